@@ -1,0 +1,1 @@
+"""Steelyard: run each model where one good request costs least, as measured on your own traffic."""

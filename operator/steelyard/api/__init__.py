@@ -1,0 +1,1 @@
+"""The words users speak: CRD models, conditions, and the generator of crds/."""

@@ -1,0 +1,1 @@
+"""The composition root: wires control, observe and core, and starts them."""

@@ -1,0 +1,1 @@
+"""`steelyard`, also as `kubectl steelyard`: needs only a kubeconfig."""

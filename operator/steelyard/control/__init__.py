@@ -1,0 +1,1 @@
+"""I/O out: the shell around the core. It decides nothing."""

@@ -1,0 +1,1 @@
+"""I/O in: every reading leaves here as fresh, stale or unknown."""

@@ -1,0 +1,1 @@
+"""Pure: one intent in, Kubernetes objects out."""

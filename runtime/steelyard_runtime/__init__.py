@@ -1,0 +1,1 @@
+"""What runs in the pods: compile, artifacts, serve, load. Never imports `steelyard`, nor the reverse."""
