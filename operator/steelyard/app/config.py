@@ -1,0 +1,108 @@
+"""The operator's configuration file: one YAML document, closed (an unknown key is an error), with every default spelled out.
+
+The chart renders it from values into a ConfigMap; `steelyard-operator --config FILE` reads it. Secrets never stand in it: credentials of
+the artifact store are a Secret in each workload's namespace, named here and mounted by pods.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+NonEmpty = Annotated[str, Field(min_length=1, max_length=512)]
+
+
+class _Closed(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True)
+
+
+class ToolchainConfig(_Closed):
+    """What serves and compiles one back end; all of it is known before any pod runs and goes into the compile key."""
+
+    serve_image: NonEmpty = Field(description="Image, best with a digest, that serves artifacts of this back end.")
+    compile_image: NonEmpty = Field(description="Image, best with a digest, that compiles for this back end.")
+    versions: dict[str, str] = Field(default_factory=dict, description="Exact versions of the compiler and its framework, for example {openvino: 2026.4.1}.")
+    target: NonEmpty = Field(default="cpu/x86-64", description="What the back end compiles for, for example cpu/x86-64, trn1 or sm_90.")
+
+
+class StoreConfig(_Closed):
+    """Where compiled artifacts live. A namespace's artifacts stand under its uid."""
+
+    uri: NonEmpty = Field(default="s3://steelyard-artifacts", description="s3://bucket[/prefix] or pvc://claim (a ReadWriteMany claim of that name in each namespace).")
+    endpoint: str | None = Field(default=None, description="URL of an S3 compatible server; none for AWS itself.")
+    region: str = Field(default="us-east-1", description="Region of the bucket.")
+    secret_name: str | None = Field(
+        default=None, description="Secret in each workload's namespace with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; none where the pods' identity is enough."
+    )
+
+
+class CompileConfig(_Closed):
+    """Compile Jobs run on general nodes: no accelerator is needed to compile for one."""
+
+    node_selector: dict[str, str] = Field(default_factory=dict, description="Labels of the nodes that compile.")
+    cpu: NonEmpty = Field(default="1", description="CPU request and limit of a compile Job.")
+    memory: NonEmpty = Field(default="4Gi", description="Memory request and limit of a compile Job; doubled after running out of memory.")
+    deadline_seconds: int = Field(default=3600, ge=60, le=86400, description="A compile that takes longer is ended and tried again later.")
+    jobs_at_once: int = Field(default=2, ge=1, le=100, description="Compile Jobs that may run at the same time in the whole installation.")
+
+
+class Source(StrEnum):
+    """Where counters are read."""
+
+    DIRECT = "Direct"
+    PROMETHEUS = "Prometheus"
+
+
+class ObserveConfig(_Closed):
+    """Readings of serving pods."""
+
+    source: Source = Field(default=Source.DIRECT, description="Direct: the operator scrapes the pods itself. Prometheus: it queries a Prometheus that does.")
+    interval_seconds: int = Field(default=5, ge=1, le=60, description="Pace of scrapes or queries. Three missed ones make a reading stale.")
+    prometheus_url: str | None = Field(default=None, description="Base URL of Prometheus, for source Prometheus.")
+    timeout_seconds: int = Field(default=3, ge=1, le=30, description="One scrape or query that takes longer has failed.")
+
+
+class LogConfig(_Closed):
+    """Logs."""
+
+    format: Annotated[str, Field(pattern="^(json|console)$")] = Field(default="json", description="json for machines, console for people.")
+    level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = Field(default="INFO", description="Least severe level that is written.")
+
+
+class Config(_Closed):
+    """Everything an installation decides."""
+
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = Field(default="USD", description="The one currency of all prices.")
+    frozen: bool = Field(default=False, description="True stops every voluntary action of the whole installation; serving and safety go on.")
+    moves_at_once: int = Field(default=1, ge=1, le=1000, description="Moves under way at the same time in the whole installation.")
+    watch_namespaces: tuple[str, ...] = Field(default=(), description="Namespaces to work in; empty for all.")
+    image_pull_policy: Annotated[str, Field(pattern="^(Always|IfNotPresent|Never)$")] = Field(default="IfNotPresent", description="Of serving and compile pods.")
+    toolchains: dict[str, ToolchainConfig] = Field(default_factory=dict, description="By back end name. A pool is eligible only with a toolchain for one of its back ends.")
+    store: StoreConfig = Field(default_factory=StoreConfig, description="Artifact store.")
+    compile: CompileConfig = Field(default_factory=CompileConfig, description="Compile Jobs.")
+    observe: ObserveConfig = Field(default_factory=ObserveConfig, description="Readings of serving pods.")
+    log: LogConfig = Field(default_factory=LogConfig, description="Logs.")
+
+
+class ConfigError(Exception):
+    """The file cannot be used; the text says which field, what is wrong and what is allowed."""
+
+
+def load(path: Path) -> Config:
+    """Read and check the file. ConfigError names every field that is wrong."""
+    try:
+        raw = yaml.safe_load(path.read_text()) or {}
+    except OSError as error:
+        raise ConfigError(f"cannot read the configuration {path}: {error.strerror}; give its path with --config") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path} is not YAML: {error}") from error
+    try:
+        return Config.model_validate(raw)
+    except ValidationError as error:
+        lines = [f"  {'.'.join(map(str, e['loc'])) or '(document)'}: {e['msg']}" for e in error.errors()]
+        raise ConfigError("\n".join([f"{path} is not a valid configuration:", *lines])) from error

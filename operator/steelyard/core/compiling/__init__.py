@@ -1,0 +1,1 @@
+"""The compile key and what has to be compiled."""

@@ -1,0 +1,136 @@
+"""One pool seen as a place to run one workload: back end, toolchain, resources, artifact and revision, or why not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from steelyard.core.compiling.key import CompileInputs
+from steelyard.core.compiling.revision import asked, revision
+from steelyard.core.economics.attribution import Resources, share
+from steelyard.core.economics.price import Price
+from steelyard.core.reading import Fresh, Reading, Stale, Unknown
+from steelyard.core.rebalancing.reason import Reason, Refusal
+from steelyard.core.snapshot import Artifact, ArtifactState, Pool, PoolChoice, Shape, Snapshot, Toolchain, Workload
+
+DEFAULT_CPU = Resources(cpu=1.0, memory_gib=2.0)
+"""One replica on a CPU pool, where neither the workload nor the pool says more."""
+DEFAULT_DEVICE = Resources(cpu=1.0, memory_gib=4.0, devices=1.0)
+"""One replica on an accelerator pool: one whole device."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A pool that can, or cannot, run the workload now. `refusal` None: its artifact is verified and a replica fits."""
+
+    pool: Pool
+    resources: Resources
+    shape: Shape | None
+    toolchain: Toolchain | None
+    inputs: CompileInputs | None
+    artifact: Artifact | None
+    revision: str | None
+    asked: str
+    refusal: Refusal | None
+
+    @property
+    def name(self) -> str:
+        """The pool's name."""
+        return self.pool.name
+
+    def replica_price(self, price: Price) -> float:
+        """Money per hour of one replica: its requested share of the node (basis Share)."""
+        assert self.shape is not None
+        return price.per_hour * share(self.resources, self.shape.resources)
+
+
+def replica_cost(candidate: Candidate, reading: Reading[Price]) -> Reading[float]:
+    """Money per hour of one replica, as fresh as the price is."""
+    match reading:
+        case Fresh(value, at):
+            return Fresh(candidate.replica_price(value), at)
+        case Stale(value, at, why):
+            return Stale(candidate.replica_price(value), at, why)
+        case Unknown():
+            return reading
+
+
+def resources_of(workload: Workload, pool: Pool) -> Resources:
+    """What one replica asks for on this pool: the workload's word, else the pool's, else a default."""
+    choice = workload.pools.get(pool.name, PoolChoice())
+    return choice.resources or pool.default_resources or (DEFAULT_DEVICE if pool.resource_name else DEFAULT_CPU)
+
+
+def compile_inputs(workload: Workload, toolchain: Toolchain) -> CompileInputs:
+    """What is compiled for this toolchain."""
+    model, options = workload.model, workload.compile
+    return CompileInputs(
+        model_uri=model.uri,
+        model_identity=model.digest or f"{model.uri}@{model.revision}",
+        task=model.task,
+        backend=toolchain.backend,
+        versions=toolchain.versions,
+        target=toolchain.target,
+        dtype=options.dtype,
+        quantization=options.quantization,
+        batch_sizes=options.batch_sizes,
+        sequence_lengths=options.sequence_lengths,
+        tensor_parallel=options.tensor_parallel,
+        secret_name=model.secret_name,
+    )
+
+
+def candidates(snapshot: Snapshot) -> tuple[Candidate, ...]:
+    """Every pool, in order of name, as a candidate."""
+    return tuple(_candidate(snapshot, pool) for pool in sorted(snapshot.pools, key=lambda p: p.name))
+
+
+def _candidate(snapshot: Snapshot, pool: Pool) -> Candidate:
+    workload = snapshot.workload
+    resources = resources_of(workload, pool)
+    toolchain = next((snapshot.settings.toolchains[b] for b in pool.backends if b in snapshot.settings.toolchains), None)
+    fitting = [s for s in pool.shapes if resources.fits(s.resources)]
+    # The cheapest known price first; a shape without a price is used only where no other fits.
+    fitting.sort(key=lambda s: (s.price is None, (s.price.per_hour if s.price else 0.0) * share(resources, s.resources), s.instance_type))
+    shape = fitting[0] if fitting else None
+    inputs = compile_inputs(workload, toolchain) if toolchain else None
+    artifact = snapshot.artifacts.get(inputs.key, Artifact(state=ArtifactState.ABSENT)) if inputs else None
+    digest = artifact.digest if artifact and artifact.state is ArtifactState.READY else None
+    return Candidate(
+        pool=pool,
+        resources=resources,
+        shape=shape,
+        toolchain=toolchain,
+        inputs=inputs,
+        artifact=artifact,
+        revision=revision(workload, resources, toolchain, digest) if toolchain and digest else None,
+        asked=asked(workload, resources),
+        refusal=_refusal(pool, resources, toolchain, shape, artifact),
+    )
+
+
+def _refusal(
+    pool: Pool, resources: Resources, toolchain: Toolchain | None, shape: Shape | None, artifact: Artifact | None
+) -> Refusal | None:
+    if not pool.selected:
+        return Refusal(
+            Reason.NOT_SELECTED, f"pool {pool.name} is not selected: change spec.placement.poolSelector or the pool's labels to use it"
+        )
+    if toolchain is None or artifact is None:
+        return Refusal(
+            Reason.UNSUPPORTED_TARGET,
+            f"pool {pool.name} lists back ends {', '.join(pool.backends) or '(none)'} and no toolchain is configured for any of them: "
+            "add one to the operator's toolchains or another back end to spec.backends",
+        )
+    if shape is None:
+        return Refusal(
+            Reason.DOES_NOT_FIT,
+            f"one replica asks for {resources.cpu:g} CPU, {resources.memory_gib:g} GiB, {resources.devices:g} devices and no shape of pool "
+            f"{pool.name} has that much: ask for less in spec.placement.pools[].resources or add a shape",
+        )
+    match artifact.state:
+        case ArtifactState.READY:
+            return None
+        case ArtifactState.FAILED:
+            return Refusal(Reason.COMPILE_FAILED, artifact.message or "the compile failed: see the CompiledModel", artifact.retry_at)
+        case ArtifactState.ABSENT | ArtifactState.COMPILING:
+            return Refusal(Reason.COMPILING, f"the model is being compiled for {toolchain.backend} on pool {pool.name}")

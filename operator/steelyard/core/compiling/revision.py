@@ -1,0 +1,47 @@
+"""Revision: hash of what makes a replica behave. Never of rendered YAML, so a new operator version restarts nobody.
+
+Two hashes: `revision` covers artifact, image and server arguments and names the Deployment; `asked` covers only what the user's spec
+decides. A Deployment is replaced when `asked` changes. A newer image or toolchain of the operator is taken up by the next placement
+that is made anyway (docs/adr/0003-what-replaces-a-replica.md).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from steelyard.core.economics.attribution import Resources
+from steelyard.core.snapshot import Toolchain, Workload
+
+
+def _hash8(parts: Any) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()[:8]
+
+
+def _arguments(workload: Workload, resources: Resources) -> dict[str, Any]:
+    return {
+        "latency": [[o.metric, o.milliseconds, o.percent] for o in workload.latency],
+        "batchSizes": sorted(set(workload.compile.batch_sizes)),
+        "resources": [resources.cpu, resources.memory_gib, resources.devices],
+    }
+
+
+def revision(workload: Workload, resources: Resources, toolchain: Toolchain, artifact_digest: str) -> str:
+    """Eight hex digits of artifact, image and server arguments."""
+    return _hash8(
+        {"artifact": artifact_digest, "image": toolchain.serve_image, "backend": toolchain.backend, **_arguments(workload, resources)}
+    )
+
+
+def asked(workload: Workload, resources: Resources) -> str:
+    """Eight hex digits of the part of a replica's behaviour that the user's spec decides."""
+    model, options = workload.model, workload.compile
+    return _hash8(
+        {
+            "model": model.digest or [model.uri, model.revision],
+            "task": model.task,
+            "compile": [options.dtype, options.quantization, sorted(set(options.sequence_lengths)), options.tensor_parallel],
+            **_arguments(workload, resources),
+        }
+    )

@@ -1,0 +1,139 @@
+"""All conditions of a workload from one situation; the messages hold no number that drifts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from steelyard.core.condition import Condition, ConditionType
+from steelyard.core.memory import Memory
+from steelyard.core.reading import Fresh, Stale, Unknown
+from steelyard.core.rebalancing.reason import Reason, Refusal
+from steelyard.core.rebalancing.verdict import Result
+from steelyard.core.situation import Situation
+from steelyard.core.snapshot import PlacementKey
+
+
+def conditions(
+    seen: Situation,
+    desired: Mapping[PlacementKey, int],
+    home: PlacementKey | None,
+    memory: Memory,
+    refusal: Refusal | None,
+    *,
+    held: Refusal | None,
+    target: str | None,
+) -> tuple[Condition, ...]:
+    """Ready summarises: replicas are serving. Order is that of design section 5."""
+    placed = _placed(seen, desired, home, refusal)
+    return (
+        _ready(seen, placed),
+        _compiled(seen),
+        placed,
+        _slo_met(seen),
+        _observed(seen, home),
+        _balanced(memory, refusal, target),
+        _held(held),
+    )
+
+
+def _ready(seen: Situation, placed: Condition) -> Condition:
+    if sum(p.ready for p in seen.snapshot.placements) > 0:
+        return Condition(ConditionType.READY, True, Reason.SERVING, "replicas are ready and serving")
+    return Condition(ConditionType.READY, False, placed.reason, placed.message)
+
+
+def _compiled(seen: Situation) -> Condition:
+    chosen = [c for c in seen.candidates if c.pool.selected and c.inputs is not None]
+    failed = [c.name for c in chosen if c.refusal and c.refusal.reason is Reason.COMPILE_FAILED]
+    waiting = [c.name for c in chosen if c.refusal and c.refusal.reason is Reason.COMPILING]
+    if not chosen:
+        return Condition(
+            ConditionType.COMPILED,
+            False,
+            Reason.NO_POOL,
+            "no selected pool has a back end with a toolchain: see `kubectl steelyard explain`",
+        )
+    if waiting:
+        return Condition(
+            ConditionType.COMPILED, False, Reason.COMPILING, f"compiling for {', '.join(waiting)}: `kubectl get cmodel` shows the progress"
+        )
+    if failed:
+        return Condition(
+            ConditionType.COMPILED,
+            False,
+            Reason.COMPILE_FAILED,
+            f"no artifact for {', '.join(failed)}: `kubectl describe cmodel` says why and when it is tried again",
+        )
+    return Condition(ConditionType.COMPILED, True, Reason.COMPILED, "an artifact is verified for every eligible pool")
+
+
+def _placed(seen: Situation, desired: Mapping[PlacementKey, int], home: PlacementKey | None, refusal: Refusal | None) -> Condition:
+    if home is None:
+        reason, why = (refusal.reason, refusal.message) if refusal else (Reason.NO_POOL, "no pool is eligible")
+        return Condition(ConditionType.PLACED, False, reason, why)
+    standing = seen.snapshot.placement(home)
+    if standing is not None and standing.crashing > 0 and standing.ready == 0:
+        return Condition(
+            ConditionType.PLACED, False, Reason.TARGET_CRASHED, f"replicas on pool {home.pool} keep ending: {standing.crash_message}"
+        )
+    if standing is not None and standing.ready >= max(1, desired.get(home, standing.desired)):
+        return Condition(ConditionType.PLACED, True, Reason.PLACED, f"replicas are ready on pool {home.pool}")
+    return Condition(ConditionType.PLACED, False, Reason.PLACING, f"replicas are starting on pool {home.pool}")
+
+
+def _slo_met(seen: Situation) -> Condition:
+    if seen.load is None:
+        return Condition(ConditionType.SLO_MET, None, Reason.OBSERVATIONS_STALE, "no complete and recent window of traffic")
+    if seen.promise.n == 0:
+        return Condition(ConditionType.SLO_MET, None, Reason.NO_TRAFFIC, "no requests in the last windows")
+    if seen.promise.result is Result.FAIL:
+        return Condition(ConditionType.SLO_MET, False, Reason.VIOLATES_SLO, "more requests miss the objective than it allows")
+    return Condition(ConditionType.SLO_MET, True, Reason.WITHIN_SLO, "the objective is met on the traffic of the last windows")
+
+
+def _observed(seen: Situation, home: PlacementKey | None) -> Condition:
+    for placement in seen.snapshot.placements:
+        if placement.ready == 0:
+            continue
+        match seen.traffic(placement.key):
+            case Fresh():
+                continue
+            case Stale(_, _, why) | Unknown(why):
+                return Condition(ConditionType.OBSERVED, False, Reason.OBSERVATIONS_STALE, why)
+    if home is None or not any(p.ready for p in seen.snapshot.placements):
+        return Condition(ConditionType.OBSERVED, None, Reason.NO_TRAFFIC, "no replica is serving yet")
+    return Condition(ConditionType.OBSERVED, True, Reason.OBSERVED, "every serving replica was read lately")
+
+
+def _balanced(memory: Memory, refusal: Refusal | None, target: str | None) -> Condition:
+    if memory.home_pool is None:
+        return Condition(ConditionType.BALANCED, None, Reason.PLACING, "nothing is placed yet")
+    if memory.move is not None:
+        return Condition(
+            ConditionType.BALANCED,
+            False,
+            Reason.MOVING,
+            f"{memory.move.kind.value.lower()} from {memory.move.source_pool} to {memory.move.target_pool}: {memory.move.step.value}",
+        )
+    if refusal is None:
+        return Condition(ConditionType.BALANCED, None, Reason.PLACING, "not decided yet")
+    if refusal.reason in {Reason.ALREADY_CHEAPEST, Reason.NO_EXPECTED_SAVING, Reason.SAVING_NOT_SIGNIFICANT, Reason.PAYBACK_TOO_LONG}:
+        return Condition(
+            ConditionType.BALANCED, True, Reason.BALANCED, f"pool {memory.home_pool} is the cheapest known that pays for a move"
+        )
+    if target is not None:
+        return Condition(
+            ConditionType.BALANCED, False, Reason.CHEAPER_KNOWN, f"pool {target} may be cheaper; kept by {refusal.reason.value}"
+        )
+    return Condition(ConditionType.BALANCED, None, refusal.reason, "not decided: see condition Held and `kubectl steelyard explain`")
+
+
+def _held(held: Refusal | None) -> Condition:
+    if held is None:
+        return Condition(ConditionType.HELD, False, Reason.NOT_HELD, "nothing holds the workload")
+    return Condition(ConditionType.HELD, True, held.reason, _steady(held))
+
+
+def _steady(held: Refusal) -> str:
+    """A message without numbers that change by the second where the reason alone says enough."""
+    return "the promise is broken: sizing adds replicas before any move" if held.reason is Reason.SLO_AT_RISK else held.message

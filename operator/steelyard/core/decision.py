@@ -1,0 +1,44 @@
+"""What one pass decides. Status, events, metrics and the record are all made from this one value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from steelyard.core.condition import Condition
+from steelyard.core.intent import Intent
+from steelyard.core.memory import Memory
+from steelyard.core.planning.load import Load
+from steelyard.core.planning.option import Option
+from steelyard.core.rebalancing.chain import Review
+from steelyard.core.rebalancing.reason import Reason
+from steelyard.core.snapshot import PlacementKey
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something worth an Event. `warning` marks what a person should look at."""
+
+    reason: Reason
+    message: str
+    warning: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """intent: what should exist; memory: what status remembers; desired: replicas by placement, for status; review: why it moves or holds;
+    verdict: the word of the review (Move, Stay, Hold); options and load: the operands, for the record and for metrics."""
+
+    intent: Intent
+    memory: Memory
+    desired: Mapping[PlacementKey, int]
+    conditions: tuple[Condition, ...]
+    notes: tuple[Note, ...]
+    verdict: str
+    reason: Reason
+    message: str
+    review: Review | None
+    options: tuple[Option, ...]
+    load: Load | None
+    reconsider_at: datetime

@@ -1,0 +1,1 @@
+"""What a good request costs: price, attribution, ledger, unit cost."""

@@ -1,0 +1,57 @@
+"""What an hour of a node costs, where the figure comes from and how old it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from steelyard.core.reading import Fresh, Reading, Stale, Unknown
+
+
+class PriceClass(StrEnum):
+    """Provenance of a price, best first."""
+
+    EFFECTIVE = "Effective"
+    """Amortised after discounts and commitments, from the bill."""
+    CONTRACTED = "Contracted"
+    """Agreed with the provider and entered by an administrator."""
+    SPOT_MARKET = "SpotMarket"
+    """The spot market's price; moves by the hour."""
+    LIST = "List"
+    """The provider's published on-demand price."""
+    STATIC = "Static"
+    """A figure typed in by hand, for nodes that have no bill."""
+
+
+OLD_AFTER = {
+    PriceClass.EFFECTIVE: timedelta(days=7),
+    PriceClass.CONTRACTED: timedelta(days=90),
+    PriceClass.SPOT_MARKET: timedelta(hours=24),
+    PriceClass.LIST: timedelta(days=90),
+    PriceClass.STATIC: None,
+}
+"""Age at which a price stops justifying a cost move. A static price is right until somebody changes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """Money per node-hour in the installation's currency."""
+
+    per_hour: float
+    price_class: PriceClass
+    as_of: datetime | None
+
+    def reading(self, now: datetime) -> Reading[Price]:
+        """Fresh, or stale past three times the age limit of its class (fault case 10: widen first, hold later)."""
+        limit = OLD_AFTER[self.price_class]
+        if limit is None:
+            return Fresh(self, self.as_of or now)
+        if self.as_of is None:
+            return Unknown(f"price of class {self.price_class.value} has no asOf date: set spec.shapes[].asOf on the pool")
+        age = now - self.as_of
+        if age > 3 * limit:
+            return Stale(
+                self, self.as_of, f"price is {age.days} days old (limit {3 * limit.days}): renew spec.shapes[].asOf and pricePerHour"
+            )
+        return Fresh(self, self.as_of)

@@ -1,0 +1,71 @@
+"""Cost per 1,000 good requests: a ratio of sums with a 95 % interval and n. No traffic means no value, never 0."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+PER = 1000
+BLOCK = 3
+"""Windows in a bootstrap block: neighbours are correlated (a queue carries over), blocks of three keep most of that."""
+RESAMPLES = 400
+LEAST_BLOCKS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A point with its 95 % bounds. `lower <= point <= upper`."""
+
+    point: float
+    lower: float
+    upper: float
+
+    def times(self, factor: float) -> Interval:
+        """Scaled by a positive factor."""
+        return Interval(self.point * factor, self.lower * factor, self.upper * factor)
+
+    def over(self, other: Interval) -> Interval:
+        """Ratio of two independent positive intervals, bounds taken pessimistically (outer)."""
+        return Interval(self.point / other.point, self.lower / other.upper, self.upper / other.lower)
+
+
+@dataclass(frozen=True, slots=True)
+class UnitCost:
+    """Money per 1,000 good requests over [start, end], from `good` good requests and `cost` money."""
+
+    interval: Interval
+    good: int
+    cost: float
+    start: datetime
+    end: datetime
+
+
+def ratio_interval(pairs: Sequence[tuple[float, float]], chance: random.Random) -> Interval | None:
+    """Interval of sum(numerators) / sum(denominators) by moving-block bootstrap; None when the denominator is 0.
+
+    With fewer than LEAST_BLOCKS windows a bootstrap cannot see its own spread; the interval then is the widest that the windows
+    themselves show, widened by a quarter.
+    """
+    top, bottom = sum(a for a, _ in pairs), sum(b for _, b in pairs)
+    if bottom <= 0:
+        return None
+    point = top / bottom
+    if len(pairs) < LEAST_BLOCKS:
+        ratios = [a / b for a, b in pairs if b > 0]
+        return Interval(point, min(ratios) / 1.25, max(ratios) * 1.25)
+    size = min(BLOCK, len(pairs) // 2)
+    starts = range(len(pairs) - size + 1)
+    draws = []
+    for _ in range(RESAMPLES):
+        a = b = 0.0
+        for _ in range(-(-len(pairs) // size)):
+            first = chance.choice(starts)
+            for x, y in pairs[first : first + size]:
+                a, b = a + x, b + y
+        if b > 0:
+            draws.append(a / b)
+    draws.sort()
+    low, high = draws[int(0.025 * len(draws))], draws[min(len(draws) - 1, int(0.975 * len(draws)))]
+    return Interval(point, min(low, point), max(high, point))

@@ -1,0 +1,63 @@
+"""What one window of traffic showed of one (workload, pool, revision): sums between two scrapes, never rates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """Sums over the serving pods of one placement between two moments.
+
+    `busy_seconds` counts replica-seconds in which the replica's limiting resource was in use (CPU seconds over the CPU limit, or the
+    engine's busy time), so busy_seconds / replica_seconds is utilisation in [0, 1]; None where the server does not tell.
+    `cost` is money in the installation's currency at the pods' share of their nodes; None while a price is unknown.
+    `steady`: the same ready pods at both ends and no move in between, so the sums speak of one constellation.
+    """
+
+    start: datetime
+    end: datetime
+    good: int
+    slow: int
+    error: int
+    shed: int
+    replica_seconds: float
+    busy_seconds: float | None
+    cost: float | None
+    steady: bool
+    p99_milliseconds: float | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Length of the window."""
+        return (self.end - self.start).total_seconds()
+
+    @property
+    def offered(self) -> int:
+        """Requests that asked for an answer, answered well or not."""
+        return self.good + self.slow + self.error + self.shed
+
+    @property
+    def violations(self) -> int:
+        """Requests that broke the promise."""
+        return self.slow + self.error + self.shed
+
+    @property
+    def replicas(self) -> float:
+        """Mean number of replicas."""
+        return self.replica_seconds / self.seconds if self.seconds > 0 else 0.0
+
+
+def totals(windows: Iterable[Window]) -> tuple[int, int]:
+    """(good, violations) over windows."""
+    good = bad = 0
+    for window in windows:
+        good, bad = good + window.good, bad + window.violations
+    return good, bad
+
+
+def since(windows: Sequence[Window], moment: datetime) -> tuple[Window, ...]:
+    """The windows that began at or after `moment`: nothing of an earlier constellation leaks in."""
+    return tuple(w for w in windows if w.start >= moment)

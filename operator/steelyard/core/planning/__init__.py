@@ -1,0 +1,1 @@
+"""The placement problem, its exact answer and the bound."""

@@ -1,0 +1,170 @@
+"""One pool as an option for a workload at its load: replicas, cost and unit cost with interval, basis, or why not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from steelyard.core.compiling.candidate import Candidate, replica_cost
+from steelyard.core.economics.attribution import share
+from steelyard.core.economics.price import Price
+from steelyard.core.economics.unit_cost import Interval
+from steelyard.core.memory import Known, Memory, OptionLine
+from steelyard.core.performance.capacity import CLAIM_SPREAD, Basis, Capacity, claimed
+from steelyard.core.planning.prior import claimed_unit_costs
+from steelyard.core.planning.sizing import need
+from steelyard.core.reading import Fresh, Reading, Unknown, last_known
+from steelyard.core.rebalancing.reason import Reason, Refusal
+from steelyard.core.snapshot import PoolChoice, Workload
+
+PER_HOUR = 3.6
+"""Thousands of seconds in an hour: (money per hour) / (PER_HOUR * requests per second) = money per 1,000 requests."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """What the pool would cost. Money per hour in `cost`; `unit` is money per 1,000 good requests at the load."""
+
+    candidate: Candidate
+    known: Known | None
+    price: Reading[Price]
+    each: float | None
+    capacity: Capacity | None
+    replicas: int | None
+    cost: Interval | None
+    unit: Interval | None
+    most: int
+    refusal: Refusal | None
+
+    @property
+    def pool(self) -> str:
+        """The pool's name."""
+        return self.candidate.name
+
+    @property
+    def measured(self) -> bool:
+        """Whether the figures rest on traffic rather than on claims."""
+        return self.capacity is not None and self.capacity.basis is Basis.MEASURED
+
+
+def options(
+    candidates: tuple[Candidate, ...], workload: Workload, memory: Memory, live: Mapping[str, Known], rate: float | None, now: datetime
+) -> tuple[Option, ...]:
+    """Every pool as an option. `live`: fresh evidence by pool, which wins over what is remembered. `rate`: requests per second."""
+    prices = {c.name: _price(c, now) for c in candidates}
+    each = {c.name: last_known(replica_cost(c, prices[c.name])) for c in candidates}
+    costs = {name: cost for name, cost in each.items() if cost is not None}
+    known = {c.name: _known(c, memory, live) for c in candidates}
+    figures = {name: costs[name] / (PER_HOUR * k.capacity.rate.point) for name, k in known.items() if k and k.capacity and name in costs}
+    priors = claimed_unit_costs({c.name: c.pool.claims for c in candidates}, costs, figures, workload.model.uri)
+    return tuple(_option(c, workload, known[c.name], prices[c.name], each[c.name], priors.get(c.name), rate) for c in candidates)
+
+
+def _known(candidate: Candidate, memory: Memory, live: Mapping[str, Known]) -> Known | None:
+    fresh = live.get(candidate.name)
+    if fresh is not None and fresh.capacity is not None:
+        return fresh
+    return memory.of(candidate.name, candidate.revision) if candidate.revision else None
+
+
+def _price(candidate: Candidate, now: datetime) -> Reading[Price]:
+    if candidate.shape is None:
+        return Unknown("no shape of the pool fits one replica")
+    if candidate.shape.price is None:
+        return Unknown(f"the price of {candidate.shape.instance_type} is not known: set spec.shapes[].pricePerHour, priceClass and asOf")
+    return candidate.shape.price.reading(now)
+
+
+def _option(
+    candidate: Candidate,
+    workload: Workload,
+    known: Known | None,
+    price: Reading[Price],
+    each: float | None,
+    prior: float | None,
+    rate: float | None,
+) -> Option:
+    capacity = known.capacity if known and known.capacity else None
+    if capacity is None and prior and each:
+        capacity = claimed(each / (PER_HOUR * prior))
+    choice = workload.pools.get(candidate.name, PoolChoice())
+    most = _most(candidate, workload, choice)
+    replicas, cost, unit = None, None, None
+    if capacity is not None and rate is not None and each is not None:
+        low, high = max(workload.scaling.minimum, choice.minimum), 10**6
+        replicas = need(rate, capacity.rate.point, low, high)
+        cost = Interval(
+            replicas * each, need(rate, capacity.rate.upper, low, high) * each, need(rate, capacity.rate.lower, low, high) * each
+        )
+        if rate > 0:
+            unit = cost.times(1 / (PER_HOUR * rate))
+    refusal = candidate.refusal
+    if refusal is None and replicas is not None and replicas > most:
+        refusal = Refusal(
+            Reason.LIMIT_REACHED,
+            f"the load needs {replicas} replicas on pool {candidate.name} and {most} are allowed: raise spec.scaling.maxReplicas, "
+            "spec.placement.pools[].maxReplicas or the pool's spec.capacity.maxNodes",
+        )
+    return Option(
+        candidate=candidate,
+        known=known,
+        price=price,
+        each=each,
+        capacity=capacity,
+        replicas=replicas,
+        cost=cost,
+        unit=unit,
+        most=most,
+        refusal=refusal,
+    )
+
+
+def _most(candidate: Candidate, workload: Workload, choice: PoolChoice) -> int:
+    most = workload.scaling.maximum if choice.maximum is None else min(workload.scaling.maximum, choice.maximum)
+    if candidate.shape is None:
+        return 0
+    node = candidate.shape.resources
+    asked = candidate.resources
+    ratios = [
+        node.cpu / asked.cpu if asked.cpu else None,
+        node.memory_gib / asked.memory_gib if asked.memory_gib else None,
+        node.devices / asked.devices if asked.devices else None,
+    ]
+    a_node = int(min((r for r in ratios if r is not None), default=0.0) + 1e-9)
+    nodes = (
+        candidate.pool.max_nodes if candidate.pool.max_nodes is not None else (None if candidate.pool.provisioned else candidate.pool.nodes)
+    )
+    return most if nodes is None else min(most, a_node * nodes)
+
+
+def spread(point: float) -> Interval:
+    """A claimed figure as an interval."""
+    return Interval(point, point / CLAIM_SPREAD, point * CLAIM_SPREAD)
+
+
+def line(option: Option, cheapest: Option | None) -> OptionLine:
+    """The option as `explain` shows it."""
+    below = None
+    if option.replicas and option.cost and cheapest and cheapest.cost and option is not cheapest and option.candidate.shape is not None:
+        part = share(option.candidate.resources, option.candidate.shape.resources)
+        below = cheapest.cost.point / (option.replicas * part) if part > 0 else None
+    return OptionLine(
+        pool=option.pool,
+        feasible=option.refusal is None,
+        reason=option.refusal.reason.value if option.refusal else "",
+        message=option.refusal.message if option.refusal else "",
+        replicas=option.replicas,
+        cost_per_hour=option.cost.point if option.cost else None,
+        unit_cost=option.unit.point if option.unit else None,
+        lower=option.unit.lower if option.unit else None,
+        upper=option.unit.upper if option.unit else None,
+        basis=option.capacity.basis.value if option.capacity else None,
+        n=option.capacity.n if option.capacity else 0,
+        cheapest_below=below,
+    )
+
+
+def usable(option: Option) -> bool:
+    """Eligible, with a fresh price and figures."""
+    return option.refusal is None and isinstance(option.price, Fresh) and option.each is not None and option.capacity is not None

@@ -1,0 +1,95 @@
+"""What one good request would cost on a pool that was never measured: the claims, taken as wide priors.
+
+A prior is lognormal: median from the claim, 90 % of it within a factor CLAIM_SPREAD. The expected saving of trying a pool is then an
+option value: E[max(0, m - C)] with m the measured unit cost and C the prior. It is positive even where the claim says "dearer",
+because claims are often wrong: that is why a claim of the present pool gets checked against its rivals at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import erf, exp, log, sqrt
+
+from steelyard.core.performance.capacity import CLAIM_SPREAD
+from steelyard.core.performance.claim import Claim, ClaimMetric
+
+SIGMA = log(CLAIM_SPREAD) / 1.645
+
+
+def _phi(x: float) -> float:
+    return 0.5 * (1.0 + erf(x / sqrt(2.0)))
+
+
+def expected_saving(measured: float, median: float) -> float:
+    """E[max(0, measured - C)] for C lognormal(median, SIGMA); same unit as the arguments. Source: Black (1976), undiscounted put."""
+    if measured <= 0 or median <= 0:
+        return 0.0
+    a = (log(measured) - log(median)) / SIGMA
+    return max(0.0, measured * _phi(a) - median * exp(SIGMA * SIGMA / 2) * _phi(a - SIGMA))
+
+
+def claimed_throughput(claims: tuple[Claim, ...], model: str) -> float | None:
+    """Requests per second and replica, where a claim gives a value."""
+    return next((c.value for c in claims if c.metric is ClaimMetric.THROUGHPUT and c.value and c.speaks_of(model)), None)
+
+
+def claimed_unit_costs(
+    claims: Mapping[str, tuple[Claim, ...]], replica_costs: Mapping[str, float], known: Mapping[str, float], model: str
+) -> Mapping[str, float]:
+    """Median unit cost by pool (money per 1,000 good requests), for every pool with a replica cost.
+
+    Measured figures (`known`) win. Then, in this order: a ratio to a pool whose figure is known, a value, a throughput, and without any
+    claim the same capacity as the others. Ratios are followed both ways and through other pools, nearest first.
+    """
+    figures = {pool: cost for pool, cost in known.items() if pool in replica_costs}
+    _follow_ratios(figures, claims, replica_costs, model)
+    for pool in sorted(replica_costs):
+        if pool not in figures:
+            value = _absolute(claims.get(pool, ()), replica_costs[pool], model)
+            if value is not None:
+                figures[pool] = value
+    _follow_ratios(figures, claims, replica_costs, model)
+    # Nothing is said of these, not even through others: the same capacity as the rest. One reference keeps them comparable.
+    capacities = [replica_costs[p] / figures[p] for p in sorted(figures)]
+    reference = exp(sum(map(log, capacities)) / len(capacities)) if capacities else 1.0
+    anchors = {
+        c.relative_to for p in sorted(claims) for c in claims[p] if c.metric is ClaimMetric.UNIT_COST and c.ratio and c.speaks_of(model)
+    }
+    for pool in sorted(replica_costs, key=lambda p: (p not in anchors, p)):
+        if pool not in figures:
+            figures[pool] = replica_costs[pool] / reference
+            _follow_ratios(figures, claims, replica_costs, model)
+    return figures
+
+
+def _absolute(claims: tuple[Claim, ...], replica_cost: float, model: str) -> float | None:
+    for claim in claims:
+        if claim.value and claim.speaks_of(model):
+            if claim.metric is ClaimMetric.UNIT_COST:
+                return claim.value
+            if claim.metric is ClaimMetric.THROUGHPUT:
+                return replica_cost / (claim.value * 3.6)
+    return None
+
+
+def _follow_ratios(
+    figures: dict[str, float], claims: Mapping[str, tuple[Claim, ...]], replica_costs: Mapping[str, float], model: str
+) -> None:
+    links: list[tuple[str, str, float]] = []
+    for pool in sorted(claims):
+        for claim in claims[pool]:
+            other = claim.relative_to
+            if not (claim.ratio and other and claim.speaks_of(model) and pool in replica_costs and other in replica_costs):
+                continue
+            if claim.metric is ClaimMetric.UNIT_COST:
+                links.append((pool, other, claim.ratio))
+            elif claim.metric is ClaimMetric.THROUGHPUT:
+                links.append((pool, other, replica_costs[pool] / (replica_costs[other] * claim.ratio)))
+    grown = True
+    while grown:
+        grown = False
+        for pool, other, ratio in links:
+            if other in figures and pool not in figures:
+                figures[pool], grown = figures[other] * ratio, True
+            elif pool in figures and other not in figures:
+                figures[other], grown = figures[pool] / ratio, True

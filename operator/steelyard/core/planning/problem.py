@@ -1,0 +1,47 @@
+"""The placement problem of one workload: what each pool would cost and carry, and the limits. Impossible shapes are refused at construction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """One pool as an option.
+
+    capacity: good requests per second and replica while the promise holds; cost: money per hour and replica; most: replicas that the
+    pool and the workload allow there; current: replicas there now; family: accelerator family, for the lock-in guard; added: money per
+    hour that each replica above `current` costs as the amortised price of the move.
+    """
+
+    pool: str
+    family: str
+    spot: bool
+    capacity: float
+    cost: float
+    least: int = 0
+    most: int
+    current: int = 0
+    added: float = 0.0
+
+    def __post_init__(self) -> None:
+        """A price or a capacity that is not positive is a fault of the reader, never an option."""
+        if not (self.capacity > 0 and self.cost > 0 and self.added >= 0 and self.least >= 0):
+            raise ValueError(f"offer of pool {self.pool}: capacity and cost must be positive, got {self.capacity} and {self.cost}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Minimise cost of integer replicas that carry `load` (requests per second).
+
+    equal_share: one Service spreads requests evenly over all replicas, so the load of a replica must not exceed the smallest capacity
+    among the pools in use; otherwise weights follow capacity.
+    """
+
+    load: float
+    minimum: int
+    maximum: int
+    offers: tuple[Offer, ...]
+    min_families: int = 1
+    max_spot_percent: int = 100
+    equal_share: bool = True

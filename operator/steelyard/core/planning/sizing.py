@@ -1,0 +1,35 @@
+"""The fast loop: enough replicas for the load on the present mix. Adding needs less evidence than removing."""
+
+from __future__ import annotations
+
+from math import ceil
+
+from steelyard.core.planning.load import Load
+from steelyard.core.rebalancing.verdict import Result, Test
+
+DOWN_MARGIN = 0.9
+"""A replica is removed only if the rest would stay below this part of their capacity: no flapping around a whole number."""
+_SLACK = 1e-9
+
+
+def need(rate: float, capacity: float, minimum: int, maximum: int) -> int:
+    """Replicas that carry `rate` requests per second at `capacity` each, within the user's bounds."""
+    return max(minimum, min(maximum, ceil(rate / capacity - _SLACK)))
+
+
+def size(current: int, load: Load, capacity: float | None, promise: Test, minimum: int, maximum: int) -> int:
+    """Replicas wanted next.
+
+    Up at once: the newest window needs more, or the promise is broken (one more, whatever the model of capacity says).
+    Down only when the busiest recent window fits with a margin and the promise holds.
+    """
+    if capacity is None:
+        wanted = current + 1 if promise.result is Result.FAIL else current
+        return max(minimum, min(maximum, wanted))
+    up = need(load.now, capacity, minimum, maximum)
+    if promise.result is Result.FAIL:
+        return max(minimum, min(maximum, max(up, current + 1)))
+    if up > current:
+        return up
+    down = need(load.busiest, capacity * DOWN_MARGIN, minimum, maximum)
+    return max(minimum, min(maximum, min(current, down) if down < current else current))

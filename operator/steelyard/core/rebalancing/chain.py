@@ -1,0 +1,86 @@
+"""The ordered chains. The list is the document: the first refusal is the verdict, the others are shown beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from steelyard.core.rebalancing.gates.budget import budget_exhausted
+from steelyard.core.rebalancing.gates.cooldown import cooling_down, cyclic
+from steelyard.core.rebalancing.gates.freshness import clock_suspect, not_synced, observations_stale, too_few_requests
+from steelyard.core.rebalancing.gates.frozen import frozen
+from steelyard.core.rebalancing.gates.mode import mode_observes
+from steelyard.core.rebalancing.gates.objective import infeasible_target, slo_at_risk
+from steelyard.core.rebalancing.gates.ownership import replicas_owned_elsewhere
+from steelyard.core.rebalancing.gates.price import price_suspect
+from steelyard.core.rebalancing.gates.quarantine import pool_exhausted, quarantined
+from steelyard.core.rebalancing.gates.saving import no_expected_saving, payback_too_long, saving_not_significant
+from steelyard.core.rebalancing.gates.storm import storm_breaker
+from steelyard.core.rebalancing.proposal import Proposal
+from steelyard.core.rebalancing.reason import Refusal
+
+Gate: TypeAlias = Callable[[Proposal], Refusal | None]
+
+COST_MOVE: tuple[Gate, ...] = (
+    frozen,  # a person said stop
+    not_synced,  # our view of the cluster is incomplete
+    clock_suspect,  # ages cannot be trusted
+    observations_stale,  # nothing recent enough to argue with
+    too_few_requests,  # not enough of it
+    price_suspect,  # a price is missing, old or implausible
+    slo_at_risk,  # quality first, money later
+    infeasible_target,  # nowhere to go that carries the load
+    saving_not_significant,  # lower 95 % bound of the saving too small
+    payback_too_long,  # the move costs more than it surely saves
+    cooling_down,  # one move, then rest
+    cyclic,  # A-B-A
+    quarantined,  # failed there before
+    pool_exhausted,  # no nodes to be had
+    budget_exhausted,  # too many moves at once
+    replicas_owned_elsewhere,  # somebody else writes the replicas
+    storm_breaker,  # too much of the cluster is unready
+    mode_observes,  # the user has not allowed moves
+)
+
+EXPLORATION: tuple[Gate, ...] = tuple(
+    no_expected_saving if g is saving_not_significant else g for g in COST_MOVE if g is not payback_too_long
+)
+"""A trial of a pool without measurements: the expected saving replaces the measured one."""
+
+GO_ON: tuple[Gate, ...] = (
+    frozen,
+    not_synced,
+    clock_suspect,
+    observations_stale,
+    price_suspect,
+    infeasible_target,
+    saving_not_significant,
+    payback_too_long,
+)
+"""Whether a trial that has been measured goes on to a full move. It has begun: cool-down, budgets and storms were asked before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one gate said."""
+
+    gate: str
+    refusal: Refusal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """Every gate in chain order."""
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def verdict(self) -> Refusal | None:
+        """The first refusal; None means go."""
+        return next((f.refusal for f in self.findings if f.refusal is not None), None)
+
+
+def review(gates: tuple[Gate, ...], proposal: Proposal) -> Review:
+    """Ask all of them: eighteen gates are cheap, and `explain` shows what would refuse next."""
+    return Review(tuple(Finding(g.__name__, g(proposal)) for g in gates))

@@ -1,0 +1,105 @@
+"""Verdicts on advertised figures: what was claimed against what was measured here, with n."""
+
+from __future__ import annotations
+
+from steelyard.core.economics.unit_cost import Interval
+from steelyard.core.memory import ClaimVerdict, VerdictWord
+from steelyard.core.performance.claim import Claim, ClaimMetric
+from steelyard.core.planning.option import PER_HOUR, Option
+from steelyard.core.rebalancing.verdict import on_claim
+
+
+def verdicts(options: tuple[Option, ...], model: str, least: int, old: tuple[ClaimVerdict, ...]) -> tuple[ClaimVerdict, ...]:
+    """One verdict a claim that speaks of the model, in order of pool and claim. An old one stays until its word or its n is outgrown."""
+    by_pool = {o.pool: o for o in options}
+    before = {(v.pool, v.name): v for v in old}
+    found = []
+    for option in options:
+        for claim in sorted(option.candidate.pool.claims, key=lambda c: c.name):
+            if claim.speaks_of(model):
+                verdict = _verdict(option, claim, by_pool, least)
+                last = before.get((verdict.pool, verdict.name))
+                found.append(last if last is not None and _same(last, verdict) else verdict)
+    return tuple(found)
+
+
+def _same(old: ClaimVerdict, new: ClaimVerdict) -> bool:
+    """Nothing to write: same word on the same claim, and not much more evidence; a conclusive word needs a conclusive one to replace it."""
+    if old.claimed != new.claimed:
+        return False
+    if old.verdict is not new.verdict:
+        return new.verdict is VerdictWord.INCONCLUSIVE and old.n > 0 and new.n < old.n
+    return (old.measured is None) == (new.measured is None) and (old.n > 0 or new.n == 0) and new.n < 4 * max(1, old.n)
+
+
+def _verdict(option: Option, claim: Claim, by_pool: dict[str, Option], least: int) -> ClaimVerdict:
+    own = _unit_cost_at_capacity(option)
+    n = option.capacity.n if option.measured and option.capacity else 0
+    if claim.ratio is not None and claim.relative_to is not None:
+        other = by_pool.get(claim.relative_to)
+        theirs = _unit_cost_at_capacity(other) if other else None
+        both = min(n, other.capacity.n) if other and other.measured and other.capacity else 0
+        if claim.metric is ClaimMetric.UNIT_COST:
+            measured = own.over(theirs) if own and theirs else None
+            return on_claim(
+                option.pool,
+                claim.name,
+                claim.ratio,
+                measured,
+                both,
+                least,
+                lower_is_better=True,
+                what=f"unit cost relative to {claim.relative_to}",
+            )
+        if claim.metric is ClaimMetric.THROUGHPUT:
+            rate, rival = _rate(option), _rate(other) if other else None
+            measured = rate.over(rival) if rate and rival else None
+            return on_claim(
+                option.pool,
+                claim.name,
+                claim.ratio,
+                measured,
+                both,
+                least,
+                lower_is_better=False,
+                what=f"throughput relative to {claim.relative_to}",
+            )
+    if claim.value is not None:
+        if claim.metric is ClaimMetric.UNIT_COST:
+            return on_claim(
+                option.pool, claim.name, claim.value, own, n, least, lower_is_better=True, what="cost per 1,000 good requests at capacity"
+            )
+        if claim.metric is ClaimMetric.THROUGHPUT:
+            return on_claim(
+                option.pool,
+                claim.name,
+                claim.value,
+                _rate(option),
+                n,
+                least,
+                lower_is_better=False,
+                what="good requests per second and replica",
+            )
+    claimed = claim.ratio if claim.ratio is not None else claim.value if claim.value is not None else 0.0
+    return on_claim(
+        option.pool,
+        claim.name,
+        claimed,
+        None,
+        0,
+        least,
+        lower_is_better=True,
+        what=f"{claim.metric.value.lower()} (not measured by this version)",
+    )
+
+
+def _rate(option: Option) -> Interval | None:
+    return option.capacity.rate if option.measured and option.capacity else None
+
+
+def _unit_cost_at_capacity(option: Option) -> Interval | None:
+    """Money per 1,000 good requests of a replica at its capacity: free of the whole numbers that a particular load needs."""
+    rate = _rate(option)
+    if rate is None or option.each is None or rate.lower <= 0:
+        return None
+    return Interval(option.each / (PER_HOUR * rate.point), option.each / (PER_HOUR * rate.upper), option.each / (PER_HOUR * rate.lower))

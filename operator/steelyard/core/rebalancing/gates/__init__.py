@@ -1,0 +1,1 @@
+"""One refusal a file; the chain is the document."""

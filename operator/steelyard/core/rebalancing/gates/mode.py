@@ -1,0 +1,17 @@
+"""How far the user lets rebalancing go. Last in the chain, so that Recommend shows what the other gates think."""
+
+from __future__ import annotations
+
+from steelyard.core.rebalancing.proposal import Proposal
+from steelyard.core.rebalancing.reason import Reason, Refusal
+from steelyard.core.snapshot import Mode
+
+
+def mode_observes(proposal: Proposal) -> Refusal | None:
+    """Only Auto moves."""
+    if proposal.policy.mode is Mode.AUTO:
+        return None
+    would = f"would move to pool {proposal.target_pool}; " if proposal.target_pool and proposal.policy.mode is Mode.RECOMMEND else ""
+    return Refusal(
+        Reason.MODE_OBSERVES, f"{would}spec.rebalancing.mode is {proposal.policy.mode.value}: set it to Auto to let Steelyard act"
+    )

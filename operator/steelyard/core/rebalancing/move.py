@@ -1,0 +1,239 @@
+"""A move, step by step, where one Service spreads requests evenly: a step is a replica count.
+
+    Surge -> Shift -> (Surge -> Shift ...) -> Bake -> Drain -> moved
+       \\________\\_______________\\_________\\______-> Back -> rolled back, or explored
+
+Target replicas are added one at a time while the source keeps the full need; the source is drained one at a time, each after a passing
+window. Without fresh readings on both sides nothing changes. A crash of the target is a safety matter and needs no traffic to be seen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from math import ceil
+from typing import TypeAlias
+
+from steelyard.core.memory import Move, MoveKind, Outcome, Step
+from steelyard.core.rebalancing.chain import Review
+from steelyard.core.rebalancing.reason import Reason
+from steelyard.core.rebalancing.verdict import Result, Test
+from steelyard.core.snapshot import Rebalancing
+
+_HEALTHY_END = {Reason.NOT_CHEAPER.value, Reason.DEADLINE_PASSED.value, Reason.FROZEN.value}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """What a move sees. `windows`: complete windows of the target since the step began; `test`: over exactly those.
+
+    `need_source`, `need_target`: replicas that carry the whole load alone. `load` in requests per second; capacities per replica.
+    """
+
+    now: datetime
+    fresh: bool
+    policy: Rebalancing
+    source_ready: int
+    source_pods: int
+    target_ready: int
+    target_pods: int
+    target_crashing: int
+    crash_message: str
+    target_exists: bool
+    need_source: int
+    need_target: int
+    load: float
+    source_capacity: float | None
+    target_capacity: float | None
+    windows: int
+    test: Test
+    target_good: int
+    review: Review | None
+    may_still_save: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The move is over. `quarantine`: the target failed and is not tried again at once."""
+
+    outcome: Outcome
+    reason: Reason
+    message: str
+    quarantine: bool
+
+
+Progress: TypeAlias = Move | Ended
+
+
+def advance(move: Move, scene: Scene) -> Progress:
+    """The same move, the next step, or the end. Total: every step answers for every scene."""
+    if move.step is not Step.BACK:
+        if scene.target_crashing > 0:
+            return _back(move, scene, Reason.TARGET_CRASHED, scene.crash_message or "containers on the target keep ending")
+        if not scene.target_exists:
+            return _back(move, scene, Reason.TARGET_GONE, f"pool {move.target_pool} or its artifact is gone")
+    if not scene.fresh:
+        return move
+    match move.step:
+        case Step.SURGE:
+            return _surge(move, scene)
+        case Step.SHIFT:
+            return _shift(move, scene)
+        case Step.BAKE:
+            return _bake(move, scene)
+        case Step.DRAIN:
+            return _drain(move, scene)
+        case Step.BACK:
+            return _return(move, scene)
+
+
+def next_source_count(current: int, target_ready: int, load: float, source_capacity: float | None, target_capacity: float | None) -> int:
+    """The next smaller number of source replicas at which no replica of either pool is overloaded (invariant I1).
+
+    Every replica gets load / (source + target), and while any source replica is left that must not exceed the smaller capacity. Where
+    one source replica less would overload the slower ones, all that are left go together: without them only the target's capacity counts.
+    """
+    if source_capacity is None or target_capacity is None:
+        return current - 1
+    slower = min(source_capacity, target_capacity)
+    if current - 1 > 0 and (target_ready + current - 1) * slower >= load:
+        return current - 1
+    return 0 if target_ready * target_capacity >= load or current <= 1 else current
+
+
+def _surge(move: Move, scene: Scene) -> Progress:
+    if scene.target_ready >= move.target_replicas:
+        return _to(move, scene, Step.SHIFT, Reason.STEP_STARTED, f"{scene.target_ready} replica(s) on {move.target_pool} take traffic")
+    if scene.now >= move.deadline:
+        return _back(
+            move,
+            scene,
+            Reason.TARGET_NOT_READY,
+            f"{scene.target_ready} of {move.target_replicas} replicas on {move.target_pool} were ready at the deadline",
+        )
+    return move
+
+
+def _shift(move: Move, scene: Scene) -> Progress:
+    if scene.test.result is Result.FAIL:
+        return _fail(move, scene)
+    passed = scene.windows >= 1 and scene.test.result is Result.PASS
+    if passed and move.kind is MoveKind.EXPLORATION and scene.target_good >= scene.policy.min_good_requests:
+        return _judge(move, scene)
+    if passed and move.kind is not MoveKind.EXPLORATION:
+        goal = max(move.target_goal, scene.need_target)
+        if move.target_replicas < goal:
+            grown = replace(move, target_goal=goal, target_replicas=move.target_replicas + 1)
+            return _to(grown, scene, Step.SURGE, Reason.STEP_STARTED, f"replica {grown.target_replicas} of {goal} on {move.target_pool}")
+        return _to(move, scene, Step.BAKE, Reason.STEP_STARTED, f"both pools carry the load for {scene.policy.bake_seconds} s")
+    if scene.now >= move.deadline:
+        return _back(
+            move, scene, Reason.DEADLINE_PASSED, f"{_counts(scene.test)}; {scene.target_good} good requests measured on {move.target_pool}"
+        )
+    return move
+
+
+def _judge(move: Move, scene: Scene) -> Progress:
+    refusal = scene.review.verdict if scene.review is not None else None
+    if scene.review is not None and refusal is None:
+        goal = max(1, scene.need_target)
+        on = replace(move, kind=MoveKind.REBALANCE, target_goal=goal)
+        if move.target_replicas < goal:
+            on = replace(on, target_replicas=move.target_replicas + 1)
+            return _to(
+                on,
+                scene,
+                Step.SURGE,
+                Reason.CHEAPER_AS_MEASURED,
+                f"{move.target_pool} is cheaper as measured; replica {on.target_replicas} of {goal}",
+            )
+        return _to(
+            on,
+            scene,
+            Step.BAKE,
+            Reason.CHEAPER_AS_MEASURED,
+            f"{move.target_pool} is cheaper as measured; both pools carry the load for {scene.policy.bake_seconds} s",
+        )
+    if scene.may_still_save and scene.now < move.deadline:
+        return move
+    return _back(move, scene, Reason.NOT_CHEAPER, refusal.message if refusal else "the saving could not be judged")
+
+
+def _bake(move: Move, scene: Scene) -> Progress:
+    if scene.test.result is Result.FAIL:
+        return _fail(move, scene)
+    baked = scene.now - move.step_time >= timedelta(seconds=scene.policy.bake_seconds)
+    if baked and scene.windows >= 1 and scene.target_ready >= move.target_replicas:
+        return _drain_next(move, scene)
+    return move
+
+
+def _drain(move: Move, scene: Scene) -> Progress:
+    if scene.test.result is Result.FAIL:
+        return _fail(move, scene)
+    goal = max(move.target_replicas, scene.need_target)
+    if goal > move.target_replicas:
+        return replace(move, target_replicas=goal, target_goal=goal)
+    settled = scene.source_pods <= move.source_replicas and scene.target_ready >= move.target_replicas
+    passed = scene.windows >= 1 and scene.test.result is Result.PASS
+    if settled and passed:
+        if move.source_replicas == 0:
+            return Ended(
+                Outcome.MOVED,
+                Reason.MOVED,
+                f"{move.target_pool} carries the whole load with {scene.target_ready} replica(s)",
+                quarantine=False,
+            )
+        return _drain_next(move, scene)
+    if scene.now >= move.deadline:
+        return _back(move, scene, Reason.DEADLINE_PASSED, _counts(scene.test))
+    return move
+
+
+def _drain_next(move: Move, scene: Scene) -> Progress:
+    left = next_source_count(move.source_replicas, scene.target_ready, scene.load, scene.source_capacity, scene.target_capacity)
+    if left == move.source_replicas:
+        more = max(move.target_replicas + 1, ceil(scene.load / scene.target_capacity) if scene.target_capacity else 0)
+        return replace(move, target_replicas=more, target_goal=more)
+    shrunk = replace(move, source_replicas=left)
+    return _to(shrunk, scene, Step.DRAIN, Reason.STEP_STARTED, f"{move.source_pool} keeps {left} replica(s)")
+
+
+def _return(move: Move, scene: Scene) -> Progress:
+    reason = Reason.named(move.back_reason) if move.back_reason else Reason.NOT_CHEAPER
+    if scene.source_ready < min(move.source_replicas, scene.need_source):
+        return move
+    if move.target_replicas > 0:
+        return replace(move, target_replicas=0, message=f"{move.target_pool} is emptied; {move.source_pool} carries the load")
+    if scene.target_pods > 0:
+        return move
+    healthy = reason.value in _HEALTHY_END
+    explored = healthy and move.kind is MoveKind.EXPLORATION
+    return Ended(Outcome.EXPLORED if explored else Outcome.ROLLED_BACK, reason, move.message, quarantine=not healthy)
+
+
+def _fail(move: Move, scene: Scene) -> Move:
+    return _back(move, scene, Reason.VIOLATES_SLO, _counts(scene.test))
+
+
+def _back(move: Move, scene: Scene, reason: Reason, why: str) -> Move:
+    whole = replace(move, source_replicas=max(move.source_replicas, scene.need_source, 1), back_reason=reason.value)
+    # A target that crashes serves nobody: it may go at once when the source already carries the load.
+    if scene.source_ready >= whole.source_replicas:
+        whole = replace(whole, target_replicas=0)
+    return _to(whole, scene, Step.BACK, reason, why)
+
+
+def _to(move: Move, scene: Scene, step: Step, reason: Reason, message: str) -> Move:
+    seconds = scene.policy.exploration_deadline_seconds if move.kind is MoveKind.EXPLORATION else scene.policy.deadline_seconds
+    # A trial's deadline is one for all of its steps; a move's is one a step, since its length grows with the replicas.
+    deadline = (
+        move.deadline
+        if move.kind is MoveKind.EXPLORATION
+        else scene.now + timedelta(seconds=seconds + (scene.policy.bake_seconds if step is Step.BAKE else 0))
+    )
+    return replace(move, step=step, step_time=scene.now, deadline=deadline, reason=reason.value, message=message)
+
+
+def _counts(test: Test) -> str:
+    return f"{test.bad} of {test.n} requests missed the objective ({test.p0:.2%} may, {test.p1:.2%} fails)"

@@ -1,0 +1,67 @@
+"""Everything a gate may look at: one frozen value, `now` included."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from steelyard.core.economics.price import Price
+from steelyard.core.economics.unit_cost import Interval
+from steelyard.core.memory import MoveKind, PastMove, Quarantine
+from steelyard.core.reading import Reading
+from steelyard.core.rebalancing.reason import Refusal
+from steelyard.core.rebalancing.verdict import Test
+from steelyard.core.snapshot import Rebalancing, Traffic
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Storm:
+    """Ready and unready nodes of the target's pool and of all pools together."""
+
+    pool_nodes: int
+    pool_unready: int
+    nodes: int
+    unready: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """A voluntary move from the home placement to `target`, with every operand of every gate.
+
+    Money per hour: `home_cost`, `target_cost` (None while unmeasured). Money: `move_cost`, `expected_saving` (of an exploration, over
+    the payback time). `good`: good requests behind the home's figures; `target_good`: behind the target's.
+    """
+
+    now: datetime
+    kind: MoveKind
+    policy: Rebalancing
+    frozen: bool
+    synced: bool
+    clock_suspect: bool
+    home_pool: str
+    target_pool: str | None
+    target_revision: str | None
+    no_target: Refusal | None
+    observation: Reading[Traffic]
+    good: int
+    promise: Test
+    prices: tuple[tuple[str, Reading[Price]], ...]
+    home_cost: Interval | None
+    target_cost: Interval | None
+    expected_saving: float | None
+    move_cost: float | None
+    history: tuple[PastMove, ...]
+    quarantine: tuple[Quarantine, ...]
+    exhausted_until: datetime | None
+    replicas_owner: str | None
+    moves_elsewhere: int
+    moves_at_once: int
+    storm: Storm
+
+    @property
+    def saving(self) -> Interval | None:
+        """Money per hour that the move would save: point, and pessimistic and optimistic bound."""
+        if self.home_cost is None or self.target_cost is None:
+            return None
+        home, target = self.home_cost, self.target_cost
+        return Interval(home.point - target.point, home.lower - target.upper, home.upper - target.lower)

@@ -1,0 +1,214 @@
+"""From options to one proposal: where to go, as a move or as a trial, with every operand of the gates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from steelyard.core.memory import MoveKind
+from steelyard.core.planning.exact import solve
+from steelyard.core.planning.load import Load
+from steelyard.core.planning.option import Option, usable
+from steelyard.core.planning.outcome import Infeasible, Planned, Undecided
+from steelyard.core.planning.prior import expected_saving
+from steelyard.core.planning.problem import Offer, Problem
+from steelyard.core.reading import Reading
+from steelyard.core.rebalancing.chain import COST_MOVE, EXPLORATION, Review, review
+from steelyard.core.rebalancing.proposal import Proposal, Storm
+from steelyard.core.rebalancing.reason import Reason, Refusal
+from steelyard.core.rebalancing.verdict import Test
+from steelyard.core.snapshot import Placement, PoolChoice, Snapshot, Traffic
+
+START_SECONDS = 60
+"""Assumed start of a replica where none has been seen: it is paid from its order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Considered:
+    """A target, its proposal and the review of it. `target` None: nothing better is known."""
+
+    target: Option | None
+    proposal: Proposal
+    review: Review
+
+
+def problem(snapshot: Snapshot, options: tuple[Option, ...], rate: float, home: Option | None, move_cost_per_hour: float = 0.0) -> Problem:
+    """The placement problem over the usable options. Amortised move cost falls on replicas that are not there yet."""
+    workload = snapshot.workload
+    offers = []
+    for option in options:
+        if not usable(option) or option.most < 1:
+            continue
+        assert option.capacity is not None
+        assert option.each is not None
+        choice = workload.pools.get(option.pool, PoolChoice())
+        at_home = home is not None and option.pool == home.pool
+        offers.append(
+            Offer(
+                pool=option.pool,
+                family=option.candidate.pool.family,
+                spot=option.candidate.pool.spot,
+                capacity=option.capacity.rate.point,
+                cost=option.each,
+                least=choice.minimum,
+                most=option.most,
+                current=(option.replicas or 0) if at_home else 0,
+                added=0.0 if at_home else move_cost_per_hour * option.each,
+            )
+        )
+    return Problem(
+        load=rate,
+        minimum=workload.scaling.minimum,
+        maximum=workload.scaling.maximum,
+        offers=tuple(offers),
+        min_families=workload.min_families,
+        max_spot_percent=workload.max_spot_percent,
+    )
+
+
+def propose(
+    snapshot: Snapshot,
+    options: tuple[Option, ...],
+    home: Option,
+    placement: Placement,
+    load: Load,
+    promise: Test,
+    observation: Reading[Traffic],
+    good: int,
+    now: datetime,
+) -> Considered:
+    """The best voluntary step known: a cheaper measured pool, else the trial with the best expected saving."""
+    measured = tuple(o for o in options if o.measured)
+    amortised = _dual_hours(snapshot, 1) / max(1e-9, snapshot.workload.rebalancing.payback_seconds / 3600)
+    outcome = solve(problem(snapshot, measured, load.busiest, home, amortised))
+    target, none = _target(outcome, measured, home)
+    trial = _trial(snapshot, options, home, load)
+    proposal = _proposal(snapshot, home, target, placement, promise, observation, good, now, MoveKind.REBALANCE, none)
+    considered = Considered(target=target, proposal=proposal, review=review(COST_MOVE, proposal))
+    if trial is not None and (target is None or considered.review.verdict is not None):
+        tried = _proposal(snapshot, home, trial, placement, promise, observation, good, now, MoveKind.EXPLORATION, None)
+        looked = Considered(target=trial, proposal=tried, review=review(EXPLORATION, tried))
+        # A trial is news only where it may happen, or where nothing measured is better than home anyway.
+        if looked.review.verdict is None or (target is None and looked.review.verdict.reason is not Reason.NO_EXPECTED_SAVING):
+            return looked
+    return considered
+
+
+def rejudge(
+    snapshot: Snapshot,
+    home: Option,
+    target: Option,
+    placement: Placement,
+    promise: Test,
+    observation: Reading[Traffic],
+    good: int,
+    now: datetime,
+) -> Proposal:
+    """The proposal of a move that has begun as a trial and is measured now."""
+    return _proposal(snapshot, home, target, placement, promise, observation, good, now, MoveKind.REBALANCE, None)
+
+
+def _target(outcome: Planned | Infeasible | Undecided, measured: tuple[Option, ...], home: Option) -> tuple[Option | None, Refusal | None]:
+    match outcome:
+        case Planned(replicas=replicas):
+            used = [o for o in measured if replicas.get(o.pool, 0) > 0]
+            if len(used) == 1 and used[0].pool != home.pool:
+                return used[0], None
+            if len(used) > 1:
+                names = ", ".join(f"{o.pool}: {replicas[o.pool]}" for o in used)
+                return None, Refusal(
+                    Reason.INFEASIBLE_TARGET, f"the cheapest placement is a mix ({names}); moves to a mix are not supported by this version"
+                )
+            return None, Refusal(Reason.ALREADY_CHEAPEST, f"pool {home.pool} is the cheapest of the {len(measured)} measured")
+        case Infeasible(relaxation=relaxation):
+            return None, Refusal(Reason.INFEASIBLE_TARGET, relaxation)
+        case Undecided(why=why):
+            return None, Refusal(Reason.INFEASIBLE_TARGET, why)
+
+
+def _trial(snapshot: Snapshot, options: tuple[Option, ...], home: Option, load: Load) -> Option | None:
+    """The pool without measurements whose trial is expected to save most, net of its price."""
+    candidates = [o for o in options if usable(o) and not o.measured and o.pool != home.pool and o.most >= 1]
+    if not candidates:
+        return None
+    return max(candidates, key=lambda o: (_expected(snapshot, o, home, load) - _trial_cost(snapshot, o), o.pool))
+
+
+def _expected(snapshot: Snapshot, option: Option, home: Option, load: Load) -> float:
+    """Money within the payback time: E[max(0, home - target)] per 1,000 requests times the requests."""
+    if home.cost is None or home.each is None or not (home.capacity and option.capacity and option.each):
+        return 0.0
+    at_home = home.each / (3.6 * home.capacity.rate.point)
+    there = option.each / (3.6 * option.capacity.rate.point)
+    return expected_saving(at_home, there) * load.now * snapshot.workload.rebalancing.payback_seconds / 1000
+
+
+def _trial_cost(snapshot: Snapshot, option: Option) -> float:
+    """At most one replica until the deadline."""
+    return (option.each or 0.0) * snapshot.workload.rebalancing.exploration_deadline_seconds / 3600
+
+
+def _dual_hours(snapshot: Snapshot, replicas: int) -> float:
+    """How long one added replica runs beside the source: start, a window for each step up and down, the bake."""
+    policy = snapshot.workload.rebalancing
+    return (replicas * (START_SECONDS + policy.window_seconds) + policy.bake_seconds) / 3600
+
+
+def _move_cost(snapshot: Snapshot, target: Option) -> float | None:
+    """Dual running of the target until the source is gone."""
+    if target.each is None or target.replicas is None:
+        return None
+    return target.each * target.replicas * _dual_hours(snapshot, target.replicas)
+
+
+def _proposal(
+    snapshot: Snapshot,
+    home: Option,
+    target: Option | None,
+    placement: Placement,
+    promise: Test,
+    observation: Reading[Traffic],
+    good: int,
+    now: datetime,
+    kind: MoveKind,
+    none: Refusal | None,
+) -> Proposal:
+    trial = kind is MoveKind.EXPLORATION
+    pools = snapshot.pools
+    there = target.candidate.pool if target else None
+    expected = None
+    if trial and target is not None:
+        rate = home.cost.point / (3.6 * home.unit.point) if home.cost and home.unit and home.unit.point else 0.0
+        expected = _expected(snapshot, target, home, Load(rate, rate, 0))
+    return Proposal(
+        now=now,
+        kind=kind,
+        policy=snapshot.workload.rebalancing,
+        frozen=snapshot.settings.frozen,
+        synced=snapshot.synced,
+        clock_suspect=snapshot.clock_suspect,
+        home_pool=home.pool,
+        target_pool=target.pool if target else None,
+        target_revision=target.candidate.revision if target else None,
+        no_target=none,
+        observation=observation,
+        good=good,
+        promise=promise,
+        prices=tuple((o.pool, o.price) for o in (home, target) if o is not None),
+        home_cost=home.cost,
+        target_cost=target.cost if target and not trial else None,
+        expected_saving=expected,
+        move_cost=None if target is None else _trial_cost(snapshot, target) if trial else _move_cost(snapshot, target),
+        history=snapshot.memory.history,
+        quarantine=snapshot.memory.quarantine,
+        exhausted_until=there.exhausted_until if there else None,
+        replicas_owner=placement.replicas_owner,
+        moves_elsewhere=snapshot.moves_elsewhere,
+        moves_at_once=snapshot.settings.moves_at_once,
+        storm=Storm(
+            pool_nodes=there.nodes if there else 0,
+            pool_unready=there.unready_nodes if there else 0,
+            nodes=sum(p.nodes for p in pools),
+            unready=sum(p.unready_nodes for p in pools),
+        ),
+    )

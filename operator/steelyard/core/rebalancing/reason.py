@@ -1,0 +1,113 @@
+"""Every word a user can meet as a reason, explained once. Code never branches on the text of a reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+
+class Reason(str, Enum):
+    """CamelCase reason with its sentence. The reference page docs/reference/reasons.md is generated from this."""
+
+    meaning: str
+
+    def __new__(cls, word: str, meaning: str) -> Reason:
+        """A member is its word; the sentence hangs on it."""
+        member = str.__new__(cls, word)
+        member._value_ = word
+        member.meaning = meaning
+        return member
+
+    # Why a voluntary action does not happen (gates, in chain order).
+    FROZEN = ("Frozen", "A person stopped voluntary actions: the workload is paused, or the whole installation is frozen.")
+    MODE_OBSERVES = ("ModeObserves", "The mode does not allow moves: Observe only measures, Recommend says what it would do.")
+    NOT_SYNCED = ("NotSynced", "The view of the cluster is not complete yet, so nothing is decided on it.")
+    CLOCK_SUSPECT = ("ClockSuspect", "The operator's clock and the API server's disagree by more than a minute; ages cannot be trusted.")
+    OBSERVATIONS_STALE = ("ObservationsStale", "There is no recent and complete reading of the traffic; serving goes on untouched.")
+    TOO_FEW_REQUESTS = ("TooFewRequests", "Fewer good requests were measured than rebalancing.minGoodRequests asks for.")
+    PRICE_SUSPECT = ("PriceSuspect", "A price that the decision needs is unknown, too old or implausible.")
+    INFEASIBLE_TARGET = ("InfeasibleTarget", "No pool can carry the load within the objective and the limits, or the plan's target cannot.")
+    SLO_AT_RISK = ("SLOAtRisk", "The latency promise is not met now: quality first, money later.")
+    ALREADY_CHEAPEST = ("AlreadyCheapest", "The present placement is the cheapest of those known.")
+    SAVING_NOT_SIGNIFICANT = ("SavingNotSignificant", "The lower 95 % bound of the saving is below rebalancing.minSavingPercent.")
+    PAYBACK_TOO_LONG = ("PaybackTooLong", "The move would cost more than it saves within rebalancing.paybackSeconds.")
+    NO_EXPECTED_SAVING = (
+        "NoExpectedSaving",
+        "By the claims, taken as wide priors, measuring this pool costs more than it can be expected to save.",
+    )
+    COOLING_DOWN = ("CoolingDown", "The last move ended less than rebalancing.cooldownSeconds ago.")
+    CYCLIC = ("Cyclic", "The move would return to a placement that was left within the cool-down.")
+    QUARANTINED = ("Quarantined", "This pool failed with this revision; it is tried again after the back-off.")
+    POOL_EXHAUSTED = ("PoolExhausted", "The pool could not deliver nodes lately; it is tried again after the back-off.")
+    BUDGET_EXHAUSTED = ("BudgetExhausted", "The money or the number of moves allowed at once is used up.")
+    REPLICAS_OWNED_ELSEWHERE = ("ReplicasOwnedElsewhere", "Something else writes the replicas; Steelyard never fights over a field.")
+    STORM_BREAKER = ("StormBreaker", "Too large a part of the pool or the cluster is unready; all voluntary actions wait.")
+
+    # Why a pool is not eligible.
+    NOT_SELECTED = ("NotSelected", "spec.placement.poolSelector does not select the pool.")
+    UNSUPPORTED_TARGET = ("UnsupportedTarget", "No toolchain is configured for any of the pool's back ends.")
+    DOES_NOT_FIT = ("DoesNotFit", "No node shape of the pool is large enough for one replica.")
+    COMPILING = ("Compiling", "The model is being compiled for this pool.")
+    COMPILE_FAILED = (
+        "CompileFailed",
+        "The model could not be compiled for this pool; the CompiledModel says why and when it is tried again.",
+    )
+    LIMIT_REACHED = ("LimitReached", "The replicas needed are more than the pool, or spec.scaling.maxReplicas, allows.")
+
+    # How a move goes.
+    MOVE_STARTED = ("MoveStarted", "A move to a cheaper placement began.")
+    EXPLORATION_STARTED = ("ExplorationStarted", "One replica is tried on a pool without measurements, within a budget and a deadline.")
+    STEP_STARTED = ("StepStarted", "The move went one step further.")
+    MOVED = ("Moved", "The move ended; the workload runs on the new placement.")
+    EXPLORED = ("Explored", "The exploration ended; the pool is measured and the workload stays where it was.")
+    CHEAPER_AS_MEASURED = ("CheaperAsMeasured", "The pool is cheaper as measured; the move goes on.")
+    VIOLATES_SLO = ("ViolatesSLO", "The target broke the latency promise more often than the source over the same minutes.")
+    TARGET_CRASHED = ("TargetCrashed", "Replicas on the target crash or refuse their artifact.")
+    TARGET_NOT_READY = ("TargetNotReady", "Replicas on the target did not become ready before the deadline.")
+    DEADLINE_PASSED = ("DeadlinePassed", "The evidence was still inconclusive at the deadline; the source keeps the load.")
+    NOT_CHEAPER = ("NotCheaper", "As measured, the target does not save enough; the source keeps the load.")
+    TARGET_GONE = ("TargetGone", "The pool or the artifact of the target disappeared during the move.")
+    NEW_REVISION = ("NewRevision", "Artifact, image or server arguments changed; the new revision replaces the old one step by step.")
+    WAITING = ("Waiting", "The step's evidence is not complete yet.")
+
+    # State of a workload.
+    PLACED = ("Placed", "Replicas are ready where the plan wants them.")
+    PLACING = ("Placing", "Replicas are starting.")
+    NO_POOL = ("NoPool", "No pool is selected, fits and has a compiled model.")
+    WITHIN_SLO = ("WithinSLO", "The promise holds on the traffic of the last windows.")
+    NO_TRAFFIC = ("NoTraffic", "There were no requests, so there is nothing to measure: no value, not zero.")
+    OBSERVED = ("Observed", "Every serving replica was read lately.")
+    COMPILED = ("Compiled", "An artifact is verified for every eligible pool.")
+    BALANCED = ("Balanced", "No cheaper placement is known that would pay for a move.")
+    MOVING = ("Moving", "A move is under way.")
+    CHEAPER_KNOWN = ("CheaperKnown", "A cheaper placement is known; mode or a gate keeps the workload where it is.")
+    SERVING = ("Serving", "Replicas are ready and serving.")
+    NOT_HELD = ("NotHeld", "Nothing holds the workload.")
+    SCALED = ("Scaled", "The number of replicas follows the load.")
+
+    # Verdict on a claim.
+    CLAIM_CONFIRMED = ("ClaimConfirmed", "The advertised figure holds on this model and traffic.")
+    CLAIM_REFUTED = ("ClaimRefuted", "The advertised figure does not hold on this model and traffic.")
+    CLAIM_INCONCLUSIVE = ("ClaimInconclusive", "The measurements do not decide yet whether the advertised figure holds.")
+
+    @classmethod
+    def named(cls, word: str) -> Reason:
+        """The member with that word; ValueError for a word that is not in the vocabulary."""
+        for member in cls:
+            if member.value == word:
+                return member
+        raise ValueError(f"{word!r} is not a reason")
+
+    def __str__(self) -> str:
+        """The word itself."""
+        return str(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why not: what was seen, the rule, what to do. `reconsider_at` None: only a change of the inputs can lift it."""
+
+    reason: Reason
+    message: str
+    reconsider_at: datetime | None = None

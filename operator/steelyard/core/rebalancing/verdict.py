@@ -1,0 +1,100 @@
+"""Sequential tests: Pass, Fail or Inconclusive, with n. No data is never a pass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from math import log, sqrt
+
+from steelyard.core.economics.unit_cost import Interval
+from steelyard.core.memory import ClaimVerdict, VerdictWord
+
+ALPHA = 0.05
+"""Chance of failing a healthy target."""
+BETA = 0.05
+"""Chance of passing a bad one."""
+TOLERANCE = 0.10
+"""A claim may be off by this much and still count as confirmed."""
+
+
+class Result(StrEnum):
+    """Of a sequential test."""
+
+    PASS = "Pass"
+    FAIL = "Fail"
+    INCONCLUSIVE = "Inconclusive"
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """A result with its operands: `bad` of `n` requests against a healthy fraction `p0` and an unacceptable `p1`."""
+
+    __test__ = False
+
+    result: Result
+    bad: int
+    n: int
+    p0: float
+    p1: float
+
+
+def violations(bad: int, n: int, source_bad: int, source_n: int, allowed: float) -> Test:
+    """Wald's sequential probability ratio test (1945) of the violation fraction of the target against the source's, same minutes.
+
+    The healthy fraction is what the promise allows, or what the source itself shows where that is worse (a slow machine must not be
+    blamed on the target): then its upper 95 % bound (Wilson). Unacceptable is three times that, and at least two points more.
+    """
+    p0 = max(allowed, 0.001)
+    if source_n > 0:
+        p0 = max(p0, min(0.5, wilson_upper(source_bad, source_n)) if source_bad > allowed * source_n else p0)
+    p1 = min(0.95, max(3 * p0, p0 + 0.02))
+    if n <= 0:
+        return Test(Result.INCONCLUSIVE, bad, n, p0, p1)
+    ratio = bad * log(p1 / p0) + (n - bad) * log((1 - p1) / (1 - p0))
+    if ratio >= log((1 - BETA) / ALPHA):
+        return Test(Result.FAIL, bad, n, p0, p1)
+    if ratio <= log(BETA / (1 - ALPHA)):
+        return Test(Result.PASS, bad, n, p0, p1)
+    return Test(Result.INCONCLUSIVE, bad, n, p0, p1)
+
+
+def wilson_upper(bad: int, n: int, z: float = 1.96) -> float:
+    """Upper 95 % bound of a fraction (Wilson, 1927)."""
+    p = bad / n
+    centre = p + z * z / (2 * n)
+    spread = z * sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    return (centre + spread) / (1 + z * z / n)
+
+
+def on_claim(
+    pool: str, name: str, claimed: float, measured: Interval | None, n: int, least: int, *, lower_is_better: bool, what: str
+) -> ClaimVerdict:
+    """Verdict on an advertised figure; Inconclusive below `least` good requests or while the interval covers the claim's tolerance."""
+    if measured is None or n < least:
+        seen = f"{n} good requests of {least} measured" if n else "not measured yet"
+        return ClaimVerdict(
+            pool=pool,
+            name=name,
+            verdict=VerdictWord.INCONCLUSIVE,
+            n=n,
+            claimed=claimed,
+            measured=None,
+            lower=None,
+            upper=None,
+            message=f"{what}: claimed {claimed:.3g}; {seen}",
+        )
+    limit = claimed * (1 + TOLERANCE) if lower_is_better else claimed * (1 - TOLERANCE)
+    better = measured.upper <= limit if lower_is_better else measured.lower >= limit
+    worse = measured.lower > limit if lower_is_better else measured.upper < limit
+    word = VerdictWord.CONFIRMED if better else VerdictWord.REFUTED if worse else VerdictWord.INCONCLUSIVE
+    return ClaimVerdict(
+        pool=pool,
+        name=name,
+        verdict=word,
+        n=n,
+        claimed=claimed,
+        measured=measured.point,
+        lower=measured.lower,
+        upper=measured.upper,
+        message=f"{what}: claimed {claimed:.3g}, measured {measured.point:.3g} [{measured.lower:.3g}, {measured.upper:.3g}], n = {n}",
+    )

@@ -1,0 +1,265 @@
+"""The frozen facts that one decision is made on. Whoever builds them reads no further; whoever decides asks no one else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from steelyard.core.economics.attribution import Resources
+from steelyard.core.economics.price import Price
+from steelyard.core.memory import Memory
+from steelyard.core.performance.claim import Claim
+from steelyard.core.performance.window import Window
+from steelyard.core.reading import Reading
+
+
+class WorkloadKey(NamedTuple):
+    """Namespace and name."""
+
+    namespace: str
+    name: str
+
+
+class PlacementKey(NamedTuple):
+    """Where a workload runs, and what exactly runs there."""
+
+    pool: str
+    revision: str
+
+
+class Mode(StrEnum):
+    """How far rebalancing may go."""
+
+    OBSERVE = "Observe"
+    RECOMMEND = "Recommend"
+    AUTO = "Auto"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """The model as the user names it."""
+
+    uri: str
+    digest: str | None
+    revision: str | None
+    task: str
+    secret_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompileOptions:
+    """Shapes and precision."""
+
+    dtype: str = "default"
+    quantization: str = "none"
+    batch_sizes: tuple[int, ...] = (1, 8)
+    sequence_lengths: tuple[int, ...] = (32, 64, 128)
+    tensor_parallel: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatencyObjective:
+    """At least `percent` of requests have `metric` within `milliseconds`."""
+
+    metric: str
+    milliseconds: int
+    percent: float
+
+    @property
+    def allowed(self) -> float:
+        """Fraction of requests that may be slower."""
+        return 1.0 - self.percent / 100.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scaling:
+    """Bounds of the total number of replicas."""
+
+    minimum: int = 1
+    maximum: int = 10
+    owner: str = "Steelyard"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rebalancing:
+    """The user's policy; every threshold a gate compares with comes from here."""
+
+    mode: Mode = Mode.RECOMMEND
+    min_saving_percent: float = 10.0
+    payback_seconds: int = 86400
+    cooldown_seconds: int = 21600
+    window_seconds: int = 60
+    bake_seconds: int = 1800
+    min_good_requests: int = 300
+    deadline_seconds: int = 3600
+    exploration_budget: float = 1.0
+    exploration_deadline_seconds: int = 1800
+    paused: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolChoice:
+    """What a workload says of one pool by name."""
+
+    minimum: int = 0
+    maximum: int | None = None
+    resources: Resources | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """An InferenceWorkload's spec and identity."""
+
+    key: WorkloadKey
+    uid: str
+    generation: int
+    model: Model
+    compile: CompileOptions
+    latency: tuple[LatencyObjective, ...]
+    scaling: Scaling
+    rebalancing: Rebalancing
+    pools: Mapping[str, PoolChoice] = field(default_factory=dict)
+    min_families: int = 1
+    max_spot_percent: int = 100
+    deleting: bool = False
+
+    @property
+    def allowed(self) -> float:
+        """Fraction of requests that may miss the strictest objective; 1 % where none is given."""
+        return min((o.allowed for o in self.latency), default=0.01)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """One instance type of a pool."""
+
+    instance_type: str
+    resources: Resources
+    price: Price | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pool:
+    """An AcceleratorPool as this workload sees it. `selected`: by the workload's poolSelector."""
+
+    name: str
+    family: str
+    resource_name: str | None
+    backends: tuple[str, ...]
+    node_selector: Mapping[str, str]
+    tolerations: tuple[Mapping[str, str], ...] = ()
+    scheduler: str | None = None
+    shapes: tuple[Shape, ...] = ()
+    spot: bool = False
+    max_nodes: int | None = None
+    provisioned: bool = False
+    claims: tuple[Claim, ...] = ()
+    selected: bool = True
+    nodes: int = 0
+    unready_nodes: int = 0
+    exhausted_until: datetime | None = None
+    default_resources: Resources | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Toolchain:
+    """What serves and compiles one back end: part of the key, known before any pod runs."""
+
+    backend: str
+    serve_image: str
+    compile_image: str
+    versions: Mapping[str, str]
+    target: str
+
+
+class ArtifactState(StrEnum):
+    """Where a compile stands."""
+
+    ABSENT = "Absent"
+    COMPILING = "Compiling"
+    READY = "Ready"
+    FAILED = "Failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """A CompiledModel as seen now, by compile key."""
+
+    state: ArtifactState
+    uri: str | None = None
+    digest: str | None = None
+    message: str = ""
+    retry_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """A Deployment as it exists: desired and actual, and who owns its replicas."""
+
+    key: PlacementKey
+    desired: int
+    ready: int
+    pods: int
+    crashing: int = 0
+    crash_message: str = ""
+    replicas_owner: str | None = None
+    artifact_digest: str | None = None
+    asked: str = ""
+    """Hash of what the user asked for when it was made; a difference to today's is a new revision."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traffic:
+    """Windows of one placement, oldest first, of one revision only."""
+
+    windows: tuple[Window, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The operator's configuration as far as decisions and builders depend on it."""
+
+    toolchains: Mapping[str, Toolchain]
+    store_uri: str
+    store_endpoint: str | None = None
+    store_secret: str | None = None
+    compile_node_selector: Mapping[str, str] = field(default_factory=dict)
+    currency: str = "USD"
+    frozen: bool = False
+    moves_at_once: int = 1
+    image_pull_policy: str = "IfNotPresent"
+    connection_max_age_seconds: int = 10
+    compile_resources: Resources = field(default_factory=lambda: Resources(1.0, 4.0))
+    compile_deadline_seconds: int = 3600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """Everything `decide` may look at for one workload.
+
+    `artifacts` by compile key; `traffic` by placement: the reading is fresh only if every serving pod was read lately and the newest
+    window is complete. `moves_elsewhere`: moves in flight of other workloads.
+    """
+
+    workload: Workload
+    namespace_uid: str
+    pools: tuple[Pool, ...]
+    settings: Settings
+    artifacts: Mapping[str, Artifact]
+    placements: tuple[Placement, ...]
+    traffic: Mapping[PlacementKey, Reading[Traffic]]
+    memory: Memory
+    synced: bool = True
+    clock_suspect: bool = False
+    moves_elsewhere: int = 0
+
+    def pool(self, name: str) -> Pool | None:
+        """The pool of that name, if it exists."""
+        return next((p for p in self.pools if p.name == name), None)
+
+    def placement(self, key: PlacementKey) -> Placement | None:
+        """The Deployment of that placement, if it exists."""
+        return next((p for p in self.placements if p.key == key), None)
