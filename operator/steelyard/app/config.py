@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
 NonEmpty = Annotated[str, Field(min_length=1, max_length=512)]
@@ -26,18 +26,24 @@ class ToolchainConfig(_Closed):
 
     serve_image: NonEmpty = Field(description="Image, best with a digest, that serves artifacts of this back end.")
     compile_image: NonEmpty = Field(description="Image, best with a digest, that compiles for this back end.")
-    versions: dict[str, str] = Field(default_factory=dict, description="Exact versions of the compiler and its framework, for example {openvino: 2026.4.1}.")
+    versions: dict[str, str] = Field(
+        default_factory=dict, description="Exact versions of the compiler and its framework, for example {openvino: 2026.4.1}."
+    )
     target: NonEmpty = Field(default="cpu/x86-64", description="What the back end compiles for, for example cpu/x86-64, trn1 or sm_90.")
 
 
 class StoreConfig(_Closed):
     """Where compiled artifacts live. A namespace's artifacts stand under its uid."""
 
-    uri: NonEmpty = Field(default="s3://steelyard-artifacts", description="s3://bucket[/prefix] or pvc://claim (a ReadWriteMany claim of that name in each namespace).")
+    uri: NonEmpty = Field(
+        default="s3://steelyard-artifacts",
+        description="s3://bucket[/prefix] or pvc://claim (a ReadWriteMany claim of that name in each namespace).",
+    )
     endpoint: str | None = Field(default=None, description="URL of an S3 compatible server; none for AWS itself.")
     region: str = Field(default="us-east-1", description="Region of the bucket.")
     secret_name: str | None = Field(
-        default=None, description="Secret in each workload's namespace with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; none where the pods' identity is enough."
+        default=None,
+        description="Secret in each workload's namespace with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; none where the pods' identity is enough.",
     )
 
 
@@ -61,28 +67,50 @@ class Source(StrEnum):
 class ObserveConfig(_Closed):
     """Readings of serving pods."""
 
-    source: Source = Field(default=Source.DIRECT, description="Direct: the operator scrapes the pods itself. Prometheus: it queries a Prometheus that does.")
+    source: Source = Field(
+        default=Source.DIRECT, description="Direct: the operator scrapes the pods itself. Prometheus: it queries a Prometheus that does."
+    )
     interval_seconds: int = Field(default=5, ge=1, le=60, description="Pace of scrapes or queries. Three missed ones make a reading stale.")
     prometheus_url: str | None = Field(default=None, description="Base URL of Prometheus, for source Prometheus.")
     timeout_seconds: int = Field(default=3, ge=1, le=30, description="One scrape or query that takes longer has failed.")
+
+    @model_validator(mode="after")
+    def _has_a_source(self) -> Self:
+        if self.source is Source.PROMETHEUS and not self.prometheus_url:
+            raise ValueError("prometheusUrl is needed with source Prometheus, for example http://prometheus.monitoring.svc:9090")
+        return self
 
 
 class LogConfig(_Closed):
     """Logs."""
 
     format: Annotated[str, Field(pattern="^(json|console)$")] = Field(default="json", description="json for machines, console for people.")
-    level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = Field(default="INFO", description="Least severe level that is written.")
+    level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = Field(
+        default="INFO", description="Least severe level that is written."
+    )
 
 
 class Config(_Closed):
     """Everything an installation decides."""
 
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = Field(default="USD", description="The one currency of all prices.")
-    frozen: bool = Field(default=False, description="True stops every voluntary action of the whole installation; serving and safety go on.")
+    frozen: bool = Field(
+        default=False, description="True stops every voluntary action of the whole installation; serving and safety go on."
+    )
     moves_at_once: int = Field(default=1, ge=1, le=1000, description="Moves under way at the same time in the whole installation.")
     watch_namespaces: tuple[str, ...] = Field(default=(), description="Namespaces to work in; empty for all.")
-    image_pull_policy: Annotated[str, Field(pattern="^(Always|IfNotPresent|Never)$")] = Field(default="IfNotPresent", description="Of serving and compile pods.")
-    toolchains: dict[str, ToolchainConfig] = Field(default_factory=dict, description="By back end name. A pool is eligible only with a toolchain for one of its back ends.")
+    image_pull_policy: Annotated[str, Field(pattern="^(Always|IfNotPresent|Never)$")] = Field(
+        default="IfNotPresent", description="Of serving and compile pods."
+    )
+    connection_max_age_seconds: int = Field(
+        default=10,
+        ge=1,
+        le=3600,
+        description="A client's connection is told to close at about this age: kube-proxy spreads connections, not requests.",
+    )
+    toolchains: dict[str, ToolchainConfig] = Field(
+        default_factory=dict, description="By back end name. A pool is eligible only with a toolchain for one of its back ends."
+    )
     store: StoreConfig = Field(default_factory=StoreConfig, description="Artifact store.")
     compile: CompileConfig = Field(default_factory=CompileConfig, description="Compile Jobs.")
     observe: ObserveConfig = Field(default_factory=ObserveConfig, description="Readings of serving pods.")

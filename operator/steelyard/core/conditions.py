@@ -12,6 +12,9 @@ from steelyard.core.rebalancing.verdict import Result
 from steelyard.core.situation import Situation
 from steelyard.core.snapshot import PlacementKey
 
+SETTLED = frozenset({Reason.ALREADY_CHEAPEST, Reason.NO_EXPECTED_SAVING, Reason.SAVING_NOT_SIGNIFICANT, Reason.PAYBACK_TOO_LONG})
+"""Refusals that say that the present placement is the right one."""
+
 
 def conditions(
     seen: Situation,
@@ -117,7 +120,7 @@ def _balanced(memory: Memory, refusal: Refusal | None, target: str | None) -> Co
         )
     if refusal is None:
         return Condition(ConditionType.BALANCED, None, Reason.PLACING, "not decided yet")
-    if refusal.reason in {Reason.ALREADY_CHEAPEST, Reason.NO_EXPECTED_SAVING, Reason.SAVING_NOT_SIGNIFICANT, Reason.PAYBACK_TOO_LONG}:
+    if refusal.reason in SETTLED:
         return Condition(
             ConditionType.BALANCED, True, Reason.BALANCED, f"pool {memory.home_pool} is the cheapest known that pays for a move"
         )

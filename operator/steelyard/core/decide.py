@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from steelyard.core.compiling.candidate import Candidate
 from steelyard.core.condition import Condition
-from steelyard.core.conditions import conditions
+from steelyard.core.conditions import SETTLED, conditions
 from steelyard.core.decision import Decision, Note
 from steelyard.core.intent import CompileIntent, Intent, PlacementIntent
 from steelyard.core.memory import (
@@ -29,7 +29,6 @@ from steelyard.core.memory import (
     Step,
     VerdictWord,
 )
-from steelyard.core.performance.evidence import remember
 from steelyard.core.performance.window import since, totals
 from steelyard.core.planning.option import Option, line, usable
 from steelyard.core.planning.sizing import need, size
@@ -41,7 +40,7 @@ from steelyard.core.rebalancing.move import Ended, Scene, advance
 from steelyard.core.rebalancing.propose import Considered, propose, rejudge
 from steelyard.core.rebalancing.reason import Reason, Refusal
 from steelyard.core.rebalancing.verdict import Result, Test, violations
-from steelyard.core.situation import Situation, situation
+from steelyard.core.situation import SIZING_SAMPLE, Situation, situation
 from steelyard.core.snapshot import Placement, PlacementKey, Snapshot
 
 HISTORY = 8
@@ -83,11 +82,14 @@ class _Course:
 
 def decide(snapshot: Snapshot, now: datetime) -> Decision:
     """What should exist, why, and when to look again."""
+    # Status holds milliseconds: a moment that is remembered must survive being written and read.
+    now = now.replace(microsecond=now.microsecond // 1000 * 1000)
     seen = situation(snapshot, now)
     course = _course(seen)
     memory = _remember(seen, course)
     reason, message = _words(course)
-    memory = replace(memory, last=_last(seen, course, memory, reason, message))
+    if snapshot.synced:
+        memory = replace(memory, last=_last(seen, course, memory, reason, message))
     told: tuple[Condition, ...] = conditions(
         seen, course.desired, course.home, memory, course.refusal, held=_held(course), target=course.target
     )
@@ -118,11 +120,17 @@ def _course(seen: Situation) -> _Course:
     if seen.home is None:
         return _first_placement(seen)
     home = seen.home
+    move = seen.snapshot.memory.move
     placement = seen.home_placement()
+    if placement is None and move is not None and move.step is Step.DRAIN and move.source_replicas == 0:
+        placement = Placement(key=home, desired=0, ready=0, pods=0)  # Drained, and removed by somebody before us.
     if placement is None:
         return _restore(seen, home)
+    if move is None and placement.ready == 0:
+        elsewhere = _elsewhere(seen, home, placement)
+        if elsewhere is not None:
+            return elsewhere
     wanted = _sized(seen, home, placement)
-    move = seen.snapshot.memory.move
     if move is not None:
         return _move_on(seen, home, placement, wanted, move)
     return _consider(seen, home, placement, wanted)
@@ -153,8 +161,8 @@ def _stay(
 
 def _first_placement(seen: Situation) -> _Course:
     """Start where the claims say that one good request is cheapest. A pool whose compile has failed is left out, one that still compiles is waited for."""
-    workload = seen.snapshot.workload
     open_ = [o for o in seen.options if (o.refusal is None or o.refusal.reason is Reason.COMPILING) and o.most >= 1]
+    open_ = [o for o in open_ if not _shut(seen, o)] or open_
     priced = [o for o in open_ if isinstance(o.price, Fresh) and o.each and o.capacity]
     if not open_:
         why = "; ".join(f"{o.pool}: {o.refusal.message}" for o in seen.options if o.refusal) or "there is no AcceleratorPool: create one"
@@ -165,8 +173,7 @@ def _first_placement(seen: Situation) -> _Course:
         return _stay(seen, {}, None, best.refusal, None, "Wait")
     assert best.candidate.revision is not None
     key = PlacementKey(best.pool, best.candidate.revision)
-    choice = workload.pools.get(best.pool)
-    count = min(best.most, max(workload.scaling.minimum, choice.minimum if choice else 0))
+    count = _start_count(seen, key)
     note = Note(
         Reason.PLACING,
         f"starting {count} replica(s) on pool {best.pool}: cheapest as claimed"
@@ -182,24 +189,92 @@ def _claimed_unit_cost(option: Option) -> tuple[float, str]:
     return (option.each or 0.0) / option.capacity.rate.point, option.pool
 
 
+def _shut(seen: Situation, option: Option) -> bool:
+    """Whether the pool could not deliver nodes lately, or failed with this revision."""
+    until = option.candidate.pool.exhausted_until
+    place = (option.pool, option.candidate.revision)
+    return (until is not None and seen.now < until) or any(
+        (q.pool, q.revision) == place and seen.now < q.until for q in seen.snapshot.memory.quarantine
+    )
+
+
+def _start_count(seen: Situation, key: PlacementKey) -> int:
+    """Replicas to start with: what the load needs where both are known, else the fewest the user allows."""
+    workload, option, capacity = seen.snapshot.workload, seen.option(key.pool), seen.capacity(key)
+    choice = workload.pools.get(key.pool)
+    least = max(workload.scaling.least, choice.minimum if choice else 0)
+    most = min(workload.scaling.maximum, option.most) if option else workload.scaling.maximum
+    wanted = need(seen.load.busiest, capacity, least, workload.scaling.maximum) if seen.load and capacity else least
+    return max(1, min(most, wanted))
+
+
 def _restore(seen: Situation, home: PlacementKey) -> _Course:
     """Home's Deployment is gone though nobody of us removed it, or was never created before a crash: make it again, without any verdict on cost."""
+    snapshot = seen.snapshot
     candidate = seen.candidate(home.pool)
-    if candidate is None or candidate.revision is None:
-        others = [o for o in seen.options if usable(o) and o.most >= 1]
-        if candidate is not None and candidate.refusal is not None and candidate.refusal.reason is Reason.COMPILING:
-            return _stay(seen, {}, home, candidate.refusal, None, "Wait")
-        if not others:
-            return _stay(
-                seen, {}, home, candidate.refusal if candidate else Refusal(Reason.NO_POOL, f"pool {home.pool} is gone"), None, "Hold"
-            )
-        best = min(others, key=_claimed_unit_cost)
-        candidate = best.candidate
-    assert candidate.revision is not None
-    key = PlacementKey(candidate.name, candidate.revision)
-    count = max(1, seen.snapshot.workload.scaling.minimum)
-    others_now = {p.key: p.desired for p in seen.snapshot.placements}
-    return replace(_stay(seen, {**others_now, key: count}, key, None, None, "Place", key.pool), move=None)
+    refusal = candidate.refusal if candidate else Refusal(Reason.NO_POOL, f"pool {home.pool} is gone")
+    others_now = {p.key: p.desired for p in snapshot.placements}
+    key = PlacementKey(candidate.name, candidate.revision) if candidate and candidate.revision and refusal is None else None
+    if key is None and (candidate is None or candidate.refusal is None or candidate.refusal.reason is not Reason.COMPILING):
+        standing = sorted((p for p in snapshot.placements if p.ready > 0), key=lambda p: (-p.ready, p.key))
+        others = sorted((o for o in seen.options if usable(o) and o.most >= 1 and not _shut(seen, o)), key=_claimed_unit_cost)
+        if standing:
+            key = standing[0].key
+        elif others:
+            key = PlacementKey(others[0].pool, others[0].candidate.revision or "")
+    if key is None:
+        waits = refusal is not None and refusal.reason is Reason.COMPILING
+        return _stay(seen, others_now, home, refusal, None, "Wait" if waits else "Hold")
+    move = snapshot.memory.move
+    if move is not None and key == home:
+        # The move goes on; its source comes back first.
+        count = max(move.source_replicas, _start_count(seen, key))
+        return _stay(seen, {**others_now, key: count}, key, None, None, "Place", move.target_pool)
+    count = max(_start_count(seen, key), others_now.get(key, 0))
+    note = Note(Reason.PLACING, f"the Deployment on pool {home.pool} is missing: {count} replica(s) on pool {key.pool}", warning=True)
+    course = _stay(seen, {**others_now, key: count}, key, None, None, "Place", key.pool)
+    return replace(course, move=None, past=_ended_by(seen, move, Reason.PLACING) if move else None, notes=(note,))
+
+
+def _ended_by(seen: Situation, move: Move, reason: Reason) -> PastMove:
+    return PastMove(
+        source_pool=move.source_pool,
+        target_pool=move.target_pool,
+        target_revision=move.target_revision,
+        time=seen.now,
+        outcome=Outcome.ROLLED_BACK,
+        reason=reason.value,
+    )
+
+
+def _elsewhere(seen: Situation, home: PlacementKey, placement: Placement) -> _Course | None:
+    """Nothing serves at home and nothing will soon: its pool delivers no nodes, or the model never ran there. Serving comes before cost."""
+    option = seen.option(home.pool)
+    until = option.candidate.pool.exhausted_until if option else None
+    exhausted = until is not None and seen.now < until
+    crashes = placement.crashing > 0 and home not in seen.kept
+    if placement.replicas_owner is not None or _frozen(seen) or not (exhausted or crashes):
+        return None
+    open_ = [o for o in seen.options if o.refusal is None and o.most >= 1 and o.pool != home.pool and not _shut(seen, o)]
+    priced = [o for o in open_ if isinstance(o.price, Fresh) and o.each and o.capacity]
+    if not open_:
+        return None
+    best = min(priced, key=_claimed_unit_cost) if priced else min(open_, key=lambda o: o.pool)
+    key = PlacementKey(best.pool, best.candidate.revision or "")
+    reason = Reason.POOL_EXHAUSTED if exhausted else Reason.TARGET_CRASHED
+    count = _start_count(seen, key)
+    past = PastMove(
+        source_pool=home.pool,
+        target_pool=key.pool,
+        target_revision=key.revision,
+        time=seen.now,
+        outcome=Outcome.MOVED,
+        reason=reason.value,
+    )
+    note = Note(Reason.PLACING, f"pool {home.pool} serves nothing ({reason.value}): {count} replica(s) on pool {key.pool}", warning=True)
+    course = _stay(seen, {home: placement.desired, key: count}, key, None, None, "Place", key.pool)
+    quarantine = _quarantine(seen, home, reason) if crashes else None
+    return replace(course, past=past, quarantine=quarantine, notes=(note,))
 
 
 def _sized(seen: Situation, home: PlacementKey, placement: Placement) -> int:
@@ -209,16 +284,19 @@ def _sized(seen: Situation, home: PlacementKey, placement: Placement) -> int:
         return placement.desired
     choice = workload.pools.get(home.pool)
     option = seen.option(home.pool)
-    least = max(workload.scaling.minimum, choice.minimum if choice else 0)
-    most = min(workload.scaling.maximum, option.most) if option and option.most > 0 else workload.scaling.maximum
+    least = max(workload.scaling.least, choice.minimum if choice else 0)
+    most = min(workload.scaling.maximum, choice.maximum) if choice and choice.maximum is not None else workload.scaling.maximum
+    if option and option.most > 0:
+        # What the pool can hold bounds growth alone: a node that is missing just now takes nothing away.
+        most = min(most, max(option.most, placement.desired))
     if not isinstance(seen.traffic(home), Fresh) or seen.load is None:
-        return min(max(placement.desired, least), max(most, placement.desired))
+        return max(placement.desired, least)
     move = seen.snapshot.memory.move
     capacity = seen.capacity(home)
     if move is not None:
         # During a move the source only grows: its need for the whole load, unless a drain has begun.
         return max(placement.desired, need(seen.load.now, capacity, least, most)) if capacity else placement.desired
-    return size(placement.desired, seen.load, capacity, seen.promise, least, most)
+    return size(placement.desired, seen.load, capacity, seen.promise_at(placement), least, most)
 
 
 # --- The move under way -----------------------------------------------------------------------------------------------------------
@@ -231,6 +309,8 @@ def _move_on(seen: Situation, home: PlacementKey, placement: Placement, wanted: 
     if isinstance(after, Ended):
         return _end(seen, source, target, move, after)
     kept = wanted if after.step in (Step.SURGE, Step.SHIFT, Step.BAKE) else after.source_replicas
+    if placement.replicas_owner is not None or seen.snapshot.workload.scaling.owner != "Steelyard":
+        kept = placement.desired
     after = replace(after, source_replicas=kept)
     notes: tuple[Note, ...] = ()
     if (after.step, after.target_replicas, after.source_replicas) != (
@@ -246,7 +326,7 @@ def _move_on(seen: Situation, home: PlacementKey, placement: Placement, wanted: 
             ),
         )
     desired = {source: kept, target: after.target_replicas}
-    verdict = "Move" if fresh_refusal is None else "Hold"
+    verdict = "Hold" if fresh_refusal is not None and fresh_refusal.reason in HOLDS else "Move"
     return replace(_stay(seen, desired, home, fresh_refusal, looked, verdict, move.target_pool), move=after, notes=notes)
 
 
@@ -255,7 +335,8 @@ def _scene(
 ) -> tuple[Scene, Review | None, Refusal | None]:
     snapshot, policy = seen.snapshot, seen.snapshot.workload.rebalancing
     there = snapshot.placement(target)
-    refusal = _frozen(seen) or _unfresh(seen, source, placement) or (_unfresh(seen, target, there) if there else None)
+    refusal = _unfresh(seen, source, placement) or (_unfresh(seen, target, there, begun=move.step is not Step.SURGE) if there else None)
+    stop = _frozen(seen)
     theirs, ours = since(seen.windows(target), move.step_time), since(seen.windows(source), move.step_time)
     good, bad = totals(theirs)
     source_good, source_bad = totals(ours)
@@ -267,13 +348,17 @@ def _scene(
         target_capacity = target_capacity or source_capacity
     rate = seen.load.busiest if seen.load else 0.0
     scaling = snapshot.workload.scaling
-    measured_good = _good(seen, target)
+    live = seen.live.get(target)
+    measured_good = live.capacity.n if live and live.capacity else 0
+    least_source = placement.desired
+    if move.kind is MoveKind.REVISION:
+        least_source = max(least_source, move.target_goal)
     looked = None
     may_still_save = False
     if move.kind is MoveKind.EXPLORATION and move.step is Step.SHIFT and measured_good >= policy.min_good_requests:
         home, option = seen.option(source.pool), seen.option(target.pool)
         if home is not None and option is not None:
-            proposal = rejudge(snapshot, home, option, placement, seen.promise, seen.traffic(source), _good(seen, source), seen.now)
+            proposal = rejudge(snapshot, home, option, placement, seen.promise, seen.traffic(source), seen.good(source), seen.now)
             looked = review(GO_ON, proposal)
             saving = proposal.saving
             if saving is not None and home.cost is not None:
@@ -288,9 +373,9 @@ def _scene(
         target_pods=there.pods if there else 0,
         target_crashing=there.crashing if there else 0,
         crash_message=there.crash_message if there else "",
-        target_exists=there is not None or _can_create(seen, target),
-        need_source=need(rate, source_capacity, scaling.minimum, scaling.maximum) if source_capacity else placement.desired,
-        need_target=need(rate, target_capacity, scaling.minimum, scaling.maximum) if target_capacity else max(1, move.target_goal),
+        target_exists=snapshot.pool(target.pool) is not None and (there is not None or _can_create(seen, target)),
+        need_source=need(rate, source_capacity, scaling.least, scaling.maximum) if source_capacity else least_source,
+        need_target=need(rate, target_capacity, scaling.least, scaling.maximum) if target_capacity else max(1, move.target_goal),
         load=rate,
         source_capacity=source_capacity,
         target_capacity=target_capacity,
@@ -299,17 +384,14 @@ def _scene(
         target_good=measured_good,
         review=looked,
         may_still_save=may_still_save,
+        room=max(scaling.maximum, move.target_goal + 1 if move.kind is MoveKind.REVISION else 0),
+        stopped=stop.message if stop else None,
     )
-    return scene, looked, refusal
+    return scene, looked, stop or refusal
 
 
 def _frozen(seen: Situation) -> Refusal | None:
     return stopped(seen.snapshot.workload.rebalancing, frozen=seen.snapshot.settings.frozen)
-
-
-def _good(seen: Situation, key: PlacementKey) -> int:
-    live = seen.live.get(key)
-    return live.capacity.n if live and live.capacity else 0
 
 
 def _can_create(seen: Situation, key: PlacementKey) -> bool:
@@ -317,7 +399,7 @@ def _can_create(seen: Situation, key: PlacementKey) -> bool:
     return candidate is not None and candidate.revision == key.revision and candidate.refusal is None
 
 
-def _unfresh(seen: Situation, key: PlacementKey, placement: Placement | None) -> Refusal | None:
+def _unfresh(seen: Situation, key: PlacementKey, placement: Placement | None, *, begun: bool = True) -> Refusal | None:
     """Stale or unknown, where there is something to read: a placement without a ready replica has no traffic to be stale about."""
     if seen.snapshot.clock_suspect:
         return Refusal(
@@ -326,7 +408,10 @@ def _unfresh(seen: Situation, key: PlacementKey, placement: Placement | None) ->
     if placement is None or placement.ready == 0:
         return None
     match seen.traffic(key):
-        case Fresh():
+        case Fresh(value, _):
+            if begun and not value.windows:
+                # Read, but nothing is known of its load yet: that is not a load of nothing.
+                return Refusal(Reason.WAITING, f"the first window of traffic of pool {key.pool} is not complete yet")
             return None
         case Stale(_, _, why) | Unknown(why):
             return Refusal(Reason.OBSERVATIONS_STALE, why)
@@ -344,21 +429,21 @@ def _end(seen: Situation, source: PlacementKey, target: PlacementKey, move: Move
         outcome=ended.outcome,
         reason=ended.reason.value,
     )
-    quarantine = _quarantine(seen, target, ended) if ended.quarantine else None
+    quarantine = _quarantine(seen, target, ended.reason) if ended.quarantine else None
     word = {Outcome.MOVED: Reason.MOVED, Outcome.EXPLORED: Reason.EXPLORED, Outcome.ROLLED_BACK: ended.reason}[ended.outcome]
     note = Note(
         word, f"{ended.outcome.value} ({move.kind.value} {source.pool} to {target.pool}): {ended.message}", warning=ended.quarantine
     )
-    desired = {home: standing.desired if standing else 1}
+    desired = {home: standing.desired if standing else _start_count(seen, home)}
     course = _stay(seen, desired, home, None, None, "Done", target.pool)
     return replace(course, move=None, past=past, quarantine=quarantine, notes=(note,))
 
 
-def _quarantine(seen: Situation, target: PlacementKey, ended: Ended) -> Quarantine:
+def _quarantine(seen: Situation, target: PlacementKey, reason: Reason) -> Quarantine:
     before = next((q for q in seen.snapshot.memory.quarantine if (q.pool, q.revision) == target), None)
     failures = 1 + (before.failures if before else 0)
-    length = min(QUARANTINE_MOST, QUARANTINE_FIRST * 2 ** (failures - 1))
-    return Quarantine(pool=target.pool, revision=target.revision, until=seen.now + length, failures=failures, reason=ended.reason.value)
+    length = min(QUARANTINE_MOST, QUARANTINE_FIRST * 2 ** min(failures - 1, 10))
+    return Quarantine(pool=target.pool, revision=target.revision, until=seen.now + length, failures=failures, reason=reason.value)
 
 
 # --- Whether to move --------------------------------------------------------------------------------------------------------------
@@ -371,17 +456,14 @@ def _consider(seen: Situation, home: PlacementKey, placement: Placement, wanted:
     scaled: tuple[Note, ...] = ()
     if wanted != placement.desired and seen.load is not None:
         scaled = (Note(Reason.SCALED, f"{placement.desired} to {wanted} replicas on pool {home.pool} for {seen.load.now:.3g} requests/s"),)
-    if candidate is not None and placement.asked and candidate.asked != placement.asked:
+    # The same revision under another wish: what was asked for is what runs, and there is nothing to replace.
+    if candidate is not None and placement.asked and candidate.asked != placement.asked and candidate.revision != home.revision:
         return replace(_new_revision(seen, home, placement, wanted, candidate), notes=scaled)
     unfresh = _unfresh(seen, home, placement)
     if option is None or seen.load is None or option.cost is None:
         refusal = unfresh or Refusal(*_cannot_cost(seen, home, option))
         return replace(_stay(seen, desired, home, refusal, None, _stay_word(refusal)), notes=scaled)
-    good = _good(seen, home)
-    remembered = snapshot.memory.of(*home)
-    if good == 0 and remembered and remembered.capacity:
-        good = remembered.capacity.n
-    considered = propose(snapshot, seen.options, option, placement, seen.load, seen.promise, seen.traffic(home), good, seen.now)
+    considered = propose(snapshot, seen.options, option, placement, seen.load, seen.promise, seen.traffic(home), seen.good(home), seen.now)
     verdict = considered.review.verdict
     if verdict is None:
         return _begin(seen, home, wanted, considered)
@@ -405,8 +487,8 @@ def _stay_word(refusal: Refusal) -> str:
 
 def _new_revision(seen: Situation, home: PlacementKey, placement: Placement, wanted: int, candidate: Candidate) -> _Course:
     """The user asked for something else: the new revision replaces the old one step by step, in any mode, once it is compiled."""
-    refusal = candidate.refusal or _frozen(seen) or _unfresh(seen, home, placement)
-    if refusal is not None or candidate.revision is None or candidate.revision == home.revision:
+    refusal = candidate.refusal or _frozen(seen) or _unfresh(seen, home, placement) or _owned(seen, placement)
+    if refusal is not None or candidate.revision is None:
         return _stay(
             seen, {home: wanted}, home, refusal, None, "Wait" if refusal and refusal.reason is Reason.COMPILING else "Hold", home.pool
         )
@@ -431,6 +513,18 @@ def _new_revision(seen: Situation, home: PlacementKey, placement: Placement, wan
         "the spec asks for a new revision",
     )
     return _started(seen, home, move, None)
+
+
+def _owned(seen: Situation, placement: Placement) -> Refusal | None:
+    """A move writes replicas; where somebody else does, it could neither grow nor drain."""
+    owner = placement.replicas_owner
+    if owner is None and seen.snapshot.workload.scaling.owner == "Steelyard":
+        return None
+    return Refusal(
+        Reason.REPLICAS_OWNED_ELSEWHERE,
+        f"{owner or 'the owner named External'} writes the replicas of pool {placement.key.pool}: remove that autoscaler or set "
+        "spec.scaling.owner to Steelyard to let the new revision replace the old one",
+    )
 
 
 def _begin(seen: Situation, home: PlacementKey, wanted: int, considered: Considered) -> _Course:
@@ -484,34 +578,41 @@ def _started(seen: Situation, home: PlacementKey, move: Move, looked: Review | N
 
 def _remember(seen: Situation, course: _Course) -> Memory:
     memory, workload = seen.snapshot.memory, seen.snapshot.workload
-    least = workload.rebalancing.min_good_requests
-    known: dict[tuple[str, str], Known] = {(k.pool, k.revision): k for k in memory.known}
-    for key, live in sorted(seen.live.items()):
-        kept = remember(known.get((key.pool, key.revision)), live, least)
-        if kept is not None:
-            known[(key.pool, key.revision)] = kept
-    standing = {(p.key.pool, p.key.revision) for p in seen.snapshot.placements} | {
-        (c.name, c.revision) for c in seen.candidates if c.revision
-    }
+    if not seen.snapshot.synced:
+        return memory  # What is not seen yet is not gone.
     quarantine = [q for q in memory.quarantine if seen.now < q.until + QUARANTINE_MOST]
     if course.quarantine is not None:
         quarantine = [q for q in quarantine if (q.pool, q.revision) != (course.quarantine.pool, course.quarantine.revision)] + [
             course.quarantine
         ]
     history = memory.history if course.past is None else (*memory.history, course.past)[-HISTORY:]
-    claims = memory.claims
-    if seen.snapshot.synced:
-        claims = verdicts(seen.options, workload.model.uri, least, memory.claims)
+    claims = verdicts(seen.options, workload.model.uri, workload.rebalancing.min_good_requests, memory.claims)
     return replace(
         memory,
         home_pool=course.home.pool if course.home else None,
         home_revision=course.home.revision if course.home else None,
         move=course.move,
-        known=tuple(known[k] for k in sorted(known) if k in standing),
+        known=_worth_keeping(seen),
         history=history,
         quarantine=tuple(sorted(quarantine, key=lambda q: (q.pool, q.revision))),
         claims=claims,
     )
+
+
+def _worth_keeping(seen: Situation) -> tuple[Known, ...]:
+    """Evidence of what stands or would be made now; where a pool has none of that, its latest: an artifact may come back, and an older
+    revision's figure is the next one's prior. What is known of a pool goes with the pool."""
+    standing = {p.key for p in seen.snapshot.placements} | {PlacementKey(c.name, c.revision) for c in seen.candidates if c.revision}
+    current = {key for key in seen.kept if key in standing}
+    for candidate in seen.candidates:
+        rest = [key for key in sorted(seen.kept) if key.pool == candidate.name]
+        if rest and not any(key in current and key.revision == (candidate.revision or key.revision) for key in rest):
+            current.add(max(rest, key=lambda key: (_until(seen.kept[key]), key)))
+    return tuple(seen.kept[key] for key in sorted(current))
+
+
+def _until(known: Known) -> str:
+    return known.unit_cost.end.isoformat() if known.unit_cost else ""
 
 
 def _words(course: _Course) -> tuple[Reason, str]:
@@ -529,7 +630,9 @@ def _last(seen: Situation, course: _Course, memory: Memory, reason: Reason, mess
     step = f"{memory.move.id}/{memory.move.step.value}/{memory.move.target_replicas}/{memory.move.source_replicas}" if memory.move else ""
     known = ",".join(f"{k.pool}/{k.revision}/{k.unit_cost}/{k.capacity}" for k in memory.known)
     claims = ",".join(f"{c.pool}/{c.name}/{c.verdict.value}/{c.n}" for c in memory.claims)
-    subject = f"{course.verdict}|{reason.value}|{course.home}|{course.target}|{step}|{known}|{claims}|{len(memory.history)}"
+    # Which of the reasons to stay comes first turns with the noise; that staying is right does not.
+    why = "balanced" if reason in SETTLED else f"{reason.value}|{course.target}"
+    subject = f"{course.verdict}|{why}|{course.home}|{step}|{known}|{claims}|{len(memory.history)}"
     digest = hashlib.sha256(subject.encode()).hexdigest()[:16]
     old = seen.snapshot.memory.last
     if old is not None and old.digest == digest:
@@ -579,27 +682,38 @@ def _intent(seen: Situation, course: _Course) -> Intent:
     if not snapshot.synced or workload.deleting:
         return Intent(workload=workload.key, workload_uid=workload.uid)
     exists = {p.key: p for p in snapshot.placements}
-    create, scale, gone = [], {}, []
+    create, scale = [], {}
     for key, count in sorted(course.desired.items()):
         standing = exists.get(key)
         candidate = seen.candidate(key.pool)
         if standing is not None:
             if standing.desired != count and standing.replicas_owner is None and workload.scaling.owner == "Steelyard":
                 scale[key] = count
-        elif candidate is not None and candidate.revision == key.revision and candidate.refusal is None:
+        elif count > 0 and candidate is not None and candidate.revision == key.revision and candidate.refusal is None:
             create.append(_placement(seen, candidate, key, count))
-    home = exists.get(course.home) if course.home else None
-    # Removal is the last act of a move: only what the plan does not want, is empty or replaced, while home carries the load.
-    if course.home is not None and home is not None and home.ready >= max(1, min(home.desired, course.desired.get(course.home, 1))):
-        gone = [key for key in sorted(exists) if key not in course.desired]
+    gone = _gone(seen, course)
     return Intent(
         workload=workload.key,
         workload_uid=workload.uid,
         compile=_compile(seen),
         create=tuple(create),
         scale=scale,
-        gone=tuple(gone),
+        gone=gone,
     )
+
+
+def _gone(seen: Situation, course: _Course) -> tuple[PlacementKey, ...]:
+    """Removal is the last act of a move: what the plan does not want, and only if it is empty or home is known to carry the load."""
+    home = seen.snapshot.placement(course.home) if course.home else None
+    if home is None or not course.desired:
+        return ()
+    unwanted = sorted((p for p in seen.snapshot.placements if p.key not in course.desired), key=lambda p: p.key)
+    wanted = max(1, course.desired.get(home.key, home.desired))
+    carries = False
+    if seen.load is not None and home.ready >= wanted and _unfresh(seen, home.key, home) is None:
+        capacity = seen.capacity(home.key)
+        carries = home.ready * capacity >= seen.load.busiest if capacity else seen.load.n < SIZING_SAMPLE
+    return tuple(p.key for p in unwanted if carries or (p.pods == 0 and p.desired == 0))
 
 
 def _compile(seen: Situation) -> tuple[CompileIntent, ...]:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from steelyard.core.compiling.candidate import Candidate, candidates
-from steelyard.core.memory import Known
-from steelyard.core.performance.evidence import evidence
+from steelyard.core.memory import Known, Move
+from steelyard.core.performance.capacity import carried
+from steelyard.core.performance.evidence import evidence, latest, remember
 from steelyard.core.performance.window import Window, since, totals
 from steelyard.core.planning.load import RECENT, Load, load
 from steelyard.core.planning.option import Option, options
@@ -23,13 +24,15 @@ SIZING_SAMPLE = 30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """Derived facts. `home` None: nothing is placed yet. `live`: evidence by placement from fresh windows only."""
+    """Derived facts. `home` None: nothing is placed yet. `live`: evidence by placement from fresh windows only; `kept`: what is remembered
+    once this pass is over, the figures that stay byte for byte at constant traffic."""
 
     snapshot: Snapshot
     now: datetime
     candidates: tuple[Candidate, ...]
     home: PlacementKey | None
     live: Mapping[PlacementKey, Known]
+    kept: Mapping[PlacementKey, Known]
     load: Load | None
     promise: Test
     options: tuple[Option, ...]
@@ -56,11 +59,30 @@ class Situation:
         return self.snapshot.placement(self.home) if self.home else None
 
     def capacity(self, key: PlacementKey) -> float | None:
-        """Requests per second and replica that sizing may rely on: live, else remembered; a claim does not size anything."""
-        live, known = self.live.get(key), self.snapshot.memory.of(*key)
-        if live and live.capacity and live.capacity.n >= SIZING_SAMPLE:
-            return live.capacity.rate.point
-        return known.capacity.rate.point if known and known.capacity else None
+        """Requests per second and replica that sizing may rely on: remembered, else live; a claim does not size anything."""
+        live, known = self.live.get(key), self.kept.get(key)
+        now = live.capacity if live else None
+        if known and known.capacity:
+            # More carried just now than ever before: the remembered figure was only the load of its day.
+            if now and now.at_least and known.capacity.at_least:
+                return max(now.rate.point, known.capacity.rate.point)
+            return known.capacity.rate.point
+        return now.rate.point if now and now.n >= SIZING_SAMPLE else None
+
+    def good(self, key: PlacementKey) -> int:
+        """Good requests behind the placement's figures, live or remembered."""
+        figures = (self.live.get(key), self.kept.get(key))
+        return max((k.capacity.n for k in figures if k and k.capacity), default=0)
+
+    def promise_at(self, placement: Placement) -> Test:
+        """The promise over those of the last windows in which the replicas wanted now were running."""
+        ran: list[Window] = []
+        for window in reversed(self.windows(placement.key)[-RECENT:]):
+            if abs(window.replicas - placement.desired) > 0.5:
+                break
+            ran.append(window)
+        good, bad = totals(ran)
+        return violations(bad, good + bad, 0, 0, self.snapshot.workload.allowed)
 
 
 def situation(snapshot: Snapshot, now: datetime) -> Situation:
@@ -71,37 +93,72 @@ def situation(snapshot: Snapshot, now: datetime) -> Situation:
     fresh = {key: r.value.windows for key, r in sorted(snapshot.traffic.items()) if isinstance(r, Fresh)}
     settled = max((m.time for m in memory.history), default=None)
     live: dict[PlacementKey, Known] = {}
+    kept = {PlacementKey(k.pool, k.revision): k for k in memory.known}
+    calm, least = memory.move is None, workload.rebalancing.min_good_requests
     for key, windows in fresh.items():
-        calm = memory.move is None
         used = windows if settled is None else since(windows, settled)
         if calm:
             used = tuple(w for w in used if w.steady)
         chance = random.Random(f"{workload.uid}/{key.pool}/{key.revision}/{used[-1].end.isoformat() if used else ''}")
-        known = evidence(key.pool, key.revision, used, workload.allowed, chance, steady=calm)
+        known = evidence(key.pool, key.revision, used, workload.allowed, chance, steady=calm, least=least)
         if known is not None:
             live[key] = known
-    serving = [fresh[p.key] for p in snapshot.placements if p.key in fresh]
+            top = carried(latest(used, least), workload.allowed)
+            worth = remember(kept.get(key), known, least, top)
+            if worth is not None:
+                kept[key] = worth
+    serving = [fresh[p.key] for p in sorted(snapshot.placements, key=lambda p: p.key) if p.key in fresh]
     asked = load(serving)
     recent = [w for windows in serving for w in windows[-RECENT:]]
     good, bad = totals(recent)
-    least = workload.rebalancing.min_good_requests
-    by_pool = {k.pool: v for k, v in live.items() if v.capacity and v.capacity.n >= least and _counts(snapshot, k)}
+    known_by_pool, before = _evidence_by_pool(found, home, memory.move, live, kept, least)
     return Situation(
         snapshot=snapshot,
         now=now,
         candidates=found,
         home=home,
         live=live,
+        kept=kept,
         load=asked,
         promise=violations(bad, good + bad, 0, 0, workload.allowed),
-        options=options(found, workload, memory, by_pool, asked.busiest if asked else None, now),
+        options=options(found, workload, known_by_pool, before, asked, now),
     )
 
 
-def _counts(snapshot: Snapshot, key: PlacementKey) -> bool:
-    """Evidence of an old revision must not stand for the pool while a new one replaces it there."""
-    move = snapshot.memory.move
-    return not (move and move.source_pool == move.target_pool and key.revision != move.target_revision)
+def _evidence_by_pool(
+    found: tuple[Candidate, ...],
+    home: PlacementKey | None,
+    move: Move | None,
+    live: Mapping[PlacementKey, Known],
+    kept: Mapping[PlacementKey, Known],
+    least: int,
+) -> tuple[Mapping[str, Known], Mapping[str, Known]]:
+    """(evidence of the revision that stands or would stand on each pool, evidence of an older one where there is none of that).
+
+    The home's figures are those of what runs there, whatever a newer image would be called: a claim never displaces them.
+    """
+    known: dict[str, Known] = {}
+    before: dict[str, Known] = {}
+    for candidate in found:
+        revision = candidate.revision
+        if home is not None and home.pool == candidate.name:
+            revision = home.revision
+        if move is not None and move.target_pool == candidate.name:
+            revision = move.target_revision
+        key = PlacementKey(candidate.name, revision or "")
+        now = live.get(key)
+        # A move is judged on its own minutes; outside of moves the remembered figure keeps noise out.
+        best = now if move is not None and now and now.capacity and now.capacity.n >= least else kept.get(key)
+        older = [k for place, k in sorted(kept.items()) if place.pool == candidate.name and place != key and k.capacity]
+        if best is not None and best.capacity is not None:
+            known[candidate.name] = best
+        elif older:
+            before[candidate.name] = max(older, key=_ended)
+    return known, before
+
+
+def _ended(known: Known) -> tuple[bool, str]:
+    return known.unit_cost is not None, known.unit_cost.end.isoformat() if known.unit_cost else ""
 
 
 def _home(snapshot: Snapshot) -> PlacementKey | None:

@@ -82,6 +82,11 @@ class Scaling:
     maximum: int = 10
     owner: str = "Steelyard"
 
+    @property
+    def least(self) -> int:
+        """Fewest replicas that sizing leaves running. The last one stays: without replicas there is no traffic to see and nothing to wake by."""
+        return max(1, self.minimum)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rebalancing:
@@ -107,6 +112,7 @@ class PoolChoice:
     minimum: int = 0
     maximum: int | None = None
     resources: Resources | None = None
+    devices: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,6 +232,7 @@ class Settings:
     store_uri: str
     store_endpoint: str | None = None
     store_secret: str | None = None
+    store_region: str = "us-east-1"
     compile_node_selector: Mapping[str, str] = field(default_factory=dict)
     currency: str = "USD"
     frozen: bool = False
@@ -234,6 +241,7 @@ class Settings:
     connection_max_age_seconds: int = 10
     compile_resources: Resources = field(default_factory=lambda: Resources(1.0, 4.0))
     compile_deadline_seconds: int = 3600
+    compile_jobs_at_once: int = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

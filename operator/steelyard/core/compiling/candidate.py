@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from steelyard.core.compiling.key import CompileInputs
 from steelyard.core.compiling.revision import asked, revision
@@ -57,7 +57,10 @@ def replica_cost(candidate: Candidate, reading: Reading[Price]) -> Reading[float
 def resources_of(workload: Workload, pool: Pool) -> Resources:
     """What one replica asks for on this pool: the workload's word, else the pool's, else a default."""
     choice = workload.pools.get(pool.name, PoolChoice())
-    return choice.resources or pool.default_resources or (DEFAULT_DEVICE if pool.resource_name else DEFAULT_CPU)
+    asked_for = choice.resources or pool.default_resources
+    if pool.resource_name is None:
+        return asked_for or DEFAULT_CPU
+    return replace(asked_for or DEFAULT_DEVICE, devices=float(choice.devices))
 
 
 def compile_inputs(workload: Workload, toolchain: Toolchain) -> CompileInputs:
@@ -65,7 +68,8 @@ def compile_inputs(workload: Workload, toolchain: Toolchain) -> CompileInputs:
     model, options = workload.model, workload.compile
     return CompileInputs(
         model_uri=model.uri,
-        model_identity=model.digest or f"{model.uri}@{model.revision}",
+        model_digest=model.digest,
+        model_revision=model.revision,
         task=model.task,
         backend=toolchain.backend,
         versions=toolchain.versions,
@@ -88,7 +92,7 @@ def _candidate(snapshot: Snapshot, pool: Pool) -> Candidate:
     workload = snapshot.workload
     resources = resources_of(workload, pool)
     toolchain = next((snapshot.settings.toolchains[b] for b in pool.backends if b in snapshot.settings.toolchains), None)
-    fitting = [s for s in pool.shapes if resources.fits(s.resources)]
+    fitting = [s for s in pool.shapes if s.resources.weight > 0 and resources.fits(s.resources)]
     # The cheapest known price first; a shape without a price is used only where no other fits.
     fitting.sort(key=lambda s: (s.price is None, (s.price.per_hour if s.price else 0.0) * share(resources, s.resources), s.instance_type))
     shape = fitting[0] if fitting else None

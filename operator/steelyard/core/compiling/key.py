@@ -13,8 +13,8 @@ class CompileInputs:
     """What goes into the key (design section 10)."""
 
     model_uri: str
-    model_identity: str
-    """Digest of the model's bytes, or the pinned revision of a hub: the URI alone is not an identity."""
+    model_digest: str | None
+    model_revision: str | None
     task: str
     backend: str
     versions: Mapping[str, str]
@@ -31,7 +31,8 @@ class CompileInputs:
     def key(self) -> str:
         """64 hex digits. The URI and the secret are ways to the bytes, not part of them: the same bytes elsewhere are a hit."""
         parts = {
-            "model": self.model_identity,
+            # The digest of the bytes, or the pinned revision of a hub: a URI alone is not an identity.
+            "model": self.model_digest or f"{self.model_uri}@{self.model_revision}",
             "task": self.task,
             "backend": self.backend,
             "versions": dict(sorted(self.versions.items())),

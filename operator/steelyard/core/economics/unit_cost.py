@@ -56,16 +56,16 @@ def ratio_interval(pairs: Sequence[tuple[float, float]], chance: random.Random) 
         ratios = [a / b for a, b in pairs if b > 0]
         return Interval(point, min(ratios) / 1.25, max(ratios) * 1.25)
     size = min(BLOCK, len(pairs) // 2)
-    starts = range(len(pairs) - size + 1)
+    blocks = [
+        (sum(a for a, _ in pairs[first : first + size]), sum(b for _, b in pairs[first : first + size]))
+        for first in range(len(pairs) - size + 1)
+    ]
     draws = []
     for _ in range(RESAMPLES):
-        a = b = 0.0
-        for _ in range(-(-len(pairs) // size)):
-            first = chance.choice(starts)
-            for x, y in pairs[first : first + size]:
-                a, b = a + x, b + y
-        if b > 0:
-            draws.append(a / b)
+        drawn = chance.choices(blocks, k=-(-len(pairs) // size))
+        bottom = sum(b for _, b in drawn)
+        if bottom > 0:
+            draws.append(sum(a for a, _ in drawn) / bottom)
     draws.sort()
     low, high = draws[int(0.025 * len(draws))], draws[min(len(draws) - 1, int(0.975 * len(draws)))]
     return Interval(point, min(low, point), max(high, point))

@@ -12,6 +12,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from math import sqrt
 
 from steelyard.core.economics.unit_cost import Interval, ratio_interval
 from steelyard.core.performance.window import Window
@@ -37,6 +38,11 @@ class Capacity:
     basis: Basis
     n: int
 
+    @property
+    def at_least(self) -> bool:
+        """Whether this is only a load that was carried: the true capacity is there or above. Such a figure spans [top, top * CLAIM_SPREAD]."""
+        return self.basis is Basis.MEASURED and self.rate.lower == self.rate.point and self.rate.upper > 1.5 * self.rate.point
+
 
 def claimed(rate: float) -> Capacity:
     """Prior from a claim of `rate` requests per second and replica."""
@@ -57,11 +63,36 @@ def measured(windows: Sequence[Window], allowed: float, chance: random.Random) -
         if occupied is not None and occupied.lower > 0:
             rate = Interval(RHO / occupied.point, RHO / occupied.upper, RHO / occupied.lower)
             return Capacity(_within_seen(rate, windows, allowed), Basis.MEASURED, good)
-    carried = [w.good / w.replica_seconds for w in windows if w.offered and w.violations <= allowed * w.offered and w.replica_seconds > 0]
-    if not carried:
+    top = carried(windows, allowed)
+    if top is None:
         return None
-    top = max(carried)
-    return Capacity(Interval(top, top, top * CLAIM_SPREAD), Basis.MEASURED, good)
+    broken = [_per_replica(w) for w in windows if _broke(w, allowed)]
+    if not broken:
+        return Capacity(Interval(top, top, top * CLAIM_SPREAD), Basis.MEASURED, good)
+    limit = min(broken)
+    point = min(top, limit)
+    return Capacity(Interval(point, point / 1.25, max(point, limit)), Basis.MEASURED, good)
+
+
+def carried(windows: Sequence[Window], allowed: float) -> float | None:
+    """The highest load (good requests per second and replica) that was carried within the promise; None where none was."""
+    kept = [w.good / w.replica_seconds for w in windows if w.good and w.replica_seconds > 0 and w.violations <= allowed * w.offered]
+    return max(kept, default=None)
+
+
+def _per_replica(window: Window) -> float:
+    return (window.good + window.slow) / window.replica_seconds
+
+
+def _broke(window: Window, allowed: float) -> bool:
+    """Whether the load itself broke the promise: more late or shed requests than chance explains (three sigma, and one).
+
+    Errors say nothing of capacity. A bare `more than allowed` would call every second window of a workload at its limit broken.
+    """
+    if window.replica_seconds <= 0 or window.good + window.slow <= 0:
+        return False
+    expected = allowed * window.offered
+    return window.slow + window.shed > expected + 3 * sqrt(expected) + 1
 
 
 def _within_seen(rate: Interval, windows: Sequence[Window], allowed: float) -> Interval:
@@ -70,9 +101,11 @@ def _within_seen(rate: Interval, windows: Sequence[Window], allowed: float) -> I
     for w in windows:
         if w.replica_seconds <= 0 or w.offered < 1 / max(allowed, 0.01):
             continue
-        load = (w.good + w.slow) / w.replica_seconds
+        load = _per_replica(w)
         if w.violations <= allowed * w.offered:
             lower = max(lower, min(load, point))
-        elif w.busy_seconds is not None and w.busy_seconds / w.replica_seconds > RHO / 2 and load < point:
-            point, lower = load, min(lower, load)
+        elif _broke(w, allowed) and w.busy_seconds is not None and w.busy_seconds / w.replica_seconds > RHO / 2:
+            # A window is busy above RHO / 2, so by the utilisation law its load is above half of the figure; less is another fault's work.
+            load = max(load, rate.point / 2)
+            point, lower = min(point, load), min(lower, load)
     return Interval(point, min(lower, point), max(upper, point))

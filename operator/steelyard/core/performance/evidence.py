@@ -9,6 +9,8 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
+from math import inf, log
 
 from steelyard.core.economics.unit_cost import PER, Interval, UnitCost, ratio_interval
 from steelyard.core.memory import Known
@@ -19,19 +21,38 @@ CHANGE = 0.2
 """Relative change of a point that is worth a write."""
 ENOUGH = 4
 """Times the minimum sample; beyond it a figure is renewed only when it changes."""
+NOISE = 1.25
+"""Times both figures' half-widths; a change within it is chance."""
 LATEST = 16
-"""Windows that evidence is computed from."""
+"""Windows that evidence is computed from, and as many more as it takes to see `least` good requests."""
 
 
-def evidence(pool: str, revision: str, windows: Sequence[Window], allowed: float, chance: random.Random, *, steady: bool) -> Known | None:
+def latest(windows: Sequence[Window], least: int) -> tuple[Window, ...]:
+    """The newest LATEST windows, or more of them where these hold fewer than `least` good requests."""
+    first, good = len(windows), 0
+    while first > 0 and (len(windows) - first < LATEST or good < least):
+        first -= 1
+        good += windows[first].good
+    return tuple(windows[first:])
+
+
+def evidence(
+    pool: str, revision: str, windows: Sequence[Window], allowed: float, chance: random.Random, *, steady: bool, least: int = 0
+) -> Known | None:
     """Figures from these windows alone; None without a good request."""
-    used = tuple(windows)[-LATEST:]
+    used = latest(windows, least)
     good, bad = totals(used)
     if good <= 0:
         return None
     priced = [(w.cost * PER, float(w.good)) for w in used if w.cost is not None]
     interval = ratio_interval(priced, chance) if len(priced) == len(used) else None
-    unit = UnitCost(_round(interval), good, _digits(sum(w.cost or 0.0 for w in used), 6), used[0].start, used[-1].end) if interval else None
+    unit = (
+        UnitCost(
+            _round(interval), good, _digits(sum(w.cost or 0.0 for w in used), 6), _milliseconds(used[0].start), _milliseconds(used[-1].end)
+        )
+        if interval
+        else None
+    )
     capacity = measured(used, allowed, chance)
     p99 = [w.p99_milliseconds for w in used if w.p99_milliseconds is not None]
     return Known(
@@ -45,12 +66,16 @@ def evidence(pool: str, revision: str, windows: Sequence[Window], allowed: float
     )
 
 
-def remember(old: Known | None, new: Known | None, least: int) -> Known | None:
-    """The figure to keep: the new one where it says something the old one does not."""
+def remember(old: Known | None, new: Known | None, least: int, carried: float | None = None) -> Known | None:
+    """The figure to keep: the new one where it says something the old one does not.
+
+    carried: the highest load per replica that the new windows kept the promise at, where it is known.
+    """
     if new is None or old is None:
         return old if new is None else new if _n(new) >= least else None
     if _n(new) < least:
         return old
+    new = replace(new, capacity=_capacity(old.capacity, new.capacity, carried))
     if new.steady and not old.steady:
         return new
     if old.steady and not new.steady:
@@ -62,22 +87,48 @@ def remember(old: Known | None, new: Known | None, least: int) -> Known | None:
     return old
 
 
+def _capacity(old: Capacity | None, new: Capacity | None, carried: float | None) -> Capacity | None:
+    """A smaller load carried does not shrink what was carried before; a higher figure has to be earned by a load that reaches the old one.
+
+    Else a capacity that was learnt from a broken promise is forgotten when its windows are, and replicas go down to break it again.
+    """
+    if old is None or new is None:
+        return old if new is None else new
+    if new.at_least and new.rate.point <= old.rate.point:
+        return old
+    if carried is not None and new.rate.point > old.rate.point and carried < old.rate.point:
+        return old
+    return new
+
+
 def _n(known: Known) -> int:
     return max(known.unit_cost.good if known.unit_cost else 0, known.capacity.n if known.capacity else 0)
 
 
-def _rate(known: Known) -> float | None:
-    return known.capacity.rate.point if known.capacity else None
+def _rate(known: Known) -> Interval | None:
+    if known.capacity is None:
+        return None
+    rate = known.capacity.rate
+    # A carried load is exact; its wide interval is about what lies above it.
+    return Interval(rate.point, rate.point, rate.point) if known.capacity.at_least else rate
 
 
-def _cost(known: Known) -> float | None:
-    return known.unit_cost.interval.point if known.unit_cost else None
+def _cost(known: Known) -> Interval | None:
+    return known.unit_cost.interval if known.unit_cost else None
 
 
-def _moved(old: float | None, new: float | None) -> bool:
+def _moved(old: Interval | None, new: Interval | None) -> bool:
+    """Whether the point changed by more than CHANGE and by more than chance explains."""
     if old is None or new is None:
-        return new is not None
-    return abs(new - old) > CHANGE * abs(old)
+        return old is None and new is not None
+    if old.point <= 0 or new.point <= 0:
+        return old.point != new.point
+    change = abs(log(new.point / old.point))
+    return change > log(1 + CHANGE) and change > NOISE * (_spread(old) + _spread(new))
+
+
+def _spread(interval: Interval) -> float:
+    return log(interval.upper / interval.lower) / 2 if interval.lower > 0 else inf
 
 
 def _round(interval: Interval) -> Interval:
@@ -86,3 +137,8 @@ def _round(interval: Interval) -> Interval:
 
 def _digits(value: float, digits: int) -> float:
     return float(f"{value:.{digits}g}")
+
+
+def _milliseconds(moment: datetime) -> datetime:
+    """Status holds milliseconds: what is remembered must survive being written and read."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

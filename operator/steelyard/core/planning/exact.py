@@ -1,35 +1,48 @@
 """Exact choice for one workload and a handful of pools, by enumeration with a bound.
 
-For each set of at most MOST_POOLS pools the replicas needed follow from the load; within a set the cheapest split is found by walking
-the counts of all pools but one. Complexity O(pools^3 * replicas^2); beyond LARGEST combinations the answer is Undecided with the bound of
-the continuous relaxation. Ties stay where the workload is, then go by name.
+Sets of pools are walked from small to large; within a set the cheapest split is found by walking the counts of all pools but one, the
+last one completes the need. Complexity O(2^pools * replicas^(pools - 1)) at worst. What lies beyond LARGEST combinations is left out and
+the bound then is that of the continuous relaxation: the plan comes with its gap, and "no plan found" is not called infeasible.
+Ties stay where the workload is, then go by name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import combinations
-from math import ceil, inf
+from math import ceil, inf, prod
 
 from steelyard.core.planning.outcome import Infeasible, Outcome, Planned, Undecided
 from steelyard.core.planning.problem import Offer, Problem
 
-MOST_POOLS = 3
-LARGEST = 2_000_000
+LARGEST = 200_000
 _SLACK = 1e-9
 
 
 def solve(problem: Problem) -> Outcome:
-    """The cheapest plan with bound equal to cost, or why there is none."""
-    bound = continuous_bound(problem)
-    work = sum(1 for _ in _sets(problem)) * max(1, problem.maximum) ** (MOST_POOLS - 1)
-    if work > LARGEST:
+    """The cheapest plan, with bound equal to cost where every combination was walked; or why there is none."""
+    best, complete = _best(problem)
+    if best is None:
+        if complete:
+            return _conflict(problem)
         return Undecided(
-            bound=bound,
-            why=f"{work} combinations are more than the exact search walks: lower spec.scaling.maxReplicas or select fewer pools",
+            bound=continuous_bound(problem),
+            why="more combinations than the exact search walks: lower spec.scaling.maxReplicas or select fewer pools",
         )
+    plan = dict(best)
+    cost = _cost(problem, plan)
+    return Planned(replicas=plan, cost=cost, bound=cost if complete else min(cost, continuous_bound(problem)))
+
+
+def _best(problem: Problem) -> tuple[tuple[tuple[str, int], ...] | None, bool]:
+    """The best plan walked, and whether all of them were walked."""
     best: tuple[float, int, tuple[tuple[str, int], ...]] | None = None
+    left = LARGEST
     for chosen in _sets(problem):
+        left -= _work(problem, chosen)
+        if left < 0:
+            return (best[2] if best else None), False
         for counts in _splits(problem, chosen):
             if not _allowed(problem, chosen, counts):
                 continue
@@ -37,9 +50,7 @@ def solve(problem: Problem) -> Outcome:
             candidate = (round(_cost(problem, dict(plan)), 9), _changes(problem, dict(plan)), plan)
             if best is None or candidate < best:
                 best = candidate
-    if best is None:
-        return _conflict(problem)
-    return Planned(replicas=dict(best[2]), cost=best[0], bound=best[0])
+    return (best[2] if best else None), True
 
 
 def continuous_bound(problem: Problem) -> float:
@@ -52,15 +63,29 @@ def continuous_bound(problem: Problem) -> float:
 
 
 def _sets(problem: Problem) -> Iterator[tuple[Offer, ...]]:
-    forced = {o.pool for o in problem.offers if o.least > 0}
-    for size in range(1, min(max(MOST_POOLS, problem.min_families, len(forced)), len(problem.offers)) + 1):
-        for chosen in combinations(problem.offers, size):
+    offers = tuple(sorted(problem.offers, key=lambda o: o.pool))
+    forced = {o.pool for o in offers if o.least > 0}
+    for size in range(1, len(offers) + 1):
+        for chosen in combinations(offers, size):
             if forced <= {o.pool for o in chosen}:
                 yield chosen
 
 
+def _work(problem: Problem, chosen: tuple[Offer, ...]) -> int:
+    slowest = min(o.capacity for o in chosen)
+    return prod((_top(problem, o, slowest if problem.equal_share else o.capacity, problem.load, 0) for o in chosen[:-1]), start=1)
+
+
+def _top(problem: Problem, offer: Offer, capacity: float, left: float, taken: int) -> int:
+    """Most replicas worth trying: what the load or the minimum could need; any number where a share of spot has to be diluted."""
+    most = max(0, min(offer.most, problem.maximum - taken))
+    if problem.max_spot_percent < 100:
+        return most
+    return min(most, max(1, offer.least, ceil(left / capacity - _SLACK), problem.minimum))
+
+
 def _splits(problem: Problem, chosen: tuple[Offer, ...]) -> Iterator[tuple[int, ...]]:
-    """Counts of at least one replica a pool; the last pool takes the fewest that complete the need."""
+    """Counts of at least one replica a pool; the last pool takes the fewest that complete the need, and dilute the spot share."""
     slowest = min(o.capacity for o in chosen)
     capacity = [slowest if problem.equal_share else o.capacity for o in chosen]
 
@@ -70,11 +95,16 @@ def _splits(problem: Problem, chosen: tuple[Offer, ...]) -> Iterator[tuple[int, 
         fewest = max(1, offer.least)
         if index == len(chosen) - 1:
             need = max(fewest, ceil(left / capacity[index] - _SLACK), problem.minimum - sum(counts))
+            if problem.max_spot_percent < 100 and not offer.spot:
+                spot = sum(n for o, n in zip(chosen, counts, strict=False) if o.spot)
+                diluted = ceil(spot * 100 / problem.max_spot_percent - _SLACK) if problem.max_spot_percent > 0 else inf if spot else 0
+                if diluted == inf:
+                    return
+                need = max(need, int(diluted) - sum(counts))
             if need <= min(offer.most, problem.maximum - sum(counts)):
                 yield (*counts, need)
             return
-        top = min(offer.most, problem.maximum - sum(counts), max(fewest, ceil(left / capacity[index] - _SLACK), problem.minimum))
-        for n in range(fewest, top + 1):
+        for n in range(fewest, _top(problem, offer, capacity[index], left, sum(counts)) + 1):
             yield from walk(index + 1, (*counts, n), carried + n * capacity[index])
 
     yield from walk(0, (), 0.0)
@@ -123,7 +153,45 @@ def _conflict(problem: Problem) -> Infeasible:
             conflict=("pool limits", "load"),
             relaxation=f"the pools allow {room} replicas and {needed} are needed: raise spec.capacity.maxNodes or spec.placement.pools[].maxReplicas",
         )
-    return Infeasible(
-        conflict=("pool limits", "maxReplicas", "maxSpotPercent", "minAcceleratorFamilies"),
-        relaxation="no mix of the eligible pools carries the load within all limits together: raise spec.scaling.maxReplicas first",
+    return _relaxed(problem)
+
+
+def _relaxed(problem: Problem) -> Infeasible:
+    """Each limit alone is lifted: those without which there is a plan are in the conflict, the first is the relaxation."""
+    roomy = max(problem.maximum, 2 * needed_at_most(problem))
+    without = (
+        (
+            "maxReplicas",
+            replace(problem, maximum=roomy),
+            "raise spec.scaling.maxReplicas: {n} replicas would do",
+        ),
+        (
+            "pool limits",
+            replace(problem, offers=tuple(replace(o, most=max(o.most, problem.maximum)) for o in problem.offers)),
+            "raise spec.capacity.maxNodes of the pools or spec.placement.pools[].maxReplicas: {n} replicas would do",
+        ),
+        ("maxSpotPercent", replace(problem, max_spot_percent=100), "raise spec.placement.maxSpotPercent to 100: {n} replicas would do"),
+        (
+            "minAcceleratorFamilies",
+            replace(problem, min_families=1),
+            "set spec.placement.minAcceleratorFamilies to 1: {n} replicas would do",
+        ),
+        (
+            "pools[].minReplicas",
+            replace(problem, offers=tuple(replace(o, least=0) for o in problem.offers)),
+            "lower spec.placement.pools[].minReplicas: {n} replicas would do",
+        ),
     )
+    found = [(name, sum(n for _, n in best), words) for name, p, words in without if (best := _best(p)[0]) is not None]
+    if found:
+        return Infeasible(conflict=tuple(name for name, _, _ in found), relaxation=found[0][2].format(n=found[0][1]))
+    return Infeasible(
+        conflict=tuple(name for name, _, _ in without),
+        relaxation="no single limit is to blame: raise spec.scaling.maxReplicas and the limits of the pools together",
+    )
+
+
+def needed_at_most(problem: Problem) -> int:
+    """Replicas that surely carry the load: all on the slowest pool, one more a pool, and every minimum."""
+    slowest = min(o.capacity for o in problem.offers)
+    return ceil(problem.load / slowest) + len(problem.offers) + problem.minimum + sum(o.least for o in problem.offers)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from math import isfinite
 
 from steelyard.core.compiling.candidate import Candidate, replica_cost
 from steelyard.core.economics.attribution import share
 from steelyard.core.economics.price import Price
 from steelyard.core.economics.unit_cost import Interval
-from steelyard.core.memory import Known, Memory, OptionLine
+from steelyard.core.memory import Known, OptionLine
 from steelyard.core.performance.capacity import CLAIM_SPREAD, Basis, Capacity, claimed
+from steelyard.core.planning.load import Load
 from steelyard.core.planning.prior import claimed_unit_costs
 from steelyard.core.planning.sizing import need
 from steelyard.core.reading import Fresh, Reading, Unknown, last_known
@@ -24,7 +26,8 @@ PER_HOUR = 3.6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
-    """What the pool would cost. Money per hour in `cost`; `unit` is money per 1,000 good requests at the load."""
+    """What the pool would cost. Money per hour in `cost`, for the replicas that the load's crest needs; `unit` is money per 1,000 good
+    requests at its mean."""
 
     candidate: Candidate
     known: Known | None
@@ -49,23 +52,37 @@ class Option:
 
 
 def options(
-    candidates: tuple[Candidate, ...], workload: Workload, memory: Memory, live: Mapping[str, Known], rate: float | None, now: datetime
+    candidates: tuple[Candidate, ...],
+    workload: Workload,
+    known: Mapping[str, Known],
+    before: Mapping[str, Known],
+    load: Load | None,
+    now: datetime,
 ) -> tuple[Option, ...]:
-    """Every pool as an option. `live`: fresh evidence by pool, which wins over what is remembered. `rate`: requests per second."""
+    """Every pool as an option.
+
+    known: evidence by pool of the revision that stands or would stand there. before: that of an older revision, where the present one
+    has none; it is a prior, better than any claim and no more than that.
+    """
     prices = {c.name: _price(c, now) for c in candidates}
-    each = {c.name: last_known(replica_cost(c, prices[c.name])) for c in candidates}
+    each = {c.name: _replica_cost(c, prices[c.name]) for c in candidates}
     costs = {name: cost for name, cost in each.items() if cost is not None}
-    known = {c.name: _known(c, memory, live) for c in candidates}
     figures = {name: costs[name] / (PER_HOUR * k.capacity.rate.point) for name, k in known.items() if k and k.capacity and name in costs}
     priors = claimed_unit_costs({c.name: c.pool.claims for c in candidates}, costs, figures, workload.model.uri)
-    return tuple(_option(c, workload, known[c.name], prices[c.name], each[c.name], priors.get(c.name), rate) for c in candidates)
+    priors = {
+        **priors,
+        **{name: costs[name] / (PER_HOUR * k.capacity.rate.point) for name, k in before.items() if k.capacity and name in costs},
+    }
+    return tuple(
+        _option(c, workload, known.get(c.name), prices[c.name], each[c.name], priors.get(c.name) if c.name not in figures else None, load)
+        for c in candidates
+    )
 
 
-def _known(candidate: Candidate, memory: Memory, live: Mapping[str, Known]) -> Known | None:
-    fresh = live.get(candidate.name)
-    if fresh is not None and fresh.capacity is not None:
-        return fresh
-    return memory.of(candidate.name, candidate.revision) if candidate.revision else None
+def _replica_cost(candidate: Candidate, price: Reading[Price]) -> float | None:
+    """Money per hour; None also for a replica that asks for nothing: free of charge is not a price either."""
+    each = last_known(replica_cost(candidate, price))
+    return each if each is not None and each > 0 else None
 
 
 def _price(candidate: Candidate, now: datetime) -> Reading[Price]:
@@ -73,6 +90,11 @@ def _price(candidate: Candidate, now: datetime) -> Reading[Price]:
         return Unknown("no shape of the pool fits one replica")
     if candidate.shape.price is None:
         return Unknown(f"the price of {candidate.shape.instance_type} is not known: set spec.shapes[].pricePerHour, priceClass and asOf")
+    per_hour = candidate.shape.price.per_hour
+    if not (isfinite(per_hour) and per_hour > 0):
+        return Unknown(
+            f"a price of {per_hour:g} per hour is not plausible: correct spec.shapes[].pricePerHour of {candidate.shape.instance_type}"
+        )
     return candidate.shape.price.reading(now)
 
 
@@ -83,7 +105,7 @@ def _option(
     price: Reading[Price],
     each: float | None,
     prior: float | None,
-    rate: float | None,
+    load: Load | None,
 ) -> Option:
     capacity = known.capacity if known and known.capacity else None
     if capacity is None and prior and each:
@@ -91,15 +113,21 @@ def _option(
     choice = workload.pools.get(candidate.name, PoolChoice())
     most = _most(candidate, workload, choice)
     replicas, cost, unit = None, None, None
-    if capacity is not None and rate is not None and each is not None:
-        low, high = max(workload.scaling.minimum, choice.minimum), 10**6
+    if capacity is not None and load is not None and each is not None:
+        rate, low, high = load.crest, max(workload.scaling.least, choice.minimum), 10**6
         replicas = need(rate, capacity.rate.point, low, high)
         cost = Interval(
             replicas * each, need(rate, capacity.rate.upper, low, high) * each, need(rate, capacity.rate.lower, low, high) * each
         )
-        if rate > 0:
-            unit = cost.times(1 / (PER_HOUR * rate))
+        if load.mean > 0:
+            unit = cost.times(1 / (PER_HOUR * load.mean))
     refusal = candidate.refusal
+    if refusal is None and candidate.pool.spot and workload.max_spot_percent < 100:
+        refusal = Refusal(
+            Reason.LIMIT_REACHED,
+            f"pool {candidate.name} is spot and this version puts all replicas on one pool; spec.placement.maxSpotPercent is "
+            f"{workload.max_spot_percent}: raise it to 100 to use the pool",
+        )
     if refusal is None and replicas is not None and replicas > most:
         refusal = Refusal(
             Reason.LIMIT_REACHED,
@@ -132,10 +160,9 @@ def _most(candidate: Candidate, workload: Workload, choice: PoolChoice) -> int:
         node.devices / asked.devices if asked.devices else None,
     ]
     a_node = int(min((r for r in ratios if r is not None), default=0.0) + 1e-9)
-    nodes = (
-        candidate.pool.max_nodes if candidate.pool.max_nodes is not None else (None if candidate.pool.provisioned else candidate.pool.nodes)
-    )
-    return most if nodes is None else min(most, a_node * nodes)
+    # Where nobody makes nodes, those that stand are all there will be.
+    limits = [n for n in (candidate.pool.max_nodes, None if candidate.pool.provisioned else candidate.pool.nodes) if n is not None]
+    return min([most, *(a_node * n for n in limits)])
 
 
 def spread(point: float) -> Interval:

@@ -8,7 +8,8 @@ because claims are often wrong: that is why a claim of the present pool gets che
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import erf, exp, log, sqrt
+from math import erf, exp, isfinite, log, sqrt
+from typing import TypeGuard
 
 from steelyard.core.performance.capacity import CLAIM_SPREAD
 from steelyard.core.performance.claim import Claim, ClaimMetric
@@ -30,7 +31,12 @@ def expected_saving(measured: float, median: float) -> float:
 
 def claimed_throughput(claims: tuple[Claim, ...], model: str) -> float | None:
     """Requests per second and replica, where a claim gives a value."""
-    return next((c.value for c in claims if c.metric is ClaimMetric.THROUGHPUT and c.value and c.speaks_of(model)), None)
+    return next((c.value for c in claims if c.metric is ClaimMetric.THROUGHPUT and _positive(c.value) and c.speaks_of(model)), None)
+
+
+def _positive(figure: float | None) -> TypeGuard[float]:
+    """A figure that is zero, negative or not a number claims nothing."""
+    return figure is not None and isfinite(figure) and figure > 0
 
 
 def claimed_unit_costs(
@@ -52,9 +58,7 @@ def claimed_unit_costs(
     # Nothing is said of these, not even through others: the same capacity as the rest. One reference keeps them comparable.
     capacities = [replica_costs[p] / figures[p] for p in sorted(figures)]
     reference = exp(sum(map(log, capacities)) / len(capacities)) if capacities else 1.0
-    anchors = {
-        c.relative_to for p in sorted(claims) for c in claims[p] if c.metric is ClaimMetric.UNIT_COST and c.ratio and c.speaks_of(model)
-    }
+    anchors = {c.relative_to for p in sorted(claims) for c in claims[p] if _positive(c.ratio) and c.speaks_of(model)}
     for pool in sorted(replica_costs, key=lambda p: (p not in anchors, p)):
         if pool not in figures:
             figures[pool] = replica_costs[pool] / reference
@@ -64,7 +68,7 @@ def claimed_unit_costs(
 
 def _absolute(claims: tuple[Claim, ...], replica_cost: float, model: str) -> float | None:
     for claim in claims:
-        if claim.value and claim.speaks_of(model):
+        if _positive(claim.value) and claim.speaks_of(model):
             if claim.metric is ClaimMetric.UNIT_COST:
                 return claim.value
             if claim.metric is ClaimMetric.THROUGHPUT:
@@ -79,17 +83,20 @@ def _follow_ratios(
     for pool in sorted(claims):
         for claim in claims[pool]:
             other = claim.relative_to
-            if not (claim.ratio and other and claim.speaks_of(model) and pool in replica_costs and other in replica_costs):
+            if not (_positive(claim.ratio) and other and claim.speaks_of(model) and pool in replica_costs and other in replica_costs):
                 continue
             if claim.metric is ClaimMetric.UNIT_COST:
                 links.append((pool, other, claim.ratio))
             elif claim.metric is ClaimMetric.THROUGHPUT:
                 links.append((pool, other, replica_costs[pool] / (replica_costs[other] * claim.ratio)))
-    grown = True
-    while grown:
-        grown = False
+    while True:
+        # One round a link: what is nearer to a known figure is never overruled by a longer way round.
+        found: dict[str, float] = {}
         for pool, other, ratio in links:
             if other in figures and pool not in figures:
-                figures[pool], grown = figures[other] * ratio, True
+                found.setdefault(pool, figures[other] * ratio)
             elif pool in figures and other not in figures:
-                figures[other], grown = figures[pool] / ratio, True
+                found.setdefault(other, figures[pool] / ratio)
+        if not found:
+            return
+        figures.update(found)

@@ -21,7 +21,8 @@ def size(current: int, load: Load, capacity: float | None, promise: Test, minimu
     """Replicas wanted next.
 
     Up at once: the newest window needs more, or the promise is broken (one more, whatever the model of capacity says).
-    Down only when the busiest recent window fits with a margin and the promise holds.
+    Down only when what the recent windows may show by chance fits with a margin and the promise holds.
+    `promise` speaks of windows in which `current` replicas ran: an older one would add a replica for every look until it is forgotten.
     """
     if capacity is None:
         wanted = current + 1 if promise.result is Result.FAIL else current
@@ -31,5 +32,5 @@ def size(current: int, load: Load, capacity: float | None, promise: Test, minimu
         return max(minimum, min(maximum, max(up, current + 1)))
     if up > current:
         return up
-    down = need(load.busiest, capacity * DOWN_MARGIN, minimum, maximum)
+    down = need(load.crest, capacity * DOWN_MARGIN, minimum, maximum)
     return max(minimum, min(maximum, min(current, down) if down < current else current))

@@ -20,7 +20,9 @@ from steelyard.core.rebalancing.reason import Reason
 from steelyard.core.rebalancing.verdict import Result, Test
 from steelyard.core.snapshot import Rebalancing
 
-_HEALTHY_END = {Reason.NOT_CHEAPER.value, Reason.DEADLINE_PASSED.value, Reason.FROZEN.value}
+_HEALTHY_END = {Reason.NOT_CHEAPER.value, Reason.FROZEN.value}
+"""Reasons to go back that say nothing against another try. A passed deadline does: without a back-off the same thin traffic is tried
+again at once, and again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +30,7 @@ class Scene:
     """What a move sees. `windows`: complete windows of the target since the step began; `test`: over exactly those.
 
     `need_source`, `need_target`: replicas that carry the whole load alone. `load` in requests per second; capacities per replica.
+    `room`: replicas of both together that the user allows. `stopped`: a person said stop.
     """
 
     now: datetime
@@ -50,6 +53,8 @@ class Scene:
     target_good: int
     review: Review | None
     may_still_save: bool
+    room: int = 1_000_000
+    stopped: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,9 @@ def advance(move: Move, scene: Scene) -> Progress:
             return _back(move, scene, Reason.TARGET_CRASHED, scene.crash_message or "containers on the target keep ending")
         if not scene.target_exists:
             return _back(move, scene, Reason.TARGET_GONE, f"pool {move.target_pool} or its artifact is gone")
+        # While the source still has its full need going back is at hand; a drain under way is safer finished.
+        if scene.stopped is not None and move.step is not Step.DRAIN:
+            return _back(move, scene, Reason.FROZEN, scene.stopped)
     if not scene.fresh:
         return move
     match move.step:
@@ -122,15 +130,23 @@ def _shift(move: Move, scene: Scene) -> Progress:
         return _judge(move, scene)
     if passed and move.kind is not MoveKind.EXPLORATION:
         goal = max(move.target_goal, scene.need_target)
-        if move.target_replicas < goal:
+        # Where the user's limit leaves no room for both in full, the drain makes it: the target grows as the source goes.
+        if move.target_replicas < goal and move.source_replicas + move.target_replicas < scene.room:
             grown = replace(move, target_goal=goal, target_replicas=move.target_replicas + 1)
             return _to(grown, scene, Step.SURGE, Reason.STEP_STARTED, f"replica {grown.target_replicas} of {goal} on {move.target_pool}")
         return _to(move, scene, Step.BAKE, Reason.STEP_STARTED, f"both pools carry the load for {scene.policy.bake_seconds} s")
     if scene.now >= move.deadline:
+        if _asked_for(move, scene):
+            return _to(move, scene, Step.BAKE, Reason.STEP_STARTED, f"nothing speaks against the new revision: {_counts(scene.test)}")
         return _back(
             move, scene, Reason.DEADLINE_PASSED, f"{_counts(scene.test)}; {scene.target_good} good requests measured on {move.target_pool}"
         )
     return move
+
+
+def _asked_for(move: Move, scene: Scene) -> bool:
+    """A revision is the user's wish, not ours: with too little traffic for a verdict it goes on once its time is up and it runs."""
+    return move.kind is MoveKind.REVISION and scene.windows >= 1 and scene.target_ready >= move.target_replicas
 
 
 def _judge(move: Move, scene: Scene) -> Progress:
@@ -138,7 +154,7 @@ def _judge(move: Move, scene: Scene) -> Progress:
     if scene.review is not None and refusal is None:
         goal = max(1, scene.need_target)
         on = replace(move, kind=MoveKind.REBALANCE, target_goal=goal)
-        if move.target_replicas < goal:
+        if move.target_replicas < goal and move.source_replicas + move.target_replicas < scene.room:
             on = replace(on, target_replicas=move.target_replicas + 1)
             return _to(
                 on,
@@ -164,19 +180,26 @@ def _bake(move: Move, scene: Scene) -> Progress:
         return _fail(move, scene)
     baked = scene.now - move.step_time >= timedelta(seconds=scene.policy.bake_seconds)
     if baked and scene.windows >= 1 and scene.target_ready >= move.target_replicas:
-        return _drain_next(move, scene)
+        after = _drain_next(move, scene)
+        if after != move:
+            return after
+    if scene.now >= move.deadline:
+        return _back(
+            move, scene, Reason.DEADLINE_PASSED, f"{scene.target_ready} of {move.target_replicas} replicas on {move.target_pool} were ready"
+        )
     return move
 
 
 def _drain(move: Move, scene: Scene) -> Progress:
     if scene.test.result is Result.FAIL:
         return _fail(move, scene)
-    goal = max(move.target_replicas, scene.need_target)
+    goal = min(max(move.target_goal, scene.need_target), scene.room - move.source_replicas)
     if goal > move.target_replicas:
-        return replace(move, target_replicas=goal, target_goal=goal)
+        return replace(move, target_replicas=goal, target_goal=max(goal, move.target_goal))
     settled = scene.source_pods <= move.source_replicas and scene.target_ready >= move.target_replicas
     passed = scene.windows >= 1 and scene.test.result is Result.PASS
-    if settled and passed:
+    # A revision has had its verdict, or its time, in Shift; from there on only a failure stops it.
+    if settled and (passed or _asked_for(move, scene)):
         if move.source_replicas == 0:
             return Ended(
                 Outcome.MOVED,
@@ -184,7 +207,9 @@ def _drain(move: Move, scene: Scene) -> Progress:
                 f"{move.target_pool} carries the whole load with {scene.target_ready} replica(s)",
                 quarantine=False,
             )
-        return _drain_next(move, scene)
+        after = _drain_next(move, scene)
+        if after != move:
+            return after
     if scene.now >= move.deadline:
         return _back(move, scene, Reason.DEADLINE_PASSED, _counts(scene.test))
     return move
@@ -194,14 +219,18 @@ def _drain_next(move: Move, scene: Scene) -> Progress:
     left = next_source_count(move.source_replicas, scene.target_ready, scene.load, scene.source_capacity, scene.target_capacity)
     if left == move.source_replicas:
         more = max(move.target_replicas + 1, ceil(scene.load / scene.target_capacity) if scene.target_capacity else 0)
-        return replace(move, target_replicas=more, target_goal=more)
+        more = max(move.target_replicas, min(more, scene.room - move.source_replicas))
+        return replace(move, target_replicas=more, target_goal=max(more, move.target_goal))
     shrunk = replace(move, source_replicas=left)
     return _to(shrunk, scene, Step.DRAIN, Reason.STEP_STARTED, f"{move.source_pool} keeps {left} replica(s)")
 
 
 def _return(move: Move, scene: Scene) -> Progress:
     reason = Reason.named(move.back_reason) if move.back_reason else Reason.NOT_CHEAPER
-    if scene.source_ready < min(move.source_replicas, scene.need_source):
+    if scene.need_source > move.source_replicas:
+        return replace(move, source_replicas=scene.need_source)
+    # What the target carries must be carried by the source first; while the source cannot, the target stays.
+    if move.target_replicas > 0 and scene.source_ready < scene.need_source:
         return move
     if move.target_replicas > 0:
         return replace(move, target_replicas=0, message=f"{move.target_pool} is emptied; {move.source_pool} carries the load")
@@ -218,8 +247,8 @@ def _fail(move: Move, scene: Scene) -> Move:
 
 def _back(move: Move, scene: Scene, reason: Reason, why: str) -> Move:
     whole = replace(move, source_replicas=max(move.source_replicas, scene.need_source, 1), back_reason=reason.value)
-    # A target that crashes serves nobody: it may go at once when the source already carries the load.
-    if scene.source_ready >= whole.source_replicas:
+    # The target may go at once only when it is known that the source carries the load: an unread load is not a small one.
+    if scene.fresh and scene.source_ready >= whole.source_replicas:
         whole = replace(whole, target_replicas=0)
     return _to(whole, scene, Step.BACK, reason, why)
 

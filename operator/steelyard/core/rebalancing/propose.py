@@ -8,7 +8,7 @@ from datetime import datetime
 from steelyard.core.memory import MoveKind
 from steelyard.core.planning.exact import solve
 from steelyard.core.planning.load import Load
-from steelyard.core.planning.option import Option, usable
+from steelyard.core.planning.option import PER_HOUR, Option, usable
 from steelyard.core.planning.outcome import Infeasible, Planned, Undecided
 from steelyard.core.planning.prior import expected_saving
 from steelyard.core.planning.problem import Offer, Problem
@@ -58,7 +58,7 @@ def problem(snapshot: Snapshot, options: tuple[Option, ...], rate: float, home: 
         )
     return Problem(
         load=rate,
-        minimum=workload.scaling.minimum,
+        minimum=workload.scaling.least,
         maximum=workload.scaling.maximum,
         offers=tuple(offers),
         min_families=workload.min_families,
@@ -80,18 +80,45 @@ def propose(
     """The best voluntary step known: a cheaper measured pool, else the trial with the best expected saving."""
     measured = tuple(o for o in options if o.measured)
     amortised = _dual_hours(snapshot, 1) / max(1e-9, snapshot.workload.rebalancing.payback_seconds / 3600)
-    outcome = solve(problem(snapshot, measured, load.busiest, home, amortised))
-    target, none = _target(outcome, measured, home)
-    trial = _trial(snapshot, options, home, load)
-    proposal = _proposal(snapshot, home, target, placement, promise, observation, good, now, MoveKind.REBALANCE, none)
-    considered = Considered(target=target, proposal=proposal, review=review(COST_MOVE, proposal))
-    if trial is not None and (target is None or considered.review.verdict is not None):
-        tried = _proposal(snapshot, home, trial, placement, promise, observation, good, now, MoveKind.EXPLORATION, None)
-        looked = Considered(target=trial, proposal=tried, review=review(EXPLORATION, tried))
-        # A trial is news only where it may happen, or where nothing measured is better than home anyway.
-        if looked.review.verdict is None or (target is None and looked.review.verdict.reason is not Reason.NO_EXPECTED_SAVING):
-            return looked
+
+    def considering(target: Option | None, kind: MoveKind, none: Refusal | None) -> Considered:
+        proposal = _proposal(snapshot, home, target, placement, promise, observation, good, now, kind, none)
+        return Considered(
+            target=target, proposal=proposal, review=review(EXPLORATION if kind is MoveKind.EXPLORATION else COST_MOVE, proposal)
+        )
+
+    left = measured
+    first = considered = considering(*_best(snapshot, left, load, home, amortised))
+    while considered.target is not None and considered.review.verdict and considered.review.verdict.reason in _CLOSED:
+        # The cheapest is closed for a while: the next-best one is asked, and the first refusal is told if none may be had.
+        left = tuple(o for o in left if o is not considered.target)
+        considered = considering(*_best(snapshot, left, load, home, amortised))
+    if considered.target is None or considered.review.verdict is not None:
+        considered = first
+    if considered.target is None or considered.review.verdict is not None:
+        trials = [considering(o, MoveKind.EXPLORATION, None) for o in _trials(snapshot, options, home, load)]
+        open_ = next((c for c in trials if c.review.verdict is None), None)
+        if open_ is not None:
+            return open_
+        # A trial that may not happen is news only where nothing measured is better than home anyway.
+        if trials and considered.target is None and _refused(trials[0]) is not Reason.NO_EXPECTED_SAVING:
+            return trials[0]
     return considered
+
+
+_CLOSED = frozenset({Reason.QUARANTINED, Reason.POOL_EXHAUSTED, Reason.STORM_BREAKER, Reason.CYCLIC})
+"""Refusals that speak of the target alone and pass by themselves."""
+
+
+def _refused(considered: Considered) -> Reason | None:
+    return considered.review.verdict.reason if considered.review.verdict else None
+
+
+def _best(
+    snapshot: Snapshot, measured: tuple[Option, ...], load: Load, home: Option, amortised: float
+) -> tuple[Option | None, MoveKind, Refusal | None]:
+    target, none = _target(solve(problem(snapshot, measured, load.crest, home, amortised)), measured, home)
+    return target, MoveKind.REBALANCE, none
 
 
 def rejudge(
@@ -105,7 +132,7 @@ def rejudge(
     now: datetime,
 ) -> Proposal:
     """The proposal of a move that has begun as a trial and is measured now."""
-    return _proposal(snapshot, home, target, placement, promise, observation, good, now, MoveKind.REBALANCE, None)
+    return _proposal(snapshot, home, target, placement, promise, observation, good, now, MoveKind.REBALANCE, target.refusal)
 
 
 def _target(outcome: Planned | Infeasible | Undecided, measured: tuple[Option, ...], home: Option) -> tuple[Option | None, Refusal | None]:
@@ -126,21 +153,19 @@ def _target(outcome: Planned | Infeasible | Undecided, measured: tuple[Option, .
             return None, Refusal(Reason.INFEASIBLE_TARGET, why)
 
 
-def _trial(snapshot: Snapshot, options: tuple[Option, ...], home: Option, load: Load) -> Option | None:
-    """The pool without measurements whose trial is expected to save most, net of its price."""
+def _trials(snapshot: Snapshot, options: tuple[Option, ...], home: Option, load: Load) -> list[Option]:
+    """The pools without measurements, that first whose trial is expected to save most, net of its price."""
     candidates = [o for o in options if usable(o) and not o.measured and o.pool != home.pool and o.most >= 1]
-    if not candidates:
-        return None
-    return max(candidates, key=lambda o: (_expected(snapshot, o, home, load) - _trial_cost(snapshot, o), o.pool))
+    return sorted(candidates, key=lambda o: (_trial_cost(snapshot, o) - _expected(snapshot, o, home, load.mean), o.pool))
 
 
-def _expected(snapshot: Snapshot, option: Option, home: Option, load: Load) -> float:
+def _expected(snapshot: Snapshot, option: Option, home: Option, rate: float) -> float:
     """Money within the payback time: E[max(0, home - target)] per 1,000 requests times the requests."""
     if home.cost is None or home.each is None or not (home.capacity and option.capacity and option.each):
         return 0.0
-    at_home = home.each / (3.6 * home.capacity.rate.point)
-    there = option.each / (3.6 * option.capacity.rate.point)
-    return expected_saving(at_home, there) * load.now * snapshot.workload.rebalancing.payback_seconds / 1000
+    at_home = home.each / (PER_HOUR * home.capacity.rate.point)
+    there = option.each / (PER_HOUR * option.capacity.rate.point)
+    return expected_saving(at_home, there) * rate * snapshot.workload.rebalancing.payback_seconds / 1000
 
 
 def _trial_cost(snapshot: Snapshot, option: Option) -> float:
@@ -177,9 +202,18 @@ def _proposal(
     pools = snapshot.pools
     there = target.candidate.pool if target else None
     expected = None
+    owner = placement.replicas_owner
+    if owner is None and snapshot.workload.scaling.owner != "Steelyard":
+        owner = "what spec.scaling.owner: External stands for"
+    if none is None and target is not None and placement.desired + 1 > snapshot.workload.scaling.maximum:
+        none = Refusal(
+            Reason.LIMIT_REACHED,
+            f"a move runs one replica more than the {placement.desired} there are and spec.scaling.maxReplicas is "
+            f"{snapshot.workload.scaling.maximum}: raise it",
+        )
     if trial and target is not None:
-        rate = home.cost.point / (3.6 * home.unit.point) if home.cost and home.unit and home.unit.point else 0.0
-        expected = _expected(snapshot, target, home, Load(rate, rate, 0))
+        rate = home.cost.point / (PER_HOUR * home.unit.point) if home.cost and home.unit and home.unit.point else 0.0
+        expected = _expected(snapshot, target, home, rate)
     return Proposal(
         now=now,
         kind=kind,
@@ -202,7 +236,7 @@ def _proposal(
         history=snapshot.memory.history,
         quarantine=snapshot.memory.quarantine,
         exhausted_until=there.exhausted_until if there else None,
-        replicas_owner=placement.replicas_owner,
+        replicas_owner=owner,
         moves_elsewhere=snapshot.moves_elsewhere,
         moves_at_once=snapshot.settings.moves_at_once,
         storm=Storm(

@@ -42,28 +42,35 @@ def violations(bad: int, n: int, source_bad: int, source_n: int, allowed: float)
     """Wald's sequential probability ratio test (1945) of the violation fraction of the target against the source's, same minutes.
 
     The healthy fraction is what the promise allows, or what the source itself shows where that is worse (a slow machine must not be
-    blamed on the target): then its upper 95 % bound (Wilson). Unacceptable is three times that, and at least two points more.
+    blamed on the target). Unacceptable is three times that, and at least two points more. Failing is judged against the upper 95 %
+    bound of what the source shows and passing against its lower one (Wilson), so that a thin sample of the source excuses no target.
     """
-    p0 = max(allowed, 0.001)
-    if source_n > 0:
-        p0 = max(p0, min(0.5, wilson_upper(source_bad, source_n)) if source_bad > allowed * source_n else p0)
-    p1 = min(0.95, max(3 * p0, p0 + 0.02))
-    if n <= 0:
-        return Test(Result.INCONCLUSIVE, bad, n, p0, p1)
-    ratio = bad * log(p1 / p0) + (n - bad) * log((1 - p1) / (1 - p0))
-    if ratio >= log((1 - BETA) / ALPHA):
-        return Test(Result.FAIL, bad, n, p0, p1)
-    if ratio <= log(BETA / (1 - ALPHA)):
-        return Test(Result.PASS, bad, n, p0, p1)
-    return Test(Result.INCONCLUSIVE, bad, n, p0, p1)
+    low = high = min(0.9, max(allowed, 0.001))
+    if source_n > 0 and source_bad > allowed * source_n:
+        lower, upper = wilson(source_bad, source_n)
+        low, high = max(low, min(0.5, lower)), max(high, min(0.5, upper))
+    if n > 0 and _log_ratio(bad, n, high) >= log((1 - BETA) / ALPHA):
+        return Test(Result.FAIL, bad, n, high, _unacceptable(high))
+    if n > 0 and _log_ratio(bad, n, low) <= log(BETA / (1 - ALPHA)):
+        return Test(Result.PASS, bad, n, low, _unacceptable(low))
+    return Test(Result.INCONCLUSIVE, bad, n, high, _unacceptable(high))
 
 
-def wilson_upper(bad: int, n: int, z: float = 1.96) -> float:
-    """Upper 95 % bound of a fraction (Wilson, 1927)."""
+def _unacceptable(healthy: float) -> float:
+    return min(0.95, max(3 * healthy, healthy + 0.02))
+
+
+def _log_ratio(bad: int, n: int, p0: float) -> float:
+    p1 = _unacceptable(p0)
+    return bad * log(p1 / p0) + (n - bad) * log((1 - p1) / (1 - p0))
+
+
+def wilson(bad: int, n: int, z: float = 1.96) -> tuple[float, float]:
+    """95 % bounds of a fraction (Wilson, 1927)."""
     p = bad / n
     centre = p + z * z / (2 * n)
     spread = z * sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return (centre + spread) / (1 + z * z / n)
+    return max(0.0, (centre - spread) / (1 + z * z / n)), (centre + spread) / (1 + z * z / n)
 
 
 def on_claim(

@@ -1,0 +1,91 @@
+# Three images from one file:
+#   operator         the operator and the CLI
+#   runtime-serve    the model server: no torch, no compiler, no pip
+#   runtime-compile  what compiles models: torch and g++ besides
+#
+# BASE is any Debian bookworm with Python 3.11 and its venv module (the official slim image, or Debian's own python3 + python3-venv).
+# A build behind a proxy or with its own certificates passes --build-arg PIP_CERT=... and --build-arg SSL_CERT_FILE=... (and mounts the file);
+# they are arguments of the build stages only and reach no image.
+#
+# The virtual environments stay at one path from build to image (scripts name it), dependencies are a layer of their own below the source's.
+ARG BASE=docker.io/library/python:3.11-slim-bookworm
+# The base of the compile image alone: an accelerator's vendor brings its compiler in its own image. The default compiles for CPUs.
+ARG ACCELERATOR_BASE=${BASE}
+
+FROM ${BASE} AS build
+ARG PIP_CERT
+ARG PIP_DEFAULT_TIMEOUT=180
+COPY locks/build.txt /locks/build.txt
+RUN python3 -m venv /opt/build \
+    && /opt/build/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes --no-deps -r /locks/build.txt
+
+FROM build AS wheel
+COPY pyproject.toml README.md LICENSE /src/
+COPY operator /src/operator
+COPY runtime /src/runtime
+RUN cd /src && /opt/build/bin/hatchling build -t wheel -d /wheel
+
+# uv makes environments without pip, and compiles bytecode here because the image's file system will be read-only.
+FROM build AS operator-dependencies
+ARG SSL_CERT_FILE
+ARG UV_HTTP_TIMEOUT=300
+COPY locks/operator.txt /locks/
+RUN /opt/build/bin/uv venv --python "$(command -v python3)" /opt/steelyard \
+    && /opt/build/bin/uv pip install --python /opt/steelyard/bin/python --no-cache --require-hashes --no-deps --compile-bytecode -r /locks/operator.txt
+
+FROM operator-dependencies AS operator-source
+COPY --from=wheel /wheel /wheel
+RUN /opt/build/bin/uv pip install --python /opt/steelyard/bin/python --no-cache --no-deps --compile-bytecode --target /opt/app /wheel/*.whl
+
+FROM build AS serve-dependencies
+ARG SSL_CERT_FILE
+ARG UV_HTTP_TIMEOUT=300
+COPY locks/runtime-serve.txt /locks/
+RUN /opt/build/bin/uv venv --python "$(command -v python3)" /opt/steelyard \
+    && /opt/build/bin/uv pip install --python /opt/steelyard/bin/python --no-cache --require-hashes --no-deps --compile-bytecode -r /locks/runtime-serve.txt
+
+FROM serve-dependencies AS serve-source
+COPY --from=wheel /wheel /wheel
+RUN /opt/build/bin/uv pip install --python /opt/steelyard/bin/python --no-cache --no-deps --compile-bytecode --target /opt/app /wheel/*.whl
+
+# The accelerator's base has its own Python, so its environment is made on it.
+FROM ${ACCELERATOR_BASE} AS compile-dependencies
+ARG SSL_CERT_FILE
+ARG UV_HTTP_TIMEOUT=300
+COPY --from=build /opt/build/bin/uv /opt/build/bin/uv
+COPY locks/runtime-compile.txt /locks/
+# PyPI's torch links CUDA's libraries at import. cuDNN's engines are only opened by a GPU: 0.8 GB that no compile on CPUs needs.
+RUN /opt/build/bin/uv venv --python "$(command -v python3)" /opt/steelyard \
+    && /opt/build/bin/uv pip install --python /opt/steelyard/bin/python --no-cache --require-hashes --no-deps --compile-bytecode -r /locks/runtime-compile.txt \
+    && rm -f /opt/steelyard/lib/python3*/site-packages/nvidia/cudnn/lib/libcudnn_*
+
+FROM compile-dependencies AS compile-source
+COPY --from=wheel /wheel /wheel
+RUN /opt/build/bin/uv pip install --python /opt/steelyard/bin/python --no-cache --no-deps --compile-bytecode --target /opt/app /wheel/*.whl
+
+FROM ${BASE} AS operator
+COPY --from=operator-dependencies /opt/steelyard /opt/steelyard
+COPY --from=operator-source /opt/app /opt/app
+ENV PATH=/opt/app/bin:/opt/steelyard/bin:/usr/local/bin:/usr/bin:/bin PYTHONPATH=/opt/app PYTHONUNBUFFERED=1 HOME=/tmp
+USER 65532:65532
+ENTRYPOINT ["steelyard-operator"]
+
+FROM ${BASE} AS runtime-serve
+COPY --from=serve-dependencies /opt/steelyard /opt/steelyard
+COPY --from=serve-source /opt/app /opt/app
+ENV PATH=/opt/app/bin:/opt/steelyard/bin:/usr/local/bin:/usr/bin:/bin PYTHONPATH=/opt/app PYTHONUNBUFFERED=1 HOME=/tmp TOKENIZERS_PARALLELISM=false
+USER 65532:65532
+ENTRYPOINT ["steelyard-runtime"]
+
+FROM ${ACCELERATOR_BASE} AS runtime-compile
+# Inductor calls g++, and needs Python's headers: the official image has them, Debian's Python keeps them apart.
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends g++ $(test "$(command -v python3)" = /usr/bin/python3 && echo python3-dev) \
+    && rm -rf /var/lib/apt/lists/*
+COPY --from=compile-dependencies /opt/steelyard /opt/steelyard
+COPY --from=compile-source /opt/app /opt/app
+# USER: inductor names its cache after the user, and 65532 has no name.
+ENV PATH=/opt/app/bin:/opt/steelyard/bin:/usr/local/bin:/usr/bin:/bin PYTHONPATH=/opt/app PYTHONUNBUFFERED=1 HOME=/tmp USER=steelyard \
+    TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1
+USER 65532:65532
+ENTRYPOINT ["steelyard-runtime"]

@@ -1,0 +1,54 @@
+{{- /* One alert, one page in docs/runbooks/ of the same name. */ -}}
+{{- define "steelyard.alerts" -}}
+{{- $own := printf "job=%q, namespace=%q" (printf "%s-metrics" (include "steelyard.fullname" .)) .Release.Namespace -}}
+{{- $rule := .Values.prometheusRule -}}
+- alert: SteelyardLeaderAbsent
+  expr: (sum(steelyard_leader{ {{- $own -}} }) or vector(0)) < 1
+  for: 2m
+  labels: {severity: critical}
+  annotations:
+    summary: No replica of the operator leads.
+    description: What serves goes on as it is. Nothing is scaled, repaired or moved until a replica holds the Lease.
+- alert: SteelyardDecisionCycleStale
+  expr: time() - max(steelyard_last_decision_cycle_timestamp_seconds{ {{- $own -}} }) > 300
+  for: 1m
+  labels: {severity: critical}
+  annotations:
+    summary: No decision cycle has ended for five minutes.
+    description: The leader holds the Lease but does not decide. What serves goes on as it is, and is not scaled.
+- alert: SteelyardWorkloadHeld
+  expr: max by (namespace, workload) (steelyard_condition_status{type="Held", status="True"}) == 1
+  for: {{ $rule.heldSeconds }}s
+  labels: {severity: info}
+  annotations:
+    summary: {{ "'Workload {{ $labels.namespace }}/{{ $labels.workload }} is held.'" }}
+    description: No voluntary action is taken for it. Sizing up and rollbacks go on. The condition Held says why.
+- alert: SteelyardSLONotMet
+  expr: max by (namespace, workload) (steelyard_condition_status{type="SLOMet", status="False"}) == 1
+  for: 15m
+  labels: {severity: warning}
+  annotations:
+    summary: {{ "'Workload {{ $labels.namespace }}/{{ $labels.workload }} misses its latency objective.'" }}
+    description: More requests than the objective allows are too slow, failed or refused, although replicas may be added.
+- alert: SteelyardCompileFailing
+  expr: max by (namespace, workload) (steelyard_condition_status{type="Compiled", status="False"}) == 1
+  for: {{ $rule.compileFailingSeconds }}s
+  labels: {severity: warning}
+  annotations:
+    summary: {{ "'Workload {{ $labels.namespace }}/{{ $labels.workload }} has no artifact for a pool.'" }}
+    description: A compile fails or takes very long. Serving goes on with the artifacts that are there.
+- alert: SteelyardPriceStale
+  expr: max by (pool) (steelyard_price_age_seconds{price_class!="Static"}) > {{ int64 $rule.priceAgeSeconds }}
+  for: 1h
+  labels: {severity: warning}
+  annotations:
+    summary: {{ "'The price of pool {{ $labels.pool }} is old.'" }}
+    description: Costs and savings of the pool rest on a price that may have changed.
+- alert: SteelyardInputRejected
+  expr: sum by (source, reason) (increase(steelyard_input_rejected_total[15m])) > 0
+  for: 15m
+  labels: {severity: warning}
+  annotations:
+    summary: {{ "'Readings from {{ $labels.source }} are rejected: {{ $labels.reason }}.'" }}
+    description: Values that cannot be true are not used. Workloads without other readings are held.
+{{- end -}}

@@ -1,0 +1,28 @@
+{{- /* The operator's configuration file: the values under `config`, with images where a toolchain names none. */ -}}
+{{- define "steelyard.config" -}}
+{{- $config := deepCopy .Values.config -}}
+{{- $serve := include "steelyard.image" (list .Values.runtime.serve .) -}}
+{{- $compile := include "steelyard.image" (list .Values.runtime.compile .) -}}
+{{- $toolchains := dict -}}
+{{- range $name, $toolchain := $config.toolchains -}}
+{{- with $toolchain -}}
+{{- $images := dict "serveImage" (.serveImage | default $serve) "compileImage" (.compileImage | default $compile) -}}
+{{- $_ := set $toolchains $name (mergeOverwrite (deepCopy .) $images) -}}
+{{- end -}}
+{{- end -}}
+{{- $_ := set $config "toolchains" $toolchains -}}
+{{- toYaml $config -}}
+{{- end -}}
+
+{{- /* Amounts as text, as the API stores them: 2 -> "2". */ -}}
+{{- define "steelyard.resources" -}}
+{{- $resources := deepCopy .Values.resources -}}
+{{- range $amounts := $resources -}}
+{{- range $name, $amount := $amounts -}}
+{{- if not (kindIs "string" $amount) -}}
+{{- $_ := set $amounts $name (int64 $amount | toString) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml $resources -}}
+{{- end -}}

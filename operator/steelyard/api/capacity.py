@@ -1,0 +1,66 @@
+"""How many nodes a pool may have, on which terms, and what makes them appear."""
+
+from typing import Annotated
+
+from steelyard.api.describe import says
+from steelyard.api.model import SpecModel
+from steelyard.api.rule import Rule
+from steelyard.api.text import ObjectName
+from steelyard.api.word import Word
+
+
+class CapacityType(Word):
+    """On which terms nodes are had."""
+
+    ON_DEMAND = "OnDemand", "kept until given back"
+    SPOT = "Spot", "can be taken back at short notice"
+    RESERVED = "Reserved", "paid whether used or not"
+
+
+class ProvisionerType(Word):
+    """What makes nodes appear."""
+
+    KARPENTER = "Karpenter", "a NodePool of Karpenter"
+    CLUSTER_AUTOSCALER = "ClusterAutoscaler", "a node group of Cluster Autoscaler"
+    NONE = "None", "nothing does; the nodes are there"
+
+
+class Capacity(SpecModel):
+    """How much there may be, and on which terms."""
+
+    type: Annotated[
+        CapacityType, says("On which terms the nodes are had. Use one pool for each, since price and risk differ.", example="Spot")
+    ] = CapacityType.ON_DEMAND
+    max_nodes: Annotated[
+        Annotated[int, says("", low=0, high=15_000)] | None,
+        says(
+            "The most nodes this pool may have, which bounds what it can cost. Left out, only existing nodes are planned with.",
+            unit="nodes",
+            example=20,
+        ),
+    ] = None
+
+
+class Provisioner(SpecModel):
+    """What makes nodes of the pool appear."""
+
+    RULES = (
+        Rule(
+            "self.type == 'Karpenter' || !has(self.nodePool)",
+            "must be left out unless type is Karpenter: only Karpenter has NodePools",
+            lambda p: p.type == ProvisionerType.KARPENTER or p.node_pool is None,
+            field="nodePool",
+            reason="FieldValueForbidden",
+        ),
+    )
+
+    type: Annotated[
+        ProvisionerType,
+        says("What makes nodes appear when replicas wait for them. It decides what cost could be avoided by leaving.", example="Karpenter"),
+    ] = ProvisionerType.NONE
+    node_pool: Annotated[
+        ObjectName | None,
+        says(
+            "The NodePool of Karpenter that makes the nodes of this pool. Its offerings tell the price where none is given.", example="inf2"
+        ),
+    ] = None

@@ -1,0 +1,150 @@
+"""A claim: what somebody advertises about an accelerator. It is a prior and a question, never an answer."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from steelyard.api.describe import says
+from steelyard.api.model import SpecModel
+from steelyard.api.moment import Date
+from steelyard.api.money import PositiveDecimal
+from steelyard.api.rule import Pattern, Rule
+from steelyard.api.word import Word
+
+
+class ClaimMetric(Word):
+    """What is claimed."""
+
+    UNIT_COST = "UnitCost", "the cost of one unit"
+    THROUGHPUT = "Throughput", "requests or tokens per second of one device"
+    LATENCY = "Latency", "the time of one request"
+    POWER = "Power", "the power of one device"
+
+
+class ClaimUnit(Word):
+    """The unit of an absolute claim."""
+
+    PER_THOUSAND_REQUESTS = "PerThousandRequests", "currency per 1,000 requests"
+    PER_MILLION_TOKENS = "PerMillionTokens", "currency per 1M tokens"
+    REQUESTS_PER_SECOND = "RequestsPerSecond", "requests per second of one device"
+    TOKENS_PER_SECOND = "TokensPerSecond", "tokens per second of one device"
+    MILLISECONDS = "Milliseconds", "milliseconds of one request"
+    WATTS = "Watts", "watts of one device"
+
+
+UNITS_OF: dict[ClaimMetric, tuple[ClaimUnit, ...]] = {
+    ClaimMetric.UNIT_COST: (ClaimUnit.PER_THOUSAND_REQUESTS, ClaimUnit.PER_MILLION_TOKENS),
+    ClaimMetric.THROUGHPUT: (ClaimUnit.REQUESTS_PER_SECOND, ClaimUnit.TOKENS_PER_SECOND),
+    ClaimMetric.LATENCY: (ClaimUnit.MILLISECONDS,),
+    ClaimMetric.POWER: (ClaimUnit.WATTS,),
+}
+
+
+class Claim(SpecModel):
+    """One advertised number with its source."""
+
+    RULES = (
+        Rule(
+            "has(self.ratio) != has(self.value)",
+            "must give exactly one of ratio (with relativeTo) and value (with unit)",
+            lambda c: (c.ratio is None) != (c.value is None),
+            field="ratio",
+        ),
+        Rule(
+            "has(self.ratio) == has(self.relativeTo)",
+            "must be given with ratio and only with it: a ratio says nothing without what it is relative to",
+            lambda c: (c.ratio is None) == (c.relative_to is None),
+            field="relativeTo",
+        ),
+        Rule(
+            "has(self.value) == has(self.unit)",
+            "must be given with value and only with it: a value says nothing without its unit",
+            lambda c: (c.value is None) == (c.unit is None),
+            field="unit",
+        ),
+        Rule(
+            "!has(self.unit) || (self.metric == 'UnitCost' && self.unit in ['PerThousandRequests', 'PerMillionTokens']) || "
+            "(self.metric == 'Throughput' && self.unit in ['RequestsPerSecond', 'TokensPerSecond']) || "
+            "(self.metric == 'Latency' && self.unit == 'Milliseconds') || (self.metric == 'Power' && self.unit == 'Watts')",
+            "must fit the metric: UnitCost in PerThousandRequests or PerMillionTokens, Throughput in RequestsPerSecond or TokensPerSecond, "
+            "Latency in Milliseconds, Power in Watts",
+            lambda c: c.unit is None or c.unit in UNITS_OF[c.metric],
+            field="unit",
+        ),
+    )
+
+    name: Annotated[
+        Annotated[
+            str,
+            Field(max_length=63),
+            Pattern("^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", "must be lower case letters, digits and hyphens, such as vendor-cost-2026"),
+        ],
+        says("A name for the claim, once in this pool. Verdicts of workloads refer to it.", example="vendor-bert-base-batch8"),
+    ]
+    metric: Annotated[
+        ClaimMetric,
+        says("What the claim is about. It decides which units are possible and what is measured to judge it.", example="UnitCost"),
+    ]
+    model: Annotated[
+        Annotated[
+            str,
+            Field(max_length=253),
+            Pattern(
+                "^[A-Za-z0-9*?][A-Za-z0-9*?._/-]*$",
+                'must be a glob over model names with letters, digits and * ? . _ / - only, such as "*bert*"',
+            ),
+        ],
+        says(
+            "For which models the claim was made, as a glob over the path of model.uri without its scheme. * and ? are wildcards.",
+            example="*/bert-base*",
+        ),
+    ] = "*"
+    ratio: Annotated[
+        PositiveDecimal | None,
+        says(
+            "The claimed number as a multiple of the same number elsewhere: 70 % lower cost is 0.30, twice the throughput is 2.",
+            unit="ratio",
+            example="0.30",
+        ),
+    ] = None
+    relative_to: Annotated[
+        Annotated[
+            str,
+            Field(max_length=63),
+            Pattern("^[a-z0-9][A-Za-z0-9.-]*$", 'must be the name of a pool or an instance type, such as "g5.xlarge"'),
+        ]
+        | None,
+        says(
+            "What the ratio is relative to: another AcceleratorPool by name, or an instance type that some pool has among its shapes.",
+            example="g5.xlarge",
+        ),
+    ] = None
+    value: Annotated[
+        PositiveDecimal | None,
+        says(
+            "The claimed number itself, in the unit below. Divide what was published for a whole machine by its devices.",
+            unit="see unit",
+            example="2674.19",
+        ),
+    ] = None
+    unit: Annotated[ClaimUnit | None, says("The unit of the value. Needed with value, and only with it.", example="RequestsPerSecond")] = (
+        None
+    )
+    conditions: Annotated[
+        Annotated[str, Field(max_length=512)],
+        says(
+            "Under which conditions the claim was made: precision, batch, lengths, software, price basis. For people to compare with.",
+            example="bfloat16, batch 8, 128 tokens",
+        ),
+    ] = ""
+    source: Annotated[
+        Annotated[str, Field(min_length=1, max_length=512)],
+        says(
+            "Who says so and where, precisely enough to find it again. A claim without a source is not accepted.",
+            example="vendor documentation, throughput_data_encoder.csv",
+        ),
+    ]
+    date: Annotated[
+        Date,
+        says("When it was published or read, as YYYY-MM-DD. Software gets better, so old claims are worth less.", example="2026-02-26"),
+    ]

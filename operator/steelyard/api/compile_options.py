@@ -1,0 +1,135 @@
+"""What a model is compiled to: number formats and the shapes of its inputs. All of it is part of the compile key."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from steelyard.api.describe import says
+from steelyard.api.model import SpecModel
+from steelyard.api.rule import Rule
+from steelyard.api.text import FamilyName
+from steelyard.api.word import Word
+
+SHAPES_MAX = 16
+
+
+class Dtype(Word):
+    """The number format of weights and activations."""
+
+    FLOAT32 = "float32", "the accuracy of the checkpoint"
+    BFLOAT16 = "bfloat16", "half the memory with float32's range"
+    FLOAT16 = "float16", "half the memory, for devices without bfloat16"
+
+
+class DtypeChoice(Word):
+    """A number format, or the choice by accelerator."""
+
+    AUTO = "Auto", "float32 on the family cpu, bfloat16 elsewhere"
+    FLOAT32 = "float32", "the accuracy of the checkpoint"
+    BFLOAT16 = "bfloat16", "half the memory with float32's range"
+    FLOAT16 = "float16", "half the memory, for devices without bfloat16"
+
+
+class Quantization(Word):
+    """How weights are made smaller, if at all."""
+
+    NONE = "None", "as they are in the checkpoint"
+    INT8_DYNAMIC = "Int8Dynamic", "weights and activations in 8 bits, scaled on the fly"
+    INT8_WEIGHT_ONLY = "Int8WeightOnly", "only weights in 8 bits"
+    INT4_WEIGHT_ONLY = "Int4WeightOnly", "only weights in 4 bits"
+    FP8 = "Fp8", "weights and activations in 8-bit floats"
+
+
+BatchSize = Annotated[int, says("One batch size to compile, in requests computed together.", unit="requests", example=8, low=1, high=1024)]
+SequenceLength = Annotated[
+    int, says("One input length to compile; shorter inputs are padded to it.", unit="tokens", example=128, low=1, high=131_072)
+]
+
+ENOUGH_SHAPES = Rule(
+    "!has(self.batchSizes) || !has(self.sequenceLengths) || self.batchSizes.size() * self.sequenceLengths.size() <= 16",
+    "must keep batchSizes times sequenceLengths at 16 shapes or fewer: each shape is compiled for every pool and held in memory",
+    lambda c: len(c.batch_sizes or ()) * len(c.sequence_lengths or ()) <= SHAPES_MAX,
+    field="batchSizes",
+)
+
+POWER_OF_TWO = Rule(
+    "self in [1, 2, 4, 8, 16, 32, 64]",
+    "must be a power of two up to 64, because weights are split in halves",
+    lambda n: n in {1, 2, 4, 8, 16, 32, 64},
+)
+
+TensorParallel = Annotated[int, Field(ge=1, le=64, strict=True), POWER_OF_TWO]
+
+_DTYPE = (
+    "The number format the model is compiled to. Auto is resolved by the pool's family before the compile key is made, since accelerators "
+    "are built for bfloat16 while most CPUs only emulate it."
+)
+_QUANTIZATION = "How the weights are made smaller. It changes answers a little, so nothing is quantised unless it is asked for here."
+_BATCH_SIZES = (
+    "The numbers of requests that are computed together. The server fills the smallest one that fits: 1 answers a lone request "
+    "at once, 8 is where encoders stop gaining much on most accelerators. Every further size is one more compile."
+)
+_SEQUENCE_LENGTHS = (
+    "The input lengths of text models. Short texts are the most common, and 512 is the longest that common encoders take; longer "
+    "inputs are refused. Ignored by models without a sequence, such as vision models, and by vLLM."
+)
+_TENSOR_PARALLEL = (
+    "Over how many cores or devices each layer is split. 1 unless the model does not fit one of them, because splitting costs "
+    "communication at every layer."
+)
+
+
+class FamilyOptions(SpecModel):
+    """Compile options for one accelerator family, where they differ from the rest."""
+
+    RULES = (ENOUGH_SHAPES,)
+
+    family: Annotated[
+        FamilyName,
+        says(
+            "The accelerator family, as in an AcceleratorPool's accelerator.family, that the options below are for.", example="neuron-inf2"
+        ),
+    ]
+    dtype: Annotated[
+        DtypeChoice | None, says("As compile.dtype, for this family only. Left out: as for all families.", brief=True, example="bfloat16")
+    ] = None
+    quantization: Annotated[
+        Quantization | None,
+        says("As compile.quantization, for this family only. Left out: as for all families.", brief=True, example="Int8Dynamic"),
+    ] = None
+    batch_sizes: Annotated[
+        Annotated[tuple[BatchSize, ...], says("", least=1, most=8, list_type="set")] | None,
+        says("As compile.batchSizes, for this family only. Left out: as for all families.", unit="requests", example=[1, 16]),
+    ] = None
+    sequence_lengths: Annotated[
+        Annotated[tuple[SequenceLength, ...], says("", least=1, most=8, list_type="set")] | None,
+        says("As compile.sequenceLengths, for this family only. Left out: as for all families.", unit="tokens", example=[128]),
+    ] = None
+    tensor_parallel: Annotated[
+        TensorParallel | None,
+        says("As compile.tensorParallel, for this family only. Left out: as for all families.", unit="devices", example=2),
+    ] = None
+
+
+class CompileOptions(SpecModel):
+    """Compile options for all families, with exceptions by family."""
+
+    RULES = (ENOUGH_SHAPES,)
+
+    dtype: Annotated[DtypeChoice, says(_DTYPE, example="bfloat16")] = DtypeChoice.AUTO
+    quantization: Annotated[Quantization, says(_QUANTIZATION, example="Int8Dynamic")] = Quantization.NONE
+    batch_sizes: Annotated[
+        tuple[BatchSize, ...], says(_BATCH_SIZES, unit="requests", example=[1, 4, 16], least=1, most=8, list_type="set")
+    ] = (1, 8)
+    sequence_lengths: Annotated[
+        tuple[SequenceLength, ...], says(_SEQUENCE_LENGTHS, unit="tokens", example=[64, 256], least=1, most=8, list_type="set")
+    ] = (128, 512)
+    tensor_parallel: Annotated[TensorParallel, says(_TENSOR_PARALLEL, unit="devices", example=2)] = 1
+    families: Annotated[
+        tuple[FamilyOptions, ...],
+        says(
+            "Options for single accelerator families where they differ; each field that is given there replaces the one above.",
+            most=16,
+            keys=("family",),
+        ),
+    ] = ()

@@ -1,0 +1,231 @@
+"""InferenceWorkload: one model, its latency promise, and the pools it may use."""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from steelyard.api.compile_options import CompileOptions
+from steelyard.api.conditions import WorkloadCondition
+from steelyard.api.describe import says
+from steelyard.api.kind import Column, Kind, Resource
+from steelyard.api.last_decision import LastDecision, Savings
+from steelyard.api.model import SpecModel, StatusModel
+from steelyard.api.move import FinishedMove, Move
+from steelyard.api.objective import CostUnit, LatencyMetric, Objective
+from steelyard.api.placement import Placement
+from steelyard.api.placement_status import ClaimStatus, PlacementStatus, Quarantine
+from steelyard.api.rebalancing import Mode, Rebalancing
+from steelyard.api.rule import Rule
+from steelyard.api.scaling import ReplicaOwner, Scaling
+from steelyard.api.server import Server, SteelyardServer
+from steelyard.api.source import ModelSource
+from steelyard.api.status_values import Generation
+from steelyard.api.text import LABEL, WORKLOAD_NAME_MAX
+from steelyard.api.traffic import Traffic
+
+
+class InferenceWorkloadSpec(SpecModel):
+    """What a user promises and allows."""
+
+    RULES = (
+        Rule(
+            "!has(self.server.steelyard) || has(self.model.task)",
+            'must give model.task, such as "feature-extraction", with the steelyard server: it decides what is compiled and how it is checked',
+            lambda s: s.server.steelyard is None or s.model.task is not None,
+            field="model.task",
+            reason="FieldValueRequired",
+        ),
+        Rule(
+            "!has(self.server.steelyard) || self.objective.latency.all(l, l.metric == 'e2e')",
+            "must use the metric e2e with the steelyard server: ttft and itl are times of models that stream tokens; use the vllm server",
+            lambda s: s.server.steelyard is None or all(o.metric == LatencyMetric.E2E for o in s.objective.latency),
+            field="objective.latency",
+        ),
+        Rule(
+            "has(self.server.vllm) || self.objective.unit == 'GoodRequests'",
+            "must be GoodRequests unless the server is vllm: only vllm counts tokens",
+            lambda s: s.server.vllm is not None or s.objective.unit == CostUnit.GOOD_REQUESTS,
+            field="objective.unit",
+        ),
+        Rule(
+            "self.scaling.owner != 'External' || self.rebalancing.mode != 'Auto' || "
+            "(has(self.traffic) && has(self.traffic.parentRefs) && self.traffic.parentRefs.size() > 0)",
+            "must be Recommend or Observe when scaling.owner is External and there is no weighted route: give traffic.parentRefs or change mode",
+            lambda s: s.scaling.owner != ReplicaOwner.EXTERNAL or s.rebalancing.mode != Mode.AUTO or bool(s.traffic.parent_refs),
+            field="rebalancing.mode",
+        ),
+        Rule(
+            "!has(self.placement.pools) || self.placement.pools.map(p, p.minReplicas).sum() <= self.scaling.maxReplicas",
+            "must not ask for more minReplicas over its pools than scaling.maxReplicas: lower them or raise scaling.maxReplicas",
+            lambda s: sum(p.min_replicas for p in s.placement.pools) <= s.scaling.max_replicas,
+            field="placement.pools",
+        ),
+        Rule(
+            "self.placement.minAcceleratorFamilies <= self.scaling.maxReplicas",
+            "must not be more than scaling.maxReplicas: every family needs at least one replica",
+            lambda s: s.placement.min_accelerator_families <= s.scaling.max_replicas,
+            field="placement.minAcceleratorFamilies",
+        ),
+    )
+
+    model: Annotated[ModelSource, says("The model to serve: where its weights are, exactly which version, and what it does.")]
+    server: Annotated[
+        Server,
+        says("The program that answers requests: exactly one of steelyard, vllm and custom. Left out, it is Steelyard's own server."),
+    ] = Server(steelyard=SteelyardServer())
+    compile: Annotated[
+        CompileOptions,
+        says("What the model is compiled to. All of it is part of the compile key: a change compiles anew, and old artifacts stay."),
+    ] = CompileOptions()
+    objective: Annotated[
+        Objective, says("The promise: what makes a request good, and what it may cost. Cost is only counted by good requests.")
+    ]
+    scaling: Annotated[Scaling, says("How many replicas there may be over all pools, and who writes that number.")] = Scaling()
+    placement: Annotated[
+        Placement,
+        says("Which pools may be used and how much of each. Left out, every pool of the cluster may be used without further bounds."),
+    ] = Placement()
+    rebalancing: Annotated[
+        Rebalancing,
+        says("How freely the workload may be moved to a cheaper mix of pools, and what must have been measured before."),
+    ] = Rebalancing()
+    traffic: Annotated[
+        Traffic,
+        says(
+            "How requests come in. Left out, one Service of the workload's own name is the front, and each ready replica gets about an equal share."
+        ),
+    ] = Traffic()
+
+
+class Summary(StatusModel):
+    """What `kubectl get` shows, made short by the operator: a column can only show one stored value."""
+
+    model: Annotated[
+        Annotated[str, Field(max_length=24)],
+        says("The model in short: the last part of model.uri, cut where it is longer.", example="all-MiniLM-L6-v2"),
+    ] = ""
+    pool: Annotated[
+        Annotated[str, Field(max_length=24)],
+        says("The pool with the most replicas, and how many others are in use beside it.", example="inf2-xlarge+1"),
+    ] = ""
+    unit_cost: Annotated[
+        Annotated[str, Field(max_length=16)],
+        says(
+            "The unit cost over all pools with half its interval in percent, or a dash while it is unknown. For reading only.",
+            unit="currency for one unit",
+            example="0.0193 ±4%",
+        ),
+    ] = ""
+
+
+class InferenceWorkloadStatus(StatusModel):
+    """What Steelyard sees, does and has decided."""
+
+    observed_generation: Annotated[
+        Generation,
+        says(
+            "The generation of the spec that this status speaks about. Older than metadata.generation: the newest spec is not judged yet.",
+            unit="generation",
+            example=3,
+        ),
+    ] = 0
+    conditions: Annotated[
+        tuple[WorkloadCondition, ...],
+        says(
+            "What is true of the workload now: Ready sums up, Compiled, Placed, SLOMet, Observed, Balanced and Held say more. There are no others.",
+            most=7,
+            keys=("type",),
+        ),
+    ] = ()
+    summary: Annotated[
+        Summary | None,
+        says("The short texts for kubectl get. Programs should read the fields they were made from, below."),
+    ] = None
+    endpoint: Annotated[
+        Annotated[str, Field(max_length=63)] | None,
+        says("The Service of this namespace that clients call. It keeps its name through every move and revision.", example="embedder"),
+    ] = None
+    placements: Annotated[
+        tuple[PlacementStatus, ...],
+        says(
+            "The workload on each pool and revision: replicas, weight, capacity, unit cost and the evidence behind them.",
+            most=32,
+            keys=("pool", "revision"),
+        ),
+    ] = ()
+    claims: Annotated[
+        tuple[ClaimStatus, ...],
+        says("What this workload's own traffic says about what was advertised for the pools it uses.", most=32, keys=("pool", "name")),
+    ] = ()
+    move: Annotated[Move | None, says("The move under way, written here before its first side effect. Missing while nothing moves.")] = None
+    quarantine: Annotated[
+        tuple[Quarantine, ...],
+        says("Revisions that failed on a pool and are not tried there again for a while.", most=16, keys=("pool", "revision")),
+    ] = ()
+    history: Annotated[
+        tuple[FinishedMove, ...],
+        says(
+            "The last eight moves that ended, newest first, with their outcome and reason. Older ones are in the logs.",
+            most=8,
+            list_type="atomic",
+        ),
+    ] = ()
+    last_decision: Annotated[
+        LastDecision | None, says("The last decision about the mix: verdict, reason, what each gate said, and when it is looked at again.")
+    ] = None
+    savings: Annotated[
+        Savings | None, says("What moves have saved so far, net of what they cost. Missing before the first move has ended.")
+    ] = None
+
+
+class InferenceWorkload(Resource):
+    """A model with a latency promise, run where one good request costs least, as measured on its own traffic."""
+
+    RULES = (
+        Rule(
+            f"self.metadata.name.size() <= {WORKLOAD_NAME_MAX} && self.metadata.name.matches('^{LABEL}$')",
+            f"must have a name of at most {WORKLOAD_NAME_MAX} lower case letters, digits and hyphens that starts with a letter: "
+            "WORKLOAD-POOL-HASH is the name of Deployments and Services, which hold 63 characters",
+            lambda w: len(w.metadata.name) <= WORKLOAD_NAME_MAX and re.fullmatch(LABEL, w.metadata.name) is not None,
+        ),
+    )
+
+    kind: Literal["InferenceWorkload"] = "InferenceWorkload"
+    spec: Annotated[
+        InferenceWorkloadSpec,
+        says("What you promise and allow: the model, its latency objective, the pools it may use, and how freely it may be moved."),
+    ]
+    status: Annotated[
+        InferenceWorkloadStatus,
+        says("What Steelyard sees, does and has decided. Only the operator writes it; nothing here is a setting."),
+    ] = InferenceWorkloadStatus()
+
+
+INFERENCE_WORKLOAD = Kind(
+    model=InferenceWorkload,
+    name="InferenceWorkload",
+    plural="inferenceworkloads",
+    short="iwl",
+    scope="Namespaced",
+    columns=(
+        Column("Model", ".status.summary.model", "The model in short."),
+        Column("Ready", '.status.conditions[?(@.type=="Ready")].status', "Whether requests are served."),
+        Column("Pool", ".status.summary.pool", "The pool with the most replicas, and how many others are in use."),
+        Column(
+            "$/1K",
+            ".status.summary.unitCost",
+            "Cost per unit (1,000 good requests unless objective.unit says otherwise) with half its interval.",
+        ),
+        Column("SLO", '.status.conditions[?(@.type=="SLOMet")].status', "Whether the latency objectives are met."),
+        Column("Reason", '.status.conditions[?(@.type=="Ready")].reason', "Why it is ready, or why not."),
+        Column("Age", ".metadata.creationTimestamp", "Time since creation.", "date"),
+        Column("Mode", ".spec.rebalancing.mode", "How far Steelyard goes.", wide=True),
+        Column("Step", ".status.move.step", "The step of the move under way.", wide=True),
+        Column("To", ".status.move.to", "The pool that the move under way goes to.", wide=True),
+        Column("Decision", ".status.lastDecision.reason", "Why the last decision was as it was.", wide=True),
+        Column("Saved", ".status.savings.total", "Money saved by moves, net.", wide=True),
+        Column("URI", ".spec.model.uri", "Where the model comes from.", wide=True),
+    ),
+    selectable=(".spec.rebalancing.mode", ".spec.model.uri"),
+)

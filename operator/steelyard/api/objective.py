@@ -1,0 +1,82 @@
+"""The promise: how fast, for what share of the requests, and how dear one request may be."""
+
+from typing import Annotated
+
+from steelyard.api.describe import says
+from steelyard.api.model import SpecModel
+from steelyard.api.money import ObjectivePercent, PositiveMoney
+from steelyard.api.word import Word
+
+
+class LatencyMetric(Word):
+    """Which time is meant."""
+
+    E2E = "e2e", "from the arrival of a request to the end of its answer"
+    TTFT = "ttft", "to the first token"
+    ITL = "itl", "the mean time between tokens"
+
+
+class CostUnit(Word):
+    """What a cost is counted by."""
+
+    GOOD_REQUESTS = "GoodRequests", "cost per 1,000 good requests"
+    OUTPUT_TOKENS = "OutputTokens", "cost per 1M generated tokens of good requests"
+    INPUT_TOKENS = "InputTokens", "cost per 1M prompt tokens of good requests"
+
+
+class LatencyObjective(SpecModel):
+    """One promise about one time of a request."""
+
+    metric: Annotated[
+        LatencyMetric,
+        says("Which time of a request is promised. Each may be given once; the two token times need a server that streams.", example="e2e"),
+    ]
+    milliseconds: Annotated[
+        int,
+        says(
+            "How long that time may be, measured where the server receives the request. A request that takes longer is not good.",
+            unit="milliseconds",
+            example=100,
+            low=1,
+            high=3_600_000,
+        ),
+    ]
+    percent: Annotated[
+        ObjectivePercent,
+        says(
+            "The share of all requests that must be within that time, as a quoted decimal. Refused and failed requests count as not within.",
+            unit="percent",
+            example="99.9",
+        ),
+    ] = "99"
+
+
+class Objective(SpecModel):
+    """What a good request is, and what it may cost."""
+
+    latency: Annotated[
+        tuple[LatencyObjective, ...],
+        says(
+            "The latency promises. A request is good only if the same request keeps all of them; capacity is what a replica serves while "
+            "their percentages hold.",
+            least=1,
+            most=3,
+            keys=("metric",),
+        ),
+    ]
+    max_unit_cost: Annotated[
+        PositiveMoney | None,
+        says(
+            "The most that one unit (1,000 good requests or 1M tokens) may cost. It never stops serving: while it is exceeded, the "
+            "condition Placed says so and no further replicas are put on dearer pools by choice.",
+            unit="currency for one unit",
+            example="0.05",
+        ),
+    ] = None
+    unit: Annotated[
+        CostUnit,
+        says(
+            "What the unit cost is counted by, in decisions and in every report. Tokens need a server that counts them.",
+            example="OutputTokens",
+        ),
+    ] = CostUnit.GOOD_REQUESTS

@@ -1,0 +1,280 @@
+"""What is known of a workload on one pool and revision: replicas, weight, capacity, unit cost, and the evidence behind them."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from steelyard.api.describe import says
+from steelyard.api.model import StatusModel
+from steelyard.api.moment import Time
+from steelyard.api.money import Decimal
+from steelyard.api.status_values import Count, Seconds, SmallCount
+from steelyard.api.text import Digest, HashedRevision, Message, PoolName
+from steelyard.api.word import Word
+
+
+class Basis(Word):
+    """What a number rests on."""
+
+    CLAIMED = "Claimed", "an advertised number; nothing has been measured here yet"
+    MEASURED = "Measured", "this workload's own traffic here"
+    SHARE = "Share", "measured traffic, at the requested share of the node's price, as nobody provisions the nodes"
+
+
+class Verdict(Word):
+    """The answer to a claim."""
+
+    CONFIRMED = "Confirmed", "the measured interval agrees with the claim"
+    REFUTED = "Refuted", "the measured interval excludes the claim"
+    INCONCLUSIVE = "Inconclusive", "too little has been measured to tell"
+
+
+class UnitCost(StatusModel):
+    """Cost per unit with its interval and the counts it was made from."""
+
+    value: Annotated[
+        Decimal,
+        says(
+            "The cost of one unit of the objective: the sum of cost over the sum of units, never a mean of ratios.",
+            unit="currency for one unit",
+            example="0.0193",
+        ),
+    ]
+    lower: Annotated[
+        Decimal | None,
+        says(
+            "The lower end of the 95 % interval of the unit cost, by block bootstrap over windows. Missing when it rests on a claim.",
+            unit="currency for one unit",
+            example="0.0187",
+        ),
+    ] = None
+    upper: Annotated[
+        Decimal | None,
+        says(
+            "The upper end of the 95 % interval of the unit cost. Missing when it rests on a claim, which has no interval.",
+            unit="currency for one unit",
+            example="0.0201",
+        ),
+    ] = None
+    n: Annotated[
+        Count,
+        says("How many windows of observation the interval was made from. Few of them make a wide interval.", unit="windows", example=60),
+    ] = 0
+    from_: Annotated[
+        Time | None,
+        says(
+            "The start of the first window that is counted in, to be compared with the time of your bill.", example="2026-03-01T11:00:00Z"
+        ),
+    ] = None
+    to: Annotated[
+        Time | None,
+        says(
+            "The end of the last window that is counted in. Its distance from now is the age of the number.", example="2026-03-01T12:00:00Z"
+        ),
+    ] = None
+    cost: Annotated[
+        Decimal | None,
+        says("The money spent here in that time: the numerator, so that you can recompute the value.", unit="currency", example="1.52"),
+    ] = None
+    good: Annotated[
+        Count | None,
+        says(
+            "The good requests served here in that time: the denominator. Errors and slow answers cost but are not in it.",
+            unit="requests",
+            example=78_700,
+        ),
+    ] = None
+    basis: Annotated[
+        Basis,
+        says(
+            "What the value rests on. A claim never wins over a measurement, and it is never shown without this word.", example="Measured"
+        ),
+    ]
+
+
+class Evidence(StatusModel):
+    """Sums that let a restarted operator continue from where it was. Rounded to two significant digits."""
+
+    windows: Annotated[
+        Count, says("How many whole windows of observation are in these sums, quiet ones included.", unit="windows", example=60)
+    ] = 0
+    seconds: Annotated[
+        Seconds,
+        says(
+            "How much time these windows cover together; less than the span from first to last when some were missing.",
+            unit="seconds",
+            example=3600,
+        ),
+    ] = 0
+    replica_seconds: Annotated[
+        Seconds, says("The ready replicas, summed over that time: two replicas for a minute are 120.", unit="replica-seconds", example=7200)
+    ] = 0
+    good: Annotated[
+        Count, says("Requests that met every objective without an error, in these windows.", unit="requests", example=79_000)
+    ] = 0
+    slow: Annotated[
+        Count, says("Requests that were answered without an error but missed at least one objective.", unit="requests", example=420)
+    ] = 0
+    error: Annotated[
+        Count, says("Requests that failed, by the server's fault or by a time-out, in these windows.", unit="requests", example=3)
+    ] = 0
+    shed: Annotated[
+        Count, says("Requests that were refused because the queue was full, so that the others could be good.", unit="requests", example=0)
+    ] = 0
+    cost: Annotated[
+        Decimal | None,
+        says(
+            "The avoidable cost of this placement in that time. Missing while the price of the nodes is not known.",
+            unit="currency",
+            example="1.5",
+        ),
+    ] = None
+    busy_seconds: Annotated[
+        Seconds, says("How long the devices were computing, summed over replicas, where the server tells it.", unit="seconds", example=5100)
+    ] = 0
+    max_good_rate_per_replica: Annotated[
+        Decimal | None,
+        says(
+            "The highest rate of good requests that one replica has kept up for a whole window with the objective met.",
+            unit="requests per second",
+            example="41",
+        ),
+    ] = None
+    from_: Annotated[
+        Time | None,
+        says("The start of the first window in these sums. A new revision begins with empty sums.", example="2026-03-01T11:00:00Z"),
+    ] = None
+    to: Annotated[
+        Time | None,
+        says(
+            "The end of the last window in these sums. Windows after it are counted once more after a restart.",
+            example="2026-03-01T12:00:00Z",
+        ),
+    ] = None
+
+
+class PlacementStatus(StatusModel):
+    """One workload on one pool in one revision."""
+
+    pool: Annotated[PoolName, says("The pool that the replicas of this entry run on, or could run on.", example="inf2-xlarge")]
+    revision: Annotated[
+        HashedRevision,
+        says(
+            "The hash of what makes a replica behave (artifact, image, arguments), also the end of the Deployment's name.",
+            example="3f9a01bc",
+        ),
+    ]
+    desired_replicas: Annotated[
+        SmallCount, says("How many replicas Steelyard wants here now, by load, plan and the step of a move.", unit="replicas", example=3)
+    ] = 0
+    ready_replicas: Annotated[
+        SmallCount, says("How many replicas here pass their readiness check now and can take traffic.", unit="replicas", example=3)
+    ] = 0
+    weight: Annotated[
+        Annotated[int, Field(ge=0, le=100, strict=True)] | None,
+        says(
+            "The share of new requests that the route sends here. Missing without a weighted route: then ready replicas share about equally.",
+            unit="percent",
+            example=75,
+        ),
+    ] = None
+    artifact_digest: Annotated[
+        Digest | None,
+        says(
+            "The digest of the compiled artifact that the replicas run. Missing where nothing is compiled, as with a custom server.",
+            example="sha256:0a0a and so on, 64 hex digits",
+        ),
+    ] = None
+    capacity_per_replica: Annotated[
+        Decimal | None,
+        says(
+            "The good requests that one replica serves while the objective holds: the best estimate from claim and evidence.",
+            unit="requests per second",
+            example="38.5",
+        ),
+    ] = None
+    capacity_lower: Annotated[
+        Decimal | None,
+        says(
+            "The lower end of the 95 % interval of that capacity. Sizing is done with this one.", unit="requests per second", example="36.1"
+        ),
+    ] = None
+    capacity_upper: Annotated[
+        Decimal | None,
+        says(
+            "The upper end of the 95 % interval of that capacity; far above the lower end means little evidence.",
+            unit="requests per second",
+            example="41.0",
+        ),
+    ] = None
+    unit_cost: Annotated[
+        UnitCost | None,
+        says(
+            "What one unit costs here, with interval, counts and basis. Missing without traffic and without a claim; it is never 0 by accident."
+        ),
+    ] = None
+    evidence: Annotated[
+        Evidence | None,
+        says("The bounded sums behind capacity and unit cost, kept here so that a restarted operator knows what was known."),
+    ] = None
+
+
+class ClaimStatus(StatusModel):
+    """What this workload's own traffic says about one claim of a pool."""
+
+    pool: Annotated[PoolName, says("The pool whose claim is judged here, by what this workload measured on it.", example="inf2-xlarge")]
+    name: Annotated[
+        Annotated[str, Field(max_length=63)],
+        says("The name of the claim in the pool's list of claims, where its source is given.", example="vendor-cost"),
+    ]
+    verdict: Annotated[
+        Verdict,
+        says("What the measurements say about the claim, at 95 % confidence. Inconclusive until they suffice.", example="Confirmed"),
+    ]
+    n: Annotated[
+        Count, says("How many good requests the verdict rests on. More of them make the interval narrower.", unit="requests", example=1200)
+    ] = 0
+    claimed: Annotated[
+        Decimal | None,
+        says("The advertised number, brought to the unit in which it was measured here.", unit="as the claim", example="0.3"),
+    ] = None
+    measured: Annotated[
+        Decimal | None,
+        says(
+            "The number that was measured here in place of the claimed one. Missing until something was.",
+            unit="as the claim",
+            example="0.41",
+        ),
+    ] = None
+    lower: Annotated[
+        Decimal | None, says("The lower end of the 95 % interval of the measured number.", unit="as the claim", example="0.38")
+    ] = None
+    upper: Annotated[
+        Decimal | None, says("The upper end of the 95 % interval of the measured number.", unit="as the claim", example="0.44")
+    ] = None
+    message: Annotated[
+        Message,
+        says(
+            "The verdict as one sentence with its numbers, ready to be quoted.",
+            example="Claimed 0.30 of g5-xlarge's cost, measured 0.41 (0.38 to 0.44).",
+        ),
+    ] = ""
+
+
+class Quarantine(StatusModel):
+    """A revision on a pool that failed and is not tried again for a while."""
+
+    pool: Annotated[
+        PoolName, says("The pool on which the revision failed its verdict; other pools are not touched by it.", example="inf2-xlarge")
+    ]
+    revision: Annotated[HashedRevision, says("The revision that failed there. A new one is free to be tried at once.", example="3f9a01bc")]
+    until: Annotated[
+        Time, says("Until when it is not tried again. Each failure doubles the pause up to a limit.", example="2026-03-02T12:00:00Z")
+    ]
+    failures: Annotated[
+        SmallCount, says("How many verdicts in a row it has failed there; it decides the length of the pause.", unit="failures", example=1)
+    ] = 0
+    reason: Annotated[
+        Annotated[str, Field(max_length=64)],
+        says("Why it failed the last time, as one word from the documented vocabulary.", example="SLOAtRisk"),
+    ] = ""

@@ -1,0 +1,89 @@
+"""What Steelyard sees of a pool: nodes, devices, price, exhaustion."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from steelyard.api.conditions import PoolCondition
+from steelyard.api.describe import says
+from steelyard.api.model import StatusModel
+from steelyard.api.moment import Time
+from steelyard.api.money import Decimal
+from steelyard.api.shape import PriceClass
+from steelyard.api.status_values import Generation, SmallCount
+
+
+class Devices(StatusModel):
+    """Devices of the pool's nodes."""
+
+    total: Annotated[SmallCount, says("How many devices the ready nodes of the pool offer together.", unit="devices", example=8)] = 0
+    used: Annotated[SmallCount, says("How many of them pods have asked for, of Steelyard or of others.", unit="devices", example=6)] = 0
+    idle: Annotated[SmallCount, says("How many of them nobody has asked for; they are paid all the same.", unit="devices", example=2)] = 0
+
+
+class Price(StatusModel):
+    """The price of one node hour now."""
+
+    value: Annotated[
+        Decimal,
+        says(
+            "What one node of the pool costs in one hour; over several instance types, the mean of the present nodes.",
+            unit="currency per hour",
+            example="0.7582",
+        ),
+    ]
+    class_: Annotated[
+        PriceClass, says("Where the price comes from; over several instance types, the least trusted class among them.", example="List")
+    ]
+    as_of: Annotated[
+        Time,
+        says("When the price was read at its source. Its age is shown beside every cost made from it.", example="2026-03-01T00:00:00Z"),
+    ]
+
+
+class Exhausted(StatusModel):
+    """The provider had no capacity."""
+
+    until: Annotated[
+        Time,
+        says(
+            "Until when no replicas are planned onto new nodes here. Each refusal doubles the pause up to a limit.",
+            example="2026-03-01T12:30:00Z",
+        ),
+    ]
+    failures: Annotated[
+        SmallCount,
+        says("How many times in a row the provider refused a node; it decides the length of the pause.", unit="failures", example=2),
+    ] = 0
+    reason: Annotated[
+        Annotated[str, Field(max_length=256)],
+        says("What the provider said when it refused, in its own words.", example="InsufficientInstanceCapacity"),
+    ] = ""
+
+
+class AcceleratorPoolStatus(StatusModel):
+    """What Steelyard sees of the pool."""
+
+    observed_generation: Annotated[
+        Generation,
+        says(
+            "The generation of the spec that this status speaks about. Older than metadata.generation: the newest spec is not judged yet.",
+            unit="generation",
+            example=3,
+        ),
+    ] = 0
+    conditions: Annotated[
+        tuple[PoolCondition, ...],
+        says("What is true of the pool now: Ready sums up, Priced and Exhausted say more. There are no others.", most=3, keys=("type",)),
+    ] = ()
+    nodes: Annotated[SmallCount, says("How many nodes match the selector now and are ready to take pods.", unit="nodes", example=4)] = 0
+    devices: Annotated[
+        Devices | None, says("The devices of these nodes: all, asked for, idle. Missing for the family cpu, which has none.")
+    ] = None
+    price: Annotated[
+        Price | None,
+        says("The present price of one node hour with its class and age. Missing while it is Unknown; it is never shown as 0."),
+    ] = None
+    exhausted: Annotated[
+        Exhausted | None, says("Set while the provider has no capacity for this pool, with the time of the next attempt.")
+    ] = None

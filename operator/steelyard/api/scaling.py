@@ -1,0 +1,80 @@
+"""How many replicas, over all pools, and whose hand is on that number."""
+
+from typing import Annotated
+
+from steelyard.api.describe import says
+from steelyard.api.model import SpecModel
+from steelyard.api.rule import Rule
+from steelyard.api.word import Word
+
+
+class ReplicaOwner(Word):
+    """Who writes the number of replicas."""
+
+    STEELYARD = "Steelyard", "sizing follows the load"
+    EXTERNAL = "External", "an HPA or KEDA does, and Steelyard only shifts weights"
+
+
+class Scaling(SpecModel):
+    """Bounds of the number of replicas."""
+
+    RULES = (
+        Rule(
+            "self.minReplicas <= self.maxReplicas",
+            "must not be more than maxReplicas: lower minReplicas or raise maxReplicas",
+            lambda s: s.min_replicas <= s.max_replicas,
+            field="minReplicas",
+        ),
+        Rule(
+            "!has(self.scaleToZeroAfterSeconds) || self.minReplicas == 0",
+            "must be left out unless minReplicas is 0: a workload that may go to zero says so in both fields",
+            lambda s: s.scale_to_zero_after_seconds is None or s.min_replicas == 0,
+            field="scaleToZeroAfterSeconds",
+            reason="FieldValueForbidden",
+        ),
+        Rule(
+            "self.owner != 'External' || !has(self.scaleToZeroAfterSeconds)",
+            "must be left out when owner is External: whoever owns the replicas also decides about zero",
+            lambda s: s.owner != ReplicaOwner.EXTERNAL or s.scale_to_zero_after_seconds is None,
+            field="scaleToZeroAfterSeconds",
+            reason="FieldValueForbidden",
+        ),
+    )
+
+    min_replicas: Annotated[
+        int,
+        says(
+            "The fewest replicas over all pools together, kept even without any request. 0 allows none, and then the first request waits "
+            "for a start; 1 keeps the workload answering.",
+            unit="replicas",
+            example=2,
+            low=0,
+            high=10_000,
+        ),
+    ] = 1
+    max_replicas: Annotated[
+        int,
+        says(
+            "The most replicas over all pools together, the surge of a move included. It is the bound on what a burst can cost.",
+            unit="replicas",
+            example=40,
+            low=1,
+            high=10_000,
+        ),
+    ] = 10
+    scale_to_zero_after_seconds: Annotated[
+        Annotated[int, says("", low=60, high=604_800)] | None,
+        says(
+            "After how long without a request the last replica is stopped. Needs minReplicas 0; left out, the last replica stays.",
+            unit="seconds",
+            example=1800,
+        ),
+    ] = None
+    owner: Annotated[
+        ReplicaOwner,
+        says(
+            "Who writes the number of replicas. With External and without a weighted route Steelyard has nothing left to set, so it "
+            "recommends only.",
+            example="External",
+        ),
+    ] = ReplicaOwner.STEELYARD

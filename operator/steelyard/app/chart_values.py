@@ -1,0 +1,226 @@
+"""The values of the Helm chart: names, types, bounds and defaults. values.schema.json and docs/reference/values.md come from here.
+
+The part `config` is the operator's own configuration (`config.py`), so that the two cannot drift. Parts that are Kubernetes' own (affinity,
+tolerations and so on) are the client library's models, which are closed too.
+"""
+
+from typing import Annotated, Any
+
+from kubernetes.client import models as k8s
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from steelyard.app.config import Config, ToolchainConfig
+
+Name = Annotated[str, Field(max_length=52, pattern="^([a-z]([-a-z0-9]*[a-z0-9])?)?$")]
+Label = Annotated[str, Field(max_length=63, pattern="^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$")]
+Labels = dict[str, Label]
+Strings = dict[str, str]
+Repository = Annotated[str, Field(min_length=1, max_length=255, pattern="^[a-z0-9]([-a-z0-9._/:]*[a-z0-9])?$")]
+Tag = Annotated[str, Field(max_length=128, pattern="^([A-Za-z0-9_][A-Za-z0-9_.-]*)?$")]
+Digest = Annotated[str, Field(pattern="^(sha256:[0-9a-f]{64})?$")]
+Quantity = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$")] | int
+Duration = Annotated[str, Field(pattern="^([0-9]+(ms|s|m|h))+$")]
+
+
+class _Closed(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True)
+
+
+class RuntimeImage(_Closed):
+    """An image that pods of workloads run."""
+
+    repository: Repository = Field(description="Repository, with the host of a registry where it is not the default one.")
+    tag: Tag = Field(default="", description="Tag; empty for the chart's appVersion, or for none when there is a digest.")
+    digest: Digest = Field(default="", description="sha256:... Wins over the tag. Best in production: an image is part of a revision.")
+
+
+class Image(RuntimeImage):
+    """The operator's image."""
+
+    repository: Repository = Field(
+        default="steelyard/operator", description="Repository, with the host of a registry where it is not the default one."
+    )
+    pull_policy: Annotated[str, Field(pattern="^(Always|IfNotPresent|Never)$")] = Field(
+        default="IfNotPresent", description="Right for digests and fixed tags; Always only for tags that move."
+    )
+
+
+class Runtime(_Closed):
+    """Images of serving and compile pods, used by every toolchain that names none."""
+
+    serve: RuntimeImage = Field(default=RuntimeImage(repository="steelyard/runtime-serve"), description="Serves artifacts.")
+    compile: RuntimeImage = Field(default=RuntimeImage(repository="steelyard/runtime-compile"), description="Compiles models.")
+
+
+class Crds(_Closed):
+    """Custom resource definitions."""
+
+    install: bool = Field(default=True, description="Install and upgrade them with the chart. False where they are applied from crds/.")
+    keep: bool = Field(default=True, description="Keep them, and every object of theirs, when the release is uninstalled.")
+
+
+class Rbac(_Closed):
+    """Roles."""
+
+    create: bool = Field(default=True, description="Make the operator's roles and bindings.")
+    aggregate: bool = Field(default=True, description="Add Steelyard's kinds to the cluster's roles view, edit and admin.")
+
+
+class ServiceAccount(_Closed):
+    """The operator's account."""
+
+    create: bool = Field(default=True, description="Make it.")
+    name: Annotated[str, Field(max_length=253)] = Field(default="", description="Its name; empty for the name of the release's objects.")
+    annotations: Strings = Field(default={}, description="Annotations, for example of a cloud identity.")
+
+
+class ResourceAmounts(_Closed):
+    """Amounts of one kind."""
+
+    cpu: Quantity | None = Field(default=None, description="CPUs.")
+    memory: Quantity | None = Field(default=None, description="Memory.")
+    ephemeral_storage: Quantity | None = Field(default=None, alias="ephemeral-storage", description="Disk.")
+
+
+class Resources(_Closed):
+    """Requests and limits."""
+
+    requests: ResourceAmounts = Field(default=ResourceAmounts(cpu="100m", memory="256Mi"), description="What is reserved.")
+    limits: ResourceAmounts = Field(
+        default=ResourceAmounts(memory="768Mi"),
+        description="What may be used. No CPU limit: throttling would delay the Lease and safety actions.",
+    )
+
+
+class Budget(_Closed):
+    """PodDisruptionBudget."""
+
+    enabled: bool = Field(default=True, description="Make one, when there is more than one replica.")
+    max_unavailable: Annotated[int, Field(ge=1, le=100)] | Annotated[str, Field(pattern="^[1-9][0-9]?%$|^100%$")] = Field(
+        default=1, description="Replicas that a drain may take away at once. 0 is refused: it would block every drain of a node."
+    )
+
+
+class Spread(k8s.V1TopologySpreadConstraint):
+    """A constraint whose selector the chart fills in."""
+
+
+class Metrics(_Closed):
+    """The Service in front of /metrics."""
+
+    service_annotations: Strings = Field(
+        default={}, description="Annotations of the Service, for example for scraping without an operator."
+    )
+
+
+class ServiceMonitor(_Closed):
+    """For the Prometheus operator."""
+
+    enabled: bool = Field(default=False, description="Make a ServiceMonitor. Its CRD must be there.")
+    labels: Labels = Field(default={}, description="Labels by which a Prometheus selects it, for example {release: prometheus}.")
+    interval: Duration = Field(default="30s", description="Pace of scrapes.")
+    scrape_timeout: Duration = Field(default="10s", description="One scrape that takes longer has failed.")
+
+
+class PrometheusRule(_Closed):
+    """Alerts, each with a page in docs/runbooks/."""
+
+    enabled: bool = Field(default=False, description="Make a PrometheusRule. Its CRD must be there.")
+    labels: Labels = Field(default={}, description="Labels by which a Prometheus selects it.")
+    runbook_url: Annotated[str, Field(pattern="^(https?://.+[^/])?$")] = Field(
+        default="", description="Where you publish docs/runbooks/: annotation runbook_url is this and /NAME.md. Empty for the path alone."
+    )
+    held_seconds: Annotated[int, Field(ge=60)] = Field(default=21600, description="A workload held for longer is told.")
+    price_age_seconds: Annotated[int, Field(ge=60)] = Field(
+        default=604800, description="A price older than this is told; class Static is not."
+    )
+    compile_failing_seconds: Annotated[int, Field(ge=60)] = Field(
+        default=7200, description="A workload without its artifacts for longer is told."
+    )
+    disabled: tuple[Annotated[str, Field(pattern="^Steelyard[A-Za-z]+$")], ...] = Field(
+        default=(), description="Names of alerts to leave out."
+    )
+
+
+class Dashboard(_Closed):
+    """A Grafana dashboard as a ConfigMap."""
+
+    enabled: bool = Field(default=False, description="Make the ConfigMap.")
+    labels: Labels = Field(default={"grafana_dashboard": "1"}, description="Labels by which Grafana's sidecar finds it.")
+    annotations: Strings = Field(default={}, description="Annotations, for example the sidecar's folder.")
+
+
+class NetworkPolicy(_Closed):
+    """A NetworkPolicy for the operator's pods."""
+
+    enabled: bool = Field(default=False, description="Make it.")
+    ingress_from: list[k8s.V1NetworkPolicyPeer] = Field(default=[], description="Who may reach port 8080 (metrics, probes); empty for all.")
+    egress: list[k8s.V1NetworkPolicyEgressRule] = Field(
+        description="Where the operator may connect to. The default: DNS, the API server (443, 6443), and every pod of the cluster, which is how readings are taken.",
+    )
+
+
+class ExtraObject(BaseModel):
+    """Any object: the one open place of these values."""
+
+    model_config = ConfigDict(extra="allow")
+    api_version: str = Field(alias="apiVersion", min_length=1)
+    kind: str = Field(min_length=1)
+    metadata: dict[str, Any]
+
+
+class ChartToolchain(ToolchainConfig):
+    """A toolchain whose images may be left to `runtime`."""
+
+    serve_image: str = Field(default="", description="Image that serves artifacts of this back end; empty for runtime.serve.")
+    compile_image: str = Field(default="", description="Image that compiles for this back end; empty for runtime.compile.")
+
+
+class ChartConfig(Config):
+    """The operator's configuration, with images from `runtime`."""
+
+    toolchains: dict[str, ChartToolchain] = Field(  # type: ignore[assignment]  # dict is invariant; the chart fills in what is missing
+        description="By back end name. A pool is eligible only with a toolchain for one of its back ends. Remove one with null.",
+    )
+
+
+class Values(_Closed):
+    """Everything that an installation by Helm decides."""
+
+    global_: dict[str, Any] = Field(default={}, alias="global", description="Not used; for charts that have this one as a part.")
+    enabled: bool = Field(default=True, description="Not used; for the condition of a chart that has this one as a part.")
+    name_override: Name = Field(default="", description="Instead of the chart's name in names.")
+    fullname_override: Name = Field(default="", description="Instead of release and chart name in names.")
+    common_labels: Labels = Field(default={}, description="Labels of every object.")
+    image: Image = Field(default=Image(), description="The operator's image.")
+    image_pull_secrets: list[k8s.V1LocalObjectReference] = Field(default=[], description="Secrets for the operator's image.")
+    runtime: Runtime = Field(default=Runtime(), description="Images of serving and compile pods, used by every toolchain that names none.")
+    config: ChartConfig = Field(description="The operator's configuration file.")
+    crds: Crds = Field(default=Crds(), description="Custom resource definitions.")
+    rbac: Rbac = Field(default=Rbac(), description="Roles.")
+    service_account: ServiceAccount = Field(default=ServiceAccount(), description="The operator's account.")
+    replicas: Annotated[int, Field(ge=1, le=9)] = Field(default=2, description="One leads, the others stand by with warm caches.")
+    revision_history_limit: Annotated[int, Field(ge=0, le=100)] = Field(default=5, description="Old ReplicaSets to keep.")
+    resources: Resources = Field(default=Resources(), description="Requests and limits of the operator.")
+    termination_grace_period_seconds: Annotated[int, Field(ge=20, le=600)] = Field(
+        default=45, description="Time to finish writes and give the Lease back. Steps in progress go on after a restart."
+    )
+    pod_annotations: Strings = Field(default={}, description="Annotations of the operator's pods.")
+    pod_labels: Labels = Field(default={}, description="Labels of the operator's pods.")
+    priority_class_name: Annotated[str, Field(max_length=253)] = Field(
+        default="", description="For example system-cluster-critical, so that the operator outlives pressure on its nodes."
+    )
+    node_selector: Strings = Field(default={}, description="Labels of nodes for the operator.")
+    tolerations: list[k8s.V1Toleration] = Field(default=[], description="Taints that the operator accepts.")
+    affinity: k8s.V1Affinity | None = Field(default=None, description="Affinity; when left out, replicas prefer different nodes.")
+    topology_spread_constraints: list[Spread] = Field(
+        description="Spreading; a constraint without labelSelector gets the operator's. The default: zones, ScheduleAnyway."
+    )
+    pod_disruption_budget: Budget = Field(default=Budget(), description="PodDisruptionBudget.")
+    metrics: Metrics = Field(default=Metrics(), description="The Service in front of /metrics.")
+    service_monitor: ServiceMonitor = Field(default=ServiceMonitor(), description="For the Prometheus operator.")
+    prometheus_rule: PrometheusRule = Field(default=PrometheusRule(), description="Alerts for the Prometheus operator.")
+    dashboard: Dashboard = Field(default=Dashboard(), description="A Grafana dashboard as a ConfigMap.")
+    network_policy: NetworkPolicy = Field(description="A NetworkPolicy for the operator's pods.")
+    extra_objects: list[ExtraObject] = Field(default=[], description="Further objects, as they are, with templates in strings expanded.")

@@ -1,0 +1,56 @@
+"""`steelyard-operator`: run the operator, in a pod or as a process beside a kubeconfig."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import socket
+import sys
+from pathlib import Path
+
+from steelyard.app.config import Config, ConfigError, load
+from steelyard.app.operator import Identity, Operator
+from steelyard.control.credentials import Credentials, CredentialsMissing, InCluster, Kubeconfig
+from steelyard.control.log import configure
+
+PORT = 8080
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Parse, configure, run. Exit code 2: it could not start; 1: it ended by itself; 0: it was stopped."""
+    parser = argparse.ArgumentParser(prog="steelyard-operator", description="Runs each model where one good request costs least.")
+    parser.add_argument("--config", type=Path, default=Path("/etc/steelyard/config.yaml"), help="the configuration file (YAML)")
+    parser.add_argument("--kubeconfig", type=Path, help="run outside a cluster, with this kubeconfig")
+    parser.add_argument("--host", default="0.0.0.0", help="address of /livez, /readyz and /metrics")  # noqa: S104 - a pod's address is not known
+    parser.add_argument("--port", type=int, default=PORT, help="port of /livez, /readyz and /metrics; 0 takes a free one")
+    parser.add_argument("--namespace", help="namespace of the Lease; in a pod its own")
+    given = parser.parse_args(arguments)
+    try:
+        config = load(given.config)
+    except ConfigError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - there is no log yet
+        return 2
+    configure(style=config.log.format, level=config.log.level)
+    credentials: Credentials = InCluster()
+    if given.kubeconfig is not None:
+        # kopf's login reads the variable; both connections must mean the same cluster.
+        os.environ["KUBECONFIG"] = str(given.kubeconfig)
+        credentials = Kubeconfig(given.kubeconfig)
+    identity = Identity.of(
+        os.environ.get("POD_NAME") or socket.gethostname(), given.namespace or os.environ.get("POD_NAMESPACE") or "default"
+    )
+    try:
+        return asyncio.run(_run(config, credentials, identity, given))
+    except CredentialsMissing as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return 2
+
+
+async def _run(config: Config, credentials: Credentials, identity: Identity, given: argparse.Namespace) -> int:
+    # Inside the loop: the parts make events and queues of this loop.
+    return await Operator(config, credentials, identity, host=given.host, port=given.port).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

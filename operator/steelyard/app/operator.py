@@ -1,0 +1,378 @@
+"""The operator as a whole: which parts there are, in which order they start, and in which they stop.
+
+Standbys run everything that reads (watches, sweep, observe, health) and keep warm; the leader also decides and writes. Whoever loses
+the Lease ends the process: the fence has shut by then, so nothing is written on the way out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import kopf
+
+from steelyard.app.config import Config
+from steelyard.app.observing import Observing
+from steelyard.app.wiring import OWN_KINDS, scopes_of, settings_of
+from steelyard.control import intake, kopf_settings
+from steelyard.control import manifest as manifests
+from steelyard.control.api_client import ApiClient
+from steelyard.control.apply import Applier
+from steelyard.control.clock import AnchoredClock
+from steelyard.control.compile import CompileReconciler
+from steelyard.control.credentials import Credentials
+from steelyard.control.errors import ApiError
+from steelyard.control.events import EventRecorder
+from steelyard.control.fencing import LeadershipLost, LeaseFence, OpenFence
+from steelyard.control.health import Check, HealthServer, Heartbeat, decision_progress, elector_progress, synced, watch_progress
+from steelyard.control.journal import Journal
+from steelyard.control.lease import Elector, Outcome
+from steelyard.control.log import get_logger
+from steelyard.control.metrics import Gauges, Metrics, Sample
+from steelyard.control.pool_status import PoolReconciler
+from steelyard.control.rbac import LEASE_NAME
+from steelyard.control.reconcile import WorkloadReconciler
+from steelyard.control.resource import (
+    ACCELERATOR_POOLS,
+    COMPILED_MODELS,
+    DEPLOYMENTS,
+    INFERENCE_WORKLOADS,
+    JOBS,
+    NAMESPACES,
+    NODES,
+    PODS,
+    SERVICES,
+    Resource,
+)
+from steelyard.control.store import Change, Store
+from steelyard.control.sweep import Sweep
+from steelyard.control.throttle import Throttle
+from steelyard.control.workqueue import Priority, WorkQueue
+from steelyard.control.world import World
+from steelyard.core.snapshot import WorkloadKey
+from steelyard.render import label
+
+_log = get_logger(__name__)
+
+WRITES_PER_SECOND = 50.0
+BURST = 100
+KINDS_PATIENCE_SECONDS = 30.0
+"""Own kinds missing for this long: end, so that the restart is seen and the reason stands in the log."""
+WORKERS = 8
+DRAIN_SECONDS = 20.0
+
+
+class Key(NamedTuple):
+    """What is reconciled: an object of one of our kinds."""
+
+    plural: str
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who this process is. Unique to the process: a restarted one is another candidate."""
+
+    pod: str
+    namespace: str
+    token: str
+
+    @classmethod
+    def of(cls, pod: str, namespace: str) -> Identity:
+        """A new identity for this process."""
+        return cls(pod, namespace, secrets.token_hex(4))
+
+    @property
+    def name(self) -> str:
+        """As it stands in the Lease."""
+        return f"{self.pod}_{self.token}"
+
+
+class Operator:
+    """All parts of one process."""
+
+    def __init__(self, config: Config, credentials: Credentials, identity: Identity, *, host: str, port: int) -> None:
+        self._config = config
+        self._credentials = credentials
+        self._identity = identity
+        self.clock = AnchoredClock()
+        self.metrics = Metrics(currency=config.currency)
+        self.fence = LeaseFence(self.clock)
+        self.queue: WorkQueue[Key] = WorkQueue(self.clock, observer=self.metrics)
+        self.store = Store(self.clock, on_change=self._changed, index_labels=(label.WORKLOAD,))
+        self._host, self._port = host, port
+        self._stop = asyncio.Event()
+        self._exit = 0
+        self._tasks: list[asyncio.Task[None]] = []
+        self._working: asyncio.Task[None] | None = None
+        self._heartbeat = Heartbeat(self.clock)
+        self._namespace_uids: dict[str, str] = {}
+        self._kinds_served = False
+
+    async def run(self) -> int:
+        """Run until stopped; the exit code. kopf owns signals: it stops on SIGTERM and SIGINT and calls our clean-up."""
+        registry, settings = kopf.OperatorRegistry(), kopf.OperatorSettings()
+        scopes = scopes_of(self._config)
+        kopf_settings.configure(settings, scopes, instance=self._identity.pod)
+        kopf.on.login(registry=registry, errors=kopf.ErrorsMode.PERMANENT)(_login)
+        kopf.on.startup(registry=registry)(self._start)
+        kopf.on.cleanup(registry=registry)(self._clean_up)
+        intake.register(registry, [s.resource for s in scopes], self.store, on_failure=self._intake_failed)
+        namespaces = tuple(self._config.watch_namespaces)
+        await kopf.operator(
+            registry=registry, settings=settings, standalone=True, clusterwide=not namespaces, namespaces=namespaces, stop_flag=self._stop
+        )
+        return self._exit
+
+    # --- starting ---------------------------------------------------------------------------------------------------------------------
+
+    async def _start(self, **_: Any) -> None:
+        throttle = Throttle(self.clock, rate=WRITES_PER_SECOND, burst=BURST)
+        self.client = await ApiClient.connect(
+            self._credentials, clock=self.clock, fence=self.fence, throttle=throttle, observer=self.metrics, on_date=self.clock.anchor
+        )
+        settings = settings_of(self._config)
+        self.sweep = Sweep(self.client, self.store, scopes_of(self._config), self.clock, observer=self.metrics)
+        self.elector = Elector(
+            self.client.view(fence=OpenFence()),
+            namespace=self._identity.namespace,
+            name=LEASE_NAME,
+            identity=self._identity.name,
+            clock=self.clock,
+            fence=self.fence,
+            on_elected=self._elected,
+        )
+        self.observing = Observing(self._config.observe, self.clock, self.metrics, on_window=self._window_ended)
+        self.world = World(self.store, settings, self.observing.reading, synced=self.sweep.synced, clock_suspect=self.clock.suspect)
+        self.events = EventRecorder(self.client, self.clock, instance=self._identity.pod, on_drop=self.metrics.event_dropped)
+        self.journal = Journal(self.events, self.metrics)
+        applier = Applier(self.client, self.store)
+        self.workloads = WorkloadReconciler(
+            self.client, applier, self.store, self.world, self.journal, self.events, self._namespace_uid, self.clock
+        )
+        self.compiles = CompileReconciler(self.client, applier, self.store, settings, self.observing.progress, self.clock)
+        self.pools = PoolReconciler(self.client, self.store, self.world, self.clock)
+        self.health = HealthServer(
+            host=self._host,
+            port=self._port,
+            liveness=(
+                watch_progress(self.sweep),
+                elector_progress(self.elector),
+                decision_progress(self._heartbeat, leading=lambda: self.elector.leading and self.queue_busy(), limit=120.0),
+            ),
+            readiness=(
+                synced(self.sweep),
+                Check("kinds", lambda: None if self._kinds_served else "CRDs are missing: kubectl apply -f crds/"),
+            ),
+            registry=self.metrics.registry,
+        )
+        port = await self.health.start()
+        _log.info("started", identity=self._identity.name, port=port)
+        self._spawn("prime", self._prime())
+        self._spawn("elector", self._elect())
+
+    def queue_busy(self) -> bool:
+        """Whether there is anything to decide: without a workload no cycle is owed."""
+        return bool(self.world.workloads())
+
+    async def _prime(self) -> None:
+        await self._wait_for_kinds()
+        await self.sweep.prime()
+        _log.info("synced", workloads=len(self.world.workloads()))
+        self._spawn("sweep", self.sweep.run())
+        self._spawn("observe", self._observe())
+
+    async def _wait_for_kinds(self) -> None:
+        deadline = self.clock.monotonic() + KINDS_PATIENCE_SECONDS
+        while True:
+            missing: list[Resource] = []
+            try:
+                missing = [kind for kind in OWN_KINDS if not await self.client.serves(kind)]
+            except ApiError as error:
+                _log.warning("the API server does not answer yet", error=str(error))
+                deadline = self.clock.monotonic() + KINDS_PATIENCE_SECONDS
+                missing = list(OWN_KINDS)
+            if not missing:
+                self._kinds_served = True
+                return
+            if self.clock.monotonic() > deadline:
+                _log.error(
+                    "kinds are not served; install them with kubectl apply --server-side -f crds/", missing=[k.label for k in missing]
+                )
+                self._end(1)
+                return
+            await self.clock.sleep(1.0)
+
+    async def _elect(self) -> None:
+        outcome = await self.elector.run()
+        if outcome is not Outcome.STOPPED:
+            _log.error("the Lease is lost; this process ends", outcome=outcome.value)
+            self._end(1)
+
+    def _elected(self) -> None:
+        _log.info("elected", identity=self._identity.name)
+        self._heartbeat.beat()
+        self._working = self._spawn("work", self._work())
+        self._spawn("events", self.events.run())
+
+    # --- working ----------------------------------------------------------------------------------------------------------------------
+
+    async def _work(self) -> None:
+        while not self.sweep.synced():
+            await self.clock.sleep(0.1)
+        for resource in OWN_KINDS:
+            for each in self.store.all(resource):
+                self.queue.add(_key(resource, each))
+        await self.queue.run(self._process, workers=WORKERS, fatal=(LeadershipLost,), grace=DRAIN_SECONDS)
+
+    async def _process(self, key: Key) -> float | None:
+        again: float | None
+        if key.plural == INFERENCE_WORKLOADS.plural:
+            again = await self.workloads.reconcile(WorkloadKey(key.namespace, key.name))
+        elif key.plural == COMPILED_MODELS.plural:
+            where = COMPILED_MODELS.key(key.namespace, key.name)
+            done = await self.compiles.reconcile(where, await self._namespace_uid(key.namespace))
+            compiled = self.store.get(where)
+            if compiled is not None:
+                self.journal.note(compiled, done.notes)
+            again = done.again
+        else:
+            again = await self.pools.reconcile(key.name)
+        self._heartbeat.beat()
+        return again
+
+    async def _observe(self) -> None:
+        """Standbys observe too: a new leader has its windows from the first moment."""
+        while True:
+            began = self.clock.monotonic()
+            await self.observing.round(self.world.pods(), self.world.window_seconds())
+            self.journal.publish(self.clock.now())
+            self.metrics.gauges.publish("process", self._process_gauges())
+            await self.clock.sleep(max(0.2, self._config.observe.interval_seconds - (self.clock.monotonic() - began)))
+
+    def _process_gauges(self) -> Gauges:
+        samples = [
+            Sample("steelyard_leader", (), 1.0 if self.elector.leading else 0.0),
+            Sample("steelyard_queue_depth", (), float(len(self.queue))),
+            Sample("steelyard_clock_disagreement_seconds", (), abs(self.clock.disagreement().total_seconds())),
+        ]
+        samples += [
+            Sample("steelyard_store_objects", (s.resource.label,), float(self.store.count(s.resource))) for s in scopes_of(self._config)
+        ]
+        return Gauges(tuple(samples))
+
+    async def _namespace_uid(self, namespace: str) -> str:
+        known = self._namespace_uids.get(namespace)
+        if known is None:
+            known = manifests.uid(await self.client.get(NAMESPACES, None, namespace))
+            self._namespace_uids[namespace] = known
+        return known
+
+    # --- what changes wakes ---------------------------------------------------------------------------------------------------------------
+
+    def _changed(self, change: Change) -> None:
+        key, present = change.key, change.present
+        if key.resource in OWN_KINDS:
+            self.queue.add(_key(key.resource, present))
+            if key.resource == COMPILED_MODELS:
+                self._wake_users(present)
+            if key.resource == ACCELERATOR_POOLS:
+                self._wake_all()
+            return
+        if key.resource == PODS and change.new is None:
+            self.world.pod_left(present, self.clock.now())
+        if key.resource == NODES:
+            if _node_matters(change):
+                self._wake_pools()
+            return
+        labels = manifests.labels(present)
+        if key.resource in {DEPLOYMENTS, SERVICES, PODS} and label.WORKLOAD in labels:
+            self.queue.add(Key(INFERENCE_WORKLOADS.plural, key.namespace, labels[label.WORKLOAD]))
+        if key.resource in {JOBS, PODS} and label.COMPILED_MODEL in labels:
+            self.queue.add(Key(COMPILED_MODELS.plural, key.namespace, labels[label.COMPILED_MODEL]))
+
+    def _window_ended(self, workload: WorkloadKey) -> None:
+        self.queue.add(Key(INFERENCE_WORKLOADS.plural, *workload), Priority.ROUTINE)
+
+    def _wake_users(self, compiled: dict[str, Any]) -> None:
+        for owner in manifests.metadata(compiled).get("ownerReferences") or ():
+            if owner.get("kind") == INFERENCE_WORKLOADS.kind:
+                self.queue.add(Key(INFERENCE_WORKLOADS.plural, manifests.namespace(compiled) or "", owner["name"]))
+
+    def _wake_all(self) -> None:
+        for each in self.store.all(INFERENCE_WORKLOADS):
+            self.queue.add(_key(INFERENCE_WORKLOADS, each), Priority.ROUTINE)
+
+    def _wake_pools(self) -> None:
+        for each in self.store.all(ACCELERATOR_POOLS):
+            self.queue.add(_key(ACCELERATOR_POOLS, each), Priority.ROUTINE)
+        self._wake_all()
+
+    def _intake_failed(self, resource: Resource, error: Exception) -> None:
+        self.metrics.count("steelyard_intake_failures", (resource.label,))
+        _log.error("a watch event could not be recorded", resource=resource.label, error=repr(error))
+        self.sweep.resync_now(resource)
+
+    # --- ending ---------------------------------------------------------------------------------------------------------------------------
+
+    def _spawn(self, called: str, work: Coroutine[Any, Any, Any]) -> asyncio.Task[None]:
+        async def guarded() -> None:
+            try:
+                await work
+            except LeadershipLost:
+                _log.error("leadership is lost; this process ends", part=called)
+                self._end(1)
+            except Exception:
+                _log.error("a part of the operator failed; this process ends", exc_info=True, part=called)
+                self._end(1)
+
+        task = asyncio.create_task(guarded(), name=called)
+        self._tasks.append(task)
+        return task
+
+    def _end(self, code: int) -> None:
+        self._exit = self._exit or code
+        self._stop.set()
+
+    async def _clean_up(self, **_: Any) -> None:
+        """Readiness first, then no new work, then what is being done, then the Lease."""
+        self.health.not_ready()
+        self.queue.close()
+        if self._working is not None:
+            await asyncio.wait({self._working}, timeout=DRAIN_SECONDS)
+        self.elector.stop()
+        if self._exit == 0:
+            await self.elector.release()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.observing.close()
+        await self.health.stop()
+        await self.client.close()
+        _log.info("stopped", code=self._exit)
+
+
+def _key(resource: Resource, manifest: dict[str, Any]) -> Key:
+    return Key(resource.plural, manifests.namespace(manifest) or "", manifests.name(manifest))
+
+
+def _node_matters(change: Change) -> bool:
+    """Kubelets write their node's status all the time; only readiness, labels and capacity concern us."""
+
+    def view(node: dict[str, Any] | None) -> Any:
+        if node is None:
+            return None
+        status = node.get("status") or {}
+        ready = next((c.get("status") for c in status.get("conditions") or () if c.get("type") == "Ready"), None)
+        return ready, dict(manifests.labels(node)), status.get("allocatable")
+
+    return bool(view(change.old) != view(change.new))
+
+
+async def _login(**kwargs: Any) -> kopf.ConnectionInfo | None:
+    """kopf's own connection: the pod's service account, else the kubeconfig."""
+    return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)

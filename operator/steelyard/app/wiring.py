@@ -1,0 +1,63 @@
+"""From configuration to the settings that decisions and builders depend on, and the scopes that are watched."""
+
+from __future__ import annotations
+
+from steelyard.app.config import Config
+from steelyard.control.kopf_settings import MANAGED_BY
+from steelyard.control.quantity import gibibytes, number
+from steelyard.control.resource import (
+    ACCELERATOR_POOLS,
+    COMPILED_MODELS,
+    DEPLOYMENTS,
+    INFERENCE_WORKLOADS,
+    JOBS,
+    NODES,
+    PODS,
+    SERVICES,
+)
+from steelyard.control.sweep import Scope
+from steelyard.core.economics.attribution import Resources
+from steelyard.core.snapshot import Settings, Toolchain
+
+OWN_KINDS = (INFERENCE_WORKLOADS, ACCELERATOR_POOLS, COMPILED_MODELS)
+
+
+def settings_of(config: Config) -> Settings:
+    """What the core and the builders see of the configuration."""
+    return Settings(
+        toolchains={
+            backend: Toolchain(
+                backend=backend,
+                serve_image=each.serve_image,
+                compile_image=each.compile_image,
+                versions=dict(sorted(each.versions.items())),
+                target=each.target,
+            )
+            for backend, each in sorted(config.toolchains.items())
+        },
+        store_uri=config.store.uri,
+        store_endpoint=config.store.endpoint,
+        store_secret=config.store.secret_name,
+        store_region=config.store.region,
+        compile_node_selector=dict(sorted(config.compile.node_selector.items())),
+        currency=config.currency,
+        frozen=config.frozen,
+        moves_at_once=config.moves_at_once,
+        image_pull_policy=config.image_pull_policy,
+        connection_max_age_seconds=config.connection_max_age_seconds,
+        compile_resources=Resources(number(config.compile.cpu), gibibytes(config.compile.memory)),
+        compile_deadline_seconds=config.compile.deadline_seconds,
+        compile_jobs_at_once=config.compile.jobs_at_once,
+    )
+
+
+def scopes_of(config: Config) -> tuple[Scope, ...]:
+    """What is watched: our kinds whole, what we make by label, nodes whole."""
+    where = tuple(config.watch_namespaces)
+    return (
+        Scope(INFERENCE_WORKLOADS, namespaces=where),
+        Scope(COMPILED_MODELS, namespaces=where),
+        Scope(ACCELERATOR_POOLS),
+        Scope(NODES),
+        *(Scope(resource, label_selector=MANAGED_BY, namespaces=where) for resource in (DEPLOYMENTS, SERVICES, JOBS, PODS)),
+    )

@@ -1,0 +1,7 @@
+"""`python -m steelyard.cli` is `steelyard`."""
+
+import sys
+
+from steelyard.cli.main import main
+
+sys.exit(main())

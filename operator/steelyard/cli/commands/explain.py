@@ -1,0 +1,40 @@
+"""`steelyard explain WORKLOAD`: why it runs where it runs, and what would change that."""
+
+from __future__ import annotations
+
+import argparse
+
+from steelyard.cli.command import OK, Command
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("workload", metavar="WORKLOAD", help="the InferenceWorkload")
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from steelyard.cli.gather import connect, gather  # noqa: PLC0415 - `--help` must not wait for the API client.
+    from steelyard.cli.view.explain import explain  # noqa: PLC0415
+
+    connection, namespace = connect(arguments)
+    view = explain(gather(connection, namespace, arguments.workload))
+    if arguments.output == "json":
+        from steelyard.cli.document import write  # noqa: PLC0415
+
+        write("Explanation", view.now, view)
+    else:
+        from steelyard.cli.text.console import console  # noqa: PLC0415
+        from steelyard.cli.text.explain import show  # noqa: PLC0415
+
+        show(console(), view)
+    return OK
+
+
+COMMAND = Command(
+    name="explain",
+    summary="why a workload runs where it runs: every pool, the claims, the gates, and what would change the decision",
+    description="Every pool in a table: feasible or why not, latency against the objective, unit cost with interval and n, claimed or "
+    "measured, price and its age, verdict on the claims; then the gates of the last decision and what would change it. It shows what the "
+    "operator wrote to status and recomputes nothing.",
+    add_arguments=_arguments,
+    run=_run,
+)

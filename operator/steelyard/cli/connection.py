@@ -1,0 +1,234 @@
+"""One API server, read with the user's own rights through the official client; answers are raw JSON."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from kubernetes import config as untyped_config
+from kubernetes.client import ApiClient, Configuration
+from kubernetes.client.exceptions import ApiException
+from urllib3 import Timeout
+from urllib3.exceptions import HTTPError, SSLError
+
+from steelyard.cli.facts.raw import Raw
+from steelyard.cli.problem import Forbidden, NotThere, Problem
+
+config: Any = untyped_config
+TIMEOUT = (5.0, 30.0)
+"""Seconds to connect and to read: a person waits."""
+PAGE = 500
+STREAM_SECONDS = 300.0
+"""A stream that says nothing for so long is given up and opened again by who needs it."""
+
+
+class _Heard(logging.Handler):
+    """The client logs why a credential plugin failed and goes on without credentials; that line is what the user needs."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(" ".join(record.getMessage().split()))
+
+
+class Connection:
+    """`namespace` is the context's. `now` is the API server's Date, so that ages are right where the local clock is not."""
+
+    def __init__(self, client: Any, namespace: str, heard: _Heard) -> None:
+        self._client = client
+        self._heard = heard
+        self.namespace = namespace
+        self.now = datetime.now(UTC)
+
+    @classmethod
+    def open(cls, kubeconfig: str | None, context: str | None) -> Connection:
+        """Read the kubeconfig; inside a pod without one, the pod's own account."""
+        heard = _Heard()
+        logging.getLogger().addHandler(heard)
+        settings = Configuration()
+        settings.retries = False  # One clear failure beats three slow ones.
+        in_pod = "KUBERNETES_SERVICE_HOST" in os.environ and not _has_kubeconfig(kubeconfig)
+        try:
+            if in_pod:
+                config.load_incluster_config(client_configuration=settings)
+                namespace = _pod_namespace()
+            else:
+                namespace = _namespace(kubeconfig, context)
+                config.load_kube_config(config_file=kubeconfig, context=context, client_configuration=settings)
+        except Exception as error:  # The loader raises whatever YAML, base64, OpenSSL and plugins raise.
+            raise _bad_kubeconfig(kubeconfig, context, error) from error
+        return cls(ApiClient(configuration=settings), namespace, heard)
+
+    def get(self, path: str, **query: str) -> Raw:
+        """The JSON at `path`. Forbidden, NotThere, or another Problem."""
+        try:
+            parts = self._client.param_serialize(
+                "GET",
+                path,
+                query_params=[(k, v) for k, v in query.items() if v],
+                header_params={"Accept": "application/json"},
+                auth_settings=["BearerToken"],
+            )
+            answer = self._client.call_api(*parts, _request_timeout=TIMEOUT)
+            body: bytes = answer.read()
+        except (ApiException, HTTPError, OSError, ValueError) as error:
+            raise self._unreachable(error) from error
+        self._keep_time(answer.getheader("Date"))
+        if answer.status != HTTPStatus.OK:
+            raise self._refused(path, answer.status, body)
+        try:
+            found = json.loads(body)
+        except ValueError as error:
+            raise self._not_kubernetes() from error
+        if not isinstance(found, dict):
+            raise self._not_kubernetes()
+        return found
+
+    def list(self, path: str, **query: str) -> Iterator[Raw]:
+        """Every item, page by page."""
+        token = ""
+        while True:
+            page = self.get(path, limit=str(PAGE), **query, **{"continue": token})
+            yield from (item for item in page.get("items") or () if isinstance(item, dict))
+            token = str((page.get("metadata") or {}).get("continue") or "")
+            if not token:
+                return
+
+    def send(self, method: str, path: str, body: Raw, content_type: str) -> Raw:
+        """Write, as the demo does. `path` may carry a query. Forbidden, NotThere, or another Problem."""
+        try:
+            parts = self._client.param_serialize(
+                method,
+                path,
+                header_params={"Accept": "application/json", "Content-Type": content_type},
+                body=body,
+                auth_settings=["BearerToken"],
+            )
+            answer = self._client.call_api(*parts, _request_timeout=TIMEOUT)
+            content: bytes = answer.read()
+        except (ApiException, HTTPError, OSError, ValueError) as error:
+            raise self._unreachable(error) from error
+        if answer.status >= HTTPStatus.BAD_REQUEST:
+            raise self._refused(path, answer.status, content)
+        found = json.loads(content)
+        return found if isinstance(found, dict) else {}
+
+    def stream(self, path: str) -> Iterator[bytes]:
+        """Lines of a watch, a log or a text, as they come, without their ends. NotThere, or another Problem."""
+        try:
+            parts = self._client.param_serialize("GET", path, header_params={"Accept": "*/*"}, auth_settings=["BearerToken"])
+            answer = self._client.rest_client.pool_manager.request(
+                parts[0], parts[1], headers=parts[2], preload_content=False, timeout=Timeout(connect=TIMEOUT[0], read=STREAM_SECONDS)
+            )
+            if answer.status >= HTTPStatus.BAD_REQUEST:
+                raise self._refused(path, answer.status, answer.read())
+            rest = b""
+            for chunk in answer.stream(65536):
+                *lines, rest = (rest + chunk).split(b"\n")
+                yield from lines
+            if rest:
+                yield rest
+        except (ApiException, HTTPError, OSError) as error:
+            raise self._unreachable(error) from error
+
+    @property
+    def host(self) -> str:
+        """The API server's address."""
+        return str(self._client.configuration.host)
+
+    def _keep_time(self, date: str | None) -> None:
+        if date is None:
+            return
+        try:
+            self.now = parsedate_to_datetime(date).astimezone(UTC)
+        except ValueError:
+            return
+
+    def _unreachable(self, error: Exception) -> Problem:
+        why = _reason(error)
+        secure = isinstance(error, SSLError) or (isinstance(error, ApiException) and "SSL" in str(error.reason))
+        if secure:
+            return Problem(
+                f"no secure connection to {self.host}: {why}", "check the cluster's certificate-authority in the kubeconfig, and the clock"
+            )
+        return Problem(
+            f"cannot reach the API server at {self.host}: {why}",
+            "check that `kubectl version` answers, the VPN, and --context or --kubeconfig",
+        )
+
+    def _not_kubernetes(self) -> Problem:
+        return Problem(
+            f"{self.host} did not answer like a Kubernetes API server", "check the server's address in the kubeconfig, and proxies"
+        )
+
+    def _refused(self, path: str, status: int, body: bytes) -> Problem:
+        said = _message(body) or HTTPStatus(status).phrase if status in set(HTTPStatus) else _message(body)
+        if status == HTTPStatus.UNAUTHORIZED:
+            heard = f": {self._heard.lines[-1]}" if self._heard.lines else ""
+            return Problem(
+                f"the API server at {self.host} does not accept your credentials{heard}",
+                "log in again; `kubectl auth whoami` shows as whom you come",
+            )
+        if status == HTTPStatus.FORBIDDEN:
+            return Forbidden(f"{said or path}", "ask an administrator for a role with that verb on that resource")
+        if status == HTTPStatus.NOT_FOUND:
+            return NotThere(f"{said or path}", "check the name and the namespace")
+        return Problem(
+            f"the API server answered {status} for {path}: {said}", "try again; `kubectl get --raw /readyz?verbose` shows its health"
+        )
+
+
+def _reason(error: Exception) -> str:
+    """urllib3 wraps the cause in its own object's address; people need the cause."""
+    cause: BaseException = error
+    while cause.__cause__ is not None or (cause.__context__ is not None and not cause.__suppress_context__):
+        cause = cause.__cause__ or cause.__context__ or cause
+    return " ".join(str(getattr(cause, "strerror", None) or cause).split()) or type(cause).__name__
+
+
+def _message(body: bytes) -> str:
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return ""
+    return " ".join(str(found.get("message") or "").split()) if isinstance(found, dict) else ""
+
+
+def _has_kubeconfig(kubeconfig: str | None) -> bool:
+    named = kubeconfig or os.environ.get("KUBECONFIG")
+    return bool(named) or Path("~/.kube/config").expanduser().exists()
+
+
+def _pod_namespace() -> str:
+    file = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+    return file.read_text().strip() if file.exists() else "default"
+
+
+def _namespace(kubeconfig: str | None, context: str | None) -> str:
+    every, active = config.list_kube_config_contexts(config_file=kubeconfig)
+    chosen = next((c for c in every if c["name"] == context), None) if context else active
+    return str(((chosen or {}).get("context") or {}).get("namespace") or "default")
+
+
+def _bad_kubeconfig(kubeconfig: str | None, context: str | None, error: Exception) -> Problem:
+    where = kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config"
+    if not any(Path(part).expanduser().exists() for part in where.split(os.pathsep) if part):
+        return Problem(f"there is no kubeconfig at {where}", "give one with --kubeconfig FILE, or set KUBECONFIG")
+    try:
+        names = sorted(str(c["name"]) for c in config.list_kube_config_contexts(config_file=kubeconfig)[0])
+    except Exception:  # As in `open`: the file itself is what is wrong.
+        names = []
+    if context is not None and names and context not in names:
+        return Problem(f"the kubeconfig {where} has no context {context!r}", f"use one of: {', '.join(names)}")
+    return Problem(
+        f"the kubeconfig {where} cannot be used: {' '.join(str(error).split())}", "mend it, or give another with --kubeconfig FILE"
+    )

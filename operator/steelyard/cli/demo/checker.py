@@ -1,0 +1,132 @@
+"""The independent judge of a demo run. Imports nothing of Steelyard; runs as a process of its own: `python checker.py FOLDER`.
+
+FOLDER holds what others wrote down: the client's own log of every request (client.jsonl), the pods as the API server showed them over
+time (pods.json), the pools and the workload as they stand in the cluster (pools.json, workload.json), and the operator's counters
+(counters.json). From the log, the pods' life times and the prices it computes what 1,000 good requests cost on each pool, and says
+whether the operator told the truth and acted on it.
+
+A pod pays its share of its node's price: cores * 0.031611 + GiB * 0.004237 over the same of the node's shape (docs/explanation/unit-cost.md).
+"""
+
+import json
+import sys
+from collections import Counter
+from datetime import datetime
+from pathlib import Path
+
+CPU_WEIGHT, MEMORY_WEIGHT = 0.031611, 0.004237
+COST_TOLERANCE = 0.05
+GOOD_TOLERANCE = 0.02
+FACTORS = {"m": 1e-3, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "k": 1e3, "M": 1e6, "G": 1e9}
+
+
+def number(text):
+    """A Kubernetes quantity."""
+    text = str(text)
+    for suffix, factor in sorted(FACTORS.items(), key=lambda f: -len(f[0])):
+        if text.endswith(suffix):
+            return float(text[: -len(suffix)]) * factor
+    return float(text)
+
+
+def seconds(text):
+    """RFC 3339 as seconds."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+
+def weight(cpu, memory):
+    return number(cpu) * CPU_WEIGHT + number(memory) / 2**30 * MEMORY_WEIGHT
+
+
+def hourly(pod, pools):
+    """Money per hour of a pod."""
+    shape = next(s for s in pools[pod["pool"]]["spec"]["shapes"] if s["instanceType"] == pod["instanceType"])
+    return float(shape["pricePerHour"]) * weight(pod["cpu"], pod["memory"]) / weight(shape["cpu"], shape["memory"])
+
+
+def overlap(pod, start, end):
+    """Seconds that a pod lived within [start, end]."""
+    born, died = pod["born"], pod["died"] if pod["died"] is not None else end
+    return max(0.0, min(died, end) - max(born, start))
+
+
+def unit_cost(pool, start, end, log, pods, pools):
+    """(cost of 1,000 good requests, good requests) of one pool between two moments."""
+    names = {p["name"] for p in pods if p["pool"] == pool}
+    good = sum(1 for r in log if r["pod"] in names and r["outcome"] == "good" and start <= r["done"] <= end)
+    cost = sum(hourly(p, pools) * overlap(p, start, end) / 3600 for p in pods if p["pool"] == pool)
+    return (1000 * cost / good if good else None), good
+
+
+def check(folder, expect):
+    """All findings: (passed, sentence)."""
+    read = lambda name: json.loads((folder / name).read_text())  # noqa: E731
+    lines = [json.loads(line) for line in (folder / "client.jsonl").read_text().splitlines() if line.startswith("{")]
+    log = [r for r in lines if "summary" not in r]
+    pods, pools, workload, counters = read("pods.json"), read("pools.json"), read("workload.json"), read("counters.json")
+    pools = {p["metadata"]["name"]: p for p in pools}
+    status = workload["status"]
+    by_pod = {p["name"]: p["pool"] for p in pods}
+    findings = []
+
+    failed = [r for r in log if r["outcome"] not in {"good", "slow"}]
+    findings.append((bool(log) and not failed, f"{len(log)} requests sent, {len(failed)} failed"))
+
+    strangers = sum(1 for r in log if r["pod"] not in by_pod)
+    findings.append((strangers == 0, f"{strangers} answers from pods that nobody saw"))
+    completed = Counter(by_pod.get(r["pod"]) for r in log if r["status"] == 200)
+    good = Counter(by_pod.get(r["pod"]) for r in log if r["outcome"] == "good")
+    for pool in sorted(set(completed) | set(counters)):
+        told = counters.get(pool, {})
+        theirs = told.get("good", 0) + told.get("slow", 0)
+        findings.append(
+            (theirs == completed[pool], f"{pool}: completed {completed[pool]} by the client, {theirs} by the operator (must be equal)")
+        )
+        near = abs(told.get("good", 0) - good[pool]) <= GOOD_TOLERANCE * max(1, good[pool])
+        findings.append((near, f"{pool}: good {good[pool]} by the client, {told.get('good', 0)} by the operator (within 2 %)"))
+
+    mine, theirs = {}, {}
+    for place in status.get("placements", []):
+        cost = place.get("unitCost")
+        if not cost:
+            continue
+        pool = place["pool"]
+        value, n = unit_cost(pool, seconds(cost["from"]), seconds(cost["to"]), log, pods, pools)
+        mine[pool], theirs[pool] = value, float(cost["value"])
+        near = value is not None and abs(value - theirs[pool]) <= COST_TOLERANCE * value
+        shown = "unknown" if value is None else f"{value:.5f}"
+        findings.append(
+            (
+                near,
+                f"{pool}: 1,000 good requests cost {shown} by the client's log (n = {n}), {theirs[pool]:.5f} by the operator (within 5 %)",
+            )
+        )
+    known = [p for p in mine if mine[p] is not None]
+    findings.append((len(known) == 2, f"both pools were measured: {', '.join(sorted(known)) or 'none'}"))
+    if len(known) == 2:
+        rank = sorted(known, key=lambda p: mine[p])
+        findings.append(
+            (rank == sorted(known, key=lambda p: theirs[p]), f"ranking by the client's log: {rank[0]} is cheaper than {rank[1]}")
+        )
+        home = (status.get("home") or {}).get("pool")
+        findings.append((home == rank[0], f"the workload ends on {home}; the cheaper pool is {rank[0]}"))
+        findings.append((expect is None or home == expect, f"the workload was expected to end on {expect or 'either'}"))
+    verdicts = {c["verdict"]: c for c in status.get("claims", [])}
+    findings.append(
+        (bool(verdicts) and all(c["n"] > 0 for c in verdicts.values()), f"verdict on the claim: {', '.join(sorted(verdicts)) or 'none'}")
+    )
+    return findings
+
+
+def main():
+    """Print every finding; exit 0 only if all passed."""
+    folder = Path(sys.argv[1])
+    expect = sys.argv[2] if len(sys.argv) > 2 and sys.argv[2] != "-" else None
+    findings = check(folder, expect)
+    for passed, sentence in findings:
+        print(f"  {'ok  ' if passed else 'FAIL'}  {sentence}")
+    return 0 if findings and all(passed for passed, _ in findings) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

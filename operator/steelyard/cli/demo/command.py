@@ -1,0 +1,82 @@
+"""`steelyard demo`: the main job on this cluster, told as it goes and judged by an independent checker."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from steelyard.cli.command import FAILED, OK, UNHEALTHY, Command
+from steelyard.cli.problem import Problem
+
+NO_DIFFERENCE = 3
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    """Where the model is, and which variant of the story to tell."""
+    parser.add_argument("--model-uri", default=os.environ.get("STEELYARD_DEMO_MODEL_URI"), help="the model, for example s3://models/minilm")
+    parser.add_argument(
+        "--model-digest", default=os.environ.get("STEELYARD_DEMO_MODEL_DIGEST"), help="its digest (steelyard-runtime digest DIR)"
+    )
+    parser.add_argument(
+        "--secret",
+        default="steelyard-store",
+        help="Secret with the store's credentials; made from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+    )
+    parser.add_argument(
+        "--runtime-image",
+        default=os.environ.get("STEELYARD_IMAGE_RUNTIME_SERVE", "steelyard/runtime-serve:latest"),
+        help="image of the load generator",
+    )
+    parser.add_argument("--operator-namespace", default="steelyard-system", help="where the operator runs")
+    parser.add_argument("--swap", action="store_true", help="swap the back ends of the pools, and with them the claim")
+    parser.add_argument("--claim-true", action="store_true", help="put a true claim on the pool that is really cheaper")
+    parser.add_argument("--forced-wrong", action="store_true", help="forbid the move, so that the checker must object")
+    parser.add_argument("--keep", action="store_true", help="leave everything in the cluster at the end")
+    parser.add_argument("--evidence", type=Path, help="folder for the evidence that the checker judges")
+
+
+def _run(given: argparse.Namespace) -> int:
+    """The exit code of the story."""
+    if not given.model_uri or not given.model_digest:
+        raise Problem(
+            "the demo needs a model that pods can reach", "give --model-uri and --model-digest, or run `make demo`, which provides one"
+        )
+    # The other commands must start quickly: only this one needs all that.
+    from rich.console import Console  # noqa: PLC0415
+
+    from steelyard.cli.connection import Connection  # noqa: PLC0415
+    from steelyard.cli.demo.plan import Story  # noqa: PLC0415
+    from steelyard.cli.demo.story import Run, namespace_name  # noqa: PLC0415
+
+    connection = Connection.open(getattr(given, "kubeconfig", None), getattr(given, "context", None))
+    if given.evidence is not None:
+        given.evidence.mkdir(parents=True, exist_ok=True)
+    story = Story(
+        namespace=namespace_name(),
+        model_uri=given.model_uri,
+        model_digest=given.model_digest,
+        secret=given.secret or None,
+        runtime_image=given.runtime_image,
+        swap=given.swap,
+        true_claim=given.claim_true,
+        forced_wrong=given.forced_wrong,
+    )
+    return Run(connection, story, Console(), given.operator_namespace, given.keep, given.evidence).run()
+
+
+COMMAND = Command(
+    name="demo",
+    summary="the main job on this cluster, told as it goes and judged",
+    description="Compile one model for two pools, start where the claim says it is cheapest, measure, and move to where it really is; "
+    "then let a checker that shares nothing with Steelyard judge the run. `make demo` brings the cluster for it.",
+    add_arguments=_arguments,
+    run=_run,
+    formats=("text",),
+    exits=(
+        (OK, "the checker agrees"),
+        (UNHEALTHY, "it does not"),
+        (FAILED, "it could not be run"),
+        (NO_DIFFERENCE, "this machine shows no difference"),
+    ),
+)

@@ -1,0 +1,149 @@
+"""What the demo puts into the cluster: two pools at one price, a claim, a workload, and the load."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+Manifest = dict[str, Any]
+
+PRICE_PER_HOUR = "0.40"
+"""Of both pools: what differs is only how much a replica gets done."""
+NODE_CPU, NODE_MEMORY = "2", "8Gi"
+REPLICA_CPU, REPLICA_MEMORY = "250m", "768Mi"
+MOST_REPLICAS = 4
+HALVES = "0.5"
+"""The claim to be refuted: one good request costs half of what it costs on the other pool."""
+SLO_MILLISECONDS = 600
+SLO_PERCENT = "98"
+LABEL = "steelyard.dev/demo"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """The parameters of one run."""
+
+    namespace: str
+    model_uri: str
+    model_digest: str
+    secret: str | None
+    runtime_image: str
+    swap: bool
+    true_claim: bool
+    forced_wrong: bool
+    claim_ratio: str = HALVES
+
+    @property
+    def pools(self) -> tuple[tuple[str, str], ...]:
+        """(pool, back end): swapped, the names stay and the back ends change places."""
+        backends = ("openvino", "onnxruntime") if self.swap else ("onnxruntime", "openvino")
+        return (("pool-a", backends[0]), ("pool-b", backends[1]))
+
+
+def pool(story: Story, name: str, backend: str, claims: list[Manifest]) -> Manifest:
+    """One AcceleratorPool of CPU nodes."""
+    return {
+        "apiVersion": "steelyard.dev/v1alpha1",
+        "kind": "AcceleratorPool",
+        "metadata": {"name": name, "labels": {LABEL: story.namespace, f"{LABEL}-pool": name}},
+        "spec": {
+            "accelerator": {"family": "cpu", "model": "generic-x86-64"},
+            "backends": [{"name": backend}],
+            "nodes": {"selector": {"steelyard.dev/pool": name}},
+            "shapes": [
+                {
+                    "instanceType": name,
+                    "devices": 0,
+                    "cpu": NODE_CPU,
+                    "memory": NODE_MEMORY,
+                    "pricePerHour": PRICE_PER_HOUR,
+                    "priceClass": "Static",
+                }
+            ],
+            "resources": {"cpu": REPLICA_CPU, "memory": REPLICA_MEMORY},
+            "claims": claims,
+        },
+    }
+
+
+def claim(ratio: str, relative_to: str) -> Manifest:
+    """An advertised saving."""
+    return {
+        "name": "advertised",
+        "metric": "UnitCost",
+        "ratio": ratio,
+        "relativeTo": relative_to,
+        "conditions": "none given, as usual",
+        "source": "the demo's own advertisement",
+        "date": "2026-01-01",
+    }
+
+
+def workload(story: Story, name: str, *, only_pool: str | None, mode: str, window: int) -> Manifest:
+    """The workload, or a probe of one pool with the same model and promise. Times are short through the API's own fields."""
+    selector: Manifest = {"matchLabels": {LABEL: story.namespace}}
+    if only_pool is not None:
+        selector["matchLabels"][f"{LABEL}-pool"] = only_pool
+    model: Manifest = {"uri": story.model_uri, "digest": story.model_digest, "task": "feature-extraction"}
+    if story.secret:
+        model["secretName"] = story.secret
+    return {
+        "apiVersion": "steelyard.dev/v1alpha1",
+        "kind": "InferenceWorkload",
+        "metadata": {"name": name, "namespace": story.namespace},
+        "spec": {
+            "model": model,
+            "server": {"steelyard": {}},
+            "compile": {"batchSizes": [1, 4, 8], "sequenceLengths": [32, 64, 128]},
+            "objective": {"latency": [{"metric": "e2e", "milliseconds": SLO_MILLISECONDS, "percent": SLO_PERCENT}]},
+            "scaling": {"minReplicas": 1, "maxReplicas": 1 if only_pool else MOST_REPLICAS},
+            "placement": {"poolSelector": selector},
+            "rebalancing": {
+                "mode": mode,
+                "windowSeconds": window,
+                "bakeSeconds": window,
+                "minGoodRequests": 100,
+                "cooldownSeconds": 3600,
+                "deadlineSeconds": 240,
+                "paybackSeconds": 86400,
+                "minSavingPercent": 10,
+                "exploration": {"budget": "1.00", "deadlineSeconds": 240},
+            },
+        },
+    }
+
+
+def load_pod(story: Story, name: str, *, service: str, model: str, rate: float, most_seconds: int, seed: int) -> Manifest:
+    """The open-loop load generator, which runs only as a pod: inside the cluster, through the Service."""
+    arguments = [
+        "load", "--url", f"http://{service}.{story.namespace}.svc", "--model", model, "--rate", f"{rate:.3f}", "--duration", str(most_seconds),
+        "--until-signal", "--slo-ms", str(SLO_MILLISECONDS), "--seed", str(seed), "--words", "10:60",
+    ]  # fmt: skip
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": story.namespace, "labels": {LABEL: "load"}},
+        "spec": {
+            "restartPolicy": "Never",
+            "terminationGracePeriodSeconds": 60,
+            "automountServiceAccountToken": False,
+            "nodeSelector": {"steelyard.dev/pool": "general"},
+            "securityContext": {"runAsNonRoot": True, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}},
+            "containers": [
+                {
+                    "name": "load",
+                    "image": story.runtime_image,
+                    "imagePullPolicy": "IfNotPresent",
+                    "args": arguments,
+                    "resources": {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"memory": "512Mi"}},
+                    "securityContext": {
+                        "allowPrivilegeEscalation": False,
+                        "readOnlyRootFilesystem": True,
+                        "capabilities": {"drop": ["ALL"]},
+                    },
+                    "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108 - inside the pod
+                }
+            ],
+            "volumes": [{"name": "tmp", "emptyDir": {}}],
+        },
+    }

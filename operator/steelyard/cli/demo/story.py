@@ -1,0 +1,351 @@
+"""The story of one run: what happens in which order, and when each part has gone on for too long."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from steelyard.cli.connection import Connection
+from steelyard.cli.demo import checker, plan, rate
+from steelyard.cli.demo.hands import OWN, Hands, LogFollower, PodRecorder
+from steelyard.cli.demo.plan import Story
+from steelyard.cli.problem import NotThere, Problem
+
+Manifest = dict[str, Any]
+WORKLOAD = "encoder"
+NO_DIFFERENCE = 3
+PROBE_RATE = 8.0
+"""Requests per second of the probe: well below what either back end carries on a quarter of a core."""
+PROBE_SECONDS = 240
+WINDOW, PROBE_WINDOW = 10, 5
+
+
+class TooLong(Problem):
+    """A part of the story did not come to its end in time."""
+
+
+@dataclass(slots=True)
+class Told:
+    """What has been said already, so that each thing is said once."""
+
+    step: str = ""
+    decision: str = ""
+    claims: dict[str, str] = field(default_factory=dict)
+    costs: dict[str, str] = field(default_factory=dict)
+    phases: dict[str, str] = field(default_factory=dict)
+
+
+class Run:
+    """One run of the demo."""
+
+    def __init__(
+        self, connection: Connection, story: Story, console: Console, operator_namespace: str, keep: bool, folder: Path | None
+    ) -> None:
+        self._connection = connection
+        self._hands = Hands(connection)
+        self._story = story
+        self._console = console
+        self._operator_namespace = operator_namespace
+        self._keep = keep
+        self._folder = folder or Path(tempfile.mkdtemp(prefix="steelyard-demo-"))
+        self._began = time.monotonic()
+        self._told = Told()
+
+    def run(self) -> int:
+        """The exit code: 0 the checker agrees, 1 it does not, 3 the machine shows no difference."""
+        try:
+            return self._chapters()
+        finally:
+            if self._keep:
+                self._say(f"everything is kept: kubectl -n {self._story.namespace} get iwl,cmodel,pods")
+            else:
+                self._hands.remove_all()
+
+    def _chapters(self) -> int:
+        story = self._story
+        self._chapter("A model, two pools at the same price, and an advertisement")
+        self._check_operator()
+        self._prepare(claims={})
+        self._chapter("Compile for both pools, and probe what one replica carries there")
+        capacity = self._probe()
+        (a, _), (b, _) = story.pools
+        slower, faster = sorted(capacity, key=lambda p: capacity[p])
+        chosen = rate.choose(capacity[slower], capacity[faster], plan.MOST_REPLICAS)
+        self._say(f"one replica carries {capacity[a]:.3g} good requests/s on {a} and {capacity[b]:.3g} on {b}")
+        if chosen is None:
+            self._say(
+                "this machine shows no difference between the two back ends that a move could pay for: there is nothing to demonstrate"
+            )
+            return NO_DIFFERENCE
+        self._say(
+            f"at {chosen.per_second:.3g} requests/s {slower} needs {chosen.slower} replica(s), {faster} {chosen.faster}: that is the load"
+        )
+        self._chapter("The claim, the workload, the load")
+        favoured = faster if story.true_claim else slower
+        ratio = f"{min(0.95, capacity[slower] / capacity[faster] * 1.25):.2f}" if story.true_claim else plan.HALVES
+        other = b if favoured == a else a
+        self._say(f'the advertisement says: "one good request on {favoured} costs {ratio} of what it costs on {other}"')
+        self._prepare(claims={favoured: (ratio, other)})
+        expect = faster
+        return self._serve_and_watch(chosen.per_second, favoured, expect)
+
+    # --- chapters ---------------------------------------------------------------------------------------------------------------------
+
+    def _check_operator(self) -> None:
+        try:
+            self._connection.get(f"{OWN}/inferenceworkloads", limit="1")
+        except NotThere as missing:
+            raise Problem("Steelyard's CRDs are not installed", "install the chart: helm install steelyard charts/steelyard") from missing
+        self._leader()
+
+    def _prepare(self, claims: dict[str, tuple[str, str]]) -> None:
+        story = self._story
+        self._hands.apply(
+            {
+                "apiVersion": "v1",
+                "kind": "Namespace",
+                "metadata": {"name": story.namespace, "labels": {plan.LABEL: "true", "pod-security.kubernetes.io/enforce": "restricted"}},
+            }
+        )
+        key, secret = os.environ.get("AWS_ACCESS_KEY_ID"), os.environ.get("AWS_SECRET_ACCESS_KEY")
+        if story.secret and key and secret:
+            data = {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret}
+            self._hands.apply(
+                {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": story.secret, "namespace": story.namespace}, "stringData": data}
+            )
+        for name, backend in story.pools:
+            advertised = [plan.claim(*claims[name])] if name in claims else []
+            self._hands.apply(plan.pool(story, name, backend, advertised))
+
+    def _probe(self) -> dict[str, float]:
+        story = self._story
+        for name, _ in story.pools:
+            self._hands.apply(plan.workload(story, f"probe-{name}", only_pool=name, mode="Observe", window=PROBE_WINDOW))
+        self._wait("both probes serve", 420, lambda: all(self._ready(f"probe-{n}") for n, _ in story.pools), self._tell_compiles)
+        for seed, (name, _) in enumerate(story.pools):
+            self._hands.apply(
+                plan.load_pod(
+                    story,
+                    f"load-{name}",
+                    service=f"probe-{name}",
+                    model=f"probe-{name}",
+                    rate=PROBE_RATE,
+                    most_seconds=PROBE_SECONDS,
+                    seed=seed + 1,
+                )
+            )
+        found: dict[str, float] = {}
+
+        def measured() -> bool:
+            for name, _ in story.pools:
+                for place in self._status(f"probe-{name}").get("placements") or ():
+                    if place.get("capacityPerReplica") and place.get("capacityRequests", 0) >= 100:
+                        found[name] = float(place["capacityPerReplica"])
+            return len(found) == len(story.pools)
+
+        self._wait("both capacities are measured", 180, measured)
+        for name, _ in story.pools:
+            self._hands.delete("Pod", story.namespace, f"load-{name}")
+            self._hands.delete("InferenceWorkload", story.namespace, f"probe-{name}")
+        self._wait("the probes are gone", 120, lambda: not self._serving_pods())
+        return found
+
+    def _serve_and_watch(self, per_second: float, favoured: str, expect: str) -> int:
+        story = self._story
+        recorder = PodRecorder(self._connection, story.namespace, WORKLOAD)
+        recorder.start()
+        self._hands.apply(plan.workload(story, WORKLOAD, only_pool=None, mode="Observe" if story.forced_wrong else "Auto", window=WINDOW))
+        self._wait(f"the workload serves on {favoured}", 180, lambda: self._ready(WORKLOAD), self._tell_compiles)
+        home = (self._status(WORKLOAD).get("home") or {}).get("pool")
+        self._say(f"it starts on {home}, where the claim says one good request is cheapest")
+        self._hands.apply(plan.load_pod(story, "load", service=WORKLOAD, model=WORKLOAD, rate=per_second, most_seconds=1800, seed=7))
+        self._wait("the load runs", 60, lambda: self._phase("load") in {"Running", "Succeeded", "Failed"})
+        follower = LogFollower(self._connection, story.namespace, "load", self._folder / "client.jsonl")
+        follower.start()
+        self._chapter("What a good request really costs, and what follows from it")
+        self._wait("the workload is balanced", 600, lambda: self._settled(expect), self._tell)
+        self._chapter("The reckoning")
+        self._hands.delete("Pod", story.namespace, "load")
+        if not follower.join(90):
+            raise TooLong("the load generator's log did not come to its end", "see kubectl get events; run the demo again")
+        self._collect(recorder)
+        recorder.stop()
+        return self._judge(expect)
+
+    def _settled(self, expect: str) -> bool:
+        """Both pools are known, the claim has a verdict, no move is under way, and what home costs was measured outside of one."""
+        status = self._status(WORKLOAD)
+        if status.get("move"):
+            return False
+        if self._story.forced_wrong:
+            return any(p.get("unitCost") and p.get("steady") for p in status.get("placements") or ())
+        known = {p["pool"]: p for p in status.get("placements") or () if p.get("unitCost")}
+        home = (status.get("home") or {}).get("pool")
+        judged = [c for c in status.get("claims") or () if c["verdict"] != "Inconclusive"]
+        return len(known) == 2 and home in known and bool(known[home].get("steady")) and bool(judged) and bool(status.get("history"))
+
+    def _collect(self, recorder: PodRecorder) -> None:
+        story = self._story
+        nodes = {
+            n["metadata"]["name"]: n["metadata"]["labels"].get("node.kubernetes.io/instance-type", "")
+            for n in self._connection.list("/api/v1/nodes")
+        }
+        pools = [self._hands.get("AcceleratorPool", None, name) for name, _ in story.pools]
+        self._wait("the operator has read the last counters", 60, self._counters_stand_still)
+        written = {
+            "pods.json": recorder.pods(nodes),
+            "pools.json": pools,
+            "workload.json": self._hands.get("InferenceWorkload", story.namespace, WORKLOAD),
+            "counters.json": self._counters(),
+        }
+        for name, content in written.items():
+            (self._folder / name).write_text(json.dumps(content, indent=1))
+
+    def _judge(self, expect: str) -> int:
+        self._console.print(_reckoning(self._hands.get("InferenceWorkload", self._story.namespace, WORKLOAD)))
+        self._say("an independent checker, from the client's log, the pods' life times and the prices alone:")
+        done = subprocess.run([sys.executable, "-I", checker.__file__, str(self._folder), expect], check=False)
+        self._say(f"evidence: {self._folder}")
+        minutes, rest = divmod(int(time.monotonic() - self._began), 60)
+        self._say(f"{'the checker agrees' if done.returncode == 0 else 'the checker does NOT agree'}; {minutes} min {rest} s")
+        return done.returncode
+
+    # --- looking ----------------------------------------------------------------------------------------------------------------------
+
+    def _status(self, workload: str) -> Manifest:
+        found: Manifest = self._hands.get("InferenceWorkload", self._story.namespace, workload).get("status") or {}
+        return found
+
+    def _ready(self, workload: str) -> bool:
+        conditions = {c["type"]: c for c in self._status(workload).get("conditions") or ()}
+        return conditions.get("Ready", {}).get("status") == "True"
+
+    def _phase(self, pod: str) -> str:
+        return str((self._hands.get("Pod", self._story.namespace, pod).get("status") or {}).get("phase"))
+
+    def _serving_pods(self) -> list[Manifest]:
+        return list(self._connection.list(f"/api/v1/namespaces/{self._story.namespace}/pods", labelSelector="steelyard.dev/role=serving"))
+
+    def _leader(self) -> str:
+        path = f"/apis/coordination.k8s.io/v1/namespaces/{self._operator_namespace}/leases/steelyard"
+        try:
+            holder = str(self._connection.get(path)["spec"].get("holderIdentity") or "")
+        except NotThere as missing:
+            raise Problem(
+                f"no operator leads in namespace {self._operator_namespace}", "wait for it, or name its namespace with --operator-namespace"
+            ) from missing
+        if not holder:
+            raise Problem("no operator holds the Lease", f"look at it: kubectl -n {self._operator_namespace} get pods")
+        return holder.rsplit("_", 1)[0]
+
+    def _counters(self) -> dict[str, dict[str, int]]:
+        """The operator's own counters of this workload, by pool and outcome, through the API server's proxy."""
+        path = f"/api/v1/namespaces/{self._operator_namespace}/pods/{self._leader()}:8080/proxy/metrics"
+        found: dict[str, dict[str, int]] = {}
+        for raw in self._connection.stream(path):
+            line = raw.decode()
+            if not line.startswith("steelyard_workload_requests_total{"):
+                continue
+            labels = dict(re.findall(r'(\w+)="([^"]*)"', line))
+            if labels.get("workload") == WORKLOAD and labels.get("namespace") == self._story.namespace:
+                found.setdefault(labels["pool"], {})[labels["outcome"]] = round(float(line.rsplit(" ", 1)[1]))
+        return found
+
+    def _counters_stand_still(self) -> bool:
+        """The load has ended: the counters are final once they have stayed the same for longer than three scrapes."""
+        before = self._counters()
+        time.sleep(12)
+        return bool(before) and before == self._counters()
+
+    # --- telling ----------------------------------------------------------------------------------------------------------------------
+
+    def _wait(self, what: str, seconds: float, done: Callable[[], bool], tell: Callable[[], None] | None = None) -> None:
+        deadline = time.monotonic() + seconds
+        while not done():
+            if tell is not None:
+                tell()
+            if time.monotonic() > deadline:
+                hint = f"kubectl -n {self._story.namespace} describe iwl; kubectl -n {self._story.namespace} get pods,cmodel"
+                raise TooLong(f"after {seconds:.0f} s this had still not happened: {what}", f"look at it (run with --keep): {hint}")
+            time.sleep(1.0)
+        if tell is not None:
+            tell()
+
+    def _tell_compiles(self) -> None:
+        for compiled in self._connection.list(f"{OWN}/namespaces/{self._story.namespace}/compiledmodels"):
+            backend, progress = compiled["spec"]["backend"], (compiled.get("status") or {}).get("progress") or {}
+            phase = f"{progress.get('phase', 'Pending')} {progress.get('percent', 0)} %"
+            failure = (compiled.get("status") or {}).get("failure")
+            if failure:
+                phase = f"failed: {failure.get('reason')}: {failure.get('message')}"
+            if self._told.phases.get(backend) != phase:
+                self._told.phases[backend] = phase
+                self._say(f"compile for {backend}: {phase}")
+
+    def _tell(self) -> None:
+        status = self._status(WORKLOAD)
+        for place in status.get("placements") or ():
+            cost = place.get("unitCost")
+            if cost:
+                text = f"{float(cost['value']):.5f} [{float(cost['lower']):.5f}, {float(cost['upper']):.5f}], n = {cost['good']}"
+                if self._told.costs.get(place["pool"]) != text:
+                    self._told.costs[place["pool"]] = text
+                    self._say(f"1,000 good requests on {place['pool']} cost {text}")
+        for claim in status.get("claims") or ():
+            if self._told.claims.get(claim["pool"]) != claim["verdict"]:
+                self._told.claims[claim["pool"]] = claim["verdict"]
+                self._say(f"claim of {claim['pool']}: {claim['verdict']}; {claim.get('message', '')}")
+        move = status.get("move") or {}
+        step = f"{move.get('kind')} {move.get('from')} to {move.get('to')}: {move.get('step')} ({move.get('sourceReplicas')} + {move.get('targetReplicas')} replicas). {move.get('message', '')}"
+        if move and self._told.step != step:
+            self._told.step = step
+            self._say(step)
+        last = status.get("lastDecision") or {}
+        text = f"{last.get('verdict')} / {last.get('reason')}: {last.get('message')}"
+        if last and not move and self._told.decision != text:
+            self._told.decision = text
+            self._say(text)
+
+    def _chapter(self, title: str) -> None:
+        self._console.print(f"\n[bold]{title}[/bold]")
+
+    def _say(self, sentence: str) -> None:
+        minutes, rest = divmod(int(time.monotonic() - self._began), 60)
+        self._console.print(f"  {minutes:2d}:{rest:02d}  {sentence}", highlight=False, soft_wrap=True)
+
+
+def _reckoning(workload: Manifest) -> Table:
+    status = workload.get("status") or {}
+    table = Table(title="What 1,000 good requests cost, as measured")
+    for column in ("pool", "replicas", "cost", "95 % interval", "n", "within objective", "good requests/s a replica"):
+        table.add_column(column)
+    for place in status.get("placements") or ():
+        cost = place.get("unitCost") or {}
+        table.add_row(
+            place["pool"],
+            str(place.get("desiredReplicas", 0)),
+            cost.get("value", "unknown"),
+            f"{cost['lower']} to {cost['upper']}" if cost else "-",
+            str(cost.get("good", "-")),
+            f"{place['goodPercent']} %" if place.get("goodPercent") else "unknown",
+            place.get("capacityPerReplica", "unknown"),
+        )
+    return table
+
+
+def namespace_name() -> str:
+    """A namespace of its own for each run."""
+    return f"steelyard-demo-{secrets.token_hex(3)}"

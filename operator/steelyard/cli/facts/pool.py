@@ -1,0 +1,62 @@
+"""An AcceleratorPool: what it is, its nodes, its price."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from steelyard.cli.facts.claim import Claim, claims
+from steelyard.cli.facts.condition import Condition, conditions
+from steelyard.cli.facts.field import moment, number, part, parts, text, whole
+from steelyard.cli.facts.raw import Raw
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """Money per node and hour."""
+
+    value: Decimal
+    price_class: str | None
+    as_of: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pool:
+    """None: not known, which is not none."""
+
+    name: str
+    accelerator: str | None
+    nodes: int | None
+    devices_total: int | None
+    devices_used: int | None
+    price: Price | None
+    exhausted_until: datetime | None
+    exhausted_reason: str | None
+    conditions: tuple[Condition, ...]
+    claims: tuple[Claim, ...]
+
+
+def pool(raw: Raw) -> Pool:
+    """The price is that of the status; a pool of one shape that no operator has seen yet shows the one its spec declares."""
+    spec, status = part(raw, "spec"), part(raw, "status")
+    devices, exhausted = part(status, "devices"), part(status, "exhausted")
+    shapes = parts(spec, "shapes")
+    declared = _price(shapes[0], "pricePerHour", "priceClass") if len(shapes) == 1 else None
+    return Pool(
+        name=text(part(raw, "metadata"), "name") or "",
+        accelerator=text(part(spec, "accelerator"), "model"),
+        nodes=whole(status, "nodes"),
+        devices_total=whole(devices, "total"),
+        devices_used=whole(devices, "used"),
+        price=_price(part(status, "price"), "value", "class") or declared,
+        exhausted_until=moment(exhausted, "until"),
+        exhausted_reason=text(exhausted, "reason"),
+        conditions=conditions(status),
+        claims=claims(spec),
+    )
+
+
+def _price(raw: Raw, value: str, word: str) -> Price | None:
+    found = number(raw, value)
+    return Price(value=found, price_class=text(raw, word), as_of=moment(raw, "asOf")) if found is not None else None

@@ -1,0 +1,106 @@
+"""An InferenceWorkload: what it asks for and everything its status says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from steelyard.cli.facts.claim import Verdict, verdicts
+from steelyard.cli.facts.condition import Condition, conditions
+from steelyard.cli.facts.decision import Decision, Option, decision
+from steelyard.cli.facts.field import moment, number, part, parts, text, truth, whole
+from steelyard.cli.facts.move import Move, PastMove, Quarantine, history, move, quarantine
+from steelyard.cli.facts.placement import Placement, placements
+from steelyard.cli.facts.raw import Raw
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Objective:
+    """`percent` of requests within `milliseconds`."""
+
+    metric: str
+    milliseconds: int | None
+    percent: Decimal | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """Spec and status. Empty tuples and None: nothing is known of it yet."""
+
+    namespace: str
+    name: str
+    created: datetime | None
+    generation: int | None
+    observed_generation: int | None
+    model: str | None
+    mode: str | None
+    paused: bool | None
+    objective: tuple[Objective, ...]
+    endpoint: str | None
+    home_pool: str | None
+    home_revision: str | None
+    conditions: tuple[Condition, ...]
+    placements: tuple[Placement, ...]
+    claims: tuple[Verdict, ...]
+    move: Move | None
+    quarantine: tuple[Quarantine, ...]
+    history: tuple[PastMove, ...]
+    decision: Decision | None
+
+    def condition(self, word: str) -> Condition | None:
+        """The condition of that type."""
+        return next((c for c in self.conditions if c.type == word), None)
+
+    def says(self, word: str) -> str:
+        """True, False or Unknown; a condition that is not there is Unknown."""
+        found = self.condition(word)
+        return found.status if found else "Unknown"
+
+    @property
+    def home(self) -> Placement | None:
+        """The placement that holds the load outside of moves."""
+        return self.at(self.home_pool, self.home_revision) if self.home_pool else None
+
+    def at(self, pool: str | None, revision: str | None) -> Placement | None:
+        """The placement of that pool: of the revision, where it is given."""
+        return next((p for p in self.placements if p.pool == pool and revision in {None, p.revision}), None)
+
+    def option(self, pool: str | None) -> Option | None:
+        """The pool as it was weighed last."""
+        return next((o for o in self.decision.options if o.pool == pool), None) if self.decision else None
+
+    @property
+    def seen(self) -> bool:
+        """Whether an operator has ever written its status."""
+        return self.observed_generation is not None or bool(self.conditions)
+
+
+def workload(raw: Raw) -> Workload:
+    """From the raw object."""
+    metadata, spec, status = part(raw, "metadata"), part(raw, "spec"), part(raw, "status")
+    home, rebalancing = part(status, "home"), part(spec, "rebalancing")
+    return Workload(
+        namespace=text(metadata, "namespace") or "",
+        name=text(metadata, "name") or "",
+        created=moment(metadata, "creationTimestamp"),
+        generation=whole(metadata, "generation"),
+        observed_generation=whole(status, "observedGeneration"),
+        model=text(part(spec, "model"), "uri"),
+        mode=text(rebalancing, "mode"),
+        paused=truth(rebalancing, "paused"),
+        objective=tuple(
+            Objective(metric=text(o, "metric") or "", milliseconds=whole(o, "milliseconds"), percent=number(o, "percent"))
+            for o in parts(part(spec, "objective"), "latency")
+        ),
+        endpoint=text(status, "endpoint"),
+        home_pool=text(home, "pool"),
+        home_revision=text(home, "revision"),
+        conditions=conditions(status),
+        placements=placements(status),
+        claims=verdicts(status),
+        move=move(status),
+        quarantine=quarantine(status),
+        history=history(status),
+        decision=decision(status),
+    )

@@ -1,0 +1,22 @@
+"""What was read from the cluster, before it means anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from steelyard.cli.facts.operator import Operator
+from steelyard.cli.facts.raw import Raw
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gathered:
+    """Raw objects as of `now`. `namespace` None: all of them. None instead of objects: they may not be read; `notes` say why."""
+
+    now: datetime
+    namespace: str | None
+    workloads: tuple[Raw, ...]
+    pools: tuple[Raw, ...] | None
+    models: tuple[Raw, ...] | None
+    operator: Operator
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,38 @@
+"""The entry point: parse, run, and turn every failure into two lines and an exit code."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from pathlib import Path
+
+from steelyard.cli.command import FAILED, INTERRUPTED, Command
+from steelyard.cli.parser import build
+from steelyard.cli.problem import Problem
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; the exit code. As `kubectl-steelyard` it calls itself by what the user typed."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    prog = "kubectl steelyard" if Path(sys.argv[0]).name.startswith("kubectl-") else "steelyard"
+    parsed = build(prog).parse_args(arguments)
+    command: Command = parsed.command
+    try:
+        return command.run(parsed)
+    except Problem as problem:
+        print(f"error: {problem.what}", file=sys.stderr)
+        print(f"  try: {problem.todo}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader (head, less) has enough. What is still buffered must not fail at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

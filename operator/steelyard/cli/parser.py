@@ -1,0 +1,43 @@
+"""The argparse tree: the one description of the command line, from which help, completion and the reference page come."""
+
+from __future__ import annotations
+
+import argparse
+
+from steelyard.cli.command import Command
+from steelyard.cli.commands import commands
+
+DESCRIPTION = (
+    "Ask Steelyard where models run, what a good request costs there, and why. Needs nothing but a kubeconfig and your own rights."
+)
+
+
+def build(prog: str) -> argparse.ArgumentParser:
+    """The whole tree. Options that say which cluster may stand before the command or after it."""
+    parser = argparse.ArgumentParser(prog=prog, description=DESCRIPTION, parents=[_which_cluster()])
+    words = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in commands():
+        _add(words, command)
+    return parser
+
+
+def _add(words: argparse._SubParsersAction[argparse.ArgumentParser], command: Command) -> None:
+    parents = [_which_cluster()] if command.cluster else []
+    exits = "exit codes: " + "; ".join(f"{code} {why}" for code, why in command.exits)
+    sub = words.add_parser(command.name, help=command.summary, description=command.description, epilog=exits, parents=parents)
+    command.add_arguments(sub)
+    if len(command.formats) > 1:
+        sub.add_argument(
+            "-o", "--output", choices=command.formats, default=command.formats[0], help="text for people (default), json for programs"
+        )
+    sub.set_defaults(command=command)
+
+
+def _which_cluster() -> argparse.ArgumentParser:
+    """SUPPRESS: the subcommand's absent option must not overwrite what stood before the command."""
+    parser = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    group = parser.add_argument_group("which cluster")
+    group.add_argument("--kubeconfig", metavar="FILE", help="the kubeconfig; default: $KUBECONFIG, else ~/.kube/config")
+    group.add_argument("--context", metavar="NAME", help="the kubeconfig's context; default: its current one")
+    group.add_argument("-n", "--namespace", metavar="NAME", help="the namespace; default: the context's, else default")
+    return parser

@@ -1,0 +1,152 @@
+"""`steelyard explain` as text: the answer first, its evidence below."""
+
+from __future__ import annotations
+
+from rich.console import Console, RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from steelyard.cli.text.explain_pools import cost_basis, placements, pools, refusals
+from steelyard.cli.text.figure import UNKNOWN, ago, count, milliseconds, money, percent, with_interval
+from steelyard.cli.text.status import progress
+from steelyard.cli.text.table import Cell, Column, table, word
+from steelyard.cli.view.change import Change
+from steelyard.cli.view.explain import ExplainView
+
+
+def show(console: Console, view: ExplainView) -> None:
+    """Sections without content are left out."""
+    console.print(Text(view.where, style="bold"))
+    console.print(Text(view.why))
+    _aside(console, view)
+    console.print()
+    console.print(Text(objective(view)))
+    _section(console, "Pools", pools(view, console.width - 2), [f"{line}" for line in refusals(view)])
+    _section(console, "Measured here", placements(view, console.width - 2), cost_basis(view))
+    _section(console, "Claims", _claims(view, console.width - 2), [])
+    _section(console, "Gates of the last decision", _gates(view, console.width - 2), _passed(view))
+    _section(
+        console,
+        "What would change this",
+        None,
+        [*_first(view), *(_change(c, view) for c in view.would_change if c.kind not in {"Gate", "Next"})],
+    )
+    _section(console, "Move under way", None, _move(view))
+    _section(console, "Compiles", None, [progress(c, view.now) for c in view.compiles])
+    _section(console, "Quarantine", None, _quarantine(view))
+    _section(console, "Moves of the past", _history(view, console.width - 2), [])
+    for note in view.notes:
+        console.print(Text(f"\nhint: {note}"))
+
+
+def _aside(console: Console, view: ExplainView) -> None:
+    if view.decided is None:
+        return
+    said = f"{view.verdict or UNKNOWN}, {view.reason or 'no reason given'}, unchanged since {ago(view.decided, view.now)}; mode {view.mode or UNKNOWN}"
+    console.print(Text(f"({said})" + (f" {view.meaning}" if view.meaning else ""), style="dim"))
+
+
+def objective(view: ExplainView) -> str:
+    """The promise and how it stands at home."""
+    promised = " and ".join(f"{percent(o.percent)} of requests within {milliseconds(o.milliseconds)} ({o.metric})" for o in view.objective)
+    home = next((row for row in view.pools if row.home), None)
+    if home is None or (home.good_percent is None and home.p99_milliseconds is None):
+        now = "not measured yet"
+    else:
+        now = f"{percent(home.good_percent)} within, p99 {milliseconds(home.p99_milliseconds)} on {home.pool}"
+    met = view.slo_met
+    verdict = {"True": "met", "False": "MISSED"}.get(met.status if met else "", "unknown whether it is met")
+    why = f", {met.reason}: {met.message}" if met and met.status != "True" else ""
+    return f"Objective: {promised or UNKNOWN}. Now: {now}; {verdict}{why}."
+
+
+def _section(console: Console, title: str, body: RenderableType | None, lines: list[str]) -> None:
+    if body is None and not lines:
+        return
+    console.print(Text(f"\n{title}", style="bold"))
+    if body is not None:
+        console.print(Padding(body, (0, 0, 0, 2)))
+    for line in lines:
+        console.print(Padding(Text(line), (0, 0, 0, 2)))
+
+
+def _claims(view: ExplainView, width: int) -> RenderableType | None:
+    rows: list[tuple[Cell, ...]] = []
+    for row in view.claims:
+        what = f"{row.metric or UNKNOWN}" + (f" relative to {row.relative_to}" if row.relative_to else f", {row.unit}" if row.unit else "")
+        good = {"Confirmed": True, "Refuted": False}.get(row.verdict or "")
+        written = f"{row.source or UNKNOWN}, {row.date:%Y-%m-%d}" if row.date else row.source or UNKNOWN
+        measured = with_interval(row.measured, row.lower, row.upper)
+        rows.append(
+            (row.pool, row.name, what, money(row.claimed), measured, count(row.n), word(row.verdict or "not judged yet", good), written)
+        )
+    columns = (
+        Column("POOL"),
+        Column("CLAIM"),
+        Column("OF"),
+        Column("CLAIMED", right=True),
+        Column("MEASURED [95 %]", whole=True),
+        Column("N", right=True),
+        Column("VERDICT"),
+        Column("SOURCE", wide=90),
+    )
+    return table(columns, rows, width) if rows else None
+
+
+def _gates(view: ExplainView, width: int) -> RenderableType | None:
+    """Those that refused, in chain order: the first is the verdict, the others would refuse next."""
+    refused = [gate for gate in view.gates if gate.passed is not True]
+    rows: list[tuple[Cell, ...]] = []
+    for place, gate in enumerate(refused):
+        answer = "not known" if gate.passed is None else "would refuse next" if place else "REFUSED"
+        rows.append((gate.reason or gate.gate, word(answer, False), gate.message or ""))
+    return table((Column("GATE", whole=True), Column("ANSWER", whole=True), Column("WHY")), rows, width) if rows else None
+
+
+def _passed(view: ExplainView) -> list[str]:
+    passed = [gate.gate for gate in view.gates if gate.passed]
+    return [f"{len(passed)} of {len(view.gates)} passed: {', '.join(passed)}"] if view.gates else []
+
+
+def _first(view: ExplainView) -> list[str]:
+    """The gates' own messages stand above."""
+    reasons = [change.reason or change.message for change in view.would_change if change.kind in {"Gate", "Next"}]
+    if not reasons:
+        return []
+    after = f", then {' and '.join(reasons[1:])}" if reasons[1:] else ""
+    return [f"for a move, {reasons[0]} must no longer hold{after}"]
+
+
+def _change(change: Change, view: ExplainView) -> str:
+    if change.kind == "Price":
+        now = f"now {money(change.price_now)}" if change.price_now is not None else "its price is unknown now"
+        return f"{change.message} if a node of it cost less than {money(change.price_below)} an hour ({now})"
+    return f"{ago(change.at, view.now)}: {change.message}" if change.at else change.message
+
+
+def _move(view: ExplainView) -> list[str]:
+    move = view.move
+    if move is None:
+        return []
+    head = (
+        f"{move.kind} from {move.source or UNKNOWN} to {move.target or UNKNOWN}: step {move.step}, begun {ago(move.step_since, view.now)}"
+    )
+    head += f"; move begun {ago(move.started, view.now)}, deadline {ago(move.deadline, view.now)}"
+    counts = f"replicas wanted now: {count(move.source_replicas)} on {move.source or UNKNOWN}, {count(move.target_replicas)} on {move.target or UNKNOWN} (goal {count(move.target_goal)})"
+    lines = [head, counts, f"{move.reason or UNKNOWN}: {move.message or UNKNOWN}"]
+    return [*lines, f"it goes back because of {move.back_reason}"] if move.back_reason else lines
+
+
+def _quarantine(view: ExplainView) -> list[str]:
+    return [
+        f"{q.pool}, revision {q.revision or UNKNOWN}: failed {count(q.failures)} time(s), {q.reason or UNKNOWN}; tried again {ago(q.until, view.now)}"
+        for q in view.quarantine
+    ]
+
+
+def _history(view: ExplainView, width: int) -> RenderableType | None:
+    rows: list[tuple[Cell, ...]] = [
+        (ago(p.time, view.now), f"{p.source or UNKNOWN} to {p.target or UNKNOWN}", p.outcome or UNKNOWN, p.reason or UNKNOWN)
+        for p in view.history
+    ]
+    return table((Column("WHEN"), Column("MOVE"), Column("OUTCOME"), Column("REASON")), rows, width) if rows else None

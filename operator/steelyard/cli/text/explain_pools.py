@@ -1,0 +1,114 @@
+"""The tables of pools: as options, and as measured."""
+
+from __future__ import annotations
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from steelyard.cli.text.figure import UNKNOWN, age, ago, basis, count, interval, milliseconds, money, percent, replicas, with_interval
+from steelyard.cli.text.table import Cell, Column, table, word
+from steelyard.cli.view.explain import ExplainView
+from steelyard.cli.view.pool_row import PoolRow
+
+_POOLS = (
+    Column("POOL"),
+    Column("FEASIBLE"),
+    Column("REPLICAS", right=True),
+    Column("COST/1K GOOD\n[95 %]", whole=True),
+    Column("BASIS\nn good", whole=True),
+    Column("LATENCY\nwithin objective", whole=True),
+    Column("NODE PRICE/H\nclass, age", whole=True),
+    Column("CLAIM"),
+)
+
+
+def pools(view: ExplainView, width: int) -> RenderableType:
+    """Two lines a pool: the figure, and how far it can be trusted."""
+    if not view.pools:
+        return Text("none: there is no AcceleratorPool, or none may be read")
+    return table(_POOLS, [_row(row, view) for row in view.pools], width)
+
+
+def _row(row: PoolRow, view: ExplainView) -> tuple[Cell, ...]:
+    mark = "home" if row.home else "moving here" if row.target else "gone" if row.exists is False else ""
+    answer = (
+        Text("not considered")
+        if row.feasible is None
+        else word("yes", True)
+        if row.feasible
+        else word(f"no\n{row.reason or UNKNOWN}", False)
+    )
+    return (
+        f"{row.pool}\n{mark}".strip(),
+        answer,
+        count(row.replicas),
+        f"{money(row.unit_cost)}\n{interval(row.lower, row.upper, row.unit_cost)}".strip(),
+        basis(row.basis, row.n).replace(" ", "\n"),
+        _latency(row),
+        _price(row, view),
+        "\n".join(f"{c.verdict}\n{c.name}" for c in row.claims) or UNKNOWN,
+    )
+
+
+def _latency(row: PoolRow) -> str:
+    if row.good_percent is None and row.p99_milliseconds is None:
+        return UNKNOWN
+    return f"p99 {milliseconds(row.p99_milliseconds)}\n{percent(row.good_percent)}"
+
+
+def _price(row: PoolRow, view: ExplainView) -> str:
+    if row.price is None:
+        return "unknown"
+    old = age(row.price.as_of, view.now) if row.price.as_of else "age unknown"
+    return f"{money(row.price.value)}\n{row.price.price_class or UNKNOWN}, {old}"
+
+
+def refusals(view: ExplainView) -> list[str]:
+    """Why pools are not feasible, in full; and what is true of a pool beside that."""
+    lines = [f"{row.pool}: {row.message or row.reason}" for row in view.pools if row.feasible is False]
+    lines += [
+        f"{row.pool}: could not deliver nodes; asked again {ago(row.exhausted_until, view.now)}"
+        for row in view.pools
+        if row.exhausted_until
+    ]
+    lines += [
+        f"{row.pool}: in quarantine; tried again {ago(row.quarantined_until, view.now)}" for row in view.pools if row.quarantined_until
+    ]
+    return lines
+
+
+def placements(view: ExplainView, width: int) -> RenderableType | None:
+    """What traffic said, with n and the time it is from."""
+    rows: list[tuple[Cell, ...]] = []
+    for p in view.placements:
+        cost = p.unit_cost
+        period = f"{age(cost.since, view.now)} to {age(cost.until, view.now)} ago" if cost else UNKNOWN
+        rows.append(
+            (
+                p.pool,
+                (p.revision or UNKNOWN)[:12],
+                replicas(p.ready_replicas, p.desired_replicas),
+                with_interval(p.capacity, p.capacity_lower, p.capacity_upper),
+                basis(p.capacity_basis, p.capacity_requests),
+                with_interval(cost.value, cost.lower, cost.upper) if cost else UNKNOWN,
+                count(cost.n) if cost else UNKNOWN,
+                period,
+            )
+        )
+    columns = (
+        Column("POOL"),
+        Column("REVISION", wide=100),
+        Column("READY", right=True),
+        Column("REQUESTS/S A REPLICA", whole=True),
+        Column("BASIS"),
+        Column("COST/1K GOOD [95 %]", whole=True),
+        Column("N", right=True),
+        Column("FROM", wide=80),
+    )
+    return table(columns, rows, width) if rows else None
+
+
+def cost_basis(view: ExplainView) -> list[str]:
+    """What kind of money it is."""
+    shares = any(p.unit_cost is not None and p.unit_cost.basis == "Share" for p in view.placements)
+    return ["cost is the share of the node's price that the replicas request (basis Share)"] if shares else []

@@ -1,0 +1,91 @@
+"""Figures for people. None is `-`: it is not known, and never 0."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import ROUND_HALF_EVEN, Decimal
+
+UNKNOWN = "-"
+DIGITS = 3
+
+
+def money(value: Decimal | None) -> str:
+    """Three significant digits, never in scientific notation."""
+    if value is None:
+        return UNKNOWN
+    return _rounded(value, _places(value))
+
+
+def interval(lower: Decimal | None, upper: Decimal | None, like: Decimal | None) -> str:
+    """[lower, upper] with the decimals of the figure that they belong to; empty when neither is known."""
+    if lower is None and upper is None:
+        return ""
+    places = _places(like or upper or lower or Decimal(0))
+    ends = [UNKNOWN if end is None else _rounded(end, places) for end in (lower, upper)]
+    return f"[{ends[0]}, {ends[1]}]"
+
+
+def with_interval(value: Decimal | None, lower: Decimal | None, upper: Decimal | None) -> str:
+    """value [lower, upper]."""
+    return f"{money(value)} {interval(lower, upper, value)}".strip()
+
+
+def count(value: int | None) -> str:
+    """With separators."""
+    return UNKNOWN if value is None else f"{value:,}"
+
+
+def percent(value: Decimal | None) -> str:
+    """As given."""
+    return UNKNOWN if value is None else f"{value.normalize():f} %"
+
+
+def milliseconds(value: Decimal | int | None) -> str:
+    """From 10 s on in seconds."""
+    if value is None:
+        return UNKNOWN
+    if value >= 10_000:
+        return f"{_rounded(Decimal(value) / 1000, 1)} s"
+    return f"{_rounded(Decimal(value), 0 if value >= 100 or value == int(value) else 1)} ms"
+
+
+def duration(seconds: float) -> str:
+    """The largest unit that leaves one digit or more: 45s, 12m, 5h, 3d. As kubectl's ages."""
+    whole = max(0, int(seconds))
+    for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):
+        if whole >= 2 * length or (unit == "d" and whole >= length):
+            return f"{whole // length}{unit}"
+    return f"{whole}s"
+
+
+def age(then: datetime | None, now: datetime) -> str:
+    """Since then."""
+    return UNKNOWN if then is None else duration((now - then).total_seconds())
+
+
+def ago(then: datetime | None, now: datetime) -> str:
+    """`12m ago`, `in 5m`, or `at an unknown time`."""
+    if then is None:
+        return "at an unknown time"
+    seconds = (now - then).total_seconds()
+    return f"{duration(seconds)} ago" if seconds >= 0 else f"in {duration(-seconds)}"
+
+
+def replicas(ready: int | None, wanted: int | None) -> str:
+    """ready/wanted."""
+    return UNKNOWN if ready is None and wanted is None else f"{count(ready)}/{count(wanted)}"
+
+
+def basis(word: str | None, n: int | None) -> str:
+    """measured n=12,345; a claim has no n."""
+    if word is None:
+        return UNKNOWN
+    return word.lower() if word == "Claimed" or n is None else f"{word.lower()} n={n:,}"
+
+
+def _places(value: Decimal) -> int:
+    return 0 if value == 0 else max(0, DIGITS - 1 - value.adjusted())
+
+
+def _rounded(value: Decimal, places: int) -> str:
+    return format(value.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_EVEN), "f")

@@ -1,0 +1,121 @@
+"""`steelyard status` as text."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from rich.console import Console, RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from steelyard.cli.facts.compile import Compile
+from steelyard.cli.text.figure import UNKNOWN, age, ago, basis, duration, percent, replicas, with_interval
+from steelyard.cli.text.table import Cell, Column, table, word
+from steelyard.cli.view.line import Line
+from steelyard.cli.view.status import StatusView
+
+OLD = timedelta(minutes=15)
+"""A serving workload's figures are renewed well within that."""
+
+
+def show(console: Console, view: StatusView, *, verbose: bool) -> None:
+    """Workloads, then, when verbose, more of each; hints last, where the eye ends."""
+    if not view.workloads:
+        place = f"namespace {view.namespace}" if view.namespace else "any namespace"
+        console.print(f"There is no InferenceWorkload in {place}.")
+    else:
+        console.print(workloads(view.workloads, view.now, console.width, spaces=view.namespace is None))
+    if verbose:
+        for one in view.workloads:
+            _more(console, one, view.now)
+        console.print(Text(f"\noperator: {view.operator.state.value}: {view.operator.message}"))
+    if view.hints:
+        console.print()
+    for hint in view.hints:
+        console.print(Text(f"hint: {hint.what}" + (f" - {hint.todo}" if hint.todo else "")))
+
+
+def workloads(lines: tuple[Line, ...], now: datetime, width: int, *, spaces: bool) -> RenderableType:
+    """The table."""
+    columns = (
+        *((Column("NAMESPACE"),) if spaces else ()),
+        Column("NAME"),
+        Column("MODEL", wide=140),
+        Column("READY"),
+        Column("POOL"),
+        Column("REPLICAS", right=True),
+        Column("COST/1K GOOD [95 %]", whole=True),
+        Column("BASIS", wide=140),
+        Column("SLO", whole=True),
+        Column("MOVE"),
+        Column("REASON"),
+        Column("AGE", right=True, wide=80),
+    )
+    return table(columns, [_row(one, now, spaces=spaces) for one in lines], width)
+
+
+def _row(one: Line, now: datetime, *, spaces: bool) -> tuple[Cell, ...]:
+    return (
+        *((one.namespace,) if spaces else ()),
+        one.name,
+        short_model(one.model),
+        word({"True": "yes", "False": "no"}.get(one.ready, "unknown"), {"True": True, "False": False}.get(one.ready)),
+        one.pool or UNKNOWN,
+        replicas(one.ready_replicas, one.desired_replicas),
+        cost(one, now),
+        basis(one.basis, one.n),
+        slo(one),
+        move(one),
+        word(f"Held: {one.reason}" if one.held == "True" else one.reason or UNKNOWN, False if one.held == "True" else None),
+        age(one.created, now),
+    )
+
+
+def cost(one: Line, now: datetime) -> str:
+    """A claimed figure says so, and an old one its age: neither must pass for a fresh measurement."""
+    figure = with_interval(one.unit_cost, one.lower, one.upper)
+    if one.cost_until is not None and now - one.cost_until > OLD:
+        return f"{figure} {age(one.cost_until, now)} old"
+    return f"{figure} claimed" if one.basis == "Claimed" and one.unit_cost is not None else figure
+
+
+def slo(one: Line) -> Text:
+    """met, missed or unknown, with the share that is within."""
+    said = {"True": "met", "False": "missed"}.get(one.slo_met, "unknown")
+    share = f" {percent(one.good_percent)}" if one.good_percent is not None else ""
+    return word(f"{said}{share}", {"True": True, "False": False}.get(one.slo_met))
+
+
+def move(one: Line) -> str:
+    """`Shift to cpu-b`, or nothing."""
+    if one.move is None:
+        return UNKNOWN
+    way = "from" if one.move.step == "Back" else "to"
+    return f"{one.move.step} {way} {one.move.target}"
+
+
+def short_model(uri: str | None) -> str:
+    """The last part of the address: enough to know it."""
+    return UNKNOWN if uri is None else uri.rstrip("/").rpartition("/")[2]
+
+
+def _more(console: Console, one: Line, now: datetime) -> None:
+    console.print(Text(f"\n{one.namespace}/{one.name}", style="bold"))
+    rows: list[tuple[Cell, ...]] = [(c.type, c.status, c.reason or UNKNOWN, age(c.since, now), c.message or "") for c in one.conditions]
+    columns = (Column("CONDITION"), Column("STATUS"), Column("REASON"), Column("SINCE", right=True), Column("MESSAGE"))
+    console.print(Padding(table(columns, rows, console.width), (0, 0, 0, 2)) if rows else "  no conditions yet")
+    for compiling in one.compiles:
+        console.print(Text(f"  compile {progress(compiling, now)}"))
+
+
+def progress(compiling: Compile, now: datetime) -> str:
+    """One line: what, how far, or why not and when again."""
+    head = f"{compiling.backend or UNKNOWN} for {compiling.target or UNKNOWN}: {compiling.phase or 'not begun'}"
+    if compiling.percent is not None and not compiling.done:
+        head += f" {compiling.percent} %"
+    if compiling.eta_seconds is not None and not compiling.done:
+        head += f", {duration(compiling.eta_seconds)} left"
+    if compiling.failure is not None and not compiling.done:
+        again = f", tried again {ago(compiling.next_retry, now)}" if compiling.next_retry else ", not tried again by itself"
+        return f"{head}; failed ({compiling.failure}{again}): {compiling.failure_message or UNKNOWN}"
+    return f"{head}: {compiling.last_log_line}" if compiling.last_log_line and not compiling.done else head

@@ -1,0 +1,94 @@
+"""`steelyard top` as text."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from steelyard.cli.facts.move import Move
+from steelyard.cli.facts.pool import Pool
+from steelyard.cli.text.figure import UNKNOWN, age, ago, basis, count, milliseconds, money, replicas
+from steelyard.cli.text.status import cost, move, slo
+from steelyard.cli.text.table import Cell, Column, table, word
+from steelyard.cli.view.line import Line
+from steelyard.cli.view.top import TopView
+
+_WORKLOADS = (
+    Column("WORKLOAD"),
+    Column("POOL"),
+    Column("REPLICAS", right=True),
+    Column("SLO", whole=True),
+    Column("P99", right=True, wide=100),
+    Column("COST/1K GOOD [95 %]", whole=True),
+    Column("BASIS", wide=150),
+    Column("MOVE"),
+    Column("STATE"),
+)
+_POOLS = (
+    Column("POOL"),
+    Column("ACCELERATOR", wide=80),
+    Column("NODES", right=True),
+    Column("DEVICES USED", right=True),
+    Column("NODE PRICE/H", right=True),
+    Column("CLASS"),
+    Column("PRICE AGE", right=True),
+    Column("STATE"),
+)
+
+
+def picture(view: TopView, width: int) -> RenderableType:
+    """Title, workloads, pools."""
+    place = view.namespace or "all namespaces"
+    parts: list[RenderableType] = [Text(f"steelyard top  {place}  {view.now:%Y-%m-%d %H:%M:%S} UTC", style="bold"), Text()]
+    rows = [_workload(one, view.now, spaces=view.namespace is None) for one in view.workloads]
+    parts.append(table(_WORKLOADS, rows, width) if rows else Text("There is no InferenceWorkload here."))
+    parts.append(Text())
+    if view.pools is not None:
+        pools = [_pool(pool, view.now) for pool in view.pools]
+        parts.append(table(_POOLS, pools, width) if pools else Text("There is no AcceleratorPool."))
+    parts += [Text(f"hint: {note}") for note in view.notes]
+    return Group(*parts)
+
+
+def _workload(one: Line, now: datetime, *, spaces: bool) -> tuple[Cell, ...]:
+    return (
+        f"{one.namespace}/{one.name}" if spaces else one.name,
+        one.pool or UNKNOWN,
+        replicas(one.ready_replicas, one.desired_replicas),
+        slo(one),
+        milliseconds(one.p99_milliseconds),
+        cost(one, now),
+        basis(one.basis, one.n),
+        f"{move(one)} {_counts(one.move, now)}" if one.move else UNKNOWN,
+        _state(one),
+    )
+
+
+def _counts(moving: Move, now: datetime) -> str:
+    left = f", deadline {ago(moving.deadline, now)}" if moving.deadline else ""
+    return f"({count(moving.target_replicas)} of {count(moving.target_goal)}{left})"
+
+
+def _state(one: Line) -> Text:
+    if one.held == "True":
+        return word(f"Held: {one.reason}", False)
+    if one.ready != "True":
+        return word(f"{'not ready' if one.ready == 'False' else 'unknown'}: {one.reason or UNKNOWN}", False)
+    return word(one.reason or UNKNOWN, True)
+
+
+def _pool(pool: Pool, now: datetime) -> tuple[Cell, ...]:
+    exhausted = pool.exhausted_until is not None and pool.exhausted_until > now
+    used = UNKNOWN if pool.devices_total is None else f"{count(pool.devices_used)}/{count(pool.devices_total)}"
+    return (
+        pool.name,
+        pool.accelerator or UNKNOWN,
+        count(pool.nodes),
+        used,
+        money(pool.price.value) if pool.price else "unknown",
+        (pool.price.price_class if pool.price else None) or UNKNOWN,
+        age(pool.price.as_of, now) if pool.price else UNKNOWN,
+        word(f"exhausted, again {ago(pool.exhausted_until, now)}", False) if exhausted else Text("ok" if pool.nodes else UNKNOWN),
+    )

@@ -1,0 +1,64 @@
+"""One advertised figure with its verdict; a claim that was not judged yet is shown as such."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from steelyard.cli.facts.claim import Claim, Verdict
+from steelyard.cli.facts.pool import Pool
+from steelyard.cli.facts.workload import Workload
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimRow:
+    """Null where it is not known."""
+
+    pool: str
+    name: str
+    metric: str | None
+    """UnitCost, Throughput, Latency or Power."""
+    relative_to: str | None
+    """The other pool, where the claim is a ratio."""
+    unit: str | None
+    verdict: str | None
+    """Confirmed, Refuted or Inconclusive. Null: not judged yet."""
+    n: int | None
+    claimed: Decimal | None
+    measured: Decimal | None
+    lower: Decimal | None
+    upper: Decimal | None
+    message: str | None
+    source: str | None
+    date: datetime | None
+
+
+def claim_rows(workload: Workload, pools: tuple[Pool, ...] | None) -> tuple[ClaimRow, ...]:
+    """Verdicts of status first to last, then claims of pools that the decision knows and has not judged: which claims speak of the model is
+    the operator's to say, so before any verdict all of them are listed."""
+    written = {(p.name, c.name): c for p in pools or () for c in p.claims}
+    judged = {(v.pool, v.name): v for v in workload.claims}
+    rest = sorted(key for key in written if key not in judged) if not judged else []
+    return tuple(_row(key, judged.get(key), written.get(key)) for key in [*judged, *rest])
+
+
+def _row(key: tuple[str, str], verdict: Verdict | None, claim: Claim | None) -> ClaimRow:
+    pool, name = key
+    written = (claim.ratio if claim.ratio is not None else claim.value) if claim else None
+    return ClaimRow(
+        pool=pool,
+        name=name,
+        metric=claim.metric if claim else None,
+        relative_to=claim.relative_to if claim else None,
+        unit=claim.unit if claim else None,
+        verdict=verdict.verdict if verdict else None,
+        n=verdict.n if verdict else None,
+        claimed=verdict.claimed if verdict and verdict.claimed is not None else written,
+        measured=verdict.measured if verdict else None,
+        lower=verdict.lower if verdict else None,
+        upper=verdict.upper if verdict else None,
+        message=verdict.message if verdict else None,
+        source=claim.source if claim else None,
+        date=claim.date if claim else None,
+    )

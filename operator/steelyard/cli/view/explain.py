@@ -1,0 +1,95 @@
+"""The view of `steelyard explain`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from steelyard.cli.facts.compile import Compile, compile_of
+from steelyard.cli.facts.condition import Condition
+from steelyard.cli.facts.decision import Gate
+from steelyard.cli.facts.move import Move, PastMove, Quarantine
+from steelyard.cli.facts.placement import Placement
+from steelyard.cli.facts.pool import pool
+from steelyard.cli.facts.workload import Objective, workload
+from steelyard.cli.gathered import Gathered
+from steelyard.cli.view.change import Change, changes
+from steelyard.cli.view.claim_row import ClaimRow, claim_rows
+from steelyard.cli.view.pool_row import PoolRow, pool_rows
+from steelyard.cli.view.sentence import meaning, where, why
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExplainView:
+    """Everything that status holds of one workload, in the order in which a person asks."""
+
+    now: datetime = field(metadata={"json": False})
+    namespace: str
+    name: str
+    model: str | None
+    mode: str | None
+    """Observe, Recommend or Auto."""
+    where: str
+    """Where it runs, as a sentence."""
+    why: str
+    """Why, as a sentence."""
+    verdict: str | None
+    """Of the last decision: Place, Stay, Hold, Wait, Move or Done."""
+    reason: str | None
+    meaning: str | None
+    """What that reason means in general."""
+    decided: datetime | None
+    """When the decision last changed."""
+    digest: str | None
+    """Finds its full record in the operator's log."""
+    objective: tuple[Objective, ...]
+    slo_met: Condition | None
+    pools: tuple[PoolRow, ...]
+    placements: tuple[Placement, ...]
+    claims: tuple[ClaimRow, ...]
+    gates: tuple[Gate, ...]
+    would_change: tuple[Change, ...]
+    move: Move | None
+    quarantine: tuple[Quarantine, ...]
+    history: tuple[PastMove, ...]
+    """Newest first."""
+    compiles: tuple[Compile, ...]
+    """Of this workload, the finished ones too."""
+    conditions: tuple[Condition, ...]
+    notes: tuple[str, ...]
+    """What could not be read, and why."""
+
+
+def explain(seen: Gathered) -> ExplainView:
+    """From the raw objects of one workload."""
+    one = workload(seen.workloads[0])
+    pools = None if seen.pools is None else tuple(pool(p) for p in seen.pools)
+    compiles = tuple(c for c in (compile_of(m) for m in seen.models or ()) if c.namespace == one.namespace and one.name in c.users)
+    decided = one.decision
+    return ExplainView(
+        now=seen.now,
+        namespace=one.namespace,
+        name=one.name,
+        model=one.model,
+        mode=one.mode,
+        where=where(one),
+        why=why(one),
+        verdict=decided.verdict if decided else None,
+        reason=decided.reason if decided else None,
+        meaning=meaning(decided.reason) if decided else None,
+        decided=decided.time if decided else None,
+        digest=decided.digest if decided else None,
+        objective=one.objective,
+        slo_met=one.condition("SLOMet"),
+        pools=pool_rows(one, pools, seen.now),
+        placements=one.placements,
+        claims=claim_rows(one, pools),
+        gates=decided.gates if decided else (),
+        would_change=changes(one, pools, compiles, seen.now),
+        move=one.move,
+        quarantine=one.quarantine,
+        history=tuple(sorted(one.history, key=lambda p: p.time.timestamp() if p.time else 0.0, reverse=True)),
+        compiles=compiles,
+        conditions=one.conditions,
+        notes=seen.notes,
+    )

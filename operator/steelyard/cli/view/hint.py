@@ -1,0 +1,78 @@
+"""What a person should look at beside the workloads: the operator, the pools, what could not be read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from steelyard.cli.facts.operator import Operator, OperatorState
+from steelyard.cli.facts.pool import Pool
+from steelyard.cli.facts.workload import Workload
+
+PATIENCE = timedelta(seconds=60)
+"""An operator that runs has looked at a new object by then."""
+NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """What is odd, and what to do. `todo` None: only to know."""
+
+    what: str
+    todo: str | None = None
+
+
+def hints(
+    now: datetime, workloads: tuple[Workload, ...], pools: tuple[Pool, ...] | None, operator: Operator, notes: tuple[str, ...]
+) -> tuple[Hint, ...]:
+    """In order of weight."""
+    found = [*_operator(operator), *_unseen(now, workloads)]
+    if pools is not None:
+        found += _pools(now, pools)
+    return (*found, *(Hint(note) for note in notes))
+
+
+def _operator(operator: Operator) -> list[Hint]:
+    if operator.state is OperatorState.NOT_READY:
+        return [Hint(f"the operator is not ready: {operator.message}", "kubectl describe that Deployment; serving goes on meanwhile")]
+    if operator.state is OperatorState.NOT_FOUND:
+        return [Hint(f"no operator was found: {operator.message}", "install the chart; what serves goes on, nothing is decided")]
+    return []
+
+
+def _unseen(now: datetime, workloads: tuple[Workload, ...]) -> list[Hint]:
+    late = [w for w in workloads if not w.seen and w.created is not None and now - w.created > PATIENCE]
+    # When the spec changed is not recorded: a workload that was seen may just have been edited, so that is only mentioned.
+    edited = [w for w in workloads if w.seen and w.generation is not None and (w.observed_generation or 0) < w.generation]
+    found = []
+    if late:
+        found.append(Hint(f"no operator has looked at {_names(late)} yet", "check that the operator runs and watches the namespace"))
+    if edited:
+        found.append(Hint(f"the newest spec of {_names(edited)} is not judged yet"))
+    return found
+
+
+def _pools(now: datetime, pools: tuple[Pool, ...]) -> list[Hint]:
+    if not pools:
+        return [
+            Hint("there is no AcceleratorPool, so nothing can be placed", "apply one for each kind of node; `kubectl explain apool.spec`")
+        ]
+    found = []
+    unpriced = [p.name for p in pools if p.price is None]
+    if unpriced:
+        found.append(
+            Hint(f"the price of {_listed(unpriced)} is unknown", "set spec.shapes[].pricePerHour, priceClass and asOf of the pool")
+        )
+    exhausted = [p.name for p in pools if p.exhausted_until is not None and p.exhausted_until > now]
+    if exhausted:
+        found.append(Hint(f"{_listed(exhausted)} could not deliver nodes lately and is tried again later"))
+    return found
+
+
+def _names(workloads: list[Workload]) -> str:
+    return _listed([f"{w.namespace}/{w.name}" for w in workloads])
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(sorted(names)[:NAMED])
+    return f"{shown} and {len(names) - NAMED} more" if len(names) > NAMED else shown

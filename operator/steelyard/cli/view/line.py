@@ -1,0 +1,100 @@
+"""One workload in one line, for `status` and `top`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from steelyard.cli.facts.compile import Compile
+from steelyard.cli.facts.condition import Condition
+from steelyard.cli.facts.move import Move
+from steelyard.cli.facts.workload import Workload
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """Null where it is not known. Cost is that of the pool that holds the load."""
+
+    namespace: str
+    name: str
+    model: str | None
+    created: datetime | None
+    ready: str
+    """Condition Ready: True, False or Unknown."""
+    held: str
+    """Condition Held: True when no voluntary action is taken."""
+    slo_met: str
+    """Condition SLOMet."""
+    pool: str | None
+    ready_replicas: int | None
+    desired_replicas: int | None
+    unit_cost: Decimal | None
+    """Per 1,000 good requests."""
+    lower: Decimal | None
+    """Lower end of the 95 % interval."""
+    upper: Decimal | None
+    n: int | None
+    """Good requests behind the cost."""
+    cost_until: datetime | None
+    """End of the time that a measured cost is from."""
+    basis: str | None
+    """Measured or Claimed."""
+    good_percent: Decimal | None
+    """Share of requests within the objective."""
+    p99_milliseconds: Decimal | None
+    move: Move | None
+    reason: str | None
+    """Why it is held, or not ready, or else the reason of the last decision."""
+    message: str | None
+    conditions: tuple[Condition, ...]
+    compiles: tuple[Compile, ...]
+    """Compiles for this workload that have not ended well yet."""
+
+    @property
+    def healthy(self) -> bool:
+        """Ready and not held."""
+        return self.ready == "True" and self.held != "True"
+
+
+def line(workload: Workload, compiles: tuple[Compile, ...]) -> Line:
+    """Measured cost before the decision's figure, which may rest on claims."""
+    home, option = workload.home, workload.option(workload.home_pool)
+    cost = home.unit_cost if home else None
+    reason, message = _why(workload)
+    return Line(
+        namespace=workload.namespace,
+        name=workload.name,
+        model=workload.model,
+        created=workload.created,
+        ready=workload.says("Ready"),
+        held=workload.says("Held"),
+        slo_met=workload.says("SLOMet"),
+        pool=workload.home_pool,
+        ready_replicas=home.ready_replicas if home else None,
+        desired_replicas=home.desired_replicas if home else None,
+        unit_cost=cost.value if cost else option.unit_cost if option else None,
+        lower=cost.lower if cost else option.lower if option else None,
+        upper=cost.upper if cost else option.upper if option else None,
+        n=cost.n if cost else option.n if option else None,
+        cost_until=cost.until if cost else None,
+        basis="Measured" if cost else option.basis if option and option.unit_cost is not None else None,
+        good_percent=home.good_percent if home else None,
+        p99_milliseconds=home.p99_milliseconds if home else None,
+        move=workload.move,
+        reason=reason,
+        message=message,
+        conditions=workload.conditions,
+        compiles=tuple(c for c in compiles if c.namespace == workload.namespace and workload.name in c.users and not c.done),
+    )
+
+
+def _why(workload: Workload) -> tuple[str | None, str | None]:
+    held, ready = workload.condition("Held"), workload.condition("Ready")
+    if held is not None and held.status == "True":
+        return held.reason, held.message
+    if ready is not None and ready.status != "True":
+        return ready.reason, ready.message
+    if workload.decision is not None:
+        return workload.decision.reason, workload.decision.message
+    return (ready.reason, ready.message) if ready else (None, None)

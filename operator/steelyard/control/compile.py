@@ -1,0 +1,312 @@
+"""CompiledModels: one Job an attempt, progress while it runs, its result in status. Never touches serving."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from steelyard.control import manifest as manifests
+from steelyard.control.api_client import ApiClient
+from steelyard.control.apply import Applier
+from steelyard.control.clock import Clock
+from steelyard.control.errors import NotFound
+from steelyard.control.manifest import Manifest
+from steelyard.control.resource import COMPILED_MODELS, JOBS, PODS, ObjectKey
+from steelyard.control.status import changes, time_of, time_text
+from steelyard.control.store import Store
+from steelyard.control.workload_facts import server_status
+from steelyard.core.compiling.attempt import Attempts, Built, Failure, FailureClass, JobOutcome, NoJob, Running, StartJob, next_attempt
+from steelyard.core.decision import Note
+from steelyard.core.economics.attribution import Resources
+from steelyard.core.rebalancing.reason import Reason
+from steelyard.core.snapshot import Settings
+from steelyard.render import label, name
+from steelyard.render.compile_job import PROGRESS_PORT, CompileJobIntent, compile_job
+
+LOOK_AGAIN_SECONDS = 3.0
+"""Pace of progress while a Job runs."""
+KILLED_FOR_MEMORY = 137
+
+FetchProgress = Callable[[str], Awaitable[Mapping[str, Any] | None]]
+"""GET a pod's /progress; None if it did not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """What one pass over a CompiledModel wants told, and when to look again."""
+
+    notes: tuple[Note, ...]
+    again: float | None
+
+
+class CompileReconciler:
+    """Level-triggered: derives the attempt's outcome from the Job and its pod as they are."""
+
+    def __init__(
+        self, client: ApiClient, applier: Applier, store: Store, settings: Settings, fetch_progress: FetchProgress, clock: Clock
+    ) -> None:
+        self._client = client
+        self._applier = applier
+        self._store = store
+        self._settings = settings
+        self._fetch_progress = fetch_progress
+        self._clock = clock
+
+    async def reconcile(self, key: ObjectKey, namespace_uid: str) -> Compiled:
+        """One pass over one CompiledModel."""
+        compiled = self._store.get(key)
+        if compiled is None or manifests.is_leaving(compiled) or self._store.behind(key):
+            return Compiled((), None if compiled is None else 1.0)
+        status = compiled.get("status") or {}
+        attempts = attempts_of(status)
+        now = self._clock.now()
+        job = self._store.get(JOBS.key(key.namespace, name.compile_job(key.name, attempts.count))) if attempts.count else None
+        pod = self._pod_of(job)
+        outcome = outcome_of(job, pod)
+        toolchain = self._settings.toolchains.get(compiled["spec"]["backend"])
+        may_start = toolchain is not None and self._running_jobs() < self._settings.compile_jobs_at_once
+        after, start = next_attempt(attempts, outcome, now, may_start=may_start)
+        progress = await self._progress(pod) if isinstance(outcome, Running) else None
+        wanted = status_of(after, start, progress, status, key.name, int(manifests.metadata(compiled).get("generation", 1)), now)
+        patch = changes(status, wanted)
+        if patch is not None:
+            written = await self._client.patch_status(
+                COMPILED_MODELS, key.namespace, key.name, patch, version=manifests.version(compiled), uid=manifests.uid(compiled)
+            )
+            self._store.wrote(COMPILED_MODELS, written)
+        if start is not None and toolchain is not None:
+            base = self._settings.compile_resources
+            intent = CompileJobIntent(
+                namespace=key.namespace,
+                namespace_uid=namespace_uid,
+                compiled_name=key.name,
+                compiled_uid=manifests.uid(compiled),
+                spec=compiled["spec"],
+                image=toolchain.compile_image,
+                attempt=start.count,
+                resources=Resources(base.cpu, base.memory_gib * start.factor),
+            )
+            await self._applier.apply(JOBS, compile_job(intent, self._settings))
+        return Compiled(_notes(attempts, after), self._again(after, start, now, may_start=may_start))
+
+    def _again(self, after: Attempts, start: StartJob | None, now: datetime, *, may_start: bool) -> float | None:
+        if after.built is not None:
+            return None
+        if after.open or start is not None or not may_start:
+            return LOOK_AGAIN_SECONDS
+        if after.retry_at is not None:
+            return max(0.5, (after.retry_at - now).total_seconds())
+        return LOOK_AGAIN_SECONDS if after.failure is None else None
+
+    def _pod_of(self, job: Manifest | None) -> Manifest | None:
+        if job is None:
+            return None
+        pods = self._store.owned_by(manifests.uid(job), PODS)
+        return max(pods, key=lambda p: (manifests.metadata(p).get("creationTimestamp", ""), manifests.name(p)), default=None)
+
+    def _running_jobs(self) -> int:
+        return sum(1 for j in self._store.all(JOBS) if manifests.labels(j).get(label.ROLE) == label.COMPILE and not _ended(j))
+
+    async def _progress(self, pod: Manifest | None) -> Mapping[str, Any] | None:
+        address = ((pod or {}).get("status") or {}).get("podIP")
+        if not address or not (server_status(pod or {}).get("state") or {}).get("running"):
+            return None
+        return await self._fetch_progress(f"http://{address}:{PROGRESS_PORT}/progress")
+
+
+def outcome_of(job: Manifest | None, pod: Manifest | None) -> JobOutcome:
+    """What became of the attempt. The pod's termination message is the result; the Job's conditions speak where there is none."""
+    if job is None:
+        return NoJob()
+    ended = (server_status(pod or {}).get("state") or {}).get("terminated")
+    told = _message(ended)
+    if told.get("result") == "Succeeded" and told.get("artifact"):
+        made = told["artifact"]
+        return Built(
+            uri=made["uri"], digest=made["digest"], size_bytes=int(made.get("sizeBytes", 0)), seconds=float(told.get("seconds", 0.0))
+        )
+    if told.get("result") == "Failed":
+        known = told.get("class") in {c.value for c in FailureClass}
+        return Failure(
+            failure_class=FailureClass(told["class"]) if known else FailureClass.INFRASTRUCTURE,
+            reason=str(told.get("reason", "CompileFailed")),
+            message=str(told.get("message", "the compile failed; see the Job's log")),
+            log_tail=str(told.get("logTail", "")),
+        )
+    if ended is not None and (ended.get("reason") == "OOMKilled" or ended.get("exitCode") == KILLED_FOR_MEMORY):
+        return Failure(
+            failure_class=FailureClass.OUT_OF_MEMORY,
+            reason="OOMKilled",
+            message="the compile ran out of memory; it is tried again with twice as much",
+        )
+    condition = _ended(job)
+    if condition is None and ended is None:
+        return Running()
+    if condition is not None and condition.get("reason") == "DeadlineExceeded":
+        return Failure(
+            failure_class=FailureClass.INFRASTRUCTURE,
+            reason="DeadlineExceeded",
+            message="the compile took longer than config.compile.deadlineSeconds: raise it",
+        )
+    if condition is None:
+        return Running()  # The container has ended without a word; the Job's controller has not said so yet.
+    return Failure(
+        failure_class=FailureClass.INFRASTRUCTURE,
+        reason="NoResult",
+        message=f"the Job ended without a result ({condition.get('message') or condition.get('reason') or condition.get('type')}); it is tried again",
+    )
+
+
+def attempts_of(status: Mapping[str, Any]) -> Attempts:
+    """What the status remembers."""
+    failure, made, retry = status.get("failure"), status.get("artifact"), status.get("nextRetryTime")
+    return Attempts(
+        count=int(status.get("attempts", 0)),
+        open=bool(status.get("jobName")),
+        factor=int(status.get("memoryFactor", 1)),
+        failure=Failure(
+            failure_class=FailureClass(failure["class"]),
+            reason=failure.get("reason", ""),
+            message=failure.get("message", ""),
+            log_tail=failure.get("logTail", ""),
+        )
+        if failure
+        else None,
+        retry_at=time_of(retry) if retry else None,
+        built=Built(uri=made["uri"], digest=made["digest"], size_bytes=int(made["sizeBytes"]), seconds=float(status.get("seconds", 0)))
+        if made
+        else None,
+    )
+
+
+def status_of(
+    attempts: Attempts,
+    start: StartJob | None,
+    progress: Mapping[str, Any] | None,
+    old: Mapping[str, Any],
+    called: str,
+    generation: int,
+    now: datetime,
+) -> Manifest:
+    """The whole status as it should stand."""
+    status: Manifest = {"observedGeneration": generation, "attempts": attempts.count, "memoryFactor": attempts.factor}
+    if attempts.open:
+        status["jobName"] = name.compile_job(called, attempts.count)
+    if attempts.built is not None:
+        made = attempts.built
+        status |= {"artifact": {"uri": made.uri, "digest": made.digest, "sizeBytes": made.size_bytes}, "seconds": round(made.seconds)}
+        status["progress"] = {"phase": "Done", "percent": 100}
+        ready = ("True", Reason.COMPILED, "the artifact is published and its answers agree with the uncompiled model's")
+    elif attempts.failure is not None:
+        failure = attempts.failure
+        status["failure"] = {
+            "class": failure.failure_class.value,
+            "reason": failure.reason[:64],
+            "message": failure.message[:512],
+            "logTail": failure.log_tail[-1800:],
+        }
+        if attempts.retry_at is not None:
+            status["nextRetryTime"] = time_text(attempts.retry_at)
+        again = (
+            "it is being tried again"
+            if attempts.open
+            else "it is tried again at nextRetryTime"
+            if attempts.retry_at
+            else "change the workload's model or compile options"
+        )
+        ready = ("False", Reason.COMPILE_FAILED, f"{failure.reason}: {failure.message[:300]}; {again}")
+    else:
+        ready = ("Unknown", Reason.COMPILING, "the model is being compiled")
+    if attempts.open and attempts.built is None:
+        status["progress"] = _progress_out(progress) or old.get("progress") or {"phase": "Pending", "percent": 0}
+        if start is not None:
+            status["progress"] = {"phase": "Pending", "percent": 0}
+    status["conditions"] = [_condition(*ready, old, generation, now)]
+    return status
+
+
+PHASES = {
+    "Fetching": "Fetching",
+    "Verifying": "Fetching",
+    "Tracing": "Tracing",
+    "Compiling": "Compiling",
+    "Checking": "Verifying",
+    "Publishing": "Publishing",
+}
+
+
+def _progress_out(raw: Mapping[str, Any] | None) -> Manifest | None:
+    if not raw or raw.get("phase") not in PHASES:
+        return None
+    # Whole tens of percent: a status is not a progress bar, and every value is a write.
+    out: Manifest = {"phase": PHASES[raw["phase"]], "percent": int(float(raw.get("percent") or 0) // 10 * 10)}
+    if raw.get("etaSeconds") is not None:
+        out["etaSeconds"] = int(-(-float(raw["etaSeconds"]) // 10) * 10)
+    if raw.get("lastLogLine"):
+        out["lastLogLine"] = str(raw["lastLogLine"])[:256]
+    return out
+
+
+def _condition(status: str, reason: Reason, message: str, old: Mapping[str, Any], generation: int, now: datetime) -> Manifest:
+    before = next((c for c in old.get("conditions") or () if c.get("type") == "Ready"), None)
+    since = before["lastTransitionTime"] if before and before.get("status") == status else time_text(now)
+    return {
+        "type": "Ready",
+        "status": status,
+        "reason": reason.value,
+        "message": message,
+        "observedGeneration": generation,
+        "lastTransitionTime": since,
+    }
+
+
+def _notes(before: Attempts, after: Attempts) -> tuple[Note, ...]:
+    if after.built is not None and before.built is None:
+        return (Note(Reason.COMPILED, f"compiled in {after.built.seconds:.0f} s, {after.built.size_bytes / 2**20:.0f} MiB"),)
+    if after.failure is not None and after.failure != before.failure:
+        return (Note(Reason.COMPILE_FAILED, f"{after.failure.reason}: {after.failure.message}", warning=True),)
+    if after.open and not before.open:
+        return (Note(Reason.COMPILING, f"attempt {after.count}"),)
+    return ()
+
+
+def _ended(job: Manifest) -> Mapping[str, Any] | None:
+    conditions = (job.get("status") or {}).get("conditions") or ()
+    return next((c for c in conditions if c.get("type") in {"Complete", "Failed"} and c.get("status") == "True"), None)
+
+
+def _message(ended: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    if not ended or not ended.get("message"):
+        return {}
+    try:
+        found = json.loads(ended["message"])
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+async def join_owners(client: ApiClient, store: Store, wanted: Manifest) -> bool:
+    """Create the CompiledModel, or add the workload to its users. True if something was written."""
+    key = COMPILED_MODELS.key_of(wanted)
+    live = store.get(key)
+    if live is None:
+        if store.behind(key):
+            return False
+        made = await client.create(COMPILED_MODELS, wanted)
+        store.wrote(COMPILED_MODELS, made)
+        return True
+    mine = manifests.metadata(wanted)["ownerReferences"][0]
+    if mine["uid"] in manifests.owner_uids(live) or manifests.is_leaving(live) or store.behind(key):
+        return False
+    users = [*(manifests.metadata(live).get("ownerReferences") or ()), mine]
+    try:
+        written = await client.patch_owners(
+            COMPILED_MODELS, key.namespace, key.name, users, version=manifests.version(live), uid=manifests.uid(live)
+        )
+    except NotFound:
+        return False
+    store.wrote(COMPILED_MODELS, written)
+    return True

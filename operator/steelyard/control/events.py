@@ -1,0 +1,321 @@
+"""Kubernetes Events: what a person sees under `kubectl describe`. Aggregated here, because nobody does it for us.
+
+The first occurrence is posted at once; the same again (object, type, reason, note) within ten minutes only counts, and the count is
+written as a series at intervals. More than ten different notes for one reason of one object become one "combined" event. An object that
+produces more than its share is silenced for a while. `record` never blocks and never raises; what cannot be posted is counted and
+dropped, because an event is a courtesy and a reconcile is not.
+"""
+
+import asyncio
+import hashlib
+import random
+import re
+from collections import OrderedDict, deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from steelyard.control import manifest as manifests
+from steelyard.control.clock import Clock
+from steelyard.control.errors import ApiError, NotFound
+from steelyard.control.fencing import LeadershipLost
+from steelyard.control.log import get_logger
+from steelyard.control.manifest import Manifest
+from steelyard.control.resource import EVENTS, Resource
+
+CONTROLLER = "steelyard.dev"
+_NOTE_LIMIT = 1024
+_SERIES_SECONDS = 600.0
+_SIMILAR_LIMIT = 10
+_OBJECT_BURST = 25
+_OBJECT_REFILL_SECONDS = 60.0
+_REMEMBERED = 5_000
+_QUEUED = 1_000
+_REASON = re.compile(r"^[A-Z][A-Za-z0-9]{0,127}$")
+_log = get_logger(__name__)
+
+
+class EventType(StrEnum):
+    """The two types that Kubernetes knows."""
+
+    NORMAL = "Normal"
+    WARNING = "Warning"
+
+
+class EventReason(StrEnum):
+    """Every reason an event of ours can have. The reference page is made from these sentences."""
+
+    PLACED = "Placed"
+    """The workload runs where the plan wants it for the first time."""
+    SCALED = "Scaled"
+    """The number of replicas on a pool was changed."""
+    MOVE_STARTED = "MoveStarted"
+    """A rebalancing to a cheaper mix began; the note says what it should save and cost."""
+    MOVE_STEPPED = "MoveStepped"
+    """A move entered its next step."""
+    MOVE_COMPLETED = "MoveCompleted"
+    """A move is done; the note says what was measured."""
+    MOVE_ROLLED_BACK = "MoveRolledBack"
+    """A move failed its test or its deadline, and the traffic is back where it was."""
+    EXPLORATION_STARTED = "ExplorationStarted"
+    """A pool without measurements is being tried, within its budget."""
+    HELD = "Held"
+    """No voluntary action is taken; the note names the first gate that refused."""
+    RELEASED = "Released"
+    """What held the workload is over."""
+    INFEASIBLE = "Infeasible"
+    """No mix of pools can meet the objective; the note names the constraints and the cheapest relaxation."""
+    SLO_AT_RISK = "SLOAtRisk"
+    """The latency promise is not being kept."""
+    REPLICAS_OWNED_ELSEWHERE = "ReplicasOwnedElsewhere"
+    """Another manager (an autoscaler, a person) owns the replicas of a Deployment; they are left to it."""
+    FIELDS_OWNED_ELSEWHERE = "FieldsOwnedElsewhere"
+    """Another manager owns fields that Steelyard would write; they are left to it."""
+    NAME_TAKEN = "NameTaken"
+    """An object that Steelyard would create exists and belongs to somebody else."""
+    QUOTA_EXCEEDED = "QuotaExceeded"
+    """The namespace's quota refuses an object."""
+    OBJECT_INVALID = "ObjectInvalid"
+    """The API server refuses an object; the note quotes why."""
+    COMPILE_STARTED = "CompileStarted"
+    """A compile job was created."""
+    COMPILED = "Compiled"
+    """An artifact is ready and verified."""
+    COMPILE_FAILED = "CompileFailed"
+    """A compile failed; the note says what kind of error it was and when it is tried again."""
+    ARTIFACT_REJECTED = "ArtifactRejected"
+    """An artifact's bytes do not match its digest; it was not loaded."""
+    POOL_EXHAUSTED = "PoolExhausted"
+    """A pool cannot deliver nodes; it is left alone for a while."""
+    CLAIM_JUDGED = "ClaimJudged"
+    """A claim has a verdict: Confirmed, Refuted or Inconclusive, with n and interval."""
+    TRIAL_STARTED = "TrialStarted"
+    """A trial's load is running."""
+    TRIAL_ENDED = "TrialEnded"
+    """A trial is over; the note says the verdict."""
+
+
+class Poster(Protocol):
+    """The part of the API client that events need."""
+
+    async def create(self, resource: Resource, manifest: Manifest) -> Manifest:
+        """Create an event."""
+        ...
+
+    async def patch_series(self, resource: Resource, namespace: str, name: str, patch: Mapping[str, Any]) -> Manifest:
+        """Write the count of a series."""
+        ...
+
+
+@dataclass(slots=True)
+class _Series:
+    namespace: str
+    name: str
+    body: Manifest
+    first_at: float
+    last_at: float
+    last_observed: datetime
+    count: int = 1
+    written: int = 1
+    posted: bool = False
+
+
+@dataclass(slots=True)
+class _Allowance:
+    tokens: float
+    counted_at: float
+
+
+@dataclass(slots=True)
+class _Similar:
+    since: float
+    notes: set[str] = field(default_factory=set)
+
+
+class EventRecorder:
+    """Records events of one process. Only the leader should `run` it; before that, and after, what is recorded is dropped."""
+
+    def __init__(
+        self,
+        client: Poster,
+        clock: Clock,
+        *,
+        instance: str,
+        flush_seconds: float = 60.0,
+        chance: random.Random | None = None,
+        on_drop: Callable[[str], None] | None = None,
+    ) -> None:
+        """`instance`: the pod's name. `on_drop` is told why an event was not posted: idle, silenced, full or failed."""
+        self._client = client
+        self._clock = clock
+        self._instance = instance[:128]
+        self._flush_seconds = flush_seconds
+        self._chance = chance or random.Random()
+        self._on_drop = on_drop
+        self._running = False
+        self._series: OrderedDict[tuple[str, ...], _Series] = OrderedDict()
+        self._similar: OrderedDict[tuple[str, ...], _Similar] = OrderedDict()
+        self._allowances: OrderedDict[str, _Allowance] = OrderedDict()
+        self._queue: deque[_Series] = deque()
+        self._queued = asyncio.Event()
+
+    def record(
+        self, about: Mapping[str, Any], event_type: EventType, reason: EventReason | str, note: str, *, action: str = "Reconcile"
+    ) -> None:
+        """Note that something happened to this object. Takes a manifest with apiVersion, kind and metadata."""
+        if not self._running:
+            self._drop("idle")
+            return
+        if not _REASON.match(reason):
+            raise ValueError(f"an event's reason must be one CamelCase word of at most 128 letters and digits (got {reason!r})")
+        now = self._clock.monotonic()
+        note = self._combined(about, event_type, reason, _shortened(note), now)
+        key = (manifests.uid(about), event_type, str(reason), action, note)
+        known = self._series.get(key)
+        if known is not None and now - known.last_at < _SERIES_SECONDS:
+            known.count += 1
+            known.last_at, known.last_observed = now, self._clock.now()
+            self._series.move_to_end(key)
+            return
+        if not self._allowed(manifests.uid(about), now):
+            self._drop("silenced")
+            return
+        if len(self._queue) >= _QUEUED:
+            self._drop("full")
+            return
+        series = self._new(about, event_type, str(reason), note, action, now)
+        self._series[key] = series
+        self._series.move_to_end(key)
+        _trim(self._series)
+        self._queue.append(series)
+        self._queued.set()
+
+    async def run(self) -> None:
+        """Post what is recorded, until cancelled. Raises LeadershipLost, nothing else."""
+        self._running = True
+        flushing = asyncio.create_task(self._flush_for_ever(), name="events-flush")
+        try:
+            while True:
+                await self._queued.wait()
+                while self._queue:
+                    await self._post(self._queue.popleft())
+                self._queued.clear()
+                if flushing.done():
+                    flushing.result()
+        finally:
+            self._running = False
+            flushing.cancel()
+            await asyncio.gather(flushing, return_exceptions=True)
+
+    async def flush(self) -> None:
+        """Write the counts of all series that have grown since they were last written."""
+        for series in tuple(self._series.values()):
+            if not series.posted or series.count == series.written:
+                continue
+            count = series.count
+            patch = {"series": {"count": count, "lastObservedTime": _micro_time(series.last_observed)}}
+            try:
+                await self._client.patch_series(EVENTS, series.namespace, series.name, patch)
+            except NotFound:
+                series.posted = False  # the API server keeps events for an hour; the next occurrence is a new one
+                series.last_at = float("-inf")
+            except ApiError as error:
+                self._failed(error)
+            else:
+                series.written = count
+
+    async def _flush_for_ever(self) -> None:
+        while True:
+            await self._clock.sleep(self._flush_seconds * self._chance.uniform(0.8, 1.2))
+            try:
+                await self.flush()
+            except LeadershipLost:
+                self._queued.set()
+                raise
+
+    async def _post(self, series: _Series) -> None:
+        try:
+            await self._client.create(EVENTS, series.body)
+        except ApiError as error:
+            self._failed(error)
+        else:
+            series.posted = True
+
+    def _new(self, about: Mapping[str, Any], event_type: str, reason: str, note: str, action: str, now: float) -> _Series:
+        moment = self._clock.now()
+        # Events of cluster-scoped objects live in `default`; kubectl describe looks for them there.
+        namespace = manifests.namespace(about) or "default"
+        seed = f"{manifests.uid(about)}/{reason}/{note}/{moment.timestamp()}/{self._instance}"
+        stem = re.sub(r"[^a-z0-9.\-]+", "-", manifests.name(about).lower()).strip("-.")[:200] or "object"
+        name = f"{stem}.{hashlib.sha256(seed.encode()).hexdigest()[:16]}"
+        body = {
+            "apiVersion": EVENTS.api_version,
+            "kind": EVENTS.kind,
+            "metadata": {"namespace": namespace, "name": name},
+            "eventTime": _micro_time(moment),
+            "reportingController": CONTROLLER,
+            "reportingInstance": self._instance,
+            "action": action,
+            "reason": reason,
+            "type": event_type,
+            "note": note,
+            "regarding": {
+                "apiVersion": about.get("apiVersion"),
+                "kind": about.get("kind"),
+                "namespace": manifests.namespace(about),
+                "name": manifests.name(about),
+                "uid": manifests.uid(about),
+                "resourceVersion": manifests.version(about),
+            },
+        }
+        return _Series(namespace, name, body, first_at=now, last_at=now, last_observed=moment)
+
+    def _combined(self, about: Mapping[str, Any], event_type: str, reason: str, note: str, now: float) -> str:
+        key = (manifests.uid(about), event_type, str(reason))
+        similar = self._similar.get(key)
+        if similar is None or now - similar.since > _SERIES_SECONDS:
+            similar = self._similar[key] = _Similar(now)
+        self._similar.move_to_end(key)
+        _trim(self._similar)
+        if note in similar.notes:
+            return note
+        if len(similar.notes) >= _SIMILAR_LIMIT:
+            return f"(combined from many similar events; see the object's status for the latest) {reason}"
+        similar.notes.add(note)
+        return note
+
+    def _allowed(self, uid: str, now: float) -> bool:
+        allowance = self._allowances.setdefault(uid, _Allowance(float(_OBJECT_BURST), now))
+        self._allowances.move_to_end(uid)
+        _trim(self._allowances)
+        allowance.tokens = min(float(_OBJECT_BURST), allowance.tokens + (now - allowance.counted_at) / _OBJECT_REFILL_SECONDS)
+        allowance.counted_at = now
+        if allowance.tokens < 1.0:
+            return False
+        allowance.tokens -= 1.0
+        return True
+
+    def _failed(self, error: ApiError) -> None:
+        self._drop("failed")
+        _log.debug("an event could not be posted", error=str(error))
+
+    def _drop(self, why: str) -> None:
+        if self._on_drop is not None:
+            self._on_drop(why)
+
+
+def _shortened(note: str) -> str:
+    """At most 1,024 bytes, as the API server demands, cut at a character."""
+    data = note.encode()
+    return note if len(data) <= _NOTE_LIMIT else data[: _NOTE_LIMIT - 3].decode(errors="ignore") + "…"
+
+
+def _trim(remembered: OrderedDict[Any, Any]) -> None:
+    while len(remembered) > _REMEMBERED:
+        remembered.popitem(last=False)
+
+
+def _micro_time(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,126 @@
+"""The journal: events, metrics and the decision record, all projections of one Decision, so that they cannot tell different stories."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+from steelyard.control.events import EventRecorder, EventType
+from steelyard.control.log import get_logger
+from steelyard.control.manifest import Manifest
+from steelyard.control.metrics import Gauges, Metrics, Sample
+from steelyard.core.decision import Decision, Note
+from steelyard.core.memory import Outcome
+from steelyard.core.reading import Fresh, Stale, Unknown
+from steelyard.core.snapshot import Snapshot, WorkloadKey
+
+_log = get_logger(__name__)
+RECORD_VERSION = 1
+
+
+class Journal:
+    """Tells what was decided. Never raises for what it tells: a lost event is no reason to retry a decision."""
+
+    def __init__(self, events: EventRecorder, metrics: Metrics) -> None:
+        self._events = events
+        self._metrics = metrics
+        self._gauges: dict[WorkloadKey, tuple[Sample, ...]] = {}
+        self._recorded: dict[WorkloadKey, str] = {}
+
+    def note(self, about: Manifest, notes: tuple[Note, ...]) -> None:
+        """Events on one object."""
+        for each in notes:
+            kind = EventType.WARNING if each.warning else EventType.NORMAL
+            self._events.record(about, kind, each.reason.value, each.message)
+
+    def record(self, about: Manifest, snapshot: Snapshot, decision: Decision, seconds: float) -> None:
+        """One decision. The record is written when the decision differs from the last one: it holds every operand."""
+        self.note(about, decision.notes)
+        key = snapshot.workload.key
+        self._metrics.measure("steelyard_decision_cycle_seconds", seconds)
+        digest = decision.memory.last.digest if decision.memory.last else ""
+        if self._recorded.get(key) != digest:
+            self._recorded[key] = digest
+            self._metrics.count("steelyard_decisions", (decision.verdict, decision.reason.value))
+            _log.info(
+                "decided",
+                workload=f"{key.namespace}/{key.name}",
+                verdict=decision.verdict,
+                reason=decision.reason.value,
+                message=decision.message,
+                digest=digest,
+                record={"version": RECORD_VERSION, "snapshot": plain(snapshot), "intent": plain(decision.intent)},
+            )
+        self._tell_ended_move(snapshot, decision)
+        self._gauges[key] = _gauges(key, snapshot, decision, self._metrics.currency)
+
+    def forget(self, key: WorkloadKey) -> None:
+        """The workload is gone."""
+        self._gauges.pop(key, None)
+        self._recorded.pop(key, None)
+        self._metrics.forget_workload(key.namespace, key.name)
+
+    def publish(self, now: datetime) -> None:
+        """Expose the gauges of all workloads as of now."""
+        samples = [s for key in sorted(self._gauges) for s in self._gauges[key]]
+        moves = sum(1 for s in samples if s.name == "steelyard_condition_status" and s.labels[2:] == ("Balanced", "Moving"))
+        samples = [s for s in samples if s.labels[2:] != ("Balanced", "Moving")]
+        samples.append(Sample("steelyard_moves_in_flight", (), float(moves)))
+        samples.append(Sample("steelyard_last_decision_cycle_timestamp_seconds", (), now.timestamp()))
+        self._metrics.gauges.publish("workloads", Gauges(tuple(samples)))
+
+    def _tell_ended_move(self, snapshot: Snapshot, decision: Decision) -> None:
+        before, move = snapshot.memory.move, decision.memory.move
+        if before is None or move is not None or not decision.memory.history:
+            return
+        past = decision.memory.history[-1]
+        self._metrics.measure("steelyard_move_duration_seconds", (past.time - before.started).total_seconds(), (past.outcome.value,))
+        if past.outcome is Outcome.ROLLED_BACK:
+            self._metrics.count("steelyard_moves_rolled_back", (past.reason,))
+
+
+def _gauges(key: WorkloadKey, snapshot: Snapshot, decision: Decision, currency: str) -> tuple[Sample, ...]:
+    samples: dict[tuple[str, tuple[str, ...]], float] = {}
+    where = (key.namespace, key.name)
+    for place in snapshot.placements:
+        labels = (*where, place.key.pool)
+        for state, count in (("desired", place.desired), ("ready", place.ready)):
+            slot = ("steelyard_placement_replicas", (*labels, state))
+            samples[slot] = samples.get(slot, 0.0) + count
+    for option in decision.options:
+        if option.measured and option.unit is not None:
+            for bound, value in (("point", option.unit.point), ("lower", option.unit.lower), ("upper", option.unit.upper)):
+                samples[(f"steelyard_unit_cost_{currency}", (*where, option.pool, "GoodRequests", bound))] = value
+    for condition in decision.conditions:
+        status = {True: "True", False: "False", None: "Unknown"}[condition.status]
+        samples[("steelyard_condition_status", (*where, condition.type.value, status))] = 1.0
+    if decision.memory.move is not None:
+        samples[("steelyard_condition_status", (*where, "Balanced", "Moving"))] = 1.0
+    return tuple(Sample(name, labels, value) for (name, labels), value in sorted(samples.items()))
+
+
+def plain(value: Any) -> Any:
+    """A frozen value as JSON: what a decision can be replayed from."""
+    match value:
+        case Fresh(inner, at):
+            return {"fresh": plain(inner), "at": plain(at)}
+        case Stale(inner, at, why):
+            return {"stale": plain(inner), "at": plain(at), "why": why}
+        case Unknown(why):
+            return {"unknown": why}
+        case Enum():
+            return value.value
+        case datetime():
+            return value.isoformat()
+        case Mapping():
+            return {"/".join(k) if isinstance(k, tuple) else str(k): plain(v) for k, v in sorted(value.items())}
+        case tuple() | list():
+            if hasattr(value, "_asdict"):
+                return plain(value._asdict())
+            return [plain(v) for v in value]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    return value

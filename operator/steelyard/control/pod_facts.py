@@ -1,0 +1,76 @@
+"""A serving pod as observe wants it: address, life time, and what an hour of it costs."""
+
+from __future__ import annotations
+
+from steelyard.control import manifest as manifests
+from steelyard.control.manifest import Manifest
+from steelyard.control.pool_facts import INSTANCE_TYPE
+from steelyard.control.quantity import gibibytes, number
+from steelyard.control.workload_facts import moment, pod_ready, server_status
+from steelyard.core.economics.attribution import Resources, share
+from steelyard.core.pod import PodFacts
+from steelyard.core.snapshot import PlacementKey, Pool, WorkloadKey
+from steelyard.render import label
+from steelyard.render.deployment import METRICS_PORT
+
+
+def pod_facts(pod: Manifest, pool: Pool | None, node: Manifest | None) -> PodFacts:
+    """One serving pod. `pool` None: it was deleted; `node` None: not bound, or the node is not seen."""
+    labels, meta, status = manifests.labels(pod), manifests.metadata(pod), pod.get("status") or {}
+    server = server_status(pod)
+    ended = (server.get("state") or {}).get("terminated") or {}
+    bound = next(
+        (
+            c.get("lastTransitionTime")
+            for c in status.get("conditions") or ()
+            if c.get("type") == "PodScheduled" and c.get("status") == "True"
+        ),
+        None,
+    )
+    created = moment(bound) or moment(meta["creationTimestamp"])
+    assert created is not None
+    asked = _resources(pod, pool)
+    return PodFacts(
+        uid=manifests.uid(pod),
+        name=manifests.name(pod),
+        namespace=manifests.namespace(pod) or "",
+        workload=WorkloadKey(manifests.namespace(pod) or "", labels[label.WORKLOAD]),
+        placement=PlacementKey(labels[label.POOL], labels.get(label.REVISION, "")),
+        address=status.get("podIP"),
+        metrics_port=METRICS_PORT,
+        ready=pod_ready(pod),
+        created=created,
+        started=moment(((server.get("state") or {}).get("running") or {}).get("startedAt") or ended.get("startedAt")),
+        deleting=manifests.is_leaving(pod),
+        ended=moment(ended.get("finishedAt"))
+        if ended and (manifests.is_leaving(pod) or status.get("phase") in {"Succeeded", "Failed"})
+        else None,
+        termination_message=ended.get("message") or ((server.get("lastState") or {}).get("terminated") or {}).get("message"),
+        cost_per_hour=_cost_per_hour(pod, asked, pool, node),
+        cpu_limit=asked.cpu if pool is not None and pool.resource_name is None and asked.cpu > 0 else None,
+        phase=status.get("phase", "Pending"),
+    )
+
+
+def _resources(pod: Manifest, pool: Pool | None) -> Resources:
+    cpu = memory = devices = 0.0
+    for container in (pod.get("spec") or {}).get("containers") or ():
+        asked = (container.get("resources") or {}).get("requests") or {}
+        cpu += number(asked.get("cpu", 0))
+        memory += gibibytes(asked.get("memory", 0))
+        if pool is not None and pool.resource_name:
+            devices += number(asked.get(pool.resource_name, 0))
+    return Resources(cpu, memory, devices)
+
+
+def _cost_per_hour(pod: Manifest, asked: Resources, pool: Pool | None, node: Manifest | None) -> float | None:
+    """Its requested share of its node's price (basis Share). A pod without a node costs nothing yet; what is unknown stays unknown."""
+    if not (pod.get("spec") or {}).get("nodeName"):
+        return 0.0
+    if pool is None or node is None:
+        return None
+    kind = manifests.labels(node).get(INSTANCE_TYPE)
+    shape = next((s for s in pool.shapes if s.instance_type == kind), None)
+    if shape is None or shape.price is None:
+        return None
+    return shape.price.per_hour * share(asked, shape.resources)

@@ -1,0 +1,123 @@
+"""AcceleratorPools' status: nodes, devices and price as seen. Written only when it differs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from steelyard.control import manifest as manifests
+from steelyard.control.api_client import ApiClient
+from steelyard.control.clock import Clock
+from steelyard.control.manifest import Manifest
+from steelyard.control.pool_facts import is_ready
+from steelyard.control.quantity import number
+from steelyard.control.resource import ACCELERATOR_POOLS, NODES, PODS
+from steelyard.control.status import changes, decimal, time_text
+from steelyard.control.store import Store
+from steelyard.control.world import World
+from steelyard.core.reading import Fresh
+from steelyard.core.snapshot import Pool
+
+
+class PoolReconciler:
+    """One pass over one pool. It decides nothing: it shows what decisions see."""
+
+    def __init__(self, client: ApiClient, store: Store, world: World, clock: Clock) -> None:
+        self._client = client
+        self._store = store
+        self._world = world
+        self._clock = clock
+
+    async def reconcile(self, called: str) -> float | None:
+        """Seconds after which to look again."""
+        key = ACCELERATOR_POOLS.key(None, called)
+        raw = self._store.get(key)
+        pool = next((p for p in self._world.pools() if p.name == called), None)
+        if raw is None or pool is None or self._store.behind(key):
+            return None if raw is None else 5.0
+        old = raw.get("status") or {}
+        patch = changes(old, self._status(raw, pool, old, self._clock.now()))
+        if patch is not None:
+            written = await self._client.patch_status(
+                ACCELERATOR_POOLS, None, called, patch, version=manifests.version(raw), uid=manifests.uid(raw)
+            )
+            self._store.wrote(ACCELERATOR_POOLS, written)
+        return 60.0
+
+    def _status(self, raw: Manifest, pool: Pool, old: Mapping[str, Any], now: datetime) -> Manifest:
+        generation = int(manifests.metadata(raw).get("generation", 1))
+        prices = [s.price for s in pool.shapes if s.price is not None]
+        fresh = [p for p in prices if isinstance(p.reading(now), Fresh)]
+        status: Manifest = {
+            "observedGeneration": generation,
+            "nodes": pool.nodes,
+            "conditions": [
+                _condition(
+                    "Ready",
+                    pool.nodes > pool.unready_nodes,
+                    "Serving" if pool.nodes else "NoNodes",
+                    _nodes_message(pool),
+                    old,
+                    generation,
+                    now,
+                ),
+                _condition(
+                    "Priced",
+                    len(fresh) == len(pool.shapes),
+                    "Priced" if len(fresh) == len(pool.shapes) else "PriceSuspect",
+                    _price_message(pool, len(fresh)),
+                    old,
+                    generation,
+                    now,
+                ),
+            ],
+        }
+        if pool.resource_name:
+            status["devices"] = self._devices(pool, pool.resource_name)
+        if prices:
+            dearest = max(prices, key=lambda p: p.per_hour)
+            if dearest.as_of is not None:
+                status["price"] = {"value": decimal(dearest.per_hour), "class": dearest.price_class.value, "asOf": time_text(dearest.as_of)}
+        if old.get("exhausted"):
+            status["exhausted"] = old["exhausted"]
+        return status
+
+    def _devices(self, pool: Pool, resource: str) -> Manifest:
+        nodes = [
+            n for n in self._store.all(NODES) if all(manifests.labels(n).get(k) == v for k, v in pool.node_selector.items()) and is_ready(n)
+        ]
+        names = {manifests.name(n) for n in nodes}
+        total = sum(int(number(((n.get("status") or {}).get("allocatable") or {}).get(resource, 0))) for n in nodes)
+        used = 0
+        for pod in self._store.all(PODS):
+            if (pod.get("spec") or {}).get("nodeName") in names:
+                for container in pod["spec"].get("containers") or ():
+                    used += int(number(((container.get("resources") or {}).get("requests") or {}).get(resource, 0)))
+        return {"total": total, "used": used, "idle": max(0, total - used)}
+
+
+def _nodes_message(pool: Pool) -> str:
+    if pool.nodes == 0:
+        return "no node has the labels of spec.nodes.selector"
+    return f"{pool.nodes - pool.unready_nodes} of {pool.nodes} nodes are ready"
+
+
+def _price_message(pool: Pool, fresh: int) -> str:
+    if fresh == len(pool.shapes):
+        return "every shape has a price"
+    return f"{len(pool.shapes) - fresh} of {len(pool.shapes)} shapes have no usable price: set pricePerHour, priceClass and asOf"
+
+
+def _condition(kind: str, good: bool, reason: str, message: str, old: Mapping[str, Any], generation: int, now: datetime) -> Manifest:
+    status = "True" if good else "False"
+    before = next((c for c in old.get("conditions") or () if c.get("type") == kind), None)
+    since = before["lastTransitionTime"] if before and before.get("status") == status else time_text(now)
+    return {
+        "type": kind,
+        "status": status,
+        "reason": reason,
+        "message": message,
+        "observedGeneration": generation,
+        "lastTransitionTime": since,
+    }

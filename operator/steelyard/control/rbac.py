@@ -1,0 +1,69 @@
+"""What the operator may do in a cluster: the one table. The chart's roles are compared with it, in both kinds of installation.
+
+There is no wildcard, no `secrets`, no `configmaps`, no `pods/exec`, and nothing about RBAC itself. Pods and nodes are only read. No
+`update` but the Lease's: everything else is written by server-side apply or merge patch.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+LEASE_NAME = "steelyard"
+"""The Lease of the leader, in the operator's own namespace."""
+
+_READ = ("get", "list", "watch")
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """One line: these verbs on this resource, and why. `names`: only these objects; empty for all."""
+
+    group: str
+    resource: str
+    verbs: tuple[str, ...]
+    why: str
+    names: tuple[str, ...] = ()
+
+
+IN_NAMESPACES: tuple[Permission, ...] = (
+    Permission("steelyard.dev", "inferenceworkloads", _READ, "what users promise and allow"),
+    Permission("steelyard.dev", "inferenceworkloads/status", ("patch",), "what is seen, done and decided"),
+    Permission(
+        "steelyard.dev",
+        "inferenceworkloads/finalizers",
+        ("update",),
+        "owner references with blockOwnerDeletion, where the admission plugin OwnerReferencesPermissionEnforcement is on (OpenShift)",
+    ),
+    Permission("steelyard.dev", "compiledmodels", (*_READ, "create", "patch", "delete"), "one for each compile key; patch: who uses it"),
+    Permission("steelyard.dev", "compiledmodels/status", ("patch",), "progress and result of a compile"),
+    Permission("steelyard.dev", "compiledmodels/finalizers", ("update",), "as for inferenceworkloads/finalizers: it owns the compile Job"),
+    Permission("apps", "deployments", (*_READ, "create", "patch", "delete"), "one for each workload, pool and revision"),
+    Permission("apps", "deployments/scale", ("get", "patch"), "the number of replicas, the only way it is written"),
+    Permission("", "services", (*_READ, "create", "patch", "delete"), "the front of a workload, and one for each placement"),
+    Permission("batch", "jobs", (*_READ, "create", "delete"), "compile Jobs; a Job is never written again"),
+    Permission("policy", "poddisruptionbudgets", (*_READ, "create", "patch", "delete"), "evictions must not break the promise"),
+    Permission("", "pods", _READ, "readiness, addresses to scrape, termination messages"),
+    Permission("events.k8s.io", "events", ("create", "patch"), "decisions as a story; patch counts a series"),
+)
+"""In every namespace that is worked in: by the ClusterRole, or by a Role in each of `watchNamespaces`."""
+
+CLUSTER_SCOPED: tuple[Permission, ...] = (
+    Permission("steelyard.dev", "acceleratorpools", _READ, "what nodes are, hold and cost"),
+    Permission("steelyard.dev", "acceleratorpools/status", ("patch",), "nodes, devices, price, exhaustion"),
+    Permission("", "nodes", _READ, "which nodes a pool has, and since when they are paid"),
+    Permission("", "namespaces", _READ, "the uid, under which the artifacts of a namespace are stored"),
+)
+"""Objects without a namespace: always by a ClusterRole."""
+
+IN_OWN_NAMESPACE: tuple[Permission, ...] = (
+    Permission("coordination.k8s.io", "leases", ("create",), "the Lease at the first start; names cannot be restricted on create"),
+    Permission("coordination.k8s.io", "leases", ("get", "update"), "to hold the Lease", names=(LEASE_NAME,)),
+)
+"""In the operator's own namespace only."""
+
+
+def cluster_role(watch_namespaces: Sequence[str] = ()) -> tuple[Permission, ...]:
+    """What is granted in the whole cluster. With `watch_namespaces`: only what has no namespace, and of namespaces only those."""
+    if not watch_namespaces:
+        return IN_NAMESPACES + CLUSTER_SCOPED
+    named = tuple(watch_namespaces)
+    return tuple(replace(p, verbs=("get",), names=named) if p.resource == "namespaces" else p for p in CLUSTER_SCOPED)

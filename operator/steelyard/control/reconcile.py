@@ -1,0 +1,146 @@
+"""The sandwich: gather, think, write down, act, tell. The shell has no `if` about the domain.
+
+Status is written before the first side effect: a move's step stands in it before a replica changes, so a process that dies in between
+is followed by one that does the same thing again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from steelyard.control import manifest as manifests
+from steelyard.control.api_client import ApiClient
+from steelyard.control.apply import Applier, Outcome, OwnedElsewhere, Refused, Waiting
+from steelyard.control.clock import Clock
+from steelyard.control.compile import join_owners
+from steelyard.control.errors import Conflict, Forbidden, Invalid
+from steelyard.control.events import EventRecorder, EventType
+from steelyard.control.journal import Journal
+from steelyard.control.log import get_logger
+from steelyard.control.manifest import Manifest
+from steelyard.control.resource import DEPLOYMENTS, INFERENCE_WORKLOADS, SERVICES, Resource
+from steelyard.control.status import changes, status_of
+from steelyard.control.store import Store
+from steelyard.control.world import Unreadable, World
+from steelyard.core.decide import decide
+from steelyard.core.decision import Decision
+from steelyard.core.snapshot import Snapshot, WorkloadKey
+from steelyard.render import name
+from steelyard.render.objects import Desired, desired
+from steelyard.render.service import PORT
+
+_log = get_logger(__name__)
+_RESOURCES: dict[str, Resource] = {"Deployment": DEPLOYMENTS, "Service": SERVICES}
+SOON = 0.5
+
+NamespaceUid = Callable[[str], Awaitable[str]]
+
+
+class WorkloadReconciler:
+    """One pass over one workload."""
+
+    def __init__(
+        self,
+        client: ApiClient,
+        applier: Applier,
+        store: Store,
+        world: World,
+        journal: Journal,
+        events: EventRecorder,
+        namespace_uid: NamespaceUid,
+        clock: Clock,
+    ) -> None:
+        self._client = client
+        self._applier = applier
+        self._store = store
+        self._world = world
+        self._journal = journal
+        self._events = events
+        self._namespace_uid = namespace_uid
+        self._clock = clock
+
+    async def reconcile(self, key: WorkloadKey) -> float | None:
+        """Seconds after which to look again; None once the workload is gone."""
+        raw = self._world.raw(key)
+        if raw is None:
+            self._journal.forget(key)
+            return None
+        where = INFERENCE_WORKLOADS.key(key.namespace, key.name)
+        if manifests.is_leaving(raw):
+            return None
+        if self._store.behind(where):
+            return SOON
+        began = self._clock.monotonic()
+        snapshot = self._world.freeze(key, await self._namespace_uid(key.namespace), self._clock.now())
+        if snapshot is None:
+            return None
+        if isinstance(snapshot, Unreadable):
+            self._events.record(raw, EventType.WARNING, "ObjectInvalid", snapshot.message)
+            return 60.0
+        now = self._clock.now()
+        decision = decide(snapshot, now)
+        raw = await self._write_down(raw, snapshot, decision)
+        settled = await self._act(raw, desired(decision.intent, self._world.settings))
+        self._journal.record(raw, snapshot, decision, self._clock.monotonic() - began)
+        if not settled:
+            return SOON
+        return max(SOON, (decision.reconsider_at - self._clock.now()).total_seconds())
+
+    async def _write_down(self, raw: Manifest, snapshot: Snapshot, decision: Decision) -> Manifest:
+        key = snapshot.workload.key
+        old = raw.get("status") or {}
+        endpoint = f"http://{name.front(key)}.{key.namespace}.svc:{PORT}"
+        wanted = status_of(decision, snapshot.placements, snapshot.workload.generation, old, endpoint, self._clock.now())
+        patch = changes(old, wanted)
+        if patch is None:
+            return raw
+        written = await self._client.patch_status(
+            INFERENCE_WORKLOADS, key.namespace, key.name, patch, version=manifests.version(raw), uid=manifests.uid(raw)
+        )
+        self._store.wrote(INFERENCE_WORKLOADS, written)
+        return written
+
+    async def _act(self, raw: Manifest, wanted: Desired) -> bool:
+        """True if everything is as wanted; False if something has to be looked at again soon."""
+        settled = True
+        for compiled in wanted.compiled:
+            settled &= not await join_owners(self._client, self._store, compiled)
+        for manifest in wanted.present:
+            settled &= self._seen(raw, await self._guarded(raw, self._applier.apply(_RESOURCES[manifest["kind"]], manifest)))
+        for scale in wanted.scales:
+            settled &= self._seen(
+                raw, await self._guarded(raw, self._applier.scale(DEPLOYMENTS, scale.namespace, scale.name, scale.replicas))
+            )
+        for gone in wanted.absent:
+            deleting = self._applier.delete(_RESOURCES[gone.kind], gone.namespace, gone.name, owner_uid=manifests.uid(raw))
+            settled &= self._seen(raw, await self._guarded(raw, deleting))
+        return settled
+
+    async def _guarded(self, raw: Manifest, writing: Awaitable[Outcome]) -> Outcome | None:
+        """What the API server refuses for good reasons is told and tried later; it must not keep the other objects waiting."""
+        try:
+            return await writing
+        except Conflict:
+            return None
+        except (Forbidden, Invalid) as refused:
+            self._events.record(raw, EventType.WARNING, "ObjectInvalid", str(refused))
+            _log.warning("a write was refused", workload=f"{manifests.namespace(raw)}/{manifests.name(raw)}", error=str(refused))
+            return None
+
+    def _seen(self, raw: Manifest, outcome: Outcome | None) -> bool:
+        match outcome:
+            case OwnedElsewhere():
+                self._events.record(
+                    raw,
+                    EventType.WARNING,
+                    "ReplicasOwnedElsewhere",
+                    f"{outcome.key}: {', '.join(outcome.managers)} owns it; it is left alone",
+                )
+                return True
+            case Refused(_, reason, message):
+                self._events.record(raw, EventType.WARNING, reason.value, message)
+                return True
+            case None | Waiting():
+                return False
+            case _:
+                return True

@@ -1,0 +1,389 @@
+"""Between a workload's status and the core's Memory, both ways, without loss of what the status holds.
+
+Numbers are decimal strings of at most six significant digits, times RFC 3339. What cannot be read back is treated as not remembered,
+never as zero: a status edited by hand costs memory, not serving.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from steelyard.control.manifest import Manifest
+from steelyard.core.condition import Condition
+from steelyard.core.decision import Decision
+from steelyard.core.economics.unit_cost import Interval, UnitCost
+from steelyard.core.memory import (
+    BoardLine,
+    ClaimVerdict,
+    Known,
+    LastDecision,
+    Memory,
+    Move,
+    MoveKind,
+    OptionLine,
+    Outcome,
+    PastMove,
+    Quarantine,
+    Step,
+    VerdictWord,
+)
+from steelyard.core.performance.capacity import Basis, Capacity
+from steelyard.core.snapshot import Placement
+
+T = TypeVar("T")
+BASIS_OF_COST = "Share"
+"""Nobody tells yet what the bill would drop by: avoidable cost is the requested share of the node's price (design section 6)."""
+
+
+def decimal(value: float) -> str:
+    """At most six significant digits, never in exponent form."""
+    text = f"{value:.6g}"
+    if "e" in text:
+        text = f"{value:.12f}".rstrip("0").rstrip(".")
+    return text or "0"
+
+
+def time_text(moment: datetime) -> str:
+    """RFC 3339 in UTC with milliseconds."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def time_of(text: str) -> datetime:
+    """The moment; ValueError if it is not RFC 3339."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+# --- reading ------------------------------------------------------------------------------------------------------------------------
+
+
+def memory_of(status: Mapping[str, Any]) -> Memory:
+    """What the status remembers."""
+    home = status.get("home") or {}
+    return Memory(
+        home_pool=home.get("pool"),
+        home_revision=home.get("revision"),
+        move=_maybe(_move, status.get("move")),
+        known=_each(_known, status.get("placements")),
+        history=_each(_past, status.get("history")),
+        quarantine=_each(_quarantine, status.get("quarantine")),
+        claims=_each(_claim, status.get("claims")),
+        last=_maybe(_last, status.get("lastDecision")),
+    )
+
+
+def _maybe(read: Callable[[Mapping[str, Any]], T | None], raw: Mapping[str, Any] | None) -> T | None:
+    if not raw:
+        return None
+    try:
+        return read(raw)
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _each(read: Callable[[Mapping[str, Any]], T | None], raws: Any) -> tuple[T, ...]:
+    found = (_maybe(read, raw) for raw in raws or ())
+    return tuple(f for f in found if f is not None)
+
+
+def _number(raw: Mapping[str, Any], field: str) -> float | None:
+    return float(raw[field]) if raw.get(field) is not None else None
+
+
+def _known(raw: Mapping[str, Any]) -> Known | None:
+    capacity, cost = None, None
+    if raw.get("capacityPerReplica") is not None and raw.get("capacityBasis") == Basis.MEASURED.value:
+        rate = Interval(float(raw["capacityPerReplica"]), float(raw["capacityLower"]), float(raw["capacityUpper"]))
+        capacity = Capacity(rate, Basis.MEASURED, int(raw.get("capacityRequests", 0)))
+    told = raw.get("unitCost")
+    if told and told.get("from") and told.get("to"):
+        interval = Interval(float(told["value"]), float(told["lower"]), float(told["upper"]))
+        cost = UnitCost(interval, int(told["good"]), float(told["cost"]), time_of(told["from"]), time_of(told["to"]))
+    if capacity is None and cost is None:
+        return None
+    percent = _number(raw, "goodPercent")
+    return Known(
+        pool=raw["pool"],
+        revision=raw["revision"],
+        capacity=capacity,
+        unit_cost=cost,
+        within=None if percent is None else round(percent / 100, 6),
+        p99_milliseconds=_number(raw, "p99Milliseconds"),
+        steady=bool(raw.get("steady", False)),
+    )
+
+
+def _move(raw: Mapping[str, Any]) -> Move:
+    return Move(
+        id=raw["id"],
+        kind=MoveKind(raw["kind"]),
+        source_pool=raw["from"],
+        source_revision=raw["fromRevision"],
+        target_pool=raw["to"],
+        target_revision=raw["toRevision"],
+        step=Step(raw["step"]),
+        source_replicas=int(raw.get("sourceReplicas", 0)),
+        target_replicas=int(raw.get("targetReplicas", 0)),
+        target_goal=int(raw.get("targetGoal", 1)),
+        started=time_of(raw["startedTime"]),
+        step_time=time_of(raw["stepTime"]),
+        deadline=time_of(raw["deadlineTime"]),
+        reason=raw["reason"],
+        message=raw.get("message", ""),
+        back_reason=raw.get("backReason"),
+    )
+
+
+def _past(raw: Mapping[str, Any]) -> PastMove:
+    return PastMove(
+        source_pool=raw["from"],
+        target_pool=raw["to"],
+        target_revision=raw["toRevision"],
+        time=time_of(raw["time"]),
+        outcome=Outcome(raw["outcome"]),
+        reason=raw.get("reason", ""),
+    )
+
+
+def _quarantine(raw: Mapping[str, Any]) -> Quarantine:
+    return Quarantine(
+        pool=raw["pool"],
+        revision=raw["revision"],
+        until=time_of(raw["until"]),
+        failures=int(raw.get("failures", 1)),
+        reason=raw.get("reason", ""),
+    )
+
+
+def _claim(raw: Mapping[str, Any]) -> ClaimVerdict:
+    return ClaimVerdict(
+        pool=raw["pool"],
+        name=raw["name"],
+        verdict=VerdictWord(raw["verdict"]),
+        n=int(raw.get("n", 0)),
+        claimed=float(raw["claimed"]),
+        measured=_number(raw, "measured"),
+        lower=_number(raw, "lower"),
+        upper=_number(raw, "upper"),
+        message=raw.get("message", ""),
+    )
+
+
+def _last(raw: Mapping[str, Any]) -> LastDecision:
+    return LastDecision(
+        time=time_of(raw["time"]),
+        verdict=raw["verdict"],
+        reason=raw.get("reason", ""),
+        message=raw.get("message", ""),
+        digest=raw.get("digest", ""),
+        board=tuple(
+            BoardLine(gate=b["gate"], passed=bool(b["passed"]), reason=b.get("reason", ""), message=b.get("message", ""))
+            for b in raw.get("board") or ()
+        ),
+        options=tuple(
+            OptionLine(
+                pool=o["pool"],
+                feasible=bool(o["feasible"]),
+                reason=o.get("reason", ""),
+                message=o.get("message", ""),
+                replicas=o.get("replicas"),
+                cost_per_hour=_number(o, "costPerHour"),
+                unit_cost=_number(o, "unitCost"),
+                lower=_number(o, "lower"),
+                upper=_number(o, "upper"),
+                basis=o.get("basis"),
+                n=int(o.get("n", 0)),
+                cheapest_below=_number(o, "cheapestBelow"),
+            )
+            for o in raw.get("options") or ()
+        ),
+    )
+
+
+# --- writing ------------------------------------------------------------------------------------------------------------------------
+
+
+def status_of(
+    decision: Decision, placements: tuple[Placement, ...], generation: int, old: Mapping[str, Any], endpoint: str, now: datetime
+) -> Manifest:
+    """The whole status as it should stand. Fields that are not known are left out."""
+    memory = decision.memory
+    status: Manifest = {
+        "observedGeneration": generation,
+        "conditions": [_condition(c, generation, old, now) for c in decision.conditions],
+        "endpoint": endpoint,
+        "placements": _placements(decision, placements),
+        "claims": [_claim_out(v) for v in memory.claims],
+        "quarantine": [
+            {"pool": q.pool, "revision": q.revision, "until": time_text(q.until), "failures": q.failures, "reason": q.reason}
+            for q in memory.quarantine
+        ],
+        "history": [
+            {
+                "from": m.source_pool,
+                "to": m.target_pool,
+                "toRevision": m.target_revision,
+                "time": time_text(m.time),
+                "outcome": m.outcome.value,
+                "reason": m.reason,
+            }
+            for m in memory.history
+        ],
+    }
+    if memory.home_pool and memory.home_revision:
+        status["home"] = {"pool": memory.home_pool, "revision": memory.home_revision}
+    if memory.move is not None:
+        status["move"] = _move_out(memory.move)
+    if memory.last is not None:
+        status["lastDecision"] = _last_out(memory.last)
+    return status
+
+
+def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Manifest | None:
+    """A merge patch from one status to the other: changed fields whole, vanished ones null; None where they say the same.
+
+    Condition times count as the same while the conditions do: status_of copies them.
+    """
+    patch: Manifest = {field: value for field, value in new.items() if old.get(field) != value and not (not value and field not in old)}
+    patch |= {field: None for field in old if field not in new}
+    return patch or None
+
+
+def _condition(condition: Condition, generation: int, old: Mapping[str, Any], now: datetime) -> Manifest:
+    status = {True: "True", False: "False", None: "Unknown"}[condition.status]
+    before = next((c for c in old.get("conditions") or () if c.get("type") == condition.type.value), None)
+    since = before["lastTransitionTime"] if before and before.get("status") == status else time_text(now)
+    return {
+        "type": condition.type.value,
+        "status": status,
+        "observedGeneration": generation,
+        "lastTransitionTime": since,
+        "reason": condition.reason.value,
+        "message": condition.message[:1024],
+    }
+
+
+def _placements(decision: Decision, placements: tuple[Placement, ...]) -> list[Manifest]:
+    standing = {p.key: p for p in placements}
+    known = {(k.pool, k.revision): k for k in decision.memory.known}
+    keys = sorted({*known, *((p.pool, p.revision) for p in (*standing, *decision.desired))})
+    found = []
+    for pool, revision in keys:
+        place = next((p for k, p in standing.items() if (k.pool, k.revision) == (pool, revision)), None)
+        wanted = next((n for k, n in decision.desired.items() if (k.pool, k.revision) == (pool, revision)), None)
+        out: Manifest = {
+            "pool": pool,
+            "revision": revision,
+            "desiredReplicas": wanted if wanted is not None else (place.desired if place else 0),
+            "readyReplicas": place.ready if place else 0,
+        }
+        if place is not None and place.artifact_digest:
+            out["artifactDigest"] = place.artifact_digest
+        out |= _figures(known.get((pool, revision)))
+        found.append(out)
+    return found
+
+
+def _figures(known: Known | None) -> Manifest:
+    if known is None:
+        return {}
+    out: Manifest = {"steady": known.steady}
+    if known.capacity is not None:
+        rate = known.capacity.rate
+        out |= {
+            "capacityPerReplica": decimal(rate.point),
+            "capacityLower": decimal(rate.lower),
+            "capacityUpper": decimal(rate.upper),
+            "capacityBasis": known.capacity.basis.value,
+            "capacityRequests": known.capacity.n,
+        }
+    if known.unit_cost is not None:
+        cost = known.unit_cost
+        out["unitCost"] = {
+            "value": decimal(cost.interval.point),
+            "lower": decimal(cost.interval.lower),
+            "upper": decimal(cost.interval.upper),
+            "n": cost.good,
+            "from": time_text(cost.start),
+            "to": time_text(cost.end),
+            "cost": decimal(cost.cost),
+            "good": cost.good,
+            "basis": BASIS_OF_COST,
+        }
+    if known.within is not None:
+        out["goodPercent"] = decimal(known.within * 100)
+    if known.p99_milliseconds is not None:
+        out["p99Milliseconds"] = round(known.p99_milliseconds)
+    return out
+
+
+def _claim_out(verdict: ClaimVerdict) -> Manifest:
+    out: Manifest = {
+        "pool": verdict.pool,
+        "name": verdict.name,
+        "verdict": verdict.verdict.value,
+        "n": verdict.n,
+        "claimed": decimal(verdict.claimed),
+    }
+    for field, value in (("measured", verdict.measured), ("lower", verdict.lower), ("upper", verdict.upper)):
+        if value is not None:
+            out[field] = decimal(value)
+    return out | {"message": verdict.message[:512]}
+
+
+def _move_out(move: Move) -> Manifest:
+    out: Manifest = {
+        "id": move.id,
+        "kind": move.kind.value,
+        "from": move.source_pool,
+        "fromRevision": move.source_revision,
+        "to": move.target_pool,
+        "toRevision": move.target_revision,
+        "step": move.step.value,
+        "sourceReplicas": move.source_replicas,
+        "targetReplicas": move.target_replicas,
+        "targetGoal": move.target_goal,
+        "startedTime": time_text(move.started),
+        "stepTime": time_text(move.step_time),
+        "deadlineTime": time_text(move.deadline),
+        "reason": move.reason,
+        "message": move.message[:512],
+    }
+    if move.back_reason:
+        out["backReason"] = move.back_reason
+    return out
+
+
+def _last_out(last: LastDecision) -> Manifest:
+    return {
+        "time": time_text(last.time),
+        "verdict": last.verdict,
+        "reason": last.reason,
+        "message": last.message[:1024],
+        "digest": last.digest,
+        "board": [{"gate": b.gate, "passed": b.passed, "reason": b.reason, "message": b.message[:256]} for b in last.board],
+        "options": [_option_out(o) for o in last.options],
+    }
+
+
+def _option_out(option: OptionLine) -> Manifest:
+    out: Manifest = {
+        "pool": option.pool,
+        "feasible": option.feasible,
+        "reason": option.reason,
+        "message": option.message[:256],
+        "n": option.n,
+    }
+    if option.replicas is not None:
+        out["replicas"] = option.replicas
+    if option.basis is not None:
+        out["basis"] = option.basis
+    figures = (
+        ("costPerHour", option.cost_per_hour),
+        ("unitCost", option.unit_cost),
+        ("lower", option.lower),
+        ("upper", option.upper),
+        ("cheapestBelow", option.cheapest_below),
+    )
+    return out | {field: decimal(value) for field, value in figures if value is not None}

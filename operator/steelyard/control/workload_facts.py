@@ -1,0 +1,146 @@
+"""InferenceWorkloads, and the Deployments and pods that stand for them, as the core sees them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from steelyard.api.inference_workload import InferenceWorkload
+from steelyard.control import manifest as manifests
+from steelyard.control.manifest import Manifest
+from steelyard.control.pool_facts import resources_of
+from steelyard.control.status import time_of
+from steelyard.core.snapshot import (
+    CompileOptions,
+    LatencyObjective,
+    Mode,
+    Model,
+    Placement,
+    PlacementKey,
+    PoolChoice,
+    Rebalancing,
+    Scaling,
+    Workload,
+    WorkloadKey,
+)
+from steelyard.render import label
+
+CRASHES = 2
+"""Restarts of one container after which a replica counts as crashing: the first may be bad luck."""
+FATAL_WAITING = frozenset({"CrashLoopBackOff", "CreateContainerConfigError", "InvalidImageName", "ErrImageNeverPull"})
+REFUSED_ARTIFACT = 3
+"""Exit code of the server that refused its artifact: no restart will mend that."""
+
+
+def workload_of(parsed: InferenceWorkload, raw: Manifest) -> Workload:
+    """The spec and identity of one workload."""
+    spec = parsed.spec
+    policy, options = spec.rebalancing, spec.compile
+    return Workload(
+        key=WorkloadKey(manifests.namespace(raw) or "", manifests.name(raw)),
+        uid=manifests.uid(raw),
+        generation=int(manifests.metadata(raw).get("generation", 0)),
+        model=Model(
+            uri=spec.model.uri,
+            digest=spec.model.digest,
+            revision=spec.model.revision,
+            task=spec.model.task or "",
+            secret_name=spec.model.secret_name,
+        ),
+        compile=CompileOptions(
+            dtype=str(options.dtype),
+            quantization=str(options.quantization),
+            batch_sizes=tuple(options.batch_sizes),
+            sequence_lengths=tuple(options.sequence_lengths),
+            tensor_parallel=options.tensor_parallel,
+        ),
+        latency=tuple(
+            LatencyObjective(metric=str(o.metric), milliseconds=o.milliseconds, percent=float(o.percent)) for o in spec.objective.latency
+        ),
+        scaling=Scaling(minimum=spec.scaling.min_replicas, maximum=spec.scaling.max_replicas, owner=str(spec.scaling.owner)),
+        rebalancing=Rebalancing(
+            mode=Mode(str(policy.mode)),
+            min_saving_percent=float(policy.min_saving_percent),
+            payback_seconds=policy.payback_seconds,
+            cooldown_seconds=policy.cooldown_seconds,
+            window_seconds=policy.window_seconds,
+            bake_seconds=policy.bake_seconds,
+            min_good_requests=policy.min_good_requests,
+            deadline_seconds=policy.deadline_seconds,
+            exploration_budget=float(policy.exploration.budget),
+            exploration_deadline_seconds=policy.exploration.deadline_seconds,
+            paused=policy.paused,
+        ),
+        pools={p.name: _choice(p.to_raw()) for p in spec.placement.pools},
+        min_families=spec.placement.min_accelerator_families,
+        max_spot_percent=spec.placement.max_spot_percent,
+        deleting=manifests.is_leaving(raw),
+    )
+
+
+def _choice(raw: dict[str, Any]) -> PoolChoice:
+    resources = raw.get("resources")
+    return PoolChoice(
+        minimum=int(raw.get("minReplicas", 0)),
+        maximum=raw.get("maxReplicas"),
+        resources=resources_of(resources) if resources else None,
+        devices=int(raw.get("devicesPerReplica", 1)),
+    )
+
+
+def placement_of(deployment: Manifest, pods: Sequence[Manifest], owner_of_replicas: str | None) -> Placement:
+    """One Deployment with its pods. Ready counts pods that are ready and not leaving: those that a Service sends requests to."""
+    labels, notes = manifests.labels(deployment), manifests.annotations(deployment)
+    crashing = [why for pod in pods if (why := _crash(pod)) is not None]
+    return Placement(
+        key=PlacementKey(labels[label.POOL], labels[label.REVISION]),
+        desired=int((deployment.get("spec") or {}).get("replicas", 0)),
+        ready=sum(1 for pod in pods if pod_ready(pod)),
+        pods=sum(1 for pod in pods if (pod.get("status") or {}).get("phase") not in {"Succeeded", "Failed"}),
+        crashing=len(crashing),
+        crash_message=crashing[0] if crashing else "",
+        replicas_owner=owner_of_replicas,
+        artifact_digest=notes.get(label.ARTIFACT),
+        asked=notes.get(label.ASKED, ""),
+    )
+
+
+def pod_ready(pod: Manifest) -> bool:
+    """Ready, and not on its way out."""
+    if manifests.is_leaving(pod):
+        return False
+    return any(c.get("type") == "Ready" and c.get("status") == "True" for c in (pod.get("status") or {}).get("conditions") or ())
+
+
+def server_status(pod: Manifest) -> dict[str, Any]:
+    """The status of the container that serves; empty before there is one."""
+    statuses = (pod.get("status") or {}).get("containerStatuses") or ()
+    return next((dict(s) for s in statuses), {})
+
+
+def moment(text: str | None) -> datetime | None:
+    """A Kubernetes time, if there is one."""
+    return None if not text else time_of(text)
+
+
+def _crash(pod: Manifest) -> str | None:
+    """Why this replica will not come to serve, in a sentence without numbers that change; None while it may."""
+    if manifests.is_leaving(pod):
+        return None
+    status = server_status(pod)
+    waiting = (status.get("state") or {}).get("waiting") or {}
+    ended = (status.get("lastState") or {}).get("terminated") or (status.get("state") or {}).get("terminated") or {}
+    if ended.get("exitCode") == REFUSED_ARTIFACT:
+        return f"the server refused its artifact: {_said(ended)}"
+    if waiting.get("reason") in FATAL_WAITING:
+        return f"{waiting['reason']}: {_said(ended) or waiting.get('message') or 'see kubectl describe pod'}"[:400]
+    if not pod_ready(pod) and int(status.get("restartCount", 0)) >= CRASHES:
+        return f"the server keeps ending with code {ended.get('exitCode', 'unknown')}: {_said(ended) or 'see kubectl logs --previous'}"
+    return None
+
+
+def _said(ended: dict[str, Any]) -> str:
+    """The message it left, on one line."""
+    return re.sub(r"\s+", " ", str(ended.get("message") or ended.get("reason") or ""))[:300]

@@ -1,0 +1,210 @@
+"""The world: one place that gathers everything a decision needs from the store and from observe, and freezes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TypeVar
+
+from steelyard.api.accelerator_pool import AcceleratorPool
+from steelyard.api.inference_workload import InferenceWorkload
+from steelyard.api.kind import Resource as ApiResource
+from steelyard.api.parse import FieldError, parse
+from steelyard.control import manifest as manifests
+from steelyard.control.manifest import Manifest
+from steelyard.control.ownership import others
+from steelyard.control.pod_facts import pod_facts
+from steelyard.control.pool_facts import pool_of, selects, with_selection
+from steelyard.control.resource import ACCELERATOR_POOLS, COMPILED_MODELS, DEPLOYMENTS, INFERENCE_WORKLOADS, NODES, PODS
+from steelyard.control.status import memory_of, time_of
+from steelyard.control.store import Store
+from steelyard.control.workload_facts import placement_of, workload_of
+from steelyard.core.pod import PodFacts
+from steelyard.core.reading import Reading
+from steelyard.core.snapshot import (
+    Artifact,
+    ArtifactState,
+    Placement,
+    PlacementKey,
+    Pool,
+    Settings,
+    Snapshot,
+    Traffic,
+    Workload,
+    WorkloadKey,
+)
+from steelyard.render import label
+
+R = TypeVar("R", bound=ApiResource)
+ReadTraffic = Callable[[WorkloadKey, PlacementKey, datetime], Reading[Traffic]]
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """The API server holds a spec that this version does not understand; says which field and what to do."""
+
+    message: str
+
+
+class World:
+    """Reads the store; never writes, never waits."""
+
+    def __init__(
+        self, store: Store, settings: Settings, read_traffic: ReadTraffic, *, synced: Callable[[], bool], clock_suspect: Callable[[], bool]
+    ) -> None:
+        self._store = store
+        self.settings = settings
+        self._read_traffic = read_traffic
+        self._synced = synced
+        self._clock_suspect = clock_suspect
+        self._parsed: dict[tuple[str, int], object] = {}
+        self._departed: dict[str, PodFacts] = {}
+
+    def workloads(self) -> tuple[WorkloadKey, ...]:
+        """All of them."""
+        return tuple(WorkloadKey(manifests.namespace(w) or "", manifests.name(w)) for w in self._store.all(INFERENCE_WORKLOADS))
+
+    def raw(self, key: WorkloadKey) -> Manifest | None:
+        """The InferenceWorkload as last seen."""
+        return self._store.get(INFERENCE_WORKLOADS.key(key.namespace, key.name))
+
+    def workload(self, key: WorkloadKey) -> Workload | Unreadable | None:
+        """One workload's spec; None if there is none."""
+        raw = self.raw(key)
+        if raw is None:
+            return None
+        parsed = self._parse(InferenceWorkload, raw)
+        return workload_of(parsed, raw) if isinstance(parsed, InferenceWorkload) else parsed
+
+    def freeze(self, key: WorkloadKey, namespace_uid: str, now: datetime) -> Snapshot | Unreadable | None:
+        """Everything about one workload as of now. `synced` False travels along: the decision says so instead of deciding."""
+        workload = self.workload(key)
+        if workload is None or isinstance(workload, Unreadable):
+            return workload
+        raw = self.raw(key)
+        assert raw is not None
+        placements = self.placements(workload)
+        return Snapshot(
+            workload=workload,
+            namespace_uid=namespace_uid,
+            pools=self._pools_for(raw),
+            settings=self.settings,
+            artifacts=self._artifacts(key.namespace),
+            placements=placements,
+            traffic={p.key: self._read_traffic(key, p.key, now) for p in placements},
+            memory=memory_of(raw.get("status") or {}),
+            synced=self._synced(),
+            clock_suspect=self._clock_suspect(),
+            moves_elsewhere=self._moves_elsewhere(key),
+        )
+
+    def placements(self, workload: Workload) -> tuple[Placement, ...]:
+        """The workload's Deployments, by its uid: what another workload of the same name made before does not count."""
+        found = []
+        for deployment in self._store.owned_by(workload.uid, DEPLOYMENTS):
+            labels = manifests.labels(deployment)
+            if label.POOL not in labels or label.REVISION not in labels or manifests.is_leaving(deployment):
+                continue
+            pods = self._pods_of(workload.key, PlacementKey(labels[label.POOL], labels[label.REVISION]))
+            foreign = others(self._store.replica_managers(DEPLOYMENTS.key_of(deployment)))
+            found.append(placement_of(deployment, pods, foreign[0].name if foreign else None))
+        return tuple(sorted(found, key=lambda p: p.key))
+
+    def pods(self) -> tuple[PodFacts, ...]:
+        """All serving pods of all workloads, those included that left since the last call."""
+        pools = {p.name: p for p in self.pools()}
+        living = [facts for pod in self._store.all(PODS) if (facts := self._facts(pod, pools)) is not None]
+        present = {p.uid for p in living}
+        departed = [p for uid, p in self._departed.items() if uid not in present]
+        self._departed.clear()
+        return tuple(sorted([*living, *departed], key=lambda p: p.uid))
+
+    def pod_left(self, pod: Manifest, now: datetime) -> None:
+        """A pod is gone; its last state holds the final counters."""
+        facts = self._facts(pod, {p.name: p for p in self.pools()})
+        if facts is not None:
+            self._departed[facts.uid] = replace(facts, ready=False, deleting=True, ended=facts.ended or now)
+
+    def pools(self) -> tuple[Pool, ...]:
+        """All pools that can be read, with their nodes counted."""
+        nodes = self._store.all(NODES)
+        found = []
+        for raw in self._store.all(ACCELERATOR_POOLS):
+            parsed = self._parse(AcceleratorPool, raw)
+            if isinstance(parsed, AcceleratorPool):
+                found.append(pool_of(parsed, raw, nodes))
+        return tuple(found)
+
+    def window_seconds(self) -> Mapping[WorkloadKey, int]:
+        """The window of each workload."""
+        found = {}
+        for key in self.workloads():
+            workload = self.workload(key)
+            if isinstance(workload, Workload):
+                found[key] = workload.rebalancing.window_seconds
+        return found
+
+    def _pools_for(self, raw: Manifest) -> tuple[Pool, ...]:
+        parsed = self._parse(InferenceWorkload, raw)
+        selector = parsed.spec.placement.pool_selector if isinstance(parsed, InferenceWorkload) else None
+        labels = {manifests.name(p): manifests.labels(p) for p in self._store.all(ACCELERATOR_POOLS)}
+        return tuple(with_selection(p, selected=selects(selector, labels.get(p.name, {}))) for p in self.pools())
+
+    def _pods_of(self, workload: WorkloadKey, key: PlacementKey) -> tuple[Manifest, ...]:
+        found = []
+        for pod in self._store.labelled(PODS, label.WORKLOAD, workload.name):
+            labels = manifests.labels(pod)
+            if manifests.namespace(pod) == workload.namespace and (labels.get(label.POOL), labels.get(label.REVISION)) == key:
+                found.append(pod)
+        return tuple(found)
+
+    def _facts(self, pod: Manifest, pools: Mapping[str, Pool]) -> PodFacts | None:
+        labels = manifests.labels(pod)
+        if labels.get(label.ROLE) != label.SERVING or label.WORKLOAD not in labels or label.POOL not in labels:
+            return None
+        node_name = (pod.get("spec") or {}).get("nodeName")
+        node = self._store.get(NODES.key(None, node_name)) if node_name else None
+        return pod_facts(pod, pools.get(labels[label.POOL]), node)
+
+    def _artifacts(self, namespace: str) -> Mapping[str, Artifact]:
+        return {c["spec"]["key"]: artifact_of(c) for c in self._store.all(COMPILED_MODELS, namespace)}
+
+    def _moves_elsewhere(self, key: WorkloadKey) -> int:
+        return sum(
+            1
+            for w in self._store.all(INFERENCE_WORKLOADS)
+            if (w.get("status") or {}).get("move") and (manifests.namespace(w), manifests.name(w)) != key
+        )
+
+    def _parse(self, model: type[R], raw: Manifest) -> R | Unreadable:
+        # A status is never a reason not to understand a spec, and it changes often: it stays out of what is parsed and cached.
+        slot = (manifests.uid(raw), int(manifests.metadata(raw).get("generation", 0)))
+        known = self._parsed.get(slot)
+        if known is None:
+            known = parse(model, {k: v for k, v in raw.items() if k != "status"})
+            if len(self._parsed) > 50_000:
+                self._parsed.clear()
+            self._parsed[slot] = known
+        if isinstance(known, list):
+            return Unreadable("; ".join(str(e) for e in known if isinstance(e, FieldError)))
+        assert isinstance(known, model)
+        return known
+
+
+def artifact_of(compiled: Manifest) -> Artifact:
+    """A CompiledModel's state."""
+    status = compiled.get("status") or {}
+    ready: Mapping[str, str] = next((c for c in status.get("conditions") or () if c.get("type") == "Ready"), {})
+    made = status.get("artifact")
+    if made and ready.get("status") == "True":
+        return Artifact(state=ArtifactState.READY, uri=made["uri"], digest=made["digest"])
+    failure = status.get("failure")
+    if failure and ready.get("status") == "False":
+        retry = status.get("nextRetryTime")
+        return Artifact(
+            state=ArtifactState.FAILED,
+            message=f"{failure.get('reason', '')}: {failure.get('message', '')}"[:400],
+            retry_at=time_of(retry) if retry else None,
+        )
+    return Artifact(state=ArtifactState.COMPILING)

@@ -1,0 +1,124 @@
+"""How a compile goes on: what was tried, what came of it, and when it is tried again. Never touches serving.
+
+User errors are never retried; running out of memory is retried larger, at once; infrastructure is retried with a capped, doubling pause.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TypeAlias
+
+FIRST_PAUSE = timedelta(seconds=30)
+LONGEST_PAUSE = timedelta(hours=1)
+LARGEST_FACTOR = 8
+"""Memory is doubled at most three times."""
+
+
+class FailureClass(StrEnum):
+    """Who can mend it."""
+
+    USER = "User"
+    OUT_OF_MEMORY = "OutOfMemory"
+    INFRASTRUCTURE = "Infrastructure"
+    UNSUPPORTED_TARGET = "UnsupportedTarget"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """What went wrong, and the end of the log."""
+
+    failure_class: FailureClass
+    reason: str
+    message: str
+    log_tail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """A published artifact."""
+
+    uri: str
+    digest: str
+    size_bytes: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The Job of the present attempt exists and has not ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoJob:
+    """The Job of the present attempt does not exist."""
+
+
+JobOutcome: TypeAlias = NoJob | Running | Built | Failure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempts:
+    """What status remembers: number of attempts begun, memory factor of the present one, the last failure and when to try again."""
+
+    count: int = 0
+    open: bool = False
+    factor: int = 1
+    failure: Failure | None = None
+    retry_at: datetime | None = None
+    built: Built | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StartJob:
+    """The Job of attempt `count` should exist, with the memory of one replica times `factor`."""
+
+    count: int
+    factor: int
+
+
+def next_attempt(attempts: Attempts, outcome: JobOutcome, now: datetime, *, may_start: bool) -> tuple[Attempts, StartJob | None]:
+    """What to remember, and the Job that should exist. An attempt is remembered before its Job is made: a crash between repeats the same name.
+
+    may_start: the installation runs fewer compile Jobs than it may.
+    """
+    if attempts.built is not None:
+        return attempts, None
+    if attempts.open:
+        match outcome:
+            case Built():
+                return replace(attempts, open=False, built=outcome, failure=None, retry_at=None), None
+            case Failure():
+                return _failed(attempts, outcome, now), None
+            case Running():
+                return attempts, None
+            case NoJob():
+                return attempts, StartJob(attempts.count, attempts.factor)
+    if not may_start or not _due(attempts, now):
+        return attempts, None
+    begun = replace(attempts, count=attempts.count + 1, open=True, factor=_factor(attempts), retry_at=None)
+    return begun, StartJob(begun.count, begun.factor)
+
+
+def _due(attempts: Attempts, now: datetime) -> bool:
+    if attempts.failure is None:
+        return True
+    return attempts.retry_at is not None and now >= attempts.retry_at
+
+
+def _factor(attempts: Attempts) -> int:
+    if attempts.failure is not None and attempts.failure.failure_class is FailureClass.OUT_OF_MEMORY:
+        return min(LARGEST_FACTOR, attempts.factor * 2)
+    return attempts.factor
+
+
+def _failed(attempts: Attempts, failure: Failure, now: datetime) -> Attempts:
+    ended = replace(attempts, open=False, failure=failure, retry_at=None)
+    match failure.failure_class:
+        case FailureClass.USER | FailureClass.UNSUPPORTED_TARGET:
+            return ended
+        case FailureClass.OUT_OF_MEMORY:
+            return replace(ended, retry_at=now) if attempts.factor < LARGEST_FACTOR else ended
+        case FailureClass.INFRASTRUCTURE:
+            return replace(ended, retry_at=now + min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(12, attempts.count - 1)))

@@ -1,0 +1,224 @@
+"""Which metrics a server exposes and how they become a sample: Steelyard's own server, or any other by two names."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+from steelyard.observe.exposition import Exposition
+from steelyard.observe.failure import Reason, RejectedError
+from steelyard.observe.histogram import Buckets
+from steelyard.observe.sample import Counts, Sample
+
+CPU = "process_cpu_seconds_total"
+MOST = 2**53
+"""Above it a float no longer counts one by one."""
+TOO_MANY = 429
+FAILED = 400
+
+
+@dataclass(frozen=True, slots=True)
+class SteelyardMetrics:
+    """Our own server: it judges each request by its own clock, so outcomes are exact."""
+
+    path: str = "/metrics"
+
+    REQUESTS = "steelyard_server_requests_total"
+    DURATION = "steelyard_request_duration_seconds"
+    BUSY = "steelyard_server_busy_seconds_total"
+    CLOCK = "steelyard_server_clock_seconds"
+    START = "steelyard_server_start_time_seconds"
+
+    @property
+    def counter(self) -> str:
+        """The metric that proves the server is observed."""
+        return self.REQUESTS
+
+    @property
+    def wanted(self) -> frozenset[str]:
+        """Names to keep."""
+        return frozenset({self.REQUESTS, f"{self.DURATION}_bucket", CPU, self.BUSY, self.CLOCK, self.START})
+
+    @property
+    def own_labels(self) -> frozenset[str] | None:
+        """Labels that are the server's and not Prometheus' own."""
+        return frozenset({"outcome", "le"})
+
+    def sample(self, seen: Exposition, at: datetime, content: int) -> Sample:
+        """RejectedError if an outcome or the histogram is missing: a signal that is not there is not zero."""
+        outcomes: dict[str, int] = {}
+        for labels, value in seen.series.get(self.REQUESTS, {}).items():
+            name = dict(labels).get("outcome", "")
+            if name in outcomes:
+                raise RejectedError(Reason.DUPLICATE, f'has {self.REQUESTS}{{outcome="{name[:32]}"}} twice')
+            outcomes[name] = whole(self.REQUESTS, value)
+        expected = {"good", "slow", "error", "shed"}
+        if not expected <= outcomes.keys():
+            raise RejectedError(Reason.MISSING, f"has no {self.REQUESTS} with each of the outcomes good, slow, error and shed")
+        if outcomes.keys() - expected:
+            raise RejectedError(Reason.LABEL, f"has {self.REQUESTS} with an outcome that is none of good, slow, error and shed")
+        start = _single(seen, self.START)
+        if start is None:
+            raise RejectedError(Reason.MISSING, f"has no {self.START}")
+        good, answered = outcomes["good"], outcomes["good"] + outcomes["slow"]
+        return Sample(
+            at=at,
+            counts=Counts(answered=answered, error=outcomes["error"], shed=outcomes["shed"], within=good, observed=answered),
+            cpu_seconds=_single(seen, CPU),
+            busy_seconds=_single(seen, self.BUSY),
+            buckets=_buckets(seen, self.DURATION),
+            start=start,
+            clock=_single(seen, self.CLOCK),
+            content=content,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CustomMetrics:
+    """Any other server: the names that its owner gave, and the objective in seconds to judge by.
+
+    Without a bucket edge at the objective the next lower edge counts: the lower end of what may have been good.
+    """
+
+    request_counter: str
+    latency_histogram: str
+    objective_seconds: float
+    status_label: str | None = None
+    path: str = "/metrics"
+
+    START = "process_start_time_seconds"
+
+    @property
+    def counter(self) -> str:
+        """The metric that proves the server is observed."""
+        return self.request_counter
+
+    @property
+    def wanted(self) -> frozenset[str]:
+        """Names to keep."""
+        return frozenset({self.request_counter, f"{self.latency_histogram}_bucket", self.latency_histogram, CPU, self.START})
+
+    @property
+    def own_labels(self) -> frozenset[str] | None:
+        """Not known: any label may be the server's."""
+        return None
+
+    def sample(self, seen: Exposition, at: datetime, content: int) -> Sample:
+        """RejectedError if counter or histogram is neither there nor declared, or a status is not an HTTP status."""
+        if self.request_counter not in seen.series and self.request_counter not in seen.declared:
+            raise RejectedError(Reason.MISSING, f"has no {self.request_counter}")
+        answered = error = shed = 0
+        for labels, value in seen.series.get(self.request_counter, {}).items():
+            count = whole(self.request_counter, value)
+            status = 200 if self.status_label is None else _status(dict(labels).get(self.status_label), self.status_label)
+            if status == TOO_MANY:
+                shed += count
+            elif status >= FAILED:
+                error += count
+            else:
+                answered += count
+        buckets = _buckets(seen, self.latency_histogram)
+        return Sample(
+            at=at,
+            counts=Counts(
+                answered=answered,
+                error=error,
+                shed=shed,
+                within=_within(buckets, self.objective_seconds),
+                observed=buckets.get(math.inf, 0),
+            ),
+            cpu_seconds=_single(seen, CPU),
+            busy_seconds=None,
+            buckets=buckets,
+            start=_single(seen, self.START),
+            clock=None,
+            content=content,
+        )
+
+
+Contract: TypeAlias = SteelyardMetrics | CustomMetrics
+
+STEELYARD = SteelyardMetrics()
+
+
+def whole(name: str, value: float) -> int:
+    """A count."""
+    if value != math.floor(value) or value > MOST:
+        raise RejectedError(Reason.NOT_WHOLE, f"says a count of {name} that is not a whole number")
+    return int(value)
+
+
+def _single(seen: Exposition, name: str) -> float | None:
+    series = seen.series.get(name)
+    if series is None:
+        return None
+    if len(series) != 1:
+        raise RejectedError(Reason.DUPLICATE, f"has more than one series of {name}")
+    return next(iter(series.values()))
+
+
+def _status(text: str | None, label: str) -> int:
+    """Of "404" or "4xx"."""
+    if text is not None and len(text) == 3 and text.isascii() and text[0] in "12345" and (text[1:].isdigit() or text[1:] in {"xx", "XX"}):
+        return int(text[0]) * 100 if text[1] in "xX" else int(text)
+    raise RejectedError(Reason.LABEL, f"has a request counter whose label {label} is not an HTTP status")
+
+
+def _within(buckets: Buckets, objective: float) -> int:
+    edges = [edge for edge in buckets if edge <= objective * (1 + 1e-9)]
+    return buckets[max(edges)] if edges else 0
+
+
+def _buckets(seen: Exposition, name: str) -> Buckets:
+    """Buckets summed over all label sets, each checked first."""
+    series = seen.series.get(f"{name}_bucket")
+    if series is None:
+        if name in seen.declared:
+            return {}
+        raise RejectedError(Reason.MISSING, f"has no histogram {name}")
+    by_set: dict[tuple[tuple[str, str], ...], dict[float, int]] = {}
+    for labels, value in series.items():
+        rest = tuple(pair for pair in labels if pair[0] != "le")
+        edge = _edge(name, dict(labels).get("le"))
+        of_set = by_set.setdefault(rest, {})
+        if edge in of_set:
+            raise RejectedError(Reason.DUPLICATE, f"has the same bucket of {name} twice")
+        of_set[edge] = whole(name, value)
+    edges = {frozenset(each) for each in by_set.values()}
+    if len(edges) != 1 or math.inf not in next(iter(edges)):
+        raise RejectedError(Reason.BUCKETS, f"has a histogram {name} without the same edges up to +Inf in all its series")
+    for each in by_set.values():
+        if not _rises(each[edge] for edge in sorted(each)):
+            raise RejectedError(Reason.BUCKETS, f"has a histogram {name} whose buckets are not cumulative")
+    return _summed(by_set.values())
+
+
+def _edge(name: str, text: str | None) -> float:
+    try:
+        edge = float(text or "nan")
+    except ValueError:
+        edge = math.nan
+    if math.isnan(edge):
+        raise RejectedError(Reason.LABEL, f"has a bucket of {name} without an edge")
+    return edge
+
+
+def _rises(counts: Iterable[int]) -> bool:
+    before = 0
+    for count in counts:
+        if count < before:
+            return False
+        before = count
+    return True
+
+
+def _summed(sets: Iterable[Mapping[float, int]]) -> Buckets:
+    result: Counter[float] = Counter()
+    for each in sets:
+        for edge, count in each.items():
+            result[edge] += count
+    return dict(result)

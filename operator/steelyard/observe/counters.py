@@ -1,0 +1,139 @@
+"""Counters of one pod over its whole life: no request is counted twice or lost over resets and restarts of its container.
+
+A pod has runs, one for each process. Within a run counters only grow; a run is known by when its process started, where the server
+tells, else a counter that went back marks the next run. The final counters of a run replace what was last scraped of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from steelyard.observe.histogram import Buckets, added
+from steelyard.observe.sample import ZERO, Counts, Sample, Tally, total
+from steelyard.observe.termination import Final
+
+SAME_START = 0.002
+"""Seconds: the termination message cuts the start to milliseconds."""
+RUNS = 4
+"""Runs that late news may still arrive for; a pod in a crash loop must not grow without bound."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One process. `tally` is what it contributed; `last` the newest sample of it, None if only its final counters are known."""
+
+    start: float | None
+    tally: Tally
+    last: Sample | None
+    final: bool = False
+
+    def begun_at(self, start: float) -> bool:
+        """Whether it is the run of the process that started then."""
+        return self.start is not None and abs(self.start - start) < SAME_START
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Sums over all runs; None where a run does not tell."""
+
+    cpu_seconds: float | None
+    busy_seconds: float | None
+    buckets: Buckets | None
+
+
+@dataclass(frozen=True, slots=True)
+class PodCounters:
+    """Immutable: each piece of news gives a new one."""
+
+    runs: tuple[Run, ...] = ()
+    folded: Tally = ZERO
+    folded_usage: Usage = Usage(cpu_seconds=0.0, busy_seconds=0.0, buckets={})
+    folded_until: float = float("-inf")
+    """Start of the youngest run that was folded: news of it or of an older one comes too late."""
+    lost: bool = False
+    """A run was folded without its final counters."""
+
+    def read(self, sample: Sample) -> PodCounters:
+        """After a scrape. One that is not newer than the last of its run changes nothing."""
+        index = self._run_of(sample.start)
+        if index is None:
+            if sample.start is not None and sample.start <= self.folded_until + SAME_START:
+                return self
+            return self._with_run(Run(start=sample.start, tally=sample.counts.tally, last=sample))
+        run = self.runs[index]
+        if run.final or (run.last is not None and sample.at <= run.last.at):
+            return self
+        if run.last is not None and sample.shrank(run.last):
+            return self._folding(index)._with_run(Run(start=sample.start, tally=sample.counts.tally, last=sample))
+        before = run.last.counts if run.last is not None else Counts()
+        grown = replace(run, tally=run.tally + (sample.counts - before).tally, last=sample)
+        return replace(self, runs=(*self.runs[:index], grown, *self.runs[index + 1 :]))
+
+    def ended(self, final: Final) -> PodCounters:
+        """After a termination message; the same one twice changes nothing."""
+        for index, run in enumerate(self.runs):
+            if run.begun_at(final.start):
+                told = replace(run, start=final.start, tally=final.tally.at_least(run.tally), final=True)
+                return replace(self, runs=(*self.runs[:index], told, *self.runs[index + 1 :]))
+        if final.start <= self.folded_until + SAME_START:
+            return self
+        return self._with_run(Run(start=final.start, tally=final.tally, last=None, final=True))
+
+    @property
+    def total(self) -> Tally:
+        """Everything the pod ever counted, as far as is known."""
+        return self.folded + total(run.tally for run in self.runs)
+
+    @property
+    def usage(self) -> Usage:
+        """CPU, busy time and latencies; a run known by its final counters alone adds none."""
+        result = self.folded_usage
+        for run in self.runs:
+            result = _used(result, run)
+        return result
+
+    @property
+    def complete(self) -> bool:
+        """Whether every run told its final counters."""
+        return not self.lost and all(run.final for run in self.runs)
+
+    def _run_of(self, start: float | None) -> int | None:
+        for index in reversed(range(len(self.runs))):
+            run = self.runs[index]
+            if (start is None and index == len(self.runs) - 1 and not run.final) or (start is not None and run.begun_at(start)):
+                return index
+        return None
+
+    def _with_run(self, run: Run) -> PodCounters:
+        """Runs stay in the order of their starts where those are known."""
+        runs = (*self.runs, run)
+        if all(each.start is not None for each in runs):
+            runs = tuple(sorted(runs, key=lambda each: each.start or 0.0))
+        longer = replace(self, runs=runs)
+        if len(runs) <= RUNS:
+            return longer
+        return replace(longer._folding(0), folded_until=max(self.folded_until, runs[0].start or self.folded_until))
+
+    def _folding(self, index: int) -> PodCounters:
+        run = self.runs[index]
+        return replace(
+            self,
+            runs=(*self.runs[:index], *self.runs[index + 1 :]),
+            folded=self.folded + run.tally,
+            folded_usage=_used(self.folded_usage, run),
+            lost=self.lost or not run.final,
+        )
+
+
+def _used(so_far: Usage, run: Run) -> Usage:
+    if run.last is None:
+        return so_far
+    return Usage(
+        cpu_seconds=_sum(so_far.cpu_seconds, run.last.cpu_seconds),
+        busy_seconds=_sum(so_far.busy_seconds, run.last.busy_seconds),
+        buckets=added(so_far.buckets, run.last.buckets),
+    )
+
+
+def _sum(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else one + other

@@ -1,0 +1,87 @@
+"""The object the app runs: one round after the other, and readings for whoever decides."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from steelyard.core.reading import Reading, Unknown
+from steelyard.core.snapshot import PlacementKey, Traffic, WorkloadKey
+from steelyard.observe.failure import Failure
+from steelyard.observe.placement_record import PlacementRecord, Totals
+from steelyard.observe.pod_facts import PodFacts
+from steelyard.observe.source import Source
+from steelyard.observe.suspicion import WHY, Suspicion
+
+WINDOW_SECONDS = 60
+"""For a workload whose window is not given, as in the API's default."""
+
+
+class Observer:
+    """Keeps one record for each placement. Not for concurrent rounds."""
+
+    def __init__(self, source: Source, interval_seconds: float, on_window: Callable[[WorkloadKey], None] = lambda _: None) -> None:
+        self._source = source
+        self._interval = timedelta(seconds=interval_seconds)
+        self._on_window = on_window
+        self._records: dict[tuple[WorkloadKey, PlacementKey], PlacementRecord] = {}
+        self._suspicion = Suspicion()
+        self._first_round: datetime | None = None
+        self._last_round: datetime | None = None
+        self._refused: Counter[tuple[str, str]] = Counter()
+
+    async def observe(self, pods: Sequence[PodFacts], window_seconds: Mapping[WorkloadKey, int], now: datetime) -> None:
+        """One round. `pods`: all serving pods that exist; `now`: when it begins. A round that is not later than the last is left out."""
+        if self._last_round is not None and now <= self._last_round:
+            return
+        self._first_round, self._last_round = self._first_round or now, now
+        answers = await self._source.read([pod for pod in pods if pod.readable])
+        for answer in answers.values():
+            if isinstance(answer, Failure):
+                self._refused[self._source.name, answer.reason] += 1
+        by_key: dict[tuple[WorkloadKey, PlacementKey], list[PodFacts]] = {key: [] for key in self._records}
+        for pod in pods:
+            by_key.setdefault((pod.workload, pod.placement), []).append(pod)
+        asked: dict[WorkloadKey, int] = {}
+        for key, group in by_key.items():
+            record = self._records.setdefault(key, PlacementRecord(key[1], first_round=self._first_round))
+            for refused in record.take(group, answers, now, self._interval):
+                self._refused[self._source.name, refused.reason] += 1
+            if record.heard:
+                asked[key[0]] = asked.get(key[0], 0) + record.asked
+        known = frozenset(pod.workload for pod in pods)
+        suspect = WHY if self._suspicion.look(asked, known, now, self._interval) else None
+        news: set[WorkloadKey] = set()
+        for key in by_key:
+            window = timedelta(seconds=window_seconds.get(key[0], WINDOW_SECONDS))
+            if self._records[key].settle(window, self._interval, suspect):
+                news.add(key[0])
+        for workload in sorted(news):
+            self._on_window(workload)
+
+    def reading(self, key: tuple[WorkloadKey, PlacementKey], now: datetime) -> Reading[Traffic]:
+        """What may be believed of one placement at `now`."""
+        record = self._records.get(key)
+        if record is None:
+            return Unknown(f"no serving replica of pool {key[1].pool} was read yet")
+        return record.reading(now, self._interval)
+
+    def totals(self) -> Mapping[tuple[WorkloadKey, PlacementKey], Totals]:
+        """Sums over all pods ever seen, exact, live and gone."""
+        return {key: record.totals for key, record in sorted(self._records.items())}
+
+    def forget(self, workload: WorkloadKey) -> None:
+        """Drop everything of a workload that was deleted and has no pods any more."""
+        for key in [key for key, record in self._records.items() if key[0] == workload and record.empty]:
+            del self._records[key]
+
+    @property
+    def refused(self) -> Mapping[tuple[str, str], int]:
+        """How often input was refused, by (source, reason)."""
+        return dict(self._refused)
+
+    @property
+    def suspect(self) -> bool:
+        """Whether the source as a whole is under suspicion."""
+        return self._suspicion.raised

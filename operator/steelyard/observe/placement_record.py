@@ -1,0 +1,286 @@
+"""One placement over time: its pods, its windows, and whether its reading may be acted on.
+
+A round is two steps, because between them the observer looks at all placements together: `take` the news, then `settle` what it means.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from steelyard.core.performance.window import Window
+from steelyard.core.reading import Fresh, Reading, Stale, Unknown
+from steelyard.core.snapshot import PlacementKey, Traffic
+from steelyard.observe.cost import cost, existence
+from steelyard.observe.failure import Failure
+from steelyard.observe.histogram import Buckets, added
+from steelyard.observe.pod_facts import PodFacts
+from steelyard.observe.pod_record import PodRecord
+from steelyard.observe.sample import ZERO, Sample, Tally, total
+from steelyard.observe.windows import Constellation, Span, opened
+
+WINDOWS = 64
+"""Windows kept."""
+COVERAGE = 0.8
+"""Share of the serving pods that must be read (the rule of the horizontal autoscaler's tolerance for missing metrics)."""
+FORGIVEN = 1
+"""Rounds that a pod may miss without counting as uncovered: one lost packet is no outage; the second miss in a row is."""
+MISSED = 3
+"""Rounds in a row that any single serving pod may not miss, however many others are read."""
+FORGET_AFTER = timedelta(minutes=10)
+"""Until then a pod that is gone is remembered by its uid: a list that was briefly incomplete must not count anything twice."""
+GRAIN = timedelta(seconds=1)
+"""Kubernetes cuts timestamps to seconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """Sums over all pods of a placement, live and gone. `before`: the part that live pods had counted before the operator's first look;
+    a counter that must not jump at a restart leaves it out. `incomplete`: pods that are gone without their final counters. `cost` is
+    money where the price was known, `unpriced_seconds` the pod time in which it was not.
+    """
+
+    tally: Tally
+    before: Tally
+    incomplete: int
+    cost: float
+    unpriced_seconds: float
+
+
+class PlacementRecord:
+    """Mutable; one caller, one round after the other."""
+
+    def __init__(self, key: PlacementKey, *, first_round: datetime) -> None:
+        self.key = key
+        self._first_round = first_round
+        self._pods: dict[str, PodRecord] = {}
+        self._gone = ZERO
+        self._gone_before = ZERO
+        self._incomplete = 0
+        self._money = 0.0
+        self._unpriced = 0.0
+        self._ring: deque[Window] = deque(maxlen=WINDOWS)
+        self._running: Span | None = None
+        self._epoch: datetime | None = None
+        self._recovering = False
+        self._why: str | None = self._unread
+        self._good_at: datetime | None = None
+        self._previous: datetime | None = None
+        self._now: datetime | None = None
+        self._before_round = ZERO
+        self._met_now: set[str] = set()
+        self._idle = False
+
+    @property
+    def _unread(self) -> str:
+        return f"no serving replica of pool {self.key.pool} was read yet"
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing but sums is left."""
+        return not self._pods
+
+    def take(
+        self, pods: Sequence[PodFacts], answers: Mapping[str, Sample | Failure], now: datetime, interval: timedelta
+    ) -> tuple[Failure, ...]:
+        """Facts and answers of one round; returns what was refused beyond the source's own failures."""
+        self._previous, self._now = self._now, now
+        self._before_round = total(pod.counters.total for pod in self._pods.values() if pod.counters.runs)
+        refused: list[Failure] = []
+        self._met_now = set()
+        for facts in sorted(pods, key=lambda each: each.uid):
+            pod = self._pods.get(facts.uid)
+            if pod is None:
+                pod = self._pods[facts.uid] = self._new(facts)
+            answer = answers.get(facts.uid)
+            knew = bool(pod.counters.runs)
+            problem = pod.take(facts, answer, now, interval)
+            if not knew:
+                self._met_now.add(facts.uid)
+            if problem is not None and problem is not answer:
+                refused.append(problem)
+        here = {facts.uid for facts in pods}
+        for uid, pod in self._pods.items():
+            if uid not in here:
+                pod.gone_since = pod.gone_since or now
+        return tuple(refused)
+
+    @property
+    def asked(self) -> int:
+        """Requests that were learnt of in this round, without the history of pods that were met for the first time."""
+        known = (pod.counters.total for uid, pod in self._pods.items() if pod.counters.runs and uid not in self._met_now)
+        return max(0, (total(known) - self._before_round).offered)
+
+    @property
+    def heard(self) -> bool:
+        """Whether any pod was read in this round."""
+        return any(pod.was_read and pod.misses == 0 and pod.gone_since is None and pod.facts.serving for pod in self._pods.values())
+
+    def settle(self, window: timedelta, interval: timedelta, suspect: str | None) -> bool:
+        """Close the round; True when a window was completed or the reading changed its kind."""
+        now = self._now
+        if now is None:
+            return False
+        kind = self._kind
+        self._account(now)
+        why = suspect or self._obstacle(interval)
+        closed = False
+        if why is not None:
+            self._interrupt(why)
+        elif self._running is None:
+            self._begin(now)
+        else:
+            closed = self._go_on(now, window)
+        if why is None:
+            self._good_at, self._why = now, None
+        self._forget(now)
+        return closed or kind != self._kind
+
+    def reading(self, now: datetime, interval: timedelta) -> Reading[Traffic]:
+        """What may be believed at `now`."""
+        if self._good_at is None:
+            return Unknown(self._why or self._unread)
+        traffic = Traffic(windows=tuple(self._ring))
+        if self._why is not None:
+            return Stale(traffic, self._good_at, self._why)
+        if self._now is None or now - self._now > MISSED * interval:
+            return Stale(traffic, self._good_at, "no round of observation was completed lately: the operator is blocked or overloaded")
+        if self._recovering:
+            return Stale(
+                traffic, self._good_at, f"readings of pool {self.key.pool} came back; one full window has to pass before they count"
+            )
+        return Fresh(traffic, self._good_at)
+
+    @property
+    def totals(self) -> Totals:
+        """Everything ever counted."""
+        return Totals(
+            tally=self._gone + total(pod.counters.total for pod in self._pods.values()),
+            before=self._gone_before + total(pod.before for pod in self._pods.values()),
+            incomplete=self._incomplete + sum(1 for pod in self._pods.values() if pod.gone_since is not None and pod.incomplete),
+            cost=self._money,
+            unpriced_seconds=self._unpriced,
+        )
+
+    @property
+    def _kind(self) -> tuple[bool, str | None, bool]:
+        return self._good_at is None, self._why, self._recovering
+
+    def _new(self, facts: PodFacts) -> PodRecord:
+        pod = PodRecord(facts, seen_from_birth=facts.created >= self._first_round - GRAIN)
+        if self._epoch is not None and facts.created >= self._epoch - GRAIN:
+            pod.adopt()
+        return pod
+
+    def _present(self) -> list[PodRecord]:
+        """Sorted by name, so that the same trouble names the same pod."""
+        here = [pod for pod in self._pods.values() if pod.gone_since is None]
+        return sorted(here, key=lambda pod: (pod.facts.namespace, pod.facts.name, pod.facts.uid))
+
+    def _obstacle(self, interval: timedelta) -> str | None:
+        """Why this round cannot be relied on."""
+        serving = [pod for pod in self._present() if pod.facts.serving]
+        if not serving:
+            return f"no replica of pool {self.key.pool} is ready"
+        if (
+            self._previous is not None
+            and self._now is not None
+            and self._running is not None
+            and self._now - self._previous > MISSED * interval
+        ):
+            return "no round of observation was completed lately: the operator is blocked or overloaded"
+        failing = [pod for pod in serving if pod.misses > 0 or not pod.was_read]
+        # A pod that was never read yet gets the time of its first reads; Prometheus has to discover it first.
+        unread = [pod for pod in failing if pod.misses > FORGIVEN and pod.was_read]
+        lost = [pod for pod in failing if pod.misses >= MISSED]
+        # To begin, every pod is needed; to go on, most of them: a window that began whole survives a hiccup.
+        needed = failing if self._running is None else lost or (unread if len(unread) > (1 - COVERAGE) * len(serving) else [])
+        if not needed:
+            return None
+        worst = max(needed, key=lambda pod: pod.misses >= MISSED)
+        return worst.failure.why if worst.failure is not None else f"{worst.title} was not read"
+
+    def _interrupt(self, why: str) -> None:
+        """The running window is thrown away: what happened in the dark cannot be told apart from what did not happen."""
+        # A placement without a ready replica has nothing to be read; that is no fault of the input, so it begins anew afterwards.
+        idle = not any(pod.facts.serving for pod in self._present())
+        self._recovering = self._good_at is not None and not idle and (self._recovering or self._running is not None)
+        self._running, self._epoch, self._why = None, None, why
+        self._idle = self._idle or idle
+
+    def _begin(self, now: datetime) -> None:
+        if self._idle:
+            self._ring.clear()
+        self._idle = False
+        for pod in self._pods.values():
+            pod.baseline()
+        self._running, self._epoch = opened(now, self._constellation()), now
+
+    def _go_on(self, now: datetime, window: timedelta) -> bool:
+        assert self._running is not None
+        self._running = self._running + self._span(self._running, now)
+        if now - self._running.start < window:
+            return False
+        self._ring.append(self._running.window)
+        self._running, self._recovering = opened(now, self._constellation()), False
+        return True
+
+    def _span(self, running: Span, now: datetime) -> Span:
+        served = running.last.serving
+        seconds = (now - running.end).total_seconds()
+        busy: float | None = 0.0
+        buckets: Buckets | None = {}
+        tally = ZERO
+        for uid, pod in sorted(self._pods.items()):
+            tally = tally + pod.stretch()
+            used, latencies = pod.used()
+            buckets = added(buckets, latencies)
+            if uid in served:
+                busy = None if busy is None or used is None else busy + used
+        now_serving = self._constellation()
+        return Span(
+            start=running.end,
+            end=now,
+            first=running.last,
+            last=now_serving,
+            unbroken=served == now_serving.serving and not any(pod.restarted for pod in self._present()),
+            tally=tally,
+            replica_seconds=len(served) * seconds,
+            busy_seconds=busy,
+            cost=cost(self._payers(now), running.end, now),
+            buckets=buckets,
+        )
+
+    def _constellation(self) -> Constellation:
+        serving = {uid: pod for uid, pod in self._pods.items() if pod.gone_since is None and pod.facts.serving}
+        return Constellation(frozenset(serving), frozenset(uid for uid, pod in serving.items() if pod.misses == 0 and pod.was_read))
+
+    def _payers(self, now: datetime) -> list[PodFacts]:
+        """Pods that existed in the round that ends now: a pod is paid until it was seen to be gone."""
+        return [pod.facts for pod in self._pods.values() if pod.gone_since is None or pod.gone_since == now]
+
+    def _account(self, now: datetime) -> None:
+        """The ledger goes on in the dark too: prices do not wait for metrics."""
+        start = self._previous
+        for facts in self._payers(now):
+            begin = facts.created if start is None else start
+            if start is None and facts.created < self._first_round:
+                begin = now
+            paid = cost((facts,), begin, now)
+            if paid is None:
+                self._unpriced += existence(facts, begin, now)
+            else:
+                self._money += paid
+
+    def _forget(self, now: datetime) -> None:
+        """Fold pods that are gone for long into the sums."""
+        for uid, pod in list(self._pods.items()):
+            if pod.gone_since is not None and now - pod.gone_since > FORGET_AFTER:
+                self._gone = self._gone + pod.counters.total
+                self._gone_before = self._gone_before + pod.before
+                self._incomplete += pod.incomplete
+                del self._pods[uid]
+        if not self._pods:
+            self._ring.clear()

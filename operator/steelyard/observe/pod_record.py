@@ -1,0 +1,152 @@
+"""What is remembered of one pod: its counters, whether it is read, and up to where its figures went into windows."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from steelyard.observe.contract import SteelyardMetrics
+from steelyard.observe.counters import PodCounters, Usage
+from steelyard.observe.failure import Failure, Reason, RejectedError
+from steelyard.observe.histogram import Buckets, growth
+from steelyard.observe.pod_facts import PodFacts
+from steelyard.observe.sample import ZERO, Sample, Tally
+from steelyard.observe.termination import final
+
+FROZEN_AFTER = 2
+"""Intervals in which an answer without a clock may stay the same; the next two count as missed, so it is stale after more than three."""
+
+
+class PodRecord:
+    """Changed by one round after the other, never by a clock."""
+
+    def __init__(self, facts: PodFacts, *, seen_from_birth: bool) -> None:
+        self.facts = facts
+        self.counters = PodCounters()
+        self.misses = 0
+        """Rounds in a row without a read."""
+        self.was_read = False
+        self.ever_served = False
+        self.failure: Failure | None = None
+        self.gone_since: datetime | None = None
+        self.before = ZERO
+        """What it had counted before the first look, for a pod older than that."""
+        self.restarted = False
+        self._seen_from_birth = seen_from_birth
+        self._known = False
+        self._last: Sample | None = None
+        self._changed_at: datetime | None = None
+        self._message: str | None = None
+        self._counted: Tally | None = None
+        self._usage: Usage | None = None
+
+    def take(self, facts: PodFacts, answer: Sample | Failure | None, now: datetime, interval: timedelta) -> Failure | None:
+        """One round's news; None for `answer` means that the pod was not asked. Returns what had to be refused."""
+        self.facts, self.gone_since = facts, None
+        self.ever_served = self.ever_served or facts.serving
+        refused = self._take_message(facts)
+        self.restarted = False
+        problem = answer if isinstance(answer, Failure) else None
+        if isinstance(answer, Sample):
+            problem = self._frozen(answer, now, interval)
+        if isinstance(answer, Sample) and problem is None:
+            self._read(answer)
+        elif facts.serving:
+            self.misses += 1
+            self.failure = problem or self.failure
+        else:
+            self.misses = 0  # a process that starts or ends owes no answer
+        self._first_news()
+        return problem or refused
+
+    def stretch(self) -> Tally:
+        """Requests since the last call: each is handed out once."""
+        if self._counted is None:
+            return ZERO
+        total = self.counters.total
+        grown, self._counted = total - self._counted, total
+        return grown
+
+    def baseline(self) -> None:
+        """From here on: what was counted until now belongs to no window.
+
+        A pod that has never been sent a request so far may count from zero even if it was not read yet.
+        """
+        if self.counters.runs:
+            self._counted, self._usage = self.counters.total, self.counters.usage
+        else:
+            self._counted, self._usage = ZERO if self._seen_from_birth and not self.ever_served else None, None
+
+    def used(self) -> tuple[float | None, Buckets | None]:
+        """Busy seconds and latencies since the last call that found a read; None where they cannot be said."""
+        if not self.counters.runs:
+            return None, {}
+        new, old = self.counters.usage, self._usage
+        self._usage = new
+        if old is None:
+            return None, {}
+        return self._busy(new, old), growth(new.buckets, old.buckets)
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether requests may be missing: a process of it ended without its final counters, or was never read at all."""
+        return not self.counters.complete or (self.ever_served and not self.counters.runs)
+
+    def adopt(self) -> None:
+        """Count from zero: the pod came into being while its placement was being read."""
+        self._counted = ZERO
+
+    @property
+    def title(self) -> str:
+        """As it is named to people."""
+        return self.facts.title
+
+    def _busy(self, new: Usage, old: Usage) -> float | None:
+        if self.facts.cpu_limit is not None:
+            return (
+                None if new.cpu_seconds is None or old.cpu_seconds is None else (new.cpu_seconds - old.cpu_seconds) / self.facts.cpu_limit
+            )
+        return None if new.busy_seconds is None or old.busy_seconds is None else new.busy_seconds - old.busy_seconds
+
+    def _read(self, sample: Sample) -> None:
+        first = not self.counters.runs
+        before = len(self.counters.runs), self.counters.folded
+        self.counters = self.counters.read(sample)
+        self.restarted = not first and before != (len(self.counters.runs), self.counters.folded)
+        self.misses, self.was_read, self.failure = 0, True, None
+
+    def _first_news(self) -> None:
+        """Where the counters of a pod begin to matter, once there are any."""
+        if self.counters.runs and not self._known:
+            self._known = True
+            self.before = ZERO if self._seen_from_birth else self.counters.total
+            if self._counted is None:
+                self._counted = self.counters.total
+
+    def _take_message(self, facts: PodFacts) -> Failure | None:
+        message = facts.termination_message
+        if message is None or message == self._message or not isinstance(facts.contract, SteelyardMetrics):
+            return None
+        self._message = message
+        try:
+            told = final(message)
+        except RejectedError as error:
+            return Failure(error.reason, f"{facts.title}: its termination message {error.detail}")
+        if told is not None:
+            self.counters = self.counters.ended(told)
+        return None
+
+    def _frozen(self, sample: Sample, now: datetime, interval: timedelta) -> Failure | None:
+        """An exporter that repeats itself proves nothing about now."""
+        last, self._last = self._last, sample
+        if last is None or sample.content != last.content:
+            self._changed_at = now
+        if last is None:
+            return None
+        why = None
+        if sample.at <= last.at:
+            why = "no newer sample than in the last round; it must be scraped at least as often as observe.intervalSeconds"
+        elif sample.clock is not None and last.clock is not None:
+            why = "the clock of its server does not advance" if sample.clock <= last.clock else None
+        elif self._changed_at is not None and now - self._changed_at > FROZEN_AFTER * interval:
+            why = "its metrics repeat themselves to the last digit"
+        return None if why is None else Failure(Reason.FROZEN, f"{self.title} is frozen: {why}")

@@ -1,0 +1,196 @@
+"""Read pods through a Prometheus that scrapes them: the same samples, with proof that each is new.
+
+What is not in an answer is unknown, never zero: for a pod to count as silent its target must be up and its counter must be there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import Any
+
+import aiohttp
+from yarl import URL
+
+from steelyard.observe.contract import Contract
+from steelyard.observe.exposition import Exposition, Labels, keep, number
+from steelyard.observe.failure import Failure, Reason, RejectedError
+from steelyard.observe.pod_facts import PodFacts
+from steelyard.observe.promql import named, selector
+from steelyard.observe.source import Answer
+
+LARGEST = 64 * 1024 * 1024
+"""Bytes of one answer."""
+PODS_A_QUERY = 50
+AT_ONCE = 4
+"""Queries at the same time."""
+UP = "up"
+
+
+@dataclass(frozen=True, slots=True)
+class PodLabels:
+    """Labels under which Prometheus keeps a target's pod; these are the usual ones of the Kubernetes discovery."""
+
+    namespace: str = "namespace"
+    pod: str = "pod"
+
+
+@dataclass(frozen=True, slots=True)
+class _Series:
+    name: str
+    labels: Mapping[str, str]
+    at: float
+    value: str
+
+
+class PrometheusSource:
+    """Queries one Prometheus. Its scrape interval must not be longer than ours: older samples count as none."""
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        url: str,
+        *,
+        interval_seconds: float = 5.0,
+        timeout_seconds: float = 3.0,
+        labels: PodLabels = PodLabels(),
+    ) -> None:
+        self._session = session
+        self._url = URL(url)
+        self._seconds = math.ceil(3 * interval_seconds)
+        self._timeout = timeout_seconds
+        self._labels = labels
+
+    @property
+    def name(self) -> str:
+        """Label of metrics."""
+        return "prometheus"
+
+    async def read(self, pods: Sequence[PodFacts]) -> Mapping[str, Answer]:
+        """A query for each namespace, kind of server and fifty pods."""
+        permits = asyncio.Semaphore(AT_ONCE)
+
+        async def ask(some: Sequence[PodFacts]) -> Mapping[str, Answer]:
+            async with permits:
+                return await self._ask(some)
+
+        answers: dict[str, Answer] = {}
+        for part in await asyncio.gather(*(ask(some) for some in _parts(pods))):
+            answers.update(part)
+        return answers
+
+    async def _ask(self, pods: Sequence[PodFacts]) -> Mapping[str, Answer]:
+        contract, namespace = pods[0].contract, pods[0].namespace
+        query = selector(
+            {UP, *contract.wanted}, {self._labels.namespace: namespace}, {self._labels.pod: [pod.name for pod in pods]}, self._seconds
+        )
+        try:
+            async with asyncio.timeout(self._timeout):
+                series = _series(await self._fetch(query))
+        except RejectedError as error:
+            return self._all(pods, error.reason, error.detail)
+        except TimeoutError:
+            return self._all(pods, Reason.TIMEOUT, "did not answer in time")
+        except (aiohttp.ClientError, OSError, ValueError):
+            return self._all(pods, Reason.UNREACHABLE, "cannot be reached")
+        by_pod: dict[str, list[_Series]] = {}
+        for each in series:
+            by_pod.setdefault(each.labels.get(self._labels.pod, ""), []).append(each)
+        return {pod.uid: self._answer(pod, by_pod.get(pod.name, [])) for pod in pods}
+
+    def _all(self, pods: Sequence[PodFacts], reason: Reason, detail: str) -> Mapping[str, Answer]:
+        origin = f"{self._url.scheme}://{self._url.host}:{self._url.port}"  # never its credentials
+        return {pod.uid: Failure(reason, f"Prometheus at {origin} {detail}") for pod in pods}
+
+    async def _fetch(self, query: str) -> Any:
+        url = self._url / "api/v1/query"
+        async with self._session.post(url, data={"query": query, "timeout": f"{self._timeout:g}s"}, allow_redirects=False) as response:
+            body = bytearray()
+            async for chunk in response.content.iter_any():
+                body += chunk
+                if len(body) > LARGEST:
+                    response.close()
+                    raise RejectedError(Reason.TOO_LARGE, "sent more than any honest answer")
+            if response.content_type != "application/json":
+                raise RejectedError(Reason.CONTENT_TYPE, f"answered {response.status} without JSON: it is not the query API")
+        try:
+            return json.loads(body)
+        except (ValueError, RecursionError) as error:
+            raise RejectedError(Reason.SYNTAX, "sent broken JSON") from error
+
+    def _answer(self, pod: PodFacts, series: Iterable[_Series]) -> Answer:
+        """Of the targets that speak for this pod the one with the newest scrape."""
+        where = {self._labels.namespace: pod.namespace, self._labels.pod: pod.name}
+        query = f"the query {named(pod.contract.counter, where)}"
+        targets: dict[tuple[str, str], list[_Series]] = {}
+        for each in series:
+            targets.setdefault((each.labels.get("job", ""), each.labels.get("instance", "")), []).append(each)
+        scrapes: list[tuple[bool, float, tuple[str, str]]] = []
+        for target, of_target in targets.items():
+            ups = [each for each in of_target if each.name == UP]
+            if ups and any(each.name == pod.contract.counter for each in of_target):
+                newest = max(ups, key=lambda each: each.at)
+                scrapes.append((newest.value == "1", newest.at, target))
+            elif ups and max(ups, key=lambda each: each.at).value != "1":
+                scrapes.append((False, 0.0, target))
+        if not scrapes:
+            return Failure(
+                Reason.EMPTY, f"{query} returned nothing recent: let Prometheus scrape the pod at least as often as observe.intervalSeconds"
+            )
+        up, at, target = max(scrapes)
+        if not up:
+            return Failure(Reason.TARGET_DOWN, f"the query {named(UP, where)} says 0: Prometheus cannot scrape the pod")
+        try:
+            seen = _exposition(targets[target], at, pod.contract)
+            if pod.contract.counter not in seen.series:
+                raise RejectedError(Reason.EMPTY, "returned nothing in the newest scrape")
+            content = zlib.crc32(repr(sorted((name, sorted(each.items())) for name, each in seen.series.items())).encode())
+            return pod.contract.sample(seen, datetime.fromtimestamp(at, UTC), content)
+        except RejectedError as error:
+            return Failure(error.reason, f"{query} {error.detail}")
+
+
+def _parts(pods: Sequence[PodFacts]) -> list[list[PodFacts]]:
+    def kind(pod: PodFacts) -> tuple[str, str]:
+        return pod.namespace, repr(pod.contract)
+
+    parts: list[list[PodFacts]] = []
+    for _, group in groupby(sorted(pods, key=lambda pod: (*kind(pod), pod.name, pod.uid)), key=kind):
+        some = list(group)
+        parts += [some[at : at + PODS_A_QUERY] for at in range(0, len(some), PODS_A_QUERY)]
+    return parts
+
+
+def _series(document: Any) -> list[_Series]:
+    """The newest sample of each series."""
+    try:
+        if document["status"] != "success":
+            raise RejectedError(Reason.QUERY, f"refused the query ({document.get('errorType', 'no reason given')})")
+        if document["data"]["resultType"] != "matrix":
+            raise RejectedError(Reason.SYNTAX, "answered another kind of query")
+        found = []
+        for each in document["data"]["result"]:
+            labels = {str(name): str(value) for name, value in each["metric"].items()}
+            if each.get("values"):
+                at, value = max(each["values"], key=lambda pair: float(pair[0]))
+                found.append(_Series(labels.pop("__name__"), labels, float(at), str(value)))
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        raise RejectedError(Reason.SYNTAX, "answered with something else than the query API does") from error
+    return found
+
+
+def _exposition(series: Iterable[_Series], at: float, contract: Contract) -> Exposition:
+    """What that one scrape brought: a series that is older vanished from the exporter."""
+    by_name: dict[str, dict[Labels, float]] = {}
+    for each in series:
+        if each.name != UP and each.at == at:
+            own = contract.own_labels
+            labels = tuple(sorted(pair for pair in each.labels.items() if own is None or pair[0] in own))
+            keep(by_name, each.name, labels, number(each.name, each.value))
+    return Exposition(by_name, frozenset())

@@ -1,0 +1,123 @@
+"""What one read of one pod says: its counters since its process started."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from steelyard.observe.histogram import Buckets, shrank
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Requests by outcome."""
+
+    good: int = 0
+    slow: int = 0
+    error: int = 0
+    shed: int = 0
+
+    @property
+    def offered(self) -> int:
+        """All of them."""
+        return self.good + self.slow + self.error + self.shed
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(self.good + other.good, self.slow + other.slow, self.error + other.error, self.shed + other.shed)
+
+    def __sub__(self, other: Tally) -> Tally:
+        return Tally(self.good - other.good, self.slow - other.slow, self.error - other.error, self.shed - other.shed)
+
+    def at_least(self, other: Tally) -> Tally:
+        """The larger of each outcome: counters of one process only grow."""
+        return Tally(max(self.good, other.good), max(self.slow, other.slow), max(self.error, other.error), max(self.shed, other.shed))
+
+
+ZERO = Tally()
+
+
+def total(tallies: Iterable[Tally]) -> Tally:
+    """Sum."""
+    result = ZERO
+    for tally in tallies:
+        result = result + tally
+    return result
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """Raw counters of one process.
+
+    `answered`: without an error; `within`: observations of the histogram at or below the objective's edge; `observed`: all observations.
+    A server that judges its requests itself has within = good and observed = answered.
+    """
+
+    answered: int = 0
+    error: int = 0
+    shed: int = 0
+    within: int = 0
+    observed: int = 0
+
+    def shrank(self, old: Counts) -> bool:
+        """Whether any counter is below its old value."""
+        return any(
+            (
+                self.answered < old.answered,
+                self.error < old.error,
+                self.shed < old.shed,
+                self.within < old.within,
+                self.observed < old.observed,
+            )
+        )
+
+    def __sub__(self, old: Counts) -> Counts:
+        return Counts(
+            answered=self.answered - old.answered,
+            error=self.error - old.error,
+            shed=self.shed - old.shed,
+            within=self.within - old.within,
+            observed=self.observed - old.observed,
+        )
+
+    @property
+    def tally(self) -> Tally:
+        """Outcomes; the lower end for good where counter and histogram leave an interval.
+
+        The histogram may or may not have observed the failed requests. At most as many as it observed beyond the answered ones were
+        failures, and each of those may lie within the objective, so they are taken off.
+        """
+        failures_observed = min(max(self.observed - self.answered, 0), self.error + self.shed)
+        good = min(max(self.within - failures_observed, 0), self.answered)
+        return Tally(good, self.answered - good, self.error, self.shed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One pod at one moment. Optional figures are None where the server does not tell; never 0 for that.
+
+    `at` orders samples of one pod and is not compared with another clock. `start` and `clock` are Unix seconds by the server's own
+    clock: when its process started, and when it wrote this answer. `content` identifies the answer, to see an exporter repeat itself.
+    """
+
+    at: datetime
+    counts: Counts
+    cpu_seconds: float | None
+    busy_seconds: float | None
+    buckets: Buckets
+    start: float | None
+    clock: float | None
+    content: int
+
+    def shrank(self, old: Sample) -> bool:
+        """Whether a counter went back, which only a new process explains."""
+        return (
+            self.counts.shrank(old.counts)
+            or _less(self.cpu_seconds, old.cpu_seconds)
+            or _less(self.busy_seconds, old.busy_seconds)
+            or shrank(self.buckets, old.buckets)
+        )
+
+
+def _less(new: float | None, old: float | None) -> bool:
+    return new is not None and old is not None and new < old

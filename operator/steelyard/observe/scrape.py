@@ -1,0 +1,119 @@
+"""Read pods directly. A pod is not trusted: it may refuse, stall, trickle, redirect, or send garbage without end."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import zlib
+from collections.abc import Mapping, Sequence
+
+import aiohttp
+from yarl import URL
+
+from steelyard.observe.exposition import parse
+from steelyard.observe.failure import Failure, Reason, RejectedError
+from steelyard.observe.pod_facts import PodFacts
+from steelyard.observe.source import Answer, Clock
+
+LARGEST = 4 * 1024 * 1024
+"""Bytes of one answer; a server with thousands of series stays far below."""
+AT_ONCE = 64
+"""Scrapes at the same time; below aiohttp's own limit of connections, so that waiting for one never looks like a slow pod."""
+ACCEPT = "text/plain;version=0.0.4"
+TEXT = frozenset({"text/plain", "application/openmetrics-text"})
+
+
+class DirectSource:
+    """Scrapes over HTTP. Give it a session of its own without cookies, proxies and credentials.
+
+    A round ends after `round_seconds` even if every pod stalls; pods that failed last time are asked last, so that a few dead nodes
+    do not keep the others from being read.
+    """
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        clock: Clock,
+        *,
+        timeout_seconds: float = 3.0,
+        round_seconds: float = 5.0,
+        largest: int = LARGEST,
+    ) -> None:
+        self._session = session
+        self._clock = clock
+        self._timeout = timeout_seconds
+        self._round = max(round_seconds, timeout_seconds)
+        self._largest = largest
+        self._failed: frozenset[str] = frozenset()
+
+    @property
+    def name(self) -> str:
+        """Label of metrics."""
+        return "direct"
+
+    async def read(self, pods: Sequence[PodFacts]) -> Mapping[str, Answer]:
+        """Ask all pods, the well-behaved ones first."""
+        answers: dict[str, Answer] = {
+            pod.uid: Failure(Reason.NOT_REACHED, f"{pod.title} was not asked: too many others did not answer") for pod in pods
+        }
+        queue = iter(sorted(pods, key=lambda pod: (pod.uid in self._failed, pod.uid)))
+
+        async def work() -> None:
+            for pod in queue:
+                answers[pod.uid] = Failure(Reason.TIMEOUT, f"{pod.title} did not answer {_where(pod)} in time")
+                answers[pod.uid] = await self._ask(pod)
+
+        workers = [asyncio.create_task(work()) for _ in range(min(AT_ONCE, len(pods)))]
+        try:
+            if workers:
+                done, _ = await asyncio.wait(workers, timeout=self._round)
+                for worker in done:
+                    worker.result()
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+        self._failed = frozenset(uid for uid, answer in answers.items() if isinstance(answer, Failure))
+        return answers
+
+    async def _ask(self, pod: PodFacts) -> Answer:
+        where = _where(pod)
+        try:
+            async with asyncio.timeout(self._timeout):
+                body = await self._fetch(pod)
+            return pod.contract.sample(parse(body, pod.contract.wanted), self._clock.now(), zlib.crc32(body))
+        except RejectedError as error:
+            return Failure(error.reason, f"{pod.title}: {where} {error.detail}")
+        except TimeoutError:
+            return Failure(Reason.TIMEOUT, f"{pod.title} did not answer {where} in time")
+        except (aiohttp.ClientError, OSError, ValueError):
+            # The text of the exception holds addresses and numbers of the system: it is no sentence for a condition.
+            return Failure(Reason.UNREACHABLE, f"{pod.title} cannot be reached at {where}")
+
+    async def _fetch(self, pod: PodFacts) -> bytes:
+        # One connection for each scrape: kept ones would hold a file descriptor for every pod of the fleet.
+        headers = {"Accept": ACCEPT, "Accept-Encoding": "identity", "Connection": "close"}
+        async with self._session.get(_url(pod), allow_redirects=False, auto_decompress=False, headers=headers) as response:
+            if response.status != 200:
+                raise RejectedError(Reason.STATUS, f"answered {response.status} instead of 200")
+            if response.content_type not in TEXT or response.headers.get("Content-Encoding", "identity") != "identity":
+                raise RejectedError(Reason.CONTENT_TYPE, "is not plain text in the Prometheus format")
+            body = bytearray()
+            async for chunk in response.content.iter_any():
+                body += chunk
+                if len(body) > self._largest:
+                    response.close()
+                    raise RejectedError(Reason.TOO_LARGE, "is larger than any honest answer")
+            return bytes(body)
+
+
+def _url(pod: PodFacts) -> URL:
+    try:
+        address = ipaddress.ip_address(pod.address or "")
+    except ValueError as error:
+        raise RejectedError(Reason.ADDRESS, "cannot be asked: the pod has no address") from error
+    return URL.build(scheme="http", host=str(address), port=pod.metrics_port, path=pod.contract.path)
+
+
+def _where(pod: PodFacts) -> str:
+    return f"{pod.contract.path} on port {pod.metrics_port}"

@@ -1,0 +1,95 @@
+"""What happened in one placement between two rounds, and how that adds up to a window. Pure sums: adding is associative.
+
+Serving time, busy time and the sets of pods are taken at rounds: a pod that served at a round is counted as serving until the next.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from steelyard.core.performance.window import Window
+from steelyard.observe.histogram import Buckets, added, quantile
+from steelyard.observe.sample import ZERO, Tally
+
+P99 = 0.99
+
+
+@dataclass(frozen=True, slots=True)
+class Constellation:
+    """At one round: pods that serve, and those of them that were read."""
+
+    serving: frozenset[str]
+    read: frozenset[str]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every serving pod was read."""
+        return self.serving <= self.read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """Sums between two rounds. `unbroken`: no change of the serving pods and no restart of their containers in between."""
+
+    start: datetime
+    end: datetime
+    first: Constellation
+    last: Constellation
+    unbroken: bool = True
+    tally: Tally = ZERO
+    replica_seconds: float = 0.0
+    busy_seconds: float | None = 0.0
+    cost: float | None = 0.0
+    buckets: Buckets | None
+
+    def __add__(self, after: Span) -> Span:
+        """Both together. ValueError if the other does not begin where this one ends."""
+        if self.end != after.start:
+            raise ValueError("spans add up only where one begins at the end of the other")
+        return Span(
+            start=self.start,
+            end=after.end,
+            first=self.first,
+            last=after.last,
+            unbroken=self.unbroken and after.unbroken and self.last.serving == after.first.serving,
+            tally=self.tally + after.tally,
+            replica_seconds=self.replica_seconds + after.replica_seconds,
+            busy_seconds=_sum(self.busy_seconds, after.busy_seconds),
+            cost=_sum(self.cost, after.cost),
+            buckets=added(self.buckets, after.buckets),
+        )
+
+    @property
+    def seconds(self) -> float:
+        """Length."""
+        return (self.end - self.start).total_seconds()
+
+    @property
+    def window(self) -> Window:
+        """As the core reads it."""
+        steady = self.unbroken and self.first.serving == self.last.serving and self.first.complete and self.last.complete
+        p99 = quantile(self.buckets, P99)
+        return Window(
+            start=self.start,
+            end=self.end,
+            good=self.tally.good,
+            slow=self.tally.slow,
+            error=self.tally.error,
+            shed=self.tally.shed,
+            replica_seconds=self.replica_seconds,
+            # CPU time may exceed the limit by the scheduler's grain; a utilisation does not exceed 1.
+            busy_seconds=None if self.busy_seconds is None else min(self.busy_seconds, self.replica_seconds),
+            cost=self.cost,
+            steady=steady,
+            p99_milliseconds=None if p99 is None else p99 * 1000,
+        )
+
+
+def opened(at: datetime, now: Constellation) -> Span:
+    """A span that has just begun."""
+    return Span(start=at, end=at, first=now, last=now, buckets={})
+
+
+def _sum(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else one + other

@@ -1,0 +1,96 @@
+"""The Job of one attempt to compile. It has no API token: it serves its progress, and its result is its termination message."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from steelyard.core.economics.attribution import Resources
+from steelyard.core.snapshot import Settings
+from steelyard.render import label, name
+from steelyard.render.manifest import Manifest, owner
+from steelyard.render.pod import container_security, model_uri, pod_security, store_environment, store_uri, volumes
+from steelyard.render.quantity import requests_equal_limits
+
+PROGRESS_PORT = 8081
+GOLDEN_SAMPLES = 8
+KEEP_SECONDS = 3600
+"""A finished Job keeps its log for an hour; its result stands in the CompiledModel."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompileJobIntent:
+    """One attempt. `spec` is the CompiledModel's spec as stored."""
+
+    namespace: str
+    namespace_uid: str
+    compiled_name: str
+    compiled_uid: str
+    spec: dict[str, Any]
+    image: str
+    attempt: int
+    resources: Resources
+
+
+def compile_job(intent: CompileJobIntent, settings: Settings) -> Manifest:
+    """A Job that never retries by itself: the operator knows which failures deserve another try, and with what memory."""
+    model = intent.spec["model"]
+    told = {
+        "key": intent.spec["key"],
+        "model": {**{k: v for k, v in model.items() if k in {"digest", "revision", "task"}}, "uri": model_uri(model["uri"])},
+        "backend": intent.spec["backend"],
+        "toolchain": intent.spec.get("toolchain", {}),
+        "target": intent.spec["target"],
+        "dtype": intent.spec["dtype"],
+        "quantization": intent.spec.get("quantization", "None"),
+        "batchSizes": intent.spec["batchSizes"],
+        "sequenceLengths": intent.spec.get("sequenceLengths", []),
+        "tensorParallel": intent.spec.get("tensorParallel", 1),
+        "flags": intent.spec.get("flags", []),
+        "store": {"uri": store_uri(settings, intent.namespace_uid)},
+        "golden": {"samples": GOLDEN_SAMPLES, "seed": 1},
+    }
+    env, env_from = store_environment(settings, model.get("secretName"))
+    found, mounts = volumes(settings, model["uri"], reads_only=False)
+    container: Manifest = {
+        "name": "compile",
+        "image": intent.image,
+        "imagePullPolicy": settings.image_pull_policy,
+        "args": ["compile"],
+        "env": [{"name": "STEELYARD_COMPILE_SPEC", "value": json.dumps(told, sort_keys=True, separators=(",", ":"))}, *env],
+        "ports": [{"name": "progress", "containerPort": PROGRESS_PORT}],
+        "resources": requests_equal_limits(intent.resources, None),
+        "securityContext": container_security(),
+        "terminationMessagePolicy": "File",
+        "volumeMounts": mounts,
+    }
+    if env_from:
+        container["envFrom"] = env_from
+    labels = {label.MANAGED_BY: label.MANAGER, label.COMPILED_MODEL: intent.compiled_name, label.ROLE: label.COMPILE}
+    pod: Manifest = {
+        "restartPolicy": "Never",
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "securityContext": pod_security(),
+        "containers": [container],
+        "volumes": found,
+    }
+    if settings.compile_node_selector:
+        pod["nodeSelector"] = dict(sorted(settings.compile_node_selector.items()))
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "name": name.compile_job(intent.compiled_name, intent.attempt),
+            "namespace": intent.namespace,
+            "labels": labels,
+            "ownerReferences": [owner("CompiledModel", intent.compiled_name, intent.compiled_uid, controller=True)],
+        },
+        "spec": {
+            "backoffLimit": 0,
+            "activeDeadlineSeconds": settings.compile_deadline_seconds,
+            "ttlSecondsAfterFinished": KEEP_SECONDS,
+            "template": {"metadata": {"labels": labels}, "spec": pod},
+        },
+    }

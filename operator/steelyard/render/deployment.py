@@ -1,0 +1,113 @@
+"""The Deployment of one placement. Its template is rendered once: the name holds the revision, and what exists is never rendered again."""
+
+from __future__ import annotations
+
+import json
+
+from steelyard.core.intent import PlacementIntent
+from steelyard.core.snapshot import Settings, WorkloadKey
+from steelyard.render import label, name
+from steelyard.render.manifest import Manifest, owned_by_workload
+from steelyard.render.pod import container_security, pod_security, store_environment, volumes
+from steelyard.render.quantity import requests_equal_limits
+
+HTTP_PORT = 8080
+METRICS_PORT = 9090
+DRAIN_DELAY_SECONDS = 5
+"""How long a terminating replica goes on accepting: kube-proxy on every node has to take it out first."""
+DRAIN_TIMEOUT_SECONDS = 30
+QUEUE_BATCHES = 16
+"""Bound of a replica's queue, in full batches; beyond it requests are shed with 429."""
+
+
+def serve_spec(intent: PlacementIntent, settings: Settings) -> Manifest:
+    """What the server is told: everything in it is part of the revision or of the operator's fixed contract."""
+    most = max(intent.batch_sizes)
+    return {
+        "model": intent.model_name,
+        "task": intent.task,
+        "backend": intent.backend,
+        "artifact": {"uri": intent.artifact_uri, "digest": intent.artifact_digest},
+        "objective": {
+            "latency": [{"metric": o.metric, "milliseconds": o.milliseconds, "percent": f"{o.percent:g}"} for o in intent.latency]
+        },
+        "batching": {"maxBatch": most, "maxDelayMs": 5},
+        "queue": {"limit": most * QUEUE_BATCHES},
+        "connection": {"maxAgeSeconds": settings.connection_max_age_seconds},
+        "drain": {"delaySeconds": DRAIN_DELAY_SECONDS, "timeoutSeconds": DRAIN_TIMEOUT_SECONDS},
+        "threads": max(1, int(intent.resources.cpu)),
+    }
+
+
+def deployment(workload: WorkloadKey, uid: str, intent: PlacementIntent, settings: Settings) -> Manifest:
+    """A Deployment with `intent.replicas` replicas; afterwards only /scale changes their number."""
+    labels = label.of_placement(workload, intent.key)
+    env, env_from = store_environment(settings, intent.secret_name)
+    spec = json.dumps(serve_spec(intent, settings), sort_keys=True, separators=(",", ":"))
+    found, mounts = volumes(settings, None, reads_only=True)
+    container: Manifest = {
+        "name": "server",
+        "image": intent.image,
+        "imagePullPolicy": settings.image_pull_policy,
+        "args": ["serve"],
+        "env": [{"name": "STEELYARD_SERVE_SPEC", "value": spec}, *env],
+        "ports": [{"name": "http", "containerPort": HTTP_PORT}, {"name": "metrics", "containerPort": METRICS_PORT}],
+        "resources": requests_equal_limits(intent.resources, intent.resource_name),
+        "startupProbe": {
+            "httpGet": {"path": "/startupz", "port": "metrics"},
+            "periodSeconds": 1,
+            "failureThreshold": 900,
+            "timeoutSeconds": 2,
+        },
+        "readinessProbe": {
+            "httpGet": {"path": "/readyz", "port": "metrics"},
+            "periodSeconds": 1,
+            "failureThreshold": 2,
+            "timeoutSeconds": 2,
+        },
+        "livenessProbe": {
+            "httpGet": {"path": "/livez", "port": "metrics"},
+            "periodSeconds": 10,
+            "failureThreshold": 6,
+            "timeoutSeconds": 5,
+        },
+        "securityContext": container_security(),
+        "terminationMessagePolicy": "File",
+        "volumeMounts": mounts,
+    }
+    if env_from:
+        container["envFrom"] = env_from
+    pod: Manifest = {
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "securityContext": pod_security(),
+        "terminationGracePeriodSeconds": DRAIN_DELAY_SECONDS + DRAIN_TIMEOUT_SECONDS + 10,
+        "containers": [container],
+        "volumes": found,
+    }
+    if intent.node_selector:
+        pod["nodeSelector"] = dict(sorted(intent.node_selector.items()))
+    if intent.tolerations:
+        pod["tolerations"] = [dict(t) for t in intent.tolerations]
+    if intent.scheduler:
+        pod["schedulerName"] = intent.scheduler
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {
+            "name": name.placement(workload, intent.key),
+            "namespace": workload.namespace,
+            "labels": labels,
+            "annotations": {label.ASKED: intent.asked, label.ARTIFACT: intent.artifact_digest},
+            "ownerReferences": [owned_by_workload(workload, uid)],
+        },
+        "spec": {
+            "replicas": intent.replicas,
+            "revisionHistoryLimit": 1,
+            # Surge first, never below: the template does not change, so this speaks for replaced pods only.
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
+            "progressDeadlineSeconds": 1800,
+            "selector": {"matchLabels": label.selector(workload, intent.key)},
+            "template": {"metadata": {"labels": labels}, "spec": pod},
+        },
+    }

@@ -1,0 +1,35 @@
+"""Labels and annotations: what belongs to whom. Selectors carry `role: serving`, so that other pods never join a Service."""
+
+from __future__ import annotations
+
+from steelyard.core.snapshot import PlacementKey, WorkloadKey
+
+MANAGED_BY = "app.kubernetes.io/managed-by"
+MANAGER = "steelyard"
+WORKLOAD = "steelyard.dev/workload"
+POOL = "steelyard.dev/pool"
+REVISION = "steelyard.dev/revision"
+ROLE = "steelyard.dev/role"
+COMPILED_MODEL = "steelyard.dev/compiled-model"
+SERVING = "serving"
+COMPILE = "compile"
+
+ASKED = "steelyard.dev/asked"
+"""Annotation: hash of what the user asked for when the Deployment was made."""
+ARTIFACT = "steelyard.dev/artifact-digest"
+"""Annotation: digest of the artifact that the replicas load."""
+
+
+def of_workload(workload: WorkloadKey) -> dict[str, str]:
+    """On everything that is rendered for a workload."""
+    return {MANAGED_BY: MANAGER, WORKLOAD: workload.name}
+
+
+def of_placement(workload: WorkloadKey, key: PlacementKey) -> dict[str, str]:
+    """On the Deployment, the Service and the pods of a placement."""
+    return {**of_workload(workload), POOL: key.pool, REVISION: key.revision, ROLE: SERVING}
+
+
+def selector(workload: WorkloadKey, key: PlacementKey) -> dict[str, str]:
+    """Exactly the serving pods of one placement."""
+    return {WORKLOAD: workload.name, POOL: key.pool, REVISION: key.revision, ROLE: SERVING}

@@ -1,0 +1,58 @@
+"""desired(intent): every object of one workload that should exist, in the order in which it should come to exist, and what should not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from steelyard.core.intent import Intent
+from steelyard.core.snapshot import Settings
+from steelyard.render import name
+from steelyard.render.compiled_model import compiled_model
+from steelyard.render.deployment import deployment
+from steelyard.render.manifest import Manifest
+from steelyard.render.service import front, of_placement
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """An object of ours that should be gone."""
+
+    kind: str
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """A Deployment of ours that should have this number of replicas, and nothing else changed."""
+
+    namespace: str
+    name: str
+    replicas: int
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """`compiled`: created if missing, this workload joins its owners. `present`: applied. What is in none of them is left alone."""
+
+    compiled: tuple[Manifest, ...]
+    present: tuple[Manifest, ...]
+    scales: tuple[Scale, ...]
+    absent: tuple[Absent, ...]
+
+
+def desired(intent: Intent, settings: Settings) -> Desired:
+    """A function of the intent alone: equal intents give equal bytes."""
+    workload, uid = intent.workload, intent.workload_uid
+    present: list[Manifest] = []
+    if intent.create or intent.scale is not None:
+        present.append(front(workload, uid))
+    for placement in sorted(intent.create, key=lambda p: p.key):
+        present.append(of_placement(workload, uid, placement.key))
+        present.append(deployment(workload, uid, placement, settings))
+    scales = tuple(Scale(workload.namespace, name.placement(workload, key), count) for key, count in sorted((intent.scale or {}).items()))
+    absent = tuple(
+        Absent(kind, workload.namespace, name.placement(workload, key)) for key in sorted(intent.gone) for kind in ("Deployment", "Service")
+    )
+    compiled = tuple(compiled_model(workload, uid, each) for each in sorted(intent.compile, key=lambda c: c.inputs.key))
+    return Desired(compiled, tuple(present), scales, absent)

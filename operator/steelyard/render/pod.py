@@ -1,0 +1,63 @@
+"""What serving and compile pods have in common: restricted security, no API token, credentials of the store, places to write."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from steelyard.core.snapshot import Settings
+from steelyard.render.manifest import Manifest
+
+USER = 65532
+STORE_MOUNT = "/var/lib/steelyard/store"
+MODEL_MOUNT = "/var/lib/steelyard/model"
+
+
+def pod_security() -> Manifest:
+    """Pod Security Standard `restricted`."""
+    return {"runAsNonRoot": True, "runAsUser": USER, "runAsGroup": USER, "fsGroup": USER, "seccompProfile": {"type": "RuntimeDefault"}}
+
+
+def container_security() -> Manifest:
+    """Pod Security Standard `restricted`, and a root file system that nobody writes to."""
+    return {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
+
+
+def store_uri(settings: Settings, namespace_uid: str) -> str:
+    """The namespace's part of the artifact store as a pod sees it. A claim is seen as a folder."""
+    parts = urlsplit(settings.store_uri)
+    if parts.scheme == "pvc":
+        return "/".join([f"file://{STORE_MOUNT}", *filter(None, [parts.path.strip("/")]), namespace_uid])
+    return f"{settings.store_uri.rstrip('/')}/{namespace_uid}"
+
+
+def model_uri(uri: str) -> str:
+    """The model as a pod sees it."""
+    parts = urlsplit(uri)
+    return f"file://{MODEL_MOUNT}/{parts.path.strip('/')}".rstrip("/") if parts.scheme == "pvc" else uri
+
+
+def store_environment(settings: Settings, secret_name: str | None) -> tuple[list[Manifest], list[Manifest]]:
+    """(env, envFrom) for the object stores: endpoint from the configuration, credentials from Secrets that the operator never reads."""
+    env: list[Manifest] = [{"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}]
+    if settings.store_endpoint:
+        env.append({"name": "AWS_ENDPOINT_URL", "value": settings.store_endpoint})
+        if settings.store_endpoint.startswith("http://"):
+            env.append({"name": "AWS_ALLOW_HTTP", "value": "true"})
+    if settings.store_uri.startswith("s3://"):
+        env.append({"name": "AWS_REGION", "value": settings.store_region})
+    secrets = sorted({s for s in (settings.store_secret, secret_name) if s})
+    return env, [{"secretRef": {"name": name}} for name in secrets]
+
+
+def volumes(settings: Settings, model: str | None, *, reads_only: bool) -> tuple[list[Manifest], list[Manifest]]:
+    """(volumes, mounts): a scratch folder, and the claims that store or model stand on. `model` None: the model itself is not needed."""
+    found: list[Manifest] = [{"name": "tmp", "emptyDir": {}}]
+    mounts: list[Manifest] = [{"name": "tmp", "mountPath": "/tmp"}]  # noqa: S108 - inside the pod
+    store = urlsplit(settings.store_uri)
+    if store.scheme == "pvc":
+        found.append({"name": "store", "persistentVolumeClaim": {"claimName": store.netloc, "readOnly": reads_only}})
+        mounts.append({"name": "store", "mountPath": STORE_MOUNT, "readOnly": reads_only})
+    if model is not None and urlsplit(model).scheme == "pvc":
+        found.append({"name": "model", "persistentVolumeClaim": {"claimName": urlsplit(model).netloc, "readOnly": True}})
+        mounts.append({"name": "model", "mountPath": MODEL_MOUNT, "readOnly": True})
+    return found, mounts

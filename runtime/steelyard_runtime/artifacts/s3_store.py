@@ -1,0 +1,63 @@
+"""Artifacts in an S3 bucket."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from steelyard_runtime.artifacts.store import Missing
+from steelyard_runtime.failure import Failure, Reason, infrastructure_failure
+from steelyard_runtime.s3_bucket import open_bucket
+
+
+class S3ArtifactStore:
+    """Objects below a prefix. Large ones go up in parts; creation is a put on condition that nothing is there."""
+
+    def __init__(self, uri: str) -> None:
+        self._uri = uri.rstrip("/")
+        self._store, self._prefix = open_bucket(uri)
+
+    @property
+    def uri(self) -> str:
+        """Address of the prefix."""
+        return self._uri
+
+    def read(self, path: str) -> Iterator[bytes]:
+        """Yield an object in pieces."""
+        import obstore  # noqa: PLC0415
+        from obstore.exceptions import BaseError, NotFoundError  # noqa: PLC0415
+
+        try:
+            for chunk in obstore.get(self._store, self._key(path)).stream():
+                yield bytes(chunk)
+        except (NotFoundError, FileNotFoundError) as error:
+            raise Missing(path) from error
+        except BaseError as error:
+            raise self._unavailable(path, error) from error
+
+    def put(self, path: str, source: Path) -> None:
+        """Write an object, replacing one that is there."""
+        import obstore  # noqa: PLC0415
+        from obstore.exceptions import BaseError  # noqa: PLC0415
+
+        try:
+            obstore.put(self._store, self._key(path), source)
+        except BaseError as error:
+            raise self._unavailable(path, error) from error
+
+    def create(self, path: str, data: bytes) -> bool:
+        """Write an object if there is none (`If-None-Match: *`)."""
+        import obstore  # noqa: PLC0415
+        from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError  # noqa: PLC0415
+
+        try:
+            obstore.put(self._store, self._key(path), data, mode="create")
+        except (AlreadyExistsError, PreconditionError):
+            return False
+        except BaseError as error:
+            raise self._unavailable(path, error) from error
+        return True
+
+    def _key(self, path: str) -> str:
+        return f"{self._prefix}/{path}" if self._prefix else path
+
+    def _unavailable(self, path: str, error: Exception) -> Failure:
+        return infrastructure_failure(Reason.STORE_UNAVAILABLE, f"{self.uri}/{path}: {error}; check endpoint, credentials and network")

@@ -1,0 +1,54 @@
+"""The reference as a back end: the model as it is, run by torch. Slow, and right by definition."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steelyard_runtime.artifacts.manifest import Manifest
+from steelyard_runtime.compile.backend import Note
+from steelyard_runtime.compile.encoder import embed_eagerly, load_encoder
+from steelyard_runtime.compile.option import require_options
+from steelyard_runtime.compile.spec import CompileSpec
+from steelyard_runtime.compile.target import require_cpu
+
+FOLDER = "model"
+
+
+class Eager:
+    """Nothing is compiled; the artifact is the model."""
+
+    name = "eager"
+    packages = ("torch", "transformers")
+
+    def probe(self, spec: CompileSpec) -> None:
+        """Any CPU target, float32."""
+        require_cpu(spec.target, self.name)
+        require_options(spec, dtypes=("default", "float32"))
+
+    def compile(self, encoder: Any, model: Path, spec: CompileSpec, into: Path, note: Note) -> None:
+        """Copy the model's files."""
+        note("copying the model")
+        shutil.copytree(model, into / FOLDER)
+
+    def load(self, folder: Path, manifest: Manifest, workers: int) -> "EagerEngine":
+        """Load the model into torch, one core for each call."""
+        import torch  # type: ignore[import-not-found]  # noqa: PLC0415
+
+        torch.set_num_threads(1)
+        return EagerEngine(load_encoder(folder / FOLDER))
+
+
+class EagerEngine:
+    """A torch module without gradients."""
+
+    fixed_batch = False
+
+    def __init__(self, encoder: Any) -> None:
+        self._run = embed_eagerly(encoder)
+
+    def run(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Infer."""
+        return self._run(ids, mask)

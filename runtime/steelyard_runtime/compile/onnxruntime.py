@@ -1,0 +1,71 @@
+"""ONNX Runtime on CPUs, float32."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steelyard_runtime.artifacts.manifest import Manifest
+from steelyard_runtime.compile.backend import Note
+from steelyard_runtime.compile.encoder import example
+from steelyard_runtime.compile.option import require_options
+from steelyard_runtime.compile.spec import CompileSpec
+from steelyard_runtime.compile.target import require_cpu
+
+FILE = "model.onnx"
+
+
+class OnnxRuntime:
+    """An ONNX graph with dynamic shapes, optimised at load."""
+
+    name = "onnxruntime"
+    packages = ("onnxruntime", "onnx", "onnxscript", "torch", "transformers")
+
+    def probe(self, spec: CompileSpec) -> None:
+        """Any CPU target, float32."""
+        require_cpu(spec.target, self.name)
+        require_options(spec, dtypes=("default", "float32"))
+
+    def compile(self, encoder: Any, model: Path, spec: CompileSpec, into: Path, note: Note) -> None:
+        """Export by torch's own exporter."""
+        import torch  # type: ignore[import-not-found]  # noqa: PLC0415
+
+        ids, mask = example(spec.batch_sizes[-1], spec.sequence_lengths[0])
+        dynamic = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
+        note("exporting to ONNX")
+        torch.onnx.export(
+            encoder,
+            (ids, mask),
+            into / FILE,
+            input_names=["input_ids", "attention_mask"],
+            output_names=["sentence_embedding"],  # "embedding" collides with a node that the exporter names so
+            dynamic_shapes=(dynamic, dynamic),
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )
+
+    def load(self, folder: Path, manifest: Manifest, workers: int) -> "OnnxEngine":
+        """Open a session whose runs each use the calling thread alone."""
+        import onnxruntime  # type: ignore[import-untyped]  # noqa: PLC0415
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+        return OnnxEngine(onnxruntime.InferenceSession(str(folder / FILE), options, providers=["CPUExecutionProvider"]))
+
+
+class OnnxEngine:
+    """A session; it may run in several threads at once."""
+
+    fixed_batch = False
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+
+    def run(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Infer."""
+        result: NDArray[np.float32] = self._session.run(None, {"input_ids": ids, "attention_mask": mask})[0]
+        return result

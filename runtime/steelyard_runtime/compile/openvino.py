@@ -1,0 +1,74 @@
+"""OpenVINO on CPUs. Default precision is what the plugin finds best on the machine it runs on (bfloat16 with AVX512-BF16 or AMX)."""
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steelyard_runtime.artifacts.manifest import Manifest
+from steelyard_runtime.compile.backend import Note
+from steelyard_runtime.compile.encoder import example
+from steelyard_runtime.compile.option import require_options
+from steelyard_runtime.compile.spec import CompileSpec
+from steelyard_runtime.compile.target import require_cpu
+
+FILE = "model.xml"
+PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}
+
+
+class OpenVino:
+    """An intermediate representation with dynamic shapes; the plugin compiles it at load, and each bucket's shape on its first use."""
+
+    name = "openvino"
+    packages = ("openvino", "torch", "transformers")
+
+    def probe(self, spec: CompileSpec) -> None:
+        """Any CPU target, default or explicit precision."""
+        require_cpu(spec.target, self.name)
+        require_options(spec, dtypes=("default", *PRECISIONS))
+
+    def compile(self, encoder: Any, model: Path, spec: CompileSpec, into: Path, note: Note) -> None:
+        """Trace and save; weights stay float32, the precision is chosen at load."""
+        import openvino  # type: ignore[import-untyped]  # noqa: PLC0415
+
+        ids, mask = example(spec.batch_sizes[-1], spec.sequence_lengths[0])
+        note("converting to OpenVINO")
+        converted = openvino.convert_model(encoder, example_input={"input_ids": ids, "attention_mask": mask})
+        for port, name in zip(converted.inputs, ("input_ids", "attention_mask"), strict=True):
+            port.get_tensor().set_names({name})
+        converted.reshape({name: openvino.PartialShape([-1, -1]) for name in ("input_ids", "attention_mask")})
+        openvino.save_model(converted, into / FILE, compress_to_fp16=False)
+
+    def load(self, folder: Path, manifest: Manifest, workers: int) -> "OpenVinoEngine":
+        """Compile for this machine."""
+        import openvino  # noqa: PLC0415
+
+        config: dict[str, Any] = {
+            "NUM_STREAMS": str(workers),
+            "INFERENCE_NUM_THREADS": str(workers),
+            # A pod's cores are shared: pinned threads would wait for the one core while others are idle.
+            "ENABLE_CPU_PINNING": "NO",
+        }
+        if manifest.dtype in PRECISIONS:
+            config["INFERENCE_PRECISION_HINT"] = PRECISIONS[manifest.dtype]
+        return OpenVinoEngine(openvino.Core().compile_model(folder / FILE, "CPU", config))
+
+
+class OpenVinoEngine:
+    """One infer request for each thread that calls."""
+
+    fixed_batch = False
+
+    def __init__(self, compiled: Any) -> None:
+        self._compiled = compiled
+        self._local = threading.local()
+
+    def run(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Infer; the result is copied out of the request's own memory."""
+        request = getattr(self._local, "request", None)
+        if request is None:
+            request = self._local.request = self._compiled.create_infer_request()
+        result = request.infer({"input_ids": ids, "attention_mask": mask}, share_inputs=True)
+        return np.array(result[0], dtype=np.float32)

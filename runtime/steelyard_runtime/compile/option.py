@@ -1,0 +1,22 @@
+"""Options that a back end cannot honour are refused, never ignored: they are part of the key."""
+
+from collections.abc import Sequence
+
+from steelyard_runtime.compile.spec import CompileSpec
+from steelyard_runtime.failure import Reason, user_failure
+
+TASKS = ("embeddings",)
+
+
+def require_options(spec: CompileSpec, *, dtypes: Sequence[str]) -> None:
+    """Refuse a task, dtype, quantisation, parallelism or flag that no file in this folder knows what to do with."""
+    wrong = (
+        ("model.task", spec.task, spec.task in TASKS, ", ".join(TASKS)),
+        ("dtype", spec.dtype, spec.dtype in dtypes, ", ".join(dtypes)),
+        ("quantization", spec.quantization, spec.quantization == "none", "none"),
+        ("tensorParallel", spec.tensor_parallel, spec.tensor_parallel == 1, "1"),
+        ("flags", list(spec.flags), not spec.flags, "none"),
+    )
+    for field, seen, allowed, known in wrong:
+        if not allowed:
+            raise user_failure(Reason.UNSUPPORTED_OPTION, f"back end {spec.backend} cannot honour {field} {seen!r}; it knows: {known}")

@@ -1,0 +1,170 @@
+"""Sending the load: each request starts at its intended time, whatever became of those before it."""
+
+import argparse
+import asyncio
+import json
+import logging
+import random
+import signal
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TextIO
+
+import aiohttp
+
+from steelyard_runtime.load.entry import Entry
+from steelyard_runtime.load.schedule import LONGEST, Step, arrivals, parsed
+from steelyard_runtime.load.summary import Summary
+from steelyard_runtime.texts import text_of
+
+LOG = logging.getLogger("steelyard.load")
+MOST_WAITING = 20_000
+"""Requests in flight at once; more than this says that the server is gone, and only fills memory."""
+PREPARED_TEXTS = 2_000
+"""Texts are made before the first is sent: making them meanwhile would delay sending."""
+
+
+@dataclass
+class Load:
+    """One run."""
+
+    url: str
+    model: str
+    steps: tuple[Step, ...]
+    objective: float
+    seed: int
+    words: tuple[int, int]
+    connections: int
+    timeout: float
+    until_file: Path | None
+    out: TextIO
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    summary: Summary = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.summary = Summary(self.objective)
+
+    async def run(self) -> None:
+        """Send, wait for the answers, write the summary."""
+        chance = random.Random(self.seed)
+        bodies = [self._body(text_of(chance.randint(*self.words), chance)) for _ in range(PREPARED_TEXTS)]
+        # Wall time is read once; from then on a monotonic clock counts, so that a corrected clock bends no latency.
+        started, origin = time.time(), time.monotonic()
+        clock: Callable[[], float] = lambda: started + time.monotonic() - origin  # noqa: E731
+        connector = aiohttp.TCPConnector(limit=self.connections, keepalive_timeout=60)
+        watcher = asyncio.create_task(self._watch_file())
+        async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=self.timeout)) as session:
+            waiting: set[asyncio.Task[None]] = set()
+            for number, offset in enumerate(arrivals(self.steps, self.seed)):
+                if await self._sleep(offset - (time.monotonic() - origin)):
+                    break
+                intended = started + offset
+                if len(waiting) >= MOST_WAITING:
+                    self._record(Entry(number, intended, None, clock(), 0, "", 0, f"{MOST_WAITING} requests are waiting already"))
+                    continue
+                task = asyncio.create_task(self._send(session, number, intended, bodies[number % PREPARED_TEXTS], clock))
+                waiting.add(task)
+                task.add_done_callback(waiting.discard)
+            if not self.stopping.is_set():
+                await self._sleep(sum(step.seconds for step in self.steps) - (time.monotonic() - origin))
+            ended = clock()
+            await asyncio.gather(*waiting)
+        watcher.cancel()
+        self._write(self.summary.line(started, ended))
+
+    def _body(self, text: str) -> bytes:
+        return json.dumps({"model": self.model, "input": text}).encode()
+
+    async def _sleep(self, seconds: float) -> bool:
+        """Sleep, and tell whether it is time to stop."""
+        if seconds > 0:
+            try:
+                await asyncio.wait_for(self.stopping.wait(), seconds)
+            except TimeoutError:
+                return False
+        elif seconds < -0.005:
+            await asyncio.sleep(0)  # late: let answers in between, so that lateness is the server's and not ours
+        return self.stopping.is_set()
+
+    async def _watch_file(self) -> None:
+        while self.until_file is not None and not self.stopping.is_set():
+            if self.until_file.exists():
+                self.stopping.set()
+            await asyncio.sleep(0.1)
+
+    async def _send(self, session: aiohttp.ClientSession, number: int, intended: float, body: bytes, clock: Callable[[], float]) -> None:
+        sent = clock()
+        try:
+            async with session.post(
+                f"{self.url}/v1/embeddings", data=body, headers={"content-type": "application/json"}, allow_redirects=False
+            ) as answer:
+                content = await answer.read()
+                done = clock()
+                tokens = json.loads(content)["usage"]["prompt_tokens"] if answer.status == 200 else 0
+                entry = Entry(number, intended, sent, done, answer.status, answer.headers.get("x-steelyard-pod", ""), tokens)
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError, KeyError) as error:
+            entry = Entry(number, intended, sent, clock(), 0, "", 0, f"{type(error).__name__}: {error}")
+        self._record(entry)
+
+    def _record(self, entry: Entry) -> None:
+        self.summary.add(entry)
+        self._write(entry.line(self.objective))
+
+    def _write(self, line: dict[str, object]) -> None:
+        self.out.write(json.dumps(line, separators=(",", ":")) + "\n")
+
+
+def run_load(options: argparse.Namespace) -> int:
+    """Run the load that the arguments describe; 0 when it was sent, 2 for arguments that make no sense."""
+    try:
+        steps, words = _steps(options), _words(options.words)
+    except ValueError as error:
+        sys.stderr.write(f"steelyard-runtime load: {error}\n")
+        return 2
+    with ExitStack() as stack:
+        out = stack.enter_context(Path(options.log).open("w", buffering=1)) if options.log else sys.stdout
+        asyncio.run(_run(options, steps, words, out))
+        out.flush()
+    return 0
+
+
+async def _run(options: argparse.Namespace, steps: tuple[Step, ...], words: tuple[int, int], out: TextIO) -> None:
+    load = Load(
+        url=options.url.rstrip("/"),
+        model=options.model,
+        steps=steps,
+        objective=options.slo_ms / 1000,
+        seed=options.seed,
+        words=words,
+        connections=options.connections,
+        timeout=options.timeout,
+        until_file=Path(options.until_file) if options.until_file else None,
+        out=out,
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, load.stopping.set)
+    await load.run()
+
+
+def _steps(options: argparse.Namespace) -> tuple[Step, ...]:
+    if options.schedule:
+        if options.rate is not None or options.duration is not None:
+            raise ValueError("--schedule replaces --rate and --duration; leave them out")
+        return parsed(options.schedule)
+    if options.rate is None:
+        raise ValueError("give --rate, or --schedule")
+    endless = options.until_file or options.until_signal
+    if options.duration is None and not endless:
+        raise ValueError("give --duration, --until-file or --until-signal")
+    return parsed(f"{options.rate}:{LONGEST if options.duration is None else options.duration}")
+
+
+def _words(text: str) -> tuple[int, int]:
+    low, colon, high = text.partition(":")
+    if not colon or not low.isdigit() or not high.isdigit() or not 1 <= int(low) <= int(high) <= 10_000:
+        raise ValueError(f"--words {text!r} is not LO:HI (1 to 10000)")
+    return int(low), int(high)

@@ -1,0 +1,63 @@
+"""The last line of a load: counts and latencies, in bounded memory."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from math import ceil, log10
+from typing import Any
+
+from steelyard_runtime.load.entry import Entry
+
+STEPS_PER_DECADE = 100
+"""Of the latency histogram: a quantile is exact to 2.3 %."""
+
+
+@dataclass
+class Summary:
+    """Grows by one entry at a time."""
+
+    objective: float
+    """In seconds."""
+    outcomes: Counter[str] = field(default_factory=Counter)
+    statuses: Counter[int] = field(default_factory=Counter)
+    pods: Counter[str] = field(default_factory=Counter)
+    tokens: int = 0
+    _latencies: Counter[int] = field(default_factory=Counter)
+
+    def add(self, entry: Entry) -> None:
+        """Count one request."""
+        self.outcomes[entry.outcome(self.objective)] += 1
+        self.statuses[entry.status] += 1
+        if entry.pod:
+            self.pods[entry.pod] += 1
+        self.tokens += entry.tokens
+        if entry.status == 200:
+            self._latencies[ceil(STEPS_PER_DECADE * log10(max(entry.latency, 1e-6)))] += 1
+
+    def quantile(self, share: float) -> float | None:
+        """Return an upper bound of a latency quantile of the answered requests in seconds, or None without any."""
+        total = self._latencies.total()
+        seen = 0
+        for step in sorted(self._latencies):
+            seen += self._latencies[step]
+            if seen >= share * total:
+                return float(10 ** (step / STEPS_PER_DECADE))
+        return None
+
+    def line(self, started: float, ended: float) -> dict[str, Any]:
+        """Return the summary line."""
+        milliseconds = {
+            name: None if (value := self.quantile(share)) is None else round(value * 1000, 1)
+            for name, share in (("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99))
+        }
+        return {
+            "summary": {
+                "requests": self.outcomes.total(),
+                "outcomes": {name: self.outcomes[name] for name in ("good", "slow", "error", "shed")},
+                "statuses": {str(status): count for status, count in sorted(self.statuses.items())},
+                "pods": dict(sorted(self.pods.items())),
+                "tokens": self.tokens,
+                "latencyMs": milliseconds,
+                "started": round(started, 6),
+                "ended": round(ended, 6),
+            }
+        }

@@ -1,0 +1,87 @@
+"""`steelyard-runtime`: compile, serve, load, digest, version."""
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from steelyard_runtime.failure import Failure
+from steelyard_runtime.logs import configure_logs
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one subcommand and return its exit code. Imports are late: `digest` must not wait for a model server's libraries."""
+    # As PID 1 a process has no default actions: without this a pod that is still importing would not stop before the kubelet kills it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    options = _parser().parse_args(arguments)
+    configure_logs(console=options.console)
+    match options.command:
+        case "compile":
+            from steelyard_runtime.compile.job import run_compile_job  # noqa: PLC0415
+
+            return run_compile_job(os.environ, options.progress_port)
+        case "serve":
+            from steelyard_runtime.serve.process import run_server  # noqa: PLC0415
+
+            return run_server(os.environ, host=options.host, port=options.port, observe_port=options.observe_port)
+        case "load":
+            from steelyard_runtime.load.run import run_load  # noqa: PLC0415
+
+            return run_load(options)
+        case "digest":
+            return _print_digest(Path(options.folder))
+        case _:
+            sys.stdout.write(f"steelyard-runtime {_version()}\n")
+            return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="steelyard-runtime", description="What runs in Steelyard's pods.")
+    parser.add_argument("--console", action="store_true", help="logs for people instead of JSON lines")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    compiling = commands.add_parser("compile", help="compile the model that STEELYARD_COMPILE_SPEC describes")
+    compiling.add_argument("--progress-port", type=int, default=8081, help="port of /progress and /livez (default 8081)")
+
+    serving = commands.add_parser("serve", help="serve the artifact that STEELYARD_SERVE_SPEC describes")
+    serving.add_argument("--host", default="0.0.0.0", help="address to listen on (default 0.0.0.0)")  # noqa: S104
+    serving.add_argument("--port", type=int, default=8080, help="port for users (default 8080)")
+    serving.add_argument("--observe-port", type=int, default=9090, help="port of /metrics and probes (default 9090)")
+
+    from steelyard_runtime.load.options import add_load_options  # noqa: PLC0415  argparse and the standard library only
+
+    add_load_options(commands.add_parser("load", help="send open-loop load and log every request"))
+
+    digest = commands.add_parser("digest", help="print the digest of a model's folder")
+    digest.add_argument("folder", metavar="DIR")
+    commands.add_parser("version", help="print the version")
+    return parser
+
+
+def _print_digest(folder: Path) -> int:
+    from steelyard_runtime.models.digest import model_digest  # noqa: PLC0415
+    from steelyard_runtime.models.weights import refuse_pickle  # noqa: PLC0415
+
+    if not folder.is_dir():
+        sys.stderr.write(f"there is no folder {folder}; give the folder of a model\n")
+        return 1
+    try:
+        refuse_pickle(folder)
+    except Failure as failure:
+        sys.stderr.write(f"warning: a compile would refuse this model: {failure.message}\n")
+    sys.stdout.write(model_digest(folder) + "\n")
+    return 0
+
+
+def _version() -> str:
+    try:
+        return version("steelyard")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,46 @@
+"""Fetching a model by its address, and holding it against the digest it was asked for."""
+
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from steelyard_runtime.failure import Reason, user_failure
+from steelyard_runtime.models.digest import model_digest
+from steelyard_runtime.models.s3 import download
+
+CLAIM_MOUNT = Path("/models")
+"""Where a pod that reads `pvc://claim/path` mounts the claim: the path inside of the claim is a path below this."""
+
+
+def fetch(uri: str, into: Path) -> Path:
+    """Return a folder with the model's files; only S3 needs `into`, the others are read where they are."""
+    parts = urlsplit(uri)
+    match parts.scheme:
+        case "file":
+            folder = Path(unquote(parts.path))
+        case "pvc":
+            folder = _inside(CLAIM_MOUNT, unquote(parts.path))
+        case "s3":
+            return download(uri, into)
+        case _:
+            raise user_failure(Reason.INVALID_SPEC, f"model.uri {uri!r} has an unknown scheme; use s3://, pvc:// or file://")
+    if not folder.is_dir():
+        raise user_failure(Reason.MODEL_NOT_FOUND, f"there is no folder at {uri} ({folder} here); put the model there or correct model.uri")
+    return folder
+
+
+def verify(folder: Path, wanted: str) -> None:
+    """Refuse a folder whose digest is not the wanted one."""
+    found = model_digest(folder)
+    if found != wanted:
+        raise user_failure(
+            Reason.MODEL_DIGEST_MISMATCH,
+            f"the model's digest is {found}, not {wanted}; if the files are the ones you mean, set model.digest to it"
+            " (steelyard-runtime digest DIR prints it)",
+        )
+
+
+def _inside(root: Path, path: str) -> Path:
+    folder = (root / path.lstrip("/")).resolve()
+    if not folder.is_relative_to(root.resolve()):
+        raise user_failure(Reason.INVALID_SPEC, f"the path {path!r} leaves the claim; remove the '..'")
+    return folder

@@ -1,0 +1,269 @@
+"""Port 8080: what users call. Every request is judged here, once, by the server's own clock."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from aiohttp import web
+from numpy.typing import NDArray
+
+from steelyard_runtime.serve import inference_protocol, openai
+from steelyard_runtime.serve.batcher import Batcher, Full
+from steelyard_runtime.serve.connections import Connections
+from steelyard_runtime.serve.metrics import Metrics
+from steelyard_runtime.serve.model import Model
+from steelyard_runtime.serve.outcome import Outcome, judged
+from steelyard_runtime.serve.request import Inputs, Limits, Rejected
+from steelyard_runtime.serve.spec import ServeSpec
+from steelyard_runtime.serve.state import State
+
+LOG = logging.getLogger("steelyard.serve")
+POD = "x-steelyard-pod"
+OUTCOME = "x-steelyard-outcome"
+BODY_SECONDS = 30.0
+"""A client that takes longer to send its request has gone to sleep."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A model that is being served."""
+
+    model: Model
+    batcher: Batcher
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What goes back, before it is judged."""
+
+    status: int
+    body: bytes
+    tokens: int = 0
+    headers: tuple[tuple[str, str], ...] = ()
+    content_type: str = "application/json"
+
+
+class Protocol:
+    """The error shape of one of the two protocols."""
+
+    def __init__(self, error: Callable[[int, str, str | None, str | None], bytes]) -> None:
+        self._error = error
+
+    def refusal(
+        self, status: int, message: str, field: str | None = None, code: str | None = None, headers: tuple[tuple[str, str], ...] = ()
+    ) -> Answer:
+        """Return an error in the protocol's shape."""
+        return Answer(status, self._error(status, message, field, code), headers=headers)
+
+
+OPENAI = Protocol(openai.error_response)
+INFERENCE = Protocol(lambda _status, message, _field, _code: inference_protocol.error_response(message))
+
+
+class Api:
+    """Routes, judgement and bookkeeping."""
+
+    def __init__(self, spec: ServeSpec, pod: str, metrics: Metrics, state: State, connections: Connections, version: str) -> None:
+        self._spec = spec
+        self._pod = pod
+        self._metrics = metrics
+        self._state = state
+        self._connections = connections
+        self._version = version
+        self._limits = Limits(spec.max_inputs, spec.max_chars)
+        self._tokenizing = ThreadPoolExecutor(1, thread_name_prefix="tokenize")
+        self.served: Served | None = None
+
+    def application(self) -> web.Application:
+        """Return the application for port 8080."""
+        application = web.Application(client_max_size=self._limits.body, middlewares=[self._errors])
+        application.on_response_prepare.append(self._prepare)
+        router = application.router
+        router.add_post("/v1/embeddings", lambda request: self._judge(request, OPENAI, self._embeddings))
+        router.add_get("/v1/models", self._models)
+        router.add_get("/v2", self._server_metadata)
+        router.add_get("/v2/health/live", self._live)
+        router.add_get("/v2/health/ready", self._ready)
+        router.add_get("/v2/models/{model}", self._model_metadata)
+        router.add_get("/v2/models/{model}/ready", self._model_ready)
+        router.add_post("/v2/models/{model}/infer", lambda request: self._judge(request, INFERENCE, self._infer))
+        return application
+
+    # Judgement
+
+    async def _judge(
+        self, request: web.Request, protocol: Protocol, answering: Callable[[web.Request], Awaitable[Answer]]
+    ) -> web.StreamResponse:
+        """Answer, judge and count one user's request. The clock runs from the request's head to the answer's hand-over to the socket."""
+        began = time.monotonic()
+        self._connections.begin(request.protocol)
+        self._metrics.in_flight.inc()
+        counted = False
+        try:
+            answer = await self._answer(request, protocol, answering)
+            if request.transport is None or request.transport.is_closing():
+                # The client has left. Nobody reads this answer; it is for the counter alone.
+                answer = protocol.refusal(499, "the client closed the connection")
+            seconds = time.monotonic() - began
+            outcome = judged(answer.status, seconds, self._spec.objectives)
+            response = web.Response(status=answer.status, body=answer.body, content_type=answer.content_type)
+            response.headers.update(answer.headers)
+            response.headers[OUTCOME] = str(outcome or "rejected")
+            # Counted before a client can have read it: a counter never lags behind what a client knows.
+            self._count(outcome, answer, seconds)
+            counted = True
+            with suppress(ConnectionResetError):
+                await response.prepare(request)
+                await response.write_eof()
+            return response
+        except asyncio.CancelledError:
+            # Only the end of a drain's time cuts a request off.
+            if not counted:
+                self._metrics.count(Outcome.ERROR, time.monotonic() - began, 0)
+            raise
+        finally:
+            self._metrics.in_flight.dec()
+            self._connections.end(request.protocol)
+
+    def _count(self, outcome: Outcome | None, answer: Answer, seconds: float) -> None:
+        if outcome is None:
+            self._metrics.reject(answer.status)
+        else:
+            self._metrics.count(outcome, seconds, answer.tokens)
+
+    async def _answer(self, request: web.Request, protocol: Protocol, answering: Callable[[web.Request], Awaitable[Answer]]) -> Answer:
+        try:
+            return await answering(request)
+        except Rejected as rejected:
+            return protocol.refusal(rejected.status, rejected.message, rejected.field, rejected.code)
+        except Full as full:
+            return protocol.refusal(429, str(full), code="queue_full", headers=(("Retry-After", str(full.retry_after)),))
+        except web.HTTPRequestEntityTooLarge:
+            return protocol.refusal(413, f"the body is larger than {self._limits.body} bytes; send fewer or shorter inputs")
+        except TimeoutError:
+            return protocol.refusal(408, f"the body did not arrive within {BODY_SECONDS:.0f} s")
+        except (ConnectionResetError, web.RequestPayloadError):
+            return protocol.refusal(499, "the client closed the connection")
+        except Exception:
+            LOG.exception("a request failed")
+            return protocol.refusal(500, "the model failed on this request; the server's log has the error", code="internal_error")
+
+    async def _body(self, request: web.Request) -> bytes:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await request.read()
+
+    # OpenAI
+
+    async def _embeddings(self, request: web.Request) -> Answer:
+        body = await self._body(request)
+        served = self.served
+        if served is None:
+            return OPENAI.refusal(503, f"not ready: {self._state.reason}", code="not_ready")
+        manifest = served.model.manifest
+        asked = openai.embeddings_request(body, self._spec.model, manifest.dimension, self._limits, served.model.tokenizer)
+        embeddings, tokens = await self._embed(served, asked.inputs)
+        return Answer(200, openai.embeddings_response(self._spec.model, embeddings, tokens, as_base64=asked.base64), tokens)
+
+    async def _models(self, _request: web.Request) -> web.Response:
+        return _json(openai.models_response(self._spec.model, int(self._metrics.started.timestamp())))
+
+    # Open Inference Protocol
+
+    async def _infer(self, request: web.Request) -> Answer:
+        body = await self._body(request)
+        served = self.served
+        self._require_name(request)
+        if served is None:
+            return INFERENCE.refusal(503, f"not ready: {self._state.reason}")
+        asked = inference_protocol.infer_request(body, request.headers.get(inference_protocol.HEADER), self._limits)
+        embeddings, tokens = await self._embed(served, asked.inputs)
+        data, header_length = inference_protocol.infer_response(self._spec.model, asked, embeddings)
+        if header_length is None:
+            return Answer(200, data, tokens)
+        headers = ((inference_protocol.HEADER, str(header_length)),)
+        return Answer(200, data, tokens, headers, "application/octet-stream")
+
+    async def _server_metadata(self, _request: web.Request) -> web.Response:
+        return _json(inference_protocol.server_metadata(self._version))
+
+    async def _live(self, _request: web.Request) -> web.Response:
+        sick = self._state.sick()
+        return _json(b'{"live":true}') if sick is None else _json(inference_protocol.error_response(sick), 503)
+
+    async def _ready(self, _request: web.Request) -> web.Response:
+        return self._readiness(b'{"ready":true}')
+
+    async def _model_ready(self, request: web.Request) -> web.Response:
+        if request.match_info["model"] != self._spec.model:
+            return _json(inference_protocol.error_response(self._no_model(request)), 404)
+        return self._readiness(f'{{"name":"{self._spec.model}","ready":true}}'.encode())
+
+    def _readiness(self, body: bytes) -> web.Response:
+        return _json(body) if self._state.ready else _json(inference_protocol.error_response(f"not ready: {self._state.reason}"), 503)
+
+    async def _model_metadata(self, request: web.Request) -> web.Response:
+        if request.match_info["model"] != self._spec.model:
+            return _json(inference_protocol.error_response(self._no_model(request)), 404)
+        if self.served is None:
+            return _json(inference_protocol.error_response(f"not ready: {self._state.reason}"), 503)
+        return _json(inference_protocol.model_metadata(self._spec.model, self.served.model.manifest))
+
+    def _require_name(self, request: web.Request) -> None:
+        if request.match_info["model"] != self._spec.model:
+            raise Rejected(404, self._no_model(request))
+
+    def _no_model(self, request: web.Request) -> str:
+        return f"there is no model {request.match_info['model']!r} here; this server has {self._spec.model!r}"
+
+    # Both
+
+    async def _embed(self, served: Served, inputs: Inputs) -> tuple[list[NDArray[np.float32]], int]:
+        """Return the embeddings in the order of the inputs, and the number of tokens; raises `Full`."""
+        admitted = served.batcher.admit(inputs.count)
+        rows: list[Any] = list(inputs.rows)
+        if inputs.texts:
+            try:
+                loop = asyncio.get_running_loop()
+                rows, cut = await loop.run_in_executor(self._tokenizing, served.model.tokenizer.encode, inputs.texts)
+            except BaseException:
+                served.batcher.withdraw(inputs.count)
+                raise
+            if cut:
+                self._metrics.truncated.inc(cut)
+        answers = [served.batcher.submit(row, admitted) for row in rows]
+        return list(await asyncio.gather(*answers)), sum(len(row) for row in rows)
+
+    @web.middleware
+    async def _errors(self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> web.StreamResponse:
+        """Give aiohttp's own refusals (no such path, wrong method) the shape of the protocol that was meant."""
+        try:
+            return await handler(request)
+        except web.HTTPException as refusal:
+            if refusal.status < 400:
+                raise
+            self._metrics.reject(refusal.status)
+            protocol = INFERENCE if request.path.startswith("/v2") else OPENAI
+            message = f"{request.method} {request.path}: {refusal.reason}"
+            response = _json(protocol.refusal(refusal.status, message).body, refusal.status)
+            if "Allow" in refusal.headers:
+                response.headers["Allow"] = refusal.headers["Allow"]
+            response.headers[OUTCOME] = "rejected"
+            return response
+
+    async def _prepare(self, request: web.Request, response: web.StreamResponse) -> None:
+        """Put on every response which pod it is from, and whether the connection ends with it."""
+        response.headers[POD] = self._pod
+        response.headers.setdefault(OUTCOME, "none")
+        if self._connections.closes(request.protocol):
+            response.force_close()
+            response.headers["Connection"] = "close"
+
+
+def _json(body: bytes, status: int = 200) -> web.Response:
+    return web.Response(status=status, body=body, content_type="application/json")

@@ -1,0 +1,63 @@
+"""From an artifact's address to a model that has passed its golden samples."""
+
+import logging
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from steelyard_runtime.accuracy import embed_samples
+from steelyard_runtime.artifacts.cache import cache_from_environment
+from steelyard_runtime.artifacts.fetch import fetch_artifact
+from steelyard_runtime.artifacts.golden import Golden, least_cosine, load_golden
+from steelyard_runtime.artifacts.manifest import Manifest
+from steelyard_runtime.compile.backend import Backend, Engine
+from steelyard_runtime.compile.choose import backend_named
+from steelyard_runtime.compile.toolchain import installed
+from steelyard_runtime.failure import Reason, user_failure
+from steelyard_runtime.serve.spec import ServeSpec
+from steelyard_runtime.tokens import TextTokenizer
+
+LOG = logging.getLogger("steelyard.serve")
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A loaded artifact."""
+
+    manifest: Manifest
+    engine: Engine
+    tokenizer: TextTokenizer
+    golden: Golden
+
+    def golden_cosine(self) -> float:
+        """Run the golden samples through tokenizer, bucket and engine; return the least cosine to the reference."""
+        batch = self.manifest.batch_sizes[0] if self.engine.fixed_batch else 1
+        found = embed_samples(self.engine.run, self.tokenizer, self.manifest.sequence_lengths, batch, self.golden.texts)
+        return least_cosine(found, self.golden.embeddings)
+
+
+def load_model(spec: ServeSpec, environment: Mapping[str, str]) -> Model:
+    """Fetch, verify and load; raises `Failure`. Blocks: call it from a thread."""
+    backend = backend_named(spec.backend)
+    # Not removed before the end: an engine may map its files.
+    folder = Path(tempfile.mkdtemp(prefix="artifact-")) / "artifact"
+    LOG.info("fetching and verifying %s", spec.artifact_uri)
+    manifest = fetch_artifact(spec.artifact_uri, spec.artifact_digest, folder, cache_from_environment(environment))
+    _require_match(spec, manifest, backend)
+    LOG.info("loading %d bytes into %s", manifest.size, backend.name)
+    engine = backend.load(folder, manifest, spec.threads)
+    return Model(manifest, engine, TextTokenizer(folder, manifest.sequence_lengths[-1]), load_golden(folder))
+
+
+def _require_match(spec: ServeSpec, manifest: Manifest, backend: Backend) -> None:
+    for what, wanted, found in (("backend", spec.backend, manifest.backend), ("task", spec.task, manifest.task)):
+        if wanted != found:
+            raise user_failure(Reason.UNSUPPORTED_OPTION, f"the artifact's {what} is {found}, not {wanted}; use the artifact's")
+    package = backend.packages[0]
+    made_with = dict(manifest.toolchain)[package]
+    if installed(package) != made_with:
+        raise user_failure(
+            Reason.TOOLCHAIN_MISMATCH,
+            f"the artifact was made with {package} {made_with}, {installed(package) or 'none'} is installed in this image; use the image of that toolchain",
+        )

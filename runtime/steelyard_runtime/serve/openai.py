@@ -1,0 +1,77 @@
+"""OpenAI's embeddings API: bodies in, bodies out, errors in its shape."""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from steelyard_runtime.serve.request import Inputs, Limits, Rejected, checked_rows, checked_texts, json_object
+from steelyard_runtime.tokens import TextTokenizer
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingsRequest:
+    """A request that made sense."""
+
+    inputs: Inputs
+    base64: bool
+
+
+def embeddings_request(body: bytes, model: str, dimension: int, limits: Limits, tokenizer: TextTokenizer) -> EmbeddingsRequest:
+    """Read a body; raises `Rejected`."""
+    document = json_object(body)
+    wanted = document.get("model")
+    if not isinstance(wanted, str):
+        raise Rejected(400, f"model must be a string; this server has {model!r}", field="model")
+    if wanted != model:
+        raise Rejected(404, f"there is no model {wanted!r} here; this server has {model!r}", field="model", code="model_not_found")
+    encoding = document.get("encoding_format", "float")
+    if encoding not in ("float", "base64"):
+        raise Rejected(400, f"encoding_format must be float or base64, not {encoding!r}", field="encoding_format")
+    if document.get("dimensions") not in (None, dimension):
+        raise Rejected(400, f"dimensions must be {dimension}: this model does not shorten its embeddings", field="dimensions")
+    return EmbeddingsRequest(_inputs(document.get("input"), limits, tokenizer), encoding == "base64")
+
+
+def _inputs(value: object, limits: Limits, tokenizer: TextTokenizer) -> Inputs:
+    if isinstance(value, str):
+        return checked_texts([value], limits, "input")
+    if isinstance(value, list) and value:
+        if all(isinstance(item, str) for item in value):
+            return checked_texts(value, limits, "input")
+        if _are_tokens(value):
+            return checked_rows([value], limits, tokenizer, "input")
+        if all(isinstance(item, list) and _are_tokens(item) for item in value):
+            return checked_rows(value, limits, tokenizer, "input")
+    raise Rejected(
+        400, "input must be a string, a list of strings, a list of token ids, or a list of such lists, and not empty", field="input"
+    )
+
+
+def _are_tokens(value: list[object]) -> bool:
+    return all(isinstance(item, int) and not isinstance(item, bool) for item in value)
+
+
+def embeddings_response(model: str, embeddings: Sequence[NDArray[np.float32]], tokens: int, *, as_base64: bool) -> bytes:
+    """Return the body of an answer; base64 is of little-endian float32."""
+
+    def encoded(embedding: NDArray[np.float32]) -> object:
+        return base64.b64encode(embedding.astype("<f4").tobytes()).decode() if as_base64 else embedding
+
+    data = [{"object": "embedding", "index": index, "embedding": encoded(embedding)} for index, embedding in enumerate(embeddings)]
+    document = {"object": "list", "data": data, "model": model, "usage": {"prompt_tokens": tokens, "total_tokens": tokens}}
+    return orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def models_response(model: str, created: int) -> bytes:
+    """Return the body of GET /v1/models."""
+    return orjson.dumps({"object": "list", "data": [{"id": model, "object": "model", "created": created, "owned_by": "steelyard"}]})
+
+
+def error_response(status: int, message: str, field: str | None = None, code: str | None = None) -> bytes:
+    """Return an error in OpenAI's shape."""
+    kind = "rate_limit_error" if status == 429 else "server_error" if status >= 500 else "invalid_request_error"
+    return orjson.dumps({"error": {"message": message, "type": kind, "param": field, "code": code}})

@@ -1,0 +1,283 @@
+"""Our kinds at a real API server: accepted, explained, columns filled, bad objects refused with what to do."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from cluster.cluster import Cluster
+from steelyard.api.crdgen.definition import definition, object_schema
+from steelyard.api.crdgen.kinds import KINDS
+from steelyard.api.kind import API_VERSION, Kind
+from unit.api.objects import BAD, GOOD, Bad, changed, compiled, pool, workload
+
+pytestmark = pytest.mark.apiserver
+
+ROOT = Path(__file__).parents[3]
+BY_NAME = {kind.name: kind for kind in KINDS}
+kinds = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+
+
+def path(kind: Kind, namespace: str, name: str = "") -> str:
+    where = f"/namespaces/{namespace}" if kind.scope == "Namespaced" else ""
+    return f"/apis/{API_VERSION}{where}/{kind.plural}{'/' + name if name else ''}"
+
+
+def create(cluster: Cluster, raw: dict[str, Any], namespace: str = "default", *, dry: bool = True) -> tuple[int, dict[str, Any]]:
+    query = "?fieldValidation=Strict" + ("&dryRun=All" if dry else "")
+    status, body = cluster.api.request("POST", path(BY_NAME[raw["kind"]], namespace) + query, raw)
+    answer: dict[str, Any] = json.loads(body)
+    return status, answer
+
+
+def apply(cluster: Cluster, raw: dict[str, Any], namespace: str, manager: str = "somebody") -> dict[str, Any]:
+    target = path(BY_NAME[raw["kind"]], namespace, raw["metadata"]["name"]) + f"?fieldManager={manager}"
+    status, body = cluster.api.request("PATCH", target, raw, "application/apply-patch+yaml")
+    assert status in (200, 201), body
+    answer: dict[str, Any] = json.loads(body)
+    return answer
+
+
+# The definitions
+
+
+@kinds
+def test_the_definition_is_accepted_without_a_complaint(served: Cluster, kind: Kind):
+    crd = served.api.get(f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{kind.crd_name}")
+    assert crd is not None
+    conditions = {condition["type"]: condition for condition in crd["status"]["conditions"]}
+    assert conditions["Established"]["status"] == "True"
+    assert conditions["NamesAccepted"]["status"] == "True"
+    assert "NonStructuralSchema" not in conditions
+    assert crd["status"]["storedVersions"] == ["v1alpha1"]
+
+
+@kinds
+def test_the_api_server_keeps_the_definition_as_it_was_written(served: Cluster, kind: Kind):
+    crd = served.api.get(f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{kind.crd_name}")
+    assert crd is not None
+    [stored] = crd["spec"]["versions"]
+    [written] = definition(kind)["spec"]["versions"]
+    assert stored["schema"]["openAPIV3Schema"] == written["schema"]["openAPIV3Schema"]
+
+
+def test_applying_the_definitions_twice_changes_nothing(served: Cluster):
+    def versions() -> list[str]:
+        found = (served.api.get(f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{kind.crd_name}") for kind in KINDS)
+        return [crd["metadata"]["resourceVersion"] for crd in found if crd]
+
+    before = versions()
+    served.kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
+    assert versions() == before
+
+
+@kinds
+def test_every_field_is_explained(served: Cluster, kind: Kind):
+    for at, schema in objects(object_schema(kind), kind.plural):
+        told = served.kubectl("explain", at).partition("FIELDS:")[2]
+        for field in schema["properties"]:
+            shown = re.search(rf"^  {re.escape(field)}\t<[^\n]*\n((?:    [^\n]*\n|  enum: [^\n]*\n)+)", told, re.MULTILINE)
+            assert shown, f"{at}.{field}"
+            words = [word for line in shown[1].splitlines() if line.startswith("    ") for word in line.split()]
+            assert len(words) >= 6, f"{at}.{field}: {words}"
+
+
+def objects(schema: dict[str, Any], at: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every object with fields of its own, by the path that `kubectl explain` wants, where lists do not show."""
+    if "properties" in schema and at.count("."):
+        yield at, schema
+    for name, child in schema.get("properties", {}).items():
+        yield from objects(child, f"{at}.{name}")
+        yield from objects(child.get("items", {}), f"{at}.{name}")
+
+
+@pytest.mark.parametrize(
+    ("field", "words"),
+    [
+        ("iwl.spec.rebalancing.cooldownSeconds", "Unit: seconds. Default: 21600. Example: 3600."),
+        ("iwl.spec.objective.latency.percent", 'Default: "99"'),
+        ("apool.spec.shapes.pricePerHour", "never taken for 0"),
+        ("cmodel.status.failure.class", "OutOfMemory (retried with more memory)"),
+    ],
+)
+def test_kubectl_explain_teaches(served: Cluster, field: str, words: str):
+    assert words in " ".join(served.kubectl("explain", field).split())
+
+
+# Objects
+
+
+@pytest.mark.parametrize("bad", BAD, ids=lambda bad: f"{bad.kind}: {bad.sentence}")
+def test_a_bad_object_is_refused_with_what_to_do(served: Cluster, bad: Bad):
+    status, answer = create(served, bad.object)
+    assert status in (400, 422), answer
+    assert bad.answer in answer["message"], answer["message"]
+    if bad.field and status == 422:
+        named = {cause.get("field", "") for cause in answer["details"].get("causes", [])}
+        assert any(name.startswith(bad.field) for name in named), named
+
+
+@pytest.mark.parametrize("kind", GOOD)
+def test_a_good_object_is_accepted(served: Cluster, kind: str):
+    status, answer = create(served, GOOD[kind]())
+    assert status == 201, answer
+
+
+@pytest.mark.parametrize("file", sorted(ROOT.glob("examples/*.yaml")), ids=lambda file: file.name)
+def test_every_example_is_accepted(served: Cluster, file: Path):
+    for document in yaml.safe_load_all(file.read_text()):
+        status, answer = create(served, document)
+        assert status == 201, answer
+
+
+def test_the_defaults_that_the_api_server_stores_are_those_of_the_models(served: Cluster):
+    from steelyard.api import InferenceWorkload, parse
+
+    _, stored = create(served, workload())
+    read = parse(InferenceWorkload, workload())
+    assert isinstance(read, InferenceWorkload)
+    assert parse(InferenceWorkload, stored).spec == read.spec  # type: ignore[union-attr]
+    assert stored["spec"]["rebalancing"]["windowSeconds"] == 60
+    assert stored["spec"]["server"] == {"steelyard": {}}
+
+
+@pytest.mark.parametrize("make", [workload, pool, compiled])
+def test_applying_an_object_twice_changes_nothing(served: Cluster, namespace: str, make: Any):
+    raw = make()
+    first = apply(served, raw, namespace)
+    second = apply(served, raw, namespace)
+    assert second["metadata"]["resourceVersion"] == first["metadata"]["resourceVersion"]
+    assert second["metadata"]["generation"] == 1
+    served.api.delete(path(BY_NAME[raw["kind"]], namespace, raw["metadata"]["name"]))
+
+
+def test_two_people_may_each_own_one_pool_of_a_placement(served: Cluster, namespace: str):
+    apply(served, changed(workload(), {"spec.placement": {"pools": [{"name": "a", "maxReplicas": 2}]}}), namespace, "first")
+    other = {**workload(), "spec": {"placement": {"pools": [{"name": "b", "maxReplicas": 3}]}}}
+    both = apply(served, other, namespace, "second")
+    assert [entry["name"] for entry in both["spec"]["placement"]["pools"]] == ["a", "b"]
+
+
+def test_the_spec_of_a_compiled_model_never_changes(served: Cluster, namespace: str):
+    status, answer = create(served, compiled(), namespace, dry=False)
+    assert status == 201, answer
+    at = path(BY_NAME["CompiledModel"], namespace, compiled()["metadata"]["name"])
+    status, body = served.api.request("PATCH", at, {"spec": {"target": "trn2"}}, "application/merge-patch+json")
+    assert status == 422
+    assert "must not change: the spec is what the compile key was made from" in body.decode()
+
+
+def test_status_is_written_apart_and_does_not_change_the_generation(served: Cluster, namespace: str):
+    kind = BY_NAME["InferenceWorkload"]
+    status, _ = create(served, workload(), namespace, dry=False)
+    assert status == 201
+    at = path(kind, namespace, "embedder")
+    written = {"status": full_status()}
+    status, body = served.api.request("PATCH", f"{at}/status", written, "application/merge-patch+json")
+    assert status == 200, body
+    stored = json.loads(body)
+    assert stored["metadata"]["generation"] == 1
+    assert stored["status"] == full_status()
+
+    from steelyard.api import InferenceWorkload, parse
+
+    read = parse(InferenceWorkload, stored)
+    assert isinstance(read, InferenceWorkload), read
+    assert read.status.to_raw() == {**read.status.to_raw(), **full_status()}
+
+
+def test_columns_are_filled_and_fit_a_hundred_characters(served: Cluster, namespace: str):
+    raw = changed(workload(), {"metadata.name": "reranker-europe"})
+    assert create(served, raw, namespace, dry=False)[0] == 201
+    at = path(BY_NAME["InferenceWorkload"], namespace, "reranker-europe")
+    served.api.request("PATCH", f"{at}/status", {"status": full_status()}, "application/merge-patch+json")
+    lines = served.kubectl("get", "iwl", "-n", namespace).splitlines()
+    assert lines[0].split() == ["NAME", "MODEL", "READY", "POOL", "$/1K", "SLO", "REASON", "AGE"]
+    assert max(len(line.rstrip()) for line in lines) <= 100
+    assert "0.0193 ±4%" in lines[1]
+    assert "inf2-xlarge+1" in lines[1]
+    wide = served.kubectl("get", "iwl", "-n", namespace, "-o", "wide").splitlines()
+    assert "hf://org/model" in wide[1]
+
+
+def test_our_kinds_are_listed_by_category_and_not_under_all(served: Cluster, namespace: str):
+    assert create(served, workload(), namespace, dry=False)[0] == 201
+    assert "inferenceworkload.steelyard.dev/embedder" in served.kubectl("get", "steelyard", "-n", namespace, "-o", "name")
+    assert "steelyard" not in served.kubectl("get", "all", "-n", namespace, "-o", "name")
+
+
+def test_workloads_are_found_by_a_field(served: Cluster, namespace: str):
+    assert create(served, workload(), namespace, dry=False)[0] == 201
+    found = served.kubectl("get", "iwl", "-n", namespace, "--field-selector", "spec.rebalancing.mode=Recommend", "-o", "name")
+    assert found.split() == ["inferenceworkload.steelyard.dev/embedder"]
+    assert served.kubectl("get", "iwl", "-n", namespace, "--field-selector", "spec.rebalancing.mode=Auto", "-o", "name").split() == []
+
+
+def test_a_condition_of_another_name_cannot_be_written(served: Cluster, namespace: str):
+    assert create(served, workload(), namespace, dry=False)[0] == 201
+    condition = {"type": "Progressing", "status": "True", "reason": "A", "lastTransitionTime": "2026-03-01T12:00:00Z"}
+    at = path(BY_NAME["InferenceWorkload"], namespace, "embedder")
+    status, body = served.api.request("PATCH", f"{at}/status", {"status": {"conditions": [condition]}}, "application/merge-patch+json")
+    assert status == 422
+    assert 'supported values: \\"Ready\\"' in body.decode()
+
+
+def full_status() -> dict[str, Any]:
+    """Every part of a workload's status at once."""
+    counters = {"good": 1, "slow": 0, "error": 0, "shed": 0, "cost": "0.1"}
+    return {
+        "observedGeneration": 1,
+        "conditions": [
+            {"type": kind, "status": "True", "reason": "Serving", "message": "ok", "observedGeneration": 1, "lastTransitionTime": "2026-03-01T12:00:00Z"}
+            for kind in ("Ready", "Compiled", "Placed", "SLOMet", "Observed", "Balanced", "Held")
+        ],
+        "summary": {"model": "all-MiniLM-L6-v2", "pool": "inf2-xlarge+1", "unitCost": "0.0193 ±4%"},
+        "endpoint": "embedder",
+        "placements": [
+            {
+                "pool": "inf2-xlarge",
+                "revision": "3f9a01bc",
+                "desiredReplicas": 3,
+                "readyReplicas": 3,
+                "weight": 75,
+                "artifactDigest": "sha256:" + "0a" * 32,
+                "capacityPerReplica": "38.5",
+                "capacityLower": "36.1",
+                "capacityUpper": "41.0",
+                "unitCost": {
+                    "value": "0.0193", "lower": "0.0187", "upper": "0.0201", "n": 60, "cost": "1.52", "good": 78_700, "basis": "Measured",
+                    "from": "2026-03-01T11:00:00Z", "to": "2026-03-01T12:00:00Z",
+                },
+                "evidence": {
+                    "windows": 60, "seconds": 3600, "replicaSeconds": 7200, "good": 79_000, "slow": 420, "error": 3, "shed": 0, "cost": "1.5",
+                    "busySeconds": 5100, "maxGoodRatePerReplica": "41", "from": "2026-03-01T11:00:00Z", "to": "2026-03-01T12:00:00Z",
+                },
+            },
+            {"pool": "cpu-a", "revision": "77c0de12", "desiredReplicas": 1, "readyReplicas": 1},
+        ],
+        "claims": [
+            {
+                "pool": "inf2-xlarge", "name": "vendor", "verdict": "Refuted", "n": 1200, "claimed": "0.3", "measured": "0.41",
+                "lower": "0.38", "upper": "0.44", "message": "no",
+            }
+        ],
+        "move": {
+            "id": "m1", "kind": "Rebalance", "from": "cpu-a", "to": "inf2-xlarge", "fromRevision": "77c0de12", "toRevision": "3f9a01bc",
+            "step": "Shift", "targetReplicas": 3, "sourceReplicas": 1, "weight": 25, "startedTime": "2026-03-01T12:00:00Z",
+            "stepTime": "2026-03-01T12:20:00Z", "deadlineTime": "2026-03-01T13:20:00Z",
+            "baseline": {"source": counters, "target": counters}, "reason": "saves",
+        },
+        "quarantine": [{"pool": "cpu-a", "revision": "00000000", "until": "2026-03-02T12:00:00Z", "failures": 1, "reason": "SLOAtRisk"}],
+        "history": [
+            {"id": "m0", "kind": "Initial", "to": "cpu-a", "time": "2026-03-01T10:00:00Z", "outcome": "Done", "reason": "first"}
+        ],
+        "lastDecision": {
+            "time": "2026-03-01T12:00:00Z", "verdict": "Move", "reason": "", "message": "m", "digest": "sha256:" + "0a" * 32,
+            "nextTime": "2026-03-01T12:05:00Z", "board": [{"gate": "Frozen", "passed": True, "reason": "", "message": ""}],
+        },
+        "savings": {"total": "-1.5", "currency": "USD", "since": "2026-02-01T00:00:00Z"},
+    }  # fmt: skip

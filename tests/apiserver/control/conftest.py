@@ -1,0 +1,19 @@
+from collections.abc import AsyncIterator
+
+import pytest
+from steelyard.control.api_client import ApiClient
+from steelyard.control.clock import AnchoredClock
+from steelyard.control.credentials import Kubeconfig
+
+
+@pytest.fixture
+def clock() -> AnchoredClock:
+    return AnchoredClock()
+
+
+@pytest.fixture
+async def client(control_plane, clock) -> AsyncIterator[ApiClient]:
+    """The adapter, as the user `operator-under-test`, so that the audit log tells its requests apart."""
+    kubeconfig = control_plane.kubeconfig_for("operator-under-test", "system:masters")
+    async with await ApiClient.connect(Kubeconfig(kubeconfig), clock=clock, on_date=clock.anchor) as connected:
+        yield connected

@@ -1,0 +1,55 @@
+"""A process that stands for election and, while it leads, counts up in a ConfigMap as fast as it can. Ends with 3 when it lost."""
+
+import asyncio
+import random
+import sys
+from pathlib import Path
+
+from steelyard.control import log
+from steelyard.control.api_client import ApiClient
+from steelyard.control.clock import AnchoredClock
+from steelyard.control.credentials import Kubeconfig
+from steelyard.control.errors import ApiError
+from steelyard.control.fencing import LeadershipLost, LeaseFence
+from steelyard.control.lease import Elector, LeaseTiming, Outcome
+from steelyard.control.resource import CONFIG_MAPS
+
+TIMING = LeaseTiming(duration=4.0, renew_deadline=2.5, retry_period=0.5)
+
+
+async def main(kubeconfig: str, namespace: str, identity: str) -> int:
+    clock = AnchoredClock()
+    credentials = Kubeconfig(Path(kubeconfig))
+    fence = LeaseFence(clock, margin=TIMING.margin)
+    elected = asyncio.Event()
+    client = await ApiClient.connect(credentials, clock=clock, fence=fence)
+    elector = Elector(
+        await ApiClient.connect(credentials, clock=clock),
+        namespace=namespace,
+        name="leader",
+        identity=identity,
+        clock=clock,
+        fence=fence,
+        timing=TIMING,
+        chance=random.Random(identity),
+        on_elected=elected.set,
+    )
+    election = asyncio.create_task(elector.run())
+    waiting = asyncio.create_task(elected.wait())
+    await asyncio.wait((election, waiting), return_when=asyncio.FIRST_COMPLETED)
+    while not election.done():
+        try:
+            found = await client.get(CONFIG_MAPS, namespace, "counter")
+            count = int(found["data"]["count"]) + 1
+            await client.replace(CONFIG_MAPS, {**found, "data": {"count": str(count), "writer": identity}})
+        except LeadershipLost:
+            return 3
+        except ApiError as error:
+            print(f"refused: {error!r}", flush=True)
+            await asyncio.sleep(0.05)
+    return 3 if election.result() is Outcome.LOST else 0
+
+
+if __name__ == "__main__":
+    log.configure(style="json")
+    sys.exit(asyncio.run(main(*sys.argv[1:])))

@@ -1,0 +1,31 @@
+import asyncio
+
+import pytest
+from steelyard.control.events import EventReason, EventRecorder, EventType
+from steelyard.control.resource import CONFIG_MAPS
+
+pytestmark = pytest.mark.apiserver
+
+
+async def test_events_are_seen_by_kubectl_with_their_count(client, clock, control_plane, namespace):
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"namespace": namespace, "name": "a"}}
+    about = await client.create(CONFIG_MAPS, body)
+    dropped = []
+    recorder = EventRecorder(client, clock, instance="pod-1", on_drop=dropped.append)
+    running = asyncio.create_task(recorder.run())
+    await asyncio.sleep(0)
+    for _ in range(3):
+        recorder.record(about, EventType.WARNING, EventReason.HELD, "SavingNotSignificant: wait for 200 good requests (has 3)")
+    recorder.record(about, EventType.NORMAL, EventReason.SCALED, "2 to 3 replicas on pool inf2")
+    await asyncio.sleep(0.5)
+    await recorder.flush()
+    running.cancel()
+    shown = await asyncio.to_thread(control_plane.kubectl, "-n", namespace, "get", "events.events.k8s.io", "-o", "json")
+    import json
+
+    found = {item["reason"]: item for item in json.loads(shown)["items"] if item["regarding"]["name"] == "a"}
+    assert set(found) == {"Held", "Scaled"} and dropped == []
+    assert found["Held"]["series"]["count"] == 3
+    assert found["Held"]["reportingController"] == "steelyard.dev"
+    described = await asyncio.to_thread(control_plane.kubectl, "-n", namespace, "describe", "configmap", "a")
+    assert "SavingNotSignificant" in described

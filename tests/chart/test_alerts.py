@@ -1,0 +1,139 @@
+"""Alerts, dashboard and runbooks speak of metrics that the operator has."""
+
+import json
+import re
+import shutil
+import subprocess
+
+import pytest
+import yaml
+from chart.helm import ROOT, of_kind, rendered, the
+from steelyard.control.metrics import HISTOGRAMS, counter_families, gauge_families
+
+RUNBOOKS = ROOT / "docs/runbooks"
+ALERTS = {
+    "SteelyardLeaderAbsent",
+    "SteelyardDecisionCycleStale",
+    "SteelyardWorkloadHeld",
+    "SteelyardSLONotMet",
+    "SteelyardCompileFailing",
+    "SteelyardPriceStale",
+    "SteelyardInputRejected",
+}
+SEVERITIES = {"critical", "warning", "info"}
+
+
+def _rule(**values):
+    return the(rendered({"crds": {"install": False}, "prometheusRule": {"enabled": True, **values}}), "PrometheusRule")
+
+
+def _alerts(**values):
+    [group] = _rule(**values)["spec"]["groups"]
+    return {rule["alert"]: rule for rule in group["rules"]}
+
+
+def _dashboard(currency="USD"):
+    objects = rendered({"crds": {"install": False}, "dashboard": {"enabled": True}, "config": {"currency": currency}})
+    [shown] = [one for one in of_kind(objects, "ConfigMap") if "steelyard.json" in one["data"]]
+    return json.loads(shown["data"]["steelyard.json"])
+
+
+def _labels_by_metric(currency="usd"):
+    return {
+        **{f"{family.name}_total": set(family.labels) for family in counter_families(currency)},
+        **{family.name: set(family.labels) for family in gauge_families(currency)},
+        **{f"{family.name}_{part}": set(family.labels) for family in HISTOGRAMS for part in ("bucket", "sum", "count")},
+    }
+
+
+def _check(expression, known):
+    used = re.findall(r"(steelyard_[a-z_]+)(?:\{([^}]*)\})?", expression)
+    assert used, expression
+    for metric, selector in used:
+        assert metric in known, f"{metric} is not in operator/steelyard/control/metrics.py"
+        for label in re.findall(r"(\w+)\s*(?:=|!=|=~|!~)\s*\"", selector):
+            assert label in known[metric] | {"job", "namespace"}, f"{metric} has no label {label}"
+
+
+def test_there_are_exactly_the_known_alerts():
+    assert set(_alerts()) == ALERTS
+
+
+def test_every_alert_uses_metrics_that_exist():
+    for alert in _alerts().values():
+        _check(alert["expr"], _labels_by_metric())
+
+
+def test_every_alert_says_what_it_means_and_where_to_read_on():
+    for name, alert in _alerts().items():
+        assert alert["labels"]["severity"] in SEVERITIES
+        assert {"summary", "description", "runbook"} == set(alert["annotations"])
+        assert alert["annotations"]["runbook"] == f"docs/runbooks/{name}.md"
+        page = (RUNBOOKS / f"{name}.md").read_text()
+        assert page.startswith(f"# {name}: ")
+        assert f"Severity: {alert['labels']['severity']}." in page
+        for part in ("## What it means", "## What to look at", "## What to do", "## Done when"):
+            assert part in page
+        used = set(re.findall(r"\$labels\.(\w+)", " ".join(alert["annotations"].values())))
+        kept = re.search(r" by \(([^)]*)\)", alert["expr"])
+        assert used <= set(re.split(r",\s*", kept[1]) if kept else [])
+
+
+def test_there_is_no_page_without_an_alert():
+    assert {path.stem for path in RUNBOOKS.glob("Steelyard*.md")} == ALERTS
+
+
+def test_links_between_pages_lead_somewhere():
+    for page in RUNBOOKS.glob("*.md"):
+        for link in re.findall(r"\]\((?!http)([^)#]+)\)", page.read_text()):
+            assert (RUNBOOKS / link).exists(), f"{page.name}: {link}"
+
+
+def test_thresholds_and_names_are_values():
+    alerts = _alerts(heldSeconds=7200, priceAgeSeconds=1000000, compileFailingSeconds=600, disabled=["SteelyardInputRejected"], runbookUrl="https://example.com/r")
+    assert alerts["SteelyardWorkloadHeld"]["for"] == "7200s"
+    assert alerts["SteelyardCompileFailing"]["for"] == "600s"
+    assert alerts["SteelyardPriceStale"]["expr"].endswith("> 1000000")
+    assert "SteelyardInputRejected" not in alerts
+    assert alerts["SteelyardSLONotMet"]["annotations"]["runbook_url"] == "https://example.com/r/SteelyardSLONotMet.md"
+
+
+def test_alerts_on_the_operator_name_its_own_service():
+    objects = rendered({"crds": {"install": False}, "prometheusRule": {"enabled": True}, "serviceMonitor": {"enabled": True}})
+    service = the(objects, "Service")["metadata"]
+    expression = _alerts()["SteelyardLeaderAbsent"]["expr"]
+    assert f'job="{service["name"]}", namespace="{service["namespace"]}"' in expression
+    assert the(objects, "ServiceMonitor")["spec"]["endpoints"][0]["honorLabels"] is True
+
+
+@pytest.mark.parametrize("currency", ["USD", "EUR"])
+def test_every_panel_uses_metrics_that_exist(currency):
+    panels = _dashboard(currency)["panels"]
+    assert len({panel["id"] for panel in panels}) == len(panels)
+    for panel in panels:
+        for target in panel["targets"]:
+            _check(target["expr"], _labels_by_metric(currency.lower()))
+
+
+def test_prometheus_takes_the_rules(tmp_path):
+    from cluster import binaries
+
+    found = shutil.which("prometheus")
+    if not found and not binaries.is_there("prometheus"):
+        pytest.skip("no prometheus here: python -m cluster build prometheus")
+    program = found or binaries.programs(["prometheus"])["prometheus"]
+    (tmp_path / "rules.yaml").write_text(yaml.safe_dump(_rule()["spec"]))
+    (tmp_path / "prometheus.yaml").write_text("rule_files: [rules.yaml]\n")
+    command = [program, "--config.file", tmp_path / "prometheus.yaml", "--storage.tsdb.path", tmp_path / "data", "--web.listen-address", "127.0.0.1:0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL) as process:
+        assert process.stderr
+        try:
+            log = []
+            for line in process.stderr:
+                log.append(line)
+                if "Server is ready" in line:
+                    break
+            else:
+                pytest.fail("".join(log))
+        finally:
+            process.terminate()

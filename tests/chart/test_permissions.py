@@ -1,0 +1,105 @@
+"""The chart grants exactly the operator's table, in both kinds of installation, and nothing wide."""
+
+from collections import defaultdict
+from itertools import product
+
+import pytest
+from chart.helm import NAMESPACE, of_kind, rendered
+from chart.values import MATRIX
+from steelyard.control import rbac
+
+WATCHED = ["team-a", "team-b"]
+
+
+def _granted(role):
+    """One set of verbs for each (group, resource, names)."""
+    table = defaultdict(set)
+    for rule in role["rules"]:
+        assert set(rule) <= {"apiGroups", "resources", "verbs", "resourceNames"}
+        for group, resource in product(rule["apiGroups"], rule["resources"]):
+            table[group, resource, tuple(rule.get("resourceNames", ()))] |= set(rule["verbs"])
+    return dict(table)
+
+
+def _wanted(permissions):
+    table = defaultdict(set)
+    for p in permissions:
+        table[p.group, p.resource, p.names] |= set(p.verbs)
+    return dict(table)
+
+
+def _operators(objects):
+    """The roles that a binding gives to the operator's account: {(namespace or None, name): role}."""
+    account = {"kind": "ServiceAccount", "name": "steelyard", "namespace": NAMESPACE}
+    roles = {}
+    for binding in of_kind(objects, "RoleBinding") + of_kind(objects, "ClusterRoleBinding"):
+        assert binding["subjects"] == [account]
+        where, reference = binding["metadata"].get("namespace"), binding["roleRef"]
+        assert reference["kind"] == ("Role" if where else "ClusterRole")
+        [role] = [r for r in of_kind(objects, reference["kind"]) if (r["metadata"].get("namespace"), r["metadata"]["name"]) == (where, reference["name"])]
+        roles[where, reference["name"]] = role
+    return roles
+
+
+def test_in_the_whole_cluster():
+    objects = rendered()
+    roles = _operators(objects)
+    assert _granted(roles.pop((None, "steelyard-system-steelyard"))) == _wanted(rbac.cluster_role())
+    assert _granted(roles.pop((NAMESPACE, "steelyard-lease"))) == _wanted(rbac.IN_OWN_NAMESPACE)
+    assert roles == {}
+    assert len(of_kind(objects, "Role")) == 1
+
+
+def test_in_some_namespaces():
+    roles = _operators(rendered({"config": {"watchNamespaces": WATCHED}}))
+    assert _granted(roles.pop((None, "steelyard-system-steelyard"))) == _wanted(rbac.cluster_role(WATCHED))
+    assert _granted(roles.pop((NAMESPACE, "steelyard-lease"))) == _wanted(rbac.IN_OWN_NAMESPACE)
+    for namespace in WATCHED:
+        assert _granted(roles.pop((namespace, "steelyard-system-steelyard"))) == _wanted(rbac.IN_NAMESPACES)
+    assert roles == {}
+
+
+def test_a_namespaced_installation_only_reads_the_cluster_and_patches_the_status_of_pools():
+    writes = {(p.group, p.resource): p.verbs for p in rbac.cluster_role(WATCHED) if not set(p.verbs) <= {"get", "list", "watch"}}
+    assert writes == {("steelyard.dev", "acceleratorpools/status"): ("patch",)}
+
+
+@pytest.mark.parametrize("case", MATRIX)
+def test_nothing_is_wide(case):
+    objects = rendered(MATRIX[case])
+    for role in of_kind(objects, "Role") + of_kind(objects, "ClusterRole"):
+        for (group, resource, names), verbs in _granted(role).items():
+            assert "*" not in {group, resource, *verbs, *names}
+            assert resource.split("/")[0] not in {"secrets", "configmaps", "serviceaccounts"}
+            assert group not in {"rbac.authorization.k8s.io", "admissionregistration.k8s.io", "authentication.k8s.io"}
+            assert not verbs & {"impersonate", "escalate", "bind", "approve", "sign"}
+            assert resource not in {"pods/exec", "pods/attach", "pods/ephemeralcontainers", "pods/portforward", "nodes/proxy"}
+            if resource in {"pods", "nodes", "namespaces"}:
+                assert verbs <= {"get", "list", "watch"}
+
+
+def test_every_line_of_the_table_says_why():
+    lines = rbac.IN_NAMESPACES + rbac.CLUSTER_SCOPED + rbac.IN_OWN_NAMESPACE
+    assert all(len(line.why) > 15 for line in lines)
+    assert len({(line.group, line.resource, line.verbs) for line in lines}) == len(lines)
+
+
+def test_no_roles_when_somebody_else_makes_them():
+    objects = rendered({"rbac": {"create": False}})
+    assert of_kind(objects, "Role") + of_kind(objects, "RoleBinding") + of_kind(objects, "ClusterRoleBinding") == []
+    assert all("aggregate-to" in str(r) or r["metadata"]["name"].endswith("pool-admin") for r in of_kind(objects, "ClusterRole"))
+
+
+def test_people_get_the_kinds_by_aggregation():
+    by_label = {
+        label.rsplit("-", 1)[1]: _granted(role)
+        for role in of_kind(rendered(), "ClusterRole")
+        for label in role["metadata"]["labels"]
+        if label.startswith("rbac.authorization.k8s.io/aggregate-to-")
+    }
+    assert set(by_label) == {"view", "edit", "admin"}
+    for resource in ("inferenceworkloads", "compiledmodels", "acceleratorpools"):
+        assert by_label["view"]["steelyard.dev", resource, ()] == {"get", "list", "watch"}
+    written = {resource for role in ("edit", "admin") for _, resource, _ in by_label[role]}
+    assert "acceleratorpools" not in written, "who may edit a namespace may not spend on nodes"
+    assert not any("/" in resource for resource in written), "status is the operator's"

@@ -1,0 +1,254 @@
+"""Whatever the values are, these things hold of what is rendered."""
+
+import json
+import re
+from functools import cache
+
+import kubernetes.client.models as k8s
+import pytest
+import yaml
+from chart.helm import CHART, NAMESPACE, of_kind, rendered, run, the
+from chart.values import EVERYTHING, MATRIX
+from steelyard.app.config import load
+
+GOLDEN = CHART.parents[1] / "tests/chart/golden"
+
+CLUSTER_SCOPED = {"ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition"}
+STRICT = {
+    "ClusterRole": k8s.V1ClusterRole,
+    "ClusterRoleBinding": k8s.V1ClusterRoleBinding,
+    "ConfigMap": k8s.V1ConfigMap,
+    "CustomResourceDefinition": k8s.V1CustomResourceDefinition,
+    "Deployment": k8s.V1Deployment,
+    "NetworkPolicy": k8s.V1NetworkPolicy,
+    "PodDisruptionBudget": k8s.V1PodDisruptionBudget,
+    "Role": k8s.V1Role,
+    "RoleBinding": k8s.V1RoleBinding,
+    "Service": k8s.V1Service,
+    "ServiceAccount": k8s.V1ServiceAccount,
+}
+FOREIGN = {"ServiceMonitor", "PrometheusRule"}
+
+
+@cache
+def _rendered(case):
+    return json.dumps(rendered(MATRIX[case]))
+
+
+@pytest.fixture(params=list(MATRIX))
+def case(request):
+    return request.param
+
+
+@pytest.fixture
+def objects(case):
+    return json.loads(_rendered(case))
+
+
+def _pod(objects):
+    return the(objects, "Deployment")["spec"]["template"]
+
+
+def test_helm_lint_finds_nothing(case):
+    run("lint", "--strict", str(CHART), values=MATRIX[case])
+
+
+def test_the_api_knows_every_field(objects):
+    for one in objects:
+        if one["kind"] not in FOREIGN:
+            STRICT[one["kind"]].model_validate(one)
+
+
+def test_every_object_is_labelled_and_in_its_place(objects):
+    seen = set()
+    for one in objects:
+        meta = one["metadata"]
+        assert ("namespace" in meta) == (one["kind"] not in CLUSTER_SCOPED), meta["name"]
+        key = one["kind"], meta.get("namespace"), meta["name"]
+        assert key not in seen
+        seen.add(key)
+        if one["kind"] != "CustomResourceDefinition" and meta["name"] != "extra":
+            labels = meta["labels"]
+            assert labels["app.kubernetes.io/part-of"] == "steelyard"
+            assert labels["app.kubernetes.io/component"] == "operator"
+            assert labels["app.kubernetes.io/instance"] == "steelyard"
+            # By `managed-by: steelyard` the operator knows its own children: it must never take itself for one.
+            assert labels["app.kubernetes.io/managed-by"] == "Helm"
+
+
+def test_every_selector_selects_the_pods_of_the_operator(objects):
+    deployment = the(objects, "Deployment")
+    labels = _pod(objects)["metadata"]["labels"]
+    selector = deployment["spec"]["selector"]["matchLabels"]
+    selectors = [selector, the(objects, "Service")["spec"]["selector"]]
+    selectors += [budget["spec"]["selector"]["matchLabels"] for budget in of_kind(objects, "PodDisruptionBudget")]
+    selectors += [policy["spec"]["podSelector"]["matchLabels"] for policy in of_kind(objects, "NetworkPolicy")]
+    for found in selectors:
+        assert found == selector
+        assert found.items() <= labels.items()
+    assert labels["app.kubernetes.io/managed-by"] != "steelyard"
+    [monitor] = of_kind(objects, "ServiceMonitor") or [None]
+    if monitor:
+        assert monitor["spec"]["selector"]["matchLabels"].items() <= the(objects, "Service")["metadata"]["labels"].items()
+
+
+def test_the_pod_is_restricted(objects):
+    spec = _pod(objects)["spec"]
+    assert spec["securityContext"] == {
+        "runAsNonRoot": True,
+        "runAsUser": 65532,
+        "runAsGroup": 65532,
+        "fsGroup": 65532,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    [container] = spec["containers"]
+    assert container["securityContext"] == {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
+    assert not {"hostNetwork", "hostPID", "hostIPC", "initContainers"} & set(spec)
+    assert {kind for volume in spec["volumes"] for kind in volume if kind != "name"} <= {"configMap", "emptyDir"}
+    for line in container["env"]:
+        assert set(line) == {"name", "valueFrom"}, "no value of an installation stands in the environment"
+    assert "hostPort" not in container["ports"][0]
+    assert "memory" in container["resources"]["limits"]
+    assert {"cpu", "memory"} <= set(container["resources"]["requests"])
+
+
+def test_the_token_is_mounted_where_it_is_needed_only(objects):
+    assert _pod(objects)["spec"]["automountServiceAccountToken"] is True
+    for account in of_kind(objects, "ServiceAccount"):
+        assert account["automountServiceAccountToken"] is False
+
+
+def test_the_pod_is_probed_and_ends_in_order(objects):
+    spec = _pod(objects)["spec"]
+    [container] = spec["containers"]
+    assert container["startupProbe"]["httpGet"] == container["livenessProbe"]["httpGet"] == {"path": "/livez", "port": "http"}
+    assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "http"}
+    assert container["ports"] == [{"name": "http", "containerPort": 8080, "protocol": "TCP"}]
+    assert container["args"] == ["--config", "/etc/steelyard/config.yaml"]
+    assert {line["name"] for line in container["env"]} == {"POD_NAME", "POD_NAMESPACE"}
+    assert spec["terminationGracePeriodSeconds"] == 45
+
+
+def test_the_budget_protects_and_never_blocks(case, objects):
+    budgets = of_kind(objects, "PodDisruptionBudget")
+    replicas = the(objects, "Deployment")["spec"]["replicas"]
+    assert bool(budgets) == (replicas > 1 and case != "nothing optional")
+    for budget in budgets:
+        assert budget["spec"]["maxUnavailable"] not in (0, "0%")
+        assert budget["spec"]["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
+        assert "minAvailable" not in budget["spec"]
+
+
+def test_nothing_secret_and_nothing_that_runs_by_itself(objects):
+    kinds = {one["kind"] for one in objects}
+    assert not kinds & {"Secret", "Job", "CronJob", "Pod", "ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"}
+    assert not any("helm.sh/hook" in (one["metadata"].get("annotations") or {}) for one in objects)
+
+
+def test_the_operator_can_read_the_configuration(objects, tmp_path, case):
+    [config] = [one for one in of_kind(objects, "ConfigMap") if "config.yaml" in one["data"]]
+    [volume] = [volume for volume in _pod(objects)["spec"]["volumes"] if "configMap" in volume]
+    assert volume["configMap"]["name"] == config["metadata"]["name"]
+    path = tmp_path / "config.yaml"
+    path.write_text(config["data"]["config.yaml"])
+    read = load(path)
+    for toolchain in read.toolchains.values():
+        assert toolchain.serve_image
+        assert toolchain.compile_image
+    if case == "everything":
+        assert read.currency == "EUR"
+        assert read.store.secret_name == "store"
+        assert set(read.toolchains) == {"openvino", "neuron"}
+        assert read.toolchains["openvino"].serve_image == "steelyard/runtime-serve@sha256:" + "b" * 64
+        assert read.toolchains["openvino"].compile_image == "steelyard/runtime-compile:nightly"
+        assert read.toolchains["neuron"].serve_image == "n:1"
+    else:
+        assert read.toolchains["openvino"].serve_image == "steelyard/runtime-serve:0.1.0"
+
+
+def test_a_changed_configuration_makes_new_pods_and_nothing_else_does():
+    plain = _pod(json.loads(_rendered("defaults")))
+    assert plain != _pod(rendered({"config": {"frozen": True}}))
+    for other in ({"prometheusRule": {"enabled": True}}, {"rbac": {"aggregate": False}}, {"replicas": 3}, {"crds": {"keep": False}}):
+        assert plain == _pod(rendered(other))
+
+
+@pytest.mark.parametrize(
+    ("image", "reference"),
+    [
+        ({}, "steelyard/operator:0.1.0"),
+        ({"tag": "1.2"}, "steelyard/operator:1.2"),
+        ({"digest": "sha256:" + "a" * 64}, "steelyard/operator@sha256:" + "a" * 64),
+        ({"tag": "1.2", "digest": "sha256:" + "a" * 64}, "steelyard/operator:1.2@sha256:" + "a" * 64),
+        ({"repository": "localhost:5000/op"}, "localhost:5000/op:0.1.0"),
+    ],
+)
+def test_the_image(image, reference):
+    assert _pod(rendered({"image": image}))["spec"]["containers"][0]["image"] == reference
+
+
+def test_a_constraint_gets_the_selector_only_when_it_has_none():
+    first, second = _pod(json.loads(_rendered("everything")))["spec"]["topologySpreadConstraints"]
+    assert first["labelSelector"]["matchLabels"]["app.kubernetes.io/component"] == "operator"
+    assert second["labelSelector"] == {"matchLabels": {"mine": "yes"}}
+
+
+def test_replicas_prefer_different_nodes_unless_told_otherwise():
+    assert "podAntiAffinity" in _pod(json.loads(_rendered("defaults")))["spec"]["affinity"]
+    assert _pod(json.loads(_rendered("everything")))["spec"]["affinity"] == EVERYTHING["affinity"]
+
+
+@pytest.mark.parametrize("release", ["a", "steelyard", "team-a.prod", "r" * 53, "very-long-name-of-a-release-that-says-everything-1", "x-" * 26 + "x"])
+@pytest.mark.parametrize("values", [{}, {"nameOverride": "n" * 52}, {"fullnameOverride": "f" * 52}])
+def test_names_fit(release, values):
+    for one in rendered({**values, "crds": {"install": False}}, release=release, namespace="n" * 63):
+        name = one["metadata"]["name"]
+        if one["kind"] == "Service":
+            assert re.fullmatch("[a-z]([-a-z0-9]{0,61}[a-z0-9])?", name)
+        elif one["kind"] == "Deployment":
+            assert re.fullmatch("[a-z0-9]([-a-z0-9]{0,50}[a-z0-9])?", name), "a pod adds 17 characters"
+        else:
+            assert re.fullmatch("[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", name)
+        for value in one["metadata"]["labels"].values():
+            assert re.fullmatch("[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?", value)
+
+
+def test_long_names_that_differ_at_the_end_stay_apart():
+    names = {the(rendered({"crds": {"install": False}}, release="r" * 52 + end), "Deployment")["metadata"]["name"] for end in "ab"}
+    assert len(names) == 2
+
+
+def test_two_installations_share_no_name():
+    first = rendered({"crds": {"install": False}}, namespace="one")
+    second = rendered({"crds": {"install": False}}, namespace="two")
+
+    def keys(objects):
+        return {(one["kind"], one["metadata"].get("namespace"), one["metadata"]["name"]) for one in objects}
+
+    assert not keys(first) & keys(second)
+
+
+def test_the_network_policy_lets_through_what_is_needed():
+    policy = the(json.loads(_rendered("everything")), "NetworkPolicy")["spec"]
+    assert policy["ingress"][0]["ports"] == [{"port": 8080, "protocol": "TCP"}]
+    ports = {(port["port"], port["protocol"]) for rule in policy["egress"] for port in rule.get("ports", [])}
+    assert {(53, "UDP"), (443, "TCP"), (6443, "TCP")} <= ports
+
+
+def test_extra_objects_are_expanded():
+    [extra] = [one for one in json.loads(_rendered("everything")) if one["metadata"]["name"] == "extra"]
+    assert extra["metadata"]["namespace"] == NAMESPACE
+
+
+@pytest.mark.parametrize("name", ["defaults", "in namespaces"])
+def test_the_list_of_objects_is_the_known_one(name):
+    """A golden list: a review of the chart sees at once what an installation consists of."""
+    lines = sorted(f"{one['kind']} {one['metadata'].get('namespace', '-')}/{one['metadata']['name']}" for one in json.loads(_rendered(name)))
+    assert lines == (GOLDEN / f"{name.replace(' ', '-')}.txt").read_text().splitlines()
+
+
+def test_the_deployment_is_the_known_one():
+    """A golden file: a changed pod template restarts the operator at an upgrade, so it is changed knowingly."""
+    deployment = the(json.loads(_rendered("defaults")), "Deployment")
+    del deployment["spec"]["template"]["metadata"]["annotations"]["steelyard.dev/config-sha256"]
+    assert deployment == yaml.safe_load((GOLDEN / "deployment.yaml").read_text())

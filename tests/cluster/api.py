@@ -1,0 +1,85 @@
+"""The few calls that this tool makes to the API server, without a client library."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import ssl
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from cluster.certificates import Certificate
+from cluster.errors import ClusterError
+
+#: Paths of the kinds that this tool writes.
+PATHS = {
+    ("v1", "Service"): "/api/v1/namespaces/{namespace}/services/{name}",
+    ("discovery.k8s.io/v1", "EndpointSlice"): "/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices/{name}",
+    ("rbac.authorization.k8s.io/v1", "ClusterRole"): "/apis/rbac.authorization.k8s.io/v1/clusterroles/{name}",
+    ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding"): "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/{name}",
+    ("v1", "Namespace"): "/api/v1/namespaces/{name}",
+}
+
+
+class Api:
+    """One identity at one API server. Every call is a connection of its own: calls are rare and servers come and go."""
+
+    def __init__(self, url: str, authority: Certificate | None, client: Certificate) -> None:
+        self.url = url
+        self._context = ssl.create_default_context(cafile=str(authority.certificate) if authority else None)
+        self._context.load_cert_chain(client.certificate, client.key)
+
+    def request(
+        self, method: str, path: str, body: object = None, content_type: str = "application/json", timeout: float = 10.0
+    ) -> tuple[int, bytes]:
+        """The status and the body of the answer; OSError when there is none."""
+        address = urlsplit(self.url)
+        connection = http.client.HTTPSConnection(address.hostname or "", address.port, context=self._context, timeout=timeout)
+        try:
+            connection.request(
+                method, path, None if body is None else json.dumps(body), {"Content-Type": content_type, "Accept": "application/json"}
+            )
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        except http.client.HTTPException as error:
+            raise OSError(f"{method} {path}: {error!r}") from error
+        finally:
+            connection.close()
+
+    def get(self, path: str) -> dict[str, Any] | None:
+        """The object at `path`, or None when there is none."""
+        status, body = self.request("GET", path)
+        if status == http.client.NOT_FOUND:
+            return None
+        return self._checked("GET", path, status, body)
+
+    def patch(self, path: str, body: Mapping[str, object]) -> dict[str, Any]:
+        """A merge patch."""
+        status, answer = self.request("PATCH", path, body, "application/merge-patch+json")
+        return self._checked("PATCH", path, status, answer)
+
+    def delete(self, path: str) -> None:
+        """Delete; what is already gone is fine."""
+        status, answer = self.request("DELETE", path)
+        if status != http.client.NOT_FOUND:
+            self._checked("DELETE", path, status, answer)
+
+    def apply(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
+        """Server-side apply of a kind in PATHS."""
+        metadata = manifest["metadata"]
+        template = PATHS[manifest["apiVersion"], manifest["kind"]]
+        path = template.format(namespace=metadata.get("namespace", ""), name=metadata["name"])
+        path += "?fieldManager=steelyard-cluster&force=true"
+        status, answer = self.request("PATCH", path, manifest, "application/apply-patch+yaml")
+        return self._checked("PATCH", path, status, answer)
+
+    def is_ready(self) -> bool:
+        """Whether the API server says that it is ready."""
+        return self.request("GET", "/readyz", timeout=2.0)[0] == http.client.OK
+
+    def _checked(self, method: str, path: str, status: int, body: bytes) -> dict[str, Any]:
+        if status >= http.client.BAD_REQUEST:
+            raise ClusterError(f"{method} {path} answered {status}: {body[:500].decode(errors='replace')}")
+        answer: dict[str, Any] = json.loads(body)
+        return answer

@@ -1,0 +1,123 @@
+"""Builds a target of a Dockerfile into an archive: by docker where an engine answers, otherwise by buildah without a registry."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from cluster import package_index
+from cluster.binaries import only_one
+from cluster.errors import ClusterError
+from cluster.image_store import images_folder
+from cluster.packages import require
+from cluster.progress import step
+from cluster.waiting import tail
+
+#: The base of all images where no registry is asked: Debian's smallest, with the Python that the Dockerfile expects.
+SUITE = "bookworm"
+BASE_PACKAGES = ("python3", "python3-venv", "ca-certificates", "libgomp1")
+BASE_NAME = "localhost/steelyard/base"
+
+
+def docker_answers() -> bool:
+    """Whether there is a container engine here."""
+    return (
+        shutil.which("docker") is not None
+        and subprocess.run(["docker", "info"], capture_output=True, stdin=subprocess.DEVNULL, check=False).returncode == 0
+    )
+
+
+def _run(what: str, command: Sequence[str | Path], log: Path, seconds: float, environment: dict[str, str] | None = None) -> None:
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with step(what, seconds), log.open("w") as output:
+        code = subprocess.run(
+            command, check=False, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env={**os.environ, **(environment or {})}
+        ).returncode
+    if code != 0:
+        raise ClusterError(f"{what} failed\n{tail(log, 30)}")
+
+
+def _buildah(*arguments: str | Path) -> list[str]:
+    # A storage of its own: nothing of this machine's other images is touched, and all of it can be deleted at once.
+    storage = images_folder() / "buildah"
+    return ["buildah", "--root", str(storage), "--runroot", "/run/steelyard-buildah", *map(str, arguments)]
+
+
+def _ask_buildah(*arguments: str | Path) -> str:
+    answer = subprocess.run(_buildah(*arguments), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if answer.returncode != 0:
+        raise ClusterError(f"buildah {' '.join(map(str, arguments))}: {answer.stderr.strip()}")
+    return answer.stdout.strip()
+
+
+def base_tag() -> str:
+    """Changes when the base has to be made anew."""
+    return hashlib.sha256(" ".join([SUITE, *BASE_PACKAGES]).encode()).hexdigest()[:12]
+
+
+def _base_image() -> str:
+    """The base image in buildah's storage, made when it is not there."""
+    name = f"{BASE_NAME}:{base_tag()}"
+    if (
+        subprocess.run(_buildah("inspect", "--type=image", name), capture_output=True, stdin=subprocess.DEVNULL, check=False).returncode
+        == 0
+    ):
+        return name
+    with tempfile.TemporaryDirectory(dir=images_folder()) as folder:
+        root = Path(folder) / "base.tar"
+        command: list[str | Path] = ["mmdebstrap", "--variant=minbase", f"--include={','.join(BASE_PACKAGES)}", SUITE, root]
+        _run("making the base image with mmdebstrap", command, images_folder() / "base.log", 30)
+        container = _ask_buildah("from", "scratch")
+        _ask_buildah("add", container, root, "/")
+        _ask_buildah("config", "--env", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", container)
+        _ask_buildah("commit", "--rm", container, name)
+    return name
+
+
+def build_by_buildah(context: Path, target: str, reference: str, archive: Path, seconds: float) -> None:
+    """Build without a registry, and write an archive that is not compressed: that would take longer than all that it saves."""
+    require("images")
+    log = archive.with_suffix(".log")
+    with only_one(images_folder() / "buildah.lock"), tempfile.TemporaryDirectory() as folder:
+        if archive.exists():  # another process has built it while this one waited
+            return
+        base = _base_image()
+        volumes = [word for mount in package_index.mounts(Path(folder)) for word in ("--volume", mount)]
+        command = _buildah(
+            *("build", "--layers", "--isolation=chroot", "--pull=never", f"--build-arg=BASE={base}", f"--target={target}", *volumes),
+            *(f"--tag={reference}", f"--file={context / 'Dockerfile'}", str(context)),
+        )
+        _run(f"building {reference}", command, log, seconds)
+        partial = archive.with_suffix(".partial")
+        partial.unlink(missing_ok=True)
+        # docker's format, because its layers are not compressed; buildah compresses those of an OCI archive whatever it is told.
+        push = _buildah("push", reference, f"docker-archive:{partial}:{reference}")
+        _run(f"writing {archive.name}", push, archive.with_suffix(".push.log"), seconds / 5)
+        partial.rename(archive)
+
+
+def build_by_docker(context: Path, target: str, reference: str, archive: Path, seconds: float) -> None:
+    """Build with the Dockerfile's own base image, and save."""
+    log = archive.with_suffix(".log")
+    command: list[str | Path] = ["docker", "build", f"--target={target}", f"--tag={reference}", f"--file={context / 'Dockerfile'}", context]
+    _run(f"building {reference}", command, log, seconds)
+    partial = archive.with_suffix(".partial")
+    _run(f"writing {archive.name}", ["docker", "save", f"--output={partial}", reference], log, seconds / 5)
+    partial.rename(archive)
+
+
+def forget_others(name: str, tag: str) -> None:
+    """Remove the image's former versions, with the layers that nothing else uses."""
+    if not (images_folder() / "buildah").exists():
+        return
+    with only_one(images_folder() / "buildah.lock"):
+        listed = _ask_buildah("images", "--format", "{{.Name}}:{{.Tag}}").splitlines()
+        old = [reference for reference in listed if reference.startswith(f"{name}:") and reference != f"{name}:{tag}"]
+        if old:
+            _ask_buildah("rmi", *old)
+            _ask_buildah("rmi", "--prune")

@@ -1,0 +1,189 @@
+"""Images, imported once per machine and then shared by every node of every cluster.
+
+An import unpacks an image into overlayfs layers: 16 s for a light image, more than a minute for the compile image, and a copy of it each
+time. So it is done once, in a containerd of its own whose folder is kept. A new node gets copies of that containerd's two small data
+bases, and symbolic links to the layers and blobs: layers are only ever read, what containers write goes to folders of the node's own. That
+takes milliseconds and no space, and the nodes share one page cache.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from cluster import binaries, container_runtime, identity, oci_archive
+from cluster.errors import ClusterError
+from cluster.progress import say, step
+from cluster.waiting import wait_until
+
+CONTENT = Path("io.containerd.content.v1.content/blobs/sha256")
+SNAPSHOTS = Path("io.containerd.snapshotter.v1.overlayfs/snapshots")
+DATABASES = (Path("io.containerd.metadata.v1.bolt/meta.db"), Path("io.containerd.snapshotter.v1.overlayfs/metadata.db"))
+NAMESPACE = "k8s.io"
+#: Small archives are worth keeping, for nodes that run already. The compile image's would be the fourth copy of 6 GB.
+DELETE_ARCHIVES_OVER = 2_000_000_000
+BOX_NAME = "localhost/steelyard/box"
+
+
+@dataclass(frozen=True)
+class ImageRef:
+    """An image that nodes can be given."""
+
+    name: str
+    tag: str
+    archive: Path
+    """An archive in OCI's or docker's format. It may be gone once the image is in the store: it is as large as the image."""
+
+    @property
+    def reference(self) -> str:
+        """As it stands in a pod."""
+        return f"{self.name}:{self.tag}"
+
+
+def images_folder() -> Path:
+    """Everything about images that is kept between runs."""
+    return binaries.cache_folder() / "images"
+
+
+def box() -> ImageRef:
+    """The image of the sandbox, which is also what the tests of the cluster itself run."""
+    binaries.build(binaries.TOOLS["box"])
+    folder = binaries.built_folder(binaries.TOOLS["box"])
+    tag = folder.name.rsplit("-", 1)[1]
+    reference = ImageRef(BOX_NAME, tag, images_folder() / f"box-{tag}.tar")
+    if not reference.archive.exists():
+        reference.archive.parent.mkdir(parents=True, exist_ok=True)
+        oci_archive.write(
+            reference.archive, reference.reference, folder / "box", architecture={"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]
+        )
+    return reference
+
+
+class ImageStore:
+    """The store of this machine."""
+
+    def __init__(self, programs: Mapping[str, Path]) -> None:
+        self.programs = programs
+        self.folder = images_folder() / "store"
+        self.root = self.folder / "containerd"
+        self.socket = self.folder / "c.sock"
+        self.log = self.folder / "containerd.log"
+
+    @contextmanager
+    def _only_one(self) -> Iterator[None]:
+        with binaries.only_one(images_folder() / "store.lock"):
+            yield
+
+    @property
+    def _list(self) -> Path:
+        return self.folder / "images.json"
+
+    def references(self) -> list[str]:
+        """The images that are in the store."""
+        return list(json.loads(self._list.read_text())) if self._list.exists() else []
+
+    def _ctr(self, *arguments: str) -> None:
+        command = [str(self.programs["ctr"]), f"--address={self.socket}", f"--namespace={NAMESPACE}", *arguments]
+        answer = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        if answer.returncode != 0:
+            raise ClusterError(f"ctr {' '.join(arguments)}: {answer.stderr.strip()}\nlog: {self.log}")
+
+    @contextmanager
+    def _containerd(self) -> Iterator[None]:
+        """containerd in namespaces of its own: its mounts and its processes end with it, and it with this process."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.socket.unlink(missing_ok=True)
+        target = self.folder / "containerd.toml"
+        state = Path("/run/containerd")
+        target.write_text(container_runtime.workshop(root=self.root, state=state, socket=self.socket))
+        script = f"mount -t tmpfs run /run; {self.programs['containerd']} --config {target} & wait"
+        command = [
+            "setpriv",
+            "--pdeathsig",
+            "KILL",
+            "unshare",
+            "--pid",
+            "--mount",
+            "--fork",
+            "--kill-child",
+            "--mount-proc",
+            "sh",
+            "-ec",
+            script,
+        ]
+        with self.log.open("w") as output:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
+        try:
+
+            def answers() -> bool:
+                command = [str(self.programs["ctr"]), f"--address={self.socket}", "version"]
+                return self.socket.exists() and subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+            wait_until("containerd", answers, seconds=30, logs=(self.log,))
+            yield
+        finally:
+            process.kill()
+            process.wait()
+
+    def ensure(self, images: Iterable[ImageRef]) -> None:
+        """Import what is not there yet."""
+        wanted = list(images)
+        if all(image.reference in self.references() for image in wanted):
+            return
+        with self._only_one():
+            missing = [image for image in wanted if image.reference not in self.references()]
+            if not missing:
+                return
+            with self._containerd():
+                for image in missing:
+                    self._import(image)
+
+    def _import(self, image: ImageRef) -> None:
+        size = image.archive.stat().st_size
+        free = shutil.disk_usage(self.folder).free
+        # Blobs and layers beside the archive.
+        if free < 2.2 * size:
+            raise ClusterError(
+                f"{image.reference} needs {2.2 * size / 1e9:.1f} GB in {self.folder}, and {free / 1e9:.1f} GB are free: make room"
+            )
+        with step(f"unpacking {image.reference} ({size / 1e6:.0f} MB)", size / 5e7):
+            self._ctr("images", "import", "--local", "--discard-unpacked-layers", str(image.archive))
+        self._record([*self.references(), image.reference])
+        if size > DELETE_ARCHIVES_OVER:
+            image.archive.unlink()
+
+    def _record(self, references: list[str]) -> None:
+        partial = self._list.with_suffix(".partial")
+        partial.write_text(json.dumps(references))
+        partial.rename(self._list)
+
+    def remove(self, references: Iterable[str]) -> None:
+        """Remove images. Not while a cluster is alive: its nodes may read their layers."""
+        gone = [reference for reference in references if reference in self.references()]
+        if not gone:
+            return
+        if any(identity.is_alive(number) for number in identity.all_known()):
+            say(f"old images stay while a cluster is up: {', '.join(gone)}")
+            return
+        with self._only_one(), self._containerd():
+            for reference in gone:
+                self._ctr("images", "rm", "--sync", reference)
+            self._record([reference for reference in self.references() if reference not in gone])
+
+    def furnish(self, root: Path) -> None:
+        """Give a node's containerd, whose folder is `root` and which does not run yet, all images of the store."""
+        with self._only_one():
+            for folder in (CONTENT, SNAPSHOTS):
+                (root / folder).mkdir(parents=True, exist_ok=True)
+                for entry in os.scandir(self.root / folder):
+                    (root / folder / entry.name).symlink_to(entry.path)
+            for database in DATABASES:
+                (root / database).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(self.root / database, root / database)

@@ -1,0 +1,55 @@
+"""What a person sees while something takes longer than a moment. Everything goes to standard error: standard output is for results."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+#: Without a terminal (CI, a log file) a line every so often is enough, and more would bury the rest.
+LINE_EVERY_SECONDS = 30.0
+
+
+def say(text: str) -> None:
+    """One line to the person who waits."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def duration(seconds: float) -> str:
+    """`4.2 s`, or `3 min 07 s` from one minute on."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    return f"{int(seconds) // 60} min {int(seconds) % 60:02d} s"
+
+
+@contextmanager
+def step(what: str, expected_seconds: float | None = None) -> Iterator[None]:
+    """Show that `what` is going on, for how long, and how long it may take; at the end, how long it took."""
+    started = time.monotonic()
+    finished = threading.Event()
+    terminal = sys.stderr.isatty()
+    about = f" of about {duration(expected_seconds)}" if expected_seconds else ""
+
+    def show() -> None:
+        while not finished.wait(1.0 if terminal else LINE_EVERY_SECONDS):
+            line = f"{what}: {duration(time.monotonic() - started)}{about}"
+            print(f"\r\x1b[K{line}" if terminal else line, end="" if terminal else "\n", file=sys.stderr, flush=True)
+
+    thread = threading.Thread(target=show, daemon=True)
+    thread.start()
+    outcome = "failed after"
+    try:
+        yield
+        outcome = "done in"
+    finally:
+        finished.set()
+        thread.join()
+        print(
+            f"{chr(13)}{chr(27)}[K" if terminal else "",
+            f"{what}: {outcome} {duration(time.monotonic() - started)}",
+            sep="",
+            file=sys.stderr,
+            flush=True,
+        )

@@ -1,0 +1,96 @@
+"""An image's tag follows from what it is built from, and how the machine gets packages stays out of it."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cluster import dockerfile, images, kind, package_index
+from cluster.errors import ClusterError
+from cluster.node_spec import NodeSpec
+
+DOCKERFILE = """\
+# COPY nothing /in/a/comment
+ARG BASE=python
+FROM ${BASE} AS base
+FROM base AS build
+COPY locks/a.txt /locks/
+RUN --mount=type=bind,source=setup,target=/setup \\
+    pip install -r /locks/a.txt
+FROM base AS app
+COPY --from=build /venv /venv
+COPY --chown=1:1 source/*.py other /app/
+FROM base AS unrelated
+COPY elsewhere /elsewhere
+"""
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Path:
+    for name in (
+        "Dockerfile",
+        "locks/a.txt",
+        "setup/run",
+        "source/main.py",
+        "source/notes.txt",
+        "other/deep/x",
+        "elsewhere/y",
+        "other/__pycache__/z",
+    ):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(DOCKERFILE if name == "Dockerfile" else name)
+    return tmp_path
+
+
+def test_the_inputs_of_a_target_are_what_its_stages_copy(context: Path) -> None:
+    found = [str(path.relative_to(context)) for path in dockerfile.inputs(context, DOCKERFILE, "app")]
+    assert found == ["locks/a.txt", "other/deep/x", "setup/run", "source/main.py"]
+
+
+def test_a_tag_changes_with_its_inputs_and_with_nothing_else(context: Path) -> None:
+    before = images.tag("app", context)
+    for unrelated in ("elsewhere/y", "source/notes.txt"):
+        (context / unrelated).write_text("changed")
+    (context / "Dockerfile").write_text(DOCKERFILE.replace("elsewhere /elsewhere", "elsewhere /there"))
+    assert images.tag("app", context) == before
+    (context / "other/deep/x").write_text("changed")
+    after = images.tag("app", context)
+    assert after != before
+    (context / "Dockerfile").write_text(DOCKERFILE.replace("pip install", "pip install --no-deps"))
+    assert images.tag("app", context) not in {before, after}
+
+
+def test_a_target_that_is_not_there_is_named_with_those_that_are(context: Path) -> None:
+    with pytest.raises(ClusterError, match="no target nonsense: it has app, base, build, unrelated"):
+        images.tag("nonsense", context)
+
+
+def test_this_machines_package_settings_become_files_of_the_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    certificate, wheels, written = tmp_path / "bundle.crt", tmp_path / "wheels", tmp_path / "written"
+    certificate.write_text("certificate")
+    wheels.mkdir()
+    (wheels / "a.whl").touch()
+    written.mkdir()
+    monkeypatch.setattr(package_index, "_configuration_files", list)
+    for name, value in (("PIP_CERT", certificate), ("PIP_FIND_LINKS", wheels), ("PIP_INDEX_URL", "https://index.example/simple")):
+        monkeypatch.setenv(name, str(value))
+    volumes = package_index.mounts(written)
+    assert f"{certificate}:/etc/ssl/certs/ca-certificates.crt:ro" in volumes
+    assert f"{wheels}:/mnt/wheels-0:ro" in volumes
+    assert f"{written}/pip.conf:/etc/pip.conf:ro" in volumes
+    pip = (written / "pip.conf").read_text()
+    assert "index-url = https://index.example/simple" in pip
+    assert "find-links = /mnt/wheels-0" in pip
+    assert 'index-url = "https://index.example/simple"' in (written / "uv.toml").read_text()
+
+
+def test_kind_is_told_of_labels_taints_and_reservations() -> None:
+    spec = NodeSpec("a", labels={"pool": "a"}, taints=("dedicated=a:NoSchedule",), reserved={"cpu": "1"})
+    content = yaml.safe_load(kind.configuration([spec]))
+    control_plane, worker = content["nodes"]
+    assert control_plane == {"role": "control-plane"}
+    assert worker["labels"] == {"pool": "a"}
+    registration = yaml.safe_load(worker["kubeadmConfigPatches"][0])["nodeRegistration"]
+    assert registration["taints"] == [{"key": "dedicated", "value": "a", "effect": "NoSchedule"}]
+    assert registration["kubeletExtraArgs"]["system-reserved"] == "cpu=1"

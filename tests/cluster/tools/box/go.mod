@@ -1,0 +1,3 @@
+module steelyard.dev/tools/box
+
+go 1.26.0

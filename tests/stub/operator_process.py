@@ -1,0 +1,102 @@
+"""The operator as a process of its own: real signals, real exit codes, its log in a file."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from cluster.waiting import wait_until
+
+TOOLCHAIN = {"serveImage": "stub", "compileImage": "stub", "target": "cpu/x86-64"}
+
+
+def config(namespace: str, **changes: Any) -> dict[str, Any]:
+    """A configuration for tests: short intervals, both CPU back ends."""
+    return {
+        "watchNamespaces": [namespace],
+        "toolchains": {
+            "openvino": {**TOOLCHAIN, "versions": {"openvino": "2026.4.1"}},
+            "onnxruntime": {**TOOLCHAIN, "versions": {"onnxruntime": "1.32.0"}},
+        },
+        "store": {"uri": "s3://artifacts"},
+        "observe": {"intervalSeconds": 1, "timeoutSeconds": 1},
+        **changes,
+    }
+
+
+class OperatorProcess:
+    """Start, look at, and end one operator."""
+
+    def __init__(self, kubeconfig: Path, lease_namespace: str, folder: Path, settings: Mapping[str, Any], name: str = "operator") -> None:
+        self._kubeconfig, self._lease_namespace, self._folder, self._name = kubeconfig, lease_namespace, folder, name
+        folder.mkdir(parents=True, exist_ok=True)
+        self._config = folder / f"{name}.yaml"
+        self._config.write_text(yaml.safe_dump(dict(settings)))
+        self.log = folder / f"{name}.log"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> OperatorProcess:
+        """Start; returns before it is ready."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "steelyard.app.main", "--config", self._config, "--kubeconfig", self._kubeconfig, "--host", "127.0.0.1",
+                 "--port", "0", "--namespace", self._lease_namespace],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, "POD_NAME": self._name}, start_new_session=True,
+            )  # fmt: skip
+        return self
+
+    def __enter__(self) -> OperatorProcess:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.signal(signal.SIGCONT)
+            self.signal(signal.SIGTERM)
+            try:
+                self.process.wait(30)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+    def signal(self, number: int) -> None:
+        """Send a signal."""
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    def kill(self) -> None:
+        """SIGKILL, and wait."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait(10)
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended."""
+        return self.process is not None and self.process.poll() is None
+
+    def lines(self) -> list[dict[str, Any]]:
+        """The log, parsed."""
+        found = []
+        for line in self.log.read_text().splitlines() if self.log.exists() else ():
+            try:
+                found.append(json.loads(line))
+            except ValueError:
+                found.append({"message": line})
+        return found
+
+    def port(self) -> int:
+        """The port of /metrics, from its log."""
+        return int(wait_until("the operator's port", lambda: next((line["port"] for line in reversed(self.lines()) if line.get("port")), None), seconds=30))
+
+    def metrics(self) -> str:
+        """What /metrics says."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port()}/metrics", timeout=5) as answer:
+            return answer.read().decode()

@@ -1,0 +1,281 @@
+"""Objects for tests of the API: one good one of each kind, and a table of bad ones.
+
+The same table is judged twice: by `steelyard.api.parse`, and by a real API server (tests/apiserver/api).
+"""
+
+import copy
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+GONE = object()
+"""Removes the field."""
+
+
+def workload() -> dict[str, Any]:
+    return {
+        "apiVersion": "steelyard.dev/v1alpha1",
+        "kind": "InferenceWorkload",
+        "metadata": {"name": "embedder"},
+        "spec": {
+            "model": {"uri": "hf://org/model", "revision": "a" * 40, "task": "feature-extraction"},
+            "objective": {"latency": [{"metric": "e2e", "milliseconds": 100, "percent": "99"}]},
+        },
+    }
+
+
+def pool() -> dict[str, Any]:
+    return {
+        "apiVersion": "steelyard.dev/v1alpha1",
+        "kind": "AcceleratorPool",
+        "metadata": {"name": "inf2-xlarge"},
+        "spec": {
+            "accelerator": {"family": "neuron-inf2", "model": "inferentia2", "resourceName": "aws.amazon.com/neuron", "memoryGiB": 32},
+            "backends": [{"name": "neuron"}],
+            "nodes": {"selector": {"node.kubernetes.io/instance-type": "inf2.xlarge"}},
+            "shapes": [
+                {
+                    "instanceType": "inf2.xlarge",
+                    "devices": 1,
+                    "cpu": 4,
+                    "memory": "16Gi",
+                    "pricePerHour": "0.7582",
+                    "priceClass": "List",
+                    "asOf": "2026-07-20",
+                }
+            ],
+            "claims": [
+                {
+                    "name": "vendor",
+                    "metric": "Throughput",
+                    "value": "2674.19",
+                    "unit": "RequestsPerSecond",
+                    "source": "vendor documentation",
+                    "date": "2026-02-26",
+                }
+            ],
+        },
+    }
+
+
+def compiled() -> dict[str, Any]:
+    return {
+        "apiVersion": "steelyard.dev/v1alpha1",
+        "kind": "CompiledModel",
+        "metadata": {"name": "cm-0a0a0a0a0a0a"},
+        "spec": {
+            "key": "0a" * 32,
+            "model": {"uri": "hf://org/model", "revision": "a" * 40, "task": "feature-extraction"},
+            "backend": "neuron",
+            "toolchain": {"neuronx-cc": "2.22.1"},
+            "target": "inf2",
+            "dtype": "bfloat16",
+            "batchSizes": [1, 8],
+            "sequenceLengths": [128, 512],
+            "logicalCores": 1,
+            "flags": ["--optlevel=2", "--model-type=transformer"],
+        },
+    }
+
+
+GOOD = {"InferenceWorkload": workload, "AcceleratorPool": pool, "CompiledModel": compiled}
+
+VLLM = {"vllm": {}}
+CUSTOM = {
+    "custom": {"image": "example.com/a@sha256:" + "0" * 64, "metrics": {"requestCounter": "n_total", "latencyHistogram": "t_seconds"}}
+}
+
+
+def changed(good: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy with values put at paths such as `spec.shapes.0.cpu`; GONE removes."""
+    whole = copy.deepcopy(dict(good))
+    for path, value in changes.items():
+        *way, last = path.split(".")
+        at: Any = whole
+        for step in way:
+            at = at[int(step)] if isinstance(at, list) else at.setdefault(step, {})
+        if value is GONE:
+            del at[last]
+        elif isinstance(at, list):
+            at[int(last)] = value
+        else:
+            at[last] = value
+    return whole
+
+
+@dataclass(frozen=True)
+class Bad:
+    """A sentence, the object it is about, and a part of what the API server answers (`offline`: of what `parse` answers)."""
+
+    sentence: str
+    kind: str
+    changes: Mapping[str, Any]
+    answer: str
+    field: str
+    offline: str = field(default="")
+
+    @property
+    def object(self) -> dict[str, Any]:
+        return changed(GOOD[self.kind](), self.changes)
+
+    @property
+    def parse_answer(self) -> str:
+        return self.offline or self.answer
+
+
+def _w(sentence: str, changes: Mapping[str, Any], answer: str, at: str, offline: str = "") -> Bad:
+    return Bad(sentence, "InferenceWorkload", changes, answer, at, offline)
+
+
+def _p(sentence: str, changes: Mapping[str, Any], answer: str, at: str, offline: str = "") -> Bad:
+    return Bad(sentence, "AcceleratorPool", changes, answer, at, offline)
+
+
+def _c(sentence: str, changes: Mapping[str, Any], answer: str, at: str, offline: str = "") -> Bad:
+    return Bad(sentence, "CompiledModel", changes, answer, at, offline)
+
+
+def _env(**fields: Any) -> dict[str, Any]:
+    return {"spec.server": changed(CUSTOM, {"custom.env": [{"name": "A", **fields}]})}
+
+
+_OFFER = {"name": "x", "metric": "UnitCost", "source": "s", "date": "2026-01-01"}
+
+BAD: tuple[Bad, ...] = (
+    # the model
+    _w("a model from a web address", {"spec.model.uri": "https://example.com/m"}, "must start with hf://", "spec.model.uri"),
+    _w("a model from a host path", {"spec.model.uri": "file:///etc"}, "must start with hf://", "spec.model.uri"),
+    _w("a path that climbs", {"spec.model.uri": "hf://a/../b"}, 'must not contain ".."', "spec.model.uri"),
+    _w("a branch as a revision", {"spec.model.revision": "main"}, "must be a full commit of 40", "spec.model.revision"),
+    _w("a model of the hub without revision", {"spec.model.revision": GONE}, "must give revision", "spec.model.revision"),
+    _w("a model of a bucket without digest", {"spec.model.uri": "s3://b/m", "spec.model.revision": GONE}, "must give digest", "spec.model.digest"),
+    _w("a hub model with a digest too", {"spec.model.digest": "sha256:" + "0" * 64}, "and no digest", "spec.model.revision"),
+    _w("a digest that is too short", {"spec.model.digest": "sha256:00"}, 'must be "sha256:" followed by 64', "spec.model.digest"),
+    _w("no task for our own server", {"spec.model.task": GONE}, "must give model.task", "spec.model.task"),
+    _w("a task with capitals", {"spec.model.task": "TextGeneration"}, "must be a task in lower case", "spec.model.task"),
+    _w("a secret of another namespace", {"spec.model.secretName": "other/token"}, "in the same namespace", "spec.model.secretName"),
+    _w("no model", {"spec.model": GONE}, "Required value", "spec.model", "must be given"),
+    # the server
+    _w("two servers", {"spec.server": {"steelyard": {}, "vllm": {}}}, "must give exactly one of steelyard, vllm and custom", "spec.server"),
+    _w("no server at all", {"spec.server": {}}, "must give exactly one of steelyard, vllm and custom", "spec.server"),
+    _w(
+        "an argument of vLLM that loads foreign code",
+        {"spec.server": {"vllm": {"arguments": [{"name": "trust-remote-code"}]}}},
+        'supported values: "block-size"',
+        "spec.server.vllm.arguments[0].name",
+        "must be one of",
+    ),
+    _w(
+        "an argument given twice",
+        {"spec.server": {"vllm": {"arguments": [{"name": "seed", "value": "1"}, {"name": "seed", "value": "2"}]}}},
+        "Duplicate value",
+        "spec.server.vllm.arguments",
+        "must give each name once",
+    ),
+    _w("an image by tag", {"spec.server": changed(CUSTOM, {"custom.image": "example.com/a:v1"})}, "must be an image pinned by digest", "spec.server.custom.image"),
+    _w("a privileged port", {"spec.server": changed(CUSTOM, {"custom.port": 80})}, "greater than or equal to 1024", "spec.server.custom.port", "at least 1024"),
+    _w("a probe at another host", {"spec.server": changed(CUSTOM, {"custom.probes": {"livePath": "http://x/"}})}, 'must be a path that starts with "/"', "spec.server.custom.probes.livePath"),
+    _w("a metric with labels", {"spec.server": changed(CUSTOM, {"custom.metrics.requestCounter": 'n{a="b"}'})}, "must be the name of one Prometheus metric", "spec.server.custom.metrics.requestCounter"),
+    _w("a custom server without metrics", {"spec.server": changed(CUSTOM, {"custom.metrics": GONE})}, "Required value", "spec.server.custom.metrics", "must be given"),
+    _w("a variable with neither value nor secret", _env(), "must give exactly one of value and secret", "spec.server.custom.env[0].value"),
+    _w("a variable with both", _env(value="1", secret={"name": "s", "key": "k"}), "must give exactly one of value and secret", "spec.server.custom.env[0].value"),
+    # compiling
+    _w("a batch size twice", {"spec.compile": {"batchSizes": [8, 8]}}, "Duplicate value", "spec.compile.batchSizes", "must give each value once"),
+    _w("no batch size", {"spec.compile": {"batchSizes": []}}, "at least 1 item", "spec.compile.batchSizes", "must have at least 1"),
+    _w("too many shapes", {"spec.compile": {"batchSizes": [1, 2, 4, 8, 16], "sequenceLengths": [64, 128, 256, 512]}}, "must keep batchSizes times sequenceLengths at 16", "spec.compile.batchSizes"),
+    _w("too many shapes for one family", {"spec.compile": {"families": [{"family": "cpu", "batchSizes": [1, 2, 4, 8, 16], "sequenceLengths": [64, 128, 256, 512]}]}}, "must keep batchSizes times sequenceLengths at 16", "spec.compile.families[0].batchSizes"),
+    _w("a set twice inside a family", {"spec.compile": {"families": [{"family": "cpu", "batchSizes": [2, 2]}]}}, "Duplicate value", "spec.compile.families[0].batchSizes", "must give each value once"),
+    _w("weights split in three", {"spec.compile": {"tensorParallel": 3}}, "must be a power of two", "spec.compile.tensorParallel"),
+    _w("a number format that nobody has", {"spec.compile": {"dtype": "float8"}}, 'supported values: "Auto"', "spec.compile.dtype", "must be one of 'Auto'"),
+    # the objective
+    _w("no promise", {"spec.objective.latency": []}, "at least 1 item", "spec.objective.latency", "must have at least 1"),
+    _w("a promise about every single request", {"spec.objective.latency.0.percent": "100"}, 'must be a quoted decimal from "1" to "99.999"', "spec.objective.latency[0].percent"),
+    _w("a percentage without quotes", {"spec.objective.latency.0.percent": 99.5}, "must be of type string", "spec.objective.latency[0].percent", "must be a string; quote it"),
+    _w("the same metric twice", {"spec.objective.latency": [{"metric": "e2e", "milliseconds": 5}, {"metric": "e2e", "milliseconds": 9}]}, "Duplicate value", "spec.objective.latency", "must give each metric once"),
+    _w("milliseconds in quotes", {"spec.objective.latency.0.milliseconds": "100"}, "must be of type integer", "spec.objective.latency[0].milliseconds", "whole number without quotes"),
+    _w("a time to the first token from an encoder", {"spec.objective.latency.0.metric": "ttft"}, "must use the metric e2e with the steelyard server", "spec.objective.latency"),
+    _w("cost by tokens without a server that counts them", {"spec.objective.unit": "OutputTokens"}, "must be GoodRequests unless the server is vllm", "spec.objective.unit"),
+    _w("a price that is a float", {"spec.objective.maxUnitCost": 0.05}, "must be of type string", "spec.objective.maxUnitCost", "must be a string; quote it"),
+    _w("a price with a currency", {"spec.objective.maxUnitCost": "$0.05"}, "without sign, currency or exponent", "spec.objective.maxUnitCost"),
+    _w("a price of nothing", {"spec.objective.maxUnitCost": "0.00"}, "must be more than 0", "spec.objective.maxUnitCost"),
+    # scaling
+    _w("a minimum above the maximum", {"spec.scaling": {"minReplicas": 5, "maxReplicas": 3}}, "must not be more than maxReplicas", "spec.scaling.minReplicas"),
+    _w("a minimum above the default maximum", {"spec.scaling": {"minReplicas": 11}}, "must not be more than maxReplicas", "spec.scaling.minReplicas"),
+    _w("going to zero with a minimum of one", {"spec.scaling": {"scaleToZeroAfterSeconds": 600}}, "must be left out unless minReplicas is 0", "spec.scaling.scaleToZeroAfterSeconds"),
+    _w("going to zero while another owns the replicas", {"spec.scaling": {"minReplicas": 0, "scaleToZeroAfterSeconds": 600, "owner": "External"}}, "must be left out when owner is External", "spec.scaling.scaleToZeroAfterSeconds"),
+    _w("moving by itself with nothing to set", {"spec.scaling": {"owner": "External"}, "spec.rebalancing": {"mode": "Auto"}}, "must be Recommend or Observe", "spec.rebalancing.mode"),
+    # placement
+    _w("a pool's minimum above its maximum", {"spec.placement": {"pools": [{"name": "a", "minReplicas": 2, "maxReplicas": 1}]}}, "must not be more than maxReplicas of the same pool", "spec.placement.pools[0].minReplicas"),
+    _w("pools that want more than all", {"spec.placement": {"pools": [{"name": "a", "minReplicas": 6}, {"name": "b", "minReplicas": 6}]}}, "must not ask for more minReplicas over its pools", "spec.placement.pools"),
+    _w("the same pool twice", {"spec.placement": {"pools": [{"name": "a"}, {"name": "a"}]}}, "Duplicate value", "spec.placement.pools", "must give each name once"),
+    _w("more families than replicas", {"spec.placement": {"minAcceleratorFamilies": 3}, "spec.scaling": {"maxReplicas": 2}}, "every family needs at least one replica", "spec.placement.minAcceleratorFamilies"),
+    _w("a pool's name that cannot exist", {"spec.placement": {"pools": [{"name": "Inf2"}]}}, "must be the name of an AcceleratorPool", "spec.placement.pools[0].name"),
+    _w("a replica without memory size", {"spec.placement": {"pools": [{"name": "a", "resources": {"cpu": 4}}]}}, "Required value", "spec.placement.pools[0].resources.memory", "must be given"),
+    _w("a replica with no CPU", {"spec.placement": {"pools": [{"name": "a", "resources": {"cpu": 0, "memory": "1Gi"}}]}}, "must be a number of CPUs more than 0", "spec.placement.pools[0].resources.cpu"),
+    _w("memory in a unit that does not exist", {"spec.placement": {"pools": [{"name": "a", "resources": {"cpu": "500m", "memory": "1GB"}}]}}, "must be an amount of memory", "spec.placement.pools[0].resources.memory"),
+    _w("a label that is none", {"spec.placement": {"poolSelector": {"matchLabels": {"a b": "c"}}}}, "must use label keys only", "spec.placement.poolSelector.matchLabels"),
+    _w("a selector In nothing", {"spec.placement": {"poolSelector": {"matchExpressions": [{"key": "a", "operator": "In"}]}}}, "must give values with In and NotIn", "spec.placement.poolSelector.matchExpressions[0].values"),
+    _w("more than all on spot", {"spec.placement": {"maxSpotPercent": 101}}, "less than or equal to 100", "spec.placement.maxSpotPercent", "at most 100"),
+    # rebalancing
+    _w("a cool-down shorter than a window", {"spec.rebalancing": {"cooldownSeconds": 30}}, "must be 0 or at least windowSeconds", "spec.rebalancing.cooldownSeconds"),
+    _w("a deadline shorter than a window", {"spec.rebalancing": {"deadlineSeconds": 30, "bakeSeconds": 0, "exploration": {"deadlineSeconds": 30}}}, "a verdict needs one whole window", "spec.rebalancing.deadlineSeconds"),
+    _w("a bake beyond the deadline", {"spec.rebalancing": {"bakeSeconds": 7200}}, "must not be more than deadlineSeconds", "spec.rebalancing.bakeSeconds"),
+    _w("an exploration beyond the deadline", {"spec.rebalancing": {"exploration": {"deadlineSeconds": 7200}}}, "must not be more than rebalancing.deadlineSeconds", "spec.rebalancing.exploration.deadlineSeconds"),
+    _w("an exploration shorter than a window", {"spec.rebalancing": {"exploration": {"deadlineSeconds": 20}}}, "nothing is measured before one whole window", "spec.rebalancing.exploration.deadlineSeconds"),
+    _w("a budget below nothing", {"spec.rebalancing": {"exploration": {"budget": "-1"}}}, "must be an amount as a quoted decimal", "spec.rebalancing.exploration.budget"),
+    _w("a window of one second", {"spec.rebalancing": {"windowSeconds": 1}}, "greater than or equal to 5", "spec.rebalancing.windowSeconds", "at least 5"),
+    _w("a mode that does not exist", {"spec.rebalancing": {"mode": "auto"}}, 'supported values: "Observe", "Recommend", "Auto"', "spec.rebalancing.mode", "must be one of 'Observe'"),
+    _w("a pause in words", {"spec.rebalancing": {"paused": "yes"}}, "must be of type boolean", "spec.rebalancing.paused", "must be true or false"),
+    _w("a label value that is none", {"spec.placement": {"poolSelector": {"matchLabels": {"a": "-"}}}}, "must be a label value", "spec.placement.poolSelector.matchLabels.a"),
+    _w("a listener that cannot exist", {"spec.traffic": {"parentRefs": [{"name": "gw", "sectionName": "HTTPS"}]}}, "must be the name of a listener", "spec.traffic.parentRefs[0].sectionName"),
+    _w("a key of a secret that cannot exist", _env(secret={"name": "s", "key": "a b"}), "must be a key of the Secret", "spec.server.custom.env[0].secret.key"),
+    _c("a part of a toolchain with an endless name", {"spec.toolchain": {"a" * 65: "1"}}, "must use names of at most 64 characters", "spec.toolchain"),
+    _w("a misspelt field", {"spec.rebalancing": {"minSavingsPercent": 5}}, "unknown field", "spec.rebalancing.minSavingsPercent", "spelt minSavingPercent"),
+    _w("a gateway of another namespace", {"spec.traffic": {"parentRefs": [{"name": "gw", "namespace": "infra"}]}}, "unknown field", "spec.traffic.parentRefs[0].namespace", "must be removed"),
+    # names
+    _w("a name that leaves no room for the pool's", {"metadata.name": "a" * 33}, "must have a name of at most 32", "", ""),
+    _w("a name with a dot", {"metadata.name": "a.b"}, "must have a name of at most 32", "", ""),
+    _p("a pool's name that leaves no room", {"metadata.name": "a" * 21}, "must have a name of at most 20", "", ""),
+    _c("a compiled model's name that leaves no room", {"metadata.name": "a" * 53}, "must have a name of at most 52", "", ""),
+    # pools
+    _p("an accelerator without a resource", {"spec.accelerator.resourceName": GONE}, "must be given for every family but cpu", "spec.accelerator.resourceName"),
+    _p("a CPU pool with devices", {"spec.accelerator.family": "cpu", "spec.backends": [{"name": "onnxruntime"}], "spec.shapes.0.devices": 0}, "must be left out for the family cpu", "spec.accelerator.resourceName"),
+    _p("a shape without a device", {"spec.shapes.0.devices": 0}, "at least 1 for every other family", "spec.shapes"),
+    _p("a family with capitals", {"spec.accelerator.family": "NVIDIA", "spec.backends": [{"name": "vllm"}]}, "must be an accelerator family in lower case", "spec.accelerator.family"),
+    _p("the neuron compiler for another accelerator", {"spec.accelerator.family": "nvidia"}, "must not name neuron or optimum-neuron", "spec.backends"),
+    _p("OpenVINO for an accelerator", {"spec.backends": [{"name": "openvino"}]}, "must not name openvino unless", "spec.backends"),
+    _p("a back end twice", {"spec.backends": [{"name": "neuron"}, {"name": "neuron"}]}, "must name each back end once", "spec.backends"),
+    _p("a pool of all nodes", {"spec.nodes.selector": {}}, "at least 1 properties", "spec.nodes.selector", "must have at least 1"),
+    _p("a taint that exists with a value", {"spec.nodes.tolerations": [{"key": "a", "operator": "Exists", "value": "b"}]}, "must be left out when operator is Exists", "spec.nodes.tolerations[0].value"),
+    _p("a taint without a key", {"spec.nodes.tolerations": [{"value": "b"}]}, "must be given unless operator is Exists", "spec.nodes.tolerations[0].key"),
+    _p("a price without its class", {"spec.shapes.0.priceClass": GONE}, "must be given with pricePerHour and only with it: whether", "spec.shapes[0].priceClass"),
+    _p("a price without its day", {"spec.shapes.0.asOf": GONE}, "the day the price was read", "spec.shapes[0].asOf"),
+    _p("a price of nothing", {"spec.shapes.0.pricePerHour": "0"}, "is never taken for free", "spec.shapes[0].pricePerHour"),
+    _p("a spot price for nodes on demand", {"spec.shapes.0.priceClass": "SpotMarket"}, "must not use the price class SpotMarket unless", "spec.shapes"),
+    _p("a day that does not exist", {"spec.shapes.0.asOf": "2026-02-30"}, "must be of type date", "spec.shapes[0].asOf", "must be right"),
+    _p("nodes without a bound", {"spec.provisioner": {"type": "Karpenter", "nodePool": "a"}}, "without a limit there is no bound", "spec.capacity.maxNodes"),
+    _p("a NodePool without Karpenter", {"spec.provisioner": {"nodePool": "a"}}, "must be left out unless type is Karpenter", "spec.provisioner.nodePool"),
+    _p("a claim with neither ratio nor value", {"spec.claims": [_OFFER]}, "must give exactly one of ratio", "spec.claims[0].ratio"),
+    _p("a claim with both", {"spec.claims.0.ratio": "0.3", "spec.claims.0.relativeTo": "g5"}, "must give exactly one of ratio", "spec.claims[0].ratio"),
+    _p("a ratio relative to nothing", {"spec.claims": [{**_OFFER, "ratio": "0.3"}]}, "must be given with ratio and only with it", "spec.claims[0].relativeTo"),
+    _p("a value without unit", {"spec.claims.0.unit": GONE}, "must be given with value and only with it", "spec.claims[0].unit"),
+    _p("a throughput in watts", {"spec.claims.0.unit": "Watts"}, "must fit the metric", "spec.claims[0].unit"),
+    _p("a claim without source", {"spec.claims.0.source": GONE}, "Required value", "spec.claims[0].source", "must be given"),
+    _p("two claims of one name", {"spec.claims": [{**_OFFER, "ratio": "0.3", "relativeTo": "g5"}] * 2}, "Duplicate value", "spec.claims", "must give each name once"),
+    # compiled models
+    _c("a key that is none", {"spec.key": "abc"}, "must be the compile key: 64", "spec.key"),
+    _c("a number format that is not resolved", {"spec.dtype": "Auto"}, 'supported values: "float32"', "spec.dtype", "must be one of 'float32'"),
+    _c("a neuron artifact without its cores", {"spec.logicalCores": GONE}, "must be given for the neuron back ends", "spec.logicalCores"),
+    _c("too many compiled shapes", {"spec.batchSizes": [1, 2, 4, 8, 16], "spec.sequenceLengths": [64, 128, 256, 512]}, "at 16 shapes or fewer", "spec.batchSizes"),
+    _c("no toolchain", {"spec.toolchain": {}}, "at least 1 properties", "spec.toolchain", "must have at least 1"),
+)  # fmt: skip
+
+
+def nodes(schema: dict[str, Any], path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every node of a schema with its path."""
+    yield path, schema
+    for name, child in schema.get("properties", {}).items():
+        yield from nodes(child, f"{path}.{name}")
+    for keyword in ("items", "additionalProperties"):
+        if keyword in schema:
+            yield from nodes(schema[keyword], f"{path}[*]")

@@ -1,0 +1,145 @@
+"""What `parse` makes of good and of bad objects, without any API server."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from steelyard.api import AcceleratorPool, CompiledModel, FieldError, InferenceWorkload, parse
+from steelyard.api.crdgen.definition import object_schema
+from steelyard.api.crdgen.kinds import KINDS
+from steelyard.api.kind import Resource
+from steelyard.api.placement_status import Evidence
+from unit.api.objects import BAD, CUSTOM, GOOD, VLLM, Bad, changed, nodes, workload
+
+ROOT = Path(__file__).parents[3]
+MODELS: dict[str, type[Resource]] = {m.__name__: m for m in (InferenceWorkload, AcceleratorPool, CompiledModel)}
+
+
+@pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad.sentence)
+def test_a_bad_object_is_refused_with_the_field_and_what_to_do(bad: Bad):
+    answer = parse(MODELS[bad.kind], bad.object)
+    assert isinstance(answer, list)
+    fitting = [error for error in answer if bad.parse_answer in error.do and error.field == bad.field]
+    assert fitting, answer
+    assert all(error.do.startswith("must ") for error in answer), answer
+
+
+def test_the_table_is_as_long_as_promised_and_says_each_thing_once():
+    assert len(BAD) >= 40
+    assert len({bad.sentence + bad.kind for bad in BAD}) == len(BAD)
+
+
+@pytest.mark.parametrize("kind", GOOD)
+def test_a_good_object_is_read_and_written_back_the_same(kind: str):
+    read = parse(MODELS[kind], GOOD[kind]())
+    assert not isinstance(read, list), read
+    again = parse(MODELS[kind], read.to_raw())
+    assert again == read
+
+
+@pytest.mark.parametrize("server", [VLLM, CUSTOM], ids=["vllm", "custom"])
+def test_other_servers_need_no_task(server: dict[str, object]):
+    raw = changed(workload(), {"spec.server": server})
+    del raw["spec"]["model"]["task"]
+    assert not isinstance(parse(InferenceWorkload, raw), list)
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("examples/*.yaml")), ids=lambda path: path.name)
+def test_every_example_is_good(path: Path):
+    for document in yaml.safe_load_all(path.read_text()):
+        read = parse(MODELS[document["kind"]], document)
+        assert not isinstance(read, list), read
+
+
+def test_all_errors_come_at_once_in_the_order_of_the_fields():
+    raw = changed(workload(), {"spec.model.uri": "x", "spec.scaling": {"minReplicas": -1, "maxReplicas": 99_999}})
+    errors = parse(InferenceWorkload, raw)
+    assert isinstance(errors, list)
+    assert [error.field for error in errors] == ["spec.model.uri", "spec.scaling.maxReplicas", "spec.scaling.minReplicas"]
+
+
+def test_an_error_reads_as_one_line_with_the_value_that_was_seen():
+    [error] = parse(InferenceWorkload, changed(workload(), {"spec.scaling": {"minReplicas": -1}}))  # type: ignore[misc]
+    assert isinstance(error, FieldError)
+    assert str(error) == "spec.scaling.minReplicas: must be at least 0 (found -1)"
+    assert error.rule == "greater_than_equal"
+
+
+def test_a_long_value_is_cut_in_an_error():
+    [error] = parse(InferenceWorkload, changed(workload(), {"spec.model.task": "X" * 64}))  # type: ignore[misc]
+    assert len(error.seen) <= 80  # type: ignore[union-attr]
+
+
+def test_an_unknown_field_without_likeness_lists_the_known_ones():
+    [error] = parse(InferenceWorkload, changed(workload(), {"spec.scaling": {"zzz": 1}}))  # type: ignore[misc]
+    assert "minReplicas, maxReplicas" in error.do  # type: ignore[union-attr]
+
+
+def test_a_status_of_a_newer_operator_is_read_without_what_is_unknown():
+    raw = {
+        **workload(),
+        "status": {"observedGeneration": 2, "novelty": {"a": 1}, "placements": [{"pool": "a", "revision": "0" * 8, "x": 1}]},
+    }
+    read = parse(InferenceWorkload, raw)
+    assert isinstance(read, InferenceWorkload)
+    assert read.status.observed_generation == 2
+    assert read.status.placements[0].pool == "a"
+
+
+def test_fields_named_after_python_words_keep_their_names_outside():
+    raw = {**workload(), "status": {"history": [{"id": "1", "from": "a", "to": "b", "time": "2026-03-01T12:00:00Z", "outcome": "Done"}]}}
+    read = parse(InferenceWorkload, raw)
+    assert isinstance(read, InferenceWorkload)
+    assert read.status.history[0].from_ == "a"
+    written = read.to_raw()["status"]["history"][0]
+    assert written == {"id": "1", "from": "a", "to": "b", "time": "2026-03-01T12:00:00Z", "outcome": "Done", "reason": ""}
+
+
+def test_a_quantity_may_be_a_number():
+    read = parse(AcceleratorPool, GOOD["AcceleratorPool"]())
+    assert isinstance(read, AcceleratorPool)
+    assert read.spec.shapes[0].cpu == "4"
+
+
+@pytest.mark.parametrize("raw", [{}, {"spec": None}, {"metadata": {"name": 3}}, {"spec": [], "metadata": "x"}])
+def test_nonsense_is_refused_and_never_raises(raw: dict[str, object]):
+    assert isinstance(parse(InferenceWorkload, raw), list)
+
+
+def test_every_rule_between_fields_is_broken_by_some_row_of_the_table():
+    told = {error.do for bad in BAD for error in found(bad)}
+    rules = {
+        rule["message"]
+        for kind in KINDS
+        for _, node in nodes(object_schema(kind), kind.name)
+        for rule in node.get("x-kubernetes-validations", [])
+        if "oldSelf" not in rule["rule"]
+    }
+    # A sentence with an example is that of a pattern, and one pattern is refused like another.
+    assert {rule for rule in rules - told if " such as " not in rule} == set()
+
+
+def found(bad: Bad) -> list[FieldError]:
+    answer = parse(MODELS[bad.kind], bad.object)
+    assert isinstance(answer, list)
+    return answer
+
+
+def test_the_evidence_of_a_placement_is_two_kibibytes_at_most():
+    biggest = dict.fromkeys(("windows", "seconds", "replicaSeconds", "good", "slow", "error", "shed", "busySeconds"), 2**53 - 1)
+    decimals = dict.fromkeys(("cost", "maxGoodRatePerReplica"), "123456789012.123456789")
+    times = dict.fromkeys(("from", "to"), "2026-03-01T12:00:00Z")
+    evidence = Evidence.model_validate({**biggest, **decimals, **times})
+    assert len(json.dumps(evidence.to_raw())) <= 2048
+
+
+def test_importing_the_words_brings_neither_yaml_nor_the_generator():
+    code = "import sys, steelyard.api; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], env={"PYTHONPATH": str(ROOT / "operator")}, capture_output=True, check=True, text=True
+    ).stdout.split()
+    assert not {"yaml", "kopf", "kubernetes", "numpy", "asyncio", "steelyard.api.crdgen"} & set(loaded)

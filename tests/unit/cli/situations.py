@@ -1,0 +1,548 @@
+"""Raw objects, as an API server returns them, of the situations that people meet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from steelyard.cli.facts.operator import Operator, OperatorState
+from steelyard.cli.gathered import Gathered
+
+Raw = dict[str, Any]
+NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
+RUNNING = Operator(OperatorState.RUNNING, "steelyard-system/steelyard 2/2 ready")
+GATES = (
+    "frozen",
+    "not_synced",
+    "clock_suspect",
+    "observations_stale",
+    "too_few_requests",
+    "price_suspect",
+    "slo_at_risk",
+    "infeasible_target",
+    "saving_not_significant",
+    "payback_too_long",
+    "cooling_down",
+    "cyclic",
+    "quarantined",
+    "pool_exhausted",
+    "budget_exhausted",
+    "replicas_owned_elsewhere",
+    "storm_breaker",
+    "mode_observes",
+)
+
+
+def condition(kind: str, status: str, reason: str, message: str, since: str = "2026-03-01T10:00:00Z") -> Raw:
+    return {"type": kind, "status": status, "reason": reason, "message": message, "lastTransitionTime": since, "observedGeneration": 2}
+
+
+def conditions(**changed: Raw) -> list[Raw]:
+    usual = {
+        "Ready": condition("Ready", "True", "Serving", "replicas are ready and serving"),
+        "Compiled": condition("Compiled", "True", "Compiled", "an artifact is verified for every eligible pool"),
+        "Placed": condition("Placed", "True", "Placed", "replicas are ready on pool cpu-avx"),
+        "SLOMet": condition("SLOMet", "True", "WithinSLO", "the objective is met on the traffic of the last windows"),
+        "Observed": condition("Observed", "True", "Observed", "every serving replica was read lately"),
+        "Balanced": condition("Balanced", "True", "Balanced", "pool cpu-avx is the cheapest known that pays for a move"),
+        "Held": condition("Held", "False", "NotHeld", "nothing holds the workload"),
+    }
+    return list({**usual, **changed}.values())
+
+
+def board(*refused: tuple[str, str, str]) -> list[Raw]:
+    by_gate = {gate: (reason, message) for gate, reason, message in refused}
+    lines = []
+    for gate in GATES:
+        line: Raw = {"gate": gate, "passed": gate not in by_gate}
+        if gate in by_gate:
+            line["reason"], line["message"] = by_gate[gate]
+        lines.append(line)
+    return lines
+
+
+def workload(status: Raw | None, mode: str = "Auto") -> Raw:
+    raw: Raw = {
+        "apiVersion": "steelyard.dev/v1alpha1",
+        "kind": "InferenceWorkload",
+        "metadata": {"name": "minilm", "namespace": "shop", "uid": "w-1", "generation": 2, "creationTimestamp": "2026-03-01T08:00:00Z"},
+        "spec": {
+            "model": {"uri": "hf://sentence-transformers/all-MiniLM-L6-v2", "revision": "a" * 40},
+            "objective": {"latency": [{"metric": "e2e", "milliseconds": 50, "percent": "99"}]},
+            "rebalancing": {"mode": mode},
+        },
+    }
+    if status is not None:
+        raw["status"] = {"observedGeneration": 2, **status}
+    return raw
+
+
+def pool(name: str, price: str | None, claims: list[Raw] | None = None, **status: Any) -> Raw:
+    known: Raw = {"nodes": 3, "devices": {"total": 0, "used": 0, "idle": 0}, **status}
+    if price is not None:
+        known["price"] = {"value": price, "class": "Static", "asOf": "2026-02-20T00:00:00Z"}
+    return {
+        "apiVersion": "steelyard.dev/v1alpha1",
+        "kind": "AcceleratorPool",
+        "metadata": {"name": name},
+        "spec": {
+            "accelerator": {"family": "cpu", "model": {"cpu-avx": "Cascade Lake", "cpu-amx": "Sapphire Rapids"}.get(name, "Inferentia2")},
+            "shapes": [
+                {"instanceType": f"{name}-4", "devices": 0, "cpu": "4", "memory": "16Gi", **({"pricePerHour": price} if price else {})}
+            ],
+            "claims": claims or [],
+        },
+        "status": known,
+    }
+
+
+HALF = {
+    "name": "half-the-cost",
+    "metric": "UnitCost",
+    "ratio": "0.5",
+    "relativeTo": "cpu-avx",
+    "source": "vendor's launch talk",
+    "date": "2026-01-15",
+}
+
+
+def pools() -> tuple[Raw, ...]:
+    return (pool("cpu-amx", "0.34", [HALF]), pool("cpu-avx", "0.20"), pool("inf2", None))
+
+
+def placement(name: str = "cpu-avx", revision: str = "3f9a1c", ready: int = 2, desired: int = 2, **more: Any) -> Raw:
+    return {
+        "pool": name,
+        "revision": revision,
+        "desiredReplicas": desired,
+        "readyReplicas": ready,
+        "artifactDigest": "sha256:" + "0a" * 32,
+        **more,
+    }
+
+
+def measured(value: str, lower: str, upper: str, n: int, capacity: str, good: str, p99: str) -> Raw:
+    return {
+        "capacityPerReplica": capacity,
+        "capacityLower": str(round(float(capacity) * 0.94, 1)),
+        "capacityUpper": str(round(float(capacity) * 1.05, 1)),
+        "capacityBasis": "Measured",
+        "capacityRequests": n + 140,
+        "unitCost": {
+            "value": value,
+            "lower": lower,
+            "upper": upper,
+            "n": n,
+            "from": "2026-03-01T11:00:00Z",
+            "to": "2026-03-01T11:58:00Z",
+            "cost": "0.193",
+            "good": n,
+            "basis": "Share",
+        },
+        "goodPercent": good,
+        "p99Milliseconds": p99,
+    }
+
+
+def option(name: str, **more: Any) -> Raw:
+    return {"pool": name, "feasible": True, "reason": "", "message": "", "n": 0, **more}
+
+
+UNSUPPORTED = option(
+    "inf2",
+    feasible=False,
+    reason="UnsupportedTarget",
+    message="pool inf2 lists back ends neuron and no toolchain is configured for any of them: add one to the operator's toolchains or "
+    "another back end to spec.backends",
+)
+AVX = measured("0.00381", "0.00369", "0.00394", 50812, "29.1", "99.4", "41.2")
+AMX = measured("0.00347", "0.00325", "0.00371", 1204, "61", "99.6", "22.8")
+OPTION_AVX = option(
+    "cpu-avx",
+    replicas=2,
+    costPerHour="0.2",
+    unitCost="0.00381",
+    lower="0.00369",
+    upper="0.00394",
+    basis="Measured",
+    n=50812,
+    cheapestBelow="0.17",
+)
+OPTION_AMX_CLAIMED = option("cpu-amx", replicas=1, costPerHour="0.17", unitCost="0.0019", lower="0.00095", upper="0.0038", basis="Claimed")
+OPTION_AMX_MEASURED = option(
+    "cpu-amx",
+    replicas=1,
+    costPerHour="0.17",
+    unitCost="0.00324",
+    lower="0.00303",
+    upper="0.00346",
+    basis="Measured",
+    n=1204,
+)
+INCONCLUSIVE = {
+    "pool": "cpu-amx",
+    "name": "half-the-cost",
+    "verdict": "Inconclusive",
+    "n": 0,
+    "claimed": "0.5",
+    "message": "unit cost relative to cpu-avx: not measured yet",
+}
+
+
+def decision(verdict: str, reason: str, message: str, time: str = "2026-03-01T11:46:00Z", **more: Any) -> Raw:
+    return {"time": time, "verdict": verdict, "reason": reason, "message": message, "digest": "9d2c41aa07be5f13", **more}
+
+
+def seen(one: Raw, models: tuple[Raw, ...] = (), around: tuple[Raw, ...] | None = None, operator: Operator = RUNNING) -> Gathered:
+    return Gathered(
+        now=NOW, namespace="shop", workloads=(one,), pools=pools() if around is None else around, models=models, operator=operator
+    )
+
+
+def model(name: str, backend: str, target: str, status: Raw) -> Raw:
+    return {
+        "metadata": {
+            "name": name,
+            "namespace": "shop",
+            "ownerReferences": [{"kind": "InferenceWorkload", "name": "minilm", "uid": "w-1", "apiVersion": "steelyard.dev/v1alpha1"}],
+        },
+        "spec": {"backend": backend, "target": target},
+        "status": status,
+    }
+
+
+def unseen() -> Gathered:
+    """No operator has looked at it."""
+    return seen(workload(None), operator=Operator(OperatorState.NOT_FOUND, "no Deployment carries the labels of the operator"))
+
+
+def compiling() -> Gathered:
+    """Fresh: the first compile runs, another failed."""
+    words = "the model is being compiled for onnxruntime on pool cpu-avx"
+    status = {
+        "conditions": conditions(
+            Ready=condition("Ready", "False", "Compiling", words, "2026-03-01T11:58:00Z"),
+            Compiled=condition("Compiled", "False", "Compiling", "compiling for cpu-avx: `kubectl get cmodel` shows the progress"),
+            Placed=condition("Placed", "False", "Compiling", words),
+            SLOMet=condition("SLOMet", "Unknown", "ObservationsStale", "no complete and recent window of traffic"),
+            Observed=condition("Observed", "Unknown", "NoTraffic", "no replica is serving yet"),
+            Balanced=condition("Balanced", "Unknown", "Placing", "nothing is placed yet"),
+        ),
+        "lastDecision": decision(
+            "Wait",
+            "Compiling",
+            words,
+            "2026-03-01T11:58:00Z",
+            options=[
+                option("cpu-amx", feasible=False, reason="CompileFailed", message="the compile ran out of memory at 7.8 GiB"),
+                option("cpu-avx", feasible=False, reason="Compiling", message=words),
+                UNSUPPORTED,
+            ],
+        ),
+    }
+    models = (
+        model(
+            "minilm-6b1f",
+            "onnxruntime",
+            "avx512",
+            {
+                "progress": {
+                    "phase": "Compiling",
+                    "percent": 40,
+                    "etaSeconds": 95,
+                    "lastLogLine": "bucket 3 of 8: batch 4,\x1b[31m length 256",
+                },
+                "attempts": 1,
+            },
+        ),
+        model(
+            "minilm-90aa",
+            "openvino",
+            "amx",
+            {
+                "attempts": 2,
+                "nextRetryTime": "2026-03-01T12:04:00Z",
+                "failure": {"class": "OutOfMemory", "reason": "OOMKilled", "message": "the compile ran out of memory at 7.8 GiB"},
+            },
+        ),
+    )
+    return seen(workload(status), models)
+
+
+def claimed() -> Gathered:
+    """Placed by claims; nothing is measured, no request came."""
+    status = {
+        "home": {"pool": "cpu-avx", "revision": "3f9a1c"},
+        "placements": [
+            placement(ready=1, desired=1, capacityPerReplica="30", capacityLower="15", capacityUpper="60", capacityBasis="Claimed")
+        ],
+        "conditions": conditions(
+            SLOMet=condition("SLOMet", "Unknown", "NoTraffic", "no requests in the last windows"),
+            Balanced=condition("Balanced", "Unknown", "TooFewRequests", "not decided: see condition Held and `kubectl steelyard explain`"),
+        ),
+        "claims": [INCONCLUSIVE],
+        "lastDecision": decision(
+            "Stay",
+            "TooFewRequests",
+            "0 good requests measured on pool cpu-avx, 300 are needed (spec.rebalancing.minGoodRequests)",
+            options=[option("cpu-amx", basis="Claimed"), option("cpu-avx", basis="Claimed"), UNSUPPORTED],
+            board=board(("too_few_requests", "TooFewRequests", "0 good requests measured on pool cpu-avx, 300 are needed")),
+        ),
+    }
+    return seen(workload(status, "Recommend"))
+
+
+def balanced() -> Gathered:
+    """Measured, and nothing cheaper is sure enough."""
+    words = "pool cpu-amx saves 9 % [2 %, 15 %]; the lower bound must reach 10 % (spec.rebalancing.minSavingPercent)"
+    status = {
+        "endpoint": "http://minilm.shop.svc:8080",
+        "home": {"pool": "cpu-avx", "revision": "3f9a1c"},
+        "placements": [placement(**AVX), placement("cpu-amx", "77b0de", 0, 0, **AMX)],
+        "conditions": conditions(),
+        "claims": [
+            {
+                **INCONCLUSIVE,
+                "n": 1204,
+                "measured": "0.911",
+                "lower": "0.85",
+                "upper": "0.98",
+                "verdict": "Refuted",
+                "message": "unit cost relative to cpu-avx: measured 0.911 [0.85, 0.98], claimed 0.5, n 1204",
+            }
+        ],
+        "lastDecision": decision(
+            "Stay",
+            "SavingNotSignificant",
+            words,
+            options=[OPTION_AMX_MEASURED, OPTION_AVX, UNSUPPORTED],
+            board=board(
+                ("saving_not_significant", "SavingNotSignificant", words),
+                (
+                    "payback_too_long",
+                    "PaybackTooLong",
+                    "the move costs 0.17 and surely saves 0.1 within 86400 s (spec.rebalancing.paybackSeconds)",
+                ),
+            ),
+        ),
+        "history": [
+            {
+                "from": "cpu-avx",
+                "to": "cpu-amx",
+                "toRevision": "77b0de",
+                "time": "2026-03-01T10:30:00Z",
+                "outcome": "Explored",
+                "reason": "NotCheaper",
+            }
+        ],
+    }
+    return seen(workload(status))
+
+
+def exploring() -> Gathered:
+    """One replica on a pool without measurements takes traffic."""
+    status = {
+        "home": {"pool": "cpu-avx", "revision": "3f9a1c"},
+        "placements": [placement(**AVX), placement("cpu-amx", "77b0de", 1, 1)],
+        "conditions": conditions(Balanced=condition("Balanced", "False", "Moving", "exploration from cpu-avx to cpu-amx: Shift")),
+        "claims": [{**INCONCLUSIVE, "n": 96}],
+        "move": {
+            "id": "20260301t114600-cpu-amx",
+            "kind": "Exploration",
+            "from": "cpu-avx",
+            "to": "cpu-amx",
+            "fromRevision": "3f9a1c",
+            "toRevision": "77b0de",
+            "step": "Shift",
+            "sourceReplicas": 2,
+            "targetReplicas": 1,
+            "targetGoal": 1,
+            "startedTime": "2026-03-01T11:46:00Z",
+            "stepTime": "2026-03-01T11:49:00Z",
+            "deadlineTime": "2026-03-01T12:16:00Z",
+            "reason": "StepStarted",
+            "message": "1 replica(s) on cpu-amx take traffic",
+        },
+        "lastDecision": decision(
+            "Move",
+            "StepStarted",
+            "1 replica(s) on cpu-amx take traffic",
+            "2026-03-01T11:49:00Z",
+            options=[OPTION_AMX_CLAIMED, OPTION_AVX, UNSUPPORTED],
+        ),
+    }
+    return seen(workload(status))
+
+
+def held() -> Gathered:
+    """No fresh reading: nothing is done, serving goes on."""
+    words = "no request counter of pool cpu-avx was read for 180 s; check that its pods are scraped"
+    status = {
+        "home": {"pool": "cpu-avx", "revision": "3f9a1c"},
+        "placements": [placement(**AVX)],
+        "conditions": conditions(
+            SLOMet=condition("SLOMet", "Unknown", "ObservationsStale", "no complete and recent window of traffic", "2026-03-01T11:57:00Z"),
+            Observed=condition("Observed", "False", "ObservationsStale", words, "2026-03-01T11:57:00Z"),
+            Balanced=condition(
+                "Balanced", "Unknown", "ObservationsStale", "not decided: see condition Held and `kubectl steelyard explain`"
+            ),
+            Held=condition("Held", "True", "ObservationsStale", words, "2026-03-01T11:57:00Z"),
+        ),
+        "claims": [INCONCLUSIVE],
+        "lastDecision": decision(
+            "Hold",
+            "ObservationsStale",
+            words,
+            "2026-03-01T11:57:00Z",
+            options=[option("cpu-amx", basis="Claimed"), option("cpu-avx", basis="Measured", n=50812), UNSUPPORTED],
+            board=board(
+                ("observations_stale", "ObservationsStale", words),
+                ("mode_observes", "ModeObserves", "spec.rebalancing.mode is Recommend: set it to Auto to let Steelyard act"),
+            ),
+        ),
+    }
+    return seen(workload(status, "Recommend"))
+
+
+def moved() -> Gathered:
+    """After a move; the claim that led there did not hold, and yet it is cheaper."""
+    words = "the last move ended at 11:20:00 UTC; the next may begin at 17:20:00 (spec.rebalancing.cooldownSeconds)"
+    status = {
+        "home": {"pool": "cpu-amx", "revision": "77b0de"},
+        "placements": [
+            placement("cpu-amx", "77b0de", 1, 1, **measured("0.00301", "0.00294", "0.00309", 88410, "63.5", "99.6", "23.1")),
+            placement(ready=0, desired=0, **AVX),
+        ],
+        "conditions": conditions(Placed=condition("Placed", "True", "Placed", "replicas are ready on pool cpu-amx")),
+        "claims": [
+            {
+                "pool": "cpu-amx",
+                "name": "half-the-cost",
+                "verdict": "Refuted",
+                "n": 50812,
+                "claimed": "0.5",
+                "measured": "0.79",
+                "lower": "0.76",
+                "upper": "0.82",
+                "message": "unit cost relative to cpu-avx: measured 0.79 [0.76, 0.82], claimed 0.5, n 50812",
+            }
+        ],
+        "lastDecision": decision(
+            "Stay",
+            "SavingNotSignificant",
+            "pool cpu-avx saves -27 % [-31 %, -22 %]; the lower bound must reach 10 % (spec.rebalancing.minSavingPercent)",
+            "2026-03-01T11:20:00Z",
+            options=[
+                option(
+                    "cpu-amx",
+                    replicas=1,
+                    costPerHour="0.17",
+                    unitCost="0.00301",
+                    lower="0.00294",
+                    upper="0.00309",
+                    basis="Measured",
+                    n=88410,
+                ),
+                OPTION_AVX,
+                UNSUPPORTED,
+            ],
+            board=board(
+                (
+                    "saving_not_significant",
+                    "SavingNotSignificant",
+                    "pool cpu-avx saves -27 % [-31 %, -22 %]; the lower bound must reach 10 % (spec.rebalancing.minSavingPercent)",
+                ),
+                ("cooling_down", "CoolingDown", words),
+                ("cyclic", "Cyclic", "pool cpu-avx was left at 11:20:00 UTC"),
+            ),
+        ),
+        "history": [
+            {
+                "from": "cpu-avx",
+                "to": "cpu-amx",
+                "toRevision": "77b0de",
+                "time": "2026-03-01T11:20:00Z",
+                "outcome": "Moved",
+                "reason": "Moved",
+            }
+        ],
+    }
+    return seen(workload(status))
+
+
+def quarantined() -> Gathered:
+    """The target broke the promise; it went back."""
+    words = "pool cpu-amx failed 2 time(s) with this revision (ViolatesSLO); tried again after 2026-03-01 12:40:00 UTC"
+    status = {
+        "home": {"pool": "cpu-avx", "revision": "3f9a1c"},
+        "placements": [placement(**AVX)],
+        "conditions": conditions(
+            Balanced=condition("Balanced", "False", "CheaperKnown", "pool cpu-amx may be cheaper; kept by Quarantined")
+        ),
+        "claims": [INCONCLUSIVE],
+        "quarantine": [{"pool": "cpu-amx", "revision": "77b0de", "until": "2026-03-01T12:40:00Z", "failures": 2, "reason": "ViolatesSLO"}],
+        "lastDecision": decision(
+            "Stay",
+            "Quarantined",
+            words,
+            options=[OPTION_AMX_CLAIMED, OPTION_AVX, UNSUPPORTED],
+            board=board(("quarantined", "Quarantined", words)),
+        ),
+        "history": [
+            {
+                "from": "cpu-avx",
+                "to": "cpu-amx",
+                "toRevision": "77b0de",
+                "time": "2026-03-01T10:00:00Z",
+                "outcome": "RolledBack",
+                "reason": "ViolatesSLO",
+            },
+            {
+                "from": "cpu-avx",
+                "to": "cpu-amx",
+                "toRevision": "77b0de",
+                "time": "2026-03-01T11:40:00Z",
+                "outcome": "RolledBack",
+                "reason": "ViolatesSLO",
+            },
+        ],
+    }
+    around = (
+        pool("cpu-amx", "0.34", [HALF], exhausted={"until": "2026-03-01T12:05:00Z", "failures": 1, "reason": "InsufficientCapacity"}),
+        *pools()[1:],
+    )
+    return seen(workload(status), around=around)
+
+
+def no_pool() -> Gathered:
+    """Nowhere to run."""
+    words = "no pool is eligible: inf2: pool inf2 lists back ends neuron and no toolchain is configured for any of them"
+    status = {
+        "conditions": conditions(
+            Ready=condition("Ready", "False", "NoPool", words),
+            Compiled=condition(
+                "Compiled", "False", "NoPool", "no selected pool has a back end with a toolchain: see `kubectl steelyard explain`"
+            ),
+            Placed=condition("Placed", "False", "NoPool", words),
+            SLOMet=condition("SLOMet", "Unknown", "ObservationsStale", "no complete and recent window of traffic"),
+            Observed=condition("Observed", "Unknown", "NoTraffic", "no replica is serving yet"),
+            Balanced=condition("Balanced", "Unknown", "Placing", "nothing is placed yet"),
+            Held=condition("Held", "True", "NoPool", words),
+        ),
+        "lastDecision": decision("Hold", "NoPool", words, options=[UNSUPPORTED]),
+    }
+    return seen(workload(status), around=(pool("inf2", None),))
+
+
+SITUATIONS: dict[str, Callable[[], Gathered]] = {
+    "unseen": unseen,
+    "compiling": compiling,
+    "claimed": claimed,
+    "balanced": balanced,
+    "exploring": exploring,
+    "held": held,
+    "moved": moved,
+    "quarantined": quarantined,
+    "no-pool": no_pool,
+}

@@ -1,0 +1,192 @@
+"""Against a real API server: what people see when the cluster says no, and when it answers."""
+
+import copy
+import json
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cluster.waiting import wait_until
+from steelyard.cli.main import main
+from unit.cli.situations import balanced, compiling, held, pools
+
+pytestmark = pytest.mark.apiserver
+
+CRDS = Path(__file__).parents[3] / "crds"
+ROOT = "/apis/steelyard.dev/v1alpha1"
+DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+
+
+def definitions():
+    """The kinds as they are installed, with room for whatever status a newer operator writes."""
+    for file in sorted(CRDS.glob("*.yaml")):
+        found = yaml.safe_load(file.read_text())
+        for version in found["spec"]["versions"]:
+            version["schema"] = {
+                "openAPIV3Schema": {
+                    "type": "object",
+                    "properties": {k: {"type": "object", "x-kubernetes-preserve-unknown-fields": True} for k in ("spec", "status")},
+                }
+            }
+            version.pop("additionalPrinterColumns", None)
+            version.pop("selectableFields", None)
+        yield found
+
+
+@pytest.fixture
+def kinds(control_plane):
+    """Installed for one test, so that their absence can be tested on the same control plane."""
+    names = []
+    for definition in definitions():
+        control_plane.apply(yaml.safe_dump(definition))
+        names.append(definition["metadata"]["name"])
+    control_plane.kubectl("wait", "--for=condition=Established", "--timeout=30s", *(f"crd/{name}" for name in names))
+    wait_until("the kinds to be served", lambda: control_plane.api.request("GET", f"{ROOT}/acceleratorpools")[0] == 200, seconds=30)
+    yield
+    for name in names:
+        control_plane.api.delete(f"{DEFINITIONS}/{name}")
+    wait_until("the kinds to be gone", lambda: all(control_plane.api.get(f"{DEFINITIONS}/{n}") is None for n in names), seconds=30)
+
+
+def create(control_plane, raw, plural, namespace=None):
+    """The object and its status, as two writes: status is a subresource."""
+    raw = copy.deepcopy(raw)
+    status = raw.pop("status", None)
+    metadata = raw["metadata"]
+    for key in ("uid", "generation", "creationTimestamp", "namespace"):
+        metadata.pop(key, None)
+    path = f"{ROOT}/namespaces/{namespace}/{plural}" if namespace else f"{ROOT}/{plural}"
+    code, body = control_plane.api.request("POST", path, raw)
+    assert code == 201, body
+    if status is not None:
+        control_plane.api.patch(f"{path}/{metadata['name']}/status", {"status": status})
+
+
+def run(capsys, control_plane, *arguments, kubeconfig=None):
+    code = main(["--kubeconfig", str(kubeconfig or control_plane.kubeconfig), *arguments])
+    out, err = capsys.readouterr()
+    assert "Traceback" not in err
+    return code, out, err
+
+
+def test_without_the_kinds_it_says_how_to_install_them(control_plane, namespace, capsys):
+    for arguments in (["status"], ["status", "-A"], ["explain", "minilm"], ["top", "--once"]):
+        code, out, err = run(capsys, control_plane, "-n", namespace, *arguments)
+        assert (code, out) == (2, "")
+        assert "steelyard.dev/v1alpha1 are not installed" in err
+        assert "kubectl apply -f crds/" in err
+
+
+def test_a_namespace_without_workloads_is_said_to_be_empty(control_plane, namespace, kinds, capsys):
+    code, out, _ = run(capsys, control_plane, "-n", namespace, "status")
+    assert code == 0
+    assert f"There is no InferenceWorkload in namespace {namespace}." in out
+    assert "there is no AcceleratorPool" in out
+
+
+def test_a_workload_is_shown_and_explained(control_plane, namespace, kinds, capsys):
+    create(control_plane, balanced().workloads[0], "inferenceworkloads", namespace)
+    for pool in pools():
+        create(control_plane, pool, "acceleratorpools")
+    code, out, err = run(capsys, control_plane, "-n", namespace, "status")
+    assert (code, err) == (0, "")
+    assert "0.00381 [0.00369, 0.00394]" in out
+    code, out, _ = run(capsys, control_plane, "-n", namespace, "status", "minilm", "-o", "json")
+    (line,) = json.loads(out)["workloads"]
+    assert (line["namespace"], line["unitCost"], line["pool"]) == (namespace, "0.00381", "cpu-avx")
+    code, out, _ = run(capsys, control_plane, "-n", namespace, "explain", "minilm")
+    assert code == 0
+    assert "minilm runs on pool cpu-avx with 2 of 2 replicas ready." in out
+    code, out, _ = run(capsys, control_plane, "-n", namespace, "explain", "minilm", "-o", "json")
+    told = json.loads(out)
+    assert told["kind"] == "Explanation"
+    assert [row["pool"] for row in told["pools"]] == ["cpu-avx", "cpu-amx", "inf2"]
+    code, out, _ = run(capsys, control_plane, "top", "-A", "--once")
+    assert code == 0
+    assert f"{namespace}/minilm" in out
+    code, out, _ = run(capsys, control_plane, "top", "-A", "--once", "-o", "json")
+    assert len(out.splitlines()) == 1
+    assert json.loads(out)["kind"] == "Top"
+
+
+def test_what_is_held_or_not_ready_ends_with_1(control_plane, namespace, kinds, capsys):
+    create(control_plane, held().workloads[0], "inferenceworkloads", namespace)
+    code, out, _ = run(capsys, control_plane, "-n", namespace, "status")
+    assert (code, "Held: ObservationsStale" in out) == (1, True)
+    control_plane.api.delete(f"{ROOT}/namespaces/{namespace}/inferenceworkloads/minilm")
+    seen = compiling()
+    create(control_plane, seen.workloads[0], "inferenceworkloads", namespace)
+    for model in seen.models:
+        create(control_plane, {"apiVersion": "steelyard.dev/v1alpha1", "kind": "CompiledModel", **model}, "compiledmodels", namespace)
+    code, out, _ = run(capsys, control_plane, "-n", namespace, "status", "-v")
+    assert code == 1
+    assert "compile onnxruntime for avx512: Compiling 40 %, 95s left" in out
+
+
+def test_a_workload_that_is_not_there_is_answered_with_near_names(control_plane, namespace, kinds, capsys):
+    create(control_plane, balanced().workloads[0], "inferenceworkloads", namespace)
+    code, _, err = run(capsys, control_plane, "-n", namespace, "explain", "minilmm")
+    assert code == 2
+    assert f"there is no InferenceWorkload 'minilmm' in namespace '{namespace}'" in err
+    assert "did you mean minilm?" in err
+    _, _, err = run(capsys, control_plane, "-n", "default", "explain", "minilm")
+    assert f"it exists in namespace {namespace}: add -n {namespace}" in err
+    _, _, err = run(capsys, control_plane, "-n", namespace, "status", "zzz")
+    assert "the namespace has: minilm" in err
+
+
+def test_who_may_not_look_is_told_which_right_is_missing(control_plane, namespace, kinds, capsys):
+    stranger = control_plane.kubeconfig_for("stranger", "nobodies")
+    code, _, err = run(capsys, control_plane, "-n", namespace, "status", kubeconfig=stranger)
+    assert code == 2
+    assert 'User "stranger" cannot list resource "inferenceworkloads"' in err
+    assert f'in the namespace "{namespace}"' in err
+    code, _, err = run(capsys, control_plane, "-n", namespace, "explain", "minilm", kubeconfig=stranger)
+    assert 'cannot get resource "inferenceworkloads"' in err
+
+
+def test_who_may_only_read_workloads_gets_them_and_is_told_what_is_left_out(control_plane, namespace, kinds, capsys):
+    create(control_plane, balanced().workloads[0], "inferenceworkloads", namespace)
+    control_plane.kubectl("create", "role", "reader", "--verb=get,list", "--resource=inferenceworkloads.steelyard.dev", "-n", namespace)
+    control_plane.kubectl("create", "rolebinding", "reader", "--role=reader", "--user=reader", "-n", namespace)
+    reader = control_plane.kubeconfig_for("reader", "readers")
+    wait_until(
+        "the role to be known",
+        lambda: "yes" in control_plane.kubectl("auth", "can-i", "list", "inferenceworkloads.steelyard.dev", "--as=reader", "-n", namespace),
+    )
+    code, out, _ = run(capsys, control_plane, "-n", namespace, "explain", "minilm", kubeconfig=reader)
+    assert code == 0
+    assert "0.00381" in out
+    assert 'prices of pools and their claims are not shown: acceleratorpools.steelyard.dev is forbidden: User "reader" cannot list' in out
+    code, out, _ = run(capsys, control_plane, "-n", namespace, "status", "-o", "json", kubeconfig=reader)
+    assert (code, json.loads(out)["operator"]["state"]) == (0, "Unknown")
+
+
+def test_a_bad_credential_is_said_to_be_one(control_plane, capsys):
+    wrong = control_plane.kubeconfig_with_token("not-a-token", "wrong")
+    code, _, err = run(capsys, control_plane, "status", kubeconfig=wrong)
+    assert code == 2
+    assert "does not accept your credentials" in err
+
+
+def test_it_only_reads(control_plane, namespace, kinds, capsys, audit):
+    create(control_plane, balanced().workloads[0], "inferenceworkloads", namespace)
+    watcher = control_plane.kubeconfig_for("onlooker", "system:masters")
+    for arguments in (["status", "-A"], ["explain", "minilm"], ["top", "--once"]):
+        assert run(capsys, control_plane, "-n", namespace, *arguments, kubeconfig=watcher)[0] in {0, 1}
+    time.sleep(0.2)
+    done = audit.events(lambda event: event.user == "onlooker")
+    assert {event.verb for event in done} == {"get", "list"}
+    assert {event.resource for event in done} == {"inferenceworkloads", "acceleratorpools", "compiledmodels", "deployments"}
+
+
+def test_many_workloads_are_read_page_by_page(control_plane, namespace, kinds, capsys, monkeypatch):
+    monkeypatch.setattr("steelyard.cli.connection.PAGE", 2)
+    for number in range(5):
+        raw = copy.deepcopy(balanced().workloads[0])
+        raw["metadata"]["name"] = f"w{number}"
+        create(control_plane, raw, "inferenceworkloads", namespace)
+    _, out, _ = run(capsys, control_plane, "-n", namespace, "status", "-o", "json")
+    assert [line["name"] for line in json.loads(out)["workloads"]] == [f"w{number}" for number in range(5)]

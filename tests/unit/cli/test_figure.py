@@ -1,0 +1,63 @@
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from steelyard.cli.facts.field import moment, number, text, whole
+from steelyard.cli.text.figure import age, ago, basis, count, duration, interval, milliseconds, money, percent, replicas
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def test_what_is_not_known_is_a_dash_and_never_zero():
+    assert {money(None), count(None), percent(None), milliseconds(None), age(None, NOW), basis(None, 0), replicas(None, None)} == {"-"}
+    assert interval(None, None, None) == ""
+    assert replicas(0, None) == "0/-"
+
+
+def test_money_keeps_three_digits_without_exponents():
+    assert [money(Decimal(v)) for v in ("0.0000213", "0.00381", "12.345", "1234.5", "0", "-0.5")] == [
+        "0.0000213",
+        "0.00381",
+        "12.3",
+        "1234",
+        "0",
+        "-0.500",
+    ]
+
+
+def test_an_interval_has_the_decimals_of_its_figure():
+    assert interval(Decimal("0.00095"), Decimal("0.0038"), Decimal("0.0019")) == "[0.00095, 0.00380]"
+    assert interval(Decimal(1), None, Decimal("1.5")) == "[1.00, -]"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(0, "0s"), (119, "119s"), (120, "2m"), (7199, "119m"), (7200, "2h"), (86399, "23h"), (86400, "1d"), (-5, "0s")]
+)
+def test_durations_take_the_largest_unit_that_says_enough(seconds, said):
+    assert duration(seconds) == said
+
+
+def test_a_moment_to_come_is_said_to_come():
+    assert ago(NOW + timedelta(minutes=5), NOW) == "in 5m"
+    assert ago(NOW - timedelta(minutes=5), NOW) == "5m ago"
+    assert ago(None, NOW) == "at an unknown time"
+
+
+@pytest.mark.parametrize("value", [None, True, "", "abc", "NaN", "Infinity", [], {}])
+def test_a_malformed_number_is_not_known(value):
+    assert number({"x": value}, "x") is None
+
+
+@pytest.mark.parametrize("value", [None, True, "3", 3.5])
+def test_a_malformed_count_is_not_known(value):
+    assert whole({"x": value}, "x") is None
+
+
+def test_a_malformed_time_is_not_known():
+    assert moment({"x": "yesterday"}, "x") is None
+    assert moment({"x": "2026-03-01"}, "x") == NOW
+
+
+def test_text_from_a_container_cannot_move_the_cursor():
+    assert text({"x": "a\x1b[2Jb\r\nc\u202ed"}, "x") == "a [2Jb c d"

@@ -1,0 +1,29 @@
+import pytest
+
+from unit.cli.golden_text import FOLDER, texts
+from unit.cli.situations import SITUATIONS
+
+
+@pytest.mark.parametrize("name", SITUATIONS)
+@pytest.mark.parametrize("kind", ["explain", "status", "status-verbose", "top"])
+def test_people_read_what_the_golden_file_shows(name, kind):
+    assert texts(SITUATIONS[name]())[kind] == (FOLDER / f"{name}.{kind}.txt").read_text()
+
+
+@pytest.mark.parametrize("name", SITUATIONS)
+def test_no_line_is_wider_than_the_screen(name):
+    for width in (60, 80, 120, 160):
+        for text in texts(SITUATIONS[name](), width).values():
+            assert max(map(len, text.splitlines())) <= width
+
+
+@pytest.mark.parametrize("name", SITUATIONS)
+def test_no_control_character_of_the_cluster_reaches_the_terminal(name):
+    for text in texts(SITUATIONS[name]()).values():
+        assert all(character == "\n" or character.isprintable() for character in text)
+
+
+def test_a_narrow_screen_loses_no_figure():
+    text = "".join(texts(SITUATIONS["balanced"](), 60)["explain"].split())
+    for figure in ("0.00381", "50,812", "99.4%"):
+        assert figure in text

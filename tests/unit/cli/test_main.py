@@ -1,0 +1,144 @@
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from steelyard.cli import reasons_page, reference
+from steelyard.cli.main import main
+from steelyard.cli.parser import build
+
+ROOT = Path(__file__).parents[3]
+KUBECONFIG = """
+apiVersion: v1
+kind: Config
+current-context: {current}
+contexts:
+- name: here
+  context: {{cluster: c, user: u, namespace: shop}}
+clusters:
+- name: c
+  cluster: {{server: "{server}"}}
+users:
+- name: u
+  user: {{}}
+"""
+
+
+@pytest.fixture(autouse=True)
+def no_cluster_of_this_machine(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("KUBECONFIG", "KUBERNETES_SERVICE_HOST"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def failure(capsys, *arguments):
+    """The two lines of a failed command."""
+    assert main(list(arguments)) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    what, todo = err.splitlines()
+    assert what.startswith("error: ")
+    assert todo.startswith("  try: ")
+    return what, todo
+
+
+def closed_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+def config(tmp_path, server, current="here"):
+    file = tmp_path / "config"
+    file.write_text(KUBECONFIG.format(server=server, current=current))
+    return str(file)
+
+
+def test_without_a_kubeconfig_it_says_how_to_give_one(capsys, tmp_path):
+    what, todo = failure(capsys, "status")
+    assert "there is no kubeconfig at ~/.kube/config" in what
+    assert "--kubeconfig" in todo
+    what, _ = failure(capsys, "--kubeconfig", str(tmp_path / "none"), "explain", "minilm")
+    assert str(tmp_path / "none") in what
+
+
+def test_a_broken_kubeconfig_is_named(capsys, tmp_path):
+    file = tmp_path / "config"
+    file.write_text("{[")
+    what, _ = failure(capsys, "status", "--kubeconfig", str(file))
+    assert f"the kubeconfig {file} cannot be used" in what
+
+
+def test_an_unknown_context_is_answered_with_those_that_exist(capsys, tmp_path):
+    what, todo = failure(capsys, "status", "--kubeconfig", config(tmp_path, "https://127.0.0.1:1"), "--context", "there")
+    assert "has no context 'there'" in what
+    assert todo == "  try: use one of: here"
+
+
+def test_an_unreachable_cluster_is_named_with_the_cause(capsys, tmp_path):
+    server = f"https://127.0.0.1:{closed_port()}"
+    what, _ = failure(capsys, "status", "--kubeconfig", config(tmp_path, server))
+    assert what == f"error: cannot reach the API server at {server}: Connection refused"
+
+
+def test_wrong_usage_ends_with_2(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["explain"])
+    assert ended.value.code == 2
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize("arguments", [["-n", "a", "status"], ["status", "-n", "a"], ["-n", "b", "status", "-n", "a"]])
+def test_the_namespace_may_stand_before_or_after_the_command(arguments):
+    assert build("steelyard").parse_args(arguments).namespace == "a"
+
+
+def test_version_needs_no_cluster(capsys):
+    assert main(["version", "-o", "json"]) == 0
+    assert set(json.loads(capsys.readouterr().out)) == {"version"}
+
+
+def test_as_a_plugin_it_calls_itself_by_what_was_typed(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["/usr/local/bin/kubectl-steelyard"])
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert capsys.readouterr().out.startswith("usage: kubectl steelyard ")
+
+
+def test_bash_completes_commands_and_their_options(capsys):
+    assert main(["completion", "bash"]) == 0
+    script = capsys.readouterr().out
+    ask = 'COMP_WORDS=(steelyard {words}); COMP_CWORD={n}; _steelyard; echo "${{COMPREPLY[@]}}"'
+    ask_word = script + ask.format(words="exp", n=1)
+    assert subprocess.run(["bash", "-c", ask_word], capture_output=True, text=True, check=True).stdout == "explain\n"
+    ask_option = script + ask.format(words="-n shop status --all", n=4)
+    assert subprocess.run(["bash", "-c", ask_option], capture_output=True, text=True, check=True).stdout == "--all-namespaces\n"
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_other_shells_get_every_command(capsys, shell):
+    assert main(["completion", shell]) == 0
+    script = capsys.readouterr().out
+    assert all(word in script for word in ("status", "explain", "top", "--all-namespaces" if shell == "zsh" else "-l all-namespaces"))
+
+
+def test_help_and_version_load_neither_the_client_nor_rich():
+    code = "import sys; from steelyard.cli.main import main; main(['version']); print([m for m in ('kubernetes', 'rich', 'pydantic') if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(ROOT / "operator")}
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_reference_page_is_that_of_the_parser_and_the_views():
+    assert (ROOT / "docs/reference/cli.md").read_text() == reference.page(), "run `python -m steelyard.cli.reference`"
+
+
+def test_the_page_of_reasons_is_that_of_the_vocabulary():
+    assert (ROOT / "docs/reference/reasons.md").read_text() == reasons_page.page(), "run `python -m steelyard.cli.reasons_page`"
+    for reason in reasons_page.Reason:
+        assert f"| `{reason.value}` | {reason.meaning} |" in reasons_page.page()

@@ -1,0 +1,130 @@
+import dataclasses
+import json
+from datetime import timedelta
+
+import pytest
+
+from steelyard.cli.document import document
+from steelyard.cli.facts.operator import OperatorState, found
+from steelyard.cli.view.explain import explain
+from steelyard.cli.view.status import status
+from steelyard.cli.view.top import top
+from unit.cli.situations import (
+    NOW,
+    SITUATIONS,
+    balanced,
+    claimed,
+    compiling,
+    exploring,
+    held,
+    moved,
+    no_pool,
+    quarantined,
+    unseen,
+    workload,
+)
+
+
+def test_only_ready_and_unheld_workloads_are_healthy():
+    healthy = {name for name, situation in SITUATIONS.items() if status(situation()).healthy}
+    assert healthy == {"claimed", "balanced", "exploring", "moved", "quarantined"}
+
+
+def test_an_operator_that_is_down_is_not_healthy():
+    down = found(({"metadata": {"namespace": "s", "name": "steelyard"}, "spec": {"replicas": 2}, "status": {}},))
+    assert down.state is OperatorState.NOT_READY
+    view = status(dataclasses.replace(balanced(), operator=down))
+    assert not view.healthy
+    assert view.hints[0].what == "the operator is not ready: s/steelyard 0/2 ready"
+
+
+def test_nothing_to_run_is_healthy():
+    assert status(dataclasses.replace(balanced(), workloads=())).healthy
+
+
+def test_measured_cost_wins_over_the_figure_of_the_decision():
+    seen = balanced()
+    (line,) = status(seen).workloads
+    assert (str(line.unit_cost), line.n, line.basis) == ("0.00381", 50812, "Measured")
+    del seen.workloads[0]["status"]["placements"][0]["unitCost"]
+    seen.workloads[0]["status"]["lastDecision"]["options"][1].update(unitCost="0.0042", basis="Claimed", n=0)
+    (line,) = status(seen).workloads
+    assert (str(line.unit_cost), line.basis) == ("0.0042", "Claimed")
+
+
+def test_unknown_cost_is_null_and_not_zero():
+    (line,) = document("Status", NOW, status(claimed()))["workloads"]
+    assert line["unitCost"] is None
+    assert line["n"] is None or line["basis"] is None
+
+
+def test_a_new_workload_is_given_a_minute_before_the_operator_is_suspected():
+    fresh = unseen()
+    fresh.workloads[0]["metadata"]["creationTimestamp"] = (NOW - timedelta(seconds=30)).isoformat()
+    said = [hint.what for hint in status(fresh).hints]
+    assert "no operator has looked at shop/minilm yet" not in said
+    assert "no operator has looked at shop/minilm yet" in [hint.what for hint in status(unseen()).hints]
+
+
+def test_home_comes_first_then_what_is_cheapest():
+    assert [row.pool for row in explain(balanced()).pools] == ["cpu-avx", "cpu-amx", "inf2"]
+    assert [row.pool for row in explain(moved()).pools] == ["cpu-amx", "cpu-avx", "inf2"]
+
+
+def test_every_pool_of_the_cluster_the_decision_and_the_placements_has_a_row():
+    seen = dataclasses.replace(balanced(), pools=())
+    rows = explain(seen).pools
+    assert {row.pool: row.exists for row in rows} == {"cpu-avx": False, "cpu-amx": False, "inf2": False}
+    assert {row.exists for row in explain(dataclasses.replace(balanced(), pools=None)).pools} == {None}
+
+
+def test_what_would_change_names_gates_prices_and_moments_in_order():
+    assert [(c.kind, c.reason or c.pool) for c in explain(quarantined()).would_change] == [
+        ("Gate", "Quarantined"),
+        ("Price", "cpu-avx"),
+        ("Time", "PoolExhausted"),
+        ("Time", "Quarantined"),
+    ]
+    assert [c.kind for c in explain(exploring()).would_change] == ["Price", "Time"]
+
+
+def test_claims_are_listed_before_they_are_judged():
+    (row,) = explain(compiling()).claims
+    assert (row.name, row.verdict, str(row.claimed)) == ("half-the-cost", None, "0.5")
+
+
+def test_a_reason_of_a_newer_operator_is_shown_without_a_meaning():
+    seen = balanced()
+    seen.workloads[0]["status"]["lastDecision"]["reason"] = "FromTheFuture"
+    view = explain(seen)
+    assert (view.reason, view.meaning) == ("FromTheFuture", None)
+
+
+def test_held_is_said_first():
+    assert explain(held()).why.startswith("Held, no voluntary action is taken: no request counter")
+    assert explain(no_pool()).where == "minilm runs nowhere yet."
+
+
+def test_top_shows_the_unwell_first():
+    seen = dataclasses.replace(balanced(), workloads=(*balanced().workloads, *held().workloads))
+    assert [one.held for one in top(seen).workloads] == ["True", "False"]
+
+
+@pytest.mark.parametrize("name", SITUATIONS)
+def test_json_has_every_field_always(name):
+    def shape(view):
+        return sorted(document("X", NOW, view))
+
+    assert shape(explain(SITUATIONS[name]())) == shape(explain(balanced()))
+    whole = document("Status", NOW, status(SITUATIONS[name]()))
+    assert json.loads(json.dumps(whole))["apiVersion"] == "cli.steelyard.dev/v1"
+    assert "now" not in whole
+
+
+@pytest.mark.parametrize(
+    "broken", [{}, {"status": []}, {"status": {"conditions": [3], "placements": "x", "move": 1, "lastDecision": {"options": {}}}}]
+)
+def test_a_malformed_object_is_shown_as_unknown_and_breaks_nothing(broken):
+    seen = dataclasses.replace(balanced(), workloads=({**workload(None), **broken},), pools=({},), models=({},))
+    assert explain(seen).verdict is None
+    assert status(seen).workloads[0].ready == "Unknown"

@@ -1,0 +1,126 @@
+import pytest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from steelyard.observe.contract import STEELYARD, CustomMetrics
+from steelyard.observe.exposition import parse
+from steelyard.observe.failure import Reason, RejectedError
+from unit.observe.pods import T0
+
+
+def exposition(good=3, slow=1, error=2, shed=0, clock=None) -> str:
+    registry = CollectorRegistry()
+    requests = Counter("steelyard_server_requests", "r", ["outcome"], registry=registry)
+    for outcome, count in (("good", good), ("slow", slow), ("error", error), ("shed", shed)):
+        requests.labels(outcome).inc(count)
+    duration = Histogram("steelyard_request_duration_seconds", "d", buckets=(0.1, 0.5), registry=registry)
+    for _ in range(good):
+        duration.observe(0.05)
+    for _ in range(slow):
+        duration.observe(0.3)
+    Gauge("steelyard_server_start_time_seconds", "s", registry=registry).set(1000.5)
+    Gauge("something_else", "x", ["a"], registry=registry).labels('we"ird\\ \n').set(float("nan"))
+    if clock is not None:
+        Gauge("steelyard_server_clock_seconds", "c", registry=registry).set(clock)
+    return generate_latest(registry).decode()
+
+
+def read(text: str | bytes, contract=STEELYARD):
+    body = text if isinstance(text, bytes) else text.encode()
+    return contract.sample(parse(body, contract.wanted), T0, 0)
+
+
+def refusal(text: str | bytes, contract=STEELYARD) -> Reason:
+    with pytest.raises(RejectedError) as caught:
+        read(text, contract)
+    return caught.value.reason
+
+
+def test_our_servers_answer_becomes_a_sample():
+    sample = read(exposition(clock=5.0))
+    assert sample.counts.tally.__class__.__name__ == "Tally"
+    tally = sample.counts.tally
+    assert (tally.good, tally.slow, tally.error, tally.shed) == (3, 1, 2, 0)
+    assert (sample.start, sample.clock, sample.busy_seconds) == (1000.5, 5.0, None)
+    assert sample.buckets == {0.1: 3, 0.5: 4, float("inf"): 4}
+
+
+GOOD = 'steelyard_server_requests_total{outcome="good"} 3.0'
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        (GOOD, GOOD.replace("3.0", "NaN"), Reason.NOT_A_NUMBER),
+        (GOOD, GOOD.replace("3.0", "+Inf"), Reason.INFINITE),
+        (GOOD, GOOD.replace("3.0", "1e999"), Reason.INFINITE),
+        (GOOD, GOOD.replace("3.0", "-3"), Reason.NEGATIVE),
+        (GOOD, GOOD.replace("3.0", "2.5"), Reason.NOT_WHOLE),
+        (GOOD, GOOD.replace("3.0", "1e17"), Reason.NOT_WHOLE),
+        (GOOD, GOOD.replace("3.0", "3_0"), Reason.SYNTAX),
+        (GOOD, GOOD.replace("3.0", "three"), Reason.SYNTAX),
+        (GOOD, GOOD.replace("3.0", "1 2 3"), Reason.SYNTAX),
+        (GOOD, GOOD.replace('"good"', '"good'), Reason.SYNTAX),
+        (GOOD, GOOD.replace('"good"', "'good'"), Reason.SYNTAX),
+        (GOOD, f"{GOOD}\n{GOOD}", Reason.DUPLICATE),
+        (GOOD, "", Reason.MISSING),
+        (GOOD, GOOD.replace("good", "fine"), Reason.MISSING),
+        (GOOD, f"{GOOD}\n{GOOD.replace('good', 'fine')}", Reason.LABEL),
+        (GOOD, f"{GOOD}\n<html>", Reason.SYNTAX),
+        ('le="0.1"} 3.0', 'le="0.1"} 5.0', Reason.BUCKETS),
+        ('le="+Inf"', 'le="9"', Reason.BUCKETS),
+        ('le="0.5"', 'le="abc"', Reason.LABEL),
+        ('le="0.5"', 'le="0.10"', Reason.DUPLICATE),
+        ("steelyard_request_duration_seconds_bucket", "renamed_bucket", Reason.MISSING),
+        ("steelyard_server_start_time_seconds", "renamed", Reason.MISSING),
+    ],
+)
+def test_garbage_is_refused_whole_and_by_reason(old, new, reason):
+    text = exposition()
+    assert old in text
+    assert refusal(text.replace(old, new)) is reason
+
+
+@pytest.mark.parametrize("body", [b"", b"\n\n", b"hello world", b"\xff\xfe\x00", b"{}", b"<!doctype html>\n<p>", b"\x00" * 1000])
+def test_what_is_not_the_format_is_no_reading(body):
+    assert refusal(body) in {Reason.SYNTAX, Reason.MISSING}
+
+
+CUSTOM = CustomMetrics("http_requests_total", "http_seconds", 0.25, "code")
+TEXT = """# TYPE http_requests_total counter
+http_requests_total{code="200",path="/a"} 90
+http_requests_total{code="200",path="/b"} 10
+http_requests_total{code="503",path="/a"} 4
+http_requests_total{code="429",path="/a"} 2
+# TYPE http_seconds histogram
+http_seconds_bucket{path="/a",le="0.1"} 50
+http_seconds_bucket{path="/a",le="0.5"} 80
+http_seconds_bucket{path="/a",le="+Inf"} 90
+http_seconds_bucket{path="/b",le="0.1"} 6
+http_seconds_bucket{path="/b",le="0.5"} 9
+http_seconds_bucket{path="/b",le="+Inf"} 10
+"""
+
+
+def test_without_an_edge_at_the_objective_the_lower_end_is_good():
+    tally = read(TEXT, CUSTOM).counts.tally
+    assert (tally.good, tally.slow, tally.error, tally.shed) == (56, 44, 4, 2)
+
+
+def test_an_edge_at_the_objective_is_exact():
+    exact = CustomMetrics("http_requests_total", "http_seconds", 0.5, "code")
+    assert read(TEXT, exact).counts.tally.good == 89
+
+
+def test_failures_that_the_histogram_may_have_observed_are_never_good():
+    both = TEXT.replace('path="/a",le="+Inf"} 90', 'path="/a",le="+Inf"} 96')
+    assert read(both, CUSTOM).counts.tally.good == 50
+
+
+def test_a_status_that_is_none_is_refused():
+    assert refusal(TEXT.replace("503", "OK"), CUSTOM) is Reason.LABEL
+    assert read(TEXT.replace("503", "5xx"), CUSTOM).counts.error == 4
+
+
+def test_a_counter_that_is_declared_without_series_is_zero_and_one_that_is_not_there_is_not():
+    declared = "# TYPE http_requests_total counter\n# TYPE http_seconds histogram\n"
+    assert read(declared, CUSTOM).counts.tally.offered == 0
+    assert refusal("# TYPE http_seconds histogram\n", CUSTOM) is Reason.MISSING

@@ -1,0 +1,309 @@
+"""Rounds in virtual time, on scripted answers."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from steelyard.core.reading import Fresh, Stale, Unknown
+from steelyard.core.snapshot import PlacementKey, WorkloadKey
+from steelyard.observe.failure import Failure, Reason
+from steelyard.observe.sample import Tally
+from steelyard.observe.suspicion import WHY
+from unit.observe.pods import DOWN, KEY, PLACEMENT, WORKLOAD, Rounds, at, pod, sample
+
+
+def final(good: int, start: float = 1.0) -> str:
+    began = datetime.fromtimestamp(start, UTC).isoformat()
+    return json.dumps({"final": {"requests": {"good": good, "slow": 0, "error": 0, "shed": 0}, "startedAt": began}})
+
+
+async def steady(rounds: Rounds, count: int, good: int = 0, per_round: int = 10, cpu: float = 0.0) -> int:
+    for _ in range(count):
+        good, cpu = good + per_round, cpu + 2.5
+        await rounds.go([pod()], {"a": sample(rounds.next, good, cpu=cpu)})
+    return good
+
+
+async def test_what_was_never_read_is_unknown_and_says_of_what():
+    rounds = Rounds()
+    assert rounds.reading() == Unknown("no serving replica of pool cpu-a was read yet")
+    await rounds.go([pod()], {"a": DOWN})
+    assert rounds.reading() == Unknown(DOWN.why)
+
+
+async def test_a_reading_is_fresh_and_empty_until_the_first_window_is_complete():
+    rounds = Rounds()
+    await steady(rounds, 4)
+    reading = rounds.reading()
+    assert isinstance(reading, Fresh)
+    assert reading.value.windows == ()
+    await steady(rounds, 1, 40, cpu=10.0)
+    (window,) = rounds.reading().value.windows
+    assert (window.start, window.end) == (at(5), at(25))
+    assert (window.good, window.replica_seconds, window.steady) == (40, 20.0, True)
+    assert window.busy_seconds == pytest.approx(10.0)
+    assert window.cost == pytest.approx(0.36 * 20 / 3600)
+    assert window.p99_milliseconds == pytest.approx(99.0)
+    assert rounds.news
+
+
+async def test_one_miss_is_forgiven_the_second_makes_stale_and_a_full_window_has_to_pass_afterwards():
+    rounds = Rounds()
+    good = await steady(rounds, 6)
+    await rounds.go([pod()], {"a": DOWN})
+    assert isinstance(rounds.reading(), Fresh)
+    await rounds.go([pod()], {"a": DOWN})
+    stale = rounds.reading()
+    assert isinstance(stale, Stale)
+    assert (stale.why, len(stale.value.windows), stale.at) == (DOWN.why, 1, at(35))
+    for count in range(4):
+        good = await steady(rounds, 1, good + 500, cpu=100.0 + count * 10)
+        assert isinstance(rounds.reading(), Stale), count
+    await steady(rounds, 1, good, cpu=200.0)
+    reading = rounds.reading()
+    assert isinstance(reading, Fresh)
+    assert reading.value.windows[-1].good == 1510, "what happened in the dark is in no window"
+    assert rounds.observer.totals()[KEY].tally.good == 2080
+
+
+async def test_a_missed_scrape_loses_nothing():
+    rounds = Rounds()
+    await steady(rounds, 2)
+    await rounds.go([pod()], {"a": DOWN})
+    await steady(rounds, 2, 30)
+    (window,) = rounds.reading().value.windows
+    assert window.good == 40
+
+
+@pytest.mark.parametrize(("broken", "kind"), [(1, Fresh), (2, Fresh), (3, Stale)])
+async def test_below_eighty_percent_coverage_the_reading_is_stale(broken, kind):
+    rounds = Rounds()
+    names = [f"p{n}" for n in range(10)]
+    pods = [pod(name) for name in names]
+    await rounds.go(pods, {name: sample(rounds.next) for name in names})
+    for _ in range(2):
+        await rounds.go(pods, {name: DOWN if n < broken else sample(rounds.next) for n, name in enumerate(names)})
+    assert isinstance(rounds.reading(), kind)
+
+
+async def test_no_single_pod_may_be_missing_for_three_rounds():
+    rounds = Rounds()
+    names = [f"p{n}" for n in range(10)]
+    pods = [pod(name) for name in names]
+    await rounds.go(pods, {name: sample(rounds.next) for name in names})
+    for _ in range(3):
+        assert isinstance(rounds.reading(), Fresh)
+        await rounds.go(pods, {name: DOWN if name == "p3" else sample(rounds.next) for name in names})
+    assert isinstance(rounds.reading(), Stale)
+
+
+async def test_a_new_replica_gets_time_for_its_first_answer():
+    rounds = Rounds()
+    await rounds.go([pod()], {"a": sample(rounds.next)})
+    both = [pod(), pod("b", created=at(6))]
+    for _ in range(2):
+        await rounds.go(both, {"a": sample(rounds.next), "b": DOWN})
+        assert isinstance(rounds.reading(), Fresh)
+    await rounds.go(both, {"a": sample(rounds.next), "b": DOWN})
+    assert isinstance(rounds.reading(), Stale)
+
+
+async def test_a_clock_that_stands_still_is_a_frozen_exporter():
+    rounds = Rounds()
+    await steady(rounds, 2)
+    for _ in range(2):
+        await rounds.go([pod()], {"a": sample(rounds.next, 20, clock=1e9 + 10)})
+    reading = rounds.reading()
+    assert isinstance(reading, Stale)
+    assert reading.why == "pod shop/a is frozen: the clock of its server does not advance"
+    assert rounds.observer.refused["script", Reason.FROZEN] == 2
+
+
+async def test_without_a_clock_the_same_answer_for_more_than_three_intervals_is_frozen():
+    rounds = Rounds(window=100)
+    same = {"clock": None, "content": 7}
+    kinds = []
+    for _ in range(5):
+        await rounds.go([pod()], {"a": sample(rounds.next, 20, **same)})
+        kinds.append(type(rounds.reading()))
+    assert kinds == [Fresh, Fresh, Fresh, Fresh, Stale]
+
+
+async def test_all_zeros_with_a_living_server_are_no_loss_and_no_negative():
+    rounds = Rounds()
+    await steady(rounds, 3)
+    for _ in range(3):
+        await rounds.go([pod()], {"a": sample(rounds.next, 0, start=2.0)})
+    (window,) = rounds.reading().value.windows
+    assert (window.good, window.steady) == (20, False)
+    assert rounds.observer.totals()[KEY].tally.good == 30
+
+
+async def test_final_counters_replace_the_last_scrape():
+    rounds = Rounds()
+    await steady(rounds, 2)
+    await rounds.go([pod(ready=False, ended=at(14), termination_message=final(27)), pod("b", created=at(11))], {"b": sample(rounds.next, 3, start=9.0)})
+    await rounds.go([pod("b", created=at(11))], {"b": sample(rounds.next, 5, start=9.0)})
+    await rounds.go([pod("b", created=at(11))], {"b": sample(rounds.next, 6, start=9.0)})
+    (window,) = rounds.reading().value.windows
+    assert window.good == 10 + 7 + 6
+    assert not window.steady
+    totals = rounds.observer.totals()[KEY]
+    assert (totals.tally.good, totals.incomplete) == (33, 0)
+
+
+async def test_a_pod_that_vanished_silently_keeps_its_last_scrape_and_is_called_incomplete():
+    rounds = Rounds()
+    await steady(rounds, 2)
+    await rounds.go([], {})
+    totals = rounds.observer.totals()[KEY]
+    assert (totals.tally.good, totals.incomplete) == (20, 1)
+    rounds.seconds += 700
+    await rounds.go([], {})
+    folded = rounds.observer.totals()[KEY]
+    assert (folded.tally.good, folded.incomplete) == (20, 1)
+    rounds.observer.forget(WORKLOAD)
+    assert rounds.observer.totals() == {}
+
+
+async def test_a_list_that_was_briefly_empty_counts_nothing_twice():
+    rounds = Rounds()
+    await steady(rounds, 2)
+    await rounds.go([], {})
+    await steady(rounds, 1, 20, cpu=9.0)
+    assert rounds.observer.totals()[KEY].tally.good == 30
+
+
+async def test_a_pod_older_than_the_operator_counts_in_totals_but_not_in_windows():
+    rounds = Rounds()
+    for n in range(5):
+        await rounds.go([pod()], {"a": sample(rounds.next, 1000 + n)})
+    (window,) = rounds.reading().value.windows
+    assert window.good == 4
+    totals = rounds.observer.totals()[KEY]
+    assert (totals.tally.good, totals.before.good) == (1004, 1000)
+
+
+async def test_cost_is_of_every_pod_that_exists_and_unknown_with_one_unknown_price():
+    rounds = Rounds()
+    pods = [pod(), pod("b", ready=False, started=None, created=at(15))]
+    for _ in range(5):
+        await rounds.go(pods[: 2 if rounds.next > 15 else 1], {"a": sample(rounds.next)})
+    (window,) = rounds.reading().value.windows
+    assert window.cost == pytest.approx(0.36 * (20 + 10) / 3600)
+    assert window.replica_seconds == 20
+    for _ in range(4):
+        await rounds.go([pod(), pod("b", ready=False, cost_per_hour=None)], {"a": sample(rounds.next)})
+    assert rounds.reading().value.windows[-1].cost is None
+    assert rounds.observer.totals()[KEY].unpriced_seconds == 20
+
+
+async def test_busy_time_of_a_device_pool_is_the_engines_and_unknown_where_it_is_not_told():
+    rounds = Rounds()
+    for n in range(5):
+        await rounds.go([pod(cpu_limit=None)], {"a": sample(rounds.next, busy_seconds=2.0 * n)})
+    assert rounds.reading().value.windows[-1].busy_seconds == pytest.approx(8.0)
+    for _ in range(4):
+        await rounds.go([pod(cpu_limit=None)], {"a": sample(rounds.next)})
+    assert rounds.reading().value.windows[-1].busy_seconds is None
+
+
+async def test_scale_to_zero_is_no_fault_of_the_source():
+    rounds = Rounds()
+    await steady(rounds, 6)
+    await rounds.go([], {})
+    reading = rounds.reading()
+    assert isinstance(reading, Stale)
+    assert reading.why == "no replica of pool cpu-a is ready"
+    await rounds.go([pod("b", created=at(31))], {"b": sample(rounds.next, start=40.0)})
+    reading = rounds.reading()
+    assert isinstance(reading, Fresh)
+    assert reading.value.windows == ()
+
+
+async def test_without_rounds_a_reading_grows_stale():
+    rounds = Rounds()
+    await steady(rounds, 6)
+    assert isinstance(rounds.observer.reading(KEY, at(30 + 15)), Fresh)
+    assert isinstance(rounds.observer.reading(KEY, at(30 + 16)), Stale)
+
+
+async def test_a_pause_between_rounds_throws_the_window_away():
+    rounds = Rounds()
+    good = await steady(rounds, 6)
+    rounds.seconds += 120
+    good = await steady(rounds, 1, good + 999, cpu=50.0)
+    assert isinstance(rounds.reading(), Stale)
+    await steady(rounds, 5, good, cpu=60.0)
+    reading = rounds.reading()
+    assert isinstance(reading, Fresh)
+    assert [w.good for w in reading.value.windows] == [40, 40]
+
+
+async def test_starting_and_terminating_pods_are_asked_and_ended_ones_are_not():
+    rounds = Rounds()
+    pods = [pod("s", ready=False), pod("t", deleting=True), pod("n", ready=False, started=None), pod("e", ended=at(1))]
+    await rounds.go(pods, {})
+    assert [p.name for p in rounds.source.asked] == ["s", "t"]
+
+
+def three() -> list:
+    return [
+        pod(name, workload=WorkloadKey("shop", name), placement=PlacementKey("cpu-a", "r1")) for name in ("x", "y", "z")
+    ]
+
+
+async def test_silence_of_every_busy_workload_at_once_is_a_fault_of_the_source():
+    rounds = Rounds()
+    keys = [(p.workload, p.placement) for p in three()]
+    for n in range(6):
+        await rounds.go(three(), {name: sample(rounds.next, 10 * n) for name in "xyz"})
+    assert all(isinstance(rounds.reading(key), Fresh) for key in keys)
+    await rounds.go(three(), {name: sample(rounds.next, 50) for name in "xyz"})
+    assert [rounds.reading(key).why for key in keys] == [WHY] * 3
+    for n in range(1, 6):
+        await rounds.go(three(), {"x": sample(rounds.next, 50 + n), "y": sample(rounds.next, 50), "z": sample(rounds.next, 50)})
+    assert all(isinstance(rounds.reading(key), Fresh) for key in keys)
+    assert [w.good for w in rounds.reading(keys[0]).value.windows] == [40, 4]
+
+
+async def test_silence_of_some_is_believed():
+    rounds = Rounds()
+    for n in range(6):
+        await rounds.go(three(), {name: sample(rounds.next, 10 * n) for name in "xyz"})
+    await rounds.go(three(), {"x": sample(rounds.next, 50), "y": sample(rounds.next, 50), "z": sample(rounds.next, 51)})
+    assert not rounds.observer.suspect
+
+
+async def test_one_workloads_trouble_is_not_anothers():
+    rounds = Rounds()
+    x, y, _ = three()
+    for n in range(6):
+        await rounds.go([x, y], {"x": DOWN if n > 2 else sample(rounds.next), "y": sample(rounds.next)})
+    assert isinstance(rounds.reading((x.workload, x.placement)), Stale)
+    assert isinstance(rounds.reading((y.workload, y.placement)), Fresh)
+
+
+async def test_memory_does_not_grow_with_pods_that_come_and_go():
+    rounds = Rounds(interval=60.0, window=60)
+    for n in range(200):
+        name = f"p{n}"
+        await rounds.go([pod(name, created=at(rounds.next))], {name: sample(rounds.next, 1, start=rounds.next)})
+    (record,) = rounds.observer._records.values()
+    assert len(record._pods) < 15
+    assert len(rounds.reading().value.windows) <= 64
+    assert rounds.observer.totals()[KEY].tally == Tally(200)
+
+
+async def test_the_reason_names_the_same_pod_as_long_as_it_is_broken():
+    rounds = Rounds()
+    pods = [pod("b"), pod("a")]
+    reasons = {name: Failure(Reason.TIMEOUT, f"{name} is slow") for name in "ab"}
+    await rounds.go(pods, {name: sample(rounds.next) for name in "ab"})
+    seen = set()
+    for n in range(6):
+        await rounds.go(pods if n % 2 else pods[::-1], reasons)
+        if n:
+            seen.add(rounds.reading().why)
+    assert seen == {"a is slow"}
+    assert PLACEMENT.pool == "cpu-a"

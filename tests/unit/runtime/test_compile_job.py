@@ -1,0 +1,142 @@
+"""The compile job as a real process: its result is a termination message, its progress is served, and it never compiles twice."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from steelyard_runtime.compile.progress import Phase, Progress, ProgressServer
+from steelyard_runtime.compile.toolchain import installed
+from steelyard_runtime.logs import LogTail
+from unit.runtime.server_process import environment, free_port, http
+from unit.runtime.test_artifacts import blob, flip_a_byte
+from unit.runtime.test_spec import COMPILE
+from unit.runtime.tiny import publish_tiny
+
+
+def spec(tmp_path: Path, **change: Any) -> dict[str, Any]:
+    model = {"uri": f"file://{tmp_path}/model", "digest": "sha256:" + "0" * 64, "task": "embeddings"}
+    toolchain = {"openvino": installed("openvino")}
+    return {**COMPILE, "model": model, "toolchain": toolchain, "store": {"uri": f"file://{tmp_path}/store"}, **change}
+
+
+def run(tmp_path: Path, document: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    variables = environment(tmp_path, "job", STEELYARD_COMPILE_SPEC=json.dumps(document))
+    command = [sys.executable, "-m", "steelyard_runtime.main", "compile", "--progress-port", "0"]
+    found = subprocess.run(command, env=variables, capture_output=True, check=False, timeout=120)
+    message = (tmp_path / "job.termination").read_bytes()
+    assert len(message) <= 4096
+    return found.returncode, json.loads(message)
+
+
+def test_an_artifact_that_is_there_and_verifies_is_found_without_compiling(tmp_path: Path) -> None:
+    artifact = publish_tiny(tmp_path)
+    code, result = run(tmp_path, spec(tmp_path, key=artifact.manifest.key))
+    assert (code, result["result"], result["cached"]) == (0, "Succeeded", True)
+    assert result["artifact"] == {"uri": artifact.uri, "digest": artifact.digest, "sizeBytes": artifact.size}
+    assert result["accuracy"] == {"cosineMin": 1.0}
+
+
+def test_an_artifact_that_is_there_and_corrupt_is_not_taken(tmp_path: Path) -> None:
+    artifact = publish_tiny(tmp_path)
+    flip_a_byte(blob(artifact, "model.bin"))
+    code, result = run(tmp_path, spec(tmp_path, key=artifact.manifest.key))
+    assert (code, result["class"], result["reason"]) == (1, "Infrastructure", "ArtifactCorrupt")
+    assert "model.bin" in result["message"]
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "reason"),
+    [
+        ({"key": "x"}, "User", "InvalidSpec"),
+        ({"backend": "inferentia3"}, "User", "UnsupportedTarget"),
+        ({"target": "inf3"}, "User", "UnsupportedTarget"),
+        ({"toolchain": {"openvino": "2020.1"}}, "User", "ToolchainMismatch"),
+        ({}, "User", "ModelNotFound"),
+    ],
+)
+def test_a_failure_has_a_class_a_reason_and_what_to_do(tmp_path: Path, change: dict[str, Any], kind: str, reason: str) -> None:
+    code, result = run(tmp_path, spec(tmp_path, **change))
+    assert (code, result["result"], result["class"], result["reason"]) == (1, "Failed", kind, reason)
+    assert result["message"]
+    assert "logTail" in result
+
+
+def test_a_wrong_digest_and_a_pickle_are_the_users(tmp_path: Path) -> None:
+    from steelyard_runtime.models.digest import model_digest
+
+    model = tmp_path / "model"
+    model.mkdir()
+    (model / "pytorch_model.bin").write_bytes(b"x")
+    assert run(tmp_path, spec(tmp_path))[1]["reason"] == "ModelDigestMismatch"
+    right = {"uri": f"file://{model}", "digest": model_digest(model), "task": "embeddings"}
+    assert run(tmp_path, spec(tmp_path, model=right))[1]["reason"] == "PickleRefused"
+
+
+def test_pypis_placeholder_for_neuron_is_refused_by_the_whole_job(tmp_path: Path) -> None:
+    site = tmp_path / "site" / "torch_neuronx-1.0.dist-info"
+    site.mkdir(parents=True)
+    (site / "METADATA").write_text("Metadata-Version: 2.1\nName: torch-neuronx\nVersion: 1.0\n")
+    document = spec(tmp_path, backend="neuron", target="inf2", toolchain={"torch-neuronx": "1.0"})
+    variables = environment(tmp_path, "job", STEELYARD_COMPILE_SPEC=json.dumps(document))
+    variables["PYTHONPATH"] += f":{site.parent}"
+    command = [sys.executable, "-m", "steelyard_runtime.main", "compile", "--progress-port", "0"]
+    assert subprocess.run(command, env=variables, capture_output=True, check=False, timeout=60).returncode == 1
+    result = json.loads((tmp_path / "job.termination").read_text())
+    assert (result["class"], result["reason"]) == ("User", "ToolchainPlaceholder")
+    assert "pip.repos.neuron.amazonaws.com" in result["message"]
+
+
+def test_a_job_that_is_told_to_stop_says_so_and_may_be_tried_again(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "endless")  # a model whose reading never ends
+    model = tmp_path / "model"
+    model.mkdir()
+    (tmp_path / "endless").rename(model / "model.safetensors")
+    port = free_port()
+    variables = environment(tmp_path, "job", STEELYARD_COMPILE_SPEC=json.dumps(spec(tmp_path)))
+    command = [sys.executable, "-m", "steelyard_runtime.main", "compile", "--progress-port", str(port)]
+    with subprocess.Popen(command, env=variables, stderr=subprocess.DEVNULL) as process:
+        seen: dict[str, Any] = {}
+        while seen.get("phase") != "Verifying":
+            assert process.poll() is None
+            try:
+                seen = json.loads(http(f"http://127.0.0.1:{port}/progress")[2])
+            except (urllib.error.URLError, ConnectionError):
+                time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 1
+    result = json.loads((tmp_path / "job.termination").read_text())
+    assert (result["class"], result["reason"]) == ("Infrastructure", "Interrupted")
+
+
+def test_progress_is_served_in_words_and_percent() -> None:
+    progress = Progress(LogTail())
+    server = ProgressServer(progress, 0)
+    server.start()
+    try:
+        progress.phase = Phase.COMPILING
+        status, _, body = http(f"http://127.0.0.1:{server.bound_port}/progress")
+        document = json.loads(body)
+        assert status == 200
+        assert set(document) == {"phase", "percent", "etaSeconds", "lastLogLine", "startedAt"}
+        assert (document["phase"], document["percent"], document["etaSeconds"]) == ("Compiling", 40, None)
+        assert http(f"http://127.0.0.1:{server.bound_port}/livez")[0] == 200
+    finally:
+        server.stop()
+
+
+def test_a_taken_progress_port_does_not_stop_a_compile() -> None:
+    first, second = ProgressServer(Progress(LogTail()), 0), None
+    first.start()
+    try:
+        second = ProgressServer(Progress(LogTail()), first.bound_port)
+        second.start()
+    finally:
+        first.stop()

@@ -1,0 +1,169 @@
+"""The load generator: an open loop that tells the truth about lateness."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from steelyard_runtime.artifacts.publish import Published
+from steelyard_runtime.load.entry import Entry
+from steelyard_runtime.load.schedule import arrivals, parsed
+from steelyard_runtime.load.summary import Summary
+from steelyard_runtime.texts import golden_texts, text_of
+from unit.runtime.server_process import LoadProcess, ServerProcess, environment, free_port
+
+
+def test_arrivals_are_poisson_of_the_steps_rates_and_the_same_for_a_seed() -> None:
+    steps = parsed("100:50,10:50")
+    times = list(arrivals(steps, 5))
+    assert times == list(arrivals(steps, 5)) == sorted(times)
+    assert times != list(arrivals(steps, 6))
+    first = [moment for moment in times if moment < 50]
+    assert abs(len(first) - 5000) < 4 * 5000**0.5
+    assert abs(len(times) - len(first) - 500) < 4 * 500**0.5
+    gaps = [right - left for left, right in pairwise(first)]
+    mean = sum(gaps) / len(gaps)
+    spread = (sum((gap - mean) ** 2 for gap in gaps) / len(gaps)) ** 0.5
+    assert 0.93 < spread / mean < 1.07  # 1 for a Poisson process, 0 for a metronome
+
+
+@pytest.mark.parametrize("text", ["", "10", "10:0", "-1:5", "x:5", "10:90000", "1:80000,1:80000"])
+def test_a_schedule_that_makes_no_sense_or_has_no_bound_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"RATE:SECONDS|longer"):
+        parsed(text)
+
+
+def test_latency_counts_from_the_intended_time_and_the_outcome_is_the_clients() -> None:
+    waited = Entry(0, intended=10.0, sent=10.9, done=11.0, status=200, pod="p", tokens=3)
+    assert waited.latency == 1.0
+    assert [waited.outcome(2.0), waited.outcome(0.5)] == ["good", "slow"]
+    assert Entry(1, 10.0, 10.0, 10.1, 429, "p", 0).outcome(1) == "shed"
+    assert Entry(2, 10.0, 10.0, 10.1, 503, "p", 0).outcome(1) == "error"
+    assert Entry(3, 10.0, None, 10.1, 0, "", 0, "refused").line(1)["error"] == "refused"
+
+
+def test_a_summary_counts_everything_once() -> None:
+    summary = Summary(0.4)
+    for number in range(100):
+        summary.add(Entry(number, 0.0, 0.0, 0.001 * (number + 1), 200, "p", 2))
+    summary.add(Entry(100, 0.0, 0.0, 0.1, 429, "p", 0))
+    line = summary.line(0, 1)["summary"]
+    assert (line["requests"], line["outcomes"], line["tokens"], line["pods"]) == (
+        101,
+        {"good": 100, "slow": 0, "error": 0, "shed": 1},
+        200,
+        {"p": 101},
+    )
+    assert line["latencyMs"]["p99"] == pytest.approx(99, rel=0.025)
+
+
+def test_texts_are_the_same_for_a_seed_and_span_the_lengths() -> None:
+    import random
+
+    assert text_of(20, random.Random(1)) == text_of(20, random.Random(1))
+    lengths = [len(text.split()) for text in golden_texts(8, 1, 128)]
+    assert (lengths[0], lengths[-1]) == (3, 125)
+    assert lengths == sorted(lengths)
+
+
+def test_a_load_is_logged_request_by_request(artifact: Published, tmp_path: Path) -> None:
+    with ServerProcess(tmp_path, artifact) as server:
+        server.wait_until_ready()
+        entries, summary = LoadProcess(tmp_path, server.url, "--schedule", "60:1,20:1", "--seed", "3").result()
+        assert summary["requests"] == len(entries) == len({entry["i"] for entry in entries})
+        assert set(entries[0]) == {"i", "intended", "sent", "done", "status", "outcome", "pod", "tokens"}
+        assert summary["outcomes"]["good"] == len(entries)
+        final = server.stop()["final"]
+        assert (sum(final["requests"].values()), final["tokens"]["input"]) == (len(entries), summary["tokens"])
+
+
+def test_a_server_that_is_not_there_is_an_error_with_a_text_and_the_load_goes_on(tmp_path: Path) -> None:
+    entries, summary = LoadProcess(tmp_path, f"http://127.0.0.1:{free_port()}", "--rate", "50", "--duration", "1").result()
+    assert summary["outcomes"]["error"] == len(entries) > 20
+    assert all((entry["status"] == 0 and "refused" in entry["error"].lower()) or "connect" in entry["error"].lower() for entry in entries)
+
+
+def test_a_stalled_server_makes_the_waiting_requests_late_and_not_fewer(tmp_path: Path) -> None:
+    import socket
+    import threading
+
+    with socket.create_server(("127.0.0.1", 0), backlog=200) as listener:
+
+        def stall_once_then_answer() -> None:
+            stall = 1.0
+            body = b'{"usage":{"prompt_tokens":1}}'
+            listener.settimeout(10)
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                time.sleep(stall)
+                stall = 0
+                connection.recv(1 << 16)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(body) + body)
+                connection.close()
+
+        threading.Thread(target=stall_once_then_answer, daemon=True).start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        entries, _ = LoadProcess(tmp_path, url, "--rate", "40", "--duration", "2", "--connections", "1").result()
+    early = [entry["done"] - entry["intended"] for entry in entries if entry["intended"] - entries[0]["intended"] < 0.5]
+    assert len(early) > 5
+    assert min(early) > 0.3  # a closed loop would have sent one request and called the rest quick
+
+
+@pytest.mark.parametrize("way", ["signal", "file"])
+def test_a_load_ends_on_sigterm_or_when_a_file_appears_with_a_summary(artifact: Published, tmp_path: Path, way: str) -> None:
+    with ServerProcess(tmp_path, artifact) as server:
+        server.wait_until_ready()
+        until = tmp_path / "enough"
+        load = LoadProcess(tmp_path, server.url, "--rate", "30", *(["--until-signal"] if way == "signal" else ["--until-file", str(until)]))
+        log = tmp_path / "load.jsonl"
+        while not log.exists() or log.read_text().count("\n") < 6:
+            time.sleep(0.1)
+        if way == "signal":
+            load.process.send_signal(signal.SIGTERM)
+        else:
+            until.touch()
+        entries, summary = load.result(10)
+        assert summary["outcomes"]["good"] == len(entries) > 5
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["--rate", "5"], ["--rate", "5", "--duration", "1", "--schedule", "1:1"], ["--rate", "1", "--duration", "1", "--words", "9:2"]],
+)
+def test_arguments_that_make_no_sense_end_with_2_and_say_what_to_give(tmp_path: Path, arguments: list[str]) -> None:
+    command = [sys.executable, "-m", "steelyard_runtime.main", "load", "--url", "http://x", "--model", "m", "--slo-ms", "5", *arguments]
+    found = subprocess.run(command, env=environment(tmp_path, "x"), capture_output=True, text=True, check=False, timeout=30)
+    assert found.returncode == 2
+    assert "--" in found.stderr
+
+
+def test_the_log_goes_to_stdout_without_a_file(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "steelyard_runtime.main",
+        "load",
+        "--url",
+        f"http://127.0.0.1:{free_port()}",
+        "--model",
+        "m",
+        "--slo-ms",
+        "5",
+    ]
+    found = subprocess.run(
+        [*command, "--rate", "10", "--duration", "0.5"],
+        env=environment(tmp_path, "x"),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    )
+    assert "summary" in json.loads(found.stdout.splitlines()[-1])

@@ -1,0 +1,130 @@
+"""S3 by a real server (versitygw), where one has been built: `tests/cluster` builds it into the user's cache."""
+
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from unit.runtime.server_process import ServerProcess, free_port, http
+from unit.runtime.tiny import build
+
+from steelyard_runtime.artifacts.fetch import fetch_artifact
+from steelyard_runtime.artifacts.publish import Published, blob_path, publish
+from steelyard_runtime.artifacts.store import Missing, open_store, read_all
+from steelyard_runtime.failure import Failure, Reason
+from steelyard_runtime.models.digest import model_digest
+from steelyard_runtime.models.source import fetch
+
+
+def binary() -> Path | None:
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "steelyard" / "tools"
+    found = [path for path in cache.glob("versitygw*/versitygw") if os.access(path, os.X_OK)]
+    return found[0] if found else None
+
+
+@pytest.fixture(scope="module")
+def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A running server with one bucket, `artifacts`, whose objects are files in the folder returned."""
+    program = binary()
+    if program is None:
+        pytest.skip("no versitygw in the user's cache; tests/cluster builds one")
+    root, port = tmp_path_factory.mktemp("s3"), free_port()
+    (root / "artifacts").mkdir()
+    secrets = {"ROOT_ACCESS_KEY": "test", "ROOT_SECRET_KEY": "testtesttest"}
+    command = [str(program), "--port", f"127.0.0.1:{port}", "--health", "/health", "posix", str(root)]
+    with subprocess.Popen(command, env={**os.environ, **secrets}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        variables = {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "testtesttest",
+            "AWS_REGION": "us-east-1",
+            "AWS_ALLOW_HTTP": "true",
+        }
+        patch = pytest.MonkeyPatch()
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        try:
+            _wait(f"http://127.0.0.1:{port}/health", process)
+            yield root / "artifacts"
+        finally:
+            patch.undo()
+            process.terminate()
+
+
+def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
+    for _ in range(200):
+        assert process.poll() is None
+        try:
+            if http(url)[0] == 200:
+                return
+        except OSError:
+            time.sleep(0.05)
+    raise AssertionError("versitygw does not answer")
+
+
+def test_an_artifact_goes_to_s3_and_is_served_from_there(bucket: Path, tmp_path: Path) -> None:
+    manifest = build(tmp_path / "build")
+    published = publish(open_store("s3://artifacts/uid-1"), tmp_path / "build", manifest)
+    assert published.uri == f"s3://artifacts/uid-1/{manifest.key}/manifest.json"
+    with ServerProcess(tmp_path, published) as server:
+        assert server.wait_until_ready().embed(input="good evening")[0] == 200
+        server.stop()
+
+
+def test_of_many_publishers_exactly_one_wins(bucket: Path, tmp_path: Path) -> None:
+    manifests = [build(tmp_path / f"build-{index}", wrong_golden=index > 0) for index in range(2)]
+    for round_number in range(5):
+        key = f"{round_number:064x}"
+        results: list[Published] = []
+
+        def race(index: int, key: str = key, results: list[Published] = results) -> None:
+            manifest = replace(manifests[index % 2], key=key)
+            results.append(publish(open_store("s3://artifacts/race"), tmp_path / f"build-{index % 2}", manifest))
+
+        threads = [threading.Thread(target=race, args=(index,)) for index in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(result.adopted for result in results) == [False, True, True, True]
+        assert len({result.digest for result in results}) == 1
+        fetch_artifact(results[0].uri, results[0].digest, tmp_path / f"found-{round_number}")
+
+
+def test_a_flipped_byte_in_s3_is_refused(bucket: Path, tmp_path: Path) -> None:
+    manifest = build(tmp_path / "build")
+    published = publish(open_store("s3://artifacts/flip"), tmp_path / "build", manifest)
+    sha = next(file.sha256 for file in manifest.files if file.path == "model.bin")
+    path = bucket / "flip" / blob_path(manifest.key, sha)
+    data = bytearray(path.read_bytes())
+    data[7] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(Failure, match=r"model\.bin") as refusal:
+        fetch_artifact(published.uri, published.digest, tmp_path / "found")
+    assert refusal.value.reason is Reason.ARTIFACT_CORRUPT
+
+
+def test_absence_is_told_from_a_store_that_does_not_answer(bucket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(Missing):
+        read_all(open_store("s3://artifacts/none"), "nothing", 10)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
+    with pytest.raises(Failure) as refusal:
+        read_all(open_store("s3://artifacts/none"), "nothing", 10)
+    assert refusal.value.reason is Reason.STORE_UNAVAILABLE
+
+
+def test_a_model_is_downloaded_whole_with_its_digest(bucket: Path, tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    (model / "sub").mkdir(parents=True)
+    (model / "model.safetensors").write_bytes(os.urandom(3 << 20))
+    (model / "sub" / "config.json").write_text("{}")
+    for path in model.rglob("*.*"):
+        open_store("s3://artifacts/models/m").put(path.relative_to(model).as_posix(), path)
+    open_store("s3://artifacts/models/m2").put("other.json", model / "sub" / "config.json")  # a longer name is another model
+    assert model_digest(fetch("s3://artifacts/models/m", tmp_path / "found")) == model_digest(model)
+    with pytest.raises(Failure, match="no objects"):
+        fetch("s3://artifacts/models/none", tmp_path / "none")
