@@ -15,8 +15,9 @@ from steelyard_runtime.logs import configure_logs
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand and return its exit code. Imports are late: `digest` must not wait for a model server's libraries."""
     # As PID 1 a process has no default actions: without this a pod that is still importing would not stop before the kubelet kills it.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    # A compile that is stopped so early has no result, and must not look like a success.
     options = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1 if options.command == "compile" else 0))
     configure_logs(console=options.console)
     match options.command:
         case "compile":
@@ -58,6 +59,8 @@ def _parser() -> argparse.ArgumentParser:
     digest = commands.add_parser("digest", help="print the digest of a model's folder")
     digest.add_argument("folder", metavar="DIR")
     commands.add_parser("version", help="print the version")
+    for command in commands.choices.values():  # `serve --console` is as good as `--console serve`
+        command.add_argument("--console", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     return parser
 
 

@@ -1,5 +1,6 @@
 """From texts to token ids, and from token ids to the padded arrays a compiled bucket takes."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,8 @@ class TextTokenizer:
     """The model's own tokenizer, cut at the longest compiled sequence. Thread-safe; it lets go of the GIL."""
 
     def __init__(self, folder: Path, longest: int) -> None:
+        # Otherwise a batch of texts would take a thread for every core of the node, whatever the pod was given.
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
         from tokenizers import Tokenizer  # noqa: PLC0415  the load generator and `digest` do without
 
         self._tokenizer = Tokenizer.from_file(str(folder / NAME))

@@ -6,13 +6,19 @@ from collections.abc import Iterable
 from typing import Any
 
 import yaml
+
 from cluster.audit import AuditEvent
 from cluster.cluster import Cluster
 
 API = "/apis/steelyard.dev/v1alpha1"
 #: Kinds that serve. A person who handles the release may write none of them but the release's own.
 SERVING = {"deployments", "services", "pods", "endpoints", "endpointslices", "replicasets", "poddisruptionbudgets"}
-LABELS = {"app.kubernetes.io/managed-by": "steelyard", "steelyard.dev/workload": "embedder", "steelyard.dev/pool": "cpu", "steelyard.dev/role": "serving"}
+LABELS = {
+    "app.kubernetes.io/managed-by": "steelyard",
+    "steelyard.dev/workload": "embedder",
+    "steelyard.dev/pool": "cpu",
+    "steelyard.dev/role": "serving",
+}
 
 POOL = """
 apiVersion: steelyard.dev/v1alpha1
@@ -44,7 +50,12 @@ class Bystander:
         self.namespace = namespace
         cluster.apply(POOL)
         cluster.kubectl("apply", "--server-side", "-n", namespace, "-f", "-", stdin=WORKLOAD)
-        owner = {"apiVersion": "steelyard.dev/v1alpha1", "kind": "InferenceWorkload", "name": "embedder", "uid": self._get(self.paths[1])["metadata"]["uid"]}
+        owner = {
+            "apiVersion": "steelyard.dev/v1alpha1",
+            "kind": "InferenceWorkload",
+            "name": "embedder",
+            "uid": self._get(self.paths[1])["metadata"]["uid"],
+        }
         meta = {"namespace": namespace, "labels": LABELS, "ownerReferences": [owner]}
         security = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
         container = {"name": "server", "image": image, "args": [*arguments], "securityContext": security}
@@ -52,7 +63,12 @@ class Bystander:
         deployment = {"replicas": 1, "selector": {"matchLabels": LABELS}, "template": pod}
         documents = [
             {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {**meta, "name": "embedder-cpu-0a1b2c3d"}, "spec": deployment},
-            {"apiVersion": "v1", "kind": "Service", "metadata": {**meta, "name": "embedder"}, "spec": {"selector": LABELS, "ports": [{"port": 8080}]}},
+            {
+                "apiVersion": "v1",
+                "kind": "Service",
+                "metadata": {**meta, "name": "embedder"},
+                "spec": {"selector": LABELS, "ports": [{"port": 8080}]},
+            },
         ]
         cluster.apply(yaml.safe_dump_all(documents))
 

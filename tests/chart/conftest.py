@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from chart.helm import CHART, NAMESPACE, program
 from cluster.cluster import Cluster
 
@@ -34,6 +35,7 @@ class Installer:
             capture_output=True,
             text=True,
             timeout=300,
+            check=False,
         )
         assert answer.returncode == 0, answer.stderr
         return answer.stdout

@@ -25,7 +25,7 @@ class HelmRefusedError(Exception):
 
 
 def _new_enough(path: str) -> bool:
-    said = subprocess.run([path, "version", "--short"], capture_output=True, text=True).stdout
+    said = subprocess.run([path, "version", "--short"], capture_output=True, text=True, check=False).stdout
     found = re.search(r"v(\d+)\.(\d+)", said)
     return found is not None and (int(found[1]), int(found[2])) >= (3, 14)
 
@@ -45,7 +45,12 @@ def run(*arguments: str, values: Mapping[str, Any] | None = None) -> str:
     """What Helm prints. Raises HelmRefusedError."""
     given = ["--values", "-"] if values is not None else []
     answer = subprocess.run(
-        [program(), *arguments, *given], input=yaml.safe_dump(values) if values is not None else "", capture_output=True, text=True, timeout=120
+        [program(), *arguments, *given],
+        input=yaml.safe_dump(values) if values is not None else "",
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     if answer.returncode != 0:
         raise HelmRefusedError(answer.stderr)

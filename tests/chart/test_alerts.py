@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 import yaml
+
 from chart.helm import ROOT, of_kind, rendered, the
 from steelyard.control.metrics import HISTOGRAMS, counter_families, gauge_families
 
@@ -90,7 +91,13 @@ def test_links_between_pages_lead_somewhere():
 
 
 def test_thresholds_and_names_are_values():
-    alerts = _alerts(heldSeconds=7200, priceAgeSeconds=1000000, compileFailingSeconds=600, disabled=["SteelyardInputRejected"], runbookUrl="https://example.com/r")
+    alerts = _alerts(
+        heldSeconds=7200,
+        priceAgeSeconds=1000000,
+        compileFailingSeconds=600,
+        disabled=["SteelyardInputRejected"],
+        runbookUrl="https://example.com/r",
+    )
     assert alerts["SteelyardWorkloadHeld"]["for"] == "7200s"
     assert alerts["SteelyardCompileFailing"]["for"] == "600s"
     assert alerts["SteelyardPriceStale"]["expr"].endswith("> 1000000")
@@ -124,7 +131,15 @@ def test_prometheus_takes_the_rules(tmp_path):
     program = found or binaries.programs(["prometheus"])["prometheus"]
     (tmp_path / "rules.yaml").write_text(yaml.safe_dump(_rule()["spec"]))
     (tmp_path / "prometheus.yaml").write_text("rule_files: [rules.yaml]\n")
-    command = [program, "--config.file", tmp_path / "prometheus.yaml", "--storage.tsdb.path", tmp_path / "data", "--web.listen-address", "127.0.0.1:0"]
+    command = [
+        program,
+        "--config.file",
+        tmp_path / "prometheus.yaml",
+        "--storage.tsdb.path",
+        tmp_path / "data",
+        "--web.listen-address",
+        "127.0.0.1:0",
+    ]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL) as process:
         assert process.stderr
         try:

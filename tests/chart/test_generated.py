@@ -6,6 +6,7 @@ import re
 import jsonschema
 import pytest
 import yaml
+
 from chart.helm import CHART, ROOT, default_values, of_kind, rendered
 from steelyard.app import chart_schema
 from steelyard.app.chart_values import Values
@@ -52,7 +53,7 @@ def test_the_definitions_in_the_chart_are_those_in_crds():
 
 def test_words_in_braces_survive_the_copy():
     copy = chart_schema.crd_template("# head\nmetadata:\n  name: a\n  text: '{{ x }} and }}'\n")
-    assert "text: '{{ \"{{\" }} x {{ \"}}\" }} and {{ \"}}\" }}'" in copy
+    assert 'text: \'{{ "{{" }} x {{ "}}" }} and {{ "}}" }}\'' in copy
 
 
 def test_the_defaults_are_those_of_the_models():

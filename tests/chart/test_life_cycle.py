@@ -5,6 +5,7 @@ import urllib.request
 
 import pytest
 import yaml
+
 from chart.bystander import API, Bystander, touching_what_serves
 from chart.conftest import HELM_USER
 from chart.helm import NAMESPACE, ROOT, template
@@ -40,7 +41,11 @@ def _configuration(cluster, namespace=NAMESPACE):
 def _may(cluster, verb, group, resource, namespace="", name="", account=ACCOUNT):
     resource, _, subresource = resource.partition("/")
     attributes = {"verb": verb, "group": group, "resource": resource, "subresource": subresource, "namespace": namespace, "name": name}
-    review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": {"user": account, "resourceAttributes": attributes}}
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SubjectAccessReview",
+        "spec": {"user": account, "resourceAttributes": attributes},
+    }
     status, body = cluster.api.request("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", review)
     assert status == 201, body
     return yaml.safe_load(body)["status"]["allowed"]
@@ -190,7 +195,11 @@ def test_people_get_the_kinds_through_the_roles_they_have(empty_cluster, install
         def may(user, verb, resource):
             return _may(cluster, verb, "steelyard.dev", resource, namespace, account=user)
 
-        wait_until("the aggregation", lambda: may("adminer", "delete", "compiledmodels") and may("editer", "create", "inferenceworkloads"), seconds=30)
+        wait_until(
+            "the aggregation",
+            lambda: may("adminer", "delete", "compiledmodels") and may("editer", "create", "inferenceworkloads"),
+            seconds=30,
+        )
         assert may("viewer", "list", "inferenceworkloads")
         assert may("editer", "list", "inferenceworkloads")
         assert may("adminer", "create", "inferenceworkloads")
@@ -292,5 +301,5 @@ def test_the_operator_comes_changes_and_goes_while_a_client_asks(nodes_cluster, 
     account = f"system:serviceaccount:{release}:steelyard"
     writes = [*audit.writes(user=HELM_USER), *audit.writes(user=account)]
     assert touching_what_serves(writes, release) == []
-    refused = [e for e in audit.events(lambda e: e.user == account and e.code == 403)]
+    refused = audit.events(lambda e: e.user == account and e.code == 403)
     assert refused == [], "the operator asks for nothing that its roles do not grant"

@@ -5,6 +5,7 @@ import textwrap
 
 import pytest
 import yaml
+
 from chart.helm import CHART, NAMESPACE, run
 from steelyard.api.accelerator_pool import AcceleratorPool
 from steelyard.api.inference_workload import InferenceWorkload

@@ -4,6 +4,7 @@ from collections import defaultdict
 from itertools import product
 
 import pytest
+
 from chart.helm import NAMESPACE, of_kind, rendered
 from chart.values import MATRIX
 from steelyard.control import rbac
@@ -36,7 +37,11 @@ def _operators(objects):
         assert binding["subjects"] == [account]
         where, reference = binding["metadata"].get("namespace"), binding["roleRef"]
         assert reference["kind"] == ("Role" if where else "ClusterRole")
-        [role] = [r for r in of_kind(objects, reference["kind"]) if (r["metadata"].get("namespace"), r["metadata"]["name"]) == (where, reference["name"])]
+        [role] = [
+            r
+            for r in of_kind(objects, reference["kind"])
+            if (r["metadata"].get("namespace"), r["metadata"]["name"]) == (where, reference["name"])
+        ]
         roles[where, reference["name"]] = role
     return roles
 

@@ -7,6 +7,7 @@ from functools import cache
 import kubernetes.client.models as k8s
 import pytest
 import yaml
+
 from chart.helm import CHART, NAMESPACE, of_kind, rendered, run, the
 from chart.values import EVERYTHING, MATRIX
 from steelyard.app.config import load
@@ -102,7 +103,11 @@ def test_the_pod_is_restricted(objects):
         "seccompProfile": {"type": "RuntimeDefault"},
     }
     [container] = spec["containers"]
-    assert container["securityContext"] == {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
     assert not {"hostNetwork", "hostPID", "hostIPC", "initContainers"} & set(spec)
     assert {kind for volume in spec["volumes"] for kind in volume if kind != "name"} <= {"configMap", "emptyDir"}
     for line in container["env"]:
@@ -198,7 +203,9 @@ def test_replicas_prefer_different_nodes_unless_told_otherwise():
     assert _pod(json.loads(_rendered("everything")))["spec"]["affinity"] == EVERYTHING["affinity"]
 
 
-@pytest.mark.parametrize("release", ["a", "steelyard", "team-a.prod", "r" * 53, "very-long-name-of-a-release-that-says-everything-1", "x-" * 26 + "x"])
+@pytest.mark.parametrize(
+    "release", ["a", "steelyard", "team-a.prod", "r" * 53, "very-long-name-of-a-release-that-says-everything-1", "x-" * 26 + "x"]
+)
 @pytest.mark.parametrize("values", [{}, {"nameOverride": "n" * 52}, {"fullnameOverride": "f" * 52}])
 def test_names_fit(release, values):
     for one in rendered({**values, "crds": {"install": False}}, release=release, namespace="n" * 63):
@@ -243,7 +250,9 @@ def test_extra_objects_are_expanded():
 @pytest.mark.parametrize("name", ["defaults", "in namespaces"])
 def test_the_list_of_objects_is_the_known_one(name):
     """A golden list: a review of the chart sees at once what an installation consists of."""
-    lines = sorted(f"{one['kind']} {one['metadata'].get('namespace', '-')}/{one['metadata']['name']}" for one in json.loads(_rendered(name)))
+    lines = sorted(
+        f"{one['kind']} {one['metadata'].get('namespace', '-')}/{one['metadata']['name']}" for one in json.loads(_rendered(name))
+    )
     assert lines == (GOLDEN / f"{name.replace(' ', '-')}.txt").read_text().splitlines()
 
 

@@ -1,6 +1,7 @@
 """A wrong value is refused before anything is sent, and the refusal says where and what."""
 
 import pytest
+
 from chart.helm import HelmRefusedError, template
 
 WRONG = {

@@ -12,7 +12,10 @@ EVERYTHING: dict[str, Any] = {
     "config": {
         "currency": "EUR",
         "frozen": True,
-        "toolchains": {"onnxruntime": None, "neuron": {"serveImage": "n:1", "compileImage": "n:2", "target": "trn1", "versions": {"neuronx-cc": "2.20"}}},
+        "toolchains": {
+            "onnxruntime": None,
+            "neuron": {"serveImage": "n:1", "compileImage": "n:2", "target": "trn1", "versions": {"neuronx-cc": "2.20"}},
+        },
         "store": {"endpoint": "http://minio.example:9000", "secretName": "store"},
         "observe": {"source": "Prometheus", "prometheusUrl": "http://prometheus.example:9090"},
         "compile": {"nodeSelector": {"pool": "general"}},
@@ -39,11 +42,21 @@ EVERYTHING: dict[str, Any] = {
     "podDisruptionBudget": {"maxUnavailable": "50%"},
     "metrics": {"serviceAnnotations": {"prometheus.io/scrape": "true"}},
     "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}, "interval": "15s"},
-    "prometheusRule": {"enabled": True, "labels": {"release": "prometheus"}, "runbookUrl": "https://example.com/runbooks", "heldSeconds": 3600},
+    "prometheusRule": {
+        "enabled": True,
+        "labels": {"release": "prometheus"},
+        "runbookUrl": "https://example.com/runbooks",
+        "heldSeconds": 3600,
+    },
     "dashboard": {"enabled": True, "annotations": {"folder": "ML"}},
     "networkPolicy": {"enabled": True, "ingressFrom": [{"namespaceSelector": {"matchLabels": {"name": "monitoring"}}}]},
     "extraObjects": [
-        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "extra", "namespace": "{{ .Release.Namespace }}"}, "data": {"a": "b"}}
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": "extra", "namespace": "{{ .Release.Namespace }}"},
+            "data": {"a": "b"},
+        }
     ],
 }
 

@@ -112,16 +112,19 @@ def status(_: argparse.Namespace) -> int:
     if not clusters:
         print("no cluster is up: `python -m cluster up` starts one")
     for number, state in clusters:
-        if "name" not in state:
-            print(f"(number {number.number}) is starting; logs in {number.logs}")
-            continue
-        cluster = Cluster.attach(state["name"])
-        print(f"{cluster.name}: {cluster.api_url}, up for {duration(time.time() - state['started'])}; logs in {cluster.logs}")
-        for name, part in cluster.supervisor.status().items():
-            print(f"  {name}: {'running' if part['ended'] is None else 'ended with ' + str(part['ended'])}")
-        if any(cluster.nodes):
-            print(cluster.kubectl("get", "nodes", "-L", "steelyard.dev/pool").rstrip())
+        try:
+            _tell(Cluster.attach(state["name"]), state["started"])
+        except (KeyError, ClusterError, OSError):
+            print(f"{state.get('name', 'a cluster')} (number {number.number}) is starting or ending; logs in {number.logs}")
     return 0
+
+
+def _tell(cluster: Cluster, started: float) -> None:
+    print(f"{cluster.name}: {cluster.api_url}, up for {duration(time.time() - started)}; logs in {cluster.logs}")
+    for name, part in cluster.supervisor.status().items():
+        print(f"  {name}: {'running' if part['ended'] is None else 'ended with ' + str(part['ended'])}")
+    if any(cluster.nodes):
+        print(cluster.kubectl("get", "nodes", "-L", "steelyard.dev/pool").rstrip())
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -112,7 +112,7 @@ def build_by_docker(context: Path, target: str, reference: str, archive: Path, s
 
 
 def forget_others(name: str, tag: str) -> None:
-    """Remove the image's former versions, with the layers that nothing else uses."""
+    """Remove the image's former versions. Layers of the stages stay: with them the next build takes seconds."""
     if not (images_folder() / "buildah").exists():
         return
     with only_one(images_folder() / "buildah.lock"):
@@ -120,4 +120,10 @@ def forget_others(name: str, tag: str) -> None:
         old = [reference for reference in listed if reference.startswith(f"{name}:") and reference != f"{name}:{tag}"]
         if old:
             _ask_buildah("rmi", *old)
+
+
+def forget_layers() -> None:
+    """Remove the layers that belong to no image: disk is short, and the next build may take its time."""
+    if (images_folder() / "buildah").exists():
+        with only_one(images_folder() / "buildah.lock"):
             _ask_buildah("rmi", "--prune")

@@ -166,16 +166,18 @@ class ImageStore:
 
     def remove(self, references: Iterable[str]) -> None:
         """Remove images. Not while a cluster is alive: its nodes may read their layers."""
-        gone = [reference for reference in references if reference in self.references()]
-        if not gone:
+        gone = set(references)
+        if not gone & set(self.references()):
             return
-        if any(identity.is_alive(number) for number in identity.all_known()):
-            say(f"old images stay while a cluster is up: {', '.join(gone)}")
-            return
-        with self._only_one(), self._containerd():
-            for reference in gone:
-                self._ctr("images", "rm", "--sync", reference)
-            self._record([reference for reference in self.references() if reference not in gone])
+        with self._only_one():  # a node is furnished under the same lock, and its cluster is alive by then
+            gone &= set(self.references())
+            if any(identity.is_alive(number) for number in identity.all_known()):
+                say(f"old images stay while a cluster is up: {', '.join(sorted(gone))}")
+                return
+            with self._containerd():
+                for reference in sorted(gone):
+                    self._ctr("images", "rm", "--sync", reference)
+                    self._record([kept for kept in self.references() if kept != reference])
 
     def furnish(self, root: Path) -> None:
         """Give a node's containerd, whose folder is `root` and which does not run yet, all images of the store."""

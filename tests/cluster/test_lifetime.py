@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster import cgroups, identity
+from cluster import cgroups
 from cluster.cluster import Cluster, this_package_environment
 from cluster.identity import Identity
 from cluster.node_spec import PRESETS
@@ -134,13 +134,15 @@ def test_a_detached_cluster_outlives_its_maker_and_ends_when_told() -> None:
             [sys.executable, "-m", "cluster", *arguments], env=environment, check=True, capture_output=True, text=True
         ).stdout
 
-    tool("up", "--name", "test-detached", "--nodes", "none")
-    cluster = Cluster.attach("test-detached")
-    assert cluster.api.is_ready()
-    assert "test-detached" in tool("status")
-    assert Path(tool("kubeconfig", "--name", "test-detached").strip()) == cluster.kubeconfig
-    tool("down", "--name", "test-detached")
-    assert not identity.is_alive(cluster.identity)
+    name = f"test-{os.getpid()}"
+    try:
+        tool("up", "--name", name, "--nodes", "none")
+        cluster = Cluster.attach(name)
+        assert cluster.api.is_ready()
+        assert name in tool("status")
+        assert Path(tool("kubeconfig", "--name", name).strip()) == cluster.kubeconfig
+    finally:
+        tool("down", "--name", name)
     assert traces(cluster.identity) == nothing()
 
 

@@ -97,7 +97,7 @@ class Backend(SpecModel):
         Annotated[
             str,
             Field(max_length=63),
-            Pattern("^[a-z0-9]([-a-z0-9_.]*[a-z0-9])?$", 'must be a compile target in lower case, such as "inf2", "sm_86" or "x86-64-v4"'),
+            Pattern("^[a-z0-9]([-a-z0-9_./]*[a-z0-9])?$", 'must be a compile target in lower case, such as "inf2", "sm_86" or "x86-64-v4"'),
         ]
         | None,
         says(

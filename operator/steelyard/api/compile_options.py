@@ -24,7 +24,7 @@ class Dtype(Word):
 class DtypeChoice(Word):
     """A number format, or the choice by accelerator."""
 
-    AUTO = "Auto", "float32 on the family cpu, bfloat16 elsewhere"
+    AUTO = "Auto", "the back end's own default for its target"
     FLOAT32 = "float32", "the accuracy of the checkpoint"
     BFLOAT16 = "bfloat16", "half the memory with float32's range"
     FLOAT16 = "float16", "half the memory, for devices without bfloat16"
@@ -61,8 +61,8 @@ POWER_OF_TWO = Rule(
 TensorParallel = Annotated[int, Field(ge=1, le=64, strict=True), POWER_OF_TWO]
 
 _DTYPE = (
-    "The number format the model is compiled to. Auto is resolved by the pool's family before the compile key is made, since accelerators "
-    "are built for bfloat16 while most CPUs only emulate it."
+    "The number format the model is compiled to. Auto leaves it to the pool's back end, which knows what its target is built for: bfloat16 "
+    "on most accelerators and on CPUs that compute it, else float32."
 )
 _QUANTIZATION = "How the weights are made smaller. It changes answers a little, so nothing is quantised unless it is asked for here."
 _BATCH_SIZES = (

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from steelyard.api.accelerator import BackendName
-from steelyard.api.compile_options import SHAPES_MAX, BatchSize, Dtype, Quantization, SequenceLength, TensorParallel
+from steelyard.api.compile_options import SHAPES_MAX, BatchSize, DtypeChoice, Quantization, SequenceLength, TensorParallel
 from steelyard.api.conditions import CompiledModelCondition
 from steelyard.api.describe import says
 from steelyard.api.kind import Column, Kind, Resource
@@ -98,11 +98,14 @@ class CompiledModelSpec(SpecModel):
         Annotated[
             str,
             Field(min_length=1, max_length=63),
-            Pattern("^[a-z0-9]([-a-z0-9_.]*[a-z0-9])?$", 'must be a compile target in lower case, such as "inf2" or "sm_86"'),
+            Pattern("^[a-z0-9]([-a-z0-9_./]*[a-z0-9])?$", 'must be a compile target in lower case, such as "inf2" or "sm_86"'),
         ],
         says("What is compiled for: the architecture of the device, or the instruction set of the CPU.", example="inf2"),
     ]
-    dtype: Annotated[Dtype, says("The number format, already resolved for the family: Auto is never found here.", example="bfloat16")]
+    dtype: Annotated[
+        DtypeChoice,
+        says("The number format. Auto is the back end's own default for the target, which its exact version fixes.", example="Auto"),
+    ]
     quantization: Annotated[
         Quantization, says("How weights are made smaller, already resolved for the family of the pool.", example="Int8Dynamic")
     ] = Quantization.NONE
@@ -240,6 +243,10 @@ class CompiledModelStatus(StatusModel):
     attempts: Annotated[
         SmallCount, says("How many times the compile was started, the present one included.", unit="attempts", example=1)
     ] = 0
+    memory_factor: Annotated[
+        SmallCount,
+        says("How many times the configured memory the present attempt has: doubled after running out of it.", unit="times", example=2),
+    ] = 1
     next_retry_time: Annotated[
         Time | None,
         says(

@@ -14,7 +14,7 @@ from steelyard.api.model import SpecModel, StatusModel
 from steelyard.api.move import FinishedMove, Move
 from steelyard.api.objective import CostUnit, LatencyMetric, Objective
 from steelyard.api.placement import Placement
-from steelyard.api.placement_status import ClaimStatus, PlacementStatus, Quarantine
+from steelyard.api.placement_status import ClaimStatus, Home, PlacementStatus, Quarantine
 from steelyard.api.rebalancing import Mode, Rebalancing
 from steelyard.api.rule import Rule
 from steelyard.api.scaling import ReplicaOwner, Scaling
@@ -145,6 +145,9 @@ class InferenceWorkloadStatus(StatusModel):
     endpoint: Annotated[
         Annotated[str, Field(max_length=63)] | None,
         says("The Service of this namespace that clients call. It keeps its name through every move and revision.", example="embedder"),
+    ] = None
+    home: Annotated[
+        Home | None, says("The placement that carries the load outside of moves. Missing until the first replicas are wanted.")
     ] = None
     placements: Annotated[
         tuple[PlacementStatus, ...],

@@ -8,17 +8,21 @@ from steelyard.api.describe import says
 from steelyard.api.model import StatusModel
 from steelyard.api.moment import Time
 from steelyard.api.money import Decimal
-from steelyard.api.text import Digest, Message
+from steelyard.api.placement_status import Basis
+from steelyard.api.status_values import Count, SmallCount
+from steelyard.api.text import Message, PoolName
 from steelyard.api.word import Word
 
 
 class DecisionVerdict(Word):
     """What was decided."""
 
-    MOVE = "Move", "a move was begun or went on"
-    STAY = "Stay", "the present mix is the best that is known"
-    HOLD = "Hold", "a gate refused"
-    ROLLBACK = "Rollback", "a move went back"
+    PLACE = "Place", "replicas start where nothing ran"
+    WAIT = "Wait", "a compile has to end first"
+    STAY = "Stay", "the present placement is the best that is known"
+    HOLD = "Hold", "an input or a person stops voluntary actions"
+    MOVE = "Move", "a move was begun or goes on"
+    DONE = "Done", "a move ended"
 
 
 class BoardEntry(StatusModel):
@@ -40,6 +44,47 @@ class BoardEntry(StatusModel):
             example="Saving 4 to 13 %; its lower end must be 10 % or more.",
         ),
     ] = ""
+
+
+class OptionEntry(StatusModel):
+    """One pool as it was weighed."""
+
+    pool: Annotated[PoolName, says("The pool that was weighed, at the load and the prices of that moment.", example="inf2-xlarge")]
+    feasible: Annotated[bool, says("Whether the workload could run there: fits, compiled, within all limits.", example=True)]
+    reason: Annotated[
+        Annotated[str, Field(max_length=64)],
+        says("Why it could not, as one word from the documented vocabulary; empty when it could.", example="Compiling"),
+    ] = ""
+    message: Annotated[
+        Annotated[str, Field(max_length=256)],
+        says("Why it could not, as one sentence that says what to change.", example="The model is being compiled for neuron."),
+    ] = ""
+    replicas: Annotated[
+        SmallCount | None,
+        says("How many replicas would carry the load there. Missing while capacity or load are not known.", unit="replicas", example=2),
+    ] = None
+    cost_per_hour: Annotated[
+        Decimal | None,
+        says("What these replicas would cost. Missing while the price is not known.", unit="currency an hour", example="1.52"),
+    ] = None
+    unit_cost: Annotated[
+        Decimal | None,
+        says("What 1,000 good requests would cost there at this load. Missing while unknown.", unit="currency", example="0.0193"),
+    ] = None
+    lower: Annotated[
+        Decimal | None, says("The lower end of that cost: the 95 % interval, or the claim's spread.", unit="currency", example="0.0181")
+    ] = None
+    upper: Annotated[
+        Decimal | None, says("The upper end of that cost: the 95 % interval, or the claim's spread.", unit="currency", example="0.0207")
+    ] = None
+    basis: Annotated[Basis | None, says("What the figures rest on: a claim, or this workload's own traffic there.", example="Measured")] = (
+        None
+    )
+    n: Annotated[Count, says("How many good requests they rest on; 0 for a claim.", unit="requests", example=1200)] = 0
+    cheapest_below: Annotated[
+        Decimal | None,
+        says("The price of one node below which this pool would be the cheapest at this load.", unit="currency an hour", example="0.61"),
+    ] = None
 
 
 class LastDecision(StatusModel):
@@ -66,15 +111,13 @@ class LastDecision(StatusModel):
         ),
     ] = ""
     digest: Annotated[
-        Digest | None,
-        says(
-            "The digest of the full decision record in the operator's log, to find it and replay it.",
-            example="sha256:0a0a and so on, 64 hex digits",
-        ),
-    ] = None
-    next_time: Annotated[
-        Time | None, says("When the decision is looked at again if nothing changes before.", example="2026-03-01T12:05:00Z")
-    ] = None
+        Annotated[str, Field(max_length=64)],
+        says("The digest of the decision's subject, which stands with the full record in the operator's log.", example="0a1b2c3d4e5f6071"),
+    ] = ""
+    options: Annotated[
+        tuple[OptionEntry, ...],
+        says("Every pool as it was weighed, in the order of their names.", most=32, list_type="map", keys=("pool",)),
+    ] = ()
     board: Annotated[
         tuple[BoardEntry, ...],
         says(

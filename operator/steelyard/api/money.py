@@ -10,7 +10,7 @@ from pydantic import Field
 
 from steelyard.api.rule import Pattern, Rule
 
-DECIMAL = "^(0|[1-9][0-9]{0,8})([.][0-9]{1,9})?$"
+DECIMAL = "^(0|[1-9][0-9]{0,8})([.][0-9]{1,15})?$"
 
 NOT_ZERO = Rule(
     "self.matches('[1-9]')",
@@ -46,5 +46,5 @@ ObjectivePercent = Annotated[
 ]
 """The share of requests that must meet an objective, in percent, between 0 and 100."""
 
-Decimal = Annotated[str, Field(max_length=24, pattern="^-?(0|[1-9][0-9]{0,11})([.][0-9]{1,9})?$")]
+Decimal = Annotated[str, Field(max_length=24, pattern="^-?(0|[1-9][0-9]{0,11})([.][0-9]{1,15})?$")]
 """A number that the operator reports. Written by the operator only."""

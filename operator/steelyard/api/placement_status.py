@@ -8,7 +8,7 @@ from steelyard.api.describe import says
 from steelyard.api.model import StatusModel
 from steelyard.api.moment import Time
 from steelyard.api.money import Decimal
-from steelyard.api.status_values import Count, Seconds, SmallCount
+from steelyard.api.status_values import Count, SmallCount
 from steelyard.api.text import Digest, HashedRevision, Message, PoolName
 from steelyard.api.word import Word
 
@@ -58,7 +58,7 @@ class UnitCost(StatusModel):
     ] = None
     n: Annotated[
         Count,
-        says("How many windows of observation the interval was made from. Few of them make a wide interval.", unit="windows", example=60),
+        says("How many good requests the value rests on. Few of them make a wide interval.", unit="requests", example=1200),
     ] = 0
     from_: Annotated[
         Time | None,
@@ -92,65 +92,15 @@ class UnitCost(StatusModel):
     ]
 
 
-class Evidence(StatusModel):
-    """Sums that let a restarted operator continue from where it was. Rounded to two significant digits."""
+class Home(StatusModel):
+    """The placement that carries the load outside of moves."""
 
-    windows: Annotated[
-        Count, says("How many whole windows of observation are in these sums, quiet ones included.", unit="windows", example=60)
-    ] = 0
-    seconds: Annotated[
-        Seconds,
-        says(
-            "How much time these windows cover together; less than the span from first to last when some were missing.",
-            unit="seconds",
-            example=3600,
-        ),
-    ] = 0
-    replica_seconds: Annotated[
-        Seconds, says("The ready replicas, summed over that time: two replicas for a minute are 120.", unit="replica-seconds", example=7200)
-    ] = 0
-    good: Annotated[
-        Count, says("Requests that met every objective without an error, in these windows.", unit="requests", example=79_000)
-    ] = 0
-    slow: Annotated[
-        Count, says("Requests that were answered without an error but missed at least one objective.", unit="requests", example=420)
-    ] = 0
-    error: Annotated[
-        Count, says("Requests that failed, by the server's fault or by a time-out, in these windows.", unit="requests", example=3)
-    ] = 0
-    shed: Annotated[
-        Count, says("Requests that were refused because the queue was full, so that the others could be good.", unit="requests", example=0)
-    ] = 0
-    cost: Annotated[
-        Decimal | None,
-        says(
-            "The avoidable cost of this placement in that time. Missing while the price of the nodes is not known.",
-            unit="currency",
-            example="1.5",
-        ),
-    ] = None
-    busy_seconds: Annotated[
-        Seconds, says("How long the devices were computing, summed over replicas, where the server tells it.", unit="seconds", example=5100)
-    ] = 0
-    max_good_rate_per_replica: Annotated[
-        Decimal | None,
-        says(
-            "The highest rate of good requests that one replica has kept up for a whole window with the objective met.",
-            unit="requests per second",
-            example="41",
-        ),
-    ] = None
-    from_: Annotated[
-        Time | None,
-        says("The start of the first window in these sums. A new revision begins with empty sums.", example="2026-03-01T11:00:00Z"),
-    ] = None
-    to: Annotated[
-        Time | None,
-        says(
-            "The end of the last window in these sums. Windows after it are counted once more after a restart.",
-            example="2026-03-01T12:00:00Z",
-        ),
-    ] = None
+    pool: Annotated[
+        PoolName, says("The pool that carries the load of this workload, apart from what a move sends elsewhere.", example="inf2-xlarge")
+    ]
+    revision: Annotated[
+        HashedRevision, says("The revision that runs there, which is also the end of its Deployment's name.", example="3f9a01bc")
+    ]
 
 
 class PlacementStatus(StatusModel):
@@ -213,9 +163,20 @@ class PlacementStatus(StatusModel):
             "What one unit costs here, with interval, counts and basis. Missing without traffic and without a claim; it is never 0 by accident."
         ),
     ] = None
-    evidence: Annotated[
-        Evidence | None,
-        says("The bounded sums behind capacity and unit cost, kept here so that a restarted operator knows what was known."),
+    capacity_basis: Annotated[
+        Basis | None, says("What the capacity rests on: a claim, or this workload's own traffic there.", example="Measured")
+    ] = None
+    capacity_requests: Annotated[Count, says("How many good requests the capacity rests on.", unit="requests", example=1200)] = 0
+    good_percent: Annotated[
+        Decimal | None,
+        says("The share of requests that met every objective here. Missing without traffic.", unit="percent", example="99.4"),
+    ] = None
+    p99_milliseconds: Annotated[
+        Count | None,
+        says("The latency that 99 of 100 requests stayed below here, from histogram buckets.", unit="milliseconds", example=180),
+    ] = None
+    steady: Annotated[
+        bool | None, says("Whether the unit cost was measured outside of moves, so that it speaks of this placement alone.", example=True)
     ] = None
 
 

@@ -59,12 +59,6 @@ class Rebalancing(SpecModel):
             field="deadlineSeconds",
         ),
         Rule(
-            "self.bakeSeconds <= self.deadlineSeconds",
-            "must not be more than deadlineSeconds: the move would always end before it is baked",
-            lambda r: r.bake_seconds <= r.deadline_seconds,
-            field="bakeSeconds",
-        ),
-        Rule(
             "self.exploration.deadlineSeconds <= self.deadlineSeconds",
             "must not be more than rebalancing.deadlineSeconds: an exploration is the beginning of a move and ends within it",
             lambda r: r.exploration.deadline_seconds <= r.deadline_seconds,
@@ -152,7 +146,7 @@ class Rebalancing(SpecModel):
     deadline_seconds: Annotated[
         int,
         says(
-            "How long a move may take from its first shifted request to the end of its bake. What is not decided by then goes back.",
+            "How long one step of a move may take, its bake not counted. What is not decided by then goes back to the source.",
             unit="seconds",
             example=7200,
             low=10,

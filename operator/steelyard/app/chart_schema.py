@@ -198,9 +198,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--root", type=Path, default=Path.cwd(), help="the root of the repository (default: the current folder)")
     given = parser.parse_args(arguments)
     if not (given.root / CHART / "values.yaml").is_file() or not (given.root / "crds").is_dir():
-        print(
-            f"{given.root} has no {CHART}/values.yaml or no crds/: run this in the root of the repository, or give --root", file=sys.stderr
-        )
+        wrong = f"{given.root} has no {CHART}/values.yaml or no crds/"
+        print(f"{wrong}: run this in the root of the repository, or give --root", file=sys.stderr)  # noqa: T201
         return 2
     files = generated(given.root)
     if not given.check:

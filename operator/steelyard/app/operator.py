@@ -45,6 +45,7 @@ from steelyard.control.resource import (
     NODES,
     PODS,
     SERVICES,
+    ObjectKey,
     Resource,
 )
 from steelyard.control.store import Change, Store
@@ -152,7 +153,7 @@ class Operator:
         self.journal = Journal(self.events, self.metrics)
         applier = Applier(self.client, self.store)
         self.workloads = WorkloadReconciler(
-            self.client, applier, self.store, self.world, self.journal, self.events, self._namespace_uid, self.clock
+            self.client, applier, self.store, self.world, self.journal, self.events, self._namespace_uid, self._wake, self.clock
         )
         self.compiles = CompileReconciler(self.client, applier, self.store, settings, self.observing.progress, self.clock)
         self.pools = PoolReconciler(self.client, self.store, self.world, self.clock)
@@ -294,6 +295,9 @@ class Operator:
             self.queue.add(Key(INFERENCE_WORKLOADS.plural, key.namespace, labels[label.WORKLOAD]))
         if key.resource in {JOBS, PODS} and label.COMPILED_MODEL in labels:
             self.queue.add(Key(COMPILED_MODELS.plural, key.namespace, labels[label.COMPILED_MODEL]))
+
+    def _wake(self, key: ObjectKey) -> None:
+        self.queue.add(Key(key.resource.plural, key.namespace, key.name))
 
     def _window_ended(self, workload: WorkloadKey) -> None:
         self.queue.add(Key(INFERENCE_WORKLOADS.plural, *workload), Priority.ROUTINE)

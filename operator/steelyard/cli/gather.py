@@ -7,11 +7,11 @@ import difflib
 from collections.abc import Callable
 from typing import TypeVar
 
-from steelyard.api.kind import API_VERSION
 from steelyard.cli.connection import Connection
 from steelyard.cli.facts.operator import Operator, found, not_readable
 from steelyard.cli.facts.raw import Raw
 from steelyard.cli.gathered import Gathered
+from steelyard.cli.group import API_VERSION
 from steelyard.cli.problem import Forbidden, NotThere, Problem
 
 ROOT = f"/apis/{API_VERSION}"

@@ -21,7 +21,9 @@ def main(arguments: list[str] | None = None) -> int:
     parsed = build(prog).parse_args(arguments)
     command: Command = parsed.command
     try:
-        return command.run(parsed)
+        code = command.run(parsed)
+        sys.stdout.flush()  # Here, where a closed pipe is still answered in peace.
+        return code
     except Problem as problem:
         print(f"error: {problem.what}", file=sys.stderr)
         print(f"  try: {problem.todo}", file=sys.stderr)

@@ -143,6 +143,8 @@ def configure(*, style: str = "json", level: str = "INFO", stream: TextIO | None
     root.setLevel(level)
     # aiohttp's access log says nothing that the metrics do not; kopf tells every event at DEBUG.
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+    # One line for every event of every object, with all settings: the decisions are what a log is for.
+    logging.getLogger("kopf.objects").setLevel(logging.WARNING)
 
 
 def _fields(record: logging.LogRecord) -> Mapping[str, object]:

@@ -18,7 +18,7 @@ from steelyard.control.events import EventRecorder, EventType
 from steelyard.control.journal import Journal
 from steelyard.control.log import get_logger
 from steelyard.control.manifest import Manifest
-from steelyard.control.resource import DEPLOYMENTS, INFERENCE_WORKLOADS, SERVICES, Resource
+from steelyard.control.resource import COMPILED_MODELS, DEPLOYMENTS, INFERENCE_WORKLOADS, SERVICES, ObjectKey, Resource
 from steelyard.control.status import changes, status_of
 from steelyard.control.store import Store
 from steelyard.control.world import Unreadable, World
@@ -27,7 +27,6 @@ from steelyard.core.decision import Decision
 from steelyard.core.snapshot import Snapshot, WorkloadKey
 from steelyard.render import name
 from steelyard.render.objects import Desired, desired
-from steelyard.render.service import PORT
 
 _log = get_logger(__name__)
 _RESOURCES: dict[str, Resource] = {"Deployment": DEPLOYMENTS, "Service": SERVICES}
@@ -48,6 +47,7 @@ class WorkloadReconciler:
         journal: Journal,
         events: EventRecorder,
         namespace_uid: NamespaceUid,
+        wake: Callable[[ObjectKey], None],
         clock: Clock,
     ) -> None:
         self._client = client
@@ -57,6 +57,7 @@ class WorkloadReconciler:
         self._journal = journal
         self._events = events
         self._namespace_uid = namespace_uid
+        self._wake = wake
         self._clock = clock
 
     async def reconcile(self, key: WorkloadKey) -> float | None:
@@ -89,8 +90,7 @@ class WorkloadReconciler:
     async def _write_down(self, raw: Manifest, snapshot: Snapshot, decision: Decision) -> Manifest:
         key = snapshot.workload.key
         old = raw.get("status") or {}
-        endpoint = f"http://{name.front(key)}.{key.namespace}.svc:{PORT}"
-        wanted = status_of(decision, snapshot.placements, snapshot.workload.generation, old, endpoint, self._clock.now())
+        wanted = status_of(decision, snapshot, old, name.front(key), self._clock.now())
         patch = changes(old, wanted)
         if patch is None:
             return raw
@@ -104,7 +104,9 @@ class WorkloadReconciler:
         """True if everything is as wanted; False if something has to be looked at again soon."""
         settled = True
         for compiled in wanted.compiled:
-            settled &= not await join_owners(self._client, self._store, compiled)
+            if await join_owners(self._client, self._store, compiled):
+                # The store tells nobody of our own writes: who compiles has to be told here.
+                self._wake(COMPILED_MODELS.key_of(compiled))
         for manifest in wanted.present:
             settled &= self._seen(raw, await self._guarded(raw, self._applier.apply(_RESOURCES[manifest["kind"]], manifest)))
         for scale in wanted.scales:

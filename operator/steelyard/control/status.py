@@ -30,7 +30,7 @@ from steelyard.core.memory import (
     VerdictWord,
 )
 from steelyard.core.performance.capacity import Basis, Capacity
-from steelyard.core.snapshot import Placement
+from steelyard.core.snapshot import Placement, Snapshot
 
 T = TypeVar("T")
 BASIS_OF_COST = "Share"
@@ -204,16 +204,15 @@ def _last(raw: Mapping[str, Any]) -> LastDecision:
 # --- writing ------------------------------------------------------------------------------------------------------------------------
 
 
-def status_of(
-    decision: Decision, placements: tuple[Placement, ...], generation: int, old: Mapping[str, Any], endpoint: str, now: datetime
-) -> Manifest:
+def status_of(decision: Decision, snapshot: Snapshot, old: Mapping[str, Any], endpoint: str, now: datetime) -> Manifest:
     """The whole status as it should stand. Fields that are not known are left out."""
-    memory = decision.memory
+    memory, generation = decision.memory, snapshot.workload.generation
     status: Manifest = {
+        "summary": _summary(decision, snapshot),
         "observedGeneration": generation,
         "conditions": [_condition(c, generation, old, now) for c in decision.conditions],
         "endpoint": endpoint,
-        "placements": _placements(decision, placements),
+        "placements": _placements(decision, snapshot.placements),
         "claims": [_claim_out(v) for v in memory.claims],
         "quarantine": [
             {"pool": q.pool, "revision": q.revision, "until": time_text(q.until), "failures": q.failures, "reason": q.reason}
@@ -262,6 +261,20 @@ def _condition(condition: Condition, generation: int, old: Mapping[str, Any], no
         "reason": condition.reason.value,
         "message": condition.message[:1024],
     }
+
+
+def _summary(decision: Decision, snapshot: Snapshot) -> Manifest:
+    """What `kubectl get` shows."""
+    model = snapshot.workload.model.uri.rstrip("/").rsplit("/", 1)[-1]
+    used = sorted((n, k.pool) for k, n in decision.desired.items() if n > 0)
+    pool = used[-1][1] + (f"+{len(used) - 1}" if len(used) > 1 else "") if used else "-"
+    home = decision.memory.of(decision.memory.home_pool or "", decision.memory.home_revision or "")
+    cost = "-"
+    if home is not None and home.unit_cost is not None:
+        interval = home.unit_cost.interval
+        half = 100 * max(interval.upper - interval.point, interval.point - interval.lower) / interval.point if interval.point > 0 else 0.0
+        cost = f"{interval.point:.3g} ±{half:.0f}%"
+    return {"model": model[:24], "pool": pool[:24], "unitCost": cost[:16]}
 
 
 def _placements(decision: Decision, placements: tuple[Placement, ...]) -> list[Manifest]:

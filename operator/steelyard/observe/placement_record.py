@@ -23,8 +23,8 @@ from steelyard.observe.windows import Constellation, Span, opened
 
 WINDOWS = 64
 """Windows kept."""
-COVERAGE = 0.8
-"""Share of the serving pods that must be read (the rule of the horizontal autoscaler's tolerance for missing metrics)."""
+COVERAGE_PERCENT = 80
+"""Of the serving pods that must be read (the rule of the horizontal autoscaler's tolerance for missing metrics)."""
 FORGIVEN = 1
 """Rounds that a pod may miss without counting as uncovered: one lost packet is no outage; the second miss in a row is."""
 MISSED = 3
@@ -196,7 +196,11 @@ class PlacementRecord:
         unread = [pod for pod in failing if pod.misses > FORGIVEN and pod.was_read]
         lost = [pod for pod in failing if pod.misses >= MISSED]
         # To begin, every pod is needed; to go on, most of them: a window that began whole survives a hiccup.
-        needed = failing if self._running is None else lost or (unread if len(unread) > (1 - COVERAGE) * len(serving) else [])
+        needed = (
+            failing
+            if self._running is None
+            else lost or (unread if 100 * (len(serving) - len(unread)) < COVERAGE_PERCENT * len(serving) else [])
+        )
         if not needed:
             return None
         worst = max(needed, key=lambda pod: pod.misses >= MISSED)

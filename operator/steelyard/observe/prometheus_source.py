@@ -110,7 +110,9 @@ class PrometheusSource:
 
     async def _fetch(self, query: str) -> Any:
         url = self._url / "api/v1/query"
-        async with self._session.post(url, data={"query": query, "timeout": f"{self._timeout:g}s"}, allow_redirects=False) as response:
+        async with self._session.post(
+            url, data={"query": query, "timeout": f"{round(self._timeout * 1000)}ms"}, allow_redirects=False
+        ) as response:
             body = bytearray()
             async for chunk in response.content.iter_any():
                 body += chunk

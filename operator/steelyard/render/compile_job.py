@@ -8,7 +8,7 @@ from typing import Any
 
 from steelyard.core.economics.attribution import Resources
 from steelyard.core.snapshot import Settings
-from steelyard.render import label, name
+from steelyard.render import label, name, runtime_word
 from steelyard.render.manifest import Manifest, owner
 from steelyard.render.pod import container_security, model_uri, pod_security, store_environment, store_uri, volumes
 from steelyard.render.quantity import requests_equal_limits
@@ -38,12 +38,16 @@ def compile_job(intent: CompileJobIntent, settings: Settings) -> Manifest:
     model = intent.spec["model"]
     told = {
         "key": intent.spec["key"],
-        "model": {**{k: v for k, v in model.items() if k in {"digest", "revision", "task"}}, "uri": model_uri(model["uri"])},
+        "model": {
+            **{k: v for k, v in model.items() if k in {"digest", "revision"}},
+            "uri": model_uri(model["uri"]),
+            "task": runtime_word.task(model.get("task", "")),
+        },
         "backend": intent.spec["backend"],
         "toolchain": intent.spec.get("toolchain", {}),
         "target": intent.spec["target"],
-        "dtype": intent.spec["dtype"],
-        "quantization": intent.spec.get("quantization", "None"),
+        "dtype": runtime_word.dtype(intent.spec["dtype"]),
+        "quantization": runtime_word.quantization(intent.spec.get("quantization", "None")),
         "batchSizes": intent.spec["batchSizes"],
         "sequenceLengths": intent.spec.get("sequenceLengths", []),
         "tensorParallel": intent.spec.get("tensorParallel", 1),

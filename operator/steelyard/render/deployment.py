@@ -6,7 +6,7 @@ import json
 
 from steelyard.core.intent import PlacementIntent
 from steelyard.core.snapshot import Settings, WorkloadKey
-from steelyard.render import label, name
+from steelyard.render import label, name, runtime_word
 from steelyard.render.manifest import Manifest, owned_by_workload
 from steelyard.render.pod import container_security, pod_security, store_environment, volumes
 from steelyard.render.quantity import requests_equal_limits
@@ -25,7 +25,7 @@ def serve_spec(intent: PlacementIntent, settings: Settings) -> Manifest:
     most = max(intent.batch_sizes)
     return {
         "model": intent.model_name,
-        "task": intent.task,
+        "task": runtime_word.task(intent.task),
         "backend": intent.backend,
         "artifact": {"uri": intent.artifact_uri, "digest": intent.artifact_digest},
         "objective": {

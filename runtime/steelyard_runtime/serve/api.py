@@ -231,6 +231,8 @@ class Api:
             try:
                 loop = asyncio.get_running_loop()
                 rows, cut = await loop.run_in_executor(self._tokenizing, served.model.tokenizer.encode, inputs.texts)
+                if not all(rows):
+                    raise Rejected(400, f"input {[bool(row) for row in rows].index(False)} has no tokens; send words")
             except BaseException:
                 served.batcher.withdraw(inputs.count)
                 raise

@@ -228,7 +228,6 @@ def test_a_condition_of_another_name_cannot_be_written(served: Cluster, namespac
 
 def full_status() -> dict[str, Any]:
     """Every part of a workload's status at once."""
-    counters = {"good": 1, "slow": 0, "error": 0, "shed": 0, "cost": "0.1"}
     return {
         "observedGeneration": 1,
         "conditions": [
@@ -237,6 +236,7 @@ def full_status() -> dict[str, Any]:
         ],
         "summary": {"model": "all-MiniLM-L6-v2", "pool": "inf2-xlarge+1", "unitCost": "0.0193 ±4%"},
         "endpoint": "embedder",
+        "home": {"pool": "cpu-a", "revision": "77c0de12"},
         "placements": [
             {
                 "pool": "inf2-xlarge",
@@ -252,12 +252,9 @@ def full_status() -> dict[str, Any]:
                     "value": "0.0193", "lower": "0.0187", "upper": "0.0201", "n": 60, "cost": "1.52", "good": 78_700, "basis": "Measured",
                     "from": "2026-03-01T11:00:00Z", "to": "2026-03-01T12:00:00Z",
                 },
-                "evidence": {
-                    "windows": 60, "seconds": 3600, "replicaSeconds": 7200, "good": 79_000, "slow": 420, "error": 3, "shed": 0, "cost": "1.5",
-                    "busySeconds": 5100, "maxGoodRatePerReplica": "41", "from": "2026-03-01T11:00:00Z", "to": "2026-03-01T12:00:00Z",
-                },
+                "capacityBasis": "Measured", "capacityRequests": 1200, "goodPercent": "99.4", "p99Milliseconds": 180, "steady": True,
             },
-            {"pool": "cpu-a", "revision": "77c0de12", "desiredReplicas": 1, "readyReplicas": 1},
+            {"pool": "cpu-a", "revision": "77c0de12", "desiredReplicas": 1, "readyReplicas": 1, "capacityRequests": 0},
         ],
         "claims": [
             {
@@ -267,17 +264,23 @@ def full_status() -> dict[str, Any]:
         ],
         "move": {
             "id": "m1", "kind": "Rebalance", "from": "cpu-a", "to": "inf2-xlarge", "fromRevision": "77c0de12", "toRevision": "3f9a01bc",
-            "step": "Shift", "targetReplicas": 3, "sourceReplicas": 1, "weight": 25, "startedTime": "2026-03-01T12:00:00Z",
+            "step": "Shift", "targetReplicas": 3, "sourceReplicas": 1, "targetGoal": 3, "startedTime": "2026-03-01T12:00:00Z",
             "stepTime": "2026-03-01T12:20:00Z", "deadlineTime": "2026-03-01T13:20:00Z",
-            "baseline": {"source": counters, "target": counters}, "reason": "saves",
+            "reason": "StepStarted", "message": "replica 3 of 3", "backReason": "ViolatesSLO",
         },
         "quarantine": [{"pool": "cpu-a", "revision": "00000000", "until": "2026-03-02T12:00:00Z", "failures": 1, "reason": "SLOAtRisk"}],
         "history": [
-            {"id": "m0", "kind": "Initial", "to": "cpu-a", "time": "2026-03-01T10:00:00Z", "outcome": "Done", "reason": "first"}
+            {"from": "cpu-b", "to": "cpu-a", "toRevision": "77c0de12", "time": "2026-03-01T10:00:00Z", "outcome": "Moved", "reason": "Moved"}
         ],
         "lastDecision": {
-            "time": "2026-03-01T12:00:00Z", "verdict": "Move", "reason": "", "message": "m", "digest": "sha256:" + "0a" * 32,
-            "nextTime": "2026-03-01T12:05:00Z", "board": [{"gate": "Frozen", "passed": True, "reason": "", "message": ""}],
+            "time": "2026-03-01T12:00:00Z", "verdict": "Move", "reason": "", "message": "m", "digest": "0a" * 8,
+            "options": [
+                {
+                    "pool": "cpu-a", "feasible": True, "reason": "", "message": "", "replicas": 2, "costPerHour": "1.5", "unitCost": "0.02",
+                    "lower": "0.01", "upper": "0.03", "basis": "Measured", "n": 1200, "cheapestBelow": "0.6",
+                }
+            ],
+            "board": [{"gate": "Frozen", "passed": True, "reason": "", "message": ""}],
         },
         "savings": {"total": "-1.5", "currency": "USD", "since": "2026-02-01T00:00:00Z"},
     }  # fmt: skip

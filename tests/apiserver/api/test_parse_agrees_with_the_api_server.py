@@ -80,7 +80,7 @@ PIECES: dict[str, dict[str, list[Any]]] = {
         "spec.toolchain": [{}, {"a" * 65: "1"}, {"a": ""}],
         "spec.tensorParallel": [1, 3, 64],
         "spec.flags": [[], ["a", "a"], [""]],
-        "spec.dtype": ["Auto", "float16"],
+        "spec.dtype": ["float8", "float16"],
     },
 }  # fmt: skip
 

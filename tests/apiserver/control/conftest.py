@@ -1,6 +1,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
+
 from steelyard.control.api_client import ApiClient
 from steelyard.control.clock import AnchoredClock
 from steelyard.control.credentials import Kubeconfig

@@ -1,4 +1,5 @@
 import pytest
+
 from steelyard.control.api_client import ApiClient
 from steelyard.control.credentials import Kubeconfig
 from steelyard.control.errors import (

@@ -1,6 +1,7 @@
 import asyncio
 
 import pytest
+
 from steelyard.control.apply import Applier, Created, Deleted, OwnedElsewhere, Patched, Refused, Scaled, Unchanged, Waiting
 from steelyard.control.errors import Conflict
 from steelyard.control.resource import CONFIG_MAPS, DEPLOYMENTS, JOBS, SERVICES

@@ -1,6 +1,7 @@
 import asyncio
 
 import pytest
+
 from steelyard.control.events import EventReason, EventRecorder, EventType
 from steelyard.control.resource import CONFIG_MAPS
 

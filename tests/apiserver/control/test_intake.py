@@ -3,6 +3,7 @@ import contextlib
 
 import kopf
 import pytest
+
 from steelyard.control import intake, kopf_settings
 from steelyard.control.resource import CONFIG_MAPS
 from steelyard.control.store import Store
@@ -22,7 +23,7 @@ async def watching(control_plane, namespace, scopes, store, monkeypatch):
     monkeypatch.setenv("KUBECONFIG", str(control_plane.kubeconfig_for("watcher", "system:masters")))
     registry, settings, failures = kopf.OperatorRegistry(), kopf.OperatorSettings(), []
     kopf_settings.configure(settings, scopes, instance="test")
-    kopf.on.login(registry=registry)(lambda **kwargs: kopf.login_with_kubeconfig(**kwargs))
+    kopf.on.login(registry=registry)(kopf.login_with_kubeconfig)
     intake.register(registry, [scope.resource for scope in scopes], store, on_failure=lambda *args: failures.append(args))
     stop = asyncio.Event()
     running = asyncio.create_task(kopf.operator(registry=registry, settings=settings, namespaces=[namespace], stop_flag=stop))

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from cluster.waiting import wait_until
 from steelyard.control.fencing import LeaseFence
 from steelyard.control.lease import Elector, LeaseTiming, Outcome

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from steelyard.control.errors import AlreadyExists, Conflict, NotFound, TimedOut
 from steelyard.control.fencing import LeadershipLost, LeaseFence
 from steelyard.control.lease import Elector, LeaseTiming, Outcome

@@ -6,6 +6,7 @@ from collections import defaultdict
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from steelyard.control.workqueue import Backoff, Priority, WorkQueue
 from unit.control.virtual_time import VirtualClock, run
 

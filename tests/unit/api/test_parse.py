@@ -12,9 +12,10 @@ from steelyard.api import AcceleratorPool, CompiledModel, FieldError, InferenceW
 from steelyard.api.crdgen.definition import object_schema
 from steelyard.api.crdgen.kinds import KINDS
 from steelyard.api.kind import Resource
-from steelyard.api.placement_status import Evidence
+from steelyard.api.placement_status import PlacementStatus
 from unit.api.objects import BAD, CUSTOM, GOOD, VLLM, Bad, changed, nodes, workload
 
+PAST = {"from": "a", "to": "b", "toRevision": "0" * 8, "time": "2026-03-01T12:00:00Z", "outcome": "Moved"}
 ROOT = Path(__file__).parents[3]
 MODELS: dict[str, type[Resource]] = {m.__name__: m for m in (InferenceWorkload, AcceleratorPool, CompiledModel)}
 
@@ -91,12 +92,12 @@ def test_a_status_of_a_newer_operator_is_read_without_what_is_unknown():
 
 
 def test_fields_named_after_python_words_keep_their_names_outside():
-    raw = {**workload(), "status": {"history": [{"id": "1", "from": "a", "to": "b", "time": "2026-03-01T12:00:00Z", "outcome": "Done"}]}}
+    raw = {**workload(), "status": {"history": [PAST]}}
     read = parse(InferenceWorkload, raw)
     assert isinstance(read, InferenceWorkload)
     assert read.status.history[0].from_ == "a"
     written = read.to_raw()["status"]["history"][0]
-    assert written == {"id": "1", "from": "a", "to": "b", "time": "2026-03-01T12:00:00Z", "outcome": "Done", "reason": ""}
+    assert written == {**PAST, "reason": ""}
 
 
 def test_a_quantity_may_be_a_number():
@@ -129,12 +130,26 @@ def found(bad: Bad) -> list[FieldError]:
     return answer
 
 
-def test_the_evidence_of_a_placement_is_two_kibibytes_at_most():
-    biggest = dict.fromkeys(("windows", "seconds", "replicaSeconds", "good", "slow", "error", "shed", "busySeconds"), 2**53 - 1)
-    decimals = dict.fromkeys(("cost", "maxGoodRatePerReplica"), "123456789012.123456789")
-    times = dict.fromkeys(("from", "to"), "2026-03-01T12:00:00Z")
-    evidence = Evidence.model_validate({**biggest, **decimals, **times})
-    assert len(json.dumps(evidence.to_raw())) <= 2048
+def test_what_is_remembered_of_a_placement_is_two_kibibytes_at_most():
+    decimal, time = "123456789012.123456789", "2026-03-01T12:00:00Z"
+    cost = {
+        "value": decimal,
+        "lower": decimal,
+        "upper": decimal,
+        "n": 2**53 - 1,
+        "good": 2**53 - 1,
+        "cost": decimal,
+        "from": time,
+        "to": time,
+    }
+    placement = PlacementStatus.model_validate(
+        {
+            "pool": "p" * 20, "revision": "0" * 8, "artifactDigest": "sha256:" + "0" * 64, "goodPercent": decimal, "p99Milliseconds": 2**53 - 1,
+            "capacityPerReplica": decimal, "capacityLower": decimal, "capacityUpper": decimal, "capacityBasis": "Measured",
+            "capacityRequests": 2**53 - 1, "steady": True, "unitCost": {**cost, "basis": "Share"},
+        }
+    )  # fmt: skip
+    assert len(json.dumps(placement.to_raw())) <= 2048
 
 
 def test_importing_the_words_brings_neither_yaml_nor_the_generator():

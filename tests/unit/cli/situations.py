@@ -111,7 +111,7 @@ def pools() -> tuple[Raw, ...]:
     return (pool("cpu-amx", "0.34", [HALF]), pool("cpu-avx", "0.20"), pool("inf2", None))
 
 
-def placement(name: str = "cpu-avx", revision: str = "3f9a1c", ready: int = 2, desired: int = 2, **more: Any) -> Raw:
+def placement(name: str = "cpu-avx", revision: str = "3f9a1c07", ready: int = 2, desired: int = 2, **more: Any) -> Raw:
     return {
         "pool": name,
         "revision": revision,
@@ -122,7 +122,7 @@ def placement(name: str = "cpu-avx", revision: str = "3f9a1c", ready: int = 2, d
     }
 
 
-def measured(value: str, lower: str, upper: str, n: int, capacity: str, good: str, p99: str) -> Raw:
+def measured(value: str, lower: str, upper: str, n: int, capacity: str, good: str, p99: int) -> Raw:
     return {
         "capacityPerReplica": capacity,
         "capacityLower": str(round(float(capacity) * 0.94, 1)),
@@ -156,8 +156,8 @@ UNSUPPORTED = option(
     message="pool inf2 lists back ends neuron and no toolchain is configured for any of them: add one to the operator's toolchains or "
     "another back end to spec.backends",
 )
-AVX = measured("0.00381", "0.00369", "0.00394", 50812, "29.1", "99.4", "41.2")
-AMX = measured("0.00347", "0.00325", "0.00371", 1204, "61", "99.6", "22.8")
+AVX = measured("0.00381", "0.00369", "0.00394", 50812, "29.1", "99.4", 41)
+AMX = measured("0.00347", "0.00325", "0.00371", 1204, "61", "99.6", 23)
 OPTION_AVX = option(
     "cpu-avx",
     replicas=2,
@@ -273,7 +273,7 @@ def compiling() -> Gathered:
 def claimed() -> Gathered:
     """Placed by claims; nothing is measured, no request came."""
     status = {
-        "home": {"pool": "cpu-avx", "revision": "3f9a1c"},
+        "home": {"pool": "cpu-avx", "revision": "3f9a1c07"},
         "placements": [
             placement(ready=1, desired=1, capacityPerReplica="30", capacityLower="15", capacityUpper="60", capacityBasis="Claimed")
         ],
@@ -298,8 +298,8 @@ def balanced() -> Gathered:
     words = "pool cpu-amx saves 9 % [2 %, 15 %]; the lower bound must reach 10 % (spec.rebalancing.minSavingPercent)"
     status = {
         "endpoint": "http://minilm.shop.svc:8080",
-        "home": {"pool": "cpu-avx", "revision": "3f9a1c"},
-        "placements": [placement(**AVX), placement("cpu-amx", "77b0de", 0, 0, **AMX)],
+        "home": {"pool": "cpu-avx", "revision": "3f9a1c07"},
+        "placements": [placement(**AVX), placement("cpu-amx", "77b0de41", 0, 0, **AMX)],
         "conditions": conditions(),
         "claims": [
             {
@@ -330,7 +330,7 @@ def balanced() -> Gathered:
             {
                 "from": "cpu-avx",
                 "to": "cpu-amx",
-                "toRevision": "77b0de",
+                "toRevision": "77b0de41",
                 "time": "2026-03-01T10:30:00Z",
                 "outcome": "Explored",
                 "reason": "NotCheaper",
@@ -343,8 +343,8 @@ def balanced() -> Gathered:
 def exploring() -> Gathered:
     """One replica on a pool without measurements takes traffic."""
     status = {
-        "home": {"pool": "cpu-avx", "revision": "3f9a1c"},
-        "placements": [placement(**AVX), placement("cpu-amx", "77b0de", 1, 1)],
+        "home": {"pool": "cpu-avx", "revision": "3f9a1c07"},
+        "placements": [placement(**AVX), placement("cpu-amx", "77b0de41", 1, 1)],
         "conditions": conditions(Balanced=condition("Balanced", "False", "Moving", "exploration from cpu-avx to cpu-amx: Shift")),
         "claims": [{**INCONCLUSIVE, "n": 96}],
         "move": {
@@ -352,8 +352,8 @@ def exploring() -> Gathered:
             "kind": "Exploration",
             "from": "cpu-avx",
             "to": "cpu-amx",
-            "fromRevision": "3f9a1c",
-            "toRevision": "77b0de",
+            "fromRevision": "3f9a1c07",
+            "toRevision": "77b0de41",
             "step": "Shift",
             "sourceReplicas": 2,
             "targetReplicas": 1,
@@ -379,7 +379,7 @@ def held() -> Gathered:
     """No fresh reading: nothing is done, serving goes on."""
     words = "no request counter of pool cpu-avx was read for 180 s; check that its pods are scraped"
     status = {
-        "home": {"pool": "cpu-avx", "revision": "3f9a1c"},
+        "home": {"pool": "cpu-avx", "revision": "3f9a1c07"},
         "placements": [placement(**AVX)],
         "conditions": conditions(
             SLOMet=condition("SLOMet", "Unknown", "ObservationsStale", "no complete and recent window of traffic", "2026-03-01T11:57:00Z"),
@@ -409,9 +409,9 @@ def moved() -> Gathered:
     """After a move; the claim that led there did not hold, and yet it is cheaper."""
     words = "the last move ended at 11:20:00 UTC; the next may begin at 17:20:00 (spec.rebalancing.cooldownSeconds)"
     status = {
-        "home": {"pool": "cpu-amx", "revision": "77b0de"},
+        "home": {"pool": "cpu-amx", "revision": "77b0de41"},
         "placements": [
-            placement("cpu-amx", "77b0de", 1, 1, **measured("0.00301", "0.00294", "0.00309", 88410, "63.5", "99.6", "23.1")),
+            placement("cpu-amx", "77b0de41", 1, 1, **measured("0.00301", "0.00294", "0.00309", 88410, "63.5", "99.6", 23)),
             placement(ready=0, desired=0, **AVX),
         ],
         "conditions": conditions(Placed=condition("Placed", "True", "Placed", "replicas are ready on pool cpu-amx")),
@@ -461,7 +461,7 @@ def moved() -> Gathered:
             {
                 "from": "cpu-avx",
                 "to": "cpu-amx",
-                "toRevision": "77b0de",
+                "toRevision": "77b0de41",
                 "time": "2026-03-01T11:20:00Z",
                 "outcome": "Moved",
                 "reason": "Moved",
@@ -475,13 +475,15 @@ def quarantined() -> Gathered:
     """The target broke the promise; it went back."""
     words = "pool cpu-amx failed 2 time(s) with this revision (ViolatesSLO); tried again after 2026-03-01 12:40:00 UTC"
     status = {
-        "home": {"pool": "cpu-avx", "revision": "3f9a1c"},
+        "home": {"pool": "cpu-avx", "revision": "3f9a1c07"},
         "placements": [placement(**AVX)],
         "conditions": conditions(
             Balanced=condition("Balanced", "False", "CheaperKnown", "pool cpu-amx may be cheaper; kept by Quarantined")
         ),
         "claims": [INCONCLUSIVE],
-        "quarantine": [{"pool": "cpu-amx", "revision": "77b0de", "until": "2026-03-01T12:40:00Z", "failures": 2, "reason": "ViolatesSLO"}],
+        "quarantine": [
+            {"pool": "cpu-amx", "revision": "77b0de41", "until": "2026-03-01T12:40:00Z", "failures": 2, "reason": "ViolatesSLO"}
+        ],
         "lastDecision": decision(
             "Stay",
             "Quarantined",
@@ -493,7 +495,7 @@ def quarantined() -> Gathered:
             {
                 "from": "cpu-avx",
                 "to": "cpu-amx",
-                "toRevision": "77b0de",
+                "toRevision": "77b0de41",
                 "time": "2026-03-01T10:00:00Z",
                 "outcome": "RolledBack",
                 "reason": "ViolatesSLO",
@@ -501,7 +503,7 @@ def quarantined() -> Gathered:
             {
                 "from": "cpu-avx",
                 "to": "cpu-amx",
-                "toRevision": "77b0de",
+                "toRevision": "77b0de41",
                 "time": "2026-03-01T11:40:00Z",
                 "outcome": "RolledBack",
                 "reason": "ViolatesSLO",

@@ -142,3 +142,10 @@ def test_the_page_of_reasons_is_that_of_the_vocabulary():
     assert (ROOT / "docs/reference/reasons.md").read_text() == reasons_page.page(), "run `python -m steelyard.cli.reasons_page`"
     for reason in reasons_page.Reason:
         assert f"| `{reason.value}` | {reason.meaning} |" in reasons_page.page()
+
+
+def test_the_group_is_that_of_the_api():
+    from steelyard.api.kind import API_VERSION
+    from steelyard.cli import group
+
+    assert group.API_VERSION == API_VERSION

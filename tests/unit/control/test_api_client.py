@@ -5,6 +5,7 @@ import math
 import pytest
 from aiohttp import web
 from kubernetes.aio.client import Configuration
+
 from steelyard.control.api_client import ApiClient, Timeouts
 from steelyard.control.clock import AnchoredClock
 from steelyard.control.credentials import CredentialsMissing, InCluster, Kubeconfig

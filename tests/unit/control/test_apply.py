@@ -1,4 +1,5 @@
 import pytest
+
 from steelyard.control.apply import (
     APPLIED_ANNOTATION,
     Applier,

@@ -1,4 +1,5 @@
 import pytest
+
 from steelyard.control.coverage import covers
 
 LIVE = {

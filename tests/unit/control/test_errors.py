@@ -1,4 +1,5 @@
 import pytest
+
 from steelyard.control import errors
 from steelyard.control.errors import from_answer
 

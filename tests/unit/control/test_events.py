@@ -2,6 +2,7 @@ import asyncio
 import re
 
 import pytest
+
 from steelyard.control.errors import NotFound, ServerError
 from steelyard.control.events import EventReason, EventRecorder, EventType
 from steelyard.control.fencing import LeadershipLost

@@ -1,4 +1,5 @@
 import pytest
+
 from steelyard.control.fencing import LeadershipLost, LeaseFence
 from unit.control.virtual_time import ManualClock
 

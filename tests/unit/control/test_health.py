@@ -1,6 +1,7 @@
 import aiohttp
 import pytest
 from prometheus_client import CollectorRegistry, Counter
+
 from steelyard.control.health import Check, HealthServer, Heartbeat, decision_progress, elector_progress, synced, watch_progress
 from steelyard.control.resource import PODS
 from unit.control.virtual_time import ManualClock

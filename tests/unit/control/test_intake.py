@@ -1,6 +1,7 @@
 import itertools
 
 import kopf
+
 from steelyard.control import intake, kopf_settings
 from steelyard.control.resource import NODES, PODS
 from steelyard.control.store import Store

@@ -3,6 +3,7 @@ import json
 import logging
 
 import pytest
+
 from steelyard.control import log
 
 

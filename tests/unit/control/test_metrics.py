@@ -2,6 +2,7 @@ import math
 
 import pytest
 from prometheus_client import generate_latest
+
 from steelyard.control.metrics import Gauges, Metrics, Sample, counter_families, gauge_families
 from steelyard.control.store import Absorbed
 

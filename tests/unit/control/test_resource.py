@@ -1,4 +1,5 @@
 import pytest
+
 from steelyard.control.resource import DEPLOYMENTS, NODES, PODS
 
 

@@ -1,4 +1,5 @@
 import pytest
+
 from steelyard.control.resource import DEPLOYMENTS, PODS
 from steelyard.control.store import Change, FieldManager, Store
 from unit.control.virtual_time import ManualClock
@@ -174,3 +175,12 @@ def test_a_watch_that_does_not_bring_what_exists_is_seen_to_be_deaf(store, clock
 def test_a_change_shows_its_newest_manifest():
     assert Change(KEY, {"a": 1}, None).present == {"a": 1}
     assert Change(KEY, {"a": 1}, {"a": 2}).present == {"a": 2}
+
+
+def test_without_comparable_versions_a_list_does_not_remove_what_came_after_it_was_sent(clock):
+    store = Store(clock, comparable_versions=False)
+    store.observe(PODS, "ADDED", pod("early", uid="1", version="x"))
+    mark = store.mark()
+    store.observe(PODS, "ADDED", pod("late", uid="2", version="y"))
+    assert store.absorb(PODS, [], version="z", mark=mark).removed == 1
+    assert [p["metadata"]["name"] for p in store.all(PODS)] == ["late"]

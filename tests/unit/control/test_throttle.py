@@ -1,6 +1,7 @@
 import asyncio
 
 import pytest
+
 from steelyard.control.throttle import Throttle
 from unit.control.virtual_time import VirtualClock, run
 

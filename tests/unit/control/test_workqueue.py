@@ -1,6 +1,8 @@
 import asyncio
+import itertools
 
 import pytest
+
 from steelyard.control.errors import TooManyRequests
 from steelyard.control.fencing import LeadershipLost
 from steelyard.control.workqueue import Backoff, Priority, QueueClosed, WorkQueue
@@ -71,7 +73,7 @@ def test_failures_are_retried_later_each_time_and_never_before_the_server_allows
         running = asyncio.create_task(queue.run(process, workers=1))
         queue.add("a")
         await asyncio.sleep(200)
-        assert [round(b - a) for a, b in zip(times, times[1:], strict=False)] == [1, 2, 50, 8]
+        assert [round(b - a) for a, b in itertools.pairwise(times)] == [1, 2, 50, 8]
         queue.close()
         await running
 

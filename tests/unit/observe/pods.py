@@ -44,7 +44,15 @@ def pod(name: str = "a", **changes: object) -> PodFacts:
 
 
 def sample(
-    seconds: float, good: int = 0, slow: int = 0, error: int = 0, shed: int = 0, *, start: float | None = 1.0, cpu: float | None = 0.0, **more: object
+    seconds: float,
+    good: int = 0,
+    slow: int = 0,
+    error: int = 0,
+    shed: int = 0,
+    *,
+    start: float | None = 1.0,
+    cpu: float | None = 0.0,
+    **more: object,
 ) -> Sample:
     values: dict[str, object] = {
         "at": at(seconds),

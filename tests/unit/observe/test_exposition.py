@@ -1,5 +1,6 @@
 import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
 from steelyard.observe.contract import STEELYARD, CustomMetrics
 from steelyard.observe.exposition import parse
 from steelyard.observe.failure import Reason, RejectedError

@@ -1,11 +1,19 @@
 import json
 
 import pytest
+
 from steelyard.observe.failure import Reason, RejectedError
 from steelyard.observe.sample import Tally
 from steelyard.observe.termination import final
 
-MESSAGE = {"final": {"requests": {"good": 5, "slow": 1, "error": 0, "shed": 2}, "tokens": {"input": 9}, "startedAt": "2026-09-01T12:00:00.123Z", "endedAt": "2026-09-01T13:00:00.000Z"}}
+MESSAGE = {
+    "final": {
+        "requests": {"good": 5, "slow": 1, "error": 0, "shed": 2},
+        "tokens": {"input": 9},
+        "startedAt": "2026-09-01T12:00:00.123Z",
+        "endedAt": "2026-09-01T13:00:00.000Z",
+    }
+}
 
 
 def test_the_final_counters_are_read():
@@ -31,8 +39,16 @@ def test_a_count_that_cannot_be_is_refused(good):
 
 @pytest.mark.parametrize(
     "message",
-    ['{"final": 1}', '{"final": {}}', '{"final": {"requests": [], "startedAt": "2026-09-01T12:00:00Z"}}', '{"final": {"requests": {}, "startedAt": "noon"}}',
-     '{"final": {"requests": {}, "startedAt": "2026-09-01T12:00:00"}}', '{"final"', '{"final":' + "[" * 3000, '{"final":"' + "x" * 5000 + '"}'],
+    [
+        '{"final": 1}',
+        '{"final": {}}',
+        '{"final": {"requests": [], "startedAt": "2026-09-01T12:00:00Z"}}',
+        '{"final": {"requests": {}, "startedAt": "noon"}}',
+        '{"final": {"requests": {}, "startedAt": "2026-09-01T12:00:00"}}',
+        '{"final"',
+        '{"final":' + "[" * 3000,
+        '{"final":"' + "x" * 5000 + '"}',
+    ],
 )
 def test_a_broken_final_is_refused(message):
     with pytest.raises(RejectedError):

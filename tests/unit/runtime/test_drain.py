@@ -42,12 +42,15 @@ def test_a_drain_under_load_loses_no_request_and_its_final_counts_are_the_client
         front = free_port()
         probes = {server.port: (lambda server=server: server.probe("/readyz") == 200) for server in (leaving, staying)}
         with KubeProxy(front, probes):
-            load = LoadProcess(tmp_path, f"http://127.0.0.1:{front}", "--rate", "150", "--duration", "9", "--connections", str(connections))
+            load = LoadProcess(
+                tmp_path, f"http://127.0.0.1:{front}", "--rate", "150", "--duration", "13", "--connections", str(connections)
+            )
             time.sleep(3)
             leaving.terminate()
             while leaving.process.poll() is None and leaving.probe("/readyz") == 200:
                 time.sleep(0.01)
             final = leaving.stop_after_signal()["final"]
+            assert load.process.poll() is None, "connections in use were not sent away; the drain only ended with the load"
             entries, summary = load.result()
         assert summary["outcomes"]["error"] == 0, [entry for entry in entries if entry["outcome"] == "error"][:3]
         answered = Counter(entry["pod"] for entry in entries)

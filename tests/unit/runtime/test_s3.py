@@ -9,8 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from unit.runtime.server_process import ServerProcess, free_port, http
-from unit.runtime.tiny import build
 
 from steelyard_runtime.artifacts.fetch import fetch_artifact
 from steelyard_runtime.artifacts.publish import Published, blob_path, publish
@@ -18,6 +16,8 @@ from steelyard_runtime.artifacts.store import Missing, open_store, read_all
 from steelyard_runtime.failure import Failure, Reason
 from steelyard_runtime.models.digest import model_digest
 from steelyard_runtime.models.source import fetch
+from unit.runtime.server_process import ServerProcess, free_port, http
+from unit.runtime.tiny import build
 
 
 def binary() -> Path | None:

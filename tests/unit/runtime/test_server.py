@@ -3,6 +3,7 @@
 import base64
 import json
 import struct
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -166,7 +167,8 @@ def test_an_artifact_with_a_flipped_byte_ends_the_process_with_3_and_is_never_re
     flip_a_byte(Path(artifact.uri.removeprefix("file://")) if name == "manifest.json" else blob(artifact, name))
     with ServerProcess(tmp_path, artifact) as server:
         ready = False
-        while server.process.poll() is None:
+        deadline = time.monotonic() + 30
+        while server.process.poll() is None and time.monotonic() < deadline:
             ready = ready or server.probe("/readyz") == 200
         assert (server.process.returncode, ready) == (3, False)
         message = json.loads(server.termination.read_text())
@@ -177,8 +179,10 @@ def test_failed_golden_samples_keep_the_server_unready_and_it_says_why(tmp_path:
     artifact = publish_tiny(tmp_path, wrong_golden=True)
     with ServerProcess(tmp_path, artifact) as server:
         answer = b""
+        deadline = time.monotonic() + 30
         while b"golden" not in answer:
             assert server.process.poll() is None
+            assert time.monotonic() < deadline
             if server.probe("/livez") == 200:
                 answer = http(server.observe + "/readyz")[2]
         assert [server.probe(path) for path in ("/livez", "/readyz", "/startupz")] == [200, 503, 503]
@@ -211,8 +215,6 @@ def test_a_full_queue_sheds_with_retry_after_and_metrics_still_answer(heavy_arti
     with ServerProcess(tmp_path, heavy_artifact, queue={"limit": 8}) as server:
         server.wait_until_ready()
         load = LoadProcess(tmp_path, server.url, "--rate", "300", "--duration", "3", "--words", "40:60", "--connections", "200")
-        import time
-
         waits = []
         for _ in range(20):
             began = time.monotonic()

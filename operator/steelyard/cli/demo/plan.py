@@ -9,6 +9,7 @@ Manifest = dict[str, Any]
 
 PRICE_PER_HOUR = "0.40"
 """Of both pools: what differs is only how much a replica gets done."""
+AS_OF = "2026-01-01"
 NODE_CPU, NODE_MEMORY = "2", "8Gi"
 REPLICA_CPU, REPLICA_MEMORY = "250m", "768Mi"
 MOST_REPLICAS = 4

@@ -75,8 +75,11 @@ def measured(windows: Sequence[Window], allowed: float, chance: random.Random) -
 
 
 def carried(windows: Sequence[Window], allowed: float) -> float | None:
-    """The highest load (good requests per second and replica) that was carried within the promise; None where none was."""
-    kept = [w.good / w.replica_seconds for w in windows if w.good and w.replica_seconds > 0 and w.violations <= allowed * w.offered]
+    """The highest load (requests per second and replica) that was carried within the promise; None where none was.
+
+    All that was offered counts: sizing divides what is offered by this, and a promise kept for all but a few was kept for these too.
+    """
+    kept = [w.offered / w.replica_seconds for w in windows if w.good and w.replica_seconds > 0 and w.violations <= allowed * w.offered]
     return max(kept, default=None)
 
 

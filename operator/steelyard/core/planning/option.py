@@ -46,6 +46,11 @@ class Option:
         return self.candidate.name
 
     @property
+    def a_node(self) -> int:
+        """Replicas that fit on one node of the pool."""
+        return per_node(self.candidate)
+
+    @property
     def measured(self) -> bool:
         """Whether the figures rest on traffic rather than on claims."""
         return self.capacity is not None and self.capacity.basis is Basis.MEASURED
@@ -128,10 +133,14 @@ def _option(
             f"pool {candidate.name} is spot and this version puts all replicas on one pool; spec.placement.maxSpotPercent is "
             f"{workload.max_spot_percent}: raise it to 100 to use the pool",
         )
-    if refusal is None and replicas is not None and replicas > most:
+    # Of a pool that was never measured only the best that its claim allows for may count against it.
+    surely = None
+    if replicas is not None and capacity is not None and load is not None:
+        surely = replicas if capacity.basis is Basis.MEASURED else need(load.crest, capacity.rate.upper, workload.scaling.least, 10**6)
+    if refusal is None and surely is not None and surely > most:
         refusal = Refusal(
             Reason.LIMIT_REACHED,
-            f"the load needs {replicas} replicas on pool {candidate.name} and {most} are allowed: raise spec.scaling.maxReplicas, "
+            f"the load needs {surely} replicas on pool {candidate.name} and {most} are allowed: raise spec.scaling.maxReplicas, "
             "spec.placement.pools[].maxReplicas or the pool's spec.capacity.maxNodes",
         )
     return Option(
@@ -150,19 +159,22 @@ def _option(
 
 def _most(candidate: Candidate, workload: Workload, choice: PoolChoice) -> int:
     most = workload.scaling.maximum if choice.maximum is None else min(workload.scaling.maximum, choice.maximum)
+    # Where nobody makes nodes, those that stand are all there will be.
+    limits = [n for n in (candidate.pool.max_nodes, None if candidate.pool.provisioned else candidate.pool.nodes) if n is not None]
+    return min([most, *(per_node(candidate) * n for n in limits)]) if candidate.shape is not None else 0
+
+
+def per_node(candidate: Candidate) -> int:
+    """Replicas that fit on one node of the shape; 0 without a shape."""
     if candidate.shape is None:
         return 0
-    node = candidate.shape.resources
-    asked = candidate.resources
+    node, asked = candidate.shape.resources, candidate.resources
     ratios = [
         node.cpu / asked.cpu if asked.cpu else None,
         node.memory_gib / asked.memory_gib if asked.memory_gib else None,
         node.devices / asked.devices if asked.devices else None,
     ]
-    a_node = int(min((r for r in ratios if r is not None), default=0.0) + 1e-9)
-    # Where nobody makes nodes, those that stand are all there will be.
-    limits = [n for n in (candidate.pool.max_nodes, None if candidate.pool.provisioned else candidate.pool.nodes) if n is not None]
-    return min([most, *(a_node * n for n in limits)])
+    return int(min((r for r in ratios if r is not None), default=0.0) + 1e-9)
 
 
 def spread(point: float) -> Interval:

@@ -9,12 +9,13 @@ from steelyard.core.rebalancing.verdict import Result, Test
 
 DOWN_MARGIN = 0.9
 """A replica is removed only if the rest would stay below this part of their capacity: no flapping around a whole number."""
-_SLACK = 1e-9
+ROUNDING = 1e-3
+"""Capacities are remembered to four digits; a replica is not added for the fifth."""
 
 
 def need(rate: float, capacity: float, minimum: int, maximum: int) -> int:
     """Replicas that carry `rate` requests per second at `capacity` each, within the user's bounds."""
-    return max(minimum, min(maximum, ceil(rate / capacity - _SLACK)))
+    return max(minimum, min(maximum, ceil(rate / capacity * (1 - ROUNDING))))
 
 
 def size(current: int, load: Load, capacity: float | None, promise: Test, minimum: int, maximum: int) -> int:

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import TypeAlias
 
+from steelyard.core.economics.unit_cost import LEAST_BLOCKS
 from steelyard.core.memory import Move, MoveKind, Outcome, Step
 from steelyard.core.rebalancing.chain import Review
 from steelyard.core.rebalancing.reason import Reason
@@ -126,7 +127,9 @@ def _shift(move: Move, scene: Scene) -> Progress:
     if scene.test.result is Result.FAIL:
         return _fail(move, scene)
     passed = scene.windows >= 1 and scene.test.result is Result.PASS
-    if passed and move.kind is MoveKind.EXPLORATION and scene.target_good >= scene.policy.min_good_requests:
+    # A trial pays for knowing: it is judged once its windows show their own spread, or its time is up.
+    known = scene.windows >= LEAST_BLOCKS or scene.now >= move.deadline
+    if passed and known and move.kind is MoveKind.EXPLORATION and scene.target_good >= scene.policy.min_good_requests:
         return _judge(move, scene)
     if passed and move.kind is not MoveKind.EXPLORATION:
         goal = max(move.target_goal, scene.need_target)

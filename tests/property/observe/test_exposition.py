@@ -1,0 +1,90 @@
+"""Our parser reads what the reference parser reads, and no input at all gets past it as something else than a refusal."""
+
+import math
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+from prometheus_client.parser import text_string_to_metric_families
+
+from steelyard.observe.contract import STEELYARD, CustomMetrics
+from steelyard.observe.exposition import parse
+from steelyard.observe.failure import RejectedError
+from steelyard.observe.promql import any_of, named, quoted
+from steelyard.observe.termination import final
+from unit.observe.pods import T0
+from unit.observe.test_exposition import TEXT, exposition
+
+labels = st.dictionaries(
+    st.sampled_from(["a", "b", "le"]), st.text(st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from('"\\\n,={}#')), max_size=3
+)
+
+
+def line(name: str, pairs: dict[str, str], value: float) -> str:
+    def escaped(text: str) -> str:
+        return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+    inner = ",".join(f'{key}="{escaped(text)}"' for key, text in pairs.items())
+    return f"{name}{{{inner}}} {value!r}" if inner else f"{name} {value!r}"
+
+
+@given(st.lists(st.tuples(labels, st.floats(0, 1e15)), max_size=5, unique_by=lambda pair: tuple(sorted(pair[0].items()))))
+def test_labels_and_values_are_read_as_the_reference_reads_them(series):
+    text = "\n".join(line("wanted", pairs, value) for pairs, value in series) + "\n"
+    reference = {tuple(sorted(s.labels.items())): s.value for family in text_string_to_metric_families(text) for s in family.samples}
+    assert (
+        dict(parse(text.encode(), frozenset({"wanted"})).series.get("wanted", {}))
+        == reference
+        == {tuple(sorted(p.items())): v for p, v in series}
+    )
+
+
+def attempt(body: bytes) -> None:
+    for contract in (STEELYARD, CustomMetrics("http_requests_total", "http_seconds", 0.25, "code")):
+        try:
+            sample = contract.sample(parse(body, contract.wanted), T0, 0)
+        except RejectedError:
+            continue
+        tally = sample.counts.tally
+        assert min(tally.good, tally.slow, tally.error, tally.shed) >= 0
+        assert all(math.isfinite(x) and x >= 0 for x in (sample.cpu_seconds, sample.start, sample.clock) if x is not None)
+
+
+@given(st.binary(max_size=200))
+@example(b"steelyard_server_requests_total" + b"{" * 5000)
+@example(b'steelyard_server_requests_total{a="' + b"\\" * 5001)
+def test_any_bytes_are_a_sample_or_a_refusal(body):
+    attempt(body)
+
+
+@given(st.sampled_from([exposition(clock=4.0), TEXT]), st.data())
+def test_any_damage_is_a_sample_or_a_refusal(text, data):
+    body = bytearray(text.encode())
+    for _ in range(data.draw(st.integers(1, 4))):
+        place = data.draw(st.integers(0, len(body) - 1))
+        body[place : place + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=4))
+    attempt(bytes(body))
+
+
+@given(st.text(max_size=60) | st.text(max_size=60).map(lambda t: '{"final":' + t))
+def test_any_termination_message_is_counters_or_nothing_or_a_refusal(message):
+    try:
+        final(message)
+    except RejectedError:
+        return
+
+
+@given(st.text())
+def test_no_value_ends_its_own_quotes(value):
+    inside = quoted(value)[1:-1]
+    assert "\n" not in inside
+    assert '"' not in inside.replace("\\\\", "").replace('\\"', "")
+    assert named("up", {"pod": value}).endswith("}")
+
+
+@given(st.lists(st.text(min_size=1), min_size=1, max_size=4))
+def test_a_pattern_matches_its_values_and_no_other(values):
+    import re
+
+    pattern = re.compile(any_of(values))
+    assert all(pattern.fullmatch(value) for value in values)
+    assert not pattern.fullmatch("".join(values) + "x") or "".join(values) + "x" in values

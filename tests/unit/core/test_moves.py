@@ -1,0 +1,296 @@
+"""A move under way, and what happens to it when something else happens."""
+
+from dataclasses import replace
+
+import pytest
+
+from steelyard.core.decide import decide
+from steelyard.core.memory import MoveKind, Outcome, Step
+from steelyard.core.rebalancing.move import next_source_count
+from steelyard.core.rebalancing.reason import Reason
+from steelyard.core.snapshot import Scaling
+from unit.core.world import Ground, World, quick, ratio_claim
+
+STEPS = [Step.SURGE, Step.SHIFT, Step.BAKE, Step.DRAIN]
+
+
+def moving(step: Step, **changes: object) -> World:
+    """A world whose move from A to B stands at `step`."""
+    world = World({"a": Ground(speed=10, start=2, claims=(ratio_claim(0.5, "b"),)), "b": Ground(speed=20, start=2)}, rate=24)
+    for name, value in changes.items():
+        setattr(world, name, value)
+    world.until(lambda: world.memory.move is not None and world.memory.move.step is step)
+    return world
+
+
+def going_back() -> World:
+    world = moving(Step.SHIFT)
+    world.grounds["b"].late = 0.5
+    world.until(lambda: world.memory.move is not None and world.memory.move.step is Step.BACK)
+    return world
+
+
+def counts(world: World) -> dict[str, int]:
+    return {key.pool: pods.desired for key, pods in world.deployments.items()}
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_without_readings_no_count_changes_and_the_move_goes_on_afterwards(step: Step) -> None:
+    world = moving(step)
+    world.seeing = False
+    world.tick()
+    before, move = counts(world), world.memory.move
+    for _ in range(10):
+        decision = world.tick()
+        assert counts(world) == before
+        assert world.memory.move == move
+        assert decision.reason is Reason.OBSERVATIONS_STALE
+        assert [c.status for c in decision.conditions if c.type.value == "Held"] == [True]
+    world.seeing = True
+    world.until(lambda: world.memory.move is None)
+    assert len({key.pool for key in world.deployments}) == 1
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_crashing_target_is_left_and_quarantined(step: Step) -> None:
+    world = moving(step)
+    world.grounds["b"].crashes = True
+    world.tick()
+    assert world.memory.move is not None
+    assert world.memory.move.step is Step.BACK
+    world.until(lambda: world.memory.move is None, most=20)
+    assert world.home == "a"
+    assert world.memory.history[-1].outcome is Outcome.ROLLED_BACK
+    assert [(q.pool, q.reason) for q in world.memory.quarantine] == [("b", "TargetCrashed")]
+    world.tick(5)
+    assert world.count("a") >= 3
+
+
+def test_a_crash_that_is_seen_without_readings_takes_no_serving_target_away() -> None:
+    world = moving(Step.DRAIN)
+    world.until(lambda: world.memory.move is not None and world.memory.move.source_replicas == 0)
+    world.seeing = False
+    snapshot_of = world.placement
+
+    def one_of_two(key: object) -> object:
+        placement = snapshot_of(key)  # type: ignore[arg-type]
+        return replace(placement, crashing=1) if placement.key.pool == "b" else placement
+
+    world.placement = one_of_two  # type: ignore[assignment, method-assign]
+    world.tick(10)
+    assert world.count("b") == 2, "the load is not known, so nothing that serves may go"
+    world.seeing = True
+    world.until(lambda: world.memory.move is None)
+    assert world.home == "a"
+    assert world.count("a") >= 3
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_target_that_breaks_the_promise_is_left_within_three_windows(step: Step) -> None:
+    world = moving(step)
+    world.grounds["b"].late = 0.6
+    world.until(lambda: world.memory.move is not None and world.memory.move.step is Step.BACK, most=4 if step is not Step.SURGE else 8)
+    world.until(lambda: world.memory.move is None)
+    assert world.home == "a"
+    assert [(q.pool, q.reason) for q in world.memory.quarantine] == [("b", "ViolatesSLO")]
+
+
+def test_quarantine_grows_with_every_failure() -> None:
+    world = moving(Step.SHIFT, policy=quick(cooldown_seconds=0))
+    world.grounds["b"].late = 0.6
+    lengths = []
+    for failures in (1, 2, 3):
+        world.until(lambda failures=failures: any(q.failures == failures for q in world.memory.quarantine), most=400)
+        lengths.append((world.memory.quarantine[0].until - world.now).total_seconds())
+    assert lengths == [1800, 3600, 7200]
+
+
+def test_a_trial_that_never_decides_is_not_repeated_at_once() -> None:
+    world = moving(Step.SHIFT, policy=quick(cooldown_seconds=0, min_good_requests=100_000)) if False else moving(Step.SHIFT)
+    world.policy = replace(world.policy, cooldown_seconds=0, min_good_requests=1_000_000)
+    world.until(lambda: world.memory.move is None)
+    assert world.memory.history[-1].reason == "DeadlinePassed"
+    assert [(q.pool, q.reason) for q in world.memory.quarantine] == [("b", "DeadlinePassed")]
+
+
+def test_a_load_that_grows_during_the_way_back_is_carried_before_the_target_goes() -> None:
+    world = moving(Step.DRAIN)
+    world.until(lambda: counts(world).get("a", 9) <= 1)
+    world.rate = 34.0
+    world.grounds["b"].late = 0.3
+    world.until(lambda: world.memory.move is None)
+    assert world.home == "a"
+    assert world.count("a") >= 4
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_freeze_takes_the_move_back_or_finishes_its_drain(step: Step) -> None:
+    world = moving(step)
+    world.frozen = True
+    world.until(lambda: world.memory.move is None, most=30)
+    assert world.home == ("b" if step is Step.DRAIN else "a")
+    assert world.memory.quarantine == ()
+    world.tick(100)
+    assert len(world.memory.history) == 1
+    assert world.decisions[-1].reason is Reason.FROZEN
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_the_target_pool_is_deleted_during_the_move(step: Step) -> None:
+    world = moving(step)
+    world.grounds["b"].exists = False
+    world.until(lambda: world.memory.move is None, most=40)
+    assert world.home == "a"
+    assert world.memory.history[-1].reason == "TargetGone"
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_the_source_pool_is_deleted_during_the_move(step: Step) -> None:
+    world = moving(step)
+    world.grounds["a"].exists = False
+    world.until(lambda: world.memory.move is None, most=60)
+    assert len({key.pool for key in world.deployments}) == 1
+
+
+@pytest.mark.parametrize("step", [*STEPS, Step.BACK])
+def test_the_source_deployment_vanishes_during_the_move(step: Step) -> None:
+    world = going_back() if step is Step.BACK else moving(step)
+    for key in [k for k in world.deployments if k.pool == "a"]:
+        del world.deployments[key]
+    world.until(lambda: world.memory.move is None, most=120)
+    world.tick(10)
+    assert len({key.pool for key in world.deployments}) == 1
+    assert world.count(world.home or "") >= 2
+
+
+@pytest.mark.parametrize("step", [*STEPS, Step.BACK])
+def test_the_target_deployment_vanishes_during_the_move(step: Step) -> None:
+    world = going_back() if step is Step.BACK else moving(step)
+    for key in [k for k in world.deployments if k.pool == "b"]:
+        del world.deployments[key]
+    world.until(lambda: world.memory.move is None, most=120)
+    assert len({key.pool for key in world.deployments}) == 1
+
+
+@pytest.mark.parametrize("step", [*STEPS, Step.BACK])
+def test_a_restart_at_any_step_ends_as_it_would_have_ended(step: Step) -> None:
+    world = going_back() if step is Step.BACK else moving(step)
+    world.restart()
+    decision = decide(world.snapshot(), world.now)
+    assert not (decision.intent.scale or decision.intent.create or decision.intent.gone), "without windows nothing is changed"
+    assert decision.memory.move == world.memory.move
+    world.until(lambda: world.memory.move is None)
+    assert world.home == ("a" if step is Step.BACK else "b")
+
+
+@pytest.mark.parametrize("step", [*STEPS, Step.BACK])
+def test_a_new_wish_during_the_move_is_met_after_it(step: Step) -> None:
+    world = going_back() if step is Step.BACK else moving(step)
+    world.wish = "n"
+    world.until(lambda: world.memory.move is None, most=60)
+    world.until(lambda: world.memory.move is not None and world.memory.move.kind is MoveKind.REVISION, most=200)
+    world.until(lambda: world.memory.move is None, most=200)
+    world.tick(3)
+    (pods,) = world.deployments.values()
+    assert pods.asked == world.decisions[-1].options[0].candidate.asked
+
+
+def serving(**changes: object) -> World:
+    world = World({"a": Ground(speed=10)}, rate=24)
+    for name, value in changes.items():
+        setattr(world, name, value)
+    world.tick(20)
+    return world
+
+
+@pytest.mark.parametrize("rate", [24.0, 0.01, 0.0])
+def test_a_new_revision_replaces_the_old_one_at_any_traffic(rate: float) -> None:
+    world = serving(rate=rate)
+    (old,) = world.deployments
+    world.wish = "n"
+    world.tick()
+    assert world.memory.move is not None
+    assert world.memory.move.kind is MoveKind.REVISION
+    world.until(lambda: world.memory.move is None)
+    world.tick()
+    (new,) = world.deployments
+    assert new != old
+    assert world.memory.history[-1].outcome is Outcome.MOVED
+
+
+def test_a_new_revision_that_crashes_leaves_the_old_one_serving() -> None:
+    world = serving()
+    (old,) = world.deployments
+    count = world.count("a")
+    ready, place = world.ready, world.placement
+    world.wish = "n"
+    world.ready = lambda key: ready(key) if key == old else 0  # type: ignore[method-assign]
+    world.placement = lambda key: replace(place(key), crashing=0 if key == old else 1)  # type: ignore[method-assign]
+    world.tick(20)
+    assert list(world.deployments) == [old]
+    assert world.count("a") >= count
+    assert world.decisions[-1].reason is Reason.QUARANTINED
+
+
+def test_a_wish_that_names_the_same_replica_replaces_nothing_and_holds_nothing() -> None:
+    world = serving()
+    for pods in world.deployments.values():
+        pods.asked = "other"
+    decision = world.tick(30)
+    assert decision.memory.move is None
+    assert decision.verdict == "Stay"
+
+
+def test_where_another_owns_the_replicas_no_move_begins() -> None:
+    world = World({"a": Ground(speed=10, claims=(ratio_claim(0.5, "b"),)), "b": Ground(speed=20)}, rate=24)
+    world.scaling = Scaling(owner="External")
+    world.tick(60)
+    assert {key.pool for key in world.deployments} == {"a"}
+    assert world.memory.history == ()
+    world.wish = "n"
+    assert world.tick(5).reason is Reason.REPLICAS_OWNED_ELSEWHERE
+
+
+def test_a_move_never_runs_more_replicas_than_the_user_allows() -> None:
+    world = World({"a": Ground(speed=10, claims=(ratio_claim(0.5, "b"),)), "b": Ground(speed=14)}, rate=24)
+    world.scaling = Scaling(maximum=5)
+    most = 0
+    for _ in range(120):
+        world.tick()
+        most = max(most, sum(counts(world).values()))
+    assert world.home == "b"
+    assert most <= 5
+
+
+def test_a_move_that_has_no_room_for_one_more_is_not_begun() -> None:
+    world = World({"a": Ground(speed=10, claims=(ratio_claim(0.5, "b"),)), "b": Ground(speed=20)}, rate=24)
+    world.scaling = Scaling(maximum=4)
+    decision = world.tick(60)
+    assert world.home == "a"
+    assert decision.reason is Reason.LIMIT_REACHED
+    assert "spec.scaling.maxReplicas" in decision.message
+
+
+def test_a_baking_target_that_never_becomes_whole_again_is_left_at_the_deadline() -> None:
+    world = moving(Step.BAKE)
+    for key, pods in world.deployments.items():
+        if key.pool == "b":
+            pods.ages = pods.ages[:1] + [0] * (len(pods.ages) - 1)
+    world.grounds["b"].delivers = False
+    world.until(lambda: world.memory.move is None, most=60)
+    assert world.home == "a"
+
+
+def test_after_a_quarantine_the_next_best_pool_is_tried() -> None:
+    claims = (ratio_claim(0.5, "a"),)
+    world = World({"a": Ground(speed=10), "b": Ground(crashes=True, claims=claims), "c": Ground(speed=20)}, rate=24)
+    world.policy = replace(world.policy, cooldown_seconds=0)
+    world.tick()
+    world.until(lambda: world.home == "c", most=200)
+    assert any(q.pool == "b" for q in world.memory.quarantine)
+
+
+def test_source_replicas_that_would_be_overloaded_go_together() -> None:
+    assert next_source_count(3, 2, 24.0, 7.0, 14.0) == 2
+    assert next_source_count(2, 2, 28.0, 7.0, 14.0) == 0, "with one slow replica left it would get 9.3 of its 7"
+    assert next_source_count(2, 1, 28.0, 7.0, 14.0) == 2, "one target cannot carry it: nothing goes"

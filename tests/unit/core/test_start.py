@@ -1,0 +1,168 @@
+"""The first placement, and what happens when what should be there is not."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from steelyard.core.memory import Memory
+from steelyard.core.rebalancing.reason import Reason
+from steelyard.core.snapshot import Scaling
+from unit.core.world import Ground, World, ratio_claim
+
+
+def two_pools(**changes: object) -> World:
+    world = World({"a": Ground(claims=(ratio_claim(0.5, "b"),)), "b": Ground()}, rate=5)
+    for name, value in changes.items():
+        setattr(world, name, value)
+    return world
+
+
+def test_a_pool_that_still_compiles_is_waited_for() -> None:
+    world = two_pools()
+    world.grounds["a"].compiled = False
+    assert world.tick(3).verdict == "Wait"
+    assert world.deployments == {}
+    world.grounds["a"].compiled = True
+    world.tick(2)
+    assert world.home == "a"
+
+
+def test_without_any_pool_the_answer_is_a_hold_that_says_so() -> None:
+    decision = World({}).tick()
+    assert (decision.verdict, decision.reason) == ("Hold", Reason.NO_POOL)
+
+
+def test_without_any_price_serving_starts_all_the_same_and_nothing_moves() -> None:
+    world = two_pools()
+    for ground in world.grounds.values():
+        ground.priced = False
+    decision = world.tick(60)
+    assert world.home == "a"
+    assert world.count("a") >= 1
+    assert decision.reason is Reason.PRICE_SUSPECT
+
+
+def test_a_price_of_zero_is_a_suspect_price_and_not_the_cheapest_pool() -> None:
+    world = two_pools()
+    world.grounds["b"].price = 0.0
+    world.tick(60)
+    assert world.home == "a"
+    assert world.memory.history == ()
+
+
+def test_a_workload_that_allows_zero_replicas_starts_with_one_and_keeps_it() -> None:
+    world = two_pools(scaling=Scaling(minimum=0), rate=0.0)
+    world.tick(40)
+    assert world.count("a") == 1, "from zero nothing could see the first request"
+
+
+def test_a_spot_pool_is_not_the_only_place_where_the_user_limits_spot() -> None:
+    world = two_pools(max_spot_percent=50)
+    world.grounds["a"].spot = True
+    world.tick(60)
+    assert world.home == "b"
+    assert all(key.pool == "b" for key in world.deployments)
+
+
+def test_an_exhausted_pool_is_passed_over_at_the_start() -> None:
+    world = two_pools()
+    world.grounds["a"].exhausted_until = world.now + timedelta(hours=1)
+    world.tick(3)
+    assert world.home == "b"
+
+
+def test_a_first_placement_whose_pool_delivers_no_nodes_goes_to_the_next_best() -> None:
+    world = two_pools()
+    world.grounds["a"].delivers = False
+    world.tick(3)
+    assert (world.home, world.count("a")) == ("a", 0)
+    world.grounds["a"].exhausted_until = world.now + timedelta(hours=1)
+    world.tick(4)
+    assert world.home == "b"
+    assert world.count("b") >= 1
+    assert {key.pool for key in world.deployments} == {"b"}
+
+
+def test_a_model_that_crashes_on_its_first_pool_is_served_from_the_next_best() -> None:
+    world = two_pools()
+    world.grounds["a"].crashes = True
+    world.tick(5)
+    assert world.home == "b"
+    assert world.count("b") >= 1
+    assert [q.pool for q in world.memory.quarantine] == ["a"]
+
+
+def test_a_crash_between_the_status_write_and_the_first_side_effect_loses_nothing() -> None:
+    world = two_pools()
+    lost = world.tick()
+    world.deployments.clear()
+    assert lost.memory.home_pool == "a"
+    world.tick(2)
+    assert world.count("a") == 1
+
+
+def test_a_deployment_that_vanished_is_made_again_with_what_the_load_needs() -> None:
+    world = two_pools(rate=24.0)
+    world.until(lambda: world.count("a") >= 3 and world.memory.of(*next(iter(world.deployments))) is not None)
+    world.memory = replace(world.memory, move=None)
+    world.deployments.clear()
+    decision = world.tick()
+    assert decision.verdict == "Place"
+    assert [n.reason for n in decision.notes] == [Reason.PLACING]
+    world.until(lambda: world.count("a") >= 3)
+
+
+def test_a_home_that_is_not_selected_any_more_is_restored_elsewhere_when_it_vanishes() -> None:
+    world = two_pools()
+    world.tick(3)
+    world.grounds["a"].selected = False
+    world.deployments.clear()
+    world.tick(4)
+    assert world.home == "b"
+    assert world.count("b") >= 1
+
+
+def test_a_home_whose_pool_object_is_gone_keeps_running() -> None:
+    world = two_pools()
+    world.tick(5)
+    count = world.count("a")
+    world.grounds["a"].exists = False
+    decision = world.tick(30)
+    assert world.count("a") == count
+    assert decision.reason is Reason.NO_POOL
+
+
+def test_an_unsynced_view_changes_nothing_that_is_remembered() -> None:
+    world = two_pools(rate=24.0)
+    world.tick(12)
+    before, there = world.memory, dict(world.deployments)
+    assert before.known, "there is something to forget"
+    world.synced = False
+    for ground in world.grounds.values():
+        ground.exists = False
+    decision = world.tick(3)
+    assert world.memory == before
+    assert world.deployments == there
+    assert (decision.verdict, decision.reason) == ("Hold", Reason.NOT_SYNCED)
+
+
+def test_evidence_outlives_an_artifact_that_is_away_for_a_while() -> None:
+    world = World({"a": Ground(speed=20, claims=(ratio_claim(0.5, "b"),)), "b": Ground(speed=10)}, rate=24)
+    world.until(lambda: world.memory.history)
+    world.tick(3)
+    known = {k.pool for k in world.memory.known}
+    assert known == {"a", "b"}
+    world.grounds["b"].compiled = False
+    world.tick(5)
+    world.grounds["b"].compiled = True
+    world.tick(200)
+    assert {k.pool for k in world.memory.known} == known
+    assert len(world.memory.history) == 1, "the pool is not explored again"
+
+
+def test_status_that_was_lost_is_found_again_in_what_exists_and_nothing_is_removed_too_early() -> None:
+    world = World({"a": Ground(speed=10, claims=(ratio_claim(0.5, "b"),)), "b": Ground(speed=20)}, rate=24)
+    world.until(lambda: world.memory.move is not None and world.memory.move.step.value == "Drain")
+    world.memory = Memory()
+    world.tick(30)
+    assert len({key.pool for key in world.deployments}) == 1
+    assert world.home in {"a", "b"}

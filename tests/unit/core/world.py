@@ -1,0 +1,333 @@
+"""A small world that drives `decide` with its own memory fed back: pools with a true speed, pods that start late, traffic with noise.
+
+One tick is one window. Faults are attributes: set them, and the next tick shows them. Everything that `decide` orders is done as ordered,
+and every order is checked against invariant I1 on the way.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from steelyard.core.compiling.candidate import compile_inputs
+from steelyard.core.decide import decide
+from steelyard.core.decision import Decision
+from steelyard.core.economics.attribution import Resources
+from steelyard.core.economics.price import Price, PriceClass
+from steelyard.core.memory import Memory, Outcome
+from steelyard.core.performance.claim import Claim, ClaimMetric
+from steelyard.core.performance.window import Window
+from steelyard.core.reading import Fresh, Reading, Unknown
+from steelyard.core.snapshot import (
+    Artifact,
+    ArtifactState,
+    CompileOptions,
+    LatencyObjective,
+    Mode,
+    Model,
+    Placement,
+    PlacementKey,
+    Pool,
+    Rebalancing,
+    Scaling,
+    Settings,
+    Shape,
+    Snapshot,
+    Toolchain,
+    Traffic,
+    Workload,
+    WorkloadKey,
+)
+
+START = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
+NODE = Resources(4.0, 16.0)
+SATURATED = 0.9
+"""Utilisation above which requests come late."""
+
+
+def ratio_claim(ratio: float, relative_to: str, name: str = "advertised") -> Claim:
+    return Claim(name=name, metric=ClaimMetric.UNIT_COST, ratio=ratio, relative_to=relative_to)
+
+
+def quick(**changes: object) -> Rebalancing:
+    """A policy with short times, so that a test sees a whole move within an hour."""
+    times = Rebalancing(
+        mode=Mode.AUTO,
+        bake_seconds=120,
+        cooldown_seconds=3600,
+        deadline_seconds=900,
+        exploration_deadline_seconds=900,
+        exploration_budget=5.0,
+    )
+    return replace(times, **changes)  # type: ignore[arg-type]
+
+
+@dataclass
+class Ground:
+    """A pool as it truly is. `speed`: requests per second of one busy replica. `start`: ticks from order to ready."""
+
+    price: float = 1.0
+    speed: float = 10.0
+    start: int = 1
+    claims: tuple[Claim, ...] = ()
+    nodes: int = 40
+    spot: bool = False
+    family: str = "cpu"
+    exists: bool = True
+    priced: bool = True
+    compiled: bool = True
+    delivers: bool = True
+    crashes: bool = False
+    late: float = 0.002
+    selected: bool = True
+    exhausted_until: datetime | None = None
+
+
+@dataclass
+class Pods:
+    """A Deployment and its pods: `ages` in ticks, one a pod."""
+
+    desired: int
+    asked: str
+    ages: list[int] = field(default_factory=list)
+    windows: list[Window] = field(default_factory=list)
+    owner: str | None = None
+
+
+class Broken(AssertionError):
+    """An invariant was broken."""
+
+
+@dataclass
+class World:
+    grounds: dict[str, Ground]
+    rate: float = 20.0
+    policy: Rebalancing = field(default_factory=quick)
+    scaling: Scaling = field(default_factory=Scaling)
+    seed: int = 1
+    seeing: bool = True
+    synced: bool = True
+    frozen: bool = False
+    read_load: bool = True
+    errors: float = 0.0
+    wish: str = "m"
+    max_spot_percent: int = 100
+    now: datetime = START
+    memory: Memory = field(default_factory=Memory)
+    deployments: dict[PlacementKey, Pods] = field(default_factory=dict)
+    decisions: list[Decision] = field(default_factory=list)
+    blind: bool = False
+    busy_known: bool = True
+
+    def __post_init__(self) -> None:
+        self.chance = random.Random(self.seed)
+
+    # --- what decide sees
+
+    @property
+    def workload(self) -> Workload:
+        return Workload(
+            key=WorkloadKey("ns", "embed"),
+            uid="uid-1",
+            generation=1,
+            model=Model(uri="hf://org/model", digest=None, revision=self.wish, task="text-embedding"),
+            compile=CompileOptions(),
+            latency=(LatencyObjective(metric="e2e", milliseconds=200, percent=99.0),),
+            scaling=self.scaling,
+            rebalancing=self.policy,
+            max_spot_percent=self.max_spot_percent,
+        )
+
+    def settings(self) -> Settings:
+        chains = {
+            f"on-{name}": Toolchain(
+                backend=f"on-{name}", serve_image="serve:1", compile_image="compile:1", versions={"v": "1"}, target=name
+            )
+            for name in self.grounds
+        }
+        return Settings(toolchains=chains, store_uri="s3://bucket", frozen=self.frozen)
+
+    def pool(self, name: str, ground: Ground) -> Pool:
+        price = Price(ground.price, PriceClass.STATIC, None) if ground.priced else None
+        return Pool(
+            name=name,
+            family=ground.family,
+            resource_name=None,
+            backends=(f"on-{name}",),
+            node_selector={"pool": name},
+            shapes=(Shape(instance_type=f"{name}.large", resources=NODE, price=price),),
+            claims=ground.claims,
+            nodes=ground.nodes,
+            spot=ground.spot,
+            selected=ground.selected,
+            exhausted_until=ground.exhausted_until,
+            default_resources=NODE,
+        )
+
+    def snapshot(self) -> Snapshot:
+        settings = self.settings()
+        artifacts = {}
+        for name, ground in self.grounds.items():
+            key = compile_inputs(self.workload, settings.toolchains[f"on-{name}"]).key
+            state = ArtifactState.READY if ground.compiled else ArtifactState.COMPILING
+            artifacts[key] = Artifact(state=state, uri=f"s3://bucket/{key}", digest=f"sha256:{key}" if ground.compiled else None)
+        return Snapshot(
+            workload=self.workload,
+            namespace_uid="ns-uid",
+            pools=tuple(self.pool(name, g) for name, g in self.grounds.items() if g.exists),
+            settings=settings,
+            artifacts=artifacts,
+            placements=tuple(self.placement(key) for key in self.deployments),
+            traffic=self.traffic(),
+            memory=self.memory,
+            synced=self.synced,
+        )
+
+    def placement(self, key: PlacementKey) -> Placement:
+        pods, ground = self.deployments[key], self.grounds[key.pool]
+        return Placement(
+            key=key,
+            desired=pods.desired,
+            ready=self.ready(key),
+            pods=len(pods.ages),
+            crashing=len(pods.ages) if ground.crashes else 0,
+            crash_message="exit code 1" if ground.crashes else "",
+            replicas_owner=pods.owner,
+            asked=pods.asked,
+        )
+
+    def traffic(self) -> Mapping[PlacementKey, Reading[Traffic]]:
+        if not self.seeing or self.blind:
+            return {key: Unknown("the metrics endpoint refuses connections") for key in self.deployments}
+        return {
+            key: Fresh(Traffic(windows=tuple(pods.windows[-60:])), self.now)
+            for key, pods in self.deployments.items()
+            if self.ready(key) or pods.windows
+        }
+
+    # --- what is true
+
+    def ready(self, key: PlacementKey) -> int:
+        ground = self.grounds[key.pool]
+        return 0 if ground.crashes else sum(1 for age in self.deployments[key].ages if age >= ground.start)
+
+    def count(self, pool: str) -> int:
+        """Ready replicas on a pool."""
+        return sum(self.ready(key) for key in self.deployments if key.pool == pool)
+
+    @property
+    def home(self) -> str | None:
+        return self.memory.home_pool
+
+    # --- time
+
+    def tick(self, times: int = 1) -> Decision:
+        for _ in range(times):
+            self._serve()
+            self.now += timedelta(seconds=self.policy.window_seconds)
+            decision = decide(self.snapshot(), self.now)
+            self._obey(decision)
+            self.memory = decision.memory
+            self.decisions.append(decision)
+            self._start_pods()
+        return self.decisions[-1]
+
+    def until(self, done: object, most: int = 240) -> int:
+        """Ticks until `done()` holds; an assertion when it never does."""
+        assert callable(done)
+        for passed in range(most):
+            if done():
+                return passed
+            self.tick()
+        raise AssertionError(f"not within {most} windows: {self.memory.move}, {[d.verdict + ':' + d.message for d in self.decisions[-3:]]}")
+
+    def restart(self) -> None:
+        """The operator starts anew: status is remembered, windows are not."""
+        for pods in self.deployments.values():
+            pods.windows.clear()
+
+    def poisson(self, mean: float) -> int:
+        if mean > 60:
+            return max(0, round(self.chance.gauss(mean, math.sqrt(mean))))
+        limit, k, p = math.exp(-mean), 0, 1.0
+        while True:
+            p *= self.chance.random()
+            if p <= limit:
+                return k
+            k += 1
+
+    def _serve(self) -> None:
+        seconds = self.policy.window_seconds
+        ready = {key: self.ready(key) for key in self.deployments}
+        total = sum(ready.values())
+        end = self.now + timedelta(seconds=seconds)
+        for key, count in ready.items():
+            if not count:
+                continue
+            ground, pods = self.grounds[key.pool], self.deployments[key]
+            asked = self.poisson(self.rate * seconds * count / total)
+            used = asked / (count * seconds * ground.speed)
+            shed = asked - round(asked / used) if used > 1 else 0
+            errors = self.poisson(asked * self.errors) if self.errors else 0
+            tardy = min(1.0, ground.late + max(0.0, used - SATURATED) * 5)
+            slow = min(asked - shed - errors, self.poisson((asked - shed) * tardy)) if tardy < 0.5 else asked - shed - errors
+            busy = min(1.0, used) * count * seconds * self.chance.uniform(0.98, 1.02)
+            steady = self.memory.move is None and bool(pods.windows) and round(pods.windows[-1].replicas) == count
+            if self.seeing and self.read_load:
+                window = Window(
+                    start=self.now,
+                    end=end,
+                    good=asked - shed - errors - slow,
+                    slow=slow,
+                    error=errors,
+                    shed=shed,
+                    replica_seconds=float(count * seconds),
+                    busy_seconds=min(busy, count * seconds) if self.busy_known else None,
+                    cost=ground.price * count * seconds / 3600 if ground.priced else None,
+                    steady=steady,
+                )
+                pods.windows.append(window)
+        # After an outage the first complete window is waited for.
+        self.blind = not self.seeing
+
+    def _start_pods(self) -> None:
+        for key, pods in self.deployments.items():
+            ground = self.grounds[key.pool]
+            if ground.delivers:
+                pods.ages = [age + 1 for age in pods.ages]
+
+    def _obey(self, decision: Decision) -> None:
+        intent = decision.intent
+        before = {key: self.ready(key) for key in self.deployments}
+        for order in intent.create:
+            assert order.key not in self.deployments, "created twice"
+            self.deployments[order.key] = Pods(order.replicas, order.asked)
+        for key, count in (intent.scale or {}).items():
+            assert self.deployments[key].owner is None, "wrote replicas that another owns"
+            self.deployments[key].desired = count
+        for key in intent.gone:
+            del self.deployments[key]
+        for pods in self.deployments.values():
+            # Kubernetes removes the youngest pods first.
+            pods.ages = sorted(pods.ages, reverse=True)[: pods.desired]
+            pods.ages += [0] * (pods.desired - len(pods.ages))
+        self._check_capacity(before, decision)
+
+    def _check_capacity(self, before: Mapping[PlacementKey, int], decision: Decision) -> None:
+        """I1: what our action leaves ready carries the load, wherever it took something ready away."""
+        after = {key: self.ready(key) for key in self.deployments}
+        lost = any(after.get(key, 0) < count for key, count in before.items())
+        if not lost:
+            return
+        left = sum(after.values())
+        slowest = min((self.grounds[key.pool].speed for key, n in after.items() if n), default=0.0)
+        if left < max(1, self.scaling.minimum) or self.rate / left > slowest * SATURATED:
+            raise Broken(f"I1: {before} to {after} at {self.rate}/s: {decision.verdict} {decision.message}")
+
+    # --- what tests ask of the past
+
+    def moves(self) -> list[tuple[str, str, Outcome]]:
+        return [(m.source_pool, m.target_pool, m.outcome) for m in self.memory.history]

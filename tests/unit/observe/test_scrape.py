@@ -1,0 +1,177 @@
+"""Direct scrapes of real servers on loopback."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+
+import aiohttp
+import pytest
+
+from steelyard.core.reading import Fresh, Stale, Unknown
+from steelyard.observe.failure import Failure, Reason
+from steelyard.observe.observer import Observer
+from steelyard.observe.sample import Sample
+from steelyard.observe.scrape import DirectSource
+from unit.observe.pods import KEY, WORKLOAD, pod
+from unit.observe.servers import ModelServer, bombs, floods, says, served, stalls, trickles
+
+
+class Wall:
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+        yield session
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[ModelServer]:
+    async with served(ModelServer()) as server:
+        yield server
+
+
+def direct(session: aiohttp.ClientSession, timeout: float = 0.3) -> DirectSource:
+    return DirectSource(session, Wall(), timeout_seconds=timeout, round_seconds=1.0, largest=200_000)
+
+
+async def ask(session, server, **changes):
+    (answer,) = (await direct(session).read([pod(metrics_port=server.port, **changes)])).values()
+    return answer
+
+
+async def test_a_pod_is_read(session, server):
+    server.good, server.slow = 7, 2
+    answer = await ask(session, server)
+    assert isinstance(answer, Sample)
+    assert (answer.counts.tally.good, answer.counts.tally.slow) == (7, 2)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "reason"),
+    [
+        (stalls, Reason.TIMEOUT),
+        (trickles, Reason.TIMEOUT),
+        (floods, Reason.TOO_LARGE),
+        (bombs, Reason.CONTENT_TYPE),
+        (says(status=500), Reason.STATUS),
+        (says(status=302, Location="/elsewhere"), Reason.STATUS),
+        (says(""), Reason.MISSING),
+        (says("<html>", content_type="text/html"), Reason.CONTENT_TYPE),
+        (says("{}", content_type="application/json"), Reason.CONTENT_TYPE),
+        (says("garbage"), Reason.SYNTAX),
+        (says("up 1\n"), Reason.MISSING),
+    ],
+)
+async def test_a_server_that_misbehaves_is_a_failure_with_a_reason_and_in_time(session, server, behaviour, reason):
+    server.behaviour = behaviour
+    began = time.monotonic()
+    answer = await ask(session, server)
+    assert time.monotonic() - began < 1.5
+    assert isinstance(answer, Failure)
+    assert answer.reason is reason
+    assert "shop/a" in answer.why
+    assert server.scrapes == 1, "redirects are not followed"
+
+
+async def test_a_pod_that_is_down_or_has_no_address_is_a_failure(session, server):
+    down = (await direct(session).read([pod(metrics_port=1)]))["uid-a"]
+    assert down == Failure(Reason.UNREACHABLE, "pod shop/a cannot be reached at /metrics on port 1")
+    for address in (None, "", "metadata.internal", "127.0.0.1/x"):
+        assert (await ask(session, server, address=address)).reason is Reason.ADDRESS
+
+
+async def test_ipv6_addresses_are_asked(session):
+    answer = (await direct(session).read([pod(address="::1", metrics_port=1)]))["uid-a"]
+    assert answer.reason is Reason.UNREACHABLE
+
+
+async def test_pods_that_stall_do_not_keep_others_from_being_read(session, server):
+    async with served(ModelServer()) as slow:
+        slow.behaviour = stalls
+        pods = [pod(f"{n:03}", metrics_port=slow.port) for n in range(300)] + [pod("zz", metrics_port=server.port)]
+        source = direct(session)
+        began = time.monotonic()
+        first = await source.read(pods)
+        assert time.monotonic() - began < 2.5
+        assert {a.reason for a in first.values() if isinstance(a, Failure)} <= {Reason.TIMEOUT, Reason.NOT_REACHED}
+        assert len(first) == 301
+        second = await source.read(pods)
+    third = await source.read(pods)
+    assert isinstance(second["uid-zz"], Sample) or isinstance(third["uid-zz"], Sample)
+
+
+async def test_a_healthy_pod_is_asked_before_those_that_failed(session, server):
+    source = direct(session)
+    async with served(ModelServer()) as slow:
+        slow.behaviour = stalls
+        pods = [pod(f"{n:03}", metrics_port=slow.port) for n in range(60)] + [pod("zz", metrics_port=server.port)]
+        await source.read(pods)
+        many = pods + [pod(f"x{n:03}", metrics_port=slow.port) for n in range(5)]
+        assert isinstance((await source.read(many))["uid-zz"], Sample)
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [stalls, trickles, says(status=500), says(""), says("garbage"), says("x", content_type="text/html"), floods, "down", "frozen"],
+)
+async def test_every_fault_makes_stale_within_two_rounds_and_a_full_window_passes_after_it(session, behaviour):
+    server, now = ModelServer(), datetime.now(UTC)
+    observer = Observer(direct(session, 0.15), 5.0)
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(served(server))
+        port = server.port
+
+        async def rounds(count: int) -> list[type]:
+            nonlocal now
+            kinds = []
+            for _ in range(count):
+                server.good += 5
+                now += timedelta(seconds=5)
+                await observer.observe([pod(metrics_port=port)], {WORKLOAD: 10}, now)
+                kinds.append(type(observer.reading(KEY, now)))
+            return kinds
+
+        assert await rounds(4) == [Fresh] * 4
+        if behaviour == "down":
+            await stack.aclose()
+        elif behaviour == "frozen":
+            server.clock = 5.0
+            await rounds(1)
+        else:
+            server.behaviour = behaviour
+        assert await rounds(2) == ([Stale, Stale] if behaviour == "frozen" else [Fresh, Stale])
+        why = observer.reading(KEY, now).why
+        assert "shop/a" in why
+        await rounds(1)
+        assert observer.reading(KEY, now).why == why, "the sentence does not drift"
+        server.behaviour = server.clock = None
+        if behaviour == "down":
+            await stack.enter_async_context(served(server, port))
+        assert await rounds(3) == [Stale, Stale, Fresh]
+        windows = observer.reading(KEY, now).value.windows
+        assert windows[-1].good == 10
+        assert observer.totals()[KEY].tally.good == server.good
+
+
+async def test_never_answered_is_unknown(session):
+    observer, now = Observer(direct(session), 5.0), datetime.now(UTC)
+    await observer.observe([pod(metrics_port=1)], {}, now)
+    assert observer.reading(KEY, now) == Unknown("pod shop/a cannot be reached at /metrics on port 1")
+    assert observer.refused == {("direct", Reason.UNREACHABLE): 1}
+
+
+async def test_a_cancelled_round_leaves_no_scrape_behind(session, server):
+    server.behaviour = stalls
+    task = asyncio.create_task(direct(session, 5.0).read([pod(metrics_port=server.port)]))
+    await asyncio.sleep(0.1)
+    before = len(asyncio.all_tasks())
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await asyncio.sleep(0.05)
+    assert len(asyncio.all_tasks()) < before
