@@ -19,13 +19,22 @@ COPY locks/build.txt /locks/build.txt
 RUN python3 -m venv /opt/build \
     && /opt/build/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes --no-deps -r /locks/build.txt
 
-FROM build AS wheel
-COPY pyproject.toml README.md LICENSE /src/
-COPY operator /src/operator
-COPY runtime /src/runtime
-RUN cd /src && /opt/build/bin/hatchling build -t wheel -d /wheel
+# A package is its source, compiled to bytecode here because the image's file system will be read-only, and one small launcher. Each image
+# takes only its own package: a change of the operator makes no new runtime image, and so no new revision of anything that serves.
+FROM build AS operator-source
+COPY operator/steelyard /opt/app/steelyard
+RUN mkdir /opt/app/bin \
+    && for word in "steelyard-operator steelyard.app.main" "steelyard steelyard.cli.main"; do set -- $word; \
+       printf '#!/opt/steelyard/bin/python\nimport sys\nfrom %s import main\nsys.exit(main())\n' "$2" > "/opt/app/bin/$1"; done \
+    && chmod 0755 /opt/app/bin/* && python3 -m compileall -q --invalidation-mode unchecked-hash /opt/app/steelyard
 
-# uv makes environments without pip, and compiles bytecode here because the image's file system will be read-only.
+FROM build AS runtime-source
+COPY runtime/steelyard_runtime /opt/app/steelyard_runtime
+RUN mkdir /opt/app/bin \
+    && printf '#!/opt/steelyard/bin/python\nimport sys\nfrom steelyard_runtime.main import main\nsys.exit(main())\n' > /opt/app/bin/steelyard-runtime \
+    && chmod 0755 /opt/app/bin/* && python3 -m compileall -q --invalidation-mode unchecked-hash /opt/app/steelyard_runtime
+
+# uv makes environments without pip.
 FROM build AS operator-dependencies
 ARG SSL_CERT_FILE
 ARG UV_HTTP_TIMEOUT=300
@@ -33,20 +42,12 @@ COPY locks/operator.txt /locks/
 RUN /opt/build/bin/uv venv --python "$(command -v python3)" /opt/steelyard \
     && /opt/build/bin/uv pip install --python /opt/steelyard/bin/python --no-cache --require-hashes --no-deps --compile-bytecode -r /locks/operator.txt
 
-FROM operator-dependencies AS operator-source
-COPY --from=wheel /wheel /wheel
-RUN /opt/build/bin/uv pip install --python /opt/steelyard/bin/python --no-cache --no-deps --compile-bytecode --target /opt/app /wheel/*.whl
-
 FROM build AS serve-dependencies
 ARG SSL_CERT_FILE
 ARG UV_HTTP_TIMEOUT=300
 COPY locks/runtime-serve.txt /locks/
 RUN /opt/build/bin/uv venv --python "$(command -v python3)" /opt/steelyard \
     && /opt/build/bin/uv pip install --python /opt/steelyard/bin/python --no-cache --require-hashes --no-deps --compile-bytecode -r /locks/runtime-serve.txt
-
-FROM serve-dependencies AS serve-source
-COPY --from=wheel /wheel /wheel
-RUN /opt/build/bin/uv pip install --python /opt/steelyard/bin/python --no-cache --no-deps --compile-bytecode --target /opt/app /wheel/*.whl
 
 # The accelerator's base has its own Python, so its environment is made on it.
 FROM ${ACCELERATOR_BASE} AS compile-dependencies
@@ -59,10 +60,6 @@ RUN /opt/build/bin/uv venv --python "$(command -v python3)" /opt/steelyard \
     && /opt/build/bin/uv pip install --python /opt/steelyard/bin/python --no-cache --require-hashes --no-deps --compile-bytecode -r /locks/runtime-compile.txt \
     && rm -f /opt/steelyard/lib/python3*/site-packages/nvidia/cudnn/lib/libcudnn_*
 
-FROM compile-dependencies AS compile-source
-COPY --from=wheel /wheel /wheel
-RUN /opt/build/bin/uv pip install --python /opt/steelyard/bin/python --no-cache --no-deps --compile-bytecode --target /opt/app /wheel/*.whl
-
 FROM ${BASE} AS operator
 COPY --from=operator-dependencies /opt/steelyard /opt/steelyard
 COPY --from=operator-source /opt/app /opt/app
@@ -72,7 +69,7 @@ ENTRYPOINT ["steelyard-operator"]
 
 FROM ${BASE} AS runtime-serve
 COPY --from=serve-dependencies /opt/steelyard /opt/steelyard
-COPY --from=serve-source /opt/app /opt/app
+COPY --from=runtime-source /opt/app /opt/app
 ENV PATH=/opt/app/bin:/opt/steelyard/bin:/usr/local/bin:/usr/bin:/bin PYTHONPATH=/opt/app PYTHONUNBUFFERED=1 HOME=/tmp TOKENIZERS_PARALLELISM=false
 USER 65532:65532
 ENTRYPOINT ["steelyard-runtime"]
@@ -83,7 +80,7 @@ RUN apt-get update \
     && apt-get install -y --no-install-recommends g++ $(test "$(command -v python3)" = /usr/bin/python3 && echo python3-dev) \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=compile-dependencies /opt/steelyard /opt/steelyard
-COPY --from=compile-source /opt/app /opt/app
+COPY --from=runtime-source /opt/app /opt/app
 # USER: inductor names its cache after the user, and 65532 has no name.
 ENV PATH=/opt/app/bin:/opt/steelyard/bin:/usr/local/bin:/usr/bin:/bin PYTHONPATH=/opt/app PYTHONUNBUFFERED=1 HOME=/tmp USER=steelyard \
     TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1

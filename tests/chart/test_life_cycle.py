@@ -259,6 +259,7 @@ def test_the_operator_comes_changes_and_goes_while_a_client_asks(nodes_cluster, 
         pytest.skip("there is no Dockerfile to build the operator's image from")
     cluster = nodes_cluster
     operator = images.build("operator")
+    cluster.nodes.load(operator)
     image = {"repository": operator.name, "tag": operator.tag, "pullPolicy": "IfNotPresent"}
     cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "crds"))
     _served(cluster)
@@ -291,6 +292,10 @@ def test_the_operator_comes_changes_and_goes_while_a_client_asks(nodes_cluster, 
 
         installer.uninstall("--timeout=120s")
         assert _deployment(cluster, release) is None
+    except BaseException:
+        print(cluster.kubectl("get", "events", "-n", release))
+        print(cluster.kubectl("logs", "-n", release, "-l", "app.kubernetes.io/component=operator", "--prefix", "--tail=50"))
+        raise
     finally:
         client.stop()
     assert _definitions(cluster) == definitions

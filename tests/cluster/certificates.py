@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +64,6 @@ class Authority:
         _openssl("req", *NEW_KEY, "-keyout", str(issued.key), "-out", str(request), "-subj", subject)
         extensions = self.folder / f"{name}.ext"
         extensions.write_text(f"subjectAltName={','.join(addresses)}\n" if addresses else "extendedKeyUsage=clientAuth\n")
-        signer = ("-CA", str(self.authority.certificate), "-CAkey", str(self.authority.key), "-CAcreateserial")
+        signer = ("-CA", str(self.authority.certificate), "-CAkey", str(self.authority.key), "-set_serial", f"0x{secrets.token_hex(16)}")
         _openssl("x509", "-req", "-in", str(request), *signer, "-days", DAYS, "-out", str(issued.certificate), "-extfile", str(extensions))
         return issued

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import dataclass, field
 
 from aiohttp import web
 
 BUCKETS = (0.05, 0.1, 0.2, 0.4, 0.6, 1.0, 2.0)
+STALL_SECONDS = 30.0
 
 
 @dataclass(slots=True)
@@ -17,7 +19,7 @@ class Behaviour:
     cpu_seconds: float
     broken: float = 0.0
     exposed: str = "live"
-    """live | gone (refuses) | frozen (the same text for ever) | error (500)"""
+    """live | gone (refuses) | stalled (never answers in time) | frozen (the same text for ever) | error (500)"""
 
 
 @dataclass(slots=True)
@@ -63,6 +65,8 @@ class StubServer:
 
     async def metrics(self, _: web.Request) -> web.StreamResponse:
         """GET /metrics."""
+        if self.behaviour.exposed == "stalled":
+            await asyncio.sleep(STALL_SECONDS)
         if self.behaviour.exposed == "error":
             return web.Response(status=500)
         return web.Response(text=self.exposition(), content_type="text/plain")

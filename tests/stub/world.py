@@ -9,6 +9,8 @@ import asyncio
 import contextlib
 import itertools
 import json
+import math
+import random
 import ssl
 import threading
 import time
@@ -21,10 +23,13 @@ import aiohttp
 from aiohttp import web
 
 from cluster.cluster import Cluster
+from stub.compiler import CompileFailure, success
+from stub.lifetime import Lifetime
 from stub.server import Behaviour, StubServer
 
 Manifest = dict[str, Any]
 TICK = 0.1
+BEAT_SECONDS = 5.0
 METRICS_PORT = 9090
 _SUBNETS = itertools.count(1)
 
@@ -32,16 +37,24 @@ _SUBNETS = itertools.count(1)
 @dataclass(slots=True)
 class _Pod:
     server: StubServer
+    pool: str
+    address: str
     runner: web.AppRunner
-    site: web.TCPSite | None
+    port: int
+    """Beside the pod's own address: where a Prometheus inside the cluster's network reaches it, on this machine's address there."""
     ready_at: float
+    life: Lifetime
+    sites: list[web.TCPSite] = field(default_factory=list)
     leaving_at: float | None = None
     ready: bool = False
 
 
 @dataclass(slots=True)
 class Play:
-    """What the test decides: load, servers by pool, start-up, compile time, and pools whose pods crash."""
+    """What the test decides: load, servers by pool, start-up, compile time, pools whose pods crash, and compiles that fail by back end.
+
+    `noise`: whether requests arrive by chance (Poisson) or evenly.
+    """
 
     load: float = 20.0
     behaviours: dict[str, Behaviour] = field(default_factory=dict)
@@ -49,6 +62,8 @@ class Play:
     drain_seconds: float = 0.3
     compile_seconds: float = 0.2
     crashing: set[str] = field(default_factory=set)
+    compiles: dict[str, CompileFailure] = field(default_factory=dict)
+    noise: bool = False
 
 
 class StubWorld:
@@ -60,10 +75,22 @@ class StubWorld:
         self._cluster, self._namespace, self._nodes = cluster, namespace, dict(nodes)
         self._subnet = next(_SUBNETS)
         self._address = itertools.count(1)
+        self._chance = random.Random(self._subnet)
+        self._seen: dict[str, Manifest] = {}
         self._pods: dict[str, _Pod] = {}
-        self._jobs: dict[str, float] = {}
+        self._compiles: dict[str, float] = {}
+        self._told: dict[str, str] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True, name="stub-world")
+        self._was_ready = False
+        self.served = 0.0
+        self.lost = 0.0
+        """Requests that found no ready server, since the first one was ready."""
+        self.lowest_ready: int | None = None
+        """The fewest ready servers at any time since the first one was ready."""
+        self.lifetimes: dict[str, Lifetime] = {}
+        self.targets_url = ""
+        """http_sd address for a Prometheus inside the cluster's network."""
         self.problems: list[str] = []
 
     def __enter__(self) -> StubWorld:
@@ -76,32 +103,39 @@ class StubWorld:
 
     def ready_pods(self, pool: str | None = None) -> int:
         """Servers that take traffic now."""
-        return sum(1 for p in self._pods.values() if p.ready and (pool is None or p.server.behaviour is self.play.behaviours[pool]))
+        return sum(1 for p in list(self._pods.values()) if p.ready and pool in (None, p.pool))
 
     # --- the thread -------------------------------------------------------------------------------------------------------------------
 
     async def _run(self) -> None:
         context = ssl.create_default_context(cafile=str(self._cluster.authority))
         context.load_cert_chain(self._cluster.admin.certificate, self._cluster.admin.key)
-        async with aiohttp.ClientSession(self._cluster.api_url, connector=aiohttp.TCPConnector(ssl=context)) as self._session:
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=5)
+        async with aiohttp.ClientSession(
+            self._cluster.api_url, connector=aiohttp.TCPConnector(ssl=context, limit=0), timeout=timeout
+        ) as self._session:
+            await self._serve_targets()
             for node, pool in self._nodes.items():
                 await self._register(node, pool)
+            watching = asyncio.create_task(self._watch())
             last = beat = time.monotonic()
             while not self._stop.is_set():
                 try:
                     await self._tick()
+                    if time.monotonic() - beat > BEAT_SECONDS:
+                        beat = time.monotonic()
+                        for node in self._nodes:
+                            await self._heartbeat(node)
                 except (aiohttp.ClientError, TimeoutError) as error:
                     self.problems.append(repr(error))
                 now = time.monotonic()
                 self._traffic(now - last)
                 last = now
-                if now - beat > 5:
-                    beat = now
-                    for node in self._nodes:
-                        await self._heartbeat(node)
                 await asyncio.sleep(TICK)
+            watching.cancel()
             for pod in self._pods.values():
                 await pod.runner.cleanup()
+            await self._targets.cleanup()
             for node in self._nodes:
                 await self._call("DELETE", f"/api/v1/nodes/{node}")
 
@@ -110,6 +144,25 @@ class StubWorld:
             method, path, data=None if body is None else json.dumps(body), headers={"Content-Type": content_type}
         ) as answer:
             return await answer.json(content_type=None) if answer.status < 400 else {}
+
+    async def _watch(self) -> None:
+        path = f"/api/v1/namespaces/{self._namespace}/pods"
+        while True:
+            with contextlib.suppress(aiohttp.ClientError, TimeoutError, ValueError):
+                listed = await self._call("GET", path)
+                self._seen = {pod["metadata"]["uid"]: pod for pod in listed.get("items", ())}
+                version = listed.get("metadata", {}).get("resourceVersion", "")
+                async with self._session.get(f"{path}?watch=1&resourceVersion={version}") as stream:
+                    while line := await stream.content.readline():
+                        event = json.loads(line)
+                        uid = event["object"].get("metadata", {}).get("uid")
+                        if event["type"] == "DELETED":
+                            self._seen.pop(uid, None)
+                        elif event["type"] in {"ADDED", "MODIFIED"}:
+                            self._seen[uid] = event["object"]
+                        else:
+                            break
+            await asyncio.sleep(0.2)
 
     async def _register(self, node: str, pool: str) -> None:
         labels = {"steelyard.dev/pool": pool, "node.kubernetes.io/instance-type": pool, "kubernetes.io/hostname": node}
@@ -134,40 +187,56 @@ class StubWorld:
             await self._call("PATCH", f"/api/v1/nodes/{node}", {"spec": {"taints": None}}, "application/merge-patch+json")
 
     async def _tick(self) -> None:
-        listed = await self._call("GET", f"/api/v1/namespaces/{self._namespace}/pods")
-        seen = set()
-        for pod in listed.get("items", ()):
-            uid, labels = pod["metadata"]["uid"], pod["metadata"].get("labels", {})
-            seen.add(uid)
-            if pod["spec"].get("nodeName") not in self._nodes:
+        seen = dict(self._seen)
+        for uid, pod in seen.items():
+            if not pod["spec"].get("nodeName"):
                 continue
+            labels = pod["metadata"].get("labels", {})
             if labels.get("steelyard.dev/role") == "compile":
                 await self._compile(uid, pod)
             elif labels.get("steelyard.dev/role") == "serving":
                 await self._serve(uid, pod, labels["steelyard.dev/pool"])
         for uid in [u for u in self._pods if u not in seen]:
-            await self._pods.pop(uid).runner.cleanup()
+            gone = self._pods.pop(uid)
+            gone.life.ended = gone.life.ended or time.time()
+            await gone.runner.cleanup()
 
     async def _compile(self, uid: str, pod: Manifest) -> None:
         if pod["metadata"].get("deletionTimestamp"):
             await self._remove(pod)
             return
-        begun = self._jobs.setdefault(uid, time.monotonic())
-        if time.monotonic() - begun < self.play.compile_seconds or pod.get("status", {}).get("phase") == "Succeeded":
-            return
+        begun = self._compiles.setdefault(uid, time.monotonic())
         spec = json.loads(next(e["value"] for e in pod["spec"]["containers"][0]["env"] if e["name"] == "STEELYARD_COMPILE_SPEC"))
-        made = {"uri": f"{spec['store']['uri']}/{spec['key']}/manifest.json", "digest": f"sha256:{spec['key']}", "sizeBytes": 1024}
-        message = json.dumps({"result": "Succeeded", "artifact": made, "seconds": 1, "cached": False})
-        await self._status(pod, {"phase": "Succeeded", "containerStatuses": [_ended("compile", 0, message)]})
+        if time.monotonic() - begun < self.play.compile_seconds:
+            return
+        if self._told.get(uid) == "ended":
+            return
+        failure = self.play.compiles.get(spec["backend"])
+        if failure is None:
+            await self._status(pod, {"phase": "Succeeded", "containerStatuses": [_ended("compile", 0, success(spec))]})
+        else:
+            ending = failure.ending()
+            if ending is None:
+                if self._told.get(uid) != "running":
+                    self._told[uid] = "running"
+                    await self._status(pod, {"phase": "Running", "containerStatuses": [_running("compile", ready=True)]})
+                return
+            code, reason, message = ending
+            await self._status(pod, {"phase": "Failed", "containerStatuses": [_ended("compile", code, message, reason)]})
+        self._told[uid] = "ended"
 
     async def _serve(self, uid: str, pod: Manifest, pool: str) -> None:
         leaving = pod["metadata"].get("deletionTimestamp") is not None
         playing = self._pods.get(uid)
         if pool in self.play.crashing and not leaving:
-            waiting = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}}
-            state = {**_running("server", ready=False, restarts=3), "state": waiting, "lastState": _ended("server", 1, "boom")["state"]}
-            state["lastState"] = {"terminated": _ended("server", 1, "boom")["state"]["terminated"]}
-            await self._status(pod, {"phase": "Running", "containerStatuses": [state], "conditions": [_condition("Ready", "False")]})
+            if playing is not None:
+                playing.ready = False
+            if self._told.get(uid) != "crashing":
+                self._told[uid] = "crashing"
+                ended = _ended("server", 1, "boom")["state"]
+                waiting = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}}
+                state = {**_running("server", ready=False, restarts=3), "state": waiting, "lastState": ended}
+                await self._status(pod, {"phase": "Running", "containerStatuses": [state], "conditions": [_condition("Ready", "False")]})
             return
         if playing is None:
             if leaving:
@@ -180,13 +249,16 @@ class StubWorld:
             playing.ready = False
             if playing.leaving_at is None:
                 playing.leaving_at = now + self.play.drain_seconds
-            elif now >= playing.leaving_at:
+            elif now >= playing.leaving_at and self._told.get(uid) != "ended":
+                self._told[uid] = "ended"
+                playing.life.ended = time.time()
                 message = json.dumps(playing.server.final)
                 await self._status(pod, {"phase": "Running", "containerStatuses": [_ended("server", 0, message)]})
                 await self._remove(pod)
         elif not playing.ready and now >= playing.ready_at:
             playing.ready = True
-            await self._status(pod, {"phase": "Running", "podIP": self._ip(playing), "podIPs": [{"ip": self._ip(playing)}],
+            self._told.pop(uid, None)
+            await self._status(pod, {"phase": "Running", "podIP": playing.address, "podIPs": [{"ip": playing.address}],
                                      "containerStatuses": [_running("server", ready=True)], "conditions": [_condition("Ready", "True")]})  # fmt: skip
         await self._expose(playing)
 
@@ -194,29 +266,47 @@ class StubWorld:
         server = StubServer(self.play.behaviours[pool])
         app = web.Application()
         app.router.add_get("/metrics", server.metrics)
-        runner = web.AppRunner(app, access_log=None)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
         number = next(self._address)
-        site = web.TCPSite(runner, f"127.{100 + self._subnet % 100}.{number // 250}.{number % 250 + 1}", METRICS_PORT)
-        await site.start()
-        playing = self._pods[uid] = _Pod(server, runner, site, time.monotonic() + self.play.start_seconds)
-        await self._status(pod, {"phase": "Running", "podIP": self._ip(playing), "startTime": _now(),
+        address = f"127.{100 + self._subnet % 100}.{number // 250}.{number % 250 + 1}"
+        port = METRICS_PORT + 1000 * (self._subnet % 40) + number
+        created = datetime.fromisoformat(pod["metadata"]["creationTimestamp"].replace("Z", "+00:00")).timestamp()
+        life = self.lifetimes[uid] = Lifetime(pod["metadata"]["name"], pool, created)
+        playing = self._pods[uid] = _Pod(server, pool, address, runner, port, time.monotonic() + self.play.start_seconds, life)
+        await self._expose(playing)
+        await self._status(pod, {"phase": "Running", "podIP": address, "startTime": _now(),
                                  "containerStatuses": [_running("server", ready=False)], "conditions": [_condition("Ready", "False")]})  # fmt: skip
 
-    def _ip(self, playing: _Pod) -> str:
-        assert playing.site is not None
-        return playing.site._host or ""
+    async def _serve_targets(self) -> None:
+        async def targets(_: web.Request) -> web.StreamResponse:
+            return web.json_response(
+                [
+                    {"targets": [f"{self._cluster.identity.host}:{p.port}"], "labels": {"namespace": self._namespace, "pod": p.life.name}}
+                    for p in self._pods.values()
+                ]
+            )
+
+        app = web.Application()
+        app.router.add_get("/targets", targets)
+        self._targets = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        await self._targets.setup()
+        site = web.TCPSite(self._targets, self._cluster.identity.host, 0)
+        await site.start()
+        self.targets_url = f"http://{self._cluster.identity.host}:{_port(site)}/targets"
 
     async def _expose(self, playing: _Pod) -> None:
         """`gone`: the port is shut, as when the exporter died."""
         shut = playing.server.behaviour.exposed == "gone"
-        assert playing.site is not None
-        listening = playing.site in playing.runner.sites
-        if shut and listening:
-            await playing.site.stop()
-        elif not shut and not listening:
-            playing.site = web.TCPSite(playing.runner, self._ip(playing), METRICS_PORT)
-            await playing.site.start()
+        if shut:
+            for site in playing.sites:
+                await site.stop()
+            playing.sites.clear()
+        elif not playing.sites:
+            for host, port in ((playing.address, METRICS_PORT), (self._cluster.identity.host, playing.port)):
+                site = web.TCPSite(playing.runner, host, port)
+                await site.start()
+                playing.sites.append(site)
 
     async def _status(self, pod: Manifest, status: Manifest) -> None:
         path = f"/api/v1/namespaces/{self._namespace}/pods/{pod['metadata']['name']}/status"
@@ -232,8 +322,32 @@ class StubWorld:
 
     def _traffic(self, seconds: float) -> None:
         ready = [p for p in self._pods.values() if p.ready]
+        arrived = self.play.load * seconds
+        if self._was_ready:
+            self.lowest_ready = len(ready) if self.lowest_ready is None else min(self.lowest_ready, len(ready))
+        if not ready:
+            self.lost += arrived if self._was_ready else 0.0
+            return
+        self._was_ready = True
         for pod in ready:
-            pod.server.serve(self.play.load * seconds / len(ready))
+            share = arrived / len(ready)
+            share = _poisson(self._chance, share) if self.play.noise else share
+            self.served += share
+            pod.server.serve(share)
+
+
+def _poisson(chance: random.Random, mean: float) -> float:
+    """A Poisson count (Knuth, 1969); means here are small."""
+    count, product, limit = -1, 1.0, math.exp(-mean)
+    while product > limit:
+        count, product = count + 1, product * chance.random()
+    return float(max(0, count))
+
+
+def _port(site: web.TCPSite) -> int:
+    assert site._server is not None
+    sockets = site._server.sockets  # type: ignore[attr-defined]
+    return int(sockets[0].getsockname()[1])
 
 
 def _now() -> str:
@@ -249,6 +363,7 @@ def _running(name: str, *, ready: bool, restarts: int = 0) -> Manifest:
     return {"name": name, "ready": ready, "started": ready, "restartCount": restarts, "image": "stub", "imageID": "stub", "state": state}
 
 
-def _ended(name: str, code: int, message: str) -> Manifest:
-    ended = {"exitCode": code, "reason": "Completed" if code == 0 else "Error", "message": message, "finishedAt": _now(), "startedAt": _now()}
+def _ended(name: str, code: int, message: str, reason: str = "") -> Manifest:
+    said = reason or ("Completed" if code == 0 else "Error")
+    ended = {"exitCode": code, "reason": said, "message": message, "finishedAt": _now(), "startedAt": _now()}
     return {"name": name, "ready": False, "restartCount": 0, "image": "stub", "imageID": "stub", "state": {"terminated": ended}}

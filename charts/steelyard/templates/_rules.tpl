@@ -50,10 +50,8 @@
   resources: [namespaces]
   {{- with .Values.config.watchNamespaces }}
   resourceNames: {{ toJson . }}
-  verbs: [get]
-  {{- else }}
-  verbs: [get, list, watch]
   {{- end }}
+  verbs: [get]
 {{- end -}}
 
 {{- define "steelyard.rules.inOwnNamespace" -}}

@@ -10,7 +10,7 @@ import asyncio
 import secrets
 from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import kopf
 
@@ -125,7 +125,14 @@ class Operator:
         intake.register(registry, [s.resource for s in scopes], self.store, on_failure=self._intake_failed)
         namespaces = tuple(self._config.watch_namespaces)
         await kopf.operator(
-            registry=registry, settings=settings, standalone=True, clusterwide=not namespaces, namespaces=namespaces, stop_flag=self._stop
+            registry=registry,
+            settings=settings,
+            standalone=True,
+            clusterwide=not namespaces,
+            namespaces=namespaces,
+            stop_flag=self._stop,
+            # Left out, kopf asks the operating system for the user's name, and a container's user has none.
+            identity=cast("Any", self._identity.name),
         )
         return self._exit
 

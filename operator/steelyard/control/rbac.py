@@ -50,7 +50,7 @@ CLUSTER_SCOPED: tuple[Permission, ...] = (
     Permission("steelyard.dev", "acceleratorpools", _READ, "what nodes are, hold and cost"),
     Permission("steelyard.dev", "acceleratorpools/status", ("patch",), "nodes, devices, price, exhaustion"),
     Permission("", "nodes", _READ, "which nodes a pool has, and since when they are paid"),
-    Permission("", "namespaces", _READ, "the uid, under which the artifacts of a namespace are stored"),
+    Permission("", "namespaces", ("get",), "the uid, under which the artifacts of a namespace are stored"),
 )
 """Objects without a namespace: always by a ClusterRole."""
 
@@ -66,4 +66,4 @@ def cluster_role(watch_namespaces: Sequence[str] = ()) -> tuple[Permission, ...]
     if not watch_namespaces:
         return IN_NAMESPACES + CLUSTER_SCOPED
     named = tuple(watch_namespaces)
-    return tuple(replace(p, verbs=("get",), names=named) if p.resource == "namespaces" else p for p in CLUSTER_SCOPED)
+    return tuple(replace(p, names=named) if p.resource == "namespaces" else p for p in CLUSTER_SCOPED)

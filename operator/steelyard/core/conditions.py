@@ -7,13 +7,10 @@ from collections.abc import Mapping
 from steelyard.core.condition import Condition, ConditionType
 from steelyard.core.memory import Memory
 from steelyard.core.reading import Fresh, Stale, Unknown
-from steelyard.core.rebalancing.reason import Reason, Refusal
+from steelyard.core.rebalancing.reason import SETTLED, Reason, Refusal
 from steelyard.core.rebalancing.verdict import Result
 from steelyard.core.situation import Situation
 from steelyard.core.snapshot import PlacementKey
-
-SETTLED = frozenset({Reason.ALREADY_CHEAPEST, Reason.NO_EXPECTED_SAVING, Reason.SAVING_NOT_SIGNIFICANT, Reason.PAYBACK_TOO_LONG})
-"""Refusals that say that the present placement is the right one."""
 
 
 def conditions(

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from steelyard.core.compiling.candidate import Candidate
 from steelyard.core.condition import Condition
-from steelyard.core.conditions import SETTLED, conditions
+from steelyard.core.conditions import conditions
 from steelyard.core.decision import Decision, Note
 from steelyard.core.intent import CompileIntent, Intent, PlacementIntent
 from steelyard.core.memory import (
@@ -31,14 +31,14 @@ from steelyard.core.memory import (
 )
 from steelyard.core.performance.window import since, totals
 from steelyard.core.planning.option import Option, line, usable
-from steelyard.core.planning.sizing import need, size
+from steelyard.core.planning.sizing import PROBE, need, size
 from steelyard.core.reading import Fresh, Stale, Unknown
 from steelyard.core.rebalancing.chain import GO_ON, Review, review
 from steelyard.core.rebalancing.claims import verdicts
 from steelyard.core.rebalancing.gates.frozen import stopped
 from steelyard.core.rebalancing.move import Ended, Scene, advance
 from steelyard.core.rebalancing.propose import Considered, propose, rejudge
-from steelyard.core.rebalancing.reason import Reason, Refusal
+from steelyard.core.rebalancing.reason import SETTLED, Reason, Refusal
 from steelyard.core.rebalancing.verdict import Result, Test, violations
 from steelyard.core.situation import SIZING_SAMPLE, Situation, situation
 from steelyard.core.snapshot import Placement, PlacementKey, Snapshot
@@ -296,7 +296,25 @@ def _sized(seen: Situation, home: PlacementKey, placement: Placement) -> int:
     if move is not None:
         # During a move the source only grows: its need for the whole load, unless a drain has begun.
         return max(placement.desired, need(seen.load.now, capacity, least, most)) if capacity else placement.desired
-    return size(placement.desired, seen.load, capacity, seen.promise_at(placement), least, most)
+    return size(
+        placement.desired,
+        seen.load,
+        capacity,
+        seen.promise_at(placement),
+        least,
+        most,
+        probing=_may_probe(seen, placement),
+    )
+
+
+def _may_probe(seen: Situation, placement: Placement) -> bool:
+    """One replica less may be tried: what one can carry is not known, nothing else serves, and no load like that has broken the promise."""
+    if seen.load is None or placement.desired < 2 or not seen.only_carried(placement.key):
+        return False
+    if any(p.ready for p in seen.snapshot.placements if p.key != placement.key):
+        return False
+    limit = seen.broke_at(placement.key)
+    return limit is None or seen.load.crest / (placement.desired - 1) < limit
 
 
 # --- The move under way -----------------------------------------------------------------------------------------------------------
@@ -451,11 +469,16 @@ def _quarantine(seen: Situation, target: PlacementKey, reason: Reason) -> Quaran
 
 def _consider(seen: Situation, home: PlacementKey, placement: Placement, wanted: int) -> _Course:
     snapshot = seen.snapshot
-    desired = {home: wanted}
+    leftovers = _leftovers(seen, home, placement, wanted)
+    desired = {home: wanted, **leftovers}
     candidate, option = seen.candidate(home.pool), seen.option(home.pool)
     scaled: tuple[Note, ...] = ()
     if wanted != placement.desired and seen.load is not None:
         scaled = (Note(Reason.SCALED, f"{placement.desired} to {wanted} replicas on pool {home.pool} for {seen.load.now:.3g} requests/s"),)
+    if leftovers:
+        names = ", ".join(f"{key.pool}/{key.revision}" for key in leftovers)
+        refusal = _unfresh(seen, home, placement) or Refusal(Reason.WAITING, f"what no move speaks of is emptied first: {names}")
+        return replace(_stay(seen, desired, home, refusal, None, _stay_word(refusal)), notes=scaled)
     # The same revision under another wish: what was asked for is what runs, and there is nothing to replace.
     if candidate is not None and placement.asked and candidate.asked != placement.asked and candidate.revision != home.revision:
         return replace(_new_revision(seen, home, placement, wanted, candidate), notes=scaled)
@@ -471,6 +494,38 @@ def _consider(seen: Situation, home: PlacementKey, placement: Placement, wanted:
         seen, desired, home, verdict, considered.review, _stay_word(verdict), considered.target.pool if considered.target else None
     )
     return replace(course, notes=scaled)
+
+
+def _leftovers(seen: Situation, home: PlacementKey, placement: Placement, wanted: int) -> dict[PlacementKey, int]:
+    """Replicas of placements that no move speaks of, as a lost status leaves them: they go one by one, as far as the rest carries the load.
+
+    Where home carries it alone they are not wanted at all, and `_gone` removes them.
+    """
+    others = sorted((p for p in seen.snapshot.placements if p.key != home and p.desired > 0), key=lambda p: p.key)
+    if _carries(seen, placement, wanted):
+        return {}
+    if seen.load is None or seen.promise.result is Result.FAIL:
+        return {p.key: p.desired for p in others}
+    total = placement.ready + sum(p.ready for p in others)
+    trusted = _trusted(seen, home)
+    unread = any(_unfresh(seen, p.key, p) for p in (placement, *others))
+    step = 1 if not unread and trusted is not None and (total - 1) * trusted >= seen.load.busiest else 0
+    first = next((p for p in others if p.replicas_owner is None), None)
+    return {p.key: p.desired - step if p is first else p.desired for p in others}
+
+
+def _trusted(seen: Situation, key: PlacementKey) -> float | None:
+    """Requests per second that a replica may be asked for when others leave: a little above what it was seen to carry, where that is all we know."""
+    capacity = seen.capacity(key)
+    return capacity * PROBE if capacity and seen.only_carried(key) else capacity
+
+
+def _carries(seen: Situation, placement: Placement, wanted: int) -> bool:
+    """Whether the placement is known to carry the whole load alone."""
+    if seen.load is None or placement.ready < max(1, wanted) or _unfresh(seen, placement.key, placement) is not None:
+        return False
+    trusted = _trusted(seen, placement.key)
+    return placement.ready * trusted >= seen.load.busiest if trusted else seen.load.n < SIZING_SAMPLE
 
 
 def _cannot_cost(seen: Situation, home: PlacementKey, option: Option | None) -> tuple[Reason, str]:
@@ -708,11 +763,7 @@ def _gone(seen: Situation, course: _Course) -> tuple[PlacementKey, ...]:
     if home is None or not course.desired:
         return ()
     unwanted = sorted((p for p in seen.snapshot.placements if p.key not in course.desired), key=lambda p: p.key)
-    wanted = max(1, course.desired.get(home.key, home.desired))
-    carries = False
-    if seen.load is not None and home.ready >= wanted and _unfresh(seen, home.key, home) is None:
-        capacity = seen.capacity(home.key)
-        carries = home.ready * capacity >= seen.load.busiest if capacity else seen.load.n < SIZING_SAMPLE
+    carries = _carries(seen, home, course.desired.get(home.key, home.desired))
     return tuple(p.key for p in unwanted if carries or (p.pods == 0 and p.desired == 0))
 
 

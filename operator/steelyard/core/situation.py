@@ -9,13 +9,13 @@ from datetime import datetime
 
 from steelyard.core.compiling.candidate import Candidate, candidates
 from steelyard.core.memory import Known, Move
-from steelyard.core.performance.capacity import carried
+from steelyard.core.performance.capacity import broke, carried
 from steelyard.core.performance.evidence import evidence, latest, remember
 from steelyard.core.performance.window import Window, since, totals
 from steelyard.core.planning.load import RECENT, Load, load
 from steelyard.core.planning.option import Option, options
 from steelyard.core.reading import Fresh, Reading, Unknown
-from steelyard.core.rebalancing.verdict import Test, violations
+from steelyard.core.rebalancing.verdict import Result, Test, violations
 from steelyard.core.snapshot import Placement, PlacementKey, Snapshot, Traffic
 
 SIZING_SAMPLE = 30
@@ -68,6 +68,18 @@ class Situation:
                 return max(now.rate.point, known.capacity.rate.point)
             return known.capacity.rate.point
         return now.rate.point if now and now.n >= SIZING_SAMPLE else None
+
+    def only_carried(self, key: PlacementKey) -> bool:
+        """Whether the placement's capacity is only a load that was carried: the true one is there or above."""
+        known = self.kept.get(key) or self.live.get(key)
+        if self.promise.result is Result.FAIL:
+            return False
+        return bool(known and known.capacity and known.capacity.at_least)
+
+    def broke_at(self, key: PlacementKey) -> float | None:
+        """The smallest load per replica (requests per second) that broke the promise in any window still held, steady or not."""
+        broken = [w.offered / w.replica_seconds for w in self.windows(key) if broke(w, self.snapshot.workload.allowed)]
+        return min(broken, default=None)
 
     def good(self, key: PlacementKey) -> int:
         """Good requests behind the placement's figures, live or remembered."""

@@ -26,8 +26,8 @@ TEXT = frozenset({"text/plain", "application/openmetrics-text"})
 class DirectSource:
     """Scrapes over HTTP. Give it a session of its own without cookies, proxies and credentials.
 
-    A round ends after `round_seconds` even if every pod stalls; pods that failed last time are asked last, so that a few dead nodes
-    do not keep the others from being read.
+    A round ends after `round_seconds` even if every pod stalls. Pods that failed are asked after all others, the one that waited longest
+    first: dead nodes do not keep the others from being read, and a pod that comes back is not kept waiting for ever.
     """
 
     def __init__(
@@ -44,7 +44,8 @@ class DirectSource:
         self._timeout = timeout_seconds
         self._round = max(round_seconds, timeout_seconds)
         self._largest = largest
-        self._failed: frozenset[str] = frozenset()
+        self._number = 0
+        self._failed: dict[str, int] = {}
 
     @property
     def name(self) -> str:
@@ -56,7 +57,8 @@ class DirectSource:
         answers: dict[str, Answer] = {
             pod.uid: Failure(Reason.NOT_REACHED, f"{pod.title} was not asked: too many others did not answer") for pod in pods
         }
-        queue = iter(sorted(pods, key=lambda pod: (pod.uid in self._failed, pod.uid)))
+        self._number += 1
+        queue = iter(sorted(pods, key=lambda pod: (self._failed.get(pod.uid, 0), pod.uid)))
 
         async def work() -> None:
             for pod in queue:
@@ -73,8 +75,17 @@ class DirectSource:
             for worker in workers:
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
-        self._failed = frozenset(uid for uid, answer in answers.items() if isinstance(answer, Failure))
+        self._remember(answers)
         return answers
+
+    def _remember(self, answers: Mapping[str, Answer]) -> None:
+        failed: dict[str, int] = {}
+        for uid, answer in answers.items():
+            if isinstance(answer, Failure) and answer.reason is not Reason.NOT_REACHED:
+                failed[uid] = self._number
+            elif isinstance(answer, Failure) and uid in self._failed:
+                failed[uid] = self._failed[uid]
+        self._failed = failed
 
     async def _ask(self, pod: PodFacts) -> Answer:
         where = _where(pod)

@@ -108,6 +108,7 @@ class Batcher:
                         waiting.answer.set_result(embedding)
             finally:
                 del self._state.batches[worker]
+            self._metrics.busy.inc(time.monotonic() - began)
             took = (time.monotonic() - began) / len(batch)
             self._seconds_an_input = took if not self._seconds_an_input else 0.9 * self._seconds_an_input + 0.1 * took
 

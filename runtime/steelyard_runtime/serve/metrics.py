@@ -1,5 +1,6 @@
 """What the server counts. Golden requests and probes never pass here."""
 
+import time
 from collections import Counter as Tally
 from datetime import UTC, datetime
 
@@ -62,6 +63,9 @@ class Metrics:
         )
         self.in_flight = Gauge("steelyard_server_in_flight", "Users' requests being answered.", registry=registry)
         self.ready = Gauge("steelyard_server_ready", "1 while the server is ready.", registry=registry)
+        self.busy = Counter("steelyard_server_busy_seconds_total", "Time the engine was computing, summed over workers.", registry=registry)
+        # A reader sees by it that the exposition is alive: a counter that stands still may just be idle.
+        Gauge("steelyard_server_clock_seconds", "The server's time at this scrape, in Unix seconds.", registry=registry).set_function(time.time)
         ProcessCollector(registry=registry)
 
     def served(self, *, model: str, task: str, backend: str, target: str, dtype: str, artifact: str) -> None:

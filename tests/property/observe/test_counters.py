@@ -41,8 +41,9 @@ def test_a_life_is_complete_exactly_when_every_process_had_its_last_word(life: L
 @given(lives(most_runs=12))
 def test_a_crash_loop_keeps_few_runs_and_all_requests(life: Life):
     counters = told(list(life.news))
-    assert counters.total == life.truth
+    assert (counters.total, counters.complete) == (life.truth, life.complete)
     assert len(counters.runs) <= 4
+    assert told([*life.news, *life.news]).total == life.truth
 
 
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), min_size=1, max_size=20))

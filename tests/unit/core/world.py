@@ -97,7 +97,7 @@ class Pods:
     owner: str | None = None
 
 
-class Broken(AssertionError):
+class BrokenInvariantError(AssertionError):
     """An invariant was broken."""
 
 
@@ -325,7 +325,7 @@ class World:
         left = sum(after.values())
         slowest = min((self.grounds[key.pool].speed for key, n in after.items() if n), default=0.0)
         if left < max(1, self.scaling.minimum) or self.rate / left > slowest * SATURATED:
-            raise Broken(f"I1: {before} to {after} at {self.rate}/s: {decision.verdict} {decision.message}")
+            raise BrokenInvariantError(f"I1: {before} to {after} at {self.rate}/s: {decision.verdict} {decision.message}")
 
     # --- what tests ask of the past
 

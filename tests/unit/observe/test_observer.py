@@ -161,6 +161,8 @@ async def test_a_pod_that_vanished_silently_keeps_its_last_scrape_and_is_called_
     await rounds.go([], {})
     totals = rounds.observer.totals()[KEY]
     assert (totals.tally.good, totals.incomplete) == (20, 1)
+    await rounds.go([], {})
+    assert rounds.observer.totals()[KEY].cost == totals.cost == pytest.approx(0.36 * 10 / 3600), "what is gone costs nothing"
     rounds.seconds += 700
     await rounds.go([], {})
     folded = rounds.observer.totals()[KEY]
@@ -307,3 +309,62 @@ async def test_the_reason_names_the_same_pod_as_long_as_it_is_broken():
         if n:
             seen.add(rounds.reading().why)
     assert seen == {"a is slow"}
+
+
+async def test_a_window_that_closes_on_a_miss_is_not_steady_and_loses_nothing():
+    rounds = Rounds()
+    good = await steady(rounds, 4)
+    await rounds.go([pod()], {"a": DOWN})
+    await steady(rounds, 4, good, cpu=10.0)
+    assert [(w.good, w.steady) for w in rounds.reading().value.windows] == [(30, False), (40, False)]
+
+
+async def test_utilisation_does_not_exceed_one():
+    rounds = Rounds()
+    for n in range(5):
+        await rounds.go([pod()], {"a": sample(rounds.next, cpu=5.05 * n)})
+    (window,) = rounds.reading().value.windows
+    assert window.busy_seconds == window.replica_seconds == 20
+
+
+async def test_a_replica_that_loads_its_model_is_not_busy_serving():
+    rounds = Rounds()
+    for n in range(5):
+        pods = [pod(), pod("b", ready=False)]
+        await rounds.go(pods, {"a": sample(rounds.next, cpu=1.0 * n), "b": sample(rounds.next, cpu=5.0 * n)})
+    assert rounds.reading().value.windows[-1].busy_seconds == pytest.approx(4.0)
+
+
+async def test_a_process_that_starts_owes_no_answer():
+    rounds = Rounds(window=100)
+    await rounds.go([pod()], {"a": sample(rounds.next)})
+    for _ in range(5):
+        await rounds.go([pod(), pod("b", ready=False, created=at(6))], {"a": sample(rounds.next), "b": DOWN})
+    await rounds.go([pod(), pod("b", created=at(6))], {"a": sample(rounds.next), "b": DOWN})
+    assert isinstance(rounds.reading(), Fresh)
+
+
+async def test_after_a_gap_the_window_begins_only_when_every_pod_is_read():
+    rounds = Rounds(window=10)
+    names = [f"p{n}" for n in range(10)]
+    pods = [pod(name) for name in names]
+    await rounds.go(pods, {name: sample(rounds.next) for name in names})
+    for _ in range(2):
+        await rounds.go(pods, dict.fromkeys(names, DOWN))
+    why = Failure(Reason.TIMEOUT, "p3 is slow")
+    for _ in range(6):
+        await rounds.go(pods, {name: why if name == "p3" else sample(rounds.next) for name in names})
+    assert rounds.reading().why == "p3 is slow"
+    kinds = []
+    for _ in range(3):
+        await rounds.go(pods, {name: sample(rounds.next) for name in names})
+        kinds.append(type(rounds.reading()))
+    assert kinds == [Stale, Stale, Fresh]
+
+
+async def test_what_could_not_be_read_is_not_silent():
+    rounds = Rounds()
+    for n in range(6):
+        await rounds.go(three(), {name: sample(rounds.next, 10 * n) for name in "xyz"})
+    await rounds.go(three(), dict.fromkeys("xyz", DOWN))
+    assert not rounds.observer.suspect

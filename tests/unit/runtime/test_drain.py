@@ -34,7 +34,9 @@ def test_a_drain_under_load_loses_no_request_and_its_final_counts_are_the_client
     artifact: Published, tmp_path: Path, connections: int
 ) -> None:
     with (
-        ServerProcess(tmp_path, artifact, "pod-a", drain={"delaySeconds": 2, "timeoutSeconds": 8}) as leaving,
+        ServerProcess(
+            tmp_path, artifact, "pod-a", drain={"delaySeconds": 2, "timeoutSeconds": 6}, connection={"maxAgeSeconds": 0}
+        ) as leaving,
         ServerProcess(tmp_path, artifact, "pod-b") as staying,
     ):
         leaving.wait_until_ready()

@@ -10,7 +10,6 @@ Manifest = dict[str, Any]
 PRICE_PER_HOUR = "0.40"
 """Of both pools: what differs is only how much a replica gets done."""
 AS_OF = "2026-01-01"
-NODE_CPU, NODE_MEMORY = "2", "8Gi"
 REPLICA_CPU, REPLICA_MEMORY = "250m", "768Mi"
 MOST_REPLICAS = 4
 HALVES = "0.5"
@@ -18,6 +17,15 @@ HALVES = "0.5"
 SLO_MILLISECONDS = 600
 SLO_PERCENT = "98"
 LABEL = "steelyard.dev/demo"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """What a pool's nodes are, as the cluster says: instance type, CPUs and memory that pods can have."""
+
+    instance_type: str
+    cpu: str
+    memory: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +49,7 @@ class Story:
         return (("pool-a", backends[0]), ("pool-b", backends[1]))
 
 
-def pool(story: Story, name: str, backend: str, claims: list[Manifest]) -> Manifest:
+def pool(story: Story, name: str, backend: str, shape: Shape, claims: list[Manifest]) -> Manifest:
     """One AcceleratorPool of CPU nodes."""
     return {
         "apiVersion": "steelyard.dev/v1alpha1",
@@ -53,12 +61,13 @@ def pool(story: Story, name: str, backend: str, claims: list[Manifest]) -> Manif
             "nodes": {"selector": {"steelyard.dev/pool": name}},
             "shapes": [
                 {
-                    "instanceType": name,
+                    "instanceType": shape.instance_type,
                     "devices": 0,
-                    "cpu": NODE_CPU,
-                    "memory": NODE_MEMORY,
+                    "cpu": shape.cpu,
+                    "memory": shape.memory,
                     "pricePerHour": PRICE_PER_HOUR,
                     "priceClass": "Static",
+                    "asOf": AS_OF,
                 }
             ],
             "resources": {"cpu": REPLICA_CPU, "memory": REPLICA_MEMORY},
@@ -95,7 +104,7 @@ def workload(story: Story, name: str, *, only_pool: str | None, mode: str, windo
         "spec": {
             "model": model,
             "server": {"steelyard": {}},
-            "compile": {"batchSizes": [1, 4, 8], "sequenceLengths": [32, 64, 128]},
+            "compile": {"batchSizes": [1, 4, 8], "sequenceLengths": [16, 32, 64]},
             "objective": {"latency": [{"metric": "e2e", "milliseconds": SLO_MILLISECONDS, "percent": SLO_PERCENT}]},
             "scaling": {"minReplicas": 1, "maxReplicas": 1 if only_pool else MOST_REPLICAS},
             "placement": {"poolSelector": selector},
@@ -114,11 +123,13 @@ def workload(story: Story, name: str, *, only_pool: str | None, mode: str, windo
     }
 
 
-def load_pod(story: Story, name: str, *, service: str, model: str, rate: float, most_seconds: int, seed: int) -> Manifest:
+def load_pod(
+    story: Story, name: str, *, service: str, model: str, rate: float, most_seconds: int, seed: int, node_selector: dict[str, str]
+) -> Manifest:
     """The open-loop load generator, which runs only as a pod: inside the cluster, through the Service."""
     arguments = [
         "load", "--url", f"http://{service}.{story.namespace}.svc", "--model", model, "--rate", f"{rate:.3f}", "--duration", str(most_seconds),
-        "--until-signal", "--slo-ms", str(SLO_MILLISECONDS), "--seed", str(seed), "--words", "10:60",
+        "--until-signal", "--slo-ms", str(SLO_MILLISECONDS), "--seed", str(seed), "--words", "5:20",
     ]  # fmt: skip
     return {
         "apiVersion": "v1",
@@ -128,7 +139,7 @@ def load_pod(story: Story, name: str, *, service: str, model: str, rate: float, 
             "restartPolicy": "Never",
             "terminationGracePeriodSeconds": 60,
             "automountServiceAccountToken": False,
-            "nodeSelector": {"steelyard.dev/pool": "general"},
+            "nodeSelector": node_selector,
             "securityContext": {"runAsNonRoot": True, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}},
             "containers": [
                 {

@@ -27,7 +27,7 @@ from steelyard.cli.problem import NotThere, Problem
 Manifest = dict[str, Any]
 WORKLOAD = "encoder"
 NO_DIFFERENCE = 3
-PROBE_RATE = 8.0
+PROBE_RATE = 6.0
 """Requests per second of the probe: well below what either back end carries on a quarter of a core."""
 PROBE_SECONDS = 240
 WINDOW, PROBE_WINDOW = 10, 5
@@ -128,7 +128,7 @@ class Run:
             )
         for name, backend in story.pools:
             advertised = [plan.claim(*claims[name])] if name in claims else []
-            self._hands.apply(plan.pool(story, name, backend, advertised))
+            self._hands.apply(plan.pool(story, name, backend, self._shape(name), advertised))
 
     def _probe(self) -> dict[str, float]:
         story = self._story
@@ -145,6 +145,7 @@ class Run:
                     rate=PROBE_RATE,
                     most_seconds=PROBE_SECONDS,
                     seed=seed + 1,
+                    node_selector=self._elsewhere(),
                 )
             )
         found: dict[str, float] = {}
@@ -171,7 +172,11 @@ class Run:
         self._wait(f"the workload serves on {favoured}", 180, lambda: self._ready(WORKLOAD), self._tell_compiles)
         home = (self._status(WORKLOAD).get("home") or {}).get("pool")
         self._say(f"it starts on {home}, where the claim says one good request is cheapest")
-        self._hands.apply(plan.load_pod(story, "load", service=WORKLOAD, model=WORKLOAD, rate=per_second, most_seconds=1800, seed=7))
+        self._hands.apply(
+            plan.load_pod(
+                story, "load", service=WORKLOAD, model=WORKLOAD, rate=per_second, most_seconds=1800, seed=7, node_selector=self._elsewhere()
+            )
+        )
         self._wait("the load runs", 60, lambda: self._phase("load") in {"Running", "Succeeded", "Failed"})
         follower = LogFollower(self._connection, story.namespace, "load", self._folder / "client.jsonl")
         follower.start()
@@ -195,7 +200,8 @@ class Run:
         known = {p["pool"]: p for p in status.get("placements") or () if p.get("unitCost")}
         home = (status.get("home") or {}).get("pool")
         judged = [c for c in status.get("claims") or () if c["verdict"] != "Inconclusive"]
-        return len(known) == 2 and home in known and bool(known[home].get("steady")) and bool(judged) and bool(status.get("history"))
+        steady = home is not None and bool(known.get(home, {}).get("steady"))
+        return len(known) == 2 and steady and bool(judged) and bool(status.get("history"))
 
     def _collect(self, recorder: PodRecorder) -> None:
         story = self._story
@@ -222,6 +228,25 @@ class Run:
         minutes, rest = divmod(int(time.monotonic() - self._began), 60)
         self._say(f"{'the checker agrees' if done.returncode == 0 else 'the checker does NOT agree'}; {minutes} min {rest} s")
         return done.returncode
+
+    def _shape(self, pool: str) -> plan.Shape:
+        """The pool's nodes as the cluster shows them."""
+        nodes = list(self._connection.list("/api/v1/nodes", labelSelector=f"steelyard.dev/pool={pool}"))
+        if not nodes:
+            raise Problem(
+                f"no node has the label steelyard.dev/pool={pool}", f"label one: kubectl label node NODE steelyard.dev/pool={pool}"
+            )
+        kind = nodes[0]["metadata"]["labels"].get("node.kubernetes.io/instance-type")
+        if not kind:
+            name = nodes[0]["metadata"]["name"]
+            raise Problem(f"node {name} has no instance type", f"label it: kubectl label node {name} node.kubernetes.io/instance-type=demo")
+        room = nodes[0]["status"]["allocatable"]
+        return plan.Shape(instance_type=kind, cpu=room["cpu"], memory=room["memory"])
+
+    def _elsewhere(self) -> dict[str, str]:
+        """Where the load runs: beside the pools, if there are nodes beside them."""
+        general = {"steelyard.dev/role": "general"}
+        return general if list(self._connection.list("/api/v1/nodes", labelSelector="steelyard.dev/role=general")) else {}
 
     # --- looking ----------------------------------------------------------------------------------------------------------------------
 

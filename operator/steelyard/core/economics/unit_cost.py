@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from math import sqrt
 
+import numpy as np
+
 PER = 1000
 BLOCK = 3
 """Windows in a bootstrap block: neighbours are correlated (a queue carries over), blocks of three keep most of that; fewer than twelve windows make smaller blocks."""
@@ -57,20 +59,17 @@ def ratio_interval(pairs: Sequence[tuple[float, float]], chance: random.Random) 
         ratios = [a / b for a, b in pairs if b > 0]
         return Interval(point, min(ratios) / 1.25, max(ratios) * 1.25)
     size = min(BLOCK, max(1, len(pairs) // 4))
-    blocks = [
-        (sum(a for a, _ in pairs[first : first + size]), sum(b for _, b in pairs[first : first + size]))
-        for first in range(len(pairs) - size + 1)
-    ]
-    draws = []
-    for _ in range(RESAMPLES):
-        drawn = chance.choices(blocks, k=-(-len(pairs) // size))
-        bottom = sum(b for _, b in drawn)
-        if bottom > 0:
-            draws.append(sum(a for a, _ in drawn) / bottom)
-    if not draws:
+    sums = np.cumsum(np.vstack(([(0.0, 0.0)], pairs)), axis=0)
+    blocks = sums[size:] - sums[:-size]
+    # Drawn from the bytes of `chance`, whose stream is the same in every version; the modulo favours no block by more than 1 in 10,000.
+    count = -(-len(pairs) // size)
+    drawn = np.frombuffer(chance.randbytes(4 * RESAMPLES * count), dtype="<u4").reshape(RESAMPLES, count) % len(blocks)
+    resampled = blocks[drawn].sum(axis=1)
+    resampled = resampled[resampled[:, 1] > 1e-9 * bottom]
+    if not len(resampled):
         return None
-    draws.sort()
-    low, high = draws[int(0.025 * len(draws))], draws[min(len(draws) - 1, int(0.975 * len(draws)))]
+    draws = np.sort(resampled[:, 0] / resampled[:, 1])
+    low, high = float(draws[int(0.025 * len(draws))]), float(draws[min(len(draws) - 1, int(0.975 * len(draws)))])
     wide = _widening(len(pairs), size)
     return Interval(point, min(point, point * (low / point) ** wide), max(point, point * (high / point) ** wide))
 

@@ -40,7 +40,7 @@ class Capacity:
 
     @property
     def at_least(self) -> bool:
-        """Whether this is only a load that was carried: the true capacity is there or above. Such a figure spans [top, top * CLAIM_SPREAD]."""
+        """Whether this is only a load that was carried: the true capacity is there or above. Such a figure spans [top, far above]."""
         return self.basis is Basis.MEASURED and self.rate.lower == self.rate.point and self.rate.upper > 1.5 * self.rate.point
 
 
@@ -66,10 +66,10 @@ def measured(windows: Sequence[Window], allowed: float, chance: random.Random) -
     top = carried(windows, allowed)
     if top is None:
         return None
-    broken = [_per_replica(w) for w in windows if _broke(w, allowed)]
-    if not broken:
-        return Capacity(Interval(top, top, top * CLAIM_SPREAD), Basis.MEASURED, good)
-    limit = min(broken)
+    broken = [_per_replica(w) for w in windows if broke(w, allowed)]
+    limit = min(broken, default=top * CLAIM_SPREAD)
+    if limit > 1.5 * top:
+        return Capacity(Interval(top, top, limit), Basis.MEASURED, good)
     point = min(top, limit)
     return Capacity(Interval(point, point / 1.25, max(point, limit)), Basis.MEASURED, good)
 
@@ -87,7 +87,7 @@ def _per_replica(window: Window) -> float:
     return (window.good + window.slow) / window.replica_seconds
 
 
-def _broke(window: Window, allowed: float) -> bool:
+def broke(window: Window, allowed: float) -> bool:
     """Whether the load itself broke the promise: more late or shed requests than chance explains (three sigma, and one).
 
     Errors say nothing of capacity. A bare `more than allowed` would call every second window of a workload at its limit broken.
@@ -107,7 +107,7 @@ def _within_seen(rate: Interval, windows: Sequence[Window], allowed: float) -> I
         load = _per_replica(w)
         if w.violations <= allowed * w.offered:
             lower = max(lower, min(load, point))
-        elif _broke(w, allowed) and w.busy_seconds is not None and w.busy_seconds / w.replica_seconds > RHO / 2:
+        elif broke(w, allowed) and w.busy_seconds is not None and w.busy_seconds / w.replica_seconds > RHO / 2:
             # A window is busy above RHO / 2, so by the utilisation law its load is above half of the figure; less is another fault's work.
             load = max(load, rate.point / 2)
             point, lower = min(point, load), min(lower, load)

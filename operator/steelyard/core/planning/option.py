@@ -20,6 +20,8 @@ from steelyard.core.reading import Fresh, Reading, Unknown, last_known
 from steelyard.core.rebalancing.reason import Reason, Refusal
 from steelyard.core.snapshot import PoolChoice, Workload
 
+UNBOUNDED = 10**6
+"""Replicas: what the load needs, before any limit is asked."""
 PER_HOUR = 3.6
 """Thousands of seconds in an hour: (money per hour) / (PER_HOUR * requests per second) = money per 1,000 requests."""
 
@@ -36,6 +38,8 @@ class Option:
     capacity: Capacity | None
     replicas: int | None
     cost: Interval | None
+    calm_cost: Interval | None
+    """The same at the load's mean: a saving that a whole number makes at one of the two alone is none."""
     unit: Interval | None
     most: int
     refusal: Refusal | None
@@ -117,13 +121,11 @@ def _option(
         capacity = claimed(each / (PER_HOUR * prior))
     choice = workload.pools.get(candidate.name, PoolChoice())
     most = _most(candidate, workload, choice)
-    replicas, cost, unit = None, None, None
+    replicas, cost, calm, unit = None, None, None, None
     if capacity is not None and load is not None and each is not None:
-        rate, low, high = load.crest, max(workload.scaling.least, choice.minimum), 10**6
-        replicas = need(rate, capacity.rate.point, low, high)
-        cost = Interval(
-            replicas * each, need(rate, capacity.rate.upper, low, high) * each, need(rate, capacity.rate.lower, low, high) * each
-        )
+        least = max(workload.scaling.least, choice.minimum)
+        replicas = need(load.crest, capacity.rate.point, least, UNBOUNDED)
+        cost, calm = (_cost(rate, capacity, each, least) for rate in (load.crest, load.mean))
         if load.mean > 0:
             unit = cost.times(1 / (PER_HOUR * load.mean))
     refusal = candidate.refusal
@@ -136,7 +138,7 @@ def _option(
     # Of a pool that was never measured only the best that its claim allows for may count against it.
     surely = None
     if replicas is not None and capacity is not None and load is not None:
-        surely = replicas if capacity.basis is Basis.MEASURED else need(load.crest, capacity.rate.upper, workload.scaling.least, 10**6)
+        surely = replicas if capacity.basis is Basis.MEASURED else need(load.crest, capacity.rate.upper, workload.scaling.least, UNBOUNDED)
     if refusal is None and surely is not None and surely > most:
         refusal = Refusal(
             Reason.LIMIT_REACHED,
@@ -151,10 +153,17 @@ def _option(
         capacity=capacity,
         replicas=replicas,
         cost=cost,
+        calm_cost=calm,
         unit=unit,
         most=most,
         refusal=refusal,
     )
+
+
+def _cost(rate: float, capacity: Capacity, each: float, least: int) -> Interval:
+    """Money per hour of the replicas that carry `rate`, over the interval of the capacity."""
+    point, few, many = (need(rate, c, least, UNBOUNDED) for c in (capacity.rate.point, capacity.rate.upper, capacity.rate.lower))
+    return Interval(point * each, few * each, many * each)
 
 
 def _most(candidate: Candidate, workload: Workload, choice: PoolChoice) -> int:

@@ -9,6 +9,8 @@ from steelyard.core.rebalancing.verdict import Result, Test
 
 DOWN_MARGIN = 0.9
 """A replica is removed only if the rest would stay below this part of their capacity: no flapping around a whole number."""
+PROBE = 1.34
+"""Times the load of a replica that one step may try where more was never carried: from four replicas to three at most."""
 ROUNDING = 1e-3
 """Capacities are remembered to four digits; a replica is not added for the fifth."""
 
@@ -18,11 +20,13 @@ def need(rate: float, capacity: float, minimum: int, maximum: int) -> int:
     return max(minimum, min(maximum, ceil(rate / capacity * (1 - ROUNDING))))
 
 
-def size(current: int, load: Load, capacity: float | None, promise: Test, minimum: int, maximum: int) -> int:
+def size(current: int, load: Load, capacity: float | None, promise: Test, minimum: int, maximum: int, *, probing: bool = False) -> int:
     """Replicas wanted next.
 
     Up at once: the newest window needs more, or the promise is broken (one more, whatever the model of capacity says).
     Down only when what the recent windows may show by chance fits with a margin and the promise holds.
+    Where `capacity` is only a load that was carried (`probing`), the way down is found by trying: one replica less while the promise
+    surely holds, and never a step that would load the others by more than PROBE; else a peak's replicas would stay for ever.
     `promise` speaks of windows in which `current` replicas ran: an older one would add a replica for every look until it is forgotten.
     """
     if capacity is None:
@@ -34,4 +38,6 @@ def size(current: int, load: Load, capacity: float | None, promise: Test, minimu
     if up > current:
         return up
     down = need(load.crest, capacity * DOWN_MARGIN, minimum, maximum)
-    return max(minimum, min(maximum, min(current, down) if down < current else current))
+    if down >= current and probing and promise.result is Result.PASS and current > 1 and current / (current - 1) <= PROBE:
+        down = current - 1
+    return max(minimum, min(maximum, current, down))

@@ -220,6 +220,9 @@ def _drain(move: Move, scene: Scene) -> Progress:
 
 def _drain_next(move: Move, scene: Scene) -> Progress:
     left = next_source_count(move.source_replicas, scene.target_ready, scene.load, scene.source_capacity, scene.target_capacity)
+    if move.kind is MoveKind.REVISION and scene.target_ready + move.source_replicas > move.target_goal:
+        # As many replicas as before the move remain: even a workload that is overloaded at its limit gets its new revision.
+        left = min(left, move.source_replicas - 1)
     if left == move.source_replicas:
         more = max(move.target_replicas + 1, ceil(scene.load / scene.target_capacity) if scene.target_capacity else 0)
         more = max(move.target_replicas, min(more, scene.room - move.source_replicas))

@@ -28,7 +28,7 @@ class Storm:
 class Proposal:
     """A voluntary move from the home placement to `target`, with every operand of every gate.
 
-    Money per hour: `home_cost`, `target_cost` (None while unmeasured). Money: `move_cost`, `expected_saving` (of an exploration, over
+    Money per hour: `home_cost`, `target_cost` (None while unmeasured) at the load's crest, the calm ones at its mean. Money: `move_cost`, `expected_saving` (of an exploration, over
     the payback time). `good`: good requests behind the home's figures; `target_good`: behind the target's.
     """
 
@@ -57,6 +57,10 @@ class Proposal:
     moves_elsewhere: int
     moves_at_once: int
     storm: Storm
+    replicas: int = 0
+    replicas_allowed: int = 1_000_000
+    home_calm_cost: Interval | None = None
+    target_calm_cost: Interval | None = None
 
     @property
     def saving(self) -> Interval | None:
@@ -64,4 +68,8 @@ class Proposal:
         if self.home_cost is None or self.target_cost is None:
             return None
         home, target = self.home_cost, self.target_cost
-        return Interval(home.point - target.point, home.lower - target.upper, home.upper - target.lower)
+        lower = home.lower - target.upper
+        if self.home_calm_cost is not None and self.target_calm_cost is not None:
+            # Noise turns a whole number now and then; what is saved at the crest has to be saved at the mean too.
+            lower = min(lower, self.home_calm_cost.lower - self.target_calm_cost.upper)
+        return Interval(home.point - target.point, lower, home.upper - target.lower)

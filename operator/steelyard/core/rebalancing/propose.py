@@ -15,7 +15,7 @@ from steelyard.core.planning.problem import Offer, Problem
 from steelyard.core.reading import Reading
 from steelyard.core.rebalancing.chain import COST_MOVE, EXPLORATION, Review, review
 from steelyard.core.rebalancing.proposal import Proposal, Storm
-from steelyard.core.rebalancing.reason import Reason, Refusal
+from steelyard.core.rebalancing.reason import SETTLED, Reason, Refusal
 from steelyard.core.rebalancing.verdict import Test
 from steelyard.core.snapshot import Placement, PoolChoice, Snapshot, Traffic
 
@@ -101,7 +101,7 @@ def propose(
         if open_ is not None:
             return open_
         # A trial that may not happen is news only where nothing measured is better than home anyway.
-        if trials and considered.target is None and _refused(trials[0]) is not Reason.NO_EXPECTED_SAVING:
+        if trials and _refused(considered) in SETTLED and _refused(trials[0]) not in SETTLED:
             return trials[0]
     return considered
 
@@ -117,8 +117,19 @@ def _refused(considered: Considered) -> Reason | None:
 def _best(
     snapshot: Snapshot, measured: tuple[Option, ...], load: Load, home: Option, amortised: float
 ) -> tuple[Option | None, MoveKind, Refusal | None]:
-    target, none = _target(solve(problem(snapshot, measured, load.crest, home, amortised)), measured, home)
-    return target, MoveKind.REBALANCE, none
+    """The cheapest single pool; where none can hold the workload alone, what the solver says of all together."""
+    alone: list[tuple[float, bool, str, Option]] = []
+    for option in measured:
+        outcome = solve(problem(snapshot, (option,), load.crest, home, amortised))
+        if isinstance(outcome, Planned):
+            alone.append((round(outcome.cost, 9), option.pool != home.pool, option.pool, option))
+    if not alone:
+        return None, MoveKind.REBALANCE, home.refusal or _no_single(solve(problem(snapshot, measured, load.crest, home, amortised)))
+    best = min(alone)[-1]
+    if best.pool != home.pool:
+        return best, MoveKind.REBALANCE, None
+    found = Refusal(Reason.ALREADY_CHEAPEST, f"pool {home.pool} is the cheapest of the {len(measured)} measured")
+    return None, MoveKind.REBALANCE, found
 
 
 def rejudge(
@@ -135,22 +146,17 @@ def rejudge(
     return _proposal(snapshot, home, target, placement, promise, observation, good, now, MoveKind.REBALANCE, target.refusal)
 
 
-def _target(outcome: Planned | Infeasible | Undecided, measured: tuple[Option, ...], home: Option) -> tuple[Option | None, Refusal | None]:
+def _no_single(outcome: Planned | Infeasible | Undecided) -> Refusal:
     match outcome:
         case Planned(replicas=replicas):
-            used = [o for o in measured if replicas.get(o.pool, 0) > 0]
-            if len(used) == 1 and used[0].pool != home.pool:
-                return used[0], None
-            if len(used) > 1:
-                names = ", ".join(f"{o.pool}: {replicas[o.pool]}" for o in used)
-                return None, Refusal(
-                    Reason.INFEASIBLE_TARGET, f"the cheapest placement is a mix ({names}); moves to a mix are not supported by this version"
-                )
-            return None, Refusal(Reason.ALREADY_CHEAPEST, f"pool {home.pool} is the cheapest of the {len(measured)} measured")
+            names = ", ".join(f"{pool}: {count}" for pool, count in sorted(replicas.items()) if count)
+            return Refusal(
+                Reason.INFEASIBLE_TARGET, f"only a mix carries the load within the limits ({names}); moves to a mix are not supported"
+            )
         case Infeasible(relaxation=relaxation):
-            return None, Refusal(Reason.INFEASIBLE_TARGET, relaxation)
+            return Refusal(Reason.INFEASIBLE_TARGET, relaxation)
         case Undecided(why=why):
-            return None, Refusal(Reason.INFEASIBLE_TARGET, why)
+            return Refusal(Reason.INFEASIBLE_TARGET, why)
 
 
 def _trials(snapshot: Snapshot, options: tuple[Option, ...], home: Option, load: Load) -> list[Option]:
@@ -205,12 +211,6 @@ def _proposal(
     owner = placement.replicas_owner
     if owner is None and snapshot.workload.scaling.owner != "Steelyard":
         owner = "what spec.scaling.owner: External stands for"
-    if none is None and target is not None and placement.desired + 1 > snapshot.workload.scaling.maximum:
-        none = Refusal(
-            Reason.LIMIT_REACHED,
-            f"a move runs one replica more than the {placement.desired} there are and spec.scaling.maxReplicas is "
-            f"{snapshot.workload.scaling.maximum}: raise it",
-        )
     if trial and target is not None:
         rate = home.cost.point / (PER_HOUR * home.unit.point) if home.cost and home.unit and home.unit.point else 0.0
         expected = _expected(snapshot, target, home, rate)
@@ -231,6 +231,8 @@ def _proposal(
         prices=tuple((o.pool, o.price) for o in (home, target) if o is not None),
         home_cost=home.cost,
         target_cost=target.cost if target and not trial else None,
+        home_calm_cost=home.calm_cost,
+        target_calm_cost=target.calm_cost if target and not trial else None,
         expected_saving=expected,
         move_cost=None if target is None else _trial_cost(snapshot, target) if trial else _move_cost(snapshot, target),
         history=snapshot.memory.history,
@@ -239,6 +241,8 @@ def _proposal(
         replicas_owner=owner,
         moves_elsewhere=snapshot.moves_elsewhere,
         moves_at_once=snapshot.settings.moves_at_once,
+        replicas=placement.desired,
+        replicas_allowed=snapshot.workload.scaling.maximum,
         storm=Storm(
             pool_nodes=there.nodes if there else 0,
             pool_unready=there.unready_nodes if there else 0,

@@ -104,6 +104,10 @@ class Reason(str, Enum):
         return str(self.value)
 
 
+SETTLED = frozenset({Reason.ALREADY_CHEAPEST, Reason.NO_EXPECTED_SAVING, Reason.SAVING_NOT_SIGNIFICANT, Reason.PAYBACK_TOO_LONG})
+"""Refusals that say that the present placement is the right one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """Why not: what was seen, the rule, what to do. `reconsider_at` None: only a change of the inputs can lift it."""

@@ -1,4 +1,4 @@
-"""Moves at once, and money for trials."""
+"""Moves at once, replicas at once, and money for trials."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ from steelyard.core.rebalancing.reason import Reason, Refusal
 
 
 def budget_exhausted(proposal: Proposal) -> Refusal | None:
-    """Invariant I3 for the fleet; rebalancing.exploration.budget for a trial."""
+    """Invariant I3 for the fleet; spec.scaling.maxReplicas, surge included; rebalancing.exploration.budget for a trial."""
+    if proposal.replicas + 1 > proposal.replicas_allowed:
+        return Refusal(
+            Reason.LIMIT_REACHED,
+            f"a move runs one replica more than the {proposal.replicas} there are and spec.scaling.maxReplicas is "
+            f"{proposal.replicas_allowed}: raise it",
+        )
     if proposal.moves_elsewhere >= proposal.moves_at_once:
         return Refusal(
             Reason.BUDGET_EXHAUSTED,

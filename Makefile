@@ -1,0 +1,54 @@
+# Two commands do all on a fresh machine: `make demo` and `make test`. Both install what is missing and say so.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+RUN := PYTHONPATH=operator:runtime:tests $(VENV)/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check verify format bench clean
+
+help: ## What there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
+
+# The environment of development, exactly as locked. uv comes from the same index as everything else.
+$(VENV)/.installed: locks/dev.txt locks/build.txt pyproject.toml
+	@echo "installing the locked Python packages into $(VENV) (about 1.2 GB; two minutes the first time)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed: set PYTHON=..." >&2; exit 2; }
+	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r locks/build.txt
+	@$(VENV)/bin/uv pip install --quiet --python $(VENV)/bin/python --require-hashes --no-deps -r locks/dev.txt
+	@$(VENV)/bin/uv pip install --quiet --python $(VENV)/bin/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(VENV)/.installed ## The main job, for real, on a cluster of its own (SWAP=1, CLAIM=true, KEEP=1)
+	@$(RUN) -m cluster run --name demo --nodes demo --images all --with s3,helm -- \
+		env PYTHONPATH=operator:runtime:tests $(VENV)/bin/python -m demo $(if $(SWAP),--swap) $(if $(filter true,$(CLAIM)),--claim-true) $(if $(KEEP),--keep) $(DEMO)
+
+test: $(VENV)/.installed ## Everything: checks, then all tests, with a table of the parts
+	@$(RUN) -m parts
+
+check: $(VENV)/.installed ## ruff, mypy, the house rules, and drift of generated files
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+	@PYTHONPATH=operator:runtime $(VENV)/bin/lint-imports
+	@$(MAKE) --no-print-directory verify
+
+verify: $(VENV)/.installed ## Generated files say what their sources say
+	@$(RUN) -m steelyard.api.crdgen --check
+	@$(RUN) -m steelyard.app.chart_schema --check
+	@$(RUN) -m steelyard.cli.reference --check
+	@$(RUN) -m steelyard.cli.reasons_page --check
+
+generate: $(VENV)/.installed ## Write all generated files anew
+	@$(RUN) -m steelyard.api.crdgen
+	@$(RUN) -m steelyard.app.chart_schema
+	@$(RUN) -m steelyard.cli.reference
+	@$(RUN) -m steelyard.cli.reasons_page
+
+format: $(VENV)/.installed ## Write the code as ruff does
+	@$(VENV)/bin/ruff check --fix .
+	@$(VENV)/bin/ruff format .
+
+clean: ## Remove the environment and caches of this folder (tools and images stay in the user's cache)
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,67 @@
+"""Run inside `python -m cluster run`: put the model into the store, install the chart, and hand over to `steelyard demo`.
+
+`steelyard demo` itself needs nothing but a kubeconfig; this part brings what a cluster that is one minute old does not have.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import minilm
+from cluster.cluster import Cluster
+from cluster.progress import duration, say
+from steelyard_runtime.models.digest import model_digest
+
+ROOT = Path(__file__).parents[2]
+NAMESPACE = "steelyard-system"
+RELEASE = "steelyard"
+SECRET = "steelyard-store"
+ARTIFACTS, MODELS = "artifacts", "models"
+
+
+def image_values(prefix: str, reference: str) -> list[str]:
+    """An image reference as the chart's values."""
+    repository, tag = reference.rsplit(":", 1)
+    return ["--set", f"{prefix}.repository={repository}", "--set-string", f"{prefix}.tag={tag}"]
+
+
+def install_arguments(endpoint: str, environment: dict[str, str]) -> list[str]:
+    """`helm upgrade --install` of the chart for this cluster's images and store, with one second between scrapes."""
+    return [
+        "upgrade", "--install", RELEASE, str(ROOT / "charts" / "steelyard"), "--namespace", NAMESPACE, "--create-namespace",
+        *image_values("image", environment["STEELYARD_IMAGE_OPERATOR"]),
+        *image_values("runtime.serve", environment["STEELYARD_IMAGE_RUNTIME_SERVE"]),
+        *image_values("runtime.compile", environment["STEELYARD_IMAGE_RUNTIME_COMPILE"]),
+        "--set", f"config.store.uri=s3://{ARTIFACTS}", "--set", f"config.store.endpoint={endpoint}", "--set", f"config.store.secretName={SECRET}",
+        "--set", "config.compile.nodeSelector.steelyard\\.dev/role=general", "--set", "config.observe.intervalSeconds=1",
+        "--set", "config.observe.timeoutSeconds=1", "--set", "config.connectionMaxAgeSeconds=5",
+        "--set", "nodeSelector.steelyard\\.dev/role=general", "--wait", "--timeout", "180s",
+    ]  # fmt: skip
+
+
+def provide(cluster: Cluster) -> tuple[str, str]:
+    """The model in the store: (uri, digest)."""
+    folder = minilm.fetch()
+    cluster.s3.bucket(ARTIFACTS)
+    cluster.s3.bucket(MODELS)
+    return cluster.s3.put_folder(MODELS, "minilm", folder), model_digest(folder)
+
+
+def main(arguments: list[str]) -> int:
+    """The exit code of the demo."""
+    cluster = Cluster.attach(os.environ["STEELYARD_CLUSTER"])
+    started = time.monotonic()
+    uri, digest = provide(cluster)
+    say(f"the model is in the store as {uri}")
+    cluster.helm(*install_arguments(cluster.s3.endpoint, dict(os.environ)), seconds=240)
+    say(f"Steelyard is installed by its chart and ready after {duration(time.monotonic() - started)}")
+    told = [sys.executable, "-m", "steelyard.cli.main", "demo", "--model-uri", uri, "--model-digest", digest, "--secret", SECRET]
+    return subprocess.run([*told, *arguments], check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

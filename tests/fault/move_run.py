@@ -1,0 +1,249 @@
+"""A golden move in a namespace: a workload that starts where the claims say, tries the other pool, finds it cheaper and goes there.
+
+Two pools of equal servers, one at half the price of the other; a claim that the cheap one does a third of the work puts the workload on
+the dear one first. So the move is an exploration that is judged on measurements, refutes the claim, and goes on to its end.
+"""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Self
+
+from cluster.audit import AuditEvent
+from cluster.cluster import Cluster
+from cluster.waiting import wait_until
+from fault.proxy import Proxy
+from stub.operator_process import OperatorProcess, config
+from stub.server import Behaviour
+from stub.world import Play, StubWorld
+
+Manifest = dict[str, Any]
+WORKLOAD = "model"
+OWN = "/apis/steelyard.dev/v1alpha1"
+DEAR, CHEAP = "0.40", "0.20"
+CPU_SECONDS = 0.004
+"""A request: with one processor a replica carries 175 requests per second."""
+LOAD = 100.0
+WINDOW = 5
+MOVE_SECONDS = 180.0
+"""Bound of one whole move, on a busy machine; it takes about 50 s."""
+_SERIAL = itertools.count(1)
+
+
+class MoveRun:
+    """Use as a context manager: the world plays and the pools exist; `start_operator`, then `apply`."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        namespace: str,
+        *,
+        play: Play | None = None,
+        proxied: bool = False,
+        rebalancing: Mapping[str, Any] | None = None,
+        spec: Mapping[str, Any] | None = None,
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.cluster, self.namespace = cluster, namespace
+        self.tag = namespace.rsplit("-", 1)[-1]
+        self.dear, self.cheap = f"dear-{self.tag}", f"cheap-{self.tag}"
+        self.user = f"operator-{self.tag}"
+        behaviours = {pool: Behaviour(CPU_SECONDS) for pool in (self.dear, self.cheap)}
+        self.play = play or Play(load=LOAD)
+        self.play.behaviours = {**behaviours, **self.play.behaviours}
+        self.world = StubWorld(cluster, namespace, self.play, {f"node-{self.dear}": self.dear, f"node-{self.cheap}": self.cheap})
+        self.audit = cluster.audit()
+        self._rebalancing, self._spec, self._settings = dict(rebalancing or {}), dict(spec or {}), dict(settings or {})
+        self.proxy = Proxy(cluster, self.user, "system:masters") if proxied else None
+        self._stack = ExitStack()
+        self.operators: list[OperatorProcess] = []
+
+    # --- what stands around it --------------------------------------------------------------------------------------------------------
+
+    def __enter__(self) -> Self:
+        self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
+        if self.proxy is not None:
+            self._stack.enter_context(self.proxy)
+        self._stack.enter_context(self.world)
+        self.pool(self.dear, "openvino", DEAR, [])
+        self.pool(self.cheap, "onnxruntime", CHEAP, [self._claim()])
+        return self
+
+    def __exit__(self, *trace: Any) -> None:
+        try:
+            self._stack.close()
+        finally:
+            for pool in (self.dear, self.cheap):
+                self.cluster.api.delete(f"{OWN}/acceleratorpools/{pool}")
+
+    def pool(self, name: str, backend: str, price: str | None, claims: list[Manifest]) -> None:
+        """Write a pool."""
+        shape: Manifest = {"instanceType": name, "devices": 0, "cpu": "64", "memory": "256Gi"}
+        if price is not None:
+            shape |= {"pricePerHour": price, "priceClass": "Static", "asOf": "2026-01-01"}
+        self._write(
+            f"{OWN}/acceleratorpools/{name}",
+            {
+                "kind": "AcceleratorPool",
+                "metadata": {"name": name, "labels": {"steelyard.dev/run": self.tag}},
+                "spec": {
+                    "accelerator": {"family": "cpu", "model": "generic-x86-64"},
+                    "backends": [{"name": backend}],
+                    "nodes": {"selector": {"steelyard.dev/pool": name}},
+                    "shapes": [shape],
+                    "resources": {"cpu": "1", "memory": "1Gi"},
+                    "claims": claims,
+                },
+            },
+        )
+
+    def _claim(self) -> Manifest:
+        return {
+            "name": "advertised",
+            "metric": "Throughput",
+            "ratio": "0.33",
+            "relativeTo": self.dear,
+            "source": "the test's own advertisement",
+            "date": "2026-01-01",
+        }
+
+    def reprice(self, pool: str, price: str | None) -> None:
+        """Change the price of a pool; None takes it away."""
+        self.pool(pool, "openvino" if pool == self.dear else "onnxruntime", price, [self._claim()] if pool == self.cheap else [])
+
+    def apply(self, **changes: Any) -> None:
+        """Apply the workload. `changes` are fields of spec.rebalancing."""
+        rebalancing = {
+            "mode": "Auto",
+            "windowSeconds": WINDOW,
+            "bakeSeconds": 0,
+            "minGoodRequests": 100,
+            "cooldownSeconds": 3600,
+            "deadlineSeconds": 300,
+            "exploration": {"budget": "5.00", "deadlineSeconds": 300},
+            **self._rebalancing,
+            **changes,
+        }
+        spec = {
+            "model": {"uri": "s3://models/tiny", "digest": f"sha256:{'a' * 64}", "task": "feature-extraction"},
+            "compile": {"batchSizes": [1, 4], "sequenceLengths": [32]},
+            "objective": {"latency": [{"metric": "e2e", "milliseconds": 600, "percent": "98"}]},
+            "scaling": {"minReplicas": 1, "maxReplicas": 4},
+            "placement": {"poolSelector": {"matchLabels": {"steelyard.dev/run": self.tag}}},
+            **self._spec,
+            "rebalancing": rebalancing,
+        }
+        self._write(self._path, {"kind": "InferenceWorkload", "metadata": {"name": WORKLOAD, "namespace": self.namespace}, "spec": spec})
+
+    def _write(self, path: str, manifest: Manifest) -> None:
+        status, body = self.cluster.api.request(
+            "PATCH", f"{path}?fieldManager=person&force=true", {"apiVersion": "steelyard.dev/v1alpha1", **manifest}, "application/apply-patch+yaml"
+        )
+        assert status < 300, body.decode()
+
+    def delete(self) -> None:
+        """Delete the workload."""
+        self.cluster.api.delete(self._path)
+
+    # --- the operator -----------------------------------------------------------------------------------------------------------------
+
+    def operator(self, *, user: str | None = None, **changes: Any) -> OperatorProcess:
+        """Another operator process of this run, not started yet. `changes`: of its configuration."""
+        given = {**self._settings, **changes}
+        # Compiles must not land on the played nodes of another run.
+        given["compile"] = {"nodeSelector": {"steelyard.dev/pool": self.dear}, **given.get("compile", {})}
+        if user is not None or self.proxy is None:
+            kubeconfig = self.cluster.kubeconfig_for(user or self.user, "system:masters")
+        else:
+            kubeconfig = self.proxy.kubeconfig
+        made = OperatorProcess(kubeconfig, self.namespace, self._folder, config(self.namespace, **given), f"operator-{len(self.operators) + 1}")
+        self.operators.append(made)
+        self._stack.callback(made.__exit__)
+        return made
+
+    def start_operator(self, *, user: str | None = None, **changes: Any) -> OperatorProcess:
+        """Start one more operator."""
+        return self.operator(user=user, **changes).start()
+
+    # --- looking ----------------------------------------------------------------------------------------------------------------------
+
+    @property
+    def _path(self) -> str:
+        return f"{OWN}/namespaces/{self.namespace}/inferenceworkloads/{WORKLOAD}"
+
+    def workload(self) -> Manifest:
+        """The workload as it is; empty where there is none."""
+        return self.cluster.api.get(self._path) or {}
+
+    def status(self) -> Manifest:
+        """Its status."""
+        return self.workload().get("status") or {}
+
+    def condition(self, kind: str) -> Manifest:
+        """One condition; empty where it is not told yet."""
+        return next((c for c in self.status().get("conditions", ()) if c["type"] == kind), {})
+
+    def listed(self, path: str) -> list[Manifest]:
+        """Objects of this namespace: `apps/v1/deployments`."""
+        group = "api/v1" if path.startswith("v1/") else f"apis/{path.rsplit('/', 1)[0]}"
+        found = self.cluster.api.get(f"/{group}/namespaces/{self.namespace}/{path.rsplit('/', 1)[1]}") or {}
+        return list(found.get("items", ()))
+
+    def until(self, what: str, ready: Callable[[Manifest], Any], seconds: float = MOVE_SECONDS) -> Any:
+        """Wait until something is true of the status."""
+        logs = [o.log for o in self.operators]
+
+        def look() -> Any:
+            return ready(self.status())
+
+        try:
+            return wait_until(f"{what} in {self.namespace}", look, seconds=seconds, logs=logs, every=0.25)
+        except Exception as error:
+            raise AssertionError(f"{error}\nstatus: {self.status()}\nworld: {self.world.problems}") from error
+
+    def until_step(self, step: str, seconds: float = MOVE_SECONDS) -> Manifest:
+        """Wait until the move is at this step."""
+        return dict(self.until(f"step {step}", lambda s: (s.get("move") or {}).get("step") == step and s["move"], seconds))
+
+    def until_serving(self, seconds: float = 60.0) -> None:
+        """Wait until the first home serves."""
+        self.until("the first home", lambda s: s.get("home") and self.world.ready_pods() > 0, seconds)
+
+    def until_moved(self, seconds: float = MOVE_SECONDS) -> None:
+        """Wait until the move has ended well and what it left is gone."""
+        self.until("the end of the move", lambda s: s.get("home", {}).get("pool") == self.cheap and not s.get("move"), seconds)
+        self.until("the old home to be gone", lambda _: len(self.listed("apps/v1/deployments")) == 1 and self.world.ready_pods(self.dear) == 0, 60)
+
+    # --- what came of it --------------------------------------------------------------------------------------------------------------
+
+    def writes(self, user: str | None = None) -> list[AuditEvent]:
+        """What the operator wrote, refused attempts included, without Leases."""
+        return self.audit.writes(user or self.user)
+
+    def end_state(self) -> Manifest:
+        """Home pool, and every object that it leaves behind, without names that depend on chance."""
+        status = self.status()
+        return {
+            "home": status["home"]["pool"].rsplit("-", 1)[0],
+            "move": status.get("move"),
+            "history": [(h["from"].rsplit("-", 1)[0], h["to"].rsplit("-", 1)[0], h["outcome"]) for h in status.get("history", ())],
+            "quarantine": status.get("quarantine"),
+            "claims": [(c["name"], c["verdict"]) for c in status.get("claims", ())],
+            "deployments": sorted((self._plain(d), d["spec"]["replicas"]) for d in self.listed("apps/v1/deployments")),
+            "services": sorted(self._plain(s) for s in self.listed("v1/services")),
+            "compiled": sorted(self._plain(c) for c in self.listed("steelyard.dev/v1alpha1/compiledmodels")),
+            "jobs": sorted(self._plain(j) for j in self.listed("batch/v1/jobs")),
+        }
+
+    def deeds(self) -> Mapping[tuple[str, str], int]:
+        """How many children the operator created and deleted, by verb and resource: what the server accepted."""
+        kept = {"deployments", "jobs", "services", "compiledmodels"}
+        return Counter((e.verb, e.resource) for e in self.writes() if e.verb in {"create", "delete"} and e.resource in kept and e.code < 300)
+
+    def _plain(self, manifest: Manifest) -> str:
+        return str(manifest["metadata"]["name"]).replace(self.tag, "*")

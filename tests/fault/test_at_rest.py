@@ -1,0 +1,31 @@
+"""At constant load, with the noise that arrivals have, there is nothing to write."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from fault.meanwhile import first, meanwhile
+from stub.world import Play
+
+pytestmark = pytest.mark.apiserver
+
+REST_SECONDS = 300.0
+
+
+@first
+@meanwhile
+def test_five_minutes_of_constant_traffic_write_nothing_but_the_lease(a_move):
+    run = a_move(play=Play(load=100.0, noise=True), settings={"observe": {"intervalSeconds": 5, "timeoutSeconds": 3}})
+    run.start_operator()
+    run.apply(windowSeconds=15)
+    # As it is in life: after a move, with evidence of both pools.
+    run.until_moved(240)
+    time.sleep(60)
+    run.audit.mark()
+    time.sleep(REST_SECONDS)
+    written = run.writes()
+    assert not written, [(e.verb, e.resource, e.name, str(e.request)[:2000]) for e in written]
+    leases = [e for e in run.audit.writes(run.user, except_resources=()) if e.resource == "leases"]
+    assert len(leases) > REST_SECONDS / 5, "it was alive all the time"

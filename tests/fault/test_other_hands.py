@@ -1,0 +1,128 @@
+"""What people and other controllers do to a workload and its children while the operator looks on."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from cluster.cluster import Cluster
+from cluster.waiting import wait_until
+from fault.meanwhile import meanwhile
+from fault.move_run import WORKLOAD, MoveRun
+from stub.operator_process import OperatorProcess, config
+
+pytestmark = pytest.mark.apiserver
+
+
+def deployment_of(run: MoveRun, pool: str):
+    """The Deployment on a pool."""
+    return next((d for d in run.listed("apps/v1/deployments") if d["metadata"]["name"].startswith(f"model-{pool}-")), None)
+
+
+@meanwhile
+def test_a_namespace_that_is_deleted_during_a_move_goes_and_the_operator_stays(a_move):
+    run = a_move()
+    operator = run.start_operator()
+    run.apply()
+    run.until_step("Shift")
+    run.cluster.api.delete(f"/api/v1/namespaces/{run.namespace}")
+    wait_until("the namespace to be gone", lambda: run.cluster.api.get(f"/api/v1/namespaces/{run.namespace}") is None, seconds=60)
+    time.sleep(5)
+    # Its Lease went with the namespace: the operator may end for that, with its own exit code, but it does not crash.
+    assert operator.running or operator.process.returncode in {0, 1}  # type: ignore[union-attr]
+    assert not [line for line in operator.lines() if "Traceback" in str(line.get("message", "")) + str(line.get("exception", ""))]
+
+
+@meanwhile
+def test_a_workload_that_is_made_anew_under_its_name_during_a_move_starts_from_nothing(a_move):
+    run = a_move()
+    run.start_operator()
+    run.apply()
+    run.until_step("Shift")
+    before = {d["metadata"]["uid"] for d in run.listed("apps/v1/deployments")}
+    run.delete()
+    run.apply()
+    run.until("a new home", lambda s: s.get("home") and not s.get("move") and not s.get("history"), 60)
+    wait_until("the old Deployments to be gone", lambda: not before & {d["metadata"]["uid"] for d in run.listed("apps/v1/deployments")}, seconds=60)
+    run.until_moved()
+    uid = run.workload()["metadata"]["uid"]
+    owners = {o["uid"] for d in run.listed("apps/v1/deployments") for o in d["metadata"]["ownerReferences"]}
+    assert owners == {uid}
+
+
+@meanwhile
+def test_a_home_that_is_deleted_by_hand_comes_back(a_move):
+    run = a_move()
+    run.start_operator()
+    run.apply(mode="Observe")
+    run.until_serving()
+    name = deployment_of(run, run.dear)["metadata"]["name"]
+    run.cluster.kubectl("delete", "deployment", name, "-n", run.namespace)
+    wait_until("the Deployment to be back", lambda: deployment_of(run, run.dear), seconds=30)
+    run.until("it to serve", lambda _: run.world.ready_pods(run.dear) == 1, 60)
+    time.sleep(5)
+    assert run.deeds()["create", "deployments"] == 2
+    assert run.status()["home"]["pool"] == run.dear
+
+
+@meanwhile
+def test_a_target_that_is_deleted_by_hand_during_the_shift_costs_no_request(a_move):
+    run = a_move()
+    run.start_operator()
+    run.apply()
+    run.until_step("Shift")
+    run.cluster.kubectl("delete", "deployment", deployment_of(run, run.cheap)["metadata"]["name"], "-n", run.namespace)
+    run.until_moved()
+    assert run.world.lost == 0
+
+
+@meanwhile
+def test_replicas_that_somebody_else_writes_are_left_alone(a_move):
+    run = a_move()
+    run.start_operator()
+    run.apply()
+    run.until_serving()
+    name = deployment_of(run, run.dear)["metadata"]["name"]
+    run.cluster.kubectl("scale", "deployment", name, "--replicas=3", "-n", run.namespace)
+    run.until("the hold", lambda _: run.condition("Held").get("reason") == "ReplicasOwnedElsewhere", 60)
+    run.audit.mark()
+    time.sleep(20)
+    assert deployment_of(run, run.dear)["spec"]["replicas"] == 3
+    assert not [e for e in run.writes() if e.resource in {"deployments", "deployments/scale"}], "no fight"
+    assert not run.status().get("move")
+    assert "kubectl" in run.condition("Held")["message"]
+
+
+@meanwhile
+def test_a_price_that_is_taken_away_holds_and_one_that_is_back_goes_on(a_move):
+    run = a_move()
+    run.start_operator()
+    run.reprice(run.dear, None)
+    run.apply()
+    run.until_serving()
+    run.until("the hold", lambda _: run.condition("Held").get("reason") == "PriceSuspect", 60)
+    assert "pricePerHour" in run.condition("Held")["message"]
+    time.sleep(10)
+    assert not run.status().get("move")
+    run.reprice(run.dear, "0.40")
+    run.until("the hold to end", lambda _: run.condition("Held").get("status") == "False", 60)
+
+
+@meanwhile
+def test_without_its_kinds_the_operator_says_what_to_do_and_ends(a_move, tmp_path_factory):
+    with Cluster.start("fault-no-kinds") as bare:
+        operator = OperatorProcess(bare.kubeconfig, "default", tmp_path_factory, config("default"))
+        with operator:
+            time.sleep(10)
+            assert operator.running
+            port = operator.port()
+            ready, body = _get(port, "/readyz")
+            assert ready == 503
+            assert "kubectl apply" in body
+            assert operator.process is not None
+            assert operator.process.wait(60) == 1
+        said = [line for line in operator.lines() if "kinds are not served" in str(line.get("message"))]
+        assert said
+        assert "kubectl apply --server-side -f crds/" in said[-1]["message"]
+        assert WORKLOAD

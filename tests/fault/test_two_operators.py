@@ -1,0 +1,73 @@
+"""At most one operator writes, whatever happens to the one that leads."""
+
+from __future__ import annotations
+
+import signal
+import time
+from datetime import UTC, datetime
+
+import pytest
+
+from cluster.waiting import wait_until
+from fault.meanwhile import meanwhile
+
+pytestmark = pytest.mark.apiserver
+
+LEASE_SECONDS = 15.0
+
+
+@meanwhile
+def test_a_leader_that_was_frozen_past_its_lease_never_writes_again_and_ends(a_move):
+    run = a_move()
+    old_user, new_user = f"old-{run.tag}", f"new-{run.tag}"
+    old = run.start_operator(user=old_user)
+    run.apply()
+    run.until_serving()
+    standby = run.start_operator(user=new_user)
+    wait_until("the standby to be warm", lambda: any(line.get("message") == "synced" for line in standby.lines()), seconds=30)
+    run.until_step("Shift")
+    old.signal(signal.SIGSTOP)
+    wait_until("the standby to lead", lambda: any(line.get("message") == "elected" for line in standby.lines()), seconds=LEASE_SECONDS + 15)
+    wait_until("the new leader's first write", lambda: run.writes(new_user), seconds=30)
+    woken = datetime.now(UTC)
+    old.signal(signal.SIGCONT)
+    assert old.process is not None
+    assert old.process.wait(30) != 0, "a deposed leader ends with an error, so that its restart is seen"
+    run.until_moved()
+    first = min(e.time for e in run.writes(new_user) if e.code < 300)
+    late = [e for e in run.writes(old_user) if e.code < 300 and e.time >= first]
+    assert not late, f"written after the new leader began: {[(e.verb, e.resource, e.name, e.time) for e in late]}"
+    assert not [e for e in run.writes(old_user) if e.time >= woken], "nothing was even sent"
+    assert run.world.lost == 0
+    assert standby.running
+
+
+@meanwhile
+def test_when_the_leader_is_killed_the_standby_takes_over_and_the_move_ends(a_move):
+    run = a_move()
+    leader = run.start_operator(user=f"first-{run.tag}")
+    run.apply()
+    run.until_serving()
+    standby = run.start_operator(user=f"second-{run.tag}")
+    wait_until("the standby to be warm", lambda: any(line.get("message") == "synced" for line in standby.lines()), seconds=30)
+    run.until_step("Shift")
+    leader.kill()
+    killed = time.monotonic()
+    wait_until("the standby to lead", lambda: any(line.get("message") == "elected" for line in standby.lines()), seconds=40)
+    assert time.monotonic() - killed < LEASE_SECONDS + 8, "the Lease lasts 15 s and is tried for every 2 s"
+    run.until_moved()
+    assert run.world.lost == 0
+
+
+@meanwhile
+def test_an_operator_that_is_told_to_stop_gives_the_lease_back_at_once(a_move):
+    run = a_move()
+    leader = run.start_operator(user=f"first-{run.tag}")
+    run.apply()
+    run.until_serving()
+    standby = run.start_operator(user=f"second-{run.tag}")
+    wait_until("the standby to be warm", lambda: any(line.get("message") == "synced" for line in standby.lines()), seconds=30)
+    leader.signal(signal.SIGTERM)
+    assert leader.process is not None
+    assert leader.process.wait(40) == 0
+    wait_until("the standby to lead", lambda: any(line.get("message") == "elected" for line in standby.lines()), seconds=8)

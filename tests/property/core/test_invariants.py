@@ -1,0 +1,215 @@
+"""Any sequence of faults in a small world that is driven by `decide` and its own memory: what must never happen, and how it ends."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import pairwise
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+
+from steelyard.core.memory import Memory, MoveKind, Outcome
+from steelyard.core.reading import Fresh
+from unit.core.world import Ground, World, quick, ratio_claim
+
+POOLS = st.sampled_from(["a", "b", "c"])
+SETTLE = 420
+QUIET = 40
+
+
+class FaultyWorld(RuleBasedStateMachine):
+    @initialize(
+        speeds=st.tuples(*[st.sampled_from([8.0, 10.0, 16.0, 20.0])] * 3),
+        claimed=st.sampled_from([0.4, 0.5, 1.0, 2.0]),
+        prices=st.tuples(*[st.sampled_from([0.5, 1.0, 2.0])] * 3),
+        rate=st.sampled_from([2.0, 12.0, 24.0]),
+        start=st.integers(1, 3),
+        seed=st.integers(0, 1000),
+        busy_known=st.booleans(),
+    )
+    def begin(
+        self,
+        speeds: tuple[float, ...],
+        claimed: float,
+        prices: tuple[float, ...],
+        rate: float,
+        start: int,
+        seed: int,
+        busy_known: bool,
+    ) -> None:
+        grounds = {
+            name: Ground(speed=speed, price=price, start=start, claims=(ratio_claim(claimed, "b"),) if name == "a" else ())
+            for name, speed, price in zip("abc", speeds, prices, strict=True)
+        }
+        self.world = World(grounds, rate=rate, policy=quick(cooldown_seconds=1200), seed=seed, busy_known=busy_known)
+        self.wishes = 0
+        self.watched(8)
+
+    def watched(self, windows: int) -> None:
+        """Time passes, and every window is held against the invariants."""
+        world = self.world
+        for _ in range(windows):
+            memory, counts = world.memory, {key: pods.desired for key, pods in world.deployments.items()}
+            world.tick()
+            decision = world.decisions[-1]
+            began = memory.move is None and decision.memory.move is not None
+            if began:
+                self.may_begin(world, memory)
+            if not world.seeing and any(world.ready(key) for key in world.deployments):
+                # I10: a lost input changes nothing by our own will.
+                assert not began
+                after = {key: pods.desired for key, pods in world.deployments.items()}
+                taken = {key for key in counts if after.get(key, 0) < counts[key] and world.ready(key)}
+                assert not taken, f"{taken} lost replicas while nothing was read"
+            self.no_return(world)
+
+    def may_begin(self, world: World, before: Memory) -> None:
+        move = world.decisions[-1].memory.move
+        assert move is not None
+        seen = [r for key, r in world.traffic().items() if world.ready(key)]
+        assert all(isinstance(r, Fresh) for r in seen), "I2: begun on what was not read"
+        if move.kind is not MoveKind.REVISION:
+            good = sum(w.good for pods in world.deployments.values() for w in pods.windows)
+            known = before.of(move.source_pool, move.source_revision)
+            behind = known.capacity.n if known and known.capacity else 0
+            assert max(good, behind) >= world.policy.min_good_requests, "I2: begun on too small a sample"
+            assert not world.frozen
+            last = max((m.time for m in before.history), default=None)
+            assert last is None or world.now >= last + timedelta(seconds=world.policy.cooldown_seconds), "begun within the cool-down"
+            assert not any(
+                q.pool == move.target_pool and q.revision == move.target_revision and world.now < q.until for q in before.quarantine
+            )
+            assert all(g.priced for name, g in world.grounds.items() if name in {move.source_pool, move.target_pool})
+
+    def no_return(self, world: World) -> None:
+        """I4: no A to B to A within the cool-down, but for safety."""
+        moved = [m for m in world.memory.history if m.outcome is Outcome.MOVED and m.source_pool != m.target_pool]
+        for first, second in pairwise(moved):
+            back = second.target_pool == first.source_pool and second.reason == "Moved"
+            assert not back or second.time - first.time >= timedelta(seconds=world.policy.cooldown_seconds)
+
+    @rule(windows=st.integers(1, 12))
+    def time_passes(self, windows: int) -> None:
+        self.watched(windows)
+
+    @rule(pool=POOLS)
+    def replicas_crash(self, pool: str) -> None:
+        self.world.grounds[pool].crashes = not self.world.grounds[pool].crashes
+        self.watched(1)
+
+    @rule(pool=POOLS, late=st.sampled_from([0.002, 0.3]))
+    def a_pool_gets_slow(self, pool: str, late: float) -> None:
+        self.world.grounds[pool].late = late
+        self.watched(1)
+
+    @rule(pool=POOLS)
+    def a_pool_delivers_nothing(self, pool: str) -> None:
+        ground = self.world.grounds[pool]
+        ground.delivers = not ground.delivers
+        ground.exhausted_until = None if ground.delivers else self.world.now + timedelta(minutes=20)
+        self.watched(1)
+
+    @rule()
+    def metrics_come_and_go(self) -> None:
+        self.world.seeing = not self.world.seeing
+        self.watched(2)
+
+    @rule(pool=POOLS)
+    def a_price_comes_and_goes(self, pool: str) -> None:
+        self.world.grounds[pool].priced = not self.world.grounds[pool].priced
+        self.watched(1)
+
+    @rule(pool=POOLS)
+    def an_artifact_comes_and_goes(self, pool: str) -> None:
+        self.world.grounds[pool].compiled = not self.world.grounds[pool].compiled
+        self.watched(1)
+
+    @rule(pool=POOLS)
+    def a_pool_is_deleted_or_made(self, pool: str) -> None:
+        self.world.grounds[pool].exists = not self.world.grounds[pool].exists
+        self.watched(1)
+
+    @rule(pool=POOLS)
+    def somebody_deletes_a_deployment(self, pool: str) -> None:
+        for key in [k for k in self.world.deployments if k.pool == pool]:
+            del self.world.deployments[key]
+        self.watched(1)
+
+    @rule(rate=st.sampled_from([0.0, 2.0, 12.0, 24.0]))
+    def the_load_changes(self, rate: float) -> None:
+        self.world.rate = rate
+        self.watched(1)
+
+    @rule()
+    def the_operator_restarts(self) -> None:
+        self.world.restart()
+        self.watched(1)
+
+    @rule()
+    def the_view_is_partial_for_a_moment(self) -> None:
+        self.world.synced = False
+        self.watched(1)
+        self.world.synced = True
+
+    @rule()
+    def the_installation_is_frozen_or_not(self) -> None:
+        self.world.frozen = not self.world.frozen
+        self.watched(1)
+
+    @rule()
+    def the_user_asks_for_something_else(self) -> None:
+        self.wishes += 1
+        self.world.wish = f"wish{self.wishes}"
+        self.watched(1)
+
+    @rule()
+    def status_is_lost(self) -> None:
+        self.world.memory = Memory()
+        self.watched(1)
+
+    def teardown(self) -> None:
+        """Everything recovers: the move ends, one placement serves, and then nothing changes any more."""
+        if not hasattr(self, "world"):
+            return
+        world = self.world
+        world.seeing, world.frozen, world.synced, world.rate = True, False, True, 12.0
+        for ground in world.grounds.values():
+            ground.crashes, ground.delivers, ground.priced, ground.compiled, ground.exists = False, True, True, True, True
+            ground.late, ground.exhausted_until = 0.002, None
+        quiet = 0
+        for _ in range(SETTLE):
+            before = world.memory
+            self.watched(1)
+            quiet = quiet + 1 if world.memory == before and world.memory.move is None else 0
+            if quiet >= QUIET:
+                break
+        assert quiet >= QUIET, f"never settled: {world.memory.move} {[d.verdict + ':' + d.message for d in world.decisions[-3:]]}"
+        assert len(world.deployments) == 1
+        assert world.home is not None
+        assert world.count(world.home) * world.grounds[world.home].speed >= world.rate
+
+
+def test_no_sequence_of_faults_breaks_an_invariant_and_every_one_ends_quietly() -> None:
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        FaultyWorld,
+        settings=settings(max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)),
+    )
+
+
+def test_a_snapshot_is_decided_the_same_way_twice_and_in_any_order_of_its_parts() -> None:
+    from dataclasses import replace
+
+    from steelyard.core.decide import decide
+
+    world = World({"a": Ground(speed=10, claims=(ratio_claim(0.5, "b"),)), "b": Ground(speed=20)}, rate=24)
+    for _ in range(20):
+        world.tick()
+        snapshot = world.snapshot()
+        turned = replace(
+            snapshot,
+            pools=snapshot.pools[::-1],
+            placements=snapshot.placements[::-1],
+            traffic=dict(reversed(list(snapshot.traffic.items()))),
+        )
+        assert decide(snapshot, world.now) == decide(snapshot, world.now) == decide(turned, world.now)
