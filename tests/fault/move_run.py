@@ -142,7 +142,10 @@ class MoveRun:
 
     def _write(self, path: str, manifest: Manifest) -> None:
         status, body = self.cluster.api.request(
-            "PATCH", f"{path}?fieldManager=person&force=true", {"apiVersion": "steelyard.dev/v1alpha1", **manifest}, "application/apply-patch+yaml"
+            "PATCH",
+            f"{path}?fieldManager=person&force=true",
+            {"apiVersion": "steelyard.dev/v1alpha1", **manifest},
+            "application/apply-patch+yaml",
         )
         assert status < 300, body.decode()
 
@@ -161,7 +164,9 @@ class MoveRun:
             kubeconfig = self.cluster.kubeconfig_for(user or self.user, "system:masters")
         else:
             kubeconfig = self.proxy.kubeconfig
-        made = OperatorProcess(kubeconfig, self.namespace, self._folder, config(self.namespace, **given), f"operator-{len(self.operators) + 1}")
+        made = OperatorProcess(
+            kubeconfig, self.namespace, self._folder, config(self.namespace, **given), f"operator-{len(self.operators) + 1}"
+        )
         self.operators.append(made)
         self._stack.callback(made.__exit__)
         return made
@@ -217,7 +222,9 @@ class MoveRun:
     def until_moved(self, seconds: float = MOVE_SECONDS) -> None:
         """Wait until the move has ended well and what it left is gone."""
         self.until("the end of the move", lambda s: s.get("home", {}).get("pool") == self.cheap and not s.get("move"), seconds)
-        self.until("the old home to be gone", lambda _: len(self.listed("apps/v1/deployments")) == 1 and self.world.ready_pods(self.dear) == 0, 60)
+        self.until(
+            "the old home to be gone", lambda _: len(self.listed("apps/v1/deployments")) == 1 and self.world.ready_pods(self.dear) == 0, 60
+        )
 
     # --- what came of it --------------------------------------------------------------------------------------------------------------
 
@@ -243,7 +250,9 @@ class MoveRun:
     def deeds(self) -> Mapping[tuple[str, str], int]:
         """How many children the operator created and deleted, by verb and resource: what the server accepted."""
         kept = {"deployments", "jobs", "services", "compiledmodels"}
-        return Counter((e.verb, e.resource) for e in self.writes() if e.verb in {"create", "delete"} and e.resource in kept and e.code < 300)
+        return Counter(
+            (e.verb, e.resource) for e in self.writes() if e.verb in {"create", "delete"} and e.resource in kept and e.code < 300
+        )
 
     def _plain(self, manifest: Manifest) -> str:
         return str(manifest["metadata"]["name"]).replace(self.tag, "*")

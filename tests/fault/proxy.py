@@ -157,9 +157,7 @@ class Proxy:
     def __enter__(self) -> Proxy:
         self._thread.start()
         assert self._up.wait(20), "the proxy did not start"
-        kubeconfig.write(
-            self.kubeconfig, server=f"https://127.0.0.1:{self._port}", authority=self._cluster.authority, client=self._client
-        )
+        kubeconfig.write(self.kubeconfig, server=f"https://127.0.0.1:{self._port}", authority=self._cluster.authority, client=self._client)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -328,6 +326,13 @@ class Proxy:
 
 
 def _refusal(refuse: Refuse) -> web.Response:
-    status = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": refuse.reason, "code": refuse.status, "message": "injected"}
+    status = {
+        "kind": "Status",
+        "apiVersion": "v1",
+        "status": "Failure",
+        "reason": refuse.reason,
+        "code": refuse.status,
+        "message": "injected",
+    }
     headers = {} if refuse.retry_after is None else {"Retry-After": str(refuse.retry_after)}
     return web.json_response(status, status=refuse.status, headers=headers)

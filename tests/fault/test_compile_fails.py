@@ -35,7 +35,9 @@ def memory(run: MoveRun, backend: str) -> list[str]:
 
 def until_failed(run: MoveRun, backend: str, failure_class: str):
     """Its status once it has failed like this."""
-    run.until(f"{backend} to fail", lambda _: (compiled(run, backend).get("status", {}).get("failure") or {}).get("class") == failure_class, 60)
+    run.until(
+        f"{backend} to fail", lambda _: (compiled(run, backend).get("status", {}).get("failure") or {}).get("class") == failure_class, 60
+    )
     return compiled(run, backend)["status"]
 
 
@@ -56,7 +58,11 @@ def test_a_users_error_is_told_and_never_tried_again(a_move):
     status = until_failed(run, "onnxruntime", "User")
     assert "nextRetryTime" not in status
     run.until_serving()
-    run.until("the option to be refused", lambda s: any(o["reason"] == "CompileFailed" for o in (s.get("lastDecision") or {}).get("options", ())), 60)
+    run.until(
+        "the option to be refused",
+        lambda s: any(o["reason"] == "CompileFailed" for o in (s.get("lastDecision") or {}).get("options", ())),
+        60,
+    )
     time.sleep(15)
     assert len(jobs(run, "onnxruntime")) == 1
     serving_is_untouched(run)
@@ -70,7 +76,11 @@ def test_running_out_of_memory_is_tried_again_at_once_with_twice_as_much(a_move)
     run.apply()
     run.until("four attempts", lambda _: len(jobs(run, "onnxruntime")) == 4, 90)
     assert memory(run, "onnxruntime") == ["4Gi", "8Gi", "16Gi", "32Gi"]
-    run.until("the end of the attempts", lambda _: compiled(run, "onnxruntime")["status"].get("failure") and not compiled(run, "onnxruntime")["status"].get("jobName"), 60)
+    run.until(
+        "the end of the attempts",
+        lambda _: compiled(run, "onnxruntime")["status"].get("failure") and not compiled(run, "onnxruntime")["status"].get("jobName"),
+        60,
+    )
     time.sleep(10)
     assert len(jobs(run, "onnxruntime")) == 4, "it does not fit anywhere"
     serving_is_untouched(run)
@@ -102,6 +112,8 @@ def test_a_compile_that_hangs_keeps_nobody_from_serving(a_move):
     run.until_serving()
     assert run.status()["home"]["pool"] == run.dear
     assert not compiled(run, "onnxruntime")["status"].get("failure")
-    run.until("the deadline", lambda _: (compiled(run, "onnxruntime")["status"].get("failure") or {}).get("reason") == "DeadlineExceeded", 120)
+    run.until(
+        "the deadline", lambda _: (compiled(run, "onnxruntime")["status"].get("failure") or {}).get("reason") == "DeadlineExceeded", 120
+    )
     assert compiled(run, "onnxruntime")["status"].get("nextRetryTime")
     assert run.world.lost == 0

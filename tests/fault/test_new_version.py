@@ -46,6 +46,9 @@ def test_a_new_operator_version_touches_no_deployment_and_no_pod(a_move):
     # A placement that is made from now on gets the new image.
     run.apply(mode="Auto")
     run.until_moved()
-    images = {d["metadata"]["name"].split("-")[1]: d["spec"]["template"]["spec"]["containers"][0]["image"] for d in run.listed("apps/v1/deployments")}
+    images = {
+        d["metadata"]["name"].split("-")[1]: d["spec"]["template"]["spec"]["containers"][0]["image"]
+        for d in run.listed("apps/v1/deployments")
+    }
     assert images == {"cheap": NEW_IMAGE}
     assert run.world.lost == 0

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
+import urllib.error
+import urllib.request
+from pathlib import Path
 
 import pytest
 
 from cluster.cluster import Cluster
 from cluster.waiting import wait_until
 from fault.meanwhile import meanwhile
-from fault.move_run import WORKLOAD, MoveRun
+from fault.move_run import MoveRun
 from stub.operator_process import OperatorProcess, config
 
 pytestmark = pytest.mark.apiserver
@@ -44,7 +48,9 @@ def test_a_workload_that_is_made_anew_under_its_name_during_a_move_starts_from_n
     run.delete()
     run.apply()
     run.until("a new home", lambda s: s.get("home") and not s.get("move") and not s.get("history"), 60)
-    wait_until("the old Deployments to be gone", lambda: not before & {d["metadata"]["uid"] for d in run.listed("apps/v1/deployments")}, seconds=60)
+    wait_until(
+        "the old Deployments to be gone", lambda: not before & {d["metadata"]["uid"] for d in run.listed("apps/v1/deployments")}, seconds=60
+    )
     run.until_moved()
     uid = run.workload()["metadata"]["uid"]
     owners = {o["uid"] for d in run.listed("apps/v1/deployments") for o in d["metadata"]["ownerReferences"]}
@@ -110,19 +116,19 @@ def test_a_price_that_is_taken_away_holds_and_one_that_is_back_goes_on(a_move):
 
 
 @meanwhile
-def test_without_its_kinds_the_operator_says_what_to_do_and_ends(a_move, tmp_path_factory):
-    with Cluster.start("fault-no-kinds") as bare:
-        operator = OperatorProcess(bare.kubeconfig, "default", tmp_path_factory, config("default"))
+def test_without_its_kinds_the_operator_says_what_to_do_and_ends(a_move):
+    with Cluster.start("fault-no-kinds") as bare, tempfile.TemporaryDirectory() as folder:
+        operator = OperatorProcess(bare.kubeconfig, "default", Path(folder), config("default"))
         with operator:
+            address = f"http://127.0.0.1:{operator.port()}/readyz"
             time.sleep(10)
-            assert operator.running
-            port = operator.port()
-            ready, body = _get(port, "/readyz")
-            assert ready == 503
-            assert "kubectl apply" in body
+            assert operator.running, "they may be installed a moment later"
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                urllib.request.urlopen(address, timeout=5)
+            assert refused.value.code == 503
+            assert "kubectl apply" in refused.value.read().decode()
             assert operator.process is not None
             assert operator.process.wait(60) == 1
-        said = [line for line in operator.lines() if "kinds are not served" in str(line.get("message"))]
+            said = [line["message"] for line in operator.lines() if "kinds are not served" in str(line.get("message"))]
         assert said
-        assert "kubectl apply --server-side -f crds/" in said[-1]["message"]
-        assert WORKLOAD
+        assert "kubectl apply --server-side -f crds/" in said[-1]

@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from cluster.waiting import wait_until
+from stub import leash
 
 TOOLCHAIN = {"serveImage": "stub", "compileImage": "stub", "target": "cpu/x86-64"}
 
@@ -52,6 +53,7 @@ class OperatorProcess:
                  "--port", "0", "--namespace", self._lease_namespace],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, "POD_NAME": self._name}, start_new_session=True,
             )  # fmt: skip
+        leash.begun(self.process.pid)
         return self
 
     def __enter__(self) -> OperatorProcess:
@@ -65,6 +67,8 @@ class OperatorProcess:
                 self.process.wait(30)
             except subprocess.TimeoutExpired:
                 self.kill()
+        if self.process is not None:
+            leash.ended(self.process.pid)
 
     def signal(self, number: int) -> None:
         """Send a signal."""
@@ -94,7 +98,11 @@ class OperatorProcess:
 
     def port(self) -> int:
         """The port of /metrics, from its log."""
-        return int(wait_until("the operator's port", lambda: next((line["port"] for line in reversed(self.lines()) if line.get("port")), None), seconds=30))
+        return int(
+            wait_until(
+                "the operator's port", lambda: next((line["port"] for line in reversed(self.lines()) if line.get("port")), None), seconds=30
+            )
+        )
 
     def metrics(self) -> str:
         """What /metrics says."""

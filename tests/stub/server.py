@@ -51,11 +51,16 @@ class StubServer:
             return self._frozen
         good, slow = int(self.good), int(self.slow)
         lines = ["# TYPE steelyard_server_requests_total counter"]
-        lines += [f'steelyard_server_requests_total{{outcome="{o}"}} {n}' for o, n in (("good", good), ("slow", slow), ("error", 0), ("shed", 0))]
+        lines += [
+            f'steelyard_server_requests_total{{outcome="{o}"}} {n}' for o, n in (("good", good), ("slow", slow), ("error", 0), ("shed", 0))
+        ]
         lines += ["# TYPE steelyard_request_duration_seconds histogram"]
         lines += [f'steelyard_request_duration_seconds_bucket{{le="{edge}"}} {good if edge < 1.0 else good + slow}' for edge in BUCKETS]
         lines += [f'steelyard_request_duration_seconds_bucket{{le="+Inf"}} {good + slow}']
-        lines += [f"steelyard_request_duration_seconds_sum {good * 0.1 + slow * 0.8}", f"steelyard_request_duration_seconds_count {good + slow}"]
+        lines += [
+            f"steelyard_request_duration_seconds_sum {good * 0.1 + slow * 0.8}",
+            f"steelyard_request_duration_seconds_count {good + slow}",
+        ]
         lines += ["# TYPE process_cpu_seconds_total counter", f"process_cpu_seconds_total {self.cpu:.6f}"]
         lines += ["# TYPE steelyard_server_clock_seconds gauge", f"steelyard_server_clock_seconds {time.time():.6f}"]
         lines += ["# TYPE steelyard_server_start_time_seconds gauge", f"steelyard_server_start_time_seconds {self.started:.3f}"]

@@ -51,6 +51,7 @@ from steelyard.control.resource import (
 from steelyard.control.store import Change, Store
 from steelyard.control.sweep import Sweep
 from steelyard.control.throttle import Throttle
+from steelyard.control.watchers import Watchers
 from steelyard.control.workqueue import Priority, WorkQueue
 from steelyard.control.world import World
 from steelyard.core.snapshot import WorkloadKey
@@ -62,6 +63,7 @@ WRITES_PER_SECOND = 50.0
 BURST = 100
 KINDS_PATIENCE_SECONDS = 30.0
 """Own kinds missing for this long: end, so that the restart is seen and the reason stands in the log."""
+WATCHERS_SECONDS = 1.0
 WORKERS = 8
 DRAIN_SECONDS = 20.0
 
@@ -180,6 +182,7 @@ class Operator:
         )
         port = await self.health.start()
         _log.info("started", identity=self._identity.name, port=port)
+        self._spawn("watchers", self._look_after_watchers())
         self._spawn("prime", self._prime())
         self._spawn("elector", self._elect())
 
@@ -214,6 +217,14 @@ class Operator:
                 self._end(1)
                 return
             await self.clock.sleep(1.0)
+
+    async def _look_after_watchers(self) -> None:
+        watchers = Watchers()
+        while not (failed := watchers.failed()):
+            await self.clock.sleep(WATCHERS_SECONDS)
+        for called, error in sorted(failed.items()):
+            _log.error("a watch has ended; this process ends, and a new one sees everything again", watch=called, error=repr(error))
+        self._end(1)
 
     async def _elect(self) -> None:
         outcome = await self.elector.run()

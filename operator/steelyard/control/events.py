@@ -24,6 +24,7 @@ from steelyard.control.fencing import LeadershipLost
 from steelyard.control.log import get_logger
 from steelyard.control.manifest import Manifest
 from steelyard.control.resource import EVENTS, Resource
+from steelyard.core.rebalancing.reason import Reason
 
 CONTROLLER = "steelyard.dev"
 _NOTE_LIMIT = 1024
@@ -33,7 +34,6 @@ _OBJECT_BURST = 25
 _OBJECT_REFILL_SECONDS = 60.0
 _REMEMBERED = 5_000
 _QUEUED = 1_000
-_REASON = re.compile(r"^[A-Z][A-Za-z0-9]{0,127}$")
 _log = get_logger(__name__)
 
 
@@ -42,59 +42,6 @@ class EventType(StrEnum):
 
     NORMAL = "Normal"
     WARNING = "Warning"
-
-
-class EventReason(StrEnum):
-    """Every reason an event of ours can have. The reference page is made from these sentences."""
-
-    PLACED = "Placed"
-    """The workload runs where the plan wants it for the first time."""
-    SCALED = "Scaled"
-    """The number of replicas on a pool was changed."""
-    MOVE_STARTED = "MoveStarted"
-    """A rebalancing to a cheaper mix began; the note says what it should save and cost."""
-    MOVE_STEPPED = "MoveStepped"
-    """A move entered its next step."""
-    MOVE_COMPLETED = "MoveCompleted"
-    """A move is done; the note says what was measured."""
-    MOVE_ROLLED_BACK = "MoveRolledBack"
-    """A move failed its test or its deadline, and the traffic is back where it was."""
-    EXPLORATION_STARTED = "ExplorationStarted"
-    """A pool without measurements is being tried, within its budget."""
-    HELD = "Held"
-    """No voluntary action is taken; the note names the first gate that refused."""
-    RELEASED = "Released"
-    """What held the workload is over."""
-    INFEASIBLE = "Infeasible"
-    """No mix of pools can meet the objective; the note names the constraints and the cheapest relaxation."""
-    SLO_AT_RISK = "SLOAtRisk"
-    """The latency promise is not being kept."""
-    REPLICAS_OWNED_ELSEWHERE = "ReplicasOwnedElsewhere"
-    """Another manager (an autoscaler, a person) owns the replicas of a Deployment; they are left to it."""
-    FIELDS_OWNED_ELSEWHERE = "FieldsOwnedElsewhere"
-    """Another manager owns fields that Steelyard would write; they are left to it."""
-    NAME_TAKEN = "NameTaken"
-    """An object that Steelyard would create exists and belongs to somebody else."""
-    QUOTA_EXCEEDED = "QuotaExceeded"
-    """The namespace's quota refuses an object."""
-    OBJECT_INVALID = "ObjectInvalid"
-    """The API server refuses an object; the note quotes why."""
-    COMPILE_STARTED = "CompileStarted"
-    """A compile job was created."""
-    COMPILED = "Compiled"
-    """An artifact is ready and verified."""
-    COMPILE_FAILED = "CompileFailed"
-    """A compile failed; the note says what kind of error it was and when it is tried again."""
-    ARTIFACT_REJECTED = "ArtifactRejected"
-    """An artifact's bytes do not match its digest; it was not loaded."""
-    POOL_EXHAUSTED = "PoolExhausted"
-    """A pool cannot deliver nodes; it is left alone for a while."""
-    CLAIM_JUDGED = "ClaimJudged"
-    """A claim has a verdict: Confirmed, Refuted or Inconclusive, with n and interval."""
-    TRIAL_STARTED = "TrialStarted"
-    """A trial's load is running."""
-    TRIAL_ENDED = "TrialEnded"
-    """A trial is over; the note says the verdict."""
 
 
 class Poster(Protocol):
@@ -161,18 +108,14 @@ class EventRecorder:
         self._queue: deque[_Series] = deque()
         self._queued = asyncio.Event()
 
-    def record(
-        self, about: Mapping[str, Any], event_type: EventType, reason: EventReason | str, note: str, *, action: str = "Reconcile"
-    ) -> None:
+    def record(self, about: Mapping[str, Any], event_type: EventType, reason: Reason, note: str, *, action: str = "Reconcile") -> None:
         """Note that something happened to this object. Takes a manifest with apiVersion, kind and metadata."""
         if not self._running:
             self._drop("idle")
             return
-        if not _REASON.match(reason):
-            raise ValueError(f"an event's reason must be one CamelCase word of at most 128 letters and digits (got {reason!r})")
         now = self._clock.monotonic()
-        note = self._combined(about, event_type, reason, _shortened(note), now)
-        key = (manifests.uid(about), event_type, str(reason), action, note)
+        note = self._combined(about, event_type, reason.value, _shortened(note), now)
+        key = (manifests.uid(about), event_type, reason.value, action, note)
         known = self._series.get(key)
         if known is not None and now - known.last_at < _SERIES_SECONDS:
             known.count += 1
@@ -185,7 +128,7 @@ class EventRecorder:
         if len(self._queue) >= _QUEUED:
             self._drop("full")
             return
-        series = self._new(about, event_type, str(reason), note, action, now)
+        series = self._new(about, event_type, reason.value, note, action, now)
         self._series[key] = series
         self._series.move_to_end(key)
         _trim(self._series)
@@ -273,7 +216,7 @@ class EventRecorder:
         return _Series(namespace, name, body, first_at=now, last_at=now, last_observed=moment)
 
     def _combined(self, about: Mapping[str, Any], event_type: str, reason: str, note: str, now: float) -> str:
-        key = (manifests.uid(about), event_type, str(reason))
+        key = (manifests.uid(about), event_type, reason)
         similar = self._similar.get(key)
         if similar is None or now - similar.since > _SERIES_SECONDS:
             similar = self._similar[key] = _Similar(now)

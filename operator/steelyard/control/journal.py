@@ -34,7 +34,7 @@ class Journal:
         """Events on one object."""
         for each in notes:
             kind = EventType.WARNING if each.warning else EventType.NORMAL
-            self._events.record(about, kind, each.reason.value, each.message)
+            self._events.record(about, kind, each.reason, each.message)
 
     def record(self, about: Manifest, snapshot: Snapshot, decision: Decision, seconds: float) -> None:
         """One decision. The record is written when the decision differs from the last one: it holds every operand."""

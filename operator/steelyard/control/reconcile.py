@@ -24,8 +24,9 @@ from steelyard.control.store import Store
 from steelyard.control.world import Unreadable, World
 from steelyard.core.decide import decide
 from steelyard.core.decision import Decision
+from steelyard.core.rebalancing.reason import Reason
 from steelyard.core.snapshot import Snapshot, WorkloadKey
-from steelyard.render import name
+from steelyard.render import label, name
 from steelyard.render.objects import Desired, desired
 
 _log = get_logger(__name__)
@@ -76,12 +77,12 @@ class WorkloadReconciler:
         if snapshot is None:
             return None
         if isinstance(snapshot, Unreadable):
-            self._events.record(raw, EventType.WARNING, "ObjectInvalid", snapshot.message)
+            self._events.record(raw, EventType.WARNING, Reason.OBJECT_INVALID, snapshot.message)
             return 60.0
         now = self._clock.now()
         decision = decide(snapshot, now)
         raw = await self._write_down(raw, snapshot, decision)
-        settled = await self._act(raw, desired(decision.intent, self._world.settings))
+        settled = await self._act(raw, desired(decision.intent, self._world.settings), synced=snapshot.synced)
         self._journal.record(raw, snapshot, decision, self._clock.monotonic() - began)
         if not settled:
             return SOON
@@ -100,7 +101,7 @@ class WorkloadReconciler:
         self._store.wrote(INFERENCE_WORKLOADS, written)
         return written
 
-    async def _act(self, raw: Manifest, wanted: Desired) -> bool:
+    async def _act(self, raw: Manifest, wanted: Desired, *, synced: bool) -> bool:
         """True if everything is as wanted; False if something has to be looked at again soon."""
         settled = True
         for compiled in wanted.compiled:
@@ -116,7 +117,21 @@ class WorkloadReconciler:
         for gone in wanted.absent:
             deleting = self._applier.delete(_RESOURCES[gone.kind], gone.namespace, gone.name, owner_uid=manifests.uid(raw))
             settled &= self._seen(raw, await self._guarded(raw, deleting))
+        for service in self._left_over(raw, wanted) if synced else ():
+            deleting = self._applier.delete(SERVICES, manifests.namespace(service), manifests.name(service), owner_uid=manifests.uid(raw))
+            settled &= self._seen(raw, await self._guarded(raw, deleting))
         return settled
+
+    def _left_over(self, raw: Manifest, wanted: Desired) -> tuple[Manifest, ...]:
+        """Services of placements whose Deployment is gone: who died between the two deletions left them, and no placement names them."""
+        coming = {manifests.name(manifest) for manifest in wanted.present}
+        found = []
+        for service in self._store.owned_by(manifests.uid(raw), SERVICES):
+            of_same_name = DEPLOYMENTS.key(manifests.namespace(service), manifests.name(service))
+            stands = self._store.get(of_same_name) is not None or self._store.behind(of_same_name)
+            if label.POOL in manifests.labels(service) and manifests.name(service) not in coming and not stands:
+                found.append(service)
+        return tuple(found)
 
     async def _guarded(self, raw: Manifest, writing: Awaitable[Outcome]) -> Outcome | None:
         """What the API server refuses for good reasons is told and tried later; it must not keep the other objects waiting."""
@@ -125,7 +140,7 @@ class WorkloadReconciler:
         except Conflict:
             return None
         except (Forbidden, Invalid) as refused:
-            self._events.record(raw, EventType.WARNING, "ObjectInvalid", str(refused))
+            self._events.record(raw, EventType.WARNING, Reason.OBJECT_INVALID, str(refused))
             _log.warning("a write was refused", workload=f"{manifests.namespace(raw)}/{manifests.name(raw)}", error=str(refused))
             return None
 
@@ -135,12 +150,12 @@ class WorkloadReconciler:
                 self._events.record(
                     raw,
                     EventType.WARNING,
-                    "ReplicasOwnedElsewhere",
+                    Reason.REPLICAS_OWNED_ELSEWHERE,
                     f"{outcome.key}: {', '.join(outcome.managers)} owns it; it is left alone",
                 )
                 return True
             case Refused(_, reason, message):
-                self._events.record(raw, EventType.WARNING, reason.value, message)
+                self._events.record(raw, EventType.WARNING, Reason.named(reason.value), message)
                 return True
             case None | Waiting():
                 return False

@@ -30,6 +30,7 @@ from steelyard.core.memory import (
     VerdictWord,
 )
 from steelyard.core.performance.window import since, totals
+from steelyard.core.planning.load import RECENT
 from steelyard.core.planning.option import Option, line, usable
 from steelyard.core.planning.sizing import PROBE, need, size
 from steelyard.core.reading import Fresh, Stale, Unknown
@@ -44,8 +45,12 @@ from steelyard.core.situation import SIZING_SAMPLE, Situation, situation
 from steelyard.core.snapshot import Placement, PlacementKey, Snapshot
 
 HISTORY = 8
+SHOWN = 32
+"""Options, and claims, that a status has room for."""
 QUARANTINE_FIRST = timedelta(minutes=30)
 QUARANTINE_MOST = timedelta(hours=24)
+HEADROOM = 0.5
+"""Part of the objective's time that the slowest hundredth may take where a replica less is tried."""
 LOOK_AGAIN = timedelta(seconds=15)
 """Pace of sizing (design section 4)."""
 
@@ -308,13 +313,23 @@ def _sized(seen: Situation, home: PlacementKey, placement: Placement) -> int:
 
 
 def _may_probe(seen: Situation, placement: Placement) -> bool:
-    """One replica less may be tried: what one can carry is not known, nothing else serves, and no load like that has broken the promise."""
+    """One replica less may be tried: what one can carry is not known, nothing else serves, answers come in half the time they may take,
+    and no load like that has broken the promise."""
     if seen.load is None or placement.desired < 2 or not seen.only_carried(placement.key):
         return False
     if any(p.ready for p in seen.snapshot.placements if p.key != placement.key):
         return False
+    if not _answers_fast(seen, placement.key):
+        return False
     limit = seen.broke_at(placement.key)
     return limit is None or seen.load.crest / (placement.desired - 1) < limit
+
+
+def _answers_fast(seen: Situation, key: PlacementKey) -> bool:
+    """Whether even the slowest hundredth took no more than HEADROOM of its time in every recent window. Not told is not fast."""
+    times = [w.p99_milliseconds for w in seen.windows(key)[-RECENT:]]
+    most = min((o.milliseconds for o in seen.snapshot.workload.latency), default=None)
+    return most is not None and bool(times) and all(t is not None and t <= HEADROOM * most for t in times)
 
 
 # --- The move under way -----------------------------------------------------------------------------------------------------------
@@ -517,7 +532,7 @@ def _leftovers(seen: Situation, home: PlacementKey, placement: Placement, wanted
 def _trusted(seen: Situation, key: PlacementKey) -> float | None:
     """Requests per second that a replica may be asked for when others leave: a little above what it was seen to carry, where that is all we know."""
     capacity = seen.capacity(key)
-    return capacity * PROBE if capacity and seen.only_carried(key) else capacity
+    return capacity * PROBE if capacity and seen.only_carried(key) and _answers_fast(seen, key) else capacity
 
 
 def _carries(seen: Situation, placement: Placement, wanted: int) -> bool:
@@ -641,7 +656,7 @@ def _remember(seen: Situation, course: _Course) -> Memory:
             course.quarantine
         ]
     history = memory.history if course.past is None else (*memory.history, course.past)[-HISTORY:]
-    claims = verdicts(seen.options, workload.model.uri, workload.rebalancing.min_good_requests, memory.claims)
+    claims = verdicts(seen.options, workload.model.uri, workload.rebalancing.min_good_requests, memory.claims)[:SHOWN]
     return replace(
         memory,
         home_pool=course.home.pool if course.home else None,
@@ -709,8 +724,16 @@ def _last(seen: Situation, course: _Course, memory: Memory, reason: Reason, mess
             )
             for f in (course.review.findings if course.review else ())
         ),
-        options=tuple(line(o, cheapest) for o in seen.options),
+        options=tuple(line(o, cheapest) for o in _weighed(seen, course)),
     )
+
+
+def _weighed(seen: Situation, course: _Course) -> tuple[Option, ...]:
+    """The pools that this workload may use, and its home: as many as a status has room for. A cluster has pools for others too."""
+    first = {course.home.pool if course.home else None, course.target}
+    mine = [o for o in seen.options if o.candidate.pool.selected or o.pool in first]
+    kept = sorted(mine, key=lambda o: (o.pool not in first, o.pool))[:SHOWN]
+    return tuple(sorted(kept, key=lambda o: o.pool))
 
 
 def _held(course: _Course) -> Refusal | None:

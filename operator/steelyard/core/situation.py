@@ -63,9 +63,9 @@ class Situation:
         live, known = self.live.get(key), self.kept.get(key)
         now = live.capacity if live else None
         if known and known.capacity:
-            # More carried just now than ever before: the remembered figure was only the load of its day.
-            if now and now.at_least and known.capacity.at_least:
-                return max(now.rate.point, known.capacity.rate.point)
+            if known.capacity.at_least:
+                # The remembered figure was only the load of its day; carried is carried, in a steady window or not.
+                return max(carried(self.windows(key), self.snapshot.workload.allowed) or 0.0, known.capacity.rate.point)
             return known.capacity.rate.point
         return now.rate.point if now and now.n >= SIZING_SAMPLE else None
 

@@ -2,7 +2,8 @@ import asyncio
 
 import pytest
 
-from steelyard.control.events import EventReason, EventRecorder, EventType
+from steelyard.control.events import EventRecorder, EventType
+from steelyard.core.rebalancing.reason import Reason
 from steelyard.control.resource import CONFIG_MAPS
 
 pytestmark = pytest.mark.apiserver
@@ -16,8 +17,8 @@ async def test_events_are_seen_by_kubectl_with_their_count(client, clock, contro
     running = asyncio.create_task(recorder.run())
     await asyncio.sleep(0)
     for _ in range(3):
-        recorder.record(about, EventType.WARNING, EventReason.HELD, "SavingNotSignificant: wait for 200 good requests (has 3)")
-    recorder.record(about, EventType.NORMAL, EventReason.SCALED, "2 to 3 replicas on pool inf2")
+        recorder.record(about, EventType.WARNING, Reason.FROZEN, "SavingNotSignificant: wait for 200 good requests (has 3)")
+    recorder.record(about, EventType.NORMAL, Reason.SCALED, "2 to 3 replicas on pool inf2")
     await asyncio.sleep(0.5)
     await recorder.flush()
     running.cancel()

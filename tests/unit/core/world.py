@@ -288,6 +288,7 @@ class World:
                     busy_seconds=min(busy, count * seconds) if self.busy_known else None,
                     cost=ground.price * count * seconds / 3600 if ground.priced else None,
                     steady=steady,
+                    p99_milliseconds=40 / (1 - min(used, 0.95)) if asked else None,
                 )
                 pods.windows.append(window)
         # After an outage the first complete window is waited for.

@@ -13,6 +13,10 @@ import sys
 from collections import Counter
 from datetime import datetime
 from pathlib import Path
+from typing import Any
+
+Raw = dict[str, Any]
+Finding = tuple[bool, str]
 
 CPU_WEIGHT, MEMORY_WEIGHT = 0.031611, 0.004237
 COST_TOLERANCE = 0.05
@@ -20,37 +24,38 @@ GOOD_TOLERANCE = 0.02
 FACTORS = {"m": 1e-3, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "k": 1e3, "M": 1e6, "G": 1e9}
 
 
-def number(text):
+def number(text: object) -> float:
     """A Kubernetes quantity."""
-    text = str(text)
+    written = str(text)
     for suffix, factor in sorted(FACTORS.items(), key=lambda f: -len(f[0])):
-        if text.endswith(suffix):
-            return float(text[: -len(suffix)]) * factor
-    return float(text)
+        if written.endswith(suffix):
+            return float(written[: -len(suffix)]) * factor
+    return float(written)
 
 
-def seconds(text):
+def seconds(text: str) -> float:
     """RFC 3339 as seconds."""
     return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
-def weight(cpu, memory):
+def weight(cpu: object, memory: object) -> float:
+    """What resources count for."""
     return number(cpu) * CPU_WEIGHT + number(memory) / 2**30 * MEMORY_WEIGHT
 
 
-def hourly(pod, pools):
+def hourly(pod: Raw, pools: dict[str, Raw]) -> float:
     """Money per hour of a pod."""
     shape = next(s for s in pools[pod["pool"]]["spec"]["shapes"] if s["instanceType"] == pod["instanceType"])
     return float(shape["pricePerHour"]) * weight(pod["cpu"], pod["memory"]) / weight(shape["cpu"], shape["memory"])
 
 
-def overlap(pod, start, end):
+def overlap(pod: Raw, start: float, end: float) -> float:
     """Seconds that a pod lived within [start, end]."""
     born, died = pod["born"], pod["died"] if pod["died"] is not None else end
-    return max(0.0, min(died, end) - max(born, start))
+    return float(max(0.0, min(died, end) - max(born, start)))
 
 
-def unit_cost(pool, start, end, log, pods, pools):
+def unit_cost(pool: str, start: float, end: float, log: list[Raw], pods: list[Raw], pools: dict[str, Raw]) -> tuple[float | None, int]:
     """(cost of 1,000 good requests, good requests) of one pool between two moments."""
     names = {p["name"] for p in pods if p["pool"] == pool}
     good = sum(1 for r in log if r["pod"] in names and r["outcome"] == "good" and start <= r["done"] <= end)
@@ -58,34 +63,38 @@ def unit_cost(pool, start, end, log, pods, pools):
     return (1000 * cost / good if good else None), good
 
 
-def check(folder, expect):
+def check(folder: Path, expect: str | None) -> list[Finding]:
     """All findings: (passed, sentence)."""
-    read = lambda name: json.loads((folder / name).read_text())  # noqa: E731
+
+    def read(name: str) -> Any:
+        return json.loads((folder / name).read_text())
+
     lines = [json.loads(line) for line in (folder / "client.jsonl").read_text().splitlines() if line.startswith("{")]
     log = [r for r in lines if "summary" not in r]
     pods, pools, workload, counters = read("pods.json"), read("pools.json"), read("workload.json"), read("counters.json")
     pools = {p["metadata"]["name"]: p for p in pools}
     status = workload["status"]
     by_pod = {p["name"]: p["pool"] for p in pods}
-    findings = []
+    findings: list[Finding] = []
 
     failed = [r for r in log if r["outcome"] not in {"good", "slow"}]
     findings.append((bool(log) and not failed, f"{len(log)} requests sent, {len(failed)} failed"))
 
     strangers = sum(1 for r in log if r["pod"] not in by_pod)
     findings.append((strangers == 0, f"{strangers} answers from pods that nobody saw"))
-    completed = Counter(by_pod.get(r["pod"]) for r in log if r["status"] == 200)
-    good = Counter(by_pod.get(r["pod"]) for r in log if r["outcome"] == "good")
+    completed = Counter(by_pod.get(r["pod"], "a stranger") for r in log if r["status"] == 200)
+    good = Counter(by_pod.get(r["pod"], "a stranger") for r in log if r["outcome"] == "good")
     for pool in sorted(set(completed) | set(counters)):
         told = counters.get(pool, {})
-        theirs = told.get("good", 0) + told.get("slow", 0)
+        answered = told.get("good", 0) + told.get("slow", 0)
         findings.append(
-            (theirs == completed[pool], f"{pool}: completed {completed[pool]} by the client, {theirs} by the operator (must be equal)")
+            (answered == completed[pool], f"{pool}: completed {completed[pool]} by the client, {answered} by the operator (must be equal)")
         )
         near = abs(told.get("good", 0) - good[pool]) <= GOOD_TOLERANCE * max(1, good[pool])
         findings.append((near, f"{pool}: good {good[pool]} by the client, {told.get('good', 0)} by the operator (within 2 %)"))
 
-    mine, theirs = {}, {}
+    mine: dict[str, float | None] = {}
+    theirs: dict[str, float] = {}
     for place in status.get("placements", []):
         cost = place.get("unitCost")
         if not cost:
@@ -101,12 +110,12 @@ def check(folder, expect):
                 f"{pool}: 1,000 good requests cost {shown} by the client's log (n = {n}), {theirs[pool]:.5f} by the operator (within 5 %)",
             )
         )
-    known = [p for p in mine if mine[p] is not None]
+    known = {p: value for p, value in mine.items() if value is not None}
     findings.append((len(known) == 2, f"both pools were measured: {', '.join(sorted(known)) or 'none'}"))
     if len(known) == 2:
-        rank = sorted(known, key=lambda p: mine[p])
+        rank = sorted(known, key=lambda p: known[p])
         findings.append(
-            (rank == sorted(known, key=lambda p: theirs[p]), f"ranking by the client's log: {rank[0]} is cheaper than {rank[1]}")
+            (rank == sorted(rank, key=lambda p: theirs[p]), f"ranking by the client's log: {rank[0]} is cheaper than {rank[1]}")
         )
         home = (status.get("home") or {}).get("pool")
         findings.append((home == rank[0], f"the workload ends on {home}; the cheaper pool is {rank[0]}"))
@@ -118,7 +127,7 @@ def check(folder, expect):
     return findings
 
 
-def main():
+def main() -> int:
     """Print every finding; exit 0 only if all passed."""
     folder = Path(sys.argv[1])
     expect = sys.argv[2] if len(sys.argv) > 2 and sys.argv[2] != "-" else None

@@ -104,7 +104,7 @@ def workload(story: Story, name: str, *, only_pool: str | None, mode: str, windo
         "spec": {
             "model": model,
             "server": {"steelyard": {}},
-            "compile": {"batchSizes": [1, 4, 8], "sequenceLengths": [16, 32, 64]},
+            "compile": {"batchSizes": [1, 4, 8], "sequenceLengths": [32, 64, 128]},
             "objective": {"latency": [{"metric": "e2e", "milliseconds": SLO_MILLISECONDS, "percent": SLO_PERCENT}]},
             "scaling": {"minReplicas": 1, "maxReplicas": 1 if only_pool else MOST_REPLICAS},
             "placement": {"poolSelector": selector},
@@ -129,7 +129,7 @@ def load_pod(
     """The open-loop load generator, which runs only as a pod: inside the cluster, through the Service."""
     arguments = [
         "load", "--url", f"http://{service}.{story.namespace}.svc", "--model", model, "--rate", f"{rate:.3f}", "--duration", str(most_seconds),
-        "--until-signal", "--slo-ms", str(SLO_MILLISECONDS), "--seed", str(seed), "--words", "5:20",
+        "--until-signal", "--slo-ms", str(SLO_MILLISECONDS), "--seed", str(seed), "--words", "20:60",
     ]  # fmt: skip
     return {
         "apiVersion": "v1",

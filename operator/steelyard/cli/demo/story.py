@@ -27,7 +27,7 @@ from steelyard.cli.problem import NotThere, Problem
 Manifest = dict[str, Any]
 WORKLOAD = "encoder"
 NO_DIFFERENCE = 3
-PROBE_RATE = 6.0
+PROBE_RATE = 4.0
 """Requests per second of the probe: well below what either back end carries on a quarter of a core."""
 PROBE_SECONDS = 240
 WINDOW, PROBE_WINDOW = 10, 5
@@ -256,7 +256,7 @@ class Run:
 
     def _ready(self, workload: str) -> bool:
         conditions = {c["type"]: c for c in self._status(workload).get("conditions") or ()}
-        return conditions.get("Ready", {}).get("status") == "True"
+        return bool(conditions.get("Ready", {}).get("status") == "True")
 
     def _phase(self, pod: str) -> str:
         return str((self._hands.get("Pod", self._story.namespace, pod).get("status") or {}).get("phase"))

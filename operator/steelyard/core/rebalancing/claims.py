@@ -10,11 +10,14 @@ from steelyard.core.rebalancing.verdict import on_claim
 
 
 def verdicts(options: tuple[Option, ...], model: str, least: int, old: tuple[ClaimVerdict, ...]) -> tuple[ClaimVerdict, ...]:
-    """One verdict a claim that speaks of the model, in order of pool and claim. An old one stays until its word or its n is outgrown."""
+    """One verdict a claim of a selected pool that speaks of the model, in order of pool and claim. An old one stays until its word or its
+    n is outgrown."""
     by_pool = {o.pool: o for o in options}
     before = {(v.pool, v.name): v for v in old}
     found = []
     for option in options:
+        if not option.candidate.pool.selected:
+            continue
         for claim in sorted(option.candidate.pool.claims, key=lambda c: c.name):
             if claim.speaks_of(model):
                 verdict = _verdict(option, claim, by_pool, least)

@@ -107,7 +107,7 @@ def next_source_count(current: int, target_ready: int, load: float, source_capac
     slower = min(source_capacity, target_capacity)
     if current - 1 > 0 and (target_ready + current - 1) * slower >= load:
         return current - 1
-    return 0 if target_ready * target_capacity >= load or current <= 1 else current
+    return 0 if target_ready * target_capacity >= load else current
 
 
 def _surge(move: Move, scene: Scene) -> Progress:
@@ -220,7 +220,8 @@ def _drain(move: Move, scene: Scene) -> Progress:
 
 def _drain_next(move: Move, scene: Scene) -> Progress:
     left = next_source_count(move.source_replicas, scene.target_ready, scene.load, scene.source_capacity, scene.target_capacity)
-    if move.kind is MoveKind.REVISION and scene.target_ready + move.source_replicas > move.target_goal:
+    full = move.source_replicas + move.target_replicas >= scene.room
+    if move.kind is MoveKind.REVISION and full and scene.target_ready + move.source_replicas > move.target_goal:
         # As many replicas as before the move remain: even a workload that is overloaded at its limit gets its new revision.
         left = min(left, move.source_replicas - 1)
     if left == move.source_replicas:

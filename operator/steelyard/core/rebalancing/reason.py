@@ -86,6 +86,12 @@ class Reason(str, Enum):
     NOT_HELD = ("NotHeld", "Nothing holds the workload.")
     SCALED = ("Scaled", "The number of replicas follows the load.")
 
+    # What the shell meets while acting.
+    OBJECT_INVALID = ("ObjectInvalid", "The API server refuses an object, or a spec cannot be read; the message quotes why.")
+    NOT_OURS = ("NotOurs", "An object of the name that is needed exists and belongs to somebody else; it is left alone.")
+    REVISION_DIFFERS = ("RevisionDiffers", "A Deployment of the name that is needed exists with another revision; delete it.")
+    LABEL_MISSING = ("LabelMissing", "An object of ours has lost the label by which it is watched; put it back.")
+
     # Verdict on a claim.
     CLAIM_CONFIRMED = ("ClaimConfirmed", "The advertised figure holds on this model and traffic.")
     CLAIM_REFUTED = ("ClaimRefuted", "The advertised figure does not hold on this model and traffic.")

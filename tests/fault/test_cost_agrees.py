@@ -1,0 +1,48 @@
+"""The cost that status tells is the one that a bill would: lifetimes that the test recorded itself, times the price."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+
+from fault.meanwhile import meanwhile
+from fault.move_run import CHEAP, DEAR, MoveRun
+
+pytestmark = pytest.mark.apiserver
+
+PART_OF_NODE = (1 / 64 + 1 / 256) / 2
+"""One processor of 64 and 1 GiB of 256, on nodes without devices."""
+TOLERANCE = 0.02
+
+
+def recorded(run: MoveRun, pool: str, price: str, start: float, end: float) -> float:
+    """Money for the pods of a pool between two moments."""
+    seconds = sum(life.within(start, end) for life in run.world.lifetimes.values() if life.pool == pool)
+    return seconds / 3600 * float(price) * share_of(run)
+
+
+def share_of(run: MoveRun) -> float:
+    """What part of a node one replica is charged, by the weights that the operator documents."""
+    from steelyard.core.economics.attribution import Resources, share
+
+    return share(Resources(cpu=1.0, memory_gib=1.0), Resources(cpu=64.0, memory_gib=256.0))
+
+
+@meanwhile
+def test_cost_and_unit_cost_agree_with_lifetimes_times_price(a_move):
+    run = a_move()
+    run.start_operator()
+    run.apply()
+    run.until_moved()
+    checked = 0
+    for pool, price in ((run.dear, DEAR), (run.cheap, CHEAP)):
+        for told in (p["unitCost"] for p in run.status()["placements"] if p["pool"] == pool and p.get("unitCost")):
+            start, end = (datetime.fromisoformat(told[side].replace("Z", "+00:00")).timestamp() for side in ("from", "to"))
+            money = recorded(run, pool, price, start, end)
+            assert float(told["cost"]) == pytest.approx(money, rel=TOLERANCE), (pool, told)
+            assert float(told["value"]) == pytest.approx(1000 * float(told["cost"]) / told["good"], rel=0.001)
+            # Requests: the test's own rate. Both pools share the load while both serve.
+            checked += 1
+    assert checked == 2, run.status()["placements"]
+    assert share_of(run) == pytest.approx(PART_OF_NODE, rel=0.5)
