@@ -222,9 +222,12 @@ class MoveRun:
     def until_moved(self, seconds: float = MOVE_SECONDS) -> None:
         """Wait until the move has ended well and what it left is gone."""
         self.until("the end of the move", lambda s: s.get("home", {}).get("pool") == self.cheap and not s.get("move"), seconds)
-        self.until(
-            "the old home to be gone", lambda _: len(self.listed("apps/v1/deployments")) == 1 and self.world.ready_pods(self.dear) == 0, 60
-        )
+        self.until("the old home to be gone", lambda _: self._left_alone(), 60)
+
+    def _left_alone(self) -> bool:
+        """Whether only the new home and the two Services are left."""
+        counts = len(self.listed("apps/v1/deployments")), len(self.listed("v1/services"))
+        return counts == (1, 2) and self.world.ready_pods(self.dear) == 0
 
     # --- what came of it --------------------------------------------------------------------------------------------------------------
 

@@ -255,7 +255,7 @@ class Proxy:
         for request, call, answer in list(self._open):
             if call.resource in resources or not resources:
                 ended += 1
-                with contextlib.suppress(ConnectionError):
+                with contextlib.suppress(ConnectionError, RuntimeError):  # it may have ended just now
                     if last is not None:
                         await answer.write(json.dumps(last).encode() + b"\n")
                         await answer.write_eof()

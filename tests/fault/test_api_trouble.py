@@ -8,7 +8,7 @@ import pytest
 
 from cluster.waiting import wait_until
 from fault.meanwhile import meanwhile
-from fault.move_run import MoveRun
+from fault.move_run import WORKLOAD, MoveRun
 from fault.proxy import AfterCommit, Call, Delay, Proxy, Refuse, StaleList
 
 pytestmark = pytest.mark.apiserver
@@ -99,16 +99,43 @@ def test_answers_that_are_cut_after_every_third_commit_change_nothing_in_the_end
 
 
 @meanwhile
-def test_watches_that_expire_both_ways_are_begun_anew(a_move):
+def test_watches_that_expire_are_begun_anew(a_move):
     run, proxy = a_proxied_move(a_move)
     run.start_operator()
     run.apply()
     for step in ("Shift", "Bake", "Drain"):
         run.until_step(step)
-        # As an event on the open stream; and when it is opened again, as an HTTP status.
-        gone = proxy.fail(lambda call: call.watches, Refuse(410, reason="Expired"), times=4)
         assert proxy.expire_watches() >= len(WATCHED)
-        wait_until("the watches to be refused", lambda gone=gone: len(gone.hits) >= 4, seconds=20)
+    same_end(run)
+
+
+@meanwhile
+def test_a_watch_that_answers_410_ends_the_operator_instead_of_leaving_it_half_blind(a_move):
+    run, proxy = a_proxied_move(a_move)
+    blind = run.start_operator()
+    run.apply()
+    run.until_step("Shift")
+    refused = proxy.fail(lambda call: call.watches and call.is_for("pods", "deployments"), Refuse(410, reason="Expired"))
+    assert proxy.cut_watches("pods", "deployments") == 2
+    assert blind.process is not None
+    assert blind.process.wait(60) == 1
+    assert [line for line in blind.lines() if "a watch has failed" in str(line.get("message"))]
+    proxy.faults.remove(refused)
+    run.start_operator()
+    run.until_moved()
+    assert run.deeds() == DEEDS
+    assert run.world.lost == 0
+
+
+@meanwhile
+def test_watches_that_are_forbidden_for_a_while_are_tried_again(a_move):
+    run, proxy = a_proxied_move(a_move)
+    run.start_operator()
+    run.apply()
+    run.until_step("Shift")
+    with proxy.failing(lambda call: call.watches, Refuse(403, reason="Forbidden")):
+        assert proxy.cut_watches() >= len(WATCHED)
+        time.sleep(10)
     same_end(run)
 
 
@@ -151,24 +178,25 @@ def test_slow_answers_delay_and_do_nothing_twice(a_move):
 
 
 @meanwhile
-def test_a_deletion_that_the_watch_never_told_is_found_out(a_move):
+@pytest.mark.parametrize("whose", ["the front", "the home"])
+def test_a_service_whose_deletion_no_watch_ever_told_is_missed_and_made_again(a_move, whose):
     run, proxy = a_proxied_move(a_move)
     run.start_operator()
-    run.apply()
-    run.until_step("Shift")
-    home = next(d["metadata"] for d in run.listed("apps/v1/deployments") if d["metadata"]["name"].startswith(f"model-{run.dear}"))
-    # The watch is cut, the Service of the home is deleted while nobody looks, and the new watch does not say so.
+    run.apply(mode="Observe")
+    run.until_serving()
+    home = run.listed("apps/v1/deployments")[0]["metadata"]["name"]
+    service = f"/api/v1/namespaces/{run.namespace}/services/{WORKLOAD if whose == 'the front' else home}"
+    # The watch is cut, the Service goes while nobody looks, and the new watch begins with a list that does not have it.
     refusing = proxy.fail(lambda call: call.watches and call.is_for("services"), Refuse(503))
     proxy.cut_watches("services")
-    run.cluster.api.delete(f"/api/v1/namespaces/{run.namespace}/services/{home['name']}")
+    old = run.cluster.api.get(service)
+    assert old
+    run.cluster.api.delete(service)
     time.sleep(2)
     proxy.faults.remove(refusing)
-    wait_until(
-        "the Service to come back",
-        lambda: run.cluster.api.get(f"/api/v1/namespaces/{run.namespace}/services/{home['name']}"),
-        seconds=60,
-    )
-    run.until_moved()
+    made = wait_until("the Service to come back", lambda: run.cluster.api.get(service), seconds=90)
+    assert made["metadata"]["uid"] != old["metadata"]["uid"]
+    assert made["spec"]["selector"] == old["spec"]["selector"]
     assert run.world.lost == 0
 
 

@@ -68,8 +68,10 @@ class StubServer:
         self._frozen = self._frozen if self.behaviour.exposed == "frozen" else text
         return text
 
-    async def metrics(self, _: web.Request) -> web.StreamResponse:
+    async def metrics(self, request: web.Request) -> web.StreamResponse:
         """GET /metrics."""
+        if self.behaviour.exposed == "gone" and request.transport is not None:
+            request.transport.abort()  # a connection that was kept from before
         if self.behaviour.exposed == "stalled":
             await asyncio.sleep(STALL_SECONDS)
         if self.behaviour.exposed == "error":

@@ -269,7 +269,8 @@ class StubWorld:
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
         number = next(self._address)
-        address = f"127.{100 + self._subnet % 100}.{number // 250}.{number % 250 + 1}"
+        # Of the cluster's number, for several clusters run on one machine.
+        address = f"127.{1 + self._cluster.identity.number}.{(2 * self._subnet + number // 250) % 256}.{number % 250 + 1}"
         port = METRICS_PORT + 1000 * (self._subnet % 40) + number
         created = datetime.fromisoformat(pod["metadata"]["creationTimestamp"].replace("Z", "+00:00")).timestamp()
         life = self.lifetimes[uid] = Lifetime(pod["metadata"]["name"], pool, created)

@@ -24,6 +24,7 @@ from steelyard.observe.scrape import DirectSource
 
 _log = get_logger(__name__)
 LARGEST_PROGRESS = 64 * 1024
+_SHARED = tuple(sorted({f.name for f in fields(Observed)} & {f.name for f in fields(PodFacts)}))
 
 
 class Observing:
@@ -48,7 +49,7 @@ class Observing:
 
     async def round(self, pods: Sequence[PodFacts], window_seconds: Mapping[WorkloadKey, int]) -> None:
         """One round of readings."""
-        seen = [Observed(**{f.name: getattr(p, f.name) for f in fields(p)}) for p in pods]
+        seen = [Observed(**{name: getattr(p, name) for name in _SHARED}) for p in pods]
         await self._observer.observe(seen, window_seconds, self._clock.now())
         self._count()
 

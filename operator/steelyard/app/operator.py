@@ -19,6 +19,7 @@ from steelyard.app.observing import Observing
 from steelyard.app.wiring import OWN_KINDS, scopes_of, settings_of
 from steelyard.control import intake, kopf_settings
 from steelyard.control import manifest as manifests
+from steelyard.control.accounts import Accounts
 from steelyard.control.api_client import ApiClient
 from steelyard.control.apply import Applier
 from steelyard.control.clock import AnchoredClock
@@ -51,7 +52,6 @@ from steelyard.control.resource import (
 from steelyard.control.store import Change, Store
 from steelyard.control.sweep import Sweep
 from steelyard.control.throttle import Throttle
-from steelyard.control.watchers import Watchers
 from steelyard.control.workqueue import Priority, WorkQueue
 from steelyard.control.world import World
 from steelyard.core.snapshot import WorkloadKey
@@ -63,7 +63,6 @@ WRITES_PER_SECOND = 50.0
 BURST = 100
 KINDS_PATIENCE_SECONDS = 30.0
 """Own kinds missing for this long: end, so that the restart is seen and the reason stands in the log."""
-WATCHERS_SECONDS = 1.0
 WORKERS = 8
 DRAIN_SECONDS = 20.0
 
@@ -182,7 +181,6 @@ class Operator:
         )
         port = await self.health.start()
         _log.info("started", identity=self._identity.name, port=port)
-        self._spawn("watchers", self._look_after_watchers())
         self._spawn("prime", self._prime())
         self._spawn("elector", self._elect())
 
@@ -194,6 +192,7 @@ class Operator:
         await self._wait_for_kinds()
         await self.sweep.prime()
         _log.info("synced", workloads=len(self.world.workloads()))
+        self.accounts = Accounts(self.metrics, self.clock.now())
         self._spawn("sweep", self.sweep.run())
         self._spawn("observe", self._observe())
 
@@ -217,14 +216,6 @@ class Operator:
                 self._end(1)
                 return
             await self.clock.sleep(1.0)
-
-    async def _look_after_watchers(self) -> None:
-        watchers = Watchers()
-        while not (failed := watchers.failed()):
-            await self.clock.sleep(WATCHERS_SECONDS)
-        for called, error in sorted(failed.items()):
-            _log.error("a watch has ended; this process ends, and a new one sees everything again", watch=called, error=repr(error))
-        self._end(1)
 
     async def _elect(self) -> None:
         outcome = await self.elector.run()
@@ -268,7 +259,9 @@ class Operator:
         """Standbys observe too: a new leader has its windows from the first moment."""
         while True:
             began = self.clock.monotonic()
-            await self.observing.round(self.world.pods(), self.world.window_seconds())
+            pods = self.world.pods()
+            await self.observing.round(pods, self.world.window_seconds())
+            self.accounts.book(self.world.paid_nodes(pods), self.clock.now())
             self.journal.publish(self.clock.now())
             self.metrics.gauges.publish("process", self._process_gauges())
             await self.clock.sleep(max(0.2, self._config.observe.interval_seconds - (self.clock.monotonic() - began)))
@@ -297,6 +290,8 @@ class Operator:
         key, present = change.key, change.present
         if key.resource in OWN_KINDS:
             self.queue.add(_key(key.resource, present))
+            if change.new is None:
+                self._namespace_uids.pop(key.namespace, None)  # It may have gone too, and come again as another.
             if key.resource == COMPILED_MODELS:
                 self._wake_users(present)
             if key.resource == ACCELERATOR_POOLS:
@@ -304,6 +299,8 @@ class Operator:
             return
         if key.resource == PODS and change.new is None:
             self.world.pod_left(present, self.clock.now())
+        if key.resource == NODES and change.new is None:
+            self.world.node_left(present, self.clock.now())
         if key.resource == NODES:
             if _node_matters(change):
                 self._wake_pools()

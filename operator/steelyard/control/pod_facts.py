@@ -49,6 +49,8 @@ def pod_facts(pod: Manifest, pool: Pool | None, node: Manifest | None) -> PodFac
         cost_per_hour=_cost_per_hour(pod, asked, pool, node),
         cpu_limit=asked.cpu if pool is not None and pool.resource_name is None and asked.cpu > 0 else None,
         phase=status.get("phase", "Pending"),
+        node=(pod.get("spec") or {}).get("nodeName"),
+        resources=asked,
     )
 
 

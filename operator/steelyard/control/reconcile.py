@@ -7,6 +7,7 @@ is followed by one that does the same thing again.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from steelyard.control import manifest as manifests
 from steelyard.control.api_client import ApiClient
@@ -28,6 +29,7 @@ from steelyard.core.rebalancing.reason import Reason
 from steelyard.core.snapshot import Snapshot, WorkloadKey
 from steelyard.render import label, name
 from steelyard.render.objects import Desired, desired
+from steelyard.render.service import of_placement
 
 _log = get_logger(__name__)
 _RESOURCES: dict[str, Resource] = {"Deployment": DEPLOYMENTS, "Service": SERVICES}
@@ -82,7 +84,10 @@ class WorkloadReconciler:
         now = self._clock.now()
         decision = decide(snapshot, now)
         raw = await self._write_down(raw, snapshot, decision)
-        settled = await self._act(raw, desired(decision.intent, self._world.settings), synced=snapshot.synced)
+        wanted = desired(decision.intent, self._world.settings)
+        if snapshot.synced:
+            wanted = replace(wanted, present=wanted.present + _services_of_standing(snapshot, decision))
+        settled = await self._act(raw, wanted, synced=snapshot.synced)
         self._journal.record(raw, snapshot, decision, self._clock.monotonic() - began)
         if not settled:
             return SOON
@@ -161,3 +166,10 @@ class WorkloadReconciler:
                 return False
             case _:
                 return True
+
+
+def _services_of_standing(snapshot: Snapshot, decision: Decision) -> tuple[Manifest, ...]:
+    """A placement has its Service for as long as it stands: one that somebody deleted comes back."""
+    workload = snapshot.workload
+    standing = [p.key for p in snapshot.placements if p.key not in decision.intent.gone]
+    return tuple(of_placement(workload.key, workload.uid, key) for key in standing)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
@@ -14,12 +14,14 @@ from steelyard.api.parse import FieldError, parse
 from steelyard.control import manifest as manifests
 from steelyard.control.manifest import Manifest
 from steelyard.control.ownership import others
+from steelyard.control.paid_node import paid_node
 from steelyard.control.pod_facts import pod_facts
 from steelyard.control.pool_facts import pool_of, selects, with_selection
 from steelyard.control.resource import ACCELERATOR_POOLS, COMPILED_MODELS, DEPLOYMENTS, INFERENCE_WORKLOADS, NODES, PODS
 from steelyard.control.status import memory_of, time_of
 from steelyard.control.store import Store
 from steelyard.control.workload_facts import placement_of, workload_of
+from steelyard.core.economics.ledger import NodeFact
 from steelyard.core.pod import PodFacts
 from steelyard.core.reading import Reading
 from steelyard.core.snapshot import (
@@ -60,6 +62,7 @@ class World:
         self._clock_suspect = clock_suspect
         self._parsed: dict[tuple[str, int], object] = {}
         self._departed: dict[str, PodFacts] = {}
+        self._gone_nodes: dict[str, tuple[Manifest, datetime]] = {}
 
     def workloads(self) -> tuple[WorkloadKey, ...]:
         """All of them."""
@@ -125,6 +128,22 @@ class World:
         facts = self._facts(pod, {p.name: p for p in self.pools()})
         if facts is not None:
             self._departed[facts.uid] = replace(facts, ready=False, deleting=True, ended=facts.ended or now)
+
+    def node_left(self, node: Manifest, now: datetime) -> None:
+        """A node is gone; it was paid for until now."""
+        self._gone_nodes[manifests.uid(node)] = (node, now)
+
+    def paid_nodes(self, pods: Sequence[PodFacts]) -> tuple[NodeFact, ...]:
+        """The pools' nodes as they are paid, with the serving pods on them; those included that left since the last call."""
+        pools = self.pools()
+        moves = {key: move for key in self.workloads() if (move := memory_of((self.raw(key) or {}).get("status") or {}).move) is not None}
+        gone, self._gone_nodes = self._gone_nodes, {}
+        living = [(node, None) for node in self._store.all(NODES)]
+        return tuple(
+            fact
+            for node, left in [*living, *(entry for entry in gone.values())]
+            if (fact := paid_node(node, left, pools, pods, moves)) is not None
+        )
 
     def pools(self) -> tuple[Pool, ...]:
         """All pools that can be read, with their nodes counted."""

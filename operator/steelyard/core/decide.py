@@ -490,8 +490,9 @@ def _consider(seen: Situation, home: PlacementKey, placement: Placement, wanted:
     scaled: tuple[Note, ...] = ()
     if wanted != placement.desired and seen.load is not None:
         scaled = (Note(Reason.SCALED, f"{placement.desired} to {wanted} replicas on pool {home.pool} for {seen.load.now:.3g} requests/s"),)
-    if leftovers:
-        names = ", ".join(f"{key.pool}/{key.revision}" for key in leftovers)
+    others = sorted(p.key for p in snapshot.placements if p.key != home and (p.ready > 0 or p.key in leftovers))
+    if others:
+        names = ", ".join(f"{key.pool}/{key.revision}" for key in others)
         refusal = _unfresh(seen, home, placement) or Refusal(Reason.WAITING, f"what no move speaks of is emptied first: {names}")
         return replace(_stay(seen, desired, home, refusal, None, _stay_word(refusal)), notes=scaled)
     # The same revision under another wish: what was asked for is what runs, and there is nothing to replace.
@@ -501,6 +502,11 @@ def _consider(seen: Situation, home: PlacementKey, placement: Placement, wanted:
     if option is None or seen.load is None or option.cost is None:
         refusal = unfresh or Refusal(*_cannot_cost(seen, home, option))
         return replace(_stay(seen, desired, home, refusal, None, _stay_word(refusal)), notes=scaled)
+    if wanted != placement.desired or placement.ready < placement.desired:
+        settling = unfresh or Refusal(
+            Reason.WAITING, f"the replicas on pool {home.pool} follow the load first: what they cost is measured after that"
+        )
+        return replace(_stay(seen, desired, home, settling, None, _stay_word(settling)), notes=scaled)
     considered = propose(snapshot, seen.options, option, placement, seen.load, seen.promise, seen.traffic(home), seen.good(home), seen.now)
     verdict = considered.review.verdict
     if verdict is None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from steelyard.core.economics.attribution import Resources
 from steelyard.core.snapshot import PlacementKey, WorkloadKey
 
 
@@ -13,7 +14,8 @@ class PodFacts:
     """One serving pod, living, terminating or just gone.
 
     `created`: when it began to be paid: bound to a node. `ended`: when its container ended for good. `cost_per_hour`: its share of its
-    node's price, None while that is unknown, 0 while it has no node. `cpu_limit` in cores, for pools without accelerators.
+    node's price, None while that is unknown, 0 while it has no node. `cpu_limit` in cores, for pools without accelerators. `node` and
+    `resources`: where it is and what it asked for, for the ledger.
     `termination_message`: the final counters that the server left.
     """
 
@@ -33,3 +35,5 @@ class PodFacts:
     cost_per_hour: float | None
     cpu_limit: float | None
     phase: str
+    node: str | None = None
+    resources: Resources = field(default_factory=lambda: Resources(0.0, 0.0))

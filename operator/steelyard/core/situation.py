@@ -11,7 +11,7 @@ from steelyard.core.compiling.candidate import Candidate, candidates
 from steelyard.core.memory import Known, Move
 from steelyard.core.performance.capacity import broke, carried
 from steelyard.core.performance.evidence import evidence, latest, remember
-from steelyard.core.performance.window import Window, since, totals
+from steelyard.core.performance.window import Window, constellation, since, totals
 from steelyard.core.planning.load import RECENT, Load, load
 from steelyard.core.planning.option import Option, options
 from steelyard.core.reading import Fresh, Reading, Unknown
@@ -110,7 +110,7 @@ def situation(snapshot: Snapshot, now: datetime) -> Situation:
     for key, windows in fresh.items():
         used = windows if settled is None else since(windows, settled)
         if calm:
-            used = tuple(w for w in used if w.steady)
+            used = constellation(tuple(w for w in used if w.steady))
         chance = random.Random(f"{workload.uid}/{key.pool}/{key.revision}/{used[-1].end.isoformat() if used else ''}")
         known = evidence(key.pool, key.revision, used, workload.allowed, chance, steady=calm, least=least)
         if known is not None:

@@ -30,6 +30,7 @@ class SteelyardMetrics:
     REQUESTS = "steelyard_server_requests_total"
     DURATION = "steelyard_request_duration_seconds"
     BUSY = "steelyard_server_busy_seconds_total"
+    OVERHEAD = "steelyard_server_overhead_cpu_seconds_total"
     CLOCK = "steelyard_server_clock_seconds"
     START = "steelyard_server_start_time_seconds"
 
@@ -41,7 +42,7 @@ class SteelyardMetrics:
     @property
     def wanted(self) -> frozenset[str]:
         """Names to keep."""
-        return frozenset({self.REQUESTS, f"{self.DURATION}_bucket", CPU, self.BUSY, self.CLOCK, self.START})
+        return frozenset({self.REQUESTS, f"{self.DURATION}_bucket", CPU, self.BUSY, self.OVERHEAD, self.CLOCK, self.START})
 
     @property
     def own_labels(self) -> frozenset[str] | None:
@@ -68,7 +69,7 @@ class SteelyardMetrics:
         return Sample(
             at=at,
             counts=Counts(answered=answered, error=outcomes["error"], shed=outcomes["shed"], within=good, observed=answered),
-            cpu_seconds=_single(seen, CPU),
+            cpu_seconds=_without(_single(seen, CPU), _single(seen, self.OVERHEAD)),
             busy_seconds=_single(seen, self.BUSY),
             buckets=_buckets(seen, self.DURATION),
             start=start,
@@ -222,3 +223,10 @@ def _summed(sets: Iterable[Mapping[float, int]]) -> Buckets:
         for edge, count in each.items():
             result[edge] += count
     return dict(result)
+
+
+def _without(cpu: float | None, overhead: float | None) -> float | None:
+    """CPU time that requests took. Probes and scrapes take theirs whatever the load: at little load it would be charged to few requests."""
+    if cpu is None or overhead is None:
+        return cpu
+    return max(0.0, cpu - overhead)

@@ -64,8 +64,15 @@ class Metrics:
         self.in_flight = Gauge("steelyard_server_in_flight", "Users' requests being answered.", registry=registry)
         self.ready = Gauge("steelyard_server_ready", "1 while the server is ready.", registry=registry)
         self.busy = Counter("steelyard_server_busy_seconds_total", "Time the engine was computing, summed over workers.", registry=registry)
+        self.overhead = Counter(
+            "steelyard_server_overhead_cpu_seconds_total",
+            "CPU time of answering probes and scrapes: no request's doing.",
+            registry=registry,
+        )
         # A reader sees by it that the exposition is alive: a counter that stands still may just be idle.
-        Gauge("steelyard_server_clock_seconds", "The server's time at this scrape, in Unix seconds.", registry=registry).set_function(time.time)
+        Gauge("steelyard_server_clock_seconds", "The server's time at this scrape, in Unix seconds.", registry=registry).set_function(
+            time.time
+        )
         ProcessCollector(registry=registry)
 
     def served(self, *, model: str, task: str, backend: str, target: str, dtype: str, artifact: str) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 
 from aiohttp import web
 
@@ -21,6 +22,7 @@ class ObserveServer:
         self._stop: asyncio.Event | None = None
         self._started = threading.Event()
         self._error: OSError | None = None
+        self._spent = 0.0
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="observe", daemon=True)
 
     def start(self) -> None:
@@ -57,6 +59,10 @@ class ObserveServer:
 
     async def _expose(self, _request: web.Request) -> web.Response:
         self._metrics.ready.set(self._state.ready)
+        # This thread does nothing but probes and scrapes, so its CPU time is what they cost.
+        spent = time.thread_time()
+        self._metrics.overhead.inc(spent - self._spent)
+        self._spent = spent
         return web.Response(body=self._metrics.exposition(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
     async def _live(self, _request: web.Request) -> web.Response:

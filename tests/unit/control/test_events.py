@@ -99,7 +99,7 @@ def test_failures_are_counted_and_never_reach_the_caller_and_a_vanished_series_s
         poster.failure = None
         recorder.record(ABOUT, EventType.NORMAL, Reason.FROZEN, "y")
         await asyncio.sleep(1)
-        assert [event["reason"] for event in poster.created] == ["Held", "Held"]
+        assert [event["reason"] for event in poster.created] == ["Frozen", "Frozen"]
         running.cancel()
 
     run(scenario())

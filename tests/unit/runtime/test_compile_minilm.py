@@ -22,7 +22,12 @@ from steelyard_runtime.models.digest import model_digest
 from steelyard_runtime.tokens import TextTokenizer, bucket_of, padded
 from unit.runtime.test_spec import COMPILE
 
-pytestmark = [pytest.mark.image, pytest.mark.skipif(installed("torch") is None, reason="torch is only in the compile image")]
+pytestmark = [
+    pytest.mark.image,
+    pytest.mark.skipif(
+        installed("torch") is None, reason="torch is only in the compile image, where tests/e2e/test_compile_image.py runs this file"
+    ),
+]
 
 BACKENDS = {"openvino": "cpu/x86-64", "onnxruntime": "cpu/x86-64", "eager": "cpu/x86-64", "inductor": "cpu/x86-64-v3"}
 

@@ -129,7 +129,7 @@ def load_pod(
     """The open-loop load generator, which runs only as a pod: inside the cluster, through the Service."""
     arguments = [
         "load", "--url", f"http://{service}.{story.namespace}.svc", "--model", model, "--rate", f"{rate:.3f}", "--duration", str(most_seconds),
-        "--until-signal", "--slo-ms", str(SLO_MILLISECONDS), "--seed", str(seed), "--words", "20:60",
+        "--until-signal", "--slo-ms", str(SLO_MILLISECONDS), "--seed", str(seed), "--words", "20:60", "--connections", "16",
     ]  # fmt: skip
     return {
         "apiVersion": "v1",

@@ -23,8 +23,6 @@ ENOUGH = 4
 """Times the minimum sample; beyond it a figure is renewed only when it changes."""
 NOISE = 1.25
 """Times both figures' half-widths; a change within it is chance."""
-EARNED = 1.05
-"""Times a load that broke the promise: carried, it is more than the luck of one window."""
 LATEST = 16
 """Windows that evidence is computed from, and as many more as it takes to see `least` good requests."""
 
@@ -82,7 +80,7 @@ def remember(old: Known | None, new: Known | None, least: int, carried: float | 
         and not old.capacity.at_least
         and new.capacity
         and new.capacity.at_least
-        and (carried or 0.0) > EARNED * old.capacity.rate.point
+        and (carried or 0.0) >= old.capacity.rate.point
     ):
         # The load that broke the promise once is carried now: it was not the load's fault, and the limit is unknown again.
         return new if new.steady or not old.steady else replace(old, capacity=new.capacity)

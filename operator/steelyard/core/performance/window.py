@@ -61,3 +61,14 @@ def totals(windows: Iterable[Window]) -> tuple[int, int]:
 def since(windows: Sequence[Window], moment: datetime) -> tuple[Window, ...]:
     """The windows that began at or after `moment`: nothing of an earlier constellation leaks in."""
     return tuple(w for w in windows if w.start >= moment)
+
+
+def constellation(windows: Sequence[Window]) -> tuple[Window, ...]:
+    """The newest windows with one number of replicas: what standing there costs is that of the present size, not of one since outgrown."""
+    if not windows:
+        return ()
+    size = round(windows[-1].replicas)
+    first = len(windows)
+    while first > 0 and round(windows[first - 1].replicas) == size:
+        first -= 1
+    return tuple(windows[first:])

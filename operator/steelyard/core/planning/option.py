@@ -135,10 +135,12 @@ def _option(
             f"pool {candidate.name} is spot and this version puts all replicas on one pool; spec.placement.maxSpotPercent is "
             f"{workload.max_spot_percent}: raise it to 100 to use the pool",
         )
-    # Of a pool that was never measured only the best that its claim allows for may count against it.
+    # What fits the load's mean is not refused for a crest. Of a pool that was never measured only the best that its claim allows for
+    # may count against it.
     surely = None
-    if replicas is not None and capacity is not None and load is not None:
-        surely = replicas if capacity.basis is Basis.MEASURED else need(load.crest, capacity.rate.upper, workload.scaling.least, UNBOUNDED)
+    if capacity is not None and load is not None and replicas is not None:
+        rate = capacity.rate.point if capacity.basis is Basis.MEASURED else capacity.rate.upper
+        surely = need(load.mean, rate, workload.scaling.least, UNBOUNDED)
     if refusal is None and surely is not None and surely > most:
         refusal = Refusal(
             Reason.LIMIT_REACHED,

@@ -120,14 +120,19 @@ def _best(
     """The cheapest single pool; where none can hold the workload alone, what the solver says of all together."""
     alone: list[tuple[float, bool, str, Option]] = []
     for option in measured:
+        if option.pool == home.pool and option.cost is not None:
+            alone.append((round(option.cost.point, 9), False, option.pool, option))  # It is there, whatever its limits are now.
+            continue
         outcome = solve(problem(snapshot, (option,), load.crest, home, amortised))
         if isinstance(outcome, Planned):
-            alone.append((round(outcome.cost, 9), option.pool != home.pool, option.pool, option))
-    if not alone:
-        return None, MoveKind.REBALANCE, home.refusal or _no_single(solve(problem(snapshot, measured, load.crest, home, amortised)))
+            alone.append((round(outcome.cost, 9), True, option.pool, option))
+    if not alone or snapshot.workload.min_families > 1:
+        return None, MoveKind.REBALANCE, _no_single(solve(problem(snapshot, measured, load.crest, home, amortised)))
     best = min(alone)[-1]
     if best.pool != home.pool:
         return best, MoveKind.REBALANCE, None
+    if home.refusal is not None:
+        return None, MoveKind.REBALANCE, home.refusal
     found = Refusal(Reason.ALREADY_CHEAPEST, f"pool {home.pool} is the cheapest of the {len(measured)} measured")
     return None, MoveKind.REBALANCE, found
 
@@ -143,7 +148,12 @@ def rejudge(
     now: datetime,
 ) -> Proposal:
     """The proposal of a move that has begun as a trial and is measured now."""
-    return _proposal(snapshot, home, target, placement, promise, observation, good, now, MoveKind.REBALANCE, target.refusal)
+    none = target.refusal
+    if none is None and target.replicas is not None and target.replicas > target.most:
+        none = Refusal(
+            Reason.LIMIT_REACHED, f"the load's crest needs {target.replicas} replicas on pool {target.pool} and {target.most} are allowed"
+        )
+    return _proposal(snapshot, home, target, placement, promise, observation, good, now, MoveKind.REBALANCE, none)
 
 
 def _no_single(outcome: Planned | Infeasible | Undecided) -> Refusal:

@@ -1,0 +1,74 @@
+"""What all end-to-end tests stand on: one cluster with nodes, our images and kinds, an object store with the model in it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from cluster import images
+from cluster.cluster import Cluster
+from cluster.image_store import ImageRef
+from cluster.node_spec import PRESETS
+from demo.__main__ import ARTIFACTS, SECRET, provide
+
+ROOT = Path(__file__).parents[2]
+OWN = "/apis/steelyard.dev/v1alpha1"
+GENERAL = {"steelyard.dev/role": "general"}
+
+
+@dataclass(frozen=True)
+class Ground:
+    """The cluster, and where things are in it."""
+
+    cluster: Cluster
+    operator: ImageRef
+    serve: ImageRef
+    compile: ImageRef
+    model_uri: str
+    model_digest: str
+
+    @classmethod
+    @contextmanager
+    def laid(cls, name: str) -> Iterator[Ground]:
+        """Everything up, for as long as the context lasts."""
+        built = images.build_all(("operator", "runtime-serve", "runtime-compile"))
+        with Cluster.start(name, PRESETS["demo"], images=built) as cluster:
+            uri, digest = provide(cluster)
+            cluster.kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
+            cluster.kubectl("wait", "--for=condition=Established", "--timeout=30s", "crd", "-l", "app.kubernetes.io/part-of=steelyard")
+            yield cls(cluster, *built, uri, digest)
+
+    def toolchains(self) -> dict[str, Any]:
+        """As an installation by the chart has them, with the images of this repository."""
+        known = yaml.safe_load((ROOT / "charts" / "steelyard" / "values.yaml").read_text())["config"]["toolchains"]
+        return {name: {**one, "serveImage": self.serve.reference, "compileImage": self.compile.reference} for name, one in known.items()}
+
+    def s3_store(self) -> dict[str, Any]:
+        """The operator's `store` for artifacts in the object store."""
+        return {"uri": f"s3://{ARTIFACTS}", "endpoint": self.cluster.s3.endpoint, "secretName": SECRET}
+
+    def give_credentials(self, namespace: str) -> None:
+        """The Secret that pods of a namespace read the object store with."""
+        store = self.cluster.s3
+        data = {"AWS_ACCESS_KEY_ID": store.access_key, "AWS_SECRET_ACCESS_KEY": store.secret_key}
+        manifest = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": SECRET, "namespace": namespace}, "stringData": data}
+        self.cluster.apply(yaml.safe_dump(manifest))
+
+    def artifacts_of(self, namespace: str) -> Path:
+        """The folder of a namespace's artifacts in the object store."""
+        found = self.cluster.api.get(f"/api/v1/namespaces/{namespace}")
+        assert found
+        return self.cluster.s3.folder / ARTIFACTS / found["metadata"]["uid"]
+
+    def give_artifacts(self, namespace: str) -> None:
+        """All that was compiled in any namespace: its compile Jobs find theirs published, which is the cache that we promise."""
+        target = self.artifacts_of(namespace)
+        for manifest in sorted(target.parent.glob("*/*/manifest.json")):
+            if not (target / manifest.parent.name).exists():
+                shutil.copytree(manifest.parent, target / manifest.parent.name)

@@ -1,0 +1,62 @@
+"""A pod of the compile image that tries the laws of all back ends on the real model: the only place where torch is."""
+
+from __future__ import annotations
+
+import shutil
+from importlib.metadata import distribution
+from pathlib import Path
+
+import yaml
+
+import minilm
+from e2e.ground import GENERAL, ROOT, Ground
+
+LAWS = "unit/runtime/test_compile_minilm.py"
+POD = "laws"
+
+
+def pytest_without_installing(into: Path) -> Path:
+    """pytest and what it needs as a folder: all of it is pure Python, and the image must stay what users get."""
+    for name in ("pytest", "pluggy", "iniconfig", "packaging", "pygments"):
+        for file in distribution(name).files or ():
+            if ".." not in file.parts and file.suffix != ".pyc":
+                target = into / file
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(str(file.locate()), target)
+    return into
+
+
+def try_laws(ground: Ground, namespace: str, folder: Path) -> None:
+    """Start the pod, with the least share of the processors: it runs beside everything else."""
+    kit = pytest_without_installing(folder)
+    kit.chmod(0o755)
+    folders = {"kit": kit, "tests": ROOT / "tests", "models": minilm.cache_folder()}
+    minilm.fetch()
+    container = {
+        "name": "laws",
+        "image": ground.compile.reference,
+        "imagePullPolicy": "Never",
+        "command": ["python", "-m", "pytest", "--noconftest", "--rootdir=/tests", "-c", "/dev/null", "-p", "no:cacheprovider", "-v", "--durations=5", f"/tests/{LAWS}"],
+        "env": [
+            {"name": "PYTHONPATH", "value": "/opt/app:/kit:/tests"},
+            {"name": "PYTHONDONTWRITEBYTECODE", "value": "1"},
+            {"name": "XDG_CACHE_HOME", "value": "/cache"},
+        ],
+        "resources": {"requests": {"cpu": "10m", "memory": "1Gi"}, "limits": {"memory": "4Gi"}},
+        "volumeMounts": [
+            {"name": "kit", "mountPath": "/kit", "readOnly": True},
+            {"name": "tests", "mountPath": "/tests", "readOnly": True},
+            {"name": "models", "mountPath": "/cache/steelyard/models", "readOnly": True},
+            {"name": "tmp", "mountPath": "/tmp"},
+        ],
+        "securityContext": {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}},
+    }  # fmt: skip
+    spec = {
+        "restartPolicy": "Never",
+        "automountServiceAccountToken": False,
+        "nodeSelector": GENERAL,
+        "containers": [container],
+        "volumes": [{"name": "tmp", "emptyDir": {}}, *({"name": n, "hostPath": {"path": str(f)}} for n, f in folders.items())],
+    }
+    metadata = {"name": POD, "namespace": namespace}
+    ground.cluster.apply(yaml.safe_dump({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}))

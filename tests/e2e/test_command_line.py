@@ -1,0 +1,63 @@
+"""`steelyard` against the live cluster, as a person calls it."""
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from e2e.golden_move import Moved
+from e2e.tenant import WORKLOAD
+
+pytestmark = pytest.mark.nodes
+
+
+def steelyard(moved: Moved, *arguments: str) -> str:
+    """What it prints. Exit code 1 says that something should be looked at: here no operator runs as a Deployment."""
+    command = [sys.executable, "-m", "steelyard.cli.main", *arguments, "--namespace", moved.tenant.namespace]
+    environment = {**os.environ, "KUBECONFIG": str(moved.tenant.cluster.kubeconfig), "COLUMNS": "200"}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment, check=False)
+    assert done.returncode in {0, 1}, done.stderr
+    return done.stdout
+
+
+def document(moved: Moved, *arguments: str) -> Any:
+    return json.loads(steelyard(moved, *arguments, "-o", "json"))
+
+
+def numbers(moved: Moved) -> dict[str, dict[str, str]]:
+    """Unit costs as they stand in status, by pool."""
+    return {p["pool"]: p["unitCost"] for p in moved.tenant.status()["placements"]}
+
+
+def test_status_shows_where_the_workload_runs_and_what_a_good_request_costs_there(moved: Moved) -> None:
+    text = steelyard(moved, "status")
+    line = next(line for line in text.splitlines() if WORKLOAD in line)
+    assert moved.cheap in line
+    assert "±" in line or "[" in line, "the cost comes with its interval"
+
+
+def test_explain_shows_both_pools_with_interval_n_and_verdict(moved: Moved) -> None:
+    text = steelyard(moved, "explain", WORKLOAD)
+    for pool, cost in numbers(moved).items():
+        assert pool in text
+        assert str(cost["good"]) in text.replace(",", "")
+    assert "confirmed" in text.lower()
+
+
+def test_top_once_shows_workloads_and_pools(moved: Moved) -> None:
+    text = steelyard(moved, "top", "--once")
+    assert WORKLOAD in text
+    assert moved.cheap in text
+
+
+@pytest.mark.parametrize("command", [("status",), ("explain", WORKLOAD), ("top", "--once")], ids=lambda words: words[0])
+def test_json_says_the_same_for_machines(moved: Moved, command: tuple[str, ...]) -> None:
+    text = json.dumps(document(moved, *command))
+    assert moved.cheap in text
+    assert WORKLOAD in text
+    if command[0] == "explain":
+        assert moved.dear in text
+        assert "confirmed" in text.lower()

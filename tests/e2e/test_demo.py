@@ -1,0 +1,53 @@
+"""The demo where the move is forbidden: its checker must object, for otherwise its consent would mean nothing."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from cluster.fixtures import new_namespace
+from demo.__main__ import NAMESPACE, RELEASE, SECRET, install_arguments
+from e2e.ground import Ground
+from steelyard.cli.main import main
+
+pytestmark = pytest.mark.nodes
+
+
+@pytest.fixture
+def installed_for(ground: Ground) -> Iterator[str]:
+    """Steelyard by its chart, working in one namespace only: the other tests' tenants have operators of their own."""
+    with new_namespace(ground.cluster, "steelyard-demo") as namespace:
+        references = {
+            "STEELYARD_IMAGE_OPERATOR": ground.operator.reference,
+            "STEELYARD_IMAGE_RUNTIME_SERVE": ground.serve.reference,
+            "STEELYARD_IMAGE_RUNTIME_COMPILE": ground.compile.reference,
+        }
+        ground.cluster.helm(
+            *install_arguments(ground.cluster.s3.endpoint, references),
+            "--set", f"config.watchNamespaces={{{namespace}}}", "--set", "crds.install=false", "--set", "replicas=1",
+        )  # fmt: skip
+        yield namespace
+        ground.cluster.helm("uninstall", RELEASE, "--namespace", NAMESPACE, "--wait")
+
+
+def test_where_the_move_is_forbidden_the_checker_objects(
+    ground: Ground, installed_for: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    ground.give_artifacts(installed_for)
+    monkeypatch.setattr("steelyard.cli.demo.story.namespace_name", lambda: installed_for)
+    for name, value in {**os.environ, **ground.cluster.environment()}.items():
+        monkeypatch.setenv(name, value)
+    code = main(
+        [
+            "demo", "--forced-wrong", "--model-uri", ground.model_uri, "--model-digest", ground.model_digest, "--secret", SECRET,
+            "--runtime-image", ground.serve.reference,
+        ]
+    )  # fmt: skip
+    told = capfd.readouterr().out
+    print(told)
+    assert code == 1, "neither agreement, nor a demo that could not be run"
+    assert "the checker does NOT agree" in told
+    objections = [line for line in told.splitlines() if line.strip().startswith("FAIL")]
+    assert any("both pools were measured" in line for line in objections)
+    # What it counted is right all the same: it objects to the end, and not to everything.
+    assert not any("requests sent" in line or "by the operator" in line for line in objections), objections

@@ -1,0 +1,112 @@
+"""A pair of replicas under load: pods are deleted and evicted, every request is answered and counted, and a corrupt artifact is refused.
+
+In this order, for each test begins with what the one before it has left: two replicas that serve.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from e2e.client import Client
+from e2e.reckoning import agrees
+from e2e.tenant import Tenant
+
+pytestmark = pytest.mark.nodes
+
+RATE = 6.0
+REFUSED = 3
+"""Exit code of a server whose artifact is not what its manifest says."""
+
+
+@pytest.fixture(scope="module")
+def client(pair: Tenant) -> Iterator[Client]:
+    """One client for the whole file: what it counts and what the operator counts must agree in the end."""
+    with pair.client(RATE) as sending:
+        yield sending
+
+
+@pytest.mark.parametrize("way", ["deleted", "evicted"])
+def test_no_request_fails_while_a_pod_under_load_is(way: str, pair: Tenant, client: Client) -> None:
+    leaving: Callable[[str], None] = {"deleted": pair.delete_pod, "evicted": pair.evict}[way]
+    victim = pair.ready()[0]
+    before = client.by_pod()[victim]
+    pair.until("answers from it", lambda: client.by_pod()[victim] > before, 30)
+    leaving(victim)
+    pair.until("its end", lambda: victim not in {p["metadata"]["name"] for p in pair.serving()}, 90)
+    pair.until_serving(2, seconds=90)
+    newest = pair.ready()
+    pair.until("answers from both", lambda: all(client.by_pod()[pod] > 5 for pod in newest), 60)
+    assert client.failed() == []
+
+
+def test_the_operator_counts_every_request_though_pods_went_and_the_cost_agrees_with_lifetimes(pair: Tenant, client: Client) -> None:
+    pool = next(iter(pair.pools()))
+    pair.until("a cost of the pair", lambda: pair.placement(pool).get("unitCost", {}).get("good", 0) > 60, 90)
+    agrees(pair, pool, client)
+    client.stop()
+    answered = Counter(entry["outcome"] for entry in client.entries())
+    total = sum(answered.values())
+
+    def all_counted() -> bool:
+        return sum(pair.counted().get(pool, Counter()).values()) >= total
+
+    pair.until("the last counters", all_counted, 30)
+    counted = pair.counted()
+    assert counted.keys() == {pool}
+    # Each side judges good and slow by its own clock; what was answered is answered.
+    assert counted[pool]["good"] + counted[pool]["slow"] == answered["good"] + answered["slow"] == total
+    assert counted[pool]["error"] == counted[pool]["shed"] == 0
+
+
+@contextmanager
+def one_bit_flipped(folder: Path) -> Iterator[None]:
+    """In the middle of the largest file of every artifact in a folder."""
+    changed = []
+    for blobs in folder.glob("*/blobs"):
+        largest = max(blobs.iterdir(), key=lambda path: path.stat().st_size)
+        changed.append(largest)
+    assert changed
+
+    def flip() -> None:
+        for path in changed:
+            with path.open("r+b") as file:
+                file.seek(path.stat().st_size // 2)
+                (byte,) = file.read(1)
+                file.seek(-1, 1)
+                file.write(bytes([byte ^ 1]))
+
+    flip()
+    try:
+        yield
+    finally:
+        flip()
+
+
+def test_a_new_replica_refuses_a_corrupt_artifact_and_those_that_serve_go_on(pair: Tenant) -> None:
+    serving = pair.ready()
+    with pair.client(RATE) as client, one_bit_flipped(pair.ground.artifacts_of(pair.namespace)):
+        pair.apply(replicas=3, mode="Observe")
+        pair.until("a server that refuses", lambda: REFUSED in exit_codes(pair), 60)
+        placed = pair.until("the reason", lambda: "refused its artifact" in (c := pair.condition("Placed")).get("message", "") and c, 30)
+        assert (placed["status"], placed["reason"]) == ("False", "TargetCrashed")
+        assert "digest sha256:" in placed["message"]
+        assert "ArtifactCorrupt" in placed["message"]
+        assert pair.condition("Ready")["status"] == "True"
+        client.go_on(5)
+        assert pair.ready() == serving
+        assert client.failed() == []
+        assert set(client.by_pod()) == set(serving)
+
+
+def exit_codes(tenant: Tenant) -> set[int]:
+    """Of all servers that have ended."""
+    found = set()
+    for pod in tenant.serving():
+        for container in pod["status"].get("containerStatuses", ()):
+            for state in (container.get("state") or {}, container.get("lastState") or {}):
+                if "terminated" in state:
+                    found.add(state["terminated"]["exitCode"])
+    return found

@@ -1,0 +1,123 @@
+"""The gates in their order: what each refuses, and that the vocabulary and the gates speak the same words."""
+
+import ast
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+import steelyard.core
+from steelyard.core.economics.price import Price, PriceClass
+from steelyard.core.economics.unit_cost import Interval
+from steelyard.core.memory import MoveKind, Outcome
+from steelyard.core.reading import Fresh, Stale, Unknown
+from steelyard.core.rebalancing.chain import COST_MOVE, EXPLORATION, GO_ON, review
+from steelyard.core.rebalancing.gates.cooldown import cyclic
+from steelyard.core.rebalancing.proposal import Proposal, Storm
+from steelyard.core.rebalancing.reason import Reason, Refusal
+from steelyard.core.rebalancing.verdict import Result, Test
+from steelyard.core.snapshot import Mode, Rebalancing, Traffic
+from unit.core.proposals import passing, past, quarantine
+from unit.core.world import START
+
+HOUR = timedelta(hours=1)
+
+REFUSED = [
+    ("a person paused the workload", {"policy": Rebalancing(mode=Mode.AUTO, paused=True)}, Reason.FROZEN),
+    ("the installation is frozen", {"frozen": True}, Reason.FROZEN),
+    ("the view is incomplete", {"synced": False}, Reason.NOT_SYNCED),
+    ("the clock is wrong", {"clock_suspect": True}, Reason.CLOCK_SUSPECT),
+    ("nothing was read", {"observation": Unknown("refused")}, Reason.OBSERVATIONS_STALE),
+    ("what was read is old", {"observation": Stale(Traffic(windows=()), START, "old")}, Reason.OBSERVATIONS_STALE),
+    ("too few requests", {"good": 299}, Reason.TOO_FEW_REQUESTS),
+    ("no price", {"prices": (("b", Unknown("never set")),)}, Reason.PRICE_SUSPECT),
+    ("a price of nothing", {"prices": (("b", Fresh(Price(0.0, PriceClass.STATIC, None), START)),)}, Reason.PRICE_SUSPECT),
+    ("a price that is no number", {"prices": (("b", Fresh(Price(float("nan"), PriceClass.STATIC, None), START)),)}, Reason.PRICE_SUSPECT),
+    ("the promise is broken", {"promise": Test(Result.FAIL, 90, 1000, 0.01, 0.03)}, Reason.SLO_AT_RISK),
+    ("no other pool can carry it", {"target_pool": None}, Reason.INFEASIBLE_TARGET),
+    ("it is there already", {"no_target": Refusal(Reason.ALREADY_CHEAPEST, "it is")}, Reason.ALREADY_CHEAPEST),
+    ("the saving may be nothing", {"target_cost": Interval(2.0, 1.0, 4.1)}, Reason.SAVING_NOT_SIGNIFICANT),
+    ("the saving is too small", {"target_cost": Interval(3.7, 3.7, 3.7)}, Reason.SAVING_NOT_SIGNIFICANT),
+    (
+        "the saving is a whole number's luck",
+        {"home_calm_cost": Interval(3.0, 3.0, 3.0), "target_calm_cost": Interval(3.0, 3.0, 3.0)},
+        Reason.SAVING_NOT_SIGNIFICANT,
+    ),
+    ("the saving is not known", {"target_cost": None}, Reason.SAVING_NOT_SIGNIFICANT),
+    ("it would not pay", {"move_cost": 48.1}, Reason.PAYBACK_TOO_LONG),
+    ("a move has just ended", {"history": (past("b", "a", HOUR),)}, Reason.COOLING_DOWN),
+    ("a trial has just ended", {"history": (past("a", "c", HOUR, Outcome.EXPLORED),)}, Reason.COOLING_DOWN),
+    ("it failed there", {"quarantine": (quarantine("b", HOUR),)}, Reason.QUARANTINED),
+    ("no nodes to be had", {"exhausted_until": START + HOUR}, Reason.POOL_EXHAUSTED),
+    ("others are moving", {"moves_elsewhere": 1}, Reason.BUDGET_EXHAUSTED),
+    ("no replica more is allowed", {"replicas": 10, "replicas_allowed": 10}, Reason.LIMIT_REACHED),
+    ("another writes the replicas", {"replicas_owner": "hpa/embed"}, Reason.REPLICAS_OWNED_ELSEWHERE),
+    ("the pool falls apart", {"storm": Storm(pool_nodes=10, pool_unready=3, nodes=20, unready=3)}, Reason.STORM_BREAKER),
+    ("the cluster falls apart", {"storm": Storm(pool_nodes=10, pool_unready=0, nodes=20, unready=10)}, Reason.STORM_BREAKER),
+    ("only advice is wanted", {"policy": Rebalancing(mode=Mode.RECOMMEND)}, Reason.MODE_OBSERVES),
+]
+
+
+@pytest.mark.parametrize(("changes", "reason"), [pytest.param(c, r, id=i) for i, c, r in REFUSED])
+def test_the_move_is_refused(changes: dict[str, object], reason: Reason) -> None:
+    verdict = review(COST_MOVE, passing(**changes)).verdict
+    assert verdict is not None
+    assert verdict.reason is reason
+    assert verdict.message
+
+
+def test_the_move_that_nothing_speaks_against_goes() -> None:
+    assert review(COST_MOVE, passing()).verdict is None
+    assert review(GO_ON, passing()).verdict is None
+
+
+def test_a_pool_left_within_the_cool_down_is_not_returned_to() -> None:
+    refusal = cyclic(passing(history=(past("b", "a", HOUR),)))
+    assert refusal is not None
+    assert refusal.reason is Reason.CYCLIC
+    assert cyclic(passing(history=(past("b", "a", 7 * HOUR),))) is None
+
+
+def trial(**changes: object) -> Proposal:
+    return passing(kind=MoveKind.EXPLORATION, target_cost=None, **changes)
+
+
+def test_a_trial_needs_an_expected_saving_above_its_price_and_no_measured_one() -> None:
+    assert review(EXPLORATION, trial()).verdict is None
+    refused = review(EXPLORATION, trial(expected_saving=0.4)).verdict
+    assert refused is not None
+    assert refused.reason is Reason.NO_EXPECTED_SAVING
+
+
+def test_a_trial_dearer_than_its_budget_is_not_begun_and_a_budget_of_nothing_switches_trials_off() -> None:
+    for budget in (0.4, 0.0):
+        refused = review(EXPLORATION, trial(policy=Rebalancing(mode=Mode.AUTO, exploration_budget=budget))).verdict
+        assert refused is not None
+        assert refused.reason is Reason.BUDGET_EXHAUSTED
+
+
+def test_the_first_refusal_is_the_verdict_and_all_of_them_are_on_the_board() -> None:
+    board = review(COST_MOVE, passing(frozen=True, good=0, moves_elsewhere=9))
+    assert board.verdict is not None
+    assert board.verdict.reason is Reason.FROZEN
+    assert [f.refusal.reason for f in board.findings if f.refusal] == [Reason.FROZEN, Reason.TOO_FEW_REQUESTS, Reason.BUDGET_EXHAUSTED]
+    assert len(board.findings) == len(COST_MOVE)
+
+
+SHELL_ONLY = frozenset({Reason.OBJECT_INVALID, Reason.NOT_OURS})
+"""Reasons that only the shell around the core gives: what cannot be read, or is another's, never becomes a snapshot."""
+
+
+def test_every_reason_has_its_sentence_and_is_given_somewhere() -> None:
+    root = Path(steelyard.core.__file__).parent
+    given = set()
+    for file in sorted(root.rglob("*.py")):
+        if file.name == "reason.py":
+            continue
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "Reason":
+                given.add(node.attr)
+    for reason in Reason:
+        assert reason.meaning.endswith("."), reason
+        assert reason.name in given or reason in SHELL_ONLY, f"{reason.name} is in the vocabulary and nobody says it"
+        assert Reason.named(reason.value) is reason

@@ -1,0 +1,116 @@
+"""From windows to capacity and unit cost, and when a new figure replaces the remembered one."""
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from steelyard.core.economics.unit_cost import Interval
+from steelyard.core.performance.capacity import RHO, Basis, Capacity, measured
+from steelyard.core.performance.evidence import evidence, latest, remember
+from unit.core.windows import window
+
+
+def chance() -> random.Random:
+    return random.Random(1)
+
+
+def capacity_of(*windows: object, allowed: float = 0.01) -> Capacity:
+    capacity = measured(windows, allowed, chance())  # type: ignore[arg-type]
+    assert capacity is not None
+    return capacity
+
+
+def test_capacity_is_the_planned_utilisation_over_the_time_that_a_request_occupies() -> None:
+    capacity = capacity_of(*(window(i, good=300) for i in range(10)))
+    assert capacity.rate.point == pytest.approx(RHO / 0.1)
+    assert capacity.basis is Basis.MEASURED
+    assert capacity.n == 3000
+
+
+def test_without_a_good_request_there_is_no_capacity_and_no_unit_cost() -> None:
+    assert measured((window(good=0),), 0.01, chance()) is None
+    assert evidence("a", "r", (window(good=0), window(1, good=0)), 0.01, chance(), steady=True) is None
+
+
+def test_one_window_whose_price_is_unknown_leaves_the_unit_cost_unknown() -> None:
+    known = evidence("a", "r", (window(0), window(1, cost=None)), 0.01, chance(), steady=True)
+    assert known is not None
+    assert known.unit_cost is None
+    assert known.capacity is not None
+
+
+def test_windows_of_errors_alone_say_nothing_of_capacity() -> None:
+    busy = window(5, good=0, error=500, busy=60.0)
+    capacity = capacity_of(*(window(i, good=300) for i in range(5)), busy)
+    assert capacity.rate.lower > 0
+    assert capacity.rate.point == pytest.approx(7.0)
+
+
+def test_misses_that_chance_explains_do_not_lower_capacity() -> None:
+    capacity = capacity_of(*(window(i, good=397, slow=3, busy=40.0) for i in range(16)), window(16, good=393, slow=7, busy=40.0))
+    assert capacity.rate.point == pytest.approx(7.0, rel=0.01)
+
+
+def test_a_load_that_breaks_the_promise_lowers_capacity_but_never_below_half_of_what_the_busy_time_says() -> None:
+    fast = [window(i, good=360, busy=36.0) for i in range(8)]
+    capacity = capacity_of(*fast, window(8, good=200, slow=160, busy=36.0))
+    assert capacity.rate.point == pytest.approx(6.0)
+    floor = capacity_of(*fast, window(8, good=20, slow=60, shed=100, busy=36.0))
+    assert floor.rate.point >= 0.45 * RHO / 0.1
+
+
+def test_where_busy_time_is_not_told_a_carried_load_is_a_lower_bound() -> None:
+    capacity = capacity_of(window(0, good=300, busy=None), window(1, good=360, busy=None))
+    assert capacity.at_least
+    assert capacity.rate.point == pytest.approx(6.0)
+
+
+def test_a_smaller_load_does_not_shrink_what_was_carried_before() -> None:
+    much = evidence("a", "r", [window(i, good=600, busy=None) for i in range(16)], 0.01, chance(), steady=True)
+    little = evidence("a", "r", [window(i, good=60, busy=None) for i in range(16)], 0.01, chance(), steady=True)
+    kept = remember(much, little, 300)
+    assert kept is not None
+    assert kept.capacity is not None
+    assert kept.capacity.rate.point == 10.0
+
+
+def test_a_capacity_learnt_from_a_broken_promise_is_not_forgotten_with_its_windows() -> None:
+    old = evidence("a", "r", [window(i, good=200, slow=160, busy=36.0) for i in range(16)], 0.01, chance(), steady=True)
+    calm = [window(i, good=300, busy=20.0) for i in range(16)]
+    new = evidence("a", "r", calm, 0.01, chance(), steady=True)
+    assert old is not None
+    assert new is not None
+    assert old.capacity is not None
+    low = replace(old, capacity=Capacity(Interval(5.5, 5.0, 6.0), Basis.MEASURED, 4000))
+    kept = remember(low, new, 300, carried=5.0)
+    assert kept is not None
+    assert kept.capacity == low.capacity
+    earned = remember(low, new, 300, carried=5.6)
+    assert earned is not None
+    assert earned.capacity == new.capacity
+
+
+def test_noise_replaces_nothing_and_a_real_change_does() -> None:
+    def seen(seed: int, good: int) -> object:
+        noise = random.Random(seed)
+        windows = [window(i, good=round(noise.gauss(good, good**0.5))) for i in range(16)]
+        return evidence("a", "r", windows, 0.01, random.Random(seed), steady=True)
+
+    old = seen(0, 20)
+    assert all(remember(old, seen(seed, 20), 300) == old for seed in range(1, 60))  # type: ignore[arg-type]
+    assert remember(old, seen(99, 40), 300) != old  # type: ignore[arg-type]
+
+
+def test_thin_traffic_is_collected_over_as_many_windows_as_it_takes() -> None:
+    windows = [window(i, good=5) for i in range(100)]
+    assert len(latest(windows, 300)) == 60
+    assert len(latest(windows, 10)) == 16
+    assert len(latest(windows, 10_000)) == 100
+
+
+def test_figures_from_within_a_move_do_not_displace_steady_ones() -> None:
+    steady = evidence("a", "r", [window(i) for i in range(16)], 0.01, chance(), steady=True)
+    moving = evidence("a", "r", [window(i, good=300) for i in range(16)], 0.01, chance(), steady=False)
+    assert remember(steady, moving, 300) == steady
+    assert remember(moving, steady, 300) == steady

@@ -1,0 +1,121 @@
+"""The ledger: paid from launch to termination, by whom and for what."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from steelyard.core.economics.attribution import Resources
+from steelyard.core.economics.ledger import Account, Component, Entry, Ledger, NodeFact, PodFact, advance
+from steelyard.core.economics.price import Price, PriceClass
+from unit.core.world import START
+
+NODE = Resources(8.0, 32.0)
+HALF = Resources(4.0, 16.0)
+MINE = Account("ns/a", "p", Component.ALLOCATED)
+IDLE = Account("", "p", Component.IDLE)
+OVERHEAD = Account("", "p", Component.OVERHEAD)
+
+
+def at(minutes: float) -> datetime:
+    return START + timedelta(minutes=minutes)
+
+
+def pod(account: Account = MINE, since: float = 0, until: float | None = None, uid: str = "pod") -> PodFact:
+    return PodFact(uid=uid, account=account, resources=HALF, since=at(since), until=None if until is None else at(until))
+
+
+def node(
+    *pods: PodFact, per_hour: float | None = 6.0, launched: float = 0, ready: float | None = 0, ended: float | None = None
+) -> NodeFact:
+    return NodeFact(
+        uid="node",
+        pool="p",
+        allocatable=NODE,
+        price=None if per_hour is None else Price(per_hour, PriceClass.LIST, None),
+        launched=at(launched),
+        ready=None if ready is None else at(ready),
+        terminated=None if ended is None else at(ended),
+        pods=pods,
+    )
+
+
+def after(minutes: float, *nodes: NodeFact, ledger: Ledger | None = None) -> Ledger:
+    return advance(ledger or Ledger(opened=START), nodes, at(minutes))
+
+
+def test_half_a_node_for_an_hour_is_half_its_price_and_the_rest_is_idle() -> None:
+    ledger = after(60, node(pod()))
+    assert ledger.cost(MINE) == pytest.approx(3.0)
+    assert ledger.cost(IDLE) == pytest.approx(3.0)
+
+
+def test_boot_is_paid_for_and_is_overhead() -> None:
+    ledger = after(60, node(pod(), launched=0, ready=10))
+    assert ledger.cost(OVERHEAD) == pytest.approx(1.0)
+    assert ledger.cost(MINE) == pytest.approx(2.5)
+    assert after(60, node(ready=None)).cost(OVERHEAD) == pytest.approx(6.0)
+
+
+def test_a_pod_pays_from_its_start_to_its_end_and_the_node_to_its_termination() -> None:
+    ledger = after(120, node(pod(since=10, until=20), ended=60))
+    assert ledger.cost(MINE) == pytest.approx(0.5)
+    assert ledger.paid == pytest.approx(6.0)
+
+
+def test_a_node_that_was_launched_between_two_looks_is_charged_from_its_launch() -> None:
+    ledger = after(30)
+    assert after(60, node(launched=15), ledger=ledger).paid == pytest.approx(4.5)
+
+
+def test_a_new_process_charges_a_node_that_was_there_before_from_its_own_start() -> None:
+    assert after(60, node(launched=-6000)).paid == pytest.approx(6.0)
+
+
+def test_a_node_missing_from_one_list_is_not_paid_twice() -> None:
+    ledger = after(30, node(pod()))
+    ledger = after(40, ledger=ledger)
+    ledger = after(60, node(pod()), ledger=ledger)
+    assert ledger.paid == pytest.approx(6.0)
+
+
+def test_an_unknown_price_is_an_unknown_cost_and_never_nothing() -> None:
+    ledger = after(60, node(pod(), per_hour=None))
+    assert ledger.cost(MINE) is None
+    assert ledger.unpriced[MINE] == pytest.approx(1800.0)
+    assert ledger.money == {}
+    for broken in (0.0, -1.0, float("nan"), float("inf")):
+        assert after(60, node(pod(), per_hour=broken)).cost(MINE) is None
+
+
+def test_a_cost_of_which_a_part_is_unknown_is_unknown_and_what_is_known_is_kept() -> None:
+    ledger = after(60, node(pod()))
+    ledger = after(120, node(pod(), per_hour=None), ledger=ledger)
+    assert ledger.cost(MINE) is None
+    assert ledger.money[Entry(MINE, PriceClass.LIST)] == pytest.approx(3.0)
+
+
+def test_the_class_of_the_price_is_kept_with_the_money() -> None:
+    ledger = after(60, node(pod()))
+    dearer = replace(node(pod()), price=Price(12.0, PriceClass.EFFECTIVE, None))
+    ledger = after(120, dearer, ledger=ledger)
+    assert ledger.money[Entry(MINE, PriceClass.LIST)] == pytest.approx(3.0)
+    assert ledger.money[Entry(MINE, PriceClass.EFFECTIVE)] == pytest.approx(6.0)
+    assert ledger.cost(MINE) == pytest.approx(9.0)
+
+
+def test_a_move_pays_for_its_own_replicas_apart() -> None:
+    trial = Account("ns/a", "p", Component.TRANSITION)
+    ledger = after(60, node(pod(), pod(trial, uid="trial")))
+    assert ledger.cost(trial) == pytest.approx(3.0)
+    assert ledger.cost(IDLE) == pytest.approx(0.0)
+
+
+def test_more_asked_than_there_is_is_scaled_to_the_node() -> None:
+    three = [pod(Account(f"ns/{w}", "p", Component.ALLOCATED), uid=w) for w in "abc"]
+    ledger = after(60, node(*three))
+    assert ledger.cost(MINE) == pytest.approx(2.0)
+
+
+def test_nothing_booked_is_no_value() -> None:
+    assert Ledger(opened=START).cost(MINE) is None

@@ -1,0 +1,68 @@
+"""Sequential tests keep their error rates; verdicts on claims need their sample."""
+
+import random
+
+import pytest
+
+from steelyard.core.economics.unit_cost import Interval
+from steelyard.core.memory import VerdictWord
+from steelyard.core.rebalancing.verdict import Result, on_claim, violations, wilson
+
+
+def ends(fraction: float, seed: int, allowed: float = 0.01) -> Result:
+    chance = random.Random(seed)
+    bad = n = 0
+    for _ in range(200):
+        bad, n = bad + sum(chance.random() < fraction for _ in range(20)), n + 20
+        test = violations(bad, n, 0, 0, allowed)
+        if test.result is not Result.INCONCLUSIVE:
+            return test.result
+    return Result.INCONCLUSIVE
+
+
+def test_a_healthy_target_fails_and_a_bad_one_passes_at_most_one_time_in_twenty() -> None:
+    runs = 300
+    healthy = [ends(0.01, seed) for seed in range(runs)]
+    bad = [ends(0.03, seed) for seed in range(runs)]
+    assert healthy.count(Result.FAIL) / runs <= 0.075
+    assert bad.count(Result.PASS) / runs <= 0.075
+    assert healthy.count(Result.INCONCLUSIVE) + bad.count(Result.INCONCLUSIVE) <= 0.05 * runs
+
+
+def test_no_data_is_never_a_pass() -> None:
+    assert violations(0, 0, 0, 0, 0.01).result is Result.INCONCLUSIVE
+    assert violations(0, 0, 50, 100, 0.01).result is Result.INCONCLUSIVE
+
+
+def test_a_target_is_not_blamed_for_what_the_source_shows_too() -> None:
+    assert violations(50, 500, 0, 500, 0.01).result is Result.FAIL
+    assert violations(50, 500, 50, 500, 0.01).result is not Result.FAIL
+
+
+def test_one_bad_request_of_the_source_excuses_no_target() -> None:
+    assert violations(0, 2, 1, 1, 0.01).result is Result.INCONCLUSIVE
+
+
+@pytest.mark.parametrize("allowed", [0.0, 0.2, 0.6, 0.96, 1.0])
+def test_any_objective_has_an_answer(allowed: float) -> None:
+    test = violations(500, 500, 0, 0, allowed)
+    assert 0 < test.p0 < test.p1 < 1
+    assert violations(500, 500, 0, 0, min(allowed, 0.6)).result is Result.FAIL
+
+
+def test_wilson_bounds_hold_the_fraction() -> None:
+    for bad, n in [(0, 1), (1, 1), (3, 300), (150, 300)]:
+        lower, upper = wilson(bad, n)
+        assert 0 <= lower <= bad / n <= upper <= 1 + 1e-9
+
+
+def word(lower: float, upper: float, n: int = 1000, claimed: float = 0.5) -> VerdictWord:
+    measured = Interval((lower + upper) / 2, lower, upper)
+    return on_claim("a", "c", claimed, measured, n, 300, lower_is_better=True, what="unit cost relative to b").verdict
+
+
+def test_a_claim_is_confirmed_within_its_tolerance_refuted_beyond_it_and_open_between() -> None:
+    assert word(0.4, 0.54) is VerdictWord.CONFIRMED
+    assert word(0.56, 0.7) is VerdictWord.REFUTED
+    assert word(0.4, 0.7) is VerdictWord.INCONCLUSIVE
+    assert word(1.9, 2.1, n=299) is VerdictWord.INCONCLUSIVE, "too small a sample decides nothing"

@@ -1,0 +1,104 @@
+"""The documentation leads where it says: links resolve, make targets exist, and what is quoted agrees with the code."""
+
+import re
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+import yaml
+
+from steelyard.api.accelerator_pool import AcceleratorPool
+from steelyard.api.inference_workload import InferenceWorkload
+from steelyard.api.parse import parse
+from steelyard.app.config import Config, ToolchainConfig
+from steelyard.control.metrics import HISTOGRAMS, counter_families, gauge_families
+from steelyard.core.economics.attribution import Resources, share
+from steelyard.core.rebalancing.chain import COST_MOVE
+
+ROOT = Path(__file__).parents[3]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "tests/cluster/README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+KINDS = {"AcceleratorPool": AcceleratorPool, "InferenceWorkload": InferenceWorkload}
+
+
+def _name(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def _prose(page: Path) -> str:
+    return re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+
+
+def _anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", _prose(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def _page(name: str) -> str:
+    return (ROOT / "docs" / name).read_text()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_name)
+def test_every_relative_link_resolves(page: Path):
+    for target in re.findall(r"\]\(([^)\s]+)\)", _prose(page)):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        found = (page.parent / unquote(path)) if path else page
+        assert found.exists(), f"{target} leads nowhere"
+        if anchor and found.suffix == ".md":
+            assert anchor in _anchors(found), f"{target}: there is no such heading"
+
+
+def test_every_make_target_that_is_named_exists():
+    targets = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for page in PAGES:
+        named = re.findall(r"(?:^|`)make ([a-z][a-z-]*)", page.read_text(), re.MULTILINE)
+        assert set(named) <= targets, f"{_name(page)} names {sorted(set(named) - targets)}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_name)
+def test_every_file_that_is_named_in_code_exists(page: Path):
+    named = re.findall(r"`((?:operator|runtime|tests|charts|docs|locks|crds|examples)/[\w./-]+)`", _prose(page))
+    named += [
+        f"operator/steelyard/{path}" for path in re.findall(r"`((?:api|core|render|observe|control|app|cli)/[\w./-]+)`", _prose(page))
+    ]
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_name)
+def test_every_object_that_is_shown_is_valid(page: Path):
+    for block in re.findall(r"^```yaml\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL):
+        for document in yaml.safe_load_all(block):
+            if document.get("apiVersion") == "steelyard.dev/v1alpha1":
+                assert isinstance(parse(KINDS[document["kind"]], document), KINDS[document["kind"]])
+
+
+def test_the_table_of_gates_is_the_chain():
+    shown = re.findall(r"^\| `([a-z_]+)` \|", _page("explanation/how-a-decision-is-made.md"), re.MULTILINE)
+    assert shown == [gate.__name__ for gate in COST_MOVE]
+
+
+def test_every_metric_of_the_operator_has_its_line():
+    page = _page("reference/metrics.md")
+    names = [f"{family.name}_total" for family in counter_families("CUR")]
+    names += [family.name for family in (*gauge_families("CUR"), *HISTOGRAMS)]
+    assert [name for name in names if f"| `{name}` |" not in page] == []
+
+
+def test_every_key_of_the_configuration_has_its_line():
+    page = _page("reference/configuration.md")
+    keys = {field.alias for field in (*Config.model_fields.values(), *ToolchainConfig.model_fields.values())}
+    assert [key for key in sorted(keys) if f"`{key}" not in page] == []
+
+
+def test_the_example_of_the_unit_cost_is_what_the_code_says():
+    page, node, replica = _page("explanation/unit-cost.md"), Resources(4, 16), Resources(1, 2)
+    hourly = 0.20 * share(replica, node)
+    for figure in (f"{share(replica, node):.6f}", f"{hourly:.7f}", f"{3 * hourly:.6f}", f"{3 * hourly * 1000 / 90_000:.8f}"):
+        assert figure in page
+    assert f"{share(Resources(1, 4, 1), Resources(4, 16, 1)):.6f}" in page
+
+
+def test_every_record_is_in_the_index():
+    index = _page("adr/README.md")
+    assert [path.name for path in sorted((ROOT / "docs/adr").glob("0*.md")) if path.name not in index] == []
