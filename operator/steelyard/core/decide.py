@@ -103,7 +103,7 @@ def decide(snapshot: Snapshot, now: datetime) -> Decision:
         memory=memory,
         desired=course.desired,
         conditions=told,
-        notes=course.notes + _claim_notes(snapshot.memory, memory),
+        notes=course.notes + _hold_notes(snapshot.memory.last, course) + _claim_notes(snapshot.memory, memory),
         verdict=course.verdict,
         reason=reason,
         message=message,
@@ -744,6 +744,17 @@ def _weighed(seen: Situation, course: _Course) -> tuple[Option, ...]:
 
 def _held(course: _Course) -> Refusal | None:
     return course.refusal if course.refusal is not None and course.verdict == "Hold" else None
+
+
+def _hold_notes(last: LastDecision | None, course: _Course) -> tuple[Note, ...]:
+    """One event when a hold begins or changes its reason, and one when it ends; not one a pass."""
+    held = _held(course)
+    if held is not None:
+        known = last is not None and last.verdict == "Hold" and last.reason == held.reason.value
+        return () if known else (Note(held.reason, f"held: {held.message}", warning=True),)
+    if last is not None and last.verdict == "Hold":
+        return (Note(Reason.NOT_HELD, f"no longer held by {last.reason}"),)
+    return ()
 
 
 def _claim_notes(old: Memory, new: Memory) -> tuple[Note, ...]:

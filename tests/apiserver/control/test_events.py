@@ -3,8 +3,8 @@ import asyncio
 import pytest
 
 from steelyard.control.events import EventRecorder, EventType
-from steelyard.core.rebalancing.reason import Reason
 from steelyard.control.resource import CONFIG_MAPS
+from steelyard.core.rebalancing.reason import Reason
 
 pytestmark = pytest.mark.apiserver
 
