@@ -5,7 +5,7 @@ VENV := .venv
 RUN := PYTHONPATH=operator:runtime:tests $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check verify format bench clean
+.PHONY: help demo test check verify generate format clean
 
 help: ## What there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20

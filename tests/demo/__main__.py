@@ -53,14 +53,18 @@ def provide(cluster: Cluster) -> tuple[str, str]:
 
 def main(arguments: list[str]) -> int:
     """The exit code of the demo."""
-    cluster = Cluster.attach(os.environ["STEELYARD_CLUSTER"])
+    told = [sys.executable, "-m", "steelyard.cli.main", "demo"]
+    name = os.environ.get("STEELYARD_CLUSTER")
+    if name is None:
+        # CLUSTER=existing or kind: the chart and the model are the user's; `steelyard demo` says what it misses.
+        return subprocess.run([*told, *arguments], check=False).returncode
+    cluster = Cluster.attach(name)
     started = time.monotonic()
     uri, digest = provide(cluster)
     say(f"the model is in the store as {uri}")
     cluster.helm(*install_arguments(cluster.s3.endpoint, dict(os.environ)), seconds=240)
     say(f"Steelyard is installed by its chart and ready after {duration(time.monotonic() - started)}")
-    told = [sys.executable, "-m", "steelyard.cli.main", "demo", "--model-uri", uri, "--model-digest", digest, "--secret", SECRET]
-    return subprocess.run([*told, *arguments], check=False).returncode
+    return subprocess.run([*told, "--model-uri", uri, "--model-digest", digest, "--secret", SECRET, *arguments], check=False).returncode
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import pytest
 
 from cluster.cluster import Cluster
 from cluster.fixtures import new_namespace
-from fault.meanwhile import AT_ONCE
+from fault.meanwhile import AT_ONCE, curtain
 from fault.move_run import MoveRun
 
 CRDS = Path(__file__).parents[2] / "crds"
@@ -46,8 +46,10 @@ def stage(kinds: Cluster, request: pytest.FixtureRequest) -> Iterator[dict[str, 
             given = dict(item.callspec.params) if hasattr(item, "callspec") else {}
             futures[item.nodeid] = pool.submit(_play, kinds, item.function.scene, given)
         yield futures
+        # Normally all have ended. After an interruption what still plays is told to end.
         for future in futures.values():
             future.cancel()
+        curtain.set()
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ test itself only waits for it; what the body raises is the test's failure.
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
@@ -14,6 +15,9 @@ from typing import Any
 MOST_SECONDS = 900.0
 AT_ONCE = 10
 """Scenes at the same time: one costs about 0.15 of a processor."""
+
+curtain = threading.Event()
+"""The session is over: whoever still waits gives up."""
 
 
 def meanwhile(scene: Callable[..., None]) -> Callable[..., None]:

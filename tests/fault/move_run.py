@@ -17,6 +17,7 @@ from typing import Any, Self
 from cluster.audit import AuditEvent
 from cluster.cluster import Cluster
 from cluster.waiting import wait_until
+from fault.meanwhile import curtain
 from fault.proxy import Proxy
 from stub.operator_process import OperatorProcess, config
 from stub.server import Behaviour
@@ -182,8 +183,9 @@ class MoveRun:
         return f"{OWN}/namespaces/{self.namespace}/inferenceworkloads/{WORKLOAD}"
 
     def workload(self) -> Manifest:
-        """The workload as it is; empty where there is none."""
-        return self.cluster.api.get(self._path) or {}
+        """The workload as it is, of two the newer; empty where there is none."""
+        found = sorted(self.world.workloads.values(), key=lambda w: int(w["metadata"]["resourceVersion"]))
+        return found[-1] if found else {}
 
     def status(self) -> Manifest:
         """Its status."""
@@ -204,6 +206,7 @@ class MoveRun:
         logs = [o.log for o in self.operators]
 
         def look() -> Any:
+            assert not curtain.is_set(), "the session was interrupted"
             return ready(self.status())
 
         try:

@@ -77,6 +77,8 @@ class StubWorld:
         self._address = itertools.count(1)
         self._chance = random.Random(self._subnet)
         self._seen: dict[str, Manifest] = {}
+        self.workloads: dict[str, Manifest] = {}
+        """The InferenceWorkloads of the namespace by uid, as a watch brings them: tests look often."""
         self._pods: dict[str, _Pod] = {}
         self._compiles: dict[str, float] = {}
         self._told: dict[str, str] = {}
@@ -112,12 +114,16 @@ class StubWorld:
         context.load_cert_chain(self._cluster.admin.certificate, self._cluster.admin.key)
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=5)
         async with aiohttp.ClientSession(
-            self._cluster.api_url, connector=aiohttp.TCPConnector(ssl=context, limit=0), timeout=timeout
+            self._cluster.api_url, connector=aiohttp.TCPConnector(ssl=context, limit=0), timeout=timeout, read_bufsize=2**22
         ) as self._session:
             await self._serve_targets()
             for node, pool in self._nodes.items():
                 await self._register(node, pool)
-            watching = asyncio.create_task(self._watch())
+            space = f"namespaces/{self._namespace}"
+            watching = asyncio.gather(
+                self._watch(f"/api/v1/{space}/pods", self._seen),
+                self._watch(f"/apis/steelyard.dev/v1alpha1/{space}/inferenceworkloads", self.workloads),
+            )
             last = beat = time.monotonic()
             while not self._stop.is_set():
                 try:
@@ -145,21 +151,24 @@ class StubWorld:
         ) as answer:
             return await answer.json(content_type=None) if answer.status < 400 else {}
 
-    async def _watch(self) -> None:
-        path = f"/api/v1/namespaces/{self._namespace}/pods"
+    async def _watch(self, path: str, seen: dict[str, Manifest]) -> None:
+        """Keep `seen` as the collection is, by uid."""
         while True:
             with contextlib.suppress(aiohttp.ClientError, TimeoutError, ValueError):
                 listed = await self._call("GET", path)
-                self._seen = {pod["metadata"]["uid"]: pod for pod in listed.get("items", ())}
+                items = {each["metadata"]["uid"]: each for each in listed.get("items", ())}
+                for uid in [uid for uid in seen if uid not in items]:
+                    del seen[uid]
+                seen.update(items)
                 version = listed.get("metadata", {}).get("resourceVersion", "")
                 async with self._session.get(f"{path}?watch=1&resourceVersion={version}") as stream:
                     while line := await stream.content.readline():
                         event = json.loads(line)
                         uid = event["object"].get("metadata", {}).get("uid")
                         if event["type"] == "DELETED":
-                            self._seen.pop(uid, None)
+                            seen.pop(uid, None)
                         elif event["type"] in {"ADDED", "MODIFIED"}:
-                            self._seen[uid] = event["object"]
+                            seen[uid] = event["object"]
                         else:
                             break
             await asyncio.sleep(0.2)

@@ -169,7 +169,7 @@ class InferenceWorkloadStatus(StatusModel):
     history: Annotated[
         tuple[FinishedMove, ...],
         says(
-            "The last eight moves that ended, newest first, with their outcome and reason. Older ones are in the logs.",
+            "The last eight moves that ended, oldest first, with their outcome and reason. Older ones are in the logs.",
             most=8,
             list_type="atomic",
         ),

@@ -146,7 +146,7 @@ class PlacementStatus(StatusModel):
     capacity_lower: Annotated[
         Decimal | None,
         says(
-            "The lower end of the 95 % interval of that capacity. Sizing is done with this one.", unit="requests per second", example="36.1"
+            "The lower end of the 95 % interval of that capacity. A saving has to hold with it.", unit="requests per second", example="36.1"
         ),
     ] = None
     capacity_upper: Annotated[

@@ -27,7 +27,7 @@ class Price(StatusModel):
     value: Annotated[
         Decimal,
         says(
-            "What one node of the pool costs in one hour; over several instance types, the mean of the present nodes.",
+            "What one node of the pool costs in one hour; over several instance types, that of the dearest.",
             unit="currency per hour",
             example="0.7582",
         ),

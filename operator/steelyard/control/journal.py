@@ -29,6 +29,8 @@ class Journal:
         self._metrics = metrics
         self._gauges: dict[WorkloadKey, tuple[Sample, ...]] = {}
         self._recorded: dict[WorkloadKey, str] = {}
+        self._moments: dict[WorkloadKey, tuple[tuple[str, tuple[str, ...], datetime], ...]] = {}
+        self._decided: datetime | None = None
 
     def note(self, about: Manifest, notes: tuple[Note, ...]) -> None:
         """Events on one object."""
@@ -36,7 +38,7 @@ class Journal:
             kind = EventType.WARNING if each.warning else EventType.NORMAL
             self._events.record(about, kind, each.reason, each.message)
 
-    def record(self, about: Manifest, snapshot: Snapshot, decision: Decision, seconds: float) -> None:
+    def record(self, about: Manifest, snapshot: Snapshot, decision: Decision, now: datetime, seconds: float) -> None:
         """One decision. The record is written when the decision differs from the last one: it holds every operand."""
         self.note(about, decision.notes)
         key = snapshot.workload.key
@@ -55,11 +57,14 @@ class Journal:
                 record={"version": RECORD_VERSION, "snapshot": plain(snapshot), "intent": plain(decision.intent)},
             )
         self._tell_ended_move(snapshot, decision)
+        self._decided = now
+        self._moments[key] = _moments(key, snapshot, decision)
         self._gauges[key] = _gauges(key, snapshot, decision, self._metrics.currency)
 
     def forget(self, key: WorkloadKey) -> None:
         """The workload is gone."""
         self._gauges.pop(key, None)
+        self._moments.pop(key, None)
         self._recorded.pop(key, None)
         self._metrics.forget_workload(key.namespace, key.name)
 
@@ -69,7 +74,10 @@ class Journal:
         moves = sum(1 for s in samples if s.name == "steelyard_condition_status" and s.labels[2:] == ("Balanced", "Moving"))
         samples = [s for s in samples if s.labels[2:] != ("Balanced", "Moving")]
         samples.append(Sample("steelyard_moves_in_flight", (), float(moves)))
-        samples.append(Sample("steelyard_last_decision_cycle_timestamp_seconds", (), now.timestamp()))
+        if self._decided is not None:
+            samples.append(Sample("steelyard_last_decision_cycle_timestamp_seconds", (), self._decided.timestamp()))
+        ages = {(name, labels): (now - at).total_seconds() for key in sorted(self._moments) for name, labels, at in self._moments[key]}
+        samples += [Sample(name, labels, age) for (name, labels), age in sorted(ages.items())]
         self._metrics.gauges.publish("workloads", Gauges(tuple(samples)))
 
     def _tell_ended_move(self, snapshot: Snapshot, decision: Decision) -> None:
@@ -80,6 +88,20 @@ class Journal:
         self._metrics.measure("steelyard_move_duration_seconds", (past.time - before.started).total_seconds(), (past.outcome.value,))
         if past.outcome is Outcome.ROLLED_BACK:
             self._metrics.count("steelyard_moves_rolled_back", (past.reason,))
+
+
+def _moments(key: WorkloadKey, snapshot: Snapshot, decision: Decision) -> tuple[tuple[str, tuple[str, ...], datetime], ...]:
+    """What has an age: readings of traffic, and prices that have a date."""
+    found: dict[tuple[str, tuple[str, ...]], datetime] = {}
+    for placement, reading in snapshot.traffic.items():
+        if isinstance(reading, Fresh | Stale):
+            slot = ("steelyard_observation_age_seconds", (key.namespace, key.name, placement.pool))
+            found[slot] = max(reading.at, found.get(slot, reading.at))
+    for option in decision.options:
+        price = option.price
+        if isinstance(price, Fresh | Stale) and price.value.as_of is not None:
+            found["steelyard_price_age_seconds", (option.pool, price.value.price_class.value)] = price.value.as_of
+    return tuple((name, labels, at) for (name, labels), at in sorted(found.items()))
 
 
 def _gauges(key: WorkloadKey, snapshot: Snapshot, decision: Decision, currency: str) -> tuple[Sample, ...]:

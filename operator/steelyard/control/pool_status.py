@@ -51,7 +51,7 @@ class PoolReconciler:
         fresh = [p for p in prices if isinstance(p.reading(now), Fresh)]
         status: Manifest = {
             "observedGeneration": generation,
-            "nodes": pool.nodes,
+            "nodes": pool.nodes - pool.unready_nodes,
             "conditions": [
                 _condition(
                     "Ready",

@@ -88,7 +88,7 @@ class WorkloadReconciler:
         if snapshot.synced:
             wanted = replace(wanted, present=wanted.present + _services_of_standing(snapshot, decision))
         settled = await self._act(raw, wanted, synced=snapshot.synced)
-        self._journal.record(raw, snapshot, decision, self._clock.monotonic() - began)
+        self._journal.record(raw, snapshot, decision, now, self._clock.monotonic() - began)
         if not settled:
             return SOON
         return max(SOON, (decision.reconsider_at - self._clock.now()).total_seconds())

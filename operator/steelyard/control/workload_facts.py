@@ -77,6 +77,7 @@ def workload_of(parsed: InferenceWorkload, raw: Manifest) -> Workload:
         min_families=spec.placement.min_accelerator_families,
         max_spot_percent=spec.placement.max_spot_percent,
         deleting=manifests.is_leaving(raw),
+        server=next(kind for kind in ("vllm", "custom", "steelyard") if getattr(spec.server, kind) is not None),
     )
 
 

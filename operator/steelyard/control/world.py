@@ -166,9 +166,14 @@ class World:
 
     def _pools_for(self, raw: Manifest) -> tuple[Pool, ...]:
         parsed = self._parse(InferenceWorkload, raw)
-        selector = parsed.spec.placement.pool_selector if isinstance(parsed, InferenceWorkload) else None
+        placement = parsed.spec.placement if isinstance(parsed, InferenceWorkload) else None
+        selector = placement.pool_selector if placement else None
+        # Named pools without a selector are all that may be used; with one they only say more of some that it selects.
+        named = {p.name for p in placement.pools} if placement and selector is None else set()
         labels = {manifests.name(p): manifests.labels(p) for p in self._store.all(ACCELERATOR_POOLS)}
-        return tuple(with_selection(p, selected=selects(selector, labels.get(p.name, {}))) for p in self.pools())
+        return tuple(
+            with_selection(p, selected=p.name in named if named else selects(selector, labels.get(p.name, {}))) for p in self.pools()
+        )
 
     def _pods_of(self, workload: WorkloadKey, key: PlacementKey) -> tuple[Manifest, ...]:
         found = []

@@ -301,7 +301,7 @@ def _sized(seen: Situation, home: PlacementKey, placement: Placement) -> int:
     if move is not None:
         # During a move the source only grows: its need for the whole load, unless a drain has begun.
         return max(placement.desired, need(seen.load.now, capacity, least, most)) if capacity else placement.desired
-    return size(
+    wanted = size(
         placement.desired,
         seen.load,
         capacity,
@@ -310,6 +310,10 @@ def _sized(seen: Situation, home: PlacementKey, placement: Placement) -> int:
         most,
         probing=_may_probe(seen, placement),
     )
+    limit = seen.broke_at(placement.key)
+    while limit is not None and 0 < wanted < placement.desired and seen.load.crest / wanted >= limit:
+        wanted += 1  # so few have broken the promise at this load, whatever their capacity was taken for
+    return wanted
 
 
 def _may_probe(seen: Situation, placement: Placement) -> bool:
@@ -810,7 +814,12 @@ def _gone(seen: Situation, course: _Course) -> tuple[PlacementKey, ...]:
 def _compile(seen: Situation) -> tuple[CompileIntent, ...]:
     by_key: dict[str, tuple[Candidate, list[str]]] = {}
     for candidate in seen.candidates:
-        if candidate.inputs is not None and candidate.pool.selected and candidate.shape is not None:
+        if (
+            candidate.inputs is not None
+            and candidate.pool.selected
+            and candidate.shape is not None
+            and seen.snapshot.workload.server == "steelyard"
+        ):
             by_key.setdefault(candidate.inputs.key, (candidate, []))[1].append(candidate.name)
     intents = []
     for key in sorted(by_key):

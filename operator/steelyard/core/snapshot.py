@@ -131,6 +131,8 @@ class Workload:
     min_families: int = 1
     max_spot_percent: int = 100
     deleting: bool = False
+    server: str = "steelyard"
+    """Which server the spec asks for; this version runs its own only."""
 
     @property
     def allowed(self) -> float:

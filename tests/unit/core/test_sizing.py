@@ -48,6 +48,27 @@ def test_a_broken_promise_adds_one_replica_a_window_and_not_one_a_look() -> None
     assert sum(p.desired for p in world.deployments.values()) <= 3
 
 
+def test_a_replica_added_for_a_broken_promise_is_not_taken_back_before_it_has_shown_anything() -> None:
+    nothing_yet = Test(Result.INCONCLUSIVE, 0, 0, 0.01, 0.03)
+    assert size(2, asked(5.0), 10.0, nothing_yet, 1, 9) == 2
+    idle = Load(0.0, 0.0, 0, 0.0, 0.0)
+    assert size(2, idle, 10.0, nothing_yet, 1, 9) == 1, "without requests there is nothing to wait for"
+
+
+def test_replicas_that_are_slower_than_was_measured_do_not_come_and_go() -> None:
+    """A neighbour takes their processors: by its capacity one is enough, and it breaks the promise whenever it is alone."""
+    world = World({"a": Ground(speed=10)}, rate=5, scaling=Scaling(maximum=20))
+    world.tick(10)
+    numbers = []
+    for _ in range(40):
+        alone = sum(p.desired for p in world.deployments.values()) == 1
+        world.grounds["a"].late = 0.5 if alone else 0.0
+        world.tick()
+        numbers.append(sum(p.desired for p in world.deployments.values()))
+    changes = sum(1 for before, after in zip(numbers, numbers[1:], strict=False) if before != after)
+    assert changes <= 4, numbers
+
+
 def test_where_a_carried_load_is_all_that_is_known_the_way_down_is_tried_step_by_step() -> None:
     assert size(8, asked(8.0), 1.0, CALM, 1, 9, probing=True) == 7
     assert size(8, asked(8.0), 1.0, CALM, 1, 9) == 8

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from steelyard.cli.command import FAILED, OK, UNHEALTHY, Command
 from steelyard.cli.problem import Problem
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 NO_DIFFERENCE = 3
 
@@ -33,6 +38,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--claim-true", action="store_true", help="put a true claim on the pool that is really cheaper")
     parser.add_argument("--forced-wrong", action="store_true", help="forbid the move, so that the checker must object")
     parser.add_argument("--keep", action="store_true", help="leave everything in the cluster at the end")
+    parser.add_argument("--picture", type=Path, help="write what was told as a picture (SVG)")
     parser.add_argument("--evidence", type=Path, help="folder for the evidence that the checker judges")
 
 
@@ -62,7 +68,17 @@ def _run(given: argparse.Namespace) -> int:
         true_claim=given.claim_true,
         forced_wrong=given.forced_wrong,
     )
-    return Run(connection, story, Console(), given.operator_namespace, given.keep, given.evidence).run()
+    console = Console(record=given.picture is not None, width=120 if given.picture is not None else None)
+    code = Run(connection, story, console, given.operator_namespace, given.keep, given.evidence).run()
+    if given.picture is not None:
+        given.picture.write_text(picture(console))
+    return code
+
+
+def picture(console: Console) -> str:
+    """What the console showed, as SVG with the reader's own fonts: nothing is fetched from anywhere."""
+    drawn = console.export_svg(title="make demo")
+    return re.sub(r"@font-face \{.*?\}\s*|<!--.*?-->\s*", "", drawn, flags=re.DOTALL)
 
 
 COMMAND = Command(

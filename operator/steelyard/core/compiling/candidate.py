@@ -108,16 +108,21 @@ def _candidate(snapshot: Snapshot, pool: Pool) -> Candidate:
         artifact=artifact,
         revision=revision(workload, resources, toolchain, digest) if toolchain and digest else None,
         asked=asked(workload, resources),
-        refusal=_refusal(pool, resources, toolchain, shape, artifact),
+        refusal=_refusal(workload, pool, resources, toolchain, shape, artifact),
     )
 
 
 def _refusal(
-    pool: Pool, resources: Resources, toolchain: Toolchain | None, shape: Shape | None, artifact: Artifact | None
+    workload: Workload, pool: Pool, resources: Resources, toolchain: Toolchain | None, shape: Shape | None, artifact: Artifact | None
 ) -> Refusal | None:
     if not pool.selected:
         return Refusal(
             Reason.NOT_SELECTED, f"pool {pool.name} is not selected: change spec.placement.poolSelector or the pool's labels to use it"
+        )
+    if workload.server != "steelyard":
+        return Refusal(
+            Reason.UNSUPPORTED_TARGET,
+            f"spec.server.{workload.server} is not served by this version: use spec.server.steelyard with a task that it serves",
         )
     if toolchain is None or artifact is None:
         return Refusal(

@@ -57,7 +57,8 @@ def ratio_interval(pairs: Sequence[tuple[float, float]], chance: random.Random) 
     point = top / bottom
     if len(pairs) < LEAST_BLOCKS:
         ratios = [a / b for a, b in pairs if b > 0]
-        return Interval(point, min(ratios) / 1.25, max(ratios) * 1.25)
+        # A window that cost without any traffic is in the point and has no ratio of its own.
+        return Interval(point, min(point, *ratios) / 1.25, max(point, *ratios) * 1.25)
     size = min(BLOCK, max(1, len(pairs) // 4))
     sums = np.cumsum(np.vstack(([(0.0, 0.0)], pairs)), axis=0)
     blocks = sums[size:] - sums[:-size]

@@ -34,5 +34,5 @@ class Claim:
     source: str = ""
 
     def speaks_of(self, model: str) -> bool:
-        """Whether the claim's model glob matches the model."""
-        return fnmatchcase(model, self.model)
+        """Whether the claim's glob matches the model's URI, with its scheme or without it."""
+        return fnmatchcase(model, self.model) or fnmatchcase(model.partition("://")[2], self.model)

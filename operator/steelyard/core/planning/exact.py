@@ -3,7 +3,7 @@
 Sets of pools are walked from small to large; within a set the cheapest split is found by walking the counts of all pools but one, the
 last one completes the need. Complexity O(2^pools * replicas^(pools - 1)) at worst. What lies beyond LARGEST combinations is left out and
 the bound then is that of the continuous relaxation: the plan comes with its gap, and "no plan found" is not called infeasible.
-Ties stay where the workload is, then go by name.
+Ties stay where the workload is, then go to fewer pools, then by name.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import combinations
-from math import ceil, inf, prod
+from math import ceil, fsum, inf, prod
 
 from steelyard.core.planning.outcome import Infeasible, Outcome, Planned, Undecided
 from steelyard.core.planning.problem import Offer, Problem
@@ -37,20 +37,20 @@ def solve(problem: Problem) -> Outcome:
 
 def _best(problem: Problem) -> tuple[tuple[tuple[str, int], ...] | None, bool]:
     """The best plan walked, and whether all of them were walked."""
-    best: tuple[float, int, tuple[tuple[str, int], ...]] | None = None
+    best: tuple[float, int, int, tuple[tuple[str, int], ...]] | None = None
     left = LARGEST
     for chosen in _sets(problem):
         left -= _work(problem, chosen)
         if left < 0:
-            return (best[2] if best else None), False
+            return (best[-1] if best else None), False
         for counts in _splits(problem, chosen):
             if not _allowed(problem, chosen, counts):
                 continue
             plan = tuple(sorted((o.pool, n) for o, n in zip(chosen, counts, strict=True)))
-            candidate = (round(_cost(problem, dict(plan)), 9), _changes(problem, dict(plan)), plan)
+            candidate = (round(_cost(problem, dict(plan)), 9), _changes(problem, dict(plan)), len(plan), plan)
             if best is None or candidate < best:
                 best = candidate
-    return (best[2] if best else None), True
+    return (best[-1] if best else None), True
 
 
 def continuous_bound(problem: Problem) -> float:
@@ -119,7 +119,7 @@ def _allowed(problem: Problem, chosen: tuple[Offer, ...], counts: tuple[int, ...
 
 
 def _cost(problem: Problem, plan: Mapping[str, int]) -> float:
-    return sum(plan.get(o.pool, 0) * o.cost + max(0, plan.get(o.pool, 0) - o.current) * o.added for o in problem.offers)
+    return fsum(plan.get(o.pool, 0) * o.cost + max(0, plan.get(o.pool, 0) - o.current) * o.added for o in problem.offers)
 
 
 def _changes(problem: Problem, plan: Mapping[str, int]) -> int:

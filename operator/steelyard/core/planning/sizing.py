@@ -37,6 +37,8 @@ def size(current: int, load: Load, capacity: float | None, promise: Test, minimu
         return max(minimum, min(maximum, max(up, current + 1)))
     if up > current:
         return up
+    if promise.n == 0 and load.n > 0:
+        return max(minimum, min(maximum, current))  # what was just added has shown nothing yet: taking it away again would flap
     down = need(load.crest, capacity * DOWN_MARGIN, minimum, maximum)
     if down >= current and probing and promise.result is Result.PASS and current > 1 and current / (current - 1) <= PROBE:
         down = current - 1
