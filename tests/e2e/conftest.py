@@ -65,7 +65,7 @@ def pair(a_tenant: Callable[[], Tenant]) -> Tenant:
     tenant.ground.give_artifacts(tenant.namespace)
     tenant.pool("only", "pool-b", "openvino", "0.20")
     tenant.start_operator()
-    tenant.apply(replicas=2, mode="Observe")
+    tenant.apply(replicas=2, most=2, mode="Observe")
     tenant.until_serving(2)
     return tenant
 

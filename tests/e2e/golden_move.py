@@ -16,7 +16,7 @@ from e2e.client import Client
 from e2e.tenant import Tenant
 
 DEAR, CHEAP = "0.40", "0.20"
-RATE = 6.0
+RATE = 4.0
 SETTLING_SECONDS = 30.0
 SEEDS = {"compile": 11, "Shift": 12, "Drain": 13}
 """By moment: how far into it the operator dies."""
@@ -52,7 +52,7 @@ def move(tenant: Tenant) -> Moved:
 
     die("compile", lambda: any(j.get("status", {}).get("active") for j in tenant.listed("apis/batch/v1", "jobs")), 60)
     tenant.until("the first home", lambda: tenant.home() == dear and tenant.ready(), 240)
-    client = tenant.client(RATE)
+    client = tenant.keep(tenant.client(RATE))
     die("Shift", lambda: tenant.step() == "Shift", 240)
     die("Drain", lambda: tenant.step() == "Drain", 240)
     tenant.until("the end of the move", lambda: tenant.home() == cheap and tenant.step() is None, 240)

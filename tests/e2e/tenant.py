@@ -109,14 +109,9 @@ class Tenant:
 
     def apply(self, *, replicas: int = 1, most: int = 4, model: Manifest | None = None, **rebalancing: Any) -> None:
         """Apply the workload. Times are short through the API's own fields."""
+        in_the_object_store = {"uri": self.ground.model_uri, "secretName": SECRET}
         spec = {
-            "model": {
-                "uri": self.ground.model_uri,
-                "digest": self.ground.model_digest,
-                "task": "feature-extraction",
-                "secretName": SECRET,
-                **(model or {}),
-            },
+            "model": {"digest": self.ground.model_digest, "task": "feature-extraction", **(model or in_the_object_store)},
             "server": {"steelyard": {}},
             "compile": {"batchSizes": [1, 4, 8], "sequenceLengths": [32, 64, 128]},
             "objective": {"latency": [{"metric": "e2e", "milliseconds": OBJECTIVE_MILLISECONDS, "percent": "95"}]},
@@ -136,10 +131,14 @@ class Tenant:
         self._write(self._path, "InferenceWorkload", {"name": WORKLOAD, "namespace": self.namespace}, spec)
 
     def client(self, rate: float) -> Client:
-        """A client of the workload's front Service, sending."""
+        """A client of the workload's front Service, not sending yet."""
         service = wait_until("the front Service", lambda: self.cluster.api.get(self._core("services", WORKLOAD)), seconds=60)
         log = self._folder / f"client-{time.monotonic_ns()}.jsonl"
-        return self._stack.enter_context(Client(f"http://{service['spec']['clusterIP']}", WORKLOAD, rate, log))
+        return Client(f"http://{service['spec']['clusterIP']}", WORKLOAD, rate, log)
+
+    def keep(self, client: Client) -> Client:
+        """Let it send for as long as the tenant is there."""
+        return self._stack.enter_context(client)
 
     # --- what can be seen of it -------------------------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from e2e.tenant import Tenant
 pytestmark = pytest.mark.nodes
 
 RUNTIME_USER = 65532
-RATE = 6.0
+RATE = 4.0
 SCRAPES = """
 global: {scrape_interval: 1s, scrape_timeout: 1s}
 scrape_configs:
@@ -62,7 +62,7 @@ def tenant(ground: Ground, a_tenant: Callable[[], Tenant], artifacts: Path) -> I
         store={"uri": "pvc://artifacts/steelyard"},
         observe={"source": "Prometheus", "prometheusUrl": url, "intervalSeconds": 1, "timeoutSeconds": 1},
     )
-    made.apply(model={"uri": f"pvc://models/{minilm.fetch().name}", "secretName": None}, mode="Observe")
+    made.apply(model={"uri": f"pvc://models/{minilm.fetch().name}"}, mode="Observe", most=1)
     yield made
     made.cluster.kubectl("delete", "persistentvolume", f"artifacts-{made.namespace}", f"models-{made.namespace}", "--wait=false")
 

@@ -16,7 +16,7 @@ from e2e.tenant import Tenant
 
 pytestmark = pytest.mark.nodes
 
-RATE = 6.0
+RATE = 4.0
 REFUSED = 3
 """Exit code of a server whose artifact is not what its manifest says."""
 
@@ -88,7 +88,7 @@ def one_bit_flipped(folder: Path) -> Iterator[None]:
 def test_a_new_replica_refuses_a_corrupt_artifact_and_those_that_serve_go_on(pair: Tenant) -> None:
     serving = pair.ready()
     with pair.client(RATE) as client, one_bit_flipped(pair.ground.artifacts_of(pair.namespace)):
-        pair.apply(replicas=3, mode="Observe")
+        pair.apply(replicas=3, most=3, mode="Observe")
         pair.until("a server that refuses", lambda: REFUSED in exit_codes(pair), 60)
         placed = pair.until("the reason", lambda: "refused its artifact" in (c := pair.condition("Placed")).get("message", "") and c, 30)
         assert (placed["status"], placed["reason"]) == ("False", "TargetCrashed")

@@ -10,6 +10,8 @@ import pytest
 
 from cluster.waiting import wait_until
 from fault.meanwhile import meanwhile
+from fault.move_run import MOVE_SECONDS
+from fault.proxy import Delay
 
 pytestmark = pytest.mark.apiserver
 
@@ -40,6 +42,29 @@ def test_a_leader_that_was_frozen_past_its_lease_never_writes_again_and_ends(a_m
     assert not [e for e in run.writes(old_user) if e.time >= woken], "nothing was even sent"
     assert run.world.lost == 0
     assert standby.running
+
+
+@meanwhile
+def test_a_write_of_an_old_leader_that_arrives_late_changes_nothing(a_move):
+    run = a_move(proxied=True)
+    assert run.proxy
+    new_user = f"new-{run.tag}"
+    old = run.start_operator()
+    run.apply()
+    run.until_serving()
+    run.start_operator(user=new_user)
+    # The fence has let it pass, and then it is on its way for longer than the Lease lasts.
+    late = run.proxy.fail(lambda call: call.is_for("deployments/scale"), Delay(LEASE_SECONDS + 15), times=1)
+    wait_until("the write that is late", lambda: late.hits, seconds=MOVE_SECONDS)
+    old.signal(signal.SIGSTOP)
+    wait_until("the new leader's first write", lambda: run.writes(new_user), seconds=LEASE_SECONDS + 15)
+    wait_until("the late write to arrive", lambda: [e for e in run.writes() if e.resource == "deployments/scale"], seconds=60)
+    assert [e.code for e in run.writes() if e.resource == "deployments/scale"] in ([409], [404])
+    old.signal(signal.SIGCONT)
+    assert old.process is not None
+    assert old.process.wait(30) != 0
+    run.until_moved()
+    assert run.world.lost == 0
 
 
 @meanwhile

@@ -125,16 +125,21 @@ class Operator:
         kopf.on.cleanup(registry=registry)(self._clean_up)
         intake.register(registry, [s.resource for s in scopes], self.store, on_failure=self._intake_failed)
         namespaces = tuple(self._config.watch_namespaces)
-        await kopf.operator(
-            registry=registry,
-            settings=settings,
-            standalone=True,
-            clusterwide=not namespaces,
-            namespaces=namespaces,
-            stop_flag=self._stop,
-            # Left out, kopf asks the operating system for the user's name, and a container's user has none.
-            identity=cast("Any", self._identity.name),
-        )
+        try:
+            await kopf.operator(
+                registry=registry,
+                settings=settings,
+                standalone=True,
+                clusterwide=not namespaces,
+                namespaces=namespaces,
+                stop_flag=self._stop,
+                # Left out, kopf asks the operating system for the user's name, and a container's user has none.
+                identity=cast("Any", self._identity.name),
+            )
+        except Exception as error:
+            # kopf ends when a watch is refused for good, for example by a 410 as an HTTP status: it will not go on half blind.
+            _log.error("a watch has failed; this process ends, and the next one lists everything anew", error=repr(error))
+            return 1
         return self._exit
 
     # --- starting ---------------------------------------------------------------------------------------------------------------------

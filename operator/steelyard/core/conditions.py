@@ -72,11 +72,13 @@ def _placed(seen: Situation, desired: Mapping[PlacementKey, int], home: Placemen
         reason, why = (refusal.reason, refusal.message) if refusal else (Reason.NO_POOL, "no pool is eligible")
         return Condition(ConditionType.PLACED, False, reason, why)
     standing = seen.snapshot.placement(home)
-    if standing is not None and standing.crashing > 0 and standing.ready == 0:
+    wanted = max(1, desired.get(home, standing.desired)) if standing is not None else 1
+    if standing is not None and standing.crashing > 0 and standing.ready < wanted:
+        which = "some replicas" if standing.ready > 0 else "replicas"
         return Condition(
-            ConditionType.PLACED, False, Reason.TARGET_CRASHED, f"replicas on pool {home.pool} keep ending: {standing.crash_message}"
+            ConditionType.PLACED, False, Reason.TARGET_CRASHED, f"{which} on pool {home.pool} keep ending: {standing.crash_message}"
         )
-    if standing is not None and standing.ready >= max(1, desired.get(home, standing.desired)):
+    if standing is not None and standing.ready >= wanted:
         return Condition(ConditionType.PLACED, True, Reason.PLACED, f"replicas are ready on pool {home.pool}")
     return Condition(ConditionType.PLACED, False, Reason.PLACING, f"replicas are starting on pool {home.pool}")
 

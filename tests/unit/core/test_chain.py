@@ -113,7 +113,7 @@ def test_every_reason_has_its_sentence_and_is_given_somewhere() -> None:
             continue
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "Reason":
-                given.add(Reason[node.attr].value)
+                given.add(Reason.__members__.get(node.attr))
             elif isinstance(node, ast.Constant):
                 given.add(node.value)
     for reason in Reason:

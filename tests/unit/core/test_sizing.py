@@ -1,6 +1,7 @@
 """Enough replicas for the load: up at once, down when it is sure."""
 
 from datetime import timedelta
+from itertools import pairwise
 
 from steelyard.core.planning.load import CREST_SIGMAS, Load, load
 from steelyard.core.planning.sizing import need, size
@@ -65,7 +66,7 @@ def test_replicas_that_are_slower_than_was_measured_do_not_come_and_go() -> None
         world.grounds["a"].late = 0.5 if alone else 0.0
         world.tick()
         numbers.append(sum(p.desired for p in world.deployments.values()))
-    changes = sum(1 for before, after in zip(numbers, numbers[1:], strict=False) if before != after)
+    changes = sum(1 for before, after in pairwise(numbers) if before != after)
     assert changes <= 4, numbers
 
 

@@ -61,7 +61,7 @@ def evidence(
         capacity=Capacity(_round(capacity.rate), capacity.basis, capacity.n) if capacity else None,
         unit_cost=unit,
         within=_digits(good / (good + bad), 4),
-        p99_milliseconds=_digits(sorted(p99)[len(p99) // 2], 3) if p99 else None,
+        p99_milliseconds=float(round(sorted(p99)[len(p99) // 2])) if p99 else None,
         steady=steady,
     )
 

@@ -1,0 +1,50 @@
+"""The configuration file: closed, with errors that name the field."""
+
+from pathlib import Path
+
+import pytest
+
+from steelyard.app.config import ConfigError, load
+from steelyard.app.wiring import scopes_of, settings_of
+
+GOOD = """
+toolchains:
+  openvino: {serveImage: s, compileImage: c, versions: {openvino: 2026.4.1}, target: cpu/x86-64}
+store: {uri: s3://artifacts, endpoint: http://store:7070, secretName: store}
+watchNamespaces: [team-a]
+"""
+
+
+def written(folder: Path, text: str) -> Path:
+    file = folder / "config.yaml"
+    file.write_text(text)
+    return file
+
+
+def test_a_good_file_becomes_settings(tmp_path: Path):
+    config = load(written(tmp_path, GOOD))
+    settings = settings_of(config)
+    assert settings.toolchains["openvino"].versions == {"openvino": "2026.4.1"}
+    assert settings.store_secret == "store"
+    assert {s.namespaces for s in scopes_of(config) if s.resource.namespaced} == {("team-a",)}
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("currency: dollars", "currency"),
+        ("moveAtOnce: 2", "moveAtOnce"),
+        ("observe: {source: Prometheus}", "prometheusUrl is needed"),
+        ("observe: {intervalSeconds: 0}", "observe.intervalSeconds"),
+        ("store: [", "is not YAML"),
+        ("log: {level: LOUD}", "log.level"),
+    ],
+)
+def test_a_bad_file_is_refused_by_the_name_of_the_field(tmp_path: Path, text: str, part: str):
+    with pytest.raises(ConfigError, match=part.replace(".", r"\.")):
+        load(written(tmp_path, text))
+
+
+def test_a_missing_file_says_how_to_give_one(tmp_path: Path):
+    with pytest.raises(ConfigError, match="--config"):
+        load(tmp_path / "none.yaml")

@@ -1,0 +1,60 @@
+"""Status and memory: what is written is what is read, at every moment of a move, so that a restarted operator goes on where it was."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from steelyard.api.inference_workload import InferenceWorkload
+from steelyard.api.parse import parse
+from steelyard.control.status import changes, decimal, memory_of, status_of
+from unit.api.objects import workload
+from unit.core.world import Ground, World, ratio_claim
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def claimed_world() -> World:
+    """Starts on a by its claim, explores b, and moves there."""
+    return World({"a": Ground(speed=10, claims=(ratio_claim(0.5, "b"),)), "b": Ground(speed=20)}, rate=24)
+
+
+def test_memory_survives_being_written_and_read_at_every_moment_of_a_move():
+    world, old = claimed_world(), {}
+    seen = set()
+    for _ in range(160):
+        decision = world.tick()
+        snapshot = world.snapshot()
+        status = status_of(decision, snapshot, old, "w", NOW)
+        read = memory_of(status)
+        for field in ("home_pool", "home_revision", "move", "known", "history", "quarantine"):
+            assert getattr(read, field) == getattr(decision.memory, field), field
+        # What was read, written again, is the same: claims and the last decision are shown, rounded, and never computed with.
+        assert changes(status, status_of(replace(decision, memory=read), snapshot, status, "w", NOW)) is None
+        parsed = parse(InferenceWorkload, {**workload(), "status": status})
+        assert isinstance(parsed, InferenceWorkload), parsed
+        old = status
+        seen.add((status.get("move") or {}).get("step"))
+    assert {"Surge", "Shift", "Bake", "Drain", None} <= seen
+
+
+@pytest.mark.parametrize(
+    "broken", [{"move": {"id": "x"}}, {"placements": [{"pool": 3}]}, {"history": ["x"]}, {"lastDecision": {"time": "noon"}}]
+)
+def test_what_cannot_be_read_is_not_remembered_and_never_raises(broken: dict[str, object]):
+    memory = memory_of(broken)
+    assert memory.move is None
+    assert memory.known == ()
+
+
+def test_a_vanished_field_is_removed_and_an_equal_status_is_no_write():
+    assert changes({"move": {"id": "a"}, "claims": []}, {"claims": []}) == {"move": None}
+    assert changes({"claims": [1]}, {"claims": [1]}) is None
+    assert changes({}, {"claims": []}) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.0193, "0.0193"), (1e-9, "0.000000001"), (0.0, "0"), (123456789.0, "123456789"), (2.5e6, "2500000")]
+)
+def test_numbers_are_written_without_exponents(value: float, text: str):
+    assert decimal(value) == text
