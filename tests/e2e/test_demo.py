@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from cluster.fixtures import new_namespace
+from cluster.waiting import wait_until
 from demo.__main__ import NAMESPACE, RELEASE, SECRET, install_arguments
 from e2e.ground import Ground
 from steelyard.cli.main import main
@@ -26,6 +27,8 @@ def installed_for(ground: Ground) -> Iterator[str]:
             *install_arguments(ground.cluster.s3.endpoint, references),
             "--set", f"config.watchNamespaces={{{namespace}}}", "--set", "crds.install=false", "--set", "replicas=1",
         )  # fmt: skip
+        lease = f"/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases/steelyard"
+        wait_until("a leader", lambda: ((ground.cluster.api.get(lease) or {}).get("spec") or {}).get("holderIdentity"), seconds=60)
         yield namespace
         ground.cluster.helm("uninstall", RELEASE, "--namespace", NAMESPACE, "--wait")
 
@@ -43,8 +46,8 @@ def test_where_the_move_is_forbidden_the_checker_objects(
             "--runtime-image", ground.serve.reference,
         ]
     )  # fmt: skip
-    told = capfd.readouterr().out
-    print(told)
+    told, complaint = capfd.readouterr()
+    print(told, complaint)
     assert code == 1, "neither agreement, nor a demo that could not be run"
     assert "the checker does NOT agree" in told
     objections = [line for line in told.splitlines() if line.strip().startswith("FAIL")]

@@ -13,7 +13,7 @@ from concurrent.futures import Future
 from typing import Any
 
 MOST_SECONDS = 900.0
-AT_ONCE = 8
+AT_ONCE = 10
 """Scenes at the same time: one costs about 0.15 of a processor."""
 
 curtain = threading.Event()

@@ -132,13 +132,15 @@ class StubWorld:
                         beat = time.monotonic()
                         for node in self._nodes:
                             await self._heartbeat(node)
-                except (aiohttp.ClientError, TimeoutError) as error:
+                except (aiohttp.ClientError, TimeoutError, OSError) as error:
                     self.problems.append(repr(error))
                 now = time.monotonic()
                 self._traffic(now - last)
                 last = now
                 await asyncio.sleep(TICK)
             watching.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await watching
             for pod in self._pods.values():
                 await pod.runner.cleanup()
             await self._targets.cleanup()
@@ -280,10 +282,9 @@ class StubWorld:
         number = next(self._address)
         # Of the cluster's number, for several clusters run on one machine.
         address = f"127.{1 + self._cluster.identity.number}.{(2 * self._subnet + number // 250) % 256}.{number % 250 + 1}"
-        port = METRICS_PORT + 1000 * (self._subnet % 40) + number
         created = datetime.fromisoformat(pod["metadata"]["creationTimestamp"].replace("Z", "+00:00")).timestamp()
         life = self.lifetimes[uid] = Lifetime(pod["metadata"]["name"], pool, created)
-        playing = self._pods[uid] = _Pod(server, pool, address, runner, port, time.monotonic() + self.play.start_seconds, life)
+        playing = self._pods[uid] = _Pod(server, pool, address, runner, 0, time.monotonic() + self.play.start_seconds, life)
         await self._expose(playing)
         await self._status(pod, {"phase": "Running", "podIP": address, "startTime": _now(),
                                  "containerStatuses": [_running("server", ready=False)], "conditions": [_condition("Ready", "False")]})  # fmt: skip
@@ -317,6 +318,7 @@ class StubWorld:
                 site = web.TCPSite(playing.runner, host, port)
                 await site.start()
                 playing.sites.append(site)
+            playing.port = _port(playing.sites[-1])  # a free one at first, the same one later
 
     async def _status(self, pod: Manifest, status: Manifest) -> None:
         path = f"/api/v1/namespaces/{self._namespace}/pods/{pod['metadata']['name']}/status"

@@ -32,6 +32,7 @@ def changes(world: World) -> list[int]:
 A_DEARER = {"a": Ground(speed=10, claims=(ratio_claim(0.5, "b"),)), "b": Ground(speed=20)}
 A_CHEAPER = {"a": Ground(speed=20, claims=(ratio_claim(0.5, "b"),)), "b": Ground(speed=10)}
 EQUAL = {"a": Ground(speed=12), "b": Ground(speed=12), "c": Ground(speed=12)}
+NEAR = {"a": Ground(speed=16, price=2.0), "b": Ground(speed=10, price=2.0, claims=(ratio_claim(0.5, "a"),))}
 ALONE = {"a": Ground(speed=12)}
 
 
@@ -41,6 +42,7 @@ ALONE = {"a": Ground(speed=12)}
         pytest.param(A_DEARER, 24.0, id="after a refuted claim"),
         pytest.param(A_CHEAPER, 24.0, id="after a confirmed claim"),
         pytest.param(EQUAL, 24.0, id="three pools at a tie"),
+        pytest.param(NEAR, 12.0, id="a saving that comes and goes with a whole number"),
         pytest.param(ALONE, 8.35, id="load at a whole number of replicas"),
         pytest.param(ALONE, 0.5, id="little traffic"),
         pytest.param(ALONE, 0.0, id="no traffic"),

@@ -37,6 +37,7 @@ REFUSED = [
     ("no other pool can carry it", {"target_pool": None}, Reason.INFEASIBLE_TARGET),
     ("it is there already", {"no_target": Refusal(Reason.ALREADY_CHEAPEST, "it is")}, Reason.ALREADY_CHEAPEST),
     ("the saving may be nothing", {"target_cost": Interval(2.0, 1.0, 4.1)}, Reason.SAVING_NOT_SIGNIFICANT),
+    ("the saving is likely but not sure", {"target_cost": Interval(2.0, 1.0, 3.7)}, Reason.SAVING_NOT_SIGNIFICANT),
     ("the saving is too small", {"target_cost": Interval(3.7, 3.7, 3.7)}, Reason.SAVING_NOT_SIGNIFICANT),
     (
         "the saving is a whole number's luck",

@@ -1,6 +1,7 @@
 """A move under way, and what happens to it when something else happens."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -155,8 +156,14 @@ def test_the_source_pool_is_deleted_during_the_move(step: Step) -> None:
 @pytest.mark.parametrize("step", [*STEPS, Step.BACK])
 def test_the_source_deployment_vanishes_during_the_move(step: Step) -> None:
     world = going_back() if step is Step.BACK else moving(step)
+    move = world.memory.move
     for key in [k for k in world.deployments if k.pool == "a"]:
         del world.deployments[key]
+    world.tick()
+    assert move is not None
+    assert world.memory.move is not None
+    assert world.memory.move.id == move.id, "the move goes on"
+    assert world.memory.move.step is move.step
     world.until(lambda: world.memory.move is None, most=120)
     world.tick(10)
     assert len({key.pool for key in world.deployments}) == 1
@@ -288,6 +295,38 @@ def test_after_a_quarantine_the_next_best_pool_is_tried() -> None:
     world.tick()
     world.until(lambda: world.home == "c", most=200)
     assert any(q.pool == "b" for q in world.memory.quarantine)
+
+
+def test_a_tried_pool_that_is_not_selected_any_more_is_left() -> None:
+    world = moving(Step.SHIFT)
+    world.grounds["b"].selected = False
+    world.until(lambda: world.memory.move is None)
+    assert world.home == "a"
+
+
+def test_a_newer_image_of_the_operator_restarts_nothing_and_forgets_nothing() -> None:
+    world = World({"a": Ground(speed=20, claims=(ratio_claim(0.5, "b"),)), "b": Ground(speed=10)}, rate=24)
+    world.until(lambda: world.memory.history)
+    world.tick(80)
+    history, there = world.memory.history, {k: p.desired for k, p in world.deployments.items()}
+    world.image = "serve:2"
+    world.restart()
+    world.tick()
+    home = next(o for o in world.decisions[-1].options if o.pool == "a")
+    assert home.measured, "the figures are those of what runs, whatever would be made today"
+    world.tick(200)
+    assert {k: p.desired for k, p in world.deployments.items()} == there
+    assert world.memory.history == history, "what an older image measured is the prior of the newer one: B is not tried again"
+
+
+def test_a_tried_pool_that_is_cheaper_and_too_small_is_left_again() -> None:
+    world = World({"a": Ground(speed=10, price=4.0), "b": Ground(speed=10, nodes=2)}, rate=24)
+    world.grounds["b"].exhausted_until = world.now + timedelta(minutes=3)
+    world.until(lambda: world.memory.history)
+    assert world.moves() == [("a", "b", Outcome.EXPLORED)]
+    assert world.home == "a"
+    world.tick(100)
+    assert world.home == "a"
 
 
 def test_source_replicas_that_would_be_overloaded_go_together() -> None:

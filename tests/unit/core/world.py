@@ -114,6 +114,7 @@ class World:
     read_load: bool = True
     errors: float = 0.0
     wish: str = "m"
+    image: str = "serve:1"
     max_spot_percent: int = 100
     now: datetime = START
     memory: Memory = field(default_factory=Memory)
@@ -144,7 +145,7 @@ class World:
     def settings(self) -> Settings:
         chains = {
             f"on-{name}": Toolchain(
-                backend=f"on-{name}", serve_image="serve:1", compile_image="compile:1", versions={"v": "1"}, target=name
+                backend=f"on-{name}", serve_image=self.image, compile_image="compile:1", versions={"v": "1"}, target=name
             )
             for name in self.grounds
         }

@@ -23,6 +23,10 @@ CLAIM_SPREAD = 2.0
 """A claim may be off by this factor either way: the range of advertised against measured figures in the catalogue."""
 
 
+REVISION_SPREAD = 1.3
+"""What an older revision measured may be off by this factor for the next one: software changes less than advertisements promise."""
+
+
 class Basis(StrEnum):
     """Where a figure comes from. A claim never wins over a measurement."""
 
@@ -44,9 +48,9 @@ class Capacity:
         return self.basis is Basis.MEASURED and self.rate.lower == self.rate.point and self.rate.upper > 1.5 * self.rate.point
 
 
-def claimed(rate: float) -> Capacity:
-    """Prior from a claim of `rate` requests per second and replica."""
-    return Capacity(Interval(rate, rate / CLAIM_SPREAD, rate * CLAIM_SPREAD), Basis.CLAIMED, 0)
+def claimed(rate: float, spread: float = CLAIM_SPREAD) -> Capacity:
+    """Prior from a claim of `rate` requests per second and replica, which may be off by the factor `spread`."""
+    return Capacity(Interval(rate, rate / spread, rate * spread), Basis.CLAIMED, 0)
 
 
 def measured(windows: Sequence[Window], allowed: float, chance: random.Random) -> Capacity | None:

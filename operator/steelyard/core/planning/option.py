@@ -12,7 +12,7 @@ from steelyard.core.economics.attribution import share
 from steelyard.core.economics.price import Price
 from steelyard.core.economics.unit_cost import Interval
 from steelyard.core.memory import Known, OptionLine
-from steelyard.core.performance.capacity import CLAIM_SPREAD, Basis, Capacity, claimed
+from steelyard.core.performance.capacity import CLAIM_SPREAD, REVISION_SPREAD, Basis, Capacity, claimed
 from steelyard.core.planning.load import Load
 from steelyard.core.planning.prior import claimed_unit_costs
 from steelyard.core.planning.sizing import need
@@ -78,14 +78,9 @@ def options(
     costs = {name: cost for name, cost in each.items() if cost is not None}
     figures = {name: costs[name] / (PER_HOUR * k.capacity.rate.point) for name, k in known.items() if k and k.capacity and name in costs}
     priors = claimed_unit_costs({c.name: c.pool.claims for c in candidates}, costs, figures, workload.model.uri)
-    priors = {
-        **priors,
-        **{name: costs[name] / (PER_HOUR * k.capacity.rate.point) for name, k in before.items() if k.capacity and name in costs},
-    }
-    return tuple(
-        _option(c, workload, known.get(c.name), prices[c.name], each[c.name], priors.get(c.name) if c.name not in figures else None, load)
-        for c in candidates
-    )
+    expected = {name: claimed(costs[name] / (PER_HOUR * prior)) for name, prior in priors.items()}
+    expected.update({name: claimed(k.capacity.rate.point, REVISION_SPREAD) for name, k in before.items() if k.capacity})
+    return tuple(_option(c, workload, known.get(c.name), prices[c.name], each[c.name], expected.get(c.name), load) for c in candidates)
 
 
 def _replica_cost(candidate: Candidate, price: Reading[Price]) -> float | None:
@@ -113,12 +108,12 @@ def _option(
     known: Known | None,
     price: Reading[Price],
     each: float | None,
-    prior: float | None,
+    prior: Capacity | None,
     load: Load | None,
 ) -> Option:
     capacity = known.capacity if known and known.capacity else None
-    if capacity is None and prior and each:
-        capacity = claimed(each / (PER_HOUR * prior))
+    if capacity is None and each is not None:
+        capacity = prior
     choice = workload.pools.get(candidate.name, PoolChoice())
     most = _most(candidate, workload, choice)
     replicas, cost, calm, unit = None, None, None, None

@@ -21,12 +21,17 @@ def _phi(x: float) -> float:
     return 0.5 * (1.0 + erf(x / sqrt(2.0)))
 
 
-def expected_saving(measured: float, median: float) -> float:
-    """E[max(0, measured - C)] for C lognormal(median, SIGMA); same unit as the arguments. Source: Black (1976), undiscounted put."""
-    if measured <= 0 or median <= 0:
+def expected_saving(measured: float, median: float, sigma: float = SIGMA) -> float:
+    """E[max(0, measured - C)] for C lognormal(median, sigma); same unit as the arguments. Source: Black (1976), undiscounted put."""
+    if measured <= 0 or median <= 0 or sigma <= 0:
         return 0.0
-    a = (log(measured) - log(median)) / SIGMA
-    return max(0.0, measured * _phi(a) - median * exp(SIGMA * SIGMA / 2) * _phi(a - SIGMA))
+    a = (log(measured) - log(median)) / sigma
+    return max(0.0, measured * _phi(a) - median * exp(sigma * sigma / 2) * _phi(a - sigma))
+
+
+def sigma_of(spread: float) -> float:
+    """Sigma of a prior that is right within the factor `spread` nine times in ten."""
+    return log(spread) / 1.645
 
 
 def claimed_throughput(claims: tuple[Claim, ...], model: str) -> float | None:

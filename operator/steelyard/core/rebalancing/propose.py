@@ -10,7 +10,7 @@ from steelyard.core.planning.exact import solve
 from steelyard.core.planning.load import Load
 from steelyard.core.planning.option import PER_HOUR, Option, usable
 from steelyard.core.planning.outcome import Infeasible, Planned, Undecided
-from steelyard.core.planning.prior import expected_saving
+from steelyard.core.planning.prior import expected_saving, sigma_of
 from steelyard.core.planning.problem import Offer, Problem
 from steelyard.core.reading import Reading
 from steelyard.core.rebalancing.chain import COST_MOVE, EXPLORATION, Review, review
@@ -181,7 +181,8 @@ def _expected(snapshot: Snapshot, option: Option, home: Option, rate: float) -> 
         return 0.0
     at_home = home.each / (PER_HOUR * home.capacity.rate.point)
     there = option.each / (PER_HOUR * option.capacity.rate.point)
-    return expected_saving(at_home, there) * rate * snapshot.workload.rebalancing.payback_seconds / 1000
+    sigma = sigma_of(option.capacity.rate.upper / option.capacity.rate.point)
+    return expected_saving(at_home, there, sigma) * rate * snapshot.workload.rebalancing.payback_seconds / 1000
 
 
 def _trial_cost(snapshot: Snapshot, option: Option) -> float:
