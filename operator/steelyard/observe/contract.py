@@ -30,7 +30,8 @@ class SteelyardMetrics:
     REQUESTS = "steelyard_server_requests_total"
     DURATION = "steelyard_request_duration_seconds"
     BUSY = "steelyard_server_busy_seconds_total"
-    OVERHEAD = "steelyard_server_overhead_cpu_seconds_total"
+    REQUEST_CPU = "steelyard_server_request_cpu_seconds_total"
+    """CPU time without that of probes and scrapes, which at little load would be charged to few requests."""
     CLOCK = "steelyard_server_clock_seconds"
     START = "steelyard_server_start_time_seconds"
 
@@ -42,7 +43,7 @@ class SteelyardMetrics:
     @property
     def wanted(self) -> frozenset[str]:
         """Names to keep."""
-        return frozenset({self.REQUESTS, f"{self.DURATION}_bucket", CPU, self.BUSY, self.OVERHEAD, self.CLOCK, self.START})
+        return frozenset({self.REQUESTS, f"{self.DURATION}_bucket", CPU, self.BUSY, self.REQUEST_CPU, self.CLOCK, self.START})
 
     @property
     def own_labels(self) -> frozenset[str] | None:
@@ -69,7 +70,7 @@ class SteelyardMetrics:
         return Sample(
             at=at,
             counts=Counts(answered=answered, error=outcomes["error"], shed=outcomes["shed"], within=good, observed=answered),
-            cpu_seconds=_without(_single(seen, CPU), _single(seen, self.OVERHEAD)),
+            cpu_seconds=_first(_single(seen, self.REQUEST_CPU), _single(seen, CPU)),
             busy_seconds=_single(seen, self.BUSY),
             buckets=_buckets(seen, self.DURATION),
             start=start,
@@ -225,8 +226,6 @@ def _summed(sets: Iterable[Mapping[float, int]]) -> Buckets:
     return dict(result)
 
 
-def _without(cpu: float | None, overhead: float | None) -> float | None:
-    """CPU time that requests took. Probes and scrapes take theirs whatever the load: at little load it would be charged to few requests."""
-    if cpu is None or overhead is None:
-        return cpu
-    return max(0.0, cpu - overhead)
+def _first(better: float | None, other: float | None) -> float | None:
+    """The better figure where the server has it."""
+    return other if better is None else better

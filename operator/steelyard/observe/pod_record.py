@@ -102,10 +102,9 @@ class PodRecord:
 
     def _busy(self, new: Usage, old: Usage) -> float | None:
         if self.facts.cpu_limit is not None:
-            return (
-                None if new.cpu_seconds is None or old.cpu_seconds is None else (new.cpu_seconds - old.cpu_seconds) / self.facts.cpu_limit
-            )
-        return None if new.busy_seconds is None or old.busy_seconds is None else new.busy_seconds - old.busy_seconds
+            used = None if new.cpu_seconds is None or old.cpu_seconds is None else new.cpu_seconds - old.cpu_seconds
+            return None if used is None else max(0.0, used) / self.facts.cpu_limit
+        return None if new.busy_seconds is None or old.busy_seconds is None else max(0.0, new.busy_seconds - old.busy_seconds)
 
     def _read(self, sample: Sample) -> None:
         first = not self.counters.runs

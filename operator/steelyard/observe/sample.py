@@ -110,7 +110,10 @@ class Sample:
     content: int
 
     def shrank(self, old: Sample) -> bool:
-        """Whether a counter went back, which only a new process explains."""
+        """Whether a counter went back, which only a new process explains. Where both name their start and it is the same, requests alone
+        decide: a time that was read a tick too early must not make every request of the process count again."""
+        if self.start is not None and self.start == old.start:
+            return self.counts.shrank(old.counts)
         return (
             self.counts.shrank(old.counts)
             or _less(self.cpu_seconds, old.cpu_seconds)

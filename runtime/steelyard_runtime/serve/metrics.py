@@ -64,9 +64,9 @@ class Metrics:
         self.in_flight = Gauge("steelyard_server_in_flight", "Users' requests being answered.", registry=registry)
         self.ready = Gauge("steelyard_server_ready", "1 while the server is ready.", registry=registry)
         self.busy = Counter("steelyard_server_busy_seconds_total", "Time the engine was computing, summed over workers.", registry=registry)
-        self.overhead = Counter(
-            "steelyard_server_overhead_cpu_seconds_total",
-            "CPU time of answering probes and scrapes: no request's doing.",
+        self.request_cpu = Counter(
+            "steelyard_server_request_cpu_seconds_total",
+            "CPU time of the process without what probes and scrapes take: that is no request's doing.",
             registry=registry,
         )
         # A reader sees by it that the exposition is alive: a counter that stands still may just be idle.

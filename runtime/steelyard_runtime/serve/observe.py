@@ -60,9 +60,9 @@ class ObserveServer:
     async def _expose(self, _request: web.Request) -> web.Response:
         self._metrics.ready.set(self._state.ready)
         # This thread does nothing but probes and scrapes, so its CPU time is what they cost.
-        spent = time.thread_time()
-        self._metrics.overhead.inc(spent - self._spent)
-        self._spent = spent
+        spent = time.process_time() - time.thread_time()
+        self._metrics.request_cpu.inc(max(0.0, spent - self._spent))
+        self._spent = max(spent, self._spent)
         return web.Response(body=self._metrics.exposition(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
     async def _live(self, _request: web.Request) -> web.Response:

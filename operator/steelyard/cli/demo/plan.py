@@ -12,6 +12,8 @@ PRICE_PER_HOUR = "0.40"
 AS_OF = "2026-01-01"
 REPLICA_CPU, REPLICA_MEMORY = "250m", "768Mi"
 MOST_REPLICAS = 4
+LEAST_REQUESTS = 100
+"""Good requests that a figure rests on at least."""
 HALVES = "0.5"
 """The claim to be refuted: one good request costs half of what it costs on the other pool."""
 SLO_MILLISECONDS = 600
@@ -112,7 +114,7 @@ def workload(story: Story, name: str, *, only_pool: str | None, mode: str, windo
                 "mode": mode,
                 "windowSeconds": window,
                 "bakeSeconds": window,
-                "minGoodRequests": 100,
+                "minGoodRequests": LEAST_REQUESTS,
                 "cooldownSeconds": 3600,
                 "deadlineSeconds": 240,
                 "paybackSeconds": 86400,
