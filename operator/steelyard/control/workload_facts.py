@@ -101,6 +101,7 @@ def placement_of(deployment: Manifest, pods: Sequence[Manifest], owner_of_replic
         ready=sum(1 for pod in pods if pod_ready(pod)),
         pods=sum(1 for pod in pods if (pod.get("status") or {}).get("phase") not in {"Succeeded", "Failed"}),
         crashing=len(crashing),
+        unplaced=sum(1 for pod in pods if _unplaced(pod)),
         crash_message=crashing[0] if crashing else "",
         replicas_owner=owner_of_replicas,
         artifact_digest=notes.get(label.ARTIFACT),
@@ -113,6 +114,14 @@ def pod_ready(pod: Manifest) -> bool:
     if manifests.is_leaving(pod):
         return False
     return any(c.get("type") == "Ready" and c.get("status") == "True" for c in (pod.get("status") or {}).get("conditions") or ())
+
+
+def _unplaced(pod: Manifest) -> bool:
+    """The scheduler has looked for a node and found none."""
+    if manifests.is_leaving(pod):
+        return False
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    return any(c.get("type") == "PodScheduled" and c.get("status") == "False" and c.get("reason") == "Unschedulable" for c in conditions)
 
 
 def server_status(pod: Manifest) -> dict[str, Any]:

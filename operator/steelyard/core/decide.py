@@ -506,7 +506,9 @@ def _consider(seen: Situation, home: PlacementKey, placement: Placement, wanted:
     if option is None or seen.load is None or option.cost is None:
         refusal = unfresh or Refusal(*_cannot_cost(seen, home, option))
         return replace(_stay(seen, desired, home, refusal, None, _stay_word(refusal)), notes=scaled)
-    if wanted != placement.desired or placement.ready < placement.desired:
+    # A replica that no node is found for, or that never comes to serve, is not waited for: elsewhere may be room.
+    coming = placement.desired - placement.ready - placement.unplaced - placement.crashing
+    if wanted != placement.desired or coming > 0:
         settling = unfresh or Refusal(
             Reason.WAITING, f"the replicas on pool {home.pool} follow the load first: what they cost is measured after that"
         )

@@ -212,6 +212,8 @@ class Placement:
     ready: int
     pods: int
     crashing: int = 0
+    unplaced: int = 0
+    """Pods that the scheduler has no node for."""
     crash_message: str = ""
     replicas_owner: str | None = None
     artifact_digest: str | None = None

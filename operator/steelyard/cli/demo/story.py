@@ -32,6 +32,7 @@ FIRST_PROBE_RATE = 4.0
 NEAR_CAPACITY = 1.4
 """Load of the second probe, in capacities as first measured: capacity is planned at 70 % utilisation, so this is about all."""
 PROBE_SECONDS = 240
+LEADER_SECONDS = 60
 WINDOW, PROBE_WINDOW = 10, 5
 
 
@@ -110,7 +111,16 @@ class Run:
             self._connection.get(f"{OWN}/inferenceworkloads", limit="1")
         except NotThere as missing:
             raise Problem("Steelyard's CRDs are not installed", "install the chart: helm install steelyard charts/steelyard") from missing
-        self._leader()
+        # Just installed, no replica may lead yet.
+        deadline = time.monotonic() + LEADER_SECONDS
+        while True:
+            try:
+                self._leader()
+                return
+            except Problem:
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(1.0)
 
     def _prepare(self, claims: dict[str, tuple[str, str]]) -> None:
         story = self._story

@@ -1,0 +1,32 @@
+"""Sizing first, then cost: but what will not come is not waited for."""
+
+from dataclasses import replace
+
+import pytest
+
+from steelyard.core.decide import decide
+from steelyard.core.memory import MoveKind, Step
+from steelyard.core.rebalancing.reason import Reason
+from unit.core.world import Ground, World, ratio_claim
+
+
+def measured_at_home() -> World:
+    """Home is measured, and the other pool is about to be tried."""
+    world = World({"a": Ground(speed=10, claims=(ratio_claim(0.5, "b"),)), "b": Ground(speed=20)}, rate=24)
+    world.until(lambda: world.memory.move is not None)
+    move = world.memory.move
+    assert move is not None
+    assert (move.kind, move.step) == (MoveKind.EXPLORATION, Step.SURGE)
+    world.memory = replace(world.memory, move=None)
+    world.deployments = {key: pods for key, pods in world.deployments.items() if key.pool == "a"}
+    return world
+
+
+@pytest.mark.parametrize(("missing", "waits"), [({}, True), ({"unplaced": 1}, False), ({"crashing": 1}, False)])
+def test_a_replica_on_its_way_is_waited_for_and_one_that_will_not_come_is_not(missing: dict[str, int], waits: bool) -> None:
+    snapshot = measured_at_home().snapshot()
+    (home,) = snapshot.placements
+    short = replace(home, ready=home.ready - 1, **missing)
+    decision = decide(replace(snapshot, placements=(short,)), measured_at_home().now)
+    assert (decision.reason is Reason.WAITING) == waits, decision.message
+    assert (decision.memory.move is None) == waits
