@@ -1,0 +1,1 @@
+"""The course of one workload's placement: where, how many, and which move."""

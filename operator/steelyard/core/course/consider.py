@@ -1,0 +1,159 @@
+"""Whether a move should begin: to a new revision, to try a pool, or to a cheaper place."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from steelyard.core.compiling.candidate import Candidate
+from steelyard.core.course.course import Course, stay
+from steelyard.core.course.fresh import frozen, unfresh
+from steelyard.core.course.replicas import leftovers
+from steelyard.core.decision import Note
+from steelyard.core.memory import Move, MoveKind, Step
+from steelyard.core.planning.option import Option
+from steelyard.core.reading import Fresh
+from steelyard.core.rebalancing.chain import Review
+from steelyard.core.rebalancing.propose import Considered, propose
+from steelyard.core.rebalancing.reason import Reason, Refusal
+from steelyard.core.remember import HOLDS
+from steelyard.core.situation import Situation
+from steelyard.core.snapshot import Placement, PlacementKey
+
+
+def consider(seen: Situation, home: PlacementKey, placement: Placement, wanted: int) -> Course:
+    """No move is under way: size home, and begin one if the gates let it."""
+    snapshot = seen.snapshot
+    rest = leftovers(seen, home, placement, wanted)
+    desired = {home: wanted, **rest}
+    candidate, option = seen.candidate(home.pool), seen.option(home.pool)
+    scaled: tuple[Note, ...] = ()
+    if wanted != placement.desired and seen.load is not None:
+        scaled = (Note(Reason.SCALED, f"{placement.desired} to {wanted} replicas on pool {home.pool} for {seen.load.now:.3g} requests/s"),)
+    others = sorted(p.key for p in snapshot.placements if p.key != home and (p.ready > 0 or p.key in rest))
+    if others:
+        names = ", ".join(f"{key.pool}/{key.revision}" for key in others)
+        refusal = unfresh(seen, home, placement) or Refusal(Reason.WAITING, f"what no move speaks of is emptied first: {names}")
+        return replace(stay(seen, desired, home, refusal, None, _stay_word(refusal)), notes=scaled)
+    # The same revision under another wish: what was asked for is what runs, and there is nothing to replace.
+    if candidate is not None and placement.asked and candidate.asked != placement.asked and candidate.revision != home.revision:
+        return replace(_new_revision(seen, home, placement, wanted, candidate), notes=scaled)
+    unread = unfresh(seen, home, placement)
+    if option is None or seen.load is None or option.cost is None:
+        refusal = unread or Refusal(*_cannot_cost(seen, home, option))
+        return replace(stay(seen, desired, home, refusal, None, _stay_word(refusal)), notes=scaled)
+    # A replica that no node is found for, or that never comes to serve, is not waited for: elsewhere may be room.
+    coming = placement.desired - placement.ready - placement.unplaced - placement.crashing
+    if wanted != placement.desired or coming > 0:
+        settling = unread or Refusal(
+            Reason.WAITING, f"the replicas on pool {home.pool} follow the load first: what they cost is measured after that"
+        )
+        return replace(stay(seen, desired, home, settling, None, _stay_word(settling)), notes=scaled)
+    considered = propose(snapshot, seen.options, option, placement, seen.load, seen.promise, seen.traffic(home), seen.good(home), seen.now)
+    verdict = considered.review.verdict
+    if verdict is None:
+        return _begin(seen, home, wanted, considered)
+    course = stay(
+        seen, desired, home, verdict, considered.review, _stay_word(verdict), considered.target.pool if considered.target else None
+    )
+    return replace(course, notes=scaled)
+
+
+def _cannot_cost(seen: Situation, home: PlacementKey, option: Option | None) -> tuple[Reason, str]:
+    if option is None:
+        return Reason.NO_POOL, f"pool {home.pool} does not exist any more: the workload keeps running where it is"
+    if not isinstance(option.price, Fresh):
+        return Reason.PRICE_SUSPECT, f"pool {home.pool}: {option.price.why}"
+    return Reason.TOO_FEW_REQUESTS, "no complete window of traffic was measured yet"
+
+
+def _new_revision(seen: Situation, home: PlacementKey, placement: Placement, wanted: int, candidate: Candidate) -> Course:
+    """The user asked for something else: the new revision replaces the old one step by step, in any mode, once it is compiled."""
+    refusal = candidate.refusal or frozen(seen) or unfresh(seen, home, placement) or _owned(seen, placement)
+    if refusal is not None or candidate.revision is None:
+        return stay(
+            seen, {home: wanted}, home, refusal, None, "Wait" if refusal and refusal.reason is Reason.COMPILING else "Hold", home.pool
+        )
+    entry = next(
+        (q for q in seen.snapshot.memory.quarantine if (q.pool, q.revision) == (home.pool, candidate.revision) and seen.now < q.until), None
+    )
+    if entry is not None:
+        failed = Refusal(
+            Reason.QUARANTINED,
+            f"the new revision failed on pool {home.pool} ({entry.reason}); the old one serves until {entry.until:%H:%M:%S} UTC",
+            entry.until,
+        )
+        return stay(seen, {home: wanted}, home, failed, None, "Hold", home.pool)
+    move = _move(
+        seen,
+        home,
+        PlacementKey(home.pool, candidate.revision),
+        wanted,
+        wanted,
+        MoveKind.REVISION,
+        Reason.NEW_REVISION,
+        "the spec asks for a new revision",
+    )
+    return _started(seen, home, move, None)
+
+
+def _owned(seen: Situation, placement: Placement) -> Refusal | None:
+    """A move writes replicas; where somebody else does, it could neither grow nor drain."""
+    owner = placement.replicas_owner
+    if owner is None and seen.snapshot.workload.scaling.owner == "Steelyard":
+        return None
+    return Refusal(
+        Reason.REPLICAS_OWNED_ELSEWHERE,
+        f"{owner or 'the owner named External'} writes the replicas of pool {placement.key.pool}: remove that autoscaler or set "
+        "spec.scaling.owner to Steelyard to let the new revision replace the old one",
+    )
+
+
+def _begin(seen: Situation, home: PlacementKey, wanted: int, considered: Considered) -> Course:
+    target, proposal = considered.target, considered.proposal
+    assert target is not None
+    assert target.candidate.revision is not None
+    key = PlacementKey(target.pool, target.candidate.revision)
+    if proposal.kind is MoveKind.EXPLORATION:
+        message = f"one replica on {target.pool}: expected saving {proposal.expected_saving or 0:.4g}, price at most {proposal.move_cost or 0:.4g}"
+        move = _move(seen, home, key, wanted, 1, MoveKind.EXPLORATION, Reason.EXPLORATION_STARTED, message)
+    else:
+        saving = proposal.saving
+        assert saving is not None
+        message = f"{home.pool} to {target.pool}: saves {saving.point:.4g} [{saving.lower:.4g}, {saving.upper:.4g}] an hour"
+        move = _move(seen, home, key, wanted, max(1, target.replicas or 1), MoveKind.REBALANCE, Reason.MOVE_STARTED, message)
+    return _started(seen, home, move, considered.review)
+
+
+def _move(
+    seen: Situation, home: PlacementKey, target: PlacementKey, source: int, goal: int, kind: MoveKind, reason: Reason, message: str
+) -> Move:
+    policy = seen.snapshot.workload.rebalancing
+    seconds = policy.exploration_deadline_seconds if kind is MoveKind.EXPLORATION else policy.deadline_seconds
+    return Move(
+        id=f"{seen.now:%Y%m%dt%H%M%S}-{target.pool}"[:63],
+        kind=kind,
+        source_pool=home.pool,
+        source_revision=home.revision,
+        target_pool=target.pool,
+        target_revision=target.revision,
+        step=Step.SURGE,
+        source_replicas=source,
+        target_replicas=1,
+        target_goal=goal,
+        started=seen.now,
+        step_time=seen.now,
+        deadline=seen.now + timedelta(seconds=seconds),
+        reason=reason.value,
+        message=message,
+    )
+
+
+def _started(seen: Situation, home: PlacementKey, move: Move, looked: Review | None) -> Course:
+    target = PlacementKey(move.target_pool, move.target_revision)
+    course = stay(seen, {home: move.source_replicas, target: move.target_replicas}, home, None, looked, "Move", move.target_pool)
+    return replace(course, move=move, notes=(Note(Reason.named(move.reason), move.message),))
+
+
+def _stay_word(refusal: Refusal) -> str:
+    return "Hold" if refusal.reason in HOLDS else "Stay"

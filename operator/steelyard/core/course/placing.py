@@ -1,0 +1,135 @@
+"""Where a workload starts, and where it goes when nothing serves at home. Serving comes before cost."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from steelyard.core.course.course import Course, stay
+from steelyard.core.course.fresh import frozen
+from steelyard.core.course.quarantine import quarantined
+from steelyard.core.decision import Note
+from steelyard.core.memory import Move, Outcome, PastMove
+from steelyard.core.planning.option import Option, usable
+from steelyard.core.planning.sizing import need
+from steelyard.core.reading import Fresh
+from steelyard.core.rebalancing.reason import Reason, Refusal
+from steelyard.core.situation import Situation
+from steelyard.core.snapshot import Placement, PlacementKey
+
+
+def first_placement(seen: Situation) -> Course:
+    """Start where the claims say that one good request is cheapest. A pool whose compile has failed is left out, one that still compiles is waited for."""
+    open_ = [o for o in seen.options if (o.refusal is None or o.refusal.reason is Reason.COMPILING) and o.most >= 1]
+    open_ = [o for o in open_ if not _shut(seen, o)] or open_
+    priced = [o for o in open_ if isinstance(o.price, Fresh) and o.each and o.capacity]
+    if not open_:
+        why = "; ".join(f"{o.pool}: {o.refusal.message}" for o in seen.options if o.refusal) or "there is no AcceleratorPool: create one"
+        return stay(seen, {}, None, Refusal(Reason.NO_POOL, why[:900]), None, "Hold")
+    # Where no price is known serving still comes first; the price then shows as suspect and nothing moves.
+    best = min(priced, key=_claimed_unit_cost) if priced else min(open_, key=lambda o: o.pool)
+    if best.refusal is not None:
+        return stay(seen, {}, None, best.refusal, None, "Wait")
+    assert best.candidate.revision is not None
+    key = PlacementKey(best.pool, best.candidate.revision)
+    count = start_count(seen, key)
+    note = Note(
+        Reason.PLACING,
+        f"starting {count} replica(s) on pool {best.pool}: cheapest as claimed"
+        if priced
+        else f"starting {count} replica(s) on pool {best.pool}: no price is known",
+    )
+    course = stay(seen, {key: count}, key, None, None, "Place", best.pool)
+    return replace(course, notes=(note,))
+
+
+def restore(seen: Situation, home: PlacementKey) -> Course:
+    """Home's Deployment is gone though nobody of us removed it, or was never created before a crash: make it again, without any verdict on cost."""
+    snapshot = seen.snapshot
+    candidate = seen.candidate(home.pool)
+    refusal = candidate.refusal if candidate else Refusal(Reason.NO_POOL, f"pool {home.pool} is gone")
+    others_now = {p.key: p.desired for p in snapshot.placements}
+    key = PlacementKey(candidate.name, candidate.revision) if candidate and candidate.revision and refusal is None else None
+    if key is None and (candidate is None or candidate.refusal is None or candidate.refusal.reason is not Reason.COMPILING):
+        standing = sorted((p for p in snapshot.placements if p.ready > 0), key=lambda p: (-p.ready, p.key))
+        others = sorted((o for o in seen.options if usable(o) and o.most >= 1 and not _shut(seen, o)), key=_claimed_unit_cost)
+        if standing:
+            key = standing[0].key
+        elif others:
+            key = PlacementKey(others[0].pool, others[0].candidate.revision or "")
+    if key is None:
+        waits = refusal is not None and refusal.reason is Reason.COMPILING
+        return stay(seen, others_now, home, refusal, None, "Wait" if waits else "Hold")
+    move = snapshot.memory.move
+    if move is not None and key == home:
+        # The move goes on; its source comes back first.
+        count = max(move.source_replicas, start_count(seen, key))
+        return stay(seen, {**others_now, key: count}, key, None, None, "Place", move.target_pool)
+    count = max(start_count(seen, key), others_now.get(key, 0))
+    note = Note(Reason.PLACING, f"the Deployment on pool {home.pool} is missing: {count} replica(s) on pool {key.pool}", warning=True)
+    course = stay(seen, {**others_now, key: count}, key, None, None, "Place", key.pool)
+    return replace(course, move=None, past=_ended_by(seen, move, Reason.PLACING) if move else None, notes=(note,))
+
+
+def elsewhere(seen: Situation, home: PlacementKey, placement: Placement) -> Course | None:
+    """Nothing serves at home and nothing will soon: its pool delivers no nodes, or the model never ran there. Serving comes before cost."""
+    option = seen.option(home.pool)
+    until = option.candidate.pool.exhausted_until if option else None
+    exhausted = until is not None and seen.now < until
+    crashes = placement.crashing > 0 and home not in seen.kept
+    if placement.replicas_owner is not None or frozen(seen) or not (exhausted or crashes):
+        return None
+    open_ = [o for o in seen.options if o.refusal is None and o.most >= 1 and o.pool != home.pool and not _shut(seen, o)]
+    priced = [o for o in open_ if isinstance(o.price, Fresh) and o.each and o.capacity]
+    if not open_:
+        return None
+    best = min(priced, key=_claimed_unit_cost) if priced else min(open_, key=lambda o: o.pool)
+    key = PlacementKey(best.pool, best.candidate.revision or "")
+    reason = Reason.POOL_EXHAUSTED if exhausted else Reason.TARGET_CRASHED
+    count = start_count(seen, key)
+    past = PastMove(
+        source_pool=home.pool,
+        target_pool=key.pool,
+        target_revision=key.revision,
+        time=seen.now,
+        outcome=Outcome.MOVED,
+        reason=reason.value,
+    )
+    note = Note(Reason.PLACING, f"pool {home.pool} serves nothing ({reason.value}): {count} replica(s) on pool {key.pool}", warning=True)
+    course = stay(seen, {home: placement.desired, key: count}, key, None, None, "Place", key.pool)
+    quarantine = quarantined(seen, home, reason) if crashes else None
+    return replace(course, past=past, quarantine=quarantine, notes=(note,))
+
+
+def _claimed_unit_cost(option: Option) -> tuple[float, str]:
+    assert option.capacity is not None
+    return (option.each or 0.0) / option.capacity.rate.point, option.pool
+
+
+def _shut(seen: Situation, option: Option) -> bool:
+    """Whether the pool could not deliver nodes lately, or failed with this revision."""
+    until = option.candidate.pool.exhausted_until
+    place = (option.pool, option.candidate.revision)
+    return (until is not None and seen.now < until) or any(
+        (q.pool, q.revision) == place and seen.now < q.until for q in seen.snapshot.memory.quarantine
+    )
+
+
+def start_count(seen: Situation, key: PlacementKey) -> int:
+    """Replicas to start with: what the load needs where both are known, else the fewest the user allows."""
+    workload, option, capacity = seen.snapshot.workload, seen.option(key.pool), seen.capacity(key)
+    choice = workload.pools.get(key.pool)
+    least = max(workload.scaling.least, choice.minimum if choice else 0)
+    most = min(workload.scaling.maximum, option.most) if option else workload.scaling.maximum
+    wanted = need(seen.load.busiest, capacity, least, workload.scaling.maximum) if seen.load and capacity else least
+    return max(1, min(most, wanted))
+
+
+def _ended_by(seen: Situation, move: Move, reason: Reason) -> PastMove:
+    return PastMove(
+        source_pool=move.source_pool,
+        target_pool=move.target_pool,
+        target_revision=move.target_revision,
+        time=seen.now,
+        outcome=Outcome.ROLLED_BACK,
+        reason=reason.value,
+    )

@@ -1,0 +1,138 @@
+"""How the move under way goes on, and what is left when it ends."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from steelyard.core.course.course import Course, stay
+from steelyard.core.course.fresh import frozen, unfresh
+from steelyard.core.course.placing import start_count
+from steelyard.core.course.quarantine import quarantined
+from steelyard.core.decision import Note
+from steelyard.core.memory import Move, MoveKind, Outcome, PastMove, Step
+from steelyard.core.performance.window import since, totals
+from steelyard.core.planning.sizing import need
+from steelyard.core.rebalancing.chain import GO_ON, Review, review
+from steelyard.core.rebalancing.move import Ended, Scene, advance
+from steelyard.core.rebalancing.propose import rejudge
+from steelyard.core.rebalancing.reason import Reason, Refusal
+from steelyard.core.rebalancing.verdict import Result, Test, violations
+from steelyard.core.remember import HOLDS
+from steelyard.core.situation import Situation
+from steelyard.core.snapshot import Placement, PlacementKey
+
+
+def move_on(seen: Situation, home: PlacementKey, placement: Placement, wanted: int, move: Move) -> Course:
+    """The next step of the move, and the replicas of both ends."""
+    source, target = PlacementKey(move.source_pool, move.source_revision), PlacementKey(move.target_pool, move.target_revision)
+    scene, looked, fresh_refusal = _scene(seen, source, target, placement, move)
+    after = advance(move, scene)
+    if isinstance(after, Ended):
+        return _end(seen, source, target, move, after)
+    kept = wanted if after.step in (Step.SURGE, Step.SHIFT, Step.BAKE) else after.source_replicas
+    if placement.replicas_owner is not None or seen.snapshot.workload.scaling.owner != "Steelyard":
+        kept = placement.desired
+    after = replace(after, source_replicas=kept)
+    notes: tuple[Note, ...] = ()
+    if (after.step, after.target_replicas, after.source_replicas) != (
+        move.step,
+        move.target_replicas,
+        move.source_replicas,
+    ) and after.message != move.message:
+        notes = (
+            Note(
+                Reason.named(after.reason),
+                f"{after.step.value}: {after.message}",
+                warning=after.step is Step.BACK and after.reason != Reason.NOT_CHEAPER.value,
+            ),
+        )
+    desired = {source: kept, target: after.target_replicas}
+    verdict = "Hold" if fresh_refusal is not None and fresh_refusal.reason in HOLDS else "Move"
+    return replace(stay(seen, desired, home, fresh_refusal, looked, verdict, move.target_pool), move=after, notes=notes)
+
+
+def _scene(
+    seen: Situation, source: PlacementKey, target: PlacementKey, placement: Placement, move: Move
+) -> tuple[Scene, Review | None, Refusal | None]:
+    snapshot, policy = seen.snapshot, seen.snapshot.workload.rebalancing
+    there = snapshot.placement(target)
+    refusal = unfresh(seen, source, placement) or (unfresh(seen, target, there, begun=move.step is not Step.SURGE) if there else None)
+    stop = frozen(seen)
+    theirs, ours = since(seen.windows(target), move.step_time), since(seen.windows(source), move.step_time)
+    good, bad = totals(theirs)
+    source_good, source_bad = totals(ours)
+    test = violations(bad, good + bad, source_bad, source_good + source_bad, snapshot.workload.allowed)
+    if move.kind is MoveKind.REVISION and theirs and good + bad + source_good + source_bad == 0:
+        test = Test(Result.PASS, 0, 0, test.p0, test.p1)  # Proven idle: nothing to wait for.
+    source_capacity, target_capacity = seen.capacity(source), seen.capacity(target)
+    if move.kind is MoveKind.REVISION:
+        target_capacity = target_capacity or source_capacity
+    rate = seen.load.busiest if seen.load else 0.0
+    scaling = snapshot.workload.scaling
+    live = seen.live.get(target)
+    measured_good = live.capacity.n if live and live.capacity else 0
+    least_source = placement.desired
+    if move.kind is MoveKind.REVISION:
+        least_source = max(least_source, move.target_goal)
+    looked = None
+    may_still_save = False
+    if move.kind is MoveKind.EXPLORATION and move.step is Step.SHIFT and measured_good >= policy.min_good_requests:
+        home, option = seen.option(source.pool), seen.option(target.pool)
+        if home is not None and option is not None:
+            proposal = rejudge(snapshot, home, option, placement, seen.promise, seen.traffic(source), seen.good(source), seen.now)
+            looked = review(GO_ON, proposal)
+            saving = proposal.saving
+            if saving is not None and home.cost is not None:
+                may_still_save = 100 * saving.point >= policy.min_saving_percent * home.cost.point
+    scene = Scene(
+        now=seen.now,
+        fresh=refusal is None,
+        policy=policy,
+        source_ready=placement.ready,
+        source_pods=placement.pods,
+        target_ready=there.ready if there else 0,
+        target_pods=there.pods if there else 0,
+        target_crashing=there.crashing if there else 0,
+        crash_message=there.crash_message if there else "",
+        target_exists=snapshot.pool(target.pool) is not None and (there is not None or _can_create(seen, target)),
+        need_source=need(rate, source_capacity, scaling.least, scaling.maximum) if source_capacity else least_source,
+        need_target=need(rate, target_capacity, scaling.least, scaling.maximum) if target_capacity else max(1, move.target_goal),
+        load=rate,
+        source_capacity=source_capacity,
+        target_capacity=target_capacity,
+        windows=len(theirs),
+        test=test,
+        target_good=measured_good,
+        review=looked,
+        may_still_save=may_still_save,
+        room=max(scaling.maximum, move.target_goal + 1 if move.kind is MoveKind.REVISION else 0),
+        stopped=stop.message if stop else None,
+    )
+    return scene, looked, stop or refusal
+
+
+def _can_create(seen: Situation, key: PlacementKey) -> bool:
+    candidate = seen.candidate(key.pool)
+    return candidate is not None and candidate.revision == key.revision and candidate.refusal is None
+
+
+def _end(seen: Situation, source: PlacementKey, target: PlacementKey, move: Move, ended: Ended) -> Course:
+    moved = ended.outcome is Outcome.MOVED
+    home = target if moved else source
+    standing = seen.snapshot.placement(home)
+    past = PastMove(
+        source_pool=source.pool,
+        target_pool=target.pool,
+        target_revision=target.revision,
+        time=seen.now,
+        outcome=ended.outcome,
+        reason=ended.reason.value,
+    )
+    quarantine = quarantined(seen, target, ended.reason) if ended.quarantine else None
+    word = {Outcome.MOVED: Reason.MOVED, Outcome.EXPLORED: Reason.EXPLORED, Outcome.ROLLED_BACK: ended.reason}[ended.outcome]
+    note = Note(
+        word, f"{ended.outcome.value} ({move.kind.value} {source.pool} to {target.pool}): {ended.message}", warning=ended.quarantine
+    )
+    desired = {home: standing.desired if standing else start_count(seen, home)}
+    course = stay(seen, desired, home, None, None, "Done", target.pool)
+    return replace(course, move=None, past=past, quarantine=quarantine, notes=(note,))
