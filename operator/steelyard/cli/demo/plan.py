@@ -14,6 +14,8 @@ REPLICA_CPU, REPLICA_MEMORY = "250m", "768Mi"
 MOST_REPLICAS = 4
 LEAST_REQUESTS = 100
 """Good requests that a figure rests on at least."""
+LEAST_SAVING, UNHEARD_OF = 10, 90
+"""Per cent that a move must save. No pool is ten times cheaper than the other here: the second stops every move."""
 HALVES = "0.5"
 """The claim to be refuted: one good request costs half of what it costs on the other pool."""
 SLO_MILLISECONDS = 600
@@ -91,7 +93,7 @@ def claim(ratio: str, relative_to: str) -> Manifest:
     }
 
 
-def workload(story: Story, name: str, *, only_pool: str | None, mode: str, window: int) -> Manifest:
+def workload(story: Story, name: str, *, only_pool: str | None, mode: str, window: int, least_saving: int = LEAST_SAVING) -> Manifest:
     """The workload, or a probe of one pool with the same model and promise. Times are short through the API's own fields."""
     selector: Manifest = {"matchLabels": {LABEL: story.namespace}}
     if only_pool is not None:
@@ -118,7 +120,7 @@ def workload(story: Story, name: str, *, only_pool: str | None, mode: str, windo
                 "cooldownSeconds": 3600,
                 "deadlineSeconds": 240,
                 "paybackSeconds": 86400,
-                "minSavingPercent": 10,
+                "minSavingPercent": least_saving,
                 "exploration": {"budget": "1.00", "deadlineSeconds": 240},
             },
         },
