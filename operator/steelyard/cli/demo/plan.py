@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 Manifest = dict[str, Any]
@@ -21,6 +22,8 @@ HALVES = "0.5"
 SLO_MILLISECONDS = 600
 SLO_PERCENT = "98"
 LABEL = "steelyard.dev/demo"
+LEAST_CONNECTIONS, MOST_CONNECTIONS = 16, 96
+"""The second is less than a server's queue holds: nothing is turned away."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,13 +130,28 @@ def workload(story: Story, name: str, *, only_pool: str | None, mode: str, windo
     }
 
 
+def connections(capacity: float) -> int:
+    """As many as let an overload be seen by the server: with fewer, requests would wait in the client, late by its clock and good by the
+    server's. capacity: requests per second of a replica."""
+    return max(LEAST_CONNECTIONS, min(MOST_CONNECTIONS, ceil(2 * capacity * SLO_MILLISECONDS / 1000)))
+
+
 def load_pod(
-    story: Story, name: str, *, service: str, model: str, rate: float, most_seconds: int, seed: int, node_selector: dict[str, str]
+    story: Story,
+    name: str,
+    *,
+    service: str,
+    model: str,
+    rate: float,
+    most_seconds: int,
+    seed: int,
+    node_selector: dict[str, str],
+    connections: int = LEAST_CONNECTIONS,
 ) -> Manifest:
     """The open-loop load generator, which runs only as a pod: inside the cluster, through the Service."""
     arguments = [
         "load", "--url", f"http://{service}.{story.namespace}.svc", "--model", model, "--rate", f"{rate:.3f}", "--duration", str(most_seconds),
-        "--until-signal", "--slo-ms", str(SLO_MILLISECONDS), "--seed", str(seed), "--words", "20:60", "--connections", "16",
+        "--until-signal", "--slo-ms", str(SLO_MILLISECONDS), "--seed", str(seed), "--words", "20:60", "--connections", str(connections),
     ]  # fmt: skip
     return {
         "apiVersion": "v1",

@@ -101,7 +101,7 @@ class Run:
         other = b if favoured == a else a
         self._say(f'the advertisement says: "one good request on {favoured} costs {ratio} of what it costs on {other}"')
         self._prepare(claims={favoured: (ratio, other)})
-        return self._serve_and_watch(chosen.per_second, favoured, faster)
+        return self._serve_and_watch(chosen.per_second, plan.connections(capacity[faster]), favoured, faster)
 
     # --- chapters ---------------------------------------------------------------------------------------------------------------------
 
@@ -182,7 +182,7 @@ class Run:
         self._wait("the probes are gone", 120, lambda: not self._serving_pods())
         return found
 
-    def _serve_and_watch(self, per_second: float, favoured: str, expect: str) -> int:
+    def _serve_and_watch(self, per_second: float, connections: int, favoured: str, expect: str) -> int:
         story = self._story
         recorder = PodRecorder(self._connection, story.namespace, WORKLOAD)
         recorder.start()
@@ -201,7 +201,15 @@ class Run:
         self._say(f"it starts on {home}, where the claim says one good request is cheapest")
         self._hands.apply(
             plan.load_pod(
-                story, "load", service=WORKLOAD, model=WORKLOAD, rate=per_second, most_seconds=1800, seed=7, node_selector=self._elsewhere()
+                story,
+                "load",
+                service=WORKLOAD,
+                model=WORKLOAD,
+                rate=per_second,
+                most_seconds=1800,
+                seed=7,
+                node_selector=self._elsewhere(),
+                connections=connections,
             )
         )
         self._wait("the load runs", 60, lambda: self._phase("load") in {"Running", "Succeeded", "Failed"})
