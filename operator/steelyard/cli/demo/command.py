@@ -72,7 +72,7 @@ def _run(given: argparse.Namespace) -> int:
         true_claim=given.claim_true,
         forced_wrong=given.forced_wrong,
     )
-    console = Console(record=given.picture is not None, width=120 if given.picture is not None else None)
+    console = Console(record=given.picture is not None, width=132 if given.picture is not None else None)
     code = Run(connection, story, console, given.operator_namespace, given.keep, given.evidence).run()
     if given.picture is not None:
         given.picture.write_text(picture(console))

@@ -82,9 +82,10 @@ class Run:
         self._chapter("A model, two pools at the same price, and an advertisement")
         self._check_operator()
         self._prepare(claims={})
+        (a, on_a), (b, on_b) = story.pools
+        self._say(f"{a} runs {on_a}, {b} runs {on_b}; a node of either costs {plan.PRICE_PER_HOUR} an hour")
         self._chapter("Compile for both pools, and probe what one replica carries there")
         capacity = self._probe()
-        (a, _), (b, _) = story.pools
         slower, faster = sorted(capacity, key=lambda p: capacity[p])
         chosen = rate.choose(capacity[slower], capacity[faster], plan.MOST_REPLICAS)
         if chosen is None:
@@ -261,7 +262,10 @@ class Run:
     def _judge(self, expect: str) -> int:
         self._console.print(_reckoning(self._hands.get("InferenceWorkload", self._story.namespace, WORKLOAD)))
         self._say("an independent checker, from the client's log, the pods' life times and the prices alone:")
-        done = subprocess.run([sys.executable, "-I", checker.__file__, str(self._folder), expect], check=False)
+        done = subprocess.run(
+            [sys.executable, "-I", checker.__file__, str(self._folder), expect], stdout=subprocess.PIPE, text=True, check=False
+        )
+        self._console.print(done.stdout.rstrip(), highlight=False, markup=False)
         self._say(f"evidence: {self._folder}")
         minutes, rest = divmod(int(time.monotonic() - self._began), 60)
         self._say(f"{'the checker agrees' if done.returncode == 0 else 'the checker does NOT agree'}; {minutes} min {rest} s")
@@ -387,7 +391,7 @@ class Run:
 
     def _say(self, sentence: str) -> None:
         minutes, rest = divmod(int(time.monotonic() - self._began), 60)
-        self._console.print(f"  {minutes:2d}:{rest:02d}  {sentence}", highlight=False, soft_wrap=True)
+        self._console.print(f"  {minutes:2d}:{rest:02d}  {sentence}", highlight=False, soft_wrap=not self._console.record)
 
 
 def _reckoning(workload: Manifest) -> Table:
