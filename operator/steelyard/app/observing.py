@@ -17,14 +17,13 @@ from steelyard.control.metrics import Metrics
 from steelyard.core.pod import PodFacts
 from steelyard.core.reading import Reading
 from steelyard.core.snapshot import PlacementKey, Traffic, WorkloadKey
+from steelyard.observe.observed_pod import ObservedPod
 from steelyard.observe.observer import Observer
-from steelyard.observe.pod_facts import PodFacts as Observed
 from steelyard.observe.prometheus_source import PrometheusSource
 from steelyard.observe.scrape import DirectSource
 
 _log = get_logger(__name__)
 LARGEST_PROGRESS = 64 * 1024
-_SHARED = tuple(sorted({f.name for f in fields(Observed)} & {f.name for f in fields(PodFacts)}))
 
 
 class Observing:
@@ -49,7 +48,7 @@ class Observing:
 
     async def round(self, pods: Sequence[PodFacts], window_seconds: Mapping[WorkloadKey, int]) -> None:
         """One round of readings."""
-        seen = [Observed(**{name: getattr(p, name) for name in _SHARED}) for p in pods]
+        seen = [ObservedPod(**{f.name: getattr(p, f.name) for f in fields(p)}) for p in pods]
         await self._observer.observe(seen, window_seconds, self._clock.now())
         self._count()
 

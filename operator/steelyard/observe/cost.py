@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from steelyard.observe.pod_facts import PodFacts
+from steelyard.observe.observed_pod import ObservedPod
 
 
-def cost(pods: Iterable[PodFacts], start: datetime, end: datetime) -> float | None:
+def cost(pods: Iterable[ObservedPod], start: datetime, end: datetime) -> float | None:
     """Money between two moments; None while the price of any pod that existed then is unknown.
 
     A pod that vanished without a time of its end is paid until `end`, when it was seen to be gone.
@@ -24,7 +24,7 @@ def cost(pods: Iterable[PodFacts], start: datetime, end: datetime) -> float | No
     return money
 
 
-def existence(pod: PodFacts, start: datetime, end: datetime) -> float:
+def existence(pod: ObservedPod, start: datetime, end: datetime) -> float:
     """Seconds of existence between two moments."""
     until = end if pod.ended is None else min(pod.ended, end)
     return max(0.0, (until - max(pod.created, start)).total_seconds())

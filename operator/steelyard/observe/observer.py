@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from steelyard.core.reading import Reading, Unknown
 from steelyard.core.snapshot import PlacementKey, Traffic, WorkloadKey
 from steelyard.observe.failure import Failure
+from steelyard.observe.observed_pod import ObservedPod
 from steelyard.observe.placement_record import PlacementRecord, Totals
-from steelyard.observe.pod_facts import PodFacts
 from steelyard.observe.source import Source
 from steelyard.observe.suspicion import WHY, Suspicion
 
@@ -31,7 +31,7 @@ class Observer:
         self._last_round: datetime | None = None
         self._refused: Counter[tuple[str, str]] = Counter()
 
-    async def observe(self, pods: Sequence[PodFacts], window_seconds: Mapping[WorkloadKey, int], now: datetime) -> None:
+    async def observe(self, pods: Sequence[ObservedPod], window_seconds: Mapping[WorkloadKey, int], now: datetime) -> None:
         """One round. `pods`: all serving pods that exist; `now`: when it begins. A round that is not later than the last is left out."""
         if self._last_round is not None and now <= self._last_round:
             return
@@ -40,7 +40,7 @@ class Observer:
         for answer in answers.values():
             if isinstance(answer, Failure):
                 self._refused[self._source.name, answer.reason] += 1
-        by_key: dict[tuple[WorkloadKey, PlacementKey], list[PodFacts]] = {key: [] for key in self._records}
+        by_key: dict[tuple[WorkloadKey, PlacementKey], list[ObservedPod]] = {key: [] for key in self._records}
         for pod in pods:
             by_key.setdefault((pod.workload, pod.placement), []).append(pod)
         asked: dict[WorkloadKey, int] = {}

@@ -16,7 +16,7 @@ from steelyard.core.snapshot import PlacementKey, Traffic
 from steelyard.observe.cost import cost, existence
 from steelyard.observe.failure import Failure
 from steelyard.observe.histogram import Buckets, added
-from steelyard.observe.pod_facts import PodFacts
+from steelyard.observe.observed_pod import ObservedPod
 from steelyard.observe.pod_record import PodRecord
 from steelyard.observe.sample import ZERO, Sample, Tally, total
 from steelyard.observe.windows import Constellation, Span, opened
@@ -83,7 +83,7 @@ class PlacementRecord:
         return not self._pods
 
     def take(
-        self, pods: Sequence[PodFacts], answers: Mapping[str, Sample | Failure], now: datetime, interval: timedelta
+        self, pods: Sequence[ObservedPod], answers: Mapping[str, Sample | Failure], now: datetime, interval: timedelta
     ) -> tuple[Failure, ...]:
         """Facts and answers of one round; returns what was refused beyond the source's own failures."""
         self._previous, self._now = self._now, now
@@ -168,7 +168,7 @@ class PlacementRecord:
     def _kind(self) -> tuple[bool, str | None, bool]:
         return self._good_at is None, self._why, self._recovering
 
-    def _new(self, facts: PodFacts) -> PodRecord:
+    def _new(self, facts: ObservedPod) -> PodRecord:
         pod = PodRecord(facts, seen_from_birth=facts.created >= self._first_round - GRAIN)
         if self._epoch is not None and facts.created >= self._epoch - GRAIN:
             pod.adopt()
@@ -261,7 +261,7 @@ class PlacementRecord:
         serving = {uid: pod for uid, pod in self._pods.items() if pod.gone_since is None and pod.facts.serving}
         return Constellation(frozenset(serving), frozenset(uid for uid, pod in serving.items() if pod.misses == 0 and pod.was_read))
 
-    def _payers(self, now: datetime) -> list[PodFacts]:
+    def _payers(self, now: datetime) -> list[ObservedPod]:
         """Pods that existed in the round that ends now: a pod is paid until it was seen to be gone."""
         return [pod.facts for pod in self._pods.values() if pod.gone_since is None or pod.gone_since == now]
 

@@ -8,7 +8,7 @@ from steelyard.observe.contract import SteelyardMetrics
 from steelyard.observe.counters import PodCounters, Usage
 from steelyard.observe.failure import Failure, Reason, RejectedError
 from steelyard.observe.histogram import Buckets, growth
-from steelyard.observe.pod_facts import PodFacts
+from steelyard.observe.observed_pod import ObservedPod
 from steelyard.observe.sample import ZERO, Sample, Tally
 from steelyard.observe.termination import final
 
@@ -19,7 +19,7 @@ FROZEN_AFTER = 2
 class PodRecord:
     """Changed by one round after the other, never by a clock."""
 
-    def __init__(self, facts: PodFacts, *, seen_from_birth: bool) -> None:
+    def __init__(self, facts: ObservedPod, *, seen_from_birth: bool) -> None:
         self.facts = facts
         self.counters = PodCounters()
         self.misses = 0
@@ -39,7 +39,7 @@ class PodRecord:
         self._counted: Tally | None = None
         self._usage: Usage | None = None
 
-    def take(self, facts: PodFacts, answer: Sample | Failure | None, now: datetime, interval: timedelta) -> Failure | None:
+    def take(self, facts: ObservedPod, answer: Sample | Failure | None, now: datetime, interval: timedelta) -> Failure | None:
         """One round's news; None for `answer` means that the pod was not asked. Returns what had to be refused."""
         self.facts, self.gone_since = facts, None
         self.ever_served = self.ever_served or facts.serving
@@ -121,7 +121,7 @@ class PodRecord:
             if self._counted is None:
                 self._counted = self.counters.total
 
-    def _take_message(self, facts: PodFacts) -> Failure | None:
+    def _take_message(self, facts: ObservedPod) -> Failure | None:
         message = facts.termination_message
         if message is None or message == self._message or not isinstance(facts.contract, SteelyardMetrics):
             return None

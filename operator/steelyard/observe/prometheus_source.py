@@ -21,7 +21,7 @@ from yarl import URL
 from steelyard.observe.contract import Contract
 from steelyard.observe.exposition import Exposition, Labels, keep, number
 from steelyard.observe.failure import Failure, Reason, RejectedError
-from steelyard.observe.pod_facts import PodFacts
+from steelyard.observe.observed_pod import ObservedPod
 from steelyard.observe.promql import named, selector
 from steelyard.observe.source import Answer
 
@@ -72,11 +72,11 @@ class PrometheusSource:
         """Label of metrics."""
         return "prometheus"
 
-    async def read(self, pods: Sequence[PodFacts]) -> Mapping[str, Answer]:
+    async def read(self, pods: Sequence[ObservedPod]) -> Mapping[str, Answer]:
         """A query for each namespace, kind of server and fifty pods."""
         permits = asyncio.Semaphore(AT_ONCE)
 
-        async def ask(some: Sequence[PodFacts]) -> Mapping[str, Answer]:
+        async def ask(some: Sequence[ObservedPod]) -> Mapping[str, Answer]:
             async with permits:
                 return await self._ask(some)
 
@@ -85,7 +85,7 @@ class PrometheusSource:
             answers.update(part)
         return answers
 
-    async def _ask(self, pods: Sequence[PodFacts]) -> Mapping[str, Answer]:
+    async def _ask(self, pods: Sequence[ObservedPod]) -> Mapping[str, Answer]:
         contract, namespace = pods[0].contract, pods[0].namespace
         query = selector(
             {UP, *contract.wanted}, {self._labels.namespace: namespace}, {self._labels.pod: [pod.name for pod in pods]}, self._seconds
@@ -104,7 +104,7 @@ class PrometheusSource:
             by_pod.setdefault(each.labels.get(self._labels.pod, ""), []).append(each)
         return {pod.uid: self._answer(pod, by_pod.get(pod.name, [])) for pod in pods}
 
-    def _all(self, pods: Sequence[PodFacts], reason: Reason, detail: str) -> Mapping[str, Answer]:
+    def _all(self, pods: Sequence[ObservedPod], reason: Reason, detail: str) -> Mapping[str, Answer]:
         origin = f"{self._url.scheme}://{self._url.host}:{self._url.port}"  # never its credentials
         return {pod.uid: Failure(reason, f"Prometheus at {origin} {detail}") for pod in pods}
 
@@ -126,7 +126,7 @@ class PrometheusSource:
         except (ValueError, RecursionError) as error:
             raise RejectedError(Reason.SYNTAX, "sent broken JSON") from error
 
-    def _answer(self, pod: PodFacts, series: Iterable[_Series]) -> Answer:
+    def _answer(self, pod: ObservedPod, series: Iterable[_Series]) -> Answer:
         """Of the targets that speak for this pod the one with the newest scrape."""
         where = {self._labels.namespace: pod.namespace, self._labels.pod: pod.name}
         query = f"the query {named(pod.contract.counter, where)}"
@@ -158,11 +158,11 @@ class PrometheusSource:
             return Failure(error.reason, f"{query} {error.detail}")
 
 
-def _parts(pods: Sequence[PodFacts]) -> list[list[PodFacts]]:
-    def kind(pod: PodFacts) -> tuple[str, str]:
+def _parts(pods: Sequence[ObservedPod]) -> list[list[ObservedPod]]:
+    def kind(pod: ObservedPod) -> tuple[str, str]:
         return pod.namespace, repr(pod.contract)
 
-    parts: list[list[PodFacts]] = []
+    parts: list[list[ObservedPod]] = []
     for _, group in groupby(sorted(pods, key=lambda pod: (*kind(pod), pod.name, pod.uid)), key=kind):
         some = list(group)
         parts += [some[at : at + PODS_A_QUERY] for at in range(0, len(some), PODS_A_QUERY)]

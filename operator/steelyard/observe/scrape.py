@@ -12,7 +12,7 @@ from yarl import URL
 
 from steelyard.observe.exposition import parse
 from steelyard.observe.failure import Failure, Reason, RejectedError
-from steelyard.observe.pod_facts import PodFacts
+from steelyard.observe.observed_pod import ObservedPod
 from steelyard.observe.source import Answer, Clock
 
 LARGEST = 4 * 1024 * 1024
@@ -52,7 +52,7 @@ class DirectSource:
         """Label of metrics."""
         return "direct"
 
-    async def read(self, pods: Sequence[PodFacts]) -> Mapping[str, Answer]:
+    async def read(self, pods: Sequence[ObservedPod]) -> Mapping[str, Answer]:
         """Ask all pods, the well-behaved ones first."""
         answers: dict[str, Answer] = {
             pod.uid: Failure(Reason.NOT_REACHED, f"{pod.title} was not asked: too many others did not answer") for pod in pods
@@ -87,7 +87,7 @@ class DirectSource:
                 failed[uid] = self._failed[uid]
         self._failed = failed
 
-    async def _ask(self, pod: PodFacts) -> Answer:
+    async def _ask(self, pod: ObservedPod) -> Answer:
         where = _where(pod)
         try:
             async with asyncio.timeout(self._timeout):
@@ -101,7 +101,7 @@ class DirectSource:
             # The text of the exception holds addresses and numbers of the system: it is no sentence for a condition.
             return Failure(Reason.UNREACHABLE, f"{pod.title} cannot be reached at {where}")
 
-    async def _fetch(self, pod: PodFacts) -> bytes:
+    async def _fetch(self, pod: ObservedPod) -> bytes:
         # One connection for each scrape: kept ones would hold a file descriptor for every pod of the fleet.
         headers = {"Accept": ACCEPT, "Accept-Encoding": "identity", "Connection": "close"}
         async with self._session.get(_url(pod), allow_redirects=False, auto_decompress=False, headers=headers) as response:
@@ -118,7 +118,7 @@ class DirectSource:
             return bytes(body)
 
 
-def _url(pod: PodFacts) -> URL:
+def _url(pod: ObservedPod) -> URL:
     try:
         address = ipaddress.ip_address(pod.address or "")
     except ValueError as error:
@@ -126,5 +126,5 @@ def _url(pod: PodFacts) -> URL:
     return URL.build(scheme="http", host=str(address), port=pod.metrics_port, path=pod.contract.path)
 
 
-def _where(pod: PodFacts) -> str:
+def _where(pod: ObservedPod) -> str:
     return f"{pod.contract.path} on port {pod.metrics_port}"

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol, TypeAlias
 
 from steelyard.observe.failure import Failure
-from steelyard.observe.pod_facts import PodFacts
+from steelyard.observe.observed_pod import ObservedPod
 from steelyard.observe.sample import Sample
 
 Answer: TypeAlias = Sample | Failure
@@ -29,6 +29,6 @@ class Source(Protocol):
         """Short and fixed: it labels metrics."""
         ...
 
-    async def read(self, pods: Sequence[PodFacts]) -> Mapping[str, Answer]:
+    async def read(self, pods: Sequence[ObservedPod]) -> Mapping[str, Answer]:
         """One answer for each pod, by uid, within a bounded time."""
         ...

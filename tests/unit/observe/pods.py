@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 from steelyard.core.snapshot import PlacementKey, WorkloadKey
 from steelyard.observe.failure import Failure, Reason
+from steelyard.observe.observed_pod import ObservedPod
 from steelyard.observe.observer import Observer
-from steelyard.observe.pod_facts import PodFacts
 from steelyard.observe.sample import Counts, Sample
 from steelyard.observe.source import Answer
 
@@ -22,8 +22,8 @@ def at(seconds: float) -> datetime:
     return T0 + timedelta(seconds=seconds)
 
 
-def pod(name: str = "a", **changes: object) -> PodFacts:
-    facts = PodFacts(
+def pod(name: str = "a", **changes: object) -> ObservedPod:
+    facts = ObservedPod(
         uid=f"uid-{name}",
         name=name,
         namespace="shop",
@@ -74,9 +74,9 @@ class Script:
 
     def __init__(self) -> None:
         self.answers: Mapping[str, Answer] = {}
-        self.asked: Sequence[PodFacts] = ()
+        self.asked: Sequence[ObservedPod] = ()
 
-    async def read(self, pods: Sequence[PodFacts]) -> Mapping[str, Answer]:
+    async def read(self, pods: Sequence[ObservedPod]) -> Mapping[str, Answer]:
         self.asked = pods
         return {each.uid: self.answers[each.uid] for each in pods if each.uid in self.answers}
 
@@ -92,7 +92,7 @@ class Rounds:
         self.window = window
         self.seconds = 0.0
 
-    async def go(self, pods: Sequence[PodFacts], answers: Mapping[str, Answer]) -> None:
+    async def go(self, pods: Sequence[ObservedPod], answers: Mapping[str, Answer]) -> None:
         self.seconds += self.interval
         self.source.answers = {f"uid-{name}": answer for name, answer in answers.items()}
         await self.observer.observe(pods, dict.fromkeys({p.workload for p in pods} | {WORKLOAD}, self.window), at(self.seconds))

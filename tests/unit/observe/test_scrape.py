@@ -11,8 +11,8 @@ import pytest
 
 from steelyard.core.reading import Fresh, Stale, Unknown
 from steelyard.observe.failure import Failure, Reason
+from steelyard.observe.observed_pod import ObservedPod
 from steelyard.observe.observer import Observer
-from steelyard.observe.pod_facts import PodFacts
 from steelyard.observe.sample import Sample
 from steelyard.observe.scrape import DirectSource
 from unit.observe.pods import KEY, WORKLOAD, pod, sample
@@ -105,7 +105,7 @@ async def test_a_round_ends_in_time_with_an_answer_for_every_pod(session, server
 async def test_pods_that_stall_keep_no_other_from_being_read(session, monkeypatch):
     healthy = True
 
-    async def answer(_: DirectSource, some: PodFacts):
+    async def answer(_: DirectSource, some: ObservedPod):
         if some.name == "zz" and healthy:
             return sample(0)
         await asyncio.sleep(0.05)

@@ -1,0 +1,15 @@
+"""What the caller knows of a serving pod, and which metrics its server has. observe looks nothing up by itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from steelyard.core.pod import PodFacts
+from steelyard.observe.contract import STEELYARD, Contract
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservedPod(PodFacts):
+    """One pod with the role `serving`."""
+
+    contract: Contract = STEELYARD
