@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 NO_DIFFERENCE = 3
+WIDE = 132
+"""Columns of a picture, and of what is no terminal."""
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -72,7 +75,7 @@ def _run(given: argparse.Namespace) -> int:
         true_claim=given.claim_true,
         forced_wrong=given.forced_wrong,
     )
-    console = Console(record=given.picture is not None, width=132 if given.picture is not None else None)
+    console = Console(record=given.picture is not None, width=None if given.picture is None and sys.stdout.isatty() else WIDE)
     code = Run(connection, story, console, given.operator_namespace, given.keep, given.evidence).run()
     if given.picture is not None:
         given.picture.write_text(picture(console))
