@@ -176,7 +176,7 @@ class Operator:
             liveness=(
                 watch_progress(self.sweep),
                 elector_progress(self.elector),
-                decision_progress(self._heartbeat, leading=lambda: self.elector.leading and self.queue_busy(), limit=120.0),
+                decision_progress(self._heartbeat, leading=lambda: self.elector.leading and self.world.decides(), limit=120.0),
             ),
             readiness=(
                 synced(self.sweep),
@@ -188,10 +188,6 @@ class Operator:
         _log.info("started", identity=self._identity.name, port=port)
         self._spawn("prime", self._prime())
         self._spawn("elector", self._elect())
-
-    def queue_busy(self) -> bool:
-        """Whether there is anything to decide: without a workload no cycle is owed."""
-        return bool(self.world.workloads())
 
     async def _prime(self) -> None:
         await self._wait_for_kinds()
@@ -267,7 +263,7 @@ class Operator:
             pods = self.world.pods()
             await self.observing.round(pods, self.world.window_seconds())
             self.accounts.book(self.world.paid_nodes(pods), self.clock.now())
-            self.journal.publish(self.clock.now())
+            self.journal.publish(self.clock.now(), leading=self.elector.leading, owed=self.world.decides())
             self.metrics.gauges.publish("process", self._process_gauges())
             await self.clock.sleep(max(0.2, self._config.observe.interval_seconds - (self.clock.monotonic() - began)))
 

@@ -68,12 +68,13 @@ class Journal:
         self._recorded.pop(key, None)
         self._metrics.forget_workload(key.namespace, key.name)
 
-    def publish(self, now: datetime) -> None:
-        """Expose the gauges of all workloads as of now."""
+    def publish(self, now: datetime, *, leading: bool, owed: bool) -> None:
+        """Expose the gauges of all workloads as of now. `leading`: this process decides; `owed`: there is something to decide about."""
         samples = [s for key in sorted(self._gauges) for s in self._gauges[key]]
         moves = sum(1 for s in samples if s.name == "steelyard_condition_status" and s.labels[2:] == ("Balanced", "Moving"))
         samples = [s for s in samples if s.labels[2:] != ("Balanced", "Moving")]
         samples.append(Sample("steelyard_moves_in_flight", (), float(moves)))
+        self._decided = _last_cycle(self._decided, now, leading=leading, owed=owed)
         if self._decided is not None:
             samples.append(Sample("steelyard_last_decision_cycle_timestamp_seconds", (), self._decided.timestamp()))
         ages = {(name, labels): (now - at).total_seconds() for key in sorted(self._moments) for name, labels, at in self._moments[key]}
@@ -88,6 +89,16 @@ class Journal:
         self._metrics.measure("steelyard_move_duration_seconds", (past.time - before.started).total_seconds(), (past.outcome.value,))
         if past.outcome is Outcome.ROLLED_BACK:
             self._metrics.count("steelyard_moves_rolled_back", (past.reason,))
+
+
+def _last_cycle(decided: datetime | None, now: datetime, *, leading: bool, owed: bool) -> datetime | None:
+    """When the last cycle ended. Its age is an alert, so it grows only while somebody owes a decision and does not give it.
+
+    A standby owes none and says nothing: its word would hide a leader that is stuck. A new leader's time runs from its first round.
+    """
+    if not leading:
+        return None
+    return now if decided is None or not owed else decided
 
 
 def _moments(key: WorkloadKey, snapshot: Snapshot, decision: Decision) -> tuple[tuple[str, tuple[str, ...], datetime], ...]:
