@@ -261,9 +261,13 @@ class Operator:
         while True:
             began = self.clock.monotonic()
             pods = self.world.pods()
-            await self.observing.round(pods, self.world.window_seconds())
+            # Before anything is awaited: pods, nodes and the time are those of one moment.
             self.accounts.book(self.world.paid_nodes(pods), self.clock.now())
-            self.journal.publish(self.clock.now(), leading=self.elector.leading, owed=self.world.decides())
+            await self.observing.round(pods, self.world.window_seconds())
+            owed = self.world.decides()
+            if not owed:
+                self._heartbeat.beat()  # The first decision after a rest is late when it takes long, not because of the rest.
+            self.journal.publish(self.clock.now(), leading=self.elector.leading, owed=owed, serving={p.workload for p in pods})
             self.metrics.gauges.publish("process", self._process_gauges())
             await self.clock.sleep(max(0.2, self._config.observe.interval_seconds - (self.clock.monotonic() - began)))
 

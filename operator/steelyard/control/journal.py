@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from enum import Enum
 from typing import Any
@@ -31,6 +31,7 @@ class Journal:
         self._recorded: dict[WorkloadKey, str] = {}
         self._moments: dict[WorkloadKey, tuple[tuple[str, tuple[str, ...], datetime], ...]] = {}
         self._decided: datetime | None = None
+        self._gone: set[WorkloadKey] = set()
 
     def note(self, about: Manifest, notes: tuple[Note, ...]) -> None:
         """Events on one object."""
@@ -58,18 +59,23 @@ class Journal:
             )
         self._tell_ended_move(snapshot, decision)
         self._decided = now
+        self._gone.discard(key)
         self._moments[key] = _moments(key, snapshot, decision)
         self._gauges[key] = _gauges(key, snapshot, decision, self._metrics.currency)
 
     def forget(self, key: WorkloadKey) -> None:
-        """The workload is gone."""
+        """The workload is gone. Its counters are still needed: its last pods are counted and paid for in the next round."""
         self._gauges.pop(key, None)
         self._moments.pop(key, None)
         self._recorded.pop(key, None)
-        self._metrics.forget_workload(key.namespace, key.name)
+        self._gone.add(key)
 
-    def publish(self, now: datetime, *, leading: bool, owed: bool) -> None:
-        """Expose the gauges of all workloads as of now. `leading`: this process decides; `owed`: there is something to decide about."""
+    def publish(self, now: datetime, *, leading: bool, owed: bool, serving: Collection[WorkloadKey] = ()) -> None:
+        """Expose the gauges of all workloads as of now. `leading`: this process decides; `owed`: there is something to decide about;
+        `serving`: workloads with pods in this round, which ends their counters no sooner than the next one."""
+        for key in sorted(self._gone.difference(serving)):
+            self._metrics.forget_workload(key.namespace, key.name)
+            self._gone.remove(key)
         samples = [s for key in sorted(self._gauges) for s in self._gauges[key]]
         moves = sum(1 for s in samples if s.name == "steelyard_condition_status" and s.labels[2:] == ("Balanced", "Moving"))
         samples = [s for s in samples if s.labels[2:] != ("Balanced", "Moving")]

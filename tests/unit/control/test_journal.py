@@ -1,4 +1,4 @@
-"""The age of the last decision cycle is an alert: it grows while a decision is owed and not given, and never otherwise."""
+"""What the journal tells over time: the age of the last decision, which is an alert, and the counters of a workload that is gone."""
 
 from datetime import timedelta
 
@@ -12,7 +12,7 @@ from steelyard.control.resource import INFERENCE_WORKLOADS
 from steelyard.control.store import Store
 from steelyard.core.decide import decide
 from steelyard.core.reading import Unknown
-from steelyard.core.snapshot import Settings
+from steelyard.core.snapshot import Settings, WorkloadKey
 from unit.api import objects
 from unit.control.virtual_time import ManualClock
 from unit.core.world import START, Ground, World
@@ -85,6 +85,27 @@ def test_a_standby_says_nothing_that_could_hide_a_leader_which_is_stuck(told):
     assert told.age(START, leading=False, owed=False) is None
     told.decide(START)
     assert told.age(START, leading=False) is None
+
+
+def test_the_counters_of_a_workload_that_is_gone_end_one_round_after_its_last_pod(told):
+    key = WorkloadKey("ns", "embed")
+
+    def counted(*, serving: bool) -> bool:
+        told.journal.publish(START, leading=True, owed=False, serving={key} if serving else set())
+        return "steelyard_workload_cost_usd_total{" in generate_latest(told.metrics.registry).decode()
+
+    def cost() -> None:
+        told.metrics.count("steelyard_workload_cost_usd", ("ns", "embed", "a", "allocated", "List"), 1.0)
+
+    cost()
+    assert counted(serving=False), "it is not gone: it only has no pod"
+    told.journal.forget(key)
+    cost()
+    assert counted(serving=True)
+    assert not counted(serving=False)
+    told.decide(START)
+    cost()
+    assert counted(serving=False), "another one of its name has come"
 
 
 def owed(*metadata_and_changes) -> bool:
