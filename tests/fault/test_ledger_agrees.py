@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from cluster.cluster import Cluster
 from cluster.waiting import wait_until
 from fault.meanwhile import first, meanwhile
-from fault.move_run import CHEAP, DEAR, OWN, WORKLOAD, MoveRun
+from fault.move_run import CHEAP, DEAR, MOVE_SECONDS, OWN, WORKLOAD, MoveRun
 from stub.operator_process import OperatorProcess
 
 pytestmark = pytest.mark.apiserver
@@ -217,3 +217,32 @@ def test_looks_that_are_far_apart_lose_nothing_and_a_new_process_books_from_its_
     used.terminate()
     time.sleep(RARE)
     assert of_pool(booked(new), run.dear) - before == pytest.approx(cost(DEAR, used.ended - looked), rel=0.3)
+
+
+@first
+@meanwhile
+def test_what_a_move_needs_is_booked_apart_until_the_target_is_home(a_move):
+    run = stage_without_nodes(a_move)
+    mine = f"{run.namespace}/{WORKLOAD}"
+    operator = leads(run)
+    nodes = [PaidNode(run.cluster, f"node-{pool}", pool) for pool in (run.dear, run.cheap)]
+    for node in nodes:
+        node.launch()
+        node.become_ready()
+    run.apply()
+    run.until("the new home", lambda s: s.get("home", {}).get("pool") == run.cheap and not s.get("move"), MOVE_SECONDS)
+    home = time.time()
+    time.sleep(15)
+    now, money = time.time(), booked(operator)
+    for (pool, component), price, start, end in (
+        ((run.dear, "allocated"), DEAR, 0.0, now),
+        ((run.cheap, "transition"), CHEAP, 0.0, home),
+        ((run.cheap, "allocated"), CHEAP, home, now),
+    ):
+        parts = [life.within(start, end) for life in run.world.lifetimes.values() if life.pool == pool]
+        served, lives = sum(parts), sum(1 for part in parts if part > 0)
+        assert money[mine, pool, component] == pytest.approx(cost(price, served * PART), rel=BOUND * lives / served), component
+    assert (mine, run.dear, "transition") not in money
+    for node, price in zip(nodes, (DEAR, CHEAP), strict=True):
+        life = now - node.launched
+        assert of_pool(money, node.pool) == pytest.approx(cost(price, life), rel=BOUND / life)
