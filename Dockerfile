@@ -1,5 +1,5 @@
 # Three images from one file:
-#   operator         the operator and the CLI
+#   operator         the operator and the CLI: nothing that builds or installs
 #   runtime-serve    the model server: no torch, no compiler, no pip
 #   runtime-compile  what compiles models: torch and g++ besides
 #
@@ -60,14 +60,19 @@ RUN /opt/build/bin/uv venv --python "$(command -v python3)" /opt/steelyard \
     && /opt/build/bin/uv pip install --python /opt/steelyard/bin/python --no-cache --require-hashes --no-deps --compile-bytecode -r /locks/runtime-compile.txt \
     && rm -f /opt/steelyard/lib/python3*/site-packages/nvidia/cudnn/lib/libcudnn_*
 
-FROM ${BASE} AS operator
+# The light images stand on the base without what makes environments: pip, and the wheels that venv would install. Python itself stays.
+FROM ${BASE} AS light
+RUN dpkg-query -W -f '${Package}\n' 'python3*-venv' 'python3-*-whl' 2>/dev/null | xargs -r dpkg --purge --force-depends \
+    && rm -rf /usr/local/bin/pip* /usr/local/bin/wheel /usr/local/lib/python3*/ensurepip /usr/local/lib/python3*/site-packages/*
+
+FROM light AS operator
 COPY --from=operator-dependencies /opt/steelyard /opt/steelyard
 COPY --from=operator-source /opt/app /opt/app
 ENV PATH=/opt/app/bin:/opt/steelyard/bin:/usr/local/bin:/usr/bin:/bin PYTHONPATH=/opt/app PYTHONUNBUFFERED=1 HOME=/tmp
 USER 65532:65532
 ENTRYPOINT ["steelyard-operator"]
 
-FROM ${BASE} AS runtime-serve
+FROM light AS runtime-serve
 COPY --from=serve-dependencies /opt/steelyard /opt/steelyard
 COPY --from=runtime-source /opt/app /opt/app
 ENV PATH=/opt/app/bin:/opt/steelyard/bin:/usr/local/bin:/usr/bin:/bin PYTHONPATH=/opt/app PYTHONUNBUFFERED=1 HOME=/tmp TOKENIZERS_PARALLELISM=false

@@ -1,4 +1,4 @@
-"""What serves, and must not notice that the operator is installed, upgraded, rolled back or removed."""
+"""What serves, and must not notice that the chart is installed, upgraded, rolled back or removed: as objects, where no operator runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ SERVING = {"deployments", "services", "pods", "endpoints", "endpointslices", "re
 LABELS = {
     "app.kubernetes.io/managed-by": "steelyard",
     "steelyard.dev/workload": "embedder",
-    "steelyard.dev/pool": "cpu",
+    "steelyard.dev/pool": "bystander-cpu",
+    "steelyard.dev/revision": "0a1b2c3d",
     "steelyard.dev/role": "serving",
 }
 
@@ -45,7 +46,7 @@ spec:
 class Bystander:
     """A pool, a workload, and its Deployment and Service, as the operator would have made them."""
 
-    def __init__(self, cluster: Cluster, namespace: str, image: str = "none", arguments: tuple[str, ...] = ()) -> None:
+    def __init__(self, cluster: Cluster, namespace: str) -> None:
         self.cluster = cluster
         self.namespace = namespace
         cluster.apply(POOL)
@@ -57,9 +58,7 @@ class Bystander:
             "uid": self._get(self.paths[1])["metadata"]["uid"],
         }
         meta = {"namespace": namespace, "labels": LABELS, "ownerReferences": [owner]}
-        security = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
-        container = {"name": "server", "image": image, "args": [*arguments], "securityContext": security}
-        pod = {"metadata": {"labels": LABELS}, "spec": {"containers": [container], "terminationGracePeriodSeconds": 1}}
+        pod = {"metadata": {"labels": LABELS}, "spec": {"containers": [{"name": "server", "image": "none"}]}}
         deployment = {"replicas": 1, "selector": {"matchLabels": LABELS}, "template": pod}
         documents = [
             {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {**meta, "name": "embedder-cpu-0a1b2c3d"}, "spec": deployment},
@@ -91,14 +90,6 @@ class Bystander:
         """Everything of them that somebody could have changed; the status is the controllers'."""
         found = map(self._get, self.paths)
         return [(o["metadata"]["uid"], o["metadata"].get("generation"), o["metadata"].get("labels"), o["spec"]) for o in found]
-
-    def pods(self) -> set[tuple[str, int]]:
-        """Pods by uid, with how often they were restarted."""
-        listing = self._get(f"/api/v1/namespaces/{self.namespace}/pods?labelSelector=steelyard.dev/role=serving")
-        return {
-            (pod["metadata"]["uid"], sum(c.get("restartCount", 0) for c in pod.get("status", {}).get("containerStatuses", [])))
-            for pod in listing["items"]
-        }
 
 
 def touching_what_serves(events: Iterable[AuditEvent], release_namespace: str) -> list[str]:

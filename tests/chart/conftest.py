@@ -57,13 +57,14 @@ class Installer:
         return self.run("uninstall", "steelyard", "--wait", *arguments)
 
 
+def installer_for(cluster: Cluster, namespace: str) -> Installer:
+    """An installer for a cluster and a namespace, which it creates as a restricted one."""
+    labels = {"pod-security.kubernetes.io/enforce": "restricted", "pod-security.kubernetes.io/enforce-version": "latest"}
+    cluster.api.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": labels}})
+    return Installer(cluster.kubeconfig_for(HELM_USER, "system:masters"), namespace)
+
+
 @pytest.fixture
 def installer_in() -> Callable[[Cluster, str], Installer]:
-    """Makes an installer for a cluster and a namespace, which it creates as a restricted one."""
-
-    def make(cluster: Cluster, namespace: str) -> Installer:
-        labels = {"pod-security.kubernetes.io/enforce": "restricted", "pod-security.kubernetes.io/enforce-version": "latest"}
-        cluster.api.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": labels}})
-        return Installer(cluster.kubeconfig_for(HELM_USER, "system:masters"), namespace)
-
-    return make
+    """Makes installers."""
+    return installer_for

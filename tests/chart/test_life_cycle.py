@@ -1,17 +1,19 @@
 """Install, upgrade, roll back and uninstall for real. Nothing that serves is touched by any of them."""
 
-import threading
+import re
 import urllib.request
 
 import pytest
 import yaml
 
 from chart.bystander import API, Bystander, touching_what_serves
-from chart.conftest import HELM_USER
+from chart.conftest import HELM_USER, installer_for
 from chart.helm import NAMESPACE, ROOT, template
+from chart.placement import WORKLOAD, Placement, called_otherwise, give, values_of
 from cluster.cluster import Cluster
 from cluster.fixtures import new_namespace
 from cluster.waiting import wait_until
+from e2e.client import Client
 from steelyard.control import rbac
 
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -56,6 +58,21 @@ def empty_cluster():
     """A control plane of its own: the definitions of the shared one are not Helm's."""
     with Cluster.start("test-chart") as cluster:
         yield cluster
+
+
+@pytest.fixture(scope="module")
+def installed():
+    """The chart as it is, in a control plane whose roles the tests only ask about."""
+    with Cluster.start("test-chart-roles") as cluster:
+        installer_for(cluster, NAMESPACE).install()
+        # Helm returns when the roles are stored; the API server's authorizer learns of them a moment later.
+        _granted(cluster, ("update", "coordination.k8s.io", "leases", NAMESPACE, rbac.LEASE_NAME), ("list", "", "nodes"))
+        yield cluster
+
+
+def _granted(cluster, *wanted):
+    for each in wanted:
+        wait_until(f"the right to {' '.join(each)}", lambda each=each: _may(cluster, *each), seconds=30)
 
 
 @pytest.mark.apiserver
@@ -151,9 +168,8 @@ def test_the_definitions_go_when_that_is_asked_for(empty_cluster, installer_in):
 
 
 @pytest.mark.apiserver
-def test_the_api_server_grants_the_table_and_no_more(empty_cluster, installer_in):
-    cluster = empty_cluster
-    installer_in(cluster, NAMESPACE).install()
+def test_the_api_server_grants_the_table_and_no_more(installed):
+    cluster = installed
     for p in rbac.IN_NAMESPACES:
         for verb in p.verbs:
             assert _may(cluster, verb, p.group, p.resource, "any"), (verb, p.resource)
@@ -185,9 +201,8 @@ def test_the_api_server_grants_the_table_and_no_more(empty_cluster, installer_in
 
 
 @pytest.mark.apiserver
-def test_people_get_the_kinds_through_the_roles_they_have(empty_cluster, installer_in):
-    cluster = empty_cluster
-    installer_in(cluster, NAMESPACE).install()
+def test_people_get_the_kinds_through_the_roles_they_have(installed):
+    cluster = installed
     with new_namespace(cluster) as namespace:
         for role in ("view", "edit", "admin"):
             cluster.kubectl("create", "rolebinding", role, f"--clusterrole={role}", f"--user={role}er", "-n", namespace)
@@ -214,6 +229,7 @@ def test_an_installation_for_some_namespaces_stays_in_them(empty_cluster, instal
     cluster = empty_cluster
     with new_namespace(cluster) as watched, new_namespace(cluster) as other:
         installer_in(cluster, NAMESPACE).install(values={"config": {"watchNamespaces": [watched]}})
+        _granted(cluster, ("list", "", "pods", watched), ("get", "", "namespaces", "", watched))
         for p in rbac.IN_NAMESPACES:
             for verb in p.verbs:
                 assert _may(cluster, verb, p.group, p.resource, watched)
@@ -225,86 +241,91 @@ def test_an_installation_for_some_namespaces_stays_in_them(empty_cluster, instal
         assert not _may(cluster, "get", "", "namespaces", name=other)
 
 
-class _Client(threading.Thread):
-    """Asks a server without a pause, and keeps what went wrong."""
+@pytest.fixture(scope="session")
+def light_images():
+    """Built before the nodes start, they are on them from the first moment."""
+    from cluster import images
 
-    def __init__(self, url):
-        super().__init__(daemon=True)
-        self.url = url
-        self.answered = 0
-        self.failures = []
-        self._end = threading.Event()
-
-    def run(self):
-        while not self._end.wait(0.02):
-            try:
-                with urllib.request.urlopen(self.url, timeout=5) as answer:
-                    answer.read()
-                self.answered += 1
-            except OSError as error:
-                self.failures.append(repr(error))
-
-    def stop(self):
-        self._end.set()
-        self.join()
+    return images.build("operator"), images.build("runtime-serve")
 
 
 @pytest.mark.nodes
-def test_the_operator_comes_changes_and_goes_while_a_client_asks(nodes_cluster, node_namespace, installer_in):
-    """With pods that run. In one namespace only, so that other tests of the shared cluster have their own operator."""
-    from cluster import images
-    from cluster.image_store import box
-
-    if not (ROOT / "Dockerfile").exists():
-        pytest.skip("there is no Dockerfile to build the operator's image from")
-    cluster = nodes_cluster
-    operator = images.build("operator")
-    cluster.nodes.load(operator)
-    image = {"repository": operator.name, "tag": operator.tag, "pullPolicy": "IfNotPresent"}
+def test_a_placement_serves_on_untouched_while_the_operator_comes_changes_and_goes(
+    light_images, nodes_cluster, node_namespace, installer_in, tmp_path
+):
+    """The placement is the operator's own. In one namespace only, so that other tests of the shared cluster have their own operator."""
+    cluster, release = nodes_cluster, f"{node_namespace}-system"
+    for image in light_images:
+        give(cluster, image)
+    operator, serve = light_images
+    next_operator, next_serve = (called_otherwise(cluster, image) for image in light_images)
     cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "crds"))
     _served(cluster)
     definitions = _definitions(cluster)
-    bystander = Bystander(cluster, node_namespace, box().reference, ("serve", ":8080"))
-    cluster.kubectl("rollout", "status", "deployment/embedder-cpu-0a1b2c3d", "-n", node_namespace, "--timeout=60s", seconds=90)
-    before, pods = bystander.state(), bystander.pods()
-    address = cluster.api.get(f"/api/v1/namespaces/{node_namespace}/services/embedder")["spec"]["clusterIP"]
-
-    release = f"{node_namespace}-system"
     installer = installer_in(cluster, release)
-    values = {"image": image, "crds": {"install": False}, "config": {"watchNamespaces": [node_namespace]}}
+    placement = Placement(cluster, node_namespace, tmp_path / "artifact")
+    account = f"system:serviceaccount:{release}:steelyard"
+    values = values_of(operator, serve, **placement.configuration)
+
+    def until_it_decides(image):
+        """Wait until replicas of this image are all there are, and their leader has looked at the workload a few times."""
+
+        def cycles():
+            pods = cluster.api.get(f"/api/v1/namespaces/{release}/pods")["items"]
+            if any(p["spec"]["containers"][0]["image"] != image.reference for p in pods):
+                return False
+            lease = cluster.api.get(f"/apis/coordination.k8s.io/v1/namespaces/{release}/leases/{rbac.LEASE_NAME}") or {}
+            leader = [p for p in pods if ((lease.get("spec") or {}).get("holderIdentity") or "").startswith(f"{p['metadata']['name']}_")]
+            if not leader:
+                return False
+            with urllib.request.urlopen(f"http://{leader[0]['status']['podIP']}:8080/metrics", timeout=5) as answer:
+                told = re.search(r"^steelyard_decision_cycle_seconds_count (\S+)", answer.read().decode(), re.MULTILINE)
+            return told and float(told[1]) >= 3
+
+        wait_until(f"decisions by {image.reference}", cycles, seconds=90, every=0.5)
+
+    def refused():
+        return [*audit.events(lambda e: e.user == account and e.code == 403)]
+
     audit = cluster.audit()
-    client = _Client(f"http://{address}:8080/")
-    client.start()
     try:
-        installer.install("--wait", "--timeout=120s", values=values)
-        lease = f"/apis/coordination.k8s.io/v1/namespaces/{release}/leases/{rbac.LEASE_NAME}"
-        wait_until("a leader", lambda: ((cluster.api.get(lease) or {}).get("spec") or {}).get("holderIdentity"), seconds=30)
+        installer.install("--wait", "--timeout=180s", values=values)
         assert _deployment(cluster, release)["status"]["readyReplicas"] == 2
-        assert (bystander.state(), bystander.pods()) == (before, pods)
+        url = placement.until_it_serves()
+        before = placement.state()
+        assert len(placement.pods()) == 1
+        assert refused() == [], "the operator asks for nothing that its roles do not grant"
+        audit.mark()
+        with Client(url, WORKLOAD, 20, tmp_path / "client.jsonl") as client:
+            # What a release may change: the operator's image, the image that serves, how both are pulled, and how a server is told to behave.
+            newer = {**placement.configuration, "imagePullPolicy": "Always", "connectionMaxAgeSeconds": 99}
+            installer.upgrade("--wait", "--timeout=180s", values=values_of(next_operator, next_serve, **newer))
+            assert _configuration(cluster, release)["connectionMaxAgeSeconds"] == 99
+            until_it_decides(next_operator)
+            assert placement.state() == before
 
-        installer.upgrade("--wait", "--timeout=120s", values={**values, "config": {**values["config"], "frozen": True}})
-        wait_until("a leader", lambda: ((cluster.api.get(lease) or {}).get("spec") or {}).get("holderIdentity"), seconds=30)
-        assert (bystander.state(), bystander.pods()) == (before, pods)
+            installer.rollback("1", "--wait", "--timeout=180s")
+            until_it_decides(operator)
+            assert placement.state() == before
+            assert refused() == []
 
-        installer.rollback("1", "--wait", "--timeout=120s")
-        assert _configuration(cluster, release)["frozen"] is False
-        assert (bystander.state(), bystander.pods()) == (before, pods)
+            installer.uninstall("--timeout=180s")
+            assert _deployment(cluster, release) is None
+            assert placement.state() == before
 
-        installer.uninstall("--timeout=120s")
-        assert _deployment(cluster, release) is None
+            installer.install("--wait", "--timeout=180s", values=values_of(next_operator, next_serve, **placement.configuration))
+            until_it_decides(next_operator)
+            assert placement.state() == before, "who finds what serves leaves it as it is"
     except BaseException:
-        print(cluster.kubectl("get", "events", "-n", release))
+        print(cluster.kubectl("get", "pods,events", "-n", release))
+        print(cluster.kubectl("get", "pods,jobs,iwl,cmodel,events", "-n", node_namespace))
         print(cluster.kubectl("logs", "-n", release, "-l", "app.kubernetes.io/component=operator", "--prefix", "--tail=50"))
         raise
     finally:
-        client.stop()
+        placement.remove()
+    installer.uninstall("--timeout=180s")
     assert _definitions(cluster) == definitions
-    assert (bystander.state(), bystander.pods()) == (before, pods)
-    assert client.failures == []
-    assert client.answered > 100
-
-    account = f"system:serviceaccount:{release}:steelyard"
-    writes = [*audit.writes(user=HELM_USER), *audit.writes(user=account)]
-    assert touching_what_serves(writes, release) == []
-    refused = audit.events(lambda e: e.user == account and e.code == 403)
-    assert refused == [], "the operator asks for nothing that its roles do not grant"
+    assert placement.state() == before
+    assert client.failed() == []
+    assert client.sent() > 200
+    assert touching_what_serves([*audit.writes(user=HELM_USER), *audit.writes(user=account)], release) == []

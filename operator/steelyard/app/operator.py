@@ -176,7 +176,7 @@ class Operator:
             liveness=(
                 watch_progress(self.sweep),
                 elector_progress(self.elector),
-                decision_progress(self._heartbeat, leading=lambda: self.elector.leading and self.queue_busy(), limit=120.0),
+                decision_progress(self._heartbeat, leading=lambda: self.elector.leading and self.world.decides(), limit=120.0),
             ),
             readiness=(
                 synced(self.sweep),
@@ -188,10 +188,6 @@ class Operator:
         _log.info("started", identity=self._identity.name, port=port)
         self._spawn("prime", self._prime())
         self._spawn("elector", self._elect())
-
-    def queue_busy(self) -> bool:
-        """Whether there is anything to decide: without a workload no cycle is owed."""
-        return bool(self.world.workloads())
 
     async def _prime(self) -> None:
         await self._wait_for_kinds()
@@ -265,9 +261,13 @@ class Operator:
         while True:
             began = self.clock.monotonic()
             pods = self.world.pods()
-            await self.observing.round(pods, self.world.window_seconds())
+            # Before anything is awaited: pods, nodes and the time are those of one moment.
             self.accounts.book(self.world.paid_nodes(pods), self.clock.now())
-            self.journal.publish(self.clock.now())
+            await self.observing.round(pods, self.world.window_seconds())
+            owed = self.world.decides()
+            if not owed:
+                self._heartbeat.beat()  # The first decision after a rest is late when it takes long, not because of the rest.
+            self.journal.publish(self.clock.now(), leading=self.elector.leading, owed=owed, serving={p.workload for p in pods})
             self.metrics.gauges.publish("compiles", compile_gauges(self.store))
             self.metrics.gauges.publish("process", self._process_gauges())
             await self.clock.sleep(max(0.2, self._config.observe.interval_seconds - (self.clock.monotonic() - began)))

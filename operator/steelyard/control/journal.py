@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from enum import Enum
 from typing import Any
@@ -34,6 +34,7 @@ class Journal:
         self._moments: dict[WorkloadKey, tuple[tuple[str, tuple[str, ...], datetime], ...]] = {}
         self._decided: datetime | None = None
         self._safe: dict[WorkloadKey, str | None] = {}
+        self._gone: set[WorkloadKey] = set()
 
     def note(self, about: Manifest, notes: tuple[Note, ...]) -> None:
         """Events on one object."""
@@ -64,6 +65,7 @@ class Journal:
             )
         self._tell_ended_move(snapshot, decision)
         self._decided = now
+        self._gone.discard(key)
         self._moments[key] = _moments(key, snapshot, decision)
         self._gauges[key] = _gauges(key, snapshot, decision, self._metrics.currency)
         self._safe[key] = _safe_mode(snapshot, decision)
@@ -79,19 +81,24 @@ class Journal:
             self._metrics.measure("steelyard_compile_duration_seconds", done.ended.seconds, (done.ended.backend, done.ended.outcome))
 
     def forget(self, key: WorkloadKey) -> None:
-        """The workload is gone."""
+        """The workload is gone. Its counters are still needed: its last pods are counted and paid for in the next round."""
         self._gauges.pop(key, None)
         self._safe.pop(key, None)
         self._moments.pop(key, None)
         self._recorded.pop(key, None)
-        self._metrics.forget_workload(key.namespace, key.name)
+        self._gone.add(key)
 
-    def publish(self, now: datetime) -> None:
-        """Expose the gauges of all workloads as of now."""
+    def publish(self, now: datetime, *, leading: bool, owed: bool, serving: Collection[WorkloadKey] = ()) -> None:
+        """Expose the gauges of all workloads as of now. `leading`: this process decides; `owed`: there is something to decide about;
+        `serving`: workloads with pods in this round, which ends their counters no sooner than the next one."""
+        for key in sorted(self._gone.difference(serving)):
+            self._metrics.forget_workload(key.namespace, key.name)
+            self._gone.remove(key)
         samples = [s for key in sorted(self._gauges) for s in self._gauges[key]]
         moves = sum(1 for s in samples if s.name == "steelyard_condition_status" and s.labels[2:] == ("Balanced", "Moving"))
         samples = [s for s in samples if s.labels[2:] != ("Balanced", "Moving")]
         samples.append(Sample("steelyard_moves_in_flight", (), float(moves)))
+        self._decided = _last_cycle(self._decided, now, leading=leading, owed=owed)
         if self._decided is not None:
             samples.append(Sample("steelyard_last_decision_cycle_timestamp_seconds", (), self._decided.timestamp()))
         samples += [Sample("steelyard_safe_mode", (reason,), 1.0) for reason in sorted({r for r in self._safe.values() if r is not None})]
@@ -114,6 +121,16 @@ def _safe_mode(snapshot: Snapshot, decision: Decision) -> str | None:
     if decision.reason in {Reason.NOT_SYNCED, Reason.CLOCK_SUSPECT, Reason.STORM_BREAKER} or snapshot.settings.frozen:
         return str(Reason.FROZEN if snapshot.settings.frozen else decision.reason)
     return None
+
+
+def _last_cycle(decided: datetime | None, now: datetime, *, leading: bool, owed: bool) -> datetime | None:
+    """When the last cycle ended. Its age is an alert, so it grows only while somebody owes a decision and does not give it.
+
+    A standby owes none and says nothing: its word would hide a leader that is stuck. A new leader's time runs from its first round.
+    """
+    if not leading:
+        return None
+    return now if decided is None or not owed else decided
 
 
 def _moments(key: WorkloadKey, snapshot: Snapshot, decision: Decision) -> tuple[tuple[str, tuple[str, ...], datetime], ...]:

@@ -93,7 +93,10 @@ def gauge_families(currency: str) -> tuple[Family, ...]:
         Family("steelyard_safe_mode", "1 while voluntary actions are stopped, by reason.", ("reason",), limit=50),
         Family("steelyard_compile_progress_ratio", "Progress of a running compile, 0 to 1.", ("namespace", "model"), limit=10_000),
         Family("steelyard_cost_reconciliation_ratio", "Our cost over the bill's.", ("pool",), limit=1_000),
-        Family("steelyard_last_decision_cycle_timestamp_seconds", "When the last decision cycle was completed."),
+        Family(
+            "steelyard_last_decision_cycle_timestamp_seconds",
+            "Of the leader: when the last decision cycle was completed, or now while no workload awaits a decision.",
+        ),
         Family(
             "steelyard_condition_status",
             "1 for the status that a workload's condition has.",

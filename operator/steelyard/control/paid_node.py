@@ -46,7 +46,7 @@ def paid_node(
 
 
 def _pod(pod: PodFacts, pool: str, moves: Mapping[WorkloadKey, Move]) -> PodFact:
-    """What only a move needs is booked apart: the target until it is home, and then what is left of the source."""
+    """What only a move needs is booked apart: the target until it is home."""
     move = moves.get(pod.workload)
     passing = move is not None and pod.placement == (move.target_pool, move.target_revision)
     component = Component.TRANSITION if passing else Component.ALLOCATED

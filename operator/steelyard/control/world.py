@@ -80,6 +80,11 @@ class World:
         parsed = self._parse(InferenceWorkload, raw)
         return workload_of(parsed, raw) if isinstance(parsed, InferenceWorkload) else parsed
 
+    def decides(self) -> bool:
+        """Whether any workload awaits decisions: one that is leaving or cannot be read gets none."""
+        raws = self._store.all(INFERENCE_WORKLOADS)
+        return any(not manifests.is_leaving(w) and isinstance(self._parse(InferenceWorkload, w), InferenceWorkload) for w in raws)
+
     def freeze(self, key: WorkloadKey, namespace_uid: str, now: datetime) -> Snapshot | Unreadable | None:
         """Everything about one workload as of now. `synced` False travels along: the decision says so instead of deciding."""
         workload = self.workload(key)

@@ -1,7 +1,9 @@
 import asyncio
+import json
 
 import pytest
 
+from cluster.waiting import wait_until
 from steelyard.control.events import EventRecorder, EventType
 from steelyard.control.resource import CONFIG_MAPS
 from steelyard.core.rebalancing.reason import Reason
@@ -19,12 +21,11 @@ async def test_events_are_seen_by_kubectl_with_their_count(client, clock, contro
     for _ in range(3):
         recorder.record(about, EventType.WARNING, Reason.FROZEN, "SavingNotSignificant: wait for 200 good requests (has 3)")
     recorder.record(about, EventType.NORMAL, Reason.SCALED, "2 to 3 replicas on pool inf2")
-    await asyncio.sleep(0.5)
-    await recorder.flush()
+    posted = f"/apis/events.k8s.io/v1/namespaces/{namespace}/events"
+    await asyncio.to_thread(wait_until, "both events", lambda: len((control_plane.api.get(posted) or {})["items"]) == 2, seconds=30)
+    await recorder.flush()  # counts of what was posted before
     running.cancel()
     shown = await asyncio.to_thread(control_plane.kubectl, "-n", namespace, "get", "events.events.k8s.io", "-o", "json")
-    import json
-
     found = {item["reason"]: item for item in json.loads(shown)["items"] if item["regarding"]["name"] == "a"}
     assert set(found) == {"Held", "Scaled"} and dropped == []
     assert found["Held"]["series"]["count"] == 3

@@ -93,7 +93,7 @@ async def test_a_released_lease_is_taken_over_at_once_with_correct_times_and_tra
     started = clock.monotonic()
     while not second.leading:
         await asyncio.sleep(0.02)
-    assert clock.monotonic() - started < 3.0, "not the lease duration"
+    assert clock.monotonic() - started < 10.0, "not the lease duration, which is 15 s"
     second_fence.check()
     lease = (await client.get(LEASES, namespace, "l"))["spec"]
     assert (lease["holderIdentity"], lease["leaseTransitions"], lease["leaseDurationSeconds"]) == ("second", 1, 15)

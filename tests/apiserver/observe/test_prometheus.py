@@ -168,7 +168,7 @@ async def test_the_same_samples_and_windows_as_a_direct_scrape(stage: Stage):
     for a, b in zip(mine.value.windows, theirs.value.windows, strict=True):
         assert (a.start, a.end, a.cost) == (b.start, b.end, b.cost)
         assert abs(a.offered - b.offered) <= 10
-        assert a.offered == 40
+        assert a.offered in (30, 40, 50), "a round that takes long puts its edge into the next window"
     assert one.totals()[key("alpha")].tally.offered - other.totals()[key("alpha")].tally.offered in range(0, 11)
 
 
@@ -184,9 +184,9 @@ async def test_prometheus_down_is_stale_and_a_full_window_passes_after_it_is_bac
     before = len(reading.value.windows)
     stage.prometheus.start()
     await stage.until("alpha", lambda answer: isinstance(answer, Sample))
-    kinds = await play(stage, observer, WINDOW)
+    kinds = await play(stage, observer, WINDOW - 1)
     assert Fresh not in kinds, "a full window has to pass"
-    kinds = await play(stage, observer, 4)
+    kinds = await play(stage, observer, 5)
     assert kinds[-1] is Fresh
     reading = observer.reading(key("alpha"), datetime.now(UTC))
     assert len(reading.value.windows) > before

@@ -1,100 +1,137 @@
-"""What is told of decisions and compiles, as metrics."""
+"""What the journal tells over time: the age of the last decision, which is an alert, and the counters of a workload that is gone."""
 
-from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import timedelta
 
+import pytest
 from prometheus_client import generate_latest
 
-from steelyard.control.compile import Compiled, Ended, compile_gauges
+from steelyard.control import world
 from steelyard.control.journal import Journal
 from steelyard.control.metrics import Metrics
-from steelyard.control.resource import COMPILED_MODELS
+from steelyard.control.resource import INFERENCE_WORKLOADS
 from steelyard.control.store import Store
 from steelyard.core.decide import decide
+from steelyard.core.reading import Unknown
+from steelyard.core.snapshot import Settings, WorkloadKey
+from unit.api import objects
 from unit.control.virtual_time import ManualClock
-from unit.core.world import Ground, World, ratio_claim
+from unit.core.world import START, Ground, World
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-class Silent:
-    """An event recorder that nobody listens to."""
-
-    def record(self, *_: object) -> None:
-        return
+GAUGE = "steelyard_last_decision_cycle_timestamp_seconds"
+MANIFEST = {"apiVersion": "steelyard.dev/v1alpha1", "kind": "InferenceWorkload", "metadata": {"name": "embed", "namespace": "ns"}}
+HOUR = timedelta(hours=1)
 
 
-def journal() -> tuple[Journal, Metrics]:
-    metrics = Metrics()
-    return Journal(Silent(), metrics), metrics  # type: ignore[arg-type]
+class Silence:
+    """Events, told to nobody."""
+
+    def record(self, *_: object, **__: object) -> None:
+        pass
 
 
-def exposed(metrics: Metrics) -> list[str]:
-    return generate_latest(metrics.registry).decode().splitlines()
+class Told:
+    """A journal, and what /metrics says of it."""
+
+    def __init__(self) -> None:
+        self.metrics = Metrics()
+        self.journal = Journal(Silence(), self.metrics)  # type: ignore[arg-type]
+
+    def decide(self, now) -> None:
+        snapshot = World({"a": Ground()}).snapshot()
+        self.journal.record(MANIFEST, snapshot, decide(snapshot, now), now, 0.1)
+
+    def age(self, now, *, leading=True, owed=True) -> float | None:
+        self.journal.publish(now, leading=leading, owed=owed)
+        lines = generate_latest(self.metrics.registry).decode().splitlines()
+        found = [float(line.split()[1]) for line in lines if line.startswith(f"{GAUGE} ")]
+        return now.timestamp() - found[0] if found else None
 
 
-def deciding(journal: Journal, world: World) -> None:
-    snapshot = world.snapshot()
-    journal.record({"metadata": {}}, snapshot, decide(snapshot, world.now), world.now, 0.01)
-    journal.publish(world.now)
+@pytest.fixture
+def told() -> Told:
+    return Told()
 
 
-def test_an_installation_that_is_frozen_says_so_and_stops_saying_so() -> None:
-    told, metrics = journal()
-    world = World({"a": Ground(), "b": Ground()})
-    world.tick(4)
-    deciding(told, world)
-    assert not any(line.startswith("steelyard_safe_mode") for line in exposed(metrics))
-    world.frozen = True
-    deciding(told, world)
-    assert 'steelyard_safe_mode{reason="Frozen"} 1.0' in exposed(metrics)
-    world.frozen = False
-    deciding(told, world)
-    assert not any(line.startswith("steelyard_safe_mode") for line in exposed(metrics))
+def test_a_decision_makes_it_young(told):
+    assert told.age(START) == 0
+    told.decide(START + HOUR)
+    assert told.age(START + HOUR) == 0
 
 
-def test_a_workload_that_is_paused_alone_stops_nobody_else() -> None:
-    told, metrics = journal()
-    world = World({"a": Ground(), "b": Ground()})
-    world.tick(4)
-    world.policy = replace(world.policy, paused=True)
-    deciding(told, world)
-    assert not any(line.startswith("steelyard_safe_mode") for line in exposed(metrics))
+def test_it_grows_while_a_decision_is_owed_and_none_is_given(told):
+    told.decide(START)
+    assert told.age(START + HOUR) == HOUR.total_seconds()
 
 
-def test_every_move_that_was_weighed_has_a_score() -> None:
-    told, metrics = journal()
-    world = World({"a": Ground(speed=10, claims=(ratio_claim(0.5, "b"),)), "b": Ground(speed=20)}, rate=24)
-    for _ in range(60):
-        world.tick()
-        deciding(told, world)
-    scores = [line for line in exposed(metrics) if line.startswith('steelyard_move_score_count{outcome="begun"}')]
-    assert scores
-    assert float(scores[0].rsplit(" ", 1)[1]) >= 1
+def test_it_stays_young_while_nothing_is_owed(told):
+    told.decide(START)
+    assert told.age(START + HOUR, owed=False) == 0
+    assert told.age(START + 2 * HOUR, owed=False) == 0
 
 
-def test_compiles_are_timed_by_how_they_ended_and_what_was_found_counts_as_a_hit() -> None:
-    told, metrics = journal()
-    told.compiled({"metadata": {}}, Compiled((), None, Ended("openvino", "Built", 42.0)))
-    told.compiled({"metadata": {}}, Compiled((), None, Ended("openvino", "Found", 1.0)))
-    told.compiled({"metadata": {}}, Compiled((), None, Ended("onnxruntime", "User", None)))
-    lines = exposed(metrics)
-    assert 'steelyard_artifact_cache_hits_total{backend="openvino"} 1.0' in lines
-    assert 'steelyard_compile_duration_seconds_count{backend="openvino",outcome="Built"} 1.0' in lines
-    assert not any("onnxruntime" in line for line in lines), "how long it took is not known, so nothing is said"
+def test_what_is_owed_after_a_rest_is_counted_from_the_end_of_the_rest(told):
+    told.decide(START)
+    told.age(START + HOUR, owed=False)
+    assert told.age(START + 2 * HOUR) == HOUR.total_seconds()
 
 
-def test_the_progress_of_a_compile_is_there_while_it_runs() -> None:
-    store = Store(ManualClock())
-    metrics = Metrics()
+def test_a_leader_that_never_decides_is_counted_from_its_first_round(told):
+    told.age(START, leading=False)
+    assert told.age(START + HOUR) == 0
+    assert told.age(START + 2 * HOUR) == HOUR.total_seconds()
 
-    def stands(status: dict[str, object], version: str) -> None:
-        model = {"metadata": {"namespace": "n", "name": "m", "uid": "u", "resourceVersion": version}, "status": status}
-        store.wrote(COMPILED_MODELS, model)
-        metrics.gauges.publish("compiles", compile_gauges(store))
 
-    line = 'steelyard_compile_progress_ratio{model="m",namespace="n"} 0.3'
-    stands({"jobName": "j", "progress": {"phase": "Compiling", "percent": 30}}, "1")
-    assert line in exposed(metrics)
-    stands({"progress": {"phase": "Done", "percent": 100}}, "2")
-    assert not any("steelyard_compile_progress_ratio" in each for each in exposed(metrics))
+def test_a_standby_says_nothing_that_could_hide_a_leader_which_is_stuck(told):
+    assert told.age(START, leading=False, owed=False) is None
+    told.decide(START)
+    assert told.age(START, leading=False) is None
+
+
+def test_the_counters_of_a_workload_that_is_gone_end_one_round_after_its_last_pod(told):
+    key = WorkloadKey("ns", "embed")
+
+    def counted(*, serving: bool) -> bool:
+        told.journal.publish(START, leading=True, owed=False, serving={key} if serving else set())
+        return "steelyard_workload_cost_usd_total{" in generate_latest(told.metrics.registry).decode()
+
+    def cost() -> None:
+        told.metrics.count("steelyard_workload_cost_usd", ("ns", "embed", "a", "allocated", "List"), 1.0)
+
+    cost()
+    assert counted(serving=False), "it is not gone: it only has no pod"
+    told.journal.forget(key)
+    cost()
+    assert counted(serving=True)
+    assert not counted(serving=False)
+    told.decide(START)
+    cost()
+    assert counted(serving=False), "another one of its name has come"
+
+
+def owed(*metadata_and_changes) -> bool:
+    """Whether a store with these workloads owes a decision."""
+    store = Store(ManualClock(), index_labels=("steelyard.dev/workload",))
+    for number, (metadata, changes) in enumerate(metadata_and_changes):
+        made = objects.changed(objects.workload(), changes)
+        made["metadata"] |= {
+            "namespace": "ns",
+            "name": f"w{number}",
+            "uid": f"u{number}",
+            "resourceVersion": "1",
+            "generation": 1,
+            **metadata,
+        }
+        store.observe(INFERENCE_WORKLOADS, "ADDED", made)
+    seen = world.World(
+        store, Settings(toolchains={}, store_uri=""), lambda *_: Unknown(""), synced=lambda: True, clock_suspect=lambda: False
+    )
+    return seen.decides()
+
+
+def test_a_workload_that_can_be_read_is_owed_decisions_and_no_other():
+    leaving = {"deletionTimestamp": "2026-01-01T00:00:00Z"}
+    unreadable = {"spec.objective.latency.0.milliseconds": "soon"}
+    assert not owed()
+    assert not owed((leaving, {}))
+    assert not owed(({}, unreadable))
+    assert owed(({}, unreadable), (leaving, {}), ({}, {}))
