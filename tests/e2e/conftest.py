@@ -54,7 +54,7 @@ def a_tenant(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @pytest.fixture(scope="session")
 def moved(a_tenant: Callable[[], Tenant]) -> Moved:
-    """A tenant whose workload has just moved, though its operator was killed three times; its client goes on for the whole session."""
+    """A tenant whose workload has just moved, though its operator died three times; its client goes on for the whole session."""
     return move(a_tenant())
 
 

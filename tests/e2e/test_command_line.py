@@ -44,7 +44,7 @@ def test_explain_shows_both_pools_with_interval_n_and_verdict(moved: Moved) -> N
     for pool, cost in numbers(moved).items():
         assert pool in text
         assert str(cost["good"]) in text.replace(",", "")
-    assert "confirmed" in text.lower()
+    assert "refuted" in text.lower()
 
 
 def test_top_once_shows_workloads_and_pools(moved: Moved) -> None:
@@ -60,4 +60,4 @@ def test_json_says_the_same_for_machines(moved: Moved, command: tuple[str, ...])
     assert WORKLOAD in text
     if command[0] == "explain":
         assert moved.dear in text
-        assert "confirmed" in text.lower()
+        assert "refuted" in text.lower()
