@@ -2,6 +2,8 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
+# When this make began: the table of `make test` counts the installation as a part.
+export STEELYARD_BEGAN := $(shell date +%s)
 RUN := PYTHONPATH=operator:runtime:tests $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
@@ -16,7 +18,7 @@ $(VENV)/.installed: locks/dev.txt locks/build.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed: set PYTHON=..." >&2; exit 2; }
 	@$(VENV)/bin/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV)
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r locks/build.txt
-	@$(VENV)/bin/uv pip install --quiet --python $(VENV)/bin/python --require-hashes --no-deps -r locks/dev.txt
+	@$(VENV)/bin/uv pip install $(if $(MAKE_TERMOUT),,--quiet) --python $(VENV)/bin/python --require-hashes --no-deps -r locks/dev.txt
 	@$(VENV)/bin/uv pip install --quiet --python $(VENV)/bin/python --no-deps --no-build-isolation -e .
 	@touch $@
 

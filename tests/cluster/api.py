@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import ssl
+import time
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,6 +21,9 @@ PATHS = {
     ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding"): "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/{name}",
     ("v1", "Namespace"): "/api/v1/namespaces/{name}",
 }
+
+PATIENCE_SECONDS = 15.0
+"""For a server that restarts, or that is busy with others' tests."""
 
 
 class Api:
@@ -49,19 +53,19 @@ class Api:
 
     def get(self, path: str) -> dict[str, Any] | None:
         """The object at `path`, or None when there is none."""
-        status, body = self.request("GET", path)
+        status, body = self._patiently("GET", path)
         if status == http.client.NOT_FOUND:
             return None
         return self._checked("GET", path, status, body)
 
     def patch(self, path: str, body: Mapping[str, object]) -> dict[str, Any]:
         """A merge patch."""
-        status, answer = self.request("PATCH", path, body, "application/merge-patch+json")
+        status, answer = self._patiently("PATCH", path, body, "application/merge-patch+json")
         return self._checked("PATCH", path, status, answer)
 
     def delete(self, path: str) -> None:
         """Delete; what is already gone is fine."""
-        status, answer = self.request("DELETE", path)
+        status, answer = self._patiently("DELETE", path)
         if status != http.client.NOT_FOUND:
             self._checked("DELETE", path, status, answer)
 
@@ -71,12 +75,27 @@ class Api:
         template = PATHS[manifest["apiVersion"], manifest["kind"]]
         path = template.format(namespace=metadata.get("namespace", ""), name=metadata["name"])
         path += "?fieldManager=steelyard-cluster&force=true"
-        status, answer = self.request("PATCH", path, manifest, "application/apply-patch+yaml")
+        status, answer = self._patiently("PATCH", path, manifest, "application/apply-patch+yaml")
         return self._checked("PATCH", path, status, answer)
 
     def is_ready(self) -> bool:
         """Whether the API server says that it is ready."""
         return self.request("GET", "/readyz", timeout=2.0)[0] == http.client.OK
+
+    def _patiently(self, method: str, path: str, body: object = None, content_type: str = "application/json") -> tuple[int, bytes]:
+        """Ask again where nothing was answered, or "not now": all that is asked here may be asked twice."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                status, answer = self.request(method, path, body, content_type)
+                if status != http.client.TOO_MANY_REQUESTS and status < http.client.INTERNAL_SERVER_ERROR:
+                    return status, answer
+                problem = OSError(f"{method} {path} answered {status}: {answer[:500].decode(errors='replace')}")
+            except OSError as error:
+                problem = error
+            if time.monotonic() > deadline:
+                raise problem
+            time.sleep(0.2)
 
     def _checked(self, method: str, path: str, status: int, body: bytes) -> dict[str, Any]:
         if status >= http.client.BAD_REQUEST:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import subprocess
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +36,7 @@ class Authority:
         self.folder = folder
         self.authority = Certificate(folder / "ca.crt", folder / "ca.key")
         self.service_accounts = folder / "sa.key"
+        self._one_at_a_time = threading.Lock()
 
     def create(self) -> None:
         """The authority itself, and the key that signs service account tokens."""
@@ -57,13 +59,18 @@ class Authority:
     def issue(self, name: str, user: str, groups: tuple[str, ...] = (), addresses: tuple[str, ...] = ()) -> Certificate:
         """A client certificate for `user` in `groups`, or a server certificate when it has `addresses` (`DNS:...`, `IP:...`)."""
         issued = Certificate(self.folder / f"{name}.crt", self.folder / f"{name}.key")
-        if issued.certificate.exists():
-            return issued
+        with self._one_at_a_time:
+            if not issued.certificate.exists():
+                self._issue(issued, name, user, groups, addresses)
+        return issued
+
+    def _issue(self, issued: Certificate, name: str, user: str, groups: tuple[str, ...], addresses: tuple[str, ...]) -> None:
         request = self.folder / f"{name}.csr"
         subject = "".join(f"/O={group}" for group in groups) + f"/CN={user}"
         _openssl("req", *NEW_KEY, "-keyout", str(issued.key), "-out", str(request), "-subj", subject)
         extensions = self.folder / f"{name}.ext"
         extensions.write_text(f"subjectAltName={','.join(addresses)}\n" if addresses else "extendedKeyUsage=clientAuth\n")
+        signed = self.folder / f"{name}.new"
         signer = ("-CA", str(self.authority.certificate), "-CAkey", str(self.authority.key), "-set_serial", f"0x{secrets.token_hex(16)}")
-        _openssl("x509", "-req", "-in", str(request), *signer, "-days", DAYS, "-out", str(issued.certificate), "-extfile", str(extensions))
-        return issued
+        _openssl("x509", "-req", "-in", str(request), *signer, "-days", DAYS, "-out", str(signed), "-extfile", str(extensions))
+        signed.rename(issued.certificate)

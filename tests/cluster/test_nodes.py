@@ -51,6 +51,11 @@ spec:
 """
 
 
+def answer_of(url: str) -> bytes:
+    with urlopen(url, timeout=5) as answer:
+        return bytes(answer.read())
+
+
 def phase(cluster: Cluster, namespace: str, pod: str) -> str:
     found = cluster.api.get(f"/api/v1/namespaces/{namespace}/pods/{pod}") or {}
     return str(found.get("status", {}).get("phase", ""))
@@ -60,26 +65,25 @@ def test_a_restricted_pod_serves_another_pod_by_name_and_this_machine(nodes_clus
     image = box().reference
     nodes_cluster.kubectl("label", "namespace", node_namespace, "pod-security.kubernetes.io/enforce=privileged")
     nodes_cluster.apply(WEB.format(namespace=node_namespace, image=image, pool="pool-a"))
-    nodes_cluster.kubectl("-n", node_namespace, "rollout", "status", "deployment/web", "--timeout=30s")
+    nodes_cluster.kubectl("-n", node_namespace, "rollout", "status", "deployment/web", "--timeout=90s")
 
     url = f"http://web.{node_namespace}.svc.cluster.local/from-a-pod"
     nodes_cluster.apply(GET.format(namespace=node_namespace, image=image, pool="pool-b", how="get", url=url))
-    wait_until("the pod that asks", lambda: phase(nodes_cluster, node_namespace, "get") in {"Succeeded", "Failed"}, seconds=40)
+    wait_until("the pod that asks", lambda: phase(nodes_cluster, node_namespace, "get") in {"Succeeded", "Failed"}, seconds=90)
     assert "/from-a-pod" in nodes_cluster.kubectl("-n", node_namespace, "logs", "get")
     assert phase(nodes_cluster, node_namespace, "get") == "Succeeded"
 
     pods = json.loads(nodes_cluster.kubectl("-n", node_namespace, "get", "pods", "-l", "app=web", "-o", "json"))["items"]
     service = json.loads(nodes_cluster.kubectl("-n", node_namespace, "get", "service", "web", "-o", "json"))
     for address in (f"{pods[0]['status']['podIP']}:8080", service["spec"]["clusterIP"]):
-        with urlopen(f"http://{address}/from-here", timeout=5) as answer:
-            assert b"/from-here" in answer.read()
+        wait_until(f"an answer of {address}", lambda a=address: b"/from-here" in answer_of(f"http://{a}/from-here"), seconds=30)
 
 
 @pytest.mark.parametrize(("host", "reason"), [("192.0.2.1", "no route to host"), ("example.org", "no such host")])
 def test_what_is_outside_the_cluster_is_refused_at_once(nodes_cluster: Cluster, node_namespace: str, host: str, reason: str) -> None:
     pod = GET.format(namespace=node_namespace, image=box().reference, pool="pool-a", how="try", url=f"http://{host}/")
     nodes_cluster.apply(pod)
-    wait_until("the pod that asks", lambda: phase(nodes_cluster, node_namespace, "get") == "Failed", seconds=20)
+    wait_until("the pod that asks", lambda: phase(nodes_cluster, node_namespace, "get") == "Failed", seconds=60)
     assert reason in nodes_cluster.kubectl("-n", node_namespace, "logs", "get")
 
 

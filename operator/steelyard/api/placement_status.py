@@ -18,7 +18,7 @@ class Basis(Word):
 
     CLAIMED = "Claimed", "an advertised number; nothing has been measured here yet"
     MEASURED = "Measured", "this workload's own traffic here"
-    SHARE = "Share", "measured traffic, at the requested share of the node's price, as nobody provisions the nodes"
+    SHARE = "Share", "measured traffic, at the requested share of the node's price; whether a move would free whole nodes is not counted"
 
 
 class Verdict(Word):
@@ -63,7 +63,8 @@ class UnitCost(StatusModel):
     from_: Annotated[
         Time | None,
         says(
-            "The start of the first window that is counted in, to be compared with the time of your bill.", example="2026-03-01T11:00:00Z"
+            "The start of the first window that is counted in, to be compared with the time of your bill. Windows in between whose readings were incomplete are left out, of the requests and of the cost.",
+            example="2026-03-01T11:00:00Z",
         ),
     ] = None
     to: Annotated[

@@ -23,7 +23,7 @@ from steelyard.control.accounts import Accounts
 from steelyard.control.api_client import ApiClient
 from steelyard.control.apply import Applier
 from steelyard.control.clock import AnchoredClock
-from steelyard.control.compile import CompileReconciler
+from steelyard.control.compile import CompileReconciler, compile_gauges
 from steelyard.control.credentials import Credentials
 from steelyard.control.errors import ApiError
 from steelyard.control.events import EventRecorder
@@ -253,7 +253,7 @@ class Operator:
             done = await self.compiles.reconcile(where, await self._namespace_uid(key.namespace))
             compiled = self.store.get(where)
             if compiled is not None:
-                self.journal.note(compiled, done.notes)
+                self.journal.compiled(compiled, done)
             again = done.again
         else:
             again = await self.pools.reconcile(key.name)
@@ -268,6 +268,7 @@ class Operator:
             await self.observing.round(pods, self.world.window_seconds())
             self.accounts.book(self.world.paid_nodes(pods), self.clock.now())
             self.journal.publish(self.clock.now())
+            self.metrics.gauges.publish("compiles", compile_gauges(self.store))
             self.metrics.gauges.publish("process", self._process_gauges())
             await self.clock.sleep(max(0.2, self._config.observe.interval_seconds - (self.clock.monotonic() - began)))
 
@@ -275,11 +276,13 @@ class Operator:
         samples = [
             Sample("steelyard_leader", (), 1.0 if self.elector.leading else 0.0),
             Sample("steelyard_queue_depth", (), float(len(self.queue))),
+            Sample("steelyard_queue_oldest_seconds", (), self.queue.oldest_wait()),
             Sample("steelyard_clock_disagreement_seconds", (), abs(self.clock.disagreement().total_seconds())),
         ]
-        samples += [
-            Sample("steelyard_store_objects", (s.resource.label,), float(self.store.count(s.resource))) for s in scopes_of(self._config)
-        ]
+        for scope in scopes_of(self._config):
+            known = (scope.resource.label,)
+            samples.append(Sample("steelyard_store_objects", known, float(self.store.count(scope.resource))))
+            samples.append(Sample("steelyard_synced", known, float(self.store.synced(scope.resource))))
         return Gauges(tuple(samples))
 
     async def _namespace_uid(self, namespace: str) -> str:

@@ -14,6 +14,7 @@ from steelyard.control.apply import Applier
 from steelyard.control.clock import Clock
 from steelyard.control.errors import NotFound
 from steelyard.control.manifest import Manifest
+from steelyard.control.metrics import Gauges, Sample
 from steelyard.control.resource import COMPILED_MODELS, JOBS, PODS, ObjectKey
 from steelyard.control.status import changes, time_of, time_text
 from steelyard.control.store import Store
@@ -35,11 +36,21 @@ FetchProgress = Callable[[str], Awaitable[Mapping[str, Any] | None]]
 
 
 @dataclass(frozen=True, slots=True)
+class Ended:
+    """An attempt that has ended in this pass. `outcome`: Built, Found (in the store), or the class of the failure."""
+
+    backend: str
+    outcome: str
+    seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Compiled:
     """What one pass over a CompiledModel wants told, and when to look again."""
 
     notes: tuple[Note, ...]
     again: float | None
+    ended: Ended | None = None
 
 
 class CompileReconciler:
@@ -90,7 +101,8 @@ class CompileReconciler:
                 resources=Resources(base.cpu, base.memory_gib * start.factor),
             )
             await self._applier.apply(JOBS, compile_job(intent, self._settings))
-        return Compiled(_notes(attempts, after), self._again(after, start, now, may_start=may_start))
+        ended = _end_of(attempts, after, job, compiled["spec"]["backend"], now)
+        return Compiled(_notes(attempts, after), self._again(after, start, now, may_start=may_start), ended)
 
     def _again(self, after: Attempts, start: StartJob | None, now: datetime, *, may_start: bool) -> float | None:
         if after.built is not None:
@@ -126,7 +138,11 @@ def outcome_of(job: Manifest | None, pod: Manifest | None) -> JobOutcome:
     if told.get("result") == "Succeeded" and told.get("artifact"):
         made = told["artifact"]
         return Built(
-            uri=made["uri"], digest=made["digest"], size_bytes=int(made.get("sizeBytes", 0)), seconds=float(told.get("seconds", 0.0))
+            uri=made["uri"],
+            digest=made["digest"],
+            size_bytes=int(made.get("sizeBytes", 0)),
+            seconds=float(told.get("seconds", 0.0)),
+            cached=told.get("cached") is True,
         )
     if told.get("result") == "Failed":
         known = told.get("class") in {c.value for c in FailureClass}
@@ -263,7 +279,33 @@ def _condition(status: str, reason: Reason, message: str, old: Mapping[str, Any]
     }
 
 
+def compile_gauges(store: Store) -> Gauges:
+    """Progress of the compiles that run."""
+    return Gauges(
+        tuple(
+            Sample(
+                "steelyard_compile_progress_ratio",
+                (manifests.namespace(each) or "", manifests.name(each)),
+                float(status["progress"]["percent"]) / 100,
+            )
+            for each in store.all(COMPILED_MODELS)
+            if (status := each.get("status") or {}).get("jobName") and "progress" in status
+        )
+    )
+
+
+def _end_of(before: Attempts, after: Attempts, job: Manifest | None, backend: str, now: datetime) -> Ended | None:
+    if after.built is not None and before.built is None:
+        return Ended(backend, "Found" if after.built.cached else "Built", after.built.seconds)
+    if after.failure is not None and after.failure != before.failure:
+        began = ((job or {}).get("status") or {}).get("startTime")
+        return Ended(backend, after.failure.failure_class.value, (now - time_of(began)).total_seconds() if began else None)
+    return None
+
+
 def _notes(before: Attempts, after: Attempts) -> tuple[Note, ...]:
+    if after.built is not None and before.built is None and after.built.cached:
+        return (Note(Reason.COMPILED, f"found in the store, {after.built.size_bytes / 2**20:.0f} MiB: nothing had to be compiled"),)
     if after.built is not None and before.built is None:
         return (Note(Reason.COMPILED, f"compiled in {after.built.seconds:.0f} s, {after.built.size_bytes / 2**20:.0f} MiB"),)
     if after.failure is not None and after.failure != before.failure:

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
+from steelyard.control.compile import Compiled
 from steelyard.control.events import EventRecorder, EventType
 from steelyard.control.log import get_logger
 from steelyard.control.manifest import Manifest
@@ -15,6 +16,7 @@ from steelyard.control.metrics import Gauges, Metrics, Sample
 from steelyard.core.decision import Decision, Note
 from steelyard.core.memory import Outcome
 from steelyard.core.reading import Fresh, Stale, Unknown
+from steelyard.core.rebalancing.reason import Reason
 from steelyard.core.snapshot import Snapshot, WorkloadKey
 
 _log = get_logger(__name__)
@@ -31,6 +33,7 @@ class Journal:
         self._recorded: dict[WorkloadKey, str] = {}
         self._moments: dict[WorkloadKey, tuple[tuple[str, tuple[str, ...], datetime], ...]] = {}
         self._decided: datetime | None = None
+        self._safe: dict[WorkloadKey, str | None] = {}
 
     def note(self, about: Manifest, notes: tuple[Note, ...]) -> None:
         """Events on one object."""
@@ -47,6 +50,9 @@ class Journal:
         if self._recorded.get(key) != digest:
             self._recorded[key] = digest
             self._metrics.count("steelyard_decisions", (decision.verdict, decision.reason.value))
+            if decision.review is not None and decision.review.score is not None:
+                outcome = "begun" if decision.review.verdict is None else "refused"
+                self._metrics.measure("steelyard_move_score", decision.review.score, (outcome,))
             _log.info(
                 "decided",
                 workload=f"{key.namespace}/{key.name}",
@@ -60,10 +66,22 @@ class Journal:
         self._decided = now
         self._moments[key] = _moments(key, snapshot, decision)
         self._gauges[key] = _gauges(key, snapshot, decision, self._metrics.currency)
+        self._safe[key] = _safe_mode(snapshot, decision)
+
+    def compiled(self, about: Manifest, done: Compiled) -> None:
+        """What came of a pass over a CompiledModel."""
+        self.note(about, done.notes)
+        if done.ended is None:
+            return
+        if done.ended.outcome == "Found":
+            self._metrics.count("steelyard_artifact_cache_hits", (done.ended.backend,))
+        if done.ended.seconds is not None:
+            self._metrics.measure("steelyard_compile_duration_seconds", done.ended.seconds, (done.ended.backend, done.ended.outcome))
 
     def forget(self, key: WorkloadKey) -> None:
         """The workload is gone."""
         self._gauges.pop(key, None)
+        self._safe.pop(key, None)
         self._moments.pop(key, None)
         self._recorded.pop(key, None)
         self._metrics.forget_workload(key.namespace, key.name)
@@ -76,6 +94,7 @@ class Journal:
         samples.append(Sample("steelyard_moves_in_flight", (), float(moves)))
         if self._decided is not None:
             samples.append(Sample("steelyard_last_decision_cycle_timestamp_seconds", (), self._decided.timestamp()))
+        samples += [Sample("steelyard_safe_mode", (reason,), 1.0) for reason in sorted({r for r in self._safe.values() if r is not None})]
         ages = {(name, labels): (now - at).total_seconds() for key in sorted(self._moments) for name, labels, at in self._moments[key]}
         samples += [Sample(name, labels, age) for (name, labels), age in sorted(ages.items())]
         self._metrics.gauges.publish("workloads", Gauges(tuple(samples)))
@@ -88,6 +107,13 @@ class Journal:
         self._metrics.measure("steelyard_move_duration_seconds", (past.time - before.started).total_seconds(), (past.outcome.value,))
         if past.outcome is Outcome.ROLLED_BACK:
             self._metrics.count("steelyard_moves_rolled_back", (past.reason,))
+
+
+def _safe_mode(snapshot: Snapshot, decision: Decision) -> str | None:
+    """Why voluntary actions are stopped everywhere, and not for this workload alone."""
+    if decision.reason in {Reason.NOT_SYNCED, Reason.CLOCK_SUSPECT, Reason.STORM_BREAKER} or snapshot.settings.frozen:
+        return str(Reason.FROZEN if snapshot.settings.frozen else decision.reason)
+    return None
 
 
 def _moments(key: WorkloadKey, snapshot: Snapshot, decision: Decision) -> tuple[tuple[str, tuple[str, ...], datetime], ...]:

@@ -141,7 +141,7 @@ def hold_notes(last: LastDecision | None, course: Course) -> tuple[Note, ...]:
         known = last is not None and last.verdict == "Hold" and last.reason == refusal.reason.value
         return () if known else (Note(refusal.reason, f"held: {refusal.message}", warning=True),)
     if last is not None and last.verdict == "Hold":
-        return (Note(Reason.NOT_HELD, f"no longer refusal by {last.reason}"),)
+        return (Note(Reason.NOT_HELD, f"no longer held by {last.reason}"),)
     return ()
 
 

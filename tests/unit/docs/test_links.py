@@ -85,6 +85,18 @@ def test_every_metric_of_the_operator_has_its_line():
     assert [name for name in names if f"| `{name}` |" not in page] == []
 
 
+def test_a_metric_is_said_to_have_a_value_if_and_only_if_the_code_gives_it_one():
+    code = "".join(path.read_text() for path in (ROOT / "operator/steelyard").rglob("*.py"))
+    lines = re.findall(r"^\| `(steelyard_\w+)` \|.*\| (yes|\*\*no\*\*) \|$", _page("reference/metrics.md"), re.MULTILINE)
+    assert len(lines) > 30
+    # Its own line in the table of families is one mention; whoever gives a value is another.
+    given = {
+        name: len(re.findall(name.removesuffix("_total").removesuffix("_CUR") + r"\b|" + name.split("_CUR")[0] + r"_\{", code)) > 1
+        for name, _ in lines
+    }
+    assert [name for name, said in lines if given[name] != (said == "yes")] == []
+
+
 def test_every_key_of_the_configuration_has_its_line():
     page = _page("reference/configuration.md")
     keys = {field.alias for field in (*Config.model_fields.values(), *ToolchainConfig.model_fields.values())}

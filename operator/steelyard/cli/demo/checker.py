@@ -1,5 +1,8 @@
 """The independent judge of a demo run. Imports nothing of Steelyard; runs as a process of its own: `python checker.py FOLDER`.
 
+What should have come of it the checker works out by itself: the workload begins where the claim is, and ends where 1,000 good requests
+cost least; it has moved once if those are two pools, and never if they are one; and the claim's verdict is what the costs make of it.
+
 FOLDER holds what others wrote down: the client's own log of every request (client.jsonl), the pods as the API server showed them over
 time (pods.json), the pools and the workload as they stand in the cluster (pools.json, workload.json), and the operator's counters
 (counters.json). From the log, the pods' life times and the prices it computes what 1,000 good requests cost on each pool, and says
@@ -21,6 +24,7 @@ Finding = tuple[bool, str]
 CPU_WEIGHT, MEMORY_WEIGHT = 0.031611, 0.004237
 COST_TOLERANCE = 0.05
 GOOD_TOLERANCE = 0.02
+LEAST_REQUESTS = 100
 FACTORS = {"m": 1e-3, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "k": 1e3, "M": 1e6, "G": 1e9}
 
 
@@ -61,6 +65,17 @@ def unit_cost(pool: str, start: float, end: float, log: list[Raw], pods: list[Ra
     good = sum(1 for r in log if r["pod"] in names and r["outcome"] == "good" and start <= r["done"] <= end)
     cost = sum(hourly(p, pools) * overlap(p, start, end) / 3600 for p in pods if p["pool"] == pool)
     return (1000 * cost / good if good else None), good
+
+
+def most_cpu(pods: list[Raw]) -> float:
+    """CPUs that pods asked for together, where that was most."""
+    return max(
+        (
+            sum(number(p["cpu"]) for p in pods if p["born"] <= at and (p["died"] is None or at < p["died"]))
+            for at in (p["born"] for p in pods)
+        ),
+        default=0.0,
+    )
 
 
 def check(folder: Path, expect: str | None) -> list[Finding]:
@@ -110,6 +125,9 @@ def check(folder: Path, expect: str | None) -> list[Finding]:
                 f"{pool}: 1,000 good requests cost {shown} by the client's log (n = {n}), {theirs[pool]:.5f} by the operator (within 5 %)",
             )
         )
+    peak, limit = most_cpu(pods), min(number(s["cpu"]) for p in pools.values() for s in p["spec"]["shapes"])
+    findings.append((peak <= limit, f"serving pods together asked for {peak:g} CPUs at most; a node has {limit:g}"))
+    findings.append((all(number(p["cpu"]) == number(p["cpuLimit"]) for p in pods), "every pod's CPU request equals its limit"))
     known = {p: value for p, value in mine.items() if value is not None}
     findings.append((len(known) == 2, f"both pools were measured: {', '.join(sorted(known)) or 'none'}"))
     if len(known) == 2:
@@ -120,11 +138,29 @@ def check(folder: Path, expect: str | None) -> list[Finding]:
         home = (status.get("home") or {}).get("pool")
         findings.append((home == rank[0], f"the workload ends on {home}; the cheaper pool is {rank[0]}"))
         findings.append((expect is None or home == expect, f"the workload was expected to end on {expect or 'either'}"))
-    verdicts = {c["verdict"]: c for c in status.get("claims", [])}
-    findings.append(
-        (bool(verdicts) and all(c["n"] > 0 for c in verdicts.values()), f"verdict on the claim: {', '.join(sorted(verdicts)) or 'none'}")
-    )
+        findings += story(known, rank[0], pods, pools, status)
     return findings
+
+
+def story(cost: dict[str, float], cheapest: str, pods: list[Raw], pools: dict[str, Raw], status: Raw) -> list[Finding]:
+    """Begin where the claim is, move once or never, and the verdict that the costs ask for."""
+    claims = [(name, c) for name, pool in sorted(pools.items()) for c in pool["spec"].get("claims", [])]
+    if len(claims) != 1:
+        return [(False, f"{len(claims)} claims; the story has one")]
+    favoured, claim = claims[0]
+    first = min(pods, key=lambda p: p["born"])["pool"]
+    moves = [(m["from"], m["to"]) for m in status.get("history", []) if m["outcome"] == "Moved"]
+    due = [] if favoured == cheapest else [(favoured, cheapest)]
+    ratio, claimed = cost[favoured] / cost[claim["relativeTo"]], float(claim["ratio"])
+    word = "Confirmed" if ratio <= claimed else "Refuted"
+    told = [(c["pool"], c["verdict"], c["n"]) for c in status.get("claims", [])]
+    right = len(told) == 1 and told[0][:2] == (favoured, word) and told[0][2] >= LEAST_REQUESTS
+    said = "; ".join(f"{verdict} with n = {n}" for _, verdict, n in told) or "nothing"
+    return [
+        (first == favoured, f"the first pod ran on {first}; the claim is on {favoured}"),
+        (moves == due, f"moves: {', '.join(f'{a} to {b}' for a, b in moves) or 'none'}"),
+        (right, f"{favoured} costs {ratio:.2f} of {claim['relativeTo']}, {claimed:g} was claimed: {word}; the operator says {said}"),
+    ]
 
 
 def main() -> int:

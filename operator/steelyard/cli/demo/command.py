@@ -36,7 +36,11 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--operator-namespace", default="steelyard-system", help="where the operator runs")
     parser.add_argument("--swap", action="store_true", help="swap the back ends of the pools, and with them the claim")
     parser.add_argument("--claim-true", action="store_true", help="put a true claim on the pool that is really cheaper")
-    parser.add_argument("--forced-wrong", action="store_true", help="forbid the move, so that the checker must object")
+    parser.add_argument(
+        "--forced-wrong",
+        action="store_true",
+        help="ask for a saving that no move can make, so that the run ends on the dearer pool and the checker must object",
+    )
     parser.add_argument("--keep", action="store_true", help="leave everything in the cluster at the end")
     parser.add_argument("--picture", type=Path, help="write what was told as a picture (SVG)")
     parser.add_argument("--evidence", type=Path, help="folder for the evidence that the checker judges")

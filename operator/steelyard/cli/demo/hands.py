@@ -91,7 +91,8 @@ class PodRecorder:
             born = _scheduled(pod)
             if born is None:
                 continue
-            asked = pod["spec"]["containers"][0]["resources"]["requests"]
+            resources = pod["spec"]["containers"][0]["resources"]
+            asked = resources["requests"]
             found.append(
                 {
                     "name": pod["metadata"]["name"],
@@ -100,6 +101,7 @@ class PodRecorder:
                     "born": born,
                     "died": pod.get("_died"),
                     "cpu": asked["cpu"],
+                    "cpuLimit": resources["limits"]["cpu"],
                     "memory": asked["memory"],
                 }
             )

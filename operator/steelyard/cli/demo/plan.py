@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 Manifest = dict[str, Any]
@@ -14,11 +15,15 @@ REPLICA_CPU, REPLICA_MEMORY = "250m", "768Mi"
 MOST_REPLICAS = 4
 LEAST_REQUESTS = 100
 """Good requests that a figure rests on at least."""
+LEAST_SAVING, UNHEARD_OF = 10, 90
+"""Per cent that a move must save. No pool is ten times cheaper than the other here: the second stops every move."""
 HALVES = "0.5"
 """The claim to be refuted: one good request costs half of what it costs on the other pool."""
 SLO_MILLISECONDS = 600
 SLO_PERCENT = "98"
 LABEL = "steelyard.dev/demo"
+LEAST_CONNECTIONS, MOST_CONNECTIONS = 16, 96
+"""The second is less than a server's queue holds: nothing is turned away."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +96,7 @@ def claim(ratio: str, relative_to: str) -> Manifest:
     }
 
 
-def workload(story: Story, name: str, *, only_pool: str | None, mode: str, window: int) -> Manifest:
+def workload(story: Story, name: str, *, only_pool: str | None, mode: str, window: int, least_saving: int = LEAST_SAVING) -> Manifest:
     """The workload, or a probe of one pool with the same model and promise. Times are short through the API's own fields."""
     selector: Manifest = {"matchLabels": {LABEL: story.namespace}}
     if only_pool is not None:
@@ -118,20 +123,35 @@ def workload(story: Story, name: str, *, only_pool: str | None, mode: str, windo
                 "cooldownSeconds": 3600,
                 "deadlineSeconds": 240,
                 "paybackSeconds": 86400,
-                "minSavingPercent": 10,
+                "minSavingPercent": least_saving,
                 "exploration": {"budget": "1.00", "deadlineSeconds": 240},
             },
         },
     }
 
 
+def connections(capacity: float) -> int:
+    """As many as let an overload be seen by the server: with fewer, requests would wait in the client, late by its clock and good by the
+    server's. capacity: requests per second of a replica."""
+    return max(LEAST_CONNECTIONS, min(MOST_CONNECTIONS, ceil(2 * capacity * SLO_MILLISECONDS / 1000)))
+
+
 def load_pod(
-    story: Story, name: str, *, service: str, model: str, rate: float, most_seconds: int, seed: int, node_selector: dict[str, str]
+    story: Story,
+    name: str,
+    *,
+    service: str,
+    model: str,
+    rate: float,
+    most_seconds: int,
+    seed: int,
+    node_selector: dict[str, str],
+    connections: int = LEAST_CONNECTIONS,
 ) -> Manifest:
     """The open-loop load generator, which runs only as a pod: inside the cluster, through the Service."""
     arguments = [
         "load", "--url", f"http://{service}.{story.namespace}.svc", "--model", model, "--rate", f"{rate:.3f}", "--duration", str(most_seconds),
-        "--until-signal", "--slo-ms", str(SLO_MILLISECONDS), "--seed", str(seed), "--words", "20:60", "--connections", "16",
+        "--until-signal", "--slo-ms", str(SLO_MILLISECONDS), "--seed", str(seed), "--words", "20:60", "--connections", str(connections),
     ]  # fmt: skip
     return {
         "apiVersion": "v1",

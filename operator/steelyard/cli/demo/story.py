@@ -101,8 +101,7 @@ class Run:
         other = b if favoured == a else a
         self._say(f'the advertisement says: "one good request on {favoured} costs {ratio} of what it costs on {other}"')
         self._prepare(claims={favoured: (ratio, other)})
-        expect = faster
-        return self._serve_and_watch(chosen.per_second, favoured, expect)
+        return self._serve_and_watch(chosen.per_second, plan.connections(capacity[faster]), favoured, faster)
 
     # --- chapters ---------------------------------------------------------------------------------------------------------------------
 
@@ -183,24 +182,44 @@ class Run:
         self._wait("the probes are gone", 120, lambda: not self._serving_pods())
         return found
 
-    def _serve_and_watch(self, per_second: float, favoured: str, expect: str) -> int:
+    def _serve_and_watch(self, per_second: float, connections: int, favoured: str, expect: str) -> int:
         story = self._story
         recorder = PodRecorder(self._connection, story.namespace, WORKLOAD)
         recorder.start()
-        self._hands.apply(plan.workload(story, WORKLOAD, only_pool=None, mode="Observe" if story.forced_wrong else "Auto", window=WINDOW))
+        self._hands.apply(
+            plan.workload(
+                story,
+                WORKLOAD,
+                only_pool=None,
+                mode="Auto",
+                window=WINDOW,
+                least_saving=plan.UNHEARD_OF if story.forced_wrong else plan.LEAST_SAVING,
+            )
+        )
         self._wait(f"the workload serves on {favoured}", 180, lambda: self._ready(WORKLOAD), self._tell_compiles)
         home = (self._status(WORKLOAD).get("home") or {}).get("pool")
         self._say(f"it starts on {home}, where the claim says one good request is cheapest")
         self._hands.apply(
             plan.load_pod(
-                story, "load", service=WORKLOAD, model=WORKLOAD, rate=per_second, most_seconds=1800, seed=7, node_selector=self._elsewhere()
+                story,
+                "load",
+                service=WORKLOAD,
+                model=WORKLOAD,
+                rate=per_second,
+                most_seconds=1800,
+                seed=7,
+                node_selector=self._elsewhere(),
+                connections=connections,
             )
         )
         self._wait("the load runs", 60, lambda: self._phase("load") in {"Running", "Succeeded", "Failed"})
         follower = LogFollower(self._connection, story.namespace, "load", self._folder / "client.jsonl")
         follower.start()
         self._chapter("What a good request really costs, and what follows from it")
-        self._wait("the workload is balanced", 600, lambda: self._settled(expect), self._tell)
+        try:
+            self._wait("the workload is balanced", 600, lambda: self._settled(expect), self._tell)
+        except TooLong as late:
+            self._say(f"{late}: it is judged as it is")
         self._chapter("The reckoning")
         self._hands.delete("Pod", story.namespace, "load")
         if not follower.join(90):
@@ -210,17 +229,17 @@ class Run:
         return self._judge(expect)
 
     def _settled(self, expect: str) -> bool:
-        """Both pools are known, the claim has a verdict, no move is under way, and what home costs was measured outside of one."""
+        """It is where it should be, both pools are known, the claim has a verdict, no move is under way, and what home costs was measured
+        outside of one."""
         status = self._status(WORKLOAD)
         if status.get("move"):
             return False
-        if self._story.forced_wrong:
-            return any(p.get("unitCost") and p.get("steady") for p in status.get("placements") or ())
         known = {p["pool"]: p for p in status.get("placements") or () if p.get("unitCost")}
         home = (status.get("home") or {}).get("pool")
         judged = [c for c in status.get("claims") or () if c["verdict"] != "Inconclusive"]
         steady = home is not None and bool(known.get(home, {}).get("steady"))
-        return len(known) == 2 and steady and bool(judged) and bool(status.get("history"))
+        arrived = self._story.forced_wrong or home == expect
+        return arrived and len(known) == 2 and steady and bool(judged) and bool(status.get("history"))
 
     def _collect(self, recorder: PodRecorder) -> None:
         story = self._story

@@ -43,6 +43,8 @@ class Built:
     digest: str
     size_bytes: int
     seconds: float
+    cached: bool = False
+    """Found in the store: nothing was compiled."""
 
 
 @dataclass(frozen=True, slots=True)

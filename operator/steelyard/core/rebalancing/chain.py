@@ -74,6 +74,8 @@ class Review:
     """Every gate in chain order."""
 
     findings: tuple[Finding, ...]
+    score: float | None = None
+    """Saving within the payback time over the cost of the move; None where either is not known."""
 
     @property
     def verdict(self) -> Refusal | None:
@@ -83,4 +85,10 @@ class Review:
 
 def review(gates: tuple[Gate, ...], proposal: Proposal) -> Review:
     """Ask all of them: eighteen gates are cheap, and `explain` shows what would refuse next."""
-    return Review(tuple(Finding(g.__name__, g(proposal)) for g in gates))
+    return Review(tuple(Finding(g.__name__, g(proposal)) for g in gates), _score(proposal))
+
+
+def _score(proposal: Proposal) -> float | None:
+    if proposal.saving is None or not proposal.move_cost:
+        return None
+    return proposal.saving.point * proposal.policy.payback_seconds / 3600 / proposal.move_cost

@@ -1,0 +1,100 @@
+"""What is told of decisions and compiles, as metrics."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from prometheus_client import generate_latest
+
+from steelyard.control.compile import Compiled, Ended, compile_gauges
+from steelyard.control.journal import Journal
+from steelyard.control.metrics import Metrics
+from steelyard.control.resource import COMPILED_MODELS
+from steelyard.control.store import Store
+from steelyard.core.decide import decide
+from unit.control.virtual_time import ManualClock
+from unit.core.world import Ground, World, ratio_claim
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class Silent:
+    """An event recorder that nobody listens to."""
+
+    def record(self, *_: object) -> None:
+        return
+
+
+def journal() -> tuple[Journal, Metrics]:
+    metrics = Metrics()
+    return Journal(Silent(), metrics), metrics  # type: ignore[arg-type]
+
+
+def exposed(metrics: Metrics) -> list[str]:
+    return generate_latest(metrics.registry).decode().splitlines()
+
+
+def deciding(journal: Journal, world: World) -> None:
+    snapshot = world.snapshot()
+    journal.record({"metadata": {}}, snapshot, decide(snapshot, world.now), world.now, 0.01)
+    journal.publish(world.now)
+
+
+def test_an_installation_that_is_frozen_says_so_and_stops_saying_so() -> None:
+    told, metrics = journal()
+    world = World({"a": Ground(), "b": Ground()})
+    world.tick(4)
+    deciding(told, world)
+    assert not any(line.startswith("steelyard_safe_mode") for line in exposed(metrics))
+    world.frozen = True
+    deciding(told, world)
+    assert 'steelyard_safe_mode{reason="Frozen"} 1.0' in exposed(metrics)
+    world.frozen = False
+    deciding(told, world)
+    assert not any(line.startswith("steelyard_safe_mode") for line in exposed(metrics))
+
+
+def test_a_workload_that_is_paused_alone_stops_nobody_else() -> None:
+    told, metrics = journal()
+    world = World({"a": Ground(), "b": Ground()})
+    world.tick(4)
+    world.policy = replace(world.policy, paused=True)
+    deciding(told, world)
+    assert not any(line.startswith("steelyard_safe_mode") for line in exposed(metrics))
+
+
+def test_every_move_that_was_weighed_has_a_score() -> None:
+    told, metrics = journal()
+    world = World({"a": Ground(speed=10, claims=(ratio_claim(0.5, "b"),)), "b": Ground(speed=20)}, rate=24)
+    for _ in range(60):
+        world.tick()
+        deciding(told, world)
+    scores = [line for line in exposed(metrics) if line.startswith('steelyard_move_score_count{outcome="begun"}')]
+    assert scores
+    assert float(scores[0].rsplit(" ", 1)[1]) >= 1
+
+
+def test_compiles_are_timed_by_how_they_ended_and_what_was_found_counts_as_a_hit() -> None:
+    told, metrics = journal()
+    told.compiled({"metadata": {}}, Compiled((), None, Ended("openvino", "Built", 42.0)))
+    told.compiled({"metadata": {}}, Compiled((), None, Ended("openvino", "Found", 1.0)))
+    told.compiled({"metadata": {}}, Compiled((), None, Ended("onnxruntime", "User", None)))
+    lines = exposed(metrics)
+    assert 'steelyard_artifact_cache_hits_total{backend="openvino"} 1.0' in lines
+    assert 'steelyard_compile_duration_seconds_count{backend="openvino",outcome="Built"} 1.0' in lines
+    assert not any("onnxruntime" in line for line in lines), "how long it took is not known, so nothing is said"
+
+
+def test_the_progress_of_a_compile_is_there_while_it_runs() -> None:
+    store = Store(ManualClock())
+    metrics = Metrics()
+
+    def stands(status: dict[str, object], version: str) -> None:
+        model = {"metadata": {"namespace": "n", "name": "m", "uid": "u", "resourceVersion": version}, "status": status}
+        store.wrote(COMPILED_MODELS, model)
+        metrics.gauges.publish("compiles", compile_gauges(store))
+
+    line = 'steelyard_compile_progress_ratio{model="m",namespace="n"} 0.3'
+    stands({"jobName": "j", "progress": {"phase": "Compiling", "percent": 30}}, "1")
+    assert line in exposed(metrics)
+    stands({"progress": {"phase": "Done", "percent": 100}}, "2")
+    assert not any("steelyard_compile_progress_ratio" in each for each in exposed(metrics))
