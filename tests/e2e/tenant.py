@@ -109,6 +109,10 @@ class Tenant:
         """The one that runs."""
         return self._operators[-1]
 
+    def end_operator(self) -> None:
+        """As a node's shutdown does it: it gives back its Lease."""
+        self.operator.__exit__()
+
     def kill_operator(self) -> None:
         """SIGKILL, and start another. What is certainly dead holds no Lease: waiting for it to expire is another test's matter."""
         self.operator.kill()
@@ -195,7 +199,7 @@ class Tenant:
             pods = self.cluster.kubectl("get", "pods,jobs,iwl,cmodel", "--namespace", self.namespace, "--output", "wide")
             raise AssertionError(f"{error}\nstatus: {self.status()}\n{pods}") from error
 
-    def until_serving(self, replicas: int = 1, seconds: float = 240) -> None:
+    def until_serving(self, replicas: int = 1, seconds: float = 600) -> None:
         """Wait until so many replicas serve."""
         self.until(
             f"{replicas} serving replica(s)",
