@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
 from typing import NamedTuple
 
 from e2e.tenant import Tenant
@@ -12,6 +11,8 @@ from fault.proxy import AfterCommit, Call
 CHAPTERS = ("coming home", "shifting", "leaving")
 """Until there is a move, until its source is drained, until nothing of the source is left."""
 CHAPTER_OF_STEP = {"Surge": 1, "Shift": 1, "Bake": 1, "Drain": 2}
+NOT_OF_THE_MOVE = ("leases", "events", "acceleratorpools/status")
+"""The clock writes a Lease, other workloads move pools too, and an event only tells."""
 
 
 class Death(NamedTuple):
@@ -24,7 +25,7 @@ class Death(NamedTuple):
 
 
 class Deaths:
-    """One in each chapter of a move, drawn from its first `among` writes. Leases do not count: the clock writes them, not the move."""
+    """One in each chapter of a move, drawn from its first `among` writes."""
 
     def __init__(self, tenant: Tenant, seed: int, among: tuple[int, ...]) -> None:
         chance = random.Random(seed)
@@ -32,19 +33,20 @@ class Deaths:
         self._due = [(chapter, chance.randint(1, writes)) for chapter, writes in enumerate(among)]
         self._chapter, self._aimed = 0, False
         self.died: list[Death] = []
-        self.written: Counter[str] = Counter()
-        """How many writes each chapter had."""
+        self.written: dict[str, list[str]] = {chapter: [] for chapter in CHAPTERS}
+        """All writes, refused ones too."""
         self._proxy.fail(self._is_deadly, AfterCommit(then=self._die))
 
     def _is_deadly(self, call: Call) -> bool:
-        if not call.writes or call.is_for("leases"):
+        if not call.writes or call.is_for(*NOT_OF_THE_MOVE):
             return False
         if call.is_for("inferenceworkloads/status"):
             step = (call.body.get("status", {}).get("move") or {}).get("step", "")
             self._chapter = CHAPTER_OF_STEP.get(step, self._chapter)
-        self.written[CHAPTERS[self._chapter]] += 1
+        written = self.written[CHAPTERS[self._chapter]]
+        written.append(f"{call.verb} {call.resource}")
         # At least: a chapter that ended sooner than its deadly write still owes it.
-        if self._aimed or not self._due or (self._chapter, self.written[CHAPTERS[self._chapter]]) < self._due[0]:
+        if self._aimed or not self._due or (self._chapter, len(written)) < self._due[0]:
             return False
         self._aimed = True
         return True
