@@ -22,7 +22,7 @@ LAST_ANSWERS_SECONDS = 45
 class Client:
     """An open-loop load of the runtime's own generator, as a pod. Use as a context manager.
 
-    The log is read from the kubelet, which keeps 10 MiB of it: eleven hours at one request per second.
+    The log is read from the kubelet, which keeps 10 MiB of it: hours of the few requests per second that these tests send.
     """
 
     def __init__(self, ground: Ground, namespace: str, name: str, service: str, rate: float, seed: int = 7) -> None:
