@@ -1,38 +1,62 @@
-"""A client of the front Service, and its own log: every request that it sent, and what became of it."""
+"""A client of the front Service, and its own log: every request that it sent, and what became of it.
+
+It is a pod on another node than the servers, as users' pods are: what it sends crosses the cluster's DNS, kube-proxy and pod network.
+"""
 
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
-import sys
 import time
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 from cluster.waiting import wait_until
-from stub import leash
+from e2e.ground import GENERAL, Ground
 
 OBJECTIVE_MILLISECONDS = 5000
 """Generous: these tests are about requests that are lost, on a machine that may be busy with others'."""
+LAST_ANSWERS_SECONDS = 45
+"""From the order to send no more; longer than the generator waits for any answer."""
 
 
 class Client:
-    """An open-loop load of the runtime's own generator, as a process. Use as a context manager."""
+    """An open-loop load of the runtime's own generator, as a pod. Use as a context manager.
 
-    def __init__(self, url: str, model: str, rate: float, log: Path, seed: int = 7) -> None:
-        self._command = [
-            sys.executable, "-m", "steelyard_runtime.main", "load", "--url", url, "--model", model, "--rate", str(rate), "--until-signal",
-            "--slo-ms", str(OBJECTIVE_MILLISECONDS), "--seed", str(seed), "--words", "20:60", "--log", str(log),
+    The log is read from the kubelet, which keeps 10 MiB of it: hours of the few requests per second that these tests send.
+    """
+
+    def __init__(self, ground: Ground, namespace: str, name: str, service: str, rate: float, seed: int = 7) -> None:
+        self._api = ground.cluster.api
+        self._pods = f"/api/v1/namespaces/{namespace}/pods"
+        self._path = f"{self._pods}/{name}"
+        arguments = [
+            "load", "--url", f"http://{service}.{namespace}.svc", "--model", service, "--rate", str(rate), "--until-signal",
+            "--slo-ms", str(OBJECTIVE_MILLISECONDS), "--seed", str(seed), "--words", "20:60",
         ]  # fmt: skip
-        self.log = log
-        self._process: subprocess.Popen[bytes] | None = None
+        container = {
+            "name": "load",
+            "image": ground.serve.reference,
+            "imagePullPolicy": "Never",
+            "args": arguments,
+            "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}},
+            "securityContext": {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}},
+        }
+        spec = {
+            "restartPolicy": "Never",
+            "terminationGracePeriodSeconds": LAST_ANSWERS_SECONDS,
+            "automountServiceAccountToken": False,
+            "nodeSelector": GENERAL,
+            "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+            "containers": [container],
+        }
+        self._pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
+        self._whole: list[dict[str, Any]] | None = None
+        """Everything, once it has stopped."""
 
     def __enter__(self) -> Client:
-        self._process = subprocess.Popen(self._command, start_new_session=True)
-        leash.begun(self._process.pid)
-        wait_until("the first request", lambda: self.sent() > 0, seconds=30)
+        status, body = self._api.request("POST", self._pods, self._pod)
+        assert status < 300, body.decode()
+        wait_until("the first request", lambda: self.sent() > 0, seconds=60)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -40,19 +64,30 @@ class Client:
 
     def stop(self) -> None:
         """Send no more, wait for the last answers."""
-        if self._process is None:
+        if self._whole is not None:
             return
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGTERM)
-        self._process.wait(45)
-        leash.ended(self._process.pid)
-        self._process = None
+        # A deadline that has passed: the kubelet ends the pod in the usual way, SIGTERM first, and its log stays to be read.
+        self._api.patch(self._path, {"spec": {"activeDeadlineSeconds": 1}})
+        lines = wait_until("the end of its log", self._finished_log, seconds=LAST_ANSWERS_SECONDS + 15, every=0.25)
+        (summary,) = [line["summary"] for line in lines if "summary" in line]
+        self._whole = [line for line in lines if "i" in line]
+        assert len(self._whole) == summary["requests"], "its log has every request"
+        self._api.delete(self._path)
+
+    def _finished_log(self) -> list[dict[str, Any]]:
+        lines = self._log()
+        return lines if any("summary" in line for line in lines) else []
+
+    def _log(self) -> list[dict[str, Any]]:
+        status, body = self._api.request("GET", f"{self._path}/log")
+        if status != 200:
+            return []  # it has not started yet
+        whole = (line for line in body.decode().splitlines(keepends=True) if line.endswith("\n"))  # the last one may be half written
+        return [json.loads(line) for line in whole if line.startswith("{")]
 
     def entries(self) -> list[dict[str, Any]]:
         """Requests that have ended."""
-        lines = self.log.read_text().splitlines(keepends=True) if self.log.exists() else []
-        found = [json.loads(line) for line in lines if line.endswith("\n")]
-        return [entry for entry in found if "summary" not in entry]
+        return self._whole if self._whole is not None else [line for line in self._log() if "i" in line]
 
     def sent(self) -> int:
         """How many requests have ended."""

@@ -1,12 +1,12 @@
 """What end-to-end tests share: the ground, and tenants on it. Each test file says which tenant it needs.
 
-The order matters for the time it takes only: the move comes first, and the five minutes of rest after it pass while the others run.
+Their order is for the time alone. What makes the processors busy comes first; the five minutes of rest pass last, while tests run that
+only send a few requests.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -15,22 +15,27 @@ from cluster.fixtures import new_namespace
 from e2e.golden_move import Moved, move
 from e2e.ground import Ground
 from e2e.laws import try_laws
+from e2e.rest import Rest
 from e2e.tenant import Tenant
 
 _HERE = Path(__file__).parent
-FIRST, LAST = ("test_golden_move",), ("test_compile_image", "test_demo", "test_rest")
+_ORDER = (
+    "test_golden_move",
+    "test_command_line",
+    "test_claims_and_prometheus",
+    "test_compile_image",
+    "test_demo",
+    "test_two_replicas",
+    "test_rest",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The move first, the long waits last; the rest as it comes."""
+    """As in _ORDER, and before it what is not named there."""
 
     def turn(item: pytest.Item) -> int:
         name = item.path.stem
-        if item.path.parent != _HERE:
-            return 0
-        if name in FIRST:
-            return FIRST.index(name) - len(FIRST)
-        return 1 + LAST.index(name) if name in LAST else 0
+        return _ORDER.index(name) if name in _ORDER else -1
 
     ours = [at for at, item in enumerate(items) if item.path.parent == _HERE]
     ordered = sorted((items[at] for at in ours), key=turn)
@@ -46,28 +51,29 @@ def ground() -> Iterator[Ground]:
 
 
 @pytest.fixture(scope="session")
-def a_tenant(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Tenant]]:
-    """Makes a tenant that stays until the session's end."""
-    with ExitStack() as stack:
-        yield lambda: stack.enter_context(Tenant(ground, tmp_path_factory.mktemp("tenant")))
+def a_tenant(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Tenant]:
+    """Makes a tenant, to be used as a context manager."""
+    return lambda: Tenant(ground, tmp_path_factory.mktemp("tenant"))
 
 
 @pytest.fixture(scope="session")
-def moved(a_tenant: Callable[[], Tenant]) -> Moved:
-    """A tenant whose workload has just moved, though its operator was killed three times; its client goes on for the whole session."""
-    return move(a_tenant())
+def moved(a_tenant: Callable[[], Tenant]) -> Iterator[Moved]:
+    """A tenant whose workload has just moved, though its operator died three times; its client goes on for the whole session."""
+    with a_tenant() as tenant:
+        yield move(tenant)
 
 
 @pytest.fixture(scope="session")
-def pair(a_tenant: Callable[[], Tenant]) -> Tenant:
-    """A tenant with two replicas on one pool, and nowhere to move to."""
-    tenant = a_tenant()
-    tenant.ground.give_artifacts(tenant.namespace)
-    tenant.pool("only", "pool-b", "openvino", "0.20")
-    tenant.start_operator()
-    tenant.apply(replicas=2, most=2, mode="Observe")
-    tenant.until_serving(2)
-    return tenant
+def resting(moved: Moved) -> Rest:
+    """The same tenant, left alone from the first use of this on."""
+    return Rest(moved)
+
+
+@pytest.fixture(scope="session")
+def beside_the_rest(request: pytest.FixtureRequest) -> None:
+    """For tests that are light enough: the rest begins no later than they do, when its test is in this session."""
+    if any(item.path.stem == "test_rest" for item in request.session.items):
+        request.getfixturevalue("resting")
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -17,6 +16,7 @@ from demo.__main__ import SECRET
 from e2e.client import OBJECTIVE_MILLISECONDS, Client
 from e2e.ground import GENERAL, OWN, Ground
 from e2e.lifetimes import Lifetimes
+from fault.proxy import Proxy
 from stub.operator_process import OperatorProcess, config
 
 Manifest = dict[str, Any]
@@ -34,6 +34,8 @@ class Tenant:
         self._pools: list[str] = []
         self._operators: list[OperatorProcess] = []
         self._settings: dict[str, Any] = {}
+        self._clients = 0
+        self._proxy: Proxy | None = None
 
     def __enter__(self) -> Self:
         self.namespace = self._stack.enter_context(new_namespace(self.cluster, "e2e"))
@@ -79,6 +81,12 @@ class Tenant:
         self._pools.append(name)
         return name
 
+    def proxy(self) -> Proxy:
+        """What stands between the API server and all operators that are started from now on."""
+        if self._proxy is None:
+            self._proxy = self._stack.enter_context(Proxy(self.cluster, self.user, "system:masters"))
+        return self._proxy
+
     def start_operator(self, **settings: Any) -> OperatorProcess:
         """Start an operator for this namespace; without settings, one like the last."""
         self._settings = settings or self._settings
@@ -89,7 +97,7 @@ class Tenant:
             "connectionMaxAgeSeconds": 5,
             **self._settings,
         }
-        kubeconfig = self.cluster.kubeconfig_for(self.user, "system:masters")
+        kubeconfig = self._proxy.kubeconfig if self._proxy else self.cluster.kubeconfig_for(self.user, "system:masters")
         name = f"operator-{len(self._operators) + 1}"
         operator = OperatorProcess(kubeconfig, self.namespace, self._folder, config(self.namespace, **given), name)
         self._operators.append(operator)
@@ -100,6 +108,10 @@ class Tenant:
     def operator(self) -> OperatorProcess:
         """The one that runs."""
         return self._operators[-1]
+
+    def end_operator(self) -> None:
+        """As a node's shutdown does it: it gives back its Lease."""
+        self.operator.__exit__()
 
     def kill_operator(self) -> None:
         """SIGKILL, and start another. What is certainly dead holds no Lease: waiting for it to expire is another test's matter."""
@@ -132,9 +144,9 @@ class Tenant:
 
     def client(self, rate: float) -> Client:
         """A client of the workload's front Service, not sending yet."""
-        service = wait_until("the front Service", lambda: self.cluster.api.get(self._core("services", WORKLOAD)), seconds=60)
-        log = self._folder / f"client-{time.monotonic_ns()}.jsonl"
-        return Client(f"http://{service['spec']['clusterIP']}", WORKLOAD, rate, log)
+        wait_until("the front Service", lambda: self.cluster.api.get(self._core("services", WORKLOAD)), seconds=60)
+        self._clients += 1
+        return Client(self.ground, self.namespace, f"client-{self._clients}", WORKLOAD, rate)
 
     def keep(self, client: Client) -> Client:
         """Let it send for as long as the tenant is there."""
@@ -187,7 +199,7 @@ class Tenant:
             pods = self.cluster.kubectl("get", "pods,jobs,iwl,cmodel", "--namespace", self.namespace, "--output", "wide")
             raise AssertionError(f"{error}\nstatus: {self.status()}\n{pods}") from error
 
-    def until_serving(self, replicas: int = 1, seconds: float = 240) -> None:
+    def until_serving(self, replicas: int = 1, seconds: float = 600) -> None:
         """Wait until so many replicas serve."""
         self.until(
             f"{replicas} serving replica(s)",

@@ -53,18 +53,18 @@ def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def tenant(ground: Ground, a_tenant: Callable[[], Tenant], artifacts: Path) -> Iterator[Tenant]:
     """One that compiles for itself and has no other source of readings than Prometheus."""
-    made = a_tenant()
-    shared_volume(ground, made.namespace, "artifacts", artifacts)
-    shared_volume(ground, made.namespace, "models", minilm.fetch().parent)
-    url = ground.cluster.prometheus(SCRAPES)
-    made.pool("claimed", "pool-a", "openvino", "0.40")
-    made.start_operator(
-        store={"uri": "pvc://artifacts/steelyard"},
-        observe={"source": "Prometheus", "prometheusUrl": url, "intervalSeconds": 1, "timeoutSeconds": 1},
-    )
-    made.apply(model={"uri": f"pvc://models/{minilm.fetch().name}"}, mode="Observe", most=1)
-    yield made
-    made.cluster.kubectl("delete", "persistentvolume", f"artifacts-{made.namespace}", f"models-{made.namespace}", "--wait=false")
+    with a_tenant() as made:
+        shared_volume(ground, made.namespace, "artifacts", artifacts)
+        shared_volume(ground, made.namespace, "models", minilm.fetch().parent)
+        url = ground.cluster.prometheus(SCRAPES)
+        made.pool("claimed", "pool-a", "openvino", "0.40")
+        made.start_operator(
+            store={"uri": "pvc://artifacts/steelyard"},
+            observe={"source": "Prometheus", "prometheusUrl": url, "intervalSeconds": 1, "timeoutSeconds": 1},
+        )
+        made.apply(model={"uri": f"pvc://models/{minilm.fetch().name}"}, mode="Observe", most=1)
+        yield made
+        made.cluster.kubectl("delete", "persistentvolume", f"artifacts-{made.namespace}", f"models-{made.namespace}", "--wait=false")
 
 
 def test_a_model_on_a_claim_is_compiled_to_a_claim_and_served_from_it(ground: Ground, tenant: Tenant, artifacts: Path) -> None:

@@ -9,7 +9,7 @@ from e2e.laws import POD
 pytestmark = pytest.mark.nodes
 
 BACKENDS = ("eager", "inductor", "onnxruntime", "openvino")
-SECONDS = 600
+SECONDS = 900
 
 
 def test_every_back_end_keeps_the_laws_inside_the_compile_image(ground: Ground, laws_are_tried: str) -> None:

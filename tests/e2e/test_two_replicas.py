@@ -22,6 +22,18 @@ REFUSED = 3
 
 
 @pytest.fixture(scope="module")
+def pair(a_tenant: Callable[[], Tenant], beside_the_rest: None) -> Iterator[Tenant]:
+    """Two replicas on one pool, and nowhere to move to."""
+    with a_tenant() as tenant:
+        tenant.ground.give_artifacts(tenant.namespace)
+        tenant.pool("only", "pool-b", "openvino", "0.20")
+        tenant.start_operator()
+        tenant.apply(replicas=2, most=2, mode="Observe")
+        tenant.until_serving(2)
+        yield tenant
+
+
+@pytest.fixture(scope="module")
 def client(pair: Tenant) -> Iterator[Client]:
     """One client for the whole file: what it counts and what the operator counts must agree in the end."""
     with pair.client(RATE) as sending:
