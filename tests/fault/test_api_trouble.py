@@ -36,7 +36,7 @@ def same_end(run: MoveRun) -> None:
     """As without any fault: the same children made and removed, nobody died, nobody waited in vain."""
     run.until_moved()
     assert run.deeds() == DEEDS
-    assert [(c["name"], c["verdict"]) for c in run.status()["claims"]] == [("advertised", "Confirmed")]
+    assert [(c["name"], c["verdict"]) for c in run.status()["claims"]] == [("advertised", "Refuted")]
     assert not run.status().get("quarantine")
     assert run.world.lost == 0
     assert all(o.running for o in run.operators), "no restart was needed"

@@ -17,7 +17,7 @@ REST_SECONDS = 300.0
 @first
 @meanwhile
 def test_five_minutes_of_constant_traffic_write_nothing_but_the_lease(a_move):
-    run = a_move(play=Play(load=100.0, noise=True), settings={"observe": {"intervalSeconds": 4, "timeoutSeconds": 3}})
+    run = a_move(play=Play(noise=True), settings={"observe": {"intervalSeconds": 4, "timeoutSeconds": 3}})
     run.start_operator()
     run.apply(windowSeconds=8)
     # As it is in life: after a move, with evidence of both pools.

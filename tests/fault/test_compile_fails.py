@@ -52,7 +52,7 @@ def serving_is_untouched(run: MoveRun) -> None:
 
 @meanwhile
 def test_a_users_error_is_told_and_never_tried_again(a_move):
-    run = a_move(play=Play(load=100.0, compiles={"onnxruntime": CompileFailure("User", "the model has no such task")}))
+    run = a_move(play=Play(compiles={"onnxruntime": CompileFailure("User", "the model has no such task")}))
     run.start_operator()
     run.apply()
     status = until_failed(run, "onnxruntime", "User")
@@ -71,7 +71,7 @@ def test_a_users_error_is_told_and_never_tried_again(a_move):
 
 @meanwhile
 def test_running_out_of_memory_is_tried_again_at_once_with_twice_as_much(a_move):
-    run = a_move(play=Play(load=100.0, compiles={"onnxruntime": CompileFailure("Killed")}))
+    run = a_move(play=Play(compiles={"onnxruntime": CompileFailure("Killed")}))
     run.start_operator()
     run.apply()
     run.until("four attempts", lambda _: len(jobs(run, "onnxruntime")) == 4, 90)
@@ -88,7 +88,7 @@ def test_running_out_of_memory_is_tried_again_at_once_with_twice_as_much(a_move)
 
 @meanwhile
 def test_infrastructure_is_tried_again_later_and_the_pool_is_used_then(a_move):
-    run = a_move(play=Play(load=100.0, compiles={"onnxruntime": CompileFailure("Infrastructure", "the store did not answer")}))
+    run = a_move(play=Play(compiles={"onnxruntime": CompileFailure("Infrastructure", "the store did not answer")}))
     run.start_operator()
     run.apply()
     status = until_failed(run, "onnxruntime", "Infrastructure")
@@ -106,7 +106,7 @@ MOVE_AND_PAUSE = 240.0
 
 @meanwhile
 def test_a_compile_that_hangs_keeps_nobody_from_serving(a_move):
-    run = a_move(play=Play(load=100.0, compiles={"onnxruntime": CompileFailure("Hang")}), settings={"compile": {"deadlineSeconds": 60}})
+    run = a_move(play=Play(compiles={"onnxruntime": CompileFailure("Hang")}), settings={"compile": {"deadlineSeconds": 60}})
     run.start_operator()
     run.apply()
     run.until_serving()

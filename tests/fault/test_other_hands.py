@@ -13,7 +13,7 @@ import pytest
 from cluster.cluster import Cluster
 from cluster.waiting import wait_until
 from fault.meanwhile import meanwhile
-from fault.move_run import MoveRun
+from fault.move_run import DEAR_REPLICAS, MoveRun
 from stub.operator_process import OperatorProcess, config
 
 pytestmark = pytest.mark.apiserver
@@ -66,7 +66,7 @@ def test_a_home_that_is_deleted_by_hand_comes_back(a_move):
     name = deployment_of(run, run.dear)["metadata"]["name"]
     run.cluster.kubectl("delete", "deployment", name, "-n", run.namespace)
     wait_until("the Deployment to be back", lambda: deployment_of(run, run.dear), seconds=30)
-    run.until("it to serve", lambda _: run.world.ready_pods(run.dear) == 1, 60)
+    run.until("it to serve", lambda _: run.world.ready_pods(run.dear) == DEAR_REPLICAS, 60)
     time.sleep(5)
     assert run.deeds()["create", "deployments"] == 2
     assert run.status()["home"]["pool"] == run.dear
@@ -90,11 +90,11 @@ def test_replicas_that_somebody_else_writes_are_left_alone(a_move):
     run.apply()
     run.until_serving()
     name = deployment_of(run, run.dear)["metadata"]["name"]
-    run.cluster.kubectl("scale", "deployment", name, "--replicas=3", "-n", run.namespace)
+    run.cluster.kubectl("scale", "deployment", name, "--replicas=4", "-n", run.namespace)
     run.until("the hold", lambda _: run.condition("Held").get("reason") == "ReplicasOwnedElsewhere", 60)
     run.audit.mark()
     time.sleep(20)
-    assert deployment_of(run, run.dear)["spec"]["replicas"] == 3
+    assert deployment_of(run, run.dear)["spec"]["replicas"] == 4
     assert not [e for e in run.writes() if e.resource in {"deployments", "deployments/scale"}], "no fight"
     assert not run.status().get("move")
     assert "kubectl" in run.condition("Held")["message"]

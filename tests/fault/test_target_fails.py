@@ -30,6 +30,7 @@ def test_a_target_that_fails_during_the_shift_is_left_and_quarantined(a_move, fa
     run.start_operator()
     run.apply(cooldownSeconds=0)
     run.until_step("Shift")
+    run.audit.mark()
     began = time.monotonic()
     fail(run)
     run.until("going back", lambda s: (s.get("move") or {}).get("step") == "Back" or not s.get("move"), 40)

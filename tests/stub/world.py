@@ -14,6 +14,7 @@ import random
 import ssl
 import threading
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -45,25 +46,32 @@ class _Pod:
     ready_at: float
     life: Lifetime
     sites: list[web.TCPSite] = field(default_factory=list)
-    leaving_at: float | None = None
+    leaving_since: float | None = None
     ready: bool = False
+
+    def reached(self, now: float, lag: float) -> bool:
+        """Whether new requests come to it: what leaves is known to everybody only a moment later."""
+        return self.ready or (self.leaving_since is not None and now < self.leaving_since + lag)
 
 
 @dataclass(slots=True)
 class Play:
     """What the test decides: load, servers by pool, start-up, compile time, pools whose pods crash, and compiles that fail by back end.
 
-    `noise`: whether requests arrive by chance (Poisson) or evenly.
+    `noise`: whether requests arrive by chance (Poisson) or evenly. `opens_with`: ready servers at which the first requests come.
+    `lag_seconds`: for so long a server that leaves is still sent requests.
     """
 
     load: float = 20.0
     behaviours: dict[str, Behaviour] = field(default_factory=dict)
     start_seconds: float = 0.3
-    drain_seconds: float = 0.3
+    drain_seconds: float = 0.5
+    lag_seconds: float = 0.2
     compile_seconds: float = 0.2
     crashing: set[str] = field(default_factory=set)
     compiles: dict[str, CompileFailure] = field(default_factory=dict)
     noise: bool = False
+    opens_with: int = 1
 
 
 class StubWorld:
@@ -84,12 +92,14 @@ class StubWorld:
         self._told: dict[str, str] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True, name="stub-world")
-        self._was_ready = False
-        self.served = 0.0
-        self.lost = 0.0
-        """Requests that found no ready server, since the first one was ready."""
-        self.lowest_ready: int | None = None
-        """The fewest ready servers at any time since the first one was ready."""
+        self._open = False
+        self._arriving = 0.0
+        self._turn = 0
+        self._nobody = 0
+        self.margin: float | None = None
+        """The lowest ratio of what the ready servers can be asked for, each as much as the slowest, to the load, since it was first 1."""
+        self.servers: dict[str, tuple[str, StubServer]] = {}
+        """Pool and counters of each serving pod that ever was, by uid."""
         self.lifetimes: dict[str, Lifetime] = {}
         self.targets_url = ""
         """http_sd address for a Prometheus inside the cluster's network."""
@@ -106,6 +116,19 @@ class StubWorld:
     def ready_pods(self, pool: str | None = None) -> int:
         """Servers that take traffic now."""
         return sum(1 for p in list(self._pods.values()) if p.ready and pool in (None, p.pool))
+
+    @property
+    def lost(self) -> int:
+        """Requests that failed or came too late, since the first: nobody was ready, or who was had too much to do."""
+        return self._nobody + sum(server.shed + server.late for _, server in list(self.servers.values()))
+
+    def counted(self, pool: str) -> dict[str, int]:
+        """Requests by outcome that the servers of a pool have counted, those that are gone included."""
+        found: Counter[str] = Counter()
+        for of_pool, server in list(self.servers.values()):
+            if of_pool == pool:
+                found.update(server.counts)
+        return dict(found)
 
     # --- the thread -------------------------------------------------------------------------------------------------------------------
 
@@ -210,6 +233,7 @@ class StubWorld:
         for uid in [u for u in self._pods if u not in seen]:
             gone = self._pods.pop(uid)
             gone.life.ended = gone.life.ended or time.time()
+            self._nobody += gone.server.waiting
             await gone.runner.cleanup()
 
     async def _compile(self, uid: str, pod: Manifest) -> None:
@@ -242,6 +266,7 @@ class StubWorld:
         if pool in self.play.crashing and not leaving:
             if playing is not None:
                 playing.ready = False
+                self._nobody, playing.server.waiting = self._nobody + playing.server.waiting, 0
             if self._told.get(uid) != "crashing":
                 self._told[uid] = "crashing"
                 ended = _ended("server", 1, "boom")["state"]
@@ -257,10 +282,9 @@ class StubWorld:
             return
         now = time.monotonic()
         if leaving:
-            playing.ready = False
-            if playing.leaving_at is None:
-                playing.leaving_at = now + self.play.drain_seconds
-            elif now >= playing.leaving_at and self._told.get(uid) != "ended":
+            if playing.leaving_since is None:
+                playing.ready, playing.leaving_since = False, now
+            elif now >= playing.leaving_since + self.play.drain_seconds and self._told.get(uid) != "ended":
                 self._told[uid] = "ended"
                 playing.life.ended = time.time()
                 message = json.dumps(playing.server.final)
@@ -275,6 +299,7 @@ class StubWorld:
 
     async def _start(self, uid: str, pod: Manifest, pool: str) -> None:
         server = StubServer(self.play.behaviours[pool])
+        self.servers[uid] = (pool, server)
         app = web.Application()
         app.router.add_get("/metrics", server.metrics)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
@@ -333,27 +358,38 @@ class StubWorld:
             await self._call("DELETE", path, {"kind": "DeleteOptions", "apiVersion": "v1", "gracePeriodSeconds": 0})
 
     def _traffic(self, seconds: float) -> None:
-        ready = [p for p in self._pods.values() if p.ready]
-        arrived = self.play.load * seconds
-        if self._was_ready:
-            self.lowest_ready = len(ready) if self.lowest_ready is None else min(self.lowest_ready, len(ready))
-        if not ready:
-            self.lost += arrived if self._was_ready else 0.0
-            return
-        self._was_ready = True
-        for pod in ready:
-            share = arrived / len(ready)
-            share = _poisson(self._chance, share) if self.play.noise else share
-            self.served += share
-            pod.server.serve(share)
+        """Whole requests, dealt out evenly; every server works on, also one that gets none any more."""
+        now, playing = time.monotonic(), list(self._pods.values())
+        ready = [p for p in playing if p.ready]
+        self._open = self._open or len(ready) >= self.play.opens_with
+        reached = [p for p in playing if p.reached(now, self.play.lag_seconds)] if self._open else []
+        dealt: dict[int, int] = {}
+        if self.play.noise:
+            dealt = {id(p): _poisson(self._chance, self.play.load * seconds / len(reached)) for p in reached}
+        elif self._open:
+            self._arriving += self.play.load * seconds
+            whole = int(self._arriving)
+            self._arriving -= whole
+            for number in range(whole if reached else 0):
+                pod = reached[(self._turn + number) % len(reached)]
+                dealt[id(pod)] = dealt.get(id(pod), 0) + 1
+            self._turn += whole
+            self._nobody += 0 if reached else whole
+        for pod in playing:
+            pod.server.serve(dealt.get(id(pod), 0), seconds)
+        if self._open and self.play.load > 0:
+            slowest = min((p.server.behaviour.planned for p in ready), default=0.0)
+            margin = len(ready) * slowest / self.play.load
+            if self.margin is not None or margin >= 1:
+                self.margin = margin if self.margin is None else min(self.margin, margin)
 
 
-def _poisson(chance: random.Random, mean: float) -> float:
+def _poisson(chance: random.Random, mean: float) -> int:
     """A Poisson count (Knuth, 1969); means here are small."""
     count, product, limit = -1, 1.0, math.exp(-mean)
     while product > limit:
         count, product = count + 1, product * chance.random()
-    return float(max(0, count))
+    return max(0, count)
 
 
 def _port(site: web.TCPSite) -> int:
