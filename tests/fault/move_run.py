@@ -36,7 +36,11 @@ DEAR_REPLICAS, CHEAP_REPLICAS = 3, 2
 """What the load needs. Both are away from the whole numbers by more than a busy machine distorts a window."""
 LEAST_REPLICAS = 2
 """To start with: they carry the load for a while (0.77 of their processors), and are found to be one too few."""
+SMALL_LOAD = 100.0
+"""One replica carries it on either pool."""
 WINDOW = 5
+SOON = 180.0
+"""Bound of what takes a few seconds: the start of an operator, a compile, a window. On a busy machine it takes longer."""
 MOVE_SECONDS = 240.0
 """Bound of one whole move, on a busy machine; it takes about 80 s."""
 _SERIAL = itertools.count(1)
@@ -52,13 +56,16 @@ class MoveRun:
         *,
         play: Play | None = None,
         proxied: bool = False,
+        small: bool = False,
         rebalancing: Mapping[str, Any] | None = None,
         spec: Mapping[str, Any] | None = None,
         claim: str = "0.5",
         cpu: tuple[float, float] = (DEAR_CPU, CHEAP_CPU),
         settings: Mapping[str, Any] | None = None,
     ) -> None:
-        """`claim`: what a good request on the dear pool costs, as advertised, as a multiple of what it costs on the cheap one.
+        """`small`: with the load of one replica, where the number of replicas makes no difference: such a move takes half the time.
+
+        `claim`: what a good request on the dear pool costs, as advertised, as a multiple of what it costs on the cheap one.
         `cpu`: seconds of a processor a request, on the dear pool and on the cheap one.
         """
         self.cluster, self.namespace = cluster, namespace
@@ -67,7 +74,9 @@ class MoveRun:
         self.user = f"operator-{self.tag}"
         behaviours = {pool: Behaviour(seconds) for pool, seconds in zip((self.dear, self.cheap), cpu, strict=True)}
         self.play = play or Play()
-        self.play.load, self.play.opens_with = LOAD, LEAST_REPLICAS
+        self.play.load = SMALL_LOAD if small else LOAD
+        self.play.opens_with = self._least = 1 if small else LEAST_REPLICAS
+        self.replicas = 1 if small else DEAR_REPLICAS
         self.play.behaviours = {**behaviours, **self.play.behaviours}
         self.world = StubWorld(cluster, namespace, self.play, {f"node-{self.dear}": self.dear, f"node-{self.cheap}": self.cheap})
         self.audit = cluster.audit()
@@ -147,7 +156,7 @@ class MoveRun:
             "model": {"uri": "s3://models/tiny", "digest": f"sha256:{'a' * 64}", "task": "feature-extraction"},
             "compile": {"batchSizes": [1, 4], "sequenceLengths": [32]},
             "objective": {"latency": [{"metric": "e2e", "milliseconds": 600, "percent": "98"}]},
-            "scaling": {"minReplicas": LEAST_REPLICAS, "maxReplicas": 6},
+            "scaling": {"minReplicas": self._least, "maxReplicas": 6},
             "placement": {"poolSelector": {"matchLabels": {"steelyard.dev/run": self.tag}}},
             **self._spec,
             "rebalancing": rebalancing,
@@ -231,14 +240,14 @@ class MoveRun:
         """Wait until the move is at this step."""
         return dict(self.until(f"step {step}", lambda s: (s.get("move") or {}).get("step") == step and s["move"], seconds))
 
-    def until_serving(self, seconds: float = 60.0) -> None:
+    def until_serving(self, seconds: float = SOON) -> None:
         """Wait until the first home serves with as many replicas as the load needs."""
-        self.until("the first home", lambda s: s.get("home") and self.world.ready_pods(self.dear) == DEAR_REPLICAS, seconds)
+        self.until("the first home", lambda s: s.get("home") and self.world.ready_pods(self.dear) == self.replicas, seconds)
 
     def until_moved(self, seconds: float = MOVE_SECONDS) -> None:
         """Wait until the move has ended well and what it left is gone."""
         self.until("the end of the move", lambda s: s.get("home", {}).get("pool") == self.cheap and not s.get("move"), seconds)
-        self.until("the old home to be gone", lambda _: self._left_alone(), 60)
+        self.until("the old home to be gone", lambda _: self._left_alone(), SOON)
 
     def _left_alone(self) -> bool:
         """Whether only the new home and the two Services are left."""

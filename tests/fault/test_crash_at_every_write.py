@@ -23,7 +23,7 @@ from fault.proxy import AfterCommit, Call, Proxy
 
 pytestmark = pytest.mark.apiserver
 
-RUNS = 6
+RUNS = 5
 LIFE_SECONDS = 30.0
 """Of an operator from one death to the next, on a busy machine: a start, the Lease, a few windows."""
 MISSED_PERCENT = 10

@@ -141,7 +141,8 @@ class StubWorld:
         ) as self._session:
             await self._serve_targets()
             for node, pool in self._nodes.items():
-                await self._register(node, pool)
+                while not await self._registered(node, pool):
+                    await asyncio.sleep(0.5)
             space = f"namespaces/{self._namespace}"
             watching = asyncio.gather(
                 self._watch(f"/api/v1/{space}/pods", self._seen),
@@ -171,9 +172,12 @@ class StubWorld:
                 await self._call("DELETE", f"/api/v1/nodes/{node}")
 
     async def _call(self, method: str, path: str, body: Any = None, content_type: str = "application/json") -> Manifest:
+        """The answer; empty where the object is not there or was changed by somebody else. Raises for a server in trouble."""
         async with self._session.request(
             method, path, data=None if body is None else json.dumps(body), headers={"Content-Type": content_type}
         ) as answer:
+            if answer.status >= 500 or answer.status == 429:
+                answer.raise_for_status()
             return await answer.json(content_type=None) if answer.status < 400 else {}
 
     async def _watch(self, path: str, seen: dict[str, Manifest]) -> None:
@@ -181,6 +185,9 @@ class StubWorld:
         while True:
             with contextlib.suppress(aiohttp.ClientError, TimeoutError, ValueError):
                 listed = await self._call("GET", path)
+                if "items" not in listed:
+                    await asyncio.sleep(0.2)
+                    continue  # no answer is no empty list
                 items = {each["metadata"]["uid"]: each for each in listed.get("items", ())}
                 for uid in [uid for uid in seen if uid not in items]:
                     del seen[uid]
@@ -197,6 +204,14 @@ class StubWorld:
                         else:
                             break
             await asyncio.sleep(0.2)
+
+    async def _registered(self, node: str, pool: str) -> bool:
+        try:
+            await self._register(node, pool)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            self.problems.append(repr(error))
+            return False
+        return True
 
     async def _register(self, node: str, pool: str) -> None:
         labels = {"steelyard.dev/pool": pool, "node.kubernetes.io/instance-type": pool, "kubernetes.io/hostname": node}
@@ -253,8 +268,8 @@ class StubWorld:
             ending = failure.ending()
             if ending is None:
                 if self._told.get(uid) != "running":
-                    self._told[uid] = "running"
                     await self._status(pod, {"phase": "Running", "containerStatuses": [_running("compile", ready=True)]})
+                    self._told[uid] = "running"
                 return
             code, reason, message = ending
             await self._status(pod, {"phase": "Failed", "containerStatuses": [_ended("compile", code, message, reason)]})
@@ -268,11 +283,11 @@ class StubWorld:
                 playing.ready = False
                 self._nobody, playing.server.waiting = self._nobody + playing.server.waiting, 0
             if self._told.get(uid) != "crashing":
-                self._told[uid] = "crashing"
                 ended = _ended("server", 1, "boom")["state"]
                 waiting = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}}
                 state = {**_running("server", ready=False, restarts=3), "state": waiting, "lastState": ended}
                 await self._status(pod, {"phase": "Running", "containerStatuses": [state], "conditions": [_condition("Ready", "False")]})
+                self._told[uid] = "crashing"
             return
         if playing is None:
             if leaving:
@@ -285,16 +300,16 @@ class StubWorld:
             if playing.leaving_since is None:
                 playing.ready, playing.leaving_since = False, now
             elif now >= playing.leaving_since + self.play.drain_seconds and self._told.get(uid) != "ended":
-                self._told[uid] = "ended"
-                playing.life.ended = time.time()
+                playing.life.ended = playing.life.ended or time.time()
                 message = json.dumps(playing.server.final)
                 await self._status(pod, {"phase": "Running", "containerStatuses": [_ended("server", 0, message)]})
                 await self._remove(pod)
+                self._told[uid] = "ended"
         elif not playing.ready and now >= playing.ready_at:
-            playing.ready = True
-            self._told.pop(uid, None)
             await self._status(pod, {"phase": "Running", "podIP": playing.address, "podIPs": [{"ip": playing.address}],
                                      "containerStatuses": [_running("server", ready=True)], "conditions": [_condition("Ready", "True")]})  # fmt: skip
+            playing.ready = True
+            self._told.pop(uid, None)
         await self._expose(playing)
 
     async def _start(self, uid: str, pod: Manifest, pool: str) -> None:
@@ -338,12 +353,13 @@ class StubWorld:
             for site in playing.sites:
                 await site.stop()
             playing.sites.clear()
-        elif not playing.sites:
-            for host, port in ((playing.address, METRICS_PORT), (self._cluster.identity.host, playing.port)):
-                site = web.TCPSite(playing.runner, host, port)
-                await site.start()
-                playing.sites.append(site)
-            playing.port = _port(playing.sites[-1])  # a free one at first, the same one later
+            return
+        for host, port in ((playing.address, METRICS_PORT), (self._cluster.identity.host, playing.port))[len(playing.sites) :]:
+            site = web.TCPSite(playing.runner, host, port)
+            await site.start()
+            playing.sites.append(site)
+            if host == self._cluster.identity.host:
+                playing.port = _port(site)  # a free one at first, the same one later
 
     async def _status(self, pod: Manifest, status: Manifest) -> None:
         path = f"/api/v1/namespaces/{self._namespace}/pods/{pod['metadata']['name']}/status"
