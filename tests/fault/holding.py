@@ -13,7 +13,7 @@ from fault.move_run import CHEAP_REPLICAS, DEAR_REPLICAS, WINDOW, MoveRun
 CHILDREN = {"deployments", "deployments/scale", "services", "jobs", "compiledmodels", "pods"}
 LOST_SECONDS = WINDOW + 1.0
 """Longer than the window that would let the step go on."""
-SLOW_START = 6.0
+SLOW_START = 10.0
 """Of servers: else there is no time to lose metrics while the target surges."""
 NEVER = 1_000_000
 LONG_BAKE = 600
@@ -39,17 +39,21 @@ def exposing(run: MoveRun, how: str) -> Loss:
 
 
 def held_without_a_touch(run: MoveRun, loss: Loss) -> None:
-    """Held says so; no child is touched while the loss lasts, nor within one whole window after it."""
+    """Held says so; no child is touched while the loss lasts, nor within one whole window after it.
+
+    A target that starts becomes ready in the dark, which would be the end of its step.
+    """
+    stage = _stage(run)
     loss.lose()
     held = run.until(f"Held for stale observations, which are {loss.name},", lambda _: _held(run), 40)
     assert held["reason"] == "ObservationsStale", held
     assert run.condition("Ready")["status"] == "True", "serving is untouched"
     # Marked only now: what was decided on the last fresh reading may still be on its way.
     run.audit.mark()
-    before = _progress(run)
+    run.until("the target", lambda _: run.world.ready_pods(run.cheap) >= (stage[2] or 0), 60)
     time.sleep(LOST_SECONDS)
-    assert _held(run), "it lasts as long as the metrics are lost"
-    assert _progress(run) == before, "no step is taken in the dark"
+    assert _held(run), f"{loss.name}: it lasts as long as the metrics are lost"
+    assert _stage(run) == stage, f"{loss.name}: no step is taken in the dark"
     mended = time.time()
     loss.mend()
     run.until("the end of the hold", lambda _: not _held(run), 40)
@@ -99,10 +103,11 @@ def every_step_is_held(run: MoveRun, one: Loss, other: Loss) -> None:
 
 def _until(run: MoveRun, step: str, source: int, target: int) -> None:
     where = (step, source, target)
-    run.until(f"{step} with {source} and {target} replicas", lambda _: _progress(run) == where)
+    run.until(f"{step} with {source} and {target} replicas", lambda _: _stage(run) == where)
 
 
-def _progress(run: MoveRun) -> tuple[Any, ...]:
+def _stage(run: MoveRun) -> tuple[Any, ...]:
+    """Step, source replicas and target replicas."""
     move = run.status().get("move") or {}
     return move.get("step"), move.get("sourceReplicas"), move.get("targetReplicas")
 
