@@ -8,7 +8,6 @@ a second replica, a bake, and a drain of three replicas one by one.
 
 from __future__ import annotations
 
-import itertools
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -43,7 +42,6 @@ SOON = 180.0
 """Bound of what takes a few seconds: the start of an operator, a compile, a window. On a busy machine it takes longer."""
 MOVE_SECONDS = 240.0
 """Bound of one whole move, on a busy machine; it takes about 80 s."""
-_SERIAL = itertools.count(1)
 
 
 class MoveRun:
