@@ -9,6 +9,7 @@ a second replica, a bake, and a drain of three replicas one by one.
 from __future__ import annotations
 
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -246,6 +247,7 @@ class MoveRun:
         """Wait until the move has ended well and what it left is gone."""
         self.until("the end of the move", lambda s: s.get("home", {}).get("pool") == self.cheap and not s.get("move"), seconds)
         self.until("the old home to be gone", lambda _: self._left_alone(), SOON)
+        time.sleep(1.0)  # a request stands in the audit log only after what it did can be seen
 
     def _left_alone(self) -> bool:
         """Whether only the new home and the two Services are left."""
