@@ -93,6 +93,7 @@ class StubWorld:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True, name="stub-world")
         self._open = False
+        self._played_until = time.monotonic()
         self._arriving = 0.0
         self._turn = 0
         self._nobody = 0
@@ -148,7 +149,7 @@ class StubWorld:
                 self._watch(f"/api/v1/{space}/pods", self._seen),
                 self._watch(f"/apis/steelyard.dev/v1alpha1/{space}/inferenceworkloads", self.workloads),
             )
-            last = beat = time.monotonic()
+            self._played_until = beat = time.monotonic()
             while not self._stop.is_set():
                 try:
                     await self._tick()
@@ -158,9 +159,7 @@ class StubWorld:
                             await self._heartbeat(node)
                 except (aiohttp.ClientError, TimeoutError, OSError) as error:
                     self.problems.append(repr(error))
-                now = time.monotonic()
-                self._traffic(now - last)
-                last = now
+                self._advance()
                 await asyncio.sleep(TICK)
             watching.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -315,8 +314,13 @@ class StubWorld:
     async def _start(self, uid: str, pod: Manifest, pool: str) -> None:
         server = StubServer(self.play.behaviours[pool])
         self.servers[uid] = (pool, server)
+
+        async def metrics(request: web.Request) -> web.StreamResponse:
+            self._advance()  # counters are those of now, however late the last tick was
+            return await server.metrics(request)
+
         app = web.Application()
-        app.router.add_get("/metrics", server.metrics)
+        app.router.add_get("/metrics", metrics)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
         number = next(self._address)
@@ -372,6 +376,12 @@ class StubWorld:
         path = f"/api/v1/namespaces/{self._namespace}/pods/{pod['metadata']['name']}"
         with contextlib.suppress(aiohttp.ClientError):
             await self._call("DELETE", path, {"kind": "DeleteOptions", "apiVersion": "v1", "gracePeriodSeconds": 0})
+
+    def _advance(self) -> None:
+        """Let the users' requests of the time since the last call arrive."""
+        now = time.monotonic()
+        self._traffic(now - self._played_until)
+        self._played_until = now
 
     def _traffic(self, seconds: float) -> None:
         """Whole requests, dealt out evenly; every server works on, also one that gets none any more."""
