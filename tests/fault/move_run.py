@@ -1,13 +1,15 @@
-"""A golden move in a namespace: a workload that starts where the claims say, tries the other pool, finds it cheaper and goes there.
+"""A golden move in a namespace: the main story, played. A workload starts where an advertisement says that a good request is cheapest,
+tries the other pool, finds the advertisement refuted and goes there.
 
-Two pools of equal servers, one at half the price of the other; a claim that the cheap one does a third of the work puts the workload on
-the dear one first. So the move is an exploration that is judged on measurements, refutes the claim, and goes on to its end.
+The dear pool claims to cost half of the cheap one; its servers take half as much time again for a request and cost twice as much. At the
+test's load it needs three replicas where the cheap one needs two. So a move is an exploration with one replica, judged on measurements,
+a second replica, a bake, and a drain of three replicas one by one.
 """
 
 from __future__ import annotations
 
-import itertools
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -27,13 +29,20 @@ Manifest = dict[str, Any]
 WORKLOAD = "model"
 OWN = "/apis/steelyard.dev/v1alpha1"
 DEAR, CHEAP = "0.40", "0.20"
-CPU_SECONDS = 0.004
-"""A request: with one processor a replica carries 175 requests per second."""
-LOAD = 100.0
+LOAD = 300.0
+DEAR_CPU, CHEAP_CPU = 0.00513, 0.0034
+"""Seconds of a processor a request: at 0.7 of its one processor a replica carries 136 and 206 of them per second."""
+DEAR_REPLICAS, CHEAP_REPLICAS = 3, 2
+"""What the load needs. Both are away from the whole numbers by more than a busy machine distorts a window."""
+LEAST_REPLICAS = 2
+"""To start with: they carry the load for a while (0.77 of their processors), and are found to be one too few."""
+SMALL_LOAD = 100.0
+"""One replica carries it on either pool."""
 WINDOW = 5
-MOVE_SECONDS = 180.0
-"""Bound of one whole move, on a busy machine; it takes about 50 s."""
-_SERIAL = itertools.count(1)
+SOON = 180.0
+"""Bound of what takes a few seconds: the start of an operator, a compile, a window. On a busy machine it takes longer."""
+MOVE_SECONDS = 240.0
+"""Bound of one whole move, on a busy machine; it takes about 80 s."""
 
 
 class MoveRun:
@@ -46,19 +55,31 @@ class MoveRun:
         *,
         play: Play | None = None,
         proxied: bool = False,
+        small: bool = False,
         rebalancing: Mapping[str, Any] | None = None,
         spec: Mapping[str, Any] | None = None,
+        claim: str = "0.5",
+        cpu: tuple[float, float] = (DEAR_CPU, CHEAP_CPU),
         settings: Mapping[str, Any] | None = None,
     ) -> None:
+        """`small`: with the load of one replica, where the number of replicas makes no difference: such a move takes half the time.
+
+        `claim`: what a good request on the dear pool costs, as advertised, as a multiple of what it costs on the cheap one.
+        `cpu`: seconds of a processor a request, on the dear pool and on the cheap one.
+        """
         self.cluster, self.namespace = cluster, namespace
         self.tag = namespace.rsplit("-", 1)[-1]
         self.dear, self.cheap = f"dear-{self.tag}", f"cheap-{self.tag}"
         self.user = f"operator-{self.tag}"
-        behaviours = {pool: Behaviour(CPU_SECONDS) for pool in (self.dear, self.cheap)}
-        self.play = play or Play(load=LOAD)
+        behaviours = {pool: Behaviour(seconds) for pool, seconds in zip((self.dear, self.cheap), cpu, strict=True)}
+        self.play = play or Play()
+        self.play.load = SMALL_LOAD if small else LOAD
+        self.play.opens_with = self._least = 1 if small else LEAST_REPLICAS
+        self.replicas = 1 if small else DEAR_REPLICAS
         self.play.behaviours = {**behaviours, **self.play.behaviours}
         self.world = StubWorld(cluster, namespace, self.play, {f"node-{self.dear}": self.dear, f"node-{self.cheap}": self.cheap})
         self.audit = cluster.audit()
+        self._claimed = claim
         self._rebalancing, self._spec, self._settings = dict(rebalancing or {}), dict(spec or {}), dict(settings or {})
         self.proxy = Proxy(cluster, self.user, "system:masters") if proxied else None
         self._stack = ExitStack()
@@ -71,8 +92,8 @@ class MoveRun:
         if self.proxy is not None:
             self._stack.enter_context(self.proxy)
         self._stack.enter_context(self.world)
-        self.pool(self.dear, "openvino", DEAR, [])
-        self.pool(self.cheap, "onnxruntime", CHEAP, [self._claim()])
+        self.pool(self.dear, "openvino", DEAR, [self._claim()])
+        self.pool(self.cheap, "onnxruntime", CHEAP, [])
         return self
 
     def __exit__(self, *trace: Any) -> None:
@@ -106,16 +127,16 @@ class MoveRun:
     def _claim(self) -> Manifest:
         return {
             "name": "advertised",
-            "metric": "Throughput",
-            "ratio": "0.33",
-            "relativeTo": self.dear,
+            "metric": "UnitCost",
+            "ratio": self._claimed,
+            "relativeTo": self.cheap,
             "source": "the test's own advertisement",
             "date": "2026-01-01",
         }
 
     def reprice(self, pool: str, price: str | None) -> None:
         """Change the price of a pool; None takes it away."""
-        self.pool(pool, "openvino" if pool == self.dear else "onnxruntime", price, [self._claim()] if pool == self.cheap else [])
+        self.pool(pool, "openvino" if pool == self.dear else "onnxruntime", price, [self._claim()] if pool == self.dear else [])
 
     def apply(self, **changes: Any) -> None:
         """Apply the workload. `changes` are fields of spec.rebalancing."""
@@ -134,7 +155,7 @@ class MoveRun:
             "model": {"uri": "s3://models/tiny", "digest": f"sha256:{'a' * 64}", "task": "feature-extraction"},
             "compile": {"batchSizes": [1, 4], "sequenceLengths": [32]},
             "objective": {"latency": [{"metric": "e2e", "milliseconds": 600, "percent": "98"}]},
-            "scaling": {"minReplicas": 1, "maxReplicas": 4},
+            "scaling": {"minReplicas": self._least, "maxReplicas": 6},
             "placement": {"poolSelector": {"matchLabels": {"steelyard.dev/run": self.tag}}},
             **self._spec,
             "rebalancing": rebalancing,
@@ -218,14 +239,15 @@ class MoveRun:
         """Wait until the move is at this step."""
         return dict(self.until(f"step {step}", lambda s: (s.get("move") or {}).get("step") == step and s["move"], seconds))
 
-    def until_serving(self, seconds: float = 60.0) -> None:
-        """Wait until the first home serves."""
-        self.until("the first home", lambda s: s.get("home") and self.world.ready_pods() > 0, seconds)
+    def until_serving(self, seconds: float = SOON) -> None:
+        """Wait until the first home serves with as many replicas as the load needs."""
+        self.until("the first home", lambda s: s.get("home") and self.world.ready_pods(self.dear) == self.replicas, seconds)
 
     def until_moved(self, seconds: float = MOVE_SECONDS) -> None:
         """Wait until the move has ended well and what it left is gone."""
         self.until("the end of the move", lambda s: s.get("home", {}).get("pool") == self.cheap and not s.get("move"), seconds)
-        self.until("the old home to be gone", lambda _: self._left_alone(), 60)
+        self.until("the old home to be gone", lambda _: self._left_alone(), SOON)
+        time.sleep(1.0)  # a request stands in the audit log only after what it did can be seen
 
     def _left_alone(self) -> bool:
         """Whether only the new home and the two Services are left."""

@@ -11,17 +11,18 @@ from stub.world import Play
 
 pytestmark = pytest.mark.apiserver
 
-REST_SECONDS = 300.0
+REST_SECONDS = 120.0
+"""Five minutes of it, with real servers, are in tests/e2e."""
 
 
 @first
 @meanwhile
-def test_five_minutes_of_constant_traffic_write_nothing_but_the_lease(a_move):
-    run = a_move(play=Play(load=100.0, noise=True), settings={"observe": {"intervalSeconds": 4, "timeoutSeconds": 3}})
+def test_constant_traffic_writes_nothing_but_the_lease(a_move):
+    run = a_move(play=Play(noise=True), settings={"observe": {"intervalSeconds": 4, "timeoutSeconds": 3}})
     run.start_operator()
     run.apply(windowSeconds=8)
     # As it is in life: after a move, with evidence of both pools.
-    run.until_moved(240)
+    run.until_moved(300)
     time.sleep(30)
     run.audit.mark()
     time.sleep(REST_SECONDS)

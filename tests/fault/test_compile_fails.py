@@ -8,7 +8,7 @@ from datetime import datetime
 import pytest
 
 from fault.meanwhile import meanwhile
-from fault.move_run import MoveRun
+from fault.move_run import SOON, MoveRun
 from stub.compiler import CompileFailure
 from stub.world import Play
 
@@ -36,7 +36,7 @@ def memory(run: MoveRun, backend: str) -> list[str]:
 def until_failed(run: MoveRun, backend: str, failure_class: str):
     """Its status once it has failed like this."""
     run.until(
-        f"{backend} to fail", lambda _: (compiled(run, backend).get("status", {}).get("failure") or {}).get("class") == failure_class, 60
+        f"{backend} to fail", lambda _: (compiled(run, backend).get("status", {}).get("failure") or {}).get("class") == failure_class, SOON
     )
     return compiled(run, backend)["status"]
 
@@ -52,7 +52,7 @@ def serving_is_untouched(run: MoveRun) -> None:
 
 @meanwhile
 def test_a_users_error_is_told_and_never_tried_again(a_move):
-    run = a_move(play=Play(load=100.0, compiles={"onnxruntime": CompileFailure("User", "the model has no such task")}))
+    run = a_move(small=True, play=Play(compiles={"onnxruntime": CompileFailure("User", "the model has no such task")}))
     run.start_operator()
     run.apply()
     status = until_failed(run, "onnxruntime", "User")
@@ -61,7 +61,7 @@ def test_a_users_error_is_told_and_never_tried_again(a_move):
     run.until(
         "the option to be refused",
         lambda s: any(o["reason"] == "CompileFailed" for o in (s.get("lastDecision") or {}).get("options", ())),
-        60,
+        SOON,
     )
     time.sleep(15)
     assert len(jobs(run, "onnxruntime")) == 1
@@ -71,15 +71,15 @@ def test_a_users_error_is_told_and_never_tried_again(a_move):
 
 @meanwhile
 def test_running_out_of_memory_is_tried_again_at_once_with_twice_as_much(a_move):
-    run = a_move(play=Play(load=100.0, compiles={"onnxruntime": CompileFailure("Killed")}))
+    run = a_move(small=True, play=Play(compiles={"onnxruntime": CompileFailure("Killed")}))
     run.start_operator()
     run.apply()
-    run.until("four attempts", lambda _: len(jobs(run, "onnxruntime")) == 4, 90)
+    run.until("four attempts", lambda _: len(jobs(run, "onnxruntime")) == 4, SOON)
     assert memory(run, "onnxruntime") == ["4Gi", "8Gi", "16Gi", "32Gi"]
     run.until(
         "the end of the attempts",
         lambda _: compiled(run, "onnxruntime")["status"].get("failure") and not compiled(run, "onnxruntime")["status"].get("jobName"),
-        60,
+        SOON,
     )
     time.sleep(10)
     assert len(jobs(run, "onnxruntime")) == 4, "it does not fit anywhere"
@@ -88,7 +88,7 @@ def test_running_out_of_memory_is_tried_again_at_once_with_twice_as_much(a_move)
 
 @meanwhile
 def test_infrastructure_is_tried_again_later_and_the_pool_is_used_then(a_move):
-    run = a_move(play=Play(load=100.0, compiles={"onnxruntime": CompileFailure("Infrastructure", "the store did not answer")}))
+    run = a_move(small=True, play=Play(compiles={"onnxruntime": CompileFailure("Infrastructure", "the store did not answer")}))
     run.start_operator()
     run.apply()
     status = until_failed(run, "onnxruntime", "Infrastructure")
@@ -106,14 +106,16 @@ MOVE_AND_PAUSE = 240.0
 
 @meanwhile
 def test_a_compile_that_hangs_keeps_nobody_from_serving(a_move):
-    run = a_move(play=Play(load=100.0, compiles={"onnxruntime": CompileFailure("Hang")}), settings={"compile": {"deadlineSeconds": 60}})
+    run = a_move(small=True, play=Play(compiles={"onnxruntime": CompileFailure("Hang")}), settings={"compile": {"deadlineSeconds": 60}})
     run.start_operator()
     run.apply()
     run.until_serving()
     assert run.status()["home"]["pool"] == run.dear
     assert not compiled(run, "onnxruntime")["status"].get("failure")
     run.until(
-        "the deadline", lambda _: (compiled(run, "onnxruntime")["status"].get("failure") or {}).get("reason") == "DeadlineExceeded", 120
+        "the deadline",
+        lambda _: (compiled(run, "onnxruntime")["status"].get("failure") or {}).get("reason") == "DeadlineExceeded",
+        60 + SOON,
     )
     assert compiled(run, "onnxruntime")["status"].get("nextRetryTime")
     assert run.world.lost == 0

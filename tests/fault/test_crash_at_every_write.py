@@ -1,16 +1,16 @@
 """The operator dies after each of its writes, before the answer reaches it (Sieve's intermediate states, OSDI 2022).
 
-One golden move through a recording proxy gives all write points. To keep the time bounded not each of its sixty writes gets a run of its
-own: what is enumerated is every distinct (verb, resource, object, step of the move), for most of a step's status writes say the same
-thing with newer figures. Points are dealt out so that one run dies several times, far apart; and each run dies once more at a seeded
-write of any kind.
+One golden move through a recording proxy gives all its write points: every write, told from others by what it writes, by the step and the
+replicas of the move at that time, and by its number among those that are equal in all this. Points are dealt out so that one run dies at
+many of them, far apart; each point has its own death. A run whose windows ended otherwise may write the same thing about the same step
+once less often, so that there is nothing to die at: only repetitions may be missed, and few.
 """
 
 from __future__ import annotations
 
-import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
@@ -18,58 +18,62 @@ from typing import NamedTuple
 import pytest
 
 from fault.meanwhile import first, meanwhile
-from fault.move_run import MOVE_SECONDS, MoveRun
+from fault.move_run import MOVE_SECONDS, SOON, MoveRun
 from fault.proxy import AfterCommit, Call, Proxy
 
 pytestmark = pytest.mark.apiserver
 
-RUNS = 10
-SEED = 20260101
+RUNS = 5
+LIFE_SECONDS = 30.0
+"""Of an operator from one death to the next, on a busy machine: a start, the Lease, a few windows."""
+MISSED_PERCENT = 10
 
 
 class Point(NamedTuple):
-    """Where the operator dies."""
+    """Where the operator dies. `stage`: step and replicas of the move, as last written down."""
 
     verb: str
     resource: str
     subject: str
-    step: str
+    stage: str
+    number: int
 
 
 class Points:
     """Names the point of each write of one run, and kills at those that are asked for, once each."""
 
-    def __init__(self, run: MoveRun, proxy: Proxy, deadly: Iterable[Point] = (), at_write: int | None = None) -> None:
-        self._run, self._step = run, "Start"
+    def __init__(self, run: MoveRun, proxy: Proxy, deadly: Iterable[Point] = ()) -> None:
+        self._run, self._stage = run, "Start"
+        self._counts: Counter[tuple[str, str, str, str]] = Counter()
         self.passed: list[Point] = []
         self.deadly = set(deadly)
-        self.at_write = at_write
         self.died_at: list[Point] = []
-        self._kill = threading.Event()
         proxy.fail(self._is_deadly, AfterCommit(then=self._die))
 
     def _is_deadly(self, call: Call) -> bool:
         if not call.writes or call.is_for("leases"):
             return False
+        if call.is_for("acceleratorpools/status") and self._run.tag not in call.name:
+            return False  # of another run in the same cluster
         if call.is_for("inferenceworkloads/status") and isinstance(call.body, dict):
             told = call.body.get("status", {})
             if "move" in told:
-                self._step = told["move"]["step"] if told["move"] else "End"
-        point = Point(call.verb, call.resource, self._subject(call), self._step)
+                move = told["move"]
+                self._stage = f"{move['step']} {move['sourceReplicas']}+{move['targetReplicas']}" if move else "End"
+        key = (call.verb, call.resource, self._subject(call), self._stage)
+        self._counts[key] += 1
+        point = Point(*key, self._counts[key])
         self.passed.append(point)
-        if point in self.deadly:
-            self.deadly.discard(point)
-        elif self.at_write == len(self.passed):
-            self.at_write = None
-        else:
+        if point not in self.deadly:
             return False
+        self.deadly.discard(point)
         self.died_at.append(point)
         return True
 
     def _subject(self, call: Call) -> str:
         """Which object, where there are several of a kind: events and names carry hashes."""
         if call.is_for("events"):
-            return str(call.body.get("regarding", {}).get("kind", ""))
+            return f"{call.body.get('regarding', {}).get('kind', '')} {call.body.get('reason', '')}"
         return next((word for word in ("dear", "cheap", "openvino", "onnxruntime") if call.name.startswith((word, f"model-{word}"))), "")
 
     def _die(self) -> None:
@@ -89,6 +93,11 @@ def kept_alive(run: MoveRun, done: threading.Event) -> Callable[[], None]:
     return supervise
 
 
+def repeats(point: Point) -> bool:
+    """Whether another run may lack it: status follows the windows, and a pool's status may have been written by another run's operator."""
+    return point.number > 1 or point.resource in {"acceleratorpools/status", "events"}
+
+
 @first
 @meanwhile
 def test_wherever_the_operator_dies_the_move_ends_the_same(a_move):
@@ -98,42 +107,50 @@ def test_wherever_the_operator_dies_the_move_ends_the_same(a_move):
     golden.start_operator()
     golden.apply()
     golden.until_moved()
-    end, deeds = golden.end_state(), golden.deeds()
+    end, deeds, points = golden.end_state(), golden.deeds(), list(recording.passed)
     assert end["home"] == "cheap"
+    assert end["claims"] == [("advertised", "Refuted")]
     assert golden.world.lost == 0
-    points = list(dict.fromkeys(recording.passed))
-    steps = {point.step for point in points}
-    assert {"Start", "Surge", "Shift", "Bake", "Drain", "End"} <= steps
-    chance = random.Random(SEED)
+    assert (golden.world.margin or 0) >= 1
+    assert len(set(points)) == len(points)
+    stages = list(dict.fromkeys(point.stage for point in points))
+    assert stages == ["Start", "Surge 3+1", "Shift 3+1", "Surge 3+2", "Shift 3+2", "Bake 3+2", "Drain 2+2", "Drain 1+2", "Drain 0+2", "End"]
 
-    def die(share: list[Point], anywhere: int) -> tuple[list[Point], list[str]]:
-        run = a_move(proxied=True)
+    def die(share: list[Point]) -> tuple[list[Point], list[str]]:
+        run = a_move(proxied=True, rebalancing={"deadlineSeconds": 900, "exploration": {"budget": "5.00", "deadlineSeconds": 900}})
         assert run.proxy
-        deadly = Points(run, run.proxy, share, anywhere)
+        deadly = Points(run, run.proxy, share)
         run.start_operator()
         done = threading.Event()
         supervisor = threading.Thread(target=kept_alive(run, done), daemon=True)
         supervisor.start()
         try:
             run.apply()
-            run.until_moved(MOVE_SECONDS + 40 * len(share))
-            time.sleep(2)
+            run.until_moved(MOVE_SECONDS + LIFE_SECONDS * len(share))
+            ended = run.end_state()
+            patience = time.monotonic() + SOON
+            while ended != end and time.monotonic() < patience:
+                time.sleep(1)  # who has just died has to start again and tell what it had decided
+                ended = run.end_state()
         finally:
             done.set()
             supervisor.join(30)
-        wrong = []
-        if run.end_state() != end:
-            wrong.append(f"another end: {run.end_state()} instead of {end}")
-        if run.deeds() != deeds:
-            wrong.append(f"other deeds: {run.deeds()} instead of {deeds}")
-        if run.world.lost or (run.world.lowest_ready or 0) < 1:
-            wrong.append(f"{run.world.lost:.0f} requests found nobody")
+        wrong, done_in_all = [], run.deeds()
+        if ended != end:
+            wrong.append(f"another end: {ended} instead of {end}")
+        if done_in_all != deeds:
+            wrong.append(f"other deeds: {done_in_all} instead of {deeds}")
+        if run.world.lost:
+            wrong.append(f"{run.world.lost} requests failed or came too late")
+        if (run.world.margin or 0) < 1:
+            wrong.append(f"only {run.world.margin:.2f} of what the load needs was ready")
         return deadly.died_at, [f"{run.namespace} died at {deadly.died_at}: {each}" for each in wrong]
 
     shares = [points[number::RUNS] for number in range(RUNS)]
     with ThreadPoolExecutor(RUNS) as pool:
-        results = list(pool.map(die, shares, [chance.randrange(1, len(recording.passed)) for _ in shares]))
+        results = list(pool.map(die, shares))
     wrong = [each for _, found in results for each in found]
     assert not wrong, "\n".join(wrong)
-    died_at = {point for where, _ in results for point in where}
-    assert set(points) <= died_at, f"never died at {set(points) - died_at}"
+    missed = set(points) - {point for where, _ in results for point in where}
+    assert all(repeats(point) for point in missed), f"never died at {missed}"
+    assert 100 * len(missed) <= MISSED_PERCENT * len(points), f"never died at {len(missed)} of {len(points)}: {missed}"

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from fault.meanwhile import meanwhile
+from fault.move_run import SOON
 from stub.operator_process import TOOLCHAIN
 
 pytestmark = pytest.mark.apiserver
@@ -23,11 +24,11 @@ def newer_toolchains() -> dict[str, object]:
 
 @meanwhile
 def test_a_new_operator_version_touches_no_deployment_and_no_pod(a_move):
-    run = a_move()
+    run = a_move(small=True)
     old = run.start_operator()
     run.apply(mode="Observe")
     run.until_serving()
-    run.until("a measured home", lambda s: any(p.get("unitCost") for p in s.get("placements", ())), 60)
+    run.until("a measured home", lambda s: any(p.get("unitCost") for p in s.get("placements", ())), SOON)
     deployments = [(d["metadata"]["uid"], d["spec"]["template"]) for d in run.listed("apps/v1/deployments")]
     pods = {p["metadata"]["uid"] for p in run.listed("v1/pods")}
     old.signal(signal.SIGTERM)
@@ -36,7 +37,7 @@ def test_a_new_operator_version_touches_no_deployment_and_no_pod(a_move):
     run.audit.mark()
     # Everything that a release may render otherwise: images, pull policy, the age of connections.
     run.start_operator(toolchains=newer_toolchains(), imagePullPolicy="Always", connectionMaxAgeSeconds=99)
-    run.until("the new version to lead", lambda _: any(line.get("message") == "elected" for line in run.operators[-1].lines()), 40)
+    run.until("the new version to lead", lambda _: any(line.get("message") == "elected" for line in run.operators[-1].lines()), SOON)
     time.sleep(20)
     assert [(d["metadata"]["uid"], d["spec"]["template"]) for d in run.listed("apps/v1/deployments")] == deployments
     assert {p["metadata"]["uid"] for p in run.listed("v1/pods")} == pods

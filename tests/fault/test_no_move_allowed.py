@@ -7,7 +7,7 @@ import time
 import pytest
 
 from fault.meanwhile import meanwhile
-from fault.move_run import MoveRun
+from fault.move_run import SOON, MoveRun
 
 pytestmark = pytest.mark.apiserver
 
@@ -20,13 +20,19 @@ def nothing_moved(run: MoveRun) -> None:
     assert [d["metadata"]["name"].split("-")[1] for d in run.listed("apps/v1/deployments")] == ["dear"]
 
 
+def recommended(status):
+    """Whether the mode alone keeps it from moving."""
+    return (status.get("lastDecision") or {}).get("reason") == "ModeObserves"
+
+
 @meanwhile
 def test_recommend_moves_nothing_and_says_where_it_would_go(a_move):
-    run = a_move()
+    run = a_move(small=True)
     run.start_operator()
     run.apply(mode="Recommend")
-    run.until("a recommendation", lambda s: (s.get("lastDecision") or {}).get("reason") == "ModeObserves", 60)
+    run.until("a recommendation", recommended, SOON)
     time.sleep(15)
+    run.until("the recommendation to stand", recommended, SOON)
     nothing_moved(run)
     last = run.status()["lastDecision"]
     assert f"would move to pool {run.cheap}" in last["message"]
@@ -37,10 +43,10 @@ def test_recommend_moves_nothing_and_says_where_it_would_go(a_move):
 
 @meanwhile
 def test_a_paused_workload_moves_nothing_until_it_is_told_to_go_on(a_move):
-    run = a_move()
+    run = a_move(small=True)
     run.start_operator()
     run.apply(paused=True)
-    run.until("Held by a person", lambda _: run.condition("Held").get("reason") == "Frozen", 60)
+    run.until("Held by a person", lambda _: run.condition("Held").get("reason") == "Frozen", SOON)
     time.sleep(15)
     nothing_moved(run)
     assert run.condition("Ready")["status"] == "True"
@@ -51,12 +57,12 @@ def test_a_paused_workload_moves_nothing_until_it_is_told_to_go_on(a_move):
 
 @meanwhile
 def test_pausing_during_the_shift_goes_back_and_quarantines_nothing(a_move):
-    run = a_move()
+    run = a_move(small=True)
     run.start_operator()
     run.apply()
     run.until_step("Shift")
     run.apply(paused=True)
-    run.until("the end of the move", lambda s: not s.get("move") and s.get("history"), 60)
+    run.until("the end of the move", lambda s: not s.get("move") and s.get("history"), SOON)
     status = run.status()
     assert status["home"]["pool"] == run.dear
     assert not status.get("quarantine")
@@ -65,9 +71,9 @@ def test_pausing_during_the_shift_goes_back_and_quarantines_nothing(a_move):
 
 @meanwhile
 def test_a_frozen_installation_moves_nothing(a_move):
-    run = a_move(settings={"frozen": True})
+    run = a_move(small=True, settings={"frozen": True})
     run.start_operator()
     run.apply()
-    run.until("Held by the installation", lambda _: run.condition("Held").get("reason") == "Frozen", 60)
+    run.until("Held by the installation", lambda _: run.condition("Held").get("reason") == "Frozen", SOON)
     time.sleep(10)
     nothing_moved(run)

@@ -13,7 +13,7 @@ import pytest
 from cluster.cluster import Cluster
 from cluster.waiting import wait_until
 from fault.meanwhile import meanwhile
-from fault.move_run import MoveRun
+from fault.move_run import SOON, MoveRun
 from stub.operator_process import OperatorProcess, config
 
 pytestmark = pytest.mark.apiserver
@@ -26,12 +26,12 @@ def deployment_of(run: MoveRun, pool: str):
 
 @meanwhile
 def test_a_namespace_that_is_deleted_during_a_move_goes_and_the_operator_stays(a_move):
-    run = a_move()
+    run = a_move(small=True)
     operator = run.start_operator()
     run.apply()
     run.until_step("Shift")
     run.cluster.api.delete(f"/api/v1/namespaces/{run.namespace}")
-    wait_until("the namespace to be gone", lambda: run.cluster.api.get(f"/api/v1/namespaces/{run.namespace}") is None, seconds=60)
+    wait_until("the namespace to be gone", lambda: run.cluster.api.get(f"/api/v1/namespaces/{run.namespace}") is None, seconds=SOON)
     time.sleep(5)
     # Its Lease went with the namespace: the operator may end for that, with its own exit code, but it does not crash.
     assert operator.running or operator.process.returncode in {0, 1}  # type: ignore[union-attr]
@@ -40,16 +40,18 @@ def test_a_namespace_that_is_deleted_during_a_move_goes_and_the_operator_stays(a
 
 @meanwhile
 def test_a_workload_that_is_made_anew_under_its_name_during_a_move_starts_from_nothing(a_move):
-    run = a_move()
+    run = a_move(small=True)
     run.start_operator()
     run.apply()
     run.until_step("Shift")
     before = {d["metadata"]["uid"] for d in run.listed("apps/v1/deployments")}
     run.delete()
     run.apply()
-    run.until("a new home", lambda s: s.get("home"), 60)
+    run.until("a new home", lambda s: s.get("home"), SOON)
     wait_until(
-        "the old Deployments to be gone", lambda: not before & {d["metadata"]["uid"] for d in run.listed("apps/v1/deployments")}, seconds=60
+        "the old Deployments to be gone",
+        lambda: not before & {d["metadata"]["uid"] for d in run.listed("apps/v1/deployments")},
+        seconds=SOON,
     )
     run.until_moved()
     uid = run.workload()["metadata"]["uid"]
@@ -59,14 +61,14 @@ def test_a_workload_that_is_made_anew_under_its_name_during_a_move_starts_from_n
 
 @meanwhile
 def test_a_home_that_is_deleted_by_hand_comes_back(a_move):
-    run = a_move()
+    run = a_move(small=True)
     run.start_operator()
     run.apply(mode="Observe")
     run.until_serving()
     name = deployment_of(run, run.dear)["metadata"]["name"]
     run.cluster.kubectl("delete", "deployment", name, "-n", run.namespace)
     wait_until("the Deployment to be back", lambda: deployment_of(run, run.dear), seconds=30)
-    run.until("it to serve", lambda _: run.world.ready_pods(run.dear) == 1, 60)
+    run.until("it to serve", lambda _: run.world.ready_pods(run.dear) == run.replicas, SOON)
     time.sleep(5)
     assert run.deeds()["create", "deployments"] == 2
     assert run.status()["home"]["pool"] == run.dear
@@ -74,7 +76,7 @@ def test_a_home_that_is_deleted_by_hand_comes_back(a_move):
 
 @meanwhile
 def test_a_target_that_is_deleted_by_hand_during_the_shift_costs_no_request(a_move):
-    run = a_move()
+    run = a_move(small=True)
     run.start_operator()
     run.apply()
     run.until_step("Shift")
@@ -85,16 +87,16 @@ def test_a_target_that_is_deleted_by_hand_during_the_shift_costs_no_request(a_mo
 
 @meanwhile
 def test_replicas_that_somebody_else_writes_are_left_alone(a_move):
-    run = a_move()
+    run = a_move(small=True)
     run.start_operator()
     run.apply()
     run.until_serving()
     name = deployment_of(run, run.dear)["metadata"]["name"]
-    run.cluster.kubectl("scale", "deployment", name, "--replicas=3", "-n", run.namespace)
-    run.until("the hold", lambda _: run.condition("Held").get("reason") == "ReplicasOwnedElsewhere", 60)
+    run.cluster.kubectl("scale", "deployment", name, "--replicas=4", "-n", run.namespace)
+    run.until("the hold", lambda _: run.condition("Held").get("reason") == "ReplicasOwnedElsewhere", SOON)
     run.audit.mark()
     time.sleep(20)
-    assert deployment_of(run, run.dear)["spec"]["replicas"] == 3
+    assert deployment_of(run, run.dear)["spec"]["replicas"] == 4
     assert not [e for e in run.writes() if e.resource in {"deployments", "deployments/scale"}], "no fight"
     assert not run.status().get("move")
     assert "kubectl" in run.condition("Held")["message"]
@@ -102,12 +104,12 @@ def test_replicas_that_somebody_else_writes_are_left_alone(a_move):
 
 @meanwhile
 def test_a_price_that_is_taken_away_holds_and_one_that_is_back_goes_on(a_move):
-    run = a_move()
+    run = a_move(small=True)
     run.start_operator()
     run.apply()
     run.until_serving()
     run.reprice(run.dear, None)
-    run.until("the hold", lambda _: run.condition("Held").get("reason") == "PriceSuspect", 60)
+    run.until("the hold", lambda _: run.condition("Held").get("reason") == "PriceSuspect", SOON)
     assert "pricePerHour" in run.condition("Held")["message"]
     time.sleep(10)
     assert not run.status().get("move")

@@ -8,7 +8,7 @@ import pytest
 
 from cluster.waiting import wait_until
 from fault.meanwhile import meanwhile
-from fault.move_run import MoveRun
+from fault.move_run import SOON, MoveRun
 
 pytestmark = pytest.mark.apiserver
 
@@ -30,11 +30,12 @@ def test_a_target_that_fails_during_the_shift_is_left_and_quarantined(a_move, fa
     run.start_operator()
     run.apply(cooldownSeconds=0)
     run.until_step("Shift")
+    run.audit.mark()
     began = time.monotonic()
     fail(run)
-    run.until("going back", lambda s: (s.get("move") or {}).get("step") == "Back" or not s.get("move"), 40)
-    assert time.monotonic() - began < 30, "within two windows and a look"
-    run.until("the end of the move", lambda s: not s.get("move"), 60)
+    run.until("going back", lambda s: (s.get("move") or {}).get("step") == "Back" or not s.get("move"), 60)
+    assert time.monotonic() - began < 60, "within two windows and a look, on a busy machine"
+    run.until("the end of the move", lambda s: not s.get("move"), SOON)
     status = run.status()
     assert [(h["outcome"], h["reason"]) for h in status["history"]] == [("RolledBack", reason)]
     assert [(q["pool"], q["reason"]) for q in status["quarantine"]] == [(run.cheap, reason)]

@@ -8,35 +8,51 @@ from datetime import UTC, datetime
 
 import pytest
 
+from cluster.audit import AuditEvent
 from cluster.waiting import wait_until
 from fault.meanwhile import meanwhile
-from fault.move_run import MOVE_SECONDS
-from fault.proxy import Delay
+from fault.move_run import MOVE_SECONDS, SOON, MoveRun
+from fault.proxy import Call, Delay, Refuse
 
 pytestmark = pytest.mark.apiserver
 
 LEASE_SECONDS = 15.0
 
 
+def is_for_the_target(call: Call) -> bool:
+    """Whether it writes the number of replicas on the cheap pool."""
+    return call.is_for("deployments/scale") and call.writes and call.name.startswith("model-cheap")
+
+
+def scales_of_the_target(run: MoveRun) -> list[AuditEvent]:
+    """What the first operator sent of these."""
+    return [e for e in run.writes() if e.resource == "deployments/scale" and e.name.startswith("model-cheap")]
+
+
 @meanwhile
 def test_a_leader_that_was_frozen_past_its_lease_never_writes_again_and_ends(a_move):
-    run = a_move()
-    old_user, new_user = f"old-{run.tag}", f"new-{run.tag}"
-    old = run.start_operator(user=old_user)
+    run = a_move(proxied=True)
+    assert run.proxy
+    old_user, new_user = run.user, f"new-{run.tag}"
+    old = run.start_operator()
     run.apply()
     run.until_serving()
     standby = run.start_operator(user=new_user)
-    wait_until("the standby to be warm", lambda: any(line.get("message") == "synced" for line in standby.lines()), seconds=30)
-    run.until_step("Shift")
+    wait_until("the standby to be warm", lambda: any(line.get("message") == "synced" for line in standby.lines()), seconds=SOON)
+    # It has written down that the target gets a second replica, and is told to give the order for it a little later. Then it is frozen:
+    # when it wakes up, what it has to write first is overdue.
+    ordered = run.proxy.fail(is_for_the_target, Refuse(429, retry_after=3, reason="TooManyRequests"), times=1)
+    wait_until("the order for a second replica", lambda: ordered.hits, seconds=MOVE_SECONDS)
     old.signal(signal.SIGSTOP)
-    wait_until("the standby to lead", lambda: any(line.get("message") == "elected" for line in standby.lines()), seconds=LEASE_SECONDS + 15)
-    wait_until("the new leader's first write", lambda: run.writes(new_user), seconds=30)
+    wait_until("the standby to lead", lambda: any(line.get("message") == "elected" for line in standby.lines()), seconds=LEASE_SECONDS + 30)
+    wait_until("the new leader's first write", lambda: run.writes(new_user), seconds=60, every=1)
     woken = datetime.now(UTC)
     old.signal(signal.SIGCONT)
     assert old.process is not None
     assert old.process.wait(30) != 0, "a deposed leader ends with an error, so that its restart is seen"
     run.until_moved()
     first = min(e.time for e in run.writes(new_user) if e.code < 300)
+    assert first < woken
     late = [e for e in run.writes(old_user) if e.code < 300 and e.time >= first]
     assert not late, f"written after the new leader began: {[(e.verb, e.resource, e.name, e.time) for e in late]}"
     assert not [e for e in run.writes(old_user) if e.time >= woken], "nothing was even sent"
@@ -54,12 +70,12 @@ def test_a_write_of_an_old_leader_that_arrives_late_changes_nothing(a_move):
     run.until_serving()
     run.start_operator(user=new_user)
     # The fence has let it pass, and then it is on its way for longer than the Lease lasts.
-    late = run.proxy.fail(lambda call: call.is_for("deployments/scale"), Delay(LEASE_SECONDS + 15), times=1)
+    late = run.proxy.fail(is_for_the_target, Delay(LEASE_SECONDS + 30), times=1)
     wait_until("the write that is late", lambda: late.hits, seconds=MOVE_SECONDS)
     old.signal(signal.SIGSTOP)
-    wait_until("the new leader's first write", lambda: run.writes(new_user), seconds=LEASE_SECONDS + 15)
-    wait_until("the late write to arrive", lambda: [e for e in run.writes() if e.resource == "deployments/scale"], seconds=60)
-    assert [e.code for e in run.writes() if e.resource == "deployments/scale"] in ([409], [404])
+    wait_until("the new leader's first write", lambda: run.writes(new_user), seconds=LEASE_SECONDS + 30, every=1)
+    wait_until("the late write to arrive", lambda: scales_of_the_target(run), seconds=120, every=1)
+    assert [e.code for e in scales_of_the_target(run)] in ([409], [404])
     old.signal(signal.SIGCONT)
     assert old.process is not None
     assert old.process.wait(30) != 0
@@ -69,29 +85,29 @@ def test_a_write_of_an_old_leader_that_arrives_late_changes_nothing(a_move):
 
 @meanwhile
 def test_when_the_leader_is_killed_the_standby_takes_over_and_the_move_ends(a_move):
-    run = a_move()
+    run = a_move(small=True)
     leader = run.start_operator(user=f"first-{run.tag}")
     run.apply()
     run.until_serving()
     standby = run.start_operator(user=f"second-{run.tag}")
-    wait_until("the standby to be warm", lambda: any(line.get("message") == "synced" for line in standby.lines()), seconds=30)
+    wait_until("the standby to be warm", lambda: any(line.get("message") == "synced" for line in standby.lines()), seconds=SOON)
     run.until_step("Shift")
     leader.kill()
     killed = time.monotonic()
     wait_until("the standby to lead", lambda: any(line.get("message") == "elected" for line in standby.lines()), seconds=40)
-    assert time.monotonic() - killed < LEASE_SECONDS + 8, "the Lease lasts 15 s and is tried for every 2 s"
+    assert time.monotonic() - killed < LEASE_SECONDS + 20, "the Lease lasts 15 s and is tried for every 2 s"
     run.until_moved()
     assert run.world.lost == 0
 
 
 @meanwhile
 def test_an_operator_that_is_told_to_stop_gives_the_lease_back_at_once(a_move):
-    run = a_move()
+    run = a_move(small=True)
     leader = run.start_operator(user=f"first-{run.tag}")
     run.apply()
     run.until_serving()
     standby = run.start_operator(user=f"second-{run.tag}")
-    wait_until("the standby to be warm", lambda: any(line.get("message") == "synced" for line in standby.lines()), seconds=30)
+    wait_until("the standby to be warm", lambda: any(line.get("message") == "synced" for line in standby.lines()), seconds=SOON)
     leader.signal(signal.SIGTERM)
     assert leader.process is not None
     assert leader.process.wait(40) == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from functools import cache
 
 _WATCHER = """
@@ -19,6 +20,9 @@ for pid in alive:
     except OSError:
         pass
 """
+
+_one_at_a_time = threading.Lock()
+"""Two watchers would be one too many: the second kills what it knows when it is forgotten."""
 
 
 @cache
@@ -37,7 +41,8 @@ def ended(pid: int) -> None:
 
 
 def _say(line: str) -> None:
-    stream = _watcher().stdin
-    assert stream is not None
-    stream.write(line)
-    stream.flush()
+    with _one_at_a_time:
+        stream = _watcher().stdin
+        assert stream is not None
+        stream.write(line)
+        stream.flush()

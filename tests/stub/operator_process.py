@@ -100,7 +100,7 @@ class OperatorProcess:
         """The port of /metrics, from its log."""
         return int(
             wait_until(
-                "the operator's port", lambda: next((line["port"] for line in reversed(self.lines()) if line.get("port")), None), seconds=30
+                "the operator's port", lambda: next((line["port"] for line in reversed(self.lines()) if line.get("port")), None), seconds=90
             )
         )
 

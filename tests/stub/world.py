@@ -14,6 +14,7 @@ import random
 import ssl
 import threading
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -45,25 +46,32 @@ class _Pod:
     ready_at: float
     life: Lifetime
     sites: list[web.TCPSite] = field(default_factory=list)
-    leaving_at: float | None = None
+    leaving_since: float | None = None
     ready: bool = False
+
+    def reached(self, now: float, lag: float) -> bool:
+        """Whether new requests come to it: what leaves is known to everybody only a moment later."""
+        return self.ready or (self.leaving_since is not None and now < self.leaving_since + lag)
 
 
 @dataclass(slots=True)
 class Play:
     """What the test decides: load, servers by pool, start-up, compile time, pools whose pods crash, and compiles that fail by back end.
 
-    `noise`: whether requests arrive by chance (Poisson) or evenly.
+    `noise`: whether requests arrive by chance (Poisson) or evenly. `opens_with`: ready servers at which the first requests come.
+    `lag_seconds`: for so long a server that leaves is still sent requests.
     """
 
     load: float = 20.0
     behaviours: dict[str, Behaviour] = field(default_factory=dict)
     start_seconds: float = 0.3
-    drain_seconds: float = 0.3
+    drain_seconds: float = 0.5
+    lag_seconds: float = 0.2
     compile_seconds: float = 0.2
     crashing: set[str] = field(default_factory=set)
     compiles: dict[str, CompileFailure] = field(default_factory=dict)
     noise: bool = False
+    opens_with: int = 1
 
 
 class StubWorld:
@@ -84,12 +92,15 @@ class StubWorld:
         self._told: dict[str, str] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True, name="stub-world")
-        self._was_ready = False
-        self.served = 0.0
-        self.lost = 0.0
-        """Requests that found no ready server, since the first one was ready."""
-        self.lowest_ready: int | None = None
-        """The fewest ready servers at any time since the first one was ready."""
+        self._open = False
+        self._played_until = time.monotonic()
+        self._arriving = 0.0
+        self._turn = 0
+        self._nobody = 0
+        self.margin: float | None = None
+        """The lowest ratio of what the ready servers can be asked for, each as much as the slowest, to the load, since it was first 1."""
+        self.servers: dict[str, tuple[str, StubServer]] = {}
+        """Pool and counters of each serving pod that ever was, by uid."""
         self.lifetimes: dict[str, Lifetime] = {}
         self.targets_url = ""
         """http_sd address for a Prometheus inside the cluster's network."""
@@ -107,6 +118,19 @@ class StubWorld:
         """Servers that take traffic now."""
         return sum(1 for p in list(self._pods.values()) if p.ready and pool in (None, p.pool))
 
+    @property
+    def lost(self) -> int:
+        """Requests that failed or came too late, since the first: nobody was ready, or who was had too much to do."""
+        return self._nobody + sum(server.shed + server.late for _, server in list(self.servers.values()))
+
+    def counted(self, pool: str) -> dict[str, int]:
+        """Requests by outcome that the servers of a pool have counted, those that are gone included."""
+        found: Counter[str] = Counter()
+        for of_pool, server in list(self.servers.values()):
+            if of_pool == pool:
+                found.update(server.counts)
+        return dict(found)
+
     # --- the thread -------------------------------------------------------------------------------------------------------------------
 
     async def _run(self) -> None:
@@ -118,13 +142,14 @@ class StubWorld:
         ) as self._session:
             await self._serve_targets()
             for node, pool in self._nodes.items():
-                await self._register(node, pool)
+                while not await self._registered(node, pool):
+                    await asyncio.sleep(0.5)
             space = f"namespaces/{self._namespace}"
             watching = asyncio.gather(
                 self._watch(f"/api/v1/{space}/pods", self._seen),
                 self._watch(f"/apis/steelyard.dev/v1alpha1/{space}/inferenceworkloads", self.workloads),
             )
-            last = beat = time.monotonic()
+            self._played_until = beat = time.monotonic()
             while not self._stop.is_set():
                 try:
                     await self._tick()
@@ -134,9 +159,7 @@ class StubWorld:
                             await self._heartbeat(node)
                 except (aiohttp.ClientError, TimeoutError, OSError) as error:
                     self.problems.append(repr(error))
-                now = time.monotonic()
-                self._traffic(now - last)
-                last = now
+                self._advance()
                 await asyncio.sleep(TICK)
             watching.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -148,9 +171,12 @@ class StubWorld:
                 await self._call("DELETE", f"/api/v1/nodes/{node}")
 
     async def _call(self, method: str, path: str, body: Any = None, content_type: str = "application/json") -> Manifest:
+        """The answer; empty where the object is not there or was changed by somebody else. Raises for a server in trouble."""
         async with self._session.request(
             method, path, data=None if body is None else json.dumps(body), headers={"Content-Type": content_type}
         ) as answer:
+            if answer.status >= 500 or answer.status == 429:
+                answer.raise_for_status()
             return await answer.json(content_type=None) if answer.status < 400 else {}
 
     async def _watch(self, path: str, seen: dict[str, Manifest]) -> None:
@@ -158,6 +184,9 @@ class StubWorld:
         while True:
             with contextlib.suppress(aiohttp.ClientError, TimeoutError, ValueError):
                 listed = await self._call("GET", path)
+                if "items" not in listed:
+                    await asyncio.sleep(0.2)
+                    continue  # no answer is no empty list
                 items = {each["metadata"]["uid"]: each for each in listed.get("items", ())}
                 for uid in [uid for uid in seen if uid not in items]:
                     del seen[uid]
@@ -174,6 +203,14 @@ class StubWorld:
                         else:
                             break
             await asyncio.sleep(0.2)
+
+    async def _registered(self, node: str, pool: str) -> bool:
+        try:
+            await self._register(node, pool)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            self.problems.append(repr(error))
+            return False
+        return True
 
     async def _register(self, node: str, pool: str) -> None:
         labels = {"steelyard.dev/pool": pool, "node.kubernetes.io/instance-type": pool, "kubernetes.io/hostname": node}
@@ -210,6 +247,7 @@ class StubWorld:
         for uid in [u for u in self._pods if u not in seen]:
             gone = self._pods.pop(uid)
             gone.life.ended = gone.life.ended or time.time()
+            self._nobody += gone.server.waiting
             await gone.runner.cleanup()
 
     async def _compile(self, uid: str, pod: Manifest) -> None:
@@ -229,8 +267,8 @@ class StubWorld:
             ending = failure.ending()
             if ending is None:
                 if self._told.get(uid) != "running":
-                    self._told[uid] = "running"
                     await self._status(pod, {"phase": "Running", "containerStatuses": [_running("compile", ready=True)]})
+                    self._told[uid] = "running"
                 return
             code, reason, message = ending
             await self._status(pod, {"phase": "Failed", "containerStatuses": [_ended("compile", code, message, reason)]})
@@ -242,12 +280,13 @@ class StubWorld:
         if pool in self.play.crashing and not leaving:
             if playing is not None:
                 playing.ready = False
+                self._nobody, playing.server.waiting = self._nobody + playing.server.waiting, 0
             if self._told.get(uid) != "crashing":
-                self._told[uid] = "crashing"
                 ended = _ended("server", 1, "boom")["state"]
                 waiting = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}}
                 state = {**_running("server", ready=False, restarts=3), "state": waiting, "lastState": ended}
                 await self._status(pod, {"phase": "Running", "containerStatuses": [state], "conditions": [_condition("Ready", "False")]})
+                self._told[uid] = "crashing"
             return
         if playing is None:
             if leaving:
@@ -257,26 +296,31 @@ class StubWorld:
             return
         now = time.monotonic()
         if leaving:
-            playing.ready = False
-            if playing.leaving_at is None:
-                playing.leaving_at = now + self.play.drain_seconds
-            elif now >= playing.leaving_at and self._told.get(uid) != "ended":
-                self._told[uid] = "ended"
-                playing.life.ended = time.time()
+            if playing.leaving_since is None:
+                playing.ready, playing.leaving_since = False, now
+            elif now >= playing.leaving_since + self.play.drain_seconds and self._told.get(uid) != "ended":
+                playing.life.ended = playing.life.ended or time.time()
                 message = json.dumps(playing.server.final)
                 await self._status(pod, {"phase": "Running", "containerStatuses": [_ended("server", 0, message)]})
                 await self._remove(pod)
+                self._told[uid] = "ended"
         elif not playing.ready and now >= playing.ready_at:
-            playing.ready = True
-            self._told.pop(uid, None)
             await self._status(pod, {"phase": "Running", "podIP": playing.address, "podIPs": [{"ip": playing.address}],
                                      "containerStatuses": [_running("server", ready=True)], "conditions": [_condition("Ready", "True")]})  # fmt: skip
+            playing.ready = True
+            self._told.pop(uid, None)
         await self._expose(playing)
 
     async def _start(self, uid: str, pod: Manifest, pool: str) -> None:
         server = StubServer(self.play.behaviours[pool])
+        self.servers[uid] = (pool, server)
+
+        async def metrics(request: web.Request) -> web.StreamResponse:
+            self._advance()  # counters are those of now, however late the last tick was
+            return await server.metrics(request)
+
         app = web.Application()
-        app.router.add_get("/metrics", server.metrics)
+        app.router.add_get("/metrics", metrics)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
         number = next(self._address)
@@ -313,12 +357,13 @@ class StubWorld:
             for site in playing.sites:
                 await site.stop()
             playing.sites.clear()
-        elif not playing.sites:
-            for host, port in ((playing.address, METRICS_PORT), (self._cluster.identity.host, playing.port)):
-                site = web.TCPSite(playing.runner, host, port)
-                await site.start()
-                playing.sites.append(site)
-            playing.port = _port(playing.sites[-1])  # a free one at first, the same one later
+            return
+        for host, port in ((playing.address, METRICS_PORT), (self._cluster.identity.host, playing.port))[len(playing.sites) :]:
+            site = web.TCPSite(playing.runner, host, port)
+            await site.start()
+            playing.sites.append(site)
+            if host == self._cluster.identity.host:
+                playing.port = _port(site)  # a free one at first, the same one later
 
     async def _status(self, pod: Manifest, status: Manifest) -> None:
         path = f"/api/v1/namespaces/{self._namespace}/pods/{pod['metadata']['name']}/status"
@@ -332,28 +377,45 @@ class StubWorld:
         with contextlib.suppress(aiohttp.ClientError):
             await self._call("DELETE", path, {"kind": "DeleteOptions", "apiVersion": "v1", "gracePeriodSeconds": 0})
 
+    def _advance(self) -> None:
+        """Let the users' requests of the time since the last call arrive."""
+        now = time.monotonic()
+        self._traffic(now - self._played_until)
+        self._played_until = now
+
     def _traffic(self, seconds: float) -> None:
-        ready = [p for p in self._pods.values() if p.ready]
-        arrived = self.play.load * seconds
-        if self._was_ready:
-            self.lowest_ready = len(ready) if self.lowest_ready is None else min(self.lowest_ready, len(ready))
-        if not ready:
-            self.lost += arrived if self._was_ready else 0.0
-            return
-        self._was_ready = True
-        for pod in ready:
-            share = arrived / len(ready)
-            share = _poisson(self._chance, share) if self.play.noise else share
-            self.served += share
-            pod.server.serve(share)
+        """Whole requests, dealt out evenly; every server works on, also one that gets none any more."""
+        now, playing = time.monotonic(), list(self._pods.values())
+        ready = [p for p in playing if p.ready]
+        self._open = self._open or len(ready) >= self.play.opens_with
+        reached = [p for p in playing if p.reached(now, self.play.lag_seconds)] if self._open else []
+        dealt: dict[int, int] = {}
+        if self.play.noise:
+            dealt = {id(p): _poisson(self._chance, self.play.load * seconds / len(reached)) for p in reached}
+        elif self._open:
+            self._arriving += self.play.load * seconds
+            whole = int(self._arriving)
+            self._arriving -= whole
+            for number in range(whole if reached else 0):
+                pod = reached[(self._turn + number) % len(reached)]
+                dealt[id(pod)] = dealt.get(id(pod), 0) + 1
+            self._turn += whole
+            self._nobody += 0 if reached else whole
+        for pod in playing:
+            pod.server.serve(dealt.get(id(pod), 0), seconds)
+        if self._open and self.play.load > 0:
+            slowest = min((p.server.behaviour.planned for p in ready), default=0.0)
+            margin = len(ready) * slowest / self.play.load
+            if self.margin is not None or margin >= 1:
+                self.margin = margin if self.margin is None else min(self.margin, margin)
 
 
-def _poisson(chance: random.Random, mean: float) -> float:
+def _poisson(chance: random.Random, mean: float) -> int:
     """A Poisson count (Knuth, 1969); means here are small."""
     count, product, limit = -1, 1.0, math.exp(-mean)
     while product > limit:
         count, product = count + 1, product * chance.random()
-    return float(max(0, count))
+    return max(0, count)
 
 
 def _port(site: web.TCPSite) -> int:
