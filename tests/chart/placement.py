@@ -142,8 +142,8 @@ class Placement:
         seen = [(o["metadata"]["uid"], o["metadata"].get("generation"), o["metadata"]["labels"], o["spec"]) for o in found]
         return [*seen, self.pods()]
 
-    def until_it_serves(self) -> str:
-        """Wait for it; the address of the front Service."""
+    def until_it_serves(self) -> None:
+        """Wait for it, and for an answer through the front Service."""
         path = f"{API}/namespaces/{self.namespace}/inferenceworkloads/{WORKLOAD}"
 
         def ready() -> bool:
@@ -162,7 +162,6 @@ class Placement:
         wait_until("an answer through the Service", answers, seconds=30)
         [deployment] = self._listed("apis/apps/v1", "deployments")
         assert {"steelyard.dev/revision", "steelyard.dev/pool"} <= set(deployment["metadata"]["labels"]), "a placement to the operator"
-        return url
 
     def remove(self) -> None:
         """The pool; the rest goes with the namespace."""

@@ -291,12 +291,12 @@ def test_a_placement_serves_on_untouched_while_the_operator_comes_changes_and_go
     try:
         installer.install("--wait", "--timeout=180s", values=values)
         assert _deployment(cluster, release)["status"]["readyReplicas"] == 2
-        url = placement.until_it_serves()
+        placement.until_it_serves()
         before = placement.state()
         assert len(placement.pods()) == 1
         assert refused() == [], "the operator asks for nothing that its roles do not grant"
         audit.mark()
-        with Client(url, WORKLOAD, 20, tmp_path / "client.jsonl") as client:
+        with Client(cluster, serve.reference, node_namespace, "client", WORKLOAD, 20) as client:
             # What a release may change: the operator's image, the image that serves, how both are pulled, and how a server is told to behave.
             newer = {**placement.configuration, "imagePullPolicy": "Always", "connectionMaxAgeSeconds": 99}
             installer.upgrade("--wait", "--timeout=180s", values=values_of(next_operator, next_serve, **newer))

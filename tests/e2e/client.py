@@ -10,8 +10,9 @@ import time
 from collections import Counter
 from typing import Any
 
+from cluster.cluster import Cluster
 from cluster.waiting import wait_until
-from e2e.ground import GENERAL, Ground
+from e2e.ground import GENERAL
 
 OBJECTIVE_MILLISECONDS = 5000
 """Generous: these tests are about requests that are lost, on a machine that may be busy with others'."""
@@ -25,8 +26,9 @@ class Client:
     The log is read from the kubelet, which keeps 10 MiB of it: hours of the few requests per second that these tests send.
     """
 
-    def __init__(self, ground: Ground, namespace: str, name: str, service: str, rate: float, seed: int = 7) -> None:
-        self._api = ground.cluster.api
+    def __init__(self, cluster: Cluster, image: str, namespace: str, name: str, service: str, rate: float, seed: int = 7) -> None:
+        """`image`: the one that serves, which has the generator too."""
+        self._api = cluster.api
         self._pods = f"/api/v1/namespaces/{namespace}/pods"
         self._path = f"{self._pods}/{name}"
         arguments = [
@@ -35,7 +37,7 @@ class Client:
         ]  # fmt: skip
         container = {
             "name": "load",
-            "image": ground.serve.reference,
+            "image": image,
             "imagePullPolicy": "Never",
             "args": arguments,
             "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}},

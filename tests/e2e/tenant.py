@@ -146,7 +146,7 @@ class Tenant:
         """A client of the workload's front Service, not sending yet."""
         wait_until("the front Service", lambda: self.cluster.api.get(self._core("services", WORKLOAD)), seconds=60)
         self._clients += 1
-        return Client(self.ground, self.namespace, f"client-{self._clients}", WORKLOAD, rate)
+        return Client(self.cluster, self.ground.serve.reference, self.namespace, f"client-{self._clients}", WORKLOAD, rate)
 
     def keep(self, client: Client) -> Client:
         """Let it send for as long as the tenant is there."""
