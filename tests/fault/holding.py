@@ -57,6 +57,7 @@ def held_without_a_touch(run: MoveRun, loss: Loss) -> None:
     mended = time.time()
     loss.mend()
     run.until("the end of the hold", lambda _: not _held(run), 40)
+    assert time.time() - mended >= WINDOW, f"{loss.name}: one whole window is waited for after the metrics are back"
     early = [e for e in children_written(run) if e.time.timestamp() < mended + WINDOW]
     assert not early, f"{loss.name}: {[(e.verb, e.resource, e.name, e.time.timestamp() - mended) for e in early]}"
 

@@ -25,6 +25,8 @@ from cluster.certificates import Certificate
 from cluster.cluster import Cluster
 
 WRITES = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+_issuing = threading.Lock()
+"""All proxies of a cluster show the same certificate: who comes second must not read it half written."""
 _DROPPED = frozenset({"host", "content-length", "transfer-encoding", "connection", "authorization", "accept-encoding"})
 
 
@@ -138,7 +140,8 @@ class Proxy:
         self._cluster = cluster
         self.user = user
         authority = cluster.control_plane.authority
-        self._server = authority.issue("fault-proxy", "fault-proxy", addresses=("IP:127.0.0.1", "DNS:localhost"))
+        with _issuing:
+            self._server = authority.issue("fault-proxy", "fault-proxy", addresses=("IP:127.0.0.1", "DNS:localhost"))
         name = f"user-{user}".replace(":", "-").replace("/", "-")
         cluster.kubeconfig_for(user, *groups)
         self._client: Certificate = authority.issue(name, user, groups)

@@ -2,8 +2,9 @@
 
 One golden move through a recording proxy gives all its write points: every write, told from others by what it writes, by the step and the
 replicas of the move at that time, and by its number among those that are equal in all this. Points are dealt out so that one run dies at
-many of them, far apart; each point has its own death. A run whose windows ended otherwise may write the same thing about the same step
-once less often, so that there is nothing to die at: only repetitions may be missed, and few.
+many of them, far apart; each point has its own death. What is missed so (an event that the last death has swallowed) is dealt out once
+more. A run whose windows ended otherwise may write the same thing about the same step once less often, so that there is nothing to die
+at: only repetitions and events may be missed, and few. Counts of repeated events, written once a minute, are no part of a move.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.apiserver
 RUNS = 5
 LIFE_SECONDS = 30.0
 """Of an operator from one death to the next, on a busy machine: a start, the Lease, a few windows."""
-MISSED_PERCENT = 10
+MISSED_PERCENT = 15
 
 
 class Point(NamedTuple):
@@ -55,6 +56,8 @@ class Points:
             return False
         if call.is_for("acceleratorpools/status") and self._run.tag not in call.name:
             return False  # of another run in the same cluster
+        if call.is_for("events") and call.verb == "patch":
+            return False
         if call.is_for("inferenceworkloads/status") and isinstance(call.body, dict):
             told = call.body.get("status", {})
             if "move" in told:
@@ -146,11 +149,14 @@ def test_wherever_the_operator_dies_the_move_ends_the_same(a_move):
             wrong.append(f"only {run.world.margin:.2f} of what the load needs was ready")
         return deadly.died_at, [f"{run.namespace} died at {deadly.died_at}: {each}" for each in wrong]
 
-    shares = [points[number::RUNS] for number in range(RUNS)]
-    with ThreadPoolExecutor(RUNS) as pool:
-        results = list(pool.map(die, shares))
-    wrong = [each for _, found in results for each in found]
-    assert not wrong, "\n".join(wrong)
-    missed = set(points) - {point for where, _ in results for point in where}
+    missed = points
+    for _ in range(2):
+        shares = [missed[number::RUNS] for number in range(RUNS)]
+        with ThreadPoolExecutor(RUNS) as pool:
+            results = list(pool.map(die, [share for share in shares if share]))
+        wrong = [each for _, found in results for each in found]
+        assert not wrong, "\n".join(wrong)
+        died_at = {point for where, _ in results for point in where}
+        missed = [point for point in missed if point not in died_at]
     assert all(repeats(point) for point in missed), f"never died at {missed}"
     assert 100 * len(missed) <= MISSED_PERCENT * len(points), f"never died at {len(missed)} of {len(points)}: {missed}"
