@@ -27,8 +27,8 @@ async def test_events_are_seen_by_kubectl_with_their_count(client, clock, contro
     running.cancel()
     shown = await asyncio.to_thread(control_plane.kubectl, "-n", namespace, "get", "events.events.k8s.io", "-o", "json")
     found = {item["reason"]: item for item in json.loads(shown)["items"] if item["regarding"]["name"] == "a"}
-    assert set(found) == {"Held", "Scaled"} and dropped == []
-    assert found["Held"]["series"]["count"] == 3
-    assert found["Held"]["reportingController"] == "steelyard.dev"
+    assert set(found) == {"Frozen", "Scaled"} and dropped == []
+    assert found["Frozen"]["series"]["count"] == 3
+    assert found["Frozen"]["reportingController"] == "steelyard.dev"
     described = await asyncio.to_thread(control_plane.kubectl, "-n", namespace, "describe", "configmap", "a")
     assert "SavingNotSignificant" in described
