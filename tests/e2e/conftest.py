@@ -22,9 +22,9 @@ _HERE = Path(__file__).parent
 _ORDER = (
     "test_golden_move",
     "test_command_line",
-    "test_claims_and_prometheus",
     "test_compile_image",
     "test_demo",
+    "test_claims_and_prometheus",
     "test_two_replicas",
     "test_rest",
 )

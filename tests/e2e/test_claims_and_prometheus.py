@@ -51,7 +51,7 @@ def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def tenant(ground: Ground, a_tenant: Callable[[], Tenant], artifacts: Path) -> Iterator[Tenant]:
+def tenant(ground: Ground, a_tenant: Callable[[], Tenant], artifacts: Path, beside_the_rest: None) -> Iterator[Tenant]:
     """One that compiles for itself and has no other source of readings than Prometheus."""
     with a_tenant() as made:
         shared_volume(ground, made.namespace, "artifacts", artifacts)

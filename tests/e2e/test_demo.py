@@ -43,7 +43,7 @@ def test_where_the_workload_is_kept_on_the_dearer_pool_the_checker_objects_to_th
         monkeypatch.setenv(name, value)
     code = main(
         [
-            "demo", "--forced-wrong", "--model-uri", ground.model_uri, "--model-digest", ground.model_digest, "--secret", SECRET,
+            "demo", "--kubeconfig", str(ground.cluster.kubeconfig), "--forced-wrong", "--model-uri", ground.model_uri, "--model-digest", ground.model_digest, "--secret", SECRET,
             "--runtime-image", ground.serve.reference,
         ]
     )  # fmt: skip
