@@ -6,7 +6,9 @@ import pytest
 
 from steelyard.core.decide import decide
 from steelyard.core.memory import MoveKind, Step
+from steelyard.core.reading import Fresh
 from steelyard.core.rebalancing.reason import Reason
+from steelyard.core.snapshot import Traffic
 from unit.core.world import Ground, World, ratio_claim
 
 
@@ -29,4 +31,20 @@ def test_a_replica_on_its_way_is_waited_for_and_one_that_will_not_come_is_not(mi
     short = replace(home, ready=home.ready - 1, **missing)
     decision = decide(replace(snapshot, placements=(short,)), measured_at_home().now)
     assert (decision.reason is Reason.WAITING) == waits, decision.message
+    assert (decision.memory.move is None) == waits
+
+
+@pytest.mark.parametrize(("replicas_seen", "waits"), [(4, False), (3, True), (5, True)])
+def test_what_home_costs_is_seen_at_its_present_size_before_anything_is_compared_with_it(replicas_seen: int, waits: bool) -> None:
+    world = measured_at_home()
+    snapshot = world.snapshot()
+    (home,) = snapshot.placements
+    assert (home.desired, home.ready) == (4, 4)
+    reading = snapshot.traffic[home.key]
+    assert isinstance(reading, Fresh)
+    *older, newest = reading.value.windows
+    newest = replace(newest, replica_seconds=replicas_seen * newest.seconds)
+    seen = replace(reading, value=Traffic((*older, newest)))
+    decision = decide(replace(snapshot, traffic={**snapshot.traffic, home.key: seen}), world.now)
+    assert ("is measured first" in decision.message) == waits, decision.message
     assert (decision.memory.move is None) == waits

@@ -87,7 +87,7 @@ class Run:
         self._chapter("Compile for both pools, and probe what one replica carries there")
         capacity = self._probe()
         slower, faster = sorted(capacity, key=lambda p: capacity[p])
-        chosen = rate.choose(capacity[slower], capacity[faster], plan.MOST_REPLICAS)
+        chosen = rate.choose(capacity[slower], capacity[faster], plan.MOST_REPLICAS, WINDOW)
         if chosen is None:
             self._say(
                 "this machine shows no difference between the two back ends that a move could pay for: there is nothing to demonstrate"

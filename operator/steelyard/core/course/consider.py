@@ -49,6 +49,9 @@ def consider(seen: Situation, home: PlacementKey, placement: Placement, wanted: 
             Reason.WAITING, f"the replicas on pool {home.pool} follow the load first: what they cost is measured after that"
         )
         return replace(stay(seen, desired, home, settling, None, _stay_word(settling)), notes=scaled)
+    outgrown = _outgrown(seen, home, placement)
+    if outgrown is not None:
+        return replace(stay(seen, desired, home, outgrown, None, _stay_word(outgrown)), notes=scaled)
     considered = propose(snapshot, seen.options, option, placement, seen.load, seen.promise, seen.traffic(home), seen.good(home), seen.now)
     verdict = considered.review.verdict
     if verdict is None:
@@ -57,6 +60,17 @@ def consider(seen: Situation, home: PlacementKey, placement: Placement, wanted: 
         seen, desired, home, verdict, considered.review, _stay_word(verdict), considered.target.pool if considered.target else None
     )
     return replace(course, notes=scaled)
+
+
+def _outgrown(seen: Situation, home: PlacementKey, placement: Placement) -> Refusal | None:
+    """What home costs was measured with another number of replicas than it has now: what is compared has to be seen first."""
+    last = next((w for w in reversed(seen.windows(home)) if w.steady), None)
+    if last is None or round(last.replicas) in {placement.ready, placement.desired}:
+        return None
+    return Refusal(
+        Reason.WAITING,
+        f"what pool {home.pool} costs with {placement.desired} replica(s) is measured first: the last whole window had {last.replicas:.0f}",
+    )
 
 
 def _cannot_cost(seen: Situation, home: PlacementKey, option: Option | None) -> tuple[Reason, str]:

@@ -49,4 +49,9 @@ def load(placements: Iterable[Sequence[Window]]) -> Load | None:
             rates[back] = rates.get(back, 0.0) + w.offered / w.seconds
             n, seconds = n + w.offered, max(seconds, w.seconds)
     busiest, mean = max(rates.values()), sum(rates[back] for back in sorted(rates)) / len(rates)
-    return Load(rates[min(rates)], busiest, n, mean, max(busiest, mean + CREST_SIGMAS * sqrt(mean / seconds)))
+    return Load(rates[min(rates)], busiest, n, mean, max(busiest, chance_crest(mean, seconds)))
+
+
+def chance_crest(mean: float, seconds: float) -> float:
+    """Requests per second that one window of so many seconds may show by chance alone: CREST_SIGMAS of a Poisson count above its mean."""
+    return mean + CREST_SIGMAS * sqrt(mean / seconds)
