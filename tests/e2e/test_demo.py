@@ -34,7 +34,7 @@ def installed_for(ground: Ground) -> Iterator[str]:
         ground.cluster.helm("uninstall", RELEASE, "--namespace", NAMESPACE, "--wait")
 
 
-def test_where_the_workload_is_kept_on_the_dearer_pool_the_checker_objects_to_that_alone(
+def test_where_no_saving_is_ever_enough_the_checker_objects_to_where_the_workload_ends_and_to_no_count(
     ground: Ground, installed_for: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     ground.give_artifacts(installed_for)
@@ -54,7 +54,6 @@ def test_where_the_workload_is_kept_on_the_dearer_pool_the_checker_objects_to_th
     assert code == 1, "neither agreement, nor a demo that could not be run"
     assert "the checker does NOT agree" in told
     objections = [line for line in told.splitlines() if line.strip().startswith("FAIL")]
-    ends = [line for line in objections if "the workload ends on" in line or "was expected to end on" in line or "moves: none" in line]
-    assert len(ends) == 3
-    counted = [line for line in objections if "requests sent" in line or "must be equal" in line or "verdict" in line]
+    assert any("was expected to end on" in line for line in objections)
+    counted = [line for line in objections if "requests sent" in line or "must be equal" in line or "that nobody saw" in line]
     assert not counted, "what was counted is right all the same"

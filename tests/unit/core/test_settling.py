@@ -44,7 +44,7 @@ def test_what_home_costs_is_seen_at_its_present_size_before_anything_is_compared
     assert isinstance(reading, Fresh)
     *older, newest = reading.value.windows
     newest = replace(newest, replica_seconds=replicas_seen * newest.seconds)
-    seen = replace(reading, value=Traffic((*older, newest)))
+    seen = replace(reading, value=Traffic(windows=(*older, newest)))
     decision = decide(replace(snapshot, traffic={**snapshot.traffic, home.key: seen}), world.now)
     assert ("is measured first" in decision.message) == waits, decision.message
     assert (decision.memory.move is None) == waits
