@@ -96,7 +96,9 @@ def claim(ratio: str, relative_to: str) -> Manifest:
     }
 
 
-def workload(story: Story, name: str, *, only_pool: str | None, mode: str, window: int, least_saving: int = LEAST_SAVING) -> Manifest:
+def workload(
+    story: Story, name: str, *, only_pool: str | None, mode: str, window: int, least_saving: int = LEAST_SAVING, least_replicas: int = 1
+) -> Manifest:
     """The workload, or a probe of one pool with the same model and promise. Times are short through the API's own fields."""
     selector: Manifest = {"matchLabels": {LABEL: story.namespace}}
     if only_pool is not None:
@@ -113,7 +115,7 @@ def workload(story: Story, name: str, *, only_pool: str | None, mode: str, windo
             "server": {"steelyard": {}},
             "compile": {"batchSizes": [1, 4, 8], "sequenceLengths": [32, 64, 128]},
             "objective": {"latency": [{"metric": "e2e", "milliseconds": SLO_MILLISECONDS, "percent": SLO_PERCENT}]},
-            "scaling": {"minReplicas": 1, "maxReplicas": 1 if only_pool else MOST_REPLICAS},
+            "scaling": {"minReplicas": least_replicas, "maxReplicas": 1 if only_pool else MOST_REPLICAS},
             "placement": {"poolSelector": selector},
             "rebalancing": {
                 "mode": mode,
@@ -132,7 +134,7 @@ def workload(story: Story, name: str, *, only_pool: str | None, mode: str, windo
 
 def connections(capacity: float) -> int:
     """As many as let an overload be seen by the server: with fewer, requests would wait in the client, late by its clock and good by the
-    server's. capacity: requests per second of a replica."""
+    server's. capacity: requests per second of all replicas together."""
     return max(LEAST_CONNECTIONS, min(MOST_CONNECTIONS, ceil(2 * capacity * SLO_MILLISECONDS / 1000)))
 
 

@@ -102,7 +102,7 @@ class Run:
         other = b if favoured == a else a
         self._say(f'the advertisement says: "one good request on {favoured} costs {ratio} of what it costs on {other}"')
         self._prepare(claims={favoured: (ratio, other)})
-        return self._serve_and_watch(chosen.per_second, plan.connections(capacity[faster]), favoured, faster)
+        return self._serve_and_watch(chosen, plan.connections(capacity[faster] * chosen.faster), favoured, faster)
 
     # --- chapters ---------------------------------------------------------------------------------------------------------------------
 
@@ -183,7 +183,7 @@ class Run:
         self._wait("the probes are gone", 120, lambda: not self._serving_pods())
         return found
 
-    def _serve_and_watch(self, per_second: float, connections: int, favoured: str, expect: str) -> int:
+    def _serve_and_watch(self, chosen: rate.Rate, connections: int, favoured: str, expect: str) -> int:
         story = self._story
         recorder = PodRecorder(self._connection, story.namespace, WORKLOAD)
         recorder.start()
@@ -195,6 +195,8 @@ class Run:
                 mode="Auto",
                 window=WINDOW,
                 least_saving=plan.UNHEARD_OF if story.forced_wrong else plan.LEAST_SAVING,
+                # Fewer than any pool needs would be overrun at first: requests late by the client's clock, in time by the server's.
+                least_replicas=chosen.faster,
             )
         )
         self._wait(f"the workload serves on {favoured}", 180, lambda: self._ready(WORKLOAD), self._tell_compiles)
@@ -206,7 +208,7 @@ class Run:
                 "load",
                 service=WORKLOAD,
                 model=WORKLOAD,
-                rate=per_second,
+                rate=chosen.per_second,
                 most_seconds=1800,
                 seed=7,
                 node_selector=self._elsewhere(),
