@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cluster.audit import AuditEvent
-from fault.move_run import CHEAP_REPLICAS, DEAR_REPLICAS, WINDOW, MoveRun
+from fault.move_run import CHEAP_REPLICAS, DEAR_REPLICAS, MOVE_SECONDS, WINDOW, MoveRun
 
 CHILDREN = {"deployments", "deployments/scale", "services", "jobs", "compiledmodels", "pods"}
 LOST_SECONDS = WINDOW + 1.0
@@ -45,7 +45,7 @@ def held_without_a_touch(run: MoveRun, loss: Loss) -> None:
     """
     stage = _stage(run)
     loss.lose()
-    held = run.until(f"Held for stale observations, which are {loss.name},", lambda _: _held(run), 40)
+    held = _wait(run, f"Held for stale observations, which are {loss.name},", lambda: _held(run), 90)
     assert held["reason"] == "ObservationsStale", held
     assert run.condition("Ready")["status"] == "True", "serving is untouched"
     # Marked only now: what was decided on the last fresh reading may still be on its way.
@@ -56,7 +56,7 @@ def held_without_a_touch(run: MoveRun, loss: Loss) -> None:
     assert _stage(run) == stage, f"{loss.name}: no step is taken in the dark"
     mended = time.time()
     loss.mend()
-    run.until("the end of the hold", lambda _: not _held(run), 40)
+    _wait(run, "the end of the hold", lambda: not _held(run), 90)
     assert time.time() - mended >= WINDOW, f"{loss.name}: one whole window is waited for after the metrics are back"
     early = [e for e in children_written(run) if e.time.timestamp() < mended + WINDOW]
     assert not early, f"{loss.name}: {[(e.verb, e.resource, e.name, e.time.timestamp() - mended) for e in early]}"
@@ -104,7 +104,21 @@ def every_step_is_held(run: MoveRun, one: Loss, other: Loss) -> None:
 
 def _until(run: MoveRun, step: str, source: int, target: int) -> None:
     where = (step, source, target)
-    run.until(f"{step} with {source} and {target} replicas", lambda _: _stage(run) == where)
+    _wait(run, f"{step} with {source} and {target} replicas", lambda: _stage(run) == where, MOVE_SECONDS)
+
+
+def _wait(run: MoveRun, what: str, ready: Callable[[], Any], seconds: float) -> Any:
+    """Wait for something. Who could not renew its Lease for ten seconds of a busy machine has ended, as it must, and is started again."""
+
+    def look(_: Any) -> Any:
+        operator = run.operators[-1]
+        if not operator.running:
+            assert any(line.get("message") == "leadership lost" for line in operator.lines()), "it has ended for another reason"
+            run.cluster.api.delete(f"/apis/coordination.k8s.io/v1/namespaces/{run.namespace}/leases/steelyard")
+            operator.start()
+        return ready()
+
+    return run.until(what, look, seconds)
 
 
 def _stage(run: MoveRun) -> tuple[Any, ...]:
