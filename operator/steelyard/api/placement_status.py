@@ -85,6 +85,14 @@ class UnitCost(StatusModel):
             example=78_700,
         ),
     ] = None
+    replicas: Annotated[
+        SmallCount | None,
+        says(
+            "How many replicas served in that time. Another number is measured anew: what two cost says little of three. Missing when the number changed meanwhile, as in a move.",
+            unit="replicas",
+            example=3,
+        ),
+    ] = None
     basis: Annotated[
         Basis,
         says(

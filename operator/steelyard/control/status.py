@@ -91,6 +91,10 @@ def _number(raw: Mapping[str, Any], field: str) -> float | None:
     return float(raw[field]) if raw.get(field) is not None else None
 
 
+def _whole(raw: Mapping[str, Any], field: str) -> int | None:
+    return int(raw[field]) if raw.get(field) is not None else None
+
+
 def _known(raw: Mapping[str, Any]) -> Known | None:
     capacity, cost = None, None
     if raw.get("capacityPerReplica") is not None and raw.get("capacityBasis") == Basis.MEASURED.value:
@@ -99,7 +103,9 @@ def _known(raw: Mapping[str, Any]) -> Known | None:
     told = raw.get("unitCost")
     if told and told.get("from") and told.get("to"):
         interval = Interval(float(told["value"]), float(told["lower"]), float(told["upper"]))
-        cost = UnitCost(interval, int(told["good"]), float(told["cost"]), time_of(told["from"]), time_of(told["to"]))
+        cost = UnitCost(
+            interval, int(told["good"]), float(told["cost"]), time_of(told["from"]), time_of(told["to"]), _whole(told, "replicas")
+        )
     if capacity is None and cost is None:
         return None
     percent = _number(raw, "goodPercent")
@@ -324,6 +330,8 @@ def _figures(known: Known | None) -> Manifest:
             "good": cost.good,
             "basis": BASIS_OF_COST,
         }
+        if cost.replicas is not None:
+            out["unitCost"]["replicas"] = cost.replicas
     if known.within is not None:
         out["goodPercent"] = decimal(known.within * 100)
     if known.p99_milliseconds is not None:

@@ -138,6 +138,7 @@ def measured(value: str, lower: str, upper: str, n: int, capacity: str, good: st
             "to": "2026-03-01T11:58:00Z",
             "cost": "0.193",
             "good": n,
+            "replicas": 2,
             "basis": "Share",
         },
         "goodPercent": good,

@@ -1,3 +1,4 @@
+import copy
 import dataclasses
 import json
 from datetime import timedelta
@@ -43,7 +44,7 @@ def test_nothing_to_run_is_healthy():
 
 
 def test_measured_cost_wins_over_the_figure_of_the_decision():
-    seen = balanced()
+    seen = copy.deepcopy(balanced())
     (line,) = status(seen).workloads
     assert (str(line.unit_cost), line.n, line.basis) == ("0.00381", 50812, "Measured")
     del seen.workloads[0]["status"]["placements"][0]["unitCost"]

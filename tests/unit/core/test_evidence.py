@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from steelyard.core.economics.unit_cost import Interval
+from steelyard.core.memory import Known
 from steelyard.core.performance.capacity import RHO, Basis, Capacity, measured
 from steelyard.core.performance.evidence import evidence, latest, remember
 from unit.core.windows import window
@@ -114,3 +115,28 @@ def test_figures_from_within_a_move_do_not_displace_steady_ones() -> None:
     moving = evidence("a", "r", [window(i, good=300) for i in range(16)], 0.01, chance(), steady=False)
     assert remember(steady, moving, 300) == steady
     assert remember(moving, steady, 300) == steady
+
+
+def test_a_cost_measured_with_another_number_of_replicas_is_news_even_where_the_intervals_overlap() -> None:
+    def seen(replicas: int, *, dearer: float = 1.0, start: int = 0, steady: bool = True) -> Known:
+        windows = [window(start + i, replicas=replicas, busy=60.0, cost=0.03 * dearer) for i in range(16)]
+        known = evidence("a", "r", windows, 0.01, chance(), steady=steady)
+        assert known is not None
+        return known
+
+    two = seen(2)
+    assert remember(two, seen(2, dearer=1.1, start=16), 300) == two
+    three = seen(3, dearer=1.1, start=16)
+    assert remember(two, three, 300) == three
+    assert remember(two, seen(3, dearer=1.1, start=16, steady=False), 300) == two
+    # What was written before the number was remembered says nothing of it.
+    assert two.unit_cost is not None
+    numberless = replace(two, unit_cost=replace(two.unit_cost, replicas=None))
+    assert remember(numberless, three, 300) == numberless
+
+
+def test_windows_of_several_sizes_have_no_number_of_replicas() -> None:
+    mixed = evidence("a", "r", [window(i, replicas=1.0 + i % 2) for i in range(16)], 0.01, chance(), steady=False)
+    assert mixed is not None
+    assert mixed.unit_cost is not None
+    assert mixed.unit_cost.replicas is None

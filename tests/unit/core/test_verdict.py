@@ -5,7 +5,8 @@ import random
 import pytest
 
 from steelyard.core.economics.unit_cost import Interval
-from steelyard.core.memory import VerdictWord
+from steelyard.core.memory import ClaimVerdict, VerdictWord
+from steelyard.core.rebalancing.claims import still_says
 from steelyard.core.rebalancing.verdict import Result, on_claim, violations, wilson
 
 
@@ -66,3 +67,15 @@ def test_a_claim_is_confirmed_within_its_tolerance_refuted_beyond_it_and_open_be
     assert word(0.56, 0.7) is VerdictWord.REFUTED
     assert word(0.4, 0.7) is VerdictWord.INCONCLUSIVE
     assert word(1.9, 2.1, n=299) is VerdictWord.INCONCLUSIVE, "too small a sample decides nothing"
+
+
+def test_a_doubt_replaces_a_conclusive_word_only_with_more_evidence_and_another_conclusive_word_at_once() -> None:
+    def seen(lower: float, upper: float, n: int) -> ClaimVerdict:
+        return on_claim("a", "c", 0.5, Interval((lower + upper) / 2, lower, upper), n, 100, lower_is_better=True, what="unit cost")
+
+    confirmed, doubt = seen(0.3, 0.4, 144), seen(0.3, 0.9, 144)
+    assert (confirmed.verdict, doubt.verdict) == (VerdictWord.CONFIRMED, VerdictWord.INCONCLUSIVE)
+    assert still_says(confirmed, doubt)
+    assert not still_says(confirmed, seen(0.3, 0.9, 145))
+    assert not still_says(confirmed, seen(0.8, 0.9, 100))
+    assert not still_says(doubt, confirmed)

@@ -24,6 +24,8 @@ class UnitCost:
     cost: Decimal | None
     """Money spent in that time."""
     good: int | None
+    replicas: int | None
+    """How many served in that time; None where the number changed."""
     basis: str | None
     """Share: the requested share of the node's price."""
 
@@ -86,5 +88,6 @@ def _unit_cost(raw: Raw) -> UnitCost | None:
         until=moment(raw, "to"),
         cost=number(raw, "cost"),
         good=whole(raw, "good"),
+        replicas=whole(raw, "replicas"),
         basis=text(raw, "basis"),
     )

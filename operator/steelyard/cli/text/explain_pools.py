@@ -83,6 +83,8 @@ def placements(view: ExplainView, width: int) -> RenderableType | None:
     for p in view.placements:
         cost = p.unit_cost
         period = f"{age(cost.since, view.now)} to {age(cost.until, view.now)} ago" if cost else UNKNOWN
+        if cost and cost.replicas:
+            period += f" × {cost.replicas}"
         rows.append(
             (
                 p.pool,
@@ -103,7 +105,7 @@ def placements(view: ExplainView, width: int) -> RenderableType | None:
         Column("BASIS"),
         Column("COST/1K GOOD [95 %]", whole=True),
         Column("N", right=True),
-        Column("FROM", wide=80),
+        Column("FROM × REPLICAS", wide=80),
     )
     return table(columns, rows, width) if rows else None
 

@@ -36,13 +36,17 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class UnitCost:
-    """Money per 1,000 good requests over [start, end], from `good` good requests and `cost` money."""
+    """Money per 1,000 good requests over [start, end], from `good` good requests and `cost` money.
+
+    `replicas` is how many stood there, the same number in every window; None where that is not known or the number changed.
+    """
 
     interval: Interval
     good: int
     cost: float
     start: datetime
     end: datetime
+    replicas: int | None = None
 
 
 def ratio_interval(pairs: Sequence[tuple[float, float]], chance: random.Random) -> Interval | None:

@@ -48,7 +48,12 @@ def evidence(
     interval = ratio_interval(priced, chance) if len(priced) == len(used) else None
     unit = (
         UnitCost(
-            _round(interval), good, _digits(sum(w.cost or 0.0 for w in used), 6), _milliseconds(used[0].start), _milliseconds(used[-1].end)
+            _round(interval),
+            good,
+            _digits(sum(w.cost or 0.0 for w in used), 6),
+            _milliseconds(used[0].start),
+            _milliseconds(used[-1].end),
+            _size(used),
         )
         if interval
         else None
@@ -91,7 +96,7 @@ def remember(old: Known | None, new: Known | None, least: int, carried: float | 
         # Figures from within a move do not displace the cost of standing there; what they say of capacity is still news.
         return replace(old, capacity=new.capacity) if _moved(_rate(old), _rate(new)) else old
     grown = _n(new) >= 2 * _n(old) and _n(old) < ENOUGH * least
-    if grown or _moved(_rate(old), _rate(new)) or _moved(_cost(old), _cost(new)):
+    if grown or _resized(old.unit_cost, new.unit_cost) or _moved(_rate(old), _rate(new)) or _moved(_cost(old), _cost(new)):
         return new
     return old
 
@@ -124,6 +129,16 @@ def _rate(known: Known) -> Interval | None:
 
 def _cost(known: Known) -> Interval | None:
     return known.unit_cost.interval if known.unit_cost else None
+
+
+def _size(windows: Sequence[Window]) -> int | None:
+    sizes = {round(w.replicas) for w in windows}
+    return sizes.pop() if len(sizes) == 1 else None
+
+
+def _resized(old: UnitCost | None, new: UnitCost | None) -> bool:
+    """Whether both sizes are known and differ: what two replicas cost is no estimate of what three cost, however wide its interval."""
+    return old is not None and new is not None and None not in {old.replicas, new.replicas} and old.replicas != new.replicas
 
 
 def _moved(old: Interval | None, new: Interval | None) -> bool:

@@ -22,16 +22,17 @@ def verdicts(options: tuple[Option, ...], model: str, least: int, old: tuple[Cla
             if claim.speaks_of(model):
                 verdict = _verdict(option, claim, by_pool, least)
                 last = before.get((verdict.pool, verdict.name))
-                found.append(last if last is not None and _same(last, verdict) else verdict)
+                found.append(last if last is not None and still_says(last, verdict) else verdict)
     return tuple(found)
 
 
-def _same(old: ClaimVerdict, new: ClaimVerdict) -> bool:
-    """Nothing to write: same word on the same claim, and not much more evidence; a conclusive word needs a conclusive one to replace it."""
+def still_says(old: ClaimVerdict, new: ClaimVerdict) -> bool:
+    """Whether nothing is to be written: the same word on the same claim with not much more evidence, or a doubt with no more evidence
+    than the conclusive word before it had."""
     if old.claimed != new.claimed:
         return False
     if old.verdict is not new.verdict:
-        return new.verdict is VerdictWord.INCONCLUSIVE and old.n > 0 and new.n < old.n
+        return new.verdict is VerdictWord.INCONCLUSIVE and 0 < old.n >= new.n
     return (old.measured is None) == (new.measured is None) and (old.n > 0 or new.n == 0) and new.n < 4 * max(1, old.n)
 
 
