@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 # When this make began: the table of `make test` counts the installation as a part.
 export STEELYARD_BEGAN := $(shell date +%s)
+# Bytecode is kept, whatever the shell says: tests start a hundred processes that import the same packages.
+export PYTHONDONTWRITEBYTECODE :=
 RUN := PYTHONPATH=operator:runtime:tests $(VENV)/bin/python
 
 .DEFAULT_GOAL := help

@@ -8,19 +8,24 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import groupby
 
 PYTEST = (sys.executable, "-m", "pytest", "-q", "--durations=5", "-p", "no:cacheprovider")
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One command. `needed`: without it the rest makes no sense."""
+    """One command. `needed`: without it the rest makes no sense. Parts of one `turn` run at the same time; else each runs alone."""
 
     name: str
     command: tuple[str, ...]
     needed: bool = False
+    turn: str = ""
 
 
 PARTS = (
@@ -28,8 +33,10 @@ PARTS = (
     Part("programs", (sys.executable, "-m", "cluster", "build"), needed=True),
     Part("model", (sys.executable, "-m", "minilm"), needed=True),
     Part("images", (sys.executable, "-m", "cluster", "images"), needed=True),
-    Part("unit and property", (*PYTEST, "-m", "not apiserver and not nodes and not image", "tests")),
-    Part("API server", (*PYTEST, "-m", "apiserver", "tests")),
+    # One keeps a processor busy, the other mostly waits.
+    Part("unit and property", (*PYTEST, "-m", "not apiserver and not nodes and not image", "tests"), turn="light"),
+    Part("API server", (*PYTEST, "-m", "apiserver", "tests", "--ignore=tests/fault"), turn="light"),
+    Part("faults", (*PYTEST, "-m", "apiserver", "tests/fault")),
     # Each with clusters of its own, that are gone before the next begin: two cores carry one at a time.
     Part("nodes and containers", (*PYTEST, "-m", "(nodes or image) and not apiserver", "tests", "--ignore=tests/e2e")),
     Part("end to end", (*PYTEST, "-m", "nodes and not apiserver", "tests/e2e")),
@@ -40,23 +47,48 @@ def main(chosen: list[str]) -> int:
     """Run the parts (or those named), print the table, return 1 if any failed."""
     # What make installed before it came here. Without make, nothing.
     done: list[tuple[str, float, int]] = [("Python packages", time.time() - float(os.environ.get("STEELYARD_BEGAN", time.time())), 0)]
-    for part in PARTS:
-        if chosen and part.name not in chosen:
-            continue
-        print(f"\n=== {part.name}", flush=True)
-        began = time.monotonic()
-        code = subprocess.run(part.command, check=False, env={**os.environ, "PYTHONUNBUFFERED": "1"}).returncode
-        done.append((part.name, time.monotonic() - began, code))
-        if code and part.needed:
+    began, needless = time.monotonic(), False
+    for together in _turns(part for part in PARTS if not chosen or part.name in chosen):
+        if needless:
             break
-    total = sum(seconds for _, seconds, _ in done)
+        for part, seconds, code in _run(together):
+            done.append((part.name, seconds, code))
+            needless = needless or (part.needed and code != 0)
     print(f"\n{'part':<24}{'seconds':>9}  result")
     for name, seconds, code in done:
         print(f"{name:<24}{seconds:>9.0f}  {'passed' if code == 0 else f'FAILED ({code})'}")
-    print(f"{'all':<24}{total:>9.0f}")
+    print(f"{'all':<24}{done[0][1] + time.monotonic() - began:>9.0f}")
     failed = sum(1 for *_, code in done if code)
     print(f"parts: {len(done) - failed} passed, {failed} failed")
     return 1 if failed else 0
+
+
+def _turns(parts: Iterable[Part]) -> Iterator[list[Part]]:
+    """Parts that follow each other with one `turn` are together; all others are alone."""
+    for turn, group in groupby(parts, key=lambda part: part.turn):
+        these = list(group)
+        yield from [these] if turn else [[part] for part in these]
+
+
+def _run(together: list[Part]) -> Iterator[tuple[Part, float, int]]:
+    """All at once. The first one's output is shown as it comes, that of each other one when all have ended."""
+    print(f"\n=== {' beside '.join(part.name for part in together)}", flush=True)
+    began, ended = time.monotonic(), dict.fromkeys(range(len(together)), 0.0)
+    with ExitStack() as stack:
+        outputs = [stack.enter_context(tempfile.TemporaryFile("w+")) if number else None for number in range(len(together))]
+        running = [
+            # Left at the block's end, however it is left, only when it has ended.
+            stack.enter_context(subprocess.Popen(part.command, env={**os.environ, "PYTHONUNBUFFERED": "1"}, stdout=output, stderr=output))
+            for part, output in zip(together, outputs, strict=True)
+        ]
+        while not all(ended.values()):
+            ended |= {at: time.monotonic() - began for at, one in enumerate(running) if not ended[at] and one.poll() is not None}
+            time.sleep(0.1)
+        for at, (part, output) in enumerate(zip(together, outputs, strict=True)):
+            if output is not None:
+                output.seek(0)
+                print(f"\n=== {part.name}\n{output.read()}", end="", flush=True)
+            yield part, ended[at], running[at].returncode
 
 
 if __name__ == "__main__":

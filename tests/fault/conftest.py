@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -15,6 +16,9 @@ from cluster.fixtures import new_namespace
 from fault.meanwhile import AT_ONCE, curtain
 from fault.move_run import MoveRun
 
+played: list[tuple[float, float, str]] = []
+"""(beginning in seconds of the stage, length, name) of every scene that has ended."""
+
 CRDS = Path(__file__).parents[2] / "crds"
 
 
@@ -26,8 +30,10 @@ def kinds(control_plane: Cluster) -> Cluster:
     return control_plane
 
 
-def _play(cluster: Cluster, scene: Callable[..., None], given: dict[str, Any]) -> None:
+def _play(cluster: Cluster, name: str, opened: float, scene: Callable[..., None], given: dict[str, Any]) -> None:
+    began = time.monotonic()
     with ExitStack() as stack:
+        stack.callback(lambda: played.append((began - opened, time.monotonic() - began, name)))
 
         def make(**how: Any) -> MoveRun:
             namespace = stack.enter_context(new_namespace(cluster, "move"))
@@ -41,15 +47,23 @@ def stage(kinds: Cluster, request: pytest.FixtureRequest) -> Iterator[dict[str, 
     """All scenes of this session, playing."""
     scenes = [item for item in request.session.items if hasattr(getattr(item, "function", None), "scene")]
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="scene") as pool:
-        futures = {}
+        futures, opened = {}, time.monotonic()
         for item in sorted(scenes, key=lambda i: getattr(i.function, "long", False) is False):
             given = dict(item.callspec.params) if hasattr(item, "callspec") else {}
-            futures[item.nodeid] = pool.submit(_play, kinds, item.function.scene, given)
+            futures[item.nodeid] = pool.submit(_play, kinds, item.nodeid, opened, item.function.scene, given)
         yield futures
         # Normally all have ended. After an interruption what still plays is told to end.
         for future in futures.values():
             future.cancel()
         curtain.set()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """When each scene played: pytest's own durations are those of waiting for one after the other."""
+    if played and terminalreporter.config.option.durations:
+        terminalreporter.section("scenes: seconds from, seconds long")
+        for began, length, name in sorted(played):
+            terminalreporter.write_line(f"{began:6.0f} {length:6.0f}  {name.rpartition('/')[2]}")
 
 
 @pytest.fixture

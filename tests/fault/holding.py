@@ -114,7 +114,7 @@ def _wait(run: MoveRun, what: str, ready: Callable[[], Any], seconds: float) -> 
         operator = run.operators[-1]
         if not operator.running:
             assert any(line.get("message") == "leadership lost" for line in operator.lines()), "it has ended for another reason"
-            run.cluster.api.delete(f"/apis/coordination.k8s.io/v1/namespaces/{run.namespace}/leases/steelyard")
+            run.free_lease()
             operator.start()
         return ready()
 

@@ -197,6 +197,10 @@ class MoveRun:
         """Start one more operator."""
         return self.operator(user=user, **changes).start()
 
+    def free_lease(self) -> None:
+        """What is certainly dead holds no Lease: waiting for it to expire is another test's matter."""
+        self.cluster.api.delete(f"/apis/coordination.k8s.io/v1/namespaces/{self.namespace}/leases/steelyard")
+
     # --- looking ----------------------------------------------------------------------------------------------------------------------
 
     @property

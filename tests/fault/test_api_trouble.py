@@ -209,7 +209,7 @@ def test_an_old_list_after_a_restart_undoes_nothing(a_move):
     run.until_moved()
     end = run.end_state()
     first.kill()
-    run.cluster.api.delete(f"/apis/coordination.k8s.io/v1/namespaces/{run.namespace}/leases/steelyard")
+    run.free_lease()
     # The next process is served the lists of its predecessor's start for a while: no workload, no children.
     stale = proxy.fail(lambda call: call.verb == "list", StaleList())
     run.audit.mark()

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from fault.meanwhile import meanwhile
+from fault.meanwhile import first, meanwhile
 from fault.move_run import CHEAP, DEAR, MoveRun
 
 pytestmark = pytest.mark.apiserver
@@ -34,6 +34,7 @@ def share_of() -> float:
     return share(Resources(cpu=1.0, memory_gib=1.0), Resources(cpu=64.0, memory_gib=256.0))
 
 
+@first
 @meanwhile
 def test_cost_and_unit_cost_agree_with_lifetimes_times_price(a_move):
     run = a_move()

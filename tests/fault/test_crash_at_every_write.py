@@ -84,13 +84,12 @@ class Points:
 
 
 def kept_alive(run: MoveRun, done: threading.Event) -> Callable[[], None]:
-    """A supervisor: whatever dies is started again. What is certainly dead holds no Lease; waiting for it to expire is another test."""
+    """A supervisor: whatever dies is started again."""
 
     def supervise() -> None:
-        lease = f"/apis/coordination.k8s.io/v1/namespaces/{run.namespace}/leases/steelyard"
         while not done.wait(0.2):
             if not run.operators[-1].running:
-                run.cluster.api.delete(lease)
+                run.free_lease()
                 run.start_operator()
 
     return supervise

@@ -192,7 +192,7 @@ def test_looks_that_are_far_apart_lose_nothing_and_a_new_process_books_from_its_
     wait_until("both nodes in the books", lambda: all(of_pool(booked(old), n.pool) for n in (used, unseen)), seconds=20)
     old.kill()
     unseen.terminate()
-    run.cluster.api.delete(f"/apis/coordination.k8s.io/v1/namespaces/{run.namespace}/leases/steelyard")
+    run.free_lease()
     began = time.time()
     new = leads(run)
     opened = time.time()

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from fault.meanwhile import meanwhile
+from fault.meanwhile import first, meanwhile
 from fault.move_run import DEAR_REPLICAS, MoveRun
 from stub.world import Play
 
@@ -24,6 +24,7 @@ def counted(run: MoveRun, pool: str) -> dict[str, int]:
     return found
 
 
+@first
 @meanwhile
 def test_after_a_move_the_operator_has_counted_exactly_what_the_servers_answered(a_move):
     # Servers that leave answer requests to their end: what came after the last scrape is told by the termination message alone.

@@ -10,7 +10,7 @@ import pytest
 
 from cluster.audit import AuditEvent
 from cluster.waiting import wait_until
-from fault.meanwhile import meanwhile
+from fault.meanwhile import first, meanwhile
 from fault.move_run import MOVE_SECONDS, SOON, MoveRun
 from fault.proxy import Call, Delay, Refuse
 
@@ -29,6 +29,7 @@ def scales_of_the_target(run: MoveRun) -> list[AuditEvent]:
     return [e for e in run.writes() if e.resource == "deployments/scale" and e.name.startswith("model-cheap")]
 
 
+@first
 @meanwhile
 def test_a_leader_that_was_frozen_past_its_lease_never_writes_again_and_ends(a_move):
     run = a_move(proxied=True)
@@ -60,6 +61,7 @@ def test_a_leader_that_was_frozen_past_its_lease_never_writes_again_and_ends(a_m
     assert standby.running
 
 
+@first
 @meanwhile
 def test_a_write_of_an_old_leader_that_arrives_late_changes_nothing(a_move):
     run = a_move(proxied=True)

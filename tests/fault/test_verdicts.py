@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cluster.waiting import wait_until
-from fault.meanwhile import meanwhile
+from fault.meanwhile import first, meanwhile
 from fault.move_run import MoveRun
 
 pytestmark = pytest.mark.apiserver
@@ -19,6 +19,7 @@ def events(run: MoveRun, reason: str):
     return [e for e in run.listed("events.k8s.io/v1/events") if e["reason"] == reason and e["regarding"]["kind"] == "InferenceWorkload"]
 
 
+@first
 @meanwhile
 def test_a_false_claim_is_refuted_with_its_numbers_and_the_workload_leaves_the_pool(a_move):
     run = a_move()
