@@ -9,6 +9,7 @@ from typing import Any
 from steelyard.control import manifest as manifests
 from steelyard.control.api_client import ApiClient
 from steelyard.control.clock import Clock
+from steelyard.control.errors import Conflict
 from steelyard.control.manifest import Manifest
 from steelyard.control.pool_facts import is_ready
 from steelyard.control.quantity import number
@@ -39,9 +40,13 @@ class PoolReconciler:
         old = raw.get("status") or {}
         patch = changes(old, self._status(raw, pool, old, self._clock.now()))
         if patch is not None:
-            written = await self._client.patch_status(
-                ACCELERATOR_POOLS, None, called, patch, version=manifests.version(raw), uid=manifests.uid(raw)
-            )
+            try:
+                written = await self._client.patch_status(
+                    ACCELERATOR_POOLS, None, called, patch, version=manifests.version(raw), uid=manifests.uid(raw)
+                )
+            except Conflict:
+                # Another installation in this cluster shows the same pool, or somebody has just changed it: the watch brings what is new.
+                return 1.0
             self._store.wrote(ACCELERATOR_POOLS, written)
         return 60.0
 

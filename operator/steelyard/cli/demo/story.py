@@ -399,13 +399,14 @@ class Run:
 def _reckoning(workload: Manifest) -> Table:
     status = workload.get("status") or {}
     table = Table(title="What 1,000 good requests cost, as measured")
-    for column in ("pool", "replicas", "cost", "95 % interval", "n", "within objective", "good requests/s a replica"):
+    for column in ("pool", "replicas now", "measured with", "cost", "95 % interval", "n", "within objective", "good requests/s a replica"):
         table.add_column(column)
     for place in status.get("placements") or ():
         cost = place.get("unitCost") or {}
         table.add_row(
             place["pool"],
             str(place.get("desiredReplicas", 0)),
+            str(cost.get("replicas", "a changing number" if cost else "-")),
             cost.get("value", "unknown"),
             f"{cost['lower']} to {cost['upper']}" if cost else "-",
             str(cost.get("good", "-")),

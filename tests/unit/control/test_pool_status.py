@@ -1,0 +1,71 @@
+"""A pool's status is written when it differs from what is seen, and by whoever comes first."""
+
+import asyncio
+from typing import Any
+
+from steelyard.app.config import Config
+from steelyard.app.wiring import settings_of
+from steelyard.control.errors import Conflict
+from steelyard.control.pool_status import PoolReconciler
+from steelyard.control.resource import ACCELERATOR_POOLS, NODES
+from steelyard.control.store import Store
+from steelyard.control.world import World
+from steelyard.core.reading import Unknown
+from unit.api.objects import pool
+from unit.control.virtual_time import ManualClock
+
+NAME = pool()["metadata"]["name"]
+NODE = {
+    "metadata": {"name": "n", "uid": "u-n", "resourceVersion": "1", "labels": pool()["spec"]["nodes"]["selector"]},
+    "status": {"conditions": [{"type": "Ready", "status": "True"}], "allocatable": {"aws.amazon.com/neuron": "1"}},
+}
+
+
+class Server:
+    """Keeps the status that it is sent; or refuses it, where another has written meanwhile."""
+
+    def __init__(self) -> None:
+        self.pool: dict[str, Any] = pool()
+        self.pool["metadata"] |= {"uid": "u-p", "resourceVersion": "1", "generation": 1}
+        self.written, self.another_was_first = 0, False
+
+    async def patch_status(self, _: object, __: None, name: str, status: dict[str, Any], *, version: str, uid: str) -> dict[str, Any]:
+        assert (name, version, uid) == (NAME, self.pool["metadata"]["resourceVersion"], "u-p")
+        if self.another_was_first:
+            raise Conflict("the object has been modified", status=409)
+        self.written += 1
+        changed = {**self.pool["metadata"], "resourceVersion": str(int(version) + 1)}
+        self.pool = {**self.pool, "metadata": changed, "status": {**self.pool.get("status", {}), **status}}
+        return self.pool
+
+
+def scene() -> tuple[Server, Store, PoolReconciler]:
+    clock = ManualClock()
+    store, server = Store(clock), Server()
+    store.observe(ACCELERATOR_POOLS, "ADDED", server.pool)
+    store.observe(NODES, "ADDED", NODE)
+    world = World(store, settings_of(Config()), lambda *_: Unknown("nothing"), synced=lambda: True, clock_suspect=lambda: False)
+    return server, store, PoolReconciler(server, store, world, clock)  # type: ignore[arg-type]
+
+
+def test_what_is_seen_is_written_once():
+    server, _, pools = scene()
+    assert asyncio.run(pools.reconcile(NAME)) == 60.0
+    assert server.pool["status"]["nodes"] == 1
+    assert server.pool["status"]["devices"] == {"total": 1, "used": 0, "idle": 1}
+    asyncio.run(pools.reconcile(NAME))
+    assert server.written == 1
+
+
+def test_whoever_comes_second_looks_again_soon_and_has_nothing_left_to_write():
+    server, store, pools = scene()
+    another, _, theirs = scene()
+    server.another_was_first = True
+    again = asyncio.run(pools.reconcile(NAME))
+    assert again is not None
+    assert again < 5
+    asyncio.run(theirs.reconcile(NAME))
+    store.observe(ACCELERATOR_POOLS, "MODIFIED", another.pool)
+    server.another_was_first = False
+    assert asyncio.run(pools.reconcile(NAME)) == 60.0
+    assert server.written == 0
