@@ -13,6 +13,7 @@ from typing import Any
 from cluster.cluster import Cluster
 from cluster.waiting import wait_until
 from e2e.ground import GENERAL
+from steelyard.cli.demo.plan import until_answered
 
 OBJECTIVE_MILLISECONDS = 5000
 """Generous: these tests are about requests that are lost, on a machine that may be busy with others'."""
@@ -31,8 +32,9 @@ class Client:
         self._api = cluster.api
         self._pods = f"/api/v1/namespaces/{namespace}/pods"
         self._path = f"{self._pods}/{name}"
+        url = f"http://{service}.{namespace}.svc"
         arguments = [
-            "load", "--url", f"http://{service}.{namespace}.svc", "--model", service, "--rate", str(rate), "--until-signal",
+            "load", "--url", url, "--model", service, "--rate", str(rate), "--until-signal",
             "--slo-ms", str(OBJECTIVE_MILLISECONDS), "--seed", str(seed), "--words", "20:60",
         ]  # fmt: skip
         container = {
@@ -49,6 +51,7 @@ class Client:
             "automountServiceAccountToken": False,
             "nodeSelector": GENERAL,
             "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+            "initContainers": [{**until_answered(url, image), "imagePullPolicy": "Never"}],
             "containers": [container],
         }
         self._pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}

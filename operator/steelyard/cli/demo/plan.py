@@ -138,6 +138,29 @@ def connections(capacity: float) -> int:
     return max(LEAST_CONNECTIONS, min(MOST_CONNECTIONS, ceil(2 * capacity * SLO_MILLISECONDS / 1000)))
 
 
+def until_answered(url: str, image: str) -> Manifest:
+    """An init container that ends when the Service first answers on this node: kube-proxy is told of a new one a moment after it is ready.
+
+    After a minute it ends all the same, and the client's log then shows what is wrong.
+    """
+    script = (
+        "import time, urllib.request\n"
+        "for _ in range(240):\n"
+        "    try:\n"
+        f"        urllib.request.urlopen({url + '/v2/health/ready'!r}, timeout=2).close()\n"
+        "        break\n"
+        "    except OSError:\n"
+        "        time.sleep(0.25)\n"
+    )
+    return {
+        "name": "until-answered",
+        "image": image,
+        "command": ["python3", "-c", script],
+        "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
+        "securityContext": {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}},
+    }
+
+
 def load_pod(
     story: Story,
     name: str,
@@ -151,8 +174,9 @@ def load_pod(
     connections: int = LEAST_CONNECTIONS,
 ) -> Manifest:
     """The open-loop load generator, which runs only as a pod: inside the cluster, through the Service."""
+    url = f"http://{service}.{story.namespace}.svc"
     arguments = [
-        "load", "--url", f"http://{service}.{story.namespace}.svc", "--model", model, "--rate", f"{rate:.3f}", "--duration", str(most_seconds),
+        "load", "--url", url, "--model", model, "--rate", f"{rate:.3f}", "--duration", str(most_seconds),
         "--until-signal", "--slo-ms", str(SLO_MILLISECONDS), "--seed", str(seed), "--words", "20:60", "--connections", str(connections),
     ]  # fmt: skip
     return {
@@ -165,6 +189,7 @@ def load_pod(
             "automountServiceAccountToken": False,
             "nodeSelector": node_selector,
             "securityContext": {"runAsNonRoot": True, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}},
+            "initContainers": [{**until_answered(url, story.runtime_image), "imagePullPolicy": "IfNotPresent"}],
             "containers": [
                 {
                     "name": "load",
