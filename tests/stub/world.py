@@ -97,6 +97,8 @@ class StubWorld:
         self._arriving = 0.0
         self._turn = 0
         self._nobody = 0
+        self.cut_off = 0
+        """Requests that were under way in servers when they crashed: nobody could have saved them."""
         self.margin: float | None = None
         """The lowest ratio of what the ready servers can be asked for, each as much as the slowest, to the load, since it was first 1."""
         self.servers: dict[str, tuple[str, StubServer]] = {}
@@ -120,7 +122,10 @@ class StubWorld:
 
     @property
     def lost(self) -> int:
-        """Requests that failed or came too late, since the first: nobody was ready, or who was had too much to do."""
+        """Requests that failed or came too late, since the first: nobody was ready, who was had too much to do, or it was removed with them.
+
+        Without those that a crash cut off.
+        """
         return self._nobody + sum(server.shed + server.late for _, server in list(self.servers.values()))
 
     def counted(self, pool: str) -> dict[str, int]:
@@ -280,7 +285,7 @@ class StubWorld:
         if pool in self.play.crashing and not leaving:
             if playing is not None:
                 playing.ready = False
-                self._nobody, playing.server.waiting = self._nobody + playing.server.waiting, 0
+                self.cut_off, playing.server.waiting = self.cut_off + playing.server.waiting, 0
             if self._told.get(uid) != "crashing":
                 ended = _ended("server", 1, "boom")["state"]
                 waiting = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}}
