@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -154,10 +155,26 @@ def test_a_detached_cluster_outlives_its_maker_and_ends_when_told() -> None:
     assert traces(cluster.identity) == nothing()
 
 
+def run(*command: str) -> list[str]:
+    """`cluster run` under a name of its own: the user's `dev` may be up."""
+    return [sys.executable, "-m", "cluster", "run", "--name", f"test-run-{os.getpid()}", "--nodes", "none", "--", *command]
+
+
+@contextmanager
+def running(script: str, said: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A shell script under `cluster run` that has written `said`; killed at the end, if it is still there."""
+    command = run("sh", "-c", script)
+    with subprocess.Popen(command, env=this_package_environment(), stdin=subprocess.DEVNULL, start_new_session=True) as tool:
+        try:
+            wait_until("the command to run", said.exists, seconds=60)
+            yield tool
+        finally:
+            tool.kill()
+
+
 def test_run_passes_on_the_environment_and_the_exit_code() -> None:
     script = "import json, os, sys; print(json.dumps(dict(os.environ))); sys.exit(7)"
-    command = [sys.executable, "-m", "cluster", "run", "--nodes", "none", "--", sys.executable, "-c", script]
-    answer = subprocess.run(command, env=this_package_environment(), capture_output=True, text=True, check=False)
+    answer = subprocess.run(run(sys.executable, "-c", script), env=this_package_environment(), capture_output=True, text=True, check=False)
     assert answer.returncode == 7, answer.stderr
     environment = json.loads(answer.stdout)
     assert environment["KUBECONFIG"]
@@ -166,13 +183,9 @@ def test_run_passes_on_the_environment_and_the_exit_code() -> None:
 
 def test_the_command_and_the_cluster_end_when_run_is_killed(tmp_path: Path) -> None:
     said = tmp_path / "said"
-    script = f"echo $$ $KUBECONFIG > {said}.new; mv {said}.new {said}; exec sleep 600"
-    command = [sys.executable, "-m", "cluster", "run", "--nodes", "none", "--", "sh", "-c", script]
-    tool = subprocess.Popen(command, env=this_package_environment(), stdin=subprocess.DEVNULL, start_new_session=True)
-    wait_until("the command to run", said.exists, seconds=60)
-    pid, kubeconfig = said.read_text().split()
-    tool.kill()
-    tool.wait()
+    with running(f"echo $$ $KUBECONFIG > {said}.new; mv {said}.new {said}; exec sleep 600", said) as tool:
+        pid, kubeconfig = said.read_text().split()
+        tool.kill()
     wait_until("the command to end", lambda: not Path(f"/proc/{pid}").exists(), seconds=10)
     of = Identity(int(Path(kubeconfig).parent.name))
     wait_until("the cluster to be gone", lambda: traces(of) == nothing(), seconds=20)
@@ -181,9 +194,7 @@ def test_the_command_and_the_cluster_end_when_run_is_killed(tmp_path: Path) -> N
 def test_run_hands_signals_to_its_command_and_then_takes_the_cluster_down(tmp_path: Path) -> None:
     said = tmp_path / "said"
     script = f"trap 'exit 9' INT; echo $KUBECONFIG > {said}.new; mv {said}.new {said}; while :; do sleep 0.1; done"
-    command = [sys.executable, "-m", "cluster", "run", "--nodes", "none", "--", "sh", "-c", script]
-    tool = subprocess.Popen(command, env=this_package_environment(), stdin=subprocess.DEVNULL, start_new_session=True)
-    wait_until("the command to run", said.exists, seconds=60)
-    tool.send_signal(signal.SIGINT)
-    assert tool.wait(30) == 9
+    with running(script, said) as tool:
+        tool.send_signal(signal.SIGINT)
+        assert tool.wait(30) == 9
     assert traces(Identity(int(Path(said.read_text().strip()).parent.name))) == nothing()
