@@ -1,0 +1,74 @@
+"""One column for each workload, within the limits: the cheapest at the prices, then exchanges where a pool is over, then what is left."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from steelyard.core.planning.columns import Columns
+from steelyard.core.planning.fleet import Reals
+from steelyard.core.planning.mixes import Index
+
+PASSES = 40
+_SLACK = 1e-9
+
+
+def share_out(columns: Columns, limit: Reals, prices: Reals) -> Index | None:
+    """(W,) the column of each workload; None where the exchanges known do not bring the pools under their limits."""
+    priced = columns.cost + columns.devices @ prices
+    chosen = columns.cheapest(prices)
+    if not _relieve(columns, limit, priced, chosen):
+        return None
+    _use_what_is_left(columns, limit, chosen)
+    return chosen
+
+
+def _relieve(columns: Columns, limit: Reals, priced: Reals, chosen: Index) -> bool:
+    """Exchange columns until no pool is over: those that cost least for each device freed go first. Whether it was reached."""
+    room = limit - columns.devices[chosen].sum(axis=0)
+    tight = _SLACK * np.maximum(1.0, limit)
+    for _ in range(PASSES):
+        if (room >= -tight).all():
+            return True
+        now = chosen[columns.row]
+        change = columns.devices - columns.devices[now]
+        over = np.maximum(-room, 0.0)
+        relief = np.minimum(np.maximum(-change, 0.0), over).sum(axis=1) - np.maximum(change - np.maximum(room, 0.0), 0.0).sum(axis=1)
+        useful = np.flatnonzero(relief > _SLACK)
+        if not useful.size:
+            return False
+        order = useful[np.argsort((priced - priced[now])[useful] / relief[useful], kind="stable")]
+        moved: set[int] = set()
+        for column in order:
+            row = int(columns.row[column])
+            if row in moved:
+                continue
+            step = change[column]
+            after = room - step
+            # What it brings over elsewhere must be less than what it frees.
+            if np.maximum(-after, 0.0).sum() < np.maximum(-room, 0.0).sum() - _SLACK:
+                room, chosen[row] = after, column
+                moved.add(row)
+                if (room >= -tight).all():
+                    return True
+        if not moved:
+            return False
+    return bool((room >= -tight).all())
+
+
+def _use_what_is_left(columns: Columns, limit: Reals, chosen: Index) -> None:
+    """Exchange columns for cheaper ones as long as they fit."""
+    room = limit - columns.devices[chosen].sum(axis=0) + _SLACK * np.maximum(1.0, limit)
+    for _ in range(PASSES):
+        now = chosen[columns.row]
+        gain = columns.cost[now] - columns.cost
+        step = columns.devices - columns.devices[now]
+        good = np.flatnonzero((gain > 0) & (step <= room).all(axis=1))
+        if not good.size:
+            return
+        moved: set[int] = set()
+        for column in good[np.argsort(-gain[good], kind="stable")]:
+            row = int(columns.row[column])
+            if row not in moved and (step[column] <= room).all():
+                room -= step[column]
+                chosen[row] = column
+                moved.add(row)
