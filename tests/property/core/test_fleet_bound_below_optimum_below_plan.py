@@ -82,12 +82,36 @@ def test_a_plan_keeps_all_limits_and_the_optimum_lies_between_its_bound_and_its_
     if found is None:
         return
     assert set(found.without) == {w for w in range(fleet.workloads) if not placements(fleet, w)}
-    assert (fleet.taken(found.replicas) <= fleet.limit + 1e-6).all()
+    assert ((found.replicas * fleet.devices).sum(axis=0) <= fleet.limit + 1e-6).all()
     for workload, counts in enumerate(found.replicas):
         assert tuple(int(n) for n in counts) in every[workload]
     assert abs(found.cost - sum(money(fleet, w, tuple(c)) for w, c in enumerate(found.replicas))) < 1e-6
     assert found.bound <= optimum + 1e-6
     assert optimum <= found.cost + 1e-6
+
+
+@settings(max_examples=100, deadline=None)
+@given(fleet=fleets(workloads=3, pools=4, limits=False))
+def test_where_nothing_is_short_everyone_has_his_optimum_and_the_bound_is_met(fleet: Fleet) -> None:
+    found = share_pools(fleet)
+    assert found is not None
+    least = [min(money(fleet, w, c) for c in every) for w in range(fleet.workloads) if (every := placements(fleet, w))]
+    assert abs(found.cost - sum(least)) < 1e-6
+    assert found.gap < 1e-6
+
+
+def test_what_is_short_goes_to_whom_it_saves_most_and_has_a_price() -> None:
+    """Two workloads want the one device of pool 0; the second saves more by it."""
+    fleet = Fleet(
+        load=np.array([1.0, 1.0]), least=np.array([1, 1]), capacity=np.full((2, 2), 1.0), cost=np.array([[1.0, 2.0], [1.0, 5.0]]),
+        devices=np.ones((2, 2)), limit=np.array([1.0, np.inf]), current=np.zeros((2, 2), np.int64), added=np.zeros((2, 2)),
+        most=np.full((2, 2), 3, np.int64),
+    )  # fmt: skip
+    found = share_pools(fleet)
+    assert found is not None
+    assert found.replicas.tolist() == [[0, 1], [1, 0]]
+    assert 1.0 <= found.prices[0] <= 4.0
+    assert found.gap < 0.01
 
 
 def test_combinations_are_not_walked_twice() -> None:

@@ -35,12 +35,11 @@ class Columns:
         new = np.ones(row.size, dtype=bool)
         new[1:] = (row[1:] != row[:-1]) | (name[1:] != name[:-1])
         row, replicas = row[new], replicas[new]
-        cost = (replicas * fleet.cost[row] + np.maximum(replicas - fleet.current[row], 0) * fleet.added[row]).sum(axis=1)
         limited = np.isfinite(fleet.limit)
         return cls(
             row=row,
             replicas=replicas,
-            cost=cost,
+            cost=fleet.price(row, replicas),
             devices=(replicas * fleet.devices[row])[:, limited],
             start=np.searchsorted(row, np.arange(fleet.workloads)),
         )

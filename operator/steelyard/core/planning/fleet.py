@@ -59,12 +59,7 @@ class Fleet:
         }
         return Fleet(limit=self.limit, **rows)
 
-    def price(self, replicas: Whole) -> Reals:
-        """(W,) money per hour of (W, P) replicas."""
-        priced: Reals = (replicas * self.cost + np.maximum(replicas - self.current, 0) * self.added).sum(axis=1)
+    def price(self, row: npt.NDArray[np.intp], replicas: Whole) -> Reals:
+        """(M,) money per hour of (M, P) replicas of the workloads `row`: (M,)."""
+        priced: Reals = (replicas * self.cost[row] + np.maximum(replicas - self.current[row], 0) * self.added[row]).sum(axis=1)
         return priced
-
-    def taken(self, replicas: Whole) -> Reals:
-        """(P,) devices that (W, P) replicas take."""
-        taken: Reals = (replicas * self.devices).sum(axis=0)
-        return taken

@@ -199,7 +199,8 @@ class _Walk:
         for _ in range(fleet.pools + 1):
             self._complete(at, load, money, number, breadth, chain)
             left = np.where(np.isfinite(self.best), np.minimum(left, core.budget(self.best)), left)
-            stop = np.searchsorted(key, at + (1 - 1e-6) * np.clip((left[at] - spent) / scale[at], 0, 1) + 1e-9, side="right")
+            reach = np.clip(np.nan_to_num(left[at] - spent) / scale[at], 0, 1)
+            stop = np.searchsorted(key, at + (1 - 1e-6) * reach + 1e-9, side="right")
             stop = np.where(left[at] >= spent, stop, 0)
             more = np.maximum(stop - (last + 1), 0)
             many = np.bincount(at, weights=more, minlength=fleet.workloads) > MOST_WALKED
@@ -248,9 +249,7 @@ class _Walk:
         good = (last <= core.most[at, pool]) & (core.base_wide[at] + breadth + (last > 0) <= WIDEST)
         row, total, last, chain = at[good], total[good], last[good], chain[good]
         np.minimum.at(self.best, row, total)
-        order = np.lexsort((total, row))
-        rank = np.arange(row.size) - np.searchsorted(row[order], row[order])
-        first = order[rank < KEPT]
+        first = _first(row, total)
         self._found.append((row[first], total[first], last[first], chain[first]))
 
     def kept(self) -> tuple[Index, Whole]:
@@ -258,9 +257,7 @@ class _Walk:
         row = np.concatenate([r for r, *_ in self._found])
         total = np.concatenate([t for _, t, *_ in self._found])
         replicas = np.concatenate([self._replicas(r, last, chain) for r, _, last, chain in self._found])
-        order = np.lexsort((total, row))
-        rank = np.arange(row.size) - np.searchsorted(row[order], row[order])
-        first = order[rank < KEPT]
+        first = _first(row, total)
         return row[first], replicas[first]
 
     def _replicas(self, row: Index, last: Whole, chain: Index) -> Whole:
@@ -269,3 +266,10 @@ class _Walk:
             replicas[np.arange(row.size), self._pool[entry]] = self._count[entry]
         replicas[np.arange(row.size), self._core.marginal[row]] = last
         return replicas
+
+
+def _first(row: Index, total: Reals) -> Index:
+    """The KEPT cheapest of each workload, ascending by workload and by cost."""
+    order = np.lexsort((total, row))
+    rank = np.arange(row.size) - np.searchsorted(row[order], row[order])
+    return order[rank < KEPT]

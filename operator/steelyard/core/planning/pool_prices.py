@@ -29,6 +29,8 @@ class _Point:
 def climb(columns: Columns, limit: Reals, prices: Reals, smoothing: float) -> Reals:
     """(L,) better prices of the limited pools. smoothing: temperature of a workload's choice relative to its least cost."""
     scale = smoothing * np.maximum(np.minimum.reduceat(columns.cost, columns.start), 1e-6 * float(columns.cost.max(initial=1e-6)))
+    # No device is worth more than the dearest mix costs. Where every choice is clear the Hessian vanishes, and only this bounds a step.
+    most = float(columns.cost.max()) / float(columns.devices[columns.devices > 0].min(initial=np.inf))
     here = _at(columns, limit, prices, scale)
     for _ in range(STEPS):
         free = (prices > 0) | (here.gradient > 0)
@@ -38,8 +40,9 @@ def climb(columns: Columns, limit: Reals, prices: Reals, smoothing: float) -> Re
         hessian = here.hessian[np.ix_(free, free)]
         ridge = 1e-9 * max(1e-12, float(np.trace(hessian)) / len(hessian))
         step[free] = np.linalg.solve(hessian + ridge * np.eye(len(hessian)), here.gradient[free])
-        length, there = 1.0, here
-        while length > 1e-4:
+        length, there = min(1.0, most / max(float(np.abs(step).max()), 1e-300)), here
+        shortest = 1e-6 * length
+        while length > shortest:
             trial = np.maximum(prices + length * step, 0.0)
             there = _at(columns, limit, trial, scale)
             if there.value > here.value:
