@@ -9,7 +9,7 @@ export PYTHONDONTWRITEBYTECODE :=
 RUN := PYTHONPATH=operator:runtime:tests $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check verify generate format clean
+.PHONY: help demo test bench check verify generate format clean
 
 help: ## What there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -30,6 +30,9 @@ demo: $(VENV)/.installed ## The main job, for real, on a cluster of its own (SWA
 
 test: $(VENV)/.installed ## Everything: checks, then all tests, with a table of the parts
 	@$(RUN) -m parts
+
+bench: $(VENV)/.installed ## Benchmarks, each with its table (all of them take hours; one: B=planner)
+	@$(RUN) -m bench $(B)
 
 check: $(VENV)/.installed ## ruff, mypy, the house rules, and drift of generated files
 	@$(VENV)/bin/ruff check .

@@ -1,0 +1,1 @@
+"""Benchmarks: one module each, with one table, one picture, and the bars they are held to."""

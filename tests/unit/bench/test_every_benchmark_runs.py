@@ -1,0 +1,13 @@
+"""A benchmark that does not run any more is found here, not in an hour of `make bench`."""
+
+from pathlib import Path
+
+import pytest
+from bench.__main__ import NAMES, run
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_small_part_of_each_benchmark_runs_and_writes_its_files(name: str, tmp_path: Path) -> None:
+    run(name, quick=True, into=tmp_path)
+    for ending in ("csv", "svg", "md"):
+        assert (tmp_path / f"{name}.{ending}").stat().st_size > 0
