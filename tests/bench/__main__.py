@@ -23,6 +23,8 @@ from bench.benchmark import Bar, Benchmark, Cell, Row
 
 ROOT = Path(__file__).parents[2]
 NAMES = tuple(sorted(p.stem for p in Path(__file__).parent.glob("*.py") if "\nCOLUMNS" in p.read_text()))
+WIDE = 200
+"""Characters of a table that no terminal bounds."""
 SHOWN = 60
 """Rows of a table that are printed; the file has them all."""
 
@@ -46,7 +48,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def run(name: str, *, quick: bool, into: Path | None) -> Sequence[Bar]:
     """One benchmark."""
-    console = Console()
+    console = Console() if sys.stdout.isatty() else Console(width=WIDE)
     benchmark = cast(Benchmark, importlib.import_module(f"bench.{name}"))
     title = benchmark.ABOUT.strip().splitlines()[0]
     console.rule(f"{name}: {title}")

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from steelyard.core.planning.fleet import Fleet, Reals, Whole
-from steelyard.core.planning.mixes import Index
+from steelyard.core.planning.fleet import Fleet, Index, Reals, Whole
 
 _SEED = 20_261_125
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
-    """row: (M,) workload, ascending. replicas: (M, P). cost: (M,) money per hour at no price. devices: (M, L) of the pools with a limit."""
+    """row: (M,) workload, ascending. replicas: (M, P). cost: (M,) money per hour at no price. taken: (M, L) of what is shared and limited:
+    devices of pools, money of budgets. name: (M,) the same for the same replicas."""
 
     row: Index
     replicas: Whole
     cost: Reals
-    devices: Reals
+    taken: Reals
+    name: Whole
     start: Index
     """(W,) where each workload's columns begin. Every workload has one."""
 
@@ -30,26 +31,48 @@ class Columns:
         weight = np.random.default_rng(_SEED).integers(1, 2**62, fleet.pools, dtype=np.int64)
         with np.errstate(over="ignore"):
             name = replicas @ weight
-        order = np.lexsort((name, row))
-        row, replicas, name = row[order], replicas[order], name[order]
-        new = np.ones(row.size, dtype=bool)
-        new[1:] = (row[1:] != row[:-1]) | (name[1:] != name[:-1])
-        row, replicas = row[new], replicas[new]
-        limited = np.isfinite(fleet.limit)
-        return cls(
-            row=row,
-            replicas=replicas,
-            cost=fleet.price(row, replicas),
-            devices=(replicas * fleet.devices[row])[:, limited],
-            start=np.searchsorted(row, np.arange(fleet.workloads)),
-        )
+        cost = fleet.price(row, replicas)
+        taken = fleet.taken(row, replicas, cost)[:, np.isfinite(fleet.limits)]
+        return _sorted(fleet.workloads, row, name, replicas, cost, taken)
 
     def and_(self, fleet: Fleet, row: Index, replicas: Whole) -> Columns:
         """With these too."""
-        return Columns.of(fleet, np.concatenate([self.row, row]), np.concatenate([self.replicas, replicas]))
+        return self._with(Columns.of(fleet, row, replicas), np.arange(self.row.size))
+
+    def instead(self, fleet: Fleet, gone: Index, row: Index, replicas: Whole) -> Columns:
+        """With these in place of all that the workloads `gone` had. The others' figures are the same in `fleet`."""
+        return self._with(Columns.of(fleet, row, replicas), np.flatnonzero(~np.isin(self.row, gone)))
+
+    def _with(self, new: Columns, kept: Index) -> Columns:
+        each = (np.concatenate([getattr(self, name)[kept], getattr(new, name)]) for name in ("row", "name", "replicas", "cost", "taken"))
+        return _sorted(self.start.size, *each)
+
+    def costing(self, part: float) -> Columns:
+        """At that part of their cost."""
+        return replace(self, cost=self.cost * part)
+
+    def places(self, replicas: Whole) -> Index:
+        """(W,) the column of each workload that has these (W, P) replicas."""
+        same = np.flatnonzero((self.replicas == replicas[self.row]).all(axis=1))
+        return same[np.searchsorted(self.row[same], np.arange(self.start.size))]
 
     def cheapest(self, prices: Reals) -> Index:
         """(W,) the column of least priced cost of each workload, the first of equal ones. prices: (L,)."""
-        priced = self.cost + self.devices @ prices
+        priced = self.cost + self.taken @ prices
         at_least = np.flatnonzero(priced <= np.minimum.reduceat(priced, self.start)[self.row])
         return at_least[np.searchsorted(self.row[at_least], np.arange(self.start.size))]
+
+
+def _sorted(workloads: int, row: Index, name: Whole, replicas: Whole, cost: Reals, taken: Reals) -> Columns:
+    order = np.lexsort((name, row))
+    new = np.ones(order.size, dtype=np.bool_)
+    new[1:] = (row[order][1:] != row[order][:-1]) | (name[order][1:] != name[order][:-1])
+    order = order[new]
+    return Columns(
+        row=row[order],
+        name=name[order],
+        replicas=replicas[order],
+        cost=cost[order],
+        taken=taken[order],
+        start=np.searchsorted(row[order], np.arange(workloads)),
+    )

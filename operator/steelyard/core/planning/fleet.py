@@ -1,31 +1,40 @@
-"""The placement problem of all workloads at once, as arrays: they share the pools' devices."""
+"""The placement problem of all workloads at once, as arrays: they share the pools' devices and the namespaces' money."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, fields, replace
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 Reals: TypeAlias = npt.NDArray[np.float64]
 Whole: TypeAlias = npt.NDArray[np.int64]
+Flags: TypeAlias = npt.NDArray[np.bool_]
+Index: TypeAlias = npt.NDArray[np.intp]
 
 WIDEST = 3
 """Pools that one workload may use at the same time."""
+ANY = 2**31
+"""Replicas: no limit."""
+SLACK = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fleet:
-    """W workloads and P pools; weights follow capacity. Minimise the sum of `cost` n + `added` max(0, n - current) over whole n.
+    """W workloads, P pools, B budgets. Minimise the sum of `cost` n + `added` max(0, n - current) over whole n.
 
-    load: (W,) requests per second. least: (W,) replicas in all. capacity: (W, P) requests per second and replica, 0 where the workload may
-    not use the pool. cost: (W, P) money per hour and replica. devices: (W, P) that a replica takes of the pool's `limit`: (P,), inf where
-    there is none. current: (W, P) replicas now. added: (W, P) money per hour for each above that, the amortised price of a move. most: (W, P).
+    load: (W,) requests per second. capacity: (W, P) requests per second and replica, 0 where the workload may not use the pool. cost: (W, P)
+    money per hour and replica. devices: (W, P) that a replica takes of the pool's `limit`: (P,), inf where there is none. current: (W, P)
+    replicas now. added: (W, P) money per hour for each above that, the amortised price of a move. most: (W, P).
+
+    The rest may be left out. least, maximum: (W,) replicas in all. floor: (W, P) least replicas of a pool. even: (W,) whether requests are
+    spread evenly over all replicas, so that each carries what the slowest pool in use can; else weights follow capacity. family: (P,) and
+    families: (W,) of which as many must be used. spot: (P,) and spot_percent: (W,) of all replicas at most. money: (B,) per hour that the
+    workloads of a budget may cost together; payer: (W,) the budget, -1 for none.
     """
 
     load: Reals
-    least: Whole
     capacity: Reals
     cost: Reals
     devices: Reals
@@ -33,14 +42,42 @@ class Fleet:
     current: Whole
     added: Reals
     most: Whole
+    least: Whole = None  # type: ignore[assignment]
+    maximum: Whole = None  # type: ignore[assignment]
+    floor: Whole = None  # type: ignore[assignment]
+    even: Flags = None  # type: ignore[assignment]
+    family: Whole = None  # type: ignore[assignment]
+    families: Whole = None  # type: ignore[assignment]
+    spot: Flags = None  # type: ignore[assignment]
+    spot_percent: Whole = None  # type: ignore[assignment]
+    money: Reals = None  # type: ignore[assignment]
+    payer: Whole = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         """ValueError where a figure cannot be true."""
+        w, p = self.capacity.shape
+        absent: dict[str, Any] = {
+            "least": lambda: np.zeros(w, np.int64),
+            "maximum": lambda: np.full(w, ANY, np.int64),
+            "floor": lambda: np.zeros((w, p), np.int64),
+            "even": lambda: np.zeros(w, np.bool_),
+            "family": lambda: np.zeros(p, np.int64),
+            "families": lambda: np.ones(w, np.int64),
+            "spot": lambda: np.zeros(p, np.bool_),
+            "spot_percent": lambda: np.full(w, 100, np.int64),
+            "money": lambda: np.zeros(0),
+            "payer": lambda: np.full(w, -1, np.int64),
+        }
+        for name, default in absent.items():
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, default())
         allowed = self.capacity > 0
         if not (np.isfinite(self.load).all() and (self.load >= 0).all() and (self.capacity >= 0).all()):
             raise ValueError("loads and capacities must be finite and not negative")
         if not ((self.cost[allowed] > 0).all() and (self.added >= 0).all() and (self.devices >= 0).all() and (self.limit >= 0).all()):
             raise ValueError("costs must be positive; added costs, devices and limits must not be negative")
+        if not ((self.money >= 0).all() and (self.payer < self.money.size).all()):
+            raise ValueError("budgets must not be negative, and every payer must be one of them")
 
     @property
     def workloads(self) -> int:
@@ -52,14 +89,55 @@ class Fleet:
         """P."""
         return int(self.limit.shape[0])
 
-    def only(self, workloads: npt.NDArray[np.intp]) -> Fleet:
-        """Those workloads, before the same pools."""
-        rows = {
-            name: getattr(self, name)[workloads] for name in ("load", "least", "capacity", "cost", "devices", "current", "added", "most")
-        }
-        return Fleet(limit=self.limit, **rows)
+    def only(self, workloads: Index) -> Fleet:
+        """Those workloads, before the same pools and budgets."""
+        return replace(self, **{f.name: getattr(self, f.name)[workloads] for f in fields(self) if f.name not in _OF_ALL})
 
-    def price(self, row: npt.NDArray[np.intp], replicas: Whole) -> Reals:
+    def price(self, row: Index, replicas: Whole) -> Reals:
         """(M,) money per hour of (M, P) replicas of the workloads `row`: (M,)."""
         priced: Reals = (replicas * self.cost[row] + np.maximum(replicas - self.current[row], 0) * self.added[row]).sum(axis=1)
         return priced
+
+    def carried(self, row: Index, replicas: Whole) -> Reals:
+        """(M,) requests per second that (M, P) replicas of the workloads `row` carry."""
+        capacity = self.capacity[row]
+        slowest = np.where(replicas > 0, capacity, np.inf).min(axis=1, initial=np.inf)
+        total = replicas.sum(axis=1)
+        evenly = np.where(total > 0, total * np.where(np.isfinite(slowest), slowest, 0.0), 0.0)
+        return np.where(self.even[row], evenly, (replicas * capacity).sum(axis=1))
+
+    def coupled(self) -> Flags:
+        """(W,) whether a workload has a rule that more replicas may keep where fewer break it."""
+        bound: Flags = (self.families > 1) | ((self.spot_percent < 100) & self.spot.any())
+        return bound | (self.floor > 0).any(axis=1)
+
+    def ruled(self) -> Flags:
+        """(W,) whether a workload has any rule about several pools together."""
+        return self.coupled() | (self.maximum < ANY)
+
+    def keeps(self, row: Index, replicas: Whole) -> Flags:
+        """(M,) whether these replicas keep those rules."""
+        total = replicas.sum(axis=1)
+        used = replicas > 0
+        count = np.zeros(row.size, dtype=np.int64)
+        for family in np.unique(self.family):
+            count += used[:, self.family == family].any(axis=1)
+        good = (total <= self.maximum[row]) & (replicas >= self.floor[row]).all(axis=1)
+        good &= (count >= self.families[row]) | (total == 0)
+        kept: Flags = good & (100 * replicas[:, self.spot].sum(axis=1) <= self.spot_percent[row] * total)
+        return kept
+
+    def taken(self, row: Index, replicas: Whole, cost: Reals) -> Reals:
+        """(M, P + B) devices of each pool and money of each budget that they take."""
+        paid = np.zeros((row.size, self.money.size))
+        paying = self.payer[row] >= 0
+        paid[np.flatnonzero(paying), self.payer[row][paying]] = cost[paying]
+        return np.concatenate([replicas * self.devices[row], paid], axis=1)
+
+    @property
+    def limits(self) -> Reals:
+        """(P + B,) of what is shared."""
+        return np.concatenate([self.limit, self.money])
+
+
+_OF_ALL = frozenset({"limit", "family", "spot", "money"})

@@ -1,26 +1,44 @@
-"""Replicas for the whole fleet, with the prices of what is short and a bound that no plan can beat."""
+"""Replicas for the whole fleet, with the prices of what is short and a bound that no plan can beat; or the proof that there is none.
+
+Column generation on the Lagrangian of what is shared: prices, each workload's best mixes at them, better prices. Any prices give a bound. Up to
+EXACT workloads all mixes that an optimal plan may use are then listed and chosen from exactly (bound = optimum = cost).
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 
 from steelyard.core.planning.columns import Columns
-from steelyard.core.planning.fleet import Fleet, Reals, Whole
-from steelyard.core.planning.mixes import Index, mixes, singles
+from steelyard.core.planning.fleet import SLACK, Fleet, Index, Reals, Whole
+from steelyard.core.planning.knapsack import FEW_WALKED, MOST_WALKED
+from steelyard.core.planning.mixes import mixes, singles
 from steelyard.core.planning.pool_prices import climb
+from steelyard.core.planning.set_partition import partition
 from steelyard.core.planning.share_out import share_out
+from steelyard.core.planning.shortage import NEGLIGIBLE, Shortage, shortage
+from steelyard.core.planning.warm import Trail, changed
 
 SMOOTHINGS = (3e-2, 3e-3, 3e-4, 3e-4)
-_SLACK = 1e-9
+EXACT = 100
+"""Workloads up to which the plan is finished exactly."""
+MOST_COLUMNS = 60_000
+NODES = 2_000
+"""Of the search tree of one set partition."""
+ENOUGH = 1e-3
+"""Gap that a plan from kept prices may have before new prices are looked for."""
+CLOSED = 1e-7
+"""Gap that is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetPlanned:
-    """replicas: (W, P). cost: money per hour; bound <= optimum <= cost. prices: (P,) money per hour and device.
+    """replicas: (W, P). cost: money per hour; bound <= optimum <= cost. prices: (P + B,) money per hour and device, money per money.
 
     without: workloads that no mix was found for, whatever the pools had; they get no replicas here and are in neither figure.
+    trail: what a next plan begins from.
     """
 
     replicas: Whole
@@ -28,6 +46,7 @@ class FleetPlanned:
     cost: float
     bound: float
     prices: Reals
+    trail: Trail | None = None
 
     @property
     def gap(self) -> float:
@@ -35,45 +54,169 @@ class FleetPlanned:
         return 0.0 if self.cost == 0 else (self.cost - self.bound) / self.cost
 
 
-def share_pools(fleet: Fleet) -> FleetPlanned | None:
-    """A plan for all workloads; None where none was found, which proves nothing."""
-    prices = np.zeros(fleet.pools)
-    found = mixes(fleet, prices)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetInfeasible:
+    """No plan exists. prices: (P + B,) in [0, 1] of what is short. missing: units of it that are missing at least; 0 where only walking all
+    mixes proved it."""
+
+    missing: float
+    prices: Reals
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetUndecided:
+    """No plan was found, and no proof that there is none. bound: no plan costs less. prices: at which that holds."""
+
+    bound: float
+    prices: Reals
+
+
+FleetOutcome: TypeAlias = FleetPlanned | FleetInfeasible | FleetUndecided
+
+
+def share_pools(fleet: Fleet, trail: Trail | None = None) -> FleetOutcome:
+    """A plan for all workloads that any mix carries. trail: of an earlier plan; what has not changed since is not computed again."""
+    if trail is not None and fleet.workloads > EXACT:
+        again = _warm(fleet, trail)
+        if again is not None:
+            return again
+    nothing = np.zeros(fleet.limits.size)
+    found = mixes(fleet, nothing)
     row, replicas = singles(fleet)
     served = np.unique(np.concatenate([row, found.row]))
     without = np.setdiff1d(np.arange(fleet.workloads), served)
     if without.size:
-        part = share_pools(fleet.only(served)) if served.size else _nothing(fleet)
-        return part and _among(part, fleet, served, without)
-
-    limited = np.isfinite(fleet.limit)
-    limit = fleet.limit[limited]
-    bound, best = float(found.bound.sum()), prices
+        part = share_pools(fleet.only(served)) if served.size else _empty(fleet)
+        return _among(part, fleet, served, without)
     columns = Columns.of(fleet, np.concatenate([row, found.row]), np.concatenate([replicas, found.replicas]))
-    chosen = columns.cheapest(prices[limited])
-    if (columns.devices[chosen].sum(axis=0) > limit + _SLACK * np.maximum(1.0, limit)).any():
-        for smoothing in SMOOTHINGS:
+    return _plan(fleet, columns, nothing, found.bound, SMOOTHINGS)
+
+
+def _plan(fleet: Fleet, columns: Columns, prices: Reals, least: Reals, smoothings: tuple[float, ...]) -> FleetOutcome:
+    """From prices and each workload's `least` (W,) priced cost there."""
+    limited = np.isfinite(fleet.limits)
+    limit = fleet.limits[limited]
+    best, bound = (prices, least), float(least.sum() - prices[limited] @ limit)
+    cheapest = columns.cheapest(prices[limited])
+    chosen: Index | None = cheapest
+    if prices.any() or not _fits(columns, limit, cheapest):
+        for left, smoothing in zip(range(len(smoothings) - 1, -1, -1), smoothings, strict=True):
+            temperature = smoothing * np.minimum.reduceat(columns.cost, columns.start)
             prices = prices.copy()
-            prices[limited] = climb(columns, limit, prices[limited], smoothing)
-            found = mixes(fleet, prices)
+            prices[limited] = climb(columns, limit, prices[limited], temperature, precision=1e-5 if left else 1e-7)
+            # Only the last prices have to prove something.
+            found = mixes(fleet, prices, walked=FEW_WALKED if left else MOST_WALKED)
             value = float(found.bound.sum() - prices[limited] @ limit)
             if value > bound:
-                bound, best = value, prices
+                bound, best = value, (prices, found.bound)
             columns = columns.and_(fleet, found.row, found.replicas)
-        plans = [plan for at in (best, prices) if (plan := share_out(columns, limit, at[limited])) is not None]
-        if not plans:
-            return None
-        chosen = min(plans, key=lambda plan: float(columns.cost[plan].sum()))
+        chosen = _cheaper(columns, share_out(columns, limit, best[0][limited]), share_out(columns, limit, prices[limited]))
+    short: Shortage | None = None
+    if chosen is None:
+        short = shortage(fleet, columns)
+        if short.missing > SLACK:
+            return FleetInfeasible(missing=short.missing, prices=short.prices)
+        columns = short.columns
+        thrifty = share_out(columns.costing(short.epsilon), limit, short.prices[limited])
+        if thrifty is not None:
+            thrifty = share_out(columns, limit, np.zeros(limit.size), thrifty)
+        chosen = _cheaper(columns, thrifty, share_out(columns, limit, best[0][limited]))
+    if fleet.workloads <= EXACT and (chosen is None or bound < float(columns.cost[chosen].sum()) * (1 - CLOSED)):
+        finished = _finish(fleet, columns, limited, chosen, best[0], bound, short)
+        if finished is None:
+            assert short is not None
+            return FleetInfeasible(missing=0.0, prices=short.prices)
+        columns, chosen, bound = finished
+    if chosen is None:
+        return FleetUndecided(bound=bound, prices=best[0])
     cost = float(columns.cost[chosen].sum())
-    return FleetPlanned(replicas=columns.replicas[chosen], without=(), cost=cost, bound=min(bound, cost), prices=best)
+    return FleetPlanned(
+        replicas=columns.replicas[chosen],
+        without=(),
+        cost=cost,
+        bound=min(bound, cost),
+        prices=best[0],
+        trail=Trail(fleet=fleet, columns=columns, prices=best[0], least=best[1]),
+    )
 
 
-def _among(part: FleetPlanned, fleet: Fleet, served: Index, without: Index) -> FleetPlanned:
+def _finish(
+    fleet: Fleet, columns: Columns, limited: Reals, chosen: Index | None, prices: Reals, bound: float, short: Shortage | None
+) -> tuple[Columns, Index | None, float] | None:
+    """(columns, the best choice, its bound) by set partition; None where walking all mixes proves that no plan exists."""
+    limit = fleet.limits[limited]
+    first = partition(columns, limit, chosen, NODES)
+    chosen = _cheaper(columns, chosen, first.chosen)
+    if chosen is None:
+        assert short is not None
+        room = max(0.0, -short.missing) + NEGLIGIBLE
+        listed = short.mixes(fleet, spare=room)
+        if listed.row.size > MOST_COLUMNS:
+            return columns, None, bound
+        columns = columns.and_(fleet, listed.row, listed.replicas)
+        every = partition(columns, limit, None, NODES)
+        if every.chosen is None:
+            return None if listed.exact.all() and every.bound == np.inf else (columns, None, bound)
+        chosen = every.chosen
+    cost = float(columns.cost[chosen].sum())
+    if bound >= cost * (1 - CLOSED):
+        return columns, chosen, bound
+    listed = mixes(fleet, prices, spare=cost - bound)
+    if listed.row.size > MOST_COLUMNS or not listed.exact.all():
+        return columns, chosen, bound
+    mark = columns.replicas[chosen]
+    # Nothing outside of the list can be part of a cheaper plan.
+    columns = Columns.of(fleet, np.concatenate([listed.row, np.arange(fleet.workloads)]), np.concatenate([listed.replicas, mark]))
+    last = partition(columns, limit, columns.places(mark), NODES)
+    chosen = _cheaper(columns, columns.places(mark), last.chosen)
+    assert chosen is not None
+    return columns, chosen, max(bound, min(last.bound, float(columns.cost[chosen].sum())))
+
+
+def _warm(fleet: Fleet, trail: Trail) -> FleetOutcome | None:
+    """Prices and columns of the earlier plan where they still do; None where they do not."""
+    rows = changed(trail.fleet, fleet)
+    if rows is None:
+        return None
+    part = fleet.only(rows)
+    found = mixes(part, trail.prices)
+    alone, replicas = singles(part)
+    if np.unique(np.concatenate([alone, found.row])).size < rows.size:
+        return None
+    least = trail.least.copy()
+    least[rows] = found.bound
+    columns = trail.columns.instead(fleet, rows, np.concatenate([rows[alone], rows[found.row]]), np.concatenate([replicas, found.replicas]))
+    limited = np.isfinite(fleet.limits)
+    limit = fleet.limits[limited]
+    bound = float(least.sum() - trail.prices[limited] @ limit)
+    chosen = share_out(columns, limit, trail.prices[limited])
+    if chosen is not None:
+        cost = float(columns.cost[chosen].sum())
+        if bound >= cost * (1 - ENOUGH):
+            kept = Trail(fleet=fleet, columns=columns, prices=trail.prices, least=least)
+            return FleetPlanned(
+                replicas=columns.replicas[chosen], without=(), cost=cost, bound=min(bound, cost), prices=trail.prices, trail=kept
+            )
+    return _plan(fleet, columns, trail.prices, least, SMOOTHINGS[1:])
+
+
+def _fits(columns: Columns, limit: Reals, chosen: Index) -> bool:
+    return bool((columns.taken[chosen].sum(axis=0) <= limit + SLACK * np.maximum(1.0, limit)).all())
+
+
+def _cheaper(columns: Columns, *plans: Index | None) -> Index | None:
+    found = [plan for plan in plans if plan is not None]
+    return min(found, key=lambda plan: float(columns.cost[plan].sum()), default=None)
+
+
+def _among(part: FleetOutcome, fleet: Fleet, served: Index, without: Index) -> FleetOutcome:
+    if not isinstance(part, FleetPlanned):
+        return part
     replicas = np.zeros((fleet.workloads, fleet.pools), dtype=np.int64)
     replicas[served] = part.replicas
-    return replace(part, replicas=replicas, without=tuple(int(w) for w in without))
+    return replace(part, replicas=replicas, without=tuple(int(w) for w in without), trail=None)
 
 
-def _nothing(fleet: Fleet) -> FleetPlanned:
+def _empty(fleet: Fleet) -> FleetPlanned:
     none = np.zeros((0, fleet.pools), dtype=np.int64)
-    return FleetPlanned(replicas=none, without=(), cost=0.0, bound=0.0, prices=np.zeros(fleet.pools))
+    return FleetPlanned(replicas=none, without=(), cost=0.0, bound=0.0, prices=np.zeros(fleet.limits.size))

@@ -7,6 +7,7 @@ smoothed, its gradient is the devices taken less the limits, and its Hessian is 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 
@@ -15,8 +16,6 @@ from steelyard.core.planning.fleet import Reals
 
 STEPS = 12
 """Newton steps at one smoothing."""
-ENOUGH = 1e-7
-"""Gain of a step relative to the value that ends the climb."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,24 +25,27 @@ class _Point:
     hessian: Reals
 
 
-def climb(columns: Columns, limit: Reals, prices: Reals, smoothing: float) -> Reals:
-    """(L,) better prices of the limited pools. smoothing: temperature of a workload's choice relative to its least cost."""
-    scale = smoothing * np.maximum(np.minimum.reduceat(columns.cost, columns.start), 1e-6 * float(columns.cost.max(initial=1e-6)))
+def climb(columns: Columns, limit: Reals, prices: Reals, temperature: Reals, highest: float = inf, precision: float = 1e-7) -> Reals:
+    """(L,) better prices of what is limited, none above `highest`. temperature: (W,) money per hour by which a workload's choice blurs.
+    precision: gain of a step relative to the value that ends the climb."""
+    scale = np.maximum(temperature, 1e-9 * max(float(temperature.max(initial=0.0)), 1e-9))
     # No device is worth more than the dearest mix costs. Where every choice is clear the Hessian vanishes, and only this bounds a step.
-    most = float(columns.cost.max()) / float(columns.devices[columns.devices > 0].min(initial=np.inf))
+    worth = float(columns.cost.max() / columns.taken[columns.taken > 0].min(initial=inf))
+    longest = np.where(np.isfinite(highest), highest, worth)
     here = _at(columns, limit, prices, scale)
     for _ in range(STEPS):
-        free = (prices > 0) | (here.gradient > 0)
+        free = ((prices > 0) | (here.gradient > 0)) & ((prices < highest) | (here.gradient < 0))
         if not free.any():
             break
         step = np.zeros_like(prices)
         hessian = here.hessian[np.ix_(free, free)]
         ridge = 1e-9 * max(1e-12, float(np.trace(hessian)) / len(hessian))
         step[free] = np.linalg.solve(hessian + ridge * np.eye(len(hessian)), here.gradient[free])
-        length, there = min(1.0, most / max(float(np.abs(step).max()), 1e-300)), here
-        shortest = 1e-6 * length
-        while length > shortest:
-            trial = np.maximum(prices + length * step, 0.0)
+        # Prices along which nothing curves are not coupled with the others: each is cut for itself.
+        step = np.clip(step, -longest, longest)
+        length, there = 1.0, here
+        while length > 1e-6:
+            trial = np.clip(prices + length * step, 0.0, highest)
             there = _at(columns, limit, trial, scale)
             if there.value > here.value:
                 break
@@ -52,13 +54,13 @@ def climb(columns: Columns, limit: Reals, prices: Reals, smoothing: float) -> Re
         if gain <= 0:
             break
         prices, here = trial, there
-        if gain <= ENOUGH * abs(here.value):
+        if gain <= precision * abs(here.value):
             break
     return prices
 
 
 def _at(columns: Columns, limit: Reals, prices: Reals, scale: Reals) -> _Point:
-    row, start, devices = columns.row, columns.start, columns.devices
+    row, start, devices = columns.row, columns.start, columns.taken
     priced = columns.cost + devices @ prices
     least = np.minimum.reduceat(priced, start)
     weight = np.exp((least[row] - priced) / scale[row])

@@ -5,17 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from steelyard.core.planning.columns import Columns
-from steelyard.core.planning.fleet import Reals
-from steelyard.core.planning.mixes import Index
+from steelyard.core.planning.fleet import SLACK, Index, Reals
 
 PASSES = 40
-_SLACK = 1e-9
 
 
-def share_out(columns: Columns, limit: Reals, prices: Reals) -> Index | None:
-    """(W,) the column of each workload; None where the exchanges known do not bring the pools under their limits."""
-    priced = columns.cost + columns.devices @ prices
-    chosen = columns.cheapest(prices)
+def share_out(columns: Columns, limit: Reals, prices: Reals, begin: Index | None = None) -> Index | None:
+    """(W,) the column of each workload; None where the exchanges known do not bring the pools under their limits.
+
+    begin: (W,) a choice to begin with instead of the cheapest at the prices.
+    """
+    priced = columns.cost + columns.taken @ prices
+    chosen = columns.cheapest(prices) if begin is None else begin.copy()
     if not _relieve(columns, limit, priced, chosen):
         return None
     _use_what_is_left(columns, limit, chosen)
@@ -24,16 +25,19 @@ def share_out(columns: Columns, limit: Reals, prices: Reals) -> Index | None:
 
 def _relieve(columns: Columns, limit: Reals, priced: Reals, chosen: Index) -> bool:
     """Exchange columns until no pool is over: those that cost least for each device freed go first. Whether it was reached."""
-    room = limit - columns.devices[chosen].sum(axis=0)
-    tight = _SLACK * np.maximum(1.0, limit)
+    # Devices of pools and money of budgets are compared in the size of what a mix takes of them.
+    unit = np.maximum(columns.taken.mean(axis=0), 1e-12)
+    taken, limit = columns.taken / unit, limit / unit
+    room = limit - taken[chosen].sum(axis=0)
+    tight = SLACK * np.maximum(1.0, limit)
     for _ in range(PASSES):
         if (room >= -tight).all():
             return True
         now = chosen[columns.row]
-        change = columns.devices - columns.devices[now]
+        change = taken - taken[now]
         over = np.maximum(-room, 0.0)
         relief = np.minimum(np.maximum(-change, 0.0), over).sum(axis=1) - np.maximum(change - np.maximum(room, 0.0), 0.0).sum(axis=1)
-        useful = np.flatnonzero(relief > _SLACK)
+        useful = np.flatnonzero(relief > SLACK)
         if not useful.size:
             return False
         order = useful[np.argsort((priced - priced[now])[useful] / relief[useful], kind="stable")]
@@ -45,7 +49,7 @@ def _relieve(columns: Columns, limit: Reals, priced: Reals, chosen: Index) -> bo
             step = change[column]
             after = room - step
             # What it brings over elsewhere must be less than what it frees.
-            if np.maximum(-after, 0.0).sum() < np.maximum(-room, 0.0).sum() - _SLACK:
+            if np.maximum(-after, 0.0).sum() < np.maximum(-room, 0.0).sum() - SLACK:
                 room, chosen[row] = after, column
                 moved.add(row)
                 if (room >= -tight).all():
@@ -57,11 +61,11 @@ def _relieve(columns: Columns, limit: Reals, priced: Reals, chosen: Index) -> bo
 
 def _use_what_is_left(columns: Columns, limit: Reals, chosen: Index) -> None:
     """Exchange columns for cheaper ones as long as they fit."""
-    room = limit - columns.devices[chosen].sum(axis=0) + _SLACK * np.maximum(1.0, limit)
+    room = limit - columns.taken[chosen].sum(axis=0) + SLACK * np.maximum(1.0, limit)
     for _ in range(PASSES):
         now = chosen[columns.row]
         gain = columns.cost[now] - columns.cost
-        step = columns.devices - columns.devices[now]
+        step = columns.taken - columns.taken[now]
         good = np.flatnonzero((gain > 0) & (step <= room).all(axis=1))
         if not good.size:
             return

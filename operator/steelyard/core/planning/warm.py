@@ -1,0 +1,36 @@
+"""What one plan leaves to the next: most of a fleet is the same a minute later."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from steelyard.core.planning.columns import Columns
+from steelyard.core.planning.fleet import Fleet, Index, Reals
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trail:
+    """The fleet planned for, the columns met, and the prices with each workload's least (W,) priced cost there."""
+
+    fleet: Fleet
+    columns: Columns
+    prices: Reals
+    least: Reals
+
+
+def changed(before: Fleet, now: Fleet) -> Index | None:
+    """Workloads of which any figure differs; None where the two cannot be compared. What is shared may have other limits."""
+    if before.capacity.shape != now.capacity.shape or before.money.size != now.money.size:
+        return None
+    if not (np.array_equal(np.isfinite(before.limits), np.isfinite(now.limits)) and np.array_equal(before.spot, now.spot)):
+        return None
+    if not np.array_equal(before.family, now.family):
+        return None
+    differs = np.zeros(now.workloads, dtype=np.bool_)
+    for field in fields(Fleet):
+        old, new = getattr(before, field.name), getattr(now, field.name)
+        if old.shape[:1] == (now.workloads,) and field.name not in {"limit", "money", "family", "spot"}:
+            differs |= (old != new).reshape(now.workloads, -1).any(axis=1)
+    return np.flatnonzero(differs)

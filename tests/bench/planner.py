@@ -1,0 +1,242 @@
+"""The fleet's planner: random fleets, checked certificates, and HiGHS beside it
+
+Integer replicas for all workloads at once, out of pools that they share. Fleets are random by seed (`tests/bench/planning/fleets.py`): a
+third of the pools, or two thirds, cut to 30 to 70 % of what a plan without limits uses; pools of equal efficiency; 300 replicas a workload;
+requests spread evenly over the replicas of mixed pools. `bound` is the certificate: no plan costs less. Every plan and every bound is
+computed again by code that shares nothing with the solver (`tests/bench/planning/check.py`). `warm`: the same again after the loads of 5 % of
+the workloads have changed. `highs`: the same problem as one integer program (scipy.optimize.milp) with ten times the time, at least a second.
+Rows `limits x F`: the limits shrunk by that factor until no plan is left; an answer "Infeasible" is checked by its prices, or by HiGHS.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from bench.benchmark import Bar, Row, Say
+from bench.planning.check import lagrangian, plan_objections
+from bench.planning.fleets import KINDS, cut, fleet
+from bench.planning.peer import Solved, highs
+from steelyard.core.planning.fleet import Fleet
+from steelyard.core.planning.fleet_plan import FleetInfeasible, FleetOutcome, FleetPlanned, share_pools
+
+ABOUT = __doc__
+COLUMNS = (
+    "workloads", "pools", "seed", "seconds", "cost", "bound", "gap", "case", "answer", "checked", "warm_seconds", "warm_gap",
+    "highs_seconds", "highs_cost", "highs_gap",
+)  # fmt: skip
+SMALL = 100
+"""Workloads up to which the answer is exact."""
+CHECKED = 2_000_000
+"""Workloads times pools up to which bounds are walked again; beyond it a plan's limits and cost alone."""
+
+
+def rows(say: Say, *, quick: bool) -> Iterable[Row]:
+    """Sizes by kinds by seeds; then limits that shrink."""
+    sizes = ((10, 4), (100, 8)) if quick else ((10, 4), (20, 8), (100, 8), (100, 20), (1_000, 12), (5_000, 20), (50_000, 20))
+    for workloads, pools in sizes:
+        for kind in KINDS:
+            if workloads > 5_000 and kind != "third cut":
+                continue
+            for seed in range(1 if quick or workloads > 5_000 else 3):
+                say(f"{workloads} x {pools}, {kind}, seed {seed}")
+                yield _planned(_limited(workloads, pools, seed, kind), seed, kind, quick=quick)
+    for workloads, pools in ((10, 4),) if quick else ((10, 4), (20, 8), (100, 20), (1_000, 12)):
+        for seed in range(1 if quick else 3):
+            say(f"{workloads} x {pools}: limits that shrink, seed {seed}")
+            yield from _shrinking(workloads, pools, seed)
+
+
+def _limited(workloads: int, pools: int, seed: int, kind: str) -> Fleet:
+    free = fleet(workloads, pools, seed, kind)
+    loose = share_pools(free)
+    assert isinstance(loose, FleetPlanned)
+    return cut(free, (loose.replicas * free.devices).sum(axis=0), seed, kind)
+
+
+def _timed(problem: Fleet) -> tuple[FleetOutcome, float]:
+    began = time.perf_counter()
+    found = share_pools(problem)
+    return found, time.perf_counter() - began
+
+
+def _planned(problem: Fleet, seed: int, kind: str, *, quick: bool) -> Row:
+    found, seconds = _timed(problem)
+    warm_seconds, warm_gap = _warm(problem, found, seed)
+    peer = None if quick or kind == "even" or problem.workloads > 5_000 else highs(problem, max(1.0, 10 * seconds))
+    return _row(problem, seed, kind, found, seconds, warm_seconds, warm_gap, peer)
+
+
+def _row(
+    problem: Fleet,
+    seed: int,
+    case: str,
+    found: FleetOutcome,
+    seconds: float,
+    warm_seconds: float | None,
+    warm_gap: float | None,
+    peer: Solved | None,
+) -> Row:
+    planned = found if isinstance(found, FleetPlanned) else None
+    return {
+        "workloads": problem.workloads,
+        "pools": problem.pools,
+        "seed": seed,
+        "seconds": seconds,
+        "cost": planned.cost if planned else None,
+        "bound": None if isinstance(found, FleetInfeasible) else found.bound,
+        "gap": planned.gap if planned else None,
+        "case": case,
+        "answer": type(found).__name__.removeprefix("Fleet"),
+        "checked": "; ".join(_objections(problem, found, peer)) or "holds",
+        "warm_seconds": warm_seconds,
+        "warm_gap": warm_gap,
+        "highs_seconds": peer.seconds if peer else None,
+        "highs_cost": peer.cost if peer else None,
+        "highs_gap": 1 - peer.bound / peer.cost if peer and peer.cost and peer.bound is not None else None,
+    }
+
+
+def _objections(problem: Fleet, found: FleetOutcome, peer: Solved | None) -> list[str]:
+    walked = problem.workloads * problem.pools <= CHECKED // 10 and float(problem.load.max()) < 1_000
+    if isinstance(found, FleetInfeasible):
+        objections = []
+        if peer is not None and peer.cost is not None:
+            objections.append("a feasible fleet called infeasible")
+        elif found.missing > 0 and not lagrangian(problem, found.prices, np.zeros_like(problem.cost)) > 0:
+            objections.append("prices that prove nothing")
+        elif found.missing <= 0 and (peer is None or not peer.impossible):
+            objections.append("HiGHS does not prove it")
+        return objections
+    if not isinstance(found, FleetPlanned):
+        return (
+            [] if peer is None or peer.bound is None or peer.cost is None or found.bound <= peer.cost * (1 + 1e-6) else ["bound too high"]
+        )
+    objections = plan_objections(problem, found.replicas, found.cost)
+    exact = problem.workloads <= SMALL and found.gap < 1e-6
+    if peer is not None and peer.bound is not None and found.cost < peer.bound * (1 - 1e-6):
+        objections.append("below the bound of HiGHS")
+    if peer is not None and peer.cost is not None and found.bound > peer.cost * (1 + 1e-6):
+        objections.append("bound above the plan of HiGHS")
+    # The bound of the search tree, in small fleets, is not V(prices): HiGHS has to agree with that one.
+    by_prices = problem.workloads > SMALL or peer is None
+    if walked and not exact and by_prices and found.bound > lagrangian(problem, found.prices) + 1e-6 * found.cost:
+        objections.append("bound above what its prices prove")
+    return objections
+
+
+def _warm(problem: Fleet, found: FleetOutcome, seed: int) -> tuple[float | None, float | None]:
+    if not isinstance(found, FleetPlanned) or found.trail is None or problem.workloads <= SMALL:
+        return None, None
+    chance = np.random.default_rng(seed + 7)
+    some = chance.random(problem.workloads) < 0.05
+    later = replace(problem, load=np.where(some, problem.load * chance.uniform(0.8, 1.2, problem.workloads), problem.load))
+    began = time.perf_counter()
+    again = share_pools(later, found.trail)
+    seconds = time.perf_counter() - began
+    assert isinstance(again, FleetPlanned)
+    assert not plan_objections(later, again.replicas, again.cost)
+    return seconds, again.gap
+
+
+def _shrinking(workloads: int, pools: int, seed: int) -> Iterable[Row]:
+    problem = _limited(workloads, pools, seed, "two thirds cut")
+    impossible = 0
+    for step in range(20):
+        factor = 2 * 0.9**step
+        tight = replace(problem, limit=np.where(np.isfinite(problem.limit), np.floor(problem.limit * factor), _roomy(problem)))
+        found, seconds = _timed(tight)
+        peer = highs(tight, max(1.0, 10 * seconds)) if workloads <= 1_000 else None
+        yield _row(tight, seed, f"limits x {factor:.2f}", found, seconds, None, None, peer)
+        impossible += isinstance(found, FleetInfeasible)
+        if impossible > 1:
+            return
+
+
+def _roomy(problem: Fleet) -> np.ndarray:
+    """Where there was no limit: what the load needs of all pools together, by the number of pools."""
+    need = np.where(problem.capacity > 0, np.ceil(problem.load[:, None] / np.maximum(problem.capacity, 1e-9)), np.inf).min(axis=1).sum()
+    return np.full(problem.pools, np.ceil(need / problem.pools))
+
+
+def bars(rows: Sequence[Row]) -> Sequence[Bar]:
+    """Of design section 14."""
+
+    def of(workloads: int, *cases: str) -> list[Row]:
+        return [r for r in rows if r["workloads"] == workloads and r["case"] in cases]
+
+    def worst(name: str, some: Sequence[Row]) -> float | None:
+        return max((float(r[name]) for r in some if r[name] is not None), default=None)  # type: ignore[arg-type]
+
+    def both(some: Sequence[Row], seconds: float, gap: float, name: str = "") -> Bar:
+        slow, wide = worst(f"{name}seconds", some), worst(f"{name}gap", some)
+        if slow is None or wide is None:
+            return Bar(f"gap <= {gap:.2%} in <= {seconds} s", "not run", None)
+        return Bar(f"gap <= {gap:.2%} in <= {seconds} s", f"at most {wide:.4%}, {slow:.2f} s", slow <= seconds and wide <= gap)
+
+    named = [
+        ("5,000 x 20, a third of the pools cut", both(of(5_000, "third cut"), 0.5, 1e-3)),
+        ("5,000 x 20, two thirds cut", both(of(5_000, "two thirds cut"), 0.5, 1e-3)),
+        ("5,000 x 20, equal efficiencies", both(of(5_000, "equal efficiency"), 0.5, 1e-3)),
+        ("5,000 x 20, 300 replicas a workload", both(of(5_000, "many replicas"), 0.5, 1e-3)),
+        ("5,000 x 20, requests spread evenly", both(of(5_000, "even"), 0.5, 1e-3)),
+        ("50,000 x 20", both(of(50_000, "third cut"), 8, 1e-2)),
+        ("5,000 x 20 again, 5 % of the loads changed", both(of(5_000, "third cut"), 0.05, 1e-3, "warm_")),
+        ("at most 100 workloads, exact", both([r for r in rows if int(r["workloads"] or 0) <= SMALL and r["answer"] == "Planned"], 2, 1e-6)),
+    ]  # fmt: skip
+    shrunk = [r for r in rows if str(r["case"]).startswith("limits")]
+    answers = {a: sum(r["answer"] == a for r in shrunk) for a in ("Planned", "Infeasible", "Undecided")}
+    wrong = [r for r in rows if r["checked"] != "holds"]
+    beaten = [r for r in rows if r["highs_cost"] is not None and r["cost"] is not None]
+    better = sum(float(r["cost"]) < float(r["highs_cost"]) * (1 - 1e-6) for r in beaten)  # type: ignore[arg-type]
+    worse = sum(float(r["cost"]) > float(r["highs_cost"]) * (1 + 1e-6) for r in beaten)  # type: ignore[arg-type]
+    return [
+        *(Bar(f"{name}: {bar.asked}", bar.found, bar.met) for name, bar in named),
+        Bar("every plan, bound and proof holds when computed again", f"{len(rows) - len(wrong)} of {len(rows)}", not wrong),
+        Bar(
+            "limits that shrink: proved infeasible, or Undecided",
+            ", ".join(f"{n} {a}" for a, n in answers.items()),
+            None if not shrunk else not any("called infeasible" in str(r["checked"]) for r in shrunk),
+        ),
+        Bar(
+            "no dearer than HiGHS with ten times the time",
+            f"cheaper {better}, equal {len(beaten) - better - worse}, dearer {worse} of {len(beaten)}",
+            None if not beaten else worse == 0,
+        ),
+    ]
+
+
+def draw(figure: Figure, rows: Sequence[Row]) -> None:
+    """Gap against time, ours and that of HiGHS."""
+    axes = figure.subplots()
+    sizes = sorted({int(r["workloads"] or 0) for r in rows})
+    for at, size in enumerate(sizes):
+        some = [r for r in rows if r["workloads"] == size and r["gap"] is not None]
+        axes.scatter(
+            [float(r["seconds"] or 0) for r in some],
+            [max(float(r["gap"] or 0), 1e-7) for r in some],
+            color=f"C{at}",
+            label=f"{size:,} workloads",
+            s=18,
+        )
+        peer = [r for r in some if r["highs_gap"] is not None]
+        axes.scatter(
+            [float(r["highs_seconds"] or 0) for r in peer],
+            [max(float(r["highs_gap"] or 0), 1e-7) for r in peer],
+            color=f"C{at}",
+            marker="x",
+            s=22,
+        )
+    axes.axhline(1e-3, color="grey", linewidth=0.8)
+    axes.set(
+        xscale="log",
+        yscale="log",
+        xlabel="seconds",
+        ylabel="certified gap (1e-7: none)",
+        title="planner: steelyard (dots) and HiGHS (crosses)",
+    )
+    axes.legend(fontsize=8)

@@ -1,0 +1,1 @@
+"""Random fleets, and a checker that shares nothing with the solver."""
