@@ -9,7 +9,7 @@ import numpy as np
 from bench.peering.case import MOST, SLACK, Answer, Case, Policy, Reals, Whole, planned
 from steelyard.core.planning.exact import solve
 from steelyard.core.planning.fleet import Fleet
-from steelyard.core.planning.fleet_plan import share_pools
+from steelyard.core.planning.fleet_plan import FleetInfeasible, FleetUndecided, share_pools
 from steelyard.core.planning.outcome import Infeasible, Planned
 from steelyard.core.planning.problem import Offer, Problem
 
@@ -115,8 +115,14 @@ def _fleet(case: Case) -> Answer:
         most=most,
     )
     plan = share_pools(fleet)
-    if plan is None or plan.without:
-        return Answer(replicas=None, said="undecided", why="no plan found for " + ("all" if plan is None else f"workloads {plan.without}"))
+    if isinstance(plan, FleetInfeasible):
+        short = ", ".join(f"pool {p}" for p in np.flatnonzero(plan.prices))
+        return Answer(replicas=None, said="infeasible", why=f"short of at least {plan.missing:.3g} devices: {short}")
+    if isinstance(plan, FleetUndecided):
+        return Answer(replicas=None, said="undecided", why="no plan found, and no proof that there is none")
+    if plan.without or plan.unknown:
+        said = "infeasible" if plan.without else "undecided"
+        return Answer(replicas=None, said=said, why=f"no mix carries workloads {plan.without or plan.unknown}")
     replicas: Whole = plan.replicas
     return Answer(replicas=replicas, said="planned", gap=plan.gap)
 

@@ -12,7 +12,7 @@ from typing import TypeAlias
 import numpy as np
 
 from steelyard.core.planning.columns import Columns
-from steelyard.core.planning.fleet import SLACK, Fleet, Index, Reals, Whole
+from steelyard.core.planning.fleet import SLACK, Flags, Fleet, Index, Reals, Whole
 from steelyard.core.planning.knapsack import FEW_WALKED, MOST_WALKED
 from steelyard.core.planning.mixes import mixes, singles
 from steelyard.core.planning.pool_prices import climb
@@ -37,12 +37,13 @@ CLOSED = 1e-7
 class FleetPlanned:
     """replicas: (W, P). cost: money per hour; bound <= optimum <= cost. prices: (P + B,) money per hour and device, money per money.
 
-    without: workloads that no mix was found for, whatever the pools had; they get no replicas here and are in neither figure.
-    trail: what a next plan begins from.
+    without: workloads that no mix carries, whatever the pools had; unknown: those that none was found for. They get no replicas here and are
+    in neither figure. trail: what a next plan begins from.
     """
 
     replicas: Whole
-    without: tuple[int, ...]
+    without: tuple[int, ...] = ()
+    unknown: tuple[int, ...] = ()
     cost: float
     bound: float
     prices: Reals
@@ -84,10 +85,9 @@ def share_pools(fleet: Fleet, trail: Trail | None = None) -> FleetOutcome:
     found = mixes(fleet, nothing)
     row, replicas = singles(fleet)
     served = np.unique(np.concatenate([row, found.row]))
-    without = np.setdiff1d(np.arange(fleet.workloads), served)
-    if without.size:
+    if served.size < fleet.workloads:
         part = share_pools(fleet.only(served)) if served.size else _empty(fleet)
-        return _among(part, fleet, served, without)
+        return _among(part, fleet, served, np.isinf(found.bound))
     columns = Columns.of(fleet, np.concatenate([row, found.row]), np.concatenate([replicas, found.replicas]))
     return _plan(fleet, columns, nothing, found.bound, SMOOTHINGS)
 
@@ -132,7 +132,6 @@ def _plan(fleet: Fleet, columns: Columns, prices: Reals, least: Reals, smoothing
     cost = float(columns.cost[chosen].sum())
     return FleetPlanned(
         replicas=columns.replicas[chosen],
-        without=(),
         cost=cost,
         bound=min(bound, cost),
         prices=best[0],
@@ -194,9 +193,7 @@ def _warm(fleet: Fleet, trail: Trail) -> FleetOutcome | None:
         cost = float(columns.cost[chosen].sum())
         if bound >= cost * (1 - ENOUGH):
             kept = Trail(fleet=fleet, columns=columns, prices=trail.prices, least=least)
-            return FleetPlanned(
-                replicas=columns.replicas[chosen], without=(), cost=cost, bound=min(bound, cost), prices=trail.prices, trail=kept
-            )
+            return FleetPlanned(replicas=columns.replicas[chosen], cost=cost, bound=min(bound, cost), prices=trail.prices, trail=kept)
     return _plan(fleet, columns, trail.prices, least, SMOOTHINGS[1:])
 
 
@@ -209,14 +206,21 @@ def _cheaper(columns: Columns, *plans: Index | None) -> Index | None:
     return min(found, key=lambda plan: float(columns.cost[plan].sum()), default=None)
 
 
-def _among(part: FleetOutcome, fleet: Fleet, served: Index, without: Index) -> FleetOutcome:
+def _among(part: FleetOutcome, fleet: Fleet, served: Index, impossible: Flags) -> FleetOutcome:
     if not isinstance(part, FleetPlanned):
         return part
     replicas = np.zeros((fleet.workloads, fleet.pools), dtype=np.int64)
     replicas[served] = part.replicas
-    return replace(part, replicas=replicas, without=tuple(int(w) for w in without), trail=None)
+    rest = np.setdiff1d(np.arange(fleet.workloads), served)
+    return replace(
+        part,
+        replicas=replicas,
+        without=tuple(int(w) for w in rest if impossible[w]),
+        unknown=tuple(int(w) for w in rest if not impossible[w]),
+        trail=None,
+    )
 
 
 def _empty(fleet: Fleet) -> FleetPlanned:
     none = np.zeros((0, fleet.pools), dtype=np.int64)
-    return FleetPlanned(replicas=none, without=(), cost=0.0, bound=0.0, prices=np.zeros(fleet.limits.size))
+    return FleetPlanned(replicas=none, cost=0.0, bound=0.0, prices=np.zeros(fleet.limits.size))
