@@ -1,40 +1,49 @@
 """plan(fleet, now): pool prices and targets for all workloads at once. The slow door of the core.
 
-Workloads are planned one after the other, each exactly; what they share are the pools' nodes. What runs now is reserved for whoever runs
-it, so nobody is planned out of a place by a name that sorts earlier. The sum of the plans that each workload could have if the pools were
-its own is a lower bound that no plan of the fleet can beat.
+What workloads share are the pools' nodes and their namespaces' money. The plan carries a bound that no plan can beat. Where not all can be
+served it says who goes without, and what is short.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from math import inf
 
-from steelyard.core.planning.exact import continuous_bound, solve
+import numpy as np
+
+from steelyard.core.planning.exact import solve
+from steelyard.core.planning.fleet import Fleet, Index, Reals, Whole
+from steelyard.core.planning.fleet_plan import FleetInfeasible, FleetPlanned, share_pools
+from steelyard.core.planning.mixes import mixes
 from steelyard.core.planning.option import Option
-from steelyard.core.planning.outcome import Outcome, Planned
+from steelyard.core.planning.outcome import Infeasible, Outcome, Planned, Undecided
 from steelyard.core.planning.problem import Problem
+from steelyard.core.planning.scarcity import serve
+from steelyard.core.planning.warm import Trail
 from steelyard.core.rebalancing.propose import problem
-from steelyard.core.situation import situation
+from steelyard.core.situation import Situation, situation
 from steelyard.core.snapshot import Pool, Snapshot, WorkloadKey
 
-_SLACK = 1e-9
+NODES_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetPlan:
     """targets: by workload, in order of key; a workload whose load is not known has none, and stays.
 
-    prices: money per node and hour that one node more of the pool would be worth to those who do without it; 0 where nodes are left.
-    cost and bound: money per hour of the planned workloads; bound <= optimum <= cost where all of them are planned.
+    prices: money per hour that one node more of the pool would be worth; 0 where nodes are left. budgets: the same of one unit of money
+    more in a namespace's budget. cost and bound: money per hour of those served; bound <= optimum <= cost. trail: what the next plan
+    begins from.
     """
 
     targets: Mapping[WorkloadKey, Outcome]
     prices: Mapping[str, float]
     cost: float
     bound: float
+    budgets: Mapping[str, float] = field(default_factory=dict)
+    trail: Trail | None = field(default=None, compare=False, repr=False)
 
     @property
     def gap(self) -> float:
@@ -43,40 +52,75 @@ class FleetPlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Demand:
-    """One workload's problem, the nodes that a replica takes on each pool, and the nodes it takes now."""
+class Demand:
+    """One workload's problem, the nodes that a replica takes on each pool, the replicas there now, and whose money it is."""
 
     key: WorkloadKey
     problem: Problem
     per_replica: Mapping[str, float]
-    running: Mapping[str, float]
+    running: Mapping[str, int]
+    priority: int = 0
 
 
-def plan(fleet: tuple[Snapshot, ...], now: datetime) -> FleetPlan:
-    """Targets of every workload whose load is known."""
-    demands = [d for s in sorted(fleet, key=lambda s: s.workload.key) if (d := _demand(s, now)) is not None]
+def plan(fleet: tuple[Snapshot, ...], now: datetime, trail: Trail | None = None) -> FleetPlan:
+    """Targets of every workload whose load is known. trail: of the plan before, for speed alone."""
+    demands = tuple(d for s in sorted(fleet, key=lambda s: s.workload.key) if (d := demand(situation(s, now))) is not None)
     nodes = {pool.name: _nodes(pool) for snapshot in fleet for pool in snapshot.pools}
-    left = {name: limit - sum(d.running.get(name, 0.0) for d in demands) for name, limit in nodes.items()}
-    targets: dict[WorkloadKey, Outcome] = {}
-    worth: dict[str, float] = {}
-    cost = bound = 0.0
-    for demand in demands:
-        free = {name: left.get(name, inf) + demand.running.get(name, 0.0) for name in demand.per_replica}
-        alone, outcome = solve(demand.problem), solve(_within(demand, free))
-        targets[demand.key] = outcome
-        taken = demand.running
-        if isinstance(outcome, Planned):
-            taken = {name: count * demand.per_replica[name] for name, count in outcome.replicas.items()}
-            cost += outcome.cost
-            bound += alone.bound if isinstance(alone, Planned) else continuous_bound(demand.problem)
-            if isinstance(alone, Planned) and outcome.cost > alone.cost:
-                for name, count in sorted(alone.replicas.items()):
-                    missing = count * demand.per_replica[name] - outcome.replicas.get(name, 0) * demand.per_replica[name]
-                    if missing > _SLACK:
-                        worth[name] = max(worth.get(name, 0.0), (outcome.cost - alone.cost) / missing)
-        for name in left:
-            left[name] += demand.running.get(name, 0.0) - taken.get(name, 0.0)
-    return FleetPlan(targets=targets, prices={name: worth.get(name, 0.0) for name in sorted(nodes)}, cost=cost, bound=bound)
+    budgets = {name: money for snapshot in fleet for name, money in snapshot.settings.namespace_budgets.items()}
+    return plan_demands(demands, nodes, budgets, trail)
+
+
+def plan_demands(
+    demands: tuple[Demand, ...], nodes: Mapping[str, float], budgets: Mapping[str, float], trail: Trail | None = None
+) -> FleetPlan:
+    """The same from what was derived already. demands: in order of key. nodes: of each pool, inf where nobody limits them. budgets: money
+    per hour, by namespace."""
+    pools, payers = sorted(nodes), sorted(budgets)
+    none = FleetPlan(targets={}, prices=dict.fromkeys(pools, 0.0), cost=0.0, bound=0.0, budgets=dict.fromkeys(payers, 0.0))
+    if not demands:
+        return none
+    fleet = _fleet(demands, pools, nodes, payers, budgets)
+    found = share_pools(fleet, trail)
+    if isinstance(found, FleetPlanned):
+        targets = _targets(demands, pools, found, np.arange(len(demands)), mixes(fleet, np.zeros(fleet.limits.size)).bound)
+        for at in found.without:
+            targets[demands[at].key] = _alone(demands[at])
+        for at in found.unknown:
+            targets[demands[at].key] = Undecided(bound=0.0, why="no mix of up to three pools was found that carries the load")
+        return _plan(targets, pools, payers, found)
+    priority = np.array([d.priority for d in demands], dtype=np.int64)
+    served = serve(fleet, priority, found.prices)
+    why = _short(found, pools, payers) if isinstance(found, FleetInfeasible) else None
+    targets = {}
+    if served.plan is not None:
+        alone = mixes(fleet.only(served.workloads), np.zeros(fleet.limits.size)).bound
+        targets = _targets(demands, pools, served.plan, served.workloads, alone)
+    for one in demands:
+        if one.key not in targets:
+            targets[one.key] = why or Undecided(bound=0.0, why="the pools may not hold all workloads, and no plan for this one was found")
+    return (
+        _plan(targets, pools, payers, served.plan)
+        if served.plan is not None
+        else FleetPlan(targets=dict(sorted(targets.items())), prices=none.prices, cost=0.0, bound=0.0, budgets=none.budgets)
+    )
+
+
+def demand(seen: Situation) -> Demand | None:
+    """What a workload asks of the fleet's plan; None while its load is not known."""
+    snapshot = seen.snapshot
+    if not snapshot.synced or seen.load is None:
+        return None
+    home = seen.option(seen.home.pool) if seen.home else None
+    running: dict[str, int] = {}
+    for placement in sorted(snapshot.placements, key=lambda p: p.key):
+        running[placement.key.pool] = running.get(placement.key.pool, 0) + max(placement.desired, placement.pods)
+    return Demand(
+        key=snapshot.workload.key,
+        problem=problem(snapshot, seen.options, seen.load.crest, home),
+        per_replica={o.pool: _node_part(o) for o in seen.options},
+        running=running,
+        priority=snapshot.workload.scaling.priority,
+    )
 
 
 def _nodes(pool: Pool) -> float:
@@ -84,39 +128,98 @@ def _nodes(pool: Pool) -> float:
     return min(limits, default=inf)
 
 
-def _demand(snapshot: Snapshot, now: datetime) -> _Demand | None:
-    seen = situation(snapshot, now)
-    if not snapshot.synced or seen.load is None:
-        return None
-    home = seen.option(seen.home.pool) if seen.home else None
-    per_replica = {o.pool: _node_part(o) for o in seen.options}
-    return _Demand(
-        key=snapshot.workload.key,
-        problem=problem(snapshot, seen.options, seen.load.crest, home),
-        per_replica=per_replica,
-        running=_running(snapshot, per_replica),
+def _node_part(option: Option) -> float:
+    """Nodes that one replica takes: 1 over the replicas that fit on one."""
+    return 1.0 if option.candidate.shape is None else 1.0 / max(1, option.a_node)
+
+
+def _fleet(
+    demands: tuple[Demand, ...], pools: list[str], nodes: Mapping[str, float], payers: list[str], budgets: Mapping[str, float]
+) -> Fleet:
+    w, p = len(demands), len(pools)
+    column = {name: at for at, name in enumerate(pools)}
+    families = sorted({o.family for d in demands for o in d.problem.offers})
+    capacity, cost, devices, added = np.zeros((w, p)), np.ones((w, p)), np.ones((w, p)), np.zeros((w, p))
+    current, most, floor = np.zeros((w, p), np.int64), np.zeros((w, p), np.int64), np.zeros((w, p), np.int64)
+    family, spot = np.zeros(p, np.int64), np.zeros(p, np.bool_)
+    for row, one in enumerate(demands):
+        for offer in one.problem.offers:
+            at = column[offer.pool]
+            capacity[row, at], cost[row, at], added[row, at] = offer.capacity, offer.cost, offer.added
+            current[row, at], most[row, at], floor[row, at] = max(offer.current, one.running.get(offer.pool, 0)), offer.most, offer.least
+            devices[row, at] = one.per_replica[offer.pool]
+            family[at], spot[at] = families.index(offer.family), offer.spot
+    payer = {name: at for at, name in enumerate(payers)}
+    return Fleet(
+        load=np.array([d.problem.load for d in demands]),
+        least=_whole(d.problem.minimum for d in demands),
+        maximum=_whole(d.problem.maximum for d in demands),
+        capacity=capacity,
+        cost=cost,
+        devices=devices,
+        limit=np.array([nodes[name] for name in pools]),
+        current=current,
+        added=added,
+        most=most,
+        floor=floor,
+        even=np.array([d.problem.equal_share for d in demands]),
+        family=family,
+        families=_whole(d.problem.min_families for d in demands),
+        spot=spot,
+        spot_percent=_whole(d.problem.max_spot_percent for d in demands),
+        money=np.array([budgets[name] for name in payers], dtype=np.float64),
+        payer=_whole(payer.get(d.key.namespace, -1) for d in demands),
     )
 
 
-def _node_part(option: Option) -> float:
-    """Nodes that one replica takes: 1 over the replicas that fit on one."""
-    if option.candidate.shape is None:
-        return 1.0
-    return 1.0 / max(1, option.a_node)
+def _whole(values: Iterable[int]) -> Whole:
+    return np.fromiter(values, dtype=np.int64)
 
 
-def _running(snapshot: Snapshot, per_replica: Mapping[str, float]) -> Mapping[str, float]:
-    running: dict[str, float] = {}
-    for placement in sorted(snapshot.placements, key=lambda p: p.key):
-        pool = placement.key.pool
-        running[pool] = running.get(pool, 0.0) + max(placement.desired, placement.pods) * per_replica.get(pool, 0.0)
-    return running
+def _targets(demands: tuple[Demand, ...], pools: list[str], found: FleetPlanned, rows: Index, alone: Reals) -> dict[WorkloadKey, Outcome]:
+    """Of those planned. The bound of one workload is what it would cost if the pools were its own."""
+    targets: dict[WorkloadKey, Outcome] = {}
+    gone = {*found.without, *found.unknown}
+    for place, row in enumerate(rows):
+        if place in gone:
+            continue
+        one, counts = demands[int(row)], found.replicas[place]
+        by_pool = {o.pool: o for o in one.problem.offers}
+        replicas = {pools[p]: int(counts[p]) for p in np.flatnonzero(counts)}
+        cost = sum(n * by_pool[pool].cost + max(0, n - by_pool[pool].current) * by_pool[pool].added for pool, n in replicas.items())
+        targets[one.key] = Planned(replicas=replicas, cost=cost, bound=min(cost, float(alone[place])))
+    return targets
 
 
-def _within(demand: _Demand, free: Mapping[str, float]) -> Problem:
-    """The problem with every pool's limit cut to the nodes that are free."""
-    offers = []
-    for offer in demand.problem.offers:
-        room = free[offer.pool] / demand.per_replica[offer.pool]
-        offers.append(offer if room == inf else replace(offer, most=max(0, min(offer.most, int(room + _SLACK)))))
-    return replace(demand.problem, offers=tuple(offers))
+def _plan(targets: Mapping[WorkloadKey, Outcome], pools: list[str], payers: list[str], found: FleetPlanned) -> FleetPlan:
+    prices = [float(price) for price in found.prices]
+    return FleetPlan(
+        targets=dict(sorted(targets.items())),
+        prices=dict(zip(pools, prices[: len(pools)], strict=True)),
+        cost=found.cost,
+        bound=found.bound,
+        budgets=dict(zip(payers, prices[len(pools) :], strict=True)),
+        trail=found.trail,
+    )
+
+
+def _alone(one: Demand) -> Infeasible:
+    """What the workload's own limits say, whatever the others take."""
+    outcome = solve(one.problem)
+    if isinstance(outcome, Infeasible):
+        return outcome
+    return Infeasible(conflict=("pools", "load"), relaxation="no mix of up to three pools carries the load: raise the limits of the pools")
+
+
+def _short(found: FleetInfeasible, pools: list[str], payers: list[str]) -> Infeasible:
+    """The proof, in words: which pools and budgets are priced in it, and how many units are missing at least."""
+    named = [(f"nodes of pool {name}", price) for name, price in zip(pools, found.prices, strict=False)]
+    named += [(f"the budget of namespace {name}", price) for name, price in zip(payers, found.prices[len(pools) :], strict=True)]
+    tight = sorted((entry for entry in named if entry[1] > 1e-6), key=lambda entry: (-entry[1], entry[0]))[:NODES_SHOWN]
+    what = ", ".join(name for name, _ in tight) or "the pools' nodes"
+    amount = f"at least {found.missing:.3g} are missing" if found.missing > 0 else "they do not suffice together"
+    return Infeasible(
+        conflict=tuple(name for name, _ in tight),
+        relaxation=f"the workloads together need more than there is of {what}: {amount}. Raise spec.capacity.maxNodes, add a pool or lower "
+        "a workload's load or priority",
+    )

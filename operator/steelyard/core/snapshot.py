@@ -81,6 +81,8 @@ class Scaling:
     minimum: int = 1
     maximum: int = 10
     owner: str = "Steelyard"
+    priority: int = 0
+    """Who is served where the pools do not hold all: higher first."""
 
     @property
     def least(self) -> int:
@@ -246,6 +248,8 @@ class Settings:
     compile_resources: Resources = field(default_factory=lambda: Resources(1.0, 4.0))
     compile_deadline_seconds: int = 3600
     compile_jobs_at_once: int = 2
+    namespace_budgets: Mapping[str, float] = field(default_factory=dict)
+    """Money per hour that the workloads of a namespace may cost together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,12 +32,12 @@ def test_with_room_for_all_everyone_gets_the_cheapest_and_the_bound_is_met() -> 
     assert found.prices == {"a": 0.0, "b": 0.0}
 
 
-def test_what_is_short_is_shared_in_order_and_has_a_price() -> None:
+def test_what_is_short_goes_to_as_many_as_it_holds_and_has_a_price() -> None:
     fleet = tuple(measured(name, b_nodes=4) for name in "xyz")
     now = fleet[0].traffic[next(iter(fleet[0].traffic))].at  # type: ignore[union-attr]
     found = plan(fleet, now)
-    assert pools_of(found) == {"x": {"b": 2}, "y": {"b": 2}, "z": {"a": 4}}
-    assert found.bound < found.cost
+    assert sorted(tuple(each.items()) for each in pools_of(found).values()) == [(("a", 4),), (("b", 2),), (("b", 2),)]
+    assert found.gap < 1e-6, "three workloads are planned exactly"
     assert found.prices["b"] > 0
     assert found == plan(fleet[::-1], now), "the order of workloads changes nothing"
 
@@ -62,6 +62,45 @@ def test_a_workload_whose_load_is_not_known_has_no_target() -> None:
     now = snapshot.traffic[next(iter(snapshot.traffic))].at  # type: ignore[union-attr]
     assert plan((replace(snapshot, traffic={}),), now).targets == {}
     assert plan((), now) == FleetPlan(targets={}, prices={}, cost=0.0, bound=0.0)
+
+
+def crowded(*priorities: int, nodes: int, rate: float = 24.0) -> FleetPlan:
+    """Workloads of which each needs four nodes of pool a, the first one what `rate` needs; there is no other pool."""
+    fleet = []
+    for at, priority in enumerate(priorities):
+        one = measured("wxyz"[at], b_nodes=0, rate=rate if at == 0 else 24.0)
+        workload = replace(one.workload, scaling=replace(one.workload.scaling, priority=priority))
+        pools = tuple(replace(p, nodes=nodes) for p in one.pools if p.name == "a")
+        fleet.append(replace(one, workload=workload, pools=pools))
+    return plan(tuple(fleet), fleet[0].traffic[next(iter(fleet[0].traffic))].at)  # type: ignore[union-attr]
+
+
+def test_where_the_pools_do_not_hold_all_higher_priority_is_served_first_and_the_rest_is_told_what_is_short() -> None:
+    found = crowded(0, 2, 1, nodes=8)
+    assert pools_of(found) == {"x": {"a": 4}, "y": {"a": 4}}
+    outcome = found.targets[WorkloadKey("ns", "w")]
+    assert isinstance(outcome, Infeasible)
+    assert outcome.conflict == ("nodes of pool a",)
+    assert "at least 4 are missing" in outcome.relaxation
+
+
+def test_one_that_fits_nowhere_does_not_keep_those_behind_it_out() -> None:
+    found = crowded(5, 0, 0, nodes=9, rate=48.0)
+    assert pools_of(found) == {"w": {"a": 8}}
+    found = crowded(5, 0, 0, nodes=7, rate=48.0)
+    assert sorted(pools_of(found).values(), key=str) == [{"a": 4}]
+
+
+def test_a_namespace_spends_no_more_than_its_budget_and_a_unit_more_has_its_worth() -> None:
+    fleet = tuple(measured(name, b_nodes=4) for name in "xyz")
+    now = fleet[0].traffic[next(iter(fleet[0].traffic))].at  # type: ignore[union-attr]
+    free = plan(fleet, now)
+    poor = tuple(replace(s, settings=replace(s.settings, namespace_budgets={"ns": free.cost * 0.9})) for s in fleet)
+    found = plan(poor, now)
+    assert sum(isinstance(o, Planned) for o in found.targets.values()) == 2
+    assert found.cost <= free.cost * 0.9
+    outcome = next(o for o in found.targets.values() if isinstance(o, Infeasible))
+    assert "the budget of namespace ns" in outcome.relaxation
 
 
 def test_a_fleet_without_room_is_told_who_goes_without() -> None:
