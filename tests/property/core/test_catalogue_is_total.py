@@ -99,7 +99,7 @@ good = st.fixed_dictionaries(
                 }
             ).map(lambda e: {**e, **SOURCED}),
             max_size=6,
-            unique_by=lambda e: tuple(str(v) for k, v in e.items() if k != "throughput"),
+            unique_by=lambda e: tuple(sorted((k, str(v)) for k, v in e.items() if k != "throughput")),
         ),
     }
 ).map(lambda raw: parse(raw, "t"))
