@@ -21,7 +21,7 @@ def advertised(workload: Workload, pools: tuple[Pool, ...], ask: Ask) -> tuple[P
     for pool in pools:
         devices = workload.pools.get(pool.name, PoolChoice()).devices
         asked = ask(_question(workload, pool.accelerator, devices)) if pool.resource_name else None
-        found.append(replace(pool, advertised=asked))
+        found.append(replace(pool, advertised=asked) if asked else pool)
     return tuple(found)
 
 

@@ -12,10 +12,12 @@ from steelyard.core.snapshot import Pool, Reference
 def meant(relative_to: str, pools: Iterable[Pool], own: str) -> str | None:
     """The pool that `relative_to` of a claim of pool `own` stands for: the one of that name, else another one with a shape of that
     instance type, on demand before spot, by name. None where there is none."""
-    known = sorted(pools, key=lambda p: (p.spot, p.name))
-    if any(p.name == relative_to for p in known):
-        return relative_to
-    return next((p.name for p in known if p.name != own and any(s.instance_type == relative_to for s in p.shapes)), None)
+    found = [
+        (p.name != relative_to, p.spot, p.name)
+        for p in pools
+        if p.name == relative_to or (p.name != own and any(s.instance_type == relative_to for s in p.shapes))
+    ]
+    return min(found)[-1] if found else None
 
 
 def resolved(claim: Claim, own: str, pools: Iterable[Pool], references: Mapping[str, Reference]) -> Claim:

@@ -72,9 +72,9 @@ def options(
 ) -> tuple[Option, ...]:
     """Every pool as an option.
 
-    references: the instance types that claims are relative to and no pool has. known: evidence by pool of the revision that stands or
-    would stand there. before: that of an older revision, where the present one
-    has none; it is a prior, better than any claim and no more than that.
+    known: evidence by pool of the revision that stands or would stand there. before: that of an older revision, where the present one
+    has none; it is a prior, better than any claim and no more than that. references: the instance types that claims are relative to and
+    no pool has.
     """
     prices = {c.name: _price(c, now) for c in candidates}
     each = {c.name: _replica_cost(c, prices[c.name]) for c in candidates}
