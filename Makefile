@@ -46,12 +46,14 @@ verify: $(VENV)/.installed ## Generated files say what their sources say
 	@$(RUN) -m steelyard.app.chart_schema --check
 	@$(RUN) -m steelyard.cli.reference --check
 	@$(RUN) -m steelyard.cli.reasons_page --check
+	@$(RUN) -m steelyard.cli.catalogue_page --check
 
 generate: $(VENV)/.installed ## Write all generated files anew
 	@$(RUN) -m steelyard.api.crdgen
 	@$(RUN) -m steelyard.app.chart_schema
 	@$(RUN) -m steelyard.cli.reference
 	@$(RUN) -m steelyard.cli.reasons_page
+	@$(RUN) -m steelyard.cli.catalogue_page
 
 format: $(VENV)/.installed ## Write the code as ruff does
 	@$(VENV)/bin/ruff check --fix .

@@ -115,7 +115,7 @@ class Claim(SpecModel):
         ]
         | None,
         says(
-            "What the ratio is relative to: another AcceleratorPool by name, or an instance type that some pool has among its shapes.",
+            "What the ratio is relative to: another AcceleratorPool by name, or an instance type: of another pool's shapes, else of the catalogue.",
             example="g5.xlarge",
         ),
     ] = None

@@ -14,6 +14,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
+from steelyard.app.catalogue import laid_over
+from steelyard.core.catalogue.entry import CatalogueError
+
 NonEmpty = Annotated[str, Field(min_length=1, max_length=512)]
 
 
@@ -115,6 +118,11 @@ class Config(_Closed):
     compile: CompileConfig = Field(default_factory=CompileConfig, description="Compile Jobs.")
     observe: ObserveConfig = Field(default_factory=ObserveConfig, description="Readings of serving pods.")
     log: LogConfig = Field(default_factory=LogConfig, description="Logs.")
+    catalogue: Annotated[str, Field(max_length=262_144)] = Field(
+        default="",
+        description="A YAML document of accelerators, instance types, models and claims, laid over the shipped catalogue: "
+        "helm --set-file config.catalogue=FILE. Check it with `steelyard catalogue check FILE`.",
+    )
 
 
 class ConfigError(Exception):
@@ -130,7 +138,11 @@ def load(path: Path) -> Config:
     except yaml.YAMLError as error:
         raise ConfigError(f"{path} is not YAML: {error}") from error
     try:
-        return Config.model_validate(raw)
+        config = Config.model_validate(raw)
+        laid_over(config.catalogue, f"{path}: catalogue")
+        return config
+    except CatalogueError as error:
+        raise ConfigError(str(error)) from error
     except ValidationError as error:
         lines = [f"  {'.'.join(map(str, e['loc'])) or '(document)'}: {e['msg']}" for e in error.errors()]
         raise ConfigError("\n".join([f"{path} is not a valid configuration:", *lines])) from error

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, cast
 
 import kopf
 
+from steelyard.app.catalogue import laid_over
 from steelyard.app.config import Config
 from steelyard.app.observing import Observing
 from steelyard.app.wiring import OWN_KINDS, scopes_of, settings_of
@@ -161,7 +162,14 @@ class Operator:
             on_elected=self._elected,
         )
         self.observing = Observing(self._config.observe, self.clock, self.metrics, on_window=self._window_ended)
-        self.world = World(self.store, settings, self.observing.reading, synced=self.sweep.synced, clock_suspect=self.clock.suspect)
+        self.world = World(
+            self.store,
+            settings,
+            self.observing.reading,
+            synced=self.sweep.synced,
+            clock_suspect=self.clock.suspect,
+            catalogue=laid_over(self._config.catalogue, "config.catalogue"),
+        )
         self.events = EventRecorder(self.client, self.clock, instance=self._identity.pod, on_drop=self.metrics.event_dropped)
         self.journal = Journal(self.events, self.metrics)
         applier = Applier(self.client, self.store)

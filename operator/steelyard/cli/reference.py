@@ -19,11 +19,19 @@ from steelyard.cli.commands.completion import subparsers
 from steelyard.cli.document import API_VERSION, camel
 from steelyard.cli.page import keep
 from steelyard.cli.parser import DESCRIPTION, build
+from steelyard.cli.view.catalogue import AddedView, CatalogueView, EntryView
 from steelyard.cli.view.explain import ExplainView
 from steelyard.cli.view.status import StatusView
 from steelyard.cli.view.top import TopView
 
-KINDS: dict[str, type] = {"Status": StatusView, "Explanation": ExplainView, "Top": TopView}
+KINDS: dict[str, type] = {
+    "Status": StatusView,
+    "Explanation": ExplainView,
+    "Top": TopView,
+    "Catalogue": CatalogueView,
+    "Entry": EntryView,
+    "Added": AddedView,
+}
 
 INTRODUCTION = f"""\
 # The command `steelyard`
@@ -41,7 +49,7 @@ JSON = f"""\
 ## JSON
 
 `-o json` prints one object: `apiVersion: {API_VERSION}`, `kind`, `time` (the API server's clock at the reading: the age of something is its
-difference to `time`), and the fields below. `top -o json` prints one such object a line. Every field is always there, and `null` where it is
+difference to `time`; of `catalogue`, this machine's clock), and the fields below. `top -o json` prints one such object a line. Every field is always there, and `null` where it is
 not known. Decimals are strings as the operator wrote them, times are RFC 3339 in UTC, money is in the currency of the installation. Fields
 are added within `v1`; they are renamed, removed or given another meaning only with a new version.
 """

@@ -22,8 +22,8 @@ from steelyard.core.snapshot import Pool, Shape
 INSTANCE_TYPE = "node.kubernetes.io/instance-type"
 
 
-def pool_of(parsed: AcceleratorPool, raw: Manifest, nodes: Iterable[Manifest]) -> Pool:
-    """One pool with its nodes counted. `selected` is set for each workload by `selects`."""
+def pool_of(parsed: AcceleratorPool, raw: Manifest, nodes: Iterable[Manifest], *, unsupported: str = "") -> Pool:
+    """One pool with its nodes counted. `selected` is set for each workload by `selects`; `unsupported` is the catalogue's word."""
     spec = parsed.spec
     mine = [n for n in nodes if _matches(n, spec.nodes.selector)]
     unready = sum(1 for n in mine if not is_ready(n))
@@ -31,6 +31,8 @@ def pool_of(parsed: AcceleratorPool, raw: Manifest, nodes: Iterable[Manifest]) -
     return Pool(
         name=manifests.name(raw),
         family=str(spec.accelerator.family),
+        accelerator=spec.accelerator.model,
+        unsupported=unsupported,
         resource_name=spec.accelerator.resource_name,
         backends=tuple(str(b.name) for b in spec.backends),
         node_selector=dict(spec.nodes.selector),

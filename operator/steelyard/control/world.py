@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache, partial
 from typing import TypeVar
 
 from steelyard.api.accelerator_pool import AcceleratorPool
@@ -21,6 +22,9 @@ from steelyard.control.resource import ACCELERATOR_POOLS, COMPILED_MODELS, DEPLO
 from steelyard.control.status import memory_of, time_of
 from steelyard.control.store import Store
 from steelyard.control.workload_facts import placement_of, workload_of
+from steelyard.core.catalogue.advertised import advertised, references
+from steelyard.core.catalogue.catalogue import EMPTY, Catalogue
+from steelyard.core.catalogue.estimate import estimate
 from steelyard.core.economics.ledger import NodeFact
 from steelyard.core.pod import PodFacts
 from steelyard.core.reading import Reading
@@ -53,13 +57,22 @@ class World:
     """Reads the store; never writes, never waits."""
 
     def __init__(
-        self, store: Store, settings: Settings, read_traffic: ReadTraffic, *, synced: Callable[[], bool], clock_suspect: Callable[[], bool]
+        self,
+        store: Store,
+        settings: Settings,
+        read_traffic: ReadTraffic,
+        *,
+        synced: Callable[[], bool],
+        clock_suspect: Callable[[], bool],
+        catalogue: Catalogue = EMPTY,
     ) -> None:
         self._store = store
         self.settings = settings
         self._read_traffic = read_traffic
         self._synced = synced
         self._clock_suspect = clock_suspect
+        self._catalogue = catalogue
+        self._ask = lru_cache(maxsize=50_000)(partial(estimate, catalogue))
         self._parsed: dict[tuple[str, int], object] = {}
         self._departed: dict[str, PodFacts] = {}
         self._gone_nodes: dict[str, tuple[Manifest, datetime]] = {}
@@ -93,10 +106,11 @@ class World:
         raw = self.raw(key)
         assert raw is not None
         placements = self.placements(workload)
+        pools = advertised(workload, self._pools_for(raw), self._ask)
         return Snapshot(
             workload=workload,
             namespace_uid=namespace_uid,
-            pools=self._pools_for(raw),
+            pools=pools,
             settings=self.settings,
             artifacts=self._artifacts(key.namespace),
             placements=placements,
@@ -105,6 +119,7 @@ class World:
             synced=self._synced(),
             clock_suspect=self._clock_suspect(),
             moves_elsewhere=self._moves_elsewhere(key),
+            references=references(workload, pools, self._catalogue, self._ask, self.settings.currency),
         )
 
     def placements(self, workload: Workload) -> tuple[Placement, ...]:
@@ -157,7 +172,8 @@ class World:
         for raw in self._store.all(ACCELERATOR_POOLS):
             parsed = self._parse(AcceleratorPool, raw)
             if isinstance(parsed, AcceleratorPool):
-                found.append(pool_of(parsed, raw, nodes))
+                unsupported = self._catalogue.unsupported(parsed.spec.accelerator.model)
+                found.append(pool_of(parsed, raw, nodes, unsupported=unsupported))
         return tuple(found)
 
     def window_seconds(self) -> Mapping[WorkloadKey, int]:

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+from steelyard.core.catalogue.estimate import Estimate
 from steelyard.core.economics.attribution import Resources
 from steelyard.core.economics.price import Price
 from steelyard.core.memory import Memory
@@ -172,6 +173,22 @@ class Pool:
     unready_nodes: int = 0
     exhausted_until: datetime | None = None
     default_resources: Resources | None = None
+    accelerator: str = ""
+    """The accelerator's model, as the catalogue knows it."""
+    unsupported: str = ""
+    """Why no toolchain exists for the accelerator; empty where one does, or nobody knows better."""
+    advertised: Estimate | None = None
+    """What the catalogue expects of the workload's model on one replica's devices, in requests per second."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """An instance type that no pool has and a claim is relative to, by the catalogue: requests per second of a whole node, money per
+    1,000 requests at the list price (None: no price in this currency), and the factor that both may be off by."""
+
+    throughput: float
+    unit_cost: float | None
+    spread: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,7 +274,7 @@ class Snapshot:
     """Everything `decide` may look at for one workload.
 
     `artifacts` by compile key; `traffic` by placement: the reading is fresh only if every serving pod was read lately and the newest
-    window is complete. `moves_elsewhere`: moves in flight of other workloads.
+    window is complete. `moves_elsewhere`: moves in flight of other workloads. `references`: by instance type.
     """
 
     workload: Workload
@@ -271,6 +288,7 @@ class Snapshot:
     synced: bool = True
     clock_suspect: bool = False
     moves_elsewhere: int = 0
+    references: Mapping[str, Reference] = field(default_factory=dict)
 
     def pool(self, name: str) -> Pool | None:
         """The pool of that name, if it exists."""

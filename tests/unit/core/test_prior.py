@@ -6,8 +6,11 @@ from math import exp, log
 
 import pytest
 
+from steelyard.core.catalogue.estimate import Estimate, Kind
+from steelyard.core.catalogue.throughput_claim import Unit
+from steelyard.core.performance.capacity import CLAIM_SPREAD
 from steelyard.core.performance.claim import Claim, ClaimMetric
-from steelyard.core.planning.prior import SIGMA, claimed_unit_costs, expected_saving
+from steelyard.core.planning.prior import SIGMA, claimed_unit_costs, expected_saving, spread
 from unit.core.world import ratio_claim
 
 SAME = {"a": 1.0, "b": 1.0, "c": 1.0, "d": 1.0}
@@ -79,3 +82,33 @@ def test_nine_in_ten_claims_are_right_within_their_spread() -> None:
 
 def test_nothing_is_saved_against_nothing() -> None:
     assert expected_saving(0.0, 1.0) == expected_saving(1.0, 0.0) == 0.0
+
+
+def test_what_is_advertised_counts_in_proportion_where_a_pool_has_a_figure_of_its_own() -> None:
+    found = claimed_unit_costs({}, SAME, {"a": 0.2}, "m", {"a": 100.0, "b": 400.0})
+    assert found["b"] == pytest.approx(0.05), "four times what a does, whatever both were advertised for"
+    assert found["c"] == pytest.approx(0.1), "nothing is said of c: the capacity of the rest, in the geometric mean"
+
+
+def test_what_is_advertised_is_taken_as_it_is_where_no_pool_has_both() -> None:
+    found = claimed_unit_costs({}, SAME, {"d": 0.2}, "m", {"a": 100.0, "b": 400.0})
+    assert found["a"] == pytest.approx(1.0 / 360)
+    assert found["b"] == pytest.approx(1.0 / 1440)
+
+
+def test_a_pools_own_claim_and_a_measurement_come_before_what_is_advertised() -> None:
+    claims = {"b": (ratio_claim(0.5, "a"),)}
+    found = claimed_unit_costs(claims, SAME, {"a": 0.2}, "m", dict.fromkeys(SAME, 1.0) | {"b": 100.0})
+    assert found["a"] == 0.2
+    assert found["b"] == pytest.approx(0.1)
+    assert found["c"] == pytest.approx(0.2), "measured scale: one for one with a, not with what is only claimed"
+
+
+def test_a_prior_is_as_wide_as_what_it_rests_on() -> None:
+    estimate = Estimate(throughput=1.0, unit=Unit.REQUESTS, spread=3.5, kind=Kind.SAME, n=1, because="")
+    assert spread((), "m", SAME, None) == CLAIM_SPREAD
+    assert spread((), "m", SAME, estimate) == 3.5
+    assert spread((ratio_claim(0.5, "b"),), "m", SAME, estimate) == CLAIM_SPREAD
+    assert spread((ratio_claim(0.5, "nowhere"),), "m", SAME, estimate) == 3.5, "it says nothing"
+    other = Claim(name="c", metric=ClaimMetric.UNIT_COST, ratio=0.1, relative_to="b", model="another")
+    assert spread((other,), "m", SAME, estimate) == 3.5

@@ -31,6 +31,8 @@ class Pool:
     devices_total: int | None
     devices_used: int | None
     price: Price | None
+    unpriced: tuple[str, ...]
+    """Instance types without a price in the spec."""
     exhausted_until: datetime | None
     exhausted_reason: str | None
     conditions: tuple[Condition, ...]
@@ -50,6 +52,7 @@ def pool(raw: Raw) -> Pool:
         devices_total=whole(devices, "total"),
         devices_used=whole(devices, "used"),
         price=_price(part(status, "price"), "value", "class") or declared,
+        unpriced=tuple(name for s in shapes if number(s, "pricePerHour") is None and (name := text(s, "instanceType"))),
         exhausted_until=moment(exhausted, "until"),
         exhausted_reason=text(exhausted, "reason"),
         conditions=conditions(status),

@@ -58,15 +58,24 @@ def _pools(now: datetime, pools: tuple[Pool, ...]) -> list[Hint]:
             Hint("there is no AcceleratorPool, so nothing can be placed", "apply one for each kind of node; `kubectl explain apool.spec`")
         ]
     found = []
-    unpriced = [p.name for p in pools if p.price is None]
+    unpriced = [p for p in pools if p.price is None]
     if unpriced:
-        found.append(
-            Hint(f"the price of {_listed(unpriced)} is unknown", "set spec.shapes[].pricePerHour, priceClass and asOf of the pool")
-        )
+        todo = "set spec.shapes[].pricePerHour, priceClass and asOf of the pool"
+        listed = _list_prices(unpriced)
+        found.append(Hint(f"the price of {_listed([p.name for p in unpriced])} is unknown", f"{todo}; {listed}" if listed else todo))
     exhausted = [p.name for p in pools if p.exhausted_until is not None and p.exhausted_until > now]
     if exhausted:
         found.append(Hint(f"{_listed(exhausted)} could not deliver nodes lately and is tried again later"))
     return found
+
+
+def _list_prices(pools: list[Pool]) -> str:
+    """What the catalogue would suggest. Read only when something has no price: it takes longer than the rest of the answer."""
+    from steelyard.app.catalogue import shipped  # noqa: PLC0415
+    from steelyard.cli.view.catalogue import suggestion  # noqa: PLC0415
+
+    found = suggestion(shipped(), (name for p in pools for name in p.unpriced))
+    return f"on demand the public list had {found}" if found else ""
 
 
 def _names(workloads: list[Workload]) -> str:

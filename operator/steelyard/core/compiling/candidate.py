@@ -91,7 +91,9 @@ def candidates(snapshot: Snapshot) -> tuple[Candidate, ...]:
 def _candidate(snapshot: Snapshot, pool: Pool) -> Candidate:
     workload = snapshot.workload
     resources = resources_of(workload, pool)
-    toolchain = next((snapshot.settings.toolchains[b] for b in pool.backends if b in snapshot.settings.toolchains), None)
+    toolchain = next(
+        (snapshot.settings.toolchains[b] for b in pool.backends if b in snapshot.settings.toolchains and not pool.unsupported), None
+    )
     fitting = [s for s in pool.shapes if s.resources.weight > 0 and resources.fits(s.resources)]
     # The cheapest known price first; a shape without a price is used only where no other fits.
     fitting.sort(key=lambda s: (s.price is None, (s.price.per_hour if s.price else 0.0) * share(resources, s.resources), s.instance_type))
@@ -123,6 +125,11 @@ def _refusal(
         return Refusal(
             Reason.UNSUPPORTED_TARGET,
             f"spec.server.{workload.server} is not served by this version: use spec.server.steelyard with a task that it serves",
+        )
+    if pool.unsupported:
+        return Refusal(
+            Reason.UNSUPPORTED_TARGET,
+            f"{pool.unsupported}: correct spec.accelerator.model of pool {pool.name}, or take another pool",
         )
     if toolchain is None or artifact is None:
         return Refusal(

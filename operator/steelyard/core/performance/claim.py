@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
+from steelyard.core.performance.capacity import CLAIM_SPREAD
+
 
 class ClaimMetric(StrEnum):
     """What is advertised."""
@@ -21,7 +23,7 @@ class Claim:
     """One advertised figure of a pool: a ratio to another pool, or a value with a unit.
 
     UnitCost ratio 0.5 relative to P: one good request costs half of what it costs on P. Throughput value is requests per second and
-    replica; UnitCost value is money per 1,000 good requests.
+    replica; UnitCost value is money per 1,000 good requests. spread: the factor that it may be off by, either way.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Claim:
     value: float | None = None
     unit: str | None = None
     source: str = ""
+    spread: float = CLAIM_SPREAD
 
     def speaks_of(self, model: str) -> bool:
         """Whether the claim's glob matches the model's URI, with its scheme or without it."""

@@ -7,18 +7,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from math import isfinite
 
+from steelyard.core.catalogue.relative import resolved
 from steelyard.core.compiling.candidate import Candidate, replica_cost
 from steelyard.core.economics.attribution import share
 from steelyard.core.economics.price import Price
 from steelyard.core.economics.unit_cost import Interval
 from steelyard.core.memory import Known, OptionLine
-from steelyard.core.performance.capacity import CLAIM_SPREAD, REVISION_SPREAD, Basis, Capacity, claimed
+from steelyard.core.performance.capacity import REVISION_SPREAD, Basis, Capacity, claimed
 from steelyard.core.planning.load import Load
-from steelyard.core.planning.prior import claimed_unit_costs
+from steelyard.core.planning.prior import claimed_unit_costs, spread
 from steelyard.core.planning.sizing import need
 from steelyard.core.reading import Fresh, Reading, Unknown, last_known
 from steelyard.core.rebalancing.reason import Reason, Refusal
-from steelyard.core.snapshot import PoolChoice, Workload
+from steelyard.core.snapshot import PoolChoice, Reference, Workload
 
 UNBOUNDED = 10**6
 """Replicas: what the load needs, before any limit is asked."""
@@ -67,18 +68,24 @@ def options(
     before: Mapping[str, Known],
     load: Load | None,
     now: datetime,
+    references: Mapping[str, Reference],
 ) -> tuple[Option, ...]:
     """Every pool as an option.
 
     known: evidence by pool of the revision that stands or would stand there. before: that of an older revision, where the present one
-    has none; it is a prior, better than any claim and no more than that.
+    has none; it is a prior, better than any claim and no more than that. references: the instance types that claims are relative to and
+    no pool has.
     """
     prices = {c.name: _price(c, now) for c in candidates}
     each = {c.name: _replica_cost(c, prices[c.name]) for c in candidates}
     costs = {name: cost for name, cost in each.items() if cost is not None}
     figures = {name: costs[name] / (PER_HOUR * k.capacity.rate.point) for name, k in known.items() if k and k.capacity and name in costs}
-    priors = claimed_unit_costs({c.name: c.pool.claims for c in candidates}, costs, figures, workload.model.uri)
-    expected = {name: claimed(costs[name] / (PER_HOUR * prior)) for name, prior in priors.items()}
+    pools = [c.pool for c in candidates]
+    claims = {p.name: tuple(resolved(claim, p.name, pools, references) for claim in p.claims) for p in pools}
+    advertised = {p.name: p.advertised.throughput for p in pools if p.advertised}
+    priors = claimed_unit_costs(claims, costs, figures, workload.model.uri, advertised)
+    spreads = {p.name: spread(claims[p.name], workload.model.uri, claims, p.advertised) for p in pools}
+    expected = {name: claimed(costs[name] / (PER_HOUR * prior), spreads[name]) for name, prior in priors.items()}
     expected.update({name: claimed(k.capacity.rate.point, REVISION_SPREAD) for name, k in before.items() if k.capacity})
     return tuple(_option(c, workload, known.get(c.name), prices[c.name], each[c.name], expected.get(c.name), load) for c in candidates)
 
@@ -181,11 +188,6 @@ def per_node(candidate: Candidate) -> int:
         node.devices / asked.devices if asked.devices else None,
     ]
     return int(min((r for r in ratios if r is not None), default=0.0) + 1e-9)
-
-
-def spread(point: float) -> Interval:
-    """A claimed figure as an interval."""
-    return Interval(point, point / CLAIM_SPREAD, point * CLAIM_SPREAD)
 
 
 def line(option: Option, cheapest: Option | None) -> OptionLine:

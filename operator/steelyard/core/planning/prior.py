@@ -7,10 +7,12 @@ because claims are often wrong: that is why a claim of the present pool gets che
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from math import erf, exp, isfinite, log, sqrt
+from types import MappingProxyType
 from typing import TypeGuard
 
+from steelyard.core.catalogue.estimate import Estimate
 from steelyard.core.performance.capacity import CLAIM_SPREAD
 from steelyard.core.performance.claim import Claim, ClaimMetric
 
@@ -45,12 +47,17 @@ def _positive(figure: float | None) -> TypeGuard[float]:
 
 
 def claimed_unit_costs(
-    claims: Mapping[str, tuple[Claim, ...]], replica_costs: Mapping[str, float], known: Mapping[str, float], model: str
+    claims: Mapping[str, tuple[Claim, ...]],
+    replica_costs: Mapping[str, float],
+    known: Mapping[str, float],
+    model: str,
+    advertised: Mapping[str, float] = MappingProxyType({}),
 ) -> Mapping[str, float]:
     """Median unit cost by pool (money per 1,000 good requests), for every pool with a replica cost.
 
-    Measured figures (`known`) win. Then, in this order: a ratio to a pool whose figure is known, a value, a throughput, and without any
-    claim the same capacity as the others. Ratios are followed both ways and through other pools, nearest first.
+    Measured figures (`known`) win. Then, in this order: a ratio to a pool whose figure is known, a value, a throughput, what the catalogue
+    expects (`advertised`, requests per second and replica), and without any of it the same capacity as the others. Ratios are followed
+    both ways and through other pools, nearest first.
     """
     figures = {pool: cost for pool, cost in known.items() if pool in replica_costs}
     _follow_ratios(figures, claims, replica_costs, model)
@@ -59,6 +66,8 @@ def claimed_unit_costs(
             value = _absolute(claims.get(pool, ()), replica_costs[pool], model)
             if value is not None:
                 figures[pool] = value
+    _follow_ratios(figures, claims, replica_costs, model)
+    _in_proportion(figures, {p: cost for p, cost in figures.items() if p in known} or dict(figures), replica_costs, advertised)
     _follow_ratios(figures, claims, replica_costs, model)
     # Nothing is said of these, not even through others: the same capacity as the rest. One reference keeps them comparable.
     capacities = [replica_costs[p] / figures[p] for p in sorted(figures)]
@@ -69,6 +78,25 @@ def claimed_unit_costs(
             figures[pool] = replica_costs[pool] / reference
             _follow_ratios(figures, claims, replica_costs, model)
     return figures
+
+
+def spread(claims: tuple[Claim, ...], model: str, pools: Container[str], advertised: Estimate | None) -> float:
+    """The factor that a pool's prior may be off by: that of its own claims that say anything, else that of the catalogue's estimate, else
+    a claim's."""
+    own = [c.spread for c in claims if c.speaks_of(model) and (_positive(c.value) or (_positive(c.ratio) and c.relative_to in pools))]
+    return max(own) if own else advertised.spread if advertised else CLAIM_SPREAD
+
+
+def _in_proportion(
+    figures: dict[str, float], anchors: Mapping[str, float], replica_costs: Mapping[str, float], advertised: Mapping[str, float]
+) -> None:
+    """What is advertised holds for somebody's lengths and limits, its proportions hold more widely: it is scaled to the pools that have
+    both a figure and an estimate, and taken as it is where none has."""
+    speeds = {p: replica_costs[p] / (3.6 * anchors[p]) / advertised[p] for p in sorted(anchors) if p in advertised}
+    scale = exp(sum(map(log, speeds.values())) / len(speeds)) if speeds else 1.0
+    for pool in sorted(advertised):
+        if pool in replica_costs and pool not in figures:
+            figures[pool] = replica_costs[pool] / (3.6 * advertised[pool] * scale)
 
 
 def _absolute(claims: tuple[Claim, ...], replica_cost: float, model: str) -> float | None:

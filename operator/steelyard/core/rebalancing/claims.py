@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from steelyard.core.catalogue.relative import meant
 from steelyard.core.economics.unit_cost import Interval
 from steelyard.core.memory import ClaimVerdict, VerdictWord
 from steelyard.core.performance.claim import Claim, ClaimMetric
@@ -40,7 +41,8 @@ def _verdict(option: Option, claim: Claim, by_pool: dict[str, Option], least: in
     own = _unit_cost_at_capacity(option)
     n = option.capacity.n if option.measured and option.capacity else 0
     if claim.ratio is not None and claim.relative_to is not None:
-        other = by_pool.get(claim.relative_to)
+        named = meant(claim.relative_to, (o.candidate.pool for o in by_pool.values()), option.pool)
+        other = by_pool.get(named) if named else None
         theirs = _unit_cost_at_capacity(other) if other else None
         both = min(n, other.capacity.n) if other and other.measured and other.capacity else 0
         if claim.metric is ClaimMetric.UNIT_COST:
