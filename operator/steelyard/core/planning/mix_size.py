@@ -1,0 +1,88 @@
+"""The fast loop over a mix of pools: replicas that carry what the load may be when they are ready, and no more.
+
+Growth is the cheapest way up from what stands, each pool ordered only when its own start-up time makes it necessary; shrinking is the cheapest
+part of what stands that is still enough. A load never makes replicas change places: what only money asks for is a move.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import ceil
+
+from steelyard.core.planning.exact import solve
+from steelyard.core.planning.outcome import Planned
+from steelyard.core.planning.problem import Offer, Problem
+
+LIFE = 3600.0
+"""Seconds that a replica is expected to stay: its start-up and drain are paid over these."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stand:
+    """Replicas of one pool, ready or ordered. capacity: requests per second each. cost: money per hour each. start, drain: seconds that one
+    is paid for without serving. least, most: replicas that may stand there."""
+
+    pool: str
+    replicas: int
+    capacity: float
+    cost: float
+    start: float
+    drain: float
+    most: int
+    least: int = 0
+
+
+def carried(stands: Sequence[Stand], *, even: bool) -> float:
+    """Requests per second that these carry. even: each replica gets as much as the slowest."""
+    used = [s for s in stands if s.replicas]
+    if even:
+        return sum(s.replicas for s in used) * min((s.capacity for s in used), default=0.0)
+    return sum(s.replicas * s.capacity for s in used)
+
+
+def grown(stands: Sequence[Stand], need: Callable[[float], float], *, even: bool) -> tuple[int, ...]:
+    """Replicas to have ordered. need: requests per second to be carried so many seconds from now. Where the limits allow no plan, all of
+    the pools that could help are filled."""
+    wanted = [s.replicas for s in stands]
+    starts = sorted({s.start for s in stands}, reverse=True)
+    if not stands or carried(stands, even=even) >= max(need(start) for start in starts):
+        return tuple(wanted)
+    for start in starts:
+        load = need(start)
+        # Slower pools have had their turn; of those that are faster only as much is ordered now as is needed at their own time.
+        room = [max(s.replicas, min(s.most, s.replicas + ceil(load / s.capacity))) for s in stands]
+        limits = [room[at] if s.start <= start else wanted[at] for at, s in enumerate(stands)]
+        plan = _cheapest(stands, load, wanted, limits, even=even) or limits
+        wanted = [max(wanted[at], plan[at]) if s.start == start else wanted[at] for at, s in enumerate(stands)]
+    return tuple(wanted)
+
+
+def shrunk(stands: Sequence[Stand], held: float, *, even: bool) -> tuple[int, ...]:
+    """Replicas to keep. held: requests per second that must stay carried."""
+    now = [s.replicas for s in stands]
+    smallest = min((s.capacity for s in stands if s.replicas > s.least), default=None)
+    if smallest is None or (not even and carried(stands, even=even) - smallest < held):
+        return tuple(now)
+    plan = _cheapest(stands, held, [min(s.least, s.replicas) for s in stands], now, even=even)
+    return tuple(plan or now)
+
+
+def _cheapest(stands: Sequence[Stand], load: float, least: Sequence[int], most: Sequence[int], *, even: bool) -> list[int] | None:
+    offers = tuple(
+        Offer(
+            pool=f"{at:03}",
+            family="",
+            spot=False,
+            capacity=s.capacity,
+            cost=s.cost,
+            least=least[at],
+            most=most[at],
+            current=s.replicas,
+            added=s.cost * (s.start + s.drain) / LIFE,
+        )
+        for at, s in enumerate(stands)
+        if most[at] > 0
+    )
+    outcome = solve(Problem(load=load, minimum=0, maximum=sum(most), offers=offers, equal_share=even))
+    return [outcome.replicas.get(f"{at:03}", 0) for at in range(len(stands))] if isinstance(outcome, Planned) else None

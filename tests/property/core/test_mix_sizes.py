@@ -1,0 +1,87 @@
+"""Growth and shrinking over a mix: enough where it is possible, the cheapest way there, and never a change of places."""
+
+from dataclasses import replace
+from itertools import product
+from math import ceil
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from steelyard.core.planning.mix_size import LIFE, Stand, carried, grown, shrunk
+
+
+@st.composite
+def stands(draw: st.DrawFn) -> tuple[Stand, ...]:
+    found = []
+    for pool in draw(st.sampled_from(["a", "ab", "abc"])):
+        most = draw(st.integers(0, 5))
+        found.append(
+            Stand(
+                pool=pool,
+                replicas=draw(st.integers(0, most)),
+                capacity=draw(st.sampled_from([2.0, 3.0, 8.0])),
+                cost=draw(st.sampled_from([0.4, 1.0, 2.5])),
+                start=draw(st.sampled_from([60.0, 120.0, 300.0])),
+                drain=30.0,
+                most=most,
+            )
+        )
+    return tuple(found)
+
+
+def money(these: tuple[Stand, ...], counts: tuple[int, ...]) -> float:
+    return sum(n * s.cost + max(0, n - s.replicas) * s.cost * (s.start + s.drain) / LIFE for n, s in zip(counts, these, strict=True))
+
+
+def carries(these: tuple[Stand, ...], counts: tuple[int, ...], even: bool) -> float:
+    return carried([replace(s, replicas=n) for n, s in zip(counts, these, strict=True)], even=even)
+
+
+@settings(max_examples=300, deadline=None)
+@given(these=stands(), load=st.sampled_from([0.0, 1.0, 7.5, 16.0, 60.0]), even=st.booleans())
+def test_growth_carries_the_load_where_that_is_possible_and_takes_nothing_away(these: tuple[Stand, ...], load: float, even: bool) -> None:
+    wanted = grown(these, lambda _: load, even=even)
+    assert all(s.replicas <= n <= max(s.most, s.replicas) for n, s in zip(wanted, these, strict=True))
+    ways = [c for c in product(*(range(s.replicas, max(s.most, s.replicas) + 1) for s in these)) if carries(these, c, even) >= load]
+    if ways:
+        assert carries(these, wanted, even) >= load - 1e-9
+
+
+@settings(max_examples=300, deadline=None)
+@given(these=stands(), load=st.sampled_from([1.0, 7.5, 16.0]), even=st.booleans())
+def test_where_all_start_alike_growth_is_the_cheapest_way_up(these: tuple[Stand, ...], load: float, even: bool) -> None:
+    these = tuple(replace(s, start=60.0) for s in these)
+    wanted = grown(these, lambda _: load, even=even)
+    ways = [c for c in product(*(range(s.replicas, s.most + 1) for s in these)) if carries(these, c, even) >= load]
+    if ways and carries(these, tuple(s.replicas for s in these), even) < load:
+        assert money(these, wanted) <= min(money(these, c) for c in ways) + 1e-9
+
+
+@settings(max_examples=300, deadline=None)
+@given(these=stands(), held=st.sampled_from([0.0, 1.0, 7.5, 16.0]), even=st.booleans())
+def test_shrinking_keeps_the_cheapest_part_that_carries_what_must_stay_carried(these: tuple[Stand, ...], held: float, even: bool) -> None:
+    kept = shrunk(these, held, even=even)
+    assert all(0 <= n <= s.replicas for n, s in zip(kept, these, strict=True))
+    ways = [c for c in product(*(range(s.replicas + 1) for s in these)) if carries(these, c, even) >= held]
+    if not ways:
+        assert kept == tuple(s.replicas for s in these)
+        return
+    assert carries(these, kept, even) >= held - 1e-9
+    if sum(kept):
+        assert money(these, kept) <= min(money(these, c) for c in ways if sum(c)) + 1e-9
+
+
+def test_a_slow_pool_is_ordered_at_its_own_time_and_a_quick_one_not_before_it_must() -> None:
+    quick = Stand(pool="quick", replicas=4, capacity=3.0, cost=1.0, start=60.0, drain=30.0, most=8)
+    slow = Stand(pool="slow", replicas=0, capacity=10.0, cost=2.0, start=600.0, drain=30.0, most=8)
+    # Enough for the next minute, not for the next ten: the slow and cheap one is ordered, the quick one waits.
+    wanted = grown((quick, slow), lambda ahead: 11.0 if ahead <= 60 else 20.0, even=False)
+    assert wanted == (4, 1)
+    wanted = grown((quick, replace(slow, most=0)), lambda ahead: 11.0 if ahead <= 60 else 20.0, even=False)
+    assert wanted == (4, 0)
+
+
+def test_growth_fills_what_is_limited_and_cheap_first() -> None:
+    cheap = Stand(pool="cheap", replicas=1, capacity=3.0, cost=0.6, start=120.0, drain=30.0, most=4)
+    dear = replace(cheap, pool="dear", replicas=0, cost=1.0, most=20)
+    assert grown((cheap, dear), lambda _: 20.0, even=True) == (4, ceil(20 / 3) - 4)
