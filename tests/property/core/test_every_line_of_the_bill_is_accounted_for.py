@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from steelyard.core.economics.bill import BillLine
 from steelyard.core.economics.node_cost import NodeCost
 from steelyard.core.economics.price import PriceClass
-from steelyard.core.economics.reconciliation import reconcile
+from steelyard.core.economics.reconcile import reconcile
 from unit.core.bills import MACHINE, OTHER, line, record
 
 amounts = st.integers(-200, 2000).map(lambda cents: cents / 100)

@@ -71,6 +71,16 @@ def test_a_price_may_drift_as_far_as_it_likes() -> None:
     assert told(*prices) == prices[-1]
 
 
+def test_the_median_is_over_time_and_not_over_how_often_was_asked() -> None:
+    history, _ = after(*[0.2] * 9)
+    now = START + 9 * APART
+    for _ in range(20):
+        history, reading = read(history, spot(0.9, now), "x", now)
+        assert isinstance(reading, Fresh)
+        now += timedelta(seconds=5)
+    assert isinstance(read(history, spot(4.0, now), "x", now)[1], Stale)
+
+
 def test_a_return_before_the_step_is_accepted_ends_the_quarantine() -> None:
     history, _ = after(0.2, 2.0, 2.0, 0.2)
     assert history.suspect == ()

@@ -6,7 +6,8 @@ import pytest
 
 from steelyard.core.economics.money import Money
 from steelyard.core.economics.price import PriceClass
-from steelyard.core.economics.reconciliation import Cause, NotANode, Reconciliation, reconcile
+from steelyard.core.economics.reconcile import reconcile
+from steelyard.core.economics.reconciliation import Cause, NotANode, Reconciliation
 from unit.core.bills import MACHINE, OTHER, line, record
 
 LIST = PriceClass.LIST

@@ -54,7 +54,6 @@ def device_part(resource_name: str, units: float, offered: Mapping[str, float], 
     if mine <= 0 or devices <= 0:
         return units
     # Profiles and whole devices exist side by side on one node; other vendors' names are two views of the same devices.
-    mixed = _MIG.match(resource_name) or _WHOLE.match(resource_name)
-    beside = (name for name in sorted(offered) if mixed and name != resource_name and (_MIG.match(name) or _WHOLE.match(name)))
+    beside = (name for name in sorted(offered) if name != resource_name and (_MIG.match(name) or _WHOLE.match(name)))
     total = mine * size(resource_name) + sum(offered[name] * size(name) for name in beside)
     return units * min(1.0, devices * size(resource_name) / total)
