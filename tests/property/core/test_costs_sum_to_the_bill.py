@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from property.core.fleets import fleets
-from steelyard.core.economics.avoidable import Basis, WhenEmpty, avoidable
+from steelyard.core.economics.avoidable import CostBasis, WhenEmpty, avoidable
 from steelyard.core.economics.fully_loaded import FullyLoaded, divide
 from steelyard.core.economics.ledger import Ledger, NodeFact, advance
 from unit.core.world import START
@@ -54,7 +54,7 @@ def test_the_share_is_what_the_ledger_books_on_the_workload(fleet: tuple[NodeFac
     ledger = advance(Ledger(opened=START), fleet, until)
     for workload in WORKLOADS:
         found = avoidable(workload, fleet, dict.fromkeys(POOLS, WhenEmpty.STAYS), START, until)
-        assert all(each.basis is Basis.SHARE for each in found.values())
+        assert all(each.basis is CostBasis.SHARE for each in found.values())
         if any(each.cost is None for each in found.values()):
             assert any(a.workload == workload and v > 0 for a, v in ledger.unpriced.items())
             continue

@@ -91,6 +91,19 @@ def test_no_line_is_wider_than_the_screen(width: int) -> None:
     assert max(map(len, bill_text(width).splitlines())) <= width
 
 
+def test_no_control_character_of_a_file_reaches_the_terminal(capsys, bill, ledger) -> None:
+    evil = {"resource": "vm\x1b[2J", "node": "n\u202e", "pool": "p\x07"}
+    code = main(["bill", ledger(RECORD | evil, RECORD), bill([*ROWS, row(BillingCurrency="\x1b[1m")])])
+    assert code == 1
+    assert all(character == "\n" or character.isprintable() for character in capsys.readouterr().out)
+
+
+def test_agreement_is_not_said_of_prices_that_claim_nothing(capsys, bill, ledger) -> None:
+    for word, said in (("Contracted", "the ledger agrees with the bill\n"), ("List", "where its prices claim to be what is paid\n")):
+        assert main(["bill", ledger(RECORD | {"priceClass": word}), bill(ROWS)]) == 0
+        assert capsys.readouterr().out.endswith(said)
+
+
 def test_json_has_every_figure_and_null_for_what_is_not_known() -> None:
     whole = document("Bill", datetime(2026, 3, 2, tzinfo=UTC), bill_view())
     assert json.loads(json.dumps(whole)) == whole

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from steelyard.core.economics.attribution import Resources
-from steelyard.core.economics.avoidable import Avoidable, Basis, WhenEmpty, avoidable
+from steelyard.core.economics.avoidable import Avoidable, CostBasis, WhenEmpty, avoidable
 from steelyard.core.economics.ledger import Account, Component, NodeFact, PodFact
 from steelyard.core.economics.price import Price, PriceClass
 from unit.core.world import START
@@ -46,7 +46,7 @@ def of(*nodes: NodeFact, rule: WhenEmpty = WhenEmpty.REMOVED, workload: str = "n
 
 
 def test_a_node_that_stands_for_one_workload_is_avoidable_whole() -> None:
-    assert of(node(pod()))["p"] == Avoidable(pytest.approx(6.0), Basis.NODES)
+    assert of(node(pod()))["p"] == Avoidable(pytest.approx(6.0), CostBasis.NODES)
 
 
 def test_a_node_that_another_workload_keeps_is_not_avoidable() -> None:
@@ -68,7 +68,7 @@ def test_an_agent_of_the_node_does_not_keep_it() -> None:
 
 
 def test_where_nobody_provisions_nodes_it_is_the_requested_share() -> None:
-    assert of(node(pod(), pod("ns/b")), rule=WhenEmpty.STAYS)["p"] == Avoidable(pytest.approx(1.5), Basis.SHARE)
+    assert of(node(pod(), pod("ns/b")), rule=WhenEmpty.STAYS)["p"] == Avoidable(pytest.approx(1.5), CostBasis.SHARE)
 
 
 def test_a_reserved_node_is_paid_in_any_case() -> None:

@@ -64,7 +64,15 @@ def show(console: Console, view: BillView) -> None:
     console.print()
     if view.tag is None:
         console.print(Text("hint: nodes that the ledger does not know were not looked for; --tag KEY[=VALUE] finds them"))
-    console.print(word("the ledger agrees with the bill", True) if view.agrees else word("the ledger does not agree with the bill", False))
+    console.print(_verdict(view))
+
+
+def _verdict(view: BillView) -> Text:
+    if not view.agrees:
+        return word("the ledger does not agree with the bill", False)
+    if any(pool.within is None for pool in view.pools):
+        return word("the ledger agrees with the bill where its prices claim to be what is paid", None)
+    return word("the ledger agrees with the bill", True)
 
 
 def _pool(pool: BillPool) -> tuple[Cell, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
+from steelyard.cli.facts.field import plain
 from steelyard.cli.ledger_file import Ledger
 from steelyard.cli.problem import Problem
 from steelyard.core.economics.bill import BillLine
@@ -161,7 +162,7 @@ def _view(found: Reconciliation, tag: str | None) -> BillView:
 
 def _pool(each: PoolSum) -> BillPool:
     return BillPool(
-        pool=each.pool,
+        pool=plain(each.pool),
         node_days=each.node_days,
         unpriced=each.unpriced,
         ledger=_decimal(each.ours),
@@ -176,9 +177,9 @@ def _node(row: Row) -> BillNode:
     both = row.ours is not None and row.theirs is not None
     return BillNode(
         day=row.key.day.isoformat(),
-        resource=row.key.resource,
-        node=row.node or None,
-        pool=row.pool,
+        resource=plain(row.key.resource),
+        node=plain(row.node) or None,
+        pool=None if row.pool is None else plain(row.pool),
         ledger=None if row.ours is None else _decimal(row.ours),
         bill=None if row.theirs is None else _decimal(row.theirs),
         hours=_decimal(row.hours),
@@ -198,7 +199,7 @@ def _difference(ours: float, theirs: float, causes: Mapping[Cause, float]) -> Di
 
 
 def _foreign(money: Money) -> Foreign:
-    return Foreign(currency=money.currency, amount=_decimal(money.amount))
+    return Foreign(currency=plain(money.currency), amount=_decimal(money.amount))
 
 
 def _decimal(value: float) -> Decimal:

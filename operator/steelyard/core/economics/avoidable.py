@@ -25,7 +25,7 @@ class WhenEmpty(StrEnum):
     """Reserved: it is paid to the end of the commitment, used or not."""
 
 
-class Basis(StrEnum):
+class CostBasis(StrEnum):
     """What an avoidable cost is made from."""
 
     NODES = "Nodes"
@@ -39,7 +39,7 @@ class Avoidable:
     """Money over the interval; None while the price of a node that counts is not known."""
 
     cost: float | None
-    basis: Basis
+    basis: CostBasis
 
 
 def avoidable(
@@ -56,7 +56,7 @@ def avoidable(
             continue
         rule = when_empty[node.pool]
         seconds = _share_seconds(workload, node, first, last) if rule is WhenEmpty.STAYS else _sole_seconds(workload, node, first, last)
-        basis = Basis.SHARE if rule is WhenEmpty.STAYS else Basis.NODES
+        basis = CostBasis.SHARE if rule is WhenEmpty.STAYS else CostBasis.NODES
         rate = 0.0 if rule is WhenEmpty.COMMITTED else per_second(node)
         before = found.get(node.pool, Avoidable(0.0, basis)).cost
         unknown = before is None or (rate is None and seconds > 0)

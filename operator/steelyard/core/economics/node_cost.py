@@ -109,8 +109,7 @@ def _pieces(node: NodeFact, before: Ledger, after: Ledger) -> list[NodeCost]:
 
 
 def _continues(last: NodeCost, piece: NodeCost) -> bool:
-    same = (last.end, last.price_class, _hour(last)) == (piece.start, piece.price_class, _hour(piece))
-    return same and (last.cost is None) == (piece.cost is None)
+    return (last.end, last.price_class, _hour(last)) == (piece.start, piece.price_class, _hour(piece))
 
 
 def _hour(record: NodeCost) -> datetime:
