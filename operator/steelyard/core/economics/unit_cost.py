@@ -11,6 +11,9 @@ from math import sqrt
 
 import numpy as np
 
+PER = 1000
+"""Good requests in a unit."""
+PER_TOKENS = 1_000_000
 BLOCK = 3
 """Windows in a bootstrap block: neighbours are correlated (a queue carries over), blocks of three keep most of that; fewer than twelve windows make smaller blocks."""
 RESAMPLES = 400
@@ -47,7 +50,7 @@ class Unit(StrEnum):
     @property
     def per(self) -> int:
         """How many make one unit."""
-        return 1000 if self is Unit.GOOD_REQUESTS else 1_000_000
+        return PER if self is Unit.GOOD_REQUESTS else PER_TOKENS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
