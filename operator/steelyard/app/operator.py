@@ -270,7 +270,7 @@ class Operator:
             began = self.clock.monotonic()
             pods = self.world.pods()
             # Before anything is awaited: pods, nodes and the time are those of one moment.
-            self.accounts.book(self.world.paid_nodes(pods), self.clock.now())
+            self.accounts.book(self.world.paid_nodes(pods), self.clock.now(), leading=self.elector.leading)
             await self.observing.round(pods, self.world.window_seconds())
             owed = self.world.decides()
             if not owed:

@@ -19,6 +19,7 @@ from steelyard.cli.commands.completion import subparsers
 from steelyard.cli.document import API_VERSION, camel
 from steelyard.cli.page import keep
 from steelyard.cli.parser import DESCRIPTION, build
+from steelyard.cli.view.bill import BillView
 from steelyard.cli.view.catalogue import AddedView, CatalogueView, EntryView
 from steelyard.cli.view.explain import ExplainView
 from steelyard.cli.view.status import StatusView
@@ -31,13 +32,15 @@ KINDS: dict[str, type] = {
     "Catalogue": CatalogueView,
     "Entry": EntryView,
     "Added": AddedView,
+    "Bill": BillView,
 }
 
 INTRODUCTION = f"""\
 # The command `steelyard`
 
 {DESCRIPTION} Installed on the PATH it is also `kubectl steelyard`. It reads the kubeconfig as kubectl does, talks to the API server only,
-and writes nothing. It shows what the operator wrote to status and recomputes no decision. `-` and `unknown` mean that nobody knows: never 0.
+and writes nothing; `bill` reads files and asks nobody. It shows what the operator wrote to status and recomputes no decision. `-` and `unknown`
+mean that nobody knows: never 0.
 
 Colours are off when the output is not a terminal, or `NO_COLOR` is set. Into a pipe lines are 160 characters wide; `COLUMNS` changes that.
 
@@ -49,7 +52,7 @@ JSON = f"""\
 ## JSON
 
 `-o json` prints one object: `apiVersion: {API_VERSION}`, `kind`, `time` (the API server's clock at the reading: the age of something is its
-difference to `time`; of `catalogue`, this machine's clock), and the fields below. `top -o json` prints one such object a line. Every field is always there, and `null` where it is
+difference to `time`; of `catalogue` and `bill`, this machine's clock), and the fields below. `top -o json` prints one such object a line. Every field is always there, and `null` where it is
 not known. Decimals are strings as the operator wrote them, times are RFC 3339 in UTC, money is in the currency of the installation. Fields
 are added within `v1`; they are renamed, removed or given another meaning only with a new version.
 """
@@ -88,7 +91,7 @@ def _section(name: str, parser: argparse.ArgumentParser, common: set[str]) -> li
 def _usage(action: argparse.Action) -> str:
     value = "|".join(map(str, action.choices)) if action.choices else str(action.metavar or action.dest)
     if not action.option_strings:
-        return f"[{value}]" if action.nargs == "?" else value
+        return {"?": f"[{value}]", "+": f"{value}..."}.get(str(action.nargs), value)
     return f"[{action.option_strings[0]}]" if action.nargs == 0 else f"[{action.option_strings[0]} {value}]"
 
 

@@ -42,6 +42,9 @@ def paid_node(
         ready=joined if is_ready(node) or here else None,
         terminated=left,
         pods=here,
+        name=name,
+        resource=str((node.get("spec") or {}).get("providerID") or name),
+        instance_type=shape.instance_type,
     )
 
 

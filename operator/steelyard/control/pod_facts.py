@@ -8,8 +8,9 @@ from steelyard.control.pool_facts import INSTANCE_TYPE
 from steelyard.control.quantity import gibibytes, number
 from steelyard.control.workload_facts import moment, pod_ready, server_status
 from steelyard.core.economics.attribution import Resources, share
+from steelyard.core.economics.device_part import device_part
 from steelyard.core.pod import PodFacts
-from steelyard.core.snapshot import PlacementKey, Pool, WorkloadKey
+from steelyard.core.snapshot import PlacementKey, Pool, Shape, WorkloadKey
 from steelyard.render import label
 from steelyard.render.deployment import METRICS_PORT
 
@@ -29,7 +30,8 @@ def pod_facts(pod: Manifest, pool: Pool | None, node: Manifest | None) -> PodFac
     )
     created = moment(bound) or moment(meta["creationTimestamp"])
     assert created is not None
-    asked = _resources(pod, pool)
+    shape = _shape(pool, node)
+    asked = _resources(pod, pool, node, shape)
     return PodFacts(
         uid=manifests.uid(pod),
         name=manifests.name(pod),
@@ -46,7 +48,7 @@ def pod_facts(pod: Manifest, pool: Pool | None, node: Manifest | None) -> PodFac
         if ended and (manifests.is_leaving(pod) or status.get("phase") in {"Succeeded", "Failed"})
         else None,
         termination_message=ended.get("message") or ((server.get("lastState") or {}).get("terminated") or {}).get("message"),
-        cost_per_hour=_cost_per_hour(pod, asked, pool, node),
+        cost_per_hour=_cost_per_hour(pod, asked, shape),
         cpu_limit=asked.cpu if pool is not None and pool.resource_name is None and asked.cpu > 0 else None,
         phase=status.get("phase", "Pending"),
         node=(pod.get("spec") or {}).get("nodeName"),
@@ -54,7 +56,15 @@ def pod_facts(pod: Manifest, pool: Pool | None, node: Manifest | None) -> PodFac
     )
 
 
-def _resources(pod: Manifest, pool: Pool | None) -> Resources:
+def _shape(pool: Pool | None, node: Manifest | None) -> Shape | None:
+    if pool is None or node is None:
+        return None
+    kind = manifests.labels(node).get(INSTANCE_TYPE)
+    return next((s for s in pool.shapes if s.instance_type == kind), None)
+
+
+def _resources(pod: Manifest, pool: Pool | None, node: Manifest | None, shape: Shape | None) -> Resources:
+    """What it asked for; devices as the shape counts them, where the node hands out parts of devices."""
     cpu = memory = devices = 0.0
     for container in (pod.get("spec") or {}).get("containers") or ():
         asked = (container.get("resources") or {}).get("requests") or {}
@@ -62,17 +72,20 @@ def _resources(pod: Manifest, pool: Pool | None) -> Resources:
         memory += gibibytes(asked.get("memory", 0))
         if pool is not None and pool.resource_name:
             devices += number(asked.get(pool.resource_name, 0))
+    if pool is not None and pool.resource_name and node is not None and shape is not None:
+        # Capacity, not allocatable: a device that is broken is paid for too.
+        status = node.get("status") or {}
+        offered = {
+            name: number(units) for name, units in (status.get("capacity") or status.get("allocatable") or {}).items() if "/" in name
+        }
+        devices = device_part(pool.resource_name, devices, offered, shape.resources.devices)
     return Resources(cpu, memory, devices)
 
 
-def _cost_per_hour(pod: Manifest, asked: Resources, pool: Pool | None, node: Manifest | None) -> float | None:
+def _cost_per_hour(pod: Manifest, asked: Resources, shape: Shape | None) -> float | None:
     """Its requested share of its node's price (basis Share). A pod without a node costs nothing yet; what is unknown stays unknown."""
     if not (pod.get("spec") or {}).get("nodeName"):
         return 0.0
-    if pool is None or node is None:
-        return None
-    kind = manifests.labels(node).get(INSTANCE_TYPE)
-    shape = next((s for s in pool.shapes if s.instance_type == kind), None)
     if shape is None or shape.price is None:
         return None
     return shape.price.per_hour * share(asked, shape.resources)

@@ -22,8 +22,8 @@ def test_noise_and_level_of_a_constant_load_are_recovered(rate: float, dispersio
     for requests in counts(rate, dispersion, 4000, seed):
         seen = seen.after(requests, 10.0)
     assert seen.level == pytest.approx(rate, rel=0.15)
-    assert seen.dispersion == pytest.approx(dispersion, rel=0.2)
-    assert seen.drift < 2e-5, "nothing has wandered"
+    assert seen.dispersion == pytest.approx(dispersion, rel=0.25)
+    assert seen.drift < 3e-5, "nothing has wandered"
 
 
 @settings(max_examples=10, deadline=None)

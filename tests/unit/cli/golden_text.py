@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 from rich.console import Console
 
 from steelyard.cli.gathered import Gathered
+from steelyard.cli.ledger_file import Ledger
+from steelyard.cli.text.bill import show as show_bill
 from steelyard.cli.text.explain import show as show_explain
 from steelyard.cli.text.status import show as show_status
 from steelyard.cli.text.top import picture
+from steelyard.cli.view.bill import BillView, compare
 from steelyard.cli.view.explain import explain
 from steelyard.cli.view.status import status
 from steelyard.cli.view.top import top
+from steelyard.core.economics.price import PriceClass
 from unit.cli.situations import SITUATIONS
+from unit.core.bills import MACHINE, OTHER, line, record
 
 FOLDER = Path(__file__).parent / "golden"
 
@@ -36,6 +43,33 @@ def texts(seen: Gathered, width: int = 120) -> dict[str, str]:
     }
 
 
+def bill_view() -> BillView:
+    """A day with something of everything."""
+    hours = range(24)
+    lines = [
+        *(line(0.7582, hour=h) for h in hours),
+        *(line(0.62, hour=h, resource=OTHER, ContractedCost="0.95", CommitmentDiscountStatus="Used") for h in hours),
+        *(line(0.7582, hour=h, resource="i-0cccccccc") for h in (7, 8)),
+        line(0.9, ConsumedUnit="GB"),
+        line(1.44, resource=None, CommitmentDiscountStatus="Unused"),
+        line(1234.5, resource="a-database"),
+        line(5.0, BillingCurrency="EUR"),
+    ]
+    records = [
+        record(0.7582 * 0.95, hour=0.05, hours=0.95, pool="inf2"),
+        *(record(0.7582, hour=h, pool="inf2") for h in hours[1:]),
+        *(record(1.006, hour=h, resource=OTHER, pool="g5", word=PriceClass.LIST) for h in hours),
+        record(1.006, hour=23, resource="i-0dddddddd", pool="g5", word=PriceClass.LIST),
+        record(None, hour=3, resource=MACHINE[:-1], pool="g5", word=None),
+    ]
+    tagged = [replace(one, tags={"pools": "yes"}) if one.resource == "i-0cccccccc" else one for one in lines]
+    return compare(Ledger(tuple(records), "USD"), tagged, "pools=yes", date.min, date.max)
+
+
+def bill_text(width: int = 120) -> str:
+    return printed(lambda c: show_bill(c, bill_view()), width)
+
+
 def regenerate() -> None:
     FOLDER.mkdir(exist_ok=True)
     for stale in FOLDER.glob("*.txt"):
@@ -43,6 +77,7 @@ def regenerate() -> None:
     for name, situation in SITUATIONS.items():
         for kind, text in texts(situation()).items():
             (FOLDER / f"{name}.{kind}.txt").write_text(text)
+    (FOLDER / "bill.txt").write_text(bill_text())
 
 
 if __name__ == "__main__":

@@ -119,3 +119,24 @@ def test_more_asked_than_there_is_is_scaled_to_the_node() -> None:
 
 def test_nothing_booked_is_no_value() -> None:
     assert Ledger(opened=START).cost(MINE) is None
+
+
+def test_seconds_are_booked_as_seconds_without_a_least_time() -> None:
+    """Providers charge a minute at least; the bill says so, and the reconciliation names it."""
+    assert after(60, node(ended=10 / 60)).paid == pytest.approx(6.0 * 10 / 3600)
+
+
+@pytest.mark.parametrize("ended", [0, -5])
+def test_a_node_that_ended_when_or_before_it_began_costs_nothing(ended: float) -> None:
+    assert after(60, node(pod(), ended=ended)).paid == 0
+
+
+def test_the_moment_of_readiness_and_of_a_pods_end_belongs_to_what_comes_after() -> None:
+    ledger = after(30, node(pod(since=10, until=20), ready=10))
+    assert ledger.cost(OVERHEAD) == pytest.approx(1.0)
+    assert ledger.cost(MINE) == pytest.approx(0.5)
+    assert ledger.cost(IDLE) == pytest.approx(1.5)
+
+
+def test_a_pod_that_is_older_than_its_node_pays_from_the_node_on() -> None:
+    assert after(60, node(pod(since=-30), launched=30, ready=30)).cost(MINE) == pytest.approx(1.5)

@@ -16,7 +16,12 @@ def text(raw: dict[str, Any], key: str) -> str | None:
     value = raw.get(key)
     if not isinstance(value, str):
         return None
-    return _CONTROL.sub(" ", value).strip() or None
+    return plain(value) or None
+
+
+def plain(value: str) -> str:
+    """One line without control characters."""
+    return _CONTROL.sub(" ", value).strip()
 
 
 def whole(raw: dict[str, Any], key: str) -> int | None:

@@ -20,7 +20,7 @@ DEVICE_WEIGHT = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """CPU cores, memory in GiB, whole accelerator devices (a fraction for time-sliced or MIG devices)."""
+    """CPU cores, memory in GiB, accelerator devices: fractions of them where a node hands out parts (see device_part)."""
 
     cpu: float
     memory_gib: float

@@ -66,7 +66,7 @@ class PodFact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeFact:
-    """A node as it is paid. `ready` None: not ready yet. `price` None: not known."""
+    """A node as it is paid. `ready` None: not ready yet. `price` None: not known. `resource`: what its provider calls it."""
 
     uid: str
     pool: str
@@ -76,6 +76,9 @@ class NodeFact:
     ready: datetime | None
     terminated: datetime | None = None
     pods: tuple[PodFact, ...] = ()
+    name: str = ""
+    resource: str = ""
+    instance_type: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,10 +116,10 @@ def advance(ledger: Ledger, nodes: tuple[NodeFact, ...], now: datetime) -> Ledge
         if end <= begin:
             continue
         charged[node.uid] = end
-        rate = _rate(node)
-        for first, last in _segments(node, begin, end):
+        rate = per_second(node)
+        for first, last in segments(node, begin, end):
             seconds = (last - first).total_seconds()
-            parts = _parts(node, first, seconds if rate is None else rate * seconds)
+            parts = parts_of(node, first, seconds if rate is None else rate * seconds)
             if rate is None or node.price is None:
                 for account, part in parts.items():
                     unpriced[account] = unpriced.get(account, 0.0) + part
@@ -134,14 +137,14 @@ def advance(ledger: Ledger, nodes: tuple[NodeFact, ...], now: datetime) -> Ledge
     )
 
 
-def _rate(node: NodeFact) -> float | None:
+def per_second(node: NodeFact) -> float | None:
     """Money per second; None for a price that is missing or cannot be one."""
     if node.price is None or not isfinite(node.price.per_hour) or node.price.per_hour <= 0:
         return None
     return node.price.per_hour / 3600
 
 
-def _segments(node: NodeFact, begin: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
+def segments(node: NodeFact, begin: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
     """[begin, end] cut wherever the node became ready or a pod came or went."""
     cuts = {begin, end}
     moments = [node.ready, *(m for pod in node.pods for m in (pod.since, pod.until))]
@@ -149,7 +152,7 @@ def _segments(node: NodeFact, begin: datetime, end: datetime) -> list[tuple[date
     return list(pairwise(sorted(cuts)))
 
 
-def _parts(node: NodeFact, first: datetime, amount: float) -> Mapping[Account, float]:
+def parts_of(node: NodeFact, first: datetime, amount: float) -> Mapping[Account, float]:
     """`amount` of the segment that begins at `first`, by account; the parts sum to it."""
     if node.ready is None or first < node.ready or node.allocatable.weight <= 0:
         return {Account("", node.pool, Component.OVERHEAD): amount}

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from math import inf, log
 
-from steelyard.core.economics.unit_cost import PER, Interval, UnitCost, ratio_interval
+from steelyard.core.economics.unit_cost import Interval, Spent, Unit, UnitCost, unit_cost
 from steelyard.core.memory import Known
 from steelyard.core.performance.capacity import Capacity, measured
 from steelyard.core.performance.window import Window, totals
@@ -44,30 +44,29 @@ def evidence(
     good, bad = totals(used)
     if good <= 0:
         return None
-    priced = [(w.cost * PER, float(w.good)) for w in used if w.cost is not None]
-    interval = ratio_interval(priced, chance) if len(priced) == len(used) else None
-    unit = (
-        UnitCost(
-            _round(interval),
-            good,
-            _digits(sum(w.cost or 0.0 for w in used), 6),
-            _milliseconds(used[0].start),
-            _milliseconds(used[-1].end),
-            _size(used),
-        )
-        if interval
-        else None
-    )
+    unit = unit_cost([Spent(start=w.start, end=w.end, cost=w.cost, good=w.good) for w in used], Unit.GOOD_REQUESTS, chance)
     capacity = measured(used, allowed, chance)
     p99 = [w.p99_milliseconds for w in used if w.p99_milliseconds is not None]
     return Known(
         pool=pool,
         revision=revision,
         capacity=Capacity(_round(capacity.rate), capacity.basis, capacity.n) if capacity else None,
-        unit_cost=unit,
+        unit_cost=_written(unit, used) if unit else None,
         within=_digits(good / (good + bad), 4),
         p99_milliseconds=float(round(sorted(p99)[len(p99) // 2])) if p99 else None,
         steady=steady,
+    )
+
+
+def _written(unit: UnitCost, used: Sequence[Window]) -> UnitCost:
+    """As status holds it."""
+    return replace(
+        unit,
+        interval=_round(unit.interval),
+        cost=_digits(unit.cost, 6),
+        start=_milliseconds(unit.start),
+        end=_milliseconds(unit.end),
+        replicas=_size(used),
     )
 
 

@@ -1,0 +1,41 @@
+"""Money with its currency. An installation counts in one; two currencies are never added, and nothing is converted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from steelyard.core.economics.price import Price
+from steelyard.core.reading import Reading, Unknown
+
+
+class OtherCurrencyError(ValueError):
+    """Two currencies met in one sum."""
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An amount of one currency (three letters of ISO 4217). Sums raise OtherCurrencyError where the currencies differ."""
+
+    amount: float
+    currency: str
+
+    def __add__(self, other: Money) -> Money:
+        return Money(self.amount + self._same(other), self.currency)
+
+    def __sub__(self, other: Money) -> Money:
+        return Money(self.amount - self._same(other), self.currency)
+
+    def _same(self, other: Money) -> float:
+        if other.currency != self.currency:
+            raise OtherCurrencyError(f"{self.currency} and {other.currency} are not added: give both in the installation's currency")
+        return other.amount
+
+
+def price_in(ours: str, quoted: str, price: Price, source: str, now: datetime) -> Reading[Price]:
+    """A price that `source` quotes in `quoted`, as a reading in the installation's currency `ours`."""
+    if quoted != ours:
+        return Unknown(
+            f"{source} quotes {quoted or 'no currency'} and this installation counts in {ours}: give the price in {ours}, or set config.currency"
+        )
+    return price.reading(now)

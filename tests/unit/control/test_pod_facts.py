@@ -1,0 +1,70 @@
+"""What a serving pod costs an hour: its share of its node, of a device that is handed out in parts its part."""
+
+from typing import Any
+
+import pytest
+
+from steelyard.control.pod_facts import pod_facts
+from steelyard.core.economics.attribution import Resources, share
+from steelyard.core.economics.price import Price, PriceClass
+from steelyard.core.pod import PodFacts
+from steelyard.core.snapshot import Pool, Shape
+
+GPU, SMALL, HALF = "nvidia.com/gpu", "nvidia.com/mig-1g.10gb", "nvidia.com/mig-3g.40gb"
+
+
+def pool(resource: str, devices: int = 1) -> Pool:
+    shape = Shape(instance_type="p5.4xlarge", resources=Resources(16, 256, devices), price=Price(7.0, PriceClass.LIST, None))
+    return Pool(name="p", family="nvidia", resource_name=resource, backends=(), node_selector={"pool": "p"}, shapes=(shape,))
+
+
+def node(**offered: object) -> dict[str, Any]:
+    return {
+        "metadata": {"name": "n", "labels": {"node.kubernetes.io/instance-type": "p5.4xlarge"}},
+        "status": {"capacity": {"cpu": "16", "memory": "256Gi", "nvidia.com/gpu": "0", **offered}},
+    }
+
+
+def pod(resource: str, bound: bool = True) -> dict[str, Any]:
+    return {
+        "metadata": {
+            "uid": "u",
+            "name": "w-1",
+            "namespace": "ns",
+            "creationTimestamp": "2026-01-01T00:00:00Z",
+            "labels": {"steelyard.dev/workload": "w", "steelyard.dev/pool": "p", "steelyard.dev/revision": "r"},
+        },
+        "spec": {
+            **({"nodeName": "n"} if bound else {}),
+            "containers": [{"resources": {"requests": {"cpu": "1", "memory": "4Gi", resource: "1"}}}],
+        },
+    }
+
+
+def facts(resource: str, offered: dict[str, str], devices: int = 1) -> PodFacts:
+    return pod_facts(pod(resource), pool(resource, devices), node(**offered))
+
+
+@pytest.mark.parametrize("devices", [1, 4])
+def test_a_time_slice_costs_its_part_of_the_device(devices: int) -> None:
+    found = facts(GPU, {GPU: "4"}, devices)
+    assert found.resources.devices == pytest.approx(devices / 4)
+    assert found.cost_per_hour == pytest.approx(7 * share(Resources(1, 4, devices / 4), Resources(16, 256, devices)))
+
+
+def test_partitions_of_unlike_size_cost_by_their_size() -> None:
+    offered = {HALF: "1", SMALL: "4"}
+    assert facts(SMALL, offered).resources.devices == pytest.approx(1 / 7)
+    assert facts(HALF, offered).resources.devices == pytest.approx(3 / 7)
+
+
+def test_a_whole_device_costs_the_whole_device() -> None:
+    assert facts(GPU, {GPU: "1"}).resources.devices == 1
+
+
+def test_what_is_unknown_stays_unknown() -> None:
+    without_node = pod_facts(pod(GPU), pool(GPU), None)
+    assert (without_node.cost_per_hour, without_node.resources.devices) == (None, 1)
+    other = node() | {"metadata": {"name": "n", "labels": {"node.kubernetes.io/instance-type": "p4d.24xlarge"}}}
+    assert pod_facts(pod(GPU), pool(GPU), other).cost_per_hour is None
+    assert pod_facts(pod(GPU, bound=False), pool(GPU), None).cost_per_hour == 0
