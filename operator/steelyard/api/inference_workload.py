@@ -14,7 +14,7 @@ from steelyard.api.model import SpecModel, StatusModel
 from steelyard.api.move import FinishedMove, Move
 from steelyard.api.objective import CostUnit, LatencyMetric, Objective
 from steelyard.api.placement import Placement
-from steelyard.api.placement_status import ClaimStatus, Home, PlacementStatus, Quarantine
+from steelyard.api.placement_status import Beside, ClaimStatus, Home, PlacementStatus, Quarantine
 from steelyard.api.rebalancing import Mode, Rebalancing
 from steelyard.api.rule import Rule
 from steelyard.api.scaling import ReplicaOwner, Scaling
@@ -149,6 +149,14 @@ class InferenceWorkloadStatus(StatusModel):
     home: Annotated[
         Home | None, says("The placement that carries the load outside of moves. Missing until the first replicas are wanted.")
     ] = None
+    beside: Annotated[
+        tuple[Beside, ...],
+        says(
+            "Placements that carry a part of the load beside home: what home's pool is too small for, or where a mix is cheaper. Usually none.",
+            most=16,
+            keys=("pool", "revision"),
+        ),
+    ] = ()
     placements: Annotated[
         tuple[PlacementStatus, ...],
         says(

@@ -64,6 +64,18 @@ class Move(StatusModel):
     target_goal: Annotated[
         SmallCount, says("How many replicas of the new side the move ends with at the present load.", unit="replicas", example=3)
     ] = 1
+    source_goal: Annotated[
+        SmallCount,
+        says(
+            "How many replicas of the old side stay when the move ends: above 0 where both carry a part of the load.",
+            unit="replicas",
+            example=1,
+        ),
+    ] = 0
+    target_base: Annotated[
+        SmallCount,
+        says("How many replicas the new side had before the move, and has again if the move goes back.", unit="replicas", example=2),
+    ] = 0
     started_time: Annotated[
         Time, says("When the move was decided, which is before anything was changed for it.", example="2026-03-01T12:00:00Z")
     ]

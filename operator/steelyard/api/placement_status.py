@@ -101,6 +101,17 @@ class UnitCost(StatusModel):
     ]
 
 
+class Beside(StatusModel):
+    """A placement that carries a part of the load beside home, outside of moves."""
+
+    pool: Annotated[
+        PoolName, says("A pool that carries a part of the load, because home is too small or a mix is cheaper.", example="g5-xlarge")
+    ]
+    revision: Annotated[
+        HashedRevision, says("The revision that runs on that pool, which is also the end of its Deployment's name.", example="3f9a01bc")
+    ]
+
+
 class Home(StatusModel):
     """The placement that carries the load outside of moves."""
 

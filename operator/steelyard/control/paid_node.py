@@ -51,7 +51,8 @@ def paid_node(
 def _pod(pod: PodFacts, pool: str, moves: Mapping[WorkloadKey, Move]) -> PodFact:
     """What only a move needs is booked apart: the target until it is home."""
     move = moves.get(pod.workload)
-    passing = move is not None and pod.placement == (move.target_pool, move.target_revision)
+    # Replicas that were there before the move are not needed by it alone.
+    passing = move is not None and move.target_base == 0 and pod.placement == (move.target_pool, move.target_revision)
     component = Component.TRANSITION if passing else Component.ALLOCATED
     account = Account(f"{pod.workload.namespace}/{pod.workload.name}", pool, component)
     return PodFact(uid=pod.uid, account=account, resources=pod.resources, since=pod.created, until=pod.ended)

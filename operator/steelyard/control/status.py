@@ -64,6 +64,7 @@ def memory_of(status: Mapping[str, Any]) -> Memory:
     return Memory(
         home_pool=home.get("pool"),
         home_revision=home.get("revision"),
+        beside=_each(_beside, status.get("beside")),
         move=_maybe(_move, status.get("move")),
         known=_each(_known, status.get("placements")),
         history=_each(_past, status.get("history")),
@@ -120,6 +121,10 @@ def _known(raw: Mapping[str, Any]) -> Known | None:
     )
 
 
+def _beside(raw: Mapping[str, Any]) -> tuple[str, str]:
+    return str(raw["pool"]), str(raw["revision"])
+
+
 def _move(raw: Mapping[str, Any]) -> Move:
     return Move(
         id=raw["id"],
@@ -138,6 +143,8 @@ def _move(raw: Mapping[str, Any]) -> Move:
         reason=raw["reason"],
         message=raw.get("message", ""),
         back_reason=raw.get("backReason"),
+        source_goal=int(raw.get("sourceGoal", 0)),
+        target_base=int(raw.get("targetBase", 0)),
     )
 
 
@@ -238,6 +245,8 @@ def status_of(decision: Decision, snapshot: Snapshot, old: Mapping[str, Any], en
     }
     if memory.home_pool and memory.home_revision:
         status["home"] = {"pool": memory.home_pool, "revision": memory.home_revision}
+    if memory.beside:
+        status["beside"] = [{"pool": pool, "revision": revision} for pool, revision in memory.beside]
     if memory.move is not None:
         status["move"] = _move_out(memory.move)
     if memory.last is not None:
@@ -371,6 +380,9 @@ def _move_out(move: Move) -> Manifest:
         "reason": move.reason,
         "message": move.message[:512],
     }
+    # Most moves are of all that a pool has, to one that had nothing.
+    if move.source_goal or move.target_base:
+        out |= {"sourceGoal": move.source_goal, "targetBase": move.target_base}
     if move.back_reason:
         out["backReason"] = move.back_reason
     return out

@@ -22,9 +22,10 @@ def conditions(
     *,
     held: Refusal | None,
     target: str | None,
+    beside: tuple[PlacementKey, ...] = (),
 ) -> tuple[Condition, ...]:
     """Ready summarises: replicas are serving. Order is that of design section 5."""
-    placed = _placed(seen, desired, home, refusal)
+    placed = _placed(seen, desired, home, beside, refusal)
     return (
         _ready(seen, placed),
         _compiled(seen),
@@ -67,7 +68,13 @@ def _compiled(seen: Situation) -> Condition:
     return Condition(ConditionType.COMPILED, True, Reason.COMPILED, "an artifact is verified for every eligible pool")
 
 
-def _placed(seen: Situation, desired: Mapping[PlacementKey, int], home: PlacementKey | None, refusal: Refusal | None) -> Condition:
+def _placed(
+    seen: Situation,
+    desired: Mapping[PlacementKey, int],
+    home: PlacementKey | None,
+    beside: tuple[PlacementKey, ...],
+    refusal: Refusal | None,
+) -> Condition:
     if home is None:
         reason, why = (refusal.reason, refusal.message) if refusal else (Reason.NO_POOL, "no pool is eligible")
         return Condition(ConditionType.PLACED, False, reason, why)
@@ -79,7 +86,12 @@ def _placed(seen: Situation, desired: Mapping[PlacementKey, int], home: Placemen
             ConditionType.PLACED, False, Reason.TARGET_CRASHED, f"{which} on pool {home.pool} keep ending: {standing.crash_message}"
         )
     if standing is not None and standing.ready >= wanted:
-        return Condition(ConditionType.PLACED, True, Reason.PLACED, f"replicas are ready on pool {home.pool}")
+        parts = {key: seen.snapshot.placement(key) for key in beside}
+        late = [key.pool for key, p in parts.items() if p is None or p.ready < desired.get(key, p.desired)]
+        if late:
+            return Condition(ConditionType.PLACED, False, Reason.PLACING, f"replicas are starting on pool {', '.join(late)}")
+        names = " and ".join([home.pool, *(key.pool for key in parts)])
+        return Condition(ConditionType.PLACED, True, Reason.PLACED, f"replicas are ready on pool {names}")
     return Condition(ConditionType.PLACED, False, Reason.PLACING, f"replicas are starting on pool {home.pool}")
 
 
@@ -121,13 +133,17 @@ def _balanced(memory: Memory, refusal: Refusal | None, target: str | None) -> Co
         return Condition(ConditionType.BALANCED, None, Reason.PLACING, "not decided yet")
     if refusal.reason in SETTLED:
         return Condition(
-            ConditionType.BALANCED, True, Reason.BALANCED, f"pool {memory.home_pool} is the cheapest known that pays for a move"
+            ConditionType.BALANCED, True, Reason.BALANCED, f"pool {_together(memory)} is the cheapest known that pays for a move"
         )
     if target is not None:
         return Condition(
             ConditionType.BALANCED, False, Reason.CHEAPER_KNOWN, f"pool {target} may be cheaper; kept by {refusal.reason.value}"
         )
     return Condition(ConditionType.BALANCED, None, refusal.reason, "not decided: see condition Held and `kubectl steelyard explain`")
+
+
+def _together(memory: Memory) -> str:
+    return " with ".join([memory.home_pool or "", *(pool for pool, _ in memory.beside)])
 
 
 def _held(held: Refusal | None) -> Condition:

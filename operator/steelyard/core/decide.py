@@ -22,7 +22,7 @@ from steelyard.core.memory import Step
 from steelyard.core.rebalancing.reason import Reason, Refusal
 from steelyard.core.remember import claim_notes, held, hold_notes, last_decision, remember, words
 from steelyard.core.situation import Situation, situation
-from steelyard.core.snapshot import Placement, Snapshot
+from steelyard.core.snapshot import Placement, PlacementKey, Snapshot
 
 LOOK_AGAIN = timedelta(seconds=15)
 """Pace of sizing (design section 4)."""
@@ -39,7 +39,7 @@ def decide(snapshot: Snapshot, now: datetime) -> Decision:
     if snapshot.synced:
         memory = replace(memory, last=last_decision(seen, course, memory, reason, message))
     told: tuple[Condition, ...] = conditions(
-        seen, course.desired, course.home, memory, course.refusal, held=held(course), target=course.target
+        seen, course.desired, course.home, memory, course.refusal, held=held(course), target=course.target, beside=course.beside
     )
     return Decision(
         intent=intent_of(seen, course),
@@ -67,7 +67,8 @@ def _course(seen: Situation) -> Course:
     home = seen.home
     move = seen.snapshot.memory.move
     placement = seen.home_placement()
-    if placement is None and move is not None and move.step is Step.DRAIN and move.source_replicas == 0:
+    leaves_home = move is not None and (move.source_pool, move.source_revision) == home
+    if placement is None and move is not None and leaves_home and move.step is Step.DRAIN and move.source_replicas == 0:
         placement = Placement(key=home, desired=0, ready=0, pods=0)  # Drained, and removed by somebody before us.
     if placement is None:
         return restore(seen, home)
@@ -75,10 +76,11 @@ def _course(seen: Situation) -> Course:
         refuge = elsewhere(seen, home, placement)
         if refuge is not None:
             return refuge
-    wanted = sized(seen, home, placement)
     if move is not None:
-        return move_on(seen, home, placement, wanted, move)
-    return consider(seen, home, placement, wanted)
+        source = PlacementKey(move.source_pool, move.source_revision)
+        leaving = placement if source == home else seen.snapshot.placement(source) or Placement(key=source, desired=0, ready=0, pods=0)
+        return move_on(seen, home, leaving, sized(seen, source, leaving), move)
+    return consider(seen, home, placement, sized(seen, home, placement))
 
 
 def _reconsider(seen: Situation, course: Course) -> datetime:

@@ -32,7 +32,8 @@ class Step(StrEnum):
 class Move:
     """A move's state, written to status before its first side effect.
 
-    `target_replicas` and `source_replicas` are what the present step wants; `target_goal` is what the move ends with.
+    `target_replicas` and `source_replicas` are what the present step wants; `target_goal` is what the move ends with. `source_goal`: replicas
+    that stay at the source, 0 but for a move to a mix. `target_base`: replicas that the target had before, and has again after going back.
     `step_time` is when the step began: evidence from before it does not count.
     """
 
@@ -52,6 +53,8 @@ class Move:
     reason: str
     message: str
     back_reason: str | None = None
+    source_goal: int = 0
+    target_base: int = 0
 
 
 class Outcome(StrEnum):
@@ -169,10 +172,12 @@ class LastDecision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
-    """Parsed from status; empty for a new workload. `home` is the placement that holds the load outside of moves."""
+    """Parsed from status; empty for a new workload. `home` is the placement that holds the load outside of moves; `beside` are (pool,
+    revision) of those that hold a part of it too."""
 
     home_pool: str | None = None
     home_revision: str | None = None
+    beside: tuple[tuple[str, str], ...] = ()
     move: Move | None = None
     known: tuple[Known, ...] = ()
     history: tuple[PastMove, ...] = ()

@@ -53,6 +53,7 @@ def remember(seen: Situation, course: Course) -> Memory:
         memory,
         home_pool=course.home.pool if course.home else None,
         home_revision=course.home.revision if course.home else None,
+        beside=tuple((key.pool, key.revision) for key in course.beside if key != course.home),
         move=course.move,
         known=_worth_keeping(seen),
         history=history,

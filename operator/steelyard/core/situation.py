@@ -123,7 +123,8 @@ def situation(snapshot: Snapshot, now: datetime) -> Situation:
     asked = load(serving)
     recent = [w for windows in serving for w in windows[-RECENT:]]
     good, bad = totals(recent)
-    known_by_pool, before = _evidence_by_pool(found, home, memory.move, live, kept, least)
+    beside = {PlacementKey(*key) for key in memory.beside}
+    known_by_pool, before = _evidence_by_pool(found, home, beside, memory.move, live, kept, least)
     return Situation(
         snapshot=snapshot,
         now=now,
@@ -140,6 +141,7 @@ def situation(snapshot: Snapshot, now: datetime) -> Situation:
 def _evidence_by_pool(
     found: tuple[Candidate, ...],
     home: PlacementKey | None,
+    beside: set[PlacementKey],
     move: Move | None,
     live: Mapping[PlacementKey, Known],
     kept: Mapping[PlacementKey, Known],
@@ -147,12 +149,13 @@ def _evidence_by_pool(
 ) -> tuple[Mapping[str, Known], Mapping[str, Known]]:
     """(evidence of the revision that stands or would stand on each pool, evidence of an older one where there is none of that).
 
-    The home's figures are those of what runs there, whatever a newer image would be called: a claim never displaces them.
+    The figures of home and of what is beside it are those of what runs there, whatever a newer image would be called: a claim never
+    displaces them.
     """
     known: dict[str, Known] = {}
     before: dict[str, Known] = {}
     for candidate in found:
-        revision = candidate.revision
+        revision = next((key.revision for key in sorted(beside) if key.pool == candidate.name), candidate.revision)
         if home is not None and home.pool == candidate.name:
             revision = home.revision
         if move is not None and move.target_pool == candidate.name:

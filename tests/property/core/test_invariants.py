@@ -27,6 +27,7 @@ class FaultyWorld(RuleBasedStateMachine):
         start=st.integers(1, 3),
         seed=st.integers(0, 1000),
         busy_known=st.booleans(),
+        nodes=st.tuples(*[st.sampled_from([2, 3, 40])] * 3),
     )
     def begin(
         self,
@@ -37,10 +38,11 @@ class FaultyWorld(RuleBasedStateMachine):
         start: int,
         seed: int,
         busy_known: bool,
+        nodes: tuple[int, ...],
     ) -> None:
         grounds = {
-            name: Ground(speed=speed, price=price, start=start, claims=(ratio_claim(claimed, "b"),) if name == "a" else ())
-            for name, speed, price in zip("abc", speeds, prices, strict=True)
+            name: Ground(speed=speed, price=price, start=start, nodes=room, claims=(ratio_claim(claimed, "b"),) if name == "a" else ())
+            for name, speed, price, room in zip("abc", speeds, prices, nodes, strict=True)
         }
         self.world = World(grounds, rate=rate, policy=quick(cooldown_seconds=1200), seed=seed, busy_known=busy_known)
         self.wishes = 0
@@ -136,7 +138,7 @@ class FaultyWorld(RuleBasedStateMachine):
             del self.world.deployments[key]
         self.watched(1)
 
-    @rule(rate=st.sampled_from([0.0, 2.0, 12.0, 24.0]))
+    @rule(rate=st.sampled_from([0.0, 2.0, 12.0, 24.0, 40.0]))
     def the_load_changes(self, rate: float) -> None:
         self.world.rate = rate
         self.watched(1)
@@ -185,9 +187,10 @@ class FaultyWorld(RuleBasedStateMachine):
             if quiet >= QUIET:
                 break
         assert quiet >= QUIET, f"never settled: {world.memory.move} {[d.verdict + ':' + d.message for d in world.decisions[-3:]]}"
-        assert len(world.deployments) == 1
         assert world.home is not None
-        assert world.count(world.home) * world.grounds[world.home].speed >= world.rate
+        standing = {key.pool: world.count(key.pool) for key in world.deployments}
+        assert set(world.deployments) == {(world.home, world.memory.home_revision), *world.memory.beside}, "nothing is left over"
+        assert sum(standing.values()) * min(world.grounds[pool].speed for pool in standing) >= world.rate
 
 
 def test_no_sequence_of_faults_breaks_an_invariant_and_every_one_ends_quietly() -> None:

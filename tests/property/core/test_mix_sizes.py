@@ -7,7 +7,7 @@ from math import ceil
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from steelyard.core.planning.mix_size import LIFE, Stand, carried, grown, shrunk
+from steelyard.core.planning.mix_size import LIFE, Rules, Stand, carried, grown, shrunk
 
 
 @st.composite
@@ -40,7 +40,7 @@ def carries(these: tuple[Stand, ...], counts: tuple[int, ...], even: bool) -> fl
 @settings(max_examples=300, deadline=None)
 @given(these=stands(), load=st.sampled_from([0.0, 1.0, 7.5, 16.0, 60.0]), even=st.booleans())
 def test_growth_carries_the_load_where_that_is_possible_and_takes_nothing_away(these: tuple[Stand, ...], load: float, even: bool) -> None:
-    wanted = grown(these, lambda _: load, even=even)
+    wanted = grown(these, lambda _: load, Rules(even=even))
     assert all(s.replicas <= n <= max(s.most, s.replicas) for n, s in zip(wanted, these, strict=True))
     ways = [c for c in product(*(range(s.replicas, max(s.most, s.replicas) + 1) for s in these)) if carries(these, c, even) >= load]
     if ways:
@@ -51,7 +51,7 @@ def test_growth_carries_the_load_where_that_is_possible_and_takes_nothing_away(t
 @given(these=stands(), load=st.sampled_from([1.0, 7.5, 16.0]), even=st.booleans())
 def test_where_all_start_alike_growth_is_the_cheapest_way_up(these: tuple[Stand, ...], load: float, even: bool) -> None:
     these = tuple(replace(s, start=60.0) for s in these)
-    wanted = grown(these, lambda _: load, even=even)
+    wanted = grown(these, lambda _: load, Rules(even=even))
     ways = [c for c in product(*(range(s.replicas, s.most + 1) for s in these)) if carries(these, c, even) >= load]
     if ways and carries(these, tuple(s.replicas for s in these), even) < load:
         assert money(these, wanted) <= min(money(these, c) for c in ways) + 1e-9
@@ -60,7 +60,7 @@ def test_where_all_start_alike_growth_is_the_cheapest_way_up(these: tuple[Stand,
 @settings(max_examples=300, deadline=None)
 @given(these=stands(), held=st.sampled_from([0.0, 1.0, 7.5, 16.0]), even=st.booleans())
 def test_shrinking_keeps_the_cheapest_part_that_carries_what_must_stay_carried(these: tuple[Stand, ...], held: float, even: bool) -> None:
-    kept = shrunk(these, held, even=even)
+    kept = shrunk(these, held, Rules(even=even))
     assert all(0 <= n <= s.replicas for n, s in zip(kept, these, strict=True))
     ways = [c for c in product(*(range(s.replicas + 1) for s in these)) if carries(these, c, even) >= held]
     if not ways:
@@ -75,13 +75,29 @@ def test_a_slow_pool_is_ordered_at_its_own_time_and_a_quick_one_not_before_it_mu
     quick = Stand(pool="quick", replicas=4, capacity=3.0, cost=1.0, start=60.0, drain=30.0, most=8)
     slow = Stand(pool="slow", replicas=0, capacity=10.0, cost=2.0, start=600.0, drain=30.0, most=8)
     # Enough for the next minute, not for the next ten: the slow and cheap one is ordered, the quick one waits.
-    wanted = grown((quick, slow), lambda ahead: 11.0 if ahead <= 60 else 20.0, even=False)
+    wanted = grown((quick, slow), lambda ahead: 11.0 if ahead <= 60 else 20.0, Rules(even=False))
     assert wanted == (4, 1)
-    wanted = grown((quick, replace(slow, most=0)), lambda ahead: 11.0 if ahead <= 60 else 20.0, even=False)
+    wanted = grown((quick, replace(slow, most=0)), lambda ahead: 11.0 if ahead <= 60 else 20.0, Rules(even=False))
     assert wanted == (4, 0)
 
 
 def test_growth_fills_what_is_limited_and_cheap_first() -> None:
     cheap = Stand(pool="cheap", replicas=1, capacity=3.0, cost=0.6, start=120.0, drain=30.0, most=4)
     dear = replace(cheap, pool="dear", replicas=0, cost=1.0, most=20)
-    assert grown((cheap, dear), lambda _: 20.0, even=True) == (4, ceil(20 / 3) - 4)
+    assert grown((cheap, dear), lambda _: 20.0, Rules()) == (4, ceil(20 / 3) - 4)
+
+
+def test_no_more_spot_than_is_allowed_is_ordered_or_kept() -> None:
+    firm = Stand(pool="firm", replicas=2, capacity=3.0, cost=1.0, start=60.0, drain=30.0, most=9)
+    spot = Stand(pool="spot", replicas=1, capacity=3.0, cost=0.3, start=60.0, drain=30.0, most=9, spot=True)
+    for load in (12.0, 20.0, 45.0, 90.0):
+        firms, spots = grown((firm, spot), lambda _, load=load: load, Rules(spot_percent=50))
+        assert spots <= firms
+    assert shrunk((replace(firm, replicas=4), replace(spot, replicas=4)), 12.0, Rules(spot_percent=50)) == (2, 2)
+
+
+def test_families_that_must_be_used_are_kept() -> None:
+    one = Stand(pool="one", replicas=3, capacity=3.0, cost=0.5, start=60.0, drain=30.0, most=9, family="x")
+    other = Stand(pool="other", replicas=1, capacity=3.0, cost=2.0, start=60.0, drain=30.0, most=9, family="y")
+    assert shrunk((one, other), 5.0, Rules()) == (2, 0)
+    assert shrunk((one, other), 5.0, Rules(families=2)) == (1, 1)

@@ -8,6 +8,7 @@ import pytest
 from steelyard.api.inference_workload import InferenceWorkload
 from steelyard.api.parse import parse
 from steelyard.control.status import changes, decimal, memory_of, status_of
+from steelyard.core.snapshot import Scaling
 from unit.api.objects import workload
 from unit.core.world import Ground, World, ratio_claim
 
@@ -38,8 +39,22 @@ def test_memory_survives_being_written_and_read_at_every_moment_of_a_move():
     assert {"Surge", "Shift", "Bake", "Drain", None} <= seen
 
 
+def test_a_mix_and_the_move_of_a_part_survive_being_written_and_read():
+    grounds = {"b": Ground(speed=10), "c": Ground(speed=10, price=0.5, nodes=2, exists=False, claims=(ratio_claim(0.5, "b"),))}
+    world, old, seen = World(grounds, rate=30, scaling=Scaling(maximum=20)), {}, set()
+    for tick in range(400):
+        grounds["c"].exists = tick > 20
+        decision = world.tick()
+        status = status_of(decision, world.snapshot(), old, "w", NOW)
+        assert (memory_of(status).beside, memory_of(status).move) == (decision.memory.beside, decision.memory.move)
+        assert isinstance(parse(InferenceWorkload, {**workload(), "status": status}), InferenceWorkload)
+        old = status
+        seen |= {bool(status.get("beside")), (status.get("move") or {}).get("sourceGoal")}
+    assert {True, False, 3} <= seen
+
+
 @pytest.mark.parametrize(
-    "broken", [{"move": {"id": "x"}}, {"placements": [{"pool": 3}]}, {"history": ["x"]}, {"lastDecision": {"time": "noon"}}]
+    "broken", [{"beside": [{"pool": "a"}, 3]}, {"move": {"id": "x"}}, {"placements": [{"pool": 3}]}, {"history": ["x"]}, {"lastDecision": {"time": "noon"}}]
 )
 def test_what_cannot_be_read_is_not_remembered_and_never_raises(broken: dict[str, object]):
     memory = memory_of(broken)

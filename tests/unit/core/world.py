@@ -116,6 +116,7 @@ class World:
     wish: str = "m"
     image: str = "serve:1"
     max_spot_percent: int = 100
+    min_families: int = 1
     now: datetime = START
     memory: Memory = field(default_factory=Memory)
     deployments: dict[PlacementKey, Pods] = field(default_factory=dict)
@@ -140,6 +141,7 @@ class World:
             scaling=self.scaling,
             rebalancing=self.policy,
             max_spot_percent=self.max_spot_percent,
+            min_families=self.min_families,
         )
 
     def settings(self) -> Settings:

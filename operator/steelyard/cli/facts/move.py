@@ -27,6 +27,8 @@ class Move:
     """What the present step wants on the target."""
     target_goal: int | None
     """What the move ends with."""
+    source_goal: int | None
+    """What stays on the source when it ends; null where nothing does."""
     started: datetime | None
     step_since: datetime | None
     deadline: datetime | None
@@ -76,6 +78,7 @@ def move(status: Raw) -> Move | None:
         source_replicas=whole(raw, "sourceReplicas"),
         target_replicas=whole(raw, "targetReplicas"),
         target_goal=whole(raw, "targetGoal"),
+        source_goal=whole(raw, "sourceGoal"),
         started=moment(raw, "startedTime"),
         step_since=moment(raw, "stepTime"),
         deadline=moment(raw, "deadlineTime"),

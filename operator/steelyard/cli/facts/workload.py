@@ -40,6 +40,8 @@ class Workload:
     endpoint: str | None
     home_pool: str | None
     home_revision: str | None
+    beside: tuple[str, ...]
+    """Pools that carry a part of the load beside home."""
     conditions: tuple[Condition, ...]
     placements: tuple[Placement, ...]
     claims: tuple[Verdict, ...]
@@ -96,6 +98,7 @@ def workload(raw: Raw) -> Workload:
         endpoint=text(status, "endpoint"),
         home_pool=text(home, "pool"),
         home_revision=text(home, "revision"),
+        beside=tuple(sorted(name for b in parts(status, "beside") if (name := text(b, "pool")))),
         conditions=conditions(status),
         placements=placements(status),
         claims=verdicts(status),

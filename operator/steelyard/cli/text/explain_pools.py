@@ -30,7 +30,7 @@ def pools(view: ExplainView, width: int) -> RenderableType:
 
 
 def _row(row: PoolRow, view: ExplainView) -> tuple[Cell, ...]:
-    mark = "home" if row.home else "moving here" if row.target else "gone" if row.exists is False else ""
+    mark = "home" if row.home else "beside home" if row.beside else "moving here" if row.target else "gone" if row.exists is False else ""
     answer = (
         Text("not considered")
         if row.feasible is None

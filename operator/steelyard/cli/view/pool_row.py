@@ -21,6 +21,8 @@ class PoolRow:
     """Null: pools may not be read."""
     home: bool
     """The load is there."""
+    beside: bool
+    """A part of the load is there, beside home."""
     target: bool
     """A move goes there."""
     feasible: bool | None
@@ -61,8 +63,8 @@ def pool_rows(workload: Workload, pools: tuple[Pool, ...] | None, now: datetime)
     return tuple(sorted(rows, key=_order))
 
 
-def _order(row: PoolRow) -> tuple[bool, bool, bool, Decimal, str]:
-    return not row.home, row.feasible is not True, row.unit_cost is None, row.unit_cost or Decimal(0), row.pool
+def _order(row: PoolRow) -> tuple[bool, bool, bool, bool, Decimal, str]:
+    return not row.home, not row.beside, row.feasible is not True, row.unit_cost is None, row.unit_cost or Decimal(0), row.pool
 
 
 def _row(name: str, workload: Workload, pool: Pool | None, unreadable: bool, now: datetime) -> PoolRow:
@@ -77,6 +79,7 @@ def _row(name: str, workload: Workload, pool: Pool | None, unreadable: bool, now
         accelerator=pool.accelerator if pool else None,
         exists=None if unreadable else pool is not None,
         home=home,
+        beside=not home and name in workload.beside,
         target=moving and not home,
         feasible=option.feasible if option else None,
         reason=option.reason if option else None,

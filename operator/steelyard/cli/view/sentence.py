@@ -19,6 +19,9 @@ def where(workload: Workload) -> str:
     ready = "?" if home.ready_replicas is None else str(home.ready_replicas)
     wanted = "?" if home.desired_replicas is None else str(home.desired_replicas)
     sentence = f"{name} runs on pool {workload.home_pool} with {ready} of {wanted} replicas ready"
+    for pool in workload.beside:
+        part = workload.at(pool, None)
+        sentence += f", beside it {'?' if part is None or part.ready_replicas is None else part.ready_replicas} on pool {pool}"
     move = workload.move
     if move is None or move.target is None:
         return f"{sentence}."

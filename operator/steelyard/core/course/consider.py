@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
 from steelyard.core.compiling.candidate import Candidate
 from steelyard.core.course.course import Course, stay
 from steelyard.core.course.fresh import frozen, unfresh
+from steelyard.core.course.mix import beside, sized_mix
 from steelyard.core.course.replicas import leftovers
 from steelyard.core.decision import Note
 from steelyard.core.memory import Move, MoveKind, Step
@@ -23,28 +25,34 @@ from steelyard.core.snapshot import Placement, PlacementKey
 
 def consider(seen: Situation, home: PlacementKey, placement: Placement, wanted: int) -> Course:
     """No move is under way: size home, and begin one if the gates let it."""
+    sizes = sized_mix(seen, placement, wanted)
+    # What was spilled over to another pool stands beside home from now on.
+    together = tuple(sorted(key for key, count in sizes.items() if key != home and count > 0))
+    return replace(_considered(seen, home, placement, wanted, sizes), beside=together)
+
+
+def _considered(seen: Situation, home: PlacementKey, placement: Placement, wanted: int, sizes: Mapping[PlacementKey, int]) -> Course:
     snapshot = seen.snapshot
+    standing = {p.key: p for p in (placement, *beside(seen))}
     rest = leftovers(seen, home, placement, wanted)
-    desired = {home: wanted, **rest}
+    desired = {**sizes, **rest}
     candidate, option = seen.candidate(home.pool), seen.option(home.pool)
-    scaled: tuple[Note, ...] = ()
-    if wanted != placement.desired and seen.load is not None:
-        scaled = (Note(Reason.SCALED, f"{placement.desired} to {wanted} replicas on pool {home.pool} for {seen.load.now:.3g} requests/s"),)
-    others = sorted(p.key for p in snapshot.placements if p.key != home and (p.ready > 0 or p.key in rest))
+    scaled = _scaled(seen, sizes, standing)
+    others = sorted(p.key for p in snapshot.placements if p.key not in sizes and (p.ready > 0 or p.key in rest))
     if others:
         names = ", ".join(f"{key.pool}/{key.revision}" for key in others)
         refusal = unfresh(seen, home, placement) or Refusal(Reason.WAITING, f"what no move speaks of is emptied first: {names}")
         return replace(stay(seen, desired, home, refusal, None, _stay_word(refusal)), notes=scaled)
     # The same revision under another wish: what was asked for is what runs, and there is nothing to replace.
     if candidate is not None and placement.asked and candidate.asked != placement.asked and candidate.revision != home.revision:
-        return replace(_new_revision(seen, home, placement, wanted, candidate), notes=scaled)
+        return replace(_new_revision(seen, home, placement, sizes, candidate), notes=scaled)
     unread = unfresh(seen, home, placement)
     if option is None or seen.load is None or option.cost is None:
         refusal = unread or Refusal(*_cannot_cost(seen, home, option))
         return replace(stay(seen, desired, home, refusal, None, _stay_word(refusal)), notes=scaled)
     # A replica that no node is found for, or that never comes to serve, is not waited for: elsewhere may be room.
-    coming = placement.desired - placement.ready - placement.unplaced - placement.crashing
-    if wanted != placement.desired or coming > 0:
+    coming = max(p.desired - p.ready - p.unplaced - p.crashing for p in standing.values())
+    if any(n != (standing[key].desired if key in standing else 0) for key, n in sizes.items()) or coming > 0:
         settling = unread or Refusal(
             Reason.WAITING, f"the replicas on pool {home.pool} follow the load first: what they cost is measured after that"
         )
@@ -55,11 +63,23 @@ def consider(seen: Situation, home: PlacementKey, placement: Placement, wanted: 
     considered = propose(snapshot, seen.options, option, placement, seen.load, seen.promise, seen.traffic(home), seen.good(home), seen.now)
     verdict = considered.review.verdict
     if verdict is None:
-        return _begin(seen, home, wanted, considered)
+        return _begin(seen, home, sizes, considered)
     course = stay(
         seen, desired, home, verdict, considered.review, _stay_word(verdict), considered.target.pool if considered.target else None
     )
     return replace(course, notes=scaled)
+
+
+def _scaled(seen: Situation, sizes: Mapping[PlacementKey, int], standing: Mapping[PlacementKey, Placement]) -> tuple[Note, ...]:
+    """One note for each pool whose number of replicas follows the load."""
+    if seen.load is None:
+        return ()
+    before = {key: p.desired for key, p in standing.items()}
+    return tuple(
+        Note(Reason.SCALED, f"{before.get(key, 0)} to {count} replicas on pool {key.pool} for {seen.load.now:.3g} requests/s")
+        for key, count in sorted(sizes.items())
+        if count != before.get(key, 0)
+    )
 
 
 def _outgrown(seen: Situation, home: PlacementKey, placement: Placement) -> Refusal | None:
@@ -81,13 +101,13 @@ def _cannot_cost(seen: Situation, home: PlacementKey, option: Option | None) -> 
     return Reason.TOO_FEW_REQUESTS, "no complete window of traffic was measured yet"
 
 
-def _new_revision(seen: Situation, home: PlacementKey, placement: Placement, wanted: int, candidate: Candidate) -> Course:
+def _new_revision(
+    seen: Situation, home: PlacementKey, placement: Placement, sizes: Mapping[PlacementKey, int], candidate: Candidate
+) -> Course:
     """The user asked for something else: the new revision replaces the old one step by step, in any mode, once it is compiled."""
     refusal = candidate.refusal or frozen(seen) or unfresh(seen, home, placement) or _owned(seen, placement)
     if refusal is not None or candidate.revision is None:
-        return stay(
-            seen, {home: wanted}, home, refusal, None, "Wait" if refusal and refusal.reason is Reason.COMPILING else "Hold", home.pool
-        )
+        return stay(seen, sizes, home, refusal, None, "Wait" if refusal and refusal.reason is Reason.COMPILING else "Hold", home.pool)
     entry = next(
         (q for q in seen.snapshot.memory.quarantine if (q.pool, q.revision) == (home.pool, candidate.revision) and seen.now < q.until), None
     )
@@ -97,18 +117,18 @@ def _new_revision(seen: Situation, home: PlacementKey, placement: Placement, wan
             f"the new revision failed on pool {home.pool} ({entry.reason}); the old one serves until {entry.until:%H:%M:%S} UTC",
             entry.until,
         )
-        return stay(seen, {home: wanted}, home, failed, None, "Hold", home.pool)
+        return stay(seen, sizes, home, failed, None, "Hold", home.pool)
     move = _move(
         seen,
         home,
         PlacementKey(home.pool, candidate.revision),
-        wanted,
-        wanted,
+        sizes[home],
+        sizes[home],
         MoveKind.REVISION,
         Reason.NEW_REVISION,
         "the spec asks for a new revision",
     )
-    return _started(seen, home, move, None)
+    return _started(seen, home, move, None, sizes)
 
 
 def _owned(seen: Situation, placement: Placement) -> Refusal | None:
@@ -123,20 +143,32 @@ def _owned(seen: Situation, placement: Placement) -> Refusal | None:
     )
 
 
-def _begin(seen: Situation, home: PlacementKey, wanted: int, considered: Considered) -> Course:
+def _begin(seen: Situation, home: PlacementKey, sizes: Mapping[PlacementKey, int], considered: Considered) -> Course:
     target, proposal = considered.target, considered.proposal
     assert target is not None
     assert target.candidate.revision is not None
-    key = PlacementKey(target.pool, target.candidate.revision)
+    key, wanted = PlacementKey(target.pool, target.candidate.revision), sizes[home]
     if proposal.kind is MoveKind.EXPLORATION:
         message = f"one replica on {target.pool}: expected saving {proposal.expected_saving or 0:.4g}, price at most {proposal.move_cost or 0:.4g}"
         move = _move(seen, home, key, wanted, 1, MoveKind.EXPLORATION, Reason.EXPLORATION_STARTED, message)
     else:
         saving = proposal.saving
         assert saving is not None
-        message = f"{home.pool} to {target.pool}: saves {saving.point:.4g} [{saving.lower:.4g}, {saving.upper:.4g}] an hour"
-        move = _move(seen, home, key, wanted, max(1, target.replicas or 1), MoveKind.REBALANCE, Reason.MOVE_STARTED, message)
-    return _started(seen, home, move, considered.review)
+        mix = considered.mix
+        if mix is None:
+            message = f"{home.pool} to {target.pool}: saves {saving.point:.4g} [{saving.lower:.4g}, {saving.upper:.4g}] an hour"
+            move = _move(seen, home, key, wanted, max(1, target.replicas or 1), MoveKind.REBALANCE, Reason.MOVE_STARTED, message)
+        else:
+            source = next(k for k in sizes if k.pool == mix.source)
+            base = next((n for k, n in sizes.items() if k.pool == target.pool), 0)
+            key = next((k for k in sizes if k.pool == target.pool), key)
+            message = (
+                f"{mix.source} to {target.pool}, which takes {mix.target_replicas} and leaves {mix.source_replicas}: "
+                f"saves {saving.point:.4g} [{saving.lower:.4g}, {saving.upper:.4g}] an hour"
+            )
+            move = _move(seen, source, key, sizes[source], mix.target_replicas, MoveKind.REBALANCE, Reason.MOVE_STARTED, message)
+            move = replace(move, source_goal=mix.source_replicas, target_base=base, target_replicas=base + 1)
+    return _started(seen, home, move, considered.review, sizes)
 
 
 def _move(
@@ -163,9 +195,10 @@ def _move(
     )
 
 
-def _started(seen: Situation, home: PlacementKey, move: Move, looked: Review | None) -> Course:
-    target = PlacementKey(move.target_pool, move.target_revision)
-    course = stay(seen, {home: move.source_replicas, target: move.target_replicas}, home, None, looked, "Move", move.target_pool)
+def _started(seen: Situation, home: PlacementKey, move: Move, looked: Review | None, sizes: Mapping[PlacementKey, int]) -> Course:
+    source, target = PlacementKey(move.source_pool, move.source_revision), PlacementKey(move.target_pool, move.target_revision)
+    desired = {**sizes, source: move.source_replicas, target: move.target_replicas}
+    course = stay(seen, desired, home, None, looked, "Move", move.target_pool)
     return replace(course, move=move, notes=(Note(Reason.named(move.reason), move.message),))
 
 

@@ -27,6 +27,8 @@ class Course:
     review: Review | None
     target: str | None
     notes: tuple[Note, ...]
+    beside: tuple[PlacementKey, ...] = ()
+    """What holds a part of the load beside home."""
 
 
 def stay(
@@ -50,4 +52,11 @@ def stay(
         review=looked,
         target=target,
         notes=(),
+        beside=_beside(seen, desired, home),
     )
+
+
+def _beside(seen: Situation, desired: Mapping[PlacementKey, int], home: PlacementKey | None) -> tuple[PlacementKey, ...]:
+    """As remembered, as far as it is still wanted."""
+    remembered = (PlacementKey(*key) for key in seen.snapshot.memory.beside)
+    return tuple(sorted(key for key in remembered if key != home and desired.get(key, 0) > 0))

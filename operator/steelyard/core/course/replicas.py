@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from steelyard.core.course.fresh import unfresh
+from steelyard.core.course.mix import beside, others_of_move
 from steelyard.core.planning.load import RECENT
 from steelyard.core.planning.sizing import PROBE, need, size
 from steelyard.core.reading import Fresh
@@ -31,8 +32,12 @@ def sized(seen: Situation, home: PlacementKey, placement: Placement) -> int:
     move = seen.snapshot.memory.move
     capacity = seen.capacity(home)
     if move is not None:
-        # During a move the source only grows: its need for the whole load, unless a drain has begun.
-        return max(placement.desired, need(seen.load.now, capacity, least, most)) if capacity else placement.desired
+        # During a move the source only grows: its need for what others do not carry, unless a drain has begun.
+        if capacity is None:
+            return placement.desired
+        others, slowest = others_of_move(seen)
+        carrying = min(capacity, slowest) if slowest else capacity
+        return max(placement.desired, min(most, need(seen.load.now, carrying, least, most + others) - others))
     wanted = size(
         placement.desired,
         seen.load,
@@ -87,7 +92,8 @@ def leftovers(seen: Situation, home: PlacementKey, placement: Placement, wanted:
 
     Where home carries it alone they are not wanted at all, and `_gone` removes them.
     """
-    others = sorted((p for p in seen.snapshot.placements if p.key != home and p.desired > 0), key=lambda p: p.key)
+    members = {home, *(p.key for p in beside(seen))}
+    others = sorted((p for p in seen.snapshot.placements if p.key not in members and p.desired > 0), key=lambda p: p.key)
     if carries(seen, placement, wanted):
         return {}
     if seen.load is None or seen.promise.result is Result.FAIL:

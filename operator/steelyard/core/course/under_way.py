@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from steelyard.core.course.course import Course, stay
 from steelyard.core.course.fresh import frozen, unfresh
+from steelyard.core.course.mix import beside, others_of_move
 from steelyard.core.course.placing import start_count
 from steelyard.core.course.quarantine import quarantined
 from steelyard.core.decision import Note
@@ -19,7 +20,10 @@ from steelyard.core.rebalancing.reason import Reason, Refusal
 from steelyard.core.rebalancing.verdict import Result, Test, violations
 from steelyard.core.remember import HOLDS
 from steelyard.core.situation import Situation
-from steelyard.core.snapshot import Placement, PlacementKey
+from steelyard.core.snapshot import Placement, PlacementKey, Scaling
+
+_DUAL = (Step.SURGE, Step.SHIFT, Step.BAKE)
+"""Steps in which both ends serve in full."""
 
 
 def move_on(seen: Situation, home: PlacementKey, placement: Placement, wanted: int, move: Move) -> Course:
@@ -29,7 +33,8 @@ def move_on(seen: Situation, home: PlacementKey, placement: Placement, wanted: i
     after = advance(move, scene)
     if isinstance(after, Ended):
         return _end(seen, source, target, move, after)
-    kept = wanted if after.step in (Step.SURGE, Step.SHIFT, Step.BAKE) else after.source_replicas
+    # One that leaves a pool which stands beside home keeps what it has: home is there to grow.
+    kept = (wanted if source == home else placement.desired) if after.step in _DUAL else after.source_replicas
     if placement.replicas_owner is not None or seen.snapshot.workload.scaling.owner != "Steelyard":
         kept = placement.desired
     after = replace(after, source_replicas=kept)
@@ -46,7 +51,7 @@ def move_on(seen: Situation, home: PlacementKey, placement: Placement, wanted: i
                 warning=after.step is Step.BACK and after.reason != Reason.NOT_CHEAPER.value,
             ),
         )
-    desired = {source: kept, target: after.target_replicas}
+    desired = {**_others(seen, source, target), source: kept, target: after.target_replicas}
     verdict = "Hold" if fresh_refusal is not None and fresh_refusal.reason in HOLDS else "Move"
     return replace(stay(seen, desired, home, fresh_refusal, looked, verdict, move.target_pool), move=after, notes=notes)
 
@@ -68,6 +73,7 @@ def _scene(
     if move.kind is MoveKind.REVISION:
         target_capacity = target_capacity or source_capacity
     rate = seen.load.busiest if seen.load else 0.0
+    others, others_capacity = others_of_move(seen)
     scaling = snapshot.workload.scaling
     live = seen.live.get(target)
     measured_good = live.capacity.n if live and live.capacity else 0
@@ -95,8 +101,12 @@ def _scene(
         target_crashing=there.crashing if there else 0,
         crash_message=there.crash_message if there else "",
         target_exists=snapshot.pool(target.pool) is not None and (there is not None or _can_create(seen, target)),
-        need_source=need(rate, source_capacity, scaling.least, scaling.maximum) if source_capacity else least_source,
-        need_target=need(rate, target_capacity, scaling.least, scaling.maximum) if target_capacity else max(1, move.target_goal),
+        need_source=_need(rate, source_capacity, scaling, others + min(move.target_base, there.ready if there else 0), others_capacity)
+        if source_capacity
+        else least_source,
+        need_target=_need(rate, target_capacity, scaling, others, others_capacity)
+        if target_capacity and not move.source_goal and not move.target_base
+        else max(1, move.target_goal),
         load=rate,
         source_capacity=source_capacity,
         target_capacity=target_capacity,
@@ -107,8 +117,23 @@ def _scene(
         may_still_save=may_still_save,
         room=max(scaling.maximum, move.target_goal + 1 if move.kind is MoveKind.REVISION else 0),
         stopped=stop.message if stop else None,
+        others=others,
+        others_capacity=others_capacity,
     )
     return scene, looked, stop or refusal
+
+
+def _need(rate: float, capacity: float, scaling: Scaling, others: int, others_capacity: float | None) -> int:
+    """Replicas that carry what the others' replicas do not, at the same part of the load each."""
+    carrying = capacity if others_capacity is None else min(capacity, others_capacity)
+    return max(0 if others else 1, need(rate, carrying, scaling.least, scaling.maximum) - others)
+
+
+def _others(seen: Situation, source: PlacementKey, target: PlacementKey) -> dict[PlacementKey, int]:
+    """What holds a part of the load and is neither end of the move stays as it is."""
+    home = seen.home_placement()
+    members = (*((home,) if home else ()), *beside(seen))
+    return {p.key: p.desired for p in members if p.key not in {source, target}}
 
 
 def _can_create(seen: Situation, key: PlacementKey) -> bool:
@@ -118,7 +143,9 @@ def _can_create(seen: Situation, key: PlacementKey) -> bool:
 
 def _end(seen: Situation, source: PlacementKey, target: PlacementKey, move: Move, ended: Ended) -> Course:
     moved = ended.outcome is Outcome.MOVED
-    home = target if moved else source
+    whole = moved and move.source_goal == 0
+    assert seen.home is not None
+    home = target if whole and source == seen.home else seen.home
     standing = seen.snapshot.placement(home)
     past = PastMove(
         source_pool=source.pool,
@@ -133,6 +160,9 @@ def _end(seen: Situation, source: PlacementKey, target: PlacementKey, move: Move
     note = Note(
         word, f"{ended.outcome.value} ({move.kind.value} {source.pool} to {target.pool}): {ended.message}", warning=ended.quarantine
     )
-    desired = {home: standing.desired if standing else start_count(seen, home)}
+    together = {PlacementKey(*key) for key in seen.snapshot.memory.beside} | ({target} if moved else set())
+    together -= {home, *((source,) if whole else ())}
+    desired = {p.key: p.desired for p in seen.snapshot.placements if p.key in together}
+    desired[home] = standing.desired if standing else start_count(seen, home)
     course = stay(seen, desired, home, None, None, "Done", target.pool)
-    return replace(course, move=None, past=past, quarantine=quarantine, notes=(note,))
+    return replace(course, move=None, past=past, quarantine=quarantine, notes=(note,), beside=tuple(sorted(together & {*desired})))

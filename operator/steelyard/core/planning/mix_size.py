@@ -14,6 +14,7 @@ from steelyard.core.planning.exact import solve
 from steelyard.core.planning.outcome import Planned
 from steelyard.core.planning.problem import Offer, Problem
 
+ANY = 10**6
 LIFE = 3600.0
 """Seconds that a replica is expected to stay: its start-up and drain are paid over these."""
 
@@ -31,6 +32,20 @@ class Stand:
     drain: float
     most: int
     least: int = 0
+    family: str = ""
+    spot: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What holds for all replicas together. even: each gets as much as the slowest; minimum, maximum: replicas; families: accelerator
+    families that must be used; spot_percent: of all replicas that may be spot."""
+
+    even: bool = True
+    minimum: int = 0
+    maximum: int = ANY
+    families: int = 1
+    spot_percent: int = 100
 
 
 def carried(stands: Sequence[Stand], *, even: bool) -> float:
@@ -41,39 +56,39 @@ def carried(stands: Sequence[Stand], *, even: bool) -> float:
     return sum(s.replicas * s.capacity for s in used)
 
 
-def grown(stands: Sequence[Stand], need: Callable[[float], float], *, even: bool) -> tuple[int, ...]:
-    """Replicas to have ordered. need: requests per second to be carried so many seconds from now. Where the limits allow no plan, all of
-    the pools that could help are filled."""
+def grown(stands: Sequence[Stand], need: Callable[[float], float], rules: Rules) -> tuple[int, ...]:
+    """Replicas to have ordered. need: requests per second to be carried so many seconds from now. Where the limits allow no plan, the pools
+    that could help are filled: too few good requests are better than fewer."""
     wanted = [s.replicas for s in stands]
     starts = sorted({s.start for s in stands}, reverse=True)
-    if not stands or carried(stands, even=even) >= max(need(start) for start in starts):
+    if not stands or carried(stands, even=rules.even) >= max(need(start) for start in starts):
         return tuple(wanted)
     for start in starts:
         load = need(start)
         # Slower pools have had their turn; of those that are faster only as much is ordered now as is needed at their own time.
         room = [max(s.replicas, min(s.most, s.replicas + ceil(load / s.capacity))) for s in stands]
         limits = [room[at] if s.start <= start else wanted[at] for at, s in enumerate(stands)]
-        plan = _cheapest(stands, load, wanted, limits, even=even) or limits
+        plan = _cheapest(stands, load, wanted, limits, rules) or _filled(stands, wanted, limits, rules)
         wanted = [max(wanted[at], plan[at]) if s.start == start else wanted[at] for at, s in enumerate(stands)]
     return tuple(wanted)
 
 
-def shrunk(stands: Sequence[Stand], held: float, *, even: bool) -> tuple[int, ...]:
+def shrunk(stands: Sequence[Stand], held: float, rules: Rules) -> tuple[int, ...]:
     """Replicas to keep. held: requests per second that must stay carried."""
     now = [s.replicas for s in stands]
     smallest = min((s.capacity for s in stands if s.replicas > s.least), default=None)
-    if smallest is None or (not even and carried(stands, even=even) - smallest < held):
+    if smallest is None or (not rules.even and carried(stands, even=False) - smallest < held):
         return tuple(now)
-    plan = _cheapest(stands, held, [min(s.least, s.replicas) for s in stands], now, even=even)
+    plan = _cheapest(stands, held, [min(s.least, s.replicas) for s in stands], now, rules)
     return tuple(plan or now)
 
 
-def _cheapest(stands: Sequence[Stand], load: float, least: Sequence[int], most: Sequence[int], *, even: bool) -> list[int] | None:
+def _cheapest(stands: Sequence[Stand], load: float, least: Sequence[int], most: Sequence[int], rules: Rules) -> list[int] | None:
     offers = tuple(
         Offer(
             pool=f"{at:03}",
-            family="",
-            spot=False,
+            family=s.family,
+            spot=s.spot,
             capacity=s.capacity,
             cost=s.cost,
             least=least[at],
@@ -84,5 +99,28 @@ def _cheapest(stands: Sequence[Stand], load: float, least: Sequence[int], most: 
         for at, s in enumerate(stands)
         if most[at] > 0
     )
-    outcome = solve(Problem(load=load, minimum=0, maximum=sum(most), offers=offers, equal_share=even))
+    outcome = solve(
+        Problem(
+            load=load,
+            minimum=min(rules.minimum, sum(most)),
+            maximum=min(rules.maximum, sum(most)),
+            offers=offers,
+            min_families=min(rules.families, len({o.family for o in offers})),
+            max_spot_percent=rules.spot_percent,
+            equal_share=rules.even,
+        )
+    )
     return [outcome.replicas.get(f"{at:03}", 0) for at in range(len(stands))] if isinstance(outcome, Planned) else None
+
+
+def _filled(stands: Sequence[Stand], wanted: Sequence[int], limits: Sequence[int], rules: Rules) -> list[int]:
+    """Up to the limits, the cheapest capacity first. More spot than may be is not better."""
+    filled = list(wanted)
+    for at in sorted(range(len(stands)), key=lambda at: (stands[at].spot, stands[at].cost / stands[at].capacity, at)):
+        room = rules.maximum - sum(filled)
+        if stands[at].spot and rules.spot_percent < 100:
+            spot = sum(n for n, s in zip(filled, stands, strict=True) if s.spot)
+            firm = sum(filled) - spot
+            room = min(room, rules.spot_percent * firm // (100 - rules.spot_percent) - spot)
+        filled[at] += max(0, min(limits[at] - filled[at], room))
+    return filled

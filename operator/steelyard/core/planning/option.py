@@ -212,6 +212,13 @@ def line(option: Option, cheapest: Option | None) -> OptionLine:
     )
 
 
+def good_for_part(option: Option) -> bool:
+    """Usable, or too small for the whole load and for nothing else refused."""
+    if option.refusal is not None and option.refusal.reason is Reason.LIMIT_REACHED:
+        return option.candidate.refusal is None and option.most >= 1 and isinstance(option.price, Fresh) and option.each is not None
+    return usable(option)
+
+
 def usable(option: Option) -> bool:
     """Eligible, with a fresh price and figures."""
     return option.refusal is None and isinstance(option.price, Fresh) and option.each is not None and option.capacity is not None

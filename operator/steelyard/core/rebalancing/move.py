@@ -31,7 +31,8 @@ class Scene:
     """What a move sees. `windows`: complete windows of the target since the step began; `test`: over exactly those.
 
     `need_source`, `need_target`: replicas that carry the whole load alone. `load` in requests per second; capacities per replica.
-    `room`: replicas of both together that the user allows. `stopped`: a person said stop.
+    `room`: replicas of both together that the user allows. `stopped`: a person said stop. `others`: ready replicas that the move does not
+    speak of, and `others_capacity` the smallest capacity among them; they take their share of the load.
     """
 
     now: datetime
@@ -56,6 +57,8 @@ class Scene:
     may_still_save: bool
     room: int = 1_000_000
     stopped: str | None = None
+    others: int = 0
+    others_capacity: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,18 +99,31 @@ def advance(move: Move, scene: Scene) -> Progress:
             return _return(move, scene)
 
 
-def next_source_count(current: int, target_ready: int, load: float, source_capacity: float | None, target_capacity: float | None) -> int:
-    """The next smaller number of source replicas at which no replica of either pool is overloaded (invariant I1).
+def next_source_count(
+    current: int,
+    target_ready: int,
+    load: float,
+    source_capacity: float | None,
+    target_capacity: float | None,
+    *,
+    least: int = 0,
+    others: int = 0,
+    others_capacity: float | None = None,
+) -> int:
+    """The next smaller number of source replicas, not below `least`, at which no replica of any pool is overloaded (invariant I1).
 
-    Every replica gets load / (source + target), and while any source replica is left that must not exceed the smaller capacity. Where
-    one source replica less would overload the slower ones, all that are left go together: without them only the target's capacity counts.
+    Every replica gets the same part of the load, and while any source replica is left that must not exceed the smallest capacity. Where
+    one source replica less would overload the slower ones, all that are left go together: without them only the others' capacity counts.
     """
+    if current <= least:
+        return current
     if source_capacity is None or target_capacity is None:
         return current - 1
-    slower = min(source_capacity, target_capacity)
-    if current - 1 > 0 and (target_ready + current - 1) * slower >= load:
+    staying = target_capacity if others_capacity is None or not others else min(target_capacity, others_capacity)
+    slower = min(source_capacity, staying)
+    if current - 1 > 0 and (others + target_ready + current - 1) * slower >= load:
         return current - 1
-    return 0 if target_ready * target_capacity >= load else current
+    return least if least == 0 and (others + target_ready) * staying >= load else current
 
 
 def _surge(move: Move, scene: Scene) -> Progress:
@@ -203,12 +219,12 @@ def _drain(move: Move, scene: Scene) -> Progress:
     passed = scene.windows >= 1 and scene.test.result is Result.PASS
     # A revision has had its verdict, or its time, in Shift; from there on only a failure stops it.
     if settled and (passed or _asked_for(move, scene)):
-        if move.source_replicas == 0:
+        if move.source_replicas <= move.source_goal:
+            carries = (
+                "carries the whole load" if move.source_goal == 0 else f"and {move.source_replicas} on {move.source_pool} carry the load"
+            )
             return Ended(
-                Outcome.MOVED,
-                Reason.MOVED,
-                f"{move.target_pool} carries the whole load with {scene.target_ready} replica(s)",
-                quarantine=False,
+                Outcome.MOVED, Reason.MOVED, f"{move.target_pool} {carries} with {scene.target_ready} replica(s)", quarantine=False
             )
         after = _drain_next(move, scene)
         if after != move:
@@ -219,11 +235,23 @@ def _drain(move: Move, scene: Scene) -> Progress:
 
 
 def _drain_next(move: Move, scene: Scene) -> Progress:
-    left = next_source_count(move.source_replicas, scene.target_ready, scene.load, scene.source_capacity, scene.target_capacity)
+    left = next_source_count(
+        move.source_replicas,
+        scene.target_ready,
+        scene.load,
+        scene.source_capacity,
+        scene.target_capacity,
+        least=move.source_goal,
+        others=scene.others,
+        others_capacity=scene.others_capacity,
+    )
     full = move.source_replicas + move.target_replicas >= scene.room
     if move.kind is MoveKind.REVISION and full and scene.target_ready + move.source_replicas > move.target_goal:
         # As many replicas as before the move remain: even a workload that is overloaded at its limit gets its new revision.
         left = min(left, move.source_replicas - 1)
+    if left == move.source_replicas and move.source_goal > 0:
+        # The target is as large as it may be: what the source still carries, it keeps.
+        return replace(move, source_goal=left)
     if left == move.source_replicas:
         more = max(move.target_replicas + 1, ceil(scene.load / scene.target_capacity) if scene.target_capacity else 0)
         more = max(move.target_replicas, min(more, scene.room - move.source_replicas))
@@ -237,11 +265,13 @@ def _return(move: Move, scene: Scene) -> Progress:
     if scene.need_source > move.source_replicas:
         return replace(move, source_replicas=scene.need_source)
     # What the target carries must be carried by the source first; while the source cannot, the target stays.
-    if move.target_replicas > 0 and scene.source_ready < scene.need_source:
+    if move.target_replicas > move.target_base and scene.source_ready < scene.need_source:
         return move
-    if move.target_replicas > 0:
-        return replace(move, target_replicas=0, message=f"{move.target_pool} is emptied; {move.source_pool} carries the load")
-    if scene.target_pods > 0:
+    if move.target_replicas > move.target_base:
+        return replace(
+            move, target_replicas=move.target_base, message=f"{move.target_pool} is emptied; {move.source_pool} carries the load"
+        )
+    if scene.target_pods > move.target_base:
         return move
     healthy = reason.value in _HEALTHY_END
     explored = healthy and move.kind is MoveKind.EXPLORATION
@@ -256,7 +286,7 @@ def _back(move: Move, scene: Scene, reason: Reason, why: str) -> Move:
     whole = replace(move, source_replicas=max(move.source_replicas, scene.need_source, 1), back_reason=reason.value)
     # The target may go at once only when it is known that the source carries the load: an unread load is not a small one.
     if scene.fresh and scene.source_ready >= whole.source_replicas:
-        whole = replace(whole, target_replicas=0)
+        whole = replace(whole, target_replicas=min(whole.target_replicas, whole.target_base))
     return _to(whole, scene, Step.BACK, reason, why)
 
 

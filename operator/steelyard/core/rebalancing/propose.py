@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from steelyard.core.memory import MoveKind
 from steelyard.core.planning.exact import solve
 from steelyard.core.planning.load import Load
-from steelyard.core.planning.option import PER_HOUR, Option, usable
+from steelyard.core.planning.option import PER_HOUR, Option, good_for_part, usable
 from steelyard.core.planning.outcome import Infeasible, Planned, Undecided
 from steelyard.core.planning.prior import expected_saving, sigma_of
 from steelyard.core.planning.problem import Offer, Problem
 from steelyard.core.reading import Reading
 from steelyard.core.rebalancing.chain import COST_MOVE, EXPLORATION, Review, review
 from steelyard.core.rebalancing.proposal import Proposal, Storm
+from steelyard.core.rebalancing.propose_mix import Mix, cheaper_mixes, standing
 from steelyard.core.rebalancing.reason import SETTLED, Reason, Refusal
 from steelyard.core.rebalancing.verdict import Test
 from steelyard.core.snapshot import Placement, PoolChoice, Snapshot, Traffic
@@ -25,11 +27,13 @@ START_SECONDS = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Considered:
-    """A target, its proposal and the review of it. `target` None: nothing better is known."""
+    """A target, its proposal and the review of it. `target` None: nothing better is known. `mix`: the target takes a part of the load, or
+    takes it from another pool than home; None: it takes all of home's."""
 
     target: Option | None
     proposal: Proposal
     review: Review
+    mix: Mix | None = None
 
 
 def problem(snapshot: Snapshot, options: tuple[Option, ...], rate: float, home: Option | None, move_cost_per_hour: float = 0.0) -> Problem:
@@ -87,6 +91,17 @@ def propose(
             target=target, proposal=proposal, review=review(EXPLORATION if kind is MoveKind.EXPLORATION else COST_MOVE, proposal)
         )
 
+    now_standing = standing(snapshot, home.pool)
+    mixed = _cheapest_mix(snapshot, options, home, placement, load, promise, observation, good, now, now_standing, amortised)
+    if mixed is not None and mixed.review.verdict is None:
+        return mixed
+    if len(now_standing) > 1:
+        # Pools are left and joined one by one; what all of the load on one of them would cost is no question then.
+        settled = Refusal(Reason.ALREADY_CHEAPEST, f"the mix of {', '.join(sorted(now_standing))} is the cheapest of those measured")
+        rest = considering(None, MoveKind.REBALANCE, settled)
+        return _or_trial(
+            mixed or rest, [considering(o, MoveKind.EXPLORATION, None) for o in _trials(snapshot, options, home, load, now_standing)]
+        )
     left = measured
     first = considered = considering(*_best(snapshot, left, load, home, amortised))
     while considered.target is not None and considered.review.verdict and considered.review.verdict.reason in _CLOSED:
@@ -96,14 +111,58 @@ def propose(
     if considered.target is None or considered.review.verdict is not None:
         considered = first
     if considered.target is None or considered.review.verdict is not None:
-        trials = [considering(o, MoveKind.EXPLORATION, None) for o in _trials(snapshot, options, home, load)]
-        open_ = next((c for c in trials if c.review.verdict is None), None)
-        if open_ is not None:
-            return open_
-        # A trial that may not happen is news only where nothing measured is better than home anyway.
-        if trials and _refused(considered) in SETTLED and _refused(trials[0]) not in SETTLED:
-            return trials[0]
+        trials = [considering(o, MoveKind.EXPLORATION, None) for o in _trials(snapshot, options, home, load, now_standing)]
+        return _or_trial(mixed if mixed is not None and considered.target is None else considered, trials)
     return considered
+
+
+def _or_trial(considered: Considered, trials: list[Considered]) -> Considered:
+    """The first trial that may begin, where nothing measured may."""
+    open_ = next((c for c in trials if c.review.verdict is None), None)
+    if open_ is not None:
+        return open_
+    # A trial that may not happen is news only where nothing measured is better than home anyway.
+    if trials and _refused(considered) in SETTLED and _refused(trials[0]) not in SETTLED:
+        return trials[0]
+    return considered
+
+
+def _cheapest_mix(
+    snapshot: Snapshot,
+    options: tuple[Option, ...],
+    home: Option,
+    placement: Placement,
+    load: Load,
+    promise: Test,
+    observation: Reading[Traffic],
+    good: int,
+    now: datetime,
+    standing_now: Mapping[str, int],
+    amortised: float,
+) -> Considered | None:
+    """The cheapest mix that may be moved to, or the cheapest with the reason why not; None where none is cheaper, or one pool takes all."""
+    first: Considered | None = None
+    by_pool = {o.pool: o for o in options}
+    for mix in cheaper_mixes(snapshot, options, standing_now, load, amortised):
+        if len(standing_now) == 1 and mix.source_replicas == 0:
+            continue
+        source = by_pool[mix.source]
+        added = mix.target_replicas - mix.base
+        plain = _proposal(snapshot, source, mix.target, placement, promise, observation, good, now, MoveKind.REBALANCE, None)
+        proposal = replace(
+            plain,
+            home_cost=mix.present,
+            target_cost=mix.cost,
+            home_calm_cost=mix.present,
+            target_calm_cost=mix.calm,
+            move_cost=(mix.target.each or 0.0) * added * _dual_hours(snapshot, added),
+            replicas=sum(standing_now.values()),
+        )
+        considered = Considered(target=mix.target, proposal=proposal, review=review(COST_MOVE, proposal), mix=mix)
+        if considered.review.verdict is None:
+            return considered
+        first = first or considered
+    return first
 
 
 _CLOSED = frozenset({Reason.QUARANTINED, Reason.POOL_EXHAUSTED, Reason.STORM_BREAKER, Reason.CYCLIC})
@@ -160,18 +219,18 @@ def _no_single(outcome: Planned | Infeasible | Undecided) -> Refusal:
     match outcome:
         case Planned(replicas=replicas):
             names = ", ".join(f"{pool}: {count}" for pool, count in sorted(replicas.items()) if count)
-            return Refusal(
-                Reason.INFEASIBLE_TARGET, f"only a mix carries the load within the limits ({names}); moves to a mix are not supported"
-            )
+            return Refusal(Reason.INFEASIBLE_TARGET, f"only a mix carries the load within the limits ({names})")
         case Infeasible(relaxation=relaxation):
             return Refusal(Reason.INFEASIBLE_TARGET, relaxation)
         case Undecided(why=why):
             return Refusal(Reason.INFEASIBLE_TARGET, why)
 
 
-def _trials(snapshot: Snapshot, options: tuple[Option, ...], home: Option, load: Load) -> list[Option]:
+def _trials(snapshot: Snapshot, options: tuple[Option, ...], home: Option, load: Load, standing_now: Mapping[str, int]) -> list[Option]:
     """The pools without measurements, that first whose trial is expected to save most, net of its price."""
-    candidates = [o for o in options if usable(o) and not o.measured and o.pool != home.pool and o.most >= 1]
+    candidates = [o for o in options if good_for_part(o) and not o.measured and o.pool not in standing_now and o.most >= 1]
+    percent, beside = snapshot.workload.max_spot_percent, sum(standing_now.values())
+    candidates = [o for o in candidates if not o.candidate.pool.spot or percent * (beside + 1) >= 100]
     return sorted(candidates, key=lambda o: (_trial_cost(snapshot, o) - _expected(snapshot, o, home, load.mean), o.pool))
 
 
@@ -182,7 +241,9 @@ def _expected(snapshot: Snapshot, option: Option, home: Option, rate: float) -> 
     at_home = home.each / (PER_HOUR * home.capacity.rate.point)
     there = option.each / (PER_HOUR * option.capacity.rate.point)
     sigma = sigma_of(option.capacity.rate.upper / option.capacity.rate.point)
-    return expected_saving(at_home, there, sigma) * rate * snapshot.workload.rebalancing.payback_seconds / 1000
+    # A pool that is too small for all of the load can save on its part alone.
+    taken = min(rate, option.most * option.capacity.rate.point)
+    return expected_saving(at_home, there, sigma) * taken * snapshot.workload.rebalancing.payback_seconds / 1000
 
 
 def _trial_cost(snapshot: Snapshot, option: Option) -> float:

@@ -1,0 +1,198 @@
+"""Home and what stands beside it: placements of several pools that hold the load together, because one pool is too small or a mix is cheaper."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from steelyard.core.course.fresh import unfresh
+from steelyard.core.performance.capacity import Basis
+from steelyard.core.planning.mix_size import Rules, Stand, carried, grown, shrunk
+from steelyard.core.planning.option import Option
+from steelyard.core.planning.sizing import DOWN_MARGIN, ROUNDING
+from steelyard.core.reading import Fresh
+from steelyard.core.rebalancing.reason import Reason
+from steelyard.core.rebalancing.verdict import Result
+from steelyard.core.situation import Situation
+from steelyard.core.snapshot import Placement, PlacementKey, PoolChoice
+
+START_SECONDS = 120.0
+DRAIN_SECONDS = 30.0
+"""Of a replica where none has been seen."""
+
+
+def beside(seen: Situation) -> tuple[Placement, ...]:
+    """What holds a part of the load beside home, as far as it stands."""
+    wanted = {PlacementKey(*key) for key in seen.snapshot.memory.beside}
+    return tuple(sorted((p for p in seen.snapshot.placements if p.key in wanted and p.key != seen.home), key=lambda p: p.key))
+
+
+def sized_mix(seen: Situation, home: Placement, wanted: int) -> Mapping[PlacementKey, int]:
+    """Replicas of home and of what is beside it. wanted: of home, were it alone; more than its pool holds spills over to another one."""
+    members = (home, *beside(seen))
+    now = {p.key: p.desired for p in members}
+    if any(p.replicas_owner is not None for p in members) or seen.snapshot.workload.scaling.owner != "Steelyard":
+        return now
+    owed = _owed(seen, now)
+    if owed is not None:
+        return owed
+    if len(members) == 1:
+        return _spilled(seen, {home.key: wanted}) if _full(seen, home, wanted) else {home.key: wanted}
+    if seen.load is None or any(unfresh(seen, p.key, p) is not None or not isinstance(seen.traffic(p.key), Fresh) for p in members):
+        return now
+    stands = _stands(seen, now)
+    if stands is None:
+        return now
+    load, asked, rules = seen.load, seen.load.now * (1 - ROUNDING), _rules(seen)
+    if seen.promise.result is Result.FAIL:
+        # Whatever the capacities are taken for: one replica more than there are.
+        asked = max(asked, carried(stands, even=True) * (1 + ROUNDING))
+    larger = _placed(now, grown(stands, lambda _: asked, rules))
+    if larger != now or carried(stands, even=True) < asked:
+        short = carried(_again(stands, larger), even=True) < load.now * (1 - ROUNDING)
+        return _spilled(seen, larger) if short else larger
+    if seen.promise.n == 0 and load.n > 0:
+        return now
+    smaller = _placed(now, shrunk(stands, load.crest / DOWN_MARGIN, rules))
+    limit = min((at for p in members if (at := seen.broke_at(p.key)) is not None), default=None)
+    if limit is not None and sum(smaller.values()) < sum(now.values()) and load.crest >= limit * max(1, sum(smaller.values())):
+        return now  # So few have broken the promise at this load, whatever their capacity was taken for.
+    return smaller
+
+
+def _owed(seen: Situation, now: Mapping[PlacementKey, int]) -> Mapping[PlacementKey, int] | None:
+    """With replicas on one pool more, where the user asks for it whatever the load: pools with a least number, and families; None: all is
+    as asked, or nothing can be done about it."""
+    workload = seen.snapshot.workload
+    families = {o.candidate.pool.family for key in now if (o := seen.option(key.pool)) is not None}
+    standing = {key.pool for key in now}
+    if seen.snapshot.memory.move is not None or any(p.key not in now and p.desired > 0 for p in seen.snapshot.placements):
+        return None
+    room = workload.scaling.maximum - sum(now.values())
+    for option in sorted(seen.options, key=lambda o: (o.each is None, (o.each or 0.0), o.pool)):
+        least = workload.pools.get(option.pool, PoolChoice()).minimum
+        other = len(families) < workload.min_families and option.candidate.pool.family not in families
+        if option.pool in standing or not (least > 0 or other) or room < max(1, least) or not _open(seen, option, now):
+            continue
+        assert option.candidate.revision is not None
+        return {**now, PlacementKey(option.pool, option.candidate.revision): max(1, least)}
+    return None
+
+
+def _full(seen: Situation, home: Placement, wanted: int) -> bool:
+    """Whether the load of now needs more than home's pool, and not the user, allows; or the promise is broken with all that it holds."""
+    option, capacity = seen.option(home.key.pool), seen.capacity(home.key)
+    if option is None or seen.load is None or not isinstance(seen.traffic(home.key), Fresh) or wanted < option.most:
+        return False
+    broken = seen.promise_at(home).result is Result.FAIL and home.ready >= wanted
+    return broken or (capacity is not None and seen.load.now * (1 - ROUNDING) > wanted * capacity)
+
+
+def _spilled(seen: Situation, now: Mapping[PlacementKey, int]) -> Mapping[PlacementKey, int]:
+    """With replicas on one pool more, the cheapest that carries what is too much for these; the measured before those that were not."""
+    stands, load = _stands(seen, now), seen.load
+    if stands is None or load is None:
+        return now
+    asked = load.now * (1 - ROUNDING)
+    if seen.promise.result is Result.FAIL:
+        asked = max(asked, carried(stands, even=True) * (1 + ROUNDING))
+    room = seen.snapshot.workload.scaling.maximum - sum(now.values())
+    found: list[tuple[bool, bool, float, str, PlacementKey, int]] = []
+    for option in seen.options:
+        if room < 1 or not _open(seen, option, now):
+            continue
+        assert option.capacity is not None
+        assert option.candidate.revision is not None
+        key = PlacementKey(option.pool, option.candidate.revision)
+        measured = option.capacity.basis is Basis.MEASURED
+        stand = Stand(
+            pool=str(key),
+            replicas=0,
+            capacity=option.capacity.rate.point if measured else option.capacity.rate.lower,
+            cost=option.each or 0.0,
+            start=START_SECONDS,
+            drain=DRAIN_SECONDS,
+            most=min(option.most, room),
+            family=option.candidate.pool.family,
+            spot=option.candidate.pool.spot,
+        )
+        more = (*(replace(s, most=s.replicas) for s in stands), stand)
+        count = grown(more, lambda _: asked, _rules(seen))[-1]
+        if count:
+            enough = carried((*stands, replace(stand, replicas=count)), even=True) >= asked
+            found.append((not measured, not enough, count * stand.cost, option.pool, key, count))
+    if not found:
+        return now
+    *_, key, count = min(found)
+    return {**now, key: count}
+
+
+def _open(seen: Situation, option: Option, now: Mapping[PlacementKey, int]) -> bool:
+    """Whether replicas may be put there for want of room elsewhere: a pool too small for all is good for a part."""
+    refused = option.refusal is not None and option.refusal.reason is not Reason.LIMIT_REACHED
+    if refused or option.most < 1 or option.candidate.revision is None or option.candidate.refusal is not None:
+        return False
+    percent = seen.snapshot.workload.max_spot_percent
+    if option.candidate.pool.spot and percent * (sum(now.values()) + 1) < 100:
+        return False
+    if option.each is None or option.capacity is None or any(key.pool == option.pool for key in now):
+        return False
+    until = option.candidate.pool.exhausted_until
+    closed = until is not None and seen.now < until
+    place = (option.pool, option.candidate.revision)
+    return not closed and not any((q.pool, q.revision) == place and seen.now < q.until for q in seen.snapshot.memory.quarantine)
+
+
+def _stands(seen: Situation, now: Mapping[PlacementKey, int]) -> tuple[Stand, ...] | None:
+    """In order of the keys; None where one of them is not known well enough to count on."""
+    found = []
+    for key, count in sorted(now.items()):
+        option = seen.option(key.pool)
+        capacity = seen.capacity(key) or (option.capacity.rate.lower if option and option.capacity else None)
+        if option is None or not capacity:
+            return None
+        choice = seen.snapshot.workload.pools.get(key.pool, PoolChoice())
+        found.append(
+            Stand(
+                pool=str(key),
+                replicas=count,
+                capacity=capacity,
+                cost=option.each or 1.0,
+                start=START_SECONDS,
+                drain=DRAIN_SECONDS,
+                # What stands may stay.
+                most=max(count, option.most),
+                least=choice.minimum,
+                family=option.candidate.pool.family,
+                spot=option.candidate.pool.spot,
+            )
+        )
+    return tuple(found)
+
+
+def _rules(seen: Situation) -> Rules:
+    workload = seen.snapshot.workload
+    return Rules(
+        minimum=workload.scaling.least,
+        maximum=workload.scaling.maximum,
+        families=workload.min_families,
+        spot_percent=workload.max_spot_percent,
+    )
+
+
+def _placed(now: Mapping[PlacementKey, int], counts: tuple[int, ...]) -> dict[PlacementKey, int]:
+    return dict(zip(sorted(now), counts, strict=True))
+
+
+def _again(stands: tuple[Stand, ...], counts: Mapping[PlacementKey, int]) -> tuple[Stand, ...]:
+    return tuple(replace(s, replicas=n) for s, (_, n) in zip(stands, sorted(counts.items()), strict=True))
+
+
+def others_of_move(seen: Situation) -> tuple[int, float | None]:
+    """(ready replicas, the smallest capacity) of what holds a part of the load and is neither end of the move under way."""
+    move = seen.snapshot.memory.move
+    ends = {PlacementKey(move.source_pool, move.source_revision), PlacementKey(move.target_pool, move.target_revision)} if move else set()
+    home = seen.home_placement()
+    rest = [p for p in (*((home,) if home else ()), *beside(seen)) if p.key not in ends and p.ready > 0]
+    capacities = [seen.capacity(p.key) for p in rest]
+    return sum(p.ready for p in rest), min((c for c in capacities if c), default=None)

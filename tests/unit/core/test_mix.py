@@ -1,0 +1,153 @@
+"""Several pools that hold the load together: because one is too small, or because a mix is cheaper."""
+
+from steelyard.core.memory import Outcome
+from steelyard.core.snapshot import Scaling
+from unit.core.world import Ground, World, quick, ratio_claim
+
+
+def placed(world: World) -> dict[str, int]:
+    return {key.pool: pods.desired for key, pods in world.deployments.items() if pods.desired}
+
+
+def small_and_large(rate: float, **more: object) -> World:
+    """Pool a is cheap and has three nodes, b is dearer and has forty."""
+    grounds = {"a": Ground(speed=10, price=1.0, nodes=3, claims=(ratio_claim(0.5, "b"),)), "b": Ground(speed=10, price=1.6)}
+    return World(grounds, rate=rate, scaling=Scaling(maximum=20), **more)  # type: ignore[arg-type]
+
+
+def test_what_home_cannot_hold_spills_over_to_another_pool_and_comes_back_when_the_load_falls() -> None:
+    world = small_and_large(rate=12, policy=quick(paused=True))
+    world.tick(12)
+    assert placed(world) == {"a": 2}
+    world.rate = 40
+    world.tick(12)
+    assert world.home == "a"
+    assert placed(world)["a"] == 3
+    assert placed(world)["b"] * 10 * 0.7 + 21 >= 40 * 0.95
+    assert world.memory.beside
+    world.rate = 12
+    world.tick(40)
+    assert placed(world) == {"a": 2}
+    assert not world.memory.beside
+    assert len(world.deployments) == 1, "what is empty is removed"
+
+
+def test_a_spill_is_no_move_and_no_move_disturbs_it() -> None:
+    world = small_and_large(rate=40, policy=quick(paused=True))
+    world.tick(40)
+    assert set(placed(world)) == {"a", "b"}
+    assert world.moves() == []
+    before = [placed(world) for _ in range(20) if world.tick()]
+    assert all(counts == before[0] for counts in before), "constant load, constant replicas"
+
+
+def limited_rival(rate: float = 30.0, nodes: int = 2) -> World:
+    """Home is b; c, which comes later, costs half and has few nodes."""
+    grounds = {
+        "b": Ground(speed=10, price=1.0),
+        "c": Ground(speed=10, price=0.5, nodes=nodes, exists=False, claims=(ratio_claim(0.5, "b"),)),
+    }
+    world = World(grounds, rate=rate, scaling=Scaling(maximum=20))
+    world.tick(20)
+    world.grounds["c"].exists = True
+    return world
+
+
+def test_a_cheap_pool_that_is_too_small_takes_a_part_and_home_keeps_the_rest() -> None:
+    world = limited_rival()
+    world.until(lambda: world.moves() and world.moves()[-1] == ("b", "c", Outcome.MOVED), most=600)
+    assert placed(world)["c"] == 2
+    assert world.home == "b"
+    assert [key for key, _ in world.memory.beside] == ["c"]
+    total = sum(placed(world).values())
+    assert total * 10 * 0.7 >= 30 * 0.97
+    assert placed(world)["b"] == total - 2
+    world.tick(60)
+    assert placed(world)["c"] == 2, "and there it stays"
+    assert sum(placed(world).values()) in {total, total - 1}
+
+
+def test_a_part_whose_price_has_risen_is_taken_back_by_home() -> None:
+    world = limited_rival()
+    world.until(lambda: bool(world.memory.beside) and world.memory.move is None, most=600)
+    world.grounds["c"].price = 3.0
+    world.until(lambda: not world.memory.beside and world.memory.move is None, most=600)
+    assert set(placed(world)) == {"b"}
+    assert world.moves()[-1] == ("c", "b", Outcome.MOVED)
+    assert world.home == "b"
+
+
+def test_a_part_that_breaks_the_promise_goes_back_and_home_keeps_all_of_the_load() -> None:
+    world = limited_rival()
+    world.until(lambda: world.memory.move is not None and world.memory.move.source_goal > 0, most=600)
+    world.grounds["c"].late = 0.4
+    world.until(lambda: world.memory.move is None, most=120)
+    assert world.moves()[-1][2] is Outcome.ROLLED_BACK
+    assert set(placed(world)) == {"b"}
+    assert not world.memory.beside
+
+
+def test_home_that_vanishes_leaves_the_other_part_serving_and_is_made_again() -> None:
+    world = small_and_large(rate=40, policy=quick(paused=True))
+    world.tick(30)
+    (home,) = [key for key in world.deployments if key.pool == "a"]
+    del world.deployments[home]
+    world.tick(12)
+    assert set(placed(world)) == {"a", "b"}
+    assert sum(placed(world).values()) * 7 >= 40 * 0.95
+
+
+def test_growth_in_a_mix_goes_where_it_is_cheapest_and_stays_within_the_users_limit() -> None:
+    world = small_and_large(rate=40, policy=quick(paused=True))
+    world.scaling = Scaling(maximum=7)
+    world.tick(30)
+    world.rate = 200
+    world.tick(20)
+    assert sum(placed(world).values()) == 7
+    assert placed(world)["a"] == 3
+
+
+def test_a_broken_promise_adds_a_replica_to_the_mix() -> None:
+    world = small_and_large(rate=38, policy=quick(paused=True))
+    world.tick(30)
+    before = sum(placed(world).values())
+    world.grounds["b"].late = 0.3
+    world.tick(6)
+    assert sum(placed(world).values()) > before
+
+
+def test_what_is_not_read_changes_no_mix() -> None:
+    world = small_and_large(rate=40, policy=quick(paused=True))
+    world.tick(30)
+    before = placed(world)
+    world.seeing, world.rate = False, 5
+    world.tick(20)
+    assert placed(world) == before
+
+
+def test_families_that_the_user_asks_for_are_used_and_kept() -> None:
+    grounds = {
+        "a": Ground(speed=10, price=1.0, family="x"),
+        "b": Ground(speed=10, price=2.0, family="y"),
+        "c": Ground(price=0.5, family="x"),
+    }
+    world = World(grounds, rate=20, scaling=Scaling(maximum=20), min_families=2)
+    world.tick(120)
+    standing = placed(world)
+    assert standing["b"] == 1, "one replica of the dearer family, and no more"
+    assert {world.grounds[pool].family for pool in standing} == {"x", "y"}
+    world.rate = 2
+    world.tick(60)
+    assert {world.grounds[pool].family for pool in placed(world)} == {"x", "y"}
+
+
+def test_spot_holds_no_more_than_its_share() -> None:
+    grounds = {"a": Ground(speed=10, price=1.0), "s": Ground(speed=10, price=0.3, spot=True, claims=(ratio_claim(0.3, "a"),))}
+    world = World(grounds, rate=40, scaling=Scaling(maximum=20), max_spot_percent=50)
+    world.until(lambda: "s" in placed(world) and world.memory.move is None and bool(world.memory.beside), most=600)
+    for rate in (40.0, 20.0, 60.0):
+        world.rate = rate
+        for _ in range(40):
+            world.tick()
+            standing = placed(world)
+            assert world.memory.move is not None or 2 * standing.get("s", 0) <= sum(standing.values())
