@@ -188,7 +188,7 @@ class FaultyWorld(RuleBasedStateMachine):
                 break
         assert quiet >= QUIET, f"never settled: {world.memory.move} {[d.verdict + ':' + d.message for d in world.decisions[-3:]]}"
         assert world.home is not None
-        standing = {key.pool: world.count(key.pool) for key in world.deployments}
+        standing = {key.pool: world.count(key.pool) for key in world.deployments if world.ready(key)}
         assert set(world.deployments) == {(world.home, world.memory.home_revision), *world.memory.beside}, "nothing is left over"
         assert sum(standing.values()) * min(world.grounds[pool].speed for pool in standing) >= world.rate
 

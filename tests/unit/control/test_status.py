@@ -54,7 +54,14 @@ def test_a_mix_and_the_move_of_a_part_survive_being_written_and_read():
 
 
 @pytest.mark.parametrize(
-    "broken", [{"beside": [{"pool": "a"}, 3]}, {"move": {"id": "x"}}, {"placements": [{"pool": 3}]}, {"history": ["x"]}, {"lastDecision": {"time": "noon"}}]
+    "broken",
+    [
+        {"beside": [{"pool": "a"}, 3]},
+        {"move": {"id": "x"}},
+        {"placements": [{"pool": 3}]},
+        {"history": ["x"]},
+        {"lastDecision": {"time": "noon"}},
+    ],
 )
 def test_what_cannot_be_read_is_not_remembered_and_never_raises(broken: dict[str, object]):
     memory = memory_of(broken)

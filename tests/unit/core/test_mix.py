@@ -151,3 +151,39 @@ def test_spot_holds_no_more_than_its_share() -> None:
             world.tick()
             standing = placed(world)
             assert world.memory.move is not None or 2 * standing.get("s", 0) <= sum(standing.values())
+
+
+def test_a_part_that_never_comes_to_serve_is_left_and_another_pool_is_taken() -> None:
+    grounds = {"a": Ground(nodes=3), "b": Ground(price=1.2, crashes=True), "c": Ground(price=2.0)}
+    world = World(grounds, rate=40, scaling=Scaling(maximum=20), policy=quick(paused=True))
+    world.tick(30)
+    assert placed(world).keys() == {"a", "c"}
+    assert [q.pool for q in world.memory.quarantine] == ["b"]
+    assert sum(placed(world).values()) * 7 >= 38
+
+
+def test_where_no_nodes_come_the_next_pool_is_taken_and_what_waited_goes_when_the_load_does() -> None:
+    grounds = {"a": Ground(nodes=3), "b": Ground(price=1.2, delivers=False), "c": Ground(price=2.0)}
+    world = World(grounds, rate=40, scaling=Scaling(maximum=20), policy=quick(paused=True))
+    world.tick(30)
+    assert world.count("a") + world.count("c") >= 6
+    assert world.count("b") == 0
+    world.rate = 10
+    world.tick(60)
+    assert placed(world) == {"a": 2}
+
+
+def test_where_the_part_beside_home_is_the_cheaper_one_for_a_small_load_it_becomes_home() -> None:
+    world = World(
+        {"a": Ground(speed=8, nodes=2), "b": Ground(speed=20, price=1.5)}, rate=8, scaling=Scaling(maximum=9), policy=quick(paused=True)
+    )
+    world.tick(20)
+    assert world.home == "a"
+    world.rate = 30
+    world.tick(20)
+    assert set(placed(world)) == {"a", "b"}
+    world.rate = 8
+    world.tick(60)
+    assert placed(world) == {"b": 1}
+    assert (world.home, world.memory.beside) == ("b", ())
+    assert len(world.deployments) == 1

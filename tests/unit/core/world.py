@@ -197,6 +197,7 @@ class World:
             ready=self.ready(key),
             pods=len(pods.ages),
             crashing=len(pods.ages) if ground.crashes else 0,
+            unplaced=0 if ground.delivers else sum(1 for age in pods.ages if age < ground.start),
             crash_message="exit code 1" if ground.crashes else "",
             replicas_owner=pods.owner,
             asked=pods.asked,

@@ -9,7 +9,8 @@ from datetime import timedelta
 from steelyard.core.compiling.candidate import Candidate
 from steelyard.core.course.course import Course, stay
 from steelyard.core.course.fresh import frozen, unfresh
-from steelyard.core.course.mix import beside, sized_mix
+from steelyard.core.course.mix import beside, failed, sized_mix
+from steelyard.core.course.quarantine import quarantined
 from steelyard.core.course.replicas import leftovers
 from steelyard.core.decision import Note
 from steelyard.core.memory import Move, MoveKind, Step
@@ -28,6 +29,19 @@ def consider(seen: Situation, home: PlacementKey, placement: Placement, wanted: 
     sizes = sized_mix(seen, placement, wanted)
     # What was spilled over to another pool stands beside home from now on.
     together = tuple(sorted(key for key, count in sizes.items() if key != home and count > 0))
+    if sizes.get(home, 0) == 0 and together:
+        # The cheapest part that is enough is not at home: it is home from now on.
+        new = max(together, key=lambda key: (sizes[key], key))
+        settling = Refusal(Reason.WAITING, f"pool {new.pool} carries the load that is left, and is home from now on")
+        notes = _scaled(seen, sizes, {p.key: p for p in (placement, *beside(seen))})
+        course = replace(stay(seen, sizes, new, settling, None, "Stay"), notes=notes)
+        return replace(course, beside=tuple(key for key in together if key != new))
+    broken = failed(seen)
+    if broken is not None:
+        why = f"pool {broken.key.pool} does not come to serve: {broken.crash_message or 'its containers keep ending'}"
+        course = stay(seen, {**sizes, broken.key: 0}, home, Refusal(Reason.TARGET_CRASHED, why), None, "Place")
+        note = Note(Reason.TARGET_CRASHED, why, warning=True)
+        return replace(course, beside=together, quarantine=quarantined(seen, broken.key, Reason.TARGET_CRASHED), notes=(note,))
     return replace(_considered(seen, home, placement, wanted, sizes), beside=together)
 
 
@@ -41,12 +55,12 @@ def _considered(seen: Situation, home: PlacementKey, placement: Placement, wante
     others = sorted(p.key for p in snapshot.placements if p.key not in sizes and (p.ready > 0 or p.key in rest))
     if others:
         names = ", ".join(f"{key.pool}/{key.revision}" for key in others)
-        refusal = unfresh(seen, home, placement) or Refusal(Reason.WAITING, f"what no move speaks of is emptied first: {names}")
+        refusal = _unread(seen, standing) or Refusal(Reason.WAITING, f"what no move speaks of is emptied first: {names}")
         return replace(stay(seen, desired, home, refusal, None, _stay_word(refusal)), notes=scaled)
     # The same revision under another wish: what was asked for is what runs, and there is nothing to replace.
     if candidate is not None and placement.asked and candidate.asked != placement.asked and candidate.revision != home.revision:
-        return replace(_new_revision(seen, home, placement, sizes, candidate), notes=scaled)
-    unread = unfresh(seen, home, placement)
+        return replace(_new_revision(seen, home, placement, sizes, candidate, _unread(seen, standing)), notes=scaled)
+    unread = _unread(seen, standing)
     if option is None or seen.load is None or option.cost is None:
         refusal = unread or Refusal(*_cannot_cost(seen, home, option))
         return replace(stay(seen, desired, home, refusal, None, _stay_word(refusal)), notes=scaled)
@@ -60,7 +74,9 @@ def _considered(seen: Situation, home: PlacementKey, placement: Placement, wante
     outgrown = _outgrown(seen, home, placement)
     if outgrown is not None:
         return replace(stay(seen, desired, home, outgrown, None, _stay_word(outgrown)), notes=scaled)
-    considered = propose(snapshot, seen.options, option, placement, seen.load, seen.promise, seen.traffic(home), seen.good(home), seen.now)
+    # The worst reading of all that hold the load: a gate refuses what is not fresh.
+    observation = next((r for key in standing if not isinstance(r := seen.traffic(key), Fresh)), seen.traffic(home))
+    considered = propose(snapshot, seen.options, option, placement, seen.load, seen.promise, observation, seen.good(home), seen.now)
     verdict = considered.review.verdict
     if verdict is None:
         return _begin(seen, home, sizes, considered)
@@ -68,6 +84,11 @@ def _considered(seen: Situation, home: PlacementKey, placement: Placement, wante
         seen, desired, home, verdict, considered.review, _stay_word(verdict), considered.target.pool if considered.target else None
     )
     return replace(course, notes=scaled)
+
+
+def _unread(seen: Situation, standing: Mapping[PlacementKey, Placement]) -> Refusal | None:
+    """Of any that holds a part of the load."""
+    return next((refusal for key, p in standing.items() if (refusal := unfresh(seen, key, p)) is not None), None)
 
 
 def _scaled(seen: Situation, sizes: Mapping[PlacementKey, int], standing: Mapping[PlacementKey, Placement]) -> tuple[Note, ...]:
@@ -102,10 +123,15 @@ def _cannot_cost(seen: Situation, home: PlacementKey, option: Option | None) -> 
 
 
 def _new_revision(
-    seen: Situation, home: PlacementKey, placement: Placement, sizes: Mapping[PlacementKey, int], candidate: Candidate
+    seen: Situation,
+    home: PlacementKey,
+    placement: Placement,
+    sizes: Mapping[PlacementKey, int],
+    candidate: Candidate,
+    unread: Refusal | None,
 ) -> Course:
     """The user asked for something else: the new revision replaces the old one step by step, in any mode, once it is compiled."""
-    refusal = candidate.refusal or frozen(seen) or unfresh(seen, home, placement) or _owned(seen, placement)
+    refusal = candidate.refusal or frozen(seen) or unread or _owned(seen, placement)
     if refusal is not None or candidate.revision is None:
         return stay(seen, sizes, home, refusal, None, "Wait" if refusal and refusal.reason is Reason.COMPILING else "Hold", home.pool)
     entry = next(

@@ -29,7 +29,8 @@ def beside(seen: Situation) -> tuple[Placement, ...]:
 
 def sized_mix(seen: Situation, home: Placement, wanted: int) -> Mapping[PlacementKey, int]:
     """Replicas of home and of what is beside it. wanted: of home, were it alone; more than its pool holds spills over to another one."""
-    members = (home, *beside(seen))
+    broken = failed(seen)
+    members = (home, *(p for p in beside(seen) if p is not broken))
     now = {p.key: p.desired for p in members}
     if any(p.replicas_owner is not None for p in members) or seen.snapshot.workload.scaling.owner != "Steelyard":
         return now
@@ -38,26 +39,37 @@ def sized_mix(seen: Situation, home: Placement, wanted: int) -> Mapping[Placemen
         return owed
     if len(members) == 1:
         return _spilled(seen, {home.key: wanted}) if _full(seen, home, wanted) else {home.key: wanted}
-    if seen.load is None or any(unfresh(seen, p.key, p) is not None or not isinstance(seen.traffic(p.key), Fresh) for p in members):
+    if seen.load is None or any(unfresh(seen, p.key, p) is not None for p in members):
         return now
-    stands = _stands(seen, now)
+    # Pods without a node carry nothing, and where one waits for a node the next one would wait too.
+    waiting = {p.key: min(p.unplaced, p.desired) for p in members}
+    here = {key: count - waiting[key] for key, count in now.items()}
+    stands = _stands(seen, here, frozenset(key for key, count in waiting.items() if count))
     if stands is None:
         return now
     load, asked, rules = seen.load, seen.load.now * (1 - ROUNDING), _rules(seen)
     if seen.promise.result is Result.FAIL:
         # Whatever the capacities are taken for: one replica more than there are.
         asked = max(asked, carried(stands, even=True) * (1 + ROUNDING))
-    larger = _placed(now, grown(stands, lambda _: asked, rules))
-    if larger != now or carried(stands, even=True) < asked:
+    larger = _placed(here, grown(stands, lambda _: asked, rules))
+    if larger != here or carried(stands, even=True) < asked:
         short = carried(_again(stands, larger), even=True) < load.now * (1 - ROUNDING)
-        return _spilled(seen, larger) if short else larger
+        more = _spilled(seen, larger) if short else larger
+        return {key: count + waiting.get(key, 0) for key, count in more.items()}
     if seen.promise.n == 0 and load.n > 0:
         return now
-    smaller = _placed(now, shrunk(stands, load.crest / DOWN_MARGIN, rules))
+    if any(waiting.values()) and carried(stands, even=True) < load.crest / DOWN_MARGIN:
+        return now
+    smaller = _placed(here, shrunk(stands, load.crest / DOWN_MARGIN, rules))
     limit = min((at for p in members if (at := seen.broke_at(p.key)) is not None), default=None)
     if limit is not None and sum(smaller.values()) < sum(now.values()) and load.crest >= limit * max(1, sum(smaller.values())):
         return now  # So few have broken the promise at this load, whatever their capacity was taken for.
     return smaller
+
+
+def failed(seen: Situation) -> Placement | None:
+    """What stands beside home and never came to serve there: the load it was meant for is carried elsewhere."""
+    return next((p for p in beside(seen) if p.ready == 0 and p.crashing > 0 and p.key not in seen.kept), None)
 
 
 def _owed(seen: Situation, now: Mapping[PlacementKey, int]) -> Mapping[PlacementKey, int] | None:
@@ -90,7 +102,7 @@ def _full(seen: Situation, home: Placement, wanted: int) -> bool:
 
 def _spilled(seen: Situation, now: Mapping[PlacementKey, int]) -> Mapping[PlacementKey, int]:
     """With replicas on one pool more, the cheapest that carries what is too much for these; the measured before those that were not."""
-    stands, load = _stands(seen, now), seen.load
+    stands, load = _stands(seen, now, frozenset()), seen.load
     if stands is None or load is None:
         return now
     asked = load.now * (1 - ROUNDING)
@@ -143,8 +155,8 @@ def _open(seen: Situation, option: Option, now: Mapping[PlacementKey, int]) -> b
     return not closed and not any((q.pool, q.revision) == place and seen.now < q.until for q in seen.snapshot.memory.quarantine)
 
 
-def _stands(seen: Situation, now: Mapping[PlacementKey, int]) -> tuple[Stand, ...] | None:
-    """In order of the keys; None where one of them is not known well enough to count on."""
+def _stands(seen: Situation, now: Mapping[PlacementKey, int], full: frozenset[PlacementKey]) -> tuple[Stand, ...] | None:
+    """In order of the keys; None where one of them is not known well enough to count on. full: those that get no nodes now."""
     found = []
     for key, count in sorted(now.items()):
         option = seen.option(key.pool)
@@ -161,7 +173,7 @@ def _stands(seen: Situation, now: Mapping[PlacementKey, int]) -> tuple[Stand, ..
                 start=START_SECONDS,
                 drain=DRAIN_SECONDS,
                 # What stands may stay.
-                most=max(count, option.most),
+                most=count if key in full else max(count, option.most),
                 least=choice.minimum,
                 family=option.candidate.pool.family,
                 spot=option.candidate.pool.spot,
