@@ -120,7 +120,7 @@ def situation(snapshot: Snapshot, now: datetime) -> Situation:
             if worth is not None:
                 kept[key] = worth
     serving = [fresh[p.key] for p in sorted(snapshot.placements, key=lambda p: p.key) if p.key in fresh]
-    asked = load(serving)
+    asked = load(serving, workload.allowed)
     recent = [w for windows in serving for w in windows[-RECENT:]]
     good, bad = totals(recent)
     beside = {PlacementKey(*key) for key in memory.beside}

@@ -25,8 +25,8 @@ def test_what_home_cannot_hold_spills_over_to_another_pool_and_comes_back_when_t
     assert placed(world)["a"] == 3
     assert placed(world)["b"] * 10 * 0.7 + 21 >= 40 * 0.95
     assert world.memory.beside
-    world.rate = 12
-    world.tick(40)
+    world.rate = 10
+    world.tick(120)  # A load that has just jumped may jump again; that is forgotten within two hours.
     assert placed(world) == {"a": 2}
     assert not world.memory.beside
     assert len(world.deployments) == 1, "what is empty is removed"
@@ -181,9 +181,9 @@ def test_where_the_part_beside_home_is_the_cheaper_one_for_a_small_load_it_becom
     assert world.home == "a"
     world.rate = 30
     world.tick(20)
-    assert set(placed(world)) == {"a", "b"}
+    assert "b" in placed(world)
     world.rate = 8
-    world.tick(60)
+    world.tick(120)
     assert placed(world) == {"b": 1}
     assert (world.home, world.memory.beside) == ("b", ())
     assert len(world.deployments) == 1

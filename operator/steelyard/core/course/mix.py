@@ -47,7 +47,10 @@ def sized_mix(seen: Situation, home: Placement, wanted: int) -> Mapping[Placemen
     stands = _stands(seen, here, frozenset(key for key, count in waiting.items() if count))
     if stands is None:
         return now
-    load, asked, rules = seen.load, seen.load.now * (1 - ROUNDING), _rules(seen)
+    load, rules = seen.load, _rules(seen)
+    # Where a capacity is only a load that was carried, every forecast is beyond it and says nothing.
+    soon = None if any(seen.only_carried(p.key) for p in members) else load.soon
+    asked = max(load.now, soon or 0.0) * (1 - ROUNDING)
     if seen.promise.result is Result.FAIL:
         # Whatever the capacities are taken for: one replica more than there are.
         asked = max(asked, carried(stands, even=True) * (1 + ROUNDING))
@@ -60,7 +63,7 @@ def sized_mix(seen: Situation, home: Placement, wanted: int) -> Mapping[Placemen
         return now
     if any(waiting.values()) and carried(stands, even=True) < load.crest / DOWN_MARGIN:
         return now
-    smaller = _placed(here, shrunk(stands, load.crest / DOWN_MARGIN, rules))
+    smaller = _placed(here, shrunk(stands, max(asked, load.crest / DOWN_MARGIN), rules))
     limit = min((at for p in members if (at := seen.broke_at(p.key)) is not None), default=None)
     if limit is not None and sum(smaller.values()) < sum(now.values()) and load.crest >= limit * max(1, sum(smaller.values())):
         return now  # So few have broken the promise at this load, whatever their capacity was taken for.

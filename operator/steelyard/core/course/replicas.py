@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from steelyard.core.course.fresh import unfresh
 from steelyard.core.course.mix import beside, others_of_move
 from steelyard.core.planning.load import RECENT
@@ -38,9 +40,11 @@ def sized(seen: Situation, home: PlacementKey, placement: Placement) -> int:
         others, slowest = others_of_move(seen)
         carrying = min(capacity, slowest) if slowest else capacity
         return max(placement.desired, min(most, need(seen.load.now, carrying, least, most + others) - others))
+    # Where capacity is only a load that was carried, every forecast is beyond it and says nothing.
+    load = replace(seen.load, soon=None) if seen.only_carried(home) else seen.load
     wanted = size(
         placement.desired,
-        seen.load,
+        load,
         capacity,
         seen.promise_at(placement),
         least,

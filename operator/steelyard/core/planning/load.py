@@ -1,13 +1,21 @@
-"""How much is asked for: requests per second over all placements of a workload."""
+"""How much is asked for, and how much may be when a replica ordered now is ready: requests per second over all placements of a workload."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from math import sqrt
 
 from steelyard.core.performance.window import Window
+from steelyard.core.planning.forecast import Forecast
+from steelyard.core.planning.risk import Risk
 
+START = 120.0
+"""Seconds from order to ready, where no start has been seen."""
+LEAST = 10
+"""Windows from which on a forecast says more than the newest one."""
+LEAST_ALLOWED = 1e-4
 RECENT = 5
 """Windows that sizing looks back over; going down waits for the busiest of them to pass (HPA's stabilisation, in windows)."""
 CREST_SIGMAS = 4.0
@@ -18,7 +26,8 @@ CREST_SIGMAS = 4.0
 class Load:
     """Requests per second: in the newest window, in the busiest of the last RECENT, and their mean.
 
-    crest: what one window may show at that mean by chance alone, and never less than the busiest.
+    crest: what one window may show at that mean by chance alone, and never less than the busiest. soon: what the load may be START seconds
+    from now, exceeded no more often than the objective makes worth it; None where too little was seen.
     """
 
     now: float
@@ -26,10 +35,11 @@ class Load:
     n: int
     mean: float
     crest: float
+    soon: float | None = None
 
 
-def load(placements: Iterable[Sequence[Window]]) -> Load | None:
-    """Sum over placements of windows that ended together; None without any window.
+def load(placements: Iterable[Sequence[Window]], allowed: float = 0.01) -> Load | None:
+    """Sum over placements of windows that ended together; None without any window. allowed: part of the requests that may miss the objective.
 
     A window older than RECENT window lengths before the newest one counts for nothing: an emptied placement carries no load any more.
     """
@@ -49,7 +59,22 @@ def load(placements: Iterable[Sequence[Window]]) -> Load | None:
             rates[back] = rates.get(back, 0.0) + w.offered / w.seconds
             n, seconds = n + w.offered, max(seconds, w.seconds)
     busiest, mean = max(rates.values()), sum(rates[back] for back in sorted(rates)) / len(rates)
-    return Load(rates[min(rates)], busiest, n, mean, max(busiest, chance_crest(mean, seconds)))
+    return Load(rates[min(rates)], busiest, n, mean, max(busiest, chance_crest(mean, seconds)), _soon(each, newest, allowed))
+
+
+def _soon(placements: Iterable[Sequence[Window]], newest: datetime, allowed: float) -> float | None:
+    """From all windows of those placements that still serve, each moment once."""
+    asked: dict[datetime, tuple[float, float]] = {}
+    for windows in placements:
+        if windows and windows[-1].end == newest:
+            for w in windows:
+                asked[w.end] = (asked.get(w.end, (0.0, 0.0))[0] + w.offered, w.seconds)
+    seen = Forecast()
+    for end in sorted(asked):
+        seen = seen.after(*asked[end])
+    if len(asked) < LEAST:
+        return None
+    return seen.quantile(START, Risk.of(max(allowed, LEAST_ALLOWED)).chance, asked[newest][1])
 
 
 def chance_crest(mean: float, seconds: float) -> float:

@@ -41,9 +41,11 @@ def mixes(fleet: Fleet, prices: Reals, spare: float | None = None, walked: int =
 
 
 def _by_share(fleet: Fleet, prices: Reals, spare: float | None, walked: int) -> Mixes:
-    if not fleet.even.any():
+    # Who asks for nothing gets nothing, in either way.
+    even = fleet.even & ((fleet.load > 0) | (fleet.least > 0))
+    if not even.any():
         return knapsack(fleet, prices, spare, walked)
-    evenly, weighted = np.flatnonzero(fleet.even), np.flatnonzero(~fleet.even)
+    evenly, weighted = np.flatnonzero(even), np.flatnonzero(~even)
     parts = [_among(_evenly(fleet.only(evenly), prices, spare, walked), evenly)]
     if weighted.size:
         parts.append(_among(knapsack(fleet.only(weighted), prices, spare, walked), weighted))

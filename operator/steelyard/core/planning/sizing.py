@@ -23,7 +23,8 @@ def need(rate: float, capacity: float, minimum: int, maximum: int) -> int:
 def size(current: int, load: Load, capacity: float | None, promise: Test, minimum: int, maximum: int, *, probing: bool = False) -> int:
     """Replicas wanted next.
 
-    Up at once: the newest window needs more, or the promise is broken (one more, whatever the model of capacity says).
+    Up at once: the newest window needs more, or what may come before a new replica is ready does, or the promise is broken (one more,
+    whatever the model of capacity says).
     Down only when what the recent windows may show by chance fits with a margin and the promise holds.
     Where `capacity` is only a load that was carried (`probing`), the way down is found by trying: one replica less while the promise
     surely holds, and never a step that would load the others by more than PROBE; else a peak's replicas would stay for ever.
@@ -32,14 +33,14 @@ def size(current: int, load: Load, capacity: float | None, promise: Test, minimu
     if capacity is None:
         wanted = current + 1 if promise.result is Result.FAIL else current
         return max(minimum, min(maximum, wanted))
-    up = need(load.now, capacity, minimum, maximum)
+    up = need(max(load.now, load.soon or 0.0), capacity, minimum, maximum)
     if promise.result is Result.FAIL:
         return max(minimum, min(maximum, max(up, current + 1)))
     if up > current:
         return up
     if promise.n == 0 and load.n > 0:
         return max(minimum, min(maximum, current))  # what was just added has shown nothing yet: taking it away again would flap
-    down = need(load.crest, capacity * DOWN_MARGIN, minimum, maximum)
+    down = max(up, need(load.crest, capacity * DOWN_MARGIN, minimum, maximum))
     if down >= current and probing and promise.result is Result.PASS and current > 1 and current / (current - 1) <= PROBE:
         down = current - 1
     return max(minimum, min(maximum, current, down))
