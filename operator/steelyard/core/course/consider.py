@@ -9,9 +9,10 @@ from datetime import timedelta
 from steelyard.core.compiling.candidate import Candidate
 from steelyard.core.course.course import Course, stay
 from steelyard.core.course.fresh import frozen, unfresh
-from steelyard.core.course.mix import beside, failed, sized_mix
+from steelyard.core.course.mix import failed, sized_mix
 from steelyard.core.course.quarantine import quarantined
 from steelyard.core.course.replicas import leftovers
+from steelyard.core.course.standing import beside
 from steelyard.core.decision import Note
 from steelyard.core.memory import Move, MoveKind, Step
 from steelyard.core.planning.option import Option

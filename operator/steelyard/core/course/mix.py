@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from steelyard.core.course.fresh import unfresh
+from steelyard.core.course.replicas import answers_fast
+from steelyard.core.course.standing import beside
 from steelyard.core.performance.capacity import Basis
 from steelyard.core.planning.mix_size import Rules, Stand, carried, grown, shrunk
 from steelyard.core.planning.option import Option
-from steelyard.core.planning.sizing import DOWN_MARGIN, ROUNDING
+from steelyard.core.planning.sizing import DOWN_MARGIN, PROBE, ROUNDING
 from steelyard.core.reading import Fresh
 from steelyard.core.rebalancing.reason import Reason
 from steelyard.core.rebalancing.verdict import Result
@@ -19,12 +21,6 @@ from steelyard.core.snapshot import Placement, PlacementKey, PoolChoice
 START_SECONDS = 120.0
 DRAIN_SECONDS = 30.0
 """Of a replica where none has been seen."""
-
-
-def beside(seen: Situation) -> tuple[Placement, ...]:
-    """What holds a part of the load beside home, as far as it stands."""
-    wanted = {PlacementKey(*key) for key in seen.snapshot.memory.beside}
-    return tuple(sorted((p for p in seen.snapshot.placements if p.key in wanted and p.key != seen.home), key=lambda p: p.key))
 
 
 def sized_mix(seen: Situation, home: Placement, wanted: int) -> Mapping[PlacementKey, int]:
@@ -41,8 +37,8 @@ def sized_mix(seen: Situation, home: Placement, wanted: int) -> Mapping[Placemen
         return _spilled(seen, {home.key: wanted}) if _full(seen, home, wanted) else {home.key: wanted}
     if seen.load is None or any(unfresh(seen, p.key, p) is not None for p in members):
         return now
-    # Pods without a node carry nothing, and where one waits for a node the next one would wait too.
-    waiting = {p.key: min(p.unplaced, p.desired) for p in members}
+    # Pods without a node, or that keep ending, carry nothing, and where one waits for a node the next one would wait too.
+    waiting = {p.key: min(p.unplaced + p.crashing, p.desired) for p in members}
     here = {key: count - waiting[key] for key, count in now.items()}
     stands = _stands(seen, here, frozenset(key for key, count in waiting.items() if count))
     if stands is None:
@@ -59,11 +55,16 @@ def sized_mix(seen: Situation, home: Placement, wanted: int) -> Mapping[Placemen
         short = carried(_again(stands, larger), even=True) < load.now * (1 - ROUNDING)
         more = _spilled(seen, larger) if short else larger
         return {key: count + waiting.get(key, 0) for key, count in more.items()}
-    if seen.promise.n == 0 and load.n > 0:
+    # Less is wanted only of what all stands and is all that serves: what starts has shown nothing, and what is left over goes first.
+    settled = all(p.ready >= here[p.key] for p in members) and not any(p.ready > 0 and p.key not in now for p in seen.snapshot.placements)
+    if not settled or (seen.promise.n == 0 and load.n > 0):
         return now
     if any(waiting.values()) and carried(stands, even=True) < load.crest / DOWN_MARGIN:
         return now
     smaller = _placed(here, shrunk(stands, max(asked, load.crest / DOWN_MARGIN), rules))
+    if smaller == here and not any(waiting.values()) and _may_try_less(seen, members):
+        dearest = max((s for s in stands if s.replicas > s.least), key=lambda s: (s.cost / s.capacity, s.pool), default=None)
+        smaller = {key: n - (dearest is not None and str(key) == dearest.pool) for key, n in here.items()}
     limit = min((at for p in members if (at := seen.broke_at(p.key)) is not None), default=None)
     if limit is not None and sum(smaller.values()) < sum(now.values()) and load.crest >= limit * max(1, sum(smaller.values())):
         return now  # So few have broken the promise at this load, whatever their capacity was taken for.
@@ -92,6 +93,14 @@ def _owed(seen: Situation, now: Mapping[PlacementKey, int]) -> Mapping[Placement
         assert option.candidate.revision is not None
         return {**now, PlacementKey(option.pool, option.candidate.revision): max(1, least)}
     return None
+
+
+def _may_try_less(seen: Situation, members: tuple[Placement, ...]) -> bool:
+    """One replica less may be tried: what one can carry is not known, and all answer in half the time that they may take."""
+    total = sum(p.desired for p in members)
+    if total < 2 or total / (total - 1) > PROBE or total <= seen.snapshot.workload.scaling.least or seen.promise.result is not Result.PASS:
+        return False
+    return all(p.ready == p.desired and seen.only_carried(p.key) and answers_fast(seen, p.key) for p in members)
 
 
 def _full(seen: Situation, home: Placement, wanted: int) -> bool:
@@ -201,13 +210,3 @@ def _placed(now: Mapping[PlacementKey, int], counts: tuple[int, ...]) -> dict[Pl
 
 def _again(stands: tuple[Stand, ...], counts: Mapping[PlacementKey, int]) -> tuple[Stand, ...]:
     return tuple(replace(s, replicas=n) for s, (_, n) in zip(stands, sorted(counts.items()), strict=True))
-
-
-def others_of_move(seen: Situation) -> tuple[int, float | None]:
-    """(ready replicas, the smallest capacity) of what holds a part of the load and is neither end of the move under way."""
-    move = seen.snapshot.memory.move
-    ends = {PlacementKey(move.source_pool, move.source_revision), PlacementKey(move.target_pool, move.target_revision)} if move else set()
-    home = seen.home_placement()
-    rest = [p for p in (*((home,) if home else ()), *beside(seen)) if p.key not in ends and p.ready > 0]
-    capacities = [seen.capacity(p.key) for p in rest]
-    return sum(p.ready for p in rest), min((c for c in capacities if c), default=None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from steelyard.core.course.fresh import unfresh
-from steelyard.core.course.mix import beside, others_of_move
+from steelyard.core.course.standing import beside, others_of_move
 from steelyard.core.planning.load import RECENT
 from steelyard.core.planning.sizing import PROBE, need, size
 from steelyard.core.reading import Fresh
@@ -64,13 +64,13 @@ def _may_probe(seen: Situation, placement: Placement) -> bool:
         return False
     if any(p.ready for p in seen.snapshot.placements if p.key != placement.key):
         return False
-    if not _answers_fast(seen, placement.key):
+    if not answers_fast(seen, placement.key):
         return False
     limit = seen.broke_at(placement.key)
     return limit is None or seen.load.crest / (placement.desired - 1) < limit
 
 
-def _answers_fast(seen: Situation, key: PlacementKey) -> bool:
+def answers_fast(seen: Situation, key: PlacementKey) -> bool:
     """Whether even the slowest hundredth took no more than HEADROOM of its time in every recent window. Not told is not fast."""
     times = [w.p99_milliseconds for w in seen.windows(key)[-RECENT:]]
     most = min((o.milliseconds for o in seen.snapshot.workload.latency), default=None)
@@ -80,21 +80,26 @@ def _answers_fast(seen: Situation, key: PlacementKey) -> bool:
 def _trusted(seen: Situation, key: PlacementKey) -> float | None:
     """Requests per second that a replica may be asked for when others leave: a little above what it was seen to carry, where that is all we know."""
     capacity = seen.capacity(key)
-    return capacity * PROBE if capacity and seen.only_carried(key) and _answers_fast(seen, key) else capacity
+    return capacity * PROBE if capacity and seen.only_carried(key) and answers_fast(seen, key) else capacity
 
 
 def carries(seen: Situation, placement: Placement, wanted: int) -> bool:
-    """Whether the placement is known to carry the whole load alone."""
-    if seen.load is None or placement.ready < max(1, wanted) or unfresh(seen, placement.key, placement) is not None:
+    """Whether home, with what stands beside it, is known to carry the whole load alone."""
+    members = (placement, *beside(seen))
+    if seen.load is None or placement.ready < max(1, wanted) or any(unfresh(seen, p.key, p) is not None for p in members):
         return False
-    trusted = _trusted(seen, placement.key)
-    return placement.ready * trusted >= seen.load.busiest if trusted else seen.load.n < SIZING_SAMPLE
+    serving = [p for p in members if p.ready > 0]
+    trusted = [_trusted(seen, p.key) for p in serving]
+    known = [t for t in trusted if t]
+    if len(known) < len(serving):
+        return seen.load.n < SIZING_SAMPLE
+    return sum(p.ready for p in serving) * min(known) >= seen.load.busiest
 
 
 def leftovers(seen: Situation, home: PlacementKey, placement: Placement, wanted: int) -> dict[PlacementKey, int]:
     """Replicas of placements that no move speaks of, as a lost status leaves them: they go one by one, as far as the rest carries the load.
 
-    Where home carries it alone they are not wanted at all, and `_gone` removes them.
+    Where home and what is beside it carry it alone they are not wanted at all, and `_gone` removes them.
     """
     members = {home, *(p.key for p in beside(seen))}
     others = sorted((p for p in seen.snapshot.placements if p.key not in members and p.desired > 0), key=lambda p: p.key)

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from steelyard.core.course.course import Course, stay
 from steelyard.core.course.fresh import frozen, unfresh
-from steelyard.core.course.mix import beside, others_of_move
 from steelyard.core.course.placing import start_count
 from steelyard.core.course.quarantine import quarantined
+from steelyard.core.course.standing import beside, others_of_move
 from steelyard.core.decision import Note
 from steelyard.core.memory import Move, MoveKind, Outcome, PastMove, Step
 from steelyard.core.performance.window import since, totals

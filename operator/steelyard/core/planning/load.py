@@ -63,17 +63,20 @@ def load(placements: Iterable[Sequence[Window]], allowed: float = 0.01) -> Load 
 
 
 def _soon(placements: Iterable[Sequence[Window]], newest: datetime, allowed: float) -> float | None:
-    """From all windows of those placements that still serve, each moment once."""
-    asked: dict[datetime, tuple[float, float]] = {}
+    """From the windows since which the same placements have served: one that came or went looks like a load that did."""
+    asked: dict[datetime, tuple[float, float, int]] = {}
     for windows in placements:
-        if windows and windows[-1].end == newest:
-            for w in windows:
-                asked[w.end] = (asked.get(w.end, (0.0, 0.0))[0] + w.offered, w.seconds)
-    seen = Forecast()
-    for end in sorted(asked):
-        seen = seen.after(*asked[end])
-    if len(asked) < LEAST:
+        for w in windows:
+            requests, seconds, parts = asked.get(w.end, (0.0, w.seconds, 0))
+            asked[w.end] = (requests + w.offered, seconds, parts + 1)
+    serving = asked[newest][2]
+    ends = sorted(asked)
+    changed = max((at for at, end in enumerate(ends) if asked[end][2] != serving), default=-1)
+    if len(ends) - 1 - changed < LEAST:
         return None
+    seen = Forecast()
+    for end in ends[changed + 1 :]:
+        seen = seen.after(*asked[end][:2])
     return seen.quantile(START, Risk.of(max(allowed, LEAST_ALLOWED)).chance, asked[newest][1])
 
 

@@ -103,11 +103,11 @@ def propose(
             mixed or rest, [considering(o, MoveKind.EXPLORATION, None) for o in _trials(snapshot, options, home, load, now_standing)]
         )
     left = measured
-    first = considered = considering(*_best(snapshot, left, load, home, placement.ready, amortised))
+    first = considered = considering(*_best(snapshot, left, load, home, amortised))
     while considered.target is not None and considered.review.verdict and considered.review.verdict.reason in _CLOSED:
         # The cheapest is closed for a while: the next-best one is asked, and the first refusal is told if none may be had.
         left = tuple(o for o in left if o is not considered.target)
-        considered = considering(*_best(snapshot, left, load, home, placement.ready, amortised))
+        considered = considering(*_best(snapshot, left, load, home, amortised))
     if considered.target is None or considered.review.verdict is not None:
         considered = first
     if considered.target is None or considered.review.verdict is not None:
@@ -174,7 +174,7 @@ def _refused(considered: Considered) -> Reason | None:
 
 
 def _best(
-    snapshot: Snapshot, measured: tuple[Option, ...], load: Load, home: Option, ready: int, amortised: float
+    snapshot: Snapshot, measured: tuple[Option, ...], load: Load, home: Option, amortised: float
 ) -> tuple[Option | None, MoveKind, Refusal | None]:
     """The cheapest single pool; where none can hold the workload alone, what the solver says of all together."""
     alone: list[tuple[float, bool, str, Option]] = []
@@ -190,9 +190,8 @@ def _best(
     best = min(alone)[-1]
     if best.pool != home.pool:
         return best, MoveKind.REBALANCE, None
-    # More than the pool is said to hold stands there: then its limit is no reason to go.
-    stands = home.refusal is not None and home.refusal.reason is Reason.LIMIT_REACHED and ready >= (home.replicas or 0)
-    if home.refusal is not None and not stands:
+    # What the pool is too small for spills over to another one; that is no reason to go.
+    if home.refusal is not None and home.refusal.reason is not Reason.LIMIT_REACHED:
         return None, MoveKind.REBALANCE, home.refusal
     found = Refusal(Reason.ALREADY_CHEAPEST, f"pool {home.pool} is the cheapest of the {len(measured)} measured")
     return None, MoveKind.REBALANCE, found

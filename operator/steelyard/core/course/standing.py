@@ -1,0 +1,22 @@
+"""What holds the load outside of moves: home, and what stands beside it."""
+
+from __future__ import annotations
+
+from steelyard.core.situation import Situation
+from steelyard.core.snapshot import Placement, PlacementKey
+
+
+def beside(seen: Situation) -> tuple[Placement, ...]:
+    """What holds a part of the load beside home, as far as it stands."""
+    wanted = {PlacementKey(*key) for key in seen.snapshot.memory.beside}
+    return tuple(sorted((p for p in seen.snapshot.placements if p.key in wanted and p.key != seen.home), key=lambda p: p.key))
+
+
+def others_of_move(seen: Situation) -> tuple[int, float | None]:
+    """(ready replicas, the smallest capacity) of what holds a part of the load and is neither end of the move under way."""
+    move = seen.snapshot.memory.move
+    ends = {PlacementKey(move.source_pool, move.source_revision), PlacementKey(move.target_pool, move.target_revision)} if move else set()
+    home = seen.home_placement()
+    rest = [p for p in (*((home,) if home else ()), *beside(seen)) if p.key not in ends and p.ready > 0]
+    capacities = [seen.capacity(p.key) for p in rest]
+    return sum(p.ready for p in rest), min((c for c in capacities if c), default=None)
