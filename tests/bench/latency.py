@@ -18,7 +18,7 @@ from steelyard.core.performance.belief import Belief, Reals
 from steelyard.core.performance.capacity import REVISION_SPREAD
 from steelyard.core.performance.histogram import uncertain_quantile
 from steelyard.core.performance.lengths import Lengths
-from steelyard.core.performance.queueing import BATCHES, QueueLoad, queue_latency
+from steelyard.core.performance.queueing import BATCHES, QueueLoad, queue_latency, queue_prior
 from steelyard.core.performance.token_load import TokenLoad, TokenMetric
 from unit.core.queues import KINDS, buckets
 from unit.core.token_server import played
@@ -202,7 +202,7 @@ def _queues(n: int) -> Iterator[Row]:
             seen = uncertain_quantile(buckets(latencies(kind, used, n, i)), 0.95)
             assert seen is not None
             loads.append(QueueLoad(used * full, seen))
-        found = queue_latency(loads, Belief.of((full,), (BATCHES,)))
+        found = queue_latency(loads, queue_prior(Belief.of((full,), (BATCHES,))))
         assert found is not None
         truth = {used: float(np.quantile(latencies(kind, used, 20 * n, 9), 0.95)) for used in (0.2, 0.4, 0.6, 0.8, 0.85)}
         yield _row(f"queues: {kind}", "e2e p95", LAW, 4, [Miss(found.curve.at(used * full), seconds) for used, seconds in truth.items()])

@@ -10,7 +10,7 @@ from steelyard.core.performance.histogram import Quantile
 from steelyard.core.performance.iteration import PRIOR, Iteration
 from steelyard.core.performance.latency import Curve
 from steelyard.core.performance.lengths import Lengths
-from steelyard.core.performance.queueing import QueueLoad, queue_latency
+from steelyard.core.performance.queueing import QueueLoad, queue_latency, queue_prior
 from steelyard.core.performance.token_latency import TokenLatency, token_latency
 from steelyard.core.performance.token_load import TokenLoad, TokenMetric
 
@@ -75,7 +75,7 @@ def queue_curves(draw: st.DrawFn) -> Curve:
         )
         for used in draw(LOADS)
     ]
-    fitted = queue_latency(loads, Belief.of((full * draw(st.floats(0.5, 2)),), (draw(st.floats(1.2, 4)),)))
+    fitted = queue_latency(loads, queue_prior(Belief.of((full * draw(st.floats(0.5, 2)),), (draw(st.floats(1.2, 4)),))))
     assert fitted is not None
     return fitted.curve
 

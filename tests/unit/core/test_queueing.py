@@ -12,7 +12,7 @@ from steelyard.core.performance.belief import Belief
 from steelyard.core.performance.capacity import Basis, measured
 from steelyard.core.performance.histogram import Quantile, uncertain_quantile
 from steelyard.core.performance.latency import Curve
-from steelyard.core.performance.queueing import QueueLoad, occupied, queue_latency, queue_loads
+from steelyard.core.performance.queueing import QueueLoad, occupied, queue_latency, queue_loads, queue_prior
 from steelyard.core.performance.window import Window
 from unit.core.queues import KINDS, buckets
 from unit.core.windows import window
@@ -36,7 +36,7 @@ def truth(kind: str, used: float) -> float:
 def curve(*windows: Window) -> Curve:
     saturation = occupied(windows)
     assert saturation is not None
-    fitted = queue_latency(queue_loads(windows, PERCENT), saturation)
+    fitted = queue_latency(queue_loads(windows, PERCENT), queue_prior(saturation))
     assert fitted is not None
     return fitted.curve
 
@@ -105,7 +105,7 @@ def test_a_quantile_above_the_last_edge_is_a_lower_bound_and_fits_anything_above
     assert early is not None
     assert (early.seconds, early.at_least) == (0.1, False)
     broken = [QueueLoad(10.0, early), QueueLoad(45.0, late)]
-    fitted = queue_latency(broken, Belief.of((50.0,), (1.5,)))
+    fitted = queue_latency(broken, queue_prior(Belief.of((50.0,), (1.5,))))
     assert fitted is not None
     assert fitted.curve.at(45.0).point > 0.9
 
@@ -117,13 +117,13 @@ def mm1(used: float, *, at_least: float | None = None) -> QueueLoad:
 
 def test_a_lower_bound_pulls_nothing_down() -> None:
     known = [mm1(used) for used in (0.1, 0.3, 0.5)]
-    fits = [queue_latency(loads, Belief.of((50.0,), (1.2,))) for loads in (known, [*known, mm1(0.8, at_least=0.1)])]
+    fits = [queue_latency(loads, queue_prior(Belief.of((50.0,), (1.2,)))) for loads in (known, [*known, mm1(0.8, at_least=0.1)])]
     bounded, free = (found.curve.at(40.0).point for found in fits[::-1] if found is not None)
     assert bounded == pytest.approx(free, rel=1e-3)
 
 
 def test_a_load_above_what_was_believed_to_be_the_saturation_corrects_it() -> None:
-    found = queue_latency([mm1(0.5), mm1(0.9)], Belief.of((40.0,), (1.5,)))
+    found = queue_latency([mm1(0.5), mm1(0.9)], queue_prior(Belief.of((40.0,), (1.5,))))
     assert found is not None
     assert found.curve.saturation(found.fit.belief.mean) > 45
     assert found.curve.at(45.0).point == pytest.approx(0.02 * np.log(20) / 0.1, rel=0.25)
@@ -133,7 +133,7 @@ def test_loads_that_do_not_fit_a_law_leave_more_uncertain() -> None:
     def width(noise: float) -> float:
         loads = [mm1(used) for used in (0.2, 0.3, 0.4, 0.5, 0.6, 0.7)]
         loads = [replace(e, latency=replace(e.latency, seconds=e.latency.seconds * np.exp(noise * (-1) ** i))) for i, e in enumerate(loads)]
-        found = queue_latency(loads, Belief.of((50.0,), (1.5,)))
+        found = queue_latency(loads, queue_prior(Belief.of((50.0,), (1.5,))))
         assert found is not None
         return float(np.trace(found.fit.belief.covariance))
 
@@ -154,9 +154,17 @@ def test_a_quantile_is_less_certain_with_fewer_requests_and_wider_buckets() -> N
     assert uncertain_quantile(None, 0.95) is None
 
 
+def test_a_quantile_at_an_edge_is_within_its_bucket() -> None:
+    # 0.1 + (0.3 - 0.1) is more than 0.3 in floating point.
+    found = uncertain_quantile({0.1: 50, 0.3: 95, inf: 95}, 1.0)
+    assert found is not None
+    assert not found.at_least
+    assert found.seconds == pytest.approx(0.3)
+
+
 def test_windows_that_tell_nothing_give_no_curve() -> None:
     assert queue_loads([window()], PERCENT) == ()
-    assert queue_latency((), Belief.of((1.0,), (2.0,))) is None
+    assert queue_latency((), queue_prior(Belief.of((1.0,), (2.0,)))) is None
     assert occupied([window(busy=None)]) is None
 
 

@@ -37,7 +37,7 @@ class Epoch:
         return self.prior.given(self.evidence.faded((now - self.at).total_seconds(), half_life_seconds))
 
     def seen(self, evidence: Evidence, at: datetime, half_life_seconds: float) -> Epoch:
-        """With evidence that ends at `at` and was not counted before."""
+        """With evidence that ends at `at` and was not counted before; that of a fit, where its prior was the belief at `at`."""
         newest = max(at, self.at)
         old, new = ((newest - since).total_seconds() for since in (self.at, at))
         return replace(self, evidence=self.evidence.faded(old, half_life_seconds) + evidence.faded(new, half_life_seconds), at=newest)

@@ -72,11 +72,11 @@ def uncertain_quantile(buckets: Buckets | None, share: float) -> Quantile | None
     seconds = quantile(buckets, share)
     if not buckets or seconds is None:
         return None
-    edges = [edge for edge in sorted(buckets) if math.isfinite(edge)]
-    above = [edge for edge in edges if edge >= seconds]
-    if buckets[edges[-1]] < share * buckets[max(buckets)]:
+    n = buckets[max(buckets)]
+    reached = [edge for edge in sorted(buckets) if buckets[edge] >= share * n]
+    if math.isinf(reached[0]):
         return Quantile(seconds, FIRST / math.sqrt(12), at_least=True)
-    low = max((edge for edge in edges if edge < above[0]), default=above[0] / math.exp(FIRST))
-    chance = math.sqrt(share * (1 - share) / buckets[max(buckets)])
+    low = max((edge for edge in buckets if edge < reached[0]), default=reached[0] / math.exp(FIRST))
+    chance = math.sqrt(share * (1 - share) / n)
     less, more = (quantile(buckets, min(1.0, max(0.0, s))) or seconds for s in (share - chance, share + chance))
-    return Quantile(seconds, math.hypot(math.log(more / less) / 2, math.log(above[0] / low) / math.sqrt(12)), at_least=False)
+    return Quantile(seconds, math.hypot(math.log(more / less) / 2, math.log(reached[0] / low) / math.sqrt(12)), at_least=False)

@@ -79,11 +79,17 @@ class QueueLatency:
         )
 
 
-def queue_latency(loads: Sequence[QueueLoad], saturation: Belief, alone: Belief = ALONE) -> QueueLatency | None:
-    """Fit the law; None without a load.
+def queue_prior(saturation: Belief, alone: Belief = ALONE) -> Belief:
+    """Of the law's three figures. saturation: requests per second at utilisation 1, from busy time (`occupied`) or from a claim."""
+    nothing = np.zeros((2, 1))
+    return Belief(
+        np.concatenate((alone.mean, saturation.mean)),
+        np.block([[alone.covariance, nothing], [nothing.T, saturation.covariance]]),
+    )
 
-    saturation: one figure, requests per second at utilisation 1: from busy time (`occupied`), from a claim, or from older software.
-    """
+
+def queue_latency(loads: Sequence[QueueLoad], prior: Belief) -> QueueLatency | None:
+    """Fit the law; None without a load. prior: `queue_prior`, or what an epoch believes."""
     if not loads:
         return None
     rates = np.array([load.rate for load in loads])
@@ -92,13 +98,7 @@ def queue_latency(loads: Sequence[QueueLoad], saturation: Belief, alone: Belief 
         sigma=np.array([hypot(SCATTER, load.latency.sigma) for load in loads]),
         at_least=np.array([load.latency.at_least for load in loads]),
     )
-    nothing = np.zeros((2, 1))
-    prior = Belief(
-        np.concatenate((alone.mean, saturation.mean)),
-        np.block([[alone.covariance, nothing], [nothing.T, saturation.covariance]]),
-    )
-    fitted = fit(lambda logs: np.log(_followed(logs[:, :, None], rates)), seen, prior)
-    return QueueLatency(fit=fitted, loads=rates)
+    return QueueLatency(fit=fit(lambda logs: np.log(_followed(logs[:, :, None], rates)), seen, prior), loads=rates)
 
 
 def occupied(windows: Sequence[Window]) -> Belief | None:
