@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
+from steelyard.core.performance.histogram import Buckets
 from steelyard.observe.exposition import Exposition
 from steelyard.observe.failure import Reason, RejectedError
-from steelyard.observe.histogram import Buckets
 from steelyard.observe.sample import Counts, Sample
 
 CPU = "process_cpu_seconds_total"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from steelyard.observe.histogram import Buckets, added
+from steelyard.core.performance.histogram import Buckets, added
 from steelyard.observe.sample import ZERO, Counts, Sample, Tally, total
 from steelyard.observe.termination import Final
 

@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from steelyard.core.performance.histogram import Buckets, added
 from steelyard.core.performance.window import Window
 from steelyard.core.reading import Fresh, Reading, Stale, Unknown
 from steelyard.core.snapshot import PlacementKey, Traffic
 from steelyard.observe.cost import cost, existence
 from steelyard.observe.failure import Failure
-from steelyard.observe.histogram import Buckets, added
 from steelyard.observe.observed_pod import ObservedPod
 from steelyard.observe.pod_record import PodRecord
 from steelyard.observe.sample import ZERO, Sample, Tally, total

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from steelyard.core.performance.histogram import Buckets, growth
 from steelyard.observe.contract import SteelyardMetrics
 from steelyard.observe.counters import PodCounters, Usage
 from steelyard.observe.failure import Failure, Reason, RejectedError
-from steelyard.observe.histogram import Buckets, growth
 from steelyard.observe.observed_pod import ObservedPod
 from steelyard.observe.sample import ZERO, Sample, Tally
 from steelyard.observe.termination import final

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from steelyard.core.performance.histogram import Buckets, added, quantile
 from steelyard.core.performance.window import Window
-from steelyard.observe.histogram import Buckets, added, quantile
 from steelyard.observe.sample import ZERO, Tally
 
 P99 = 0.99
@@ -83,6 +83,7 @@ class Span:
             cost=self.cost,
             steady=steady,
             p99_milliseconds=None if p99 is None else p99 * 1000,
+            buckets=self.buckets or None,
         )
 
 

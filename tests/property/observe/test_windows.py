@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from steelyard.core.performance.histogram import quantile
 from steelyard.core.reading import Fresh, last_known
-from steelyard.observe.histogram import quantile
 from steelyard.observe.windows import Constellation, Span
 from unit.observe.pods import DOWN, KEY, Rounds, at, pod, sample
 

@@ -45,6 +45,8 @@ async def test_a_reading_is_fresh_and_empty_until_the_first_window_is_complete()
     assert window.busy_seconds == pytest.approx(10.0)
     assert window.cost == pytest.approx(0.36 * 20 / 3600)
     assert window.p99_milliseconds == pytest.approx(99.0)
+    assert window.buckets is not None
+    assert max(window.buckets.values()) == 40
     assert rounds.news
 
 

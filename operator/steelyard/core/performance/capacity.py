@@ -15,6 +15,7 @@ from enum import StrEnum
 from math import sqrt
 
 from steelyard.core.economics.unit_cost import Interval, ratio_interval
+from steelyard.core.performance.belief import Belief, Evidence
 from steelyard.core.performance.window import Window
 
 RHO = 0.7
@@ -53,14 +54,24 @@ def claimed(rate: float, spread: float = CLAIM_SPREAD) -> Capacity:
     return Capacity(Interval(rate, rate / spread, rate * spread), Basis.CLAIMED, 0)
 
 
-def measured(windows: Sequence[Window], allowed: float, chance: random.Random) -> Capacity | None:
+def believed(prior: Belief, evidence: Evidence, n: int) -> Capacity:
+    """Prior and evidence of one figure, the capacity, as one. Measured once the evidence weighs at least as much as the prior."""
+    own = float(evidence.precision[0, 0])
+    basis = Basis.MEASURED if own >= float(prior.precision[0, 0]) else Basis.CLAIMED
+    return Capacity(prior.given(evidence).interval(), basis, n)
+
+
+def measured(windows: Sequence[Window], allowed: float, chance: random.Random, curve: Interval | None = None) -> Capacity | None:
     """Capacity from windows of real traffic; None without any good request.
 
-    allowed: fraction of requests that may miss the objective.
+    allowed: fraction of requests that may miss the objective. curve: capacity at the limit from the latency curve (`Curve.capacity`),
+    where there is one; it stands in for RHO / S, and loads that were carried or that broke the promise correct it the same way.
     """
     good = sum(w.good for w in windows)
     if good <= 0:
         return None
+    if curve is not None and curve.lower > 0:
+        return Capacity(_within_seen(curve, windows, allowed), Basis.MEASURED, good)
     served = [(w.busy_seconds, float(w.good + w.slow)) for w in windows if w.busy_seconds is not None and w.good + w.slow > 0]
     if served:
         occupied = ratio_interval(served, chance)

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from steelyard.core.performance.histogram import Buckets
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
@@ -14,6 +16,7 @@ class Window:
     `busy_seconds` counts replica-seconds in which the replica's limiting resource was in use (CPU seconds over the CPU limit, or the
     engine's busy time), so busy_seconds / replica_seconds is utilisation in [0, 1]; None where the server does not tell.
     `cost` is money in the installation's currency at the pods' share of their nodes; None while a price is unknown.
+    `buckets`: of the latency of answers (good and slow); None where the server does not tell.
     `steady`: the same ready pods at both ends and no move in between, so the sums speak of one constellation.
     """
 
@@ -28,6 +31,7 @@ class Window:
     cost: float | None
     steady: bool
     p99_milliseconds: float | None = None
+    buckets: Buckets | None = None
 
     @property
     def seconds(self) -> float:

@@ -1,0 +1,113 @@
+"""A few positive parameters of a law from a few observations: the mode of prior times likelihood, in logarithms.
+
+Levenberg's and Marquardt's steps (1944, 1963) on residuals of logarithms, Huber's weights (1964) against outliers, a normal prior that
+decides what the observations leave open. Logarithms keep everything positive, and make an error relative.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import sqrt
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steelyard.core.performance.belief import Belief, Evidence, Reals
+
+Law: TypeAlias = Callable[[Reals], Reals]
+"""Logarithms of P parameters in each of K columns (P, K) -> logarithms of M predictions for each (K, M)."""
+
+ROUNDS = 40
+OUTLIER = 2.0
+"""Standard deviations from which on a residual counts by its size and no longer by its square."""
+TRUST = 6.0
+"""Observations that the expected scatter is worth, beside the scatter that is seen."""
+STEP = 1e-6
+"""Of the forward differences, in logarithms."""
+SETTLED = 1e-7
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Seen:
+    """M observations: logarithms and their standard deviations, both (M,). at_least: where only a lower bound was seen."""
+
+    logs: Reals
+    sigma: Reals
+    at_least: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Fit:
+    """What the observations say (`evidence`), and with the prior (`belief`).
+
+    scatter: residuals as a multiple of what was expected. reach: standard deviations on either side that make 95 % at so few observations.
+    """
+
+    evidence: Evidence
+    belief: Belief
+    scatter: float
+    reach: float
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class _Point:
+    """Residuals (M,) in standard deviations at `logs` (P,), their slopes (M, P), and the cost: twice the negative log posterior."""
+
+    logs: Reals
+    residual: Reals
+    slope: Reals
+    cost: float
+
+    @property
+    def weight(self) -> Reals:
+        """(M,) Huber's."""
+        return np.minimum(1.0, OUTLIER / np.maximum(np.abs(self.residual), 1e-12))
+
+    @property
+    def precision(self) -> Reals:
+        """(P, P) of the observations."""
+        return self.slope.T @ (self.weight[:, None] * self.slope)
+
+
+def fit(law: Law, seen: Seen, prior: Belief) -> Fit:
+    """Fit `law`, which must be finite everywhere, to what was seen. The same input gives the same answer."""
+    weight = prior.precision
+    here, damping = _at(law, seen, prior, weight, prior.mean), 1e-3
+    for _ in range(ROUNDS):
+        curvature = weight + here.precision
+        downhill = weight @ (prior.mean - here.logs) - here.slope.T @ (here.weight * here.residual)
+        step = np.linalg.solve(curvature + damping * np.diag(np.diag(curvature)), downhill)
+        there = _at(law, seen, prior, weight, here.logs + step)
+        settled = float(np.abs(step).max()) < SETTLED
+        if there.cost <= here.cost:
+            here, damping = there, damping / 10
+        else:
+            damping = 10 * damping
+        if settled:
+            break
+    explained = float(np.trace(np.linalg.solve(weight + here.precision, here.precision)))
+    freedom = TRUST + max(0.0, len(seen.logs) - explained)
+    scatter = sqrt((TRUST + float((here.weight * here.residual**2).sum())) / freedom)
+    precision = here.precision / scatter**2
+    # The pull that makes the mode the mean.
+    evidence = Evidence(precision, precision @ here.logs + weight @ (here.logs - prior.mean))
+    return Fit(evidence=evidence, belief=prior.given(evidence), scatter=scatter, reach=_student(freedom))
+
+
+def _at(law: Law, seen: Seen, prior: Belief, weight: Reals, logs: Reals) -> _Point:
+    figures = len(logs)
+    predicted = law(logs[:, None] + STEP * np.eye(figures, figures + 1, 1))
+    residual = (predicted[0] - seen.logs) / seen.sigma
+    slope = ((predicted[1:] - predicted[0]) / (STEP * seen.sigma)).T
+    kept = seen.at_least & (residual > 0)
+    residual, slope = np.where(kept, 0.0, residual), np.where(kept[:, None], 0.0, slope)
+    size, off = np.abs(residual), logs - prior.mean
+    huber = np.where(size <= OUTLIER, size * size, OUTLIER * (2 * size - OUTLIER))
+    return _Point(logs=logs, residual=residual, slope=slope, cost=float(huber.sum() + off @ weight @ off))
+
+
+def _student(freedom: float) -> float:
+    """97.5 % quantile of Student's law (expansion of Cornish and Fisher, 1937)."""
+    return 1.96 + 2.37 / freedom + 2.82 / freedom**2

@@ -1,0 +1,121 @@
+"""Latency against the load of one replica, with uncertainty, and the largest load at which it keeps within a limit.
+
+Away from the loads that were seen the load itself is in doubt: one that is r times the nearest counts as up to r^DOUBT times heavier or
+lighter. So nothing is extrapolated without widening, and most where it matters: near the saturation a few percent of load are a multiple
+of latency.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import exp, inf, sqrt
+from typing import TypeAlias
+
+import numpy as np
+
+from steelyard.core.economics.unit_cost import Interval
+from steelyard.core.performance.belief import Belief, Reals
+
+LatencyLaw: TypeAlias = Callable[[Reals, Reals], Reals]
+"""Logarithms of figures (P, ...), requests per second (...) -> seconds (...), rising with the load; infinite from the saturation on."""
+
+DOUBT = 0.3
+"""How much of the way from the nearest load seen is in doubt. Below 1, so that more load never looks lighter."""
+STRANGE = 0.1
+"""The same for the way from the lengths seen."""
+STEP = 1e-4
+"""Of the forward differences, in logarithms."""
+SLACK = np.linspace(-9.0, 7.0, 97)
+"""Loads that a limit is looked for at: log(u / (1 - u)) of the utilisation u. Densest near the saturation, where latency is steep."""
+BEYOND = 24
+"""Loads from the saturation to where no law within the interval carries any."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Curve:
+    """One latency (a mean or a quantile) of one (workload, pool, artifact) against requests per second and replica.
+
+    level: what the law's latency is multiplied by, and its standard deviation in logarithms: scatter around the law, and the tail over
+    the mean. loads: (N,) that were seen. away: how far these lengths are from those seen (Lengths.away; 0 without). reach: standard
+    deviations on either side that make 95 %.
+    """
+
+    law: LatencyLaw
+    saturation: Callable[[Reals], Reals]
+    belief: Belief
+    level: float
+    level_sigma: float
+    loads: Reals
+    away: float
+    reach: float
+
+    def at(self, rate: float) -> Interval:
+        """Seconds at `rate` requests per second and replica (above 0). Infinite where the load is not, or perhaps not, carried."""
+        lower, point, upper = (float(seconds[0]) for seconds in self._bounds(np.array([rate])))
+        return Interval(point, lower if rate < self._most() else inf, upper)
+
+    def capacity(self, limit: float) -> Interval:
+        """The largest load (requests per second and replica) whose latency is within `limit` seconds.
+
+        lower: the largest that surely is; 0 where none is. A longer limit never gives less, more uncertainty never a higher lower bound.
+        """
+        full = float(self.saturation(self.belief.mean[:, None])[0])
+        rates = np.concatenate((full / (1 + np.exp(-SLACK)), np.geomspace(full, self._most(), BEYOND)))
+        lower, point, upper = self._bounds(rates)
+        least, middle, most = (_crossing(rates, seconds, limit) for seconds in (upper, point, lower))
+        return Interval(middle, least, max(middle, most))
+
+    def _bounds(self, rates: Reals) -> tuple[Reals, Reals, Reals]:
+        """(lower, point, upper) seconds at rates (L,).
+
+        A bound is the law at figures that are `reach` standard deviations away in the direction in which latency changes most. Figures
+        that make up for each other in what was seen bend it up on either side, so the lower one is at least as far as a straight line in
+        1 / latency, in which a queue is straight up to its saturation.
+        """
+        mean = self.belief.mean[:, None]
+        along, own = self._direction(rates)
+        sigma = np.hypot(own, self.level_sigma)
+        doubt = np.exp(self._doubt(rates))
+        rest = np.exp(self.reach * (sigma - own))
+        point, light = (self.level * self.law(mean, load) for load in (rates, rates / doubt))
+        least = self.level * self.law(mean - self.reach * along, rates / doubt) / rest
+        most = self.level * self.law(mean + self.reach * along, rates * doubt) * rest
+        return np.minimum(point, np.minimum(least, light / (1 + self.reach * sigma))), point, np.maximum(point, most)
+
+    def _doubt(self, rates: Reals) -> Reals:
+        """(L,) How much heavier or lighter loads may count, in logarithms."""
+        return np.asarray(DOUBT * np.abs(np.log(rates / self.loads[:, None])).min(axis=0) + STRANGE * self.away)
+
+    def _direction(self, rates: Reals) -> tuple[Reals, Reals]:
+        """One standard deviation of the figures (P, L) along which latency changes most at rates (L,), and that of its logarithm (L,)."""
+        figures = len(self.belief.mean)
+        columns = self.belief.mean[:, None, None] + STEP * np.eye(figures, figures + 1, 1)[:, :, None]
+        # From the saturation on there is no slope; it is taken a little below.
+        full = float(self.saturation(self.belief.mean[:, None])[0])
+        logs = np.log(self.law(columns, np.minimum(rates, 0.999 * full)[None, :]))
+        slope = (logs[1:] - logs[0]) / STEP
+        along = self.belief.covariance @ slope
+        own = np.sqrt(np.maximum((slope * along).sum(axis=0), 1e-12))
+        return along / own, own
+
+    def _most(self) -> float:
+        """Requests per second that no law within the interval carries. The way from the highest load seen is in doubt here, too."""
+        mean = self.belief.mean
+        full = np.log(self.saturation(mean[:, None] + STEP * np.eye(len(mean), len(mean) + 1, 1)))
+        slope = (full[1:] - full[0]) / STEP
+        doubt = float(self._doubt(np.exp(full[:1]))[0])
+        return exp(float(full[0]) + doubt + self.reach * sqrt(slope @ self.belief.covariance @ slope))
+
+
+def _crossing(rates: Reals, seconds: Reals, limit: float) -> float:
+    """The largest rate whose seconds are within the limit, by interpolation of logarithms; 0 where none is."""
+    within = np.flatnonzero((seconds <= limit) & np.isfinite(seconds))
+    if not len(within):
+        return 0.0
+    last = int(within[-1])
+    if last + 1 == len(rates):
+        return float(rates[last])
+    low, high = np.log(seconds[last]), np.log(seconds[last + 1])
+    part = (np.log(limit) - low) / (high - low) if np.isfinite(high) else 0.0
+    return float(rates[last] * (rates[last + 1] / rates[last]) ** part)

@@ -1,0 +1,1 @@
+"""What `latency` predicts, and what predicts it."""

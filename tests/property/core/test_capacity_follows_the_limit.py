@@ -1,0 +1,82 @@
+"""A stricter promise never gives more capacity, more uncertainty never a higher lower bound."""
+
+from dataclasses import replace
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from property.core.curves import CURVES
+from steelyard.core.performance.belief import Belief
+from steelyard.core.performance.latency import Curve
+
+LIMITS = st.floats(1e-3, 100)
+
+
+def saturation(curve: Curve) -> float:
+    return float(curve.saturation(curve.belief.mean[:, None])[0])
+
+
+@settings(max_examples=100, deadline=None)
+@given(CURVES, LIMITS, st.floats(1, 10))
+def test_a_longer_limit_never_gives_less(curve: Curve, limit: float, times: float) -> None:
+    strict, loose = curve.capacity(limit), curve.capacity(limit * times)
+    assert strict.lower <= loose.lower
+    assert strict.point <= loose.point
+    assert strict.upper <= loose.upper
+
+
+@settings(max_examples=100, deadline=None)
+@given(CURVES, LIMITS)
+def test_bounds_are_in_order_and_no_more_is_promised_than_the_saturation(curve: Curve, limit: float) -> None:
+    capacity = curve.capacity(limit)
+    assert 0 <= capacity.lower <= capacity.point <= capacity.upper
+    assert capacity.point <= saturation(curve)
+
+
+@settings(max_examples=100, deadline=None)
+@given(CURVES, LIMITS, st.floats(1, 9), st.sampled_from(["figures", "scatter", "reach", "lengths", "fewer loads"]))
+def test_more_uncertainty_never_gives_a_higher_lower_bound(curve: Curve, limit: float, more: float, where: str) -> None:
+    match where:
+        case "figures":
+            vague = replace(curve, belief=Belief(curve.belief.mean, curve.belief.covariance * more))
+        case "scatter":
+            vague = replace(curve, level_sigma=curve.level_sigma * more)
+        case "reach":
+            vague = replace(curve, reach=curve.reach * more)
+        case "lengths":
+            vague = replace(curve, away=curve.away + more - 1)
+        case _:
+            vague = replace(curve, loads=curve.loads[:1])
+    known, guessed = curve.capacity(limit), vague.capacity(limit)
+    assert guessed.lower <= known.lower * (1 + 1e-9)
+    assert guessed.point == known.point
+
+
+@settings(max_examples=100, deadline=None)
+@given(CURVES, LIMITS)
+def test_at_the_capacity_the_latency_is_the_limit(curve: Curve, limit: float) -> None:
+    capacity = curve.capacity(limit)
+    if 1e-3 * saturation(curve) < capacity.point < 0.99 * saturation(curve):
+        assert np.isclose(curve.at(capacity.point).point, limit, rtol=0.02)
+    if 1e-3 * saturation(curve) < capacity.lower < 0.99 * saturation(curve):
+        # Interpolated, and the upper bound has a kink at each load seen.
+        assert curve.at(capacity.lower).upper <= limit * 1.05
+
+
+@settings(max_examples=100, deadline=None)
+@given(CURVES, LIMITS)
+def test_more_than_the_upper_bound_is_carried_by_no_law_within_the_interval(curve: Curve, limit: float) -> None:
+    most = curve.capacity(1e9).upper
+    assert np.isinf(curve.at(most * 1.2).lower)
+    assert saturation(curve) <= most * 1.001
+    assert curve.capacity(limit).upper <= most
+
+
+def test_the_same_evidence_gives_the_same_capacity() -> None:
+    @settings(max_examples=25, deadline=None)
+    @given(CURVES, LIMITS)
+    def same(curve: Curve, limit: float) -> None:
+        assert curve.capacity(limit) == curve.capacity(limit)
+
+    same()
