@@ -62,6 +62,16 @@ class Scaling(SpecModel):
             high=10_000,
         ),
     ] = 10
+    priority: Annotated[
+        int,
+        says(
+            "Who is planned for first where the pools or a budget do not hold all workloads. Higher is first.",
+            unit="rank",
+            example=100,
+            low=0,
+            high=1000,
+        ),
+    ] = 0
     scale_to_zero_after_seconds: Annotated[
         Annotated[int, says("", low=60, high=604_800)] | None,
         says(

@@ -101,6 +101,11 @@ class Config(_Closed):
         default=False, description="True stops every voluntary action of the whole installation; serving and safety go on."
     )
     moves_at_once: int = Field(default=1, ge=1, le=1000, description="Moves under way at the same time in the whole installation.")
+    namespace_budgets: dict[str, Annotated[float, Field(gt=0, le=1e9)]] = Field(
+        default_factory=dict,
+        description="Money per hour, in the installation's currency, that the workloads of a namespace may cost together, by namespace. "
+        "The fleet plan keeps within it; sizing for a load that is there does not ask.",
+    )
     watch_namespaces: tuple[str, ...] = Field(default=(), description="Namespaces to work in; empty for all.")
     image_pull_policy: Annotated[str, Field(pattern="^(Always|IfNotPresent|Never)$")] = Field(
         default="IfNotPresent", description="Of serving and compile pods."

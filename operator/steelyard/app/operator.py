@@ -29,6 +29,7 @@ from steelyard.control.credentials import Credentials
 from steelyard.control.errors import ApiError
 from steelyard.control.events import EventRecorder
 from steelyard.control.fencing import LeadershipLost, LeaseFence, OpenFence
+from steelyard.control.fleet import Fleet
 from steelyard.control.health import Check, HealthServer, Heartbeat, decision_progress, elector_progress, synced, watch_progress
 from steelyard.control.journal import Journal
 from steelyard.control.lease import Elector, Outcome
@@ -55,6 +56,7 @@ from steelyard.control.sweep import Sweep
 from steelyard.control.throttle import Throttle
 from steelyard.control.workqueue import Priority, WorkQueue
 from steelyard.control.world import World
+from steelyard.core.plan import plan_demands
 from steelyard.core.snapshot import WorkloadKey
 from steelyard.render import label
 
@@ -65,6 +67,8 @@ BURST = 100
 KINDS_PATIENCE_SECONDS = 30.0
 """Own kinds missing for this long: end, so that the restart is seen and the reason stands in the log."""
 WORKERS = 8
+PLAN_SECONDS = 30.0
+"""Between two plans of the fleet."""
 DRAIN_SECONDS = 20.0
 
 
@@ -173,8 +177,9 @@ class Operator:
         self.events = EventRecorder(self.client, self.clock, instance=self._identity.pod, on_drop=self.metrics.event_dropped)
         self.journal = Journal(self.events, self.metrics)
         applier = Applier(self.client, self.store)
+        self.fleet = Fleet(self.world, self.metrics)
         self.workloads = WorkloadReconciler(
-            self.client, applier, self.store, self.world, self.journal, self.events, self._namespace_uid, self._wake, self.clock
+            self.client, applier, self.store, self.world, self.journal, self.events, self._namespace_uid, self._wake, self.clock, self.fleet
         )
         self.compiles = CompileReconciler(self.client, applier, self.store, settings, self.observing.progress, self.clock)
         self.pools = PoolReconciler(self.client, self.store, self.world, self.clock)
@@ -237,6 +242,7 @@ class Operator:
         self._heartbeat.beat()
         self._working = self._spawn("work", self._work())
         self._spawn("events", self.events.run())
+        self._spawn("plan", self._plan())
 
     # --- working ----------------------------------------------------------------------------------------------------------------------
 
@@ -247,6 +253,17 @@ class Operator:
             for each in self.store.all(resource):
                 self.queue.add(_key(resource, each))
         await self.queue.run(self._process, workers=WORKERS, fatal=(LeadershipLost,), grace=DRAIN_SECONDS)
+
+    async def _plan(self) -> None:
+        """The slow door, in a thread of its own: numbers of a large fleet take longer than the loop may stand still."""
+        while True:
+            await self.clock.sleep(PLAN_SECONDS)
+            try:
+                self.fleet.tell(await asyncio.to_thread(plan_demands, *self.fleet.asked()))
+            except (ValueError, ArithmeticError, LookupError, MemoryError) as error:
+                # Decisions do not wait for the plan, and are not to end with it.
+                _log.error("the fleet was not planned", error=repr(error))
+                self.fleet.fail()
 
     async def _process(self, key: Key) -> float | None:
         again: float | None

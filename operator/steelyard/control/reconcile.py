@@ -16,6 +16,7 @@ from steelyard.control.clock import Clock
 from steelyard.control.compile import join_owners
 from steelyard.control.errors import Conflict, Forbidden, Invalid
 from steelyard.control.events import EventRecorder, EventType
+from steelyard.control.fleet import Fleet
 from steelyard.control.journal import Journal
 from steelyard.control.log import get_logger
 from steelyard.control.manifest import Manifest
@@ -52,7 +53,9 @@ class WorkloadReconciler:
         namespace_uid: NamespaceUid,
         wake: Callable[[ObjectKey], None],
         clock: Clock,
+        fleet: Fleet,
     ) -> None:
+        self._fleet = fleet
         self._client = client
         self._applier = applier
         self._store = store
@@ -68,6 +71,7 @@ class WorkloadReconciler:
         raw = self._world.raw(key)
         if raw is None:
             self._journal.forget(key)
+            self._fleet.ask(key, None)
             return None
         where = INFERENCE_WORKLOADS.key(key.namespace, key.name)
         if manifests.is_leaving(raw):
@@ -83,6 +87,7 @@ class WorkloadReconciler:
             return 60.0
         now = self._clock.now()
         decision = decide(snapshot, now)
+        self._fleet.ask(key, decision.demand)
         raw = await self._write_down(raw, snapshot, decision)
         wanted = desired(decision.intent, self._world.settings)
         if snapshot.synced:

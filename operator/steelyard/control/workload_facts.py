@@ -59,7 +59,12 @@ def workload_of(parsed: InferenceWorkload, raw: Manifest) -> Workload:
         latency=tuple(
             LatencyObjective(metric=str(o.metric), milliseconds=o.milliseconds, percent=float(o.percent)) for o in spec.objective.latency
         ),
-        scaling=Scaling(minimum=spec.scaling.min_replicas, maximum=spec.scaling.max_replicas, owner=str(spec.scaling.owner)),
+        scaling=Scaling(
+            minimum=spec.scaling.min_replicas,
+            maximum=spec.scaling.max_replicas,
+            owner=str(spec.scaling.owner),
+            priority=spec.scaling.priority,
+        ),
         rebalancing=Rebalancing(
             mode=Mode(str(policy.mode)),
             min_saving_percent=float(policy.min_saving_percent),

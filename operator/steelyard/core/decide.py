@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from steelyard.core.ask import demand
 from steelyard.core.condition import Condition
 from steelyard.core.conditions import conditions
 from steelyard.core.course.consider import consider
@@ -53,6 +54,7 @@ def decide(snapshot: Snapshot, now: datetime) -> Decision:
         review=course.review,
         options=seen.options,
         load=seen.load,
+        demand=demand(seen),
         reconsider_at=_reconsider(seen, course),
     )
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from steelyard.core.condition import Condition
 from steelyard.core.intent import Intent
 from steelyard.core.memory import Memory
+from steelyard.core.planning.demand import Demand
 from steelyard.core.planning.load import Load
 from steelyard.core.planning.option import Option
 from steelyard.core.rebalancing.chain import Review
@@ -28,7 +29,7 @@ class Note:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """intent: what should exist; memory: what status remembers; desired: replicas by placement, for status; review: why it moves or holds;
-    verdict: the word of the review (Move, Stay, Hold); options and load: the operands, for the record and for metrics."""
+    verdict: the word of the review (Move, Stay, Hold); options and load: the operands, for the record and for metrics; demand: what it asks of the fleet's plan."""
 
     intent: Intent
     memory: Memory
@@ -41,4 +42,5 @@ class Decision:
     review: Review | None
     options: tuple[Option, ...]
     load: Load | None
+    demand: Demand | None
     reconsider_at: datetime

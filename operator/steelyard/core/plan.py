@@ -13,17 +13,16 @@ from math import inf
 
 import numpy as np
 
+from steelyard.core.ask import demand
+from steelyard.core.planning.demand import Demand
 from steelyard.core.planning.exact import solve
 from steelyard.core.planning.fleet import Fleet, Index, Reals, Whole
 from steelyard.core.planning.fleet_plan import FleetInfeasible, FleetPlanned, share_pools
 from steelyard.core.planning.mixes import mixes
-from steelyard.core.planning.option import Option
 from steelyard.core.planning.outcome import Infeasible, Outcome, Planned, Undecided
-from steelyard.core.planning.problem import Problem
 from steelyard.core.planning.scarcity import serve
 from steelyard.core.planning.warm import Trail
-from steelyard.core.rebalancing.propose import problem
-from steelyard.core.situation import Situation, situation
+from steelyard.core.situation import situation
 from steelyard.core.snapshot import Pool, Snapshot, WorkloadKey
 
 NODES_SHOWN = 3
@@ -51,21 +50,10 @@ class FleetPlan:
         return 0.0 if self.cost == 0 else (self.cost - self.bound) / self.cost
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Demand:
-    """One workload's problem, the nodes that a replica takes on each pool, the replicas there now, and whose money it is."""
-
-    key: WorkloadKey
-    problem: Problem
-    per_replica: Mapping[str, float]
-    running: Mapping[str, int]
-    priority: int = 0
-
-
 def plan(fleet: tuple[Snapshot, ...], now: datetime, trail: Trail | None = None) -> FleetPlan:
     """Targets of every workload whose load is known. trail: of the plan before, for speed alone."""
     demands = tuple(d for s in sorted(fleet, key=lambda s: s.workload.key) if (d := demand(situation(s, now))) is not None)
-    nodes = {pool.name: _nodes(pool) for snapshot in fleet for pool in snapshot.pools}
+    nodes = {pool.name: nodes_of(pool) for snapshot in fleet for pool in snapshot.pools}
     budgets = {name: money for snapshot in fleet for name, money in snapshot.settings.namespace_budgets.items()}
     return plan_demands(demands, nodes, budgets, trail)
 
@@ -105,32 +93,10 @@ def plan_demands(
     )
 
 
-def demand(seen: Situation) -> Demand | None:
-    """What a workload asks of the fleet's plan; None while its load is not known."""
-    snapshot = seen.snapshot
-    if not snapshot.synced or seen.load is None:
-        return None
-    home = seen.option(seen.home.pool) if seen.home else None
-    running: dict[str, int] = {}
-    for placement in sorted(snapshot.placements, key=lambda p: p.key):
-        running[placement.key.pool] = running.get(placement.key.pool, 0) + max(placement.desired, placement.pods)
-    return Demand(
-        key=snapshot.workload.key,
-        problem=problem(snapshot, seen.options, seen.load.crest, home),
-        per_replica={o.pool: _node_part(o) for o in seen.options},
-        running=running,
-        priority=snapshot.workload.scaling.priority,
-    )
-
-
-def _nodes(pool: Pool) -> float:
+def nodes_of(pool: Pool) -> float:
+    """Nodes that there may be; inf where nobody limits them."""
     limits = [float(n) for n in (pool.max_nodes, None if pool.provisioned else pool.nodes) if n is not None]
     return min(limits, default=inf)
-
-
-def _node_part(option: Option) -> float:
-    """Nodes that one replica takes: 1 over the replicas that fit on one."""
-    return 1.0 if option.candidate.shape is None else 1.0 / max(1, option.a_node)
 
 
 def _fleet(

@@ -16,8 +16,7 @@ HEAD = f"""# API reference
 Group and version: `{API_VERSION}`. `kubectl explain` shows the same text: `kubectl explain inferenceworkload.spec.rebalancing`.
 
 Units stand in the name or in the description. Money and shares are quoted decimals (`"0.05"`), never floats; times are RFC 3339. A field
-with a default may be left out; the API server then stores the default. Rules are checked when an object is applied. The word `priority` is
-reserved in `spec` for later use.
+with a default may be left out; the API server then stores the default. Rules are checked when an object is applied.
 """
 
 

@@ -1,0 +1,62 @@
+"""The fleet's plan, made from what each workload's last decision asked for, and shown as metrics for whoever wants to act on it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from steelyard.control.metrics import Gauges, Metrics, Sample
+from steelyard.control.world import World
+from steelyard.core.plan import FleetPlan, nodes_of
+from steelyard.core.planning.demand import Demand
+from steelyard.core.planning.outcome import Planned
+from steelyard.core.planning.warm import Trail
+from steelyard.core.snapshot import WorkloadKey
+
+
+class Fleet:
+    """Demands come from reconciles; planning reads them all at once and takes longer than one of them."""
+
+    def __init__(self, world: World, metrics: Metrics) -> None:
+        self._world = world
+        self._metrics = metrics
+        self._demands: dict[WorkloadKey, Demand] = {}
+        self._trail: Trail | None = None
+
+    def ask(self, key: WorkloadKey, demand: Demand | None) -> None:
+        """What the workload asks for now; None: it is gone, or its load is not known."""
+        if demand is None:
+            self._demands.pop(key, None)
+        else:
+            self._demands[key] = demand
+
+    def asked(self) -> tuple[tuple[Demand, ...], Mapping[str, float], Mapping[str, float], Trail | None]:
+        """What `plan_demands` is to be asked: frozen, so that it may run beside the loop."""
+        demands = tuple(one for _, one in sorted(self._demands.items()))
+        nodes = {pool.name: nodes_of(pool) for pool in self._world.pools()}
+        return demands, nodes, self._world.settings.namespace_budgets, self._trail
+
+    def tell(self, found: FleetPlan) -> None:
+        """Expose the plan, and begin from it the next time."""
+        self._trail = found.trail
+        currency = self._metrics.currency
+        samples = [
+            Sample("steelyard_plan_replicas", (*key, pool), float(count))
+            for key, outcome in found.targets.items()
+            if isinstance(outcome, Planned)
+            for pool, count in sorted(outcome.replicas.items())
+        ]
+        answers = Counter(type(outcome).__name__ for outcome in found.targets.values())
+        samples += [
+            Sample("steelyard_plan_workloads", (answer,), float(answers[answer])) for answer in ("Planned", "Infeasible", "Undecided")
+        ]
+        samples += [
+            Sample(f"steelyard_plan_cost_{currency}", (which,), value) for which, value in (("plan", found.cost), ("bound", found.bound))
+        ]
+        samples += [Sample(f"steelyard_pool_scarcity_{currency}", (pool,), price) for pool, price in sorted(found.prices.items())]
+        self._metrics.gauges.publish("plan", Gauges(tuple(samples)))
+
+    def fail(self) -> None:
+        """There is no plan now: an old one is worth less than none."""
+        self._trail = None
+        self._metrics.gauges.withdraw("plan")

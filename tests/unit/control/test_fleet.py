@@ -1,0 +1,72 @@
+"""The fleet's plan as metrics: from what each decision asked for."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import cast
+
+from steelyard.control.fleet import Fleet
+from steelyard.control.metrics import Metrics
+from steelyard.control.world import World
+from steelyard.core.plan import plan_demands
+from steelyard.core.snapshot import WorkloadKey
+from unit.core.world import Ground
+from unit.core.world import World as Small
+
+
+def asked(fleet: Fleet, name: str, rate: float) -> None:
+    world = Small({"a": Ground(), "b": Ground(price=2.0)}, rate=rate)
+    world.tick(12)
+    demand = world.decisions[-1].demand
+    assert demand is not None
+    key = WorkloadKey("ns", name)
+    fleet.ask(key, replace(demand, key=key))
+
+
+def fleet_of(nodes: int) -> tuple[Fleet, Metrics]:
+    small = Small({"a": Ground(nodes=nodes), "b": Ground(price=2.0, nodes=2)})
+    pools = tuple(small.pool(name, ground) for name, ground in small.grounds.items())
+    world = SimpleNamespace(pools=lambda: pools, settings=small.settings())
+    metrics = Metrics(currency="USD")
+    return Fleet(cast(World, world), metrics), metrics
+
+
+def exposed(metrics: Metrics, name: str) -> dict[tuple[str, ...], float]:
+    return {
+        tuple(sample.labels.values()): sample.value
+        for family in metrics.registry.collect()
+        for sample in family.samples
+        if sample.name == name
+    }
+
+
+def test_what_workloads_ask_for_is_planned_together_and_shown() -> None:
+    fleet, metrics = fleet_of(nodes=5)
+    asked(fleet, "x", rate=20.0)
+    asked(fleet, "y", rate=12.0)
+    fleet.tell(plan_demands(*fleet.asked()))
+    assert exposed(metrics, "steelyard_plan_workloads") == {("Planned",): 2.0, ("Infeasible",): 0.0, ("Undecided",): 0.0}
+    assert sum(exposed(metrics, "steelyard_plan_replicas").values()) >= 5
+    cost = exposed(metrics, "steelyard_plan_cost_usd")
+    assert 0 < cost["bound",] <= cost["plan",]
+    assert set(exposed(metrics, "steelyard_pool_scarcity_usd")) == {("a",), ("b",)}
+
+
+def test_who_is_gone_is_planned_for_no_more_and_a_failed_plan_shows_nothing() -> None:
+    fleet, metrics = fleet_of(nodes=5)
+    asked(fleet, "x", rate=20.0)
+    fleet.ask(WorkloadKey("ns", "x"), None)
+    fleet.tell(plan_demands(*fleet.asked()))
+    assert exposed(metrics, "steelyard_plan_replicas") == {}
+    asked(fleet, "x", rate=20.0)
+    fleet.tell(plan_demands(*fleet.asked()))
+    assert exposed(metrics, "steelyard_plan_replicas")
+    fleet.fail()
+    assert exposed(metrics, "steelyard_plan_cost_usd") == {}
+
+
+def test_where_the_pools_do_not_hold_all_the_answer_says_so() -> None:
+    fleet, metrics = fleet_of(nodes=1)
+    asked(fleet, "x", rate=24.0)
+    asked(fleet, "y", rate=24.0)
+    fleet.tell(plan_demands(*fleet.asked()))
+    assert exposed(metrics, "steelyard_plan_workloads")["Infeasible",] >= 1
