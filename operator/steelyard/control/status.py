@@ -374,15 +374,14 @@ def _move_out(move: Move) -> Manifest:
         "sourceReplicas": move.source_replicas,
         "targetReplicas": move.target_replicas,
         "targetGoal": move.target_goal,
+        "sourceGoal": move.source_goal,
+        "targetBase": move.target_base,
         "startedTime": time_text(move.started),
         "stepTime": time_text(move.step_time),
         "deadlineTime": time_text(move.deadline),
         "reason": move.reason,
         "message": move.message[:512],
     }
-    # Most moves are of all that a pool has, to one that had nothing.
-    if move.source_goal or move.target_base:
-        out |= {"sourceGoal": move.source_goal, "targetBase": move.target_base}
     if move.back_reason:
         out["backReason"] = move.back_reason
     return out

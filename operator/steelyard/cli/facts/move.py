@@ -28,7 +28,7 @@ class Move:
     target_goal: int | None
     """What the move ends with."""
     source_goal: int | None
-    """What stays on the source when it ends; null where nothing does."""
+    """What stays on the source when it ends: above 0 where both carry a part of the load."""
     started: datetime | None
     step_since: datetime | None
     deadline: datetime | None
