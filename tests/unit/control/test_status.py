@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from pydantic import BaseModel
 
 from steelyard.api.inference_workload import InferenceWorkload
 from steelyard.api.parse import parse
