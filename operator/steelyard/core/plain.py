@@ -106,12 +106,22 @@ def _sequence(arguments: tuple[Any, ...], raw: Any, where: str) -> tuple[Any, ..
 
 def _key(hint: Any, key: str, where: str) -> Any:
     fields = getattr(hint, "_fields", None)
+    if hint in {int, float}:
+        return _number(hint, key, where)
     if fields is None:
         return _rebuilt(hint, key, where)
     parts = key.split("/", len(fields) - 1)
     if len(parts) != len(fields):
         raise NotPlainError(where, f"the key {key!r} must be {'/'.join(fields)}")
     return hint(*parts)
+
+
+def _number(kind: type[int] | type[float], key: str, where: str) -> int | float:
+    """JSON knows texts as keys only."""
+    try:
+        return int(key) if kind is int or key.lstrip("-").isdigit() else float(key)
+    except ValueError:
+        raise NotPlainError(where, f"the key {key!r} must be a number") from None
 
 
 @cache

