@@ -73,7 +73,8 @@ def written(snapshot: Snapshot) -> Any:
 def test_any_snapshot_is_read_back_as_it_was(snapshot: Snapshot) -> None:
     again = rebuilt(Snapshot, written(snapshot), "snapshot")
     assert again == snapshot
-    assert plain(again) == plain(snapshot)
+    # To the letter: 4 and 4.0 are equal, and hash to different revisions.
+    assert json.dumps(plain(again)) == json.dumps(plain(snapshot))
 
 
 @QUIET
