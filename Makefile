@@ -47,6 +47,7 @@ verify: $(VENV)/.installed ## Generated files say what their sources say
 	@$(RUN) -m steelyard.cli.reference --check
 	@$(RUN) -m steelyard.cli.reasons_page --check
 	@$(RUN) -m steelyard.cli.catalogue_page --check
+	@$(RUN) -m steelyard.cli.scenario_page --check
 
 generate: $(VENV)/.installed ## Write all generated files anew
 	@$(RUN) -m steelyard.api.crdgen
@@ -54,6 +55,7 @@ generate: $(VENV)/.installed ## Write all generated files anew
 	@$(RUN) -m steelyard.cli.reference
 	@$(RUN) -m steelyard.cli.reasons_page
 	@$(RUN) -m steelyard.cli.catalogue_page
+	@$(RUN) -m steelyard.cli.scenario_page
 
 format: $(VENV)/.installed ## Write the code as ruff does
 	@$(VENV)/bin/ruff check --fix .

@@ -8,10 +8,9 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from steelyard.api.kind import Resource
 from steelyard.api.rule import BROKEN
 
-R = TypeVar("R", bound=Resource)
+R = TypeVar("R", bound=BaseModel)
 
 SEEN_MAX = 80
 
@@ -100,7 +99,8 @@ def _fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[
         if isinstance(step, int) or found is None:
             continue
         field = next((field for field in found.model_fields.values() if field.alias == step), None)
-        found = None if field is None else _model_in(field.annotation)
+        if field is not None:  # Else it is the key of a map, whose values are of the model that was found.
+            found = _model_in(field.annotation)
     return [] if found is None else [field.alias or name for name, field in found.model_fields.items()]
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from steelyard.api.quantity import gibibytes, number
 from steelyard.app.config import Config
 from steelyard.control.kopf_settings import MANAGED_BY
-from steelyard.control.quantity import gibibytes, number
 from steelyard.control.resource import (
     ACCELERATOR_POOLS,
     COMPILED_MODELS,

@@ -22,6 +22,8 @@ from steelyard.cli.parser import DESCRIPTION, build
 from steelyard.cli.view.bill import BillView
 from steelyard.cli.view.catalogue import AddedView, CatalogueView, EntryView
 from steelyard.cli.view.explain import ExplainView
+from steelyard.cli.view.replay import ReplayView
+from steelyard.cli.view.simulation import SimulationView
 from steelyard.cli.view.status import StatusView
 from steelyard.cli.view.top import TopView
 
@@ -33,14 +35,16 @@ KINDS: dict[str, type] = {
     "Entry": EntryView,
     "Added": AddedView,
     "Bill": BillView,
+    "Simulation": SimulationView,
+    "Replay": ReplayView,
 }
 
 INTRODUCTION = f"""\
 # The command `steelyard`
 
 {DESCRIPTION} Installed on the PATH it is also `kubectl steelyard`. It reads the kubeconfig as kubectl does, talks to the API server only,
-and writes nothing; `bill` reads files and asks nobody. It shows what the operator wrote to status and recomputes no decision. `-` and `unknown`
-mean that nobody knows: never 0.
+and writes nothing; `bill` reads files and asks nobody. It shows what the operator wrote to status and recomputes no decision. `simulate` and `replay`
+ask no cluster: they decide with the operator's own core. `-` and `unknown` mean that nobody knows: never 0.
 
 Colours are off when the output is not a terminal, or `NO_COLOR` is set. Into a pipe lines are 160 characters wide; `COLUMNS` changes that.
 
@@ -52,7 +56,8 @@ JSON = f"""\
 ## JSON
 
 `-o json` prints one object: `apiVersion: {API_VERSION}`, `kind`, `time` (the API server's clock at the reading: the age of something is its
-difference to `time`; of `catalogue` and `bill`, this machine's clock), and the fields below. `top -o json` prints one such object a line. Every field is always there, and `null` where it is
+difference to `time`; of `catalogue` and `bill`, this machine's clock; of `simulate` its end, of `replay` the last decision), and the fields below.
+`top -o json` prints one such object a line. Every field is always there, and `null` where it is
 not known. Decimals are strings as the operator wrote them, times are RFC 3339 in UTC, money is in the currency of the installation. Fields
 are added within `v1`; they are renamed, removed or given another meaning only with a new version.
 """

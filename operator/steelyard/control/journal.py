@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import datetime
-from enum import Enum
-from typing import Any
 
 from steelyard.control.compile import Compiled
 from steelyard.control.events import EventRecorder, EventType
@@ -15,12 +12,12 @@ from steelyard.control.manifest import Manifest
 from steelyard.control.metrics import Gauges, Metrics, Sample
 from steelyard.core.decision import Decision, Note
 from steelyard.core.memory import Outcome
-from steelyard.core.reading import Fresh, Stale, Unknown
+from steelyard.core.reading import Fresh, Stale
 from steelyard.core.rebalancing.reason import Reason
+from steelyard.core.record import record
 from steelyard.core.snapshot import Snapshot, WorkloadKey
 
 _log = get_logger(__name__)
-RECORD_VERSION = 1
 
 
 class Journal:
@@ -61,7 +58,7 @@ class Journal:
                 reason=decision.reason.value,
                 message=decision.message,
                 digest=digest,
-                record={"version": RECORD_VERSION, "snapshot": plain(snapshot), "intent": plain(decision.intent)},
+                record=record(snapshot, decision, now),
             )
         self._tell_ended_move(snapshot, decision)
         self._decided = now
@@ -165,27 +162,3 @@ def _gauges(key: WorkloadKey, snapshot: Snapshot, decision: Decision, currency: 
     if decision.memory.move is not None:
         samples[("steelyard_condition_status", (*where, "Balanced", "Moving"))] = 1.0
     return tuple(Sample(name, labels, value) for (name, labels), value in sorted(samples.items()))
-
-
-def plain(value: Any) -> Any:
-    """A frozen value as JSON: what a decision can be replayed from."""
-    match value:
-        case Fresh(inner, at):
-            return {"fresh": plain(inner), "at": plain(at)}
-        case Stale(inner, at, why):
-            return {"stale": plain(inner), "at": plain(at), "why": why}
-        case Unknown(why):
-            return {"unknown": why}
-        case Enum():
-            return value.value
-        case datetime():
-            return value.isoformat()
-        case Mapping():
-            return {"/".join(k) if isinstance(k, tuple) else str(k): plain(v) for k, v in sorted(value.items())}
-        case tuple() | list():
-            if hasattr(value, "_asdict"):
-                return plain(value._asdict())
-            return [plain(v) for v in value]
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    return value

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from steelyard.api.quantity import gibibytes, number
 from steelyard.control import manifest as manifests
 from steelyard.control.manifest import Manifest
 from steelyard.control.pool_facts import INSTANCE_TYPE
-from steelyard.control.quantity import gibibytes, number
 from steelyard.control.workload_facts import moment, pod_ready, server_status
 from steelyard.core.economics.attribution import Resources, share
 from steelyard.core.economics.device_part import device_part

@@ -10,9 +10,9 @@ from typing import Any
 from steelyard.api.accelerator_pool import AcceleratorPool
 from steelyard.api.capacity import CapacityType, ProvisionerType
 from steelyard.api.placement import LabelSelector
+from steelyard.api.quantity import gibibytes, number
 from steelyard.control import manifest as manifests
 from steelyard.control.manifest import Manifest
-from steelyard.control.quantity import gibibytes, number
 from steelyard.control.status import time_of
 from steelyard.core.economics.attribution import Resources
 from steelyard.core.economics.price import Price, PriceClass

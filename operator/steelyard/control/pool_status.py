@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from steelyard.api.quantity import number
 from steelyard.control import manifest as manifests
 from steelyard.control.api_client import ApiClient
 from steelyard.control.clock import Clock
 from steelyard.control.errors import Conflict
 from steelyard.control.manifest import Manifest
 from steelyard.control.pool_facts import is_ready
-from steelyard.control.quantity import number
 from steelyard.control.resource import ACCELERATOR_POOLS, NODES, PODS
 from steelyard.control.status import changes, decimal, time_text
 from steelyard.control.store import Store

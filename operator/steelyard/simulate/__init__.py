@@ -1,1 +1,1 @@
-"""A world of queues, delays and faults that drives the same core (comes with its own issue)."""
+"""A world of queues, delays and faults in virtual time that drives the same core."""

@@ -14,6 +14,8 @@ from steelyard.cli.gathered import Gathered
 from steelyard.cli.ledger_file import Ledger
 from steelyard.cli.text.bill import show as show_bill
 from steelyard.cli.text.explain import show as show_explain
+from steelyard.cli.text.replay import show as show_replay
+from steelyard.cli.text.simulation import show as show_simulation
 from steelyard.cli.text.status import show as show_status
 from steelyard.cli.text.top import picture
 from steelyard.cli.view.bill import BillView, compare
@@ -21,6 +23,7 @@ from steelyard.cli.view.explain import explain
 from steelyard.cli.view.status import status
 from steelyard.cli.view.top import top
 from steelyard.core.economics.price import PriceClass
+from unit.cli.simulated import REPLAYED, SIMULATED
 from unit.cli.situations import SITUATIONS
 from unit.core.bills import MACHINE, OTHER, line, record
 
@@ -70,6 +73,14 @@ def bill_text(width: int = 120) -> str:
     return printed(lambda c: show_bill(c, bill_view()), width)
 
 
+def without_a_cluster(width: int = 120) -> dict[str, str]:
+    """Pages of commands that ask none."""
+    return {
+        "simulation": printed(lambda c: show_simulation(c, SIMULATED), width),
+        "replay": printed(lambda c: show_replay(c, REPLAYED), width),
+    }
+
+
 def regenerate() -> None:
     FOLDER.mkdir(exist_ok=True)
     for stale in FOLDER.glob("*.txt"):
@@ -78,6 +89,8 @@ def regenerate() -> None:
         for kind, text in texts(situation()).items():
             (FOLDER / f"{name}.{kind}.txt").write_text(text)
     (FOLDER / "bill.txt").write_text(bill_text())
+    for name, text in without_a_cluster().items():
+        (FOLDER / f"{name}.txt").write_text(text)
 
 
 if __name__ == "__main__":

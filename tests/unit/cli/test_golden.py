@@ -1,6 +1,6 @@
 import pytest
 
-from unit.cli.golden_text import FOLDER, texts
+from unit.cli.golden_text import FOLDER, texts, without_a_cluster
 from unit.cli.situations import SITUATIONS
 
 
@@ -8,6 +8,12 @@ from unit.cli.situations import SITUATIONS
 @pytest.mark.parametrize("kind", ["explain", "status", "status-verbose", "top"])
 def test_people_read_what_the_golden_file_shows(name, kind):
     assert texts(SITUATIONS[name]())[kind] == (FOLDER / f"{name}.{kind}.txt").read_text()
+
+
+@pytest.mark.parametrize("name", ["simulation", "replay"])
+def test_what_asks_no_cluster_is_read_as_its_golden_file_shows(name):
+    assert without_a_cluster()[name] == (FOLDER / f"{name}.txt").read_text()
+    assert all(max(map(len, text.splitlines())) <= width for width in (60, 80) for text in without_a_cluster(width).values())
 
 
 @pytest.mark.parametrize("name", SITUATIONS)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from steelyard.cli import reasons_page, reference
+from steelyard.cli import reasons_page, reference, scenario_page
 from steelyard.cli.main import main
 from steelyard.cli.parser import build
 
@@ -142,6 +142,10 @@ def test_the_page_of_reasons_is_that_of_the_vocabulary():
     assert (ROOT / "docs/reference/reasons.md").read_text() == reasons_page.page(), "run `python -m steelyard.cli.reasons_page`"
     for reason in reasons_page.Reason:
         assert f"| `{reason.value}` | {reason.meaning} |" in reasons_page.page()
+
+
+def test_the_page_of_scenarios_is_that_of_its_models():
+    assert (ROOT / "docs/reference/scenario.md").read_text() == scenario_page.page(), "run `python -m steelyard.cli.scenario_page`"
 
 
 def test_the_group_is_that_of_the_api():

@@ -1,5 +1,8 @@
-"""What the journal tells over time: the age of the last decision, which is an alert, and the counters of a workload that is gone."""
+"""What the journal tells over time: the age of the last decision, which is an alert, the counters of a workload that is gone, and the
+record that a decision is decided again from."""
 
+import json
+import logging
 from datetime import timedelta
 
 import pytest
@@ -7,11 +10,14 @@ from prometheus_client import generate_latest
 
 from steelyard.control import world
 from steelyard.control.journal import Journal
+from steelyard.control.log import JsonFormatter
 from steelyard.control.metrics import Metrics
 from steelyard.control.resource import INFERENCE_WORKLOADS
 from steelyard.control.store import Store
 from steelyard.core.decide import decide
+from steelyard.core.difference import differences
 from steelyard.core.reading import Unknown
+from steelyard.core.record import again, outcome, read
 from steelyard.core.snapshot import Settings, WorkloadKey
 from unit.api import objects
 from unit.control.virtual_time import ManualClock
@@ -135,3 +141,16 @@ def test_a_workload_that_can_be_read_is_owed_decisions_and_no_other():
     assert not owed((leaving, {}))
     assert not owed(({}, unreadable))
     assert owed(({}, unreadable), (leaving, {}), ({}, {}))
+
+
+def test_the_logged_line_is_a_record_that_is_decided_the_same_way_again(told, caplog):
+    world = World({"a": Ground(), "b": Ground(speed=20)}, rate=24)
+    world.tick(12)
+    snapshot = world.snapshot()
+    with caplog.at_level(logging.INFO, logger="steelyard.control.journal"):
+        told.journal.record(MANIFEST, snapshot, decide(snapshot, world.now), world.now, 0.1)
+    line = json.loads(JsonFormatter().format(caplog.records[-1]))
+    found = read(line["record"])
+    assert (found.snapshot, found.now) == (snapshot, world.now)
+    assert list(differences(found.decided, json.loads(json.dumps(outcome(again(found)))))) == []
+    assert line["digest"] == found.decided["digest"]

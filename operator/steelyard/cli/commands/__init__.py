@@ -6,12 +6,23 @@ from importlib import import_module
 from importlib.util import find_spec
 
 from steelyard.cli.command import Command
-from steelyard.cli.commands import bill, catalogue, completion, explain, status, top, version
+from steelyard.cli.commands import bill, catalogue, completion, explain, replay, simulate, status, top, version
 
 
 def commands() -> tuple[Command, ...]:
     """Every command. The demo is a package of its own, `steelyard.cli.demo.command`, and may be left out of a build."""
-    return (status.COMMAND, explain.COMMAND, top.COMMAND, catalogue.COMMAND, bill.COMMAND, *_demo(), completion.COMMAND, version.COMMAND)
+    return (
+        status.COMMAND,
+        explain.COMMAND,
+        top.COMMAND,
+        simulate.COMMAND,
+        replay.COMMAND,
+        catalogue.COMMAND,
+        bill.COMMAND,
+        *_demo(),
+        completion.COMMAND,
+        version.COMMAND,
+    )
 
 
 def _demo() -> tuple[Command, ...]:

@@ -1,0 +1,65 @@
+"""`steelyard simulate SCENARIO.yaml`: what would happen, decided by the same core, in virtual time."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from steelyard.cli.command import FAILED, OK, Command
+
+
+def _days(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= 366:
+        raise argparse.ArgumentTypeError("must be more than 0 and at most 366 days")
+    return value
+
+
+def _seed(text: str) -> int:
+    value = int(text)
+    if not 0 <= value < 2**31:
+        raise argparse.ArgumentTypeError("must be a whole number from 0 to 2147483647")
+    return value
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("scenario", metavar="SCENARIO", type=Path, help="the scenario (YAML; see docs/reference/scenario.md)")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="write the time line, the decision records and pictures into it")
+    parser.add_argument("--seed", type=_seed, metavar="N", help="another seed than the scenario's")
+    parser.add_argument("--days", type=_days, metavar="D", help="another length than the scenario's")
+    parser.add_argument("--no-comparison", action="store_true", help="leave out the runs on each pool alone")
+    parser.add_argument("--no-plots", action="store_true", help="write no pictures, which need matplotlib: steelyard[simulate]")
+    parser.add_argument("--png", action="store_true", help="pictures as PNG instead of SVG")
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from steelyard.cli.simulating import simulated  # noqa: PLC0415 - `--help` must not wait for the simulator.
+
+    view = simulated(arguments)
+    if arguments.output == "json":
+        from steelyard.cli.document import write  # noqa: PLC0415
+
+        write("Simulation", view.now, view)
+    else:
+        from steelyard.cli.text.console import console  # noqa: PLC0415
+        from steelyard.cli.text.simulation import show  # noqa: PLC0415
+
+        show(console(), view)
+    return OK
+
+
+COMMAND = Command(
+    name="simulate",
+    summary="run a scenario in virtual time: what it would cost, what would be missed, and which moves there would be",
+    description="Run a scenario: pools, workloads with their load, and faults, in a simulated cluster that is decided by the operator's own "
+    "core. It prints cost, requests, moves and verdicts on claims, beside what each pool alone would have cost under the same rule of "
+    "sizing; with --out it also writes a time line (CSV), the decision records (JSON lines, for `steelyard replay`) and a picture for each "
+    "workload. The same seed gives the same files, byte for byte. It asks no cluster.",
+    add_arguments=_arguments,
+    run=_run,
+    cluster=False,
+    exits=(
+        (OK, "the scenario was run"),
+        (FAILED, "wrong usage, or the scenario cannot be run; the message says which field and what to do"),
+    ),
+)

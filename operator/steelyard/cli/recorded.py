@@ -1,0 +1,63 @@
+"""Reading decision records: a JSON file, JSON lines, or the log of an operator, plain or .gz, or standard input."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from steelyard.cli.problem import Problem
+from steelyard.core.plain import NotPlainError
+from steelyard.core.record import Record, read
+
+_TODO = "give the JSON of a record, the line `decided` of the operator's log, or decisions.jsonl of `steelyard simulate --out`"
+
+
+def records(path: Path) -> list[tuple[str, Record]]:
+    """(file and line, record) for each that is there. Lines that hold none are passed over. Problem where there is none at all, or one
+    cannot be read."""
+    found = []
+    for line, raw in _objects(path):
+        written = raw.get("record", raw) if isinstance(raw, dict) else None
+        if not isinstance(written, dict) or "snapshot" not in written:
+            continue
+        source = f"{path}:{line}"
+        try:
+            found.append((source, read(written)))
+        except NotPlainError as wrong:
+            raise Problem(f"{source}: the record cannot be read: {wrong}", _TODO) from wrong
+    if not found:
+        raise Problem(f"{path}: holds no decision record", _TODO)
+    return found
+
+
+def _objects(path: Path) -> list[tuple[int, Any]]:
+    """JSON values with the line where each begins: one value in the whole text, or one a line, other lines between them."""
+    text = _text(path)
+    try:
+        whole = json.loads(text)
+        return [(1, each) for each in whole] if isinstance(whole, list) else [(1, whole)]
+    except ValueError:
+        pass
+    found = []
+    for number, line in enumerate(text.splitlines(), 1):
+        begin = line.find("{")
+        if begin < 0:
+            continue
+        try:
+            found.append((number, json.loads(line[begin:])))
+        except ValueError:
+            if '"snapshot"' in line:
+                raise Problem(f"{path}:{number}: the record is cut off or is no JSON", _TODO) from None
+    return found
+
+
+def _text(path: Path) -> str:
+    try:
+        if str(path) == "-":
+            return sys.stdin.read()
+        return gzip.decompress(path.read_bytes()).decode() if path.suffix == ".gz" else path.read_text()
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise Problem(f"{path}: cannot be read: {error}", _TODO) from error

@@ -1,0 +1,84 @@
+"""The view of `steelyard replay`: each decision, and whether it is decided the same way again."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from steelyard.core.difference import differences
+from steelyard.core.record import Record, again, outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayedDifference:
+    """One value that differs."""
+
+    where: str
+    """Path to it in the record."""
+    was: str
+    """As JSON; null where there was nothing."""
+    found: str
+    """What came of it now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayedDecision:
+    """One record."""
+
+    source: str
+    """File and line."""
+    time: datetime
+    """Of the decision."""
+    workload: str
+    verdict: str
+    """As decided again."""
+    reason: str
+    message: str
+    identical: bool
+    """The same verdict, reason and whole numbers, and decimals to 1e-9."""
+    differences: tuple[ReplayedDifference, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayView:
+    """All records of a file, in its order. `time` of the document is the last decision's."""
+
+    now: datetime = field(metadata={"json": False})
+    decisions: tuple[ReplayedDecision, ...]
+    different: int
+    """How many of them are."""
+
+
+def replay(records: list[tuple[str, Record]]) -> ReplayView:
+    """Decide all again."""
+    decisions = tuple(_again(source, record) for source, record in records)
+    return ReplayView(
+        now=max(each.time for each in decisions), decisions=decisions, different=sum(not each.identical for each in decisions)
+    )
+
+
+def _again(source: str, record: Record) -> ReplayedDecision:
+    decision = again(record)
+    found = outcome(decision)
+    compared = {name: found[name] for name in record.decided}
+    unlike = tuple(
+        ReplayedDifference(where=each.where, was=_short(each.was), found=_short(each.found))
+        for each in differences(dict(record.decided), compared)
+    )
+    return ReplayedDecision(
+        source=source,
+        time=record.now,
+        workload="/".join(record.snapshot.workload.key),
+        verdict=decision.verdict,
+        reason=decision.reason.value,
+        message=decision.message,
+        identical=not unlike,
+        differences=unlike,
+    )
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 200 else f"{text[:197]}..."

@@ -1,0 +1,162 @@
+"""A scenario's workloads and pools as a snapshot has them: what the operator would read of the same objects."""
+
+from __future__ import annotations
+
+from steelyard.core.compiling.candidate import DEFAULT_CPU, DEFAULT_DEVICE
+from steelyard.core.economics.attribution import Resources, share
+from steelyard.core.performance.capacity import RHO
+from steelyard.core.performance.claim import Claim, ClaimMetric
+from steelyard.core.planning.option import PER_HOUR
+from steelyard.core.snapshot import (
+    CompileOptions,
+    LatencyObjective,
+    Mode,
+    Model,
+    Pool,
+    PoolChoice,
+    Rebalancing,
+    Scaling,
+    Settings,
+    Shape,
+    Toolchain,
+    Workload,
+    WorkloadKey,
+)
+from steelyard.simulate.happening import Happening
+from steelyard.simulate.nodes import Nodes
+from steelyard.simulate.pool_entry import ClaimedMetric, ClaimEntry, PoolEntry, ReplicaSize
+from steelyard.simulate.scenario import Scenario
+from steelyard.simulate.workload_entry import WorkloadEntry
+
+NAMESPACE = "simulated"
+
+
+def key_of(entry: WorkloadEntry) -> WorkloadKey:
+    """Its key."""
+    return WorkloadKey(NAMESPACE, entry.name)
+
+
+def workload_of(entry: WorkloadEntry, wish: int) -> Workload:
+    """Spec and identity; `wish`: how often its user has asked for a new revision."""
+    policy, scaling, objective = entry.rebalancing, entry.scaling, entry.objective
+    return Workload(
+        key=key_of(entry),
+        uid=f"uid-{entry.name}",
+        generation=1 + wish,
+        model=Model(uri=entry.uri, digest=None, revision=f"r{wish}", task="simulated"),
+        compile=CompileOptions(),
+        latency=(LatencyObjective(metric="e2e", milliseconds=objective.milliseconds, percent=objective.percent),),
+        scaling=Scaling(minimum=scaling.min_replicas, maximum=scaling.max_replicas, owner=str(scaling.owner)),
+        rebalancing=Rebalancing(
+            mode=Mode(str(policy.mode)),
+            min_saving_percent=float(policy.min_saving_percent),
+            payback_seconds=policy.payback_seconds,
+            cooldown_seconds=policy.cooldown_seconds,
+            window_seconds=policy.window_seconds,
+            bake_seconds=policy.bake_seconds,
+            min_good_requests=policy.min_good_requests,
+            deadline_seconds=policy.deadline_seconds,
+            exploration_budget=float(policy.exploration.budget),
+            exploration_deadline_seconds=policy.exploration.deadline_seconds,
+            paused=policy.paused,
+        ),
+        pools={
+            name: PoolChoice(
+                minimum=truth.min_replicas,
+                maximum=truth.max_replicas,
+                resources=_size(truth.replica),
+                devices=truth.devices,
+            )
+            for name, truth in sorted(entry.truth.items())
+        },
+        max_spot_percent=entry.max_spot_percent,
+    )
+
+
+def pool_of(pool: PoolEntry, nodes: Nodes, entry: WorkloadEntry, happening: Happening, scenario: Scenario) -> Pool:
+    """A pool as that workload sees it."""
+    registered = nodes.registered(happening.now)
+    return Pool(
+        name=pool.name,
+        family=pool.family,
+        resource_name="devices" if pool.devices else None,
+        backends=(backend_of(pool),),
+        node_selector={"pool": pool.name},
+        shapes=(Shape(instance_type=pool.instance_type or pool.name, resources=nodes.size, price=happening.price(pool)),),
+        spot=pool.spot,
+        max_nodes=pool.max_nodes,
+        provisioned=pool.max_nodes is not None,
+        claims=tuple(told for claim in pool.claims if (told := _claim(claim, pool, entry, scenario)) is not None),
+        selected=pool.name in entry.truth,
+        nodes=len(registered),
+        unready_nodes=sum(not n.answering for n in registered),
+        exhausted_until=nodes.exhausted(scenario.start),
+        default_resources=_size(pool.replica),
+    )
+
+
+def settings_of(scenario: Scenario, images: int, *, frozen: bool) -> Settings:
+    """The operator's configuration; `images`: how often the serving image was changed."""
+    return Settings(
+        toolchains={
+            backend: Toolchain(
+                backend=backend, serve_image=f"{backend}:{images}", compile_image=f"{backend}-compile", versions={}, target=backend
+            )
+            for backend in sorted({backend_of(p) for p in scenario.pools})
+        },
+        store_uri="sim://store",
+        frozen=frozen,
+        moves_at_once=scenario.moves_at_once,
+    )
+
+
+def backend_of(pool: PoolEntry) -> str:
+    """The back end of a pool."""
+    return pool.backend or pool.name
+
+
+def replica_of(pool: PoolEntry, entry: WorkloadEntry) -> Resources:
+    """What one replica of the workload asks for there."""
+    truth = entry.truth[pool.name]
+    asked = _size(truth.replica) or _size(pool.replica) or (DEFAULT_DEVICE if pool.devices else DEFAULT_CPU)
+    return Resources(asked.cpu, asked.memory_gib, float(truth.devices) if pool.devices else 0.0)
+
+
+def _size(replica: ReplicaSize | None) -> Resources | None:
+    return None if replica is None else Resources(replica.cpu, replica.memory_gib)
+
+
+def _claim(claim: ClaimEntry, pool: PoolEntry, entry: WorkloadEntry, scenario: Scenario) -> Claim | None:
+    """As it is advertised. One that is told as a multiple of the truth is worked out for this workload, from the prices of the beginning;
+    there is none where the scenario does not hold that truth."""
+    ratio, value = claim.ratio, claim.value
+    if claim.times_truth is not None:
+        other = next((p for p in scenario.pools if p.name == claim.relative_to), None)
+        mine, theirs = _true(claim.metric, pool, entry), _true(claim.metric, other, entry) if other else 1.0
+        if mine is None or theirs is None:
+            return None
+        told = mine / theirs * claim.times_truth
+        ratio, value = (told, None) if other else (None, told)
+    return Claim(
+        name=claim.name,
+        metric=ClaimMetric(claim.metric.value),
+        model=claim.model,
+        ratio=ratio,
+        relative_to=claim.relative_to,
+        value=value,
+        source="scenario",
+    )
+
+
+def _true(metric: ClaimedMetric, pool: PoolEntry, entry: WorkloadEntry) -> float | None:
+    """Requests per second of a replica at the planned utilisation, or what 1,000 of them cost; None where the scenario does not say."""
+    truth = entry.truth.get(pool.name)
+    if truth is None:
+        return None
+    rate = RHO * truth.slots * 1000 / truth.service_milliseconds
+    if metric is ClaimedMetric.THROUGHPUT:
+        return rate
+    if pool.price_per_hour is None:
+        return None
+    node = Resources(pool.cpu, pool.memory_gib, float(pool.devices))
+    return pool.price_per_hour * share(replica_of(pool, entry), node) / (PER_HOUR * rate)

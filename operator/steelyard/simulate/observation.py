@@ -1,0 +1,139 @@
+"""What is read of one placement: windows of sums, and whether they may be acted on. As `observe` does it, at the points of the grid.
+
+A window runs from a moment at which every serving replica was read; it is thrown away when one cannot be, and the next whole window has to
+pass before a reading counts again. A placement without a ready replica begins anew.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import inf
+
+import numpy as np
+
+from steelyard.core.performance.histogram import quantile
+from steelyard.core.performance.window import Window
+from steelyard.core.reading import Fresh, Reading, Stale, Unknown
+from steelyard.core.snapshot import Traffic
+from steelyard.simulate.queues import ERROR, GOOD, SHED, SLOW, Requests
+
+WINDOWS = 64
+"""As many as `observe` keeps."""
+LADDER = (1, 2.5, 5, 10, 25, 50, 75, 100, 150, 200, 300, 400, 600, 800, 1200, 1600, 2400, 3200, 5000, 10000, 30000)
+"""Milliseconds: edges of the server's histogram of latencies; the objective is one more."""
+P99 = 0.99
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What a placement did in a step of so many seconds. `served`: replicas that took requests; `read`: whether they could be read;
+    `busy_seconds` and `cost` None where that is not known."""
+
+    answered: Requests
+    served: frozenset[int]
+    seconds: float
+    busy_seconds: float | None
+    cost: float | None
+    read: bool
+
+
+class Observation:
+    """Of one placement."""
+
+    def __init__(self, pool: str, window_seconds: int, objective_milliseconds: int) -> None:
+        self._pool = pool
+        self._edges = np.array(sorted({each / 1000 for each in (*LADDER, objective_milliseconds)} | {inf}))
+        self._length = timedelta(seconds=window_seconds)
+        self._ring: deque[Window] = deque(maxlen=WINDOWS)
+        self._good_at: datetime | None = None
+        self._why: str | None = f"no serving replica of pool {pool} was read yet"
+        self._recovering = False
+        self._idle = False
+        self._begin: datetime | None = None
+        self._first: frozenset[int] = frozenset()
+        self._clear()
+
+    def step(self, seen: Seen, serving: frozenset[int], now: datetime) -> bool:
+        """One step that ends now; `serving`: who takes requests from now on. Whether a window ended or the reading turned."""
+        before = self._kind
+        closed = False
+        if not serving or not seen.read:
+            self._interrupt(idle=not serving)
+            return before != self._kind
+        if self._begin is None:
+            self._open(serving, now)
+        else:
+            self._add(seen)
+            self._unbroken &= seen.served == serving
+            if now - self._begin >= self._length:
+                self._ring.append(self._window(now, steady=self._unbroken and serving == self._first))
+                closed, self._recovering = True, False
+                self._clear()
+                self._begin, self._first = now, serving
+        self._good_at, self._why = now, None
+        return closed or before != self._kind
+
+    @property
+    def _kind(self) -> tuple[bool, str | None, bool]:
+        return self._good_at is None, self._why, self._recovering
+
+    def reading(self) -> Reading[Traffic]:
+        """What may be believed."""
+        if self._good_at is None:
+            return Unknown(self._why or "")
+        traffic = Traffic(windows=tuple(self._ring))
+        if self._why is not None:
+            return Stale(traffic, self._good_at, self._why)
+        if self._recovering:
+            return Stale(traffic, self._good_at, f"readings of pool {self._pool} came back; one full window has to pass before they count")
+        return Fresh(traffic, self._good_at)
+
+    def _interrupt(self, *, idle: bool) -> None:
+        self._recovering = self._good_at is not None and not idle and (self._recovering or self._begin is not None)
+        self._begin = None
+        self._idle |= idle
+        self._why = f"no replica of pool {self._pool} is ready" if idle else f"replicas of pool {self._pool} were not read"
+
+    def _open(self, serving: frozenset[int], now: datetime) -> None:
+        if self._idle:
+            self._ring.clear()
+        self._idle = False
+        self._clear()
+        self._begin, self._first = now, serving
+
+    def _clear(self) -> None:
+        self._counts = np.zeros(4, np.int64)
+        self._within = np.zeros(len(self._edges), np.int64)
+        self._replica_seconds = 0.0
+        self._busy: float | None = 0.0
+        self._cost: float | None = 0.0
+        self._unbroken = True
+
+    def _add(self, seen: Seen) -> None:
+        self._counts += np.bincount(seen.answered.outcome, minlength=4)
+        latencies = seen.answered.latency[seen.answered.outcome <= SLOW]
+        self._within += np.bincount(np.searchsorted(self._edges, latencies), minlength=len(self._edges))
+        self._replica_seconds += len(seen.served) * seen.seconds
+        self._busy = None if self._busy is None or seen.busy_seconds is None else self._busy + seen.busy_seconds
+        self._cost = None if self._cost is None or seen.cost is None else self._cost + seen.cost
+
+    def _window(self, now: datetime, *, steady: bool) -> Window:
+        assert self._begin is not None
+        buckets = dict(zip(self._edges.tolist(), np.cumsum(self._within).tolist(), strict=True))
+        p99 = quantile(buckets, P99)
+        return Window(
+            start=self._begin,
+            end=now,
+            good=int(self._counts[GOOD]),
+            slow=int(self._counts[SLOW]),
+            error=int(self._counts[ERROR]),
+            shed=int(self._counts[SHED]),
+            replica_seconds=self._replica_seconds,
+            busy_seconds=None if self._busy is None else min(self._busy, self._replica_seconds),
+            cost=self._cost,
+            steady=steady,
+            p99_milliseconds=None if p99 is None else p99 * 1000,
+            buckets=buckets,
+        )

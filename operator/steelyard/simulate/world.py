@@ -1,0 +1,212 @@
+"""The world: workloads with their load and queues on one cluster, what happens to it, and what the operator reads of it.
+
+Time stands on a grid. A step serves the requests of its length with the replicas that are ready at its begin; at its end events, nodes and
+replicas change and everything is read. Whatever depends on chance has a stream of its own, so that the same requests arrive whatever is
+decided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from zlib import crc32
+
+import numpy as np
+
+from steelyard.core.decision import Decision
+from steelyard.core.economics.attribution import share
+from steelyard.core.memory import Memory
+from steelyard.core.reading import Unknown
+from steelyard.core.snapshot import PlacementKey, Snapshot
+from steelyard.simulate.arrivals import Arrivals, Rates, Trace
+from steelyard.simulate.artifacts import Artifacts
+from steelyard.simulate.cluster import Cluster, Place
+from steelyard.simulate.event import EventKind
+from steelyard.simulate.facts import pool_of, settings_of, workload_of
+from steelyard.simulate.happening import Happening
+from steelyard.simulate.observation import Observation, Seen
+from steelyard.simulate.queues import Queues
+from steelyard.simulate.scenario import Scenario
+from steelyard.simulate.tally import Tally
+from steelyard.simulate.workload_entry import WorkloadEntry
+
+
+@dataclass(slots=True, kw_only=True)
+class Tenant:
+    """One workload in the world. `news`: whether there is something that the last decision has not seen."""
+
+    entry: WorkloadEntry
+    arrivals: Arrivals
+    queues: Queues
+    artifacts: Artifacts = field(default_factory=Artifacts)
+    observations: dict[PlacementKey, Observation] = field(default_factory=dict)
+    memory: Memory = field(default_factory=Memory)
+    tally: Tally = field(default_factory=Tally)
+    shown: object = None
+    news: bool = True
+    looked: float = float("-inf")
+
+
+class World:
+    """`now`: seconds since the load began; it starts in the lead, before it, and tallies count from 0."""
+
+    def __init__(self, scenario: Scenario, traces: Mapping[str, Trace]) -> None:
+        self.scenario = scenario
+        self.now = -scenario.lead_seconds
+        self._pools = {p.name: p for p in scenario.pools}
+        self.happening = Happening(scenario)
+        self.happening.advance(self.now)
+        self.cluster = Cluster(scenario, self.happening, self.now, self._chance("cluster"))
+        self.nodes = Tally()
+        self._jobs = settings_of(scenario, 0, frozen=False).compile_jobs_at_once
+        self.tenants = {
+            w.name: Tenant(
+                entry=w,
+                arrivals=Arrivals(Rates(w.load, traces), w.noise, self._chance(f"{w.name}/arrivals")),
+                queues=Queues(w.objective.milliseconds / 1000, self._chance(f"{w.name}/requests")),
+            )
+            for w in scenario.workloads
+        }
+
+    @property
+    def moment(self) -> datetime:
+        """Now, as the operator's clock has it."""
+        return self.scenario.start + timedelta(seconds=self.now)
+
+    @property
+    def over(self) -> bool:
+        """Whether the scenario has ended."""
+        return self.now >= self.scenario.seconds
+
+    # --- what the operator sees, and does
+
+    def due(self) -> list[str]:
+        """Workloads that the operator looks at now: what is new wakes it, a move under way keeps it awake, and it never sleeps for
+        longer than a window. The real one looks every 15 seconds besides, at what is the same by then."""
+        if self.happening.goes_on(EventKind.OPERATOR_DOWN):
+            return []
+        return [name for name, tenant in self.tenants.items() if tenant.news or tenant.memory.move is not None or self._slept(tenant)]
+
+    def snapshot(self, name: str) -> Snapshot:
+        """Everything about one workload, as the operator reads it."""
+        tenant, wish = self.tenants[name], self.happening.wishes(name)
+        entry, scenario = tenant.entry, self.scenario
+        frozen = self.happening.goes_on(EventKind.FROZEN)
+        keys = self.cluster.of(name)
+        unread = Unknown("no round of observation was made yet")
+        return Snapshot(
+            workload=workload_of(entry, wish),
+            namespace_uid="uid-namespace",
+            pools=tuple(pool_of(p, self.cluster.nodes[p.name], entry, self.happening, scenario) for p in scenario.pools),
+            settings=settings_of(scenario, self.happening.images, frozen=frozen),
+            artifacts=tenant.artifacts.seen(),
+            placements=tuple(self.cluster.placement(name, key) for key in keys),
+            traffic={key: tenant.observations[key].reading() if key in tenant.observations else unread for key in keys},
+            memory=tenant.memory,
+            moves_elsewhere=sum(1 for other, t in self.tenants.items() if other != name and t.memory.move is not None),
+        )
+
+    def obey(self, name: str, decision: Decision) -> None:
+        """Do as was decided, and remember what status would."""
+        tenant = self.tenants[name]
+        for intent in decision.intent.compile:
+            tenant.artifacts.ask(intent, max(tenant.entry.truth[pool].compile_seconds for pool in intent.pools))
+        self.cluster.obey(name, decision.intent)
+        self._compile(tenant)
+        tenant.memory, tenant.looked, tenant.news = decision.memory, self.now, False
+        tenant.shown = self._shown(name)
+
+    # --- time
+
+    def step(self) -> None:
+        """One step of the grid."""
+        start, end = self.now, self.now + self.scenario.step_seconds
+        paid = self._pay(start, end)
+        seen = {name: self._serve(name, tenant, end, paid) for name, tenant in self.tenants.items()}
+        self.now = end
+        self.happening.advance(end)
+        ended = self.cluster.advance(lambda replica: self.tenants[replica.workload].queues.holds(replica))
+        for name, tenant in self.tenants.items():
+            tenant.tally.cut += tenant.queues.cut([r for r in ended if r.workload == name])
+            self._compile(tenant)
+            self._observe(name, tenant, seen[name])
+            tenant.news |= self.happening.changed or tenant.shown != self._shown(name)
+
+    def _pay(self, start: float, end: float) -> dict[Place, float | None]:
+        """Pay for nodes and replicas; returns what the operator knows of the latter, by placement."""
+        hours, counted = (end - start) / 3600, start >= 0
+        bills = {name: self.happening.bill(pool) for name, pool in self._pools.items()}
+        prices = {name: self.happening.price(pool) for name, pool in self._pools.items()}
+        if counted:
+            for name, nodes in self.cluster.nodes.items():
+                self.nodes.pay(name, hours * len(nodes.all), bills[name])
+        known: dict[Place, float | None] = {}
+        for replica in self.cluster.replicas():
+            place, pool = (replica.workload, replica.key), replica.key.pool
+            if replica.node is None:
+                continue
+            part, bill, price = share(replica.resources, self.cluster.nodes[pool].size), bills[pool], prices[pool]
+            if counted:
+                self.tenants[replica.workload].tally.pay(pool, hours, None if bill is None else bill * part)
+            so_far = known.get(place, 0.0)
+            known[place] = None if so_far is None or price is None else so_far + price.per_hour * part * hours
+        return known
+
+    def _serve(self, name: str, tenant: Tenant, end: float, paid: Mapping[Place, float | None]) -> dict[PlacementKey, Seen]:
+        """The requests until `end`, by placement."""
+        start, replicas = self.now, self.cluster.serving(name)
+        arrivals = tenant.arrivals.between(start, end, self.happening.times(name))
+        worked = {r.number: r.worked(start) for r in replicas}
+        answered = tenant.queues.serve(replicas, arrivals, end)
+        tenant.tally.count(len(arrivals), np.bincount(answered.outcome, minlength=4), unserved=0 if replicas else len(arrivals))
+        seen = {}
+        for key, pods in self.cluster.pods(name).items():
+            mine = [r for r in replicas if r.key == key]
+            busy = sum((r.worked(end) - worked[r.number]) / r.slots for r in mine)
+            lost = self.happening.goes_on(EventKind.METRICS_LOST, pool=key.pool, workload=name)
+            seen[key] = Seen(
+                answered=answered.where(np.isin(answered.replica, [r.number for r in pods])),
+                served=frozenset(r.number for r in mine),
+                seconds=end - start,
+                busy_seconds=busy if tenant.entry.busy_known else None,
+                cost=paid.get((name, key), 0.0),
+                read=not lost,
+            )
+        return seen
+
+    def _observe(self, name: str, tenant: Tenant, seen: Mapping[PlacementKey, Seen]) -> None:
+        """The round at the end of a step. While the operator is down it observes nothing, and afterwards it begins anew."""
+        if self.happening.goes_on(EventKind.OPERATOR_DOWN):
+            tenant.observations.clear()
+            return
+        serving = self.cluster.serving(name)
+        for key in self.cluster.of(name):
+            if key not in seen:
+                continue
+            entry = tenant.entry
+            fresh = Observation(key.pool, entry.rebalancing.window_seconds, entry.objective.milliseconds)
+            observation = tenant.observations.setdefault(key, fresh)
+            now_serving = frozenset(r.number for r in serving if r.key == key)
+            tenant.news |= observation.step(seen[key], now_serving, self.moment)
+        for key in set(tenant.observations) - set(self.cluster.of(name)):
+            del tenant.observations[key]
+
+    def _compile(self, tenant: Tenant) -> None:
+        running = sum(t.artifacts.running for t in self.tenants.values())
+        failing = frozenset(
+            p for p in tenant.entry.truth if self.happening.goes_on(EventKind.COMPILE_FAILS, pool=p, workload=tenant.entry.name)
+        )
+        room = max(0, self._jobs - running)
+        tenant.news |= tenant.artifacts.advance(self.moment, failing, room)
+
+    def _shown(self, name: str) -> object:
+        """What a watch would tell of it beside its own objects: pods and nodes."""
+        placements = tuple(self.cluster.placement(name, key) for key in self.cluster.of(name))
+        return placements, tuple(nodes.counts(self.now) for nodes in self.cluster.nodes.values())
+
+    def _slept(self, tenant: Tenant) -> bool:
+        return self.now - tenant.looked >= tenant.entry.rebalancing.window_seconds
+
+    def _chance(self, stream: str) -> np.random.Generator:
+        return np.random.default_rng([self.scenario.seed, crc32(stream.encode())])

@@ -1,0 +1,38 @@
+"""Without faults and at a constant load nothing moves once all is settled; chance may ask for a replica now and then, and that is all."""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from property.simulate.strategies import POOLS, scenario, workload
+from steelyard.simulate.drive import steps
+from steelyard.simulate.world import World
+
+SETTLED = 3.0
+HOURS = 6.0
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    rate=st.sampled_from([0.0, 1.0, 9.0, 21.0]),
+    service=st.tuples(*[st.sampled_from([50, 60, 100])] * 3),
+    prices=st.tuples(*[st.sampled_from([0.5, 1.0, 2.0])] * 3),
+    seed=st.integers(0, 1000),
+)
+def test_a_settled_workload_stays(rate: float, service: tuple[int, ...], prices: tuple[float, ...], seed: int) -> None:
+    pools = [{**pool, "pricePerHour": price} for pool, price in zip(POOLS, prices, strict=True)]
+    truth = {name: {"serviceMilliseconds": each, "startSeconds": 20} for name, each in zip("abc", service, strict=True)}
+    loaded = scenario(days=HOURS / 24, seed=seed, pools=pools, workloads=[workload("w", rate, truth, scaling={"maxReplicas": 8})])
+    world = World(loaded.scenario, loaded.traces)
+    moved, scaled = [], 0
+    for decided in steps(world):
+        for each in decided:
+            if world.now < SETTLED * 3600:
+                continue
+            intent, move = each.decision.intent, each.decision.memory.move
+            if intent.create or intent.gone or move is not None:
+                moved.append((world.now, each.decision.verdict, each.decision.message))
+            scaled += bool(intent.scale)
+    assert moved == []
+    assert scaled <= HOURS - SETTLED, "more than once an hour"

@@ -1,0 +1,89 @@
+"""What a simulation and a replay may show: a move, verdicts, a pool that misses the promise, an unknown price, a difference."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from steelyard.cli.view.replay import ReplayedDecision, ReplayedDifference, ReplayView
+from steelyard.cli.view.simulation import PoolHours, RunLine, SimulatedClaim, SimulatedMove, SimulatedWorkload, SimulationView
+
+END = datetime(2026, 1, 7, tzinfo=UTC)
+DECIDED = RunLine(
+    pool=None,
+    cost=Decimal("83.91"),
+    unit_cost=Decimal("0.0325120"),
+    offered=2_590_326,
+    good=2_580_965,
+    slow=9_200,
+    shed=100,
+    error=40,
+    cut=3,
+    unserved=0,
+    in_flight=18,
+    missed_percent=Decimal("0.361"),
+    moves=2,
+    held_minutes=Decimal(5),
+    replica_hours=(PoolHours(pool="g5", hours=Decimal("2.5")), PoolHours(pool="inf2", hours=Decimal("67.9"))),
+)
+SIMULATED = SimulationView(
+    now=END,
+    seed=7,
+    days=Decimal(2),
+    workloads=(
+        SimulatedWorkload(
+            name="search",
+            objective_milliseconds=200,
+            allowed_percent=Decimal(1),
+            decided=DECIDED,
+            alone=(
+                replace(DECIDED, pool="g5", cost=Decimal(119), moves=0, missed_percent=Decimal("5.3"), unserved=96_610),
+                replace(DECIDED, pool="inf2", cost=None, unit_cost=None, moves=0),
+            ),
+            moves=(
+                SimulatedMove(time=END - timedelta(hours=30), from_pool="g5", to_pool="inf2", outcome="Moved", reason="Moved"),
+                SimulatedMove(time=END - timedelta(hours=3), from_pool="inf2", to_pool="g5", outcome="RolledBack", reason="ViolatesSLO"),
+            ),
+            claims=(
+                SimulatedClaim(
+                    pool="inf2", name="half-the-cost", verdict="Refuted", claimed=Decimal("0.5"), measured=Decimal("0.91"), lower=Decimal("0.84"),
+                    upper=Decimal("0.97"), n=2183,
+                ),
+                SimulatedClaim(pool="g5", name="fast", verdict="Inconclusive", claimed=Decimal(40), measured=None, lower=None, upper=None, n=0),
+            ),
+        ),
+        SimulatedWorkload(
+            name="idle", objective_milliseconds=100, allowed_percent=Decimal("0.1"), alone=(), moves=(), claims=(),
+            decided=replace(DECIDED, offered=0, good=0, slow=0, shed=0, error=0, cut=0, in_flight=0, unit_cost=None, missed_percent=None),
+        ),
+    ),
+    node_hours=Decimal("70.6"),
+    node_cost=Decimal("184.2"),
+    files=("out/decisions.jsonl", "out/timeline.csv", "out/search.svg"),
+)  # fmt: skip
+
+
+def _decision(line: int, *found: ReplayedDifference) -> ReplayedDecision:
+    return ReplayedDecision(
+        source=f"operator.log:{line}",
+        time=END + timedelta(minutes=line),
+        workload="shop/search",
+        verdict="Stay",
+        reason="AlreadyCheapest",
+        message="pool inf2 is the cheapest of the 2 measured",
+        identical=not found,
+        differences=found,
+    )
+
+
+REPLAYED = ReplayView(
+    now=END + timedelta(minutes=40),
+    decisions=(
+        *(_decision(line) for line in range(1, 40)),
+        _decision(
+            40,
+            ReplayedDifference(where="reason", was='"PaybackTooLong"', found='"AlreadyCheapest"'),
+            ReplayedDifference(where="memory.known[1].capacity.rate.point", was="16.66", found="16.71"),
+        ),
+    ),
+    different=1,
+)

@@ -1,0 +1,146 @@
+"""`steelyard replay`: identical, different, or unreadable with a sentence that says why. It asks no cluster."""
+
+import gzip
+import io
+import json
+import logging
+import sys
+
+import pytest
+
+from steelyard.cli.main import main
+from steelyard.control.journal import Journal
+from steelyard.control.log import JsonFormatter
+from steelyard.control.metrics import Metrics
+from steelyard.core.decide import decide
+from steelyard.core.record import record
+from unit.control.test_journal import MANIFEST, Silence
+from unit.core.world import Ground, World, ratio_claim
+
+
+@pytest.fixture(autouse=True)
+def no_cluster(monkeypatch, tmp_path):
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "there-is-none"))
+    monkeypatch.setenv("COLUMNS", "160")
+
+
+def world(windows: int = 12) -> World:
+    made = World({"a": Ground(speed=10, claims=(ratio_claim(0.5, "b"),)), "b": Ground(speed=20)}, rate=24)
+    made.tick(windows)
+    return made
+
+
+def raw(seen: World) -> dict:
+    snapshot = seen.snapshot()
+    return json.loads(json.dumps(record(snapshot, decide(snapshot, seen.now), seen.now)))
+
+
+def log_of(seen: World) -> str:
+    """What an operator writes: other lines, and the decision."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(JsonFormatter())
+    logger = logging.getLogger("steelyard.control.journal")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        logger.info("the watch began")
+        snapshot = seen.snapshot()
+        Journal(Silence(), Metrics()).record(MANIFEST, snapshot, decide(snapshot, seen.now), seen.now, 0.1)  # type: ignore[arg-type]
+    finally:
+        logger.removeHandler(handler)
+    return stream.getvalue()
+
+
+def test_a_record_in_a_file_is_identical(tmp_path, capsys):
+    (tmp_path / "record.json").write_text(json.dumps(raw(world()), indent=2))
+    assert main(["replay", str(tmp_path / "record.json")]) == 0
+    out = capsys.readouterr().out
+    assert "ns/embed" in out
+    assert "1 decision(s): identical" in out
+
+
+def test_the_log_of_an_operator_is_taken_as_it_is(tmp_path, capsys):
+    text = "".join(log_of(world(windows)) for windows in (3, 12))
+    (tmp_path / "operator.log").write_text("2026-01-05T08:00:00Z stdout F not JSON\n" + text)
+    (tmp_path / "operator.log.gz").write_bytes(gzip.compress(text.encode()))
+    for name in ("operator.log", "operator.log.gz"):
+        assert main(["replay", str(tmp_path / name)]) == 0
+        assert "2 decision(s): identical" in capsys.readouterr().out
+
+
+def test_lines_with_something_before_the_json_are_read_too(tmp_path, capsys):
+    """As `kubectl logs --prefix` and container runtimes write them."""
+    (tmp_path / "log").write_text(f"[pod/operator-0/operator] {json.dumps({'record': raw(world())})}\n")
+    assert main(["replay", str(tmp_path / "log")]) == 0
+    capsys.readouterr()
+
+
+def test_standard_input_is_read(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.StringIO(json.dumps(raw(world()))))
+    assert main(["replay", "-"]) == 0
+    capsys.readouterr()
+
+
+def test_another_outcome_is_different_and_it_is_said_where(tmp_path, capsys):
+    first, second = raw(world(3)), raw(world())
+    second["verdict"] = "Hold"
+    second["load"]["now"] *= 1 + 1e-6
+    second["desired"] = {key: count + 1 for key, count in second["desired"].items()}
+    (tmp_path / "records.jsonl").write_text("".join(json.dumps(each) + "\n" for each in (first, second)))
+    assert main(["replay", str(tmp_path / "records.jsonl")]) == 1
+    out = capsys.readouterr().out
+    assert "2 decision(s): 1 different" in out
+    assert f"records.jsonl:2: {2 + len(second['desired'])} difference(s)" in out
+    for where in ("verdict", "load.now", "desired."):
+        assert any(line.startswith(where) for line in out.splitlines())
+
+
+def test_a_difference_in_the_tenth_digit_is_none(tmp_path, capsys):
+    written = raw(world())
+    written["load"]["mean"] *= 1 + 1e-10
+    (tmp_path / "r.json").write_text(json.dumps(written))
+    assert main(["replay", str(tmp_path / "r.json")]) == 0
+    capsys.readouterr()
+
+
+def test_json_tells_all_of_it(tmp_path, capsys):
+    written = raw(world())
+    written["reason"] = "Frozen"
+    (tmp_path / "r.json").write_text(json.dumps(written))
+    assert main(["replay", str(tmp_path / "r.json"), "-o", "json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert (found["kind"], found["different"]) == ("Replay", 1)
+    (decision,) = found["decisions"]
+    assert decision["identical"] is False
+    (difference,) = decision["differences"]
+    assert (difference["where"], difference["was"]) == ("reason", '"Frozen"')
+
+
+def without(key: str) -> str:
+    return json.dumps({name: value for name, value in raw(world(3)).items() if name != key})
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "holds no decision record"),
+        ('{"some": "json"}', "holds no decision record"),
+        (without("now"), "now: is missing: it was written before records held their time"),
+        (without("version"), "version: is None, and this version reads 1"),
+        (without("now")[:-40], "the record is cut off or is no JSON"),
+        (json.dumps({"record": {**raw(world(3)), "snapshot": {}}}), "snapshot.artifacts: is missing"),
+    ],
+)
+def test_what_cannot_be_read_says_why_and_ends_with_2(tmp_path, capsys, text, said):
+    (tmp_path / "r.json").write_text(text)
+    assert main(["replay", str(tmp_path / "r.json")]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert said in err
+    assert "  try: " in err
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path, capsys):
+    assert main(["replay", str(tmp_path / "none.json")]) == 2
+    assert f"{tmp_path / 'none.json'}: cannot be read" in capsys.readouterr().err

@@ -1,0 +1,151 @@
+"""`steelyard simulate`: a table, files that are the same again, and sentences where it cannot be run. It asks no cluster."""
+
+import csv
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from steelyard.cli.main import main
+
+SCENARIO = """
+days: 0.05
+pools:
+  - {name: a, cpu: 4, memoryGiB: 16, nodes: 3, pricePerHour: 1, replica: {cpu: 4, memoryGiB: 16}, claims: [{timesTruth: 0.5, relativeTo: b}]}
+  - {name: b, cpu: 4, memoryGiB: 16, maxNodes: 3, pricePerHour: 0.6, replica: {cpu: 4, memoryGiB: 16}}
+workloads:
+  - name: search
+    load: {constant: 10}
+    objective: {milliseconds: 500}
+    truth: {a: {serviceMilliseconds: 50}, b: {serviceMilliseconds: 50}}
+"""
+
+
+@pytest.fixture(autouse=True)
+def no_cluster(monkeypatch, tmp_path):
+    """Whoever asks for one fails."""
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "there-is-none"))
+    monkeypatch.setenv("COLUMNS", "160")
+
+
+@pytest.fixture
+def scenario(tmp_path) -> Path:
+    file = tmp_path / "scenario.yaml"
+    file.write_text(SCENARIO)
+    return file
+
+
+def failure(capsys, *arguments) -> str:
+    assert main(list(map(str, arguments))) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("error: ")
+    assert "\n  try: " in err
+    return err
+
+
+def test_it_prints_what_became_of_the_workload_beside_each_pool_alone(scenario, capsys):
+    assert main(["simulate", str(scenario)]) == 0
+    out = capsys.readouterr().out
+    lines = [line.split()[:2] for line in out.splitlines()]
+    assert ["as", "decided"] in lines
+    assert ["only", "a"] in lines
+    assert ["only", "b"] in lines
+    assert "seed 1, days 0.05" in out
+    assert "written" not in out
+
+
+def test_the_figures_as_json_add_up(scenario, capsys):
+    assert main(["simulate", str(scenario), "-o", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["kind"] == "Simulation"
+    (search,) = found["workloads"]
+    for run in (search["decided"], *search["alone"]):
+        parts = sum(run[name] for name in ("good", "slow", "shed", "error", "cut", "unserved", "inFlight"))
+        assert run["offered"] == parts > 0
+        assert float(run["unitCost"]) == pytest.approx(1000 * float(run["cost"]) / run["good"])
+    assert [run["pool"] for run in search["alone"]] == ["a", "b"]
+    only_b = next(run for run in search["alone"] if run["pool"] == "b")
+    assert {each["pool"] for each in only_b["replicaHours"]} == {"b"}
+
+
+def test_a_comparison_may_be_left_out(scenario, capsys):
+    assert main(["simulate", str(scenario), "-o", "json", "--no-comparison"]) == 0
+    assert json.loads(capsys.readouterr().out)["workloads"][0]["alone"] == []
+
+
+def test_the_same_seed_writes_the_same_files_and_another_one_others(scenario, capsys, tmp_path):
+    for folder, more in (("one", []), ("two", []), ("three", ["--seed", "2"])):
+        assert main(["simulate", str(scenario), "--no-comparison", "--out", str(tmp_path / folder), *more]) == 0
+    names = sorted(file.name for file in (tmp_path / "one").iterdir())
+    assert names == ["decisions.jsonl", "search.svg", "timeline.csv"]
+    for name in names:
+        one, two, three = ((tmp_path / folder / name).read_bytes() for folder in ("one", "two", "three"))
+        assert one == two
+        assert one != three
+    capsys.readouterr()
+
+
+def test_the_time_line_has_a_row_for_each_window_and_its_sums_are_the_table(scenario, capsys, tmp_path):
+    assert (
+        main(["simulate", str(scenario), "--no-comparison", "--no-plots", "--out", str(tmp_path / "out"), "-o", "json", "--days", "0.1"])
+        == 0
+    )
+    decided = json.loads(capsys.readouterr().out)["workloads"][0]["decided"]
+    with (tmp_path / "out/timeline.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["t_s"]) for row in rows] == [60.0 * n for n in range(1, 145)]
+    for name in ("offered", "good", "slow", "unserved"):
+        assert sum(int(row[name]) for row in rows) == decided[name]
+    assert sum(float(row["cost"]) for row in rows) == pytest.approx(float(decided["cost"]))
+    assert {"ready_a", "desired_a", "ready_b", "desired_b", "verdict", "reason", "move"} <= set(rows[0])
+
+
+def test_what_is_wrong_with_a_scenario_is_said_by_field(scenario, capsys):
+    scenario.write_text(SCENARIO.replace("constant: 10", "constant: many").replace("nodes: 3, pricePerHour: 1,", "pricePerHour: 1,"))
+    err = failure(capsys, "simulate", scenario)
+    assert f"{scenario}: pools[0]: must give nodes, maxNodes or both" in err
+    assert f"{scenario}: workloads[0].load.constant: must be" in err
+    assert "docs/reference/scenario.md" in err
+
+
+def test_a_scenario_that_is_not_there_is_named(capsys, tmp_path):
+    assert "none.yaml: cannot be read" in failure(capsys, "simulate", tmp_path / "none.yaml")
+
+
+def test_without_matplotlib_pictures_name_the_extra_and_can_be_left_out(scenario, capsys, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    err = failure(capsys, "simulate", scenario, "--out", tmp_path / "out")
+    assert "pip install 'steelyard[simulate]'" in err
+    assert "--no-plots" in err
+    assert main(["simulate", str(scenario), "--no-comparison", "--no-plots", "--out", str(tmp_path / "out")]) == 0
+    assert not list((tmp_path / "out").glob("*.svg"))
+    capsys.readouterr()
+
+
+def test_pictures_may_be_png(scenario, capsys, tmp_path):
+    assert main(["simulate", str(scenario), "--no-comparison", "--png", "--out", str(tmp_path / "out")]) == 0
+    assert (tmp_path / "out/search.png").read_bytes().startswith(b"\x89PNG")
+    assert f"written: {tmp_path / 'out/search.png'}" in capsys.readouterr().out
+
+
+def test_a_run_shorter_than_a_window_is_drawn_too(scenario, capsys, tmp_path):
+    assert main(["simulate", str(scenario), "--days", "0.0003", "--no-comparison", "--out", str(tmp_path / "out")]) == 0
+    assert (tmp_path / "out/timeline.csv").read_text().count("\n") == 1
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize("arguments", [["--days", "0"], ["--days", "400"], ["--seed", "-1"], ["--seed", "x"]])
+def test_wrong_arguments_are_refused(scenario, arguments, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["simulate", str(scenario), *arguments])
+    assert ended.value.code == 2
+    capsys.readouterr()
+
+
+def test_its_records_are_replayed(scenario, capsys, tmp_path):
+    assert main(["simulate", str(scenario), "--no-comparison", "--no-plots", "--out", str(tmp_path / "out")]) == 0
+    capsys.readouterr()
+    assert main(["replay", str(tmp_path / "out/decisions.jsonl")]) == 0
+    assert "decision(s): identical" in capsys.readouterr().out
