@@ -305,6 +305,7 @@ def _placements(decision: Decision, placements: tuple[Placement, ...]) -> list[M
             "revision": revision,
             "desiredReplicas": wanted if wanted is not None else (place.desired if place else 0),
             "readyReplicas": place.ready if place else 0,
+            "capacityRequests": 0,
         }
         if place is not None and place.artifact_digest:
             out["artifactDigest"] = place.artifact_digest

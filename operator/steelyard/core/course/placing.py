@@ -115,8 +115,9 @@ def _shut(seen: Situation, option: Option) -> bool:
 
 
 def start_count(seen: Situation, key: PlacementKey) -> int:
-    """Replicas to start with: what the load needs where both are known, else the fewest the user allows."""
-    workload, option, capacity = seen.snapshot.workload, seen.option(key.pool), seen.capacity(key)
+    """Replicas to start with: what the load needs, by the lower end of a claim where nothing was measured; else the fewest the user allows."""
+    workload, option = seen.snapshot.workload, seen.option(key.pool)
+    capacity = seen.capacity(key) or (option.capacity.rate.lower if option and option.capacity else None)
     choice = workload.pools.get(key.pool)
     least = max(workload.scaling.least, choice.minimum if choice else 0)
     most = min(workload.scaling.maximum, option.most) if option else workload.scaling.maximum

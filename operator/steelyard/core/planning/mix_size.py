@@ -66,7 +66,9 @@ def grown(stands: Sequence[Stand], need: Callable[[float], float], rules: Rules)
     for start in starts:
         load = need(start)
         # Slower pools have had their turn; of those that are faster only as much is ordered now as is needed at their own time.
-        room = [max(s.replicas, min(s.most, s.replicas + ceil(load / s.capacity))) for s in stands]
+        # Spread evenly, a fast one counts as a slow one.
+        slowest = min(s.capacity for s in stands)
+        room = [max(s.replicas, min(s.most, s.replicas + ceil(load / (slowest if rules.even else s.capacity)))) for s in stands]
         limits = [room[at] if s.start <= start else wanted[at] for at, s in enumerate(stands)]
         plan = _cheapest(stands, load, wanted, limits, rules) or _filled(stands, wanted, limits, rules)
         wanted = [max(wanted[at], plan[at]) if s.start == start else wanted[at] for at, s in enumerate(stands)]
