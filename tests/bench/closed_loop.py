@@ -39,9 +39,11 @@ each row also has the ratio to the bound of *its own* misses, and to `hpa-tuned`
 **Policies.** `static`: the best single pool for the peak. `hpa-70`, `hpa-85`: the rule of Kubernetes' HPA on the cheapest pool without a limit.
 `hpa-tuned`: the same rule over all pools in order of price per request, stabilised over 120 s. `integer-program`: the exact cheapest mix for the last
 step, at every step. `saturation-greedy`: add on the cheapest, remove from the dearest, between two thresholds. `-tuned`: its knob is set for the allowance
-on the development trace, in the same kind of world. `moves_per_day`: replicas that came on one pool while one went on another within half an hour.
+on the development trace, in the same kind of world; where no setting keeps the allowance, it is the lowest. `moves_per_day`: replicas that came on one
+pool while one went on another within half an hour. What is above the picture, `static` first of all, is in the table.
 
-Another load: `STEELYARD_TRACE=load.csv` adds a CSV with the columns `t_s,rate_rps`.
+Another load: `STEELYARD_TRACE=load.csv` adds a CSV with the columns `t_s,rate_rps`. Another policy: an entry in `tests/bench/loop/entrants.py`; what it
+is told, sees and answers is in `policy.py` beside it.
 """
 COLUMNS = (
     "trace",

@@ -53,9 +53,10 @@ def bound(world: World, allowances: Sequence[float]) -> Bound:
 
 
 def _without_dominated(world: World) -> World:
-    """Leave out each pool of which k replicas of another, unbounded one never cost more than one, carry as much and start as fast.
+    """Leave out each pool of which one replica never costs less, carries more or starts faster than k of another, unbounded one.
 
-    Any policy's replicas there can be replaced by these. Not where some stand at the opening: these were not paid for.
+    Any policy's replicas there can be replaced by these. Not where some stand at the opening, for their start-up was not paid; nor where
+    a limit falls, for what that takes drains free of charge.
     """
     kept = list(range(len(world.pools)))
     for p in range(len(world.pools)):
@@ -75,7 +76,8 @@ def _dominates(world: World, better: int, worse: int) -> bool:
     each = np.ceil(w.capacity / b.capacity)
     quick = b.startup_seconds <= w.startup_seconds and b.drain_seconds <= w.drain_seconds
     unbounded = (world.limits[:, better] >= UNBOUNDED).all()
-    return bool(quick and unbounded and (each * world.prices[:, better] <= world.prices[:, worse]).all())
+    kept = (np.diff(world.limits[:, worse]) >= 0).all()
+    return bool(quick and unbounded and kept and (each * world.prices[:, better] <= world.prices[:, worse]).all())
 
 
 def _least(world: World, prices: Reals) -> Reals:
@@ -121,7 +123,7 @@ def _change(value: Reals, up: float, down: float) -> None:
 
 
 def _ready_limits(world: World) -> Whole:
-    """(T, P) replicas that can be ready: a replica was within the limit through all of its start-up, and before the first was that of the opening."""
+    """(T, P) replicas that can be ready: each was within the limit through its start-up; until a first one ends there are those of the opening."""
     most = np.array(world.limits)
     for p, pool in enumerate(world.pools):
         startup = pool.startup_seconds // STEP

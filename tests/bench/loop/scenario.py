@@ -22,7 +22,7 @@ DEVELOPMENT = "deepseek-r1"
 """The trace on which knobs are set. It counts for no bar."""
 DEVELOPMENT_SEED = 0
 """Of no scenario: its claims are others."""
-SETTINGS = tuple(np.linspace(0.45, 1.05, 13).tolist())
+SETTINGS = tuple(np.linspace(0.40, 1.10, 15).tolist())
 """Of HPA's target, for what it would cost at other misses."""
 
 

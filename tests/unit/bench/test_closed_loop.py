@@ -1,7 +1,11 @@
 """The bars of the closed loop are asked of our own policy, over the fortnights, and of nobody else."""
 
+from pathlib import Path
+
+import pytest
+
 from bench.benchmark import Row
-from bench.closed_loop import MARKETS, bars
+from bench.closed_loop import MARKETS, bars, scenarios
 
 
 def row(**changes: object) -> Row:
@@ -47,3 +51,9 @@ def test_against_hpa_every_row_counts_and_one_that_cannot_be_compared_is_not_won
     assert met(row())[against] is True
     assert met(row(), row(vs_hpa_tuned_at_own_miss=1.01))[against] is False
     assert met(row(), row(vs_hpa_tuned_at_own_miss=None))[against] is False
+
+
+def test_a_load_of_your_own_is_run_in_every_market(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine.csv").write_text("t_s,rate_rps\n0,1\n600,3\n1200,2\n")
+    monkeypatch.setenv("STEELYARD_TRACE", str(tmp_path / "mine.csv"))
+    assert [s.kind for s in scenarios(quick=False) if s.trace.name == "mine"] == list(MARKETS)

@@ -21,7 +21,7 @@ class Hpa:
     """target: the utilisation aimed at. stabilisation: seconds over which the largest wish counts on the way down.
 
     every_pool: the wish is for capacity, and fills the pools in order of price per request as told at the start, limited ones up to their
-    limit; else it is for replicas of the cheapest pool without a limit.
+    limit; else it is for replicas of the cheapest pool without a limit. Either way a replica stays until its successor is ready.
     """
 
     every_seconds = STEP
@@ -54,7 +54,7 @@ class Hpa:
         wish = sum(self._used) / len(self._used) / self._target
         self._wishes.append(current if abs(wish - current) <= TOLERANCE * current else wish)
         self._wanted = self._fill(max(self._wishes), seen.limits)
-        return self._wanted
+        return self._surging(self._wanted, max(self._wishes), seen.ready)
 
     def _fill(self, capacity: float, limits: Sequence[int | None]) -> list[int]:
         """At least one replica: minReplicas."""
@@ -67,3 +67,13 @@ class Hpa:
             wanted[p] = needed if limit is None or p == self._order[-1] else min(needed, limit)
             capacity -= wanted[p] * self._capacity[p]
         return wanted
+
+    def _surging(self, wanted: Sequence[int], capacity: float, ready: Sequence[int]) -> list[int]:
+        """What is ready elsewhere stays until what replaces it is ready too."""
+        kept = list(wanted)
+        short = capacity - sum(min(w, r) * c for w, r, c in zip(wanted, ready, self._capacity, strict=True))
+        for p in sorted(range(len(kept)), key=lambda p: -self._capacity[p]):
+            more = min(max(ready[p] - wanted[p], 0), max(ceil(short / self._capacity[p]), 0))
+            kept[p] += more
+            short -= more * self._capacity[p]
+        return kept

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from bench.loop.mix import Mixes, mixes
 from bench.loop.policy import STEP, USABLE, Observation, Pool
 
-
 LEAST = 1e-6
 """Requests per second that are planned for at least: one replica stays."""
 

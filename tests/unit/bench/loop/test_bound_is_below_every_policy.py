@@ -32,6 +32,13 @@ TINY = {
     "a dear pool that is quick": small([0, 10, 0, 25, 25], replace(QUICK, price=3 * HOURLY), SLOW, opening=[0, 0]),
     "a dominated pool": small([10, 10, 25, 25, 10], QUICK, replace(SLOW, price=3 * HOURLY), opening=[1, 0]),
     "a dominated pool that stands": small([25, 25, 25, 10, 0], QUICK, replace(SLOW, price=3 * HOURLY), opening=[0, 1]),
+    "a dominated pool that is taken away, free of a drain": small(
+        [0, 0, 25, 0, 0],
+        QUICK,
+        replace(SLOW, price=3 * HOURLY, drain_seconds=20),
+        opening=[0, 0],
+        limits=[[UNBOUNDED, 1]] * 3 + [[UNBOUNDED, 0]] * 2,
+    ),
 }
 
 

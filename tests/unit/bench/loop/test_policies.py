@@ -81,6 +81,14 @@ def test_hpa_over_every_pool_fills_the_cheapest_per_request_first() -> None:
     assert policy.step(seen((0, 8, 4), busy=1.0, limits=(None, 8, 4))) == [4, 8, 4]
 
 
+def test_hpa_keeps_what_is_ready_until_its_successors_are() -> None:
+    policy = begun(Hpa(0.5, every_pool=True))
+    look = seen((0, 12, 0), busy=0.5)
+    assert policy.step(look) == [0, 12, 4]
+    assert policy.step(replace(look, starting=(0, 0, 4))) == [0, 12, 4]
+    assert policy.step(replace(look, ready=(0, 12, 4), starting=(0, 0, 0))) == [0, 8, 4]
+
+
 def test_the_integer_program_is_the_cheapest_mix_for_what_came_last() -> None:
     assert begun(IntegerProgram()).step(seen((0, 0, 0), requests=10 * 10 * USABLE)) == (0, 0, 4)
     assert begun(IntegerProgram()).step(seen((0, 0, 0), requests=10 * 13 * USABLE)) == (0, 1, 4)
