@@ -1,0 +1,71 @@
+"""What a run cost, missed and moved."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+MOVE_STEPS = 180
+"""Half an hour: replicas that go on one pool and come on another within it were moved."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Replicas of a pool that a policy added (positive) or removed."""
+
+    step: int
+    pool: int
+    replicas: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """cost: money, start-ups and drains included. missed: requests above what the ready replicas carry.
+
+    overloaded: all requests of the steps in which any was missed. starts: replicas ordered. moves: replicas that replaced another pool's.
+    """
+
+    cost: float
+    requests: float
+    missed: float
+    overloaded: float
+    starts: int
+    moves: int
+    days: float
+
+    @property
+    def missed_part(self) -> float:
+        """Of all requests."""
+        return self.missed / self.requests
+
+    @property
+    def cost_per_1k(self) -> float:
+        """Money per 1,000 good requests."""
+        return 1000 * self.cost / (self.requests - self.missed)
+
+
+def moves(changes: Sequence[Change]) -> int:
+    """Replicas added on one pool that pair with a replica removed from another within MOVE_STEPS, whichever came first.
+
+    Changes are in order of time. Each replica counts in one pair, the oldest that is left first.
+    """
+    waiting: dict[tuple[int, bool], deque[list[int]]] = defaultdict(deque)
+    """By pool and whether they were added: [step, replicas not paired yet], the oldest first."""
+    moved = 0
+    for change in changes:
+        added, left = change.replicas > 0, abs(change.replicas)
+        others = [q for (pool, other_added), q in waiting.items() if pool != change.pool and other_added != added]
+        for other in others:
+            while other and other[0][0] < change.step - MOVE_STEPS:
+                other.popleft()
+        while left and any(others):
+            oldest = min((q for q in others if q), key=lambda q: q[0][0])
+            paired = min(left, oldest[0][1])
+            moved, left = moved + paired, left - paired
+            oldest[0][1] -= paired
+            if not oldest[0][1]:
+                oldest.popleft()
+        if left:
+            waiting[change.pool, added].append([change.step, left])
+    return moved

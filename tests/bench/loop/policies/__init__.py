@@ -1,0 +1,1 @@
+"""Policies that others use, one a file."""
