@@ -9,6 +9,7 @@ from bench.loop.policies.hpa import Hpa
 from bench.loop.policies.integer_program import IntegerProgram
 from bench.loop.policies.saturation_greedy import SaturationGreedy
 from bench.loop.policies.static import Static
+from bench.loop.policies.steelyard import Steelyard
 from bench.loop.policy import STEP, Policy
 from bench.loop.world import World
 
@@ -32,6 +33,7 @@ HPA_TUNED = Entrant(
 )
 """HPA as well set as it can be: the cheap pool first, a short stabilisation, and its target for the allowance."""
 ENTRANTS = (
+    Entrant(name="steelyard", make=lambda _, __: Steelyard()),
     Entrant(name="static", make=lambda world, _: Static(float(world.arrivals.max()) / STEP)),
     Entrant(name="hpa-70", make=lambda _, __: Hpa(0.70)),
     Entrant(name="hpa-85", make=lambda _, __: Hpa(0.85)),

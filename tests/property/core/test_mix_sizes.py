@@ -7,7 +7,7 @@ from math import ceil
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from steelyard.core.planning.mix_size import LIFE, Rules, Stand, carried, grown, shrunk
+from steelyard.core.planning.mix_size import LIFE, Rules, Stand, carried, cheaper, grown, shrunk
 
 
 @st.composite
@@ -101,3 +101,27 @@ def test_families_that_must_be_used_are_kept() -> None:
     other = Stand(pool="other", replicas=1, capacity=3.0, cost=2.0, start=60.0, drain=30.0, most=9, family="y")
     assert shrunk((one, other), 5.0, Rules()) == (2, 0)
     assert shrunk((one, other), 5.0, Rules(families=2)) == (1, 1)
+
+
+@settings(max_examples=200, deadline=None)
+@given(these=stands(), held=st.sampled_from([1.0, 7.5, 16.0]), even=st.booleans(), payback=st.sampled_from([60.0, 600.0, 7200.0]))
+def test_a_cheaper_mix_takes_nothing_away_and_earns_its_start_in_time(
+    these: tuple[Stand, ...], held: float, even: bool, payback: float
+) -> None:
+    now = tuple(s.replicas for s in these)
+    wanted = cheaper(these, held, payback, Rules(even=even))
+    assert all(n >= m for n, m in zip(wanted, now, strict=True))
+    if wanted == now:
+        return
+    there = tuple(replace(s, replicas=n) for n, s in zip(wanted, these, strict=True))
+    left = shrunk(there, held, Rules(even=even))
+    saved = sum((m - n) * s.cost for m, n, s in zip(now, left, these, strict=True)) * payback / 3600
+    paid = sum((n - m) * s.cost * (s.start + s.drain) for n, m, s in zip(wanted, now, these, strict=True)) / 3600
+    assert saved > paid - 1e-9
+
+
+def test_no_mix_is_changed_for_what_a_start_would_cost() -> None:
+    dear = Stand(pool="dear", replicas=3, capacity=3.0, cost=1.0, start=300.0, drain=30.0, most=9)
+    cheap = replace(dear, pool="cheap", replicas=0, cost=0.6)
+    assert cheaper((dear, cheap), 9.0, 300.0, Rules()) == (3, 0)
+    assert cheaper((dear, cheap), 9.0, 3600.0, Rules()) == (3, 3)

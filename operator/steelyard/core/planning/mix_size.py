@@ -126,3 +126,16 @@ def _filled(stands: Sequence[Stand], wanted: Sequence[int], limits: Sequence[int
             room = min(room, rules.spot_percent * firm // (100 - rules.spot_percent) - spot)
         filled[at] += max(0, min(limits[at] - filled[at], room))
     return filled
+
+
+def cheaper(stands: Sequence[Stand], held: float, payback: float, rules: Rules) -> tuple[int, ...]:
+    """What stands and the replicas of a cheaper mix that are not there yet, where their start is earned within `payback` seconds. Once they
+    are ready, shrinking takes away what they replace."""
+    now = tuple(s.replicas for s in stands)
+    room = [max(s.replicas, min(s.most, ceil(held / s.capacity) + 1)) for s in stands]
+    plan = _cheapest(stands, held, [s.least for s in stands], room, rules)
+    if plan is None:
+        return now
+    saved = sum((n - m) * s.cost for s, n, m in zip(stands, now, plan, strict=True)) * payback / 3600
+    paid = sum(max(0, m - n) * s.cost * (s.start + s.drain) for s, n, m in zip(stands, now, plan, strict=True)) / 3600
+    return tuple(max(n, m) for n, m in zip(now, plan, strict=True)) if saved > paid else now
