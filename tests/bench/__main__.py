@@ -73,6 +73,7 @@ def run(name: str, *, quick: bool, into: Path | None) -> Sequence[Bar]:
         benchmark.draw(figure, rows)
         figure.savefig(into / f"{name}.svg", metadata={"Date": None})
         (into / f"{name}.md").write_text(_page(name, benchmark, bars, time.monotonic() - began))
+        (into / "README.md").write_text(_index(into))
         console.print(f"written: {into / name}.csv, .svg, .md")
     return bars
 
@@ -127,6 +128,18 @@ def _page(name: str, benchmark: Benchmark, bars: Sequence[Bar], seconds: float) 
         "",
     ]
     return "\n".join(lines)
+
+
+def _index(folder: Path) -> str:
+    """A line for each page of the folder."""
+    lines = ["# Benchmarks", "", "Each page says what was measured, the bars it is held to, and the command that made it.", ""]
+    for page in sorted(folder.glob("*.md")):
+        if page.name != "README.md":
+            text = page.read_text()
+            met, missed = text.count("| met |"), text.count("| MISSED |")
+            title = text.partition("\n")[0].removeprefix("# ")
+            lines.append(f"- [{page.stem}]({page.name}): {title}. {met} bars met, {missed} missed.")
+    return "\n".join([*lines, ""])
 
 
 if __name__ == "__main__":
