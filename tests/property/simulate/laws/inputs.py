@@ -5,8 +5,9 @@ from __future__ import annotations
 from property.simulate.laws.look import Look
 from property.simulate.stage import orders
 from steelyard.core.condition import ConditionType
-from steelyard.core.reading import Fresh
+from steelyard.core.reading import Fresh, Reading, Stale, Unknown
 from steelyard.core.rebalancing.reason import SETTLED
+from steelyard.core.snapshot import Traffic
 
 
 def a_lost_input_changes_nothing(look: Look) -> None:
@@ -35,7 +36,13 @@ def unread_metrics(look: Look) -> None:
     assert not fewer, f"I10: {fewer} lost replicas while {[p.key for p in unread]} was not read: {look}"
     observed = next(c for c in look.decision.conditions if c.type is ConditionType.OBSERVED)
     assert observed.status is False, f"I10: Observed does not tell: {look}"
-    assert any(f"pool {p.key.pool}" in observed.message for p in unread), f"I10: {observed.message} names no pool: {look}"
+    whys = {why(look.snapshot.traffic.get(p.key)) or p.key.pool for p in unread}
+    assert any(each in observed.message for each in whys), f"I10: {observed.message} is none of {whys}: {look}"
+
+
+def why(reading: Reading[Traffic] | None) -> str:
+    """What is wrong with the input."""
+    return reading.why if isinstance(reading, Stale | Unknown) else ""
 
 
 def unknown_price(look: Look) -> None:
