@@ -9,7 +9,7 @@ export PYTHONDONTWRITEBYTECODE :=
 RUN := PYTHONPATH=operator:runtime:tests $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench check verify generate format clean
+.PHONY: help demo test test-long bench check verify generate format clean
 
 help: ## What there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -30,6 +30,11 @@ demo: $(VENV)/.installed ## The main job, for real, on a cluster of its own (SWA
 
 test: $(VENV)/.installed ## Everything: checks, then all tests, with a table of the parts
 	@$(RUN) -m parts
+
+test-long: SEED ?= $(shell date +%s)
+test-long: $(VENV)/.installed ## All property tests at length: an hour (a run again: SEED=N)
+	@echo "seed $(SEED): make test-long SEED=$(SEED) runs the same again"
+	@STEELYARD_THOROUGH=1 $(RUN) -m pytest -v -s --durations=10 -p no:cacheprovider --hypothesis-seed=$(SEED) tests/property
 
 bench: $(VENV)/.installed ## Benchmarks, each with its table (all of them take hours; one: B=planner)
 	@$(RUN) -m bench $(B)

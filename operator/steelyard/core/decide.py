@@ -21,7 +21,7 @@ from steelyard.core.decision import Decision
 from steelyard.core.intend import intent_of
 from steelyard.core.memory import Step
 from steelyard.core.rebalancing.reason import Reason, Refusal
-from steelyard.core.remember import claim_notes, held, hold_notes, last_decision, remember, words
+from steelyard.core.remember import claim_notes, held, hold_notes, last_decision, order_notes, remember, words
 from steelyard.core.situation import Situation, situation
 from steelyard.core.snapshot import Placement, PlacementKey, Snapshot
 
@@ -42,12 +42,18 @@ def decide(snapshot: Snapshot, now: datetime) -> Decision:
     told: tuple[Condition, ...] = conditions(
         seen, course.desired, course.home, memory, course.refusal, held=held(course), target=course.target, beside=course.beside
     )
+    intent = intent_of(seen, course)
     return Decision(
-        intent=intent_of(seen, course),
+        intent=intent,
         memory=memory,
         desired=course.desired,
         conditions=told,
-        notes=course.notes + hold_notes(snapshot.memory.last, course) + claim_notes(snapshot.memory, memory),
+        notes=(
+            *course.notes,
+            *order_notes(snapshot, course, intent),
+            *hold_notes(snapshot.memory.last, course),
+            *claim_notes(snapshot.memory, memory),
+        ),
         verdict=course.verdict,
         reason=reason,
         message=message,

@@ -8,12 +8,13 @@ from dataclasses import replace
 from steelyard.core.course.course import Course
 from steelyard.core.course.quarantine import QUARANTINE_MOST
 from steelyard.core.decision import Note
+from steelyard.core.intent import Intent
 from steelyard.core.memory import BoardLine, Known, LastDecision, Memory, VerdictWord
 from steelyard.core.planning.option import Option, line
 from steelyard.core.rebalancing.claims import verdicts
 from steelyard.core.rebalancing.reason import SETTLED, Reason, Refusal
 from steelyard.core.situation import Situation
-from steelyard.core.snapshot import PlacementKey
+from steelyard.core.snapshot import PlacementKey, Snapshot
 
 HISTORY = 8
 
@@ -96,7 +97,8 @@ def last_decision(seen: Situation, course: Course, memory: Memory, reason: Reaso
     claims = ",".join(f"{c.pool}/{c.name}/{c.verdict.value}/{c.n}" for c in memory.claims)
     # Which of the reasons to stay comes first turns with the noise; that staying is right does not.
     why = "balanced" if reason in SETTLED else f"{reason.value}|{course.target}"
-    subject = f"{course.verdict}|{why}|{course.home}|{step}|{known}|{claims}|{len(memory.history)}"
+    wanted = ",".join(f"{key.pool}/{key.revision}={count}" for key, count in sorted(course.desired.items()))
+    subject = f"{course.verdict}|{why}|{course.home}|{step}|{wanted}|{known}|{claims}|{len(memory.history)}"
     digest = hashlib.sha256(subject.encode()).hexdigest()[:16]
     old = seen.snapshot.memory.last
     if old is not None and old.digest == digest:
@@ -138,12 +140,24 @@ def held(course: Course) -> Refusal | None:
 def hold_notes(last: LastDecision | None, course: Course) -> tuple[Note, ...]:
     """One event when a hold begins or changes its reason, and one when it ends; not one a pass."""
     refusal = held(course)
+    if refusal is not None and refusal.reason is Reason.NOT_SYNCED:
+        return ()  # Nothing is remembered of such a pass, so that the next one would tell it again.
     if refusal is not None:
         known = last is not None and last.verdict == "Hold" and last.reason == refusal.reason.value
         return () if known else (Note(refusal.reason, f"held: {refusal.message}", warning=True),)
     if last is not None and last.verdict == "Hold":
         return (Note(Reason.NOT_HELD, f"no longer held by {last.reason}"),)
     return ()
+
+
+def order_notes(snapshot: Snapshot, course: Course, intent: Intent) -> tuple[Note, ...]:
+    """An event for each removal, and for each other order where nothing else tells of any (invariant I6)."""
+    told = [] if course.notes else [Note(Reason.PLACING, f"{o.replicas} replica(s) on pool {o.key.pool}") for o in intent.create]
+    if not course.notes:
+        before = {p.key: p.desired for p in snapshot.placements}
+        scale = sorted((intent.scale or {}).items())
+        told += [Note(Reason.SCALED, f"{before[key]} to {count} replicas on pool {key.pool}") for key, count in scale]
+    return (*told, *(Note(Reason.REMOVED, f"nothing needs {key.revision} on pool {key.pool} any more") for key in intent.gone))
 
 
 def claim_notes(old: Memory, new: Memory) -> tuple[Note, ...]:

@@ -24,6 +24,10 @@ class Happening:
         self.changed = True
         self.now = float("-inf")
 
+    def add(self, event: Event) -> None:
+        """It happens too; it must not begin before the next moment."""
+        self._events = tuple(sorted((*self._events, event), key=lambda e: e.at))
+
     def advance(self, now: float) -> None:
         """To `now`. `begun`: what began since the last moment, were it over by now; `changed`: whether anything began or ended."""
         self.begun = tuple(e for e in self._events if self.now < e.at <= now)

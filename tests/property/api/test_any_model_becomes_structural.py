@@ -2,10 +2,11 @@
 
 from typing import Annotated, Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import create_model
 
+from property.effort import effort
 from steelyard.api.crdgen.lint import lint
 from steelyard.api.crdgen.structural import filled, structural
 from steelyard.api.describe import says
@@ -71,13 +72,13 @@ def models(draw: st.DrawFn, depth: int = 2) -> type[SpecModel]:
     return made
 
 
-@settings(max_examples=60, deadline=None)
+@effort(60)
 @given(models())
 def test_it_passes_the_linter(model: type[SpecModel]):
     assert lint(structural(model), "sample", told=True) == ()
 
 
-@settings(max_examples=60, deadline=None)
+@effort(60)
 @given(models())
 def test_what_the_api_server_fills_in_is_what_the_model_fills_in(model: type[SpecModel]):
     schema = structural(model)
@@ -87,7 +88,7 @@ def test_what_the_api_server_fills_in_is_what_the_model_fills_in(model: type[Spe
     assert model.model_validate(stored) == model()
 
 
-@settings(max_examples=30, deadline=None)
+@effort(30)
 @given(models())
 def test_converting_twice_gives_the_same(model: type[SpecModel]):
     assert repr(structural(model)) == repr(structural(model))

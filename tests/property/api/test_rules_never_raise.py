@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from property.effort import effort
 from steelyard.api import AcceleratorPool, CompiledModel, InferenceWorkload, parse
 from steelyard.api.kind import Resource
 from unit.api.objects import GOOD, changed
@@ -28,7 +29,7 @@ def paths(value: Any, prefix: str = "") -> list[str]:
     ]
 
 
-@settings(max_examples=150, deadline=None)
+@effort(150)
 @given(st.data())
 def test_one_wrong_value_anywhere_is_an_answer_and_never_an_exception(data: st.DataObject):
     kind = data.draw(st.sampled_from(sorted(GOOD)))

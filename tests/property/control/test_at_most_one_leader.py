@@ -4,9 +4,10 @@ import asyncio
 import random
 from dataclasses import dataclass, field
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from property.effort import effort
 from steelyard.control.errors import AlreadyExists, Conflict, NotFound, TimedOut
 from steelyard.control.fencing import LeadershipLost, LeaseFence
 from steelyard.control.lease import Elector, LeaseTiming, Outcome
@@ -117,7 +118,7 @@ events = st.lists(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@effort(80)
 @given(events=events, seed=st.integers(0, 10_000))
 def test_at_most_one_candidate_passes_the_fence_at_any_time(events, seed):
     async def scenario() -> None:

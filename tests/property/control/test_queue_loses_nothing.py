@@ -4,9 +4,10 @@ import asyncio
 import random
 from collections import defaultdict
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from property.effort import effort
 from steelyard.control.workqueue import Backoff, Priority, WorkQueue
 from unit.control.virtual_time import VirtualClock, run
 
@@ -21,7 +22,7 @@ steps = st.lists(
 works = st.lists(st.tuples(st.floats(0, 3), st.booleans(), st.one_of(st.none(), st.floats(0.1, 30))), min_size=1, max_size=8)
 
 
-@settings(max_examples=150, deadline=None)
+@effort(150)
 @given(steps=steps, works=works, workers=st.integers(1, 4), seed=st.integers(0, 99))
 def test_every_wish_is_followed_by_a_processing_in_time_and_no_key_is_processed_twice_at_once(steps, works, workers, seed):
     async def scenario() -> None:
@@ -74,7 +75,7 @@ def test_every_wish_is_followed_by_a_processing_in_time_and_no_key_is_processed_
     run(scenario())
 
 
-@settings(max_examples=60, deadline=None)
+@effort(60)
 @given(adds=st.integers(1, 200), during=st.integers(0, 50))
 def test_any_number_of_wishes_before_and_during_a_processing_make_one_processing_each(adds, during):
     async def scenario() -> None:

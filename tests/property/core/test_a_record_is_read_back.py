@@ -11,9 +11,10 @@ from enum import Enum
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from property.effort import effort
 from steelyard.core.plain import NotPlainError, plain, rebuilt
 from steelyard.core.reading import Fresh, Stale, Unknown
 from steelyard.core.snapshot import Snapshot, Traffic
@@ -61,7 +62,7 @@ def names(kind: type) -> set[str]:
 
 SNAPSHOTS = anything(Snapshot)
 TRAFFIC = anything(Traffic)
-QUIET = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+QUIET = effort(60)
 
 
 def written(snapshot: Snapshot) -> Any:

@@ -2,9 +2,10 @@
 
 from itertools import product
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from property.effort import effort
 from steelyard.core.planning.exact import continuous_bound, solve
 from steelyard.core.planning.outcome import Infeasible, Planned
 from steelyard.core.planning.problem import Offer, Problem
@@ -55,7 +56,7 @@ def cost(problem: Problem, counts: tuple[int, ...]) -> float:
     return sum(o.cost * n + max(0, n - o.current) * o.added for o, n in zip(problem.offers, counts, strict=True))
 
 
-@settings(max_examples=250, deadline=None)
+@effort(250)
 @given(problem=problems)
 def test_the_plan_is_the_optimum_and_its_bound_holds(problem: Problem) -> None:
     every = product(*(range(o.most + 1) for o in problem.offers))
@@ -76,7 +77,7 @@ def test_the_plan_is_the_optimum_and_its_bound_holds(problem: Problem) -> None:
     assert abs(outcome.cost - cost(problem, counts)) < 1e-9
 
 
-@settings(max_examples=60, deadline=None)
+@effort(60)
 @given(problem=problems)
 def test_the_order_of_offers_changes_nothing(problem: Problem) -> None:
     from dataclasses import replace

@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from property.core.curves import CURVES
+from property.effort import effort
 from steelyard.core.performance.belief import Belief
 from steelyard.core.performance.latency import Curve
 
@@ -17,7 +18,7 @@ def saturation(curve: Curve) -> float:
     return float(curve.saturation(curve.belief.mean[:, None])[0])
 
 
-@settings(max_examples=100, deadline=None)
+@effort(100)
 @given(CURVES, LIMITS, st.floats(1, 10))
 def test_a_longer_limit_never_gives_less(curve: Curve, limit: float, times: float) -> None:
     strict, loose = curve.capacity(limit), curve.capacity(limit * times)
@@ -26,7 +27,7 @@ def test_a_longer_limit_never_gives_less(curve: Curve, limit: float, times: floa
     assert strict.upper <= loose.upper
 
 
-@settings(max_examples=100, deadline=None)
+@effort(100)
 @given(CURVES, LIMITS)
 def test_bounds_are_in_order_and_no_more_is_promised_than_the_saturation(curve: Curve, limit: float) -> None:
     capacity = curve.capacity(limit)
@@ -34,7 +35,7 @@ def test_bounds_are_in_order_and_no_more_is_promised_than_the_saturation(curve: 
     assert capacity.point <= saturation(curve)
 
 
-@settings(max_examples=100, deadline=None)
+@effort(100)
 @given(CURVES, LIMITS, st.floats(1, 9), st.sampled_from(["figures", "scatter", "reach", "lengths", "fewer loads"]))
 def test_more_uncertainty_never_gives_a_higher_lower_bound(curve: Curve, limit: float, more: float, where: str) -> None:
     match where:
@@ -53,7 +54,7 @@ def test_more_uncertainty_never_gives_a_higher_lower_bound(curve: Curve, limit: 
     assert guessed.point == known.point
 
 
-@settings(max_examples=100, deadline=None)
+@effort(100)
 @given(CURVES, LIMITS)
 def test_at_the_capacity_the_latency_is_the_limit(curve: Curve, limit: float) -> None:
     capacity = curve.capacity(limit)
@@ -64,7 +65,7 @@ def test_at_the_capacity_the_latency_is_the_limit(curve: Curve, limit: float) ->
         assert curve.at(capacity.lower).upper <= limit * 1.05
 
 
-@settings(max_examples=100, deadline=None)
+@effort(100)
 @given(CURVES, LIMITS)
 def test_more_than_the_upper_bound_is_carried_by_no_law_within_the_interval(curve: Curve, limit: float) -> None:
     most = curve.capacity(1e9).upper
@@ -74,7 +75,7 @@ def test_more_than_the_upper_bound_is_carried_by_no_law_within_the_interval(curv
 
 
 def test_the_same_evidence_gives_the_same_capacity() -> None:
-    @settings(max_examples=25, deadline=None)
+    @effort(25)
     @given(CURVES, LIMITS)
     def same(curve: Curve, limit: float) -> None:
         assert curve.capacity(limit) == curve.capacity(limit)

@@ -7,10 +7,11 @@ from datetime import timedelta
 from math import fsum
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from property.core.fleets import fleets, resources
+from property.effort import effort
 from steelyard.core.economics.attribution import Resources, attribute
 from steelyard.core.economics.ledger import Ledger, NodeFact, advance
 from unit.core.world import START
@@ -20,7 +21,7 @@ def booked(ledger: Ledger) -> float:
     return fsum(ledger.money.values())
 
 
-@settings(max_examples=150, deadline=None)
+@effort(150)
 @given(fleet=fleets, cuts=st.lists(st.integers(0, 14_400), min_size=1, max_size=6))
 def test_what_is_booked_is_what_the_nodes_cost(fleet: tuple[NodeFact, ...], cuts: list[int]) -> None:
     ledger = Ledger(opened=START)
@@ -40,7 +41,7 @@ def test_what_is_booked_is_what_the_nodes_cost(fleet: tuple[NodeFact, ...], cuts
     assert fsum(ledger.unpriced.values()) == pytest.approx(unpriced, rel=1e-9, abs=1e-9)
 
 
-@settings(max_examples=80, deadline=None)
+@effort(80)
 @given(fleet=fleets, cuts=st.lists(st.integers(1, 14_400), max_size=6), seed=st.integers(0, 9))
 def test_neither_the_cuts_nor_the_order_change_who_pays(fleet: tuple[NodeFact, ...], cuts: list[int], seed: int) -> None:
     end = START + timedelta(seconds=14_400)
@@ -55,7 +56,7 @@ def test_neither_the_cuts_nor_the_order_change_who_pays(fleet: tuple[NodeFact, .
         assert often.money.get(entry, 0.0) == pytest.approx(once.money.get(entry, 0.0), rel=1e-9, abs=1e-12)
 
 
-@settings(max_examples=80, deadline=None)
+@effort(80)
 @given(fleet=fleets, cuts=st.lists(st.integers(-500, 14_400), min_size=2, max_size=6))
 def test_every_sum_only_grows_even_when_the_clock_steps_back(fleet: tuple[NodeFact, ...], cuts: list[int]) -> None:
     ledger = Ledger(opened=START)
@@ -67,7 +68,7 @@ def test_every_sum_only_grows_even_when_the_clock_steps_back(fleet: tuple[NodeFa
         ledger = after
 
 
-@settings(max_examples=150, deadline=None)
+@effort(150)
 @given(
     containers=st.dictionaries(st.text("abc", min_size=1, max_size=3), resources, max_size=5),
     cost=st.floats(0, 1e6),

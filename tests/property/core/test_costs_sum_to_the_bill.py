@@ -6,10 +6,11 @@ from datetime import timedelta
 from math import fsum
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from property.core.fleets import fleets
+from property.effort import effort
 from steelyard.core.economics.avoidable import CostBasis, WhenEmpty, avoidable
 from steelyard.core.economics.fully_loaded import FullyLoaded, divide
 from steelyard.core.economics.ledger import Ledger, NodeFact, advance
@@ -19,7 +20,7 @@ WORKLOADS = ("ns/a", "ns/b")
 POOLS = ("pool-0", "pool-1")
 
 
-@settings(max_examples=150, deadline=None)
+@effort(150)
 @given(fleet=fleets, cuts=st.lists(st.integers(1, 14_400), min_size=1, max_size=8).map(sorted))
 def test_fully_loaded_costs_and_what_nobody_was_there_for_are_the_bill(fleet: tuple[NodeFact, ...], cuts: list[int]) -> None:
     ledger, loaded = Ledger(opened=START), FullyLoaded()
@@ -37,7 +38,7 @@ def test_fully_loaded_costs_and_what_nobody_was_there_for_are_the_bill(fleet: tu
     assert {pool for _, pool in loaded.unknown} <= there & {a.pool for a in ledger.unpriced}
 
 
-@settings(max_examples=150, deadline=None)
+@effort(150)
 @given(fleet=fleets, end=st.integers(1, 14_400))
 def test_with_one_interval_a_pool_that_had_a_paying_workload_leaves_nothing_over(fleet: tuple[NodeFact, ...], end: int) -> None:
     opened = Ledger(opened=START)
@@ -47,7 +48,7 @@ def test_with_one_interval_a_pool_that_had_a_paying_workload_leaves_nothing_over
     assert not used & set(loaded.unassigned)
 
 
-@settings(max_examples=150, deadline=None)
+@effort(150)
 @given(fleet=fleets, end=st.integers(1, 14_400))
 def test_the_share_is_what_the_ledger_books_on_the_workload(fleet: tuple[NodeFact, ...], end: int) -> None:
     until = START + timedelta(seconds=end)
@@ -62,7 +63,7 @@ def test_the_share_is_what_the_ledger_books_on_the_workload(fleet: tuple[NodeFac
         assert fsum(each.cost or 0.0 for each in found.values()) == pytest.approx(mine, rel=1e-9, abs=1e-12)
 
 
-@settings(max_examples=150, deadline=None)
+@effort(150)
 @given(fleet=fleets, end=st.integers(1, 14_400))
 def test_what_workloads_could_avoid_one_by_one_is_never_more_than_the_bill(fleet: tuple[NodeFact, ...], end: int) -> None:
     until = START + timedelta(seconds=end)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from math import fsum
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from property.effort import effort
 from steelyard.core.economics.bill import BillLine
 from steelyard.core.economics.node_cost import NodeCost
 from steelyard.core.economics.price import PriceClass
@@ -55,7 +56,7 @@ def ours(each: BillLine) -> bool:
     return each.resource == "i-0cccccccc"
 
 
-@settings(max_examples=200, deadline=None)
+@effort(200)
 @given(bill=st.lists(lines, max_size=15), ledger=st.lists(records, min_size=1, max_size=6))
 def test_nothing_of_the_bill_is_lost_or_there_twice(bill: list[BillLine], ledger: list[NodeCost]) -> None:
     found = reconcile(bill, ledger, "USD", ours=ours)
@@ -67,7 +68,7 @@ def test_nothing_of_the_bill_is_lost_or_there_twice(bill: list[BillLine], ledger
     assert fsum(each.amount for each in found.foreign) == pytest.approx(foreign, abs=1e-9)
 
 
-@settings(max_examples=200, deadline=None)
+@effort(200)
 @given(bill=st.lists(lines, max_size=15), ledger=st.lists(records, min_size=1, max_size=6))
 def test_causes_sum_to_the_difference(bill: list[BillLine], ledger: list[NodeCost]) -> None:
     found = reconcile(bill, ledger, "USD", ours=ours)
@@ -78,7 +79,7 @@ def test_causes_sum_to_the_difference(bill: list[BillLine], ledger: list[NodeCos
         assert fsum(pool.causes.values()) == pytest.approx(pool.ours - pool.theirs, rel=1e-9, abs=1e-9)
 
 
-@settings(max_examples=100, deadline=None)
+@effort(100)
 @given(bill=st.lists(lines, max_size=10), ledger=st.lists(records, min_size=1, max_size=6), chance=st.randoms(use_true_random=False))
 def test_the_order_of_lines_and_records_changes_nothing(bill: list[BillLine], ledger: list[NodeCost], chance) -> None:
     turned, shuffled = list(bill), list(ledger)

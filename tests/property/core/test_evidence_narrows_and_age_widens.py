@@ -4,9 +4,10 @@ from datetime import timedelta
 from math import exp, inf, log
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from property.effort import effort
 from steelyard.core.economics.unit_cost import Interval
 from steelyard.core.performance.belief import Belief, Evidence, Reals
 from steelyard.core.performance.capacity import Basis, believed
@@ -98,7 +99,7 @@ def test_new_software_is_known_less_than_the_old_one_and_more_than_nothing(
     assert no_wider(new.seen(since, later, HALF_LIFE).belief(later, HALF_LIFE), after)
 
 
-@settings(max_examples=300)
+@effort(300)
 @given(FIGURES, SPREADS, FIGURES, st.floats(1.01, 50), st.integers(1, 10_000))
 def test_a_claim_never_wins_over_a_measurement(claim: float, spread: float, seen: float, noise: float, n: int) -> None:
     capacity = believed(Belief.of((claim,), (spread,)), measured(seen, noise), n)

@@ -4,9 +4,10 @@ from dataclasses import replace
 from itertools import product
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from property.effort import effort
 from steelyard.core.planning.fleet import WIDEST, Fleet
 from steelyard.core.planning.fleet_plan import FleetInfeasible, FleetPlanned, FleetUndecided, share_pools
 from steelyard.core.planning.mixes import mixes
@@ -102,7 +103,7 @@ def _undominated(fleet: Fleet, workload: int, every: list[tuple[int, ...]]) -> l
     return [c for c in every if not any(o != c and all(a <= b for a, b in zip(o, c, strict=True)) and costs[o] <= costs[c] for o in every)]
 
 
-@settings(max_examples=200, deadline=None)
+@effort(200)
 @given(
     fleet=fleets(workloads=3, pools=4, limits=False, rules=True), prices=st.lists(st.sampled_from([0.0, 0.4, 1.3]), min_size=5, max_size=5)
 )
@@ -121,7 +122,7 @@ def test_the_mixes_of_every_workload_have_the_least_cost_at_any_prices(fleet: Fl
         assert set(mine) <= set(own)
 
 
-@settings(max_examples=100, deadline=None)
+@effort(100)
 @given(
     fleet=fleets(workloads=2, pools=4, limits=False, rules=True),
     prices=st.lists(st.sampled_from([0.0, 0.4, 1.3]), min_size=5, max_size=5),
@@ -144,7 +145,7 @@ def _priced(fleet: Fleet, workload: int, counts: tuple[int, ...], prices: list[f
     return factor * money(fleet, workload, counts) + float(np.dot(prices[:-1], counts * fleet.devices[workload]))
 
 
-@settings(max_examples=300, deadline=None)
+@effort(300)
 @given(fleet=st.booleans().flatmap(lambda rules: fleets(workloads=2, pools=3, limits=True, rules=rules)))
 def test_a_small_fleet_gets_its_optimum_and_only_an_impossible_one_is_called_so(fleet: Fleet) -> None:
     every = [placements(fleet, w) for w in range(fleet.workloads)]
@@ -166,7 +167,7 @@ def test_a_small_fleet_gets_its_optimum_and_only_an_impossible_one_is_called_so(
     assert found.gap < TIGHT
 
 
-@settings(max_examples=100, deadline=None)
+@effort(100)
 @given(fleet=fleets(workloads=3, pools=4, limits=False))
 def test_where_nothing_is_short_everyone_has_his_optimum_and_the_bound_is_met(fleet: Fleet) -> None:
     found = share_pools(fleet)

@@ -3,9 +3,10 @@
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from property.effort import effort
 from steelyard.core.planning.forecast import Forecast
 
 
@@ -15,7 +16,7 @@ def counts(rate: float, dispersion: float, steps: int, seed: int, seconds: float
     return [chance.gammavariate(rate * seconds / dispersion, dispersion) for _ in range(steps)]
 
 
-@settings(max_examples=15, deadline=None)
+@effort(15)
 @given(rate=st.sampled_from([5.0, 30.0, 200.0]), dispersion=st.sampled_from([1.0, 2.25, 5.0]), seed=st.integers(0, 99))
 def test_noise_and_level_of_a_constant_load_are_recovered(rate: float, dispersion: float, seed: int) -> None:
     seen = Forecast()
@@ -26,7 +27,7 @@ def test_noise_and_level_of_a_constant_load_are_recovered(rate: float, dispersio
     assert seen.drift * 120 < 0.2 * dispersion / (rate * 10), "nothing has wandered: two minutes add little to the noise of a window"
 
 
-@settings(max_examples=10, deadline=None)
+@effort(10)
 @given(rate=st.sampled_from([30.0, 200.0]), exceeded=st.sampled_from([0.2, 0.05]), seed=st.integers(0, 99))
 def test_a_quantile_is_exceeded_about_as_often_as_it_says(rate: float, exceeded: float, seed: int) -> None:
     seen, over, asked = Forecast(), 0, []
@@ -38,7 +39,7 @@ def test_a_quantile_is_exceeded_about_as_often_as_it_says(rate: float, exceeded:
     assert over / 3999 == pytest.approx(exceeded, rel=0.35)
 
 
-@settings(max_examples=60, deadline=None)
+@effort(60)
 @given(
     requests=st.lists(st.floats(0, 1e6), min_size=1, max_size=60),
     seconds=st.sampled_from([10.0, 60.0]),

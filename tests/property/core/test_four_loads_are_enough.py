@@ -1,10 +1,11 @@
 """A server that keeps the law is known from four loads, whatever its figures, and its intervals hold it."""
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from property.core.curves import SOME_LENGTHS, Server, servers
+from property.effort import effort
 from steelyard.core.performance.lengths import Lengths
 from steelyard.core.performance.token_latency import TokenLatency, token_latency
 from steelyard.core.performance.token_load import TokenMetric
@@ -18,7 +19,7 @@ def fitted(server: Server, lengths: Lengths) -> TokenLatency:
     return found
 
 
-@settings(max_examples=100, deadline=None)
+@effort(100)
 @given(servers(), SOME_LENGTHS, st.floats(0.1, 0.85), st.sampled_from(list(TokenMetric)))
 def test_between_the_loads_seen(server: Server, lengths: Lengths, used: float, metric: TokenMetric) -> None:
     told = server.at(used, lengths)
@@ -29,7 +30,7 @@ def test_between_the_loads_seen(server: Server, lengths: Lengths, used: float, m
     assert interval.lower <= truth <= interval.upper
 
 
-@settings(max_examples=100, deadline=None)
+@effort(100)
 @given(servers(), SOME_LENGTHS, st.floats(0.5, 0.95), st.sampled_from(list(TokenMetric)))
 def test_capacity_at_a_limit_holds_the_load_that_meets_it(server: Server, lengths: Lengths, used: float, metric: TokenMetric) -> None:
     told = server.at(used, lengths)
@@ -40,7 +41,7 @@ def test_capacity_at_a_limit_holds_the_load_that_meets_it(server: Server, length
     assert capacity.upper >= told.rate * 0.99
 
 
-@settings(max_examples=100, deadline=None)
+@effort(100)
 @given(servers(), SOME_LENGTHS)
 def test_the_order_of_loads_does_not_matter(server: Server, lengths: Lengths) -> None:
     loads = [server.at(used, lengths) for used in FOUR]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from itertools import pairwise
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
+from property.effort import effort
 from steelyard.core.memory import Memory, MoveKind, Outcome
 from steelyard.core.reading import Fresh
 from unit.core.world import Ground, World, quick, ratio_claim
@@ -196,7 +196,7 @@ class FaultyWorld(RuleBasedStateMachine):
 def test_no_sequence_of_faults_breaks_an_invariant_and_every_one_ends_quietly() -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         FaultyWorld,
-        settings=settings(max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)),
+        settings=effort(25, stateful_step_count=25),
     )
 
 

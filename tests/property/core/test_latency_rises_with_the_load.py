@@ -4,10 +4,11 @@ from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from property.core.curves import CURVES, SOME_LENGTHS, Server, servers, token_latencies
+from property.effort import effort
 from steelyard.core.performance.latency import Curve
 from steelyard.core.performance.lengths import Lengths
 from steelyard.core.performance.token_latency import TokenLatency
@@ -16,7 +17,7 @@ from steelyard.core.performance.token_load import TokenMetric
 USED = st.floats(1e-4, 0.999)
 
 
-@settings(max_examples=100, deadline=None)
+@effort(100)
 @given(servers(), SOME_LENGTHS, USED)
 def test_arrivals_concurrency_and_token_time_agree(server: Server, lengths: Lengths, used: float) -> None:
     iteration = server.of(lengths)
@@ -28,7 +29,7 @@ def test_arrivals_concurrency_and_token_time_agree(server: Server, lengths: Leng
     assert busy <= used * (1 + 1e-9), "no request occupies more than what it does in a full batch"
 
 
-@settings(max_examples=100, deadline=None)
+@effort(100)
 @given(servers(), SOME_LENGTHS, st.lists(USED, min_size=2, max_size=6))
 def test_a_heavier_load_is_slower(server: Server, lengths: Lengths, loads: list[float]) -> None:
     told = [server.at(used, lengths) for used in sorted(loads)]
@@ -37,14 +38,14 @@ def test_a_heavier_load_is_slower(server: Server, lengths: Lengths, loads: list[
         assert (less.ttft or 0) <= (more.ttft or 0) * (1 + 1e-9)
 
 
-@settings(max_examples=100, deadline=None)
+@effort(100)
 @given(servers(), SOME_LENGTHS, st.floats(1, 4), st.floats(1, 4))
 def test_longer_requests_saturate_earlier(server: Server, lengths: Lengths, prompts: float, outputs: float) -> None:
     longer = Lengths(prompt=lengths.prompt * prompts, output=lengths.output * outputs)
     assert server.of(longer).saturation() <= server.of(lengths).saturation() * (1 + 1e-9)
 
 
-@settings(max_examples=100, deadline=None)
+@effort(100)
 @given(CURVES, st.lists(st.floats(0.01, 3), min_size=2, max_size=6))
 def test_all_bounds_rise_with_the_load(curve: Curve, parts: list[float]) -> None:
     intervals = [curve.at(part * curve.loads.max()) for part in sorted(parts)]
@@ -54,7 +55,7 @@ def test_all_bounds_rise_with_the_load(curve: Curve, parts: list[float]) -> None
         assert less.point <= more.point * (1 + 1e-9)
 
 
-@settings(max_examples=100, deadline=None)
+@effort(100)
 @given(token_latencies(), SOME_LENGTHS, st.sampled_from(list(TokenMetric)), st.floats(0.05, 0.9))
 def test_lengths_that_were_not_seen_are_known_less(fitted: TokenLatency, lengths: Lengths, metric: TokenMetric, used: float) -> None:
     curve = fitted.curve(metric, lengths)
@@ -65,7 +66,7 @@ def test_lengths_that_were_not_seen_are_known_less(fitted: TokenLatency, lengths
     assert curve.at(rate).upper > near.at(rate).upper or np.isinf(near.at(rate).upper)
 
 
-@settings(max_examples=100, deadline=None)
+@effort(100)
 @given(CURVES, st.floats(0.1, 0.9), st.floats(1.1, 10) | st.floats(0.1, 0.9))
 def test_the_farther_from_the_loads_seen_the_less_is_known(curve: Curve, used: float, times: float) -> None:
     rate = used * float(curve.saturation(curve.belief.mean[:, None])[0])
@@ -75,7 +76,7 @@ def test_the_farther_from_the_loads_seen_the_less_is_known(curve: Curve, used: f
     assert far.point == near.point
 
 
-@settings(max_examples=100, deadline=None)
+@effort(100)
 @given(CURVES, st.floats(0.05, 0.95))
 def test_nothing_is_known_better_than_the_scatter_around_the_law(curve: Curve, used: float) -> None:
     interval = curve.at(used * float(curve.saturation(curve.belief.mean[:, None])[0]))

@@ -4,9 +4,10 @@ from dataclasses import replace
 from itertools import product
 from math import ceil
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from property.effort import effort
 from steelyard.core.planning.mix_size import LIFE, Rules, Stand, carried, cheaper, grown, shrunk
 
 
@@ -37,7 +38,7 @@ def carries(these: tuple[Stand, ...], counts: tuple[int, ...], even: bool) -> fl
     return carried([replace(s, replicas=n) for n, s in zip(counts, these, strict=True)], even=even)
 
 
-@settings(max_examples=300, deadline=None)
+@effort(300)
 @given(these=stands(), load=st.sampled_from([0.0, 1.0, 7.5, 16.0, 60.0]), even=st.booleans())
 def test_growth_carries_the_load_where_that_is_possible_and_takes_nothing_away(these: tuple[Stand, ...], load: float, even: bool) -> None:
     wanted = grown(these, lambda _: load, Rules(even=even))
@@ -47,7 +48,7 @@ def test_growth_carries_the_load_where_that_is_possible_and_takes_nothing_away(t
         assert carries(these, wanted, even) >= load - 1e-9
 
 
-@settings(max_examples=300, deadline=None)
+@effort(300)
 @given(these=stands(), load=st.sampled_from([1.0, 7.5, 16.0]), even=st.booleans())
 def test_where_all_start_alike_growth_is_the_cheapest_way_up(these: tuple[Stand, ...], load: float, even: bool) -> None:
     these = tuple(replace(s, start=60.0) for s in these)
@@ -57,7 +58,7 @@ def test_where_all_start_alike_growth_is_the_cheapest_way_up(these: tuple[Stand,
         assert money(these, wanted) <= min(money(these, c) for c in ways) + 1e-9
 
 
-@settings(max_examples=300, deadline=None)
+@effort(300)
 @given(these=stands(), held=st.sampled_from([0.0, 1.0, 7.5, 16.0]), even=st.booleans())
 def test_shrinking_keeps_the_cheapest_part_that_carries_what_must_stay_carried(these: tuple[Stand, ...], held: float, even: bool) -> None:
     kept = shrunk(these, held, Rules(even=even))
@@ -103,7 +104,7 @@ def test_families_that_must_be_used_are_kept() -> None:
     assert shrunk((one, other), 5.0, Rules(families=2)) == (1, 1)
 
 
-@settings(max_examples=200, deadline=None)
+@effort(200)
 @given(these=stands(), held=st.sampled_from([1.0, 7.5, 16.0]), even=st.booleans(), payback=st.sampled_from([60.0, 600.0, 7200.0]))
 def test_a_cheaper_mix_takes_nothing_away_and_earns_its_start_in_time(
     these: tuple[Stand, ...], held: float, even: bool, payback: float

@@ -3,9 +3,10 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from property.effort import effort
 from steelyard.core.economics.unit_cost import Interval
 from steelyard.core.reading import Fresh, Stale, Unknown
 from steelyard.core.rebalancing.chain import COST_MOVE, EXPLORATION, GO_ON, Gate, review
@@ -52,7 +53,7 @@ def vaguer(proposal: Proposal, how: str, down: float, up: float) -> Proposal:
 WAYS = ["costs", "no target cost", "no home cost", "no expectation", "no move cost", "fewer requests", "stale", "unknown", "prices"]
 
 
-@settings(max_examples=300, deadline=None)
+@effort(300)
 @given(
     proposal=any_proposal | st.just(passing()),
     chain=CHAINS,
@@ -72,7 +73,7 @@ def test_a_gate_that_refuses_still_refuses_when_less_is_known(
         assert before.refusal is None or after.refusal is not None, before.gate
 
 
-@settings(max_examples=200, deadline=None)
+@effort(200)
 @given(
     bad=st.integers(0, 60),
     good=st.integers(0, 400),

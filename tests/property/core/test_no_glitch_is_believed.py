@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from math import isfinite
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from property.effort import effort
 from steelyard.core.economics.price import Price, PriceClass
 from steelyard.core.economics.price_history import ALIKE, APART, PERSISTS, PLAUSIBLE, TRAILING, PriceHistory, read
 from steelyard.core.reading import Fresh
@@ -16,7 +17,7 @@ from unit.core.world import START
 said = st.none() | st.floats(allow_nan=True, allow_infinity=True) | st.floats(0.01, 100)
 
 
-@settings(max_examples=200, deadline=None)
+@effort(200)
 @given(feed=st.lists(st.tuples(said, st.integers(0, 3600)), max_size=30))
 def test_what_is_believed_is_near_what_was_or_was_confirmed(feed: list[tuple[float | None, int]]) -> None:
     history, now, last = PriceHistory(), START, None
@@ -38,7 +39,7 @@ def test_what_is_believed_is_near_what_was_or_was_confirmed(feed: list[tuple[flo
         last = [p.per_hour for p in history.good]
 
 
-@settings(max_examples=200, deadline=None)
+@effort(200)
 @given(
     feed=st.lists(st.tuples(said, st.integers(0, 3600)), max_size=30),
     price=st.floats(1e-3, 1e3),

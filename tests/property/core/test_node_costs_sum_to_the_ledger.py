@@ -7,10 +7,11 @@ from datetime import timedelta
 from math import fsum
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from property.core.fleets import fleets
+from property.effort import effort
 from steelyard.core.economics.ledger import Ledger, NodeFact, advance
 from steelyard.core.economics.node_cost import NodeCost, booked, distinct
 from unit.core.world import START
@@ -27,7 +28,7 @@ def records(fleet: tuple[NodeFact, ...], cuts: list[int]) -> tuple[Ledger, list[
     return ledger, [*found, *still.values()]
 
 
-@settings(max_examples=150, deadline=None)
+@effort(150)
 @given(fleet=fleets, cuts=st.lists(st.integers(1, 14_400), min_size=1, max_size=8))
 def test_records_sum_to_what_was_paid(fleet: tuple[NodeFact, ...], cuts: list[int]) -> None:
     ledger, found = records(fleet, sorted(cuts))
@@ -36,7 +37,7 @@ def test_records_sum_to_what_was_paid(fleet: tuple[NodeFact, ...], cuts: list[in
     assert dark == pytest.approx(fsum(ledger.unpriced.values()), rel=1e-9, abs=1e-6)
 
 
-@settings(max_examples=150, deadline=None)
+@effort(150)
 @given(fleet=fleets, cuts=st.lists(st.integers(1, 14_400), min_size=1, max_size=8))
 def test_records_of_one_node_neither_overlap_nor_cross_an_hour(fleet: tuple[NodeFact, ...], cuts: list[int]) -> None:
     _, found = records(fleet, sorted(cuts))
@@ -46,7 +47,7 @@ def test_records_of_one_node_neither_overlap_nor_cross_an_hour(fleet: tuple[Node
     )
 
 
-@settings(max_examples=100, deadline=None)
+@effort(100)
 @given(fleet=fleets, mine=st.lists(st.integers(1, 14_400), max_size=6), theirs=st.lists(st.integers(1, 14_400), max_size=6))
 def test_two_processes_that_tell_the_same_count_once(fleet: tuple[NodeFact, ...], mine: list[int], theirs: list[int]) -> None:
     end = 14_400

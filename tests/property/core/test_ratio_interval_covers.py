@@ -3,9 +3,10 @@
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from property.effort import effort
 from steelyard.core.economics.unit_cost import ratio_interval
 
 RUNS = 250
@@ -36,7 +37,7 @@ def test_windows_with_a_memory_are_covered_four_times_in_five(windows: int) -> N
     assert hits / RUNS >= 0.78
 
 
-@settings(max_examples=150, deadline=None)
+@effort(150)
 @given(st.lists(st.tuples(st.floats(0, 1000), st.integers(0, 10_000).map(float)), max_size=40), st.integers(0, 5))
 def test_any_windows_have_an_ordered_interval_or_none(pairs: list[tuple[float, float]], seed: int) -> None:
     interval = ratio_interval(pairs, random.Random(seed))

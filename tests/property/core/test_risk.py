@@ -1,13 +1,14 @@
 """What is missed ends up below what may be missed, whatever the load's noise makes of a chance."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from property.effort import effort
 from steelyard.core.planning.risk import FIRST, MOST, Risk
 
 
-@settings(max_examples=30, deadline=None)
+@effort(30)
 @given(allowed=st.sampled_from([0.001, 0.01, 0.05]), harm=st.sampled_from([0.01, 0.04, 0.2]))
 def test_the_chance_settles_where_what_is_missed_is_what_may_be(allowed: float, harm: float) -> None:
     """`harm`: part of a window's requests that are missed where its load exceeds the capacity, of a chance that does."""

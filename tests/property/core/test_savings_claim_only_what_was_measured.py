@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from property.effort import effort
 from steelyard.core.economics.saving import Alternative, Past, Saving, against_best_single, against_mix
 from steelyard.core.economics.unit_cost import Interval
 from steelyard.core.performance.capacity import Basis, Capacity
@@ -30,7 +31,7 @@ windows = st.builds(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@effort(200)
 @given(past=st.lists(windows, max_size=6), least=st.integers(1, 3))
 def test_the_rival_is_the_best_and_its_interval_is_ordered(past: list[Past], least: int) -> None:
     best = against_best_single(past, least)
@@ -44,7 +45,7 @@ def test_the_rival_is_the_best_and_its_interval_is_ordered(past: list[Past], lea
             assert best.money.point <= other.money.point + 1e-9
 
 
-@settings(max_examples=200, deadline=None)
+@effort(200)
 @given(past=st.lists(windows, max_size=6), more=st.lists(windows, max_size=3))
 def test_windows_without_measurements_change_nothing_but_what_is_left_out(past: list[Past], more: list[Past]) -> None:
     dark = [

@@ -4,9 +4,10 @@ import asyncio
 import json
 from datetime import UTC, datetime
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from property.effort import effort
 from steelyard.core.performance.histogram import quantile
 from steelyard.core.reading import Fresh, last_known
 from steelyard.observe.windows import Constellation, Span
@@ -82,7 +83,7 @@ async def play(events: list[tuple[str, int]], order: bool) -> tuple[Rounds, Worl
     return rounds, world, windows
 
 
-@settings(max_examples=150, deadline=None)
+@effort(150)
 @given(st.lists(st.tuples(EVENTS, st.integers(0, 40)), max_size=25), st.booleans())
 def test_totals_and_windows_lose_no_request_and_count_none_twice(events, order):
     rounds, world, windows = asyncio.run(play(events, order))
@@ -100,7 +101,7 @@ def test_totals_and_windows_lose_no_request_and_count_none_twice(events, order):
             assert sum(windows) + running == world.truth - first, "all but what was counted before the first look"
 
 
-@settings(max_examples=50, deadline=None)
+@effort(50)
 @given(st.lists(st.tuples(EVENTS, st.integers(0, 40)), max_size=15))
 def test_the_order_of_pods_changes_nothing(events):
     one, _, windows = asyncio.run(play(events, True))

@@ -4,9 +4,10 @@ import asyncio
 import random
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from property.effort import effort
 from steelyard_runtime.serve.batcher import Batcher, Batching, Full
 from steelyard_runtime.serve.metrics import Metrics
 from steelyard_runtime.serve.state import State
@@ -33,7 +34,7 @@ rows = st.lists(st.integers(1, 1000), min_size=1, max_size=16)
 arrivals = st.lists(st.tuples(rows, st.sampled_from([0.0, 0.0, 0.001, 0.004])), min_size=1, max_size=60)
 
 
-@settings(max_examples=60, deadline=None)
+@effort(60)
 @given(arrivals, st.integers(1, 8), st.sampled_from([0.0, 0.002]), st.integers(1, 3), st.booleans(), st.integers(1, 30))
 def test_every_input_gets_its_own_answer(inputs, largest: int, delay: float, workers: int, fixed: bool, limit: int) -> None:
     async def scenario() -> None:
@@ -64,7 +65,7 @@ def test_every_input_gets_its_own_answer(inputs, largest: int, delay: float, wor
     asyncio.run(scenario())
 
 
-@settings(max_examples=20, deadline=None)
+@effort(20)
 @given(st.integers(0, 2**31))
 def test_a_failing_batch_fails_its_own_inputs_only(seed: int) -> None:
     async def scenario() -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 
+from property.effort import effort
 from property.simulate.strategies import POOLS, scenario, scenarios, workload
 from steelyard.simulate.drive import steps
 from steelyard.simulate.scenario_file import Loaded
 from steelyard.simulate.world import World
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@effort(8)
 @given(scenarios())
 def test_every_request_has_one_outcome_or_is_in_flight(loaded: Loaded) -> None:
     world = World(loaded.scenario, loaded.traces)
@@ -41,7 +42,7 @@ def test_requests_that_their_replica_does_not_survive_are_cut_and_counted(kind: 
     assert tenant.tally.offered == tenant.tally.ended + len(tenant.queues.in_flight)
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@effort(8)
 @given(scenarios())
 def test_replicas_fit_on_their_nodes_and_pay_no_more_than_these_cost(loaded: Loaded) -> None:
     world = World(loaded.scenario, loaded.traces)

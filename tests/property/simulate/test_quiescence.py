@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from property.effort import effort
 from property.simulate.strategies import POOLS, scenario, workload
 from steelyard.simulate.drive import steps
 from steelyard.simulate.world import World
@@ -13,7 +14,7 @@ SETTLED = 3.0
 HOURS = 6.0
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@effort(6)
 @given(
     rate=st.sampled_from([0.0, 1.0, 9.0, 21.0]),
     service=st.tuples(*[st.sampled_from([50, 60, 100])] * 3),

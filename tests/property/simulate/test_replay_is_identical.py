@@ -5,8 +5,9 @@ from __future__ import annotations
 import gzip
 import json
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 
+from property.effort import effort
 from property.simulate.strategies import scenarios
 from steelyard.core.difference import differences
 from steelyard.core.record import again, outcome, read, record
@@ -17,8 +18,8 @@ from steelyard.simulate.world import World
 MOST = 64 * 1024
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
-@given(scenarios())
+@effort(5)
+@given(scenarios(hours=0.5))
 def test_every_decision_is_decided_again(loaded: Loaded) -> None:
     world = World(loaded.scenario, loaded.traces)
     for decided in steps(world):

@@ -6,8 +6,9 @@ import io
 import json
 from dataclasses import replace
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 
+from property.effort import effort
 from property.simulate.strategies import scenarios
 from steelyard.core.record import record
 from steelyard.simulate import timeline
@@ -26,16 +27,16 @@ def text(loaded: Loaded) -> str:
     return file.getvalue()
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
-@given(scenarios())
+@effort(3)
+@given(scenarios(hours=0.5))
 def test_the_same_seed_gives_the_same_bytes(loaded: Loaded) -> None:
     assert text(loaded) == text(loaded)
     other = replace(loaded, scenario=loaded.scenario.model_copy(update={"seed": loaded.scenario.seed + 1}))
     assert text(other) != text(loaded)
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
-@given(scenarios())
+@effort(3)
+@given(scenarios(hours=0.5))
 def test_the_same_requests_come_whatever_is_decided(loaded: Loaded) -> None:
     """Else a comparison would compare luck."""
     decided = run(loaded, lambda _: None, lambda *_: None)

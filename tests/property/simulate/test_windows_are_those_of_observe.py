@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from datetime import timedelta
 from itertools import count, pairwise
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from property.effort import effort
 from steelyard.core.performance.window import Window
 from steelyard.core.reading import Reading, Unknown
 from steelyard.core.snapshot import Traffic
@@ -63,7 +64,7 @@ def told(reading: Reading[Traffic]) -> tuple[str, list[tuple[object, ...]]]:
 ALWAYS = frozenset({1})
 
 
-@settings(max_examples=300, deadline=None)
+@effort(300)
 @given(moments)
 @example([(ALWAYS, True)] * 12)
 @example([*[(ALWAYS, True)] * 8, *[(ALWAYS, False)] * 2, *[(ALWAYS, True)] * 9])

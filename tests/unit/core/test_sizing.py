@@ -76,6 +76,14 @@ def test_where_a_carried_load_is_all_that_is_known_the_way_down_is_tried_step_by
     assert size(3, asked(3.0), 1.0, CALM, 1, 9, probing=True) == 3, "a step from three to two would add half to each"
 
 
+def test_a_replica_less_that_is_tried_shows_its_window_before_it_is_added_again() -> None:
+    """Else the operator, which its own write wakes, would take one away and add it again all the time."""
+    nothing_yet = Test(Result.INCONCLUSIVE, 0, 0, 0.01, 0.03)
+    assert size(7, asked(8.0), 1.0, nothing_yet, 1, 9, probing=True) == 7
+    assert size(7, asked(8.0), 1.0, CALM, 1, 9, probing=True) == 8, "it has shown its window"
+    assert size(7, asked(9.5, crest=9.5), 1.0, nothing_yet, 1, 12, probing=True) == 10, "more than may be tried: added at once"
+
+
 def test_a_pool_that_lost_nodes_takes_no_replicas_away() -> None:
     world = World({"a": Ground(speed=10)}, rate=30)
     world.tick(20)

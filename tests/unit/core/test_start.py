@@ -143,6 +143,7 @@ def test_an_unsynced_view_changes_nothing_that_is_remembered() -> None:
     assert world.memory == before
     assert world.deployments == there
     assert (decision.verdict, decision.reason) == ("Hold", Reason.NOT_SYNCED)
+    assert decision.notes == (), "nothing remembers that it was told: it would be told in every pass"
 
 
 def test_evidence_outlives_an_artifact_that_is_away_for_a_while() -> None:

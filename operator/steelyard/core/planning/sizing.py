@@ -37,7 +37,9 @@ def size(current: int, load: Load, capacity: float | None, promise: Test, minimu
     if promise.result is Result.FAIL:
         return max(minimum, min(maximum, max(up, current + 1)))
     if up > current:
-        return up
+        # A replica less that is being tried has shown nothing yet: added again at once, it would be taken away again at once.
+        tried = probing and promise.n == 0 and load.n > 0 and need(load.now, capacity * PROBE, minimum, maximum) <= current
+        return max(minimum, min(maximum, current)) if tried else up
     if promise.n == 0 and load.n > 0:
         return max(minimum, min(maximum, current))  # what was just added has shown nothing yet: taking it away again would flap
     down = max(up, need(load.crest, capacity * DOWN_MARGIN, minimum, maximum))

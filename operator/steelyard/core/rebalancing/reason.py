@@ -88,6 +88,7 @@ class Reason(str, Enum):
     SERVING = ("Serving", "Replicas are ready and serving.")
     NOT_HELD = ("NotHeld", "Nothing holds the workload.")
     SCALED = ("Scaled", "The number of replicas follows the load.")
+    REMOVED = ("Removed", "A placement that nothing needs any more is removed.")
 
     # What the shell meets while acting.
     OBJECT_INVALID = ("ObjectInvalid", "The API server refuses an object, or a spec cannot be read; the message quotes why.")

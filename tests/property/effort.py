@@ -1,0 +1,18 @@
+"""How much the property tests do: little in `make test`, much in `make test-long`. Read here and nowhere else."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+
+THOROUGH = os.environ.get("STEELYARD_THOROUGH", "") not in {"", "0"}
+MORE = 10
+"""Times the examples, where a test does not say how many."""
+
+
+def effort(examples: int, thorough: int | None = None, **more: Any) -> settings:
+    """So many examples, and so many where time does not matter. How long one takes depends on the machine, and fails nothing."""
+    many = (thorough or MORE * examples) if THOROUGH else examples
+    return settings(max_examples=many, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large], **more)

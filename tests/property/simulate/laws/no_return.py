@@ -1,0 +1,31 @@
+"""Invariant I4."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from property.simulate.laws.look import Look
+from steelyard.core.memory import Outcome
+
+
+@dataclass(slots=True)
+class Left:
+    """When each pool was left by a move, and when the last move ended; forgotten with the status, without which nobody can know."""
+
+    pools: dict[str, datetime] = field(default_factory=dict)
+    rested: datetime | None = None
+
+    def nobody_returns_at_once(self, look: Look) -> None:
+        """I4: No A to B to A within the cool-down except a rollback for SLO regression; and after a move, rest."""
+        cooldown = timedelta(seconds=look.snapshot.workload.rebalancing.cooldown_seconds)
+        now, move = look.stage.moment, look.voluntary
+        if move is not None:
+            left = self.pools.get(move.target_pool)
+            assert left is None or now - left >= cooldown, f"I4: back to {move.target_pool}, left at {left}: {look}"
+            assert self.rested is None or now - self.rested >= cooldown, f"I4: begun within the cool-down of {self.rested}: {look}"
+        if look.decision.memory.history != look.snapshot.memory.history:
+            past = look.decision.memory.history[-1]
+            self.rested = now
+            if past.outcome is Outcome.MOVED and past.source_pool != past.target_pool:
+                self.pools[past.source_pool] = now

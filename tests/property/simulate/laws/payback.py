@@ -1,0 +1,48 @@
+"""Invariant I9."""
+
+from __future__ import annotations
+
+import re
+
+from property.simulate.laws.look import Look
+from steelyard.core.memory import MoveKind
+from steelyard.core.planning.option import Option
+from steelyard.core.snapshot import Rebalancing
+
+START = 60
+"""Seconds that a start is reckoned with."""
+BOUNDS = re.compile(r"saves \S+ \[(\S+), \S+\] an hour")
+
+
+def moves_pay_back(look: Look) -> None:
+    """I9: The lower 95 % bound of the predicted saving over the payback time exceeds the cost of the move: when a move for cost begins, and
+    when a trial that was measured becomes one. A trial stays within its budget."""
+    before, move = look.snapshot.memory.move, look.decision.memory.move
+    goes_on = move is not None and before is not None and before.kind is MoveKind.EXPLORATION and move.kind is MoveKind.REBALANCE
+    if move is None or not (look.voluntary or goes_on):
+        return
+    policy = look.snapshot.workload.rebalancing
+    home, target = (next(o for o in look.decision.options if o.pool == pool) for pool in (move.source_pool, move.target_pool))
+    assert target.each is not None, f"I9: begun without a price: {look}"
+    if move.kind is MoveKind.EXPLORATION:
+        price = target.each * policy.exploration_deadline_seconds / 3600
+        assert price <= policy.exploration_budget, f"I9: a trial for {price} of {policy.exploration_budget}: {look}"
+        return
+    told = BOUNDS.search(move.message)
+    mixed = move.source_goal > 0 or move.target_base > 0 or len({p.key for p in look.snapshot.placements if p.desired}) > 1
+    added = move.target_goal - move.target_base if mixed else target.replicas or move.target_goal
+    cost = target.each * added * dual_hours(policy, added)
+    lower = float(told.group(1)) if mixed and told else surely_saved(home, target)
+    saved = lower * policy.payback_seconds / 3600
+    assert saved > cost, f"I9: saves {saved:.4g} for sure and costs {cost:.4g}: {look}"
+
+
+def surely_saved(home: Option, target: Option) -> float:
+    """Money an hour, at the crest of the load and at its mean."""
+    pairs = ((home.cost, target.cost), (home.calm_cost, target.calm_cost))
+    return min(one.lower - other.upper for one, other in pairs if one is not None and other is not None)
+
+
+def dual_hours(policy: Rebalancing, added: int) -> float:
+    """How long both serve."""
+    return (added * (START + policy.window_seconds) + policy.bake_seconds) / 3600

@@ -1,0 +1,33 @@
+"""What is ordered is told: an event for each, and a record of another number of replicas."""
+
+from steelyard.core.memory import Memory
+from steelyard.core.rebalancing.reason import Reason
+from unit.core.world import Ground, World, quick
+
+
+def test_another_number_of_replicas_is_another_decision() -> None:
+    """Though the reason is the same all the while: what is ordered has to settle first."""
+    world = World({"a": Ground(speed=10, start=30)}, rate=8.0)
+    world.tick(40)
+    world.rate = 16.0
+    world.until(lambda: world.decisions[-1].intent.scale)
+    first, then = world.decisions[-1], None
+    world.rate = 40.0
+    world.tick()
+    world.until(lambda: world.decisions[-1].intent.scale)
+    then = world.decisions[-1]
+    assert (first.verdict, first.reason) == (then.verdict, then.reason)
+    assert first.memory.last != then.memory.last
+
+
+def test_every_order_has_an_event_also_for_what_a_lost_status_leaves_over() -> None:
+    world = World({"a": Ground(speed=10), "b": Ground(speed=20)}, rate=24, policy=quick())
+    world.until(lambda: world.memory.move is not None and len([k for k in world.deployments if world.ready(k)]) == 2)
+    world.memory = Memory()
+    begun = len(world.decisions)
+    world.until(lambda: len(world.deployments) == 1)
+    ordered = [d for d in world.decisions[begun:] if d.intent.create or d.intent.scale or d.intent.gone]
+    assert ordered
+    assert all(d.notes for d in ordered)
+    removed = [n.reason for d in ordered for n in d.notes].count(Reason.REMOVED)
+    assert removed == sum(len(d.intent.gone) for d in ordered) > 0
