@@ -18,6 +18,8 @@ from steelyard.core.planning.problem import Offer, Problem
 
 LARGEST = 200_000
 _SLACK = 1e-9
+_SURELY = 1e-6
+"""Money by which a plan surely costs more, in whatever order and to how many digits it is summed."""
 
 
 def solve(problem: Problem) -> Outcome:
@@ -43,8 +45,12 @@ def _best(problem: Problem) -> tuple[tuple[tuple[str, int], ...] | None, bool]:
         left -= _work(problem, chosen)
         if left < 0:
             return (best[-1] if best else None), False
+        if len({o.family for o in chosen}) < problem.min_families:
+            continue
         for counts in _splits(problem, chosen):
-            if not _allowed(problem, chosen, counts):
+            if best is not None and _paid(chosen, counts) > best[0] + _SURELY:
+                continue
+            if not _diluted(problem, chosen, counts):
                 continue
             plan = tuple(sorted((o.pool, n) for o, n in zip(chosen, counts, strict=True)))
             candidate = (round(_cost(problem, dict(plan)), 9), _changes(problem, dict(plan)), len(plan), plan)
@@ -110,12 +116,19 @@ def _splits(problem: Problem, chosen: tuple[Offer, ...]) -> Iterator[tuple[int, 
     yield from walk(0, (), 0.0)
 
 
-def _allowed(problem: Problem, chosen: tuple[Offer, ...], counts: tuple[int, ...]) -> bool:
-    if len({o.family for o in chosen}) < problem.min_families:
-        return False
-    total = sum(counts)
+def _paid(chosen: tuple[Offer, ...], counts: tuple[int, ...]) -> float:
+    """As `_cost`, but for rounding: asked of every split, where most are dearer than the best so far."""
+    money = 0.0
+    for offer, n in zip(chosen, counts, strict=True):
+        money += n * offer.cost
+        if n > offer.current:
+            money += (n - offer.current) * offer.added
+    return money
+
+
+def _diluted(problem: Problem, chosen: tuple[Offer, ...], counts: tuple[int, ...]) -> bool:
     spot = sum(n for o, n in zip(chosen, counts, strict=True) if o.spot)
-    return spot * 100 <= problem.max_spot_percent * total
+    return spot * 100 <= problem.max_spot_percent * sum(counts)
 
 
 def _cost(problem: Problem, plan: Mapping[str, int]) -> float:
