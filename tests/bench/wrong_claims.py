@@ -36,10 +36,11 @@ drawn from the seed.
 | best-single | stays on the pool that turns out to be the cheapest |
 
 All are sized by Steelyard's rule and meet the same requests. `oracle`: the sum over windows of what the cheapest of the pools costs in that
-window when the workload is on it alone, so it knows everything and moves for nothing. No policy that holds the load on one pool at a time
-under this rule costs less, but for what a change of pools does to sizing. `floor` is less than any policy can pay at all: only the time that
-the requests themselves take, where it costs least at that moment; what lies between is spare capacity for bursts. Regret is cost / oracle
-- 1 with everything in it; `tried` is the money of it that replicas on trial cost, and it is subtracted in the first bar alone. `missed` is
+window when the workload is on it alone, so it knows everything and moves for nothing. It bounds what the choice of pools can save under this
+rule of sizing, not the luck of sizing: capacity is learnt in each run anew, and a replica fewer for some hours makes regret negative. `floor`
+is less than any policy can pay at all: only the time that the requests themselves take, where it costs least at that moment; what lies
+between is spare capacity for bursts and what sizing wastes. Regret is cost over oracle, less 1, with everything in it; `tried` is the money of it that
+replicas on trial cost, and it is subtracted in the first bar alone. `missed` is
 the part of requests that broke the promise (1 % may), `oracle_missed` the same of the best single pool; `held` the part of time in which an
 input held decisions. `moves_per_day` counts those that were carried out or taken back, `trials_per_day` trials that ended without a move.
 """
