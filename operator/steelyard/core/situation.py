@@ -78,7 +78,8 @@ class Situation:
 
     def broke_at(self, key: PlacementKey) -> float | None:
         """The smallest load per replica (requests per second) that broke the promise in any window still held, steady or not."""
-        broken = [w.offered / w.replica_seconds for w in self.windows(key) if broke(w, self.snapshot.workload.allowed)]
+        allowed = self.snapshot.workload.allowed
+        broken = [w.offered / w.replica_seconds for w in self.windows(key) if broke(w, allowed)]
         return min(broken, default=None)
 
     def good(self, key: PlacementKey) -> int:

@@ -8,7 +8,7 @@ Ties stay where the workload is, then go to fewer pools, then by name.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from itertools import combinations
 from math import ceil, fsum, inf, prod
@@ -18,6 +18,8 @@ from steelyard.core.planning.problem import Offer, Problem
 
 LARGEST = 200_000
 _SLACK = 1e-9
+_SURELY = 1e-6
+"""Part by which a plan surely costs more, in whatever order and to how many digits it is summed."""
 
 
 def solve(problem: Problem) -> Outcome:
@@ -39,12 +41,18 @@ def _best(problem: Problem) -> tuple[tuple[tuple[str, int], ...] | None, bool]:
     """The best plan walked, and whether all of them were walked."""
     best: tuple[float, int, int, tuple[tuple[str, int], ...]] | None = None
     left = LARGEST
+
+    def enough() -> float:
+        return inf if best is None else best[0] * (1 + _SURELY)
+
     for chosen in _sets(problem):
         left -= _work(problem, chosen)
         if left < 0:
             return (best[-1] if best else None), False
-        for counts in _splits(problem, chosen):
-            if not _allowed(problem, chosen, counts):
+        if len({o.family for o in chosen}) < problem.min_families:
+            continue
+        for counts in _splits(problem, chosen, enough):
+            if not _diluted(problem, chosen, counts):
                 continue
             plan = tuple(sorted((o.pool, n) for o, n in zip(chosen, counts, strict=True)))
             candidate = (round(_cost(problem, dict(plan)), 9), _changes(problem, dict(plan)), len(plan), plan)
@@ -84,12 +92,16 @@ def _top(problem: Problem, offer: Offer, capacity: float, left: float, taken: in
     return min(most, max(1, offer.least, ceil(left / capacity - _SLACK), problem.minimum))
 
 
-def _splits(problem: Problem, chosen: tuple[Offer, ...]) -> Iterator[tuple[int, ...]]:
-    """Counts of at least one replica a pool; the last pool takes the fewest that complete the need, and dilute the spot share."""
+def _splits(problem: Problem, chosen: tuple[Offer, ...], enough: Callable[[], float]) -> Iterator[tuple[int, ...]]:
+    """Counts of at least one replica a pool; the last pool takes the fewest that complete the need, and dilute the spot share.
+
+    enough: money above which a split is of no interest. What is left of the load costs at least its part at the best cost per capacity.
+    """
     slowest = min(o.capacity for o in chosen)
     capacity = [slowest if problem.equal_share else o.capacity for o in chosen]
+    rate = [min((o.cost / c for o, c in zip(chosen[i:], capacity[i:], strict=True)), default=0.0) for i in range(len(chosen) + 1)]
 
-    def walk(index: int, counts: tuple[int, ...], carried: float) -> Iterator[tuple[int, ...]]:
+    def walk(index: int, counts: tuple[int, ...], carried: float, money: float) -> Iterator[tuple[int, ...]]:
         offer = chosen[index]
         left = max(0.0, problem.load - carried)
         fewest = max(1, offer.least)
@@ -101,25 +113,28 @@ def _splits(problem: Problem, chosen: tuple[Offer, ...]) -> Iterator[tuple[int, 
                 if diluted == inf:
                     return
                 need = max(need, int(diluted) - sum(counts))
-            if need <= min(offer.most, problem.maximum - sum(counts)):
+            if need <= min(offer.most, problem.maximum - sum(counts)) and money + _paid(offer, need) <= enough():
                 yield (*counts, need)
             return
         for n in range(fewest, _top(problem, offer, capacity[index], left, sum(counts)) + 1):
-            yield from walk(index + 1, (*counts, n), carried + n * capacity[index])
+            paid, after = money + _paid(offer, n), carried + n * capacity[index]
+            if paid + max(0.0, problem.load - after) * rate[index + 1] <= enough():
+                yield from walk(index + 1, (*counts, n), after, paid)
 
-    yield from walk(0, (), 0.0)
+    yield from walk(0, (), 0.0, 0.0)
 
 
-def _allowed(problem: Problem, chosen: tuple[Offer, ...], counts: tuple[int, ...]) -> bool:
-    if len({o.family for o in chosen}) < problem.min_families:
-        return False
-    total = sum(counts)
+def _paid(offer: Offer, n: int) -> float:
+    return n * offer.cost + max(0, n - offer.current) * offer.added
+
+
+def _diluted(problem: Problem, chosen: tuple[Offer, ...], counts: tuple[int, ...]) -> bool:
     spot = sum(n for o, n in zip(chosen, counts, strict=True) if o.spot)
-    return spot * 100 <= problem.max_spot_percent * total
+    return spot * 100 <= problem.max_spot_percent * sum(counts)
 
 
 def _cost(problem: Problem, plan: Mapping[str, int]) -> float:
-    return fsum(plan.get(o.pool, 0) * o.cost + max(0, plan.get(o.pool, 0) - o.current) * o.added for o in problem.offers)
+    return fsum(_paid(o, plan.get(o.pool, 0)) for o in problem.offers)
 
 
 def _changes(problem: Problem, plan: Mapping[str, int]) -> int:

@@ -1,0 +1,83 @@
+"""What decisions cost in time and memory, by the size of the fleet: see ABOUT."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+
+from matplotlib.figure import Figure
+
+from bench.benchmark import Bar, Row, Say
+
+ABOUT = """What decisions cost
+
+One pass of `decide` over all workloads of a fleet, and one plan of the fleet (`plan_demands`), on one core. Each size has a process of its
+own. A workload is one that has been through hours in the simulator ([how](../how-to/simulate.md)): eight pools, of which trials have measured
+some, two of them hold the load together with 64 windows of four minutes and their histograms each. All workloads are copies of it with a
+name of their own, which share pools and settings and nothing else. For the plan the load of each is multiplied by a random factor, and the
+two pools that a plan without limits would like best have 60 % of the nodes that it would use there.
+
+`seconds` and `plan_seconds` are CPU seconds, which others on the machine change little; `warm_plan_seconds` is the next plan, after the loads of 5 % of
+the workloads have changed. `situation_ms` is the part of a decision that derives evidence, load and options. `rss_mib` is the most that the
+process has held until the pass was over, interpreter and simulator included; `snapshot_kib` and `decision_kib` are what a workload added to it,
+and `record_kib` is the line that the log gets where a decision changes.
+
+An operator does not decide all of its workloads in one go: one is looked at when something is new, and at least every 15 seconds.
+"""
+COLUMNS = (
+    "workloads", "seconds", "rss_mib", "per_workload_ms", "situation_ms", "snapshot_kib", "decision_kib", "record_kib", "plan_seconds",
+    "warm_plan_seconds",
+)  # fmt: skip
+SIZES = (10, 100, 1_000, 5_000)
+FLAT = 1.5
+"""Times what it is for a hundred workloads."""
+
+
+def rows(say: Say, *, quick: bool) -> Iterable[Row]:
+    """A row for each size."""
+    for workloads in (10, 20) if quick else SIZES:
+        say(f"{workloads} workloads")
+        command = [sys.executable, "-m", "bench.deciding", str(workloads)]
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+        found: dict[str, float] = json.loads(done.stdout)
+        yield found
+
+
+def bars(rows: Sequence[Row]) -> Sequence[Bar]:
+    """Whether it stays flat."""
+    by_size = {int(_number(row, "workloads")): row for row in rows}
+    few, many = by_size.get(SIZES[1]), by_size.get(SIZES[-1])
+    found = []
+    for column, what in (("per_workload_ms", "CPU time a decision"), ("snapshot_kib", "memory of a snapshot")):
+        asked = f"{what}: with {SIZES[-1]:,} workloads at most {FLAT:g} times that with {SIZES[1]}"
+        if few is None or many is None:
+            found.append(Bar(asked, "these sizes were not run", None))
+        else:
+            ratio = _number(many, column) / _number(few, column)
+            unit = column.rsplit("_", 1)[1].replace("kib", "KiB")
+            found.append(Bar(asked, f"{ratio:.2f} ({_number(few, column):.3g} and {_number(many, column):.3g} {unit})", ratio <= FLAT))
+    return found
+
+
+def _number(row: Row, column: str) -> float:
+    value = row[column]
+    assert isinstance(value, int | float)
+    return float(value)
+
+
+def draw(figure: Figure, rows: Sequence[Row]) -> None:
+    """Time and memory by size."""
+    left, right = figure.subplots(1, 2)
+    sizes = [_number(row, "workloads") for row in rows]
+    for column, label in (
+        ("seconds", "decide, all workloads"),
+        ("plan_seconds", "plan of the fleet"),
+        ("warm_plan_seconds", "the next plan"),
+    ):
+        left.plot(sizes, [_number(row, column) for row in rows], "o-", label=label)
+    left.set(xscale="log", yscale="log", xlabel="workloads", ylabel="CPU seconds", title="Time")
+    left.legend()
+    right.plot(sizes, [_number(row, "rss_mib") for row in rows], "o-")
+    right.set(xscale="log", yscale="log", xlabel="workloads", ylabel="MiB", title="Resident memory")
