@@ -72,8 +72,10 @@ class Hpa:
         """What is ready elsewhere stays until what replaces it is ready too."""
         kept = list(wanted)
         short = capacity - sum(min(w, r) * c for w, r, c in zip(wanted, ready, self._capacity, strict=True))
+        if short <= 0:
+            return kept
         for p in sorted(range(len(kept)), key=lambda p: -self._capacity[p]):
-            more = min(max(ready[p] - wanted[p], 0), max(ceil(short / self._capacity[p]), 0))
+            more = max(min(ready[p] - wanted[p], ceil(short / self._capacity[p])), 0)
             kept[p] += more
             short -= more * self._capacity[p]
         return kept
