@@ -58,6 +58,8 @@ def sized_mix(seen: Situation, home: Placement, wanted: int) -> Mapping[Placemen
         return {key: count + waiting.get(key, 0) for key, count in more.items()}
     if seen.promise.n == 0 and load.n > 0:
         return now
+    if any(p.ready < here[p.key] for p in members):
+        return now  # what is still coming carries nothing yet
     if any(waiting.values()) and carried(stands, even=True) < load.crest / DOWN_MARGIN:
         return now
     smaller = _placed(here, shrunk(stands, load.crest / DOWN_MARGIN, rules))

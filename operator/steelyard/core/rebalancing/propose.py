@@ -142,6 +142,9 @@ def _cheapest_mix(
 ) -> Considered | None:
     """The cheapest mix that may be moved to, or the cheapest with the reason why not; None where none is cheaper, or one pool takes all."""
     first: Considered | None = None
+    revisions = dict(snapshot.memory.beside)
+    if snapshot.memory.home_pool is not None and snapshot.memory.home_revision is not None:
+        revisions[snapshot.memory.home_pool] = snapshot.memory.home_revision
     by_pool = {o.pool: o for o in options}
     for mix in cheaper_mixes(snapshot, options, standing_now, load, amortised):
         if len(standing_now) == 1 and mix.source_replicas == 0:
@@ -151,6 +154,8 @@ def _cheapest_mix(
         plain = _proposal(snapshot, source, mix.target, placement, promise, observation, good, now, MoveKind.REBALANCE, None)
         proposal = replace(
             plain,
+            # What stands there grows, whatever revision would be made today.
+            target_revision=revisions.get(mix.target.pool, plain.target_revision),
             home_cost=mix.present,
             target_cost=mix.cost,
             home_calm_cost=mix.present,
