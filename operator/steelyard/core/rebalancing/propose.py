@@ -15,6 +15,7 @@ from steelyard.core.planning.prior import expected_saving, sigma_of
 from steelyard.core.planning.problem import Offer, Problem
 from steelyard.core.reading import Reading
 from steelyard.core.rebalancing.chain import COST_MOVE, EXPLORATION, Review, review
+from steelyard.core.rebalancing.cost_test import CostTest
 from steelyard.core.rebalancing.proposal import Proposal, Storm
 from steelyard.core.rebalancing.propose_mix import Mix, cheaper_mixes, standing
 from steelyard.core.rebalancing.reason import SETTLED, Reason, Refusal
@@ -210,14 +211,16 @@ def rejudge(
     observation: Reading[Traffic],
     good: int,
     now: datetime,
+    compared: CostTest | None,
 ) -> Proposal:
-    """The proposal of a move that has begun as a trial and is measured now."""
+    """The proposal of a move that has begun as a trial and is measured now. compared: with home, over the same minutes."""
     none = target.refusal
     if none is None and target.replicas is not None and target.replicas > target.most:
         none = Refusal(
             Reason.LIMIT_REACHED, f"the load's crest needs {target.replicas} replicas on pool {target.pool} and {target.most} are allowed"
         )
-    return _proposal(snapshot, home, target, placement, promise, observation, good, now, MoveKind.REBALANCE, none)
+    proposal = _proposal(snapshot, home, target, placement, promise, observation, good, now, MoveKind.REBALANCE, none)
+    return replace(proposal, compared=compared)
 
 
 def _no_single(outcome: Planned | Infeasible | Undecided) -> Refusal:
