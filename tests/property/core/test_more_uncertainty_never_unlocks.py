@@ -10,6 +10,7 @@ from property.effort import effort
 from steelyard.core.economics.unit_cost import Interval
 from steelyard.core.reading import Fresh, Stale, Unknown
 from steelyard.core.rebalancing.chain import COST_MOVE, EXPLORATION, GO_ON, Gate, review
+from steelyard.core.rebalancing.cost_test import judge
 from steelyard.core.rebalancing.proposal import Proposal
 from steelyard.core.rebalancing.verdict import Result, violations
 from unit.core.proposals import any_proposal, passing
@@ -26,6 +27,11 @@ def vaguer(proposal: Proposal, how: str, down: float, up: float) -> Proposal:
     match how:
         case "costs":
             return replace(proposal, home_cost=wider(proposal.home_cost, down, up), target_cost=wider(proposal.target_cost, down, up))
+        case "comparison":
+            test = proposal.compared
+            return replace(proposal, compared=test and judge(wider(test.ratio, down, up), test.n, test.break_even))
+        case "not compared":
+            return replace(proposal, compared=None)
         case "no target cost":
             return replace(proposal, target_cost=None)
         case "no home cost":
@@ -50,7 +56,19 @@ def vaguer(proposal: Proposal, how: str, down: float, up: float) -> Proposal:
     raise AssertionError(how)
 
 
-WAYS = ["costs", "no target cost", "no home cost", "no expectation", "no move cost", "fewer requests", "stale", "unknown", "prices"]
+WAYS = [
+    "costs",
+    "comparison",
+    "not compared",
+    "no target cost",
+    "no home cost",
+    "no expectation",
+    "no move cost",
+    "fewer requests",
+    "stale",
+    "unknown",
+    "prices",
+]
 
 
 @effort(300)

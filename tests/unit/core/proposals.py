@@ -11,6 +11,7 @@ from steelyard.core.economics.price import Price, PriceClass
 from steelyard.core.economics.unit_cost import Interval
 from steelyard.core.memory import MoveKind, Outcome, PastMove, Quarantine
 from steelyard.core.reading import Fresh, Stale, Unknown
+from steelyard.core.rebalancing.cost_test import judge
 from steelyard.core.rebalancing.proposal import Proposal, Storm
 from steelyard.core.rebalancing.reason import Reason, Refusal
 from steelyard.core.rebalancing.verdict import Result, Test
@@ -48,6 +49,7 @@ def passing(**changes: object) -> Proposal:
         moves_elsewhere=0,
         moves_at_once=1,
         storm=Storm(pool_nodes=10, pool_unready=0, nodes=20, unready=0),
+        compared=judge(Interval(0.5, 0.4, 0.6), 10, (1.0, 1.0)),
     )
     return replace(good, **changes)  # type: ignore[arg-type]
 
@@ -134,4 +136,5 @@ any_proposal: st.SearchStrategy[Proposal] = st.builds(
     ),
     replicas=st.integers(0, 9),
     replicas_allowed=st.integers(1, 10),
+    compared=st.none() | st.builds(judge, _intervals, st.integers(0, 50), st.tuples(st.floats(0, 5), st.floats(0, 5))),
 )

@@ -12,6 +12,7 @@ from steelyard.core.economics.unit_cost import Interval
 from steelyard.core.memory import MoveKind, Outcome
 from steelyard.core.reading import Fresh, Stale, Unknown
 from steelyard.core.rebalancing.chain import COST_MOVE, EXPLORATION, GO_ON, review
+from steelyard.core.rebalancing.cost_test import CostTest, judge
 from steelyard.core.rebalancing.gates.cooldown import cyclic
 from steelyard.core.rebalancing.proposal import Proposal, Storm
 from steelyard.core.rebalancing.reason import Reason, Refusal
@@ -77,6 +78,22 @@ def test_a_pool_left_within_the_cool_down_is_not_returned_to() -> None:
     assert refusal is not None
     assert refusal.reason is Reason.CYCLIC
     assert cyclic(passing(history=(past("b", "a", 7 * HOUR),))) is None
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        pytest.param(None, id="nothing was compared"),
+        pytest.param(judge(None, 2, (1.0, 1.0)), id="too few windows"),
+        pytest.param(judge(Interval(0.8, 0.5, 1.1), 9, (1.0, 1.2)), id="not decided"),
+        pytest.param(judge(Interval(1.1, 1.05, 1.15), 9, (1.0, 1.2)), id="dearer at one load, cheaper at another"),
+        pytest.param(judge(Interval(1.5, 1.3, 1.7), 9, (1.0, 1.2)), id="surely dearer"),
+    ],
+)
+def test_a_measured_trial_goes_on_only_where_it_is_surely_cheaper_over_the_same_minutes(seen: CostTest | None) -> None:
+    refusal = review(GO_ON, passing(compared=seen)).verdict
+    assert refusal is not None
+    assert refusal.reason is Reason.NOT_CHEAPER
 
 
 def trial(**changes: object) -> Proposal:

@@ -1,6 +1,9 @@
 """Several pools that hold the load together: because one is too small, or because a mix is cheaper."""
 
-from steelyard.core.memory import Outcome
+from dataclasses import replace
+from datetime import timedelta
+
+from steelyard.core.memory import Outcome, Quarantine
 from steelyard.core.snapshot import Scaling
 from unit.core.world import Ground, World, quick, ratio_claim
 
@@ -187,3 +190,47 @@ def test_where_the_part_beside_home_is_the_cheaper_one_for_a_small_load_it_becom
     assert placed(world) == {"b": 1}
     assert (world.home, world.memory.beside) == ("b", ())
     assert len(world.deployments) == 1
+
+
+def test_a_part_is_not_taken_away_before_what_shall_carry_it_is_ready() -> None:
+    world = small_and_large(rate=40, policy=quick(paused=True))
+    world.grounds["a"].start = world.grounds["b"].start = 6
+    world.tick(40)
+    standing = placed(world)
+    assert set(standing) == {"a", "b"}
+    (home,) = [key for key in world.deployments if key.pool == "a"]
+    world.deployments[home].ages = [0] * standing["a"]
+    world.rate = 12
+    for _ in range(5):
+        world.tick()
+        assert placed(world)["b"] == standing["b"], "home's replicas are still coming"
+    world.tick(40)
+    assert "b" not in placed(world)
+
+
+def test_a_refuge_that_serves_already_keeps_its_replicas() -> None:
+    world = small_and_large(rate=40, policy=quick(paused=True))
+    world.tick(40)
+    before = placed(world)["b"]
+    world.policy = quick()
+    world.grounds["a"].exhausted_until = world.now + timedelta(hours=1)
+    world.grounds["a"].delivers = False
+    for key, pods in world.deployments.items():
+        pods.ages = [0] * len(pods.ages) if key.pool == "a" else pods.ages
+    world.seeing = False
+    world.tick()
+    assert world.home == "b"
+    assert placed(world)["b"] >= before
+
+
+def test_a_standing_part_that_failed_is_not_enlarged_under_the_name_of_another_revision() -> None:
+    world = limited_rival()
+    world.until(lambda: bool(world.memory.beside) and world.memory.move is None, most=600)
+    (beside,) = world.memory.beside
+    failed = Quarantine(pool=beside[0], revision=beside[1], until=world.now + timedelta(days=9), failures=3, reason="ViolatesSLO")
+    world.memory = replace(world.memory, quarantine=(failed,))
+    world.image = "serve:2"
+    world.grounds["c"].nodes = 12
+    world.tick(200)
+    assert all(past.target_pool != "c" for past in world.memory.history[2:])
+    assert placed(world)["c"] == 2

@@ -123,6 +123,8 @@ class World:
     decisions: list[Decision] = field(default_factory=list)
     blind: bool = False
     busy_known: bool = True
+    noise: float = 0.0
+    """Spread (of the log) of the time that a request occupies a replica, from window to window and pool by pool."""
 
     def __post_init__(self) -> None:
         self.chance = random.Random(self.seed)
@@ -279,6 +281,7 @@ class World:
             tardy = min(1.0, ground.late + max(0.0, used - SATURATED) * 5)
             slow = min(asked - shed - errors, self.poisson((asked - shed) * tardy)) if tardy < 0.5 else asked - shed - errors
             busy = min(1.0, used) * count * seconds * self.chance.uniform(0.98, 1.02)
+            busy *= math.exp(self.chance.gauss(0.0, self.noise)) if self.noise else 1.0
             steady = self.memory.move is None and bool(pods.windows) and round(pods.windows[-1].replicas) == count
             if self.seeing and self.read_load:
                 window = Window(

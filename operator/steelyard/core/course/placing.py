@@ -85,7 +85,8 @@ def elsewhere(seen: Situation, home: PlacementKey, placement: Placement) -> Cour
     best = min(priced, key=_claimed_unit_cost) if priced else min(open_, key=lambda o: o.pool)
     key = PlacementKey(best.pool, best.candidate.revision or "")
     reason = Reason.POOL_EXHAUSTED if exhausted else Reason.TARGET_CRASHED
-    count = start_count(seen, key)
+    there = seen.snapshot.placement(key)
+    count = max(start_count(seen, key), there.desired if there else 0)
     past = PastMove(
         source_pool=home.pool,
         target_pool=key.pool,

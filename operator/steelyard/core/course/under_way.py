@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from steelyard.core.course.compared import cost_test, promise_test
 from steelyard.core.course.course import Course, stay
 from steelyard.core.course.fresh import frozen, unfresh
 from steelyard.core.course.placing import start_count
@@ -11,13 +12,12 @@ from steelyard.core.course.quarantine import quarantined
 from steelyard.core.course.standing import beside, others_of_move
 from steelyard.core.decision import Note
 from steelyard.core.memory import Move, MoveKind, Outcome, PastMove, Step
-from steelyard.core.performance.window import since, totals
+from steelyard.core.performance.window import since
 from steelyard.core.planning.sizing import need
 from steelyard.core.rebalancing.chain import GO_ON, Review, review
 from steelyard.core.rebalancing.move import Ended, Scene, advance
 from steelyard.core.rebalancing.propose import rejudge
 from steelyard.core.rebalancing.reason import Reason, Refusal
-from steelyard.core.rebalancing.verdict import Result, Test, violations
 from steelyard.core.remember import HOLDS
 from steelyard.core.situation import Situation
 from steelyard.core.snapshot import Placement, PlacementKey, Scaling
@@ -63,12 +63,8 @@ def _scene(
     there = snapshot.placement(target)
     refusal = unfresh(seen, source, placement) or (unfresh(seen, target, there, begun=move.step is not Step.SURGE) if there else None)
     stop = frozen(seen)
-    theirs, ours = since(seen.windows(target), move.step_time), since(seen.windows(source), move.step_time)
-    good, bad = totals(theirs)
-    source_good, source_bad = totals(ours)
-    test = violations(bad, good + bad, source_bad, source_good + source_bad, snapshot.workload.allowed)
-    if move.kind is MoveKind.REVISION and theirs and good + bad + source_good + source_bad == 0:
-        test = Test(Result.PASS, 0, 0, test.p0, test.p1)  # Proven idle: nothing to wait for.
+    test = promise_test(seen, move, source, target)
+    cost = None if move.kind is MoveKind.REVISION else cost_test(seen, move, source, target)
     source_capacity, target_capacity = seen.capacity(source), seen.capacity(target)
     if move.kind is MoveKind.REVISION:
         target_capacity = target_capacity or source_capacity
@@ -85,7 +81,7 @@ def _scene(
     if move.kind is MoveKind.EXPLORATION and move.step is Step.SHIFT and measured_good >= policy.min_good_requests:
         home, option = seen.option(source.pool), seen.option(target.pool)
         if home is not None and option is not None:
-            proposal = rejudge(snapshot, home, option, placement, seen.promise, seen.traffic(source), seen.good(source), seen.now)
+            proposal = rejudge(snapshot, home, option, placement, seen.promise, seen.traffic(source), seen.good(source), seen.now, cost)
             looked = review(GO_ON, proposal)
             saving = proposal.saving
             if saving is not None and home.cost is not None:
@@ -110,8 +106,9 @@ def _scene(
         load=rate,
         source_capacity=source_capacity,
         target_capacity=target_capacity,
-        windows=len(theirs),
+        windows=len(since(seen.windows(target), move.step_time)),
         test=test,
+        cost=cost,
         target_good=measured_good,
         review=looked,
         may_still_save=may_still_save,

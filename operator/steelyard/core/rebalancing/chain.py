@@ -15,7 +15,7 @@ from steelyard.core.rebalancing.gates.objective import infeasible_target, slo_at
 from steelyard.core.rebalancing.gates.ownership import replicas_owned_elsewhere
 from steelyard.core.rebalancing.gates.price import price_suspect
 from steelyard.core.rebalancing.gates.quarantine import pool_exhausted, quarantined
-from steelyard.core.rebalancing.gates.saving import no_expected_saving, payback_too_long, saving_not_significant
+from steelyard.core.rebalancing.gates.saving import no_expected_saving, not_cheaper, payback_too_long, saving_not_significant
 from steelyard.core.rebalancing.gates.storm import storm_breaker
 from steelyard.core.rebalancing.proposal import Proposal
 from steelyard.core.rebalancing.reason import Refusal
@@ -57,6 +57,7 @@ GO_ON: tuple[Gate, ...] = (
     infeasible_target,
     saving_not_significant,
     payback_too_long,
+    not_cheaper,
 )
 """Whether a trial that has been measured goes on to a full move. It has begun: cool-down, budgets and storms were asked before."""
 

@@ -17,6 +17,7 @@ from typing import TypeAlias
 from steelyard.core.economics.unit_cost import LEAST_BLOCKS
 from steelyard.core.memory import Move, MoveKind, Outcome, Step
 from steelyard.core.rebalancing.chain import Review
+from steelyard.core.rebalancing.cost_test import AMPLE, CostTest
 from steelyard.core.rebalancing.reason import Reason
 from steelyard.core.rebalancing.verdict import Result, Test
 from steelyard.core.snapshot import Rebalancing
@@ -28,7 +29,8 @@ again at once, and again."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """What a move sees. `windows`: complete windows of the target since the step began; `test`: over exactly those.
+    """What a move sees. `windows`: complete windows of the target since the step began; `test` and `cost`: over exactly those. `cost` None: the
+    move is not made to save.
 
     `need_source`, `need_target`: replicas that carry the whole load alone. `load` in requests per second; capacities per replica.
     `room`: replicas of both together that the user allows. `stopped`: a person said stop. `others`: ready replicas that the move does not
@@ -52,6 +54,7 @@ class Scene:
     target_capacity: float | None
     windows: int
     test: Test
+    cost: CostTest | None
     target_good: int
     review: Review | None
     may_still_save: bool
@@ -142,6 +145,8 @@ def _surge(move: Move, scene: Scene) -> Progress:
 def _shift(move: Move, scene: Scene) -> Progress:
     if scene.test.result is Result.FAIL:
         return _fail(move, scene)
+    if _dearer(move, scene):
+        return _back(move, scene, Reason.NOT_CHEAPER, str(scene.cost))
     passed = scene.windows >= 1 and scene.test.result is Result.PASS
     # A trial pays for knowing: it is judged once its windows show their own spread, or its time is up.
     known = scene.windows >= LEAST_BLOCKS or scene.now >= move.deadline
@@ -189,23 +194,35 @@ def _judge(move: Move, scene: Scene) -> Progress:
             Reason.CHEAPER_AS_MEASURED,
             f"{move.target_pool} is cheaper as measured; both pools carry the load for {scene.policy.bake_seconds} s",
         )
-    if scene.may_still_save and scene.now < move.deadline:
+    if scene.may_still_save and not _decided(scene, Result.FAIL) and scene.now < move.deadline:
         return move
     return _back(move, scene, Reason.NOT_CHEAPER, refusal.message if refusal else "the saving could not be judged")
+
+
+def _dearer(move: Move, scene: Scene) -> bool:
+    """A trial that is surely dearer is measured to its end all the same: a pool that is not known would be tried again."""
+    return move.kind is MoveKind.REBALANCE and _decided(scene, Result.FAIL)
+
+
+def _decided(scene: Scene, word: Result) -> bool:
+    return scene.cost is not None and scene.cost.result is word
 
 
 def _bake(move: Move, scene: Scene) -> Progress:
     if scene.test.result is Result.FAIL:
         return _fail(move, scene)
+    if _dearer(move, scene):
+        return _back(move, scene, Reason.NOT_CHEAPER, str(scene.cost))
     baked = scene.now - move.step_time >= timedelta(seconds=scene.policy.bake_seconds)
-    if baked and scene.windows >= 1 and scene.target_ready >= move.target_replicas:
+    whole = scene.windows >= 1 and scene.target_ready >= move.target_replicas
+    cheaper = move.kind is not MoveKind.REBALANCE or _decided(scene, Result.PASS)
+    if baked and whole and cheaper:
         after = _drain_next(move, scene)
         if after != move:
             return after
     if scene.now >= move.deadline:
-        return _back(
-            move, scene, Reason.DEADLINE_PASSED, f"{scene.target_ready} of {move.target_replicas} replicas on {move.target_pool} were ready"
-        )
+        ready = f"{scene.target_ready} of {move.target_replicas} replicas on {move.target_pool} were ready"
+        return _back(move, scene, Reason.DEADLINE_PASSED, ready if cheaper else f"{ready}; {scene.cost}")
     return move
 
 
@@ -291,13 +308,13 @@ def _back(move: Move, scene: Scene, reason: Reason, why: str) -> Move:
 
 
 def _to(move: Move, scene: Scene, step: Step, reason: Reason, message: str) -> Move:
-    seconds = scene.policy.exploration_deadline_seconds if move.kind is MoveKind.EXPLORATION else scene.policy.deadline_seconds
     # A trial's deadline is one for all of its steps; a move's is one a step, since its length grows with the replicas.
-    deadline = (
-        move.deadline
-        if move.kind is MoveKind.EXPLORATION
-        else scene.now + timedelta(seconds=seconds + (scene.policy.bake_seconds if step is Step.BAKE else 0))
-    )
+    deadline = move.deadline
+    if move.kind is not MoveKind.EXPLORATION:
+        seconds = scene.policy.deadline_seconds
+        if step is Step.BAKE:
+            seconds = scene.policy.bake_seconds + max(seconds, AMPLE * scene.policy.window_seconds)
+        deadline = scene.now + timedelta(seconds=seconds)
     return replace(move, step=step, step_time=scene.now, deadline=deadline, reason=reason.value, message=message)
 
 

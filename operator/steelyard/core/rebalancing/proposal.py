@@ -9,6 +9,7 @@ from steelyard.core.economics.price import Price
 from steelyard.core.economics.unit_cost import Interval
 from steelyard.core.memory import MoveKind, PastMove, Quarantine
 from steelyard.core.reading import Reading
+from steelyard.core.rebalancing.cost_test import CostTest
 from steelyard.core.rebalancing.reason import Refusal
 from steelyard.core.rebalancing.verdict import Test
 from steelyard.core.snapshot import Rebalancing, Traffic
@@ -61,6 +62,8 @@ class Proposal:
     replicas_allowed: int = 1_000_000
     home_calm_cost: Interval | None = None
     target_calm_cost: Interval | None = None
+    compared: CostTest | None = None
+    """Of a trial that is judged: the target's cost against home's over the same minutes."""
 
     @property
     def saving(self) -> Interval | None:

@@ -15,6 +15,7 @@ from steelyard.core.planning.prior import expected_saving, sigma_of
 from steelyard.core.planning.problem import Offer, Problem
 from steelyard.core.reading import Reading
 from steelyard.core.rebalancing.chain import COST_MOVE, EXPLORATION, Review, review
+from steelyard.core.rebalancing.cost_test import CostTest
 from steelyard.core.rebalancing.proposal import Proposal, Storm
 from steelyard.core.rebalancing.propose_mix import Mix, cheaper_mixes, standing
 from steelyard.core.rebalancing.reason import SETTLED, Reason, Refusal
@@ -142,6 +143,9 @@ def _cheapest_mix(
 ) -> Considered | None:
     """The cheapest mix that may be moved to, or the cheapest with the reason why not; None where none is cheaper, or one pool takes all."""
     first: Considered | None = None
+    revisions = dict(snapshot.memory.beside)
+    if snapshot.memory.home_pool is not None and snapshot.memory.home_revision is not None:
+        revisions[snapshot.memory.home_pool] = snapshot.memory.home_revision
     by_pool = {o.pool: o for o in options}
     for mix in cheaper_mixes(snapshot, options, standing_now, load, amortised):
         if len(standing_now) == 1 and mix.source_replicas == 0:
@@ -151,6 +155,8 @@ def _cheapest_mix(
         plain = _proposal(snapshot, source, mix.target, placement, promise, observation, good, now, MoveKind.REBALANCE, None)
         proposal = replace(
             plain,
+            # What stands there grows, whatever revision would be made today.
+            target_revision=revisions.get(mix.target.pool, plain.target_revision),
             home_cost=mix.present,
             target_cost=mix.cost,
             home_calm_cost=mix.present,
@@ -206,14 +212,16 @@ def rejudge(
     observation: Reading[Traffic],
     good: int,
     now: datetime,
+    compared: CostTest | None,
 ) -> Proposal:
-    """The proposal of a move that has begun as a trial and is measured now."""
+    """The proposal of a move that has begun as a trial and is measured now. compared: with home, over the same minutes."""
     none = target.refusal
     if none is None and target.replicas is not None and target.replicas > target.most:
         none = Refusal(
             Reason.LIMIT_REACHED, f"the load's crest needs {target.replicas} replicas on pool {target.pool} and {target.most} are allowed"
         )
-    return _proposal(snapshot, home, target, placement, promise, observation, good, now, MoveKind.REBALANCE, none)
+    proposal = _proposal(snapshot, home, target, placement, promise, observation, good, now, MoveKind.REBALANCE, none)
+    return replace(proposal, compared=compared)
 
 
 def _no_single(outcome: Planned | Infeasible | Undecided) -> Refusal:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from steelyard.core.rebalancing.proposal import Proposal
 from steelyard.core.rebalancing.reason import Reason, Refusal
+from steelyard.core.rebalancing.verdict import Result
 
 
 def saving_not_significant(proposal: Proposal) -> Refusal | None:
@@ -20,6 +21,15 @@ def saving_not_significant(proposal: Proposal) -> Refusal | None:
         f"pool {proposal.target_pool} saves {100 * saving.point / home.point:.0f} % [{percent:.0f} %, {100 * saving.upper / home.point:.0f} %]; "
         f"the lower bound must reach {least:g} % (spec.rebalancing.minSavingPercent)",
     )
+
+
+def not_cheaper(proposal: Proposal) -> Refusal | None:
+    """A trial goes on only with a target that is surely cheaper over the same minutes; what is not decided is no pass."""
+    if proposal.compared is None:
+        return Refusal(Reason.NOT_CHEAPER, "what a good request costs was not compared over the same minutes yet")
+    if proposal.compared.result is Result.PASS:
+        return None
+    return Refusal(Reason.NOT_CHEAPER, f"pool {proposal.target_pool}: {proposal.compared}")
 
 
 def payback_too_long(proposal: Proposal) -> Refusal | None:
