@@ -1,7 +1,7 @@
 """The cheapest mixes of each workload at given prices of what is shared, under all the rules of its own: the sub-problem of the fleet's plan.
 
-Weights that follow capacity make it a covering knapsack. Requests that are spread evenly make it one knapsack for each pool that may be the
-slowest in use: every replica then counts as one of that pool. Rules that couple the pools (families, spot, limits of the sum) are asked of
+Weights that follow capacity make it a covering knapsack. Where requests are spread evenly every replica counts as one of the slowest pool in
+use: for each pool that may be it, so many replicas are put where they cost least. Rules that couple the pools (families, spot, limits of the sum) are asked of
 the mixes found; only a workload whose cheapest mix breaks one is enumerated under it.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from steelyard.core.planning.enumeration import enumerate_mixes
-from steelyard.core.planning.fleet import SLACK, Flags, Fleet, Index, Reals, Whole
+from steelyard.core.planning.fleet import SLACK, WIDEST, Flags, Fleet, Index, Reals, Whole
 from steelyard.core.planning.knapsack import MOST_WALKED, Mixes, knapsack, needed
 
 
@@ -53,7 +53,7 @@ def _by_share(fleet: Fleet, prices: Reals, spare: float | None, walked: int) -> 
 
 
 def _evenly(fleet: Fleet, prices: Reals, spare: float | None, walked: int) -> Mixes:
-    """One knapsack for every pool that may be the slowest in use, but those that no price could make the best."""
+    """For every pool that may be the slowest in use, but those that no price could make the best: so many replicas, each where it costs least."""
     allowed = fleet.capacity > 0
     each = np.where(allowed, fleet.cost + prices * fleet.devices, np.inf)
     dear = each + fleet.added
@@ -68,27 +68,59 @@ def _evenly(fleet: Fleet, prices: Reals, spare: float | None, walked: int) -> Mi
         replicas = np.maximum(np.ceil(fleet.load[:, None] / fleet.capacity - SLACK), fleet.least[:, None])
         least = np.where(allowed, replicas * cheapest, np.inf)
     worth = allowed & (least <= known[:, None] + SLACK * np.maximum(1.0, np.where(np.isfinite(known), known, 1.0))[:, None])
+    # Of pools that need the same number the slower one allows more; of equally fast ones the first stands for all.
+    fewer = (replicas[:, :, None] == replicas[:, None, :]) & worth[:, :, None] & worth[:, None, :]
+    slower = fleet.capacity[:, None, :] < fleet.capacity[:, :, None]
+    alike = (fleet.capacity[:, None, :] == fleet.capacity[:, :, None]) & np.tri(fleet.pools, k=-1, dtype=np.bool_)[None]
+    worth &= ~(fewer & (slower | alike)).any(axis=2)
     row, slowest = np.nonzero(worth)
+    bound, exact = np.full(fleet.workloads, np.inf), np.zeros(fleet.workloads, bool)
     if not row.size:
-        none = np.zeros((0, fleet.pools), dtype=np.int64)
-        return Mixes(bound=np.full(fleet.workloads, np.inf), exact=np.zeros(fleet.workloads, bool), row=row, replicas=none)
+        return Mixes(bound=bound, exact=exact, row=row, replicas=np.zeros((0, fleet.pools), dtype=np.int64))
     pace = fleet.capacity[row, slowest]
-    capacity = np.where(fleet.capacity[row] >= pace[:, None], pace[:, None], 0.0)
-    part = knapsack(replace(fleet.only(row), capacity=capacity), prices, spare, walked)
-    bound = np.full(fleet.workloads, np.inf)
-    np.minimum.at(bound, row, part.bound)
-    # A pace without a plan within its own limits does no harm; one that was not walked to its end does.
-    exact = np.isfinite(bound)
-    np.logical_and.at(exact, row, part.exact | ~np.isfinite(part.bound))
-    whose = row[part.row]
+    fast = fleet.capacity[row] >= pace[:, None]
     if spare is not None:
-        cost = _priced(fleet, each, dear, whose, part.replicas)
-        near = cost <= bound[whose] + spare + SLACK * np.maximum(1.0, np.abs(bound[whose]))
-        whose, replicas_ = whose[near], part.replicas[near]
+        part = knapsack(replace(fleet.only(row), capacity=np.where(fast, pace[:, None], 0.0)), prices, spare, walked)
+        np.minimum.at(bound, row, part.bound)
+        exact = np.isfinite(bound)
+        # A pace without a plan within its own limits does no harm; one that was not walked to its end does.
+        np.logical_and.at(exact, row, part.exact | ~np.isfinite(part.bound))
+        whose, found = row[part.row], part.replicas
+        near = _priced(fleet, each, dear, whose, found) <= bound[whose] + spare + SLACK * np.maximum(1.0, np.abs(bound[whose]))
+        whose, found = whose[near], found[near]
     else:
-        replicas_ = part.replicas
-    order_ = np.lexsort((_priced(fleet, each, dear, whose, replicas_), whose))
-    return Mixes(bound=bound, exact=exact, row=whose[order_], replicas=replicas_[order_])
+        number = replicas[row, slowest].astype(np.int64)
+        best = fill(fleet, row, fast, each, dear, number)
+        paid = np.where(best.sum(axis=1) == number, _priced(fleet, each, dear, row, best), np.inf)
+        np.minimum.at(bound, row, paid)
+        # A shortage is met by what is next to the best: without the pool that holds most of it.
+        other = fast.copy()
+        other[np.arange(row.size), best.argmax(axis=1)] = False
+        second = fill(fleet, row, other, each, dear, number)
+        whose, found, asked = np.concatenate([row, row]), np.concatenate([best, second]), np.concatenate([number, number])
+        good = (found.sum(axis=1) == asked) & ((found > 0).sum(axis=1) <= WIDEST)
+        whose, found = whose[good], found[good]
+        reached = np.full(fleet.workloads, np.inf)
+        np.minimum.at(reached, whose, _priced(fleet, each, dear, whose, found))
+        exact = np.isfinite(bound) & (reached <= bound + SLACK * np.maximum(1.0, np.where(np.isfinite(bound), bound, 1.0)))
+    order_ = np.lexsort((_priced(fleet, each, dear, whose, found), whose))
+    return Mixes(bound=bound, exact=exact, row=whose[order_], replicas=found[order_])
+
+
+def fill(fleet: Fleet, row: Index, allowed: Flags, each: Reals, dear: Reals, number: Whole) -> Whole:
+    """(M, P) the cheapest `number` (M,) replicas of the workloads `row` on the pools allowed (M, P): those held at `each`, more at `dear`
+    (both (W, P)); fewer where there is no room for so many."""
+    most = np.where(allowed, fleet.most[row], 0)
+    held = np.minimum(fleet.current[row], most)
+    room = np.concatenate([held, most - held], axis=1)
+    price = np.concatenate([each[row], dear[row]], axis=1)
+    order = np.argsort(np.where(room > 0, price, np.inf), axis=1, kind="stable")
+    sorted_room = np.take_along_axis(room, order, axis=1)
+    before = np.cumsum(sorted_room, axis=1) - sorted_room
+    taken = np.empty_like(room)
+    np.put_along_axis(taken, order, np.clip(number[:, None] - before, 0, sorted_room), axis=1)
+    counts: Whole = taken[:, : fleet.pools] + taken[:, fleet.pools :]
+    return counts
 
 
 def _priced(fleet: Fleet, each: Reals, dear: Reals, row: Index, replicas: Whole) -> Reals:
