@@ -66,8 +66,8 @@ def test_every_move_that_was_weighed_has_a_score() -> None:
     told, metrics = journal()
     world = World({"a": Ground(speed=10, claims=(ratio_claim(0.5, "b"),)), "b": Ground(speed=20)}, rate=24)
     for _ in range(60):
-        world.tick()
-        deciding(told, world)
+        snapshot = world.snapshot()
+        told.record({"metadata": {}}, snapshot, world.tick(), world.now, 0.01)
     scores = [line for line in exposed(metrics) if line.startswith('steelyard_move_score_count{outcome="begun"}')]
     assert scores
     assert float(scores[0].rsplit(" ", 1)[1]) >= 1
