@@ -135,10 +135,12 @@ class FaultyCluster(RuleBasedStateMachine):
                 self.looks(name)
 
     def looks(self, name: str) -> None:
-        """At one moment, until it has nothing more to do."""
+        """At one moment, until it has nothing more to do. `sound`: no law was broken; only then is it worth to wait for the end."""
+        self.sound = False
         looks = [self.look(name)]
         while not comes_to_rest(looks):
             looks.append(self.look(name))
+        self.sound = True
 
     def look(self, name: str) -> Look:
         stage = self.stage
@@ -232,7 +234,7 @@ class FaultyCluster(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """All heals; in the end nothing is ordered and nothing moves for half an hour, the promise is kept, and nothing is left over (I7)."""
-        if not hasattr(self, "stage"):
+        if not hasattr(self, "stage") or not self.sound:
             return
         stage = self.stage
         stage.heal()
@@ -244,7 +246,6 @@ class FaultyCluster(RuleBasedStateMachine):
             self.passes(QUIET / MINUTE)
             wrong = [f"{busy} at {at:.0f} s" for busy, at in self.busy_at.items() if stage.now - at < QUIET]
             wrong += [each for name, tenant in stage.tenants.items() for each in self.unwell(name, tenant.tally.since(before[name]))]
-
         if THOROUGH:
             print(f"a schedule of {healed / HOUR:.1f} h, at rest after {(stage.now - healed) / HOUR:.1f} h", flush=True)
 
