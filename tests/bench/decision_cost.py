@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from matplotlib.figure import Figure
 
@@ -21,44 +21,47 @@ two pools that a plan without limits would like best have 60 % of the nodes that
 
 `seconds` and `plan_seconds` are CPU seconds, which others on the machine change little; `warm_plan_seconds` is the next plan, after the loads of 5 % of
 the workloads have changed. `situation_ms` is the part of a decision that derives evidence, load and options. `rss_mib` is the most that the
-process has held until the pass was over, interpreter and simulator included; `snapshot_kib` and `decision_kib` are what a workload added to it,
-and `record_kib` is the line that the log gets where a decision changes.
+process has held until the pass was over, interpreter and simulator included; `kib_per_workload` is what each workload more than in the row
+above adds to it, snapshot and decision; `record_kib` is the line that the log gets where a decision changes.
 
 An operator does not decide all of its workloads in one go: one is looked at when something is new, and at least every 15 seconds.
 """
 COLUMNS = (
-    "workloads", "seconds", "rss_mib", "per_workload_ms", "situation_ms", "snapshot_kib", "decision_kib", "record_kib", "plan_seconds",
-    "warm_plan_seconds",
+    "workloads", "seconds", "rss_mib", "per_workload_ms", "situation_ms", "kib_per_workload", "record_kib", "plan_seconds", "warm_plan_seconds",
 )  # fmt: skip
 SIZES = (10, 100, 1_000, 5_000)
 FLAT = 1.5
-"""Times what it is for a hundred workloads."""
+"""Times what it is in a smaller fleet."""
 
 
 def rows(say: Say, *, quick: bool) -> Iterable[Row]:
     """A row for each size."""
+    before: dict[str, float] | None = None
     for workloads in (10, 20) if quick else SIZES:
         say(f"{workloads} workloads")
         command = [sys.executable, "-m", "bench.deciding", str(workloads)]
         done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
         found: dict[str, float] = json.loads(done.stdout)
-        yield found
+        added = None if before is None else 1024 * (found["rss_mib"] - before["rss_mib"]) / (workloads - before["workloads"])
+        yield {**found, "kib_per_workload": added}
+        before = found
 
 
 def bars(rows: Sequence[Row]) -> Sequence[Bar]:
     """Whether it stays flat."""
     by_size = {int(_number(row, "workloads")): row for row in rows}
-    few, many = by_size.get(SIZES[1]), by_size.get(SIZES[-1])
-    found = []
-    for column, what in (("per_workload_ms", "CPU time a decision"), ("snapshot_kib", "memory of a snapshot")):
-        asked = f"{what}: with {SIZES[-1]:,} workloads at most {FLAT:g} times that with {SIZES[1]}"
-        if few is None or many is None:
-            found.append(Bar(asked, "these sizes were not run", None))
-        else:
-            ratio = _number(many, column) / _number(few, column)
-            unit = column.rsplit("_", 1)[1].replace("kib", "KiB")
-            found.append(Bar(asked, f"{ratio:.2f} ({_number(few, column):.3g} and {_number(many, column):.3g} {unit})", ratio <= FLAT))
-    return found
+    return [
+        _flat(by_size, "per_workload_ms", "CPU time a decision", "ms", SIZES[1]),
+        _flat(by_size, "kib_per_workload", "memory a workload", "KiB", SIZES[2]),
+    ]
+
+
+def _flat(by_size: Mapping[int, Row], column: str, what: str, unit: str, small: int) -> Bar:
+    asked = f"{what}: with {SIZES[-1]:,} workloads at most {FLAT:g} times that with {small:,}"
+    if small not in by_size or SIZES[-1] not in by_size:
+        return Bar(asked, "these sizes were not run", None)
+    few, many = (_number(by_size[size], column) for size in (small, SIZES[-1]))
+    return Bar(asked, f"{many / few:.2f} ({few:.3g} and {many:.3g} {unit})", many <= FLAT * few)
 
 
 def _number(row: Row, column: str) -> float:

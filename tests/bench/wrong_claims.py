@@ -137,12 +137,9 @@ def bars(rows: Sequence[Row]) -> Sequence[Bar]:
         )
     )
     for case in CROSSINGS:
-        moves = [_number(row, "moves_per_day") for row in _of(rows, case, OURS)]
-        theirs = [_number(row, "moves_per_day") for row in _of(rows, case, TRUSTING)]
-        if moves:
-            found.append(
-                Bar(f"{case}: at most {MOVES:g} moves a day", f"{max(moves):.2g}; {TRUSTING}: {max(theirs):.2g}", max(moves) <= MOVES)
-            )
+        most, peer = (max((_number(row, "moves_per_day") for row in _of(rows, case, p)), default=None) for p in (OURS, TRUSTING))
+        if most is not None and peer is not None:
+            found.append(Bar(f"{case}: at most {MOVES:g} moves a day", f"{most:.2g}; {TRUSTING}: {peer:.2g}", most <= MOVES))
     still = [_number(row, "moves_per_day") == 0 for row in _of(rows, TIE, OURS)]
     if still:
         found.append(Bar(f"tie: no move in {STILL:.0%} of the seeds", f"in {sum(still)} of {len(still)}", bool(np.mean(still) >= STILL)))

@@ -31,13 +31,11 @@ def measured(workloads: int) -> dict[str, float]:
     one, world = template()
     now = world.moment
     record_bytes = len(json.dumps(record(one, decide(one, now), now)))
-    before = _resident()
     snapshots = list(fleet(one, workloads))
-    held = _resident()
     began = time.process_time()
     decisions = [decide(snapshot, now) for snapshot in snapshots]
     seconds = time.process_time() - began
-    after = _resident()
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     some = snapshots[: min(workloads, 100)]
     began = time.process_time()
     for snapshot in some:
@@ -53,11 +51,9 @@ def measured(workloads: int) -> dict[str, float]:
     return {
         "workloads": workloads,
         "seconds": seconds,
-        "rss_mib": after / 2**20,
+        "rss_mib": most / 2**20,
         "per_workload_ms": 1000 * seconds / workloads,
         "situation_ms": 1000 * situation_seconds,
-        "snapshot_kib": (held - before) / workloads / 1024,
-        "decision_kib": (after - held) / workloads / 1024,
         "record_kib": record_bytes / 1024,
         "plan_seconds": cold,
         "warm_plan_seconds": warm,
@@ -85,11 +81,6 @@ def _planned(demands: list[Demand], nodes: dict[str, float], trail: Trail | None
     began = time.process_time()
     found = plan_demands(tuple(demands), nodes, {}, trail)
     return time.process_time() - began, found.trail
-
-
-def _resident() -> int:
-    """Bytes at most until now."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 if __name__ == "__main__":
