@@ -19,7 +19,7 @@ def demand(seen: Situation) -> Demand | None:
         running[placement.key.pool] = running.get(placement.key.pool, 0) + max(placement.desired, placement.pods)
     return Demand(
         key=snapshot.workload.key,
-        problem=problem(snapshot, seen.options, seen.load.crest, home),
+        problem=problem(snapshot, seen.options, seen.load.crest, home, parts=True),
         per_replica={o.pool: _node_part(o) for o in seen.options},
         running=running,
         priority=snapshot.workload.scaling.priority,

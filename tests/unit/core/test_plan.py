@@ -103,6 +103,13 @@ def test_a_namespace_spends_no_more_than_its_budget_and_a_unit_more_has_its_wort
     assert "the budget of namespace ns" in outcome.relaxation
 
 
+def test_a_load_that_no_pool_holds_alone_is_planned_over_several() -> None:
+    small = measured("x", b_nodes=1)
+    now = small.traffic[next(iter(small.traffic))].at  # type: ignore[union-attr]
+    small = replace(small, pools=tuple(replace(p, nodes=3) if p.name == "a" else p for p in small.pools))
+    assert pools_of(plan((small,), now)) == {"x": {"a": 3, "b": 1}}
+
+
 def test_a_fleet_without_room_is_told_who_goes_without() -> None:
     snapshot = measured("x", b_nodes=0)
     now = snapshot.traffic[next(iter(snapshot.traffic))].at  # type: ignore[union-attr]

@@ -37,12 +37,21 @@ class Considered:
     mix: Mix | None = None
 
 
-def problem(snapshot: Snapshot, options: tuple[Option, ...], rate: float, home: Option | None, move_cost_per_hour: float = 0.0) -> Problem:
-    """The placement problem over the usable options. Amortised move cost falls on replicas that are not there yet."""
+def problem(
+    snapshot: Snapshot,
+    options: tuple[Option, ...],
+    rate: float,
+    home: Option | None,
+    move_cost_per_hour: float = 0.0,
+    *,
+    parts: bool = False,
+) -> Problem:
+    """The placement problem over the usable options; with `parts` also over those that are too small for the whole load. Amortised move cost
+    falls on replicas that are not there yet."""
     workload = snapshot.workload
     offers = []
     for option in options:
-        if not usable(option) or option.most < 1:
+        if not (good_for_part(option) if parts else usable(option)) or option.most < 1:
             continue
         assert option.capacity is not None
         assert option.each is not None
