@@ -12,7 +12,7 @@ from steelyard.cli.problem import Problem
 from steelyard.core.plain import NotPlainError
 from steelyard.core.record import Record, read
 
-_TODO = "give the JSON of a record, the line `decided` of the operator's log, or decisions.jsonl of `steelyard simulate --out`"
+_REMEDY = "give the JSON of a record, the line `decided` of the operator's log, or decisions.jsonl of `steelyard simulate --out`"
 
 
 def records(path: Path) -> list[tuple[str, Record]]:
@@ -27,9 +27,9 @@ def records(path: Path) -> list[tuple[str, Record]]:
         try:
             found.append((source, read(written)))
         except NotPlainError as wrong:
-            raise Problem(f"{source}: the record cannot be read: {wrong}", _TODO) from wrong
+            raise Problem(f"{source}: the record cannot be read: {wrong}", _REMEDY) from wrong
     if not found:
-        raise Problem(f"{path}: holds no decision record", _TODO)
+        raise Problem(f"{path}: holds no decision record", _REMEDY)
     return found
 
 
@@ -50,7 +50,7 @@ def _objects(path: Path) -> list[tuple[int, Any]]:
             found.append((number, json.loads(line[begin:])))
         except ValueError:
             if '"snapshot"' in line:
-                raise Problem(f"{path}:{number}: the record is cut off or is no JSON", _TODO) from None
+                raise Problem(f"{path}:{number}: the record is cut off or is no JSON", _REMEDY) from None
     return found
 
 
@@ -60,4 +60,4 @@ def _text(path: Path) -> str:
             return sys.stdin.read()
         return gzip.decompress(path.read_bytes()).decode() if path.suffix == ".gz" else path.read_text()
     except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise Problem(f"{path}: cannot be read: {error}", _TODO) from error
+        raise Problem(f"{path}: cannot be read: {error}", _REMEDY) from error

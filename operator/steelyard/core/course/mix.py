@@ -59,8 +59,6 @@ def sized_mix(seen: Situation, home: Placement, wanted: int) -> Mapping[Placemen
     settled = all(p.ready >= here[p.key] for p in members) and not any(p.ready > 0 and p.key not in now for p in seen.snapshot.placements)
     if not settled or (seen.promise.n == 0 and load.n > 0):
         return now
-    if any(p.ready < here[p.key] for p in members):
-        return now  # what is still coming carries nothing yet
     if any(waiting.values()) and carried(stands, even=True) < load.crest / DOWN_MARGIN:
         return now
     smaller = _placed(here, shrunk(stands, max(asked, load.crest / DOWN_MARGIN), rules))
