@@ -202,3 +202,15 @@ def test_combinations_are_not_walked_twice() -> None:
     assert len({tuple(r) for r in found.replicas}) == len(found.replicas)
     assert list(found.replicas[0]) == [3, 3, 1, 0]
     assert all(sum(n > 0 for n in r) <= WIDEST for r in found.replicas)
+
+
+def test_the_plan_that_is_known_does_not_keep_the_better_one_from_being_found() -> None:
+    fleet = Fleet(
+        load=np.array([4.0, 0.0]), least=np.array([0, 2]), capacity=np.array([[2.0, 2.0, 2.0], [2.0, 2.0, 0.0]]),
+        cost=np.array([[0.3, 1.0, 1.0], [0.3, 1.0, 0.3]]), devices=np.array([[1.0, 0.5, 0.5], [0.5, 0.5, 0.5]]), limit=np.array([2.0, 1.0, 2.0]),
+        current=np.zeros((2, 3), np.int64), added=np.zeros((2, 3)), most=np.full((2, 3), 4, np.int64),
+    )  # fmt: skip
+    found = share_pools(fleet)
+    assert isinstance(found, FleetPlanned)
+    assert abs(found.cost - 1.9) < TIGHT
+    assert found.gap < TIGHT

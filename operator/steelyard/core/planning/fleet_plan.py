@@ -144,7 +144,7 @@ def _finish(
 ) -> tuple[Columns, Index | None, float] | None:
     """(columns, the best choice, its bound) by set partition; None where walking all mixes proves that no plan exists."""
     limit = fleet.limits[limited]
-    first = partition(columns, limit, chosen, NODES)
+    first = partition(columns, limit, NODES)
     chosen = _cheaper(columns, chosen, first.chosen)
     if chosen is None:
         assert short is not None
@@ -153,7 +153,7 @@ def _finish(
         if listed.row.size > MOST_COLUMNS:
             return columns, None, bound
         columns = columns.and_(fleet, listed.row, listed.replicas)
-        every = partition(columns, limit, None, NODES)
+        every = partition(columns, limit, NODES)
         if every.chosen is None:
             return None if listed.exact.all() and every.bound == np.inf else (columns, None, bound)
         chosen = every.chosen
@@ -166,7 +166,7 @@ def _finish(
     mark = columns.replicas[chosen]
     # Nothing outside of the list can be part of a cheaper plan.
     columns = Columns.of(fleet, np.concatenate([listed.row, np.arange(fleet.workloads)]), np.concatenate([listed.replicas, mark]))
-    last = partition(columns, limit, columns.places(mark), NODES)
+    last = partition(columns, limit, NODES)
     chosen = _cheaper(columns, columns.places(mark), last.chosen)
     assert chosen is not None
     return columns, chosen, max(bound, min(last.bound, float(columns.cost[chosen].sum())))

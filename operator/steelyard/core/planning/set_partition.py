@@ -27,8 +27,8 @@ class Partition:
     bound: float
 
 
-def partition(columns: Columns, limit: Reals, start: Index | None, nodes: int) -> Partition:
-    """The best choice found within so many nodes. start: (W,) a choice within the limits to begin with."""
+def partition(columns: Columns, limit: Reals, nodes: int) -> Partition:
+    """The best choice found within so many nodes. It begins with none: given one, HiGHS 1.16 calls choices optimal that are not allowed."""
     # Without the wrapper, which prints a line of its own.
     solver: Any = highspy._core._Highs()
     for option, value in {
@@ -42,12 +42,6 @@ def partition(columns: Columns, limit: Reals, start: Index | None, nodes: int) -
     }.items():
         solver.setOptionValue(option, value)
     solver.passModel(_model(columns, limit))
-    if start is not None:
-        begin = highspy.HighsSolution()
-        values = np.zeros(columns.row.size)
-        values[start] = 1.0
-        begin.col_value = values.tolist()
-        solver.setSolution(begin)
     solver.run()
     status, info = solver.getModelStatus(), solver.getInfo()
     if status == highspy.HighsModelStatus.kInfeasible:
