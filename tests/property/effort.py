@@ -15,4 +15,11 @@ MORE = 10
 def effort(examples: int, thorough: int | None = None, **more: Any) -> settings:
     """So many examples, and so many where time does not matter. How long one takes depends on the machine, and fails nothing."""
     many = (thorough or MORE * examples) if THOROUGH else examples
-    return settings(max_examples=many, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large], **more)
+    # In `make test` the same examples every time: what it says of a change is said of the change. `make test-long` looks for new ones.
+    return settings(
+        max_examples=many,
+        deadline=None,
+        derandomize=not THOROUGH,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+        **more,
+    )
