@@ -48,6 +48,7 @@ def test_a_target_that_fails_during_the_shift_is_left_and_quarantined(a_move, fa
     assert run.world.lost == 0
     # What was quarantined is not tried again at once, though nothing else speaks against it: there is no cool-down here.
     quarantine = run.status()["quarantine"][0]
+    wait_until("the target gone", lambda: len(run.listed("apps/v1/deployments")) == 1, seconds=20)
     run.audit.mark()
     time.sleep(25)
     assert not run.status().get("move")

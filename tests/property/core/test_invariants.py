@@ -69,7 +69,9 @@ class FaultyWorld(RuleBasedStateMachine):
     def may_begin(self, world: World, before: Memory) -> None:
         move = world.decisions[-1].memory.move
         assert move is not None
-        seen = [r for key, r in world.traffic().items() if world.ready(key)]
+        # What served when it was decided: a Pod that came up since had nothing to be read.
+        looked_at = world.looked_at
+        seen = [looked_at.traffic.get(p.key) for p in looked_at.placements if p.ready]
         assert all(isinstance(r, Fresh) for r in seen), "I2: begun on what was not read"
         if move.kind is not MoveKind.REVISION:
             good = sum(w.good for pods in world.deployments.values() for w in pods.windows)

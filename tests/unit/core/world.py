@@ -126,6 +126,9 @@ class World:
     noise: float = 0.0
     """Spread (of the log) of the time that a request occupies a replica, from window to window and pool by pool."""
 
+    looked_at: Snapshot = field(init=False)
+    """What the last decision was made of."""
+
     def __post_init__(self) -> None:
         self.chance = random.Random(self.seed)
 
@@ -234,7 +237,8 @@ class World:
         for _ in range(times):
             self._serve()
             self.now += timedelta(seconds=self.policy.window_seconds)
-            decision = decide(self.snapshot(), self.now)
+            self.looked_at = self.snapshot()
+            decision = decide(self.looked_at, self.now)
             self._obey(decision)
             self.memory = decision.memory
             self.decisions.append(decision)
