@@ -7,6 +7,7 @@ from pydantic import Field
 from steelyard.api.describe import says
 from steelyard.api.model import StatusModel
 from steelyard.api.moment import Time
+from steelyard.api.money import Decimal
 from steelyard.api.status_values import SmallCount
 from steelyard.api.text import HashedRevision, Message, PoolName
 from steelyard.api.word import Word
@@ -115,3 +116,11 @@ class FinishedMove(StatusModel):
         Annotated[str, Field(max_length=64)],
         says("Why it ended so, as one word from the documented vocabulary.", example="NotCheaper"),
     ] = ""
+    cost: Annotated[
+        Decimal | None,
+        says(
+            "What an exploration cost: its replica's price from start to end. Counts against the day's budget.",
+            unit="currency",
+            example="0.25",
+        ),
+    ] = None

@@ -61,6 +61,25 @@ class Exhausted(StatusModel):
     ] = ""
 
 
+class Storm(StatusModel):
+    """Too many nodes were unready at once."""
+
+    started_time: Annotated[
+        Time,
+        says(
+            "When more than 20 % of this pool's nodes, or more than 45 % of those of all pools, were first seen unready.",
+            example="2026-03-01T12:00:00Z",
+        ),
+    ]
+    ended_time: Annotated[
+        Time | None,
+        says(
+            "When they were first seen ready again; moves to this pool begin ten minutes later. Missing while too many are unready.",
+            example="2026-03-01T12:08:00Z",
+        ),
+    ] = None
+
+
 class AcceleratorPoolStatus(StatusModel):
     """What Steelyard sees of the pool."""
 
@@ -83,6 +102,10 @@ class AcceleratorPoolStatus(StatusModel):
     price: Annotated[
         Price | None,
         says("The present price of one node hour with its class and age. Missing while it is Unknown; it is never shown as 0."),
+    ] = None
+    storm: Annotated[
+        Storm | None,
+        says("Set while too many nodes are unready, and for ten minutes after: no voluntary move goes to this pool meanwhile."),
     ] = None
     exhausted: Annotated[
         Exhausted | None, says("Set while the provider has no capacity for this pool, with the time of the next attempt.")

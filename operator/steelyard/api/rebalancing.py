@@ -25,7 +25,7 @@ class Exploration(SpecModel):
     budget: Annotated[
         Money,
         says(
-            'The most that one exploration may spend: its one surge replica until the verdict. "0" switches explorations off.',
+            'The most that explorations may spend in any 24 hours: one surge replica each until the verdict. "0" switches them off.',
             unit="currency",
             example="2.50",
         ),

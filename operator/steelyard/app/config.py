@@ -100,7 +100,13 @@ class Config(_Closed):
     frozen: bool = Field(
         default=False, description="True stops every voluntary action of the whole installation; serving and safety go on."
     )
-    moves_at_once: int = Field(default=1, ge=1, le=1000, description="Moves under way at the same time in the whole installation.")
+    moves_at_once: Annotated[int, Field(ge=1, le=1000)] | None = Field(
+        default=None,
+        description="Moves under way at the same time in the whole installation; none for 5 % of its workloads, and at least 1.",
+    )
+    moves_at_once_per_pool: Annotated[int, Field(ge=1, le=1000)] | None = Field(
+        default=None, description="Moves to and from one pool at the same time; none for 10 % of its nodes, and at least 1."
+    )
     namespace_budgets: dict[str, Annotated[float, Field(gt=0, le=1e9)]] = Field(
         default_factory=dict,
         description="Money per hour, in the installation's currency, that the workloads of a namespace may cost together, by namespace. "

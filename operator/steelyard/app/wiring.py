@@ -43,6 +43,7 @@ def settings_of(config: Config) -> Settings:
         currency=config.currency,
         frozen=config.frozen,
         moves_at_once=config.moves_at_once,
+        moves_at_once_per_pool=config.moves_at_once_per_pool,
         namespace_budgets=dict(sorted(config.namespace_budgets.items())),
         image_pull_policy=config.image_pull_policy,
         connection_max_age_seconds=config.connection_max_age_seconds,

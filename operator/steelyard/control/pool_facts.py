@@ -17,7 +17,7 @@ from steelyard.control.status import time_of
 from steelyard.core.economics.attribution import Resources
 from steelyard.core.economics.price import Price, PriceClass
 from steelyard.core.performance.claim import Claim, ClaimMetric
-from steelyard.core.snapshot import Pool, Shape
+from steelyard.core.snapshot import Pool, PoolStorm, Shape
 
 INSTANCE_TYPE = "node.kubernetes.io/instance-type"
 
@@ -27,7 +27,8 @@ def pool_of(parsed: AcceleratorPool, raw: Manifest, nodes: Iterable[Manifest], *
     spec = parsed.spec
     mine = [n for n in nodes if _matches(n, spec.nodes.selector)]
     unready = sum(1 for n in mine if not is_ready(n))
-    exhausted = ((raw.get("status") or {}).get("exhausted") or {}).get("until")
+    status = raw.get("status") or {}
+    exhausted = (status.get("exhausted") or {}).get("until")
     return Pool(
         name=manifests.name(raw),
         family=str(spec.accelerator.family),
@@ -46,6 +47,7 @@ def pool_of(parsed: AcceleratorPool, raw: Manifest, nodes: Iterable[Manifest], *
         nodes=len(mine),
         unready_nodes=unready,
         exhausted_until=time_of(exhausted) if exhausted else None,
+        storm=_storm(status.get("storm")),
         default_resources=resources_of(spec.resources.to_raw()) if spec.resources else None,
     )
 
@@ -106,6 +108,13 @@ def _shape(raw: Mapping[str, Any]) -> Shape:
 
 def _date(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(str(text)[:10]).replace(tzinfo=UTC)
+
+
+def _storm(raw: Mapping[str, Any] | None) -> PoolStorm | None:
+    if not raw or not raw.get("startedTime"):
+        return None
+    ended = raw.get("endedTime")
+    return PoolStorm(started=time_of(raw["startedTime"]), ended=time_of(ended) if ended else None)
 
 
 def _claim(raw: Mapping[str, Any]) -> Claim:

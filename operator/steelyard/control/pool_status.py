@@ -18,6 +18,7 @@ from steelyard.control.status import changes, decimal, time_text
 from steelyard.control.store import Store
 from steelyard.control.world import World
 from steelyard.core.reading import Fresh
+from steelyard.core.rebalancing.storm import storm
 from steelyard.core.snapshot import Pool
 
 
@@ -84,6 +85,9 @@ class PoolReconciler:
             dearest = max(prices, key=lambda p: p.per_hour)
             if dearest.as_of is not None:
                 status["price"] = {"value": decimal(dearest.per_hour), "class": dearest.price_class.value, "asOf": time_text(dearest.as_of)}
+        last = storm(pool, self._world.pools()).remembered(now)
+        if last is not None:
+            status["storm"] = {"startedTime": time_text(last.started)} | ({"endedTime": time_text(last.ended)} if last.ended else {})
         if old.get("exhausted"):
             status["exhausted"] = old["exhausted"]
         return status

@@ -88,7 +88,8 @@ class WorkloadReconciler:
         now = self._clock.now()
         decision = decide(snapshot, now)
         self._fleet.ask(key, decision.demand)
-        raw = await self._write_down(raw, snapshot, decision)
+        with self._world.writing_down(key, decision.memory.move):
+            raw = await self._write_down(raw, snapshot, decision)
         wanted = desired(decision.intent, self._world.settings)
         if snapshot.synced:
             wanted = replace(wanted, present=wanted.present + _services_of_standing(snapshot, decision))

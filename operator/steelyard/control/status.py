@@ -156,6 +156,8 @@ def _past(raw: Mapping[str, Any]) -> PastMove:
         time=time_of(raw["time"]),
         outcome=Outcome(raw["outcome"]),
         reason=raw.get("reason", ""),
+        kind=MoveKind(raw["kind"]) if raw.get("kind") else None,
+        cost=_number(raw, "cost"),
     )
 
 
@@ -231,17 +233,7 @@ def status_of(decision: Decision, snapshot: Snapshot, old: Mapping[str, Any], en
             {"pool": q.pool, "revision": q.revision, "until": time_text(q.until), "failures": q.failures, "reason": q.reason}
             for q in memory.quarantine
         ],
-        "history": [
-            {
-                "from": m.source_pool,
-                "to": m.target_pool,
-                "toRevision": m.target_revision,
-                "time": time_text(m.time),
-                "outcome": m.outcome.value,
-                "reason": m.reason,
-            }
-            for m in memory.history
-        ],
+        "history": [_past_out(m) for m in memory.history],
     }
     if memory.home_pool and memory.home_revision:
         status["home"] = {"pool": memory.home_pool, "revision": memory.home_revision}
@@ -385,6 +377,22 @@ def _move_out(move: Move) -> Manifest:
     }
     if move.back_reason:
         out["backReason"] = move.back_reason
+    return out
+
+
+def _past_out(past: PastMove) -> Manifest:
+    out: Manifest = {
+        "from": past.source_pool,
+        "to": past.target_pool,
+        "toRevision": past.target_revision,
+        "time": time_text(past.time),
+        "outcome": past.outcome.value,
+        "reason": past.reason,
+    }
+    if past.kind is not None:
+        out["kind"] = past.kind.value
+    if past.cost is not None:
+        out["cost"] = decimal(past.cost)
     return out
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache, partial
@@ -26,6 +28,7 @@ from steelyard.core.catalogue.advertised import advertised, references
 from steelyard.core.catalogue.catalogue import EMPTY, Catalogue
 from steelyard.core.catalogue.estimate import estimate
 from steelyard.core.economics.ledger import NodeFact
+from steelyard.core.memory import Move
 from steelyard.core.pod import PodFacts
 from steelyard.core.reading import Reading
 from steelyard.core.snapshot import (
@@ -76,6 +79,7 @@ class World:
         self._parsed: dict[tuple[str, int], object] = {}
         self._departed: dict[str, PodFacts] = {}
         self._gone_nodes: dict[str, tuple[Manifest, datetime]] = {}
+        self._begun: dict[WorkloadKey, Move] = {}
 
     def workloads(self) -> tuple[WorkloadKey, ...]:
         """All of them."""
@@ -107,6 +111,7 @@ class World:
         assert raw is not None
         placements = self.placements(workload)
         pools = advertised(workload, self._pools_for(raw), self._ask)
+        moves = self._moves_elsewhere(key)
         return Snapshot(
             workload=workload,
             namespace_uid=namespace_uid,
@@ -118,9 +123,21 @@ class World:
             memory=memory_of(raw.get("status") or {}),
             synced=self._synced(),
             clock_suspect=self._clock_suspect(),
-            moves_elsewhere=self._moves_elsewhere(key),
+            workloads=sum(1 for _ in self._store.all(INFERENCE_WORKLOADS)),
+            moves_elsewhere=len(moves),
+            moves_by_pool=Counter(pool for ends in moves for pool in ends),
             references=references(workload, pools, self._catalogue, self._ask, self.settings.currency),
         )
+
+    @contextmanager
+    def writing_down(self, key: WorkloadKey, move: Move | None) -> Iterator[None]:
+        """A move counts for the other workloads from its decision on, not only once its status is written: they are decided meanwhile."""
+        if move is not None:
+            self._begun[key] = move
+        try:
+            yield
+        finally:
+            self._begun.pop(key, None)
 
     def placements(self, workload: Workload) -> tuple[Placement, ...]:
         """The workload's Deployments, by its uid: what another workload of the same name made before does not count."""
@@ -215,12 +232,15 @@ class World:
     def _artifacts(self, namespace: str) -> Mapping[str, Artifact]:
         return {c["spec"]["key"]: artifact_of(c) for c in self._store.all(COMPILED_MODELS, namespace)}
 
-    def _moves_elsewhere(self, key: WorkloadKey) -> int:
-        return sum(
-            1
-            for w in self._store.all(INFERENCE_WORKLOADS)
-            if (w.get("status") or {}).get("move") and (manifests.namespace(w), manifests.name(w)) != key
-        )
+    def _moves_elsewhere(self, key: WorkloadKey) -> tuple[frozenset[str], ...]:
+        """The pools at both ends of each move of another workload."""
+        under_way = {other: frozenset((move.source_pool, move.target_pool)) for other, move in self._begun.items()}
+        for w in self._store.all(INFERENCE_WORKLOADS):
+            move = (w.get("status") or {}).get("move")
+            if move:
+                ends = (move.get("from"), move.get("to"))
+                under_way[WorkloadKey(manifests.namespace(w) or "", manifests.name(w))] = frozenset(pool for pool in ends if pool)
+        return tuple(ends for other, ends in sorted(under_way.items()) if other != key)
 
     def _parse(self, model: type[R], raw: Manifest) -> R | Unreadable:
         # A status is never a reason not to understand a spec, and it changes often: it stays out of what is parsed and cached.

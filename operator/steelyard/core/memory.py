@@ -67,7 +67,8 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastMove:
-    """A finished move."""
+    """A finished move. `kind`: None where it was not written down. `cost`: money that a trial cost, as estimated at its end; None for others, or
+    where it is not known."""
 
     source_pool: str
     target_pool: str
@@ -75,6 +76,8 @@ class PastMove:
     time: datetime
     outcome: Outcome
     reason: str
+    kind: MoveKind | None = None
+    cost: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,21 +23,6 @@ SHOWN = 32
 """Options, and claims, that a status has room for."""
 
 
-HOLDS = frozenset(
-    {
-        Reason.FROZEN,
-        Reason.NOT_SYNCED,
-        Reason.CLOCK_SUSPECT,
-        Reason.OBSERVATIONS_STALE,
-        Reason.PRICE_SUSPECT,
-        Reason.SLO_AT_RISK,
-        Reason.REPLICAS_OWNED_ELSEWHERE,
-        Reason.STORM_BREAKER,
-    }
-)
-"""Refusals that hold a workload: an input or a person stops it. The others just say that staying is right."""
-
-
 def remember(seen: Situation, course: Course) -> Memory:
     """The memory after this decision."""
     memory, workload = seen.snapshot.memory, seen.snapshot.workload

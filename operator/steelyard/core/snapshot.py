@@ -153,6 +153,14 @@ class Shape:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PoolStorm:
+    """Too many nodes were unready, of the pool or of all. `ended`: when they were first seen to be well again; None while they are not."""
+
+    started: datetime
+    ended: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pool:
     """An AcceleratorPool as this workload sees it. `selected`: by the workload's poolSelector."""
 
@@ -172,6 +180,8 @@ class Pool:
     nodes: int = 0
     unready_nodes: int = 0
     exhausted_until: datetime | None = None
+    storm: PoolStorm | None = None
+    """The last one, until the nodes have been well for a while."""
     default_resources: Resources | None = None
     accelerator: str = ""
     """The accelerator's model, as the catalogue knows it."""
@@ -259,7 +269,10 @@ class Settings:
     compile_node_selector: Mapping[str, str] = field(default_factory=dict)
     currency: str = "USD"
     frozen: bool = False
-    moves_at_once: int = 1
+    moves_at_once: int | None = None
+    """None: by the number of workloads."""
+    moves_at_once_per_pool: int | None = None
+    """To and from one pool; None: by the number of its nodes."""
     image_pull_policy: str = "IfNotPresent"
     connection_max_age_seconds: int = 10
     compile_resources: Resources = field(default_factory=lambda: Resources(1.0, 4.0))
@@ -274,7 +287,8 @@ class Snapshot:
     """Everything `decide` may look at for one workload.
 
     `artifacts` by compile key; `traffic` by placement: the reading is fresh only if every serving pod was read lately and the newest
-    window is complete. `moves_elsewhere`: moves in flight of other workloads. `references`: by instance type.
+    window is complete. `workloads`: of the installation; `moves_elsewhere`: moves in flight of others; `moves_by_pool`: those of them that go
+    to or from a pool. `references`: by instance type.
     """
 
     workload: Workload
@@ -287,7 +301,9 @@ class Snapshot:
     memory: Memory
     synced: bool = True
     clock_suspect: bool = False
+    workloads: int = 1
     moves_elsewhere: int = 0
+    moves_by_pool: Mapping[str, int] = field(default_factory=dict)
     references: Mapping[str, Reference] = field(default_factory=dict)
 
     def pool(self, name: str) -> Pool | None:

@@ -35,7 +35,8 @@ class Server:
             raise Conflict("the object has been modified", status=409)
         self.written += 1
         changed = {**self.pool["metadata"], "resourceVersion": str(int(version) + 1)}
-        self.pool = {**self.pool, "metadata": changed, "status": {**self.pool.get("status", {}), **status}}
+        merged = {**self.pool.get("status", {}), **status}
+        self.pool = {**self.pool, "metadata": changed, "status": {key: value for key, value in merged.items() if value is not None}}
         return self.pool
 
 
@@ -69,3 +70,40 @@ def test_whoever_comes_second_looks_again_soon_and_has_nothing_left_to_write():
     server.another_was_first = False
     assert asyncio.run(pools.reconcile(NAME)) == 60.0
     assert server.written == 0
+
+
+def test_a_storm_is_written_down_once_when_it_begins_and_once_when_it_ends_and_goes_after_ten_minutes():
+    clock = ManualClock()
+    store, server = Store(clock), Server()
+    store.observe(ACCELERATOR_POOLS, "ADDED", server.pool)
+    world = World(store, settings_of(Config()), lambda *_: Unknown("nothing"), synced=lambda: True, clock_suspect=lambda: False)
+    pools = PoolReconciler(server, store, world, clock)  # type: ignore[arg-type]
+
+    def pass_minutes(ready: str, minutes: int) -> dict[str, Any] | None:
+        version = str(server.written + 100 + minutes)
+        store.observe(
+            NODES,
+            "ADDED",
+            {
+                **NODE,
+                "metadata": {**NODE["metadata"], "resourceVersion": version},
+                "status": {"conditions": [{"type": "Ready", "status": ready}]},
+            },
+        )
+        for _ in range(minutes):
+            asyncio.run(pools.reconcile(NAME))
+            clock.seconds += 60
+        return server.pool["status"].get("storm")
+
+    assert pass_minutes("True", 2) is None
+    began = pass_minutes("False", 5)
+    assert began is not None
+    assert set(began) == {"startedTime"}
+    writes = server.written
+    ended = pass_minutes("True", 9)
+    assert ended is not None
+    assert ended["startedTime"] == began["startedTime"]
+    assert ended["endedTime"] > began["startedTime"]
+    assert server.written == writes + 1
+    assert pass_minutes("True", 3) is None
+    assert server.written == writes + 2

@@ -12,10 +12,11 @@ from steelyard.core.economics.unit_cost import Interval
 from steelyard.core.memory import MoveKind, Outcome, PastMove, Quarantine
 from steelyard.core.reading import Fresh, Stale, Unknown
 from steelyard.core.rebalancing.cost_test import judge
-from steelyard.core.rebalancing.proposal import Proposal, Storm
+from steelyard.core.rebalancing.proposal import Proposal
 from steelyard.core.rebalancing.reason import Reason, Refusal
+from steelyard.core.rebalancing.storm import Storm
 from steelyard.core.rebalancing.verdict import Result, Test
-from steelyard.core.snapshot import Mode, Rebalancing, Traffic
+from steelyard.core.snapshot import Mode, PoolStorm, Rebalancing, Traffic
 from unit.core.world import START
 
 HOME_PRICE = Price(1.0, PriceClass.STATIC, None)
@@ -48,14 +49,16 @@ def passing(**changes: object) -> Proposal:
         replicas_owner=None,
         moves_elsewhere=0,
         moves_at_once=1,
+        pool_moves=(("a", 0, 1), ("b", 0, 1)),
         storm=Storm(pool_nodes=10, pool_unready=0, nodes=20, unready=0),
         compared=judge(Interval(0.5, 0.4, 0.6), 10, (1.0, 1.0)),
     )
     return replace(good, **changes)  # type: ignore[arg-type]
 
 
-def past(source: str, target: str, ago: timedelta, outcome: Outcome = Outcome.MOVED) -> PastMove:
-    return PastMove(source_pool=source, target_pool=target, target_revision="r1", time=START - ago, outcome=outcome, reason="Moved")
+def past(source: str, target: str, ago: timedelta, outcome: Outcome = Outcome.MOVED, **more: object) -> PastMove:
+    told = PastMove(source_pool=source, target_pool=target, target_revision="r1", time=START - ago, outcome=outcome, reason="Moved")
+    return replace(told, **more)  # type: ignore[arg-type]
 
 
 def quarantine(pool: str, left: timedelta) -> Quarantine:
@@ -112,9 +115,11 @@ any_proposal: st.SearchStrategy[Proposal] = st.builds(
             target_revision=st.just("r1"),
             time=_moments,
             outcome=st.sampled_from(Outcome),
-            reason=st.just("Moved"),
+            reason=st.sampled_from(["Moved", "NotCheaper"]),
+            kind=st.none() | st.sampled_from(MoveKind),
+            cost=st.none() | st.floats(0, 5),
         ),
-        max_size=3,
+        max_size=8,
     ).map(tuple),
     quarantine=st.lists(
         st.builds(
@@ -131,8 +136,14 @@ any_proposal: st.SearchStrategy[Proposal] = st.builds(
     replicas_owner=st.none() | st.just("hpa/embed"),
     moves_elsewhere=st.integers(0, 3),
     moves_at_once=st.integers(0, 3),
+    pool_moves=st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 3), st.integers(1, 3)), max_size=2).map(tuple),
     storm=st.builds(
-        Storm, pool_nodes=st.integers(0, 9), pool_unready=st.integers(0, 9), nodes=st.integers(0, 30), unready=st.integers(0, 30)
+        Storm,
+        pool_nodes=st.integers(0, 9),
+        pool_unready=st.integers(0, 9),
+        nodes=st.integers(0, 30),
+        unready=st.integers(0, 30),
+        last=st.none() | st.builds(PoolStorm, started=_moments, ended=st.none() | _moments),
     ),
     replicas=st.integers(0, 9),
     replicas_allowed=st.integers(1, 10),

@@ -14,8 +14,9 @@ from steelyard.core.reading import Fresh, Stale, Unknown
 from steelyard.core.rebalancing.chain import COST_MOVE, EXPLORATION, GO_ON, review
 from steelyard.core.rebalancing.cost_test import CostTest, judge
 from steelyard.core.rebalancing.gates.cooldown import cyclic
-from steelyard.core.rebalancing.proposal import Proposal, Storm
+from steelyard.core.rebalancing.proposal import Proposal
 from steelyard.core.rebalancing.reason import Reason, Refusal
+from steelyard.core.rebalancing.storm import Storm
 from steelyard.core.rebalancing.verdict import Result, Test
 from steelyard.core.snapshot import Mode, Rebalancing, Traffic
 from unit.core.proposals import passing, past, quarantine
@@ -52,6 +53,8 @@ REFUSED = [
     ("it failed there", {"quarantine": (quarantine("b", HOUR),)}, Reason.QUARANTINED),
     ("no nodes to be had", {"exhausted_until": START + HOUR}, Reason.POOL_EXHAUSTED),
     ("others are moving", {"moves_elsewhere": 1}, Reason.BUDGET_EXHAUSTED),
+    ("others leave home's pool", {"pool_moves": (("a", 2, 2), ("b", 0, 1))}, Reason.BUDGET_EXHAUSTED),
+    ("others go to the target's pool", {"pool_moves": (("a", 0, 2), ("b", 1, 1))}, Reason.BUDGET_EXHAUSTED),
     ("no replica more is allowed", {"replicas": 10, "replicas_allowed": 10}, Reason.LIMIT_REACHED),
     ("another writes the replicas", {"replicas_owner": "hpa/embed"}, Reason.REPLICAS_OWNED_ELSEWHERE),
     ("the pool falls apart", {"storm": Storm(pool_nodes=10, pool_unready=3, nodes=20, unready=3)}, Reason.STORM_BREAKER),

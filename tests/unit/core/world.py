@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -17,10 +18,11 @@ from steelyard.core.decide import decide
 from steelyard.core.decision import Decision
 from steelyard.core.economics.attribution import Resources
 from steelyard.core.economics.price import Price, PriceClass
-from steelyard.core.memory import Memory, Outcome
+from steelyard.core.memory import Memory, Outcome, PastMove
 from steelyard.core.performance.claim import Claim, ClaimMetric
 from steelyard.core.performance.window import Window
 from steelyard.core.reading import Fresh, Reading, Unknown
+from steelyard.core.rebalancing.storm import storm
 from steelyard.core.snapshot import (
     Artifact,
     ArtifactState,
@@ -31,6 +33,7 @@ from steelyard.core.snapshot import (
     Placement,
     PlacementKey,
     Pool,
+    PoolStorm,
     Rebalancing,
     Scaling,
     Settings,
@@ -84,6 +87,7 @@ class Ground:
     late: float = 0.002
     selected: bool = True
     exhausted_until: datetime | None = None
+    unready: int = 0
 
 
 @dataclass
@@ -121,10 +125,16 @@ class World:
     memory: Memory = field(default_factory=Memory)
     deployments: dict[PlacementKey, Pods] = field(default_factory=dict)
     decisions: list[Decision] = field(default_factory=list)
+    ended: list[PastMove] = field(default_factory=list)
+    """Every move that ended; the memory holds the last few."""
     blind: bool = False
     busy_known: bool = True
     noise: float = 0.0
     """Spread (of the log) of the time that a request occupies a replica, from window to window and pool by pool."""
+    storms: dict[str, PoolStorm | None] = field(default_factory=dict)
+    """As the pools' status remembers them."""
+    fleet: Sequence[World] = ()
+    """The workloads of the installation, this one included; empty for this one alone."""
 
     looked_at: Snapshot = field(init=False)
     """What the last decision was made of."""
@@ -172,6 +182,8 @@ class World:
             spot=ground.spot,
             selected=ground.selected,
             exhausted_until=ground.exhausted_until,
+            unready_nodes=ground.unready,
+            storm=self.storms.get(name),
             default_resources=NODE,
         )
 
@@ -182,6 +194,7 @@ class World:
             key = compile_inputs(self.workload, settings.toolchains[f"on-{name}"]).key
             state = ArtifactState.READY if ground.compiled else ArtifactState.COMPILING
             artifacts[key] = Artifact(state=state, uri=f"s3://bucket/{key}", digest=f"sha256:{key}" if ground.compiled else None)
+        others = [w.memory.move for w in self.fleet if w is not self and w.memory.move is not None]
         return Snapshot(
             workload=self.workload,
             namespace_uid="ns-uid",
@@ -192,6 +205,9 @@ class World:
             traffic=self.traffic(),
             memory=self.memory,
             synced=self.synced,
+            workloads=max(1, len(self.fleet)),
+            moves_elsewhere=len(others),
+            moves_by_pool=Counter(pool for move in others for pool in {move.source_pool, move.target_pool}),
         )
 
     def placement(self, key: PlacementKey) -> Placement:
@@ -237,9 +253,12 @@ class World:
         for _ in range(times):
             self._serve()
             self.now += timedelta(seconds=self.policy.window_seconds)
+            pools = [self.pool(name, ground) for name, ground in self.grounds.items()]
+            self.storms = {pool.name: storm(pool, pools).remembered(self.now) for pool in pools}
             self.looked_at = self.snapshot()
             decision = decide(self.looked_at, self.now)
             self._obey(decision)
+            self.ended += decision.memory.history[-1:] if decision.memory.history != self.memory.history else ()
             self.memory = decision.memory
             self.decisions.append(decision)
             self._start_pods()

@@ -19,8 +19,7 @@ from steelyard.core.planning.option import Option
 from steelyard.core.reading import Fresh
 from steelyard.core.rebalancing.chain import Review
 from steelyard.core.rebalancing.propose import Considered, propose
-from steelyard.core.rebalancing.reason import Reason, Refusal
-from steelyard.core.remember import HOLDS
+from steelyard.core.rebalancing.reason import HOLDS, Reason, Refusal
 from steelyard.core.situation import Situation
 from steelyard.core.snapshot import Placement, PlacementKey
 

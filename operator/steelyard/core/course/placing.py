@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from steelyard.core.course.course import Course, stay
+from steelyard.core.course.ended import past_move
 from steelyard.core.course.fresh import frozen
 from steelyard.core.course.quarantine import quarantined
 from steelyard.core.decision import Note
-from steelyard.core.memory import Move, Outcome, PastMove
+from steelyard.core.memory import Outcome, PastMove
 from steelyard.core.planning.option import Option, usable
 from steelyard.core.planning.sizing import need
 from steelyard.core.reading import Fresh
@@ -67,7 +68,7 @@ def restore(seen: Situation, home: PlacementKey) -> Course:
     count = max(start_count(seen, key), others_now.get(key, 0))
     note = Note(Reason.PLACING, f"the Deployment on pool {home.pool} is missing: {count} replica(s) on pool {key.pool}", warning=True)
     course = stay(seen, {**others_now, key: count}, key, None, None, "Place", key.pool)
-    return replace(course, move=None, past=_ended_by(seen, move, Reason.PLACING) if move else None, notes=(note,))
+    return replace(course, move=None, past=past_move(seen, move, Outcome.ROLLED_BACK, Reason.PLACING) if move else None, notes=(note,))
 
 
 def elsewhere(seen: Situation, home: PlacementKey, placement: Placement) -> Course | None:
@@ -124,14 +125,3 @@ def start_count(seen: Situation, key: PlacementKey) -> int:
     most = min(workload.scaling.maximum, option.most) if option else workload.scaling.maximum
     wanted = need(seen.load.busiest, capacity, least, workload.scaling.maximum) if seen.load and capacity else least
     return max(1, min(most, wanted))
-
-
-def _ended_by(seen: Situation, move: Move, reason: Reason) -> PastMove:
-    return PastMove(
-        source_pool=move.source_pool,
-        target_pool=move.target_pool,
-        target_revision=move.target_revision,
-        time=seen.now,
-        outcome=Outcome.ROLLED_BACK,
-        reason=reason.value,
-    )

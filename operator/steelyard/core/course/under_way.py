@@ -6,19 +6,19 @@ from dataclasses import replace
 
 from steelyard.core.course.compared import cost_test, promise_test
 from steelyard.core.course.course import Course, stay
+from steelyard.core.course.ended import past_move
 from steelyard.core.course.fresh import frozen, unfresh
 from steelyard.core.course.placing import start_count
 from steelyard.core.course.quarantine import quarantined
 from steelyard.core.course.standing import beside, others_of_move
 from steelyard.core.decision import Note
-from steelyard.core.memory import Move, MoveKind, Outcome, PastMove, Step
+from steelyard.core.memory import Move, MoveKind, Outcome, Step
 from steelyard.core.performance.window import since
 from steelyard.core.planning.sizing import need
 from steelyard.core.rebalancing.chain import GO_ON, Review, review
 from steelyard.core.rebalancing.move import Ended, Scene, advance
 from steelyard.core.rebalancing.propose import rejudge
-from steelyard.core.rebalancing.reason import Reason, Refusal
-from steelyard.core.remember import HOLDS
+from steelyard.core.rebalancing.reason import HOLDS, Reason, Refusal
 from steelyard.core.situation import Situation
 from steelyard.core.snapshot import Placement, PlacementKey, Scaling
 
@@ -144,14 +144,7 @@ def _end(seen: Situation, source: PlacementKey, target: PlacementKey, move: Move
     assert seen.home is not None
     home = target if whole and source == seen.home else seen.home
     standing = seen.snapshot.placement(home)
-    past = PastMove(
-        source_pool=source.pool,
-        target_pool=target.pool,
-        target_revision=target.revision,
-        time=seen.now,
-        outcome=ended.outcome,
-        reason=ended.reason.value,
-    )
+    past = past_move(seen, move, ended.outcome, ended.reason)
     quarantine = quarantined(seen, target, ended.reason) if ended.quarantine else None
     word = {Outcome.MOVED: Reason.MOVED, Outcome.EXPLORED: Reason.EXPLORED, Outcome.ROLLED_BACK: ended.reason}[ended.outcome]
     note = Note(

@@ -9,11 +9,12 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import inf, log
 
 from steelyard.core.economics.unit_cost import Interval, Spent, Unit, UnitCost, unit_cost
 from steelyard.core.memory import Known
+from steelyard.core.performance.ageing import SURE_FOR
 from steelyard.core.performance.capacity import Capacity, measured
 from steelyard.core.performance.window import Window, totals
 
@@ -23,6 +24,8 @@ ENOUGH = 4
 """Times the minimum sample; beyond it a figure is renewed only when it changes."""
 NOISE = 1.25
 """Times both figures' half-widths; a change within it is chance."""
+RENEWED = timedelta(days=1)
+"""Age at which a figure is renewed all the same, so that its date says when the place was last measured."""
 LATEST = 16
 """Windows that evidence is computed from, and as many more as it takes to see `least` good requests."""
 
@@ -88,8 +91,10 @@ def remember(old: Known | None, new: Known | None, least: int, carried: float | 
     ):
         # The load that broke the promise once is carried now: it was not the load's fault, and the limit is unknown again.
         return new if new.steady or not old.steady else replace(old, capacity=new.capacity)
-    new = replace(new, capacity=_capacity(old.capacity, new.capacity, carried))
-    if new.steady and not old.steady:
+    late = _later(old, new)
+    # What was carried weeks ago binds no new figure.
+    new = replace(new, capacity=_capacity(old.capacity, new.capacity, carried if late <= SURE_FOR else None))
+    if (new.steady and not old.steady) or late > (RENEWED if new.steady or not old.steady else SURE_FOR):
         return new
     if old.steady and not new.steady:
         # Figures from within a move do not displace the cost of standing there; what they say of capacity is still news.
@@ -112,6 +117,13 @@ def _capacity(old: Capacity | None, new: Capacity | None, carried: float | None)
     if carried is not None and new.rate.point > old.rate.point and carried < old.rate.point:
         return old
     return new
+
+
+def _later(old: Known, new: Known) -> timedelta:
+    """How much later the new figure was measured; none where either has no date."""
+    if old.unit_cost is None or new.unit_cost is None:
+        return timedelta(0)
+    return new.unit_cost.end - old.unit_cost.end
 
 
 def _n(known: Known) -> int:

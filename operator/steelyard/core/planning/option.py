@@ -13,6 +13,7 @@ from steelyard.core.economics.attribution import share
 from steelyard.core.economics.price import Price
 from steelyard.core.economics.unit_cost import Interval
 from steelyard.core.memory import Known, OptionLine
+from steelyard.core.performance.ageing import aged, old
 from steelyard.core.performance.capacity import REVISION_SPREAD, Basis, Capacity, claimed
 from steelyard.core.planning.load import Load
 from steelyard.core.planning.prior import claimed_unit_costs, spread
@@ -44,6 +45,8 @@ class Option:
     unit: Interval | None
     most: int
     refusal: Refusal | None
+    old: bool = False
+    """Measured, and so long ago that it is worth another look."""
 
     @property
     def pool(self) -> str:
@@ -59,6 +62,11 @@ class Option:
     def measured(self) -> bool:
         """Whether the figures rest on traffic rather than on claims."""
         return self.capacity is not None and self.capacity.basis is Basis.MEASURED
+
+    @property
+    def sure(self) -> bool:
+        """Measured, and lately enough."""
+        return self.measured and not self.old
 
 
 def options(
@@ -87,7 +95,7 @@ def options(
     spreads = {p.name: spread(claims[p.name], workload.model.uri, claims, p.advertised) for p in pools}
     expected = {name: claimed(costs[name] / (PER_HOUR * prior), spreads[name]) for name, prior in priors.items()}
     expected.update({name: claimed(k.capacity.rate.point, REVISION_SPREAD) for name, k in before.items() if k.capacity})
-    return tuple(_option(c, workload, known.get(c.name), prices[c.name], each[c.name], expected.get(c.name), load) for c in candidates)
+    return tuple(_option(c, workload, known.get(c.name), prices[c.name], each[c.name], expected.get(c.name), load, now) for c in candidates)
 
 
 def _replica_cost(candidate: Candidate, price: Reading[Price]) -> float | None:
@@ -117,8 +125,10 @@ def _option(
     each: float | None,
     prior: Capacity | None,
     load: Load | None,
+    now: datetime,
 ) -> Option:
-    capacity = known.capacity if known and known.capacity else None
+    capacity = aged(known, now) if known else None
+    past = known is not None and capacity is not None and old(known, now)
     if capacity is None and each is not None:
         capacity = prior
     choice = workload.pools.get(candidate.name, PoolChoice())
@@ -137,11 +147,11 @@ def _option(
             f"pool {candidate.name} is spot and this version puts all replicas on one pool; spec.placement.maxSpotPercent is "
             f"{workload.max_spot_percent}: raise it to 100 to use the pool",
         )
-    # What fits the load's mean is not refused for a crest. Of a pool that was never measured only the best that its claim allows for
-    # may count against it.
+    # What fits the load's mean is not refused for a crest. Of a pool that was never measured, or not for long, only the best that its
+    # claim or its age allows for may count against it.
     surely = None
     if capacity is not None and load is not None and replicas is not None:
-        rate = capacity.rate.point if capacity.basis is Basis.MEASURED else capacity.rate.upper
+        rate = capacity.rate.point if capacity.basis is Basis.MEASURED and not past else capacity.rate.upper
         surely = need(load.mean, rate, workload.scaling.least, UNBOUNDED)
     if refusal is None and surely is not None and surely > most:
         refusal = Refusal(
@@ -161,6 +171,7 @@ def _option(
         unit=unit,
         most=most,
         refusal=refusal,
+        old=past,
     )
 
 

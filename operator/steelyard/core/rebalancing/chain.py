@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from steelyard.core.rebalancing.gates.budget import budget_exhausted
-from steelyard.core.rebalancing.gates.cooldown import cooling_down, cyclic
+from steelyard.core.rebalancing.gates.cooldown import cooling_down, cyclic, explored_lately
 from steelyard.core.rebalancing.gates.freshness import clock_suspect, not_synced, observations_stale, too_few_requests
 from steelyard.core.rebalancing.gates.frozen import frozen
 from steelyard.core.rebalancing.gates.mode import mode_observes
@@ -34,7 +34,7 @@ COST_MOVE: tuple[Gate, ...] = (
     saving_not_significant,  # lower 95 % bound of the saving too small
     payback_too_long,  # the move costs more than it surely saves
     cooling_down,  # one move, then rest
-    cyclic,  # A-B-A
+    cyclic,  # to and fro
     quarantined,  # failed there before
     pool_exhausted,  # no nodes to be had
     budget_exhausted,  # too many moves at once
@@ -43,10 +43,13 @@ COST_MOVE: tuple[Gate, ...] = (
     mode_observes,  # the user has not allowed moves
 )
 
-EXPLORATION: tuple[Gate, ...] = tuple(
-    no_expected_saving if g is saving_not_significant else g for g in COST_MOVE if g is not payback_too_long
-)
-"""A trial of a pool without measurements: the expected saving replaces the measured one."""
+_OF_TRIALS: Mapping[Gate, tuple[Gate, ...]] = {
+    saving_not_significant: (no_expected_saving,),
+    payback_too_long: (),
+    cyclic: (cyclic, explored_lately),
+}
+EXPLORATION: tuple[Gate, ...] = tuple(own for g in COST_MOVE for own in _OF_TRIALS.get(g, (g,)))
+"""A trial of a pool without sure measurements: the expected saving replaces the measured one, and one trial is not too soon after another."""
 
 GO_ON: tuple[Gate, ...] = (
     frozen,

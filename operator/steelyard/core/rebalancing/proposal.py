@@ -11,18 +11,9 @@ from steelyard.core.memory import MoveKind, PastMove, Quarantine
 from steelyard.core.reading import Reading
 from steelyard.core.rebalancing.cost_test import CostTest
 from steelyard.core.rebalancing.reason import Refusal
+from steelyard.core.rebalancing.storm import Storm
 from steelyard.core.rebalancing.verdict import Test
 from steelyard.core.snapshot import Rebalancing, Traffic
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Storm:
-    """Ready and unready nodes of the target's pool and of all pools together."""
-
-    pool_nodes: int
-    pool_unready: int
-    nodes: int
-    unready: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +21,8 @@ class Proposal:
     """A voluntary move from the home placement to `target`, with every operand of every gate.
 
     Money per hour: `home_cost`, `target_cost` (None while unmeasured) at the load's crest, the calm ones at its mean. Money: `move_cost`, `expected_saving` (of an exploration, over
-    the payback time). `good`: good requests behind the home's figures; `target_good`: behind the target's.
+    the payback time). `good`: good requests behind the home's figures. `pool_moves`: (pool, moves of other workloads to or
+    from it, how many there may be) of home and target.
     """
 
     now: datetime
@@ -57,6 +49,7 @@ class Proposal:
     replicas_owner: str | None
     moves_elsewhere: int
     moves_at_once: int
+    pool_moves: tuple[tuple[str, int, int], ...]
     storm: Storm
     replicas: int = 0
     replicas_allowed: int = 1_000_000

@@ -14,11 +14,13 @@ from steelyard.core.planning.outcome import Infeasible, Planned, Undecided
 from steelyard.core.planning.prior import expected_saving, sigma_of
 from steelyard.core.planning.problem import Offer, Problem
 from steelyard.core.reading import Reading
+from steelyard.core.rebalancing.at_once import in_all, in_pool
 from steelyard.core.rebalancing.chain import COST_MOVE, EXPLORATION, Review, review
 from steelyard.core.rebalancing.cost_test import CostTest
-from steelyard.core.rebalancing.proposal import Proposal, Storm
+from steelyard.core.rebalancing.proposal import Proposal
 from steelyard.core.rebalancing.propose_mix import Mix, cheaper_mixes, standing
-from steelyard.core.rebalancing.reason import SETTLED, Reason, Refusal
+from steelyard.core.rebalancing.reason import HOLDS, SETTLED, Reason, Refusal
+from steelyard.core.rebalancing.storm import storm
 from steelyard.core.rebalancing.verdict import Test
 from steelyard.core.snapshot import Placement, PoolChoice, Snapshot, Traffic
 
@@ -127,7 +129,9 @@ def propose(
 
 
 def _or_trial(considered: Considered, trials: list[Considered]) -> Considered:
-    """The first trial that may begin, where nothing measured may."""
+    """The first trial that may begin, where nothing measured may and nothing holds the workload."""
+    if _refused(considered) in HOLDS:
+        return considered
     open_ = next((c for c in trials if c.review.verdict is None), None)
     if open_ is not None:
         return open_
@@ -245,8 +249,8 @@ def _no_single(outcome: Planned | Infeasible | Undecided) -> Refusal:
 
 
 def _trials(snapshot: Snapshot, options: tuple[Option, ...], home: Option, load: Load, standing_now: Mapping[str, int]) -> list[Option]:
-    """The pools without measurements, that first whose trial is expected to save most, net of its price."""
-    candidates = [o for o in options if good_for_part(o) and not o.measured and o.pool not in standing_now and o.most >= 1]
+    """The pools without sure measurements, that first whose trial is expected to save most, net of its price."""
+    candidates = [o for o in options if good_for_part(o) and not o.sure and o.pool not in standing_now and o.most >= 1]
     percent, beside = snapshot.workload.max_spot_percent, sum(standing_now.values())
     candidates = [o for o in candidates if not o.candidate.pool.spot or percent * (beside + 1) >= 100]
     return sorted(candidates, key=lambda o: (_trial_cost(snapshot, o) - _expected(snapshot, o, home, load.mean), o.pool))
@@ -295,7 +299,6 @@ def _proposal(
     none: Refusal | None,
 ) -> Proposal:
     trial = kind is MoveKind.EXPLORATION
-    pools = snapshot.pools
     there = target.candidate.pool if target else None
     expected = None
     owner = placement.replicas_owner
@@ -330,13 +333,17 @@ def _proposal(
         exhausted_until=there.exhausted_until if there else None,
         replicas_owner=owner,
         moves_elsewhere=snapshot.moves_elsewhere,
-        moves_at_once=snapshot.settings.moves_at_once,
+        moves_at_once=in_all(snapshot.settings.moves_at_once, snapshot.workloads),
+        pool_moves=tuple(
+            (
+                o.pool,
+                snapshot.moves_by_pool.get(o.pool, 0),
+                in_pool(snapshot.settings.moves_at_once_per_pool, o.candidate.pool.nodes),
+            )
+            for o in (home, target)
+            if o is not None
+        ),
         replicas=placement.desired,
         replicas_allowed=snapshot.workload.scaling.maximum,
-        storm=Storm(
-            pool_nodes=there.nodes if there else 0,
-            pool_unready=there.unready_nodes if there else 0,
-            nodes=sum(p.nodes for p in pools),
-            unready=sum(p.unready_nodes for p in pools),
-        ),
+        storm=storm(there, snapshot.pools),
     )

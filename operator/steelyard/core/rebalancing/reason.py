@@ -37,12 +37,19 @@ class Reason(str, Enum):
         "By the claims, taken as wide priors, measuring this pool costs more than it can be expected to save.",
     )
     COOLING_DOWN = ("CoolingDown", "The last move ended less than rebalancing.cooldownSeconds ago.")
-    CYCLIC = ("Cyclic", "The move would return to a placement that was left within the cool-down.")
+    CYCLIC = (
+        "Cyclic",
+        "The move would return to a pool that was left within the cool-down, which doubles each time that the pool is left again.",
+    )
+    EXPLORED_LATELY = ("ExploredLately", "The pool was tried lately with this revision; each trial doubles the time to the next one.")
     QUARANTINED = ("Quarantined", "This pool failed with this revision; it is tried again after the back-off.")
     POOL_EXHAUSTED = ("PoolExhausted", "The pool could not deliver nodes lately; it is tried again after the back-off.")
-    BUDGET_EXHAUSTED = ("BudgetExhausted", "The money or the number of moves allowed at once is used up.")
+    BUDGET_EXHAUSTED = ("BudgetExhausted", "The money for trials within a day, or the number of moves allowed at once, is used up.")
     REPLICAS_OWNED_ELSEWHERE = ("ReplicasOwnedElsewhere", "Something else writes the replicas; Steelyard never fights over a field.")
-    STORM_BREAKER = ("StormBreaker", "Too large a part of the pool or the cluster is unready; all voluntary actions wait.")
+    STORM_BREAKER = (
+        "StormBreaker",
+        "Too large a part of the pool or the cluster is unready, or was less than ten minutes ago; all voluntary actions wait.",
+    )
 
     # Why a pool is not eligible.
     NOT_SELECTED = ("NotSelected", "spec.placement.poolSelector does not select the pool.")
@@ -114,8 +121,30 @@ class Reason(str, Enum):
         return str(self.value)
 
 
-SETTLED = frozenset({Reason.ALREADY_CHEAPEST, Reason.NO_EXPECTED_SAVING, Reason.SAVING_NOT_SIGNIFICANT, Reason.PAYBACK_TOO_LONG})
+SETTLED = frozenset(
+    {
+        Reason.ALREADY_CHEAPEST,
+        Reason.NO_EXPECTED_SAVING,
+        Reason.SAVING_NOT_SIGNIFICANT,
+        Reason.PAYBACK_TOO_LONG,
+        Reason.EXPLORED_LATELY,
+    }
+)
 """Refusals that say that the present placement is the right one."""
+
+HOLDS = frozenset(
+    {
+        Reason.FROZEN,
+        Reason.NOT_SYNCED,
+        Reason.CLOCK_SUSPECT,
+        Reason.OBSERVATIONS_STALE,
+        Reason.PRICE_SUSPECT,
+        Reason.SLO_AT_RISK,
+        Reason.REPLICAS_OWNED_ELSEWHERE,
+        Reason.STORM_BREAKER,
+    }
+)
+"""Refusals that hold a workload: an input or a person stops it. The others just say that staying is right."""
 
 
 @dataclass(frozen=True, slots=True)

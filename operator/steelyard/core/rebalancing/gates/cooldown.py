@@ -1,12 +1,19 @@
-"""One move, then rest."""
+"""One move, then rest; and the longer a rest, the more often a place was tried or left."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from steelyard.core.memory import Outcome
+from steelyard.core.memory import MoveKind, Outcome, PastMove
 from steelyard.core.rebalancing.proposal import Proposal
 from steelyard.core.rebalancing.reason import Reason, Refusal
+
+LONGEST = timedelta(days=30)
+"""No pause grows beyond this by doubling."""
+DOUBLINGS = 4
+"""Of the way back: with a cool-down of six hours a pool that was left again and again is returned to after four days."""
+FUTILE = timedelta(minutes=30)
+"""Least pause before a pool that was not cheaper after all, however short the cool-down is."""
 
 
 def cooling_down(proposal: Proposal) -> Refusal | None:
@@ -25,9 +32,54 @@ def cooling_down(proposal: Proposal) -> Refusal | None:
 
 
 def cyclic(proposal: Proposal) -> Refusal | None:
-    """No A-B-A within the cool-down, counted from the move that left A."""
-    window = timedelta(seconds=proposal.policy.cooldown_seconds)
-    for move in proposal.history:
-        if move.outcome is Outcome.MOVED and move.source_pool == proposal.target_pool and proposal.now < move.time + window:
-            return Refusal(Reason.CYCLIC, f"pool {proposal.target_pool} was left at {move.time:%H:%M:%S} UTC", move.time + window)
-    return None
+    """No return to a pool within the cool-down since it was left, through however many others; and each time that it was left doubles that.
+
+    So a price or a load that swings around the break-even moves a workload ever more rarely. A move that went back because the pool was
+    not cheaper counts like one that left it.
+    """
+    left = [m for m in proposal.history if _left(m, proposal.target_pool)]
+    if not left:
+        return None
+    last = max(left, key=lambda m: m.time)
+    pause = timedelta(seconds=proposal.policy.cooldown_seconds)
+    if last.outcome is not Outcome.MOVED:
+        pause = max(pause, FUTILE)
+    until = last.time + _doubled(pause, min(len(left) - 1, DOUBLINGS))
+    if proposal.now >= until:
+        return None
+    return Refusal(
+        Reason.CYCLIC,
+        f"pool {proposal.target_pool} was left at {last.time:%Y-%m-%d %H:%M:%S} UTC, {len(left)} time(s) of late; the way back is open from "
+        f"{until:%Y-%m-%d %H:%M:%S} on (spec.rebalancing.cooldownSeconds, doubled each time)",
+        until,
+    )
+
+
+def explored_lately(proposal: Proposal) -> Refusal | None:
+    """Trials of the same revision on the same pool are one, two, four ... cool-downs apart."""
+    trials = [
+        m.time
+        for m in proposal.history
+        if m.kind is MoveKind.EXPLORATION and (m.target_pool, m.target_revision) == (proposal.target_pool, proposal.target_revision)
+    ]
+    if not trials:
+        return None
+    until = max(trials) + _doubled(timedelta(seconds=proposal.policy.cooldown_seconds), len(trials) - 1)
+    if proposal.now >= until:
+        return None
+    return Refusal(
+        Reason.EXPLORED_LATELY,
+        f"pool {proposal.target_pool} was tried {len(trials)} time(s) of late, last until {max(trials):%Y-%m-%d %H:%M:%S} UTC; tried again from "
+        f"{until:%Y-%m-%d %H:%M:%S} on",
+        until,
+    )
+
+
+def _left(move: PastMove, pool: str | None) -> bool:
+    if move.outcome is Outcome.MOVED:
+        return move.source_pool == pool != move.target_pool
+    return move.outcome is Outcome.ROLLED_BACK and move.reason == Reason.NOT_CHEAPER.value and move.target_pool == pool
+
+
+def _doubled(pause: timedelta, times: int) -> timedelta:
+    return min(max(pause, LONGEST), pause * int(2**times))

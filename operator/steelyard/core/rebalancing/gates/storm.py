@@ -1,24 +1,29 @@
-"""Half-blind or falling apart: everything voluntary waits."""
+"""Half-blind or falling apart: everything voluntary waits, and a while longer."""
 
 from __future__ import annotations
 
 from steelyard.core.rebalancing.proposal import Proposal
 from steelyard.core.rebalancing.reason import Reason, Refusal
-
-POOL_PERCENT = 20
-"""Karpenter's limit for node repair."""
-CLUSTER_PERCENT = 45
-"""Cluster Autoscaler's limit, above three nodes."""
+from steelyard.core.rebalancing.storm import CALM
 
 
 def storm_breaker(proposal: Proposal) -> Refusal | None:
-    """Over 20 % of the target's pool or 45 % of all nodes unready."""
-    storm = proposal.storm
-    if storm.pool_nodes and storm.pool_unready * 100 > POOL_PERCENT * storm.pool_nodes:
+    """Over 20 % of the target's pool or 45 % of all nodes unready, now or less than ten minutes ago."""
+    storm, pool = proposal.storm, proposal.target_pool
+    if storm.rages is not None:
+        return Refusal(Reason.STORM_BREAKER, f"pool {pool}: {storm.rages}: wait for them or remove them")
+    if storm.last is None:
+        return None
+    if storm.last.ended is None:
         return Refusal(
             Reason.STORM_BREAKER,
-            f"{storm.pool_unready} of {storm.pool_nodes} nodes of pool {proposal.target_pool} are unready: wait for them or remove them",
+            f"pool {pool}: too many nodes were unready until just now; they have to be well for {CALM.seconds // 60} minutes",
         )
-    if storm.unready > 0 and storm.nodes > 3 and storm.unready * 100 > CLUSTER_PERCENT * storm.nodes:
-        return Refusal(Reason.STORM_BREAKER, f"{storm.unready} of {storm.nodes} nodes are unready: wait for them or remove them")
-    return None
+    until = storm.last.ended + CALM
+    if proposal.now >= until:
+        return None
+    return Refusal(
+        Reason.STORM_BREAKER,
+        f"pool {pool}: too many nodes were unready until {storm.last.ended:%H:%M:%S} UTC; moves begin again at {until:%H:%M:%S}",
+        until,
+    )

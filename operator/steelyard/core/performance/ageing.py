@@ -1,0 +1,37 @@
+"""What a capacity is worth that was measured a while ago: the revision is the same, the traffic and the neighbours are not.
+
+A pure function of age, like a price's (`economics/price.py`): sure while it is young, wider with every day beyond, and never wider than
+the claim's prior that it would be without any measurement.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from steelyard.core.economics.unit_cost import Interval
+from steelyard.core.memory import Known
+from steelyard.core.performance.capacity import CLAIM_SPREAD, Capacity
+
+SURE_FOR = timedelta(days=7)
+"""Age up to which a figure counts as it was measured."""
+WIDE_AT = 3
+"""Times that age, at which it is as wide as a claim."""
+
+
+def old(known: Known, now: datetime) -> bool:
+    """Whether the figure is beyond its sure age. One without a date is."""
+    return known.unit_cost is None or now - known.unit_cost.end > SURE_FOR
+
+
+def aged(known: Known, now: datetime) -> Capacity | None:
+    """The capacity with the interval that its age leaves it."""
+    capacity = known.capacity
+    if capacity is None or not old(known, now):
+        return capacity
+    beyond = 1.0
+    if known.unit_cost is not None:
+        beyond = min(1.0, ((now - known.unit_cost.end) / SURE_FOR - 1) / (WIDE_AT - 1))
+    factor, rate = CLAIM_SPREAD**beyond, capacity.rate
+    lower = min(rate.lower, max(rate.lower / factor, rate.point / CLAIM_SPREAD))
+    upper = max(rate.upper, min(rate.upper * factor, rate.point * CLAIM_SPREAD))
+    return Capacity(Interval(rate.point, lower, upper), capacity.basis, capacity.n)

@@ -1,0 +1,73 @@
+"""What one workload's decision is told of the moves of the others: by pool, and from the moment of their decision."""
+
+from dataclasses import replace
+from typing import Any
+
+from steelyard.app.config import Config
+from steelyard.app.wiring import settings_of
+from steelyard.control.resource import INFERENCE_WORKLOADS
+from steelyard.control.store import Store
+from steelyard.control.world import World
+from steelyard.core.memory import Move, MoveKind, Step
+from steelyard.core.reading import Unknown
+from steelyard.core.snapshot import Snapshot, WorkloadKey
+from unit.api.objects import workload
+from unit.control.virtual_time import ManualClock
+from unit.core.world import START
+
+BEGUN = Move(
+    id="m",
+    kind=MoveKind.REBALANCE,
+    source_pool="a",
+    source_revision="r",
+    target_pool="b",
+    target_revision="r",
+    step=Step.SURGE,
+    source_replicas=1,
+    target_replicas=1,
+    target_goal=1,
+    started=START,
+    step_time=START,
+    deadline=START,
+    reason="MoveStarted",
+    message="",
+)
+
+
+def world(**moves: dict[str, Any] | None) -> World:
+    """Workloads by name, with the move that their status shows."""
+    store = Store(ManualClock())
+    for name, move in moves.items():
+        made = workload()
+        made["metadata"] |= {"namespace": "ns", "name": name, "uid": f"u-{name}", "resourceVersion": "1", "generation": 1}
+        made["status"] = {"move": move} if move else {}
+        store.observe(INFERENCE_WORKLOADS, "ADDED", made)
+    return World(store, settings_of(Config()), lambda *_: Unknown(""), synced=lambda: True, clock_suspect=lambda: False)
+
+
+def told(seen: World, name: str) -> tuple[int, int, dict[str, int]]:
+    snapshot = seen.freeze(WorkloadKey("ns", name), "u-ns", START)
+    assert isinstance(snapshot, Snapshot)
+    return snapshot.workloads, snapshot.moves_elsewhere, dict(snapshot.moves_by_pool)
+
+
+def test_the_moves_of_the_others_are_counted_in_all_and_by_pool() -> None:
+    seen = world(w={"from": "a", "to": "b"}, v={"from": "b", "to": "c"}, u={"from": "c", "to": "c"}, t=None)
+    assert told(seen, "t") == (4, 3, {"a": 1, "b": 2, "c": 2})
+    assert told(seen, "w") == (4, 2, {"b": 1, "c": 2}), "its own does not count"
+
+
+def test_a_move_counts_from_its_decision_on_while_its_status_is_being_written() -> None:
+    seen, key = world(w=None, v=None), WorkloadKey("ns", "w")
+    with seen.writing_down(key, BEGUN):
+        assert told(seen, "v") == (2, 1, {"a": 1, "b": 1})
+        assert told(seen, "w") == (2, 0, {})
+    assert told(seen, "v") == (2, 0, {})
+    with seen.writing_down(key, None):
+        assert told(seen, "v") == (2, 0, {})
+
+
+def test_what_the_status_says_is_counted_once() -> None:
+    seen = world(w={"from": "a", "to": "b"}, v=None)
+    with seen.writing_down(WorkloadKey("ns", "w"), replace(BEGUN, step=Step.SHIFT)):
+        assert told(seen, "v") == (2, 1, {"a": 1, "b": 1})

@@ -1,0 +1,70 @@
+"""A storm stops what is voluntary, and ends only when the nodes have been well for ten minutes (fault case 13)."""
+
+from datetime import timedelta
+
+from steelyard.core.rebalancing.gates.storm import storm_breaker
+from steelyard.core.rebalancing.reason import Reason
+from steelyard.core.rebalancing.storm import Storm
+from steelyard.core.snapshot import PoolStorm
+from unit.core.proposals import passing
+from unit.core.world import START, Ground, World, quick, ratio_claim
+
+MINUTE = timedelta(minutes=1)
+
+
+def counts(unready: int, last: PoolStorm | None = None, *, everywhere: int = 0) -> Storm:
+    return Storm(pool_nodes=10, pool_unready=unready, nodes=20, unready=unready + everywhere, last=last)
+
+
+def remembered(*looks: Storm) -> list[PoolStorm | None]:
+    """What is remembered after each look, a minute apart."""
+    last: PoolStorm | None = None
+    found = []
+    for minute, look in enumerate(looks):
+        last = Storm(
+            pool_nodes=look.pool_nodes, pool_unready=look.pool_unready, nodes=look.nodes, unready=look.unready, last=last
+        ).remembered(START + minute * MINUTE)
+        found.append(last)
+    return found
+
+
+def test_a_storm_is_written_when_it_begins_when_it_ends_and_when_it_is_forgotten_and_never_between() -> None:
+    seen = remembered(counts(0), *[counts(3)] * 4, *[counts(1)] * 12)
+    begun, ended = PoolStorm(started=START + MINUTE), PoolStorm(started=START + MINUTE, ended=START + 5 * MINUTE)
+    assert seen == [None, *[begun] * 4, *[ended] * 10, None, None]
+
+
+def test_a_storm_that_returns_before_it_is_forgotten_begins_the_wait_anew() -> None:
+    seen = remembered(counts(3), counts(0), counts(3), counts(0))
+    assert seen[-1] == PoolStorm(started=START, ended=START + 3 * MINUTE)
+
+
+def test_a_storm_of_the_whole_cluster_is_one_of_every_pool() -> None:
+    assert remembered(counts(0, everywhere=10)) == [PoolStorm(started=START)]
+    assert remembered(counts(2, everywhere=5)) == [None]
+
+
+def test_the_gate_stays_shut_until_ten_minutes_after_the_end() -> None:
+    began = START - 60 * MINUTE
+    unended = storm_breaker(passing(storm=counts(0, PoolStorm(started=began))))
+    assert unended is not None, "nobody has seen it end"
+    assert unended.reason is Reason.STORM_BREAKER
+    lately = storm_breaker(passing(storm=counts(0, PoolStorm(started=began, ended=START - 9 * MINUTE))))
+    assert lately is not None
+    assert lately.reconsider_at == START + MINUTE
+    assert storm_breaker(passing(storm=counts(0, PoolStorm(started=began, ended=START - 10 * MINUTE)))) is None
+
+
+def test_no_move_begins_in_a_storm_nor_for_ten_minutes_after_it() -> None:
+    world = World(
+        {"a": Ground(speed=10, claims=(ratio_claim(0.5, "b"),)), "b": Ground(speed=20)}, rate=24, policy=quick(cooldown_seconds=0)
+    )
+    world.grounds["b"].unready = 20
+    decision = world.tick(40)
+    assert (decision.verdict, decision.reason) == ("Hold", Reason.STORM_BREAKER)
+    assert world.memory.move is None
+    world.grounds["b"].unready = 0
+    still = world.tick().memory
+    waited = 1 + world.until(lambda: world.memory.move is not None or world.memory != still)
+    assert waited >= 10, "nothing was written meanwhile"
+    assert world.until(lambda: world.memory.move is not None) <= 1

@@ -1,0 +1,88 @@
+"""No way back within the cool-down, through however many pools; and each time that a pool is left the way back to it grows longer."""
+
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+
+from steelyard.core.memory import MoveKind, Outcome, PastMove
+from steelyard.core.rebalancing.gates.cooldown import cooling_down, cyclic, explored_lately
+from steelyard.core.rebalancing.reason import Reason
+from steelyard.core.snapshot import Rebalancing
+from unit.core.proposals import passing, past
+from unit.core.world import START, Ground, World, quick
+
+HOUR = timedelta(hours=1)
+
+
+def way_back(*history: PastMove, cooldown: int = 21600) -> timedelta:
+    """How long after START the way to pool b opens."""
+    refusal = cyclic(passing(history=history, policy=Rebalancing(cooldown_seconds=cooldown)))
+    if refusal is None:
+        return timedelta(0)
+    assert refusal.reason is Reason.CYCLIC
+    assert refusal.reconsider_at is not None
+    return refusal.reconsider_at - START
+
+
+def test_a_pool_that_was_left_lately_is_not_returned_to_through_any_number_of_others() -> None:
+    assert way_back(past("b", "a", HOUR)) == 5 * HOUR
+    assert way_back(past("b", "c", 3 * HOUR), past("c", "d", 2 * HOUR), past("d", "a", HOUR)) == 3 * HOUR
+    assert way_back(past("b", "a", 6 * HOUR)) == timedelta(0)
+    assert way_back(past("a", "c", HOUR)) == timedelta(0), "it was not b that was left"
+
+
+def test_each_time_that_it_was_left_doubles_the_way_back_up_to_sixteen_cool_downs() -> None:
+    def swinging(times: int) -> list[PastMove]:
+        return [m for n in range(times, 0, -1) for m in (past("a", "b", (2 * n + 1) * HOUR), past("b", "a", 2 * n * HOUR))]
+
+    assert [way_back(*swinging(times)[-8:]) + 2 * HOUR for times in (1, 2, 3, 4, 9)] == [6 * HOUR * 2**n for n in (0, 1, 2, 3, 3)]
+    assert way_back(*[past("b", "a", HOUR)] * 8) == 16 * 6 * HOUR - HOUR
+
+
+def test_no_pause_grows_beyond_thirty_days_and_none_is_made_where_the_user_wants_none() -> None:
+    often = [past("b", "a", HOUR)] * 8
+    assert way_back(*often, cooldown=20 * 86400) == timedelta(days=30) - HOUR
+    assert way_back(*often, cooldown=0) == timedelta(0)
+
+
+def test_a_new_revision_leaves_no_pool() -> None:
+    assert way_back(past("b", "b", HOUR)) == timedelta(0)
+
+
+def test_a_move_that_went_back_because_the_pool_was_not_cheaper_counts_as_one_that_left_it() -> None:
+    futile = past("a", "b", timedelta(minutes=10), Outcome.ROLLED_BACK, reason="NotCheaper")
+    assert way_back(futile, futile) == 12 * HOUR - timedelta(minutes=10)
+    assert way_back(futile, cooldown=0) == timedelta(minutes=20), "what was just found dearer is not begun again at once"
+    assert way_back(past("a", "b", HOUR, Outcome.ROLLED_BACK, reason="ViolatesSLO")) == timedelta(0), "for that there is the quarantine"
+
+
+def trial(ago: timedelta, **more: object) -> PastMove:
+    return past("a", "b", ago, Outcome.EXPLORED, kind=MoveKind.EXPLORATION, **more)
+
+
+@pytest.mark.parametrize(("trials", "hours"), [(1, 6), (2, 12), (3, 24), (4, 48), (8, 720)])
+def test_trials_of_a_pool_are_ever_longer_apart(trials: int, hours: int) -> None:
+    refusal = explored_lately(passing(history=tuple(trial((trials - n) * HOUR) for n in range(trials))))
+    assert refusal is not None
+    assert refusal.reason is Reason.EXPLORED_LATELY
+    assert refusal.reconsider_at == START + (hours - 1) * HOUR
+    assert explored_lately(passing(history=(trial(HOUR, target_revision="r0"),))) is None, "another revision is another question"
+    assert explored_lately(passing(history=(past("a", "b", HOUR),))) is None, "a move is no trial"
+
+
+def test_one_move_is_followed_by_a_rest_whatever_it_was() -> None:
+    assert cooling_down(passing(history=(trial(HOUR),))) is not None
+    assert cooling_down(passing(history=(trial(6 * HOUR),))) is None
+
+
+def test_a_price_that_swings_every_two_hours_moves_a_workload_ever_more_rarely() -> None:
+    world = World({"a": Ground(speed=10, price=4.0), "b": Ground(speed=10, price=4.4)}, rate=24, policy=quick(cooldown_seconds=3600))
+    for hour in range(24 * 4):
+        world.grounds["b"].price = 1.0 if hour % 4 < 2 else 16.0
+        world.tick(60)
+    to_b = [m.time for m in world.ended if (m.target_pool, m.outcome) == ("b", Outcome.MOVED)]
+    gaps = [later - earlier for earlier, later in pairwise(to_b)]
+    assert len(to_b) >= 4
+    assert gaps[-1] >= 2 * gaps[0]
+    assert any(d.reason is Reason.CYCLIC for d in world.decisions)

@@ -1,0 +1,174 @@
+"""Trials: what was measured long ago is worth another look, rarely, one at a time, and within the day's money."""
+
+from dataclasses import replace
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+
+from steelyard.core.economics.unit_cost import Interval, UnitCost
+from steelyard.core.memory import Known, MoveKind, Outcome, PastMove
+from steelyard.core.performance.ageing import aged, old
+from steelyard.core.performance.capacity import Basis, Capacity
+from steelyard.core.performance.evidence import remember
+from steelyard.core.rebalancing.chain import EXPLORATION, review
+from steelyard.core.rebalancing.reason import Reason
+from steelyard.core.snapshot import Mode, Rebalancing
+from unit.core.proposals import passing, past
+from unit.core.world import START, Ground, World, quick
+
+DAY = timedelta(days=1)
+
+
+def measured(days_ago: float, rate: float = 10.0, *, steady: bool = True, n: int = 1000) -> Known:
+    end = START - days_ago * DAY
+    return Known(
+        pool="b",
+        revision="r",
+        capacity=Capacity(Interval(rate, rate * 0.95, rate * 1.05), Basis.MEASURED, n),
+        unit_cost=UnitCost(Interval(0.03, 0.029, 0.031), n, 0.03, end - timedelta(minutes=16), end),
+        steady=steady,
+    )
+
+
+def width(known: Known) -> tuple[float, float]:
+    capacity = aged(known, START)
+    assert capacity is not None
+    assert capacity.rate.point == 10.0
+    assert capacity.basis is Basis.MEASURED
+    return pytest.approx((capacity.rate.lower, capacity.rate.upper), rel=1e-3)  # type: ignore[return-value]
+
+
+def test_a_figure_is_sure_for_a_week_then_wider_with_every_day_and_never_wider_than_a_claim() -> None:
+    assert width(measured(0)) == (9.5, 10.5)
+    assert width(measured(7)) == (9.5, 10.5)
+    assert width(measured(14)) == (9.5 / 2**0.5, 10.5 * 2**0.5)
+    assert width(measured(21)) == (5.0, 20.0)
+    assert width(measured(400)) == (5.0, 20.0)
+    assert [old(measured(days), START) for days in (6.9, 7.1)] == [False, True]
+
+
+def test_a_figure_without_a_date_is_as_unsure_as_it_gets() -> None:
+    assert width(replace(measured(0), unit_cost=None)) == (5.0, 20.0)
+
+
+def test_a_figure_that_was_wider_than_a_claim_all_along_stays_as_it_was() -> None:
+    vague = replace(measured(30), capacity=Capacity(Interval(10.0, 1.0, 90.0), Basis.MEASURED, 10))
+    assert width(vague) == (1.0, 90.0)
+
+
+def test_a_figure_that_is_measured_again_has_a_new_date_though_it_says_the_same() -> None:
+    assert remember(measured(0.5), measured(0), 300) == measured(0.5), "not at every look"
+    assert remember(measured(1.5), measured(0), 300) == measured(0)
+    assert remember(measured(1.5), measured(0, steady=False), 300) == measured(1.5), "a move does not displace what standing there costs"
+    assert remember(measured(8), measured(0, steady=False), 300) == measured(0, steady=False), "but for one that is old"
+    assert remember(measured(8), measured(0, n=200), 300) == measured(8), "and never on too small a sample"
+
+
+def test_a_trial_finds_a_pool_faster_at_once_unless_a_broken_promise_taught_the_old_figure() -> None:
+    found = remember(measured(0.5), measured(0, 20.0), 300, carried=2.0)
+    assert found is not None
+    assert found.capacity == measured(0, 20.0).capacity
+    taught = replace(measured(0.5), capacity=Capacity(Interval(10.0, 10.0, 12.0), Basis.MEASURED, 1000))
+    assert remember(taught, measured(0, 20.0), 300, carried=2.0) == taught, "while it is young a higher capacity has to be carried first"
+    old_one = replace(measured(8), capacity=taught.capacity)
+    found = remember(old_one, measured(0, 20.0), 300, carried=2.0)
+    assert found is not None
+    assert found.capacity == measured(0, 20.0).capacity
+
+
+# --- money
+
+
+def trial(hours_ago: float, cost: float | None) -> PastMove:
+    return past(
+        "a", "c", timedelta(hours=hours_ago), Outcome.EXPLORED, kind=MoveKind.EXPLORATION, cost=cost, reason=Reason.NOT_CHEAPER.value
+    )
+
+
+@pytest.mark.parametrize(
+    ("history", "refused"),
+    [
+        ((), False),
+        ((trial(8, 0.4),), False),
+        ((trial(8, 0.6),), True),
+        ((trial(8, 0.3), trial(20, 0.3)), True),
+        ((trial(8, 0.3), trial(25, 0.9)), False),
+        ((trial(8, None),), True),
+        ((past("a", "c", timedelta(hours=8), kind=MoveKind.REBALANCE),), False),
+    ],
+)
+def test_the_trials_of_a_day_stay_within_its_budget(history: tuple[PastMove, ...], refused: bool) -> None:
+    policy = Rebalancing(mode=Mode.AUTO, exploration_budget=1.0)
+    verdict = review(EXPLORATION, passing(kind=MoveKind.EXPLORATION, policy=policy, move_cost=0.5, history=history)).verdict
+    assert (verdict is not None) == refused
+    if verdict is not None:
+        assert verdict.reason is Reason.BUDGET_EXHAUSTED
+        assert verdict.reconsider_at is not None
+
+
+# --- over days
+
+
+def slow(**changes: object) -> object:
+    """Windows of ten minutes, so that weeks pass quickly."""
+    times = {"window_seconds": 600, "bake_seconds": 1200, "deadline_seconds": 9000, "exploration_deadline_seconds": 9000}
+    return quick(**{**times, "cooldown_seconds": 21600, **changes})
+
+
+def tried(world: World, pool: str) -> list[PastMove]:
+    return [m for m in world.ended if m.kind is MoveKind.EXPLORATION and m.target_pool == pool]
+
+
+def test_a_trial_says_what_it_cost() -> None:
+    world = World({"a": Ground(speed=16, price=2.0), "b": Ground(speed=12, price=2.0)}, rate=24)
+    world.until(lambda: world.memory.move is not None)
+    began = world.memory.move
+    assert began is not None
+    world.until(lambda: world.memory.move is None)
+    (past_trial,) = tried(world, "b")
+    assert past_trial.cost == pytest.approx(2.0 * (past_trial.time - began.started).total_seconds() / 3600)
+
+
+def test_a_pool_that_was_dearer_is_looked_at_again_after_a_week_and_rarely_and_found_when_it_has_become_cheaper() -> None:
+    world = World({"a": Ground(speed=16), "b": Ground(speed=12)}, rate=60, policy=slow())
+    world.tick(6 * 24 * 40)
+    times = [m.time for m in tried(world, "b")]
+    assert len(times) >= 2
+    assert all(later - earlier > 7 * DAY for earlier, later in pairwise(times))
+    assert {m.outcome for m in world.ended} == {Outcome.EXPLORED}
+    world.grounds["b"].speed = 40
+    world.until(lambda: world.home == "b", most=6 * 24 * 40)
+
+
+def test_a_trial_that_never_succeeds_is_tried_ever_more_rarely() -> None:
+    world = World({"a": Ground(speed=10), "b": Ground(speed=20, delivers=False)}, rate=24, policy=slow(exploration_budget=100.0))
+    world.tick(6 * 24 * 14)
+    times = [m.time for m in tried(world, "b")]
+    gaps = [later - earlier for earlier, later in pairwise(times)]
+    assert len(times) >= 3
+    assert all(later > 1.5 * earlier for earlier, later in pairwise(gaps))
+
+
+def test_two_pools_that_are_worth_a_trial_are_tried_one_after_the_other_and_on_two_days_where_the_money_is_for_one() -> None:
+    def begun(budget: float) -> list[PastMove]:
+        grounds = {"a": Ground(speed=16), "b": Ground(speed=12), "c": Ground(speed=12)}
+        world = World(grounds, rate=24, policy=slow(cooldown_seconds=3600, exploration_budget=budget))
+        world.tick(6 * 48)
+        assert {m.target_pool for m in world.ended} == {"b", "c"}
+        return sorted(world.ended, key=lambda m: m.time)
+
+    one, two = begun(10.0)
+    assert timedelta(hours=1) <= two.time - one.time < timedelta(hours=8)
+    one, two = begun(2.6)
+    assert two.time - one.time >= DAY
+
+
+def test_no_pool_is_tried_while_something_holds_the_workload() -> None:
+    world = World({"a": Ground(speed=10), "b": Ground(speed=12, price=1.5)}, rate=24)
+    world.until(lambda: bool(world.memory.history))
+    world.grounds["b"].price, world.grounds["b"].unready = 0.3, 20
+    world.grounds["c"] = Ground(speed=20)
+    decision = world.tick(120)
+    assert (decision.verdict, decision.reason) == ("Hold", Reason.STORM_BREAKER)
+    assert not tried(world, "c")
