@@ -9,7 +9,7 @@ from datetime import datetime
 
 from steelyard.core.compiling.candidate import Candidate, candidates
 from steelyard.core.memory import Known, Move
-from steelyard.core.performance.capacity import broke, carried
+from steelyard.core.performance.capacity import broke, broken_at, carried
 from steelyard.core.performance.evidence import evidence, latest, remember
 from steelyard.core.performance.window import Window, constellation, since, totals
 from steelyard.core.planning.load import RECENT, Load, load
@@ -109,15 +109,17 @@ def situation(snapshot: Snapshot, now: datetime) -> Situation:
     kept = {PlacementKey(k.pool, k.revision): k for k in memory.known}
     calm, least = memory.move is None, workload.rebalancing.min_good_requests
     for key, windows in fresh.items():
-        used = windows if settled is None else since(windows, settled)
+        used = ran = windows if settled is None else since(windows, settled)
         if calm:
             used = constellation(tuple(w for w in used if w.steady))
+            ran = tuple(w for w in windows if w.steady)
         chance = random.Random(f"{workload.uid}/{key.pool}/{key.revision}/{used[-1].end.isoformat() if used else ''}")
-        known = evidence(key.pool, key.revision, used, workload.allowed, chance, steady=calm, least=least)
+        known = evidence(key.pool, key.revision, used, workload.allowed, chance, steady=calm, least=least, ran=ran)
         if known is not None:
             live[key] = known
-            top = carried(latest(used, least), workload.allowed)
-            worth = remember(kept.get(key), known, least, top)
+            newest = latest(ran, least)
+            top, broken = carried(newest, workload.allowed), broken_at(newest, workload.allowed)
+            worth = remember(kept.get(key), known, least, top, broken)
             if worth is not None:
                 kept[key] = worth
     serving = [fresh[p.key] for p in sorted(snapshot.placements, key=lambda p: p.key) if p.key in fresh]

@@ -2,12 +2,13 @@
 
 import random
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from steelyard.core.economics.unit_cost import Interval
 from steelyard.core.memory import Known
-from steelyard.core.performance.capacity import RHO, Basis, Capacity, measured
+from steelyard.core.performance.capacity import RHO, Basis, Capacity, broken_at, measured
 from steelyard.core.performance.evidence import evidence, latest, remember
 from unit.core.windows import window
 
@@ -83,13 +84,30 @@ def test_a_capacity_learnt_from_a_broken_promise_is_not_forgotten_with_its_windo
     assert old is not None
     assert new is not None
     assert old.capacity is not None
-    low = replace(old, capacity=Capacity(Interval(5.5, 5.0, 6.0), Basis.MEASURED, 4000))
+    low = replace(old, capacity=Capacity(Interval(5.5, 5.5, 6.0), Basis.MEASURED, 4000))
     kept = remember(low, new, 300, carried=5.0)
     assert kept is not None
     assert kept.capacity == low.capacity
     earned = remember(low, new, 300, carried=5.6)
     assert earned is not None
     assert earned.capacity == new.capacity
+    # One that no broken promise taught has nothing to earn back.
+    quiet = replace(old, capacity=Capacity(Interval(5.5, 5.0, 6.0), Basis.MEASURED, 4000))
+    free = remember(quiet, new, 300, carried=5.0)
+    assert free is not None
+    assert free.capacity == new.capacity
+
+
+def test_a_few_quick_windows_take_no_replicas_away() -> None:
+    (known,) = capacities((7.0, 6.5, 7.5))
+    few = evidence("a", "r", [window(i, good=600, busy=30.0, replicas=2) for i in range(2)], 0.01, chance(), steady=True)
+    assert few is not None
+    kept = remember(known, few, 300, carried=5.0)
+    assert kept is not None
+    assert kept.capacity == known.capacity
+    assert kept.unit_cost == few.unit_cost, "what two replicas cost is news all the same"
+    slow = evidence("a", "r", [window(i, good=600, busy=118.0, replicas=2) for i in range(2)], 0.01, chance(), steady=True)
+    assert rate_of(remember(known, slow, 300, carried=5.0)).point < 4, "and slow ones are believed"
 
 
 def test_noise_replaces_nothing_and_a_real_change_does() -> None:
@@ -140,3 +158,55 @@ def test_windows_of_several_sizes_have_no_number_of_replicas() -> None:
     assert mixed is not None
     assert mixed.unit_cost is not None
     assert mixed.unit_cost.replicas is None
+
+
+def capacities(*rates: tuple[float, float, float], days: float = 0.0) -> list[Known]:
+    """Steady figures of the same cost, so many days apart."""
+    base = evidence("a", "r", [window(i, good=300, busy=20.0) for i in range(64)], 0.01, chance(), steady=True)
+    assert base is not None
+    assert base.unit_cost is not None
+    found = []
+    for number, rate in enumerate(rates):
+        end = base.unit_cost.end + number * timedelta(days=days)
+        capacity = Capacity(Interval(*rate), Basis.MEASURED, 4800)
+        found.append(replace(base, capacity=capacity, unit_cost=replace(base.unit_cost, end=end)))
+    return found
+
+
+def rate_of(known: Known | None) -> Interval:
+    assert known is not None
+    assert known.capacity is not None
+    return known.capacity.rate
+
+
+def test_a_far_narrower_figure_is_news_though_it_agrees_with_the_wide_one() -> None:
+    wide, narrow, alike = capacities((10.0, 6.0, 16.0), (10.5, 10.2, 10.8), (10.5, 7.0, 15.0))
+    assert remember(wide, narrow, 300, carried=10.0) == narrow
+    assert remember(wide, alike, 300, carried=10.0) == wide
+    assert remember(narrow, wide, 300, carried=10.0) == narrow
+    assert remember(wide, replace(narrow, steady=False), 300, carried=10.0) == replace(wide, capacity=narrow.capacity)
+
+
+def test_what_is_not_earned_yet_narrows_what_was_left_open_and_leaves_the_size() -> None:
+    taught, narrow = capacities((10.0, 10.0, 14.0), (10.5, 10.2, 10.8))
+    assert rate_of(remember(taught, narrow, 300, carried=9.0)) == Interval(10.0, 10.0, 10.8)
+
+
+def test_a_limit_that_a_broken_promise_taught_is_tried_again_by_a_step_a_day() -> None:
+    low, high = (10.0, 10.0, 14.2), (14.0, 13.5, 14.5)
+    known = capacities(low, *[high] * 6, days=1.01)
+    kept, points = known[0], [10.0]
+    for new in known[1:]:
+        kept = remember(kept, new, 300, carried=9.0) or kept
+        points.append(rate_of(kept).point)
+    assert points == pytest.approx([10.0, 11.0, 12.1, 13.31, 14.0, 14.0, 14.0])
+
+
+def test_a_load_that_broke_the_promise_twice_is_believed_at_once_however_near_it_is() -> None:
+    known, broken = capacities((11.0, 10.8, 11.2), (10.4, 10.4, 11.2))
+    assert remember(known, broken, 300, carried=10.0) == known
+    assert remember(known, broken, 300, carried=10.0, broken=10.4) == broken
+    assert remember(known, broken, 300, carried=10.0, broken=11.3) == known
+    late = [window(i, good=270, slow=30 if i < 2 else 0, busy=24.0) for i in range(16)]
+    assert broken_at(late, 0.01) == 5.0
+    assert broken_at(late[1:], 0.01) is None

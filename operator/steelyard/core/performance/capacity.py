@@ -48,6 +48,11 @@ class Capacity:
         """Whether this is only a load that was carried: the true capacity is there or above. Such a figure spans [top, far above]."""
         return self.basis is Basis.MEASURED and self.rate.lower == self.rate.point and self.rate.upper > 1.5 * self.rate.point
 
+    @property
+    def taught(self) -> bool:
+        """Whether a load that broke the promise holds the figure below what the busy time says: it is at that load, and open above."""
+        return self.basis is Basis.MEASURED and self.rate.lower == self.rate.point < self.rate.upper and not self.at_least
+
 
 def claimed(rate: float, spread: float = CLAIM_SPREAD) -> Capacity:
     """Prior from a claim of `rate` requests per second and replica, which may be off by the factor `spread`."""
@@ -111,6 +116,12 @@ def broke(window: Window, allowed: float) -> bool:
         return False
     expected = allowed * window.offered
     return window.slow + window.shed > expected + 3 * sqrt(expected) + 1
+
+
+def broken_at(windows: Sequence[Window], allowed: float) -> float | None:
+    """The load (requests per second and replica) that broke the promise in two windows; None where fewer did. One may be an accident."""
+    loads = sorted(_per_replica(w) for w in windows if broke(w, allowed))
+    return loads[1] if len(loads) > 1 else None
 
 
 def _within_seen(rate: Interval, windows: Sequence[Window], allowed: float) -> Interval:

@@ -20,12 +20,19 @@ from steelyard.core.performance.window import Window, totals
 
 CHANGE = 0.2
 """Relative change of a point that is worth a write."""
-ENOUGH = 4
-"""Times the minimum sample; beyond it a figure is renewed only when it changes."""
+GROWN = 2
+"""Times as many good requests behind a figure as before are worth a write: five of them from a trial's first window to its last."""
 NOISE = 1.25
 """Times both figures' half-widths; a change within it is chance."""
 RENEWED = timedelta(days=1)
 """Age at which a figure is renewed all the same, so that its date says when the place was last measured."""
+RETRIED = 1.1
+"""Times the remembered capacity that is believed after each RENEWED, where the figures say that the broken promise which taught it was not
+the load's fault: a step that breaks the promise again costs one window a day, and one that does not gives replicas back."""
+NARROWER = 2
+"""Times as narrow a capacity, inside what the remembered one left open, is news."""
+WIDE = log(1.05)
+"""Half-width (of the log) up to which a capacity is known well enough: narrower is not worth a write."""
 LATEST = 16
 """Windows that evidence is computed from, and as many more as it takes to see `least` good requests."""
 
@@ -40,15 +47,26 @@ def latest(windows: Sequence[Window], least: int) -> tuple[Window, ...]:
 
 
 def evidence(
-    pool: str, revision: str, windows: Sequence[Window], allowed: float, chance: random.Random, *, steady: bool, least: int = 0
+    pool: str,
+    revision: str,
+    windows: Sequence[Window],
+    allowed: float,
+    chance: random.Random,
+    *,
+    steady: bool,
+    least: int = 0,
+    ran: Sequence[Window] | None = None,
 ) -> Known | None:
-    """Figures from these windows alone; None without a good request."""
+    """Figures from these windows alone; None without a good request.
+
+    ran: the windows that tell the capacity, where they are more than `windows`: what a replica can do does not depend on how many there are.
+    """
     used = latest(windows, least)
     good, bad = totals(used)
     if good <= 0:
         return None
     unit = unit_cost([Spent(start=w.start, end=w.end, cost=w.cost, good=w.good) for w in used], Unit.GOOD_REQUESTS, chance)
-    capacity = measured(used, allowed, chance)
+    capacity = measured(used if ran is None else latest(ran, least), allowed, chance)
     p99 = [w.p99_milliseconds for w in used if w.p99_milliseconds is not None]
     return Known(
         pool=pool,
@@ -73,50 +91,64 @@ def _written(unit: UnitCost, used: Sequence[Window]) -> UnitCost:
     )
 
 
-def remember(old: Known | None, new: Known | None, least: int, carried: float | None = None) -> Known | None:
-    """The figure to keep: the new one where it says something the old one does not.
+def remember(old: Known | None, new: Known | None, least: int, carried: float | None = None, broken: float | None = None) -> Known | None:
+    """The figures to keep: the new ones where they say something that the old ones do not. Cost and capacity are judged each for itself:
+    what three replicas cost is news where two stood before, what one of them can do is not.
 
-    carried: the highest load per replica that the new windows kept the promise at, where it is known.
+    carried: the highest load per replica that the new windows kept the promise at, where it is known. broken: one that broke it more than
+    once (`capacity.broken_at`).
     """
     if new is None or old is None:
         return old if new is None else new if _n(new) >= least else None
     if _n(new) < least:
         return old
-    if (
-        old.capacity
-        and not old.capacity.at_least
-        and new.capacity
-        and new.capacity.at_least
-        and (carried or 0.0) >= old.capacity.rate.point
-    ):
-        # The load that broke the promise once is carried now: it was not the load's fault, and the limit is unknown again.
-        return new if new.steady or not old.steady else replace(old, capacity=new.capacity)
     late = _later(old, new)
     # What was carried weeks ago binds no new figure.
-    new = replace(new, capacity=_capacity(old.capacity, new.capacity, carried if late <= SURE_FOR else None))
+    capacity, news = _capacity(old.capacity, new.capacity, carried if late <= SURE_FOR else inf, broken, late)
     if (new.steady and not old.steady) or late > (RENEWED if new.steady or not old.steady else SURE_FOR):
-        return new
+        return replace(new, capacity=capacity)
+    kept = replace(old, capacity=capacity) if news else old
     if old.steady and not new.steady:
         # Figures from within a move do not displace the cost of standing there; what they say of capacity is still news.
-        return replace(old, capacity=new.capacity) if _moved(_rate(old), _rate(new)) else old
-    grown = _n(new) >= 2 * _n(old) and _n(old) < ENOUGH * least
-    if grown or _resized(old.unit_cost, new.unit_cost) or _moved(_rate(old), _rate(new)) or _moved(_cost(old), _cost(new)):
-        return new
-    return old
+        return kept
+    grown = _n(new) >= GROWN * _n(old)
+    if grown or _resized(old.unit_cost, new.unit_cost) or _moved(_cost(old), _cost(new)):
+        return replace(new, capacity=capacity)
+    return kept
 
 
-def _capacity(old: Capacity | None, new: Capacity | None, carried: float | None) -> Capacity | None:
-    """A smaller load carried does not shrink what was carried before; a higher figure has to be earned by a load that reaches the old one.
+def _capacity(
+    old: Capacity | None, new: Capacity | None, carried: float | None, broken: float | None, late: timedelta
+) -> tuple[Capacity | None, bool]:
+    """The capacity to believe, and whether it alone is worth a write.
 
-    Else a capacity that was learnt from a broken promise is forgotten when its windows are, and replicas go down to break it again.
+    A limit that a broken promise taught (`Capacity.taught`) has to be carried before a higher figure is believed: else it is forgotten when
+    its windows are, and replicas go down to break it again. Until then the higher figure narrows what the limit left open, and is
+    approached by one step each RENEWED.
     """
     if old is None or new is None:
-        return old if new is None else new
-    if new.at_least and new.rate.point <= old.rate.point:
-        return old
-    if carried is not None and new.rate.point > old.rate.point and carried < old.rate.point:
-        return old
-    return new
+        return new or old, old is None and new is not None
+    earned = carried is not None and carried >= old.rate.point
+    if new.at_least:
+        higher = new.rate.point > old.rate.point if old.at_least else earned
+        return (new, not old.at_least or _moved(_exact(old), _exact(new))) if higher else (old, False)
+    if old.taught and new.rate.point > old.rate.point and not earned:
+        approached = _approached(old, new, RETRIED if late > RENEWED else 1.0)
+        return approached, _sharper(old.rate, approached.rate)
+    if new.rate.point > old.rate.point and not earned and _spread(new.rate) > max(WIDE, _spread(old.rate)):
+        # Two windows that happen to be quick take no replicas away.
+        return old, False
+    if _learnt(_exact(old), _exact(new), broken):
+        return new, True
+    # Both say the same: not the one that says far less.
+    return (old if _sharper(new.rate, old.rate) else new), False
+
+
+def _approached(old: Capacity, new: Capacity, step: float) -> Capacity:
+    """The old figure, raised by at most that factor, within the bounds that both leave open; they contradict one another where none are."""
+    point = _digits(min(new.rate.point, old.rate.point * step), 4)
+    upper = min(old.rate.upper, new.rate.upper) if new.rate.lower <= old.rate.upper else old.rate.upper
+    return replace(old, rate=Interval(point, point, max(upper, point)))
 
 
 def _later(old: Known, new: Known) -> timedelta:
@@ -126,16 +158,25 @@ def _later(old: Known, new: Known) -> timedelta:
     return new.unit_cost.end - old.unit_cost.end
 
 
+def _learnt(before: Interval, after: Interval, broken: float | None) -> bool:
+    """Whether the capacity is another one, or is known far better, or was too high for the promise by however little."""
+    too_high = broken is not None and broken < before.point and after.point < before.point
+    return too_high or _moved(before, after) or _sharper(before, after)
+
+
+def _sharper(before: Interval, after: Interval) -> bool:
+    """Two figures that agree are not of the same worth."""
+    return _spread(before) > max(WIDE, NARROWER * _spread(after))
+
+
 def _n(known: Known) -> int:
     return max(known.unit_cost.good if known.unit_cost else 0, known.capacity.n if known.capacity else 0)
 
 
-def _rate(known: Known) -> Interval | None:
-    if known.capacity is None:
-        return None
-    rate = known.capacity.rate
-    # A carried load is exact; its wide interval is about what lies above it.
-    return Interval(rate.point, rate.point, rate.point) if known.capacity.at_least else rate
+def _exact(capacity: Capacity) -> Interval:
+    """A carried load is exact; its wide interval is about what lies above it."""
+    rate = capacity.rate
+    return Interval(rate.point, rate.point, rate.point) if capacity.at_least else rate
 
 
 def _cost(known: Known) -> Interval | None:
