@@ -11,7 +11,7 @@ from steelyard.core.plan import FleetPlan, nodes_of
 from steelyard.core.planning.demand import Demand
 from steelyard.core.planning.outcome import Planned
 from steelyard.core.planning.warm import Trail
-from steelyard.core.snapshot import WorkloadKey
+from steelyard.core.snapshot import FleetTarget, WorkloadKey
 
 
 class Fleet:
@@ -21,24 +21,30 @@ class Fleet:
         self._world = world
         self._metrics = metrics
         self._demands: dict[WorkloadKey, Demand] = {}
-        self._trail: Trail | None = None
+        self._plan: FleetPlan | None = None
 
     def ask(self, key: WorkloadKey, demand: Demand | None) -> None:
-        """What the workload asks for now; None: it is gone, or its load is not known."""
-        if demand is None:
-            self._demands.pop(key, None)
-        else:
+        """What the workload asks for now; with None it goes on asking for what it did, as it goes on holding its nodes."""
+        if demand is not None:
             self._demands[key] = demand
+
+    def forget(self, key: WorkloadKey) -> None:
+        """It is gone."""
+        self._demands.pop(key, None)
 
     def asked(self) -> tuple[tuple[Demand, ...], Mapping[str, float], Mapping[str, float], Trail | None]:
         """What `plan_demands` is to be asked: frozen, so that it may run beside the loop."""
         demands = tuple(one for _, one in sorted(self._demands.items()))
         nodes = {pool.name: nodes_of(pool) for pool in self._world.pools()}
-        return demands, nodes, self._world.settings.namespace_budgets, self._trail
+        return demands, nodes, self._world.settings.namespace_budgets, self._plan.trail if self._plan else None
+
+    def target(self, key: WorkloadKey) -> FleetTarget | None:
+        """What the last plan has for the workload; None while there is no plan."""
+        return self._plan.target(key) if self._plan else None
 
     def tell(self, found: FleetPlan) -> None:
-        """Expose the plan, and begin from it the next time."""
-        self._trail = found.trail
+        """Decide by it, expose it, and begin from it the next time."""
+        self._plan = found
         currency = self._metrics.currency
         samples = [
             Sample("steelyard_plan_replicas", (*key, pool), float(count))
@@ -58,5 +64,5 @@ class Fleet:
 
     def fail(self) -> None:
         """There is no plan now: an old one is worth less than none."""
-        self._trail = None
+        self._plan = None
         self._metrics.gauges.withdraw("plan")

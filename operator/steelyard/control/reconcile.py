@@ -71,7 +71,7 @@ class WorkloadReconciler:
         raw = self._world.raw(key)
         if raw is None:
             self._journal.forget(key)
-            self._fleet.ask(key, None)
+            self._fleet.forget(key)
             return None
         where = INFERENCE_WORKLOADS.key(key.namespace, key.name)
         if manifests.is_leaving(raw):
@@ -86,6 +86,7 @@ class WorkloadReconciler:
             self._events.record(raw, EventType.WARNING, Reason.OBJECT_INVALID, snapshot.message)
             return 60.0
         now = self._clock.now()
+        snapshot = replace(snapshot, target=self._fleet.target(key))
         decision = decide(snapshot, now)
         self._fleet.ask(key, decision.demand)
         with self._world.writing_down(key, decision.memory.move):

@@ -23,7 +23,7 @@ from steelyard.core.planning.outcome import Infeasible, Outcome, Planned, Undeci
 from steelyard.core.planning.scarcity import serve
 from steelyard.core.planning.warm import Trail
 from steelyard.core.situation import situation
-from steelyard.core.snapshot import Pool, Snapshot, WorkloadKey
+from steelyard.core.snapshot import FleetTarget, Pool, Snapshot, WorkloadKey
 
 NODES_SHOWN = 3
 
@@ -48,6 +48,14 @@ class FleetPlan:
     def gap(self) -> float:
         """(cost - bound) / cost; 0 at cost 0."""
         return 0.0 if self.cost == 0 else (self.cost - self.bound) / self.cost
+
+    def target(self, key: WorkloadKey) -> FleetTarget | None:
+        """What it has for that workload; None where it does not know it. A workload that is alone takes no node from anybody."""
+        outcome = self.targets.get(key)
+        if outcome is None:
+            return None
+        short = {pool: worth for pool, worth in self.prices.items() if worth > 0} if len(self.targets) > 1 else {}
+        return FleetTarget(replicas=outcome.replicas if isinstance(outcome, Planned) else None, scarcity=short)
 
 
 def plan(fleet: tuple[Snapshot, ...], now: datetime, trail: Trail | None = None) -> FleetPlan:

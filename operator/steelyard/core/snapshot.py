@@ -283,12 +283,21 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FleetTarget:
+    """What the fleet's plan has for one workload. replicas: by pool; None where it found nothing for it. scarcity: money per hour that one node
+    more would be worth to all workloads together, of the pools that are short of nodes."""
+
+    replicas: Mapping[str, int] | None
+    scarcity: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """Everything `decide` may look at for one workload.
 
     `artifacts` by compile key; `traffic` by placement: the reading is fresh only if every serving pod was read lately and the newest
     window is complete. `workloads`: of the installation; `moves_elsewhere`: moves in flight of others; `moves_by_pool`: those of them that go
-    to or from a pool. `references`: by instance type.
+    to or from a pool. `references`: by instance type. `target`: None while the fleet has no plan.
     """
 
     workload: Workload
@@ -305,6 +314,7 @@ class Snapshot:
     moves_elsewhere: int = 0
     moves_by_pool: Mapping[str, int] = field(default_factory=dict)
     references: Mapping[str, Reference] = field(default_factory=dict)
+    target: FleetTarget | None = None
 
     def pool(self, name: str) -> Pool | None:
         """The pool of that name, if it exists."""

@@ -7,6 +7,7 @@ decided.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,13 +18,15 @@ import numpy as np
 from steelyard.core.decision import Decision
 from steelyard.core.economics.attribution import share
 from steelyard.core.memory import Memory
+from steelyard.core.plan import FleetPlan, nodes_of
+from steelyard.core.planning.demand import Demand
 from steelyard.core.reading import Unknown
 from steelyard.core.snapshot import PlacementKey, Snapshot
 from steelyard.simulate.arrivals import Arrivals, Rates, Trace
 from steelyard.simulate.artifacts import Artifacts
 from steelyard.simulate.cluster import Cluster, Place
 from steelyard.simulate.event import EventKind
-from steelyard.simulate.facts import pool_of, settings_of, workload_of
+from steelyard.simulate.facts import key_of, pool_of, settings_of, workload_of
 from steelyard.simulate.happening import Happening
 from steelyard.simulate.observation import Observation, Seen
 from steelyard.simulate.queues import Queues
@@ -42,6 +45,7 @@ class Tenant:
     artifacts: Artifacts = field(default_factory=Artifacts)
     observations: dict[PlacementKey, Observation] = field(default_factory=dict)
     memory: Memory = field(default_factory=Memory)
+    demand: Demand | None = None
     tally: Tally = field(default_factory=Tally)
     shown: object = None
     news: bool = True
@@ -59,6 +63,7 @@ class World:
         self.happening.advance(self.now)
         self.cluster = Cluster(scenario, self.happening, self.now, self._chance("cluster"))
         self.nodes = Tally()
+        self.plan: FleetPlan | None = None
         self._jobs = settings_of(scenario, 0, frozen=False).compile_jobs_at_once
         self.tenants = {
             w.name: Tenant(
@@ -94,6 +99,7 @@ class World:
         entry, scenario = tenant.entry, self.scenario
         frozen = self.happening.goes_on(EventKind.FROZEN)
         keys = self.cluster.of(name)
+        moves = [t.memory.move for other, t in self.tenants.items() if other != name and t.memory.move is not None]
         unread = Unknown("no round of observation was made yet")
         return Snapshot(
             workload=workload_of(entry, wish),
@@ -104,8 +110,18 @@ class World:
             placements=tuple(self.cluster.placement(name, key) for key in keys),
             traffic={key: tenant.observations[key].reading() if key in tenant.observations else unread for key in keys},
             memory=tenant.memory,
-            moves_elsewhere=sum(1 for other, t in self.tenants.items() if other != name and t.memory.move is not None),
+            target=self.plan.target(key_of(entry)) if self.plan else None,
+            workloads=len(self.tenants),
+            moves_elsewhere=len(moves),
+            moves_by_pool=Counter(pool for move in moves for pool in {move.source_pool, move.target_pool}),
         )
+
+    def asked(self) -> tuple[tuple[Demand, ...], Mapping[str, float]]:
+        """What the fleet's plan is to be made of: what each workload asked for when it was decided last, and the nodes that there may be."""
+        demands = sorted((t.demand for t in self.tenants.values() if t.demand is not None), key=lambda d: d.key)
+        scenario, entry = self.scenario, self.scenario.workloads[0]
+        pools = [pool_of(p, self.cluster.nodes[p.name], entry, self.happening, scenario) for p in scenario.pools]
+        return tuple(demands), {pool.name: nodes_of(pool) for pool in pools}
 
     def obey(self, name: str, decision: Decision) -> None:
         """Do as was decided, and remember what status would."""
@@ -115,6 +131,7 @@ class World:
         self.cluster.obey(name, decision.intent)
         self._compile(tenant)
         tenant.memory, tenant.looked, tenant.news = decision.memory, self.now, False
+        tenant.demand = decision.demand or tenant.demand
         tenant.shown = self._shown(name)
 
     # --- time

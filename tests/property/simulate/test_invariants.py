@@ -28,6 +28,7 @@ from property.simulate.stage import BEFORE_STATUS, Stage, orders
 from property.simulate.strategies import POOLS, scenario, workload
 from steelyard.core.decide import decide
 from steelyard.core.economics.ledger import Ledger
+from steelyard.simulate.drive import Planner
 from steelyard.simulate.event import TAKES, EventKind
 from steelyard.simulate.tally import Tally
 
@@ -122,6 +123,7 @@ class FaultyCluster(RuleBasedStateMachine):
         self.told = {name: Told() for name in self.stage.tenants}
         self.books = Books(Ledger(opened=self.stage.moment))
         self.busy_at: dict[str, float] = {}
+        self.planner = Planner()
         self.passes(-self.stage.now / MINUTE)
 
     def passes(self, minutes: float) -> None:
@@ -130,6 +132,7 @@ class FaultyCluster(RuleBasedStateMachine):
         stage.wake()
         while stage.now < end:
             stage.step()
+            self.planner.look(stage)
             self.books.add_up(stage)
             for name in stage.due():
                 self.looks(name)

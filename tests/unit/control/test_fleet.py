@@ -56,6 +56,9 @@ def test_who_is_gone_is_planned_for_no_more_and_a_failed_plan_shows_nothing() ->
     asked(fleet, "x", rate=20.0)
     fleet.ask(WorkloadKey("ns", "x"), None)
     fleet.tell(plan_demands(*fleet.asked()))
+    assert exposed(metrics, "steelyard_plan_replicas"), "not to know what it asks for frees no node of it"
+    fleet.forget(WorkloadKey("ns", "x"))
+    fleet.tell(plan_demands(*fleet.asked()))
     assert exposed(metrics, "steelyard_plan_replicas") == {}
     asked(fleet, "x", rate=20.0)
     fleet.tell(plan_demands(*fleet.asked()))

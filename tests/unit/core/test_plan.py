@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from steelyard.core.plan import FleetPlan, plan
 from steelyard.core.planning.outcome import Infeasible, Planned
+from steelyard.core.reading import Fresh
 from steelyard.core.snapshot import Snapshot, WorkloadKey
 from unit.core.world import Ground, World, quick
 
@@ -14,8 +15,9 @@ def measured(name: str, *, b_nodes: int, rate: float = 24.0) -> Snapshot:
     world.until(lambda: world.memory.move is not None and len(world.memory.known) == 2)
     world.policy = quick(paused=True)
     world.until(lambda: world.memory.move is None)
+    world.tick(2)
     snapshot = world.snapshot()
-    workload = replace(snapshot.workload, key=WorkloadKey("ns", name), uid=name)
+    workload = replace(snapshot.workload, key=WorkloadKey("ns", name), uid=name, rebalancing=quick())
     pools = tuple(replace(p, nodes=b_nodes) if p.name == "b" else p for p in snapshot.pools)
     return replace(snapshot, workload=workload, pools=pools)
 
@@ -48,10 +50,13 @@ def test_nobody_is_planned_out_of_the_place_where_he_runs() -> None:
     at_b = next(k for k in second.memory.known if k.pool == "b")
     (standing,) = second.placements
     key = type(standing.key)("b", at_b.revision)
+    reading = second.traffic[standing.key]
+    assert isinstance(reading, Fresh)
+    faster = tuple(replace(w, busy_seconds=(w.busy_seconds or 0) / 2) for w in reading.value.windows)
     second = replace(
         second,
         placements=(replace(standing, key=key, desired=2, ready=2, pods=2),),
-        traffic={key: next(iter(second.traffic.values()))},
+        traffic={key: replace(reading, value=replace(reading.value, windows=faster))},
         memory=replace(second.memory, home_pool="b", home_revision=at_b.revision),
     )
     assert pools_of(plan((first, second), now)) == {"x": {"a": 4}, "y": {"b": 2}}

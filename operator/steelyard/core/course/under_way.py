@@ -16,6 +16,7 @@ from steelyard.core.memory import Move, MoveKind, Outcome, Step
 from steelyard.core.performance.window import since
 from steelyard.core.planning.sizing import need
 from steelyard.core.rebalancing.chain import GO_ON, Review, review
+from steelyard.core.rebalancing.gates.scarcity import pool_scarce
 from steelyard.core.rebalancing.move import Ended, Scene, advance
 from steelyard.core.rebalancing.propose import rejudge
 from steelyard.core.rebalancing.reason import HOLDS, Reason, Refusal
@@ -85,7 +86,8 @@ def _scene(
             looked = review(GO_ON, proposal)
             saving = proposal.saving
             if saving is not None and home.cost is not None:
-                may_still_save = 100 * saving.point >= policy.min_saving_percent * home.cost.point
+                enough = 100 * saving.point >= policy.min_saving_percent * home.cost.point
+                may_still_save = enough and pool_scarce(proposal) is None
     scene = Scene(
         now=seen.now,
         fresh=refusal is None,

@@ -16,6 +16,7 @@ from steelyard.core.rebalancing.gates.ownership import replicas_owned_elsewhere
 from steelyard.core.rebalancing.gates.price import price_suspect
 from steelyard.core.rebalancing.gates.quarantine import pool_exhausted, quarantined
 from steelyard.core.rebalancing.gates.saving import no_expected_saving, not_cheaper, payback_too_long, saving_not_significant
+from steelyard.core.rebalancing.gates.scarcity import pool_scarce
 from steelyard.core.rebalancing.gates.storm import storm_breaker
 from steelyard.core.rebalancing.proposal import Proposal
 from steelyard.core.rebalancing.reason import Refusal
@@ -33,6 +34,7 @@ COST_MOVE: tuple[Gate, ...] = (
     infeasible_target,  # nowhere to go that carries the load
     saving_not_significant,  # lower 95 % bound of the saving too small
     payback_too_long,  # the move costs more than it surely saves
+    pool_scarce,  # others save more with the nodes
     cooling_down,  # one move, then rest
     cyclic,  # to and fro
     quarantined,  # failed there before
@@ -46,6 +48,7 @@ COST_MOVE: tuple[Gate, ...] = (
 _OF_TRIALS: Mapping[Gate, tuple[Gate, ...]] = {
     saving_not_significant: (no_expected_saving,),
     payback_too_long: (),
+    pool_scarce: (),
     cyclic: (cyclic, explored_lately),
 }
 EXPLORATION: tuple[Gate, ...] = tuple(own for g in COST_MOVE for own in _OF_TRIALS.get(g, (g,)))
@@ -60,6 +63,7 @@ GO_ON: tuple[Gate, ...] = (
     infeasible_target,
     saving_not_significant,
     payback_too_long,
+    pool_scarce,
     not_cheaper,
 )
 """Whether a trial that has been measured goes on to a full move. It has begun: cool-down, budgets and storms were asked before."""
@@ -88,7 +92,7 @@ class Review:
 
 
 def review(gates: tuple[Gate, ...], proposal: Proposal) -> Review:
-    """Ask all of them: eighteen gates are cheap, and `explain` shows what would refuse next."""
+    """Ask all of them: nineteen gates are cheap, and `explain` shows what would refuse next."""
     return Review(tuple(Finding(g.__name__, g(proposal)) for g in gates), _score(proposal))
 
 

@@ -22,7 +22,8 @@ class Proposal:
 
     Money per hour: `home_cost`, `target_cost` (None while unmeasured) at the load's crest, the calm ones at its mean. Money: `move_cost`, `expected_saving` (of an exploration, over
     the payback time). `good`: good requests behind the home's figures. `pool_moves`: (pool, moves of other workloads to or
-    from it, how many there may be) of home and target.
+    from it, how many there may be) of home and target. `nodes_beyond`: nodes of the target that the move takes beyond what the fleet's plan
+    has for the workload; `node_worth`: money per hour that one of them is worth to all workloads together; `planned`: replicas that it has there, None without a plan.
     """
 
     now: datetime
@@ -51,6 +52,9 @@ class Proposal:
     moves_at_once: int
     pool_moves: tuple[tuple[str, int, int], ...]
     storm: Storm
+    nodes_beyond: float = 0.0
+    node_worth: float = 0.0
+    planned: int | None = None
     replicas: int = 0
     replicas_allowed: int = 1_000_000
     home_calm_cost: Interval | None = None

@@ -176,6 +176,7 @@ def _cheapest_mix(
             target_calm_cost=mix.calm,
             move_cost=(mix.target.each or 0.0) * added * _dual_hours(snapshot, added),
             replicas=sum(standing_now.values()),
+            nodes_beyond=_beyond(snapshot, mix.target, mix.target_replicas, mix.base),
         )
         considered = Considered(target=mix.target, proposal=proposal, review=review(COST_MOVE, proposal), mix=mix)
         if considered.review.verdict is None:
@@ -184,8 +185,8 @@ def _cheapest_mix(
     return first
 
 
-_CLOSED = frozenset({Reason.QUARANTINED, Reason.POOL_EXHAUSTED, Reason.STORM_BREAKER, Reason.CYCLIC})
-"""Refusals that speak of the target alone and pass by themselves."""
+_CLOSED = frozenset({Reason.QUARANTINED, Reason.POOL_EXHAUSTED, Reason.STORM_BREAKER, Reason.CYCLIC, Reason.POOL_SCARCE})
+"""Refusals that speak of the target alone: another one may do."""
 
 
 def _refused(considered: Considered) -> Reason | None:
@@ -346,4 +347,18 @@ def _proposal(
         replicas=placement.desired,
         replicas_allowed=snapshot.workload.scaling.maximum,
         storm=storm(there, snapshot.pools),
+        nodes_beyond=0.0 if trial or target is None else _beyond(snapshot, target, target.replicas or 0, 0),
+        planned=_planned(snapshot, target),
+        node_worth=snapshot.target.scarcity.get(target.pool, 0.0) if snapshot.target and target else 0.0,
     )
+
+
+def _beyond(snapshot: Snapshot, target: Option, wanted: int, base: int) -> float:
+    """Nodes that the move takes beyond those that the fleet's plan has for the workload."""
+    return max(0, wanted - max(base, _planned(snapshot, target) or 0)) / max(1, target.a_node)
+
+
+def _planned(snapshot: Snapshot, target: Option | None) -> int | None:
+    """Replicas that the fleet's plan has for the workload on the target; None where it has nothing to say."""
+    replicas = snapshot.target.replicas if snapshot.target else None
+    return None if replicas is None or target is None else replicas.get(target.pool, 0)

@@ -36,6 +36,10 @@ class Reason(str, Enum):
         "NoExpectedSaving",
         "By the claims, taken as wide priors, measuring this pool costs more than it can be expected to save.",
     )
+    POOL_SCARCE = (
+        "PoolScarce",
+        "The pool is short of nodes, and by the fleet's plan other workloads save more with them than this one would.",
+    )
     COOLING_DOWN = ("CoolingDown", "The last move ended less than rebalancing.cooldownSeconds ago.")
     CYCLIC = (
         "Cyclic",
@@ -128,6 +132,7 @@ SETTLED = frozenset(
         Reason.SAVING_NOT_SIGNIFICANT,
         Reason.PAYBACK_TOO_LONG,
         Reason.EXPLORED_LATELY,
+        Reason.POOL_SCARCE,
     }
 )
 """Refusals that say that the present placement is the right one."""

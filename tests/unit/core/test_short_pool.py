@@ -1,0 +1,57 @@
+"""A pool that is short of nodes, and what the fleet's plan has there: the gate, and who asks for what."""
+
+import pytest
+
+from steelyard.core.memory import Step
+from steelyard.core.rebalancing.gates.scarcity import pool_scarce
+from steelyard.core.rebalancing.reason import Reason
+from steelyard.core.snapshot import Mode
+from unit.core.proposals import passing
+from unit.core.world import Ground, World, quick
+
+
+@pytest.mark.parametrize(
+    ("planned", "beyond", "worth", "refused"),
+    [
+        (None, 2.0, 0.0, False),  # not short
+        (None, 2.0, 0.9, False),  # no answer of the plan: the saving, 2, is more than 1.8
+        (None, 2.0, 1.1, True),
+        (0, 2.0, 0.1, True),  # left out, whatever it saves
+        (1, 1.0, 1.9, False),
+        (1, 1.0, 2.1, True),
+        (2, 0.0, 5.0, False),  # the plan has all of it there
+    ],
+)
+def test_nodes_that_the_plan_has_for_others_are_left_to_them(planned: int | None, beyond: float, worth: float, refused: bool) -> None:
+    refusal = pool_scarce(passing(planned=planned, nodes_beyond=beyond, node_worth=worth))
+    assert (refusal is not None) == refused
+    assert refusal is None or refusal.reason is Reason.POOL_SCARCE
+
+
+def asked(world: World) -> set[str]:
+    demand = world.tick().demand
+    assert demand is not None
+    return {offer.pool for offer in demand.problem.offers}
+
+
+def test_who_may_not_move_asks_for_nothing_elsewhere() -> None:
+    world = World({"a": Ground(speed=10), "b": Ground(speed=20)}, rate=24, policy=quick(mode=Mode.RECOMMEND))
+    world.tick(12)
+    assert asked(world) == {"a"}
+    world.policy = quick(paused=True)
+    assert asked(world) == {"a"}
+    world.policy, world.frozen = quick(), True
+    assert asked(world) == {"a"}
+    world.frozen = False
+    assert asked(world) == {"a", "b"}
+
+
+def test_what_a_drained_pool_carried_is_missing_and_the_rest_is_not_taken_for_the_load() -> None:
+    world = World({"a": Ground(speed=10), "b": Ground(speed=20)}, rate=24)
+    world.until(lambda: world.memory.move is not None and world.memory.move.step is Step.DRAIN)
+    while world.memory.move is not None:
+        assert world.tick().demand is None
+    world.tick(2)
+    demand = world.decisions[-1].demand
+    assert demand is not None
+    assert demand.problem.load == pytest.approx(24, rel=0.3)
