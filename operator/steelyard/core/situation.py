@@ -9,7 +9,7 @@ from datetime import datetime
 
 from steelyard.core.compiling.candidate import Candidate, candidates
 from steelyard.core.memory import Known, Move
-from steelyard.core.performance.capacity import broke, broken_at, carried
+from steelyard.core.performance.capacity import broke, broken_at, carried, saturated
 from steelyard.core.performance.evidence import evidence, latest, remember
 from steelyard.core.performance.window import Window, constellation, since, totals
 from steelyard.core.planning.load import RECENT, Load, load
@@ -67,7 +67,9 @@ class Situation:
                 # The remembered figure was only the load of its day; carried is carried, in a steady window or not.
                 return max(carried(self.windows(key), self.snapshot.workload.allowed) or 0.0, known.capacity.rate.point)
             return known.capacity.rate.point
-        return now.rate.point if now and now.n >= SIZING_SAMPLE else None
+        if now and now.n >= SIZING_SAMPLE:
+            return now.rate.point
+        return saturated(self.windows(key)[-RECENT:]) if self.promise.result is Result.FAIL else None
 
     def only_carried(self, key: PlacementKey) -> bool:
         """Whether the placement's capacity is only a load that was carried: the true one is there or above."""

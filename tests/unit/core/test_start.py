@@ -103,6 +103,7 @@ def test_a_crash_between_the_status_write_and_the_first_side_effect_loses_nothin
 def test_a_deployment_that_vanished_is_made_again_with_what_the_load_needs() -> None:
     world = two_pools(rate=24.0)
     world.until(lambda: world.count("a") >= 3 and world.memory.of(*next(iter(world.deployments))) is not None)
+    world.until(lambda: world.decisions[-1].verdict == "Stay")
     world.memory = replace(world.memory, move=None)
     world.deployments.clear()
     decision = world.tick()

@@ -20,6 +20,8 @@ from steelyard.core.performance.window import Window
 
 RHO = 0.7
 """Planned utilisation. At 0.7 the mean wait of an M/D/1 queue is 1.2 service times and arrivals may exceed their mean by 40 %."""
+FULL = 0.9
+"""Utilisation from which a replica can do no more, and part of the requests that it then answers at most."""
 CLAIM_SPREAD = 2.0
 """A claim may be off by this factor either way: the range of advertised against measured figures in the catalogue."""
 
@@ -116,6 +118,18 @@ def broke(window: Window, allowed: float) -> bool:
         return False
     expected = allowed * window.offered
     return window.slow + window.shed > expected + 3 * sqrt(expected) + 1
+
+
+def saturated(windows: Sequence[Window]) -> float | None:
+    """Capacity as far as replicas tell it that can do no more: RHO of what they answered, late or not, while they shed load or were busy all
+    the time. None where none was so. It needs no good request, as there are none in an overload."""
+    full = [w for w in windows if w.replica_seconds > 0 and w.good + w.slow > 0 and _full(w)]
+    return RHO * max(map(_per_replica, full)) if full else None
+
+
+def _full(window: Window) -> bool:
+    busy = window.busy_seconds is not None and window.busy_seconds > FULL * window.replica_seconds
+    return busy or window.shed > (1 - FULL) * window.offered
 
 
 def broken_at(windows: Sequence[Window], allowed: float) -> float | None:
