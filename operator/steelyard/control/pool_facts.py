@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from steelyard.api.accelerator_pool import AcceleratorPool
@@ -19,6 +19,8 @@ from steelyard.core.economics.price import Price, PriceClass
 from steelyard.core.performance.claim import Claim, ClaimMetric
 from steelyard.core.snapshot import Pool, PoolStorm, Shape
 
+REGISTERING = timedelta(minutes=1)
+"""A node's first condition comes with it. One that becomes ready so soon and is lost within the same minute is taken for one that starts."""
 INSTANCE_TYPE = "node.kubernetes.io/instance-type"
 
 
@@ -46,6 +48,7 @@ def pool_of(parsed: AcceleratorPool, raw: Manifest, nodes: Iterable[Manifest], *
         claims=tuple(_claim(c.to_raw()) for c in spec.claims),
         nodes=len(mine),
         unready_nodes=unready,
+        starting_nodes=sum(1 for n in mine if not is_ready(n) and _starting(n)),
         exhausted_until=time_of(exhausted) if exhausted else None,
         storm=_storm(status.get("storm")),
         default_resources=resources_of(spec.resources.to_raw()) if spec.resources else None,
@@ -75,6 +78,15 @@ def resources_of(raw: Mapping[str, Any]) -> Resources:
 def is_ready(node: Manifest) -> bool:
     """Whether the node's Ready condition is True; without one it cannot be told, and is not ready."""
     return any(c.get("type") == "Ready" and c.get("status") == "True" for c in (node.get("status") or {}).get("conditions") or ())
+
+
+def _starting(node: Manifest) -> bool:
+    """Whether it has never been ready: its Ready condition says so since it registered, or there is none yet. A pool that grows has many."""
+    condition = next((c for c in (node.get("status") or {}).get("conditions") or () if c.get("type") == "Ready"), None)
+    if condition is None:
+        return True
+    made, since = manifests.metadata(node).get("creationTimestamp"), condition.get("lastTransitionTime")
+    return made is not None and since is not None and time_of(since) - time_of(made) < REGISTERING
 
 
 def _matches(node: Manifest, selector: Mapping[str, str]) -> bool:

@@ -179,6 +179,8 @@ class Pool:
     selected: bool = True
     nodes: int = 0
     unready_nodes: int = 0
+    starting_nodes: int = 0
+    """Of the unready ones: those that were never ready yet."""
     exhausted_until: datetime | None = None
     storm: PoolStorm | None = None
     """The last one, until the nodes have been well for a while."""

@@ -22,7 +22,8 @@ CALM = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Storm:
-    """Nodes and unready ones of one pool and of all together, and the pool's last storm as far as it is remembered."""
+    """Nodes and unready ones of one pool and of all together, without those that were never ready yet, and the pool's last storm as far as it
+    is remembered."""
 
     pool_nodes: int
     pool_unready: int
@@ -52,9 +53,9 @@ def storm(pool: Pool | None, pools: Iterable[Pool]) -> Storm:
     """As a snapshot shows it for one pool."""
     every = tuple(pools)
     return Storm(
-        pool_nodes=pool.nodes if pool else 0,
-        pool_unready=pool.unready_nodes if pool else 0,
-        nodes=sum(p.nodes for p in every),
-        unready=sum(p.unready_nodes for p in every),
+        pool_nodes=pool.nodes - pool.starting_nodes if pool else 0,
+        pool_unready=pool.unready_nodes - pool.starting_nodes if pool else 0,
+        nodes=sum(p.nodes - p.starting_nodes for p in every),
+        unready=sum(p.unready_nodes - p.starting_nodes for p in every),
         last=pool.storm if pool else None,
     )
