@@ -170,7 +170,7 @@ def _owned(seen: Situation, placement: Placement) -> Refusal | None:
 
 
 def _begin(seen: Situation, home: PlacementKey, sizes: Mapping[PlacementKey, int], considered: Considered) -> Course:
-    target, proposal = considered.target, considered.proposal
+    target, proposal, extra = considered.target, considered.proposal, considered.proposal.source_extra
     assert target is not None
     assert target.candidate.revision is not None
     key, wanted = PlacementKey(target.pool, target.candidate.revision), sizes[home]
@@ -194,6 +194,8 @@ def _begin(seen: Situation, home: PlacementKey, sizes: Mapping[PlacementKey, int
             )
             move = _move(seen, source, key, sizes[source], mix.target_replicas, MoveKind.REBALANCE, Reason.MOVE_STARTED, message)
             move = replace(move, source_goal=mix.source_replicas, target_base=base, target_replicas=base + 1)
+    if extra:
+        move = replace(move, source_replicas=move.source_replicas + extra, target_replicas=move.target_base)
     return _started(seen, home, move, considered.review, sizes)
 
 

@@ -8,12 +8,15 @@ from steelyard.core.situation import Situation
 
 
 def past_move(seen: Situation, move: Move, outcome: Outcome, reason: Reason) -> PastMove:
-    """The move with how it ended; a trial with what it cost: one replica at today's price since it was ordered."""
+    """The move with how it ended; a trial with what it cost: one replica at today's price since it was ordered, and
+    as long what the source had beyond its own need."""
     cost = None
     if move.kind is MoveKind.EXPLORATION:
-        option = seen.option(move.target_pool)
+        option, source = seen.option(move.target_pool), seen.option(move.source_pool)
+        extra = max(0, move.source_replicas - (source.replicas or 0)) if source else 0
         if option is not None and option.each is not None:
-            cost = float(f"{option.each * max(0.0, (seen.now - move.started).total_seconds()) / 3600:.6g}")
+            hourly = option.each + extra * (source.each or 0.0 if source else 0.0)
+            cost = float(f"{hourly * max(0.0, (seen.now - move.started).total_seconds()) / 3600:.6g}")
     return PastMove(
         source_pool=move.source_pool,
         target_pool=move.target_pool,

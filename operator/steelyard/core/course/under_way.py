@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import ceil
 
 from steelyard.core.course.compared import cost_test, promise_test
 from steelyard.core.course.course import Course, stay
@@ -14,12 +15,14 @@ from steelyard.core.course.standing import beside, others_of_move
 from steelyard.core.decision import Note
 from steelyard.core.memory import Move, MoveKind, Outcome, Step
 from steelyard.core.performance.window import since
-from steelyard.core.planning.sizing import need
+from steelyard.core.planning.sizing import DOWN_MARGIN, need
 from steelyard.core.rebalancing.chain import GO_ON, Review, review
+from steelyard.core.rebalancing.equal_share import source_beside
 from steelyard.core.rebalancing.gates.scarcity import pool_scarce
 from steelyard.core.rebalancing.move import Ended, Scene, advance
 from steelyard.core.rebalancing.propose import rejudge
 from steelyard.core.rebalancing.reason import HOLDS, Reason, Refusal
+from steelyard.core.rebalancing.verdict import Result
 from steelyard.core.situation import Situation
 from steelyard.core.snapshot import Placement, PlacementKey, Scaling
 
@@ -35,7 +38,14 @@ def move_on(seen: Situation, home: PlacementKey, placement: Placement, wanted: i
     if isinstance(after, Ended):
         return _end(seen, source, target, move, after)
     # One that leaves a pool which stands beside home keeps what it has: home is there to grow.
-    kept = (wanted if source == home else placement.desired) if after.step in _DUAL else after.source_replicas
+    kept = after.source_replicas
+    if after.step in _DUAL:
+        beside_target = _beside(seen, source, target, placement, after)
+        kept = max(kept, wanted if source == home else placement.desired)
+        if after.kind is not MoveKind.EXPLORATION:  # a trial has its price: what it did not make room for ends it
+            kept = max(kept, beside_target)
+        if after.step is not Step.SURGE and scene.fresh and scene.test.result is not Result.FAIL:
+            kept = min(kept, _surplus_gone(seen, source, target, scene, beside_target, kept))
     if placement.replicas_owner is not None or seen.snapshot.workload.scaling.owner != "Steelyard":
         kept = placement.desired
     after = replace(after, source_replicas=kept)
@@ -55,6 +65,27 @@ def move_on(seen: Situation, home: PlacementKey, placement: Placement, wanted: i
     desired = {**_others(seen, source, target), source: kept, target: after.target_replicas}
     verdict = "Hold" if fresh_refusal is not None and fresh_refusal.reason in HOLDS else "Move"
     return replace(stay(seen, desired, home, fresh_refusal, looked, verdict, move.target_pool), move=after, notes=notes)
+
+
+def _beside(seen: Situation, source: PlacementKey, target: PlacementKey, placement: Placement, move: Move) -> int:
+    """Replicas of the source beside the target's, as far as its pool and the user's limit allow; 0 while there is none of the target."""
+    option, there = seen.option(source.pool), seen.option(target.pool)
+    if seen.load is None or move.target_replicas <= move.target_base or move.kind is MoveKind.REVISION:
+        return 0
+    capacity = seen.capacity(target) or (there.bearable if there else None)
+    others, others_capacity = others_of_move(seen)
+    wanted = source_beside(seen.load.busiest, seen.capacity(source), capacity, others_capacity, others + move.target_replicas)
+    most = min(seen.snapshot.workload.scaling.maximum - move.target_replicas, option.most if option else placement.desired)
+    return min(wanted, max(most, placement.desired))
+
+
+def _surplus_gone(seen: Situation, source: PlacementKey, target: PlacementKey, scene: Scene, beside_target: int, kept: int) -> int:
+    """What a slower target needed beside it, less what its growth and its measured capacity have made of that: the source alone still
+    carries the load."""
+    ours, theirs = seen.capacity(source), seen.capacity(target)
+    if ours is None or theirs is None or theirs >= ours or seen.load is None:
+        return kept
+    return max(scene.need_source, ceil(beside_target / DOWN_MARGIN) if beside_target else 0)
 
 
 def _scene(

@@ -39,7 +39,7 @@ class Basis(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """Good requests per second and replica, with its basis and the number of requests behind it."""
+    """Good requests per second and replica, with its basis and the number of answers behind it."""
 
     rate: Interval
     basis: Basis
@@ -69,13 +69,13 @@ def believed(prior: Belief, evidence: Evidence, n: int) -> Capacity:
 
 
 def measured(windows: Sequence[Window], allowed: float, chance: random.Random, curve: Interval | None = None) -> Capacity | None:
-    """Capacity from windows of real traffic; None without any good request.
+    """Capacity from windows of real traffic; None without any answer.
 
     allowed: fraction of requests that may miss the objective. curve: capacity at the limit from the latency curve (`Curve.capacity`),
     where there is one; it stands in for RHO / S, and loads that were carried or that broke the promise correct it the same way.
     """
-    good = sum(w.good for w in windows)
-    if good <= 0:
+    good, answered = sum(w.good for w in windows), sum(w.good + w.slow for w in windows)
+    if answered <= 0:
         return None
     if curve is not None and curve.lower > 0:
         return Capacity(_within_seen(curve, windows, allowed), Basis.MEASURED, good)
@@ -84,7 +84,8 @@ def measured(windows: Sequence[Window], allowed: float, chance: random.Random, c
         occupied = ratio_interval(served, chance)
         if occupied is not None and occupied.lower > 0:
             rate = Interval(RHO / occupied.point, RHO / occupied.upper, RHO / occupied.lower)
-            return Capacity(_within_seen(rate, windows, allowed), Basis.MEASURED, good)
+            # Late answers took their time as well: an overload tells the capacity without a good request.
+            return Capacity(_within_seen(rate, windows, allowed), Basis.MEASURED, answered)
     top = carried(windows, allowed)
     if top is None:
         return None

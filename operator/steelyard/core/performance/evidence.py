@@ -57,13 +57,13 @@ def evidence(
     least: int = 0,
     ran: Sequence[Window] | None = None,
 ) -> Known | None:
-    """Figures from these windows alone; None without a good request.
+    """Figures from these windows alone; None without an answer.
 
     ran: the windows that tell the capacity, where they are more than `windows`: what a replica can do does not depend on how many there are.
     """
     used = latest(windows, least)
     good, bad = totals(used)
-    if good <= 0:
+    if sum(w.good + w.slow for w in used) <= 0:
         return None
     unit = unit_cost([Spent(start=w.start, end=w.end, cost=w.cost, good=w.good) for w in used], Unit.GOOD_REQUESTS, chance)
     capacity = measured(used if ran is None else latest(ran, least), allowed, chance)

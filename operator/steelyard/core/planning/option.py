@@ -64,6 +64,14 @@ class Option:
         return self.capacity is not None and self.capacity.basis is Basis.MEASURED
 
     @property
+    def bearable(self) -> float | None:
+        """Requests per second that one replica is thought to bear: of a claim the best that it allows for, since making room for less than
+        there is costs more than a trial that ends after two windows and has measured it."""
+        if self.capacity is None:
+            return None
+        return self.capacity.rate.point if self.measured else self.capacity.rate.upper
+
+    @property
     def sure(self) -> bool:
         """Measured, and lately enough."""
         return self.measured and not self.old

@@ -3,7 +3,7 @@
     Surge -> Shift -> (Surge -> Shift ...) -> Bake -> Drain -> moved
        \\________\\_______________\\_________\\______-> Back -> rolled back, or explored
 
-Target replicas are added one at a time while the source keeps the full need; the source is drained one at a time, each after a passing
+Target replicas are added one at a time while the source keeps the full need, and more where the target is slower (`equal_share.py`); the source is drained one at a time, each after a passing
 window. Without fresh readings on both sides nothing changes. A crash of the target is a safety matter and needs no traffic to be seen.
 """
 
@@ -22,7 +22,8 @@ from steelyard.core.rebalancing.reason import Reason
 from steelyard.core.rebalancing.verdict import Result, Test
 from steelyard.core.snapshot import Rebalancing
 
-_HEALTHY_END = {Reason.NOT_CHEAPER.value, Reason.FROZEN.value}
+_UNTRIED = {Reason.SOURCE_NOT_GROWN.value, Reason.TARGET_OVERLOADED.value}
+_HEALTHY_END = {Reason.NOT_CHEAPER.value, Reason.FROZEN.value, *_UNTRIED}
 """Reasons to go back that say nothing against another try. A passed deadline does: without a back-off the same thin traffic is tried
 again at once, and again."""
 
@@ -130,6 +131,8 @@ def next_source_count(
 
 
 def _surge(move: Move, scene: Scene) -> Progress:
+    if move.target_replicas <= move.target_base:
+        return _room_made(move, scene)
     if scene.target_ready >= move.target_replicas:
         return _to(move, scene, Step.SHIFT, Reason.STEP_STARTED, f"{scene.target_ready} replica(s) on {move.target_pool} take traffic")
     if scene.now >= move.deadline:
@@ -140,6 +143,17 @@ def _surge(move: Move, scene: Scene) -> Progress:
             f"{scene.target_ready} of {move.target_replicas} replicas on {move.target_pool} were ready at the deadline",
         )
     return move
+
+
+def _room_made(move: Move, scene: Scene) -> Progress:
+    """The source grows before the first replica of a slower target joins."""
+    ready = f"{scene.source_ready} of {move.source_replicas} replicas on {move.source_pool} are ready"
+    if scene.source_ready >= move.source_replicas:
+        first = replace(move, target_replicas=move.target_base + 1)
+        return _to(
+            first, scene, Step.SURGE, Reason.STEP_STARTED, f"{ready}: an equal part of the load is not too much for {move.target_pool}"
+        )
+    return _back(move, scene, Reason.SOURCE_NOT_GROWN, ready) if scene.now >= move.deadline else move
 
 
 def _shift(move: Move, scene: Scene) -> Progress:
@@ -291,11 +305,15 @@ def _return(move: Move, scene: Scene) -> Progress:
     if scene.target_pods > move.target_base:
         return move
     healthy = reason.value in _HEALTHY_END
-    explored = healthy and move.kind is MoveKind.EXPLORATION
+    explored = healthy and reason.value not in _UNTRIED and move.kind is MoveKind.EXPLORATION
     return Ended(Outcome.EXPLORED if explored else Outcome.ROLLED_BACK, reason, move.message, quarantine=not healthy)
 
 
 def _fail(move: Move, scene: Scene) -> Move:
+    part = scene.load / max(1, scene.source_ready + scene.target_ready + scene.others)
+    if move.kind is not MoveKind.REVISION and scene.target_capacity is not None and part > scene.target_capacity:
+        said = f"{part:.3g} requests/s for each replica, and one on {move.target_pool} carries {scene.target_capacity:.3g}"
+        return _back(move, scene, Reason.TARGET_OVERLOADED, f"{said}; {_counts(scene.test)}")
     return _back(move, scene, Reason.VIOLATES_SLO, _counts(scene.test))
 
 

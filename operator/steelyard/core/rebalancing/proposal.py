@@ -24,6 +24,7 @@ class Proposal:
     the payback time). `good`: good requests behind the home's figures. `pool_moves`: (pool, moves of other workloads to or
     from it, how many there may be) of home and target. `nodes_beyond`: nodes of the target that the move takes beyond what the fleet's plan
     has for the workload; `node_worth`: money per hour that one of them is worth to all workloads together; `planned`: replicas that it has there, None without a plan.
+    `source_extra`: replicas that the source needs besides, so that an equal part of the load is not too much for the target.
     """
 
     now: datetime
@@ -56,6 +57,7 @@ class Proposal:
     node_worth: float = 0.0
     planned: int | None = None
     replicas: int = 0
+    source_extra: int = 0
     replicas_allowed: int = 1_000_000
     home_calm_cost: Interval | None = None
     target_calm_cost: Interval | None = None

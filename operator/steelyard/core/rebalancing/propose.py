@@ -17,6 +17,7 @@ from steelyard.core.reading import Reading
 from steelyard.core.rebalancing.at_once import in_all, in_pool
 from steelyard.core.rebalancing.chain import COST_MOVE, EXPLORATION, Review, review
 from steelyard.core.rebalancing.cost_test import CostTest
+from steelyard.core.rebalancing.equal_share import source_beside
 from steelyard.core.rebalancing.proposal import Proposal
 from steelyard.core.rebalancing.propose_mix import Mix, cheaper_mixes, standing
 from steelyard.core.rebalancing.reason import HOLDS, SETTLED, Reason, Refusal
@@ -97,13 +98,16 @@ def propose(
     measured = tuple(o for o in options if o.measured)
     amortised = _dual_hours(snapshot, 1) / max(1e-9, snapshot.workload.rebalancing.payback_seconds / 3600)
 
+    now_standing = standing(snapshot, home.pool)
+
     def considering(target: Option | None, kind: MoveKind, none: Refusal | None) -> Considered:
-        proposal = _proposal(snapshot, home, target, placement, promise, observation, good, now, kind, none)
+        extra = _source_extra(options, home, target, load, now_standing) if target else 0
+        none = none or _no_room(home, extra, now_standing)
+        proposal = _proposal(snapshot, home, target, placement, promise, observation, good, now, kind, none, extra)
         return Considered(
             target=target, proposal=proposal, review=review(EXPLORATION if kind is MoveKind.EXPLORATION else COST_MOVE, proposal)
         )
 
-    now_standing = standing(snapshot, home.pool)
     mixed = _cheapest_mix(snapshot, options, home, placement, load, promise, observation, good, now, now_standing, amortised)
     if mixed is not None and mixed.review.verdict is None:
         return mixed
@@ -165,7 +169,9 @@ def _cheapest_mix(
             continue
         source = by_pool[mix.source]
         added = mix.target_replicas - mix.base
-        plain = _proposal(snapshot, source, mix.target, placement, promise, observation, good, now, MoveKind.REBALANCE, None)
+        extra = _source_extra(options, source, mix.target, load, standing_now)
+        none = _no_room(source, extra, standing_now)
+        plain = _proposal(snapshot, source, mix.target, placement, promise, observation, good, now, MoveKind.REBALANCE, none, extra)
         proposal = replace(
             plain,
             # What stands there grows, whatever revision would be made today.
@@ -174,7 +180,7 @@ def _cheapest_mix(
             target_cost=mix.cost,
             home_calm_cost=mix.present,
             target_calm_cost=mix.calm,
-            move_cost=(mix.target.each or 0.0) * added * _dual_hours(snapshot, added),
+            move_cost=((mix.target.each or 0.0) * added + (source.each or 0.0) * extra) * _dual_hours(snapshot, added),
             replicas=sum(standing_now.values()),
             nodes_beyond=_beyond(snapshot, mix.target, mix.target_replicas, mix.base),
         )
@@ -234,7 +240,7 @@ def rejudge(
         none = Refusal(
             Reason.LIMIT_REACHED, f"the load's crest needs {target.replicas} replicas on pool {target.pool} and {target.most} are allowed"
         )
-    proposal = _proposal(snapshot, home, target, placement, promise, observation, good, now, MoveKind.REBALANCE, none)
+    proposal = _proposal(snapshot, home, target, placement, promise, observation, good, now, MoveKind.REBALANCE, none, 0)
     return replace(proposal, compared=compared)
 
 
@@ -269,6 +275,30 @@ def _expected(snapshot: Snapshot, option: Option, home: Option, rate: float) -> 
     return expected_saving(at_home, there, sigma) * taken * snapshot.workload.rebalancing.payback_seconds / 1000
 
 
+def _source_extra(options: tuple[Option, ...], source: Option, target: Option, load: Load, standing_now: Mapping[str, int]) -> int:
+    """Replicas that the source needs beyond those it has, before the first of the target joins."""
+    ends = {source.pool, target.pool}
+    known = {o.pool: o.bearable for o in options if o.bearable is not None}
+    others = {pool: count for pool, count in standing_now.items() if pool not in ends and count > 0}
+    elsewhere = sum(others.values()) + standing_now.get(target.pool, 0) + 1
+    slowest = min((known[pool] for pool in others if pool in known), default=None)
+    beside = source_beside(load.crest, known.get(source.pool), known.get(target.pool), slowest, elsewhere)
+    return max(0, beside - standing_now.get(source.pool, 0))
+
+
+def _no_room(source: Option, extra: int, standing_now: Mapping[str, int]) -> Refusal | None:
+    """Where the source cannot grow by these."""
+    wanted = standing_now.get(source.pool, 0) + extra
+    if extra == 0 or wanted <= source.most:
+        return None
+    return Refusal(
+        Reason.LIMIT_REACHED,
+        f"a replica of the target carries less than an equal part of the load: pool {source.pool} would need {wanted} replicas for a while, "
+        f"and {source.most} are allowed there: raise spec.scaling.maxReplicas, spec.placement.pools[].maxReplicas or the pool's "
+        "spec.capacity.maxNodes",
+    )
+
+
 def _trial_cost(snapshot: Snapshot, option: Option) -> float:
     """At most one replica until the deadline."""
     return (option.each or 0.0) * snapshot.workload.rebalancing.exploration_deadline_seconds / 3600
@@ -280,11 +310,17 @@ def _dual_hours(snapshot: Snapshot, replicas: int) -> float:
     return (replicas * (START_SECONDS + policy.window_seconds) + policy.bake_seconds) / 3600
 
 
-def _move_cost(snapshot: Snapshot, target: Option) -> float | None:
-    """Dual running of the target until the source is gone."""
+def _price(snapshot: Snapshot, source: Option, target: Option | None, extra: int, *, trial: bool) -> float | None:
+    """Money: of a trial at most, until its deadline; of a move the dual running of the target until the source is gone. What the source
+    has to grow by runs as long."""
+    if target is None or (extra and source.each is None):
+        return None
+    grown = extra * (source.each or 0.0)
+    if trial:
+        return _trial_cost(snapshot, target) + grown * snapshot.workload.rebalancing.exploration_deadline_seconds / 3600
     if target.each is None or target.replicas is None:
         return None
-    return target.each * target.replicas * _dual_hours(snapshot, target.replicas)
+    return (target.each * target.replicas + grown) * _dual_hours(snapshot, target.replicas)
 
 
 def _proposal(
@@ -298,6 +334,7 @@ def _proposal(
     now: datetime,
     kind: MoveKind,
     none: Refusal | None,
+    extra: int,
 ) -> Proposal:
     trial = kind is MoveKind.EXPLORATION
     there = target.candidate.pool if target else None
@@ -328,7 +365,8 @@ def _proposal(
         home_calm_cost=home.calm_cost,
         target_calm_cost=target.calm_cost if target and not trial else None,
         expected_saving=expected,
-        move_cost=None if target is None else _trial_cost(snapshot, target) if trial else _move_cost(snapshot, target),
+        move_cost=_price(snapshot, home, target, extra, trial=trial),
+        source_extra=extra,
         history=snapshot.memory.history,
         quarantine=snapshot.memory.quarantine,
         exhausted_until=there.exhausted_until if there else None,

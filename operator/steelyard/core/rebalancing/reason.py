@@ -80,6 +80,14 @@ class Reason(str, Enum):
     TARGET_CRASHED = ("TargetCrashed", "Replicas on the target crash or refuse their artifact.")
     TARGET_NOT_READY = ("TargetNotReady", "Replicas on the target did not become ready before the deadline.")
     DEADLINE_PASSED = ("DeadlinePassed", "The evidence was still inconclusive at the deadline; the source keeps the load.")
+    SOURCE_NOT_GROWN = (
+        "SourceNotGrown",
+        "The source did not get the replicas that it needs so that an equal part of the load is not too much for a slower target.",
+    )
+    TARGET_OVERLOADED = (
+        "TargetOverloaded",
+        "An equal part of the load was more than a replica of the target carries. What it carries is known now: the next try makes room first.",
+    )
     NOT_CHEAPER = ("NotCheaper", "As measured, the target does not save enough; the source keeps the load.")
     TARGET_GONE = ("TargetGone", "The pool or the artifact of the target disappeared during the move.")
     NEW_REVISION = ("NewRevision", "Artifact, image or server arguments changed; the new revision replaces the old one step by step.")

@@ -13,11 +13,11 @@ DAY = timedelta(days=1)
 
 def budget_exhausted(proposal: Proposal) -> Refusal | None:
     """Invariant I3 for the fleet and for a pool; spec.scaling.maxReplicas, surge included; rebalancing.exploration.budget for a trial."""
-    if proposal.replicas + 1 > proposal.replicas_allowed:
+    if proposal.replicas + proposal.source_extra + 1 > proposal.replicas_allowed:
         return Refusal(
             Reason.LIMIT_REACHED,
-            f"a move runs one replica more than the {proposal.replicas} there are and spec.scaling.maxReplicas is "
-            f"{proposal.replicas_allowed}: raise it",
+            f"a move to pool {proposal.target_pool} runs {proposal.source_extra + 1} replica(s) more than the {proposal.replicas} there are and "
+            f"spec.scaling.maxReplicas is {proposal.replicas_allowed}: raise it",
         )
     if proposal.moves_elsewhere >= proposal.moves_at_once:
         return Refusal(
