@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
+from steelyard.app.catalogue import from_file, shipped
 from steelyard.cli.problem import Problem
 from steelyard.cli.progress import progress
 from steelyard.cli.view.simulation import SimulationView, simulation
+from steelyard.core.catalogue.entry import CatalogueError
 from steelyard.core.record import record
 from steelyard.simulate import picture, timeline
 from steelyard.simulate.alone import alone, pairs
@@ -53,11 +56,15 @@ def simulated(arguments: argparse.Namespace) -> SimulationView:
 
 def _loaded(arguments: argparse.Namespace) -> Loaded:
     try:
-        loaded = load(arguments.scenario)
+        whole = from_file(arguments.catalogue) if arguments.catalogue else shipped()
+    except CatalogueError as wrong:
+        raise Problem(str(wrong), "mend these fields; docs/reference/catalogue.md has them all with an example") from wrong
+    try:
+        loaded = load(arguments.scenario, whole)
     except ScenarioError as wrong:
         raise Problem(str(wrong), "mend it; docs/reference/scenario.md lists every field with its unit and default") from wrong
     changes = {name: value for name in ("seed", "days") if (value := getattr(arguments, name)) is not None}
-    return Loaded(loaded.scenario.model_copy(update=changes), loaded.traces)
+    return replace(loaded, scenario=loaded.scenario.model_copy(update=changes))
 
 
 def _folder(out: Path | None) -> Path | None:

@@ -24,4 +24,4 @@ def alone(loaded: Loaded, workload: str, pool: str, say: Say) -> WorkloadRun:
     policy = entry.rebalancing.model_copy(update={"mode": Mode.OBSERVE})
     bound = entry.model_copy(update={"truth": {pool: entry.truth[pool]}, "rebalancing": policy})
     one = scenario.model_copy(update={"workloads": (bound,)})
-    return run(Loaded(one, loaded.traces), say, lambda *_: None).workloads[0]
+    return run(Loaded(one, loaded.traces, loaded.catalogue), say, lambda *_: None).workloads[0]

@@ -79,6 +79,7 @@ def pool_of(pool: PoolEntry, nodes: Nodes, entry: WorkloadEntry, happening: Happ
     return Pool(
         name=pool.name,
         family=pool.family,
+        accelerator=pool.accelerator or "",
         resource_name="devices" if pool.devices else None,
         backends=(backend_of(pool),),
         node_selector={"pool": pool.name},

@@ -76,7 +76,18 @@ class PoolEntry(SpecModel):
 
     name: Annotated[PoolName, says("The pool's name.", example="inf2")]
     family: Annotated[FamilyName, says("The accelerator family.", example="neuron-inf2")] = "cpu"
-    instance_type: Annotated[str | None, says("The instance type; left out, the pool's name.", example="inf2.xlarge")] = None
+    instance_type: Annotated[
+        str | None,
+        says(
+            "The instance type; left out, the pool's name. Of one that the catalogue knows, cpu, memoryGiB, devices, family and accelerator may "
+            "be left out, and with priceClass List the price too.",
+            example="inf2.xlarge",
+        ),
+    ] = None
+    accelerator: Annotated[
+        str | None,
+        says("The catalogue's name of the accelerator: what is advertised of it is a prior, as in the operator.", example="inferentia2"),
+    ] = None
     cpu: Annotated[Amount, says("CPUs of one node.", unit="CPUs", example=4)]
     memory_gib: Annotated[Amount, says("Memory of one node.", unit="GiB", example=16)]
     devices: Annotated[int, says("Accelerator devices of one node; 0 for CPU nodes.", unit="devices", low=0, high=128, example=1)] = 0

@@ -30,6 +30,7 @@ def pool_of(manifest: Mapping[str, Any]) -> dict[str, Any] | list[FieldError]:
     raw: dict[str, Any] = {
         "name": parsed.metadata.name,
         "family": spec.accelerator.family,
+        "accelerator": spec.accelerator.model,
         "instanceType": shape.instance_type,
         "cpu": number(shape.cpu),
         "memoryGiB": gibibytes(shape.memory),

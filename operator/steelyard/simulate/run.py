@@ -58,7 +58,7 @@ class Run:
 
 def run(loaded: Loaded, say: Say, keep: Keep) -> Run:
     """From the lead to the end."""
-    world = World(loaded.scenario, loaded.traces)
+    world = World(loaded.scenario, loaded.traces, loaded.catalogue)
     kept = {name: WorkloadRun(name=name, tally=tenant.tally) for name, tenant in world.tenants.items()}
     last: dict[str, tuple[str, str]] = dict.fromkeys(kept, ("", ""))
     before = {name: Tally() for name in kept}

@@ -13,7 +13,9 @@ import numpy as np
 import yaml
 
 from steelyard.api.parse import FieldError, parse
+from steelyard.core.catalogue.catalogue import EMPTY, Catalogue
 from steelyard.simulate.arrivals import Trace
+from steelyard.simulate.known_types import filled
 from steelyard.simulate.pool_manifest import pool_of
 from steelyard.simulate.scenario import Scenario
 
@@ -28,20 +30,23 @@ class Loaded:
 
     scenario: Scenario
     traces: Mapping[str, Trace]
+    catalogue: Catalogue = EMPTY
 
 
-def load(path: Path) -> Loaded:
-    """The scenario of the file. ScenarioError with all that is wrong."""
+def load(path: Path, catalogue: Catalogue = EMPTY) -> Loaded:
+    """The scenario of the file, its pools filled from the catalogue. ScenarioError with all that is wrong."""
     raw = _yaml(path)
     if not isinstance(raw, dict):
         raise ScenarioError(f"{path}: must be a map with pools and workloads")
     if isinstance(raw.get("pools"), str):
         raw = {**raw, "pools": _pools(path.parent / raw["pools"])}
+    if isinstance(raw.get("pools"), list):
+        raw = {**raw, "pools": [filled(pool, catalogue) if isinstance(pool, dict) else pool for pool in raw["pools"]]}
     scenario = parse(Scenario, raw)
     if isinstance(scenario, list):
         raise ScenarioError("\n".join(f"{path}: {error}" for error in scenario))
     files = sorted({w.load.trace.file for w in scenario.workloads if w.load.trace})
-    return Loaded(scenario, {name: read_trace(path.parent / name) for name in files})
+    return Loaded(scenario, {name: read_trace(path.parent / name) for name in files}, catalogue)
 
 
 def read_trace(path: Path) -> Trace:

@@ -11,10 +11,14 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache, partial
 from zlib import crc32
 
 import numpy as np
 
+from steelyard.core.catalogue.advertised import advertised, references
+from steelyard.core.catalogue.catalogue import EMPTY, Catalogue
+from steelyard.core.catalogue.estimate import estimate
 from steelyard.core.decision import Decision
 from steelyard.core.economics.attribution import share
 from steelyard.core.memory import Memory
@@ -55,8 +59,10 @@ class Tenant:
 class World:
     """`now`: seconds since the load began; it starts in the lead, before it, and tallies count from 0."""
 
-    def __init__(self, scenario: Scenario, traces: Mapping[str, Trace]) -> None:
+    def __init__(self, scenario: Scenario, traces: Mapping[str, Trace], catalogue: Catalogue = EMPTY) -> None:
         self.scenario = scenario
+        self._catalogue = catalogue
+        self._ask = lru_cache(maxsize=None)(partial(estimate, catalogue))
         self.now = -scenario.lead_seconds
         self._pools = {p.name: p for p in scenario.pools}
         self.happening = Happening(scenario)
@@ -101,11 +107,16 @@ class World:
         keys = self.cluster.of(name)
         moves = [t.memory.move for other, t in self.tenants.items() if other != name and t.memory.move is not None]
         unread = Unknown("no round of observation was made yet")
+        workload = workload_of(entry, wish)
+        settings = settings_of(scenario, self.happening.images, frozen=frozen)
+        plain = tuple(pool_of(p, self.cluster.nodes[p.name], entry, self.happening, scenario) for p in scenario.pools)
+        pools = advertised(workload, plain, self._ask)
         return Snapshot(
-            workload=workload_of(entry, wish),
+            workload=workload,
             namespace_uid="uid-namespace",
-            pools=tuple(pool_of(p, self.cluster.nodes[p.name], entry, self.happening, scenario) for p in scenario.pools),
-            settings=settings_of(scenario, self.happening.images, frozen=frozen),
+            pools=pools,
+            settings=settings,
+            references=references(workload, pools, self._catalogue, self._ask, settings.currency),
             artifacts=tenant.artifacts.seen(),
             placements=tuple(self.cluster.placement(name, key) for key in keys),
             traffic={key: tenant.observations[key].reading() if key in tenant.observations else unread for key in keys},

@@ -149,3 +149,58 @@ def test_its_records_are_replayed(scenario, capsys, tmp_path):
     capsys.readouterr()
     assert main(["replay", str(tmp_path / "out/decisions.jsonl")]) == 0
     assert "decision(s): identical" in capsys.readouterr().out
+
+
+CATALOGUE = """
+accelerators:
+  - {name: chip, family: neuron-chip, resourceName: example.com/chip, memoryGiB: 16, source: a data sheet, date: 2026-01-01}
+instanceTypes:
+  - {name: chip.big, accelerator: chip, devices: 2, cpu: 8, memoryGiB: 64, source: a list, date: 2026-01-01,
+     pricePerHour: 2.5, currency: USD, region: us-east-1, priceSource: a list, priceDate: 2026-01-01}
+"""
+OF_THE_CATALOGUE = """
+days: 0.05
+pools:
+  - {name: chips, instanceType: chip.big, priceClass: List, nodes: 4}
+  - {name: own, instanceType: chip.big, cpu: 4, pricePerHour: 1, nodes: 4}
+workloads:
+  - name: search
+    load: {constant: 10}
+    objective: {milliseconds: 500}
+    truth: {chips: {serviceMilliseconds: 50}, own: {serviceMilliseconds: 50}}
+"""
+
+
+def test_a_users_catalogue_tells_what_a_pool_that_names_an_instance_type_leaves_out(tmp_path):
+    from steelyard.app.catalogue import from_file
+    from steelyard.simulate.scenario_file import load
+
+    (tmp_path / "own.yaml").write_text(CATALOGUE)
+    (tmp_path / "scenario.yaml").write_text(OF_THE_CATALOGUE)
+    chips, own = load(tmp_path / "scenario.yaml", from_file(tmp_path / "own.yaml")).scenario.pools
+    assert (chips.cpu, chips.memory_gib, chips.devices, chips.family, chips.accelerator) == (8, 64, 2, "neuron-chip", "chip")
+    assert chips.price_per_hour == 2.5
+    assert (own.cpu, own.price_per_hour) == (4, 1), "what the scenario says itself stands"
+    assert main(["simulate", str(tmp_path / "scenario.yaml"), "--catalogue", str(tmp_path / "own.yaml"), "--no-comparison"]) == 0
+
+
+def test_without_that_catalogue_it_says_what_is_missing(tmp_path, capsys):
+    (tmp_path / "scenario.yaml").write_text(OF_THE_CATALOGUE)
+    assert "pools[0].cpu" in failure(capsys, "simulate", tmp_path / "scenario.yaml")
+    (tmp_path / "own.yaml").write_text("instanceTypes: [{name: chip.big}]")
+    said = failure(capsys, "simulate", tmp_path / "scenario.yaml", "--catalogue", tmp_path / "own.yaml")
+    assert "docs/reference/catalogue.md" in said
+
+
+def test_what_is_advertised_of_an_accelerator_is_known_to_the_simulated_operator():
+    from property.simulate.strategies import scenario, workload
+    from steelyard.app.catalogue import shipped
+    from steelyard.simulate.world import World
+
+    pool = {"name": "inf2", "cpu": 4, "memoryGiB": 16, "devices": 1, "accelerator": "inferentia2", "nodes": 2, "pricePerHour": 1}
+    entry = workload("search", 1.0, {"inf2": {"serviceMilliseconds": 20}}, model="hf://bert-base-uncased")
+    loaded = scenario(pools=[pool], workloads=[entry])
+    (seen,) = World(loaded.scenario, {}, shipped()).snapshot("search").pools
+    assert seen.advertised is not None
+    (blank,) = World(loaded.scenario, {}).snapshot("search").pools
+    assert blank.advertised is None

@@ -24,6 +24,9 @@ def _seed(text: str) -> int:
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("scenario", metavar="SCENARIO", type=Path, help="the scenario (YAML; see docs/reference/scenario.md)")
+    parser.add_argument(
+        "--catalogue", type=Path, metavar="FILE", help="lay this YAML file over the shipped catalogue: its instance types, its claims"
+    )
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="write the time line, the decision records and pictures into it")
     parser.add_argument("--seed", type=_seed, metavar="N", help="another seed than the scenario's")
     parser.add_argument("--days", type=_days, metavar="D", help="another length than the scenario's")
