@@ -94,6 +94,7 @@ SPOT = replace(C, price=0.40, limit=12, notice_seconds=120)
 WORLDS: Mapping[str, tuple[tuple[Pool, ...], Callable[[Reals, Whole, np.random.Generator], Paths]]] = {
     "unlimited": ((A, B, C), _steady),
     "limited": ((A, replace(B, limit=8), C), _steady),
+    "limited-quick": ((replace(A, startup_seconds=B.startup_seconds), replace(B, limit=8), C), _steady),
     "mixed": ((replace(A, price=3.00), replace(B, limit=8), C), _steady),
     "crossover": ((replace(A, price=B.price / B.capacity * A.capacity), B, C), _crossover),
     "spot": ((A, B, SPOT), _spot),
@@ -102,5 +103,6 @@ WORLDS: Mapping[str, tuple[tuple[Pool, ...], Callable[[Reals, Whole, np.random.G
 """By name.
 
 unlimited: B carries any load, and A is never worth its price. limited: at most 8 of B, so that more than 12 replicas' load needs A.
+limited-quick: the same with an A that starts as quickly as B, to see what its start-up costs.
 mixed: A costs least per request but starts slowly and in large pieces, B is quick and dear and at most 8: each has its part.
 """

@@ -69,20 +69,26 @@ def move_on(seen: Situation, home: PlacementKey, placement: Placement, wanted: i
 
 def _beside(seen: Situation, source: PlacementKey, target: PlacementKey, placement: Placement, move: Move) -> int:
     """Replicas of the source beside the target's, as far as its pool and the user's limit allow; 0 while there is none of the target."""
-    option, there = seen.option(source.pool), seen.option(target.pool)
+    option = seen.option(source.pool)
     if seen.load is None or move.target_replicas <= move.target_base or move.kind is MoveKind.REVISION:
         return 0
-    capacity = seen.capacity(target) or (there.bearable if there else None)
     others, others_capacity = others_of_move(seen)
-    wanted = source_beside(seen.load.busiest, seen.capacity(source), capacity, others_capacity, others + move.target_replicas)
+    elsewhere = others + move.target_replicas
+    wanted = source_beside(seen.load.busiest, _bearable(seen, source), _bearable(seen, target), others_capacity, elsewhere)
     most = min(seen.snapshot.workload.scaling.maximum - move.target_replicas, option.most if option else placement.desired)
     return min(wanted, max(most, placement.desired))
+
+
+def _bearable(seen: Situation, key: PlacementKey) -> float | None:
+    """What one replica there is thought to bear."""
+    option = seen.option(key.pool)
+    return option.bearable if option else None
 
 
 def _surplus_gone(seen: Situation, source: PlacementKey, target: PlacementKey, scene: Scene, beside_target: int, kept: int) -> int:
     """What a slower target needed beside it, less what its growth and its measured capacity have made of that: the source alone still
     carries the load."""
-    ours, theirs = seen.capacity(source), seen.capacity(target)
+    ours, theirs = _bearable(seen, source), _bearable(seen, target)
     if ours is None or theirs is None or theirs >= ours or seen.load is None:
         return kept
     return max(scene.need_source, ceil(beside_target / DOWN_MARGIN) if beside_target else 0)
@@ -139,6 +145,7 @@ def _scene(
         load=rate,
         source_capacity=source_capacity,
         target_capacity=target_capacity,
+        target_bears=_bearable(seen, target),
         windows=len(since(seen.windows(target), move.step_time)),
         test=test,
         cost=cost,

@@ -65,11 +65,12 @@ class Option:
 
     @property
     def bearable(self) -> float | None:
-        """Requests per second that one replica is thought to bear: of a claim the best that it allows for, since making room for less than
-        there is costs more than a trial that ends after two windows and has measured it."""
+        """Requests per second that one replica is thought to bear: of a claim, and of a load that was carried, the best that it allows for.
+        Making room for less than there is costs more than a trial that ends after two windows and has measured it."""
         if self.capacity is None:
             return None
-        return self.capacity.rate.point if self.measured else self.capacity.rate.upper
+        known = self.measured and not self.capacity.at_least
+        return self.capacity.rate.point if known else self.capacity.rate.upper
 
     @property
     def sure(self) -> bool:
