@@ -62,6 +62,10 @@ class Columns:
         at_least = np.flatnonzero(priced <= np.minimum.reduceat(priced, self.start)[self.row])
         return at_least[np.searchsorted(self.row[at_least], np.arange(self.start.size))]
 
+    def value(self, prices: Reals, limit: Reals) -> float:
+        """V(prices) over these columns. prices, limit: (L,)."""
+        return float(np.minimum.reduceat(self.cost + self.taken @ prices, self.start).sum() - prices @ limit)
+
 
 def _sorted(workloads: int, row: Index, name: Whole, replicas: Whole, cost: Reals, taken: Reals) -> Columns:
     order = np.lexsort((name, row))

@@ -12,25 +12,20 @@ from typing import TypeAlias
 import numpy as np
 
 from steelyard.core.planning.columns import Columns
+from steelyard.core.planning.finishing import Finishing
 from steelyard.core.planning.fleet import SLACK, Flags, Fleet, Index, Reals, Whole
 from steelyard.core.planning.knapsack import FEW_WALKED, MOST_WALKED
 from steelyard.core.planning.mixes import mixes, singles
 from steelyard.core.planning.pool_prices import climb
-from steelyard.core.planning.set_partition import partition
 from steelyard.core.planning.share_out import share_out
-from steelyard.core.planning.shortage import NEGLIGIBLE, Shortage, shortage
+from steelyard.core.planning.shortage import Shortage, shortage
 from steelyard.core.planning.warm import Trail, changed
 
 SMOOTHINGS = (3e-2, 3e-3, 3e-4, 3e-4)
 EXACT = 100
 """Workloads up to which the plan is finished exactly."""
-MOST_COLUMNS = 60_000
-NODES = 2_000
-"""Of the search tree of one set partition."""
 ENOUGH = 1e-3
 """Gap that a plan from kept prices may have before new prices are looked for."""
-CLOSED = 1e-7
-"""Gap that is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +52,8 @@ class FleetPlanned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetInfeasible:
-    """No plan exists. prices: (P + B,) in [0, 1] of what is short. missing: units of it that are missing at least; 0 where only walking all
-    mixes proved it."""
+    """No plan exists. prices: (P + B,) in [0, 1] of what is short. missing: units of it that are missing at least; 0 where only the choice
+    among all mixes proved it."""
 
     missing: float
     prices: Reals
@@ -121,55 +116,24 @@ def _plan(fleet: Fleet, columns: Columns, prices: Reals, least: Reals, smoothing
         if thrifty is not None:
             thrifty = share_out(columns, limit, np.zeros(limit.size), thrifty)
         chosen = _cheaper(columns, thrifty, share_out(columns, limit, best[0][limited]))
-    if fleet.workloads <= EXACT and (chosen is None or bound < float(columns.cost[chosen].sum()) * (1 - CLOSED)):
-        finished = _finish(fleet, columns, limited, chosen, best[0], bound, short)
-        if finished is None:
+    replicas = None if chosen is None else columns.replicas[chosen]
+    if fleet.workloads <= EXACT:
+        end = Finishing(fleet, columns, replicas, *best, bound)
+        end.finish(short)
+        if end.replicas is None and end.bound == np.inf:
             assert short is not None
             return FleetInfeasible(missing=0.0, prices=short.prices)
-        columns, chosen, bound = finished
-    if chosen is None:
+        columns, replicas, best, bound = end.columns, end.replicas, (end.prices, end.least), end.bound
+    if replicas is None:
         return FleetUndecided(bound=bound, prices=best[0])
-    cost = float(columns.cost[chosen].sum())
+    cost = float(fleet.price(np.arange(fleet.workloads), replicas).sum())
     return FleetPlanned(
-        replicas=columns.replicas[chosen],
+        replicas=replicas,
         cost=cost,
         bound=min(bound, cost),
         prices=best[0],
         trail=Trail(fleet=fleet, columns=columns, prices=best[0], least=best[1]),
     )
-
-
-def _finish(
-    fleet: Fleet, columns: Columns, limited: Reals, chosen: Index | None, prices: Reals, bound: float, short: Shortage | None
-) -> tuple[Columns, Index | None, float] | None:
-    """(columns, the best choice, its bound) by set partition; None where walking all mixes proves that no plan exists."""
-    limit = fleet.limits[limited]
-    first = partition(columns, limit, NODES)
-    chosen = _cheaper(columns, chosen, first.chosen)
-    if chosen is None:
-        assert short is not None
-        room = max(0.0, -short.missing) + NEGLIGIBLE
-        listed = short.mixes(fleet, spare=room)
-        if listed.row.size > MOST_COLUMNS:
-            return columns, None, bound
-        columns = columns.and_(fleet, listed.row, listed.replicas)
-        every = partition(columns, limit, NODES)
-        if every.chosen is None:
-            return None if listed.exact.all() and every.bound == np.inf else (columns, None, bound)
-        chosen = every.chosen
-    cost = float(columns.cost[chosen].sum())
-    if bound >= cost * (1 - CLOSED):
-        return columns, chosen, bound
-    listed = mixes(fleet, prices, spare=cost - bound)
-    if listed.row.size > MOST_COLUMNS or not listed.exact.all():
-        return columns, chosen, bound
-    mark = columns.replicas[chosen]
-    # Nothing outside of the list can be part of a cheaper plan.
-    columns = Columns.of(fleet, np.concatenate([listed.row, np.arange(fleet.workloads)]), np.concatenate([listed.replicas, mark]))
-    last = partition(columns, limit, NODES)
-    chosen = _cheaper(columns, columns.places(mark), last.chosen)
-    assert chosen is not None
-    return columns, chosen, max(bound, min(last.bound, float(columns.cost[chosen].sum())))
 
 
 def _warm(fleet: Fleet, trail: Trail) -> FleetOutcome | None:

@@ -13,9 +13,29 @@ import numpy as np
 
 from steelyard.core.planning.columns import Columns
 from steelyard.core.planning.fleet import Reals
+from steelyard.core.planning.program import Program, solve
 
 STEPS = 12
 """Newton steps at one smoothing."""
+
+
+def dual_prices(columns: Columns, limit: Reals) -> Reals | None:
+    """(L,) the best prices over these columns without any smoothing; None where no blend of them keeps the limits."""
+    count, workloads, shared = columns.row.size, columns.start.size, limit.size
+    which, what = np.nonzero(columns.taken)
+    program = Program(
+        cost=columns.cost,
+        lower=np.zeros(count),
+        upper=np.full(count, inf),
+        whole=np.zeros(count, dtype=np.bool_),
+        least=np.concatenate([np.ones(workloads), np.full(shared, -inf)]),
+        most=np.concatenate([np.ones(workloads), limit]),
+        row=np.concatenate([columns.row, workloads + what]),
+        column=np.concatenate([np.arange(count), which]),
+        value=np.concatenate([np.ones(count), columns.taken[which, what]]),
+    )
+    solved = solve(program)
+    return None if solved.values is None else np.maximum(0.0, -solved.duals[workloads:])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
