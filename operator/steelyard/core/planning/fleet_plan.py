@@ -21,11 +21,14 @@ from steelyard.core.planning.share_out import share_out
 from steelyard.core.planning.shortage import Shortage, shortage
 from steelyard.core.planning.warm import Trail, changed
 
-SMOOTHINGS = (3e-2, 3e-3, 3e-4, 3e-4)
+SMOOTHINGS = (3e-2, 3e-3, 5e-4)
+AGAIN = 2
+"""Rounds more at the same smoothing: while mixes were missing that change the value by FAR, and at last while the gap is not ENOUGH."""
+FAR = 3e-2
 EXACT = 100
 """Workloads up to which the plan is finished exactly."""
 ENOUGH = 1e-3
-"""Gap that a plan from kept prices may have before new prices are looked for."""
+"""Gap that a plan may have before better prices are looked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,13 +80,18 @@ def share_pools(fleet: Fleet, trail: Trail | None = None) -> FleetOutcome:
         if again is not None:
             return again
     nothing = np.zeros(fleet.limits.size)
-    found = mixes(fleet, nothing)
     row, replicas = singles(fleet)
-    served = np.unique(np.concatenate([row, found.row]))
+    # Where something is short these are no more than a beginning.
+    for walked in (FEW_WALKED, MOST_WALKED):
+        found = mixes(fleet, nothing, walked=walked)
+        served = np.unique(np.concatenate([row, found.row]))
+        if served.size == fleet.workloads:
+            columns = Columns.of(fleet, np.concatenate([row, found.row]), np.concatenate([replicas, found.replicas]))
+            if found.exact.all() or not _fits(fleet, columns, columns.cheapest(nothing[: columns.taken.shape[1]])):
+                break
     if served.size < fleet.workloads:
         part = share_pools(fleet.only(served)) if served.size else _empty(fleet)
         return _among(part, fleet, served, np.isinf(found.bound))
-    columns = Columns.of(fleet, np.concatenate([row, found.row]), np.concatenate([replicas, found.replicas]))
     return _plan(fleet, columns, nothing, found.bound, SMOOTHINGS)
 
 
@@ -94,18 +102,29 @@ def _plan(fleet: Fleet, columns: Columns, prices: Reals, least: Reals, smoothing
     best, bound = (prices, least), float(least.sum() - prices[limited] @ limit)
     cheapest = columns.cheapest(prices[limited])
     chosen: Index | None = cheapest
-    if prices.any() or not _fits(columns, limit, cheapest):
-        for left, smoothing in zip(range(len(smoothings) - 1, -1, -1), smoothings, strict=True):
+    if prices.any() or not _fits(fleet, columns, cheapest):
+        step, again = 0, AGAIN
+        while step < len(smoothings):
+            smoothing, last = smoothings[step], step == len(smoothings) - 1
             temperature = smoothing * np.minimum.reduceat(columns.cost, columns.start)
             prices = prices.copy()
-            prices[limited] = climb(columns, limit, prices[limited], temperature, precision=1e-5 if left else 1e-7)
+            prices[limited] = climb(columns, limit, prices[limited], temperature, precision=1e-7 if last else 1e-5)
             # Only the last prices have to prove something.
-            found = mixes(fleet, prices, walked=FEW_WALKED if left else MOST_WALKED)
+            found = mixes(fleet, prices, walked=MOST_WALKED if last else FEW_WALKED)
             value = float(found.bound.sum() - prices[limited] @ limit)
             if value > bound:
                 bound, best = value, (prices, found.bound)
+            far = value < columns.value(prices[limited], limit) * (1 - FAR)
             columns = columns.and_(fleet, found.row, found.replicas)
-        chosen = _cheaper(columns, share_out(columns, limit, best[0][limited]), share_out(columns, limit, prices[limited]))
+            if last:
+                chosen = share_out(columns, limit, prices[limited])
+                if best[0] is not prices:
+                    chosen = _cheaper(columns, chosen, share_out(columns, limit, best[0][limited]))
+                far = chosen is None or bound < float(columns.cost[chosen].sum()) * (1 - ENOUGH)
+            if far and again:
+                again -= 1
+            else:
+                step += 1
     short: Shortage | None = None
     if chosen is None:
         short = shortage(fleet, columns)
@@ -161,7 +180,8 @@ def _warm(fleet: Fleet, trail: Trail) -> FleetOutcome | None:
     return _plan(fleet, columns, trail.prices, least, SMOOTHINGS[1:])
 
 
-def _fits(columns: Columns, limit: Reals, chosen: Index) -> bool:
+def _fits(fleet: Fleet, columns: Columns, chosen: Index) -> bool:
+    limit = fleet.limits[np.isfinite(fleet.limits)]
     return bool((columns.taken[chosen].sum(axis=0) <= limit + SLACK * np.maximum(1.0, limit)).all())
 
 

@@ -18,7 +18,7 @@ from steelyard.core.planning.fleet import SLACK, WIDEST, Flags, Fleet, Index, Re
 
 MOST_WALKED = 4_000
 """Combinations of one workload at one depth."""
-FEW_WALKED = 200
+FEW_WALKED = 100
 """The same where mixes are wanted and no proof."""
 FEW = 3
 """Counts of one pool that are looked at before the best plan known has made the walk short."""
