@@ -2,14 +2,17 @@
 
 from dataclasses import replace
 from itertools import product
+from unittest.mock import patch
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from property.effort import effort
+from steelyard.core.planning import finishing
 from steelyard.core.planning.fleet import WIDEST, Fleet
 from steelyard.core.planning.fleet_plan import FleetInfeasible, FleetPlanned, FleetUndecided, share_pools
+from steelyard.core.planning.integer_program import Known, place
 from steelyard.core.planning.mixes import mixes
 
 CAPACITIES = [0.0, 2.0, 3.0, 5.0, 8.0]
@@ -43,16 +46,16 @@ def fleets(draw: st.DrawFn, workloads: int, pools: int, limits: bool, rules: boo
     )
     if not rules:
         return fleet
+    some = {
+        "maximum": lambda: {"maximum": each(st.sampled_from([3, 5, 100]), workloads)},
+        "floor": lambda: {"floor": matrix(st.sampled_from([0, 0, 0, 0, 1])).astype(np.int64)},  # type: ignore[arg-type]
+        "families": lambda: {"family": each(st.integers(0, 1), pools), "families": each(st.sampled_from([1, 1, 2]), workloads)},
+        "spot": lambda: {"spot": each(st.booleans(), pools), "spot_percent": each(st.sampled_from([0, 50, 100]), workloads)},
+        "money": lambda: {"money": np.array([draw(st.sampled_from([1.0, 4.0, 9.0]))]), "payer": each(st.sampled_from([-1, 0]), workloads)},
+    }
+    # All of them together leave few fleets a plan.
     return replace(
-        fleet,
-        maximum=each(st.sampled_from([3, 5, 100]), workloads),
-        floor=matrix(st.sampled_from([0, 0, 0, 0, 1])).astype(np.int64),  # type: ignore[arg-type]
-        family=each(st.integers(0, 1), pools),
-        families=each(st.sampled_from([1, 1, 2]), workloads),
-        spot=each(st.booleans(), pools),
-        spot_percent=each(st.sampled_from([0, 50, 100]), workloads),
-        money=np.array([draw(st.sampled_from([1.0, 4.0, 9.0]))]),
-        payer=each(st.sampled_from([-1, 0]), workloads),
+        fleet, **{k: v for name in sorted(draw(st.sets(st.sampled_from(sorted(some)), min_size=1))) for k, v in some[name]().items()}
     )
 
 
@@ -146,13 +149,17 @@ def _priced(fleet: Fleet, workload: int, counts: tuple[int, ...], prices: list[f
 
 
 @effort(300)
-@given(fleet=st.booleans().flatmap(lambda rules: fleets(workloads=2, pools=3, limits=True, rules=rules)))
-def test_a_small_fleet_gets_its_optimum_and_only_an_impossible_one_is_called_so(fleet: Fleet) -> None:
+@given(
+    fleet=st.booleans().flatmap(lambda rules: fleets(workloads=2, pools=3, limits=True, rules=rules)), long=st.sampled_from([-1, 2, 2_000])
+)
+def test_a_small_fleet_gets_its_optimum_and_only_an_impossible_one_is_called_so(fleet: Fleet, long: int) -> None:
+    """long: from how many mixes on a workload gets any replicas instead of one of them."""
     every = [placements(fleet, w) for w in range(fleet.workloads)]
     impossible = {w for w, e in enumerate(every) if not e}
     every = [e or [(0,) * fleet.pools] for e in every]
     best = optimum(fleet, every)
-    found = share_pools(fleet)
+    with patch.object(finishing, "LONG", long):
+        found = share_pools(fleet)
     assert not isinstance(found, FleetUndecided)
     if isinstance(found, FleetInfeasible):
         assert best == np.inf
@@ -165,6 +172,64 @@ def test_a_small_fleet_gets_its_optimum_and_only_an_impossible_one_is_called_so(
     assert found.bound <= best + TIGHT
     assert abs(found.cost - best) < TIGHT
     assert found.gap < TIGHT
+
+
+@effort(300)
+@given(
+    fleet=st.tuples(st.sampled_from([3, 3, 4]), st.booleans()).flatmap(
+        lambda how: fleets(workloads=2, pools=how[0], limits=True, rules=how[1])
+    ),
+    some=st.lists(st.sampled_from([0.0, 0.4, 1.3]), min_size=5, max_size=5),
+    listed=st.sets(st.integers(0, 1)),
+    near=st.booleans(),
+)
+def test_the_integer_program_has_the_optimum_whoever_is_listed_and_whatever_the_prices(
+    fleet: Fleet, some: list[float], listed: set[int], near: bool
+) -> None:
+    prices = some[: fleet.pools] + some[-1:]
+    every = [placements(fleet, w) for w in range(fleet.workloads)]
+    best = optimum(fleet, every)
+    known = np.array(prices[: fleet.limits.size])
+    least = np.array([min((_priced(fleet, w, c, prices) for c in e), default=0.0) for w, e in enumerate(every)])
+    spare = best - float(least.sum() - known @ fleet.limits) if near else np.inf
+    mine = [(w, c) for w in sorted(listed) for c in every[w]]
+    row, counts = np.array([w for w, _ in mine], dtype=np.intp), np.array([c for _, c in mine], dtype=np.int64).reshape(-1, fleet.pools)
+    found = place(fleet, np.array(sorted(listed), dtype=np.intp), row, counts, Known(prices=known, least=least, spare=spare), 1_000)
+    if best == np.inf:
+        assert found.replicas is None
+        assert found.bound == np.inf
+        return
+    assert found.replicas is not None
+    assert abs(sum(money(fleet, w, tuple(c)) for w, c in enumerate(found.replicas)) - best) < TIGHT
+    assert all(tuple(int(n) for n in c) in every[w] for w, c in enumerate(found.replicas))
+    assert found.bound <= best + TIGHT
+
+
+def _placed(load: float, capacity: list[float], cost: list[float], limit: float = np.inf, **rules: np.ndarray) -> list[int] | None:
+    """Replicas of one workload by the integer program."""
+    pools = len(capacity)
+    fleet = Fleet(
+        load=np.array([load]), capacity=np.array([capacity]), cost=np.array([cost]), devices=np.ones((1, pools)),
+        limit=np.full(pools, limit), current=np.zeros((1, pools), np.int64), added=np.zeros((1, pools)),
+        most=np.full((1, pools), 9, np.int64), **rules,
+    )  # fmt: skip
+    nobody, none = np.zeros(0, dtype=np.intp), np.zeros((0, pools), np.int64)
+    found = place(fleet, nobody, nobody, none, Known(prices=np.zeros(pools), least=np.zeros(1), spare=np.inf), 1_000)
+    assert found.replicas is not None or found.bound == np.inf
+    return None if found.replicas is None else [int(n) for n in found.replicas[0]]
+
+
+def test_the_integer_program_uses_no_more_pools_and_replicas_than_are_allowed() -> None:
+    assert _placed(3.0, [1.0] * 4, [1.0] * 4, limit=1.0) in ([1, 1, 1, 0], [1, 1, 0, 1], [1, 0, 1, 1], [0, 1, 1, 1])
+    assert _placed(4.0, [1.0] * 4, [1.0] * 4, limit=1.0) is None
+    assert _placed(1.0, [0.0], [1.0], even=np.array([True])) is None
+    assert _placed(5.0, [1.0, 2.0], [0.3, 5.0]) == [5, 0]
+    assert _placed(5.0, [1.0, 2.0], [0.3, 5.0], maximum=np.array([3])) == [1, 2]
+
+
+def test_the_integer_program_dilutes_spot_beyond_what_the_load_asks_for() -> None:
+    rules = {"spot": np.array([True, False]), "spot_percent": np.array([25]), "floor": np.array([[1, 0]])}
+    assert _placed(1.0, [1.0, 1.0], [1.0, 2.0], **rules) == [1, 3]
 
 
 @effort(100)

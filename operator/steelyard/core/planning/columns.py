@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from steelyard.core.planning.fleet import Fleet, Index, Reals, Whole
+from steelyard.core.planning.fleet import Flags, Fleet, Index, Reals, Whole
 
 _SEED = 20_261_125
 
@@ -61,6 +61,21 @@ class Columns:
         priced = self.cost + self.taken @ prices
         at_least = np.flatnonzero(priced <= np.minimum.reduceat(priced, self.start)[self.row])
         return at_least[np.searchsorted(self.row[at_least], np.arange(self.start.size))]
+
+    def near(self, prices: Reals, margin: Reals) -> Flags:
+        """(M,) whether priced no more than `margin` (W,) above the least of the workload."""
+        priced = self.cost + self.taken @ prices
+        near: Flags = priced <= (np.minimum.reduceat(priced, self.start) + margin)[self.row]
+        return near
+
+    def some(self, kept: Flags) -> Columns:
+        """Those only; at least one of every workload."""
+        each = {name: getattr(self, name)[kept] for name in ("row", "name", "replicas", "cost", "taken")}
+        return Columns(**each, start=np.searchsorted(each["row"], np.arange(self.start.size)))
+
+    def value(self, prices: Reals, limit: Reals) -> float:
+        """V(prices) over these columns. prices, limit: (L,)."""
+        return float(np.minimum.reduceat(self.cost + self.taken @ prices, self.start).sum() - prices @ limit)
 
 
 def _sorted(workloads: int, row: Index, name: Whole, replicas: Whole, cost: Reals, taken: Reals) -> Columns:

@@ -12,25 +12,23 @@ from typing import TypeAlias
 import numpy as np
 
 from steelyard.core.planning.columns import Columns
+from steelyard.core.planning.finishing import Finishing
 from steelyard.core.planning.fleet import SLACK, Flags, Fleet, Index, Reals, Whole
 from steelyard.core.planning.knapsack import FEW_WALKED, MOST_WALKED
 from steelyard.core.planning.mixes import mixes, singles
 from steelyard.core.planning.pool_prices import climb
-from steelyard.core.planning.set_partition import partition
 from steelyard.core.planning.share_out import share_out
-from steelyard.core.planning.shortage import NEGLIGIBLE, Shortage, shortage
+from steelyard.core.planning.shortage import Shortage, shortage
 from steelyard.core.planning.warm import Trail, changed
 
-SMOOTHINGS = (3e-2, 3e-3, 3e-4, 3e-4)
+SMOOTHINGS = (3e-2, 3e-3, 5e-4)
+AGAIN = 2
+"""Rounds more at the same smoothing: while mixes were missing that change the value by FAR, and at last while the gap is not ENOUGH."""
+FAR = 3e-2
 EXACT = 100
 """Workloads up to which the plan is finished exactly."""
-MOST_COLUMNS = 60_000
-NODES = 2_000
-"""Of the search tree of one set partition."""
 ENOUGH = 1e-3
-"""Gap that a plan from kept prices may have before new prices are looked for."""
-CLOSED = 1e-7
-"""Gap that is none."""
+"""Gap that a plan may have before better prices are looked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +55,8 @@ class FleetPlanned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetInfeasible:
-    """No plan exists. prices: (P + B,) in [0, 1] of what is short. missing: units of it that are missing at least; 0 where only walking all
-    mixes proved it."""
+    """No plan exists. prices: (P + B,) in [0, 1] of what is short. missing: units of it that are missing at least; 0 where only the choice
+    among all mixes proved it."""
 
     missing: float
     prices: Reals
@@ -82,13 +80,18 @@ def share_pools(fleet: Fleet, trail: Trail | None = None) -> FleetOutcome:
         if again is not None:
             return again
     nothing = np.zeros(fleet.limits.size)
-    found = mixes(fleet, nothing)
     row, replicas = singles(fleet)
-    served = np.unique(np.concatenate([row, found.row]))
+    # Where something is short these are no more than a beginning.
+    for walked in (FEW_WALKED, MOST_WALKED):
+        found = mixes(fleet, nothing, walked=walked)
+        served = np.unique(np.concatenate([row, found.row]))
+        if served.size == fleet.workloads:
+            columns = Columns.of(fleet, np.concatenate([row, found.row]), np.concatenate([replicas, found.replicas]))
+            if found.exact.all() or not _fits(fleet, columns, columns.cheapest(nothing[: columns.taken.shape[1]])):
+                break
     if served.size < fleet.workloads:
         part = share_pools(fleet.only(served)) if served.size else _empty(fleet)
         return _among(part, fleet, served, np.isinf(found.bound))
-    columns = Columns.of(fleet, np.concatenate([row, found.row]), np.concatenate([replicas, found.replicas]))
     return _plan(fleet, columns, nothing, found.bound, SMOOTHINGS)
 
 
@@ -99,18 +102,29 @@ def _plan(fleet: Fleet, columns: Columns, prices: Reals, least: Reals, smoothing
     best, bound = (prices, least), float(least.sum() - prices[limited] @ limit)
     cheapest = columns.cheapest(prices[limited])
     chosen: Index | None = cheapest
-    if prices.any() or not _fits(columns, limit, cheapest):
-        for left, smoothing in zip(range(len(smoothings) - 1, -1, -1), smoothings, strict=True):
+    if prices.any() or not _fits(fleet, columns, cheapest):
+        step, again = 0, AGAIN
+        while step < len(smoothings):
+            smoothing, last = smoothings[step], step == len(smoothings) - 1
             temperature = smoothing * np.minimum.reduceat(columns.cost, columns.start)
             prices = prices.copy()
-            prices[limited] = climb(columns, limit, prices[limited], temperature, precision=1e-5 if left else 1e-7)
+            prices[limited] = climb(columns, limit, prices[limited], temperature, precision=1e-7 if last else 1e-5)
             # Only the last prices have to prove something.
-            found = mixes(fleet, prices, walked=FEW_WALKED if left else MOST_WALKED)
+            found = mixes(fleet, prices, walked=MOST_WALKED if last else FEW_WALKED)
             value = float(found.bound.sum() - prices[limited] @ limit)
             if value > bound:
                 bound, best = value, (prices, found.bound)
+            far = value < columns.value(prices[limited], limit) * (1 - FAR)
             columns = columns.and_(fleet, found.row, found.replicas)
-        chosen = _cheaper(columns, share_out(columns, limit, best[0][limited]), share_out(columns, limit, prices[limited]))
+            if last:
+                chosen = share_out(columns, limit, prices[limited])
+                if best[0] is not prices:
+                    chosen = _cheaper(columns, chosen, share_out(columns, limit, best[0][limited]))
+                far = chosen is None or bound < float(columns.cost[chosen].sum()) * (1 - ENOUGH)
+            if far and again:
+                again -= 1
+            else:
+                step += 1
     short: Shortage | None = None
     if chosen is None:
         short = shortage(fleet, columns)
@@ -121,55 +135,24 @@ def _plan(fleet: Fleet, columns: Columns, prices: Reals, least: Reals, smoothing
         if thrifty is not None:
             thrifty = share_out(columns, limit, np.zeros(limit.size), thrifty)
         chosen = _cheaper(columns, thrifty, share_out(columns, limit, best[0][limited]))
-    if fleet.workloads <= EXACT and (chosen is None or bound < float(columns.cost[chosen].sum()) * (1 - CLOSED)):
-        finished = _finish(fleet, columns, limited, chosen, best[0], bound, short)
-        if finished is None:
+    replicas = None if chosen is None else columns.replicas[chosen]
+    if fleet.workloads <= EXACT:
+        end = Finishing(fleet, columns, replicas, *best, bound)
+        end.finish(short)
+        if end.replicas is None and end.bound == np.inf:
             assert short is not None
             return FleetInfeasible(missing=0.0, prices=short.prices)
-        columns, chosen, bound = finished
-    if chosen is None:
+        columns, replicas, best, bound = end.columns, end.replicas, (end.prices, end.least), end.bound
+    if replicas is None:
         return FleetUndecided(bound=bound, prices=best[0])
-    cost = float(columns.cost[chosen].sum())
+    cost = float(fleet.price(np.arange(fleet.workloads), replicas).sum())
     return FleetPlanned(
-        replicas=columns.replicas[chosen],
+        replicas=replicas,
         cost=cost,
         bound=min(bound, cost),
         prices=best[0],
         trail=Trail(fleet=fleet, columns=columns, prices=best[0], least=best[1]),
     )
-
-
-def _finish(
-    fleet: Fleet, columns: Columns, limited: Reals, chosen: Index | None, prices: Reals, bound: float, short: Shortage | None
-) -> tuple[Columns, Index | None, float] | None:
-    """(columns, the best choice, its bound) by set partition; None where walking all mixes proves that no plan exists."""
-    limit = fleet.limits[limited]
-    first = partition(columns, limit, NODES)
-    chosen = _cheaper(columns, chosen, first.chosen)
-    if chosen is None:
-        assert short is not None
-        room = max(0.0, -short.missing) + NEGLIGIBLE
-        listed = short.mixes(fleet, spare=room)
-        if listed.row.size > MOST_COLUMNS:
-            return columns, None, bound
-        columns = columns.and_(fleet, listed.row, listed.replicas)
-        every = partition(columns, limit, NODES)
-        if every.chosen is None:
-            return None if listed.exact.all() and every.bound == np.inf else (columns, None, bound)
-        chosen = every.chosen
-    cost = float(columns.cost[chosen].sum())
-    if bound >= cost * (1 - CLOSED):
-        return columns, chosen, bound
-    listed = mixes(fleet, prices, spare=cost - bound)
-    if listed.row.size > MOST_COLUMNS or not listed.exact.all():
-        return columns, chosen, bound
-    mark = columns.replicas[chosen]
-    # Nothing outside of the list can be part of a cheaper plan.
-    columns = Columns.of(fleet, np.concatenate([listed.row, np.arange(fleet.workloads)]), np.concatenate([listed.replicas, mark]))
-    last = partition(columns, limit, NODES)
-    chosen = _cheaper(columns, columns.places(mark), last.chosen)
-    assert chosen is not None
-    return columns, chosen, max(bound, min(last.bound, float(columns.cost[chosen].sum())))
 
 
 def _warm(fleet: Fleet, trail: Trail) -> FleetOutcome | None:
@@ -197,7 +180,8 @@ def _warm(fleet: Fleet, trail: Trail) -> FleetOutcome | None:
     return _plan(fleet, columns, trail.prices, least, SMOOTHINGS[1:])
 
 
-def _fits(columns: Columns, limit: Reals, chosen: Index) -> bool:
+def _fits(fleet: Fleet, columns: Columns, chosen: Index) -> bool:
+    limit = fleet.limits[np.isfinite(fleet.limits)]
     return bool((columns.taken[chosen].sum(axis=0) <= limit + SLACK * np.maximum(1.0, limit)).all())
 
 

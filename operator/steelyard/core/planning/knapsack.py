@@ -18,10 +18,8 @@ from steelyard.core.planning.fleet import SLACK, WIDEST, Flags, Fleet, Index, Re
 
 MOST_WALKED = 4_000
 """Combinations of one workload at one depth."""
-FEW_WALKED = 200
+FEW_WALKED = 100
 """The same where mixes are wanted and no proof."""
-MOST_LISTED = 40_000
-"""The same where all mixes within a sum are asked for."""
 FEW = 3
 """Counts of one pool that are looked at before the best plan known has made the walk short."""
 KEPT = 4
@@ -166,7 +164,7 @@ class _Walk:
     def __init__(self, core: _Core, budget: Reals, spare: float | None, walked: int) -> None:
         self._core, fleet = core, core.fleet
         self._spare = spare
-        self._most = walked if spare is None else MOST_LISTED
+        self._most = walked
         more_budget = spare or 0.0
         budget = budget + np.where(core.possible, more_budget, 0.0)
         self.whole = core.possible.copy()

@@ -13,9 +13,33 @@ import numpy as np
 
 from steelyard.core.planning.columns import Columns
 from steelyard.core.planning.fleet import Reals
+from steelyard.core.planning.program import Program, solve
 
 STEPS = 12
 """Newton steps at one smoothing."""
+REACH = 100
+"""Temperatures above the least of its workload at which a mix is left out of a climb, until prices are met at which it matters."""
+TURNS = 6
+"""Climbs over more and more mixes, until none that matters is left out; the last over all."""
+
+
+def dual_prices(columns: Columns, limit: Reals) -> Reals | None:
+    """(L,) the best prices over these columns without any smoothing; None where no blend of them keeps the limits."""
+    count, workloads, shared = columns.row.size, columns.start.size, limit.size
+    which, what = np.nonzero(columns.taken)
+    program = Program(
+        cost=columns.cost,
+        lower=np.zeros(count),
+        upper=np.full(count, inf),
+        whole=np.zeros(count, dtype=np.bool_),
+        least=np.concatenate([np.ones(workloads), np.full(shared, -inf)]),
+        most=np.concatenate([np.ones(workloads), limit]),
+        row=np.concatenate([columns.row, workloads + what]),
+        column=np.concatenate([np.arange(count), which]),
+        value=np.concatenate([np.ones(count), columns.taken[which, what]]),
+    )
+    solved = solve(program)
+    return None if solved.values is None else np.maximum(0.0, -solved.duals[workloads:])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +53,23 @@ def climb(columns: Columns, limit: Reals, prices: Reals, temperature: Reals, hig
     """(L,) better prices of what is limited, none above `highest`. temperature: (W,) money per hour by which a workload's choice blurs.
     precision: gain of a step relative to the value that ends the climb."""
     scale = np.maximum(temperature, 1e-9 * max(float(temperature.max(initial=0.0)), 1e-9))
+    value = _at(columns, limit, prices, scale).value
+    live = columns.near(prices, REACH * scale)
+    for turn in range(TURNS):
+        some = columns.some(live) if turn < TURNS - 1 else columns
+        found, promised = _climb(some, limit, prices, scale, highest, precision)
+        reached = _at(columns, limit, found, scale).value
+        if reached > value:
+            prices, value = found, reached
+        if promised - reached <= precision * abs(reached):
+            break
+        # What was left out is cheap at those prices.
+        live |= columns.near(found, REACH * scale)
+    return prices
+
+
+def _climb(columns: Columns, limit: Reals, prices: Reals, scale: Reals, highest: float, precision: float) -> tuple[Reals, float]:
+    """Prices and the smoothed value there."""
     # No device is worth more than the dearest mix costs. Where every choice is clear the Hessian vanishes, and only this bounds a step.
     worth = float(columns.cost.max() / columns.taken[columns.taken > 0].min(initial=inf))
     longest = np.where(np.isfinite(highest), highest, worth)
@@ -56,7 +97,7 @@ def climb(columns: Columns, limit: Reals, prices: Reals, temperature: Reals, hig
         prices, here = trial, there
         if gain <= precision * abs(here.value):
             break
-    return prices
+    return prices, here.value
 
 
 def _at(columns: Columns, limit: Reals, prices: Reals, scale: Reals) -> _Point:

@@ -12,7 +12,7 @@ import numpy as np
 
 from steelyard.core.planning.columns import Columns
 from steelyard.core.planning.fleet import Fleet, Reals
-from steelyard.core.planning.knapsack import Mixes
+from steelyard.core.planning.knapsack import MOST_WALKED, Mixes
 from steelyard.core.planning.mixes import mixes
 from steelyard.core.planning.pool_prices import climb
 
@@ -31,9 +31,9 @@ class Shortage:
     columns: Columns
     epsilon: float
 
-    def mixes(self, fleet: Fleet, spare: float | None = None) -> Mixes:
-        """The thriftiest mixes at these prices."""
-        return _thrifty(fleet, self.prices, self.epsilon, spare)
+    def mixes(self, fleet: Fleet, spare: float, walked: int) -> Mixes:
+        """All mixes within so many units of the thriftiest at these prices. walked: combinations at most, by workload."""
+        return _thrifty(fleet, self.prices, self.epsilon, spare, walked)
 
 
 def shortage(fleet: Fleet, known: Columns) -> Shortage:
@@ -48,7 +48,7 @@ def shortage(fleet: Fleet, known: Columns) -> Shortage:
         temperature = smoothing * np.maximum(np.minimum.reduceat(columns.taken.sum(axis=1), columns.start), NEGLIGIBLE)
         prices = prices.copy()
         prices[limited] = climb(columns.costing(epsilon), limit, prices[limited], temperature, 1.0)
-        found = _thrifty(fleet, prices, epsilon, None)
+        found = _thrifty(fleet, prices, epsilon)
         value = float(found.bound.sum() - prices[limited] @ limit) - NEGLIGIBLE
         if value > missing:
             missing, best = value, prices
@@ -56,11 +56,11 @@ def shortage(fleet: Fleet, known: Columns) -> Shortage:
     return Shortage(missing=missing, prices=best, columns=columns, epsilon=epsilon)
 
 
-def _thrifty(fleet: Fleet, prices: Reals, epsilon: float, spare: float | None) -> Mixes:
+def _thrifty(fleet: Fleet, prices: Reals, epsilon: float, spare: float | None = None, walked: int = MOST_WALKED) -> Mixes:
     priced = prices.copy()
     # Where costs are so small, money of a price in [0, 1] is as much dearer.
     priced[fleet.pools :] /= epsilon
-    return mixes(replace(fleet, cost=fleet.cost * epsilon, added=fleet.added * epsilon), priced, spare)
+    return mixes(replace(fleet, cost=fleet.cost * epsilon, added=fleet.added * epsilon), priced, spare, walked)
 
 
 def _dearest(fleet: Fleet) -> Reals:
