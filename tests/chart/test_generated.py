@@ -66,7 +66,7 @@ def test_the_defaults_are_those_of_the_models():
         assert getattr(model, name) == field.default, f"{name} in values.yaml"
     del config["toolchains"]
     assert Config.model_validate(config) == Config()
-    spelled = {name for name, value in config.items() if value is not None}
+    spelled = set(config)
     assert spelled == {field.alias for name, field in Config.model_fields.items() if name != "toolchains"}, "every default is spelled out"
 
 
