@@ -84,6 +84,8 @@ def events(draw: st.DrawFn) -> dict[str, Any]:
 
 
 class FaultyCluster(RuleBasedStateMachine):
+    sound = False
+
     @initialize(
         prices=st.tuples(*[st.sampled_from([0.5, 1.0, 2.0])] * 3),
         claimed=st.sampled_from([None, 0.5, 1, 2]),

@@ -45,7 +45,7 @@ def move_on(seen: Situation, home: PlacementKey, placement: Placement, wanted: i
         if after.kind is not MoveKind.EXPLORATION:  # a trial has its price: what it did not make room for ends it
             kept = max(kept, beside_target)
         if after.step is not Step.SURGE and scene.fresh and scene.test.result is not Result.FAIL:
-            kept = min(kept, _surplus_gone(seen, source, target, scene, beside_target, kept))
+            kept = min(kept, _surplus_gone(seen, source, target, beside_target, kept))
     if placement.replicas_owner is not None or seen.snapshot.workload.scaling.owner != "Steelyard":
         kept = placement.desired
     after = replace(after, source_replicas=kept)
@@ -85,13 +85,15 @@ def _bearable(seen: Situation, key: PlacementKey) -> float | None:
     return option.bearable if option else None
 
 
-def _surplus_gone(seen: Situation, source: PlacementKey, target: PlacementKey, scene: Scene, beside_target: int, kept: int) -> int:
+def _surplus_gone(seen: Situation, source: PlacementKey, target: PlacementKey, beside_target: int, kept: int) -> int:
     """What a slower target needed beside it, less what its growth and its measured capacity have made of that: the source alone still
-    carries the load."""
-    ours, theirs = _bearable(seen, source), _bearable(seen, target)
-    if ours is None or theirs is None or theirs >= ours or seen.load is None:
+    carries the load, with the margin of any replica that is taken away. Where either capacity is not measured nothing is."""
+    ours, theirs = seen.option(source.pool), seen.option(target.pool)
+    if seen.load is None or not (ours and theirs and ours.limit and theirs.limit) or theirs.limit >= ours.limit:
         return kept
-    return max(scene.need_source, ceil(beside_target / DOWN_MARGIN) if beside_target else 0)
+    scaling = seen.snapshot.workload.scaling
+    alone = need(seen.load.crest, ours.limit * DOWN_MARGIN, scaling.least, scaling.maximum)
+    return max(alone, ceil(beside_target / DOWN_MARGIN))
 
 
 def _scene(

@@ -67,10 +67,13 @@ class Option:
     def bearable(self) -> float | None:
         """Requests per second that one replica is thought to bear: of a claim, and of a load that was carried, the best that it allows for.
         Making room for less than there is costs more than a trial that ends after two windows and has measured it."""
-        if self.capacity is None:
-            return None
-        known = self.measured and not self.capacity.at_least
-        return self.capacity.rate.point if known else self.capacity.rate.upper
+        return self.limit if self.limit is not None or self.capacity is None else self.capacity.rate.upper
+
+    @property
+    def limit(self) -> float | None:
+        """The same as far as it is measured; None of a claim, and of a load that was only carried."""
+        known = self.capacity is not None and self.measured and not self.capacity.at_least
+        return self.capacity.rate.point if self.capacity is not None and known else None
 
     @property
     def sure(self) -> bool:

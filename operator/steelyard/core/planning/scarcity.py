@@ -52,5 +52,5 @@ def _use(fleet: Fleet, short: Reals) -> Reals:
         count = np.maximum(np.ceil(fleet.load[:, None] / fleet.capacity), fleet.least[:, None])
     payers = np.where(fleet.payer >= 0, np.append(short[fleet.pools :], 0.0)[fleet.payer], 0.0)[:, None]
     each = fleet.devices * short[: fleet.pools] + payers * fleet.cost
-    use: Reals = np.where(fleet.capacity > 0, count * each, np.inf).min(axis=1, initial=np.inf)
+    use: Reals = np.where(fleet.capacity > 0, np.where(fleet.capacity > 0, count, 0.0) * each, np.inf).min(axis=1, initial=np.inf)
     return use
