@@ -65,7 +65,7 @@ def test_the_source_gives_back_what_was_needed_beside_the_target() -> None:
 def test_where_there_is_no_room_it_says_what_is_missing() -> None:
     world = slower(4.0, most=12)
     world.tick(60)
-    told = [d for d in world.decisions if d.reason is Reason.LIMIT_REACHED]
+    told = [d for d in world.decisions if d.reason is Reason.NO_ROOM]
     assert told
     assert "spec.scaling.maxReplicas" in told[-1].message
 

@@ -140,7 +140,7 @@ def _or_trial(considered: Considered, trials: list[Considered]) -> Considered:
     if open_ is not None:
         return open_
     # A trial that may not happen is news only where nothing measured is better than home anyway.
-    if trials and _refused(considered) in SETTLED and _refused(trials[0]) not in SETTLED:
+    if trials and _refused(considered) in SETTLED and _refused(trials[0]) not in SETTLED - {Reason.NO_ROOM}:
         return trials[0]
     return considered
 
@@ -292,7 +292,7 @@ def _no_room(source: Option, extra: int, standing_now: Mapping[str, int]) -> Ref
     if extra == 0 or wanted <= source.most:
         return None
     return Refusal(
-        Reason.LIMIT_REACHED,
+        Reason.NO_ROOM,
         f"a replica of the target carries less than an equal part of the load: pool {source.pool} would need {wanted} replicas for a while, "
         f"and {source.most} are allowed there: raise spec.scaling.maxReplicas, spec.placement.pools[].maxReplicas or the pool's "
         "spec.capacity.maxNodes",

@@ -36,6 +36,10 @@ class Reason(str, Enum):
         "NoExpectedSaving",
         "By the claims, taken as wide priors, measuring this pool costs more than it can be expected to save.",
     )
+    NO_ROOM = (
+        "NoRoom",
+        "A slower target needs more replicas of the source beside it, so that an equal part of the load is not too much for it, than are allowed.",
+    )
     POOL_SCARCE = (
         "PoolScarce",
         "The pool is short of nodes, and by the fleet's plan other workloads save more with them than this one would.",
@@ -141,6 +145,7 @@ SETTLED = frozenset(
         Reason.PAYBACK_TOO_LONG,
         Reason.EXPLORED_LATELY,
         Reason.POOL_SCARCE,
+        Reason.NO_ROOM,
     }
 )
 """Refusals that say that the present placement is the right one."""

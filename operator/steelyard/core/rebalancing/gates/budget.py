@@ -15,7 +15,7 @@ def budget_exhausted(proposal: Proposal) -> Refusal | None:
     """Invariant I3 for the fleet and for a pool; spec.scaling.maxReplicas, surge included; rebalancing.exploration.budget for a trial."""
     if proposal.replicas + proposal.source_extra + 1 > proposal.replicas_allowed:
         return Refusal(
-            Reason.LIMIT_REACHED,
+            Reason.NO_ROOM if proposal.source_extra else Reason.LIMIT_REACHED,
             f"a move to pool {proposal.target_pool} runs {proposal.source_extra + 1} replica(s) more than the {proposal.replicas} there are and "
             f"spec.scaling.maxReplicas is {proposal.replicas_allowed}: raise it",
         )
