@@ -58,14 +58,13 @@ class MoveRun:
         small: bool = False,
         rebalancing: Mapping[str, Any] | None = None,
         spec: Mapping[str, Any] | None = None,
-        claim: str = "0.7",
+        claim: str = "0.5",
         cpu: tuple[float, float] = (DEAR_CPU, CHEAP_CPU),
         settings: Mapping[str, Any] | None = None,
     ) -> None:
         """`small`: with the load of one replica, where the number of replicas makes no difference: such a move takes half the time.
 
-        `claim`: what a good request on the dear pool costs, as advertised, as a multiple of what it costs on the cheap one. At 0.7 a cheap
-        replica may carry an equal part of the load, as far as the claim can tell: below that the source makes room first.
+        `claim`: what a good request on the dear pool costs, as advertised, as a multiple of what it costs on the cheap one.
         `cpu`: seconds of a processor a request, on the dear pool and on the cheap one.
         """
         self.cluster, self.namespace = cluster, namespace

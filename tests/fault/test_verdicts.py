@@ -31,13 +31,13 @@ def test_a_false_claim_is_refuted_with_its_numbers_and_the_workload_leaves_the_p
     (verdict,) = run.status()["claims"]
     assert (verdict["name"], verdict["pool"], verdict["verdict"]) == ("advertised", run.dear, "Refuted")
     assert verdict["n"] >= 100
-    assert float(verdict["claimed"]) == 0.7
+    assert float(verdict["claimed"]) == 0.5
     # Three replicas at twice the price against two; at capacity the ratio is 2 * 5.13 / 3.4.
     assert 0.55 < float(verdict["lower"]) <= float(verdict["measured"]) <= float(verdict["upper"])
     assert float(verdict["measured"]) == pytest.approx(3.02, rel=0.15)
     told = wait_until("the event", lambda: events(run, "ClaimRefuted"), seconds=20)
     assert len(told) == 1
-    assert "claimed 0.7, measured" in told[0]["note"]
+    assert "claimed 0.5, measured" in told[0]["note"]
     assert "n = " in told[0]["note"]
     assert not events(run, "ClaimConfirmed")
     assert run.world.lost == 0

@@ -74,15 +74,15 @@ def _beside(seen: Situation, source: PlacementKey, target: PlacementKey, placeme
         return 0
     others, others_capacity = others_of_move(seen)
     elsewhere = others + move.target_replicas
-    wanted = source_beside(seen.load.busiest, _bearable(seen, source), _bearable(seen, target), others_capacity, elsewhere)
+    wanted = source_beside(seen.load.busiest, _limit(seen, source), _limit(seen, target), others_capacity, elsewhere)
     most = min(seen.snapshot.workload.scaling.maximum - move.target_replicas, option.most if option else placement.desired)
     return min(wanted, max(most, placement.desired))
 
 
-def _bearable(seen: Situation, key: PlacementKey) -> float | None:
-    """What one replica there is thought to bear."""
+def _limit(seen: Situation, key: PlacementKey) -> float | None:
+    """What one replica there bears, as measured."""
     option = seen.option(key.pool)
-    return option.bearable if option else None
+    return option.limit if option else None
 
 
 def _surplus_gone(seen: Situation, source: PlacementKey, target: PlacementKey, beside_target: int, kept: int) -> int:
@@ -147,7 +147,7 @@ def _scene(
         load=rate,
         source_capacity=source_capacity,
         target_capacity=target_capacity,
-        target_bears=_bearable(seen, target),
+        target_limit=_limit(seen, target),
         windows=len(since(seen.windows(target), move.step_time)),
         test=test,
         cost=cost,

@@ -64,14 +64,8 @@ class Option:
         return self.capacity is not None and self.capacity.basis is Basis.MEASURED
 
     @property
-    def bearable(self) -> float | None:
-        """Requests per second that one replica is thought to bear: of a claim, and of a load that was carried, the best that it allows for.
-        Making room for less than there is costs more than a trial that ends after two windows and has measured it."""
-        return self.limit if self.limit is not None or self.capacity is None else self.capacity.rate.upper
-
-    @property
     def limit(self) -> float | None:
-        """The same as far as it is measured; None of a claim, and of a load that was only carried."""
+        """Requests per second that one replica bears as measured; None of a claim, and of a load that was only carried."""
         known = self.capacity is not None and self.measured and not self.capacity.at_least
         return self.capacity.rate.point if self.capacity is not None and known else None
 

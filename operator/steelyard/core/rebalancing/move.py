@@ -34,7 +34,7 @@ class Scene:
     move is not made to save.
 
     `need_source`, `need_target`: replicas that carry the whole load alone. `load` in requests per second; capacities per replica.
-    `target_bears`: what one replica of it is thought to bear, which is more than what it was seen to carry. `room`: replicas of both together that the user allows. `stopped`: a person said stop. `others`: ready replicas that the move does not
+    `target_limit`: what one replica of it bears as measured; None where it was only seen to carry something. `room`: replicas of both together that the user allows. `stopped`: a person said stop. `others`: ready replicas that the move does not
     speak of, and `others_capacity` the smallest capacity among them; they take their share of the load.
     """
 
@@ -53,7 +53,7 @@ class Scene:
     load: float
     source_capacity: float | None
     target_capacity: float | None
-    target_bears: float | None
+    target_limit: float | None
     windows: int
     test: Test
     cost: CostTest | None
@@ -312,8 +312,8 @@ def _return(move: Move, scene: Scene) -> Progress:
 
 def _fail(move: Move, scene: Scene) -> Move:
     part = scene.load / max(1, scene.source_ready + scene.target_ready + scene.others)
-    if move.kind is not MoveKind.REVISION and scene.target_bears is not None and part > scene.target_bears:
-        said = f"{part:.3g} requests/s for each replica, and one on {move.target_pool} carries {scene.target_bears:.3g}"
+    if move.kind is not MoveKind.REVISION and scene.target_limit is not None and part > scene.target_limit:
+        said = f"{part:.3g} requests/s for each replica, and one on {move.target_pool} carries {scene.target_limit:.3g}"
         return _back(move, scene, Reason.TARGET_OVERLOADED, f"{said}; {_counts(scene.test)}")
     return _back(move, scene, Reason.VIOLATES_SLO, _counts(scene.test))
 

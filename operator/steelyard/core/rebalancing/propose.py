@@ -278,7 +278,7 @@ def _expected(snapshot: Snapshot, option: Option, home: Option, rate: float) -> 
 def _source_extra(options: tuple[Option, ...], source: Option, target: Option, load: Load, standing_now: Mapping[str, int]) -> int:
     """Replicas that the source needs beyond those it has, before the first of the target joins."""
     ends = {source.pool, target.pool}
-    known = {o.pool: o.bearable for o in options if o.bearable is not None}
+    known = {o.pool: o.limit for o in options if o.limit is not None}
     others = {pool: count for pool, count in standing_now.items() if pool not in ends and count > 0}
     elsewhere = sum(others.values()) + standing_now.get(target.pool, 0) + 1
     slowest = min((known[pool] for pool in others if pool in known), default=None)
