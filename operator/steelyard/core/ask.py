@@ -44,8 +44,7 @@ def _may_go(seen: Situation, option: Option) -> bool:
     """Whether it would go there at all: nodes that are kept for somebody who does not come are lost to all."""
     snapshot, policy = seen.snapshot, seen.snapshot.workload.rebalancing
     stays = policy.mode is not Mode.AUTO or policy.paused or snapshot.settings.frozen
-    shut = any((q.pool, q.revision) == (option.pool, option.candidate.revision) and seen.now < q.until for q in snapshot.memory.quarantine)
-    return not (stays or shut) or seen.home is None
+    return not (stays or seen.shut(option)) or seen.home is None
 
 
 def _node_part(option: Option) -> float:

@@ -45,6 +45,14 @@ class Situation:
         """The pool as an option."""
         return next((o for o in self.options if o.pool == pool), None)
 
+    def shut(self, option: Option) -> bool:
+        """Whether the pool could not deliver nodes lately, or failed with this revision."""
+        until = option.candidate.pool.exhausted_until
+        place = (option.pool, option.candidate.revision)
+        return (until is not None and self.now < until) or any(
+            (q.pool, q.revision) == place and self.now < q.until for q in self.snapshot.memory.quarantine
+        )
+
     def traffic(self, key: PlacementKey) -> Reading[Traffic]:
         """The placement's reading."""
         return self.snapshot.traffic.get(key, Unknown(f"no serving replica of pool {key.pool} was read yet"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from steelyard.api.rebalancing import Mode
 from steelyard.simulate.run import Say, WorkloadRun, run
@@ -24,4 +25,4 @@ def alone(loaded: Loaded, workload: str, pool: str, say: Say) -> WorkloadRun:
     policy = entry.rebalancing.model_copy(update={"mode": Mode.OBSERVE})
     bound = entry.model_copy(update={"truth": {pool: entry.truth[pool]}, "rebalancing": policy})
     one = scenario.model_copy(update={"workloads": (bound,)})
-    return run(Loaded(one, loaded.traces, loaded.catalogue), say, lambda *_: None).workloads[0]
+    return run(replace(loaded, scenario=one), say, lambda *_: None).workloads[0]

@@ -161,10 +161,7 @@ def _open(seen: Situation, option: Option, now: Mapping[PlacementKey, int]) -> b
         return False
     if option.each is None or option.capacity is None or any(key.pool == option.pool for key in now):
         return False
-    until = option.candidate.pool.exhausted_until
-    closed = until is not None and seen.now < until
-    place = (option.pool, option.candidate.revision)
-    return not closed and not any((q.pool, q.revision) == place and seen.now < q.until for q in seen.snapshot.memory.quarantine)
+    return not seen.shut(option)
 
 
 def _stands(seen: Situation, now: Mapping[PlacementKey, int], full: frozenset[PlacementKey]) -> tuple[Stand, ...] | None:

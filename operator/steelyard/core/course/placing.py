@@ -21,7 +21,7 @@ from steelyard.core.snapshot import Placement, PlacementKey
 def first_placement(seen: Situation) -> Course:
     """Start where the claims say that one good request is cheapest. A pool whose compile has failed is left out, one that still compiles is waited for."""
     open_ = [o for o in seen.options if (o.refusal is None or o.refusal.reason is Reason.COMPILING) and o.most >= 1]
-    open_ = [o for o in open_ if not _shut(seen, o)] or open_
+    open_ = [o for o in open_ if not seen.shut(o)] or open_
     priced = [o for o in open_ if isinstance(o.price, Fresh) and o.each and o.capacity]
     if not open_:
         why = "; ".join(f"{o.pool}: {o.refusal.message}" for o in seen.options if o.refusal) or "there is no AcceleratorPool: create one"
@@ -52,7 +52,7 @@ def restore(seen: Situation, home: PlacementKey) -> Course:
     key = PlacementKey(candidate.name, candidate.revision) if candidate and candidate.revision and refusal is None else None
     if key is None and (candidate is None or candidate.refusal is None or candidate.refusal.reason is not Reason.COMPILING):
         standing = sorted((p for p in snapshot.placements if p.ready > 0), key=lambda p: (-p.ready, p.key))
-        others = sorted((o for o in seen.options if usable(o) and o.most >= 1 and not _shut(seen, o)), key=_claimed_unit_cost)
+        others = sorted((o for o in seen.options if usable(o) and o.most >= 1 and not seen.shut(o)), key=_claimed_unit_cost)
         if standing:
             key = standing[0].key
         elif others:
@@ -79,7 +79,7 @@ def elsewhere(seen: Situation, home: PlacementKey, placement: Placement) -> Cour
     crashes = placement.crashing > 0 and home not in seen.kept
     if placement.replicas_owner is not None or frozen(seen) or not (exhausted or crashes):
         return None
-    open_ = [o for o in seen.options if o.refusal is None and o.most >= 1 and o.pool != home.pool and not _shut(seen, o)]
+    open_ = [o for o in seen.options if o.refusal is None and o.most >= 1 and o.pool != home.pool and not seen.shut(o)]
     priced = [o for o in open_ if isinstance(o.price, Fresh) and o.each and o.capacity]
     if not open_:
         return None
@@ -105,15 +105,6 @@ def elsewhere(seen: Situation, home: PlacementKey, placement: Placement) -> Cour
 def _claimed_unit_cost(option: Option) -> tuple[float, str]:
     assert option.capacity is not None
     return (option.each or 0.0) / option.capacity.rate.point, option.pool
-
-
-def _shut(seen: Situation, option: Option) -> bool:
-    """Whether the pool could not deliver nodes lately, or failed with this revision."""
-    until = option.candidate.pool.exhausted_until
-    place = (option.pool, option.candidate.revision)
-    return (until is not None and seen.now < until) or any(
-        (q.pool, q.revision) == place and seen.now < q.until for q in seen.snapshot.memory.quarantine
-    )
 
 
 def start_count(seen: Situation, key: PlacementKey) -> int:

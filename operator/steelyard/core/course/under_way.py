@@ -88,11 +88,11 @@ def _limit(seen: Situation, key: PlacementKey) -> float | None:
 def _surplus_gone(seen: Situation, source: PlacementKey, target: PlacementKey, beside_target: int, kept: int) -> int:
     """What a slower target needed beside it, less what its growth and its measured capacity have made of that: the source alone still
     carries the load, with the margin of any replica that is taken away. Where either capacity is not measured nothing is."""
-    ours, theirs = seen.option(source.pool), seen.option(target.pool)
-    if seen.load is None or not (ours and theirs and ours.limit and theirs.limit) or theirs.limit >= ours.limit:
+    ours, theirs = _limit(seen, source), _limit(seen, target)
+    if seen.load is None or ours is None or theirs is None or theirs >= ours:
         return kept
     scaling = seen.snapshot.workload.scaling
-    alone = need(seen.load.crest, ours.limit * DOWN_MARGIN, scaling.least, scaling.maximum)
+    alone = need(seen.load.crest, ours * DOWN_MARGIN, scaling.least, scaling.maximum)
     return max(alone, ceil(beside_target / DOWN_MARGIN))
 
 

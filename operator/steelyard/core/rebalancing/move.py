@@ -3,8 +3,9 @@
     Surge -> Shift -> (Surge -> Shift ...) -> Bake -> Drain -> moved
        \\________\\_______________\\_________\\______-> Back -> rolled back, or explored
 
-Target replicas are added one at a time while the source keeps the full need, and more where the target is slower (`equal_share.py`); the source is drained one at a time, each after a passing
-window. Without fresh readings on both sides nothing changes. A crash of the target is a safety matter and needs no traffic to be seen.
+Target replicas are added one at a time while the source keeps the full need, and more where the target is slower (`equal_share.py`); the
+source is drained one at a time, each after a passing window. Without fresh readings on both sides nothing changes. A crash of the target is
+a safety matter and needs no traffic to be seen.
 """
 
 from __future__ import annotations
