@@ -14,7 +14,7 @@ REST_SECONDS = 300.0
 def test_five_minutes_of_constant_traffic_after_the_move_write_nothing_but_the_lease(resting: Rest) -> None:
     resting.until_it_lasted(REST_SECONDS)
     written = resting.written()
-    assert not written, [(e.verb, e.resource, e.name, str(e.request)[:2000]) for e in written]
+    assert not written, "\n".join(f"{e.verb} {e.resource} {e.name}: {e.request}" for e in written)
     assert resting.renewals() > REST_SECONDS / 10, "it was alive all the time"
     assert resting.client.failed() == []
     assert resting.client.entries()[-1]["done"] > time.time() - 10, "the traffic went on all the time"

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
 from steelyard.core.memory import MoveKind, Outcome, Step
 from steelyard.core.rebalancing.equal_share import source_beside
+from steelyard.core.rebalancing.propose import START_SECONDS, Considered, propose
 from steelyard.core.rebalancing.reason import Reason
+from steelyard.core.situation import situation
 from steelyard.core.snapshot import Scaling
 from unit.core.world import Ground, World, quick, ratio_claim
 
@@ -18,6 +23,18 @@ def slower(times: float, *, claimed: float = 0.95, most: int = 60, budget: float
         "slow": Ground(speed=20 / times, price=1.0, nodes=60),
     }
     return World(grounds, rate=60, policy=quick(exploration_budget=budget), scaling=Scaling(maximum=most))
+
+
+def considered_next(world: World) -> Considered:
+    """What the next decision would consider, of what the last one saw and what came of it."""
+    seen = situation(replace(world.looked_at, memory=world.memory), world.now)
+    home, placement = seen.option(seen.home.pool) if seen.home else None, seen.home_placement()
+    assert seen.home is not None
+    assert home is not None
+    assert placement is not None
+    assert seen.load is not None
+    reading, good = seen.traffic(seen.home), seen.good(seen.home)
+    return propose(seen.snapshot, seen.options, home, placement, seen.load, seen.promise, reading, good, seen.now)
 
 
 @pytest.mark.parametrize("times", [1.5, 2.0, 4.0])
@@ -66,6 +83,47 @@ def test_where_there_is_no_room_it_says_what_is_missing() -> None:
     told = [d for d in world.decisions if d.reason is Reason.NO_ROOM]
     assert told
     assert "spec.scaling.maxReplicas" in told[-1].message
+
+
+def measured_and_at_rest() -> World:
+    """The slower pool is known, and nothing moves for the cool-down."""
+    world = slower(2.0)
+    world.until(lambda: any(k.pool == "slow" and k.capacity for k in world.memory.known), most=400)
+    world.until(lambda: world.memory.move is None and world.count("slow") == 0, most=400)
+    world.policy = replace(world.policy, cooldown_seconds=10 * 86400)
+    world.until(lambda: world.decisions[-1].reason is Reason.COOLING_DOWN, most=60)
+    return world
+
+
+def test_the_price_of_a_move_counts_what_the_source_grows_by() -> None:
+    world = measured_and_at_rest()
+    proposal, target = considered_next(world).proposal, considered_next(world).target
+    assert target is not None
+    assert target.replicas is not None
+    assert (proposal.kind, target.pool) == (MoveKind.REBALANCE, "slow")
+    assert proposal.source_extra >= 3, "twice as slow: about as many again, less the one that joins"
+    hours = (target.replicas * (START_SECONDS + world.policy.window_seconds) + world.policy.bake_seconds) / 3600
+    per_hour = target.replicas * world.grounds["slow"].price + proposal.source_extra * world.grounds["fast"].price
+    assert proposal.move_cost == pytest.approx(per_hour * hours)
+
+
+def test_a_trial_of_a_slower_pool_that_was_measured_long_ago_makes_room_and_pays_for_it() -> None:
+    world = measured_and_at_rest()
+    aged = tuple(
+        replace(k, unit_cost=replace(k.unit_cost, start=k.unit_cost.start - timedelta(days=30), end=k.unit_cost.end - timedelta(days=30)))
+        if k.pool == "slow" and k.unit_cost
+        else k
+        for k in world.memory.known
+    )
+    world.memory = replace(world.memory, known=aged, history=())
+    proposal = considered_next(world).proposal
+    assert (proposal.kind, proposal.target_pool) == (MoveKind.EXPLORATION, "slow")
+    assert proposal.source_extra >= 3
+    hours = world.policy.exploration_deadline_seconds / 3600
+    assert proposal.move_cost == pytest.approx((world.grounds["slow"].price + proposal.source_extra * world.grounds["fast"].price) * hours)
+    before = world.count("fast")
+    world.until(lambda: world.count("slow") > 0, most=60)
+    assert world.count("fast") == before + proposal.source_extra
 
 
 @pytest.mark.parametrize(
