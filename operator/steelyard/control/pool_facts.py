@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,11 +24,25 @@ REGISTERING = timedelta(minutes=1)
 INSTANCE_TYPE = "node.kubernetes.io/instance-type"
 
 
-def pool_of(parsed: AcceleratorPool, raw: Manifest, nodes: Iterable[Manifest], *, unsupported: str = "") -> Pool:
+@dataclass(frozen=True, slots=True)
+class NodeView:
+    """What pools ask of a node. Kubelets write much more of it, and all the time."""
+
+    labels: Mapping[str, str]
+    ready: bool
+    starting: bool
+
+
+def node_view(node: Manifest) -> NodeView:
+    """The view of one node."""
+    ready = is_ready(node)
+    return NodeView(manifests.labels(node), ready, not ready and _starting(node))
+
+
+def pool_of(parsed: AcceleratorPool, raw: Manifest, nodes: Iterable[NodeView], *, unsupported: str = "") -> Pool:
     """One pool with its nodes counted. `selected` is set for each workload by `selects`; `unsupported` is the catalogue's word."""
     spec = parsed.spec
-    mine = [n for n in nodes if _matches(n, spec.nodes.selector)]
-    unready = sum(1 for n in mine if not is_ready(n))
+    mine = [n for n in nodes if _matches(n.labels, spec.nodes.selector)]
     status = raw.get("status") or {}
     exhausted = (status.get("exhausted") or {}).get("until")
     return Pool(
@@ -47,8 +61,8 @@ def pool_of(parsed: AcceleratorPool, raw: Manifest, nodes: Iterable[Manifest], *
         provisioned=spec.provisioner.type != ProvisionerType.NONE,
         claims=tuple(_claim(c.to_raw()) for c in spec.claims),
         nodes=len(mine),
-        unready_nodes=unready,
-        starting_nodes=sum(1 for n in mine if not is_ready(n) and _starting(n)),
+        unready_nodes=sum(1 for n in mine if not n.ready),
+        starting_nodes=sum(1 for n in mine if n.starting),
         exhausted_until=time_of(exhausted) if exhausted else None,
         storm=_storm(status.get("storm")),
         default_resources=resources_of(spec.resources.to_raw()) if spec.resources else None,
@@ -89,8 +103,7 @@ def _starting(node: Manifest) -> bool:
     return made is not None and since is not None and time_of(since) - time_of(made) < REGISTERING
 
 
-def _matches(node: Manifest, selector: Mapping[str, str]) -> bool:
-    labels = manifests.labels(node)
+def _matches(labels: Mapping[str, str], selector: Mapping[str, str]) -> bool:
     return bool(selector) and all(labels.get(k) == v for k, v in selector.items())
 
 

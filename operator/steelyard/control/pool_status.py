@@ -10,7 +10,7 @@ from steelyard.api.quantity import number
 from steelyard.control import manifest as manifests
 from steelyard.control.api_client import ApiClient
 from steelyard.control.clock import Clock
-from steelyard.control.errors import Conflict
+from steelyard.control.errors import Conflict, NotFound
 from steelyard.control.manifest import Manifest
 from steelyard.control.pool_facts import is_ready
 from steelyard.control.resource import ACCELERATOR_POOLS, NODES, PODS
@@ -45,8 +45,9 @@ class PoolReconciler:
                 written = await self._client.patch_status(
                     ACCELERATOR_POOLS, None, called, patch, version=manifests.version(raw), uid=manifests.uid(raw)
                 )
-            except Conflict:
-                # Another installation in this cluster shows the same pool, or somebody has just changed it: the watch brings what is new.
+            except (Conflict, NotFound):
+                # Another installation in this cluster shows the same pool, or somebody has just changed or deleted it: the watch brings what
+                # is new.
                 return 1.0
             self._store.wrote(ACCELERATOR_POOLS, written)
         return 60.0

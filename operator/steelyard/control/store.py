@@ -78,6 +78,7 @@ class _Entry:
 class _Kind:
     entries: dict[tuple[str, str], _Entry]
     synced: bool = False
+    changes: int = 0
     epoch: int = 0
     listing: bool = False
     last_listed_at: float = 0.0
@@ -253,6 +254,10 @@ class Store:
         """How many objects are held."""
         return len(self._kinds[resource].entries)
 
+    def changes(self, resource: Resource) -> int:
+        """How often any object of a resource came, went or became different: what was computed of them is true while this stays."""
+        return self._kinds[resource].changes
+
     def replica_managers(self, key: ObjectKey) -> tuple[FieldManager, ...]:
         """Who owns spec.replicas of this object, by managedFields. Empty when nobody does or it is not held."""
         entry = self._entry(key)
@@ -350,6 +355,7 @@ class Store:
         return self._touches
 
     def _tell(self, change: Change, *, silent: bool) -> Change:
+        self._kinds[change.key.resource].changes += 1
         if self._on_change is not None and not silent:
             self._on_change(change)
         return change

@@ -19,7 +19,7 @@ from steelyard.control.manifest import Manifest
 from steelyard.control.ownership import others
 from steelyard.control.paid_node import paid_node
 from steelyard.control.pod_facts import pod_facts
-from steelyard.control.pool_facts import pool_of, selects, with_selection
+from steelyard.control.pool_facts import NodeView, node_view, pool_of, selects, with_selection
 from steelyard.control.resource import ACCELERATOR_POOLS, COMPILED_MODELS, DEPLOYMENTS, INFERENCE_WORKLOADS, NODES, PODS
 from steelyard.control.status import memory_of, time_of
 from steelyard.control.store import Store
@@ -80,6 +80,10 @@ class World:
         self._departed: dict[str, PodFacts] = {}
         self._gone_nodes: dict[str, tuple[Manifest, datetime]] = {}
         self._begun: dict[WorkloadKey, Move] = {}
+        self._pools_of: tuple[int, int] | None = None
+        self._pools: tuple[Pool, ...] = ()
+        self._views: dict[str, tuple[Manifest, NodeView]] = {}
+        self._counted: dict[str, tuple[Manifest, Pool | None]] = {}
 
     def workloads(self) -> tuple[WorkloadKey, ...]:
         """All of them."""
@@ -183,15 +187,35 @@ class World:
         )
 
     def pools(self) -> tuple[Pool, ...]:
-        """All pools that can be read, with their nodes counted."""
-        nodes = self._store.all(NODES)
-        found = []
-        for raw in self._store.all(ACCELERATOR_POOLS):
-            parsed = self._parse(AcceleratorPool, raw)
-            if isinstance(parsed, AcceleratorPool):
-                unsupported = self._catalogue.unsupported(parsed.spec.accelerator.model)
-                found.append(pool_of(parsed, raw, nodes, unsupported=unsupported))
-        return tuple(found)
+        """All pools that can be read, with their nodes counted. Asked many times a second, and the same until a pool or a node changes."""
+        now = self._store.changes(ACCELERATOR_POOLS), self._store.changes(NODES)
+        if now != self._pools_of:
+            if not self._pools_of or now[1] != self._pools_of[1]:
+                self._view_nodes()
+            self._counted = {manifests.uid(raw): self._count(raw) for raw in self._store.all(ACCELERATOR_POOLS)}
+            self._pools = tuple(pool for _, pool in self._counted.values() if pool is not None)
+            self._pools_of = now
+        return self._pools
+
+    def _view_nodes(self) -> None:
+        """Look at the nodes that became different; what was counted of them is forgotten where a view did, for kubelets write all the time."""
+        before, views = self._views, {}
+        for node in self._store.all(NODES):
+            known = before.get(uid := manifests.uid(node))
+            views[uid] = known if known is not None and known[0] is node else (node, node_view(node))
+        self._views = views
+        if before.keys() != views.keys() or any(before[uid][1] != view for uid, (_, view) in views.items()):
+            self._counted = {}
+
+    def _count(self, raw: Manifest) -> tuple[Manifest, Pool | None]:
+        known = self._counted.get(manifests.uid(raw))
+        if known is not None and known[0] is raw:
+            return known
+        parsed = self._parse(AcceleratorPool, raw)
+        if not isinstance(parsed, AcceleratorPool):
+            return raw, None
+        unsupported = self._catalogue.unsupported(parsed.spec.accelerator.model)
+        return raw, pool_of(parsed, raw, [view for _, view in self._views.values()], unsupported=unsupported)
 
     def window_seconds(self) -> Mapping[WorkloadKey, int]:
         """The window of each workload."""
