@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ import yaml
 
 from cluster.waiting import wait_until
 from stub import leash
+from stub.nursery import Child
 
 TOOLCHAIN = {"serveImage": "stub", "compileImage": "stub", "target": "cpu/x86-64"}
 
@@ -43,16 +43,12 @@ class OperatorProcess:
         self._config = folder / f"{name}.yaml"
         self._config.write_text(yaml.safe_dump(dict(settings)))
         self.log = folder / f"{name}.log"
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Child | None = None
 
     def start(self) -> OperatorProcess:
         """Start; returns before it is ready."""
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "steelyard.app.main", "--config", self._config, "--kubeconfig", self._kubeconfig, "--host", "127.0.0.1",
-                 "--port", "0", "--namespace", self._lease_namespace],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, "POD_NAME": self._name}, start_new_session=True,
-            )  # fmt: skip
+        arguments = ["--config", str(self._config), "--kubeconfig", str(self._kubeconfig), "--host", "127.0.0.1", "--port", "0"]
+        self.process = Child([*arguments, "--namespace", self._lease_namespace], {**os.environ, "POD_NAME": self._name}, self.log)
         leash.begun(self.process.pid)
         return self
 

@@ -327,7 +327,7 @@ class Operator:
                 self._namespace_uids.pop(key.namespace, None)  # It may have gone too, and come again as another.
             if key.resource == COMPILED_MODELS:
                 self._wake_users(present)
-            if key.resource == ACCELERATOR_POOLS:
+            if key.resource == ACCELERATOR_POOLS and pool_matters(change):
                 self._wake_all()
             return
         if key.resource == PODS and change.new is None:
@@ -335,7 +335,7 @@ class Operator:
         if key.resource == NODES and change.new is None:
             self.world.node_left(present, self.clock.now())
         if key.resource == NODES:
-            if _node_matters(change):
+            if node_matters(change):
                 self._wake_pools()
             return
         labels = manifests.labels(present)
@@ -412,7 +412,7 @@ def _key(resource: Resource, manifest: dict[str, Any]) -> Key:
     return Key(resource.plural, manifests.namespace(manifest) or "", manifests.name(manifest))
 
 
-def _node_matters(change: Change) -> bool:
+def node_matters(change: Change) -> bool:
     """Kubelets write their node's status all the time; only readiness, labels and capacity concern us."""
 
     def view(node: dict[str, Any] | None) -> Any:
@@ -421,6 +421,18 @@ def _node_matters(change: Change) -> bool:
         status = node.get("status") or {}
         ready = next((c.get("status") for c in status.get("conditions") or () if c.get("type") == "Ready"), None)
         return ready, dict(manifests.labels(node)), status.get("allocatable")
+
+    return bool(view(change.old) != view(change.new))
+
+
+def pool_matters(change: Change) -> bool:
+    """Most of a pool's status is shown and read by nobody here, and every installation in the cluster writes it."""
+
+    def view(pool: dict[str, Any] | None) -> Any:
+        if pool is None:
+            return None
+        status = pool.get("status") or {}
+        return manifests.metadata(pool).get("generation"), dict(manifests.labels(pool)), status.get("exhausted"), status.get("storm")
 
     return bool(view(change.old) != view(change.new))
 
