@@ -197,6 +197,11 @@ class MoveRun:
         """Start one more operator."""
         return self.operator(user=user, **changes).start()
 
+    def end_operators(self) -> None:
+        """What has been seen to its end costs others no more time."""
+        for operator in self.operators:
+            operator.__exit__()
+
     def free_lease(self) -> None:
         """What is certainly dead holds no Lease: waiting for it to expire is another test's matter."""
         self.cluster.api.delete(f"/apis/coordination.k8s.io/v1/namespaces/{self.namespace}/leases/steelyard")

@@ -110,6 +110,7 @@ def test_wherever_the_operator_dies_the_move_ends_the_same(a_move):
     golden.apply()
     golden.until_moved()
     end, deeds, points = golden.end_state(), golden.deeds(), list(recording.passed)
+    golden.end_operators()
     assert end["home"] == "cheap"
     assert end["claims"] == [("advertised", "Refuted")]
     assert golden.world.lost == 0
@@ -137,6 +138,7 @@ def test_wherever_the_operator_dies_the_move_ends_the_same(a_move):
         finally:
             done.set()
             supervisor.join(30)
+            run.end_operators()
         wrong, done_in_all = [], run.deeds()
         if ended != end:
             wrong.append(f"another end: {ended} instead of {end}")
