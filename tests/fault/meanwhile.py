@@ -13,8 +13,8 @@ from concurrent.futures import Future
 from typing import Any
 
 MOST_SECONDS = 900.0
-AT_ONCE = 9
-"""Scenes at the same time: one costs about 0.1 of a processor."""
+AT_ONCE = 11
+"""Scenes at the same time: one costs less than 0.1 of a processor."""
 
 curtain = threading.Event()
 """The session is over: whoever still waits gives up."""
