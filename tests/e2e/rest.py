@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from math import log
+from typing import Any
 
 from cluster.audit import AuditEvent
 from e2e.golden_move import Moved
 
 ENOUGH_REQUESTS = 240
-"""Four times the fewest that a figure needs: up to there each doubling of the sample is news, and written."""
+"""Four times the fewest that a figure needs."""
 
 
 class Rest:
@@ -17,6 +19,7 @@ class Rest:
     def __init__(self, moved: Moved) -> None:
         self.client, self._tenant = moved.client, moved.tenant
         self._tenant.until("figures that stay", lambda: moved.measured(moved.cheap) >= ENOUGH_REQUESTS, 300)
+        self._figures = self._tenant.status()["placements"]
         self._audit, self._begun = self._tenant.cluster.audit(), time.monotonic()
 
     def until_it_lasted(self, seconds: float) -> None:
@@ -30,6 +33,40 @@ class Rest:
         mine = self._tenant.pools()
         return [e for e in self._audit.writes(self._tenant.user) if not (e.resource in others and e.namespace == "" and e.name not in mine)]
 
+    def without_news(self) -> list[AuditEvent]:
+        """Those of `written` that tell no figure anew. A replica's work takes longer while other tests keep the processors busy: that its
+        capacity is another one then, and is known better afterwards, is worth a write (docs/explanation/capacity.md), and nothing else is."""
+        told, found = self._figures, []
+        for event in self.written():
+            status = (event.request or {}).get("status", {}) if event.resource == "inferenceworkloads/status" else {}
+            if "placements" not in status or not _news(told, status["placements"]):
+                found.append(event)
+            told = status.get("placements", told)
+        return found
+
     def renewals(self) -> int:
         """How often it renewed its Lease."""
         return sum(1 for e in self._audit.writes(self._tenant.user, except_resources=()) if e.resource == "leases")
+
+
+def _news(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> bool:
+    """Whether a figure of one of these pools became another: by more than 20 %, twice as sharp, or of twice as many requests."""
+    old, new = ({(p["pool"], p["revision"]): p for p in each} for each in (before, after))
+    return any(_another(_figures(old[key]), _figures(new[key])) for key in old.keys() & new.keys())
+
+
+def _figures(placement: dict[str, Any]) -> list[tuple[float, float, float, float]]:
+    """Point, lower, upper and number of answers: of the capacity, then of the unit cost."""
+    names = ("capacityPerReplica", "capacityLower", "capacityUpper", "capacityRequests")
+    cost = placement.get("unitCost", {})
+    each = [[placement.get(name) for name in names], [cost.get(name) for name in ("value", "lower", "upper", "good")]]
+    return [(float(a), float(b), float(c), float(d)) for a, b, c, d in each if None not in (a, b, c, d)]
+
+
+def _another(old: list[tuple[float, ...]], new: list[tuple[float, ...]]) -> bool:
+    if len(old) != len(new):
+        return True
+    for (point, lower, upper, n), (point2, lower2, upper2, n2) in zip(old, new, strict=True):
+        if abs(log(point2 / point)) > log(1.2) or log(upper / lower) > 2 * log(upper2 / lower2) or n2 >= 2 * n:
+            return True
+    return False

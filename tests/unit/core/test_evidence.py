@@ -207,6 +207,9 @@ def test_a_load_that_broke_the_promise_twice_is_believed_at_once_however_near_it
     assert remember(known, broken, 300, carried=10.0) == known
     assert remember(known, broken, 300, carried=10.0, broken=10.4) == broken
     assert remember(known, broken, 300, carried=10.0, broken=11.3) == known
+    assert remember(known, broken, 300, carried=10.0, broken=10.39996) == broken, "as status writes it"
+    noisy, lower = capacities((3.706, 3.45, 3.98), (3.517, 3.27, 3.78))
+    assert remember(noisy, lower, 300, carried=2.0, broken=2.1) == noisy, "what was late at a third of the load had another reason"
     late = [window(i, good=270, slow=30 if i < 2 else 0, busy=24.0) for i in range(16)]
     assert broken_at(late, 0.01) == 5.0
     assert broken_at(late[1:], 0.01) is None

@@ -159,8 +159,9 @@ def _later(old: Known, new: Known) -> timedelta:
 
 
 def _learnt(before: Interval, after: Interval, broken: float | None) -> bool:
-    """Whether the capacity is another one, or is known far better, or was too high for the promise by however little."""
-    too_high = broken is not None and broken < before.point and after.point < before.point
+    """Whether the capacity is another one, or is known far better, or was too high for the promise by however little. It was where the new
+    figure is the load that broke it; a promise that is broken far below both was another fault's work, and their noise is no news."""
+    too_high = broken is not None and after.point <= _digits(broken, 4) < before.point
     return too_high or _moved(before, after) or _sharper(before, after)
 
 
