@@ -269,5 +269,5 @@ class FaultyCluster(RuleBasedStateMachine):
 
 def test_no_schedule_of_faults_breaks_an_invariant_and_every_one_ends_quietly() -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
-        FaultyCluster, settings=effort(8, 400, stateful_step_count=50 if THOROUGH else 20)
+        FaultyCluster, settings=effort(8, 120, stateful_step_count=50 if THOROUGH else 20)
     )
