@@ -70,6 +70,8 @@ WORKERS = 8
 PLAN_SECONDS = 30.0
 """Between two plans of the fleet."""
 DRAIN_SECONDS = 20.0
+EVENTS_SECONDS = 3.0
+"""For the last events of an operator that is told to stop."""
 
 
 class Key(NamedTuple):
@@ -116,6 +118,7 @@ class Operator:
         self._exit = 0
         self._tasks: list[asyncio.Task[None]] = []
         self._working: asyncio.Task[None] | None = None
+        self._telling: asyncio.Task[None] | None = None
         self._heartbeat = Heartbeat(self.clock)
         self._namespace_uids: dict[str, str] = {}
         self._kinds_served = False
@@ -241,7 +244,7 @@ class Operator:
         _log.info("elected", identity=self._identity.name)
         self._heartbeat.beat()
         self._working = self._spawn("work", self._work())
-        self._spawn("events", self.events.run())
+        self._telling = self._spawn("events", self.events.run())
         self._spawn("plan", self._plan())
 
     # --- working ----------------------------------------------------------------------------------------------------------------------
@@ -391,11 +394,16 @@ class Operator:
         self._stop.set()
 
     async def _clean_up(self, **_: Any) -> None:
-        """Readiness first, then no new work, then what is being done, then the Lease."""
+        """Readiness first, then no new work, then what is being done and told, then the Lease."""
         self.health.not_ready()
         self.queue.close()
         if self._working is not None:
             await asyncio.wait({self._working}, timeout=DRAIN_SECONDS)
+        if self._telling is not None:
+            # The Lease is given back only when nobody writes any more: whoever met the shut fence would take it for a lost Lease.
+            await self.events.posted(EVENTS_SECONDS)
+            self._telling.cancel()
+            await asyncio.gather(self._telling, return_exceptions=True)
         self.elector.stop()
         if self._exit == 0:
             await self.elector.release()

@@ -152,6 +152,12 @@ class EventRecorder:
             flushing.cancel()
             await asyncio.gather(flushing, return_exceptions=True)
 
+    async def posted(self, within: float) -> None:
+        """Wait until all that is recorded was posted, or so many seconds."""
+        deadline = self._clock.monotonic() + within
+        while self._running and self._queued.is_set() and self._clock.monotonic() < deadline:
+            await self._clock.sleep(0.05)
+
     async def flush(self) -> None:
         """Write the counts of all series that have grown since they were last written."""
         for series in tuple(self._series.values()):

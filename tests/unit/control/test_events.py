@@ -131,3 +131,24 @@ def test_notes_are_cut_to_what_the_server_takes():
         running.cancel()
 
     run(scenario())
+
+
+def test_who_stops_waits_for_what_is_being_told_and_not_for_ever():
+    class Slow(Poster):
+        async def create(self, resource, manifest):
+            await asyncio.sleep(1)
+            return await super().create(resource, manifest)
+
+    async def scenario():
+        poster = Slow()
+        recorder, running = await recording(poster, [])
+        await recorder.posted(60)
+        recorder.record(ABOUT, EventType.WARNING, Reason.FROZEN, "one")
+        recorder.record(ABOUT, EventType.WARNING, Reason.NOT_SYNCED, "two")
+        await recorder.posted(0.5)
+        assert poster.created == []
+        await recorder.posted(60)
+        assert [e["note"] for e in poster.created] == ["one", "two"]
+        running.cancel()
+
+    run(scenario())
