@@ -7,8 +7,8 @@ computed again by code that shares nothing with the solver (`tests/bench/plannin
 the workloads have changed. `highs`: the same problem as one integer program (scipy.optimize.milp) with ten times the time, at least a second.
 Rows `limits x F`: the limits shrunk by that factor until no plan is left; an answer "Infeasible" is checked by its prices, or by HiGHS.
 Seconds are those of the machine; `highs_seconds` of rows that HiGHS ends by itself (1,000 x 12, limits x 2.00, seed 2) tell how fast it was.
-Where time is missed: with equal efficiencies three quarters of it find the mixes of several pools for each workload (a knapsack each), for no
-pool's price tells them apart; elsewhere the walk of the prices and those mixes take about as much each.
+Where time is missed: with equal efficiencies most of it finds the mixes of several pools for each workload (a knapsack each), for no pool's
+price tells them apart; elsewhere it is the walk of the prices and those mixes.
 """
 
 from __future__ import annotations

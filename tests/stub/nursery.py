@@ -1,7 +1,7 @@
 """Operators as processes of their own that begin at once: forked from one process that has imported everything.
 
-A fault test starts an operator sixty times, and three seconds of a processor each went into imports. What runs is the same program with the
-same arguments; its pid, signals, log and exit code are its own.
+A fault test starts an operator dozens of times, and most of what a start costs is imports. What runs is the same program with the same
+arguments; its pid, signals, log and exit code are its own.
 """
 
 from __future__ import annotations
