@@ -10,12 +10,16 @@ import subprocess
 import sys
 import tempfile
 import time
+import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import groupby
+from pathlib import Path
 
 PYTEST = (sys.executable, "-m", "pytest", "-q", "--durations=5", "-p", "no:cacheprovider")
+REASON_LENGTH = 200
+"""Characters of what each failed test said, under the table: its whole report stands far above."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +52,20 @@ def main(chosen: list[str]) -> int:
     # What make installed before it came here. Without make, nothing.
     done: list[tuple[str, float, int]] = [("Python packages", time.time() - float(os.environ.get("STEELYARD_BEGAN", time.time())), 0)]
     began, needless = time.monotonic(), False
-    for together in _turns(part for part in PARTS if not chosen or part.name in chosen):
-        if needless:
-            break
-        for part, seconds, code in _run(together):
-            done.append((part.name, seconds, code))
-            needless = needless or (part.needed and code != 0)
+    with tempfile.TemporaryDirectory() as folder:
+        for together in _turns(part for part in PARTS if not chosen or part.name in chosen):
+            if needless:
+                break
+            for part, seconds, code in _run(together, Path(folder)):
+                done.append((part.name, seconds, code))
+                needless = needless or (part.needed and code != 0)
+        reasons = [line for name, *_ in done for line in _failures(Path(folder) / f"{name}.xml")]
     print(f"\n{'part':<24}{'seconds':>9}  result")
     for name, seconds, code in done:
         print(f"{name:<24}{seconds:>9.0f}  {'passed' if code == 0 else f'FAILED ({code})'}")
     print(f"{'all':<24}{done[0][1] + time.monotonic() - began:>9.0f}")
     failed = sum(1 for *_, code in done if code)
+    print(*reasons, sep="\n", end="\n" if reasons else "")
     print(f"parts: {len(done) - failed} passed, {failed} failed")
     return 1 if failed else 0
 
@@ -70,7 +77,19 @@ def _turns(parts: Iterable[Part]) -> Iterator[list[Part]]:
         yield from [these] if turn else [[part] for part in these]
 
 
-def _run(together: list[Part]) -> Iterator[tuple[Part, float, int]]:
+def _reported(part: Part, reports: Path) -> tuple[str, ...]:
+    """Its command; one of pytest's leaves a report too."""
+    return (*part.command, f"--junitxml={reports / part.name}.xml") if part.command[: len(PYTEST)] == PYTEST else part.command
+
+
+def _failures(report: Path) -> Iterator[str]:
+    """Each test of this report that failed, with the beginning of the reason."""
+    for case in ET.parse(report).iter("testcase") if report.exists() else ():
+        for how in (*case.iter("failure"), *case.iter("error")):
+            yield f"{how.tag}: {case.get('classname')}::{case.get('name')}: {' '.join(how.get('message', '').split())[:REASON_LENGTH]}"
+
+
+def _run(together: list[Part], reports: Path) -> Iterator[tuple[Part, float, int]]:
     """All at once. The first one's output is shown as it comes, that of each other one when all have ended."""
     print(f"\n=== {' beside '.join(part.name for part in together)}", flush=True)
     began, ended = time.monotonic(), dict.fromkeys(range(len(together)), 0.0)
@@ -78,7 +97,9 @@ def _run(together: list[Part]) -> Iterator[tuple[Part, float, int]]:
         outputs = [stack.enter_context(tempfile.TemporaryFile("w+")) if number else None for number in range(len(together))]
         running = [
             # Left at the block's end, however it is left, only when it has ended.
-            stack.enter_context(subprocess.Popen(part.command, env={**os.environ, "PYTHONUNBUFFERED": "1"}, stdout=output, stderr=output))
+            stack.enter_context(
+                subprocess.Popen(_reported(part, reports), env={**os.environ, "PYTHONUNBUFFERED": "1"}, stdout=output, stderr=output)
+            )
             for part, output in zip(together, outputs, strict=True)
         ]
         while not all(ended.values()):

@@ -9,8 +9,9 @@ from typing import Any
 from cluster.audit import AuditEvent
 from e2e.golden_move import Moved
 
-ENOUGH_REQUESTS = 240
-"""Four times the fewest that a figure needs."""
+ENOUGH_REQUESTS = 120
+"""Twice the fewest that a figure needs. A figure of fewer is told anew when it rests on twice as many, which sixteen windows hold even where
+half of the requests are late; one of twice as many might never be."""
 
 
 class Rest:

@@ -13,7 +13,7 @@ import pytest
 
 from cluster.cluster import Cluster
 from cluster.fixtures import new_namespace
-from fault.meanwhile import AT_ONCE, curtain
+from fault.meanwhile import AT_ONCE, Door, curtain, idle
 from fault.move_run import MoveRun
 
 played: list[tuple[float, float, str]] = []
@@ -30,9 +30,10 @@ def kinds(control_plane: Cluster) -> Cluster:
     return control_plane
 
 
-def _play(cluster: Cluster, name: str, opened: float, scene: Callable[..., None], given: dict[str, Any]) -> None:
-    began = time.monotonic()
+def _play(cluster: Cluster, name: str, opened: float, door: Door, scene: Callable[..., None], given: dict[str, Any]) -> None:
     with ExitStack() as stack:
+        stack.enter_context(door.passed())
+        began = time.monotonic()
         stack.callback(lambda: played.append((began - opened, time.monotonic() - began, name)))
 
         def make(**how: Any) -> MoveRun:
@@ -47,10 +48,10 @@ def stage(kinds: Cluster, request: pytest.FixtureRequest) -> Iterator[dict[str, 
     """All scenes of this session, playing."""
     scenes = [item for item in request.session.items if hasattr(getattr(item, "function", None), "scene")]
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="scene") as pool:
-        futures, opened = {}, time.monotonic()
+        futures, opened, door = {}, time.monotonic(), Door(idle)
         for item in sorted(scenes, key=lambda i: getattr(i.function, "long", False) is False):
             given = dict(item.callspec.params) if hasattr(item, "callspec") else {}
-            futures[item.nodeid] = pool.submit(_play, kinds, item.nodeid, opened, item.function.scene, given)
+            futures[item.nodeid] = pool.submit(_play, kinds, item.nodeid, opened, door, item.function.scene, given)
         yield futures
         # Normally all have ended. After an interruption what still plays is told to end.
         for future in futures.values():

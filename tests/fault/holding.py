@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cluster.audit import AuditEvent
-from fault.move_run import CHEAP_REPLICAS, DEAR_REPLICAS, MOVE_SECONDS, WINDOW, MoveRun
+from fault.move_run import CHEAP_REPLICAS, DEAR_REPLICAS, MOVE_SECONDS, SOON, WINDOW, MoveRun
 
 CHILDREN = {"deployments", "deployments/scale", "services", "jobs", "compiledmodels", "pods"}
 LOST_SECONDS = WINDOW + 1.0
@@ -45,18 +45,18 @@ def held_without_a_touch(run: MoveRun, loss: Loss) -> None:
     """
     stage = _stage(run)
     loss.lose()
-    held = _wait(run, f"Held for stale observations, which are {loss.name},", lambda: _held(run), 90)
+    held = _wait(run, f"Held for stale observations, which are {loss.name},", lambda: _held(run), SOON)
     assert held["reason"] == "ObservationsStale", held
     assert run.condition("Ready")["status"] == "True", "serving is untouched"
     # Marked only now: what was decided on the last fresh reading may still be on its way.
     run.audit.mark()
-    run.until("the target", lambda _: run.world.ready_pods(run.cheap) >= (stage[2] or 0), 60)
+    run.until("the target", lambda _: run.world.ready_pods(run.cheap) >= (stage[2] or 0), SOON)
     time.sleep(LOST_SECONDS)
     assert _held(run), f"{loss.name}: it lasts as long as the metrics are lost"
     assert _stage(run) == stage, f"{loss.name}: no step is taken in the dark"
     mended = time.time()
     loss.mend()
-    _wait(run, "the end of the hold", lambda: not _held(run), 90)
+    _wait(run, "the end of the hold", lambda: not _held(run), SOON)
     assert time.time() - mended >= WINDOW, f"{loss.name}: one whole window is waited for after the metrics are back"
     early = [e for e in children_written(run) if e.time.timestamp() < mended + WINDOW]
     assert not early, f"{loss.name}: {[(e.verb, e.resource, e.name, e.time.timestamp() - mended) for e in early]}"
@@ -74,7 +74,7 @@ def every_step_is_held(run: MoveRun, one: Loss, other: Loss) -> None:
     """
     run.apply(minGoodRequests=NEVER, bakeSeconds=LONG_BAKE, deadlineSeconds=900)
     run.until_serving()
-    run.until("a first measurement", lambda s: (s.get("lastDecision") or {}).get("reason") == "TooFewRequests", 60)
+    run.until("a first measurement", lambda s: (s.get("lastDecision") or {}).get("reason") == "TooFewRequests", SOON)
     held_without_a_touch(run, one)
     held_without_a_touch(run, other)
     assert not run.status().get("move"), "nothing began"

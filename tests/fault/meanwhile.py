@@ -8,16 +8,60 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 MOST_SECONDS = 900.0
 AT_ONCE = 11
-"""Scenes at the same time: one costs less than 0.1 of a processor."""
+"""Scenes at the same time, at most: one costs a tenth of a processor on a fast machine, and twice as much on a slow one."""
+ALWAYS = 5
+"""As many begin however busy the processors are."""
+SPARE = 0.25
+"""Of the processors' time was idle when one more scene begins: an operator that gets none loses its Lease."""
+LOOK_SECONDS = 3.0
 
 curtain = threading.Event()
 """The session is over: whoever still waits gives up."""
+
+
+class Door:
+    """Lets scenes begin one after another, while there is room for them."""
+
+    def __init__(self, idle: Callable[[], float]) -> None:
+        """`idle`: the part of the processors' time that nobody used; takes a while to find out."""
+        self._idle, self._door, self._count, self._playing = idle, threading.Lock(), threading.Lock(), 0
+
+    @contextmanager
+    def passed(self) -> Iterator[None]:
+        """Waits for its turn, and for room."""
+        with self._door:
+            while self._playing >= ALWAYS and self._idle() < SPARE and not curtain.is_set():
+                pass
+            self._add(1)
+        try:
+            yield
+        finally:
+            self._add(-1)
+
+    def _add(self, scenes: int) -> None:
+        with self._count:
+            self._playing += scenes
+
+
+def idle() -> float:
+    """The part of all processors' time that was idle during the next seconds (proc(5), /proc/stat: fields 4 and 5 of the first line)."""
+    before = _jiffies()
+    time.sleep(LOOK_SECONDS)
+    all_of_it = [after - earlier for after, earlier in zip(_jiffies(), before, strict=True)]
+    return sum(all_of_it[3:5]) / max(1, sum(all_of_it))
+
+
+def _jiffies() -> list[int]:
+    return [int(word) for word in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
 
 
 def meanwhile(scene: Callable[..., None]) -> Callable[..., None]:

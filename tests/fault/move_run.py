@@ -41,7 +41,7 @@ SMALL_LOAD = 100.0
 WINDOW = 5
 SOON = 180.0
 """Bound of what takes a few seconds: the start of an operator, a compile, a window. On a busy machine it takes longer."""
-MOVE_SECONDS = 240.0
+MOVE_SECONDS = 400.0
 """Bound of one whole move, on a busy machine; it takes about 80 s."""
 
 

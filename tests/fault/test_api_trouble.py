@@ -119,7 +119,7 @@ def test_a_watch_that_answers_410_ends_the_operator_instead_of_leaving_it_half_b
     refused = proxy.fail(lambda call: call.watches and call.is_for("pods", "deployments"), Refuse(410, reason="Expired"))
     assert proxy.cut_watches("pods", "deployments") == 2
     assert blind.process is not None
-    assert blind.process.wait(60) == 1
+    assert blind.process.wait(SOON) == 1
     assert [line for line in blind.lines() if "a watch has failed" in str(line.get("message"))]
     proxy.faults.remove(refused)
     run.start_operator()
@@ -149,7 +149,7 @@ def test_a_server_that_is_away_for_twenty_seconds_costs_a_standby_or_a_restart_a
     with proxy.refusing_connections():
         time.sleep(20)
     # Longer than the Lease: who cannot renew it must end, and its pod is started again.
-    wait_until("the leader to end", lambda: not run.operators[-1].running, seconds=40)
+    wait_until("the leader to end", lambda: not run.operators[-1].running, seconds=SOON)
     assert run.operators[-1].process is not None
     assert run.operators[-1].process.returncode == 1
     run.start_operator()
@@ -195,7 +195,7 @@ def test_a_service_whose_deletion_no_watch_ever_told_is_missed_and_made_again(a_
     run.cluster.api.delete(service)
     time.sleep(2)
     proxy.faults.remove(refusing)
-    made = wait_until("the Service to come back", lambda: run.cluster.api.get(service), seconds=90)
+    made = wait_until("the Service to come back", lambda: run.cluster.api.get(service), seconds=SOON)
     assert made["metadata"]["uid"] != old["metadata"]["uid"]
     assert made["spec"]["selector"] == old["spec"]["selector"]
     assert run.world.lost == 0

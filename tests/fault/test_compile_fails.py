@@ -96,12 +96,9 @@ def test_infrastructure_is_tried_again_later_and_the_pool_is_used_then(a_move):
     run.until_serving()
     assert len(jobs(run, "onnxruntime")) == 1, "not at once"
     run.play.compiles.clear()
-    run.until_moved(MOVE_AND_PAUSE)
+    run.until_moved()
     assert len(jobs(run, "onnxruntime")) == 2
     assert run.world.lost == 0
-
-
-MOVE_AND_PAUSE = 240.0
 
 
 @meanwhile

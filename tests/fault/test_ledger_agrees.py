@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from cluster.cluster import Cluster
 from cluster.waiting import wait_until
 from fault.meanwhile import first, meanwhile
-from fault.move_run import CHEAP, DEAR, MOVE_SECONDS, OWN, WORKLOAD, MoveRun
+from fault.move_run import CHEAP, DEAR, MOVE_SECONDS, OWN, SOON, WORKLOAD, MoveRun
 from stub.operator_process import OperatorProcess
 
 pytestmark = pytest.mark.apiserver
@@ -88,8 +88,8 @@ def cost(price: str, seconds: float) -> float:
 def leads(run: MoveRun) -> OperatorProcess:
     """Start an operator; returns when it leads, and its ledger is open."""
     operator = run.start_operator()
-    wait_until("a leader", lambda: "steelyard_leader 1.0" in operator.metrics(), seconds=60, logs=[operator.log])
-    wait_until("its first lists", lambda: any(line.get("message") == "synced" for line in operator.lines()), seconds=60)
+    wait_until("a leader", lambda: "steelyard_leader 1.0" in operator.metrics(), seconds=SOON, logs=[operator.log])
+    wait_until("its first lists", lambda: any(line.get("message") == "synced" for line in operator.lines()), seconds=SOON)
     return operator
 
 
@@ -101,7 +101,7 @@ def stage_without_nodes(a_move: Any, **how: Any) -> MoveRun:
     run: MoveRun = a_move(proxied=True, **how)
     for pool in (run.dear, run.cheap):
         node = f"/api/v1/nodes/node-{pool}"
-        wait_until(f"the played {node}", lambda node=node: run.cluster.api.get(node), seconds=30)
+        wait_until(f"the played {node}", lambda node=node: run.cluster.api.get(node), seconds=SOON)
         run.cluster.api.delete(node)
         shapes = run.cluster.api.get(f"{OWN}/acceleratorpools/{pool}")["spec"]["shapes"]  # type: ignore[index]
         run.cluster.api.patch(f"{OWN}/acceleratorpools/{pool}", {"spec": {"shapes": [{**shapes[0], **SHAPE}]}})
@@ -123,7 +123,7 @@ def test_every_second_of_every_node_is_booked_once_and_on_who_used_it(a_move):
     time.sleep(10)
     used.become_ready()
     run.apply(mode="Observe")
-    run.until("two replicas", lambda _: run.world.ready_pods(run.dear) == 2, 90)
+    run.until("two replicas", lambda _: run.world.ready_pods(run.dear) == 2, SOON)
     time.sleep(20)
     leaving = next(p for p in run.listed("v1/pods") if p["metadata"]["labels"].get("steelyard.dev/role") == "serving")
     run.cluster.api.delete(f"/api/v1/namespaces/{run.namespace}/pods/{leaving['metadata']['name']}")
@@ -142,7 +142,7 @@ def test_every_second_of_every_node_is_booked_once_and_on_who_used_it(a_move):
         before, last = of_pool(booked(operator), run.cheap), before
         return before == last
 
-    wait_until("the absence to be noticed", at_rest, seconds=60, every=4)
+    wait_until("the absence to be noticed", at_rest, seconds=SOON, every=4)
     noticed = time.time()
 
     used.terminate()
@@ -188,8 +188,8 @@ def test_looks_that_are_far_apart_lose_nothing_and_a_new_process_books_from_its_
         node.launch()
         node.become_ready()
     run.apply(mode="Observe")
-    run.until("two replicas", lambda _: run.world.ready_pods(run.dear) == 2, 90)
-    wait_until("both nodes in the books", lambda: all(of_pool(booked(old), n.pool) for n in (used, unseen)), seconds=20)
+    run.until("two replicas", lambda _: run.world.ready_pods(run.dear) == 2, SOON)
+    wait_until("both nodes in the books", lambda: all(of_pool(booked(old), n.pool) for n in (used, unseen)), seconds=SOON)
     old.kill()
     unseen.terminate()
     run.free_lease()
@@ -204,14 +204,14 @@ def test_looks_that_are_far_apart_lose_nothing_and_a_new_process_books_from_its_
 
     def look() -> float:
         last = of_pool(booked(new), run.dear)
-        wait_until("the next look", lambda: of_pool(booked(new), run.dear) > last, seconds=20, every=0.1)
+        wait_until("the next look", lambda: of_pool(booked(new), run.dear) > last, seconds=SOON, every=0.1)
         return time.time()
 
     # Its pods are gone before the next look, which still has to book their last seconds.
     look()
     time.sleep(0.3 * RARE)
     run.delete()
-    run.until("the last pod to go", lambda _: run.world.ready_pods() == 0 and not run.listed("v1/pods"), 60)
+    run.until("the last pod to go", lambda _: run.world.ready_pods() == 0 and not run.listed("v1/pods"), SOON)
     time.sleep(2 * RARE + 1)
     assert [slot for slot in booked(new) if slot[0]] == [], "a workload that is gone leaves no series"
 

@@ -33,7 +33,7 @@ def test_a_new_operator_version_touches_no_deployment_and_no_pod(a_move):
     pods = {p["metadata"]["uid"] for p in run.listed("v1/pods")}
     old.signal(signal.SIGTERM)
     assert old.process is not None
-    assert old.process.wait(40) == 0
+    assert old.process.wait(SOON) == 0
     run.audit.mark()
     # Everything that a release may render otherwise: images, pull policy, the age of connections.
     run.start_operator(toolchains=newer_toolchains(), imagePullPolicy="Always", connectionMaxAgeSeconds=99)

@@ -67,7 +67,7 @@ def test_a_home_that_is_deleted_by_hand_comes_back(a_move):
     run.until_serving()
     name = deployment_of(run, run.dear)["metadata"]["name"]
     run.cluster.kubectl("delete", "deployment", name, "-n", run.namespace)
-    wait_until("the Deployment to be back", lambda: deployment_of(run, run.dear), seconds=30)
+    wait_until("the Deployment to be back", lambda: deployment_of(run, run.dear), seconds=SOON)
     run.until("it to serve", lambda _: run.world.ready_pods(run.dear) == run.replicas, SOON)
     time.sleep(5)
     assert run.deeds()["create", "deployments"] == 2
@@ -130,7 +130,7 @@ def test_without_its_kinds_the_operator_says_what_to_do_and_ends(a_move):
             assert refused.value.code == 503
             assert "kubectl apply" in refused.value.read().decode()
             assert operator.process is not None
-            assert operator.process.wait(60) == 1
+            assert operator.process.wait(SOON) == 1
             said = [line["message"] for line in operator.lines() if "kinds are not served" in str(line.get("message"))]
         assert said
         assert "kubectl apply --server-side -f crds/" in said[-1]

@@ -12,7 +12,7 @@ from cluster.http_probe import answers
 from cluster.waiting import wait_until
 from fault.holding import SLOW_START, Loss, every_step_is_held, exposing
 from fault.meanwhile import first, meanwhile
-from fault.move_run import MoveRun
+from fault.move_run import SOON, MoveRun
 from stub.world import Play
 
 pytestmark = pytest.mark.apiserver
@@ -27,7 +27,7 @@ class OwnPrometheus:
         self._run, self._identity = run, run.cluster.identity
         self._port = next(_PORTS)
         self._name = f"prometheus-{self._port}"
-        self._targets = wait_until("the played targets", lambda: run.world.targets_url, seconds=20)
+        self._targets = wait_until("the played targets", lambda: run.world.targets_url, seconds=SOON)
         self.url = f"http://{self._identity.gateway}:{self._port}"
 
     def start(self, every: str = "1s") -> None:
@@ -43,7 +43,7 @@ scrape_configs:
         program = binaries.programs(["prometheus"])["prometheus"]
         flags = (f"--config.file={folder}/prometheus.yaml", f"--storage.tsdb.path={folder}/data")
         self._run.cluster.supervisor.start(self._name, program, *flags, f"--web.listen-address={self._identity.gateway}:{self._port}")
-        wait_until("Prometheus", lambda: answers(f"{self.url}/-/ready"), seconds=30, logs=(self._run.cluster.supervisor.log(self._name),))
+        wait_until("Prometheus", lambda: answers(f"{self.url}/-/ready"), seconds=SOON, logs=(self._run.cluster.supervisor.log(self._name),))
 
     def stop(self) -> None:
         """Until the next start."""

@@ -31,16 +31,14 @@ def test_a_target_that_fails_during_the_shift_is_left_and_quarantined(a_move, fa
     run.apply(cooldownSeconds=0)
     run.until_step("Shift")
     run.audit.mark()
-    began = time.monotonic()
     fail(run)
-    run.until("going back", lambda s: (s.get("move") or {}).get("step") == "Back" or not s.get("move"), 60)
-    assert time.monotonic() - began < 60, "within two windows and a look, on a busy machine"
+    run.until("going back", lambda s: (s.get("move") or {}).get("step") == "Back" or not s.get("move"), SOON)
     run.until("the end of the move", lambda s: not s.get("move"), SOON)
     status = run.status()
     assert [(h["outcome"], h["reason"]) for h in status["history"]] == [("RolledBack", reason)]
     assert [(q["pool"], q["reason"]) for q in status["quarantine"]] == [(run.cheap, reason)]
     assert status["home"]["pool"] == run.dear
-    wait_until("the event", lambda: [e for e in run.listed("events.k8s.io/v1/events") if e["reason"] == reason], seconds=20)
+    wait_until("the event", lambda: [e for e in run.listed("events.k8s.io/v1/events") if e["reason"] == reason], seconds=SOON)
     assert all(e["type"] == "Warning" for e in run.listed("events.k8s.io/v1/events") if e["reason"] == reason)
     # The source was never reduced, by anybody, and served all the time.
     scales = [e for e in run.writes() if e.resource == "deployments/scale" and e.name.startswith(f"model-{run.dear}")]
@@ -48,7 +46,7 @@ def test_a_target_that_fails_during_the_shift_is_left_and_quarantined(a_move, fa
     assert run.world.lost == 0
     # What was quarantined is not tried again at once, though nothing else speaks against it: there is no cool-down here.
     quarantine = run.status()["quarantine"][0]
-    wait_until("the target gone", lambda: len(run.listed("apps/v1/deployments")) == 1, seconds=20)
+    wait_until("the target gone", lambda: len(run.listed("apps/v1/deployments")) == 1, seconds=SOON)
     run.audit.mark()
     time.sleep(25)
     assert not run.status().get("move")

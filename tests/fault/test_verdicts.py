@@ -6,7 +6,7 @@ import pytest
 
 from cluster.waiting import wait_until
 from fault.meanwhile import first, meanwhile
-from fault.move_run import MoveRun
+from fault.move_run import SOON, MoveRun
 
 pytestmark = pytest.mark.apiserver
 
@@ -25,7 +25,7 @@ def test_a_false_claim_is_refuted_with_its_numbers_and_the_workload_leaves_the_p
     run = a_move()
     run.start_operator()
     run.apply()
-    run.until("a first home", lambda s: s.get("home"), 60)
+    run.until("a first home", lambda s: s.get("home"), SOON)
     assert run.status()["home"]["pool"] == run.dear, "it starts where the claim says"
     run.until_moved()
     (verdict,) = run.status()["claims"]
@@ -35,7 +35,7 @@ def test_a_false_claim_is_refuted_with_its_numbers_and_the_workload_leaves_the_p
     # Three replicas at twice the price against two; at capacity the ratio is 2 * 5.13 / 3.4.
     assert 0.55 < float(verdict["lower"]) <= float(verdict["measured"]) <= float(verdict["upper"])
     assert float(verdict["measured"]) == pytest.approx(3.02, rel=0.15)
-    told = wait_until("the event", lambda: events(run, "ClaimRefuted"), seconds=20)
+    told = wait_until("the event", lambda: events(run, "ClaimRefuted"), seconds=SOON)
     assert len(told) == 1
     assert "claimed 0.5, measured" in told[0]["note"]
     assert "n = " in told[0]["note"]
@@ -49,13 +49,13 @@ def test_a_true_claim_is_confirmed_and_the_workload_ends_where_it_began(a_move):
     run = a_move(cpu=DEAR_AND_FAST, spec={"scaling": {"minReplicas": 1, "maxReplicas": 6}})
     run.play.opens_with = 1
     run.start_operator()
-    run.apply(exploration={"budget": "5.00", "deadlineSeconds": 120})
+    run.apply()
     run.until("the end of the trial", lambda s: s.get("history") and not s.get("move"))
     status = run.status()
     assert [(h["outcome"], h["to"], h["reason"]) for h in status["history"]] == [("Explored", run.cheap, "NotCheaper")]
     assert status["home"]["pool"] == run.dear
     assert not status.get("quarantine")
-    run.until("a verdict", lambda s: [c for c in s.get("claims", ()) if c["verdict"] == "Confirmed" and c["n"] >= 100], 30)
-    wait_until("the event", lambda: events(run, "ClaimConfirmed"), seconds=20)
+    run.until("a verdict", lambda s: [c for c in s.get("claims", ()) if c["verdict"] == "Confirmed" and c["n"] >= 100], SOON)
+    wait_until("the event", lambda: events(run, "ClaimConfirmed"), seconds=SOON)
     assert not events(run, "ClaimRefuted")
     assert run.world.lost == 0
