@@ -1,4 +1,4 @@
-"""A pod of the compile image that tries the laws of all back ends on the real model: the only place where torch is."""
+"""A pod of the compile image that tries the laws of all back ends on the real model, and Neuron's contract: the only place where torch is."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import yaml
 import minilm
 from e2e.ground import GENERAL, ROOT, Ground
 
-LAWS = "unit/runtime/test_compile_minilm.py"
+LAWS = ("unit/runtime/test_compile_minilm.py", "contract/test_neuron.py")
 POD = "laws"
 
 
@@ -36,7 +36,7 @@ def try_laws(ground: Ground, namespace: str, folder: Path) -> None:
         "name": "laws",
         "image": ground.compile.reference,
         "imagePullPolicy": "Never",
-        "command": ["python", "-m", "pytest", "--noconftest", "--rootdir=/tests", "-c", "/dev/null", "-p", "no:cacheprovider", "-v", "--durations=5", f"/tests/{LAWS}"],
+        "command": ["python", "-m", "pytest", "--noconftest", "--rootdir=/tests", "-c", "/dev/null", "-p", "no:cacheprovider", "-v", "--durations=5", *(f"/tests/{law}" for law in LAWS)],
         "env": [
             {"name": "PYTHONPATH", "value": "/opt/app:/kit:/tests"},
             {"name": "PYTHONDONTWRITEBYTECODE", "value": "1"},

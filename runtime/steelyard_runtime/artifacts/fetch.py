@@ -3,19 +3,22 @@
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
+from steelyard_runtime.arrival import Advance
 from steelyard_runtime.artifacts import manifest as manifests
 from steelyard_runtime.artifacts.cache import BlobCache
 from steelyard_runtime.artifacts.manifest import ArtifactFile, Manifest
 from steelyard_runtime.artifacts.publish import blob_path
 from steelyard_runtime.artifacts.store import Missing, Store, open_store, read_all
 from steelyard_runtime.failure import Failure, Reason, infrastructure_failure
-from steelyard_runtime.sha256 import digest_of_bytes
+from steelyard_runtime.sha256 import CHUNK, digest_of_bytes, hex_of_file
 
 
-def fetch_artifact(uri: str, digest: str | None, into: Path, cache: BlobCache | None = None) -> Manifest:
+def fetch_artifact(
+    uri: str, digest: str | None, into: Path, cache: BlobCache | None = None, advance: Advance = lambda *_: None
+) -> Manifest:
     """Put the artifact whose manifest is at `uri` into the folder `into`, which must not exist; it appears complete or not at all.
 
     `digest` is what the manifest's bytes must hash to; None takes the manifest as it is (the files are still held against it).
@@ -30,8 +33,10 @@ def fetch_artifact(uri: str, digest: str | None, into: Path, cache: BlobCache | 
     into.parent.mkdir(parents=True, exist_ok=True)
     staged = Path(tempfile.mkdtemp(dir=into.parent, prefix=".artifact-"))
     try:
-        for file in manifest.files:
-            _fetch_file(store, key, file, staged / file.path, cache)
+        with tempfile.TemporaryDirectory(dir=into.parent, prefix=".blobs-") as passing:
+            fetching = _Fetching(store, key, cache or BlobCache(Path(passing), 0), manifest.size, advance)
+            for file in manifest.files:
+                fetching.file(file, staged / file.path)
         staged.chmod(0o755)
         staged.rename(into)
     finally:
@@ -55,39 +60,58 @@ def _manifest(store: Store, path: str, uri: str, digest: str | None) -> Manifest
         raise _corrupt(manifests.NAME, str(error)) from error
 
 
-def _fetch_file(store: Store, key: str, file: ArtifactFile, target: Path, cache: BlobCache | None) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if cache is not None and cache.path(file.sha256).is_file():
-        with cache.path(file.sha256).open("rb") as cached:
-            intact = _write(iter(lambda: cached.read(1 << 20), b""), file, target) is None
-        if intact:
-            cache.touch(file.sha256)
-            return
-        cache.drop(file.sha256)
-    try:
-        wrong = _write(store.read(blob_path(key, file.sha256)), file, target)
-    except Missing as error:
-        raise _corrupt(file.path, "its bytes are missing from the store") from error
-    if wrong:
-        raise _corrupt(file.path, wrong)
-    if cache is not None:
-        cache.adopt(file.sha256, target)
+class _Fetching:
+    """The files of one artifact, one after another."""
 
+    def __init__(self, store: Store, key: str, cache: BlobCache, size: int, advance: Advance) -> None:
+        self._store, self._key, self._cache = store, key, cache
+        self._done, self._size, self._advance = 0, size, advance
 
-def _write(chunks: Iterator[bytes], file: ArtifactFile, target: Path) -> str | None:
-    """Write while hashing; return what is wrong, or None."""
-    state = hashlib.sha256()
-    size = 0
-    with target.open("wb") as out:
-        for chunk in chunks:
-            size += len(chunk)
-            if size > file.size:  # a wrong object must not fill the disk
-                return f"it is longer than {file.size} bytes"
+    def file(self, file: ArtifactFile, target: Path) -> None:
+        """From the cache if it is there and intact, else from the store."""
+        target.parent.mkdir(parents=True, exist_ok=True)
+        before, cached = self._done, self._cache.path(file.sha256)
+        if cached.is_file() and hex_of_file(cached) != file.sha256:
+            self._cache.drop(file.sha256)
+        if not cached.is_file():
+            with self._cache.arriving(file.sha256) as arriving:
+                wrong = self._collect(file, arriving)
+                if wrong and self._began_before:
+                    # What an earlier process left was not what it seemed.
+                    wrong = self._collect(file, arriving)
+                if wrong:
+                    raise _corrupt(file.path, wrong)
+                self._cache.keep(file.sha256, arriving)
+        self._cache.give(file.sha256, target)
+        self._cache.shrink()
+        self._done = before + file.size
+        self._advance(self._done, self._size)
+
+    def _collect(self, file: ArtifactFile, arriving: BinaryIO) -> str | None:
+        """Go on where the file ends, hashing all of it; return what is wrong, or None. What is wrong leaves nothing behind."""
+        state, before = hashlib.sha256(), self._done
+        arriving.seek(0)
+        size = 0
+        while chunk := arriving.read(CHUNK):
             state.update(chunk)
-            out.write(chunk)
-    if state.hexdigest() != file.sha256:
+            size += len(chunk)
+        self._began_before = size > 0
+        try:
+            for chunk in self._store.read(blob_path(self._key, file.sha256), size=file.size, start=size) if size < file.size else ():
+                size += len(chunk)
+                if size > file.size:
+                    break  # a wrong object must not fill the disk
+                state.update(chunk)
+                arriving.write(chunk)
+                self._advance(before + size, self._size)
+        except Missing as error:
+            raise _corrupt(file.path, "its bytes are missing from the store") from error
+        if size == file.size and state.hexdigest() == file.sha256:
+            return None
+        arriving.truncate(0)
+        if size > file.size:
+            return f"it is longer than {file.size} bytes"
         return f"its {size} bytes have the digest sha256:{state.hexdigest()}, not sha256:{file.sha256}"
-    return None
 
 
 def _corrupt(name: str, what: str) -> Failure:

@@ -22,10 +22,11 @@ class FileStore:
         """Address of the folder."""
         return f"file://{self._root}"
 
-    def read(self, path: str) -> Iterator[bytes]:
+    def read(self, path: str, *, size: int | None = None, start: int = 0) -> Iterator[bytes]:
         """Yield a file in pieces."""
         try:
             with (self._root / path).open("rb") as file:
+                file.seek(start)
                 while chunk := file.read(CHUNK):
                     yield chunk
         except (FileNotFoundError, NotADirectoryError) as error:

@@ -46,8 +46,9 @@ class Manifest:
     """Length of one embedding."""
     golden_sha256: str
     golden_samples: int
-    cosine_min: float
-    """The least cosine between this artifact's embeddings and the eager reference's, over the golden samples."""
+    cosine_min: float | None
+    """The least cosine between this artifact's embeddings and the eager reference's, over the golden samples; None where the machine that
+    compiled could not run it."""
     cosine_tolerance: float
     """What every pod must reach on the golden samples before it is ready."""
     files: tuple[ArtifactFile, ...]

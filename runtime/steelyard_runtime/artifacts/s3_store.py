@@ -6,6 +6,7 @@ from pathlib import Path
 from steelyard_runtime.artifacts.store import Missing
 from steelyard_runtime.failure import Failure, Reason, infrastructure_failure
 from steelyard_runtime.s3_bucket import open_bucket
+from steelyard_runtime.s3_object import read_object
 
 
 class S3ArtifactStore:
@@ -20,14 +21,12 @@ class S3ArtifactStore:
         """Address of the prefix."""
         return self._uri
 
-    def read(self, path: str) -> Iterator[bytes]:
-        """Yield an object in pieces."""
-        import obstore  # noqa: PLC0415
+    def read(self, path: str, *, size: int | None = None, start: int = 0) -> Iterator[bytes]:
+        """Yield an object in pieces, a large one over several connections."""
         from obstore.exceptions import BaseError, NotFoundError  # noqa: PLC0415
 
         try:
-            for chunk in obstore.get(self._store, self._key(path)).stream():
-                yield bytes(chunk)
+            yield from read_object(self._store, self._key(path), size=size, start=start)
         except (NotFoundError, FileNotFoundError) as error:
             raise Missing(path) from error
         except BaseError as error:

@@ -19,8 +19,8 @@ class Store(Protocol):
     def uri(self) -> str:
         """Address of the store's root, without a slash at its end."""
 
-    def read(self, path: str) -> Iterator[bytes]:
-        """Yield an object in pieces; raises `Missing`."""
+    def read(self, path: str, *, size: int | None = None, start: int = 0) -> Iterator[bytes]:
+        """Yield an object in pieces, from the byte `start` on; raises `Missing`. `size` is the object's, where the caller knows it."""
 
     def put(self, path: str, source: Path) -> None:
         """Write an object from a file; whoever reads sees all of it or none."""

@@ -1,6 +1,5 @@
 """What a back end is: it says whether it can, compiles, and loads what it compiled."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -10,8 +9,12 @@ from numpy.typing import NDArray
 from steelyard_runtime.artifacts.manifest import Manifest
 from steelyard_runtime.compile.spec import CompileSpec
 
-Note = Callable[[str], None]
-"""Takes one line about how it goes on."""
+
+class Note(Protocol):
+    """Takes one line about how it goes on, and which part of the compile is done then (0 to 1), where that is known."""
+
+    def __call__(self, line: str, done: float | None = None) -> None:
+        """Tell it."""
 
 
 class Engine(Protocol):
@@ -20,6 +23,10 @@ class Engine(Protocol):
     @property
     def fixed_batch(self) -> bool:
         """Whether a batch must be padded to a compiled size (static shapes), or may be any size up to the largest."""
+
+    @property
+    def workers(self) -> int:
+        """How many calls at once it has places for."""
 
     def run(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return embeddings [batch, dimension] for ids and mask [batch, length]. Called from several threads; lets go of the GIL."""
@@ -42,5 +49,9 @@ class Backend(Protocol):
     def compile(self, encoder: Any, model: Path, spec: CompileSpec, into: Path, note: Note) -> None:
         """Write the compiled model into a folder. `encoder` is the traced module of `encoder.py`, `model` the folder it came from."""
 
+    def runs_here(self) -> bool:
+        """Whether this machine has what it takes to run what was compiled. A compile node may lack the accelerator: then a serving pod is
+        the first to hold the golden samples against the reference, as each does before it is ready."""
+
     def load(self, folder: Path, manifest: Manifest, workers: int) -> Engine:
-        """Load a verified artifact; up to `workers` threads will call `run` at once, each on one core."""
+        """Load a verified artifact. `workers` is how many processors there are to run it on; an accelerator's engine has its own number."""

@@ -33,12 +33,16 @@ class Eager:
         note("copying the model")
         shutil.copytree(model, into / FOLDER)
 
+    def runs_here(self) -> bool:
+        """CPUs are everywhere, and `probe` has looked at this one."""
+        return True
+
     def load(self, folder: Path, manifest: Manifest, workers: int) -> "EagerEngine":
         """Load the model into torch, one core for each call."""
         import torch  # type: ignore[import-not-found]  # noqa: PLC0415
 
         torch.set_num_threads(1)
-        return EagerEngine(load_encoder(folder / FOLDER))
+        return EagerEngine(load_encoder(folder / FOLDER), workers)
 
 
 class EagerEngine:
@@ -46,7 +50,8 @@ class EagerEngine:
 
     fixed_batch = False
 
-    def __init__(self, encoder: Any) -> None:
+    def __init__(self, encoder: Any, workers: int) -> None:
+        self.workers = workers
         self._run = embed_eagerly(encoder)
 
     def run(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -53,13 +53,17 @@ class Inductor:
             note("compiling the graph; this takes about half a minute for a small encoder")
             torch._inductor.aoti_compile_and_package(program, package_path=str(into / FILE))
 
+    def runs_here(self) -> bool:
+        """CPUs are everywhere, and `probe` has looked at this one."""
+        return True
+
     def load(self, folder: Path, manifest: Manifest, workers: int) -> "InductorEngine":
         """Load the package, with one runner a worker."""
         import torch  # noqa: PLC0415
 
         require_isa(manifest.target.partition("/")[2], f"this artifact ({manifest.target})")
         torch.set_num_threads(1)
-        return InductorEngine(torch._inductor.aoti_load_package(str(folder / FILE), num_runners=workers))
+        return InductorEngine(torch._inductor.aoti_load_package(str(folder / FILE), num_runners=workers), workers)
 
 
 class InductorEngine:
@@ -67,7 +71,8 @@ class InductorEngine:
 
     fixed_batch = False
 
-    def __init__(self, package: Any) -> None:
+    def __init__(self, package: Any, workers: int) -> None:
+        self.workers = workers
         self._package = package
 
     def run(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -46,6 +46,10 @@ class OnnxRuntime:
             verbose=False,
         )
 
+    def runs_here(self) -> bool:
+        """CPUs are everywhere, and `probe` has looked at this one."""
+        return True
+
     def load(self, folder: Path, manifest: Manifest, workers: int) -> "OnnxEngine":
         """Open a session whose runs each use the calling thread alone."""
         import onnxruntime  # type: ignore[import-untyped]  # noqa: PLC0415
@@ -54,7 +58,7 @@ class OnnxRuntime:
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-        return OnnxEngine(onnxruntime.InferenceSession(str(folder / FILE), options, providers=["CPUExecutionProvider"]))
+        return OnnxEngine(onnxruntime.InferenceSession(str(folder / FILE), options, providers=["CPUExecutionProvider"]), workers)
 
 
 class OnnxEngine:
@@ -62,7 +66,8 @@ class OnnxEngine:
 
     fixed_batch = False
 
-    def __init__(self, session: Any) -> None:
+    def __init__(self, session: Any, workers: int) -> None:
+        self.workers = workers
         self._session = session
 
     def run(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -16,21 +16,24 @@ from steelyard_runtime.compile.target import require_cpu
 
 FILE = "model.xml"
 PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}
+ACTIVATION_GROUPS = {"int8weightonly": "0", "int8dynamic": "32"}
+"""By quantisation: how many activations share a scale that is found while they pass (the plugin's DYNAMIC_QUANTIZATION_GROUP_SIZE; 0 leaves
+them as they are). The weights are the same 8 bits in both."""
 
 
 class OpenVino:
     """An intermediate representation with dynamic shapes; the plugin compiles it at load, and each bucket's shape on its first use."""
 
     name = "openvino"
-    packages = ("openvino", "torch", "transformers")
+    packages = ("openvino", "nncf", "torch", "transformers")
 
     def probe(self, spec: CompileSpec) -> None:
         """Any CPU target, default or explicit precision."""
         require_cpu(spec.target, self.name)
-        require_options(spec, dtypes=("default", *PRECISIONS))
+        require_options(spec, dtypes=("default", *PRECISIONS), quantizations=("none", *ACTIVATION_GROUPS))
 
     def compile(self, encoder: Any, model: Path, spec: CompileSpec, into: Path, note: Note) -> None:
-        """Trace and save; weights stay float32, the precision is chosen at load."""
+        """Trace and save; weights stay float32 unless they are quantised, the precision of what is computed is chosen at load."""
         import openvino  # type: ignore[import-untyped]  # noqa: PLC0415
 
         ids, mask = example(spec.batch_sizes[-1], spec.sequence_lengths[0])
@@ -39,7 +42,16 @@ class OpenVino:
         for port, name in zip(converted.inputs, ("input_ids", "attention_mask"), strict=True):
             port.get_tensor().set_names({name})
         converted.reshape({name: openvino.PartialShape([-1, -1]) for name in ("input_ids", "attention_mask")})
+        if spec.quantization in ACTIVATION_GROUPS:
+            import nncf  # type: ignore[import-not-found]  # noqa: PLC0415
+
+            note("compressing the weights to 8 bits")
+            converted = nncf.compress_weights(converted, mode=nncf.CompressWeightsMode.INT8_ASYM)
         openvino.save_model(converted, into / FILE, compress_to_fp16=False)
+
+    def runs_here(self) -> bool:
+        """CPUs are everywhere, and `probe` has looked at this one."""
+        return True
 
     def load(self, folder: Path, manifest: Manifest, workers: int) -> "OpenVinoEngine":
         """Compile for this machine."""
@@ -53,7 +65,9 @@ class OpenVino:
         }
         if manifest.dtype in PRECISIONS:
             config["INFERENCE_PRECISION_HINT"] = PRECISIONS[manifest.dtype]
-        return OpenVinoEngine(openvino.Core().compile_model(folder / FILE, "CPU", config))
+        if manifest.quantization in ACTIVATION_GROUPS:
+            config["DYNAMIC_QUANTIZATION_GROUP_SIZE"] = ACTIVATION_GROUPS[manifest.quantization]
+        return OpenVinoEngine(openvino.Core().compile_model(folder / FILE, "CPU", config), workers)
 
 
 class OpenVinoEngine:
@@ -61,7 +75,8 @@ class OpenVinoEngine:
 
     fixed_batch = False
 
-    def __init__(self, compiled: Any) -> None:
+    def __init__(self, compiled: Any, workers: int) -> None:
+        self.workers = workers
         self._compiled = compiled
         self._local = threading.local()
 

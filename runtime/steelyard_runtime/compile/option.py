@@ -8,14 +8,16 @@ from steelyard_runtime.failure import Reason, user_failure
 TASKS = ("embeddings",)
 
 
-def require_options(spec: CompileSpec, *, dtypes: Sequence[str]) -> None:
+def require_options(
+    spec: CompileSpec, *, dtypes: Sequence[str], quantizations: Sequence[str] = ("none",), flags: Sequence[str] = ()
+) -> None:
     """Refuse a task, dtype, quantisation, parallelism or flag that no file in this folder knows what to do with."""
     wrong = (
         ("model.task", spec.task, spec.task in TASKS, ", ".join(TASKS)),
         ("dtype", spec.dtype, spec.dtype in dtypes, ", ".join(dtypes)),
-        ("quantization", spec.quantization, spec.quantization == "none", "none"),
+        ("quantization", spec.quantization, spec.quantization in quantizations, ", ".join(quantizations)),
         ("tensorParallel", spec.tensor_parallel, spec.tensor_parallel == 1, "1"),
-        ("flags", list(spec.flags), not spec.flags, "none"),
+        ("flags", list(spec.flags), set(spec.flags) <= set(flags), ", ".join(flags) or "none"),
     )
     for field, seen, allowed, known in wrong:
         if not allowed:

@@ -26,7 +26,7 @@ class Phase(StrEnum):
 
 
 STARTS_AT = {Phase.FETCHING: 0, Phase.VERIFYING: 15, Phase.TRACING: 25, Phase.COMPILING: 40, Phase.CHECKING: 80, Phase.PUBLISHING: 95}
-"""Percent at the start of each phase, by what they took for a small encoder; a phase's own progress is not known."""
+"""Percent at the start of each phase, by what they took for a small encoder."""
 
 
 @dataclass
@@ -35,13 +35,35 @@ class Progress:
 
     tail: LogTail
     phase: Phase = Phase.FETCHING
+    done: float = 0.0
+    """Part of the phase, 0 to 1; 0 where a phase does not know."""
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
+    def enter(self, phase: Phase) -> None:
+        """Go to a phase."""
+        self.done = 0.0
+        self.phase = phase
+
+    def note(self, line: str, done: float | None = None) -> None:
+        """Log how the phase goes on."""
+        LOG.info("%s", line)
+        self.done = self.done if done is None else done
+
+    def arrived(self, bytes_here: int, bytes_in_all: int) -> None:
+        """How much of what is fetched is here."""
+        self.done = bytes_here / bytes_in_all if bytes_in_all else 0.0
+
+    @property
+    def percent(self) -> int:
+        """Of the whole job."""
+        ends = min((start for start in STARTS_AT.values() if start > STARTS_AT[self.phase]), default=100)
+        return STARTS_AT[self.phase] + int(self.done * (ends - STARTS_AT[self.phase]))
+
     def report(self) -> dict[str, object]:
-        """Return the document that /progress serves. No compiler here says how long it will take, so there is no ETA."""
+        """Return the document that /progress serves. No compiler here says how long it will take: an ETA is whoever's who knows other jobs."""
         return {
             "phase": str(self.phase),
-            "percent": STARTS_AT[self.phase],
+            "percent": self.percent,
             "etaSeconds": None,
             "lastLogLine": self.tail.last(),
             "startedAt": self.started_at.isoformat(timespec="seconds").replace("+00:00", "Z"),

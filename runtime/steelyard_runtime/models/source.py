@@ -3,6 +3,7 @@
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from steelyard_runtime.arrival import Advance
 from steelyard_runtime.failure import Reason, user_failure
 from steelyard_runtime.models.digest import model_digest
 from steelyard_runtime.models.s3 import download
@@ -11,8 +12,8 @@ CLAIM_MOUNT = Path("/models")
 """Where a pod that reads `pvc://claim/path` mounts the claim: the path inside of the claim is a path below this."""
 
 
-def fetch(uri: str, into: Path) -> Path:
-    """Return a folder with the model's files; only S3 needs `into`, the others are read where they are."""
+def fetch(uri: str, into: Path, advance: Advance = lambda *_: None) -> Path:
+    """Return a folder with the model's files; only S3 needs `into` and tells how far it is, the others are read where they are."""
     parts = urlsplit(uri)
     match parts.scheme:
         case "file":
@@ -20,7 +21,7 @@ def fetch(uri: str, into: Path) -> Path:
         case "pvc":
             folder = _inside(CLAIM_MOUNT, unquote(parts.path))
         case "s3":
-            return download(uri, into)
+            return download(uri, into, advance)
         case _:
             raise user_failure(Reason.INVALID_SPEC, f"model.uri {uri!r} has an unknown scheme; use s3://, pvc:// or file://")
     if not folder.is_dir():

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from steelyard_runtime.accuracy import embed_samples
+from steelyard_runtime.arrival import Advance
 from steelyard_runtime.artifacts.cache import cache_from_environment
 from steelyard_runtime.artifacts.fetch import fetch_artifact
 from steelyard_runtime.artifacts.golden import Golden, least_cosine, load_golden
@@ -37,13 +38,13 @@ class Model:
         return least_cosine(found, self.golden.embeddings)
 
 
-def load_model(spec: ServeSpec, environment: Mapping[str, str]) -> Model:
+def load_model(spec: ServeSpec, environment: Mapping[str, str], advance: Advance = lambda *_: None) -> Model:
     """Fetch, verify and load; raises `Failure`. Blocks: call it from a thread."""
     backend = backend_named(spec.backend)
     # Not removed before the end: an engine may map its files.
     folder = Path(tempfile.mkdtemp(prefix="artifact-")) / "artifact"
     LOG.info("fetching and verifying %s", spec.artifact_uri)
-    manifest = fetch_artifact(spec.artifact_uri, spec.artifact_digest, folder, cache_from_environment(environment))
+    manifest = fetch_artifact(spec.artifact_uri, spec.artifact_digest, folder, cache_from_environment(environment), advance)
     _require_match(spec, manifest, backend)
     LOG.info("loading %d bytes into %s", manifest.size, backend.name)
     engine = backend.load(folder, manifest, spec.threads)

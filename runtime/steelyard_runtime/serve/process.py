@@ -101,7 +101,7 @@ class Server:
         return 0
 
     async def _become_ready(self) -> None:
-        model = await asyncio.to_thread(load_model, self._spec, self._environment)
+        model = await asyncio.to_thread(load_model, self._spec, self._environment, self._arrived)
         manifest = model.manifest
         self._metrics.served(
             model=self._spec.model,
@@ -127,9 +127,17 @@ class Server:
         self._state.enter(Stage.READY, "serving")
         LOG.info("ready: golden samples passed with a least cosine of %.6f", cosine)
 
+    def _arrived(self, here: int, in_all: int) -> None:
+        if here < in_all:
+            self._state.reason = f"the artifact is being fetched: {here >> 20} of {in_all >> 20} MiB are here"
+        else:
+            self._state.reason = "the artifact is here and is being loaded and tried"
+
     def _batcher(self, model: Model) -> Batcher:
         spec, manifest = self._spec, model.manifest
-        batching = Batching(manifest.sequence_lengths, manifest.batch_sizes, spec.max_batch, spec.max_delay, spec.queue_limit, spec.threads)
+        batching = Batching(
+            manifest.sequence_lengths, manifest.batch_sizes, spec.max_batch, spec.max_delay, spec.queue_limit, model.engine.workers
+        )
         return Batcher(model.engine, batching, self._metrics, self._state)
 
     async def _drain(self, runner: web.AppRunner, site: web.TCPSite) -> None:

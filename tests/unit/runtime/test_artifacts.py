@@ -1,6 +1,8 @@
 """Artifacts: published once, verified on every load, never half visible."""
 
 import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import pytest
 
 from steelyard_runtime.artifacts.cache import BlobCache
 from steelyard_runtime.artifacts.fetch import fetch_artifact
+from steelyard_runtime.artifacts.file_store import FileStore
 from steelyard_runtime.artifacts.manifest import decoded
 from steelyard_runtime.artifacts.publish import Published, files_of, publish
 from steelyard_runtime.artifacts.store import open_store
@@ -110,14 +113,78 @@ def test_a_cached_file_is_hashed_again_and_a_spoilt_one_replaced(tmp_path: Path)
     fetch_artifact(artifact.uri, artifact.digest, tmp_path / "third", cache)
 
 
-def test_a_cache_stays_within_its_bound(tmp_path: Path) -> None:
+def fill(cache: BlobCache, sha: str, data: bytes) -> None:
+    with cache.arriving(sha) as arriving:
+        arriving.write(data)
+        cache.keep(sha, arriving)
+
+
+def test_a_cache_stays_within_its_bound_and_what_it_gave_away_stays(tmp_path: Path) -> None:
     cache = BlobCache(tmp_path / "cache", 250)
     for index in range(5):
-        source = tmp_path / "source"
-        source.write_bytes(bytes([index]) * 100)
-        cache.adopt(f"{index:064x}", source)
+        fill(cache, f"{index:064x}", bytes([index]) * 100)
+        cache.give(f"{index:064x}", tmp_path / str(index))
+        cache.shrink()
     assert sum(path.stat().st_size for path in cache.folder.iterdir()) <= 250
     assert cache.path(f"{4:064x}").is_file()
+    assert [(tmp_path / str(index)).read_bytes() for index in range(5)] == [bytes([index]) * 100 for index in range(5)]
+
+
+def test_a_download_that_was_cut_off_goes_on_where_it_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    artifact = publish_tiny(tmp_path, ballast=64)
+    cache = BlobCache(tmp_path / "cache", 1 << 30)
+    file = next(file for file in artifact.manifest.files if file.path == "model.bin")
+    with cache.arriving(file.sha256) as left:
+        left.write(blob(artifact, "model.bin").read_bytes()[: file.size // 2])
+    asked: list[int] = []
+    read = FileStore.read
+
+    def watched(self: FileStore, path: str, *, size: int | None = None, start: int = 0) -> Iterator[bytes]:
+        if path.endswith(file.sha256):
+            asked.append(start)
+        return read(self, path, size=size, start=start)
+
+    monkeypatch.setattr(FileStore, "read", watched)
+    told: list[tuple[int, int]] = []
+    fetch_artifact(artifact.uri, artifact.digest, tmp_path / "found", cache, lambda done, all_of_it: told.append((done, all_of_it)))
+    assert asked == [file.size // 2]
+    assert hex_of_file(tmp_path / "found" / "model.bin") == file.sha256
+    assert told == sorted(told)
+    assert told[-1] == (artifact.manifest.size, artifact.manifest.size)
+
+
+@pytest.mark.parametrize("left", [b"wrong", b"x" * 100_000])
+def test_what_an_earlier_process_left_is_not_believed(tmp_path: Path, left: bytes) -> None:
+    artifact = publish_tiny(tmp_path)
+    cache = BlobCache(tmp_path / "cache", 1 << 30)
+    sha = next(file.sha256 for file in artifact.manifest.files if file.path == "model.bin")
+    with cache.arriving(sha) as arriving:
+        arriving.write(left)
+    fetch_artifact(artifact.uri, artifact.digest, tmp_path / "found", cache)
+    assert hex_of_file(tmp_path / "found" / "model.bin") == sha
+
+
+def test_two_that_fetch_the_same_do_not_write_into_each_others_file(tmp_path: Path) -> None:
+    cache = BlobCache(tmp_path / "cache", 1 << 30)
+    with cache.arriving("a" * 64) as one, cache.arriving("a" * 64) as other:
+        one.write(b"one")
+        other.write(b"other")
+        cache.keep("a" * 64, one)
+    assert cache.path("a" * 64).read_bytes() == b"one"
+    assert [path.name for path in cache.folder.iterdir()] == ["a" * 64]
+
+
+def test_many_that_fetch_the_same_all_get_it(tmp_path: Path) -> None:
+    artifact = publish_tiny(tmp_path, ballast=64)
+    cache = BlobCache(tmp_path / "cache", 1 << 30)
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda n: fetch_artifact(artifact.uri, artifact.digest, tmp_path / f"found-{n}", cache), range(24)))
+    assert {path.name for path in cache.folder.iterdir()} == {file.sha256 for file in artifact.manifest.files}
+
+
+def test_without_a_cache_nothing_is_left_but_the_artifact(artifact: Published, tmp_path: Path) -> None:
+    fetch_artifact(artifact.uri, artifact.digest, tmp_path / "found")
+    assert [path.name for path in tmp_path.iterdir()] == ["found"]
 
 
 def test_creating_a_file_never_replaces_one(tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ def test_progress_is_served_in_words_and_percent() -> None:
     server = ProgressServer(progress, 0)
     server.start()
     try:
-        progress.phase = Phase.COMPILING
+        progress.enter(Phase.COMPILING)
         status, _, body = http(f"http://127.0.0.1:{server.bound_port}/progress")
         document = json.loads(body)
         assert status == 200
@@ -130,6 +130,23 @@ def test_progress_is_served_in_words_and_percent() -> None:
         assert http(f"http://127.0.0.1:{server.bound_port}/livez")[0] == 200
     finally:
         server.stop()
+
+
+def test_percent_goes_on_within_a_phase_that_knows_how_far_it_is() -> None:
+    progress = Progress(LogTail())
+    seen = [progress.percent]
+    for here in (50, 100):
+        progress.arrived(here, 100)
+        seen.append(progress.percent)
+    progress.enter(Phase.COMPILING)
+    seen.append(progress.percent)
+    progress.note("bucket 2 of 4", 0.25)
+    seen.append(progress.percent)
+    progress.note("a line that does not know")
+    progress.enter(Phase.PUBLISHING)
+    progress.arrived(1, 1)
+    seen.append(progress.percent)
+    assert seen == [0, 7, 15, 40, 50, 100]
 
 
 def test_a_taken_progress_port_does_not_stop_a_compile() -> None:

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import obstore
 import pytest
+from obstore.exceptions import GenericError, PreconditionError
 
 from steelyard_runtime.artifacts.fetch import fetch_artifact
 from steelyard_runtime.artifacts.publish import Published, blob_path, publish
@@ -16,6 +18,8 @@ from steelyard_runtime.artifacts.store import Missing, open_store, read_all
 from steelyard_runtime.failure import Failure, Reason
 from steelyard_runtime.models.digest import model_digest
 from steelyard_runtime.models.source import fetch
+from steelyard_runtime.s3_bucket import open_bucket
+from steelyard_runtime.s3_object import read_object
 from unit.runtime.server_process import ServerProcess, free_port, http
 from unit.runtime.tiny import build
 
@@ -106,6 +110,46 @@ def test_a_flipped_byte_in_s3_is_refused(bucket: Path, tmp_path: Path) -> None:
     with pytest.raises(Failure, match=r"model\.bin") as refusal:
         fetch_artifact(published.uri, published.digest, tmp_path / "found")
     assert refusal.value.reason is Reason.ARTIFACT_CORRUPT
+
+
+def test_a_large_object_comes_in_parts_and_in_order(bucket: Path) -> None:
+    data = os.urandom(1_000_001)
+    store, _ = open_bucket("s3://artifacts")
+    obstore.put(store, "large", data)
+    assert b"".join(read_object(store, "large", part=100_000)) == data
+    assert b"".join(read_object(store, "large", part=100_000, start=123_457)) == data[123_457:]
+    assert b"".join(read_object(store, "large", size=len(data), start=7)) == data[7:]
+    assert len(list(read_object(store, "large", part=100_000))) == 11
+    (bucket / "empty").touch()
+    assert b"".join(read_object(store, "empty")) == b""
+
+
+def test_an_object_that_is_replaced_while_it_is_read_is_never_a_mixture(bucket: Path) -> None:
+    store, _ = open_bucket("s3://artifacts")
+    obstore.put(store, "moving", b"a" * 2_000_000)
+    parts = read_object(store, "moving", part=100_000)
+    next(parts)
+    obstore.put(store, "moving", b"b" * 2_000_000)
+    with pytest.raises(PreconditionError):
+        list(parts)
+
+
+def test_a_part_that_fails_is_asked_for_again_by_itself(bucket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = os.urandom(500_000)
+    (bucket / "flaky").write_bytes(data)
+    store, _ = open_bucket("s3://artifacts")
+    get, failing, pauses = obstore.get, {200_000: 2}, []
+
+    def flaky(store, path, *, options=None):
+        start = (options or {})["range"][0]
+        if failing.get(start):
+            failing[start] -= 1
+            raise GenericError("the connection was reset")
+        return get(store, path, options=options)
+
+    monkeypatch.setattr(obstore, "get", flaky)
+    assert b"".join(read_object(store, "flaky", part=100_000, pause=pauses.append)) == data
+    assert pauses == [0.2, 0.4]
 
 
 def test_absence_is_told_from_a_store_that_does_not_answer(bucket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
