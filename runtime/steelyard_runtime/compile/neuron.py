@@ -253,9 +253,12 @@ class NeuronEngine:
 
     def wake(self) -> None:
         """Run every graph once: what is loaded in the background is there afterwards, and the first request does not wait for it."""
-        for graphs in self._cores:
-            for shape, graph in graphs.items():
-                graph(*_example(*shape))
+        import torch  # noqa: PLC0415
+
+        with torch.inference_mode():
+            for graphs in self._cores:
+                for shape, graph in graphs.items():
+                    graph(*_example(*shape))
 
     def run(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:
         """Infer a batch of a compiled shape."""

@@ -65,6 +65,7 @@ def test_the_artifact_carries_what_serving_needs_and_is_as_good_as_the_reference
     manifest = fetch_artifact(published.uri, published.digest, root / "artifact")
     assert {"tokenizer.json", "golden.npz"} <= {file.path for file in manifest.files}
     assert (manifest.key, manifest.model_digest, manifest.dimension) == (spec.key, spec.model_digest, 384)
+    assert manifest.cosine_min is not None
     assert manifest.cosine_min >= manifest.cosine_tolerance
     golden = load_golden(root / "artifact")
     engine = backend_named(spec.backend).load(root / "artifact", manifest, 2)
@@ -76,6 +77,18 @@ def test_the_artifact_carries_what_serving_needs_and_is_as_good_as_the_reference
         ids, mask = padded([rows[index] for index in chosen], length, size)
         assert least_cosine(engine.run(ids, mask), golden.embeddings[chosen]) >= manifest.cosine_tolerance
     np.testing.assert_allclose(np.linalg.norm(golden.embeddings, axis=1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("quantization", ["int8weightonly", "int8dynamic"])
+def test_weights_of_8_bits_take_a_quarter_of_the_room_and_stay_near_the_reference(tmp_path: Path, quantization: str) -> None:
+    (tmp_path / "scratch").mkdir()
+    spec = request_for("openvino", tmp_path / "store", quantization=quantization)
+    published, _ = compile_model(spec, Progress(LogTail()), tmp_path / "scratch")
+    weights = next(file.size for file in published.manifest.files if file.path == "model.bin")
+    assert weights < 0.27 * (minilm.fetch() / "model.safetensors").stat().st_size
+    cosine = published.manifest.cosine_min
+    assert cosine is not None
+    assert published.manifest.cosine_tolerance <= cosine < 0.9999, "less than the whole, and far above what is refused"
 
 
 def test_the_second_compile_of_a_key_compiles_nothing(compiled: tuple[CompileSpec, Published, Path]) -> None:
