@@ -1,7 +1,8 @@
-# Three images from one file:
+# Four images from one file:
 #   operator         the operator and the CLI: nothing that builds or installs
 #   runtime-serve    the model server: no torch, no compiler, no pip
-#   runtime-compile  what compiles models: torch and g++ besides
+#   runtime-compile  what compiles models for CPUs: torch and g++ besides
+#   runtime-neuron   what compiles and serves for AWS Neuron, on AWS's own image (never built here: docs/how-to/neuron-image.md)
 #
 # BASE is any Debian bookworm with Python 3.11 and its venv module (the official slim image, or Debian's own python3 + python3-venv).
 # A build behind a proxy or with its own certificates passes --build-arg PIP_CERT=... and --build-arg SSL_CERT_FILE=... (and mounts the file);
@@ -9,8 +10,8 @@
 #
 # The virtual environments stay at one path from build to image (scripts name it), dependencies are a layer of their own below the source's.
 ARG BASE=docker.io/library/python:3.11-slim-bookworm
-# The base of the compile image alone: an accelerator's vendor brings its compiler in its own image. The default compiles for CPUs.
-ARG ACCELERATOR_BASE=${BASE}
+# An accelerator's vendor brings framework, compiler and runtime in its own image; the last one that AWS published for torch-neuronx 2.9.
+ARG NEURON_BASE=public.ecr.aws/neuron/pytorch-inference-neuronx:2.9.0-neuronx-py312-sdk2.31.1-ubuntu24.04
 
 FROM ${BASE} AS build
 ARG PIP_CERT
@@ -49,11 +50,9 @@ COPY locks/runtime-serve.txt /locks/
 RUN /opt/build/bin/uv venv --python "$(command -v python3)" /opt/steelyard \
     && /opt/build/bin/uv pip install --python /opt/steelyard/bin/python --no-cache --require-hashes --no-deps --compile-bytecode -r /locks/runtime-serve.txt
 
-# The accelerator's base has its own Python, so its environment is made on it.
-FROM ${ACCELERATOR_BASE} AS compile-dependencies
+FROM build AS compile-dependencies
 ARG SSL_CERT_FILE
 ARG UV_HTTP_TIMEOUT=300
-COPY --from=build /opt/build/bin/uv /opt/build/bin/uv
 COPY locks/runtime-compile.txt /locks/
 # PyPI's torch links CUDA's libraries at import. cuDNN's engines are only opened by a GPU: 0.8 GB that no compile on CPUs needs.
 RUN /opt/build/bin/uv venv --python "$(command -v python3)" /opt/steelyard \
@@ -79,7 +78,7 @@ ENV PATH=/opt/app/bin:/opt/steelyard/bin:/usr/local/bin:/usr/bin:/bin PYTHONPATH
 USER 65532:65532
 ENTRYPOINT ["steelyard-runtime"]
 
-FROM ${ACCELERATOR_BASE} AS runtime-compile
+FROM ${BASE} AS runtime-compile
 # Inductor calls g++, and needs Python's headers: the official image has them, Debian's Python keeps them apart.
 RUN apt-get update \
     && apt-get install -y --no-install-recommends g++ $(test "$(command -v python3)" = /usr/bin/python3 && echo python3-dev) \
@@ -89,5 +88,21 @@ COPY --from=runtime-source /opt/app /opt/app
 # USER: inductor names its cache after the user, and 65532 has no name.
 ENV PATH=/opt/app/bin:/opt/steelyard/bin:/usr/local/bin:/usr/bin:/bin PYTHONPATH=/opt/app PYTHONUNBUFFERED=1 HOME=/tmp USER=steelyard \
     TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1
+USER 65532:65532
+ENTRYPOINT ["steelyard-runtime"]
+
+# Beside the base's own packages, which are used as they are: torch, torch-neuronx, neuronx-cc, numpy. The lock has none of them.
+FROM ${NEURON_BASE} AS runtime-neuron
+ARG SSL_CERT_FILE
+ARG UV_HTTP_TIMEOUT=300
+COPY --from=build /opt/build/bin/uv /opt/build/bin/uv
+COPY locks/runtime-neuron.txt /locks/
+RUN /opt/build/bin/uv venv --system-site-packages --python "$(command -v python3)" /opt/steelyard \
+    && /opt/build/bin/uv pip install --python /opt/steelyard/bin/python --no-cache --require-hashes --no-deps --compile-bytecode -r /locks/runtime-neuron.txt \
+    && rm -rf /opt/build
+COPY --from=runtime-source /opt/app /opt/app
+# HOME: neuronx-cc keeps its scratch below it.
+ENV PATH=/opt/app/bin:/opt/steelyard/bin:/opt/aws/neuron/bin:/usr/local/bin:/usr/bin:/bin PYTHONPATH=/opt/app PYTHONUNBUFFERED=1 HOME=/tmp \
+    USER=steelyard TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1
 USER 65532:65532
 ENTRYPOINT ["steelyard-runtime"]

@@ -50,6 +50,14 @@ class StoreConfig(_Closed):
     )
 
 
+class HubConfig(_Closed):
+    """Where models of `hf://` come from. A token for private ones is HF_TOKEN in the Secret of the workload's model."""
+
+    endpoint: str | None = Field(
+        default=None, description="URL of a mirror of the Hugging Face hub, for clusters without a way out; none for the hub itself."
+    )
+
+
 class CompileConfig(_Closed):
     """Compile Jobs run on general nodes: no accelerator is needed to compile for one."""
 
@@ -126,6 +134,7 @@ class Config(_Closed):
         default_factory=dict, description="By back end name. A pool is eligible only with a toolchain for one of its back ends."
     )
     store: StoreConfig = Field(default_factory=StoreConfig, description="Artifact store.")
+    hub: HubConfig = Field(default_factory=HubConfig, description="Source of hf:// models.")
     compile: CompileConfig = Field(default_factory=CompileConfig, description="Compile Jobs.")
     observe: ObserveConfig = Field(default_factory=ObserveConfig, description="Readings of serving pods.")
     log: LogConfig = Field(default_factory=LogConfig, description="Logs.")

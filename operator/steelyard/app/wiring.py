@@ -39,6 +39,7 @@ def settings_of(config: Config) -> Settings:
         store_endpoint=config.store.endpoint,
         store_secret=config.store.secret_name,
         store_region=config.store.region,
+        hub_endpoint=config.hub.endpoint,
         compile_node_selector=dict(sorted(config.compile.node_selector.items())),
         currency=config.currency,
         frozen=config.frozen,

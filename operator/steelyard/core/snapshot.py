@@ -268,6 +268,7 @@ class Settings:
     store_endpoint: str | None = None
     store_secret: str | None = None
     store_region: str = "us-east-1"
+    hub_endpoint: str | None = None
     compile_node_selector: Mapping[str, str] = field(default_factory=dict)
     currency: str = "USD"
     frozen: bool = False

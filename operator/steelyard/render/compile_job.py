@@ -56,6 +56,11 @@ def compile_job(intent: CompileJobIntent, settings: Settings) -> Manifest:
         "golden": {"samples": GOLDEN_SAMPLES, "seed": 1},
     }
     env, env_from = store_environment(settings, model.get("secretName"))
+    if model["uri"].startswith("hf://"):
+        # The image goes to no hub by itself.
+        env.append({"name": "HF_HUB_OFFLINE", "value": "0"})
+        if settings.hub_endpoint:
+            env.append({"name": "HF_ENDPOINT", "value": settings.hub_endpoint})
     found, mounts = volumes(settings, model["uri"], reads_only=False)
     container: Manifest = {
         "name": "compile",

@@ -32,7 +32,7 @@ from steelyard_runtime.compile.spec import CompileSpec, compile_spec
 from steelyard_runtime.compile.toolchain import require_toolchain, toolchain_of
 from steelyard_runtime.failure import Failure, FailureClass, Reason, infrastructure_failure, user_failure
 from steelyard_runtime.logs import LogTail
-from steelyard_runtime.models.source import fetch, verify
+from steelyard_runtime.models.source import fetch, verified_digest
 from steelyard_runtime.models.weights import refuse_pickle
 from steelyard_runtime.sha256 import hex_of_file
 from steelyard_runtime.termination import write_termination_message
@@ -94,11 +94,11 @@ def compile_model(spec: CompileSpec, progress: Progress, folder: Path) -> tuple[
     backend.probe(spec)
     require_toolchain(spec.toolchain, backend)
     LOG.info("fetching %s", spec.model_uri)
-    model = fetch(spec.model_uri, folder / "model", progress.arrived)
+    model = fetch(spec.model_uri, folder / "model", progress.arrived, revision=spec.model_revision)
 
     progress.enter(Phase.VERIFYING)
     LOG.info("verifying the model's digest")
-    verify(model, spec.model_digest)
+    digest = verified_digest(model, spec.model_digest)
     refuse_pickle(model)
     tokenizer = _tokenizer(model, spec)
 
@@ -118,7 +118,7 @@ def compile_model(spec: CompileSpec, progress: Progress, folder: Path) -> tuple[
     del encoder
 
     progress.enter(Phase.CHECKING)
-    manifest = _manifest(spec, backend, golden, output)
+    manifest = _manifest(spec, digest, backend, golden, output)
     if backend.runs_here():
         manifest = replace(manifest, cosine_min=round(_check(backend, output, manifest, tokenizer, golden), 6))
     else:
@@ -201,10 +201,10 @@ def _check(backend: Backend, output: Path, manifest: Manifest, tokenizer: TextTo
     return cosine
 
 
-def _manifest(spec: CompileSpec, backend: Backend, golden: Golden, output: Path) -> Manifest:
+def _manifest(spec: CompileSpec, digest: str, backend: Backend, golden: Golden, output: Path) -> Manifest:
     return Manifest(
         key=spec.key,
-        model_digest=spec.model_digest,
+        model_digest=digest,
         model_revision=spec.model_revision,
         task=spec.task,
         backend=backend.name,

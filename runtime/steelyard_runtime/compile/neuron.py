@@ -31,7 +31,7 @@ SERIES = "2.9."
 TARGETS = {"inf2": "trn1", "trn1": "trn1", "trn1n": "trn1", "trn2": "trn2", "trn3": "trn3"}
 """What a pool may say, and the compiler's word: Inferentia2 and Trainium1 share NeuronCore-v2, and one artifact."""
 REMEDY = (
-    f"build the compile image with --build-arg ACCELERATOR_BASE={BASE_IMAGE} (it brings the real package),"
+    f"use the image runtime-neuron, whose base {BASE_IMAGE} brings the real package,"
     f" or install torch-neuronx==2.9.* and neuronx-cc from {INDEX}"
 )
 COMPILER = "neuronx-cc"

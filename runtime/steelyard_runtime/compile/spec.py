@@ -16,7 +16,8 @@ class CompileSpec:
 
     key: str
     model_uri: str
-    model_digest: str
+    model_digest: str | None
+    """None where `model_revision` names the files."""
     model_revision: str | None
     task: str
     backend: str
@@ -42,7 +43,7 @@ def compile_spec(environment: Mapping[str, str]) -> CompileSpec:
     spec = CompileSpec(
         key=document.text("key"),
         model_uri=model.text("uri"),
-        model_digest=model.text("digest"),
+        model_digest=model.optional_text("digest"),
         model_revision=model.optional_text("revision"),
         task=model.text("task"),
         backend=document.text("backend"),
@@ -62,6 +63,11 @@ def compile_spec(environment: Mapping[str, str]) -> CompileSpec:
         part.finish()
     if not re.fullmatch(r"[0-9a-f]{64}", spec.key):
         raise user_failure(Reason.INVALID_SPEC, f"{VARIABLE}.key must be 64 hex digits; it is {spec.key!r}")
-    if not re.fullmatch(r"sha256:[0-9a-f]{64}", spec.model_digest):
+    if spec.model_uri.startswith("hf://"):
+        if not re.fullmatch(r"[0-9a-f]{40}", spec.model_revision or ""):
+            raise user_failure(
+                Reason.INVALID_SPEC, f"{VARIABLE}.model.revision must be a commit of 40 hex digits for hf://; it is {spec.model_revision!r}"
+            )
+    elif not re.fullmatch(r"sha256:[0-9a-f]{64}", spec.model_digest or ""):
         raise user_failure(Reason.INVALID_SPEC, f"{VARIABLE}.model.digest must be sha256:<64 hex>; it is {spec.model_digest!r}")
     return spec

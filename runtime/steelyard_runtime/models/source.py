@@ -5,15 +5,15 @@ from urllib.parse import unquote, urlsplit
 
 from steelyard_runtime.arrival import Advance
 from steelyard_runtime.failure import Reason, user_failure
+from steelyard_runtime.models import hf, s3
 from steelyard_runtime.models.digest import model_digest
-from steelyard_runtime.models.s3 import download
 
 CLAIM_MOUNT = Path("/models")
 """Where a pod that reads `pvc://claim/path` mounts the claim: the path inside of the claim is a path below this."""
 
 
-def fetch(uri: str, into: Path, advance: Advance = lambda *_: None) -> Path:
-    """Return a folder with the model's files; only S3 needs `into` and tells how far it is, the others are read where they are."""
+def fetch(uri: str, into: Path, advance: Advance = lambda *_: None, *, revision: str | None = None) -> Path:
+    """Return a folder with the model's files. What is not a folder already is downloaded into `into`, and tells how far it is."""
     parts = urlsplit(uri)
     match parts.scheme:
         case "file":
@@ -21,23 +21,28 @@ def fetch(uri: str, into: Path, advance: Advance = lambda *_: None) -> Path:
         case "pvc":
             folder = _inside(CLAIM_MOUNT, unquote(parts.path))
         case "s3":
-            return download(uri, into, advance)
+            return s3.download(uri, into, advance)
+        case "hf":
+            if revision is None:
+                raise user_failure(Reason.INVALID_SPEC, f"model.uri {uri!r} needs a revision: the commit, in full")
+            return hf.download(uri, revision, into, advance)
         case _:
-            raise user_failure(Reason.INVALID_SPEC, f"model.uri {uri!r} has an unknown scheme; use s3://, pvc:// or file://")
+            raise user_failure(Reason.INVALID_SPEC, f"model.uri {uri!r} has an unknown scheme; use s3://, pvc://, hf:// or file://")
     if not folder.is_dir():
         raise user_failure(Reason.MODEL_NOT_FOUND, f"there is no folder at {uri} ({folder} here); put the model there or correct model.uri")
     return folder
 
 
-def verify(folder: Path, wanted: str) -> None:
-    """Refuse a folder whose digest is not the wanted one."""
+def verified_digest(folder: Path, wanted: str | None) -> str:
+    """Return a folder's digest; refuse one that is not the wanted one. A commit of the hub is a name for its files already."""
     found = model_digest(folder)
-    if found != wanted:
+    if wanted is not None and found != wanted:
         raise user_failure(
             Reason.MODEL_DIGEST_MISMATCH,
             f"the model's digest is {found}, not {wanted}; if the files are the ones you mean, set model.digest to it"
             " (steelyard-runtime digest DIR prints it)",
         )
+    return found
 
 
 def _inside(root: Path, path: str) -> Path:

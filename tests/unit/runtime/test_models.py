@@ -7,7 +7,7 @@ import pytest
 
 from steelyard_runtime.failure import Failure, Reason
 from steelyard_runtime.models.digest import listing, model_digest
-from steelyard_runtime.models.source import fetch, verify
+from steelyard_runtime.models.source import fetch, verified_digest
 from steelyard_runtime.models.weights import refuse_pickle
 
 
@@ -40,7 +40,7 @@ def test_a_renamed_file_is_another_model(tmp_path: Path) -> None:
 def test_a_wrong_digest_is_the_users_and_says_the_right_one(tmp_path: Path) -> None:
     folder = model(tmp_path / "m")
     with pytest.raises(Failure, match=model_digest(folder)) as refusal:
-        verify(folder, "sha256:" + "0" * 64)
+        verified_digest(folder, "sha256:" + "0" * 64)
     assert (refusal.value.kind, refusal.value.reason) == ("User", Reason.MODEL_DIGEST_MISMATCH)
 
 

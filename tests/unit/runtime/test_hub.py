@@ -1,0 +1,95 @@
+"""Models of the hub: at a commit, without pickles, every file with the hash that the commit names."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from steelyard_runtime.failure import Failure, Reason
+from steelyard_runtime.models.source import fetch, verified_digest
+from steelyard_runtime.models.weights import refuse_pickle
+from unit.runtime.hub import COMMIT, Hub, serving
+
+URI = "hf://org/model"
+FILES = {
+    "config.json": b'{"model_type": "bert"}',
+    "model.safetensors": b"weights" * 1000,
+    "tokenizer.json": b"{}",
+    "1_Pooling/config.json": b"{}",
+    "pytorch_model.bin": b"\x80\x04.",
+    "onnx/model.onnx": b"graph",
+    "README.md": b"# a model",
+    "modeling_custom.py": b"raise SystemExit",
+}
+WANTED = {"config.json", "model.safetensors", "tokenizer.json", "1_Pooling/config.json"}
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
+    with serving(dict(FILES)) as found:
+        monkeypatch.setenv("HF_ENDPOINT", found.url)
+        monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
+        monkeypatch.delenv("HF_TOKEN", raising=False)
+        yield found
+
+
+def found_in(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.usefixtures("hub")
+def test_a_commit_is_fetched_without_pickles_code_and_other_frameworks(tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+    folder = fetch(URI, tmp_path / "m", lambda here, in_all: told.append((here, in_all)), revision=COMMIT)
+    assert found_in(folder) == WANTED
+    assert all((folder / name).read_bytes() == FILES[name] for name in WANTED)
+    assert told[-1] == (sum(len(FILES[name]) for name in WANTED),) * 2
+    refuse_pickle(folder)
+    assert verified_digest(folder, None) == verified_digest(folder, verified_digest(folder, None))
+
+
+def test_everything_comes_from_the_mirror(hub: Hub, tmp_path: Path) -> None:
+    fetch(URI, tmp_path / "m", revision=COMMIT)
+    assert {name.rpartition(f"/resolve/{COMMIT}/")[2] for name in hub.asked if name.startswith("GET /org")} == WANTED
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
+def test_a_file_that_is_not_the_one_its_commit_names_is_refused(hub: Hub, tmp_path: Path, name: str) -> None:
+    hub.listed[name] = FILES[name][:-1] + b"#"
+    with pytest.raises(Failure, match=f"{name} has the hash") as refusal:
+        fetch(URI, tmp_path / "m", revision=COMMIT)
+    assert refusal.value.reason is Reason.MODEL_DIGEST_MISMATCH
+
+
+def test_a_gated_model_says_where_the_token_goes_and_is_fetched_with_it(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub.token = "hf_secret"
+    with pytest.raises(Failure, match="HF_TOKEN") as refusal:
+        fetch(URI, tmp_path / "m", revision=COMMIT)
+    assert (refusal.value.kind, refusal.value.reason) == ("User", Reason.MODEL_NOT_FOUND)
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    assert found_in(fetch(URI, tmp_path / "again", revision=COMMIT)) == WANTED
+
+
+@pytest.mark.usefixtures("hub")
+@pytest.mark.parametrize(("uri", "revision"), [(URI, "d" * 40), ("hf://org/other", COMMIT)])
+def test_a_model_or_commit_that_is_not_there_is_the_users(tmp_path: Path, uri: str, revision: str) -> None:
+    with pytest.raises(Failure) as refusal:
+        fetch(uri, tmp_path / "m", revision=revision)
+    assert (refusal.value.kind, refusal.value.reason) == ("User", Reason.MODEL_NOT_FOUND)
+
+
+def test_a_hub_that_does_not_answer_is_tried_again_later(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub.broken = 403
+    with pytest.raises(Failure, match="HF_ENDPOINT") as refusal:
+        fetch(URI, tmp_path / "m", revision=COMMIT)
+    assert refusal.value.kind == "Infrastructure"
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    with pytest.raises(Failure) as unreachable:
+        fetch(URI, tmp_path / "m", revision=COMMIT)
+    assert unreachable.value.kind == "Infrastructure"
+
+
+def test_a_commit_without_safetensors_says_so(hub: Hub, tmp_path: Path) -> None:
+    hub.files = {"pytorch_model.bin": b"\x80"}
+    with pytest.raises(Failure, match="safetensors"):
+        fetch(URI, tmp_path / "m", revision=COMMIT)
