@@ -20,6 +20,7 @@ from steelyard.control.status import changes, time_of, time_text
 from steelyard.control.store import Store
 from steelyard.control.workload_facts import server_status
 from steelyard.core.compiling.attempt import Attempts, Built, Failure, FailureClass, JobOutcome, NoJob, Running, StartJob, next_attempt
+from steelyard.core.compiling.eta import remaining
 from steelyard.core.decision import Note
 from steelyard.core.economics.attribution import Resources
 from steelyard.core.rebalancing.reason import Reason
@@ -81,6 +82,8 @@ class CompileReconciler:
         may_start = toolchain is not None and self._running_jobs() < self._settings.compile_jobs_at_once
         after, start = next_attempt(attempts, outcome, now, may_start=may_start)
         progress = await self._progress(pod) if isinstance(outcome, Running) else None
+        if progress is not None and progress.get("etaSeconds") is None:
+            progress = {**progress, "etaSeconds": self._eta(progress, compiled["spec"]["backend"], now)}
         wanted = status_of(after, start, progress, status, key.name, int(manifests.metadata(compiled).get("generation", 1)), now)
         patch = changes(status, wanted)
         if patch is not None:
@@ -121,6 +124,15 @@ class CompileReconciler:
 
     def _running_jobs(self) -> int:
         return sum(1 for j in self._store.all(JOBS) if manifests.labels(j).get(label.ROLE) == label.COMPILE and not _ended(j))
+
+    def _eta(self, progress: Mapping[str, Any], backend: str, now: datetime) -> int | None:
+        """By the other CompiledModels of the back end; the compile itself does not know."""
+        try:
+            began = time_of(str(progress["startedAt"]))
+        except (KeyError, ValueError):
+            return None
+        done = (each["status"]["seconds"] for each in self._store.all(COMPILED_MODELS) if _built_by(each, backend))
+        return remaining((now - began).total_seconds(), map(float, done))
 
     async def _progress(self, pod: Manifest | None) -> Mapping[str, Any] | None:
         address = ((pod or {}).get("status") or {}).get("podIP")
@@ -260,10 +272,14 @@ def _progress_out(raw: Mapping[str, Any] | None) -> Manifest | None:
     # Whole tens of percent: a status is not a progress bar, and every value is a write.
     out: Manifest = {"phase": PHASES[raw["phase"]], "percent": int(float(raw.get("percent") or 0) // 10 * 10)}
     if raw.get("etaSeconds") is not None:
-        out["etaSeconds"] = int(-(-float(raw["etaSeconds"]) // 10) * 10)
+        out["etaSeconds"] = int(raw["etaSeconds"])
     if raw.get("lastLogLine"):
         out["lastLogLine"] = str(raw["lastLogLine"])[:256]
     return out
+
+
+def _built_by(compiled: Manifest, backend: str) -> bool:
+    return compiled["spec"].get("backend") == backend and "seconds" in (compiled.get("status") or {})
 
 
 def _condition(status: str, reason: Reason, message: str, old: Mapping[str, Any], generation: int, now: datetime) -> Manifest:

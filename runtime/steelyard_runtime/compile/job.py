@@ -27,13 +27,14 @@ from steelyard_runtime.artifacts.store import Store, open_store
 from steelyard_runtime.compile.backend import Backend
 from steelyard_runtime.compile.choose import backend_named
 from steelyard_runtime.compile.encoder import embed_eagerly, load_encoder, longest_of
+from steelyard_runtime.compile.memory import limit, require_memory
 from steelyard_runtime.compile.progress import Phase, Progress, ProgressServer
 from steelyard_runtime.compile.spec import CompileSpec, compile_spec
 from steelyard_runtime.compile.toolchain import require_toolchain, toolchain_of
 from steelyard_runtime.failure import Failure, FailureClass, Reason, infrastructure_failure, user_failure
 from steelyard_runtime.logs import LogTail
 from steelyard_runtime.models.source import fetch, verified_digest
-from steelyard_runtime.models.weights import refuse_pickle
+from steelyard_runtime.models.weights import parameters_of, refuse_pickle
 from steelyard_runtime.sha256 import hex_of_file
 from steelyard_runtime.termination import write_termination_message
 from steelyard_runtime.texts import golden_texts
@@ -100,6 +101,7 @@ def compile_model(spec: CompileSpec, progress: Progress, folder: Path) -> tuple[
     LOG.info("verifying the model's digest")
     digest = verified_digest(model, spec.model_digest)
     refuse_pickle(model)
+    require_memory(parameters_of(model), limit())
     tokenizer = _tokenizer(model, spec)
 
     progress.enter(Phase.TRACING)

@@ -1,0 +1,36 @@
+"""Whether a compile can fit the memory that its container may use: a kernel that kills it tells nobody why."""
+
+from pathlib import Path
+
+from steelyard_runtime.failure import Failure, FailureClass, Reason
+
+LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+"""Of control groups version 2 and 1, as a container sees its own."""
+UNBOUNDED = 1 << 60
+"""Version 1 tells a very large number where there is no limit."""
+COPIES = 2
+"""Of the weights in float32, at least: the reference, and what is made of it, which is compared with it."""
+GIB = 1 << 30
+
+
+def limit(files: tuple[Path, ...] = LIMITS) -> int | None:
+    """Bytes that this container may use; None without a limit."""
+    for file in files:
+        try:
+            value = int(file.read_text())
+        except (OSError, ValueError):  # not there, or "max"
+            continue
+        return value if value < UNBOUNDED else None
+    return None
+
+
+def require_memory(parameters: int, bytes_allowed: int | None) -> None:
+    """Refuse a model that cannot fit. It may still not fit when this passes: how much more a compiler takes is known to nobody before."""
+    needed = COPIES * 4 * parameters
+    if bytes_allowed is not None and needed > bytes_allowed:
+        raise Failure(
+            FailureClass.OUT_OF_MEMORY,
+            Reason.OUT_OF_MEMORY,
+            f"{parameters:,} parameters take {needed / GIB:.1f} GiB at least ({COPIES} times in float32), and this container may use"
+            f" {bytes_allowed / GIB:.1f} GiB; it is tried again with twice as much, or raise config.compile.memory",
+        )
