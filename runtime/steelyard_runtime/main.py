@@ -1,4 +1,4 @@
-"""`steelyard-runtime`: compile, serve, load, digest, version."""
+"""`steelyard-runtime`: compile, serve, load, collect, digest, version."""
 
 import argparse
 import os
@@ -32,6 +32,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from steelyard_runtime.load.run import run_load  # noqa: PLC0415
 
             return run_load(options)
+        case "collect":
+            from steelyard_runtime.artifacts.entry import run_collect  # noqa: PLC0415
+
+            return run_collect(options)
         case "digest":
             return _print_digest(Path(options.folder))
         case _:
@@ -55,6 +59,14 @@ def _parser() -> argparse.ArgumentParser:
     from steelyard_runtime.load.options import add_load_options  # noqa: PLC0415  argparse and the standard library only
 
     add_load_options(commands.add_parser("load", help="send open-loop load and log every request"))
+
+    collecting = commands.add_parser("collect", help="list the artifacts of a store that nothing refers to, and remove them with --remove")
+    collecting.add_argument(
+        "--store", required=True, metavar="URI", help="s3://bucket/prefix/<namespace uid> or file:///folder/<namespace uid>"
+    )
+    collecting.add_argument("--keep", required=True, metavar="FILE", help="compile keys to keep, one a line; - for standard input")
+    collecting.add_argument("--days", type=float, default=30.0, help="keep what was written in so many days in any case (default 30)")
+    collecting.add_argument("--remove", action="store_true", help="remove what is listed as going; without it nothing is touched")
 
     digest = commands.add_parser("digest", help="print the digest of a model's folder")
     digest.add_argument("folder", metavar="DIR")

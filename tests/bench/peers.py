@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from bench.benchmark import Bar, Cell, Row, Say
+from bench.environment import NotHereError
 from bench.peering import aibrix
 from bench.peering.case import SLACK, Answer, Case, Policy
 from bench.peering.checker import cost, fault
@@ -68,7 +69,7 @@ def rows(say: Say, *, quick: bool) -> Iterable[Row]:
             yield from (_row(case, name, answer, answers["optimum"]) for name, answer in answers.items())
     try:
         theirs = aibrix.answers(asked, say, install=not quick)
-    except aibrix.NotHereError as why:
+    except NotHereError as why:
         for name in AIBRIX:
             yield {**dict.fromkeys(COLUMNS), "case": "all", "policy": name, "answer": "not measured", "why": str(why)}
         return

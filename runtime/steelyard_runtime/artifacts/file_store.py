@@ -4,9 +4,11 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
-from steelyard_runtime.artifacts.store import Missing
+from steelyard_runtime.artifacts.manifest import NAME
+from steelyard_runtime.artifacts.store import KEY, Missing, Stored
 from steelyard_runtime.failure import Reason, infrastructure_failure
 from steelyard_runtime.sha256 import CHUNK
 
@@ -63,6 +65,22 @@ class FileStore:
         except OSError as error:
             raise self._unavailable(path, error) from error
         return True
+
+    def stored(self) -> Iterator[Stored]:
+        """List the folders that are keys."""
+        for folder in self._root.iterdir() if self._root.is_dir() else ():
+            if KEY.fullmatch(folder.name) and folder.is_dir():
+                found = [file.stat() for file in folder.rglob("*") if file.is_file()]
+                newest = max((file.st_mtime for file in found), default=folder.stat().st_mtime)
+                yield Stored(folder.name, datetime.fromtimestamp(newest, UTC), sum(file.st_size for file in found))
+
+    def remove(self, key: str) -> None:
+        """Remove a key's folder."""
+        try:
+            (self._root / key / NAME).unlink(missing_ok=True)
+            shutil.rmtree(self._root / key)
+        except OSError as error:
+            raise self._unavailable(key, error) from error
 
     def _staged(self, path: str) -> Path:
         folder = (self._root / path).parent

@@ -1,6 +1,9 @@
 """Where artifacts live: what a store must be able to do, and how one is opened by its address."""
 
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
@@ -10,6 +13,20 @@ from steelyard_runtime.failure import Reason, user_failure
 
 class Missing(Exception):  # noqa: N818  an answer, not an error
     """There is nothing at that path."""
+
+
+KEY = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Everything below one key."""
+
+    key: str
+    modified: datetime
+    """Of the object that was written last."""
+    size: int
+    """In bytes."""
 
 
 class Store(Protocol):
@@ -27,6 +44,12 @@ class Store(Protocol):
 
     def create(self, path: str, data: bytes) -> bool:
         """Write an object if there is none; of several writers exactly one hears True."""
+
+    def stored(self) -> Iterator[Stored]:
+        """List the keys, with or without a manifest; whatever else lies in the store is not ours, and left out."""
+
+    def remove(self, key: str) -> None:
+        """Remove a key, its manifest first: an artifact is whole or not there."""
 
 
 def open_store(uri: str) -> Store:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Sequence
 from math import ceil
 from pathlib import Path
@@ -14,10 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from bench.benchmark import Say
+from bench.environment import NotHereError, interpreter
 from bench.peering.case import Answer, Case, planned
 
-ROOT = Path(__file__).parents[3]
-LOCK = ROOT / "locks/bench-aibrix.txt"
 RUNNER = Path(__file__).parents[1] / "aibrix_runner.py"
 FRACTIONS = {"aibrix": 1, "aibrix-monitor": 100}
 """Two ways to ask: for whole accelerators, and as its ModelMonitor does: for hundredths, which the autoscaler of each pool rounds up."""
@@ -25,13 +21,9 @@ PATIENCE = 600
 """Seconds for all cases. The package's solver has no limit of its own."""
 
 
-class NotHereError(Exception):
-    """aibrix cannot be asked here; the text says why."""
-
-
 def answers(cases: Sequence[Case], say: Say, *, install: bool) -> dict[tuple[str, str], Answer]:
     """What it answers, by policy and name of the case. Raises NotHereError."""
-    python = _environment(say, install=install)
+    python = interpreter("aibrix", "bench-aibrix.txt", say, install=install, megabytes=105)
     asked = [(policy, case) for policy in FRACTIONS for case in cases]
     say(f"aibrix is asked {len(asked)} times")
     programs = json.dumps([[_program(case, w, FRACTIONS[policy]) for w in range(case.load.size)] for policy, case in asked])
@@ -44,27 +36,6 @@ def answers(cases: Sequence[Case], say: Say, *, install: bool) -> dict[tuple[str
     return {
         (policy, case.name): _answer(found, FRACTIONS[policy]) for (policy, case), found in zip(asked, json.loads(done.stdout), strict=True)
     }
-
-
-def _environment(say: Say, *, install: bool) -> Path:
-    """The interpreter of its environment, which is made from the lock where there is none yet."""
-    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "steelyard" / "bench"
-    folder = root / f"aibrix-{hashlib.sha256(LOCK.read_bytes()).hexdigest()[:12]}"
-    python, complete = folder / "bin/python", folder / "complete"
-    if complete.is_file():
-        return python
-    if not install:
-        raise NotHereError("aibrix is not installed, and a quick run installs nothing: run `make bench B=peers` once")
-    say(f"installing aibrix into {folder} (about 105 MB, once)")
-    for command in (
-        ("venv", "--quiet", "--clear", "--python", ">=3.11,<3.13", folder),
-        ("pip", "install", "--quiet", "--python", python, "--require-hashes", "--no-deps", "-r", LOCK),
-    ):
-        done = subprocess.run((Path(sys.executable).parent / "uv", *command), capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise NotHereError(f"uv {command[0]} failed: {' '.join(done.stderr.split())[-300:]}")
-    complete.touch()
-    return python
 
 
 def _program(case: Case, w: int, fraction: int) -> dict[str, object]:

@@ -6,12 +6,14 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import obstore
 import pytest
 from obstore.exceptions import GenericError, PreconditionError
 
+from steelyard_runtime.artifacts.collect import collect
 from steelyard_runtime.artifacts.fetch import fetch_artifact
 from steelyard_runtime.artifacts.publish import Published, blob_path, publish
 from steelyard_runtime.artifacts.store import Missing, open_store, read_all
@@ -150,6 +152,19 @@ def test_a_part_that_fails_is_asked_for_again_by_itself(bucket: Path, monkeypatc
     monkeypatch.setattr(obstore, "get", flaky)
     assert b"".join(read_object(store, "flaky", part=100_000, pause=pauses.append)) == data
     assert pauses == [0.2, 0.4]
+
+
+def test_a_key_that_nothing_refers_to_goes_from_s3(bucket: Path, tmp_path: Path) -> None:
+    store = open_store("s3://artifacts/collected")
+    manifest = build(tmp_path / "build")
+    for key in ("a" * 64, "b" * 64):
+        publish(store, tmp_path / "build", replace(manifest, key=key))
+    store.put("backups/precious", tmp_path / "build" / "tokenizer.json")
+    judged = list(collect(store, {"a" * 64}, datetime.now(UTC) + timedelta(minutes=1), remove=True))
+    assert {(each.stored.key[0], each.kept) for each in judged} == {("a", "it is referred to"), ("b", None)}
+    assert all(each.stored.size > manifest.size for each in judged), "the manifest counts too"
+    assert {each.key for each in store.stored()} == {"a" * 64}
+    assert b"".join(store.read("backups/precious")) == (tmp_path / "build" / "tokenizer.json").read_bytes()
 
 
 def test_absence_is_told_from_a_store_that_does_not_answer(bucket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
