@@ -1,0 +1,71 @@
+"""What the operator writes into pods, the runtime reads: both sides of the same sentence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from steelyard.core.economics.attribution import Resources
+from steelyard.core.snapshot import Settings
+from steelyard.render.compile_job import CompileJobIntent, compile_job
+from steelyard_runtime.compile.spec import CompileSpec, compile_spec
+
+DIGEST, COMMIT = "sha256:" + "a" * 64, "c" * 40
+SETTINGS = Settings(toolchains={}, store_uri="s3://artifacts", hub_endpoint="https://hub.example.com")
+MODELS = {
+    "s3://models/encoder": {"digest": DIGEST},
+    "pvc://models/encoder": {"digest": DIGEST},
+    "hf://org/encoder": {"revision": COMMIT},
+}
+
+
+def environment_of(uri: str, **change: Any) -> dict[str, str]:
+    """Of the compile Job's container."""
+    spec = {
+        "key": "0" * 64,
+        "model": {"uri": uri, "task": "feature-extraction", **MODELS[uri]},
+        "backend": "openvino",
+        "toolchain": {"openvino": "2026.4.1"},
+        "target": "cpu/x86-64",
+        "dtype": "Auto",
+        "batchSizes": [1, 8],
+        "sequenceLengths": [32],
+        **change,
+    }
+    intent = CompileJobIntent(
+        namespace="shop",
+        namespace_uid="uid-1",
+        compiled_name="openvino-0",
+        compiled_uid="uid-2",
+        spec=spec,
+        image="compile:1",
+        attempt=1,
+        resources=Resources(1.0, 4.0),
+    )
+    (container,) = compile_job(intent, SETTINGS)["spec"]["template"]["spec"]["containers"]
+    return {variable["name"]: variable["value"] for variable in container["env"] if "value" in variable}
+
+
+def told(uri: str, **change: Any) -> CompileSpec:
+    """What the runtime makes of it."""
+    return compile_spec(environment_of(uri, **change))
+
+
+@pytest.mark.parametrize("uri", MODELS)
+def test_the_runtime_reads_what_the_operator_writes_for_every_source_of_models(uri: str) -> None:
+    spec = told(uri)
+    assert (spec.model_digest, spec.model_revision) == (MODELS[uri].get("digest"), MODELS[uri].get("revision"))
+    assert (spec.task, spec.dtype, spec.quantization) == ("embeddings", "default", "none")
+    assert spec.store_uri == "s3://artifacts/uid-1"
+
+
+@pytest.mark.parametrize(("word", "read"), [("Int8Dynamic", "int8dynamic"), ("Int8WeightOnly", "int8weightonly"), ("None", "none")])
+def test_quantisation_is_named_alike_on_both_sides(word: str, read: str) -> None:
+    assert told("s3://models/encoder", quantization=word).quantization == read
+
+
+def test_only_a_compile_that_needs_the_hub_may_go_to_it() -> None:
+    hub = environment_of("hf://org/encoder")
+    assert (hub["HF_HUB_OFFLINE"], hub["HF_ENDPOINT"]) == ("0", "https://hub.example.com")
+    assert not {name for name in environment_of("s3://models/encoder") if name.startswith("HF_")}
