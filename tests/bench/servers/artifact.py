@@ -1,0 +1,58 @@
+"""The artifact that all servers serve: the model as the compile job publishes it for OpenVINO, kept in the user's cache."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import minilm
+from bench.benchmark import Say
+from bench.environment import interpreter
+from steelyard_runtime.artifacts import manifest as manifests
+from steelyard_runtime.artifacts.fetch import fetch_artifact
+
+ROOT = Path(__file__).parents[3]
+COMPILE = """
+import json, sys
+from pathlib import Path
+from steelyard_runtime.compile.job import compile_model
+from steelyard_runtime.compile.progress import Progress
+from steelyard_runtime.compile.spec import compile_spec
+from steelyard_runtime.compile.toolchain import installed
+from steelyard_runtime.logs import LogTail
+from steelyard_runtime.models.digest import model_digest
+model, store, scratch = sys.argv[1:]
+document = {
+    "key": "5" * 64, "model": {"uri": f"file://{model}", "digest": model_digest(Path(model)), "task": "embeddings"},
+    "backend": "openvino", "toolchain": {"openvino": installed("openvino")}, "target": "cpu/x86-64",
+    "batchSizes": [1, 8], "sequenceLengths": [32, 64, 128], "store": {"uri": f"file://{store}"},
+}
+compile_model(compile_spec({"STEELYARD_COMPILE_SPEC": json.dumps(document)}), Progress(LogTail()), Path(scratch))
+"""
+KEY = "5" * 64
+
+
+def published(say: Say, *, install: bool) -> Path:
+    """The store with the artifact in it. Raises NotHereError."""
+    python = interpreter("compile", "runtime-compile.txt", say, install=install, megabytes=4500, python=">=3.11,<3.12")
+    store = python.parents[2] / f"{python.parents[1].name}-store"
+    if not (store / KEY / manifests.NAME).is_file():
+        say("compiling the model once")
+        shutil.rmtree(store, ignore_errors=True)
+        with tempfile.TemporaryDirectory() as scratch:
+            environment = {**os.environ, "PYTHONPATH": str(ROOT / "runtime"), "HF_HUB_OFFLINE": "1"}
+            command = (python, "-W", "ignore", "-c", COMPILE, minilm.fetch(), store, scratch)
+            subprocess.run(command, env=environment, check=True, capture_output=True)
+    return store
+
+
+def unpacked(store: Path, folder: Path) -> str:
+    """Put the artifact's files and its manifest into a folder, for servers that know no store; returns its digest."""
+    manifest = fetch_artifact(f"file://{store}/{KEY}/{manifests.NAME}", None, folder)
+    (folder / manifests.NAME).write_bytes(manifest.encoded())
+    assert json.loads(manifest.encoded())["key"] == KEY
+    return manifest.digest

@@ -1,0 +1,40 @@
+"""What every other server of the benchmark runs: our artifact, by the engine and the tokenizer that ours uses. Imported in their environments."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import openvino
+from tokenizers import Tokenizer
+
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+
+class Embedder:
+    """One core, shapes of the same buckets as ours: without them each new length would be one more shape for the engine."""
+
+    def __init__(self, folder):
+        manifest = json.loads((Path(folder) / "manifest.json").read_text())
+        self.lengths = manifest["sequenceLengths"]
+        self.tokenizer = Tokenizer.from_file(str(Path(folder) / "tokenizer.json"))
+        self.tokenizer.no_padding()
+        self.tokenizer.enable_truncation(self.lengths[-1])
+        config = {"NUM_STREAMS": "1", "INFERENCE_NUM_THREADS": "1", "ENABLE_CPU_PINNING": "NO"}
+        self.request = openvino.Core().compile_model(Path(folder) / "model.xml", "CPU", config).create_infer_request()
+        for length in self.lengths:
+            self.infer([[1] * length])
+
+    def embed(self, texts):
+        """Embeddings [n, dimension] of texts, in one batch."""
+        return self.infer([encoded.ids for encoded in self.tokenizer.encode_batch_fast(list(texts))])
+
+    def infer(self, rows):
+        """The same of token ids."""
+        length = next(length for length in self.lengths if length >= max(map(len, rows)))
+        ids = np.zeros((len(rows), length), dtype=np.int64)
+        mask = np.zeros((len(rows), length), dtype=np.int64)
+        for number, row in enumerate(rows):
+            ids[number, : len(row)] = row
+            mask[number, : len(row)] = 1
+        return np.array(self.request.infer({"input_ids": ids, "attention_mask": mask}, share_inputs=True)[0], dtype=np.float32)

@@ -1,0 +1,187 @@
+"""Model servers beside ours: throughput within a latency, and what a server adds."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from math import inf, isfinite
+from pathlib import Path
+from statistics import median
+
+from matplotlib.figure import Figure
+
+from bench.benchmark import Bar, Cell, Row, Say
+from bench.environment import NotHereError, interpreter
+from bench.servers.artifact import KEY, published, unpacked
+from bench.servers.client import offer
+from bench.servers.server import CORE, Server, servers
+from steelyard_runtime.texts import text_of
+
+SLO_MILLISECONDS = 300.0
+WORDS = (3, 100)
+ROUNDS = 3
+SECONDS = 6.0
+STEPS = 6
+"""Halvings between the lowest and the highest rate: to 1.5 % of the engine's own."""
+LOWEST, HIGHEST = 0.2, 1.2
+"""Times the engine's rate without a server."""
+CALM, HALF = 0.1, 0.5
+
+ABOUT = f"""
+Model servers beside ours: throughput within a latency, and what a server adds
+
+all-MiniLM-L6-v2 by OpenVINO at its default precision: one artifact, one tokenizer, the same lengths to pad to (32, 64, 128). Texts have {WORDS[0]} to {WORDS[1]} words.
+Every server runs on core {CORE} of the machine with one worker, the client on the others; all are started, and one at a time is asked. Requests arrive by a
+Poisson process, one text each, and latency counts from when a request was due.
+
+- `rps_at_slo`: the highest rate at which 95 % of all requests are answered within {SLO_MILLISECONDS:.0f} ms, found by halving between {LOWEST} and {HIGHEST} of the engine's own rate in the same
+  round, {SECONDS:.0f} s each. Median of {ROUNDS} rounds, in which the servers take turns in changing order.
+- `p50_ms`, `p95_ms`: at {HALF} of the engine's rate. `added_ms`: the median at {CALM} of it, less the engine's own median for one text.
+- `of_raw`, `of_best`: `rps_at_slo` over the engine's best rate, and over the best other server's; medians of the rounds' ratios.
+
+`raw` is no server: the same engine with the texts in its memory, in batches of eight. It has no latency, and its best order (texts of one length together) is not open
+to a server that must answer the first one soon. LitServe and BentoML batch by themselves, up to eight; KServe's Python server does not (its batcher is a
+sidecar), and is asked by its first protocol, which it serves fastest.
+"""
+COLUMNS = ("server", "backend", "batching", "rps_at_slo", "p50_ms", "p95_ms", "added_ms", "of_raw", "of_best")
+
+
+@dataclass
+class Found:
+    """Of one server, by round. `raw`: the engine's best rate in that round."""
+
+    server: Server
+    rates: list[float] = field(default_factory=list)
+    raw: list[float] = field(default_factory=list)
+    p50: list[float] = field(default_factory=list)
+    p95: list[float] = field(default_factory=list)
+    added: list[float] = field(default_factory=list)
+
+
+def rows(say: Say, *, quick: bool) -> Iterator[Row]:
+    """One a server, and three ways to feed the engine alone."""
+    if (os.cpu_count() or 1) < 2:
+        say("one core: the client would take from the server")
+        return
+    with tempfile.TemporaryDirectory() as scratch, ExitStack() as stack:
+        folder = Path(scratch) / "artifact"
+        try:
+            store = published(say, install=not quick)
+            asked = servers(store, unpacked(store, folder), KEY, folder, say, install=not quick)
+        except NotHereError as why:
+            say(str(why))
+            return
+        for server in asked:
+            stack.callback(server.stop)
+            server.start(Path(scratch))
+            say(f"{server.name} ({server.batching}) answers")
+        yield from _measured(asked, folder, say, quick=quick)
+
+
+def _measured(asked: Sequence[Server], folder: Path, say: Say, *, quick: bool) -> Iterator[Row]:
+    chance = random.Random(1)
+    texts = [text_of(chance.randint(*WORDS), chance) for _ in range(256)]
+    found = {id(server): Found(server) for server in asked}
+    engine: dict[str, list[dict[str, float]]] = {}
+    others = set(os.sched_getaffinity(0)) - {CORE}
+    os.sched_setaffinity(0, others or {CORE})
+    for number in range(1 if quick else ROUNDS):
+        alone = _raw(folder, texts, 1.0 if quick else SECONDS, say)
+        for way, one in alone.items():
+            engine.setdefault(way, []).append(one)
+        best, single = max(one["rate"] for one in alone.values()), alone["none"]["p50"]
+        for server in [*asked[number % len(asked) :], *asked[: number % len(asked)]]:
+            one = found[id(server)]
+            one.raw.append(best)
+            one.rates.append(_highest(server, texts, best, number, quick=quick))
+            half = offer(server.url, server.body, texts, HALF * best, SECONDS, number)
+            one.p50.append(1000 * half.quantile(0.5))
+            one.p95.append(1000 * half.quantile(0.95))
+            one.added.append(1000 * offer(server.url, server.body, texts, CALM * best, SECONDS, number).quantile(0.5) - single)
+            say(f"round {number + 1}: {server.name} ({server.batching}): {one.rates[-1]:.0f} of the engine's {best:.0f} requests/s")
+    theirs = [each for each in found.values() if each.server.name != "steelyard"]
+    best_other = [max(each.rates[number] for each in theirs) for number in range(len(theirs[0].rates))]
+    for each in found.values():
+        yield {
+            "server": each.server.name,
+            "backend": "openvino",
+            "batching": each.server.batching,
+            "rps_at_slo": round(median(each.rates), 1),
+            "p50_ms": _milliseconds(each.p50),
+            "p95_ms": _milliseconds(each.p95),
+            "added_ms": _milliseconds(each.added),
+            "of_raw": round(median(mine / raw for mine, raw in zip(each.rates, each.raw, strict=True)), 3),
+            "of_best": round(median(mine / other if other else inf for mine, other in zip(each.rates, best_other, strict=True)), 3),
+        }
+    for way, rounds in engine.items():
+        yield {
+            "server": "raw",
+            "backend": "openvino",
+            "batching": way,
+            "rps_at_slo": round(median(one["rate"] for one in rounds), 1),
+            "p50_ms": _milliseconds([one["p50"] for one in rounds]),
+            "p95_ms": _milliseconds([one["p95"] for one in rounds]),
+            "added_ms": None,
+            "of_raw": round(median(one["rate"] for one in rounds) / median(each for one in found.values() for each in one.raw), 3),
+            "of_best": None,
+        }
+
+
+def _milliseconds(values: Sequence[float]) -> Cell:
+    middle = median(values)
+    return round(middle, 1) if isfinite(middle) else None
+
+
+def _raw(folder: Path, texts: Sequence[str], seconds: float, say: Say) -> dict[str, dict[str, float]]:
+    """The engine alone, on the servers' core, which have nothing to do meanwhile: rate and quantiles by order of the texts."""
+    python = interpreter("litserve", "bench-litserve.txt", say, install=False, megabytes=0)
+    command = ("taskset", "--cpu-list", str(CORE), python, "raw.py", folder, str(seconds))
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        command, input="\n".join(texts), env=environment, cwd=Path(__file__).parent / "servers", capture_output=True, text=True, check=True
+    )
+    return {
+        way: {"rate": one["rate"], **{f"p{q}": one["milliseconds"][int(q / 100 * (len(one["milliseconds"]) - 1))] for q in (50, 95)}}
+        for way, one in json.loads(done.stdout).items()
+    }
+
+
+def _highest(server: Server, texts: Sequence[str], raw: float, number: int, *, quick: bool) -> float:
+    """The highest rate that keeps the promise; 0 where the lowest does not."""
+    low, high, kept = LOWEST, HIGHEST, 0.0
+    for step in range(2 if quick else STEPS):
+        middle = (low + high) / 2
+        found = offer(server.url, server.body, texts, middle * raw, 2.0 if quick else SECONDS, 100 * number + step)
+        if 1000 * found.quantile(0.95) <= SLO_MILLISECONDS:
+            low = kept = middle
+        else:
+            high = middle
+    return kept * raw
+
+
+def bars(rows: Sequence[Row]) -> Sequence[Bar]:
+    """Ours with batching, against the best of them and the engine."""
+    asked = (
+        ("rps_at_slo at least 1.2 x the best other server", "of_best", 1.2),
+        ("rps_at_slo at least 0.9 of the raw engine", "of_raw", 0.9),
+    )
+    ours = next((row for row in rows if row["server"] == "steelyard" and row["batching"] != "none"), None)
+    if ours is None:
+        return tuple(Bar(what, "the other servers are not here", None) for what, *_ in asked)
+    return tuple(Bar(what, f"{float(ours[column] or 0):.2f}", float(ours[column] or 0) >= least) for what, column, least in asked)
+
+
+def draw(figure: Figure, rows: Sequence[Row]) -> None:
+    """Rates side by side."""
+    axes = figure.add_subplot()
+    names = [f"{row['server']} ({row['batching']})" for row in rows]
+    colours = ["tab:green" if row["server"] == "steelyard" else "tab:grey" if row["server"] == "raw" else "tab:blue" for row in rows]
+    axes.barh(names, [float(row["rps_at_slo"] or 0) for row in rows], color=colours)
+    axes.invert_yaxis()
+    axes.set_xlabel(f"requests/s with 95 % within {SLO_MILLISECONDS:.0f} ms (raw: without a server)")
