@@ -5,7 +5,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -43,19 +43,21 @@ class BlobCache:
         finally:
             Path(name).unlink(missing_ok=True)
 
-    def keep(self, sha256: str, arrived: BinaryIO) -> None:
-        """Name a blob whose bytes were verified, while it is still open in `arriving`."""
+    def keep(self, sha256: str, arrived: BinaryIO, target: Path) -> None:
+        """Put a blob whose bytes were verified where it is needed, and name it, while it is still open in `arriving`."""
         arrived.flush()
         os.fchmod(arrived.fileno(), 0o644)
+        _link(Path(arrived.name), target)
         Path(arrived.name).replace(self.path(sha256))
 
-    def give(self, sha256: str, target: Path) -> None:
-        """Put a blob that is here where it is needed, without a second copy of its bytes where both are on one file system."""
+    def give(self, sha256: str, target: Path) -> bool:
+        """Put a blob where it is needed, if it is here. It is not verified: whoever gets it hashes it."""
         try:
-            target.hardlink_to(self.path(sha256))
-        except OSError:
-            shutil.copyfile(self.path(sha256), target)
-        self.path(sha256).touch()
+            _link(self.path(sha256), target)
+            self.path(sha256).touch()
+        except FileNotFoundError:  # or another process has just let it go
+            return target.exists()
+        return True
 
     def drop(self, sha256: str) -> None:
         """Forget a blob."""
@@ -63,12 +65,26 @@ class BlobCache:
 
     def shrink(self) -> None:
         """Let the least recently used ones go until the rest is within the bound. What was given away stays where it is."""
-        blobs = sorted((path for path in self.folder.iterdir() if len(path.name) == NAME_LENGTH), key=_used, reverse=True)
+        blobs = []
+        for path in self.folder.iterdir():
+            with suppress(FileNotFoundError):  # others let go too
+                if len(path.name) == NAME_LENGTH:
+                    blobs.append((path.stat(), path))
         total = 0
-        for path in blobs:
-            total += path.stat().st_size
+        for found, path in sorted(blobs, key=lambda each: each[0].st_mtime, reverse=True):
+            total += found.st_size
             if total > self.limit:
                 path.unlink(missing_ok=True)
+
+
+def _link(source: Path, target: Path) -> None:
+    """Without a second copy of the bytes, where both are on one file system."""
+    try:
+        target.hardlink_to(source)
+    except FileNotFoundError:
+        raise
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 def _taken(file: BinaryIO, path: Path) -> bool:
@@ -78,10 +94,6 @@ def _taken(file: BinaryIO, path: Path) -> bool:
         return os.path.samestat(os.fstat(file.fileno()), path.stat())
     except OSError:
         return False
-
-
-def _used(path: Path) -> float:
-    return path.stat().st_mtime
 
 
 def cache_from_environment(environment: Mapping[str, str] = os.environ) -> BlobCache | None:

@@ -1,6 +1,7 @@
 """Fetching an artifact: every digest is verified, every time, and nothing half-verified is ever visible."""
 
 import hashlib
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -70,22 +71,28 @@ class _Fetching:
     def file(self, file: ArtifactFile, target: Path) -> None:
         """From the cache if it is there and intact, else from the store."""
         target.parent.mkdir(parents=True, exist_ok=True)
-        before, cached = self._done, self._cache.path(file.sha256)
-        if cached.is_file() and hex_of_file(cached) != file.sha256:
-            self._cache.drop(file.sha256)
-        if not cached.is_file():
+        if not self._given(file, target):
             with self._cache.arriving(file.sha256) as arriving:
+                resumed = arriving.seek(0, os.SEEK_END) > 0
                 wrong = self._collect(file, arriving)
-                if wrong and self._began_before:
+                if wrong and resumed:
                     # What an earlier process left was not what it seemed.
                     wrong = self._collect(file, arriving)
                 if wrong:
                     raise _corrupt(file.path, wrong)
-                self._cache.keep(file.sha256, arriving)
-        self._cache.give(file.sha256, target)
-        self._cache.shrink()
-        self._done = before + file.size
+                self._cache.keep(file.sha256, arriving, target)
+            self._cache.shrink()
+        self._done += file.size
         self._advance(self._done, self._size)
+
+    def _given(self, file: ArtifactFile, target: Path) -> bool:
+        if not self._cache.give(file.sha256, target):
+            return False
+        if hex_of_file(target) == file.sha256:
+            return True
+        target.unlink()
+        self._cache.drop(file.sha256)
+        return False
 
     def _collect(self, file: ArtifactFile, arriving: BinaryIO) -> str | None:
         """Go on where the file ends, hashing all of it; return what is wrong, or None. What is wrong leaves nothing behind."""
@@ -95,7 +102,6 @@ class _Fetching:
         while chunk := arriving.read(CHUNK):
             state.update(chunk)
             size += len(chunk)
-        self._began_before = size > 0
         try:
             for chunk in self._store.read(blob_path(self._key, file.sha256), size=file.size, start=size) if size < file.size else ():
                 size += len(chunk)

@@ -113,17 +113,16 @@ def test_a_cached_file_is_hashed_again_and_a_spoilt_one_replaced(tmp_path: Path)
     fetch_artifact(artifact.uri, artifact.digest, tmp_path / "third", cache)
 
 
-def fill(cache: BlobCache, sha: str, data: bytes) -> None:
+def fill(cache: BlobCache, sha: str, data: bytes, target: Path) -> None:
     with cache.arriving(sha) as arriving:
         arriving.write(data)
-        cache.keep(sha, arriving)
+        cache.keep(sha, arriving, target)
 
 
 def test_a_cache_stays_within_its_bound_and_what_it_gave_away_stays(tmp_path: Path) -> None:
     cache = BlobCache(tmp_path / "cache", 250)
     for index in range(5):
-        fill(cache, f"{index:064x}", bytes([index]) * 100)
-        cache.give(f"{index:064x}", tmp_path / str(index))
+        fill(cache, f"{index:064x}", bytes([index]) * 100, tmp_path / str(index))
         cache.shrink()
     assert sum(path.stat().st_size for path in cache.folder.iterdir()) <= 250
     assert cache.path(f"{4:064x}").is_file()
@@ -169,17 +168,21 @@ def test_two_that_fetch_the_same_do_not_write_into_each_others_file(tmp_path: Pa
     with cache.arriving("a" * 64) as one, cache.arriving("a" * 64) as other:
         one.write(b"one")
         other.write(b"other")
-        cache.keep("a" * 64, one)
+        cache.keep("a" * 64, one, tmp_path / "target")
     assert cache.path("a" * 64).read_bytes() == b"one"
     assert [path.name for path in cache.folder.iterdir()] == ["a" * 64]
 
 
-def test_many_that_fetch_the_same_all_get_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("limit", [1 << 30, 0])
+def test_many_that_fetch_the_same_all_get_it_even_where_none_may_keep_it(tmp_path: Path, limit: int) -> None:
     artifact = publish_tiny(tmp_path, ballast=64)
-    cache = BlobCache(tmp_path / "cache", 1 << 30)
+    cache = BlobCache(tmp_path / "cache", limit)
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(lambda n: fetch_artifact(artifact.uri, artifact.digest, tmp_path / f"found-{n}", cache), range(24)))
-    assert {path.name for path in cache.folder.iterdir()} == {file.sha256 for file in artifact.manifest.files}
+    for number in range(24):
+        assert files_of(tmp_path / f"found-{number}") == artifact.manifest.files
+    kept = {path.name for path in cache.folder.iterdir() if not path.name.startswith(".")}
+    assert kept == ({file.sha256 for file in artifact.manifest.files} if limit else set())
 
 
 def test_without_a_cache_nothing_is_left_but_the_artifact(artifact: Published, tmp_path: Path) -> None:
