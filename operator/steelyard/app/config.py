@@ -48,6 +48,9 @@ class StoreConfig(_Closed):
         default=None,
         description="Secret in each workload's namespace with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; none where the pods' identity is enough.",
     )
+    read_secret_name: str | None = Field(
+        default=None, description="The same for serving pods, which only read; none for the Secret of those that write."
+    )
 
 
 class HubConfig(_Closed):

@@ -38,6 +38,7 @@ def settings_of(config: Config) -> Settings:
         store_uri=config.store.uri,
         store_endpoint=config.store.endpoint,
         store_secret=config.store.secret_name,
+        store_read_secret=config.store.read_secret_name,
         store_region=config.store.region,
         hub_endpoint=config.hub.endpoint,
         compile_node_selector=dict(sorted(config.compile.node_selector.items())),

@@ -94,5 +94,4 @@ def _placement(seen: Situation, candidate: Candidate, key: PlacementKey, count: 
         node_selector=candidate.pool.node_selector,
         tolerations=candidate.pool.tolerations,
         scheduler=candidate.pool.scheduler,
-        secret_name=workload.model.secret_name,
     )

@@ -41,7 +41,6 @@ class PlacementIntent:
     node_selector: Mapping[str, str]
     tolerations: tuple[Mapping[str, str], ...]
     scheduler: str | None
-    secret_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -267,6 +267,8 @@ class Settings:
     store_uri: str
     store_endpoint: str | None = None
     store_secret: str | None = None
+    store_read_secret: str | None = None
+    """For pods that only read; None: the same as for those that write."""
     store_region: str = "us-east-1"
     hub_endpoint: str | None = None
     compile_node_selector: Mapping[str, str] = field(default_factory=dict)

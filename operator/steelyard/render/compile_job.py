@@ -55,7 +55,7 @@ def compile_job(intent: CompileJobIntent, settings: Settings) -> Manifest:
         "store": {"uri": store_uri(settings, intent.namespace_uid)},
         "golden": {"samples": GOLDEN_SAMPLES, "seed": 1},
     }
-    env, env_from = store_environment(settings, model.get("secretName"))
+    env, env_from = store_environment(settings, settings.store_secret, model.get("secretName"))
     if model["uri"].startswith("hf://"):
         # The image goes to no hub by itself.
         env.append({"name": "HF_HUB_OFFLINE", "value": "0"})

@@ -44,7 +44,7 @@ def serve_spec(intent: PlacementIntent, settings: Settings) -> Manifest:
 def deployment(workload: WorkloadKey, uid: str, intent: PlacementIntent, settings: Settings) -> Manifest:
     """A Deployment with `intent.replicas` replicas; afterwards only /scale changes their number."""
     labels = label.of_placement(workload, intent.key)
-    env, env_from = store_environment(settings, intent.secret_name)
+    env, env_from = store_environment(settings, settings.store_read_secret or settings.store_secret)
     spec = json.dumps(serve_spec(intent, settings), sort_keys=True, separators=(",", ":"))
     found, mounts = volumes(settings, None, reads_only=True)
     container: Manifest = {

@@ -36,8 +36,8 @@ def model_uri(uri: str) -> str:
     return f"file://{MODEL_MOUNT}/{parts.path.strip('/')}".rstrip("/") if parts.scheme == "pvc" else uri
 
 
-def store_environment(settings: Settings, secret_name: str | None) -> tuple[list[Manifest], list[Manifest]]:
-    """(env, envFrom) for the object stores: endpoint from the configuration, credentials from Secrets that the operator never reads."""
+def store_environment(settings: Settings, *secrets: str | None) -> tuple[list[Manifest], list[Manifest]]:
+    """(env, envFrom) for the object stores: endpoint from the configuration, credentials from these Secrets, which the operator never reads."""
     env: list[Manifest] = [{"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}]
     if settings.store_endpoint:
         env.append({"name": "AWS_ENDPOINT_URL", "value": settings.store_endpoint})
@@ -45,8 +45,7 @@ def store_environment(settings: Settings, secret_name: str | None) -> tuple[list
             env.append({"name": "AWS_ALLOW_HTTP", "value": "true"})
     if settings.store_uri.startswith("s3://"):
         env.append({"name": "AWS_REGION", "value": settings.store_region})
-    secrets = sorted({s for s in (settings.store_secret, secret_name) if s})
-    return env, [{"secretRef": {"name": name}} for name in secrets]
+    return env, [{"secretRef": {"name": name}} for name in sorted({name for name in secrets if name})]
 
 
 def volumes(settings: Settings, model: str | None, *, reads_only: bool) -> tuple[list[Manifest], list[Manifest]]:

@@ -2,17 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from steelyard.core.economics.attribution import Resources
-from steelyard.core.snapshot import Settings
+from steelyard.core.intent import PlacementIntent
+from steelyard.core.snapshot import PlacementKey, Settings, WorkloadKey
 from steelyard.render.compile_job import CompileJobIntent, compile_job
+from steelyard.render.deployment import deployment
 from steelyard_runtime.compile.spec import CompileSpec, compile_spec
 
 DIGEST, COMMIT = "sha256:" + "a" * 64, "c" * 40
 SETTINGS = Settings(toolchains={}, store_uri="s3://artifacts", hub_endpoint="https://hub.example.com")
+PLACEMENT = PlacementIntent(
+    key=PlacementKey("cpu", "1a2b3c4d"),
+    asked="1a2b3c4d",
+    replicas=1,
+    backend="openvino",
+    image="serve:1",
+    artifact_uri="s3://artifacts/uid-1/0/manifest.json",
+    artifact_digest=DIGEST,
+    model_name="search",
+    task="feature-extraction",
+    latency=(),
+    batch_sizes=(1, 8),
+    resources=Resources(1.0, 2.0),
+    resource_name=None,
+    family="cpu",
+    node_selector={},
+    tolerations=(),
+    scheduler=None,
+)
 MODELS = {
     "s3://models/encoder": {"digest": DIGEST},
     "pvc://models/encoder": {"digest": DIGEST},
@@ -20,11 +42,11 @@ MODELS = {
 }
 
 
-def environment_of(uri: str, **change: Any) -> dict[str, str]:
-    """Of the compile Job's container."""
+def job_of(uri: str, settings: Settings, *, secretName: str | None = None, **change: Any) -> Any:  # noqa: N803
+    """The compile Job of a model."""
     spec = {
         "key": "0" * 64,
-        "model": {"uri": uri, "task": "feature-extraction", **MODELS[uri]},
+        "model": {"uri": uri, "task": "feature-extraction", **MODELS[uri], **({"secretName": secretName} if secretName else {})},
         "backend": "openvino",
         "toolchain": {"openvino": "2026.4.1"},
         "target": "cpu/x86-64",
@@ -43,7 +65,12 @@ def environment_of(uri: str, **change: Any) -> dict[str, str]:
         attempt=1,
         resources=Resources(1.0, 4.0),
     )
-    (container,) = compile_job(intent, SETTINGS)["spec"]["template"]["spec"]["containers"]
+    return compile_job(intent, settings)
+
+
+def environment_of(uri: str, **change: Any) -> dict[str, str]:
+    """Of the compile Job's container."""
+    (container,) = job_of(uri, SETTINGS, **change)["spec"]["template"]["spec"]["containers"]
     return {variable["name"]: variable["value"] for variable in container["env"] if "value" in variable}
 
 
@@ -69,3 +96,20 @@ def test_only_a_compile_that_needs_the_hub_may_go_to_it() -> None:
     hub = environment_of("hf://org/encoder")
     assert (hub["HF_HUB_OFFLINE"], hub["HF_ENDPOINT"]) == ("0", "https://hub.example.com")
     assert not {name for name in environment_of("s3://models/encoder") if name.startswith("HF_")}
+
+
+def secrets_of(pod: Any) -> list[str]:
+    """Names of the Secrets that a pod's container gets as environment variables."""
+    (container,) = pod["spec"]["template"]["spec"]["containers"]
+    return [each["secretRef"]["name"] for each in container.get("envFrom", ())]
+
+
+@pytest.mark.parametrize(("reader", "read_by"), [(None, ["writer"]), ("reader", ["reader"])])
+def test_a_serving_pod_gets_no_secret_but_the_one_to_read_the_store_with(reader: str | None, read_by: list[str]) -> None:
+    settings = replace(SETTINGS, store_secret="writer", store_read_secret=reader)
+    assert secrets_of(deployment(WorkloadKey("shop", "search"), "uid-3", PLACEMENT, settings)) == read_by
+
+
+def test_a_compile_pod_gets_the_models_secret_and_the_one_to_write_the_store_with() -> None:
+    settings = replace(SETTINGS, store_secret="writer", store_read_secret="reader")
+    assert secrets_of(job_of("hf://org/encoder", settings, secretName="hub-token")) == ["hub-token", "writer"]
