@@ -33,7 +33,7 @@ from steelyard_runtime.compile.spec import CompileSpec, compile_spec
 from steelyard_runtime.compile.toolchain import require_toolchain, toolchain_of
 from steelyard_runtime.failure import Failure, FailureClass, Reason, infrastructure_failure, user_failure
 from steelyard_runtime.logs import LogTail
-from steelyard_runtime.models.source import fetch, verified_digest
+from steelyard_runtime.models.source import fetch, lists_files, verified_digest
 from steelyard_runtime.models.weights import parameters_of, refuse_pickle
 from steelyard_runtime.sha256 import hex_of_file
 from steelyard_runtime.termination import write_termination_message
@@ -95,11 +95,11 @@ def compile_model(spec: CompileSpec, progress: Progress, folder: Path) -> tuple[
     backend.probe(spec)
     require_toolchain(spec.toolchain, backend)
     LOG.info("fetching %s", spec.model_uri)
-    model = fetch(spec.model_uri, folder / "model", progress.arrived, revision=spec.model_revision)
+    model = fetch(spec.model_uri, folder / "model", progress.arrived, revision=spec.model_revision, digest=spec.model_digest)
 
     progress.enter(Phase.VERIFYING)
     LOG.info("verifying the model's digest")
-    digest = verified_digest(model, spec.model_digest)
+    digest = verified_digest(model, spec.model_digest if lists_files(spec.model_uri) else None)
     refuse_pickle(model)
     require_memory(parameters_of(model), limit())
     tokenizer = _tokenizer(model, spec)

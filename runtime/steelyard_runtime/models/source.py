@@ -5,14 +5,14 @@ from urllib.parse import unquote, urlsplit
 
 from steelyard_runtime.arrival import Advance
 from steelyard_runtime.failure import Reason, user_failure
-from steelyard_runtime.models import hf, s3
+from steelyard_runtime.models import hf, oci, s3
 from steelyard_runtime.models.digest import model_digest
 
 CLAIM_MOUNT = Path("/models")
 """Where a pod that reads `pvc://claim/path` mounts the claim: the path inside of the claim is a path below this."""
 
 
-def fetch(uri: str, into: Path, advance: Advance = lambda *_: None, *, revision: str | None = None) -> Path:
+def fetch(uri: str, into: Path, advance: Advance = lambda *_: None, *, revision: str | None = None, digest: str | None = None) -> Path:
     """Return a folder with the model's files. What is not a folder already is downloaded into `into`, and tells how far it is."""
     parts = urlsplit(uri)
     match parts.scheme:
@@ -26,15 +26,23 @@ def fetch(uri: str, into: Path, advance: Advance = lambda *_: None, *, revision:
             if revision is None:
                 raise user_failure(Reason.INVALID_SPEC, f"model.uri {uri!r} needs a revision: the commit, in full")
             return hf.download(uri, revision, into, advance)
+        case "oci":
+            return oci.download(uri, digest or "", into, advance)
         case _:
-            raise user_failure(Reason.INVALID_SPEC, f"model.uri {uri!r} has an unknown scheme; use s3://, pvc://, hf:// or file://")
+            raise user_failure(Reason.INVALID_SPEC, f"model.uri {uri!r} has an unknown scheme; use s3://, pvc://, hf://, oci:// or file://")
     if not folder.is_dir():
         raise user_failure(Reason.MODEL_NOT_FOUND, f"there is no folder at {uri} ({folder} here); put the model there or correct model.uri")
     return folder
 
 
+def lists_files(uri: str) -> bool:
+    """Whether the digest of a model at this address is that of its files: a registry's names a manifest, the hub has none, and both are
+    verified while they are downloaded."""
+    return urlsplit(uri).scheme not in ("hf", "oci")
+
+
 def verified_digest(folder: Path, wanted: str | None) -> str:
-    """Return a folder's digest; refuse one that is not the wanted one. A commit of the hub is a name for its files already."""
+    """Return the digest of a folder's files; refuse one that is not the wanted one."""
     found = model_digest(folder)
     if wanted is not None and found != wanted:
         raise user_failure(

@@ -38,6 +38,7 @@ PLACEMENT = PlacementIntent(
 MODELS = {
     "s3://models/encoder": {"digest": DIGEST},
     "pvc://models/encoder": {"digest": DIGEST},
+    "oci://registry.example.com/team/encoder": {"digest": DIGEST},
     "hf://org/encoder": {"revision": COMMIT},
 }
 

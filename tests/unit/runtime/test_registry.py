@@ -1,0 +1,169 @@
+"""Models in a registry: what the manifest's digest names, and nothing beside it."""
+
+import base64
+import os
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from steelyard_runtime.failure import Failure, Reason
+from steelyard_runtime.models import oci
+from steelyard_runtime.models.source import fetch, lists_files
+from unit.runtime.registry import REPOSITORY, TAR, TAR_GZIP, TITLE, Registry, archive, serving
+
+FILES = {"config.json": b"{}", "model.safetensors": b"weights" * 1000, "1_Pooling/config.json": b"{}"}
+
+
+@pytest.fixture
+def registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
+    with serving() as found:
+        monkeypatch.setenv("OCI_PLAIN_HTTP", "true")
+        monkeypatch.delenv("OCI_USERNAME", raising=False)
+        monkeypatch.delenv("OCI_PASSWORD", raising=False)
+        yield found
+
+
+def pull(registry: Registry, digest: str, into: Path, told: list[tuple[int, int]] | None = None) -> Path:
+    seen = told if told is not None else []
+    return fetch(f"oci://{registry.host}/{REPOSITORY}", into, lambda here, in_all: seen.append((here, in_all)), digest=digest)
+
+
+def found_in(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def link(name: str, to: str, kind: bytes = tarfile.SYMTYPE) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = kind, to
+    return info
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_of_an_image_only_the_models_folder_is_the_model(registry: Registry, tmp_path: Path, compressed: bool) -> None:
+    system = archive(
+        {"bin/busybox": b"\x7fELF"}, link("bin/sh", "busybox"), link("bin/ls", "bin/busybox", tarfile.LNKTYPE), compressed=compressed
+    )
+    model = archive({f"models/{name}": data for name, data in FILES.items()}, compressed=compressed)
+    kind = TAR_GZIP if compressed else TAR
+    told: list[tuple[int, int]] = []
+    folder = pull(registry, registry.push((kind, system, {}), (kind, model, {})), tmp_path / "m", told)
+    assert found_in(folder) == FILES
+    assert told[-1] == (len(system) + len(model),) * 2
+    assert told == sorted(told)
+
+
+def test_an_artifact_of_files_is_taken_by_their_names(registry: Registry, tmp_path: Path) -> None:
+    layers = [("application/octet-stream", data, {TITLE: name}) for name, data in FILES.items()]
+    folder = pull(registry, registry.push(*layers, ("application/vnd.example.note", b"no name, no file", {})), tmp_path / "m")
+    assert found_in(folder) == FILES
+
+
+def test_the_digest_names_the_manifest_and_not_the_list_of_files(registry: Registry, tmp_path: Path) -> None:
+    digest = registry.push((TAR, archive(FILES), {}))
+    assert not lists_files("oci://registry/model")
+    registry.manifests[digest] += b" "
+    with pytest.raises(Failure, match="the manifest's digest is") as refusal:
+        pull(registry, digest, tmp_path / "m")
+    assert refusal.value.reason is Reason.MODEL_DIGEST_MISMATCH
+
+
+@pytest.mark.parametrize("change", [lambda data: data[:-1], lambda data: data + b"#", lambda data: data[:-1] + b"#"])
+def test_a_layer_that_is_not_the_one_that_the_manifest_names_is_refused(registry: Registry, tmp_path: Path, change) -> None:
+    layer = archive(FILES)
+    digest = registry.push((TAR, layer, {}))
+    (name,) = registry.blobs
+    registry.blobs[name] = change(layer)
+    with pytest.raises(Failure, match="a layer has the digest") as refusal:
+        pull(registry, digest, tmp_path / "m")
+    assert refusal.value.reason is Reason.MODEL_DIGEST_MISMATCH
+    assert found_in(tmp_path / "m") == {}, "nothing is unpacked before it is verified"
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        archive({"../outside": b"x"}),
+        archive({"/etc/passwd": b"x"}),
+        archive({"models/../../outside": b"x"}),
+        archive({}, link("models/weights", "/etc/passwd")),
+        archive({}, link("models/weights", "other", tarfile.LNKTYPE)),
+        archive({}, link("models/weights", "", tarfile.CHRTYPE)),
+        archive({"models/.wh.config.json": b""}),
+        b"no archive at all",
+        archive(FILES)[:700],
+    ],
+)
+def test_an_archive_that_leads_out_or_is_no_models_ends_the_download(registry: Registry, tmp_path: Path, layer: bytes) -> None:
+    with pytest.raises(Failure) as refusal:
+        pull(registry, registry.push((TAR, layer, {})), tmp_path / "m")
+    assert (refusal.value.kind, refusal.value.reason) == ("User", Reason.MODEL_UNREADABLE)
+    assert not (tmp_path / "outside").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["m"]
+
+
+def test_a_link_that_leads_out_cannot_be_written_through(registry: Registry, tmp_path: Path) -> None:
+    layer = archive({}, link("away", str(tmp_path))) + b""
+    second = archive({"away/file": b"x", "models/config.json": b"{}"})
+    folder = pull(registry, registry.push((TAR, layer, {}), (TAR, second, {})), tmp_path / "m")
+    assert not (tmp_path / "file").exists()
+    assert found_in(folder) == {"config.json": b"{}"}
+
+
+@pytest.mark.parametrize("title", ["../outside", "/etc/passwd", ""])
+def test_a_file_whose_name_leads_out_is_refused(registry: Registry, tmp_path: Path, title: str) -> None:
+    digest = registry.push(("application/octet-stream", b"x", {TITLE: title}), ("application/octet-stream", b"y", {TITLE: "../y"}))
+    with pytest.raises(Failure, match="outside of the model"):
+        pull(registry, digest, tmp_path / "m")
+    assert not (tmp_path / "outside").exists()
+
+
+def test_an_archive_that_swells_ends_the_download(registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(oci, "LEAST_ROOM", 1000)
+    layer = archive({"models/zeros.safetensors": b"\0" * 3_000_000}, compressed=True)
+    with pytest.raises(Failure, match="it is no model"):
+        pull(registry, registry.push((TAR_GZIP, layer, {})), tmp_path / "m")
+    assert sum(map(len, found_in(tmp_path / "m").values())) == 0
+
+
+def test_a_registry_that_wants_a_token_gets_one_and_no_other_host_does(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry.token, registry.elsewhere = "t0ken", True
+    registry.password = base64.b64encode(b"robot:secret").decode()
+    digest = registry.push((TAR, archive(FILES), {}))
+    with pytest.raises(Failure, match="OCI_USERNAME") as refusal:
+        pull(registry, digest, tmp_path / "refused")
+    assert refusal.value.kind == "User"
+    monkeypatch.setenv("OCI_USERNAME", "robot")
+    monkeypatch.setenv("OCI_PASSWORD", "secret")
+    assert found_in(pull(registry, digest, tmp_path / "m")) == FILES
+    assert {given for host, _, given in registry.seen if host == registry.other} == {None}
+    assert os.environ["OCI_PASSWORD"] == "secret"
+
+
+@pytest.mark.parametrize("uri", ["oci://registry.example.com", "oci://registry.example.com/model:latest"])
+def test_an_address_that_names_no_repository_or_a_tag_is_refused(tmp_path: Path, uri: str) -> None:
+    with pytest.raises(Failure, match="is not oci://REGISTRY/REPOSITORY") as refusal:
+        fetch(uri, tmp_path, digest="sha256:" + "0" * 64)
+    assert refusal.value.reason is Reason.INVALID_SPEC
+
+
+def test_an_index_of_several_images_says_what_to_give(registry: Registry, tmp_path: Path) -> None:
+    digest = registry.push(media="application/vnd.oci.image.index.v1+json", manifests=[])
+    with pytest.raises(Failure, match="index of several images"):
+        pull(registry, digest, tmp_path / "m")
+
+
+def test_what_is_not_there_is_told_from_a_registry_that_does_not_answer(registry: Registry, tmp_path: Path) -> None:
+    with pytest.raises(Failure) as absent:
+        pull(registry, "sha256:" + "0" * 64, tmp_path / "m")
+    assert (absent.value.kind, absent.value.reason) == ("User", Reason.MODEL_NOT_FOUND)
+    registry.broken = 503
+    with pytest.raises(Failure) as broken:
+        pull(registry, "sha256:" + "0" * 64, tmp_path / "m")
+    assert (broken.value.kind, broken.value.reason) == ("Infrastructure", Reason.STORE_UNAVAILABLE)
+    with pytest.raises(Failure) as gone:
+        fetch(f"oci://127.0.0.1:9/{REPOSITORY}", tmp_path / "m", digest="sha256:" + "0" * 64)
+    assert gone.value.kind == "Infrastructure"
