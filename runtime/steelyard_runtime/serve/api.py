@@ -13,7 +13,7 @@ import numpy as np
 from aiohttp import web
 from numpy.typing import NDArray
 
-from steelyard_runtime.serve import inference_protocol, openai
+from steelyard_runtime.serve import inference_protocol, openai, openapi
 from steelyard_runtime.serve.batcher import Batcher, Full
 from steelyard_runtime.serve.connections import Connections
 from steelyard_runtime.serve.metrics import Metrics
@@ -87,6 +87,7 @@ class Api:
         router = application.router
         router.add_post("/v1/embeddings", lambda request: self._judge(request, OPENAI, self._embeddings))
         router.add_get("/v1/models", self._models)
+        router.add_get("/openapi.json", self._openapi)
         router.add_get("/v2", self._server_metadata)
         router.add_get("/v2/health/live", self._live)
         router.add_get("/v2/health/ready", self._ready)
@@ -172,6 +173,12 @@ class Api:
 
     async def _models(self, _request: web.Request) -> web.Response:
         return _json(openai.models_response(self._spec.model, int(self._metrics.started.timestamp())))
+
+    async def _openapi(self, _request: web.Request) -> web.Response:
+        if self.served is None:
+            return _json(inference_protocol.error_response(f"not ready: {self._state.reason}"), 503)
+        model = self.served.model
+        return _json(openapi.document(self._spec.model, self._version, model.manifest, self._limits, model.tokenizer.vocabulary))
 
     # Open Inference Protocol
 

@@ -44,7 +44,7 @@ def infer_request(body: bytes, header_length: str | None, limits: Limits) -> Inf
         raise Rejected(400, f"the datatype of {INPUT} must be BYTES, not {tensor.get('datatype')!r}")
     texts = _texts(tensor, body[cut:])
     shape = tensor.get("shape")
-    if shape not in ([len(texts)], [len(texts), 1]):
+    if shape not in ([len(texts)], [len(texts), 1]) or any(isinstance(size, bool) for size in shape):  # True equals 1
         raise Rejected(
             400, f"the shape of {INPUT} must be [{len(texts)}] or [{len(texts)}, 1], as there are {len(texts)} elements; it is {shape!r}"
         )

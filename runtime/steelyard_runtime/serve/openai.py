@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import orjson
@@ -43,16 +44,21 @@ def _inputs(value: object, limits: Limits, tokenizer: TextTokenizer) -> Inputs:
         if all(isinstance(item, str) for item in value):
             return checked_texts(value, limits, "input")
         if _are_tokens(value):
-            return checked_rows([value], limits, tokenizer, "input")
+            return checked_rows([_tokens(value)], limits, tokenizer, "input")
         if all(isinstance(item, list) and _are_tokens(item) for item in value):
-            return checked_rows(value, limits, tokenizer, "input")
+            return checked_rows([_tokens(item) for item in value], limits, tokenizer, "input")
     raise Rejected(
         400, "input must be a string, a list of strings, a list of token ids, or a list of such lists, and not empty", field="input"
     )
 
 
 def _are_tokens(value: list[object]) -> bool:
-    return all(isinstance(item, int) and not isinstance(item, bool) for item in value)
+    """Whether all are whole numbers. 7.0 is one: JSON has no other kind, and JSON Schema calls it an integer."""
+    return all((isinstance(item, int) and not isinstance(item, bool)) or (isinstance(item, float) and item.is_integer()) for item in value)
+
+
+def _tokens(value: list[Any]) -> list[int]:
+    return [int(item) for item in value]
 
 
 def embeddings_response(model: str, embeddings: Sequence[NDArray[np.float32]], tokens: int, *, as_base64: bool) -> bytes:
