@@ -143,10 +143,16 @@ def _already_there(store: Store, key: str, folder: Path) -> Published | None:
     except Failure as failure:
         if failure.reason is Reason.ARTIFACT_NOT_FOUND:
             return None
-        raise
-    if manifest.key != key:
-        raise infrastructure_failure(Reason.ARTIFACT_CORRUPT, f"{uri} holds the artifact of another key ({manifest.key}); delete it")
+        if failure.reason is not Reason.ARTIFACT_CORRUPT:
+            raise
+        LOG.warning("what the store has under this key is not to be used, and is compiled anew: %s", failure.message)
+        store.remove(key)
+        return None
     shutil.rmtree(folder)
+    if manifest.key != key:
+        LOG.warning("the store has the artifact of another key (%s) under this one; it is removed and compiled anew", manifest.key)
+        store.remove(key)
+        return None
     return Published(uri, manifest.digest, manifest.size, manifest, adopted=False)
 
 

@@ -44,12 +44,20 @@ def test_an_artifact_that_is_there_and_verifies_is_found_without_compiling(tmp_p
     assert result["accuracy"] == {"cosineMin": 1.0}
 
 
-def test_an_artifact_that_is_there_and_corrupt_is_not_taken(tmp_path: Path) -> None:
+@pytest.mark.parametrize("harm", ["a flipped byte", "a missing file", "another key"])
+def test_an_artifact_that_is_there_and_not_to_be_used_is_removed_and_compiled_anew(tmp_path: Path, harm: str) -> None:
     artifact = publish_tiny(tmp_path)
-    flip_a_byte(blob(artifact, "model.bin"))
-    code, result = run(tmp_path, spec(tmp_path, key=artifact.manifest.key))
-    assert (code, result["class"], result["reason"]) == (1, "Infrastructure", "ArtifactCorrupt")
-    assert "model.bin" in result["message"]
+    key, store = artifact.manifest.key, tmp_path / "store"
+    if harm == "a flipped byte":
+        flip_a_byte(blob(artifact, "model.bin"))
+    elif harm == "a missing file":
+        blob(artifact, "model.bin").unlink()
+    else:
+        key = "f" * 64
+        (store / artifact.manifest.key).rename(store / key)
+    code, result = run(tmp_path, spec(tmp_path, key=key))
+    assert (code, result["class"], result["reason"]) == (1, "User", "ModelNotFound"), "it went on, and there is no model here"
+    assert not (store / key).exists()
 
 
 @pytest.mark.parametrize(

@@ -99,6 +99,17 @@ def test_the_second_compile_of_a_key_compiles_nothing(compiled: tuple[CompileSpe
     assert (cached, again.uri, again.digest) == (True, published.uri, published.digest)
 
 
+def test_what_was_spoilt_in_the_store_is_compiled_anew(tmp_path: Path) -> None:
+    spec = request_for("openvino", tmp_path / "store")
+    for scratch in ("first", "second"):
+        (tmp_path / scratch).mkdir()
+        published, cached = compile_model(spec, Progress(LogTail()), tmp_path / scratch)
+        assert not cached
+        fetch_artifact(published.uri, published.digest, tmp_path / scratch / "fetched")
+        largest = max((tmp_path / "store" / spec.key / "blobs").iterdir(), key=lambda path: path.stat().st_size)
+        largest.write_bytes(largest.read_bytes()[:-1])
+
+
 def test_a_sequence_longer_than_the_models_positions_is_the_users(tmp_path: Path) -> None:
     with pytest.raises(Failure, match="512 positions") as refusal:
         compile_model(request_for("openvino", tmp_path / "store", sequence_lengths=(32, 1024)), Progress(LogTail()), tmp_path)
