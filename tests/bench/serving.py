@@ -89,10 +89,11 @@ def _measured(asked: Sequence[Server], folder: Path, say: Say, *, quick: bool) -
     texts = [text_of(chance.randint(*WORDS), chance) for _ in range(256)]
     found = {id(server): Found(server) for server in asked}
     engine: dict[str, list[dict[str, float]]] = {}
+    seconds = 1.0 if quick else SECONDS
     others = set(os.sched_getaffinity(0)) - {CORE}
     os.sched_setaffinity(0, others or {CORE})
     for number in range(1 if quick else ROUNDS):
-        alone = _raw(folder, texts, 1.0 if quick else SECONDS, say)
+        alone = _raw(folder, texts, seconds, say)
         for way, one in alone.items():
             engine.setdefault(way, []).append(one)
         best, single = max(one["rate"] for one in alone.values()), alone["none"]["p50"]
@@ -100,10 +101,10 @@ def _measured(asked: Sequence[Server], folder: Path, say: Say, *, quick: bool) -
             one = found[id(server)]
             one.raw.append(best)
             one.rates.append(_highest(server, texts, best, number, quick=quick))
-            half = offer(server.url, server.body, texts, HALF * best, SECONDS, number)
+            half = offer(server.url, server.body, texts, HALF * best, seconds, number)
             one.p50.append(1000 * half.quantile(0.5))
             one.p95.append(1000 * half.quantile(0.95))
-            one.added.append(1000 * offer(server.url, server.body, texts, CALM * best, SECONDS, number).quantile(0.5) - single)
+            one.added.append(1000 * offer(server.url, server.body, texts, CALM * best, seconds, number).quantile(0.5) - single)
             say(f"round {number + 1}: {server.name} ({server.batching}): {one.rates[-1]:.0f} of the engine's {best:.0f} requests/s")
     theirs = [each for each in found.values() if each.server.name != "steelyard"]
     best_other = [max(each.rates[number] for each in theirs) for number in range(len(theirs[0].rates))]
@@ -155,9 +156,9 @@ def _raw(folder: Path, texts: Sequence[str], seconds: float, say: Say) -> dict[s
 def _highest(server: Server, texts: Sequence[str], raw: float, number: int, *, quick: bool) -> float:
     """The highest rate that keeps the promise; 0 where the lowest does not."""
     low, high, kept = LOWEST, HIGHEST, 0.0
-    for step in range(2 if quick else STEPS):
+    for step in range(1 if quick else STEPS):
         middle = (low + high) / 2
-        found = offer(server.url, server.body, texts, middle * raw, 2.0 if quick else SECONDS, 100 * number + step)
+        found = offer(server.url, server.body, texts, middle * raw, 1.0 if quick else SECONDS, 100 * number + step)
         if 1000 * found.quantile(0.95) <= SLO_MILLISECONDS:
             low = kept = middle
         else:
