@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 PART = 8 << 20
-"""Bytes of a part: one request of S3 carries 50 to 100 MB/s, so that its delay is a small part of the time."""
+"""Bytes of a part: a size that AWS names as typical for ranges (Performance guidelines for Amazon S3, byte-range fetches)."""
 AHEAD = 6
 """Parts on their way at once, and so in memory."""
 TRIES = 5

@@ -24,4 +24,5 @@ def test_every_back_end_keeps_the_laws_inside_the_compile_image(ground: Ground, 
     assert phase == "Succeeded", log
     for backend in BACKENDS:
         assert f"as_good_as_the_reference[{backend}] PASSED" in log, log
+    assert "contract/test_neuron.py" in log, log
     assert "SKIPPED" not in log, log

@@ -54,6 +54,11 @@ def download(uri: str, digest: str, into: Path, advance: Advance) -> Path:
     into.mkdir(parents=True, exist_ok=True)
     try:
         return asyncio.run(_Pull(registry, repository, uri, advance).into(into, digest))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        # Its digest was the one asked for, so it is what was meant, and will be the same the next time.
+        raise user_failure(
+            Reason.MODEL_UNREADABLE, f"{uri}: the manifest is none of an image or artifact: {error!r}; push the model again"
+        ) from error
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise infrastructure_failure(
             Reason.STORE_UNAVAILABLE, f"{uri}: {type(error).__name__}: {error}; check the registry's name, its certificate and the network"

@@ -11,7 +11,7 @@ import pytest
 from steelyard_runtime.failure import Failure, Reason
 from steelyard_runtime.models import oci
 from steelyard_runtime.models.source import fetch, lists_files
-from unit.runtime.registry import REPOSITORY, TAR, TAR_GZIP, TITLE, Registry, archive, serving
+from unit.runtime.registry import REPOSITORY, TAR, TAR_GZIP, TITLE, Registry, archive, digest_of, serving
 
 FILES = {"config.json": b"{}", "model.safetensors": b"weights" * 1000, "1_Pooling/config.json": b"{}"}
 
@@ -167,3 +167,11 @@ def test_what_is_not_there_is_told_from_a_registry_that_does_not_answer(registry
     with pytest.raises(Failure) as gone:
         fetch(f"oci://127.0.0.1:9/{REPOSITORY}", tmp_path / "m", digest="sha256:" + "0" * 64)
     assert gone.value.kind == "Infrastructure"
+
+
+@pytest.mark.parametrize("document", [b"no JSON", b"[]", b'{"layers": [{}]}', b'{"layers": [{"size": "x", "digest": "y"}]}'])
+def test_a_manifest_that_is_none_is_the_users(registry: Registry, tmp_path: Path, document: bytes) -> None:
+    registry.manifests[digest_of(document)] = document
+    with pytest.raises(Failure, match="none of an image") as refusal:
+        pull(registry, digest_of(document), tmp_path / "m")
+    assert (refusal.value.kind, refusal.value.reason) == ("User", Reason.MODEL_UNREADABLE)
