@@ -26,6 +26,28 @@ class ArtifactFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Cosine:
+    """How near an embedding model's answers are to the eager reference's."""
+
+    dimension: int
+    """Length of one embedding."""
+    least: float | None
+    """The least cosine over the golden samples; None where the machine that compiled could not run what it made."""
+    tolerance: float
+    """What every pod must reach on the golden samples before it is ready."""
+
+
+@dataclass(frozen=True, slots=True)
+class Logprob:
+    """How near the log-probabilities of a model that generates text are to the reference's, in nats."""
+
+    worst: float | None
+    """The largest mean difference of a golden sample; None where the machine that prepared it could not run it."""
+    tolerance: float
+    """What no pod may exceed on the golden samples before it is ready."""
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """What an artifact is. Its digest is the digest of `encoded()`: no time and no host in it, so that equal work has an equal name."""
 
@@ -42,15 +64,9 @@ class Manifest:
     sequence_lengths: tuple[int, ...]
     tensor_parallel: int
     flags: tuple[str, ...]
-    dimension: int
-    """Length of one embedding."""
     golden_sha256: str
     golden_samples: int
-    cosine_min: float | None
-    """The least cosine between this artifact's embeddings and the eager reference's, over the golden samples; None where the machine that
-    compiled could not run it."""
-    cosine_tolerance: float
-    """What every pod must reach on the golden samples before it is ready."""
+    accuracy: Cosine | Logprob
     files: tuple[ArtifactFile, ...]
 
     @property
@@ -63,9 +79,38 @@ class Manifest:
         """What the artifact is addressed by."""
         return digest_of_bytes(self.encoded())
 
+    @property
+    def dimension(self) -> int:
+        """Length of one embedding."""
+        return self._cosine.dimension
+
+    @property
+    def cosine_min(self) -> float | None:
+        """See `Cosine.least`."""
+        return self._cosine.least
+
+    @property
+    def cosine_tolerance(self) -> float:
+        """See `Cosine.tolerance`."""
+        return self._cosine.tolerance
+
+    @property
+    def _cosine(self) -> Cosine:
+        assert isinstance(self.accuracy, Cosine), f"{self.task} has no embeddings"
+        return self.accuracy
+
     def encoded(self) -> bytes:
         """Return the canonical bytes."""
+        match self.accuracy:
+            case Cosine(dimension, least, tolerance):
+                accuracy: dict[str, object] = {
+                    "embedding": {"dimension": dimension},
+                    "accuracy": {"cosineMin": least, "cosineTolerance": tolerance},
+                }
+            case Logprob(worst, tolerance):
+                accuracy = {"accuracy": {"logprobWorst": worst, "logprobTolerance": tolerance}}
         document = {
+            **accuracy,
             "formatVersion": FORMAT,
             "key": self.key,
             "model": {"digest": self.model_digest, "revision": self.model_revision},
@@ -79,9 +124,7 @@ class Manifest:
             "sequenceLengths": list(self.sequence_lengths),
             "tensorParallel": self.tensor_parallel,
             "flags": list(self.flags),
-            "embedding": {"dimension": self.dimension},
             "golden": {"sha256": self.golden_sha256, "samples": self.golden_samples},
-            "accuracy": {"cosineMin": self.cosine_min, "cosineTolerance": self.cosine_tolerance},
             "files": [{"path": file.path, "sha256": file.sha256, "sizeBytes": file.size} for file in self.files],
         }
         return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
@@ -107,15 +150,20 @@ def decoded(data: bytes) -> Manifest:
             sequence_lengths=tuple(document["sequenceLengths"]),
             tensor_parallel=document["tensorParallel"],
             flags=tuple(document["flags"]),
-            dimension=document["embedding"]["dimension"],
             golden_sha256=document["golden"]["sha256"],
             golden_samples=document["golden"]["samples"],
-            cosine_min=document["accuracy"]["cosineMin"],
-            cosine_tolerance=document["accuracy"]["cosineTolerance"],
+            accuracy=_accuracy(document),
             files=tuple(_file(item) for item in document["files"]),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not a manifest: {error!r}") from error
+
+
+def _accuracy(document: Any) -> Cosine | Logprob:
+    said = document["accuracy"]
+    if "embedding" in document:
+        return Cosine(document["embedding"]["dimension"], said["cosineMin"], said["cosineTolerance"])
+    return Logprob(said["logprobWorst"], said["logprobTolerance"])
 
 
 def _file(item: Any) -> ArtifactFile:

@@ -34,3 +34,8 @@ def require_memory(parameters: int, bytes_allowed: int | None) -> None:
             f"{parameters:,} parameters take {needed / GIB:.1f} GiB at least ({COPIES} times in float32), and this container may use"
             f" {bytes_allowed / GIB:.1f} GiB; it is tried again with twice as much, or raise config.compile.memory",
         )
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether it says so: Python's own, or torch's allocator."""
+    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and "not enough memory" in str(error))

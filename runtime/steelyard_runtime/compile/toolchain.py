@@ -1,9 +1,21 @@
 """What is installed against what the key was made from."""
 
 from importlib.metadata import PackageNotFoundError, version
+from typing import Protocol
 
-from steelyard_runtime.compile.backend import Backend
 from steelyard_runtime.failure import Reason, user_failure
+
+
+class Packaged(Protocol):
+    """Something that distributions make."""
+
+    @property
+    def name(self) -> str:
+        """The word in `spec.backend`."""
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """Its distributions; the first is the one that must agree between compile and load."""
 
 
 def installed(package: str) -> str | None:
@@ -14,7 +26,7 @@ def installed(package: str) -> str | None:
         return None
 
 
-def require_toolchain(wanted: tuple[tuple[str, str], ...], backend: Backend) -> None:
+def require_toolchain(wanted: tuple[tuple[str, str], ...], backend: Packaged) -> None:
     """Refuse when any named package is missing or differs, or when the back end's own package is not named."""
     if backend.packages[0] not in dict(wanted):
         raise user_failure(
@@ -31,6 +43,6 @@ def require_toolchain(wanted: tuple[tuple[str, str], ...], backend: Backend) -> 
             )
 
 
-def toolchain_of(backend: Backend) -> tuple[tuple[str, str], ...]:
+def toolchain_of(backend: Packaged) -> tuple[tuple[str, str], ...]:
     """Return the back end's packages with their installed versions, sorted."""
     return tuple(sorted((package, installed(package) or "none") for package in backend.packages))

@@ -2,18 +2,24 @@
 
 import asyncio
 import threading
-import time
+from typing import Protocol
 
 from aiohttp import web
 
-from steelyard_runtime.serve.metrics import Metrics
 from steelyard_runtime.serve.state import Stage, State
+
+
+class Exposing(Protocol):
+    """What /metrics shows."""
+
+    async def expose(self, *, ready: bool) -> bytes:
+        """Return the text format. Called in the thread that answers probes and scrapes, and in no other."""
 
 
 class ObserveServer:
     """Up from the first moment to the last."""
 
-    def __init__(self, host: str, port: int, metrics: Metrics, state: State) -> None:
+    def __init__(self, host: str, port: int, metrics: Exposing, state: State) -> None:
         self._host = host
         self._port = port
         self._metrics = metrics
@@ -22,7 +28,6 @@ class ObserveServer:
         self._stop: asyncio.Event | None = None
         self._started = threading.Event()
         self._error: OSError | None = None
-        self._spent = 0.0
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="observe", daemon=True)
 
     def start(self) -> None:
@@ -58,12 +63,8 @@ class ObserveServer:
         await runner.cleanup()
 
     async def _expose(self, _request: web.Request) -> web.Response:
-        self._metrics.ready.set(self._state.ready)
-        # This thread does nothing but probes and scrapes, so its CPU time is what they cost.
-        spent = time.process_time() - time.thread_time()
-        self._metrics.request_cpu.inc(max(0.0, spent - self._spent))
-        self._spent = max(spent, self._spent)
-        return web.Response(body=self._metrics.exposition(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+        body = await self._metrics.expose(ready=self._state.ready)
+        return web.Response(body=body, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
     async def _live(self, _request: web.Request) -> web.Response:
         sick = self._state.sick()

@@ -13,6 +13,8 @@ from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
 from steelyard_runtime.failure import Failure, FailureClass, Reason, infrastructure_failure
+from steelyard_runtime.generate.server import TextServer
+from steelyard_runtime.generate.spec import is_text, text_spec
 from steelyard_runtime.logs import LogTail
 from steelyard_runtime.serve.api import Api, Served
 from steelyard_runtime.serve.batcher import Batcher, Batching
@@ -38,6 +40,8 @@ def run_server(environment: Mapping[str, str], *, host: str, port: int, observe_
     tail = LogTail()
     logging.getLogger().addHandler(tail)
     try:
+        if is_text(environment):
+            return asyncio.run(TextServer(text_spec(environment), environment, host, port, observe_port).run())
         spec = serve_spec(environment)
         return asyncio.run(Server(spec, environment, host, port, observe_port).run())
     except Exception as error:  # the last word of a pod is worth more than a traceback

