@@ -17,12 +17,12 @@ FOREIGN = (b"process_", b"python_", b"http_")
 
 
 class Exposition:
-    """Asked by the thread that answers probes, which has a loop of its own and so a session of its own."""
+    """Asked by the thread that answers probes, which has a loop of its own."""
 
     def __init__(self, port: int, token: str) -> None:
+        prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
         self._url = f"http://127.0.0.1:{port}"
         self._headers = {TOKEN.decode(): token}
-        self._session: aiohttp.ClientSession | None = None
         self._registry = CollectorRegistry()
         self._ready = Gauge("steelyard_server_ready", "1 while the server is ready.", registry=self._registry)
         self._cpu = Counter("process_cpu_seconds_total", "CPU time of all processes of the pod.", registry=self._registry)
@@ -38,17 +38,15 @@ class Exposition:
         self._ready.set(ready)
         pages = [prometheus_client.generate_latest(self._registry)]
         if self.child is not None:
+            patience = aiohttp.ClientTimeout(total=2.0)
             with suppress(aiohttp.ClientError, TimeoutError):
-                judged, own = await self._get(f"{OWN}metrics"), await self._get("/metrics")
-                pages += [judged, filtered(own)]
+                async with aiohttp.ClientSession(self._url, headers=self._headers, trust_env=False, timeout=patience) as session:
+                    pages += [await self._get(session, f"{OWN}metrics"), filtered(await self._get(session, "/metrics"))]
         return b"".join(pages)
 
-    async def _get(self, path: str) -> bytes:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                self._url, headers=self._headers, trust_env=False, timeout=aiohttp.ClientTimeout(total=2.0)
-            )
-        async with self._session.get(path) as answer:
+    @staticmethod
+    async def _get(session: aiohttp.ClientSession, path: str) -> bytes:
+        async with session.get(path) as answer:
             answer.raise_for_status()
             return await answer.read()
 
