@@ -120,7 +120,7 @@ class Placement:
         )
         parsed = parse(InferenceWorkload, workload)
         assert isinstance(parsed, InferenceWorkload), parsed
-        made = tiny.publish_tiny(folder, key=compile_inputs(workload_of(parsed, workload), toolchain).key)
+        made = tiny.publish_tiny(folder, key=compile_inputs(workload_of(parsed, workload), toolchain, "cpu").key)
         namespace = self.cluster.api.get(f"/api/v1/namespaces/{self.namespace}")
         assert namespace and made.uri
         self.cluster.s3.put_folder(BUCKET, namespace["metadata"]["uid"], folder / "store")

@@ -1,6 +1,6 @@
 """What a model is compiled to: number formats and the shapes of its inputs. All of it is part of the compile key."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -40,6 +40,41 @@ class Quantization(Word):
     FP8 = "Fp8", "weights and activations in 8-bit floats"
 
 
+_FLAG = Literal[
+    "--optlevel=1",
+    "--optlevel=2",
+    "--optlevel=3",
+    "--model-type=generic",
+    "--model-type=transformer",
+    "--model-type=unet-inference",
+    "--logical-nc-config=1",
+    "--logical-nc-config=2",
+    "--enable-fast-loading-neuron-binaries",
+    "--enable-fast-context-switch",
+    "--enable-mixed-precision-accumulation",
+    "--enable-saturate-infinity",
+    "--dynamic-batch",
+    "--separate-weights",
+]
+"""What some back end of the runtime honours, and nothing else (ADR 0023). Words of a list, without their meanings: the list stands twice in the
+definition, and `docs/how-to/neuron-image.md` says what each does."""
+CompileFlag = Annotated[_FLAG, says("One flag that a back end honours, in one word.", example="--optlevel=3")]
+FLAGS_MAX = 8
+ONE_EACH = ("--optlevel=", "--model-type=", "--logical-nc-config=")
+
+FLAG_RULES = (
+    Rule(
+        f"{list(ONE_EACH)}.all(n, self.filter(f, f.startsWith(n)).size() <= 1)",
+        "must give --optlevel, --model-type and --logical-nc-config one value each",
+        lambda flags: all(sum(flag.startswith(name) for flag in flags) <= 1 for name in ONE_EACH),
+    ),
+    Rule(
+        "!('--dynamic-batch' in self && '--separate-weights' in self)",
+        "must not hold both --dynamic-batch and --separate-weights: Neuron cuts batches only for graphs that hold their weights",
+        lambda flags: not {"--dynamic-batch", "--separate-weights"} <= set(flags),
+    ),
+)
+
 BatchSize = Annotated[int, says("One batch size to compile, in requests computed together.", unit="requests", example=8, low=1, high=1024)]
 SequenceLength = Annotated[
     int, says("One input length to compile; shorter inputs are padded to it.", unit="tokens", example=128, low=1, high=131_072)
@@ -50,6 +85,14 @@ ENOUGH_SHAPES = Rule(
     "must keep batchSizes times sequenceLengths at 16 shapes or fewer: each shape is compiled for every pool and held in memory",
     lambda c: len(c.batch_sizes or ()) * len(c.sequence_lengths or ()) <= SHAPES_MAX,
     field="batchSizes",
+)
+
+ENOUGH_SHAPES_FOR_EACH_FAMILY = Rule(
+    "!has(self.families) || self.families.all(f, (has(f.batchSizes) ? f.batchSizes.size() : self.batchSizes.size())"
+    " * (has(f.sequenceLengths) ? f.sequenceLengths.size() : self.sequenceLengths.size()) <= 16)",
+    "must keep batchSizes times sequenceLengths at 16 shapes or fewer for each family, with what it takes over from all families",
+    lambda c: all(len(f.batch_sizes or c.batch_sizes) * len(f.sequence_lengths or c.sequence_lengths) <= SHAPES_MAX for f in c.families),
+    field="families",
 )
 
 POWER_OF_TWO = Rule(
@@ -76,6 +119,10 @@ _SEQUENCE_LENGTHS = (
 _TENSOR_PARALLEL = (
     "Over how many cores or devices each layer is split. 1 unless the model does not fit one of them, because splitting costs "
     "communication at every layer."
+)
+_FLAGS = (
+    "What else the pool's back end is told. One that cannot honour a flag does not compile: where pools of several kinds are used, give it "
+    "under families."
 )
 
 
@@ -109,12 +156,16 @@ class FamilyOptions(SpecModel):
         TensorParallel | None,
         says("As compile.tensorParallel, for this family only. Left out: as for all families.", unit="devices", example=2),
     ] = None
+    flags: Annotated[
+        Annotated[tuple[CompileFlag, ...], says("", most=FLAGS_MAX, list_type="set"), *FLAG_RULES] | None,
+        says("As compile.flags, for this family only. Left out: as for all families; an empty list is none.", example=["--optlevel=3"]),
+    ] = None
 
 
 class CompileOptions(SpecModel):
     """Compile options for all families, with exceptions by family."""
 
-    RULES = (ENOUGH_SHAPES,)
+    RULES = (ENOUGH_SHAPES, ENOUGH_SHAPES_FOR_EACH_FAMILY)
 
     dtype: Annotated[DtypeChoice, says(_DTYPE, example="bfloat16")] = DtypeChoice.AUTO
     quantization: Annotated[Quantization, says(_QUANTIZATION, example="Int8Dynamic")] = Quantization.NONE
@@ -125,6 +176,7 @@ class CompileOptions(SpecModel):
         tuple[SequenceLength, ...], says(_SEQUENCE_LENGTHS, unit="tokens", example=[64, 256], least=1, most=8, list_type="set")
     ] = (128, 512)
     tensor_parallel: Annotated[TensorParallel, says(_TENSOR_PARALLEL, unit="devices", example=2)] = 1
+    flags: Annotated[tuple[CompileFlag, ...], says(_FLAGS, example=["--optlevel=3"], most=FLAGS_MAX, list_type="set"), *FLAG_RULES] = ()
     families: Annotated[
         tuple[FamilyOptions, ...],
         says(

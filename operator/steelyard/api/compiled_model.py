@@ -140,9 +140,9 @@ class CompiledModelSpec(SpecModel):
         ),
     ] = None
     flags: Annotated[
-        tuple[Annotated[str, says("One flag, passed without a shell.", example="--optlevel=2", least=1, most=256)], ...],
+        tuple[Annotated[str, says("One flag, in one word.", example="--optlevel=2", least=1, most=256)], ...],
         says(
-            "Further flags of the compiler, in the order in which they are given. They come from the operator's own table.",
+            "What else the back end is told: the flags of the workload's compile options for the pool's family, sorted.",
             most=32,
             list_type="atomic",
         ),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from steelyard.api import compile_options as asked_for
 from steelyard.api.inference_workload import InferenceWorkload
 from steelyard.control import manifest as manifests
 from steelyard.control.manifest import Manifest
@@ -49,13 +50,8 @@ def workload_of(parsed: InferenceWorkload, raw: Manifest) -> Workload:
             task=spec.model.task or "",
             secret_name=spec.model.secret_name,
         ),
-        compile=CompileOptions(
-            dtype=str(options.dtype),
-            quantization=str(options.quantization),
-            batch_sizes=tuple(options.batch_sizes),
-            sequence_lengths=tuple(options.sequence_lengths),
-            tensor_parallel=options.tensor_parallel,
-        ),
+        compile=_compile_options(options, None),
+        compile_by_family={own.family: _compile_options(options, own) for own in options.families},
         latency=tuple(
             LatencyObjective(metric=str(o.metric), milliseconds=o.milliseconds, percent=float(o.percent)) for o in spec.objective.latency
         ),
@@ -83,6 +79,23 @@ def workload_of(parsed: InferenceWorkload, raw: Manifest) -> Workload:
         max_spot_percent=spec.placement.max_spot_percent,
         deleting=manifests.is_leaving(raw),
         server=next(kind for kind in ("vllm", "custom", "steelyard") if getattr(spec.server, kind) is not None),
+    )
+
+
+def _compile_options(general: asked_for.CompileOptions, own: asked_for.FamilyOptions | None) -> CompileOptions:
+    """What a family gives itself replaces what is given for all."""
+
+    def chosen(field: str) -> Any:
+        value = getattr(own, field, None)
+        return getattr(general, field) if value is None else value
+
+    return CompileOptions(
+        dtype=str(chosen("dtype")),
+        quantization=str(chosen("quantization")),
+        batch_sizes=tuple(chosen("batch_sizes")),
+        sequence_lengths=tuple(chosen("sequence_lengths")),
+        tensor_parallel=chosen("tensor_parallel"),
+        flags=tuple(sorted(str(flag) for flag in chosen("flags"))),
     )
 
 

@@ -87,7 +87,7 @@ def _placement(seen: Situation, candidate: Candidate, key: PlacementKey, count: 
         model_name=workload.key.name,
         task=workload.model.task,
         latency=workload.latency,
-        batch_sizes=workload.compile.batch_sizes,
+        batch_sizes=workload.compile_for(candidate.pool.family).batch_sizes,
         resources=candidate.resources,
         resource_name=candidate.pool.resource_name,
         family=candidate.pool.family,

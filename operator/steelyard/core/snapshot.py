@@ -52,13 +52,14 @@ class Model:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompileOptions:
-    """Shapes and precision."""
+    """Shapes, precision and flags."""
 
     dtype: str = "default"
     quantization: str = "none"
     batch_sizes: tuple[int, ...] = (1, 8)
     sequence_lengths: tuple[int, ...] = (32, 64, 128)
     tensor_parallel: int = 1
+    flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +128,7 @@ class Workload:
     generation: int
     model: Model
     compile: CompileOptions
+    """For every family that is not in `compile_by_family`."""
     latency: tuple[LatencyObjective, ...]
     scaling: Scaling
     rebalancing: Rebalancing
@@ -136,6 +138,11 @@ class Workload:
     deleting: bool = False
     server: str = "steelyard"
     """Which server the spec asks for; this version runs its own only."""
+    compile_by_family: Mapping[str, CompileOptions] = field(default_factory=dict)
+
+    def compile_for(self, family: str) -> CompileOptions:
+        """What the model is compiled to for an accelerator family."""
+        return self.compile_by_family.get(family, self.compile)
 
     @property
     def allowed(self) -> float:

@@ -30,6 +30,8 @@ def compiled_model(workload: WorkloadKey, uid: str, intent: CompileIntent) -> Ma
         "sequenceLengths": sorted(set(inputs.sequence_lengths)),
         "tensorParallel": inputs.tensor_parallel,
     }
+    if inputs.logical_cores is not None:
+        spec["logicalCores"] = inputs.logical_cores
     if inputs.flags:
         spec["flags"] = list(inputs.flags)
     return {

@@ -48,7 +48,7 @@ PIECES: dict[str, dict[str, list[Any]]] = {
         "spec.rebalancing.exploration": [{}, {"budget": "0"}, {"deadlineSeconds": 10}, {"budget": "x"}, {"deadlineSeconds": 3601}],
         "spec.rebalancing.paused": [True, "yes", 1],
         "spec.traffic": [{}, {"parentRefs": []}, {"parentRefs": [{"name": "a"}]}, {"parentRefs": [{"name": "a"}, {"name": "a"}]}],
-        "spec.compile": [{}, {"batchSizes": [1, 1]}, {"tensorParallel": 6}, {"batchSizes": []}, {"families": [{"family": "cpu", "dtype": "Auto"}]}, {"families": [{"family": "x", "batchSizes": [3, 3]}]}],
+        "spec.compile": [{}, {"batchSizes": [1, 1]}, {"tensorParallel": 6}, {"batchSizes": []}, {"families": [{"family": "cpu", "dtype": "Auto"}]}, {"families": [{"family": "x", "batchSizes": [3, 3]}]}, {"flags": []}, {"flags": ["--optlevel=1", "--enable-saturate-infinity"]}, {"flags": ["--optlevel=1", "--optlevel=2"]}, {"flags": ["-O1"]}, {"families": [{"family": "x", "flags": ["--dynamic-batch"]}]}, {"families": [{"family": "x", "batchSizes": [1, 2, 3, 4, 5, 6, 7, 8]}], "sequenceLengths": [1, 2, 3]}],
     },
     "AcceleratorPool": {
         "metadata.name": ["a" * 20, "a" * 21],

@@ -86,7 +86,7 @@ class Stage(World):
     def snapshot(self, name: str) -> Snapshot:
         seen = super().snapshot(name)
         chains, pools = seen.settings.toolchains, self.scenario.pools
-        gone = {compile_inputs(seen.workload, chains[backend_of(p)]).key for p in pools if p.name in self.lost_artifacts}
+        gone = {compile_inputs(seen.workload, chains[backend_of(p)], p.family).key for p in pools if p.name in self.lost_artifacts}
         policy = replace(seen.workload.rebalancing, paused=name in self.paused)
         return replace(
             seen,

@@ -185,6 +185,12 @@ BAD: tuple[Bad, ...] = (
     _w("too many shapes", {"spec.compile": {"batchSizes": [1, 2, 4, 8, 16], "sequenceLengths": [64, 128, 256, 512]}}, "must keep batchSizes times sequenceLengths at 16", "spec.compile.batchSizes"),
     _w("too many shapes for one family", {"spec.compile": {"families": [{"family": "cpu", "batchSizes": [1, 2, 4, 8, 16], "sequenceLengths": [64, 128, 256, 512]}]}}, "must keep batchSizes times sequenceLengths at 16", "spec.compile.families[0].batchSizes"),
     _w("a set twice inside a family", {"spec.compile": {"families": [{"family": "cpu", "batchSizes": [2, 2]}]}}, "Duplicate value", "spec.compile.families[0].batchSizes", "must give each value once"),
+    _w("too many shapes for a family that takes lengths over", {"spec.compile": {"sequenceLengths": [64, 128, 256, 512], "families": [{"family": "cpu", "batchSizes": [1, 2, 4, 8, 16]}]}}, "with what it takes over from all families", "spec.compile.families"),
+    _w("a flag that no back end honours", {"spec.compile": {"flags": ["--target=trn2"]}}, 'supported values: "--optlevel=1"', "spec.compile.flags[0]", "must be one of '--optlevel=1'"),
+    _w("a flag of a shell", {"spec.compile": {"families": [{"family": "neuron-inf2", "flags": ["--optlevel=1; true"]}]}}, 'supported values: "--optlevel=1"', "spec.compile.families[0].flags[0]", "must be one of '--optlevel=1'"),
+    _w("a flag twice", {"spec.compile": {"flags": ["--dynamic-batch"] * 2}}, "Duplicate value", "spec.compile.flags", "must give each value once"),
+    _w("two levels at once", {"spec.compile": {"flags": ["--optlevel=1", "--optlevel=3"]}}, "must give --optlevel, --model-type and --logical-nc-config one value each", "spec.compile.flags"),
+    _w("weights that are apart for batches that are cut", {"spec.compile": {"families": [{"family": "neuron-inf2", "flags": ["--dynamic-batch", "--separate-weights"]}]}}, "must not hold both", "spec.compile.families[0].flags"),
     _w("weights split in three", {"spec.compile": {"tensorParallel": 3}}, "must be a power of two", "spec.compile.tensorParallel"),
     _w("a number format that nobody has", {"spec.compile": {"dtype": "float8"}}, 'supported values: "Auto"', "spec.compile.dtype", "must be one of 'Auto'"),
     # the objective

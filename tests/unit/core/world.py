@@ -191,7 +191,7 @@ class World:
         settings = self.settings()
         artifacts = {}
         for name, ground in self.grounds.items():
-            key = compile_inputs(self.workload, settings.toolchains[f"on-{name}"]).key
+            key = compile_inputs(self.workload, settings.toolchains[f"on-{name}"], ground.family).key
             state = ArtifactState.READY if ground.compiled else ArtifactState.COMPILING
             artifacts[key] = Artifact(state=state, uri=f"s3://bucket/{key}", digest=f"sha256:{key}" if ground.compiled else None)
         others = [w.memory.move for w in self.fleet if w is not self and w.memory.move is not None]

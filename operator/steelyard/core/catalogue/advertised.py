@@ -10,7 +10,7 @@ from steelyard.core.catalogue.catalogue import Catalogue
 from steelyard.core.catalogue.dtype import of_compile
 from steelyard.core.catalogue.estimate import Estimate, Question
 from steelyard.core.catalogue.relative import meant
-from steelyard.core.snapshot import Pool, PoolChoice, Reference, Workload
+from steelyard.core.snapshot import CompileOptions, Pool, PoolChoice, Reference, Workload
 
 Ask: TypeAlias = Callable[[Question], Estimate | None]
 
@@ -20,7 +20,7 @@ def advertised(workload: Workload, pools: tuple[Pool, ...], ask: Ask) -> tuple[P
     found = []
     for pool in pools:
         devices = workload.pools.get(pool.name, PoolChoice()).devices
-        asked = ask(_question(workload, pool.accelerator, devices)) if pool.resource_name else None
+        asked = ask(_question(workload, workload.compile_for(pool.family), pool.accelerator, devices)) if pool.resource_name else None
         found.append(replace(pool, advertised=asked) if asked else pool)
     return tuple(found)
 
@@ -32,7 +32,7 @@ def references(workload: Workload, pools: tuple[Pool, ...], catalogue: Catalogue
     found = {}
     for name in sorted(names):
         known = catalogue.instance_types.get(name)
-        asked = ask(_question(workload, known.accelerator, known.devices)) if known and known.devices else None
+        asked = ask(_question(workload, workload.compile, known.accelerator, known.devices)) if known and known.devices else None
         if known is not None and asked is not None:
             listed = float(known.price.per_hour) if known.price and known.price.currency == currency else None
             cost = None if listed is None else listed / (3.6 * asked.throughput)
@@ -40,6 +40,6 @@ def references(workload: Workload, pools: tuple[Pool, ...], catalogue: Catalogue
     return found
 
 
-def _question(workload: Workload, accelerator: str, devices: int) -> Question:
-    dtype = of_compile(workload.compile.dtype, workload.compile.quantization)
+def _question(workload: Workload, options: CompileOptions, accelerator: str, devices: int) -> Question:
+    dtype = of_compile(options.dtype, options.quantization)
     return Question(model=workload.model.uri, task=workload.model.task, accelerator=accelerator, devices=devices, dtype=dtype)

@@ -63,9 +63,9 @@ def resources_of(workload: Workload, pool: Pool) -> Resources:
     return replace(asked_for or DEFAULT_DEVICE, devices=float(choice.devices))
 
 
-def compile_inputs(workload: Workload, toolchain: Toolchain) -> CompileInputs:
-    """What is compiled for this toolchain."""
-    model, options = workload.model, workload.compile
+def compile_inputs(workload: Workload, toolchain: Toolchain, family: str) -> CompileInputs:
+    """What is compiled by this toolchain for accelerators of this family."""
+    model, options = workload.model, workload.compile_for(family)
     return CompileInputs(
         model_uri=model.uri,
         model_digest=model.digest,
@@ -79,6 +79,7 @@ def compile_inputs(workload: Workload, toolchain: Toolchain) -> CompileInputs:
         batch_sizes=options.batch_sizes,
         sequence_lengths=options.sequence_lengths,
         tensor_parallel=options.tensor_parallel,
+        flags=options.flags,
         secret_name=model.secret_name,
     )
 
@@ -98,7 +99,7 @@ def _candidate(snapshot: Snapshot, pool: Pool) -> Candidate:
     # The cheapest known price first; a shape without a price is used only where no other fits.
     fitting.sort(key=lambda s: (s.price is None, (s.price.per_hour if s.price else 0.0) * share(resources, s.resources), s.instance_type))
     shape = fitting[0] if fitting else None
-    inputs = compile_inputs(workload, toolchain) if toolchain else None
+    inputs = compile_inputs(workload, toolchain, pool.family) if toolchain else None
     artifact = snapshot.artifacts.get(inputs.key, Artifact(state=ArtifactState.ABSENT)) if inputs else None
     digest = artifact.digest if artifact and artifact.state is ArtifactState.READY else None
     return Candidate(
@@ -108,8 +109,8 @@ def _candidate(snapshot: Snapshot, pool: Pool) -> Candidate:
         toolchain=toolchain,
         inputs=inputs,
         artifact=artifact,
-        revision=revision(workload, resources, toolchain, digest) if toolchain and digest else None,
-        asked=asked(workload, resources),
+        revision=revision(workload, resources, toolchain, digest, pool.family) if toolchain and digest else None,
+        asked=asked(workload, resources, pool.family),
         refusal=_refusal(workload, pool, resources, toolchain, shape, artifact),
     )
 

@@ -7,6 +7,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+NEURON = frozenset({"neuron", "optimum-neuron"})
+LOGICAL_CORES = "--logical-nc-config="
+JOINED = frozenset({"trn2", "trn3"})
+"""Targets whose cores are joined in pairs unless somebody says otherwise (AWS Neuron, "Logical NeuronCore configuration")."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompileInputs:
@@ -26,6 +31,15 @@ class CompileInputs:
     tensor_parallel: int
     flags: tuple[str, ...] = ()
     secret_name: str | None = None
+
+    @property
+    def logical_cores(self) -> int | None:
+        """How many physical cores of a Neuron device are one; None for other back ends. By the flag, else what the compiler takes for the
+        target by itself: flags and target are in the key, so this need not be."""
+        if self.backend not in NEURON:
+            return None
+        given = next((flag.removeprefix(LOGICAL_CORES) for flag in self.flags if flag.startswith(LOGICAL_CORES)), None)
+        return int(given) if given else 2 if self.target.removeprefix("neuron/") in JOINED else 1
 
     @property
     def key(self) -> str:

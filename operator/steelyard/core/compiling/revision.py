@@ -19,29 +19,36 @@ def _hash8(parts: Any) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()[:8]
 
 
-def _arguments(workload: Workload, resources: Resources) -> dict[str, Any]:
+def _arguments(workload: Workload, resources: Resources, family: str) -> dict[str, Any]:
     return {
         "latency": [[o.metric, o.milliseconds, o.percent] for o in workload.latency],
-        "batchSizes": sorted(set(workload.compile.batch_sizes)),
+        "batchSizes": sorted(set(workload.compile_for(family).batch_sizes)),
         "resources": [resources.cpu, resources.memory_gib, resources.devices],
     }
 
 
-def revision(workload: Workload, resources: Resources, toolchain: Toolchain, artifact_digest: str) -> str:
-    """Eight hex digits of artifact, image and server arguments."""
+def revision(workload: Workload, resources: Resources, toolchain: Toolchain, artifact_digest: str, family: str) -> str:
+    """Eight hex digits of artifact, image and server arguments, on accelerators of one family."""
     return _hash8(
-        {"artifact": artifact_digest, "image": toolchain.serve_image, "backend": toolchain.backend, **_arguments(workload, resources)}
+        {
+            "artifact": artifact_digest,
+            "image": toolchain.serve_image,
+            "backend": toolchain.backend,
+            **_arguments(workload, resources, family),
+        }
     )
 
 
-def asked(workload: Workload, resources: Resources) -> str:
-    """Eight hex digits of the part of a replica's behaviour that the user's spec decides."""
-    model, options = workload.model, workload.compile
+def asked(workload: Workload, resources: Resources, family: str) -> str:
+    """Eight hex digits of the part of a replica's behaviour that the user's spec decides, on accelerators of one family."""
+    model, options = workload.model, workload.compile_for(family)
+    # Who gives no flags has the hash of the versions that knew none: a new operator restarts nobody.
+    flags = [sorted(set(options.flags))] if options.flags else []
     return _hash8(
         {
             "model": model.digest or [model.uri, model.revision],
             "task": model.task,
-            "compile": [options.dtype, options.quantization, sorted(set(options.sequence_lengths)), options.tensor_parallel],
-            **_arguments(workload, resources),
+            "compile": [options.dtype, options.quantization, sorted(set(options.sequence_lengths)), options.tensor_parallel, *flags],
+            **_arguments(workload, resources, family),
         }
     )

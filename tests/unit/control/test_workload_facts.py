@@ -1,0 +1,45 @@
+"""What the core sees of an InferenceWorkload."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from steelyard.api import InferenceWorkload, parse
+from steelyard.control.workload_facts import workload_of
+from steelyard.core.snapshot import CompileOptions, Workload
+from unit.api.objects import changed, workload
+
+
+def seen(compile_: dict[str, Any]) -> Workload:
+    raw = changed(workload(), {"spec.compile": compile_})
+    parsed = parse(InferenceWorkload, raw)
+    assert isinstance(parsed, InferenceWorkload), parsed
+    return workload_of(parsed, raw)
+
+
+def test_a_family_takes_over_whatever_it_does_not_give_itself() -> None:
+    found = seen(
+        {
+            "dtype": "bfloat16",
+            "batchSizes": [1, 8],
+            "sequenceLengths": [128],
+            "flags": ["--optlevel=3", "--dynamic-batch"],
+            "families": [
+                {"family": "neuron-inf2", "batchSizes": [4], "flags": ["--separate-weights"]},
+                {"family": "cpu", "dtype": "float32", "flags": []},
+            ],
+        }
+    )
+    general = CompileOptions(
+        dtype="bfloat16", quantization="None", batch_sizes=(1, 8), sequence_lengths=(128,), flags=("--dynamic-batch", "--optlevel=3")
+    )
+    assert found.compile_for("neuron-trn1") == general
+    assert found.compile_for("neuron-inf2") == CompileOptions(
+        dtype="bfloat16", quantization="None", batch_sizes=(4,), sequence_lengths=(128,), flags=("--separate-weights",)
+    )
+    assert (found.compile_for("cpu").dtype, found.compile_for("cpu").flags) == ("float32", ())
+
+
+def test_the_order_in_which_flags_are_given_is_nothing() -> None:
+    one, other = (seen({"flags": flags}) for flags in (["--optlevel=3", "--dynamic-batch"], ["--dynamic-batch", "--optlevel=3"]))
+    assert one.compile == other.compile

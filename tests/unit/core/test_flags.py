@@ -1,0 +1,81 @@
+"""Flags of the compiler, for all families and for one: what they change, and what they leave as it was."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from steelyard.core.compiling.candidate import compile_inputs
+from steelyard.core.compiling.revision import asked, revision
+from steelyard.core.economics.attribution import Resources
+from steelyard.core.snapshot import (
+    CompileOptions,
+    LatencyObjective,
+    Model,
+    Rebalancing,
+    Scaling,
+    Toolchain,
+    Workload,
+    WorkloadKey,
+)
+
+PLAIN = CompileOptions(dtype="Auto", quantization="None", batch_sizes=(8, 1), sequence_lengths=(128,))
+WORKLOAD = Workload(
+    key=WorkloadKey("ns", "embed"),
+    uid="u",
+    generation=1,
+    model=Model(uri="hf://org/model", digest=None, revision="a" * 40, task="feature-extraction"),
+    compile=PLAIN,
+    latency=(LatencyObjective(metric="e2e", milliseconds=100, percent=99.0),),
+    scaling=Scaling(),
+    rebalancing=Rebalancing(),
+)
+NEURON = Toolchain(
+    backend="neuron",
+    serve_image="s:1",
+    compile_image="c:1",
+    versions={"neuronx-cc": "2.27.5334.0", "torch-neuronx": "2.9.0.2.15.32035"},
+    target="inf2",
+)
+ONE = Resources(1.0, 4.0, 1.0)
+FAST = replace(PLAIN, flags=("--optlevel=1",))
+
+
+def test_who_gives_no_flags_keeps_key_and_hashes_of_versions_that_knew_none() -> None:
+    """Written down from such a version: another value here would compile everything anew, or restart everybody."""
+    assert compile_inputs(WORKLOAD, NEURON, "neuron-inf2").key == "5e273a7702adc9d70ea8b57e9d601c41c41acb447180fbfa11fc4ec62e10b8ef"
+    assert asked(WORKLOAD, ONE, "neuron-inf2") == "0c9346f4"
+    assert revision(WORKLOAD, ONE, NEURON, "sha256:" + "0" * 64, "neuron-inf2") == "39d0c73e"
+
+
+def test_flags_are_another_artifact_and_another_thing_to_ask_for() -> None:
+    flagged = replace(WORKLOAD, compile=FAST)
+    assert compile_inputs(flagged, NEURON, "neuron-inf2").flags == FAST.flags
+    assert compile_inputs(flagged, NEURON, "neuron-inf2").key != compile_inputs(WORKLOAD, NEURON, "neuron-inf2").key
+    assert asked(flagged, ONE, "neuron-inf2") != asked(WORKLOAD, ONE, "neuron-inf2")
+
+
+def test_what_one_family_gives_itself_is_nothing_to_the_others() -> None:
+    flagged = replace(WORKLOAD, compile_by_family={"neuron-inf2": replace(FAST, batch_sizes=(4,))})
+    there, elsewhere = (compile_inputs(flagged, NEURON, family) for family in ("neuron-inf2", "cpu"))
+    assert (there.flags, there.batch_sizes) == (FAST.flags, (4,))
+    assert elsewhere.key == compile_inputs(WORKLOAD, NEURON, "cpu").key
+    assert asked(flagged, ONE, "cpu") == asked(WORKLOAD, ONE, "cpu")
+    assert asked(flagged, ONE, "neuron-inf2") != asked(WORKLOAD, ONE, "neuron-inf2")
+
+
+@pytest.mark.parametrize(
+    ("backend", "target", "flags", "cores"),
+    [
+        ("neuron", "inf2", (), 1),
+        ("neuron", "trn2", (), 2),
+        ("neuron", "neuron/trn3", (), 2),
+        ("optimum-neuron", "trn2", (), 2),
+        ("neuron", "trn2", ("--logical-nc-config=1",), 1),
+        ("openvino", "cpu/x86-64", (), None),
+    ],
+)
+def test_how_cores_are_joined_follows_from_the_target_and_the_flags(backend: str, target: str, flags: tuple[str, ...], cores: int) -> None:
+    workload = replace(WORKLOAD, compile=replace(PLAIN, flags=flags))
+    assert compile_inputs(workload, replace(NEURON, backend=backend, target=target), "x").logical_cores == cores
