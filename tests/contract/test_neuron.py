@@ -1,7 +1,9 @@
 """The back end for AWS Neuron against the documented contract of torch-neuronx 2.9. Needs torch: runs in the compile image."""
 
 import importlib
+import json
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +14,7 @@ from typing import Any
 
 import pytest
 
+import minilm
 from steelyard_runtime.accuracy import embed_samples
 from steelyard_runtime.artifacts.fetch import fetch_artifact
 from steelyard_runtime.artifacts.golden import least_cosine, load_golden
@@ -20,10 +23,12 @@ from steelyard_runtime.compile import neuron
 from steelyard_runtime.compile.choose import backend_named
 from steelyard_runtime.compile.job import compile_model
 from steelyard_runtime.compile.progress import Progress
+from steelyard_runtime.compile.separate_weights import architecture_of
 from steelyard_runtime.compile.spec import CompileSpec
 from steelyard_runtime.compile.toolchain import installed
 from steelyard_runtime.failure import Failure, Reason
 from steelyard_runtime.logs import LogTail
+from steelyard_runtime.models.digest import model_digest
 from steelyard_runtime.tokens import TextTokenizer
 from unit.runtime.test_compile_minilm import request_for
 
@@ -70,7 +75,7 @@ def sdk(device: Path) -> Iterator[ModuleType]:
 
 
 def asked(folder: Path, **change: object) -> CompileSpec:
-    """A request to compile for Inferentia2."""
+    """A request to compile for Inferentia2, with the store `folder/store`."""
     spec = request_for("openvino", folder / "store", batch_sizes=BATCHES, sequence_lengths=LENGTHS)
     toolchain = tuple((package, installed(package) or "") for package in ("neuronx-cc", "torch-neuronx"))
     return replace(spec, **{"backend": "neuron", "target": "inf2", "toolchain": toolchain, **change})  # type: ignore[arg-type]
@@ -78,9 +83,15 @@ def asked(folder: Path, **change: object) -> CompileSpec:
 
 def compile_in(folder: Path, **change: object) -> Manifest:
     """What a job on a node without a device publishes, fetched again into `artifact`."""
-    (folder / "scratch").mkdir()
+    (folder / "scratch").mkdir(parents=True)
     published, _ = compile_model(asked(folder, **change), Progress(LogTail()), folder / "scratch")
     return fetch_artifact(published.uri, published.digest, folder / "artifact")
+
+
+def agreement(folder: Path, engine: neuron.NeuronEngine, batch: int = 4) -> float:
+    """The least cosine between what an engine answers and the reference in its artifact."""
+    golden = load_golden(folder)
+    return least_cosine(embed_samples(engine.run, TextTokenizer(folder, LENGTHS[-1]), LENGTHS, batch, golden.texts), golden.embeddings)
 
 
 @dataclass(frozen=True)
@@ -115,9 +126,10 @@ def load(compiled: Compiled, manifest: Manifest | None = None) -> neuron.NeuronE
 def test_a_node_without_a_device_compiles_every_bucket_after_it_asked_for_the_operators(compiled: Compiled) -> None:
     assert [kind for kind, _ in compiled.calls] == ["analyze", *(["trace", "async_load", "save"] * 4)]
     traced = [detail for kind, detail in compiled.calls if kind == "trace"]
-    assert [shapes[0] for shapes, _ in traced] == [(1, 32), (4, 32), (1, 64), (4, 64)]
-    assert all(given["--target"] == "trn1" for _, given in traced), "Inferentia2 and Trainium1 share one artifact"
-    assert all(given["--native-int64"] == "enabled" and given["--implicit-integer-downcast"] == "none" for _, given in traced)
+    assert [shapes[0] for shapes, _, _ in traced] == [(1, 32), (4, 32), (1, 64), (4, 64)]
+    assert all(given["--target"] == "trn1" for _, given, _ in traced), "Inferentia2 and Trainium1 share one artifact"
+    assert all(given["--native-int64"] == "enabled" and given["--implicit-integer-downcast"] == "none" for _, given, _ in traced)
+    assert all(inlined for _, _, inlined in traced)
     files = {file.path for file in compiled.manifest.files}
     assert files == {"golden.npz", "tokenizer.json", *(f"graph-{b}x{s}.pt" for b in BATCHES for s in LENGTHS)}
     assert compiled.manifest.cosine_min is None, "it was never run: unknown is not good, and not zero"
@@ -129,10 +141,8 @@ def test_what_was_compiled_agrees_with_the_reference_where_there_is_a_device(
 ) -> None:
     plug_in(device, 2, monkeypatch)
     engine = load(compiled)
-    golden = load_golden(compiled.folder)
-    found = embed_samples(engine.run, TextTokenizer(compiled.folder, LENGTHS[-1]), LENGTHS, 4, golden.texts)
     assert engine.fixed_batch
-    assert least_cosine(found, golden.embeddings) >= compiled.manifest.cosine_tolerance
+    assert agreement(compiled.folder, engine) >= compiled.manifest.cosine_tolerance
     assert sys.modules["torch_neuronx"]._loaded_on == [0] * 4 + [1] * 4, "all graphs on each core that serves"
 
 
@@ -180,6 +190,146 @@ def test_a_node_whose_cores_are_joined_otherwise_refuses_the_artifact(
     monkeypatch.setenv("NEURON_LOGICAL_NC_CONFIG", "2")
     with pytest.raises(Failure, match="both must be the same"):
         load(compiled, replace(compiled.manifest, flags=("--logical-nc-config=1",)))
+
+
+def test_a_batch_that_is_cut_needs_one_graph_a_length(
+    tmp_path: Path, sdk: ModuleType, device: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = compile_in(tmp_path, flags=("--dynamic-batch",), batch_sizes=(2, 8))
+    assert [kind for kind, _ in sdk.calls] == ["analyze", *(["trace", "dynamic_batch", "async_load", "save"] * 2)], (
+        "said before it is saved"
+    )
+    assert [detail for kind, detail in sdk.calls if kind == "dynamic_batch"] == [((2, length), (2, length)) for length in LENGTHS]
+    assert not any("dynamic" in word for kind, detail in sdk.calls if kind == "trace" for word in detail[1]), (
+        "the compiler knows no such flag"
+    )
+    plug_in(device, 1, monkeypatch)
+    engine = load(Compiled(manifest, tmp_path / "artifact", []))
+    assert not engine.fixed_batch
+    for batch in (1, 2, 3, 8):
+        assert agreement(tmp_path / "artifact", engine, batch) >= manifest.cosine_tolerance, batch
+
+
+def test_a_batch_of_another_length_is_refused_by_a_graph_that_cuts(sdk: ModuleType) -> None:
+    import torch
+
+    class Sum(torch.nn.Module):
+        def forward(self, ids: Any, mask: Any) -> Any:
+            return (ids * mask).float()
+
+    words = torch.ones((2, 4), dtype=torch.int64)
+    traced = sdk.trace(Sum().eval(), (words, words), compiler_args="--target=trn1", cpu_backend=True)
+    assert sdk.dynamic_batch(traced) is traced
+    assert traced(*[torch.ones((5, 4), dtype=torch.int64)] * 2).shape == (5, 4)
+    with pytest.raises(torch.jit.Error, match="ValueError"):
+        traced(*[torch.ones((2, 5), dtype=torch.int64)] * 2)
+
+
+def sister_of(folder: Path) -> Path:
+    """Another checkpoint of the same architecture."""
+    from safetensors.torch import load_file, save_file
+
+    shutil.copytree(minilm.fetch(), folder)
+    weights = load_file(str(folder / "model.safetensors"))
+    save_file(
+        {name: each * 1.1 if each.is_floating_point() and each.ndim == 2 else each for name, each in weights.items()},
+        str(folder / "model.safetensors"),
+    )
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "_name_or_path": "elsewhere", "transformers_version": "4.0.0"}))
+    return folder
+
+
+@dataclass(frozen=True)
+class Sisters:
+    """Two artifacts with their weights apart, of two checkpoints of one architecture; and what each asked the SDK for."""
+
+    first: Compiled
+    second: Compiled
+    store: Path
+
+
+@pytest.fixture(scope="module")
+def sisters(tmp_path_factory: pytest.TempPathFactory) -> Sisters:
+    root = tmp_path_factory.mktemp("sisters")
+    sister = sister_of(root / "model")
+    store = f"file://{root}/store"
+    apart = {"flags": ("--separate-weights",), "store_uri": store}
+    other = {"key": "b" * 64, "model_uri": f"file://{sister}", "model_digest": model_digest(sister)}
+    with installed_sdk() as sdk:
+        one = compile_in(root / "one", **apart)
+        asked_first = list(sdk.calls)
+        two = compile_in(root / "two", **apart, **other)
+        asked_then = list(sdk.calls)[len(asked_first) :]
+    return Sisters(Compiled(one, root / "one/artifact", asked_first), Compiled(two, root / "two/artifact", asked_then), root / "store")
+
+
+def test_the_second_checkpoint_of_an_architecture_is_published_without_the_compiler(sisters: Sisters) -> None:
+    assert [kind for kind, _ in sisters.first.calls] == ["analyze", *(["trace", "save"] * 4)], "not loaded while its weights are replaced"
+    assert not any(inlined for kind, (_, _, inlined) in ((k, d) for k, d in sisters.first.calls if k == "trace"))
+    assert sisters.second.calls == []
+    files = [{file.path: file.sha256 for file in each.manifest.files} for each in (sisters.first, sisters.second)]
+    assert "weights.safetensors" in files[0]
+    differing = {path for path in files[0] | files[1] if files[0].get(path) != files[1].get(path)}
+    assert differing == {"golden.npz", "weights.safetensors"}
+    assert sisters.first.manifest.digest != sisters.second.manifest.digest
+
+
+@pytest.mark.usefixtures("sdk")
+@pytest.mark.parametrize("which", ["first", "second"])
+def test_each_checkpoint_answers_as_itself_with_its_weights_on_its_cores(
+    sisters: Sisters, which: str, device: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plug_in(device, 2, monkeypatch)
+    compiled = getattr(sisters, which)
+    assert agreement(compiled.folder, load(compiled)) >= compiled.manifest.cosine_tolerance
+    calls = [(kind, detail) for kind, detail in sys.modules["torch_neuronx"].calls if kind != "replace_weights"]
+    assert calls == [("move_trace_to_device", core) for core in (0, 1) for _ in range(4)]
+
+
+@pytest.mark.usefixtures("sdk")
+def test_a_graph_whose_weights_were_not_replaced_is_found_out_by_the_golden_samples(
+    sisters: Sisters, device: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plug_in(device, 1, monkeypatch)
+    sys.modules.pop("torch_neuronx", None)
+    monkeypatch.setattr(importlib.import_module("torch_neuronx"), "replace_weights", lambda graph, weights: None)
+    engine = neuron.Neuron().load(sisters.second.folder, sisters.second.manifest, 1)
+    assert agreement(sisters.second.folder, engine) < 0.5, "nonsense, and not what the first checkpoint would have said"
+
+
+def test_graphs_of_the_store_that_are_spoilt_or_of_another_compiler_are_made_anew(
+    tmp_path: Path, sisters: Sisters, sdk: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(sisters.store, tmp_path / "store")
+    (shared,) = {folder.name for folder in (tmp_path / "store").iterdir()} - {"a" * 64, "b" * 64}
+    apart = {"flags": ("--separate-weights",), "store_uri": f"file://{tmp_path}/store"}
+    compile_in(tmp_path / "one", **apart, key="c" * 64)
+    assert sdk.calls == []
+    compile_in(tmp_path / "two", **{**apart, "flags": ("--optlevel=3", "--separate-weights")}, key="d" * 64)
+    assert len([kind for kind, _ in sdk.calls if kind == "trace"]) == 4, "another level is another graph"
+    sdk.calls.clear()
+    blob = next((tmp_path / "store" / shared / "blobs").iterdir())
+    blob.write_bytes(blob.read_bytes()[:-1])
+    compile_in(tmp_path / "three", **apart, key="e" * 64)
+    assert len([kind for kind, _ in sdk.calls if kind == "trace"]) == 4, "one spoilt byte, and nothing of it is used"
+
+
+def test_what_changes_the_graph_changes_the_architecture_and_nothing_else_does(tmp_path: Path) -> None:
+    from steelyard_runtime.compile.encoder import load_encoder
+
+    sister = sister_of(tmp_path / "model")
+    encoder = load_encoder(sister)
+    known = architecture_of(load_encoder(minilm.fetch()), minilm.fetch())
+    assert architecture_of(encoder, sister) == known, "where a checkpoint came from, and its numbers"
+    config = json.loads((sister / "config.json").read_text())
+    (sister / "config.json").write_text(json.dumps({**config, "layer_norm_eps": 1e-5}))
+    assert architecture_of(encoder, sister) != known, "a constant in the graph"
+    (sister / "config.json").write_text(json.dumps(config))
+    pooling = json.loads((sister / "1_Pooling/config.json").read_text())
+    turned = {**pooling, "pooling_mode_mean_tokens": False, "pooling_mode_cls_token": True}
+    (sister / "1_Pooling/config.json").write_text(json.dumps(turned))
+    assert architecture_of(encoder, sister) != known, "how it pools"
 
 
 def test_the_back_end_is_the_one_that_its_name_chooses() -> None:

@@ -6,13 +6,22 @@ from steelyard_runtime.compile.inductor import Inductor
 from steelyard_runtime.compile.neuron import Neuron
 from steelyard_runtime.compile.onnxruntime import OnnxRuntime
 from steelyard_runtime.compile.openvino import OpenVino
+from steelyard_runtime.compile.optimum_neuron import OptimumNeuron
+from steelyard_runtime.compile.torch_neuron import TorchNeuron, is_torch_neuron
 from steelyard_runtime.failure import Reason, user_failure
 
-BACKENDS: tuple[Backend, ...] = (OpenVino(), OnnxRuntime(), Inductor(), Eager(), Neuron())
+TORCH_NEURON = TorchNeuron()
+BACKENDS: tuple[Backend, ...] = (OpenVino(), OnnxRuntime(), Inductor(), Eager(), Neuron(), OptimumNeuron())
+"""One for each name."""
 
 
-def backend_named(name: str) -> Backend:
-    """Return the back end of that name; one that is unknown has no toolchain here."""
+def backend_named(name: str, toolchain: tuple[tuple[str, str], ...] = ()) -> Backend:
+    """Return the back end of that name; one that is unknown has no toolchain here.
+
+    toolchain: versions by package. Two products are called torch-neuronx, and the version of the one that is named decides which is meant.
+    """
+    if name == TORCH_NEURON.name and is_torch_neuron(dict(toolchain).get(TORCH_NEURON.packages[0], "")):
+        return TORCH_NEURON
     for backend in BACKENDS:
         if backend.name == name:
             return backend

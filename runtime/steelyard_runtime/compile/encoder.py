@@ -74,15 +74,23 @@ def load_encoder(model: Path) -> Any:
 
         def forward(self, input_ids: Any, attention_mask: Any) -> Any:
             """[batch, length] twice -> [batch, dimension]."""
-            hidden = self.transformer(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state.float()
-            if pooling.mode == "cls":
-                pooled = hidden[:, 0]
-            else:
-                weight = attention_mask.unsqueeze(-1).to(hidden.dtype)
-                pooled = (hidden * weight).sum(1) / weight.sum(1).clamp(min=1e-9)
-            return torch.nn.functional.normalize(pooled, p=2.0, dim=1) if pooling.normalize else pooled
+            hidden = self.transformer(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+            return pooled(hidden, attention_mask, pooling)
 
     return Encoder().eval()
+
+
+def pooled(hidden: Any, attention_mask: Any, pooling: Pooling) -> Any:
+    """Make one embedding of those of the tokens: [batch, length, dimension] and [batch, length] -> [batch, dimension], in float32."""
+    import torch  # noqa: PLC0415
+
+    hidden = hidden.float()
+    if pooling.mode == "cls":
+        found = hidden[:, 0]
+    else:
+        weight = attention_mask.unsqueeze(-1).to(hidden.dtype)
+        found = (hidden * weight).sum(1) / weight.sum(1).clamp(min=1e-9)
+    return torch.nn.functional.normalize(found, p=2.0, dim=1) if pooling.normalize else found
 
 
 def longest_of(model: Path) -> int | None:

@@ -14,6 +14,7 @@ from steelyard_runtime.artifacts.fetch import fetch_artifact
 from steelyard_runtime.artifacts.manifest import Cosine, Logprob, Manifest
 from steelyard_runtime.artifacts.publish import Published, manifest_path, publish
 from steelyard_runtime.artifacts.store import Store, open_store
+from steelyard_runtime.artifacts.whole import whole
 from steelyard_runtime.compile.choose import backend_named
 from steelyard_runtime.compile.compiling import Compiling
 from steelyard_runtime.compile.making import Making
@@ -73,7 +74,7 @@ def run_compile_job(environment: Mapping[str, str], port: int) -> int:
 
 def compile_model(spec: CompileSpec, progress: Progress, folder: Path) -> tuple[Published, bool]:
     """Return the artifact of a key, and whether it was there already. `folder` is scratch space."""
-    making: Making = Preparing() if spec.backend == VLLM else Compiling(backend_named(spec.backend))
+    making: Making = Preparing() if spec.backend == VLLM else Compiling(backend_named(spec.backend, spec.toolchain))
     progress.enter(Phase.FETCHING)
     store = open_store(spec.store_uri)
     found = _already_there(store, spec.key, folder / "found")
@@ -105,23 +106,11 @@ def compile_model(spec: CompileSpec, progress: Progress, folder: Path) -> tuple[
 
 
 def _already_there(store: Store, key: str, folder: Path) -> Published | None:
-    uri = f"{store.uri}/{manifest_path(key)}"
-    try:
-        manifest = fetch_artifact(uri, None, folder)
-    except Failure as failure:
-        if failure.reason is Reason.ARTIFACT_NOT_FOUND:
-            return None
-        if failure.reason is not Reason.ARTIFACT_CORRUPT:
-            raise
-        LOG.warning("what the store has under this key is not to be used, and is compiled anew: %s", failure.message)
-        store.remove(key)
+    manifest = whole(store, key, folder)
+    if manifest is None:
         return None
     shutil.rmtree(folder)
-    if manifest.key != key:
-        LOG.warning("the store has the artifact of another key (%s) under this one; it is removed and compiled anew", manifest.key)
-        store.remove(key)
-        return None
-    return Published(uri, manifest.digest, manifest.size, manifest, adopted=False)
+    return Published(f"{store.uri}/{manifest_path(key)}", manifest.digest, manifest.size, manifest, adopted=False)
 
 
 def _accuracy_told(manifest: Manifest) -> dict[str, object]:

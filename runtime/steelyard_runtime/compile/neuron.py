@@ -10,7 +10,7 @@ import itertools
 import os
 import queue
 import tempfile
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from steelyard_runtime.artifacts.manifest import Manifest
 from steelyard_runtime.compile.backend import Note
 from steelyard_runtime.compile.option import require_options
+from steelyard_runtime.compile.separate_weights import architecture_of, graphs_key, read_weights, shared_graphs, take_weights
 from steelyard_runtime.compile.spec import CompileSpec
-from steelyard_runtime.compile.toolchain import installed
+from steelyard_runtime.compile.toolchain import installed, toolchain_of
 from steelyard_runtime.failure import Reason, infrastructure_failure, user_failure
 
 INDEX = "https://pip.repos.neuron.amazonaws.com"
@@ -54,7 +55,15 @@ FLAGS: Mapping[str, tuple[str, ...]] = {
     "--enable-mixed-precision-accumulation": (),
     "--enable-saturate-infinity": (),
 }
-"""What spec.compile may add, each with its values; none is a switch."""
+"""What spec.compile.flags may add to the compiler's arguments, each with its values; none is a switch."""
+DYNAMIC_BATCH = "--dynamic-batch"
+"""One graph for each length, of the smallest batch size: torch-neuronx cuts a larger batch into pieces of it, and fills up the last."""
+SEPARATE_WEIGHTS = "--separate-weights"
+"""Weights beside the graphs, which other checkpoints of the architecture then share."""
+OWN_FLAGS = (DYNAMIC_BATCH, SEPARATE_WEIGHTS)
+"""What spec.compile.flags may ask of this back end itself; the compiler never sees them."""
+JOINING_TARGETS = ("trn2", "trn3")
+"""The only ones whose physical cores can be joined."""
 DEVICE = Path("/dev/neuron0")
 LONGEST_TAG = 255
 EXECUTION_SECONDS = "30"
@@ -63,28 +72,33 @@ EXECUTION_SECONDS = "30"
 
 def require_torch_neuronx(version: str | None) -> None:
     """Refuse a missing package, PyPI's placeholder by name, and TorchNeuron."""
-    if version is None:
-        raise user_failure(Reason.UNSUPPORTED_TARGET, f"torch-neuronx is not installed in this image; {REMEDY}")
-    if version.partition(".")[0] in ("0", "1"):
-        raise user_failure(
-            Reason.TOOLCHAIN_PLACEHOLDER, f"torch-neuronx {version} is the empty placeholder from PyPI, not AWS's compiler; {REMEDY}"
-        )
-    if not version.startswith(SERIES):
+    if not require_real(version, REMEDY).startswith(SERIES):
         raise user_failure(
             Reason.TOOLCHAIN_MISMATCH,
             f"torch-neuronx {version} is not of the series {SERIES}x (PyTorch/XLA), which this back end is for; {REMEDY}",
         )
 
 
+def require_real(version: str | None, remedy: str) -> str:
+    """Refuse a missing torch-neuronx, and the empty one; `remedy` says what to do about it. Returns the version."""
+    if version is None:
+        raise user_failure(Reason.UNSUPPORTED_TARGET, f"torch-neuronx is not installed in this image; {remedy}")
+    if version.partition(".")[0] in ("0", "1"):
+        raise user_failure(
+            Reason.TOOLCHAIN_PLACEHOLDER, f"torch-neuronx {version} is the empty placeholder from PyPI, not AWS's compiler; {remedy}"
+        )
+    return version
+
+
 def compiler_arguments(spec: CompileSpec, compiler: str) -> list[str]:
     """What neuronx-cc of that version is told; each as one word, so that its order and spelling are those of the key."""
-    chosen = {flag.partition("=")[0]: flag for flag in spec.flags}
+    chosen = {flag.partition("=")[0]: flag for flag in spec.flags if flag not in OWN_FLAGS}
     words = [
         f"--target={_target(spec)}",
         *CASTS[spec.dtype],
         chosen.pop("--model-type", "--model-type=transformer"),
         chosen.pop("--optlevel", "--optlevel=2"),
-        *(PINNED if _numbers(compiler) >= PINNED_SINCE else ()),
+        *(PINNED if numbers(compiler) >= PINNED_SINCE else ()),
     ]
     return [*words, *(chosen[name] for name in sorted(chosen))]
 
@@ -98,18 +112,44 @@ def _target(spec: CompileSpec) -> str:
     return found
 
 
-def _numbers(version: str) -> tuple[int, ...]:
+def require_compiler(spec: CompileSpec) -> None:
+    """The compiler makes the bytes: its version must be in the key."""
+    if COMPILER not in dict(spec.toolchain):
+        raise user_failure(
+            Reason.INVALID_SPEC,
+            f"toolchain does not name {COMPILER}, which makes the bytes of back end {spec.backend}; name its exact version",
+        )
+
+
+def device_is_here() -> bool:
+    """Whether this pod was given a Neuron device."""
+    return DEVICE.exists()
+
+
+def require_device() -> None:
+    """Refuse to run where there is none."""
+    if not device_is_here():
+        raise user_failure(
+            Reason.UNSUPPORTED_TARGET,
+            f"there is no Neuron device in this pod ({DEVICE}); its pool must ask for aws.amazon.com/neuron, and the node needs the device plugin",
+        )
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    """Return the numbers at the beginning of a version."""
     return tuple(int(part) for part in itertools.takewhile(str.isdigit, version.split(".")))
 
 
 def _require_flags(spec: CompileSpec) -> None:
     for flag in spec.flags:
         name, _, value = flag.partition("=")
+        if flag in OWN_FLAGS:
+            continue
         if name not in FLAGS:
             raise user_failure(
                 Reason.UNSUPPORTED_OPTION,
                 f"back end neuron does not pass {flag!r} on (target, casts and integers are set by the pool and by dtype);"
-                f" it passes: {', '.join(FLAGS)}",
+                f" it passes: {', '.join(FLAGS)}; and it honours itself: {', '.join(OWN_FLAGS)}",
             )
         if value not in (FLAGS[name] or ("",)):
             raise user_failure(
@@ -117,6 +157,16 @@ def _require_flags(spec: CompileSpec) -> None:
             )
     if len({flag.partition("=")[0] for flag in spec.flags}) < len(spec.flags):
         raise user_failure(Reason.UNSUPPORTED_OPTION, f"a flag is given twice: {', '.join(spec.flags)}")
+    if set(OWN_FLAGS) <= set(spec.flags):
+        raise user_failure(
+            Reason.UNSUPPORTED_OPTION,
+            f"torch-neuronx cuts batches only for graphs that hold their weights: take away {' or '.join(OWN_FLAGS)}",
+        )
+    if "--logical-nc-config=2" in spec.flags and _target(spec) not in JOINING_TARGETS:
+        raise user_failure(
+            Reason.UNSUPPORTED_OPTION,
+            f"cores are joined on {' and '.join(JOINING_TARGETS)} only, not on {spec.target}: take away --logical-nc-config=2",
+        )
 
 
 class Neuron:
@@ -129,62 +179,48 @@ class Neuron:
         """Refuse the wrong package first: whoever built the image must hear of it, whatever was asked."""
         require_torch_neuronx(installed("torch-neuronx"))
         _target(spec)
-        if COMPILER not in dict(spec.toolchain):
-            raise user_failure(
-                Reason.INVALID_SPEC, f"toolchain does not name {COMPILER}, which makes the bytes of back end neuron; name its exact version"
-            )
+        require_compiler(spec)
         _require_flags(spec)
         require_options(spec, dtypes=tuple(CASTS), flags=spec.flags)
 
     def runs_here(self) -> bool:
         """A compile node has no device, and a device is what it takes to run, and even to load."""
-        return DEVICE.exists()
+        return device_is_here()
 
     def compile(self, encoder: Any, model: Path, spec: CompileSpec, into: Path, note: Note) -> None:
-        """Ask first whether each operator is supported, which takes seconds; then trace each bucket, which takes minutes."""
-        import torch  # type: ignore[import-not-found]  # noqa: PLC0415
-        import torch_neuronx  # type: ignore[import-not-found]  # noqa: PLC0415
-
+        """Trace a graph for each shape, or, where weights are apart, take those that another checkpoint of the architecture left in the store."""
         arguments = compiler_arguments(spec, installed(COMPILER) or "")
-        buckets = [(batch, length) for length in spec.sequence_lengths for batch in spec.batch_sizes]
-        with tempfile.TemporaryDirectory(prefix="neuronx-cc-") as scratch:
-            note("asking the compiler whether it supports each operator")
-            _require_operators(
-                torch_neuronx.analyze(encoder, _example(*buckets[0]), compiler_workdir=f"{scratch}/analyze", is_hf_transformers=True)
-            )
-            for number, (batch, length) in enumerate(buckets, 1):
-                note(f"compiling bucket {number} of {len(buckets)}: {batch} x {length} tokens", (number - 1) / len(buckets))
-                # Wholly on the CPU even where there is a device: what is published must not depend on the node.
-                traced = torch_neuronx.trace(
-                    encoder,
-                    _example(batch, length),
-                    compiler_workdir=f"{scratch}/{batch}x{length}",
-                    compiler_args=arguments,
-                    cpu_backend=True,
-                )
-                # Kept in the file, so it has to be said before it is saved: graphs go to the device while others are still read.
-                torch_neuronx.async_load(traced)
-                torch.jit.save(traced, str(into / _file(batch, length)))
+        if SEPARATE_WEIGHTS not in spec.flags:
+            _trace(encoder, arguments, spec, into, note)
+            return
+        architecture, versions = architecture_of(encoder, model), toolchain_of(self)
+        take_weights(encoder, into)
+        key = graphs_key(architecture, arguments, shapes_of(spec), versions)
+        note(f"asking the store for the graphs of this architecture ({key[:16]})")
+        shared = shared_graphs(key, architecture, spec, versions, into, lambda folder: _trace(encoder, arguments, spec, folder, note))
+        note(
+            "the graphs are those of an earlier checkpoint: nothing is compiled"
+            if shared
+            else "the graphs are there for other checkpoints",
+            1.0,
+        )
 
     def load(self, folder: Path, manifest: Manifest, workers: int) -> "NeuronEngine":
         """Every graph on each core that the pod was given: cores belong to one process, and what it does not use nobody can."""
         require_torch_neuronx(installed("torch-neuronx"))
-        if not self.runs_here():
-            raise user_failure(
-                Reason.UNSUPPORTED_TARGET,
-                f"there is no Neuron device in this pod ({DEVICE}); its pool must ask for aws.amazon.com/neuron, and the node needs the device plugin",
-            )
+        require_device()
         tell_runtime(os.environ, manifest)
-        import torch  # noqa: PLC0415
-        import torch_neuronx  # noqa: PLC0415
+        import torch  # type: ignore[import-not-found]  # noqa: PLC0415
+        import torch_neuronx  # type: ignore[import-not-found]  # noqa: PLC0415
 
-        buckets = [(batch, length) for length in manifest.sequence_lengths for batch in manifest.batch_sizes]
+        shapes = shapes_of(manifest)
+        weights = read_weights(folder) if SEPARATE_WEIGHTS in manifest.flags else None
         cores: list[Graphs] = []
-        while True:
+        for core in itertools.count():
             try:
                 # Placement counts while a graph is loaded, and in one thread only.
-                with torch_neuronx.neuron_cores_context(start_nc=len(cores), nc_count=1):
-                    cores.append({bucket: torch.jit.load(str(folder / _file(*bucket))) for bucket in buckets})
+                with torch_neuronx.neuron_cores_context(start_nc=core, nc_count=1):
+                    graphs = {shape: torch.jit.load(str(folder / _file(*shape))) for shape in shapes}
             except ValueError as error:
                 # Documented for a core that is not there: nothing else says how many there are.
                 if not cores:
@@ -193,11 +229,59 @@ class Neuron:
             except RuntimeError as error:
                 raise infrastructure_failure(
                     Reason.UNEXPECTED,
-                    f"the Neuron runtime does not load the model on core {len(cores)}: {error}; another process may hold it",
+                    f"the Neuron runtime does not load the model on core {core}: {error}; another process may hold it",
                 ) from error
-        engine = NeuronEngine(cores)
+            for graph in graphs.values() if weights is not None else ():
+                torch_neuronx.replace_weights(graph, weights)
+                # Else they would go to the device anew with every call.
+                torch_neuronx.move_trace_to_device(graph, core)
+            cores.append(graphs)
+        engine = NeuronEngine(cores, piece_of(manifest))
         engine.wake()
         return engine
+
+
+def _trace(encoder: Any, arguments: list[str], spec: CompileSpec, into: Path, note: Note) -> None:
+    """Ask first whether each operator is supported, which takes seconds; then trace each shape, which takes minutes."""
+    import torch  # noqa: PLC0415
+    import torch_neuronx  # noqa: PLC0415
+
+    shapes = shapes_of(spec)
+    separate = SEPARATE_WEIGHTS in spec.flags
+    with tempfile.TemporaryDirectory(prefix="neuronx-cc-") as scratch:
+        note("asking the compiler whether it supports each operator")
+        _require_operators(
+            torch_neuronx.analyze(encoder, example_of(*shapes[0]), compiler_workdir=f"{scratch}/analyze", is_hf_transformers=True)
+        )
+        for number, (batch, length) in enumerate(shapes, 1):
+            note(f"compiling bucket {number} of {len(shapes)}: {batch} x {length} tokens", (number - 1) / len(shapes))
+            # Wholly on the CPU even where there is a device: what is published must not depend on the node.
+            traced = torch_neuronx.trace(
+                encoder,
+                example_of(batch, length),
+                compiler_workdir=f"{scratch}/{batch}x{length}",
+                compiler_args=arguments,
+                inline_weights_to_neff=not separate,
+                cpu_backend=True,
+            )
+            if DYNAMIC_BATCH in spec.flags:
+                traced = torch_neuronx.dynamic_batch(traced)
+            if not separate:
+                # Kept in the file, so it has to be said before it is saved: graphs go to the device while others are still read. Not where
+                # weights are replaced after the load: that must not race with it.
+                torch_neuronx.async_load(traced)
+            torch.jit.save(traced, str(into / _file(batch, length)))
+
+
+def piece_of(asked: CompileSpec | Manifest) -> int | None:
+    """The batch size that every graph has, and batches are cut into; None where there is a graph for each batch size."""
+    return asked.batch_sizes[0] if DYNAMIC_BATCH in asked.flags else None
+
+
+def shapes_of(asked: CompileSpec | Manifest) -> list[tuple[int, int]]:
+    """Batch size and length of every graph, in the order in which they are compiled."""
+    piece = piece_of(asked)
+    return [(batch, length) for length in asked.sequence_lengths for batch in (asked.batch_sizes if piece is None else (piece,))]
 
 
 def tell_runtime(environment: MutableMapping[str, str], manifest: Manifest) -> None:
@@ -228,24 +312,27 @@ def _file(batch: int, length: int) -> str:
     return f"graph-{batch}x{length}.pt"
 
 
-def _example(batch: int, length: int) -> tuple[Any, Any]:
+def example_of(batch: int, length: int) -> tuple[Any, Any]:
     """Ids and mask of exactly this shape: a graph takes no other."""
     import torch  # noqa: PLC0415
 
     return torch.ones((batch, length), dtype=torch.int64), torch.ones((batch, length), dtype=torch.int64)
 
 
-Graphs = dict[tuple[int, int], Any]
-"""What is loaded on one core, by batch size and length."""
+Graphs = dict[tuple[int, int], Callable[[Any, Any], Any]]
+"""What is loaded on one core, by batch size and length: ids and mask to embeddings, tensors all."""
 
 
 class NeuronEngine:
-    """One set of graphs on each core. A call takes a free core, and gives it back."""
+    """One set of graphs on each core. A call takes a free core, and gives it back.
 
-    fixed_batch = True
+    piece: the batch size of every graph, where a graph takes batches of any size and cuts them; None where it takes its own size only.
+    """
 
-    def __init__(self, cores: list[Graphs]) -> None:
+    def __init__(self, cores: list[Graphs], piece: int | None = None) -> None:
+        self.fixed_batch = piece is None
         self.workers = len(cores)
+        self._piece = piece
         self._cores = cores
         self._free: queue.SimpleQueue[Graphs] = queue.SimpleQueue()
         for core in cores:
@@ -258,18 +345,17 @@ class NeuronEngine:
         with torch.inference_mode():
             for graphs in self._cores:
                 for shape, graph in graphs.items():
-                    graph(*_example(*shape))
+                    graph(*example_of(*shape))
 
     def run(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Infer a batch of a compiled shape."""
+        """Infer a batch of a compiled length; of a compiled size too, unless batches are cut."""
         import torch  # noqa: PLC0415
 
         graphs = self._free.get()
         try:
             with torch.inference_mode():
-                result: NDArray[np.float32] = (
-                    graphs[ids.shape[0], ids.shape[1]](torch.from_numpy(ids), torch.from_numpy(mask)).float().numpy()
-                )
+                graph = graphs[self._piece or ids.shape[0], ids.shape[1]]
+                result: NDArray[np.float32] = graph(torch.from_numpy(ids), torch.from_numpy(mask)).float().numpy()
         finally:
             self._free.put(graphs)
         return result

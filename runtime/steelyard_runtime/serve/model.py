@@ -40,11 +40,12 @@ class Model:
 
 def load_model(spec: ServeSpec, environment: Mapping[str, str], advance: Advance = lambda *_: None) -> Model:
     """Fetch, verify and load; raises `Failure`. Blocks: call it from a thread."""
-    backend = backend_named(spec.backend)
+    backend_named(spec.backend)  # an unknown one is refused before anything is downloaded
     # Not removed before the end: an engine may map its files.
     folder = Path(tempfile.mkdtemp(prefix="artifact-")) / "artifact"
     LOG.info("fetching and verifying %s", spec.artifact_uri)
     manifest = fetch_artifact(spec.artifact_uri, spec.artifact_digest, folder, cache_from_environment(environment), advance)
+    backend = backend_named(spec.backend, manifest.toolchain)
     _require_match(spec, manifest, backend)
     LOG.info("loading %d bytes into %s", manifest.size, backend.name)
     engine = backend.load(folder, manifest, spec.threads)

@@ -1,11 +1,12 @@
 """A stand-in for torch-neuronx 2.9 (XLA): its documented functions with their documented signatures and failures. It runs on the CPU.
 
-Sources: AWS Neuron SDK documentation 2.29 to 2.32, "PyTorch NeuronX Tracing API", "... Analyze API", "Lazy and Asynchronous Loading API",
-"NeuronCore Placement APIs"; neuronx-cc "Command Line Interface Reference". A wrong call fails here as it would fail there, or sooner.
+Sources: AWS Neuron SDK documentation 2.29 to 2.32, "PyTorch NeuronX Tracing API" (dynamic batching and weight separation with it), "... Analyze
+API", "... Weight Replacement API for Inference", "Lazy and Asynchronous Loading API", "NeuronCore Placement APIs"; neuronx-cc "Command Line Interface Reference". A wrong call fails here as it would fail there, or sooner.
 """
 
 import os
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -45,18 +46,30 @@ _taken = int(os.environ.get("NEURON_RT_NUM_CORES", "0"))
 
 
 class _Graph(torch.nn.Module):
-    """One NEFF: fixed shapes and types."""
+    """One NEFF: fixed shapes and types. With `dynamic` a batch of any size is cut into pieces of the traced one, the last filled up."""
 
-    def __init__(self, inner: Any, ids: list[int], mask: list[int]) -> None:
+    def __init__(self, inner: Any, ids: list[int], mask: list[int], separated: bool) -> None:
         super().__init__()
-        self.inner, self.ids, self.mask = inner, ids, mask
+        self.inner, self.ids, self.mask, self.separated = inner, ids, mask, separated
+        self.dynamic = False
 
     def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        if list(ids.shape) != self.ids or list(mask.shape) != self.mask:
-            raise RuntimeError("the input shape is not the one that was traced")
         if ids.dtype != torch.int64 or mask.dtype != torch.int64:
             raise RuntimeError("the input type is not the one that was traced")
-        return self.inner(ids, mask)
+        if not self.dynamic:
+            if list(ids.shape) != self.ids or list(mask.shape) != self.mask:
+                raise RuntimeError("the input shape is not the one that was traced")
+            return self.inner(ids, mask)
+        if ids.shape[1] != self.ids[1] or mask.shape[1] != self.mask[1] or ids.shape[0] != mask.shape[0]:
+            raise ValueError("only the batch dimension may differ from what was traced, by the same for all inputs")
+        piece = self.ids[0]
+        found: list[torch.Tensor] = []
+        for start in range(0, ids.shape[0], piece):
+            rows = min(piece, ids.shape[0] - start)
+            part = torch.nn.functional.pad(ids[start : start + rows], [0, 0, 0, piece - rows])
+            seen = torch.nn.functional.pad(mask[start : start + rows], [0, 0, 0, piece - rows], value=1.0)
+            found.append(self.inner(part, seen)[:rows])
+        return torch.cat(found)
 
 
 def trace(
@@ -82,11 +95,45 @@ def trace(
     for name, value in given.items():
         if name not in ARGUMENTS or value not in ARGUMENTS[name]:
             raise RuntimeError(f"neuronx-cc failed with exit code 2: {name} {value}")
-    calls.append(("trace", (tuple(tuple(t.shape) for t in example_inputs), given)))
+    calls.append(("trace", (tuple(tuple(t.shape) for t in example_inputs), given, inline_weights_to_neff)))
     with torch.no_grad():
         inner = torch.jit.trace(func, example_inputs, check_trace=False)
     ids, mask = (list(t.shape) for t in example_inputs)
-    return torch.jit.script(_Graph(inner, ids, mask))
+    return torch.jit.script(_Graph(inner, ids, mask, not inline_weights_to_neff))
+
+
+def dynamic_batch(neuron_script: Any) -> Any:
+    """In place, and the same object back. Real ones take graphs with separate weights for an error, or serve them wrong: Optimum refuses them."""
+    _require_unsaved(neuron_script)
+    assert not neuron_script.separated, "dynamic batching does not go together with separate weights"
+    ids, mask = neuron_script.ids, neuron_script.mask
+    if ids[0] != mask[0]:
+        raise ValueError("all inputs must have one batch size")
+    calls.append(("dynamic_batch", (tuple(ids), tuple(mask))))
+    neuron_script.dynamic = True
+    return neuron_script
+
+
+def replace_weights(neuron_model: Any, weights: "torch.nn.Module | dict[str, torch.Tensor]") -> None:
+    """In place. On a graph with its weights inlined it warns, and nothing happens."""
+    assert isinstance(neuron_model, torch.jit.ScriptModule)
+    given = weights.state_dict() if isinstance(weights, torch.nn.Module) else weights
+    calls.append(("replace_weights", len(given)))
+    if not neuron_model.separated:
+        warnings.warn("the model has no separated weights", stacklevel=2)
+        return
+    with torch.no_grad():
+        there = neuron_model.inner.state_dict()
+        for name, tensor in given.items():
+            assert there[name].shape == tensor.shape and there[name].dtype == tensor.dtype, name
+            there[name].copy_(tensor)
+
+
+def move_trace_to_device(trace: Any, device_id: int) -> None:
+    assert isinstance(trace, torch.jit.ScriptModule)
+    if not 0 <= device_id < _visible():
+        raise ValueError(f"there is no core {device_id}")
+    calls.append(("move_trace_to_device", device_id))
 
 
 def _pair(word: str) -> tuple[str, str]:

@@ -6,15 +6,17 @@ from dataclasses import replace
 import pytest
 
 from steelyard_runtime.compile.backend import Backend
-from steelyard_runtime.compile.choose import BACKENDS, backend_named
-from steelyard_runtime.compile.neuron import require_torch_neuronx
+from steelyard_runtime.compile.choose import BACKENDS, TORCH_NEURON, backend_named
+from steelyard_runtime.compile.neuron import Neuron, require_torch_neuronx
+from steelyard_runtime.compile.optimum_neuron import OptimumNeuron
 from steelyard_runtime.compile.spec import CompileSpec, compile_spec
 from steelyard_runtime.compile.toolchain import installed, require_toolchain
+from steelyard_runtime.compile.torch_neuron import TorchNeuron
 from steelyard_runtime.failure import Failure, Reason
 from unit.runtime.test_spec import COMPILE
 
 SPEC: CompileSpec = compile_spec({"STEELYARD_COMPILE_SPEC": json.dumps(COMPILE)})
-ON_CPUS = [backend for backend in BACKENDS if backend.name != "neuron"]
+ON_CPUS = [backend for backend in BACKENDS if "neuron" not in backend.name]
 
 
 def test_the_placeholder_of_pypi_is_refused_by_name_with_the_index_and_the_base_image() -> None:
@@ -39,13 +41,29 @@ def test_the_real_torch_neuronx_passes_the_door() -> None:
     require_torch_neuronx("2.9.0.2.15.32035")
 
 
+@pytest.mark.parametrize(
+    ("version", "product"),
+    [
+        ("2.9.0.2.15.32035", Neuron),
+        ("2.13.3.0.1", TorchNeuron),
+        ("2.14.3.0.1", TorchNeuron),
+        ("3.0", TorchNeuron),
+        ("1.0", Neuron),
+        ("", Neuron),
+    ],
+)
+def test_the_version_in_the_toolchain_decides_which_of_two_products_is_meant(version: str, product: type) -> None:
+    assert type(backend_named("neuron", (("torch-neuronx", version),))) is product
+    assert type(backend_named("optimum-neuron", (("torch-neuronx", version),))) is OptimumNeuron, "it has a name of its own"
+
+
 def test_an_unknown_back_end_is_an_unsupported_target() -> None:
     with pytest.raises(Failure, match=r"'inferentia3'.*openvino") as refusal:
         backend_named("inferentia3")
     assert refusal.value.reason is Reason.UNSUPPORTED_TARGET
 
 
-@pytest.mark.parametrize("backend", BACKENDS, ids=lambda backend: backend.name)
+@pytest.mark.parametrize("backend", [*BACKENDS, TORCH_NEURON], ids=lambda backend: type(backend).__name__)
 @pytest.mark.parametrize("target", ["inf3", "sm_90", "cpu/riscv64", "cpu/aarch64"])
 def test_a_target_of_another_family_is_unsupported(backend: Backend, target: str) -> None:
     with pytest.raises(Failure) as refusal:

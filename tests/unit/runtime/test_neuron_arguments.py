@@ -2,9 +2,11 @@
 
 import json
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 
+from steelyard.api.compile_options import CompileFlag
 from steelyard_runtime.compile.neuron import Neuron, compiler_arguments, tell_runtime
 from steelyard_runtime.compile.spec import CompileSpec, compile_spec
 from steelyard_runtime.failure import Failure, Reason
@@ -62,6 +64,19 @@ def test_the_users_flags_replace_the_defaults_and_their_order_does_not_matter() 
     assert found[-1] == "--enable-fast-loading-neuron-binaries"
 
 
+def test_what_the_back_end_does_itself_is_not_told_to_the_compiler() -> None:
+    for own in ("--dynamic-batch", "--separate-weights"):
+        assert compiler_arguments(replace(SPEC, flags=(own,)), NEW) == compiler_arguments(SPEC, NEW)
+
+
+@pytest.mark.usefixtures("real_package")
+def test_every_flag_of_the_api_is_one_that_the_back_end_honours_somewhere() -> None:
+    """Both sides have the list: an unknown word fails here, and not in a Job."""
+    toolchain = (("neuronx-cc", NEW), ("torch-neuronx", "2.9.0.2.15.32035"))
+    for flag in get_args(get_args(CompileFlag)[0]):
+        Neuron().probe(replace(SPEC, target="trn2", toolchain=toolchain, flags=(flag,)))
+
+
 @pytest.mark.parametrize(
     "flags",
     [
@@ -73,6 +88,9 @@ def test_the_users_flags_replace_the_defaults_and_their_order_does_not_matter() 
         ("--optlevel",),
         ("--enable-fast-context-switch=1",),
         ("--optlevel=1", "--optlevel=2"),
+        ("--dynamic-batch=4",),
+        ("--dynamic-batch", "--separate-weights"),
+        ("--logical-nc-config=2",),
     ],
 )
 @pytest.mark.usefixtures("real_package")

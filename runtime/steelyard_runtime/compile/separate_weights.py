@@ -1,0 +1,115 @@
+"""Weights beside the graphs: graphs are compiled once for an architecture, and every checkpoint of it brings only its numbers.
+
+The graphs of an architecture lie in the store under a key of their own, beside the artifacts. They are made with every weight at zero: equal
+architectures have equal graphs, no checkpoint lies in another's artifact, and a graph whose weights were not replaced answers nonsense, which the
+golden samples find, and not what a similar checkpoint would have said, which they may not (docs/adr/0024-a-graph-without-a-checkpoint.md).
+"""
+
+import hashlib
+import json
+import logging
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from steelyard_runtime.artifacts.manifest import Manifest
+from steelyard_runtime.artifacts.publish import files_of, publish
+from steelyard_runtime.artifacts.store import open_store
+from steelyard_runtime.artifacts.whole import whole
+from steelyard_runtime.compile.encoder import pooling_of
+from steelyard_runtime.compile.spec import CompileSpec
+
+LOG = logging.getLogger("steelyard.compile")
+FILE = "weights.safetensors"
+ORIGIN = ("_name_or_path", "transformers_version")
+"""What config.json says of where a checkpoint came from, and not of what it computes."""
+
+
+def architecture_of(encoder: Any, model: Path) -> str:
+    """64 hex digits of everything a graph is made from but the weights' values: their names, shapes and types, config.json, and how the
+    model pools. `encoder` is the module of `encoder.py`, `model` the folder it came from."""
+    config = json.loads((model / "config.json").read_text())
+    parts = {
+        "config": {name: value for name, value in config.items() if name not in ORIGIN},
+        "pooling": asdict(pooling_of(model)),
+        "tensors": {name: [list(tensor.shape), str(tensor.dtype)] for name, tensor in encoder.state_dict().items()},
+    }
+    return _digest(parts)
+
+
+def take_weights(encoder: Any, folder: Path) -> None:
+    """Write the encoder's weights into an artifact's folder, and leave zeros in it. What is no number of a checkpoint (indices, tables that
+    the configuration gives) stays as it is."""
+    import torch  # type: ignore[import-not-found]  # noqa: PLC0415
+    from safetensors.torch import save_file  # noqa: PLC0415
+
+    weights = encoder.state_dict()
+    # Copies: the format refuses tensors that share memory.
+    save_file({name: tensor.detach().clone().contiguous() for name, tensor in weights.items()}, str(folder / FILE))
+    with torch.no_grad():
+        for tensor in weights.values():
+            if tensor.is_floating_point():
+                tensor.zero_()
+
+
+def read_weights(folder: Path) -> dict[str, Any]:
+    """Read them back: tensors on the CPU, by the names that they have in the encoder."""
+    from safetensors.torch import load_file  # noqa: PLC0415
+
+    found: dict[str, Any] = load_file(str(folder / FILE))
+    return found
+
+
+def graphs_key(
+    architecture: str, arguments: Sequence[str], shapes: Sequence[tuple[int, int]], versions: tuple[tuple[str, str], ...]
+) -> str:
+    """64 hex digits: the key of graphs that no checkpoint is in. versions: of everything that makes them, by package."""
+    return _digest({"graphs": architecture, "arguments": list(arguments), "shapes": list(shapes), "versions": dict(versions)})
+
+
+def shared_graphs(
+    key: str, architecture: str, spec: CompileSpec, versions: tuple[tuple[str, str], ...], into: Path, make: Callable[[Path], None]
+) -> bool:
+    """Put an architecture's graphs into a folder, and return whether the store had them; else `make` writes them, and they are published."""
+    store = open_store(spec.store_uri)
+    with tempfile.TemporaryDirectory(dir=into.parent, prefix="graphs-") as scratch:
+        folder = Path(scratch) / "graphs"
+        there = whole(store, key, folder) is not None
+        if not there:
+            folder.mkdir()
+            make(folder)
+            publish(store, folder, _manifest(key, architecture, spec, versions, folder))
+        for file in sorted(folder.iterdir()):
+            file.rename(into / file.name)
+    return there
+
+
+def _manifest(key: str, architecture: str, spec: CompileSpec, versions: tuple[tuple[str, str], ...], folder: Path) -> Manifest:
+    """No artifact to be served: without a model, without golden samples."""
+    return Manifest(
+        key=key,
+        model_digest=f"architecture:{architecture}",
+        model_revision=None,
+        task=spec.task,
+        backend=spec.backend,
+        toolchain=versions,
+        target=spec.target,
+        dtype=spec.dtype,
+        quantization=spec.quantization,
+        batch_sizes=spec.batch_sizes,
+        sequence_lengths=spec.sequence_lengths,
+        tensor_parallel=spec.tensor_parallel,
+        flags=spec.flags,
+        dimension=0,
+        golden_sha256="",
+        golden_samples=0,
+        cosine_min=None,
+        cosine_tolerance=1.0,
+        files=files_of(folder),
+    )
+
+
+def _digest(parts: object) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
