@@ -41,6 +41,7 @@ LOG = logging.getLogger("steelyard.compile")
 FIRST = (2, 13)
 """The first torch-neuronx that is TorchNeuron. It has torch's own number."""
 TARGETS = ("trn2", "trn3")
+DEVICE_TYPE = "neuron"
 MODEL, NEFFS = "model", "neffs"
 CACHE = "TORCH_NEURONX_NEFF_CACHE_DIR"
 LOCAL_CACHE = "TORCH_NEURONX_NEFF_LOCAL_CACHE_DIR"
@@ -85,8 +86,7 @@ class TorchNeuron:
 
     def compile(self, encoder: Any, model: Path, spec: CompileSpec, into: Path, note: Note) -> None:
         """Call the model once with each shape, and keep what that leaves in the cache."""
-        neffs = into / NEFFS
-        neffs.mkdir()
+        neffs = Path(tempfile.mkdtemp(prefix="neffs-"))
         use_cache(neffs)
         shutil.copytree(model, into / MODEL)
         shapes = shapes_of(spec)
@@ -99,6 +99,8 @@ class TorchNeuron:
                 Reason.COMPILE_FAILED,
                 f"TorchNeuron left nothing in {CACHE}: the artifact would be compiled anew in every pod; report it with the log",
             )
+        # A lock that nobody holds any more would be waited for in every pod.
+        shutil.copytree(neffs, into / NEFFS, ignore=shutil.ignore_patterns("*.lock"))
 
     def load(self, folder: Path, manifest: Manifest, workers: int) -> NeuronEngine:
         """Fill the cache, and make the calls that the compile made. One core: how a process is told of more could not be read."""
@@ -132,12 +134,11 @@ def _compiled(encoder: Any, shapes: list[tuple[int, int]]) -> Graphs:
 
     # Each shape is one more compile of the same code, and with fullgraph one too many is an error.
     torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, len(shapes) + 1)
-    device = torch.device("neuron")
     # Not dynamic: the second shape would else be taken for a sign that any may come.
-    model = torch.compile(encoder.to(device), backend="neuron", fullgraph=True, dynamic=False)
+    model = torch.compile(encoder.to(DEVICE_TYPE), backend="neuron", fullgraph=True, dynamic=False)
 
     def run(ids: Any, mask: Any) -> Any:
         with torch.no_grad():
-            return model(ids.to(device), mask.to(device)).cpu()
+            return model(ids.to(DEVICE_TYPE), mask.to(DEVICE_TYPE)).cpu()
 
     return dict.fromkeys(shapes, run)
