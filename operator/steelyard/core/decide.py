@@ -14,7 +14,7 @@ from steelyard.core.condition import Condition
 from steelyard.core.conditions import conditions
 from steelyard.core.course.consider import consider
 from steelyard.core.course.course import Course, stay
-from steelyard.core.course.placing import elsewhere, first_placement, restore
+from steelyard.core.course.placing import elsewhere, first_placement, renewed, restore
 from steelyard.core.course.replicas import sized
 from steelyard.core.course.under_way import move_on
 from steelyard.core.decision import Decision
@@ -81,7 +81,7 @@ def _course(seen: Situation) -> Course:
     if placement is None:
         return restore(seen, home)
     if move is None and placement.ready == 0:
-        refuge = elsewhere(seen, home, placement)
+        refuge = renewed(seen, home, placement) or elsewhere(seen, home, placement)
         if refuge is not None:
             return refuge
     if move is not None:

@@ -255,6 +255,8 @@ class Placement:
     crash_message: str = ""
     replicas_owner: str | None = None
     artifact_digest: str | None = None
+    artifact_key: str | None = None
+    """The compile key that its pods load the artifact of; None where that cannot be read."""
     asked: str = ""
     """Hash of what the user asked for when it was made; a difference to today's is a new revision."""
 

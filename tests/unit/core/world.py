@@ -88,6 +88,10 @@ class Ground:
     selected: bool = True
     exhausted_until: datetime | None = None
     unready: int = 0
+    spoilt: bool = False
+    """The store has lost the artifact: what runs has it in memory, and nothing can be started."""
+    build: int = 0
+    """Counts compiles of the same key that gave other bytes."""
 
 
 @dataclass
@@ -99,6 +103,9 @@ class Pods:
     ages: list[int] = field(default_factory=list)
     windows: list[Window] = field(default_factory=list)
     owner: str | None = None
+    key: str | None = None
+    digest: str | None = None
+    build: int = 0
 
 
 class BrokenInvariantError(AssertionError):
@@ -193,7 +200,10 @@ class World:
         for name, ground in self.grounds.items():
             key = compile_inputs(self.workload, settings.toolchains[f"on-{name}"], ground.family).key
             state = ArtifactState.READY if ground.compiled else ArtifactState.COMPILING
-            artifacts[key] = Artifact(state=state, uri=f"s3://bucket/{key}", digest=f"sha256:{key}" if ground.compiled else None)
+            digest = f"sha256:{key}" + (f"-{ground.build}" if ground.build else "")
+            artifacts[key] = Artifact(state=state, uri=f"s3://bucket/{key}", digest=digest if ground.compiled else None)
+            if ground.spoilt:
+                artifacts[key] = Artifact(state=ArtifactState.FAILED, message="ArtifactCorrupt: a pod refused it")
         others = [w.memory.move for w in self.fleet if w is not self and w.memory.move is not None]
         return Snapshot(
             workload=self.workload,
@@ -217,10 +227,12 @@ class World:
             desired=pods.desired,
             ready=self.ready(key),
             pods=len(pods.ages),
-            crashing=len(pods.ages) if ground.crashes else 0,
+            crashing=len(pods.ages) if ground.crashes else self.refusing(key),
             unplaced=0 if ground.delivers else sum(1 for age in pods.ages if age < ground.start),
             crash_message="exit code 1" if ground.crashes else "",
             replicas_owner=pods.owner,
+            artifact_key=pods.key,
+            artifact_digest=pods.digest,
             asked=pods.asked,
         )
 
@@ -238,6 +250,17 @@ class World:
     def ready(self, key: PlacementKey) -> int:
         ground = self.grounds[key.pool]
         return 0 if ground.crashes else sum(1 for age in self.deployments[key].ages if age >= ground.start)
+
+    def refusing(self, key: PlacementKey) -> int:
+        """Pods that have not started yet and do not get the artifact that they are told to load."""
+        ground, pods = self.grounds[key.pool], self.deployments[key]
+        return sum(1 for age in pods.ages if age < ground.start) if ground.spoilt or pods.build != ground.build else 0
+
+    def kill(self, pool: str, most: int = 1_000) -> None:
+        """End the containers of so many pods of a pool: they start again."""
+        for key, pods in self.deployments.items():
+            if key.pool == pool:
+                pods.ages = [0] * min(most, len(pods.ages)) + pods.ages[most:]
 
     def count(self, pool: str) -> int:
         """Ready replicas on a pool."""
@@ -327,7 +350,7 @@ class World:
     def _start_pods(self) -> None:
         for key, pods in self.deployments.items():
             ground = self.grounds[key.pool]
-            if ground.delivers:
+            if ground.delivers and not self.refusing(key):
                 pods.ages = [age + 1 for age in pods.ages]
 
     def _obey(self, decision: Decision) -> None:
@@ -335,7 +358,10 @@ class World:
         before = {key: self.ready(key) for key in self.deployments}
         for order in intent.create:
             assert order.key not in self.deployments, "created twice"
-            self.deployments[order.key] = Pods(order.replicas, order.asked)
+            made_of = order.artifact_uri.rpartition("/")[2]
+            self.deployments[order.key] = Pods(
+                order.replicas, order.asked, key=made_of, digest=order.artifact_digest, build=self.grounds[order.key.pool].build
+            )
         for key, count in (intent.scale or {}).items():
             assert self.deployments[key].owner is None, "wrote replicas that another owns"
             self.deployments[key].desired = count

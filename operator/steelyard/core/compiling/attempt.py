@@ -23,6 +23,8 @@ class FailureClass(StrEnum):
     OUT_OF_MEMORY = "OutOfMemory"
     INFRASTRUCTURE = "Infrastructure"
     UNSUPPORTED_TARGET = "UnsupportedTarget"
+    SPOILT = "Spoilt"
+    """Not of an attempt: what it published is refused by those who load it (`spoilt.py`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +64,10 @@ JobOutcome: TypeAlias = NoJob | Running | Built | Failure
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempts:
-    """What status remembers: number of attempts begun, memory factor of the present one, the last failure and when to try again."""
+    """What status remembers: number of attempts begun, memory factor of the present one, the last failure and when to try again.
+
+    `built_at`: since when the artifact stands; `spoilt`: how often in a row one was refused and compiled again (`spoilt.py`).
+    """
 
     count: int = 0
     open: bool = False
@@ -70,6 +75,8 @@ class Attempts:
     failure: Failure | None = None
     retry_at: datetime | None = None
     built: Built | None = None
+    built_at: datetime | None = None
+    spoilt: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +97,7 @@ def next_attempt(attempts: Attempts, outcome: JobOutcome, now: datetime, *, may_
     if attempts.open:
         match outcome:
             case Built():
-                return replace(attempts, open=False, built=outcome, failure=None, retry_at=None), None
+                return replace(attempts, open=False, built=outcome, built_at=now, failure=None, retry_at=None), None
             case Failure():
                 return _failed(attempts, outcome, now), None
             case Running():
@@ -122,5 +129,5 @@ def _failed(attempts: Attempts, failure: Failure, now: datetime) -> Attempts:
             return ended
         case FailureClass.OUT_OF_MEMORY:
             return replace(ended, retry_at=now) if attempts.factor < LARGEST_FACTOR else ended
-        case FailureClass.INFRASTRUCTURE:
+        case FailureClass.INFRASTRUCTURE | FailureClass.SPOILT:
             return replace(ended, retry_at=now + min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(12, attempts.count - 1)))

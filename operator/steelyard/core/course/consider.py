@@ -12,7 +12,7 @@ from steelyard.core.course.fresh import frozen, unfresh
 from steelyard.core.course.mix import failed, sized_mix
 from steelyard.core.course.quarantine import quarantined
 from steelyard.core.course.replicas import leftovers
-from steelyard.core.course.standing import beside
+from steelyard.core.course.standing import beside, outlived
 from steelyard.core.decision import Note
 from steelyard.core.memory import Move, MoveKind, Step
 from steelyard.core.planning.option import Option
@@ -59,7 +59,11 @@ def _considered(seen: Situation, home: PlacementKey, placement: Placement, wante
         return replace(stay(seen, desired, home, refusal, None, _stay_word(refusal)), notes=scaled)
     # The same revision under another wish: what was asked for is what runs, and there is nothing to replace.
     if candidate is not None and placement.asked and candidate.asked != placement.asked and candidate.revision != home.revision:
-        return replace(_new_revision(seen, home, placement, sizes, candidate, _unread(seen, standing)), notes=scaled)
+        why = "the spec asks for a new revision"
+        return replace(_new_revision(seen, home, placement, sizes, candidate, _unread(seen, standing), why), notes=scaled)
+    if candidate is not None and outlived(seen, placement):
+        why = "the artifact was compiled again and is another: no new replica of the old one could start"
+        return replace(_new_revision(seen, home, placement, sizes, candidate, _unread(seen, standing), why), notes=scaled)
     unread = _unread(seen, standing)
     if option is None or seen.load is None or option.cost is None:
         refusal = unread or Refusal(*_cannot_cost(seen, home, option))
@@ -129,8 +133,10 @@ def _new_revision(
     sizes: Mapping[PlacementKey, int],
     candidate: Candidate,
     unread: Refusal | None,
+    why: str,
 ) -> Course:
-    """The user asked for something else: the new revision replaces the old one step by step, in any mode, once it is compiled."""
+    """Something else is asked for, or is all that there is: the new revision replaces the old one step by step, in any mode, once it is
+    compiled."""
     refusal = candidate.refusal or frozen(seen) or unread or _owned(seen, placement)
     if refusal is not None or candidate.revision is None:
         return stay(seen, sizes, home, refusal, None, "Wait" if refusal and refusal.reason is Reason.COMPILING else "Hold", home.pool)
@@ -152,7 +158,7 @@ def _new_revision(
         sizes[home],
         MoveKind.REVISION,
         Reason.NEW_REVISION,
-        "the spec asks for a new revision",
+        why,
     )
     return _started(seen, home, move, None, sizes)
 

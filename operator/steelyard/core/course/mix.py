@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from steelyard.core.course.fresh import unfresh
 from steelyard.core.course.replicas import answers_fast
-from steelyard.core.course.standing import beside
+from steelyard.core.course.standing import beside, outlived
 from steelyard.core.performance.capacity import Basis
 from steelyard.core.planning.mix_size import Rules, Stand, carried, grown, shrunk
 from steelyard.core.planning.option import Option
@@ -72,8 +72,9 @@ def sized_mix(seen: Situation, home: Placement, wanted: int) -> Mapping[Placemen
 
 
 def failed(seen: Situation) -> Placement | None:
-    """What stands beside home and never came to serve there: the load it was meant for is carried elsewhere."""
-    return next((p for p in beside(seen) if p.ready == 0 and p.crashing > 0 and p.key not in seen.kept), None)
+    """What stands beside home and never came to serve there, or never will again: the load it was meant for is carried elsewhere."""
+    dead = (p for p in beside(seen) if p.ready == 0 and p.crashing > 0)
+    return next((p for p in dead if p.key not in seen.kept or outlived(seen, p)), None)
 
 
 def _owed(seen: Situation, now: Mapping[PlacementKey, int]) -> Mapping[PlacementKey, int] | None:

@@ -8,6 +8,7 @@ from steelyard.core.course.course import Course, stay
 from steelyard.core.course.ended import past_move
 from steelyard.core.course.fresh import frozen
 from steelyard.core.course.quarantine import quarantined
+from steelyard.core.course.standing import beside, outlived
 from steelyard.core.decision import Note
 from steelyard.core.memory import Outcome, PastMove
 from steelyard.core.planning.option import Option, usable
@@ -71,13 +72,35 @@ def restore(seen: Situation, home: PlacementKey) -> Course:
     return replace(course, move=None, past=past_move(seen, move, Outcome.ROLLED_BACK, Reason.PLACING) if move else None, notes=(note,))
 
 
+def renewed(seen: Situation, home: PlacementKey, placement: Placement) -> Course | None:
+    """Nothing serves at home and nothing of its revision will again: the store has another artifact now. The same again, of that one, at once."""
+    candidate = seen.candidate(home.pool)
+    owned = placement.replicas_owner is not None or seen.snapshot.workload.scaling.owner != "Steelyard"
+    if owned or placement.crashing == 0 or candidate is None or not outlived(seen, placement):
+        return None
+    assert candidate.revision is not None
+    key = PlacementKey(home.pool, candidate.revision)
+    if any((q.pool, q.revision) == key and seen.now < q.until for q in seen.snapshot.memory.quarantine):
+        return None
+    count = max(placement.desired, start_count(seen, key))
+    why = f"no replica on pool {home.pool} can start, its artifact was compiled again and is another: {count} replica(s) of that one"
+    # A replica of the old one that does not end yet may come to serve again; those that have ended keep their nodes from the new ones.
+    left = max(0, placement.desired - placement.crashing)
+    desired = {**{p.key: p.desired for p in beside(seen)}, home: left, key: count}
+    course = stay(seen, desired, key, None, None, "Place", home.pool)
+    return replace(course, notes=(Note(Reason.PLACING, why, warning=True),))
+
+
 def elsewhere(seen: Situation, home: PlacementKey, placement: Placement) -> Course | None:
-    """Nothing serves at home and nothing will soon: its pool delivers no nodes, or the model never ran there. Serving comes before cost."""
+    """Nothing serves at home and nothing will soon: its pool delivers no nodes, the model never ran there, or its artifact is spoilt. Serving
+    comes before cost."""
     option = seen.option(home.pool)
     until = option.candidate.pool.exhausted_until if option else None
     exhausted = until is not None and seen.now < until
     crashes = placement.crashing > 0 and home not in seen.kept
-    if placement.replicas_owner is not None or frozen(seen) or not (exhausted or crashes):
+    # Measured or not: what it would be started from is not there.
+    bare = placement.crashing > 0 and option is not None and option.candidate.refusal is not None
+    if placement.replicas_owner is not None or frozen(seen) or not (exhausted or crashes or bare):
         return None
     open_ = [o for o in seen.options if o.refusal is None and o.most >= 1 and o.pool != home.pool and not seen.shut(o)]
     priced = [o for o in open_ if isinstance(o.price, Fresh) and o.each and o.capacity]
@@ -98,7 +121,7 @@ def elsewhere(seen: Situation, home: PlacementKey, placement: Placement) -> Cour
     )
     note = Note(Reason.PLACING, f"pool {home.pool} serves nothing ({reason.value}): {count} replica(s) on pool {key.pool}", warning=True)
     course = stay(seen, {home: placement.desired, key: count}, key, None, None, "Place", key.pool)
-    quarantine = quarantined(seen, home, reason) if crashes else None
+    quarantine = quarantined(seen, home, reason) if crashes and not bare else None
     return replace(course, past=past, quarantine=quarantine, notes=(note,))
 
 

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from steelyard.core.situation import Situation
-from steelyard.core.snapshot import Placement, PlacementKey
+from steelyard.core.snapshot import ArtifactState, Placement, PlacementKey
 
 
 def beside(seen: Situation) -> tuple[Placement, ...]:
     """What holds a part of the load beside home, as far as it stands."""
     wanted = {PlacementKey(*key) for key in seen.snapshot.memory.beside}
     return tuple(sorted((p for p in seen.snapshot.placements if p.key in wanted and p.key != seen.home), key=lambda p: p.key))
+
+
+def outlived(seen: Situation, placement: Placement) -> bool:
+    """Whether a placement is of an artifact that the store has no more, so that no new pod of it can start, and another can be made instead.
+
+    A compile of the same key need not give the same bytes, and a template is never written again (docs/adr/0023-a-spoilt-artifact.md).
+    """
+    found = seen.snapshot.artifacts.get(placement.artifact_key or "")
+    if found is None or (found.state is ArtifactState.READY and found.digest == placement.artifact_digest):
+        return False
+    candidate = seen.candidate(placement.key.pool)
+    return candidate is not None and candidate.refusal is None and candidate.revision != placement.key.revision
 
 
 def others_of_move(seen: Situation) -> tuple[int, float | None]:

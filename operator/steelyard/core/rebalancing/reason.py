@@ -71,6 +71,10 @@ class Reason(str, Enum):
         "CompileFailed",
         "The model could not be compiled for this pool; the CompiledModel says why and when it is tried again.",
     )
+    ARTIFACT_SPOILT = (
+        "ArtifactSpoilt",
+        "Serving pods refuse the published artifact: the store lost it or changed its bytes. It is compiled again.",
+    )
     LIMIT_REACHED = ("LimitReached", "The replicas needed are more than the pool, or spec.scaling.maxReplicas, allows.")
 
     # How a move goes.
