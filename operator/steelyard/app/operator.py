@@ -51,6 +51,7 @@ from steelyard.control.resource import (
     ObjectKey,
     Resource,
 )
+from steelyard.control.served_artifact import refused_artifact
 from steelyard.control.store import Change, Store
 from steelyard.control.sweep import Sweep
 from steelyard.control.throttle import Throttle
@@ -58,7 +59,7 @@ from steelyard.control.workqueue import Priority, WorkQueue
 from steelyard.control.world import World
 from steelyard.core.plan import plan_demands
 from steelyard.core.snapshot import WorkloadKey
-from steelyard.render import label
+from steelyard.render import label, name
 
 _log = get_logger(__name__)
 
@@ -344,6 +345,9 @@ class Operator:
         labels = manifests.labels(present)
         if key.resource in {DEPLOYMENTS, SERVICES, PODS} and label.WORKLOAD in labels:
             self.queue.add(Key(INFERENCE_WORKLOADS.plural, key.namespace, labels[label.WORKLOAD]))
+        if key.resource == PODS and change.new is not None and (refusal := refused_artifact(change.new)) is not None:
+            loads, _ = refusal
+            self.queue.add(Key(COMPILED_MODELS.plural, key.namespace, name.compiled_model(loads.backend, loads.key)))
         if key.resource in {JOBS, PODS} and label.COMPILED_MODEL in labels:
             self.queue.add(Key(COMPILED_MODELS.plural, key.namespace, labels[label.COMPILED_MODEL]))
 

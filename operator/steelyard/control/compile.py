@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,12 +14,15 @@ from steelyard.control.clock import Clock
 from steelyard.control.errors import NotFound
 from steelyard.control.manifest import Manifest
 from steelyard.control.metrics import Gauges, Sample
-from steelyard.control.resource import COMPILED_MODELS, JOBS, PODS, ObjectKey
+from steelyard.control.resource import COMPILED_MODELS, INFERENCE_WORKLOADS, JOBS, PODS, ObjectKey
+from steelyard.control.served_artifact import refused_artifact
 from steelyard.control.status import changes, time_of, time_text
 from steelyard.control.store import Store
+from steelyard.control.termination import last_word
 from steelyard.control.workload_facts import server_status
 from steelyard.core.compiling.attempt import Attempts, Built, Failure, FailureClass, JobOutcome, NoJob, Running, StartJob, next_attempt
 from steelyard.core.compiling.eta import remaining
+from steelyard.core.compiling.spoilt import Refused, reopened
 from steelyard.core.decision import Note
 from steelyard.core.economics.attribution import Resources
 from steelyard.core.rebalancing.reason import Reason
@@ -73,8 +75,9 @@ class CompileReconciler:
         if compiled is None or manifests.is_leaving(compiled) or self._store.behind(key):
             return Compiled((), None if compiled is None else 1.0)
         status = compiled.get("status") or {}
-        attempts = attempts_of(status)
         now = self._clock.now()
+        before = attempts_of(status)
+        attempts = reopened(before, self._refusals(compiled), now)
         job = self._store.get(JOBS.key(key.namespace, name.compile_job(key.name, attempts.count))) if attempts.count else None
         pod = self._pod_of(job)
         outcome = outcome_of(job, pod)
@@ -105,7 +108,8 @@ class CompileReconciler:
             )
             await self._applier.apply(JOBS, compile_job(intent, self._settings))
         ended = _end_of(attempts, after, job, compiled["spec"]["backend"], now)
-        return Compiled(_notes(attempts, after), self._again(after, start, now, may_start=may_start), ended)
+        notes = (*_reopening_notes(before, attempts), *_notes(attempts, after))
+        return Compiled(notes, self._again(after, start, now, may_start=may_start), ended)
 
     def _again(self, after: Attempts, start: StartJob | None, now: datetime, *, may_start: bool) -> float | None:
         if after.built is not None:
@@ -115,6 +119,16 @@ class CompileReconciler:
         if after.retry_at is not None:
             return max(0.5, (after.retry_at - now).total_seconds())
         return LOOK_AGAIN_SECONDS if after.failure is None else None
+
+    def _refusals(self, compiled: Manifest) -> tuple[Refused, ...]:
+        """Of the pods of those who use it, whichever artifact they name."""
+        found = []
+        for owner in manifests.metadata(compiled).get("ownerReferences") or ():
+            if owner.get("kind") == INFERENCE_WORKLOADS.kind:
+                pods = self._store.labelled(PODS, label.WORKLOAD, owner["name"])
+                here = (refused_artifact(p) for p in pods if manifests.namespace(p) == manifests.namespace(compiled))
+                found += [refusal for each in here if each is not None for _, refusal in (each,)]
+        return tuple(found)
 
     def _pod_of(self, job: Manifest | None) -> Manifest | None:
         if job is None:
@@ -146,7 +160,7 @@ def outcome_of(job: Manifest | None, pod: Manifest | None) -> JobOutcome:
     if job is None:
         return NoJob()
     ended = (server_status(pod or {}).get("state") or {}).get("terminated")
-    told = _message(ended)
+    told = last_word(ended)
     if told.get("result") == "Succeeded" and told.get("artifact"):
         made = told["artifact"]
         return Built(
@@ -191,6 +205,7 @@ def outcome_of(job: Manifest | None, pod: Manifest | None) -> JobOutcome:
 def attempts_of(status: Mapping[str, Any]) -> Attempts:
     """What the status remembers."""
     failure, made, retry = status.get("failure"), status.get("artifact"), status.get("nextRetryTime")
+    ready: Mapping[str, Any] = next((c for c in status.get("conditions") or () if c.get("type") == "Ready"), {})
     return Attempts(
         count=int(status.get("attempts", 0)),
         open=bool(status.get("jobName")),
@@ -207,6 +222,8 @@ def attempts_of(status: Mapping[str, Any]) -> Attempts:
         built=Built(uri=made["uri"], digest=made["digest"], size_bytes=int(made["sizeBytes"]), seconds=float(status.get("seconds", 0)))
         if made
         else None,
+        built_at=time_of(ready["lastTransitionTime"]) if made and ready.get("status") == "True" else None,
+        spoilt=int(status.get("spoilt", 0)),
     )
 
 
@@ -221,6 +238,8 @@ def status_of(
 ) -> Manifest:
     """The whole status as it should stand."""
     status: Manifest = {"observedGeneration": generation, "attempts": attempts.count, "memoryFactor": attempts.factor}
+    if attempts.spoilt:
+        status["spoilt"] = attempts.spoilt
     if attempts.open:
         status["jobName"] = name.compile_job(called, attempts.count)
     if attempts.built is not None:
@@ -245,7 +264,8 @@ def status_of(
             if attempts.retry_at
             else "change the workload's model or compile options"
         )
-        ready = ("False", Reason.COMPILE_FAILED, f"{failure.reason}: {failure.message[:300]}; {again}")
+        why = Reason.ARTIFACT_SPOILT if failure.failure_class is FailureClass.SPOILT else Reason.COMPILE_FAILED
+        ready = ("False", why, f"{failure.reason}: {failure.message[:300]}; {again}")
     else:
         ready = ("Unknown", Reason.COMPILING, "the model is being compiled")
     if attempts.open and attempts.built is None:
@@ -319,6 +339,13 @@ def _end_of(before: Attempts, after: Attempts, job: Manifest | None, backend: st
     return None
 
 
+def _reopening_notes(before: Attempts, after: Attempts) -> tuple[Note, ...]:
+    if before.built is None or after.failure is None:
+        return ()
+    when = f"at {time_text(after.retry_at)}, for this is not the first time" if after.retry_at and after.spoilt > 1 else "now"
+    return (Note(Reason.ARTIFACT_SPOILT, f"{after.failure.reason}: {after.failure.message}; it is compiled again {when}", warning=True),)
+
+
 def _notes(before: Attempts, after: Attempts) -> tuple[Note, ...]:
     if after.built is not None and before.built is None and after.built.cached:
         return (Note(Reason.COMPILED, f"found in the store, {after.built.size_bytes / 2**20:.0f} MiB: nothing had to be compiled"),)
@@ -334,16 +361,6 @@ def _notes(before: Attempts, after: Attempts) -> tuple[Note, ...]:
 def _ended(job: Manifest) -> Mapping[str, Any] | None:
     conditions = (job.get("status") or {}).get("conditions") or ()
     return next((c for c in conditions if c.get("type") in {"Complete", "Failed"} and c.get("status") == "True"), None)
-
-
-def _message(ended: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    if not ended or not ended.get("message"):
-        return {}
-    try:
-        found = json.loads(ended["message"])
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 async def join_owners(client: ApiClient, store: Store, wanted: Manifest) -> bool:

@@ -109,7 +109,9 @@ def _choice(raw: dict[str, Any]) -> PoolChoice:
     )
 
 
-def placement_of(deployment: Manifest, pods: Sequence[Manifest], owner_of_replicas: str | None) -> Placement:
+def placement_of(
+    deployment: Manifest, pods: Sequence[Manifest], owner_of_replicas: str | None, artifact_key: str | None = None
+) -> Placement:
     """One Deployment with its pods. Ready counts pods that are ready and not leaving: those that a Service sends requests to."""
     labels, notes = manifests.labels(deployment), manifests.annotations(deployment)
     crashing = [why for pod in pods if (why := _crash(pod)) is not None]
@@ -123,6 +125,7 @@ def placement_of(deployment: Manifest, pods: Sequence[Manifest], owner_of_replic
         crash_message=crashing[0] if crashing else "",
         replicas_owner=owner_of_replicas,
         artifact_digest=notes.get(label.ARTIFACT),
+        artifact_key=artifact_key,
         asked=notes.get(label.ASKED, ""),
     )
 
@@ -155,8 +158,8 @@ def moment(text: str | None) -> datetime | None:
 
 def _crash(pod: Manifest) -> str | None:
     """Why this replica will not come to serve, in a sentence without numbers that change; None while it may."""
-    if manifests.is_leaving(pod):
-        return None
+    if manifests.is_leaving(pod) or pod_ready(pod):
+        return None  # What a server that serves said before it was started again is past.
     status = server_status(pod)
     waiting = (status.get("state") or {}).get("waiting") or {}
     ended = (status.get("lastState") or {}).get("terminated") or (status.get("state") or {}).get("terminated") or {}
@@ -164,7 +167,7 @@ def _crash(pod: Manifest) -> str | None:
         return f"the server refused its artifact: {_said(ended)}"
     if waiting.get("reason") in FATAL_WAITING:
         return f"{waiting['reason']}: {_said(ended) or waiting.get('message') or 'see kubectl describe pod'}"[:400]
-    if not pod_ready(pod) and int(status.get("restartCount", 0)) >= CRASHES:
+    if int(status.get("restartCount", 0)) >= CRASHES:
         return f"the server keeps ending with code {ended.get('exitCode', 'unknown')}: {_said(ended) or 'see kubectl logs --previous'}"
     return None
 

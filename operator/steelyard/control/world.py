@@ -21,6 +21,7 @@ from steelyard.control.paid_node import paid_node
 from steelyard.control.pod_facts import pod_facts
 from steelyard.control.pool_facts import NodeView, node_view, pool_of, selects, with_selection
 from steelyard.control.resource import ACCELERATOR_POOLS, COMPILED_MODELS, DEPLOYMENTS, INFERENCE_WORKLOADS, NODES, PODS
+from steelyard.control.served_artifact import served_artifact
 from steelyard.control.status import memory_of, time_of
 from steelyard.control.store import Store
 from steelyard.control.workload_facts import placement_of, workload_of
@@ -152,7 +153,8 @@ class World:
                 continue
             pods = self._pods_of(workload.key, PlacementKey(labels[label.POOL], labels[label.REVISION]))
             foreign = others(self._store.replica_managers(DEPLOYMENTS.key_of(deployment)))
-            found.append(placement_of(deployment, pods, foreign[0].name if foreign else None))
+            made_of = served_artifact(((deployment.get("spec") or {}).get("template") or {}).get("spec"))
+            found.append(placement_of(deployment, pods, foreign[0].name if foreign else None, made_of.key if made_of else None))
         return tuple(sorted(found, key=lambda p: p.key))
 
     def pods(self) -> tuple[PodFacts, ...]:

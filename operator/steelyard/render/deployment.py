@@ -18,6 +18,7 @@ DRAIN_DELAY_SECONDS = 5
 DRAIN_TIMEOUT_SECONDS = 30
 QUEUE_BATCHES = 16
 """Bound of a replica's queue, in full batches; beyond it requests are shed with 429."""
+SERVE_SPEC = "STEELYARD_SERVE_SPEC"
 CACHE = "/tmp/artifacts"  # noqa: S108 - inside the pod
 """Lives as long as the pod: a server that is started again in it downloads nothing, and one that died while it downloaded goes on."""
 
@@ -52,7 +53,7 @@ def deployment(workload: WorkloadKey, uid: str, intent: PlacementIntent, setting
         "image": intent.image,
         "imagePullPolicy": settings.image_pull_policy,
         "args": ["serve"],
-        "env": [{"name": "STEELYARD_SERVE_SPEC", "value": spec}, {"name": "STEELYARD_CACHE_DIR", "value": CACHE}, *env],
+        "env": [{"name": SERVE_SPEC, "value": spec}, {"name": "STEELYARD_CACHE_DIR", "value": CACHE}, *env],
         "ports": [{"name": "http", "containerPort": HTTP_PORT}, {"name": "metrics", "containerPort": METRICS_PORT}],
         "resources": requests_equal_limits(intent.resources, intent.resource_name),
         "startupProbe": {

@@ -121,6 +121,4 @@ class _Fetching:
 
 
 def _corrupt(name: str, what: str) -> Failure:
-    return infrastructure_failure(
-        Reason.ARTIFACT_CORRUPT, f"{name}: {what}; it was refused. Delete the artifact from the store and compile it again"
-    )
+    return infrastructure_failure(Reason.ARTIFACT_CORRUPT, f"{name}: {what}; it was refused, and has to be compiled again")
