@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from steelyard_runtime.artifacts.manifest import Manifest
+from steelyard_runtime.artifacts.manifest import Cosine, Manifest
 from steelyard_runtime.artifacts.publish import files_of, publish
 from steelyard_runtime.artifacts.store import open_store
 from steelyard_runtime.artifacts.whole import whole
@@ -102,11 +102,9 @@ def _manifest(key: str, architecture: str, spec: CompileSpec, versions: tuple[tu
         sequence_lengths=spec.sequence_lengths,
         tensor_parallel=spec.tensor_parallel,
         flags=spec.flags,
-        dimension=0,
         golden_sha256="",
         golden_samples=0,
-        cosine_min=None,
-        cosine_tolerance=1.0,
+        accuracy=Cosine(0, None, 1.0),
         files=files_of(folder),
     )
 
