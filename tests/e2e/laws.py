@@ -1,4 +1,4 @@
-"""A pod of the compile image that tries the laws of all back ends on the real model, and the contracts of Neuron: the only place where torch is."""
+"""A pod of the compile image that tries the laws of all back ends on the real model, and the contracts of Neuron and CUDA: the only place where torch is."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import yaml
 import minilm
 from e2e.ground import GENERAL, ROOT, Ground
 
-CONTRACTS = ("contract/test_neuron.py", "contract/test_optimum_neuron.py", "contract/test_torch_neuron.py")
+CONTRACTS = ("contract/test_cuda.py", "contract/test_neuron.py", "contract/test_optimum_neuron.py", "contract/test_torch_neuron.py")
 LAWS = ("unit/runtime/test_compile_minilm.py", *CONTRACTS)
 POD = "laws"
 

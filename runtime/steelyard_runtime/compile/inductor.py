@@ -1,5 +1,12 @@
-"""AOTInductor: torch's own compiler, ahead of time, into a .pt2 package. Compiling needs g++; running needs torch alone."""
+"""AOTInductor: torch's own compiler, ahead of time, into a .pt2 package, for CPUs and for CUDA devices.
 
+Compiling needs g++; for CUDA it needs triton, CUDA's headers and the device itself besides: kernels are tuned by running them. Running needs
+torch alone. Never run on a CUDA device: that part follows PyTorch's documentation, and `tests/contract` holds it to that.
+"""
+
+import queue
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steelyard_runtime.artifacts.manifest import Manifest
-from steelyard_runtime.compile.backend import Note
+from steelyard_runtime.compile.backend import Engine, Note
+from steelyard_runtime.compile.cuda import Capability, capability_of, dtypes_of, require_devices
 from steelyard_runtime.compile.encoder import example
 from steelyard_runtime.compile.option import require_options
 from steelyard_runtime.compile.spec import CompileSpec
@@ -16,16 +24,40 @@ from steelyard_runtime.failure import Reason, user_failure
 
 FILE = "model.pt2"
 VECTOR_BITS = {"x86-64-v3": 256, "x86-64-v4": 512}
+KERNEL_COMPILER = "triton"
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How one target is compiled: where the graph is, in which numbers, and what torch's compiler is told."""
+
+    device: str
+    dtype: str
+    settings: Mapping[str, object]
+
+
+def _way(spec: CompileSpec) -> _Way:
+    capability = capability_of(spec.target)
+    if capability is not None:
+        # What the host runs of it is a few calls: for any processor, because a pool's nodes may have another one than the node that compiled.
+        return _Way("cuda", dtypes_of(capability)[spec.dtype], {"cpp.march": "", "cpp.simdlen": 1})
+    isa = spec.target.partition("/")[2]
+    # Weights are frozen in, which lets the compiler pack them.
+    return _Way("cpu", "float32", {"freezing": True, "cpp.march": isa, "cpp.simdlen": VECTOR_BITS[isa]})
 
 
 class Inductor:
-    """Machine code for one instruction set, shapes dynamic within the buckets."""
+    """Machine code for one instruction set or one compute capability, shapes dynamic within the buckets."""
 
     name = "inductor"
     packages = ("torch", "transformers")
 
     def probe(self, spec: CompileSpec) -> None:
         """Machine code needs a level: `cpu/x86-64` would mean whatever the compiling machine happens to have."""
+        capability = capability_of(spec.target)
+        if capability is not None:
+            self._probe_cuda(spec, capability)
+            return
         isa = require_cpu(spec.target, self.name)
         if isa not in VECTOR_BITS:
             raise user_failure(
@@ -35,35 +67,50 @@ class Inductor:
         require_isa(isa, f"tracing for {spec.target}")
         require_options(spec, dtypes=("default", "float32"))
 
+    def _probe_cuda(self, spec: CompileSpec, capability: Capability) -> None:
+        require_options(spec, dtypes=tuple(dtypes_of(capability)))
+        require_devices(spec.target, capability)
+        if KERNEL_COMPILER not in dict(spec.toolchain):
+            raise user_failure(
+                Reason.INVALID_SPEC,
+                f"toolchain does not name {KERNEL_COMPILER}, which makes the kernels of back end inductor for {spec.target}; name its exact version",
+            )
+
     def compile(self, encoder: Any, model: Path, spec: CompileSpec, into: Path, note: Note) -> None:
-        """Export, then compile; weights are frozen in, which lets the compiler pack them."""
+        """Export, then compile, both where the example is: torch compiles for the device of the inputs."""
         import torch  # type: ignore[import-not-found]  # noqa: PLC0415
         from torch._inductor import config  # type: ignore[import-not-found]  # noqa: PLC0415
 
-        isa = spec.target.partition("/")[2]
-        ids, mask = example(spec.batch_sizes[-1], spec.sequence_lengths[0])
+        way = _way(spec)
+        encoder = encoder.to(device=way.device, dtype=getattr(torch, way.dtype))
+        ids, mask = (each.to(way.device) for each in example(spec.batch_sizes[-1], spec.sequence_lengths[0]))
         # Bounds that leave 1 to the batch: inductor takes them as given and does not specialise.
         dynamic = {
             0: torch.export.Dim("batch", min=1, max=max(2, spec.batch_sizes[-1])),
             1: torch.export.Dim("length", min=2, max=spec.sequence_lengths[-1]),
         }
         note("exporting the graph")
-        with torch.no_grad(), config.patch({"freezing": True, "cpp.march": isa, "cpp.simdlen": VECTOR_BITS[isa]}):
+        with torch.no_grad(), config.patch(dict(way.settings)):
             program = torch.export.export(encoder, (ids, mask), dynamic_shapes=(dynamic, dynamic))
             note("compiling the graph; this takes about half a minute for a small encoder")
             torch._inductor.aoti_compile_and_package(program, package_path=str(into / FILE))
 
     def runs_here(self) -> bool:
-        """CPUs are everywhere, and `probe` has looked at this one."""
+        """CPUs are everywhere, a CUDA device is needed to compile for it, and `probe` has looked at this one."""
         return True
 
-    def load(self, folder: Path, manifest: Manifest, workers: int) -> "InductorEngine":
-        """Load the package, with one runner a worker."""
+    def load(self, folder: Path, manifest: Manifest, workers: int) -> Engine:
+        """Load the package: on CPUs with one runner a worker, on CUDA once for each device that the pod was given."""
         import torch  # noqa: PLC0415
 
+        package = str(folder / FILE)
+        capability = capability_of(manifest.target)
+        if capability is not None:
+            count = require_devices(manifest.target, capability)
+            return CudaEngine([torch._inductor.aoti_load_package(package, device_index=index) for index in range(count)])
         require_isa(manifest.target.partition("/")[2], f"this artifact ({manifest.target})")
         torch.set_num_threads(1)
-        return InductorEngine(torch._inductor.aoti_load_package(str(folder / FILE), num_runners=workers), workers)
+        return InductorEngine(torch._inductor.aoti_load_package(package, num_runners=workers), workers)
 
 
 class InductorEngine:
@@ -81,4 +128,31 @@ class InductorEngine:
 
         with torch.inference_mode():
             result: NDArray[np.float32] = self._package(torch.from_numpy(ids), torch.from_numpy(mask)).numpy()
+        return result
+
+
+class CudaEngine:
+    """A package loaded on each device. One call at a time on each: on one stream a second would only wait behind the first."""
+
+    fixed_batch = False
+
+    def __init__(self, packages: list[Any]) -> None:
+        self.workers = len(packages)
+        self._free: queue.SimpleQueue[tuple[int, Any]] = queue.SimpleQueue()
+        for each in enumerate(packages):
+            self._free.put(each)
+
+    def run(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Infer on a free device: ids and mask are copied there, and the embeddings back, which waits for them."""
+        import torch  # noqa: PLC0415
+
+        index, package = self._free.get()
+        try:
+            # A package runs on the stream of the current device, and each thread has its own current device.
+            with torch.inference_mode(), torch.cuda.device(index):
+                result: NDArray[np.float32] = (
+                    package(*(torch.from_numpy(each).to(f"cuda:{index}") for each in (ids, mask))).float().cpu().numpy()
+                )
+        finally:
+            self._free.put((index, package))
         return result

@@ -114,3 +114,11 @@ def test_the_example_of_the_unit_cost_is_what_the_code_says():
 def test_every_record_is_in_the_index():
     index = _page("adr/README.md")
     assert [path.name for path in sorted((ROOT / "docs/adr").glob("0*.md")) if path.name not in index] == []
+
+
+def test_the_page_of_the_cuda_image_names_the_versions_of_its_lock():
+    block = re.search(r"```yaml\n(.*?)```", _page("how-to/cuda-image.md"), re.DOTALL)
+    assert block
+    toolchain = ToolchainConfig.model_validate(yaml.safe_load(block[1])["config"]["toolchains"]["inductor"])
+    locked = dict(re.findall(r"^([a-z-]+)==([^\s\\]+)", (ROOT / "locks/runtime-cuda.txt").read_text(), re.MULTILINE))
+    assert toolchain.versions == {package: locked[package] for package in ("torch", "transformers", "triton")}
