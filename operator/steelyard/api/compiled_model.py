@@ -141,7 +141,7 @@ class CompiledModelSpec(SpecModel):
         ),
     ] = None
     flags: Annotated[
-        tuple[Annotated[str, says("One flag, in one word.", example="--optlevel=2", least=1, most=256)], ...],
+        tuple[Annotated[str, says("One flag, in one word.", example="--optlevel=2", least=1, most=1100)], ...],
         says(
             "What else the back end is told: the flags of the workload's compile options for the pool's family, sorted.",
             most=32,

@@ -9,6 +9,7 @@ from typing import Any
 
 from steelyard.api import compile_options as asked_for
 from steelyard.api.inference_workload import InferenceWorkload
+from steelyard.api.server import Switch, VllmServer
 from steelyard.control import manifest as manifests
 from steelyard.control.manifest import Manifest
 from steelyard.control.pool_facts import resources_of
@@ -23,6 +24,7 @@ from steelyard.core.snapshot import (
     PoolChoice,
     Rebalancing,
     Scaling,
+    VllmOptions,
     Workload,
     WorkloadKey,
 )
@@ -79,6 +81,7 @@ def workload_of(parsed: InferenceWorkload, raw: Manifest) -> Workload:
         max_spot_percent=spec.placement.max_spot_percent,
         deleting=manifests.is_leaving(raw),
         server=next(kind for kind in ("vllm", "custom", "steelyard") if getattr(spec.server, kind) is not None),
+        vllm=_vllm(spec.server.vllm) if spec.server.vllm is not None else None,
     )
 
 
@@ -96,6 +99,17 @@ def _compile_options(general: asked_for.CompileOptions, own: asked_for.FamilyOpt
         sequence_lengths=tuple(chosen("sequence_lengths")),
         tensor_parallel=chosen("tensor_parallel"),
         flags=tuple(sorted(str(flag) for flag in chosen("flags"))),
+    )
+
+
+def _vllm(given: VllmServer) -> VllmOptions:
+    return VllmOptions(
+        max_model_length=given.max_model_length,
+        max_sequences=given.max_sequences,
+        max_batched_tokens=given.max_batched_tokens,
+        memory_percent=given.memory_percent,
+        prefix_caching=given.prefix_caching is Switch.ENABLED,
+        arguments=tuple(sorted((str(each.name), each.value) for each in given.arguments)),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from steelyard.core.compiling.candidate import Candidate
+from steelyard.core.compiling.candidate import SERVERS, Candidate
 from steelyard.core.course.course import Course
 from steelyard.core.course.replicas import carries
 from steelyard.core.intent import CompileIntent, Intent, PlacementIntent
@@ -54,7 +54,7 @@ def _compile(seen: Situation) -> tuple[CompileIntent, ...]:
             candidate.inputs is not None
             and candidate.pool.selected
             and candidate.shape is not None
-            and seen.snapshot.workload.server == "steelyard"
+            and seen.snapshot.workload.server in SERVERS
         ):
             by_key.setdefault(candidate.inputs.key, (candidate, []))[1].append(candidate.name)
     intents = []
@@ -73,6 +73,7 @@ def _compile(seen: Situation) -> tuple[CompileIntent, ...]:
 def _placement(seen: Situation, candidate: Candidate, key: PlacementKey, count: int) -> PlacementIntent:
     workload = seen.snapshot.workload
     assert candidate.toolchain is not None
+    assert candidate.inputs is not None
     assert candidate.artifact is not None
     assert candidate.artifact.uri is not None
     assert candidate.artifact.digest is not None
@@ -85,7 +86,7 @@ def _placement(seen: Situation, candidate: Candidate, key: PlacementKey, count: 
         artifact_uri=candidate.artifact.uri,
         artifact_digest=candidate.artifact.digest,
         model_name=workload.key.name,
-        task=workload.model.task,
+        task=candidate.inputs.task,
         latency=workload.latency,
         batch_sizes=workload.compile_for(candidate.pool.family).batch_sizes,
         resources=candidate.resources,
@@ -94,4 +95,5 @@ def _placement(seen: Situation, candidate: Candidate, key: PlacementKey, count: 
         node_selector=candidate.pool.node_selector,
         tolerations=candidate.pool.tolerations,
         scheduler=candidate.pool.scheduler,
+        vllm=workload.vllm,
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from steelyard.core.compiling.key import CompileInputs
 from steelyard.core.economics.attribution import Resources
-from steelyard.core.snapshot import LatencyObjective, PlacementKey, Toolchain, WorkloadKey
+from steelyard.core.snapshot import LatencyObjective, PlacementKey, Toolchain, VllmOptions, WorkloadKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +41,7 @@ class PlacementIntent:
     node_selector: Mapping[str, str]
     tolerations: tuple[Mapping[str, str], ...]
     scheduler: str | None
+    vllm: VllmOptions | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

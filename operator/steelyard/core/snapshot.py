@@ -120,6 +120,18 @@ class PoolChoice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VllmOptions:
+    """How vLLM serves, as the user says; None is vLLM's own choice. arguments: name without dashes, value (None for a switch)."""
+
+    max_model_length: int | None = None
+    max_sequences: int | None = None
+    max_batched_tokens: int | None = None
+    memory_percent: int = 90
+    prefix_caching: bool = True
+    arguments: tuple[tuple[str, str | None], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
     """An InferenceWorkload's spec and identity."""
 
@@ -137,7 +149,9 @@ class Workload:
     max_spot_percent: int = 100
     deleting: bool = False
     server: str = "steelyard"
-    """Which server the spec asks for; this version runs its own only."""
+    """Which server the spec asks for."""
+    vllm: VllmOptions | None = None
+    """Given where `server` is vllm."""
     compile_by_family: Mapping[str, CompileOptions] = field(default_factory=dict)
 
     def compile_for(self, family: str) -> CompileOptions:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from steelyard.core.compiling.vllm_words import served_words
 from steelyard.core.intent import PlacementIntent
 from steelyard.core.snapshot import Settings, WorkloadKey
 from steelyard.render import label, name, runtime_word
@@ -18,6 +19,13 @@ DRAIN_DELAY_SECONDS = 5
 DRAIN_TIMEOUT_SECONDS = 30
 QUEUE_BATCHES = 16
 """Bound of a replica's queue, in full batches; beyond it requests are shed with 429."""
+VLLM_SEQUENCES = 256
+"""Requests that vLLM decodes together where nobody says how many (its own default on most devices)."""
+VLLM_ROUNDS = 4
+"""Requests in a replica at most, in multiples of those that it decodes together: an answer takes seconds, so few may wait."""
+START_SECONDS = 900
+VLLM_START_SECONDS = 3600
+"""Weights of a large model take long to come and to load, and what is not in the artifact's cache is compiled then."""
 SERVE_SPEC = "STEELYARD_SERVE_SPEC"
 CACHE = "/tmp/artifacts"  # noqa: S108 - inside the pod
 """Lives as long as the pod: a server that is started again in it downloads nothing, and one that died while it downloaded goes on."""
@@ -26,6 +34,10 @@ CACHE = "/tmp/artifacts"  # noqa: S108 - inside the pod
 def serve_spec(intent: PlacementIntent, settings: Settings) -> Manifest:
     """What the server is told: everything in it is part of the revision or of the operator's fixed contract."""
     most = max(intent.batch_sizes)
+    if intent.vllm is None:
+        own: Manifest = {"batching": {"maxBatch": most, "maxDelayMs": 5}, "queue": {"limit": most * QUEUE_BATCHES}}
+    else:
+        own = {"words": list(served_words(intent.vllm)), "queue": {"limit": (intent.vllm.max_sequences or VLLM_SEQUENCES) * VLLM_ROUNDS}}
     return {
         "model": intent.model_name,
         "task": runtime_word.task(intent.task),
@@ -34,8 +46,7 @@ def serve_spec(intent: PlacementIntent, settings: Settings) -> Manifest:
         "objective": {
             "latency": [{"metric": o.metric, "milliseconds": o.milliseconds, "percent": f"{o.percent:g}"} for o in intent.latency]
         },
-        "batching": {"maxBatch": most, "maxDelayMs": 5},
-        "queue": {"limit": most * QUEUE_BATCHES},
+        **own,
         "connection": {"maxAgeSeconds": settings.connection_max_age_seconds},
         "drain": {"delaySeconds": DRAIN_DELAY_SECONDS, "timeoutSeconds": DRAIN_TIMEOUT_SECONDS},
         "threads": max(1, int(intent.resources.cpu)),
@@ -48,6 +59,10 @@ def deployment(workload: WorkloadKey, uid: str, intent: PlacementIntent, setting
     env, env_from = store_environment(settings, settings.store_read_secret or settings.store_secret)
     spec = json.dumps(serve_spec(intent, settings), sort_keys=True, separators=(",", ":"))
     found, mounts = volumes(settings, None, reads_only=True)
+    if intent.vllm is not None:
+        # Its processes pass batches through it, and a runtime's own default of 64 MiB is too small for that.
+        found.append({"name": "shm", "emptyDir": {"medium": "Memory"}})
+        mounts.append({"name": "shm", "mountPath": "/dev/shm"})  # noqa: S108 - inside the pod
     container: Manifest = {
         "name": "server",
         "image": intent.image,
@@ -59,7 +74,7 @@ def deployment(workload: WorkloadKey, uid: str, intent: PlacementIntent, setting
         "startupProbe": {
             "httpGet": {"path": "/startupz", "port": "metrics"},
             "periodSeconds": 1,
-            "failureThreshold": 900,
+            "failureThreshold": START_SECONDS if intent.vllm is None else VLLM_START_SECONDS,
             "timeoutSeconds": 2,
         },
         "readinessProbe": {
@@ -109,7 +124,7 @@ def deployment(workload: WorkloadKey, uid: str, intent: PlacementIntent, setting
             "revisionHistoryLimit": 1,
             # Surge first, never below: the template does not change, so this speaks for replaced pods only.
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
-            "progressDeadlineSeconds": 1800,
+            "progressDeadlineSeconds": 2 * START_SECONDS if intent.vllm is None else VLLM_START_SECONDS + START_SECONDS,
             "selector": {"matchLabels": label.selector(workload, intent.key)},
             "template": {"metadata": {"labels": labels}, "spec": pod},
         },

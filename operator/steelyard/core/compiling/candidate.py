@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from steelyard.core.compiling.key import CompileInputs
 from steelyard.core.compiling.revision import asked, revision
+from steelyard.core.compiling.vllm_words import compiled_words
 from steelyard.core.economics.attribution import Resources, share
 from steelyard.core.economics.price import Price
 from steelyard.core.reading import Fresh, Reading, Stale, Unknown
@@ -16,6 +17,18 @@ DEFAULT_CPU = Resources(cpu=1.0, memory_gib=2.0)
 """One replica on a CPU pool, where neither the workload nor the pool says more."""
 DEFAULT_DEVICE = Resources(cpu=1.0, memory_gib=4.0, devices=1.0)
 """One replica on an accelerator pool: one whole device."""
+
+
+SERVERS = frozenset({"steelyard", "vllm"})
+VLLM = "vllm"
+"""The one back end of the server of this name, and of no other."""
+TEXT = "text-generation"
+ANY_SHAPE = (1,)
+
+
+def serves(server: str, backend: str) -> bool:
+    """Whether a kind of server runs what a back end makes."""
+    return (server == VLLM) == (backend == VLLM)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,20 +79,22 @@ def resources_of(workload: Workload, pool: Pool) -> Resources:
 def compile_inputs(workload: Workload, toolchain: Toolchain, family: str) -> CompileInputs:
     """What is compiled by this toolchain for accelerators of this family."""
     model, options = workload.model, workload.compile_for(family)
+    vllm = workload.vllm
     return CompileInputs(
         model_uri=model.uri,
         model_digest=model.digest,
         model_revision=model.revision,
-        task=model.task,
+        task=model.task if vllm is None else model.task or TEXT,
         backend=toolchain.backend,
         versions=toolchain.versions,
         target=toolchain.target,
         dtype=options.dtype,
         quantization=options.quantization,
-        batch_sizes=options.batch_sizes,
-        sequence_lengths=options.sequence_lengths,
+        # vLLM forms its own batches: the shapes that an encoder is compiled to are no inputs of its compile.
+        batch_sizes=options.batch_sizes if vllm is None else ANY_SHAPE,
+        sequence_lengths=options.sequence_lengths if vllm is None else ANY_SHAPE,
         tensor_parallel=options.tensor_parallel,
-        flags=options.flags,
+        flags=options.flags if vllm is None else (*compiled_words(vllm), *options.flags),
         secret_name=model.secret_name,
     )
 
@@ -92,9 +107,8 @@ def candidates(snapshot: Snapshot) -> tuple[Candidate, ...]:
 def _candidate(snapshot: Snapshot, pool: Pool) -> Candidate:
     workload = snapshot.workload
     resources = resources_of(workload, pool)
-    toolchain = next(
-        (snapshot.settings.toolchains[b] for b in pool.backends if b in snapshot.settings.toolchains and not pool.unsupported), None
-    )
+    known = snapshot.settings.toolchains
+    toolchain = next((known[b] for b in pool.backends if b in known and serves(workload.server, b) and not pool.unsupported), None)
     fitting = [s for s in pool.shapes if s.resources.weight > 0 and resources.fits(s.resources)]
     # The cheapest known price first; a shape without a price is used only where no other fits.
     fitting.sort(key=lambda s: (s.price is None, (s.price.per_hour if s.price else 0.0) * share(resources, s.resources), s.instance_type))
@@ -122,10 +136,10 @@ def _refusal(
         return Refusal(
             Reason.NOT_SELECTED, f"pool {pool.name} is not selected: change spec.placement.poolSelector or the pool's labels to use it"
         )
-    if workload.server != "steelyard":
+    if workload.server not in SERVERS:
         return Refusal(
             Reason.UNSUPPORTED_TARGET,
-            f"spec.server.{workload.server} is not served by this version: use spec.server.steelyard with a task that it serves",
+            f"spec.server.{workload.server} is not served by this version: use spec.server.steelyard with a task that it serves, or vllm",
         )
     if pool.unsupported:
         return Refusal(
@@ -135,8 +149,8 @@ def _refusal(
     if toolchain is None or artifact is None:
         return Refusal(
             Reason.UNSUPPORTED_TARGET,
-            f"pool {pool.name} lists back ends {', '.join(pool.backends) or '(none)'} and no toolchain is configured for any of them: "
-            "add one to the operator's toolchains or another back end to spec.backends",
+            f"pool {pool.name} lists back ends {', '.join(pool.backends) or '(none)'} and no toolchain is configured for any of them "
+            f"that spec.server.{workload.server} can use: add one to the operator's toolchains or another back end to spec.backends",
         )
     if shape is None:
         return Refusal(

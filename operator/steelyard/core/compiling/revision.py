@@ -11,6 +11,7 @@ import hashlib
 import json
 from typing import Any
 
+from steelyard.core.compiling.vllm_words import compiled_words, served_words
 from steelyard.core.economics.attribution import Resources
 from steelyard.core.snapshot import Toolchain, Workload
 
@@ -20,7 +21,10 @@ def _hash8(parts: Any) -> str:
 
 
 def _arguments(workload: Workload, resources: Resources, family: str) -> dict[str, Any]:
+    # Only where it is vLLM: who does not use it has the hash of the versions that knew none.
+    words = {} if workload.vllm is None else {"vllm": [*compiled_words(workload.vllm), *served_words(workload.vllm)]}
     return {
+        **words,
         "latency": [[o.metric, o.milliseconds, o.percent] for o in workload.latency],
         "batchSizes": sorted(set(workload.compile_for(family).batch_sizes)),
         "resources": [resources.cpu, resources.memory_gib, resources.devices],
