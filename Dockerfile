@@ -3,6 +3,7 @@
 #   runtime-serve    the model server: no torch, no compiler, no pip
 #   runtime-compile  what compiles models for CPUs: torch and g++ besides
 #   runtime-cuda     what compiles and serves for CUDA devices (never built here: docs/how-to/cuda-image.md)
+#   runtime-vllm     vLLM for CPUs, which prepares and serves models that generate text
 #   runtime-neuron   what compiles and serves for AWS Neuron, on AWS's own image (never built here: docs/how-to/neuron-image.md)
 #
 # BASE is any Debian bookworm with Python 3.11 and its venv module (the official slim image, or Debian's own python3 + python3-venv).
@@ -71,6 +72,14 @@ RUN /opt/build/bin/uv venv --python "$(command -v python3)" /opt/steelyard \
     && ln -s "$(echo /opt/steelyard/lib/python3*/site-packages/nvidia/cu13)" /opt/steelyard/cuda \
     && ln -s "/usr/lib/$(uname -m)-linux-gnu/libcuda.so.1" /opt/steelyard/cuda/lib/libcuda.so
 
+FROM build AS vllm-dependencies
+ARG SSL_CERT_FILE
+ARG UV_HTTP_TIMEOUT=300
+COPY locks/runtime-vllm.txt /locks/
+RUN /opt/build/bin/uv venv --python "$(command -v python3)" /opt/steelyard \
+    && /opt/build/bin/uv pip install --python /opt/steelyard/bin/python --no-cache --require-hashes --no-deps --compile-bytecode -r /locks/runtime-vllm.txt \
+    && rm -f /opt/steelyard/lib/python3*/site-packages/nvidia/cudnn/lib/libcudnn_*
+
 # The light images stand on the base without what makes environments: pip, and the wheels that venv would install. Python itself stays.
 FROM ${BASE} AS light
 RUN dpkg-query -W -f '${Package}\n' 'python3*-venv' 'python3-*-whl' 2>/dev/null | xargs -r dpkg --purge --force-depends \
@@ -113,6 +122,16 @@ COPY --from=runtime-source /opt/app /opt/app
 # NVIDIA_DRIVER_CAPABILITIES: compute is CUDA, utility is NVML. Which devices are visible is said by the device plugin, and by nothing here.
 ENV PATH=/opt/app/bin:/opt/steelyard/bin:/usr/local/bin:/usr/bin:/bin PYTHONPATH=/opt/app PYTHONUNBUFFERED=1 HOME=/tmp USER=steelyard \
     TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1 CUDA_HOME=/opt/steelyard/cuda NVIDIA_DRIVER_CAPABILITIES=compute,utility
+USER 65532:65532
+ENTRYPOINT ["steelyard-runtime"]
+
+FROM ${BASE} AS runtime-vllm
+RUN apt-get update && apt-get install -y --no-install-recommends libnuma1 && rm -rf /var/lib/apt/lists/*
+COPY --from=vllm-dependencies /opt/steelyard /opt/steelyard
+COPY --from=runtime-source /opt/app /opt/app
+# HOME: vLLM and torch keep what they find out below it.
+ENV PATH=/opt/app/bin:/opt/steelyard/bin:/usr/local/bin:/usr/bin:/bin PYTHONPATH=/opt/app PYTHONUNBUFFERED=1 HOME=/tmp USER=steelyard \
+    TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1
 USER 65532:65532
 ENTRYPOINT ["steelyard-runtime"]
 

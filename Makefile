@@ -32,9 +32,10 @@ test: $(VENV)/.installed ## Everything: checks, then all tests, with a table of 
 	@$(RUN) -m parts
 
 test-long: SEED ?= $(shell date +%s)
-test-long: $(VENV)/.installed ## All property tests at length: an hour (a run again: SEED=N)
+test-long: $(VENV)/.installed ## All property tests at length, and a real vLLM on the cluster: over an hour (a run again: SEED=N)
 	@echo "seed $(SEED): make test-long SEED=$(SEED) runs the same again"
 	@STEELYARD_THOROUGH=1 $(RUN) -m pytest -v -s --durations=10 -p no:cacheprovider --hypothesis-seed=$(SEED) tests/property
+	@$(RUN) -m pytest -v -s -p no:cacheprovider tests/text
 
 bench: $(VENV)/.installed ## Benchmarks, each with its table (all of them take hours; one: B=planner)
 	@$(RUN) -m bench $(B)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from cluster.cluster import Cluster
@@ -27,7 +28,9 @@ class Client:
     The log is read from the kubelet, which keeps 10 MiB of it: hours of the few requests per second that these tests send.
     """
 
-    def __init__(self, cluster: Cluster, image: str, namespace: str, name: str, service: str, rate: float, seed: int = 7) -> None:
+    def __init__(
+        self, cluster: Cluster, image: str, namespace: str, name: str, service: str, rate: float, seed: int = 7, further: Sequence[str] = ()
+    ) -> None:
         """`image`: the one that serves, which has the generator too."""
         self._api = cluster.api
         self._pods = f"/api/v1/namespaces/{namespace}/pods"
@@ -35,7 +38,7 @@ class Client:
         url = f"http://{service}.{namespace}.svc"
         arguments = [
             "load", "--url", url, "--model", service, "--rate", str(rate), "--until-signal",
-            "--slo-ms", str(OBJECTIVE_MILLISECONDS), "--seed", str(seed), "--words", "20:60",
+            "--slo-ms", str(OBJECTIVE_MILLISECONDS), "--seed", str(seed), "--words", "20:60", *further,
         ]  # fmt: skip
         container = {
             "name": "load",

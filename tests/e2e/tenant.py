@@ -54,8 +54,10 @@ class Tenant:
 
     # --- what it consists of ----------------------------------------------------------------------------------------------------------
 
-    def pool(self, word: str, nodes: str, backend: str, price: str, claims: list[Manifest] | None = None) -> str:
-        """A pool on the nodes of that name; returns its own."""
+    def pool(
+        self, word: str, nodes: str, backend: str, price: str, claims: list[Manifest] | None = None, resources: Manifest | None = None
+    ) -> str:
+        """A pool on the nodes of that name; returns its own. `resources`: of one replica."""
         name = f"{word}-{self._tag}"
         node = self.cluster.api.get(f"/api/v1/nodes/{nodes}")
         assert node
@@ -74,7 +76,7 @@ class Tenant:
             "backends": [{"name": backend}],
             "nodes": {"selector": {"steelyard.dev/pool": nodes}},
             "shapes": [shape],
-            "resources": {"cpu": CPU, "memory": MEMORY},
+            "resources": resources or {"cpu": CPU, "memory": MEMORY},
             "claims": claims or [],
         }
         self._write(f"{OWN}/acceleratorpools/{name}", "AcceleratorPool", {"name": name, "labels": {LABEL: self._tag}}, spec)
@@ -128,7 +130,6 @@ class Tenant:
             "compile": {"batchSizes": [1, 4, 8], "sequenceLengths": [32, 64, 128]},
             "objective": {"latency": [{"metric": "e2e", "milliseconds": OBJECTIVE_MILLISECONDS, "percent": "95"}]},
             "scaling": {"minReplicas": replicas, "maxReplicas": most},
-            "placement": {"poolSelector": {"matchLabels": {LABEL: self._tag}}},
             "rebalancing": {
                 "mode": "Auto",
                 "windowSeconds": 5,
@@ -140,13 +141,18 @@ class Tenant:
                 **rebalancing,
             },
         }
-        self._write(self._path, "InferenceWorkload", {"name": WORKLOAD, "namespace": self.namespace}, spec)
+        self.apply_spec(spec)
 
-    def client(self, rate: float) -> Client:
+    def apply_spec(self, spec: Manifest) -> None:
+        """Apply the workload as it is given, on this tenant's pools."""
+        placed = {"placement": {"poolSelector": {"matchLabels": {LABEL: self._tag}}}, **spec}
+        self._write(self._path, "InferenceWorkload", {"name": WORKLOAD, "namespace": self.namespace}, placed)
+
+    def client(self, rate: float, *further: str) -> Client:
         """A client of the workload's front Service, not sending yet."""
         wait_until("the front Service", lambda: self.cluster.api.get(self._core("services", WORKLOAD)), seconds=60)
         self._clients += 1
-        return Client(self.cluster, self.ground.serve.reference, self.namespace, f"client-{self._clients}", WORKLOAD, rate)
+        return Client(self.cluster, self.ground.serve.reference, self.namespace, f"client-{self._clients}", WORKLOAD, rate, further=further)
 
     def keep(self, client: Client) -> Client:
         """Let it send for as long as the tenant is there."""

@@ -77,6 +77,21 @@ class Stream:
             self._tokens += 1
             self._last = now
 
+    @property
+    def tokens(self) -> int:
+        """Events of a stream that carried one."""
+        return self._tokens
+
+    @property
+    def first(self) -> float | None:
+        """Seconds to the first of them; None where nothing streamed yet."""
+        return None if self._first is None else self._first - self._began
+
+    @property
+    def between(self) -> float | None:
+        """Mean seconds from one to the next; None for fewer than two."""
+        return None if self._first is None or self._tokens < 2 else (self._last - self._first) / (self._tokens - 1)
+
     def fails(self) -> None:
         """It ended without an end, or with an exception."""
         self._failed = True
@@ -97,11 +112,9 @@ class Stream:
 
     def _kept(self, now: float) -> bool:
         promise = self._promise
-        first = (self._first if self.streams else None) or now
+        first = self.first if self.streams and self.first is not None else self.seconds(now)
         if promise.e2e and self.seconds(now) > promise.e2e[0] / 1000:
             return False
-        if promise.ttft is not None and first - self._began > promise.ttft / 1000:
+        if promise.ttft is not None and first > promise.ttft / 1000:
             return False
-        if promise.itl is not None and self._tokens > 1 and self._first is not None:
-            return (self._last - self._first) / (self._tokens - 1) <= promise.itl / 1000
-        return True
+        return promise.itl is None or self.between is None or self.between <= promise.itl / 1000

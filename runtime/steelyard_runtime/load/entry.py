@@ -15,6 +15,12 @@ class Entry:
     pod: str
     tokens: int
     error: str | None = None
+    first: float | None = None
+    """Seconds from the intended time to the first token of a stream."""
+    between: float | None = None
+    """Mean seconds between the tokens of a stream."""
+    kept: bool = True
+    """Whether an answer kept what was promised of its tokens."""
 
     @property
     def latency(self) -> float:
@@ -24,7 +30,7 @@ class Entry:
     def outcome(self, objective: float) -> str:
         """good | slow | error | shed, by the client's clock; `objective` in seconds."""
         if self.status == 200:
-            return "good" if self.latency <= objective else "slow"
+            return "good" if self.latency <= objective and self.kept else "slow"
         return "shed" if self.status == 429 else "error"
 
     def line(self, objective: float) -> dict[str, object]:
@@ -39,6 +45,10 @@ class Entry:
             "pod": self.pod,
             "tokens": self.tokens,
         }
+        if self.first is not None:
+            line["ttft"] = round(self.first, 6)
+        if self.between is not None:
+            line["itl"] = round(self.between, 6)
         if self.error is not None:
             line["error"] = self.error
         return line

@@ -16,6 +16,7 @@ from typing import TextIO
 
 import aiohttp
 
+from steelyard_runtime.generate.promise import Promise, Stream
 from steelyard_runtime.load.entry import Entry
 from steelyard_runtime.load.schedule import LONGEST, Step, arrivals, parsed
 from steelyard_runtime.load.summary import Summary
@@ -42,6 +43,10 @@ class Load:
     timeout: float
     until_file: Path | None
     out: TextIO
+    generate: tuple[int, int] | None = None
+    """Tokens to ask for, in a stream; None for embeddings."""
+    promise: Promise = field(default_factory=Promise)
+    """Of the tokens of a stream; `objective` is of the whole answer."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     summary: Summary = field(init=False)
 
@@ -51,7 +56,7 @@ class Load:
     async def run(self) -> None:
         """Send, wait for the answers, write the summary."""
         chance = random.Random(self.seed)
-        bodies = [self._body(text_of(chance.randint(*self.words), chance)) for _ in range(PREPARED_TEXTS)]
+        bodies = [self._body(text_of(chance.randint(*self.words), chance), chance) for _ in range(PREPARED_TEXTS)]
         # Wall time is read once; from then on a monotonic clock counts, so that a corrected clock bends no latency.
         started, origin = time.time(), time.monotonic()
         clock: Callable[[], float] = lambda: started + time.monotonic() - origin  # noqa: E731
@@ -76,7 +81,11 @@ class Load:
         watcher.cancel()
         self._write(self.summary.line(started, ended))
 
-    def _body(self, text: str) -> bytes:
+    def _body(self, text: str, chance: random.Random) -> bytes:
+        if self.generate is not None:
+            # To the end of what is asked for: how long an answer is must not depend on what a model happens to say.
+            asked = {"prompt": text, "max_tokens": chance.randint(*self.generate), "stream": True, "ignore_eos": True, "temperature": 0}
+            return json.dumps({"model": self.model, **asked}).encode()
         return json.dumps({"model": self.model, "input": text}).encode()
 
     async def _sleep(self, seconds: float) -> bool:
@@ -99,9 +108,13 @@ class Load:
     async def _send(self, session: aiohttp.ClientSession, number: int, intended: float, body: bytes, clock: Callable[[], float]) -> None:
         sent = clock()
         try:
+            path = "/v1/embeddings" if self.generate is None else "/v1/completions"
             async with session.post(
-                f"{self.url}/v1/embeddings", data=body, headers={"content-type": "application/json"}, allow_redirects=False
+                f"{self.url}{path}", data=body, headers={"content-type": "application/json"}, allow_redirects=False
             ) as answer:
+                if self.generate is not None:
+                    self._record(await self._stream(answer, number, intended, sent, clock))
+                    return
                 content = await answer.read()
                 done = clock()
                 tokens = json.loads(content)["usage"]["prompt_tokens"] if answer.status == 200 else 0
@@ -109,6 +122,21 @@ class Load:
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError, KeyError) as error:
             entry = Entry(number, intended, sent, clock(), 0, "", 0, f"{type(error).__name__}: {error}")
         self._record(entry)
+
+    async def _stream(self, answer: aiohttp.ClientResponse, number: int, intended: float, sent: float, clock: Callable[[], float]) -> Entry:
+        stream = Stream(self.promise, intended)
+        stream.begins(answer.status, [(b"content-type", answer.content_type.encode())])
+        rest = b""
+        async for chunk in answer.content.iter_any():
+            # Events are told apart by an empty line; the last of a chunk may go on in the next.
+            whole, divider, rest = (rest + chunk).rpartition(b"\n\n")
+            stream.sends(whole + divider, clock())
+        done, outcome = clock(), stream.outcome(clock())
+        status = 500 if outcome == "error" and answer.status == 200 else answer.status
+        pod = answer.headers.get("x-steelyard-pod", "")
+        return Entry(
+            number, intended, sent, done, status, pod, stream.tokens, first=stream.first, between=stream.between, kept=outcome != "slow"
+        )
 
     def _record(self, entry: Entry) -> None:
         self.summary.add(entry)
@@ -121,18 +149,21 @@ class Load:
 def run_load(options: argparse.Namespace) -> int:
     """Run the load that the arguments describe; 0 when it was sent, 2 for arguments that make no sense."""
     try:
-        steps, words = _steps(options), _words(options.words)
+        steps, words = _steps(options), _range(options.words, "--words")
+        generate = None if options.generate is None else _range(options.generate, "--generate")
     except ValueError as error:
         sys.stderr.write(f"steelyard-runtime load: {error}\n")
         return 2
     with ExitStack() as stack:
         out = stack.enter_context(Path(options.log).open("w", buffering=1)) if options.log else sys.stdout
-        asyncio.run(_run(options, steps, words, out))
+        asyncio.run(_run(options, steps, words, generate, out))
         out.flush()
     return 0
 
 
-async def _run(options: argparse.Namespace, steps: tuple[Step, ...], words: tuple[int, int], out: TextIO) -> None:
+async def _run(
+    options: argparse.Namespace, steps: tuple[Step, ...], words: tuple[int, int], generate: tuple[int, int] | None, out: TextIO
+) -> None:
     load = Load(
         url=options.url.rstrip("/"),
         model=options.model,
@@ -144,6 +175,8 @@ async def _run(options: argparse.Namespace, steps: tuple[Step, ...], words: tupl
         timeout=options.timeout,
         until_file=Path(options.until_file) if options.until_file else None,
         out=out,
+        generate=generate,
+        promise=Promise(ttft=options.ttft_ms, itl=options.itl_ms),
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, load.stopping.set)
@@ -163,8 +196,8 @@ def _steps(options: argparse.Namespace) -> tuple[Step, ...]:
     return parsed(f"{options.rate}:{LONGEST if options.duration is None else options.duration}")
 
 
-def _words(text: str) -> tuple[int, int]:
+def _range(text: str, name: str) -> tuple[int, int]:
     low, colon, high = text.partition(":")
     if not colon or not low.isdigit() or not high.isdigit() or not 1 <= int(low) <= int(high) <= 10_000:
-        raise ValueError(f"--words {text!r} is not LO:HI (1 to 10000)")
+        raise ValueError(f"{name} {text!r} is not LO:HI (1 to 10000)")
     return int(low), int(high)

@@ -11,6 +11,39 @@ STEPS_PER_DECADE = 100
 """Of the latency histogram: a quantile is exact to 2.3 %."""
 
 
+class Quantiles:
+    """Seconds in a histogram of logarithms."""
+
+    def __init__(self) -> None:
+        self._steps: Counter[int] = Counter()
+
+    def __bool__(self) -> bool:
+        """Whether there are any."""
+        return bool(self._steps)
+
+    def add(self, seconds: float | None) -> None:
+        """Count one; None is none."""
+        if seconds is not None:
+            self._steps[ceil(STEPS_PER_DECADE * log10(max(seconds, 1e-6)))] += 1
+
+    def quantile(self, share: float) -> float | None:
+        """Return an upper bound of a quantile in seconds, or None without any."""
+        total = self._steps.total()
+        seen = 0
+        for step in sorted(self._steps):
+            seen += self._steps[step]
+            if seen >= share * total:
+                return float(10 ** (step / STEPS_PER_DECADE))
+        return None
+
+    def milliseconds(self) -> dict[str, float | None]:
+        """Return those that people ask for."""
+        return {
+            name: None if (value := self.quantile(share)) is None else round(value * 1000, 1)
+            for name, share in (("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99))
+        }
+
+
 @dataclass
 class Summary:
     """Grows by one entry at a time."""
@@ -21,7 +54,9 @@ class Summary:
     statuses: Counter[int] = field(default_factory=Counter)
     pods: Counter[str] = field(default_factory=Counter)
     tokens: int = 0
-    _latencies: Counter[int] = field(default_factory=Counter)
+    latencies: Quantiles = field(default_factory=Quantiles)
+    firsts: Quantiles = field(default_factory=Quantiles)
+    betweens: Quantiles = field(default_factory=Quantiles)
 
     def add(self, entry: Entry) -> None:
         """Count one request."""
@@ -31,24 +66,13 @@ class Summary:
             self.pods[entry.pod] += 1
         self.tokens += entry.tokens
         if entry.status == 200:
-            self._latencies[ceil(STEPS_PER_DECADE * log10(max(entry.latency, 1e-6)))] += 1
-
-    def quantile(self, share: float) -> float | None:
-        """Return an upper bound of a latency quantile of the answered requests in seconds, or None without any."""
-        total = self._latencies.total()
-        seen = 0
-        for step in sorted(self._latencies):
-            seen += self._latencies[step]
-            if seen >= share * total:
-                return float(10 ** (step / STEPS_PER_DECADE))
-        return None
+            self.latencies.add(entry.latency)
+            self.firsts.add(entry.first)
+            self.betweens.add(entry.between)
 
     def line(self, started: float, ended: float) -> dict[str, Any]:
-        """Return the summary line."""
-        milliseconds = {
-            name: None if (value := self.quantile(share)) is None else round(value * 1000, 1)
-            for name, share in (("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99))
-        }
+        """Return the summary line; times of tokens only where something streamed."""
+        streamed = {"ttftMs": self.firsts.milliseconds(), "itlMs": self.betweens.milliseconds()} if self.firsts else {}
         return {
             "summary": {
                 "requests": self.outcomes.total(),
@@ -56,7 +80,8 @@ class Summary:
                 "statuses": {str(status): count for status, count in sorted(self.statuses.items())},
                 "pods": dict(sorted(self.pods.items())),
                 "tokens": self.tokens,
-                "latencyMs": milliseconds,
+                "latencyMs": self.latencies.milliseconds(),
+                **streamed,
                 "started": round(started, 6),
                 "ended": round(ended, 6),
             }

