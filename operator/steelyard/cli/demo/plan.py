@@ -144,11 +144,15 @@ def until_answered(url: str, image: str) -> Manifest:
     After a minute it ends all the same, and the client's log then shows what is wrong.
     """
     script = (
-        "import time, urllib.request\n"
+        "import time, urllib.error, urllib.request\n"
         "for _ in range(240):\n"
         "    try:\n"
         f"        urllib.request.urlopen({url + '/v2/health/ready'!r}, timeout=2).close()\n"
         "        break\n"
+        "    except urllib.error.HTTPError as error:\n"
+        "        if error.code == 404:\n"  # a server that does not speak this protocol, and answers
+        "            break\n"
+        "        time.sleep(0.25)\n"
         "    except OSError:\n"
         "        time.sleep(0.25)\n"
     )

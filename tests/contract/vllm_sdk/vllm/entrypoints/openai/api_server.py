@@ -1,0 +1,186 @@
+"""`python -m vllm.entrypoints.openai.api_server`: refuses what vLLM refuses, and puts `--middleware` around its application as vLLM does."""
+
+import argparse
+import asyncio
+import importlib
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+DTYPES = ("auto", "bfloat16", "float", "float16", "float32", "half")
+FAILS = "STAND_IN_FAILS"
+SECONDS = "STAND_IN_SECONDS"
+"""How long one token takes."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The arguments that this project may use; any other is unknown, as a misspelt one is to vLLM."""
+    found = argparse.ArgumentParser(prog="api_server.py", allow_abbrev=False)
+    for name in (
+        "--model",
+        "--served-model-name",
+        "--host",
+        "--generation-config",
+        "--reasoning-parser",
+        "--tool-call-parser",
+        "--tokenizer-mode",
+    ):
+        found.add_argument(name)
+    for name in (
+        "--port",
+        "--tensor-parallel-size",
+        "--max-model-len",
+        "--max-num-seqs",
+        "--max-num-batched-tokens",
+        "--block-size",
+        "--seed",
+    ):
+        found.add_argument(name, type=int)
+    for name in ("--enable-chunked-prefill", "--enable-prefix-caching", "--enable-auto-tool-choice", "--enable-sleep-mode"):
+        found.add_argument(name, action=argparse.BooleanOptionalAction)
+    found.add_argument("--dtype", choices=DTYPES, default="auto")
+    found.add_argument("--middleware", action="append", default=[])
+    found.add_argument("--disable-uvicorn-access-log", action="store_true")
+    found.add_argument("--gpu-memory-utilization", type=float)
+    found.add_argument("--max-logprobs", type=int)
+    found.add_argument("--scheduling-policy", choices=("fcfs", "priority"))
+    found.add_argument("--speculative-config", type=json.loads)
+    found.add_argument("--structured-outputs-config", type=json.loads)
+    found.add_argument("--limit-mm-per-prompt", type=json.loads)
+    return found
+
+
+def logprob(token: int) -> float:
+    """What this "model" gives to a token, whatever came before it."""
+    return -1.0 - token % 7
+
+
+class Model:
+    """The application inside of the middleware, in ASGI."""
+
+    def __init__(self, name: str, seconds: float) -> None:
+        self._name, self._seconds, self.served = name, seconds, 0
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        """Answer."""
+        body = b""
+        while scope["method"] == "POST":
+            message = await receive()
+            body += message.get("body", b"")
+            if not message.get("more_body"):
+                break
+        match scope["path"]:
+            case "/health":
+                await answer(send, 200, b"", "text/plain")
+            case "/metrics":
+                text = f'process_cpu_seconds_total 1.0\nvllm:request_success_total{{finished_reason="length"}} {float(self.served)}\n'
+                await answer(send, 200, text.encode(), "text/plain; version=0.0.4")
+            case "/v1/completions":
+                await self._complete(json.loads(body), send)
+            case _:
+                await answer(send, 404, b"{}", "application/json")
+
+    async def _complete(self, asked: dict[str, Any], send: Any) -> None:
+        if asked["model"] != self._name:
+            await answer(send, 404, json.dumps({"error": {"message": "does not exist"}}).encode(), "application/json")
+            return
+        self.served += 1
+        if asked["prompt"] == "break":
+            raise RuntimeError("the engine is dead")
+        if not asked.get("stream"):
+            await asyncio.sleep(self._seconds * asked["max_tokens"])
+            choice: dict[str, Any] = {"index": 0, "text": "x"}
+            if asked.get("prompt_logprobs") is not None:
+                choice["prompt_logprobs"] = [None, *({str(token): {"logprob": logprob(token)}} for token in asked["prompt"][1:])]
+            await answer(send, 200, json.dumps({"choices": [choice]}).encode(), "application/json")
+            return
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream; charset=utf-8")]})
+        for _ in range(asked["max_tokens"]):
+            await asyncio.sleep(self._seconds)
+            event = {"id": "cmpl-1", "choices": [{"index": 0, "text": "x", "finish_reason": None}]}
+            await send({"type": "http.response.body", "body": b"data: " + json.dumps(event).encode() + b"\n\n", "more_body": True})
+        await send({"type": "http.response.body", "body": b"data: [DONE]\n\n", "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def answer(send: Any, status: int, body: bytes, kind: str) -> None:
+    """In one piece."""
+    await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", kind.encode())]})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def served(application: Any) -> web.Application:
+    """ASGI behind aiohttp: enough of what uvicorn does."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        scope = {
+            "type": "http",
+            "method": request.method,
+            "path": request.path,
+            "headers": [(name.lower().encode(), value.encode()) for name, value in request.headers.items()],
+            "client": request.transport.get_extra_info("peername")[:2] if request.transport else None,
+        }
+        response = web.StreamResponse()
+        given = False
+
+        async def receive() -> dict[str, Any]:
+            nonlocal given
+            if given:
+                return {"type": "http.disconnect"}
+            given = True
+            return {"type": "http.request", "body": await request.read(), "more_body": False}
+
+        async def send(message: dict[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                response.set_status(message["status"])
+                for name, value in message["headers"]:
+                    if name == b"connection":
+                        response.force_close()
+                    elif name != b"content-length":
+                        response.headers[name.decode()] = value.decode()
+                await response.prepare(request)
+            elif message["body"]:
+                await response.write(message["body"])
+
+        try:
+            await application(scope, receive, send)
+        except RuntimeError:
+            if not response.prepared:
+                return web.Response(status=500)
+        await response.write_eof()
+        return response
+
+    found = web.Application()
+    found.router.add_route("*", "/{path:.*}", handle)
+    return found
+
+
+def main() -> None:
+    """Serve until SIGTERM."""
+    told = parser().parse_args()
+    if os.environ.get(FAILS):
+        sys.stderr.write(
+            f"(EngineCore pid=1) ERROR {os.environ[FAILS]}\nRuntimeError: Engine core initialization failed. See root cause above.\n"
+        )
+        sys.exit(1)
+    assert os.environ["HF_HUB_OFFLINE"] == "1"
+    assert int(os.environ["VLLM_CPU_KVCACHE_SPACE"]) >= 1
+    assert (Path(told.model) / "config.json").is_file(), told.model
+    cache = Path(os.environ["VLLM_CACHE_ROOT"])
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / "starts").open("a") as log:
+        log.write(f"{time.time()}\n")
+    application: Any = Model(told.served_model_name, float(os.environ.get(SECONDS, "0.002")))
+    for path in told.middleware:
+        module, _, name = path.rpartition(".")
+        application = getattr(importlib.import_module(module), name)(application)
+    web.run_app(served(application), host=told.host, port=told.port, print=None, handler_cancellation=True, shutdown_timeout=0.1)
+
+
+if __name__ == "__main__":
+    main()
