@@ -155,6 +155,7 @@ def test_where_nothing_serves_and_the_compile_gave_other_bytes_the_new_revision_
     assert decision.verdict == "Place"
     assert [note.reason for note in decision.notes] == [Reason.PLACING]
     assert world.memory.home_revision not in old
+    assert [pods.desired for key, pods in world.deployments.items() if key.revision in old] == [0], "they hold nodes and serve nothing"
     world.until(lambda: world.count("a") > 0, most=3)
     world.until(lambda: len(world.deployments) == 1)
     assert revisions(world) == [world.memory.home_revision]
@@ -220,6 +221,16 @@ def test_what_stands_beside_home_and_can_not_be_started_any_more_is_taken_away()
     world.kill("b")
     world.until(lambda: old not in world.deployments)
     world.until(lambda: world.count("b") > 0)
+
+
+def test_an_annotation_that_somebody_changed_replaces_nothing_by_itself() -> None:
+    world = settled()
+    before = revisions(world)
+    for pods in world.deployments.values():
+        pods.digest = "sha256:f"
+    world.tick(5)
+    assert revisions(world) == before
+    assert world.memory.move is None
 
 
 def test_a_toolchain_that_is_newer_than_what_runs_restarts_nothing_by_itself() -> None:
