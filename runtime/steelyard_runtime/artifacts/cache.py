@@ -1,6 +1,7 @@
 """A bounded folder of artifact bytes, on the node or in the pod: a restart need not download again, nor begin a download anew."""
 
 import fcntl
+import logging
 import os
 import shutil
 import tempfile
@@ -10,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+LOG = logging.getLogger("steelyard.cache")
 NAME_LENGTH = 64
+_PART = ".part"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +31,19 @@ class BlobCache:
     @contextmanager
     def arriving(self, sha256: str) -> Iterator[BinaryIO]:
         """The file that a blob's bytes are collected in, open to read and write. It holds what an earlier process left, which may be
-        anything; where another process collects the same blob now, it is one's own, and empty."""
+        anything; where another process collects the same blob now, it is one's own, and empty. It is locked as long as it is open: what
+        is not locked was left behind."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        left = self.folder / f".{sha256}.part"
+        left = self.folder / f".{sha256}{_PART}"
         with left.open("a+b") as shared:
-            if _taken(shared, left):
+            if _locked(shared) and _named(shared, left):
                 yield shared
                 return
-        handle, name = tempfile.mkstemp(dir=self.folder, prefix=f".{sha256}.")
-        os.close(handle)
-        try:
-            with Path(name).open("a+b") as own:
+        with self._own(sha256) as own:
+            try:
                 yield own
-        finally:
-            Path(name).unlink(missing_ok=True)
+            finally:
+                Path(own.name).unlink(missing_ok=True)
 
     def keep(self, sha256: str, arrived: BinaryIO, target: Path) -> None:
         """Put a blob whose bytes were verified where it is needed, and name it, while it is still open in `arriving`."""
@@ -64,17 +66,33 @@ class BlobCache:
         self.path(sha256).unlink(missing_ok=True)
 
     def shrink(self) -> None:
-        """Let the least recently used ones go until the rest is within the bound. What was given away stays where it is."""
-        blobs = []
+        """Let the least recently used ones go until the rest is within the bound, and what a killed process left behind with them. What was
+        given away stays where it is, and what is being collected by anybody now counts and stays."""
+        files = []
         for path in self.folder.iterdir():
             with suppress(FileNotFoundError):  # others let go too
-                if len(path.name) == NAME_LENGTH:
-                    blobs.append((path.stat(), path))
+                if len(path.name) == NAME_LENGTH or path.name.startswith("."):
+                    files.append((path.stat(), path))
         total = 0
-        for found, path in sorted(blobs, key=lambda each: each[0].st_mtime, reverse=True):
+        for found, path in sorted(files, key=lambda each: each[0].st_mtime, reverse=True):
             total += found.st_size
-            if total > self.limit:
-                path.unlink(missing_ok=True)
+            if path.name.startswith(".") and not path.name.endswith(_PART):
+                # One's own, which nobody goes on with.
+                total -= found.st_size if _let_go(path) else 0
+            elif total > self.limit:
+                _let_go(path) if path.name.startswith(".") else path.unlink(missing_ok=True)
+
+    def _own(self, sha256: str) -> BinaryIO:
+        """A new file, locked. Between its making and its lock another process may take it for left behind: then the next one."""
+        while True:
+            handle, name = tempfile.mkstemp(dir=self.folder, prefix=f".{sha256}.")
+            os.close(handle)
+            own = Path(name).open("a+b")  # noqa: SIM115  whoever asked closes it
+            with suppress(OSError):  # where the file system knows no locks nobody else gets one either, and it stays
+                fcntl.flock(own, fcntl.LOCK_EX)
+            if _named(own, Path(name)):
+                return own
+            own.close()
 
 
 def _link(source: Path, target: Path) -> None:
@@ -87,16 +105,52 @@ def _link(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def _taken(file: BinaryIO, path: Path) -> bool:
-    """Whether the file is ours now, and still the one of that name: whoever had it may just have given it its last name."""
+def _locked(file: BinaryIO) -> bool:
+    """Whether it is ours now. The lock ends with the file, and so with the process."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _named(file: BinaryIO, path: Path) -> bool:
+    """Whether the file is still the one of that name: whoever had it may just have given it its last name, or let it go."""
+    try:
         return os.path.samestat(os.fstat(file.fileno()), path.stat())
     except OSError:
         return False
 
 
+def _let_go(path: Path) -> bool:
+    """Remove what somebody collected and left behind; False where somebody collects in it now. Under its lock: nobody begins meanwhile."""
+    try:
+        with path.open("rb") as left:
+            if not (_locked(left) and _named(left, path)):
+                return False
+            path.unlink()
+    except FileNotFoundError:
+        pass
+    return True
+
+
 def cache_from_environment(environment: Mapping[str, str] = os.environ) -> BlobCache | None:
-    """Return the cache that STEELYARD_CACHE_DIR and STEELYARD_CACHE_BYTES (default 10 GiB) describe, or none."""
-    folder = environment.get("STEELYARD_CACHE_DIR")
-    return BlobCache(Path(folder), int(environment.get("STEELYARD_CACHE_BYTES", str(10 << 30)))) if folder else None
+    """Return the cache that STEELYARD_CACHE_DIR and STEELYARD_CACHE_BYTES (default 10 GiB) describe, or none: also where nothing can be
+    written there, for serving is worth more than a download that is saved."""
+    named = environment.get("STEELYARD_CACHE_DIR")
+    if not named:
+        return None
+    folder = Path(named)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        LOG.warning(
+            "nothing is cached: %s cannot be written (%s); on the node, give it to user %d with `chown` and mode 0700",
+            folder,
+            error.strerror,
+            os.getuid(),
+        )
+        return None
+    return BlobCache(folder, int(environment.get("STEELYARD_CACHE_BYTES", str(10 << 30))))

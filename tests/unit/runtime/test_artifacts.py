@@ -1,6 +1,10 @@
 """Artifacts: published once, verified on every load, never half visible."""
 
+import os
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -8,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from steelyard_runtime.artifacts.cache import BlobCache
+from steelyard_runtime.artifacts.cache import BlobCache, cache_from_environment
 from steelyard_runtime.artifacts.fetch import fetch_artifact
 from steelyard_runtime.artifacts.file_store import FileStore
 from steelyard_runtime.artifacts.manifest import decoded
@@ -171,6 +175,89 @@ def test_two_that_fetch_the_same_do_not_write_into_each_others_file(tmp_path: Pa
         cache.keep("a" * 64, one, tmp_path / "target")
     assert cache.path("a" * 64).read_bytes() == b"one"
     assert [path.name for path in cache.folder.iterdir()] == ["a" * 64]
+
+
+def leave(cache: BlobCache, sha: str, size: int, age: float) -> Path:
+    """What a process that was killed leaves behind, so many seconds ago."""
+    with cache.arriving(sha) as arriving:
+        arriving.write(b"x" * size)
+    left = cache.folder / f".{sha}.part"
+    when = time.time() - age
+    os.utime(left, (when, when))
+    return left
+
+
+def test_what_killed_processes_left_behind_counts_and_the_oldest_goes_first(tmp_path: Path) -> None:
+    cache = BlobCache(tmp_path / "cache", 250)
+    old, new = (leave(cache, f"{index:064x}", 100, age) for index, age in ((1, 300), (2, 200)))
+    fill(cache, f"{3:064x}", b"x" * 100, tmp_path / "3")
+    cache.shrink()
+    assert (old.exists(), new.exists(), cache.path(f"{3:064x}").exists()) == (False, True, True)
+    fill(cache, f"{4:064x}", b"x" * 100, tmp_path / "4")
+    cache.shrink()
+    assert not new.exists()
+    assert sum(path.stat().st_size for path in cache.folder.iterdir()) <= 250
+
+
+def test_what_is_being_collected_now_counts_and_stays_however_old_it_looks(tmp_path: Path) -> None:
+    cache = BlobCache(tmp_path / "cache", 250)
+    leave(cache, "a" * 64, 200, age=300)
+    with cache.arriving("a" * 64) as one, cache.arriving("a" * 64) as other:
+        os.utime(one.name, (0, 0))
+        os.utime(other.name, (0, 0))
+        fill(cache, "b" * 64, b"x" * 100, tmp_path / "b")
+        cache.shrink()
+        assert cache.path("b" * 64).exists()
+        fill(cache, "c" * 64, b"x" * 250, tmp_path / "c")
+        cache.shrink()
+        one.write(b"one")
+        cache.keep("a" * 64, one, tmp_path / "one")
+        assert Path(other.name).exists()
+    assert (tmp_path / "one").read_bytes() == b"x" * 200 + b"one"
+
+
+def test_a_file_of_ones_own_that_a_killed_process_left_goes_at_once(tmp_path: Path) -> None:
+    cache = BlobCache(tmp_path / "cache", 1 << 30)
+    left = leave(cache, "a" * 64, 10, age=0)
+    orphan = cache.folder / f".{'a' * 64}.k2j3h4g5"
+    orphan.write_bytes(b"x" * 100)
+    cache.shrink()
+    assert (left.exists(), orphan.exists()) == (True, False)
+
+
+def test_processes_that_fetch_and_shrink_at_once_take_nothing_from_each_other(tmp_path: Path) -> None:
+    artifact = publish_tiny(tmp_path, ballast=64)
+    script = (
+        "import sys, pathlib\n"
+        "from steelyard_runtime.artifacts.cache import BlobCache\n"
+        "from steelyard_runtime.artifacts.fetch import fetch_artifact\n"
+        "cache = BlobCache(pathlib.Path(sys.argv[3]), 100)\n"
+        "for n in range(20): fetch_artifact(sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[4]) / str(n), cache)\n"
+    )
+    started = [
+        subprocess.Popen([sys.executable, "-c", script, artifact.uri, artifact.digest, str(tmp_path / "cache"), str(tmp_path / f"p{k}")])
+        for k in range(3)
+    ]
+    assert [process.wait() for process in started] == [0, 0, 0]
+    for k in range(3):
+        assert files_of(tmp_path / f"p{k}" / "19") == artifact.manifest.files
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_cannot_be_written_is_a_cache_less_and_no_pod_less(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    assert cache_from_environment({"STEELYARD_CACHE_DIR": str(tmp_path)}) is None
+
+
+def test_where_a_file_is_in_the_way_of_the_cache_there_is_none_and_the_log_says_what_to_do(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "cache").write_text("in the way")
+    assert cache_from_environment({"STEELYARD_CACHE_DIR": str(tmp_path / "cache")}) is None
+    assert "chown" in caplog.text
+    assert cache_from_environment({"STEELYARD_CACHE_DIR": str(tmp_path / "other"), "STEELYARD_CACHE_BYTES": "7"}) == BlobCache(
+        tmp_path / "other", 7
+    )
 
 
 @pytest.mark.parametrize("limit", [1 << 30, 0])
