@@ -53,6 +53,30 @@ class StoreConfig(_Closed):
     )
 
 
+class CacheConfig(_Closed):
+    """Where serving pods keep downloaded artifacts for the next pod. It reaches new Deployments only."""
+
+    host_path: Annotated[str, Field(max_length=512, pattern="^/[^:]*[^:/]$")] | None = Field(
+        default=None,
+        description="Folder on every node of the pools, for example /var/cache/steelyard, which user 65532 can write. Pods with it are "
+        "refused in namespaces of Pod Security level baseline or restricted. None for an empty folder of each pod.",
+    )
+    claim_name: Annotated[str, Field(max_length=253, pattern="^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")] | None = Field(
+        default=None, description="Instead: a ReadWriteMany claim of that name in each workload's namespace."
+    )
+    size: Annotated[str, Field(pattern="^[1-9][0-9]*(Mi|Gi|Ti)$")] = Field(
+        default="20Gi", description="Bound of the folder: the least recently used go. What is downloaded just now may exceed it."
+    )
+
+    @model_validator(mode="after")
+    def _in_one_place(self) -> Self:
+        if self.host_path is not None and self.claim_name is not None:
+            raise ValueError("give hostPath or claimName, not both: artifacts are kept in one place")
+        if self.host_path is not None and ".." in self.host_path.split("/"):
+            raise ValueError("hostPath must not contain .., for the API server refuses it in pods")
+        return self
+
+
 class HubConfig(_Closed):
     """Where models of `hf://` come from. A token for private ones is HF_TOKEN in the Secret of the workload's model."""
 
@@ -137,6 +161,7 @@ class Config(_Closed):
         default_factory=dict, description="By back end name. A pool is eligible only with a toolchain for one of its back ends."
     )
     store: StoreConfig = Field(default_factory=StoreConfig, description="Artifact store.")
+    cache: CacheConfig = Field(default_factory=CacheConfig, description="What serving pods keep of downloads.")
     hub: HubConfig = Field(default_factory=HubConfig, description="Source of hf:// models.")
     compile: CompileConfig = Field(default_factory=CompileConfig, description="Compile Jobs.")
     observe: ObserveConfig = Field(default_factory=ObserveConfig, description="Readings of serving pods.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from steelyard.api.quantity import gibibytes, number
-from steelyard.app.config import Config
+from steelyard.app.config import CacheConfig, Config
 from steelyard.control.kopf_settings import MANAGED_BY
 from steelyard.control.resource import (
     ACCELERATOR_POOLS,
@@ -17,7 +17,7 @@ from steelyard.control.resource import (
 )
 from steelyard.control.sweep import Scope
 from steelyard.core.economics.attribution import Resources
-from steelyard.core.snapshot import Settings, Toolchain
+from steelyard.core.snapshot import ServeCache, Settings, Toolchain
 
 OWN_KINDS = (INFERENCE_WORKLOADS, ACCELERATOR_POOLS, COMPILED_MODELS)
 
@@ -41,6 +41,7 @@ def settings_of(config: Config) -> Settings:
         store_read_secret=config.store.read_secret_name,
         store_region=config.store.region,
         hub_endpoint=config.hub.endpoint,
+        serve_cache=_cache(config.cache),
         compile_node_selector=dict(sorted(config.compile.node_selector.items())),
         currency=config.currency,
         frozen=config.frozen,
@@ -53,6 +54,12 @@ def settings_of(config: Config) -> Settings:
         compile_deadline_seconds=config.compile.deadline_seconds,
         compile_jobs_at_once=config.compile.jobs_at_once,
     )
+
+
+def _cache(config: CacheConfig) -> ServeCache | None:
+    if config.host_path is None and config.claim_name is None:
+        return None
+    return ServeCache(host_path=config.host_path, claim=config.claim_name, size_bytes=int(gibibytes(config.size) * 2**30))
 
 
 def scopes_of(config: Config) -> tuple[Scope, ...]:

@@ -283,6 +283,16 @@ class Traffic:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServeCache:
+    """Where serving pods keep what they downloaded: a folder of the node, or a claim of that name in each namespace. Not a part of the
+    revision: it changes when a replica is ready, not what it does."""
+
+    host_path: str | None
+    claim: str | None
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The operator's configuration as far as decisions and builders depend on it."""
 
@@ -294,6 +304,8 @@ class Settings:
     """For pods that only read; None: the same as for those that write."""
     store_region: str = "us-east-1"
     hub_endpoint: str | None = None
+    serve_cache: ServeCache | None = None
+    """None: an empty folder of each pod."""
     compile_node_selector: Mapping[str, str] = field(default_factory=dict)
     currency: str = "USD"
     frozen: bool = False

@@ -9,7 +9,7 @@ from steelyard.core.intent import PlacementIntent
 from steelyard.core.snapshot import Settings, WorkloadKey
 from steelyard.render import label, name, runtime_word
 from steelyard.render.manifest import Manifest, owned_by_workload
-from steelyard.render.pod import container_security, pod_security, store_environment, volumes
+from steelyard.render.pod import cache, container_security, pod_security, store_environment, volumes
 from steelyard.render.quantity import requests_equal_limits
 
 HTTP_PORT = 8080
@@ -63,12 +63,14 @@ def deployment(workload: WorkloadKey, uid: str, intent: PlacementIntent, setting
         # Its processes pass batches through it, and a runtime's own default of 64 MiB is too small for that.
         found.append({"name": "shm", "emptyDir": {"medium": "Memory"}})
         mounts.append({"name": "shm", "mountPath": "/dev/shm"})  # noqa: S108 - inside the pod
+    cache_volumes, cache_mounts, cache_env = cache(settings)
+    cache_env = cache_env or [{"name": "STEELYARD_CACHE_DIR", "value": CACHE}]
     container: Manifest = {
         "name": "server",
         "image": intent.image,
         "imagePullPolicy": settings.image_pull_policy,
         "args": ["serve"],
-        "env": [{"name": SERVE_SPEC, "value": spec}, {"name": "STEELYARD_CACHE_DIR", "value": CACHE}, *env],
+        "env": [{"name": SERVE_SPEC, "value": spec}, *cache_env, *env],
         "ports": [{"name": "http", "containerPort": HTTP_PORT}, {"name": "metrics", "containerPort": METRICS_PORT}],
         "resources": requests_equal_limits(intent.resources, intent.resource_name),
         "startupProbe": {
@@ -91,7 +93,7 @@ def deployment(workload: WorkloadKey, uid: str, intent: PlacementIntent, setting
         },
         "securityContext": container_security(),
         "terminationMessagePolicy": "File",
-        "volumeMounts": mounts,
+        "volumeMounts": [*mounts, *cache_mounts],
     }
     if env_from:
         container["envFrom"] = env_from
@@ -101,7 +103,7 @@ def deployment(workload: WorkloadKey, uid: str, intent: PlacementIntent, setting
         "securityContext": pod_security(),
         "terminationGracePeriodSeconds": DRAIN_DELAY_SECONDS + DRAIN_TIMEOUT_SECONDS + 10,
         "containers": [container],
-        "volumes": found,
+        "volumes": [*found, *cache_volumes],
     }
     if intent.node_selector:
         pod["nodeSelector"] = dict(sorted(intent.node_selector.items()))

@@ -10,6 +10,7 @@ from steelyard.render.manifest import Manifest
 USER = 65532
 STORE_MOUNT = "/var/lib/steelyard/store"
 MODEL_MOUNT = "/var/lib/steelyard/model"
+CACHE_MOUNT = "/var/cache/steelyard"
 
 
 def pod_security() -> Manifest:
@@ -46,6 +47,21 @@ def store_environment(settings: Settings, *secrets: str | None) -> tuple[list[Ma
     if settings.store_uri.startswith("s3://"):
         env.append({"name": "AWS_REGION", "value": settings.store_region})
     return env, [{"secretRef": {"name": name}} for name in sorted({name for name in secrets if name})]
+
+
+def cache(settings: Settings) -> tuple[list[Manifest], list[Manifest], list[Manifest]]:
+    """(volumes, mounts, env) of the folder in which serving pods keep what they downloaded; nothing where the configuration has none."""
+    place = settings.serve_cache
+    if place is None:
+        return [], [], []
+    # A folder that kubelet makes is root's, and nothing is kept there: the pod serves all the same, and says what to do.
+    volume: Manifest = (
+        {"persistentVolumeClaim": {"claimName": place.claim}}
+        if place.host_path is None
+        else {"hostPath": {"path": place.host_path, "type": "DirectoryOrCreate"}}
+    )
+    env = [{"name": "STEELYARD_CACHE_DIR", "value": CACHE_MOUNT}, {"name": "STEELYARD_CACHE_BYTES", "value": str(place.size_bytes)}]
+    return [{"name": "cache", **volume}], [{"name": "cache", "mountPath": CACHE_MOUNT}], env
 
 
 def volumes(settings: Settings, model: str | None, *, reads_only: bool) -> tuple[list[Manifest], list[Manifest]]:

@@ -6,6 +6,7 @@ import pytest
 
 from steelyard.app.config import ConfigError, load
 from steelyard.app.wiring import scopes_of, settings_of
+from steelyard.core.snapshot import ServeCache
 
 GOOD = """
 toolchains:
@@ -29,6 +30,12 @@ def test_a_good_file_becomes_settings(tmp_path: Path):
     assert {s.namespaces for s in scopes_of(config) if s.resource.namespaced} == {("team-a",)}
 
 
+def test_a_cache_is_off_until_it_has_a_place(tmp_path: Path):
+    assert settings_of(load(written(tmp_path, "cache: {size: 5Gi}"))).serve_cache is None
+    found = settings_of(load(written(tmp_path, "cache: {hostPath: /var/cache/steelyard, size: 5Gi}"))).serve_cache
+    assert found == ServeCache(host_path="/var/cache/steelyard", claim=None, size_bytes=5 << 30)
+
+
 @pytest.mark.parametrize(
     ("text", "part"),
     [
@@ -38,6 +45,11 @@ def test_a_good_file_becomes_settings(tmp_path: Path):
         ("observe: {intervalSeconds: 0}", "observe.intervalSeconds"),
         ("store: [", "is not YAML"),
         ("log: {level: LOUD}", "log.level"),
+        ("cache: {hostPath: /a, claimName: b}", "not both"),
+        ("cache: {hostPath: var/cache}", "cache.hostPath"),
+        ("cache: {hostPath: /}", "cache.hostPath"),
+        ("cache: {hostPath: /var/../etc}", "must not contain .."),
+        ("cache: {hostPath: /a, size: 20}", "cache.size"),
     ],
 )
 def test_a_bad_file_is_refused_by_the_name_of_the_field(tmp_path: Path, text: str, part: str):

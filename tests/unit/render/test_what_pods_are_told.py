@@ -9,9 +9,10 @@ import pytest
 
 from steelyard.core.economics.attribution import Resources
 from steelyard.core.intent import PlacementIntent
-from steelyard.core.snapshot import PlacementKey, Settings, WorkloadKey
+from steelyard.core.snapshot import PlacementKey, ServeCache, Settings, WorkloadKey
 from steelyard.render.compile_job import CompileJobIntent, compile_job
 from steelyard.render.deployment import deployment
+from steelyard_runtime.artifacts.cache import cache_from_environment
 from steelyard_runtime.compile.spec import CompileSpec, compile_spec
 
 DIGEST, COMMIT = "sha256:" + "a" * 64, "c" * 40
@@ -97,6 +98,49 @@ def test_only_a_compile_that_needs_the_hub_may_go_to_it() -> None:
     hub = environment_of("hf://org/encoder")
     assert (hub["HF_HUB_OFFLINE"], hub["HF_ENDPOINT"]) == ("0", "https://hub.example.com")
     assert not {name for name in environment_of("s3://models/encoder") if name.startswith("HF_")}
+
+
+def serving(settings: Settings) -> Any:
+    """The pod template of a placement."""
+    return deployment(WorkloadKey("shop", "search"), "uid-3", PLACEMENT, settings)["spec"]["template"]["spec"]
+
+
+CACHES = {
+    "hostPath": (ServeCache(host_path="/var/cache/x", claim=None, size_bytes=7), {"path": "/var/cache/x", "type": "DirectoryOrCreate"}),
+    "persistentVolumeClaim": (ServeCache(host_path=None, claim="near", size_bytes=7), {"claimName": "near"}),
+}
+
+
+@pytest.mark.parametrize("kind", CACHES)
+def test_a_server_keeps_what_it_downloads_where_the_configuration_says_and_gives_up_nothing_else(kind: str) -> None:
+    place, source = CACHES[kind]
+    plain, pod = serving(SETTINGS), serving(replace(SETTINGS, serve_cache=place))
+    (container,) = pod["containers"]
+    (before,) = plain["containers"]
+    environment = {variable["name"]: variable.get("value") for variable in container["env"]}
+    found = cache_from_environment({**environment, "STEELYARD_CACHE_DIR": "/tmp"})  # type: ignore[dict-item]
+    assert found is not None
+    assert found.limit == 7
+    mounted = next(mount["name"] for mount in container["volumeMounts"] if mount["mountPath"] == environment["STEELYARD_CACHE_DIR"])
+    assert next(volume for volume in pod["volumes"] if volume["name"] == mounted) == {"name": mounted, kind: source}
+    assert (pod["securityContext"], container["securityContext"]) == (plain["securityContext"], before["securityContext"])
+
+
+def test_who_sets_no_cache_gets_the_pod_that_was_made_before_there_was_one() -> None:
+    pod = serving(SETTINGS)
+    with_cache = replace(SETTINGS, serve_cache=CACHES["hostPath"][0])
+    made, other = (deployment(WorkloadKey("shop", "search"), "uid-3", PLACEMENT, each) for each in (SETTINGS, with_cache))
+    assert made["metadata"] == other["metadata"], "the same Deployment, whose template is not written again"
+    (container,) = pod["containers"]
+    assert [variable["name"] for variable in container["env"]] == [
+        "STEELYARD_SERVE_SPEC",
+        "STEELYARD_CACHE_DIR",
+        "POD_NAME",
+        "AWS_REGION",
+    ]
+    assert container["env"][1]["value"] == "/tmp/artifacts"
+    assert container["volumeMounts"] == [{"name": "tmp", "mountPath": "/tmp"}]
+    assert pod["volumes"] == [{"name": "tmp", "emptyDir": {}}]
 
 
 def secrets_of(pod: Any) -> list[str]:
