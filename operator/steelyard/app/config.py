@@ -33,6 +33,11 @@ class ToolchainConfig(_Closed):
         default_factory=dict, description="Exact versions of the compiler and its framework, for example {openvino: 2026.4.1}."
     )
     target: NonEmpty = Field(default="cpu/x86-64", description="What the back end compiles for, for example cpu/x86-64, trn1 or sm_90.")
+    compile_needs_device: bool = Field(
+        default=False,
+        description="True where compiling takes the device itself, as inductor does for CUDA: the compile Job then takes one device on a node of a "
+        "pool with this back end.",
+    )
 
 
 class StoreConfig(_Closed):
@@ -86,13 +91,20 @@ class HubConfig(_Closed):
 
 
 class CompileConfig(_Closed):
-    """Compile Jobs run on general nodes: no accelerator is needed to compile for one."""
+    """Compile Jobs run on general nodes, but for toolchains whose compile needs the device."""
 
-    node_selector: dict[str, str] = Field(default_factory=dict, description="Labels of the nodes that compile.")
+    node_selector: dict[str, str] = Field(
+        default_factory=dict, description="Labels of the nodes that compile; not of those for a compile that needs the device."
+    )
     cpu: NonEmpty = Field(default="1", description="CPU request and limit of a compile Job.")
     memory: NonEmpty = Field(default="4Gi", description="Memory request and limit of a compile Job; doubled after running out of memory.")
     deadline_seconds: int = Field(default=3600, ge=60, le=86400, description="A compile that takes longer is ended and tried again later.")
-    jobs_at_once: int = Field(default=2, ge=1, le=100, description="Compile Jobs that may run at the same time in the whole installation.")
+    jobs_at_once: int = Field(
+        default=2,
+        ge=1,
+        le=100,
+        description="Compile Jobs that may run at the same time in the whole installation; those that need a device are counted apart.",
+    )
 
 
 class Source(StrEnum):

@@ -185,7 +185,9 @@ class Operator:
         self.workloads = WorkloadReconciler(
             self.client, applier, self.store, self.world, self.journal, self.events, self._namespace_uid, self._wake, self.clock, self.fleet
         )
-        self.compiles = CompileReconciler(self.client, applier, self.store, settings, self.observing.progress, self.clock)
+        self.compiles = CompileReconciler(
+            self.client, applier, self.store, settings, self.observing.progress, self.world.pools_for_users, self.clock
+        )
         self.pools = PoolReconciler(self.client, self.store, self.world, self.clock)
         self.health = HealthServer(
             host=self._host,

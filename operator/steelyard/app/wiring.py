@@ -32,6 +32,7 @@ def settings_of(config: Config) -> Settings:
                 compile_image=each.compile_image,
                 versions=dict(sorted(each.versions.items())),
                 target=each.target,
+                compile_needs_device=each.compile_needs_device,
             )
             for backend, each in sorted(config.toolchains.items())
         },

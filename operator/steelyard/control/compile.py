@@ -19,14 +19,14 @@ from steelyard.control.served_artifact import refused_artifact
 from steelyard.control.status import changes, time_of, time_text
 from steelyard.control.store import Store
 from steelyard.control.termination import last_word
-from steelyard.control.workload_facts import server_status
+from steelyard.control.workload_facts import is_unplaced, server_status
 from steelyard.core.compiling.attempt import Attempts, Built, Failure, FailureClass, JobOutcome, NoJob, Running, StartJob, next_attempt
 from steelyard.core.compiling.eta import remaining
+from steelyard.core.compiling.site import compile_site, pools_to_compile_on
 from steelyard.core.compiling.spoilt import Refused, reopened
 from steelyard.core.decision import Note
-from steelyard.core.economics.attribution import Resources
 from steelyard.core.rebalancing.reason import Reason
-from steelyard.core.snapshot import Settings
+from steelyard.core.snapshot import Pool, Settings, Toolchain
 from steelyard.render import label, name
 from steelyard.render.compile_job import PROGRESS_PORT, CompileJobIntent, compile_job
 
@@ -34,6 +34,8 @@ LOOK_AGAIN_SECONDS = 3.0
 """Pace of progress while a Job runs."""
 KILLED_FOR_MEMORY = 137
 
+PoolsForUsers = Callable[[Manifest], tuple[Pool, ...]]
+"""All pools as the workloads that use a CompiledModel see them."""
 FetchProgress = Callable[[str], Awaitable[Mapping[str, Any] | None]]
 """GET a pod's /progress; None if it did not answer."""
 
@@ -60,13 +62,21 @@ class CompileReconciler:
     """Level-triggered: derives the attempt's outcome from the Job and its pod as they are."""
 
     def __init__(
-        self, client: ApiClient, applier: Applier, store: Store, settings: Settings, fetch_progress: FetchProgress, clock: Clock
+        self,
+        client: ApiClient,
+        applier: Applier,
+        store: Store,
+        settings: Settings,
+        fetch_progress: FetchProgress,
+        pools_for_users: PoolsForUsers,
+        clock: Clock,
     ) -> None:
         self._client = client
         self._applier = applier
         self._store = store
         self._settings = settings
         self._fetch_progress = fetch_progress
+        self._pools_for_users = pools_for_users
         self._clock = clock
 
     async def reconcile(self, key: ObjectKey, namespace_uid: str) -> Compiled:
@@ -82,20 +92,27 @@ class CompileReconciler:
         pod = self._pod_of(job)
         outcome = outcome_of(job, pod)
         toolchain = self._settings.toolchains.get(compiled["spec"]["backend"])
-        may_start = toolchain is not None and self._running_jobs() < self._settings.compile_jobs_at_once
+        needs_device = toolchain is not None and toolchain.compile_needs_device
+        pools = self._pools_to_compile_on(toolchain, compiled, now) if toolchain is not None and needs_device else ()
+        nowhere = needs_device and not pools
+        may_start = (
+            toolchain is not None and not nowhere and self._running_jobs(on_a_pool=needs_device) < self._settings.compile_jobs_at_once
+        )
         after, start = next_attempt(attempts, outcome, now, may_start=may_start)
         progress = await self._progress(pod) if isinstance(outcome, Running) else None
         if progress is not None and progress.get("etaSeconds") is None:
             progress = {**progress, "etaSeconds": self._eta(progress, compiled["spec"]["backend"], now)}
-        wanted = status_of(after, start, progress, status, key.name, int(manifests.metadata(compiled).get("generation", 1)), now)
+        generation = int(manifests.metadata(compiled).get("generation", 1))
+        waits = no_pool(compiled["spec"]["backend"]) if nowhere and job is None else no_node(job, pod)
+        wanted = status_of(after, start, progress, waits, status, key.name, generation, now)
         patch = changes(status, wanted)
         if patch is not None:
             written = await self._client.patch_status(
                 COMPILED_MODELS, key.namespace, key.name, patch, version=manifests.version(compiled), uid=manifests.uid(compiled)
             )
             self._store.wrote(COMPILED_MODELS, written)
-        if start is not None and toolchain is not None:
-            base = self._settings.compile_resources
+        site = compile_site(toolchain, self._settings, pools, attempt=start.count, factor=start.factor) if start and toolchain else None
+        if start is not None and toolchain is not None and site is not None:
             intent = CompileJobIntent(
                 namespace=key.namespace,
                 namespace_uid=namespace_uid,
@@ -104,7 +121,7 @@ class CompileReconciler:
                 spec=compiled["spec"],
                 image=toolchain.compile_image,
                 attempt=start.count,
-                resources=Resources(base.cpu, base.memory_gib * start.factor),
+                site=site,
             )
             await self._applier.apply(JOBS, compile_job(intent, self._settings))
         ended = _end_of(attempts, after, job, compiled["spec"]["backend"], now)
@@ -136,8 +153,13 @@ class CompileReconciler:
         pods = self._store.owned_by(manifests.uid(job), PODS)
         return max(pods, key=lambda p: (manifests.metadata(p).get("creationTimestamp", ""), manifests.name(p)), default=None)
 
-    def _running_jobs(self) -> int:
-        return sum(1 for j in self._store.all(JOBS) if manifests.labels(j).get(label.ROLE) == label.COMPILE and not _ended(j))
+    def _pools_to_compile_on(self, toolchain: Toolchain, compiled: Manifest, now: datetime) -> tuple[Pool, ...]:
+        return pools_to_compile_on(toolchain, self._settings, self._pools_for_users(compiled), now)
+
+    def _running_jobs(self, *, on_a_pool: bool) -> int:
+        """Counted apart: a Job that waits for a device must not hold up those that need none."""
+        running = (manifests.labels(j) for j in self._store.all(JOBS) if not _ended(j))
+        return sum(1 for labels in running if labels.get(label.ROLE) == label.COMPILE and (label.POOL in labels) == on_a_pool)
 
     def _eta(self, progress: Mapping[str, Any], backend: str, now: datetime) -> int | None:
         """By the other CompiledModels of the back end; the compile itself does not know."""
@@ -153,6 +175,27 @@ class CompileReconciler:
         if not address or not (server_status(pod or {}).get("state") or {}).get("running"):
             return None
         return await self._fetch_progress(f"http://{address}:{PROGRESS_PORT}/progress")
+
+
+def no_pool(backend: str) -> str:
+    """Why a compile that takes a device does not begin."""
+    return (
+        f"compiling with {backend} takes a device, and no pool that the model's workloads select has both this back end and a resourceName:"
+        " add one, or let one of them be selected"
+    )
+
+
+def no_node(job: Manifest | None, pod: Manifest | None) -> str:
+    """What the Job waits for while the scheduler finds no node for its pod; empty otherwise. Only what stays the same while it waits."""
+    if job is None or pod is None or not is_unplaced(pod):
+        return ""
+    pool = manifests.labels(job).get(label.POOL)
+    asked = (pod["spec"]["containers"][0].get("resources") or {}).get("requests") or {}
+    return (
+        f"no node{f' of pool {pool}' if pool else ''} has room for the compile Job, which asks for"
+        f" {', '.join(f'{what} {quantity}' for what, quantity in sorted(asked.items()))}: free one or add one;"
+        f" `kubectl describe pod {manifests.name(pod)} --namespace {manifests.namespace(pod)}` says what each lacks"
+    )
 
 
 def outcome_of(job: Manifest | None, pod: Manifest | None) -> JobOutcome:
@@ -191,7 +234,7 @@ def outcome_of(job: Manifest | None, pod: Manifest | None) -> JobOutcome:
         return Failure(
             failure_class=FailureClass.INFRASTRUCTURE,
             reason="DeadlineExceeded",
-            message="the compile took longer than config.compile.deadlineSeconds: raise it",
+            message="the compile took longer than config.compile.deadlineSeconds, the wait for a node included: raise it, or add nodes",
         )
     if condition is None:
         return Running()  # The container has ended without a word; the Job's controller has not said so yet.
@@ -231,12 +274,13 @@ def status_of(
     attempts: Attempts,
     start: StartJob | None,
     progress: Mapping[str, Any] | None,
+    waits: str,
     old: Mapping[str, Any],
     called: str,
     generation: int,
     now: datetime,
 ) -> Manifest:
-    """The whole status as it should stand."""
+    """The whole status as it should stand. `waits`: what keeps an attempt from running, if anything does."""
     status: Manifest = {"observedGeneration": generation, "attempts": attempts.count, "memoryFactor": attempts.factor}
     if attempts.spoilt:
         status["spoilt"] = attempts.spoilt
@@ -258,7 +302,7 @@ def status_of(
         if attempts.retry_at is not None:
             status["nextRetryTime"] = time_text(attempts.retry_at)
         again = (
-            "it is being tried again"
+            waits or "it is being tried again"
             if attempts.open
             else "it is tried again at nextRetryTime"
             if attempts.retry_at
@@ -267,7 +311,7 @@ def status_of(
         why = Reason.ARTIFACT_SPOILT if failure.failure_class is FailureClass.SPOILT else Reason.COMPILE_FAILED
         ready = ("False", why, f"{failure.reason}: {failure.message[:300]}; {again}")
     else:
-        ready = ("Unknown", Reason.COMPILING, "the model is being compiled")
+        ready = ("Unknown", Reason.COMPILING, waits or "the model is being compiled")
     if attempts.open and attempts.built is None:
         status["progress"] = _progress_out(progress) or old.get("progress") or {"phase": "Pending", "percent": 0}
         if start is not None:

@@ -135,7 +135,7 @@ def placement_of(
         ready=sum(1 for pod in pods if pod_ready(pod)),
         pods=sum(1 for pod in pods if (pod.get("status") or {}).get("phase") not in {"Succeeded", "Failed"}),
         crashing=len(crashing),
-        unplaced=sum(1 for pod in pods if _unplaced(pod)),
+        unplaced=sum(1 for pod in pods if is_unplaced(pod)),
         crash_message=crashing[0] if crashing else "",
         replicas_owner=owner_of_replicas,
         artifact_digest=notes.get(label.ARTIFACT),
@@ -151,7 +151,7 @@ def pod_ready(pod: Manifest) -> bool:
     return any(c.get("type") == "Ready" and c.get("status") == "True" for c in (pod.get("status") or {}).get("conditions") or ())
 
 
-def _unplaced(pod: Manifest) -> bool:
+def is_unplaced(pod: Manifest) -> bool:
     """The scheduler has looked for a node and found none."""
     if manifests.is_leaving(pod):
         return False

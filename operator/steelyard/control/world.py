@@ -239,6 +239,13 @@ class World:
             with_selection(p, selected=p.name in named if named else selects(selector, labels.get(p.name, {}))) for p in self.pools()
         )
 
+    def pools_for_users(self, compiled: Manifest) -> tuple[Pool, ...]:
+        """All pools as the workloads that use a CompiledModel see them together: selected is what one of them selects."""
+        owners = manifests.owner_uids(compiled)
+        users = [raw for raw in self._store.all(INFERENCE_WORKLOADS, manifests.namespace(compiled)) if manifests.uid(raw) in owners]
+        selected = {pool.name for raw in users for pool in self._pools_for(raw) if pool.selected}
+        return tuple(with_selection(p, selected=p.name in selected) for p in self.pools())
+
     def _pods_of(self, workload: WorkloadKey, key: PlacementKey) -> tuple[Manifest, ...]:
         found = []
         for pod in self._store.labelled(PODS, label.WORKLOAD, workload.name):

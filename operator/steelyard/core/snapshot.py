@@ -233,6 +233,8 @@ class Toolchain:
     compile_image: str
     versions: Mapping[str, str]
     target: str
+    compile_needs_device: bool = False
+    """Whether compiling takes a device of the pool, and not only a processor."""
 
 
 class ArtifactState(StrEnum):

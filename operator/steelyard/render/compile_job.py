@@ -6,11 +6,11 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from steelyard.core.economics.attribution import Resources
+from steelyard.core.compiling.site import CompileSite
 from steelyard.core.snapshot import Settings
 from steelyard.render import label, name, runtime_word
 from steelyard.render.manifest import Manifest, owner
-from steelyard.render.pod import container_security, model_uri, pod_security, store_environment, store_uri, volumes
+from steelyard.render.pod import container_security, model_uri, nodes, pod_security, store_environment, store_uri, volumes
 from steelyard.render.quantity import requests_equal_limits
 
 PROGRESS_PORT = 8081
@@ -30,12 +30,12 @@ class CompileJobIntent:
     spec: dict[str, Any]
     image: str
     attempt: int
-    resources: Resources
+    site: CompileSite
 
 
 def compile_job(intent: CompileJobIntent, settings: Settings) -> Manifest:
     """A Job that never retries by itself: the operator knows which failures deserve another try, and with what memory."""
-    model = intent.spec["model"]
+    model, site = intent.spec["model"], intent.site
     told = {
         "key": intent.spec["key"],
         "model": {
@@ -69,7 +69,7 @@ def compile_job(intent: CompileJobIntent, settings: Settings) -> Manifest:
         "args": ["compile"],
         "env": [{"name": "STEELYARD_COMPILE_SPEC", "value": json.dumps(told, sort_keys=True, separators=(",", ":"))}, *env],
         "ports": [{"name": "progress", "containerPort": PROGRESS_PORT}],
-        "resources": requests_equal_limits(intent.resources, None),
+        "resources": requests_equal_limits(site.resources, site.resource_name),
         "securityContext": container_security(),
         "terminationMessagePolicy": "File",
         "volumeMounts": mounts,
@@ -77,6 +77,8 @@ def compile_job(intent: CompileJobIntent, settings: Settings) -> Manifest:
     if env_from:
         container["envFrom"] = env_from
     labels = {label.MANAGED_BY: label.MANAGER, label.COMPILED_MODEL: intent.compiled_name, label.ROLE: label.COMPILE}
+    if site.pool is not None:
+        labels[label.POOL] = site.pool
     pod: Manifest = {
         "restartPolicy": "Never",
         "automountServiceAccountToken": False,
@@ -84,9 +86,8 @@ def compile_job(intent: CompileJobIntent, settings: Settings) -> Manifest:
         "securityContext": pod_security(),
         "containers": [container],
         "volumes": found,
+        **nodes(site.node_selector, site.tolerations, site.scheduler),
     }
-    if settings.compile_node_selector:
-        pod["nodeSelector"] = dict(sorted(settings.compile_node_selector.items()))
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",

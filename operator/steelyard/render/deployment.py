@@ -9,7 +9,7 @@ from steelyard.core.intent import PlacementIntent
 from steelyard.core.snapshot import Settings, WorkloadKey
 from steelyard.render import label, name, runtime_word
 from steelyard.render.manifest import Manifest, owned_by_workload
-from steelyard.render.pod import cache, container_security, pod_security, store_environment, volumes
+from steelyard.render.pod import cache, container_security, nodes, pod_security, store_environment, volumes
 from steelyard.render.quantity import requests_equal_limits
 
 HTTP_PORT = 8080
@@ -104,13 +104,8 @@ def deployment(workload: WorkloadKey, uid: str, intent: PlacementIntent, setting
         "terminationGracePeriodSeconds": DRAIN_DELAY_SECONDS + DRAIN_TIMEOUT_SECONDS + 10,
         "containers": [container],
         "volumes": [*found, *cache_volumes],
+        **nodes(intent.node_selector, intent.tolerations, intent.scheduler),
     }
-    if intent.node_selector:
-        pod["nodeSelector"] = dict(sorted(intent.node_selector.items()))
-    if intent.tolerations:
-        pod["tolerations"] = [dict(t) for t in intent.tolerations]
-    if intent.scheduler:
-        pod["schedulerName"] = intent.scheduler
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
 from steelyard.core.snapshot import Settings
@@ -62,6 +63,18 @@ def cache(settings: Settings) -> tuple[list[Manifest], list[Manifest], list[Mani
     )
     env = [{"name": "STEELYARD_CACHE_DIR", "value": CACHE_MOUNT}, {"name": "STEELYARD_CACHE_BYTES", "value": str(place.size_bytes)}]
     return [{"name": "cache", **volume}], [{"name": "cache", "mountPath": CACHE_MOUNT}], env
+
+
+def nodes(selector: Mapping[str, str], tolerations: Sequence[Mapping[str, str]], scheduler: str | None) -> Manifest:
+    """The part of a pod's spec that says which nodes it may run on, and who chooses; empty where everything is as usual."""
+    spec: Manifest = {}
+    if selector:
+        spec["nodeSelector"] = dict(sorted(selector.items()))
+    if tolerations:
+        spec["tolerations"] = [dict(t) for t in tolerations]
+    if scheduler:
+        spec["schedulerName"] = scheduler
+    return spec
 
 
 def volumes(settings: Settings, model: str | None, *, reads_only: bool) -> tuple[list[Manifest], list[Manifest]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from steelyard.core.compiling.site import CompileSite
 from steelyard.core.economics.attribution import Resources
 from steelyard.core.intent import PlacementIntent
 from steelyard.core.snapshot import PlacementKey, ServeCache, Settings, WorkloadKey
@@ -36,6 +37,7 @@ PLACEMENT = PlacementIntent(
     tolerations=(),
     scheduler=None,
 )
+GENERAL = CompileSite(node_selector={}, resources=Resources(1.0, 4.0))
 MODELS = {
     "s3://models/encoder": {"digest": DIGEST},
     "pvc://models/encoder": {"digest": DIGEST},
@@ -44,7 +46,7 @@ MODELS = {
 }
 
 
-def job_of(uri: str, settings: Settings, *, secretName: str | None = None, **change: Any) -> Any:  # noqa: N803
+def job_of(uri: str, settings: Settings, *, secretName: str | None = None, site: CompileSite = GENERAL, **change: Any) -> Any:  # noqa: N803
     """The compile Job of a model."""
     spec = {
         "key": "0" * 64,
@@ -65,7 +67,7 @@ def job_of(uri: str, settings: Settings, *, secretName: str | None = None, **cha
         spec=spec,
         image="compile:1",
         attempt=1,
-        resources=Resources(1.0, 4.0),
+        site=site,
     )
     return compile_job(intent, settings)
 
@@ -158,3 +160,44 @@ def test_a_serving_pod_gets_no_secret_but_the_one_to_read_the_store_with(reader:
 def test_a_compile_pod_gets_the_models_secret_and_the_one_to_write_the_store_with() -> None:
     settings = replace(SETTINGS, store_secret="writer", store_read_secret="reader")
     assert secrets_of(job_of("hf://org/encoder", settings, secretName="hub-token")) == ["hub-token", "writer"]
+
+
+ON_A_POOL = CompileSite(
+    node_selector={"pool": "gpu", "arch": "amd64"},
+    resources=Resources(1.0, 4.0, 1.0),
+    pool="gpu",
+    resource_name="nvidia.com/gpu",
+    tolerations=({"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"},),
+    scheduler="bin-packer",
+)
+
+
+def test_a_compile_that_takes_a_device_is_placed_as_the_serving_pods_of_its_pool_are() -> None:
+    job = job_of("s3://models/encoder", SETTINGS, site=ON_A_POOL)
+    serving = deployment(
+        WorkloadKey("shop", "search"),
+        "uid-3",
+        replace(
+            PLACEMENT,
+            resources=ON_A_POOL.resources,
+            resource_name=ON_A_POOL.resource_name,
+            node_selector=ON_A_POOL.node_selector,
+            tolerations=ON_A_POOL.tolerations,
+            scheduler=ON_A_POOL.scheduler,
+        ),
+        SETTINGS,
+    )
+    ours, theirs = job["spec"]["template"]["spec"], serving["spec"]["template"]["spec"]
+    for part in ("nodeSelector", "tolerations", "schedulerName"):
+        assert ours[part] == theirs[part]
+    assert ours["containers"][0]["resources"] == theirs["containers"][0]["resources"]
+    assert ours["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == "1"
+    assert job["metadata"]["labels"]["steelyard.dev/pool"] == job["spec"]["template"]["metadata"]["labels"]["steelyard.dev/pool"] == "gpu"
+
+
+def test_a_compile_on_general_nodes_names_no_pool_and_asks_for_no_device() -> None:
+    job = job_of("s3://models/encoder", SETTINGS)
+    assert "steelyard.dev/pool" not in job["metadata"]["labels"]
+    pod = job["spec"]["template"]["spec"]
+    assert not {"nodeSelector", "tolerations", "schedulerName"} & pod.keys()
+    assert pod["containers"][0]["resources"]["limits"] == {"cpu": "1000m", "memory": "4096Mi"}

@@ -11,7 +11,7 @@ from steelyard.core.economics.attribution import Resources, share
 from steelyard.core.economics.price import Price
 from steelyard.core.reading import Fresh, Reading, Stale, Unknown
 from steelyard.core.rebalancing.reason import Reason, Refusal
-from steelyard.core.snapshot import Artifact, ArtifactState, Pool, PoolChoice, Shape, Snapshot, Toolchain, Workload
+from steelyard.core.snapshot import Artifact, ArtifactState, Pool, PoolChoice, Settings, Shape, Snapshot, Toolchain, Workload
 
 DEFAULT_CPU = Resources(cpu=1.0, memory_gib=2.0)
 """One replica on a CPU pool, where neither the workload nor the pool says more."""
@@ -26,9 +26,9 @@ TEXT = "text-generation"
 ANY_SHAPE = (1,)
 
 
-def serves(server: str, backend: str) -> bool:
-    """Whether a kind of server runs what a back end makes."""
-    return (server == VLLM) == (backend == VLLM)
+def server_of(backend: str) -> str:
+    """The kind of server that runs what a back end makes."""
+    return VLLM if backend == VLLM else "steelyard"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +76,12 @@ def resources_of(workload: Workload, pool: Pool) -> Resources:
     return replace(asked_for or DEFAULT_DEVICE, devices=float(choice.devices))
 
 
+def toolchain_for(server: str, pool: Pool, settings: Settings) -> Toolchain | None:
+    """The first of the pool's back ends that this kind of server runs and the installation has a toolchain for."""
+    known = settings.toolchains
+    return next((known[b] for b in pool.backends if b in known and server_of(b) == server and not pool.unsupported), None)
+
+
 def compile_inputs(workload: Workload, toolchain: Toolchain, family: str) -> CompileInputs:
     """What is compiled by this toolchain for accelerators of this family."""
     model, options = workload.model, workload.compile_for(family)
@@ -107,8 +113,7 @@ def candidates(snapshot: Snapshot) -> tuple[Candidate, ...]:
 def _candidate(snapshot: Snapshot, pool: Pool) -> Candidate:
     workload = snapshot.workload
     resources = resources_of(workload, pool)
-    known = snapshot.settings.toolchains
-    toolchain = next((known[b] for b in pool.backends if b in known and serves(workload.server, b) and not pool.unsupported), None)
+    toolchain = toolchain_for(workload.server, pool, snapshot.settings)
     fitting = [s for s in pool.shapes if s.resources.weight > 0 and resources.fits(s.resources)]
     # The cheapest known price first; a shape without a price is used only where no other fits.
     fitting.sort(key=lambda s: (s.price is None, (s.price.per_hour if s.price else 0.0) * share(resources, s.resources), s.instance_type))

@@ -1,0 +1,194 @@
+"""One pass over a CompiledModel whose compile takes a device: which Job is made, and what the status says while it cannot run."""
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
+from typing import Any, cast
+
+from steelyard.app.config import Config
+from steelyard.app.wiring import settings_of
+from steelyard.control.api_client import ApiClient
+from steelyard.control.apply import Applier
+from steelyard.control.compile import CompileReconciler
+from steelyard.control.resource import ACCELERATOR_POOLS, COMPILED_MODELS, INFERENCE_WORKLOADS, JOBS, NODES, PODS, Resource
+from steelyard.control.store import Store
+from steelyard.control.world import World
+from steelyard.core.reading import Unknown
+from steelyard.core.snapshot import Settings
+from unit.api import objects
+from unit.control.virtual_time import ManualClock
+
+KEY = COMPILED_MODELS.key("ns", "inductor-0")
+SETTINGS = settings_of(
+    Config.model_validate(
+        {
+            "toolchains": {
+                "inductor": {"serveImage": "s", "compileImage": "c", "target": "sm_86", "compileNeedsDevice": True},
+                "openvino": {"serveImage": "s", "compileImage": "c"},
+            },
+            "compile": {"jobsAtOnce": 1},
+        }
+    )
+)
+
+
+@dataclass
+class Cluster:
+    """A store, and what was written to the cluster of it."""
+
+    settings: Settings = SETTINGS
+    jobs: list[dict[str, Any]] = field(default_factory=list)
+    versions: int = 1
+
+    def __post_init__(self) -> None:
+        self.clock = ManualClock()
+        self.store = Store(self.clock)
+        self.world = World(self.store, self.settings, lambda *_: Unknown(""), synced=lambda: True, clock_suspect=lambda: False)
+        made = objects.compiled()
+        made["spec"] |= {"backend": "inductor", "target": "sm_86"}
+        made["metadata"]["ownerReferences"] = [{"kind": "InferenceWorkload", "name": "w", "uid": "u-w"}]
+        self.add(COMPILED_MODELS, "inductor-0", made)
+
+    def add(self, resource: Resource, name: str, made: dict[str, Any], **metadata: Any) -> None:
+        self.versions += 1
+        namespace = {"namespace": "ns"} if resource.namespaced else {}
+        kept = {"uid": f"u-{name}", "generation": 1, **made.get("metadata", {}), **metadata, **namespace}
+        made = {**made, "metadata": {**kept, "name": name, "resourceVersion": str(self.versions)}}
+        self.store.observe(resource, "ADDED", made)
+
+    def use(self, name: str, *pools: str) -> None:
+        """A workload that names these pools."""
+        made = objects.workload()
+        made["spec"]["placement"] = {"pools": [{"name": each} for each in pools]}
+        self.add(INFERENCE_WORKLOADS, name, made)
+
+    def pool(self, name: str, backend: str = "inductor") -> None:
+        made = objects.pool()
+        made["spec"] |= {
+            "accelerator": {"family": "nvidia", "model": "a10g", "resourceName": "nvidia.com/gpu"},
+            "backends": [{"name": backend}],
+            "nodes": {"selector": {"pool": name}},
+        }
+        del made["spec"]["claims"]
+        self.add(ACCELERATOR_POOLS, name, made)
+        ready = {"conditions": [{"type": "Ready", "status": "True"}]}
+        self.add(NODES, f"node-{name}", {"metadata": {"labels": {"pool": name}}, "status": ready})
+
+    def reconcile(self) -> dict[str, Any]:
+        """One pass; the status as it stands then."""
+
+        async def patch_status(resource: Resource, namespace: str, name: str, patch: Any, **_: Any) -> Any:
+            seen = self.store.get(resource.key(namespace, name))
+            assert seen is not None
+            self.versions += 1
+            status = {k: v for k, v in {**(seen.get("status") or {}), **patch}.items() if v is not None}
+            return {**seen, "status": status, "metadata": {**seen["metadata"], "resourceVersion": str(self.versions)}}
+
+        async def apply(resource: Resource, made: dict[str, Any]) -> None:
+            assert resource == JOBS
+            self.jobs.append(made)
+            self.add(JOBS, made["metadata"]["name"], made)
+
+        client = cast(ApiClient, SimpleNamespace(patch_status=patch_status))
+        applier = cast(Applier, SimpleNamespace(apply=apply))
+
+        async def no_progress(_: str) -> None:
+            return None
+
+        reconciler = CompileReconciler(client, applier, self.store, self.settings, no_progress, self.world.pools_for_users, self.clock)
+        asyncio.run(reconciler.reconcile(KEY, "u-ns"))
+        seen = self.store.get(KEY)
+        assert seen is not None
+        status: dict[str, Any] = seen["status"]
+        self.add(COMPILED_MODELS, "inductor-0", seen)
+        return status
+
+    def scheduler_says(self, reason: str) -> None:
+        """Of the Job's pod."""
+        (job,) = self.jobs
+        name = job["metadata"]["name"]
+        pod = {
+            "metadata": {"ownerReferences": [{"kind": "Job", "name": name, "uid": f"u-{name}"}]},
+            "spec": job["spec"]["template"]["spec"],
+            "status": {"phase": "Pending", "conditions": [{"type": "PodScheduled", "status": "False", "reason": reason}]},
+        }
+        self.add(PODS, f"{name}-x", pod)
+
+
+def message(status: dict[str, Any]) -> str:
+    (condition,) = status["conditions"]
+    assert (condition["type"], condition["status"], condition["reason"]) == ("Ready", "Unknown", "Compiling")
+    return str(condition["message"])
+
+
+def test_the_job_runs_on_a_pool_that_a_user_of_the_model_selects() -> None:
+    cluster = Cluster()
+    for name in ("a", "b", "c"):
+        cluster.pool(name)
+    cluster.use("w", "b")
+    cluster.use("of-another-model", "a", "c")
+    cluster.reconcile()
+    (job,) = cluster.jobs
+    pod = job["spec"]["template"]["spec"]
+    assert pod["nodeSelector"] == {"pool": "b"}
+    assert pod["containers"][0]["resources"]["requests"]["nvidia.com/gpu"] == "1"
+
+
+def test_without_a_pool_nothing_begins_and_the_status_says_what_to_add_and_then_it_begins() -> None:
+    cluster = Cluster()
+    cluster.pool("cpu", backend="openvino")
+    cluster.use("w")
+    status = cluster.reconcile()
+    assert (cluster.jobs, status.get("jobName")) == ([], None)
+    assert "takes a device" in message(status)
+    assert "resourceName: add one" in message(status)
+    cluster.pool("gpu")
+    assert message(cluster.reconcile()) == "the model is being compiled"
+    assert len(cluster.jobs) == 1
+
+
+def test_a_job_without_a_node_says_what_it_waits_for_and_says_it_once() -> None:
+    cluster = Cluster()
+    cluster.pool("gpu")
+    cluster.use("w")
+    cluster.reconcile()
+    cluster.scheduler_says("Unschedulable")
+    status = cluster.reconcile()
+    assert "no node of pool gpu has room for the compile Job" in message(status)
+    assert "cpu 1000m, memory 4096Mi, nvidia.com/gpu 1: free one or add one" in message(status)
+    assert "kubectl describe pod inductor-0-1-x --namespace ns" in message(status)
+    assert cluster.reconcile() == status
+    assert len(cluster.jobs) == 1
+
+
+def test_a_job_that_the_scheduler_has_not_looked_at_yet_waits_for_nothing() -> None:
+    cluster = Cluster()
+    cluster.pool("gpu")
+    cluster.use("w")
+    cluster.reconcile()
+    cluster.scheduler_says("SchedulingGated")
+    assert message(cluster.reconcile()) == "the model is being compiled"
+
+
+def test_a_job_on_general_nodes_takes_no_place_from_those_on_devices() -> None:
+    cluster = Cluster()
+    cluster.pool("gpu")
+    cluster.use("w")
+    labels = {"steelyard.dev/role": "compile"}
+    cluster.add(JOBS, "openvino-0-1", {"metadata": {"labels": labels}})
+    cluster.reconcile()
+    assert len(cluster.jobs) == 1, "one at a time of each kind"
+    waiting = Cluster()
+    waiting.pool("gpu")
+    waiting.use("w")
+    waiting.add(JOBS, "inductor-9-1", {"metadata": {"labels": {**labels, "steelyard.dev/pool": "gpu"}}})
+    waiting.reconcile()
+    assert waiting.jobs == []
+
+
+def test_a_compile_that_needs_no_device_asks_no_pool() -> None:
+    chain = replace(SETTINGS.toolchains["inductor"], compile_needs_device=False)
+    cluster = Cluster(settings=replace(SETTINGS, toolchains={"inductor": chain}))
+    cluster.reconcile()
+    (job,) = cluster.jobs
+    assert "nodeSelector" not in job["spec"]["template"]["spec"]
