@@ -19,6 +19,7 @@ from steelyard_runtime.logs import LogTail
 from steelyard_runtime.serve.api import Api, Served
 from steelyard_runtime.serve.batcher import Batcher, Batching
 from steelyard_runtime.serve.connections import Connections
+from steelyard_runtime.serve.energy import EnergyCollector, device_meters, processor_meters
 from steelyard_runtime.serve.metrics import Metrics
 from steelyard_runtime.serve.model import Model, load_model
 from steelyard_runtime.serve.observe import ObserveServer
@@ -72,6 +73,7 @@ class Server:
         self._port = port
         self._state = State()
         self._metrics = Metrics(spec.objectives)
+        self._metrics.registry.register(EnergyCollector(device_meters(), processor_meters()))
         self._connections = Connections(spec.max_age, random.Random())
         self._observe = ObserveServer(host, observe_port, self._metrics, self._state)
         self._api = Api(spec, environment.get("POD_NAME", ""), self._metrics, self._state, self._connections, _version())
