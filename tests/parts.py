@@ -42,7 +42,9 @@ PARTS = (
     Part("API server", (*PYTEST, "-m", "apiserver", "tests", "--ignore=tests/fault"), turn="light"),
     Part("faults", (*PYTEST, "-m", "apiserver", "tests/fault")),
     # Each with clusters of its own, that are gone before the next begin: two cores carry one at a time.
-    Part("nodes and containers", (*PYTEST, "-m", "(nodes or image) and not apiserver", "tests", "--ignore=tests/e2e", "--ignore=tests/text")),
+    Part(
+        "nodes and containers", (*PYTEST, "-m", "(nodes or image) and not apiserver", "tests", "--ignore=tests/e2e", "--ignore=tests/text")
+    ),
     Part("end to end", (*PYTEST, "-m", "nodes and not apiserver", "tests/e2e")),
 )
 

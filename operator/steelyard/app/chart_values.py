@@ -181,7 +181,8 @@ class ChartConfig(Config):
     """The operator's configuration, with images from `runtime`."""
 
     toolchains: dict[str, ChartToolchain] = Field(  # type: ignore[assignment]  # dict is invariant; the chart fills in what is missing
-        description="By back end name. A pool is eligible only with a toolchain for one of its back ends. Remove one with null.",
+        description="By back end, or by back end and accelerator family: a pool of family neuron-trn2 takes vllm@neuron-trn2 before vllm. "
+        "A pool is eligible only with a toolchain for one of its back ends. Remove one with null.",
     )
 
 

@@ -170,7 +170,9 @@ class Config(_Closed):
         description="A client's connection is told to close at about this age: kube-proxy spreads connections, not requests.",
     )
     toolchains: dict[str, ToolchainConfig] = Field(
-        default_factory=dict, description="By back end name. A pool is eligible only with a toolchain for one of its back ends."
+        default_factory=dict,
+        description="By back end, or by back end and accelerator family: a pool of family neuron-trn2 takes vllm@neuron-trn2 before vllm. "
+        "A pool is eligible only with a toolchain for one of its back ends.",
     )
     store: StoreConfig = Field(default_factory=StoreConfig, description="Artifact store.")
     cache: CacheConfig = Field(default_factory=CacheConfig, description="What serving pods keep of downloads.")

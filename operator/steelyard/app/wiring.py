@@ -26,15 +26,15 @@ def settings_of(config: Config) -> Settings:
     """What the core and the builders see of the configuration."""
     return Settings(
         toolchains={
-            backend: Toolchain(
-                backend=backend,
+            name: Toolchain(
+                backend=name.partition("@")[0],
                 serve_image=each.serve_image,
                 compile_image=each.compile_image,
                 versions=dict(sorted(each.versions.items())),
                 target=each.target,
                 compile_needs_device=each.compile_needs_device,
             )
-            for backend, each in sorted(config.toolchains.items())
+            for name, each in sorted(config.toolchains.items())
         },
         store_uri=config.store.uri,
         store_endpoint=config.store.endpoint,

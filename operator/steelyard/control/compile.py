@@ -91,7 +91,8 @@ class CompileReconciler:
         job = self._store.get(JOBS.key(key.namespace, name.compile_job(key.name, attempts.count))) if attempts.count else None
         pod = self._pod_of(job)
         outcome = outcome_of(job, pod)
-        toolchain = self._settings.toolchains.get(compiled["spec"]["backend"])
+        spec = compiled["spec"]
+        toolchain = self._settings.toolchain_of(spec["backend"], spec["target"], spec["toolchain"])
         needs_device = toolchain is not None and toolchain.compile_needs_device
         pools = self._pools_to_compile_on(toolchain, compiled, now) if toolchain is not None and needs_device else ()
         nowhere = needs_device and not pools

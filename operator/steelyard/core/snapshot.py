@@ -299,6 +299,7 @@ class Settings:
     """The operator's configuration as far as decisions and builders depend on it."""
 
     toolchains: Mapping[str, Toolchain]
+    """By back end, or by back end and accelerator family: `vllm@neuron-trn2`."""
     store_uri: str
     store_endpoint: str | None = None
     store_secret: str | None = None
@@ -322,6 +323,15 @@ class Settings:
     compile_jobs_at_once: int = 2
     namespace_budgets: Mapping[str, float] = field(default_factory=dict)
     """Money per hour that the workloads of a namespace may cost together."""
+
+    def toolchain(self, backend: str, family: str) -> Toolchain | None:
+        """Of a back end for an accelerator family: its own, else the one for all."""
+        return self.toolchains.get(f"{backend}@{family}") or self.toolchains.get(backend)
+
+    def toolchain_of(self, backend: str, target: str, versions: Mapping[str, str]) -> Toolchain | None:
+        """The one whose compiles have these inputs; where none has them any more, the back end's, whose image then says what differs."""
+        made = (t for t in self.toolchains.values() if (t.backend, t.target, dict(t.versions)) == (backend, target, dict(versions)))
+        return next(made, self.toolchains.get(backend))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -78,8 +78,8 @@ def resources_of(workload: Workload, pool: Pool) -> Resources:
 
 def toolchain_for(server: str, pool: Pool, settings: Settings) -> Toolchain | None:
     """The first of the pool's back ends that this kind of server runs and the installation has a toolchain for."""
-    known = settings.toolchains
-    return next((known[b] for b in pool.backends if b in known and server_of(b) == server and not pool.unsupported), None)
+    known = (settings.toolchain(b, pool.family) for b in pool.backends if server_of(b) == server and not pool.unsupported)
+    return next((each for each in known if each is not None), None)
 
 
 def compile_inputs(workload: Workload, toolchain: Toolchain, family: str) -> CompileInputs:

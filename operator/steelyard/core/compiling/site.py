@@ -34,7 +34,11 @@ def pools_to_compile_on(toolchain: Toolchain, settings: Settings, pools: Iterabl
     """
     if not toolchain.compile_needs_device:
         return ()
-    usable = [p for p in pools if p.selected and p.resource_name is not None and toolchain_for(server_of(toolchain.backend), p, settings) == toolchain]
+    usable = [
+        p
+        for p in pools
+        if p.selected and p.resource_name is not None and toolchain_for(server_of(toolchain.backend), p, settings) == toolchain
+    ]
     return tuple(sorted(usable, key=lambda p: (_is_short(p, now), _price(p), p.name)))
 
 

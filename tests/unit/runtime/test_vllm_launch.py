@@ -1,0 +1,149 @@
+"""How vLLM is started on each platform. CPU: run for real in tests/text; all others: by their documentation, word for word."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from steelyard.api.server import VllmArgumentName
+from steelyard.core.compiling.vllm_words import compiled_words, served_words
+from steelyard.core.snapshot import VllmOptions
+from steelyard_runtime.failure import Failure, Reason
+from steelyard_runtime.generate import words
+from steelyard_runtime.generate.launch import (
+    GIB,
+    Launch,
+    Made,
+    Place,
+    configuration_hash,
+    launch,
+    neuron_buckets,
+    nxdi_compile,
+    require_compiled,
+)
+
+PLACE = Place(Path("/g/model"), Path("/g/cache"), Path("/a/neuron-compiled"), 8080, "0.0.0.0", 4, 16 * GIB, 2 * GIB)
+FLAGS = ("--enable-prefix-caching", "--max-model-len=4096", "--max-num-seqs=8")
+SERVED = ("--gpu-memory-utilization=0.85", "--seed=3")
+
+
+def started(target: str, *, flags: tuple[str, ...] = FLAGS, compiling: bool = False) -> Launch:
+    return launch(Made(target, "default", 2, flags), PLACE, "story", SERVED, compiling=compiling)
+
+
+def further(found: Launch, name: str) -> object:
+    """The JSON of an argument."""
+    (text,) = [word.partition("=")[2] for word in found.arguments if word.startswith(f"{name}=")]
+    return json.loads(text)
+
+
+def test_every_platform_is_told_the_model_the_port_the_judge_and_that_nothing_is_fetched() -> None:
+    for target in ("cpu/x86-64", "sm_90", "inf2", "trn2"):
+        found = started(target)
+        told = {
+            "--model=/g/model",
+            "--served-model-name=story",
+            "--port=8080",
+            "--tensor-parallel-size=2",
+            "--dtype=auto",
+            "--seed=3",
+            *FLAGS,
+        }
+        assert told <= set(found.arguments)
+        assert "--middleware=steelyard_runtime.generate.judge.Judge" in found.arguments
+        assert found.environment["HF_HUB_OFFLINE"] == "1"
+
+
+def test_a_gpu_is_filled_as_far_as_the_workload_says_and_a_cpu_by_what_the_container_has_left() -> None:
+    assert "--gpu-memory-utilization=0.85" in started("sm_90").arguments
+    cpu = started("cpu/x86-64")
+    assert not any(word.startswith("--gpu-memory") for word in cpu.arguments)
+    assert cpu.environment["VLLM_CPU_KVCACHE_SPACE"] == "9", "0.85 of 16 GiB, less 2.5 for processes and 2 of weights"
+    assert cpu.environment["OMP_NUM_THREADS"] == "4"
+
+
+def test_nxd_inference_gets_blocks_for_the_longest_requests_an_override_with_underscores_and_a_folder_named_by_its_configuration() -> None:
+    made = Made("inf2", "default", 2, FLAGS)
+    found = started("inf2")
+    assert "--num-gpu-blocks-override=1024" in found.arguments, "ceil(4096 / 32) * 8: with prefix caching"
+    assert set(further(found, "--additional-config")) == {"override_neuron_config"}  # type: ignore[call-overload]
+    assert found.environment["NEURON_COMPILED_ARTIFACTS"] == f"/a/neuron-compiled/{configuration_hash(made)}"
+    plain = started("inf2", flags=("--max-model-len=4096", "--max-num-seqs=8", "--no-enable-prefix-caching"))
+    assert "--num-gpu-blocks-override=8" in plain.arguments, "exactly the number of sequences without"
+
+
+@pytest.mark.parametrize(
+    "change", [{"target": "trn1"}, {"dtype": "float32"}, {"tensor_parallel": 4}, {"flags": (*FLAGS, "--block-size=64")}]
+)
+def test_whatever_changes_what_is_compiled_changes_the_folder(change: dict[str, object]) -> None:
+    made = Made("inf2", "default", 2, FLAGS)
+    assert configuration_hash(made) != configuration_hash(replace(made, **change))  # type: ignore[arg-type]
+
+
+def test_an_artifact_that_was_compiled_for_another_configuration_is_not_started(tmp_path: Path) -> None:
+    made = Made("inf2", "default", 2, FLAGS)
+    (tmp_path / configuration_hash(made)).mkdir()
+    with pytest.raises(Failure) as caught:
+        require_compiled(made, tmp_path)
+    assert caught.value.reason is Reason.ARTIFACT_CORRUPT
+    (tmp_path / configuration_hash(made) / "model.pt").write_bytes(b"x")
+    require_compiled(made, tmp_path)
+
+
+def test_the_plugin_without_nxd_inference_gets_buckets_that_end_at_the_limits_and_never_compiles_while_it_serves() -> None:
+    found = started("trn2")
+    assert further(found, "--additional-config") == {
+        "neuron_config": {
+            "num_batched_tokens_buckets": [128, 256, 512, 1024, 2048, 4096],
+            "num_seqs_buckets": [1, 2, 4, 8],
+            "decode_context_length_buckets": [128, 256, 512, 1024, 2048],
+        }
+    }
+    assert found.environment["VLLM_NEURON_DISABLE_WARMUP_COMPILE"] == "1"
+    assert found.environment["NEURON_LIBTORCH_DISABLE_GRAPH_CAPTURE_BACKEND"] == "1"
+    ahead = started("trn3", compiling=True)
+    assert (ahead.environment["VLLM_NEURON_CPU_COMPILE"], ahead.environment["NEURON_PLATFORM_TARGET_OVERRIDE"]) == ("1", "trn3")
+    assert "VLLM_NEURON_DISABLE_WARMUP_COMPILE" not in ahead.environment
+
+
+def test_buckets_of_odd_limits_end_exactly_there() -> None:
+    found = neuron_buckets({"--max-model-len": "1000", "--max-num-seqs": "6", "--max-num-batched-tokens": "300"})
+    assert found["num_batched_tokens_buckets"] == [128, 256, 300]
+    assert found["num_seqs_buckets"] == [1, 2, 4, 6]
+    assert all(size < 1000 and size % 128 == 0 for size in found["decode_context_length_buckets"])
+
+
+@pytest.mark.parametrize("target", ["inf2", "trn2"])
+def test_neuron_needs_its_shapes_and_says_which_field_gives_them(target: str) -> None:
+    with pytest.raises(Failure, match=r"spec\.server\.vllm\.maxSequences"):
+        started(target, flags=("--max-model-len=4096",))
+
+
+def test_nxd_inference_is_compiled_by_its_own_command_without_a_device() -> None:
+    made = Made("inf2", "default", 2, FLAGS)
+    found = nxdi_compile(made, Path("/a/model"), Path("/a/neuron-compiled"), "llama")
+    assert found.arguments[:4] == ("inference_demo", "--model-type=llama", "--task-type=causal-lm", "run")
+    assert f"--compiled-model-path=/a/neuron-compiled/{configuration_hash(made)}" in found.arguments
+    assert {"--compile-only", "--tp-degree=2", "--batch-size=8", "--seq-len=4096"} <= set(found.arguments)
+    assert found.environment["NEURON_PLATFORM_TARGET_OVERRIDE"] == "inf2"
+
+
+def test_every_argument_of_the_api_is_a_word_that_the_runtime_passes_on() -> None:
+    options = VllmOptions(
+        max_model_length=1, max_sequences=1, max_batched_tokens=16, arguments=tuple((name, "1") for name in get_args(VllmArgumentName))
+    )
+    words.read(compiled_words(options), words.COMPILED)
+    words.read(served_words(options), words.SERVED)
+
+
+@pytest.mark.parametrize(
+    "word", ["--trust-remote-code", "--allowed-local-media-path=/", "--middleware=evil.Judge", "--port=1", "--model=/etc"]
+)
+def test_what_runs_code_or_reads_files_is_passed_on_by_neither_list(word: str) -> None:
+    for allowed in (words.COMPILED, words.SERVED):
+        with pytest.raises(Failure, match="is not given"):
+            words.read((word,), allowed)
