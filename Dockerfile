@@ -4,6 +4,7 @@
 #   runtime-compile  what compiles models for CPUs: torch and g++ besides
 #   runtime-cuda     what compiles and serves for CUDA devices (never built here: docs/how-to/cuda-image.md)
 #   runtime-vllm     vLLM for CPUs, which prepares and serves models that generate text
+#   runtime-vllm-device  the same on an accelerator's own image of vLLM (never built here: docs/how-to/serve-text.md)
 #   runtime-neuron   what compiles and serves for AWS Neuron, on AWS's own image (never built here: docs/how-to/neuron-image.md)
 #
 # BASE is any Debian bookworm with Python 3.11 and its venv module (the official slim image, or Debian's own python3 + python3-venv).
@@ -14,6 +15,9 @@
 ARG BASE=docker.io/library/python:3.11-slim-bookworm
 # An accelerator's vendor brings framework, compiler and runtime in its own image; the last one that AWS published for torch-neuronx 2.9.
 ARG NEURON_BASE=public.ecr.aws/neuron/pytorch-inference-neuronx:2.9.0-neuronx-py312-sdk2.31.1-ubuntu24.04
+
+# vLLM with CUDA; for other accelerators their image, such as public.ecr.aws/neuron/pytorch-inference-vllm-neuronx:TAG.
+ARG VLLM_BASE=docker.io/vllm/vllm-openai:v0.32.0
 
 FROM ${BASE} AS build
 ARG PIP_CERT
@@ -131,6 +135,22 @@ COPY --from=vllm-dependencies /opt/steelyard /opt/steelyard
 COPY --from=runtime-source /opt/app /opt/app
 # HOME: vLLM and torch keep what they find out below it.
 ENV PATH=/opt/app/bin:/opt/steelyard/bin:/usr/local/bin:/usr/bin:/bin PYTHONPATH=/opt/app PYTHONUNBUFFERED=1 HOME=/tmp USER=steelyard \
+    TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1
+USER 65532:65532
+ENTRYPOINT ["steelyard-runtime"]
+
+# Beside the base's own packages: vLLM, torch, and nearly all that the runtime needs.
+FROM ${VLLM_BASE} AS runtime-vllm-device
+ARG SSL_CERT_FILE
+ARG UV_HTTP_TIMEOUT=300
+USER root
+COPY --from=build /opt/build/bin/uv /opt/build/bin/uv
+COPY locks/runtime-vllm-device.txt /locks/
+RUN /opt/build/bin/uv venv --system-site-packages --python "$(command -v python3)" /opt/steelyard \
+    && /opt/build/bin/uv pip install --python /opt/steelyard/bin/python --no-cache --require-hashes --no-deps --compile-bytecode -r /locks/runtime-vllm-device.txt \
+    && rm -rf /opt/build
+COPY --from=runtime-source /opt/app /opt/app
+ENV PATH=/opt/app/bin:/opt/steelyard/bin:${PATH} PYTHONPATH=/opt/app PYTHONUNBUFFERED=1 HOME=/tmp USER=steelyard \
     TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1
 USER 65532:65532
 ENTRYPOINT ["steelyard-runtime"]
