@@ -55,7 +55,9 @@ def torch_neuron(folder: Path, cores: int = 1) -> Iterator[ModuleType]:
         found = importlib.import_module("torch_neuronx")
         found.load_into_torch()
         try:
-            yield found
+            # As if there were more shapes than Dynamo compiles of one code unless it is told.
+            with importlib.import_module("torch._dynamo").config.patch(recompile_limit=2):
+                yield found
         finally:
             found.unload()
             sys.modules.pop("torch_neuronx", None)

@@ -132,8 +132,8 @@ def _compiled(encoder: Any, shapes: list[tuple[int, int]]) -> Graphs:
     """One callable for all shapes; none is compiled before its first call."""
     import torch  # type: ignore[import-not-found]  # noqa: PLC0415
 
-    # Each shape is one more compile of the same code, and with fullgraph one too many is an error.
-    torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, len(shapes) + 1)
+    # Each shape is one more compile of the same code, here and when the job loads what it made; with fullgraph one too many is an error.
+    torch._dynamo.config.recompile_limit += len(shapes)
     # Not dynamic: the second shape would else be taken for a sign that any may come.
     model = torch.compile(encoder.to(DEVICE_TYPE), backend="neuron", fullgraph=True, dynamic=False)
 
