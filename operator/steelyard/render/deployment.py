@@ -35,7 +35,7 @@ def serve_spec(intent: PlacementIntent, settings: Settings) -> Manifest:
     """What the server is told: everything in it is part of the revision or of the operator's fixed contract."""
     most = max(intent.batch_sizes)
     if intent.vllm is None:
-        own: Manifest = {"batching": {"maxBatch": most, "maxDelayMs": 5}, "queue": {"limit": most * QUEUE_BATCHES}}
+        own: Manifest = {"batching": {"maxBatch": most, "maxDelayMs": 0}, "queue": {"limit": most * QUEUE_BATCHES}}
     else:
         own = {"words": list(served_words(intent.vllm)), "queue": {"limit": (intent.vllm.max_sequences or VLLM_SEQUENCES) * VLLM_ROUNDS}}
     return {

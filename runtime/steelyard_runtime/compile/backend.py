@@ -25,6 +25,10 @@ class Engine(Protocol):
         """Whether a batch must be padded to a compiled size (static shapes), or may be any size up to the largest."""
 
     @property
+    def fixed_lengths(self) -> bool:
+        """Whether a batch must be padded to a compiled length, or may be of any length up to the longest."""
+
+    @property
     def workers(self) -> int:
         """How many calls at once it has places for."""
 

@@ -49,6 +49,7 @@ class EagerEngine:
     """A torch module without gradients."""
 
     fixed_batch = False
+    fixed_lengths = False
 
     def __init__(self, encoder: Any, workers: int) -> None:
         self.workers = workers

@@ -117,6 +117,7 @@ class InductorEngine:
     """A loaded package."""
 
     fixed_batch = False
+    fixed_lengths = False
 
     def __init__(self, package: Any, workers: int) -> None:
         self.workers = workers
@@ -135,6 +136,7 @@ class CudaEngine:
     """A package loaded on each device. One call at a time on each: on one stream a second would only wait behind the first."""
 
     fixed_batch = False
+    fixed_lengths = False
 
     def __init__(self, packages: list[Any]) -> None:
         self.workers = len(packages)

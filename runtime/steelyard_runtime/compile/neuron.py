@@ -329,6 +329,8 @@ class NeuronEngine:
     piece: the batch size of every graph, where a graph takes batches of any size and cuts them; None where it takes its own size only.
     """
 
+    fixed_lengths = True
+
     def __init__(self, cores: list[Graphs], piece: int | None = None) -> None:
         self.fixed_batch = piece is None
         self.workers = len(cores)

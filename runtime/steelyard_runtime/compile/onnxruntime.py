@@ -65,6 +65,7 @@ class OnnxEngine:
     """A session; it may run in several threads at once."""
 
     fixed_batch = False
+    fixed_lengths = False
 
     def __init__(self, session: Any, workers: int) -> None:
         self.workers = workers

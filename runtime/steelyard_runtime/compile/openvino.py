@@ -74,6 +74,7 @@ class OpenVinoEngine:
     """One infer request for each thread that calls."""
 
     fixed_batch = False
+    fixed_lengths = False
 
     def __init__(self, compiled: Any, workers: int) -> None:
         self.workers = workers

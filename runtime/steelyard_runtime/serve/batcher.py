@@ -1,21 +1,22 @@
-"""Dynamic batching: inputs wait in a queue for each bucket, at most for the given delay, and run with others of their length."""
+"""Dynamic batching: inputs wait while every worker is busy, or at most for the given delay, and run with others near their length."""
 
 import asyncio
 import math
 import time
-from collections import deque
+from bisect import bisect_left, insort
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from steelyard_runtime.compile.backend import Engine
+from steelyard_runtime.serve.batch import Shapes, chosen
 from steelyard_runtime.serve.metrics import Metrics
 from steelyard_runtime.serve.state import State
-from steelyard_runtime.tokens import bucket_of, padded
+from steelyard_runtime.tokens import padded
 
 Embedding = NDArray[np.float32]
 
@@ -40,12 +41,16 @@ class Batching:
     workers: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, order=True)
 class _Waiting:
-    row: Sequence[int]
-    admitted: float
-    queued: float
-    answer: asyncio.Future[Embedding]
+    """Ordered by length, then by arrival."""
+
+    length: int
+    number: int
+    row: Sequence[int] = field(compare=False)
+    admitted: float = field(compare=False)
+    queued: float = field(compare=False)
+    answer: asyncio.Future[Embedding] = field(compare=False)
 
 
 class Batcher:
@@ -57,7 +62,11 @@ class Batcher:
         self._metrics = metrics
         self._state = state
         self._largest = min(batching.max_batch, batching.batch_sizes[-1])
-        self._queues: dict[int, deque[_Waiting]] = {length: deque() for length in batching.lengths}
+        self._shapes = Shapes(batching.lengths, batching.batch_sizes, engine.fixed_lengths, engine.fixed_batch)
+        self._by_length: list[_Waiting] = []
+        self._by_arrival: dict[int, _Waiting] = {}
+        """The same, oldest first: a dict keeps the order in which its keys came."""
+        self._arrived = 0
         self._admitted = 0
         self._wake = asyncio.Event()
         self._threads = ThreadPoolExecutor(batching.workers, thread_name_prefix="infer")
@@ -77,8 +86,12 @@ class Batcher:
 
     def submit(self, row: Sequence[int], admitted: float) -> asyncio.Future[Embedding]:
         """Queue one admitted row of token ids; the answer is its embedding."""
-        waiting = _Waiting(row, admitted, time.monotonic(), asyncio.get_running_loop().create_future())
-        self._queues[bucket_of(len(row), self._batching.lengths)].append(waiting)
+        if len(row) > self._batching.lengths[-1]:
+            raise ValueError(f"{len(row)} tokens are more than the longest compiled sequence, {self._batching.lengths[-1]}")
+        self._arrived += 1
+        waiting = _Waiting(len(row), self._arrived, row, admitted, time.monotonic(), asyncio.get_running_loop().create_future())
+        insort(self._by_length, waiting)
+        self._by_arrival[waiting.number] = waiting
         self._wake.set()
         return waiting.answer
 
@@ -92,11 +105,11 @@ class Batcher:
     async def _work(self, worker: int) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            length, batch = await self._next()
+            batch = await self._next()
             began = time.monotonic()
             self._state.batches[worker] = began
             try:
-                found = await loop.run_in_executor(self._threads, self._infer, length, [waiting.row for waiting in batch])
+                found = await loop.run_in_executor(self._threads, self._infer, [waiting.row for waiting in batch])
             except Exception as error:  # each of these requests fails; the next batch may not
                 for waiting in batch:
                     if not waiting.answer.done():
@@ -112,40 +125,34 @@ class Batcher:
             took = (time.monotonic() - began) / len(batch)
             self._seconds_an_input = took if not self._seconds_an_input else 0.9 * self._seconds_an_input + 0.1 * took
 
-    async def _next(self) -> tuple[int, list[_Waiting]]:
+    async def _next(self) -> list[_Waiting]:
         while True:
             self._wake.clear()
-            oldest = (
-                min((queue[0].queued, length) for length, queue in self._queues.items() if queue) if any(self._queues.values()) else None
-            )
-            if oldest is None:
+            if not self._by_arrival:
                 await self._wake.wait()
                 continue
-            queued, length = oldest
-            due = queued + self._batching.max_delay - time.monotonic()
-            if due > 0:
-                full = next((each for each, queue in self._queues.items() if len(queue) >= self._largest), None)
-                if full is None:
-                    with suppress(TimeoutError):
-                        await asyncio.wait_for(self._wake.wait(), due)
-                    continue
-                length = full
-            return length, self._take(length)
+            oldest = next(iter(self._by_arrival.values()))
+            due = oldest.queued + self._batching.max_delay - time.monotonic()
+            if due <= 0 or len(self._by_arrival) >= self._largest:
+                return self._take(oldest)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), due)
 
-    def _take(self, length: int) -> list[_Waiting]:
-        queue = self._queues[length]
-        batch = [queue.popleft() for _ in range(min(len(queue), self._largest))]
+    def _take(self, oldest: _Waiting) -> list[_Waiting]:
+        lengths = [waiting.length for waiting in self._by_length]
+        these = chosen(lengths, bisect_left(self._by_length, oldest), self._largest, self._shapes)
+        batch = self._by_length[these]
+        del self._by_length[these]
         now = time.monotonic()
         self._admitted -= len(batch)
         self._metrics.batch_size.observe(len(batch))
-        self._metrics.padding.inc(length * self._rows(len(batch)) - sum(len(waiting.row) for waiting in batch))
+        computed = self._shapes.rows(len(batch)) * self._shapes.length(batch[-1].length)
+        self._metrics.padding.inc(computed - sum(waiting.length for waiting in batch))
         for waiting in batch:
+            del self._by_arrival[waiting.number]
             self._metrics.queue_seconds.observe(now - waiting.admitted)
         return batch
 
-    def _rows(self, count: int) -> int:
-        return bucket_of(count, self._batching.batch_sizes) if self._engine.fixed_batch else count
-
-    def _infer(self, length: int, rows: list[Sequence[int]]) -> Embedding:
-        ids, mask = padded(rows, length, self._rows(len(rows)))
+    def _infer(self, rows: list[Sequence[int]]) -> Embedding:
+        ids, mask = padded(rows, self._shapes.length(max(map(len, rows))), self._shapes.rows(len(rows)))
         return self._engine.run(ids, mask)

@@ -52,7 +52,7 @@ def serve_spec(environment: Mapping[str, str]) -> ServeSpec:
         artifact_digest=artifact.text("digest"),
         objectives=tuple(sorted({_milliseconds(item) for item in objective.children("latency")})),
         max_batch=batching.integer("maxBatch", 1, 4096, 8),
-        max_delay=batching.number("maxDelayMs", 0, 10_000, 5) / 1000,
+        max_delay=batching.number("maxDelayMs", 0, 10_000, 0) / 1000,
         queue_limit=queue.integer("limit", 1, 1_000_000, 256),
         max_age=connection.number("maxAgeSeconds", 0, 86_400, 10),
         drain_delay=drain.number("delaySeconds", 0, 600, 3),

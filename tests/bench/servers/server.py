@@ -132,7 +132,7 @@ def _ours(store: Path, digest: str, key: str, batching: str, largest: int) -> Se
         "model": MODEL,
         "backend": "openvino",
         "artifact": {"uri": f"file://{store}/{key}/manifest.json", "digest": digest},
-        "batching": {"maxBatch": largest, "maxDelayMs": 5},
+        "batching": {"maxBatch": largest, "maxDelayMs": 0},
         "queue": {"limit": 100_000},
         "connection": {"maxAgeSeconds": 0},
     }

@@ -18,8 +18,9 @@ LENGTHS = (4, 8, 16)
 class Echo:
     """Answers with the sum and the length of each row; remembers the shapes it was given."""
 
-    def __init__(self, *, fixed_batch: bool, fails_on: int | None) -> None:
+    def __init__(self, *, fixed_batch: bool, fixed_lengths: bool, fails_on: int | None) -> None:
         self.fixed_batch = fixed_batch
+        self.fixed_lengths = fixed_lengths
         self.shapes: list[tuple[int, int]] = []
         self._fails_on = fails_on
 
@@ -35,10 +36,10 @@ arrivals = st.lists(st.tuples(rows, st.sampled_from([0.0, 0.0, 0.001, 0.004])), 
 
 
 @effort(60)
-@given(arrivals, st.integers(1, 8), st.sampled_from([0.0, 0.002]), st.integers(1, 3), st.booleans(), st.integers(1, 30))
-def test_every_input_gets_its_own_answer(inputs, largest: int, delay: float, workers: int, fixed: bool, limit: int) -> None:
+@given(arrivals, st.integers(1, 8), st.sampled_from([0.0, 0.002]), st.integers(1, 3), st.booleans(), st.booleans(), st.integers(1, 30))
+def test_every_input_gets_its_own_answer(inputs, largest: int, delay: float, workers: int, fixed: bool, cut: bool, limit: int) -> None:
     async def scenario() -> None:
-        engine = Echo(fixed_batch=fixed, fails_on=None)
+        engine = Echo(fixed_batch=fixed, fixed_lengths=cut, fails_on=None)
         metrics = Metrics(())
         batcher = Batcher(engine, Batching(LENGTHS, (1, 4, 8), largest, delay, limit, workers), metrics, State())
         waiting = []
@@ -55,7 +56,7 @@ def test_every_input_gets_its_own_answer(inputs, largest: int, delay: float, wor
         for row, answer in waiting:
             assert list(await asyncio.wait_for(answer, 5)) == [sum(row), len(row)]
         await batcher.close()
-        assert all(length in LENGTHS for _, length in engine.shapes)
+        assert all(length in (LENGTHS if cut else (8, 16)) for _, length in engine.shapes)
         assert all(batch <= (8 if fixed else largest) for batch, _ in engine.shapes)
         if fixed:
             assert all(batch in (1, 4, 8) for batch, _ in engine.shapes)
@@ -70,7 +71,7 @@ def test_every_input_gets_its_own_answer(inputs, largest: int, delay: float, wor
 def test_a_failing_batch_fails_its_own_inputs_only(seed: int) -> None:
     async def scenario() -> None:
         chance = random.Random(seed)
-        engine = Echo(fixed_batch=False, fails_on=666)
+        engine = Echo(fixed_batch=False, fixed_lengths=False, fails_on=666)
         batcher = Batcher(engine, Batching(LENGTHS, (1, 8), 1, 0.0, 100, 2), Metrics(()), State())
         inputs = [[chance.choice([1, 666])] for _ in range(20)]
         answers = await asyncio.gather(*(batcher.submit(row, batcher.admit(1)) for row in inputs), return_exceptions=True)
