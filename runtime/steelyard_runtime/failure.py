@@ -43,6 +43,8 @@ class Reason(StrEnum):
     """There is no manifest at the artifact's address."""
     ARTIFACT_CORRUPT = "ArtifactCorrupt"
     """The manifest or one of its files does not have the digest it must have."""
+    SIGNATURE_REFUSED = "SignatureRefused"
+    """No key that is trusted has signed the artifact."""
     OUT_OF_MEMORY = "OutOfMemory"
     """There was not enough memory."""
     STORE_UNAVAILABLE = "StoreUnavailable"

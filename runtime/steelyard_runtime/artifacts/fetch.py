@@ -11,26 +11,33 @@ from steelyard_runtime.arrival import Advance
 from steelyard_runtime.artifacts import manifest as manifests
 from steelyard_runtime.artifacts.cache import BlobCache
 from steelyard_runtime.artifacts.manifest import ArtifactFile, Manifest
-from steelyard_runtime.artifacts.publish import blob_path
+from steelyard_runtime.artifacts.publish import blob_path, manifest_path
+from steelyard_runtime.artifacts.signature import SIZE_LIMIT, Trust, signature_path, unsigned
 from steelyard_runtime.artifacts.store import Missing, Store, open_store, read_all
 from steelyard_runtime.failure import Failure, Reason, infrastructure_failure
 from steelyard_runtime.sha256 import CHUNK, digest_of_bytes, hex_of_file
 
 
 def fetch_artifact(
-    uri: str, digest: str | None, into: Path, cache: BlobCache | None = None, advance: Advance = lambda *_: None
+    uri: str,
+    digest: str | None,
+    into: Path,
+    cache: BlobCache | None = None,
+    advance: Advance = lambda *_: None,
+    trust: Trust | None = None,
 ) -> Manifest:
     """Put the artifact whose manifest is at `uri` into the folder `into`, which must not exist; it appears complete or not at all.
 
-    `digest` is what the manifest's bytes must hash to; None takes the manifest as it is (the files are still held against it).
-    Raises `Failure` with ArtifactNotFound, or with ArtifactCorrupt and the name of the file.
+    `digest` is what the manifest's bytes must hash to; None takes the manifest as it is (the files are still held against it). `trust`: one of
+    its keys must have signed the manifest; None takes it unsigned. Raises `Failure` with ArtifactNotFound, SignatureRefused, or ArtifactCorrupt and
+    the name of the file.
     """
     root, _, name = uri.rpartition("/")
     root, _, key = root.rpartition("/")
     if name != manifests.NAME or not key:
         raise _corrupt(uri, "the address must end with <key>/manifest.json")
     store = open_store(root)
-    manifest = _manifest(store, f"{key}/{name}", uri, digest)
+    manifest = _manifest(store, key, uri, digest, trust)
     into.parent.mkdir(parents=True, exist_ok=True)
     staged = Path(tempfile.mkdtemp(dir=into.parent, prefix=".artifact-"))
     try:
@@ -45,9 +52,9 @@ def fetch_artifact(
     return manifest
 
 
-def _manifest(store: Store, path: str, uri: str, digest: str | None) -> Manifest:
+def _manifest(store: Store, key: str, uri: str, digest: str | None, trust: Trust | None) -> Manifest:
     try:
-        data = read_all(store, path, manifests.SIZE_LIMIT)
+        data = read_all(store, manifest_path(key), manifests.SIZE_LIMIT)
     except Missing as error:
         raise infrastructure_failure(Reason.ARTIFACT_NOT_FOUND, f"there is no artifact at {uri}; compile it again") from error
     except ValueError as error:
@@ -55,10 +62,24 @@ def _manifest(store: Store, path: str, uri: str, digest: str | None) -> Manifest
     found = digest_of_bytes(data)
     if digest is not None and found != digest:
         raise _corrupt(manifests.NAME, f"its digest is {found}, not {digest}")
+    if trust is not None:
+        _require_signature(store, signature_path(key, found), uri, data, trust)
     try:
         return manifests.decoded(data)
     except ValueError as error:
         raise _corrupt(manifests.NAME, str(error)) from error
+
+
+def _require_signature(store: Store, path: str, uri: str, manifest: bytes, trust: Trust) -> None:
+    """Before anything of the manifest is believed."""
+    try:
+        objection = trust.objection(manifest, read_all(store, path, SIZE_LIMIT))
+    except Missing:
+        objection = "it is not signed"
+    except ValueError as error:
+        objection = str(error)
+    if objection is not None:
+        raise unsigned(uri, objection)
 
 
 class _Fetching:

@@ -7,23 +7,24 @@ from pathlib import Path
 from steelyard_runtime.artifacts.fetch import fetch_artifact
 from steelyard_runtime.artifacts.manifest import Manifest
 from steelyard_runtime.artifacts.publish import manifest_path
+from steelyard_runtime.artifacts.signature import Trust
 from steelyard_runtime.artifacts.store import Store
 from steelyard_runtime.failure import Failure, Reason
 
 LOG = logging.getLogger("steelyard.artifacts")
 
 
-def whole(store: Store, key: str, into: Path) -> Manifest | None:
+def whole(store: Store, key: str, into: Path, trust: Trust | None = None) -> Manifest | None:
     """Put what is stored under a key into the folder `into`, which must not exist, every file verified; None where there is nothing.
 
-    What is there and spoilt, or is another key's, is removed: None then too. Raises `Failure` when the store does not answer.
+    What is there and spoilt, is another key's, or is signed by nobody of `trust`, is removed: None then too. Raises `Failure` when the store does not answer.
     """
     try:
-        manifest = fetch_artifact(f"{store.uri}/{manifest_path(key)}", None, into)
+        manifest = fetch_artifact(f"{store.uri}/{manifest_path(key)}", None, into, trust=trust)
     except Failure as failure:
         if failure.reason is Reason.ARTIFACT_NOT_FOUND:
             return None
-        if failure.reason is not Reason.ARTIFACT_CORRUPT:
+        if failure.reason not in {Reason.ARTIFACT_CORRUPT, Reason.SIGNATURE_REFUSED}:
             raise
         LOG.warning("what the store has under this key is not to be used, and is compiled anew: %s", failure.message)
         store.remove(key)

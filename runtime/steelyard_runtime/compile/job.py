@@ -13,6 +13,7 @@ from types import FrameType
 from steelyard_runtime.artifacts.fetch import fetch_artifact
 from steelyard_runtime.artifacts.manifest import Cosine, Logprob, Manifest
 from steelyard_runtime.artifacts.publish import Published, manifest_path, publish
+from steelyard_runtime.artifacts.signature import Signer, Trust, own_trust, signer_from_environment, trust_from_environment
 from steelyard_runtime.artifacts.store import Store, open_store
 from steelyard_runtime.artifacts.whole import whole
 from steelyard_runtime.compile.choose import backend_named
@@ -44,7 +45,8 @@ def run_compile_job(environment: Mapping[str, str], port: int) -> int:
         server.start()
         spec = compile_spec(environment)
         with tempfile.TemporaryDirectory(prefix="compile-") as folder:
-            published, cached = compile_model(spec, progress, Path(folder))
+            signer, trust = signer_from_environment(environment), trust_from_environment(environment)
+            published, cached = compile_model(spec, progress, Path(folder), signer, trust)
     except Exception as error:  # every end of a job is a result
         failure = _as_failure(error)
         LOG.error("%s: %s", failure.reason, failure.message, exc_info=None if isinstance(error, Failure) else error)
@@ -72,12 +74,16 @@ def run_compile_job(environment: Mapping[str, str], port: int) -> int:
     return code
 
 
-def compile_model(spec: CompileSpec, progress: Progress, folder: Path) -> tuple[Published, bool]:
-    """Return the artifact of a key, and whether it was there already. `folder` is scratch space."""
+def compile_model(
+    spec: CompileSpec, progress: Progress, folder: Path, signer: Signer | None = None, trust: Trust | None = None
+) -> tuple[Published, bool]:
+    """Return the artifact of a key, and whether it was there already. `folder` is scratch space. With a signer or a trust what the store has is
+    taken only if it is signed by a key that either names."""
+    trust = own_trust(signer, trust)
     making: Making = Preparing() if spec.backend == VLLM else Compiling(backend_named(spec.backend, spec.toolchain))
     progress.enter(Phase.FETCHING)
     store = open_store(spec.store_uri)
-    found = _already_there(store, spec.key, folder / "found")
+    found = _already_there(store, spec.key, folder / "found", trust)
     if found is not None:
         return found, True
 
@@ -97,16 +103,16 @@ def compile_model(spec: CompileSpec, progress: Progress, folder: Path) -> tuple[
 
     progress.enter(Phase.PUBLISHING)
     LOG.info("publishing %d files, %d bytes", len(manifest.files), manifest.size)
-    published = publish(store, output, manifest)
+    published = publish(store, output, manifest, signer)
     if published.adopted:
         LOG.info("another job published this key first; taking its artifact")
         shutil.rmtree(output)
-        fetch_artifact(published.uri, published.digest, folder / "adopted")
+        fetch_artifact(published.uri, published.digest, folder / "adopted", trust=trust)
     return published, False
 
 
-def _already_there(store: Store, key: str, folder: Path) -> Published | None:
-    manifest = whole(store, key, folder)
+def _already_there(store: Store, key: str, folder: Path, trust: Trust | None) -> Published | None:
+    manifest = whole(store, key, folder, trust)
     if manifest is None:
         return None
     shutil.rmtree(folder)

@@ -8,6 +8,7 @@ golden samples find, and not what a similar checkpoint would have said, which th
 import hashlib
 import json
 import logging
+import os
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -16,6 +17,7 @@ from typing import Any
 
 from steelyard_runtime.artifacts.manifest import Cosine, Manifest
 from steelyard_runtime.artifacts.publish import files_of, publish
+from steelyard_runtime.artifacts.signature import own_trust, signer_from_environment, trust_from_environment
 from steelyard_runtime.artifacts.store import open_store
 from steelyard_runtime.artifacts.whole import whole
 from steelyard_runtime.compile.encoder import pooling_of
@@ -74,13 +76,16 @@ def shared_graphs(
 ) -> bool:
     """Put an architecture's graphs into a folder, and return whether the store had them; else `make` writes them, and they are published."""
     store = open_store(spec.store_uri)
+    # They become part of an artifact that this job signs: who signs takes nothing unsigned.
+    signer = signer_from_environment(os.environ)
+    trust = own_trust(signer, trust_from_environment(os.environ))
     with tempfile.TemporaryDirectory(dir=into.parent, prefix="graphs-") as scratch:
         folder = Path(scratch) / "graphs"
-        there = whole(store, key, folder) is not None
+        there = whole(store, key, folder, trust) is not None
         if not there:
             folder.mkdir()
             make(folder)
-            publish(store, folder, _manifest(key, architecture, spec, versions, folder))
+            publish(store, folder, _manifest(key, architecture, spec, versions, folder), signer)
         for file in sorted(folder.iterdir()):
             file.rename(into / file.name)
     return there

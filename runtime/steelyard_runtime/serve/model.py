@@ -12,6 +12,7 @@ from steelyard_runtime.artifacts.cache import cache_from_environment
 from steelyard_runtime.artifacts.fetch import fetch_artifact
 from steelyard_runtime.artifacts.golden import Golden, least_cosine, load_golden
 from steelyard_runtime.artifacts.manifest import Manifest
+from steelyard_runtime.artifacts.signature import trust_from_environment
 from steelyard_runtime.compile.backend import Backend, Engine
 from steelyard_runtime.compile.choose import backend_named
 from steelyard_runtime.compile.toolchain import installed
@@ -44,7 +45,8 @@ def load_model(spec: ServeSpec, environment: Mapping[str, str], advance: Advance
     # Not removed before the end: an engine may map its files.
     folder = Path(tempfile.mkdtemp(prefix="artifact-")) / "artifact"
     LOG.info("fetching and verifying %s", spec.artifact_uri)
-    manifest = fetch_artifact(spec.artifact_uri, spec.artifact_digest, folder, cache_from_environment(environment), advance)
+    trust, cache = trust_from_environment(environment), cache_from_environment(environment)
+    manifest = fetch_artifact(spec.artifact_uri, spec.artifact_digest, folder, cache, advance, trust)
     backend = backend_named(spec.backend, manifest.toolchain)
     _require_match(spec, manifest, backend)
     LOG.info("loading %d bytes into %s", manifest.size, backend.name)

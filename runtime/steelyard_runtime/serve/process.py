@@ -37,7 +37,7 @@ EXIT_CORRUPT = 3
 
 
 def run_server(environment: Mapping[str, str], *, host: str, port: int, observe_port: int) -> int:
-    """Serve until SIGTERM or SIGINT; return the exit code: 0, 1 (could not start), 2 (specification), 3 (artifact corrupt)."""
+    """Serve until SIGTERM or SIGINT; return the exit code: 0, 1 (could not start), 2 (specification), 3 (artifact refused)."""
     tail = LogTail()
     logging.getLogger().addHandler(tail)
     try:
@@ -58,7 +58,7 @@ def run_server(environment: Mapping[str, str], *, host: str, port: int, observe_
             },
             environment,
         )
-        if failure.reason is Reason.ARTIFACT_CORRUPT:
+        if failure.reason in {Reason.ARTIFACT_CORRUPT, Reason.SIGNATURE_REFUSED}:
             return EXIT_CORRUPT
         return EXIT_SPEC if failure.kind is FailureClass.USER and failure.reason is Reason.INVALID_SPEC else EXIT_FAILED
 
