@@ -6,6 +6,8 @@ the artifact store are a Secret in each workload's namespace, named here and mou
 
 from __future__ import annotations
 
+import base64
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
@@ -56,6 +58,47 @@ class StoreConfig(_Closed):
     read_secret_name: str | None = Field(
         default=None, description="The same for serving pods, which only read; none for the Secret of those that write."
     )
+
+
+_PEM = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----(.*?)-----END \1-----", re.DOTALL)
+_ED25519 = bytes.fromhex("302a300506032b6570032100")
+"""How a public key of Ed25519 begins in DER (RFC 8410); 32 bytes follow."""
+
+
+class SigningConfig(_Closed):
+    """Signatures of artifacts, by Ed25519 keys. Off by default. What is verified reaches new Deployments only."""
+
+    secret_name: str | None = Field(
+        default=None,
+        description="Secret in each workload's namespace whose entries are private keys in PEM, for compile pods alone. Every key signs. "
+        "None for artifacts that are not signed.",
+    )
+    public_keys: Annotated[str, Field(max_length=8192)] = Field(
+        default="",
+        description="Public keys in PEM, one after another: serving pods load only what one of them has signed. Empty to verify nothing.",
+    )
+
+    @model_validator(mode="after")
+    def _of_our_kind(self) -> Self:
+        blocks = _PEM.findall(self.public_keys)
+        if self.public_keys.strip() and not blocks:
+            raise ValueError("publicKeys has no key in PEM: it begins with -----BEGIN PUBLIC KEY-----")
+        for kind, body in blocks:
+            if "PRIVATE" in kind:
+                raise ValueError("publicKeys has a private key: take it out, make a new one, and give `openssl pkey -pubout`'s output here")
+            if kind != "PUBLIC KEY" or not _is_ed25519(body):
+                raise ValueError("publicKeys has a key that is not of Ed25519: make one with `openssl genpkey -algorithm ed25519`")
+        if blocks and self.secret_name is None:
+            raise ValueError("publicKeys needs secretName: without private keys nothing is signed, and nothing could be served")
+        return self
+
+
+def _is_ed25519(body: str) -> bool:
+    try:
+        der = base64.b64decode("".join(body.split()), validate=True)
+    except ValueError:
+        return False
+    return der.startswith(_ED25519) and len(der) == len(_ED25519) + 32
 
 
 class CacheConfig(_Closed):
@@ -175,6 +218,7 @@ class Config(_Closed):
         "A pool is eligible only with a toolchain for one of its back ends.",
     )
     store: StoreConfig = Field(default_factory=StoreConfig, description="Artifact store.")
+    signing: SigningConfig = Field(default_factory=SigningConfig, description="Signatures of artifacts.")
     cache: CacheConfig = Field(default_factory=CacheConfig, description="What serving pods keep of downloads.")
     hub: HubConfig = Field(default_factory=HubConfig, description="Source of hf:// models.")
     compile: CompileConfig = Field(default_factory=CompileConfig, description="Compile Jobs.")

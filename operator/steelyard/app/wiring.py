@@ -41,6 +41,8 @@ def settings_of(config: Config) -> Settings:
         store_secret=config.store.secret_name,
         store_read_secret=config.store.read_secret_name,
         store_region=config.store.region,
+        signing_secret=config.signing.secret_name,
+        public_keys=config.signing.public_keys.strip(),
         hub_endpoint=config.hub.endpoint,
         serve_cache=_cache(config.cache),
         compile_node_selector=dict(sorted(config.compile.node_selector.items())),

@@ -16,7 +16,7 @@ from steelyard.core.compiling.spoilt import Refused
 from steelyard.render import label
 from steelyard.render.deployment import SERVE_SPEC
 
-REFUSALS = frozenset({"ArtifactCorrupt", "ArtifactNotFound"})
+REFUSALS = frozenset({"ArtifactCorrupt", "ArtifactNotFound", "SignatureRefused"})
 """Words of the runtime (`steelyard_runtime/failure.py`) that a compile can answer."""
 
 

@@ -306,6 +306,10 @@ class Settings:
     store_read_secret: str | None = None
     """For pods that only read; None: the same as for those that write."""
     store_region: str = "us-east-1"
+    signing_secret: str | None = None
+    """Private keys, for compile pods; None: artifacts are not signed."""
+    public_keys: str = ""
+    """PEM; one of these must have signed what is served. Empty: nothing is verified."""
     hub_endpoint: str | None = None
     serve_cache: ServeCache | None = None
     """None: an empty folder of each pod."""

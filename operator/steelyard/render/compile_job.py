@@ -10,7 +10,17 @@ from steelyard.core.compiling.site import CompileSite
 from steelyard.core.snapshot import Settings
 from steelyard.render import label, name, runtime_word
 from steelyard.render.manifest import Manifest, owner
-from steelyard.render.pod import container_security, model_uri, nodes, pod_security, store_environment, store_uri, volumes
+from steelyard.render.pod import (
+    container_security,
+    model_uri,
+    nodes,
+    pod_security,
+    signing_keys,
+    store_environment,
+    store_uri,
+    trusted_keys,
+    volumes,
+)
 from steelyard.render.quantity import requests_equal_limits
 
 PROGRESS_PORT = 8081
@@ -62,6 +72,8 @@ def compile_job(intent: CompileJobIntent, settings: Settings) -> Manifest:
         if settings.hub_endpoint:
             env.append({"name": "HF_ENDPOINT", "value": settings.hub_endpoint})
     found, mounts = volumes(settings, model["uri"], reads_only=False)
+    key_volumes, key_mounts, key_env = signing_keys(settings)
+    env += [*key_env, *trusted_keys(settings)]
     container: Manifest = {
         "name": "compile",
         "image": intent.image,
@@ -72,7 +84,7 @@ def compile_job(intent: CompileJobIntent, settings: Settings) -> Manifest:
         "resources": requests_equal_limits(site.resources, site.resource_name),
         "securityContext": container_security(),
         "terminationMessagePolicy": "File",
-        "volumeMounts": mounts,
+        "volumeMounts": [*mounts, *key_mounts],
     }
     if env_from:
         container["envFrom"] = env_from
@@ -85,7 +97,7 @@ def compile_job(intent: CompileJobIntent, settings: Settings) -> Manifest:
         "enableServiceLinks": False,
         "securityContext": pod_security(),
         "containers": [container],
-        "volumes": found,
+        "volumes": [*found, *key_volumes],
         **nodes(site.node_selector, site.tolerations, site.scheduler),
     }
     return {

@@ -9,7 +9,7 @@ from steelyard.core.intent import PlacementIntent
 from steelyard.core.snapshot import Settings, WorkloadKey
 from steelyard.render import label, name, runtime_word
 from steelyard.render.manifest import Manifest, owned_by_workload
-from steelyard.render.pod import cache, container_security, nodes, pod_security, store_environment, volumes
+from steelyard.render.pod import cache, container_security, nodes, pod_security, store_environment, trusted_keys, volumes
 from steelyard.render.quantity import requests_equal_limits
 
 HTTP_PORT = 8080
@@ -70,7 +70,7 @@ def deployment(workload: WorkloadKey, uid: str, intent: PlacementIntent, setting
         "image": intent.image,
         "imagePullPolicy": settings.image_pull_policy,
         "args": ["serve"],
-        "env": [{"name": SERVE_SPEC, "value": spec}, *cache_env, *env],
+        "env": [{"name": SERVE_SPEC, "value": spec}, *cache_env, *trusted_keys(settings), *env],
         "ports": [{"name": "http", "containerPort": HTTP_PORT}, {"name": "metrics", "containerPort": METRICS_PORT}],
         "resources": requests_equal_limits(intent.resources, intent.resource_name),
         "startupProbe": {

@@ -11,6 +11,7 @@ from steelyard.render.manifest import Manifest
 USER = 65532
 STORE_MOUNT = "/var/lib/steelyard/store"
 MODEL_MOUNT = "/var/lib/steelyard/model"
+SIGNING_MOUNT = "/var/run/steelyard/signing"
 CACHE_MOUNT = "/var/cache/steelyard"
 
 
@@ -48,6 +49,20 @@ def store_environment(settings: Settings, *secrets: str | None) -> tuple[list[Ma
     if settings.store_uri.startswith("s3://"):
         env.append({"name": "AWS_REGION", "value": settings.store_region})
     return env, [{"secretRef": {"name": name}} for name in sorted({name for name in secrets if name})]
+
+
+def trusted_keys(settings: Settings) -> list[Manifest]:
+    """env that has signatures verified; nothing where the configuration names no key."""
+    return [{"name": "STEELYARD_PUBLIC_KEYS", "value": settings.public_keys}] if settings.public_keys else []
+
+
+def signing_keys(settings: Settings) -> tuple[list[Manifest], list[Manifest], list[Manifest]]:
+    """(volumes, mounts, env) of the private keys, for pods that publish. As files: what is in the environment shows in more places."""
+    if settings.signing_secret is None:
+        return [], [], []
+    volume: Manifest = {"name": "signing", "secret": {"secretName": settings.signing_secret, "defaultMode": 0o440}}
+    mount: Manifest = {"name": "signing", "mountPath": SIGNING_MOUNT, "readOnly": True}
+    return [volume], [mount], [{"name": "STEELYARD_SIGNING_KEYS", "value": SIGNING_MOUNT}]
 
 
 def cache(settings: Settings) -> tuple[list[Manifest], list[Manifest], list[Manifest]]:

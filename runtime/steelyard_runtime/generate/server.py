@@ -18,6 +18,7 @@ import aiohttp
 from steelyard_runtime.artifacts.cache import cache_from_environment
 from steelyard_runtime.artifacts.fetch import fetch_artifact
 from steelyard_runtime.artifacts.manifest import Logprob, Manifest
+from steelyard_runtime.artifacts.signature import trust_from_environment
 from steelyard_runtime.compile.memory import limit
 from steelyard_runtime.compile.toolchain import installed
 from steelyard_runtime.failure import Reason, user_failure
@@ -98,7 +99,8 @@ class TextServer:
         spec = self._spec
         folder = Path(tempfile.mkdtemp(prefix="artifact-")) / "artifact"
         LOG.info("fetching and verifying %s", spec.artifact_uri)
-        manifest = fetch_artifact(spec.artifact_uri, spec.artifact_digest, folder, cache_from_environment(self._environment), self._arrived)
+        trust, cache = trust_from_environment(self._environment), cache_from_environment(self._environment)
+        manifest = fetch_artifact(spec.artifact_uri, spec.artifact_digest, folder, cache, self._arrived, trust)
         require_match(manifest, folder)
         return folder, manifest
 

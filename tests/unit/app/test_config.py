@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from steelyard.app.config import ConfigError, load
 from steelyard.app.wiring import scopes_of, settings_of
@@ -30,6 +31,18 @@ def test_a_good_file_becomes_settings(tmp_path: Path):
     assert {s.namespaces for s in scopes_of(config) if s.resource.namespaced} == {("team-a",)}
 
 
+def signing(kind: str, body: str, secret: str | None = None) -> str:
+    """A configuration with one block of PEM."""
+    return yaml.safe_dump({"signing": {"secretName": secret, "publicKeys": f"-----BEGIN {kind}-----\n{body}\n-----END {kind}-----\n"}})
+
+
+def test_public_keys_are_given_on_as_they_are(tmp_path: Path):
+    text = signing("PUBLIC KEY", "MCowBQYDK2VwAyEA" + "A" * 43 + "=", secret="keys")
+    settings = settings_of(load(written(tmp_path, text)))
+    assert settings.signing_secret == "keys"
+    assert settings.public_keys == yaml.safe_load(text)["signing"]["publicKeys"].strip()
+
+
 def test_a_cache_is_off_until_it_has_a_place(tmp_path: Path):
     assert settings_of(load(written(tmp_path, "cache: {size: 5Gi}"))).serve_cache is None
     found = settings_of(load(written(tmp_path, "cache: {hostPath: /var/cache/steelyard, size: 5Gi}"))).serve_cache
@@ -46,6 +59,10 @@ def test_a_cache_is_off_until_it_has_a_place(tmp_path: Path):
         ("store: [", "is not YAML"),
         ("log: {level: LOUD}", "log.level"),
         ("cache: {hostPath: /a, claimName: b}", "not both"),
+        (signing("PUBLIC KEY", "MCowBQYDK2VwAyEA" + "A" * 43 + "="), "publicKeys needs secretName"),
+        (signing("PRIVATE KEY", "AAAA", secret="keys"), "has a private key"),
+        (signing("PUBLIC KEY", "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE", secret="keys"), "not of Ed25519"),
+        ("signing: {secretName: keys, publicKeys: none}", "has no key in PEM"),
         ("cache: {hostPath: var/cache}", "cache.hostPath"),
         ("cache: {hostPath: /}", "cache.hostPath"),
         ("cache: {hostPath: /var/../etc}", "must not contain .."),

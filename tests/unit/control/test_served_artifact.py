@@ -40,7 +40,7 @@ def pod(said: object = CORRUPT, *, ready: bool = False, role: str = "serving") -
     }
 
 
-@pytest.mark.parametrize("reason", ["ArtifactCorrupt", "ArtifactNotFound"])
+@pytest.mark.parametrize("reason", ["ArtifactCorrupt", "ArtifactNotFound", "SignatureRefused"])
 def test_a_pod_says_which_artifact_it_would_not_load_and_since_when(reason: str) -> None:
     found = refused_artifact(pod({**CORRUPT, "reason": reason}))
     assert found is not None

@@ -14,6 +14,7 @@ from steelyard.core.snapshot import PlacementKey, ServeCache, Settings, Workload
 from steelyard.render.compile_job import CompileJobIntent, compile_job
 from steelyard.render.deployment import deployment
 from steelyard_runtime.artifacts.cache import cache_from_environment
+from steelyard_runtime.artifacts.signature import PUBLIC_KEYS, SIGNING_KEYS
 from steelyard_runtime.compile.spec import CompileSpec, compile_spec
 
 DIGEST, COMMIT = "sha256:" + "a" * 64, "c" * 40
@@ -126,6 +127,24 @@ def test_a_server_keeps_what_it_downloads_where_the_configuration_says_and_gives
     mounted = next(mount["name"] for mount in container["volumeMounts"] if mount["mountPath"] == environment["STEELYARD_CACHE_DIR"])
     assert next(volume for volume in pod["volumes"] if volume["name"] == mounted) == {"name": mounted, kind: source}
     assert (pod["securityContext"], container["securityContext"]) == (plain["securityContext"], before["securityContext"])
+
+
+def test_private_keys_go_to_compile_pods_alone_and_public_ones_to_both() -> None:
+    settings = replace(SETTINGS, signing_secret="keys", public_keys="PEM")
+    pods = [job_of("s3://models/encoder", settings)["spec"]["template"]["spec"], serving(settings)]
+    environments = [{e["name"]: e.get("value") for e in pod["containers"][0]["env"]} for pod in pods]
+    assert [each[PUBLIC_KEYS] for each in environments] == ["PEM", "PEM"]
+    assert [each.get(SIGNING_KEYS) for each in environments] == ["/var/run/steelyard/signing", None]
+    secrets = [[v["secret"]["secretName"] for v in pod["volumes"] if "secret" in v] for pod in pods]
+    assert secrets == [["keys"], []]
+    mounted = [m for m in pods[0]["containers"][0]["volumeMounts"] if m["mountPath"] == environments[0][SIGNING_KEYS]]
+    assert [m["readOnly"] for m in mounted] == [True]
+
+
+def test_who_signs_nothing_gets_the_pods_that_were_made_before_there_were_signatures() -> None:
+    job = job_of("s3://models/encoder", SETTINGS)["spec"]["template"]["spec"]
+    assert job["volumes"] == [{"name": "tmp", "emptyDir": {}}]
+    assert [variable["name"] for variable in job["containers"][0]["env"]] == ["STEELYARD_COMPILE_SPEC", "POD_NAME", "AWS_REGION"]
 
 
 def test_who_sets_no_cache_gets_the_pod_that_was_made_before_there_was_one() -> None:
