@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from steelyard.core.compiling.candidate import VLLM
 from steelyard.core.compiling.site import CompileSite
 from steelyard.core.snapshot import Settings
 from steelyard.render import label, name, runtime_word
@@ -15,6 +16,7 @@ from steelyard.render.pod import (
     model_uri,
     nodes,
     pod_security,
+    shared_memory,
     signing_keys,
     store_environment,
     store_uri,
@@ -72,6 +74,9 @@ def compile_job(intent: CompileJobIntent, settings: Settings) -> Manifest:
         if settings.hub_endpoint:
             env.append({"name": "HF_ENDPOINT", "value": settings.hub_endpoint})
     found, mounts = volumes(settings, model["uri"], reads_only=False)
+    if intent.spec["backend"] == VLLM:
+        volume, mount = shared_memory()
+        found, mounts = [*found, volume], [*mounts, mount]
     key_volumes, key_mounts, key_env = signing_keys(settings)
     env += [*key_env, *trusted_keys(settings)]
     container: Manifest = {

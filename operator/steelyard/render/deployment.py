@@ -9,7 +9,7 @@ from steelyard.core.intent import PlacementIntent
 from steelyard.core.snapshot import Settings, WorkloadKey
 from steelyard.render import label, name, runtime_word
 from steelyard.render.manifest import Manifest, owned_by_workload
-from steelyard.render.pod import cache, container_security, nodes, pod_security, store_environment, trusted_keys, volumes
+from steelyard.render.pod import cache, container_security, nodes, pod_security, shared_memory, store_environment, trusted_keys, volumes
 from steelyard.render.quantity import requests_equal_limits
 
 HTTP_PORT = 8080
@@ -60,9 +60,8 @@ def deployment(workload: WorkloadKey, uid: str, intent: PlacementIntent, setting
     spec = json.dumps(serve_spec(intent, settings), sort_keys=True, separators=(",", ":"))
     found, mounts = volumes(settings, None, reads_only=True)
     if intent.vllm is not None:
-        # Its processes pass batches through it, and a runtime's own default of 64 MiB is too small for that.
-        found.append({"name": "shm", "emptyDir": {"medium": "Memory"}})
-        mounts.append({"name": "shm", "mountPath": "/dev/shm"})  # noqa: S108 - inside the pod
+        volume, mount = shared_memory()
+        found, mounts = [*found, volume], [*mounts, mount]
     cache_volumes, cache_mounts, cache_env = cache(settings)
     cache_env = cache_env or [{"name": "STEELYARD_CACHE_DIR", "value": CACHE}]
     container: Manifest = {

@@ -80,6 +80,11 @@ def cache(settings: Settings) -> tuple[list[Manifest], list[Manifest], list[Mani
     return [{"name": "cache", **volume}], [{"name": "cache", "mountPath": CACHE_MOUNT}], env
 
 
+def shared_memory() -> tuple[Manifest, Manifest]:
+    """(volume, mount) of /dev/shm for vLLM: its processes pass batches through it, and a runtime's own 64 MiB are too small to start."""
+    return {"name": "shm", "emptyDir": {"medium": "Memory"}}, {"name": "shm", "mountPath": "/dev/shm"}  # noqa: S108 - inside the pod
+
+
 def nodes(selector: Mapping[str, str], tolerations: Sequence[Mapping[str, str]], scheduler: str | None) -> Manifest:
     """The part of a pod's spec that says which nodes it may run on, and who chooses; empty where everything is as usual."""
     spec: Manifest = {}

@@ -18,7 +18,7 @@ from steelyard_runtime.generate.launch import Launch
 LOG = logging.getLogger("steelyard.vllm")
 LONGEST_LINE = 1 << 16
 ASK_EVERY = 0.5
-ERROR = re.compile(r"\b[A-Z]\w*(?:Error|Exception): .+")
+ERROR = re.compile(r"(?:^|\bERROR\b.*\] )([A-Z]\w*(?:Error|Exception): .+)")
 """The first of them is the cause: each of vLLM's processes then tells that another one has failed."""
 
 
@@ -139,5 +139,5 @@ class Child:
             text = line.decode(errors="replace").rstrip()
             found = ERROR.search(text)
             if found and self._error is None:
-                self._error = found[0][:800]
+                self._error = found[1][:800]
             LOG.info("%s", text)

@@ -15,6 +15,7 @@ from steelyard.control.store import Store
 from steelyard.control.world import World
 from steelyard.core.reading import Unknown
 from steelyard.core.snapshot import Settings
+from steelyard.render import label
 from unit.api import objects
 from unit.control.virtual_time import ManualClock
 
@@ -42,7 +43,7 @@ class Cluster:
 
     def __post_init__(self) -> None:
         self.clock = ManualClock()
-        self.store = Store(self.clock)
+        self.store = Store(self.clock, index_labels=(label.WORKLOAD,))
         self.world = World(self.store, self.settings, lambda *_: Unknown(""), synced=lambda: True, clock_suspect=lambda: False)
         made = objects.compiled()
         made["spec"] |= {"backend": "inductor", "target": "sm_86"}

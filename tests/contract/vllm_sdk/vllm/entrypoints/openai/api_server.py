@@ -165,8 +165,10 @@ def main() -> None:
     told = parser().parse_args()
     if os.environ.get(FAILS):
         sys.stderr.write(
-            f"(EngineCore pid=1) ERROR {os.environ[FAILS]}\nRuntimeError: Engine core initialization failed. See root cause above.\n"
+            "(APIServer pid=1) WARNING 11-26 [utils.py:1] This can cause errors like `OSError: [Errno 24] Too many open files`.\n"
         )
+        sys.stderr.write(f"(EngineCore pid=1) ERROR 11-26 [core.py:1510] {os.environ[FAILS]}\n")
+        sys.stderr.write("RuntimeError: Engine core initialization failed. See root cause above.\n")
         sys.exit(1)
     assert os.environ["HF_HUB_OFFLINE"] == "1"
     assert int(os.environ["VLLM_CPU_KVCACHE_SPACE"]) >= 1
