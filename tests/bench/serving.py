@@ -36,7 +36,7 @@ CALM, HALF = 0.1, 0.5
 ABOUT = f"""
 Model servers beside ours: throughput within a latency, and what a server adds
 
-all-MiniLM-L6-v2 by OpenVINO at its default precision: one artifact, one tokenizer, the same lengths to pad to (32, 64, 128). Texts have {WORDS[0]} to {WORDS[1]} words.
+all-MiniLM-L6-v2 by OpenVINO at its default precision: one artifact, one tokenizer, rows padded to a multiple of eight tokens, at most 128. Texts have {WORDS[0]} to {WORDS[1]} words.
 Every server runs on core {CORE} of the machine with one worker, the client on the others; all are started, and one at a time is asked. Requests arrive by a
 Poisson process, one text each, and latency counts from when a request was due.
 
@@ -46,8 +46,8 @@ Poisson process, one text each, and latency counts from when a request was due.
 - `of_raw`, `of_best`: `rps_at_slo` over the engine's best rate, and over the best other server's; medians of the rounds' ratios.
 
 `raw` is no server: the same engine with the texts in its memory, in batches of eight. It has no latency, and its best order (texts of one length together) is not open
-to a server that must answer the first one soon. LitServe and BentoML batch by themselves, up to eight; KServe's Python server does not (its batcher is a
-sidecar), and is asked by its first protocol, which it serves fastest.
+to a server that must answer the first one soon. LitServe and BentoML batch by themselves, up to eight, in the order of arrival, and LitServe is asked without
+that too; KServe's Python server has no batching (its batcher is a sidecar), and is asked by its first protocol, which it serves fastest.
 """
 COLUMNS = ("server", "backend", "batching", "rps_at_slo", "p50_ms", "p95_ms", "added_ms", "of_raw", "of_best")
 

@@ -16,7 +16,7 @@ class Api(litserve.LitAPI):
         return request["input"]
 
     def predict(self, texts):
-        return self.embedder.embed(texts)
+        return self.embedder.embed([texts] if isinstance(texts, str) else texts)
 
     def encode_response(self, output):
         return {"embedding": output.tolist()}

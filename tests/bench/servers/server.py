@@ -95,15 +95,18 @@ def _length(found: object) -> int:
 
 def servers(store: Path, digest: str, key: str, folder: Path, say: Say, *, install: bool) -> list[Server]:
     """All of them, not started yet. Raises NotHereError."""
-    found = [_ours(store, digest, key, "batches of one length", LARGEST), _ours(store, digest, key, "none", 1)]
+    found = [_ours(store, digest, key, "neighbours in length", LARGEST), _ours(store, digest, key, "none", 1)]
     python = {
         name: interpreter(name, f"bench-{name}.txt", say, install=install, megabytes=500) for name in ("litserve", "kserve", "bentoml")
     }
     plain: Callable[[str], bytes] = lambda text: json.dumps({"input": text}).encode()  # noqa: E731
-    ports = [free_port() for _ in range(3)]
+    ports = [free_port() for _ in range(4)]
     found += [
         Server(
             "litserve", "its own", (str(python["litserve"]), "litserve_server.py", str(folder), str(ports[0]), str(LARGEST)), "/predict", plain, port=ports[0]
+        ),
+        Server(
+            "litserve", "none", (str(python["litserve"]), "litserve_server.py", str(folder), str(ports[3]), "1"), "/predict", plain, port=ports[3]
         ),
         Server(
             "kserve",
