@@ -10,6 +10,10 @@ def add_load_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rate", type=float, help="requests per second on average")
     parser.add_argument("--duration", type=float, help="seconds to send for (at most 24 h)")
     parser.add_argument("--schedule", help="rates and seconds instead of --rate and --duration: 'R1:S1,R2:S2'")
+    parser.add_argument(
+        "--trace", metavar="FILE", help="instead of --rate: when each request came, as CSV (time, and words and tokens if known)"
+    )
+    parser.add_argument("--speed", type=float, default=1.0, help="with --trace: so many times as fast as it was recorded (default 1)")
     parser.add_argument("--until-file", metavar="PATH", help="with --rate: send until this file exists (or for --duration, else 24 h)")
     parser.add_argument("--until-signal", action="store_true", help="with --rate: send until SIGTERM (or for --duration, else 24 h)")
     parser.add_argument("--slo-ms", type=float, required=True, help="an answer within so many milliseconds of its intended time is good")

@@ -8,7 +8,7 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +20,7 @@ from steelyard_runtime.generate.promise import Promise, Stream
 from steelyard_runtime.load.entry import Entry
 from steelyard_runtime.load.schedule import LONGEST, Step, arrivals, parsed
 from steelyard_runtime.load.summary import Summary
+from steelyard_runtime.load.trace import Recorded, read
 from steelyard_runtime.texts import text_of
 
 LOG = logging.getLogger("steelyard.load")
@@ -36,6 +37,8 @@ class Load:
     url: str
     model: str
     steps: tuple[Step, ...]
+    trace: Sequence[Recorded]
+    """When requests are sent, instead of `steps`; empty for none."""
     objective: float
     seed: int
     words: tuple[int, int]
@@ -64,14 +67,14 @@ class Load:
         watcher = asyncio.create_task(self._watch_file())
         async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=self.timeout)) as session:
             waiting: set[asyncio.Task[None]] = set()
-            for number, offset in enumerate(arrivals(self.steps, self.seed)):
+            for number, (offset, body) in enumerate(self._requests(bodies, chance)):
                 if await self._sleep(offset - (time.monotonic() - origin)):
                     break
                 intended = started + offset
                 if len(waiting) >= MOST_WAITING:
                     self._record(Entry(number, intended, None, clock(), 0, "", 0, f"{MOST_WAITING} requests are waiting already"))
                     continue
-                task = asyncio.create_task(self._send(session, number, intended, bodies[number % PREPARED_TEXTS], clock))
+                task = asyncio.create_task(self._send(session, number, intended, body, clock))
                 waiting.add(task)
                 task.add_done_callback(waiting.discard)
             if not self.stopping.is_set():
@@ -81,10 +84,24 @@ class Load:
         watcher.cancel()
         self._write(self.summary.line(started, ended))
 
-    def _body(self, text: str, chance: random.Random) -> bytes:
+    def _requests(self, bodies: Sequence[bytes], chance: random.Random) -> Iterator[tuple[float, bytes]]:
+        """When, and what. A text of a recorded length is made before its time comes."""
+        if not self.trace:
+            yield from ((offset, bodies[number % PREPARED_TEXTS]) for number, offset in enumerate(arrivals(self.steps, self.seed)))
+        for each in self.trace:
+            words = self.words if each.words is None else (each.words, each.words)
+            yield each.offset, self._body(text_of(chance.randint(*words), chance), chance, each.tokens)
+
+    def _body(self, text: str, chance: random.Random, tokens: int | None = None) -> bytes:
         if self.generate is not None:
             # To the end of what is asked for: how long an answer is must not depend on what a model happens to say.
-            asked = {"prompt": text, "max_tokens": chance.randint(*self.generate), "stream": True, "ignore_eos": True, "temperature": 0}
+            asked = {
+                "prompt": text,
+                "max_tokens": tokens or chance.randint(*self.generate),
+                "stream": True,
+                "ignore_eos": True,
+                "temperature": 0,
+            }
             return json.dumps({"model": self.model, **asked}).encode()
         return json.dumps({"model": self.model, "input": text}).encode()
 
@@ -149,25 +166,32 @@ class Load:
 def run_load(options: argparse.Namespace) -> int:
     """Run the load that the arguments describe; 0 when it was sent, 2 for arguments that make no sense."""
     try:
-        steps, words = _steps(options), _range(options.words, "--words")
+        trace = _trace(options)
+        steps, words = () if trace else _steps(options), _range(options.words, "--words")
         generate = None if options.generate is None else _range(options.generate, "--generate")
     except ValueError as error:
         sys.stderr.write(f"steelyard-runtime load: {error}\n")
         return 2
     with ExitStack() as stack:
         out = stack.enter_context(Path(options.log).open("w", buffering=1)) if options.log else sys.stdout
-        asyncio.run(_run(options, steps, words, generate, out))
+        asyncio.run(_run(options, steps, trace, words, generate, out))
         out.flush()
     return 0
 
 
 async def _run(
-    options: argparse.Namespace, steps: tuple[Step, ...], words: tuple[int, int], generate: tuple[int, int] | None, out: TextIO
+    options: argparse.Namespace,
+    steps: tuple[Step, ...],
+    trace: Sequence[Recorded],
+    words: tuple[int, int],
+    generate: tuple[int, int] | None,
+    out: TextIO,
 ) -> None:
     load = Load(
         url=options.url.rstrip("/"),
         model=options.model,
         steps=steps,
+        trace=trace,
         objective=options.slo_ms / 1000,
         seed=options.seed,
         words=words,
@@ -183,13 +207,23 @@ async def _run(
     await load.run()
 
 
+def _trace(options: argparse.Namespace) -> Sequence[Recorded]:
+    if options.trace is None:
+        return ()
+    if options.rate is not None or options.duration is not None or options.schedule:
+        raise ValueError("--trace replaces --rate, --duration and --schedule; leave them out")
+    if not 0 < options.speed <= 1_000_000:
+        raise ValueError("--speed must be above 0")
+    return read(Path(options.trace), options.speed)
+
+
 def _steps(options: argparse.Namespace) -> tuple[Step, ...]:
     if options.schedule:
         if options.rate is not None or options.duration is not None:
             raise ValueError("--schedule replaces --rate and --duration; leave them out")
         return parsed(options.schedule)
     if options.rate is None:
-        raise ValueError("give --rate, or --schedule")
+        raise ValueError("give --rate, --schedule or --trace")
     endless = options.until_file or options.until_signal
     if options.duration is None and not endless:
         raise ValueError("give --duration, --until-file or --until-signal")

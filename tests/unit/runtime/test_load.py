@@ -1,5 +1,6 @@
 """The load generator: an open loop that tells the truth about lateness."""
 
+import gzip
 import json
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from steelyard_runtime.artifacts.publish import Published
 from steelyard_runtime.load.entry import Entry
 from steelyard_runtime.load.schedule import arrivals, parsed
 from steelyard_runtime.load.summary import Summary
+from steelyard_runtime.load.trace import Recorded, read
 from steelyard_runtime.texts import golden_texts, text_of
 from unit.runtime.server_process import LoadProcess, ServerProcess, environment, free_port
 
@@ -30,6 +32,47 @@ def test_arrivals_are_poisson_of_the_steps_rates_and_the_same_for_a_seed() -> No
     mean = sum(gaps) / len(gaps)
     spread = (sum((gap - mean) ** 2 for gap in gaps) / len(gaps)) ** 0.5
     assert 0.93 < spread / mean < 1.07  # 1 for a Poisson process, 0 for a metronome
+
+
+def test_a_trace_says_when_and_how_long_at_the_speed_that_is_asked_for(tmp_path: Path) -> None:
+    azure = tmp_path / "azure.csv"
+    azure.write_text("TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:17:03.9799600,4808,10\n2023-11-16 18:17:05.9799600,3180,8\n")
+    assert read(azure, 4.0) == [Recorded(0.0, 4808, 10), Recorded(0.5, 3180, 8)]
+    packed = tmp_path / "own.csv.gz"
+    with gzip.open(packed, "wt") as out:
+        out.write("time,words\n10,5\n10,\n12.5,0\n")
+    assert read(packed, 1.0) == [Recorded(0.0, 5, None), Recorded(0.0, None, None), Recorded(2.5, 1, None)]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "no column time"),
+        ("when\n1\n", "no column time"),
+        ("time\n", "has no request"),
+        ("time\n1\nsoon\n", "line 3"),
+        ("time\n2\n1\n", "must not go back"),
+        ("time,words\n1,-5\n", "no length"),
+        ("time,words\n1\n", "line 2"),
+    ],
+)
+def test_a_trace_that_cannot_be_replayed_is_refused_with_its_line(tmp_path: Path, text: str, why: str) -> None:
+    file = tmp_path / "trace.csv"
+    file.write_text(text)
+    with pytest.raises(ValueError, match=why):
+        read(file, 1.0)
+
+
+def test_a_trace_is_sent_as_it_was_recorded(artifact: Published, tmp_path: Path) -> None:
+    trace = tmp_path / "trace.csv"
+    trace.write_text("time,words\n0,3\n0.4,30\n0.4,3\n")
+    with ServerProcess(tmp_path, artifact) as server:
+        server.wait_until_ready()
+        entries, _ = LoadProcess(tmp_path, server.url, "--trace", str(trace), "--speed", "2").result()
+    first = min(entry["intended"] for entry in entries)
+    assert sorted(round(entry["intended"] - first, 3) for entry in entries) == [0.0, 0.2, 0.2]
+    short, long = min(entries, key=lambda entry: entry["tokens"]), max(entries, key=lambda entry: entry["tokens"])
+    assert long["tokens"] > 5 * short["tokens"]
 
 
 @pytest.mark.parametrize("text", ["", "10", "10:0", "-1:5", "x:5", "10:90000", "1:80000,1:80000"])
