@@ -130,7 +130,10 @@ USER 65532:65532
 ENTRYPOINT ["steelyard-runtime"]
 
 FROM ${BASE} AS runtime-vllm
-RUN apt-get update && apt-get install -y --no-install-recommends libnuma1 && rm -rf /var/lib/apt/lists/*
+# torch compiles with g++, and needs Python's headers (see runtime-compile).
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends libnuma1 g++ $(test "$(command -v python3)" = /usr/bin/python3 && echo python3-dev) \
+    && rm -rf /var/lib/apt/lists/*
 COPY --from=vllm-dependencies /opt/steelyard /opt/steelyard
 COPY --from=runtime-source /opt/app /opt/app
 # HOME: vLLM and torch keep what they find out below it.
