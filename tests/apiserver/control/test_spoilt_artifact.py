@@ -91,7 +91,7 @@ class Compiles:
         async def silent(_: str) -> None:
             return None
 
-        compiles = CompileReconciler(self.client, Applier(self.client, store), store, settings, silent, self.clock)
+        compiles = CompileReconciler(self.client, Applier(self.client, store), store, settings, silent, lambda _: (), self.clock)
         return await compiles.reconcile(COMPILED_MODELS.key(self.namespace, NAME), "ns-uid")
 
     async def serving(self, called: str) -> None:
