@@ -186,7 +186,7 @@ class Operator:
             self.client, applier, self.store, self.world, self.journal, self.events, self._namespace_uid, self._wake, self.clock, self.fleet
         )
         self.compiles = CompileReconciler(
-            self.client, applier, self.store, settings, self.observing.progress, self.world.pools_for_users, self.clock
+            self.client, applier, self.store, settings, self.observing.progress, self.world.users_of, self.clock
         )
         self.pools = PoolReconciler(self.client, self.store, self.world, self.clock)
         self.health = HealthServer(

@@ -22,11 +22,11 @@ from steelyard.control.termination import last_word
 from steelyard.control.workload_facts import is_unplaced, server_status
 from steelyard.core.compiling.attempt import Attempts, Built, Failure, FailureClass, JobOutcome, NoJob, Running, StartJob, next_attempt
 from steelyard.core.compiling.eta import remaining
-from steelyard.core.compiling.site import compile_site, pools_to_compile_on
+from steelyard.core.compiling.site import User, compile_site, pools_to_compile_on
 from steelyard.core.compiling.spoilt import Refused, reopened
 from steelyard.core.decision import Note
 from steelyard.core.rebalancing.reason import Reason
-from steelyard.core.snapshot import Pool, Settings, Toolchain
+from steelyard.core.snapshot import Settings
 from steelyard.render import label, name
 from steelyard.render.compile_job import PROGRESS_PORT, CompileJobIntent, compile_job
 
@@ -34,8 +34,8 @@ LOOK_AGAIN_SECONDS = 3.0
 """Pace of progress while a Job runs."""
 KILLED_FOR_MEMORY = 137
 
-PoolsForUsers = Callable[[Manifest], tuple[Pool, ...]]
-"""All pools as the workloads that use a CompiledModel see them."""
+UsersOf = Callable[[Manifest], tuple[User, ...]]
+"""The workloads that use a CompiledModel, each with the pools as it sees them."""
 FetchProgress = Callable[[str], Awaitable[Mapping[str, Any] | None]]
 """GET a pod's /progress; None if it did not answer."""
 
@@ -68,7 +68,7 @@ class CompileReconciler:
         store: Store,
         settings: Settings,
         fetch_progress: FetchProgress,
-        pools_for_users: PoolsForUsers,
+        users_of: UsersOf,
         clock: Clock,
     ) -> None:
         self._client = client
@@ -76,7 +76,7 @@ class CompileReconciler:
         self._store = store
         self._settings = settings
         self._fetch_progress = fetch_progress
-        self._pools_for_users = pools_for_users
+        self._users_of = users_of
         self._clock = clock
 
     async def reconcile(self, key: ObjectKey, namespace_uid: str) -> Compiled:
@@ -94,7 +94,7 @@ class CompileReconciler:
         spec = compiled["spec"]
         toolchain = self._settings.toolchain_of(spec["backend"], spec["target"], spec["toolchain"])
         needs_device = toolchain is not None and toolchain.compile_needs_device
-        pools = self._pools_to_compile_on(toolchain, compiled, now) if toolchain is not None and needs_device else ()
+        pools = pools_to_compile_on(spec["key"], self._users_of(compiled), self._settings, now) if needs_device else ()
         nowhere = needs_device and not pools
         may_start = (
             toolchain is not None and not nowhere and self._running_jobs(on_a_pool=needs_device) < self._settings.compile_jobs_at_once
@@ -154,9 +154,6 @@ class CompileReconciler:
         pods = self._store.owned_by(manifests.uid(job), PODS)
         return max(pods, key=lambda p: (manifests.metadata(p).get("creationTimestamp", ""), manifests.name(p)), default=None)
 
-    def _pools_to_compile_on(self, toolchain: Toolchain, compiled: Manifest, now: datetime) -> tuple[Pool, ...]:
-        return pools_to_compile_on(toolchain, self._settings, self._pools_for_users(compiled), now)
-
     def _running_jobs(self, *, on_a_pool: bool) -> int:
         """Counted apart: a Job that waits for a device must not hold up those that need none."""
         running = (manifests.labels(j) for j in self._store.all(JOBS) if not _ended(j))
@@ -181,7 +178,7 @@ class CompileReconciler:
 def no_pool(backend: str) -> str:
     """Why a compile that takes a device does not begin."""
     return (
-        f"compiling with {backend} takes a device, and no pool that the model's workloads select has both this back end and a resourceName:"
+        f"compiling with {backend} takes a device, and no pool that a workload selects and that would serve this artifact has a resourceName:"
         " add one, or let one of them be selected"
     )
 

@@ -28,6 +28,7 @@ from steelyard.control.workload_facts import placement_of, workload_of
 from steelyard.core.catalogue.advertised import advertised, references
 from steelyard.core.catalogue.catalogue import EMPTY, Catalogue
 from steelyard.core.catalogue.estimate import estimate
+from steelyard.core.compiling.site import User
 from steelyard.core.economics.ledger import NodeFact
 from steelyard.core.memory import Move
 from steelyard.core.pod import PodFacts
@@ -239,12 +240,12 @@ class World:
             with_selection(p, selected=p.name in named if named else selects(selector, labels.get(p.name, {}))) for p in self.pools()
         )
 
-    def pools_for_users(self, compiled: Manifest) -> tuple[Pool, ...]:
-        """All pools as the workloads that use a CompiledModel see them together: selected is what one of them selects."""
+    def users_of(self, compiled: Manifest) -> tuple[User, ...]:
+        """The workloads that use a CompiledModel and can be read, each with the pools as it sees them."""
         owners = manifests.owner_uids(compiled)
-        users = [raw for raw in self._store.all(INFERENCE_WORKLOADS, manifests.namespace(compiled)) if manifests.uid(raw) in owners]
-        selected = {pool.name for raw in users for pool in self._pools_for(raw) if pool.selected}
-        return tuple(with_selection(p, selected=p.name in selected) for p in self.pools())
+        raws = (raw for raw in self._store.all(INFERENCE_WORKLOADS, manifests.namespace(compiled)) if manifests.uid(raw) in owners)
+        read = ((raw, self._parse(InferenceWorkload, raw)) for raw in raws)
+        return tuple((workload_of(parsed, raw), self._pools_for(raw)) for raw, parsed in read if isinstance(parsed, InferenceWorkload))
 
     def _pods_of(self, workload: WorkloadKey, key: PlacementKey) -> tuple[Manifest, ...]:
         found = []

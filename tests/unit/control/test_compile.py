@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any, cast
 
+from steelyard.api.inference_workload import InferenceWorkload
+from steelyard.api.parse import parse
 from steelyard.app.config import Config
 from steelyard.app.wiring import settings_of
 from steelyard.control.api_client import ApiClient
@@ -12,7 +14,9 @@ from steelyard.control.apply import Applier
 from steelyard.control.compile import CompileReconciler
 from steelyard.control.resource import ACCELERATOR_POOLS, COMPILED_MODELS, INFERENCE_WORKLOADS, JOBS, NODES, PODS, Resource
 from steelyard.control.store import Store
+from steelyard.control.workload_facts import workload_of
 from steelyard.control.world import World
+from steelyard.core.compiling.candidate import compile_inputs
 from steelyard.core.reading import Unknown
 from steelyard.core.snapshot import Settings
 from steelyard.render import label
@@ -33,6 +37,13 @@ SETTINGS = settings_of(
 )
 
 
+def key_of(raw: dict[str, Any], settings: Settings) -> str:
+    parsed = parse(InferenceWorkload, raw)
+    assert isinstance(parsed, InferenceWorkload)
+    raw["metadata"] |= {"namespace": "ns", "uid": "u"}
+    return compile_inputs(workload_of(parsed, raw), settings.toolchains["inductor"], "nvidia").key
+
+
 @dataclass
 class Cluster:
     """A store, and what was written to the cluster of it."""
@@ -46,7 +57,7 @@ class Cluster:
         self.store = Store(self.clock, index_labels=(label.WORKLOAD,))
         self.world = World(self.store, self.settings, lambda *_: Unknown(""), synced=lambda: True, clock_suspect=lambda: False)
         made = objects.compiled()
-        made["spec"] |= {"backend": "inductor", "target": "sm_86"}
+        made["spec"] |= {"backend": "inductor", "target": "sm_86", "key": key_of(objects.workload(), self.settings)}
         made["metadata"]["ownerReferences"] = [{"kind": "InferenceWorkload", "name": "w", "uid": "u-w"}]
         self.add(COMPILED_MODELS, "inductor-0", made)
 
@@ -60,7 +71,8 @@ class Cluster:
     def use(self, name: str, *pools: str) -> None:
         """A workload that names these pools."""
         made = objects.workload()
-        made["spec"]["placement"] = {"pools": [{"name": each} for each in pools]}
+        if pools:
+            made["spec"]["placement"] = {"pools": [{"name": each} for each in pools]}
         self.add(INFERENCE_WORKLOADS, name, made)
 
     def pool(self, name: str, backend: str = "inductor") -> None:
@@ -96,7 +108,7 @@ class Cluster:
         async def no_progress(_: str) -> None:
             return None
 
-        reconciler = CompileReconciler(client, applier, self.store, self.settings, no_progress, self.world.pools_for_users, self.clock)
+        reconciler = CompileReconciler(client, applier, self.store, self.settings, no_progress, self.world.users_of, self.clock)
         asyncio.run(reconciler.reconcile(KEY, "u-ns"))
         seen = self.store.get(KEY)
         assert seen is not None

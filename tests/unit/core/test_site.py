@@ -6,10 +6,12 @@ from itertools import permutations
 
 import pytest
 
+from steelyard.core.compiling.candidate import compile_inputs
 from steelyard.core.compiling.site import CompileSite, compile_site, pools_to_compile_on
 from steelyard.core.economics.attribution import Resources
 from steelyard.core.economics.price import Price, PriceClass
-from steelyard.core.snapshot import Pool, Settings, Shape, Toolchain
+from steelyard.core.snapshot import Pool, Settings, Shape, Toolchain, Workload
+from unit.core.world import World
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 ON_CPUS = Toolchain(backend="openvino", serve_image="s", compile_image="c", versions={}, target="cpu/x86-64")
@@ -40,17 +42,24 @@ def pool(name: str, *, price: float | None = 1.0, memory: float = 16.0, **change
     return replace(made, **change)  # type: ignore[arg-type]
 
 
+WORKLOAD = World({}).workload
+KEY = compile_inputs(WORKLOAD, ON_DEVICES, "nvidia").key
+
+
+def to_compile_on(*pools: Pool, workload: Workload = WORKLOAD) -> tuple[Pool, ...]:
+    return pools_to_compile_on(KEY, [(workload, pools)], SETTINGS, NOW)
+
+
 def names(*pools: Pool) -> list[str]:
-    return [p.name for p in pools_to_compile_on(ON_DEVICES, SETTINGS, pools, NOW)]
+    return [p.name for p in to_compile_on(*pools)]
 
 
 def site_of(*pools: Pool, attempt: int = 1, factor: int = 1) -> CompileSite | None:
-    return compile_site(ON_DEVICES, SETTINGS, pools_to_compile_on(ON_DEVICES, SETTINGS, pools, NOW), attempt=attempt, factor=factor)
+    return compile_site(ON_DEVICES, SETTINGS, to_compile_on(*pools), attempt=attempt, factor=factor)
 
 
 def test_a_compile_that_needs_no_device_runs_on_general_nodes_whatever_the_pools():
-    assert pools_to_compile_on(ON_CPUS, SETTINGS, [pool("a", backends=("openvino",))], NOW) == ()
-    found = compile_site(ON_CPUS, SETTINGS, (), attempt=3, factor=2)
+    found = compile_site(ON_CPUS, SETTINGS, (pool("a"),), attempt=3, factor=2)
     assert found == CompileSite(node_selector={"kind": "build"}, resources=Resources(2.0, 8.0))
 
 
@@ -95,6 +104,18 @@ def test_of_several_pools_with_one_key_the_one_with_nodes_then_the_cheapest_then
     wanted = ["cheap-a", "cheap-b", "on-demand", "dear", "priceless", "empty", "down", "sold-out"]
     assert names(*pools) == wanted
     assert all(names(*order) == wanted for order in list(permutations(pools))[::977])
+
+
+def test_a_pool_whose_family_is_compiled_otherwise_is_another_keys():
+    workload = replace(WORKLOAD, compile_by_family={"nvidia-l4": replace(WORKLOAD.compile, dtype="float16")})
+    assert [p.name for p in to_compile_on(pool("a", family="nvidia-l4"), pool("b"), workload=workload)] == ["b"]
+
+
+def test_a_pool_counts_for_the_workload_that_asks_for_this_key_there_and_selects_it():
+    other = replace(WORKLOAD, model=replace(WORKLOAD.model, revision="b" * 40))
+    assert to_compile_on(pool("a"), workload=other) == ()
+    users = [(other, (pool("a"),)), (WORKLOAD, (pool("a", selected=False), pool("b"))), (WORKLOAD, (pool("b"), pool("c", price=0.5)))]
+    assert [p.name for p in pools_to_compile_on(KEY, users, SETTINGS, NOW)] == ["c", "b"]
 
 
 def test_the_price_is_that_of_one_device():

@@ -6,13 +6,18 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeAlias
 
-from steelyard.core.compiling.candidate import server_of, toolchain_for
+from steelyard.core.compiling.candidate import compile_inputs, toolchain_for
 from steelyard.core.economics.attribution import Resources
-from steelyard.core.snapshot import Pool, Settings, Toolchain
+from steelyard.core.snapshot import Pool, Settings, Toolchain, Workload
 
 DEVICES = 1.0
 """What a compile takes where it takes any: the smallest part that a pool's resource name stands for."""
+
+
+User: TypeAlias = tuple[Workload, tuple[Pool, ...]]
+"""A workload that uses what is compiled, with the pools as it sees them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,19 +32,18 @@ class CompileSite:
     scheduler: str | None = None
 
 
-def pools_to_compile_on(toolchain: Toolchain, settings: Settings, pools: Iterable[Pool], now: datetime) -> tuple[Pool, ...]:
-    """The pools that serve what this toolchain makes, best first; none where it needs no device, and then it needs none of them.
+def pools_to_compile_on(key: str, users: Iterable[User], settings: Settings, now: datetime) -> tuple[Pool, ...]:
+    """The pools with a device for which one of these workloads asks for this compile key, best first.
 
     Those that have nodes or can get them, before those that are exhausted or empty; the cheapest device of these; then by name.
     """
-    if not toolchain.compile_needs_device:
-        return ()
-    usable = [
-        p
-        for p in pools
-        if p.selected and p.resource_name is not None and toolchain_for(server_of(toolchain.backend), p, settings) == toolchain
-    ]
-    return tuple(sorted(usable, key=lambda p: (_is_short(p, now), _price(p), p.name)))
+    usable = {
+        pool.name: pool
+        for workload, pools in users
+        for pool in pools
+        if pool.selected and pool.resource_name is not None and key == _key(workload, pool, settings)
+    }
+    return tuple(sorted(usable.values(), key=lambda p: (_is_short(p, now), _price(p), p.name)))
 
 
 def compile_site(toolchain: Toolchain, settings: Settings, pools: tuple[Pool, ...], *, attempt: int, factor: int) -> CompileSite | None:
@@ -66,6 +70,11 @@ def compile_site(toolchain: Toolchain, settings: Settings, pools: tuple[Pool, ..
         tolerations=pool.tolerations,
         scheduler=pool.scheduler,
     )
+
+
+def _key(workload: Workload, pool: Pool, settings: Settings) -> str | None:
+    toolchain = toolchain_for(workload.server, pool, settings)
+    return compile_inputs(workload, toolchain, pool.family).key if toolchain else None
 
 
 def _is_short(pool: Pool, now: datetime) -> bool:
