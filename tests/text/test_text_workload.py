@@ -66,7 +66,7 @@ def tenant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tenant]:
                         ]
                     },
                     "scaling": {"minReplicas": 1, "maxReplicas": 2},
-                    "rebalancing": {"mode": "Observe", "windowSeconds": 10},
+                    "rebalancing": {"mode": "Observe", "windowSeconds": 10, "minGoodRequests": 60},
                 }
             )
             yield tenant
