@@ -48,6 +48,10 @@ Poisson process, one text each, and latency counts from when a request was due.
 `raw` is no server: the same engine with the texts in its memory, in batches of eight. It has no latency, and its best order (texts of one length together) is not open
 to a server that must answer the first one soon. LitServe and BentoML batch by themselves, up to eight, in the order of arrival, and LitServe is asked without
 that too; KServe's Python server has no batching (its batcher is a sidecar), and is asked by its first protocol, which it serves fastest.
+
+Ours is above the engine that is fed in the order of arrival, and misses 0.9 of its best order for two reasons. That order needs all 256 texts at hand, and a server has those that wait, some forty at
+this limit. And server and engine share one core here: reading, tokenising and answering costs 1.3 ms of it a request (the difference of the two rows without batching), where the engine in its best order
+takes 3.6 ms a text. An engine on an accelerator, or on cores of its own, does not pay that.
 """
 COLUMNS = ("server", "backend", "batching", "rps_at_slo", "p50_ms", "p95_ms", "added_ms", "of_raw", "of_best")
 

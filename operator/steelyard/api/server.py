@@ -58,7 +58,6 @@ VllmArgumentName = Literal[
     "generation-config",
     "limit-mm-per-prompt",
     "max-logprobs",
-    "max-seq-len-to-capture",
     "override-generation-config",
     "reasoning-parser",
     "scheduling-policy",
@@ -143,7 +142,7 @@ class VllmServer(SpecModel):
         says(
             "Further arguments of vLLM from an allow-list, each at most once. They become part of the revision, so a change is a measured "
             "move and not a blind rollout.",
-            most=18,
+            most=17,
             keys=("name",),
         ),
     ] = ()

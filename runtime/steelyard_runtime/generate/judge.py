@@ -4,6 +4,7 @@ vLLM has no notion of a good request: its histograms say how many requests were 
 same one was in time by all. It also queues without bound, and keeps connections for ever. `--middleware` takes this class by its name.
 """
 
+import hmac
 import json
 import math
 import os
@@ -134,7 +135,7 @@ class Judge:
             await _respond(send, 200, json.dumps(document).encode(), [(b"content-type", b"application/json")])
 
     def _is_supervisor(self, scope: MutableMapping[str, Any]) -> bool:
-        return any(name == TOKEN and value == self._token for name, value in scope["headers"])
+        return any(name == TOKEN and hmac.compare_digest(value, self._token) for name, value in scope["headers"])
 
     def _retired(self, scope: MutableMapping[str, Any]) -> bool:
         """Whether this answer is its connection's last: kube-proxy balances connections, not requests."""

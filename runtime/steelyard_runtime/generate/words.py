@@ -31,7 +31,6 @@ SERVED = frozenset(
         "--gpu-memory-utilization",
         "--limit-mm-per-prompt",
         "--max-logprobs",
-        "--max-seq-len-to-capture",
         "--override-generation-config",
         "--reasoning-parser",
         "--scheduling-policy",

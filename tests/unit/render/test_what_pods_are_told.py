@@ -10,12 +10,13 @@ import pytest
 from steelyard.core.compiling.site import CompileSite
 from steelyard.core.economics.attribution import Resources
 from steelyard.core.intent import PlacementIntent
-from steelyard.core.snapshot import PlacementKey, ServeCache, Settings, WorkloadKey
+from steelyard.core.snapshot import LatencyObjective, PlacementKey, ServeCache, Settings, VllmOptions, WorkloadKey
 from steelyard.render.compile_job import CompileJobIntent, compile_job
 from steelyard.render.deployment import deployment
 from steelyard_runtime.artifacts.cache import cache_from_environment
 from steelyard_runtime.artifacts.signature import PUBLIC_KEYS, SIGNING_KEYS
 from steelyard_runtime.compile.spec import CompileSpec, compile_spec
+from steelyard_runtime.generate.spec import is_text, text_spec
 
 DIGEST, COMMIT = "sha256:" + "a" * 64, "c" * 40
 SETTINGS = Settings(toolchains={}, store_uri="s3://artifacts", hub_endpoint="https://hub.example.com")
@@ -220,3 +221,30 @@ def test_a_compile_on_general_nodes_names_no_pool_and_asks_for_no_device() -> No
     pod = job["spec"]["template"]["spec"]
     assert not {"nodeSelector", "tolerations", "schedulerName"} & pod.keys()
     assert pod["containers"][0]["resources"]["limits"] == {"cpu": "1000m", "memory": "4096Mi"}
+
+
+def test_a_server_of_text_is_told_what_it_reads_and_has_shared_memory_and_time_to_start() -> None:
+    options = VllmOptions(max_model_length=4096, max_sequences=16, memory_percent=80, arguments=(("seed", "3"),))
+    promised = (
+        LatencyObjective(metric="ttft", milliseconds=400, percent=95.0),
+        LatencyObjective(metric="itl", milliseconds=50, percent=95.0),
+    )
+    intent = replace(PLACEMENT, backend="vllm", task="text-generation", latency=promised, batch_sizes=(1,), vllm=options)
+    made = deployment(WorkloadKey("team", "search"), "uid-1", intent, SETTINGS)
+    pod = made["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    told = {each["name"]: each.get("value", "") for each in container["env"]}
+    assert is_text(told)
+    spec = text_spec(told)
+    assert (spec.model, spec.limit, spec.words) == ("search", 64, ("--gpu-memory-utilization=0.80", "--seed=3"))
+    assert [each["metric"] for each in spec.latency] == ["ttft", "itl"]
+    assert {"name": "shm", "mountPath": "/dev/shm"} in container["volumeMounts"]
+    assert container["startupProbe"]["failureThreshold"] * container["startupProbe"]["periodSeconds"] >= 3600
+    assert made["spec"]["progressDeadlineSeconds"] > 3600
+
+
+def test_preparing_a_model_for_vllm_has_shared_memory_and_no_other_compile_has() -> None:
+    uri = "s3://models/encoder"
+    for backend, shared in (("vllm", True), ("openvino", False)):
+        (container,) = job_of(uri, SETTINGS, backend=backend)["spec"]["template"]["spec"]["containers"]
+        assert any(mount["mountPath"] == "/dev/shm" for mount in container["volumeMounts"]) == shared

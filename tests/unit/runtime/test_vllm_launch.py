@@ -66,6 +66,11 @@ def test_a_gpu_is_filled_as_far_as_the_workload_says_and_a_cpu_by_what_the_conta
     assert cpu.environment["OMP_NUM_THREADS"] == "4"
 
 
+def test_no_client_has_the_server_fetch_anything() -> None:
+    for target in ("cpu/x86-64", "sm_90"):
+        assert "--allowed-media-domains=none.invalid" in started(target).arguments
+
+
 def test_nxd_inference_gets_blocks_for_the_longest_requests_an_override_with_underscores_and_a_folder_named_by_its_configuration() -> None:
     made = Made("inf2", "default", 2, FLAGS)
     found = started("inf2")

@@ -48,6 +48,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--disable-uvicorn-access-log", action="store_true")
     found.add_argument("--gpu-memory-utilization", type=float)
     found.add_argument("--max-logprobs", type=int)
+    found.add_argument("--allowed-media-domains", nargs="+")
     found.add_argument("--scheduling-policy", choices=("fcfs", "priority"))
     found.add_argument("--speculative-config", type=json.loads)
     found.add_argument("--structured-outputs-config", type=json.loads)
