@@ -54,12 +54,7 @@ class Compiles:
         self.uri = f"s3://artifacts/ns-uid/{KEY}/manifest.json"
 
     async def begin(self) -> None:
-        owner = {
-            "apiVersion": "steelyard.dev/v1alpha1",
-            "kind": "InferenceWorkload",
-            "name": "w",
-            "uid": "00000000-0000-0000-0000-000000000001",
-        }
+        # Without an owner: one that does not exist would have the garbage collector take it away, sooner or later.
         spec = {
             "key": KEY,
             "model": {"uri": "hf://org/model", "revision": "a" * 40, "task": "feature-extraction"},
@@ -70,7 +65,7 @@ class Compiles:
             "batchSizes": [1],
             "sequenceLengths": [128],
         }
-        meta = {"namespace": self.namespace, "name": NAME, "labels": {label.MANAGED_BY: label.MANAGER}, "ownerReferences": [owner]}
+        meta = {"namespace": self.namespace, "name": NAME, "labels": {label.MANAGED_BY: label.MANAGER}}
         await self.client.create(
             COMPILED_MODELS, {"apiVersion": "steelyard.dev/v1alpha1", "kind": "CompiledModel", "metadata": meta, "spec": spec}
         )
