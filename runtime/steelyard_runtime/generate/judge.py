@@ -15,6 +15,7 @@ from typing import Any
 
 from steelyard_runtime.document import from_environment
 from steelyard_runtime.generate.promise import Promise, Stream, promise_of
+from steelyard_runtime.serve.openai import error_response
 from steelyard_runtime.serve.outcome import Outcome
 from steelyard_runtime.serve.request_metrics import RequestMetrics
 
@@ -117,13 +118,13 @@ class Judge:
             self._metrics.in_flight.dec()
 
     async def _shed(self, send: Send) -> None:
-        body = _error(f"{self._limit} requests are being answered or wait already; try again", "queue_full")
+        body = error_response(429, f"{self._limit} requests are being answered or wait already; try again", code="queue_full")
         headers = [(b"content-type", b"application/json"), (b"retry-after", b"1"), (POD, self._pod), (OUTCOME, b"shed")]
         await _respond(send, 429, body, headers)
 
     async def _answer_supervisor(self, scope: MutableMapping[str, Any], send: Send) -> None:
         if not self._is_supervisor(scope):
-            await _respond(send, 404, _error("there is nothing here", "not_found"), [(b"content-type", b"application/json")])
+            await _respond(send, 404, error_response(404, "there is nothing here"), [(b"content-type", b"application/json")])
             return
         what = scope["path"].removeprefix(OWN)
         if what == "drain":
@@ -157,7 +158,3 @@ class Judge:
 async def _respond(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
     await send({"type": "http.response.start", "status": status, "headers": [*headers, (b"content-length", str(len(body)).encode())]})
     await send({"type": "http.response.body", "body": body})
-
-
-def _error(message: str, code: str) -> bytes:
-    return json.dumps({"error": {"message": message, "type": code, "param": None, "code": code}}).encode()

@@ -51,7 +51,7 @@ def text_spec(environment: Mapping[str, str]) -> TextSpec:
     queue = document.child("queue", optional=True)
     connection = document.child("connection", optional=True)
     drain = document.child("drain", optional=True)
-    latency = json.loads(environment[VARIABLE]).get("objective", {}).get("latency", [])
+    latency = (json.loads(environment[VARIABLE]).get("objective") or {}).get("latency") or []
     promise_of(objective.children("latency"))
     task = document.text("task", TASK)
     spec = TextSpec(
