@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from steelyard.control.apply import Applier
 from steelyard.control.compile import Compiled, CompileReconciler
+from steelyard.control.errors import Conflict
 from steelyard.control.resource import COMPILED_MODELS, JOBS, PODS
 from steelyard.control.status import time_of
 from steelyard.control.store import Store
@@ -107,21 +109,25 @@ class Compiles:
 
     async def says(self, called: str, word: dict[str, Any], started: datetime) -> None:
         """The container of a pod began at that time, and has ended with this word."""
-        pod = await self.client.get(PODS, self.namespace, called)
         second = started.replace(microsecond=0).isoformat().replace("+00:00", "Z")
         code = 0 if word["result"] == "Succeeded" else 3
         ended = {"exitCode": code, "reason": "Error", "message": json.dumps(word), "startedAt": second, "finishedAt": second}
-        container = {
-            "name": pod["spec"]["containers"][0]["name"],
-            "image": "i",
-            "imageID": "i",
-            "ready": False,
-            "restartCount": 1,
-            "state": {"terminated": ended},
-        }
-        meta = pod["metadata"]
-        patch = {"containerStatuses": [container]}
-        await self.client.patch_status(PODS, self.namespace, called, patch, version=meta["resourceVersion"], uid=meta["uid"])
+        while True:
+            pod = await self.client.get(PODS, self.namespace, called)
+            container = {
+                "name": pod["spec"]["containers"][0]["name"],
+                "image": "i",
+                "imageID": "i",
+                "ready": False,
+                "restartCount": 1,
+                "state": {"terminated": ended},
+            }
+            meta = pod["metadata"]
+            patch = {"containerStatuses": [container]}
+            # The scheduler and the Job's controller write to a new pod too.
+            with suppress(Conflict):
+                await self.client.patch_status(PODS, self.namespace, called, patch, version=meta["resourceVersion"], uid=meta["uid"])
+                return
 
     async def succeeds(self, attempt: int) -> None:
         """The Job of that attempt publishes."""
