@@ -14,12 +14,13 @@ import pytest
 from steelyard.control.apply import Applier
 from steelyard.control.compile import Compiled, CompileReconciler
 from steelyard.control.errors import Conflict
-from steelyard.control.resource import COMPILED_MODELS, JOBS, PODS
+from steelyard.control.resource import COMPILED_MODELS, INFERENCE_WORKLOADS, JOBS, PODS
 from steelyard.control.status import time_of
 from steelyard.control.store import Store
 from steelyard.core.compiling.spoilt import FIRST_PAUSE
 from steelyard.core.snapshot import Settings, Toolchain
 from steelyard.render import label
+from unit.api.objects import workload
 
 pytestmark = pytest.mark.apiserver
 
@@ -56,7 +57,10 @@ class Compiles:
         self.uri = f"s3://artifacts/ns-uid/{KEY}/manifest.json"
 
     async def begin(self) -> None:
-        # Without an owner: one that does not exist would have the garbage collector take it away, sooner or later.
+        # An owner that is there: the garbage collector takes away what belongs to nobody.
+        meta = {"namespace": self.namespace, "name": "w"}
+        made = await self.client.create(INFERENCE_WORKLOADS, {**workload(), "metadata": meta})
+        owner = {"apiVersion": made["apiVersion"], "kind": made["kind"], "name": "w", "uid": made["metadata"]["uid"]}
         spec = {
             "key": KEY,
             "model": {"uri": "hf://org/model", "revision": "a" * 40, "task": "feature-extraction"},
@@ -67,7 +71,7 @@ class Compiles:
             "batchSizes": [1],
             "sequenceLengths": [128],
         }
-        meta = {"namespace": self.namespace, "name": NAME, "labels": {label.MANAGED_BY: label.MANAGER}}
+        meta = {"namespace": self.namespace, "name": NAME, "labels": {label.MANAGED_BY: label.MANAGER}, "ownerReferences": [owner]}
         await self.client.create(
             COMPILED_MODELS, {"apiVersion": "steelyard.dev/v1alpha1", "kind": "CompiledModel", "metadata": meta, "spec": spec}
         )
@@ -153,7 +157,7 @@ class Compiles:
 @pytest.fixture
 async def compiles(control_plane: Any, client: Any, clock: Any, namespace: str) -> Compiles:
     control_plane.kubectl("apply", "--server-side", "-f", str(CRDS))
-    while not await client.serves(COMPILED_MODELS):
+    while not (await client.serves(COMPILED_MODELS) and await client.serves(INFERENCE_WORKLOADS)):
         await asyncio.sleep(0.1)
     made = Compiles(client, Shifted(clock), namespace)
     await made.begin()
