@@ -13,6 +13,7 @@ import secrets
 import shutil
 import socket
 import subprocess
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -121,7 +122,8 @@ class Preparing:
         platform = platform_of(made.target)
         if platform is Platform.NXDI:
             progress.note("compiling by NxD Inference, which takes from minutes to an hour")
-            _run(nxdi_compile(made, into / MODEL, into / COMPILED, model_type))
+            with tempfile.TemporaryDirectory(prefix="nxdi-") as scratch:
+                _run(nxdi_compile(made, into / MODEL, into / COMPILED, Path(scratch), model_type))
             return None
         if platform is Platform.DEVICE and not has_device():
             LOG.warning(

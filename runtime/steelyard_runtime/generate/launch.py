@@ -148,7 +148,7 @@ def _nxdi_arguments(flags: Mapping[str, str]) -> list[str]:
     return [f"--num-gpu-blocks-override={blocks}", f"--additional-config={_json({'override_neuron_config': dict(OVERRIDE)})}"]
 
 
-def nxdi_compile(made: Made, model: Path, into: Path, model_type: str) -> Launch:
+def nxdi_compile(made: Made, model: Path, into: Path, scratch: Path, model_type: str) -> Launch:
     """Return how NxD Inference compiles without a device: its own demo command, told to stop after compiling."""
     flags = words.read(made.flags, words.COMPILED)
     length, sequences = _needed(flags, "--max-model-len"), _needed(flags, "--max-num-seqs")
@@ -173,7 +173,7 @@ def nxdi_compile(made: Made, model: Path, into: Path, model_type: str) -> Launch
             "--compile-only",
             "--prompt=unused",  # its parser insists on one
         ),
-        {**ALWAYS, "NEURON_PLATFORM_TARGET_OVERRIDE": made.target.removeprefix("neuron/"), "BASE_COMPILE_WORK_DIR": f"{into.parent}/work/"},
+        {**ALWAYS, "NEURON_PLATFORM_TARGET_OVERRIDE": made.target.removeprefix("neuron/"), "BASE_COMPILE_WORK_DIR": f"{scratch}/"},
     )
 
 

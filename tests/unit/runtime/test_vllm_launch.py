@@ -130,11 +130,12 @@ def test_neuron_needs_its_shapes_and_says_which_field_gives_them(target: str) ->
 
 def test_nxd_inference_is_compiled_by_its_own_command_without_a_device() -> None:
     made = Made("inf2", "default", 2, FLAGS)
-    found = nxdi_compile(made, Path("/a/model"), Path("/a/neuron-compiled"), "llama")
+    found = nxdi_compile(made, Path("/a/model"), Path("/a/neuron-compiled"), Path("/s"), "llama")
     assert found.arguments[:4] == ("inference_demo", "--model-type=llama", "--task-type=causal-lm", "run")
     assert f"--compiled-model-path=/a/neuron-compiled/{configuration_hash(made)}" in found.arguments
     assert {"--compile-only", "--tp-degree=2", "--batch-size=8", "--seq-len=4096"} <= set(found.arguments)
     assert found.environment["NEURON_PLATFORM_TARGET_OVERRIDE"] == "inf2"
+    assert found.environment["BASE_COMPILE_WORK_DIR"] == "/s/", "each job's own, and not in the artifact"
 
 
 def test_every_argument_of_the_api_is_a_word_that_the_runtime_passes_on() -> None:
