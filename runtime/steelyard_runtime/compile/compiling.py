@@ -16,15 +16,13 @@ from steelyard_runtime.accuracy import embed_samples, tolerance
 from steelyard_runtime.artifacts import golden as goldens
 from steelyard_runtime.artifacts.golden import Golden, least_cosine, save_golden
 from steelyard_runtime.artifacts.manifest import Cosine, Manifest
-from steelyard_runtime.artifacts.publish import files_of
 from steelyard_runtime.compile.backend import Backend
+from steelyard_runtime.compile.described import described
 from steelyard_runtime.compile.encoder import embed_eagerly, load_encoder, longest_of
 from steelyard_runtime.compile.memory import out_of_memory
 from steelyard_runtime.compile.progress import Phase, Progress
 from steelyard_runtime.compile.spec import CompileSpec
-from steelyard_runtime.compile.toolchain import toolchain_of
 from steelyard_runtime.failure import Failure, Reason, user_failure
-from steelyard_runtime.sha256 import hex_of_file
 from steelyard_runtime.texts import golden_texts
 from steelyard_runtime.tokens import TextTokenizer
 
@@ -70,7 +68,8 @@ class Compiling:
         del encoder
 
         progress.enter(Phase.CHECKING)
-        manifest = _manifest(spec, digest, backend, golden, into)
+        accuracy = Cosine(int(golden.embeddings.shape[1]), None, tolerance(spec.dtype, spec.quantization))
+        manifest = described(spec, digest, backend, into, into / goldens.NAME, len(golden.texts), accuracy)
         if not backend.runs_here():
             LOG.warning("this machine cannot run what it compiled: each serving pod checks it against the reference before it is ready")
             return manifest
@@ -129,25 +128,3 @@ def _check(backend: Backend, output: Path, manifest: Manifest, tokenizer: TextTo
             f" and quantization {manifest.quantization}; use dtype float32 without quantization, or another back end",
         )
     return cosine
-
-
-def _manifest(spec: CompileSpec, digest: str, backend: Backend, golden: Golden, output: Path) -> Manifest:
-    return Manifest(
-        key=spec.key,
-        model_digest=digest,
-        model_revision=spec.model_revision,
-        task=spec.task,
-        backend=backend.name,
-        toolchain=tuple(sorted({**dict(toolchain_of(backend)), **dict(spec.toolchain)}.items())),
-        target=spec.target,
-        dtype=spec.dtype,
-        quantization=spec.quantization,
-        batch_sizes=spec.batch_sizes,
-        sequence_lengths=spec.sequence_lengths,
-        tensor_parallel=spec.tensor_parallel,
-        flags=spec.flags,
-        golden_sha256=hex_of_file(output / goldens.NAME),
-        golden_samples=len(golden.texts),
-        accuracy=Cosine(int(golden.embeddings.shape[1]), None, tolerance(spec.dtype, spec.quantization)),
-        files=files_of(output),
-    )

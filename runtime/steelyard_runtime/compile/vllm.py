@@ -14,15 +14,14 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 from steelyard_runtime.artifacts.manifest import Logprob, Manifest
-from steelyard_runtime.artifacts.publish import files_of
+from steelyard_runtime.compile.described import described
 from steelyard_runtime.compile.memory import limit
 from steelyard_runtime.compile.progress import Phase, Progress
 from steelyard_runtime.compile.spec import CompileSpec
-from steelyard_runtime.compile.toolchain import installed, toolchain_of
+from steelyard_runtime.compile.toolchain import installed
 from steelyard_runtime.failure import Failure, Reason, user_failure
 from steelyard_runtime.generate import golden as goldens
 from steelyard_runtime.generate import words
@@ -31,7 +30,6 @@ from steelyard_runtime.generate.ground import CACHE, COMPILED, MODEL, Ground, ju
 from steelyard_runtime.generate.launch import Launch, Made, launch, nxdi_compile
 from steelyard_runtime.generate.platform import Platform, platform_of
 from steelyard_runtime.generate.reference import reference
-from steelyard_runtime.sha256 import hex_of_file
 
 LOG = logging.getLogger("steelyard.compile")
 VLLM = "vllm"
@@ -96,26 +94,8 @@ class Preparing:
         progress.enter(Phase.COMPILING)
         made = Made(spec.target, spec.dtype, spec.tensor_parallel, spec.flags)
         worst = self._warm(made, golden, into, progress, model_type)
-        manifest = Manifest(
-            key=spec.key,
-            model_digest=digest,
-            model_revision=spec.model_revision,
-            task=spec.task,
-            backend=self.name,
-            toolchain=tuple(sorted({**dict(toolchain_of(self)), **dict(spec.toolchain)}.items())),
-            target=spec.target,
-            dtype=spec.dtype,
-            quantization=spec.quantization,
-            batch_sizes=spec.batch_sizes,
-            sequence_lengths=spec.sequence_lengths,
-            tensor_parallel=spec.tensor_parallel,
-            flags=spec.flags,
-            golden_sha256=hex_of_file(into / goldens.NAME),
-            golden_samples=len(golden.ids),
-            accuracy=Logprob(None, goldens.TOLERANCE[spec.dtype]),
-            files=files_of(into),
-        )
-        return manifest if worst is None else replace(manifest, accuracy=Logprob(round(worst, 6), goldens.TOLERANCE[spec.dtype]))
+        accuracy = Logprob(None if worst is None else round(worst, 6), goldens.TOLERANCE[spec.dtype])
+        return described(spec, digest, self, into, into / goldens.NAME, len(golden.ids), accuracy)
 
     def _warm(self, made: Made, golden: goldens.Golden, into: Path, progress: Progress, model_type: str) -> float | None:
         """Fill the caches; return the worst difference to the reference, or None where nothing could be run."""
