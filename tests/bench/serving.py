@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from bench.benchmark import Bar, Cell, Row, Say
 from bench.environment import NotHereError, interpreter
 from bench.servers.artifact import KEY, published, unpacked
-from bench.servers.client import offer
+from bench.servers.client import full_rate, offer
 from bench.servers.server import CORE, Server, servers
 from steelyard_runtime.texts import text_of
 
@@ -32,6 +32,8 @@ STEPS = 6
 LOWEST, HIGHEST = 0.2, 1.2
 """Times the engine's rate without a server."""
 CALM, HALF = 0.1, 0.5
+WAITING = 40
+"""Requests that always wait where a server is kept full: about what waits at the promise's edge."""
 
 ABOUT = f"""
 Model servers beside ours: throughput within a latency, and what a server adds
@@ -44,6 +46,7 @@ Poisson process, one text each, and latency counts from when a request was due.
   round, {SECONDS:.0f} s each. Median of {ROUNDS} rounds, in which the servers take turns in changing order.
 - `p50_ms`, `p95_ms`: at {HALF} of the engine's rate. `added_ms`: the median at {CALM} of it, less the engine's own median for one text.
 - `of_raw`, `of_best`: `rps_at_slo` over the engine's best rate, and over the best other server's; medians of the rounds' ratios.
+- `full_rps`, `full_of_raw`: answers a second where {WAITING} requests always wait, and that over the engine's best rate.
 
 `raw` is no server: the same engine with the texts in its memory, in batches of eight. It has no latency, and its best order (texts of one length together) is not open
 to a server that must answer the first one soon. LitServe and BentoML batch by themselves, up to eight, in the order of arrival, and LitServe is asked without
@@ -53,7 +56,7 @@ Ours is above the engine that is fed in the order of arrival, and misses 0.9 of 
 this limit. And server and engine share one core here: reading, tokenising and answering costs 1.3 ms of it a request (the difference of the two rows without batching), where the engine in its best order
 takes 3.6 ms a text. An engine on an accelerator, or on cores of its own, does not pay that.
 """
-COLUMNS = ("server", "backend", "batching", "rps_at_slo", "p50_ms", "p95_ms", "added_ms", "of_raw", "of_best")
+COLUMNS = ("server", "backend", "batching", "rps_at_slo", "p50_ms", "p95_ms", "added_ms", "of_raw", "of_best", "full_rps", "full_of_raw")
 
 
 @dataclass
@@ -66,6 +69,7 @@ class Found:
     p50: list[float] = field(default_factory=list)
     p95: list[float] = field(default_factory=list)
     added: list[float] = field(default_factory=list)
+    full: list[float] = field(default_factory=list)
 
 
 def rows(say: Say, *, quick: bool) -> Iterator[Row]:
@@ -109,7 +113,11 @@ def _measured(asked: Sequence[Server], folder: Path, say: Say, *, quick: bool) -
             one.p50.append(1000 * half.quantile(0.5))
             one.p95.append(1000 * half.quantile(0.95))
             one.added.append(1000 * offer(server.url, server.body, texts, CALM * best, seconds, number).quantile(0.5) - single)
-            say(f"round {number + 1}: {server.name} ({server.batching}): {one.rates[-1]:.0f} of the engine's {best:.0f} requests/s")
+            one.full.append(full_rate(server.url, server.body, texts, WAITING, seconds))
+            say(
+                f"round {number + 1}: {server.name} ({server.batching}): {one.rates[-1]:.0f} within the latency and {one.full[-1]:.0f} when full,"
+                f" of the engine's {best:.0f} requests/s"
+            )
     theirs = [each for each in found.values() if each.server.name != "steelyard"]
     best_other = [max(each.rates[number] for each in theirs) for number in range(len(theirs[0].rates))]
     for each in found.values():
@@ -121,8 +129,10 @@ def _measured(asked: Sequence[Server], folder: Path, say: Say, *, quick: bool) -
             "p50_ms": _milliseconds(each.p50),
             "p95_ms": _milliseconds(each.p95),
             "added_ms": _milliseconds(each.added),
-            "of_raw": round(median(mine / raw for mine, raw in zip(each.rates, each.raw, strict=True)), 3),
+            "of_raw": _ratio(each.rates, each.raw),
             "of_best": round(median(mine / other if other else inf for mine, other in zip(each.rates, best_other, strict=True)), 3),
+            "full_rps": round(median(each.full), 1),
+            "full_of_raw": _ratio(each.full, each.raw),
         }
     for way, rounds in engine.items():
         yield {
@@ -135,7 +145,13 @@ def _measured(asked: Sequence[Server], folder: Path, say: Say, *, quick: bool) -
             "added_ms": None,
             "of_raw": round(median(one["rate"] for one in rounds) / median(each for one in found.values() for each in one.raw), 3),
             "of_best": None,
+            "full_rps": None,
+            "full_of_raw": None,
         }
+
+
+def _ratio(mine: Sequence[float], raw: Sequence[float]) -> float:
+    return round(median(one / other for one, other in zip(mine, raw, strict=True)), 3)
 
 
 def _milliseconds(values: Sequence[float]) -> Cell:
