@@ -247,10 +247,15 @@ class Tenant:
         self.cluster.kubectl("delete", "pod", name, "--namespace", self.namespace, "--wait=false")
 
     def evict(self, name: str) -> None:
-        """What `kubectl drain` does to each pod of a node."""
+        """What `kubectl drain` does to each pod of a node: asked again for as long as the budget allows none."""
         eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": self.namespace}}
-        status, body = self.cluster.api.request("POST", f"{self._core('pods', name)}/eviction", eviction)
-        assert status < 300, body.decode()
+
+        def evicted() -> bool:
+            status, body = self.cluster.api.request("POST", f"{self._core('pods', name)}/eviction", eviction)
+            assert status < 300 or status == 429, body.decode()
+            return status < 300
+
+        wait_until(f"the eviction of {name}", evicted, seconds=60)
 
     def _write(self, path: str, kind: str, metadata: Manifest, spec: Manifest) -> None:
         manifest = {"apiVersion": "steelyard.dev/v1alpha1", "kind": kind, "metadata": metadata, "spec": spec}

@@ -280,13 +280,14 @@ class MoveRun:
             "claims": [(c["name"], c["verdict"]) for c in status.get("claims", ())],
             "deployments": sorted((self._plain(d), d["spec"]["replicas"]) for d in self.listed("apps/v1/deployments")),
             "services": sorted(self._plain(s) for s in self.listed("v1/services")),
+            "budgets": sorted(self._plain(b) for b in self.listed("policy/v1/poddisruptionbudgets")),
             "compiled": sorted(self._plain(c) for c in self.listed("steelyard.dev/v1alpha1/compiledmodels")),
             "jobs": sorted(self._plain(j) for j in self.listed("batch/v1/jobs")),
         }
 
     def deeds(self) -> Mapping[tuple[str, str], int]:
         """How many children the operator created and deleted, by verb and resource: what the server accepted."""
-        kept = {"deployments", "jobs", "services", "compiledmodels"}
+        kept = {"deployments", "jobs", "services", "compiledmodels", "poddisruptionbudgets"}
         return Counter(
             (e.verb, e.resource) for e in self.writes() if e.verb in {"create", "delete"} and e.resource in kept and e.code < 300
         )

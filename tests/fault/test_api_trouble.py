@@ -18,11 +18,22 @@ DEEDS = {
     ("create", "jobs"): 2,
     ("create", "deployments"): 2,
     ("create", "services"): 3,
+    ("create", "poddisruptionbudgets"): 1,
     ("delete", "deployments"): 1,
     ("delete", "services"): 1,
 }
 """Of one golden move."""
-WATCHED = ("pods", "deployments", "services", "jobs", "nodes", "inferenceworkloads", "compiledmodels", "acceleratorpools")
+WATCHED = (
+    "pods",
+    "deployments",
+    "services",
+    "poddisruptionbudgets",
+    "jobs",
+    "nodes",
+    "inferenceworkloads",
+    "compiledmodels",
+    "acceleratorpools",
+)
 
 
 def a_proxied_move(a_move, *, small: bool = True) -> tuple[MoveRun, Proxy]:

@@ -103,6 +103,35 @@ def test_replicas_that_somebody_else_writes_are_left_alone(a_move):
 
 
 @meanwhile
+def test_drains_take_one_serving_pod_at_a_time_whatever_becomes_of_the_budget(a_move):
+    run = a_move()
+    run.start_operator()
+    run.apply(mode="Observe")
+    run.until_serving()
+
+    def budget() -> dict:
+        return next(iter(run.listed("policy/v1/poddisruptionbudgets")), {})
+
+    def evicted(pod: dict) -> int:
+        """The status by which the API server answers; the pod as it was seen."""
+        meta = {"name": pod["metadata"]["name"], "namespace": run.namespace}
+        asked = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": meta}
+        return run.cluster.api.request("POST", f"/api/v1/namespaces/{run.namespace}/pods/{meta['name']}/eviction", asked)[0]
+
+    def allowed() -> bool:
+        return budget().get("status", {}).get("disruptionsAllowed") == 1
+
+    wait_until("the budget to know the pods", allowed, seconds=SOON)
+    assert budget()["status"]["expectedPods"] == run.replicas, "the pods of all pools, and no compile's"
+    first, second, third = (p for p in run.listed("v1/pods") if p["metadata"]["labels"].get("steelyard.dev/role") == "serving")
+    assert [evicted(first), evicted(second)] == [201, 429]
+    run.until("its successor to be ready", lambda _: run.world.ready_pods(run.dear) == run.replicas, SOON)
+    run.cluster.kubectl("delete", "poddisruptionbudget", "model", "-n", run.namespace)
+    wait_until("the budget to be back", allowed, seconds=SOON)
+    assert [evicted(second), evicted(third)] == [201, 429]
+
+
+@meanwhile
 def test_a_price_that_is_taken_away_holds_and_one_that_is_back_goes_on(a_move):
     run = a_move(small=True)
     run.start_operator()

@@ -197,6 +197,11 @@ class Config(_Closed):
     moves_at_once_per_pool: Annotated[int, Field(ge=1, le=1000)] | None = Field(
         default=None, description="Moves to and from one pool at the same time; none for 10 % of its nodes, and at least 1."
     )
+    evictions_at_once: Annotated[int, Field(ge=1, le=1000)] | Annotated[str, Field(pattern="^([1-9][0-9]?|100)%$")] | None = Field(
+        default=1,
+        description="Serving pods of one workload that node drains may take away at the same time, as a number or in percent (rounded up): a "
+        "PodDisruptionBudget for each workload. None makes no budgets, for installations that have their own.",
+    )
     namespace_budgets: dict[str, Annotated[float, Field(gt=0, le=1e9)]] = Field(
         default_factory=dict,
         description="Money per hour, in the installation's currency, that the workloads of a namespace may cost together, by namespace. "

@@ -42,6 +42,7 @@ from steelyard.control.resource import (
     ACCELERATOR_POOLS,
     COMPILED_MODELS,
     DEPLOYMENTS,
+    DISRUPTION_BUDGETS,
     INFERENCE_WORKLOADS,
     JOBS,
     NAMESPACES,
@@ -345,7 +346,7 @@ class Operator:
                 self._wake_pools()
             return
         labels = manifests.labels(present)
-        if key.resource in {DEPLOYMENTS, SERVICES, PODS} and label.WORKLOAD in labels:
+        if key.resource in {DEPLOYMENTS, SERVICES, DISRUPTION_BUDGETS, PODS} and label.WORKLOAD in labels:
             self.queue.add(Key(INFERENCE_WORKLOADS.plural, key.namespace, labels[label.WORKLOAD]))
         if key.resource == PODS and change.new is not None and (refusal := refused_artifact(change.new)) is not None:
             loads, _ = refusal

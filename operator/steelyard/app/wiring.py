@@ -9,6 +9,7 @@ from steelyard.control.resource import (
     ACCELERATOR_POOLS,
     COMPILED_MODELS,
     DEPLOYMENTS,
+    DISRUPTION_BUDGETS,
     INFERENCE_WORKLOADS,
     JOBS,
     NODES,
@@ -49,6 +50,7 @@ def settings_of(config: Config) -> Settings:
         currency=config.currency,
         frozen=config.frozen,
         moves_at_once=config.moves_at_once,
+        evictions_at_once=None if config.evictions_at_once is None else str(config.evictions_at_once),
         moves_at_once_per_pool=config.moves_at_once_per_pool,
         namespace_budgets=dict(sorted(config.namespace_budgets.items())),
         image_pull_policy=config.image_pull_policy,
@@ -73,5 +75,8 @@ def scopes_of(config: Config) -> tuple[Scope, ...]:
         Scope(COMPILED_MODELS, namespaces=where),
         Scope(ACCELERATOR_POOLS),
         Scope(NODES),
-        *(Scope(resource, label_selector=MANAGED_BY, namespaces=where) for resource in (DEPLOYMENTS, SERVICES, JOBS, PODS)),
+        *(
+            Scope(resource, label_selector=MANAGED_BY, namespaces=where)
+            for resource in (DEPLOYMENTS, SERVICES, DISRUPTION_BUDGETS, JOBS, PODS)
+        ),
     )

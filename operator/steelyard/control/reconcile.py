@@ -20,7 +20,7 @@ from steelyard.control.fleet import Fleet
 from steelyard.control.journal import Journal
 from steelyard.control.log import get_logger
 from steelyard.control.manifest import Manifest
-from steelyard.control.resource import COMPILED_MODELS, DEPLOYMENTS, INFERENCE_WORKLOADS, SERVICES, ObjectKey, Resource
+from steelyard.control.resource import COMPILED_MODELS, DEPLOYMENTS, DISRUPTION_BUDGETS, INFERENCE_WORKLOADS, SERVICES, ObjectKey, Resource
 from steelyard.control.status import changes, status_of
 from steelyard.control.store import Store
 from steelyard.control.world import Unreadable, World
@@ -33,7 +33,7 @@ from steelyard.render.objects import Desired, desired
 from steelyard.render.service import of_placement
 
 _log = get_logger(__name__)
-_RESOURCES: dict[str, Resource] = {"Deployment": DEPLOYMENTS, "Service": SERVICES}
+_RESOURCES: dict[str, Resource] = {each.kind: each for each in (DEPLOYMENTS, SERVICES, DISRUPTION_BUDGETS)}
 SOON = 0.5
 
 NamespaceUid = Callable[[str], Awaitable[str]]

@@ -144,6 +144,8 @@ class Workload:
     latency: tuple[LatencyObjective, ...]
     scaling: Scaling
     rebalancing: Rebalancing
+    max_unit_cost: float | None = None
+    """Money for 1,000 good requests that these should not exceed; None where nothing is said, or it is said for tokens."""
     pools: Mapping[str, PoolChoice] = field(default_factory=dict)
     min_families: int = 1
     max_spot_percent: int = 100
@@ -320,6 +322,8 @@ class Settings:
     """None: by the number of workloads."""
     moves_at_once_per_pool: int | None = None
     """To and from one pool; None: by the number of its nodes."""
+    evictions_at_once: str | None = "1"
+    """Serving pods of one workload that node drains may take away at once, as a number or in percent (10%); None: as many as they like."""
     image_pull_policy: str = "IfNotPresent"
     connection_max_age_seconds: int = 10
     compile_resources: Resources = field(default_factory=lambda: Resources(1.0, 4.0))

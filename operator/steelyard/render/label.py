@@ -30,6 +30,11 @@ def of_placement(workload: WorkloadKey, key: PlacementKey) -> dict[str, str]:
     return {**of_workload(workload), POOL: key.pool, REVISION: key.revision, ROLE: SERVING}
 
 
+def serving(workload: WorkloadKey) -> dict[str, str]:
+    """All serving pods of a workload."""
+    return {WORKLOAD: workload.name, ROLE: SERVING}
+
+
 def selector(workload: WorkloadKey, key: PlacementKey) -> dict[str, str]:
     """Exactly the serving pods of one placement."""
-    return {WORKLOAD: workload.name, POOL: key.pool, REVISION: key.revision, ROLE: SERVING}
+    return {**serving(workload), POOL: key.pool, REVISION: key.revision}

@@ -11,7 +11,7 @@ def placement(workload: WorkloadKey, key: PlacementKey) -> str:
 
 
 def front(workload: WorkloadKey) -> str:
-    """The stable Service that clients use."""
+    """The stable Service that clients use, and the PodDisruptionBudget of what answers them."""
     return workload.name
 
 

@@ -9,6 +9,7 @@ from steelyard.core.snapshot import Settings
 from steelyard.render import name
 from steelyard.render.compiled_model import compiled_model
 from steelyard.render.deployment import deployment
+from steelyard.render.disruption_budget import disruption_budget
 from steelyard.render.manifest import Manifest
 from steelyard.render.service import front, of_placement
 
@@ -45,14 +46,19 @@ def desired(intent: Intent, settings: Settings) -> Desired:
     """A function of the intent alone: equal intents give equal bytes."""
     workload, uid = intent.workload, intent.workload_uid
     present: list[Manifest] = []
+    absent: list[Absent] = []
     if intent.create or intent.scale is not None:
         present.append(front(workload, uid))
+        if settings.evictions_at_once is not None:
+            present.append(disruption_budget(workload, uid, settings.evictions_at_once))
+        else:
+            absent.append(Absent("PodDisruptionBudget", workload.namespace, name.front(workload)))
     for placement in sorted(intent.create, key=lambda p: p.key):
         present.append(of_placement(workload, uid, placement.key))
         present.append(deployment(workload, uid, placement, settings))
     scales = tuple(Scale(workload.namespace, name.placement(workload, key), count) for key, count in sorted((intent.scale or {}).items()))
-    absent = tuple(
+    absent += (
         Absent(kind, workload.namespace, name.placement(workload, key)) for key in sorted(intent.gone) for kind in ("Deployment", "Service")
     )
     compiled = tuple(compiled_model(workload, uid, each) for each in sorted(intent.compile, key=lambda c: c.inputs.key))
-    return Desired(compiled, tuple(present), scales, absent)
+    return Desired(compiled, tuple(present), scales, tuple(absent))

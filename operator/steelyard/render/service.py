@@ -12,9 +12,7 @@ PORT = 80
 
 def front(workload: WorkloadKey, uid: str) -> Manifest:
     """All serving pods of the workload, whatever pool and revision: each ready one gets about an equal share of connections."""
-    return _service(
-        name.front(workload), workload, uid, label.of_workload(workload), {label.WORKLOAD: workload.name, label.ROLE: label.SERVING}
-    )
+    return _service(name.front(workload), workload, uid, label.of_workload(workload), label.serving(workload))
 
 
 def of_placement(workload: WorkloadKey, uid: str, key: PlacementKey) -> Manifest:
