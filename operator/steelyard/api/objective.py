@@ -67,9 +67,9 @@ class Objective(SpecModel):
     max_unit_cost: Annotated[
         PositiveMoney | None,
         says(
-            "The most that one unit (1,000 good requests or 1M tokens) may cost. It never stops serving: while it is exceeded, the "
-            "condition Placed says so and no further replicas are put on dearer pools by choice.",
-            unit="currency for one unit",
+            "The most that 1,000 good requests should cost. It never stops serving: while what they are measured to cost is certainly more, the "
+            "condition Placed says so with the reason AboveMaxUnitCost. In this version nothing is compared where unit is tokens.",
+            unit="currency for 1,000 good requests",
             example="0.05",
         ),
     ] = None

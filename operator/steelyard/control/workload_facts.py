@@ -9,6 +9,7 @@ from typing import Any
 
 from steelyard.api import compile_options as asked_for
 from steelyard.api.inference_workload import InferenceWorkload
+from steelyard.api.objective import CostUnit, Objective
 from steelyard.api.server import Switch, VllmServer
 from steelyard.control import manifest as manifests
 from steelyard.control.manifest import Manifest
@@ -57,6 +58,7 @@ def workload_of(parsed: InferenceWorkload, raw: Manifest) -> Workload:
         latency=tuple(
             LatencyObjective(metric=str(o.metric), milliseconds=o.milliseconds, percent=float(o.percent)) for o in spec.objective.latency
         ),
+        max_unit_cost=_max_unit_cost(spec.objective),
         scaling=Scaling(
             minimum=spec.scaling.min_replicas,
             maximum=spec.scaling.max_replicas,
@@ -83,6 +85,12 @@ def workload_of(parsed: InferenceWorkload, raw: Manifest) -> Workload:
         server=next(kind for kind in ("vllm", "custom", "steelyard") if getattr(spec.server, kind) is not None),
         vllm=_vllm(spec.server.vllm) if spec.server.vllm is not None else None,
     )
+
+
+def _max_unit_cost(objective: Objective) -> float | None:
+    if objective.max_unit_cost is None or objective.unit is not CostUnit.GOOD_REQUESTS:
+        return None
+    return float(objective.max_unit_cost)
 
 
 def _compile_options(general: asked_for.CompileOptions, own: asked_for.FamilyOptions | None) -> CompileOptions:

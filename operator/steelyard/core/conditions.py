@@ -91,8 +91,19 @@ def _placed(
         if late:
             return Condition(ConditionType.PLACED, False, Reason.PLACING, f"replicas are starting on pool {', '.join(late)}")
         names = " and ".join([home.pool, *(key.pool for key in parts)])
-        return Condition(ConditionType.PLACED, True, Reason.PLACED, f"replicas are ready on pool {names}")
+        ready = f"replicas are ready on pool {names}"
+        dear = [key.pool for key in (home, *beside) if _too_dear(seen, key)]
+        if dear:
+            said = f"{ready}; good requests cost more on {' and '.join(dear)} than spec.objective.maxUnitCost: see status.placements"
+            return Condition(ConditionType.PLACED, True, Reason.ABOVE_MAX_UNIT_COST, said)
+        return Condition(ConditionType.PLACED, True, Reason.PLACED, ready)
     return Condition(ConditionType.PLACED, False, Reason.PLACING, f"replicas are starting on pool {home.pool}")
+
+
+def _too_dear(seen: Situation, key: PlacementKey) -> bool:
+    """By the remembered figure, which stays while the traffic does; its whole interval has to be above what the user asked for."""
+    limit, known = seen.snapshot.workload.max_unit_cost, seen.kept.get(key)
+    return limit is not None and known is not None and known.unit_cost is not None and known.unit_cost.interval.lower > limit
 
 
 def _slo_met(seen: Situation) -> Condition:

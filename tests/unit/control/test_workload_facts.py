@@ -11,7 +11,11 @@ from unit.api.objects import changed, workload
 
 
 def seen(compile_: dict[str, Any]) -> Workload:
-    raw = changed(workload(), {"spec.compile": compile_})
+    return read({"spec.compile": compile_})
+
+
+def read(changes: dict[str, Any]) -> Workload:
+    raw = changed(workload(), changes)
     parsed = parse(InferenceWorkload, raw)
     assert isinstance(parsed, InferenceWorkload), parsed
     return workload_of(parsed, raw)
@@ -43,3 +47,11 @@ def test_a_family_takes_over_whatever_it_does_not_give_itself() -> None:
 def test_the_order_in_which_flags_are_given_is_nothing() -> None:
     one, other = (seen({"flags": flags}) for flags in (["--optlevel=3", "--dynamic-batch"], ["--dynamic-batch", "--optlevel=3"]))
     assert one.compile == other.compile
+
+
+def test_what_a_unit_should_cost_at_most_is_known_for_requests_only() -> None:
+    given = {"spec.objective.maxUnitCost": "0.05"}
+    assert read({}).max_unit_cost is None
+    assert read(given).max_unit_cost == 0.05
+    tokens = {"spec.objective.unit": "OutputTokens", "spec.server": {"vllm": {}}}
+    assert read(given | tokens).max_unit_cost is None, "money for tokens is no money for requests"

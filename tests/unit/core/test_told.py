@@ -1,5 +1,6 @@
 """What is ordered is told: an event for each, and a record of another number of replicas."""
 
+from steelyard.core.condition import Condition, ConditionType
 from steelyard.core.memory import Memory
 from steelyard.core.rebalancing.reason import Reason
 from unit.core.world import Ground, World, quick
@@ -31,3 +32,27 @@ def test_every_order_has_an_event_also_for_what_a_lost_status_leaves_over() -> N
     assert all(d.notes for d in ordered)
     removed = [n.reason for d in ordered for n in d.notes].count(Reason.REMOVED)
     assert removed == sum(len(d.intent.gone) for d in ordered) > 0
+
+
+def placed(world: World) -> Condition:
+    return next(c for c in world.decisions[-1].conditions if c.type is ConditionType.PLACED)
+
+
+def test_what_costs_more_than_asked_for_is_told_and_serves_on() -> None:
+    world = World({"a": Ground(speed=10)}, rate=24.0)
+    world.tick(60)
+    assert placed(world).reason is Reason.PLACED
+    (known,) = world.memory.known
+    assert known.unit_cost is not None
+    cost = known.unit_cost.interval
+    world.max_unit_cost = (cost.lower + cost.point) / 2
+    world.tick()
+    assert placed(world).reason is Reason.PLACED, "it may be within what was asked for"
+    world.max_unit_cost = 0.9 * cost.lower
+    stood = dict(world.decisions[-1].desired)
+    world.tick(20)
+    told = placed(world)
+    assert (told.status, told.reason) == (True, Reason.ABOVE_MAX_UNIT_COST)
+    assert "more on a than spec.objective.maxUnitCost" in told.message
+    assert world.decisions[-1].desired == stood
+    assert {c.message for d in world.decisions[-10:] for c in d.conditions if c.type is ConditionType.PLACED} == {told.message}

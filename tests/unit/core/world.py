@@ -126,6 +126,7 @@ class World:
     errors: float = 0.0
     wish: str = "m"
     image: str = "serve:1"
+    max_unit_cost: float | None = None
     max_spot_percent: int = 100
     min_families: int = 1
     now: datetime = START
@@ -162,6 +163,7 @@ class World:
             latency=(LatencyObjective(metric="e2e", milliseconds=200, percent=99.0),),
             scaling=self.scaling,
             rebalancing=self.policy,
+            max_unit_cost=self.max_unit_cost,
             max_spot_percent=self.max_spot_percent,
             min_families=self.min_families,
         )

@@ -103,6 +103,10 @@ class Reason(str, Enum):
 
     # State of a workload.
     PLACED = ("Placed", "Replicas are ready where the plan wants them.")
+    ABOVE_MAX_UNIT_COST = (
+        "AboveMaxUnitCost",
+        "Replicas are ready where the plan wants them, and a good request is measured to cost more than spec.objective.maxUnitCost there.",
+    )
     PLACING = ("Placing", "Replicas are starting.")
     NO_POOL = ("NoPool", "No pool is selected, fits and has a compiled model.")
     WITHIN_SLO = ("WithinSLO", "The promise holds on the traffic of the last windows.")
