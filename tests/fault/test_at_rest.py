@@ -21,9 +21,9 @@ def test_constant_traffic_writes_nothing_but_the_lease(a_move):
     run = a_move(play=Play(noise=True), settings={"observe": {"intervalSeconds": 4, "timeoutSeconds": 3}})
     run.start_operator()
     run.apply(windowSeconds=8)
-    # As it is in life: after a move, with evidence of both pools.
+    # As it is in life: after a move, with evidence of both pools, and a cost that rests on more than the first windows.
     run.until_moved(300)
-    time.sleep(30)
+    time.sleep(60)
     run.audit.mark()
     time.sleep(REST_SECONDS)
     # Pools belong to the whole cluster: those of other tests come and go.

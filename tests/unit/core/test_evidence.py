@@ -10,6 +10,7 @@ from steelyard.core.economics.unit_cost import Interval
 from steelyard.core.memory import Known
 from steelyard.core.performance.capacity import RHO, Basis, Capacity, broken_at, measured
 from steelyard.core.performance.evidence import evidence, latest, remember
+from steelyard.core.performance.window import Window
 from unit.core.windows import window
 
 
@@ -213,3 +214,30 @@ def test_a_load_that_broke_the_promise_twice_is_believed_at_once_however_near_it
     late = [window(i, good=270, slow=30 if i < 2 else 0, busy=24.0) for i in range(16)]
     assert broken_at(late, 0.01) == 5.0
     assert broken_at(late[1:], 0.01) is None
+
+
+def test_what_a_new_size_costs_is_renewed_until_it_is_firm_however_much_is_known_of_a_replica() -> None:
+    noise = random.Random(3)
+    alone = [window(i, good=20) for i in range(16)]
+    kept = evidence("a", "r", alone, 0.01, chance(), steady=True)
+    pair: list[Window] = []
+    good = []
+    for count in range(16):
+        pair.append(window(16 + count, good=round(noise.gauss(20, 20**0.5)), replicas=2.0))
+        kept = remember(kept, evidence("a", "r", pair, 0.01, chance(), steady=True, ran=[*alone, *pair]), 60)
+        assert kept is not None
+        assert kept.unit_cost is not None
+        good.append(kept.unit_cost.good)
+    assert good[0] < 60, "the size is news at once"
+    assert good[3] >= 60, "what was asked for is there"
+    assert good[-1] > good[3], "and what is known far better later on"
+    assert len(set(good)) <= 5, "but not every window is"
+
+
+def test_a_cost_that_is_known_well_is_not_written_again_because_there_is_more_of_the_same() -> None:
+    def seen(count: int) -> Known:
+        known = evidence("a", "r", [window(i, good=6000 + i % 3, replicas=2.0) for i in range(count)], 0.01, chance(), steady=True)
+        assert known is not None
+        return replace(known, capacity=replace(known.capacity, n=10**6))  # type: ignore[type-var]
+
+    assert remember(seen(4), seen(16), 300) == seen(4)
