@@ -10,8 +10,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -42,7 +42,7 @@ class Server:
     _log: Path = Path("/dev/null")
 
     def start(self, folder: Path) -> Self:
-        """Start it, and wait until it answers."""
+        """Start it, wait until it answers, and let it sleep."""
         self._log = folder / f"{self.name}-{self.batching.replace(' ', '-')}.log"
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
@@ -58,6 +58,7 @@ class Server:
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"{self.name} does not answer: {self._log.read_text(errors='replace')[-1500:]}")
             time.sleep(0.1)
+        self._signal(signal.SIGSTOP)
         return self
 
     @property
@@ -73,9 +74,23 @@ class Server:
         except (urllib.error.URLError, ConnectionError, TimeoutError, ValueError):
             return False
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """It runs inside of the block only: idle servers look for work all the time, some take a tenth of a core for it."""
+        self._signal(signal.SIGCONT)
+        try:
+            yield
+        finally:
+            self._signal(signal.SIGSTOP)
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        os.killpg(self._process.pid, number)
+
     def stop(self) -> None:
         """End it and whatever it started."""
         if self._process is not None:
+            self._signal(signal.SIGCONT)
             with suppress(ProcessLookupError, subprocess.TimeoutExpired):
                 os.killpg(self._process.pid, signal.SIGTERM)
                 self._process.wait(15)
