@@ -112,7 +112,7 @@ def remember(old: Known | None, new: Known | None, least: int, carried: float | 
         # Figures from within a move do not displace the cost of standing there; what they say of capacity is still news.
         return kept
     grown = _n(new) >= GROWN * _n(old)
-    if grown or _firmer(old.unit_cost, new.unit_cost, least) or _resized(old.unit_cost, new.unit_cost) or _moved(_cost(old), _cost(new)):
+    if grown or _enough(old.unit_cost, new.unit_cost, least) or _resized(old.unit_cost, new.unit_cost) or _moved(_cost(old), _cost(new)):
         return replace(new, capacity=capacity)
     return kept
 
@@ -174,12 +174,10 @@ def _n(known: Known) -> int:
     return max(known.unit_cost.good if known.unit_cost else 0, known.capacity.n if known.capacity else 0)
 
 
-def _firmer(old: UnitCost | None, new: UnitCost | None, least: int) -> bool:
-    """Whether the cost rests on as much as is asked for, which it did not, or is known far better: behind what a new size costs there is little
-    at first, however much is behind what a replica can do."""
-    if old is None or new is None:
-        return False
-    return old.good < least <= new.good or _sharper(old.interval, new.interval)
+def _enough(old: UnitCost | None, new: UnitCost | None, least: int) -> bool:
+    """Whether the cost rests on as many good requests as are asked for, which it did not: behind what a new size costs there are few at first,
+    however many are behind what a replica can do."""
+    return old is not None and new is not None and old.good < least <= new.good
 
 
 def _exact(capacity: Capacity) -> Interval:
