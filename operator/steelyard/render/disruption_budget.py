@@ -8,8 +8,11 @@ from steelyard.render.manifest import Manifest, owned_by_workload
 
 
 def disruption_budget(workload: WorkloadKey, uid: str, evictions_at_once: str) -> Manifest:
-    """`evictions_at_once`: a number of pods, or percent (10%) of those that should be there, rounded up. A single replica may go: a budget that allows nothing
-    would block every drain of its node. Pods that are not ready may always go: they serve nobody, and may never become ready where they are."""
+    """`evictions_at_once`: a number of pods, or percent (10%) of those that should be there, rounded up.
+
+    A single replica may go: a budget that allows nothing would block every drain of its node. Pods that are not ready may always go: they
+    serve nobody, and may never become ready where they are.
+    """
     return {
         "apiVersion": "policy/v1",
         "kind": "PodDisruptionBudget",

@@ -90,8 +90,8 @@ class Server:
     def stop(self) -> None:
         """End it and whatever it started."""
         if self._process is not None:
-            self._signal(signal.SIGCONT)
             with suppress(ProcessLookupError, subprocess.TimeoutExpired):
+                self._signal(signal.SIGCONT)
                 os.killpg(self._process.pid, signal.SIGTERM)
                 self._process.wait(15)
             with suppress(ProcessLookupError):
