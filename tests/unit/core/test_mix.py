@@ -3,7 +3,9 @@
 from dataclasses import replace
 from datetime import timedelta
 
+from steelyard.core.condition import ConditionType
 from steelyard.core.memory import Outcome, Quarantine
+from steelyard.core.rebalancing.reason import Reason
 from steelyard.core.snapshot import Scaling
 from unit.core.world import Ground, World, quick, ratio_claim
 
@@ -42,6 +44,18 @@ def test_a_spill_is_no_move_and_no_move_disturbs_it() -> None:
     assert world.moves() == []
     before = [placed(world) for _ in range(20) if world.tick()]
     assert all(counts == before[0] for counts in before), "constant load, constant replicas"
+
+
+def test_of_several_pools_the_one_that_costs_more_than_was_asked_for_is_named() -> None:
+    world = small_and_large(rate=40, policy=quick(paused=True))
+    world.tick(40)
+    cost = {known.pool: known.unit_cost.interval for known in world.memory.known if known.unit_cost}
+    assert world.home == "a"
+    assert cost["a"].upper < cost["b"].lower
+    world.max_unit_cost = (cost["a"].upper + cost["b"].lower) / 2
+    told = next(c for c in world.tick().conditions if c.type is ConditionType.PLACED)
+    assert told.reason is Reason.ABOVE_MAX_UNIT_COST
+    assert "cost more on b than" in told.message
 
 
 def limited_rival(rate: float = 30.0, nodes: int = 2) -> World:
