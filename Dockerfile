@@ -9,9 +9,11 @@
 #
 # BASE is any Debian bookworm with Python 3.11 and its venv module (the official slim image, or Debian's own python3 + python3-venv).
 # A build behind a proxy or with its own certificates passes --build-arg PIP_CERT=... and --build-arg SSL_CERT_FILE=... (and mounts the file);
-# they are arguments of the build stages only and reach no image.
+# they are set while packages are installed and in no image's environment.
 #
-# The virtual environments stay at one path from build to image (scripts name it), dependencies are a layer of their own below the source's.
+# The virtual environments stay at one path (scripts name it), dependencies are a layer of their own below the source's. The large ones are made
+# where they stay, by a uv that is removed again, and in three layers (CUDA's libraries, torch, the rest): a builder holds a new layer up to four
+# times, and copied from a stage of their own their 4 to 6 GB would be there twice more.
 ARG BASE=docker.io/library/python:3.11-slim-bookworm
 # An accelerator's vendor brings framework, compiler and runtime in its own image; the last one that AWS published for torch-neuronx 2.9.
 ARG NEURON_BASE=public.ecr.aws/neuron/pytorch-inference-neuronx:2.9.0-neuronx-py312-sdk2.31.1-ubuntu24.04
@@ -56,34 +58,6 @@ COPY locks/runtime-serve.txt /locks/
 RUN /opt/build/bin/uv venv --python "$(command -v python3)" /opt/steelyard \
     && /opt/build/bin/uv pip install --python /opt/steelyard/bin/python --no-cache --require-hashes --no-deps --compile-bytecode -r /locks/runtime-serve.txt
 
-FROM build AS compile-dependencies
-ARG SSL_CERT_FILE
-ARG UV_HTTP_TIMEOUT=300
-COPY locks/runtime-compile.txt /locks/
-# PyPI's torch links CUDA's libraries at import. cuDNN's engines are only opened by a GPU: 0.8 GB that no compile on CPUs needs.
-RUN /opt/build/bin/uv venv --python "$(command -v python3)" /opt/steelyard \
-    && /opt/build/bin/uv pip install --python /opt/steelyard/bin/python --no-cache --require-hashes --no-deps --compile-bytecode -r /locks/runtime-compile.txt \
-    && rm -f /opt/steelyard/lib/python3*/site-packages/nvidia/cudnn/lib/libcudnn_*
-
-FROM build AS cuda-dependencies
-ARG SSL_CERT_FILE
-ARG UV_HTTP_TIMEOUT=300
-COPY locks/runtime-cuda.txt /locks/
-# CUDA's headers are in the wheels. Its driver is not, and never in an image: NVIDIA's container toolkit lays the node's own beside it, where
-# the linker finds it by this name.
-RUN /opt/build/bin/uv venv --python "$(command -v python3)" /opt/steelyard \
-    && /opt/build/bin/uv pip install --python /opt/steelyard/bin/python --no-cache --require-hashes --no-deps --compile-bytecode -r /locks/runtime-cuda.txt \
-    && ln -s "$(echo /opt/steelyard/lib/python3*/site-packages/nvidia/cu13)" /opt/steelyard/cuda \
-    && ln -s "/usr/lib/$(uname -m)-linux-gnu/libcuda.so.1" /opt/steelyard/cuda/lib/libcuda.so
-
-FROM build AS vllm-dependencies
-ARG SSL_CERT_FILE
-ARG UV_HTTP_TIMEOUT=300
-COPY locks/runtime-vllm.txt /locks/
-RUN /opt/build/bin/uv venv --python "$(command -v python3)" /opt/steelyard \
-    && /opt/build/bin/uv pip install --python /opt/steelyard/bin/python --no-cache --require-hashes --no-deps --compile-bytecode -r /locks/runtime-vllm.txt \
-    && rm -f /opt/steelyard/lib/python3*/site-packages/nvidia/cudnn/lib/libcudnn_*
-
 # The light images stand on the base without what makes environments: pip, and the wheels that venv would install. Python itself stays.
 FROM ${BASE} AS light
 RUN dpkg-query -W -f '${Package}\n' 'python3*-venv' 'python3-*-whl' 2>/dev/null | xargs -r dpkg --purge --force-depends \
@@ -104,11 +78,24 @@ USER 65532:65532
 ENTRYPOINT ["steelyard-runtime"]
 
 FROM ${BASE} AS runtime-compile
+ARG SSL_CERT_FILE
+ARG UV_HTTP_TIMEOUT=300
 # Inductor calls g++, and needs Python's headers: the official image has them, Debian's Python keeps them apart.
 RUN apt-get update \
     && apt-get install -y --no-install-recommends g++ $(test "$(command -v python3)" = /usr/bin/python3 && echo python3-dev) \
     && rm -rf /var/lib/apt/lists/*
-COPY --from=compile-dependencies /opt/steelyard /opt/steelyard
+COPY --from=build /opt/build/bin/uv /opt/build/bin/uv
+COPY locks/runtime-compile.txt /locks/
+# PyPI's torch links CUDA's libraries at import. cuDNN's engines and NVSHMEM's device code are only opened for a GPU: 1 GB that no compile on
+# CPUs needs.
+RUN /opt/build/bin/uv venv --python "$(command -v python3)" /opt/steelyard \
+    && awk '/^[^ ]/ { taken = /^(cuda|nvidia)-/ } taken' /locks/runtime-compile.txt \
+    | /opt/build/bin/uv pip install --python /opt/steelyard/bin/python --no-cache --require-hashes --no-deps --compile-bytecode -r - \
+    && rm -f /opt/steelyard/lib/python3*/site-packages/nvidia/cudnn/lib/libcudnn_* /opt/steelyard/lib/python3*/site-packages/nvidia/nvshmem/lib/*.bc
+RUN awk '/^[^ ]/ { taken = /^(torch|triton)==/ } taken' /locks/runtime-compile.txt \
+    | /opt/build/bin/uv pip install --python /opt/steelyard/bin/python --no-cache --require-hashes --no-deps --compile-bytecode -r -
+RUN /opt/build/bin/uv pip install --python /opt/steelyard/bin/python --no-cache --require-hashes --no-deps --compile-bytecode -r /locks/runtime-compile.txt \
+    && rm -rf /opt/build
 COPY --from=runtime-source /opt/app /opt/app
 # USER: inductor names its cache after the user, and 65532 has no name.
 ENV PATH=/opt/app/bin:/opt/steelyard/bin:/usr/local/bin:/usr/bin:/bin PYTHONPATH=/opt/app PYTHONUNBUFFERED=1 HOME=/tmp USER=steelyard \
@@ -117,11 +104,25 @@ USER 65532:65532
 ENTRYPOINT ["steelyard-runtime"]
 
 FROM ${BASE} AS runtime-cuda
+ARG SSL_CERT_FILE
+ARG UV_HTTP_TIMEOUT=300
 # Inductor and triton call g++ and gcc, and need Python's headers: the official image has them, Debian's Python keeps them apart.
 RUN apt-get update \
     && apt-get install -y --no-install-recommends g++ $(test "$(command -v python3)" = /usr/bin/python3 && echo python3-dev) \
     && rm -rf /var/lib/apt/lists/*
-COPY --from=cuda-dependencies /opt/steelyard /opt/steelyard
+COPY --from=build /opt/build/bin/uv /opt/build/bin/uv
+COPY locks/runtime-cuda.txt /locks/
+# CUDA's headers are in the wheels. Its driver is not, and never in an image: NVIDIA's container toolkit lays the node's own beside it, where
+# the linker finds it by this name.
+RUN /opt/build/bin/uv venv --python "$(command -v python3)" /opt/steelyard \
+    && awk '/^[^ ]/ { taken = /^(cuda|nvidia)-/ } taken' /locks/runtime-cuda.txt \
+    | /opt/build/bin/uv pip install --python /opt/steelyard/bin/python --no-cache --require-hashes --no-deps --compile-bytecode -r - \
+    && ln -s "$(echo /opt/steelyard/lib/python3*/site-packages/nvidia/cu13)" /opt/steelyard/cuda \
+    && ln -s "/usr/lib/$(uname -m)-linux-gnu/libcuda.so.1" /opt/steelyard/cuda/lib/libcuda.so
+RUN awk '/^[^ ]/ { taken = /^(torch|triton)==/ } taken' /locks/runtime-cuda.txt \
+    | /opt/build/bin/uv pip install --python /opt/steelyard/bin/python --no-cache --require-hashes --no-deps --compile-bytecode -r -
+RUN /opt/build/bin/uv pip install --python /opt/steelyard/bin/python --no-cache --require-hashes --no-deps --compile-bytecode -r /locks/runtime-cuda.txt \
+    && rm -rf /opt/build
 COPY --from=runtime-source /opt/app /opt/app
 # NVIDIA_DRIVER_CAPABILITIES: compute is CUDA, utility is NVML. Which devices are visible is said by the device plugin, and by nothing here.
 ENV PATH=/opt/app/bin:/opt/steelyard/bin:/usr/local/bin:/usr/bin:/bin PYTHONPATH=/opt/app PYTHONUNBUFFERED=1 HOME=/tmp USER=steelyard \
@@ -130,11 +131,22 @@ USER 65532:65532
 ENTRYPOINT ["steelyard-runtime"]
 
 FROM ${BASE} AS runtime-vllm
+ARG SSL_CERT_FILE
+ARG UV_HTTP_TIMEOUT=300
 # torch compiles with g++, and needs Python's headers (see runtime-compile).
 RUN apt-get update \
     && apt-get install -y --no-install-recommends libnuma1 g++ $(test "$(command -v python3)" = /usr/bin/python3 && echo python3-dev) \
     && rm -rf /var/lib/apt/lists/*
-COPY --from=vllm-dependencies /opt/steelyard /opt/steelyard
+COPY --from=build /opt/build/bin/uv /opt/build/bin/uv
+COPY locks/runtime-vllm.txt /locks/
+RUN /opt/build/bin/uv venv --python "$(command -v python3)" /opt/steelyard \
+    && awk '/^[^ ]/ { taken = /^(cuda|nvidia)-/ } taken' /locks/runtime-vllm.txt \
+    | /opt/build/bin/uv pip install --python /opt/steelyard/bin/python --no-cache --require-hashes --no-deps --compile-bytecode -r - \
+    && rm -f /opt/steelyard/lib/python3*/site-packages/nvidia/cudnn/lib/libcudnn_* /opt/steelyard/lib/python3*/site-packages/nvidia/nvshmem/lib/*.bc
+RUN awk '/^[^ ]/ { taken = /^(torch|triton)==/ } taken' /locks/runtime-vllm.txt \
+    | /opt/build/bin/uv pip install --python /opt/steelyard/bin/python --no-cache --require-hashes --no-deps --compile-bytecode -r -
+RUN /opt/build/bin/uv pip install --python /opt/steelyard/bin/python --no-cache --require-hashes --no-deps --compile-bytecode -r /locks/runtime-vllm.txt \
+    && rm -rf /opt/build
 COPY --from=runtime-source /opt/app /opt/app
 # HOME: vLLM and torch keep what they find out below it.
 ENV PATH=/opt/app/bin:/opt/steelyard/bin:/usr/local/bin:/usr/bin:/bin PYTHONPATH=/opt/app PYTHONUNBUFFERED=1 HOME=/tmp USER=steelyard \

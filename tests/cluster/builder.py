@@ -32,11 +32,14 @@ def docker_answers() -> bool:
     )
 
 
-def _run(what: str, command: Sequence[str | Path], log: Path, seconds: float, environment: dict[str, str] | None = None) -> None:
+def _run(what: str, command: Sequence[str | Path], log: Path, seconds: float) -> None:
     log.parent.mkdir(parents=True, exist_ok=True)
+    # buildah keeps whole layers among its temporary files.
+    scratch = images_folder() / "scratch"
+    scratch.mkdir(exist_ok=True)
     with step(what, seconds), log.open("w") as output:
         code = subprocess.run(
-            command, check=False, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env={**os.environ, **(environment or {})}
+            command, check=False, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env={**os.environ, "TMPDIR": str(scratch)}
         ).returncode
     if code != 0:
         raise ClusterError(f"{what} failed\n{tail(log, 30)}")
@@ -79,8 +82,9 @@ def _base_image() -> str:
     return name
 
 
-def build_by_buildah(context: Path, target: str, reference: str, archive: Path, seconds: float) -> None:
-    """Build without a registry, and write an archive that is not compressed: that would take longer than all that it saves."""
+def build_by_buildah(context: Path, target: str, reference: str, archive: Path, seconds: float, *, large: bool = False) -> None:
+    """Build without a registry, and write an archive. A small one is not compressed: that would take longer than all that it saves. Of a large
+    one every copy counts: of four GB 22 s of zstd make two."""
     require("images")
     log = archive.with_suffix(".log")
     with only_one(images_folder() / "buildah.lock"), tempfile.TemporaryDirectory() as folder:
@@ -96,7 +100,8 @@ def build_by_buildah(context: Path, target: str, reference: str, archive: Path, 
         partial = archive.with_suffix(".partial")
         partial.unlink(missing_ok=True)
         # docker's format, because its layers are not compressed; buildah compresses those of an OCI archive whatever it is told.
-        push = _buildah("push", reference, f"docker-archive:{partial}:{reference}")
+        how = ["--compression-format=zstd", "--compression-level=1"] if large else []
+        push = _buildah("push", *how, reference, f"{'oci' if large else 'docker'}-archive:{partial}:{reference}")
         _run(f"writing {archive.name}", push, archive.with_suffix(".push.log"), seconds / 5)
         partial.rename(archive)
 
@@ -122,8 +127,8 @@ def forget_others(name: str, tag: str) -> None:
             _ask_buildah("rmi", *old)
 
 
-def forget_layers() -> None:
-    """Remove the layers that belong to no image: disk is short, and the next build may take its time."""
-    if (images_folder() / "buildah").exists():
-        with only_one(images_folder() / "buildah.lock"):
-            _ask_buildah("rmi", "--prune")
+def forget_all() -> None:
+    """Remove all that buildah keeps: disk is short, and the next build may take its time."""
+    with only_one(images_folder() / "buildah.lock"):
+        if (images_folder() / "buildah").exists():
+            _ask_buildah("rmi", "--all", "--force")
