@@ -155,8 +155,11 @@ def start(tmp_path: Path) -> Iterator[Callable[..., TextProcess]]:
 
     yield begin
     for each in begun:
-        each.process.kill()
-        each.process.wait()
+        each.process.terminate()  # in a container what it started would end with it in any case
+        try:
+            each.process.wait(30)
+        finally:
+            each.process.kill()
 
 
 def test_streams_and_answers_in_one_piece_are_judged_and_told_to_the_end(start: Callable[..., TextProcess], tmp_path: Path) -> None:

@@ -126,6 +126,21 @@ def test_drains_take_one_serving_pod_at_a_time_whatever_becomes_of_the_budget(a_
     first, second, third = (p for p in run.listed("v1/pods") if p["metadata"]["labels"].get("steelyard.dev/role") == "serving")
     assert [evicted(first), evicted(second)] == [201, 429]
     run.until("its successor to be ready", lambda _: run.world.ready_pods(run.dear) == run.replicas, SOON)
+
+    run.cluster.kubectl(
+        *("patch", "poddisruptionbudget", "model", "-n", run.namespace, "--field-manager=argocd", "--type=merge"),
+        *("-p", '{"spec":{"maxUnavailable":0}}'),
+    )
+
+    def told() -> list[str]:
+        events = run.listed("events.k8s.io/v1/events")
+        return [e["note"] for e in events if e["reason"] == "FieldOwnedElsewhere" and "argocd" in e["note"]]
+
+    wait_until("the event", told, seconds=SOON)
+    run.audit.mark()
+    time.sleep(15)
+    assert not [e for e in run.writes() if e.resource == "poddisruptionbudgets"], "no fight, and no write that was refused already"
+    assert budget()["spec"]["maxUnavailable"] == 0
     run.cluster.kubectl("delete", "poddisruptionbudget", "model", "-n", run.namespace)
     wait_until("the budget to be back", allowed, seconds=SOON)
     assert [evicted(second), evicted(third)] == [201, 429]

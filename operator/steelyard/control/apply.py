@@ -13,7 +13,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from steelyard.control import manifest as manifests
 from steelyard.control.api_client import FIELD_MANAGER
@@ -28,6 +28,7 @@ REVISION_LABEL = "steelyard.dev/revision"
 APPLIED_ANNOTATION = "steelyard.dev/applied"
 _APPLIED_ONCE = frozenset({DEPLOYMENTS, JOBS})
 _REMEMBERED = 50_000
+T = TypeVar("T")
 
 
 class Refusal(StrEnum):
@@ -88,9 +89,14 @@ class OwnedElsewhere:
     owners: tuple[FieldOwner, ...]
 
     @property
-    def managers(self) -> tuple[str, ...]:
-        """Their names, sorted."""
-        return tuple(sorted({owner.manager for owner in self.owners}))
+    def replicas(self) -> bool:
+        """Whether it is how many replicas there are."""
+        return any(owner.field == ".spec.replicas" for owner in self.owners)
+
+    def __str__(self) -> str:
+        """Who owns what, for people."""
+        owned = ", ".join(sorted(f"{owner.field} ({owner.manager})" for owner in self.owners))
+        return f"{self.key}: others own {owned} and say otherwise; it is left alone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +166,9 @@ class Applier:
     def __init__(self, client: Writer, store: Store) -> None:
         self._client = client
         self._store = store
-        self._settled: dict[ObjectKey, tuple[str, str, str]] = {}  # uid, resourceVersion, digest of what the server has taken
+        # What the server has taken or refused, by object: uid, resourceVersion, digest. At that version the same is not written again.
+        self._settled: dict[ObjectKey, tuple[str, str, str]] = {}
+        self._refused: dict[ObjectKey, tuple[tuple[str, str, str], OwnedElsewhere]] = {}
 
     async def apply(self, resource: Resource, desired: Manifest) -> Outcome:
         """Make one object as desired.
@@ -225,6 +233,7 @@ class Applier:
         else:
             self._store.gone(key, uid)
         self._settled.pop(key, None)
+        self._refused.pop(key, None)
         return Deleted(key)
 
     async def _bring_up(self, key: ObjectKey, seen: _Seen, desired: Manifest) -> Outcome:
@@ -242,8 +251,12 @@ class Applier:
             return await self._same_revision(key, seen, desired)
         stamped = _without_replicas(_stamped(desired))
         stamp = manifests.annotations(stamped)[APPLIED_ANNOTATION]
-        if self._settled.get(key) == (manifests.uid(live), manifests.version(live), stamp) or covers(live, stamped):
+        looked_at = (manifests.uid(live), manifests.version(live), stamp)
+        if self._settled.get(key) == looked_at or covers(live, stamped):
             return Unchanged(key)
+        refused = self._refused.get(key)
+        if refused is not None and refused[0] == looked_at:
+            return refused[1]
         return await self._patch(key, seen, stamped)
 
     async def _same_revision(self, key: ObjectKey, seen: _Seen, desired: Manifest) -> Outcome:
@@ -282,7 +295,9 @@ class Applier:
             foreign = tuple(owner for owner in conflict.owners if owner.manager != FIELD_MANAGER)
             if not foreign:
                 raise
-            return OwnedElsewhere(key, foreign)
+            outcome = OwnedElsewhere(key, foreign)
+            _keep(self._refused, key, ((uid, version, manifests.annotations(stamped)[APPLIED_ANNOTATION]), outcome))
+            return outcome
         self._remember(key, made, stamped)
         return Unchanged(key) if manifests.version(made) == version else Patched(key, made)
 
@@ -304,10 +319,16 @@ class Applier:
 
     def _remember(self, key: ObjectKey, made: Manifest, stamped: Manifest) -> None:
         self._store.wrote(key.resource, made)
-        self._settled.pop(key, None)
-        while len(self._settled) >= _REMEMBERED:
-            self._settled.pop(next(iter(self._settled)))
-        self._settled[key] = (manifests.uid(made), manifests.version(made), manifests.annotations(stamped)[APPLIED_ANNOTATION])
+        self._refused.pop(key, None)
+        _keep(self._settled, key, (manifests.uid(made), manifests.version(made), manifests.annotations(stamped)[APPLIED_ANNOTATION]))
+
+
+def _keep(memory: dict[ObjectKey, T], key: ObjectKey, value: T) -> None:
+    """The last one of each key, and of the oldest keys none: what is forgotten costs a write that changes nothing."""
+    memory.pop(key, None)
+    while len(memory) >= _REMEMBERED:
+        memory.pop(next(iter(memory)))
+    memory[key] = value
 
 
 def digest(desired: Mapping[str, Any]) -> str:

@@ -159,12 +159,8 @@ class WorkloadReconciler:
     def _seen(self, raw: Manifest, outcome: Outcome | None) -> bool:
         match outcome:
             case OwnedElsewhere():
-                self._events.record(
-                    raw,
-                    EventType.WARNING,
-                    Reason.REPLICAS_OWNED_ELSEWHERE,
-                    f"{outcome.key}: {', '.join(outcome.managers)} owns it; it is left alone",
-                )
+                reason = Reason.REPLICAS_OWNED_ELSEWHERE if outcome.replicas else Reason.FIELD_OWNED_ELSEWHERE
+                self._events.record(raw, EventType.WARNING, reason, str(outcome))
                 return True
             case Refused(_, reason, message):
                 self._events.record(raw, EventType.WARNING, Reason.named(reason.value), message)

@@ -50,7 +50,7 @@ class Api:
     """Objects with uids and versions; managedFields as the real server keeps them, as far as these tests need it."""
 
     def __init__(self):
-        self.objects, self.writes, self.version, self.conflict = {}, [], 100, None
+        self.objects, self.writes, self.asked, self.version, self.conflict = {}, [], 0, 100, None
 
     def _store(self, key, manifest, managed):
         self.version += 1
@@ -74,6 +74,7 @@ class Api:
         return self._store(key, manifest, [{"manager": "steelyard", "operation": "Update", "fieldsV1": {"f:spec": spec}}])
 
     async def apply(self, resource, manifest):
+        self.asked += 1
         key = resource.key_of(manifest)
         live = self.objects[key]
         if live["metadata"]["resourceVersion"] != manifest["metadata"]["resourceVersion"]:
@@ -177,7 +178,26 @@ async def test_a_foreign_field_owner_is_reported_and_left_alone(api, store, appl
     api.conflict = (FieldOwner("argocd", ".spec.ports"), FieldOwner("steelyard", ".spec.x"))
     outcome = await applier.apply(SERVICES, service(port=82))
     assert isinstance(outcome, OwnedElsewhere)
-    assert outcome.managers == ("argocd",)
+    assert outcome.owners == (FieldOwner("argocd", ".spec.ports"),)
+    assert str(outcome) == "services n/s: others own .spec.ports (argocd) and say otherwise; it is left alone"
+
+
+async def test_what_was_refused_for_its_owners_is_asked_again_only_when_the_object_or_our_wish_changes(api, store, applier):
+    await applier.apply(SERVICES, service())
+    await applier.apply(SERVICES, service(port=81))
+    api.conflict = (FieldOwner("argocd", ".spec.ports"),)
+    refused = await applier.apply(SERVICES, service(port=82))
+    asked = api.asked
+    assert await applier.apply(SERVICES, service(port=82)) == refused and api.asked == asked
+    assert isinstance(await applier.apply(SERVICES, service(port=83)), OwnedElsewhere) and api.asked == asked + 1
+    key = SERVICES.key("n", "s")
+    api._store(key, api.objects[key], [])
+    deliver(api, store)
+    assert isinstance(await applier.apply(SERVICES, service(port=83)), OwnedElsewhere) and api.asked == asked + 2
+    api.conflict = None
+    api._store(key, api.objects[key], [])
+    deliver(api, store)
+    assert isinstance(await applier.apply(SERVICES, service(port=83)), Patched)
 
 
 async def test_a_stale_view_conflicts_instead_of_writing(api, store, applier):

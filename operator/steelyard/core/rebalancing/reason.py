@@ -125,6 +125,10 @@ class Reason(str, Enum):
     OBJECT_INVALID = ("ObjectInvalid", "The API server refuses an object, or a spec cannot be read; the message quotes why.")
     NOT_OURS = ("NotOurs", "An object of the name that is needed exists and belongs to somebody else; it is left alone.")
     REVISION_DIFFERS = ("RevisionDiffers", "A Deployment of the name that is needed exists with another revision; delete it.")
+    FIELD_OWNED_ELSEWHERE = (
+        "FieldOwnedElsewhere",
+        "Something else owns a field of an object of ours and says otherwise; the object is left alone until it lets go.",
+    )
     LABEL_MISSING = ("LabelMissing", "An object of ours has lost the label by which it is watched; put it back.")
 
     # Verdict on a claim.
