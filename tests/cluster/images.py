@@ -26,7 +26,7 @@ TARGETS = {
 #: From here on an archive is worth the time that it takes to compress it.
 LARGE = 5_000_000_000
 #: Those that only `make test-long` needs.
-ON_DEMAND = {"runtime-vllm": (600, 20_000_000_000)}
+ON_DEMAND = {"runtime-vllm": (200, 13_000_000_000)}
 PREFIX = "localhost/steelyard"
 
 
