@@ -103,8 +103,8 @@ class MoveRun:
             for pool in (self.dear, self.cheap):
                 self.cluster.api.delete(f"{OWN}/acceleratorpools/{pool}")
 
-    def pool(self, name: str, backend: str, price: str | None, claims: list[Manifest]) -> None:
-        """Write a pool."""
+    def pool(self, name: str, backend: str, price: str | None, claims: list[Manifest], **nodes: Any) -> None:
+        """Write a pool. `nodes` are further fields of spec.nodes."""
         shape: Manifest = {"instanceType": name, "devices": 0, "cpu": "64", "memory": "256Gi"}
         if price is not None:
             shape |= {"pricePerHour": price, "priceClass": "Static", "asOf": "2026-01-01"}
@@ -116,7 +116,7 @@ class MoveRun:
                 "spec": {
                     "accelerator": {"family": "cpu", "model": "generic-x86-64"},
                     "backends": [{"name": backend}],
-                    "nodes": {"selector": {"steelyard.dev/pool": name}},
+                    "nodes": {"selector": {"steelyard.dev/pool": name}, **nodes},
                     "shapes": [shape],
                     "resources": {"cpu": "1", "memory": "1Gi"},
                     "claims": claims,
@@ -134,9 +134,9 @@ class MoveRun:
             "date": "2026-01-01",
         }
 
-    def reprice(self, pool: str, price: str | None) -> None:
-        """Change the price of a pool; None takes it away."""
-        self.pool(pool, "openvino" if pool == self.dear else "onnxruntime", price, [self._claim()] if pool == self.dear else [])
+    def reprice(self, pool: str, price: str | None, **nodes: Any) -> None:
+        """Change the price of a pool; None takes it away. `nodes` are further fields of spec.nodes."""
+        self.pool(pool, "openvino" if pool == self.dear else "onnxruntime", price, [self._claim()] if pool == self.dear else [], **nodes)
 
     def apply(self, **changes: Any) -> None:
         """Apply the workload. `changes` are fields of spec.rebalancing."""
@@ -161,6 +161,10 @@ class MoveRun:
             "rebalancing": rebalancing,
         }
         self._write(self._path, {"kind": "InferenceWorkload", "metadata": {"name": WORKLOAD, "namespace": self.namespace}, "spec": spec})
+
+    def least(self, replicas: int) -> None:
+        """How many replicas the next `apply` asks for at least."""
+        self._least = replicas
 
     def _write(self, path: str, manifest: Manifest) -> None:
         status, body = self.cluster.api.request(

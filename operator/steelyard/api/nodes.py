@@ -87,3 +87,11 @@ class Nodes(SpecModel):
             example="my-scheduler",
         ),
     ] = None
+    runtime_class_name: Annotated[
+        ObjectName | None,
+        says(
+            "The RuntimeClass of this pool's pods, where the nodes' own runtime does not lay the device into a container. Left out, it is the "
+            "cluster's default.",
+            example="nvidia",
+        ),
+    ] = None

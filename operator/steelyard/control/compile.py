@@ -19,7 +19,8 @@ from steelyard.control.served_artifact import refused_artifact
 from steelyard.control.status import changes, time_of, time_text
 from steelyard.control.store import Store
 from steelyard.control.termination import last_word
-from steelyard.control.workload_facts import is_unplaced, server_status
+from steelyard.control.unplaced import is_unplaced, no_room
+from steelyard.control.workload_facts import server_status
 from steelyard.core.compiling.attempt import Attempts, Built, Failure, FailureClass, JobOutcome, NoJob, Running, StartJob, next_attempt
 from steelyard.core.compiling.eta import remaining
 from steelyard.core.compiling.site import User, compile_site, pools_to_compile_on
@@ -187,13 +188,7 @@ def no_node(job: Manifest | None, pod: Manifest | None) -> str:
     """What the Job waits for while the scheduler finds no node for its pod; empty otherwise. Only what stays the same while it waits."""
     if job is None or pod is None or not is_unplaced(pod):
         return ""
-    pool = manifests.labels(job).get(label.POOL)
-    asked = (pod["spec"]["containers"][0].get("resources") or {}).get("requests") or {}
-    return (
-        f"no node{f' of pool {pool}' if pool else ''} has room for the compile Job, which asks for"
-        f" {', '.join(f'{what} {quantity}' for what, quantity in sorted(asked.items()))}: free one or add one;"
-        f" `kubectl describe pod {manifests.name(pod)} --namespace {manifests.namespace(pod)}` says what each lacks"
-    )
+    return no_room(pod, "the compile Job", manifests.labels(job).get(label.POOL))
 
 
 def outcome_of(job: Manifest | None, pod: Manifest | None) -> JobOutcome:

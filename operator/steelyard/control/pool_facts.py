@@ -55,6 +55,7 @@ def pool_of(parsed: AcceleratorPool, raw: Manifest, nodes: Iterable[NodeView], *
         node_selector=dict(spec.nodes.selector),
         tolerations=tuple(_toleration(t.to_raw()) for t in spec.nodes.tolerations),
         scheduler=spec.nodes.scheduler_name,
+        runtime_class=spec.nodes.runtime_class_name,
         shapes=tuple(_shape(s.to_raw()) for s in spec.shapes),
         spot=spec.capacity.type == CapacityType.SPOT,
         max_nodes=spec.capacity.max_nodes,

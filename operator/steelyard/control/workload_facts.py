@@ -15,6 +15,7 @@ from steelyard.control import manifest as manifests
 from steelyard.control.manifest import Manifest
 from steelyard.control.pool_facts import resources_of
 from steelyard.control.status import time_of
+from steelyard.control.unplaced import unplaced
 from steelyard.core.snapshot import (
     CompileOptions,
     LatencyObjective,
@@ -137,13 +138,15 @@ def placement_of(
     """One Deployment with its pods. Ready counts pods that are ready and not leaving: those that a Service sends requests to."""
     labels, notes = manifests.labels(deployment), manifests.annotations(deployment)
     crashing = [why for pod in pods if (why := _crash(pod)) is not None]
+    waiting, why_waiting = unplaced(deployment, pods, labels[label.POOL])
     return Placement(
         key=PlacementKey(labels[label.POOL], labels[label.REVISION]),
         desired=int((deployment.get("spec") or {}).get("replicas", 0)),
         ready=sum(1 for pod in pods if pod_ready(pod)),
         pods=sum(1 for pod in pods if (pod.get("status") or {}).get("phase") not in {"Succeeded", "Failed"}),
         crashing=len(crashing),
-        unplaced=sum(1 for pod in pods if is_unplaced(pod)),
+        unplaced=waiting,
+        unplaced_message=why_waiting,
         crash_message=crashing[0] if crashing else "",
         replicas_owner=owner_of_replicas,
         artifact_digest=notes.get(label.ARTIFACT),
@@ -157,14 +160,6 @@ def pod_ready(pod: Manifest) -> bool:
     if manifests.is_leaving(pod):
         return False
     return any(c.get("type") == "Ready" and c.get("status") == "True" for c in (pod.get("status") or {}).get("conditions") or ())
-
-
-def is_unplaced(pod: Manifest) -> bool:
-    """The scheduler has looked for a node and found none."""
-    if manifests.is_leaving(pod):
-        return False
-    conditions = (pod.get("status") or {}).get("conditions") or ()
-    return any(c.get("type") == "PodScheduled" and c.get("status") == "False" and c.get("reason") == "Unschedulable" for c in conditions)
 
 
 def server_status(pod: Manifest) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from steelyard.core.reading import Fresh, Stale, Unknown
 from steelyard.core.rebalancing.reason import SETTLED, Reason, Refusal
 from steelyard.core.rebalancing.verdict import Result
 from steelyard.core.situation import Situation
-from steelyard.core.snapshot import PlacementKey
+from steelyard.core.snapshot import Placement, PlacementKey
 
 
 def conditions(
@@ -89,6 +89,9 @@ def _placed(
         parts = {key: seen.snapshot.placement(key) for key in beside}
         late = [key.pool for key, p in parts.items() if p is None or p.ready < desired.get(key, p.desired)]
         if late:
+            waiting = [p for p in parts.values() if p is not None and p.key.pool in late and p.unplaced > 0]
+            if waiting:
+                return Condition(ConditionType.PLACED, False, Reason.UNPLACED, _unplaced(waiting[0]))
             return Condition(ConditionType.PLACED, False, Reason.PLACING, f"replicas are starting on pool {', '.join(late)}")
         names = " and ".join([home.pool, *(key.pool for key in parts)])
         ready = f"replicas are ready on pool {names}"
@@ -97,7 +100,13 @@ def _placed(
             said = f"{ready}; good requests cost more on {' and '.join(dear)} than spec.objective.maxUnitCost: see status.placements"
             return Condition(ConditionType.PLACED, True, Reason.ABOVE_MAX_UNIT_COST, said)
         return Condition(ConditionType.PLACED, True, Reason.PLACED, ready)
+    if standing is not None and standing.unplaced > 0:
+        return Condition(ConditionType.PLACED, False, Reason.UNPLACED, _unplaced(standing))
     return Condition(ConditionType.PLACED, False, Reason.PLACING, f"replicas are starting on pool {home.pool}")
+
+
+def _unplaced(placement: Placement) -> str:
+    return f"replicas on pool {placement.key.pool} wait: {placement.unplaced_message or 'no node has room for them'}"
 
 
 def _too_dear(seen: Situation, key: PlacementKey) -> bool:

@@ -95,5 +95,6 @@ def _placement(seen: Situation, candidate: Candidate, key: PlacementKey, count: 
         node_selector=candidate.pool.node_selector,
         tolerations=candidate.pool.tolerations,
         scheduler=candidate.pool.scheduler,
+        runtime_class=candidate.pool.runtime_class,
         vllm=workload.vllm,
     )

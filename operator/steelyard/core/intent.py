@@ -41,6 +41,7 @@ class PlacementIntent:
     node_selector: Mapping[str, str]
     tolerations: tuple[Mapping[str, str], ...]
     scheduler: str | None
+    runtime_class: str | None = None
     vllm: VllmOptions | None = None
 
 

@@ -194,6 +194,7 @@ class Pool:
     node_selector: Mapping[str, str]
     tolerations: tuple[Mapping[str, str], ...] = ()
     scheduler: str | None = None
+    runtime_class: str | None = None
     shapes: tuple[Shape, ...] = ()
     spot: bool = False
     max_nodes: int | None = None
@@ -269,7 +270,8 @@ class Placement:
     pods: int
     crashing: int = 0
     unplaced: int = 0
-    """Pods that the scheduler has no node for."""
+    """Replicas that the scheduler has no node for, or whose pods the API server does not admit."""
+    unplaced_message: str = ""
     crash_message: str = ""
     replicas_owner: str | None = None
     artifact_digest: str | None = None

@@ -103,7 +103,7 @@ def compile_job(intent: CompileJobIntent, settings: Settings) -> Manifest:
         "securityContext": pod_security(),
         "containers": [container],
         "volumes": [*found, *key_volumes],
-        **nodes(site.node_selector, site.tolerations, site.scheduler),
+        **nodes(site.node_selector, site.tolerations, site.scheduler, site.runtime_class),
     }
     return {
         "apiVersion": "batch/v1",

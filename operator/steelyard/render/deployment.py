@@ -103,7 +103,7 @@ def deployment(workload: WorkloadKey, uid: str, intent: PlacementIntent, setting
         "terminationGracePeriodSeconds": DRAIN_DELAY_SECONDS + DRAIN_TIMEOUT_SECONDS + 10,
         "containers": [container],
         "volumes": [*found, *cache_volumes],
-        **nodes(intent.node_selector, intent.tolerations, intent.scheduler),
+        **nodes(intent.node_selector, intent.tolerations, intent.scheduler, intent.runtime_class),
     }
     return {
         "apiVersion": "apps/v1",

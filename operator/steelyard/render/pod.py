@@ -85,8 +85,10 @@ def shared_memory() -> tuple[Manifest, Manifest]:
     return {"name": "shm", "emptyDir": {"medium": "Memory"}}, {"name": "shm", "mountPath": "/dev/shm"}  # noqa: S108 - inside the pod
 
 
-def nodes(selector: Mapping[str, str], tolerations: Sequence[Mapping[str, str]], scheduler: str | None) -> Manifest:
-    """The part of a pod's spec that says which nodes it may run on, and who chooses; empty where everything is as usual."""
+def nodes(
+    selector: Mapping[str, str], tolerations: Sequence[Mapping[str, str]], scheduler: str | None, runtime_class: str | None
+) -> Manifest:
+    """The part of a pod's spec that says which nodes it may run on, who chooses, and by what it is run; empty where everything is as usual."""
     spec: Manifest = {}
     if selector:
         spec["nodeSelector"] = dict(sorted(selector.items()))
@@ -94,6 +96,8 @@ def nodes(selector: Mapping[str, str], tolerations: Sequence[Mapping[str, str]],
         spec["tolerations"] = [dict(t) for t in tolerations]
     if scheduler:
         spec["schedulerName"] = scheduler
+    if runtime_class:
+        spec["runtimeClassName"] = runtime_class
     return spec
 
 

@@ -12,7 +12,17 @@ DEPLOYMENT = {
 
 def pod(*conditions: tuple[str, str, str], leaving: bool = False) -> dict[str, Any]:
     told = [{"type": kind, "status": status, "reason": reason} for kind, status, reason in conditions]
-    return {"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"} if leaving else {}, "status": {"conditions": told}}
+    asked = {"containers": [{"resources": {"requests": {"memory": "2Gi", "cpu": "1"}}}]}
+    named = {"name": "w-1", "namespace": "n", **({"deletionTimestamp": "2026-01-01T00:00:00Z"} if leaving else {})}
+    return {"metadata": named, "spec": asked, "status": {"conditions": told}}
+
+
+def refused(message: str, **condition: str) -> dict[str, Any]:
+    failure = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": message, **condition}
+    return {**DEPLOYMENT, "status": {"conditions": [{"type": "Available", "status": "False"}, failure]}}
+
+
+QUOTA = 'pods "w-7d9-{name}" is forbidden: exceeded quota: small, requested: cpu=2,memory=4Gi, used: cpu={used},memory=1Gi, limited: cpu=4'
 
 
 def test_a_pod_without_a_node_is_told_apart_from_one_that_starts() -> None:
@@ -26,3 +36,29 @@ def test_a_pod_without_a_node_is_told_apart_from_one_that_starts() -> None:
     ]
     placement = placement_of(DEPLOYMENT, pods, None)
     assert (placement.pods, placement.ready, placement.unplaced) == (5, 1, 1)
+    assert placement.unplaced_message == (
+        "no node of pool p has room for a replica, which asks for cpu 1, memory 2Gi: free one or add one; "
+        "`kubectl describe pod w-1 --namespace n` says what each lacks"
+    )
+
+
+def test_pods_that_the_api_server_refuses_are_missing_and_the_reason_does_not_drift() -> None:
+    ready = pod(("PodScheduled", "True", ""), ("Ready", "True", ""))
+    first, second = (placement_of(refused(QUOTA.format(name=name, used=used)), [ready], None) for name, used in (("abc", 3), ("xyz", 4)))
+    assert first == second
+    assert (first.pods, first.ready, first.unplaced) == (1, 1, 2)
+    assert first.unplaced_message == (
+        "the API server refuses their pods: exceeded quota: small, requested: cpu=2,memory=4Gi, limited: cpu=4"
+    )
+
+
+def test_what_went_wrong_only_on_the_way_or_is_over_is_no_refusal() -> None:
+    ready = pod(("PodScheduled", "True", ""), ("Ready", "True", ""))
+    for deployment, pods in (
+        (refused("Post https://api: context deadline exceeded"), [ready]),
+        (refused(QUOTA.format(name="a", used=3), status="False"), [ready]),
+        (refused(QUOTA.format(name="a", used=3)), [ready] * 3),
+        (DEPLOYMENT, [ready]),
+    ):
+        placement = placement_of(deployment, pods, None)
+        assert (placement.unplaced, placement.unplaced_message) == (0, "")

@@ -36,6 +36,7 @@ def pool(name: str, *, price: float | None = 1.0, memory: float = 16.0, **change
         node_selector={"pool": name},
         tolerations=({"key": "nvidia.com/gpu", "operator": "Exists"},),
         scheduler="bin-packer",
+        runtime_class="nvidia",
         shapes=(shape,),
         nodes=1,
     )
@@ -71,6 +72,7 @@ def test_a_compile_that_needs_a_device_takes_one_of_a_pool_as_its_serving_pods_d
         resource_name="nvidia.com/gpu",
         tolerations=({"key": "nvidia.com/gpu", "operator": "Exists"},),
         scheduler="bin-packer",
+        runtime_class="nvidia",
     )
 
 

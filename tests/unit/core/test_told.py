@@ -56,3 +56,14 @@ def test_what_costs_more_than_asked_for_is_told_and_serves_on() -> None:
     assert "more on a than spec.objective.maxUnitCost" in told.message
     assert world.decisions[-1].desired == stood
     assert {c.message for d in world.decisions[-10:] for c in d.conditions if c.type is ConditionType.PLACED} == {told.message}
+
+
+def test_replicas_that_wait_for_a_node_are_told_apart_from_those_that_start() -> None:
+    world = World({"a": Ground(speed=10, start=60)}, rate=8.0)
+    world.tick(2)
+    assert placed(world).reason is Reason.PLACING
+    world = World({"a": Ground(speed=10, delivers=False)}, rate=8.0)
+    world.tick(3)
+    told = placed(world)
+    assert (told.status, told.reason) == (False, Reason.UNPLACED)
+    assert told.message == "replicas on pool a wait: no node has room for them"

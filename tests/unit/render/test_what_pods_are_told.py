@@ -189,6 +189,7 @@ ON_A_POOL = CompileSite(
     resource_name="nvidia.com/gpu",
     tolerations=({"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"},),
     scheduler="bin-packer",
+    runtime_class="nvidia",
 )
 
 
@@ -204,12 +205,14 @@ def test_a_compile_that_takes_a_device_is_placed_as_the_serving_pods_of_its_pool
             node_selector=ON_A_POOL.node_selector,
             tolerations=ON_A_POOL.tolerations,
             scheduler=ON_A_POOL.scheduler,
+            runtime_class=ON_A_POOL.runtime_class,
         ),
         SETTINGS,
     )
     ours, theirs = job["spec"]["template"]["spec"], serving["spec"]["template"]["spec"]
-    for part in ("nodeSelector", "tolerations", "schedulerName"):
+    for part in ("nodeSelector", "tolerations", "schedulerName", "runtimeClassName"):
         assert ours[part] == theirs[part]
+    assert ours["runtimeClassName"] == "nvidia"
     assert ours["containers"][0]["resources"] == theirs["containers"][0]["resources"]
     assert ours["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == "1"
     assert job["metadata"]["labels"]["steelyard.dev/pool"] == job["spec"]["template"]["metadata"]["labels"]["steelyard.dev/pool"] == "gpu"
@@ -219,7 +222,7 @@ def test_a_compile_on_general_nodes_names_no_pool_and_asks_for_no_device() -> No
     job = job_of("s3://models/encoder", SETTINGS)
     assert "steelyard.dev/pool" not in job["metadata"]["labels"]
     pod = job["spec"]["template"]["spec"]
-    assert not {"nodeSelector", "tolerations", "schedulerName"} & pod.keys()
+    assert not {"nodeSelector", "tolerations", "schedulerName", "runtimeClassName"} & pod.keys()
     assert pod["containers"][0]["resources"]["limits"] == {"cpu": "1000m", "memory": "4096Mi"}
 
 

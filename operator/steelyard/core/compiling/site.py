@@ -30,6 +30,7 @@ class CompileSite:
     resource_name: str | None = None
     tolerations: tuple[Mapping[str, str], ...] = ()
     scheduler: str | None = None
+    runtime_class: str | None = None
 
 
 def pools_to_compile_on(key: str, users: Iterable[User], settings: Settings, now: datetime) -> tuple[Pool, ...]:
@@ -69,6 +70,7 @@ def compile_site(toolchain: Toolchain, settings: Settings, pools: tuple[Pool, ..
         resource_name=pool.resource_name,
         tolerations=pool.tolerations,
         scheduler=pool.scheduler,
+        runtime_class=pool.runtime_class,
     )
 
 

@@ -137,6 +137,7 @@ def _scene(
         target_pods=there.pods if there else 0,
         target_crashing=there.crashing if there else 0,
         crash_message=there.crash_message if there else "",
+        unplaced_message=there.unplaced_message if there else "",
         target_exists=snapshot.pool(target.pool) is not None and (there is not None or _can_create(seen, target)),
         need_source=_need(rate, source_capacity, scaling, others + min(move.target_base, there.ready if there else 0), others_capacity)
         if source_capacity

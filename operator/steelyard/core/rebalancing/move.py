@@ -48,6 +48,7 @@ class Scene:
     target_pods: int
     target_crashing: int
     crash_message: str
+    unplaced_message: str = ""
     target_exists: bool
     need_source: int
     need_target: int
@@ -142,7 +143,7 @@ def _surge(move: Move, scene: Scene) -> Progress:
             move,
             scene,
             Reason.TARGET_NOT_READY,
-            f"{scene.target_ready} of {move.target_replicas} replicas on {move.target_pool} were ready at the deadline",
+            f"{scene.target_ready} of {move.target_replicas} replicas on {move.target_pool} were ready at the deadline{_and(scene.unplaced_message)}",
         )
     return move
 
@@ -336,6 +337,10 @@ def _to(move: Move, scene: Scene, step: Step, reason: Reason, message: str) -> M
             seconds = scene.policy.bake_seconds + max(seconds, AMPLE * scene.policy.window_seconds)
         deadline = scene.now + timedelta(seconds=seconds)
     return replace(move, step=step, step_time=scene.now, deadline=deadline, reason=reason.value, message=message)
+
+
+def _and(why: str) -> str:
+    return f"; {why}" if why else ""
 
 
 def _counts(test: Test) -> str:

@@ -108,6 +108,7 @@ class Reason(str, Enum):
         "Replicas are ready where the plan wants them, and a good request is measured to cost more than spec.objective.maxUnitCost there.",
     )
     PLACING = ("Placing", "Replicas are starting.")
+    UNPLACED = ("Unplaced", "Replicas wait: no node has room for them, or the API server refuses their pods; the message says why.")
     NO_POOL = ("NoPool", "No pool is selected, fits and has a compiled model.")
     WITHIN_SLO = ("WithinSLO", "The promise holds on the traffic of the last windows.")
     NO_TRAFFIC = ("NoTraffic", "There were no requests, so there is nothing to measure: no value, not zero.")
