@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from steelyard_runtime.artifacts.golden import Golden, least_cosine
+from steelyard_runtime.compile.backend import Engine
 from steelyard_runtime.tokens import TextTokenizer, bucket_of, padded
 
 Run = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float32]]
@@ -20,11 +22,19 @@ def tolerance(dtype: str, quantization: str) -> float:
     return min(TOLERANCE[dtype], QUANTIZED.get(quantization, 1.0))
 
 
+def golden_cosine(engine: Engine, tokenizer: TextTokenizer, lengths: Sequence[int], batches: Sequence[int], golden: Golden) -> float:
+    """Return the least cosine to the reference, over all graphs: those of each batch size where it has its own."""
+    return min(
+        least_cosine(embed_samples(engine.run, tokenizer, lengths, batch, golden.texts), golden.embeddings)
+        for batch in (batches if engine.fixed_batch else (1,))
+    )
+
+
 def embed_samples(run: Run, tokenizer: TextTokenizer, lengths: Sequence[int], batch: int, texts: Sequence[str]) -> NDArray[np.float32]:
-    """Return the embeddings [n, dimension] of texts, each run alone in its bucket (and padded to `batch` rows)."""
+    """Return the embeddings [n, dimension] of texts, each in its bucket, in all `batch` rows, and read from another row than the one before."""
     rows, _ = tokenizer.encode(texts)
     found = []
-    for row in rows:
-        ids, mask = padded([row], bucket_of(len(row), lengths), batch)
-        found.append(run(ids, mask)[0])
+    for number, row in enumerate(rows):
+        ids, mask = padded([row] * batch, bucket_of(len(row), lengths), batch)
+        found.append(run(ids, mask)[number % batch])
     return np.stack(found)

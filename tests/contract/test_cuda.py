@@ -192,3 +192,23 @@ def test_a_key_that_does_not_name_the_compiler_of_kernels_is_refused(tmp_path: P
         failure = refused(tmp_path, toolchain=(("torch", installed("torch") or ""),))
     assert failure.reason is Reason.INVALID_SPEC
     assert "does not name triton" in failure.message
+
+
+def test_frequencies_of_rotary_positions_keep_their_precision_and_all_else_is_cast() -> None:
+    import torch
+
+    from steelyard_runtime.compile.inductor import cast
+
+    class Rotary(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("local_inv_freq", torch.tensor([1.0, 1 / 3]), persistent=False)
+            self.register_buffer("scale", torch.tensor([1 / 3]))
+
+    encoder = torch.nn.Sequential(torch.nn.Linear(2, 2), Rotary())
+    found = cast(encoder, torch.bfloat16)
+    kept = dict(found.named_buffers())
+    assert kept["1.local_inv_freq"].dtype is torch.float32 and float(kept["1.local_inv_freq"][1]) == float(torch.tensor(1 / 3))
+    assert kept["1.scale"].dtype is torch.bfloat16
+    assert {each.dtype for each in found.parameters()} == {torch.bfloat16}
+    assert "1.local_inv_freq" not in found.state_dict()

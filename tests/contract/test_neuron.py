@@ -40,7 +40,14 @@ pytestmark = [
 ]
 
 SDK = Path(__file__).parent / "neuron_sdk"
-READ_ONCE = ("NEURON_RT_NUM_CORES", "NEURON_RT_EXEC_TIMEOUT", "NEURON_PROCESS_TAG", "NEURON_LOGICAL_NC_CONFIG", "NEURON_RT_VISIBLE_CORES")
+READ_ONCE = (
+    "NEURON_RT_NUM_CORES",
+    "NEURON_RT_EXEC_TIMEOUT",
+    "NEURON_PROCESS_TAG",
+    "NEURON_LOGICAL_NC_CONFIG",
+    "NEURON_RT_VISIBLE_CORES",
+    neuron.PLATFORM,
+)
 BATCHES, LENGTHS = (1, 4), (32, 64)
 
 
@@ -157,6 +164,17 @@ def test_a_server_uses_the_cores_that_its_pod_was_given_and_no_other(
     assert os.environ["NEURON_PROCESS_TAG"] == "encoder-inf2-abc"
 
 
+def test_a_core_that_computes_something_else_is_refused_before_it_serves() -> None:
+    import torch
+
+    def graph(weight: float) -> Any:
+        return lambda ids, mask: torch.stack([(ids * mask).sum(1) * weight, torch.ones(len(ids))], 1)
+
+    neuron.NeuronEngine([{(1, 32): graph(1.0)}, {(1, 32): graph(1.0)}]).wake()
+    with pytest.raises(Failure, match="core 1 does not compute for 1 x 32 tokens what core 0 computes"):
+        neuron.NeuronEngine([{(1, 32): graph(1.0)}, {(1, 32): graph(0.0)}]).wake()
+
+
 @pytest.mark.usefixtures("sdk")
 def test_without_a_device_a_server_says_what_the_pod_must_ask_for(compiled: Compiled) -> None:
     with pytest.raises(Failure, match=r"aws\.amazon\.com/neuron") as refusal:
@@ -218,7 +236,7 @@ def test_a_batch_of_another_length_is_refused_by_a_graph_that_cuts(sdk: ModuleTy
             return (ids * mask).float()
 
     words = torch.ones((2, 4), dtype=torch.int64)
-    traced = sdk.trace(Sum().eval(), (words, words), compiler_args="--target=trn1", cpu_backend=True)
+    traced = sdk.trace(Sum().eval(), (words, words), compiler_args="--target trn1", cpu_backend=True)
     assert sdk.dynamic_batch(traced) is traced
     assert traced(*[torch.ones((5, 4), dtype=torch.int64)] * 2).shape == (5, 4)
     with pytest.raises(torch.jit.Error, match="ValueError"):

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steelyard_runtime import tokens
-from steelyard_runtime.accuracy import embed_samples, tolerance
+from steelyard_runtime.accuracy import embed_samples, golden_cosine, tolerance
 from steelyard_runtime.artifacts import golden as goldens
-from steelyard_runtime.artifacts.golden import Golden, least_cosine, save_golden
+from steelyard_runtime.artifacts.golden import Golden, save_golden
 from steelyard_runtime.artifacts.manifest import Cosine, Manifest
 from steelyard_runtime.compile.backend import Backend
 from steelyard_runtime.compile.described import described
@@ -118,8 +118,7 @@ def _check(backend: Backend, output: Path, manifest: Manifest, tokenizer: TextTo
     LOG.info("checking %d golden samples against the eager reference", manifest.golden_samples)
     with _blame_the_compiler(backend):
         engine = backend.load(output, manifest, 1)
-        batch = manifest.batch_sizes[0] if engine.fixed_batch else 1
-        cosine = least_cosine(embed_samples(engine.run, tokenizer, manifest.sequence_lengths, batch, golden.texts), golden.embeddings)
+        cosine = golden_cosine(engine, tokenizer, manifest.sequence_lengths, manifest.batch_sizes, golden)
     LOG.info("least cosine %.6f, at least %.6f is needed", cosine, manifest.cosine_tolerance)
     if cosine < manifest.cosine_tolerance:
         raise user_failure(

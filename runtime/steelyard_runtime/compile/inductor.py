@@ -82,7 +82,7 @@ class Inductor:
         from torch._inductor import config  # type: ignore[import-not-found]  # noqa: PLC0415
 
         way = _way(spec)
-        encoder = encoder.to(device=way.device, dtype=getattr(torch, way.dtype))
+        encoder = cast(encoder, getattr(torch, way.dtype)).to(device=way.device)
         ids, mask = (each.to(way.device) for each in example(spec.batch_sizes[-1], spec.sequence_lengths[0]))
         # Bounds that leave 1 to the batch: inductor takes them as given and does not specialise.
         dynamic = {
@@ -111,6 +111,17 @@ class Inductor:
         require_isa(manifest.target.partition("/")[2], f"this artifact ({manifest.target})")
         torch.set_num_threads(1)
         return InductorEngine(torch._inductor.aoti_load_package(package, num_runners=workers), workers)
+
+
+def cast(encoder: Any, dtype: Any) -> Any:
+    """The encoder in a dtype, but for the frequencies of rotary positions: rounded to bfloat16 they are off by more, the longer a text is.
+    transformers keeps them in float32 too."""
+    exact = [(name, buffer.clone()) for name, buffer in encoder.named_buffers() if name.endswith("inv_freq")]
+    encoder = encoder.to(dtype=dtype)
+    for name, buffer in exact:
+        holder, _, last = name.rpartition(".")
+        setattr(encoder.get_submodule(holder), last, buffer)
+    return encoder
 
 
 class InductorEngine:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from steelyard_runtime.artifacts.golden import least_cosine
 from steelyard_runtime.artifacts.manifest import Manifest
 from steelyard_runtime.compile.backend import Note
 from steelyard_runtime.compile.option import require_options
@@ -64,8 +65,13 @@ OWN_FLAGS = (DYNAMIC_BATCH, SEPARATE_WEIGHTS)
 """What spec.compile.flags may ask of this back end itself; the compiler never sees them."""
 JOINING_TARGETS = ("trn2", "trn3")
 """The only ones whose physical cores can be joined."""
+PLATFORM = "NEURON_PLATFORM_TARGET_OVERRIDE"
 DEVICE = Path("/dev/neuron0")
+MOST_CORES = 1024
+"""More than any instance has, joined or not."""
 LONGEST_TAG = 255
+ONE_MODEL = 0.9999
+"""Least cosine between the answers of two cores to the same: they run the same program on the same weights."""
 EXECUTION_SECONDS = "30"
 """The documentation names two defaults (30 and 2), so it is given."""
 
@@ -79,22 +85,26 @@ def require_torch_neuronx(version: str | None) -> None:
         )
 
 
-def require_real(version: str | None, remedy: str) -> str:
-    """Refuse a missing torch-neuronx, and the empty one; `remedy` says what to do about it. Returns the version."""
+def require_real(version: str | None, remedy: str, package: str = "torch-neuronx") -> str:
+    """Refuse a missing package of AWS's, and the empty one; `remedy` says what to do about it. Returns the version."""
     if version is None:
-        raise user_failure(Reason.UNSUPPORTED_TARGET, f"torch-neuronx is not installed in this image; {remedy}")
+        raise user_failure(Reason.UNSUPPORTED_TARGET, f"{package} is not installed in this image; {remedy}")
     if version.partition(".")[0] in ("0", "1"):
         raise user_failure(
-            Reason.TOOLCHAIN_PLACEHOLDER, f"torch-neuronx {version} is the empty placeholder from PyPI, not AWS's compiler; {remedy}"
+            Reason.TOOLCHAIN_PLACEHOLDER, f"{package} {version} is the empty placeholder from PyPI, not AWS's compiler; {remedy}"
         )
     return version
 
 
 def compiler_arguments(spec: CompileSpec, compiler: str) -> list[str]:
-    """What neuronx-cc of that version is told; each as one word, so that its order and spelling are those of the key."""
+    """What neuronx-cc of that version is told, in an order and spelling that are the key's too.
+
+    The target is two words: torch-neuronx looks for the first by itself, and where it finds none it asks the machine, which is a CPU node.
+    """
     chosen = {flag.partition("=")[0]: flag for flag in spec.flags if flag not in OWN_FLAGS}
     words = [
-        f"--target={_target(spec)}",
+        "--target",
+        _target(spec),
         *CASTS[spec.dtype],
         chosen.pop("--model-type", "--model-type=transformer"),
         chosen.pop("--optlevel", "--optlevel=2"),
@@ -113,12 +123,13 @@ def _target(spec: CompileSpec) -> str:
 
 
 def require_compiler(spec: CompileSpec) -> None:
-    """The compiler makes the bytes: its version must be in the key."""
+    """The compiler makes the bytes: its version must be in the key, and it must be there."""
     if COMPILER not in dict(spec.toolchain):
         raise user_failure(
             Reason.INVALID_SPEC,
             f"toolchain does not name {COMPILER}, which makes the bytes of back end {spec.backend}; name its exact version",
         )
+    require_real(installed(COMPILER), f"install it from {INDEX}", COMPILER)
 
 
 def device_is_here() -> bool:
@@ -182,6 +193,8 @@ class Neuron:
         require_compiler(spec)
         _require_flags(spec)
         require_options(spec, dtypes=tuple(CASTS), flags=spec.flags)
+        # Read when Neuron's libraries are imported, and by those calls that take no compiler arguments: a CPU node has no device to ask.
+        os.environ[PLATFORM] = _target(spec)
 
     def runs_here(self) -> bool:
         """A compile node has no device, and a device is what it takes to run, and even to load."""
@@ -216,17 +229,12 @@ class Neuron:
         shapes = shapes_of(manifest)
         weights = read_weights(folder) if SEPARATE_WEIGHTS in manifest.flags else None
         cores: list[Graphs] = []
-        for core in itertools.count():
+        for core in range(_count_cores(torch_neuronx)):
             try:
                 # Placement counts while a graph is loaded, and in one thread only.
                 with torch_neuronx.neuron_cores_context(start_nc=core, nc_count=1):
                     graphs = {shape: torch.jit.load(str(folder / _file(*shape))) for shape in shapes}
-            except ValueError as error:
-                # Documented for a core that is not there: nothing else says how many there are.
-                if not cores:
-                    raise infrastructure_failure(Reason.UNEXPECTED, f"the Neuron runtime shows no core to this pod: {error}") from error
-                break
-            except RuntimeError as error:
+            except (RuntimeError, ValueError) as error:
                 raise infrastructure_failure(
                     Reason.UNEXPECTED,
                     f"the Neuron runtime does not load the model on core {core}: {error}; another process may hold it",
@@ -239,6 +247,24 @@ class Neuron:
         engine = NeuronEngine(cores, piece_of(manifest))
         engine.wake()
         return engine
+
+
+def _count_cores(torch_neuronx: Any) -> int:
+    """How many cores the runtime shows to this pod: it refuses to place anything on more, and nothing else says it."""
+    found, why = 0, "none"
+    try:
+        for count in range(1, MOST_CORES + 1):
+            with torch_neuronx.neuron_cores_context(start_nc=0, nc_count=count):
+                found = count
+    except ValueError as error:
+        why = str(error)
+    except RuntimeError as error:
+        raise infrastructure_failure(
+            Reason.UNEXPECTED, f"the Neuron runtime does not answer: {error}; another process may hold it"
+        ) from error
+    if not found:
+        raise infrastructure_failure(Reason.UNEXPECTED, f"the Neuron runtime shows no core to this pod: {why}")
+    return found
 
 
 def _trace(encoder: Any, arguments: list[str], spec: CompileSpec, into: Path, note: Note) -> None:
@@ -341,13 +367,23 @@ class NeuronEngine:
             self._free.put(core)
 
     def wake(self) -> None:
-        """Run every graph once: what is loaded in the background is there afterwards, and the first request does not wait for it."""
+        """Run every graph once: what is loaded in the background is there afterwards, and the first request does not wait for it.
+
+        Golden samples go through one core each; the others must say what the first one says, or weights were not put into one of them.
+        """
         import torch  # noqa: PLC0415
 
+        said: dict[tuple[int, int], NDArray[np.float32]] = {}
         with torch.inference_mode():
-            for graphs in self._cores:
+            for number, graphs in enumerate(self._cores):
                 for shape, graph in graphs.items():
-                    graph(*example_of(*shape))
+                    found = graph(*example_of(*shape)).float().numpy()
+                    if number == 0:
+                        said[shape] = found
+                    elif least_cosine(found, said[shape]) < ONE_MODEL:
+                        raise infrastructure_failure(
+                            Reason.UNEXPECTED, f"core {number} does not compute for {shape[0]} x {shape[1]} tokens what core 0 computes"
+                        )
 
     def run(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:
         """Infer a batch of a compiled length; of a compiled size too, unless batches are cut."""

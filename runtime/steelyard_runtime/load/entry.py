@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Times in Unix seconds. Status 0: it could not be sent or had no answer, and `error` says why."""
+    """Times in Unix seconds; `sent` is when it left on a connection. Status 0: it could not be sent or had no answer, and `error` says why."""
 
     number: int
     intended: float
@@ -26,6 +26,11 @@ class Entry:
     def latency(self) -> float:
         """Seconds from the intended time: a request that waits for its turn is late for the user, whoever made it wait."""
         return self.done - self.intended
+
+    @property
+    def lateness(self) -> float | None:
+        """Seconds by which it left later than it was to; None where it never did."""
+        return None if self.sent is None else max(0.0, self.sent - self.intended)
 
     def outcome(self, objective: float) -> str:
         """good | slow | error | shed, by the client's clock; `objective` in seconds."""

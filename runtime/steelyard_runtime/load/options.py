@@ -22,6 +22,11 @@ def add_load_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--generate", metavar="LO:HI", help="ask for so many tokens of text, in a stream, instead of embeddings")
     parser.add_argument("--ttft-ms", type=float, help="with --generate: milliseconds to the first token that a good answer keeps")
     parser.add_argument("--itl-ms", type=float, help="with --generate: mean milliseconds between tokens that a good answer keeps")
-    parser.add_argument("--connections", type=int, default=64, help="connections at most (default 64)")
+    parser.add_argument(
+        "--connections",
+        type=int,
+        default=2000,
+        help="connections at most (default 2000): a request that waits for one is counted as late, and the server does not see it meanwhile",
+    )
     parser.add_argument("--timeout", type=float, default=30.0, help="seconds to wait for one answer (default 30)")
     parser.add_argument("--log", metavar="FILE", help="where the JSON lines go (default stdout)")

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TextIO
 
 import aiohttp
@@ -26,8 +27,28 @@ from steelyard_runtime.texts import text_of
 LOG = logging.getLogger("steelyard.load")
 MOST_WAITING = 20_000
 """Requests in flight at once; more than this says that the server is gone, and only fills memory."""
+TOLERATED = 0.1
+"""Lateness of the client itself, as a part of the objective, that is not worth a word."""
 PREPARED_TEXTS = 2_000
 """Texts are made before the first is sent: making them meanwhile would delay sending."""
+
+
+@dataclass
+class Trip:
+    """What becomes of one request on its way. `sent`: when it left; None while it waits for a connection."""
+
+    sent: float | None = None
+
+
+def _departures(clock: Callable[[], float]) -> aiohttp.TraceConfig:
+    """Write down when each request left, which is later than when it was to: by as much as it waited for a connection."""
+
+    async def leaves(session: aiohttp.ClientSession, context: SimpleNamespace, asked: aiohttp.TraceRequestHeadersSentParams) -> None:
+        context.trace_request_ctx.sent = clock()
+
+    found = aiohttp.TraceConfig()
+    found.on_request_headers_sent.append(leaves)
+    return found
 
 
 @dataclass
@@ -65,7 +86,9 @@ class Load:
         clock: Callable[[], float] = lambda: started + time.monotonic() - origin  # noqa: E731
         connector = aiohttp.TCPConnector(limit=self.connections, keepalive_timeout=60)
         watcher = asyncio.create_task(self._watch_file())
-        async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=self.timeout)) as session:
+        async with aiohttp.ClientSession(
+            connector=connector, timeout=aiohttp.ClientTimeout(total=self.timeout), trace_configs=[_departures(clock)]
+        ) as session:
             waiting: set[asyncio.Task[None]] = set()
             for number, (offset, body) in enumerate(self._requests(bodies, chance)):
                 if await self._sleep(offset - (time.monotonic() - origin)):
@@ -83,6 +106,13 @@ class Load:
             await asyncio.gather(*waiting)
         watcher.cancel()
         self._write(self.summary.line(started, ended))
+        if (late := self.summary.lateness.quantile(0.99)) is not None and late > TOLERATED * self.objective:
+            LOG.warning(
+                "one request in a hundred left %.0f ms late or more: this client waited for one of its %d connections, or for a processor; what the"
+                " answers took has that in it. Raise --connections, or spread the load over several clients",
+                late * 1000,
+                self.connections,
+            )
 
     def _requests(self, bodies: Sequence[bytes], chance: random.Random) -> Iterator[tuple[float, bytes]]:
         """When, and what. A text of a recorded length is made before its time comes."""
@@ -123,24 +153,31 @@ class Load:
             await asyncio.sleep(0.1)
 
     async def _send(self, session: aiohttp.ClientSession, number: int, intended: float, body: bytes, clock: Callable[[], float]) -> None:
-        sent = clock()
+        trip = Trip()
         try:
             path = "/v1/embeddings" if self.generate is None else "/v1/completions"
             async with session.post(
-                f"{self.url}{path}", data=body, headers={"content-type": "application/json"}, allow_redirects=False
+                f"{self.url}{path}",
+                data=body,
+                headers={"content-type": "application/json"},
+                allow_redirects=False,
+                trace_request_ctx=trip,
             ) as answer:
                 if self.generate is not None:
-                    self._record(await self._stream(answer, number, intended, sent, clock))
+                    self._record(await self._stream(answer, number, intended, trip.sent, clock))
                     return
                 content = await answer.read()
                 done = clock()
-                tokens = json.loads(content)["usage"]["prompt_tokens"] if answer.status == 200 else 0
-                entry = Entry(number, intended, sent, done, answer.status, answer.headers.get("x-steelyard-pod", ""), tokens)
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError, KeyError) as error:
-            entry = Entry(number, intended, sent, clock(), 0, "", 0, f"{type(error).__name__}: {error}")
+                tokens = int(json.loads(content)["usage"]["prompt_tokens"]) if answer.status == 200 else 0
+                entry = Entry(number, intended, trip.sent, done, answer.status, answer.headers.get("x-steelyard-pod", ""), tokens)
+        # An answer may be anything: what it is not is said, and its request counted.
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError, LookupError, TypeError) as error:
+            entry = Entry(number, intended, trip.sent, clock(), 0, "", 0, f"{type(error).__name__}: {error}")
         self._record(entry)
 
-    async def _stream(self, answer: aiohttp.ClientResponse, number: int, intended: float, sent: float, clock: Callable[[], float]) -> Entry:
+    async def _stream(
+        self, answer: aiohttp.ClientResponse, number: int, intended: float, sent: float | None, clock: Callable[[], float]
+    ) -> Entry:
         stream = Stream(self.promise, intended)
         stream.begins(answer.status, [(b"content-type", answer.content_type.encode())])
         rest = b""

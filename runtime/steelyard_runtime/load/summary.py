@@ -57,6 +57,8 @@ class Summary:
     latencies: Quantiles = field(default_factory=Quantiles)
     firsts: Quantiles = field(default_factory=Quantiles)
     betweens: Quantiles = field(default_factory=Quantiles)
+    lateness: Quantiles = field(default_factory=Quantiles)
+    """By how much requests left later than they were to."""
 
     def add(self, entry: Entry) -> None:
         """Count one request."""
@@ -65,6 +67,7 @@ class Summary:
         if entry.pod:
             self.pods[entry.pod] += 1
         self.tokens += entry.tokens
+        self.lateness.add(entry.lateness)
         if entry.status == 200:
             self.latencies.add(entry.latency)
             self.firsts.add(entry.first)
@@ -81,6 +84,7 @@ class Summary:
                 "pods": dict(sorted(self.pods.items())),
                 "tokens": self.tokens,
                 "latencyMs": self.latencies.milliseconds(),
+                "lateMs": self.lateness.milliseconds(),
                 **streamed,
                 "started": round(started, 6),
                 "ended": round(ended, 6),

@@ -5,9 +5,10 @@ Column names are those of this project or of the Azure LLM inference traces (TIM
 
 import csv
 import gzip
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
@@ -62,13 +63,13 @@ def _rows(lines: Iterator[list[str]], speed: float) -> Iterator[Recorded]:
 
 
 def _seconds(text: str) -> float:
-    """Of seconds, or of a date with a time."""
+    """Of seconds, or of a date with a time, in UTC where it names no zone: local hours would go back once a year."""
     try:
         return float(text)
     except ValueError:
-        # Traces write seven digits of a second, which fromisoformat takes only from six on cut.
-        whole, dot, part = text.strip().partition(".")
-        return datetime.fromisoformat(f"{whole}{dot}{part[:6]}").timestamp()
+        # Traces write seven digits of a second and more, and fromisoformat takes six.
+        at = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text.strip()))
+        return (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).timestamp()
 
 
 def _count(line: list[str], column: int | None) -> int | None:

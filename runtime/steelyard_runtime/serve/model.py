@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from steelyard_runtime.accuracy import embed_samples
+from steelyard_runtime.accuracy import golden_cosine
 from steelyard_runtime.arrival import Advance
 from steelyard_runtime.artifacts.cache import cache_from_environment
 from steelyard_runtime.artifacts.fetch import fetch_artifact
-from steelyard_runtime.artifacts.golden import Golden, least_cosine, load_golden
+from steelyard_runtime.artifacts.golden import Golden, load_golden
 from steelyard_runtime.artifacts.manifest import Manifest
 from steelyard_runtime.artifacts.signature import trust_from_environment
 from steelyard_runtime.compile.backend import Backend, Engine
@@ -34,9 +34,7 @@ class Model:
 
     def golden_cosine(self) -> float:
         """Run the golden samples through tokenizer, bucket and engine; return the least cosine to the reference."""
-        batch = self.manifest.batch_sizes[0] if self.engine.fixed_batch else 1
-        found = embed_samples(self.engine.run, self.tokenizer, self.manifest.sequence_lengths, batch, self.golden.texts)
-        return least_cosine(found, self.golden.embeddings)
+        return golden_cosine(self.engine, self.tokenizer, self.manifest.sequence_lengths, self.manifest.batch_sizes, self.golden)
 
 
 def load_model(spec: ServeSpec, environment: Mapping[str, str], advance: Advance = lambda *_: None) -> Model:

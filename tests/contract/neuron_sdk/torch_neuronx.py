@@ -86,12 +86,12 @@ def trace(
     assert not _, "further positional arguments are ignored there with a warning"
     assert not isinstance(func, torch.nn.Module) or not func.training
     words = compiler_args.split() if isinstance(compiler_args, str) else list(compiler_args or [])
-    given = dict(_pair(word) for word in words)
-    assert len(given) == len(words), "an argument is given twice"
     if not cpu_backend and not _cores():
         raise RuntimeError("No Neuron device was found")
-    if cpu_backend and "--target" not in given:
-        raise RuntimeError(f"cpu_backend needs --target, one of {', '.join(TARGETS)}, in compiler_args")
+    if "--target" not in words:
+        _require_platform()
+    given = dict(_pairs(words))
+    assert len(given) == len(list(_pairs(words))), "an argument is given twice"
     for name, value in given.items():
         if name not in ARGUMENTS or value not in ARGUMENTS[name]:
             raise RuntimeError(f"neuronx-cc failed with exit code 2: {name} {value}")
@@ -136,9 +136,20 @@ def move_trace_to_device(trace: Any, device_id: int) -> None:
     calls.append(("move_trace_to_device", device_id))
 
 
-def _pair(word: str) -> tuple[str, str]:
-    name, _, value = word.partition("=")
-    return name, value
+def _pairs(words: list[str]) -> Iterator[tuple[str, str]]:
+    """Of a name and its value, in one word or in two."""
+    left = iter(words)
+    for word in left:
+        name, equals, value = word.partition("=")
+        yield name, value if equals or ARGUMENTS.get(name) == ("",) else next(left, "")
+
+
+def _require_platform() -> None:
+    """Which platform it is for is asked of the machine, where neither the words nor the environment say it."""
+    if os.environ.get("NEURON_PLATFORM_TARGET_OVERRIDE") not in TARGETS and not _cores():
+        raise RuntimeError(
+            'Unsupported Platform - If you want to compile on CPU, please supply compiler argument target. Ex: "--target trn1"'
+        )
 
 
 def analyze(
@@ -150,6 +161,7 @@ def analyze(
     is_hf_transformers: bool = False,
     cleanup: bool = False,
 ) -> dict[str, Any]:
+    _require_platform()
     calls.append(("analyze", tuple(tuple(t.shape) for t in example_inputs)))
     missing = os.environ.get(UNSUPPORTED)
     found = [{"kind": missing, "failureAt": "neuronx-cc", "call": "model.py(1): forward", "opGraph": ""}] if missing else []
@@ -181,8 +193,8 @@ def _require_unsaved(trace: Any) -> None:
 def neuron_cores_context(start_nc: int = -1, nc_count: int = -1) -> Iterator[None]:
     if not _cores():
         raise RuntimeError("the Neuron runtime is not there")
-    if start_nc < -1 or nc_count < -1 or start_nc + max(nc_count, 0) > _visible():
-        raise ValueError(f"start_nc {start_nc} and nc_count {nc_count} are beyond the {_visible()} visible cores")
+    if nc_count < -1 or nc_count == 0 or nc_count > _visible():
+        raise ValueError(f"nc_count {nc_count} is beyond the {_visible()} visible cores")
     _placement.start = start_nc
     try:
         yield
@@ -214,7 +226,10 @@ def _loading(f: Any, map_location: Any = None, _extra_files: Any = None) -> Any:
     """A load puts the graph on a core at once, round-robin where nothing was said."""
     if not _cores():
         raise RuntimeError("the Neuron runtime could not be initialised: no device")
-    _loaded_on.append(getattr(_placement, "start", len(_loaded_on) % _visible()))
+    core = getattr(_placement, "start", len(_loaded_on) % _visible())
+    if core >= _visible():
+        raise RuntimeError(f"nrt_load failed: there is no core {core}")
+    _loaded_on.append(core)
     return _load(f)
 
 

@@ -111,7 +111,13 @@ class LoadProcess:
     def __init__(self, folder: Path, url: str, *arguments: str, model: str = "tiny", slo: int = 400, name: str = "load") -> None:
         self._log = folder / f"{name}.jsonl"
         command = [sys.executable, "-m", "steelyard_runtime.main", "load", "--url", url, "--model", model, "--slo-ms", str(slo)]
-        self.process = subprocess.Popen([*command, "--log", str(self._log), *arguments], env=environment(folder, name))
+        self._said = folder / f"{name}.err"
+        with self._said.open("w") as err:
+            self.process = subprocess.Popen([*command, "--log", str(self._log), *arguments], env=environment(folder, name), stderr=err)
+
+    def said(self) -> str:
+        """What it told whoever started it."""
+        return self._said.read_text()
 
     def result(self, seconds: float = 120) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         """Wait for the end; return the entries and the summary."""

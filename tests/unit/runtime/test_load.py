@@ -5,7 +5,11 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
 
@@ -42,6 +46,29 @@ def test_a_trace_says_when_and_how_long_at_the_speed_that_is_asked_for(tmp_path:
     with gzip.open(packed, "wt") as out:
         out.write("time,words\n10,5\n10,\n12.5,0\n")
     assert read(packed, 1.0) == [Recorded(0.0, 5, None), Recorded(0.0, None, None), Recorded(2.5, 1, None)]
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Europe/Berlin"])
+@pytest.mark.parametrize(
+    "times",
+    [
+        ("2023-11-16T18:17:03.009930+00:00", "2023-11-16T18:17:04.009930+00:00"),
+        ("2023-11-16T18:17:03.123456789Z", "2023-11-16T18:17:04.1234Z"),
+        ("2023-11-16T18:17:03", "2023-11-16T20:17:04+02:00"),
+        ("2023-10-29T00:59:59.5", "2023-10-29T01:00:00.5"),
+    ],
+)
+def test_a_trace_says_the_same_wherever_it_is_read(
+    tmp_path: Path, times: tuple[str, str], zone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        (tmp_path / "trace.csv").write_text("\n".join(("time", *times)))
+        assert [each.offset for each in read(tmp_path / "trace.csv", 1.0)] == pytest.approx([0.0, 1.0], abs=1e-4)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 @pytest.mark.parametrize(
@@ -133,7 +160,6 @@ def test_a_server_that_is_not_there_is_an_error_with_a_text_and_the_load_goes_on
 
 def test_a_stalled_server_makes_the_waiting_requests_late_and_not_fewer(tmp_path: Path) -> None:
     import socket
-    import threading
 
     with socket.create_server(("127.0.0.1", 0), backlog=200) as listener:
 
@@ -210,3 +236,61 @@ def test_the_log_goes_to_stdout_without_a_file(tmp_path: Path) -> None:
         timeout=30,
     )
     assert "summary" in json.loads(found.stdout.splitlines()[-1])
+
+
+@contextmanager
+def answering(body: bytes, seconds: float) -> Iterator[tuple[str, list[int]]]:
+    """A server that takes its time for each request; the list is of how many it had at once."""
+    at_once, most, lock = [0], [0], threading.Lock()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            with lock:
+                at_once[0] += 1
+                most[0] = max(most[0], at_once[0])
+            time.sleep(seconds)
+            with lock:
+                at_once[0] -= 1
+            self.send_response(200)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    class Server(ThreadingHTTPServer):
+        daemon_threads, request_queue_size = True, 256
+
+    server = Server(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}", most
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize("body", [b"[]", b"null", b'{"usage":null}', b"7", b"{", b'{"usage":{"prompt_tokens":null}}'])
+def test_an_answer_that_makes_no_sense_is_an_error_and_its_request_is_counted(tmp_path: Path, body: bytes) -> None:
+    with answering(body, 0) as (url, _):
+        entries, summary = LoadProcess(tmp_path, url, "--rate", "40", "--duration", "1").result()
+    assert summary["requests"] == summary["outcomes"]["error"] == len(entries) > 15
+    assert all(entry["error"] for entry in entries)
+
+
+def test_a_request_that_waits_for_a_connection_has_not_been_sent_and_the_client_says_so(tmp_path: Path) -> None:
+    with answering(b'{"usage":{"prompt_tokens":1}}', 0.5) as (url, most):
+        few = LoadProcess(tmp_path, url, "--rate", "40", "--duration", "2", "--connections", "4", name="few")
+        entries, summary = few.result()
+        assert most[0] <= 4
+        waited = [entry["sent"] - entry["intended"] for entry in entries]
+        assert max(waited) > 2 and summary["lateMs"]["p99"] > 2000
+        assert all(entry["done"] - entry["sent"] < 0.5 * (entry["done"] - entry["intended"]) for entry in entries[-10:])
+        assert "Raise --connections" in few.said()
+        many = LoadProcess(tmp_path, url, "--rate", "40", "--duration", "2", name="many")
+        _, summary = many.result()
+        assert most[0] > 10 and summary["lateMs"]["p50"] < 0.5 * summary["latencyMs"]["p50"]

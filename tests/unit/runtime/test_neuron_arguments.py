@@ -1,13 +1,14 @@
 """What neuronx-cc and its runtime are told."""
 
 import json
+import os
 from dataclasses import replace
 from typing import get_args
 
 import pytest
 
 from steelyard.api.compile_options import CompileFlag
-from steelyard_runtime.compile.neuron import Neuron, compiler_arguments, tell_runtime
+from steelyard_runtime.compile.neuron import PLATFORM, Neuron, compiler_arguments, tell_runtime
 from steelyard_runtime.compile.spec import CompileSpec, compile_spec
 from steelyard_runtime.failure import Failure, Reason
 from unit.runtime import tiny
@@ -25,8 +26,10 @@ MANIFEST = replace(tiny._manifest(0), flags=("--logical-nc-config=2",))
 
 @pytest.fixture
 def real_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if Neuron's own torch-neuronx were installed."""
-    monkeypatch.setattr("steelyard_runtime.compile.neuron.installed", lambda package: "2.9.0.2.15.32035")
+    """As if Neuron's own packages were installed."""
+    found = {"torch-neuronx": "2.9.0.2.15.32035", "neuronx-cc": NEW}
+    monkeypatch.setattr("steelyard_runtime.compile.neuron.installed", found.get)
+    monkeypatch.setenv(PLATFORM, "")
 
 
 @pytest.mark.parametrize(
@@ -34,7 +37,7 @@ def real_package(monkeypatch: pytest.MonkeyPatch) -> None:
     [("inf2", "trn1"), ("trn1", "trn1"), ("trn1n", "trn1"), ("trn2", "trn2"), ("trn3", "trn3"), ("neuron/inf2", "trn1")],
 )
 def test_chips_of_one_core_generation_share_a_target(target: str, word: str) -> None:
-    assert f"--target={word}" in compiler_arguments(replace(SPEC, target=target), NEW)
+    assert compiler_arguments(replace(SPEC, target=target), NEW)[:2] == ["--target", word], "two words, as torch-neuronx looks for them"
 
 
 @pytest.mark.parametrize(
@@ -114,6 +117,21 @@ def test_the_compiler_is_a_part_of_the_key() -> None:
     with pytest.raises(Failure, match="neuronx-cc") as refusal:
         Neuron().probe(replace(SPEC, toolchain=(("torch-neuronx", "2.9.0.2.15.32035"),)))
     assert refusal.value.reason is Reason.INVALID_SPEC
+
+
+@pytest.mark.usefixtures("real_package")
+def test_a_node_without_a_device_is_told_its_platform_before_neurons_libraries_are_there() -> None:
+    Neuron().probe(replace(SPEC, target="inf2", toolchain=(("neuronx-cc", NEW), ("torch-neuronx", "2.9.0.2.15.32035"))))
+    assert os.environ[PLATFORM] == "trn1"
+
+
+@pytest.mark.usefixtures("real_package")
+def test_pypis_placeholder_of_the_compiler_is_refused_beside_a_real_torch_neuronx(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = {"torch-neuronx": "2.9.0.2.15.32035", "neuronx-cc": "1.0.post1"}
+    monkeypatch.setattr("steelyard_runtime.compile.neuron.installed", found.get)
+    with pytest.raises(Failure, match=r"neuronx-cc 1\.0\.post1 is the empty placeholder") as refusal:
+        Neuron().probe(replace(SPEC, toolchain=tuple(found.items())))
+    assert refusal.value.reason is Reason.TOOLCHAIN_PLACEHOLDER
 
 
 def test_the_runtime_hears_who_the_process_is_and_how_the_artifact_was_compiled() -> None:
