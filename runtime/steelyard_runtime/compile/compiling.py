@@ -17,6 +17,7 @@ from steelyard_runtime.artifacts import golden as goldens
 from steelyard_runtime.artifacts.golden import Golden, save_golden
 from steelyard_runtime.artifacts.manifest import Cosine, Manifest
 from steelyard_runtime.compile.backend import Backend
+from steelyard_runtime.compile.blame import blame_the_model
 from steelyard_runtime.compile.described import described
 from steelyard_runtime.compile.encoder import embed_eagerly, load_encoder, longest_of
 from steelyard_runtime.compile.memory import out_of_memory
@@ -85,10 +86,8 @@ def _tokenizer(model: Path, spec: CompileSpec) -> TextTokenizer:
         raise user_failure(
             Reason.INVALID_SPEC, f"sequenceLengths has {spec.sequence_lengths[-1]}, the model has {positions} positions; lower it"
         )
-    try:
+    with blame_the_model("the model's tokenizer.json cannot be read"):
         return TextTokenizer(model, spec.sequence_lengths[-1])
-    except Exception as error:  # the library raises bare Exception
-        raise user_failure(Reason.MODEL_UNREADABLE, f"the model's tokenizer.json cannot be read: {error}") from error
 
 
 def _golden(encoder: Any, tokenizer: TextTokenizer, spec: CompileSpec) -> Golden:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from steelyard_runtime.compile.blame import blame_the_model
 from steelyard_runtime.failure import Failure, Reason, user_failure
 
 
@@ -51,7 +52,7 @@ def load_encoder(model: Path) -> Any:
     from transformers import AutoModel  # type: ignore[import-not-found]  # noqa: PLC0415
 
     pooling = pooling_of(model)
-    try:
+    with blame_the_model("transformers cannot load the model"):
         transformer = AutoModel.from_pretrained(
             str(model),
             trust_remote_code=False,
@@ -60,10 +61,6 @@ def load_encoder(model: Path) -> Any:
             dtype=torch.float32,
             attn_implementation="sdpa",
         ).eval()
-    except MemoryError:
-        raise
-    except Exception as error:
-        raise user_failure(Reason.MODEL_UNREADABLE, f"transformers cannot load the model: {error}") from error
 
     class Encoder(torch.nn.Module):  # type: ignore[misc]  # torch is not installed where types are checked
         """Transformer, pooling, normalisation."""

@@ -11,6 +11,8 @@ UNBOUNDED = 1 << 60
 COPIES = 2
 """Of the weights in float32, at least: the reference, and what is made of it, which is compared with it."""
 GIB = 1 << 30
+TORCH = ("DefaultCPUAllocator: can't allocate memory", "DefaultCPUAllocator: not enough memory")
+"""How its allocator says it on Linux, and elsewhere."""
 
 
 def limit(files: tuple[Path, ...] = LIMITS) -> int | None:
@@ -37,5 +39,5 @@ def require_memory(parameters: int, bytes_allowed: int | None) -> None:
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether it says so: Python's own, or torch's allocator."""
-    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and "not enough memory" in str(error))
+    """Whether it says so: Python's own, or torch's allocator (c10/core/impl/alloc_cpu.cpp)."""
+    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and any(words in str(error) for words in TORCH))

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from steelyard_runtime.failure import Reason, user_failure
+from steelyard_runtime.compile.blame import blame_the_model
 from steelyard_runtime.generate.golden import Golden
 from steelyard_runtime.texts import golden_texts
 from steelyard_runtime.tokens import TextTokenizer
@@ -22,12 +22,10 @@ def reference(model: Path, longest: int, samples: int, seed: int) -> Golden:
     length = min(LONGEST, longest - 1)  # one more token is generated
     rows, _ = TextTokenizer(model, length).encode(golden_texts(samples, seed, length))
     ids = tuple(np.array(row, np.int64) for row in rows)
-    try:
+    with blame_the_model("transformers cannot load this model to generate text"):
         network: Any = AutoModelForCausalLM.from_pretrained(
             model, dtype=torch.float32, trust_remote_code=False, use_safetensors=True, local_files_only=True
         ).eval()
-    except Exception as error:  # whatever the library makes of a foreign folder
-        raise user_failure(Reason.MODEL_UNREADABLE, f"transformers cannot load this model to generate text: {str(error)[:800]}") from error
     logprobs = []
     with torch.inference_mode():
         for each in ids:

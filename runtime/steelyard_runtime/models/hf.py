@@ -22,9 +22,9 @@ def download(uri: str, revision: str, into: Path, advance: Advance) -> Path:
     """Download `hf://ORG/NAME` at a commit into a folder, and return the folder."""
     from huggingface_hub import HfApi, hf_hub_download  # noqa: PLC0415
     from huggingface_hub.errors import (  # noqa: PLC0415
-        EntryNotFoundError,
         GatedRepoError,
         HFValidationError,
+        RemoteEntryNotFoundError,
         RepositoryNotFoundError,
         RevisionNotFoundError,
     )
@@ -51,7 +51,8 @@ def download(uri: str, revision: str, into: Path, advance: Advance) -> Path:
             Reason.MODEL_NOT_FOUND,
             f"{uri} is gated: accept its terms on the hub, and put a token as HF_TOKEN into the Secret of spec.model",
         ) from error
-    except (RepositoryNotFoundError, RevisionNotFoundError, EntryNotFoundError, HFValidationError) as error:
+    # Not every EntryNotFoundError: a file that the hub cannot send now is a LocalEntryNotFoundError, of its client's own cache.
+    except (RepositoryNotFoundError, RevisionNotFoundError, RemoteEntryNotFoundError, HFValidationError) as error:
         raise user_failure(
             Reason.MODEL_NOT_FOUND,
             f"{uri} at {revision}: {_first_line(error)}; correct spec.model, or put a token as HF_TOKEN into its Secret if it is private",
