@@ -94,7 +94,10 @@ class _Pull:
                 data += await answer.content.read(MANIFEST_LIMIT + 1 - len(data))
         found = f"sha256:{hashlib.sha256(data).hexdigest()}"
         if found != digest:
-            raise user_failure(Reason.MODEL_DIGEST_MISMATCH, f"{self._uri}: the manifest's digest is {found}, not {digest}; it was refused")
+            # What the digest names cannot be anything else: a proxy or a registry in trouble sent this in its place.
+            raise infrastructure_failure(
+                Reason.MODEL_DIGEST_MISMATCH, f"{self._uri}: the manifest's digest is {found}, not {digest}; it was refused"
+            )
         document = json.loads(data)
         if document.get("mediaType") in INDEXES or "manifests" in document:
             raise user_failure(
@@ -154,10 +157,20 @@ class _Pull:
         if not realm.startswith("https://") and not (realm.startswith("http://") and self._root.startswith("http://")):
             raise user_failure(Reason.MODEL_NOT_FOUND, f"{self._uri}: the registry sends to {realm!r} for a token, which is not https")
         async with session.get(realm, params=asked, headers={"Authorization": basic} if basic else {}) as answer:
+            if answer.status == 429 or answer.status >= 500:
+                raise infrastructure_failure(
+                    Reason.STORE_UNAVAILABLE, f"{self._uri}: {realm}, where the registry sends for a token, answers {answer.status}"
+                )
             if answer.status != 200:
                 return None
-            document = await answer.json(content_type=None)
-        token = document.get("token") or document.get("access_token")
+            try:
+                document = await answer.json(content_type=None)
+                token = document.get("token") or document.get("access_token")
+            except (ValueError, AttributeError) as error:
+                raise infrastructure_failure(
+                    Reason.STORE_UNAVAILABLE,
+                    f"{self._uri}: what {realm} answers, where the registry sends for a token, holds none: {error}",
+                ) from error
         return f"Bearer {token}" if token else None
 
 

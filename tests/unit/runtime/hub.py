@@ -15,12 +15,14 @@ LARGE = ".safetensors"
 
 
 class Hub:
-    """One repository at one commit. `files` may be changed at any time; `broken` is the status that everything answers, `gated` needs a token."""
+    """One repository at one commit. `files` may be changed at any time; `broken` is the status that everything answers, `gated` needs a token;
+    `stuck` is that of every file."""
 
     def __init__(self, files: dict[str, bytes]) -> None:
         self.files = files
         self.asked: list[str] = []
         self.broken: int | None = None
+        self.stuck: int | None = None
         self.token: str | None = None
         self.listed: dict[str, bytes] = {}
         """What the commit's tree says of a file, where it is not what is sent."""
@@ -52,6 +54,8 @@ class Hub:
         if path.startswith(f"/api/models/{REPOSITORY}/revision/"):
             return 404, {"X-Error-Code": "RevisionNotFound"}, b"{}"
         name = path.removeprefix(f"/{REPOSITORY}/resolve/{COMMIT}/")
+        if name in self.files and self.stuck is not None:
+            return self.stuck, {"X-Error-Code": "EntryNotFound"} if self.stuck == 404 else {}, b"{}"
         if name in self.files:
             return 200, {"X-Repo-Commit": COMMIT, "ETag": f'"{hashlib.sha256(self.files[name]).hexdigest()}"'}, self.files[name]
         return 404, {"X-Error-Code": "RepoNotFound"}, b"{}"

@@ -35,7 +35,8 @@ def archive(files: dict[str, bytes], *members: tarfile.TarInfo, compressed: bool
 
 
 class Registry:
-    """`token`: what a Bearer must say; it is given to whoever has `password`. `elsewhere`: blobs are redirected to another port."""
+    """`token`: what a Bearer must say; it is given to whoever has `password`. `elsewhere`: blobs are redirected to another port.
+    `tokens`: status and body in place of a token."""
 
     def __init__(self) -> None:
         self.manifests: dict[str, bytes] = {}
@@ -43,6 +44,7 @@ class Registry:
         self.token: str | None = None
         self.password: str | None = None
         self.elsewhere = False
+        self.tokens: tuple[int, bytes] | None = None
         self.broken: int | None = None
         self.seen: list[tuple[str, str, str | None]] = []
         """Host, path and Authorization of every request."""
@@ -64,6 +66,8 @@ class Registry:
         self.seen.append((host, path, given))
         if self.broken is not None:
             return self.broken, {}, b""
+        if path == "/token" and self.tokens is not None:
+            return self.tokens[0], {}, self.tokens[1]
         if path == "/token":
             return 200, {}, json.dumps({"token": self.token}).encode() if self._may_have_a_token(given) else b"{}"
         if path.startswith("/elsewhere/"):

@@ -1,5 +1,6 @@
 """Models of the hub: at a commit, without pickles, every file with the hash that the commit names."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -87,6 +88,24 @@ def test_a_hub_that_does_not_answer_is_tried_again_later(hub: Hub, tmp_path: Pat
     with pytest.raises(Failure) as unreachable:
         fetch(URI, tmp_path / "m", revision=COMMIT)
     assert unreachable.value.kind == "Infrastructure"
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_file_that_the_hub_cannot_send_now_is_tried_again_later(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    hub.stuck = status
+    monkeypatch.setattr(time, "sleep", lambda _: None)  # the client's own tries take half a minute
+    with pytest.raises(Failure, match="HF_ENDPOINT") as refusal:
+        fetch(URI, tmp_path / "m", revision=COMMIT)
+    assert (refusal.value.kind, refusal.value.reason) == ("Infrastructure", Reason.STORE_UNAVAILABLE)
+
+
+def test_a_file_that_is_gone_from_its_commit_is_the_users(hub: Hub, tmp_path: Path) -> None:
+    hub.stuck = 404
+    with pytest.raises(Failure) as refusal:
+        fetch(URI, tmp_path / "m", revision=COMMIT)
+    assert (refusal.value.kind, refusal.value.reason) == ("User", Reason.MODEL_NOT_FOUND)
 
 
 def test_a_commit_without_safetensors_says_so(hub: Hub, tmp_path: Path) -> None:

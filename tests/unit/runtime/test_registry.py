@@ -66,7 +66,7 @@ def test_the_digest_names_the_manifest_and_not_the_list_of_files(registry: Regis
     registry.manifests[digest] += b" "
     with pytest.raises(Failure, match="the manifest's digest is") as refusal:
         pull(registry, digest, tmp_path / "m")
-    assert refusal.value.reason is Reason.MODEL_DIGEST_MISMATCH
+    assert (refusal.value.kind, refusal.value.reason) == ("Infrastructure", Reason.MODEL_DIGEST_MISMATCH), "it may be a proxy's page"
 
 
 @pytest.mark.parametrize("change", [lambda data: data[:-1], lambda data: data + b"#", lambda data: data[:-1] + b"#"])
@@ -141,6 +141,24 @@ def test_a_registry_that_wants_a_token_gets_one_and_no_other_host_does(
     assert found_in(pull(registry, digest, tmp_path / "m")) == FILES
     assert {given for host, _, given in registry.seen if host == registry.other} == {None}
     assert os.environ["OCI_PASSWORD"] == "secret"
+
+
+@pytest.mark.parametrize("answer", [(429, b""), (500, b""), (503, b""), (200, b"<html>under maintenance</html>"), (200, b"")], ids=str)
+def test_a_server_of_tokens_that_does_not_answer_is_tried_again_later(
+    registry: Registry, tmp_path: Path, answer: tuple[int, bytes]
+) -> None:
+    registry.token, registry.tokens = "t0ken", answer
+    with pytest.raises(Failure, match="/token") as refusal:
+        pull(registry, registry.push((TAR, archive(FILES), {})), tmp_path / "m")
+    assert (refusal.value.kind, refusal.value.reason) == ("Infrastructure", Reason.STORE_UNAVAILABLE)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_server_of_tokens_that_refuses_is_the_users(registry: Registry, tmp_path: Path, status: int) -> None:
+    registry.token, registry.tokens = "t0ken", (status, b"")
+    with pytest.raises(Failure, match="OCI_USERNAME") as refusal:
+        pull(registry, registry.push((TAR, archive(FILES), {})), tmp_path / "m")
+    assert refusal.value.kind == "User"
 
 
 @pytest.mark.parametrize("uri", ["oci://registry.example.com", "oci://registry.example.com/model:latest"])
