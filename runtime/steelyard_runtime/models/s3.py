@@ -1,11 +1,16 @@
 """Downloading a model from S3."""
 
-from pathlib import Path
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from steelyard_runtime.arrival import Advance
 from steelyard_runtime.failure import Reason, infrastructure_failure, user_failure
 from steelyard_runtime.s3_bucket import open_bucket
 from steelyard_runtime.s3_object import read_object
+
+if TYPE_CHECKING:
+    from obstore import ObjectMeta
 
 
 def download(uri: str, into: Path, advance: Advance) -> Path:
@@ -16,21 +21,34 @@ def download(uri: str, into: Path, advance: Advance) -> Path:
     store, prefix = open_bucket(uri)
     root = f"{prefix}/" if prefix else ""
     try:
-        found = [each for page in obstore.list(store, prefix or None) for each in page]
+        found = _files([each for page in obstore.list(store, prefix or None) for each in page], prefix)
         done, size = 0, sum(each["size"] for each in found)
         for each in found:
-            with _inside(into, each["path"], root).open("wb") as file:
-                for chunk in read_object(store, each["path"], size=each["size"]):
-                    file.write(chunk)
-                    done += len(chunk)
-                    advance(done, size)
-    except NotFoundError as error:
-        raise user_failure(Reason.MODEL_NOT_FOUND, f"{uri}: {error}; create the bucket or correct model.uri") from error
+            target = _inside(into, each["path"], root)
+            try:
+                with target.open("wb") as file:
+                    for chunk in read_object(store, each["path"], size=each["size"]):
+                        file.write(chunk)
+                        done += len(chunk)
+                        advance(done, size)
+            except (NotFoundError, FileNotFoundError) as error:
+                if each["size"]:
+                    raise infrastructure_failure(
+                        Reason.STORE_UNAVAILABLE,
+                        f"{uri}: {each['path']} was removed while the model was downloaded; it will be tried again",
+                    ) from error
+                target.unlink()  # a folder that somebody made and left empty
     except BaseError as error:
         raise infrastructure_failure(Reason.STORE_UNAVAILABLE, f"{uri}: {error}; check endpoint, credentials and network") from error
     if not found:
         raise user_failure(Reason.MODEL_NOT_FOUND, f"there are no objects below {uri}; upload the model or correct model.uri")
     return into
+
+
+def _files(found: Sequence["ObjectMeta"], prefix: str) -> list["ObjectMeta"]:
+    """Leave out what "Create folder" of a console makes: an empty object whose name ends with a slash, which the client does not tell."""
+    folders = {prefix, *(str(parent) for each in found for parent in PurePosixPath(each["path"]).parents)}
+    return [each for each in found if each["size"] or each["path"] not in folders]
 
 
 def _inside(folder: Path, path: str, root: str) -> Path:
