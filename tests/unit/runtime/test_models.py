@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import struct
 from pathlib import Path
 
@@ -45,6 +46,89 @@ def test_a_wrong_digest_is_the_users_and_says_the_right_one(tmp_path: Path) -> N
     with pytest.raises(Failure, match=model_digest(folder)) as refusal:
         verified_digest(folder, "sha256:" + "0" * 64)
     assert (refusal.value.kind, refusal.value.reason) == ("User", Reason.MODEL_DIGEST_MISMATCH)
+
+
+def test_a_folder_that_is_a_link_is_refused_since_loaders_would_go_into_it(tmp_path: Path) -> None:
+    folder = model(tmp_path / "m")
+    (folder / "1_Pooling").rename(tmp_path / "elsewhere")
+    (folder / "1_Pooling").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(Failure, match="'1_Pooling' is a link to a folder") as refusal:
+        model_digest(folder)
+    assert (refusal.value.kind, refusal.value.reason) == ("User", Reason.MODEL_UNREADABLE)
+
+
+def test_a_folder_of_the_model_is_not_there_twice_by_a_link(tmp_path: Path) -> None:
+    folder = model(tmp_path / "m")
+    (folder / "again").symlink_to("1_Pooling")
+    with pytest.raises(Failure, match="'again' is a link to a folder"):
+        model_digest(folder)
+
+
+@pytest.mark.parametrize("to", ["../secret", "/etc/passwd", "/proc/self/environ", "../m-2/config.json", "absent", "notes.txt", "/dev/null"])
+def test_a_link_that_leads_out_or_nowhere_is_refused(tmp_path: Path, to: str) -> None:
+    folder = model(tmp_path / "m")
+    for name in ("secret", "m-2/config.json"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("not the model's")
+    (folder / "notes.txt").symlink_to(to)
+    with pytest.raises(Failure, match=r"'notes\.txt' is a link that leads out") as refusal:
+        model_digest(folder)
+    assert (refusal.value.kind, refusal.value.reason) == ("User", Reason.MODEL_UNREADABLE)
+
+
+def test_a_link_to_a_file_of_the_model_counts_as_that_file(tmp_path: Path) -> None:
+    linked, copied = model(tmp_path / "a"), model(tmp_path / "b")
+    (linked / "pooling.json").symlink_to("1_Pooling/config.json")
+    (copied / "pooling.json").write_text("{}")
+    (tmp_path / "by-a-link").symlink_to(linked)
+    assert model_digest(linked) == model_digest(copied) == model_digest(tmp_path / "by-a-link")
+
+
+def test_a_model_in_a_cache_of_the_hub_has_the_digest_of_its_files(tmp_path: Path) -> None:
+    plain = model(tmp_path / "plain")
+    snapshot = tmp_path / "models--org--model" / "snapshots" / ("c" * 40)
+    blobs = tmp_path / "models--org--model" / "blobs"
+    blobs.mkdir(parents=True)
+    for number, path in enumerate(path for path in plain.rglob("*") if path.is_file()):
+        here = snapshot / path.relative_to(plain)
+        here.parent.mkdir(parents=True, exist_ok=True)
+        (blobs / str(number)).write_bytes(path.read_bytes())
+        here.symlink_to(os.path.relpath(blobs / str(number), here.parent))
+    assert model_digest(snapshot) == model_digest(plain)
+    (tmp_path / "models--org--model" / "refs").mkdir()
+    (tmp_path / "models--org--model" / "refs" / "main").write_text("c" * 40)
+    (snapshot / "README.md").symlink_to("../../refs/main")
+    with pytest.raises(Failure, match=r"'README\.md' is a link that leads out"):
+        model_digest(snapshot)
+
+
+def test_what_only_has_blobs_above_it_is_no_cache_of_the_hub(tmp_path: Path) -> None:
+    folder = model(tmp_path / "models" / "m")
+    (tmp_path / "blobs").mkdir()
+    (tmp_path / "blobs" / "secret").write_text("not the model's")
+    (folder / "notes.txt").symlink_to("../../blobs/secret")
+    with pytest.raises(Failure, match="leads out"):
+        model_digest(folder)
+
+
+@pytest.mark.parametrize(
+    "name", [b"a\n0000  2  b", b"a\rb", b"a\x1b[2Jb", b"a\x7f", "a\x85b".encode(), b"folder\n/config.json", b"\xff.json"], ids=ascii
+)
+def test_a_name_that_could_be_taken_for_lines_is_refused(tmp_path: Path, name: bytes) -> None:
+    folder = model(tmp_path / "m")
+    path = Path(os.fsdecode(bytes(folder) + b"/" + name))
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("{}")
+    with pytest.raises(Failure, match="has a control character in its name") as refusal:
+        model_digest(folder)
+    assert (refusal.value.kind, refusal.value.reason) == ("User", Reason.MODEL_UNREADABLE)
+    assert refusal.value.message.isprintable(), "it is read in a terminal"
+
+
+def test_a_name_in_any_language_is_none_of_them(tmp_path: Path) -> None:
+    folder = model(tmp_path / "m")
+    (folder / "modèle \u00a0\u200d模型.json").write_text("{}")
+    assert "modèle \u00a0\u200d模型.json".encode() in listing(folder)
 
 
 @pytest.mark.parametrize("name", ["pytorch_model.bin", "weights.PT", "sub/model.ckpt", "x.pkl"])
