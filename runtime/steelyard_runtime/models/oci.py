@@ -22,6 +22,7 @@ import aiohttp
 
 from steelyard_runtime.arrival import Advance
 from steelyard_runtime.failure import Reason, infrastructure_failure, user_failure
+from steelyard_runtime.models.archive import Archive
 from steelyard_runtime.sha256 import CHUNK
 
 MANIFESTS = ("application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json")
@@ -186,8 +187,8 @@ def _unpack_archive(blob: BinaryIO, size: int, folder: Path, uri: str) -> None:
     """Files and folders only, written by us: no link is ever made, so no path can lead out of the folder by one."""
     left = max(LEAST_ROOM, GROWTH * size)
     try:
-        with tarfile.open(fileobj=blob, mode="r:*") as archive:
-            for number, member in enumerate(archive):
+        with Archive.open(fileobj=blob, mode="r:*") as archive:
+            for number, member in enumerate(iter(archive.next, None)):
                 left -= max(0, member.size)
                 if number >= FILES_LIMIT or left < 0:
                     raise user_failure(
@@ -199,7 +200,7 @@ def _unpack_archive(blob: BinaryIO, size: int, folder: Path, uri: str) -> None:
                 elif not member.isdir() and _in_model(member.name):
                     # Images are full of links; one in the model's folder would be a file of it.
                     raise user_failure(Reason.MODEL_UNREADABLE, f"{uri}: {member.name} is a link or a device; a model has files only")
-    except (tarfile.TarError, EOFError, zlib.error) as error:
+    except (tarfile.TarError, EOFError, zlib.error, RecursionError) as error:  # tarfile calls itself for each header in front of a file
         raise user_failure(Reason.MODEL_UNREADABLE, f"{uri}: a layer is no archive that can be read: {error}") from error
 
 

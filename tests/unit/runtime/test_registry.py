@@ -1,9 +1,12 @@
 """Models in a registry: what the manifest's digest names, and nothing beside it."""
 
 import base64
+import gzip
+import io
 import os
 import tarfile
-from collections.abc import Iterator
+import tracemalloc
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -125,6 +128,80 @@ def test_an_archive_that_swells_ends_the_download(registry: Registry, tmp_path: 
     with pytest.raises(Failure, match="it is no model"):
         pull(registry, registry.push((TAR_GZIP, layer, {})), tmp_path / "m")
     assert sum(map(len, found_in(tmp_path / "m").values())) == 0
+
+
+def header(kind: bytes, size: int, name: str = "header") -> bytes:
+    info = tarfile.TarInfo(name)
+    info.type, info.size = kind, size
+    return info.tobuf(tarfile.USTAR_FORMAT)
+
+
+def blocks(data: bytes) -> bytes:
+    return data + b"\0" * (-len(data) % 512)
+
+
+def keywords(count: int, start: int = 0) -> bytes:
+    """Of a pax header: so many, of 25 bytes each."""
+    return b"".join(b"25 SCHILY.xattr.%07d=\n" % number for number in range(start, start + count))
+
+
+MUCH = 64 << 20
+END = b"\0" * 1024
+TOO_LONG: dict[str, Callable[[], bytes]] = {
+    "one pax header": lambda: header(tarfile.XHDTYPE, MUCH) + b"\0" * MUCH,
+    "one for the whole archive": lambda: header(tarfile.XGLTYPE, MUCH) + b"\0" * MUCH,
+    "one long name": lambda: header(tarfile.GNUTYPE_LONGNAME, MUCH) + b"a" * MUCH,
+    "many in front of one file": lambda: (header(tarfile.XHDTYPE, 1 << 19) + b"\0" * (1 << 19)) * (MUCH >> 19),
+    "very many that are small": lambda: (header(tarfile.XHDTYPE, 25) + blocks(keywords(1))) * 900,
+    "behind another file": lambda: blocks(archive(FILES).rstrip(b"\0")) + header(tarfile.XHDTYPE, MUCH) + b"\0" * MUCH,
+}
+
+
+def memory_of(work: Callable[[], None]) -> int:
+    """Bytes that Python held at most meanwhile."""
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("layer", TOO_LONG.values(), ids=TOO_LONG)
+def test_headers_that_would_take_all_memory_end_the_download(registry: Registry, tmp_path: Path, layer: Callable[[], bytes]) -> None:
+    digest = registry.push((TAR_GZIP, gzip.compress(layer() + END, 1), {}))
+
+    def refused() -> None:
+        with pytest.raises(Failure, match="no archive that can be read") as refusal:
+            pull(registry, digest, tmp_path / "m")
+        assert (refusal.value.kind, refusal.value.reason) == ("User", Reason.MODEL_UNREADABLE)
+
+    assert memory_of(refused) < MUCH // 4
+
+
+def many(kind: bytes) -> bytes:
+    """A hundred members, each with a header of thousand words that no other has."""
+    return b"".join(
+        header(kind, 25_000) + blocks(keywords(1000, 1000 * number)) + header(tarfile.DIRTYPE, 0, "models/") for number in range(100)
+    )
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE], ids=["their own", "the whole archive's"])
+def test_headers_of_files_that_were_read_are_not_kept(registry: Registry, tmp_path: Path, kind: bytes) -> None:
+    digest = registry.push((TAR_GZIP, gzip.compress(many(kind) + END), {}))
+    assert memory_of(lambda: pull(registry, digest, tmp_path / "m") and None) < 2 << 20
+
+
+def test_long_names_attributes_and_large_files_are_no_harm(registry: Registry, tmp_path: Path) -> None:
+    name = f"models/{'folder/' * 40}config.json"
+    out, data = io.BytesIO(), b"{}" * oci.CHUNK
+    for form in (tarfile.PAX_FORMAT, tarfile.GNU_FORMAT):
+        with tarfile.open(fileobj=out, mode="w", format=form) as tar:
+            info = tarfile.TarInfo(f"{name}.{form}")
+            info.size, info.pax_headers = len(data), {"SCHILY.xattr.user.note": "x" * 65536, "mtime": "1234567890.123456789"}
+            tar.addfile(info, io.BytesIO(data))
+        layer, out = out.getvalue(), io.BytesIO()
+        assert found_in(pull(registry, registry.push((TAR, layer, {})), tmp_path / str(form))) == {f"{name[7:]}.{form}": data}
 
 
 def test_a_registry_that_wants_a_token_gets_one_and_no_other_host_does(
