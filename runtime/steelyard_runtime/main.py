@@ -87,7 +87,11 @@ def _print_digest(folder: Path) -> int:
         refuse_pickle(folder)
     except Failure as failure:
         sys.stderr.write(f"warning: a compile would refuse this model: {failure.message}\n")
-    sys.stdout.write(model_digest(folder) + "\n")
+    try:
+        sys.stdout.write(model_digest(folder) + "\n")
+    except Failure as failure:
+        sys.stderr.write(f"{failure.message}\n")
+        return 1
     return 0
 
 

@@ -29,10 +29,14 @@ def blame_the_model(sentence: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        for each in _behind(error):
-            if isinstance(each, Failure) or out_of_memory(each) or _number(each) in MACHINES:
-                raise each  # noqa: B904  it keeps its own cause
+        if (other := not_the_models(error)) is not None:
+            raise other  # noqa: B904  it keeps its own cause
         raise user_failure(Reason.MODEL_UNREADABLE, f"{sentence}: {str(error)[:800]}") from error
+
+
+def not_the_models(error: BaseException) -> BaseException | None:
+    """What is behind an error that no model is to blame for; None where the model may be."""
+    return next((e for e in _behind(error) if isinstance(e, Failure) or out_of_memory(e) or _number(e) in MACHINES), None)
 
 
 def _behind(error: BaseException | None) -> Iterator[BaseException]:

@@ -17,13 +17,12 @@ from steelyard_runtime.artifacts import golden as goldens
 from steelyard_runtime.artifacts.golden import Golden, save_golden
 from steelyard_runtime.artifacts.manifest import Cosine, Manifest
 from steelyard_runtime.compile.backend import Backend
-from steelyard_runtime.compile.blame import blame_the_model
+from steelyard_runtime.compile.blame import blame_the_model, not_the_models
 from steelyard_runtime.compile.described import described
 from steelyard_runtime.compile.encoder import embed_eagerly, load_encoder, longest_of
-from steelyard_runtime.compile.memory import out_of_memory
 from steelyard_runtime.compile.progress import Phase, Progress
 from steelyard_runtime.compile.spec import CompileSpec
-from steelyard_runtime.failure import Failure, Reason, user_failure
+from steelyard_runtime.failure import Reason, user_failure
 from steelyard_runtime.texts import golden_texts
 from steelyard_runtime.tokens import TextTokenizer
 
@@ -101,11 +100,11 @@ def _blame_the_compiler(backend: Backend) -> Iterator[None]:
     """What a compiler or its loader throws is about this model: the same again would end the same way."""
     try:
         yield
-    except (Failure, MemoryError, OSError):
+    except OSError:
         raise
     except Exception as error:
-        if out_of_memory(error):
-            raise
+        if (other := not_the_models(error)) is not None:
+            raise other  # noqa: B904  it keeps its own cause
         LOG.exception("%s failed", backend.name)
         raise user_failure(
             Reason.COMPILE_FAILED,

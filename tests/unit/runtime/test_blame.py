@@ -116,3 +116,13 @@ def test_a_drain_while_a_model_is_loaded_is_not_the_models(
 def test_torchs_words_for_too_little_memory_are_known(words: str) -> None:
     assert out_of_memory(RuntimeError(f"DefaultCPUAllocator: {words}: you tried to allocate 9437184 bytes."))
     assert not out_of_memory(RuntimeError(f"the model's card says: {words}"))
+
+
+@pytest.mark.parametrize("error", NOT_THE_MODELS, ids=str)
+def test_what_a_compiler_made_of_a_drain_or_of_a_full_disk_is_not_the_models(error: Exception) -> None:
+    with pytest.raises(type(error)) as told, compiling._blame_the_compiler(Eager()):
+        try:
+            raise error
+        except Exception as inner:
+            raise RuntimeError("the compiler failed") from inner
+    assert told.value is error

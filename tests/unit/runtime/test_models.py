@@ -10,6 +10,7 @@ import pytest
 
 from steelyard_runtime.compile.memory import limit, require_memory
 from steelyard_runtime.failure import Failure, Reason
+from steelyard_runtime.main import main
 from steelyard_runtime.models.digest import listing, model_digest
 from steelyard_runtime.models.source import fetch, verified_digest
 from steelyard_runtime.models.weights import parameters_of, refuse_pickle
@@ -195,3 +196,11 @@ def test_a_model_that_cannot_fit_is_refused_before_the_kernel_kills_the_compile(
 def test_the_limit_is_that_of_the_control_group(tmp_path: Path, text: str, expected: int | None) -> None:
     (tmp_path / "limit").write_text(text)
     assert limit((tmp_path / "absent", tmp_path / "limit")) == expected
+
+
+def test_a_model_without_a_digest_ends_the_command_with_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = model(tmp_path / "m")
+    (folder / "2_Dense").symlink_to(tmp_path)
+    assert main(["digest", str(folder)]) == 1
+    told = capsys.readouterr()
+    assert "'2_Dense' is a link to a folder" in told.err and not told.out
