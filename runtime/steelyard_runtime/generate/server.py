@@ -8,7 +8,6 @@ import logging
 import os
 import secrets
 import signal
-import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ import aiohttp
 from steelyard_runtime.artifacts.cache import cache_from_environment
 from steelyard_runtime.artifacts.fetch import fetch_artifact
 from steelyard_runtime.artifacts.manifest import Logprob, Manifest
+from steelyard_runtime.artifacts.own_folder import own_folder
 from steelyard_runtime.artifacts.signature import trust_from_environment
 from steelyard_runtime.compile.memory import limit
 from steelyard_runtime.compile.toolchain import installed
@@ -97,7 +97,7 @@ class TextServer:
 
     def _fetch(self) -> tuple[Path, Manifest]:
         spec = self._spec
-        folder = Path(tempfile.mkdtemp(prefix="artifact-")) / "artifact"
+        folder = own_folder() / "artifact"
         LOG.info("fetching and verifying %s", spec.artifact_uri)
         trust, cache = trust_from_environment(self._environment), cache_from_environment(self._environment)
         manifest = fetch_artifact(spec.artifact_uri, spec.artifact_digest, folder, cache, self._arrived, trust)

@@ -1,10 +1,8 @@
 """From an artifact's address to a model that has passed its golden samples."""
 
 import logging
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from steelyard_runtime.accuracy import golden_cosine
 from steelyard_runtime.arrival import Advance
@@ -12,6 +10,7 @@ from steelyard_runtime.artifacts.cache import cache_from_environment
 from steelyard_runtime.artifacts.fetch import fetch_artifact
 from steelyard_runtime.artifacts.golden import Golden, load_golden
 from steelyard_runtime.artifacts.manifest import Manifest
+from steelyard_runtime.artifacts.own_folder import own_folder
 from steelyard_runtime.artifacts.signature import trust_from_environment
 from steelyard_runtime.compile.backend import Backend, Engine
 from steelyard_runtime.compile.choose import backend_named
@@ -41,7 +40,7 @@ def load_model(spec: ServeSpec, environment: Mapping[str, str], advance: Advance
     """Fetch, verify and load; raises `Failure`. Blocks: call it from a thread."""
     backend_named(spec.backend)  # an unknown one is refused before anything is downloaded
     # Not removed before the end: an engine may map its files.
-    folder = Path(tempfile.mkdtemp(prefix="artifact-")) / "artifact"
+    folder = own_folder() / "artifact"
     LOG.info("fetching and verifying %s", spec.artifact_uri)
     trust, cache = trust_from_environment(environment), cache_from_environment(environment)
     manifest = fetch_artifact(spec.artifact_uri, spec.artifact_digest, folder, cache, advance, trust)
