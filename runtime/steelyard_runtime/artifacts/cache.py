@@ -34,7 +34,7 @@ class BlobCache:
         anything; where another process collects the same blob now, it is one's own, and empty. It is locked as long as it is open: what
         is not locked was left behind."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        left = self.folder / f".{sha256}{_PART}"
+        left = self._part(sha256)
         with left.open("a+b") as shared:
             if _locked(shared) and _named(shared, left):
                 yield shared
@@ -62,8 +62,9 @@ class BlobCache:
         return True
 
     def drop(self, sha256: str) -> None:
-        """Forget a blob."""
+        """Forget a blob, and what of it was left half collected."""
         self.path(sha256).unlink(missing_ok=True)
+        _let_go(self._part(sha256))
 
     def shrink(self) -> None:
         """Let the least recently used ones go until the rest is within the bound, and what a killed process left behind with them. What was
@@ -81,6 +82,9 @@ class BlobCache:
                 total -= found.st_size if _let_go(path) else 0
             elif total > self.limit:
                 _let_go(path) if path.name.startswith(".") else path.unlink(missing_ok=True)
+
+    def _part(self, sha256: str) -> Path:
+        return self.folder / f".{sha256}{_PART}"
 
     def _own(self, sha256: str) -> BinaryIO:
         """A new file, locked. Between its making and its lock another process may take it for left behind: then the next one."""
@@ -125,7 +129,8 @@ def _named(file: BinaryIO, path: Path) -> bool:
 def _let_go(path: Path) -> bool:
     """Remove what somebody collected and left behind; False where somebody collects in it now. Under its lock: nobody begins meanwhile."""
     try:
-        with path.open("rb") as left:
+        # To write, for NFS gives no exclusive lock of what is open to read.
+        with path.open("r+b") as left:
             if not (_locked(left) and _named(left, path)):
                 return False
             path.unlink()

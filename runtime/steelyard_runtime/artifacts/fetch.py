@@ -1,9 +1,11 @@
 """Fetching an artifact: every digest is verified, every time, and nothing half-verified is ever visible."""
 
 import hashlib
+import logging
 import os
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,6 +18,8 @@ from steelyard_runtime.artifacts.signature import SIZE_LIMIT, Trust, signature_p
 from steelyard_runtime.artifacts.store import Missing, Store, open_store, read_all
 from steelyard_runtime.failure import Failure, Reason, infrastructure_failure
 from steelyard_runtime.sha256 import CHUNK, digest_of_bytes, hex_of_file
+
+LOG = logging.getLogger("steelyard.artifacts")
 
 
 def fetch_artifact(
@@ -42,7 +46,7 @@ def fetch_artifact(
     staged = Path(tempfile.mkdtemp(dir=into.parent, prefix=".artifact-"))
     try:
         with tempfile.TemporaryDirectory(dir=into.parent, prefix=".blobs-") as passing:
-            fetching = _Fetching(store, key, cache or BlobCache(Path(passing), 0), manifest.size, advance)
+            fetching = _Fetching(store, key, cache, BlobCache(Path(passing), 0), manifest.size, advance)
             for file in manifest.files:
                 fetching.file(file, staged / file.path)
         staged.chmod(0o755)
@@ -85,35 +89,54 @@ def _require_signature(store: Store, path: str, uri: str, manifest: bytes, trust
 class _Fetching:
     """The files of one artifact, one after another."""
 
-    def __init__(self, store: Store, key: str, cache: BlobCache, size: int, advance: Advance) -> None:
-        self._store, self._key, self._cache = store, key, cache
+    def __init__(self, store: Store, key: str, cache: BlobCache | None, passing: BlobCache, size: int, advance: Advance) -> None:
+        self._store, self._key, self._cache, self._passing = store, key, cache, passing
         self._done, self._size, self._advance = 0, size, advance
 
     def file(self, file: ArtifactFile, target: Path) -> None:
         """From the cache if it is there and intact, else from the store."""
         target.parent.mkdir(parents=True, exist_ok=True)
-        if not self._given(file, target):
-            with self._cache.arriving(file.sha256) as arriving:
-                resumed = arriving.seek(0, os.SEEK_END) > 0
-                wrong = self._collect(file, arriving)
-                if wrong and resumed:
-                    # What an earlier process left was not what it seemed.
-                    wrong = self._collect(file, arriving)
-                if wrong:
-                    raise _corrupt(file.path, wrong)
-                self._cache.keep(file.sha256, arriving, target)
-            self._cache.shrink()
+        if self._cache is None or not (self._given(file, target, self._cache) or self._kept(file, target, self._cache)):
+            self._download(file, target, self._passing)
+            self._passing.shrink()
         self._done += file.size
         self._advance(self._done, self._size)
 
-    def _given(self, file: ArtifactFile, target: Path) -> bool:
-        if not self._cache.give(file.sha256, target):
+    def _given(self, file: ArtifactFile, target: Path, cache: BlobCache) -> bool:
+        return cache.give(file.sha256, target) and self._intact(file, target, cache)
+
+    def _kept(self, file: ArtifactFile, target: Path, cache: BlobCache) -> bool:
+        """Download by way of the cache; False where it did not come through it whole."""
+        try:
+            self._download(file, target, cache)
+        except OSError as error:
+            LOG.warning("%s is fetched without the cache: %s", file.path, error)
+            target.unlink(missing_ok=True)
+            with suppress(OSError):
+                cache.shrink()
+                cache.drop(file.sha256)
             return False
+        cache.shrink()
+        # What arrived was hashed on its way there, and others of the node can write what lies there.
+        return self._intact(file, target, cache)
+
+    def _intact(self, file: ArtifactFile, target: Path, cache: BlobCache) -> bool:
         if hex_of_file(target) == file.sha256:
             return True
         target.unlink()
-        self._cache.drop(file.sha256)
+        cache.drop(file.sha256)
         return False
+
+    def _download(self, file: ArtifactFile, target: Path, cache: BlobCache) -> None:
+        with cache.arriving(file.sha256) as arriving:
+            resumed = arriving.seek(0, os.SEEK_END) > 0
+            wrong = self._collect(file, arriving)
+            if wrong and resumed:
+                # What an earlier process left was not what it seemed.
+                wrong = self._collect(file, arriving)
+            if wrong:
+                raise _corrupt(file.path, wrong)
+            cache.keep(file.sha256, arriving, target)
 
     def _collect(self, file: ArtifactFile, arriving: BinaryIO) -> str | None:
         """Go on where the file ends, hashing all of it; return what is wrong, or None. What is wrong leaves nothing behind."""

@@ -1,5 +1,7 @@
 """Artifacts: published once, verified on every load, never half visible."""
 
+import errno
+import fcntl
 import os
 import subprocess
 import sys
@@ -7,8 +9,10 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -223,6 +227,69 @@ def test_a_file_of_ones_own_that_a_killed_process_left_goes_at_once(tmp_path: Pa
     orphan.write_bytes(b"x" * 100)
     cache.shrink()
     assert (left.exists(), orphan.exists()) == (True, False)
+
+
+def test_what_another_process_writes_into_a_file_that_is_being_collected_is_not_served(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    artifact = publish_tiny(tmp_path)
+    cache = BlobCache(tmp_path / "cache", 1 << 30)
+    file = next(file for file in artifact.manifest.files if file.path == "model.bin")
+    read = FileStore.read
+
+    def disturbed(self: FileStore, path: str, *, size: int | None = None, start: int = 0) -> Iterator[bytes]:
+        yield from read(self, path, size=size, start=start)
+        for part in cache.folder.glob(f".{file.sha256}.part"):
+            with part.open("ab") as stranger:
+                stranger.write(b"planted")
+
+    monkeypatch.setattr(FileStore, "read", disturbed)
+    fetch_artifact(artifact.uri, artifact.digest, tmp_path / "found", cache)
+    assert files_of(tmp_path / "found") == artifact.manifest.files
+    assert all(hex_of_file(path) == path.name for path in cache.folder.iterdir())
+
+
+class FullCache(BlobCache):
+    """A cache whose disk is full from one step on."""
+
+    full_at = "begin"
+
+    @contextmanager
+    def arriving(self, sha256: str) -> Iterator[BinaryIO]:
+        if self.full_at == "begin":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        with BlobCache.arriving(self, sha256) as arriving:
+            if self.full_at == "write":
+                arriving.write(b"some of it")
+                raise OSError(errno.ENOSPC, "No space left on device")
+            yield arriving
+
+    def keep(self, sha256: str, arrived: BinaryIO, target: Path) -> None:
+        target.write_bytes(b"half of it")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("step", ["begin", "write", "keep"])
+def test_a_cache_whose_disk_is_full_is_shrunk_and_stops_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    artifact = publish_tiny(tmp_path)
+    monkeypatch.setattr(FullCache, "full_at", step)
+    cache = FullCache(tmp_path / "cache", 250)
+    cache.folder.mkdir()
+    cache.path("b" * 64).write_bytes(b"x" * 300)
+    fetch_artifact(artifact.uri, artifact.digest, tmp_path / "found", cache)
+    assert files_of(tmp_path / "found") == artifact.manifest.files
+    assert list(cache.folder.iterdir()) == [], "what was too much, and what was half there"
+
+
+def test_what_was_left_behind_goes_where_locks_are_those_of_nfs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fcntl, "flock", fcntl.lockf)  # as the NFS client takes it: exclusively only of what is open to write
+    cache = BlobCache(tmp_path / "cache", 250)
+    old = leave(cache, "a" * 64, 300, age=300)
+    orphan = cache.folder / f".{'b' * 64}.k2j3h4g5"
+    orphan.write_bytes(b"x")
+    fill(cache, "c" * 64, b"x" * 100, tmp_path / "c")
+    cache.shrink()
+    assert (old.exists(), orphan.exists(), cache.path("c" * 64).exists()) == (False, False, True)
 
 
 def test_processes_that_fetch_and_shrink_at_once_take_nothing_from_each_other(tmp_path: Path) -> None:
