@@ -33,8 +33,8 @@ def fetch_artifact(
     """Put the artifact whose manifest is at `uri` into the folder `into`, which must not exist; it appears complete or not at all.
 
     `digest` is what the manifest's bytes must hash to; None takes the manifest as it is (the files are still held against it). `trust`: one of
-    its keys must have signed the manifest; None takes it unsigned. Raises `Failure` with ArtifactNotFound, SignatureRefused, or ArtifactCorrupt and
-    the name of the file.
+    its keys must have signed the manifest; None takes it unsigned. In either case it must be of the key in its address. Raises `Failure` with
+    ArtifactNotFound, SignatureRefused, or ArtifactCorrupt and the name of the file.
     """
     root, _, name = uri.rpartition("/")
     root, _, key = root.rpartition("/")
@@ -69,9 +69,12 @@ def _manifest(store: Store, key: str, uri: str, digest: str | None, trust: Trust
     if trust is not None:
         _require_signature(store, signature_path(key, found), uri, data, trust)
     try:
-        return manifests.decoded(data)
+        manifest = manifests.decoded(data)
     except ValueError as error:
         raise _corrupt(manifests.NAME, str(error)) from error
+    if manifest.key != key:
+        raise _corrupt(manifests.NAME, f"it is of another compile key ({manifest.key}), whose artifact somebody has put here")
+    return manifest
 
 
 def _require_signature(store: Store, path: str, uri: str, manifest: bytes, trust: Trust) -> None:

@@ -1,7 +1,6 @@
 """What a store has under a key, if it is whole."""
 
 import logging
-import shutil
 from pathlib import Path
 
 from steelyard_runtime.artifacts.fetch import fetch_artifact
@@ -20,7 +19,7 @@ def whole(store: Store, key: str, into: Path, trust: Trust | None = None) -> Man
     What is there and spoilt, is another key's, or is signed by nobody of `trust`, is removed: None then too. Raises `Failure` when the store does not answer.
     """
     try:
-        manifest = fetch_artifact(f"{store.uri}/{manifest_path(key)}", None, into, trust=trust)
+        return fetch_artifact(f"{store.uri}/{manifest_path(key)}", None, into, trust=trust)
     except Failure as failure:
         if failure.reason is Reason.ARTIFACT_NOT_FOUND:
             return None
@@ -29,9 +28,3 @@ def whole(store: Store, key: str, into: Path, trust: Trust | None = None) -> Man
         LOG.warning("what the store has under this key is not to be used, and is compiled anew: %s", failure.message)
         store.remove(key)
         return None
-    if manifest.key != key:
-        LOG.warning("the store has the artifact of another key (%s) under this one; it is removed and compiled anew", manifest.key)
-        shutil.rmtree(into)
-        store.remove(key)
-        return None
-    return manifest

@@ -2,7 +2,8 @@
 
 import base64
 import json
-from dataclasses import replace
+import shutil
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from steelyard_runtime.artifacts.fetch import fetch_artifact
+from steelyard_runtime.artifacts.manifest import Manifest
 from steelyard_runtime.artifacts.publish import Published, publish
 from steelyard_runtime.artifacts.signature import (
     PUBLIC_KEYS,
@@ -23,9 +25,16 @@ from steelyard_runtime.artifacts.signature import (
     trust_from_environment,
 )
 from steelyard_runtime.artifacts.store import open_store
+from steelyard_runtime.compile import job
 from steelyard_runtime.compile.job import _already_there
-from steelyard_runtime.failure import Failure, Reason
+from steelyard_runtime.compile.progress import Progress
+from steelyard_runtime.compile.spec import CompileSpec, compile_spec
+from steelyard_runtime.compile.toolchain import installed
+from steelyard_runtime.failure import Failure, FailureClass, Reason
+from steelyard_runtime.logs import LogTail
+from steelyard_runtime.models.digest import model_digest
 from unit.runtime.server_process import ServerProcess
+from unit.runtime.test_spec import COMPILE
 from unit.runtime.tiny import KEY, build
 
 ONE, OTHER, STRANGER = (Ed25519PrivateKey.from_private_bytes(bytes([n]) * 32) for n in (1, 2, 3))
@@ -122,6 +131,50 @@ def test_one_who_signs_does_not_adopt_what_was_planted(tmp_path: Path) -> None:
     assert list(store.stored()) == [], "it is out of the way of what is compiled now"
     published(tmp_path, OTHER)
     assert _already_there(store, KEY, tmp_path / "found", own_trust(Signer((ONE,)), trusting(OTHER))) is not None
+
+
+@dataclass(frozen=True)
+class Raced:
+    """A compile, while which somebody copies another key's signed artifact to where its own will be published."""
+
+    root: Path
+    name = "openvino"
+    packages = ("openvino",)
+
+    def probe(self, spec: CompileSpec) -> None:
+        pass
+
+    def make(self, model: Path, digest: str, spec: CompileSpec, into: Path, progress: Progress) -> Manifest:
+        shutil.copytree(self.root / "store" / KEY, self.root / "store" / spec.key)
+        return replace(build(into), key=spec.key)
+
+
+def test_one_who_lost_a_race_does_not_adopt_the_signed_artifact_of_another_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    published(tmp_path, ONE)
+    for name in ("model", "scratch"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "model" / "model.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
+    monkeypatch.setattr(job, "Compiling", lambda _: Raced(tmp_path))
+    asked = {
+        **COMPILE,
+        "model": {"uri": f"file://{tmp_path}/model", "digest": model_digest(tmp_path / "model"), "task": "embeddings"},
+        "toolchain": {"openvino": installed("openvino")},
+        "store": {"uri": f"file://{tmp_path}/store"},
+    }
+    spec = compile_spec({"STEELYARD_COMPILE_SPEC": json.dumps(asked)})
+    with pytest.raises(Failure, match="of another compile key") as refused:
+        job.compile_model(spec, Progress(LogTail()), tmp_path / "scratch", Signer((ONE,)), trusting(ONE))
+    assert (refused.value.reason, refused.value.kind) == (Reason.ARTIFACT_CORRUPT, FailureClass.INFRASTRUCTURE)
+    assert _already_there(open_store(spec.store_uri), spec.key, tmp_path / "found", trusting(ONE)) is None
+    assert [each.key for each in open_store(spec.store_uri).stored()] == [KEY], "the next attempt removes it"
+
+
+def test_the_signed_artifact_of_another_key_is_not_served(tmp_path: Path) -> None:
+    artifact = published(tmp_path, ONE)
+    (tmp_path / "store" / KEY).rename(tmp_path / "store" / ("f" * 64))
+    with pytest.raises(Failure, match="of another compile key"):
+        fetch_artifact(artifact.uri.replace(KEY, "f" * 64), artifact.digest, tmp_path / "found", trust=trusting(ONE))
+    assert not (tmp_path / "found").exists()
 
 
 @pytest.mark.parametrize("signed_by", [ONE, STRANGER])
