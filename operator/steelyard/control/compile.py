@@ -33,7 +33,9 @@ from steelyard.render.compile_job import PROGRESS_PORT, CompileJobIntent, compil
 
 LOOK_AGAIN_SECONDS = 3.0
 """Pace of progress while a Job runs."""
-KILLED_FOR_MEMORY = 137
+KILLED = 137
+"""Exit code after SIGKILL: of the kernel for memory, of the kubelet for a grace that is over."""
+DEADLINE_EXCEEDED = "DeadlineExceeded"
 
 UsersOf = Callable[[Manifest], tuple[User, ...]]
 """The workloads that use a CompiledModel, each with the pools as it sees them."""
@@ -89,7 +91,9 @@ class CompileReconciler:
         now = self._clock.now()
         before = attempts_of(status)
         attempts = reopened(before, self._refusals(compiled), now)
-        job = self._store.get(JOBS.key(key.namespace, name.compile_job(key.name, attempts.count))) if attempts.count else None
+        found = self._store.get(JOBS.key(key.namespace, name.compile_job(key.name, attempts.count))) if attempts.count else None
+        # That of a CompiledModel of this name that is gone goes too; until then no other of its name can be made.
+        job = found if found is not None and manifests.controller_uid(found) == manifests.uid(compiled) else None
         pod = self._pod_of(job)
         outcome = outcome_of(job, pod)
         spec = compiled["spec"]
@@ -106,6 +110,8 @@ class CompileReconciler:
             progress = {**progress, "etaSeconds": self._eta(progress, compiled["spec"]["backend"], now)}
         generation = int(manifests.metadata(compiled).get("generation", 1))
         waits = no_pool(compiled["spec"]["backend"]) if nowhere and job is None else no_node(job, pod)
+        if found is not None and job is None:
+            waits = name_taken(found)
         wanted = status_of(after, start, progress, waits, status, key.name, generation, now)
         patch = changes(status, wanted)
         if patch is not None:
@@ -184,6 +190,11 @@ def no_pool(backend: str) -> str:
     )
 
 
+def name_taken(job: Manifest) -> str:
+    """Why an attempt that has begun has no Job."""
+    return f"Job {manifests.name(job)} belongs to another, most often to a CompiledModel of this name that was deleted; it goes first"
+
+
 def no_node(job: Manifest | None, pod: Manifest | None) -> str:
     """What the Job waits for while the scheduler finds no node for its pod; empty otherwise. Only what stays the same while it waits."""
     if job is None or pod is None or not is_unplaced(pod):
@@ -214,19 +225,22 @@ def outcome_of(job: Manifest | None, pod: Manifest | None) -> JobOutcome:
             message=str(told.get("message", "the compile failed; see the Job's log")),
             log_tail=str(told.get("logTail", "")),
         )
-    if ended is not None and (ended.get("reason") == "OOMKilled" or ended.get("exitCode") == KILLED_FOR_MEMORY):
+    condition = _ended(job)
+    late = condition is not None and condition.get("reason") == DEADLINE_EXCEEDED
+    # A cgroup without a word of its kernel: what nobody else ended was ended for memory.
+    killed = ended is not None and ended.get("exitCode") == KILLED and not late and not _taken_away(pod or {})
+    if killed or (ended is not None and ended.get("reason") == "OOMKilled"):
         return Failure(
             failure_class=FailureClass.OUT_OF_MEMORY,
             reason="OOMKilled",
             message="the compile ran out of memory; it is tried again with twice as much",
         )
-    condition = _ended(job)
     if condition is None and ended is None:
         return Running()
-    if condition is not None and condition.get("reason") == "DeadlineExceeded":
+    if late:
         return Failure(
             failure_class=FailureClass.INFRASTRUCTURE,
-            reason="DeadlineExceeded",
+            reason=DEADLINE_EXCEEDED,
             message="the compile took longer than config.compile.deadlineSeconds, the wait for a node included: raise it, or add nodes",
         )
     if condition is None:
@@ -396,8 +410,17 @@ def _notes(before: Attempts, after: Attempts) -> tuple[Note, ...]:
 
 
 def _ended(job: Manifest) -> Mapping[str, Any] | None:
-    conditions = (job.get("status") or {}).get("conditions") or ()
-    return next((c for c in conditions if c.get("type") in {"Complete", "Failed"} and c.get("status") == "True"), None)
+    """The condition that says so. At its deadline that is FailureTarget: Failed waits for its pods to end (Kubernetes 1.31)."""
+    conditions = [c for c in (job.get("status") or {}).get("conditions") or () if c.get("status") == "True"]
+    late = (c for c in conditions if c.get("type") == "FailureTarget" and c.get("reason") == DEADLINE_EXCEEDED)
+    return next((c for c in conditions if c.get("type") in {"Complete", "Failed"}), next(late, None))
+
+
+def _taken_away(pod: Manifest) -> bool:
+    """Whether somebody ended the pod who did not ask its container: a drain, a preemption, the kubelet (which then gives it a reason)."""
+    status = pod.get("status") or {}
+    disrupted = any(c.get("type") == "DisruptionTarget" and c.get("status") == "True" for c in status.get("conditions") or ())
+    return manifests.is_leaving(pod) or disrupted or bool(status.get("reason"))
 
 
 async def join_owners(client: ApiClient, store: Store, wanted: Manifest) -> bool:

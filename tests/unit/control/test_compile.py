@@ -1,9 +1,12 @@
 """One pass over a CompiledModel whose compile takes a device: which Job is made, and what the status says while it cannot run."""
 
 import asyncio
+import json
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any, cast
+
+import pytest
 
 from steelyard.api.inference_workload import InferenceWorkload
 from steelyard.api.parse import parse
@@ -11,11 +14,12 @@ from steelyard.app.config import Config
 from steelyard.app.wiring import settings_of
 from steelyard.control.api_client import ApiClient
 from steelyard.control.apply import Applier
-from steelyard.control.compile import CompileReconciler
+from steelyard.control.compile import CompileReconciler, outcome_of
 from steelyard.control.resource import ACCELERATOR_POOLS, COMPILED_MODELS, INFERENCE_WORKLOADS, JOBS, NODES, PODS, Resource
 from steelyard.control.store import Store
 from steelyard.control.workload_facts import workload_of
 from steelyard.control.world import World
+from steelyard.core.compiling.attempt import Failure, FailureClass, JobOutcome, Running
 from steelyard.core.compiling.candidate import compile_inputs
 from steelyard.core.reading import Unknown
 from steelyard.core.snapshot import Settings
@@ -99,8 +103,9 @@ class Cluster:
 
         async def apply(resource: Resource, made: dict[str, Any]) -> None:
             assert resource == JOBS
-            self.jobs.append(made)
-            self.add(JOBS, made["metadata"]["name"], made)
+            if self.store.get(resource.key_of(made)) is None:
+                self.jobs.append(made)
+                self.add(JOBS, made["metadata"]["name"], made)
 
         client = cast(ApiClient, SimpleNamespace(patch_status=patch_status))
         applier = cast(Applier, SimpleNamespace(apply=apply))
@@ -126,6 +131,12 @@ class Cluster:
             "status": {"phase": "Pending", "conditions": [{"type": "PodScheduled", "status": "False", "reason": reason}]},
         }
         self.add(PODS, f"{name}-x", pod)
+
+    def pod_ended(self, owner: str, word: dict[str, Any]) -> None:
+        """The pod of the Job with this uid, with its last word."""
+        ended = {"terminated": {"exitCode": 1, "reason": "Error", "message": json.dumps(word)}}
+        metadata = {"ownerReferences": [{"kind": "Job", "name": "j", "uid": owner}]}
+        self.add(PODS, f"{owner}-x", {"metadata": metadata, "status": {"containerStatuses": [{"name": "compile", "state": ended}]}})
 
 
 def message(status: dict[str, Any]) -> str:
@@ -205,3 +216,65 @@ def test_a_compile_that_needs_no_device_asks_no_pool() -> None:
     cluster.reconcile()
     (job,) = cluster.jobs
     assert "nodeSelector" not in job["spec"]["template"]["spec"]
+
+
+def test_the_job_of_a_deleted_model_of_the_same_name_says_nothing_and_its_name_is_waited_for() -> None:
+    cluster = Cluster()
+    cluster.pool("gpu")
+    cluster.use("w")
+    owner = {"kind": "CompiledModel", "name": "inductor-0", "uid": "u-deleted", "controller": True}
+    failed = {"conditions": [{"type": "Failed", "status": "True"}]}
+    cluster.add(JOBS, "inductor-0-1", {"metadata": {"ownerReferences": [owner]}, "status": failed}, uid="u-old")
+    cluster.pod_ended("u-old", {"result": "Failed", "class": "User", "reason": "ModelNotFound", "message": "of the old address"})
+    cluster.reconcile()
+    status = cluster.reconcile()
+    assert "Job inductor-0-1 belongs to another" in message(status)
+    assert (status["attempts"], status.get("failure"), cluster.jobs) == (1, None, [])
+    old = cluster.store.get(JOBS.key("ns", "inductor-0-1"))
+    assert old is not None
+    cluster.store.observe(JOBS, "DELETED", old)
+    assert message(cluster.reconcile()) == "the model is being compiled"
+    assert [job["metadata"]["name"] for job in cluster.jobs] == ["inductor-0-1"]
+
+
+def killed(
+    status: dict[str, Any] | None = None, *, conditions: tuple[dict[str, str], ...] = (), reason: str = "Error", leaving: bool = False
+) -> JobOutcome:
+    """What is made of a container that SIGKILL ended, in a pod with this status and a Job with these conditions."""
+    container = {"name": "compile", "state": {"terminated": {"exitCode": 137, "reason": reason}}}
+    pod = {
+        "metadata": {"deletionTimestamp": "2026-03-01T12:00:00Z"} if leaving else {},
+        "status": {"containerStatuses": [container], **(status or {})},
+    }
+    return outcome_of({"status": {"conditions": [{"status": "True", **each} for each in conditions]}}, pod)
+
+
+@pytest.mark.parametrize("kind", ["FailureTarget", "Failed"])
+def test_a_compile_that_is_killed_at_its_deadline_did_not_run_out_of_memory(kind: str) -> None:
+    for leaving in (True, False):
+        found = killed(conditions=({"type": kind, "reason": "DeadlineExceeded"},), leaving=leaving)
+        assert isinstance(found, Failure)
+        assert (found.failure_class, found.reason) == (FailureClass.INFRASTRUCTURE, "DeadlineExceeded")
+
+
+@pytest.mark.parametrize(
+    ("status", "leaving"),
+    [
+        ({}, True),
+        ({"conditions": [{"type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI"}]}, False),
+        ({"reason": "Evicted", "message": "The node was low on resource: ephemeral-storage."}, False),
+    ],
+    ids=["deleted", "drained", "evicted"],
+)
+def test_a_compile_whose_pod_is_taken_away_did_not_run_out_of_memory(status: dict[str, Any], leaving: bool) -> None:
+    assert killed(status, leaving=leaving) == Running(), "its Job has not said yet how it ends"
+    found = killed(status, conditions=({"type": "Failed", "reason": "BackoffLimitExceeded"},), leaving=leaving)
+    assert isinstance(found, Failure)
+    assert (found.failure_class, found.reason) == (FailureClass.INFRASTRUCTURE, "NoResult")
+
+
+def test_a_compile_that_nobody_ended_or_whose_kernel_says_so_ran_out_of_memory() -> None:
+    evicted = {"reason": "Evicted"}
+    for found in (killed(), killed(evicted, reason="OOMKilled", leaving=True), killed(conditions=({"type": "Failed"},))):
+        assert isinstance(found, Failure)
+        assert found.failure_class is FailureClass.OUT_OF_MEMORY
