@@ -25,6 +25,7 @@ from steelyard.core.compiling.attempt import Attempts, Built, Failure, FailureCl
 from steelyard.core.compiling.eta import remaining
 from steelyard.core.compiling.site import User, compile_site, pools_to_compile_on
 from steelyard.core.compiling.spoilt import Refused, reopened
+from steelyard.core.compiling.way import Way, begins_anew
 from steelyard.core.decision import Note
 from steelyard.core.rebalancing.reason import Reason
 from steelyard.core.snapshot import Settings
@@ -424,24 +425,35 @@ def _taken_away(pod: Manifest) -> bool:
 
 
 async def join_owners(client: ApiClient, store: Store, wanted: Manifest) -> bool:
-    """Create the CompiledModel, or add the workload to its users. True if something was written."""
+    """Create the CompiledModel, or add the workload to its users, or make it anew. True if something was written."""
     key = COMPILED_MODELS.key_of(wanted)
     live = store.get(key)
-    if live is None:
-        if store.behind(key):
-            return False
-        made = await client.create(COMPILED_MODELS, wanted)
-        store.wrote(COMPILED_MODELS, made)
-        return True
-    mine = manifests.metadata(wanted)["ownerReferences"][0]
-    if mine["uid"] in manifests.owner_uids(live) or manifests.is_leaving(live) or store.behind(key):
+    if store.behind(key) or (live is not None and manifests.is_leaving(live)):
         return False
-    users = [*(manifests.metadata(live).get("ownerReferences") or ()), mine]
+    mine = manifests.metadata(wanted)["ownerReferences"][0]
+    if live is None:
+        store.wrote(COMPILED_MODELS, await client.create(COMPILED_MODELS, wanted))
+        return True
+    uid, version, users = manifests.uid(live), manifests.version(live), manifests.owner_uids(live)
+    anew = begins_anew(attempts_of(live.get("status") or {}), _way(live), _way(wanted), shared=len(users) > 1)
+    if mine["uid"] in users and not anew:
+        return False
     try:
-        written = await client.patch_owners(
-            COMPILED_MODELS, key.namespace, key.name, users, version=manifests.version(live), uid=manifests.uid(live)
-        )
+        if mine["uid"] not in users:
+            joined = [*(manifests.metadata(live).get("ownerReferences") or ()), mine]
+            written = await client.patch_owners(COMPILED_MODELS, key.namespace, key.name, joined, version=version, uid=uid)
+        else:
+            # At this version only: it may have been built, or joined, meanwhile.
+            written = await client.delete(COMPILED_MODELS, key.namespace, key.name, uid=uid, version=version)
+            if manifests.uid(written) != uid:
+                store.gone(key, uid)
+                written = await client.create(COMPILED_MODELS, wanted)
     except NotFound:
         return False
     store.wrote(COMPILED_MODELS, written)
     return True
+
+
+def _way(compiled: Manifest) -> Way:
+    model = compiled["spec"]["model"]
+    return Way(model["uri"], model.get("secretName"))

@@ -14,7 +14,7 @@ from steelyard.app.config import Config
 from steelyard.app.wiring import settings_of
 from steelyard.control.api_client import ApiClient
 from steelyard.control.apply import Applier
-from steelyard.control.compile import CompileReconciler, outcome_of
+from steelyard.control.compile import CompileReconciler, join_owners, outcome_of
 from steelyard.control.resource import ACCELERATOR_POOLS, COMPILED_MODELS, INFERENCE_WORKLOADS, JOBS, NODES, PODS, Resource
 from steelyard.control.store import Store
 from steelyard.control.workload_facts import workload_of
@@ -278,3 +278,104 @@ def test_a_compile_that_nobody_ended_or_whose_kernel_says_so_ran_out_of_memory()
     for found in (killed(), killed(evicted, reason="OOMKilled", leaving=True), killed(conditions=({"type": "Failed"},))):
         assert isinstance(found, Failure)
         assert found.failure_class is FailureClass.OUT_OF_MEMORY
+
+
+@dataclass
+class Corrected:
+    """A CompiledModel that has not found its model, and the workload that names another address now."""
+
+    owners: tuple[str, ...] = ("u-w",)
+    written: list[tuple[str, Any]] = field(default_factory=list)
+    lingers: bool = False
+
+    def __post_init__(self) -> None:
+        self.store = Store(ManualClock(), index_labels=(label.WORKLOAD,))
+        self.live = objects.compiled()
+        owners = [{"kind": "InferenceWorkload", "name": uid, "uid": uid} for uid in self.owners]
+        self.live["metadata"] |= {
+            "name": KEY.name,
+            "namespace": KEY.namespace,
+            "uid": "u-old",
+            "resourceVersion": "7",
+            "ownerReferences": owners,
+        }
+        self.live["status"] = {"attempts": 1, "failure": {"class": "User", "reason": "ModelNotFound", "message": "m"}}
+        self.store.observe(COMPILED_MODELS, "ADDED", self.live)
+
+    def join(self, **model: Any) -> bool:
+        """A pass of the workload `u-w`, which wants this of the model."""
+        spec = {**self.live["spec"], "model": {**self.live["spec"]["model"], **model}}
+        owner = {"kind": "InferenceWorkload", "name": "w", "uid": "u-w"}
+        wanted = {"metadata": {"name": KEY.name, "namespace": KEY.namespace, "ownerReferences": [owner]}, "spec": spec}
+
+        async def create(_: Resource, made: dict[str, Any]) -> dict[str, Any]:
+            self.written.append(("create", made["spec"]["model"]))
+            return {**made, "metadata": {**made["metadata"], "uid": "u-new", "resourceVersion": "9"}}
+
+        async def delete(_: Resource, *__: str, uid: str, version: str) -> dict[str, Any]:
+            self.written.append(("delete", (uid, version)))
+            leaving = {**self.live["metadata"], "deletionTimestamp": "2026-03-01T12:00:00Z", "resourceVersion": "8"}
+            return {**self.live, "metadata": leaving} if self.lingers else {"kind": "Status"}
+
+        async def patch_owners(*_: Any, **__: Any) -> dict[str, Any]:
+            self.written.append(("join", None))
+            return {**self.live, "metadata": {**self.live["metadata"], "resourceVersion": "8"}}
+
+        client = cast(ApiClient, SimpleNamespace(create=create, delete=delete, patch_owners=patch_owners))
+        return asyncio.run(join_owners(client, self.store, wanted))
+
+
+@pytest.mark.parametrize("change", [{"uri": "s3://models/right"}, {"secretName": "credentials"}])
+def test_a_workload_whose_model_was_corrected_makes_its_compiled_model_anew(change: dict[str, Any]) -> None:
+    model = Corrected()
+    assert model.join(**change)
+    assert [(verb, what) for verb, what in model.written if verb == "delete"] == [("delete", ("u-old", "7"))], "as it was looked at"
+    (made,) = (what for verb, what in model.written if verb == "create")
+    assert change.items() <= made.items()
+    found = model.store.get(KEY)
+    assert found is not None
+    assert (found["metadata"]["uid"], found.get("status")) == ("u-new", None)
+    assert not model.join(**change), "and once"
+
+
+def test_a_workload_whose_model_was_not_corrected_leaves_it_as_it_is() -> None:
+    model = Corrected()
+    assert not model.join()
+    assert model.written == []
+
+
+def test_what_others_use_too_is_not_made_anew() -> None:
+    for owners in (("u-w", "u-other"), ("u-other",)):
+        model = Corrected(owners=owners)
+        model.join(uri="s3://models/right")
+        assert [verb for verb, _ in model.written] == ([] if "u-w" in owners else ["join"])
+
+
+def test_one_whose_deletion_waits_is_made_anew_when_it_has_gone() -> None:
+    model = Corrected(lingers=True)
+    model.join(uri="s3://models/right")
+    assert [verb for verb, _ in model.written] == ["delete"]
+    assert not model.join(uri="s3://models/right")
+    left = model.store.get(KEY)
+    assert left is not None
+    model.store.observe(COMPILED_MODELS, "DELETED", left)
+    assert model.join(uri="s3://models/right")
+    assert [verb for verb, _ in model.written] == ["delete", "create"]
+
+
+def test_a_model_that_was_not_found_says_what_to_do_and_when_it_is_tried_again() -> None:
+    cluster = Cluster()
+    cluster.pool("gpu")
+    cluster.use("w")
+    cluster.reconcile()
+    word = {
+        "result": "Failed",
+        "class": "User",
+        "reason": "ModelNotFound",
+        "message": "there are no objects below s3://m; upload the model",
+    }
+    cluster.pod_ended("u-inductor-0-1", word)
+    status = cluster.reconcile()
+    assert "nextRetryTime" in status
+    (condition,) = status["conditions"]
+    assert condition["message"] == f"ModelNotFound: {word['message']}; it is tried again at nextRetryTime"

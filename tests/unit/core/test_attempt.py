@@ -50,6 +50,17 @@ def test_what_the_user_has_to_mend_is_never_tried_again(kind: FailureClass):
     assert next_attempt(failed, NoJob(), NOW + timedelta(days=30), may_start=True) == (failed, None)
 
 
+@pytest.mark.parametrize("reason", ["ModelNotFound", "ModelDigestMismatch"])
+def test_what_an_upload_or_a_secret_mends_is_tried_again_seldom_and_for_as_long_as_it_takes(reason: str):
+    attempts = Attempts(count=1, open=True)
+    for number in range(2, 30):
+        failed, _ = next_attempt(attempts, replace(failure(FailureClass.USER), reason=reason), NOW, may_start=True)
+        assert failed.retry_at == NOW + LONGEST_PAUSE
+        assert next_attempt(failed, NoJob(), NOW + LONGEST_PAUSE - timedelta(seconds=1), may_start=True) == (failed, None)
+        attempts, start = next_attempt(failed, NoJob(), NOW + LONGEST_PAUSE, may_start=True)
+        assert start == StartJob(number, 1)
+
+
 def test_out_of_memory_is_tried_at_once_with_twice_as_much_and_not_for_ever():
     attempts = Attempts(count=1, open=True)
     factors = []

@@ -1,6 +1,7 @@
 """How a compile goes on: what was tried, what came of it, and when it is tried again. Never touches serving.
 
-User errors are never retried; running out of memory is retried larger, at once; infrastructure is retried with a capped, doubling pause.
+User errors are never retried, but for those that can be mended outside of the workload: seldom. Running out of memory is retried larger, at
+once; infrastructure is retried with a capped, doubling pause.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ FIRST_PAUSE = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(hours=1)
 LARGEST_FACTOR = 8
 """Memory is doubled at most three times."""
+MENDED_ELSEWHERE = frozenset({"ModelNotFound", "ModelDigestMismatch"})
+"""Words of the runtime (`steelyard_runtime/failure.py`) for what goes by an upload, a Secret or a right, which no watch tells."""
 
 
 class FailureClass(StrEnum):
@@ -125,6 +128,8 @@ def _factor(attempts: Attempts) -> int:
 def _failed(attempts: Attempts, failure: Failure, now: datetime) -> Attempts:
     ended = replace(attempts, open=False, failure=failure, retry_at=None)
     match failure.failure_class:
+        case FailureClass.USER if failure.reason in MENDED_ELSEWHERE:
+            return replace(ended, retry_at=now + LONGEST_PAUSE)
         case FailureClass.USER | FailureClass.UNSUPPORTED_TARGET:
             return ended
         case FailureClass.OUT_OF_MEMORY:
