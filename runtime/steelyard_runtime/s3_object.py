@@ -32,8 +32,9 @@ def read_object(
 ) -> Iterator[bytes]:
     """Yield an object's bytes from `start` on.
 
-    `size`: what the caller takes it for; a small one is asked for as a whole. Raises obstore's NotFoundError, and PreconditionError where
-    the object was replaced while it was read; every other error of a part after TRIES tries.
+    `size`: what the caller takes it for; a small one is asked for at once, and of a longer one no more than the byte that shows it. Raises
+    obstore's NotFoundError, and PreconditionError where the object is longer or was replaced while it was read; every other error of a part
+    after TRIES tries.
     """
     import obstore  # noqa: PLC0415
     from obstore.exceptions import BaseError, NotFoundError, PreconditionError  # noqa: PLC0415
@@ -50,8 +51,11 @@ def read_object(
                 pause(PAUSE * 2**number)
         raise AssertionError
 
-    if size is not None and size <= part:
-        yield tried(lambda: bytes(obstore.get(store, path).bytes()))[start:]
+    if size is not None and start < size <= part:
+        data = tried(lambda: bytes(obstore.get(store, path, options={"range": (start, size + 1)}).bytes()))
+        yield data
+        if start + len(data) > size:
+            raise PreconditionError(f"{path} is longer than {size} bytes")
         return
     found = tried(lambda: obstore.head(store, path))
     # A few servers name no version; then the digest that the caller knows tells a mixture.

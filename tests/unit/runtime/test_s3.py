@@ -121,9 +121,32 @@ def test_a_large_object_comes_in_parts_and_in_order(bucket: Path) -> None:
     assert b"".join(read_object(store, "large", part=100_000)) == data
     assert b"".join(read_object(store, "large", part=100_000, start=123_457)) == data[123_457:]
     assert b"".join(read_object(store, "large", size=len(data), start=7)) == data[7:]
+    assert b"".join(read_object(store, "large", size=len(data))) == data
     assert len(list(read_object(store, "large", part=100_000))) == 11
     (bucket / "empty").touch()
     assert b"".join(read_object(store, "empty")) == b""
+    assert b"".join(read_object(store, "empty", size=0)) == b""
+
+
+def test_of_an_object_that_is_larger_than_it_should_be_no_more_is_taken_than_shows_it(bucket: Path) -> None:
+    (bucket / "swollen").write_bytes(b"x" * 1_000_000)
+    store, _ = open_bucket("s3://artifacts")
+    for start in (0, 40):
+        parts = read_object(store, "swollen", size=100, start=start)
+        assert len(next(parts)) == 101 - start
+        with pytest.raises(PreconditionError, match="longer than 100 bytes"):
+            next(parts)
+
+
+def test_a_swollen_file_of_an_artifact_is_corrupt(bucket: Path, tmp_path: Path) -> None:
+    manifest = build(tmp_path / "build")
+    published = publish(open_store("s3://artifacts/swollen-artifact"), tmp_path / "build", manifest)
+    sha = next(file.sha256 for file in manifest.files if file.path == "model.bin")
+    with (bucket / "swollen-artifact" / blob_path(manifest.key, sha)).open("ab") as file:
+        file.write(b"x" * 1_000_000)
+    with pytest.raises(Failure, match=r"model\.bin: it is longer than") as refusal:
+        fetch_artifact(published.uri, published.digest, tmp_path / "found")
+    assert refusal.value.reason is Reason.ARTIFACT_CORRUPT
 
 
 def test_an_object_that_is_replaced_while_it_is_read_is_never_a_mixture(bucket: Path) -> None:
