@@ -23,7 +23,7 @@ from steelyard.control.unplaced import is_unplaced, no_room
 from steelyard.control.workload_facts import server_status
 from steelyard.core.compiling.attempt import Attempts, Built, Failure, FailureClass, JobOutcome, NoJob, Running, StartJob, next_attempt
 from steelyard.core.compiling.eta import remaining
-from steelyard.core.compiling.site import User, compile_site, pools_to_compile_on
+from steelyard.core.compiling.site import User, compile_site, is_asked_for, pools_to_compile_on
 from steelyard.core.compiling.spoilt import Refused, reopened
 from steelyard.core.compiling.way import Way, begins_anew
 from steelyard.core.decision import Note
@@ -36,6 +36,9 @@ LOOK_AGAIN_SECONDS = 3.0
 """Pace of progress while a Job runs."""
 KILLED = 137
 """Exit code after SIGKILL: of the kernel for memory, of the kubelet for a grace that is over."""
+ASKED_FOR_AGAIN_SECONDS = 60.0
+"""Nobody tells when a workload asks again for what it asked for before."""
+NOT_ASKED_FOR = "it is not tried again as long as no workload that uses it asks for it"
 DEADLINE_EXCEEDED = "DeadlineExceeded"
 
 UsersOf = Callable[[Manifest], tuple[User, ...]]
@@ -102,9 +105,10 @@ class CompileReconciler:
         needs_device = toolchain is not None and toolchain.compile_needs_device
         pools = pools_to_compile_on(spec["key"], self._users_of(compiled), self._settings, now) if needs_device else ()
         nowhere = needs_device and not pools
-        may_start = (
-            toolchain is not None and not nowhere and self._running_jobs(on_a_pool=needs_device) < self._settings.compile_jobs_at_once
-        )
+        # What was published once may be what serves, whatever is asked for now.
+        goes_on = attempts.failure is None or attempts.spoilt > 0 or is_asked_for(spec["key"], self._users_of(compiled), self._settings)
+        room = self._running_jobs(on_a_pool=needs_device) < self._settings.compile_jobs_at_once
+        may_start = toolchain is not None and not nowhere and goes_on and room
         after, start = next_attempt(attempts, outcome, now, may_start=may_start)
         progress = await self._progress(pod) if isinstance(outcome, Running) else None
         if progress is not None and progress.get("etaSeconds") is None:
@@ -113,6 +117,8 @@ class CompileReconciler:
         waits = no_pool(compiled["spec"]["backend"]) if nowhere and job is None else no_node(job, pod)
         if found is not None and job is None:
             waits = name_taken(found)
+        elif not goes_on:
+            waits = NOT_ASKED_FOR
         wanted = status_of(after, start, progress, waits, status, key.name, generation, now)
         patch = changes(status, wanted)
         if patch is not None:
@@ -135,7 +141,8 @@ class CompileReconciler:
             await self._applier.apply(JOBS, compile_job(intent, self._settings))
         ended = _end_of(attempts, after, job, compiled["spec"]["backend"], now)
         notes = (*_reopening_notes(before, attempts), *_notes(attempts, after))
-        return Compiled(notes, self._again(after, start, now, may_start=may_start), ended)
+        again = self._again(after, start, now, may_start=may_start) if goes_on or after.open else ASKED_FOR_AGAIN_SECONDS
+        return Compiled(notes, again, ended)
 
     def _again(self, after: Attempts, start: StartJob | None, now: datetime, *, may_start: bool) -> float | None:
         if after.built is not None:
@@ -312,7 +319,7 @@ def status_of(
         again = (
             waits or "it is being tried again"
             if attempts.open
-            else "it is tried again at nextRetryTime"
+            else waits or "it is tried again at nextRetryTime"
             if attempts.retry_at
             else "change the workload's model or compile options"
         )

@@ -19,7 +19,7 @@ from steelyard.control.resource import ACCELERATOR_POOLS, COMPILED_MODELS, INFER
 from steelyard.control.store import Store
 from steelyard.control.workload_facts import workload_of
 from steelyard.control.world import World
-from steelyard.core.compiling.attempt import Failure, FailureClass, JobOutcome, Running
+from steelyard.core.compiling.attempt import LONGEST_PAUSE, Failure, FailureClass, JobOutcome, Running
 from steelyard.core.compiling.candidate import compile_inputs
 from steelyard.core.reading import Unknown
 from steelyard.core.snapshot import Settings
@@ -379,3 +379,25 @@ def test_a_model_that_was_not_found_says_what_to_do_and_when_it_is_tried_again()
     assert "nextRetryTime" in status
     (condition,) = status["conditions"]
     assert condition["message"] == f"ModelNotFound: {word['message']}; it is tried again at nextRetryTime"
+
+
+def test_what_no_workload_asks_for_any_more_is_not_tried_again_until_one_does() -> None:
+    chain = replace(SETTINGS.toolchains["inductor"], compile_needs_device=False)
+    cluster = Cluster(settings=replace(SETTINGS, toolchains={"inductor": chain}))
+    cluster.pool("gpu")
+    cluster.use("w")
+    cluster.reconcile()
+    cluster.pod_ended("u-inductor-0-1", {"result": "Failed", "class": "Infrastructure", "reason": "StoreUnavailable", "message": "m"})
+    cluster.add(JOBS, "inductor-0-1", {**cluster.jobs[0], "status": {"conditions": [{"type": "Failed", "status": "True"}]}})
+    cluster.reconcile()
+    changed = objects.workload()
+    changed["spec"]["model"]["digest"] = "sha256:" + "9" * 64
+    cluster.add(INFERENCE_WORKLOADS, "w", changed, generation=2)
+    cluster.clock.seconds += 2 * LONGEST_PAUSE.total_seconds()
+    (condition,) = cluster.reconcile()["conditions"]
+    assert "as long as no workload that uses it asks for it" in condition["message"]
+    assert len(cluster.jobs) == 1
+    cluster.add(INFERENCE_WORKLOADS, "w", objects.workload(), generation=3)
+    (condition,) = cluster.reconcile()["conditions"]
+    assert "being tried again" in condition["message"]
+    assert len(cluster.jobs) == 2

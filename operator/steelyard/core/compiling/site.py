@@ -47,6 +47,11 @@ def pools_to_compile_on(key: str, users: Iterable[User], settings: Settings, now
     return tuple(sorted(usable.values(), key=lambda p: (_is_short(p, now), _price(p), p.name)))
 
 
+def is_asked_for(key: str, users: Iterable[User], settings: Settings) -> bool:
+    """Whether one of these workloads asks for this compile key now, on any pool that it selects: it may have been changed since."""
+    return any(pool.selected and key == _key(workload, pool, settings) for workload, pools in users for pool in pools)
+
+
 def compile_site(toolchain: Toolchain, settings: Settings, pools: tuple[Pool, ...], *, attempt: int, factor: int) -> CompileSite | None:
     """Where attempt `attempt`, from 1 on, runs with `factor` times the configured memory; None where it needs a device and no pool has one.
 
