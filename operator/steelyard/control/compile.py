@@ -117,8 +117,9 @@ class CompileReconciler:
         waits = no_pool(compiled["spec"]["backend"]) if nowhere and job is None else no_node(job, pod)
         if found is not None and job is None:
             waits = name_taken(found)
-        elif not goes_on:
-            waits = NOT_ASKED_FOR
+        if after.failure is not None and not after.open:
+            # With the attempt what it waited for has ended.
+            waits = "" if goes_on else NOT_ASKED_FOR
         wanted = status_of(after, start, progress, waits, status, key.name, generation, now)
         patch = changes(status, wanted)
         if patch is not None:

@@ -401,3 +401,17 @@ def test_what_no_workload_asks_for_any_more_is_not_tried_again_until_one_does() 
     (condition,) = cluster.reconcile()["conditions"]
     assert "being tried again" in condition["message"]
     assert len(cluster.jobs) == 2
+
+
+def test_a_job_that_had_no_node_until_its_deadline_says_when_it_is_tried_again_and_no_more_what_it_waited_for() -> None:
+    cluster = Cluster()
+    cluster.pool("gpu")
+    cluster.use("w")
+    cluster.reconcile()
+    cluster.scheduler_says("Unschedulable")
+    late = {"conditions": [{"type": "FailureTarget", "status": "True", "reason": "DeadlineExceeded"}]}
+    cluster.add(JOBS, "inductor-0-1", {**cluster.jobs[0], "status": late})
+    for _ in range(2):
+        (condition,) = cluster.reconcile()["conditions"]
+        assert condition["message"].startswith("DeadlineExceeded: ")
+        assert condition["message"].endswith("; it is tried again at nextRetryTime")
