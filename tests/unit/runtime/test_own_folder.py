@@ -79,4 +79,15 @@ def test_a_container_that_is_restarted_holds_its_artifact_once(
         with ServerProcess(tmp_path, artifact) as server:
             server.wait_until_ready()
             server.process.kill()
-    assert [path.name for path in tmp_path.rglob("model.bin") if PREFIX in str(path)] == ["model.bin"]
+    assert len(list(tmp_path.rglob("model.bin"))) == 1
+
+
+def test_a_text_server_that_ends_over_and_over_leaves_one_artifact(
+    artifact: Published, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    for _ in range(3):
+        with ServerProcess(tmp_path, artifact, task="text-generation", backend="vllm") as server:
+            assert server.process.wait(60) == 1
+            assert "the artifact's backend is openvino" in server.termination.read_text()
+    assert len(list(tmp_path.rglob("model.bin"))) == 1
