@@ -23,7 +23,10 @@ from steelyard.api.word import Word
 class FailureClass(Word):
     """Whose turn it is after a failure."""
 
-    USER = "User", "the model or its options are wrong: never retried, change the workload"
+    USER = (
+        "User",
+        "the model or its options are wrong: change the workload; a model that is not at its address is looked for again each hour",
+    )
     OUT_OF_MEMORY = "OutOfMemory", "retried with more memory"
     INFRASTRUCTURE = "Infrastructure", "retried later, each time after a longer pause"
     UNSUPPORTED_TARGET = "UnsupportedTarget", "no toolchain compiles for it yet"
