@@ -8,6 +8,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -137,11 +139,28 @@ class TextProcess:
         prefix = 'steelyard_server_requests_total{outcome="'
         return {line[len(prefix) :].partition('"')[0]: int(float(line.rpartition(" ")[2])) for line in lines if line.startswith(prefix)}
 
+    def vllm(self) -> int:
+        """Its process."""
+        (pid,) = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return int(pid)
+
     def last_word(self) -> dict[str, Any]:
         """The termination message, after the end."""
         assert self.process.wait(60) is not None
         found: dict[str, Any] = json.loads((self._folder / "last-word").read_text())
         return found
+
+
+def begin(server: TextProcess, **asked: Any) -> threading.Thread:
+    """Ask without waiting; whatever becomes of it."""
+
+    def ask() -> None:
+        with suppress(OSError, HTTPException):
+            server.complete(**asked)
+
+    found = threading.Thread(target=ask)
+    found.start()
+    return found
 
 
 @pytest.fixture
@@ -209,6 +228,39 @@ def test_a_stream_under_way_is_finished_before_the_server_ends(start: Callable[.
     reading.join()
     assert found[0].endswith(b"data: [DONE]\n\n")
     assert server.last_word()["final"]["requests"]["good"] == 1
+
+
+def test_what_a_drain_cuts_off_is_an_error_of_the_last_word(start: Callable[..., TextProcess]) -> None:
+    server = start(environment={"STAND_IN_SECONDS": "0.1"}, drain={"delaySeconds": 0, "timeoutSeconds": 1}).ready()
+    cut = [begin(server, max_tokens=1000), begin(server, max_tokens=1000, stream=True)]
+    server.until(lambda: "steelyard_server_in_flight 2.0" in server.probe("/metrics")[1])
+    server.process.send_signal(signal.SIGTERM)
+    assert server.last_word()["final"]["requests"] == {"good": 0, "slow": 0, "error": 2, "shed": 0}
+    for each in cut:
+        each.join()
+
+
+def test_the_last_word_is_written_before_vllm_is_stopped(start: Callable[..., TextProcess], tmp_path: Path) -> None:
+    server = start(environment={"STAND_IN_STOPS": "never"}).ready()
+    assert server.complete()[0] == 200
+    vllm = server.vllm()
+    server.process.send_signal(signal.SIGTERM)
+    server.until((tmp_path / "last-word").exists)
+    assert Path(f"/proc/{vllm}/exe").exists(), "a kubelet whose patience ends meanwhile loses nothing"
+    assert server.last_word()["final"]["requests"]["good"] == 1
+
+
+def test_a_vllm_that_dies_in_a_drain_leaves_no_final_counts(start: Callable[..., TextProcess]) -> None:
+    server = start(environment={"STAND_IN_SECONDS": "0.1"}).ready()
+    cut = begin(server, max_tokens=1000)
+    server.until(lambda: "steelyard_server_in_flight 1.0" in server.probe("/metrics")[1])
+    server.process.send_signal(signal.SIGTERM)
+    server.until(lambda: "Draining" in server.probe()[1])
+    os.kill(server.vllm(), signal.SIGKILL)
+    word = server.last_word()
+    assert "final" not in word
+    assert word["message"].startswith("vLLM ended with code -9")
+    cut.join()
 
 
 def test_a_machine_that_computes_something_else_never_becomes_ready(start: Callable[..., TextProcess]) -> None:

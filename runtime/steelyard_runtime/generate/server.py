@@ -11,6 +11,7 @@ import signal
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 
@@ -29,6 +30,7 @@ from steelyard_runtime.generate.ground import Ground, judged_by
 from steelyard_runtime.generate.launch import Made, launch, require_compiled
 from steelyard_runtime.generate.spec import BACKEND, TASK, TextSpec
 from steelyard_runtime.serve.observe import ObserveServer
+from steelyard_runtime.serve.outcome import Outcome
 from steelyard_runtime.serve.state import Stage, State
 from steelyard_runtime.termination import write_termination_message
 
@@ -64,15 +66,13 @@ class TextServer:
             logging.shutdown()
             os._exit(0)  # a download in a thread cannot be asked to stop, and nobody has been served yet
         folder, manifest = fetching.result()
-        final = await self._serve(folder, manifest, stopped)
+        await self._serve(folder, manifest, stopped)
         beating.cancel()
-        if final is not None:
-            write_termination_message({"final": final}, self._environment)
         self._observe.stop()
         return 0
 
-    async def _serve(self, folder: Path, manifest: Manifest, stopped: "asyncio.Task[bool]") -> object | None:
-        """Return the final counts; None if it was told to stop before it was ready."""
+    async def _serve(self, folder: Path, manifest: Manifest, stopped: "asyncio.Task[bool]") -> None:
+        """Until it is told to stop, and has drained if it was ready; raises `Failure` where vLLM ends by itself."""
         made = Made(manifest.target, manifest.dtype, manifest.tensor_parallel, manifest.flags)
         place = Ground.made(folder).place(self._port, self._host, self._spec.threads, limit())
         spec = self._spec
@@ -84,7 +84,7 @@ class TextServer:
             await asyncio.wait((stopped, ended, ready), return_when=asyncio.FIRST_COMPLETED)
             if stopped.done() and not ready.done():
                 ready.cancel()
-                return None
+                return
             if ready.done():
                 ready.result()
                 self._exposition.child = child
@@ -93,7 +93,11 @@ class TextServer:
                 watching.cancel()
             if ended.done():
                 raise child.failure(ended.result())
-            return await self._drain(child)
+            final = await self._drain(child, ended)
+            if final is not None:
+                # Before vLLM is stopped: that may take until the kubelet's patience ends.
+                write_termination_message({"final": final}, self._environment)
+            await child.stop(5.0)
 
     def _fetch(self) -> tuple[Path, Manifest]:
         spec = self._spec
@@ -145,27 +149,35 @@ class TextServer:
             self._state.beat = time.monotonic()
             await asyncio.sleep(0.5)
 
-    async def _drain(self, child: Child) -> object | None:
-        """Lose nothing: not ready, go on while the news spreads, let connections end by their answers, then end vLLM."""
+    async def _drain(self, child: Child, ended: "asyncio.Task[int]") -> Mapping[str, object] | None:
+        """Lose nothing: not ready, go on while the news spreads, let connections end by their answers.
+
+        Return the final counts, None where vLLM never told any; raises `Failure` where it ends meanwhile: then they are not whole.
+        """
         spec = self._spec
         self._state.enter(Stage.DRAINING, "draining: told to stop")
         LOG.info("draining: accepting for %.1f s more", spec.drain_delay)
-        final = None
+        final: dict[str, Any] | None = None
+        running = 0
         deadline = time.monotonic() + spec.drain_delay + spec.drain_timeout
         quiet_from = time.monotonic() + spec.drain_delay
-        while time.monotonic() < deadline:
+        while True:
             try:
                 said = await child.own("drain")
             except (aiohttp.ClientError, TimeoutError):
                 LOG.warning("vLLM does not answer while draining")
             else:
-                final = said["final"]
-                if said["running"] == 0 and time.monotonic() >= quiet_from:
-                    break
-            await asyncio.sleep(0.2)
-        else:
-            LOG.warning("draining: what still runs is cut off after %.1f s", spec.drain_timeout)
-        await child.stop(5.0)
+                final, running = said["final"], said["running"]
+                if running == 0 and time.monotonic() >= quiet_from:
+                    return final
+            await asyncio.wait((ended,), timeout=0.2)
+            if ended.done():
+                raise child.failure(ended.result())
+            if time.monotonic() >= deadline:
+                break
+        LOG.warning("draining: what still runs is cut off after %.1f s: %d requests", spec.drain_timeout, running)
+        if final is not None:
+            final["requests"][Outcome.ERROR] += running
         return final
 
 

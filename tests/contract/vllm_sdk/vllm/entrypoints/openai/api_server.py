@@ -16,6 +16,8 @@ DTYPES = ("auto", "bfloat16", "float", "float16", "float32", "half")
 FAILS = "STAND_IN_FAILS"
 SECONDS = "STAND_IN_SECONDS"
 """How long one token takes."""
+STOPS = "STAND_IN_STOPS"
+"""`never`: SIGTERM ends nothing, as where a worker hangs."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -182,7 +184,14 @@ def main() -> None:
     for path in told.middleware:
         module, _, name = path.rpartition(".")
         application = getattr(importlib.import_module(module), name)(application)
-    web.run_app(served(application), host=told.host, port=told.port, print=None, handler_cancellation=True, shutdown_timeout=0.1)
+    application = served(application)
+    if os.environ.get(STOPS) == "never":
+
+        async def hang(_: web.Application) -> None:
+            await asyncio.sleep(3600)
+
+        application.on_shutdown.append(hang)
+    web.run_app(application, host=told.host, port=told.port, print=None, handler_cancellation=True, shutdown_timeout=0.1)
 
 
 if __name__ == "__main__":
