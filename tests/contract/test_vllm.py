@@ -197,6 +197,29 @@ def test_streams_and_answers_in_one_piece_are_judged_and_told_to_the_end(start: 
     assert (tmp_path / "tmp" / "steelyard-vllm" / CACHE / "compiled").read_text() == "warm", "vLLM found what the compile had cached"
 
 
+def test_what_is_not_judged_is_not_there_and_what_asks_nothing_of_the_model_is_not_counted(start: Callable[..., TextProcess]) -> None:
+    server = start().ready()
+    asked = json.dumps({"model": "story", "prompt": "once", "max_tokens": 3}).encode()
+    unjudged = ("/invocations", "/generative_scoring", "/scale_elastic_ep", "/v1/responses", "/v1/messages", "/v1/messages/count_tokens")
+    for path in unjudged:
+        status, headers, body = http(f"{server.url}{path}", asked)
+        assert (path, status, headers.get("x-steelyard-outcome")) == (path, 404, "rejected")
+        assert "/v1/completions and /v1/chat/completions" in json.loads(body)["error"]["message"]
+    for path, body in (
+        ("/health", None),
+        ("/ping", None),
+        ("/version", None),
+        ("/v1/models", None),
+        ("/tokenize", asked),
+        ("/detokenize", asked),
+    ):
+        assert http(f"{server.url}{path}", body)[0] == 200
+    assert http(f"{server.url}/server_info")[0] == 404, "and what only reads is no exception"
+    assert server.counted() == {"good": 0, "slow": 0, "error": 0, "shed": 0}
+    assert http(f"{server.url}/v1/chat/completions", asked)[1]["x-steelyard-outcome"] == "good"
+    assert server.counted() == {"good": 1, "slow": 0, "error": 0, "shed": 0}
+
+
 def test_an_answer_that_breaks_one_of_its_promises_is_slow(start: Callable[..., TextProcess]) -> None:
     late = {"latency": [{"metric": "ttft", "milliseconds": 5000}, {"metric": "itl", "milliseconds": 1}]}
     server = start(environment={"STAND_IN_SECONDS": "0.05"}, objective=late).ready()

@@ -27,6 +27,10 @@ OUTCOME = b"x-steelyard-outcome"
 JITTER = 0.2
 """Connections opened together must not all come back together."""
 KNOWN_CONNECTIONS = 4096
+JUDGED = ("/v1/completions", "/v1/chat/completions")
+"""What generates, in a form that is known here: its tokens can be told apart in a stream."""
+UNCOUNTED = ("/health", "/ping", "/version", "/metrics", "/v1/models", "/tokenize", "/detokenize")
+"""What asks nothing of the model. vLLM has more paths that generate, or change the server: nobody would bound, judge or wait for those."""
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -54,12 +58,19 @@ class Judge:
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http":
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close"})
+        elif scope["type"] != "http":
             await self._application(scope, receive, send)
         elif scope["path"].startswith(OWN):
             await self._answer_supervisor(scope, send)
-        elif scope["method"] != "POST" or not scope["path"].startswith("/v1/") or self._is_supervisor(scope):
+        elif self._is_supervisor(scope) or scope["path"] in UNCOUNTED:
             await self._application(scope, receive, send)
+        elif scope["path"] not in JUDGED:
+            self._metrics.reject(404)
+            await self._refuse(scope["path"], send)
+        elif scope["method"] != "POST":
+            await self._application(scope, receive, send)  # no such request is answered, but a browser asks what it may send
         elif self._running >= self._limit:
             self._metrics.record(Outcome.SHED, 0.0)
             await self._shed(send)
@@ -121,6 +132,12 @@ class Judge:
         body = error_response(429, f"{self._limit} requests are being answered or wait already; try again", code="queue_full")
         headers = [(b"content-type", b"application/json"), (b"retry-after", b"1"), (POD, self._pod), (OUTCOME, b"shed")]
         await _respond(send, 429, body, headers)
+
+    async def _refuse(self, path: str, send: Send) -> None:
+        why = f"there is no {path[:100]} here: text is generated at {' and '.join(JUDGED)}; besides there are {', '.join(UNCOUNTED)}"
+        await _respond(
+            send, 404, error_response(404, why), [(b"content-type", b"application/json"), (POD, self._pod), (OUTCOME, b"rejected")]
+        )
 
     async def _answer_supervisor(self, scope: MutableMapping[str, Any], send: Send) -> None:
         if not self._is_supervisor(scope):

@@ -83,7 +83,9 @@ class Model:
             case "/metrics":
                 text = f'process_cpu_seconds_total 1.0\nvllm:request_success_total{{finished_reason="length"}} {float(self.served)}\n'
                 await answer(send, 200, text.encode(), "text/plain; version=0.0.4")
-            case "/v1/completions":
+            case "/version" | "/ping" | "/v1/models" | "/tokenize" | "/detokenize" | "/v1/messages/count_tokens" | "/scale_elastic_ep":
+                await answer(send, 200, b"{}", "application/json")
+            case "/v1/completions" | "/v1/chat/completions" | "/v1/responses" | "/v1/messages" | "/invocations" | "/generative_scoring":
                 await self._complete(json.loads(body), send)
             case _:
                 await answer(send, 404, b"{}", "application/json")
