@@ -12,6 +12,8 @@ ERROR = b'data: {"error"'
 ROLE = b'"role":"assistant"'
 EMPTY = (b'"content":""', b'"content":null')
 USAGE = b'"choices":[]'
+CHOICE = b'"choices":[{"index":'
+"""What vLLM writes before the number of the choice that an event belongs to. No text of a model holds it: there its quotes are escaped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +21,8 @@ class Promise:
     """Milliseconds. A good request keeps all that are given.
 
     e2e: rising, from the request's head to the end of its answer. ttft: to the first event of a stream that carries a token, or to the
-    answer where nothing streams, which is when its reader has one. itl: the mean time between the tokens of a stream; an answer in one
-    piece has none.
+    answer where nothing streams, which is when its reader has one. itl: the mean time between the tokens of one choice of a stream; an
+    answer in one piece has none.
     """
 
     e2e: tuple[float, ...] = ()
@@ -51,7 +53,9 @@ class Stream:
         self.streams = False
         self._failed = False
         self._first: float | None = None
-        self._last = began
+        self._lasts: dict[bytes, float] = {}
+        """When each choice had its last token."""
+        self._waited = 0.0
         self._tokens = 0
 
     def begins(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
@@ -74,8 +78,10 @@ class Stream:
                 self._first = now
             if ROLE in event and any(empty in event for empty in EMPTY):
                 continue  # the opening of a chat: it comes with the first token, which follows
+            choice = event.partition(CHOICE)[2].partition(b",")[0]
+            self._waited += now - self._lasts.get(choice, now)
+            self._lasts[choice] = now
             self._tokens += 1
-            self._last = now
 
     @property
     def tokens(self) -> int:
@@ -89,8 +95,9 @@ class Stream:
 
     @property
     def between(self) -> float | None:
-        """Mean seconds from one to the next; None for fewer than two."""
-        return None if self._first is None or self._tokens < 2 else (self._last - self._first) / (self._tokens - 1)
+        """Mean seconds from one to the next of the same choice; None where none has two."""
+        gaps = self._tokens - len(self._lasts)
+        return self._waited / gaps if gaps else None
 
     def fails(self) -> None:
         """It ended without an end, or with an exception."""

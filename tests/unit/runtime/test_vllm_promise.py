@@ -1,0 +1,71 @@
+"""How one answer keeps what is promised, by the events that vLLM sends: compact JSON, in the order of its own fields."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from steelyard_runtime.generate.promise import Promise, Stream
+from steelyard_runtime.serve.outcome import Outcome
+
+
+def event(index: int, text: str = "x") -> bytes:
+    """As vLLM serialises a chunk of a completion."""
+    document = {"id": "cmpl-1", "object": "text_completion", "created": 1, "model": "story", "choices": [{"index": index, "text": text}]}
+    return b"data: " + json.dumps(document, separators=(",", ":")).encode() + b"\n\n"
+
+
+def delta(index: int, **content: object) -> bytes:
+    """As vLLM serialises a chunk of a chat."""
+    document = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "choices": [{"index": index, "delta": content}]}
+    return b"data: " + json.dumps(document, separators=(",", ":")).encode() + b"\n\n"
+
+
+def streaming(**promised: float | tuple[float, ...]) -> Stream:
+    found = Stream(Promise(**promised), 0.0)  # type: ignore[arg-type]
+    found.begins(200, [(b"content-type", b"text/event-stream; charset=utf-8")])
+    return found
+
+
+@pytest.mark.parametrize("choices", [1, 2, 4])
+def test_the_time_between_tokens_is_that_of_one_choice_however_many_a_request_asks_for(choices: int) -> None:
+    stream = streaming(itl=100.0)
+    for step in range(5):
+        for index in range(choices):
+            stream.sends(event(index), 1 + 0.2 * step + 0.001 * index)
+    assert stream.between == pytest.approx(0.2)
+    assert stream.tokens == 5 * choices
+    assert stream.outcome(2.0) is Outcome.SLOW
+
+
+def test_choices_that_begin_one_after_the_other_do_not_make_the_time_between_tokens_longer() -> None:
+    stream = streaming()
+    for index in range(3):
+        for step in range(4):
+            stream.sends(event(index), 10 * index + 0.1 * step)
+    assert stream.between == pytest.approx(0.1)
+
+
+def test_choices_with_one_token_each_have_no_time_between_tokens() -> None:
+    stream = streaming(itl=1.0)
+    for index in range(4):
+        stream.sends(event(index), 1.0 + index)
+    assert stream.between is None
+    assert stream.outcome(5.0) is Outcome.GOOD
+
+
+def test_a_model_that_writes_what_looks_like_another_choice_is_one_choice() -> None:
+    stream = streaming()
+    for step in range(4):
+        stream.sends(event(0, f'{{"choices":[{{"index":{step},'), 0.1 * step)
+    assert stream.between == pytest.approx(0.1)
+
+
+def test_a_chat_calls_tools_within_one_choice() -> None:
+    stream = streaming()
+    stream.sends(delta(0, role="assistant", content=""), 0.9)
+    for step in range(4):
+        stream.sends(delta(0, tool_calls=[{"index": step, "function": {"arguments": "x"}}]), 1 + 0.1 * step)
+    assert (stream.first, stream.tokens) == (0.9, 4)
+    assert stream.between == pytest.approx(0.1)
