@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -226,6 +227,24 @@ def test_an_answer_that_breaks_one_of_its_promises_is_slow(start: Callable[..., 
     assert server.complete(stream=True, max_tokens=4)[0] == 200
     assert server.complete()[1]["x-steelyard-outcome"] == "good", "an answer in one piece has no time between tokens"
     assert server.counted() == {"good": 1, "slow": 1, "error": 0, "shed": 0}
+
+
+@pytest.mark.parametrize(("promised", "slow"), [(1, 2), (3_600_000, 0)], ids=["too late already", "in time"])
+def test_a_client_that_leaves_is_no_request_unless_it_waited_longer_than_was_promised(
+    start: Callable[..., TextProcess], promised: int, slow: int
+) -> None:
+    latency = [{"metric": "ttft", "milliseconds": promised}]
+    server = start(environment={"STAND_IN_SECONDS": "1"}, objective={"latency": latency}).ready()
+    for stream in (False, True):
+        body = json.dumps({"model": "story", "prompt": "once", "max_tokens": 1000, "stream": stream}).encode()
+        with socket.create_connection(("127.0.0.1", server.port)) as connection:
+            connection.sendall(f"POST /v1/completions HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body)
+            server.until(lambda: "steelyard_server_in_flight 1.0" in server.probe("/metrics")[1])
+            time.sleep(0.01)
+        server.until(lambda: "steelyard_server_in_flight 0.0" in server.probe("/metrics")[1])
+    assert server.counted() == {"good": 0, "slow": slow, "error": 0, "shed": 0}
+    if not slow:
+        assert 'steelyard_server_rejected_total{code="499"} 2.0' in server.probe("/metrics")[1]
 
 
 def test_what_is_more_than_fits_is_shed_and_told_to_come_again(start: Callable[..., TextProcess]) -> None:

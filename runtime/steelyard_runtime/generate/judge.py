@@ -86,8 +86,7 @@ class Judge:
         def count() -> None:
             nonlocal counted
             counted = True
-            # The client has left: nobody read an answer, and it is not the server's failure.
-            outcome = None if left else stream.outcome(time.monotonic())
+            outcome = stream.given_up(time.monotonic()) if left else stream.outcome(time.monotonic())
             if outcome is None:
                 self._metrics.reject(499 if left else stream.status)
             else:

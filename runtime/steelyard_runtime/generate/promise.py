@@ -117,11 +117,21 @@ class Stream:
             return None
         return Outcome.GOOD if self._kept(now) else Outcome.SLOW
 
-    def _kept(self, now: float) -> bool:
+    def given_up(self, now: float) -> Outcome | None:
+        """Return the outcome where the client leaves before the end: None, unless it was too late already, whatever would have followed.
+
+        Clients that lose patience are the first to feel an overload. Were they no requests, it would be seen by nobody.
+        """
+        return Outcome.SLOW if self._late(now) else None
+
+    def _late(self, now: float) -> bool:
+        """Whether a promise is broken that no later token can keep."""
         promise = self._promise
         first = self.first if self.streams and self.first is not None else self.seconds(now)
         if promise.e2e and self.seconds(now) > promise.e2e[0] / 1000:
-            return False
-        if promise.ttft is not None and first > promise.ttft / 1000:
-            return False
-        return promise.itl is None or self.between is None or self.between <= promise.itl / 1000
+            return True
+        return promise.ttft is not None and first > promise.ttft / 1000
+
+    def _kept(self, now: float) -> bool:
+        itl = self._promise.itl
+        return not self._late(now) and (itl is None or self.between is None or self.between <= itl / 1000)

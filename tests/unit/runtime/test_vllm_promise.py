@@ -69,3 +69,26 @@ def test_a_chat_calls_tools_within_one_choice() -> None:
         stream.sends(delta(0, tool_calls=[{"index": step, "function": {"arguments": "x"}}]), 1 + 0.1 * step)
     assert (stream.first, stream.tokens) == (0.9, 4)
     assert stream.between == pytest.approx(0.1)
+
+
+def test_whoever_leaves_before_anything_is_late_is_no_request() -> None:
+    assert streaming(ttft=1000.0, e2e=(5000.0,)).given_up(0.9) is None
+    assert streaming().given_up(1e6) is None, "nothing is promised"
+
+
+def test_whoever_leaves_when_a_promise_is_broken_for_good_was_served_slowly() -> None:
+    assert streaming(ttft=1000.0).given_up(1.1) is Outcome.SLOW
+    begun = streaming(ttft=1000.0, e2e=(5000.0,))
+    begun.sends(event(0), 0.9)
+    assert begun.given_up(4.9) is None
+    assert begun.given_up(5.1) is Outcome.SLOW
+    late = streaming(ttft=1000.0)
+    late.sends(event(0), 1.1)
+    assert late.given_up(1.2) is Outcome.SLOW, "its first token came too late, whatever follows"
+
+
+def test_whoever_leaves_between_two_slow_tokens_is_no_request_because_the_mean_could_still_be_kept() -> None:
+    stream = streaming(itl=100.0)
+    stream.sends(event(0), 1.0)
+    stream.sends(event(0), 2.0)
+    assert stream.given_up(2.1) is None

@@ -70,14 +70,24 @@ class Model:
         self._name, self._seconds, self.served = name, seconds, 0
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        """Answer."""
+        """Answer, until the client has left."""
         body = b""
         while scope["method"] == "POST":
             message = await receive()
             body += message.get("body", b"")
             if not message.get("more_body"):
                 break
-        match scope["path"]:
+        answering = asyncio.create_task(self._answer(scope["path"], body, send))
+        listening = asyncio.create_task(receive())
+        await asyncio.wait((answering, listening), return_when=asyncio.FIRST_COMPLETED)
+        listening.cancel()
+        if not answering.done():
+            answering.cancel()
+            return
+        answering.result()
+
+    async def _answer(self, path: str, body: bytes, send: Any) -> None:
+        match path:
             case "/health":
                 await answer(send, 200, b"", "text/plain")
             case "/metrics":
@@ -132,10 +142,12 @@ def served(application: Any) -> web.Application:
         }
         response = web.StreamResponse()
         given = False
+        gone = asyncio.Event()
 
         async def receive() -> dict[str, Any]:
             nonlocal given
             if given:
+                await gone.wait()
                 return {"type": "http.disconnect"}
             given = True
             return {"type": "http.request", "body": await request.read(), "more_body": False}
@@ -152,8 +164,13 @@ def served(application: Any) -> web.Application:
             elif message["body"]:
                 await response.write(message["body"])
 
+        running = asyncio.create_task(application(scope, receive, send))
         try:
-            await application(scope, receive, send)
+            await asyncio.shield(running)
+        except asyncio.CancelledError:
+            gone.set()
+            await running
+            raise
         except RuntimeError:
             if not response.prepared:
                 return web.Response(status=500)
