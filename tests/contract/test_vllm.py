@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,8 +22,13 @@ from contract.vllm_sdk.vllm.entrypoints.openai.api_server import logprob
 from steelyard_runtime.artifacts.manifest import Logprob, Manifest
 from steelyard_runtime.artifacts.publish import Published, files_of, publish
 from steelyard_runtime.artifacts.store import open_store
+from steelyard_runtime.compile.progress import Progress
+from steelyard_runtime.compile.vllm import warm
+from steelyard_runtime.failure import Failure, Reason
 from steelyard_runtime.generate import golden as goldens
-from steelyard_runtime.generate.ground import CACHE, MODEL
+from steelyard_runtime.generate.ground import CACHE, MODEL, NEURON_CACHE
+from steelyard_runtime.generate.launch import Made
+from steelyard_runtime.logs import LogTail
 from unit.runtime.server_process import free_port, http
 
 ROOT = Path(__file__).parents[2]
@@ -330,3 +336,31 @@ def test_words_that_are_not_on_the_list_are_refused_before_anything_starts(start
     word = start(words=["--trust-remote-code"]).last_word()
     assert (word["class"], word["reason"]) == ("User", "UnsupportedOption")
     assert "--trust-remote-code" in word["message"]
+
+
+@pytest.fixture
+def warming(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Path]:
+    """Fill the caches for Trainium2, and return the artifact's folder."""
+    monkeypatch.setenv("PYTHONPATH", f"{ROOT / 'runtime'}:{ROOT / 'tests' / 'contract' / 'vllm_sdk'}")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "made" / MODEL).mkdir(parents=True)
+    (tmp_path / "made" / MODEL / "config.json").write_text("{}")
+    made = Made("trn2", "default", 1, ("--max-model-len=512", "--max-num-seqs=4"))
+    golden = goldens.Golden((np.arange(3),), (np.zeros(2, np.float32),))
+
+    def warmed() -> Path:
+        assert warm(made, golden, tmp_path / "made", Progress(LogTail()), "llama") is None, "there was nothing to run it on"
+        return tmp_path / "made"
+
+    return warmed
+
+
+def test_what_the_plugin_for_trainium_compiles_without_a_device_is_in_the_artifact(warming: Callable[[], Path]) -> None:
+    assert [path.name for path in (warming() / CACHE / NEURON_CACHE).iterdir()] == ["0" * 32]
+
+
+def test_a_compile_for_trainium_that_left_nothing_is_no_artifact(warming: Callable[[], Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STAND_IN_COMPILES", "nothing")
+    with pytest.raises(Failure, match="has left nothing below neuron/compile_cache") as caught:
+        warming()
+    assert caught.value.reason is Reason.COMPILE_FAILED

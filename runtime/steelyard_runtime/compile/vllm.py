@@ -26,7 +26,7 @@ from steelyard_runtime.failure import Failure, Reason, user_failure
 from steelyard_runtime.generate import golden as goldens
 from steelyard_runtime.generate import words
 from steelyard_runtime.generate.child import Child
-from steelyard_runtime.generate.ground import CACHE, COMPILED, MODEL, Ground, judged_by
+from steelyard_runtime.generate.ground import CACHE, COMPILED, MODEL, NEURON_CACHE, Ground, judged_by
 from steelyard_runtime.generate.launch import Launch, Made, launch, nxdi_compile
 from steelyard_runtime.generate.platform import Platform, platform_of
 from steelyard_runtime.generate.reference import reference
@@ -93,34 +93,41 @@ class Preparing:
 
         progress.enter(Phase.COMPILING)
         made = Made(spec.target, spec.dtype, spec.tensor_parallel, spec.flags)
-        worst = self._warm(made, golden, into, progress, model_type)
+        worst = warm(made, golden, into, progress, model_type)
         accuracy = Logprob(None if worst is None else round(worst, 6), goldens.TOLERANCE[spec.dtype])
         return described(spec, digest, self, into, into / goldens.NAME, len(golden.ids), accuracy)
 
-    def _warm(self, made: Made, golden: goldens.Golden, into: Path, progress: Progress, model_type: str) -> float | None:
-        """Fill the caches; return the worst difference to the reference, or None where nothing could be run."""
-        platform = platform_of(made.target)
-        if platform is Platform.NXDI:
-            progress.note("compiling by NxD Inference, which takes from minutes to an hour")
-            with tempfile.TemporaryDirectory(prefix="nxdi-") as scratch:
-                _run(nxdi_compile(made, into / MODEL, into / COMPILED, Path(scratch), model_type))
-            return None
-        if platform is Platform.DEVICE and not has_device():
-            LOG.warning(
-                "this machine has no device: caches stay empty, and each serving pod compiles at its start and compares with the reference"
-            )
-            return None
-        progress.note("starting vLLM, which compiles at its first start")
-        ground = Ground.made(into)
-        worst = asyncio.run(_start(made, golden, ground, progress, answers=platform is not Platform.NEURON))
-        ground.keep_cache(into / CACHE)
-        if worst is not None and worst > goldens.TOLERANCE[made.dtype]:
-            raise user_failure(
-                Reason.ACCURACY_TOO_LOW,
-                f"the log-probabilities differ from the reference's by {worst:.4f} nats, more than {goldens.TOLERANCE[made.dtype]} for dtype"
-                f" {made.dtype}; use dtype float32, or another back end",
-            )
-        return worst
+
+def warm(made: Made, golden: goldens.Golden, into: Path, progress: Progress, model_type: str) -> float | None:
+    """Fill the caches; return the worst difference to the reference, or None where nothing could be run."""
+    platform = platform_of(made.target)
+    if platform is Platform.NXDI:
+        progress.note("compiling by NxD Inference, which takes from minutes to an hour")
+        with tempfile.TemporaryDirectory(prefix="nxdi-") as scratch:
+            _run(nxdi_compile(made, into / MODEL, into / COMPILED, Path(scratch), model_type))
+        return None
+    if platform is Platform.DEVICE and not has_device():
+        LOG.warning(
+            "this machine has no device: caches stay empty, and each serving pod compiles at its start and compares with the reference"
+        )
+        return None
+    progress.note("starting vLLM, which compiles at its first start")
+    ground = Ground.made(into)
+    worst = asyncio.run(_start(made, golden, ground, progress, answers=platform is not Platform.NEURON))
+    ground.keep_cache(into / CACHE)
+    if platform is Platform.NEURON and not any(path.is_file() for path in (into / CACHE / NEURON_CACHE).rglob("*")):
+        raise user_failure(
+            Reason.COMPILE_FAILED,
+            f"vLLM has left nothing below {NEURON_CACHE} of its cache, where serving pods, which never compile, look for graphs; the log above"
+            " says what it did instead",
+        )
+    if worst is not None and worst > goldens.TOLERANCE[made.dtype]:
+        raise user_failure(
+            Reason.ACCURACY_TOO_LOW,
+            f"the log-probabilities differ from the reference's by {worst:.4f} nats, more than {goldens.TOLERANCE[made.dtype]} for dtype"
+            f" {made.dtype}; use dtype float32, or another back end",
+        )
+    return worst
 
 
 async def _start(made: Made, golden: goldens.Golden, ground: Ground, progress: Progress, *, answers: bool) -> float | None:

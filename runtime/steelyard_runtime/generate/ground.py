@@ -15,6 +15,8 @@ MODEL = "model"
 CACHE = "cache"
 COMPILED = "neuron-compiled"
 """Folders of an artifact."""
+NEURON_CACHE = "neuron/compile_cache"
+"""Below the cache: where the plugin for Trainium2 and 3 keeps one folder for each graph."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ SECONDS = "STAND_IN_SECONDS"
 """How long one token takes."""
 STOPS = "STAND_IN_STOPS"
 """`never`: SIGTERM ends nothing, as where a worker hangs."""
+COMPILES = "STAND_IN_COMPILES"
+"""`nothing`: for Neuron it ends well without having compiled anything."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -52,6 +54,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--max-logprobs", type=int)
     found.add_argument("--allowed-media-domains", nargs="+")
     found.add_argument("--scheduling-policy", choices=("fcfs", "priority"))
+    found.add_argument("--additional-config", type=json.loads)
     found.add_argument("--speculative-config", type=json.loads)
     found.add_argument("--structured-outputs-config", type=json.loads)
     found.add_argument("--limit-mm-per-prompt", type=json.loads)
@@ -193,12 +196,19 @@ def main() -> None:
         sys.stderr.write("RuntimeError: Engine core initialization failed. See root cause above.\n")
         sys.exit(1)
     assert os.environ["HF_HUB_OFFLINE"] == "1"
-    assert int(os.environ["VLLM_CPU_KVCACHE_SPACE"]) >= 1
     assert (Path(told.model) / "config.json").is_file(), told.model
     cache = Path(os.environ["VLLM_CACHE_ROOT"])
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / "starts").open("a") as log:
         log.write(f"{time.time()}\n")
+    if os.environ.get("VLLM_NEURON_CPU_COMPILE"):  # the plugin for Trainium2 and 3 compiles, and has nothing to run it on
+        assert set(told.additional_config) == {"neuron_config"}
+        if os.environ.get(COMPILES) != "nothing":
+            graph = cache / "neuron" / "compile_cache" / ("0" * 32)
+            graph.mkdir(parents=True)
+            (graph / "graph.neff").write_bytes(b"x")
+        return
+    assert int(os.environ["VLLM_CPU_KVCACHE_SPACE"]) >= 1
     application: Any = Model(told.served_model_name, float(os.environ.get(SECONDS, "0.002")))
     for path in told.middleware:
         module, _, name = path.rpartition(".")
