@@ -27,7 +27,7 @@ from steelyard_runtime.generate import golden as goldens
 from steelyard_runtime.generate import words
 from steelyard_runtime.generate.child import Child
 from steelyard_runtime.generate.ground import CACHE, COMPILED, MODEL, NEURON_CACHE, Ground, judged_by
-from steelyard_runtime.generate.launch import Launch, Made, launch, nxdi_compile
+from steelyard_runtime.generate.launch import Launch, Made, launch, nxdi_compile, require_shapes
 from steelyard_runtime.generate.platform import Platform, platform_of
 from steelyard_runtime.generate.reference import reference
 
@@ -56,7 +56,7 @@ class Preparing:
     def probe(self, spec: CompileSpec) -> None:
         """Refuse what vLLM is not asked for here."""
         platform = platform_of(spec.target)
-        words.read(spec.flags, words.COMPILED)
+        require_shapes(spec.target, words.read(spec.flags, words.COMPILED))
         if spec.task != TASK:
             raise user_failure(
                 Reason.UNSUPPORTED_OPTION, f"vLLM is used to generate text here: spec.model.task must be {TASK}, not {spec.task!r}"

@@ -35,6 +35,14 @@ BLOCK = 32
 """Tokens in one block of the cache where the plugin on NxD Inference is not told otherwise."""
 NEURON_MULTIPLE = 128
 """Of which a bucket of decode context has to be a multiple."""
+NEURON_STEP = 2048
+"""Tokens of one step where the workload says nothing: vLLM's own default, said aloud because the plugin's buckets have to end there."""
+NEURON_SEGMENTS = (512, 1024, 2048, 4096, 8192)
+"""Tokens of one step that is shorter than the longest request: what the plugin's kernel for segmented prefill takes."""
+NEURON_WHOLE = 16384
+"""Longest request that the plugin prefills in one step."""
+NOT_BY_NXDI = ("--enable-chunked-prefill", "--speculative-config")
+"""What NxD Inference is not told to compile here: it would be in the key, and change nothing or not start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +113,8 @@ def launch(made: Made, place: Place, name: str, served: tuple[str, ...] = (), *,
             environment["NEURON_COMPILED_ARTIFACTS"] = str(place.compiled / configuration_hash(made))
             environment["VLLM_NEURON_FRAMEWORK"] = "neuronx-distributed-inference"
         case Platform.NEURON:
-            arguments.append(f"--additional-config={_json({'neuron_config': neuron_buckets(flags)})}")
+            # Not --gpu-memory-utilization: the cache's size is in the compiled graphs, and the compile does not know what a pod is told.
+            arguments += _neuron_arguments(flags)
             environment |= _neuron(made, compiling=compiling)
     return Launch(tuple(arguments), environment)
 
@@ -139,19 +148,47 @@ OVERRIDE: Mapping[str, object] = {"enable_bucketing": True, "save_sharded_checkp
 """With underscores: the plugin's loader reads no other spelling, whatever its guide shows."""
 
 
-def _nxdi_arguments(flags: Mapping[str, str]) -> list[str]:
+def require_shapes(target: str, flags: Mapping[str, str]) -> None:
+    """Refuse words that the target's graphs are not formed by; raises `Failure` before anything is downloaded."""
+    platform = platform_of(target)
+    if platform is Platform.NXDI:
+        _nxdi_blocks(flags)
+        for name in NOT_BY_NXDI:
+            if name in flags:
+                raise user_failure(
+                    Reason.UNSUPPORTED_OPTION,
+                    f"{name} is not compiled for Inferentia2 and Trainium1; leave argument {name.removeprefix('--')} out of spec.server.vllm",
+                )
+    elif platform is Platform.NEURON:
+        _neuron_arguments(flags)
+
+
+def _caches_prefixes(flags: Mapping[str, str]) -> bool:
+    """vLLM's own default is on; the operator always says which."""
+    return "--no-enable-prefix-caching" not in flags
+
+
+def _nxdi_blocks(flags: Mapping[str, str]) -> tuple[int, int]:
+    """Return how many blocks the cache has, and the tokens of one."""
     length, sequences = _needed(flags, "--max-model-len"), _needed(flags, "--max-num-seqs")
-    blocks = sequences
-    # vLLM's own default is on; the operator always says which.
-    if "--no-enable-prefix-caching" not in flags or "--enable-chunked-prefill" in flags:
-        blocks = math.ceil(length / (words.number(flags, "--block-size") or BLOCK)) * sequences
-    return [f"--num-gpu-blocks-override={blocks}", f"--additional-config={_json({'override_neuron_config': dict(OVERRIDE)})}"]
+    size = words.number(flags, "--block-size") or BLOCK
+    return (math.ceil(length / size) * sequences if _caches_prefixes(flags) else sequences), size
+
+
+def _nxdi_arguments(flags: Mapping[str, str]) -> list[str]:
+    blocks, size = _nxdi_blocks(flags)
+    found = [f"--num-gpu-blocks-override={blocks}", f"--additional-config={_json({'override_neuron_config': dict(OVERRIDE)})}"]
+    # With prefix caching the plugin insists on one; without, it takes the longest request in its place.
+    return found if "--block-size" in flags else [f"--block-size={size}", *found]
 
 
 def nxdi_compile(made: Made, model: Path, into: Path, scratch: Path, model_type: str) -> Launch:
     """Return how NxD Inference compiles without a device: its own demo command, told to stop after compiling."""
     flags = words.read(made.flags, words.COMPILED)
     length, sequences = _needed(flags, "--max-model-len"), _needed(flags, "--max-num-seqs")
+    blocks, size = _nxdi_blocks(flags)
+    # One block more than vLLM is told: the plugin adds it there by itself, for vLLM's null block.
+    paged = ("--enable-prefix-caching", "--enable-block-kv-layout", f"--pa-num-blocks={blocks + 1}", f"--pa-block-size={size}")
     return Launch(
         (
             "inference_demo",
@@ -170,6 +207,7 @@ def nxdi_compile(made: Made, model: Path, into: Path, scratch: Path, model_type:
             "--is-continuous-batching",
             "--enable-bucketing",
             "--save-sharded-checkpoint",
+            *(paged if _caches_prefixes(flags) else ()),
             "--compile-only",
             "--prompt=unused",  # its parser insists on one
         ),
@@ -177,23 +215,39 @@ def nxdi_compile(made: Made, model: Path, into: Path, scratch: Path, model_type:
     )
 
 
-def neuron_buckets(flags: Mapping[str, str]) -> dict[str, list[int]]:
-    """Return the buckets of the plugin without NxD Inference: powers of two up to what is allowed, the largest exactly that."""
-    length, sequences = _needed(flags, "--max-model-len"), _needed(flags, "--max-num-seqs")
-    tokens = words.number(flags, "--max-num-batched-tokens") or length
-    contexts = [size for size in _doubling(NEURON_MULTIPLE, length) if size < length and size % NEURON_MULTIPLE == 0]
-    return {
-        "num_batched_tokens_buckets": _doubling(min(128, tokens), tokens),
-        "num_seqs_buckets": _doubling(1, sequences),
-        **({"decode_context_length_buckets": contexts} if contexts else {}),
-    }
+def neuron_step(flags: Mapping[str, str]) -> int:
+    """Return the tokens of one step of the plugin without NxD Inference; raises `Failure` for a number that it does not take.
+
+    Buckets of tokens and of sequences are left to it: powers of two up to the limits, or the step alone where prefill is segmented.
+    """
+    length = _needed(flags, "--max-model-len")
+    step = min(words.number(flags, "--max-num-batched-tokens") or NEURON_STEP, length)
+    if step < length and step not in NEURON_SEGMENTS:
+        known = ", ".join(map(str, NEURON_SEGMENTS))
+        raise user_failure(
+            Reason.UNSUPPORTED_OPTION,
+            f"vLLM for Trainium2 and 3 takes {known} tokens in one step, or {length}, the longest request, not {step}: change"
+            " spec.server.vllm.maxBatchedTokens",
+        )
+    if step == length > NEURON_WHOLE:
+        raise user_failure(
+            Reason.UNSUPPORTED_OPTION,
+            f"vLLM for Trainium2 and 3 takes requests of up to {NEURON_WHOLE} tokens in one step, not of {length}: give"
+            f" spec.server.vllm.maxBatchedTokens, of at most {NEURON_SEGMENTS[-1]}",
+        )
+    return step
 
 
-def _doubling(first: int, last: int) -> list[int]:
-    sizes = [first]
-    while sizes[-1] * 2 < last:
-        sizes.append(sizes[-1] * 2)
-    return sizes if sizes[-1] == last else [*sizes, last]
+def _neuron_arguments(flags: Mapping[str, str]) -> list[str]:
+    length, step = _needed(flags, "--max-model-len"), neuron_step(flags)
+    _needed(flags, "--max-num-seqs")
+    contexts = [size for size in (NEURON_MULTIPLE << power for power in range(length.bit_length())) if size < length]
+    found = [f"--additional-config={_json({'neuron_config': {'decode_context_length_buckets': contexts} if contexts else {}})}"]
+    if "--max-num-batched-tokens" not in flags:
+        found.append(f"--max-num-batched-tokens={step}")
+    if step == length and _caches_prefixes(flags):
+        found.append("--no-enable-prefix-caching")  # of two that contradict each other the last counts; the plugin caches segments only
+    return found
 
 
 def _neuron(made: Made, *, compiling: bool) -> dict[str, str]:

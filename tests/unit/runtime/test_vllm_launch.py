@@ -12,6 +12,8 @@ import pytest
 from steelyard.api.server import VllmArgumentName
 from steelyard.core.compiling.vllm_words import compiled_words, served_words
 from steelyard.core.snapshot import VllmOptions
+from steelyard_runtime.compile.spec import CompileSpec
+from steelyard_runtime.compile.vllm import Preparing
 from steelyard_runtime.failure import Failure, Reason
 from steelyard_runtime.generate import words
 from steelyard_runtime.generate.launch import (
@@ -21,9 +23,9 @@ from steelyard_runtime.generate.launch import (
     Place,
     configuration_hash,
     launch,
-    neuron_buckets,
     nxdi_compile,
     require_compiled,
+    require_shapes,
 )
 
 PLACE = Place(Path("/g/model"), Path("/g/cache"), Path("/a/neuron-compiled"), 8080, "0.0.0.0", 4, 16 * GIB, 2 * GIB)
@@ -33,6 +35,29 @@ SERVED = ("--gpu-memory-utilization=0.85", "--seed=3")
 
 def started(target: str, *, flags: tuple[str, ...] = FLAGS, compiling: bool = False) -> Launch:
     return launch(Made(target, "default", 2, flags), PLACE, "story", SERVED, compiling=compiling)
+
+
+def asked(target: str, *flags: str) -> CompileSpec:
+    """A compile for a target."""
+    return CompileSpec(
+        key="c" * 64,
+        model_uri="file:///m",
+        model_digest="sha256:" + "1" * 64,
+        model_revision=None,
+        task="text-generation",
+        backend="vllm",
+        toolchain=(),
+        target=target,
+        dtype="default",
+        quantization="none",
+        batch_sizes=(),
+        sequence_lengths=(),
+        tensor_parallel=1,
+        flags=flags,
+        store_uri="file:///s",
+        golden_samples=8,
+        golden_seed=1,
+    )
 
 
 def further(found: Launch, name: str) -> object:
@@ -99,15 +124,8 @@ def test_an_artifact_that_was_compiled_for_another_configuration_is_not_started(
     require_compiled(made, tmp_path)
 
 
-def test_the_plugin_without_nxd_inference_gets_buckets_that_end_at_the_limits_and_never_compiles_while_it_serves() -> None:
+def test_the_plugin_without_nxd_inference_never_compiles_while_it_serves() -> None:
     found = started("trn2")
-    assert further(found, "--additional-config") == {
-        "neuron_config": {
-            "num_batched_tokens_buckets": [128, 256, 512, 1024, 2048, 4096],
-            "num_seqs_buckets": [1, 2, 4, 8],
-            "decode_context_length_buckets": [128, 256, 512, 1024, 2048],
-        }
-    }
     assert found.environment["VLLM_NEURON_DISABLE_WARMUP_COMPILE"] == "1"
     assert found.environment["NEURON_LIBTORCH_DISABLE_GRAPH_CAPTURE_BACKEND"] == "1"
     ahead = started("trn3", compiling=True)
@@ -115,17 +133,76 @@ def test_the_plugin_without_nxd_inference_gets_buckets_that_end_at_the_limits_an
     assert "VLLM_NEURON_DISABLE_WARMUP_COMPILE" not in ahead.environment
 
 
-def test_buckets_of_odd_limits_end_exactly_there() -> None:
-    found = neuron_buckets({"--max-model-len": "1000", "--max-num-seqs": "6", "--max-num-batched-tokens": "300"})
-    assert found["num_batched_tokens_buckets"] == [128, 256, 300]
-    assert found["num_seqs_buckets"] == [1, 2, 4, 6]
-    assert all(size < 1000 and size % 128 == 0 for size in found["decode_context_length_buckets"])
+def test_it_serves_with_what_it_compiled_with_whatever_memory_a_pod_is_told() -> None:
+    ahead = launch(Made("trn2", "default", 2, FLAGS), PLACE, "golden", compiling=True)
+    pod = launch(Made("trn2", "default", 2, FLAGS), PLACE, "golden", ("--gpu-memory-utilization=0.50",))
+    assert pod.arguments == ahead.arguments, "the size of its cache is in the compiled graphs"
+
+
+def test_it_is_told_how_many_tokens_a_step_has_and_forms_the_buckets_that_have_to_end_there_itself() -> None:
+    found = started("trn2")
+    assert "--max-num-batched-tokens=2048" in found.arguments
+    assert further(found, "--additional-config") == {"neuron_config": {"decode_context_length_buckets": [128, 256, 512, 1024, 2048]}}
+    assert "--no-enable-prefix-caching" not in found.arguments
+    chosen = started("trn2", flags=(*FLAGS, "--max-num-batched-tokens=512"))
+    assert [word for word in chosen.arguments if word.startswith("--max-num-batched-tokens")] == ["--max-num-batched-tokens=512"]
+
+
+def test_it_caches_prefixes_only_where_prompts_are_taken_in_segments() -> None:
+    for length, tokens in ((1024, 2048), (4096, 4096), (16384, 16384)):
+        flags = ("--enable-prefix-caching", f"--max-model-len={length}", "--max-num-seqs=8", f"--max-num-batched-tokens={tokens}")
+        found = started("trn2", flags=flags).arguments
+        assert found.index("--no-enable-prefix-caching") > found.index("--enable-prefix-caching"), "the last of them counts"
+    small = started("trn2", flags=("--max-model-len=100", "--max-num-seqs=1"))
+    assert "--max-num-batched-tokens=100" in small.arguments
+    assert further(small, "--additional-config") == {"neuron_config": {}}, "no context is shorter"
+
+
+@pytest.mark.parametrize(("length", "tokens"), [(4096, 300), (4096, 3000), (32768, 16384), (32768, 32768)])
+def test_a_step_that_its_kernels_do_not_take_is_refused_before_anything_is_downloaded(length: int, tokens: int) -> None:
+    given = {"--max-model-len": str(length), "--max-num-seqs": "8"}
+    require_shapes("trn2", given)
+    require_shapes("sm_90", {**given, "--max-num-batched-tokens": str(tokens)})
+    with pytest.raises(Failure, match=r"spec\.server\.vllm\.maxBatchedTokens") as caught:
+        Preparing().probe(asked("trn2", *(f"{name}={value}" for name, value in given.items()), f"--max-num-batched-tokens={tokens}"))
+    assert caught.value.reason is Reason.UNSUPPORTED_OPTION
 
 
 @pytest.mark.parametrize("target", ["inf2", "trn2"])
 def test_neuron_needs_its_shapes_and_says_which_field_gives_them(target: str) -> None:
     with pytest.raises(Failure, match=r"spec\.server\.vllm\.maxSequences"):
         started(target, flags=("--max-model-len=4096",))
+
+
+def word(arguments: tuple[str, ...], name: str) -> int:
+    """The number of an argument."""
+    (text,) = [each.partition("=")[2] for each in arguments if each.startswith(f"{name}=")]
+    return int(text)
+
+
+@pytest.mark.parametrize("flags", [FLAGS, (*FLAGS, "--block-size=64"), FLAGS[1:]])
+def test_nxd_inference_compiles_the_cache_of_prefixes_that_vllm_is_then_started_with(flags: tuple[str, ...]) -> None:
+    compiled = nxdi_compile(Made("inf2", "default", 2, flags), Path("/m"), Path("/c"), Path("/s"), "llama").arguments
+    served = started("inf2", flags=flags).arguments
+    assert {"--enable-prefix-caching", "--enable-block-kv-layout"} <= set(compiled)
+    assert word(compiled, "--pa-block-size") == word(served, "--block-size")
+    assert word(compiled, "--pa-num-blocks") == word(served, "--num-gpu-blocks-override") + 1, "the plugin adds the null block itself"
+
+
+def test_nxd_inference_without_a_cache_of_prefixes_compiles_no_blocks() -> None:
+    flags = ("--no-enable-prefix-caching", "--max-model-len=4096", "--max-num-seqs=8")
+    compiled = nxdi_compile(Made("inf2", "default", 2, flags), Path("/m"), Path("/c"), Path("/s"), "llama").arguments
+    assert not any(each.startswith(("--pa-", "--enable-prefix", "--enable-block")) for each in compiled)
+
+
+@pytest.mark.parametrize("word", ["--enable-chunked-prefill", "--speculative-config"])
+def test_what_nxd_inference_is_not_compiled_for_is_refused_before_anything_is_downloaded(word: str) -> None:
+    given = {"--max-model-len": "4096", "--max-num-seqs": "8"}
+    require_shapes("inf2", given)
+    require_shapes("sm_90", {**given, word: ""})
+    with pytest.raises(Failure, match=f"{word} is not compiled for Inferentia2") as caught:
+        Preparing().probe(asked("inf2", *(f"{name}={value}" for name, value in given.items()), word))
+    assert caught.value.reason is Reason.UNSUPPORTED_OPTION
 
 
 def test_nxd_inference_is_compiled_by_its_own_command_without_a_device() -> None:
