@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from contract.vllm_sdk.vllm.entrypoints.openai.api_server import logprob
+from contract.vllm_sdk.vllm.entrypoints.openai.api_server import continued, logprob
 from steelyard_runtime.artifacts.manifest import Logprob, Manifest
 from steelyard_runtime.artifacts.publish import Published, files_of, publish
 from steelyard_runtime.artifacts.store import open_store
@@ -26,6 +26,7 @@ from steelyard_runtime.compile.progress import Progress
 from steelyard_runtime.compile.vllm import warm
 from steelyard_runtime.failure import Failure, Reason
 from steelyard_runtime.generate import golden as goldens
+from steelyard_runtime.generate.continuation import Continuation
 from steelyard_runtime.generate.ground import CACHE, MODEL, NEURON_CACHE
 from steelyard_runtime.generate.launch import Made
 from steelyard_runtime.logs import LogTail
@@ -35,15 +36,23 @@ ROOT = Path(__file__).parents[2]
 KEY = "c" * 64
 
 
-def artifact(folder: Path, *, off_by: float = 0.0, version: str = "0.32.0") -> Published:
-    """A published model whose golden samples are what the stand-in says, or not."""
+def continuation(ids: np.ndarray, off_by: int) -> Continuation:
+    """What the stand-in generates after a text, or something else."""
+    likeliest = np.array(continued(ids.tolist(), 4)) + off_by
+    return Continuation(np.stack([likeliest, likeliest + 1000], axis=1), np.tile(np.array([-0.1, -9.0], np.float32), (4, 1)))
+
+
+def artifact(folder: Path, *, off_by: float = 0.0, version: str = "0.32.0", continues: int | None = None) -> Published:
+    """A published model whose golden samples are what the stand-in says, or not. `continues`: by how much its continuations are off."""
     made = folder / "made"
     (made / MODEL).mkdir(parents=True)
     (made / MODEL / "config.json").write_text("{}")
     (made / CACHE).mkdir()
     (made / CACHE / "compiled").write_text("warm")
     ids = (np.arange(3, 9), np.arange(20, 22))
-    goldens.save(goldens.Golden(ids, tuple(np.array([logprob(int(i)) + off_by for i in each[1:]], np.float32) for each in ids)), made)
+    logprobs = tuple(np.array([logprob(int(i)) + off_by for i in each[1:]], np.float32) for each in ids)
+    continuations = () if continues is None else tuple(continuation(each, continues) for each in ids)
+    goldens.save(goldens.Golden(ids, logprobs, continuations), made)
     manifest = Manifest(
         key=KEY,
         model_digest="sha256:" + "1" * 64,
@@ -175,8 +184,15 @@ def start(tmp_path: Path) -> Iterator[Callable[..., TextProcess]]:
     """Start servers that do not outlive the test."""
     begun: list[TextProcess] = []
 
-    def begin(off_by: float = 0.0, version: str = "0.32.0", environment: dict[str, str] | None = None, **spec: Any) -> TextProcess:
-        begun.append(TextProcess(tmp_path, artifact(tmp_path, off_by=off_by, version=version), environment or {}, **spec))
+    def begin(
+        off_by: float = 0.0,
+        version: str = "0.32.0",
+        continues: int | None = None,
+        environment: dict[str, str] | None = None,
+        **spec: Any,
+    ) -> TextProcess:
+        made = artifact(tmp_path, off_by=off_by, version=version, continues=continues)
+        begun.append(TextProcess(tmp_path, made, environment or {}, **spec))
         return begun[-1]
 
     yield begin
@@ -317,6 +333,24 @@ def test_a_machine_that_computes_something_else_never_becomes_ready(start: Calla
     status, why = server.probe()
     assert status == 503
     assert "differ from the reference's by 0.5000 nats, more than 0.02" in why
+
+
+def test_a_vllm_that_tells_no_log_probabilities_of_a_prompt_is_named_as_such(start: Callable[..., TextProcess]) -> None:
+    word = start(environment={"STAND_IN_PROMPT_LOGPROBS": "none"}).last_word()
+    assert (word["class"], word["reason"]) == ("User", "UnsupportedTarget")
+    assert "tells no log-probabilities of a prompt" in word["message"]
+
+
+def test_there_what_it_generates_is_compared(start: Callable[..., TextProcess]) -> None:
+    start(environment={"STAND_IN_PROMPT_LOGPROBS": "none"}, continues=0).ready()
+
+
+def test_a_machine_that_generates_something_else_never_becomes_ready(start: Callable[..., TextProcess]) -> None:
+    server = start(environment={"STAND_IN_PROMPT_LOGPROBS": "none"}, continues=1)
+    server.until(lambda: "do not use it" in server.probe()[1])
+    status, why = server.probe()
+    assert status == 503
+    assert "what is generated is less likely to the reference" in why
 
 
 def test_what_vllm_dies_of_is_the_pods_last_word(start: Callable[..., TextProcess]) -> None:

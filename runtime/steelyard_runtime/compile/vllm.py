@@ -26,9 +26,11 @@ from steelyard_runtime.failure import Failure, Reason, user_failure
 from steelyard_runtime.generate import golden as goldens
 from steelyard_runtime.generate import words
 from steelyard_runtime.generate.child import Child
+from steelyard_runtime.generate.comparison import worst_difference
+from steelyard_runtime.generate.continuation import STEPS
 from steelyard_runtime.generate.ground import CACHE, COMPILED, MODEL, NEURON_CACHE, Ground, judged_by
 from steelyard_runtime.generate.launch import Launch, Made, launch, nxdi_compile, require_shapes
-from steelyard_runtime.generate.platform import Platform, platform_of
+from steelyard_runtime.generate.platform import WITHOUT_PROMPT_LOGPROBS, Platform, platform_of
 from steelyard_runtime.generate.reference import reference
 
 LOG = logging.getLogger("steelyard.compile")
@@ -88,7 +90,8 @@ class Preparing:
         LOG.info("computing the reference's log-probabilities")
         flags = words.read(spec.flags, words.COMPILED)
         longest = min(words.number(flags, "--max-model-len") or LONGEST, positions_of(model) or LONGEST)
-        golden = reference(model, longest, spec.golden_samples, spec.golden_seed)
+        steps = STEPS if platform_of(spec.target) in WITHOUT_PROMPT_LOGPROBS else 0
+        golden = reference(model, longest, spec.golden_samples, spec.golden_seed, steps=steps)
         goldens.save(golden, into)
 
         progress.enter(Phase.COMPILING)
@@ -144,9 +147,8 @@ async def _start(made: Made, golden: goldens.Golden, ground: Ground, progress: P
         if not answers:
             return None
         progress.enter(Phase.CHECKING)
-        found = [goldens.answered(await child.complete(goldens.request("golden", ids.tolist()), 600.0), ids.tolist()) for ids in golden.ids]
+        worst = await worst_difference(child, "golden", golden)
         await child.stop(30.0)
-    worst = goldens.worst_difference(golden, found)
     LOG.info("worst mean difference of log-probabilities %.5f nats", worst)
     return worst
 

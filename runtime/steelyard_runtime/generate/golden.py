@@ -12,6 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from steelyard_runtime.failure import Reason, user_failure
+from steelyard_runtime.generate.continuation import Continuation
+
 NAME = "golden-logprobs.npz"
 TOLERANCE = {"float32": 0.02, "bfloat16": 0.15, "float16": 0.15, "default": 0.15}
 """Largest mean difference of a sample's log-probabilities, in nats, by dtype. Another model than the reference differs by more than 1."""
@@ -23,6 +26,8 @@ class Golden:
 
     ids: tuple[NDArray[np.int64], ...]
     logprobs: tuple[NDArray[np.float32], ...]
+    continuations: tuple[Continuation, ...] = ()
+    """One for each sample, or none: what is compared instead where vLLM tells no log-probabilities of a prompt."""
 
 
 def save(golden: Golden, folder: Path) -> None:
@@ -32,7 +37,17 @@ def save(golden: Golden, folder: Path) -> None:
         lengths=np.array([len(ids) for ids in golden.ids], np.int64),
         ids=np.concatenate(golden.ids),
         logprobs=np.concatenate(golden.logprobs),
+        **_stacked(golden.continuations),
     )
+
+
+def _stacked(continuations: Sequence[Continuation]) -> dict[str, Any]:
+    if not continuations:
+        return {}
+    return {
+        "continued": np.stack([each.tokens for each in continuations]),
+        "continued_logprobs": np.stack([each.logprobs for each in continuations]),
+    }
 
 
 def load(folder: Path) -> Golden:
@@ -41,7 +56,11 @@ def load(folder: Path) -> Golden:
         ends = [0, *np.cumsum(arrays["lengths"]).tolist()]
         ids = tuple(arrays["ids"][start:end].astype(np.int64) for start, end in pairwise(ends))
         tails = [0, *np.cumsum(arrays["lengths"] - 1).tolist()]
-        return Golden(ids, tuple(arrays["logprobs"][start:end].astype(np.float32) for start, end in pairwise(tails)))
+        logprobs = tuple(arrays["logprobs"][start:end].astype(np.float32) for start, end in pairwise(tails))
+        if "continued" not in arrays:
+            return Golden(ids, logprobs)
+        steps = zip(arrays["continued"].astype(np.int64), arrays["continued_logprobs"].astype(np.float32), strict=True)
+        return Golden(ids, logprobs, tuple(Continuation(*each) for each in steps))
 
 
 def request(model: str, ids: Sequence[int]) -> dict[str, Any]:
@@ -50,11 +69,18 @@ def request(model: str, ids: Sequence[int]) -> dict[str, Any]:
 
 
 def answered(document: Any, ids: Sequence[int]) -> NDArray[np.float32]:
-    """Read vLLM's answer. What is missing becomes NaN, which no tolerance lets pass."""
+    """Read vLLM's answer. What is missing becomes NaN, which no tolerance lets pass; raises `Failure` where nothing was told at all."""
     try:
-        said = document["choices"][0]["prompt_logprobs"][1:]
-        found = [float(each[str(int(token))]["logprob"]) for each, token in zip(said, ids[1:], strict=True)]
-    except (KeyError, IndexError, TypeError, ValueError):
+        said = document["choices"][0].get("prompt_logprobs")
+        if said in (None, [None]) and len(ids) > 1:
+            # A plugin that does not support them says so by this, and by no error.
+            raise user_failure(
+                Reason.UNSUPPORTED_TARGET,
+                "vLLM tells no log-probabilities of a prompt on this platform, and without them nothing is held against the reference; use"
+                " another platform",
+            )
+        found = [float(each[str(int(token))]["logprob"]) for each, token in zip(said[1:], ids[1:], strict=True)]
+    except (AttributeError, KeyError, IndexError, TypeError, ValueError):
         found = [float("nan")] * (len(ids) - 1)
     return np.array(found, np.float32)
 

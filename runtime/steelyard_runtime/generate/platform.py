@@ -21,6 +21,10 @@ class Platform(StrEnum):
 NEURON_TARGETS = {"inf2": Platform.NXDI, "trn1": Platform.NXDI, "trn1n": Platform.NXDI, "trn2": Platform.NEURON, "trn3": Platform.NEURON}
 
 
+WITHOUT_PROMPT_LOGPROBS = frozenset({Platform.NXDI, Platform.NEURON})
+"""Their plugins leave prompt_logprobs of an answer empty, whatever was asked."""
+
+
 def platform_of(target: str) -> Platform:
     """Return the dialect of a toolchain's target."""
     if target.startswith("cpu/"):

@@ -25,6 +25,7 @@ from steelyard_runtime.compile.toolchain import installed
 from steelyard_runtime.failure import Reason, user_failure
 from steelyard_runtime.generate import golden as goldens
 from steelyard_runtime.generate.child import Child
+from steelyard_runtime.generate.comparison import worst_difference
 from steelyard_runtime.generate.exposition import Exposition
 from steelyard_runtime.generate.ground import Ground, judged_by
 from steelyard_runtime.generate.launch import Made, launch, require_compiled
@@ -36,7 +37,6 @@ from steelyard_runtime.termination import write_termination_message
 
 LOG = logging.getLogger("steelyard.serve")
 LOOK_EVERY = 5.0
-GOLDEN_SECONDS = 600.0
 
 
 class TextServer:
@@ -116,14 +116,15 @@ class TextServer:
         assert isinstance(manifest.accuracy, Logprob)
         golden = goldens.load(folder)
         self._state.reason = "vLLM answers, and is held against the reference"
-        name = self._served_name()
-        found = [
-            goldens.answered(await child.complete(goldens.request(name, ids.tolist()), GOLDEN_SECONDS), ids.tolist()) for ids in golden.ids
-        ]
-        worst = goldens.worst_difference(golden, found)
+        worst = await worst_difference(child, self._served_name(), golden)
         if worst > manifest.accuracy.tolerance:
+            what = (
+                "what is generated is less likely to the reference"
+                if golden.continuations
+                else "log-probabilities differ from the reference's"
+            )
             reason = (
-                f"golden samples: log-probabilities differ from the reference's by {worst:.4f} nats, more than {manifest.accuracy.tolerance};"
+                f"golden samples: {what} by {worst:.4f} nats, more than {manifest.accuracy.tolerance};"
                 " this machine computes something else, do not use it"
             )
             LOG.error(reason)

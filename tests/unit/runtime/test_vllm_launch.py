@@ -12,10 +12,12 @@ import pytest
 from steelyard.api.server import VllmArgumentName
 from steelyard.core.compiling.vllm_words import compiled_words, served_words
 from steelyard.core.snapshot import VllmOptions
+from steelyard_runtime.compile.progress import Progress
 from steelyard_runtime.compile.spec import CompileSpec
 from steelyard_runtime.compile.vllm import Preparing
 from steelyard_runtime.failure import Failure, Reason
 from steelyard_runtime.generate import words
+from steelyard_runtime.generate.continuation import STEPS
 from steelyard_runtime.generate.launch import (
     GIB,
     Launch,
@@ -27,6 +29,7 @@ from steelyard_runtime.generate.launch import (
     require_compiled,
     require_shapes,
 )
+from steelyard_runtime.logs import LogTail
 
 PLACE = Place(Path("/g/model"), Path("/g/cache"), Path("/a/neuron-compiled"), 8080, "0.0.0.0", 4, 16 * GIB, 2 * GIB)
 FLAGS = ("--enable-prefix-caching", "--max-model-len=4096", "--max-num-seqs=8")
@@ -166,6 +169,23 @@ def test_a_step_that_its_kernels_do_not_take_is_refused_before_anything_is_downl
     with pytest.raises(Failure, match=r"spec\.server\.vllm\.maxBatchedTokens") as caught:
         Preparing().probe(asked("trn2", *(f"{name}={value}" for name, value in given.items()), f"--max-num-batched-tokens={tokens}"))
     assert caught.value.reason is Reason.UNSUPPORTED_OPTION
+
+
+@pytest.mark.parametrize(
+    ("target", "steps"), [("cpu/x86-64", 0), ("sm_90", 0), ("inf2", STEPS), ("trn1", STEPS), ("trn2", STEPS), ("trn3", STEPS)]
+)
+def test_the_reference_goes_on_with_its_texts_for_the_plugins_that_tell_nothing_of_a_prompt(
+    target: str, steps: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def reference(*_: object, steps: int) -> None:
+        raise InterruptedError(steps)
+
+    monkeypatch.setattr("steelyard_runtime.compile.vllm.reference", reference)
+    (tmp_path / "config.json").write_text('{"architectures": ["LlamaForCausalLM"], "model_type": "llama"}')
+    (tmp_path / "tokenizer.json").write_text("{}")
+    with pytest.raises(InterruptedError) as caught:
+        Preparing().make(tmp_path, "sha256:" + "1" * 64, asked(target), tmp_path / "made", Progress(LogTail()))
+    assert caught.value.args == (steps,)
 
 
 @pytest.mark.parametrize("target", ["inf2", "trn2"])

@@ -22,6 +22,10 @@ COMPILES = "STAND_IN_COMPILES"
 """`nothing`: for Neuron it ends well without having compiled anything."""
 
 
+PROMPT_LOGPROBS = "STAND_IN_PROMPT_LOGPROBS"
+"""`none`: it answers as the plugins for Neuron do, which leave them empty."""
+
+
 def parser() -> argparse.ArgumentParser:
     """The arguments that this project may use; any other is unknown, as a misspelt one is to vLLM."""
     found = argparse.ArgumentParser(prog="api_server.py", allow_abbrev=False)
@@ -64,6 +68,11 @@ def parser() -> argparse.ArgumentParser:
 def logprob(token: int) -> float:
     """What this "model" gives to a token, whatever came before it."""
     return -1.0 - token % 7
+
+
+def continued(prompt: list[int], steps: int) -> list[int]:
+    """What this "model" generates."""
+    return [(sum(prompt) + step) % 100 for step in range(steps)]
 
 
 class Model:
@@ -113,7 +122,11 @@ class Model:
         if not asked.get("stream"):
             await asyncio.sleep(self._seconds * asked["max_tokens"])
             choice: dict[str, Any] = {"index": 0, "text": "x"}
-            if asked.get("prompt_logprobs") is not None:
+            if asked.get("return_token_ids"):
+                choice["token_ids"] = continued(asked["prompt"], asked["max_tokens"])
+            if asked.get("prompt_logprobs") is not None and os.environ.get(PROMPT_LOGPROBS) == "none":
+                choice["prompt_logprobs"] = [None]
+            elif asked.get("prompt_logprobs") is not None:
                 choice["prompt_logprobs"] = [None, *({str(token): {"logprob": logprob(token)}} for token in asked["prompt"][1:])]
             await answer(send, 200, json.dumps({"choices": [choice]}).encode(), "application/json")
             return
