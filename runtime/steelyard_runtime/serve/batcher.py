@@ -29,6 +29,10 @@ class Full(Exception):  # noqa: N818  an answer, not an error
         self.retry_after = retry_after
 
 
+class UnsoundError(Exception):
+    """The engine answered, and the answer is no embedding."""
+
+
 @dataclass(frozen=True, slots=True)
 class Batching:
     """Shapes and limits."""
@@ -51,6 +55,12 @@ class _Waiting:
     admitted: float = field(compare=False)
     queued: float = field(compare=False)
     answer: asyncio.Future[Embedding] = field(compare=False)
+
+    def fail(self, error: Exception) -> None:
+        """Answer with an error, if anybody still waits."""
+        if not self.answer.done():
+            self.answer.set_exception(error)
+            self.answer.exception()  # retrieved: nobody may be waiting any more
 
 
 class Batcher:
@@ -109,15 +119,15 @@ class Batcher:
             began = time.monotonic()
             self._state.batches[worker] = began
             try:
-                found = await loop.run_in_executor(self._threads, self._infer, [waiting.row for waiting in batch])
+                found, sound = await loop.run_in_executor(self._threads, self._infer, [waiting.row for waiting in batch])
             except Exception as error:  # each of these requests fails; the next batch may not
                 for waiting in batch:
-                    if not waiting.answer.done():
-                        waiting.answer.set_exception(error)
-                        waiting.answer.exception()  # retrieved: nobody may be waiting any more
+                    waiting.fail(error)
             else:
-                for waiting, embedding in zip(batch, found, strict=False):
-                    if not waiting.answer.done():
+                for waiting, embedding, finite in zip(batch, found, sound, strict=False):
+                    if not finite:
+                        waiting.fail(UnsoundError("the engine's answer has a value that is not a finite number"))
+                    elif not waiting.answer.done():
                         waiting.answer.set_result(embedding)
             finally:
                 del self._state.batches[worker]
@@ -153,6 +163,10 @@ class Batcher:
             self._metrics.queue_seconds.observe(now - waiting.admitted)
         return batch
 
-    def _infer(self, rows: list[Sequence[int]]) -> Embedding:
+    def _infer(self, rows: list[Sequence[int]]) -> tuple[Embedding, NDArray[np.bool_]]:
+        """Return the embeddings, and which of them are finite numbers throughout."""
         ids, mask = padded(rows, self._shapes.length(max(map(len, rows))), self._shapes.rows(len(rows)))
-        return self._engine.run(ids, mask)
+        found = self._engine.run(ids, mask)
+        if found.ndim != 2 or len(found) < len(rows):
+            raise UnsoundError(f"the engine's answer to {len(rows)} rows has the shape {found.shape}")
+        return found, np.isfinite(found).all(axis=1)

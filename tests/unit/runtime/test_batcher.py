@@ -1,0 +1,86 @@
+"""What the batcher makes of an engine's answers, and of rows that nobody waits for any more."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+import numpy as np
+import pytest
+
+from steelyard_runtime.serve.batcher import Batcher, Batching, UnsoundError
+from steelyard_runtime.serve.metrics import Metrics
+from steelyard_runtime.serve.state import State
+
+BAD = 666
+Answering = Callable[[np.ndarray], np.ndarray]
+
+
+def sums(ids: np.ndarray) -> np.ndarray:
+    return np.stack([ids.sum(axis=1), ids[:, 0]], axis=1).astype(np.float32)
+
+
+class Played:
+    """An engine that answers as it is told, and remembers what it was given."""
+
+    fixed_batch = False
+    fixed_lengths = False
+    workers = 1
+
+    def __init__(self, answering: Answering) -> None:
+        self._answering = answering
+        self.runs: list[list[int]] = []
+        """The first token of each row, run by run."""
+
+    def run(self, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        self.runs.append([int(row[0]) for row in ids])
+        return self._answering(ids)
+
+
+@pytest.fixture
+async def playing() -> AsyncIterator[Callable[..., tuple[Batcher, Played]]]:
+    batchers = []
+
+    def play(answering: Answering, largest: int = 8) -> tuple[Batcher, Played]:
+        engine = Played(answering)
+        batcher = Batcher(engine, Batching((8, 16), (1, 8), largest, 0.0, 16, 1), Metrics(()), State())
+        batchers.append(batcher)
+        return batcher, engine
+
+    yield play
+    for batcher in batchers:
+        await batcher.close()
+
+
+async def answers(batcher: Batcher, first_tokens: list[int]) -> list[object]:
+    """What each row gets; they wait together, so they run together."""
+    submitted = [batcher.submit([token, 1], batcher.admit(1)) for token in first_tokens]
+    return await asyncio.wait_for(asyncio.gather(*submitted, return_exceptions=True), 10)
+
+
+async def test_a_row_whose_embedding_is_not_finite_fails_alone(playing: Callable[..., tuple[Batcher, Played]]) -> None:
+    def with_a_hole(ids: np.ndarray) -> np.ndarray:
+        found = sums(ids)
+        found[ids[:, 0] == BAD, 1] = np.nan
+        found[ids[:, 0] == BAD + 1, 0] = -np.inf
+        return found
+
+    batcher, engine = playing(with_a_hole)
+    first, bad, infinite, last = await answers(batcher, [3, BAD, BAD + 1, 4])
+    assert isinstance(bad, UnsoundError)
+    assert isinstance(infinite, UnsoundError)
+    assert (list(first), list(last)) == ([4, 3], [5, 4])
+    assert engine.runs == [[3, BAD, BAD + 1, 4]]
+
+
+@pytest.mark.parametrize("answering", [lambda ids: sums(ids)[:-1], lambda ids: sums(ids)[:, 0], lambda _: np.float32(1)])
+async def test_an_answer_of_too_few_rows_or_of_another_shape_is_an_error_and_nobody_waits_for_ever(
+    playing: Callable[..., tuple[Batcher, Played]], answering: Answering
+) -> None:
+    batcher, _ = playing(answering)
+    assert all(isinstance(each, UnsoundError) for each in await answers(batcher, [1, 2, 3]))
+
+
+async def test_rows_that_only_fill_a_compiled_batch_may_hold_anything(playing: Callable[..., tuple[Batcher, Played]]) -> None:
+    batcher, _ = playing(lambda ids: np.concatenate([sums(ids), np.full((5, 2), np.nan, np.float32)]))
+    assert [list(each) for each in await answers(batcher, [1, 2])] == [[2, 1], [3, 2]]
