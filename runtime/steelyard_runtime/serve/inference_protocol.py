@@ -10,7 +10,7 @@ import orjson
 from numpy.typing import NDArray
 
 from steelyard_runtime.artifacts.manifest import Manifest
-from steelyard_runtime.serve.request import Inputs, Limits, Rejected, checked_texts, json_object
+from steelyard_runtime.serve.request import Inputs, Limits, Rejected, check_count, checked_texts, json_object
 
 INPUT = "text"
 OUTPUT = "embedding"
@@ -32,17 +32,18 @@ def infer_request(body: bytes, header_length: str | None, limits: Limits) -> Inf
     """Read a body; raises `Rejected`."""
     cut = len(body)
     if header_length is not None:
-        if not header_length.isdigit() or int(header_length) > len(body):
+        # int() takes other scripts' digits, and refuses thousands of them with an error of its own.
+        if not header_length.isascii() or not header_length.isdigit() or len(header_length) > 19 or int(header_length) > len(body):
             raise Rejected(400, f"{HEADER} must be the length of the JSON part, at most {len(body)}; it is {header_length!r}")
         cut = int(header_length)
-    document = json_object(body[:cut])
+    document = json_object(body[:cut], 2 * limits.max_inputs)
     tensors = document.get("inputs")
     if not isinstance(tensors, list) or len(tensors) != 1 or not isinstance(tensors[0], dict) or tensors[0].get("name") != INPUT:
         raise Rejected(400, f"inputs must be exactly one tensor named {INPUT!r}")
     tensor: dict[str, Any] = tensors[0]
     if tensor.get("datatype") != "BYTES":
         raise Rejected(400, f"the datatype of {INPUT} must be BYTES, not {tensor.get('datatype')!r}")
-    texts = _texts(tensor, body[cut:])
+    texts = _texts(tensor, body[cut:], limits)
     shape = tensor.get("shape")
     if shape not in ([len(texts)], [len(texts), 1]) or any(isinstance(size, bool) for size in shape):  # True equals 1
         raise Rejected(
@@ -90,14 +91,16 @@ def error_response(message: str) -> bytes:
     return orjson.dumps({"error": message})
 
 
-def _texts(tensor: dict[str, Any], binary: bytes) -> list[str]:
+def _texts(tensor: dict[str, Any], binary: bytes, limits: Limits) -> list[str]:
     parameters = tensor.get("parameters")
     size = parameters.get("binary_data_size") if isinstance(parameters, dict) else None
     if size is not None:
         if size != len(binary):
             raise Rejected(400, f"binary_data_size of {INPUT} is {size}, but {len(binary)} bytes follow the JSON part")
-        return _binary_texts(binary)
+        return _binary_texts(binary, limits)
     data = tensor.get("data")
+    if isinstance(data, list) and len(data) > limits.max_inputs:
+        check_count(len(data), limits, INPUT)
     if isinstance(data, list) and all(isinstance(item, list) and len(item) == 1 for item in data):
         data = [item[0] for item in data]
     if not isinstance(data, list) or not all(isinstance(item, str) for item in data):
@@ -105,11 +108,13 @@ def _texts(tensor: dict[str, Any], binary: bytes) -> list[str]:
     return data
 
 
-def _binary_texts(binary: bytes) -> list[str]:
+def _binary_texts(binary: bytes, limits: Limits) -> list[str]:
     """Elements one after the other, each with its length in four bytes, little-endian, before it."""
-    texts = []
+    texts: list[str] = []
     position = 0
     while position < len(binary):
+        if len(texts) == limits.max_inputs:
+            raise Rejected(400, f"{INPUT} has more than {limits.max_inputs} inputs; 1 to {limits.max_inputs} are taken")
         if position + 4 > len(binary):
             raise Rejected(400, f"the binary data of {INPUT} ends within a length")
         (length,) = struct.unpack_from("<I", binary, position)

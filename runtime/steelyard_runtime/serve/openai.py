@@ -9,7 +9,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from steelyard_runtime.serve.request import Inputs, Limits, Rejected, checked_rows, checked_texts, json_object
+from steelyard_runtime.serve.request import Inputs, Limits, Rejected, check_count, check_length, checked_rows, checked_texts, json_object
 from steelyard_runtime.tokens import TextTokenizer
 
 
@@ -23,14 +23,14 @@ class EmbeddingsRequest:
 
 def embeddings_request(body: bytes, model: str, dimension: int, limits: Limits, tokenizer: TextTokenizer) -> EmbeddingsRequest:
     """Read a body; raises `Rejected`."""
-    document = json_object(body)
+    document = json_object(body, limits.max_inputs * (tokenizer.longest + 1))
     wanted = document.get("model")
     if not isinstance(wanted, str):
         raise Rejected(400, f"model must be a string; this server has {model!r}", field="model")
     if wanted != model:
         raise Rejected(404, f"there is no model {wanted!r} here; this server has {model!r}", field="model", code="model_not_found")
-    encoding = document.get("encoding_format", "float")
-    if encoding not in ("float", "base64"):
+    encoding = document.get("encoding_format")
+    if encoding not in (None, "float", "base64"):
         raise Rejected(400, f"encoding_format must be float or base64, not {encoding!r}", field="encoding_format")
     if document.get("dimensions") not in (None, dimension):
         raise Rejected(400, f"dimensions must be {dimension}: this model does not shorten its embeddings", field="dimensions")
@@ -41,12 +41,20 @@ def _inputs(value: object, limits: Limits, tokenizer: TextTokenizer) -> Inputs:
     if isinstance(value, str):
         return checked_texts([value], limits, "input")
     if isinstance(value, list) and value:
-        if all(isinstance(item, str) for item in value):
-            return checked_texts(value, limits, "input")
-        if _are_tokens(value):
+        # How many there are is asked before what each of them is.
+        if isinstance(value[0], str):
+            check_count(len(value), limits, "input")
+            if all(isinstance(item, str) for item in value):
+                return checked_texts(value, limits, "input")
+        elif isinstance(value[0], list):
+            check_count(len(value), limits, "input")
+            if all(isinstance(item, list) and _are_tokens(item[: tokenizer.longest]) for item in value):
+                for index, item in enumerate(value):
+                    check_length(len(item), index, tokenizer, "input")
+                return checked_rows([_tokens(item) for item in value], limits, tokenizer, "input")
+        elif _are_tokens(value[: tokenizer.longest]):
+            check_length(len(value), 0, tokenizer, "input")
             return checked_rows([_tokens(value)], limits, tokenizer, "input")
-        if all(isinstance(item, list) and _are_tokens(item) for item in value):
-            return checked_rows([_tokens(item) for item in value], limits, tokenizer, "input")
     raise Rejected(
         400, "input must be a string, a list of strings, a list of token ids, or a list of such lists, and not empty", field="input"
     )

@@ -23,7 +23,7 @@ def document(model: str, version: str, manifest: Manifest, limits: Limits, vocab
         "properties": {
             "model": {"const": model},
             "input": {"anyOf": [text, {**many, "items": text}, tokens, {**many, "items": tokens}]},
-            "encoding_format": {"enum": ["float", "base64"]},
+            "encoding_format": {"enum": ["float", "base64", None]},
             "dimensions": {"enum": [manifest.dimension, None]},
         },
     }

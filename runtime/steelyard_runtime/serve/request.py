@@ -5,7 +5,11 @@ from dataclasses import dataclass
 
 import orjson
 
+from steelyard_runtime.serve.json_values import more_values_than
 from steelyard_runtime.tokens import TextTokenizer
+
+OTHER_VALUES = 10_000
+"""In a body besides its inputs: names, options, and fields that are not ours."""
 
 
 class Rejected(Exception):  # noqa: N818  the client's error is no error of ours
@@ -45,8 +49,12 @@ class Inputs:
         return len(self.texts) or len(self.rows)
 
 
-def json_object(body: bytes) -> dict[str, object]:
-    """Read the body, whatever its Content-Type says: Triton's client sends none."""
+def json_object(body: bytes, values: int) -> dict[str, object]:
+    """Read the body, whatever its Content-Type says: Triton's client sends none. `values`: the most that inputs can have."""
+    if more_values_than(values + OTHER_VALUES, body):
+        raise Rejected(
+            400, f"the body has more than {values + OTHER_VALUES} JSON values, which no inputs within the limits need; send fewer"
+        )
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -58,7 +66,7 @@ def json_object(body: bytes) -> dict[str, object]:
 
 def checked_texts(texts: Sequence[str], limits: Limits, field: str) -> Inputs:
     """Hold texts against the limits."""
-    _check_count(len(texts), limits, field)
+    check_count(len(texts), limits, field)
     for index, text in enumerate(texts):
         if not text:
             raise Rejected(400, f"{field}[{index}] is empty; send at least one character", field=field)
@@ -69,15 +77,21 @@ def checked_texts(texts: Sequence[str], limits: Limits, field: str) -> Inputs:
 
 def checked_rows(rows: Sequence[Sequence[int]], limits: Limits, tokenizer: TextTokenizer, field: str) -> Inputs:
     """Hold token ids against the limits and the vocabulary; they are used as they are, special tokens included."""
-    _check_count(len(rows), limits, field)
+    check_count(len(rows), limits, field)
     for index, row in enumerate(rows):
-        if not 1 <= len(row) <= tokenizer.longest:
-            raise Rejected(400, f"{field}[{index}] has {len(row)} tokens; 1 to {tokenizer.longest} are taken", field=field)
+        check_length(len(row), index, tokenizer, field)
         if min(row) < 0 or max(row) >= tokenizer.vocabulary:
             raise Rejected(400, f"{field}[{index}] has a token outside of the vocabulary (0 to {tokenizer.vocabulary - 1})", field=field)
     return Inputs(rows=tuple(rows))
 
 
-def _check_count(count: int, limits: Limits, field: str) -> None:
+def check_length(length: int, index: int, tokenizer: TextTokenizer, field: str) -> None:
+    """Refuse a row of too many token ids, or of none."""
+    if not 1 <= length <= tokenizer.longest:
+        raise Rejected(400, f"{field}[{index}] has {length} tokens; 1 to {tokenizer.longest} are taken", field=field)
+
+
+def check_count(count: int, limits: Limits, field: str) -> None:
+    """Refuse too many inputs, or none."""
     if not 1 <= count <= limits.max_inputs:
         raise Rejected(400, f"{field} has {count} inputs; 1 to {limits.max_inputs} are taken", field=field)

@@ -11,39 +11,18 @@ import pytest
 from steelyard_runtime.serve.batcher import Batcher, Batching, UnsoundError
 from steelyard_runtime.serve.metrics import Metrics
 from steelyard_runtime.serve.state import State
+from unit.runtime.played import LENGTHS, Answering, PlayedEngine, sums
 
 BAD = 666
-Answering = Callable[[np.ndarray], np.ndarray]
-
-
-def sums(ids: np.ndarray) -> np.ndarray:
-    return np.stack([ids.sum(axis=1), ids[:, 0]], axis=1).astype(np.float32)
-
-
-class Played:
-    """An engine that answers as it is told, and remembers what it was given."""
-
-    fixed_batch = False
-    fixed_lengths = False
-    workers = 1
-
-    def __init__(self, answering: Answering) -> None:
-        self._answering = answering
-        self.runs: list[list[int]] = []
-        """The first token of each row, run by run."""
-
-    def run(self, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        self.runs.append([int(row[0]) for row in ids])
-        return self._answering(ids)
 
 
 @pytest.fixture
-async def playing() -> AsyncIterator[Callable[..., tuple[Batcher, Played]]]:
+async def playing() -> AsyncIterator[Callable[..., tuple[Batcher, PlayedEngine]]]:
     batchers = []
 
-    def play(answering: Answering, largest: int = 8) -> tuple[Batcher, Played]:
-        engine = Played(answering)
-        batcher = Batcher(engine, Batching((8, 16), (1, 8), largest, 0.0, 16, 1), Metrics(()), State())
+    def play(answering: Answering, largest: int = 8) -> tuple[Batcher, PlayedEngine]:
+        engine = PlayedEngine(answering)
+        batcher = Batcher(engine, Batching(LENGTHS, (1, 8), largest, 0.0, 16, 1), Metrics(()), State())
         batchers.append(batcher)
         return batcher, engine
 
@@ -58,7 +37,7 @@ async def answers(batcher: Batcher, first_tokens: list[int]) -> list[object]:
     return await asyncio.wait_for(asyncio.gather(*submitted, return_exceptions=True), 10)
 
 
-async def test_a_row_whose_embedding_is_not_finite_fails_alone(playing: Callable[..., tuple[Batcher, Played]]) -> None:
+async def test_a_row_whose_embedding_is_not_finite_fails_alone(playing: Callable[..., tuple[Batcher, PlayedEngine]]) -> None:
     def with_a_hole(ids: np.ndarray) -> np.ndarray:
         found = sums(ids)
         found[ids[:, 0] == BAD, 1] = np.nan
@@ -75,12 +54,12 @@ async def test_a_row_whose_embedding_is_not_finite_fails_alone(playing: Callable
 
 @pytest.mark.parametrize("answering", [lambda ids: sums(ids)[:-1], lambda ids: sums(ids)[:, 0], lambda _: np.float32(1)])
 async def test_an_answer_of_too_few_rows_or_of_another_shape_is_an_error_and_nobody_waits_for_ever(
-    playing: Callable[..., tuple[Batcher, Played]], answering: Answering
+    playing: Callable[..., tuple[Batcher, PlayedEngine]], answering: Answering
 ) -> None:
     batcher, _ = playing(answering)
     assert all(isinstance(each, UnsoundError) for each in await answers(batcher, [1, 2, 3]))
 
 
-async def test_rows_that_only_fill_a_compiled_batch_may_hold_anything(playing: Callable[..., tuple[Batcher, Played]]) -> None:
+async def test_rows_that_only_fill_a_compiled_batch_may_hold_anything(playing: Callable[..., tuple[Batcher, PlayedEngine]]) -> None:
     batcher, _ = playing(lambda ids: np.concatenate([sums(ids), np.full((5, 2), np.nan, np.float32)]))
     assert [list(each) for each in await answers(batcher, [1, 2])] == [[2, 1], [3, 2]]
