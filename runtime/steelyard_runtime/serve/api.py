@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from aiohttp import web
@@ -23,11 +23,17 @@ from steelyard_runtime.serve.request import Inputs, Limits, Rejected
 from steelyard_runtime.serve.spec import ServeSpec
 from steelyard_runtime.serve.state import State
 
+T = TypeVar("T")
+
 LOG = logging.getLogger("steelyard.serve")
 POD = "x-steelyard-pod"
 OUTCOME = "x-steelyard-outcome"
 BODY_SECONDS = 30.0
 """A client that takes longer to send its request has gone to sleep."""
+CLIENT_LEFT = 499
+"""Nobody reads this status; it is for the counter."""
+SMALL_BODY = 1 << 16
+"""Bytes that are read in less time than a thread takes to be asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +83,15 @@ class Api:
         self._connections = connections
         self._version = version
         self._limits = Limits(spec.max_inputs, spec.max_chars)
+        self._reading = ThreadPoolExecutor(1, thread_name_prefix="read")
         self._tokenizing = ThreadPoolExecutor(1, thread_name_prefix="tokenize")
         self.served: Served | None = None
 
-    def application(self) -> web.Application:
-        """Return the application for port 8080."""
+    def runner(self) -> web.AppRunner:
+        """Return what serves port 8080. A handler is cancelled when its client leaves: nobody would read what it goes on to compute."""
+        return web.AppRunner(self._application(), access_log=None, shutdown_timeout=0.5, keepalive_timeout=75, handler_cancellation=True)
+
+    def _application(self) -> web.Application:
         application = web.Application(client_max_size=self._limits.body, middlewares=[self._errors])
         application.on_response_prepare.append(self._prepare)
         router = application.router
@@ -108,10 +118,11 @@ class Api:
         counted = False
         try:
             answer = await self._answer(request, protocol, answering)
-            if request.transport is None or request.transport.is_closing():
-                # The client has left. Nobody reads this answer; it is for the counter alone.
-                answer = protocol.refusal(499, "the client closed the connection")
             seconds = time.monotonic() - began
+            if request.transport is None or request.transport.is_closing():
+                counted = True
+                self._count_left(request, seconds)
+                return web.Response(status=CLIENT_LEFT)
             outcome = judged(answer.status, seconds, self._spec.objectives)
             response = web.Response(status=answer.status, body=answer.body, content_type=answer.content_type)
             response.headers.update(answer.headers)
@@ -124,13 +135,23 @@ class Api:
                 await response.write_eof()
             return response
         except asyncio.CancelledError:
-            # Only the end of a drain's time cuts a request off.
-            if not counted:
+            if not counted and self._connections.cut_off:
                 self._metrics.count(Outcome.ERROR, time.monotonic() - began, 0)
+            elif not counted:
+                self._count_left(request, time.monotonic() - began)
             raise
         finally:
             self._metrics.in_flight.dec()
             self._connections.end(request.protocol)
+
+    def _count_left(self, request: web.Request, seconds: float) -> None:
+        """Count a request whose client has left. Who waited past an objective was served too late; who left before that, or before all of the
+        request was sent, is nobody's fault."""
+        outcome = judged(200, seconds, self._spec.objectives)
+        if outcome is Outcome.SLOW and request.content.is_eof():
+            self._metrics.count(outcome, seconds, 0)
+        else:
+            self._metrics.reject(CLIENT_LEFT)
 
     def _count(self, outcome: Outcome | None, answer: Answer, seconds: float) -> None:
         if outcome is None:
@@ -147,17 +168,18 @@ class Api:
             return protocol.refusal(429, str(full), code="queue_full", headers=(("Retry-After", str(full.retry_after)),))
         except web.HTTPRequestEntityTooLarge:
             return protocol.refusal(413, f"the body is larger than {self._limits.body} bytes; send fewer or shorter inputs")
-        except TimeoutError:
-            return protocol.refusal(408, f"the body did not arrive within {BODY_SECONDS:.0f} s")
-        except (ConnectionResetError, web.RequestPayloadError):
-            return protocol.refusal(499, "the client closed the connection")
         except Exception:
             LOG.exception("a request failed")
             return protocol.refusal(500, "the model failed on this request; the server's log has the error", code="internal_error")
 
     async def _body(self, request: web.Request) -> bytes:
-        async with asyncio.timeout(BODY_SECONDS):
-            return await request.read()
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                return await request.read()
+        except TimeoutError as error:
+            raise Rejected(408, f"the body did not arrive within {BODY_SECONDS:.0f} s") from error
+        except (ConnectionError, web.RequestPayloadError) as error:
+            raise Rejected(400, "the body is not in the encoding that its headers name") from error
 
     # OpenAI
 
@@ -167,7 +189,10 @@ class Api:
         if served is None:
             return OPENAI.refusal(503, f"not ready: {self._state.reason}", code="not_ready")
         manifest = served.model.manifest
-        asked = openai.embeddings_request(body, self._spec.model, manifest.dimension, self._limits, served.model.tokenizer)
+        tokenizer = served.model.tokenizer
+        asked = await self._read(
+            body, lambda: openai.embeddings_request(body, self._spec.model, manifest.dimension, self._limits, tokenizer)
+        )
         embeddings, tokens = await self._embed(served, asked.inputs)
         return Answer(200, openai.embeddings_response(self._spec.model, embeddings, tokens, as_base64=asked.base64), tokens)
 
@@ -188,7 +213,8 @@ class Api:
         self._require_name(request)
         if served is None:
             return INFERENCE.refusal(503, f"not ready: {self._state.reason}")
-        asked = inference_protocol.infer_request(body, request.headers.get(inference_protocol.HEADER), self._limits)
+        header = request.headers.get(inference_protocol.HEADER)
+        asked = await self._read(body, lambda: inference_protocol.infer_request(body, header, self._limits))
         embeddings, tokens = await self._embed(served, asked.inputs)
         data, header_length = inference_protocol.infer_response(self._spec.model, asked, embeddings)
         if header_length is None:
@@ -230,6 +256,12 @@ class Api:
 
     # Both
 
+    async def _read(self, body: bytes, reading: Callable[[], T]) -> T:
+        """Make a request of a body; raises `Rejected`. Large ones are read beside the loop, and one at a time: each takes several times its size."""
+        if len(body) <= SMALL_BODY:
+            return reading()
+        return await asyncio.get_running_loop().run_in_executor(self._reading, reading)
+
     async def _embed(self, served: Served, inputs: Inputs) -> tuple[list[NDArray[np.float32]], int]:
         """Return the embeddings in the order of the inputs, and the number of tokens; raises `Full`."""
         admitted = served.batcher.admit(inputs.count)
@@ -246,7 +278,11 @@ class Api:
             if cut:
                 self._metrics.truncated.inc(cut)
         answers = [served.batcher.submit(row, admitted) for row in rows]
-        return list(await asyncio.gather(*answers)), sum(len(row) for row in rows)
+        try:
+            return list(await asyncio.gather(*answers)), sum(len(row) for row in rows)
+        finally:
+            for answer in answers:  # once one has failed nobody asks for the others
+                answer.cancel()
 
     @web.middleware
     async def _errors(self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> web.StreamResponse:
@@ -269,7 +305,8 @@ class Api:
         """Put on every response which pod it is from, and whether the connection ends with it."""
         response.headers[POD] = self._pod
         response.headers.setdefault(OUTCOME, "none")
-        if self._connections.closes(request.protocol):
+        # After a body that could not be decoded nobody knows where the next request begins.
+        if self._connections.closes(request.protocol) or request.content.exception() is not None:
             response.force_close()
             response.headers["Connection"] = "close"
 

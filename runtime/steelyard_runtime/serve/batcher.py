@@ -95,11 +95,12 @@ class Batcher:
         self._admitted -= inputs
 
     def submit(self, row: Sequence[int], admitted: float) -> asyncio.Future[Embedding]:
-        """Queue one admitted row of token ids; the answer is its embedding."""
+        """Queue one admitted row of token ids; the answer is its embedding. Cancel it to give the place back."""
         if len(row) > self._batching.lengths[-1]:
             raise ValueError(f"{len(row)} tokens are more than the longest compiled sequence, {self._batching.lengths[-1]}")
         self._arrived += 1
         waiting = _Waiting(len(row), self._arrived, row, admitted, time.monotonic(), asyncio.get_running_loop().create_future())
+        waiting.answer.add_done_callback(lambda _: self._forget(waiting))
         insort(self._by_length, waiting)
         self._by_arrival[waiting.number] = waiting
         self._wake.set()
@@ -148,6 +149,12 @@ class Batcher:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), due)
 
+    def _forget(self, waiting: _Waiting) -> None:
+        """Take a row out of the queue whose answer nobody waits for any more; one that has been taken has left it already."""
+        if self._by_arrival.pop(waiting.number, None) is not None:
+            del self._by_length[bisect_left(self._by_length, waiting)]
+            self._admitted -= 1
+
     def _take(self, oldest: _Waiting) -> list[_Waiting]:
         lengths = [waiting.length for waiting in self._by_length]
         these = chosen(lengths, bisect_left(self._by_length, oldest), self._largest, self._shapes)
@@ -169,4 +176,5 @@ class Batcher:
         found = self._engine.run(ids, mask)
         if found.ndim != 2 or len(found) < len(rows):
             raise UnsoundError(f"the engine's answer to {len(rows)} rows has the shape {found.shape}")
-        return found, np.isfinite(found).all(axis=1)
+        sound: NDArray[np.bool_] = np.logical_and.reduce(np.isfinite(found), axis=1)
+        return found, sound

@@ -34,6 +34,8 @@ class Connections:
         self._sweep_at = 64
         self._stopped: float | None = None
         self.draining = False
+        self.cut_off = False
+        """Whether a drain's time is over: a request that is ended now is ended by the server, not by its client."""
 
     def begin(self, connection: RequestHandler) -> None:
         """A request's head has arrived."""

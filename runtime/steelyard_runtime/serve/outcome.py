@@ -9,7 +9,7 @@ class Outcome(StrEnum):
     GOOD = "good"
     """Answered without an error, within all objectives."""
     SLOW = "slow"
-    """Answered without an error, later than an objective."""
+    """Answered without an error, later than an objective; or given up by its client after that."""
     ERROR = "error"
     """A 5xx."""
     SHED = "shed"

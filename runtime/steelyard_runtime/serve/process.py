@@ -85,7 +85,7 @@ class Server:
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         self._observe.start()
         beating = asyncio.create_task(self._beat())
-        runner = web.AppRunner(self._api.application(), access_log=None, shutdown_timeout=0.5, keepalive_timeout=75)
+        runner = self._api.runner()
         await runner.setup()
         site = web.TCPSite(runner, self._host, self._port, backlog=1024)
         await site.start()
@@ -173,6 +173,7 @@ class Server:
             await asyncio.sleep(0.02)
         if server.connections:
             LOG.warning("draining: %d connections are cut off after %.1f s", len(server.connections), self._spec.drain_timeout)
+        self._connections.cut_off = True
         await runner.cleanup()
         if self._api.served is not None:
             await self._api.served.batcher.close()

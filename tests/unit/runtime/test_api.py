@@ -1,0 +1,188 @@
+"""How requests are judged whose clients leave, whose bodies are large or no bodies at all, and whose engine fails."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+
+from unit.runtime.played import PlayedEngine, PlayedTokenizer, serving, sums
+
+BAD = 666
+AT_ONCE, AT_LEISURE = (1e-6,), (1e9,)
+"""Objectives that every request is late for, and none."""
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+class Held(PlayedEngine):
+    """Answers only once it is let go."""
+
+    def __init__(self) -> None:
+        self.free = threading.Event()
+        super().__init__(self._held)
+
+    def _held(self, ids: np.ndarray) -> np.ndarray:
+        assert self.free.wait(60)
+        return sums(ids)
+
+
+@pytest.fixture
+def held() -> Iterator[Held]:
+    engine = Held()
+    yield engine
+    engine.free.set()
+
+
+def body(*first_tokens: int) -> bytes:
+    return json.dumps({"model": "tiny", "input": [[token, 1] for token in first_tokens]}).encode()
+
+
+# Clients that leave
+
+
+@pytest.mark.parametrize(("objectives", "counted"), [(AT_ONCE, {"slow": 1}), (AT_LEISURE, {"499": 1}), ((), {"499": 1})])
+async def test_a_client_that_leaves_after_the_objective_was_served_too_late_and_one_that_leaves_before_is_no_request(
+    held: Held, objectives: tuple[float, ...], counted: dict[str, float]
+) -> None:
+    async with serving(held, objectives=objectives) as server:
+        _, writer = await server.send(body(5))
+        await until(lambda: held.runs)
+        writer.close()
+        await until(server.counts)  # while the engine is still at it
+        assert server.counts() == counted
+        assert server.in_flight() == 0
+        held.free.set()
+        assert (await server.post(body(6)))[0] == 200
+        assert sum(server.counts().values()) == 2
+
+
+async def test_a_client_that_leaves_before_it_has_sent_its_request_is_no_request_however_late_it_is(held: Held) -> None:
+    async with serving(held, objectives=AT_ONCE) as server:
+        _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"POST /v1/embeddings HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{")
+        await until(server.in_flight)
+        writer.close()
+        await until(server.counts)
+        assert server.counts() == {"499": 1}
+
+
+async def test_rows_whose_client_has_left_are_never_computed_and_their_places_are_free_at_once(held: Held) -> None:
+    async with serving(held, objectives=AT_ONCE, max_batch=1, queue_limit=5) as server:
+        first = asyncio.create_task(server.post(body(5)))
+        await until(lambda: held.runs)
+        stays = asyncio.create_task(server.post(body(6)))
+        leaving = [await server.send(body(token, token + 1)) for token in (10, 20)]
+        await until(lambda: server.batcher._admitted == 5)
+        for _, writer in leaving:
+            writer.close()
+        await until(lambda: server.batcher._admitted == 1)
+        comes = asyncio.create_task(server.post(body(1, 2, 3, 4)))  # as many as there are places, while the engine is still at the first
+        await until(lambda: server.batcher._admitted == 5)
+        held.free.set()
+        assert [status for status, _ in await asyncio.gather(first, stays, comes)] == [200] * 3
+        assert held.runs == [[5], [6], [1], [2], [3], [4]]
+        assert server.batcher._admitted == 0
+
+
+async def test_once_a_row_has_failed_the_others_of_its_request_are_not_waited_for() -> None:
+    def failing(ids: np.ndarray) -> np.ndarray:
+        if (ids == BAD).any():
+            raise RuntimeError("engine")
+        return sums(ids)
+
+    engine = PlayedEngine(failing)
+    async with serving(engine, max_batch=1) as server:
+        assert (await server.post(body(BAD, 6, 7, 8)))[0] == 500
+        assert (await server.post(body(9)))[0] == 200
+        assert engine.runs[-1] == [9]
+        assert [8] not in engine.runs
+        assert server.batcher._admitted == 0
+
+
+async def test_who_is_cut_off_when_a_drains_time_is_over_is_on_the_servers_account(held: Held) -> None:
+    async with serving(held, objectives=AT_LEISURE) as server:
+        reader, _ = await server.send(body(5))
+        await until(lambda: held.runs)
+        server.connections.cut_off = True
+        await server.runner.cleanup()
+        assert await reader.read() == b""
+        assert server.counts() == {"error": 1}
+
+
+# Bodies
+
+
+async def test_a_large_body_is_read_beside_the_loop_and_a_small_one_in_it() -> None:
+    class Watched(PlayedTokenizer):
+        def __init__(self) -> None:
+            self.threads: set[threading.Thread] = set()
+
+        @property
+        def longest(self) -> int:
+            self.threads.add(threading.current_thread())
+            return 16
+
+        def encode(self, texts: object) -> tuple[list[list[int]], int]:
+            return [[1]], 0
+
+    tokenizer = Watched()
+    async with serving(PlayedEngine(), tokenizer) as server:
+        assert (await server.embed(input="a"))[0] == 200
+        assert tokenizer.threads == {threading.current_thread()}
+        tokenizer.threads.clear()
+        assert (await server.embed(input="a" * 80_000))[0] == 200
+        assert len(tokenizer.threads) == 1
+        assert threading.current_thread() not in tokenizer.threads
+
+
+@pytest.mark.parametrize(("encoding", "sent"), [("gzip", body(5)), ("br", b"\xff" * 50)])
+async def test_a_body_that_is_not_in_its_encoding_is_the_clients_error_and_ends_its_connection(encoding: str, sent: bytes) -> None:
+    async with serving(PlayedEngine()) as server:
+        reader, _ = await server.send(sent, content_encoding=encoding)
+        answer = (await asyncio.wait_for(reader.read(), 30)).decode()
+        assert " 400 " in answer.partition("\r\n")[0]
+        assert "the encoding that its headers name" in answer
+        assert "Connection: close" in answer
+        assert server.counts() == {"400": 1}
+
+
+@pytest.mark.parametrize("header", ["²", "9" * 5000, "99", "-1", "x"])
+async def test_a_header_length_that_is_no_length_within_the_body_is_the_clients_error(header: str) -> None:
+    sent = b'{"inputs":[{"name":"text","datatype":"BYTES","shape":[1],"data":["a"]}]}'
+    async with serving(PlayedEngine()) as server:
+        status, answer = await server.post(sent, "/v2/models/tiny/infer", inference_header_content_length=header)
+        assert (status, "length of the JSON part" in answer["error"], server.counts()) == (400, True, {"400": 1})
+
+
+async def test_an_encoding_format_of_null_is_none() -> None:
+    async with serving(PlayedEngine()) as server:
+        assert (await server.embed(input=[5, 1], encoding_format=None))[1]["data"][0]["embedding"] == [6, 5]
+        assert [(await server.embed(input=[5, 1], encoding_format=other))[0] for other in ("", False, "int8")] == [400] * 3
+
+
+# The engine
+
+
+@pytest.mark.parametrize("error", [TimeoutError("device"), ConnectionResetError("device"), RuntimeError("device")])
+async def test_an_engine_that_fails_is_an_error_whatever_it_raises(error: Exception) -> None:
+    def failing(_: np.ndarray) -> np.ndarray:
+        raise error
+
+    async with serving(PlayedEngine(failing)) as server:
+        assert (await server.embed(input=[5, 1]))[0] == 500
+        assert server.counts() == {"error": 1}
+
+
+async def test_an_embedding_that_is_not_finite_is_an_error() -> None:
+    async with serving(PlayedEngine(lambda ids: sums(ids) * np.nan)) as server:
+        assert (await server.embed(input=[5, 1]))[0] == 500
+        assert server.counts() == {"error": 1}
