@@ -1,7 +1,7 @@
 """From texts to token ids, and from token ids to the padded arrays a compiled bucket takes."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,20 @@ class TextTokenizer:
         """Return the ids of each text, and how many texts had to be cut."""
         encoded = self._tokenizer.encode_batch_fast(list(texts))
         return [item.ids for item in encoded], sum(1 for item in encoded if item.overflowing)
+
+
+def pieces(texts: Sequence[str], characters: int) -> Iterator[list[str]]:
+    """Cut into pieces of at most so many characters together; a longer text is a piece of its own."""
+    piece: list[str] = []
+    size = 0
+    for text in texts:
+        if piece and size + len(text) > characters:
+            yield piece
+            piece, size = [], 0
+        piece.append(text)
+        size += len(text)
+    if piece:
+        yield piece
 
 
 def bucket_of(length: int, lengths: Sequence[int]) -> int:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from steelyard_runtime.serve.api import PIECE
+from steelyard_runtime.tokens import pieces
 from unit.runtime.played import PlayedEngine, PlayedTokenizer, serving, sums
 
 BAD = 666
@@ -167,6 +172,65 @@ async def test_an_encoding_format_of_null_is_none() -> None:
     async with serving(PlayedEngine()) as server:
         assert (await server.embed(input=[5, 1], encoding_format=None))[1]["data"][0]["embedding"] == [6, 5]
         assert [(await server.embed(input=[5, 1], encoding_format=other))[0] for other in ("", False, "int8")] == [400] * 3
+
+
+# Tokens
+
+
+async def test_a_short_text_need_not_wait_for_all_texts_of_a_large_request() -> None:
+    class Stopping(PlayedTokenizer):
+        def __init__(self) -> None:
+            self.free = threading.Event()
+            self.order: list[str] = []
+
+        def encode(self, texts: Sequence[str]) -> tuple[list[list[int]], int]:
+            self.order += [text[0] for text in texts]
+            assert self.free.wait(60)
+            return super().encode(texts)
+
+    tokenizer = Stopping()
+    async with serving(PlayedEngine(), tokenizer) as server:
+        large = asyncio.create_task(server.embed(input=[letter * PIECE for letter in "abcd"]))
+        await until(lambda: tokenizer.order)
+        short = asyncio.create_task(server.embed(input="s"))
+        await until(lambda: server.batcher._admitted == 5)
+        tokenizer.free.set()
+        assert [status for status, _ in await asyncio.gather(large, short)] == [200, 200]
+        assert tokenizer.order == ["a", "s", "b", "c", "d"]
+
+
+async def test_as_many_texts_are_tokenized_at_once_as_there_are_threads() -> None:
+    class Meeting(PlayedTokenizer):
+        def __init__(self) -> None:
+            self.both = threading.Barrier(2)
+
+        def encode(self, texts: Sequence[str]) -> tuple[list[list[int]], int]:
+            self.both.wait(30)
+            return super().encode(texts)
+
+    async with serving(PlayedEngine(), Meeting(), threads=2) as server:
+        assert [status for status, _ in await asyncio.gather(server.embed(input="a"), server.embed(input="b"))] == [200, 200]
+
+
+async def test_texts_that_are_tokenized_in_pieces_keep_their_order_and_all_that_were_cut_are_counted() -> None:
+    class Cutting(PlayedTokenizer):
+        def encode(self, texts: Sequence[str]) -> tuple[list[list[int]], int]:
+            return [[int(text[0]), 1] for text in texts], sum(len(text) > self.longest for text in texts)
+
+    async with serving(PlayedEngine(), Cutting()) as server:
+        _, answer = await server.embed(input=["1" * PIECE, "2", "3" * (PIECE - 1), "4" * 17])
+        assert [item["embedding"] for item in answer["data"]] == [[2, 1], [3, 2], [4, 3], [5, 4]]
+        assert server.metrics.registry.get_sample_value("steelyard_server_truncated_inputs_total") == 3
+
+
+@given(st.lists(st.text(alphabet="ab", max_size=12), max_size=12), st.integers(1, 10))
+def test_pieces_are_the_texts_in_order_none_too_large_but_for_one_text_and_no_two_that_would_fit_together(
+    texts: list[str], most: int
+) -> None:
+    found = list(pieces(texts, most))
+    assert [text for piece in found for text in piece] == texts
+    assert all(piece and (len(piece) == 1 or len("".join(piece)) <= most) for piece in found)
+    assert all(len("".join(one)) + len(other[0]) > most for one, other in itertools.pairwise(found))
 
 
 # The engine
