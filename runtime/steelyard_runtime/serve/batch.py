@@ -1,7 +1,9 @@
 """Which inputs run together: the oldest, and those beside it in length that make most of what is computed be what was asked for."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from steelyard_runtime.tokens import bucket_of
 
@@ -37,15 +39,39 @@ def chosen(lengths: Sequence[int], oldest: int, most: int, shapes: Shapes) -> sl
     them; at most `most`.
 
     Rows that run together are neighbours in length. Of all such batches it is the one with the largest part of real tokens in what is computed,
-    rows x length + OVERHEAD; of equals the larger one.
+    rows x length + OVERHEAD; of equals the one of the longest rows.
+
+    Few batches can be it, so few are looked at. Where the number of rows is padded too, each pair of a compiled number and a length costs the same
+    however full it is: it is one that no further row fits into. Where it is not, it ends with the last row that is padded to its length, as such a
+    row adds more tokens than the mean of those before it; and how far down it goes is found by halving, as each row there adds fewer than the last.
     """
-    best, found = -1.0, slice(oldest, oldest + 1)
-    for first in range(max(0, oldest - most + 1), oldest + 1):
-        real = sum(lengths[first:oldest])
-        for last in range(oldest, min(len(lengths), first + most)):
-            real += lengths[last]
-            rows = last - first + 1
-            part = real / (shapes.rows(rows) * shapes.length(lengths[last]) + OVERHEAD)
-            if part >= best:
-                best, found = part, slice(first, last + 1)
-    return found
+    begin, end = max(0, oldest - most + 1), min(len(lengths), oldest + most)
+    sums = [0, *accumulate(lengths[begin:end])]
+
+    def real(first: int, last: int) -> int:
+        return sums[last + 1 - begin] - sums[first - begin]
+
+    def first_with(last: int, length: int) -> int:
+        """Where the best batch begins that ends with `last`, whatever the number of its rows."""
+
+        def improves(row: int) -> bool:
+            return lengths[row] * ((last - row) * length + OVERHEAD) > real(row + 1, last) * length
+
+        lowest = max(begin, last - most + 1)
+        return lowest + bisect_left(range(lowest, oldest), True, key=improves)
+
+    sizes = [min(size, most) for size in shapes.batch_sizes]
+    best = (-1.0, oldest, oldest)
+    beyond = oldest
+    while beyond < end:
+        length = shapes.length(lengths[beyond])
+        beyond = bisect_right(lengths, length, beyond, end)
+        if shapes.fixed_batch:
+            lasts = [(min(beyond, oldest + size) - 1, size) for size in sizes]
+            candidates = [(max(0, last - size + 1), last) for last, size in lasts]
+        else:
+            candidates = [(first_with(beyond - 1, length), beyond - 1)]
+        for first, last in candidates:
+            part = real(first, last) / (shapes.rows(last - first + 1) * shapes.length(lengths[last]) + OVERHEAD)
+            best = max(best, (part, first, last))
+    return slice(best[1], best[2] + 1)
