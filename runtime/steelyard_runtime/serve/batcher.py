@@ -19,6 +19,8 @@ from steelyard_runtime.serve.state import State
 from steelyard_runtime.tokens import padded
 
 Embedding = NDArray[np.float32]
+TRIED_ALONE = 2
+"""Rows of a failed batch; when none of so many can be computed alone either, the others are not tried: a broken engine gets no more work than that."""
 
 
 class Full(Exception):  # noqa: N818  an answer, not an error
@@ -114,27 +116,56 @@ class Batcher:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _work(self, worker: int) -> None:
-        loop = asyncio.get_running_loop()
         while True:
             batch = await self._next()
             began = time.monotonic()
-            self._state.batches[worker] = began
-            try:
-                found, sound = await loop.run_in_executor(self._threads, self._infer, [waiting.row for waiting in batch])
-            except Exception as error:  # each of these requests fails; the next batch may not
-                for waiting in batch:
-                    waiting.fail(error)
-            else:
-                for waiting, embedding, finite in zip(batch, found, sound, strict=False):
-                    if not finite:
-                        waiting.fail(UnsoundError("the engine's answer has a value that is not a finite number"))
-                    elif not waiting.answer.done():
-                        waiting.answer.set_result(embedding)
-            finally:
-                del self._state.batches[worker]
-            self._metrics.busy.inc(time.monotonic() - began)
+            await self._answer(worker, batch)
             took = (time.monotonic() - began) / len(batch)
             self._seconds_an_input = took if not self._seconds_an_input else 0.9 * self._seconds_an_input + 0.1 * took
+
+    async def _answer(self, worker: int, batch: list[_Waiting]) -> None:
+        """Answer each row of a batch. If the batch fails each runs alone, so that one that the engine cannot take fails no other; but when those
+        that are tried first all fail it is the engine, and the rest fails unheard."""
+        failure = await self._run(worker, batch)
+        if failure is None:
+            return
+        if len(batch) == 1:
+            batch[0].fail(failure)
+            return
+        tried = failed = 0
+        for waiting in batch:
+            if waiting.answer.done():
+                continue
+            if tried == failed == TRIED_ALONE:
+                waiting.fail(failure)
+                continue
+            tried += 1
+            alone = await self._run(worker, [waiting])
+            if alone is not None:
+                failed += 1
+                waiting.fail(alone)
+
+    async def _run(self, worker: int, batch: list[_Waiting]) -> Exception | None:
+        """Run the engine once and answer the rows; return what it failed with, and then none is answered."""
+        self._metrics.batch_size.observe(len(batch))
+        computed = self._shapes.rows(len(batch)) * self._shapes.length(batch[-1].length)
+        self._metrics.padding.inc(computed - sum(waiting.length for waiting in batch))
+        began = time.monotonic()
+        self._state.batches[worker] = began
+        try:
+            rows = [waiting.row for waiting in batch]
+            found, sound = await asyncio.get_running_loop().run_in_executor(self._threads, self._infer, rows)
+        except Exception as error:  # these requests may fail; the next batch may not
+            return error
+        finally:
+            del self._state.batches[worker]
+            self._metrics.busy.inc(time.monotonic() - began)
+        for waiting, embedding, finite in zip(batch, found, sound, strict=False):
+            if not finite:
+                waiting.fail(UnsoundError("the engine's answer has a value that is not a finite number"))
+            elif not waiting.answer.done():
+                waiting.answer.set_result(embedding)
+        return None
 
     async def _next(self) -> list[_Waiting]:
         while True:
@@ -162,9 +193,6 @@ class Batcher:
         del self._by_length[these]
         now = time.monotonic()
         self._admitted -= len(batch)
-        self._metrics.batch_size.observe(len(batch))
-        computed = self._shapes.rows(len(batch)) * self._shapes.length(batch[-1].length)
-        self._metrics.padding.inc(computed - sum(waiting.length for waiting in batch))
         for waiting in batch:
             del self._by_arrival[waiting.number]
             self._metrics.queue_seconds.observe(now - waiting.admitted)

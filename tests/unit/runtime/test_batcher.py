@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable
 
 import numpy as np
@@ -63,3 +64,69 @@ async def test_an_answer_of_too_few_rows_or_of_another_shape_is_an_error_and_nob
 async def test_rows_that_only_fill_a_compiled_batch_may_hold_anything(playing: Callable[..., tuple[Batcher, PlayedEngine]]) -> None:
     batcher, _ = playing(lambda ids: np.concatenate([sums(ids), np.full((5, 2), np.nan, np.float32)]))
     assert [list(each) for each in await answers(batcher, [1, 2])] == [[2, 1], [3, 2]]
+
+
+def failing_on(*bad: int) -> Answering:
+    def answering(ids: np.ndarray) -> np.ndarray:
+        if np.isin(ids[:, 0], bad).any():
+            raise RuntimeError("index out of range")
+        return sums(ids)
+
+    return answering
+
+
+async def test_a_row_that_the_engine_cannot_take_fails_alone_and_its_neighbours_are_answered(
+    playing: Callable[..., tuple[Batcher, PlayedEngine]],
+) -> None:
+    batcher, engine = playing(failing_on(BAD))
+    found = await answers(batcher, [1, 2, BAD, BAD, 3])
+    assert [isinstance(each, RuntimeError) for each in found] == [False, False, True, True, False]
+    assert [list(found[place]) for place in (0, 1, 4)] == [[2, 1], [3, 2], [4, 3]]
+    assert engine.runs == [[1, 2, BAD, BAD, 3], [1], [2], [BAD], [BAD], [3]]
+
+
+async def test_an_engine_that_fails_on_everything_is_tried_with_two_rows_more_and_no_others(
+    playing: Callable[..., tuple[Batcher, PlayedEngine]],
+) -> None:
+    batcher, engine = playing(failing_on(*range(8)))
+    assert all(isinstance(each, RuntimeError) for each in await answers(batcher, list(range(8))))
+    assert engine.runs == [list(range(8)), [0], [1]]
+    assert (batcher._admitted, batcher._state.batches) == (0, {})
+
+
+async def test_a_row_that_fails_alone_is_not_tried_again(playing: Callable[..., tuple[Batcher, PlayedEngine]]) -> None:
+    batcher, engine = playing(failing_on(BAD))
+    assert isinstance((await answers(batcher, [BAD]))[0], RuntimeError)
+    assert engine.runs == [[BAD]]
+
+
+async def test_a_row_that_nobody_waits_for_any_more_is_not_tried_alone(playing: Callable[..., tuple[Batcher, PlayedEngine]]) -> None:
+    begun, free = threading.Event(), threading.Event()
+
+    def held(ids: np.ndarray) -> np.ndarray:
+        begun.set()
+        assert free.wait(60)
+        return failing_on(BAD)(ids)
+
+    batcher, engine = playing(held)
+    submitted = [batcher.submit([token, 1], batcher.admit(1)) for token in (1, 2, BAD)]
+    await asyncio.to_thread(begun.wait, 60)
+    submitted[1].cancel()
+    free.set()
+    await asyncio.gather(*submitted, return_exceptions=True)
+    assert engine.runs == [[1, 2, BAD], [1], [BAD]]
+
+
+async def test_each_run_of_the_engine_has_its_own_beginning_to_be_found_stuck_by(
+    playing: Callable[..., tuple[Batcher, PlayedEngine]],
+) -> None:
+    beginnings = []
+
+    def watched(ids: np.ndarray) -> np.ndarray:
+        beginnings.append(batcher._state.batches[0])
+        return failing_on(BAD)(ids)
+
+    batcher, _ = playing(watched)
+    await answers(batcher, [1, BAD])
+    assert len(set(beginnings)) == 3
+    assert beginnings == sorted(beginnings)
