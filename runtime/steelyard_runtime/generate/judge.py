@@ -52,6 +52,8 @@ class Judge:
         self._pod = os.environ.get("POD_NAME", "").encode()
         self._metrics = RequestMetrics(self._promise.e2e)
         self._running = 0
+        self._unjudged = 0
+        """Of those that run: the others are counted, and their last piece waits for its reader."""
         self._draining = False
         self._retires: dict[Any, float] = {}
         self._chance = random.Random()
@@ -80,12 +82,14 @@ class Judge:
     async def _judge(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         stream = Stream(self._promise, time.monotonic())
         self._running += 1
+        self._unjudged += 1
         self._metrics.in_flight.inc()
         left = counted = False
 
         def count() -> None:
             nonlocal counted
             counted = True
+            self._unjudged -= 1
             outcome = stream.given_up(time.monotonic()) if left else stream.outcome(time.monotonic())
             if outcome is None:
                 self._metrics.reject(499 if left else stream.status)
@@ -148,7 +152,7 @@ class Judge:
         if what == "metrics":
             await _respond(send, 200, self._metrics.exposition(), [(b"content-type", b"text/plain; version=0.0.4; charset=utf-8")])
         else:
-            document = {"running": self._running, "final": self._metrics.final_counts()}
+            document = {"running": self._running, "unjudged": self._unjudged, "final": self._metrics.final_counts()}
             await _respond(send, 200, json.dumps(document).encode(), [(b"content-type", b"application/json")])
 
     def _is_supervisor(self, scope: MutableMapping[str, Any]) -> bool:

@@ -159,7 +159,7 @@ class TextServer:
         self._state.enter(Stage.DRAINING, "draining: told to stop")
         LOG.info("draining: accepting for %.1f s more", spec.drain_delay)
         final: dict[str, Any] | None = None
-        running = 0
+        unjudged = 0
         deadline = time.monotonic() + spec.drain_delay + spec.drain_timeout
         quiet_from = time.monotonic() + spec.drain_delay
         while True:
@@ -168,17 +168,17 @@ class TextServer:
             except (aiohttp.ClientError, TimeoutError):
                 LOG.warning("vLLM does not answer while draining")
             else:
-                final, running = said["final"], said["running"]
-                if running == 0 and time.monotonic() >= quiet_from:
+                final, unjudged = said["final"], said["unjudged"]
+                if said["running"] == 0 and time.monotonic() >= quiet_from:
                     return final
             await asyncio.wait((ended,), timeout=0.2)
             if ended.done():
                 raise child.failure(ended.result())
             if time.monotonic() >= deadline:
                 break
-        LOG.warning("draining: what still runs is cut off after %.1f s: %d requests", spec.drain_timeout, running)
+        LOG.warning("draining: what still runs is cut off after %.1f s: %d requests", spec.drain_timeout, unjudged)
         if final is not None:
-            final["requests"][Outcome.ERROR] += running
+            final["requests"][Outcome.ERROR] += unjudged
         return final
 
 

@@ -1,8 +1,9 @@
-"""What the judge lets through of what is no request of HTTP. The rest, with a server around it: tests/contract/test_vllm.py."""
+"""The judge without a server: what is no request of HTTP, and readers that stand still. The rest: tests/contract/test_vllm.py."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -30,3 +31,32 @@ def test_a_conversation_that_nobody_would_judge_or_wait_for_is_closed(
 
     asyncio.run(Judge(application)({"type": kind, "path": "/v1/realtime", "headers": []}, receive, send))
     assert (bool(seen), sent) == (reached, told)
+
+
+def test_an_answer_whose_reader_stands_still_runs_and_is_judged_already(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in judged_by((), limit=1, max_age=0.0, token="t").items():
+        monkeypatch.setenv(name, value)
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"x", "more_body": False})
+
+    async def stands_still(message: Any) -> None:
+        if message["type"] == "http.response.body":
+            await asyncio.sleep(3600)
+
+    async def state() -> Any:
+        judge, told = Judge(application), []
+
+        async def send(message: Any) -> None:
+            told.append(message.get("body"))
+
+        asked = {"type": "http", "method": "POST", "path": "/v1/completions", "headers": [], "client": ("a", 1)}
+        reading = asyncio.create_task(judge(asked, send, stands_still))
+        await asyncio.sleep(0.01)
+        await judge({"type": "http", "method": "GET", "path": "/steelyard/state", "headers": [(b"x-steelyard-token", b"t")]}, send, send)
+        reading.cancel()
+        return json.loads(told[-1])
+
+    found = asyncio.run(state())
+    assert (found["running"], found["unjudged"], found["final"]["requests"]["good"]) == (1, 0, 1), "a drain that cuts it off adds no error"
