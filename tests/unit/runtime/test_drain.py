@@ -44,9 +44,10 @@ def test_a_drain_under_load_loses_no_request_and_its_final_counts_are_the_client
         front = free_port()
         probes = {server.port: (lambda server=server: server.probe("/readyz") == 200) for server in (leaving, staying)}
         with KubeProxy(front, probes):
-            load = LoadProcess(
-                tmp_path, f"http://127.0.0.1:{front}", "--rate", "150", "--duration", "13", "--connections", str(connections)
-            )
+            # To the end of the drain, however long this machine takes: connections in use are sent away, or cut off and missed below.
+            drained = tmp_path / "drained"
+            until = ("--until-file", str(drained), "--duration", "120")
+            load = LoadProcess(tmp_path, f"http://127.0.0.1:{front}", "--rate", "150", *until, "--connections", str(connections))
             while leaving.metrics()['steelyard_server_requests_total{outcome="good"}'] < 150:
                 assert load.process.poll() is None
                 time.sleep(0.05)
@@ -54,7 +55,9 @@ def test_a_drain_under_load_loses_no_request_and_its_final_counts_are_the_client
             while leaving.process.poll() is None and leaving.probe("/readyz") == 200:
                 time.sleep(0.01)
             final = leaving.stop_after_signal()["final"]
-            assert load.process.poll() is None, "connections in use were not sent away; the drain only ended with the load"
+            assert load.process.poll() is None, "the drain only ended with the load"
+            time.sleep(1.0)
+            drained.touch()
             entries, summary = load.result()
         assert summary["outcomes"]["error"] == 0, [entry for entry in entries if entry["outcome"] == "error"][:3]
         answered = Counter(entry["pod"] for entry in entries)
@@ -62,7 +65,7 @@ def test_a_drain_under_load_loses_no_request_and_its_final_counts_are_the_client
         for entry in entries:
             tokens[entry["pod"]] += entry["tokens"]
         assert answered["pod-a"] > 100
-        assert answered["pod-b"] > 300
+        assert answered["pod-b"] > 100
         assert sum(final["requests"].values()) == answered["pod-a"]
         assert final["requests"]["error"] == final["requests"]["shed"] == 0
         assert final["tokens"]["input"] == tokens["pod-a"]
