@@ -1,5 +1,6 @@
 """An S3 bucket on this machine, with objects that a client cannot make but consoles do: the part of the interface that a download uses."""
 
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,7 +46,13 @@ def serving(objects: dict[str, bytes]) -> Iterator[Bucket]:
 
         def do_GET(self) -> None:
             status, body = bucket.answer(self.path)
+            part = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
+            if status == 200 and part:
+                first, last, size = int(part[1]), int(part[2]) + 1, len(body)
+                status, body = (206, body[first:last]) if first < size else (416, b"")
             self.send_response(status)
+            if status == 206:
+                self.send_header("Content-Range", f"bytes {first}-{first + len(body) - 1}/{size}")
             self.send_header("Content-Length", str(len(body)))
             self.send_header("Last-Modified", "Thu, 01 Jan 2026 00:00:00 GMT")
             self.send_header("ETag", '"e"')
