@@ -162,6 +162,10 @@ class MoveRun:
         }
         self._write(self._path, {"kind": "InferenceWorkload", "metadata": {"name": WORKLOAD, "namespace": self.namespace}, "spec": spec})
 
+    def ask_for(self, **fields: Any) -> None:
+        """Fields of the spec that the next `apply` has."""
+        self._spec |= fields
+
     def least(self, replicas: int) -> None:
         """How many replicas the next `apply` asks for at least."""
         self._least = replicas

@@ -51,6 +51,25 @@ def serving_is_untouched(run: MoveRun) -> None:
 
 
 @meanwhile
+def test_what_failed_is_let_go_of_when_the_workload_asks_for_something_else_and_what_serves_stays(a_move):
+    run = a_move(small=True, play=Play(compiles={"onnxruntime": CompileFailure("User", "the model has no such task")}))
+    run.start_operator()
+    run.apply(mode="Observe")
+    until_failed(run, "onnxruntime", "User")
+    run.until_serving()
+    failed, serves = (compiled(run, backend)["metadata"]["name"] for backend in ("onnxruntime", "openvino"))
+
+    def names() -> set[str]:
+        return {c["metadata"]["name"] for c in run.listed("steelyard.dev/v1alpha1/compiledmodels")}
+
+    run.ask_for(compile={"batchSizes": [1, 8], "sequenceLengths": [32]})
+    run.apply(mode="Observe")
+    run.until("the failed one to be gone", lambda _: failed not in names() and len(names()) == 3)
+    assert serves in names(), "to go back to"
+    assert run.world.lost == 0
+
+
+@meanwhile
 def test_a_users_error_is_told_and_never_tried_again(a_move):
     run = a_move(small=True, play=Play(compiles={"onnxruntime": CompileFailure("User", "the model has no such task")}))
     run.start_operator()

@@ -11,7 +11,7 @@ from steelyard.control import manifest as manifests
 from steelyard.control.api_client import ApiClient
 from steelyard.control.apply import Applier
 from steelyard.control.clock import Clock
-from steelyard.control.errors import NotFound
+from steelyard.control.errors import Conflict, NotFound
 from steelyard.control.manifest import Manifest
 from steelyard.control.metrics import Gauges, Sample
 from steelyard.control.resource import COMPILED_MODELS, INFERENCE_WORKLOADS, JOBS, PODS, ObjectKey
@@ -25,6 +25,7 @@ from steelyard.core.compiling.attempt import Attempts, Built, Failure, FailureCl
 from steelyard.core.compiling.eta import remaining
 from steelyard.core.compiling.site import User, compile_site, is_asked_for, pools_to_compile_on
 from steelyard.core.compiling.spoilt import Refused, reopened
+from steelyard.core.compiling.superseded import Known
 from steelyard.core.compiling.way import Way, begins_anew
 from steelyard.core.decision import Note
 from steelyard.core.rebalancing.reason import Reason
@@ -460,6 +461,40 @@ async def join_owners(client: ApiClient, store: Store, wanted: Manifest) -> bool
         return False
     store.wrote(COMPILED_MODELS, written)
     return True
+
+
+def known(compiled: Manifest) -> Known:
+    """A CompiledModel, as far as it matters whether it is still used."""
+    meta, spec = manifests.metadata(compiled), compiled["spec"]
+    return Known(
+        name=manifests.name(compiled),
+        key=spec["key"],
+        backend=spec["backend"],
+        created=str(meta.get("creationTimestamp", "")),
+        attempts=attempts_of(compiled.get("status") or {}),
+    )
+
+
+async def leave_owners(client: ApiClient, store: Store, compiled: Manifest, user: str) -> None:
+    """Take the workload with this uid out of a CompiledModel's users; without any it is deleted. Its artifact stays in the store."""
+    key = COMPILED_MODELS.key_of(compiled)
+    if store.behind(key) or manifests.is_leaving(compiled):
+        return
+    uid, version = manifests.uid(compiled), manifests.version(compiled)
+    others = [owner for owner in manifests.metadata(compiled).get("ownerReferences") or () if owner["uid"] != user]
+    try:
+        if others:
+            store.wrote(
+                COMPILED_MODELS, await client.patch_owners(COMPILED_MODELS, key.namespace, key.name, others, version=version, uid=uid)
+            )
+            return
+        answer = await client.delete(COMPILED_MODELS, key.namespace, key.name, uid=uid, version=version)
+    except (NotFound, Conflict):
+        return
+    if manifests.uid(answer) == uid:
+        store.wrote(COMPILED_MODELS, answer)
+    else:
+        store.gone(key, uid)
 
 
 def _way(compiled: Manifest) -> Way:

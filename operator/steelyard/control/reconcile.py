@@ -13,7 +13,7 @@ from steelyard.control import manifest as manifests
 from steelyard.control.api_client import ApiClient
 from steelyard.control.apply import Applier, Outcome, OwnedElsewhere, Refused, Waiting
 from steelyard.control.clock import Clock
-from steelyard.control.compile import join_owners
+from steelyard.control.compile import join_owners, known, leave_owners
 from steelyard.control.errors import Conflict, Forbidden, Invalid
 from steelyard.control.events import EventRecorder, EventType
 from steelyard.control.fleet import Fleet
@@ -24,6 +24,7 @@ from steelyard.control.resource import COMPILED_MODELS, DEPLOYMENTS, DISRUPTION_
 from steelyard.control.status import changes, status_of
 from steelyard.control.store import Store
 from steelyard.control.world import Unreadable, World
+from steelyard.core.compiling.superseded import superseded
 from steelyard.core.decide import decide
 from steelyard.core.decision import Decision
 from steelyard.core.rebalancing.reason import Reason
@@ -95,6 +96,8 @@ class WorkloadReconciler:
         if snapshot.synced:
             wanted = replace(wanted, present=wanted.present + _services_of_standing(snapshot, decision))
         settled = await self._act(raw, wanted, synced=snapshot.synced)
+        if settled and snapshot.synced:
+            await self._leave_superseded(raw, snapshot, decision)
         self._journal.record(raw, snapshot, decision, now, self._clock.monotonic() - began)
         if not settled:
             return SOON
@@ -133,6 +136,13 @@ class WorkloadReconciler:
             deleting = self._applier.delete(SERVICES, manifests.namespace(service), manifests.name(service), owner_uid=manifests.uid(raw))
             settled &= self._seen(raw, await self._guarded(raw, deleting))
         return settled
+
+    async def _leave_superseded(self, raw: Manifest, snapshot: Snapshot, decision: Decision) -> None:
+        mine = {manifests.name(each): each for each in self._store.owned_by(manifests.uid(raw), COMPILED_MODELS)}
+        asked_for = frozenset(intent.inputs.key for intent in decision.intent.compile)
+        served = (placement.artifact_key for placement in snapshot.placements)
+        for gone in superseded((known(each) for each in mine.values()), asked_for, served):
+            await leave_owners(self._client, self._store, mine[gone], manifests.uid(raw))
 
     def _left_over(self, raw: Manifest, wanted: Desired) -> tuple[Manifest, ...]:
         """Services of placements whose Deployment is gone: who died between the two deletions left them, and no placement names them."""

@@ -14,7 +14,7 @@ from steelyard.app.config import Config
 from steelyard.app.wiring import settings_of
 from steelyard.control.api_client import ApiClient
 from steelyard.control.apply import Applier
-from steelyard.control.compile import CompileReconciler, join_owners, outcome_of
+from steelyard.control.compile import CompileReconciler, join_owners, leave_owners, outcome_of
 from steelyard.control.resource import ACCELERATOR_POOLS, COMPILED_MODELS, INFERENCE_WORKLOADS, JOBS, NODES, PODS, Resource
 from steelyard.control.store import Store
 from steelyard.control.workload_facts import workload_of
@@ -415,3 +415,24 @@ def test_a_job_that_had_no_node_until_its_deadline_says_when_it_is_tried_again_a
         (condition,) = cluster.reconcile()["conditions"]
         assert condition["message"].startswith("DeadlineExceeded: ")
         assert condition["message"].endswith("; it is tried again at nextRetryTime")
+
+
+@pytest.mark.parametrize(("owners", "done"), [(("u-w", "u-other"), [("patch", ["u-other"])]), (("u-w",), [("delete", ("u-old", "7"))])])
+def test_a_user_that_leaves_takes_nothing_from_the_others_and_the_last_one_takes_it_along(
+    owners: tuple[str, ...], done: list[tuple[str, Any]]
+) -> None:
+    model = Corrected(owners=owners)
+
+    async def patch_owners(*found: Any, version: str, uid: str) -> dict[str, Any]:
+        assert (uid, version) == ("u-old", "7"), "as it was looked at"
+        model.written.append(("patch", [owner["uid"] for owner in found[-1]]))
+        return {**model.live, "metadata": {**model.live["metadata"], "resourceVersion": "8"}}
+
+    async def delete(*_: Any, uid: str, version: str) -> dict[str, Any]:
+        model.written.append(("delete", (uid, version)))
+        return {"kind": "Status"}
+
+    client = cast(ApiClient, SimpleNamespace(patch_owners=patch_owners, delete=delete))
+    asyncio.run(leave_owners(client, model.store, model.live, "u-w"))
+    assert model.written == done
+    assert (model.store.get(KEY) is None) == (owners == ("u-w",))
