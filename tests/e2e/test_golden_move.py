@@ -36,6 +36,7 @@ def test_on_its_way_it_did_nothing_twice_and_never_turned_back(moved: Moved) -> 
         ("create", "jobs"): 2,
         ("create", "deployments"): 2,
         ("create", "services"): 3,
+        ("create", "poddisruptionbudgets"): 1,
         ("delete", "deployments"): 1,
         ("delete", "services"): 1,
     }
