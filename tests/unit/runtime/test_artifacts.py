@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 import pytest
 
+from steelyard_runtime.artifacts import cache as caches
 from steelyard_runtime.artifacts.cache import BlobCache, cache_from_environment
 from steelyard_runtime.artifacts.fetch import fetch_artifact
 from steelyard_runtime.artifacts.file_store import FileStore
@@ -325,6 +326,21 @@ def test_where_a_file_is_in_the_way_of_the_cache_there_is_none_and_the_log_says_
     assert cache_from_environment({"STEELYARD_CACHE_DIR": str(tmp_path / "other"), "STEELYARD_CACHE_BYTES": "7"}) == BlobCache(
         tmp_path / "other", 7
     )
+
+
+def test_what_is_let_go_of_while_it_is_given_is_given_and_does_not_come_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = BlobCache(tmp_path, 1 << 30)
+    cache.path("a" * 64).write_bytes(b"blob")
+    link = caches._link
+
+    def linked(source: Path, target: Path) -> None:
+        link(source, target)
+        source.unlink()
+
+    monkeypatch.setattr(caches, "_link", linked)
+    assert cache.give("a" * 64, tmp_path / "given")
+    assert (tmp_path / "given").read_bytes() == b"blob"
+    assert not cache.path("a" * 64).exists()
 
 
 @pytest.mark.parametrize("limit", [1 << 30, 0])
