@@ -32,14 +32,17 @@ def docker_answers() -> bool:
     )
 
 
+def _scratch() -> Path:
+    """buildah keeps whole layers among its temporary files."""
+    return images_folder() / "scratch"
+
+
 def _run(what: str, command: Sequence[str | Path], log: Path, seconds: float) -> None:
     log.parent.mkdir(parents=True, exist_ok=True)
-    # buildah keeps whole layers among its temporary files.
-    scratch = images_folder() / "scratch"
-    scratch.mkdir(exist_ok=True)
+    _scratch().mkdir(exist_ok=True)
     with step(what, seconds), log.open("w") as output:
         code = subprocess.run(
-            command, check=False, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env={**os.environ, "TMPDIR": str(scratch)}
+            command, check=False, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env={**os.environ, "TMPDIR": str(_scratch())}
         ).returncode
     if code != 0:
         raise ClusterError(f"{what} failed\n{tail(log, 30)}")
@@ -90,6 +93,7 @@ def build_by_buildah(context: Path, target: str, reference: str, archive: Path, 
     with only_one(images_folder() / "buildah.lock"), tempfile.TemporaryDirectory() as folder:
         if archive.exists():  # another process has built it while this one waited
             return
+        shutil.rmtree(_scratch(), ignore_errors=True)  # whole layers, of a build that was killed
         base = _base_image()
         volumes = [word for mount in package_index.mounts(Path(folder)) for word in ("--volume", mount)]
         command = _buildah(

@@ -94,3 +94,27 @@ def test_kind_is_told_of_labels_taints_and_reservations() -> None:
     registration = yaml.safe_load(worker["kubeadmConfigPatches"][0])["nodeRegistration"]
     assert registration["taints"] == [{"key": "dedicated", "value": "a", "effect": "NoSchedule"}]
     assert registration["kubeletExtraArgs"]["system-reserved"] == "cpu=1"
+
+
+@pytest.mark.parametrize(("gigabytes", "forgets"), [([50, 50, 50], 0), ([5, 50, 50], 1), ([50, 50, 5], 1)])
+def test_where_disk_is_short_the_builders_layers_go_before_a_build_and_before_the_import(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gigabytes: list[int], forgets: int
+) -> None:
+    done: list[str] = []
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(images.binaries, "programs", lambda _: {})
+    monkeypatch.setattr(images.builder, "docker_answers", lambda: False)
+    monkeypatch.setattr(images.builder, "forget_all", lambda: done.append("forget"))
+    monkeypatch.setattr(images.builder, "build_by_buildah", lambda *_, large: done.append(f"build {large}"))
+    left = iter(gigabytes)
+    monkeypatch.setattr(images, "_free", lambda: next(left) * 10**9)
+    images.build("runtime-compile")
+    assert (done.count("build True"), done.count("forget")) == (1, forgets)
+
+
+def test_a_build_that_would_not_fit_even_then_is_not_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(images.binaries, "programs", lambda _: {})
+    monkeypatch.setattr(images, "_free", lambda: 9 * 10**9)
+    with pytest.raises(ClusterError, match="takes up to 10 GB while it is built, and 9 GB are free"):
+        images.build("runtime-compile")

@@ -9,9 +9,9 @@ from typing import Any
 
 from steelyard.control import manifest as manifests
 from steelyard.control.api_client import ApiClient
-from steelyard.control.apply import Applier
+from steelyard.control.apply import Applier, Outcome, Patched, Unchanged, Waiting
 from steelyard.control.clock import Clock
-from steelyard.control.errors import Conflict, NotFound
+from steelyard.control.errors import NotFound
 from steelyard.control.manifest import Manifest
 from steelyard.control.metrics import Gauges, Sample
 from steelyard.control.resource import COMPILED_MODELS, INFERENCE_WORKLOADS, JOBS, PODS, ObjectKey
@@ -104,10 +104,12 @@ class CompileReconciler:
         spec = compiled["spec"]
         toolchain = self._settings.toolchain_of(spec["backend"], spec["target"], spec["toolchain"])
         needs_device = toolchain is not None and toolchain.compile_needs_device
-        pools = pools_to_compile_on(spec["key"], self._users_of(compiled), self._settings, now) if needs_device else ()
+        # Who uses it is looked up among all workloads of the namespace, and only asked where it matters.
+        users = self._users_of(compiled) if needs_device or attempts.failure is not None else ()
+        pools = pools_to_compile_on(spec["key"], users, self._settings, now) if needs_device else ()
         nowhere = needs_device and not pools
         # What was published once may be what serves, whatever is asked for now.
-        goes_on = attempts.failure is None or attempts.spoilt > 0 or is_asked_for(spec["key"], self._users_of(compiled), self._settings)
+        goes_on = attempts.failure is None or attempts.spoilt > 0 or is_asked_for(spec["key"], users, self._settings)
         room = self._running_jobs(on_a_pool=needs_device) < self._settings.compile_jobs_at_once
         may_start = toolchain is not None and not nowhere and goes_on and room
         after, start = next_attempt(attempts, outcome, now, may_start=may_start)
@@ -475,26 +477,21 @@ def known(compiled: Manifest) -> Known:
     )
 
 
-async def leave_owners(client: ApiClient, store: Store, compiled: Manifest, user: str) -> None:
+async def leave(client: ApiClient, store: Store, applier: Applier, compiled: Manifest, user: str) -> Outcome:
     """Take the workload with this uid out of a CompiledModel's users; without any it is deleted. Its artifact stays in the store."""
     key = COMPILED_MODELS.key_of(compiled)
-    if store.behind(key) or manifests.is_leaving(compiled):
-        return
-    uid, version = manifests.uid(compiled), manifests.version(compiled)
     others = [owner for owner in manifests.metadata(compiled).get("ownerReferences") or () if owner["uid"] != user]
+    if not others:
+        return await applier.delete(COMPILED_MODELS, key.namespace, key.name, owner_uid=user)
+    if store.behind(key) or manifests.is_leaving(compiled):
+        return Waiting(key, "it is being changed")
+    uid, version = manifests.uid(compiled), manifests.version(compiled)
     try:
-        if others:
-            store.wrote(
-                COMPILED_MODELS, await client.patch_owners(COMPILED_MODELS, key.namespace, key.name, others, version=version, uid=uid)
-            )
-            return
-        answer = await client.delete(COMPILED_MODELS, key.namespace, key.name, uid=uid, version=version)
-    except (NotFound, Conflict):
-        return
-    if manifests.uid(answer) == uid:
-        store.wrote(COMPILED_MODELS, answer)
-    else:
-        store.gone(key, uid)
+        written = await client.patch_owners(COMPILED_MODELS, key.namespace, key.name, others, version=version, uid=uid)
+    except NotFound:
+        return Unchanged(key)
+    store.wrote(COMPILED_MODELS, written)
+    return Patched(key, written)
 
 
 def _way(compiled: Manifest) -> Way:

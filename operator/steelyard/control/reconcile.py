@@ -13,7 +13,7 @@ from steelyard.control import manifest as manifests
 from steelyard.control.api_client import ApiClient
 from steelyard.control.apply import Applier, Outcome, OwnedElsewhere, Refused, Waiting
 from steelyard.control.clock import Clock
-from steelyard.control.compile import join_owners, known, leave_owners
+from steelyard.control.compile import join_owners, known, leave
 from steelyard.control.errors import Conflict, Forbidden, Invalid
 from steelyard.control.events import EventRecorder, EventType
 from steelyard.control.fleet import Fleet
@@ -138,11 +138,12 @@ class WorkloadReconciler:
         return settled
 
     async def _leave_superseded(self, raw: Manifest, snapshot: Snapshot, decision: Decision) -> None:
-        mine = {manifests.name(each): each for each in self._store.owned_by(manifests.uid(raw), COMPILED_MODELS)}
+        user = manifests.uid(raw)
         asked_for = frozenset(intent.inputs.key for intent in decision.intent.compile)
+        mine = {manifests.name(c): c for c in self._store.owned_by(user, COMPILED_MODELS) if c["spec"]["key"] not in asked_for}
         served = (placement.artifact_key for placement in snapshot.placements)
         for gone in superseded((known(each) for each in mine.values()), asked_for, served):
-            await leave_owners(self._client, self._store, mine[gone], manifests.uid(raw))
+            self._seen(raw, await self._guarded(raw, leave(self._client, self._store, self._applier, mine[gone], user)))
 
     def _left_over(self, raw: Manifest, wanted: Desired) -> tuple[Manifest, ...]:
         """Services of placements whose Deployment is gone: who died between the two deletions left them, and no placement names them."""

@@ -5,6 +5,7 @@ import asyncio
 import json
 import logging
 import random
+import resource
 import signal
 import sys
 import time
@@ -209,6 +210,9 @@ def run_load(options: argparse.Namespace) -> int:
     except ValueError as error:
         sys.stderr.write(f"steelyard-runtime load: {error}\n")
         return 2
+    # Each connection is a file, and a shell's own limit is below what `--connections` is by default.
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     with ExitStack() as stack:
         out = stack.enter_context(Path(options.log).open("w", buffering=1)) if options.log else sys.stdout
         asyncio.run(_run(options, steps, trace, words, generate, out))

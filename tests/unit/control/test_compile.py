@@ -14,7 +14,7 @@ from steelyard.app.config import Config
 from steelyard.app.wiring import settings_of
 from steelyard.control.api_client import ApiClient
 from steelyard.control.apply import Applier
-from steelyard.control.compile import CompileReconciler, join_owners, leave_owners, outcome_of
+from steelyard.control.compile import CompileReconciler, join_owners, leave, outcome_of
 from steelyard.control.resource import ACCELERATOR_POOLS, COMPILED_MODELS, INFERENCE_WORKLOADS, JOBS, NODES, PODS, Resource
 from steelyard.control.store import Store
 from steelyard.control.workload_facts import workload_of
@@ -297,6 +297,7 @@ class Corrected:
             "namespace": KEY.namespace,
             "uid": "u-old",
             "resourceVersion": "7",
+            "labels": {label.MANAGED_BY: label.MANAGER},
             "ownerReferences": owners,
         }
         self.live["status"] = {"attempts": 1, "failure": {"class": "User", "reason": "ModelNotFound", "message": "m"}}
@@ -428,11 +429,11 @@ def test_a_user_that_leaves_takes_nothing_from_the_others_and_the_last_one_takes
         model.written.append(("patch", [owner["uid"] for owner in found[-1]]))
         return {**model.live, "metadata": {**model.live["metadata"], "resourceVersion": "8"}}
 
-    async def delete(*_: Any, uid: str, version: str) -> dict[str, Any]:
+    async def delete(*_: Any, uid: str, version: str, propagation: str) -> dict[str, Any]:
         model.written.append(("delete", (uid, version)))
         return {"kind": "Status"}
 
     client = cast(ApiClient, SimpleNamespace(patch_owners=patch_owners, delete=delete))
-    asyncio.run(leave_owners(client, model.store, model.live, "u-w"))
+    asyncio.run(leave(client, model.store, Applier(client, model.store), model.live, "u-w"))
     assert model.written == done
     assert (model.store.get(KEY) is None) == (owners == ("u-w",))

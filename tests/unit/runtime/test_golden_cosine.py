@@ -1,6 +1,8 @@
 """Golden samples go through every graph, and through every row of it."""
 
 from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -8,6 +10,9 @@ import pytest
 
 from steelyard_runtime.accuracy import golden_cosine
 from steelyard_runtime.artifacts.golden import Golden
+from steelyard_runtime.compile import compiling
+from steelyard_runtime.failure import Failure, Reason
+from steelyard_runtime.serve.model import Model
 from steelyard_runtime.tokens import TextTokenizer
 from unit.runtime import tiny
 
@@ -53,3 +58,17 @@ def test_each_batch_size_with_a_graph_of_its_own_is_asked(tokenizer: TextTokeniz
 @pytest.mark.parametrize("wrong", range(4))
 def test_a_row_that_is_wrong_is_seen_whichever_it_is(wrong: int, tokenizer: TextTokenizer) -> None:
     assert least(Fake(lambda batch, row: batch == 4 and row == wrong), tokenizer) < 0.5
+
+
+def test_a_server_and_a_compile_ask_each_batch_size_of_the_manifest(tokenizer: TextTokenizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, _ = tokenizer.encode(TEXTS)
+    golden = Golden(TEXTS, np.array([[len(row), 1.0] for row in rows], np.float32))
+    manifest: Any = SimpleNamespace(
+        batch_sizes=(1, 4), sequence_lengths=(16, 32), golden_samples=4, cosine_tolerance=0.9, dtype="float32", quantization="none"
+    )
+    broken = Fake(lambda batch, row: batch == 4)
+    assert Model(manifest, broken, tokenizer, golden).golden_cosine() < 0.5
+    backend: Any = SimpleNamespace(name="fake", load=lambda *_: broken)
+    with pytest.raises(Failure) as refused:
+        compiling._check(backend, Path(), manifest, tokenizer, golden)
+    assert refused.value.reason is Reason.ACCURACY_TOO_LOW
