@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from steelyard.api.accelerator import BackendName
 from steelyard.api.describe import says
 from steelyard.api.model import SpecModel
 from steelyard.api.rule import Rule
@@ -162,8 +163,25 @@ class FamilyOptions(SpecModel):
     ] = None
 
 
+class BackendFormat(SpecModel):
+    """Number formats for one back end, where they differ from the rest."""
+
+    name: Annotated[
+        BackendName,
+        says("The back end, as in an AcceleratorPool's backends[].name, that the formats below are for.", example="openvino"),
+    ]
+    dtype: Annotated[
+        DtypeChoice | None,
+        says("As compile.dtype, for this back end only. Left out: as for the pool's family.", brief=True, example="float32"),
+    ] = None
+    quantization: Annotated[
+        Quantization | None,
+        says("As compile.quantization, for this back end only. Left out: as for the pool's family.", brief=True, example="Int8Dynamic"),
+    ] = None
+
+
 class CompileOptions(SpecModel):
-    """Compile options for all families, with exceptions by family."""
+    """Compile options for all pools, with exceptions by family and by back end."""
 
     RULES = (ENOUGH_SHAPES, ENOUGH_SHAPES_FOR_EACH_FAMILY)
 
@@ -183,5 +201,14 @@ class CompileOptions(SpecModel):
             "Options for single accelerator families where they differ; each field that is given there replaces the one above.",
             most=16,
             keys=("family",),
+        ),
+    ] = ()
+    backends: Annotated[
+        tuple[BackendFormat, ...],
+        says(
+            "Number formats for single back ends where they differ: not every back end honours every format, and pools of one family may "
+            "use several back ends. What is given here replaces the formats above and those under families.",
+            most=8,
+            keys=("name",),
         ),
     ] = ()

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from steelyard.api import compile_options as asked_for
+from steelyard.api.compile_options import BackendFormat
 from steelyard.api.inference_workload import InferenceWorkload
 from steelyard.api.objective import CostUnit, Objective
 from steelyard.api.server import Switch, VllmServer
@@ -21,6 +22,7 @@ from steelyard.core.snapshot import (
     LatencyObjective,
     Mode,
     Model,
+    NumberFormat,
     Placement,
     PlacementKey,
     PoolChoice,
@@ -56,6 +58,7 @@ def workload_of(parsed: InferenceWorkload, raw: Manifest) -> Workload:
         ),
         compile=_compile_options(options, None),
         compile_by_family={own.family: _compile_options(options, own) for own in options.families},
+        format_by_backend={str(own.name): _number_format(own) for own in options.backends},
         latency=tuple(
             LatencyObjective(metric=str(o.metric), milliseconds=o.milliseconds, percent=float(o.percent)) for o in spec.objective.latency
         ),
@@ -108,6 +111,12 @@ def _compile_options(general: asked_for.CompileOptions, own: asked_for.FamilyOpt
         sequence_lengths=tuple(chosen("sequence_lengths")),
         tensor_parallel=chosen("tensor_parallel"),
         flags=tuple(sorted(str(flag) for flag in chosen("flags"))),
+    )
+
+
+def _number_format(own: BackendFormat) -> NumberFormat:
+    return NumberFormat(
+        dtype=None if own.dtype is None else str(own.dtype), quantization=None if own.quantization is None else str(own.quantization)
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -60,6 +60,14 @@ class CompileOptions:
     sequence_lengths: tuple[int, ...] = (32, 64, 128)
     tensor_parallel: int = 1
     flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumberFormat:
+    """What one back end computes in; None is what the pool's family says."""
+
+    dtype: str | None = None
+    quantization: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,10 +163,13 @@ class Workload:
     vllm: VllmOptions | None = None
     """Given where `server` is vllm."""
     compile_by_family: Mapping[str, CompileOptions] = field(default_factory=dict)
+    format_by_backend: Mapping[str, NumberFormat] = field(default_factory=dict)
 
-    def compile_for(self, family: str) -> CompileOptions:
-        """What the model is compiled to for an accelerator family."""
-        return self.compile_by_family.get(family, self.compile)
+    def compile_for(self, family: str, backend: str | None = None) -> CompileOptions:
+        """What the model is compiled to for an accelerator family by a back end; None where no back end is known yet."""
+        options = self.compile_by_family.get(family, self.compile)
+        own = self.format_by_backend.get(backend or "", NumberFormat())
+        return replace(options, dtype=own.dtype or options.dtype, quantization=own.quantization or options.quantization)
 
     @property
     def allowed(self) -> float:

@@ -6,7 +6,7 @@ from typing import Any
 
 from steelyard.api import InferenceWorkload, parse
 from steelyard.control.workload_facts import workload_of
-from steelyard.core.snapshot import CompileOptions, Workload
+from steelyard.core.snapshot import CompileOptions, NumberFormat, Workload
 from unit.api.objects import changed, workload
 
 
@@ -42,6 +42,18 @@ def test_a_family_takes_over_whatever_it_does_not_give_itself() -> None:
         dtype="bfloat16", quantization="None", batch_sizes=(4,), sequence_lengths=(128,), flags=("--separate-weights",)
     )
     assert (found.compile_for("cpu").dtype, found.compile_for("cpu").flags) == ("float32", ())
+
+
+def test_number_formats_by_back_end_are_read_and_leave_open_what_they_do_not_say() -> None:
+    found = seen(
+        {
+            "quantization": "Int8Dynamic",
+            "backends": [{"name": "onnxruntime", "quantization": "None"}, {"name": "openvino", "dtype": "float32"}],
+        }
+    )
+    assert found.format_by_backend == {"onnxruntime": NumberFormat(quantization="None"), "openvino": NumberFormat(dtype="float32")}
+    assert found.compile_for("cpu", "onnxruntime").quantization == "None"
+    assert found.compile_for("cpu", "openvino").quantization == "Int8Dynamic"
 
 
 def test_the_order_in_which_flags_are_given_is_nothing() -> None:

@@ -13,6 +13,7 @@ from steelyard.core.snapshot import (
     CompileOptions,
     LatencyObjective,
     Model,
+    NumberFormat,
     Rebalancing,
     Scaling,
     Toolchain,
@@ -63,6 +64,16 @@ def test_what_one_family_gives_itself_is_nothing_to_the_others() -> None:
     assert elsewhere.key == compile_inputs(WORKLOAD, NEURON, "cpu").key
     assert asked(flagged, ONE, "cpu") == asked(WORKLOAD, ONE, "cpu")
     assert asked(flagged, ONE, "neuron-inf2") != asked(WORKLOAD, ONE, "neuron-inf2")
+
+
+def test_a_number_format_of_one_back_end_is_nothing_to_the_others_and_wins_over_that_of_the_family() -> None:
+    family = {"neuron-inf2": replace(PLAIN, dtype="bfloat16", quantization="Fp8")}
+    formed = replace(WORKLOAD, compile_by_family=family, format_by_backend={"neuron": NumberFormat(quantization="Int8Dynamic")})
+    inputs = compile_inputs(formed, NEURON, "neuron-inf2")
+    assert (inputs.dtype, inputs.quantization) == ("bfloat16", "Int8Dynamic"), "what the back end does not say, the family says"
+    assert asked(formed, ONE, "neuron-inf2", "neuron") != asked(formed, ONE, "neuron-inf2", "optimum-neuron")
+    other = replace(NEURON, backend="optimum-neuron")
+    assert compile_inputs(formed, other, "neuron-inf2").quantization == "Fp8"
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def toolchain_for(server: str, pool: Pool, settings: Settings) -> Toolchain | No
 
 def compile_inputs(workload: Workload, toolchain: Toolchain, family: str) -> CompileInputs:
     """What is compiled by this toolchain for accelerators of this family."""
-    model, options = workload.model, workload.compile_for(family)
+    model, options = workload.model, workload.compile_for(family, toolchain.backend)
     vllm = workload.vllm
     return CompileInputs(
         model_uri=model.uri,
@@ -129,7 +129,7 @@ def _candidate(snapshot: Snapshot, pool: Pool) -> Candidate:
         inputs=inputs,
         artifact=artifact,
         revision=revision(workload, resources, toolchain, digest, pool.family) if toolchain and digest else None,
-        asked=asked(workload, resources, pool.family),
+        asked=asked(workload, resources, pool.family, toolchain.backend if toolchain else None),
         refusal=_refusal(workload, pool, resources, toolchain, shape, artifact),
     )
 

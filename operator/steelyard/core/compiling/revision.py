@@ -43,9 +43,9 @@ def revision(workload: Workload, resources: Resources, toolchain: Toolchain, art
     )
 
 
-def asked(workload: Workload, resources: Resources, family: str) -> str:
-    """Eight hex digits of the part of a replica's behaviour that the user's spec decides, on accelerators of one family."""
-    model, options = workload.model, workload.compile_for(family)
+def asked(workload: Workload, resources: Resources, family: str, backend: str | None = None) -> str:
+    """Eight hex digits of the part of a replica's behaviour that the user's spec decides, on accelerators of one family by a back end."""
+    model, options = workload.model, workload.compile_for(family, backend)
     # Who gives no flags has the hash of the versions that knew none: a new operator restarts nobody.
     flags = [sorted(set(options.flags))] if options.flags else []
     return _hash8(
