@@ -1,4 +1,4 @@
-"""`steelyard-runtime`: compile, serve, load, collect, digest, version."""
+"""`steelyard-runtime`: compile, compare, serve, load, collect, digest, version."""
 
 import argparse
 import os
@@ -24,6 +24,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from steelyard_runtime.compile.job import run_compile_job  # noqa: PLC0415
 
             return run_compile_job(os.environ, options.progress_port)
+        case "compare":
+            from steelyard_runtime.compile.compare import run_compare  # noqa: PLC0415
+
+            return run_compare(options)
         case "serve":
             from steelyard_runtime.serve.process import run_server  # noqa: PLC0415
 
@@ -50,6 +54,10 @@ def _parser() -> argparse.ArgumentParser:
 
     compiling = commands.add_parser("compile", help="compile the model that STEELYARD_COMPILE_SPEC describes")
     compiling.add_argument("--progress-port", type=int, default=8081, help="port of /progress and /livez (default 8081)")
+
+    from steelyard_runtime.compile.compare_options import add_compare_options  # noqa: PLC0415  argparse only
+
+    add_compare_options(commands.add_parser("compare", help="compile a model in several variants and time each on this machine"))
 
     serving = commands.add_parser("serve", help="serve the artifact that STEELYARD_SERVE_SPEC describes")
     serving.add_argument("--host", default="0.0.0.0", help="address to listen on (default 0.0.0.0)")  # noqa: S104

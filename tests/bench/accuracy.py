@@ -7,8 +7,7 @@ from collections.abc import Iterator, Sequence
 from matplotlib.figure import Figure
 
 from bench.benchmark import Bar, Row, Say
-from bench.compiling.case import REFERENCE, compiled
-from bench.compiling.runner import BATCH, LENGTH
+from bench.compiling.case import BATCH, LENGTH, REFERENCE, compiled
 from bench.environment import NotHereError
 
 ABOUT = f"""

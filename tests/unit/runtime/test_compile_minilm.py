@@ -18,6 +18,7 @@ from steelyard_runtime.compile.spec import CompileSpec, compile_spec
 from steelyard_runtime.compile.toolchain import installed
 from steelyard_runtime.failure import Failure, Reason
 from steelyard_runtime.logs import LogTail
+from steelyard_runtime.main import main
 from steelyard_runtime.models.digest import model_digest
 from steelyard_runtime.tokens import TextTokenizer, bucket_of, padded
 from unit.runtime.test_spec import COMPILE
@@ -124,3 +125,24 @@ def test_accuracy_below_the_tolerance_is_refused_and_nothing_is_published(tmp_pa
         compile_model(request_for("openvino", tmp_path / "store", dtype="bfloat16"), Progress(LogTail()), tmp_path)
     assert refusal.value.reason is Reason.ACCURACY_TOO_LOW
     assert not (tmp_path / "store").exists()
+
+
+def test_variants_are_compared_on_this_machine(capfd: pytest.CaptureFixture[str]) -> None:
+    folder = minilm.fetch()
+    variants = ("openvino/float32/none", "eager/float32/none", "onnxruntime/float32/int8dynamic")
+    code = main(
+        [
+            "compare",
+            f"file://{folder}",
+            "--digest",
+            model_digest(folder),
+            "--rounds",
+            "1",
+            *(f"--variant={variant}" for variant in variants),
+        ]
+    )
+    lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    assert code == 0
+    assert [line["variant"] for line in lines if "reason" in line] == ["onnxruntime/float32/int8dynamic"]
+    assert {line["variant"] for line in lines if line.get("milliseconds", 0) > 0} == set(variants[:2])
+    assert all(line["cosineMin"] >= line["cosineTolerance"] for line in lines if "cosineMin" in line)
