@@ -6,17 +6,25 @@
 from __future__ import annotations
 
 import os
+import platform
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import yaml
+
 import minilm
 from cluster.cluster import Cluster
 from cluster.progress import duration, say
+from demo.variants import choose
 from steelyard_runtime.models.digest import model_digest
 
 ROOT = Path(__file__).parents[2]
+CHART = ROOT / "charts" / "steelyard"
+TOOLCHAINS = ("openvino", "onnxruntime", "eager")
+ISA = {"x86_64": "x86-64"}.get(platform.machine(), platform.machine())
+"""This machine's instruction set, as targets call it."""
 NAMESPACE = "steelyard-system"
 RELEASE = "steelyard"
 SECRET = "steelyard-store"
@@ -29,14 +37,25 @@ def image_values(prefix: str, reference: str) -> list[str]:
     return ["--set", f"{prefix}.repository={repository}", "--set-string", f"{prefix}.tag={tag}"]
 
 
+def eager_toolchain(image: str) -> list[str]:
+    """PyTorch without a compiler as the chart's values: it is in the compile image alone, which serves it too."""
+    versions = yaml.safe_load((CHART / "values.yaml").read_text())["config"]["toolchains"]["openvino"]["versions"]
+    return [
+        "--set", f"config.toolchains.eager.serveImage={image}",
+        *(value for package in ("torch", "transformers") for value in ("--set", f"config.toolchains.eager.versions.{package}={versions[package]}")),
+    ]  # fmt: skip
+
+
 def install_arguments(endpoint: str, environment: dict[str, str]) -> list[str]:
     """`helm upgrade --install` of the chart for this cluster's images and store, with one second between scrapes."""
     return [
-        "upgrade", "--install", RELEASE, str(ROOT / "charts" / "steelyard"), "--namespace", NAMESPACE, "--create-namespace",
+        "upgrade", "--install", RELEASE, str(CHART), "--namespace", NAMESPACE, "--create-namespace",
         *image_values("image", environment["STEELYARD_IMAGE_OPERATOR"]),
         *image_values("runtime.serve", environment["STEELYARD_IMAGE_RUNTIME_SERVE"]),
         *image_values("runtime.compile", environment["STEELYARD_IMAGE_RUNTIME_COMPILE"]),
         "--set", f"config.store.uri=s3://{ARTIFACTS}", "--set", f"config.store.endpoint={endpoint}", "--set", f"config.store.secretName={SECRET}",
+        *eager_toolchain(environment["STEELYARD_IMAGE_RUNTIME_COMPILE"]),
+        *(value for name in TOOLCHAINS for value in ("--set", f"config.toolchains.{name}.target=cpu/{ISA}")),
         "--set", "config.compile.nodeSelector.steelyard\\.dev/role=general", "--set", "config.observe.intervalSeconds=1",
         "--set", "config.observe.timeoutSeconds=1", "--set", "config.connectionMaxAgeSeconds=5",
         "--set", "nodeSelector.steelyard\\.dev/role=general", "--wait", "--timeout", "180s",
@@ -63,6 +82,9 @@ def main(arguments: list[str]) -> int:
     say(f"the model is in the store as {uri}")
     cluster.helm(*install_arguments(cluster.s3.endpoint, dict(os.environ)), seconds=240)
     say(f"Steelyard is installed by its chart and ready after {duration(time.monotonic() - started)}")
+    if not any(argument.startswith("--pool-") for argument in arguments):
+        slower, faster = choose(cluster, os.environ["STEELYARD_IMAGE_RUNTIME_COMPILE"], uri, digest)
+        told += ["--pool-a", slower.text, "--pool-b", faster.text]
     return subprocess.run([*told, "--model-uri", uri, "--model-digest", digest, "--secret", SECRET, *arguments], check=False).returncode
 
 

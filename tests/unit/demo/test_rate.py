@@ -1,11 +1,11 @@
-"""The rate that tells two pools apart: found from capacities, refused where there is no difference."""
+"""The rate that tells two pools apart, found from capacities; and the one that either carries, where they are alike."""
 
 from math import ceil
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steelyard.cli.demo.rate import LEAST_DIFFERENCE, choose
+from steelyard.cli.demo.rate import LEAST_DIFFERENCE, ROOM, alike, apart
 from steelyard.core.planning.load import chance_crest
 
 WINDOW = 10
@@ -14,7 +14,7 @@ rates = st.floats(0.5, 200, allow_nan=False)
 
 @given(rates, st.floats(1.0, 5.0))
 def test_the_slower_pool_needs_more_replicas_with_room_on_both_sides_whatever_chance_adds_to_the_load(slower: float, ratio: float):
-    chosen = choose(slower, slower * ratio, 4, WINDOW)
+    chosen = apart(slower, slower * ratio, 4, WINDOW)
     if chosen is None:
         assert ratio < 1.6 or slower < 20, "chance is a good deal of a small load"
         return
@@ -26,6 +26,14 @@ def test_the_slower_pool_needs_more_replicas_with_room_on_both_sides_whatever_ch
         assert ceil(crest / slower) < 4, "there is room for the one that a move adds"
 
 
-def test_equal_pools_show_no_difference():
-    assert choose(10.0, 10.0 * LEAST_DIFFERENCE * 0.99, 4, WINDOW) is None
-    assert choose(0.0, 10.0, 4, WINDOW) is None
+def test_pools_that_are_too_alike_are_told_apart_by_no_rate():
+    assert apart(10.0, 10.0 * LEAST_DIFFERENCE * 0.99, 4, WINDOW) is None
+    assert apart(0.0, 10.0, 4, WINDOW) is None
+
+
+@given(rates)
+def test_where_pools_are_alike_one_replica_of_either_carries_the_load_with_room_for_chance_and_no_more(slower: float):
+    chosen = alike(slower, WINDOW)
+    assert (chosen.slower, chosen.faster) == (1, 1)
+    assert chance_crest(chosen.per_second, WINDOW) * (1 + ROOM) <= slower * (1 + 1e-9)
+    assert chance_crest(1.02 * chosen.per_second, WINDOW) * (1 + ROOM) > slower, "a larger load would have no room"

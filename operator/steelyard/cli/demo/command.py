@@ -15,7 +15,6 @@ from steelyard.cli.problem import Problem
 if TYPE_CHECKING:
     from rich.console import Console
 
-NO_DIFFERENCE = 3
 WIDE = 132
 """Columns of a picture, and of what is no terminal."""
 
@@ -37,6 +36,14 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         help="image of the load generator",
     )
     parser.add_argument("--operator-namespace", default="steelyard-system", help="where the operator runs")
+    for pool, default in (("pool-a", "onnxruntime"), ("pool-b", "openvino")):
+        parser.add_argument(
+            f"--{pool}",
+            type=_variant,
+            default=default,
+            metavar="BACKEND[/DTYPE[/QUANTIZATION]]",
+            help=f"what {pool} runs the model with (default {default}); where both run the same, or carry the same, the prices of their nodes differ",
+        )
     parser.add_argument("--swap", action="store_true", help="swap the back ends of the pools, and with them the claim")
     parser.add_argument("--claim-true", action="store_true", help="put a true claim on the pool that is really cheaper")
     parser.add_argument(
@@ -47,6 +54,12 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--keep", action="store_true", help="leave everything in the cluster at the end")
     parser.add_argument("--picture", type=Path, help="write what was told as a picture (SVG)")
     parser.add_argument("--evidence", type=Path, help="folder for the evidence that the checker judges")
+
+
+def _variant(text: str) -> object:
+    from steelyard.cli.demo.plan import Variant  # noqa: PLC0415
+
+    return Variant.read(text)
 
 
 def _run(given: argparse.Namespace) -> int:
@@ -62,6 +75,11 @@ def _run(given: argparse.Namespace) -> int:
     from steelyard.cli.demo.plan import Story  # noqa: PLC0415
     from steelyard.cli.demo.story import Run, namespace_name  # noqa: PLC0415
 
+    if given.pool_a != given.pool_b and given.pool_a.backend == given.pool_b.backend:
+        raise Problem(
+            f"both pools run {given.pool_a.backend} with different number formats, and a workload gives each back end one",
+            "give them different back ends, or the same format (then the prices of their nodes differ)",
+        )
     connection = Connection.open(getattr(given, "kubeconfig", None), getattr(given, "context", None))
     if given.evidence is not None:
         given.evidence.mkdir(parents=True, exist_ok=True)
@@ -74,6 +92,7 @@ def _run(given: argparse.Namespace) -> int:
         swap=given.swap,
         true_claim=given.claim_true,
         forced_wrong=given.forced_wrong,
+        variants=(given.pool_a, given.pool_b),
     )
     console = Console(record=given.picture is not None, width=None if given.picture is None and sys.stdout.isatty() else WIDE)
     code = Run(connection, story, console, given.operator_namespace, given.keep, given.evidence).run()
@@ -100,6 +119,5 @@ COMMAND = Command(
         (OK, "the checker agrees"),
         (UNHEALTHY, "it does not"),
         (FAILED, "it could not be run"),
-        (NO_DIFFERENCE, "this machine shows no difference"),
     ),
 )

@@ -1,7 +1,8 @@
-"""What the demo puts into the cluster: two pools at one price, a claim, a workload, and the load."""
+"""What the demo puts into the cluster: two pools, a claim, a workload, and the load."""
 
 from __future__ import annotations
 
+from argparse import ArgumentTypeError
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
@@ -9,7 +10,9 @@ from typing import Any
 Manifest = dict[str, Any]
 
 PRICE_PER_HOUR = "0.40"
-"""Of both pools: what differs is only how much a replica gets done."""
+"""Of a node of either pool, where what differs is how much a replica gets done."""
+DEARER_PRICE_PER_HOUR = "0.60"
+"""Of a node of the slower pool, where both get about the same done: half as much again for a good request."""
 AS_OF = "2026-01-01"
 REPLICA_CPU, REPLICA_MEMORY = "250m", "768Mi"
 MOST_REPLICAS = 4
@@ -28,11 +31,39 @@ LEAST_CONNECTIONS, MOST_CONNECTIONS = 16, 96
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """What a pool's nodes are, as the cluster says: instance type, CPUs and memory that pods can have."""
+    """What a pool's nodes are, as the cluster says: architecture, instance type, CPUs and memory that pods can have."""
 
+    architecture: str
     instance_type: str
     cpu: str
     memory: str
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """What a pool runs the model with: a back end, and its number format in the API's words."""
+
+    backend: str
+    dtype: str = "Auto"
+    quantization: str = "None"
+
+    @classmethod
+    def read(cls, text: str) -> Variant:
+        """BACKEND[/DTYPE[/QUANTIZATION]]; raises argparse.ArgumentTypeError."""
+        words = text.split("/")
+        if not all(words) or len(words) > 3:
+            raise ArgumentTypeError(f"{text!r} is not BACKEND[/DTYPE[/QUANTIZATION]]; for example openvino/float32/Int8Dynamic")
+        return cls(*words)
+
+    @property
+    def text(self) -> str:
+        """As `read` takes it."""
+        return f"{self.backend}/{self.dtype}/{self.quantization}"
+
+    def __str__(self) -> str:
+        """As people say it: `openvino`, `openvino in float32 with Int8Dynamic`."""
+        dtype = "" if self.dtype == "Auto" else f" in {self.dtype}"
+        return self.backend + dtype + ("" if self.quantization == "None" else f" with {self.quantization}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,23 +78,31 @@ class Story:
     swap: bool
     true_claim: bool
     forced_wrong: bool
-    claim_ratio: str = HALVES
+    variants: tuple[Variant, Variant] = (Variant("onnxruntime"), Variant("openvino"))
 
     @property
-    def pools(self) -> tuple[tuple[str, str], ...]:
-        """(pool, back end): swapped, the names stay and the back ends change places."""
-        backends = ("openvino", "onnxruntime") if self.swap else ("onnxruntime", "openvino")
-        return (("pool-a", backends[0]), ("pool-b", backends[1]))
+    def pools(self) -> tuple[tuple[str, Variant], tuple[str, Variant]]:
+        """(pool, what it runs the model with): swapped, the names stay and the variants change places."""
+        first, second = reversed(self.variants) if self.swap else self.variants
+        return (("pool-a", first), ("pool-b", second))
+
+    @property
+    def formats(self) -> list[Manifest]:
+        """compile.backends: what each back end computes in."""
+        return [
+            {"name": backend, "dtype": one.dtype, "quantization": one.quantization}
+            for backend, one in sorted({one.backend: one for one in self.variants}.items())
+        ]
 
 
-def pool(story: Story, name: str, backend: str, shape: Shape, claims: list[Manifest]) -> Manifest:
-    """One AcceleratorPool of CPU nodes."""
+def pool(story: Story, name: str, backend: str, shape: Shape, price: str, claims: list[Manifest]) -> Manifest:
+    """One AcceleratorPool of CPU nodes. price: of a node, per hour."""
     return {
         "apiVersion": "steelyard.dev/v1alpha1",
         "kind": "AcceleratorPool",
         "metadata": {"name": name, "labels": {LABEL: story.namespace, f"{LABEL}-pool": name}},
         "spec": {
-            "accelerator": {"family": "cpu", "model": "generic-x86-64"},
+            "accelerator": {"family": "cpu", "model": shape.architecture},
             "backends": [{"name": backend}],
             "nodes": {"selector": {"steelyard.dev/pool": name}},
             "shapes": [
@@ -72,7 +111,7 @@ def pool(story: Story, name: str, backend: str, shape: Shape, claims: list[Manif
                     "devices": 0,
                     "cpu": shape.cpu,
                     "memory": shape.memory,
-                    "pricePerHour": PRICE_PER_HOUR,
+                    "pricePerHour": price,
                     "priceClass": "Static",
                     "asOf": AS_OF,
                 }
@@ -113,7 +152,7 @@ def workload(
         "spec": {
             "model": model,
             "server": {"steelyard": {}},
-            "compile": {"batchSizes": [1, 4, 8], "sequenceLengths": [32, 64, 128]},
+            "compile": {"batchSizes": [1, 4, 8], "sequenceLengths": [32, 64, 128], "backends": story.formats},
             "objective": {"latency": [{"metric": "e2e", "milliseconds": SLO_MILLISECONDS, "percent": SLO_PERCENT}]},
             "scaling": {"minReplicas": least_replicas, "maxReplicas": 1 if only_pool else MOST_REPLICAS},
             "placement": {"poolSelector": selector},

@@ -1,4 +1,4 @@
-"""Which rate tells the pools apart: found from what was measured a moment ago, never written down."""
+"""Under which load, and at which prices, two pools are told apart: found from what was measured a moment ago, never written down."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from math import ceil
 from steelyard.core.planning.load import chance_crest
 
 LEAST_DIFFERENCE = 1.15
-"""Below this ratio of capacities the machine shows no difference worth a move."""
+"""Below this ratio of capacities the pools differ too little for a move to pay."""
 LEAST_MARGIN = 0.06
 """Relative distance that the load keeps from where the slower pool would need one replica less, or the faster one more."""
+ROOM = 0.15
+"""Relative distance that the load keeps from what one replica carries, where one is enough on either pool."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +24,8 @@ class Rate:
     faster: int
 
 
-def choose(slower: float, faster: float, most: int, window: float) -> Rate | None:
-    """The rate with the widest margin at which the slower pool needs more replicas; None where there is no difference.
+def apart(slower: float, faster: float, most: int, window: float) -> Rate | None:
+    """The rate with the widest margin at which the slower pool needs more replicas; None where the pools are too alike for one.
 
     More of them also where chance is against it: at its mean load it needs more than the faster pool at the crest that one window may
     show. At few requests per second a crest is a good deal more than the mean.
@@ -46,3 +48,15 @@ def choose(slower: float, faster: float, most: int, window: float) -> Rate | Non
         if margin >= LEAST_MARGIN and (best is None or score > best[0]):
             best = (score, Rate(rate, *needs))
     return best[1] if best else None
+
+
+def alike(slower: float, window: float) -> Rate:
+    """The largest rate that one replica carries on either pool, also at the crest that one window may show.
+
+    slower: measured capacity of the slower pool, good requests per second and replica; above 0. window: seconds.
+    """
+    low, high = 0.0, slower
+    for _ in range(50):
+        rate = (low + high) / 2
+        low, high = (rate, high) if chance_crest(rate, window) <= slower / (1 + ROOM) else (low, rate)
+    return Rate(low, 1, 1)

@@ -26,7 +26,6 @@ from steelyard.cli.problem import NotThere, Problem
 
 Manifest = dict[str, Any]
 WORKLOAD = "encoder"
-NO_DIFFERENCE = 3
 FIRST_PROBE_RATE = 4.0
 """Requests per second of the first probe: little enough for any machine."""
 NEAR_CAPACITY = 1.4
@@ -68,7 +67,7 @@ class Run:
         self._told = Told()
 
     def run(self) -> int:
-        """The exit code: 0 the checker agrees, 1 it does not, 3 the machine shows no difference."""
+        """The exit code: 0 the checker agrees, 1 it does not."""
         try:
             return self._chapters()
         finally:
@@ -79,30 +78,38 @@ class Run:
 
     def _chapters(self) -> int:
         story = self._story
-        self._chapter("A model, two pools at the same price, and an advertisement")
+        self._chapter("A model, two pools, and an advertisement")
         self._check_operator()
-        self._prepare(claims={})
+        names = [name for name, _ in story.pools]
+        self._prepare(dict.fromkeys(names, plan.PRICE_PER_HOUR), claims={})
         (a, on_a), (b, on_b) = story.pools
         self._say(f"{a} runs {on_a}, {b} runs {on_b}; a node of either costs {plan.PRICE_PER_HOUR} an hour")
         self._chapter("Compile for both pools, and probe what one replica carries there")
         capacity = self._probe()
-        slower, faster = sorted(capacity, key=lambda p: capacity[p])
-        chosen = rate.choose(capacity[slower], capacity[faster], plan.MOST_REPLICAS, WINDOW)
-        if chosen is None:
-            self._say(
-                "this machine shows no difference between the two back ends that a move could pay for: there is nothing to demonstrate"
-            )
-            return NO_DIFFERENCE
-        self._say(
-            f"at {chosen.per_second:.3g} requests/s {slower} needs {chosen.slower} replica(s), {faster} {chosen.faster}: that is the load"
-        )
+        slower, faster = sorted(names, key=lambda pool: (capacity[pool], pool))
+        chosen, prices = self._terms(capacity, slower, faster)
         self._chapter("The claim, the workload, the load")
-        favoured = faster if story.true_claim else slower
-        ratio = f"{min(0.95, capacity[slower] / capacity[faster] * 1.25):.2f}" if story.true_claim else plan.HALVES
-        other = b if favoured == a else a
+        favoured, other = (faster, slower) if story.true_claim else (slower, faster)
+        ratio = _true_ratio(capacity, prices, favoured, other) if story.true_claim else plan.HALVES
         self._say(f'the advertisement says: "one good request on {favoured} costs {ratio} of what it costs on {other}"')
-        self._prepare(claims={favoured: (ratio, other)})
+        self._prepare(prices, claims={favoured: (ratio, other)})
         return self._serve_and_watch(chosen, plan.connections(capacity[faster] * chosen.faster), favoured, faster)
+
+    def _terms(self, capacity: dict[str, float], slower: str, faster: str) -> tuple[rate.Rate, dict[str, str]]:
+        """The load, and a node's price by pool, at which a good request truly costs more on the slower pool."""
+        apart = rate.apart(capacity[slower], capacity[faster], plan.MOST_REPLICAS, WINDOW)
+        if apart is not None:
+            self._say(
+                f"at {apart.per_second:.3g} requests/s {slower} needs {apart.slower} replica(s), {faster} {apart.faster}: that is the load"
+            )
+            return apart, dict.fromkeys(capacity, plan.PRICE_PER_HOUR)
+        alike = rate.alike(capacity[slower], WINDOW)
+        self._say(
+            f"the pools carry too nearly the same here ({capacity[slower]:.3g} and {capacity[faster]:.3g} requests/s) for the processor to "
+            f"tell them apart, so prices do: from now on a node of {slower} costs {plan.DEARER_PRICE_PER_HOUR} an hour, one of {faster} "
+            f"{plan.PRICE_PER_HOUR}; {alike.per_second:.3g} requests/s, which one replica carries on either, is the load"
+        )
+        return alike, {slower: plan.DEARER_PRICE_PER_HOUR, faster: plan.PRICE_PER_HOUR}
 
     # --- chapters ---------------------------------------------------------------------------------------------------------------------
 
@@ -122,7 +129,8 @@ class Run:
                     raise
             time.sleep(1.0)
 
-    def _prepare(self, claims: dict[str, tuple[str, str]]) -> None:
+    def _prepare(self, prices: dict[str, str], claims: dict[str, tuple[str, str]]) -> None:
+        """Namespace, Secret and pools. prices: of a node, per hour, by pool; claims: (ratio, relative to) by pool."""
         story = self._story
         self._hands.apply(
             {
@@ -137,9 +145,9 @@ class Run:
             self._hands.apply(
                 {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": story.secret, "namespace": story.namespace}, "stringData": data}
             )
-        for name, backend in story.pools:
+        for name, variant in story.pools:
             advertised = [plan.claim(*claims[name])] if name in claims else []
-            self._hands.apply(plan.pool(story, name, backend, self._shape(name), advertised))
+            self._hands.apply(plan.pool(story, name, variant.backend, self._shape(name), prices[name], advertised))
 
     def _probe(self) -> dict[str, float]:
         """Capacity of one replica on each pool, measured twice: a server that batches does more at more load, so what counts is its
@@ -285,7 +293,8 @@ class Run:
             name = nodes[0]["metadata"]["name"]
             raise Problem(f"node {name} has no instance type", f"label it: kubectl label node {name} node.kubernetes.io/instance-type=demo")
         room = nodes[0]["status"]["allocatable"]
-        return plan.Shape(instance_type=kind, cpu=room["cpu"], memory=room["memory"])
+        architecture = nodes[0]["metadata"]["labels"].get("kubernetes.io/arch", "amd64")
+        return plan.Shape(architecture=architecture, instance_type=kind, cpu=room["cpu"], memory=room["memory"])
 
     def _elsewhere(self) -> dict[str, str]:
         """Where the load runs: beside the pools, if there are nodes beside them."""
@@ -394,6 +403,12 @@ class Run:
     def _say(self, sentence: str) -> None:
         minutes, rest = divmod(int(time.monotonic() - self._began), 60)
         self._console.print(f"  {minutes:2d}:{rest:02d}  {sentence}", highlight=False, soft_wrap=not self._console.record)
+
+
+def _true_ratio(capacity: dict[str, float], prices: dict[str, str], favoured: str, other: str) -> str:
+    """What may be claimed of the cheaper pool with a good margin: a quarter above the truth as far as it is known, and below 1."""
+    true = float(prices[favoured]) / capacity[favoured] / (float(prices[other]) / capacity[other])
+    return f"{min(0.95, true * 1.25):.2f}"
 
 
 def _reckoning(workload: Manifest) -> Table:

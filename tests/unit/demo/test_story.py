@@ -1,0 +1,99 @@
+"""The demo always has something to show: by the processor where the pools differ, by the prices of their nodes where they do not."""
+
+import io
+from argparse import ArgumentTypeError
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from steelyard.cli.demo import plan
+from steelyard.cli.demo.plan import Story, Variant
+from steelyard.cli.demo.story import Run
+
+
+class Seen:
+    """What the story came to, up to the load."""
+
+    def __init__(self) -> None:
+        self.prices: dict[str, str] = {}
+        self.claims: dict[str, tuple[str, str]] = {}
+        self.favoured = self.expected = ""
+
+
+def told(capacity: dict[str, float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **change: Any) -> tuple[Seen, str]:
+    seen, output = Seen(), io.StringIO()
+
+    def prepare(_: Run, prices: dict[str, str], claims: dict[str, tuple[str, str]]) -> None:
+        seen.prices, seen.claims = prices, claims
+
+    def serve(_: Run, chosen: object, connections: int, favoured: str, expect: str) -> int:
+        seen.favoured, seen.expected = favoured, expect
+        return 0
+
+    monkeypatch.setattr(Run, "_check_operator", lambda _: None)
+    monkeypatch.setattr(Run, "_prepare", prepare)
+    monkeypatch.setattr(Run, "_probe", lambda _: capacity)
+    monkeypatch.setattr(Run, "_serve_and_watch", serve)
+    story = Story(
+        **{
+            "namespace": "n", "model_uri": "s3://m", "model_digest": "sha256:0", "secret": None, "runtime_image": "i", "swap": False,
+            "true_claim": False, "forced_wrong": False, **change,
+        }
+    )  # fmt: skip
+    assert Run(None, story, Console(file=output, width=400), "steelyard-system", True, tmp_path).run() == 0  # type: ignore[arg-type] - nothing is asked
+    return seen, output.getvalue()
+
+
+def cost(seen: Seen, capacity: dict[str, float], pool: str) -> float:
+    return float(seen.prices[pool]) / capacity[pool]
+
+
+def test_pools_that_differ_have_one_price_and_the_claim_is_on_the_slower_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen, _ = told({"pool-a": 30.0, "pool-b": 60.0}, tmp_path, monkeypatch)
+    assert set(seen.prices.values()) == {plan.PRICE_PER_HOUR}
+    assert seen.claims == {"pool-a": ("0.5", "pool-b")}
+    assert (seen.favoured, seen.expected) == ("pool-a", "pool-b")
+
+
+@pytest.mark.parametrize("capacity", [{"pool-a": 8.0, "pool-b": 7.5}, {"pool-a": 7.5, "pool-b": 8.0}, {"pool-a": 10.0, "pool-b": 10.0}])
+def test_pools_that_are_alike_have_prices_by_which_a_good_request_differs_by_thirty_per_cent_and_the_story_says_so(
+    capacity: dict[str, float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen, output = told(capacity, tmp_path, monkeypatch)
+    assert cost(seen, capacity, seen.favoured) >= 1.3 * cost(seen, capacity, seen.expected)
+    assert "so prices do" in output
+    assert f"{seen.favoured} costs {plan.DEARER_PRICE_PER_HOUR} an hour" in output
+
+
+@pytest.mark.parametrize("capacity", [{"pool-a": 8.0, "pool-b": 7.5}, {"pool-a": 30.0, "pool-b": 60.0}])
+def test_a_true_claim_is_on_the_cheaper_pool_and_claims_less_than_it_saves(
+    capacity: dict[str, float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen, _ = told(capacity, tmp_path, monkeypatch, true_claim=True)
+    assert seen.favoured == seen.expected
+    other = next(pool for pool in capacity if pool != seen.favoured)
+    ratio, relative_to = seen.claims[seen.favoured]
+    assert relative_to == other
+    assert cost(seen, capacity, seen.favoured) / cost(seen, capacity, other) < float(ratio) < 1
+
+
+def test_swapped_the_pools_keep_their_names_and_the_back_ends_change_places_with_their_formats() -> None:
+    story = Story(
+        namespace="n", model_uri="s3://m", model_digest="sha256:0", secret=None, runtime_image="i", swap=True, true_claim=False, forced_wrong=False,
+        variants=(Variant("onnxruntime", "float32"), Variant("openvino", "float32", "Int8Dynamic")),
+    )  # fmt: skip
+    assert [(name, variant.backend) for name, variant in story.pools] == [("pool-a", "openvino"), ("pool-b", "onnxruntime")]
+    assert story.formats == [
+        {"name": "onnxruntime", "dtype": "float32", "quantization": "None"},
+        {"name": "openvino", "dtype": "float32", "quantization": "Int8Dynamic"},
+    ]
+
+
+def test_a_variant_is_a_back_end_and_perhaps_its_formats() -> None:
+    assert Variant.read("openvino") == Variant("openvino", "Auto", "None")
+    assert str(Variant.read("openvino/float32/Int8Dynamic")) == "openvino in float32 with Int8Dynamic"
+    for text in ("", "openvino/", "a/b/c/d"):
+        with pytest.raises(ArgumentTypeError, match="BACKEND"):
+            Variant.read(text)
