@@ -160,12 +160,16 @@ class Node:
         }
         conflist = {"cniVersion": "1.0.0", "name": "pods", "plugins": [plugins]}
         (self.folder / "network" / "10-pods.conflist").write_text(json.dumps(conflist))
+        spec = container_runtime.base_spec(self.programs["ctr"])
+        base = self.folder / "base-spec.json"
+        base.write_text(spec or "")
         runtime = container_runtime.node(
             root=Path("/var/lib/containerd"),
             state=Path("/run/containerd"),
             socket=Path(SOCKET),
             network=self.folder / "network",
             sandbox=sandbox.reference,
+            base=base if spec else None,
         )
         (self.folder / "containerd.toml").write_text(runtime)
         (self.folder / "resolv.conf").write_text(f"nameserver {self.identity.dns_service}\n")
