@@ -84,7 +84,7 @@ are added. Claims are the same when all but throughput, outlier and date is the 
 
 ```
 steelyard catalogue check my-catalogue.yaml
-helm upgrade steelyard charts/steelyard --reuse-values --set-file config.catalogue=my-catalogue.yaml
+helm upgrade steelyard charts/steelyard -n steelyard-system --reset-then-reuse-values --set-file config.catalogue=my-catalogue.yaml
 ```
 
 `check` names the file, the entry, the field and what must stand there; the operator refuses to start with a file that it refuses.
