@@ -6,6 +6,7 @@ import argparse
 import ast
 import inspect
 import sys
+import textwrap
 import types
 import typing
 from dataclasses import fields, is_dataclass
@@ -14,6 +15,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any
 
+from steelyard.api.crdgen.folded import folded
 from steelyard.cli.command import Command
 from steelyard.cli.commands.completion import subparsers
 from steelyard.cli.document import API_VERSION, camel
@@ -39,6 +41,7 @@ KINDS: dict[str, type] = {
     "Replay": ReplayView,
 }
 
+USAGE_WIDTH = 100
 INTRODUCTION = f"""\
 # The command `steelyard`
 
@@ -75,7 +78,7 @@ def page() -> str:
     for name, sub in subs.items():
         parts += _section(name, sub, {o for a in parser._actions for o in a.option_strings})
     parts += ["", JSON, *_shapes()]
-    return "\n".join(parts).rstrip() + "\n"
+    return folded("\n".join(parts).rstrip() + "\n")
 
 
 def _command(parser: argparse.ArgumentParser) -> Command:
@@ -86,7 +89,14 @@ def _command(parser: argparse.ArgumentParser) -> Command:
 def _section(name: str, parser: argparse.ArgumentParser, common: set[str]) -> list[str]:
     command = _command(parser)
     own = [a for a in parser._actions if not set(a.option_strings) & common]
-    usage = " ".join(["steelyard", name, *(_usage(a) for a in own)])
+    # A bracket is not divided.
+    usage = textwrap.fill(
+        " ".join(["steelyard", name, *(_usage(a).replace(" ", "\0") for a in own)]),
+        USAGE_WIDTH,
+        subsequent_indent="    ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    ).replace("\0", " ")
     lines = [f"\n## {name}\n", f"{command.description}\n", f"```\n{usage}\n```\n"]
     rows = _rows(own)
     lines += [*rows, ""] if rows else []
@@ -119,13 +129,13 @@ def _shapes() -> list[str]:
             continue
         done.add(kind)
         notes, inner = _notes(kind), []
-        lines += [f"### {name}\n", f"{inspect.getdoc(kind) or ''}\n", "| field | type | meaning |", "| --- | --- | --- |"]
+        lines += [f"### {name}\n", f"{inspect.getdoc(kind) or ''}\n"]
         hints = typing.get_type_hints(kind)
         for field in fields(kind):
             if field.metadata.get("json", True):
                 word, nested = _type(hints[field.name])
                 inner += nested
-                lines.append(f"| `{camel(field.name)}` | {word} | {notes.get(field.name, '')} |")
+                lines.append(f"- `{camel(field.name)}`: {word}. {notes.get(field.name, '')}".rstrip())
         lines.append("")
         waiting += [(str(one.__name__), one) for one in inner]
     return lines
