@@ -111,9 +111,23 @@ def test_the_example_of_the_unit_cost_is_what_the_code_says():
     assert f"{share(Resources(1, 4, 1), Resources(4, 16, 1)):.6f}" in page
 
 
-def test_every_record_is_in_the_index():
-    index = _page("adr/README.md")
-    assert [path.name for path in sorted((ROOT / "docs/adr").glob("0*.md")) if path.name not in index] == []
+def test_the_index_of_records_has_their_titles():
+    titles = {path.name: path.read_text().partition("\n")[0].removeprefix("# ") for path in (ROOT / "docs/adr").glob("0*.md")}
+    listed = re.findall(r"^- \[(.+)\]\((.+)\)$", _page("adr/README.md"), re.MULTILINE)
+    assert {name: title for title, name in listed} == titles
+    assert all(title.startswith(f"{name[:4]}: ") for name, title in titles.items())
+
+
+def test_every_page_that_the_code_names_exists():
+    named = [
+        (str(source.relative_to(ROOT)), page)
+        for folder in ("operator", "runtime", "charts", "examples", "tests")
+        for source in (ROOT / folder).rglob("*")
+        if source.suffix in {".py", ".yaml", ".txt"} and "/data/" not in str(source) and source.is_file()
+        for page in re.findall(r"(?<![\w/])docs/[\w./-]+\.md", source.read_text())
+    ]
+    assert len(named) > 10
+    assert [(source, page) for source, page in named if not (ROOT / page).exists()] == []
 
 
 def test_the_page_of_the_cuda_image_names_the_versions_of_its_lock():
