@@ -73,8 +73,8 @@ def test_every_object_that_is_shown_is_valid(page: Path):
                 assert isinstance(parse(KINDS[document["kind"]], document), KINDS[document["kind"]])
 
 
-def test_the_table_of_gates_is_the_chain():
-    shown = re.findall(r"^\| `([a-z_]+)` \|", _page("explanation/how-a-decision-is-made.md"), re.MULTILINE)
+def test_the_list_of_gates_is_the_chain():
+    shown = re.findall(r"^- `([a-z_]+)` \(", _page("explanation/how-a-decision-is-made.md"), re.MULTILINE)
     assert shown == [gate.__name__ for gate in COST_MOVE]
 
 
