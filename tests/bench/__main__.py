@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.benchmark import Bar, Benchmark, Cell, Row
+from steelyard.api.crdgen.folded import folded
 
 ROOT = Path(__file__).parents[2]
 NAMES = tuple(sorted(p.stem for p in Path(__file__).parent.glob("*.py") if "\nCOLUMNS" in p.read_text()))
@@ -120,26 +121,26 @@ def _page(name: str, benchmark: Benchmark, bars: Sequence[Bar], seconds: float) 
         "",
         f"in {seconds:.0f} s on {os.cpu_count()} processors ({platform.machine()}), Python {platform.python_version()}. All rows: [{name}.csv]({name}.csv).",
         "",
-        "| bar | found | |",
-        "| --- | --- | --- |",
-        *(f"| {bar.asked} | {bar.found} | {_word(bar)} |" for bar in bars),
+        "## Targets",
+        "",
+        *([f"- **{_word(bar)}** {bar.asked}: {bar.found}" for bar in bars] or ["There is no target."]),
         "",
         f"![{title}]({name}.svg)",
         "",
     ]
-    return "\n".join(lines)
+    return folded("\n".join(lines))
 
 
 def _index(folder: Path) -> str:
     """A line for each page of the folder."""
-    lines = ["# Benchmarks", "", "Each page says what was measured, the bars it is held to, and the command that made it.", ""]
+    lines = ["# Benchmarks", "", "Each page says what was measured, the targets, whether they were met, and the command that made it.", ""]
     for page in sorted(folder.glob("*.md")):
         if page.name != "README.md":
             text = page.read_text()
-            met, missed = text.count("| met |"), text.count("| MISSED |")
+            met, missed = text.count("- **met** "), text.count("- **MISSED** ")
             title = text.partition("\n")[0].removeprefix("# ")
-            lines.append(f"- [{page.stem}]({page.name}): {title}. {met} bars met, {missed} missed.")
-    return "\n".join([*lines, ""])
+            lines.append(f"- [{page.stem}]({page.name}): {title}. Targets met: {met}, missed: {missed}.")
+    return folded("\n".join([*lines, ""]))
 
 
 if __name__ == "__main__":

@@ -10,13 +10,17 @@ from bench.benchmark import Bar, Row, Say
 from bench.compiling.case import BATCH, LENGTH, REFERENCE, compiled
 from bench.environment import NotHereError
 
-ABOUT = f"""
-Accuracy and speed of what was compiled, against the model as it is
+ABOUT = f"""Accuracy and speed of compiled models against the original model
 
-all-MiniLM-L6-v2 by every back end, dtype and quantisation that runs on CPUs. `cosine_min` is the least cosine between an embedding and that of
-torch in float32, over 64 made-up texts of mixed length; `tolerance` is what a compile must reach to be published, and a pod to become ready.
-`milliseconds`: one batch of {BATCH} x {LENGTH} tokens on one thread, the median of each round, and the median of the rounds, in which all take turns. `speedup` is
-the reference's over it. How fast a precision is depends on the instructions of the machine; the order of the rows is not yours until you run this.
+all-MiniLM-L6-v2, compiled by every back end, dtype and quantisation that runs on CPUs.
+
+- `cosine_min`: the lowest cosine between an embedding and the one that torch computes in float32, over 64 made-up texts of mixed length.
+- `tolerance`: the cosine that a compile must reach to be published, and that a pod must reach to become ready.
+- `milliseconds`: one batch of {BATCH} x {LENGTH} tokens on one thread. The median of each round, then the median of the rounds; the
+  variants take turns in each round.
+- `speedup`: milliseconds of the reference over these milliseconds.
+
+How fast a precision is depends on the instructions of the processor: the order of the rows may differ on yours.
 """
 COLUMNS = ("backend", "dtype", "cosine_min", "speedup", "milliseconds", "tolerance")
 ROUNDS, SAMPLES = 9, 64

@@ -16,21 +16,20 @@ from steelyard.core.catalogue.estimate import SPREADS, Kind, Question, estimate
 from steelyard.core.catalogue.throughput_claim import Load, ThroughputClaim, Unit
 from steelyard.core.performance.capacity import CLAIM_SPREAD
 
-ABOUT = """\
-How far an inference from advertised figures is off
+ABOUT = """How far estimates from advertised figures are off
 
-Where nothing is measured, the catalogue infers a throughput from what is claimed: for the same model and size, for another number of
-devices, for a model of similar size, for another accelerator ([the catalogue](../reference/catalogue.md#estimates)). Here every shipped
-claim is left out in turn, with whatever would answer more directly, and estimated from the claims that remain. The factor is the greater
-of estimate / claim and claim / estimate; 1 is right. `p90_factor` holds for nine in ten.
+Where nothing is measured, the catalogue estimates a throughput from claims: for the same model and size, for another number of devices, for
+a model of similar size, or for another accelerator ([the catalogue](../reference/catalogue.md#estimates)). Here every shipped claim is left
+out in turn, together with every claim that would answer more directly, and is estimated from the claims that remain. The factor is the
+greater of estimate / claim and claim / estimate; 1 is exact. Nine in ten estimates are within `p90_factor`.
 
-`spread` is what decisions use, for claims under saturation of all tasks together: `p90_factor` rounded up to two digits, never below that
-of a nearer kind and never below the factor 2 that a pool's own claim gets. The rows of single tasks and of other loads are used for nothing.
+`spread` is what decisions use, for saturated claims of all tasks together: `p90_factor` rounded up to two digits, never below that of a
+nearer kind, and never below 2, the factor of a pool's own claim. The rows for single tasks and for other loads are shown only.
 
-What this cannot show is how far claims are from measurements: nobody measured here. The claims come from a few sources, so they may agree
-with each other better than with the figures of other vendors. Estimates of one kind share claims: n counts estimates, not independent ones.
-Two rows are wide for a reason that the data show: `Same` for requests rests on image generators at different image sizes alone, and
-`OtherAccelerator` for tokens compares engines (TensorRT-LLM on GPUs, an early vLLM on Neuron) more than devices.
+**Limits.** This does not show how far claims are from measurements: nothing was measured here. The claims come from a few sources, so they
+may agree with each other better than with the figures of other vendors. Estimates of one kind share claims, so n counts estimates that are
+not independent. Two rows are wide for a reason that is visible in the data: `Same` for requests rests on image generators at different
+image sizes alone, and `OtherAccelerator` for tokens compares engines (TensorRT-LLM on GPUs, an early vLLM on Neuron) more than devices.
 """
 COLUMNS = ("kind", "unit", "load", "task", "n", "median_factor", "p90_factor", "spread")
 ALL = "all"

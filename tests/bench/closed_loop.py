@@ -16,39 +16,59 @@ from bench.loop.traces import from_csv, recorded
 
 ABOUT = """Sizing in a closed loop
 
-A policy is called every step of 10 s (or more seldom) with what an operator sees, and answers how many replicas it wants of each pool. Replicas cost
-from their order, are ready after their start-up, and drain for 30 s. Load: rates of ServeGen (`m-large`, `m-small`: 14 days; `deepseek-r1`: one day,
-on which knobs are set and which counts for no bar), interpolated between windows of 600 s with gamma noise in each step; and one hour of Azure's two
-services as it arrived, beside the same hour seen through such windows (`-smooth`). All are scaled so that the mean needs 12 replicas of B.
-Sources and licences: [tests/bench/data/traces](../../tests/bench/data/traces/README.md).
+**This is not a benchmark of the operator as it is today.** The rows named `steelyard` run parts of its planner under a policy of their own
+(`tests/bench/loop/policies/steelyard.py`), which differs from `decide` in five ways:
 
-**A miss** is the part of a step's requests above 0.85 of the ready capacity. `overloaded` is the harder figure: all requests of such steps.
+- it balances the load by capacity; the operator has one Service, so every ready replica gets an equal share;
+- it changes the mix at once by `mix_size.cheaper`, which the operator never calls; the operator moves step by step, through gates;
+- it learns from misses how much spare capacity to hold (`Risk.after`); in the operator that chance is fixed;
+- it knows each pool's true start-up time; the operator assumes a constant;
+- it plans with 0.85 of a replica's capacity; the operator plans with 0.7.
 
-**Worlds** (`tests/bench/loop/worlds.py`). A: 10 requests/s, $4.00 an hour, 300 s to start; B: 3, $1.00, 120 s; C: as B at $0.60, at most 4.
-`unlimited`: just so; A is never worth its price. `limited`: at most 8 of B, so that a high load needs A. `mixed`: also A at $3.00, the
-cheapest per request of what is not scarce, slow and in large pieces. On three days of `m-large` also: `crossover`, where A's price crosses B's twice an
-hour and following it does not pay; `spot`, where up to 12 of C at $0.40 are taken away for a while with 120 s notice; `outage`, where B vanishes for
-three hours of each day.
+What the operator itself does over days is in [wrong_claims](wrong_claims.md).
 
-**Knowledge.** `known`: the policy is told true capacities. `learnt`: it is told claims, each off by a factor of 1.5 to 2, some too high and some too low; meters are off by 5 %.
+Every 10 s, or less often, a policy is told what an operator would see and answers how many replicas it wants of each pool. A replica costs
+money from when it is ordered, is ready after its start-up time, and drains for 30 s. Load: rates of ServeGen (`m-large`, `m-small`: 14
+days; `deepseek-r1`: one day, on which settings are tuned and which counts for no target), interpolated between windows of 600 s with gamma
+noise in each step; and one hour of Azure's two services as it arrived, beside the same hour seen through such windows (`-smooth`). All
+loads are scaled so that the mean needs 12 replicas of pool B. Sources and licences:
+[tests/bench/data/traces](../../tests/bench/data/traces/README.md).
 
-**The clairvoyant** knows all arrivals, prices and limits, and may miss the same part of the requests (`allowance`): a lower bound for any policy in that
-world, by an exact dynamic programme over the counts of all pools with the allowance priced. A ratio to it says nothing without what was missed: so
-each row also has the ratio to the bound of *its own* misses, and to `hpa-tuned` with the target at which that would have missed as many.
+**A miss** is a request above 0.85 of the ready capacity of its step. `overloaded` is stricter: all requests of such a step.
 
-**Policies.** `static`: the best single pool for the peak. `hpa-70`, `hpa-85`: the rule of Kubernetes' HPA on the cheapest pool without a limit.
-`hpa-tuned`: the same rule over all pools in order of price per request, stabilised over 120 s. `integer-program`: the exact cheapest mix for the last
-step, at every step. `saturation-greedy`: add on the cheapest, remove from the dearest, between two thresholds. `-tuned`: its knob is set for the allowance
-on the development trace, in the same kind of world; where no setting keeps the allowance, it is the lowest. `moves_per_day`: replicas that came on one
-pool while one went on another within half an hour. What is above the picture, `static` first of all, is in the table.
+**Worlds** (`tests/bench/loop/worlds.py`). Pool A: 10 requests/s, $4.00 an hour, 300 s to start. Pool B: 3 requests/s, $1.00, 120 s. Pool C:
+as B at $0.60, at most 4 replicas.
 
-**Why bars are missed.** The clairvoyant knows the noise of each 10 s; a policy has to keep room for it, and the more the less may be missed. That is the
-gap of `unlimited`. Where limits make A the only growth there is, room is kept for what may come within A's five minutes instead of B's two, and what comes
-unforeseen is missed: the rows of `limited-quick` (the development trace, A as quick as B) beside those of `limited` show how much of the gap that is. Real arrivals of
-an hour in bursts (`azure-conv`, `azure-code`) are beyond any policy that orders replicas: what may be missed is gone with the first burst.
+- `unlimited`: A, B and C as above; A is never worth its price.
+- `limited`: at most 8 replicas of B, so a high load needs A.
+- `mixed`: also A at $3.00, the cheapest per request among the pools without a limit, slow to start and large.
+- `crossover` (three days of `m-large`): A's price crosses B's twice an hour, and following it does not pay.
+- `spot` (three days of `m-large`): up to 12 of C at $0.40 are taken away for a while, with 120 s notice.
+- `outage` (three days of `m-large`): B is gone for three hours of each day.
 
-Another load: `STEELYARD_TRACE=load.csv` adds a CSV with the columns `t_s,rate_rps`. Another policy: an entry in `tests/bench/loop/entrants.py`; what it
-is told, sees and answers is in `policy.py` beside it.
+**Knowledge.** `known`: the policy is told the true capacities. `learnt`: it is told claims, each off by a factor of 1.5 to 2, some too high
+and some too low, and its measurements are off by 5 %.
+
+**The clairvoyant** knows all arrivals, prices and limits in advance and may miss the same share of requests (`allowance`). Its cost is a
+lower bound for any policy in that world, computed by an exact dynamic programme over the counts of all pools with the allowance priced.
+Because a ratio to it means nothing without the misses, each row also has the ratio to the bound at *its own* misses, and to `hpa-tuned` at
+the target utilisation at which that would have missed as many.
+
+**Policies.** `static`: the best single pool, sized for the peak. `hpa-70`, `hpa-85`: the rule of Kubernetes' HPA on the cheapest pool
+without a limit. `hpa-tuned`: the same rule over all pools in order of price per request, stabilised over 120 s. `integer-program`: the
+exact cheapest mix for the last step, at every step. `saturation-greedy`: adds on the cheapest pool and removes from the most expensive one,
+between two thresholds. `-tuned`: its setting is tuned for the allowance on the development trace, in the same kind of world; where no
+setting keeps the allowance, it is the one that misses least. `moves_per_day`: replicas that started on one pool while one stopped on
+another within half an hour. Rows that the picture cuts off, `static` first of all, are in the table.
+
+**Why targets are missed.** The clairvoyant knows the noise of each 10 s. A policy has to hold spare capacity for it, and more of it the
+fewer misses are allowed: that is the gap in `unlimited`. Where limits leave only A to grow on, spare capacity is for the five minutes that
+A takes to start instead of B's two, and sudden load is missed. The rows of `limited-quick` (the development trace, with A as quick as B)
+show how much of the gap that is. An hour of real arrivals in bursts (`azure-conv`, `azure-code`) is beyond any policy that orders replicas:
+the first burst uses up the allowance.
+
+Another load: `STEELYARD_TRACE=load.csv` adds a CSV with the columns `t_s,rate_rps`. Another policy: an entry in
+`tests/bench/loop/entrants.py`; what it is told, sees and answers is in `policy.py` beside it.
 """
 COLUMNS = (
     "trace",

@@ -10,13 +10,12 @@ from bench.benchmark import Bar, Row, Say
 from bench.compiling.case import compiled
 from bench.environment import NotHereError
 
-ABOUT = """
-Compile time and size of the artifact, by back end
+ABOUT = """Compile time and artifact size by back end
 
 all-MiniLM-L6-v2 (22.7 million parameters, float32 in its safetensors) is compiled by the job that runs in the compile image
-(`runtime/steelyard_runtime/compile/job.py`), in the environment of its lock file, on one thread: from the folder of the model to a published
-artifact, with the reference's golden samples and the comparison with them. `seconds` has all of it, `artifact_mib` all files of the
-artifact. The first row has torch's own start in it. `eager` is the model as it is.
+(`runtime/steelyard_runtime/compile/job.py`), in the environment of its lock file, on one thread: from the folder of the model to a
+published artifact, with the golden samples of the reference and the comparison with them. `seconds` is all of that, `artifact_mib` all
+files of the artifact. The first row includes the start of torch. `eager` is the model uncompiled.
 """
 COLUMNS = ("backend", "dtype", "seconds", "artifact_mib", "cosine_min")
 

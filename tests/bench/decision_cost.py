@@ -14,17 +14,19 @@ from bench.benchmark import Bar, Row, Say
 ABOUT = """What decisions cost
 
 One pass of `decide` over all workloads of a fleet, and one plan of the fleet (`plan_demands`), on one core. Each size has a process of its
-own. A workload is one that has been through hours in the simulator ([how](../how-to/simulate.md)): eight pools, of which trials have measured
-some, two of them hold the load together with 64 windows of four minutes and their histograms each. All workloads are copies of it with a
-name of their own, which share pools and settings and nothing else. For the plan the load of each is multiplied by a random factor, and the
-two pools that a plan without limits would like best have 60 % of the nodes that it would use there.
+own. The workload is one that has been through hours in the simulator ([how](../how-to/simulate.md)): eight pools, some of them measured by
+trials, and two of them holding the load together with 64 windows of four minutes and their histograms each. All workloads are copies of it
+with a name of their own, which share pools and settings and nothing else. For the plan the load of each is multiplied by a random factor,
+and the two pools that a plan without limits would use most have 60 % of the nodes that it would use there.
 
-`seconds` and `plan_seconds` are CPU seconds, which others on the machine change little; `warm_plan_seconds` is the next plan, after the loads of 5 % of
-the workloads have changed. `situation_ms` is the part of a decision that derives evidence, load and options. `rss_mib` is the most that the
-process has held until the pass was over, interpreter and simulator included; `kib_per_workload` is what each workload more than in the row
-above adds to it, snapshot and decision; `record_kib` is the line that the log gets where a decision changes.
+- `seconds`, `plan_seconds`: CPU seconds, which other processes on the machine change little.
+- `warm_plan_seconds`: the next plan, after the load of 5 % of the workloads has changed.
+- `situation_ms`: the part of a decision that derives evidence, load and options.
+- `rss_mib`: the peak memory of the process until the end of the pass, interpreter and simulator included.
+- `kib_per_workload`: what each workload beyond the row above adds to it, snapshot and decision.
+- `record_kib`: the log line that is written where a decision changes.
 
-An operator does not decide all of its workloads in one go: one is looked at when something is new, and at least every 15 seconds.
+An operator does not decide all of its workloads in one pass: each is looked at when something changes, and at least every 15 seconds.
 """
 COLUMNS = (
     "workloads", "seconds", "rss_mib", "per_workload_ms", "situation_ms", "kib_per_workload", "record_kib", "plan_seconds", "warm_plan_seconds",

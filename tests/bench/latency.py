@@ -23,39 +23,41 @@ from steelyard.core.performance.token_load import TokenLoad, TokenMetric
 from unit.core.queues import KINDS, buckets
 from unit.core.token_server import played
 
-ABOUT = """
-Latency prediction from at most four loads
+ABOUT = """Latency prediction from at most four loads
 
-A law of token servers (`core/performance/iteration.py`) is fitted to at most four loads of a shape (prompt x output tokens) and predicts
-TTFT and ITL at the other loads of it, from the arrival rate and the mean lengths alone. Data: rate sweeps of Llama-3.1-8B over 8 shapes,
-`tests/bench/data/latency`. The error is |predicted / measured - 1|, and 1 where a load that was carried is called more than the saturation;
-`saturated` counts these. `covered` is the share of measured values within the predicted 95 % interval. The form of the law, and how fast
-intervals widen, were chosen with these sweeps in view, though none of its figures: prior and scatter are from hardware facts and round
-numbers. What it does elsewhere is in the rows of other data and of played servers.
+**No decision uses this yet.** The operator sizes by the utilisation law with a constant of 0.7 ([Capacity](../explanation/capacity.md));
+the model of this page is computed and tested, and nothing calls it.
 
-A sweep has a synchronous row (one request at a time), eight constant rates, and a throughput row. **The synchronous row is a load to fit,
-as a batch of one that waits for nobody; it is never predicted. The throughput row is in no fit**: arrivals are not what limits it. It is what
-the predicted saturation is compared with, for a server that holds 512 sequences (the most that the client had under way). What memory it had
-for keys and values is not stated; where that was the limit (outputs of 1024 tokens) the prediction is too high.
+A model of token servers (`core/performance/iteration.py`) is fitted to at most four loads of a shape (prompt x output tokens) and predicts
+TTFT and ITL at the other loads of that shape, from the arrival rate and the mean lengths alone. Data: rate sweeps of Llama-3.1-8B over 8
+shapes, `tests/bench/data/latency`. The error is |predicted / measured - 1|, and 1 where a load that was carried is predicted to exceed the
+saturation; `saturated` counts these. `covered` is the share of measured values within the predicted 95 % interval. The form of the model,
+and how fast intervals widen, were chosen with these sweeps in view; its figures were not: prior and scatter come from hardware facts and
+round numbers. The rows of other data and of simulated servers show what it does elsewhere.
 
-Which four loads was decided before any error was looked at: of the nine ranks by rate, 0, 3, 5 and 8, evenly spaced from the lowest to the
-highest. Beside it:
+A sweep has a synchronous row (one request at a time), eight constant rates, and a throughput row. **The synchronous row is used for
+fitting, as a batch of one without a queue, and never predicted. The throughput row is in no fit**, because arrivals are not what limits it.
+The predicted saturation is compared with it, for a server that holds 512 sequences (the most that the client had in flight). The memory for
+keys and values is not stated; where that was the limit (outputs of 1024 tokens) the prediction is too high.
+
+The choice of four loads was made before any error was looked at: of the nine ranks by rate, 0, 3, 5 and 8, evenly spaced from the lowest to
+the highest. Beside it:
 
 - *lower loads*: ranks 0, 2, 4 and 6, evenly spaced among rates below 80 % of the throughput row. Ranks 7 and 8 lie beyond what was seen,
-  the last at the saturation itself, where one percent of load is ten percent and more of latency. There the interval is what counts;
-- *random*: four of the nine ranks of each shape by chance, ten seeds;
+  the last at the saturation itself, where one percent of load is ten percent or more of latency. There the interval is what counts;
+- *random*: four of the nine ranks of each shape at random, ten seeds;
 - fewer loads: ranks 0, 4, 8; 0, 8; and 4;
 - *one shape left out*: fitted to four loads of each of the seven other shapes; and the same as the prior of one load (rank 4) of it;
-- data that the law was not developed on: times of batches of other models and accelerators, one fit a server from four of about 19 batches
-  (the shortest and the longest prompt alone, a middle and the largest batch), predicting the others. Prompts of a batch are computed
-  together there; in `sageserve` their time does not grow with the batch at all, which no law of work explains;
-- *played token server*: continuous batching with Poisson arrivals, played iteration by iteration (no measurements): four loads at 10, 35,
-  60 and 80 % of the saturation, predicted at 20, 50 and 70 %, at three pairs of lengths;
-- *queues*: models that answer in one piece, played request by request (no measurements): the 95 % quantile from bucket counts of 2,000
-  requests at 10, 30, 50 and 70 % of the saturation, predicted at 20, 40, 60, 80 and 85 %; busy time tells the saturation.
+- data that the model was not developed on: times of batches of other models and accelerators, one fit for each server from four of about 19
+  batches (the shortest and the longest prompt alone, a middle and the largest batch), predicting the others. Prompts of a batch are
+  computed together there; in `sageserve` their time does not grow with the batch at all, which no model of work explains;
+- *simulated token server*: continuous batching with Poisson arrivals, simulated iteration by iteration (no measurements): four loads at 10,
+  35, 60 and 80 % of the saturation, predicted at 20, 50 and 70 %, at three pairs of lengths;
+- *queues*: models that answer in one piece, simulated request by request (no measurements): the 95 % quantile from bucket counts of 2,000
+  requests at 10, 30, 50 and 70 % of the saturation, predicted at 20, 40, 60, 80 and 85 %; busy time gives the saturation.
 
-Baselines, from the same loads: linear interpolation over the rate (of a shape); and token time alpha + beta * concurrency with Little's law,
-TTFT gamma + delta * prompt tokens, one pair each for the model, or one for each shape (TTFT then over concurrency).
+Baselines, from the same loads: linear interpolation over the rate (for one shape); and token time alpha + beta * concurrency with Little's
+law, TTFT gamma + delta * prompt tokens, with one pair each for the model, or one for each shape (TTFT then over concurrency).
 """
 COLUMNS = ("split", "metric", "method", "loads", "mean_error", "median_error", "largest_error", "covered", "n", "saturated", "milliseconds")
 LAW, LINEAR, PAIR, PAIRS = "law", "interpolation", "one alpha-beta pair", "an alpha-beta pair a shape"

@@ -18,30 +18,31 @@ from bench.peering.families import cases
 from bench.peering.optimum import optimum
 from bench.peering.policies import best_single, hpa, saturation_greedy, steelyard
 
-ABOUT = """Peers on the same inputs
+ABOUT = """Other planners on the same inputs
 
-Static placement problems, each given to every policy: load, and for each pool the capacity and cost of a replica, the devices there are,
-the replicas there now and what a new one costs extra. A few cases by hand, a few from published throughput and list prices
-([sources](../../tests/bench/data/peers/README.md)), and seeded random families. Costs are dollars per hour with moves, whether a policy
-knows of moves or not. A checker that shares no code with any policy computes cost and feasibility anew; the optimum is HiGHS on the plain
-integer program. `feasible` means: there is a plan, and it carries the load within the devices.
+Static placement problems, each given to every policy: the load and, for each pool, the capacity and cost of a replica, the devices
+available, the replicas there now, and what a new one costs extra. A few cases are made by hand, a few from published throughput and list
+prices ([sources](../../tests/bench/data/peers/README.md)), the rest are random by seed. Costs are dollars per hour with moves, whether or
+not a policy knows of moves. A checker that shares no code with any policy recomputes cost and feasibility; the optimum is HiGHS on the
+plain integer program. `feasible` means: there is a plan, and it carries the load within the devices.
 
-| policy | what it is |
-| --- | --- |
-| steelyard | the planner of this project: `solve` for one workload, `share_pools` for several |
-| aibrix | Mélange's integer program from the package aibrix 0.8.0 (its `Optimizer`, four slices a bucket), asked for whole accelerators |
-| aibrix-monitor | the same as its `ModelMonitor` asks by default: hundredths of an accelerator, rounded up for each pool by the autoscaler |
-| saturation-greedy | the rule of WVA's `CostAwareOptimizer`, with a threshold of 100 %, as WVA's own 85 % would only add cost, and kept within the devices |
-| best-single | the cheapest pool that carries the workload alone |
-| hpa-0.7, hpa-1.0 | a HorizontalPodAutoscaler on the pool of lowest cost per capacity, at that target |
+- `steelyard`: the planner of this project: `solve` for one workload, `share_pools` for several.
+- `aibrix`: Mélange's integer program from the package aibrix 0.8.0 (its `Optimizer`, four slices a bucket), asked for whole accelerators.
+- `aibrix-monitor`: the same as its `ModelMonitor` asks by default: hundredths of an accelerator, rounded up for each pool by the
+  autoscaler.
+- `saturation-greedy`: the rule of WVA's `CostAwareOptimizer` with a threshold of 100 % (WVA's own 85 % would only add cost), kept within
+  the devices.
+- `best-single`: the cheapest pool that carries the workload alone.
+- `hpa-0.7`, `hpa-1.0`: a HorizontalPodAutoscaler on the pool of lowest cost per capacity, at that target.
 
 aibrix has one bucket for each class of requests. It knows no limits, no present replicas and no other workloads; a pool that cannot keep
-the promise counts as one request in a million seconds. Traffic weights follow capacity. Where requests have several lengths, a plan
-is judged by how they are sent: `routed` false, every replica gets the mix of them; `routed` true, a router sends each length where it suits
-best. Only aibrix plans for such a router; steelyard has no model of one, so there its own gap says nothing and the bars are kept apart.
+the objective counts as one request in a million seconds. Traffic weights follow capacity. Where requests have several lengths, a plan is
+judged by how they are sent: with `routed` false every replica gets the mix of them; with `routed` true a router sends each length where it
+suits best. Only aibrix plans for such a router. steelyard has no model of one, so its own gap means nothing there, and those targets are
+kept apart.
 
-The picture: how many of the cases that have a plan (without a router by length) each policy solves within a share of the optimum's cost.
-Where a line ends below 100 %, the rest of its plans costs more or does not hold.
+The picture shows how many of the solvable cases (without a router by length) each policy solves within a given share of the optimum's cost.
+Where a line ends below 100 %, the other plans cost more or do not carry the load.
 """
 
 COLUMNS = ("case", "policy", "cost", "optimum", "feasible", "over_optimum", "routed", "answer", "gap", "why")

@@ -1,14 +1,18 @@
-"""The fleet's planner: random fleets, checked certificates, and HiGHS beside it
+"""The fleet planner: random fleets, checked certificates, and HiGHS beside it
 
-Integer replicas for all workloads at once, out of pools that they share. Fleets are random by seed (`tests/bench/planning/fleets.py`): a
-third of the pools, or two thirds, cut to 30 to 70 % of what a plan without limits uses; pools of equal efficiency; 300 replicas a workload;
-requests spread evenly over the replicas of mixed pools. `bound` is the certificate: no plan costs less. Every plan and every bound is
-computed again by code that shares nothing with the solver (`tests/bench/planning/check.py`). `warm`: the same again after the loads of 5 % of
-the workloads have changed. `highs`: the same problem as one integer program (scipy.optimize.milp) with ten times the time, at least a second.
-Rows `limits x F`: the limits shrunk by that factor until no plan is left; an answer "Infeasible" is checked by its prices, or by HiGHS.
-Seconds are those of the machine; `highs_seconds` of rows that HiGHS ends by itself (1,000 x 12, limits x 2.00, seed 2) tell how fast it was.
-Where time is missed: with equal efficiencies most of it finds the mixes of several pools for each workload (a knapsack each), for no pool's
-price tells them apart; elsewhere it is the walk of the prices and those mixes.
+Whole numbers of replicas for all workloads at once, on pools that they share. Fleets are random by seed (`tests/bench/planning/fleets.py`):
+a third or two thirds of the pools cut to between 30 and 70 % of what a plan without limits uses; pools of equal efficiency; 300 replicas a
+workload; requests spread evenly over the replicas of mixed pools.
+
+- `bound`: the certificate. No plan costs less. Every plan and every bound is recomputed by code that shares nothing with the solver
+  (`tests/bench/planning/check.py`).
+- `warm`: the plan after the load of 5 % of the workloads has changed.
+- `highs`: the same problem as one integer program (scipy.optimize.milp) with ten times the time, at least a second.
+- `limits x F`: limits shrunk by that factor until there is no plan; an answer "Infeasible" is checked by its prices, or by HiGHS.
+
+Seconds are those of the machine; `highs_seconds` of rows that HiGHS ends by itself (1,000 x 12, limits x 2.00, seed 2) show how fast it
+was. Where the time is missed: with equal efficiencies most of it goes into the mixes of several pools for each workload (a knapsack each),
+because no pool's price tells them apart; elsewhere into the search for the prices and those mixes.
 """
 
 from __future__ import annotations

@@ -37,25 +37,28 @@ CALM, HALF = 0.1, 0.5
 WAITING = 40
 """Requests that always wait where a server is kept full: about what waits at the promise's edge."""
 
-ABOUT = f"""
-Model servers beside ours: throughput within a latency, and what a server adds
+ABOUT = f"""Model servers compared: throughput within a latency limit, and the overhead of a server
 
-all-MiniLM-L6-v2 by OpenVINO at its default precision: one artifact, one tokenizer, rows padded to a multiple of eight tokens, at most 128. Texts have {WORDS[0]} to {WORDS[1]} words.
-Every server runs on core {CORE} of the machine with one worker, the client on the others; one at a time is asked, the others are stopped meanwhile. Requests arrive by a
-Poisson process, one text each, and latency counts from when a request was due.
+all-MiniLM-L6-v2 by OpenVINO at its default precision: one artifact, one tokenizer, rows padded to a multiple of eight tokens, at most 128.
+Texts have {WORDS[0]} to {WORDS[1]} words. Every server runs on core {CORE} of the machine with one worker, the client on the others; one
+server is asked at a time, and the others are stopped meanwhile. Requests arrive by a Poisson process, one text each, and latency counts
+from when a request was due.
 
-- `rps_at_slo`: the highest rate at which 95 % of all requests are answered within {SLO_MILLISECONDS:.0f} ms, found by halving between {LOWEST} and {HIGHEST} of the engine's own rate in the same
-  round, {SECONDS:.0f} s each, and a second time before it counts as too high. Median of {ROUNDS} rounds, in which the servers take turns in changing order.
+- `rps_at_slo`: the highest rate at which 95 % of all requests are answered within {SLO_MILLISECONDS:.0f} ms, found by bisection between
+  {LOWEST} and {HIGHEST} of the engine's own rate in the same round, {SECONDS:.0f} s each; a rate that fails is tried once more. Median of
+  {ROUNDS} rounds, in which the servers take turns in changing order.
 - `p50_ms`, `p95_ms`: at {HALF} of the engine's rate. `added_ms`: the median at {CALM} of it, less the engine's own median for one text.
-- `of_raw`, `of_best`: `rps_at_slo` over the engine's best rate, and over the best other server's; medians of the rounds' ratios.
-- `full_rps`, `full_of_raw`: answers a second where {WAITING} requests always wait, and that over the engine's best rate.
+- `of_raw`, `of_best`: `rps_at_slo` over the engine's best rate, and over the best other server's; medians of the ratios of the rounds.
+- `full_rps`, `full_of_raw`: answers a second while {WAITING} requests always wait, and that over the engine's best rate.
 
-`raw` is no server: the same engine with the texts in its memory, in batches of eight. It has no latency, and its best order (texts of one length together) is not open
-to a server that must answer the first one soon. LitServe and BentoML batch by themselves, up to eight, in the order of arrival, and LitServe is asked without
-that too; KServe's Python server has no batching (its batcher is a sidecar), and is asked by its first protocol, which it serves fastest.
+`raw` is no server: the same engine with the texts in memory, in batches of eight. It has no latency, and its best order (texts of one
+length together) is not open to a server that must answer the first text soon. LitServe and BentoML batch by themselves, up to eight, in the
+order of arrival; LitServe is also measured without batching. KServe's Python server has no batching (its batcher is a sidecar) and is asked
+by its V1 protocol, which it serves fastest.
 
-What ours misses of the engine's best order within the latency is room for bursts, not its own work: `full_of_raw` is what it does where requests never run out. Requests that come at random leave it
-with few at hand for a while, which fill no batch of one length, and then with more than a moment's; that order has all 256 texts at hand all the time.
+Our server misses the engine's best rate within the latency limit because it needs spare capacity for bursts, not because of its own
+overhead: `full_of_raw` is what it does when requests never run out. With random arrivals there are at times too few requests to fill a
+batch of one length, and at times more than it can answer at once; the `raw` order has all 256 texts available all the time.
 """
 COLUMNS = ("server", "backend", "batching", "rps_at_slo", "p50_ms", "p95_ms", "added_ms", "of_raw", "of_best", "full_rps", "full_of_raw")
 

@@ -24,18 +24,18 @@ from unit.runtime.server_process import ServerProcess, free_port, http
 
 TIMES = 5
 
-ABOUT = f"""
-How long a server takes until it is ready
+ABOUT = f"""How long a server takes until it is ready
 
-From the start of the process until `/readyz` says that the golden samples agree with the reference (ours), or until a first request is answered (the
-others, which check nothing), on one core. all-MiniLM-L6-v2 by OpenVINO. Median of {TIMES} starts, and the longest; cases take turns.
+Time from the start of the process until `/readyz` says that the golden samples agree with the reference (our server), or until a first
+request is answered (the others, which check nothing), on one core. all-MiniLM-L6-v2 by OpenVINO. Median of {TIMES} starts, and the longest;
+the cases take turns.
 
-- *from S3*: a real S3 server on the same machine, with nothing kept from before: as in a new pod.
-- *from S3, half of it kept*: the server died in the middle of the download, and is started again in the same pod.
-- *from S3, kept*: the server is started again in the same pod: what was downloaded is hashed again, and not downloaded.
+- *from S3*: a real S3 server on the same machine, with an empty cache, as in a new pod.
+- *from S3, half of it kept*: the server died in the middle of the download and is started again in the same pod.
+- *from S3, kept*: the server is started again in the same pod: downloaded files are hashed again and not downloaded.
 - *from a folder*: as from a volume.
 
-Images are not pulled and no node is made: on a cluster those come first, and are most of it.
+Pulling images and starting a node are not included: on a cluster those come first and take most of the time.
 """
 COLUMNS = ("case", "seconds", "longest")
 

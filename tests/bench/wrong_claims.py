@@ -14,35 +14,45 @@ from steelyard.core.memory import MoveKind, Outcome
 
 ABOUT = """Wrong claims, price steps, slower software
 
-Whole days of one workload in the simulator ([how](../how-to/simulate.md)), decided by the operator's own `decide` under the default policy in
-mode Auto, but for windows of four minutes and an exploration budget that covers half an hour of the dearest pool. Everything random is
-drawn from the seed.
+Whole days of one workload in the simulator ([how](../how-to/simulate.md)), decided by the operator's own `decide` with the default policy
+in mode Auto, except for windows of four minutes and an exploration budget that covers half an hour of the most expensive pool. Everything
+random is drawn from the seed. Every server tells its busy time here, and a node holds one replica; real servers such as vLLM on an
+accelerator do not tell it, and [Status](../status.md) lists what that costs.
 
-| case | what happens |
-| --- | --- |
-| claims | three pools whose speed and price are random by up to a factor of 2.8; every claimed throughput is off by a random factor in [0.5, 2] |
-| price steps | AWS list prices of p4d, p5 and p5en before and after 2025-06-23 ([sources](../../tests/bench/data/wrong_claims/README.md)), the step after one of three days; claims off as above |
-| pool 9 % slower | two pools within 10 %; each becomes 9 % slower by itself for a day, one after the other, and recovers |
-| revision 9 % slower | the same pools; a new revision is 9 % slower on one of them, and a later one repairs it |
-| load crossing | claims are right; small replicas are cheaper at low load, a large one at high load; the load crosses the break-even every three hours, for seven days |
-| price crossing | claims are right; the price of one of two equal pools steps between 0.85 and 1.15 of the other's every two hours, for seven days |
-| tie | two pools that are the same, claims off as above |
+The cases:
 
-| policy | what it does |
-| --- | --- |
-| steelyard | decides |
-| claim-trusting | is always on the pool that is cheapest by the claims at the prices and the load of the moment, which it knows exactly; moves at once in one go, without a bake and without a cool-down |
-| static-first | stays on the pool that the claims put it on at first |
-| best-single | stays on the pool that turns out to be the cheapest |
+- *claims*: three pools whose speed and price vary at random by up to a factor of 2.8; every claimed throughput is off by a random factor
+  between 0.5 and 2.
+- *price steps*: AWS list prices of p4d, p5 and p5en before and after 2025-06-23 ([sources](../../tests/bench/data/wrong_claims/README.md)),
+  with the step after one of three days; claims off as above.
+- *pool 9 % slower*: two pools within 10 %; each becomes 9 % slower by itself for a day, one after the other, and recovers.
+- *revision 9 % slower*: the same pools; a new revision is 9 % slower on one of them, and a later one repairs it.
+- *load crossing*: claims are right; small replicas are cheaper at low load, a large one at high load; the load crosses the break-even every
+  three hours, for seven days.
+- *price crossing*: claims are right; the price of one of two equal pools steps between 0.85 and 1.15 of the other's every two hours, for
+  seven days.
+- *tie*: two equal pools, claims off as above.
 
-All are sized by Steelyard's rule and meet the same requests. `oracle`: the sum over windows of what the cheapest of the pools costs in that
-window when the workload is on it alone, so it knows everything and moves for nothing. It bounds what the choice of pools can save under this
-rule of sizing, not the luck of sizing: capacity is learnt in each run anew, and a replica fewer for some hours makes regret negative. `floor`
-is less than any policy can pay at all: only the time that the requests themselves take, where it costs least at that moment; what lies
-between is spare capacity for bursts and what sizing wastes. Regret is cost over oracle, less 1, with everything in it; `tried` is the money of it that
-replicas on trial cost, and it is subtracted in the first bar alone. `missed` is
-the part of requests that broke the promise (1 % may), `oracle_missed` the same of the best single pool; `held` the part of time in which an
-input held decisions. `moves_per_day` counts those that were carried out or taken back, `trials_per_day` trials that ended without a move.
+The policies:
+
+- `steelyard`: the operator's decisions.
+- `claim-trusting`: always on the pool that is cheapest by the claims at the prices and the load of the moment, which it knows exactly; it
+  moves at once, without a bake and without a cool-down.
+- `static-first`: stays on the pool that the claims put it on at first.
+- `best-single`: stays on the pool that turns out to be the cheapest.
+
+All are sized by Steelyard's rule and meet the same requests.
+
+- `oracle`: the sum over windows of the cost of the cheapest pool in that window when the workload is on it alone. It knows everything and
+  moves for nothing. It bounds what the choice of pools can save under this rule of sizing, not the luck of sizing: capacity is learnt anew
+  in each run, and one replica fewer for some hours makes regret negative.
+- `floor`: less than any policy can pay: the time that the requests themselves take, at the cheapest price of the moment. What lies between
+  is spare capacity for bursts and the waste of sizing.
+- Regret is cost over oracle, less 1, with everything in it. `tried` is the money that replicas on trial cost; it is subtracted in the first
+  target alone.
+- `missed`: the share of requests that broke the objective (1 % may); `oracle_missed`: the same for the best single pool; `held`: the share
+  of time in which an input held decisions.
+- `moves_per_day` counts moves that were carried out or taken back, `trials_per_day` trials that ended without a move.
 """
 COLUMNS = (
     "case", "seed", "policy", "regret", "moves_per_day", "trials_per_day", "cost", "oracle", "floor", "tried", "missed", "oracle_missed",

@@ -82,7 +82,7 @@ class Accelerator(SpecModel):
     memory_gib: Annotated[
         Annotated[int, says("", low=1, high=4096)] | None,
         says(
-            "The memory of one device. A model that does not fit is not placed here; left out, the catalogue of facts is asked.",
+            "The memory of one device. Not read by this version: it is not compared with the size of a model.",
             unit="GiB",
             example=32,
         ),
@@ -101,7 +101,7 @@ class Backend(SpecModel):
         ]
         | None,
         says(
-            "What to compile for, when it cannot be told from the accelerator's model: an instruction set or an architecture.",
+            "What to compile for: an instruction set or an architecture. Not read by this version: the target is that of the toolchain.",
             example="x86-64-v4",
         ),
     ] = None

@@ -89,12 +89,15 @@ class AcceleratorPoolSpec(SpecModel):
     provisioner: Annotated[
         Provisioner,
         says(
-            "What makes nodes appear when replicas wait for them. Left out, nothing does: then costs are shares of the nodes that are there."
+            "What makes nodes appear when replicas wait for them. Left out, nothing does, and only the nodes that stand are planned with."
         ),
     ] = Provisioner()
     resources: Annotated[
         ReplicaResources | None,
-        says("CPU and memory of one replica on this pool, for workloads that do not say. On a CPU pool one of the two must be given."),
+        says(
+            "CPU and memory of one replica on this pool, for workloads that do not say. Left out: 1 CPU and 2 GiB, or on an accelerator pool "
+            "1 CPU and 4 GiB."
+        ),
     ] = None
     claims: Annotated[
         tuple[Claim, ...],

@@ -29,7 +29,12 @@ class Capacity(SpecModel):
     """How much there may be, and on which terms."""
 
     type: Annotated[
-        CapacityType, says("On which terms the nodes are had. Use one pool for each, since price and risk differ.", example="Spot")
+        CapacityType,
+        says(
+            "On which terms the nodes are had. Use one pool for each, since price and risk differ. Reserved is treated as OnDemand by this "
+            "version: unused reserved nodes count as money that can be saved.",
+            example="Spot",
+        ),
     ] = CapacityType.ON_DEMAND
     max_nodes: Annotated[
         Annotated[int, says("", low=0, high=15_000)] | None,
@@ -56,11 +61,12 @@ class Provisioner(SpecModel):
 
     type: Annotated[
         ProvisionerType,
-        says("What makes nodes appear when replicas wait for them. It decides what cost could be avoided by leaving.", example="Karpenter"),
+        says(
+            "What makes nodes appear when replicas wait for them. Karpenter and ClusterAutoscaler are treated alike: up to maxNodes can be had.",
+            example="Karpenter",
+        ),
     ] = ProvisionerType.NONE
     node_pool: Annotated[
         ObjectName | None,
-        says(
-            "The NodePool of Karpenter that makes the nodes of this pool. Its offerings tell the price where none is given.", example="inf2"
-        ),
+        says("The NodePool of Karpenter that makes the nodes of this pool. Not read by this version.", example="inf2"),
     ] = None

@@ -111,11 +111,12 @@ _DTYPE = (
 _QUANTIZATION = "How the weights are made smaller. It changes answers a little, so nothing is quantised unless it is asked for here."
 _BATCH_SIZES = (
     "The numbers of requests that are computed together. The server fills the smallest one that fits: 1 answers a lone request "
-    "at once, 8 is where encoders stop gaining much on most accelerators. Every further size is one more compile."
+    "at once, 8 is where encoders stop gaining much on most accelerators. Every further size is one more compile. vLLM ignores them, yet a "
+    "change makes a new revision, which replaces the replicas."
 )
 _SEQUENCE_LENGTHS = (
     "The input lengths of text models. Short texts are the most common, and 512 is the longest that common encoders take; longer "
-    "inputs are refused. Ignored by models without a sequence, such as vision models, and by vLLM."
+    "inputs are cut. vLLM ignores them, yet a change makes a new revision, which replaces the replicas."
 )
 _TENSOR_PARALLEL = (
     "Over how many cores or devices each layer is split. 1 unless the model does not fit one of them, because splitting costs "

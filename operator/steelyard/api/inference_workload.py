@@ -185,9 +185,7 @@ class InferenceWorkloadStatus(StatusModel):
     last_decision: Annotated[
         LastDecision | None, says("The last decision about the mix: verdict, reason, what each gate said, and when it is looked at again.")
     ] = None
-    savings: Annotated[
-        Savings | None, says("What moves have saved so far, net of what they cost. Missing before the first move has ended.")
-    ] = None
+    savings: Annotated[Savings | None, says("What moves have saved so far, net of what they cost. Not written by this version.")] = None
 
 
 class InferenceWorkload(Resource):
@@ -235,7 +233,7 @@ INFERENCE_WORKLOAD = Kind(
         Column("Step", ".status.move.step", "The step of the move under way.", wide=True),
         Column("To", ".status.move.to", "The pool that the move under way goes to.", wide=True),
         Column("Decision", ".status.lastDecision.reason", "Why the last decision was as it was.", wide=True),
-        Column("Saved", ".status.savings.total", "Money saved by moves, net.", wide=True),
+        Column("Saved", ".status.savings.total", "Money saved by moves, net. Empty in this version.", wide=True),
         Column("URI", ".spec.model.uri", "Where the model comes from.", wide=True),
     ),
     selectable=(".spec.rebalancing.mode", ".spec.model.uri"),

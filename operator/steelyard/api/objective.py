@@ -44,7 +44,8 @@ class LatencyObjective(SpecModel):
     percent: Annotated[
         ObjectivePercent,
         says(
-            "The share of all requests that must be within that time, as a quoted decimal. Refused and failed requests count as not within.",
+            "The share of all requests that must be within that time, as a quoted decimal. Refused and failed requests count as not within. Of "
+            "several promises this version uses only the highest percent, for requests that keep all of them.",
             unit="percent",
             example="99.9",
         ),
@@ -76,7 +77,7 @@ class Objective(SpecModel):
     unit: Annotated[
         CostUnit,
         says(
-            "What the unit cost is counted by, in decisions and in every report. Tokens need a server that counts them.",
+            "What the unit cost is counted by. This version reads only GoodRequests: with tokens, costs are still for 1,000 good requests.",
             example="OutputTokens",
         ),
     ] = CostUnit.GOOD_REQUESTS

@@ -127,7 +127,8 @@ class PoolPlacement(SpecModel):
     )
 
     name: Annotated[
-        PoolName, says("The AcceleratorPool that the bounds below are for. Naming a pool here also allows its use.", example="inf2-xlarge")
+        PoolName,
+        says("The AcceleratorPool that the bounds below are for. Without a poolSelector, naming a pool allows it.", example="inf2-xlarge"),
     ]
     min_replicas: Annotated[
         int,
@@ -161,8 +162,8 @@ class PoolPlacement(SpecModel):
     resources: Annotated[
         ReplicaResources | None,
         says(
-            "CPU and memory of one replica here. On a CPU pool this is the size of the replica and must be given here or as the pool's "
-            "own default; on an accelerator pool it is its share of the host, left out: in proportion to its devices."
+            "CPU and memory of one replica on this pool, as request and as limit. Left out, it is the pool's spec.resources; without those 1 CPU "
+            "and 2 GiB, or on an accelerator pool 1 CPU and 4 GiB, however many devices a replica takes."
         ),
     ] = None
 
@@ -173,14 +174,15 @@ class Placement(SpecModel):
     pool_selector: Annotated[
         LabelSelector | None,
         says(
-            "Allows pools by their labels, new ones too as soon as they appear. Left out, the pools named below are allowed, and if none "
-            "is named, every pool of the cluster."
+            "Allows pools by their labels, including pools that are added later, and no others. Left out, only the pools named below are "
+            "allowed, and if none is named, every pool of the cluster."
         ),
     ] = None
     pools: Annotated[
         tuple[PoolPlacement, ...],
         says(
-            "Pools that are allowed by name, each with bounds of its own. They are allowed beside those of the selector.",
+            "Pools by name, each with bounds of its own. Without a poolSelector only these are allowed; with one they only bound pools that it "
+            "selects, and allow no others.",
             most=32,
             keys=("name",),
         ),

@@ -143,7 +143,7 @@ class PlacementStatus(StatusModel):
     weight: Annotated[
         Annotated[int, Field(ge=0, le=100, strict=True)] | None,
         says(
-            "The share of new requests that the route sends here. Missing without a weighted route: then ready replicas share about equally.",
+            "The share of new requests that a weighted route sends here. Not written by this version: ready replicas share about equally.",
             unit="percent",
             example=75,
         ),

@@ -17,8 +17,10 @@ class Devices(StatusModel):
     """Devices of the pool's nodes."""
 
     total: Annotated[SmallCount, says("How many devices the ready nodes of the pool offer together.", unit="devices", example=8)] = 0
-    used: Annotated[SmallCount, says("How many of them pods have asked for, of Steelyard or of others.", unit="devices", example=6)] = 0
-    idle: Annotated[SmallCount, says("How many of them nobody has asked for; they are paid all the same.", unit="devices", example=2)] = 0
+    used: Annotated[
+        SmallCount, says("How many of them Steelyard's pods ask for. Other pods are not counted.", unit="devices", example=6)
+    ] = 0
+    idle: Annotated[SmallCount, says("Total less used: idle, or taken by pods that are not Steelyard's.", unit="devices", example=2)] = 0
 
 
 class Price(StatusModel):
@@ -93,7 +95,11 @@ class AcceleratorPoolStatus(StatusModel):
     ] = 0
     conditions: Annotated[
         tuple[PoolCondition, ...],
-        says("What is true of the pool now: Ready sums up, Priced and Exhausted say more. There are no others.", most=3, keys=("type",)),
+        says(
+            "What is true of the pool now: Ready sums up, Priced says more. Exhausted is not written by this version.",
+            most=3,
+            keys=("type",),
+        ),
     ] = ()
     nodes: Annotated[SmallCount, says("How many nodes match the selector now and are ready to take pods.", unit="nodes", example=4)] = 0
     devices: Annotated[
@@ -108,5 +114,6 @@ class AcceleratorPoolStatus(StatusModel):
         says("Set while too many nodes are unready, and for ten minutes after: no voluntary move goes to this pool meanwhile."),
     ] = None
     exhausted: Annotated[
-        Exhausted | None, says("Set while the provider has no capacity for this pool, with the time of the next attempt.")
+        Exhausted | None,
+        says("While the provider has no capacity here, the time of the next attempt. Obeyed; not written by this version."),
     ] = None

@@ -75,8 +75,8 @@ class Rebalancing(SpecModel):
     mode: Annotated[
         Mode,
         says(
-            "How far Steelyard goes. Recommend is the default, so that nothing moves before you have compared its advice with your bill; "
-            "sizing within the present mix works in every mode.",
+            "How far Steelyard goes. Recommend is the default, so that nothing moves before you have compared its advice with your bill. Sizing "
+            "works in every mode. With scaling.owner External, Auto moves nothing either.",
             example="Auto",
         ),
     ] = Mode.RECOMMEND
@@ -93,8 +93,8 @@ class Rebalancing(SpecModel):
     payback_seconds: Annotated[
         int,
         says(
-            "Within what time the saving must have paid for the move itself: the compile, the replicas that run twice and the warm-up. A "
-            "day by default, because load forecasts beyond a day are guesses.",
+            "Within what time the saving must have paid for the move itself: the replicas that run twice and their start. The cost of the compile "
+            "is not counted. A day by default, because load forecasts beyond a day are guesses.",
             unit="seconds",
             example=604_800,
             low=60,
@@ -160,8 +160,7 @@ class Rebalancing(SpecModel):
     max_shift_percent: Annotated[
         int,
         says(
-            "The largest share of the workload's traffic that one move may take from one pool to another. Less than 100 makes big changes "
-            "in several moves, each with its own bake and cool-down.",
+            "The largest share of the workload's traffic that one move may take from one pool to another. Not read by this version.",
             unit="percent",
             example=25,
             low=1,

@@ -12,7 +12,7 @@ class ReplicaOwner(Word):
     """Who writes the number of replicas."""
 
     STEELYARD = "Steelyard", "sizing follows the load"
-    EXTERNAL = "External", "an HPA or KEDA does, and Steelyard only shifts weights"
+    EXTERNAL = "External", "an HPA or KEDA does; Steelyard only recommends"
 
 
 class Scaling(SpecModel):
@@ -44,8 +44,8 @@ class Scaling(SpecModel):
     min_replicas: Annotated[
         int,
         says(
-            "The fewest replicas over all pools together, kept even without any request. 0 allows none, and then the first request waits "
-            "for a start; 1 keeps the workload answering.",
+            "The fewest replicas over all pools together, kept even without any request. 0 means 1 in this version, which never stops the last "
+            "replica.",
             unit="replicas",
             example=2,
             low=0,
@@ -75,7 +75,7 @@ class Scaling(SpecModel):
     scale_to_zero_after_seconds: Annotated[
         Annotated[int, says("", low=60, high=604_800)] | None,
         says(
-            "After how long without a request the last replica is stopped. Needs minReplicas 0; left out, the last replica stays.",
+            "After how long without a request the last replica is stopped. Needs minReplicas 0. Not read by this version: the last replica stays.",
             unit="seconds",
             example=1800,
         ),
@@ -83,8 +83,8 @@ class Scaling(SpecModel):
     owner: Annotated[
         ReplicaOwner,
         says(
-            "Who writes the number of replicas. With External and without a weighted route Steelyard has nothing left to set, so it "
-            "recommends only.",
+            "Who writes the number of replicas. With External this version only recommends: it starts no move, and no changed model or option "
+            "is rolled out.",
             example="External",
         ),
     ] = ReplicaOwner.STEELYARD

@@ -317,8 +317,8 @@ class Server(SpecModel):
     steelyard: Annotated[
         SteelyardServer | None,
         says(
-            "Steelyard's own server, for encoders, vision, audio and classic models: Open Inference Protocol v2 and OpenAI embeddings, "
-            "batching into the compiled shapes. It needs no settings; write {}. It counts good requests itself."
+            "Steelyard's own server, for text encoders: Open Inference Protocol v2 and OpenAI embeddings, batching into the compiled shapes. It "
+            "needs no settings; write {}. It counts good requests itself."
         ),
     ] = None
     vllm: Annotated[
@@ -327,5 +327,5 @@ class Server(SpecModel):
     ] = None
     custom: Annotated[
         CustomServer | None,
-        says("Any other image that serves HTTP. Nothing is compiled for it; it is judged by its request counter and latency histogram."),
+        says("Any other image that serves HTTP. Not served by this version: the workload is held with NoPool and a message that says so."),
     ] = None

@@ -69,8 +69,8 @@ class Shape(SpecModel):
     price_per_hour: Annotated[
         PositiveMoney | None,
         says(
-            "What one node of this type costs, whole, in one hour. Left out, it is asked of the provisioner; when that has none either, "
-            "the price is Unknown, which holds cost moves and is never taken for 0.",
+            "What one node of this type costs, whole, in one hour. Left out, the price is Unknown: cost moves are held with PriceSuspect, and it "
+            "is never taken for 0. No provisioner and no cloud is asked for a price.",
             unit="currency per hour",
             example="0.7582",
         ),

@@ -52,7 +52,8 @@ class ModelSource(SpecModel):
         ModelUri,
         says(
             "Where the weights are: hf://ORG/NAME on the model hub, s3://BUCKET/PREFIX, pvc://CLAIM/PATH in this namespace, or "
-            "oci://REGISTRY/REPOSITORY. No other scheme is read, so that no pod can be made to fetch from an arbitrary address.",
+            "oci://REGISTRY/REPOSITORY. No other scheme is read. With oci:// the compile pod connects to the registry named here: bound its "
+            "egress by a NetworkPolicy where namespaces are not trusted.",
             example="hf://sentence-transformers/all-MiniLM-L6-v2",
         ),
     ]
@@ -79,8 +80,8 @@ class ModelSource(SpecModel):
         ]
         | None,
         says(
-            "What the model does, by the name the model hub uses: feature-extraction, text-classification, token-classification, "
-            "image-classification, text-generation and so on. It decides the inputs that are compiled and the golden requests.",
+            "What the model does, by the model hub's name. This version serves feature-extraction and sentence-similarity, and with vllm "
+            "text-generation; with another one the compile fails with UnsupportedOption.",
             example="feature-extraction",
         ),
     ] = None

@@ -42,8 +42,7 @@ class Traffic(SpecModel):
     parent_refs: Annotated[
         tuple[ParentRef, ...],
         says(
-            "The Gateways on which a route with one weighted backend for each pool is made. With weights, a move shifts 1, 5, 25, 50 and "
-            "100 % of the traffic and can take it back at once; without, one Service gives each ready replica about an equal share.",
+            "The Gateways for a weighted route over the pools. Not read by this version: one Service gives each ready replica about an equal share.",
             most=4,
             keys=("name",),
         ),

@@ -6,6 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable
 
+from steelyard.api.crdgen.folded import folded
 from steelyard.app.catalogue import shipped
 from steelyard.cli.page import keep
 from steelyard.cli.view.catalogue import catalogue
@@ -68,26 +69,27 @@ HEAD = """\
 What is known of accelerators and instance types before anything is measured: **facts** that a vendor or provider states, and **claims**,
 figures that somebody advertises. Each entry has a source and a date. Nothing in it was measured by Steelyard.
 
-| | what it does |
-| --- | --- |
-| facts | the ratio of two facts carries a claim from one accelerator to another |
-| claims | where estimates start: on a pool without measurements, and without a claim of its own in `spec.claims`, the proportions of what is claimed count. A measurement always wins |
-| `unsupported` | a pool of such an accelerator answers `UnsupportedTarget` with these words; nothing is compiled for it |
-| list prices | a suggestion that `steelyard status` and `steelyard catalogue show` print. No decision uses one: a pool without `pricePerHour` has an unknown price. A claim of a pool that is relative to an instance type which no pool has is read with the list price of that type, since it speaks of it |
+- **Facts.** The ratio of two facts carries a claim from one accelerator to another.
+- **Claims.** They are where estimates start: on a pool that has neither measurements nor a claim of its own in `spec.claims`, what is claimed
+  for its accelerator counts in proportion to what is claimed for the others. A measurement always wins.
+- **`unsupported`.** A pool of such an accelerator is answered with `UnsupportedTarget` and these words; nothing is compiled for it.
+- **List prices.** `steelyard status` and `steelyard catalogue show` print them as a suggestion. No decision uses one as the price of a pool: a
+  pool without `pricePerHour` has an unknown price. The one exception: a claim relative to an instance type that no pool has is read with the
+  list price of that type.
 
-`steelyard catalogue` shows it, `steelyard catalogue show NAME` everything about one accelerator, instance type or model.
+`steelyard catalogue` prints it; `steelyard catalogue show NAME` prints everything about one accelerator, instance type or model.
 
 ## Your own entries
 
-A YAML file with the same fields is laid over the shipped catalogue: an entry of the same name replaces the shipped one whole, all others
-are added. Claims are the same when all but throughput, outlier and date is the same.
+A YAML file with the same fields is merged into the shipped catalogue: an entry replaces the shipped entry of the same name as a whole, and
+all others are added. Two claims are the same if they differ only in throughput, outlier and date.
 
 ```
 steelyard catalogue check my-catalogue.yaml
-helm upgrade steelyard charts/steelyard --reuse-values --set-file config.catalogue=my-catalogue.yaml
+helm upgrade steelyard charts/steelyard -n steelyard-system --reset-then-reuse-values --set-file config.catalogue=my-catalogue.yaml
 ```
 
-`check` names the file, the entry, the field and what must stand there; the operator refuses to start with a file that it refuses.
+For each error `check` names the file, the entry, the field and the value it expects. The operator does not start with such a file.
 
 ```yaml
 """
@@ -98,47 +100,55 @@ FIELDS = """\
 Every entry needs `source` and `date` (YYYY-MM-DD: when it was published, else when it was read). A field that is left out is not known; no
 default stands for it.
 
-| list | field | meaning |
-| --- | --- | --- |
-| `accelerators` | `name` | as in `spec.accelerator.model` of a pool |
-| | `family` | as in `spec.accelerator.family` |
-| | `resourceName` | the extended resource of one device |
-| | `memoryGiB`, `cores` | of one device |
-| | `bandwidthGBps` | of its memory, 10^9 bytes per second |
-| | `tflops` | dense peaks, by number format: fp32, bf16, fp16, fp8, int8, fp4, int4 |
-| | `powerWatts` | limit of the board |
-| | `target` | what compilers build for |
-| | `unsupported` | why no toolchain exists; left out where one does |
-| `instanceTypes` | `name` | as in the nodes' label `node.kubernetes.io/instance-type` |
-| | `accelerator`, `devices` | an accelerator of the catalogue and how many; none and 0 for CPUs |
-| | `cpu`, `memoryGiB`, `arch` | of the node |
-| | `pricePerHour`, `currency`, `region`, `priceSource`, `priceDate` | the public list: all five or none |
-| `models` | `name`, `also` | the last part of a model's URI, and others for the same weights or shape, in lower case |
-| | `parametersMillions` | left out for mixtures of experts and models that share layers: neither of their two sizes goes with speed |
-| `claims` | `model`, `task` | what ran, and what for, as `spec.model.task` says it |
-| | `accelerator`, `devices` | on how many devices, those in use |
-| | `instanceType` | the machine, where it has such a name |
-| | `dtype` | format of matrix products; left out where not stated |
-| | `load` | how it was obtained: {loads} |
-| | `throughput`, `unit` | of all these devices together, {units} |
-| | `conditions`, `software` | for people to compare with |
-| | `outlier` | why the figure is not believed; it is then shown and asked by no estimate |
+`accelerators`:
+
+- `name`: as in `spec.accelerator.model` of a pool
+- `family`: as in `spec.accelerator.family`
+- `resourceName`: the extended resource of one device
+- `memoryGiB`, `cores`: of one device
+- `bandwidthGBps`: of its memory, 10^9 bytes per second
+- `tflops`: dense peaks by number format: fp32, bf16, fp16, fp8, int8, fp4, int4
+- `powerWatts`: the limit of the board
+- `target`: what compilers build for
+- `unsupported`: why there is no toolchain; left out where there is one
+
+`instanceTypes`:
+
+- `name`: as in the nodes' label `node.kubernetes.io/instance-type`
+- `accelerator`, `devices`: an accelerator of the catalogue, and how many; none and 0 for CPUs
+- `cpu`, `memoryGiB`, `arch`: of the node
+- `pricePerHour`, `currency`, `region`, `priceSource`, `priceDate`: the public list price; all five or none
+
+`models`:
+
+- `name`, `also`: the last part of a model's URI, and other names for the same weights or shape, in lower case
+- `parametersMillions`: left out for mixtures of experts and models that share layers, because neither of their two sizes predicts speed
+
+`claims`:
+
+- `model`, `task`: what ran, and for which `spec.model.task`
+- `accelerator`, `devices`: the accelerator, and how many devices were in use
+- `instanceType`: the machine, where it has such a name
+- `dtype`: the format of matrix products; left out where it was not stated
+- `load`: how the figure was obtained: {loads}
+- `throughput`, `unit`: of all these devices together, {units}
+- `conditions`, `software`: for people to compare with
+- `outlier`: why the figure is not believed; such a claim is shown and used by no estimate
 
 ## Estimates
 
-What the claims say of a model on an accelerator is the nearest of these that any claim allows, as the median of the claims that it rests
-on. Only claims of the same load and unit are asked, and of no other width of number format; formats of the same width are taken for each other.
+The estimate for a model on an accelerator is of the first of these kinds for which there is a claim. It is the median over those claims. Only
+claims of the same load and unit count, and of the same width of number format; formats of the same width count as equal. The factor is the
+one within which nine in ten estimates of the kind are right:
 
-| kind | from | right within the factor, nine times in ten: requests | tokens |
-| --- | --- | --- | --- |
 {kinds}
 
 The factors are [measured by leaving out each claim](../benchmarks/claims.md) (`make bench B=claims`), and a test compares them. They say how
 well claims agree with each other, not how well they agree with what you will measure.
 
-A decision uses estimates of load Saturated in requests, and in proportion: pools that have a figure of their own and an estimate set the
-scale for those that have an estimate only. Without any such pool the estimate is taken as it is. Both ends of its factor are the interval
-that `explain` shows with the basis Claimed ([ADR 0016](../adr/0016-advertised-figures-in-proportion.md)).
+Decisions use estimates of load Saturated, in requests, and only their proportions: pools that have both a figure of their own and an estimate
+set the scale for pools that have an estimate alone. If there is no such pool, the estimate is used as it is. The factor, either way, is the
+interval that `explain` shows with the basis Claimed ([ADR 0016](../adr/0016-advertised-figures-in-proportion.md)).
 
 ## Accelerators
 
@@ -149,18 +159,25 @@ def page() -> str:
     """The whole page."""
     whole = shipped()
     loads = ", ".join(f"{load.value} ({words})" for load, words in LOADS.items())
-    kinds = [f"| {kind.value} | {KINDS[kind]} | {SPREADS[kind][Unit.REQUESTS]:g} | {SPREADS[kind][Unit.TOKENS]:g} |" for kind in Kind]
-    body = FIELDS.replace("{loads}", loads).replace("{units}", " or ".join(Unit)).replace("{kinds}", "\n".join(kinds))
-    rows = [
-        (r.name, r.family, r.resource_name, r.memory_gib, r.bandwidth, r.tflops, r.power, r.instance_types, r.claims, r.unsupported)
-        for r in catalogue(whole).accelerators
+    kinds = [
+        f"- `{kind.value}`, within {SPREADS[kind][Unit.REQUESTS]:g} for requests and {SPREADS[kind][Unit.TOKENS]:g} for tokens: {KINDS[kind]}"
+        for kind in Kind
     ]
-    heads = ("name", "family", "resource", "GiB", "GB/s", "TFLOPS, 16 bits", "W", "instance types", "claims", "unsupported because")
+    body = FIELDS.replace("{loads}", loads).replace("{units}", " or ".join(Unit)).replace("{kinds}", "\n".join(kinds))
+    accelerators = catalogue(whole).accelerators
+    rows = [
+        (r.name, r.family, r.resource_name, r.memory_gib, r.bandwidth, r.tflops, r.power, r.instance_types, r.claims) for r in accelerators
+    ]
+    heads = ("name", "family", "resource", "GiB", "GB/s", "TFLOPS, 16 bits", "W", "instance types", "claims")
     priced = sum(t.price is not None for t in whole.instance_types.values())
     claims = Counter(c.load for c in whole.claims.values())
     counts = ", ".join(f"{claims[load]} {load.value}" for load in Load)
     outliers = sum(bool(c.outlier) for c in whole.claims.values())
     tail = [
+        "",
+        "Unsupported:",
+        "",
+        *(f"- `{r.name}`: {r.unsupported}" for r in accelerators if r.unsupported),
         "",
         f"{len(whole.instance_types)} instance types, {priced} of them with a list price. {len(whole.claims)} claims ({counts}; {outliers} are "
         f"outliers). {len(whole.models)} models by size.",
@@ -168,7 +185,7 @@ def page() -> str:
         "Sources, licences, and what was left out or corrected: "
         "[operator/steelyard/core/catalogue/data/README.md](../../operator/steelyard/core/catalogue/data/README.md).",
     ]
-    return HEAD + EXAMPLE + body + "\n".join([*_table(heads, rows), *tail]) + "\n"
+    return folded(HEAD + EXAMPLE + body + "\n".join([*_table(heads, rows), *tail]) + "\n")
 
 
 LOADS = {

@@ -7,6 +7,7 @@ import inspect
 import re
 import sys
 
+from steelyard.api.crdgen.folded import folded
 from steelyard.cli.page import keep
 from steelyard.core.rebalancing import reason as vocabulary
 from steelyard.core.rebalancing.reason import Reason
@@ -30,9 +31,9 @@ def page() -> str:
     for place, member in sorted(members.items()):
         above = [line for line in headings if line < place and not any(line < other < place for other in members)]
         if above:
-            lines += [f"\n## {headings[max(above)]}\n", "| reason | meaning |", "| --- | --- |"]
-        lines.append(f"| `{member.value}` | {member.meaning} |")
-    return "\n".join(lines) + "\n"
+            lines.append(f"\n## {headings[max(above)]}\n")
+        lines.append(f"- `{member.value}`: {member.meaning}")
+    return folded("\n".join(lines) + "\n")
 
 
 def _members(source: str) -> dict[int, Reason]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from steelyard.api.crdgen.description import composed
+from steelyard.api.crdgen.folded import folded
 from steelyard.api.rebalancing import Rebalancing
 from steelyard.api.rule import VALIDATIONS
 from steelyard.api.scaling import Scaling
@@ -38,7 +39,7 @@ _ELSEWHERE = {
 def page() -> str:
     """The whole page."""
     schema = Scenario.model_json_schema(by_alias=True)
-    return "\n".join([INTRODUCTION, *_section(schema, "", schema["$defs"])]).rstrip() + "\n"
+    return folded("\n".join([INTRODUCTION, *_section(schema, "", schema["$defs"])]).rstrip() + "\n")
 
 
 def _section(schema: Schema, path: str, known: Mapping[str, Schema]) -> Iterator[str]:
@@ -47,9 +48,9 @@ def _section(schema: Schema, path: str, known: Mapping[str, Schema]) -> Iterator
     yield schema["description"]
     yield ""
     rules = [_rule(rule) for rule in schema.get(VALIDATIONS, [])]
-    yield from [*rules, ""] if rules else []
-    yield "| field | type | description |"
-    yield "| --- | --- | --- |"
+    yield from ["Rules:", "", *rules, ""] if rules else []
+    yield "Fields:"
+    yield ""
     inner: list[tuple[str, Schema]] = []
     vocabularies: list[tuple[str, list[list[str]]]] = []
     for name, raw in schema["properties"].items():
@@ -58,17 +59,17 @@ def _section(schema: Schema, path: str, known: Mapping[str, Schema]) -> Iterator
         if len(field.get(WORDS, ())) > MANY:
             vocabularies.append((name, field[WORDS]))
             field = {**field, WORDS: []}
-        yield f"| `{name}`{required} | {_type(field, below)} | {composed(_plain(field)).replace('*', chr(92) + '*')} |"
+        yield f"- `{name}`{required}: {_type(field, below)}. {composed(_plain(field)).replace('*', chr(92) + '*')}"
         if "properties" in below and below["title"] not in _ELSEWHERE:
             inner.append((f"{path}.{name}{suffix}".lstrip("."), below))
     yield ""
     for name, words in vocabularies:
-        yield f"| `{name}` | what it is | needs | may have |"
-        yield "| --- | --- | --- | --- |"
+        yield f"The values of `{name}`:"
+        yield ""
         takes = {str(kind): groups for kind, groups in TAKES.items()}
         for word, meaning in words:
-            fields = (", ".join(f"`{field}`" for field in group.split()) for group in takes[word])
-            yield f"| `{word}` | {meaning} | {' | '.join(fields)} |"
+            needs, may_have = (", ".join(f"`{field}`" for field in group.split()) for group in takes[word])
+            yield f"- `{word}`: {meaning}. Needs {needs or 'no field'}; may have {may_have or 'no other'}."
         yield ""
     for where, below in inner:
         yield from _section(below, where, known)

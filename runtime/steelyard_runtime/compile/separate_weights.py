@@ -2,7 +2,7 @@
 
 The graphs of an architecture lie in the store under a key of their own, beside the artifacts. They are made with every weight at zero: equal
 architectures have equal graphs, no checkpoint lies in another's artifact, and a graph whose weights were not replaced answers nonsense, which the
-golden samples find, and not what a similar checkpoint would have said, which they may not (docs/adr/0025-a-graph-without-a-checkpoint.md).
+golden samples find, and not what a similar checkpoint would have said, which they may not (docs/adr/0025-graphs-without-weights-are-shared.md).
 """
 
 import hashlib

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from steelyard.api.crdgen.folded import folded
 from steelyard.cli import reasons_page, reference, scenario_page
 from steelyard.cli.main import main
 from steelyard.cli.parser import build
@@ -141,7 +142,7 @@ def test_the_reference_page_is_that_of_the_parser_and_the_views():
 def test_the_page_of_reasons_is_that_of_the_vocabulary():
     assert (ROOT / "docs/reference/reasons.md").read_text() == reasons_page.page(), "run `python -m steelyard.cli.reasons_page`"
     for reason in reasons_page.Reason:
-        assert f"| `{reason.value}` | {reason.meaning} |" in reasons_page.page()
+        assert folded(f"- `{reason.value}`: {reason.meaning}") in reasons_page.page()
 
 
 def test_the_page_of_scenarios_is_that_of_its_models():

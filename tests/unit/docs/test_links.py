@@ -73,8 +73,8 @@ def test_every_object_that_is_shown_is_valid(page: Path):
                 assert isinstance(parse(KINDS[document["kind"]], document), KINDS[document["kind"]])
 
 
-def test_the_table_of_gates_is_the_chain():
-    shown = re.findall(r"^\| `([a-z_]+)` \|", _page("explanation/how-a-decision-is-made.md"), re.MULTILINE)
+def test_the_list_of_gates_is_the_chain():
+    shown = re.findall(r"^- `([a-z_]+)` \(", _page("explanation/how-a-decision-is-made.md"), re.MULTILINE)
     assert shown == [gate.__name__ for gate in COST_MOVE]
 
 
@@ -82,19 +82,20 @@ def test_every_metric_of_the_operator_has_its_line():
     page = _page("reference/metrics.md")
     names = [f"{family.name}_total" for family in counter_families("CUR")]
     names += [family.name for family in (*gauge_families("CUR"), *HISTOGRAMS)]
-    assert [name for name in names if f"| `{name}` |" not in page] == []
+    assert [name for name in names if f"\n- `{name}`" not in page] == []
 
 
 def test_a_metric_is_said_to_have_a_value_if_and_only_if_the_code_gives_it_one():
     code = "".join(path.read_text() for path in (ROOT / "operator/steelyard").rglob("*.py"))
-    lines = re.findall(r"^\| `(steelyard_\w+)` \|.*\| (yes|\*\*no\*\*) \|$", _page("reference/metrics.md"), re.MULTILINE)
+    of_the_operator = _page("reference/metrics.md").partition("\n## Of the model server")[0]
+    lines = re.findall(r"^- `(steelyard_\w+)`(.*(?:\n  .*)*)", of_the_operator, re.MULTILINE)
     assert len(lines) > 30
     # Its own line in the table of families is one mention; whoever gives a value is another.
     given = {
         name: len(re.findall(name.removesuffix("_total").removesuffix("_CUR") + r"\b|" + name.split("_CUR")[0] + r"_\{", code)) > 1
         for name, _ in lines
     }
-    assert [name for name, said in lines if given[name] != (said == "yes")] == []
+    assert [name for name, said in lines if given[name] != ("**No value in this version.**" not in " ".join(said.split()))] == []
 
 
 def test_every_key_of_the_configuration_has_its_line():
@@ -111,9 +112,23 @@ def test_the_example_of_the_unit_cost_is_what_the_code_says():
     assert f"{share(Resources(1, 4, 1), Resources(4, 16, 1)):.6f}" in page
 
 
-def test_every_record_is_in_the_index():
-    index = _page("adr/README.md")
-    assert [path.name for path in sorted((ROOT / "docs/adr").glob("0*.md")) if path.name not in index] == []
+def test_the_index_of_records_has_their_titles():
+    titles = {path.name: path.read_text().partition("\n")[0].removeprefix("# ") for path in (ROOT / "docs/adr").glob("0*.md")}
+    listed = re.findall(r"^- \[(.+)\]\((.+)\)$", _page("adr/README.md"), re.MULTILINE)
+    assert {name: title for title, name in listed} == titles
+    assert all(title.startswith(f"{name[:4]}: ") for name, title in titles.items())
+
+
+def test_every_page_that_the_code_names_exists():
+    named = [
+        (str(source.relative_to(ROOT)), page)
+        for folder in ("operator", "runtime", "charts", "examples", "tests")
+        for source in (ROOT / folder).rglob("*")
+        if source.suffix in {".py", ".yaml", ".txt"} and "/data/" not in str(source) and source.is_file()
+        for page in re.findall(r"(?<![\w/])docs/[\w./-]+\.md", source.read_text())
+    ]
+    assert len(named) > 10
+    assert [(source, page) for source, page in named if not (ROOT / page).exists()] == []
 
 
 def test_the_page_of_the_cuda_image_names_the_versions_of_its_lock():

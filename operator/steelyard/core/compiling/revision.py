@@ -2,7 +2,7 @@
 
 Two hashes: `revision` covers artifact, image and server arguments and names the Deployment; `asked` covers only what the user's spec
 decides. A Deployment is replaced when `asked` changes. A newer image or toolchain of the operator is taken up by the next placement
-that is made anyway (docs/adr/0003-what-replaces-a-replica.md).
+that is made anyway (docs/adr/0003-only-what-the-user-asks-for-replaces-replicas.md).
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ def beside(seen: Situation) -> tuple[Placement, ...]:
 def outlived(seen: Situation, placement: Placement) -> bool:
     """Whether a placement is of an artifact that the store has no more, so that no new pod of it can start, and another can be made instead.
 
-    A compile of the same key need not give the same bytes, and a template is never written again (docs/adr/0024-a-spoilt-artifact.md).
+    A compile of the same key need not give the same bytes, and a template is never written again (docs/adr/0024-a-corrupt-artifact-is-compiled-again.md).
     """
     found = seen.snapshot.artifacts.get(placement.artifact_key or "")
     if found is None or (found.state is ArtifactState.READY and found.digest == placement.artifact_digest):

@@ -1,4 +1,9 @@
-"""Our own: the project's forecast, risk and sizes of a mix, driven as the operator drives them; nothing of it is written for this world."""
+"""Parts of the project's planner (forecast, risk, sizes of a mix) under a policy of this benchmark: today not what the operator does.
+
+The operator (`decide`) gives every replica an equal share, moves step by step through gates, holds a fixed chance of a miss, assumes constant
+start-up times and plans with 0.7 of a replica's capacity. This policy balances by capacity, changes the mix at once with
+`mix_size.cheaper`, learns its chance from misses, is told true start-up times and plans with 0.85.
+"""
 
 from __future__ import annotations
 
