@@ -4,7 +4,6 @@ A paragraph or an item is filled; a row of a table, a heading or a line of code 
 table with long cells, and a backslash in a long command. `steelyard.api.crdgen.folded` fills a page.
 """
 
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,14 +11,13 @@ import pytest
 from steelyard.api.crdgen.folded import WIDTH
 
 ROOT = Path(__file__).parents[3]
+FOLDERS = ("charts", "docs", "examples", "operator", "runtime", "tests")
 
 
 def _pages() -> list[str]:
-    """Tracked, or new and not ignored."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"], cwd=ROOT, check=True, capture_output=True, text=True
-    )
-    return sorted(page for page in set(listed.stdout.split("\n")) if page and (ROOT / page).exists())
+    """Those of the repository: not of an environment, nor of caches."""
+    found = [*ROOT.glob("*.md"), *(page for folder in FOLDERS for page in (ROOT / folder).rglob("*.md"))]
+    return sorted(str(page.relative_to(ROOT)) for page in found)
 
 
 @pytest.mark.parametrize("page", _pages())
