@@ -44,7 +44,7 @@ def table(folder: Path, expected: str) -> str:
             *found,
             "```",
             "",
-            "![The demo, as it told itself](docs/assets/demo.svg)",
+            "![The output of the demo](docs/assets/demo.svg)",
             "",
         ]
     )
