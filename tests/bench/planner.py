@@ -212,8 +212,8 @@ def bars(rows: Sequence[Row]) -> Sequence[Bar]:
             None if not shrunk else not any("called infeasible" in str(r["checked"]) for r in shrunk),
         ),
         Bar(
-            "no dearer than HiGHS with ten times the time",
-            f"cheaper {better}, equal {len(beaten) - better - worse}, dearer {worse} of {len(beaten)}",
+            "never more expensive than HiGHS with ten times the time",
+            f"cheaper {better}, equal {len(beaten) - better - worse}, more expensive {worse} of {len(beaten)}",
             None if not beaten else worse == 0,
         ),
     ]
