@@ -77,6 +77,14 @@ class Move(StatusModel):
         SmallCount,
         says("How many replicas the new side had before the move, and has again if the move goes back.", unit="replicas", example=2),
     ] = 0
+    reserved: Annotated[
+        Decimal | None,
+        says(
+            "What an exploration may cost until its deadline, by the prices when it began. Missing for other moves.",
+            unit="currency",
+            example="0.25",
+        ),
+    ] = None
     started_time: Annotated[
         Time, says("When the move was decided, which is before anything was changed for it.", example="2026-03-01T12:00:00Z")
     ]
@@ -119,7 +127,7 @@ class FinishedMove(StatusModel):
     cost: Annotated[
         Decimal | None,
         says(
-            "What an exploration cost: its replica's price from start to end. Counts against the day's budget.",
+            "What an exploration cost from start to end, by the prices when it began. Counts against the day's budget.",
             unit="currency",
             example="0.25",
         ),

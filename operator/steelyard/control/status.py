@@ -145,6 +145,7 @@ def _move(raw: Mapping[str, Any]) -> Move:
         back_reason=raw.get("backReason"),
         source_goal=int(raw.get("sourceGoal", 0)),
         target_base=int(raw.get("targetBase", 0)),
+        reserved=_number(raw, "reserved"),
     )
 
 
@@ -375,6 +376,8 @@ def _move_out(move: Move) -> Manifest:
         "reason": move.reason,
         "message": move.message[:512],
     }
+    if move.reserved is not None:
+        out["reserved"] = decimal(move.reserved)
     if move.back_reason:
         out["backReason"] = move.back_reason
     return out

@@ -34,7 +34,8 @@ class Move:
 
     `target_replicas` and `source_replicas` are what the present step wants; `target_goal` is what the move ends with. `source_goal`: replicas
     that stay at the source, 0 but for a move to a mix. `target_base`: replicas that the target had before, and has again after going back.
-    `step_time` is when the step began: evidence from before it does not count.
+    `step_time` is when the step began: evidence from before it does not count. `reserved`: money that a trial may cost until its deadline, by
+    the prices at which it was begun; None of other moves.
     """
 
     id: str
@@ -55,6 +56,7 @@ class Move:
     back_reason: str | None = None
     source_goal: int = 0
     target_base: int = 0
+    reserved: float | None = None
 
 
 class Outcome(StrEnum):
@@ -67,8 +69,8 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastMove:
-    """A finished move. `kind`: None where it was not written down. `cost`: money that a trial cost, as estimated at its end; None for others, or
-    where it is not known."""
+    """A finished move. `kind`: None where it was not written down. `cost`: money that a trial cost, by the prices at which it was begun; None for
+    others, or where it is not known."""
 
     source_pool: str
     target_pool: str

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from steelyard.core.economics.unit_cost import Interval, UnitCost
-from steelyard.core.memory import Known, MoveKind, Outcome, PastMove
+from steelyard.core.memory import Known, MoveKind, Outcome, PastMove, Step
 from steelyard.core.performance.ageing import aged, old
 from steelyard.core.performance.capacity import Basis, Capacity
 from steelyard.core.performance.evidence import remember
@@ -95,6 +95,7 @@ def trial(hours_ago: float, cost: float | None) -> PastMove:
         ((trial(8, 0.3), trial(20, 0.3)), True),
         ((trial(8, 0.3), trial(25, 0.9)), False),
         ((trial(8, None),), True),
+        ((trial(25, None),), False),
         ((past("a", "c", timedelta(hours=8), kind=MoveKind.REBALANCE),), False),
     ],
 )
@@ -105,6 +106,26 @@ def test_the_trials_of_a_day_stay_within_its_budget(history: tuple[PastMove, ...
     if verdict is not None:
         assert verdict.reason is Reason.BUDGET_EXHAUSTED
         assert verdict.reconsider_at is not None
+
+
+def test_the_refusal_names_the_trials_and_the_hour_at_which_each_stops_counting() -> None:
+    policy = Rebalancing(mode=Mode.AUTO, exploration_budget=1.0)
+    history = (trial(20, 0.2), trial(8, None), trial(7, 0.3))
+    verdict = review(EXPLORATION, passing(kind=MoveKind.EXPLORATION, policy=policy, move_cost=0.5, history=history)).verdict
+    assert verdict is not None
+    assert verdict.message.endswith(
+        "counted are the trial on pool c until 2026-01-05 12:00 UTC (0.2), the trial on pool c until 2026-01-06 00:00 UTC "
+        "(the whole budget, as its cost is not known), the trial on pool c until 2026-01-06 01:00 UTC (0.3)"
+    )
+    assert verdict.reconsider_at == START + timedelta(hours=16), "not when the oldest ends, but when enough of them have"
+
+
+def test_a_trial_that_no_day_has_the_money_for_waits_for_no_hour() -> None:
+    policy = Rebalancing(mode=Mode.AUTO, exploration_budget=0.4)
+    verdict = review(EXPLORATION, passing(kind=MoveKind.EXPLORATION, policy=policy, move_cost=0.5, history=(trial(8, 0.1),))).verdict
+    assert verdict is not None
+    assert verdict.reason is Reason.BUDGET_EXHAUSTED
+    assert verdict.reconsider_at is None
 
 
 # --- over days
@@ -125,6 +146,33 @@ def test_a_trial_says_what_it_cost() -> None:
     world.until(lambda: world.memory.move is not None)
     began = world.memory.move
     assert began is not None
+    world.until(lambda: world.memory.move is None)
+    (past_trial,) = tried(world, "b")
+    assert past_trial.cost == pytest.approx(2.0 * (past_trial.time - began.started).total_seconds() / 3600)
+
+
+def test_a_trial_whose_pool_is_deleted_says_what_it_cost_and_locks_no_other() -> None:
+    grounds = {"a": Ground(speed=16, price=2.0), "b": Ground(speed=12, price=2.0), "c": Ground(speed=12, price=2.0)}
+    world = World(grounds, rate=24, policy=quick(cooldown_seconds=1800))
+    world.until(lambda: world.memory.move is not None and world.memory.move.step is Step.SHIFT)
+    began = world.memory.move
+    assert began is not None
+    gone, other = (began.target_pool, "c" if began.target_pool == "b" else "b")
+    world.grounds[gone].exists = False
+    world.until(lambda: world.memory.move is None)
+    (past_trial,) = tried(world, gone)
+    assert past_trial.reason == Reason.TARGET_GONE.value
+    assert past_trial.cost == pytest.approx(2.0 * (past_trial.time - began.started).total_seconds() / 3600)
+    world.until(lambda: bool(tried(world, other)), most=90)
+
+
+def test_a_trial_costs_what_its_replica_cost_when_it_began_whatever_the_price_is_at_its_end() -> None:
+    world = World({"a": Ground(speed=16, price=2.0), "b": Ground(speed=12, price=2.0)}, rate=24)
+    world.until(lambda: world.memory.move is not None)
+    began = world.memory.move
+    assert began is not None
+    world.tick(2)
+    world.grounds["b"].price = 20.0
     world.until(lambda: world.memory.move is None)
     (past_trial,) = tried(world, "b")
     assert past_trial.cost == pytest.approx(2.0 * (past_trial.time - began.started).total_seconds() / 3600)

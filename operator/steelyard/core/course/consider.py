@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from steelyard.core.compiling.candidate import Candidate
 from steelyard.core.course.course import Course, stay
+from steelyard.core.course.ended import six_digits
 from steelyard.core.course.fresh import frozen, unfresh
 from steelyard.core.course.mix import failed, sized_mix
 from steelyard.core.course.quarantine import quarantined
@@ -183,6 +184,7 @@ def _begin(seen: Situation, home: PlacementKey, sizes: Mapping[PlacementKey, int
     if proposal.kind is MoveKind.EXPLORATION:
         message = f"one replica on {target.pool}: expected saving {proposal.expected_saving or 0:.4g}, price at most {proposal.move_cost or 0:.4g}"
         move = _move(seen, home, key, wanted, 1, MoveKind.EXPLORATION, Reason.EXPLORATION_STARTED, message)
+        move = replace(move, reserved=None if proposal.move_cost is None else six_digits(proposal.move_cost))
     else:
         saving = proposal.saving
         assert saving is not None

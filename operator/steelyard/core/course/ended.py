@@ -7,16 +7,17 @@ from steelyard.core.rebalancing.reason import Reason
 from steelyard.core.situation import Situation
 
 
+def six_digits(money: float) -> float:
+    """As status holds it: what is remembered must survive being written and read."""
+    return float(f"{money:.6g}")
+
+
 def past_move(seen: Situation, move: Move, outcome: Outcome, reason: Reason) -> PastMove:
-    """The move with how it ended; a trial with what it cost: one replica at today's price since it was ordered, and
-    as long what the source had beyond its own need."""
+    """The move with how it ended; a trial with what it cost: the part of the money reserved for it that its time is of the time until its
+    deadline. So the cost is known whatever became of the pool and its price meanwhile."""
     cost = None
-    if move.kind is MoveKind.EXPLORATION:
-        option, source = seen.option(move.target_pool), seen.option(move.source_pool)
-        extra = max(0, move.source_replicas - (source.replicas or 0)) if source else 0
-        if option is not None and option.each is not None:
-            hourly = option.each + extra * (source.each or 0.0 if source else 0.0)
-            cost = float(f"{hourly * max(0.0, (seen.now - move.started).total_seconds()) / 3600:.6g}")
+    if move.kind is MoveKind.EXPLORATION and move.reserved is not None and move.deadline > move.started:
+        cost = six_digits(move.reserved * max(0.0, (seen.now - move.started) / (move.deadline - move.started)))
     return PastMove(
         source_pool=move.source_pool,
         target_pool=move.target_pool,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from steelyard.core.memory import MoveKind
+from steelyard.core.memory import MoveKind, PastMove
 from steelyard.core.rebalancing.proposal import Proposal
 from steelyard.core.rebalancing.reason import Reason, Refusal
 
@@ -35,17 +35,28 @@ def budget_exhausted(proposal: Proposal) -> Refusal | None:
 
 def _trial_too_dear(proposal: Proposal) -> Refusal | None:
     """What the trials of the last day cost, and what this one may cost."""
-    trials = [m for m in proposal.history if m.kind is MoveKind.EXPLORATION and proposal.now < m.time + DAY]
-    costs = [m.cost for m in trials if m.cost is not None]
-    again = min(m.time for m in trials) + DAY if trials else None
-    if proposal.move_cost is None or len(costs) < len(trials):
-        return Refusal(Reason.BUDGET_EXHAUSTED, "what a trial costs, or what the last ones did, is not known: set the pool's prices", again)
-    budget, spent = proposal.policy.exploration_budget, sum(costs)
-    if spent + proposal.move_cost <= budget:
+    budget, cost = proposal.policy.exploration_budget, proposal.move_cost
+    if cost is None:
+        return Refusal(
+            Reason.BUDGET_EXHAUSTED, f"what a trial on pool {proposal.target_pool} may cost is not known: set the prices of the pool's shapes"
+        )
+    trials = sorted(
+        (m for m in proposal.history if m.kind is MoveKind.EXPLORATION and proposal.now < m.time + DAY), key=lambda m: (m.time, m.target_pool)
+    )
+    # The budget bounds what was reserved for a trial, so a trial of unknown cost counts as all of it.
+    spent = [budget if m.cost is None else m.cost for m in trials]
+    if sum(spent) + cost <= budget:
         return None
+    counted = f"; counted are {', '.join(map(_counted, trials))}" if trials else ""
     return Refusal(
         Reason.BUDGET_EXHAUSTED,
-        f"trials cost {spent:.4g} in the last 24 hours, this one may cost up to {proposal.move_cost:.4g} until its deadline, and "
-        f"spec.rebalancing.exploration.budget is {budget:g} a day: raise it or shorten the deadline",
-        again,
+        f"a trial on pool {proposal.target_pool} may cost up to {cost:.4g} until its deadline, trials of the last 24 hours cost {sum(spent):.4g}, "
+        f"spec.rebalancing.exploration.budget is {budget:g} a day: raise it, or shorten exploration.deadlineSeconds{counted}",
+        next((m.time + DAY for freed, m in enumerate(trials, 1) if sum(spent[freed:]) + cost <= budget), None),
     )
+
+
+def _counted(trial: PastMove) -> str:
+    """What a trial counts as, and until when."""
+    cost = "the whole budget, as its cost is not known" if trial.cost is None else f"{trial.cost:.4g}"
+    return f"the trial on pool {trial.target_pool} until {trial.time + DAY:%Y-%m-%d %H:%M} UTC ({cost})"
