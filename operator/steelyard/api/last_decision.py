@@ -57,7 +57,10 @@ class OptionEntry(StatusModel):
     ] = ""
     message: Annotated[
         Annotated[str, Field(max_length=256)],
-        says("Why it could not, as one sentence that says what to change.", example="The model is being compiled for neuron."),
+        says(
+            "Why it could not, as one sentence that says what to change; or why it is not ruled out where it would need more than is allowed.",
+            example="The model is being compiled for neuron.",
+        ),
     ] = ""
     replicas: Annotated[
         SmallCount | None,

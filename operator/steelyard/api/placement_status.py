@@ -219,6 +219,27 @@ class ClaimStatus(StatusModel):
         Decimal | None,
         says("The advertised number, brought to the unit in which it was measured here.", unit="as the claim", example="0.3"),
     ] = None
+    relative_to: Annotated[
+        Annotated[str, Field(max_length=63)] | None,
+        says("The pool or instance type that the claimed ratio is relative to. Missing for a claim with a value.", example="g5-xlarge"),
+    ] = None
+    price: Annotated[
+        Decimal | None,
+        says(
+            "The price of the claim's pool when this workload first saw the claim: that of a node over its resources, weighted. With the next "
+            "field it fixes what a claim of cost says of the speed, whatever the prices do later.",
+            unit="currency per hour and weighted resource",
+            example="2.06",
+        ),
+    ] = None
+    relative_price: Annotated[
+        Decimal | None,
+        says(
+            "The same price of the pool that the claim is relative to. Missing where it is relative to no pool.",
+            unit="currency per hour and weighted resource",
+            example="1.03",
+        ),
+    ] = None
     measured: Annotated[
         Decimal | None,
         says(

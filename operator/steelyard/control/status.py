@@ -16,6 +16,7 @@ from steelyard.core.decision import Decision
 from steelyard.core.economics.unit_cost import Interval, UnitCost
 from steelyard.core.memory import (
     BoardLine,
+    ClaimPrices,
     ClaimVerdict,
     Known,
     LastDecision,
@@ -183,6 +184,8 @@ def _claim(raw: Mapping[str, Any]) -> ClaimVerdict:
         lower=_number(raw, "lower"),
         upper=_number(raw, "upper"),
         message=raw.get("message", ""),
+        relative_to=raw.get("relativeTo"),
+        first_prices=ClaimPrices(_number(raw, "price"), _number(raw, "relativePrice")),
     )
 
 
@@ -350,9 +353,17 @@ def _claim_out(verdict: ClaimVerdict) -> Manifest:
         "n": verdict.n,
         "claimed": decimal(verdict.claimed),
     }
-    for field, value in (("measured", verdict.measured), ("lower", verdict.lower), ("upper", verdict.upper)):
-        if value is not None:
-            out[field] = decimal(value)
+    if verdict.relative_to is not None:
+        out["relativeTo"] = verdict.relative_to
+    first = verdict.first_prices
+    figures = (
+        ("measured", verdict.measured),
+        ("lower", verdict.lower),
+        ("upper", verdict.upper),
+        ("price", first.own),
+        ("relativePrice", first.other),
+    )
+    out |= {field: decimal(value) for field, value in figures if value is not None}
     return out | {"message": verdict.message[:512]}
 
 

@@ -93,6 +93,14 @@ class Quarantine:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class ClaimPrices:
+    """Of the resources of the claim's own pool and of the pool that it is relative to (`Candidate.resource_price`); None where not known."""
+
+    own: float | None = None
+    other: float | None = None
+
+
 class VerdictWord(StrEnum):
     """On an advertised saving."""
 
@@ -103,7 +111,10 @@ class VerdictWord(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimVerdict:
-    """What measurements say of a claim, with operands: claimed and measured figure, interval, n good requests behind it."""
+    """What measurements say of a claim, with operands: claimed and measured figure, interval, n good requests behind it.
+
+    `first_prices`: those at which the claim was first seen; `relative_to`: the pool or instance type that its ratio is of.
+    """
 
     pool: str
     name: str
@@ -114,6 +125,8 @@ class ClaimVerdict:
     lower: float | None
     upper: float | None
     message: str
+    relative_to: str | None = None
+    first_prices: ClaimPrices = ClaimPrices()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

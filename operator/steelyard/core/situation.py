@@ -147,7 +147,7 @@ def situation(snapshot: Snapshot, now: datetime) -> Situation:
         kept=kept,
         load=asked,
         promise=violations(bad, good + bad, 0, 0, workload.allowed),
-        options=options(found, workload, known_by_pool, before, asked, now, snapshot.references),
+        options=options(found, workload, known_by_pool, before, asked, now, snapshot.references, memory.claims),
     )
 
 

@@ -168,6 +168,10 @@ def test_spot_holds_no_more_than_its_share() -> None:
             world.tick()
             standing = placed(world)
             assert world.memory.move is not None or 2 * standing.get("s", 0) <= sum(standing.values())
+    spot = next(o for o in world.decisions[-1].options if o.pool == "s")
+    assert spot.refusal is not None
+    assert spot.refusal.reason is Reason.SPOT_LIMITED, "of the whole load; a part of it runs there"
+    assert "may not take the whole load: spec.placement.maxSpotPercent is 50" in spot.refusal.message
 
 
 def test_a_part_that_never_comes_to_serve_is_left_and_another_pool_is_taken() -> None:

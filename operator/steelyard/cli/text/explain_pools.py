@@ -64,8 +64,8 @@ def _price(row: PoolRow, view: ExplainView) -> str:
 
 
 def refusals(view: ExplainView) -> list[str]:
-    """Why pools are not feasible, in full; and what is true of a pool beside that."""
-    lines = [f"{row.pool}: {row.message or row.reason}" for row in view.pools if row.feasible is False]
+    """Why pools are not feasible, or hardly, in full; and what is true of a pool beside that."""
+    lines = [f"{row.pool}: {row.message or row.reason}" for row in view.pools if row.feasible is False or row.message]
     lines += [
         f"{row.pool}: could not deliver nodes; asked again {ago(row.exhausted_until, view.now)}"
         for row in view.pools

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import isfinite
 
 from steelyard.core.compiling.key import CompileInputs
 from steelyard.core.compiling.revision import asked, revision
 from steelyard.core.compiling.vllm_words import compiled_words
 from steelyard.core.economics.attribution import Resources, share
+from steelyard.core.economics.money import written
 from steelyard.core.economics.price import Price
 from steelyard.core.reading import Fresh, Reading, Stale, Unknown
 from steelyard.core.rebalancing.reason import Reason, Refusal
@@ -49,6 +51,14 @@ class Candidate:
     def name(self) -> str:
         """The pool's name."""
         return self.pool.name
+
+    @property
+    def resource_price(self) -> float | None:
+        """Money per hour of the shape's resources by their weight: of another size of replica or shape about the same, so that a change of
+        it is a change of the price. None where the price is not known."""
+        if self.shape is None or self.shape.price is None or not (isfinite(self.shape.price.per_hour) and self.shape.price.per_hour > 0):
+            return None
+        return written(self.shape.price.per_hour / self.shape.resources.weight)
 
     def replica_price(self, price: Price) -> float:
         """Money per hour of one replica: its requested share of the node (basis Share)."""

@@ -8,13 +8,13 @@ from datetime import timedelta
 
 from steelyard.core.compiling.candidate import Candidate
 from steelyard.core.course.course import Course, stay
-from steelyard.core.course.ended import six_digits
 from steelyard.core.course.fresh import frozen, unfresh
 from steelyard.core.course.mix import failed, sized_mix
 from steelyard.core.course.quarantine import quarantined
 from steelyard.core.course.replicas import leftovers
 from steelyard.core.course.standing import beside, outlived
 from steelyard.core.decision import Note
+from steelyard.core.economics.money import written
 from steelyard.core.memory import Move, MoveKind, Step
 from steelyard.core.planning.option import Option
 from steelyard.core.reading import Fresh
@@ -56,7 +56,7 @@ def _considered(seen: Situation, home: PlacementKey, placement: Placement, wante
     others = sorted(p.key for p in snapshot.placements if p.key not in sizes and (p.ready > 0 or p.key in rest))
     if others:
         names = ", ".join(f"{key.pool}/{key.revision}" for key in others)
-        refusal = _unread(seen, standing) or Refusal(Reason.WAITING, f"what no move speaks of is emptied first: {names}")
+        refusal = _unread(seen, standing) or Refusal(Reason.WAITING, f"replicas outside any move are drained first: {names}")
         return replace(stay(seen, desired, home, refusal, None, _stay_word(refusal)), notes=scaled)
     # The same revision under another wish: what was asked for is what runs, and there is nothing to replace.
     if candidate is not None and placement.asked and candidate.asked != placement.asked and candidate.revision != home.revision:
@@ -184,7 +184,7 @@ def _begin(seen: Situation, home: PlacementKey, sizes: Mapping[PlacementKey, int
     if proposal.kind is MoveKind.EXPLORATION:
         message = f"one replica on {target.pool}: expected saving {proposal.expected_saving or 0:.4g}, price at most {proposal.move_cost or 0:.4g}"
         move = _move(seen, home, key, wanted, 1, MoveKind.EXPLORATION, Reason.EXPLORATION_STARTED, message)
-        move = replace(move, reserved=None if proposal.move_cost is None else six_digits(proposal.move_cost))
+        move = replace(move, reserved=None if proposal.move_cost is None else written(proposal.move_cost))
     else:
         saving = proposal.saving
         assert saving is not None

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
+from steelyard.core.economics.money import written
 from steelyard.core.memory import Move, MoveKind, Outcome, PastMove
 from steelyard.core.rebalancing.reason import Reason
 from steelyard.core.situation import Situation
-
-
-def six_digits(money: float) -> float:
-    """As status holds it: what is remembered must survive being written and read."""
-    return float(f"{money:.6g}")
 
 
 def past_move(seen: Situation, move: Move, outcome: Outcome, reason: Reason) -> PastMove:
@@ -17,7 +13,7 @@ def past_move(seen: Situation, move: Move, outcome: Outcome, reason: Reason) -> 
     deadline. So the cost is known whatever became of the pool and its price meanwhile."""
     cost = None
     if move.kind is MoveKind.EXPLORATION and move.reserved is not None and move.deadline > move.started:
-        cost = six_digits(move.reserved * max(0.0, (seen.now - move.started) / (move.deadline - move.started)))
+        cost = written(move.reserved * max(0.0, (seen.now - move.started) / (move.deadline - move.started)))
     return PastMove(
         source_pool=move.source_pool,
         target_pool=move.target_pool,

@@ -13,7 +13,6 @@ from steelyard.core.planning.mix_size import Rules, Stand, carried, grown, shrun
 from steelyard.core.planning.option import Option
 from steelyard.core.planning.sizing import DOWN_MARGIN, PROBE, ROUNDING
 from steelyard.core.reading import Fresh
-from steelyard.core.rebalancing.reason import Reason
 from steelyard.core.rebalancing.verdict import Result
 from steelyard.core.situation import Situation
 from steelyard.core.snapshot import Placement, PlacementKey, PoolChoice
@@ -154,8 +153,8 @@ def _spilled(seen: Situation, now: Mapping[PlacementKey, int]) -> Mapping[Placem
 
 def _open(seen: Situation, option: Option, now: Mapping[PlacementKey, int]) -> bool:
     """Whether replicas may be put there for want of room elsewhere: a pool too small for all is good for a part."""
-    refused = option.refusal is not None and option.refusal.reason is not Reason.LIMIT_REACHED
-    if refused or option.most < 1 or option.candidate.revision is None or option.candidate.refusal is not None:
+    refused = option.refusal is not None and not option.only_for_part
+    if refused or option.most < 1 or option.candidate.revision is None:
         return False
     percent = seen.snapshot.workload.max_spot_percent
     if option.candidate.pool.spot and percent * (sum(now.values()) + 1) < 100:

@@ -32,6 +32,11 @@ class Money:
         return other.amount
 
 
+def written(amount: float) -> float:
+    """An amount or a price as status holds it, with six significant digits: what is remembered must survive being written and read."""
+    return float(f"{amount:.6g}")
+
+
 def price_in(ours: str, quoted: str, price: Price, source: str, now: datetime) -> Reading[Price]:
     """A price that `source` quotes in `quoted`, as a reading in the installation's currency `ours`."""
     if quoted != ours:

@@ -36,6 +36,11 @@ class Claim:
     source: str = ""
     spread: float = CLAIM_SPREAD
 
+    @property
+    def figure(self) -> float:
+        """The claimed number: its ratio or its value; 0 where it has neither and claims nothing."""
+        return self.ratio if self.ratio is not None else self.value if self.value is not None else 0.0
+
     def speaks_of(self, model: str) -> bool:
         """Whether the claim's glob matches the model's URI, with its scheme or without it."""
         return fnmatchcase(model, self.model) or fnmatchcase(model.partition("://")[2], self.model)

@@ -12,9 +12,11 @@ from steelyard.core.compiling.candidate import Candidate, replica_cost
 from steelyard.core.economics.attribution import share
 from steelyard.core.economics.price import Price
 from steelyard.core.economics.unit_cost import Interval
-from steelyard.core.memory import Known, OptionLine
+from steelyard.core.memory import ClaimVerdict, Known, OptionLine
 from steelyard.core.performance.ageing import aged, old
 from steelyard.core.performance.capacity import REVISION_SPREAD, Basis, Capacity, claimed
+from steelyard.core.performance.claim import Claim
+from steelyard.core.planning.claim_price import at_prices, first_prices, prices_now
 from steelyard.core.planning.load import Load
 from steelyard.core.planning.prior import claimed_unit_costs, spread
 from steelyard.core.planning.sizing import need
@@ -59,6 +61,11 @@ class Option:
         return per_node(self.candidate)
 
     @property
+    def only_for_part(self) -> bool:
+        """Whether it is refused for the whole load alone: a limit or the spot share leaves it good for a part of it."""
+        return self.refusal is not None and self.candidate.refusal is None
+
+    @property
     def measured(self) -> bool:
         """Whether the figures rest on traffic rather than on claims."""
         return self.capacity is not None and self.capacity.basis is Basis.MEASURED
@@ -83,19 +90,27 @@ def options(
     load: Load | None,
     now: datetime,
     references: Mapping[str, Reference],
+    judged: tuple[ClaimVerdict, ...] = (),
 ) -> tuple[Option, ...]:
     """Every pool as an option.
 
     known: evidence by pool of the revision that stands or would stand there. before: that of an older revision, where the present one
     has none; it is a prior, better than any claim and no more than that. references: the instance types that claims are relative to and
-    no pool has.
+    no pool has. judged: what is remembered of claims, the prices at which they were made among it.
     """
     prices = {c.name: _price(c, now) for c in candidates}
     each = {c.name: _replica_cost(c, prices[c.name]) for c in candidates}
     costs = {name: cost for name, cost in each.items() if cost is not None}
     figures = {name: costs[name] / (PER_HOUR * k.capacity.rate.point) for name, k in known.items() if k and k.capacity and name in costs}
     pools = [c.pool for c in candidates]
-    claims = {p.name: tuple(resolved(claim, p.name, pools, references) for claim in p.claims) for p in pools}
+    remembered = {(v.pool, v.name): v for v in judged}
+
+    def today(claim: Claim, own: str) -> Claim:
+        now_costs = prices_now(claim, own, candidates)
+        first = first_prices(claim, remembered.get((own, claim.name)), now_costs)
+        return at_prices(resolved(claim, own, pools, references), first, now_costs)
+
+    claims = {p.name: tuple(today(claim, p.name) for claim in p.claims) for p in pools}
     advertised = {p.name: p.advertised.throughput for p in pools if p.advertised}
     priors = claimed_unit_costs(claims, costs, figures, workload.model.uri, advertised)
     spreads = {p.name: spread(claims[p.name], workload.model.uri, claims, p.advertised) for p in pools}
@@ -149,9 +164,9 @@ def _option(
     refusal = candidate.refusal
     if refusal is None and candidate.pool.spot and workload.max_spot_percent < 100:
         refusal = Refusal(
-            Reason.LIMIT_REACHED,
-            f"pool {candidate.name} is spot and this version puts all replicas on one pool; spec.placement.maxSpotPercent is "
-            f"{workload.max_spot_percent}: raise it to 100 to use the pool",
+            Reason.SPOT_LIMITED,
+            f"pool {candidate.name} is spot and may not take the whole load: spec.placement.maxSpotPercent is "
+            f"{workload.max_spot_percent}; raise it to 100 to allow that",
         )
     # What fits the load's mean is not refused for a crest. Of a pool that was never measured, or not for long, only the best that its
     # claim or its age allows for may count against it.
@@ -217,7 +232,7 @@ def line(option: Option, cheapest: Option | None) -> OptionLine:
         pool=option.pool,
         feasible=option.refusal is None,
         reason=option.refusal.reason.value if option.refusal else "",
-        message=option.refusal.message if option.refusal else "",
+        message=option.refusal.message if option.refusal else _caveat(option),
         replicas=option.replicas,
         cost_per_hour=option.cost.point if option.cost else None,
         unit_cost=option.unit.point if option.unit else None,
@@ -229,10 +244,23 @@ def line(option: Option, cheapest: Option | None) -> OptionLine:
     )
 
 
+def _caveat(option: Option) -> str:
+    """Why a pool is not ruled out though it would need more replicas than are allowed there."""
+    if option.replicas is None or option.capacity is None or option.replicas <= option.most:
+        return ""
+    if option.sure:
+        return f"the peak load needs {option.replicas} replicas and {option.most} are allowed; the mean load fits"
+    rate = option.capacity.rate
+    return (
+        f"the best estimate needs {option.replicas} replicas and {option.most} are allowed; it is not measured or not lately, and with up to "
+        f"{rate.upper / rate.point:.3g} times the estimated capacity the load would fit"
+    )
+
+
 def good_for_part(option: Option) -> bool:
-    """Usable, or too small for the whole load and for nothing else refused."""
-    if option.refusal is not None and option.refusal.reason is Reason.LIMIT_REACHED:
-        return option.candidate.refusal is None and option.most >= 1 and isinstance(option.price, Fresh) and option.each is not None
+    """Usable, or refused for the whole load alone, with a fresh price and room for one replica."""
+    if option.only_for_part:
+        return option.most >= 1 and isinstance(option.price, Fresh) and option.each is not None and option.capacity is not None
     return usable(option)
 
 

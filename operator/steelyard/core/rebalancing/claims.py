@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from steelyard.core.catalogue.relative import meant
 from steelyard.core.economics.unit_cost import Interval
 from steelyard.core.memory import ClaimVerdict, VerdictWord
 from steelyard.core.performance.claim import Claim, ClaimMetric
+from steelyard.core.planning.claim_price import first_prices, prices_now
 from steelyard.core.planning.option import PER_HOUR, Option
 from steelyard.core.rebalancing.verdict import on_claim
 
@@ -13,7 +16,7 @@ from steelyard.core.rebalancing.verdict import on_claim
 def verdicts(options: tuple[Option, ...], model: str, least: int, old: tuple[ClaimVerdict, ...]) -> tuple[ClaimVerdict, ...]:
     """One verdict a claim of a selected pool that speaks of the model, in order of pool and claim. An old one stays until its word or its
     n is outgrown."""
-    by_pool = {o.pool: o for o in options}
+    by_pool, candidates = {o.pool: o for o in options}, tuple(o.candidate for o in options)
     before = {(v.pool, v.name): v for v in old}
     found = []
     for option in options:
@@ -21,16 +24,17 @@ def verdicts(options: tuple[Option, ...], model: str, least: int, old: tuple[Cla
             continue
         for claim in sorted(option.candidate.pool.claims, key=lambda c: c.name):
             if claim.speaks_of(model):
-                verdict = _verdict(option, claim, by_pool, least)
-                last = before.get((verdict.pool, verdict.name))
-                found.append(last if last is not None and still_says(last, verdict) else verdict)
+                last = before.get((option.pool, claim.name))
+                first = first_prices(claim, last, prices_now(claim, option.pool, candidates))
+                verdict = replace(_verdict(option, claim, by_pool, least), relative_to=claim.relative_to, first_prices=first)
+                found.append(replace(last, first_prices=first) if last is not None and still_says(last, verdict) else verdict)
     return tuple(found)
 
 
 def still_says(old: ClaimVerdict, new: ClaimVerdict) -> bool:
     """Whether nothing is to be written: the same word on the same claim with not much more evidence, or a doubt with no more evidence
     than the conclusive word before it had."""
-    if old.claimed != new.claimed:
+    if old.claimed != new.claimed or old.relative_to not in {None, new.relative_to}:  # None: of a version that did not write it down
         return False
     if old.verdict is not new.verdict:
         return new.verdict is VerdictWord.INCONCLUSIVE and 0 < old.n >= new.n
@@ -86,11 +90,10 @@ def _verdict(option: Option, claim: Claim, by_pool: dict[str, Option], least: in
                 lower_is_better=False,
                 what="good requests per second and replica",
             )
-    claimed = claim.ratio if claim.ratio is not None else claim.value if claim.value is not None else 0.0
     return on_claim(
         option.pool,
         claim.name,
-        claimed,
+        claim.figure,
         None,
         0,
         least,

@@ -217,7 +217,7 @@ def _best(
     if best.pool != home.pool:
         return best, MoveKind.REBALANCE, None
     # What the pool is too small for spills over to another one; that is no reason to go.
-    if home.refusal is not None and home.refusal.reason is not Reason.LIMIT_REACHED:
+    if home.refusal is not None and not home.only_for_part:
         return None, MoveKind.REBALANCE, home.refusal
     found = Refusal(Reason.ALREADY_CHEAPEST, f"pool {home.pool} is the cheapest of the {len(measured)} measured")
     return None, MoveKind.REBALANCE, found
@@ -238,7 +238,7 @@ def rejudge(
     none = target.refusal
     if none is None and target.replicas is not None and target.replicas > target.most:
         none = Refusal(
-            Reason.LIMIT_REACHED, f"the load's crest needs {target.replicas} replicas on pool {target.pool} and {target.most} are allowed"
+            Reason.LIMIT_REACHED, f"the peak load needs {target.replicas} replicas on pool {target.pool} and {target.most} are allowed"
         )
     proposal = _proposal(snapshot, home, target, placement, promise, observation, good, now, MoveKind.REBALANCE, none, 0)
     return replace(proposal, compared=compared)

@@ -75,6 +75,10 @@ class Reason(str, Enum):
         "ArtifactSpoilt",
         "Serving pods refuse the published artifact: the store lost it or changed its bytes. It is compiled again.",
     )
+    SPOT_LIMITED = (
+        "SpotLimited",
+        "The pool is spot and spec.placement.maxSpotPercent allows only a part of the replicas on spot: the pool may not take the whole load.",
+    )
     LIMIT_REACHED = ("LimitReached", "The replicas needed are more than the pool, or spec.scaling.maxReplicas, allows.")
 
     # How a move goes.
@@ -128,7 +132,7 @@ class Reason(str, Enum):
     REVISION_DIFFERS = ("RevisionDiffers", "A Deployment of the name that is needed exists with another revision; delete it.")
     FIELD_OWNED_ELSEWHERE = (
         "FieldOwnedElsewhere",
-        "Something else owns a field of an object of ours and says otherwise; the object is left alone until it lets go.",
+        "Something else owns a field of an object of ours and says otherwise; the object is left alone until that manager releases it.",
     )
     LABEL_MISSING = ("LabelMissing", "An object of ours has lost the label by which it is watched; put it back.")
 

@@ -38,10 +38,12 @@ def _trial_too_dear(proposal: Proposal) -> Refusal | None:
     budget, cost = proposal.policy.exploration_budget, proposal.move_cost
     if cost is None:
         return Refusal(
-            Reason.BUDGET_EXHAUSTED, f"what a trial on pool {proposal.target_pool} may cost is not known: set the prices of the pool's shapes"
+            Reason.BUDGET_EXHAUSTED,
+            f"what a trial on pool {proposal.target_pool} may cost is not known: set the prices of the pool's shapes",
         )
     trials = sorted(
-        (m for m in proposal.history if m.kind is MoveKind.EXPLORATION and proposal.now < m.time + DAY), key=lambda m: (m.time, m.target_pool)
+        (m for m in proposal.history if m.kind is MoveKind.EXPLORATION and proposal.now < m.time + DAY),
+        key=lambda m: (m.time, m.target_pool),
     )
     # The budget bounds what was reserved for a trial, so a trial of unknown cost counts as all of it.
     spent = [budget if m.cost is None else m.cost for m in trials]
