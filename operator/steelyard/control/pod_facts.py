@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from steelyard.api.quantity import gibibytes, number
 from steelyard.control import manifest as manifests
 from steelyard.control.manifest import Manifest
@@ -9,6 +12,7 @@ from steelyard.control.pool_facts import INSTANCE_TYPE
 from steelyard.control.workload_facts import moment, pod_ready, server_status
 from steelyard.core.economics.attribution import Resources, share
 from steelyard.core.economics.device_part import device_part
+from steelyard.core.performance.window import Crash
 from steelyard.core.pod import PodFacts
 from steelyard.core.snapshot import PlacementKey, Pool, Shape, WorkloadKey
 from steelyard.render import label
@@ -53,7 +57,18 @@ def pod_facts(pod: Manifest, pool: Pool | None, node: Manifest | None) -> PodFac
         phase=status.get("phase", "Pending"),
         node=(pod.get("spec") or {}).get("nodeName"),
         resources=asked,
+        crash=_crash(pod, server),
     )
+
+
+def _crash(pod: Manifest, server: Mapping[str, Any]) -> Crash | None:
+    states = ((server.get(which) or {}).get("terminated") or {} for which in ("state", "lastState"))
+    at = next((finished for state in states if (finished := moment(state.get("finishedAt"))) is not None), None)
+    if at is None or manifests.is_leaving(pod):
+        return None
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    since = next((c.get("lastTransitionTime") for c in conditions if c.get("type") == "Ready" and c.get("status") == "True"), None)
+    return Crash(at, moment(since))
 
 
 def _shape(pool: Pool | None, node: Manifest | None) -> Shape | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from steelyard.core.economics.attribution import Resources
+from steelyard.core.performance.window import Crash
 from steelyard.core.snapshot import PlacementKey, WorkloadKey
 
 
@@ -16,6 +17,7 @@ class PodFacts:
     `created`: when it began to be paid: bound to a node. `ended`: when its container ended for good. `cost_per_hour`: its share of its
     node's price, None while that is unknown, 0 while it has no node. `cpu_limit` in cores, for pods of CPU pools only: their busy time is
     CPU time over it. `node` and `resources`: where it is and what it asked for, for the ledger.
+    `crash`: the last time that its server ended while the pod stayed.
     `termination_message`: the last word of a container of it that ended, be it the pod's last one or the one before a restart.
     """
 
@@ -37,6 +39,7 @@ class PodFacts:
     phase: str = "Running"
     node: str | None = None
     resources: Resources = field(default_factory=lambda: Resources(0.0, 0.0))
+    crash: Crash | None = None
 
     @property
     def serving(self) -> bool:

@@ -11,7 +11,7 @@ from steelyard.core.compiling.candidate import Candidate, candidates
 from steelyard.core.memory import Known, Move
 from steelyard.core.performance.capacity import broke, broken_at, carried, saturated
 from steelyard.core.performance.evidence import evidence, latest, remember
-from steelyard.core.performance.window import Window, constellation, since, totals
+from steelyard.core.performance.window import Window, constellation, since, totals, undisturbed
 from steelyard.core.planning.load import RECENT, Load, load
 from steelyard.core.planning.option import Option, options
 from steelyard.core.reading import Fresh, Reading, Unknown
@@ -24,7 +24,8 @@ SIZING_SAMPLE = 30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """Derived facts. `home` None: nothing is placed yet. `live`: evidence by placement from fresh windows only; `kept`: what is remembered
+    """Derived facts. `home` None: nothing is placed yet. `promise`: over all of the last windows; `strain`: over those of them that tell
+    whether the replicas are too few. `live`: evidence by placement from fresh windows only; `kept`: what is remembered
     once this pass is over, the figures that stay byte for byte at constant traffic."""
 
     snapshot: Snapshot
@@ -35,6 +36,7 @@ class Situation:
     kept: Mapping[PlacementKey, Known]
     load: Load | None
     promise: Test
+    strain: Test
     options: tuple[Option, ...]
 
     def candidate(self, pool: str) -> Candidate | None:
@@ -57,10 +59,14 @@ class Situation:
         """The placement's reading."""
         return self.snapshot.traffic.get(key, Unknown(f"no serving replica of pool {key.pool} was read yet"))
 
-    def windows(self, key: PlacementKey) -> tuple[Window, ...]:
-        """Windows of a fresh reading; none otherwise."""
+    def every_window(self, key: PlacementKey) -> tuple[Window, ...]:
+        """All windows of a fresh reading; none otherwise."""
         reading = self.traffic(key)
         return reading.value.windows if isinstance(reading, Fresh) else ()
+
+    def windows(self, key: PlacementKey) -> tuple[Window, ...]:
+        """Those of them that are evidence: a crash is told by itself, and says nothing of what a replica carries."""
+        return undisturbed(self.every_window(key))
 
     def home_placement(self) -> Placement | None:
         """The home's Deployment, if it exists."""
@@ -77,12 +83,12 @@ class Situation:
             return known.capacity.rate.point
         if now and now.n >= SIZING_SAMPLE:
             return now.rate.point
-        return saturated(self.windows(key)[-RECENT:]) if self.promise.result is Result.FAIL else None
+        return saturated(self.windows(key)[-RECENT:]) if self.strain.result is Result.FAIL else None
 
     def only_carried(self, key: PlacementKey) -> bool:
         """Whether the placement's capacity is only a load that was carried: the true one is there or above."""
         known = self.kept.get(key) or self.live.get(key)
-        if self.promise.result is Result.FAIL:
+        if self.strain.result is Result.FAIL:
             return False
         return bool(known and known.capacity and known.capacity.at_least)
 
@@ -100,12 +106,19 @@ class Situation:
     def promise_at(self, placement: Placement) -> Test:
         """The promise over those of the last windows in which the replicas wanted now were running."""
         ran: list[Window] = []
-        for window in reversed(self.windows(placement.key)[-RECENT:]):
+        for window in reversed(of_load(self.every_window(placement.key)[-RECENT:])):
             if abs(window.replicas - placement.desired) > 0.5:
                 break
             ran.append(window)
         good, bad = totals(ran)
         return violations(bad, good + bad, 0, 0, self.snapshot.workload.allowed)
+
+
+def of_load(recent: tuple[Window, ...]) -> tuple[Window, ...]:
+    """Those of the last RECENT windows that tell what the load does: one crash is not too much load. Servers that crash in all of them may
+    well have too much."""
+    sound = undisturbed(recent)
+    return sound if sound or len(recent) < RECENT else recent
 
 
 def situation(snapshot: Snapshot, now: datetime) -> Situation:
@@ -118,7 +131,7 @@ def situation(snapshot: Snapshot, now: datetime) -> Situation:
     live: dict[PlacementKey, Known] = {}
     kept = {PlacementKey(k.pool, k.revision): k for k in memory.known}
     calm, least = memory.move is None, workload.rebalancing.min_good_requests
-    for key, windows in fresh.items():
+    for key, windows in ((key, undisturbed(every)) for key, every in fresh.items()):
         used = ran = windows if settled is None else since(windows, settled)
         if calm:
             used = constellation(tuple(w for w in used if w.steady))
@@ -136,6 +149,7 @@ def situation(snapshot: Snapshot, now: datetime) -> Situation:
     asked = load(serving, workload.allowed)
     recent = [w for windows in serving for w in windows[-RECENT:]]
     good, bad = totals(recent)
+    borne, missed = totals(w for windows in serving for w in of_load(windows[-RECENT:]))
     beside = {PlacementKey(*key) for key in memory.beside}
     known_by_pool, before = _evidence_by_pool(found, home, beside, memory.move, live, kept, least)
     return Situation(
@@ -147,6 +161,7 @@ def situation(snapshot: Snapshot, now: datetime) -> Situation:
         kept=kept,
         load=asked,
         promise=violations(bad, good + bad, 0, 0, workload.allowed),
+        strain=violations(missed, borne + missed, 0, 0, workload.allowed),
         options=options(found, workload, known_by_pool, before, asked, now, snapshot.references, memory.claims),
     )
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from steelyard.core.performance.histogram import Buckets, added
@@ -227,7 +227,9 @@ class PlacementRecord:
         self._running = self._running + self._span(self._running, now)
         if now - self._running.start < window:
             return False
-        self._ring.append(self._running.window)
+        closed, crashes = self._running.window, (pod.facts.crash for pod in self._present())
+        disturbed = any(crash is not None and crash.disturbs(closed.start, closed.end) for crash in crashes)
+        self._ring.append(replace(closed, disturbed=disturbed))
         self._running, self._recovering = opened(now, self._constellation()), False
         return True
 

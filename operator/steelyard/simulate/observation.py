@@ -14,7 +14,7 @@ from math import inf
 import numpy as np
 
 from steelyard.core.performance.histogram import quantile
-from steelyard.core.performance.window import Window
+from steelyard.core.performance.window import Crash, Window
 from steelyard.core.reading import Fresh, Reading, Stale, Unknown
 from steelyard.core.snapshot import Traffic
 from steelyard.simulate.queues import ERROR, GOOD, SHED, SLOW, Requests
@@ -29,7 +29,7 @@ P99 = 0.99
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
     """What a placement did in a step of so many seconds. `served`: replicas that took requests; `read`: whether they could be read;
-    `busy_seconds` and `cost` None where that is not known."""
+    `busy_seconds` and `cost` None where that is not known. `crashes`: the last one of each of its replicas."""
 
     answered: Requests
     served: frozenset[int]
@@ -37,6 +37,7 @@ class Seen:
     busy_seconds: float | None
     cost: float | None
     read: bool
+    crashes: tuple[Crash, ...] = ()
 
 
 class Observation:
@@ -68,7 +69,9 @@ class Observation:
             self._add(seen)
             self._unbroken &= seen.served == serving
             if now - self._begin >= self._length:
-                self._ring.append(self._window(now, steady=self._unbroken and serving == self._first))
+                steady = self._unbroken and serving == self._first
+                disturbed = any(crash.disturbs(self._begin, now) for crash in seen.crashes)
+                self._ring.append(self._window(now, steady=steady, disturbed=disturbed))
                 closed, self._recovering = True, False
                 self._clear()
                 self._begin, self._first = now, serving
@@ -119,7 +122,7 @@ class Observation:
         self._busy = None if self._busy is None or seen.busy_seconds is None else self._busy + seen.busy_seconds
         self._cost = None if self._cost is None or seen.cost is None else self._cost + seen.cost
 
-    def _window(self, now: datetime, *, steady: bool) -> Window:
+    def _window(self, now: datetime, *, steady: bool, disturbed: bool) -> Window:
         assert self._begin is not None
         buckets = dict(zip(self._edges.tolist(), np.cumsum(self._within).tolist(), strict=True))
         p99 = quantile(buckets, P99)
@@ -136,4 +139,5 @@ class Observation:
             steady=steady,
             p99_milliseconds=None if p99 is None else p99 * 1000,
             buckets=buckets,
+            disturbed=disturbed,
         )

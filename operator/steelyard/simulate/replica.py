@@ -17,7 +17,8 @@ class Replica:
     """`free_at` by slot: until when it works on what it has. `given`: seconds of service that it was given so far. `bound`: the longest wait
     (seconds) before it sheds.
 
-    `number` counts replicas of the whole world. `node` None: no node was found yet. `leaving`: since when it takes no new requests.
+    `number` counts replicas of the whole world. `node` None: no node was found yet. `crashes`: since it was last ready; `crashed_at`: when it
+    last did. `leaving`: since when it takes no new requests.
     """
 
     number: int
@@ -35,6 +36,7 @@ class Replica:
     ready_at: float = float("inf")
     ready: bool = False
     crashes: int = 0
+    crashed_at: float | None = None
     leaving: float | None = None
     given: float = 0.0
 
@@ -55,4 +57,4 @@ class Replica:
     def restart(self, now: float, ready_at: float) -> None:
         """The process ends, and begins anew."""
         self.drop(now)
-        self.ready_at, self.crashes = ready_at, self.crashes + 1
+        self.ready_at, self.crashes, self.crashed_at = ready_at, self.crashes + 1, now

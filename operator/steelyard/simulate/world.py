@@ -22,6 +22,7 @@ from steelyard.core.catalogue.estimate import estimate
 from steelyard.core.decision import Decision
 from steelyard.core.economics.attribution import share
 from steelyard.core.memory import Memory
+from steelyard.core.performance.window import Crash
 from steelyard.core.plan import FleetPlan, nodes_of
 from steelyard.core.planning.demand import Demand
 from steelyard.core.reading import Unknown
@@ -200,8 +201,13 @@ class World:
                 busy_seconds=busy if tenant.entry.busy_known else None,
                 cost=paid.get((name, key), 0.0),
                 read=not lost,
+                crashes=tuple(self._crash(r.crashed_at, r.ready_at) for r in pods if r.crashed_at is not None and r.leaving is None),
             )
         return seen
+
+    def _crash(self, at: float, ready_at: float) -> Crash:
+        recovered = self.scenario.start + timedelta(seconds=ready_at) if ready_at <= self.now else None
+        return Crash(self.scenario.start + timedelta(seconds=at), recovered)
 
     def _observe(self, name: str, tenant: Tenant, seen: Mapping[PlacementKey, Seen]) -> None:
         """The round at the end of a step. While the operator is down it observes nothing, and afterwards it begins anew."""

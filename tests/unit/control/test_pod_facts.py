@@ -1,5 +1,6 @@
 """What a serving pod costs an hour: its share of its node, of a device that is handed out in parts its part."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from steelyard.control.pod_facts import pod_facts
 from steelyard.core.economics.attribution import Resources, share
 from steelyard.core.economics.price import Price, PriceClass
+from steelyard.core.performance.window import Crash
 from steelyard.core.pod import PodFacts
 from steelyard.core.snapshot import Pool, Shape
 
@@ -41,6 +43,10 @@ def pod(resource: str, bound: bool = True) -> dict[str, Any]:
     }
 
 
+def time(hour: int, minute: int, second: int) -> datetime:
+    return datetime(2026, 1, 1, hour, minute, second, tzinfo=UTC)
+
+
 def facts(resource: str, offered: dict[str, str], devices: int = 1) -> PodFacts:
     return pod_facts(pod(resource), pool(resource, devices), node(**offered))
 
@@ -60,6 +66,26 @@ def test_partitions_of_unlike_size_cost_by_their_size() -> None:
 
 def test_a_whole_device_costs_the_whole_device() -> None:
     assert facts(GPU, {GPU: "1"}).resources.devices == 1
+
+
+ENDED = {"terminated": {"exitCode": 137, "finishedAt": "2026-01-01T01:00:00Z"}}
+READY = {"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T01:00:09Z"}
+
+
+@pytest.mark.parametrize(
+    ("server", "conditions", "crash"),
+    [
+        ({"state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}}}, [READY], None),
+        ({"state": ENDED}, [], Crash(time(1, 0, 0), None)),
+        ({"state": {"waiting": {}}, "lastState": ENDED}, [{**READY, "status": "False"}], Crash(time(1, 0, 0), None)),
+        ({"state": {"running": {}}, "lastState": ENDED}, [READY], Crash(time(1, 0, 0), time(1, 0, 9))),
+    ],
+)
+def test_a_crash_is_told_with_when_the_replica_was_ready_again(server: Any, conditions: list[Any], crash: Crash | None) -> None:
+    seen = pod(GPU) | {"status": {"containerStatuses": [server], "conditions": conditions}}
+    assert pod_facts(seen, pool(GPU), None).crash == crash
+    leaving = {**seen, "metadata": {**seen["metadata"], "deletionTimestamp": "2026-01-01T02:00:00Z"}}
+    assert pod_facts(leaving, pool(GPU), None).crash is None, "a server that was told to end did not crash"
 
 
 def test_what_is_unknown_stays_unknown() -> None:

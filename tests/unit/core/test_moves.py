@@ -86,6 +86,56 @@ def test_a_crash_that_is_seen_without_readings_takes_no_serving_target_away() ->
     assert world.count("a") >= 3
 
 
+def believed(world: World, pool: str) -> float:
+    (known,) = (k for k in world.memory.known if k.pool == pool)
+    assert known.capacity is not None
+    return known.capacity.rate.point
+
+
+@pytest.mark.parametrize("step", [Step.SHIFT, Step.BAKE, Step.DRAIN])
+def test_one_crash_of_the_target_is_no_overload_and_is_waited_for(step: Step) -> None:
+    world = moving(step)
+    if step is Step.DRAIN:
+        world.until(lambda: world.memory.move is not None and world.memory.move.source_replicas == 0)
+    before = None if step is Step.SHIFT else believed(world, "b")
+    world.shake("b")
+    decision = world.tick()
+    assert decision.reason is Reason.TARGET_CRASHED
+    assert "a server on b ended and was started again" in decision.message
+    assert [note.reason for note in decision.notes if note.warning] == [Reason.TARGET_CRASHED]
+    assert not world.tick().notes, "told once"
+    world.until(lambda: world.memory.move is None)
+    assert world.home == "b"
+    assert world.memory.history[-1].outcome is Outcome.MOVED
+    assert not world.memory.quarantine
+    assert before is None or believed(world, "b") == pytest.approx(before, rel=0.1)
+    assert world.count("b") == 2
+
+
+def test_a_target_that_crashes_again_and_again_is_left_at_the_deadline_with_the_source_back() -> None:
+    world = moving(Step.DRAIN)
+    world.until(lambda: world.memory.move is not None and world.memory.move.source_replicas == 0)
+    world.shake("b", 1000)
+    world.until(lambda: world.memory.move is None, most=40)
+    assert world.home == "a"
+    assert [(q.pool, q.reason) for q in world.memory.quarantine] == [("b", "DeadlinePassed")]
+    assert world.count("a") >= 3
+
+
+def test_a_crash_outside_of_moves_lowers_no_capacity_and_adds_no_replica() -> None:
+    world = serving(rate=6.0)
+    before = believed(world, "a")
+    world.shake("a")
+    assert {world.count("a") for _ in range(30) if world.tick()} == {1}
+    assert believed(world, "a") == pytest.approx(before, rel=0.02)
+
+
+def test_servers_that_crash_all_the_time_may_have_too_much_to_do() -> None:
+    world = serving(rate=6.0)
+    world.shake("a", 1000)
+    world.until(lambda: world.count("a") > 1, most=10)
+
+
 @pytest.mark.parametrize("step", STEPS)
 def test_a_target_that_breaks_the_promise_is_left_within_three_windows(step: Step) -> None:
     world = moving(step)

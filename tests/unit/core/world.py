@@ -106,6 +106,8 @@ class Pods:
     key: str | None = None
     digest: str | None = None
     build: int = 0
+    shaken: int = 0
+    """Windows that are still disturbed by a crash of a server which came back at once: a third of what is asked comes late."""
 
 
 class BrokenInvariantError(AssertionError):
@@ -264,6 +266,12 @@ class World:
             if key.pool == pool:
                 pods.ages = [0] * min(most, len(pods.ages)) + pods.ages[most:]
 
+    def shake(self, pool: str, windows: int = 2) -> None:
+        """A server of each placement on a pool ends and is back within seconds; what had piled up is answered late."""
+        for key, pods in self.deployments.items():
+            if key.pool == pool:
+                pods.shaken = windows
+
     def count(self, pool: str) -> int:
         """Ready replicas on a pool."""
         return sum(self.ready(key) for key in self.deployments if key.pool == pool)
@@ -326,7 +334,7 @@ class World:
             used = asked / (count * seconds * ground.speed)
             shed = asked - round(asked / used) if used > 1 else 0
             errors = self.poisson(asked * self.errors) if self.errors else 0
-            tardy = min(1.0, ground.late + max(0.0, used - SATURATED) * 5)
+            tardy = min(1.0, ground.late + max(0.0, used - SATURATED) * 5 + (0.3 if pods.shaken else 0.0))
             slow = min(asked - shed - errors, self.poisson((asked - shed) * tardy)) if tardy < 0.5 else asked - shed - errors
             busy = min(1.0, used) * count * seconds * self.chance.uniform(0.98, 1.02)
             busy *= math.exp(self.chance.gauss(0.0, self.noise)) if self.noise else 1.0
@@ -344,7 +352,9 @@ class World:
                     cost=ground.price * count * seconds / 3600 if ground.priced else None,
                     steady=steady,
                     p99_milliseconds=40 / (1 - min(used, 0.95)) if asked else None,
+                    disturbed=pods.shaken > 0,
                 )
+                pods.shaken = max(0, pods.shaken - 1)
                 pods.windows.append(window)
         # After an outage the first complete window is waited for.
         self.blind = not self.seeing

@@ -5,12 +5,13 @@ from datetime import UTC, datetime
 
 import pytest
 
+from steelyard.core.performance.window import Crash
 from steelyard.core.reading import Fresh, Stale, Unknown
 from steelyard.core.snapshot import PlacementKey, WorkloadKey
 from steelyard.observe.failure import Failure, Reason
 from steelyard.observe.sample import Tally
 from steelyard.observe.suspicion import WHY
-from unit.observe.pods import DOWN, KEY, WORKLOAD, Rounds, at, pod, sample
+from unit.observe.pods import DOWN, KEY, T0, WORKLOAD, Rounds, at, pod, sample
 
 
 def final(good: int, start: float = 1.0) -> str:
@@ -319,6 +320,18 @@ async def test_a_window_that_closes_on_a_miss_is_not_steady_and_loses_nothing():
     await rounds.go([pod()], {"a": DOWN})
     await steady(rounds, 4, good, cpu=10.0)
     assert [(w.good, w.steady) for w in rounds.reading().value.windows] == [(30, False), (40, False)]
+
+
+async def test_windows_of_a_crash_and_of_what_had_piled_up_by_then_are_marked():
+    rounds = Rounds()
+    for n in range(20):
+        down = 27 <= rounds.next < 43
+        crash = None if rounds.next < 27 else Crash(at(27), None if down else at(43))
+        first = pod("b", ready=not down, crash=crash)
+        answers = {"a": sample(rounds.next, 10 * n)} | ({} if down else {"b": sample(rounds.next, start=2.0 if rounds.next > 27 else 1.0)})
+        await rounds.go([pod(), first], answers)
+    marked = [((w.start - T0).total_seconds(), w.disturbed) for w in rounds.reading().value.windows]
+    assert marked == [(5.0, False), (25.0, True), (45.0, True), (65.0, False)]
 
 
 async def test_utilisation_does_not_exceed_one():

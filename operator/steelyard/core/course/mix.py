@@ -46,7 +46,7 @@ def sized_mix(seen: Situation, home: Placement, wanted: int) -> Mapping[Placemen
     # Where a capacity is only a load that was carried, every forecast is beyond it and says nothing.
     soon = None if any(seen.only_carried(p.key) for p in members) else load.soon
     asked = max(load.now, soon or 0.0) * (1 - ROUNDING)
-    if seen.promise.result is Result.FAIL:
+    if seen.strain.result is Result.FAIL:
         # Whatever the capacities are taken for: one replica more than there are.
         asked = max(asked, carried(stands, even=True) * (1 + ROUNDING))
     larger = _placed(here, grown(stands, lambda _: asked, rules))
@@ -56,7 +56,7 @@ def sized_mix(seen: Situation, home: Placement, wanted: int) -> Mapping[Placemen
         return {key: count + waiting.get(key, 0) for key, count in more.items()}
     # Less is wanted only of what all stands and is all that serves: what starts has shown nothing, and what is left over goes first.
     settled = all(p.ready >= here[p.key] for p in members) and not any(p.ready > 0 and p.key not in now for p in seen.snapshot.placements)
-    if not settled or (seen.promise.n == 0 and load.n > 0):
+    if not settled or (seen.strain.n == 0 and load.n > 0):
         return now
     if any(waiting.values()) and carried(stands, even=True) < load.crest / DOWN_MARGIN:
         return now
@@ -98,7 +98,7 @@ def _owed(seen: Situation, now: Mapping[PlacementKey, int]) -> Mapping[Placement
 def _may_try_less(seen: Situation, members: tuple[Placement, ...]) -> bool:
     """One replica less may be tried: what one can carry is not known, and all answer in half the time that they may take."""
     total = sum(p.desired for p in members)
-    if total < 2 or total / (total - 1) > PROBE or total <= seen.snapshot.workload.scaling.least or seen.promise.result is not Result.PASS:
+    if total < 2 or total / (total - 1) > PROBE or total <= seen.snapshot.workload.scaling.least or seen.strain.result is not Result.PASS:
         return False
     return all(p.ready == p.desired and seen.only_carried(p.key) and answers_fast(seen, p.key) for p in members)
 
@@ -118,7 +118,7 @@ def _spilled(seen: Situation, now: Mapping[PlacementKey, int]) -> Mapping[Placem
     if stands is None or load is None:
         return now
     asked = load.now * (1 - ROUNDING)
-    if seen.promise.result is Result.FAIL:
+    if seen.strain.result is Result.FAIL:
         asked = max(asked, carried(stands, even=True) * (1 + ROUNDING))
     room = seen.snapshot.workload.scaling.maximum - sum(now.values())
     found: list[tuple[bool, bool, float, str, PlacementKey, int]] = []

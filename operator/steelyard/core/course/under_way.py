@@ -50,18 +50,11 @@ def move_on(seen: Situation, home: PlacementKey, placement: Placement, wanted: i
         kept = placement.desired
     after = replace(after, source_replicas=kept)
     notes: tuple[Note, ...] = ()
-    if (after.step, after.target_replicas, after.source_replicas) != (
-        move.step,
-        move.target_replicas,
-        move.source_replicas,
-    ) and after.message != move.message:
-        notes = (
-            Note(
-                Reason.named(after.reason),
-                f"{after.step.value}: {after.message}",
-                warning=after.step is Step.BACK and after.reason != Reason.NOT_CHEAPER.value,
-            ),
-        )
+    went_on = (after.step, after.target_replicas, after.source_replicas) != (move.step, move.target_replicas, move.source_replicas)
+    crashed = after.reason == Reason.TARGET_CRASHED.value
+    if (went_on or crashed) and after.message != move.message:
+        bad = crashed or (after.step is Step.BACK and after.reason != Reason.NOT_CHEAPER.value)
+        notes = (Note(Reason.named(after.reason), f"{after.step.value}: {after.message}", warning=bad),)
     desired = {**_others(seen, source, target), source: kept, target: after.target_replicas}
     verdict = "Hold" if fresh_refusal is not None and fresh_refusal.reason in HOLDS else "Move"
     return replace(stay(seen, desired, home, fresh_refusal, looked, verdict, move.target_pool), move=after, notes=notes)
@@ -137,6 +130,7 @@ def _scene(
         target_pods=there.pods if there else 0,
         target_crashing=there.crashing if there else 0,
         crash_message=there.crash_message if there else "",
+        target_disturbed=any(w.disturbed for w in since(seen.every_window(target), move.step_time)[-1:]),
         unplaced_message=there.unplaced_message if there else "",
         target_exists=snapshot.pool(target.pool) is not None and (there is not None or _can_create(seen, target)),
         need_source=_need(rate, source_capacity, scaling, others + min(move.target_base, there.ready if there else 0), others_capacity)

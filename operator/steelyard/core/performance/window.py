@@ -9,6 +9,19 @@ from datetime import datetime
 from steelyard.core.performance.histogram import Buckets
 
 
+@dataclass(frozen=True, slots=True)
+class Crash:
+    """A replica's server ended by itself `at`, and the replica was ready again when it had `recovered`; None: it is not ready yet."""
+
+    at: datetime
+    recovered: datetime | None
+
+    def disturbs(self, start: datetime, end: datetime) -> bool:
+        """Whether a window shows it: a part of the outage is in it, or it begins less than its own length after that, while what had piled
+        up meanwhile is still served."""
+        return self.at < end and (self.recovered is None or start < self.recovered + (end - start))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
     """Sums over the serving pods of one placement between two moments.
@@ -18,6 +31,7 @@ class Window:
     `cost` is money in the installation's currency at the pods' share of their nodes; None while a price is unknown.
     `buckets`: of the latency of answers (good and slow); None where the server does not tell.
     `steady`: the same ready pods at both ends and no move in between, so the sums speak of one constellation.
+    `disturbed`: a replica crashed in it or shortly before (`Crash`): what was late or refused then says nothing of what a replica carries.
     """
 
     start: datetime
@@ -32,6 +46,7 @@ class Window:
     steady: bool
     p99_milliseconds: float | None = None
     buckets: Buckets | None = None
+    disturbed: bool = False
 
     @property
     def seconds(self) -> float:
@@ -65,6 +80,11 @@ def totals(windows: Iterable[Window]) -> tuple[int, int]:
 def since(windows: Sequence[Window], moment: datetime) -> tuple[Window, ...]:
     """The windows that began at or after `moment`: nothing of an earlier constellation leaks in."""
     return tuple(w for w in windows if w.start >= moment)
+
+
+def undisturbed(windows: Iterable[Window]) -> tuple[Window, ...]:
+    """Those that no crash disturbed."""
+    return tuple(w for w in windows if not w.disturbed)
 
 
 def constellation(windows: Sequence[Window]) -> tuple[Window, ...]:

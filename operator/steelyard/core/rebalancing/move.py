@@ -10,6 +10,7 @@ a safety matter and needs no traffic to be seen.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import ceil
@@ -35,7 +36,7 @@ class Scene:
     move is not made to save.
 
     `need_source`, `need_target`: replicas that carry the whole load alone. `load` in requests per second; capacities per replica.
-    `target_limit`: what one replica of it bears as measured; None where it was only seen to carry something. `room`: replicas of both together that the user allows. `stopped`: a person said stop. `others`: ready replicas that the move does not
+    `target_disturbed`: its newest window is of a crash and no evidence. `target_limit`: what one replica of it bears as measured; None where it was only seen to carry something. `room`: replicas of both together that the user allows. `stopped`: a person said stop. `others`: ready replicas that the move does not
     speak of, and `others_capacity` the smallest capacity among them; they take their share of the load.
     """
 
@@ -48,6 +49,7 @@ class Scene:
     target_pods: int
     target_crashing: int
     crash_message: str
+    target_disturbed: bool = False
     unplaced_message: str = ""
     target_exists: bool
     need_source: int
@@ -93,17 +95,14 @@ def advance(move: Move, scene: Scene) -> Progress:
             return _back(move, scene, Reason.FROZEN, scene.stopped)
     if not scene.fresh:
         return move
-    match move.step:
-        case Step.SURGE:
-            return _surge(move, scene)
-        case Step.SHIFT:
-            return _shift(move, scene)
-        case Step.BAKE:
-            return _bake(move, scene)
-        case Step.DRAIN:
-            return _drain(move, scene)
-        case Step.BACK:
-            return _return(move, scene)
+    after = _STEPS[move.step](move, scene)
+    # One crash is no verdict: a server that comes back is waited for until the deadline, one that keeps ending was left above.
+    return _waiting_after_crash(move) if scene.target_disturbed and after == move and move.step is not Step.BACK else after
+
+
+def _waiting_after_crash(move: Move) -> Move:
+    said = f"a server on {move.target_pool} ended and was started again: what was late or refused meanwhile is no evidence, and a window after it is waited for"
+    return replace(move, reason=Reason.TARGET_CRASHED.value, message=said)
 
 
 def next_source_count(
@@ -337,6 +336,15 @@ def _to(move: Move, scene: Scene, step: Step, reason: Reason, message: str) -> M
             seconds = scene.policy.bake_seconds + max(seconds, AMPLE * scene.policy.window_seconds)
         deadline = scene.now + timedelta(seconds=seconds)
     return replace(move, step=step, step_time=scene.now, deadline=deadline, reason=reason.value, message=message)
+
+
+_STEPS: Mapping[Step, Callable[[Move, Scene], Progress]] = {
+    Step.SURGE: _surge,
+    Step.SHIFT: _shift,
+    Step.BAKE: _bake,
+    Step.DRAIN: _drain,
+    Step.BACK: _return,
+}
 
 
 def _and(why: str) -> str:
