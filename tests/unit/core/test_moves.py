@@ -289,6 +289,47 @@ def test_a_new_revision_that_crashes_leaves_the_old_one_serving() -> None:
     assert world.decisions[-1].reason is Reason.QUARANTINED
 
 
+def changing(step: Step) -> World:
+    """A world whose workload changes its revision, at `step`."""
+    world = serving()
+    world.grounds["a"].start = 2
+    world.wish = "n"
+    world.until(lambda: world.memory.move is not None and world.memory.move.step is step)
+    return world
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_an_edit_that_is_put_back_ends_the_move_to_its_revision(step: Step) -> None:
+    world = changing(step)
+    move = world.memory.move
+    assert move is not None
+    world.wish = "m"
+    assert world.tick().reason is Reason.NOT_ASKED_FOR
+    world.until(lambda: world.memory.move is None, most=40)
+    assert world.home == "a"
+    assert world.memory.home_revision == move.source_revision
+    assert [(m.outcome, m.reason) for m in world.memory.history] == [(Outcome.ROLLED_BACK, "NotAskedFor")]
+    assert not world.memory.quarantine, "the revision did nothing wrong: it may be asked for again at once"
+    world.tick(20)
+    assert list(world.deployments) == [(move.source_pool, move.source_revision)]
+    assert world.memory.move is None
+    world.wish = "n"
+    world.until(lambda: world.memory.move is not None, most=2)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_an_edit_that_is_edited_again_ends_with_the_last_wish(step: Step) -> None:
+    world = changing(step)
+    world.wish = "o"
+    world.until(lambda: world.memory.move is None, most=60)
+    assert world.memory.history[-1].outcome is (Outcome.MOVED if step is Step.DRAIN else Outcome.ROLLED_BACK)
+    world.until(lambda: world.memory.move is not None, most=4)
+    world.until(lambda: world.memory.move is None, most=60)
+    world.tick(3)
+    (pods,) = world.deployments.values()
+    assert pods.asked == world.decisions[-1].options[0].candidate.asked
+
+
 def test_a_wish_that_names_the_same_replica_replaces_nothing_and_holds_nothing() -> None:
     world = serving()
     for pods in world.deployments.values():

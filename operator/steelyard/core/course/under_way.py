@@ -151,10 +151,25 @@ def _scene(
         may_still_save=may_still_save,
         room=max(scaling.maximum, move.target_goal + 1 if move.kind is MoveKind.REVISION else 0),
         stopped=stop.message if stop else None,
+        not_asked_for=_not_asked_for(seen, placement, there, move),
         others=others,
         others_capacity=others_capacity,
     )
     return scene, looked, stop or refusal
+
+
+def _not_asked_for(seen: Situation, source: Placement, target: Placement | None, move: Move) -> str | None:
+    """Why the revision that the move goes to is nobody's wish any more. A drain goes back only to what is asked for: between two revisions
+    that are not, it is safer finished."""
+    candidate = seen.candidate(move.target_pool)
+    if move.kind is not MoveKind.REVISION or candidate is None:
+        return None
+    wanted = (target.asked in {"", candidate.asked}) if target is not None else candidate.revision == move.target_revision
+    put_back = source.asked == candidate.asked
+    if wanted or (move.step is Step.DRAIN and not put_back):
+        return None
+    now = "what runs is what is asked for again" if put_back else "the spec asks for another revision by now"
+    return f"revision {move.target_revision} on pool {move.target_pool} is not asked for any more: {now}"
 
 
 def _need(rate: float, capacity: float, scaling: Scaling, others: int, others_capacity: float | None) -> int:

@@ -25,7 +25,7 @@ from steelyard.core.rebalancing.verdict import Result, Test
 from steelyard.core.snapshot import Rebalancing
 
 _UNTRIED = {Reason.SOURCE_NOT_GROWN.value, Reason.TARGET_OVERLOADED.value}
-_HEALTHY_END = {Reason.NOT_CHEAPER.value, Reason.FROZEN.value, *_UNTRIED}
+_HEALTHY_END = {Reason.NOT_CHEAPER.value, Reason.FROZEN.value, Reason.NOT_ASKED_FOR.value, *_UNTRIED}
 """Reasons to go back that say nothing against another try. A passed deadline does: without a back-off the same thin traffic is tried
 again at once, and again."""
 
@@ -36,7 +36,7 @@ class Scene:
     move is not made to save.
 
     `need_source`, `need_target`: replicas that carry the whole load alone. `load` in requests per second; capacities per replica.
-    `target_disturbed`: its newest window is of a crash and no evidence. `target_limit`: what one replica of it bears as measured; None where it was only seen to carry something. `room`: replicas of both together that the user allows. `stopped`: a person said stop. `others`: ready replicas that the move does not
+    `target_disturbed`: its newest window is of a crash and no evidence. `target_limit`: what one replica of it bears as measured; None where it was only seen to carry something. `room`: replicas of both together that the user allows. `stopped`: a person said stop. `not_asked_for`: why nobody wants the target's revision any more. `others`: ready replicas that the move does not
     speak of, and `others_capacity` the smallest capacity among them; they take their share of the load.
     """
 
@@ -66,6 +66,7 @@ class Scene:
     may_still_save: bool
     room: int = 1_000_000
     stopped: str | None = None
+    not_asked_for: str | None = None
     others: int = 0
     others_capacity: float | None = None
 
@@ -88,6 +89,8 @@ def advance(move: Move, scene: Scene) -> Progress:
     if move.step is not Step.BACK:
         if scene.target_crashing > 0:
             return _back(move, scene, Reason.TARGET_CRASHED, scene.crash_message or "containers on the target keep ending")
+        if scene.not_asked_for is not None:
+            return _back(move, scene, Reason.NOT_ASKED_FOR, scene.not_asked_for)
         if not scene.target_exists:
             return _back(move, scene, Reason.TARGET_GONE, f"pool {move.target_pool} or its artifact is gone")
         # While the source still has its full need going back is at hand; a drain under way is safer finished.
