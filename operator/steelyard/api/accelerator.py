@@ -30,6 +30,14 @@ class Accelerator(SpecModel):
 
     RULES = (
         Rule(
+            "self.family == oldSelf.family && self.model == oldSelf.model",
+            "must not change: what was compiled and measured for this pool is of its accelerator; make another pool for another accelerator, or "
+            "delete this one and make it again (what serves there goes on meanwhile)",
+            None,
+            field="model",
+            reason="FieldValueForbidden",
+        ),
+        Rule(
             "self.family == 'cpu' || has(self.resourceName)",
             'must be given for every family but cpu: the resource that the device plugin offers, such as "aws.amazon.com/neuron"',
             lambda a: a.family == CPU_FAMILY or a.resource_name is not None,
@@ -60,7 +68,7 @@ class Accelerator(SpecModel):
             Pattern("^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", 'must be a model in lower case, such as "inferentia2" or "a10g"'),
         ],
         says(
-            "The model of the accelerator, as the catalogue of facts knows it. A pool has one only; use one pool for each.",
+            "The model of the accelerator, as the catalogue of facts knows it. A pool has one only, for all its life; use one pool for each.",
             example="inferentia2",
         ),
     ]

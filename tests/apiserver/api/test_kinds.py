@@ -171,6 +171,20 @@ def test_the_spec_of_a_compiled_model_never_changes(served: Cluster, namespace: 
     assert "must not change: the spec is what the compile key was made from" in body.decode()
 
 
+def test_the_accelerator_of_a_pool_never_changes_and_its_price_does(served: Cluster):
+    status, answer = create(served, pool(), dry=False)
+    assert status == 201, answer
+    at = path(BY_NAME["AcceleratorPool"], "", pool()["metadata"]["name"])
+    for field in ("family", "model"):
+        status, body = served.api.request("PATCH", at, {"spec": {"accelerator": {field: "another"}}}, "application/merge-patch+json")
+        assert status == 422
+        assert "must not change: what was compiled and measured for this pool is of its accelerator" in body.decode()
+    shapes = [{**shape, "pricePerHour": "9.99"} for shape in answer["spec"]["shapes"]]
+    status, body = served.api.request("PATCH", at, {"spec": {"shapes": shapes}}, "application/merge-patch+json")
+    assert status == 200, body
+    served.api.delete(at)
+
+
 def test_status_is_written_apart_and_does_not_change_the_generation(served: Cluster, namespace: str):
     kind = BY_NAME["InferenceWorkload"]
     status, _ = create(served, workload(), namespace, dry=False)
@@ -259,14 +273,14 @@ def full_status() -> dict[str, Any]:
         "claims": [
             {
                 "pool": "inf2-xlarge", "name": "vendor", "verdict": "Refuted", "n": 1200, "claimed": "0.3", "measured": "0.41",
-                "lower": "0.38", "upper": "0.44", "message": "no",
+                "lower": "0.38", "upper": "0.44", "message": "no", "relativeTo": "cpu-a", "price": "2.06", "relativePrice": "1.03",
             }
         ],
         "move": {
             "id": "m1", "kind": "Rebalance", "from": "cpu-a", "to": "inf2-xlarge", "fromRevision": "77c0de12", "toRevision": "3f9a01bc",
             "step": "Shift", "targetReplicas": 3, "sourceReplicas": 1, "targetGoal": 3, "sourceGoal": 0, "targetBase": 0, "startedTime": "2026-03-01T12:00:00Z",
             "stepTime": "2026-03-01T12:20:00Z", "deadlineTime": "2026-03-01T13:20:00Z",
-            "reason": "StepStarted", "message": "replica 3 of 3", "backReason": "ViolatesSLO",
+            "reason": "StepStarted", "message": "replica 3 of 3", "backReason": "ViolatesSLO", "reserved": "0.25",
         },
         "quarantine": [{"pool": "cpu-a", "revision": "00000000", "until": "2026-03-02T12:00:00Z", "failures": 1, "reason": "SLOAtRisk"}],
         "history": [

@@ -159,7 +159,7 @@ def _refusal(
     if pool.unsupported:
         return Refusal(
             Reason.UNSUPPORTED_TARGET,
-            f"{pool.unsupported}: correct spec.accelerator.model of pool {pool.name}, or take another pool",
+            f"{pool.unsupported}: make pool {pool.name} again with the right spec.accelerator.model, or take another pool",
         )
     if toolchain is None or artifact is None:
         return Refusal(
