@@ -277,12 +277,12 @@ def _condition(condition: Condition, generation: int, old: Mapping[str, Any], no
 def _summary(decision: Decision, snapshot: Snapshot) -> Manifest:
     """What `kubectl get` shows."""
     model = snapshot.workload.model.uri.rstrip("/").rsplit("/", 1)[-1]
-    used = sorted((n, k.pool) for k, n in decision.desired.items() if n > 0)
-    pool = used[-1][1] + (f"+{len(used) - 1}" if len(used) > 1 else "") if used else "-"
-    home = decision.memory.of(decision.memory.home_pool or "", decision.memory.home_revision or "")
+    used = sorted((n, k) for k, n in decision.desired.items() if n > 0)
+    pool = used[-1][1].pool + (f"+{len(used) - 1}" if len(used) > 1 else "") if used else "-"
+    shown = decision.memory.of(*used[-1][1]) if used else None
     cost = "-"
-    if home is not None and home.unit_cost is not None:
-        interval = home.unit_cost.interval
+    if shown is not None and shown.unit_cost is not None:
+        interval = shown.unit_cost.interval
         half = 100 * max(interval.upper - interval.point, interval.point - interval.lower) / interval.point if interval.point > 0 else 0.0
         cost = f"{interval.point:.3g} ±{half:.0f}%"
     return {"model": model[:24], "pool": pool[:24], "unitCost": cost[:16]}

@@ -41,6 +41,7 @@ def test_durations_take_the_largest_unit_that_says_enough(seconds, said):
 def test_a_moment_to_come_is_said_to_come():
     assert ago(NOW + timedelta(minutes=5), NOW) == "in 5m"
     assert ago(NOW - timedelta(minutes=5), NOW) == "5m ago"
+    assert ago(NOW + timedelta(milliseconds=300), NOW) == "0s ago", "two clocks are never quite the same"
     assert ago(None, NOW) == "at an unknown time"
 
 

@@ -7,19 +7,27 @@ import pytest
 
 from steelyard.cli.document import document
 from steelyard.cli.facts.operator import OperatorState, found
+from steelyard.cli.gathered import Gathered
+from steelyard.cli.text.explain import objective
+from steelyard.cli.text.status import slo
 from steelyard.cli.view.explain import explain
 from steelyard.cli.view.status import status
 from steelyard.cli.view.top import top
 from unit.cli.situations import (
+    AMX,
+    AVX,
     NOW,
     SITUATIONS,
     balanced,
     claimed,
     compiling,
+    condition,
+    conditions,
     exploring,
     held,
     moved,
     no_pool,
+    placement,
     quarantined,
     unseen,
     workload,
@@ -104,6 +112,46 @@ def test_a_reason_of_a_newer_operator_is_shown_without_a_meaning():
 def test_held_is_said_first():
     assert explain(held()).why.startswith("Held, no voluntary action is taken: no request counter")
     assert explain(no_pool()).where == "minilm runs nowhere yet."
+
+
+def drained(step: str, left: int) -> Gathered:
+    """A move whose target carries the load; so many replicas are left at home."""
+    seen = copy.deepcopy(exploring())
+    told = seen.workloads[0]["status"]
+    told["move"].update(kind="Rebalance", step=step)
+    told["placements"] = [placement(ready=left, desired=left, **AVX), placement("cpu-amx", "77b0de41", 2, 2, **AMX)]
+    return seen
+
+
+@pytest.mark.parametrize(("step", "words"), [("Drain", "is leaving"), ("Back", "is going back to")])
+def test_what_carries_the_load_is_what_is_shown(step: str, words: str):
+    (line,) = status(drained(step, 0)).workloads
+    assert (line.pool, line.ready_replicas, str(line.unit_cost), str(line.good_percent)) == ("cpu-amx", 2, "0.00347", "99.6")
+    view = explain(drained(step, 0))
+    assert view.where == f"minilm runs on pool cpu-amx with 2 of 2 replicas ready, and {words} pool cpu-avx (0 ready there, step {step})."
+    assert "99.6 % within, p99 23 ms on cpu-amx; met" in objective(view)
+    assert [row.pool for row in view.pools if row.carries] == ["cpu-amx"]
+    (line,) = status(drained(step, 2)).workloads
+    assert line.pool == "cpu-avx", "as long as no less is there"
+
+
+def test_a_share_of_before_is_not_shown_as_that_of_now_where_the_promise_is_missed():
+    seen = copy.deepcopy(balanced())
+    missed = condition("SLOMet", "False", "ViolatesSLO", "more requests miss the objective than it allows")
+    seen.workloads[0]["status"]["conditions"] = conditions(SLOMet=missed)
+    (line,) = status(seen).workloads
+    assert slo(line).plain == "missed"
+    assert objective(explain(seen)).endswith(
+        "Now: MISSED, ViolatesSLO: more requests miss the objective than it allows. Measured before: 99.4 % within, p99 41 ms on cpu-avx."
+    )
+
+
+def test_a_pool_that_is_the_cheapest_at_its_price_of_now_is_not_said_to_become_it():
+    seen = copy.deepcopy(balanced())
+    (price,) = (c for c in explain(seen).would_change if c.kind == "Price")
+    assert str(price.price_below) == "0.17"
+    seen.pools[1]["status"]["price"]["value"] = "0.17"
+    assert not [c for c in explain(seen).would_change if c.kind == "Price"]
 
 
 def test_top_shows_the_unwell_first():

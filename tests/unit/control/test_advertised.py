@@ -84,7 +84,10 @@ def test_an_accelerator_without_a_toolchain_answers_unsupported_target_with_the_
     assert found.inputs is None, "nothing is compiled for it"
     assert found.refusal is not None
     assert found.refusal.reason is Reason.UNSUPPORTED_TARGET
-    assert "names Inferentia3, so nothing compiles for it: make pool inf2-xlarge again with the right spec.accelerator.model" in found.refusal.message
+    assert (
+        "names Inferentia3, so nothing compiles for it: make pool inf2-xlarge again with the right spec.accelerator.model"
+        in found.refusal.message
+    )
     mine = "accelerators: [{name: inferentia2, family: f, unsupported: not for us, source: s, date: 2026-01-02}]"
     (found,) = candidates(frozen(laid_over(mine, "t")))
     assert found.refusal is not None

@@ -31,12 +31,18 @@ def test_memory_survives_being_written_and_read_at_every_moment_of_a_move():
         read = memory_of(status)
         for field in ("home_pool", "home_revision", "move", "known", "history", "quarantine"):
             assert getattr(read, field) == getattr(decision.memory, field), field
-        # What was read, written again, is the same: claims and the last decision are shown, rounded, and never computed with.
+        # Of claims the prices that they were made at are computed with.
+        assert [(c.relative_to, c.first_prices) for c in read.claims] == [(c.relative_to, c.first_prices) for c in decision.memory.claims]
+        # What was read, written again, is the same: the rest of claims and the last decision are shown, rounded, and never computed with.
         assert changes(status, status_of(replace(decision, memory=read), snapshot, status, "w", NOW)) is None
         parsed = parse(InferenceWorkload, {**workload(), "status": status})
         assert isinstance(parsed, InferenceWorkload), parsed
         old = status
         seen.add((status.get("move") or {}).get("step"))
+        shown = status["summary"]
+        (there,) = (p for p in status["placements"] if p["pool"] == shown["pool"].partition("+")[0])
+        cost = (there.get("unitCost") or {}).get("value")
+        assert shown["unitCost"].partition(" ")[0] == ("-" if cost is None else f"{float(cost):.3g}"), "the cost of the pool that is shown"
     assert {"Surge", "Shift", "Bake", "Drain", None} <= seen
 
 

@@ -58,6 +58,22 @@ def test_what_costs_more_than_asked_for_is_told_and_serves_on() -> None:
     assert {c.message for d in world.decisions[-10:] for c in d.conditions if c.type is ConditionType.PLACED} == {told.message}
 
 
+def test_of_equal_pools_none_is_said_to_become_the_cheapest_at_the_price_that_it_has() -> None:
+    world = World({"a": Ground(speed=10), "b": Ground(speed=10)}, rate=8.0, policy=quick(paused=True))
+    world.tick(20)
+    assert world.memory.last is not None
+    lines = world.memory.last.options
+    assert len({line.cost_per_hour for line in lines}) == 1
+    assert {line.cheapest_below for line in lines} == {None}
+    world.grounds["b"].price = 1.5
+    world.memory = Memory()
+    world.tick()
+    assert world.memory.last is not None
+    (below,) = (line.cheapest_below for line in world.memory.last.options if line.pool == "b")
+    assert below is not None
+    assert below < 1.5
+
+
 def test_replicas_that_wait_for_a_node_are_told_apart_from_those_that_start() -> None:
     world = World({"a": Ground(speed=10, start=60)}, rate=8.0)
     world.tick(2)

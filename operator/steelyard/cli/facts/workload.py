@@ -64,6 +64,14 @@ class Workload:
         """The placement that holds the load outside of moves."""
         return self.at(self.home_pool, self.home_revision) if self.home_pool else None
 
+    @property
+    def carrier(self) -> Placement | None:
+        """The placement that carries most of the load: home, or the target of a move that has emptied more of home than is left."""
+        home, move = self.home, self.move
+        target = self.at(move.target, move.target_revision) if move is not None and move.step in {"Drain", "Back"} else None
+        emptier = target is not None and (home is None or (home.ready_replicas or 0) < (target.ready_replicas or 0))
+        return target if emptier else home
+
     def at(self, pool: str | None, revision: str | None) -> Placement | None:
         """The placement of that pool: of the revision, where it is given."""
         return next((p for p in self.placements if p.pool == pool and revision in {None, p.revision}), None)

@@ -7,7 +7,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from steelyard.cli.text.explain_pools import cost_basis, placements, pools, refusals
-from steelyard.cli.text.figure import UNKNOWN, ago, count, milliseconds, money, percent, with_interval
+from steelyard.cli.text.figure import UNKNOWN, age, ago, count, milliseconds, money, percent, with_interval
 from steelyard.cli.text.status import progress
 from steelyard.cli.text.table import Cell, Column, table, word
 from steelyard.cli.view.change import Change
@@ -42,22 +42,23 @@ def show(console: Console, view: ExplainView) -> None:
 def _aside(console: Console, view: ExplainView) -> None:
     if view.decided is None:
         return
-    said = f"{view.verdict or UNKNOWN}, {view.reason or 'no reason given'}, unchanged since {ago(view.decided, view.now)}; mode {view.mode or UNKNOWN}"
+    said = f"{view.verdict or UNKNOWN}, {view.reason or 'no reason given'}, unchanged for {age(view.decided, view.now)}; mode {view.mode or UNKNOWN}"
     console.print(Text(f"({said})" + (f" {view.meaning}" if view.meaning else ""), style="dim"))
 
 
 def objective(view: ExplainView) -> str:
-    """The promise and how it stands at home."""
+    """The promise and how it stands where the load is. The share is of the best-known period: unless the promise is met now, it is of before."""
     promised = " and ".join(f"{percent(o.percent)} of requests within {milliseconds(o.milliseconds)} ({o.metric})" for o in view.objective)
-    home = next((row for row in view.pools if row.home), None)
-    if home is None or (home.good_percent is None and home.p99_milliseconds is None):
-        now = "not measured yet"
-    else:
-        now = f"{percent(home.good_percent)} within, p99 {milliseconds(home.p99_milliseconds)} on {home.pool}"
+    there = next((row for row in view.pools if row.carries), None)
+    share = None
+    if there is not None and (there.good_percent is not None or there.p99_milliseconds is not None):
+        share = f"{percent(there.good_percent)} within, p99 {milliseconds(there.p99_milliseconds)} on {there.pool}"
     met = view.slo_met
     verdict = {"True": "met", "False": "MISSED"}.get(met.status if met else "", "unknown whether it is met")
     why = f", {met.reason}: {met.message}" if met and met.status != "True" else ""
-    return f"Objective: {promised or UNKNOWN}. Now: {now}; {verdict}{why}."
+    is_now = share is None or (met is not None and met.status == "True")
+    now = f"{share or 'not measured yet'}; {verdict}{why}" if is_now else f"{verdict}{why}. Measured before: {share}"
+    return f"Objective: {promised or UNKNOWN}. Now: {now}."
 
 
 def _section(console: Console, title: str, body: RenderableType | None, lines: list[str]) -> None:

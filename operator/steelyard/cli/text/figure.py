@@ -64,11 +64,11 @@ def age(then: datetime | None, now: datetime) -> str:
 
 
 def ago(then: datetime | None, now: datetime) -> str:
-    """`12m ago`, `in 5m`, or `at an unknown time`."""
+    """`12m ago`, `in 5m`, or `at an unknown time`. Less than a second ahead is the difference of two clocks."""
     if then is None:
         return "at an unknown time"
     seconds = (now - then).total_seconds()
-    return f"{duration(seconds)} ago" if seconds >= 0 else f"in {duration(-seconds)}"
+    return f"{duration(seconds)} ago" if seconds > -1 else f"in {duration(-seconds)}"
 
 
 def replicas(ready: int | None, wanted: int | None) -> str:

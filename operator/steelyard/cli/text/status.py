@@ -80,9 +80,9 @@ def cost(one: Line, now: datetime) -> str:
 
 
 def slo(one: Line) -> Text:
-    """met, missed or unknown, with the share that is within."""
+    """met, missed or unknown; where it is met with the share that is within. Else the share that is remembered is of before."""
     said = {"True": "met", "False": "missed"}.get(one.slo_met, "unknown")
-    share = f" {percent(one.good_percent)}" if one.good_percent is not None else ""
+    share = f" {percent(one.good_percent)}" if one.good_percent is not None and one.slo_met == "True" else ""
     return word(f"{said}{share}", {"True": True, "False": False}.get(one.slo_met))
 
 

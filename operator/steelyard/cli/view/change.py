@@ -57,8 +57,13 @@ def _prices(workload: Workload, pools: tuple[Pool, ...] | None) -> list[Change]:
             price_now=known.get(o.pool),
         )
         for o in options
-        if o.cheapest_below is not None
+        if o.cheapest_below is not None and not _is_cheapest(o.cheapest_below, known.get(o.pool))
     ]
+
+
+def _is_cheapest(below: Decimal, price: Decimal | None) -> bool:
+    """By the price of now, which may have changed since the decision."""
+    return price is not None and price <= below
 
 
 def _moments(workload: Workload, pools: tuple[Pool, ...] | None, compiles: tuple[Compile, ...], now: datetime) -> list[Change]:

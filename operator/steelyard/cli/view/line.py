@@ -59,8 +59,9 @@ class Line:
 
 def line(workload: Workload, compiles: tuple[Compile, ...]) -> Line:
     """Measured cost before the decision's figure, which may rest on claims."""
-    home, option = workload.home, workload.option(workload.home_pool)
-    cost = home.unit_cost if home else None
+    carrier = workload.carrier
+    pool = carrier.pool if carrier else workload.home_pool
+    option, cost = workload.option(pool), carrier.unit_cost if carrier else None
     reason, message = _why(workload)
     return Line(
         namespace=workload.namespace,
@@ -70,17 +71,17 @@ def line(workload: Workload, compiles: tuple[Compile, ...]) -> Line:
         ready=workload.says("Ready"),
         held=workload.says("Held"),
         slo_met=workload.says("SLOMet"),
-        pool=workload.home_pool,
-        ready_replicas=home.ready_replicas if home else None,
-        desired_replicas=home.desired_replicas if home else None,
+        pool=pool,
+        ready_replicas=carrier.ready_replicas if carrier else None,
+        desired_replicas=carrier.desired_replicas if carrier else None,
         unit_cost=cost.value if cost else option.unit_cost if option else None,
         lower=cost.lower if cost else option.lower if option else None,
         upper=cost.upper if cost else option.upper if option else None,
         n=cost.n if cost else option.n if option else None,
         cost_until=cost.until if cost else None,
         basis="Measured" if cost else option.basis if option and option.unit_cost is not None else None,
-        good_percent=home.good_percent if home else None,
-        p99_milliseconds=home.p99_milliseconds if home else None,
+        good_percent=carrier.good_percent if carrier else None,
+        p99_milliseconds=carrier.p99_milliseconds if carrier else None,
         move=workload.move,
         reason=reason,
         message=message,

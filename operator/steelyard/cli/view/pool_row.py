@@ -20,7 +20,9 @@ class PoolRow:
     exists: bool | None
     """Null: pools may not be read."""
     home: bool
-    """The load is there."""
+    """The load is there outside of moves."""
+    carries: bool
+    """Most of the load is there: at home, or already where a move goes."""
     beside: bool
     """A part of the load is there, beside home."""
     target: bool
@@ -79,6 +81,7 @@ def _row(name: str, workload: Workload, pool: Pool | None, unreadable: bool, now
         accelerator=pool.accelerator if pool else None,
         exists=None if unreadable else pool is not None,
         home=home,
+        carries=workload.carrier is not None and workload.carrier.pool == name,
         beside=not home and name in workload.beside,
         target=moving and not home,
         feasible=option.feasible if option else None,

@@ -16,15 +16,20 @@ def where(workload: Workload) -> str:
         return f"{name} runs on {', '.join(p.pool for p in standing)}."
     if home is None:
         return f"{name} belongs on pool {workload.home_pool}; its replicas are not known."
-    ready = "?" if home.ready_replicas is None else str(home.ready_replicas)
-    wanted = "?" if home.desired_replicas is None else str(home.desired_replicas)
-    sentence = f"{name} runs on pool {workload.home_pool} with {ready} of {wanted} replicas ready"
+    carrier = workload.carrier or home
+    ready = "?" if carrier.ready_replicas is None else str(carrier.ready_replicas)
+    wanted = "?" if carrier.desired_replicas is None else str(carrier.desired_replicas)
+    sentence = f"{name} runs on pool {carrier.pool} with {ready} of {wanted} replicas ready"
     for pool in workload.beside:
         part = workload.at(pool, None)
         sentence += f", beside it {'?' if part is None or part.ready_replicas is None else part.ready_replicas} on pool {pool}"
     move = workload.move
     if move is None or move.target is None:
         return f"{sentence}."
+    if carrier is not home:
+        left = "?" if home.ready_replicas is None else str(home.ready_replicas)
+        what = "is going back to" if move.step == "Back" else "is leaving"
+        return f"{sentence}, and {what} pool {home.pool} ({left} ready there, step {move.step})."
     target = workload.at(move.target, move.target_revision)
     there = target.ready_replicas if target else None
     what = {"Exploration": "is trying", "Revision": "is changing its revision on"}.get(move.kind or "", "is moving to")

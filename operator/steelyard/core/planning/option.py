@@ -225,7 +225,8 @@ def per_node(candidate: Candidate) -> int:
 def line(option: Option, cheapest: Option | None) -> OptionLine:
     """The option as `explain` shows it."""
     below = None
-    if option.replicas and option.cost and cheapest and cheapest.cost and option is not cheapest and option.candidate.shape is not None:
+    dearer = option.cost is not None and cheapest is not None and cheapest.cost is not None and option.cost.point > cheapest.cost.point
+    if dearer and option.replicas and cheapest and cheapest.cost and option.candidate.shape is not None:
         part = share(option.candidate.resources, option.candidate.shape.resources)
         below = cheapest.cost.point / (option.replicas * part) if part > 0 else None
     return OptionLine(

@@ -102,7 +102,10 @@ class Reason(str, Enum):
     )
     NOT_CHEAPER = ("NotCheaper", "As measured, the target does not save enough; the source keeps the load.")
     TARGET_GONE = ("TargetGone", "The pool or the artifact of the target disappeared during the move.")
-    NOT_ASKED_FOR = ("NotAskedFor", "The revision that the move goes to is not asked for any more: what was edited was edited again or put back.")
+    NOT_ASKED_FOR = (
+        "NotAskedFor",
+        "The revision that the move goes to is not asked for any more: what was edited was edited again or put back.",
+    )
     NEW_REVISION = ("NewRevision", "Artifact, image or server arguments changed; the new revision replaces the old one step by step.")
     WAITING = ("Waiting", "The step's evidence is not complete yet.")
 
