@@ -1,7 +1,7 @@
 """A rule between fields, written once: as CEL for the API server and as a predicate for everyone without one.
 
-The API server is the judge. The predicate lets `steelyard lint` and the tests of other rooms give the same answer offline;
-one table of bad objects runs against both, so the two cannot drift apart unseen.
+The API server is the judge. The predicate gives `parse`, which reads objects without an API server, the same answer; one table of bad objects
+runs against both, so the two cannot drift apart unseen.
 """
 
 from collections.abc import Callable

@@ -157,11 +157,15 @@ def test_quarantine_grows_with_every_failure() -> None:
 
 
 def test_a_trial_that_never_decides_is_not_repeated_at_once() -> None:
-    world = moving(Step.SHIFT, policy=quick(cooldown_seconds=0, min_good_requests=100_000)) if False else moving(Step.SHIFT)
+    world = moving(Step.SHIFT)
+    # With these from the start no trial would begin.
     world.policy = replace(world.policy, cooldown_seconds=0, min_good_requests=1_000_000)
     world.until(lambda: world.memory.move is None)
     assert world.memory.history[-1].reason == "DeadlinePassed"
     assert [(q.pool, q.reason) for q in world.memory.quarantine] == [("b", "DeadlinePassed")]
+    world.policy = replace(world.policy, min_good_requests=300)
+    left = world.until(lambda: world.memory.move is not None, most=60)
+    assert left >= 29, "the back-off of half an hour, in windows of a minute"
 
 
 def test_a_load_that_grows_during_the_way_back_is_carried_before_the_target_goes() -> None:
