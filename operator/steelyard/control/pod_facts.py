@@ -67,8 +67,9 @@ def _crash(pod: Manifest, server: Mapping[str, Any]) -> Crash | None:
     if at is None or manifests.is_leaving(pod):
         return None
     conditions = (pod.get("status") or {}).get("conditions") or ()
-    since = next((c.get("lastTransitionTime") for c in conditions if c.get("type") == "Ready" and c.get("status") == "True"), None)
-    return Crash(at, moment(since))
+    since = next((moment(c.get("lastTransitionTime")) for c in conditions if c.get("type") == "Ready" and c.get("status") == "True"), None)
+    # Ready since before the crash: it was back before anybody wrote that it was not.
+    return Crash(at, None if since is None else max(since, at))
 
 
 def _shape(pool: Pool | None, node: Manifest | None) -> Shape | None:

@@ -79,6 +79,11 @@ READY = {"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T01
         ({"state": ENDED}, [], Crash(time(1, 0, 0), None)),
         ({"state": {"waiting": {}}, "lastState": ENDED}, [{**READY, "status": "False"}], Crash(time(1, 0, 0), None)),
         ({"state": {"running": {}}, "lastState": ENDED}, [READY], Crash(time(1, 0, 0), time(1, 0, 9))),
+        (
+            {"state": {"running": {}}, "lastState": ENDED},
+            [{**READY, "lastTransitionTime": "2026-01-01T00:00:00Z"}],
+            Crash(time(1, 0, 0), time(1, 0, 0)),
+        ),
     ],
 )
 def test_a_crash_is_told_with_when_the_replica_was_ready_again(server: Any, conditions: list[Any], crash: Crash | None) -> None:

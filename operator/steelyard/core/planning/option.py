@@ -49,6 +49,8 @@ class Option:
     refusal: Refusal | None
     old: bool = False
     """Measured, and so long ago that it is worth another look."""
+    only_for_part: bool = False
+    """Refused for the whole load alone: a limit or the spot share leaves it good for a part of it."""
 
     @property
     def pool(self) -> str:
@@ -59,11 +61,6 @@ class Option:
     def a_node(self) -> int:
         """Replicas that fit on one node of the pool."""
         return per_node(self.candidate)
-
-    @property
-    def only_for_part(self) -> bool:
-        """Whether it is refused for the whole load alone: a limit or the spot share leaves it good for a part of it."""
-        return self.refusal is not None and self.candidate.refusal is None
 
     @property
     def measured(self) -> bool:
@@ -162,6 +159,7 @@ def _option(
         if load.mean > 0:
             unit = cost.times(1 / (PER_HOUR * load.mean))
     refusal = candidate.refusal
+    closed = refusal is not None
     if refusal is None and candidate.pool.spot and workload.max_spot_percent < 100:
         refusal = Refusal(
             Reason.SPOT_LIMITED,
@@ -193,6 +191,7 @@ def _option(
         most=most,
         refusal=refusal,
         old=past,
+        only_for_part=refusal is not None and not closed,
     )
 
 
