@@ -15,8 +15,8 @@ from steelyard.observe.failure import Failure, Reason, RejectedError
 from steelyard.observe.observed_pod import ObservedPod
 from steelyard.observe.source import Answer, Clock
 
-LARGEST = 4 * 1024 * 1024
-"""Bytes of one answer; a server with thousands of series stays far below."""
+LARGEST = 1024 * 1024
+"""Bytes of one answer; a server with thousands of series stays below."""
 AT_ONCE = 64
 """Scrapes at the same time; below aiohttp's own limit of connections, so that waiting for one never looks like a slow pod."""
 ACCEPT = "text/plain;version=0.0.4"
@@ -114,7 +114,7 @@ class DirectSource:
                 body += chunk
                 if len(body) > self._largest:
                     response.close()
-                    raise RejectedError(Reason.TOO_LARGE, "is larger than any honest answer")
+                    raise RejectedError(Reason.TOO_LARGE, f"is larger than {self._largest} bytes: let the server expose fewer series")
             return bytes(body)
 
 
