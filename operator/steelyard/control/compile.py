@@ -11,9 +11,10 @@ from steelyard.control import manifest as manifests
 from steelyard.control.api_client import ApiClient
 from steelyard.control.apply import Applier, Outcome, Patched, Unchanged, Waiting
 from steelyard.control.clock import Clock
-from steelyard.control.errors import NotFound
+from steelyard.control.errors import Forbidden, Invalid, NotFound
 from steelyard.control.manifest import Manifest
 from steelyard.control.metrics import Gauges, Sample
+from steelyard.control.refusals import Refusals
 from steelyard.control.resource import COMPILED_MODELS, INFERENCE_WORKLOADS, JOBS, PODS, ObjectKey
 from steelyard.control.served_artifact import refused_artifact
 from steelyard.control.status import changes, time_of, time_text
@@ -86,10 +87,14 @@ class CompileReconciler:
         self._fetch_progress = fetch_progress
         self._users_of = users_of
         self._clock = clock
+        self._refused_writes = Refusals(clock)
 
     async def reconcile(self, key: ObjectKey, namespace_uid: str) -> Compiled:
         """One pass over one CompiledModel."""
+        began = self._clock.monotonic()
         compiled = self._store.get(key)
+        if compiled is None:
+            self._refused_writes.forget(key.namespace, key.name)
         if compiled is None or manifests.is_leaving(compiled) or self._store.behind(key):
             return Compiled((), None if compiled is None else 1.0)
         status = compiled.get("status") or {}
@@ -120,6 +125,8 @@ class CompileReconciler:
         waits = no_pool(compiled["spec"]["backend"]) if nowhere and job is None else no_node(job, pod)
         if found is not None and job is None:
             waits = name_taken(found)
+        if job is None and (refused := self._refused_writes.told(compiled)):
+            waits = str(refused[0])
         if after.failure is not None and not after.open:
             # With the attempt what it waited for has ended.
             waits = "" if goes_on else NOT_ASKED_FOR
@@ -130,6 +137,7 @@ class CompileReconciler:
                 COMPILED_MODELS, key.namespace, key.name, patch, version=manifests.version(compiled), uid=manifests.uid(compiled)
             )
             self._store.wrote(COMPILED_MODELS, written)
+        refusal: tuple[Note, ...] = ()
         site = compile_site(toolchain, self._settings, pools, attempt=start.count, factor=start.factor) if start and toolchain else None
         if start is not None and toolchain is not None and site is not None:
             intent = CompileJobIntent(
@@ -142,11 +150,25 @@ class CompileReconciler:
                 attempt=start.count,
                 site=site,
             )
-            await self._applier.apply(JOBS, compile_job(intent, self._settings))
+            refusal = await self._make(compiled, compile_job(intent, self._settings))
+        self._refused_writes.ended(compiled, began)
         ended = _end_of(attempts, after, job, compiled["spec"]["backend"], now)
-        notes = (*_reopening_notes(before, attempts), *_notes(attempts, after))
+        notes = (*_reopening_notes(before, attempts), *_notes(attempts, after), *refusal)
         again = self._again(after, start, now, may_start=may_start) if goes_on or after.open else ASKED_FOR_AGAIN_SECONDS
         return Compiled(notes, again, ended)
+
+    async def _make(self, compiled: Manifest, job: Manifest) -> tuple[Note, ...]:
+        """Make the Job. What the API server refuses is told and tried later, as everything that it refuses."""
+        key = JOBS.key_of(job)
+        if self._refused_writes.waits(compiled, key):
+            return ()
+        try:
+            await self._applier.apply(JOBS, job)
+        except (Forbidden, Invalid) as refused:
+            self._refused_writes.refused(compiled, key, refused)
+            return (Note(Reason.OBJECT_INVALID, str(refused), warning=True),)
+        self._refused_writes.granted(compiled, key)
+        return ()
 
     def _again(self, after: Attempts, start: StartJob | None, now: datetime, *, may_start: bool) -> float | None:
         if after.built is not None:
