@@ -404,13 +404,10 @@ def compile_gauges(store: Store) -> Gauges:
     """Progress of the compiles that run."""
     return Gauges(
         tuple(
-            Sample(
-                "steelyard_compile_progress_ratio",
-                (manifests.namespace(each) or "", manifests.name(each)),
-                float(status["progress"]["percent"]) / 100,
-            )
+            Sample("steelyard_compile_progress_ratio", (manifests.namespace(each) or "", manifests.name(each)), percent / 100)
             for each in store.all(COMPILED_MODELS)
-            if (status := each.get("status") or {}).get("jobName") and "progress" in status
+            if (status := each.get("status") or {}).get("jobName")
+            and (percent := (status.get("progress") or {}).get("percent")) is not None
         )
     )
 

@@ -100,6 +100,8 @@ class DirectSource:
         except (aiohttp.ClientError, OSError, ValueError):
             # The text of the exception holds addresses and numbers of the system: it is no sentence for a condition.
             return Failure(Reason.UNREACHABLE, f"{pod.title} cannot be reached at {where}")
+        except Exception:  # what one pod says, however odd, is that pod's alone
+            return Failure(Reason.SYNTAX, f"{pod.title}: {where} cannot be read")
 
     async def _fetch(self, pod: ObservedPod) -> bytes:
         # One connection for each scrape: kept ones would hold a file descriptor for every pod of the fleet.
