@@ -77,6 +77,22 @@ def test_a_burst_of_429_is_waited_out_as_long_as_the_server_asks(a_move):
 
 
 @meanwhile
+def test_a_minute_of_429_that_asks_for_half_a_minute_each_costs_no_lease(a_move):
+    """The API server asks for up to 32 s under load. Leases pass, as its own priority and fairness lets them."""
+    run, proxy = a_proxied_move(a_move)
+    run.start_operator()
+    run.apply()
+    run.until_serving()
+    refusing = proxy.fail(
+        lambda call: not call.is_for("leases") and not call.watches, Refuse(429, retry_after=32, reason="TooManyRequests")
+    )
+    wait_until("something to refuse", lambda: refusing.hits, seconds=SOON)
+    time.sleep(60)
+    proxy.faults.remove(refusing)
+    same_end(run)
+
+
+@meanwhile
 def test_a_500_after_every_third_commit_changes_nothing_in_the_end(a_move):
     run, proxy = a_proxied_move(a_move, small=False)
     count = 0

@@ -1,5 +1,6 @@
 """Resource quantities: `cpu: 2`, `cpu: 500m`, `memory: 4Gi`, as everywhere in Kubernetes, bounded and more than 0; and as numbers."""
 
+import re
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, GetJsonSchemaHandler
@@ -49,20 +50,28 @@ MemoryQuantity = Annotated[
 ]
 """Memory in bytes, with a decimal or binary suffix."""
 
-_BINARY = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50}
-_DECIMAL = {"n": 1e-9, "u": 1e-6, "m": 1e-3, "": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15}
+_QUANTITY = re.compile(
+    r"(?P<sign>[+-]?)(?P<amount>[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:(?P<binary>[KMGTPE])i|(?P<decimal>[numkMGTPE])|[eE](?P<exponent>[+-]?[0-9]+))?"
+)
+_BINARY = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40, "P": 2**50, "E": 2**60}
+_DECIMAL = {"n": -9, "u": -6, "m": -3, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
+"""Exponents of ten: E is exa where no digits follow it, and the exponent's own letter where they do."""
+_LEAST, _MOST = 1e-9, float(2**63 - 1)
+"""What a quantity may say at all: a smaller one is rounded up and a larger one is cut, or an exponent would make it infinite."""
 
 
 def number(quantity: str | int) -> float:
-    """CPU cores, bytes or counts (apimachinery's serialisation: a decimal, then an optional suffix); ValueError if it is not a quantity."""
-    text = str(quantity).strip()
-    for suffix, factor in _BINARY.items():
-        if text.endswith(suffix):
-            return float(text.removesuffix(suffix)) * factor
-    suffix = text[-1:] if text[-1:].isalpha() else ""
-    if suffix not in _DECIMAL:
-        raise ValueError(f"{quantity!r} is not a quantity: use a number with one of the suffixes m, k, M, G, Ki, Mi, Gi")
-    return float(text.removesuffix(suffix) if suffix else text) * _DECIMAL[suffix]
+    """CPU cores, bytes or counts, by the whole grammar of apimachinery's `resource.Quantity`: a signed decimal, then a binary suffix (Ki to
+    Ei), a decimal one (n to E) or an exponent (e3, E-3). ValueError if it is not a quantity."""
+    found = _QUANTITY.fullmatch(str(quantity).strip())
+    if found is None:
+        raise ValueError(f"{str(quantity)[:40]!r} is not a quantity: use a number with one of the suffixes m, k, M, G, Ki, Mi, Gi")
+    exponent = found["exponent"] or _DECIMAL.get(found["decimal"] or "", 0)
+    size = float(f"{found['amount']}e{exponent}") * _BINARY.get(found["binary"] or "", 1)
+    if size == 0 and not re.search("[1-9]", found["amount"]):
+        return 0.0
+    size = min(max(size, _LEAST), _MOST)
+    return -size if found["sign"] == "-" else size
 
 
 def gibibytes(quantity: str | int) -> float:

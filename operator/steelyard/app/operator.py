@@ -27,7 +27,7 @@ from steelyard.control.clock import AnchoredClock
 from steelyard.control.compile import CompileReconciler, compile_gauges
 from steelyard.control.credentials import Credentials
 from steelyard.control.errors import ApiError
-from steelyard.control.events import EventRecorder
+from steelyard.control.events import EventRecorder, EventType
 from steelyard.control.fencing import LeadershipLost, LeaseFence, OpenFence
 from steelyard.control.fleet import Fleet
 from steelyard.control.health import Check, HealthServer, Heartbeat, decision_progress, elector_progress, synced, watch_progress
@@ -37,6 +37,7 @@ from steelyard.control.log import get_logger
 from steelyard.control.metrics import Gauges, Metrics, Sample
 from steelyard.control.pool_status import PoolReconciler
 from steelyard.control.rbac import LEASE_NAME
+from steelyard.control.reader import Reader
 from steelyard.control.reconcile import WorkloadReconciler
 from steelyard.control.resource import (
     ACCELERATOR_POOLS,
@@ -59,6 +60,7 @@ from steelyard.control.throttle import Throttle
 from steelyard.control.workqueue import Priority, WorkQueue
 from steelyard.control.world import World
 from steelyard.core.plan import plan_demands
+from steelyard.core.rebalancing.reason import Reason
 from steelyard.core.snapshot import WorkloadKey
 from steelyard.render import label, name
 
@@ -115,6 +117,7 @@ class Operator:
         self.fence = LeaseFence(self.clock)
         self.queue: WorkQueue[Key] = WorkQueue(self.clock, observer=self.metrics)
         self.store = Store(self.clock, on_change=self._changed, index_labels=(label.WORKLOAD,))
+        self.reader = Reader(self._cannot_be_read)
         self._host, self._port = host, port
         self._stop = asyncio.Event()
         self._exit = 0
@@ -170,6 +173,7 @@ class Operator:
             fence=self.fence,
             on_elected=self._elected,
         )
+        self.events = EventRecorder(self.client, self.clock, instance=self._identity.pod, on_drop=self.metrics.event_dropped)
         self.observing = Observing(self._config.observe, self.clock, self.metrics, on_window=self._window_ended)
         self.world = World(
             self.store,
@@ -178,8 +182,8 @@ class Operator:
             synced=self.sweep.synced,
             clock_suspect=self.clock.suspect,
             catalogue=laid_over(self._config.catalogue, "config.catalogue"),
+            reader=self.reader,
         )
-        self.events = EventRecorder(self.client, self.clock, instance=self._identity.pod, on_drop=self.metrics.event_dropped)
         self.journal = Journal(self.events, self.metrics)
         applier = Applier(self.client, self.store)
         self.fleet = Fleet(self.world, self.metrics)
@@ -348,7 +352,7 @@ class Operator:
         labels = manifests.labels(present)
         if key.resource in {DEPLOYMENTS, SERVICES, DISRUPTION_BUDGETS, PODS} and label.WORKLOAD in labels:
             self.queue.add(Key(INFERENCE_WORKLOADS.plural, key.namespace, labels[label.WORKLOAD]))
-        if key.resource == PODS and change.new is not None and (refusal := refused_artifact(change.new)) is not None:
+        if key.resource == PODS and change.new is not None and (refusal := self.reader.read(PODS, change.new, refused_artifact)):
             loads, _ = refusal
             self.queue.add(Key(COMPILED_MODELS.plural, key.namespace, name.compiled_model(loads.backend, loads.key)))
         if key.resource in {JOBS, PODS} and label.COMPILED_MODEL in labels:
@@ -373,6 +377,10 @@ class Operator:
         for each in self.store.all(ACCELERATOR_POOLS):
             self.queue.add(_key(ACCELERATOR_POOLS, each), Priority.ROUTINE)
         self._wake_all()
+
+    def _cannot_be_read(self, resource: Resource, about: dict[str, Any], why: str) -> None:
+        self.metrics.count("steelyard_input_rejected", (resource.label, "Unreadable"))
+        self.events.record(about, EventType.WARNING, Reason.OBJECT_INVALID, why)
 
     def _intake_failed(self, resource: Resource, error: Exception) -> None:
         self.metrics.count("steelyard_intake_failures", (resource.label,))

@@ -192,8 +192,7 @@ class ApiClient:
     ) -> Self:
         """Load the credentials and open a session. No request is sent yet. Raises CredentialsMissing.
 
-        Without a fence writes are not fenced (the elector, the command line); without a throttle neither bucket nor Retry-After
-        delays a request.
+        Without a fence writes are not fenced (the command line); without a throttle neither bucket nor Retry-After delays a write.
         """
         link = _Link(credentials, _Connection(await credentials.load()))
         return cls(
@@ -206,13 +205,14 @@ class ApiClient:
             on_date=on_date,
         )
 
-    def view(self, *, fence: Fence | None = None, throttle: Throttle | None = None) -> Self:
-        """The same session with another fence or throttle: events are posted through a slower bucket."""
+    def view(self, *, fence: Fence, throttle: Throttle | None = None) -> Self:
+        """The same session with another fence, and with another throttle or none: the elector waits behind nobody's writes, and for no
+        Retry-After."""
         return type(self)(
             self._link,
             clock=self._clock,
-            fence=fence or self._fence,
-            throttle=throttle or self._throttle,
+            fence=fence,
+            throttle=throttle,
             timeouts=self._timeouts,
             observer=self._observer,
             on_date=self._on_date,
@@ -402,8 +402,6 @@ class ApiClient:
         return Listing(items, version)
 
     async def _read(self, verb: str, resource: Resource, path: str, query: Mapping[str, str], within: float) -> Manifest:
-        if self._throttle is not None:
-            await self._throttle.quiet()
         return await self._request(_Call(verb, resource.label, "GET", path, query), within)
 
     async def _write(self, call: _Call, content: object, content_type: str, within: float | None = None) -> Manifest:

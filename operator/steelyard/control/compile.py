@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from steelyard.api.status_values import EXACT_MAX
 from steelyard.control import manifest as manifests
 from steelyard.control.api_client import ApiClient
 from steelyard.control.apply import Applier, Outcome, Patched, Unchanged, Waiting
 from steelyard.control.clock import Clock
-from steelyard.control.errors import NotFound
+from steelyard.control.errors import Forbidden, Invalid, NotFound
 from steelyard.control.manifest import Manifest
 from steelyard.control.metrics import Gauges, Sample
+from steelyard.control.refusals import Refusals
 from steelyard.control.resource import COMPILED_MODELS, INFERENCE_WORKLOADS, JOBS, PODS, ObjectKey
 from steelyard.control.served_artifact import refused_artifact
-from steelyard.control.status import changes, time_of, time_text
+from steelyard.control.status import changes, count, time_of, time_text
 from steelyard.control.store import Store
 from steelyard.control.termination import last_word
 from steelyard.control.unplaced import is_unplaced, no_room
@@ -41,6 +44,14 @@ ASKED_FOR_AGAIN_SECONDS = 60.0
 """Nobody tells when a workload asks again for what it asked for before."""
 NOT_ASKED_FOR = "it is not tried again as long as no workload that uses it asks for it"
 DEADLINE_EXCEEDED = "DeadlineExceeded"
+DIGEST = re.compile("sha256:[0-9a-f]{64}")
+LONGEST_URI = 1024
+MOST_SECONDS = 2**31
+UNREADABLE = Failure(
+    failure_class=FailureClass.INFRASTRUCTURE,
+    reason="ResultUnreadable",
+    message="the compile pod says that it has succeeded, but not with which artifact; it is tried again",
+)
 
 UsersOf = Callable[[Manifest], tuple[User, ...]]
 """The workloads that use a CompiledModel, each with the pools as it sees them."""
@@ -86,10 +97,14 @@ class CompileReconciler:
         self._fetch_progress = fetch_progress
         self._users_of = users_of
         self._clock = clock
+        self._refused_writes = Refusals(clock)
 
     async def reconcile(self, key: ObjectKey, namespace_uid: str) -> Compiled:
         """One pass over one CompiledModel."""
+        began = self._clock.monotonic()
         compiled = self._store.get(key)
+        if compiled is None:
+            self._refused_writes.forget(key.namespace, key.name)
         if compiled is None or manifests.is_leaving(compiled) or self._store.behind(key):
             return Compiled((), None if compiled is None else 1.0)
         status = compiled.get("status") or {}
@@ -120,6 +135,8 @@ class CompileReconciler:
         waits = no_pool(compiled["spec"]["backend"]) if nowhere and job is None else no_node(job, pod)
         if found is not None and job is None:
             waits = name_taken(found)
+        if job is None and (refused := self._refused_writes.told(compiled)):
+            waits = str(refused[0])
         if after.failure is not None and not after.open:
             # With the attempt what it waited for has ended.
             waits = "" if goes_on else NOT_ASKED_FOR
@@ -130,6 +147,7 @@ class CompileReconciler:
                 COMPILED_MODELS, key.namespace, key.name, patch, version=manifests.version(compiled), uid=manifests.uid(compiled)
             )
             self._store.wrote(COMPILED_MODELS, written)
+        refusal: tuple[Note, ...] = ()
         site = compile_site(toolchain, self._settings, pools, attempt=start.count, factor=start.factor) if start and toolchain else None
         if start is not None and toolchain is not None and site is not None:
             intent = CompileJobIntent(
@@ -142,11 +160,25 @@ class CompileReconciler:
                 attempt=start.count,
                 site=site,
             )
-            await self._applier.apply(JOBS, compile_job(intent, self._settings))
+            refusal = await self._make(compiled, compile_job(intent, self._settings))
+        self._refused_writes.ended(compiled, began)
         ended = _end_of(attempts, after, job, compiled["spec"]["backend"], now)
-        notes = (*_reopening_notes(before, attempts), *_notes(attempts, after))
+        notes = (*_reopening_notes(before, attempts), *_notes(attempts, after), *refusal)
         again = self._again(after, start, now, may_start=may_start) if goes_on or after.open else ASKED_FOR_AGAIN_SECONDS
         return Compiled(notes, again, ended)
+
+    async def _make(self, compiled: Manifest, job: Manifest) -> tuple[Note, ...]:
+        """Make the Job. What the API server refuses is told and tried later, as everything that it refuses."""
+        key = JOBS.key_of(job)
+        if self._refused_writes.waits(compiled, key):
+            return ()
+        try:
+            await self._applier.apply(JOBS, job)
+        except (Forbidden, Invalid) as refused:
+            self._refused_writes.refused(compiled, key, refused)
+            return (Note(Reason.OBJECT_INVALID, str(refused), warning=True),)
+        self._refused_writes.granted(compiled, key)
+        return ()
 
     def _again(self, after: Attempts, start: StartJob | None, now: datetime, *, may_start: bool) -> float | None:
         if after.built is not None:
@@ -181,11 +213,11 @@ class CompileReconciler:
     def _eta(self, progress: Mapping[str, Any], backend: str, now: datetime) -> int | None:
         """By the other CompiledModels of the back end; the compile itself does not know."""
         try:
-            began = time_of(str(progress["startedAt"]))
-        except (KeyError, ValueError):
+            elapsed = (now - time_of(str(progress["startedAt"]))).total_seconds()
+        except (KeyError, TypeError, ValueError):
             return None
         done = (each["status"]["seconds"] for each in self._store.all(COMPILED_MODELS) if _built_by(each, backend))
-        return remaining((now - began).total_seconds(), map(float, done))
+        return remaining(elapsed, map(float, done))
 
     async def _progress(self, pod: Manifest | None) -> Mapping[str, Any] | None:
         address = ((pod or {}).get("status") or {}).get("podIP")
@@ -220,20 +252,13 @@ def outcome_of(job: Manifest | None, pod: Manifest | None) -> JobOutcome:
         return NoJob()
     ended = (server_status(pod or {}).get("state") or {}).get("terminated")
     told = last_word(ended)
-    if told.get("result") == "Succeeded" and told.get("artifact"):
-        made = told["artifact"]
-        return Built(
-            uri=made["uri"],
-            digest=made["digest"],
-            size_bytes=int(made.get("sizeBytes", 0)),
-            seconds=float(told.get("seconds", 0.0)),
-            cached=told.get("cached") is True,
-        )
+    if told.get("result") == "Succeeded":
+        return _built(told)
     if told.get("result") == "Failed":
-        known = told.get("class") in {c.value for c in FailureClass}
+        known = str(told.get("class")) in {c.value for c in FailureClass}
         return Failure(
-            failure_class=FailureClass(told["class"]) if known else FailureClass.INFRASTRUCTURE,
-            reason=str(told.get("reason", "CompileFailed")),
+            failure_class=FailureClass(str(told["class"])) if known else FailureClass.INFRASTRUCTURE,
+            reason=str(told.get("reason", "CompileFailed"))[:64],
             message=str(told.get("message", "the compile failed; see the Job's log")),
             log_tail=str(told.get("logTail", "")),
         )
@@ -262,6 +287,23 @@ def outcome_of(job: Manifest | None, pod: Manifest | None) -> JobOutcome:
         reason="NoResult",
         message=f"the Job ended without a result ({condition.get('message') or condition.get('reason') or condition.get('type')}); it is tried again",
     )
+
+
+def _built(told: Mapping[str, Any]) -> Built | Failure:
+    """The artifact that the compile pod names, if its words can be one: they come from where untrusted models are read."""
+    made: Any = told.get("artifact")
+    try:
+        built = Built(
+            uri=str(made["uri"]),
+            digest=str(made["digest"]),
+            size_bytes=int(made.get("sizeBytes", 0)),
+            seconds=float(told.get("seconds", 0.0)),
+            cached=told.get("cached") is True,
+        )
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+        return UNREADABLE
+    sound = len(built.uri) <= LONGEST_URI and DIGEST.fullmatch(built.digest) and 0 <= built.seconds < MOST_SECONDS
+    return built if sound and 0 <= built.size_bytes <= EXACT_MAX else UNREADABLE
 
 
 def attempts_of(status: Mapping[str, Any]) -> Attempts:
@@ -350,12 +392,18 @@ PHASES = {
 
 
 def _progress_out(raw: Mapping[str, Any] | None) -> Manifest | None:
-    if not raw or raw.get("phase") not in PHASES:
+    phase = PHASES.get(str((raw or {}).get("phase")))
+    if raw is None or phase is None:
         return None
-    # Whole tens of percent: a status is not a progress bar, and every value is a write.
-    out: Manifest = {"phase": PHASES[raw["phase"]], "percent": int(float(raw.get("percent") or 0) // 10 * 10)}
-    if raw.get("etaSeconds") is not None:
-        out["etaSeconds"] = int(raw["etaSeconds"])
+    try:
+        # Whole tens of percent: a status is not a progress bar, and every value is a write.
+        percent = int(min(max(float(raw.get("percent") or 0), 0), 100) // 10 * 10)
+        eta = None if raw.get("etaSeconds") is None else count(float(raw["etaSeconds"]))
+    except (TypeError, ValueError):
+        return None
+    out: Manifest = {"phase": phase, "percent": percent}
+    if eta is not None:
+        out["etaSeconds"] = eta
     if raw.get("lastLogLine"):
         out["lastLogLine"] = str(raw["lastLogLine"])[:256]
     return out
@@ -382,13 +430,10 @@ def compile_gauges(store: Store) -> Gauges:
     """Progress of the compiles that run."""
     return Gauges(
         tuple(
-            Sample(
-                "steelyard_compile_progress_ratio",
-                (manifests.namespace(each) or "", manifests.name(each)),
-                float(status["progress"]["percent"]) / 100,
-            )
+            Sample("steelyard_compile_progress_ratio", (manifests.namespace(each) or "", manifests.name(each)), percent / 100)
             for each in store.all(COMPILED_MODELS)
-            if (status := each.get("status") or {}).get("jobName") and "progress" in status
+            if (status := each.get("status") or {}).get("jobName")
+            and (percent := (status.get("progress") or {}).get("percent")) is not None
         )
     )
 

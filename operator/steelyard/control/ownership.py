@@ -6,7 +6,7 @@ fields. `adopted` gives the managedFields in which our creation counts as our fi
 """
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from steelyard.control import manifest as manifests
@@ -37,6 +37,18 @@ def serves(live: Mapping[str, Any], owner_uid: str) -> bool:
     found = manifests.labels(live)
     by_label = found.get(OWNER_UID_LABEL) == owner_uid or owner_uid in manifests.owner_uids(live)
     return manifests.controller_uid(live) is None and found.get(MANAGED_BY_LABEL) == FIELD_MANAGER and by_label
+
+
+def comes_of(pod: Mapping[str, Any], deployment: str) -> bool:
+    """Whether a pod was made for this Deployment: its controller is the ReplicaSet of that name and of the pod's own template.
+
+    ReplicaSets are not watched, so their uid stays unseen: who may create a ReplicaSet of that name in the namespace can still pass a pod
+    off as the Deployment's. Who can only label pods cannot: without a ReplicaSet of the uid that they name they are collected as garbage.
+    """
+    template = manifests.labels(pod).get("pod-template-hash")
+    references: Sequence[Mapping[str, Any]] = manifests.metadata(pod).get("ownerReferences") or ()
+    controller: Mapping[str, Any] = next((r for r in references if r.get("controller")), {})
+    return template is not None and (controller.get("kind"), controller.get("name")) == ("ReplicaSet", f"{deployment}-{template}")
 
 
 def others(managers: Iterable[FieldManager]) -> tuple[FieldManager, ...]:

@@ -7,7 +7,9 @@ is followed by one that does the same thing again.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
 
 from steelyard.control import manifest as manifests
 from steelyard.control.api_client import ApiClient
@@ -20,6 +22,7 @@ from steelyard.control.fleet import Fleet
 from steelyard.control.journal import Journal
 from steelyard.control.log import get_logger
 from steelyard.control.manifest import Manifest
+from steelyard.control.refusals import Refusals
 from steelyard.control.resource import COMPILED_MODELS, DEPLOYMENTS, DISRUPTION_BUDGETS, INFERENCE_WORKLOADS, SERVICES, ObjectKey, Resource
 from steelyard.control.status import changes, status_of
 from steelyard.control.store import Store
@@ -36,8 +39,14 @@ from steelyard.render.service import of_placement
 _log = get_logger(__name__)
 _RESOURCES: dict[str, Resource] = {each.kind: each for each in (DEPLOYMENTS, SERVICES, DISRUPTION_BUDGETS)}
 SOON = 0.5
+T = TypeVar("T")
 
 NamespaceUid = Callable[[str], Awaitable[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """The API server refused it, now or not long ago; it is tried again when its time comes."""
 
 
 class WorkloadReconciler:
@@ -66,6 +75,7 @@ class WorkloadReconciler:
         self._namespace_uid = namespace_uid
         self._wake = wake
         self._clock = clock
+        self._refusals = Refusals(clock)
 
     async def reconcile(self, key: WorkloadKey) -> float | None:
         """Seconds after which to look again; None once the workload is gone."""
@@ -73,6 +83,7 @@ class WorkloadReconciler:
         if raw is None:
             self._journal.forget(key)
             self._fleet.forget(key)
+            self._refusals.forget(*key)
             return None
         where = INFERENCE_WORKLOADS.key(key.namespace, key.name)
         if manifests.is_leaving(raw):
@@ -87,7 +98,8 @@ class WorkloadReconciler:
             self._events.record(raw, EventType.WARNING, Reason.OBJECT_INVALID, snapshot.message)
             return 60.0
         now = self._clock.now()
-        snapshot = replace(snapshot, target=self._fleet.target(key))
+        refused = self._refusals.told(raw)
+        snapshot = replace(snapshot, target=self._fleet.target(key), refused=refused)
         decision = decide(snapshot, now)
         self._fleet.ask(key, decision.demand)
         with self._world.writing_down(key, decision.memory.move):
@@ -98,10 +110,11 @@ class WorkloadReconciler:
         settled = await self._act(raw, wanted, synced=snapshot.synced)
         if settled and snapshot.synced:
             await self._leave_superseded(raw, snapshot, decision)
+        self._refusals.ended(raw, began)
         self._journal.record(raw, snapshot, decision, now, self._clock.monotonic() - began)
-        if not settled:
-            return SOON
-        return max(SOON, (decision.reconsider_at - self._clock.now()).total_seconds())
+        if not settled or self._refusals.told(raw) != refused:
+            return SOON  # What the server says by now is for the status.
+        return max(SOON, min((decision.reconsider_at - self._clock.now()).total_seconds(), self._refusals.again(raw)))
 
     async def _write_down(self, raw: Manifest, snapshot: Snapshot, decision: Decision) -> Manifest:
         key = snapshot.workload.key
@@ -117,25 +130,34 @@ class WorkloadReconciler:
         return written
 
     async def _act(self, raw: Manifest, wanted: Desired, *, synced: bool) -> bool:
-        """True if everything is as wanted; False if something has to be looked at again soon."""
+        """True if everything is as wanted, or was refused and waits; False if something has to be looked at again soon.
+
+        What serves is scaled first: nothing that is refused, and nothing that is slow, comes between the load and the replicas for it.
+        """
         settled = True
-        for compiled in wanted.compiled:
-            if await join_owners(self._client, self._store, compiled):
-                # The store tells nobody of our own writes: who compiles has to be told here.
-                self._wake(COMPILED_MODELS.key_of(compiled))
-        for manifest in wanted.present:
-            settled &= self._seen(raw, await self._guarded(raw, self._applier.apply(_RESOURCES[manifest["kind"]], manifest)))
         for scale in wanted.scales:
-            settled &= self._seen(
-                raw, await self._guarded(raw, self._applier.scale(DEPLOYMENTS, scale.namespace, scale.name, scale.replicas))
-            )
-        for gone in wanted.absent:
-            deleting = self._applier.delete(_RESOURCES[gone.kind], gone.namespace, gone.name, owner_uid=manifests.uid(raw))
-            settled &= self._seen(raw, await self._guarded(raw, deleting))
+            key = DEPLOYMENTS.key(scale.namespace, scale.name)
+            settled &= await self._write(raw, key, partial(self._applier.scale, DEPLOYMENTS, scale.namespace, scale.name, scale.replicas))
+        for manifest in wanted.present:
+            resource = _RESOURCES[manifest["kind"]]
+            settled &= await self._write(raw, resource.key_of(manifest), partial(self._applier.apply, resource, manifest))
+        for compiled in wanted.compiled:
+            key = COMPILED_MODELS.key_of(compiled)
+            joined = await self._guarded(raw, key, partial(join_owners, self._client, self._store, compiled))
+            if joined is True:
+                # The store tells nobody of our own writes: who compiles has to be told here.
+                self._wake(key)
+            settled &= joined is not None
+        going = [_RESOURCES[gone.kind].key(gone.namespace, gone.name) for gone in wanted.absent]
+        for key in going:
+            settled &= await self._write(raw, key, self._deleting(raw, key))
         for service in self._left_over(raw, wanted) if synced else ():
-            deleting = self._applier.delete(SERVICES, manifests.namespace(service), manifests.name(service), owner_uid=manifests.uid(raw))
-            settled &= self._seen(raw, await self._guarded(raw, deleting))
+            key = SERVICES.key_of(service)
+            settled &= await self._write(raw, key, self._deleting(raw, key))
         return settled
+
+    def _deleting(self, raw: Manifest, key: ObjectKey) -> Callable[[], Awaitable[Outcome]]:
+        return partial(self._applier.delete, key.resource, key.namespace, key.name, owner_uid=manifests.uid(raw))
 
     async def _leave_superseded(self, raw: Manifest, snapshot: Snapshot, decision: Decision) -> None:
         user = manifests.uid(raw)
@@ -143,7 +165,8 @@ class WorkloadReconciler:
         mine = {manifests.name(c): c for c in self._store.owned_by(user, COMPILED_MODELS) if c["spec"]["key"] not in asked_for}
         served = (placement.artifact_key for placement in snapshot.placements)
         for gone in superseded((known(each) for each in mine.values()), asked_for, served):
-            self._seen(raw, await self._guarded(raw, leave(self._client, self._store, self._applier, mine[gone], user)))
+            left = mine[gone]
+            await self._write(raw, COMPILED_MODELS.key_of(left), partial(leave, self._client, self._store, self._applier, left, user))
 
     def _left_over(self, raw: Manifest, wanted: Desired) -> tuple[Manifest, ...]:
         """Services of placements whose Deployment is gone: who died between the two deletions left them, and no placement names them."""
@@ -156,18 +179,29 @@ class WorkloadReconciler:
                 found.append(service)
         return tuple(found)
 
-    async def _guarded(self, raw: Manifest, writing: Awaitable[Outcome]) -> Outcome | None:
-        """What the API server refuses for good reasons is told and tried later; it must not keep the other objects waiting."""
+    async def _write(self, raw: Manifest, key: ObjectKey, write: Callable[[], Awaitable[Outcome]]) -> bool:
+        """Whether nothing has to be looked at again soon."""
+        return self._seen(raw, await self._guarded(raw, key, write))
+
+    async def _guarded(self, raw: Manifest, key: ObjectKey, write: Callable[[], Awaitable[T]]) -> T | Denied | None:
+        """What the API server refuses for good reasons is told and tried later; it must not keep the other objects waiting. None: look
+        again."""
+        if self._refusals.waits(raw, key):
+            return Denied()
         try:
-            return await writing
+            done = await write()
         except Conflict:
             return None
         except (Forbidden, Invalid) as refused:
+            delay = self._refusals.refused(raw, key, refused)
             self._events.record(raw, EventType.WARNING, Reason.OBJECT_INVALID, str(refused))
-            _log.warning("a write was refused", workload=f"{manifests.namespace(raw)}/{manifests.name(raw)}", error=str(refused))
-            return None
+            workload = f"{manifests.namespace(raw)}/{manifests.name(raw)}"
+            _log.warning("a write was refused", workload=workload, error=str(refused), retry_in_seconds=round(delay, 1))
+            return Denied()
+        self._refusals.granted(raw, key)
+        return done
 
-    def _seen(self, raw: Manifest, outcome: Outcome | None) -> bool:
+    def _seen(self, raw: Manifest, outcome: Outcome | Denied | None) -> bool:
         match outcome:
             case OwnedElsewhere():
                 reason = Reason.REPLICAS_OWNED_ELSEWHERE if outcome.replicas else Reason.FIELD_OWNED_ELSEWHERE

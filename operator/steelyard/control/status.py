@@ -2,14 +2,22 @@
 
 Numbers are decimal strings of at most six significant digits, times RFC 3339. What cannot be read back is treated as not remembered,
 never as zero: a status edited by hand costs memory, not serving.
+
+Whatever is remembered, the API server takes what is written: a status that it refuses would hold back every act that comes after. So lists
+are cut to the room that the schema has for them, and numbers to what it can hold.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from steelyard.api.inference_workload import InferenceWorkloadStatus
+from steelyard.api.last_decision import LastDecision as LastDecisionStatus
+from steelyard.api.model import StatusModel
+from steelyard.api.status_values import EXACT_MAX
 from steelyard.control.manifest import Manifest
 from steelyard.core.condition import Condition
 from steelyard.core.decision import Decision
@@ -38,12 +46,36 @@ BASIS_OF_COST = "Share"
 """Nobody tells yet what the bill would drop by: avoidable cost is the requested share of the node's price (design section 6)."""
 
 
+def _room(model: type[StatusModel], field: str) -> int:
+    """How many entries of a list the API server takes."""
+    return next(int(note.max_length) for note in model.model_fields[field].metadata if hasattr(note, "max_length"))
+
+
+BESIDE, PLACEMENTS, CLAIMS, QUARANTINE, HISTORY = (
+    _room(InferenceWorkloadStatus, field) for field in ("beside", "placements", "claims", "quarantine", "history")
+)
+BOARD, OPTIONS = _room(LastDecisionStatus, "board"), _room(LastDecisionStatus, "options")
+LARGEST = 1e12 - 1
+"""The largest number that a decimal of the API can hold."""
+
+
 def decimal(value: float) -> str:
-    """At most six significant digits, never in exponent form."""
+    """Six significant digits of what is less than a million, whole numbers above; never in exponent form, and cut to what the API holds."""
+    value = min(max(value, -LARGEST), LARGEST)
     text = f"{value:.6g}"
     if "e" in text:
-        text = f"{value:.12f}".rstrip("0").rstrip(".")
+        text = f"{value:.0f}" if abs(value) >= 1 else f"{value:.12f}".rstrip("0").rstrip(".")
     return text or "0"
+
+
+def decimals(**values: float | None) -> Manifest:
+    """Fields with their numbers; what is not known, or is no number, is left out."""
+    return {field: decimal(value) for field, value in values.items() if value is not None and not math.isnan(value)}
+
+
+def count(value: float) -> int:
+    """A whole number, cut to what the API holds."""
+    return round(min(max(value, 0), EXACT_MAX))
 
 
 def time_text(moment: datetime) -> str:
@@ -232,17 +264,17 @@ def status_of(decision: Decision, snapshot: Snapshot, old: Mapping[str, Any], en
         "conditions": [_condition(c, generation, old, now) for c in decision.conditions],
         "endpoint": endpoint,
         "placements": _placements(decision, snapshot.placements),
-        "claims": [_claim_out(v) for v in memory.claims],
+        "claims": [_claim_out(v) for v in memory.claims[:CLAIMS]],
         "quarantine": [
             {"pool": q.pool, "revision": q.revision, "until": time_text(q.until), "failures": q.failures, "reason": q.reason}
-            for q in memory.quarantine
+            for q in memory.quarantine[:QUARANTINE]
         ],
-        "history": [_past_out(m) for m in memory.history],
+        "history": [_past_out(m) for m in memory.history[-HISTORY:]],
     }
     if memory.home_pool and memory.home_revision:
         status["home"] = {"pool": memory.home_pool, "revision": memory.home_revision}
     if memory.beside:
-        status["beside"] = [{"pool": pool, "revision": revision} for pool, revision in memory.beside]
+        status["beside"] = [{"pool": pool, "revision": revision} for pool, revision in memory.beside[:BESIDE]]
     if memory.move is not None:
         status["move"] = _move_out(memory.move)
     if memory.last is not None:
@@ -291,9 +323,11 @@ def _summary(decision: Decision, snapshot: Snapshot) -> Manifest:
 def _placements(decision: Decision, placements: tuple[Placement, ...]) -> list[Manifest]:
     standing = {p.key: p for p in placements}
     known = {(k.pool, k.revision): k for k in decision.memory.known}
-    keys = sorted({*known, *((p.pool, p.revision) for p in (*standing, *decision.desired))})
+    present = {(p.pool, p.revision) for p in (*standing, *decision.desired)}
+    # What is there or wanted before what is only known.
+    keys = sorted({*known, *present}, key=lambda key: (key not in present, key))[:PLACEMENTS]
     found = []
-    for pool, revision in keys:
+    for pool, revision in sorted(keys):
         place = next((p for k, p in standing.items() if (k.pool, k.revision) == (pool, revision)), None)
         wanted = next((n for k, n in decision.desired.items() if (k.pool, k.revision) == (pool, revision)), None)
         out: Manifest = {
@@ -314,35 +348,32 @@ def _figures(known: Known | None) -> Manifest:
     if known is None:
         return {}
     out: Manifest = {"steady": known.steady}
-    if known.capacity is not None:
+    if known.capacity is not None and _is_told(known.capacity.rate):
         rate = known.capacity.rate
-        out |= {
-            "capacityPerReplica": decimal(rate.point),
-            "capacityLower": decimal(rate.lower),
-            "capacityUpper": decimal(rate.upper),
-            "capacityBasis": known.capacity.basis.value,
-            "capacityRequests": known.capacity.n,
-        }
-    if known.unit_cost is not None:
+        out |= decimals(capacityPerReplica=rate.point, capacityLower=rate.lower, capacityUpper=rate.upper)
+        out |= {"capacityBasis": known.capacity.basis.value, "capacityRequests": count(known.capacity.n)}
+    if known.unit_cost is not None and _is_told(known.unit_cost.interval):
         cost = known.unit_cost
         out["unitCost"] = {
-            "value": decimal(cost.interval.point),
-            "lower": decimal(cost.interval.lower),
-            "upper": decimal(cost.interval.upper),
-            "n": cost.good,
+            **decimals(value=cost.interval.point, lower=cost.interval.lower, upper=cost.interval.upper, cost=cost.cost),
+            "n": count(cost.good),
             "from": time_text(cost.start),
             "to": time_text(cost.end),
-            "cost": decimal(cost.cost),
-            "good": cost.good,
+            "good": count(cost.good),
             "basis": BASIS_OF_COST,
         }
         if cost.replicas is not None:
             out["unitCost"]["replicas"] = cost.replicas
     if known.within is not None:
-        out["goodPercent"] = decimal(known.within * 100)
-    if known.p99_milliseconds is not None:
-        out["p99Milliseconds"] = round(known.p99_milliseconds)
+        out |= decimals(goodPercent=known.within * 100)
+    if known.p99_milliseconds is not None and not math.isnan(known.p99_milliseconds):
+        out["p99Milliseconds"] = count(known.p99_milliseconds)
     return out
+
+
+def _is_told(interval: Interval) -> bool:
+    """Whether it is one: a figure without its bounds could not be read back."""
+    return not any(math.isnan(value) for value in (interval.point, interval.lower, interval.upper))
 
 
 def _claim_out(verdict: ClaimVerdict) -> Manifest:
@@ -350,20 +381,18 @@ def _claim_out(verdict: ClaimVerdict) -> Manifest:
         "pool": verdict.pool,
         "name": verdict.name,
         "verdict": verdict.verdict.value,
-        "n": verdict.n,
-        "claimed": decimal(verdict.claimed),
+        "n": count(verdict.n),
     }
     if verdict.relative_to is not None:
         out["relativeTo"] = verdict.relative_to
-    first = verdict.first_prices
-    figures = (
-        ("measured", verdict.measured),
-        ("lower", verdict.lower),
-        ("upper", verdict.upper),
-        ("price", first.own),
-        ("relativePrice", first.other),
+    out |= decimals(
+        claimed=verdict.claimed,
+        measured=verdict.measured,
+        lower=verdict.lower,
+        upper=verdict.upper,
+        price=verdict.first_prices.own,
+        relativePrice=verdict.first_prices.other,
     )
-    out |= {field: decimal(value) for field, value in figures if value is not None}
     return out | {"message": verdict.message[:512]}
 
 
@@ -387,8 +416,7 @@ def _move_out(move: Move) -> Manifest:
         "reason": move.reason,
         "message": move.message[:512],
     }
-    if move.reserved is not None:
-        out["reserved"] = decimal(move.reserved)
+    out |= decimals(reserved=move.reserved)
     if move.back_reason:
         out["backReason"] = move.back_reason
     return out
@@ -405,9 +433,7 @@ def _past_out(past: PastMove) -> Manifest:
     }
     if past.kind is not None:
         out["kind"] = past.kind.value
-    if past.cost is not None:
-        out["cost"] = decimal(past.cost)
-    return out
+    return out | decimals(cost=past.cost)
 
 
 def _last_out(last: LastDecision) -> Manifest:
@@ -417,8 +443,8 @@ def _last_out(last: LastDecision) -> Manifest:
         "reason": last.reason,
         "message": last.message[:1024],
         "digest": last.digest,
-        "board": [{"gate": b.gate, "passed": b.passed, "reason": b.reason, "message": b.message[:256]} for b in last.board],
-        "options": [_option_out(o) for o in last.options],
+        "board": [{"gate": b.gate, "passed": b.passed, "reason": b.reason, "message": b.message[:256]} for b in last.board[:BOARD]],
+        "options": [_option_out(o) for o in last.options[:OPTIONS]],
     }
 
 
@@ -428,17 +454,16 @@ def _option_out(option: OptionLine) -> Manifest:
         "feasible": option.feasible,
         "reason": option.reason,
         "message": option.message[:256],
-        "n": option.n,
+        "n": count(option.n),
     }
     if option.replicas is not None:
         out["replicas"] = option.replicas
     if option.basis is not None:
         out["basis"] = option.basis
-    figures = (
-        ("costPerHour", option.cost_per_hour),
-        ("unitCost", option.unit_cost),
-        ("lower", option.lower),
-        ("upper", option.upper),
-        ("cheapestBelow", option.cheapest_below),
+    return out | decimals(
+        costPerHour=option.cost_per_hour,
+        unitCost=option.unit_cost,
+        lower=option.lower,
+        upper=option.upper,
+        cheapestBelow=option.cheapest_below,
     )
-    return out | {field: decimal(value) for field, value in figures if value is not None}

@@ -17,6 +17,7 @@ from steelyard.control.clock import Clock
 from steelyard.control.errors import ApiError
 from steelyard.control.log import get_logger
 from steelyard.control.resource import Resource
+from steelyard.control.retry_after import heeded
 from steelyard.control.store import Absorbed, Store
 from steelyard.control.workqueue import Backoff
 
@@ -152,7 +153,7 @@ class Sweep:
                 return
             except ApiError as error:
                 failures += 1
-                delay = max(error.retry_after, backoff.delay(failures, self._chance))
+                delay = max(heeded(error.retry_after, self._chance), backoff.delay(failures, self._chance))
                 _log.warning("the first list failed", resource=scope.resource.label, error=str(error), retry_in_seconds=round(delay, 1))
                 await self._clock.sleep(delay)
 
@@ -169,7 +170,7 @@ class Sweep:
         try:
             await self.sweep(scope, cause)
         except ApiError as error:
-            self._due[resource] = self._clock.monotonic() + max(error.retry_after, 5.0 + 5.0 * self._chance.random())
+            self._due[resource] = self._clock.monotonic() + max(heeded(error.retry_after, self._chance), 5.0 + 5.0 * self._chance.random())
             _log.warning("a list failed", resource=resource.label, cause=cause, error=str(error))
 
     def _schedule(self, resource: Resource) -> None:

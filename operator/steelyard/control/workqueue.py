@@ -21,6 +21,7 @@ from typing import Generic, Protocol, TypeVar
 from steelyard.control.clock import Clock
 from steelyard.control.errors import ApiError
 from steelyard.control.log import get_logger
+from steelyard.control.retry_after import heeded
 
 K = TypeVar("K", bound=Hashable)
 _log = get_logger(__name__)
@@ -240,7 +241,7 @@ class WorkQueue(Generic[K]):
             except fatal:
                 raise
             except Exception as error:
-                delay = self.retry(key, at_least=float(getattr(error, "retry_after", 0.0)))
+                delay = self.retry(key, at_least=heeded(float(getattr(error, "retry_after", 0.0)), self._chance))
                 # An API error says all in its message; anything else is a mistake of ours, and its place matters.
                 trace = None if isinstance(error, ApiError) else error
                 _log.warning("processing failed", key=str(key), error=repr(error), retry_in_seconds=round(delay, 1), exc_info=trace)

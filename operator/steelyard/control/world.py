@@ -16,10 +16,11 @@ from steelyard.api.kind import Resource as ApiResource
 from steelyard.api.parse import FieldError, parse
 from steelyard.control import manifest as manifests
 from steelyard.control.manifest import Manifest
-from steelyard.control.ownership import others
+from steelyard.control.ownership import comes_of, others
 from steelyard.control.paid_node import paid_node
 from steelyard.control.pod_facts import pod_facts
 from steelyard.control.pool_facts import NodeView, node_view, pool_of, selects, with_selection
+from steelyard.control.reader import Reader
 from steelyard.control.resource import ACCELERATOR_POOLS, COMPILED_MODELS, DEPLOYMENTS, INFERENCE_WORKLOADS, NODES, PODS
 from steelyard.control.served_artifact import served_artifact
 from steelyard.control.status import memory_of, time_of
@@ -45,7 +46,7 @@ from steelyard.core.snapshot import (
     Workload,
     WorkloadKey,
 )
-from steelyard.render import label
+from steelyard.render import label, name
 
 R = TypeVar("R", bound=ApiResource)
 ReadTraffic = Callable[[WorkloadKey, PlacementKey, datetime], Reading[Traffic]]
@@ -70,6 +71,7 @@ class World:
         synced: Callable[[], bool],
         clock_suspect: Callable[[], bool],
         catalogue: Catalogue = EMPTY,
+        reader: Reader | None = None,
     ) -> None:
         self._store = store
         self.settings = settings
@@ -78,6 +80,8 @@ class World:
         self._clock_suspect = clock_suspect
         self._catalogue = catalogue
         self._ask = lru_cache(maxsize=50_000)(partial(estimate, catalogue))
+        self._reader = reader or Reader(lambda *_: None)
+        self._ours: set[str] = set()
         self._parsed: dict[tuple[str, int], object] = {}
         self._departed: dict[str, PodFacts] = {}
         self._gone_nodes: dict[str, tuple[Manifest, datetime]] = {}
@@ -152,17 +156,17 @@ class World:
             labels = manifests.labels(deployment)
             if label.POOL not in labels or label.REVISION not in labels or manifests.is_leaving(deployment):
                 continue
-            pods = self._pods_of(workload.key, PlacementKey(labels[label.POOL], labels[label.REVISION]))
+            pods = self._pods_of(deployment, workload.key, PlacementKey(labels[label.POOL], labels[label.REVISION]))
             foreign = others(self._store.replica_managers(DEPLOYMENTS.key_of(deployment)))
             made_of = served_artifact(((deployment.get("spec") or {}).get("template") or {}).get("spec"))
             found.append(placement_of(deployment, pods, foreign[0].name if foreign else None, made_of.key if made_of else None))
         return tuple(sorted(found, key=lambda p: p.key))
 
     def pods(self) -> tuple[PodFacts, ...]:
-        """All serving pods of all workloads, those included that left since the last call."""
+        """All serving pods of all workloads that can be read, those included that left since the last call."""
         pools = {p.name: p for p in self.pools()}
         living = [facts for pod in self._store.all(PODS) if (facts := self._facts(pod, pools)) is not None]
-        present = {p.uid for p in living}
+        present = self._ours = {p.uid for p in living}
         departed = [p for uid, p in self._departed.items() if uid not in present]
         self._departed.clear()
         return tuple(sorted([*living, *departed], key=lambda p: p.uid))
@@ -186,7 +190,7 @@ class World:
         return tuple(
             fact
             for node, left in [*living, *(entry for entry in gone.values())]
-            if (fact := paid_node(node, left, pools, pods, moves)) is not None
+            if (fact := self._reader.read(NODES, node, partial(paid_node, left=left, pools=pools, pods=pods, moves=moves))) is not None
         )
 
     def pools(self) -> tuple[Pool, ...]:
@@ -205,7 +209,9 @@ class World:
         before, views = self._views, {}
         for node in self._store.all(NODES):
             known = before.get(uid := manifests.uid(node))
-            views[uid] = known if known is not None and known[0] is node else (node, node_view(node))
+            view = known[1] if known is not None and known[0] is node else self._reader.read(NODES, node, node_view)
+            if view is not None:
+                views[uid] = node, view
         self._views = views
         if before.keys() != views.keys() or any(before[uid][1] != view for uid, (_, view) in views.items()):
             self._counted = {}
@@ -218,7 +224,9 @@ class World:
         if not isinstance(parsed, AcceleratorPool):
             return raw, None
         unsupported = self._catalogue.unsupported(parsed.spec.accelerator.model)
-        return raw, pool_of(parsed, raw, [view for _, view in self._views.values()], unsupported=unsupported)
+        views = [view for _, view in self._views.values()]
+        counted = self._reader.read(ACCELERATOR_POOLS, raw, lambda _: pool_of(parsed, raw, views, unsupported=unsupported))
+        return raw, counted
 
     def window_seconds(self) -> Mapping[WorkloadKey, int]:
         """The window of each workload."""
@@ -247,24 +255,40 @@ class World:
         read = ((raw, self._parse(InferenceWorkload, raw)) for raw in raws)
         return tuple((workload_of(parsed, raw), self._pools_for(raw)) for raw, parsed in read if isinstance(parsed, InferenceWorkload))
 
-    def _pods_of(self, workload: WorkloadKey, key: PlacementKey) -> tuple[Manifest, ...]:
+    def _pods_of(self, deployment: Manifest, workload: WorkloadKey, key: PlacementKey) -> tuple[Manifest, ...]:
         found = []
         for pod in self._store.labelled(PODS, label.WORKLOAD, workload.name):
             labels = manifests.labels(pod)
-            if manifests.namespace(pod) == workload.namespace and (labels.get(label.POOL), labels.get(label.REVISION)) == key:
+            here = manifests.namespace(pod) == workload.namespace and (labels.get(label.POOL), labels.get(label.REVISION)) == key
+            if here and comes_of(pod, manifests.name(deployment)):
                 found.append(pod)
         return tuple(found)
 
     def _facts(self, pod: Manifest, pools: Mapping[str, Pool]) -> PodFacts | None:
+        """None for a pod that is not of a placement of ours, whatever its labels say, or cannot be read."""
         labels = manifests.labels(pod)
         if labels.get(label.ROLE) != label.SERVING or label.WORKLOAD not in labels or label.POOL not in labels:
             return None
+        # Who was counted once is counted to its end: a Deployment goes before its pods do.
+        if manifests.uid(pod) not in self._ours and not self._is_ours(pod):
+            return None
         node_name = (pod.get("spec") or {}).get("nodeName")
         node = self._store.get(NODES.key(None, node_name)) if node_name else None
-        return pod_facts(pod, pools.get(labels[label.POOL]), node)
+        return self._reader.read(PODS, pod, lambda _: pod_facts(pod, pools.get(labels[label.POOL]), node))
+
+    def _is_ours(self, pod: Manifest) -> bool:
+        """Whether it comes of a Deployment of ours that stands, whose owner by uid is the workload that the pod names."""
+        labels, namespace = manifests.labels(pod), manifests.namespace(pod) or ""
+        workload = WorkloadKey(namespace, labels[label.WORKLOAD])
+        called = name.placement(workload, PlacementKey(labels[label.POOL], labels.get(label.REVISION, "")))
+        deployment, owner = self._store.get(DEPLOYMENTS.key(namespace, called)), self.raw(workload)
+        if deployment is None or owner is None or manifests.controller_uid(deployment) != manifests.uid(owner):
+            return False
+        return comes_of(pod, called)
 
     def _artifacts(self, namespace: str) -> Mapping[str, Artifact]:
-        return {c["spec"]["key"]: artifact_of(c) for c in self._store.all(COMPILED_MODELS, namespace)}
+        read = ((c, self._reader.read(COMPILED_MODELS, c, artifact_of)) for c in self._store.all(COMPILED_MODELS, namespace))
+        return {c["spec"]["key"]: artifact for c, artifact in read if artifact is not None}
 
     def _moves_elsewhere(self, key: WorkloadKey) -> tuple[frozenset[str], ...]:
         """The pools at both ends of each move of another workload."""

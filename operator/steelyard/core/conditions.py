@@ -12,6 +12,8 @@ from steelyard.core.rebalancing.verdict import Result
 from steelyard.core.situation import Situation
 from steelyard.core.snapshot import Placement, PlacementKey
 
+COMPILED_MODEL = "CompiledModel"
+
 
 def conditions(
     seen: Situation,
@@ -54,6 +56,9 @@ def _compiled(seen: Situation) -> Condition:
             Reason.NO_POOL,
             "no selected pool has a back end with a toolchain: see `kubectl steelyard explain`",
         )
+    refused = [write for write in seen.snapshot.refused if write.kind == COMPILED_MODEL]
+    if refused:
+        return Condition(ConditionType.COMPILED, False, Reason.OBJECT_INVALID, str(refused[0]))
     if waiting:
         return Condition(
             ConditionType.COMPILED, False, Reason.COMPILING, f"compiling for {', '.join(waiting)}: `kubectl get cmodel` shows the progress"
@@ -78,6 +83,9 @@ def _placed(
     if home is None:
         reason, why = (refusal.reason, refusal.message) if refusal else (Reason.NO_POOL, "no pool is eligible")
         return Condition(ConditionType.PLACED, False, reason, why)
+    refused = [write for write in seen.snapshot.refused if write.kind != COMPILED_MODEL]
+    if refused:
+        return Condition(ConditionType.PLACED, False, Reason.OBJECT_INVALID, str(refused[0]))
     standing = seen.snapshot.placement(home)
     wanted = max(1, desired.get(home, standing.desired)) if standing is not None else 1
     if standing is not None and standing.crashing > 0 and standing.ready < wanted:

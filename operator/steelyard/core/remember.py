@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import replace
 
 from steelyard.core.course.course import Course
 from steelyard.core.course.quarantine import QUARANTINE_MOST
 from steelyard.core.decision import Note
 from steelyard.core.intent import Intent
-from steelyard.core.memory import BoardLine, Known, LastDecision, Memory, VerdictWord
+from steelyard.core.memory import BoardLine, Known, LastDecision, Memory, Quarantine, VerdictWord
 from steelyard.core.planning.option import Option, line
 from steelyard.core.rebalancing.claims import verdicts
 from steelyard.core.rebalancing.reason import SETTLED, Reason, Refusal
@@ -21,6 +22,10 @@ HISTORY = 8
 
 SHOWN = 32
 """Options, and claims, that a status has room for."""
+KNOWN = 32
+"""Placements whose evidence a status has room for."""
+QUARANTINED = 16
+"""Places in quarantine that a status has room for."""
 
 
 def remember(seen: Situation, course: Course) -> Memory:
@@ -43,7 +48,7 @@ def remember(seen: Situation, course: Course) -> Memory:
         move=course.move,
         known=_worth_keeping(seen),
         history=history,
-        quarantine=tuple(sorted(quarantine, key=lambda q: (q.pool, q.revision))),
+        quarantine=_longest(quarantine),
         claims=claims,
     )
 
@@ -57,7 +62,15 @@ def _worth_keeping(seen: Situation) -> tuple[Known, ...]:
         rest = [key for key in sorted(seen.kept) if key.pool == candidate.name]
         if rest and not any(key in current and key.revision == (candidate.revision or key.revision) for key in rest):
             current.add(max(rest, key=lambda key: (_until(seen.kept[key]), key)))
+    if len(current) > KNOWN:
+        current = set(sorted(current, key=lambda key: (key in standing, _until(seen.kept[key]), key))[-KNOWN:])
     return tuple(seen.kept[key] for key in sorted(current))
+
+
+def _longest(quarantine: Iterable[Quarantine]) -> tuple[Quarantine, ...]:
+    """Those that last longest, as many as there is room for: what is forgotten may be tried again a little early, and fails again."""
+    kept = sorted(quarantine, key=lambda q: (q.until, q.pool, q.revision))[-QUARANTINED:]
+    return tuple(sorted(kept, key=lambda q: (q.pool, q.revision)))
 
 
 def _until(known: Known) -> str:

@@ -364,13 +364,26 @@ class FleetTarget:
     scarcity: Mapping[str, float]
 
 
+@dataclass(frozen=True, slots=True)
+class RefusedWrite:
+    """An object that the API server does not take, by a policy, a quota or a rule, in its own words."""
+
+    kind: str
+    name: str
+    message: str
+
+    def __str__(self) -> str:
+        """For a condition: nothing in it changes while the refusal stands."""
+        return f"the API server refuses {self.kind} {self.name}, which is tried again within five minutes: {self.message}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """Everything `decide` may look at for one workload.
 
     `artifacts` by compile key; `traffic` by placement: the reading is fresh only if every serving pod was read lately and the newest
     window is complete. `workloads`: of the installation; `moves_elsewhere`: moves in flight of others; `moves_by_pool`: those of them that go
-    to or from a pool. `references`: by instance type. `target`: None while the fleet has no plan.
+    to or from a pool. `references`: by instance type. `target`: None while the fleet has no plan. `refused`: writes for this workload.
     """
 
     workload: Workload
@@ -388,6 +401,7 @@ class Snapshot:
     moves_by_pool: Mapping[str, int] = field(default_factory=dict)
     references: Mapping[str, Reference] = field(default_factory=dict)
     target: FleetTarget | None = None
+    refused: tuple[RefusedWrite, ...] = ()
 
     def pool(self, name: str) -> Pool | None:
         """The pool of that name, if it exists."""

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from steelyard.core.performance.histogram import Buckets
-from steelyard.observe.exposition import Exposition
+from steelyard.observe.exposition import EDGES, SERIES, Exposition
 from steelyard.observe.failure import Reason, RejectedError
 from steelyard.observe.sample import Counts, Sample
 
@@ -190,6 +190,10 @@ def _buckets(seen: Exposition, name: str) -> Buckets:
         if edge in of_set:
             raise RejectedError(Reason.DUPLICATE, f"has the same bucket of {name} twice")
         of_set[edge] = whole(name, value)
+        if len(by_set) > SERIES:
+            raise RejectedError(Reason.TOO_MANY, f"has more than {SERIES} series of {name}: let the server give it fewer labels")
+        if len(of_set) > EDGES:
+            raise RejectedError(Reason.TOO_MANY, f"has a histogram {name} of more than {EDGES} buckets: let the server have fewer")
     edges = {frozenset(each) for each in by_set.values()}
     if len(edges) != 1 or math.inf not in next(iter(edges)):
         raise RejectedError(Reason.BUCKETS, f"has a histogram {name} without the same edges up to +Inf in all its series")

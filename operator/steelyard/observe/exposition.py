@@ -2,6 +2,9 @@
 
 Not prometheus_client's parser, for two reasons: it is lax (a third number on a line passes), and it takes most of a millisecond a pod,
 which is a whole core at thousands of pods every few seconds. Tests hold both against each other.
+
+A pod says what it likes, and while its page is parsed nothing else runs. So the work is linear in the bytes, the bytes are bounded where
+they are read, and a page beyond a bound below is refused as a whole.
 """
 
 from __future__ import annotations
@@ -19,13 +22,25 @@ Labels: TypeAlias = tuple[tuple[str, str], ...]
 
 _NAME = "[a-zA-Z_:][a-zA-Z0-9_:]*"
 _STARTS = re.compile(rf'({_NAME})[ \t{{]|\{{[ \t]*"')
-# The alternatives begin with different characters, so matching is linear in the length of the line.
-_LINE = re.compile(
-    rf'{_NAME}[ \t]*(?:\{{(?P<labels>(?:[^"}}]|"(?:[^"\\]|\\.)*")*)\}})?[ \t]*(?P<value>[^ \t]+)(?:[ \t]+-?[0-9.]+)?[ \t]*(?:# \{{.*)?'
-)
-_LABEL = re.compile(r'[ \t]*([a-zA-Z_][a-zA-Z0-9_]*)[ \t]*=[ \t]*"((?:[^"\\]|\\.)*)"[ \t]*(?:,|$)')
+# Read one after the other, each from where the last one ended: no character is looked at again for every label that follows it.
+_OPENS = re.compile(r"[ \t]*\{[ \t]*")
+_LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)[ \t]*=[ \t]*"([^"\\]*(?:\\.[^"\\]*)*)"[ \t]*(?:,[ \t]*|(?=\}))')
+_VALUE = re.compile(r"[ \t]*(?P<value>[^ \t]+)(?:[ \t]+-?[0-9.]+)?[ \t]*(?:# \{.*)?")
 _TYPE = re.compile(rf"#[ \t]+TYPE[ \t]+({_NAME})[ \t]")
 _ESCAPE = re.compile(r"\\(.)")
+
+LINES = 20_000
+"""Of one page, comments included; a server with thousands of series stays below."""
+SERIES = 200
+"""Of one metric that is wanted; a histogram counts as one, with all its buckets."""
+EDGES = 64
+"""Of one histogram, +Inf included."""
+BUCKETS = 2_000
+"""Of one histogram, over all its series."""
+LABELS = 32
+"""Of one series that is wanted."""
+LINE = 4096
+"""Characters of one line that is wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +59,8 @@ def parse(body: bytes, wanted: frozenset[str]) -> Exposition:
         raise RejectedError(Reason.SYNTAX, "is not UTF-8 text") from error
     series: dict[str, dict[Labels, float]] = {}
     declared: set[str] = set()
+    if text.count("\n") > LINES:
+        raise RejectedError(Reason.TOO_MANY, f"has more than {LINES} lines: let the server expose fewer series")
     for raw in text.split("\n"):
         line = raw.strip(" \t\r")
         if not line:
@@ -64,10 +81,13 @@ def parse(body: bytes, wanted: frozenset[str]) -> Exposition:
 
 
 def keep(series: dict[str, dict[Labels, float]], name: str, labels: Labels, value: float) -> None:
-    """Add one series; RejectedError where it is there already."""
+    """Add one series; RejectedError where it is there already, or one too many."""
     of_name = series.setdefault(name, {})
     if labels in of_name:
         raise RejectedError(Reason.DUPLICATE, f"has the same series of {name} twice")
+    most = BUCKETS if name.endswith("_bucket") else SERIES
+    if len(of_name) >= most:
+        raise RejectedError(Reason.TOO_MANY, f"has more than {most} series of {name}: let the server give it fewer labels")
     of_name[labels] = value
 
 
@@ -90,24 +110,31 @@ def number(name: str, text: str) -> float:
 
 
 def _sample(name: str, line: str) -> tuple[Labels, float]:
-    found = _LINE.fullmatch(line)
+    if len(line) > LINE:
+        raise RejectedError(Reason.TOO_MANY, f"has a line of {name} of more than {LINE} characters: let the server give it fewer labels")
+    labels, position = _labels(name, line)
+    found = _VALUE.fullmatch(line, position)
     if found is None:
         raise RejectedError(Reason.SYNTAX, f"has a line of {name} that is not in the Prometheus text format")
-    return _labels(name, found["labels"]), number(name, found["value"])
+    return labels, number(name, found["value"])
 
 
-def _labels(name: str, text: str | None) -> Labels:
-    if not text or not text.strip():
-        return ()
+def _labels(name: str, line: str) -> tuple[Labels, int]:
+    """The labels, and where in the line they end."""
+    opened = _OPENS.match(line, len(name))
+    if opened is None:
+        return (), len(name)
     labels: dict[str, str] = {}
-    position = 0
-    while position < len(text) and text[position:].strip():
-        found = _LABEL.match(text, position)
+    position = opened.end()
+    while not line.startswith("}", position):
+        found = _LABEL.match(line, position)
         if found is None or found[1] in labels:
             raise RejectedError(Reason.SYNTAX, f"has labels of {name} that are not in the Prometheus text format")
+        if len(labels) == LABELS:
+            raise RejectedError(Reason.TOO_MANY, f"has more than {LABELS} labels in one series of {name}: let the server give it fewer")
         labels[found[1]] = _ESCAPE.sub(_unescape, found[2]) if "\\" in found[2] else found[2]
         position = found.end()
-    return tuple(sorted(labels.items()))
+    return tuple(sorted(labels.items())), position + 1
 
 
 def _unescape(found: re.Match[str]) -> str:

@@ -23,6 +23,8 @@ class Reason(StrEnum):
     """Not the text format."""
     TOO_LARGE = "TooLarge"
     """More bytes than a pod may send."""
+    TOO_MANY = "TooMany"
+    """More lines, series, labels or buckets than a page may have."""
     SYNTAX = "Syntax"
     """Not the exposition format, or not the JSON of the query API."""
     NOT_A_NUMBER = "NotANumber"

@@ -15,8 +15,8 @@ from steelyard.observe.failure import Failure, Reason, RejectedError
 from steelyard.observe.observed_pod import ObservedPod
 from steelyard.observe.source import Answer, Clock
 
-LARGEST = 4 * 1024 * 1024
-"""Bytes of one answer; a server with thousands of series stays far below."""
+LARGEST = 1024 * 1024
+"""Bytes of one answer; a server with thousands of series stays below."""
 AT_ONCE = 64
 """Scrapes at the same time; below aiohttp's own limit of connections, so that waiting for one never looks like a slow pod."""
 ACCEPT = "text/plain;version=0.0.4"
@@ -100,6 +100,8 @@ class DirectSource:
         except (aiohttp.ClientError, OSError, ValueError):
             # The text of the exception holds addresses and numbers of the system: it is no sentence for a condition.
             return Failure(Reason.UNREACHABLE, f"{pod.title} cannot be reached at {where}")
+        except Exception:  # what one pod says, however odd, is that pod's alone
+            return Failure(Reason.SYNTAX, f"{pod.title}: {where} cannot be read")
 
     async def _fetch(self, pod: ObservedPod) -> bytes:
         # One connection for each scrape: kept ones would hold a file descriptor for every pod of the fleet.
@@ -114,7 +116,7 @@ class DirectSource:
                 body += chunk
                 if len(body) > self._largest:
                     response.close()
-                    raise RejectedError(Reason.TOO_LARGE, "is larger than any honest answer")
+                    raise RejectedError(Reason.TOO_LARGE, f"is larger than {self._largest} bytes: let the server expose fewer series")
             return bytes(body)
 
 

@@ -20,9 +20,10 @@ from steelyard.control.errors import (
     Unauthorized,
     Unreachable,
 )
-from steelyard.control.fencing import LeadershipLost
-from steelyard.control.resource import DEPLOYMENTS, NODES, PODS, SERVICES
+from steelyard.control.fencing import LeadershipLost, OpenFence
+from steelyard.control.resource import DEPLOYMENTS, LEASES, NODES, PODS, SERVICES
 from steelyard.control.throttle import Throttle
+from unit.control.virtual_time import ManualClock
 
 
 class Server:
@@ -180,16 +181,40 @@ async def test_a_401_makes_it_read_the_credentials_again_once(server):
             await client.get(PODS, "n", "x")
 
 
-async def test_a_429_silences_the_whole_client_for_as_long_as_the_server_asked(server, connect):
-    clock = AnchoredClock()
-    client = await connect(clock=clock, throttle=Throttle(clock, rate=1000, burst=1000))
-    server.answers = [(429, {}, {"Retry-After": "1"})]
-    with pytest.raises(TooManyRequests) as refused:
+async def refused(client):
+    with pytest.raises(TooManyRequests) as answer:
         await client.create(PODS, {"metadata": {"namespace": "n", "name": "x"}})
-    assert refused.value.retry_after == 1.0 and not refused.value.maybe_committed
-    before = clock.monotonic()
+    return answer.value
+
+
+async def test_a_429_silences_all_writes_for_as_long_as_the_server_asked_and_no_reading(server, connect):
+    clock = ManualClock()  # sleeping takes no time and is seen
+    client = await connect(throttle=Throttle(clock, rate=1000, burst=1000))
+    server.answers = [(429, {}, {"Retry-After": "3"})]
+    answer = await refused(client)
+    assert answer.retry_after == 3.0 and not answer.maybe_committed
+    before = clock.seconds
     await client.get(PODS, "n", "x")
-    assert clock.monotonic() - before >= 0.9
+    assert clock.seconds == before
+    await client.patch_scale(DEPLOYMENTS, "n", "d", 1, version="1")
+    assert clock.seconds >= before + 3
+
+
+async def test_the_elector_renews_its_lease_through_any_silence_that_others_or_it_were_asked_for(server, connect):
+    """The wiring of the operator: its own client throttled, the elector's view of it not."""
+    clock = ManualClock()
+    client = await connect(throttle=Throttle(clock, rate=0.001, burst=1))
+    elector = client.view(fence=OpenFence())
+    server.answers = [(429, {}, {"Retry-After": "32"})]
+    await refused(client)
+    before = clock.seconds
+    lease = {"metadata": {"namespace": "n", "name": "steelyard", "resourceVersion": "1"}}
+    server.answers = [{}, (429, {}, {"Retry-After": "32"}), {}]
+    await elector.get(LEASES, "n", "steelyard")
+    with pytest.raises(TooManyRequests):
+        await elector.replace(LEASES, lease)
+    await elector.replace(LEASES, lease)
+    assert clock.seconds == before
 
 
 async def test_a_shut_fence_sends_nothing_and_stops_no_reading(server, connect):

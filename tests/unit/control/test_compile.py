@@ -15,12 +15,14 @@ from steelyard.app.wiring import settings_of
 from steelyard.control.api_client import ApiClient
 from steelyard.control.apply import Applier
 from steelyard.control.compile import CompileReconciler, join_owners, leave, outcome_of
+from steelyard.control.errors import ApiError, QuotaExceeded
 from steelyard.control.resource import ACCELERATOR_POOLS, COMPILED_MODELS, INFERENCE_WORKLOADS, JOBS, NODES, PODS, Resource
 from steelyard.control.store import Store
 from steelyard.control.workload_facts import workload_of
 from steelyard.control.world import World
 from steelyard.core.compiling.attempt import LONGEST_PAUSE, Failure, FailureClass, JobOutcome, Running
 from steelyard.core.compiling.candidate import compile_inputs
+from steelyard.core.decision import Note
 from steelyard.core.reading import Unknown
 from steelyard.core.snapshot import Settings
 from steelyard.render import label
@@ -55,6 +57,10 @@ class Cluster:
     settings: Settings = SETTINGS
     jobs: list[dict[str, Any]] = field(default_factory=list)
     versions: int = 1
+    refuses: ApiError | None = None
+    """What the API server answers to a Job."""
+    tries: int = 0
+    told: list[Note] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.clock = ManualClock()
@@ -64,6 +70,9 @@ class Cluster:
         made["spec"] |= {"backend": "inductor", "target": "sm_86", "key": key_of(objects.workload(), self.settings)}
         made["metadata"]["ownerReferences"] = [{"kind": "InferenceWorkload", "name": "w", "uid": "u-w"}]
         self.add(COMPILED_MODELS, "inductor-0", made)
+        client = cast(ApiClient, SimpleNamespace(patch_status=self._patch_status))
+        applier = cast(Applier, SimpleNamespace(apply=self._apply))
+        self.reconciler = CompileReconciler(client, applier, self.store, self.settings, no_progress, self.world.users_of, self.clock)
 
     def add(self, resource: Resource, name: str, made: dict[str, Any], **metadata: Any) -> None:
         self.versions += 1
@@ -93,33 +102,28 @@ class Cluster:
 
     def reconcile(self) -> dict[str, Any]:
         """One pass; the status as it stands then."""
-
-        async def patch_status(resource: Resource, namespace: str, name: str, patch: Any, **_: Any) -> Any:
-            seen = self.store.get(resource.key(namespace, name))
-            assert seen is not None
-            self.versions += 1
-            status = {k: v for k, v in {**(seen.get("status") or {}), **patch}.items() if v is not None}
-            return {**seen, "status": status, "metadata": {**seen["metadata"], "resourceVersion": str(self.versions)}}
-
-        async def apply(resource: Resource, made: dict[str, Any]) -> None:
-            assert resource == JOBS
-            if self.store.get(resource.key_of(made)) is None:
-                self.jobs.append(made)
-                self.add(JOBS, made["metadata"]["name"], made)
-
-        client = cast(ApiClient, SimpleNamespace(patch_status=patch_status))
-        applier = cast(Applier, SimpleNamespace(apply=apply))
-
-        async def no_progress(_: str) -> None:
-            return None
-
-        reconciler = CompileReconciler(client, applier, self.store, self.settings, no_progress, self.world.users_of, self.clock)
-        asyncio.run(reconciler.reconcile(KEY, "u-ns"))
+        self.told += asyncio.run(self.reconciler.reconcile(KEY, "u-ns")).notes
         seen = self.store.get(KEY)
         assert seen is not None
         status: dict[str, Any] = seen["status"]
         self.add(COMPILED_MODELS, "inductor-0", seen)
         return status
+
+    async def _patch_status(self, resource: Resource, namespace: str, name: str, patch: Any, **_: Any) -> Any:
+        seen = self.store.get(resource.key(namespace, name))
+        assert seen is not None
+        self.versions += 1
+        status = {k: v for k, v in {**(seen.get("status") or {}), **patch}.items() if v is not None}
+        return {**seen, "status": status, "metadata": {**seen["metadata"], "resourceVersion": str(self.versions)}}
+
+    async def _apply(self, resource: Resource, made: dict[str, Any]) -> None:
+        assert resource == JOBS
+        self.tries += 1
+        if self.refuses is not None:
+            raise self.refuses
+        if self.store.get(resource.key_of(made)) is None:
+            self.jobs.append(made)
+            self.add(JOBS, made["metadata"]["name"], made)
 
     def scheduler_says(self, reason: str) -> None:
         """Of the Job's pod."""
@@ -137,6 +141,10 @@ class Cluster:
         ended = {"terminated": {"exitCode": 1, "reason": "Error", "message": json.dumps(word)}}
         metadata = {"ownerReferences": [{"kind": "Job", "name": "j", "uid": owner}]}
         self.add(PODS, f"{owner}-x", {"metadata": metadata, "status": {"containerStatuses": [{"name": "compile", "state": ended}]}})
+
+
+async def no_progress(_: str) -> None:
+    return None
 
 
 def message(status: dict[str, Any]) -> str:
@@ -235,6 +243,25 @@ def test_the_job_of_a_deleted_model_of_the_same_name_says_nothing_and_its_name_i
     cluster.store.observe(JOBS, "DELETED", old)
     assert message(cluster.reconcile()) == "the model is being compiled"
     assert [job["metadata"]["name"] for job in cluster.jobs] == ["inductor-0-1"]
+
+
+def test_a_job_that_a_quota_refuses_is_told_in_its_words_and_tried_less_and_less_often() -> None:
+    cluster = Cluster()
+    cluster.pool("gpu")
+    cluster.use("w")
+    cluster.refuses = QuotaExceeded("exceeded quota: q, requested: count/jobs.batch=1", status=403)
+    for _ in range(1200):
+        cluster.reconcile()
+        cluster.clock.seconds += 3
+    assert "the API server refuses Job inductor-0-1" in message(cluster.reconcile())
+    assert "exceeded quota: q" in message(cluster.reconcile())
+    assert 10 < cluster.tries < 30, "of an hour"
+    assert {n.message for n in cluster.told if n.warning} == {"exceeded quota: q, requested: count/jobs.batch=1"}
+    cluster.refuses = None
+    cluster.clock.seconds += 301
+    cluster.reconcile()
+    assert [job["metadata"]["name"] for job in cluster.jobs] == ["inductor-0-1"]
+    assert message(cluster.reconcile()) == "the model is being compiled"
 
 
 def killed(

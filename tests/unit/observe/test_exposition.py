@@ -1,9 +1,13 @@
+import contextlib
+import time
+
 import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from steelyard.observe.contract import STEELYARD, CustomMetrics
-from steelyard.observe.exposition import parse
+from steelyard.observe.exposition import BUCKETS, EDGES, LABELS, LINE, LINES, SERIES, parse
 from steelyard.observe.failure import Reason, RejectedError
+from steelyard.observe.scrape import LARGEST
 from unit.observe.pods import T0
 
 
@@ -125,3 +129,78 @@ def test_a_counter_that_is_declared_without_series_is_zero_and_one_that_is_not_t
     declared = "# TYPE http_requests_total counter\n# TYPE http_seconds histogram\n"
     assert read(declared, CUSTOM).counts.tally.offered == 0
     assert refusal("# TYPE http_seconds histogram\n", CUSTOM) is Reason.MISSING
+
+
+# --- a page that is more than a server has to say ---------------------------------------------------------------------------------------
+
+ANY = CustomMetrics("http_requests_total", "http_seconds", 0.25)
+
+
+def counters(number: int) -> str:
+    return "".join(f'http_requests_total{{path="/{n}"}} 1\n' for n in range(number))
+
+
+def histogram(edges: int, series: int = 1) -> str:
+    bounds = [*range(1, edges), "+Inf"]
+    return "".join(f'http_seconds_bucket{{path="/{n}",le="{edge}"}} 1\n' for n in range(series) for edge in bounds)
+
+
+def labelled(number: int) -> str:
+    return "http_requests_total{" + ",".join(f'a{n}=""' for n in range(number)) + "} 1\n"
+
+
+def padded(length: int) -> str:
+    text = 'http_requests_total{path="/"} 1'
+    return text.replace("/", "/" * (length - len(text) + 1)) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("page", "bound", "word"),
+    [
+        (lambda n: counters(n) + histogram(2), SERIES, "series of http_requests_total"),
+        (lambda n: counters(1) + histogram(n), EDGES, "buckets"),
+        (lambda n: counters(1) + histogram(1, n), SERIES, "series of http_seconds"),
+        (lambda n: counters(1) + histogram(BUCKETS // 50, 50) + n * 'http_seconds_bucket{le="+Inf"} 1\n', 0, "http_seconds_bucket"),
+        (lambda n: labelled(n) + histogram(2), LABELS, "labels"),
+        (lambda n: padded(n) + histogram(2), LINE, "characters"),
+        (lambda n: counters(1) + histogram(2) + "\n" * (n - 3), LINES, "lines"),
+    ],
+    ids=["series", "edges", "series of a histogram", "buckets", "labels", "a line", "lines"],
+)
+def test_a_page_is_read_up_to_each_bound_and_refused_whole_with_its_words_beyond(page, bound, word):
+    read(page(bound), ANY)
+    with pytest.raises(RejectedError, match=f"more than .*{word}") as caught:
+        read(page(bound + 1), ANY)
+    assert caught.value.reason is Reason.TOO_MANY
+    assert "let the server" in str(caught.value), "it says what to do"
+
+
+def seconds(page: str) -> float:
+    """Of the processor, the least of three; whatever comes of it."""
+    body, taken = page.encode()[:LARGEST], []
+    for _ in range(3):
+        began = time.process_time()
+        with contextlib.suppress(RejectedError):
+            ANY.sample(parse(body, ANY.wanted), T0, 0)
+        taken.append(time.process_time() - began)
+    return min(taken)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        labelled(LARGEST // 8),
+        histogram(LARGEST // 40),
+        histogram(EDGES, 1000),
+        padded(LARGEST - 1),
+        "http_requests_total" + " " * (LARGEST - 30) + "1",
+        'http_requests_total{path="' + "\\n" * (LARGEST // 2 - 20) + '"} 1',
+        "\n".join([labelled(LABELS).strip()] * (LARGEST // 300)),
+        "a 1\n" * (LARGEST // 4),
+        "a" * (LARGEST - 1),
+    ],
+    ids=["labels", "edges", "series", "a value", "blanks", "escapes", "full lines", "short lines", "a name"],
+)
+def test_no_page_of_the_largest_size_takes_much_longer_than_an_honest_one(page):
+    honest = "".join(f'another_metric_total{{handler="/v2/models/{n:06}"}} 1.0\n' for n in range(LINES))
+    assert seconds(page) < 10 * seconds(honest)

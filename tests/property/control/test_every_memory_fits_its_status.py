@@ -1,0 +1,182 @@
+"""No memory makes a status that the API server refuses: a refused status would hold back everything that the workload needs."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from property.effort import effort
+from steelyard.api.inference_workload import InferenceWorkload
+from steelyard.api.parse import parse
+from steelyard.control.status import status_of
+from steelyard.core.condition import Condition, ConditionType
+from steelyard.core.economics.unit_cost import Interval, UnitCost
+from steelyard.core.memory import (
+    BoardLine,
+    ClaimVerdict,
+    Known,
+    LastDecision,
+    Memory,
+    Move,
+    MoveKind,
+    OptionLine,
+    Outcome,
+    PastMove,
+    Quarantine,
+    Step,
+    VerdictWord,
+)
+from steelyard.core.performance.capacity import Basis, Capacity
+from steelyard.core.rebalancing.reason import Reason
+from steelyard.core.snapshot import PlacementKey
+from unit.api.objects import workload
+from unit.core.world import START, Ground, World
+
+CRD = yaml.safe_load((Path(__file__).parents[3] / "crds/steelyard.dev_inferenceworkloads.yaml").read_text())
+SCHEMA = CRD["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"]
+MANY = 70
+"""Entries of a list: more than any list of the schema has room for."""
+
+POOLS = st.sampled_from(["a", "pool-7", "p" * 20])
+REVISIONS = st.sampled_from(["00000000", "ffffffff"])
+TEXTS = st.text(max_size=20) | st.sampled_from(["é" * 3000, ""])
+WORDS = st.sampled_from([*Reason]).map(lambda reason: reason.value)
+TIMES = st.just(START)
+NUMBERS = st.floats() | st.sampled_from([1e15, -1e15, 999999999999.9999, 1234567.891, 1e-300, 0.0])
+COUNTS = st.integers(0, 2**70)
+REPLICAS = st.integers(0, 2**31 - 1)
+INTERVALS = st.builds(Interval, NUMBERS, NUMBERS, NUMBERS)
+COSTS = st.builds(UnitCost, INTERVALS, COUNTS, NUMBERS, TIMES, TIMES, st.none() | REPLICAS)
+
+
+def many(each: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...]]:
+    """None, a few or too many; those that have a pool, each of another one."""
+
+    def spread(drawn: list[Any], number: int) -> tuple[Any, ...]:
+        several = [drawn[n % len(drawn)] for n in range(number)]
+        return tuple(replace(one, pool=f"pool-{n}") if hasattr(one, "pool") else one for n, one in enumerate(several))
+
+    return st.builds(spread, st.lists(each, min_size=1, max_size=4), st.sampled_from([0, 3, 9, 17, 25, 33, MANY]))
+
+
+MOVES = st.builds(
+    Move,
+    id=st.just("20260301-120000-inf2-xlarge"),
+    kind=st.sampled_from(MoveKind),
+    source_pool=POOLS,
+    source_revision=REVISIONS,
+    target_pool=POOLS,
+    target_revision=REVISIONS,
+    step=st.sampled_from(Step),
+    source_replicas=REPLICAS,
+    target_replicas=REPLICAS,
+    target_goal=REPLICAS,
+    started=TIMES,
+    step_time=TIMES,
+    deadline=TIMES,
+    reason=WORDS,
+    message=TEXTS,
+    back_reason=st.none() | WORDS,
+)
+KNOWN = st.builds(
+    Known,
+    pool=POOLS,
+    revision=REVISIONS,
+    capacity=st.none() | st.builds(Capacity, INTERVALS, st.just(Basis.MEASURED), COUNTS),
+    unit_cost=st.none() | COSTS,
+    within=st.none() | NUMBERS,
+    p99_milliseconds=st.none() | NUMBERS,
+)
+PAST = st.builds(
+    PastMove,
+    source_pool=POOLS,
+    target_pool=POOLS,
+    target_revision=REVISIONS,
+    time=TIMES,
+    outcome=st.sampled_from(Outcome),
+    reason=WORDS,
+    cost=st.none() | NUMBERS,
+)
+CLAIMS = st.builds(
+    ClaimVerdict,
+    pool=POOLS,
+    name=st.sampled_from(["advertised", "c" * 63]),
+    verdict=st.sampled_from(VerdictWord),
+    n=COUNTS,
+    claimed=NUMBERS,
+    measured=st.none() | NUMBERS,
+    lower=st.none() | NUMBERS,
+    upper=st.none() | NUMBERS,
+    message=TEXTS,
+)
+OPTIONS = st.builds(
+    OptionLine,
+    pool=POOLS,
+    feasible=st.booleans(),
+    reason=WORDS,
+    message=TEXTS,
+    replicas=st.none() | REPLICAS,
+    cost_per_hour=st.none() | NUMBERS,
+    unit_cost=st.none() | NUMBERS,
+    n=COUNTS,
+    cheapest_below=st.none() | NUMBERS,
+)
+DECISIONS = st.builds(
+    LastDecision,
+    time=TIMES,
+    verdict=st.sampled_from(["Place", "Wait", "Stay", "Hold", "Move", "Done"]),
+    reason=WORDS,
+    message=TEXTS,
+    digest=st.just("0a1b2c3d4e5f6071"),
+    board=many(st.builds(BoardLine, gate=WORDS, passed=st.booleans(), reason=WORDS, message=TEXTS)),
+    options=many(OPTIONS),
+)
+MEMORIES = st.builds(
+    Memory,
+    home_pool=st.none() | POOLS,
+    home_revision=st.none() | REVISIONS,
+    beside=st.integers(0, MANY).map(lambda number: tuple((f"pool-{n}", "00000000") for n in range(number))),
+    move=st.none() | MOVES,
+    known=many(KNOWN),
+    history=many(PAST),
+    quarantine=many(st.builds(Quarantine, pool=POOLS, revision=REVISIONS, until=TIMES, failures=REPLICAS, reason=WORDS)),
+    claims=many(CLAIMS),
+    last=st.none() | DECISIONS,
+)
+DESIRED = st.builds(
+    lambda number, replicas: {PlacementKey(f"pool-{MANY - n}", "00000000"): replicas for n in range(number)}, st.integers(0, MANY), REPLICAS
+)
+CONDITIONS = st.builds(
+    lambda status, reason, text: tuple(Condition(kind, status, reason, text) for kind in ConditionType),
+    st.none() | st.booleans(),
+    st.sampled_from(Reason),
+    TEXTS,
+)
+
+seen = World({"a": Ground(speed=10)})
+DECIDED = seen.tick()
+SNAPSHOT = seen.snapshot()
+
+
+@effort(60)
+@given(MEMORIES, DESIRED, CONDITIONS)
+def test_the_api_server_takes_the_status_of_any_memory(
+    memory: Memory, desired: dict[PlacementKey, int], conditions: tuple[Condition, ...]
+) -> None:
+    decision = replace(DECIDED, memory=memory, desired=desired, conditions=conditions)
+    status = status_of(decision, SNAPSHOT, {}, "w", START)
+    jsonschema.Draft202012Validator(SCHEMA).validate(status)
+    parsed = parse(InferenceWorkload, {**workload(), "status": status})
+    assert isinstance(parsed, InferenceWorkload), parsed  # keys of lists are unique, and times are times
+
+
+@effort(60)
+@given(MEMORIES, DESIRED)
+def test_what_is_there_or_wanted_is_told_before_what_is_only_known(memory: Memory, desired: dict[PlacementKey, int]) -> None:
+    told = status_of(replace(DECIDED, memory=memory, desired=desired), SNAPSHOT, {}, "w", START)["placements"]
+    there = {(key.pool, key.revision) for key in (*desired, *(p.key for p in SNAPSHOT.placements))}
+    assert {(p["pool"], p["revision"]) for p in told} >= there or len(told) == SCHEMA["properties"]["placements"]["maxItems"]
