@@ -95,7 +95,11 @@ def test_a_drain_under_load_loses_no_request_and_its_final_counts_are_the_client
                 entries, summary = load.result()
             other = staying.stop()["final"]
         # The promise is for who learns of it within the delay, and answers within the time.
-        if proxy.forgot.get(leaving.port, math.inf) - told > delay - 0.5 or CUT_OFF in leaving.said() or summary["lateMs"]["p99"] > 500 * delay:
+        if (
+            proxy.forgot.get(leaving.port, math.inf) - told > delay - 0.5
+            or CUT_OFF in leaving.said()
+            or summary["lateMs"]["p99"] > 500 * delay
+        ):
             raise LateError
         assert summary["outcomes"]["error"] == 0, [entry for entry in entries if entry["outcome"] == "error"][:3]
         answered = Counter(entry["pod"] for entry in entries)
