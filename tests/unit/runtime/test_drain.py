@@ -94,14 +94,12 @@ def test_a_drain_under_load_loses_no_request_and_its_final_counts_are_the_client
                 drained.touch()
                 entries, summary = load.result()
             other = staying.stop()["final"]
-        # The promise is for who learns of it within the delay, and answers within the time.
-        if (
-            proxy.forgot.get(leaving.port, math.inf) - told > delay - 0.5
-            or CUT_OFF in leaving.said()
-            or summary["lateMs"]["p99"] > 500 * delay
-        ):
-            raise LateError
-        assert summary["outcomes"]["error"] == 0, [entry for entry in entries if entry["outcome"] == "error"][:3]
+        lost = [entry for entry in entries if entry["outcome"] == "error"]
+        # The promise is for who learns of it within the delay, sends in time, and is answered within the time.
+        told_late = proxy.forgot.get(leaving.port, math.inf) - told > delay - 0.5
+        if lost and (told_late or CUT_OFF in leaving.said() or summary["lateMs"]["p99"] > 500 * delay):
+            raise LateError(lost[:3])
+        assert not lost, lost[:3]
         answered = Counter(entry["pod"] for entry in entries)
         tokens = Counter[str]()
         for entry in entries:
@@ -122,7 +120,8 @@ def test_while_draining_it_is_unready_at_once_goes_on_answering_with_close_and_s
     def drain(times: float) -> None:
         folder = tmp_path / f"{times:.0f}"
         folder.mkdir()
-        with ServerProcess(folder, artifact, drain={"delaySeconds": 1.5 * times, "timeoutSeconds": LONGEST}) as server:
+        delay = 1.5 * times
+        with ServerProcess(folder, artifact, drain={"delaySeconds": delay, "timeoutSeconds": LONGEST}) as server:
             server.wait_until_ready()
             with socket.create_connection(("127.0.0.1", server.port)) as kept, socket.create_connection(("127.0.0.1", server.port)) as idle:
                 assert "Connection: close" not in raw_request(kept)
@@ -134,17 +133,19 @@ def test_while_draining_it_is_unready_at_once_goes_on_answering_with_close_and_s
                 assert [server.probe(path) for path in ("/livez", "/readyz")] == [200, 503]
                 assert "Connection: close" in raw_request(kept)
                 new = taken(server.url + "/v1/models")
-                if time.monotonic() - told > 1.5 * times:
-                    raise LateError
+                if new is None and time.monotonic() - told > delay:
+                    raise LateError("the delay was over before it was asked")
                 assert new == (200, "close"), "new connections are still taken"
                 while accepts(server.port):
                     time.sleep(0.02)
-                refused = time.monotonic()
                 assert server.metrics()['steelyard_server_requests_total{outcome="good"}'] == 3
                 # After accepting stopped, an idle connection's next request is answered; one that stays idle is closed some seconds later.
-                answer = raw_request(idle)
-                if time.monotonic() - refused > LONGEST_GRACE - 1:
-                    raise LateError
+                try:
+                    answer = raw_request(idle)
+                except (AssertionError, ConnectionError):
+                    if time.monotonic() - told > delay + LONGEST_GRACE:
+                        raise LateError("the connection had been idle for too long") from None
+                    raise
                 assert "Connection: close" in answer
             assert server.stop_after_signal()["final"]["requests"]["good"] == 4
 
