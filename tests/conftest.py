@@ -1,3 +1,8 @@
-"""The cluster's fixtures for every test; only those that ask for them pay."""
+"""The cluster's fixtures for every test, only those that ask for them pay; and no example of a property test that fails for being slow."""
+
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["cluster.fixtures"]
+
+settings.register_profile("whatever the machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("whatever the machine")

@@ -129,7 +129,7 @@ def _ours(scratch: Path, store: str, digest: str, variables: Mapping[str, str]) 
         began = time.monotonic()
         with ServerProcess(scratch, artifact, model="encoder") as server:
             os.sched_setaffinity(0, cores)
-            server.wait_until_ready(120)
+            server.wait_until_ready()
             return time.monotonic() - began
     finally:
         os.sched_setaffinity(0, cores)

@@ -14,6 +14,7 @@ import yaml
 
 from chart.helm import CHART, NAMESPACE, program
 from cluster.cluster import Cluster
+from patience import PATIENCE
 
 HELM_USER = "installs-by-helm"
 
@@ -34,7 +35,7 @@ class Installer:
             env={**os.environ, "KUBECONFIG": str(self.kubeconfig)},
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=PATIENCE,
             check=False,
         )
         assert answer.returncode == 0, answer.stderr

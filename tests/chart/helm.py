@@ -12,6 +12,8 @@ from typing import Any
 
 import yaml
 
+from patience import PATIENCE
+
 ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "charts/steelyard"
 NAMESPACE = "steelyard-system"
@@ -49,7 +51,7 @@ def run(*arguments: str, values: Mapping[str, Any] | None = None) -> str:
         input=yaml.safe_dump(values) if values is not None else "",
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
         check=False,
     )
     if answer.returncode != 0:

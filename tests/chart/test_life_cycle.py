@@ -14,6 +14,7 @@ from cluster.cluster import Cluster
 from cluster.fixtures import new_namespace
 from cluster.waiting import wait_until
 from e2e.client import Client
+from patience import PATIENCE
 from steelyard.control import rbac
 
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -23,7 +24,7 @@ ACCOUNT = f"system:serviceaccount:{NAMESPACE}:steelyard"
 
 def _served(cluster):
     for plural in PLURALS:
-        wait_until(f"{plural} served", lambda plural=plural: cluster.api.request("GET", f"{API}/{plural}")[0] == 200, seconds=30)
+        wait_until(f"{plural} served", lambda plural=plural: cluster.api.request("GET", f"{API}/{plural}")[0] == 200, seconds=PATIENCE)
 
 
 def _definitions(cluster):
@@ -72,7 +73,7 @@ def installed():
 
 def _granted(cluster, *wanted):
     for each in wanted:
-        wait_until(f"the right to {' '.join(each)}", lambda each=each: _may(cluster, *each), seconds=30)
+        wait_until(f"the right to {' '.join(each)}", lambda each=each: _may(cluster, *each), seconds=PATIENCE)
 
 
 @pytest.mark.apiserver
@@ -88,7 +89,7 @@ def test_the_objects_come_change_and_go_and_what_serves_stays(empty_cluster, ins
     assert all(definitions)
     # The namespace enforces the standard `restricted`; that pods exist says that they keep it.
     pods = f"/api/v1/namespaces/{NAMESPACE}/pods"
-    wait_until("two pods of the operator", lambda: len(cluster.api.get(pods)["items"]) == 2, seconds=30)
+    wait_until("two pods of the operator", lambda: len(cluster.api.get(pods)["items"]) == 2, seconds=PATIENCE)
 
     with new_namespace(cluster) as namespace:
         bystander = Bystander(cluster, namespace)
@@ -164,7 +165,7 @@ def test_the_definitions_go_when_that_is_asked_for(empty_cluster, installer_in):
     installer.install(values={"crds": {"keep": False}})
     _served(empty_cluster)
     installer.uninstall()
-    wait_until("the end of the definitions", lambda: _definitions(empty_cluster) == [None, None, None], seconds=30)
+    wait_until("the end of the definitions", lambda: _definitions(empty_cluster) == [None, None, None], seconds=PATIENCE)
 
 
 @pytest.mark.apiserver
@@ -212,10 +213,13 @@ def test_people_get_the_kinds_through_the_roles_they_have(installed):
 
         wait_until(
             "the aggregation",
-            lambda: may("adminer", "delete", "compiledmodels") and may("editer", "create", "inferenceworkloads"),
-            seconds=30,
+            lambda: (
+                may("viewer", "list", "inferenceworkloads")
+                and may("editer", "create", "inferenceworkloads")
+                and may("adminer", "delete", "compiledmodels")
+            ),
+            seconds=PATIENCE,
         )
-        assert may("viewer", "list", "inferenceworkloads")
         assert may("editer", "list", "inferenceworkloads")
         assert may("adminer", "create", "inferenceworkloads")
         assert not may("viewer", "create", "inferenceworkloads")
@@ -282,7 +286,7 @@ def test_a_placement_serves_on_untouched_while_the_operator_comes_changes_and_go
                 told = re.search(r"^steelyard_decision_cycle_seconds_count (\S+)", answer.read().decode(), re.MULTILINE)
             return told and float(told[1]) >= 3
 
-        wait_until(f"decisions by {image.reference}", cycles, seconds=90, every=0.5)
+        wait_until(f"decisions by {image.reference}", cycles, seconds=PATIENCE, every=0.5)
 
     def refused():
         return [*audit.events(lambda e: e.user == account and e.code == 403)]

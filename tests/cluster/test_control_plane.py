@@ -4,10 +4,12 @@ import json
 
 import pytest
 
+from apiserver.recorded import until_recorded
 from cluster.audit import Audit
 from cluster.cluster import Cluster
 from cluster.errors import ClusterError
 from cluster.waiting import wait_until
+from patience import PATIENCE
 
 pytestmark = pytest.mark.apiserver
 
@@ -38,19 +40,23 @@ def pods(cluster: Cluster, namespace: str) -> list[str]:
 
 def test_controllers_create_pods_and_collect_garbage(control_plane: Cluster, namespace: str) -> None:
     control_plane.apply(DEPLOYMENT.format(namespace=namespace))
-    wait_until("two pods of the deployment and one of the job", lambda: len(pods(control_plane, namespace)) == 3, seconds=20, every=0.2)
+    wait_until(
+        "two pods of the deployment and one of the job", lambda: len(pods(control_plane, namespace)) == 3, seconds=PATIENCE, every=0.2
+    )
     control_plane.kubectl("-n", namespace, "delete", "deployment/app", "job/job")
-    wait_until("the pods to be collected", lambda: not pods(control_plane, namespace), seconds=20, every=0.2)
+    wait_until("the pods to be collected", lambda: not pods(control_plane, namespace), seconds=PATIENCE, every=0.2)
 
 
 def test_the_audit_log_tells_who_wrote_what(control_plane: Cluster, namespace: str, audit: Audit) -> None:
     config = control_plane.kubeconfig_for("somebody", "system:masters")
     control_plane.kubectl(f"--kubeconfig={config}", "-n", namespace, "create", "configmap", "note", "--from-literal=text=hello")
+    until_recorded(control_plane, audit)
     (write,) = audit.writes(user="somebody")
     assert (write.verb, write.resource, write.namespace, write.name, write.code) == ("create", "configmaps", namespace, "note", 201)
     assert write.request["data"] == {"text": "hello"}
     audit.mark()
     control_plane.kubectl(f"--kubeconfig={config}", "-n", namespace, "get", "configmap", "note")
+    until_recorded(control_plane, audit)
     assert not audit.writes(user="somebody")
     assert [event.verb for event in audit.events(lambda event: event.user == "somebody" and event.resource == "configmaps")] == ["get"]
 

@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 
 from contract.vllm_sdk.vllm.entrypoints.openai.api_server import continued, logprob
+from patience import PATIENCE
 from steelyard_runtime.artifacts.manifest import Logprob, Manifest
 from steelyard_runtime.artifacts.publish import Published, files_of, publish
 from steelyard_runtime.artifacts.store import open_store
@@ -30,7 +31,7 @@ from steelyard_runtime.generate.continuation import Continuation
 from steelyard_runtime.generate.ground import CACHE, MODEL, NEURON_CACHE
 from steelyard_runtime.generate.launch import Made
 from steelyard_runtime.logs import LogTail
-from unit.runtime.server_process import free_port, http
+from unit.runtime.server_process import LEISURE_MS, free_port, http
 
 ROOT = Path(__file__).parents[2]
 KEY = "c" * 64
@@ -89,10 +90,10 @@ class TextProcess:
             "task": "text-generation",
             "backend": "vllm",
             "artifact": {"uri": what.uri, "digest": what.digest},
-            "objective": {"latency": [{"metric": "ttft", "milliseconds": 5000}, {"metric": "itl", "milliseconds": 5000}]},
+            "objective": {"latency": [{"metric": "ttft", "milliseconds": LEISURE_MS}, {"metric": "itl", "milliseconds": LEISURE_MS}]},
             "words": ["--gpu-memory-utilization=0.90", "--seed=3"],
             "queue": {"limit": 8},
-            "drain": {"delaySeconds": 0, "timeoutSeconds": 20},
+            "drain": {"delaySeconds": 0, "timeoutSeconds": 3600},
             **spec,
         }
         self._log = folder / "log"
@@ -130,9 +131,9 @@ class TextProcess:
             return 0, ""
         return status, body.decode()
 
-    def until(self, true: Callable[[], Any], seconds: float = 60) -> Any:
+    def until(self, true: Callable[[], Any]) -> Any:
         """Wait for it; the log is shown when it never comes."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             if found := true():
                 return found
@@ -151,8 +152,9 @@ class TextProcess:
 
     def counted(self) -> dict[str, int]:
         """Outcomes, by the page that the operator reads."""
-        lines = self.probe("/metrics")[1].splitlines()
         prefix = 'steelyard_server_requests_total{outcome="'
+        # Of a vLLM that does not answer soon, as on a busy machine, it tells nothing.
+        lines = self.until(lambda: prefix in (page := self.probe("/metrics")[1]) and page).splitlines()
         return {line[len(prefix) :].partition('"')[0]: int(float(line.rpartition(" ")[2])) for line in lines if line.startswith(prefix)}
 
     def vllm(self) -> int:
@@ -162,7 +164,7 @@ class TextProcess:
 
     def last_word(self) -> dict[str, Any]:
         """The termination message, after the end."""
-        assert self.process.wait(60) is not None
+        assert self.process.wait(PATIENCE) is not None
         found: dict[str, Any] = json.loads((self._folder / "last-word").read_text())
         return found
 
@@ -199,7 +201,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., TextProcess]]:
     for each in begun:
         each.process.terminate()  # in a container what it started would end with it in any case
         try:
-            each.process.wait(30)
+            each.process.wait(PATIENCE)
         finally:
             each.process.kill()
 
@@ -212,8 +214,7 @@ def test_streams_and_answers_in_one_piece_are_judged_and_told_to_the_end(start: 
     assert server.complete(model="another")[0] == 404, "the client's own error, which is no request"
     assert server.complete(prompt="break")[0] == 500
     assert server.counted() == {"good": 2, "slow": 0, "error": 1, "shed": 0}, "golden requests and probes are in none of them"
-    page = server.probe("/metrics")[1]
-    assert "vllm:request_success_total" in page, "and all that vLLM tells of itself"
+    page = server.until(lambda: "vllm:request_success_total" in (found := server.probe("/metrics")[1]) and found)  # vLLM's own
     assert page.count("\nprocess_cpu_seconds_total ") == 1, "of the whole pod, and not of one process"
     server.process.send_signal(signal.SIGTERM)
     assert server.last_word()["final"]["requests"] == {"good": 2, "slow": 0, "error": 1, "shed": 0}
@@ -244,7 +245,7 @@ def test_what_is_not_judged_is_not_there_and_what_asks_nothing_of_the_model_is_n
 
 
 def test_an_answer_that_breaks_one_of_its_promises_is_slow(start: Callable[..., TextProcess]) -> None:
-    late = {"latency": [{"metric": "ttft", "milliseconds": 5000}, {"metric": "itl", "milliseconds": 1}]}
+    late = {"latency": [{"metric": "ttft", "milliseconds": LEISURE_MS}, {"metric": "itl", "milliseconds": 1}]}
     server = start(environment={"STAND_IN_SECONDS": "0.05"}, objective=late).ready()
     assert server.complete(stream=True, max_tokens=4)[0] == 200
     assert server.complete()[1]["x-steelyard-outcome"] == "good", "an answer in one piece has no time between tokens"
@@ -269,34 +270,35 @@ def test_a_client_that_leaves_is_no_request_unless_it_waited_longer_than_was_pro
         assert 'steelyard_server_rejected_total{code="499"} 2.0' in server.probe("/metrics")[1]
 
 
-def test_what_is_more_than_fits_is_shed_and_told_to_come_again(start: Callable[..., TextProcess]) -> None:
-    server = start(environment={"STAND_IN_SECONDS": "2"}, queue={"limit": 1}).ready()
-    slow = threading.Thread(target=server.complete, kwargs={"max_tokens": 1})
-    slow.start()
+def test_what_is_more_than_fits_is_shed_and_told_to_come_again(start: Callable[..., TextProcess], tmp_path: Path) -> None:
+    server = start(environment={"STAND_IN_WAITS": str(tmp_path / "go")}, queue={"limit": 1}).ready()
+    slow = begin(server)
     server.until(lambda: "steelyard_server_in_flight 1.0" in server.probe("/metrics")[1])
     status, headers, body = server.complete()
     assert (status, headers["retry-after"]) == (429, "1")
     assert json.loads(body)["error"]["code"] == "queue_full"
+    (tmp_path / "go").touch()
     slow.join()
     assert server.counted() == {"good": 1, "slow": 0, "error": 0, "shed": 1}
 
 
-def test_a_stream_under_way_is_finished_before_the_server_ends(start: Callable[..., TextProcess]) -> None:
-    server = start(environment={"STAND_IN_SECONDS": "0.2"}).ready()
+def test_a_stream_under_way_is_finished_before_the_server_ends(start: Callable[..., TextProcess], tmp_path: Path) -> None:
+    server = start(environment={"STAND_IN_WAITS": str(tmp_path / "go")}).ready()
     found: list[bytes] = []
     reading = threading.Thread(target=lambda: found.append(server.complete(stream=True, max_tokens=10)[2]))
     reading.start()
     server.until(lambda: "steelyard_server_in_flight 1.0" in server.probe("/metrics")[1])
     server.process.send_signal(signal.SIGTERM)
     server.until(lambda: server.probe()[0] != 200)
+    (tmp_path / "go").touch()
     reading.join()
     assert found[0].endswith(b"data: [DONE]\n\n")
     assert server.last_word()["final"]["requests"]["good"] == 1
 
 
-def test_what_a_drain_cuts_off_is_an_error_of_the_last_word(start: Callable[..., TextProcess]) -> None:
-    server = start(environment={"STAND_IN_SECONDS": "0.1"}, drain={"delaySeconds": 0, "timeoutSeconds": 1}).ready()
-    cut = [begin(server, max_tokens=1000), begin(server, max_tokens=1000, stream=True)]
+def test_what_a_drain_cuts_off_is_an_error_of_the_last_word(start: Callable[..., TextProcess], tmp_path: Path) -> None:
+    server = start(environment={"STAND_IN_WAITS": str(tmp_path / "never")}, drain={"delaySeconds": 0, "timeoutSeconds": 1}).ready()
+    cut = [begin(server), begin(server, stream=True)]
     server.until(lambda: "steelyard_server_in_flight 2.0" in server.probe("/metrics")[1])
     server.process.send_signal(signal.SIGTERM)
     assert server.last_word()["final"]["requests"] == {"good": 0, "slow": 0, "error": 2, "shed": 0}
@@ -307,16 +309,15 @@ def test_what_a_drain_cuts_off_is_an_error_of_the_last_word(start: Callable[...,
 def test_the_last_word_is_written_before_vllm_is_stopped(start: Callable[..., TextProcess], tmp_path: Path) -> None:
     server = start(environment={"STAND_IN_STOPS": "never"}).ready()
     assert server.complete()[0] == 200
-    vllm = server.vllm()
     server.process.send_signal(signal.SIGTERM)
-    server.until((tmp_path / "last-word").exists)
-    assert Path(f"/proc/{vllm}/exe").exists(), "a kubelet whose patience ends meanwhile loses nothing"
-    assert server.last_word()["final"]["requests"]["good"] == 1
+    word = server.last_word()
+    assert word["final"]["requests"]["good"] == 1
+    assert json.loads((tmp_path / "told").read_text()) == word, "a kubelet whose patience ends meanwhile loses nothing"
 
 
-def test_a_vllm_that_dies_in_a_drain_leaves_no_final_counts(start: Callable[..., TextProcess]) -> None:
-    server = start(environment={"STAND_IN_SECONDS": "0.1"}).ready()
-    cut = begin(server, max_tokens=1000)
+def test_a_vllm_that_dies_in_a_drain_leaves_no_final_counts(start: Callable[..., TextProcess], tmp_path: Path) -> None:
+    server = start(environment={"STAND_IN_WAITS": str(tmp_path / "never")}).ready()
+    cut = begin(server)
     server.until(lambda: "steelyard_server_in_flight 1.0" in server.probe("/metrics")[1])
     server.process.send_signal(signal.SIGTERM)
     server.until(lambda: "Draining" in server.probe()[1])

@@ -15,7 +15,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-MOST_SECONDS = 900.0
+from patience import PATIENCE
+
+MOST_SECONDS = 6 * PATIENCE
+"""Bound of a whole scene and of those before which it had to wait."""
 AT_ONCE = 11
 """Scenes at the same time, at most: one costs a tenth of a processor on a fast machine, and twice as much on a slow one."""
 ALWAYS = 5

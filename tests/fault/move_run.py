@@ -21,6 +21,7 @@ from cluster.cluster import Cluster
 from cluster.waiting import wait_until
 from fault.meanwhile import curtain
 from fault.proxy import Proxy
+from patience import PATIENCE
 from stub.operator_process import OperatorProcess, config
 from stub.server import Behaviour
 from stub.world import Play, StubWorld
@@ -39,9 +40,9 @@ LEAST_REPLICAS = 2
 SMALL_LOAD = 100.0
 """One replica carries it on either pool."""
 WINDOW = 5
-SOON = 180.0
+SOON = PATIENCE
 """Bound of what takes a few seconds: the start of an operator, a compile, a window. On a busy machine it takes longer."""
-MOVE_SECONDS = 400.0
+MOVE_SECONDS = 2 * PATIENCE
 """Bound of one whole move, on a busy machine; it takes about 80 s."""
 
 

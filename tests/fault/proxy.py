@@ -23,6 +23,7 @@ from aiohttp import web
 from cluster import kubeconfig
 from cluster.certificates import Certificate
 from cluster.cluster import Cluster
+from patience import PATIENCE
 
 WRITES = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 _issuing = threading.Lock()
@@ -159,14 +160,14 @@ class Proxy:
 
     def __enter__(self) -> Proxy:
         self._thread.start()
-        assert self._up.wait(20), "the proxy did not start"
+        assert self._up.wait(PATIENCE), "the proxy did not start"
         kubeconfig.write(self.kubeconfig, server=f"https://127.0.0.1:{self._port}", authority=self._cluster.authority, client=self._client)
         return self
 
     def __exit__(self, *_: object) -> None:
         assert self._loop is not None
         self._loop.call_soon_threadsafe(self._done.set)
-        self._thread.join(20)
+        self._thread.join(PATIENCE)
 
     # --- what a test orders -----------------------------------------------------------------------------------------------------------
 
@@ -217,7 +218,7 @@ class Proxy:
 
     def _do(self, work: Any) -> Any:
         assert self._loop is not None
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(20)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE)
 
     async def _run(self) -> None:
         self._loop = asyncio.get_running_loop()

@@ -22,7 +22,7 @@ def test_constant_traffic_writes_nothing_but_the_lease(a_move):
     run.start_operator()
     run.apply(windowSeconds=8)
     # As it is in life: after a move, with evidence of both pools, and a cost that rests on more than the first windows.
-    run.until_moved(300)
+    run.until_moved()
     time.sleep(60)
     run.audit.mark()
     time.sleep(REST_SECONDS)

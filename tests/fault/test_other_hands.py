@@ -14,6 +14,7 @@ from cluster.cluster import Cluster
 from cluster.waiting import wait_until
 from fault.meanwhile import meanwhile
 from fault.move_run import SOON, MoveRun
+from patience import PATIENCE
 from stub.operator_process import OperatorProcess, config
 
 pytestmark = pytest.mark.apiserver
@@ -170,7 +171,7 @@ def test_without_its_kinds_the_operator_says_what_to_do_and_ends(a_move):
             time.sleep(10)
             assert operator.running, "they may be installed a moment later"
             with pytest.raises(urllib.error.HTTPError) as refused:
-                urllib.request.urlopen(address, timeout=5)
+                urllib.request.urlopen(address, timeout=PATIENCE)
             assert refused.value.code == 503
             assert "kubectl apply" in refused.value.read().decode()
             assert operator.process is not None

@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from cluster.waiting import wait_until
+from patience import PATIENCE
 from stub import leash
 from stub.nursery import Child
 
@@ -75,7 +76,7 @@ class OperatorProcess:
         """SIGKILL, and wait."""
         assert self.process is not None
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(PATIENCE)
 
     @property
     def running(self) -> bool:
@@ -96,11 +97,13 @@ class OperatorProcess:
         """The port of /metrics, from its log."""
         return int(
             wait_until(
-                "the operator's port", lambda: next((line["port"] for line in reversed(self.lines()) if line.get("port")), None), seconds=90
+                "the operator's port",
+                lambda: next((line["port"] for line in reversed(self.lines()) if line.get("port")), None),
+                seconds=PATIENCE,
             )
         )
 
     def metrics(self) -> str:
         """What /metrics says."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port()}/metrics", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port()}/metrics", timeout=PATIENCE) as answer:
             return answer.read().decode()

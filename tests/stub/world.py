@@ -24,6 +24,7 @@ import aiohttp
 from aiohttp import web
 
 from cluster.cluster import Cluster
+from patience import PATIENCE
 from stub.compiler import CompileFailure, success
 from stub.lifetime import Lifetime
 from stub.server import Behaviour, StubServer
@@ -114,7 +115,7 @@ class StubWorld:
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
-        self._thread.join(20)
+        self._thread.join(PATIENCE)
 
     def ready_pods(self, pool: str | None = None) -> int:
         """Servers that take traffic now."""

@@ -6,6 +6,7 @@ import pytest
 
 from cluster.cluster import Cluster
 from cluster.waiting import wait_until
+from patience import PATIENCE
 from steelyard.api.crdgen.kinds import KINDS
 from steelyard.api.kind import API_VERSION
 
@@ -16,8 +17,9 @@ ROOT = Path(__file__).parents[3]
 def served(control_plane: Cluster) -> Cluster:
     """The shared control plane with our kinds, from the files of the repository."""
     control_plane.kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
-    control_plane.kubectl("wait", "--for=condition=Established", "--timeout=30s", *(f"crd/{kind.crd_name}" for kind in KINDS))
+    names = [f"crd/{kind.crd_name}" for kind in KINDS]
+    control_plane.kubectl("wait", "--for=condition=Established", f"--timeout={PATIENCE:.0f}s", *names, seconds=PATIENCE)
     for kind in KINDS:
         listing = f"/apis/{API_VERSION}/{kind.plural}"
-        wait_until(f"{kind.plural} served", lambda listing=listing: control_plane.api.request("GET", listing)[0] == 200, seconds=30)
+        wait_until(f"{kind.plural} served", lambda listing=listing: control_plane.api.request("GET", listing)[0] == 200, seconds=PATIENCE)
     return control_plane

@@ -2,7 +2,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from steelyard.control.api_client import ApiClient
+from patience import PATIENCE
+from steelyard.control.api_client import ApiClient, Timeouts
 from steelyard.control.clock import AnchoredClock
 from steelyard.control.credentials import Kubeconfig
 
@@ -16,5 +17,6 @@ def clock() -> AnchoredClock:
 async def client(control_plane, clock) -> AsyncIterator[ApiClient]:
     """The adapter, as the user `operator-under-test`, so that the audit log tells its requests apart."""
     kubeconfig = control_plane.kubeconfig_for("operator-under-test", "system:masters")
-    async with await ApiClient.connect(Kubeconfig(kubeconfig), clock=clock, on_date=clock.anchor) as connected:
+    patient = Timeouts(connect=PATIENCE, request=PATIENCE, page=PATIENCE)
+    async with await ApiClient.connect(Kubeconfig(kubeconfig), clock=clock, on_date=clock.anchor, timeouts=patient) as connected:
         yield connected

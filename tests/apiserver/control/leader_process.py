@@ -1,4 +1,8 @@
-"""A process that stands for election and, while it leads, counts up in a ConfigMap as fast as it can. Ends with 3 when it lost."""
+"""A process that stands for election and, while it leads, counts up in a ConfigMap as fast as it can. Ends with 3 when it lost.
+
+No Lease runs out by itself, however little of the processor the process gets: its stopwatch is ahead by the duration of one for each byte of
+the file `lapsed`.
+"""
 
 import asyncio
 import random
@@ -7,18 +11,18 @@ from pathlib import Path
 
 from steelyard.control import log
 from steelyard.control.api_client import ApiClient
-from steelyard.control.clock import AnchoredClock
+from steelyard.control.clock import AnchoredClock, stopwatch
 from steelyard.control.credentials import Kubeconfig
 from steelyard.control.errors import ApiError
 from steelyard.control.fencing import LeadershipLost, LeaseFence
 from steelyard.control.lease import Elector, LeaseTiming, Outcome
 from steelyard.control.resource import CONFIG_MAPS
 
-TIMING = LeaseTiming(duration=4.0, renew_deadline=2.5, retry_period=0.5)
+TIMING = LeaseTiming(duration=6000.0, renew_deadline=4000.0, retry_period=0.5)
 
 
-async def main(kubeconfig: str, namespace: str, identity: str) -> int:
-    clock = AnchoredClock()
+async def main(kubeconfig: str, namespace: str, identity: str, lapsed: str) -> int:
+    clock = AnchoredClock(stopwatch=lambda: stopwatch() + TIMING.duration * Path(lapsed).stat().st_size)
     credentials = Kubeconfig(Path(kubeconfig))
     fence = LeaseFence(clock, margin=TIMING.margin)
     elected = asyncio.Event()

@@ -1,5 +1,8 @@
+import asyncio
+
 import pytest
 
+from patience import PATIENCE
 from steelyard.control.api_client import ApiClient
 from steelyard.control.credentials import Kubeconfig
 from steelyard.control.errors import (
@@ -60,9 +63,10 @@ async def test_quota_and_terminating_namespaces_are_told_apart_from_missing_righ
     }
     await client.create(QUOTAS, quota)
     with pytest.raises(QuotaExceeded):
-        for _ in range(200):  # until the quota controller has counted
-            made = await client.create(CONFIG_MAPS, config_map(namespace, "a"))
-            await client.delete(CONFIG_MAPS, namespace, "a", uid=made["metadata"]["uid"])
+        async with asyncio.timeout(PATIENCE):
+            while True:  # until the quota controller has counted
+                made = await client.create(CONFIG_MAPS, config_map(namespace, "a"))
+                await client.delete(CONFIG_MAPS, namespace, "a", uid=made["metadata"]["uid"])
     doomed = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": f"{namespace}-doomed"}}
     made = await client.create(NAMESPACES, doomed)
     keeper = config_map(f"{namespace}-doomed", "keeper")

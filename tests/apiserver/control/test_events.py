@@ -4,6 +4,7 @@ import json
 import pytest
 
 from cluster.waiting import wait_until
+from patience import PATIENCE
 from steelyard.control.events import EventRecorder, EventType
 from steelyard.control.resource import CONFIG_MAPS
 from steelyard.core.rebalancing.reason import Reason
@@ -22,7 +23,7 @@ async def test_events_are_seen_by_kubectl_with_their_count(client, clock, contro
         recorder.record(about, EventType.WARNING, Reason.FROZEN, "SavingNotSignificant: wait for 200 good requests (has 3)")
     recorder.record(about, EventType.NORMAL, Reason.SCALED, "2 to 3 replicas on pool inf2")
     posted = f"/apis/events.k8s.io/v1/namespaces/{namespace}/events"
-    await asyncio.to_thread(wait_until, "both events", lambda: len((control_plane.api.get(posted) or {})["items"]) == 2, seconds=30)
+    await asyncio.to_thread(wait_until, "both events", lambda: len((control_plane.api.get(posted) or {})["items"]) == 2, seconds=PATIENCE)
     await recorder.flush()  # counts of what was posted before
     running.cancel()
     shown = await asyncio.to_thread(control_plane.kubectl, "-n", namespace, "get", "events.events.k8s.io", "-o", "json")

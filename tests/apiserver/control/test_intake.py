@@ -4,6 +4,8 @@ import contextlib
 import kopf
 import pytest
 
+from apiserver.recorded import until_recorded
+from patience import PATIENCE, until
 from steelyard.control import intake, kopf_settings
 from steelyard.control.resource import CONFIG_MAPS
 from steelyard.control.store import Store
@@ -31,14 +33,8 @@ async def watching(control_plane, namespace, scopes, store, monkeypatch):
         yield
     finally:
         stop.set()
-        await asyncio.wait_for(running, 20)
+        await asyncio.wait_for(running, PATIENCE)
     assert failures == []
-
-
-async def until(what, seconds=20.0):
-    async with asyncio.timeout(seconds):
-        while not what():
-            await asyncio.sleep(0.05)
 
 
 async def test_the_store_follows_the_watch_and_the_sweep_finds_what_the_watch_missed(
@@ -79,5 +75,5 @@ async def test_the_store_follows_the_watch_and_the_sweep_finds_what_the_watch_mi
         assert changes[-1].new is None and changes[-1].key.name == "b"
 
     sweeping.cancel()
-    await asyncio.sleep(0.5)
+    until_recorded(control_plane, audit)
     assert [event for event in audit.writes(user="watcher") if event.namespace == namespace] == [], "kopf writes nothing"

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from apiserver.recorded import until_recorded
 from cluster.waiting import wait_until
+from patience import PATIENCE, until
+from steelyard.control.clock import AnchoredClock, stopwatch
 from steelyard.control.fencing import LeaseFence
 from steelyard.control.lease import Elector, LeaseTiming, Outcome
 from steelyard.control.resource import CONFIG_MAPS, LEASES
@@ -18,11 +21,11 @@ OPERATOR = Path(__file__).parents[3] / "operator"
 
 
 class Candidate:
-    def __init__(self, control_plane, namespace, name):
+    def __init__(self, control_plane, namespace, name, lapsed):
         self.name = name
         kubeconfig = control_plane.kubeconfig_for(name, "system:masters")
         environment = {**os.environ, "PYTHONPATH": str(OPERATOR)}
-        self.process = subprocess.Popen([sys.executable, str(PROGRAM), str(kubeconfig), namespace, name], env=environment)
+        self.process = subprocess.Popen([sys.executable, str(PROGRAM), str(kubeconfig), namespace, name, str(lapsed)], env=environment)
 
     def signal(self, number):
         os.kill(self.process.pid, number)
@@ -33,38 +36,55 @@ class Candidate:
         self.process.wait()
 
 
-def writer(control_plane, namespace):
-    return control_plane.api.get(f"/api/v1/namespaces/{namespace}/configmaps/counter")["data"]["writer"]
+def counter(control_plane, namespace):
+    return control_plane.api.get(f"/api/v1/namespaces/{namespace}/configmaps/counter")["data"]
+
+
+def leads(control_plane, namespace, candidate):
+    return counter(control_plane, namespace)["writer"] == candidate.name
+
+
+def looks(control_plane, candidate):
+    """Whether it has read the Lease twice from now on: the second time it has seen all that was written before."""
+    audit = control_plane.audit()
+    return lambda: len(audit.events(lambda e: (e.user, e.verb, e.resource) == (candidate.name, "get", "leases"))) >= 2
 
 
 @pytest.mark.parametrize("attempt", range(3))
 async def test_a_leader_stopped_past_its_lease_writes_nothing_after_its_successor_and_exits(
-    client, control_plane, namespace, audit, attempt
+    client, control_plane, namespace, audit, tmp_path, attempt
 ):
     body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"namespace": namespace, "name": "counter"}}
     await client.create(CONFIG_MAPS, {**body, "data": {"count": "0", "writer": ""}})
     audit.mark()
-    first = Candidate(control_plane, namespace, f"first-{attempt}")
+    lapsed = tmp_path / "lapsed"
+    lapsed.touch()
+    first = Candidate(control_plane, namespace, f"first-{attempt}", lapsed)
     candidates = [first]
     try:
-        wait_until("the first leads", lambda: writer(control_plane, namespace) == first.name, seconds=30)
-        second = Candidate(control_plane, namespace, f"second-{attempt}")
+        wait_until("the first leads", lambda: leads(control_plane, namespace, first), seconds=PATIENCE)
+        second = Candidate(control_plane, namespace, f"second-{attempt}", lapsed)
         candidates.append(second)
-        await asyncio.sleep(1.5 + attempt / 7)
+        wait_until("the second stands by", looks(control_plane, second), seconds=PATIENCE)
+        await asyncio.sleep(attempt / 7)
         first.signal(signal.SIGSTOP)
-        wait_until("the second leads", lambda: writer(control_plane, namespace) == second.name, seconds=30)
+        while not leads(control_plane, namespace, second):
+            looked = looks(control_plane, second)
+            wait_until("a look", lambda looked=looked: looked() or leads(control_plane, namespace, second), seconds=PATIENCE)
+            if not leads(control_plane, namespace, second):
+                with lapsed.open("ab") as file:
+                    file.write(b".")
         first.signal(signal.SIGCONT)
-        assert first.process.wait(timeout=10) == 3
-        before = control_plane.api.get(f"/api/v1/namespaces/{namespace}/configmaps/counter")["data"]
-        await asyncio.sleep(1)
-        after = control_plane.api.get(f"/api/v1/namespaces/{namespace}/configmaps/counter")["data"]
-        assert int(after["count"]) > int(before["count"]) and after["writer"] == second.name, "the second goes on"
+        assert first.process.wait(timeout=PATIENCE) == 3
+        before = int(counter(control_plane, namespace)["count"])
+        wait_until("the second goes on", lambda: int(counter(control_plane, namespace)["count"]) > before, seconds=PATIENCE)
+        assert leads(control_plane, namespace, second)
         lease = await client.get(LEASES, namespace, "leader")
         assert (lease["spec"]["holderIdentity"], lease["spec"]["leaseTransitions"]) == (second.name, 1)
     finally:
         for candidate in candidates:
             candidate.end()
-    await asyncio.sleep(0.5)
+    until_recorded(control_plane, audit)
     writes = [event for event in audit.writes() if event.namespace == namespace and event.resource == "configmaps" and event.code == 200]
     users = [event.user for event in writes]
     assert first.name in users
@@ -74,33 +94,33 @@ async def test_a_leader_stopped_past_its_lease_writes_nothing_after_its_successo
 
 
 async def test_a_released_lease_is_taken_over_at_once_with_correct_times_and_transitions(client, clock, namespace):
+    # Longer than any test waits: who leads has not waited for it to run out.
+    timing = LeaseTiming(duration=6000.0, renew_deadline=4000.0, retry_period=0.5)
+
     def candidate(identity):
         fence = LeaseFence(clock)
-        return Elector(client, namespace=namespace, name="l", identity=identity, clock=clock, fence=fence), fence
+        return Elector(client, namespace=namespace, name="l", identity=identity, clock=clock, fence=fence, timing=timing), fence
 
     first, first_fence = candidate("first")
     running = asyncio.create_task(first.run())
-    while not first.leading:
-        await asyncio.sleep(0.02)
+    await until(lambda: first.leading)
     first_fence.check()
     second, second_fence = candidate("second")
     waiting = asyncio.create_task(second.run())
-    await asyncio.sleep(1)
-    assert not second.leading and second.holder == "first"
+    await until(lambda: second.holder == "first")
+    assert not second.leading
+    before = clock.now()
     assert await first.release()
     assert first_fence.lost
-    assert await asyncio.wait_for(running, 5) is Outcome.STOPPED
-    started = clock.monotonic()
-    while not second.leading:
-        await asyncio.sleep(0.02)
-    assert clock.monotonic() - started < 10.0, "not the lease duration, which is 15 s"
+    assert await asyncio.wait_for(running, PATIENCE) is Outcome.STOPPED
+    await until(lambda: second.leading)
     second_fence.check()
     lease = (await client.get(LEASES, namespace, "l"))["spec"]
-    assert (lease["holderIdentity"], lease["leaseTransitions"], lease["leaseDurationSeconds"]) == ("second", 1, 15)
+    assert (lease["holderIdentity"], lease["leaseTransitions"], lease["leaseDurationSeconds"]) == ("second", 1, 6000)
     assert lease["renewTime"].endswith("Z") and len(lease["renewTime"]) == len("2026-01-01T00:00:00.000000Z")
-    assert abs((clock.now() - _moment(lease["renewTime"])).total_seconds()) < 5
+    assert before <= _moment(lease["renewTime"]) <= clock.now()
     second.stop()
-    await asyncio.wait_for(waiting, 5)
+    await asyncio.wait_for(waiting, PATIENCE)
     await second.release()
 
 
@@ -110,15 +130,19 @@ def _moment(text):
     return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
-async def test_a_lease_taken_by_hand_ends_the_leadership_within_the_deadline(client, control_plane, clock, namespace):
-    timing = LeaseTiming(duration=4.0, renew_deadline=2.5, retry_period=0.5)
+async def test_a_lease_taken_by_hand_ends_the_leadership_at_the_deadline(client, control_plane, namespace):
+    timing = LeaseTiming(duration=6000.0, renew_deadline=4000.0, retry_period=0.5)
+    ahead = 0.0
+    clock = AnchoredClock(stopwatch=lambda: stopwatch() + ahead)
     lost = asyncio.Event()
     fence = LeaseFence(clock, margin=timing.margin)
     elector = Elector(client, namespace=namespace, name="l", identity="a", clock=clock, fence=fence, timing=timing, on_lost=lost.set)
     running = asyncio.create_task(elector.run())
-    while not elector.leading:
-        await asyncio.sleep(0.02)
+    await until(lambda: elector.leading)
     patch = '{"spec":{"holderIdentity":"thief"}}'
     await asyncio.to_thread(control_plane.kubectl, "-n", namespace, "patch", "lease", "l", "--type=merge", "-p", patch)
-    assert await asyncio.wait_for(running, 10) is Outcome.LOST
+    await until(lambda: elector.holder == "thief")
+    assert elector.leading, "until then nobody else writes"
+    ahead = timing.renew_deadline
+    assert await asyncio.wait_for(running, PATIENCE) is Outcome.LOST
     assert lost.is_set() and fence.lost

@@ -3,10 +3,10 @@
 import asyncio
 import socket
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import aiohttp
@@ -14,13 +14,16 @@ import pytest
 import yaml
 
 from cluster import binaries
+from patience import PATIENCE
 from steelyard.core.reading import Fresh, Stale, Unknown
 from steelyard.core.snapshot import WorkloadKey
 from steelyard.observe.failure import Failure, Reason
+from steelyard.observe.observed_pod import ObservedPod
 from steelyard.observe.observer import Observer
 from steelyard.observe.prometheus_source import PrometheusSource
 from steelyard.observe.sample import Sample
 from steelyard.observe.scrape import DirectSource
+from steelyard.observe.source import Answer
 from unit.observe.pods import PLACEMENT, pod
 from unit.observe.servers import ModelServer, says, served, stalls
 
@@ -28,7 +31,10 @@ pytestmark = pytest.mark.apiserver
 
 NAMES = ("alpha", "beta", "gamma")
 INTERVAL = 1.0
+"""Seconds between two rounds, as the test counts them: a round ends once Prometheus has scraped every server anew, however long that takes."""
 WINDOW = 4
+LOOK_BACK = 20.0
+"""Seconds between rounds, as the source is told: it takes what is at most three of these old."""
 
 
 class Wall:
@@ -49,7 +55,7 @@ class Prometheus:
         self._folder = folder
         configs = [{"targets": [f"127.0.0.1:{port}"], "labels": {"namespace": "shop", "pod": name}} for name, port in targets.items()]
         configuration = {
-            "global": {"scrape_interval": "500ms", "scrape_timeout": "400ms"},
+            "global": {"scrape_interval": "500ms", "scrape_timeout": "500ms"},
             "scrape_configs": [{"job_name": "pods", "static_configs": configs}],
         }
         (folder / "prometheus.yaml").write_text(yaml.safe_dump(configuration))
@@ -72,8 +78,12 @@ class Prometheus:
     def stop(self) -> None:
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(10)
+            self._process.wait(PATIENCE)
             self._process = None
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None
 
 
 @dataclass
@@ -81,24 +91,46 @@ class Stage:
     servers: dict[str, ModelServer]
     prometheus: Prometheus
     session: aiohttp.ClientSession
+    down: set[str] = field(default_factory=set)
+    """Servers that Prometheus cannot scrape."""
 
     def pods(self) -> list:
         return [pod(name, workload=WorkloadKey("shop", name), metrics_port=server.port) for name, server in self.servers.items()]
 
     def source(self) -> PrometheusSource:
-        return PrometheusSource(self.session, self.prometheus.url, interval_seconds=INTERVAL, timeout_seconds=0.8)
+        return PrometheusSource(self.session, self.prometheus.url, interval_seconds=LOOK_BACK, timeout_seconds=PATIENCE)
 
     async def answer(self, name: str):
         return (await self.source().read(self.pods()))[f"uid-{name}"]
 
-    async def until(self, name: str, accept, seconds: float = 15.0):
-        answer = None
-        for _ in range(int(seconds / 0.2)):
-            answer = await self.answer(name)
-            if accept(answer):
-                return answer
-            await asyncio.sleep(0.2)
-        raise AssertionError(f"still {answer}")
+    async def until(self, name: str, accept):
+        async with asyncio.timeout(PATIENCE):
+            while not accept(answer := await self.answer(name)):
+                await asyncio.sleep(0.1)
+        return answer
+
+
+class Scraped:
+    """What Prometheus says once it has scraped every server since it was asked, and has found those down that are."""
+
+    name = "prometheus"
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+
+    async def read(self, pods: Sequence[ObservedPod]) -> Mapping[str, Answer]:
+        asked = datetime.now(UTC)
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                answers = await self._stage.source().read(pods)
+                if not self._stage.prometheus.running or all(self._is_news(each, answers[each.uid], asked) for each in pods):
+                    return answers
+                await asyncio.sleep(0.1)
+
+    def _is_news(self, of: ObservedPod, answer: Answer, asked: datetime) -> bool:
+        if of.name in self._stage.down:
+            return failed(Reason.TARGET_DOWN)(answer)
+        return isinstance(answer, Sample) and answer.at > asked
 
 
 @pytest.fixture
@@ -130,89 +162,90 @@ def key(name: str):
     return WorkloadKey("shop", name), PLACEMENT
 
 
-async def play(stage: Stage, observer: Observer, rounds: int) -> list[type]:
-    """Rounds in real time; every server answers ten requests between two of them. The kinds of the readings of alpha."""
-    kinds = []
-    for _ in range(rounds):
-        for server in stage.servers.values():
-            server.good += 9
-            server.slow += 1
-        await asyncio.sleep(INTERVAL)
-        now = datetime.now(UTC)
-        await observer.observe(stage.pods(), {WorkloadKey("shop", name): WINDOW for name in NAMES}, now)
-        kinds.append(type(observer.reading(key("alpha"), now)))
-    return kinds
+@dataclass
+class Rounds:
+    """Rounds of observers; between two of them every server answers ten requests."""
+
+    stage: Stage
+    observers: tuple[Observer, ...]
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    async def play(self, count: int) -> list[type]:
+        """The kinds of the first one's readings of alpha."""
+        kinds = []
+        for _ in range(count):
+            for server in self.stage.servers.values():
+                server.good += 9
+                server.slow += 1
+            self.now += timedelta(seconds=INTERVAL)
+            for observer in self.observers:
+                await observer.observe(self.stage.pods(), {WorkloadKey("shop", name): WINDOW for name in NAMES}, self.now)
+            kinds.append(type(self.reading("alpha")))
+        return kinds
+
+    def reading(self, name: str, of: int = 0):
+        return self.observers[of].reading(key(name), self.now)
+
+
+def through_prometheus(stage: Stage) -> Observer:
+    return Observer(Scraped(stage), INTERVAL)
 
 
 async def test_the_same_samples_and_windows_as_a_direct_scrape(stage: Stage):
     stage.servers["alpha"].good, stage.servers["alpha"].error = 41, 3
-    direct = DirectSource(stage.session, Wall())
+    direct = DirectSource(stage.session, Wall(), timeout_seconds=PATIENCE, round_seconds=PATIENCE)
     through = await stage.until("alpha", lambda answer: isinstance(answer, Sample) and answer.counts.error == 3)
     scraped = (await direct.read(stage.pods()))["uid-alpha"]
     assert isinstance(scraped, Sample)
     assert (through.counts, through.buckets, through.start) == (scraped.counts, scraped.buckets, scraped.start)
 
-    one, other = Observer(direct, INTERVAL), Observer(stage.source(), INTERVAL)
-    for _ in range(11):
-        for server in stage.servers.values():
-            server.good, server.slow = server.good + 9, server.slow + 1
-        await asyncio.sleep(INTERVAL)
-        now = datetime.now(UTC)
-        for observer in (one, other):
-            await observer.observe(stage.pods(), {WorkloadKey("shop", name): WINDOW for name in NAMES}, now)
-    mine, theirs = one.reading(key("alpha"), now), other.reading(key("alpha"), now)
+    one, other = Observer(direct, INTERVAL), through_prometheus(stage)
+    rounds = Rounds(stage, (one, other))
+    await rounds.play(2 * WINDOW + 1)
+    mine, theirs = rounds.reading("alpha", 0), rounds.reading("alpha", 1)
     assert isinstance(mine, Fresh)
     assert isinstance(theirs, Fresh)
-    # Prometheus scraped a little earlier than we did, so each window may lag by what happened in one round, and no more than that.
-    assert len(mine.value.windows) == len(theirs.value.windows) == 2
+    assert [w.offered for w in mine.value.windows] == [40, 40]
     for a, b in zip(mine.value.windows, theirs.value.windows, strict=True):
-        assert (a.start, a.end, a.cost) == (b.start, b.end, b.cost)
-        assert abs(a.offered - b.offered) <= 10
-        assert a.offered in (30, 40, 50), "a round that takes long puts its edge into the next window"
-    assert one.totals()[key("alpha")].tally.offered - other.totals()[key("alpha")].tally.offered in range(0, 11)
+        assert (a.start, a.end, a.cost, a.good, a.slow) == (b.start, b.end, b.cost, b.good, b.slow)
+    assert one.totals()[key("alpha")].tally == other.totals()[key("alpha")].tally
 
 
 async def test_prometheus_down_is_stale_and_a_full_window_passes_after_it_is_back(stage: Stage):
-    observer = Observer(stage.source(), INTERVAL)
-    kinds = await play(stage, observer, 6)
-    assert kinds[-1] is Fresh
+    rounds = Rounds(stage, (through_prometheus(stage),))
+    assert (await rounds.play(6))[-1] is Fresh
     stage.prometheus.stop()
-    kinds = await play(stage, observer, 3)
-    assert kinds[-2:] == [Stale, Stale]
-    reading = observer.reading(key("alpha"), datetime.now(UTC))
+    assert (await rounds.play(3))[-2:] == [Stale, Stale]
+    reading = rounds.reading("alpha")
     assert reading.why == f"Prometheus at {stage.prometheus.url} cannot be reached"
     before = len(reading.value.windows)
     stage.prometheus.start()
     await stage.until("alpha", lambda answer: isinstance(answer, Sample))
-    kinds = await play(stage, observer, WINDOW - 1)
-    assert Fresh not in kinds, "a full window has to pass"
-    kinds = await play(stage, observer, 5)
-    assert kinds[-1] is Fresh
-    reading = observer.reading(key("alpha"), datetime.now(UTC))
+    assert Fresh not in await rounds.play(WINDOW), "a full window has to pass"
+    assert (await rounds.play(5))[-1] is Fresh
+    reading = rounds.reading("alpha")
     assert len(reading.value.windows) > before
     assert all(0 <= w.offered <= 60 for w in reading.value.windows)
 
 
 async def test_a_target_that_is_down_is_named_and_others_go_on(stage: Stage):
-    observer = Observer(stage.source(), INTERVAL)
-    await play(stage, observer, 6)
+    rounds = Rounds(stage, (through_prometheus(stage),))
+    await rounds.play(6)
     stage.servers["alpha"].behaviour = says(status=500)
-    kinds = await play(stage, observer, 4)
-    assert kinds[-1] is Stale
-    now = datetime.now(UTC)
-    assert observer.reading(key("alpha"), now).why == 'the query up{namespace="shop",pod="alpha"} says 0: Prometheus cannot scrape the pod'
-    assert isinstance(observer.reading(key("beta"), now), Fresh)
+    stage.down.add("alpha")
+    assert (await rounds.play(4))[-1] is Stale
+    assert rounds.reading("alpha").why == 'the query up{namespace="shop",pod="alpha"} says 0: Prometheus cannot scrape the pod'
+    assert isinstance(rounds.reading("beta"), Fresh)
     stage.servers["alpha"].behaviour = stalls
     assert (await stage.until("alpha", failed(Reason.TARGET_DOWN))).reason is Reason.TARGET_DOWN
 
 
 async def test_a_frozen_target_is_stale(stage: Stage):
-    observer = Observer(stage.source(), INTERVAL)
-    await play(stage, observer, 6)
+    rounds = Rounds(stage, (through_prometheus(stage),))
+    await rounds.play(6)
     stage.servers["alpha"].clock = datetime.now(UTC).timestamp()
-    kinds = await play(stage, observer, 4)
-    assert kinds[-1] is Stale
-    assert "frozen" in observer.reading(key("alpha"), datetime.now(UTC)).why
+    assert (await rounds.play(4))[-1] is Stale
+    assert "frozen" in rounds.reading("alpha").why
 
 
 async def test_a_pod_that_prometheus_does_not_know_is_unknown_and_not_silent(stage: Stage):

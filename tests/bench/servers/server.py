@@ -18,6 +18,7 @@ from typing import Self
 
 from bench.benchmark import Say
 from bench.environment import interpreter
+from patience import PATIENCE
 from unit.runtime.server_process import free_port
 
 ROOT = Path(__file__).parents[3]
@@ -53,7 +54,7 @@ class Server:
                 cwd=HERE,
                 start_new_session=True,
             )
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + PATIENCE
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"{self.name} does not answer: {self._log.read_text(errors='replace')[-1500:]}")

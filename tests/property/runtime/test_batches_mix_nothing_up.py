@@ -7,6 +7,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from patience import PATIENCE
 from property.effort import effort
 from steelyard_runtime.serve.batcher import Batcher, Batching, Full
 from steelyard_runtime.serve.metrics import Metrics
@@ -54,7 +55,7 @@ def test_every_input_gets_its_own_answer(inputs, largest: int, delay: float, wor
             if pause:
                 await asyncio.sleep(pause)
         for row, answer in waiting:
-            assert list(await asyncio.wait_for(answer, 5)) == [sum(row), len(row)]
+            assert list(await asyncio.wait_for(answer, PATIENCE)) == [sum(row), len(row)]
         await batcher.close()
         assert all(length in (LENGTHS if cut else (8, 16)) for _, length in engine.shapes)
         assert all(batch <= (8 if fixed else largest) for batch, _ in engine.shapes)

@@ -2,15 +2,16 @@
 
 import copy
 import json
-import time
 from pathlib import Path
 
 import pytest
 import yaml
 
+from apiserver.recorded import until_recorded
 from cluster.cluster import Cluster
 from cluster.fixtures import new_namespace
 from cluster.waiting import wait_until
+from patience import PATIENCE
 from steelyard.cli.main import main
 from unit.cli.situations import SITUATIONS, balanced, compiling, held, pools
 
@@ -58,8 +59,9 @@ def audit(control_plane):
 def install(control_plane, found):
     for definition in found:
         control_plane.apply(json.dumps(definition))  # As YAML the property `n` would be read as false.
-    control_plane.kubectl("wait", "--for=condition=Established", "--timeout=30s", *(f"crd/{d['metadata']['name']}" for d in found))
-    wait_until("the kinds to be served", lambda: control_plane.api.request("GET", f"{ROOT}/acceleratorpools")[0] == 200, seconds=30)
+    names = [f"crd/{d['metadata']['name']}" for d in found]
+    control_plane.kubectl("wait", "--for=condition=Established", f"--timeout={PATIENCE:.0f}s", *names, seconds=PATIENCE)
+    wait_until("the kinds to be served", lambda: control_plane.api.request("GET", f"{ROOT}/acceleratorpools")[0] == 200, seconds=PATIENCE)
 
 
 @pytest.fixture(scope="module")
@@ -203,7 +205,7 @@ def test_it_only_reads(control_plane, namespace, kinds, capsys, audit):
     watcher = control_plane.kubeconfig_for("onlooker", "system:masters")
     for arguments in (["status", "-A"], ["explain", "minilm"], ["top", "--once"]):
         assert run(capsys, control_plane, "-n", namespace, *arguments, kubeconfig=watcher)[0] in {0, 1}
-    time.sleep(0.2)
+    until_recorded(control_plane, audit)
     done = audit.events(lambda event: event.user == "onlooker")
     assert {event.verb for event in done} == {"get", "list"}
     assert {event.resource for event in done} == {"inferenceworkloads", "acceleratorpools", "compiledmodels", "deployments"}

@@ -6,6 +6,7 @@ import pytest
 from aiohttp import web
 from kubernetes.aio.client import Configuration
 
+from patience import AGAIN, PATIENCE
 from steelyard.control.api_client import ApiClient, Timeouts
 from steelyard.control.clock import AnchoredClock
 from steelyard.control.credentials import CredentialsMissing, InCluster, Kubeconfig
@@ -25,6 +26,8 @@ from steelyard.control.resource import DEPLOYMENTS, LEASES, NODES, PODS, SERVICE
 from steelyard.control.throttle import Throttle
 from unit.control.virtual_time import ManualClock
 
+PATIENT = Timeouts(connect=PATIENCE, request=PATIENCE, page=PATIENCE)
+
 
 class Server:
     """Answers what the test queued, and remembers what was asked."""
@@ -36,7 +39,7 @@ class Server:
     async def __aenter__(self):
         application = web.Application()
         application.router.add_route("*", "/{path:.*}", self.handle)
-        self.runner = web.AppRunner(application)
+        self.runner = web.AppRunner(application, shutdown_timeout=0.1, handler_cancellation=True)
         await self.runner.setup()
         await web.TCPSite(self.runner, "127.0.0.1", 0).start()
         self.url = f"http://127.0.0.1:{self.runner.addresses[0][1]}"
@@ -94,7 +97,7 @@ async def connect(server):
     clients = []
 
     async def make(**options):
-        client = await ApiClient.connect(Fixed(server.url), clock=options.pop("clock", AnchoredClock()), **options)
+        client = await ApiClient.connect(Fixed(server.url), **{"clock": AnchoredClock(), "timeouts": PATIENT, **options})
         clients.append(client)
         return client
 
@@ -172,7 +175,7 @@ async def _page():
 
 async def test_a_401_makes_it_read_the_credentials_again_once(server):
     credentials = Fixed(server.url)
-    async with await ApiClient.connect(credentials, clock=AnchoredClock()) as client:
+    async with await ApiClient.connect(credentials, clock=AnchoredClock(), timeouts=PATIENT) as client:
         server.answers = [(401, {}), {"ok": True}]
         assert await client.get(PODS, "n", "x") == {"ok": True}
         assert [asked[3]["Authorization"] for asked in server.asked] == ["Bearer token-1", "Bearer token-2"]
@@ -241,23 +244,25 @@ async def test_a_fence_that_shuts_while_the_connection_is_made_stops_the_body(se
 async def test_no_write_waits_longer_than_until_another_could_lead_and_the_server_is_told(server, connect):
     fence = Fence()
     client = await connect(fence=fence)
-    fence.left = 3.2
+    fence.left = PATIENCE - 0.8
     await client.patch_scale(DEPLOYMENTS, "n", "d", 1, version="1")
-    assert server.asked[0][2]["timeout"] == "4s"
+    assert server.asked[0][2]["timeout"] == f"{PATIENCE:.0f}s"
 
-    async def sleepy(_):
-        await asyncio.sleep(2)
-        return web.json_response({})
+    async def never(_):
+        await asyncio.Event().wait()
 
-    fence.left = 0.2
-    server.answers = [sleepy]
-    with pytest.raises(TimedOut) as late:
-        await client.patch_scale(DEPLOYMENTS, "n", "d", 1, version="1")
+    server.answers = [never] * len(AGAIN)
+    for times in AGAIN:
+        fence.left = 0.2 * times
+        with pytest.raises(TimedOut) as late:
+            await client.patch_scale(DEPLOYMENTS, "n", "d", 1, version="1")
+        if late.value.maybe_committed:  # a busy machine may not have sent it in time
+            break
     assert late.value.maybe_committed
 
 
 async def test_lost_and_refused_connections_tell_whether_a_write_may_have_happened(server, connect):
-    client = await connect(timeouts=Timeouts(connect=0.5, request=1.0))
+    client = await connect()
 
     async def cut(request):
         request.transport.abort()

@@ -53,8 +53,9 @@ async def served(server: ModelServer, port: int = 0) -> AsyncIterator[ModelServe
 
 
 async def stalls(_: web.Request) -> web.StreamResponse:
-    await asyncio.sleep(60)
-    return web.Response()
+    """Never answers."""
+    await asyncio.Event().wait()
+    raise AssertionError("nothing sets it")
 
 
 async def trickles(request: web.Request) -> web.StreamResponse:

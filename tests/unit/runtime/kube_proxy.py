@@ -7,11 +7,17 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
+from patience import PATIENCE
+
 
 class KubeProxy:
-    """Listens on a port; `endpoints` are ports, with a function that tells whether each is ready."""
+    """Listens on a port; `endpoints` are ports, with a function that tells whether each is ready.
+
+    `forgot`: when it learnt that an endpoint is no longer ready, on the monotonic clock.
+    """
 
     def __init__(self, port: int, endpoints: dict[int, Callable[[], bool]], lag: float = 0.5) -> None:
+        self.forgot: dict[int, float] = {}
         self._port = port
         self._endpoints = endpoints
         self._lag = lag
@@ -26,18 +32,19 @@ class KubeProxy:
     def __enter__(self) -> "KubeProxy":
         for thread in self._threads:
             thread.start()
-        self._started.wait(10)
+        assert self._started.wait(PATIENCE)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         for thread in self._threads:
-            thread.join(10)
+            thread.join(PATIENCE)
 
     def _watch(self) -> None:
         while not self._stop.is_set():
             ready = {port for port, probe in self._endpoints.items() if probe()}
             time.sleep(self._lag)  # news travel: endpoints, slices, iptables
+            self.forgot |= dict.fromkeys(self._ready - ready, time.monotonic())
             self._ready = ready
 
     async def _serve(self) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from aiohttp import web
 
+from patience import PATIENCE
 from steelyard_runtime.serve.api import Api, Served
 from steelyard_runtime.serve.batcher import Batcher, Batching
 from steelyard_runtime.serve.connections import Connections
@@ -87,7 +88,7 @@ class Serving:
     async def post(self, body: bytes, path: str = "/v1/embeddings", **headers: str) -> tuple[int, Any]:
         """Return the answer's status and document."""
         reader, writer = await self.send(body, path, **headers)
-        head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 30)).decode().lower()
+        head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE)).decode().lower()
         length = int(head.partition("content-length: ")[2].partition("\r\n")[0])
         document = json.loads(await reader.readexactly(length))
         writer.close()

@@ -12,9 +12,12 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from patience import PATIENCE
 from steelyard_runtime.artifacts.publish import Published
 
 ROOT = Path(__file__).parents[3]
+LEISURE_MS = 3_600_000
+"""An objective that every answer keeps, however busy the machine is."""
 
 
 def free_port() -> int:
@@ -27,7 +30,7 @@ def http(url: str, body: bytes | None = None, headers: dict[str, str] | None = N
     """Send one request; return status, headers (lower case) and body. An error status is an answer too."""
     request = urllib.request.Request(url, data=body, headers=headers or {})
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             return answer.status, {name.lower(): value for name, value in answer.headers.items()}, answer.read()
     except urllib.error.HTTPError as error:
         return error.code, {name.lower(): value for name, value in error.headers.items()}, error.read()
@@ -47,7 +50,7 @@ class ServerProcess:
             "task": "embeddings",
             "backend": "openvino",
             "artifact": {"uri": artifact.uri, "digest": artifact.digest},
-            "objective": {"latency": [{"metric": "e2e", "milliseconds": 400, "percent": "99"}]},
+            "objective": {"latency": [{"metric": "e2e", "milliseconds": LEISURE_MS, "percent": "99"}]},
             "drain": {"delaySeconds": 1, "timeoutSeconds": 6},
             **spec,
         }
@@ -59,13 +62,13 @@ class ServerProcess:
             stderr=self._log,
         )
 
-    def wait_until_ready(self, seconds: float = 30) -> "ServerProcess":
-        deadline = time.monotonic() + seconds
+    def wait_until_ready(self) -> "ServerProcess":
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline and self.process.poll() is None:
             if self.probe("/readyz") == 200:
                 return self
             time.sleep(0.05)
-        raise AssertionError(f"not ready: {Path(self._log.name).read_text()}")
+        raise AssertionError(f"not ready: {self.said()}")
 
     def probe(self, path: str) -> int:
         try:
@@ -81,6 +84,10 @@ class ServerProcess:
         status, headers, data = http(f"{self.url}/v1/embeddings", json.dumps({"model": "tiny", **body}).encode())
         return status, headers, json.loads(data)
 
+    def said(self) -> str:
+        """Its log."""
+        return Path(self._log.name).read_text()
+
     def terminate(self) -> None:
         self.process.send_signal(signal.SIGTERM)
 
@@ -90,7 +97,7 @@ class ServerProcess:
         return self.stop_after_signal()
 
     def stop_after_signal(self) -> dict[str, Any]:
-        assert self.process.wait(60) == 0, Path(self._log.name).read_text()
+        assert self.process.wait(PATIENCE) == 0, self.said()
         message = self.termination.read_bytes()
         assert len(message) <= 4096
         return json.loads(message)
@@ -108,9 +115,10 @@ class ServerProcess:
 class LoadProcess:
     """`steelyard-runtime load`, as a user would run it."""
 
-    def __init__(self, folder: Path, url: str, *arguments: str, model: str = "tiny", slo: int = 400, name: str = "load") -> None:
+    def __init__(self, folder: Path, url: str, *arguments: str, model: str = "tiny", slo: int = LEISURE_MS, name: str = "load") -> None:
         self._log = folder / f"{name}.jsonl"
         command = [sys.executable, "-m", "steelyard_runtime.main", "load", "--url", url, "--model", model, "--slo-ms", str(slo)]
+        command += ["--timeout", str(PATIENCE)]
         self._said = folder / f"{name}.err"
         with self._said.open("w") as err:
             self.process = subprocess.Popen([*command, "--log", str(self._log), *arguments], env=environment(folder, name), stderr=err)
@@ -119,9 +127,9 @@ class LoadProcess:
         """What it told whoever started it."""
         return self._said.read_text()
 
-    def result(self, seconds: float = 120) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    def result(self) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         """Wait for the end; return the entries and the summary."""
-        assert self.process.wait(seconds) == 0
+        assert self.process.wait(PATIENCE) == 0
         lines = [json.loads(line) for line in self._log.read_text().splitlines()]
         assert "summary" in lines[-1]
         return lines[:-1], lines[-1]["summary"]

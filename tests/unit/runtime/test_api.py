@@ -6,13 +6,14 @@ import asyncio
 import itertools
 import json
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from patience import PATIENCE, until
 from steelyard_runtime.serve.api import PIECE
 from steelyard_runtime.tokens import pieces
 from unit.runtime.played import PlayedEngine, PlayedTokenizer, serving, sums
@@ -20,12 +21,6 @@ from unit.runtime.played import PlayedEngine, PlayedTokenizer, serving, sums
 BAD = 666
 AT_ONCE, AT_LEISURE = (1e-6,), (1e9,)
 """Objectives that every request is late for, and none."""
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(30):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 class Held(PlayedEngine):
@@ -36,7 +31,7 @@ class Held(PlayedEngine):
         super().__init__(self._held)
 
     def _held(self, ids: np.ndarray) -> np.ndarray:
-        assert self.free.wait(60)
+        assert self.free.wait(PATIENCE)
         return sums(ids)
 
 
@@ -153,7 +148,7 @@ async def test_a_large_body_is_read_beside_the_loop_and_a_small_one_in_it() -> N
 async def test_a_body_that_is_not_in_its_encoding_is_the_clients_error_and_ends_its_connection(encoding: str, sent: bytes) -> None:
     async with serving(PlayedEngine()) as server:
         reader, _ = await server.send(sent, content_encoding=encoding)
-        answer = (await asyncio.wait_for(reader.read(), 30)).decode()
+        answer = (await asyncio.wait_for(reader.read(), PATIENCE)).decode()
         assert " 400 " in answer.partition("\r\n")[0]
         assert "the encoding that its headers name" in answer
         assert "Connection: close" in answer
@@ -185,7 +180,7 @@ async def test_a_short_text_need_not_wait_for_all_texts_of_a_large_request() -> 
 
         def encode(self, texts: Sequence[str]) -> tuple[list[list[int]], int]:
             self.order += [text[0] for text in texts]
-            assert self.free.wait(60)
+            assert self.free.wait(PATIENCE)
             return super().encode(texts)
 
     tokenizer = Stopping()
@@ -205,7 +200,7 @@ async def test_as_many_texts_are_tokenized_at_once_as_there_are_threads() -> Non
             self.both = threading.Barrier(2)
 
         def encode(self, texts: Sequence[str]) -> tuple[list[list[int]], int]:
-            self.both.wait(30)
+            self.both.wait(PATIENCE)
             return super().encode(texts)
 
     async with serving(PlayedEngine(), Meeting(), threads=2) as server:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 import numpy as np
 import pytest
 
+from patience import PATIENCE
 from steelyard_runtime.serve.batcher import Batcher, Batching, UnsoundError
 from steelyard_runtime.serve.metrics import Metrics
 from steelyard_runtime.serve.state import State
@@ -35,7 +36,7 @@ async def playing() -> AsyncIterator[Callable[..., tuple[Batcher, PlayedEngine]]
 async def answers(batcher: Batcher, first_tokens: list[int]) -> list[object]:
     """What each row gets; they wait together, so they run together."""
     submitted = [batcher.submit([token, 1], batcher.admit(1)) for token in first_tokens]
-    return await asyncio.wait_for(asyncio.gather(*submitted, return_exceptions=True), 10)
+    return await asyncio.wait_for(asyncio.gather(*submitted, return_exceptions=True), PATIENCE)
 
 
 async def test_a_row_whose_embedding_is_not_finite_fails_alone(playing: Callable[..., tuple[Batcher, PlayedEngine]]) -> None:
@@ -105,12 +106,12 @@ async def test_a_row_that_nobody_waits_for_any_more_is_not_tried_alone(playing: 
 
     def held(ids: np.ndarray) -> np.ndarray:
         begun.set()
-        assert free.wait(60)
+        assert free.wait(PATIENCE)
         return failing_on(BAD)(ids)
 
     batcher, engine = playing(held)
     submitted = [batcher.submit([token, 1], batcher.admit(1)) for token in (1, 2, BAD)]
-    await asyncio.to_thread(begun.wait, 60)
+    await asyncio.to_thread(begun.wait, PATIENCE)
     submitted[1].cancel()
     free.set()
     await asyncio.gather(*submitted, return_exceptions=True)

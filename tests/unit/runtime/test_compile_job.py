@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from patience import PATIENCE
 from steelyard_runtime.compile.progress import Phase, Progress, ProgressServer
 from steelyard_runtime.compile.toolchain import installed
 from steelyard_runtime.logs import LogTail
@@ -30,7 +31,7 @@ def spec(tmp_path: Path, **change: Any) -> dict[str, Any]:
 def run(tmp_path: Path, document: dict[str, Any]) -> tuple[int, dict[str, Any]]:
     variables = environment(tmp_path, "job", STEELYARD_COMPILE_SPEC=json.dumps(document))
     command = [sys.executable, "-m", "steelyard_runtime.main", "compile", "--progress-port", "0"]
-    found = subprocess.run(command, env=variables, capture_output=True, check=False, timeout=120)
+    found = subprocess.run(command, env=variables, capture_output=True, check=False, timeout=PATIENCE)
     message = (tmp_path / "job.termination").read_bytes()
     assert len(message) <= 4096
     return found.returncode, json.loads(message)
@@ -96,7 +97,7 @@ def test_pypis_placeholder_for_neuron_is_refused_by_the_whole_job(tmp_path: Path
     variables = environment(tmp_path, "job", STEELYARD_COMPILE_SPEC=json.dumps(document))
     variables["PYTHONPATH"] += f":{site.parent}"
     command = [sys.executable, "-m", "steelyard_runtime.main", "compile", "--progress-port", "0"]
-    assert subprocess.run(command, env=variables, capture_output=True, check=False, timeout=60).returncode == 1
+    assert subprocess.run(command, env=variables, capture_output=True, check=False, timeout=PATIENCE).returncode == 1
     result = json.loads((tmp_path / "job.termination").read_text())
     assert (result["class"], result["reason"]) == ("User", "ToolchainPlaceholder")
     assert "pip.repos.neuron.amazonaws.com" in result["message"]
@@ -119,7 +120,7 @@ def test_a_job_that_is_told_to_stop_says_so_and_may_be_tried_again(tmp_path: Pat
             except (urllib.error.URLError, ConnectionError):
                 time.sleep(0.05)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 1
+        assert process.wait(PATIENCE) == 1
     result = json.loads((tmp_path / "job.termination").read_text())
     assert (result["class"], result["reason"]) == ("Infrastructure", "Interrupted")
 

@@ -18,6 +18,7 @@ from open_inference.openapi.errors import BadRequestError
 from open_inference.openapi.types import InferenceRequest
 from schemathesis.core.failures import Failure, FailureGroup
 
+from patience import PATIENCE
 from steelyard_runtime.artifacts.publish import Published
 from unit.runtime.server_process import ServerProcess
 from unit.runtime.tiny import DIMENSION
@@ -43,7 +44,7 @@ def reference(server: ServerProcess) -> np.ndarray:
 
 @pytest.fixture
 def openai_client(server: ServerProcess) -> openai.OpenAI:
-    return openai.OpenAI(base_url=f"{server.url}/v1", api_key="none is needed", max_retries=0)
+    return openai.OpenAI(base_url=f"{server.url}/v1", api_key="none is needed", max_retries=0, timeout=PATIENCE)
 
 
 def test_openais_client_gets_embeddings_as_it_asks_for_them_by_default(openai_client: openai.OpenAI, reference: np.ndarray) -> None:
@@ -72,7 +73,8 @@ def test_openais_client_lists_the_model(openai_client: openai.OpenAI) -> None:
 
 @pytest.fixture
 def triton(server: ServerProcess) -> Iterator[tritonclient.http.InferenceServerClient]:
-    with tritonclient.http.InferenceServerClient(server.url.removeprefix("http://")) as client:
+    address = server.url.removeprefix("http://")
+    with tritonclient.http.InferenceServerClient(address, connection_timeout=PATIENCE, network_timeout=PATIENCE) as client:
         yield client
 
 
@@ -110,7 +112,7 @@ def test_tritons_client_raises_with_the_servers_words(triton: tritonclient.http.
 
 @pytest.fixture
 def protocol(server: ServerProcess) -> OpenInferenceClient:
-    return OpenInferenceClient(base_url=server.url, httpx_client=httpx.Client())
+    return OpenInferenceClient(base_url=server.url, httpx_client=httpx.Client(timeout=PATIENCE))
 
 
 def asked(data: list[str]) -> InferenceRequest:
@@ -149,7 +151,7 @@ def of_its_size(case: schemathesis.Case) -> schemathesis.Case:
 
 
 def test_whatever_the_description_allows_or_forbids_is_answered_as_it_says(server: ServerProcess) -> None:
-    schema = schemathesis.openapi.from_url(f"{server.url}/openapi.json")
+    schema = schemathesis.openapi.from_url(f"{server.url}/openapi.json", timeout=PATIENCE)
     operations = [found.ok() for found in schema.get_all_operations()]
     assert len(operations) == 8
     allowed = st.one_of(*(operation.as_strategy() for operation in operations)).map(of_its_size)
@@ -166,7 +168,7 @@ def test_whatever_the_description_allows_or_forbids_is_answered_as_it_says(serve
     @settings(max_examples=200, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
     def fuzz(case: schemathesis.Case) -> None:
         try:
-            response = case.call_and_validate()
+            response = case.call_and_validate(timeout=PATIENCE)
         except (Failure, FailureGroup) as error:
             raise AssertionError(str(error)) from error
         answered[response.status_code] = answered.get(response.status_code, 0) + 1

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from patience import PATIENCE
 from steelyard_runtime.artifacts.own_folder import PREFIX, own_folder
 from steelyard_runtime.artifacts.publish import Published
 from unit.runtime.server_process import ServerProcess, environment
@@ -88,6 +89,6 @@ def test_a_text_server_that_ends_over_and_over_leaves_one_artifact(
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     for _ in range(3):
         with ServerProcess(tmp_path, artifact, task="text-generation", backend="vllm") as server:
-            assert server.process.wait(60) == 1
+            assert server.process.wait(PATIENCE) == 1
             assert "the artifact's backend is openvino" in server.termination.read_text()
     assert len(list(tmp_path.rglob("model.bin"))) == 1

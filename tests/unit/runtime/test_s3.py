@@ -3,7 +3,6 @@
 import os
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,6 +12,8 @@ import obstore
 import pytest
 from obstore.exceptions import GenericError, PreconditionError
 
+from cluster.waiting import wait_until
+from patience import PATIENCE
 from steelyard_runtime.artifacts.collect import collect
 from steelyard_runtime.artifacts.fetch import fetch_artifact
 from steelyard_runtime.artifacts.publish import Published, blob_path, publish
@@ -54,22 +55,13 @@ def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         for name, value in variables.items():
             patch.setenv(name, value)
         try:
-            _wait(f"http://127.0.0.1:{port}/health", process)
+            answers = f"http://127.0.0.1:{port}/health"
+            wait_until("versitygw", lambda: process.poll() is not None or http(answers)[0] == 200, seconds=PATIENCE)
+            assert process.poll() is None
             yield root / "artifacts"
         finally:
             patch.undo()
             process.terminate()
-
-
-def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(200):
-        assert process.poll() is None
-        try:
-            if http(url)[0] == 200:
-                return
-        except OSError:
-            time.sleep(0.05)
-    raise AssertionError("versitygw does not answer")
 
 
 def test_an_artifact_goes_to_s3_and_is_served_from_there(bucket: Path, tmp_path: Path) -> None:

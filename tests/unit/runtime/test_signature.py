@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from patience import PATIENCE
 from steelyard_runtime.artifacts.fetch import fetch_artifact
 from steelyard_runtime.artifacts.manifest import Manifest
 from steelyard_runtime.artifacts.publish import Published, publish
@@ -186,7 +187,7 @@ def test_a_server_serves_what_is_signed_and_ends_with_a_word_where_it_is_not(
         if signed_by is ONE:
             server.wait_until_ready()
             return
-        assert server.process.wait(60) == 3
+        assert server.process.wait(PATIENCE) == 3
         assert json.loads(server.termination.read_bytes())["reason"] == "SignatureRefused"
 
 

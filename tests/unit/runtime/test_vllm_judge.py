@@ -43,7 +43,10 @@ def test_an_answer_whose_reader_stands_still_runs_and_is_judged_already(monkeypa
 
     async def stands_still(message: Any) -> None:
         if message["type"] == "http.response.body":
-            await asyncio.sleep(3600)
+            reached.set()
+            await asyncio.Event().wait()
+
+    reached = asyncio.Event()
 
     async def state() -> Any:
         judge, told = Judge(application), []
@@ -53,7 +56,7 @@ def test_an_answer_whose_reader_stands_still_runs_and_is_judged_already(monkeypa
 
         asked = {"type": "http", "method": "POST", "path": "/v1/completions", "headers": [], "client": ("a", 1)}
         reading = asyncio.create_task(judge(asked, send, stands_still))
-        await asyncio.sleep(0.01)
+        await reached.wait()
         await judge({"type": "http", "method": "GET", "path": "/steelyard/state", "headers": [(b"x-steelyard-token", b"t")]}, send, send)
         reading.cancel()
         return json.loads(told[-1])

@@ -16,8 +16,10 @@ DTYPES = ("auto", "bfloat16", "float", "float16", "float32", "half")
 FAILS = "STAND_IN_FAILS"
 SECONDS = "STAND_IN_SECONDS"
 """How long one token takes."""
+WAITS = "STAND_IN_WAITS"
+"""A file: what is asked in words is answered only when that is there."""
 STOPS = "STAND_IN_STOPS"
-"""`never`: SIGTERM ends nothing, as where a worker hangs."""
+"""`never`: SIGTERM ends nothing, as where a worker hangs; `told` beside the last word is what it said then."""
 COMPILES = "STAND_IN_COMPILES"
 """`nothing`: for Neuron it ends well without having compiled anything."""
 
@@ -119,6 +121,9 @@ class Model:
         self.served += 1
         if asked["prompt"] == "break":
             raise RuntimeError("the engine is dead")
+        waits = os.environ.get(WAITS)
+        while waits and isinstance(asked["prompt"], str) and not Path(waits).exists():
+            await asyncio.sleep(0.01)
         if not asked.get("stream"):
             await asyncio.sleep(self._seconds * asked["max_tokens"])
             choice: dict[str, Any] = {"index": 0, "text": "x"}
@@ -230,6 +235,8 @@ def main() -> None:
     if os.environ.get(STOPS) == "never":
 
         async def hang(_: web.Application) -> None:
+            word = Path(os.environ["STEELYARD_TERMINATION_LOG"])
+            word.with_name("told").write_text(word.read_text() if word.exists() else "nothing")
             await asyncio.sleep(3600)
 
         application.on_shutdown.append(hang)
