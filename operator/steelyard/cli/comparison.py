@@ -5,9 +5,12 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 from collections.abc import Mapping, MutableSequence, Sequence
+from contextlib import suppress
 from functools import partial
 from multiprocessing.connection import Connection
+from threading import Thread
 from types import TracebackType
 from typing import Any, TypeAlias
 
@@ -27,21 +30,33 @@ class Comparison:
 
     def __init__(self, loaded: Loaded, pairs: Sequence[Pair]) -> None:
         context = multiprocessing.get_context("spawn")  # A fork would copy the threads of numpy's libraries halfway.
-        self._pairs = pairs
+        self._loaded, self._pairs = loaded, pairs
         self._parts: Any = context.RawArray("d", len(pairs) or 1)
         self._workers: list[tuple[Any, Connection, Connection]] = []
         many = min(len(pairs), os.cpu_count() or 1)
         for first in range(many):
-            ours, theirs = context.Pipe(duplex=False)
+            ours, theirs = context.Pipe()
             chosen = tuple(enumerate(pairs))[first::many]
-            process = context.Process(target=_work, args=(loaded, chosen, self._parts, theirs), daemon=True)
+            process = context.Process(target=_work, args=(chosen, self._parts, theirs), daemon=True)
             self._workers.append((process, ours, theirs))
 
     def __enter__(self) -> Comparison:
-        for process, _, theirs in self._workers:
-            process.start()
-            theirs.close()  # Else its end would stay open here when the process is gone.
+        # The others inherit that an interrupt is not for them: whoever began them ends them.
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            for process, _, theirs in self._workers:
+                process.start()
+                theirs.close()  # Else its end would stay open here when the process is gone.
+        finally:
+            signal.signal(signal.SIGINT, before)
+        # More than a pipe holds, for processes that import for a second first: nobody here waits for that.
+        Thread(target=self._tell, daemon=True).start()
         return self
+
+    def _tell(self) -> None:
+        for _, ours, _ in self._workers:
+            with suppress(OSError):
+                ours.send(self._loaded)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         for process, *_ in self._workers:
@@ -60,7 +75,7 @@ class Comparison:
                 say(self.part(1.0))
             try:
                 found |= ours.recv()
-            except EOFError as ended:
+            except (EOFError, OSError) as ended:
                 process.join()
                 raise Problem(
                     f"a run on one pool alone ended before its time (exit code {process.exitcode})",
@@ -69,7 +84,17 @@ class Comparison:
         return {pair: found[pair] for pair in self._pairs}
 
 
-def _work(loaded: Loaded, chosen: Sequence[tuple[int, Pair]], parts: MutableSequence[float], theirs: Connection) -> None:
+def _work(chosen: Sequence[tuple[int, Pair]], parts: MutableSequence[float], theirs: Connection) -> None:
     """In the other process: the runs one after the other, and all of them back at once."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Whoever began it ends it.
-    theirs.send({pair: alone(loaded, *pair, partial(parts.__setitem__, index)) for index, pair in chosen})
+    parent = multiprocessing.parent_process()
+    try:
+        loaded: Loaded = theirs.recv()
+    except (EOFError, OSError):
+        sys.exit(1)
+
+    def say(index: int, part: float) -> None:
+        parts[index] = part
+        if parent is None or not parent.is_alive():
+            sys.exit(1)  # Whoever asked was killed.
+
+    theirs.send({pair: alone(loaded, *pair, partial(say, index)) for index, pair in chosen})

@@ -2,7 +2,9 @@
 
 import csv
 import json
+import os
 import re
+import signal
 import sys
 from decimal import Decimal
 from pathlib import Path
@@ -214,9 +216,6 @@ def test_runs_on_one_pool_alone_are_the_same_in_a_process_of_their_own(scenario)
 
 
 def test_a_comparison_whose_process_is_killed_says_so(scenario):
-    import os
-    import signal
-
     from steelyard.cli.comparison import Comparison
     from steelyard.cli.problem import Problem
     from steelyard.simulate.scenario_file import load
@@ -226,6 +225,15 @@ def test_a_comparison_whose_process_is_killed_says_so(scenario):
         ((process, *_),) = others._workers
         os.kill(process.pid, signal.SIGKILL)
         others.runs(lambda _: None)
+
+
+def test_an_interrupt_leaves_no_process_behind(scenario):
+    from steelyard.cli.comparison import Comparison
+    from steelyard.simulate.scenario_file import load
+
+    with pytest.raises(KeyboardInterrupt), Comparison(load(scenario), [("search", "a"), ("search", "b")]) as others:
+        raise KeyboardInterrupt
+    assert [process.exitcode for process, *_ in others._workers] == [-signal.SIGTERM] * len(others._workers)
 
 
 def test_examples_are_listed_each_with_a_sentence(capsys):
