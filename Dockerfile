@@ -34,7 +34,7 @@ FROM build AS operator-source
 COPY operator/steelyard /opt/app/steelyard
 RUN mkdir /opt/app/bin \
     && for word in "steelyard-operator steelyard.app.main" "steelyard steelyard.cli.main"; do set -- $word; \
-       printf '#!/opt/steelyard/bin/python\nimport sys\nfrom %s import main\nsys.exit(main())\n' "$2" > "/opt/app/bin/$1"; done \
+       printf '#!/opt/steelyard/bin/python\nimport sys\nfrom %s import main\nif __name__ == "__main__":\n    sys.exit(main())\n' "$2" > "/opt/app/bin/$1"; done \
     && chmod 0755 /opt/app/bin/* && python3 -m compileall -q --invalidation-mode unchecked-hash /opt/app/steelyard
 
 FROM build AS runtime-source

@@ -1,6 +1,7 @@
 """From raw JSON to a model, or to errors that say where, what was seen, and what to do."""
 
 import difflib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, get_args
@@ -13,6 +14,8 @@ from steelyard.api.rule import BROKEN
 R = TypeVar("R", bound=BaseModel)
 
 SEEN_MAX = 80
+CLOSE = 0.8
+"""How alike (0 to 1, by difflib) a name must be to be taken for a misspelt one: below, every guess was another field."""
 
 _WHAT_TO_DO: dict[str, str] = {
     "missing": "must be given",
@@ -86,11 +89,22 @@ def _errors(model: type[BaseModel], detail: ErrorDetails) -> list[FieldError]:
 
 def _unknown(model: type[BaseModel], location: tuple[int | str, ...]) -> str:
     """The advice for a field that does not exist: what it may have been meant to be."""
-    known = _fields_at(model, location[:-1])
-    close = difflib.get_close_matches(str(location[-1]), known, n=1)
+    known, found = _fields_at(model, location[:-1]), str(location[-1])
+    # serviceMs is more like devices, letter by letter, than like serviceMilliseconds: first those that begin with the same word.
+    alike = [name for name in known if _first_word(name) == _first_word(found)]
+    close = (
+        alike
+        if len(alike) == 1
+        else difflib.get_close_matches(found, alike, n=1) or difflib.get_close_matches(found, known, n=1, cutoff=CLOSE)
+    )
     if close:
         return f"must be removed or spelt {close[0]}: there is no such field"
     return "must be removed: there is no such field here" + (f", only {', '.join(known)}" if known else "")
+
+
+def _first_word(name: str) -> str:
+    """service of serviceMilliseconds."""
+    return re.split(r"[A-Z_-]", name, maxsplit=1)[0]
 
 
 def _fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:

@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from steelyard.app.extra import remedy
 from steelyard.cli.problem import Problem
 from steelyard.core.economics.bill import COLUMNS, MORE_COLUMNS, BillLine, bill_line
 
@@ -56,7 +57,7 @@ def _parquet(path: Path) -> Iterator[Mapping[str, Any]]:
         pyarrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
     except ImportError as error:
         raise Problem(
-            f"the bill {path} is Parquet, and pyarrow is not installed", "pip install 'steelyard[bill]', or export the bill as CSV"
+            f"the bill {path} is Parquet, and pyarrow is not installed", f"{remedy('pyarrow')}, or export the bill as CSV"
         ) from error
     try:
         file = parquet.ParquetFile(path)

@@ -38,6 +38,8 @@ def gather(connection: Connection, namespace: str | None, name: str | None = Non
         workloads: tuple[Raw, ...] = (_one(connection, namespace, name),)
     else:
         workloads = tuple(_listed(connection, f"{ROOT}{within}/inferenceworkloads"))
+        if namespace is not None and not workloads:
+            _must_exist(connection, namespace)
         if name is not None:
             workloads = tuple(w for w in workloads if (w.get("metadata") or {}).get("name") == name)
             if not workloads:
@@ -70,7 +72,27 @@ def _one(connection: Connection, namespace: str, name: str) -> Raw:
     except NotThere as error:
         if not _has_kinds(connection):
             raise _not_installed() from error
+        _must_exist(connection, namespace)
         raise Problem(f"there is no InferenceWorkload {name!r} in namespace {namespace!r}", _near(connection, path, name)) from error
+
+
+def _must_exist(connection: Connection, namespace: str) -> None:
+    """Of a namespace that does not exist the API server lists nothing, as of an empty one. Who may not read it is not told."""
+    try:
+        connection.get(f"/api/v1/namespaces/{namespace}")
+    except NotThere as error:
+        raise Problem(f"there is no namespace {namespace!r}", _namespaces_like(connection, namespace)) from error
+    except Forbidden:
+        return
+
+
+def _namespaces_like(connection: Connection, namespace: str) -> str:
+    try:
+        names = sorted(str(item["metadata"]["name"]) for item in connection.list("/api/v1/namespaces"))
+    except Forbidden:
+        names = []
+    close = difflib.get_close_matches(namespace, names, n=5)
+    return f"did you mean {' or '.join(close)}?" if close else "`kubectl get namespaces` lists them; -n takes one, -A all of them"
 
 
 def _has_kinds(connection: Connection) -> bool:

@@ -7,6 +7,7 @@ import os
 import sys
 from pathlib import Path
 
+from steelyard.app.extra import remedy
 from steelyard.cli.command import FAILED, INTERRUPTED, Command
 from steelyard.cli.parser import build
 from steelyard.cli.problem import Problem
@@ -27,6 +28,11 @@ def main(arguments: list[str] | None = None) -> int:
     except Problem as problem:
         print(f"error: {problem.what}", file=sys.stderr)
         print(f"  try: {problem.todo}", file=sys.stderr)
+        return FAILED
+    except ModuleNotFoundError as missing:
+        package = str(missing.name).partition(".")[0]
+        print(f"error: this command needs the package {package}, which is not installed", file=sys.stderr)
+        print(f"  try: {remedy(package)}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED

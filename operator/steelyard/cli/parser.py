@@ -6,6 +6,7 @@ import argparse
 
 from steelyard.cli.command import Command
 from steelyard.cli.commands import commands
+from steelyard.cli.commands.version import VersionOption
 
 DESCRIPTION = (
     "Ask Steelyard where models run, what a good request costs there, and why. Needs nothing but a kubeconfig and your own rights."
@@ -15,6 +16,7 @@ DESCRIPTION = (
 def build(prog: str) -> argparse.ArgumentParser:
     """The whole tree. Options that say which cluster may stand before the command or after it."""
     parser = argparse.ArgumentParser(prog=prog, description=DESCRIPTION, parents=[_which_cluster()])
+    parser.add_argument("--version", action=VersionOption, nargs=0, help="the version of this command")
     words = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in commands():
         _add(words, command)

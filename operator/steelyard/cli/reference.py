@@ -18,11 +18,13 @@ from typing import Any
 from steelyard.api.crdgen.folded import folded
 from steelyard.cli.command import Command
 from steelyard.cli.commands.completion import subparsers
+from steelyard.cli.commands.version import VersionOption
 from steelyard.cli.document import API_VERSION, camel
 from steelyard.cli.page import keep
 from steelyard.cli.parser import DESCRIPTION, build
 from steelyard.cli.view.bill import BillView
 from steelyard.cli.view.catalogue import AddedView, CatalogueView, EntryView
+from steelyard.cli.view.examples import ExamplesView
 from steelyard.cli.view.explain import ExplainView
 from steelyard.cli.view.replay import ReplayView
 from steelyard.cli.view.simulation import SimulationView
@@ -38,6 +40,7 @@ KINDS: dict[str, type] = {
     "Added": AddedView,
     "Bill": BillView,
     "Simulation": SimulationView,
+    "Examples": ExamplesView,
     "Replay": ReplayView,
 }
 
@@ -73,7 +76,7 @@ def page() -> str:
     subs = subparsers(parser)
     parts += [f"- [`{name}`](#{name}): {_command(sub).summary}" for name, sub in subs.items()]
     parts.append("\nOptions of every command that asks a cluster; they may also stand before the command:\n")
-    parts += _options(parser)
+    parts += _rows([a for a in parser._actions if a.option_strings and not isinstance(a, VersionOption)])
     for name, sub in subs.items():
         parts += _section(name, sub, {o for a in parser._actions for o in a.option_strings})
     parts += ["", JSON, *_shapes()]
@@ -107,10 +110,6 @@ def _usage(action: argparse.Action) -> str:
     if not action.option_strings:
         return {"?": f"[{value}]", "+": f"{value}..."}.get(str(action.nargs), value)
     return f"[{action.option_strings[0]}]" if action.nargs == 0 else f"[{action.option_strings[0]} {value}]"
-
-
-def _options(parser: argparse.ArgumentParser) -> list[str]:
-    return _rows([a for a in parser._actions if a.option_strings])
 
 
 def _rows(actions: list[argparse.Action]) -> list[str]:

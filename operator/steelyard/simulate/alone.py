@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from steelyard.api.rebalancing import Mode
-from steelyard.simulate.run import Say, WorkloadRun, run
+from steelyard.simulate.run import Run, Say, run
 from steelyard.simulate.scenario import Scenario
 from steelyard.simulate.scenario_file import Loaded
 
@@ -18,11 +18,12 @@ def pairs(scenario: Scenario) -> Iterator[tuple[str, str]]:
             yield workload.name, pool
 
 
-def alone(loaded: Loaded, workload: str, pool: str, say: Say) -> WorkloadRun:
-    """The workload on that pool only, with all nodes of it to itself: the same requests, faults and prices, and no moves."""
+def alone(loaded: Loaded, workload: str, pool: str, say: Say) -> Run:
+    """The workload on that pool only, with all nodes of it to itself: the same requests, faults and prices, and no moves. Nodes that stand from
+    the start are paid for in all pools."""
     scenario = loaded.scenario
     entry = next(w for w in scenario.workloads if w.name == workload)
     policy = entry.rebalancing.model_copy(update={"mode": Mode.OBSERVE})
     bound = entry.model_copy(update={"truth": {pool: entry.truth[pool]}, "rebalancing": policy})
     one = scenario.model_copy(update={"workloads": (bound,)})
-    return run(replace(loaded, scenario=one), say, lambda *_: None).workloads[0]
+    return run(replace(loaded, scenario=one), say, lambda *_: None)

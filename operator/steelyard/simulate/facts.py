@@ -108,6 +108,7 @@ def settings_of(scenario: Scenario, images: int, *, frozen: bool) -> Settings:
         store_uri="sim://store",
         frozen=frozen,
         moves_at_once=scenario.moves_at_once,
+        currency=scenario.currency,
     )
 
 

@@ -36,7 +36,8 @@ class Row:
 
 @dataclass(slots=True, kw_only=True)
 class WorkloadRun:
-    """What became of one workload. `notes` with seconds since the load began; `held_seconds`: its verdict was Hold."""
+    """What became of one workload. `notes` with seconds since the load began; `held_seconds`: its verdict was Hold. At the end: `ready`
+    replicas by pool, and what was decided last, and why."""
 
     name: str
     tally: Tally
@@ -46,14 +47,20 @@ class WorkloadRun:
     claims: tuple[ClaimVerdict, ...] = ()
     rows: list[Row] = field(default_factory=list)
     notes: list[tuple[float, Note]] = field(default_factory=list)
+    ready: Mapping[str, int] = field(default_factory=dict)
+    reason: str = ""
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """What became of all. `nodes`: cost and node-hours of all pools, idle parts included."""
+    """What became of all. `nodes`: cost and node-hours of all pools, idle parts included; of it `starting` until nodes were ready, and
+    `empty` while no replica was on them."""
 
     workloads: tuple[WorkloadRun, ...]
     nodes: Tally
+    starting: Tally
+    empty: Tally
 
 
 def run(loaded: Loaded, say: Say, keep: Keep) -> Run:
@@ -78,7 +85,8 @@ def run(loaded: Loaded, say: Say, keep: Keep) -> Run:
         say((world.now + lead) / (world.scenario.seconds + lead))
     for name, tenant in world.tenants.items():
         kept[name].in_flight, kept[name].claims = len(tenant.queues.in_flight), tenant.memory.claims
-    return Run(workloads=tuple(kept.values()), nodes=world.nodes)
+        kept[name].ready, _ = _replicas(name, world)
+    return Run(workloads=tuple(kept.values()), nodes=world.nodes, starting=world.starting, empty=world.empty)
 
 
 def _decided(kept: WorkloadRun, each: Decided, world: World, keep: Keep) -> None:
@@ -88,6 +96,7 @@ def _decided(kept: WorkloadRun, each: Decided, world: World, keep: Keep) -> None
     if after.history != before.history and after.history:
         kept.moves.append(after.history[-1])
     kept.notes += [(world.now, note) for note in each.decision.notes]
+    kept.reason, kept.message = each.decision.reason.value, each.decision.message
 
 
 def _digest(memory: Memory) -> str:
@@ -96,12 +105,7 @@ def _digest(memory: Memory) -> str:
 
 def _row(name: str, tenant: Tenant, world: World, before: Tally, last: tuple[str, str]) -> Row:
     move = tenant.memory.move
-    ready: dict[str, int] = {}
-    desired: dict[str, int] = {}
-    for key in world.cluster.of(name):
-        placement = world.cluster.placement(name, key)
-        ready[key.pool] = ready.get(key.pool, 0) + placement.ready
-        desired[key.pool] = desired.get(key.pool, 0) + placement.desired
+    ready, desired = _replicas(name, world)
     return Row(
         until=world.now,
         seconds=tenant.entry.rebalancing.window_seconds,
@@ -112,3 +116,14 @@ def _row(name: str, tenant: Tenant, world: World, before: Tally, last: tuple[str
         reason=last[1],
         move=f"{move.source_pool} to {move.target_pool}: {move.step.value}" if move else "",
     )
+
+
+def _replicas(name: str, world: World) -> tuple[dict[str, int], dict[str, int]]:
+    """(ready, desired) by pool."""
+    ready: dict[str, int] = {}
+    desired: dict[str, int] = {}
+    for key in world.cluster.of(name):
+        placement = world.cluster.placement(name, key)
+        ready[key.pool] = ready.get(key.pool, 0) + placement.ready
+        desired[key.pool] = desired.get(key.pool, 0) + placement.desired
+    return ready, desired

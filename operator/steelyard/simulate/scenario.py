@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, Field, model_validator
 
 from steelyard.api.describe import says
 from steelyard.api.model import SpecModel
-from steelyard.api.rule import Rule, raise_broken
+from steelyard.api.rule import Pattern, Rule, raise_broken
 from steelyard.simulate.event import Event
 from steelyard.simulate.pool_entry import PoolEntry
 from steelyard.simulate.workload_entry import WorkloadEntry
@@ -35,6 +35,9 @@ class Scenario(SpecModel):
     step_seconds: Annotated[
         int, says("The grid of time: nodes, replicas and decisions change at its points only.", unit="seconds", low=1, high=3600, example=5)
     ] = 15
+    currency: Annotated[
+        str, Pattern("^[A-Z]{3}$", "must be three capital letters, such as USD"), says("Of all prices and costs.", example="EUR")
+    ] = "USD"
     moves_at_once: Annotated[int, says("As config.movesAtOnce of the chart.", low=1, high=1000, example=2)] = 1
     pools: Annotated[
         tuple[PoolEntry, ...],

@@ -15,7 +15,7 @@ import yaml
 from steelyard.api.parse import FieldError, parse
 from steelyard.core.catalogue.catalogue import EMPTY, Catalogue
 from steelyard.simulate.arrivals import Trace
-from steelyard.simulate.known_types import filled
+from steelyard.simulate.known_types import filled, foreign_price
 from steelyard.simulate.pool_manifest import pool_of
 from steelyard.simulate.scenario import Scenario
 
@@ -40,11 +40,17 @@ def load(path: Path, catalogue: Catalogue = EMPTY) -> Loaded:
         raise ScenarioError(f"{path}: must be a map with pools and workloads")
     if isinstance(raw.get("pools"), str):
         raw = {**raw, "pools": _pools(path.parent / raw["pools"])}
+    currency = raw.get("currency", Scenario.model_fields["currency"].default)
     if isinstance(raw.get("pools"), list):
-        raw = {**raw, "pools": [filled(pool, catalogue) if isinstance(pool, dict) else pool for pool in raw["pools"]]}
+        raw = {**raw, "pools": [filled(pool, catalogue, currency) if isinstance(pool, dict) else pool for pool in raw["pools"]]}
     scenario = parse(Scenario, raw)
     if isinstance(scenario, list):
         raise ScenarioError("\n".join(f"{path}: {error}" for error in scenario))
+    foreign = [
+        f"{path}: pools[{i}].{wrong}" for i, pool in enumerate(scenario.pools) if (wrong := foreign_price(pool, catalogue, currency))
+    ]
+    if foreign:
+        raise ScenarioError("\n".join(foreign))
     files = sorted({w.load.trace.file for w in scenario.workloads if w.load.trace})
     return Loaded(scenario, {name: read_trace(path.parent / name) for name in files}, catalogue)
 

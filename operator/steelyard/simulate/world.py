@@ -58,7 +58,8 @@ class Tenant:
 
 
 class World:
-    """`now`: seconds since the load began; it starts in the lead, before it, and tallies count from 0."""
+    """`now`: seconds since the load began; it starts in the lead, before it, and tallies count from 0. `nodes`: what all nodes cost; of it
+    `starting` until they are ready, and `empty` while no replica is on them."""
 
     def __init__(self, scenario: Scenario, traces: Mapping[str, Trace], catalogue: Catalogue = EMPTY) -> None:
         self.scenario = scenario
@@ -69,7 +70,7 @@ class World:
         self.happening = Happening(scenario)
         self.happening.advance(self.now)
         self.cluster = Cluster(scenario, self.happening, self.now, self._chance("cluster"))
-        self.nodes = Tally()
+        self.nodes, self.starting, self.empty = Tally(), Tally(), Tally()
         self.plan: FleetPlan | None = None
         self._jobs = settings_of(scenario, 0, frozen=False).compile_jobs_at_once
         self.tenants = {
@@ -169,7 +170,10 @@ class World:
         prices = {name: self.happening.price(pool) for name, pool in self._pools.items()}
         if counted:
             for name, nodes in self.cluster.nodes.items():
-                self.nodes.pay(name, hours * len(nodes.all), bills[name])
+                starting = sum(node.ready_at > start for node in nodes.all)
+                empty = sum(node.ready_at <= start and not node.held for node in nodes.all)
+                for tally, many in ((self.nodes, len(nodes.all)), (self.starting, starting), (self.empty, empty)):
+                    tally.pay(name, hours * many, bills[name])
         known: dict[Place, float | None] = {}
         for replica in self.cluster.replicas():
             place, pool = (replica.workload, replica.key), replica.key.pool

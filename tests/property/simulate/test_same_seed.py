@@ -41,5 +41,5 @@ def test_the_same_requests_come_whatever_is_decided(loaded: Loaded) -> None:
     """Else a comparison would compare luck."""
     decided = run(loaded, lambda _: None, lambda *_: None)
     for workload in decided.workloads:
-        only = alone(loaded, workload.name, "c", lambda _: None)
+        only = alone(loaded, workload.name, "c", lambda _: None).workloads[0]
         assert [row.tally.offered for row in only.rows] == [row.tally.offered for row in workload.rows]

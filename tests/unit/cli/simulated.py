@@ -5,13 +5,27 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from steelyard.cli.view.replay import ReplayedDecision, ReplayedDifference, ReplayView
-from steelyard.cli.view.simulation import PoolHours, RunLine, SimulatedClaim, SimulatedMove, SimulatedWorkload, SimulationView
+from steelyard.cli.view.simulation import (
+    PoolHours,
+    PoolNodes,
+    PoolReplicas,
+    RunLine,
+    SimulatedClaim,
+    SimulatedEnd,
+    SimulatedMove,
+    SimulatedWorkload,
+    SimulationView,
+)
 
 END = datetime(2026, 1, 7, tzinfo=UTC)
 DECIDED = RunLine(
     pool=None,
     cost=Decimal("83.91"),
     unit_cost=Decimal("0.0325120"),
+    node_cost=Decimal("184.2"),
+    saving_percent=None,
+    node_saving_percent=None,
+    objective_met=True,
     offered=2_590_326,
     good=2_580_965,
     slow=9_200,
@@ -29,6 +43,7 @@ SIMULATED = SimulationView(
     now=END,
     seed=7,
     days=Decimal(2),
+    currency="EUR",
     workloads=(
         SimulatedWorkload(
             name="search",
@@ -36,8 +51,11 @@ SIMULATED = SimulationView(
             allowed_percent=Decimal(1),
             decided=DECIDED,
             alone=(
-                replace(DECIDED, pool="g5", cost=Decimal(119), moves=0, missed_percent=Decimal("5.3"), unserved=96_610),
-                replace(DECIDED, pool="inf2", cost=None, unit_cost=None, moves=0),
+                replace(
+                    DECIDED, pool="g5", cost=Decimal(119), saving_percent=Decimal("29.487"), node_cost=Decimal(160), moves=0,
+                    node_saving_percent=Decimal("-15.125"), missed_percent=Decimal("5.3"), objective_met=False, unserved=96_610,
+                ),
+                replace(DECIDED, pool="inf2", cost=None, unit_cost=None, node_cost=None, moves=0),
             ),
             moves=(
                 SimulatedMove(time=END - timedelta(hours=30), from_pool="g5", to_pool="inf2", outcome="Moved", reason="Moved"),
@@ -50,14 +68,25 @@ SIMULATED = SimulationView(
                 ),
                 SimulatedClaim(pool="g5", name="fast", verdict="Inconclusive", claimed=Decimal(40), measured=None, lower=None, upper=None, n=0),
             ),
+            ended=SimulatedEnd(
+                replicas=(PoolReplicas(pool="g5", ready=1), PoolReplicas(pool="inf2", ready=12)), reason="AlreadyCheapest",
+                message="pool inf2 is the cheapest of the 2 measured",
+            ),
         ),
         SimulatedWorkload(
             name="idle", objective_milliseconds=100, allowed_percent=Decimal("0.1"), alone=(), moves=(), claims=(),
-            decided=replace(DECIDED, offered=0, good=0, slow=0, shed=0, error=0, cut=0, in_flight=0, unit_cost=None, missed_percent=None),
+            decided=replace(
+                DECIDED, offered=0, good=0, slow=0, shed=0, error=0, cut=0, in_flight=0, cost=Decimal(0), unit_cost=None, node_cost=None,
+                missed_percent=None, objective_met=None, replica_hours=(),
+            ),
+            ended=SimulatedEnd(replicas=(), reason="NoPool", message="no pool is selected"),
         ),
     ),
     node_hours=Decimal("70.6"),
     node_cost=Decimal("184.2"),
+    node_starting_cost=Decimal("2.1"),
+    node_empty_cost=Decimal("84.3"),
+    standing_nodes=(PoolNodes(pool="g5", nodes=3),),
     files=("out/decisions.jsonl", "out/timeline.csv", "out/search.svg"),
 )  # fmt: skip
 

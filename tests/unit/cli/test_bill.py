@@ -162,7 +162,7 @@ def test_parquet_without_pyarrow_says_how_to_get_it(capsys, ledger, tmp_path: Pa
     monkeypatch.setattr(bill_file, "import_module", none)
     what, todo = failure(capsys, ledger(RECORD), str(tmp_path / "bill.parquet"))
     assert "pyarrow is not installed" in what
-    assert todo == "pip install 'steelyard[bill]', or export the bill as CSV"
+    assert todo == "pip install 'steelyard[bill]' (in a checkout: pip install '.[bill]'), or export the bill as CSV"
 
 
 def test_all_parts_of_a_bill_are_one(capsys, bill, ledger) -> None:

@@ -35,7 +35,7 @@ def test_the_list_has_every_accelerator_and_what_answers_unsupported(capsys):
 
 
 def test_an_accelerator_is_shown_with_its_types_prices_claims_and_sources(capsys):
-    text = said(capsys, "show", "inferentia2")
+    text = said(capsys, "show", "inferentia2", "--model", "*")
     for part in (
         "resourceName: aws.amazon.com/neuron",
         "inf2.48xlarge",
@@ -53,7 +53,25 @@ def test_an_unknown_price_is_said_to_be_unknown(capsys):
 
 
 def test_an_outlier_is_shown_as_one(capsys):
-    assert "an outlier" in said(capsys, "show", "inf2.48xlarge")
+    assert "an outlier" in said(capsys, "show", "inf2.48xlarge", "--model", "*")
+
+
+def test_of_many_advertised_figures_only_the_models_are_named(capsys):
+    text = said(capsys, "show", "inf2.xlarge")
+    assert len(text.splitlines()) < 25
+    claims = json.loads(said(capsys, "show", "inf2.xlarge", "-o", "json"))["claims"]
+    assert len(claims) > 50, "programs get all of them"
+    assert f"Advertised: {len(claims)} figures of {len({claim['model'] for claim in claims})} models" in text
+    assert "bert-base-uncased" in text
+    assert "--model PATTERN" in text
+    assert "2674.1896 requests" not in text
+
+
+def test_figures_are_shown_of_the_models_that_are_asked_for(capsys):
+    text = said(capsys, "show", "inf2.xlarge", "--model", "BERT*")
+    assert "2674.1896 requests" in text
+    assert "roberta" not in text
+    assert "latency_data_vision" not in text, "sources of others are left out"
 
 
 def test_a_model_is_shown_with_what_is_claimed_of_it(capsys):

@@ -103,6 +103,33 @@ def test_version_needs_no_cluster(capsys):
     assert set(json.loads(capsys.readouterr().out)) == {"version"}
 
 
+@pytest.mark.parametrize("arguments", [["--version"], ["-n", "shop", "--version"]])
+def test_the_option_version_says_what_the_command_says(arguments, capsys):
+    assert main(["version"]) == 0
+    number = capsys.readouterr().out
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert (ended.value.code, capsys.readouterr().out) == (0, number)
+
+
+@pytest.mark.parametrize("seconds", ["x", "0.1", "nan"])
+def test_a_wrong_interval_is_refused_in_words(seconds, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["top", "--interval", seconds])
+    assert ended.value.code == 2
+    assert f"must be 0.5 to 3600 seconds; found {seconds!r}" in capsys.readouterr().err
+
+
+def test_a_package_that_is_missing_is_named_with_the_command_that_installs_it(capsys, monkeypatch, tmp_path):
+    """Somebody installed without dependencies, or took one away."""
+    for module in [name for name in sys.modules if name.partition(".")[0] == "kubernetes" or name.startswith("steelyard.cli.")]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, "kubernetes", None)
+    what, todo = failure(capsys, "status")
+    assert what == "error: this command needs the package kubernetes, which is not installed"
+    assert todo == "  try: pip install 'steelyard' (in a checkout: pip install '.')"
+
+
 def test_as_a_plugin_it_calls_itself_by_what_was_typed(capsys, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["/usr/local/bin/kubectl-steelyard"])
     with pytest.raises(SystemExit):

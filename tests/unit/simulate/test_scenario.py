@@ -52,6 +52,8 @@ def test_the_example_of_the_documentation_is_right():
     ("old", "new", "said"),
     [
         ("serviceMilliseconds: 20", "serviceMiliseconds: 20", "workloads[0].truth.a.serviceMiliseconds: must be removed or spelt serviceMilliseconds: there is no such field (found 20)"),
+        ("serviceMilliseconds: 20", "serviceMs: 20", "workloads[0].truth.a.serviceMs: must be removed or spelt serviceMilliseconds: there is no such field (found 20)"),
+        ("serviceMilliseconds: 20", "serviceMilliseconds: 20, batch: 8", "workloads[0].truth.a.batch: must be removed: there is no such field here, only serviceMilliseconds, spread, slots, queue, startSeconds, compileSeconds, errorPercent, minReplicas, maxReplicas, devices, replica (found 8)"),
         ("{constant: 3}", "{constant: 3, sine: {mean: 3, amplitude: 1}}", "workloads[0].load: must give exactly one of constant, steps, sine and trace"),
         ("truth: {a:", "truth: {b:", "workloads[0].truth.b: must be a pool of this scenario: a"),
         (", nodes: 3", "", "pools[0]: must give nodes, maxNodes or both: else the pool holds nothing"),
@@ -60,6 +62,7 @@ def test_the_example_of_the_documentation_is_right():
         ("name: w", "name: w\n    rebalancing: {windowSeconds: 50}", "workloads[0].rebalancing.windowSeconds: must be a multiple of stepSeconds, which is 15"),
         ("nodes: 3", "nodes: 3, claims: [{ratio: 0.5}]", "pools[0].claims[0].relativeTo: must be given with ratio"),
         ("nodes: 3", "nodes: 3, claims: [{ratio: 0.5, relativeTo: z}]", "pools[0].claims[0].relativeTo: must be a pool of this scenario: a"),
+        ("workloads:", "currency: euro\nworkloads:", "currency: must be three capital letters, such as USD (found 'euro')"),
         ("nodes: 3", "nodes: 3, nodeSeconds: soon", "pools[0].nodeSeconds: must be a length of time, such as 90, 15m, 6h30m or 2d (found 'soon')"),
     ],
 )  # fmt: skip

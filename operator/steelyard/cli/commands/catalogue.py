@@ -10,6 +10,7 @@ from steelyard.cli.command import FAILED, OK, Command
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", nargs="?", choices=("list", "show", "check"), default="list", help="what to do (default: list)")
     parser.add_argument("subject", nargs="?", metavar="NAME|FILE", help="show: an accelerator, instance type or model; check: a YAML file")
+    parser.add_argument("--model", metavar="PATTERN", help="show: only figures of these models, such as bert-base-uncased or 'bert*'")
     parser.add_argument("-f", "--file", metavar="FILE", help="lay this YAML file over the shipped catalogue first")
 
 
@@ -31,7 +32,7 @@ def _run(arguments: argparse.Namespace) -> int:
         whole = shipped() if file is None else from_file(Path(file))
     except CatalogueError as error:
         raise Problem(str(error), "mend these fields; docs/reference/catalogue.md has them all with an example") from error
-    view = catalogue(whole) if action == "list" else entry(whole, subject) if action == "show" else added(shipped(), whole)
+    view = catalogue(whole) if action == "list" else entry(whole, subject, arguments.model) if action == "show" else added(shipped(), whole)
     if arguments.output == "json":
         from steelyard.cli.document import write  # noqa: PLC0415
 
@@ -40,7 +41,7 @@ def _run(arguments: argparse.Namespace) -> int:
         from steelyard.cli.text.catalogue import show  # noqa: PLC0415
         from steelyard.cli.text.console import console  # noqa: PLC0415
 
-        show(console(), view)
+        show(console(), view, brief=arguments.model is None)
     return OK
 
 
@@ -48,6 +49,7 @@ COMMAND = Command(
     name="catalogue",
     summary="accelerators, instance types and advertised figures that are known before anything is measured",
     description="What is known of accelerators and instance types: facts, list prices and advertised figures, each with its source and date. "
+    "show has the figures of many models in one line; --model shows those of some. "
     "check reads a YAML file of your own and says all that is wrong with it. It asks no cluster, and no figure of it is used where a pool "
     "or a measurement has one.",
     add_arguments=_arguments,

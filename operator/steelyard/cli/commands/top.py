@@ -11,9 +11,12 @@ FASTEST = 0.5
 
 
 def _seconds(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
     if not FASTEST <= value <= 3600:
-        raise argparse.ArgumentTypeError(f"must be {FASTEST} to 3600 seconds")
+        raise argparse.ArgumentTypeError(f"must be {FASTEST} to 3600 seconds; found {text!r}")
     return value
 
 

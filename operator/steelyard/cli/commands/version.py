@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from typing import Any
 
 from steelyard.cli.command import OK, Command
 
@@ -12,15 +13,28 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     """None beside the format."""
 
 
-def _run(arguments: argparse.Namespace) -> int:
+def _number() -> str:
     from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 - only this command needs it.
 
     try:
-        number = version("steelyard")
+        return version("steelyard")
     except PackageNotFoundError:
-        number = "unknown"
+        return "unknown"
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    number = _number()
     print(json.dumps({"version": number}) if arguments.output == "json" else f"steelyard {number}")
     return OK
+
+
+class VersionOption(argparse.Action):
+    """`steelyard --version`, which most people try first."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        """Print it and end."""
+        print(f"steelyard {_number()}")
+        parser.exit()
 
 
 COMMAND = Command(

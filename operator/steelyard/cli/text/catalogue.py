@@ -43,13 +43,16 @@ _CLAIMS = (
     Column("DATE", wide=80, whole=True),
 )
 
+FEW = 10
+"""Figures that are shown without being asked for."""
 
-def show(console: Console, view: CatalogueView | EntryView | AddedView) -> None:
-    """Whichever it is."""
+
+def show(console: Console, view: CatalogueView | EntryView | AddedView, *, brief: bool = False) -> None:
+    """Whichever it is. `brief`: of many figures only their models are named."""
     if isinstance(view, CatalogueView):
         console.print(table(_ACCELERATORS, [_accelerator(row) for row in view.accelerators], console.width))
     elif isinstance(view, EntryView):
-        _entry(console, view)
+        _entry(console, view, brief)
     else:
         for what, names in (("adds", view.added), ("replaces", view.replaced)):
             for name in names:
@@ -57,7 +60,7 @@ def show(console: Console, view: CatalogueView | EntryView | AddedView) -> None:
         console.print(Text(f"the file can be used: it adds {len(view.added)} and replaces {len(view.replaced)} entries"))
 
 
-def _entry(console: Console, view: EntryView) -> None:
+def _entry(console: Console, view: EntryView, brief: bool) -> None:
     console.print(Text(f"{view.what} {view.name}", style="bold"))
     for fact in view.facts:
         console.print(Text(f"  {fact.name}: {fact.value}"))
@@ -69,7 +72,12 @@ def _entry(console: Console, view: EntryView) -> None:
         console.print(
             Text("\nA list price is a suggestion for spec.shapes[].pricePerHour (priceClass List). No decision uses it by itself.")
         )
-    if view.claims:
+    if brief and view.what != "model" and len(view.claims) > FEW:
+        models = sorted({row.model for row in view.claims})
+        console.print(Text(f"\nAdvertised: {len(view.claims)} figures of {len(models)} models", style="bold"))
+        console.print(Text(", ".join(models)))
+        console.print(Text("`--model PATTERN` shows those of some models, `--model '*'` all of them."))
+    elif view.claims:
         console.print(Text("\nAdvertised", style="bold"))
         console.print(table(_CLAIMS, [_claim(row) for row in view.claims], console.width))
         for source in sorted({row.source for row in view.claims}):

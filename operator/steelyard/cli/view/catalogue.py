@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from fnmatch import fnmatchcase
 
 from steelyard.cli.problem import Problem
 from steelyard.core.catalogue.accelerator import Accelerator
@@ -113,9 +114,9 @@ def catalogue(whole: Catalogue) -> CatalogueView:
     return CatalogueView(accelerators=tuple(sorted(rows, key=lambda r: (r.family, r.name))))
 
 
-def entry(whole: Catalogue, name: str) -> EntryView:
-    """One entry; Problem with similar names where there is none."""
-    claims = [c for _, c in sorted(whole.claims.items())]
+def entry(whole: Catalogue, name: str, pattern: str | None = None) -> EntryView:
+    """One entry, with the figures of the models that `pattern` matches. Problem with similar names where there is none."""
+    claims = [c for _, c in sorted(whole.claims.items()) if fnmatchcase(c.model.lower(), (pattern or "*").lower())]
     if found := whole.accelerators.get(name):
         types = sorted((t for t in whole.instance_types.values() if t.accelerator == name), key=lambda t: (t.devices, t.cpu, t.name))
         return _entry(found, "accelerator", _facts_of_accelerator(found), types, (c for c in claims if c.accelerator == name))

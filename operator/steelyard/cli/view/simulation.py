@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -30,6 +30,14 @@ class RunLine:
     """Of its replicas: their shares of their nodes' prices. Null where a price is not known."""
     unit_cost: Decimal | None
     """Cost of 1,000 good requests."""
+    node_cost: Decimal | None
+    """Bill of whole nodes in this run. Null where a price is not known, or the run had other workloads too."""
+    saving_percent: Decimal | None
+    """How much less `cost` was when Steelyard decided than in this run; negative: more. Null for the former itself."""
+    node_saving_percent: Decimal | None
+    """The same of `nodeCost`."""
+    objective_met: bool | None
+    """Whether no more requests missed the promise than may. Null without requests."""
     offered: int
     good: int
     slow: int
@@ -50,6 +58,25 @@ class RunLine:
     held_minutes: Decimal
     """Time in which the verdict was Hold."""
     replica_hours: tuple[PoolHours, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolReplicas:
+    """Ready replicas on one pool."""
+
+    pool: str
+    ready: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulatedEnd:
+    """Where a workload was at the end, and what was decided last."""
+
+    replicas: tuple[PoolReplicas, ...]
+    """Pools with a ready replica."""
+    reason: str
+    message: str
+    """Why, in a sentence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +117,15 @@ class SimulatedWorkload:
     """On each of its pools alone, sized by the same rule; empty without a comparison."""
     moves: tuple[SimulatedMove, ...]
     claims: tuple[SimulatedClaim, ...]
+    ended: SimulatedEnd
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolNodes:
+    """Nodes of one pool."""
+
+    pool: str
+    nodes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,47 +135,68 @@ class SimulationView:
     now: datetime = field(metadata={"json": False})
     seed: int
     days: Decimal
+    currency: str
+    """Of all money here."""
     workloads: tuple[SimulatedWorkload, ...]
     node_hours: Decimal
     """Of the nodes of all pools, from order to end."""
     node_cost: Decimal | None
     """Of the same, idle parts included. Null where a price is not known."""
+    node_starting_cost: Decimal | None
+    """Of it: for nodes that were ordered and not ready yet."""
+    node_empty_cost: Decimal | None
+    """Of it: for nodes on which no replica was."""
+    standing_nodes: tuple[PoolNodes, ...]
+    """Nodes that stand from the start and are paid for whether they are used or not."""
     files: tuple[str, ...]
     """That were written."""
 
 
-def simulation(scenario: Scenario, run: Run, alone: Mapping[tuple[str, str], WorkloadRun], files: tuple[str, ...]) -> SimulationView:
+def simulation(scenario: Scenario, run: Run, alone: Mapping[tuple[str, str], Run], files: tuple[str, ...]) -> SimulationView:
     """From runs."""
     workloads = []
     for entry, found in zip(scenario.workloads, run.workloads, strict=True):
+        allowed = 100 - entry.objective.percent
+        decided = _line(None, found, run.nodes.cost if len(run.workloads) == 1 else None, allowed)
+        others = [_line(pool, other.workloads[0], other.nodes.cost, allowed) for (name, pool), other in alone.items() if name == entry.name]
         workloads.append(
             SimulatedWorkload(
                 name=entry.name,
                 objective_milliseconds=entry.objective.milliseconds,
-                allowed_percent=_decimal(100 - entry.objective.percent),
-                decided=_line(None, found),
-                alone=tuple(_line(pool, other) for (name, pool), other in alone.items() if name == entry.name),
+                allowed_percent=_decimal(allowed),
+                decided=decided,
+                alone=tuple(_compared(other, decided) for other in others),
                 moves=tuple(_move(move) for move in found.moves),
                 claims=tuple(_claim(claim) for claim in found.claims),
+                ended=_ended(found),
             )
         )
     return SimulationView(
         now=scenario.start + timedelta(seconds=scenario.seconds),
         seed=scenario.seed,
         days=_decimal(scenario.seconds / 86400),
+        currency=scenario.currency,
         workloads=tuple(workloads),
         node_hours=_decimal(sum(run.nodes.replica_hours.values())),
         node_cost=_known(run.nodes.cost),
+        node_starting_cost=_known(run.starting.cost),
+        node_empty_cost=_known(run.empty.cost),
+        standing_nodes=tuple(PoolNodes(pool=pool.name, nodes=pool.nodes) for pool in scenario.pools if pool.nodes),
         files=files,
     )
 
 
-def _line(pool: str | None, run: WorkloadRun) -> RunLine:
+def _line(pool: str | None, run: WorkloadRun, node_cost: float | None, allowed: float) -> RunLine:
     tally = run.tally
+    missed = 100 * tally.missed / tally.ended if tally.ended else None
     return RunLine(
         pool=pool,
         cost=_known(tally.cost),
         unit_cost=_known(1000 * tally.cost / tally.good if tally.cost is not None and tally.good else None),
+        node_cost=_known(node_cost),
+        saving_percent=None,
+        node_saving_percent=None,
+        objective_met=None if missed is None else missed <= allowed,
         offered=tally.offered,
         good=tally.good,
         slow=tally.slow,
@@ -148,11 +205,28 @@ def _line(pool: str | None, run: WorkloadRun) -> RunLine:
         cut=tally.cut,
         unserved=tally.unserved,
         in_flight=run.in_flight,
-        missed_percent=_known(100 * tally.missed / tally.ended if tally.ended else None),
+        missed_percent=_known(missed),
         moves=len(run.moves),
         held_minutes=_decimal(run.held_seconds / 60),
         replica_hours=tuple(PoolHours(pool=name, hours=_decimal(hours)) for name, hours in sorted(tally.replica_hours.items())),
     )
+
+
+def _compared(line: RunLine, decided: RunLine) -> RunLine:
+    return replace(
+        line,
+        saving_percent=_saving(decided.cost, line.cost),
+        node_saving_percent=_saving(decided.node_cost, line.node_cost),
+    )
+
+
+def _saving(decided: Decimal | None, other: Decimal | None) -> Decimal | None:
+    return None if decided is None or not other else _decimal(float(100 * (other - decided) / other))
+
+
+def _ended(run: WorkloadRun) -> SimulatedEnd:
+    replicas = tuple(PoolReplicas(pool=pool, ready=ready) for pool, ready in sorted(run.ready.items()) if ready)
+    return SimulatedEnd(replicas=replicas, reason=run.reason, message=run.message)
 
 
 def _move(move: PastMove) -> SimulatedMove:
