@@ -4,12 +4,15 @@ import json
 import re
 import shutil
 import subprocess
+from datetime import UTC, datetime
 
 import pytest
 import yaml
 
 from chart.helm import ROOT, of_kind, rendered, the
 from steelyard.control.metrics import HISTOGRAMS, counter_families, gauge_families
+from steelyard.core.economics.price import OLD_AFTER, Price
+from steelyard.core.reading import Fresh
 
 RUNBOOKS = ROOT / "docs/runbooks"
 ALERTS = {
@@ -93,16 +96,28 @@ def test_links_between_pages_lead_somewhere():
 def test_thresholds_and_names_are_values():
     alerts = _alerts(
         heldSeconds=7200,
-        priceAgeSeconds=1000000,
+        priceAgePercent=50,
         compileFailingSeconds=600,
         disabled=["SteelyardInputRejected"],
         runbookUrl="https://example.com/r",
     )
     assert alerts["SteelyardWorkloadHeld"]["for"] == "7200s"
     assert alerts["SteelyardCompileFailing"]["for"] == "600s"
-    assert alerts["SteelyardPriceStale"]["expr"].endswith("> 1000000")
+    assert alerts["SteelyardPriceStale"]["expr"].endswith("> 50 / 100")
     assert "SteelyardInputRejected" not in alerts
     assert alerts["SteelyardSLONotMet"]["annotations"]["runbook_url"] == "https://example.com/r/SteelyardSLONotMet.md"
+
+
+@pytest.mark.parametrize("price_class", [each for each, limit in OLD_AFTER.items() if limit is not None])
+def test_an_old_price_is_told_before_it_holds_moves_and_not_long_before(price_class):
+    expression = _alerts()["SteelyardPriceStale"]["expr"]
+    found = re.fullmatch(r"max by \(pool\) \(steelyard_price_age_seconds / steelyard_price_validity_seconds\) > (\d+) / 100", expression)
+    assert found, expression
+    now = datetime(2026, 11, 27, tzinfo=UTC)
+    validity = Price(1.0, price_class, now).good_for
+    told_at = validity * int(found[1]) / 100
+    assert isinstance(Price(1.0, price_class, now - told_at).reading(now), Fresh), "it can still be renewed in time"
+    assert told_at > 2 * OLD_AFTER[price_class], "a price that is worth something is not told"
 
 
 def test_alerts_on_the_operator_name_its_own_service():

@@ -38,12 +38,12 @@
     summary: {{ "'Workload {{ $labels.namespace }}/{{ $labels.workload }} has no artifact for a pool.'" }}
     description: A compile fails or takes very long. Serving goes on with the artifacts that are there.
 - alert: SteelyardPriceStale
-  expr: max by (pool) (steelyard_price_age_seconds{price_class!="Static"}) > {{ int64 $rule.priceAgeSeconds }}
+  expr: max by (pool) (steelyard_price_age_seconds / steelyard_price_validity_seconds) > {{ int64 $rule.priceAgePercent }} / 100
   for: 1h
   labels: {severity: warning}
   annotations:
-    summary: {{ "'The price of pool {{ $labels.pool }} is old.'" }}
-    description: Costs and savings of the pool rest on a price that may have changed.
+    summary: {{ "'The price of pool {{ $labels.pool }} is soon too old, or is already.'" }}
+    description: A price that is too old for its class holds all moves from and to the pool. Read it again, and set pricePerHour and asOf together.
 - alert: SteelyardInputRejected
   expr: sum by (source, reason) (increase(steelyard_input_rejected_total[15m])) > 0
   for: 15m

@@ -132,8 +132,9 @@ class PrometheusRule(_Closed):
         default="", description="Where you publish docs/runbooks/: annotation runbook_url is this and /NAME.md. Empty for the path alone."
     )
     held_seconds: Annotated[int, Field(ge=60)] = Field(default=21600, description="A workload held for longer is told.")
-    price_age_seconds: Annotated[int, Field(ge=60)] = Field(
-        default=604800, description="A price older than this is told; class Static is not."
+    price_age_percent: Annotated[int, Field(ge=1, le=100)] = Field(
+        default=90,
+        description="A price older than so much of the time that its class is good for is told: after it, moves are held. Class Static has no limit.",
     )
     compile_failing_seconds: Annotated[int, Field(ge=60)] = Field(
         default=7200, description="A workload without its artifacts for longer is told."

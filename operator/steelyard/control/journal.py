@@ -12,7 +12,7 @@ from steelyard.control.manifest import Manifest
 from steelyard.control.metrics import Gauges, Metrics, Sample
 from steelyard.core.decision import Decision, Note
 from steelyard.core.memory import Outcome
-from steelyard.core.reading import Fresh, Stale
+from steelyard.core.reading import Fresh, Stale, last_known
 from steelyard.core.rebalancing.reason import Reason
 from steelyard.core.record import record
 from steelyard.core.snapshot import Snapshot, WorkloadKey
@@ -93,7 +93,8 @@ class Journal:
             self._gone.remove(key)
         samples = [s for key in sorted(self._gauges) for s in self._gauges[key]]
         moves = sum(1 for s in samples if s.name == "steelyard_condition_status" and s.labels[2:] == ("Balanced", "Moving"))
-        samples = [s for s in samples if s.labels[2:] != ("Balanced", "Moving")]
+        # Workloads share pools: what is told of a pool is told once.
+        samples = list({(s.name, s.labels): s for s in samples if s.labels[2:] != ("Balanced", "Moving")}.values())
         samples.append(Sample("steelyard_moves_in_flight", (), float(moves)))
         self._decided = _last_cycle(self._decided, now, leading=leading, owed=owed)
         if self._decided is not None:
@@ -156,6 +157,9 @@ def _gauges(key: WorkloadKey, snapshot: Snapshot, decision: Decision, currency: 
         if option.measured and option.unit is not None:
             for bound, value in (("point", option.unit.point), ("lower", option.unit.lower), ("upper", option.unit.upper)):
                 samples[(f"steelyard_unit_cost_{currency}", (*where, option.pool, "GoodRequests", bound))] = value
+        price = last_known(option.price)
+        if price is not None and price.good_for is not None:
+            samples["steelyard_price_validity_seconds", (option.pool, price.price_class.value)] = price.good_for.total_seconds()
     for condition in decision.conditions:
         status = {True: "True", False: "False", None: "Unknown"}[condition.status]
         samples[("steelyard_condition_status", (*where, condition.type.value, status))] = 1.0

@@ -104,6 +104,12 @@ def gauge_families(currency: str) -> tuple[Family, ...]:
         ),
         Family("steelyard_observation_age_seconds", "Age of the newest observation.", _PLACEMENT),
         Family("steelyard_price_age_seconds", "Age of the price of a pool.", ("pool", "price_class"), limit=5_000),
+        Family(
+            "steelyard_price_validity_seconds",
+            "Age up to which the price of a pool justifies a move, by its class; none for class Static, which has no limit.",
+            ("pool", "price_class"),
+            limit=5_000,
+        ),
         Family("steelyard_safe_mode", "1 while voluntary actions are stopped, by reason.", ("reason",), limit=50),
         Family("steelyard_compile_progress_ratio", "Progress of a running compile, 0 to 1.", ("namespace", "model"), limit=10_000),
         Family("steelyard_cost_reconciliation_ratio", "Our cost over the bill's.", ("pool",), limit=1_000),

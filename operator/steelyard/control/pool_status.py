@@ -17,7 +17,7 @@ from steelyard.control.resource import ACCELERATOR_POOLS, NODES, PODS
 from steelyard.control.status import changes, decimal, time_text
 from steelyard.control.store import Store
 from steelyard.control.world import World
-from steelyard.core.reading import Fresh
+from steelyard.core.reading import Stale, Unknown
 from steelyard.core.rebalancing.storm import storm
 from steelyard.core.snapshot import Pool
 
@@ -55,7 +55,7 @@ class PoolReconciler:
     def _status(self, raw: Manifest, pool: Pool, old: Mapping[str, Any], now: datetime) -> Manifest:
         generation = int(manifests.metadata(raw).get("generation", 1))
         prices = [s.price for s in pool.shapes if s.price is not None]
-        fresh = [p for p in prices if isinstance(p.reading(now), Fresh)]
+        unusable = _unusable(pool, now)
         status: Manifest = {
             "observedGeneration": generation,
             "nodes": pool.nodes - pool.unready_nodes,
@@ -71,9 +71,9 @@ class PoolReconciler:
                 ),
                 _condition(
                     "Priced",
-                    len(fresh) == len(pool.shapes),
-                    "Priced" if len(fresh) == len(pool.shapes) else "PriceSuspect",
-                    _price_message(pool, len(fresh)),
+                    not unusable,
+                    "PriceSuspect" if unusable else "Priced",
+                    _price_message(pool, unusable),
                     old,
                     generation,
                     now,
@@ -113,10 +113,25 @@ def _nodes_message(pool: Pool) -> str:
     return f"{pool.nodes - pool.unready_nodes} of {pool.nodes} nodes are ready"
 
 
-def _price_message(pool: Pool, fresh: int) -> str:
-    if fresh == len(pool.shapes):
+def _unusable(pool: Pool, now: datetime) -> list[str]:
+    """One sentence for each shape whose price justifies no move."""
+    found = []
+    for shape in pool.shapes:
+        if shape.price is None:
+            found.append(f"{shape.instance_type}: no price is given: set pricePerHour, priceClass and asOf of it in spec.shapes[]")
+            continue
+        match shape.price.reading(now):
+            case Stale(_, _, why) | Unknown(why):
+                found.append(f"{shape.instance_type}: {why}")
+    return found
+
+
+def _price_message(pool: Pool, unusable: list[str]) -> str:
+    """The first in full: what is to be done is the same for the others, or is said next."""
+    if not unusable:
         return "every shape has a price"
-    return f"{len(pool.shapes) - fresh} of {len(pool.shapes)} shapes have no usable price: set pricePerHour, priceClass and asOf"
+    few = f"{len(unusable)} of {len(pool.shapes)} shapes have no usable price; " if len(pool.shapes) > 1 else ""
+    return f"{few}{unusable[0]}"
 
 
 def _condition(kind: str, good: bool, reason: str, message: str, old: Mapping[str, Any], generation: int, now: datetime) -> Manifest:

@@ -1,7 +1,7 @@
 """What is told of decisions and compiles, as metrics."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from prometheus_client import generate_latest
 
@@ -11,6 +11,8 @@ from steelyard.control.metrics import Metrics
 from steelyard.control.resource import COMPILED_MODELS
 from steelyard.control.store import Store
 from steelyard.core.decide import decide
+from steelyard.core.economics.price import Price, PriceClass
+from steelyard.core.snapshot import WorkloadKey
 from unit.control.virtual_time import ManualClock
 from unit.core.world import Ground, World, ratio_claim
 
@@ -71,6 +73,25 @@ def test_every_move_that_was_weighed_has_a_score() -> None:
     scores = [line for line in exposed(metrics) if line.startswith('steelyard_move_score_count{outcome="begun"}')]
     assert scores
     assert float(scores[0].rsplit(" ", 1)[1]) >= 1
+
+
+def test_a_price_says_its_age_and_how_old_it_may_become_once_for_all_workloads_and_a_static_one_only_its_age() -> None:
+    told, metrics = journal()
+    world = World({"a": Ground(), "b": Ground()})
+    world.tick(4)
+    snapshot = world.snapshot()
+    prices = {"a": Price(1.0, PriceClass.SPOT_MARKET, world.now - timedelta(hours=5)), "b": Price(1.0, PriceClass.STATIC, world.now)}
+    pools = tuple(replace(p, shapes=tuple(replace(s, price=prices[p.name]) for s in p.shapes)) for p in snapshot.pools)
+    for name in ("one", "two"):
+        workload = replace(snapshot.workload, key=WorkloadKey("shop", name))
+        seen = replace(snapshot, pools=pools, workload=workload)
+        told.record({"metadata": {}}, seen, decide(seen, world.now), world.now, 0.01)
+    told.publish(world.now, leading=True, owed=True)
+    assert [line for line in exposed(metrics) if line.startswith("steelyard_price_")] == [
+        f'steelyard_price_age_seconds{{pool="a",price_class="SpotMarket"}} {5 * 3600.0}',
+        'steelyard_price_age_seconds{pool="b",price_class="Static"} 0.0',
+        f'steelyard_price_validity_seconds{{pool="a",price_class="SpotMarket"}} {72 * 3600.0}',
+    ]
 
 
 def test_compiles_are_timed_by_how_they_ended_and_what_was_found_counts_as_a_hit() -> None:

@@ -1,6 +1,7 @@
 """A pool's status is written when it differs from what is seen, and by whoever comes first."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 from steelyard.app.config import Config
@@ -122,3 +123,56 @@ def test_a_storm_is_written_down_once_when_it_begins_and_once_when_it_ends_and_g
     assert server.written == writes + 1
     assert pass_minutes("True", 3) is None
     assert server.written == writes + 2
+
+
+def priced(**changes: Any) -> dict[str, Any]:
+    """The condition Priced of a pool whose only shape has these fields instead; None leaves one out."""
+    server, store, pools = scene()
+    [shape] = server.pool["spec"]["shapes"]
+    shape = {key: value for key, value in {**shape, **changes}.items() if value is not None}
+    server.pool["spec"] = {**server.pool["spec"], "shapes": [shape]}
+    server.pool["metadata"] = {**server.pool["metadata"], "resourceVersion": "2"}
+    store.observe(ACCELERATOR_POOLS, "MODIFIED", server.pool)
+    asyncio.run(pools.reconcile(NAME))
+    return next(c for c in server.pool["status"]["conditions"] if c["type"] == "Priced")
+
+
+def test_a_price_that_is_too_old_says_so_with_its_day_and_what_to_do():
+    day = (ManualClock().now() - timedelta(days=330)).date()
+    condition = priced(asOf=day.isoformat())
+    assert (condition["status"], condition["reason"]) == ("False", "PriceSuspect")
+    assert condition["message"] == (
+        f"inf2.xlarge: the price is of {day}, 330 days ago, and one of class List is good for 270 days: "
+        "read it again, and set pricePerHour and asOf in spec.shapes[] together"
+    )
+
+
+def test_a_price_of_next_year_says_that_its_day_is_yet_to_come():
+    day = (ManualClock().now() + timedelta(days=365)).date()
+    condition = priced(asOf=day.isoformat())
+    assert (condition["status"], condition["reason"]) == ("False", "PriceSuspect")
+    assert f"the price is of {day}, a day that is yet to come: correct spec.shapes[].asOf" in condition["message"]
+
+
+def test_a_price_that_is_missing_says_which_fields_to_set():
+    condition = priced(pricePerHour=None, priceClass=None, asOf=None)
+    assert condition["message"] == "inf2.xlarge: no price is given: set pricePerHour, priceClass and asOf of it in spec.shapes[]"
+
+
+def test_a_price_of_yesterday_is_a_price():
+    day = (ManualClock().now() - timedelta(days=1)).date()
+    condition = priced(asOf=day.isoformat())
+    assert (condition["status"], condition["reason"], condition["message"]) == ("True", "Priced", "every shape has a price")
+
+
+def test_of_several_shapes_the_message_counts_and_explains_the_first():
+    server, store, pools = scene()
+    [shape] = server.pool["spec"]["shapes"]
+    old = (ManualClock().now() - timedelta(days=330)).date().isoformat()
+    shapes = [{**shape, "instanceType": f"inf2.{size}", "asOf": old} for size in ("a", "b")]
+    server.pool["spec"] = {**server.pool["spec"], "shapes": [{**shape, "asOf": ManualClock().now().date().isoformat()}, *shapes]}
+    server.pool["metadata"] = {**server.pool["metadata"], "resourceVersion": "2"}
+    store.observe(ACCELERATOR_POOLS, "MODIFIED", server.pool)
+    asyncio.run(pools.reconcile(NAME))
+    [message] = [c["message"] for c in server.pool["status"]["conditions"] if c["type"] == "Priced"]
+    assert message.startswith("2 of 3 shapes have no usable price; inf2.a: the price is of ")

@@ -35,6 +35,8 @@ OLD_AFTER = {
 """Age from which a price grows uncertain; at three times of it, it stops justifying a cost move. A static price is right until somebody changes it."""
 HOLD = 3
 """Times the age limit."""
+AHEAD = timedelta(days=1)
+"""By how much a price's day may be ahead of now: the day of whoever wrote it down begins up to 14 hours before the one in UTC."""
 WIDEST = 1.8
 """Factor either way at HOLD times the limit: the largest change of an accelerator's on-demand price from 2022 to 2026, 44 % down (p5 in June
 2025, by the price tables of Karpenter's AWS provider)."""
@@ -48,17 +50,31 @@ class Price:
     price_class: PriceClass
     as_of: datetime | None
 
-    def reading(self, now: datetime) -> Reading[Price]:
-        """Fresh, or stale past three times the age limit of its class (fault case 10: widen first, hold later)."""
+    @property
+    def good_for(self) -> timedelta | None:
+        """From `as_of` on; after it the price justifies no cost move. None: for ever."""
         limit = OLD_AFTER[self.price_class]
-        if limit is None:
+        return None if limit is None else HOLD * limit
+
+    def reading(self, now: datetime) -> Reading[Price]:
+        """Fresh, or stale: past three times the age limit of its class (fault case 10: widen first, hold later), or of a day to come."""
+        if self.as_of is not None and self.as_of - now > AHEAD:
+            return Stale(
+                self,
+                self.as_of,
+                f"the price is of {self.as_of:%Y-%m-%d}, a day that is yet to come: correct spec.shapes[].asOf, the day on which it was read",
+            )
+        if self.good_for is None:
             return Fresh(self, self.as_of or now)
         if self.as_of is None:
             return Unknown(f"price of class {self.price_class.value} has no asOf date: set spec.shapes[].asOf on the pool")
         age = now - self.as_of
-        if age > HOLD * limit:
+        if age > self.good_for:
             return Stale(
-                self, self.as_of, f"price is {age.days} days old (limit {HOLD * limit.days}): renew spec.shapes[].asOf and pricePerHour"
+                self,
+                self.as_of,
+                f"the price is of {self.as_of:%Y-%m-%d}, {age.days} days ago, and one of class {self.price_class.value} is good for "
+                f"{self.good_for.days} days: read it again, and set pricePerHour and asOf in spec.shapes[] together",
             )
         return Fresh(self, self.as_of)
 
