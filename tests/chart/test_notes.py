@@ -1,14 +1,25 @@
-"""What Helm prints after an install names commands that work."""
+"""What Helm prints after an install names commands that work, pasted as they are printed."""
 
 import re
-import textwrap
+import subprocess
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import yaml
 
+from chart.conftest import installer_for
 from chart.helm import CHART, NAMESPACE, run
+from cluster import binaries
+from cluster.cluster import Cluster
+from cluster.waiting import wait_until
 from steelyard.api.accelerator_pool import AcceleratorPool
 from steelyard.api.inference_workload import InferenceWorkload
+from steelyard.control.pool_facts import pool_of
+from steelyard.core.reading import Fresh
+from stub.operator_process import OperatorProcess, config
+
+POOL = "/apis/steelyard.dev/v1alpha1/acceleratorpools/cpu"
+WORKLOAD = "/apis/steelyard.dev/v1alpha1/namespaces/default/inferenceworkloads/embedder"
 
 
 def _notes(values=None):
@@ -16,18 +27,63 @@ def _notes(values=None):
     return said.split("NOTES:\n", 1)[1]
 
 
-def _example(notes):
-    text = re.search(r"<<'EOF'\n(.*?)\n\s*EOF", notes, re.DOTALL)
-    assert text
-    return list(yaml.safe_load_all(textwrap.dedent(text[1])))
+def _apply(notes):
+    """The lines to paste, as they are printed: from the command to the word that ends its input."""
+    found = re.search(r"^ *kubectl apply -f - .*?^ *EOF$", notes, re.DOTALL | re.MULTILINE)
+    assert found
+    return found[0] + "\n"
+
+
+def _pasted(lines, path):
+    """A shell that reads the lines as it reads what is pasted, with the commands of `path` before others, and at home there."""
+    shell, environment = ["bash", "-euo", "pipefail"], {"PATH": f"{path}:/usr/bin:/bin", "HOME": str(path)}
+    return subprocess.run(shell, input=lines, env=environment, capture_output=True, text=True, timeout=120, check=False)
+
+
+def _kubectl(folder, does):
+    """The folder of a command of that name that does this."""
+    (folder / "kubectl").write_text(f"#!/bin/sh\n{does}\n")
+    (folder / "kubectl").chmod(0o755)
+    return folder
+
+
+def _given_to_kubectl(notes, tmp_path):
+    answer = _pasted(_apply(notes), _kubectl(tmp_path, f'cat > "{tmp_path}/given"'))
+    assert (answer.returncode, answer.stderr) == (0, "")
+    return list(yaml.safe_load_all((tmp_path / "given").read_text()))
 
 
 @pytest.mark.parametrize("values", [{}, {"config": {"watchNamespaces": ["team-a"], "store": {"secretName": "store"}}}])
-def test_the_example_keeps_the_rules_of_the_api(values):
-    pool, workload = _example(_notes(values))
-    AcceleratorPool.model_validate(pool)
+def test_what_is_pasted_keeps_the_rules_of_the_api_and_has_a_price_that_is_good_today(values, tmp_path):
+    before = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    pool, workload = _given_to_kubectl(_notes(values), tmp_path)
     InferenceWorkload.model_validate(workload)
     assert workload["metadata"]["namespace"] == ("team-a" if values else "default")
+    [shape] = pool_of(AcceleratorPool.model_validate(pool), pool, []).shapes
+    assert shape.price is not None
+    assert before <= shape.price.as_of <= before + timedelta(days=1), "midnight may pass meanwhile"
+    assert isinstance(shape.price.reading(datetime.now(UTC)), Fresh)
+
+
+@pytest.mark.apiserver
+def test_what_helm_prints_is_pasted_and_the_pool_is_priced(tmp_path):
+    with Cluster.start("test-chart-notes") as cluster:
+        notes = installer_for(cluster, NAMESPACE).install().split("NOTES:\n", 1)[1]
+        for path in (POOL, WORKLOAD):
+            listing = path.rpartition("/")[0]
+            wait_until(f"{listing} served", lambda listing=listing: cluster.api.request("GET", listing)[0] == 200, seconds=30)
+        real = binaries.programs(["kubernetes"])["kubectl"]
+        answer = _pasted(_apply(notes), _kubectl(tmp_path, f'exec "{real}" --kubeconfig "{cluster.kubeconfig}" "$@"'))
+        assert answer.returncode == 0, answer.stderr
+        assert cluster.api.get(WORKLOAD) is not None
+        with OperatorProcess(cluster.kubeconfig, "default", tmp_path, config("default")):
+            priced = wait_until("the pool is looked at", lambda: _condition(cluster.api.get(POOL), "Priced"), seconds=120)
+        assert (priced["status"], priced["reason"]) == ("True", "Priced"), priced["message"]
+
+
+def _condition(found, kind):
+    conditions = (found.get("status") or {}).get("conditions", [])
+    return next((each for each in conditions if each["type"] == kind), None)
 
 
 def test_the_next_commands_are_named():
