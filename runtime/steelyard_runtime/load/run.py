@@ -28,6 +28,8 @@ from steelyard_runtime.texts import text_of
 LOG = logging.getLogger("steelyard.load")
 MOST_WAITING = 20_000
 """Requests in flight at once; more than this says that the server is gone, and only fills memory."""
+LAST_ANSWERS = 20.0
+"""Seconds to wait for the answers that are still out when it is told to stop. A pod is killed 30 s after that, and would tell nothing."""
 TOLERATED = 0.1
 """Lateness of the client itself, as a part of the objective, that is not worth a word."""
 PREPARED_TEXTS = 2_000
@@ -73,6 +75,7 @@ class Load:
     promise: Promise = field(default_factory=Promise)
     """Of the tokens of a stream; `objective` is of the whole answer."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    last_answers: float = LAST_ANSWERS
     summary: Summary = field(init=False)
 
     def __post_init__(self) -> None:
@@ -104,7 +107,7 @@ class Load:
             if not self.stopping.is_set():
                 await self._sleep(sum(step.seconds for step in self.steps) - (time.monotonic() - origin))
             ended = clock()
-            await asyncio.gather(*waiting)
+            await self._answered(waiting)
         watcher.cancel()
         self._write(self.summary.line(started, ended))
         if (late := self.summary.lateness.quantile(0.99)) is not None and late > TOLERATED * self.objective:
@@ -114,6 +117,15 @@ class Load:
                 late * 1000,
                 self.connections,
             )
+
+    async def _answered(self, waiting: set[asyncio.Task[None]]) -> None:
+        """Wait for the answers that are out: as long as each may take, and not so long from the moment on that it is told to stop."""
+        answers, stopped = asyncio.gather(*waiting), asyncio.create_task(self.stopping.wait())
+        await asyncio.wait((answers, stopped), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((answers,), timeout=self.last_answers)
+        for task in (stopped, *waiting):
+            task.cancel()
+        await answers
 
     def _requests(self, bodies: Sequence[bytes], chance: random.Random) -> Iterator[tuple[float, bytes]]:
         """When, and what. A text of a recorded length is made before its time comes."""
@@ -171,6 +183,8 @@ class Load:
                 done = clock()
                 tokens = int(json.loads(content)["usage"]["prompt_tokens"]) if answer.status == 200 else 0
                 entry = Entry(number, intended, trip.sent, done, answer.status, answer.headers.get("x-steelyard-pod", ""), tokens)
+        except asyncio.CancelledError:
+            entry = Entry(number, intended, trip.sent, clock(), 0, "", 0, f"no answer {self.last_answers:g} s after the load was stopped")
         # An answer may be anything: what it is not is said, and its request counted.
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError, LookupError, TypeError) as error:
             entry = Entry(number, intended, trip.sent, clock(), 0, "", 0, f"{type(error).__name__}: {error}")

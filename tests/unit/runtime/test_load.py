@@ -1,6 +1,8 @@
 """The load generator: an open loop that tells the truth about lateness."""
 
+import asyncio
 import gzip
+import io
 import json
 import signal
 import socket
@@ -19,6 +21,7 @@ import pytest
 from patience import PATIENCE
 from steelyard_runtime.artifacts.publish import Published
 from steelyard_runtime.load.entry import Entry
+from steelyard_runtime.load.run import Load
 from steelyard_runtime.load.schedule import arrivals, parsed
 from steelyard_runtime.load.summary import Summary
 from steelyard_runtime.load.trace import Recorded, read
@@ -205,6 +208,55 @@ def test_a_load_ends_on_sigterm_or_when_a_file_appears_with_a_summary(artifact: 
             until.touch()
         entries, summary = load.result()
         assert summary["outcomes"]["good"] == len(entries) > 5
+
+
+def silent() -> socket.socket:
+    """A server that takes requests and never answers."""
+    return socket.create_server(("127.0.0.1", 0), backlog=500)
+
+
+@pytest.mark.parametrize("arguments", [("--rate", "30", "--duration", "600"), ("--schedule", "30:600")])
+def test_a_load_that_has_an_end_of_its_own_ends_on_sigterm_with_a_summary_too(
+    artifact: Published, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    with ServerProcess(tmp_path, artifact) as server:
+        server.wait_until_ready()
+        load = LoadProcess(tmp_path, server.url, *arguments)
+        log = tmp_path / "load.jsonl"
+        while not log.exists() or log.read_text().count("\n") < 6:
+            time.sleep(0.1)
+        load.process.send_signal(signal.SIGTERM)
+        entries, summary = load.result()
+        assert summary["requests"] == len(entries) > 5
+
+
+@pytest.mark.parametrize("when", ["while it sends", "while it waits for the last answers"])
+def test_a_load_that_is_stopped_waits_for_answers_a_while_and_counts_those_that_never_came(when: str) -> None:
+    out = io.StringIO()
+
+    async def stopped() -> None:
+        with silent() as server:
+            load = Load(
+                url=f"http://127.0.0.1:{server.getsockname()[1]}",
+                model="m",
+                steps=parsed("200:600") if when == "while it sends" else parsed("200:0.1"),
+                trace=(),
+                objective=0.1,
+                seed=1,
+                words=(3, 5),
+                connections=100,
+                timeout=3600,
+                until_file=None,
+                out=out,
+                last_answers=0.1,
+            )
+            asyncio.get_running_loop().call_later(1.0, load.stopping.set)
+            await load.run()
+
+    asyncio.run(stopped())
+    *entries, last = (json.loads(line) for line in out.getvalue().splitlines())
+    assert last["summary"]["outcomes"]["error"] == last["summary"]["requests"] == len(entries) > 5
+    assert {entry["error"] for entry in entries} == {"no answer 0.1 s after the load was stopped"}
 
 
 @pytest.mark.parametrize(
