@@ -54,7 +54,7 @@ def _compiled(seen: Situation) -> Condition:
             ConditionType.COMPILED,
             False,
             Reason.NO_POOL,
-            "no selected pool has a back end with a toolchain: see `kubectl steelyard explain`",
+            seen.missing or "no selected pool has a back end with a toolchain: see `kubectl steelyard explain`",
         )
     refused = [write for write in seen.snapshot.refused if write.kind == COMPILED_MODEL]
     if refused:
@@ -102,7 +102,7 @@ def _placed(
                 return Condition(ConditionType.PLACED, False, Reason.UNPLACED, _unplaced(waiting[0]))
             return Condition(ConditionType.PLACED, False, Reason.PLACING, f"replicas are starting on pool {', '.join(late)}")
         names = " and ".join([home.pool, *(key.pool for key in parts)])
-        ready = f"replicas are ready on pool {names}"
+        ready = "; ".join(filter(None, [f"replicas are ready on pool {names}", seen.missing]))
         dear = [key.pool for key in (home, *beside) if _too_dear(seen, key)]
         if dear:
             said = f"{ready}; good requests cost more on {' and '.join(dear)} than spec.objective.maxUnitCost: see status.placements"

@@ -47,6 +47,17 @@ class Situation:
         """The pool as an option."""
         return next((o for o in self.options if o.pool == pool), None)
 
+    @property
+    def missing(self) -> str:
+        """Which pools the workload names that do not exist, as a sentence; empty where all do."""
+        there = {pool.name for pool in self.snapshot.pools}
+        gone = sorted(set(self.snapshot.workload.pools) - there)
+        if not gone:
+            return ""
+        which = f"pool {gone[0]} does" if len(gone) == 1 else f"pools {', '.join(gone)} do"
+        others = f"there are {', '.join(sorted(there))}" if there else "there is none"
+        return f"{which} not exist ({others}): correct the name in spec.placement.pools, or create the pool"
+
     def shut(self, option: Option) -> bool:
         """Whether the pool could not deliver nodes lately, or failed with this revision."""
         until = option.candidate.pool.exhausted_until

@@ -3,9 +3,10 @@
 from dataclasses import replace
 from datetime import timedelta
 
+from steelyard.core.decision import Decision
 from steelyard.core.memory import Memory
 from steelyard.core.rebalancing.reason import Reason
-from steelyard.core.snapshot import Scaling
+from steelyard.core.snapshot import PoolChoice, Scaling
 from unit.core.world import Ground, World, ratio_claim
 
 
@@ -29,6 +30,28 @@ def test_a_pool_that_still_compiles_is_waited_for() -> None:
 def test_without_any_pool_the_answer_is_a_hold_that_says_so() -> None:
     decision = World({}).tick()
     assert (decision.verdict, decision.reason) == ("Hold", Reason.NO_POOL)
+
+
+def conditions(decision: Decision) -> dict[str, str]:
+    return {each.type.value: each.message for each in decision.conditions}
+
+
+def test_a_pool_that_is_named_and_does_not_exist_is_the_answer_with_those_that_do() -> None:
+    world = two_pools(pools={"nopool": PoolChoice()})
+    for ground in world.grounds.values():
+        ground.selected = False
+    decision = world.tick()
+    said = "pool nopool does not exist (there are a, b): correct the name in spec.placement.pools, or create the pool"
+    assert (decision.verdict, decision.reason, decision.message) == ("Hold", Reason.NO_POOL, said)
+    assert {conditions(decision)[each] for each in ("Ready", "Placed", "Compiled")} == {said}
+
+
+def test_beside_a_pool_that_does_not_exist_the_one_that_does_is_used_and_the_name_is_told() -> None:
+    world = two_pools(pools={"a": PoolChoice(), "nopool": PoolChoice(), "nor-this": PoolChoice()})
+    world.grounds["b"].selected = False
+    decision = world.tick(5)
+    assert world.home == "a"
+    assert conditions(decision)["Placed"].startswith("replicas are ready on pool a; pools nopool, nor-this do not exist (there are a, b): ")
 
 
 def test_without_any_price_serving_starts_all_the_same_and_nothing_moves() -> None:

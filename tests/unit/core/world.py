@@ -33,6 +33,7 @@ from steelyard.core.snapshot import (
     Placement,
     PlacementKey,
     Pool,
+    PoolChoice,
     PoolStorm,
     Rebalancing,
     Scaling,
@@ -131,6 +132,8 @@ class World:
     max_unit_cost: float | None = None
     max_spot_percent: int = 100
     min_families: int = 1
+    pools: Mapping[str, PoolChoice] = field(default_factory=dict)
+    """As `spec.placement.pools` names them."""
     now: datetime = START
     memory: Memory = field(default_factory=Memory)
     deployments: dict[PlacementKey, Pods] = field(default_factory=dict)
@@ -168,6 +171,7 @@ class World:
             max_unit_cost=self.max_unit_cost,
             max_spot_percent=self.max_spot_percent,
             min_families=self.min_families,
+            pools=self.pools,
         )
 
     def settings(self) -> Settings:

@@ -149,7 +149,9 @@ def _refusal(
 ) -> Refusal | None:
     if not pool.selected:
         return Refusal(
-            Reason.NOT_SELECTED, f"pool {pool.name} is not selected: change spec.placement.poolSelector or the pool's labels to use it"
+            Reason.NOT_SELECTED,
+            f"pool {pool.name} is not selected: to use it, change spec.placement.poolSelector or the pool's labels, or, without a selector, "
+            "name it in spec.placement.pools",
         )
     if workload.server not in SERVERS:
         return Refusal(

@@ -25,7 +25,10 @@ def first_placement(seen: Situation) -> Course:
     open_ = [o for o in open_ if not seen.shut(o)] or open_
     priced = [o for o in open_ if isinstance(o.price, Fresh) and o.each and o.capacity]
     if not open_:
-        why = "; ".join(f"{o.pool}: {o.refusal.message}" for o in seen.options if o.refusal) or "there is no AcceleratorPool: create one"
+        refused = [(o.pool, o.refusal) for o in seen.options if o.refusal]
+        # Beside a name that is wrong, that others are not named is no news.
+        told = [f"{pool}: {r.message}" for pool, r in refused if not (seen.missing and r.reason is Reason.NOT_SELECTED)]
+        why = "; ".join(filter(None, [seen.missing, *told])) or "there is no AcceleratorPool: create one"
         return stay(seen, {}, None, Refusal(Reason.NO_POOL, why[:900]), None, "Hold")
     # Where no price is known serving still comes first; the price then shows as suspect and nothing moves.
     best = min(priced, key=_claimed_unit_cost) if priced else min(open_, key=lambda o: o.pool)

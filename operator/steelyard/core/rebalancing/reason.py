@@ -60,7 +60,10 @@ class Reason(str, Enum):
     )
 
     # Why a pool is not eligible.
-    NOT_SELECTED = ("NotSelected", "spec.placement.poolSelector does not select the pool.")
+    NOT_SELECTED = (
+        "NotSelected",
+        "spec.placement does not select the pool: neither its poolSelector nor, where that is left out, its pools.",
+    )
     UNSUPPORTED_TARGET = (
         "UnsupportedTarget",
         "No toolchain is configured for any of the pool's back ends, or none exists for its accelerator.",
