@@ -11,6 +11,7 @@ from steelyard.api.describe import says
 from steelyard.api.kind import Column, Kind, Resource
 from steelyard.api.last_decision import LastDecision, Savings
 from steelyard.api.model import SpecModel, StatusModel
+from steelyard.api.money import CurrencyCode
 from steelyard.api.move import FinishedMove, Move
 from steelyard.api.objective import CostUnit, LatencyMetric, Objective
 from steelyard.api.placement import Placement
@@ -110,11 +111,11 @@ class Summary(StatusModel):
         says("The pool with the most replicas, and how many others are in use beside it.", example="inf2-xlarge+1"),
     ] = ""
     unit_cost: Annotated[
-        Annotated[str, Field(max_length=16)],
+        Annotated[str, Field(max_length=40)],
         says(
-            "The unit cost over all pools with half its interval in percent, or a dash while it is unknown. For reading only.",
-            unit="currency for one unit",
-            example="0.0193 ±4%",
+            "What 1,000 good requests cost on the pool that holds the load, with its 95 % interval: in percent where both sides are about "
+            "equal, else from the lower to the upper end. A dash while it is unknown. For reading only.",
+            example="0.0193 EUR ±4%",
         ),
     ] = ""
 
@@ -141,6 +142,10 @@ class InferenceWorkloadStatus(StatusModel):
     summary: Annotated[
         Summary | None,
         says("The short texts for kubectl get. Programs should read the fields they were made from, below."),
+    ] = None
+    currency: Annotated[
+        CurrencyCode | None,
+        says("The currency of all money in this status, by its ISO 4217 code, as the operator was configured.", example="EUR"),
     ] = None
     endpoint: Annotated[
         Annotated[str, Field(max_length=63)] | None,
@@ -221,11 +226,7 @@ INFERENCE_WORKLOAD = Kind(
         Column("Model", ".status.summary.model", "The model in short."),
         Column("Ready", '.status.conditions[?(@.type=="Ready")].status', "Whether requests are served."),
         Column("Pool", ".status.summary.pool", "The pool with the most replicas, and how many others are in use."),
-        Column(
-            "$/1K",
-            ".status.summary.unitCost",
-            "Cost per unit (1,000 good requests unless objective.unit says otherwise) with half its interval.",
-        ),
+        Column("Cost/1K", ".status.summary.unitCost", "Cost of 1,000 good requests with its currency and its 95 % interval."),
         Column("SLO", '.status.conditions[?(@.type=="SLOMet")].status', "Whether the latency objectives are met."),
         Column("Reason", '.status.conditions[?(@.type=="Ready")].reason', "Why it is ready, or why not."),
         Column("Age", ".metadata.creationTimestamp", "Time since creation.", "date"),

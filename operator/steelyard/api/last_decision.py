@@ -7,7 +7,7 @@ from pydantic import Field, StrictBool
 from steelyard.api.describe import says
 from steelyard.api.model import StatusModel
 from steelyard.api.moment import Time
-from steelyard.api.money import Decimal
+from steelyard.api.money import CurrencyCode, Decimal
 from steelyard.api.placement_status import Basis
 from steelyard.api.status_values import Count, SmallCount
 from steelyard.api.text import Message, PoolName
@@ -139,7 +139,7 @@ class Savings(StatusModel):
         says("What moves have saved, less what they cost, against the mix of before. May be negative.", unit="currency", example="182.40"),
     ]
     currency: Annotated[
-        Annotated[str, Field(max_length=3, pattern="^[A-Z]{3}$")],
+        CurrencyCode,
         says("The currency of all money in this status, by its ISO 4217 code, as the operator was configured.", example="USD"),
     ]
     since: Annotated[

@@ -46,5 +46,8 @@ ObjectivePercent = Annotated[
 ]
 """The share of requests that must meet an objective, in percent, between 0 and 100."""
 
+CurrencyCode = Annotated[str, Field(max_length=3, pattern="^[A-Z]{3}$")]
+"""An ISO 4217 code. Written by the operator only."""
+
 Decimal = Annotated[str, Field(max_length=24, pattern="^-?(0|[1-9][0-9]{0,11})([.][0-9]{1,15})?$")]
 """A number that the operator reports. Written by the operator only."""

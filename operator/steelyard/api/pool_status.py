@@ -8,7 +8,7 @@ from steelyard.api.conditions import PoolCondition
 from steelyard.api.describe import says
 from steelyard.api.model import StatusModel
 from steelyard.api.moment import Time
-from steelyard.api.money import Decimal
+from steelyard.api.money import CurrencyCode, Decimal
 from steelyard.api.shape import PriceClass
 from steelyard.api.status_values import Generation, SmallCount
 
@@ -34,6 +34,10 @@ class Price(StatusModel):
             example="0.7582",
         ),
     ]
+    currency: Annotated[
+        CurrencyCode | None,
+        says("The currency of the price, by its ISO 4217 code, as the operator was configured.", example="EUR"),
+    ] = None
     class_: Annotated[
         PriceClass, says("Where the price comes from; over several instance types, the least trusted class among them.", example="List")
     ]

@@ -85,7 +85,12 @@ class PoolReconciler:
         if prices:
             dearest = max(prices, key=lambda p: p.per_hour)
             if dearest.as_of is not None:
-                status["price"] = {"value": decimal(dearest.per_hour), "class": dearest.price_class.value, "asOf": time_text(dearest.as_of)}
+                status["price"] = {
+                    "value": decimal(dearest.per_hour),
+                    "currency": self._world.settings.currency,
+                    "class": dearest.price_class.value,
+                    "asOf": time_text(dearest.as_of),
+                }
         last = storm(pool, self._world.pools()).remembered(now)
         if last is not None:
             status["storm"] = {"startedTime": time_text(last.started)} | ({"endedTime": time_text(last.ended)} if last.ended else {})

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from math import ceil
 from typing import Any, TypeVar
 
 from steelyard.api.inference_workload import InferenceWorkloadStatus
@@ -42,6 +43,8 @@ from steelyard.core.performance.capacity import Basis, Capacity
 from steelyard.core.snapshot import Placement, Snapshot
 
 T = TypeVar("T")
+EVEN = 0.1
+"""By how much of an interval's width its two sides may differ for one number of percent to stand for both."""
 BASIS_OF_COST = "Share"
 """Nobody tells yet what the bill would drop by: avoidable cost is the requested share of the node's price (design section 6)."""
 
@@ -262,6 +265,7 @@ def status_of(decision: Decision, snapshot: Snapshot, old: Mapping[str, Any], en
         "summary": _summary(decision, snapshot),
         "observedGeneration": generation,
         "conditions": [_condition(c, generation, old, now) for c in decision.conditions],
+        "currency": snapshot.settings.currency,
         "endpoint": endpoint,
         "placements": _placements(decision, snapshot.placements),
         "claims": [_claim_out(v) for v in memory.claims[:CLAIMS]],
@@ -314,10 +318,23 @@ def _summary(decision: Decision, snapshot: Snapshot) -> Manifest:
     shown = decision.memory.of(*used[-1][1]) if used else None
     cost = "-"
     if shown is not None and shown.unit_cost is not None:
-        interval = shown.unit_cost.interval
-        half = 100 * max(interval.upper - interval.point, interval.point - interval.lower) / interval.point if interval.point > 0 else 0.0
-        cost = f"{interval.point:.3g} ±{half:.0f}%"
-    return {"model": model[:24], "pool": pool[:24], "unitCost": cost[:16]}
+        cost = _short(shown.unit_cost.interval, snapshot.settings.currency)
+    return {"model": model[:24], "pool": pool[:24], "unitCost": cost}
+
+
+def _short(interval: Interval, currency: str) -> str:
+    """A figure with its doubt. Percent say it only where both sides are about equal, and an interval of one point says nothing."""
+    below, above = interval.point - interval.lower, interval.upper - interval.point
+    if below + above == 0:
+        return f"{_three(interval.point)} {currency}"
+    if interval.lower > 0 and abs(above - below) <= EVEN * (above + below):
+        return f"{_three(interval.point)} {currency} ±{ceil(100 * max(above, below) / interval.point)}%"
+    return f"{_three(interval.lower)} to {_three(interval.upper)} {currency}"
+
+
+def _three(value: float) -> str:
+    """Three significant digits."""
+    return decimal(float(f"{value:.3g}"))
 
 
 def _placements(decision: Decision, placements: tuple[Placement, ...]) -> list[Manifest]:

@@ -210,9 +210,9 @@ def test_columns_are_filled_and_fit_a_hundred_characters(served: Cluster, namesp
     at = path(BY_NAME["InferenceWorkload"], namespace, "reranker-europe")
     served.api.request("PATCH", f"{at}/status", {"status": full_status()}, "application/merge-patch+json")
     lines = served.kubectl("get", "iwl", "-n", namespace).splitlines()
-    assert lines[0].split() == ["NAME", "MODEL", "READY", "POOL", "$/1K", "SLO", "REASON", "AGE"]
+    assert lines[0].split() == ["NAME", "MODEL", "READY", "POOL", "COST/1K", "SLO", "REASON", "AGE"]
     assert max(len(line.rstrip()) for line in lines) <= 100
-    assert "0.0193 ±4%" in lines[1]
+    assert "0.0193 EUR ±4%" in lines[1]
     assert "inf2-xlarge+1" in lines[1]
     wide = served.kubectl("get", "iwl", "-n", namespace, "-o", "wide").splitlines()
     assert "hf://org/model" in wide[1]
@@ -248,7 +248,8 @@ def full_status() -> dict[str, Any]:
             {"type": kind, "status": "True", "reason": "Serving", "message": "ok", "observedGeneration": 1, "lastTransitionTime": "2026-03-01T12:00:00Z"}
             for kind in ("Ready", "Compiled", "Placed", "SLOMet", "Observed", "Balanced", "Held")
         ],
-        "summary": {"model": "all-MiniLM-L6-v2", "pool": "inf2-xlarge+1", "unitCost": "0.0193 ±4%"},
+        "summary": {"model": "all-MiniLM-L6-v2", "pool": "inf2-xlarge+1", "unitCost": "0.0193 EUR ±4%"},
+        "currency": "EUR",
         "endpoint": "embedder",
         "home": {"pool": "cpu-a", "revision": "77c0de12"},
         "placements": [

@@ -74,14 +74,14 @@ def workload(status: Raw | None, mode: str = "Auto") -> Raw:
         },
     }
     if status is not None:
-        raw["status"] = {"observedGeneration": 2, **status}
+        raw["status"] = {"observedGeneration": 2, "currency": "EUR", **status}
     return raw
 
 
 def pool(name: str, price: str | None, claims: list[Raw] | None = None, **status: Any) -> Raw:
     known: Raw = {"nodes": 3, "devices": {"total": 0, "used": 0, "idle": 0}, **status}
     if price is not None:
-        known["price"] = {"value": price, "class": "Static", "asOf": "2026-02-20T00:00:00Z"}
+        known["price"] = {"value": price, "currency": "EUR", "class": "Static", "asOf": "2026-02-20T00:00:00Z"}
     return {
         "apiVersion": "steelyard.dev/v1alpha1",
         "kind": "AcceleratorPool",

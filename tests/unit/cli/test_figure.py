@@ -4,7 +4,22 @@ from decimal import Decimal
 import pytest
 
 from steelyard.cli.facts.field import moment, number, text, whole
-from steelyard.cli.text.figure import age, ago, basis, count, duration, interval, milliseconds, money, percent, replicas
+from steelyard.cli.text.figure import (
+    age,
+    ago,
+    basis,
+    count,
+    duration,
+    interval,
+    milliseconds,
+    money,
+    node_price,
+    percent,
+    price_age,
+    replicas,
+    unit_cost,
+    with_interval,
+)
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -24,6 +39,23 @@ def test_money_keeps_three_digits_without_exponents():
         "0",
         "-0.500",
     ]
+
+
+def test_an_interval_without_width_is_none():
+    assert interval(Decimal("0.0019"), Decimal("0.0019"), Decimal("0.0019")) == ""
+    assert with_interval(Decimal("0.0019"), Decimal("0.0018999"), Decimal("0.0019001")) == "0.00190"
+
+
+def test_the_head_of_a_column_of_money_has_its_currency_where_there_is_one():
+    assert unit_cost(["EUR", "EUR", None]) == "EUR/1K GOOD"
+    assert unit_cost([None]) == unit_cost([]) == unit_cost(["EUR", "USD"]) == "COST/1K GOOD"
+    assert (node_price(["EUR"]), node_price([])) == ("NODE EUR/H", "NODE PRICE/H")
+
+
+def test_a_price_of_next_year_has_no_age():
+    assert price_age(NOW + timedelta(days=365), NOW) == "of a day to come"
+    assert price_age(NOW + timedelta(hours=14), NOW) == "0s"
+    assert price_age(NOW - timedelta(days=3), NOW) == "3d"
 
 
 def test_an_interval_has_the_decimals_of_its_figure():

@@ -41,12 +41,12 @@ class Server:
         return self.pool
 
 
-def scene() -> tuple[Server, Store, PoolReconciler]:
+def scene(**settings: Any) -> tuple[Server, Store, PoolReconciler]:
     clock = ManualClock()
     store, server = Store(clock), Server()
     store.observe(ACCELERATOR_POOLS, "ADDED", server.pool)
     store.observe(NODES, "ADDED", NODE)
-    world = World(store, settings_of(Config()), lambda *_: Unknown("nothing"), synced=lambda: True, clock_suspect=lambda: False)
+    world = World(store, settings_of(Config(**settings)), lambda *_: Unknown("nothing"), synced=lambda: True, clock_suspect=lambda: False)
     return server, store, PoolReconciler(server, store, world, clock)  # type: ignore[arg-type]
 
 
@@ -123,6 +123,12 @@ def test_a_storm_is_written_down_once_when_it_begins_and_once_when_it_ends_and_g
     assert server.written == writes + 1
     assert pass_minutes("True", 3) is None
     assert server.written == writes + 2
+
+
+def test_a_price_has_the_currency_of_the_installation():
+    server, _, pools = scene(currency="EUR")
+    asyncio.run(pools.reconcile(NAME))
+    assert server.pool["status"]["price"]["currency"] == "EUR"
 
 
 def priced(**changes: Any) -> dict[str, Any]:

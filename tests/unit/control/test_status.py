@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from steelyard.api.inference_workload import InferenceWorkload
 from steelyard.api.parse import parse
 from steelyard.control.status import changes, decimal, memory_of, status_of
+from steelyard.core.economics.unit_cost import Interval
 from steelyard.core.snapshot import Scaling
 from unit.api.objects import workload
 from unit.core.world import Ground, World, ratio_claim
@@ -41,8 +42,9 @@ def test_memory_survives_being_written_and_read_at_every_moment_of_a_move():
         seen.add((status.get("move") or {}).get("step"))
         shown = status["summary"]
         (there,) = (p for p in status["placements"] if p["pool"] == shown["pool"].partition("+")[0])
-        cost = (there.get("unitCost") or {}).get("value")
-        assert shown["unitCost"].partition(" ")[0] == ("-" if cost is None else f"{float(cost):.3g}"), "the cost of the pool that is shown"
+        cost = there.get("unitCost")
+        said = {f"{float(cost[field]):.3g}" for field in ("value", "lower")} if cost else {"-"}
+        assert shown["unitCost"].partition(" ")[0] in said, "the cost of the pool that is shown, or the lower end of its interval"
     assert {"Surge", "Shift", "Bake", "Drain", None} <= seen
 
 
@@ -111,3 +113,37 @@ def test_a_vanished_field_is_removed_and_an_equal_status_is_no_write():
 )
 def test_numbers_are_written_without_exponents(value: float, text: str):
     assert decimal(value) == text
+
+
+def column(point: float, lower: float, upper: float) -> str:
+    """What `kubectl get` shows of a cost, where the currency is EUR."""
+    world = claimed_world()
+    while not (decision := world.tick()).memory.known or decision.memory.known[0].unit_cost is None:
+        pass
+    snapshot = world.snapshot()
+    snapshot = replace(snapshot, settings=replace(snapshot.settings, currency="EUR"))
+    home = decision.memory.of(decision.memory.home_pool or "", decision.memory.home_revision or "")
+    assert home is not None
+    assert home.unit_cost is not None
+    cost = replace(home.unit_cost, interval=Interval(point, lower, upper))
+    memory = replace(decision.memory, known=(replace(home, unit_cost=cost),))
+    status = status_of(replace(decision, memory=memory), snapshot, {}, "w", NOW)
+    assert isinstance(parse(InferenceWorkload, {**workload(), "status": status}), InferenceWorkload)
+    assert status["currency"] == "EUR"
+    return str(status["summary"]["unitCost"])
+
+
+@pytest.mark.parametrize(
+    ("point", "lower", "upper", "shown"),
+    [
+        (0.0193, 0.0186, 0.02, "0.0193 EUR ±4%"),
+        (0.0193, 0.01925, 0.01935, "0.0193 EUR ±1%"),
+        (0.00768, 0.0051, 0.178, "0.0051 to 0.178 EUR"),
+        (0.02, 0.018, 0.026, "0.018 to 0.026 EUR"),
+        (0.0193, 0.0, 0.0386, "0 to 0.0386 EUR"),
+        (0.0193, 0.0193, 0.0193, "0.0193 EUR"),
+        (0.00000193, 0.0000011, 0.0000153, "0.0000011 to 0.0000153 EUR"),
+    ],
+)
+def test_a_cost_in_a_column_has_its_currency_and_an_interval_that_is_one(point: float, lower: float, upper: float, shown: str):
+    assert column(point, lower, upper) == shown

@@ -17,6 +17,7 @@ class Price:
     """Money per node and hour."""
 
     value: Decimal
+    currency: str | None
     price_class: str | None
     as_of: datetime | None
 
@@ -62,4 +63,6 @@ def pool(raw: Raw) -> Pool:
 
 def _price(raw: Raw, value: str, word: str) -> Price | None:
     found = number(raw, value)
-    return Price(value=found, price_class=text(raw, word), as_of=moment(raw, "asOf")) if found is not None else None
+    if found is None:
+        return None
+    return Price(value=found, currency=text(raw, "currency"), price_class=text(raw, word), as_of=moment(raw, "asOf"))

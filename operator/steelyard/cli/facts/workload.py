@@ -37,6 +37,8 @@ class Workload:
     mode: str | None
     paused: bool | None
     objective: tuple[Objective, ...]
+    currency: str | None
+    """Of all money in the status."""
     endpoint: str | None
     home_pool: str | None
     home_revision: str | None
@@ -103,6 +105,7 @@ def workload(raw: Raw) -> Workload:
             Objective(metric=text(o, "metric") or "", milliseconds=whole(o, "milliseconds"), percent=number(o, "percent"))
             for o in parts(part(spec, "objective"), "latency")
         ),
+        currency=text(status, "currency"),
         endpoint=text(status, "endpoint"),
         home_pool=text(home, "pool"),
         home_revision=text(home, "revision"),

@@ -5,28 +5,42 @@ from __future__ import annotations
 from rich.console import RenderableType
 from rich.text import Text
 
-from steelyard.cli.text.figure import UNKNOWN, age, ago, basis, count, interval, milliseconds, money, percent, replicas, with_interval
+from steelyard.cli.text.figure import (
+    UNKNOWN,
+    age,
+    ago,
+    basis,
+    count,
+    interval,
+    milliseconds,
+    money,
+    node_price,
+    percent,
+    price_age,
+    replicas,
+    unit_cost,
+    with_interval,
+)
 from steelyard.cli.text.table import Cell, Column, table, word
 from steelyard.cli.view.explain import ExplainView
 from steelyard.cli.view.pool_row import PoolRow
-
-_POOLS = (
-    Column("POOL"),
-    Column("FEASIBLE"),
-    Column("REPLICAS", right=True),
-    Column("COST/1K GOOD\n[95 %]", whole=True),
-    Column("BASIS\nn good", whole=True),
-    Column("LATENCY\nwithin objective", whole=True),
-    Column("NODE PRICE/H\nclass, age", whole=True),
-    Column("CLAIM"),
-)
 
 
 def pools(view: ExplainView, width: int) -> RenderableType:
     """Two lines a pool: the figure, and how far it can be trusted."""
     if not view.pools:
         return Text("none: there is no AcceleratorPool, or none may be read")
-    return table(_POOLS, [_row(row, view) for row in view.pools], width)
+    columns = (
+        Column("POOL"),
+        Column("FEASIBLE"),
+        Column("REPLICAS", right=True),
+        Column(f"{unit_cost([view.currency])}\n[95 %]", whole=True),
+        Column("BASIS\nn good", whole=True),
+        Column("LATENCY\nwithin objective", whole=True),
+        Column(f"{node_price(row.price.currency for row in view.pools if row.price)}\nclass, age", whole=True),
+        Column("CLAIM"),
+    )
+    return table(columns, [_row(row, view) for row in view.pools], width)
 
 
 def _row(row: PoolRow, view: ExplainView) -> tuple[Cell, ...]:
@@ -59,7 +73,7 @@ def _latency(row: PoolRow) -> str:
 def _price(row: PoolRow, view: ExplainView) -> str:
     if row.price is None:
         return "unknown"
-    old = age(row.price.as_of, view.now) if row.price.as_of else "age unknown"
+    old = price_age(row.price.as_of, view.now) if row.price.as_of else "age unknown"
     return f"{money(row.price.value)}\n{row.price.price_class or UNKNOWN}, {old}"
 
 
@@ -103,7 +117,7 @@ def placements(view: ExplainView, width: int) -> RenderableType | None:
         Column("READY", right=True),
         Column("REQUESTS/S A REPLICA", whole=True),
         Column("BASIS"),
-        Column("COST/1K GOOD [95 %]", whole=True),
+        Column(f"{unit_cost([view.currency])} [95 %]", whole=True),
         Column("N", right=True),
         Column("FROM × REPLICAS", wide=80),
     )

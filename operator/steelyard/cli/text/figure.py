@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
+
+from steelyard.core.economics.price import AHEAD
 
 UNKNOWN = "-"
 DIGITS = 3
@@ -16,13 +19,30 @@ def money(value: Decimal | None) -> str:
     return _rounded(value, _places(value))
 
 
+def unit_cost(currencies: Iterable[str | None]) -> str:
+    """The head of a column of costs, with their currency."""
+    return f"{_common(currencies) or 'COST'}/1K GOOD"
+
+
+def node_price(currencies: Iterable[str | None]) -> str:
+    """The head of a column of prices."""
+    return f"NODE {_common(currencies) or 'PRICE'}/H"
+
+
+def _common(currencies: Iterable[str | None]) -> str | None:
+    """None where nobody says it, as an older operator does, and where two installations count in two."""
+    found = [*{each for each in currencies if each is not None}]
+    return found[0] if len(found) == 1 else None
+
+
 def interval(lower: Decimal | None, upper: Decimal | None, like: Decimal | None) -> str:
-    """[lower, upper] with the decimals of the figure that they belong to; empty when neither is known."""
+    """[lower, upper] with the decimals of the figure that they belong to; empty when neither is known, or both are the same figure: no width
+    is no interval."""
     if lower is None and upper is None:
         return ""
     places = _places(like or upper or lower or Decimal(0))
     ends = [UNKNOWN if end is None else _rounded(end, places) for end in (lower, upper)]
-    return f"[{ends[0]}, {ends[1]}]"
+    return f"[{ends[0]}, {ends[1]}]" if ends[0] != ends[1] else ""
 
 
 def with_interval(value: Decimal | None, lower: Decimal | None, upper: Decimal | None) -> str:
@@ -61,6 +81,11 @@ def duration(seconds: float) -> str:
 def age(then: datetime | None, now: datetime) -> str:
     """Since then."""
     return UNKNOWN if then is None else duration((now - then).total_seconds())
+
+
+def price_age(as_of: datetime | None, now: datetime) -> str:
+    """Since it was read; a day to come is said to come."""
+    return "of a day to come" if as_of is not None and as_of - now > AHEAD else age(as_of, now)
 
 
 def ago(then: datetime | None, now: datetime) -> str:

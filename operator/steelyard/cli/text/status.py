@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from steelyard.cli.facts.compile import Compile
-from steelyard.cli.text.figure import UNKNOWN, age, ago, basis, duration, percent, replicas, with_interval
+from steelyard.cli.text.figure import UNKNOWN, age, ago, basis, duration, percent, replicas, unit_cost, with_interval
 from steelyard.cli.text.table import Cell, Column, table, word
 from steelyard.cli.view.line import Line
 from steelyard.cli.view.status import StatusView
@@ -44,7 +44,7 @@ def workloads(lines: tuple[Line, ...], now: datetime, width: int, *, spaces: boo
         Column("READY"),
         Column("POOL"),
         Column("REPLICAS", right=True),
-        Column("COST/1K GOOD [95 %]", whole=True),
+        Column(f"{unit_cost(one.currency for one in lines)} [95 %]", whole=True),
         Column("BASIS", wide=140),
         Column("SLO", whole=True),
         Column("MOVE"),

@@ -9,33 +9,11 @@ from rich.text import Text
 
 from steelyard.cli.facts.move import Move
 from steelyard.cli.facts.pool import Pool
-from steelyard.cli.text.figure import UNKNOWN, age, ago, basis, count, milliseconds, money, replicas
+from steelyard.cli.text.figure import UNKNOWN, ago, basis, count, milliseconds, money, node_price, price_age, replicas, unit_cost
 from steelyard.cli.text.status import cost, move, slo
 from steelyard.cli.text.table import Cell, Column, table, word
 from steelyard.cli.view.line import Line
 from steelyard.cli.view.top import TopView
-
-_WORKLOADS = (
-    Column("WORKLOAD"),
-    Column("POOL"),
-    Column("REPLICAS", right=True),
-    Column("SLO", whole=True),
-    Column("P99", right=True, wide=100),
-    Column("COST/1K GOOD [95 %]", whole=True),
-    Column("BASIS", wide=150),
-    Column("MOVE"),
-    Column("STATE"),
-)
-_POOLS = (
-    Column("POOL"),
-    Column("ACCELERATOR", wide=80),
-    Column("NODES", right=True),
-    Column("DEVICES USED", right=True),
-    Column("NODE PRICE/H", right=True),
-    Column("CLASS"),
-    Column("PRICE AGE", right=True),
-    Column("STATE"),
-)
 
 
 def picture(view: TopView, width: int) -> RenderableType:
@@ -43,13 +21,40 @@ def picture(view: TopView, width: int) -> RenderableType:
     place = view.namespace or "all namespaces"
     parts: list[RenderableType] = [Text(f"steelyard top  {place}  {view.now:%Y-%m-%d %H:%M:%S} UTC", style="bold"), Text()]
     rows = [_workload(one, view.now, spaces=view.namespace is None) for one in view.workloads]
-    parts.append(table(_WORKLOADS, rows, width) if rows else Text("There is no InferenceWorkload here."))
+    parts.append(table(_workload_columns(view.workloads), rows, width) if rows else Text("There is no InferenceWorkload here."))
     parts.append(Text())
     if view.pools is not None:
         pools = [_pool(pool, view.now) for pool in view.pools]
-        parts.append(table(_POOLS, pools, width) if pools else Text("There is no AcceleratorPool."))
+        parts.append(table(_pool_columns(view.pools), pools, width) if pools else Text("There is no AcceleratorPool."))
     parts += [Text(f"hint: {note}") for note in view.notes]
     return Group(*parts)
+
+
+def _workload_columns(lines: tuple[Line, ...]) -> tuple[Column, ...]:
+    return (
+        Column("WORKLOAD"),
+        Column("POOL"),
+        Column("REPLICAS", right=True),
+        Column("SLO", whole=True),
+        Column("P99", right=True, wide=100),
+        Column(f"{unit_cost(one.currency for one in lines)} [95 %]", whole=True),
+        Column("BASIS", wide=150),
+        Column("MOVE"),
+        Column("STATE"),
+    )
+
+
+def _pool_columns(pools: tuple[Pool, ...]) -> tuple[Column, ...]:
+    return (
+        Column("POOL"),
+        Column("ACCELERATOR", wide=80),
+        Column("NODES", right=True),
+        Column("DEVICES USED", right=True),
+        Column(node_price(pool.price.currency for pool in pools if pool.price), right=True),
+        Column("CLASS"),
+        Column("PRICE AGE", right=True),
+        Column("STATE"),
+    )
 
 
 def _workload(one: Line, now: datetime, *, spaces: bool) -> tuple[Cell, ...]:
@@ -89,6 +94,6 @@ def _pool(pool: Pool, now: datetime) -> tuple[Cell, ...]:
         used,
         money(pool.price.value) if pool.price else "unknown",
         (pool.price.price_class if pool.price else None) or UNKNOWN,
-        age(pool.price.as_of, now) if pool.price else UNKNOWN,
+        price_age(pool.price.as_of, now) if pool.price else UNKNOWN,
         word(f"exhausted, again {ago(pool.exhausted_until, now)}", False) if exhausted else Text("ok" if pool.nodes else UNKNOWN),
     )

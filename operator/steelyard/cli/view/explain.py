@@ -43,6 +43,8 @@ class ExplainView:
     digest: str | None
     """Finds its full record in the operator's log."""
     objective: tuple[Objective, ...]
+    currency: str | None
+    """Of all costs."""
     slo_met: Condition | None
     pools: tuple[PoolRow, ...]
     placements: tuple[Placement, ...]
@@ -80,6 +82,7 @@ def explain(seen: Gathered) -> ExplainView:
         decided=decided.time if decided else None,
         digest=decided.digest if decided else None,
         objective=one.objective,
+        currency=one.currency,
         slo_met=one.condition("SLOMet"),
         pools=pool_rows(one, pools, seen.now),
         placements=one.placements,

@@ -29,6 +29,8 @@ class Line:
     pool: str | None
     ready_replicas: int | None
     desired_replicas: int | None
+    currency: str | None
+    """Of the cost."""
     unit_cost: Decimal | None
     """Per 1,000 good requests."""
     lower: Decimal | None
@@ -74,6 +76,7 @@ def line(workload: Workload, compiles: tuple[Compile, ...]) -> Line:
         pool=pool,
         ready_replicas=carrier.ready_replicas if carrier else None,
         desired_replicas=carrier.desired_replicas if carrier else None,
+        currency=workload.currency,
         unit_cost=cost.value if cost else option.unit_cost if option else None,
         lower=cost.lower if cost else option.lower if option else None,
         upper=cost.upper if cost else option.upper if option else None,
