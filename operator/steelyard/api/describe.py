@@ -8,6 +8,7 @@ from pydantic.config import JsonDict
 UNIT = "x-steelyard-unit"
 EXAMPLE = "x-steelyard-example"
 BRIEF = "x-steelyard-brief"
+QUOTED = "x-steelyard-quoted"
 LIST_TYPE = "x-kubernetes-list-type"
 LIST_KEYS = "x-kubernetes-list-map-keys"
 

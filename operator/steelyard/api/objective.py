@@ -44,7 +44,7 @@ class LatencyObjective(SpecModel):
     percent: Annotated[
         ObjectivePercent,
         says(
-            "The share of all requests that must be within that time, as a quoted decimal. Refused and failed requests count as not within. Of "
+            "The share of all requests that must be within that time. Refused and failed requests count as not within. Of "
             "several promises this version uses only the highest percent, for requests that keep all of them.",
             unit="percent",
             example="99.9",

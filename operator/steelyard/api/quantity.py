@@ -1,52 +1,25 @@
 """Resource quantities: `cpu: 2`, `cpu: 500m`, `memory: 4Gi`, as everywhere in Kubernetes, bounded and more than 0; and as numbers."""
 
 import re
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import BeforeValidator, GetJsonSchemaHandler
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
-
-from steelyard.api.rule import VALIDATIONS, Pattern
+from steelyard.api.int_or_string import IntOrString
+from steelyard.api.rule import Pattern
 
 _AMOUNT = "([1-9][0-9]{0,11}([.][0-9]{1,3})?|0[.][0-9]{0,2}[1-9])"
 
 
-def _as_text(value: Any) -> Any:
-    """An integer is a quantity without a suffix; a boolean is no integer here."""
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-class _IntOrString:
-    """Tells the API server that an integer may stand for the string: the one union that a structural schema allows."""
-
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        described = handler(schema)
-        # CEL sees the value as it was written, so only a string can be matched.
-        rules = [{**rule, "rule": f"type(self) == int ? self > 0 : {rule['rule']}"} for rule in described.get(VALIDATIONS, [])]
-        kept = {keyword: value for keyword, value in described.items() if keyword != "type"}
-        return {
-            **kept,
-            "x-kubernetes-int-or-string": True,
-            "anyOf": [{"type": "integer"}, {"type": "string"}],
-            "maxLength": 20,
-            VALIDATIONS: rules,
-        }
-
-
 CpuQuantity = Annotated[
     str,
-    Pattern(f"^{_AMOUNT}m?$", 'must be a number of CPUs more than 0, such as 4, "0.5" or "500m"'),
-    BeforeValidator(_as_text),
-    _IntOrString(),
+    Pattern(f"^{_AMOUNT}m?$", 'must be a number of CPUs more than 0, such as 4, "0.5" or "500m"', quoted=True),
+    IntOrString("self > 0"),
 ]
 """CPUs: a whole number, a decimal or thousandths with the suffix m."""
 
 MemoryQuantity = Annotated[
     str,
     Pattern(f"^{_AMOUNT}(k|M|G|T|Ki|Mi|Gi|Ti)?$", 'must be an amount of memory more than 0 with its unit, such as "4Gi" or "512Mi"'),
-    BeforeValidator(_as_text),
-    _IntOrString(),
+    IntOrString("self > 0"),
 ]
 """Memory in bytes, with a decimal or binary suffix."""
 

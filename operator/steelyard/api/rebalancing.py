@@ -6,7 +6,7 @@ from pydantic import StrictBool
 
 from steelyard.api.describe import says
 from steelyard.api.model import SpecModel
-from steelyard.api.money import Money
+from steelyard.api.money import Budget
 from steelyard.api.rule import Rule
 from steelyard.api.word import Word
 
@@ -23,7 +23,7 @@ class Exploration(SpecModel):
     """What measuring a pool without measurements may cost."""
 
     budget: Annotated[
-        Money,
+        Budget,
         says(
             'The most that explorations may spend in any 24 hours: one surge replica each until the verdict. "0" switches them off.',
             unit="currency",

@@ -12,6 +12,8 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from steelyard.api.describe import QUOTED
+
 VALIDATIONS = "x-kubernetes-validations"
 
 RuleReason = Literal["FieldValueInvalid", "FieldValueForbidden", "FieldValueRequired"]
@@ -72,13 +74,15 @@ def raise_broken(rules: tuple[Rule, ...], value: Any) -> None:
 class Pattern:
     """A pattern with the sentence that a regular expression cannot say.
 
-    The API server quotes a failed `pattern` as the bare expression, which tells nobody what to do. So the pattern is in the schema
-    for editors, and beside it a CEL rule with the sentence. RE2 and pydantic's engine agree on the syntax used here: character
-    classes, groups, bounded repeats, anchors; no backslash, no single quote.
+    The API server quotes a failed `pattern` as the bare expression, which tells nobody what to do. So what users write is checked by a CEL
+    rule with the sentence, and `pattern` is left out of its schema (`crdgen/structural.py`). RE2 and pydantic's engine agree on the syntax
+    used here: character classes, groups, bounded repeats, anchors; no backslash, no single quote.
+    `quoted`: it looks like a number and is text, so the description says that it stands in quotes.
     """
 
     expression: str
     must: str
+    quoted: bool = False
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Check the pattern, answering with its sentence."""
@@ -94,6 +98,8 @@ class Pattern:
         steps = schema.get("steps", [schema])
         described = handler(steps[0])
         described["pattern"] = self.expression
+        if self.quoted:
+            described[QUOTED] = True
         told = Rule(f"self.matches('{self.expression}')", self.must, None)
         described[VALIDATIONS] = [*described.get(VALIDATIONS, []), told.as_validation()]
         return described

@@ -101,6 +101,7 @@ def objects(schema: dict[str, Any], at: str) -> Iterator[tuple[str, dict[str, An
         ("iwl.spec.rebalancing.cooldownSeconds", "Unit: seconds. Default: 21600. Example: 3600."),
         ("iwl.spec.objective.latency.percent", 'Default: "99"'),
         ("apool.spec.shapes.pricePerHour", "never taken for 0"),
+        ("apool.spec.shapes.pricePerHour", 'Write it in quotes. Example: "0.7582".'),
         ("cmodel.status.failure.class", "OutOfMemory (retried with more memory)"),
     ],
 )
@@ -117,8 +118,23 @@ def test_a_bad_object_is_refused_with_what_to_do(served: Cluster, bad: Bad):
     assert status in (400, 422), answer
     assert bad.answer in answer["message"], answer["message"]
     if bad.field and status == 422:
-        named = {cause.get("field", "") for cause in answer["details"].get("causes", [])}
+        causes = answer["details"].get("causes", [])
+        # A rule names the key of a map in brackets.
+        named = {re.sub(r"\[([a-z]+)\]", r".\1", cause.get("field", "")) for cause in causes}
         assert any(name.startswith(bad.field) for name in named), named
+
+
+@pytest.mark.parametrize("bad", [b for b in BAD if b.answer.startswith("must be") and "of type" not in b.answer], ids=lambda b: b.sentence)
+def test_a_value_that_is_written_wrong_is_answered_with_its_sentence_alone(served: Cluster, bad: Bad):
+    _, answer = create(served, bad.object)
+    causes = [cause["message"] for cause in answer["details"].get("causes", [])]
+    assert not [message for message in causes if "should match" in message], causes
+
+
+@pytest.mark.parametrize("changes", [{"spec.objective.latency.0.percent": 95}, {"spec.rebalancing": {"exploration": {"budget": 5}}}])
+def test_a_whole_percentage_and_a_whole_budget_need_no_quotes(served: Cluster, changes: dict[str, Any]):
+    status, answer = create(served, changed(workload(), changes))
+    assert status == 201, answer
 
 
 @pytest.mark.parametrize("kind", GOOD)

@@ -154,6 +154,20 @@ def test_defaults_of_the_schema_are_those_of_the_models(kind: Kind):
             jsonschema.validate(stored, child)
 
 
+def test_what_users_write_is_refused_with_a_sentence_and_what_the_operator_writes_by_its_pattern():
+    for kind in KINDS:
+        properties = object_schema(kind)["properties"]
+        assert not [path for path, node in nodes(properties["spec"], "spec") if "pattern" in node]
+        assert [path for path, node in nodes(properties["status"], "status") if "pattern" in node]
+
+
+def test_a_decimal_says_that_it_stands_in_quotes():
+    shapes = object_schema(KINDS[[kind.name for kind in KINDS].index("AcceleratorPool")])["properties"]["spec"]["properties"]["shapes"]
+    fields = shapes["items"]["properties"]
+    assert 'Write it in quotes. Example: "0.7582".' in fields["pricePerHour"]["description"]
+    assert 'Write a fraction in quotes. Example: "4".' in fields["cpu"]["description"]
+
+
 def test_status_has_no_defaults_because_an_absent_number_must_stay_absent():
     for kind in KINDS:
         assert not [path for path, node in nodes(object_schema(kind)["properties"]["status"], "status") if "default" in node]
@@ -257,11 +271,11 @@ GOOD_INTEGER = {"description": "A.", "type": "integer", "format": "int32", "mini
         ({"description": "A.", "type": "string"}, "give maxLength"),
         ({"description": "A.", "type": "number"}, "a fraction is a decimal string"),
         ({"description": "A."}, "give one of the types"),
-        ({**GOOD_STRING, "anyOf": [{"type": "string"}]}, "instead of anyOf"),
+        ({**GOOD_STRING, "anyOf": [{"type": "string"}]}, "remove anyOf"),
         ({**GOOD_STRING, "format": "ipv4"}, "remove the format ipv4"),
         ({**GOOD_STRING, "enum": ["a", "a"]}, "each allowed value once"),
         ({**GOOD_STRING, "enum": ["a"], "default": "b"}, "one of the allowed values"),
-        ({**GOOD_STRING, "pattern": "^a$"}, "say the pattern as a sentence"),
+        ({**GOOD_STRING, "pattern": "^a$"}, "say the pattern as a Pattern with a sentence"),
         ({**GOOD_STRING, "default": None}, "remove the default null"),
         ({**GOOD_INTEGER, "minimum": 4}, "not above the maximum"),
         ({**GOOD_INTEGER, "format": "int64", "maximum": 2**63 - 1}, "holds them as floats"),

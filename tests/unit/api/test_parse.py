@@ -100,6 +100,13 @@ def test_fields_named_after_python_words_keep_their_names_outside():
     assert written == {**PAST, "reason": ""}
 
 
+def test_a_whole_percentage_and_a_whole_budget_may_stand_without_quotes():
+    whole = {"spec.objective.latency.0.percent": 95, "spec.rebalancing": {"exploration": {"budget": 5}}}
+    read = parse(InferenceWorkload, changed(workload(), whole))
+    assert isinstance(read, InferenceWorkload), read
+    assert (read.spec.objective.latency[0].percent, read.spec.rebalancing.exploration.budget) == ("95", "5")
+
+
 def test_a_quantity_may_be_a_number():
     read = parse(AcceleratorPool, GOOD["AcceleratorPool"]())
     assert isinstance(read, AcceleratorPool)

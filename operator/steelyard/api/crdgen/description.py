@@ -4,7 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from steelyard.api.describe import BRIEF, EXAMPLE, UNIT
+from steelyard.api.describe import BRIEF, EXAMPLE, QUOTED, UNIT
+from steelyard.api.int_or_string import INT_OR_STRING
 from steelyard.api.word import WORDS
 
 
@@ -16,6 +17,8 @@ def composed(node: Mapping[str, Any]) -> str:
         parts.append("One of: " + "; ".join(f"{value} ({meaning})" for value, meaning in words) + ".")
     if unit := node.get(UNIT):
         parts.append(f"Unit: {unit}.")
+    if node.get(QUOTED):
+        parts.append("Write a fraction in quotes." if node.get(INT_OR_STRING) else "Write it in quotes.")
     if "default" in node and "properties" not in node:
         parts.append(f"Default: {_shown(node['default'])}.")
     if EXAMPLE in node and not words:  # `kubectl explain` lists the words, and each is an example

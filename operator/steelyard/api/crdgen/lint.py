@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from steelyard.api.crdgen.structural import FORMATS, INT32, INT_OR_STRING, ORDER, PRESERVE
+from steelyard.api.crdgen.structural import FORMATS, INT32, ORDER, PRESERVE
 from steelyard.api.describe import LIST_KEYS, LIST_TYPE
+from steelyard.api.int_or_string import INT_OR_STRING
 from steelyard.api.rule import VALIDATIONS
 from steelyard.api.status_values import EXACT_MAX
 
@@ -32,12 +33,12 @@ class Finding:
 
 
 def lint(schema: Schema, path: str = "", *, told: bool = False) -> tuple[Finding, ...]:
-    """Everything wrong with a schema, in the order of its fields. With `told`, every pattern needs a sentence beside it."""
+    """Everything wrong with a schema, in the order of its fields. With `told`, a pattern must be a rule with a sentence."""
     return tuple(_node(schema, path, told))
 
 
 def lint_object(schema: Schema) -> tuple[Finding, ...]:
-    """Everything wrong with the schema of a whole kind: users write its spec, so there patterns need sentences."""
+    """Everything wrong with the schema of a whole kind: users write its spec, so there patterns are rules with sentences."""
     properties = schema.get("properties", {})
     inner = (finding for name in ("spec", "status") for finding in _node(properties.get(name, {}), name, name == "spec"))
     return (*_rules(schema, ""), *inner)
@@ -64,15 +65,11 @@ def _node(node: Schema, path: str, told: bool) -> Iterator[Finding]:
 
 def _type(node: Schema, path: str) -> Iterator[Finding]:
     if node.get(INT_OR_STRING):
-        if "type" in node or node.get("anyOf") != [{"type": "integer"}, {"type": "string"}]:
-            yield Finding(
-                path, "write int-or-string without a type and with anyOf integer, string in this order: no other form is accepted"
-            )
-        if "pattern" not in node or "maxLength" not in node:
-            yield Finding(path, "give pattern and maxLength to an int-or-string")
+        if "type" in node:
+            yield Finding(path, "write int-or-string without a type: it is one")
+        if not _matched(node) or "maxLength" not in node:
+            yield Finding(path, "give a rule and maxLength to an int-or-string")
         return
-    if "anyOf" in node:
-        yield Finding(path, "use one optional field for each member instead of anyOf")
     if node.get("type") not in TYPES:
         wrong = node.get("type")
         yield Finding(path, f"give one of the types {', '.join(sorted(TYPES))}, not {wrong}; a fraction is a decimal string")
@@ -85,8 +82,12 @@ def _type(node: Schema, path: str) -> Iterator[Finding]:
 def _string(node: Schema, path: str, told: bool) -> Iterator[Finding]:
     if node.get("type") == "string" and "enum" not in node and node.get("format") not in {"date", "date-time"} and "maxLength" not in node:
         yield Finding(path, "give maxLength: without it every rule over this string is estimated at the size of a whole request")
-    if told and "pattern" in node and not any(".matches(" in rule["rule"] for rule in node.get(VALIDATIONS, [])):
-        yield Finding(path, "say the pattern as a sentence too: the API server quotes a failed pattern as the bare expression")
+    if told and "pattern" in node:
+        yield Finding(path, "say the pattern as a Pattern with a sentence: the API server quotes a failed one as the bare expression")
+
+
+def _matched(node: Schema) -> bool:
+    return any(".matches(" in rule["rule"] for rule in node.get(VALIDATIONS, []))
 
 
 def _integer(node: Schema, path: str) -> Iterator[Finding]:

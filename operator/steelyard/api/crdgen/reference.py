@@ -5,8 +5,8 @@ from typing import Any
 
 from steelyard.api.crdgen.definition import object_schema
 from steelyard.api.crdgen.folded import folded
-from steelyard.api.crdgen.structural import INT_OR_STRING
 from steelyard.api.describe import LIST_KEYS, LIST_TYPE
+from steelyard.api.int_or_string import INT_OR_STRING
 from steelyard.api.kind import API_VERSION, Kind
 from steelyard.api.rule import VALIDATIONS
 
@@ -16,8 +16,9 @@ HEAD = f"""# API reference
 
 Group and version: `{API_VERSION}`. `kubectl explain` shows the same text: `kubectl explain inferenceworkload.spec.rebalancing`.
 
-Units stand in the name or in the description. Money and shares are quoted decimals (`"0.05"`), never floats; times are RFC 3339. A field
-with a default may be left out; the API server then stores the default. Rules are checked when an object is applied.
+Units stand in the name or in the description. Money and shares are quoted decimals (`"0.05"`), never floats: the API server answers
+`must be of type string: "number"` to one without quotes. Times are RFC 3339. A field with a default may be left out; the API server then
+stores the default. Rules are checked when an object is applied.
 """
 
 
@@ -87,7 +88,7 @@ def _rules(schema: Schema) -> Iterator[str]:
 
 def _type(schema: Schema) -> str:
     if schema.get(INT_OR_STRING):
-        return "quantity"
+        return "integer or string"
     match schema["type"]:
         case "array":
             keys = f" by {', '.join(schema[LIST_KEYS])}" if LIST_KEYS in schema else ""

@@ -11,13 +11,13 @@ from typing import Any
 from pydantic import BaseModel
 
 from steelyard.api.crdgen.description import composed
-from steelyard.api.describe import BRIEF, EXAMPLE, LIST_TYPE, UNIT
+from steelyard.api.describe import BRIEF, EXAMPLE, LIST_TYPE, QUOTED, UNIT
+from steelyard.api.int_or_string import INT_OR_STRING
 from steelyard.api.rule import VALIDATIONS
 from steelyard.api.word import WORDS
 
 Schema = dict[str, Any]
 
-INT_OR_STRING = "x-kubernetes-int-or-string"
 PRESERVE = "x-kubernetes-preserve-unknown-fields"
 INT32 = range(-(2**31), 2**31)
 FORMATS = frozenset({"date", "date-time", "byte", "int32", "int64"})
@@ -25,7 +25,7 @@ FORMATS = frozenset({"date", "date-time", "byte", "int32", "int64"})
 
 ORDER = (
     "description", "type", "format", "enum", "default", "minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum", "multipleOf",
-    "minLength", "maxLength", "pattern", "anyOf", INT_OR_STRING, PRESERVE, "minItems", "maxItems", LIST_TYPE,
+    "minLength", "maxLength", "pattern", INT_OR_STRING, PRESERVE, "minItems", "maxItems", LIST_TYPE,
     "x-kubernetes-list-map-keys", "items", "minProperties", "maxProperties", "additionalProperties", "required", "properties", VALIDATIONS,
 )  # fmt: skip
 """The keywords of a structural schema in the order in which they are written, so that equal models give equal bytes."""
@@ -43,13 +43,14 @@ def structural(model: type[BaseModel], *, status: str | None = None) -> Schema:
     """The structural schema of a model.
 
     `status` names the field that only the operator writes. Below it defaults are left out, since an absent number must stay absent, and
-    so are rules: their sentences are for users, while patterns and bounds remain.
+    so are rules: their sentences are for users, while patterns and bounds remain. Elsewhere it is the patterns that are left out, where a rule
+    says the same with a sentence.
     """
     whole = model.model_json_schema(by_alias=True, mode="validation")
     schema = _convert(whole, whole.get("$defs", {}), model.__name__, ())
     if status is not None and status in schema.get("properties", {}):
         schema["properties"][status] = _reported(schema["properties"][status])
-    return _finished(schema)
+    return _finished(_spoken(schema))
 
 
 def _convert(node: Mapping[str, Any], defs: Mapping[str, Any], path: str, inside: tuple[str, ...]) -> Schema:
@@ -97,7 +98,7 @@ def _inlined(node: Mapping[str, Any], defs: Mapping[str, Any], path: str, inside
         elif len(flat.get("allOf", ())) == 1:
             [only] = flat.pop("allOf")
             flat = _merged(only, flat)
-        elif "anyOf" in flat and not flat.get(INT_OR_STRING):
+        elif "anyOf" in flat:
             members = [member for member in flat.pop("anyOf") if member.get("type") != "null"]
             if len(members) != 1:
                 raise NotStructuralError(path, "a union", "use one optional field for each member and a rule that exactly one is set")
@@ -175,12 +176,25 @@ def _reported(node: Schema) -> Schema:
     return bare
 
 
+def _spoken(node: Schema) -> Schema:
+    """Without the patterns that a rule beside them says, with words: the API server would answer with both, the bare expression first."""
+    kept = {**node}
+    if any(f".matches('{node.get('pattern')}')" in rule["rule"] for rule in node.get(VALIDATIONS, [])):
+        del kept["pattern"]
+    if "properties" in kept:
+        kept["properties"] = {name: _spoken(child) for name, child in kept["properties"].items()}
+    for keyword in ("items", "additionalProperties"):
+        if keyword in kept:
+            kept[keyword] = _spoken(kept[keyword])
+    return kept
+
+
 def _finished(node: Schema) -> Schema:
     """Descriptions completed, helpers gone, keywords in their order."""
     node = {**node}
     if described := composed(node):
         node["description"] = described
-    for helper in (BRIEF, UNIT, EXAMPLE, WORDS):
+    for helper in (BRIEF, QUOTED, UNIT, EXAMPLE, WORDS):
         node.pop(helper, None)
     if "properties" in node:
         node["properties"] = {name: _finished(child) for name, child in node["properties"].items()}
