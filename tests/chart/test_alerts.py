@@ -137,6 +137,12 @@ def test_every_panel_uses_metrics_that_exist(currency):
             _check(target["expr"], _labels_by_metric(currency.lower()))
 
 
+@pytest.mark.parametrize("currency", ["USD", "EUR"])
+def test_the_panel_of_costs_says_the_currency(currency):
+    [title] = [panel["title"] for panel in _dashboard(currency)["panels"] if "Cost" in panel["title"]]
+    assert title == f"Cost of 1,000 good requests in {currency} (point, and the bounds of its 95 % interval)"
+
+
 def test_prometheus_takes_the_rules(tmp_path):
     from cluster import binaries
 
