@@ -33,6 +33,8 @@ NAMES = ("alpha", "beta", "gamma")
 INTERVAL = 1.0
 """Seconds between two rounds, as the test counts them: a round ends once Prometheus has scraped every server anew, however long that takes."""
 WINDOW = 4
+ALIGNED = timedelta(milliseconds=10)
+"""More than Prometheus shifts the time of a scrape by, to keep them evenly apart."""
 LOOK_BACK = 20.0
 """Seconds between rounds, as the source is told: it takes what is at most three of these old."""
 
@@ -119,7 +121,7 @@ class Scraped:
         self._stage = stage
 
     async def read(self, pods: Sequence[ObservedPod]) -> Mapping[str, Answer]:
-        asked = datetime.now(UTC)
+        asked = datetime.now(UTC) + ALIGNED
         async with asyncio.timeout(PATIENCE):
             while True:
                 answers = await self._stage.source().read(pods)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from patience import PATIENCE
 from steelyard.cli.commands import commands
 from steelyard.simulate.example import examples
 
@@ -18,7 +19,13 @@ UV = Path(sys.executable).parent / "uv"
 def done(*command, folder, **environment):
     kept = {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "KUBECONFIG", "VIRTUAL_ENV"}}
     return subprocess.run(
-        [str(part) for part in command], cwd=folder, env={**kept, **environment}, capture_output=True, text=True, timeout=600, check=False
+        [str(part) for part in command],
+        cwd=folder,
+        env={**kept, **environment},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from patience import PATIENCE
 from steelyard.app.config import Config
 from steelyard.app.operator import Identity, Operator
 from steelyard.app.wiring import settings_of
@@ -212,7 +213,7 @@ class Running:
     ids=["of nobody", "exbibyte", "no quantity", "no time", "no container", "no word"],
 )
 async def test_no_pod_ends_the_process_and_the_others_are_observed(hostile: Manifest) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         running = Running()
         running.cluster.put(PODS, pod("chat-1"))
         running.cluster.put(PODS, hostile)
