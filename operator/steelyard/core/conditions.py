@@ -132,6 +132,8 @@ def _observed(seen: Situation, home: PlacementKey | None) -> Condition:
         match seen.traffic(placement.key):
             case Fresh():
                 continue
+            case Unknown(why, pending=True):
+                return Condition(ConditionType.OBSERVED, None, Reason.WAITING, why)
             case Stale(_, _, why) | Unknown(why):
                 return Condition(ConditionType.OBSERVED, False, Reason.OBSERVATIONS_STALE, why)
     if home is None or not any(p.ready for p in seen.snapshot.placements):

@@ -67,3 +67,22 @@ def test_replicas_that_wait_for_a_node_are_told_apart_from_those_that_start() ->
     told = placed(world)
     assert (told.status, told.reason) == (False, Reason.UNPLACED)
     assert told.message == "replicas on pool a wait: no node has room for them"
+
+
+def test_an_ordinary_start_warns_of_nothing_and_holds_nothing() -> None:
+    """Replicas are ready before anybody can have read them."""
+    world = World({"a": Ground(speed=10)}, rate=8.0, pending=True)
+    world.tick(3)
+    assert world.count("a") == 1
+    said = {c.type: (c.status, c.reason) for c in world.decisions[-1].conditions}
+    assert said[ConditionType.HELD] == (False, Reason.NOT_HELD)
+    assert said[ConditionType.OBSERVED] == (None, Reason.WAITING)
+    world.pending = False
+    world.tick(10)
+    assert [note for d in world.decisions for note in d.notes if note.warning] == []
+
+
+def test_what_cannot_be_read_warns_once() -> None:
+    world = World({"a": Ground(speed=10)}, rate=8.0, seeing=False)
+    world.tick(10)
+    assert [n.reason for d in world.decisions for n in d.notes if n.warning] == [Reason.OBSERVATIONS_STALE]

@@ -136,6 +136,8 @@ class World:
     ended: list[PastMove] = field(default_factory=list)
     """Every move that ended; the memory holds the last few."""
     blind: bool = False
+    pending: bool = False
+    """Whether what serves could not be read yet, and nothing is wrong with it."""
     busy_known: bool = True
     noise: float = 0.0
     """Spread (of the log) of the time that a request occupies a replica, from window to window and pool by pool."""
@@ -239,6 +241,8 @@ class World:
         )
 
     def traffic(self) -> Mapping[PlacementKey, Reading[Traffic]]:
+        if self.pending:
+            return {key: Unknown(f"no serving replica of pool {key.pool} was read yet", pending=True) for key in self.deployments}
         if not self.seeing or self.blind:
             return {key: Unknown("the metrics endpoint refuses connections") for key in self.deployments}
         return {
