@@ -282,6 +282,8 @@ class Operator:
             compiled = self.store.get(where)
             if compiled is not None:
                 self.journal.compiled(compiled, done)
+            if compiled is not None and done.changed:
+                self._wake_users(compiled)
             again = done.again
         else:
             again = await self.pools.reconcile(key.name)

@@ -15,6 +15,7 @@ from steelyard.core.memory import Memory
 from steelyard.core.performance.claim import Claim
 from steelyard.core.performance.window import Window
 from steelyard.core.reading import Reading
+from steelyard.core.rebalancing.reason import Refusal
 
 
 class WorkloadKey(NamedTuple):
@@ -269,6 +270,8 @@ class Artifact:
     digest: str | None = None
     message: str = ""
     retry_at: datetime | None = None
+    waits: Refusal | None = None
+    """While it is Compiling: what the compile waits for, where it does not run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -284,6 +287,8 @@ class Placement:
     """Replicas that the scheduler has no node for, or whose pods the API server does not admit."""
     unplaced_message: str = ""
     crash_message: str = ""
+    trouble: Refusal | None = None
+    """What keeps replicas from serving beside crashes and a lack of nodes: a node that is not ready, a Secret, an image."""
     replicas_owner: str | None = None
     artifact_digest: str | None = None
     artifact_key: str | None = None

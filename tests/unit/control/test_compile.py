@@ -18,11 +18,13 @@ from steelyard.control.compile import CompileReconciler, join_owners, leave, out
 from steelyard.control.resource import ACCELERATOR_POOLS, COMPILED_MODELS, INFERENCE_WORKLOADS, JOBS, NODES, PODS, Resource
 from steelyard.control.store import Store
 from steelyard.control.workload_facts import workload_of
-from steelyard.control.world import World
+from steelyard.control.world import World, artifact_of
 from steelyard.core.compiling.attempt import LONGEST_PAUSE, Failure, FailureClass, JobOutcome, Running
 from steelyard.core.compiling.candidate import compile_inputs
+from steelyard.core.decision import Note
 from steelyard.core.reading import Unknown
-from steelyard.core.snapshot import Settings
+from steelyard.core.rebalancing.reason import Reason
+from steelyard.core.snapshot import ArtifactState, Settings
 from steelyard.render import label
 from unit.api import objects
 from unit.control.virtual_time import ManualClock
@@ -54,6 +56,7 @@ class Cluster:
 
     settings: Settings = SETTINGS
     jobs: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
     versions: int = 1
 
     def __post_init__(self) -> None:
@@ -114,7 +117,7 @@ class Cluster:
             return None
 
         reconciler = CompileReconciler(client, applier, self.store, self.settings, no_progress, self.world.users_of, self.clock)
-        asyncio.run(reconciler.reconcile(KEY, "u-ns"))
+        self.notes += asyncio.run(reconciler.reconcile(KEY, "u-ns")).notes
         seen = self.store.get(KEY)
         assert seen is not None
         status: dict[str, Any] = seen["status"]
@@ -123,14 +126,18 @@ class Cluster:
 
     def scheduler_says(self, reason: str) -> None:
         """Of the Job's pod."""
+        self._pod({"phase": "Pending", "conditions": [{"type": "PodScheduled", "status": "False", "reason": reason}]})
+
+    def kubelet_says(self, reason: str, message: str) -> None:
+        """Of the Job's container, which waits."""
+        waiting = {"waiting": {"reason": reason, "message": message}}
+        self._pod({"phase": "Pending", "containerStatuses": [{"name": "compile", "state": waiting}]})
+
+    def _pod(self, status: dict[str, Any]) -> None:
         (job,) = self.jobs
         name = job["metadata"]["name"]
-        pod = {
-            "metadata": {"ownerReferences": [{"kind": "Job", "name": name, "uid": f"u-{name}"}]},
-            "spec": job["spec"]["template"]["spec"],
-            "status": {"phase": "Pending", "conditions": [{"type": "PodScheduled", "status": "False", "reason": reason}]},
-        }
-        self.add(PODS, f"{name}-x", pod)
+        metadata = {"ownerReferences": [{"kind": "Job", "name": name, "uid": f"u-{name}"}]}
+        self.add(PODS, f"{name}-x", {"metadata": metadata, "spec": job["spec"]["template"]["spec"], "status": status})
 
     def pod_ended(self, owner: str, word: dict[str, Any]) -> None:
         """The pod of the Job with this uid, with its last word."""
@@ -140,8 +147,16 @@ class Cluster:
 
 
 def message(status: dict[str, Any]) -> str:
+    """Of a compile that goes on."""
     (condition,) = status["conditions"]
     assert (condition["type"], condition["status"], condition["reason"]) == ("Ready", "Unknown", "Compiling")
+    return str(condition["message"])
+
+
+def waits(status: dict[str, Any], reason: str) -> str:
+    """Of one that does not, for this reason."""
+    (condition,) = status["conditions"]
+    assert (condition["type"], condition["status"], condition["reason"]) == ("Ready", "False", reason)
     return str(condition["message"])
 
 
@@ -164,8 +179,8 @@ def test_without_a_pool_nothing_begins_and_the_status_says_what_to_add_and_then_
     cluster.use("w")
     status = cluster.reconcile()
     assert (cluster.jobs, status.get("jobName")) == ([], None)
-    assert "takes a device" in message(status)
-    assert "resourceName: add one" in message(status)
+    assert "takes a device" in waits(status, "Compiling")
+    assert "resourceName: add one" in waits(status, "Compiling")
     cluster.pool("gpu")
     assert message(cluster.reconcile()) == "the model is being compiled"
     assert len(cluster.jobs) == 1
@@ -178,9 +193,9 @@ def test_a_job_without_a_node_says_what_it_waits_for_and_says_it_once() -> None:
     cluster.reconcile()
     cluster.scheduler_says("Unschedulable")
     status = cluster.reconcile()
-    assert "no node of pool gpu has room for the compile Job" in message(status)
-    assert "cpu 1000m, memory 4096Mi, nvidia.com/gpu 1: free one or add one" in message(status)
-    assert "kubectl describe pod inductor-0-1-x --namespace ns" in message(status)
+    assert "no node of pool gpu has room for the compile Job" in waits(status, "Unplaced")
+    assert "cpu 1000m, memory 4096Mi, nvidia.com/gpu 1: free one or add one" in waits(status, "Unplaced")
+    assert "kubectl describe pod inductor-0-1-x --namespace ns" in waits(status, "Unplaced")
     assert cluster.reconcile() == status
     assert len(cluster.jobs) == 1
 
@@ -192,6 +207,51 @@ def test_a_job_that_the_scheduler_has_not_looked_at_yet_waits_for_nothing() -> N
     cluster.reconcile()
     cluster.scheduler_says("SchedulingGated")
     assert message(cluster.reconcile()) == "the model is being compiled"
+
+
+def test_a_secret_that_is_missing_is_named_with_the_command_that_makes_it_and_told_once() -> None:
+    cluster = Cluster(settings=replace(SETTINGS, store_secret="artifact-store"))
+    cluster.pool("gpu")
+    cluster.use("w")
+    cluster.reconcile()
+    cluster.kubelet_says("CreateContainerConfigError", 'secret "artifact-store" not found')
+    status = cluster.reconcile()
+    assert waits(status, "SecretMissing") == (
+        "the compile Job waits for Secret artifact-store, which namespace ns does not have: `kubectl create secret generic artifact-store"
+        " --namespace ns --from-literal=AWS_ACCESS_KEY_ID=... --from-literal=AWS_SECRET_ACCESS_KEY=...` makes it"
+    )
+    assert cluster.reconcile() == status
+    assert [(n.reason.value, n.warning) for n in cluster.notes if n.warning] == [("SecretMissing", True)]
+    compiled = cluster.store.get(KEY)
+    assert compiled is not None
+    found = artifact_of(compiled)
+    assert (found.state, found.waits and found.waits.reason) == (ArtifactState.COMPILING, Reason.SECRET_MISSING)
+    cluster.kubelet_says("ContainerCreating", "")
+    assert message(cluster.reconcile()) == "the model is being compiled"
+
+
+def test_an_image_that_cannot_be_pulled_is_one_sentence_whether_the_kubelet_tries_or_waits() -> None:
+    cluster = Cluster()
+    cluster.pool("gpu")
+    cluster.use("w")
+    cluster.reconcile()
+    said = []
+    for reason, words in (("ErrImagePull", "c: not found"), ("ImagePullBackOff", 'Back-off pulling image "c": ErrImagePull: c: not found')):
+        cluster.kubelet_says(reason, words)
+        said.append(waits(cluster.reconcile(), "ImageUnavailable"))
+    assert said[0] == said[1]
+    assert said[0].startswith("the compile Job waits for image c, which its node cannot pull (c: not found): correct the image")
+
+
+def test_a_compile_that_has_no_turn_yet_says_for_how_many_it_waits() -> None:
+    cluster = Cluster()
+    cluster.pool("gpu")
+    cluster.use("w")
+    labels = {"steelyard.dev/role": "compile", "steelyard.dev/pool": "gpu"}
+    cluster.add(JOBS, "inductor-9-1", {"metadata": {"labels": labels}})
+    status = cluster.reconcile()
+    assert waits(status, "Compiling") == "it waits for another one to end: config.compile.jobsAtOnce lets 1 run at the same time"
+    assert (cluster.jobs, cluster.reconcile()) == ([], status)
 
 
 def test_a_job_on_general_nodes_takes_no_place_from_those_on_devices() -> None:
@@ -228,7 +288,7 @@ def test_the_job_of_a_deleted_model_of_the_same_name_says_nothing_and_its_name_i
     cluster.pod_ended("u-old", {"result": "Failed", "class": "User", "reason": "ModelNotFound", "message": "of the old address"})
     cluster.reconcile()
     status = cluster.reconcile()
-    assert "Job inductor-0-1 belongs to another" in message(status)
+    assert "Job inductor-0-1 belongs to another" in waits(status, "Compiling")
     assert (status["attempts"], status.get("failure"), cluster.jobs) == (1, None, [])
     old = cluster.store.get(JOBS.key("ns", "inductor-0-1"))
     assert old is not None

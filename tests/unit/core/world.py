@@ -22,6 +22,7 @@ from steelyard.core.memory import Memory, Outcome, PastMove
 from steelyard.core.performance.claim import Claim, ClaimMetric
 from steelyard.core.performance.window import Window
 from steelyard.core.reading import Fresh, Reading, Unknown
+from steelyard.core.rebalancing.reason import Refusal
 from steelyard.core.rebalancing.storm import storm
 from steelyard.core.snapshot import (
     Artifact,
@@ -88,6 +89,10 @@ class Ground:
     selected: bool = True
     exhausted_until: datetime | None = None
     unready: int = 0
+    trouble: Refusal | None = None
+    """What keeps its pods from serving, beside crashes and a lack of nodes; they do not become ready."""
+    waits: Refusal | None = None
+    """What its compile waits for, where it is not compiled."""
     spoilt: bool = False
     """The store has lost the artifact: what runs has it in memory, and nothing can be started."""
     build: int = 0
@@ -205,7 +210,12 @@ class World:
             key = compile_inputs(self.workload, settings.toolchains[f"on-{name}"], ground.family).key
             state = ArtifactState.READY if ground.compiled else ArtifactState.COMPILING
             digest = f"sha256:{key}" + (f"-{ground.build}" if ground.build else "")
-            artifacts[key] = Artifact(state=state, uri=f"s3://bucket/{key}", digest=digest if ground.compiled else None)
+            artifacts[key] = Artifact(
+                state=state,
+                uri=f"s3://bucket/{key}",
+                digest=digest if ground.compiled else None,
+                waits=None if ground.compiled else ground.waits,
+            )
             if ground.spoilt:
                 artifacts[key] = Artifact(state=ArtifactState.FAILED, message="ArtifactCorrupt: a pod refused it")
         others = [w.memory.move for w in self.fleet if w is not self and w.memory.move is not None]
@@ -234,6 +244,7 @@ class World:
             crashing=len(pods.ages) if ground.crashes else self.refusing(key),
             unplaced=0 if ground.delivers else sum(1 for age in pods.ages if age < ground.start),
             crash_message="exit code 1" if ground.crashes else "",
+            trouble=ground.trouble,
             replicas_owner=pods.owner,
             artifact_key=pods.key,
             artifact_digest=pods.digest,
@@ -255,7 +266,7 @@ class World:
 
     def ready(self, key: PlacementKey) -> int:
         ground = self.grounds[key.pool]
-        return 0 if ground.crashes else sum(1 for age in self.deployments[key].ages if age >= ground.start)
+        return 0 if ground.crashes or ground.trouble else sum(1 for age in self.deployments[key].ages if age >= ground.start)
 
     def refusing(self, key: PlacementKey) -> int:
         """Pods that have not started yet and do not get the artifact that they are told to load."""

@@ -169,4 +169,6 @@ def _refusal(
         case ArtifactState.FAILED:
             return Refusal(Reason.COMPILE_FAILED, artifact.message or "the compile failed: see the CompiledModel", artifact.retry_at)
         case ArtifactState.ABSENT | ArtifactState.COMPILING:
+            if artifact.waits is not None:
+                return Refusal(artifact.waits.reason, f"the compile for {toolchain.backend} on pool {pool.name}: {artifact.waits.message}")
             return Refusal(Reason.COMPILING, f"the model is being compiled for {toolchain.backend} on pool {pool.name}")

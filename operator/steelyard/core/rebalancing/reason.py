@@ -109,6 +109,16 @@ class Reason(str, Enum):
     )
     PLACING = ("Placing", "Replicas are starting.")
     UNPLACED = ("Unplaced", "Replicas wait: no node has room for them, or the API server refuses their pods; the message says why.")
+    SECRET_MISSING = (
+        "SecretMissing",
+        "A pod waits for a Secret, or a key of one, that its namespace does not have; the message names it and the command that makes it.",
+    )
+    IMAGE_UNAVAILABLE = ("ImageUnavailable", "A node cannot pull the image of a pod; the message names the image and quotes why.")
+    CONTAINER_NOT_CREATED = (
+        "ContainerNotCreated",
+        "A pod has a node and its container cannot be made there; the message quotes the kubelet, or names the volumes.",
+    )
+    NODE_NOT_READY = ("NodeNotReady", "Replicas are on a node that is not ready; the message says which, and since when.")
     NO_POOL = ("NoPool", "No pool is selected, fits and has a compiled model.")
     WITHIN_SLO = ("WithinSLO", "The promise holds on the traffic of the last windows.")
     NO_TRAFFIC = ("NoTraffic", "There were no requests, so there is nothing to measure: no value, not zero.")
@@ -162,6 +172,12 @@ SETTLED = frozenset(
     }
 )
 """Refusals that say that the present placement is the right one."""
+
+STUCK = frozenset({Reason.SECRET_MISSING, Reason.IMAGE_UNAVAILABLE, Reason.CONTAINER_NOT_CREATED})
+"""What keeps a pod from starting until somebody mends it."""
+
+AWAITED = frozenset({Reason.COMPILING, Reason.UNPLACED})
+"""Why an artifact is not there yet that comes by itself: what compiles it runs, has its turn later, or waits for a node."""
 
 HOLDS = frozenset(
     {
