@@ -168,7 +168,7 @@ class CompileReconciler:
         if job is None or pod is None:
             return None
         keys = secret_keys(self._settings.store_secret, model["uri"], model.get("secretName"))
-        return no_node(job, pod) or trouble(pod, "the compile Job", keys, now)
+        return no_node(job, pod) or trouble(pod, "its Job", keys, now)
 
     def _refusals(self, compiled: Manifest) -> tuple[Refused, ...]:
         """Of the pods of those who use it, whichever artifact they name."""
@@ -232,7 +232,7 @@ def no_node(job: Manifest, pod: Manifest) -> Refusal | None:
     """What the Job waits for while the scheduler finds no node for its pod. Only what stays the same while it waits."""
     if not is_unplaced(pod):
         return None
-    return Refusal(Reason.UNPLACED, no_room(pod, "the compile Job", manifests.labels(job).get(label.POOL)))
+    return Refusal(Reason.UNPLACED, no_room(pod, "its Job", manifests.labels(job).get(label.POOL)))
 
 
 def outcome_of(job: Manifest | None, pod: Manifest | None) -> JobOutcome:

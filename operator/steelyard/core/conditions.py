@@ -64,14 +64,11 @@ def _compiled(seen: Situation) -> Condition:
         queued = [c.refusal.message for c in waiting if c.refusal is not None and c.artifact is not None and c.artifact.waits is not None]
         message = f"compiling for {names}: `kubectl get cmodel` shows the progress"
         return Condition(ConditionType.COMPILED, False, Reason.COMPILING, queued[0] if len(queued) == len(waiting) else message)
-    failed = [name for name, why in refused if why.reason is Reason.COMPILE_FAILED]
+    failed = [(name, why.message) for name, why in refused if why.reason is Reason.COMPILE_FAILED]
     if failed:
-        return Condition(
-            ConditionType.COMPILED,
-            False,
-            Reason.COMPILE_FAILED,
-            f"no artifact for {', '.join(failed)}: `kubectl describe cmodel` says why and when it is tried again",
-        )
+        names = ", ".join(name for name, _ in failed)
+        message = f"no artifact for {names}: {failed[0][1]}; `kubectl describe cmodel` says when it is tried again"
+        return Condition(ConditionType.COMPILED, False, Reason.COMPILE_FAILED, message)
     return Condition(ConditionType.COMPILED, True, Reason.COMPILED, "an artifact is verified for every eligible pool")
 
 

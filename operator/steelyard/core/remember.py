@@ -83,7 +83,10 @@ def last_decision(seen: Situation, course: Course, memory: Memory, reason: Reaso
     # Which of the reasons to stay comes first turns with the noise; that staying is right does not.
     why = "balanced" if reason in SETTLED else f"{reason.value}|{course.target}"
     wanted = ",".join(f"{key.pool}/{key.revision}={count}" for key, count in sorted(course.desired.items()))
-    subject = f"{course.verdict}|{why}|{course.home}|{step}|{wanted}|{known}|{claims}|{len(memory.history)}"
+    # What a pool lacks by itself. What the load makes of it is left out: that turns with the noise.
+    lacking = ((c.name, c.refusal) for c in seen.candidates if c.refusal is not None and c.pool.selected)
+    closed = ",".join(f"{pool}:{refusal.reason.value}:{refusal.message}" for pool, refusal in lacking)
+    subject = f"{course.verdict}|{why}|{course.home}|{step}|{wanted}|{known}|{claims}|{len(memory.history)}|{closed}"
     digest = hashlib.sha256(subject.encode()).hexdigest()[:16]
     old = seen.snapshot.memory.last
     if old is not None and old.digest == digest:

@@ -193,7 +193,7 @@ def test_a_job_without_a_node_says_what_it_waits_for_and_says_it_once() -> None:
     cluster.reconcile()
     cluster.scheduler_says("Unschedulable")
     status = cluster.reconcile()
-    assert "no node of pool gpu has room for the compile Job" in waits(status, "Unplaced")
+    assert "no node of pool gpu has room for its Job" in waits(status, "Unplaced")
     assert "cpu 1000m, memory 4096Mi, nvidia.com/gpu 1: free one or add one" in waits(status, "Unplaced")
     assert "kubectl describe pod inductor-0-1-x --namespace ns" in waits(status, "Unplaced")
     assert cluster.reconcile() == status
@@ -217,7 +217,7 @@ def test_a_secret_that_is_missing_is_named_with_the_command_that_makes_it_and_to
     cluster.kubelet_says("CreateContainerConfigError", 'secret "artifact-store" not found')
     status = cluster.reconcile()
     assert waits(status, "SecretMissing") == (
-        "the compile Job waits for Secret artifact-store, which namespace ns does not have: `kubectl create secret generic artifact-store"
+        "its Job waits for Secret artifact-store, which namespace ns does not have: `kubectl create secret generic artifact-store"
         " --namespace ns --from-literal=AWS_ACCESS_KEY_ID=... --from-literal=AWS_SECRET_ACCESS_KEY=...` makes it"
     )
     assert cluster.reconcile() == status
@@ -240,7 +240,7 @@ def test_an_image_that_cannot_be_pulled_is_one_sentence_whether_the_kubelet_trie
         cluster.kubelet_says(reason, words)
         said.append(waits(cluster.reconcile(), "ImageUnavailable"))
     assert said[0] == said[1]
-    assert said[0].startswith("the compile Job waits for image c, which its node cannot pull (c: not found): correct the image")
+    assert said[0].startswith("its Job waits for image c, which its node cannot pull (c: not found): correct the image")
 
 
 def test_a_compile_that_has_no_turn_yet_says_for_how_many_it_waits() -> None:

@@ -131,17 +131,17 @@ def test_what_keeps_the_target_of_a_move_from_serving_is_told_beside_its_step() 
 
 
 def test_a_compile_that_waits_for_somebody_is_not_waited_for_where_another_pool_can_serve() -> None:
-    waits = Refusal(Reason.SECRET_MISSING, "the compile Job waits for Secret s")
+    waits = Refusal(Reason.SECRET_MISSING, "its Job waits for Secret s")
     world = World({"a": Ground(price=0.1, compiled=False, waits=waits), "b": Ground()}, rate=8.0)
     world.tick(3)
     assert world.home == "b"
     said = told(world, ConditionType.COMPILED)
     assert (said.status, said.reason) == (False, Reason.SECRET_MISSING)
-    assert said.message == "the compile for on-a on pool a: the compile Job waits for Secret s"
+    assert said.message == "the compile for on-a on pool a: its Job waits for Secret s"
 
 
 def test_a_compile_that_waits_for_somebody_holds_the_workload_and_warns_once_where_nothing_else_can_serve() -> None:
-    waits = Refusal(Reason.SECRET_MISSING, "the compile Job waits for Secret s")
+    waits = Refusal(Reason.SECRET_MISSING, "its Job waits for Secret s")
     world = World({"a": Ground(compiled=False, waits=waits)}, rate=8.0)
     world.tick(4)
     for kind in (ConditionType.READY, ConditionType.COMPILED, ConditionType.PLACED, ConditionType.HELD):
@@ -153,7 +153,7 @@ def test_a_compile_that_waits_for_somebody_holds_the_workload_and_warns_once_whe
 
 @pytest.mark.parametrize(
     ("reason", "message"),
-    [(Reason.UNPLACED, "no node has room for the compile Job"), (Reason.COMPILING, "it waits for 2 others to end")],
+    [(Reason.UNPLACED, "no node has room for its Job"), (Reason.COMPILING, "it waits for 2 others to end")],
 )
 def test_a_compile_that_comes_by_itself_is_waited_for_and_says_for_what_it_waits(reason: Reason, message: str) -> None:
     world = World({"a": Ground(price=0.1, compiled=False, waits=Refusal(reason, message)), "b": Ground()}, rate=8.0)
@@ -161,3 +161,23 @@ def test_a_compile_that_comes_by_itself_is_waited_for_and_says_for_what_it_waits
     assert (world.home, world.decisions[-1].verdict) == (None, "Wait")
     for kind in (ConditionType.READY, ConditionType.COMPILED):
         assert told(world, kind) == Condition(kind, False, reason, f"the compile for on-a on pool a: {message}")
+
+
+def test_a_pool_whose_compile_ends_is_shown_as_it_is_though_the_verdict_stays() -> None:
+    world = World({"a": Ground(), "b": Ground(compiled=False)}, rate=8.0, policy=quick(paused=True))
+    world.tick(30)
+
+    def shown() -> tuple[str, bool, str]:
+        last = world.memory.last
+        assert last is not None
+        (line,) = (option for option in last.options if option.pool == "b")
+        return last.reason, line.feasible, line.reason
+
+    before = world.memory.last
+    assert shown() == ("Frozen", False, "Compiling")
+    world.grounds["b"].compiled = True
+    world.tick()
+    assert shown() == ("Frozen", True, "")
+    after = world.memory.last
+    world.tick(5)
+    assert world.memory.last == after != before, "one write"
