@@ -17,6 +17,7 @@ from steelyard.api.parse import FieldError, parse
 from steelyard.control import manifest as manifests
 from steelyard.control.lost_node import on_a_lost_node
 from steelyard.control.manifest import Manifest
+from steelyard.control.overlaps import with_overlaps
 from steelyard.control.ownership import others
 from steelyard.control.paid_node import paid_node
 from steelyard.control.pod_facts import pod_facts
@@ -86,6 +87,7 @@ class World:
         self._gone_nodes: dict[str, tuple[Manifest, datetime]] = {}
         self._begun: dict[WorkloadKey, Move] = {}
         self._pools_of: tuple[int, int] | None = None
+        self._alone: tuple[tuple[str, Pool], ...] = ()
         self._pools: tuple[Pool, ...] = ()
         self._views: dict[str, tuple[Manifest, NodeView]] = {}
         self._counted: dict[str, tuple[Manifest, Pool | None]] = {}
@@ -207,7 +209,10 @@ class World:
             if not self._pools_of or now[1] != self._pools_of[1]:
                 self._view_nodes()
             self._counted = {manifests.uid(raw): self._count(raw) for raw in self._store.all(ACCELERATOR_POOLS)}
-            self._pools = tuple(pool for _, pool in self._counted.values() if pool is not None)
+            counted = tuple((_created(raw), pool) for raw, pool in self._counted.values() if pool is not None)
+            if [id(pool) for _, pool in counted] != [id(pool) for _, pool in self._alone]:
+                labels = ((manifests.name(node), view.labels) for node, view in self._views.values())
+                self._alone, self._pools = counted, with_overlaps(counted, labels)
             self._pools_of = now
         return self._pools
 
@@ -300,6 +305,10 @@ class World:
             return Unreadable("; ".join(str(e) for e in known if isinstance(e, FieldError)))
         assert isinstance(known, model)
         return known
+
+
+def _created(raw: Manifest) -> str:
+    return str(manifests.metadata(raw).get("creationTimestamp", ""))
 
 
 def artifact_of(compiled: Manifest) -> Artifact:

@@ -137,6 +137,7 @@ def situation(snapshot: Snapshot, now: datetime) -> Situation:
     recent = [w for windows in serving for w in windows[-RECENT:]]
     good, bad = totals(recent)
     beside = {PlacementKey(*key) for key in memory.beside}
+    standing = {key.pool for key in (*((home,) if home else ()), *beside)}
     known_by_pool, before = _evidence_by_pool(found, home, beside, memory.move, live, kept, least)
     return Situation(
         snapshot=snapshot,
@@ -147,7 +148,7 @@ def situation(snapshot: Snapshot, now: datetime) -> Situation:
         kept=kept,
         load=asked,
         promise=violations(bad, good + bad, 0, 0, workload.allowed),
-        options=options(found, workload, known_by_pool, before, asked, now, snapshot.references),
+        options=options(found, workload, known_by_pool, before, asked, now, snapshot.references, standing),
     )
 
 

@@ -196,6 +196,17 @@ class PoolStorm:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Overlap:
+    """Another pool that some nodes belong to as well. `nodes`: the first few by name; none where each node of the one would be one of the
+    other's. `older`: whether the other pool is the older one."""
+
+    pool: str
+    nodes: tuple[str, ...]
+    count: int
+    older: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pool:
     """An AcceleratorPool as this workload sees it. `selected`: by the workload's poolSelector."""
 
@@ -225,6 +236,8 @@ class Pool:
     """The accelerator's model, as the catalogue knows it."""
     unsupported: str = ""
     """Why no toolchain exists for the accelerator; empty where one does, or nobody knows better."""
+    overlaps: tuple[Overlap, ...] = ()
+    """Other pools with the same nodes, in order of name."""
     advertised: Estimate | None = None
     """What the catalogue expects of the workload's model on one replica's devices, in requests per second."""
 

@@ -129,3 +129,17 @@ def test_a_malformed_object_is_shown_as_unknown_and_breaks_nothing(broken):
     seen = dataclasses.replace(balanced(), workloads=({**workload(None), **broken},), pools=({},), models=({},))
     assert explain(seen).verdict is None
     assert status(seen).workloads[0].ready == "Unknown"
+
+
+def test_pools_that_share_nodes_are_a_hint():
+    seen = copy.deepcopy(balanced())
+    shared = {
+        "type": "Overlapping",
+        "status": "True",
+        "reason": "Overlapping",
+        "message": "shares node n with pool cpu-avx, which is older",
+    }
+    assert seen.pools is not None
+    seen.pools[0]["status"]["conditions"] = [shared]
+    said = [hint.what for hint in status(seen).hints]
+    assert "cpu-amx have nodes in common: pool cpu-amx shares node n with pool cpu-avx, which is older" in said

@@ -31,6 +31,7 @@ from steelyard.core.snapshot import (
     LatencyObjective,
     Mode,
     Model,
+    Overlap,
     Placement,
     PlacementKey,
     Pool,
@@ -91,6 +92,7 @@ class Ground:
     unready: int = 0
     trouble: Refusal | None = None
     """What keeps its pods from serving, beside crashes and a lack of nodes; they do not become ready."""
+    overlaps: tuple[Overlap, ...] = ()
     waits: Refusal | None = None
     """What its compile waits for, where it is not compiled."""
     spoilt: bool = False
@@ -200,6 +202,7 @@ class World:
             exhausted_until=ground.exhausted_until,
             unready_nodes=ground.unready,
             storm=self.storms.get(name),
+            overlaps=ground.overlaps,
             default_resources=NODE,
         )
 

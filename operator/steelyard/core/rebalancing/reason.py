@@ -75,6 +75,10 @@ class Reason(str, Enum):
         "ArtifactSpoilt",
         "Serving pods refuse the published artifact: the store lost it or changed its bytes. It is compiled again.",
     )
+    OVERLAPPING = (
+        "Overlapping",
+        "The pool has nodes in common with another pool that the workload uses or that is older; nothing is tried or moved between the two.",
+    )
     LIMIT_REACHED = ("LimitReached", "The replicas needed are more than the pool, or spec.scaling.maxReplicas, allows.")
 
     # How a move goes.
@@ -128,6 +132,7 @@ class Reason(str, Enum):
     MOVING = ("Moving", "A move is under way.")
     CHEAPER_KNOWN = ("CheaperKnown", "A cheaper placement is known; mode or a gate keeps the workload where it is.")
     SERVING = ("Serving", "Replicas are ready and serving.")
+    NOT_OVERLAPPING = ("NotOverlapping", "No node of the pool belongs to another pool as well.")
     NOT_HELD = ("NotHeld", "Nothing holds the workload.")
     SCALED = ("Scaled", "The number of replicas follows the load.")
     REMOVED = ("Removed", "A placement that nothing needs any more is removed.")
