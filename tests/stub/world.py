@@ -219,6 +219,7 @@ class StubWorld:
 
     async def _register(self, node: str, pool: str) -> None:
         labels = {"steelyard.dev/pool": pool, "node.kubernetes.io/instance-type": pool, "kubernetes.io/hostname": node}
+        labels["kubernetes.io/arch"] = "amd64"
         await self._call("POST", "/api/v1/nodes", {"apiVersion": "v1", "kind": "Node", "metadata": {"name": node, "labels": labels}})
         capacity = {"cpu": "64", "memory": "256Gi", "pods": "200"}
         status = {"capacity": capacity, "allocatable": capacity, "conditions": [_condition("Ready", "True")]}
