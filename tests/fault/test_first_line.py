@@ -43,7 +43,8 @@ def test_a_secret_that_is_missing_is_the_first_line_and_the_command_in_it_mends_
     run = a_move(small=True, settings={"store": {"uri": "s3://artifacts", "secretName": SECRET}})
     run.start_operator()
     run.apply(mode="Observe")
-    run.until("the Secret to be missed", lambda _: run.condition("Compiled").get("reason") == "SecretMissing", SOON)
+    run.until("the Secret to be missed", lambda _: run.condition("Ready").get("reason") == "SecretMissing", SOON)
+    assert run.condition("Compiled")["reason"] == "SecretMissing"
     wrong = explained(run).wrong
     assert wrong is not None
     assert wrong.sentence.startswith(f"{WORKLOAD} is not ready: ")
