@@ -392,7 +392,7 @@ def _condition(status: str, reason: Reason, message: str, old: Mapping[str, Any]
         "type": "Ready",
         "status": status,
         "reason": reason.value,
-        "message": message,
+        "message": message[:1024],
         "observedGeneration": generation,
         "lastTransitionTime": since,
     }

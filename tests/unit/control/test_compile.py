@@ -497,3 +497,12 @@ def test_a_user_that_leaves_takes_nothing_from_the_others_and_the_last_one_takes
     asyncio.run(leave(client, model.store, Applier(client, model.store), model.live, "u-w"))
     assert model.written == done
     assert (model.store.get(KEY) is None) == (owners == ("u-w",))
+
+
+def test_what_a_compile_waits_for_fits_into_its_condition_however_much_it_is() -> None:
+    cluster = Cluster()
+    cluster.pool("gpu")
+    cluster.use("w")
+    cluster.reconcile()
+    cluster.kubelet_says("CreateContainerConfigError", f'secret "{"s" * 2000}" not found')
+    assert len(waits(cluster.reconcile(), "SecretMissing")) == 1024

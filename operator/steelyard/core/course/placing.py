@@ -20,7 +20,8 @@ from steelyard.core.snapshot import Placement, PlacementKey
 
 
 def first_placement(seen: Situation) -> Course:
-    """Start where the claims say that one good request is cheapest. A pool whose compile has failed is left out, one that still compiles is waited for."""
+    """Start where the claims say that one good request is cheapest. A pool whose compile has failed, or waits for somebody, is left out; one
+    that still compiles is waited for."""
     open_ = [o for o in seen.options if (o.refusal is None or o.refusal.reason in AWAITED) and o.most >= 1]
     open_ = [o for o in open_ if not seen.shut(o)] or open_
     priced = [o for o in open_ if isinstance(o.price, Fresh) and o.each and o.capacity]

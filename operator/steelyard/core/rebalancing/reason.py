@@ -63,7 +63,7 @@ class Reason(str, Enum):
     NOT_SELECTED = ("NotSelected", "spec.placement.poolSelector does not select the pool.")
     UNSUPPORTED_TARGET = (
         "UnsupportedTarget",
-        "No toolchain is configured for any of the pool's back ends, or none exists for its accelerator.",
+        "No toolchain is configured for any of the pool's back ends, none of them is for its processors, or none exists for its accelerator.",
     )
     DOES_NOT_FIT = ("DoesNotFit", "No node shape of the pool is large enough for one replica.")
     COMPILING = ("Compiling", "The model is being compiled for this pool.")
