@@ -41,6 +41,7 @@ class PaidNode:
 
     def launch(self) -> None:
         labels = {"steelyard.dev/pool": self.pool, "node.kubernetes.io/instance-type": self.pool, "kubernetes.io/hostname": self.name}
+        labels["kubernetes.io/arch"] = "amd64"
         node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": self.name, "labels": labels}}
         status, body = self.cluster.api.request("POST", "/api/v1/nodes", node)
         assert status == 201, body

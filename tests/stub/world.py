@@ -73,6 +73,8 @@ class Play:
     compiles: dict[str, CompileFailure] = field(default_factory=dict)
     noise: bool = False
     opens_with: int = 1
+    silent: set[str] = field(default_factory=set)
+    """Nodes whose kubelet reports no more."""
 
 
 class StubWorld:
@@ -91,6 +93,8 @@ class StubWorld:
         self._pods: dict[str, _Pod] = {}
         self._compiles: dict[str, float] = {}
         self._told: dict[str, str] = {}
+        self._begun: set[str] = set()
+        """Pods whose container has what its environment is made from."""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True, name="stub-world")
         self._open = False
@@ -161,7 +165,7 @@ class StubWorld:
                     await self._tick()
                     if time.monotonic() - beat > BEAT_SECONDS:
                         beat = time.monotonic()
-                        for node in self._nodes:
+                        for node in self._nodes.keys() - self.play.silent:
                             await self._heartbeat(node)
                 except (aiohttp.ClientError, TimeoutError, OSError) as error:
                     self.problems.append(repr(error))
@@ -220,6 +224,7 @@ class StubWorld:
 
     async def _register(self, node: str, pool: str) -> None:
         labels = {"steelyard.dev/pool": pool, "node.kubernetes.io/instance-type": pool, "kubernetes.io/hostname": node}
+        labels["kubernetes.io/arch"] = "amd64"
         await self._call("POST", "/api/v1/nodes", {"apiVersion": "v1", "kind": "Node", "metadata": {"name": node, "labels": labels}})
         capacity = {"cpu": "64", "memory": "256Gi", "pods": "200"}
         status = {"capacity": capacity, "allocatable": capacity, "conditions": [_condition("Ready", "True")]}
@@ -246,6 +251,8 @@ class StubWorld:
             if not pod["spec"].get("nodeName"):
                 continue
             labels = pod["metadata"].get("labels", {})
+            if await self._waits_for_a_secret(uid, pod):
+                continue
             if labels.get("steelyard.dev/role") == "compile":
                 await self._compile(uid, pod)
             elif labels.get("steelyard.dev/role") == "serving":
@@ -255,6 +262,23 @@ class StubWorld:
             gone.life.ended = gone.life.ended or time.time()
             self._nobody += gone.server.waiting
             await gone.runner.cleanup()
+
+    async def _waits_for_a_secret(self, uid: str, pod: Manifest) -> bool:
+        """As a kubelet does: without what the environment is made from there is no container, and it looks again."""
+        if uid in self._begun or pod["metadata"].get("deletionTimestamp"):
+            return False
+        container = pod["spec"]["containers"][0]
+        for name in (source["secretRef"]["name"] for source in container.get("envFrom", ())):
+            if await self._call("GET", f"/api/v1/namespaces/{self._namespace}/secrets/{name}"):
+                continue
+            if self._told.get(uid) != "waiting":
+                waiting = {"reason": "CreateContainerConfigError", "message": f'secret "{name}" not found'}
+                state = {**_running(container["name"], ready=False), "started": False, "state": {"waiting": waiting}}
+                await self._status(pod, {"phase": "Pending", "containerStatuses": [state]})
+                self._told[uid] = "waiting"
+            return True
+        self._begun.add(uid)
+        return False
 
     async def _compile(self, uid: str, pod: Manifest) -> None:
         if pod["metadata"].get("deletionTimestamp"):

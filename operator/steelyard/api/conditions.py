@@ -36,6 +36,7 @@ class PoolConditionType(Word):
     READY = "Ready", "the pool can take replicas: the summary"
     PRICED = "Priced", "the price of its nodes is known"
     EXHAUSTED = "Exhausted", "the provider refused capacity lately"
+    OVERLAPPING = "Overlapping", "another pool has the same nodes, or some of them"
 
 
 class CompiledModelConditionType(Word):

@@ -100,8 +100,8 @@ class AcceleratorPoolStatus(StatusModel):
     conditions: Annotated[
         tuple[PoolCondition, ...],
         says(
-            "What is true of the pool now: Ready sums up, Priced says more. Exhausted is not written by this version.",
-            most=3,
+            "What is true of the pool now: Ready sums up, Priced and Overlapping say more. Exhausted is not written by this version.",
+            most=4,
             keys=("type",),
         ),
     ] = ()

@@ -219,7 +219,8 @@ class Config(_Closed):
     )
     toolchains: dict[str, ToolchainConfig] = Field(
         default_factory=dict,
-        description="By back end, or by back end and accelerator family: a pool of family neuron-trn2 takes vllm@neuron-trn2 before vllm. "
+        description="By back end, or by back end and accelerator family: a pool of family neuron-trn2 takes vllm@neuron-trn2 before vllm. Or by "
+        "back end and architecture: a CPU pool with arm64 nodes takes onnxruntime@arm64, and never one whose target is another architecture. "
         "A pool is eligible only with a toolchain for one of its back ends.",
     )
     store: StoreConfig = Field(default_factory=StoreConfig, description="Artifact store.")

@@ -193,7 +193,7 @@ class Operator:
         self.compiles = CompileReconciler(
             self.client, applier, self.store, settings, self.observing.progress, self.world.users_of, self.clock
         )
-        self.pools = PoolReconciler(self.client, self.store, self.world, self.clock)
+        self.pools = PoolReconciler(self.client, self.store, self.world, self.clock, self.journal.note)
         self.health = HealthServer(
             host=self._host,
             port=self._port,
@@ -286,6 +286,8 @@ class Operator:
             compiled = self.store.get(where)
             if compiled is not None:
                 self.journal.compiled(compiled, done)
+            if compiled is not None and done.changed:
+                self._wake_users(compiled)
             again = done.again
         else:
             again = await self.pools.reconcile(key.name)
@@ -339,7 +341,8 @@ class Operator:
             if key.resource == COMPILED_MODELS:
                 self._wake_users(present)
             if key.resource == ACCELERATOR_POOLS and pool_matters(change):
-                self._wake_all()
+                # Of which it may have become, or ceased to be, another one's double.
+                self._wake_pools()
             return
         if key.resource == PODS and change.new is None:
             self.world.pod_left(present, self.clock.now())

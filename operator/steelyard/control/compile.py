@@ -16,6 +16,7 @@ from steelyard.control.clock import Clock
 from steelyard.control.errors import Forbidden, Invalid, NotFound
 from steelyard.control.manifest import Manifest
 from steelyard.control.metrics import Gauges, Sample
+from steelyard.control.pod_trouble import secret_keys, trouble
 from steelyard.control.refusals import Refusals
 from steelyard.control.resource import COMPILED_MODELS, INFERENCE_WORKLOADS, JOBS, PODS, ObjectKey
 from steelyard.control.served_artifact import refused_artifact
@@ -31,7 +32,7 @@ from steelyard.core.compiling.spoilt import Refused, reopened
 from steelyard.core.compiling.superseded import Known
 from steelyard.core.compiling.way import Way, begins_anew
 from steelyard.core.decision import Note
-from steelyard.core.rebalancing.reason import Reason
+from steelyard.core.rebalancing.reason import STUCK, Reason, Refusal
 from steelyard.core.snapshot import Settings
 from steelyard.render import label, name
 from steelyard.render.compile_job import PROGRESS_PORT, CompileJobIntent, compile_job
@@ -42,7 +43,7 @@ KILLED = 137
 """Exit code after SIGKILL: of the kernel for memory, of the kubelet for a grace that is over."""
 ASKED_FOR_AGAIN_SECONDS = 60.0
 """Nobody tells when a workload asks again for what it asked for before."""
-NOT_ASKED_FOR = "it is not tried again as long as no workload that uses it asks for it"
+NOT_ASKED_FOR = Refusal(Reason.COMPILING, "it is not tried again as long as no workload that uses it asks for it")
 DEADLINE_EXCEEDED = "DeadlineExceeded"
 DIGEST = re.compile("sha256:[0-9a-f]{64}")
 LONGEST_URI = 1024
@@ -75,6 +76,8 @@ class Compiled:
     notes: tuple[Note, ...]
     again: float | None
     ended: Ended | None = None
+    changed: bool = False
+    """Whether the status was written. The store tells nobody of our own writes: who uses it has to be told."""
 
 
 class CompileReconciler:
@@ -125,21 +128,24 @@ class CompileReconciler:
         nowhere = needs_device and not pools
         # What was published once may be what serves, whatever is asked for now.
         goes_on = attempts.failure is None or attempts.spoilt > 0 or is_asked_for(spec["key"], users, self._settings)
-        room = self._running_jobs(on_a_pool=needs_device) < self._settings.compile_jobs_at_once
+        others = self._running_jobs(on_a_pool=needs_device)
+        room = others < self._settings.compile_jobs_at_once
         may_start = toolchain is not None and not nowhere and goes_on and room
         after, start = next_attempt(attempts, outcome, now, may_start=may_start)
         progress = await self._progress(pod) if isinstance(outcome, Running) else None
         if progress is not None and progress.get("etaSeconds") is None:
             progress = {**progress, "etaSeconds": self._eta(progress, compiled["spec"]["backend"], now)}
         generation = int(manifests.metadata(compiled).get("generation", 1))
-        waits = no_pool(compiled["spec"]["backend"]) if nowhere and job is None else no_node(job, pod)
+        waits = no_pool(compiled["spec"]["backend"]) if nowhere and job is None else self._waits(job, pod, compiled["spec"]["model"], now)
         if found is not None and job is None:
             waits = name_taken(found)
         if job is None and (refused := self._refused_writes.told(compiled)):
-            waits = str(refused[0])
+            waits = Refusal(Reason.OBJECT_INVALID, str(refused[0]))
+        if after.built is None and not after.open and not room:
+            waits = waits or no_turn(others, self._settings.compile_jobs_at_once)
         if after.failure is not None and not after.open:
             # With the attempt what it waited for has ended.
-            waits = "" if goes_on else NOT_ASKED_FOR
+            waits = None if goes_on else NOT_ASKED_FOR
         wanted = status_of(after, start, progress, waits, status, key.name, generation, now)
         patch = changes(status, wanted)
         if patch is not None:
@@ -147,7 +153,6 @@ class CompileReconciler:
                 COMPILED_MODELS, key.namespace, key.name, patch, version=manifests.version(compiled), uid=manifests.uid(compiled)
             )
             self._store.wrote(COMPILED_MODELS, written)
-        refusal: tuple[Note, ...] = ()
         site = compile_site(toolchain, self._settings, pools, attempt=start.count, factor=start.factor) if start and toolchain else None
         if start is not None and toolchain is not None and site is not None:
             intent = CompileJobIntent(
@@ -160,25 +165,24 @@ class CompileReconciler:
                 attempt=start.count,
                 site=site,
             )
-            refusal = await self._make(compiled, compile_job(intent, self._settings))
+            await self._make(compiled, compile_job(intent, self._settings))
         self._refused_writes.ended(compiled, began)
         ended = _end_of(attempts, after, job, compiled["spec"]["backend"], now)
-        notes = (*_reopening_notes(before, attempts), *_notes(attempts, after), *refusal)
+        notes = (*_reopening_notes(before, attempts), *_notes(attempts, after), *_waiting_notes(status, wanted))
         again = self._again(after, start, now, may_start=may_start) if goes_on or after.open else ASKED_FOR_AGAIN_SECONDS
-        return Compiled(notes, again, ended)
+        return Compiled(notes, again, ended, changed=patch is not None)
 
-    async def _make(self, compiled: Manifest, job: Manifest) -> tuple[Note, ...]:
-        """Make the Job. What the API server refuses is told and tried later, as everything that it refuses."""
+    async def _make(self, compiled: Manifest, job: Manifest) -> None:
+        """Make the Job. What the API server refuses is told by the next pass and tried later, as everything that it refuses."""
         key = JOBS.key_of(job)
         if self._refused_writes.waits(compiled, key):
-            return ()
+            return
         try:
             await self._applier.apply(JOBS, job)
         except (Forbidden, Invalid) as refused:
             self._refused_writes.refused(compiled, key, refused)
-            return (Note(Reason.OBJECT_INVALID, str(refused), warning=True),)
+            return
         self._refused_writes.granted(compiled, key)
-        return ()
 
     def _again(self, after: Attempts, start: StartJob | None, now: datetime, *, may_start: bool) -> float | None:
         if after.built is not None:
@@ -188,6 +192,13 @@ class CompileReconciler:
         if after.retry_at is not None:
             return max(0.5, (after.retry_at - now).total_seconds())
         return LOOK_AGAIN_SECONDS if after.failure is None else None
+
+    def _waits(self, job: Manifest | None, pod: Manifest | None, model: Manifest, now: datetime) -> Refusal | None:
+        """What keeps the attempt's pod from running."""
+        if job is None or pod is None:
+            return None
+        keys = secret_keys(self._settings.store_secret, model["uri"], model.get("secretName"))
+        return no_node(job, pod) or trouble(pod, "its Job", keys, now)
 
     def _refusals(self, compiled: Manifest) -> tuple[Refused, ...]:
         """Of the pods of those who use it, whichever artifact they name."""
@@ -226,24 +237,32 @@ class CompileReconciler:
         return await self._fetch_progress(f"http://{address}:{PROGRESS_PORT}/progress")
 
 
-def no_pool(backend: str) -> str:
+def no_pool(backend: str) -> Refusal:
     """Why a compile that takes a device does not begin."""
-    return (
+    return Refusal(
+        Reason.COMPILING,
         f"compiling with {backend} takes a device, and no pool that a workload selects and that would serve this artifact has a resourceName:"
-        " add one, or let one of them be selected"
+        " add one, or let one of them be selected",
     )
 
 
-def name_taken(job: Manifest) -> str:
+def no_turn(others: int, at_once: int) -> Refusal:
+    """Why a compile that could begin does not yet."""
+    which = "another one" if others == 1 else f"{others} others"
+    return Refusal(Reason.COMPILING, f"it waits for {which} to end: config.compile.jobsAtOnce lets {at_once} run at the same time")
+
+
+def name_taken(job: Manifest) -> Refusal:
     """Why an attempt that has begun has no Job."""
-    return f"Job {manifests.name(job)} belongs to another, most often to a CompiledModel of this name that was deleted; it goes first"
+    whose = "belongs to another, most often to a CompiledModel of this name that was deleted; it goes first"
+    return Refusal(Reason.COMPILING, f"Job {manifests.name(job)} {whose}")
 
 
-def no_node(job: Manifest | None, pod: Manifest | None) -> str:
-    """What the Job waits for while the scheduler finds no node for its pod; empty otherwise. Only what stays the same while it waits."""
-    if job is None or pod is None or not is_unplaced(pod):
-        return ""
-    return no_room(pod, "the compile Job", manifests.labels(job).get(label.POOL))
+def no_node(job: Manifest, pod: Manifest) -> Refusal | None:
+    """What the Job waits for while the scheduler finds no node for its pod. Only what stays the same while it waits."""
+    if not is_unplaced(pod):
+        return None
+    return Refusal(Reason.UNPLACED, no_room(pod, "its Job", manifests.labels(job).get(label.POOL)))
 
 
 def outcome_of(job: Manifest | None, pod: Manifest | None) -> JobOutcome:
@@ -309,7 +328,7 @@ def _built(told: Mapping[str, Any]) -> Built | Failure:
 def attempts_of(status: Mapping[str, Any]) -> Attempts:
     """What the status remembers."""
     failure, made, retry = status.get("failure"), status.get("artifact"), status.get("nextRetryTime")
-    ready: Mapping[str, Any] = next((c for c in status.get("conditions") or () if c.get("type") == "Ready"), {})
+    ready = _ready(status)
     return Attempts(
         count=int(status.get("attempts", 0)),
         open=bool(status.get("jobName")),
@@ -335,7 +354,7 @@ def status_of(
     attempts: Attempts,
     start: StartJob | None,
     progress: Mapping[str, Any] | None,
-    waits: str,
+    waits: Refusal | None,
     old: Mapping[str, Any],
     called: str,
     generation: int,
@@ -362,17 +381,16 @@ def status_of(
         }
         if attempts.retry_at is not None:
             status["nextRetryTime"] = time_text(attempts.retry_at)
-        again = (
-            waits or "it is being tried again"
-            if attempts.open
-            else waits or "it is tried again at nextRetryTime"
-            if attempts.retry_at
-            else "change the workload's model or compile options"
-        )
+        again = "change the workload's model or compile options"
+        if attempts.open or attempts.retry_at is not None:
+            by_itself = "it is being tried again" if attempts.open else "it is tried again at nextRetryTime"
+            again = waits.message if waits is not None else by_itself
         why = Reason.ARTIFACT_SPOILT if failure.failure_class is FailureClass.SPOILT else Reason.COMPILE_FAILED
         ready = ("False", why, f"{failure.reason}: {failure.message[:300]}; {again}")
+    elif waits is not None:
+        ready = ("False", waits.reason, waits.message)
     else:
-        ready = ("Unknown", Reason.COMPILING, waits or "the model is being compiled")
+        ready = ("Unknown", Reason.COMPILING, "the model is being compiled")
     if attempts.open and attempts.built is None:
         status["progress"] = _progress_out(progress) or old.get("progress") or {"phase": "Pending", "percent": 0}
         if start is not None:
@@ -414,13 +432,13 @@ def _built_by(compiled: Manifest, backend: str) -> bool:
 
 
 def _condition(status: str, reason: Reason, message: str, old: Mapping[str, Any], generation: int, now: datetime) -> Manifest:
-    before = next((c for c in old.get("conditions") or () if c.get("type") == "Ready"), None)
-    since = before["lastTransitionTime"] if before and before.get("status") == status else time_text(now)
+    before = _ready(old)
+    since = before["lastTransitionTime"] if before.get("status") == status else time_text(now)
     return {
         "type": "Ready",
         "status": status,
         "reason": reason.value,
-        "message": message,
+        "message": message[:1024],
         "observedGeneration": generation,
         "lastTransitionTime": since,
     }
@@ -464,6 +482,19 @@ def _notes(before: Attempts, after: Attempts) -> tuple[Note, ...]:
     if after.open and not before.open:
         return (Note(Reason.COMPILING, f"attempt {after.count}"),)
     return ()
+
+
+def _waiting_notes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Note, ...]:
+    """One event when something begins to keep the pod from running that somebody has to mend."""
+    was, now = _ready(before), _ready(after)
+    stuck = next((reason for reason in STUCK if now.get("reason") == reason.value), None)
+    if stuck is None or was.get("reason") == stuck.value:
+        return ()
+    return (Note(stuck, now["message"], warning=True),)
+
+
+def _ready(status: Mapping[str, Any]) -> Mapping[str, Any]:
+    return next((c for c in status.get("conditions") or () if c.get("type") == "Ready"), {})
 
 
 def _ended(job: Manifest) -> Mapping[str, Any] | None:

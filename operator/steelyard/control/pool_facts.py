@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from steelyard.api.accelerator import CPU_FAMILY
 from steelyard.api.accelerator_pool import AcceleratorPool
 from steelyard.api.capacity import CapacityType, ProvisionerType
 from steelyard.api.placement import LabelSelector
@@ -14,6 +15,7 @@ from steelyard.api.quantity import gibibytes, number
 from steelyard.control import manifest as manifests
 from steelyard.control.manifest import Manifest
 from steelyard.control.status import time_of
+from steelyard.core import architecture
 from steelyard.core.economics.attribution import Resources
 from steelyard.core.economics.price import Price, PriceClass
 from steelyard.core.performance.claim import Claim, ClaimMetric
@@ -49,6 +51,7 @@ def pool_of(parsed: AcceleratorPool, raw: Manifest, nodes: Iterable[NodeView], *
         name=manifests.name(raw),
         family=str(spec.accelerator.family),
         accelerator=spec.accelerator.model,
+        architecture=_architecture(parsed, mine),
         unsupported=unsupported,
         resource_name=spec.accelerator.resource_name,
         backends=tuple(str(b.name) for b in spec.backends),
@@ -68,6 +71,16 @@ def pool_of(parsed: AcceleratorPool, raw: Manifest, nodes: Iterable[NodeView], *
         storm=_storm(status.get("storm")),
         default_resources=resources_of(spec.resources.to_raw()) if spec.resources else None,
     )
+
+
+def _architecture(parsed: AcceleratorPool, nodes: Sequence[NodeView]) -> str | None:
+    """Of a CPU pool's processors: what its selector asks for, else what all of its nodes are, else what its model says."""
+    spec = parsed.spec
+    if spec.accelerator.family != CPU_FAMILY:
+        return None
+    there = {node.labels.get(architecture.LABEL) for node in nodes}
+    alike = there.pop() if len(there) == 1 else None
+    return spec.nodes.selector.get(architecture.LABEL) or alike or architecture.of_model(spec.accelerator.model)
 
 
 def selects(selector: LabelSelector | None, labels: Mapping[str, str]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -17,19 +17,28 @@ from steelyard.control.resource import ACCELERATOR_POOLS, NODES, PODS
 from steelyard.control.status import changes, decimal, time_text
 from steelyard.control.store import Store
 from steelyard.control.world import World
+from steelyard.core.decision import Note
+from steelyard.core.planning.overlap import shared
 from steelyard.core.reading import Stale, Unknown
+from steelyard.core.rebalancing.reason import Reason
 from steelyard.core.rebalancing.storm import storm
 from steelyard.core.snapshot import Pool
+
+OVERLAPPING = "Overlapping"
+
+Tell = Callable[[Manifest, tuple[Note, ...]], None]
+"""Records events on an object."""
 
 
 class PoolReconciler:
     """One pass over one pool. It decides nothing: it shows what decisions see."""
 
-    def __init__(self, client: ApiClient, store: Store, world: World, clock: Clock) -> None:
+    def __init__(self, client: ApiClient, store: Store, world: World, clock: Clock, tell: Tell) -> None:
         self._client = client
         self._store = store
         self._world = world
         self._clock = clock
+        self._tell = tell
 
     async def reconcile(self, called: str) -> float | None:
         """Seconds after which to look again."""
@@ -50,6 +59,7 @@ class PoolReconciler:
                 # is new.
                 return 1.0
             self._store.wrote(ACCELERATOR_POOLS, written)
+            self._tell(raw, _notes(old, written.get("status") or {}))
         return 60.0
 
     def _status(self, raw: Manifest, pool: Pool, old: Mapping[str, Any], now: datetime) -> Manifest:
@@ -74,6 +84,15 @@ class PoolReconciler:
                     not unusable,
                     "PriceSuspect" if unusable else "Priced",
                     _price_message(pool, unusable),
+                    old,
+                    generation,
+                    now,
+                ),
+                _condition(
+                    OVERLAPPING,
+                    bool(pool.overlaps),
+                    Reason.OVERLAPPING.value if pool.overlaps else Reason.NOT_OVERLAPPING.value,
+                    _overlap_message(pool),
                     old,
                     generation,
                     now,
@@ -118,6 +137,25 @@ def _nodes_message(pool: Pool) -> str:
     return f"{pool.nodes - pool.unready_nodes} of {pool.nodes} nodes are ready"
 
 
+def _overlap_message(pool: Pool) -> str:
+    if not pool.overlaps:
+        return "no other pool has a node of this one"
+    others = "; ".join(f"{shared(o)} with pool {o.pool}, which is {'older' if o.older else 'newer'}" for o in pool.overlaps)
+    return (
+        f"shares {others}: their cost is counted once, and a workload is neither tried nor moved between these pools; give each a"
+        " spec.nodes.selector that matches its own nodes alone"
+    )[:1024]
+
+
+def _notes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Note, ...]:
+    """One event when pools begin to overlap."""
+    was, now = (
+        next((c for c in status.get("conditions") or () if c["type"] == OVERLAPPING and c["status"] == "True"), None)
+        for status in (before, after)
+    )
+    return (Note(Reason.OVERLAPPING, now["message"], warning=True),) if now is not None and was is None else ()
+
+
 def _unusable(pool: Pool, now: datetime) -> list[str]:
     """One sentence for each shape whose price justifies no move."""
     found = []
@@ -139,8 +177,8 @@ def _price_message(pool: Pool, unusable: list[str]) -> str:
     return f"{few}{unusable[0]}"
 
 
-def _condition(kind: str, good: bool, reason: str, message: str, old: Mapping[str, Any], generation: int, now: datetime) -> Manifest:
-    status = "True" if good else "False"
+def _condition(kind: str, holds: bool, reason: str, message: str, old: Mapping[str, Any], generation: int, now: datetime) -> Manifest:
+    status = "True" if holds else "False"
     before = next((c for c in old.get("conditions") or () if c.get("type") == kind), None)
     since = before["lastTransitionTime"] if before and before.get("status") == status else time_text(now)
     return {

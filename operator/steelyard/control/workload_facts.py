@@ -17,6 +17,7 @@ from steelyard.control.manifest import Manifest
 from steelyard.control.pool_facts import resources_of
 from steelyard.control.status import time_of
 from steelyard.control.unplaced import unplaced
+from steelyard.core.rebalancing.reason import Refusal
 from steelyard.core.snapshot import (
     CompileOptions,
     LatencyObjective,
@@ -36,7 +37,8 @@ from steelyard.render import label
 
 CRASHES = 2
 """Restarts of one container after which a replica counts as crashing: the first may be bad luck."""
-FATAL_WAITING = frozenset({"CrashLoopBackOff", "CreateContainerConfigError", "InvalidImageName", "ErrImageNeverPull"})
+FATAL_WAITING = frozenset({"CrashLoopBackOff", "InvalidImageName", "ErrImageNeverPull"})
+"""Not CreateContainerConfigError: a Secret that is missing is no fault of the pool or of the artifact, and the pod starts once it is there."""
 REFUSED_ARTIFACT = 3
 """Exit code of the server that refused its artifact: no restart will mend that."""
 
@@ -142,11 +144,16 @@ def _choice(raw: dict[str, Any]) -> PoolChoice:
 
 
 def placement_of(
-    deployment: Manifest, pods: Sequence[Manifest], owner_of_replicas: str | None, artifact_key: str | None = None
+    deployment: Manifest,
+    pods: Sequence[Manifest],
+    owner_of_replicas: str | None,
+    artifact_key: str | None = None,
+    trouble: Refusal | None = None,
 ) -> Placement:
-    """One Deployment with its pods. Ready counts pods that are ready and not leaving: those that a Service sends requests to."""
+    """One Deployment with its pods. Ready counts pods that are ready and not leaving: those that a Service sends requests to. `trouble`: what
+    keeps them from serving beside crashes and a lack of nodes."""
     labels, notes = manifests.labels(deployment), manifests.annotations(deployment)
-    crashing = [why for pod in pods if (why := _crash(pod)) is not None]
+    crashing = [why for pod in sorted(pods, key=manifests.name) if (why := _crash(pod)) is not None]
     waiting, why_waiting = unplaced(deployment, pods, labels[label.POOL])
     return Placement(
         key=PlacementKey(labels[label.POOL], labels[label.REVISION]),
@@ -157,6 +164,7 @@ def placement_of(
         unplaced=waiting,
         unplaced_message=why_waiting,
         crash_message=crashing[0] if crashing else "",
+        trouble=trouble,
         replicas_owner=owner_of_replicas,
         artifact_digest=notes.get(label.ARTIFACT),
         artifact_key=artifact_key,
@@ -183,19 +191,34 @@ def moment(text: str | None) -> datetime | None:
 
 
 def _crash(pod: Manifest) -> str | None:
-    """Why this replica will not come to serve, in a sentence without numbers that change; None while it may."""
+    """Why this replica will not come to serve, in a sentence that changes only when it ends once more; None while it may come."""
     if manifests.is_leaving(pod) or pod_ready(pod):
         return None  # What a server that serves said before it was started again is past.
     status = server_status(pod)
     waiting = (status.get("state") or {}).get("waiting") or {}
     ended = (status.get("lastState") or {}).get("terminated") or (status.get("state") or {}).get("terminated") or {}
+    restarts = int(status.get("restartCount", 0))
     if ended.get("exitCode") == REFUSED_ARTIFACT:
         return f"the server refused its artifact: {_said(ended)}"
+    if ended and (waiting.get("reason") in FATAL_WAITING or restarts >= CRASHES):
+        return _ending(pod, ended, restarts)
     if waiting.get("reason") in FATAL_WAITING:
-        return f"{waiting['reason']}: {_said(ended) or waiting.get('message') or 'see kubectl describe pod'}"[:400]
-    if int(status.get("restartCount", 0)) >= CRASHES:
-        return f"the server keeps ending with code {ended.get('exitCode', 'unknown')}: {_said(ended) or 'see kubectl logs --previous'}"
+        return f"{waiting['reason']}: {waiting.get('message') or 'see kubectl describe pod'}"[:400]
+    if restarts >= CRASHES:
+        return f"pod {manifests.name(pod)} was restarted {restarts} times: see `{_logs(pod)}`"
     return None
+
+
+def _ending(pod: Manifest, ended: Manifest, restarts: int) -> str:
+    """How often, and how it ended last."""
+    why, said = str(ended.get("reason") or ""), re.sub(r"\s+", " ", str(ended.get("message") or ""))[:300]
+    code = f"exit code {ended.get('exitCode', 'unknown')}{f' ({why})' if why else ''}{f': {said}' if said else ''}"
+    todo = "ask for more memory in spec.placement.pools[].resources" if why == "OOMKilled" else f"see `{_logs(pod)}`"
+    return f"pod {manifests.name(pod)} was restarted {restarts} times, the last time after {code}: {todo}"
+
+
+def _logs(pod: Manifest) -> str:
+    return f"kubectl logs {manifests.name(pod)} --namespace {manifests.namespace(pod)} --previous"
 
 
 def _said(ended: dict[str, Any]) -> str:

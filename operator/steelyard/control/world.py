@@ -15,17 +15,20 @@ from steelyard.api.inference_workload import InferenceWorkload
 from steelyard.api.kind import Resource as ApiResource
 from steelyard.api.parse import FieldError, parse
 from steelyard.control import manifest as manifests
+from steelyard.control.lost_node import on_a_lost_node
 from steelyard.control.manifest import Manifest
+from steelyard.control.overlaps import with_overlaps
 from steelyard.control.ownership import comes_of, others
 from steelyard.control.paid_node import paid_node
 from steelyard.control.pod_facts import pod_facts
+from steelyard.control.pod_trouble import secret_keys, trouble
 from steelyard.control.pool_facts import NodeView, node_view, pool_of, selects, with_selection
 from steelyard.control.reader import Reader
 from steelyard.control.resource import ACCELERATOR_POOLS, COMPILED_MODELS, DEPLOYMENTS, INFERENCE_WORKLOADS, NODES, PODS
 from steelyard.control.served_artifact import served_artifact
 from steelyard.control.status import memory_of, time_of
 from steelyard.control.store import Store
-from steelyard.control.workload_facts import placement_of, workload_of
+from steelyard.control.workload_facts import placement_of, pod_ready, workload_of
 from steelyard.core.catalogue.advertised import advertised, references
 from steelyard.core.catalogue.catalogue import EMPTY, Catalogue
 from steelyard.core.catalogue.estimate import estimate
@@ -34,6 +37,7 @@ from steelyard.core.economics.ledger import NodeFact
 from steelyard.core.memory import Move
 from steelyard.core.pod import PodFacts
 from steelyard.core.reading import Reading
+from steelyard.core.rebalancing.reason import AWAITED, STUCK, Refusal
 from steelyard.core.snapshot import (
     Artifact,
     ArtifactState,
@@ -87,6 +91,7 @@ class World:
         self._gone_nodes: dict[str, tuple[Manifest, datetime]] = {}
         self._begun: dict[WorkloadKey, Move] = {}
         self._pools_of: tuple[int, int] | None = None
+        self._alone: tuple[tuple[str, Pool], ...] = ()
         self._pools: tuple[Pool, ...] = ()
         self._views: dict[str, tuple[Manifest, NodeView]] = {}
         self._counted: dict[str, tuple[Manifest, Pool | None]] = {}
@@ -119,7 +124,7 @@ class World:
             return workload
         raw = self.raw(key)
         assert raw is not None
-        placements = self.placements(workload)
+        placements = self.placements(workload, now)
         pools = advertised(workload, self._pools_for(raw), self._ask)
         moves = self._moves_elsewhere(key)
         return Snapshot(
@@ -149,7 +154,7 @@ class World:
         finally:
             self._begun.pop(key, None)
 
-    def placements(self, workload: Workload) -> tuple[Placement, ...]:
+    def placements(self, workload: Workload, now: datetime) -> tuple[Placement, ...]:
         """The workload's Deployments, by its uid: what another workload of the same name made before does not count."""
         found = []
         for deployment in self._store.owned_by(workload.uid, DEPLOYMENTS):
@@ -159,8 +164,16 @@ class World:
             pods = self._pods_of(deployment, workload.key, PlacementKey(labels[label.POOL], labels[label.REVISION]))
             foreign = others(self._store.replica_managers(DEPLOYMENTS.key_of(deployment)))
             made_of = served_artifact(((deployment.get("spec") or {}).get("template") or {}).get("spec"))
-            found.append(placement_of(deployment, pods, foreign[0].name if foreign else None, made_of.key if made_of else None))
+            wrong = self._trouble(pods, labels[label.POOL], now)
+            found.append(placement_of(deployment, pods, foreign[0].name if foreign else None, made_of.key if made_of else None, wrong))
         return tuple(sorted(found, key=lambda p: p.key))
+
+    def _trouble(self, pods: Sequence[Manifest], pool: str, now: datetime) -> Refusal | None:
+        """Of the first pod by name that has any, after a node that is not ready: pods on it say nothing new."""
+        lost = on_a_lost_node(pods, lambda node: self._store.get(NODES.key(None, node)), pool)
+        keys = secret_keys(self.settings.store_read_secret or self.settings.store_secret)
+        waiting = (p for p in sorted(pods, key=manifests.name) if not pod_ready(p))
+        return lost or next((why for p in waiting if (why := trouble(p, f"a replica on pool {pool}", keys, now)) is not None), None)
 
     def pods(self) -> tuple[PodFacts, ...]:
         """All serving pods of all workloads that can be read, those included that left since the last call."""
@@ -200,7 +213,10 @@ class World:
             if not self._pools_of or now[1] != self._pools_of[1]:
                 self._view_nodes()
             self._counted = {manifests.uid(raw): self._count(raw) for raw in self._store.all(ACCELERATOR_POOLS)}
-            self._pools = tuple(pool for _, pool in self._counted.values() if pool is not None)
+            counted = tuple((_created(raw), pool) for raw, pool in self._counted.values() if pool is not None)
+            if [id(pool) for _, pool in counted] != [id(pool) for _, pool in self._alone]:
+                labels = ((manifests.name(node), view.labels) for node, view in self._views.values())
+                self._alone, self._pools = counted, with_overlaps(counted, labels)
             self._pools_of = now
         return self._pools
 
@@ -315,6 +331,10 @@ class World:
         return known
 
 
+def _created(raw: Manifest) -> str:
+    return str(manifests.metadata(raw).get("creationTimestamp", ""))
+
+
 def artifact_of(compiled: Manifest) -> Artifact:
     """A CompiledModel's state."""
     status = compiled.get("status") or {}
@@ -330,4 +350,5 @@ def artifact_of(compiled: Manifest) -> Artifact:
             message=f"{failure.get('reason', '')}: {failure.get('message', '')}"[:400],
             retry_at=time_of(retry) if retry else None,
         )
-    return Artifact(state=ArtifactState.COMPILING)
+    waits = next((reason for reason in (*STUCK, *AWAITED) if ready.get("status") == "False" and ready.get("reason") == reason.value), None)
+    return Artifact(state=ArtifactState.COMPILING, waits=Refusal(waits, ready.get("message", "")) if waits is not None else None)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from steelyard.core.condition import Condition, ConditionType
 from steelyard.core.memory import Memory
 from steelyard.core.reading import Fresh, Stale, Unknown
-from steelyard.core.rebalancing.reason import SETTLED, Reason, Refusal
+from steelyard.core.rebalancing.reason import SETTLED, STUCK, Reason, Refusal
 from steelyard.core.rebalancing.verdict import Result
 from steelyard.core.situation import Situation
 from steelyard.core.snapshot import Placement, PlacementKey
@@ -34,7 +34,7 @@ def conditions(
         placed,
         _slo_met(seen),
         _observed(seen, home),
-        _balanced(memory, refusal, target),
+        _balanced(seen, memory, refusal, target),
         _held(held),
     )
 
@@ -47,8 +47,6 @@ def _ready(seen: Situation, placed: Condition) -> Condition:
 
 def _compiled(seen: Situation) -> Condition:
     chosen = [c for c in seen.candidates if c.pool.selected and c.inputs is not None]
-    failed = [c.name for c in chosen if c.refusal and c.refusal.reason is Reason.COMPILE_FAILED]
-    waiting = [c.name for c in chosen if c.refusal and c.refusal.reason is Reason.COMPILING]
     if not chosen:
         return Condition(
             ConditionType.COMPILED,
@@ -56,20 +54,26 @@ def _compiled(seen: Situation) -> Condition:
             Reason.NO_POOL,
             seen.missing or "no selected pool has a back end with a toolchain: see `kubectl steelyard explain`",
         )
-    refused = [write for write in seen.snapshot.refused if write.kind == COMPILED_MODEL]
-    if refused:
-        return Condition(ConditionType.COMPILED, False, Reason.OBJECT_INVALID, str(refused[0]))
+    written = [write for write in seen.snapshot.refused if write.kind == COMPILED_MODEL]
+    if written:
+        return Condition(ConditionType.COMPILED, False, Reason.OBJECT_INVALID, str(written[0]))
+    refused = [(c.name, c.refusal) for c in chosen if c.refusal is not None]
+    # What somebody has to mend comes first, then what waits for a node.
+    for reasons in (STUCK, frozenset({Reason.UNPLACED})):
+        waits = next((why for _, why in refused if why.reason in reasons), None)
+        if waits is not None:
+            return Condition(ConditionType.COMPILED, False, waits.reason, waits.message)
+    waiting = [c for c in chosen if c.refusal is not None and c.refusal.reason is Reason.COMPILING]
     if waiting:
-        return Condition(
-            ConditionType.COMPILED, False, Reason.COMPILING, f"compiling for {', '.join(waiting)}: `kubectl get cmodel` shows the progress"
-        )
+        names = ", ".join(c.name for c in waiting)
+        queued = [c.refusal.message for c in waiting if c.refusal is not None and c.artifact is not None and c.artifact.waits is not None]
+        message = f"compiling for {names}: `kubectl get cmodel` shows the progress"
+        return Condition(ConditionType.COMPILED, False, Reason.COMPILING, queued[0] if len(queued) == len(waiting) else message)
+    failed = [(name, why.message) for name, why in refused if why.reason is Reason.COMPILE_FAILED]
     if failed:
-        return Condition(
-            ConditionType.COMPILED,
-            False,
-            Reason.COMPILE_FAILED,
-            f"no artifact for {', '.join(failed)}: `kubectl describe cmodel` says why and when it is tried again",
-        )
+        names = ", ".join(name for name, _ in failed)
+        message = f"no artifact for {names}: {failed[0][1]}; `kubectl describe cmodel` says when it is tried again"
+        return Condition(ConditionType.COMPILED, False, Reason.COMPILE_FAILED, message)
     return Condition(ConditionType.COMPILED, True, Reason.COMPILED, "an artifact is verified for every eligible pool")
 
 
@@ -86,35 +90,37 @@ def _placed(
     refused = [write for write in seen.snapshot.refused if write.kind != COMPILED_MODEL]
     if refused:
         return Condition(ConditionType.PLACED, False, Reason.OBJECT_INVALID, str(refused[0]))
-    standing = seen.snapshot.placement(home)
-    wanted = max(1, desired.get(home, standing.desired)) if standing is not None else 1
-    if standing is not None and standing.crashing > 0 and standing.ready < wanted:
-        which = "some replicas" if standing.ready > 0 else "replicas"
+    parts = {key: seen.snapshot.placement(key) for key in (home, *beside)}
+    late = {key: p for key, p in parts.items() if p is None or p.ready < _wanted(desired, p, at_home=key == home)}
+    if late:
+        known = next((found for p in late.values() if p is not None and (found := _why_late(p)) is not None), None)
+        if known is not None:
+            return Condition(ConditionType.PLACED, False, known.reason, known.message)
         return Condition(
-            ConditionType.PLACED, False, Reason.TARGET_CRASHED, f"{which} on pool {home.pool} keep ending: {standing.crash_message}"
+            ConditionType.PLACED, False, Reason.PLACING, f"replicas are starting on pool {', '.join(key.pool for key in late)}"
         )
-    if standing is not None and standing.ready >= wanted:
-        parts = {key: seen.snapshot.placement(key) for key in beside}
-        late = [key.pool for key, p in parts.items() if p is None or p.ready < desired.get(key, p.desired)]
-        if late:
-            waiting = [p for p in parts.values() if p is not None and p.key.pool in late and p.unplaced > 0]
-            if waiting:
-                return Condition(ConditionType.PLACED, False, Reason.UNPLACED, _unplaced(waiting[0]))
-            return Condition(ConditionType.PLACED, False, Reason.PLACING, f"replicas are starting on pool {', '.join(late)}")
-        names = " and ".join([home.pool, *(key.pool for key in parts)])
-        ready = "; ".join(filter(None, [f"replicas are ready on pool {names}", seen.missing]))
-        dear = [key.pool for key in (home, *beside) if _too_dear(seen, key)]
-        if dear:
-            said = f"{ready}; good requests cost more on {' and '.join(dear)} than spec.objective.maxUnitCost: see status.placements"
-            return Condition(ConditionType.PLACED, True, Reason.ABOVE_MAX_UNIT_COST, said)
-        return Condition(ConditionType.PLACED, True, Reason.PLACED, ready)
-    if standing is not None and standing.unplaced > 0:
-        return Condition(ConditionType.PLACED, False, Reason.UNPLACED, _unplaced(standing))
-    return Condition(ConditionType.PLACED, False, Reason.PLACING, f"replicas are starting on pool {home.pool}")
+    ready = "; ".join(filter(None, [f"replicas are ready on pool {' and '.join(key.pool for key in parts)}", seen.missing]))
+    dear = [key.pool for key in parts if _too_dear(seen, key)]
+    if dear:
+        said = f"{ready}; good requests cost more on {' and '.join(dear)} than spec.objective.maxUnitCost: see status.placements"
+        return Condition(ConditionType.PLACED, True, Reason.ABOVE_MAX_UNIT_COST, said)
+    return Condition(ConditionType.PLACED, True, Reason.PLACED, ready)
 
 
-def _unplaced(placement: Placement) -> str:
-    return f"replicas on pool {placement.key.pool} wait: {placement.unplaced_message or 'no node has room for them'}"
+def _wanted(desired: Mapping[PlacementKey, int], placement: Placement, *, at_home: bool) -> int:
+    return max(1 if at_home else 0, desired.get(placement.key, placement.desired))
+
+
+def _why_late(placement: Placement) -> Refusal | None:
+    """What keeps its replicas from serving, the cause before what follows of it; None while they just start."""
+    if placement.trouble is not None:
+        return placement.trouble
+    pool, which = placement.key.pool, "some replicas" if placement.ready > 0 else "replicas"
+    if placement.crashing > 0:
+        return Refusal(Reason.TARGET_CRASHED, f"{which} on pool {pool} keep ending: {placement.crash_message}")
+    if placement.unplaced > 0:
+        return Refusal(Reason.UNPLACED, f"replicas on pool {pool} wait: {placement.unplaced_message or 'no node has room for them'}")
+    return None
 
 
 def _too_dear(seen: Situation, key: PlacementKey) -> bool:
@@ -140,6 +146,8 @@ def _observed(seen: Situation, home: PlacementKey | None) -> Condition:
         match seen.traffic(placement.key):
             case Fresh():
                 continue
+            case Unknown(why, pending=True):
+                return Condition(ConditionType.OBSERVED, None, Reason.WAITING, why)
             case Stale(_, _, why) | Unknown(why):
                 return Condition(ConditionType.OBSERVED, False, Reason.OBSERVATIONS_STALE, why)
     if home is None or not any(p.ready for p in seen.snapshot.placements):
@@ -147,16 +155,18 @@ def _observed(seen: Situation, home: PlacementKey | None) -> Condition:
     return Condition(ConditionType.OBSERVED, True, Reason.OBSERVED, "every serving replica was read lately")
 
 
-def _balanced(memory: Memory, refusal: Refusal | None, target: str | None) -> Condition:
+def _balanced(seen: Situation, memory: Memory, refusal: Refusal | None, target: str | None) -> Condition:
     if memory.home_pool is None:
         return Condition(ConditionType.BALANCED, None, Reason.PLACING, "nothing is placed yet")
     if memory.move is not None:
-        return Condition(
-            ConditionType.BALANCED,
-            False,
-            Reason.MOVING,
-            f"{memory.move.kind.value.lower()} from {memory.move.source_pool} to {memory.move.target_pool}: {memory.move.step.value}",
-        )
+        move = memory.move
+        under_way = f"{move.kind.value.lower()} from {move.source_pool} to {move.target_pool}: {move.step.value}"
+        target_now = seen.snapshot.placement(PlacementKey(move.target_pool, move.target_revision))
+        late = target_now is not None and target_now.ready < move.target_replicas
+        stuck = _why_late(target_now) if target_now is not None and late else None
+        if stuck is not None:
+            return Condition(ConditionType.BALANCED, False, stuck.reason, f"{under_way}; {stuck.message}")
+        return Condition(ConditionType.BALANCED, False, Reason.MOVING, under_way)
     if refusal is None:
         return Condition(ConditionType.BALANCED, None, Reason.PLACING, "not decided yet")
     if refusal.reason in SETTLED:

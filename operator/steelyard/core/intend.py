@@ -92,7 +92,7 @@ def _placement(seen: Situation, candidate: Candidate, key: PlacementKey, count: 
         resources=candidate.resources,
         resource_name=candidate.pool.resource_name,
         family=candidate.pool.family,
-        node_selector=candidate.pool.node_selector,
+        node_selector=candidate.toolchain.on_its_nodes(candidate.pool.node_selector),
         tolerations=candidate.pool.tolerations,
         scheduler=candidate.pool.scheduler,
         runtime_class=candidate.pool.runtime_class,

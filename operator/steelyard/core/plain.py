@@ -31,8 +31,8 @@ def plain(value: Any) -> Any:
             return {"fresh": plain(inner), "at": plain(at)}
         case Stale(inner, at, why):
             return {"stale": plain(inner), "at": plain(at), "why": why}
-        case Unknown(why):
-            return {"unknown": why}
+        case Unknown(why, pending):
+            return {"unknown": why, "pending": True} if pending else {"unknown": why}
         case Enum():
             return value.value
         case datetime():
@@ -89,7 +89,8 @@ def _one_of(arms: tuple[Any, ...], raw: Any, where: str) -> Any:
         if "stale" in raw:
             value, at = _rebuilt(readings[Stale][0], raw["stale"], f"{where}.stale"), _moment(raw.get("at"), f"{where}.at")
             return Stale(value, at, _scalar(str, raw.get("why"), f"{where}.why"))
-        return Unknown(_scalar(str, raw.get("unknown"), f"{where}.unknown"))
+        pending = _scalar(bool, raw.get("pending", False), f"{where}.pending")
+        return Unknown(_scalar(str, raw.get("unknown"), f"{where}.unknown"), pending)
     rest = [arm for arm in arms if arm is not type(None)]
     if len(rest) != 1:
         raise TypeError(f"{where}: a value that is one of {rest} cannot be told apart")

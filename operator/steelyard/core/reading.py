@@ -29,9 +29,13 @@ class Stale(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Never read, or refused at the boundary. `why` names the input and what is wrong with it."""
+    """Never read, or refused at the boundary. `why` names the input and what is wrong with it.
+
+    `pending`: it could not have been read yet, so nothing is wrong with it.
+    """
 
     why: str
+    pending: bool = False
 
 
 Reading: TypeAlias = Fresh[T] | Stale[T] | Unknown

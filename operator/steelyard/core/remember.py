@@ -20,6 +20,8 @@ from steelyard.core.snapshot import PlacementKey, Snapshot
 HISTORY = 8
 
 
+OF_THE_LOAD = frozenset({Reason.LIMIT_REACHED})
+"""Why an option is refused that would do at another load."""
 SHOWN = 32
 """Options, and claims, that a status has room for."""
 KNOWN = 32
@@ -96,7 +98,10 @@ def last_decision(seen: Situation, course: Course, memory: Memory, reason: Reaso
     # Which of the reasons to stay comes first turns with the noise; that staying is right does not.
     why = "balanced" if reason in SETTLED else f"{reason.value}|{course.target}"
     wanted = ",".join(f"{key.pool}/{key.revision}={count}" for key, count in sorted(course.desired.items()))
-    subject = f"{course.verdict}|{why}|{course.home}|{step}|{wanted}|{known}|{claims}|{len(memory.history)}"
+    # What a pool lacks by itself. What the load makes of it is left out: that turns with the noise.
+    lacking = ((o.pool, o.refusal) for o in seen.options if o.refusal and o.candidate.pool.selected and o.refusal.reason not in OF_THE_LOAD)
+    closed = ",".join(f"{pool}:{refusal.reason.value}:{refusal.message}" for pool, refusal in lacking)
+    subject = f"{course.verdict}|{why}|{course.home}|{step}|{wanted}|{known}|{claims}|{len(memory.history)}|{closed}"
     digest = hashlib.sha256(subject.encode()).hexdigest()[:16]
     old = seen.snapshot.memory.last
     if old is not None and old.digest == digest:

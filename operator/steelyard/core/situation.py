@@ -162,6 +162,7 @@ def situation(snapshot: Snapshot, now: datetime) -> Situation:
     good, bad = totals(recent)
     borne, missed = totals(w for windows in serving for w in of_load(windows[-RECENT:]))
     beside = {PlacementKey(*key) for key in memory.beside}
+    standing = {key.pool for key in (*((home,) if home else ()), *beside)}
     known_by_pool, before = _evidence_by_pool(found, home, beside, memory.move, live, kept, least)
     return Situation(
         snapshot=snapshot,
@@ -173,7 +174,7 @@ def situation(snapshot: Snapshot, now: datetime) -> Situation:
         load=asked,
         promise=violations(bad, good + bad, 0, 0, workload.allowed),
         strain=violations(missed, borne + missed, 0, 0, workload.allowed),
-        options=options(found, workload, known_by_pool, before, asked, now, snapshot.references, memory.claims),
+        options=options(found, workload, known_by_pool, before, asked, now, snapshot.references, memory.claims, standing),
     )
 
 

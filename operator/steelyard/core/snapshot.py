@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+from steelyard.core.architecture import LABEL as ARCHITECTURE
+from steelyard.core.architecture import of_target
 from steelyard.core.catalogue.estimate import Estimate
 from steelyard.core.economics.attribution import Resources
 from steelyard.core.economics.price import Price
@@ -15,6 +17,7 @@ from steelyard.core.memory import Memory
 from steelyard.core.performance.claim import Claim
 from steelyard.core.performance.window import Window
 from steelyard.core.reading import Reading
+from steelyard.core.rebalancing.reason import Refusal
 
 
 class WorkloadKey(NamedTuple):
@@ -195,6 +198,17 @@ class PoolStorm:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Overlap:
+    """Another pool that some nodes belong to as well. `nodes`: the first few by name; none where each node of the one would be one of the
+    other's. `older`: whether the other pool is the older one."""
+
+    pool: str
+    nodes: tuple[str, ...]
+    count: int
+    older: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pool:
     """An AcceleratorPool as this workload sees it. `selected`: by the workload's poolSelector."""
 
@@ -224,6 +238,10 @@ class Pool:
     """The accelerator's model, as the catalogue knows it."""
     unsupported: str = ""
     """Why no toolchain exists for the accelerator; empty where one does, or nobody knows better."""
+    architecture: str | None = None
+    """Of a CPU pool's processors, as Kubernetes names it; None where neither its selector, its nodes nor its model tells."""
+    overlaps: tuple[Overlap, ...] = ()
+    """Other pools with the same nodes, in order of name."""
     advertised: Estimate | None = None
     """What the catalogue expects of the workload's model on one replica's devices, in requests per second."""
 
@@ -250,6 +268,15 @@ class Toolchain:
     compile_needs_device: bool = False
     """Whether compiling takes a device of the pool, and not only a processor."""
 
+    @property
+    def architecture(self) -> str | None:
+        """Of the processors that what it compiles runs on, and that it compiles on; None where the target is a device."""
+        return of_target(self.target)
+
+    def on_its_nodes(self, selector: Mapping[str, str]) -> Mapping[str, str]:
+        """Labels of nodes, narrowed to those with processors that it is for."""
+        return selector if self.architecture is None else {**selector, ARCHITECTURE: self.architecture}
+
 
 class ArtifactState(StrEnum):
     """Where a compile stands."""
@@ -269,6 +296,8 @@ class Artifact:
     digest: str | None = None
     message: str = ""
     retry_at: datetime | None = None
+    waits: Refusal | None = None
+    """While it is Compiling: what the compile waits for, where it does not run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -284,6 +313,8 @@ class Placement:
     """Replicas that the scheduler has no node for, or whose pods the API server does not admit."""
     unplaced_message: str = ""
     crash_message: str = ""
+    trouble: Refusal | None = None
+    """What keeps replicas from serving beside crashes and a lack of nodes: a node that is not ready, a Secret, an image."""
     replicas_owner: str | None = None
     artifact_digest: str | None = None
     artifact_key: str | None = None
@@ -314,7 +345,7 @@ class Settings:
     """The operator's configuration as far as decisions and builders depend on it."""
 
     toolchains: Mapping[str, Toolchain]
-    """By back end, or by back end and accelerator family: `vllm@neuron-trn2`."""
+    """By back end, or by back end and accelerator family or architecture of the processors: `vllm@neuron-trn2`, `onnxruntime@arm64`."""
     store_uri: str
     store_endpoint: str | None = None
     store_secret: str | None = None
@@ -345,9 +376,10 @@ class Settings:
     namespace_budgets: Mapping[str, float] = field(default_factory=dict)
     """Money per hour that the workloads of a namespace may cost together."""
 
-    def toolchain(self, backend: str, family: str) -> Toolchain | None:
-        """Of a back end for an accelerator family: its own, else the one for all."""
-        return self.toolchains.get(f"{backend}@{family}") or self.toolchains.get(backend)
+    def toolchains_of(self, backend: str, family: str, architecture: str | None) -> tuple[Toolchain, ...]:
+        """Of a back end for an accelerator family, on processors of an architecture: its own before the one for all."""
+        names = (f"{backend}@{family}", f"{backend}@{architecture}", backend)
+        return tuple(found for each in names if (found := self.toolchains.get(each)) is not None)
 
     def toolchain_of(self, backend: str, target: str, versions: Mapping[str, str]) -> Toolchain | None:
         """The one whose compiles have these inputs; where none has them any more, the back end's, whose image then says what differs."""

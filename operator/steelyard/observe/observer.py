@@ -64,7 +64,7 @@ class Observer:
         """What may be believed of one placement at `now`."""
         record = self._records.get(key)
         if record is None:
-            return Unknown(f"no serving replica of pool {key[1].pool} was read yet")
+            return Unknown(f"no serving replica of pool {key[1].pool} was read yet", pending=True)
         return record.reading(now, self._interval)
 
     def totals(self) -> Mapping[tuple[WorkloadKey, PlacementKey], Totals]:

@@ -66,6 +66,7 @@ class PlacementRecord:
         self._epoch: datetime | None = None
         self._recovering = False
         self._why: str | None = self._unread
+        self._pending = True
         self._good_at: datetime | None = None
         self._previous: datetime | None = None
         self._now: datetime | None = None
@@ -125,7 +126,8 @@ class PlacementRecord:
             return False
         kind = self._kind
         self._account(now)
-        why = suspect or self._obstacle(interval)
+        obstacle = self._obstacle(interval)
+        why, self._pending = (suspect, False) if suspect else obstacle or (None, False)
         closed = False
         if why is not None:
             self._interrupt(why)
@@ -140,8 +142,8 @@ class PlacementRecord:
 
     def reading(self, now: datetime, interval: timedelta) -> Reading[Traffic]:
         """What may be believed at `now`."""
-        if self._good_at is None:
-            return Unknown(self._why or self._unread)
+        if self._good_at is None or self._pending:
+            return Unknown(self._why or self._unread, self._pending)
         traffic = Traffic(windows=tuple(self._ring))
         if self._why is not None:
             return Stale(traffic, self._good_at, self._why)
@@ -165,8 +167,8 @@ class PlacementRecord:
         )
 
     @property
-    def _kind(self) -> tuple[bool, str | None, bool]:
-        return self._good_at is None, self._why, self._recovering
+    def _kind(self) -> tuple[bool, str | None, bool, bool]:
+        return self._good_at is None, self._why, self._pending, self._recovering
 
     def _new(self, facts: ObservedPod) -> PodRecord:
         pod = PodRecord(facts, seen_from_birth=facts.created >= self._first_round - GRAIN)
@@ -179,18 +181,18 @@ class PlacementRecord:
         here = [pod for pod in self._pods.values() if pod.gone_since is None]
         return sorted(here, key=lambda pod: (pod.facts.namespace, pod.facts.name, pod.facts.uid))
 
-    def _obstacle(self, interval: timedelta) -> str | None:
-        """Why this round cannot be relied on."""
+    def _obstacle(self, interval: timedelta) -> tuple[str, bool] | None:
+        """Why this round cannot be relied on, and whether nothing more could have been read by now."""
         serving = [pod for pod in self._present() if pod.facts.serving]
         if not serving:
-            return f"no replica of pool {self.key.pool} is ready"
+            return f"no replica of pool {self.key.pool} is ready", True
         if (
             self._previous is not None
             and self._now is not None
             and self._running is not None
             and self._now - self._previous > MISSED * interval
         ):
-            return "no round of observation was completed lately: the operator is blocked or overloaded"
+            return "no round of observation was completed lately: the operator is blocked or overloaded", False
         failing = [pod for pod in serving if pod.misses > 0 or not pod.was_read]
         # A pod that was never read yet gets the time of its first reads; Prometheus has to discover it first.
         unread = [pod for pod in failing if pod.misses > FORGIVEN and pod.was_read]
@@ -204,7 +206,9 @@ class PlacementRecord:
         if not needed:
             return None
         worst = max(needed, key=lambda pod: pod.misses >= MISSED)
-        return worst.failure.why if worst.failure is not None else f"{worst.title} was not read"
+        # One that has just begun to serve is asked a few times before anything is wrong: Prometheus has to discover it, for example.
+        new = all(not pod.was_read and pod.misses < MISSED for pod in needed)
+        return (worst.failure.why if worst.failure is not None else f"{worst.title} was not read"), new
 
     def _interrupt(self, why: str) -> None:
         """The running window is thrown away: what happened in the dark cannot be told apart from what did not happen."""

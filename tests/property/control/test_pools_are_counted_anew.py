@@ -26,7 +26,9 @@ nodes = st.fixed_dictionaries(
 )
 nodes_change = st.tuples(st.just(NODES), st.sampled_from(NAMES), st.none() | nodes)
 pools_change = st.tuples(
-    st.just(ACCELERATOR_POOLS), st.sampled_from(["p", "q"]), st.none() | st.tuples(st.sampled_from(["1.00", "2.00"]), st.booleans())
+    st.just(ACCELERATOR_POOLS),
+    st.sampled_from(["p", "q"]),
+    st.none() | st.tuples(st.sampled_from(["1.00", "2.00"]), st.booleans(), st.booleans()),
 )
 
 
@@ -40,13 +42,18 @@ def node(name: str, version: int, has: dict[str, str]) -> dict[str, Any]:
     return {"metadata": meta, "status": {"conditions": [condition], "heartbeat": version}}
 
 
-def a_pool(name: str, version: int, has: tuple[str, bool]) -> dict[str, Any]:
-    price, storm = has
+def a_pool(name: str, version: int, has: tuple[str, bool, bool]) -> dict[str, Any]:
+    price, storm, shares = has
     made = pool()
     shape = {**made["spec"]["shapes"][0], "pricePerHour": price, "priceClass": "Static", "asOf": "2026-01-01"}
     meta = {"name": name, "uid": f"u-{name}", "resourceVersion": str(version), "generation": version}
     status = {"storm": {"startedTime": MADE}} if storm else {}
-    return {**made, "metadata": meta, "spec": {**made["spec"], "nodes": {"selector": {"pool": name}}, "shapes": [shape]}, "status": status}
+    return {
+        **made,
+        "metadata": meta,
+        "spec": {**made["spec"], "nodes": {"selector": {"pool": "p" if shares else name}}, "shapes": [shape]},
+        "status": status,
+    }
 
 
 @given(st.lists(st.tuples(nodes_change | pools_change, st.sampled_from([True, True, False])), min_size=2, max_size=20))
@@ -74,7 +81,7 @@ def test_a_second_look_finds_what_a_first_one_would(changes: list[tuple[tuple[An
 def test_what_a_kubelet_writes_every_few_seconds_costs_no_count() -> None:
     store = Store(ManualClock())
     world = a_world(store)
-    store.observe(ACCELERATOR_POOLS, "ADDED", a_pool("p", 1, ("1.00", False)))
+    store.observe(ACCELERATOR_POOLS, "ADDED", a_pool("p", 1, ("1.00", False, False)))
     here = {"pool": "p", "ready": "True", "since": MADE}
     store.observe(NODES, "ADDED", node("a", 1, here))
     (before,) = world.pools()

@@ -518,6 +518,64 @@ def quarantined() -> Gathered:
     return seen(workload(status), around=around)
 
 
+MISSING = (
+    "its Job waits for Secret artifact-store, which namespace shop does not have: `kubectl create secret generic artifact-store"
+    " --namespace shop --from-literal=AWS_ACCESS_KEY_ID=... --from-literal=AWS_SECRET_ACCESS_KEY=...` makes it"
+)
+
+
+def no_secret() -> Gathered:
+    """The compile's pod waits for a Secret, and another compile for its turn."""
+    words = f"the compile for openvino on pool cpu-avx: {MISSING}"
+    unread = condition("SLOMet", "Unknown", "ObservationsStale", "no complete and recent window of traffic")
+    status = {
+        "conditions": conditions(
+            Ready=condition("Ready", "False", "SecretMissing", words),
+            Compiled=condition("Compiled", "False", "SecretMissing", words),
+            Placed=condition("Placed", "False", "SecretMissing", words),
+            SLOMet=unread,
+            Observed=condition("Observed", "Unknown", "NoTraffic", "no replica is serving yet"),
+            Balanced=condition("Balanced", "Unknown", "Placing", "nothing is placed yet"),
+            Held=condition("Held", "True", "SecretMissing", words),
+        ),
+        "lastDecision": decision(
+            "Hold", "SecretMissing", words, options=[option("cpu-avx", feasible=False, reason="SecretMissing", message=words[:256])]
+        ),
+    }
+    waits = "it waits for another one to end: config.compile.jobsAtOnce lets 1 run at the same time"
+    models = (
+        model(
+            "openvino-1",
+            "openvino",
+            "cpu/x86-64",
+            {"conditions": [condition("Ready", "False", "SecretMissing", MISSING)], "progress": {"phase": "Pending", "percent": 0}},
+        ),
+        model("onnxruntime-1", "onnxruntime", "cpu/x86-64", {"conditions": [condition("Ready", "False", "Compiling", waits)]}),
+    )
+    return seen(workload(status), models, around=(pool("cpu-avx", "0.20"),))
+
+
+def node_lost() -> Gathered:
+    """One of two replicas is on a node that does not report any more; the other one serves."""
+    words = (
+        "node n-7 of pool cpu-avx is not ready since 2026-03-01 11:57:40 UTC and a replica is on it: mend it or delete it"
+        " (`kubectl describe node n-7`); Kubernetes moves its pods about five minutes after a node was lost"
+    )
+    status = {
+        "home": {"pool": "cpu-avx", "revision": "3f9a1c07"},
+        "placements": [placement(ready=1, **AVX)],
+        "conditions": conditions(Placed=condition("Placed", "False", "NodeNotReady", words, "2026-03-01T11:58:00Z")),
+        "claims": [INCONCLUSIVE],
+        "lastDecision": decision(
+            "Stay",
+            "Waiting",
+            "the replicas on pool cpu-avx follow the load first: what they cost is measured after that",
+            options=[OPTION_AMX_CLAIMED, OPTION_AVX, UNSUPPORTED],
+        ),
+    }
+    return seen(workload(status))
+
+
 def no_pool() -> Gathered:
     """Nowhere to run."""
     words = "no pool is eligible: inf2: pool inf2 lists back ends neuron and no toolchain is configured for any of them"
@@ -548,4 +606,6 @@ SITUATIONS: dict[str, Callable[[], Gathered]] = {
     "moved": moved,
     "quarantined": quarantined,
     "no-pool": no_pool,
+    "no-secret": no_secret,
+    "node-lost": node_lost,
 }

@@ -36,7 +36,7 @@ from unit.cli.situations import (
 
 def test_only_ready_and_unheld_workloads_are_healthy():
     healthy = {name for name, situation in SITUATIONS.items() if status(situation()).healthy}
-    assert healthy == {"claimed", "balanced", "exploring", "moved", "quarantined"}
+    assert healthy == {"claimed", "balanced", "exploring", "moved", "quarantined", "node-lost"}
 
 
 def test_an_operator_that_is_down_is_not_healthy():
@@ -177,3 +177,17 @@ def test_a_malformed_object_is_shown_as_unknown_and_breaks_nothing(broken):
     seen = dataclasses.replace(balanced(), workloads=({**workload(None), **broken},), pools=({},), models=({},))
     assert explain(seen).verdict is None
     assert status(seen).workloads[0].ready == "Unknown"
+
+
+def test_pools_that_share_nodes_are_a_hint():
+    seen = copy.deepcopy(balanced())
+    shared = {
+        "type": "Overlapping",
+        "status": "True",
+        "reason": "Overlapping",
+        "message": "shares node n with pool cpu-avx, which is older",
+    }
+    assert seen.pools is not None
+    seen.pools[0]["status"]["conditions"] = [shared]
+    said = [hint.what for hint in status(seen).hints]
+    assert "cpu-amx have nodes in common: pool cpu-amx shares node n with pool cpu-avx, which is older" in said

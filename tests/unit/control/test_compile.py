@@ -19,12 +19,13 @@ from steelyard.control.errors import ApiError, QuotaExceeded
 from steelyard.control.resource import ACCELERATOR_POOLS, COMPILED_MODELS, INFERENCE_WORKLOADS, JOBS, NODES, PODS, Resource
 from steelyard.control.store import Store
 from steelyard.control.workload_facts import workload_of
-from steelyard.control.world import World
+from steelyard.control.world import World, artifact_of
 from steelyard.core.compiling.attempt import LONGEST_PAUSE, Failure, FailureClass, JobOutcome, Running
 from steelyard.core.compiling.candidate import compile_inputs
 from steelyard.core.decision import Note
 from steelyard.core.reading import Unknown
-from steelyard.core.snapshot import Settings
+from steelyard.core.rebalancing.reason import Reason
+from steelyard.core.snapshot import ArtifactState, Settings
 from steelyard.render import label
 from unit.api import objects
 from unit.control.virtual_time import ManualClock
@@ -56,11 +57,11 @@ class Cluster:
 
     settings: Settings = SETTINGS
     jobs: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
     versions: int = 1
     refuses: ApiError | None = None
     """What the API server answers to a Job."""
     tries: int = 0
-    told: list[Note] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.clock = ManualClock()
@@ -102,7 +103,7 @@ class Cluster:
 
     def reconcile(self) -> dict[str, Any]:
         """One pass; the status as it stands then."""
-        self.told += asyncio.run(self.reconciler.reconcile(KEY, "u-ns")).notes
+        self.notes += asyncio.run(self.reconciler.reconcile(KEY, "u-ns")).notes
         seen = self.store.get(KEY)
         assert seen is not None
         status: dict[str, Any] = seen["status"]
@@ -127,14 +128,18 @@ class Cluster:
 
     def scheduler_says(self, reason: str) -> None:
         """Of the Job's pod."""
+        self._pod({"phase": "Pending", "conditions": [{"type": "PodScheduled", "status": "False", "reason": reason}]})
+
+    def kubelet_says(self, reason: str, message: str) -> None:
+        """Of the Job's container, which waits."""
+        waiting = {"waiting": {"reason": reason, "message": message}}
+        self._pod({"phase": "Pending", "containerStatuses": [{"name": "compile", "state": waiting}]})
+
+    def _pod(self, status: dict[str, Any]) -> None:
         (job,) = self.jobs
         name = job["metadata"]["name"]
-        pod = {
-            "metadata": {"ownerReferences": [{"kind": "Job", "name": name, "uid": f"u-{name}"}]},
-            "spec": job["spec"]["template"]["spec"],
-            "status": {"phase": "Pending", "conditions": [{"type": "PodScheduled", "status": "False", "reason": reason}]},
-        }
-        self.add(PODS, f"{name}-x", pod)
+        metadata = {"ownerReferences": [{"kind": "Job", "name": name, "uid": f"u-{name}"}]}
+        self.add(PODS, f"{name}-x", {"metadata": metadata, "spec": job["spec"]["template"]["spec"], "status": status})
 
     def pod_ended(self, owner: str, word: dict[str, Any]) -> None:
         """The pod of the Job with this uid, with its last word."""
@@ -148,8 +153,16 @@ async def no_progress(_: str) -> None:
 
 
 def message(status: dict[str, Any]) -> str:
+    """Of a compile that goes on."""
     (condition,) = status["conditions"]
     assert (condition["type"], condition["status"], condition["reason"]) == ("Ready", "Unknown", "Compiling")
+    return str(condition["message"])
+
+
+def waits(status: dict[str, Any], reason: str) -> str:
+    """Of one that does not, for this reason."""
+    (condition,) = status["conditions"]
+    assert (condition["type"], condition["status"], condition["reason"]) == ("Ready", "False", reason)
     return str(condition["message"])
 
 
@@ -172,8 +185,8 @@ def test_without_a_pool_nothing_begins_and_the_status_says_what_to_add_and_then_
     cluster.use("w")
     status = cluster.reconcile()
     assert (cluster.jobs, status.get("jobName")) == ([], None)
-    assert "takes a device" in message(status)
-    assert "resourceName: add one" in message(status)
+    assert "takes a device" in waits(status, "Compiling")
+    assert "resourceName: add one" in waits(status, "Compiling")
     cluster.pool("gpu")
     assert message(cluster.reconcile()) == "the model is being compiled"
     assert len(cluster.jobs) == 1
@@ -186,9 +199,9 @@ def test_a_job_without_a_node_says_what_it_waits_for_and_says_it_once() -> None:
     cluster.reconcile()
     cluster.scheduler_says("Unschedulable")
     status = cluster.reconcile()
-    assert "no node of pool gpu has room for the compile Job" in message(status)
-    assert "cpu 1000m, memory 4096Mi, nvidia.com/gpu 1: free one or add one" in message(status)
-    assert "kubectl describe pod inductor-0-1-x --namespace ns" in message(status)
+    assert "no node of pool gpu has room for its Job" in waits(status, "Unplaced")
+    assert "cpu 1000m, memory 4096Mi, nvidia.com/gpu 1: free one or add one" in waits(status, "Unplaced")
+    assert "kubectl describe pod inductor-0-1-x --namespace ns" in waits(status, "Unplaced")
     assert cluster.reconcile() == status
     assert len(cluster.jobs) == 1
 
@@ -200,6 +213,51 @@ def test_a_job_that_the_scheduler_has_not_looked_at_yet_waits_for_nothing() -> N
     cluster.reconcile()
     cluster.scheduler_says("SchedulingGated")
     assert message(cluster.reconcile()) == "the model is being compiled"
+
+
+def test_a_secret_that_is_missing_is_named_with_the_command_that_makes_it_and_told_once() -> None:
+    cluster = Cluster(settings=replace(SETTINGS, store_secret="artifact-store"))
+    cluster.pool("gpu")
+    cluster.use("w")
+    cluster.reconcile()
+    cluster.kubelet_says("CreateContainerConfigError", 'secret "artifact-store" not found')
+    status = cluster.reconcile()
+    assert waits(status, "SecretMissing") == (
+        "its Job waits for Secret artifact-store, which namespace ns does not have: `kubectl create secret generic artifact-store"
+        " --namespace ns --from-literal=AWS_ACCESS_KEY_ID=... --from-literal=AWS_SECRET_ACCESS_KEY=...` makes it"
+    )
+    assert cluster.reconcile() == status
+    assert [(n.reason.value, n.warning) for n in cluster.notes if n.warning] == [("SecretMissing", True)]
+    compiled = cluster.store.get(KEY)
+    assert compiled is not None
+    found = artifact_of(compiled)
+    assert (found.state, found.waits and found.waits.reason) == (ArtifactState.COMPILING, Reason.SECRET_MISSING)
+    cluster.kubelet_says("ContainerCreating", "")
+    assert message(cluster.reconcile()) == "the model is being compiled"
+
+
+def test_an_image_that_cannot_be_pulled_is_one_sentence_whether_the_kubelet_tries_or_waits() -> None:
+    cluster = Cluster()
+    cluster.pool("gpu")
+    cluster.use("w")
+    cluster.reconcile()
+    said = []
+    for reason, words in (("ErrImagePull", "c: not found"), ("ImagePullBackOff", 'Back-off pulling image "c": ErrImagePull: c: not found')):
+        cluster.kubelet_says(reason, words)
+        said.append(waits(cluster.reconcile(), "ImageUnavailable"))
+    assert said[0] == said[1]
+    assert said[0].startswith("its Job waits for image c, which its node cannot pull (c: not found): correct the image")
+
+
+def test_a_compile_that_has_no_turn_yet_says_for_how_many_it_waits() -> None:
+    cluster = Cluster()
+    cluster.pool("gpu")
+    cluster.use("w")
+    labels = {"steelyard.dev/role": "compile", "steelyard.dev/pool": "gpu"}
+    cluster.add(JOBS, "inductor-9-1", {"metadata": {"labels": labels}})
+    status = cluster.reconcile()
+    assert waits(status, "Compiling") == "it waits for another one to end: config.compile.jobsAtOnce lets 1 run at the same time"
+    assert (cluster.jobs, cluster.reconcile()) == ([], status)
 
 
 def test_a_job_on_general_nodes_takes_no_place_from_those_on_devices() -> None:
@@ -236,7 +294,7 @@ def test_the_job_of_a_deleted_model_of_the_same_name_says_nothing_and_its_name_i
     cluster.pod_ended("u-old", {"result": "Failed", "class": "User", "reason": "ModelNotFound", "message": "of the old address"})
     cluster.reconcile()
     status = cluster.reconcile()
-    assert "Job inductor-0-1 belongs to another" in message(status)
+    assert "Job inductor-0-1 belongs to another" in waits(status, "Compiling")
     assert (status["attempts"], status.get("failure"), cluster.jobs) == (1, None, [])
     old = cluster.store.get(JOBS.key("ns", "inductor-0-1"))
     assert old is not None
@@ -253,10 +311,11 @@ def test_a_job_that_a_quota_refuses_is_told_in_its_words_and_tried_less_and_less
     for _ in range(1200):
         cluster.reconcile()
         cluster.clock.seconds += 3
-    assert "the API server refuses Job inductor-0-1" in message(cluster.reconcile())
-    assert "exceeded quota: q" in message(cluster.reconcile())
+    (condition,) = cluster.reconcile()["conditions"]
+    assert (condition["status"], condition["reason"]) == ("False", "ObjectInvalid")
+    assert "the API server refuses Job inductor-0-1" in condition["message"] and "exceeded quota: q" in condition["message"]
     assert 10 < cluster.tries < 30, "of an hour"
-    assert {n.message for n in cluster.told if n.warning} == {"exceeded quota: q, requested: count/jobs.batch=1"}
+    assert [note.message for note in cluster.notes if note.warning] == [condition["message"]], "one event, however often it is tried"
     cluster.refuses = None
     cluster.clock.seconds += 301
     cluster.reconcile()
@@ -464,3 +523,12 @@ def test_a_user_that_leaves_takes_nothing_from_the_others_and_the_last_one_takes
     asyncio.run(leave(client, model.store, Applier(client, model.store), model.live, "u-w"))
     assert model.written == done
     assert (model.store.get(KEY) is None) == (owners == ("u-w",))
+
+
+def test_what_a_compile_waits_for_fits_into_its_condition_however_much_it_is() -> None:
+    cluster = Cluster()
+    cluster.pool("gpu")
+    cluster.use("w")
+    cluster.reconcile()
+    cluster.kubelet_says("CreateContainerConfigError", f'secret "{"s" * 2000}" not found')
+    assert len(waits(cluster.reconcile(), "SecretMissing")) == 1024

@@ -11,7 +11,9 @@ from steelyard.control.pool_status import PoolReconciler
 from steelyard.control.resource import ACCELERATOR_POOLS, NODES
 from steelyard.control.store import Store
 from steelyard.control.world import World
+from steelyard.core.decision import Note
 from steelyard.core.reading import Unknown
+from steelyard.core.rebalancing.reason import Reason
 from unit.api.objects import pool
 from unit.control.virtual_time import ManualClock
 
@@ -29,6 +31,11 @@ class Server:
         self.pool: dict[str, Any] = pool()
         self.pool["metadata"] |= {"uid": "u-p", "resourceVersion": "1", "generation": 1}
         self.written, self.another_was_first = 0, False
+        self.told: list[Note] = []
+
+    def tell(self, about: dict[str, Any], notes: tuple[Note, ...]) -> None:
+        assert about["metadata"]["name"] == NAME
+        self.told += notes
 
     async def patch_status(self, _: object, __: None, name: str, status: dict[str, Any], *, version: str, uid: str) -> dict[str, Any]:
         assert (name, version, uid) == (NAME, self.pool["metadata"]["resourceVersion"], "u-p")
@@ -47,7 +54,7 @@ def scene(**settings: Any) -> tuple[Server, Store, PoolReconciler]:
     store.observe(ACCELERATOR_POOLS, "ADDED", server.pool)
     store.observe(NODES, "ADDED", NODE)
     world = World(store, settings_of(Config(**settings)), lambda *_: Unknown("nothing"), synced=lambda: True, clock_suspect=lambda: False)
-    return server, store, PoolReconciler(server, store, world, clock)  # type: ignore[arg-type]
+    return server, store, PoolReconciler(server, store, world, clock, server.tell)  # type: ignore[arg-type]
 
 
 def test_what_is_seen_is_written_once():
@@ -93,7 +100,7 @@ def test_a_storm_is_written_down_once_when_it_begins_and_once_when_it_ends_and_g
     store, server = Store(clock), Server()
     store.observe(ACCELERATOR_POOLS, "ADDED", server.pool)
     world = World(store, settings_of(Config()), lambda *_: Unknown("nothing"), synced=lambda: True, clock_suspect=lambda: False)
-    pools = PoolReconciler(server, store, world, clock)  # type: ignore[arg-type]
+    pools = PoolReconciler(server, store, world, clock, server.tell)  # type: ignore[arg-type]
 
     def pass_minutes(ready: str, minutes: int) -> dict[str, Any] | None:
         version = str(server.written + 100 + minutes)
@@ -182,3 +189,34 @@ def test_of_several_shapes_the_message_counts_and_explains_the_first():
     asyncio.run(pools.reconcile(NAME))
     [message] = [c["message"] for c in server.pool["status"]["conditions"] if c["type"] == "Priced"]
     assert message.startswith("2 of 3 shapes have no usable price; inf2.a: the price is of ")
+
+
+def overlapping(server: Server) -> dict[str, Any]:
+    found: dict[str, Any] = next(c for c in server.pool["status"]["conditions"] if c["type"] == "Overlapping")
+    return found
+
+
+def test_pools_that_share_a_node_say_so_with_the_node_and_the_other_pool_and_warn_once():
+    server, store, pools = scene()
+    asyncio.run(pools.reconcile(NAME))
+    assert (overlapping(server)["status"], overlapping(server)["reason"], server.told) == ("False", "NotOverlapping", [])
+    other = pool()
+    other["metadata"] |= {
+        "name": "other",
+        "uid": "u-o",
+        "resourceVersion": "9",
+        "generation": 1,
+        "creationTimestamp": "2026-01-05T08:00:00Z",
+    }
+    store.observe(ACCELERATOR_POOLS, "ADDED", other)
+    asyncio.run(pools.reconcile(NAME))
+    said = overlapping(server)
+    assert (said["status"], said["reason"]) == ("True", "Overlapping")
+    assert said["message"].startswith("shares node n with pool other, which is newer: ")
+    assert [(note.reason, note.warning) for note in server.told] == [(Reason.OVERLAPPING, True)]
+    writes = server.written
+    asyncio.run(pools.reconcile(NAME))
+    assert (server.written, len(server.told)) == (writes, 1)
+    store.observe(ACCELERATOR_POOLS, "DELETED", other)
+    asyncio.run(pools.reconcile(NAME))
+    assert overlapping(server)["status"] == "False"

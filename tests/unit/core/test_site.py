@@ -61,7 +61,7 @@ def site_of(*pools: Pool, attempt: int = 1, factor: int = 1) -> CompileSite | No
 
 def test_a_compile_that_needs_no_device_runs_on_general_nodes_whatever_the_pools():
     found = compile_site(ON_CPUS, SETTINGS, (pool("a"),), attempt=3, factor=2)
-    assert found == CompileSite(node_selector={"kind": "build"}, resources=Resources(2.0, 8.0))
+    assert found == CompileSite(node_selector={"kind": "build", "kubernetes.io/arch": "amd64"}, resources=Resources(2.0, 8.0))
 
 
 def test_a_compile_that_needs_a_device_takes_one_of_a_pool_as_its_serving_pods_do():

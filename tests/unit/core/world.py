@@ -22,6 +22,7 @@ from steelyard.core.memory import Memory, Outcome, PastMove
 from steelyard.core.performance.claim import Claim, ClaimMetric
 from steelyard.core.performance.window import Window
 from steelyard.core.reading import Fresh, Reading, Unknown
+from steelyard.core.rebalancing.reason import Refusal
 from steelyard.core.rebalancing.storm import storm
 from steelyard.core.snapshot import (
     Artifact,
@@ -30,6 +31,7 @@ from steelyard.core.snapshot import (
     LatencyObjective,
     Mode,
     Model,
+    Overlap,
     Placement,
     PlacementKey,
     Pool,
@@ -89,6 +91,11 @@ class Ground:
     selected: bool = True
     exhausted_until: datetime | None = None
     unready: int = 0
+    trouble: Refusal | None = None
+    """What keeps its pods from serving, beside crashes and a lack of nodes; they do not become ready."""
+    overlaps: tuple[Overlap, ...] = ()
+    waits: Refusal | None = None
+    """What its compile waits for, where it is not compiled."""
     spoilt: bool = False
     """The store has lost the artifact: what runs has it in memory, and nothing can be started."""
     build: int = 0
@@ -141,6 +148,8 @@ class World:
     ended: list[PastMove] = field(default_factory=list)
     """Every move that ended; the memory holds the last few."""
     blind: bool = False
+    pending: bool = False
+    """Whether what serves could not be read yet, and nothing is wrong with it."""
     busy_known: bool = True
     noise: float = 0.0
     """Spread (of the log) of the time that a request occupies a replica, from window to window and pool by pool."""
@@ -199,6 +208,7 @@ class World:
             exhausted_until=ground.exhausted_until,
             unready_nodes=ground.unready,
             storm=self.storms.get(name),
+            overlaps=ground.overlaps,
             default_resources=NODE,
         )
 
@@ -209,7 +219,12 @@ class World:
             key = compile_inputs(self.workload, settings.toolchains[f"on-{name}"], ground.family).key
             state = ArtifactState.READY if ground.compiled else ArtifactState.COMPILING
             digest = f"sha256:{key}" + (f"-{ground.build}" if ground.build else "")
-            artifacts[key] = Artifact(state=state, uri=f"s3://bucket/{key}", digest=digest if ground.compiled else None)
+            artifacts[key] = Artifact(
+                state=state,
+                uri=f"s3://bucket/{key}",
+                digest=digest if ground.compiled else None,
+                waits=None if ground.compiled else ground.waits,
+            )
             if ground.spoilt:
                 artifacts[key] = Artifact(state=ArtifactState.FAILED, message="ArtifactCorrupt: a pod refused it")
         others = [w.memory.move for w in self.fleet if w is not self and w.memory.move is not None]
@@ -238,6 +253,7 @@ class World:
             crashing=len(pods.ages) if ground.crashes else self.refusing(key),
             unplaced=0 if ground.delivers else sum(1 for age in pods.ages if age < ground.start),
             crash_message="exit code 1" if ground.crashes else "",
+            trouble=ground.trouble,
             replicas_owner=pods.owner,
             artifact_key=pods.key,
             artifact_digest=pods.digest,
@@ -245,6 +261,8 @@ class World:
         )
 
     def traffic(self) -> Mapping[PlacementKey, Reading[Traffic]]:
+        if self.pending:
+            return {key: Unknown(f"no serving replica of pool {key.pool} was read yet", pending=True) for key in self.deployments}
         if not self.seeing or self.blind:
             return {key: Unknown("the metrics endpoint refuses connections") for key in self.deployments}
         return {
@@ -257,7 +275,7 @@ class World:
 
     def ready(self, key: PlacementKey) -> int:
         ground = self.grounds[key.pool]
-        return 0 if ground.crashes else sum(1 for age in self.deployments[key].ages if age >= ground.start)
+        return 0 if ground.crashes or ground.trouble else sum(1 for age in self.deployments[key].ages if age >= ground.start)
 
     def refusing(self, key: PlacementKey) -> int:
         """Pods that have not started yet and do not get the artifact that they are told to load."""

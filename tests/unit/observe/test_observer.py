@@ -9,6 +9,7 @@ from steelyard.core.performance.window import Crash
 from steelyard.core.reading import Fresh, Stale, Unknown
 from steelyard.core.snapshot import PlacementKey, WorkloadKey
 from steelyard.observe.failure import Failure, Reason
+from steelyard.observe.placement_record import MISSED
 from steelyard.observe.sample import Tally
 from steelyard.observe.suspicion import WHY
 from unit.observe.pods import DOWN, KEY, T0, WORKLOAD, Rounds, at, pod, sample
@@ -28,9 +29,21 @@ async def steady(rounds: Rounds, count: int, good: int = 0, per_round: int = 10,
 
 async def test_what_was_never_read_is_unknown_and_says_of_what():
     rounds = Rounds()
-    assert rounds.reading() == Unknown("no serving replica of pool cpu-a was read yet")
-    await rounds.go([pod()], {"a": DOWN})
+    assert rounds.reading() == Unknown("no serving replica of pool cpu-a was read yet", pending=True)
+    for _ in range(MISSED):
+        await rounds.go([pod()], {"a": DOWN})
     assert rounds.reading() == Unknown(DOWN.why)
+
+
+async def test_nothing_is_wrong_with_what_could_not_be_read_yet():
+    rounds = Rounds()
+    await rounds.go([pod(ready=False)], {})
+    assert rounds.reading() == Unknown("no replica of pool cpu-a is ready", pending=True)
+    for _ in range(MISSED - 1):
+        await rounds.go([pod()], {"a": DOWN})
+        assert rounds.reading() == Unknown(DOWN.why, pending=True)
+    await rounds.go([pod()], {"a": sample(rounds.next)})
+    assert isinstance(rounds.reading(), Fresh)
 
 
 async def test_a_reading_is_fresh_and_empty_until_the_first_window_is_complete():
@@ -221,8 +234,7 @@ async def test_scale_to_zero_is_no_fault_of_the_source():
     await steady(rounds, 6)
     await rounds.go([], {})
     reading = rounds.reading()
-    assert isinstance(reading, Stale)
-    assert reading.why == "no replica of pool cpu-a is ready"
+    assert reading == Unknown("no replica of pool cpu-a is ready", pending=True)
     await rounds.go([pod("b", created=at(31))], {"b": sample(rounds.next, start=40.0)})
     reading = rounds.reading()
     assert isinstance(reading, Fresh)

@@ -203,9 +203,11 @@ async def test_every_fault_makes_stale_within_two_rounds_and_a_full_window_passe
 
 async def test_never_answered_is_unknown(session):
     observer, now = Observer(direct(session), 5.0), datetime.now(UTC)
-    await observer.observe([pod(metrics_port=1)], {}, now)
+    for _ in range(3):
+        now += timedelta(seconds=5)
+        await observer.observe([pod(metrics_port=1)], {}, now)
     assert observer.reading(KEY, now) == Unknown("pod shop/a cannot be reached at /metrics on port 1")
-    assert observer.refused == {("direct", Reason.UNREACHABLE): 1}
+    assert observer.refused == {("direct", Reason.UNREACHABLE): 3}
 
 
 async def test_a_cancelled_round_leaves_no_scrape_behind(session, server):

@@ -34,7 +34,7 @@ def _run(arguments: argparse.Namespace) -> int:
 COMMAND = Command(
     name="status",
     summary="one line a workload: where it runs, what a good request costs, whether the promise holds",
-    description="One line a workload: model, readiness, pool, replicas, cost per 1,000 good requests with its 95 % interval, objective, "
+    description="What is wrong, if anything is, with what to do; then one line a workload: model, readiness, pool, replicas, cost per 1,000 good requests with its 95 % interval, objective, "
     "move and reason; then hints on the installation.",
     add_arguments=_arguments,
     run=_run,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from steelyard.cli.facts.condition import conditions
 from steelyard.cli.facts.field import moment, part, parts, text, whole
 from steelyard.cli.facts.raw import Raw
 
@@ -25,6 +26,8 @@ class Compile:
     failure: str | None
     """User, OutOfMemory, Infrastructure or UnsupportedTarget."""
     failure_message: str | None
+    waits: str | None
+    """What it waits for, where it does not run."""
     attempts: int | None
     next_retry: datetime | None
     users: tuple[str, ...]
@@ -52,6 +55,7 @@ def compile_of(raw: Raw) -> Compile:
         artifact_digest=text(part(status, "artifact"), "digest"),
         failure=text(failure, "class"),
         failure_message=text(failure, "message") or text(failure, "reason"),
+        waits=next((c.message for c in conditions(status) if (c.type, c.status) == ("Ready", "False") and not failure), None),
         attempts=whole(status, "attempts"),
         next_retry=moment(status, "nextRetryTime"),
         users=tuple(

@@ -16,8 +16,11 @@ from steelyard.cli.view.explain import ExplainView
 
 def show(console: Console, view: ExplainView) -> None:
     """Sections without content are left out."""
+    if view.wrong is not None:
+        console.print(Text(view.wrong.sentence, style="bold red"))
     console.print(Text(view.where, style="bold"))
-    console.print(Text(view.why))
+    if view.wrong is None or view.wrong.message.lower() not in view.why.lower():
+        console.print(Text(view.why))
     _aside(console, view)
     console.print()
     console.print(Text(objective(view)))

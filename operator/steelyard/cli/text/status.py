@@ -14,12 +14,15 @@ from steelyard.cli.text.table import Cell, Column, table, word
 from steelyard.cli.view.line import Line
 from steelyard.cli.view.status import StatusView
 
+SHOWN = 5
+"""Sentences on what is wrong, before the table."""
 OLD = timedelta(minutes=15)
 """A serving workload's figures are renewed well within that."""
 
 
 def show(console: Console, view: StatusView, *, verbose: bool) -> None:
-    """Workloads, then, when verbose, more of each; hints last, where the eye ends."""
+    """What is wrong first; then the workloads, and when verbose more of each; hints last, where the eye ends."""
+    _wrong(console, view)
     if not view.workloads:
         place = f"namespace {view.namespace}" if view.namespace else "any namespace"
         console.print(f"There is no InferenceWorkload in {place}.")
@@ -33,6 +36,18 @@ def show(console: Console, view: StatusView, *, verbose: bool) -> None:
         console.print()
     for hint in view.hints:
         console.print(Text(f"hint: {hint.what}" + (f" - {hint.todo}" if hint.todo else "")))
+
+
+def _wrong(console: Console, view: StatusView) -> None:
+    """A line for each workload that somebody has to look at."""
+    found = [one for one in view.workloads if one.wrong is not None]
+    for one in found[:SHOWN]:
+        assert one.wrong is not None
+        console.print(Text(f"{one.namespace}/{one.wrong.sentence}", style="bold red"))
+    if len(found) > SHOWN:
+        console.print(Text(f"and {len(found) - SHOWN} more: `steelyard explain WORKLOAD` says what is wrong with one", style="bold red"))
+    if found:
+        console.print()
 
 
 def workloads(lines: tuple[Line, ...], now: datetime, width: int, *, spaces: bool) -> RenderableType:
@@ -118,4 +133,6 @@ def progress(compiling: Compile, now: datetime) -> str:
     if compiling.failure is not None and not compiling.done:
         again = f", tried again {ago(compiling.next_retry, now)}" if compiling.next_retry else ", not tried again by itself"
         return f"{head}; failed ({compiling.failure}{again}): {compiling.failure_message or UNKNOWN}"
+    if compiling.waits is not None and not compiling.done:
+        return f"{head}: {compiling.waits}"
     return f"{head}: {compiling.last_log_line}" if compiling.last_log_line and not compiling.done else head

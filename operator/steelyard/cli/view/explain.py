@@ -17,6 +17,7 @@ from steelyard.cli.view.change import Change, changes
 from steelyard.cli.view.claim_row import ClaimRow, claim_rows
 from steelyard.cli.view.pool_row import PoolRow, pool_rows
 from steelyard.cli.view.sentence import meaning, where, why
+from steelyard.cli.view.wrong import Wrong, first_wrong
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +27,8 @@ class ExplainView:
     now: datetime = field(metadata={"json": False})
     namespace: str
     name: str
+    wrong: Wrong | None
+    """The first thing that is wrong with it, null where nothing is."""
     model: str | None
     mode: str | None
     """Observe, Recommend or Auto."""
@@ -72,6 +75,7 @@ def explain(seen: Gathered) -> ExplainView:
         now=seen.now,
         namespace=one.namespace,
         name=one.name,
+        wrong=first_wrong(one),
         model=one.model,
         mode=one.mode,
         where=where(one),

@@ -63,6 +63,10 @@ def _pools(now: datetime, pools: tuple[Pool, ...]) -> list[Hint]:
         todo = "set spec.shapes[].pricePerHour, priceClass and asOf of the pool"
         listed = _list_prices(unpriced)
         found.append(Hint(f"the price of {_listed([p.name for p in unpriced])} is unknown", f"{todo}; {listed}" if listed else todo))
+    double = sorted((p.name, c.message) for p in pools for c in p.conditions if (c.type, c.status) == ("Overlapping", "True"))
+    if double:
+        name, message = double[0]
+        found.append(Hint(f"{_listed([each for each, _ in double])} have nodes in common: pool {name} {message}"))
     exhausted = [p.name for p in pools if p.exhausted_until is not None and p.exhausted_until > now]
     if exhausted:
         found.append(Hint(f"{_listed(exhausted)} could not deliver nodes lately and is tried again later"))

@@ -10,6 +10,7 @@ from steelyard.cli.facts.compile import Compile
 from steelyard.cli.facts.condition import Condition
 from steelyard.cli.facts.move import Move
 from steelyard.cli.facts.workload import Workload
+from steelyard.cli.view.wrong import Wrong, first_wrong
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +47,10 @@ class Line:
     """Share of requests within the objective."""
     p99_milliseconds: Decimal | None
     move: Move | None
+    wrong: Wrong | None
+    """The first thing that is wrong with it, null where nothing is."""
     reason: str | None
-    """Why it is held, or not ready, or else the reason of the last decision."""
+    """Why it is held, or not ready, or what else is wrong, or else the reason of the last decision."""
     message: str | None
     conditions: tuple[Condition, ...]
     compiles: tuple[Compile, ...]
@@ -64,7 +67,8 @@ def line(workload: Workload, compiles: tuple[Compile, ...]) -> Line:
     carrier = workload.carrier
     pool = carrier.pool if carrier else workload.home_pool
     option, cost = workload.option(pool), carrier.unit_cost if carrier else None
-    reason, message = _why(workload)
+    wrong = first_wrong(workload)
+    reason, message = _why(workload, wrong)
     return Line(
         namespace=workload.namespace,
         name=workload.name,
@@ -86,6 +90,7 @@ def line(workload: Workload, compiles: tuple[Compile, ...]) -> Line:
         good_percent=carrier.good_percent if carrier else None,
         p99_milliseconds=carrier.p99_milliseconds if carrier else None,
         move=workload.move,
+        wrong=wrong,
         reason=reason,
         message=message,
         conditions=workload.conditions,
@@ -93,12 +98,14 @@ def line(workload: Workload, compiles: tuple[Compile, ...]) -> Line:
     )
 
 
-def _why(workload: Workload) -> tuple[str | None, str | None]:
+def _why(workload: Workload, wrong: Wrong | None) -> tuple[str | None, str | None]:
     held, ready = workload.condition("Held"), workload.condition("Ready")
     if held is not None and held.status == "True":
         return held.reason, held.message
     if ready is not None and ready.status != "True":
         return ready.reason, ready.message
+    if wrong is not None:
+        return wrong.reason, wrong.message
     if workload.decision is not None:
         return workload.decision.reason, workload.decision.message
     return (ready.reason, ready.message) if ready else (None, None)

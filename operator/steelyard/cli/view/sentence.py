@@ -41,13 +41,13 @@ def why(workload: Workload) -> str:
     """The second sentence: the decision's own message; where it has none, what its reason means."""
     decided, held, ready = workload.decision, workload.condition("Held"), workload.condition("Ready")
     if held is not None and held.status == "True":
-        return _ended(f"held, no voluntary action is taken: {held.message or meaning(held.reason) or held.reason}")
+        return _whole(f"held, no voluntary action is taken: {held.message or meaning(held.reason) or held.reason}")
     if decided is not None:
         said = decided.message or meaning(decided.reason)
         if said:
-            return _ended(said)
+            return _whole(said)
     if ready is not None and ready.status != "True" and (ready.message or ready.reason):
-        return _ended(ready.message or meaning(ready.reason) or str(ready.reason))
+        return _whole(ready.message or meaning(ready.reason) or str(ready.reason))
     return "Nothing was decided yet: no operator has looked at it."
 
 
@@ -59,5 +59,10 @@ def meaning(reason: str | None) -> str | None:
         return None
 
 
-def _ended(said: str) -> str:
-    return f"{said[0].upper()}{said[1:]}{'' if said.endswith(('.', '!', '?')) else '.'}"
+def _whole(said: str) -> str:
+    return ended(f"{said[0].upper()}{said[1:]}")
+
+
+def ended(said: str) -> str:
+    """With a full stop."""
+    return f"{said}{'' if said.endswith(('.', '!', '?')) else '.'}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from math import isfinite
 
+from steelyard.core.architecture import TARGETS
 from steelyard.core.compiling.key import CompileInputs
 from steelyard.core.compiling.revision import asked, revision
 from steelyard.core.compiling.vllm_words import compiled_words
@@ -87,9 +88,22 @@ def resources_of(workload: Workload, pool: Pool) -> Resources:
 
 
 def toolchain_for(server: str, pool: Pool, settings: Settings) -> Toolchain | None:
-    """The first of the pool's back ends that this kind of server runs and the installation has a toolchain for."""
-    known = (settings.toolchain(b, pool.family) for b in pool.backends if server_of(b) == server and not pool.unsupported)
-    return next((each for each in known if each is not None), None)
+    """The first of the pool's back ends that this kind of server runs and the installation has a toolchain for, one whose artifacts run on the
+    pool's processors."""
+    return next(
+        (
+            t
+            for t in _toolchains(server, pool, settings)
+            if None in {t.architecture, pool.architecture} or t.architecture == pool.architecture
+        ),
+        None,
+    )
+
+
+def _toolchains(server: str, pool: Pool, settings: Settings) -> tuple[Toolchain, ...]:
+    """In order of preference, whatever processors they are for."""
+    backends = [b for b in pool.backends if server_of(b) == server and not pool.unsupported]
+    return tuple(t for b in backends for t in settings.toolchains_of(b, pool.family, pool.architecture))
 
 
 def compile_inputs(workload: Workload, toolchain: Toolchain, family: str) -> CompileInputs:
@@ -140,12 +154,18 @@ def _candidate(snapshot: Snapshot, pool: Pool) -> Candidate:
         artifact=artifact,
         revision=revision(workload, resources, toolchain, digest, pool.family) if toolchain and digest else None,
         asked=asked(workload, resources, pool.family, toolchain.backend if toolchain else None),
-        refusal=_refusal(workload, pool, resources, toolchain, shape, artifact),
+        refusal=_refusal(workload, pool, resources, toolchain, shape, artifact, _toolchains(workload.server, pool, snapshot.settings)),
     )
 
 
 def _refusal(
-    workload: Workload, pool: Pool, resources: Resources, toolchain: Toolchain | None, shape: Shape | None, artifact: Artifact | None
+    workload: Workload,
+    pool: Pool,
+    resources: Resources,
+    toolchain: Toolchain | None,
+    shape: Shape | None,
+    artifact: Artifact | None,
+    known: tuple[Toolchain, ...],
 ) -> Refusal | None:
     if not pool.selected:
         return Refusal(
@@ -162,6 +182,15 @@ def _refusal(
         return Refusal(
             Reason.UNSUPPORTED_TARGET,
             f"{pool.unsupported}: make pool {pool.name} again with the right spec.accelerator.model, or take another pool",
+        )
+    if toolchain is None and known and pool.architecture is not None:
+        targets = ", ".join(sorted({f"{t.backend} for {t.target}" for t in known}))
+        wanted = (
+            f"config.toolchains.{known[0].backend}@{pool.architecture} with target {TARGETS.get(pool.architecture, 'of that architecture')}"
+        )
+        return Refusal(
+            Reason.UNSUPPORTED_TARGET,
+            f"the processors of pool {pool.name} are {pool.architecture} and its toolchains are others ({targets}): add {wanted}",
         )
     if toolchain is None or artifact is None:
         return Refusal(
@@ -181,4 +210,6 @@ def _refusal(
         case ArtifactState.FAILED:
             return Refusal(Reason.COMPILE_FAILED, artifact.message or "the compile failed: see the CompiledModel", artifact.retry_at)
         case ArtifactState.ABSENT | ArtifactState.COMPILING:
+            if artifact.waits is not None:
+                return Refusal(artifact.waits.reason, f"the compile for {toolchain.backend} on pool {pool.name}: {artifact.waits.message}")
             return Refusal(Reason.COMPILING, f"the model is being compiled for {toolchain.backend} on pool {pool.name}")

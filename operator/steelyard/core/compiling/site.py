@@ -61,7 +61,7 @@ def compile_site(toolchain: Toolchain, settings: Settings, pools: tuple[Pool, ..
     base = settings.compile_resources
     resources = replace(base, memory_gib=base.memory_gib * factor)
     if not toolchain.compile_needs_device:
-        return CompileSite(node_selector=settings.compile_node_selector, resources=resources)
+        return CompileSite(node_selector=toolchain.on_its_nodes(settings.compile_node_selector), resources=resources)
     if not pools:
         return None
     resources = replace(resources, devices=DEVICES)

@@ -20,7 +20,7 @@ from steelyard.core.planning.option import Option
 from steelyard.core.reading import Fresh
 from steelyard.core.rebalancing.chain import Review
 from steelyard.core.rebalancing.propose import Considered, propose
-from steelyard.core.rebalancing.reason import HOLDS, Reason, Refusal
+from steelyard.core.rebalancing.reason import AWAITED, HOLDS, Reason, Refusal
 from steelyard.core.situation import Situation
 from steelyard.core.snapshot import Placement, PlacementKey
 
@@ -140,7 +140,7 @@ def _new_revision(
     compiled."""
     refusal = candidate.refusal or frozen(seen) or unread or _owned(seen, placement)
     if refusal is not None or candidate.revision is None:
-        return stay(seen, sizes, home, refusal, None, "Wait" if refusal and refusal.reason is Reason.COMPILING else "Hold", home.pool)
+        return stay(seen, sizes, home, refusal, None, "Wait" if refusal and refusal.reason in AWAITED else "Hold", home.pool)
     entry = next(
         (q for q in seen.snapshot.memory.quarantine if (q.pool, q.revision) == (home.pool, candidate.revision) and seen.now < q.until), None
     )

@@ -23,6 +23,8 @@ def unfresh(seen: Situation, key: PlacementKey, placement: Placement | None, *, 
                 # Read, but nothing is known of its load yet: that is not a load of nothing.
                 return Refusal(Reason.WAITING, f"the first window of traffic of pool {key.pool} is not complete yet")
             return None
+        case Unknown(why, pending=True):
+            return Refusal(Reason.WAITING, why)
         case Stale(_, _, why) | Unknown(why):
             return Refusal(Reason.OBSERVATIONS_STALE, why)
 

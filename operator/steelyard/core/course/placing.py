@@ -14,16 +14,20 @@ from steelyard.core.memory import Outcome, PastMove
 from steelyard.core.planning.option import Option, usable
 from steelyard.core.planning.sizing import need
 from steelyard.core.reading import Fresh
-from steelyard.core.rebalancing.reason import Reason, Refusal
+from steelyard.core.rebalancing.reason import AWAITED, STUCK, Reason, Refusal
 from steelyard.core.situation import Situation
 from steelyard.core.snapshot import Placement, PlacementKey
 
 
 def first_placement(seen: Situation) -> Course:
-    """Start where the claims say that one good request is cheapest. A pool whose compile has failed is left out, one that still compiles is waited for."""
-    open_ = [o for o in seen.options if (o.refusal is None or o.refusal.reason is Reason.COMPILING) and o.most >= 1]
+    """Start where the claims say that one good request is cheapest. A pool whose compile has failed, or waits for somebody, is left out; one
+    that still compiles is waited for."""
+    open_ = [o for o in seen.options if (o.refusal is None or o.refusal.reason in AWAITED) and o.most >= 1]
     open_ = [o for o in open_ if not seen.shut(o)] or open_
     priced = [o for o in open_ if isinstance(o.price, Fresh) and o.each and o.capacity]
+    stuck = next((o.refusal for o in seen.options if o.refusal and o.refusal.reason in STUCK), None)
+    if not open_ and stuck is not None:
+        return stay(seen, {}, None, stuck, None, "Hold")
     if not open_:
         refused = [(o.pool, o.refusal) for o in seen.options if o.refusal]
         # Beside a name that is wrong, that others are not named is no news.
@@ -54,7 +58,7 @@ def restore(seen: Situation, home: PlacementKey) -> Course:
     refusal = candidate.refusal if candidate else Refusal(Reason.NO_POOL, f"pool {home.pool} is gone")
     others_now = {p.key: p.desired for p in snapshot.placements}
     key = PlacementKey(candidate.name, candidate.revision) if candidate and candidate.revision and refusal is None else None
-    if key is None and (candidate is None or candidate.refusal is None or candidate.refusal.reason is not Reason.COMPILING):
+    if key is None and (candidate is None or candidate.refusal is None or candidate.refusal.reason not in AWAITED):
         standing = sorted((p for p in snapshot.placements if p.ready > 0), key=lambda p: (-p.ready, p.key))
         others = sorted((o for o in seen.options if usable(o) and o.most >= 1 and not seen.shut(o)), key=_claimed_unit_cost)
         if standing:
@@ -62,7 +66,7 @@ def restore(seen: Situation, home: PlacementKey) -> Course:
         elif others:
             key = PlacementKey(others[0].pool, others[0].candidate.revision or "")
     if key is None:
-        waits = refusal is not None and refusal.reason is Reason.COMPILING
+        waits = refusal is not None and refusal.reason in AWAITED
         return stay(seen, others_now, home, refusal, None, "Wait" if waits else "Hold")
     move = snapshot.memory.move
     if move is not None and key == home:

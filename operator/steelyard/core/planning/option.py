@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
 from math import isfinite
@@ -18,6 +18,7 @@ from steelyard.core.performance.capacity import REVISION_SPREAD, Basis, Capacity
 from steelyard.core.performance.claim import Claim
 from steelyard.core.planning.claim_price import at_prices, first_prices, prices_now
 from steelyard.core.planning.load import Load
+from steelyard.core.planning.overlap import overlapping
 from steelyard.core.planning.prior import claimed_unit_costs, spread
 from steelyard.core.planning.sizing import need
 from steelyard.core.reading import Fresh, Reading, Unknown, last_known
@@ -88,12 +89,14 @@ def options(
     now: datetime,
     references: Mapping[str, Reference],
     judged: tuple[ClaimVerdict, ...] = (),
+    standing: Set[str] = frozenset(),
 ) -> tuple[Option, ...]:
     """Every pool as an option.
 
     known: evidence by pool of the revision that stands or would stand there. before: that of an older revision, where the present one
     has none; it is a prior, better than any claim and no more than that. references: the instance types that claims are relative to and
-    no pool has. judged: what is remembered of claims, the prices at which they were made among it.
+    no pool has. judged: what is remembered of claims, the prices at which they were made among it. standing: the pools that hold a part
+    of the load.
     """
     prices = {c.name: _price(c, now) for c in candidates}
     each = {c.name: _replica_cost(c, prices[c.name]) for c in candidates}
@@ -113,7 +116,11 @@ def options(
     spreads = {p.name: spread(claims[p.name], workload.model.uri, claims, p.advertised) for p in pools}
     expected = {name: claimed(costs[name] / (PER_HOUR * prior), spreads[name]) for name, prior in priors.items()}
     expected.update({name: claimed(k.capacity.rate.point, REVISION_SPREAD) for name, k in before.items() if k.capacity})
-    return tuple(_option(c, workload, known.get(c.name), prices[c.name], each[c.name], expected.get(c.name), load, now) for c in candidates)
+    closed = {c.name: c.refusal or overlapping(c, candidates, standing) for c in candidates}
+    return tuple(
+        _option(c, workload, known.get(c.name), prices[c.name], each[c.name], expected.get(c.name), load, now, closed[c.name])
+        for c in candidates
+    )
 
 
 def _replica_cost(candidate: Candidate, price: Reading[Price]) -> float | None:
@@ -144,6 +151,7 @@ def _option(
     prior: Capacity | None,
     load: Load | None,
     now: datetime,
+    refusal: Refusal | None,
 ) -> Option:
     capacity = aged(known, now) if known else None
     past = known is not None and capacity is not None and old(known, now)
@@ -158,7 +166,6 @@ def _option(
         cost, calm = (_cost(rate, capacity, each, least) for rate in (load.crest, load.mean))
         if load.mean > 0:
             unit = cost.times(1 / (PER_HOUR * load.mean))
-    refusal = candidate.refusal
     closed = refusal is not None
     if refusal is None and candidate.pool.spot and workload.max_spot_percent < 100:
         refusal = Refusal(

@@ -66,7 +66,7 @@ class Reason(str, Enum):
     )
     UNSUPPORTED_TARGET = (
         "UnsupportedTarget",
-        "No toolchain is configured for any of the pool's back ends, or none exists for its accelerator.",
+        "No toolchain is configured for any of the pool's back ends, none of them is for its processors, or none exists for its accelerator.",
     )
     DOES_NOT_FIT = ("DoesNotFit", "No node shape of the pool is large enough for one replica.")
     COMPILING = ("Compiling", "The model is being compiled for this pool.")
@@ -81,6 +81,10 @@ class Reason(str, Enum):
     SPOT_LIMITED = (
         "SpotLimited",
         "The pool is spot and spec.placement.maxSpotPercent allows only a part of the replicas on spot: the pool may not take the whole load.",
+    )
+    OVERLAPPING = (
+        "Overlapping",
+        "The pool has nodes in common with another pool that the workload uses or that is older; nothing is tried or moved between the two.",
     )
     LIMIT_REACHED = ("LimitReached", "The replicas needed are more than the pool, or spec.scaling.maxReplicas, allows.")
 
@@ -120,6 +124,16 @@ class Reason(str, Enum):
     )
     PLACING = ("Placing", "Replicas are starting.")
     UNPLACED = ("Unplaced", "Replicas wait: no node has room for them, or the API server refuses their pods; the message says why.")
+    SECRET_MISSING = (
+        "SecretMissing",
+        "A pod waits for a Secret, or a key of one, that its namespace does not have; the message names it and the command that makes it.",
+    )
+    IMAGE_UNAVAILABLE = ("ImageUnavailable", "A node cannot pull the image of a pod; the message names the image and quotes why.")
+    CONTAINER_NOT_CREATED = (
+        "ContainerNotCreated",
+        "A pod has a node and its container cannot be made there; the message quotes the kubelet, or names the volumes.",
+    )
+    NODE_NOT_READY = ("NodeNotReady", "Replicas are on a node that is not ready; the message says which, and since when.")
     NO_POOL = ("NoPool", "No pool is selected, fits and has a compiled model.")
     WITHIN_SLO = ("WithinSLO", "The promise holds on the traffic of the last windows.")
     NO_TRAFFIC = ("NoTraffic", "There were no requests, so there is nothing to measure: no value, not zero.")
@@ -129,6 +143,7 @@ class Reason(str, Enum):
     MOVING = ("Moving", "A move is under way.")
     CHEAPER_KNOWN = ("CheaperKnown", "A cheaper placement is known; mode or a gate keeps the workload where it is.")
     SERVING = ("Serving", "Replicas are ready and serving.")
+    NOT_OVERLAPPING = ("NotOverlapping", "No node of the pool belongs to another pool as well.")
     NOT_HELD = ("NotHeld", "Nothing holds the workload.")
     SCALED = ("Scaled", "The number of replicas follows the load.")
     REMOVED = ("Removed", "A placement that nothing needs any more is removed.")
@@ -173,6 +188,12 @@ SETTLED = frozenset(
     }
 )
 """Refusals that say that the present placement is the right one."""
+
+STUCK = frozenset({Reason.OBJECT_INVALID, Reason.SECRET_MISSING, Reason.IMAGE_UNAVAILABLE, Reason.CONTAINER_NOT_CREATED})
+"""What keeps a pod from starting until somebody mends it."""
+
+AWAITED = frozenset({Reason.COMPILING, Reason.UNPLACED})
+"""Why an artifact is not there yet that comes by itself: what compiles it runs, has its turn later, or waits for a node."""
 
 HOLDS = frozenset(
     {
