@@ -102,19 +102,26 @@ def test_where_disk_is_short_the_builders_layers_go_before_a_build_and_before_th
 ) -> None:
     done: list[str] = []
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(images.binaries, "programs", lambda _: {})
     monkeypatch.setattr(images.builder, "docker_answers", lambda: False)
     monkeypatch.setattr(images.builder, "forget_all", lambda: done.append("forget"))
     monkeypatch.setattr(images.builder, "build_by_buildah", lambda *_, large: done.append(f"build {large}"))
     left = iter(gigabytes)
     monkeypatch.setattr(images, "_free", lambda: next(left) * 10**9)
-    images.build("runtime-compile")
+    images.make("runtime-compile")
     assert (done.count("build True"), done.count("forget")) == (1, forgets)
 
 
 def test_a_build_that_would_not_fit_even_then_is_not_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(images.binaries, "programs", lambda _: {})
     monkeypatch.setattr(images, "_free", lambda: 9 * 10**9)
     with pytest.raises(ClusterError, match="takes up to 10 GB while it is built, and 9 GB are free"):
-        images.build("runtime-compile")
+        images.make("runtime-compile")
+
+
+def test_an_image_that_another_process_has_built_meanwhile_is_not_built_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(images, "_make", lambda *_: pytest.fail("it is there"))
+    archive = images.reference_of("operator").archive
+    archive.parent.mkdir(parents=True)
+    archive.touch()
+    images.make("operator")
