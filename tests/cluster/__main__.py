@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
-from cluster import binaries, images, preflight, provision
+from cluster import binaries, images, interrupts, preflight, provision
 from cluster.access import Access, ExistingCluster
 from cluster.cluster import Cluster, end
 from cluster.errors import ClusterError
@@ -259,10 +259,7 @@ def main() -> int:
     if getattr(arguments, "command", None) and arguments.command[0] == "--":
         arguments.command = arguments.command[1:]
 
-    def interrupted(number: int, _: object) -> None:
-        raise SystemExit(128 + number)
-
-    signal.signal(signal.SIGTERM, interrupted)
+    interrupts.become_exceptions()
     try:
         code: int = arguments.action_function(arguments)
     except ClusterError as error:

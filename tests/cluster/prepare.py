@@ -4,9 +4,10 @@ the rest needs, with one line for all of it.
 It is run by the machine's own Python, before there is an environment with packages: what it imports is the standard library's or stands here.
 """
 
+import signal
 import sys
 
-from cluster import preflight
+from cluster import interrupts, preflight
 from cluster.errors import ClusterError
 from cluster.mode import mode
 
@@ -27,6 +28,7 @@ def needs(goal):
 
 def main(goal):
     """0, or 2 when this machine lacks something, or 1 when something could not be built or fetched."""
+    interrupts.become_exceptions()
     try:
         looked_at, wanted = needs(goal)
         lacking = preflight.refusals(preflight.look(looked_at))
@@ -39,6 +41,9 @@ def main(goal):
     except ClusterError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("interrupted: the same command goes on from here", file=sys.stderr)
+        return 128 + signal.SIGINT
     return 0
 
 

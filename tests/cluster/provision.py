@@ -45,7 +45,8 @@ class Wanted:
         """What is missing of it. Downloads in this order, and the programs in theirs: the small ones first."""
         programs = binaries.pieces(self.programs | images.programs_for(self.targets))
         # Where the disk does not hold both at once, images wait until Go has given back what it needed.
-        together = self._bytes_of_programs() + sum(images.bytes_of(target) for target in images.missing(self.targets))
+        of_images = sum(images.bytes_of(target) for target in images.missing(self.targets))
+        together = self._bytes_of_programs() + of_images + python_packages.BYTES
         after = binaries.SPACE_GIVEN_BACK if programs and free(cache_folder()) < together else None
         return [
             *programs,

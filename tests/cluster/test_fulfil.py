@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +20,7 @@ from cluster.lock import only_one
 from cluster.piece import Kind, Piece
 from cluster.progress_line import ProgressLine
 from cluster.schedule import Schedule
+from cluster.waiting import wait_until
 
 #: For something that happens at once, unless the code under test is wrong.
 SOON = 30.0
@@ -155,3 +160,35 @@ def test_who_waits_for_another_process_says_so_in_the_line(tmp_path: Path) -> No
     fulfil([piece("etcd", build)], line=line)
     holder.join()
     assert f"now etcd (waiting for another process that holds {lock}, " in lines[-1]
+
+
+LONG = """
+import signal, sys
+from pathlib import Path
+from cluster import command, interrupts
+from cluster.fulfil import fulfil
+from cluster.piece import Kind, Piece
+folder = Path(sys.argv[1])
+script = f"sleep 600 & echo $! > {folder}/new; mv {folder}/new {folder}/pid; wait"
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what is started in the background ignores it
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+interrupts.become_exceptions()
+fulfil([Piece("long", Kind.BUILD, 600, lambda: command.run(["sh", "-c", script], folder / "log"))])
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_commands_end_with_the_process_that_is_told_to_end(number: signal.Signals, tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    with subprocess.Popen([sys.executable, "-c", LONG, str(tmp_path)], env=environment, stderr=subprocess.DEVNULL) as tool:
+        wait_until("the command to run", (tmp_path / "pid").exists, seconds=SOON)
+        tool.send_signal(number)
+        assert tool.wait(SOON) in {128 + number, -number}
+    child = (tmp_path / "pid").read_text().strip()
+    wait_until("what the command has started to end, too", lambda: has_ended(child), seconds=SOON)
+
+
+def has_ended(pid: str) -> bool:
+    """Gone, or a zombie that nobody has waited for yet."""
+    status = Path("/proc", pid, "status")
+    return not status.exists() or "\nState:\tZ" in status.read_text()
