@@ -153,12 +153,15 @@ def test_who_waits_for_another_process_says_so_in_the_line(tmp_path: Path) -> No
     holder.start()
     assert taken.wait(SOON)
 
+    waited: list[bool] = []
+
     def build() -> None:
         with only_one(lock):
-            pass
+            waited.append(at_work.current().waited)
 
     fulfil([piece("etcd", build)], line=line)
     holder.join()
+    assert waited == [True], "its seconds are not this machine's"
     assert f"now etcd (waiting for another process that holds {lock}, " in lines[-1]
 
 
