@@ -168,6 +168,8 @@ class ImageStore:
                     self._import(image)
 
     def _import(self, image: ImageRef) -> None:
+        if not image.archive.exists():
+            raise ClusterError(f"{image.archive} is gone, removed by another checkout or a person: the same command makes it anew")
         size = image.archive.stat().st_size
         free = shutil.disk_usage(self.folder).free
         # Blobs beside the archive, and layers: a large archive is compressed to half of them.

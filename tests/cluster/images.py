@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -42,6 +43,8 @@ LARGE = 5_000_000_000
 #: Those that only `make test-long` needs.
 ON_DEMAND = {"runtime-vllm": Expected(200, 13_000_000_000)}
 PREFIX = "localhost/steelyard"
+#: From an image's last use on, other checkouts leave it alone for so long.
+LATELY_SECONDS = 3600
 
 
 def tag(target: str, context: Path = REPOSITORY) -> str:
@@ -158,12 +161,15 @@ def _free() -> int:
 
 
 def _remove_old(target: str, store: ImageStore, context: Path) -> None:
-    """Former images of this target. The layers of the last one stay in the builder's cache until the new one is there."""
+    """Former images of this target, but for those that another checkout has lately used: it may be about to give them to its nodes. The layers
+    of the last one stay in the builder's cache until the new one is there."""
     current = reference_of(target, context)
-    old = [reference for reference in store.references() if reference.startswith(f"{current.name}:") and reference != current.reference]
-    store.remove(old)
-    for archive in images_folder().glob(f"{target}-*"):
-        if archive.name.startswith(f"{target}-") and archive.suffix in {".tar", ".log", ".partial"}:
+    archives = [path for path in images_folder().glob(f"{target}-*") if path.suffix in {".tar", ".log", ".partial"}]
+    lately = {path.stem for path in archives if path.suffix == ".tar" and time.time() - path.stat().st_mtime < LATELY_SECONDS}
+    kept = {current.reference, *(f"{current.name}:{stem.removeprefix(f'{target}-')}" for stem in lately)}
+    store.remove(reference for reference in store.references() if reference.startswith(f"{current.name}:") and reference not in kept)
+    for archive in archives:
+        if archive.suffix != ".tar" or archive.stem not in lately:
             archive.unlink()
 
 
