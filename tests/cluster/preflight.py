@@ -16,6 +16,9 @@ from typing import NamedTuple
 from cluster.go import go_setting
 
 LEAST_PYTHON = (3, 11)
+#: The inotify instances of a cluster with three nodes, counted while one was up. Linux grants each user 128 of them unless told otherwise, and
+#: another cluster tool takes as many.
+INOTIFY_INSTANCES = {"control plane": 4, "nodes": 3 * 9}
 REPOSITORY = Path(__file__).parent.parent.parent
 DOWN = "PYTHONPATH=tests .venv/bin/python -m cluster down"
 
@@ -60,6 +63,8 @@ class Machine(NamedTuple):
     """The name, where another cluster has it."""
     ranges: str = None
     """What takes every range of addresses that a cluster could have; empty when one is free."""
+    inotify: tuple = None
+    """(instances needed, that root has left, of how many)"""
 
 
 def numbers(version):
@@ -153,6 +158,18 @@ def addresses_are_taken(machine):
     return machine.ranges or None
 
 
+def inotify_is_used_up(machine):
+    if machine.inotify is None:
+        return None
+    needed, left, most = machine.inotify
+    if left >= needed:
+        return None
+    return (
+        f"a cluster takes about {needed} inotify instances, and root has {left} of {most} left (another cluster tool?): "
+        "end what holds them, or allow more (`sysctl fs.inotify.max_user_instances=512`)"
+    )
+
+
 #: In the order in which a person would mend them.
 CHECKS = (
     python_is_too_old,
@@ -168,6 +185,7 @@ CHECKS = (
     disk_is_short,
     name_is_taken,
     addresses_are_taken,
+    inotify_is_used_up,
 )
 
 
@@ -189,7 +207,7 @@ def look(needs):
         seen["go_wanted"] = go_wanted()
         seen["go_fetches_itself"] = "auto" in (go_setting("GOTOOLCHAIN") or "")  # of Go before 1.21: nothing
     if needs.cluster:
-        seen.update(_of_a_cluster())
+        seen.update(_of_a_cluster(needs.purposes))
     if needs.kind:
         seen["kind"] = shutil.which("kind") is not None and any(map(shutil.which, ("docker", "podman", "nerdctl")))
     if new_enough:
@@ -203,13 +221,16 @@ def go_wanted():
     return max((found.group(1) for found in lines if found), key=numbers)
 
 
-def _of_a_cluster():
+def _of_a_cluster(purposes):
     seen = {"system": os.uname().sysname}
     if seen["system"] != "Linux":
         return seen
     seen["root"] = os.geteuid() == 0
     hierarchies = [folder for folder in Path("/sys/fs/cgroup").glob("*") if folder.is_dir()]
     if seen["root"]:
+        instances = inotify_left(Path("/proc"))
+        if instances is not None:
+            seen["inotify"] = (sum(INOTIFY_INSTANCES.get(purpose, 0) for purpose in purposes), *instances)
         seen["cgroups"] = any(os.access(str(folder), os.W_OK) for folder in [Path("/sys/fs/cgroup"), *hierarchies])
         if shutil.which("unshare"):
             tried = subprocess.run(
@@ -220,6 +241,26 @@ def _of_a_cluster():
             )
             seen["namespaces"] = tried.returncode == 0
     return seen
+
+
+def inotify_left(proc):
+    """How many inotify instances root has left, of how many; None where the kernel does not say."""
+    try:
+        most = int((proc / "sys/fs/inotify/max_user_instances").read_text())
+    except (OSError, ValueError):
+        return None
+    return most - sum(map(_instances, proc.glob("[0-9]*"))), most
+
+
+def _instances(process):
+    """The inotify instances of a process of root's; it may end meanwhile."""
+    try:
+        if process.stat().st_uid != 0:
+            return 0
+        # Path.readlink is there from Python 3.9 on.
+        return sum(os.readlink(str(link)) == "anon_inode:inotify" for link in (process / "fd").iterdir())  # noqa: PTH115
+    except OSError:
+        return 0
 
 
 def _by_this_package(needs, root):

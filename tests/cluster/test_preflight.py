@@ -46,6 +46,10 @@ LACKING = [
         Machine(named_alike="demo"),
         "a cluster named demo is up already: use it, or end it first (`PYTHONPATH=tests .venv/bin/python -m cluster",
     ),
+    (
+        Machine(inotify=(31, 12, 128)),
+        "a cluster takes about 31 inotify instances, and root has 12 of 128 left (another cluster tool?): end",
+    ),
     (Machine(ranges="all are in use by the route to 10.0.0.0/8: take it away"), "all are in use by the route to 10.0.0.0/8: take it away"),
 ]
 
@@ -75,6 +79,7 @@ def test_all_that_is_missing_is_said_at_once() -> None:
         Machine(go="1.24.2", go_wanted="1.26.7", go_fetches_itself=True),
         Machine(go="devel +a1b2", go_wanted="1.26.7"),
         Machine(python=(3, 11), environments=True, root=True, namespaces=True, cgroups=True, system="Linux"),
+        Machine(inotify=(31, 31, 128)),
         Machine(disk=((Path("/cache"), 2, 2),), lacking=(), named_alike="", ranges=""),
     ],
 )
@@ -218,6 +223,22 @@ def test_a_cluster_takes_the_first_range_that_nobody_has(monkeypatch: pytest.Mon
     claimed, lock = identity.claim()
     os.close(lock)
     assert claimed.number == number
+
+
+def test_inotify_instances_are_those_of_roots_processes(tmp_path: Path) -> None:
+    assert preflight.inotify_left(tmp_path) is None, "no kernel, no limit"
+    limit = tmp_path / "sys/fs/inotify/max_user_instances"
+    limit.parent.mkdir(parents=True)
+    limit.write_text("128\n")
+    for process, owner in (("1", 0), ("2", 1000)):
+        files = tmp_path / process / "fd"
+        files.mkdir(parents=True)
+        for number, target in enumerate(("/dev/null", "anon_inode:inotify", "socket:[1]", "anon_inode:inotify")):
+            (files / str(number)).symlink_to(target)
+        if os.geteuid() == 0:
+            os.chown(tmp_path / process, owner, owner)
+    (tmp_path / "3").mkdir()
+    assert preflight.inotify_left(tmp_path) == (126 if os.geteuid() == 0 else 128, 128)
 
 
 READ_BY_OLD_PYTHON = {
