@@ -85,8 +85,8 @@ class Tool:
 TOOLS = {
     tool.name: tool
     for tool in (
-        Tool("box", "", ("box",), 0, 5),
-        Tool("etcd", "go.etcd.io/etcd/server/v3", ("etcd",), 10, 25),
+        Tool("box", "", ("box",), 0, 17),
+        Tool("etcd", "go.etcd.io/etcd/server/v3", ("etcd",), 5, 30),
         Tool(
             "containerd",
             "github.com/containerd/containerd/v2",
@@ -100,22 +100,22 @@ TOOLS = {
             "kubernetes",
             "k8s.io/kubernetes",
             KUBERNETES_PROGRAMS,
-            30,
+            11,
             420,
             variables=("k8s.io/component-base/version.gitVersion", "k8s.io/client-go/pkg/version.gitVersion"),
         ),
-        Tool("coredns", "github.com/coredns/coredns", ("coredns",), 20, 140),
-        Tool("versitygw", "github.com/versity/versitygw", ("versitygw",), 15, 60, variables=("main.Version",)),
+        Tool("coredns", "github.com/coredns/coredns", ("coredns",), 15, 140),
+        Tool("versitygw", "github.com/versity/versitygw", ("versitygw",), 4, 60, variables=("main.Version",)),
         Tool(
             "prometheus",
             "github.com/prometheus/prometheus",
             ("prometheus",),
-            15,
+            10,
             90,
             tags=("remove_all_sd", "enable_kubernetes_sd"),
             variables=("github.com/prometheus/common/version.Version",),
         ),
-        Tool("helm", "helm.sh/helm/v4", ("helm",), 10, 100, variables=("helm.sh/helm/v4/internal/version.version",)),
+        Tool("helm", "helm.sh/helm/v4", ("helm",), 4, 100, variables=("helm.sh/helm/v4/internal/version.version",)),
     )
 }
 

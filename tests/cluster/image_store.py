@@ -36,7 +36,7 @@ NAMESPACE = "k8s.io"
 DELETE_ARCHIVES_OVER = 1_000_000_000
 BOX_NAME = "localhost/steelyard/box"
 #: Where it is not the few seconds of a light image, on the machine of reference.
-UNPACK_SECONDS = {"image runtime-compile": 50, "image runtime-vllm": 60}
+UNPACK_SECONDS = {"image runtime-compile": 45, "image runtime-vllm": 60}
 
 
 @dataclass(frozen=True)

@@ -34,14 +34,14 @@ class Expected:
 
 
 TARGETS = {
-    "operator": Expected(60, 1_000_000_000),
-    "runtime-serve": Expected(90, 3_000_000_000),
-    "runtime-compile": Expected(150, 10_000_000_000),
+    "operator": Expected(30, 1_000_000_000),
+    "runtime-serve": Expected(30, 3_000_000_000),
+    "runtime-compile": Expected(105, 10_000_000_000),
 }
 #: From here on an archive is worth the time that it takes to compress it.
 LARGE = 5_000_000_000
 #: Those that only `make test-long` needs.
-ON_DEMAND = {"runtime-vllm": Expected(200, 13_000_000_000)}
+ON_DEMAND = {"runtime-vllm": Expected(150, 13_000_000_000)}
 PREFIX = "localhost/steelyard"
 #: From an image's last use on, other checkouts leave it alone for so long.
 LATELY_SECONDS = 3600

@@ -33,7 +33,7 @@ def _environment() -> dict[str, str]:
 def pieces() -> list[Piece]:
     """What has to be done until the environment is as locked."""
     there = subprocess.run(_make("--question"), env=_environment(), stdin=subprocess.DEVNULL, capture_output=True, check=False)
-    return [] if there.returncode == 0 else [Piece(PIECE, Kind.DOWNLOAD, 60, _install)]
+    return [] if there.returncode == 0 else [Piece(PIECE, Kind.DOWNLOAD, 12, _install)]
 
 
 def _install() -> None:
