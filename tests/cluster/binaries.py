@@ -92,7 +92,7 @@ TOOLS = {
             "github.com/containerd/containerd/v2",
             ("containerd", "containerd-shim-runc-v2", "ctr"),
             10,
-            55,
+            65,
             tags=("no_btrfs", "no_devmapper", "no_zfs"),
             variables=("github.com/containerd/containerd/v2/version.Version",),
         ),
