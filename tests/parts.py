@@ -1,6 +1,6 @@
 """`make test`: every part in turn, each with its time, and one table at the end. Fails if any part fails; later parts run all the same.
 
-The table is what a cold run is measured by: parts that install or build are listed apart from the tests themselves.
+The table is what a cold run is measured by: what make has built and fetched before (`cluster.prepare`) is listed apart from the tests.
 """
 
 from __future__ import annotations
@@ -24,19 +24,15 @@ REASON_LENGTH = 200
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One command. `needed`: without it the rest makes no sense. Parts of one `turn` run at the same time; else each runs alone."""
+    """One command. Parts of one `turn` run at the same time; else each runs alone."""
 
     name: str
     command: tuple[str, ...]
-    needed: bool = False
     turn: str = ""
 
 
 PARTS = (
     Part("check", ("make", "--no-print-directory", "check")),
-    Part("programs", (sys.executable, "-m", "cluster", "build"), needed=True),
-    Part("model", (sys.executable, "-m", "minilm"), needed=True),
-    Part("images", (sys.executable, "-m", "cluster", "images"), needed=True),
     # One keeps a processor busy, the other mostly waits.
     Part("unit and property", (*PYTEST, "-m", "not apiserver and not nodes and not image", "tests"), turn="light"),
     Part("API server", (*PYTEST, "-m", "apiserver", "tests", "--ignore=tests/fault"), turn="light"),
@@ -51,16 +47,12 @@ PARTS = (
 
 def main(chosen: list[str]) -> int:
     """Run the parts (or those named), print the table, return 1 if any failed."""
-    # What make installed before it came here. Without make, nothing.
-    done: list[tuple[str, float, int]] = [("Python packages", time.time() - float(os.environ.get("STEELYARD_BEGAN", time.time())), 0)]
-    began, needless = time.monotonic(), False
+    # What make did before it came here. Without make, nothing.
+    done: list[tuple[str, float, int]] = [("built and fetched", time.time() - float(os.environ.get("STEELYARD_BEGAN", time.time())), 0)]
+    began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         for together in _turns(part for part in PARTS if not chosen or part.name in chosen):
-            if needless:
-                break
-            for part, seconds, code in _run(together, Path(folder)):
-                done.append((part.name, seconds, code))
-                needless = needless or (part.needed and code != 0)
+            done += [(part.name, seconds, code) for part, seconds, code in _run(together, Path(folder))]
         reasons = [line for name, *_ in done for line in _failures(Path(folder) / f"{name}.xml")]
     print(f"\n{'part':<24}{'seconds':>9}  result")
     for name, seconds, code in done:

@@ -11,32 +11,20 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
-from cluster import binaries, images
+from cluster import binaries, images, interrupts, preflight, provision
 from cluster.access import Access, ExistingCluster
-from cluster.cluster import Cluster, end, names, running
+from cluster.cluster import Cluster, end
 from cluster.errors import ClusterError
+from cluster.fulfil import fulfil
+from cluster.identity import running
 from cluster.image_store import ImageRef, ImageStore
 from cluster.kind import KindCluster
+from cluster.mode import mode
 from cluster.node_spec import PRESETS, NodeSpec, node_set
 from cluster.progress import duration, say
+from cluster.provision import WITH, Wanted
 
 DEFAULT_NAME = "dev"
-WITH = ("s3", "helm", "prometheus")
-
-
-def mode() -> str:
-    """What CLUSTER says."""
-    chosen = os.environ.get("CLUSTER", "local")
-    if chosen not in {"local", "kind", "existing"}:
-        raise ClusterError(
-            f"CLUSTER={chosen}: use local (the default), kind (where a container engine runs) or existing (the current kubeconfig)"
-        )
-    return chosen
-
-
-def _wanted_images(text: str) -> list[ImageRef]:
-    targets = list(images.TARGETS) if text == "all" else [name for name in text.split(",") if name]
-    return images.build_all(targets)
 
 
 def _image_environment(refs: Sequence[ImageRef]) -> dict[str, str]:
@@ -47,12 +35,13 @@ def _image_environment(refs: Sequence[ImageRef]) -> dict[str, str]:
 def _bring_up(arguments: argparse.Namespace, ends: ExitStack) -> tuple[Access, dict[str, str]]:
     """The cluster and the environment for a program that uses it. `ends` knows how to end what was made."""
     nodes = node_set(arguments.nodes)
-    refs = _wanted_images(arguments.images)
     extras = {name for name in arguments.extras.split(",") if name}
     if unknown := extras - set(WITH):
         raise ClusterError(f"--with {','.join(sorted(unknown))}: there are {', '.join(WITH)}")
-    if "helm" in extras:
-        binaries.programs(["helm"])
+    targets = list(images.TARGETS) if arguments.images == "all" else [name for name in arguments.images.split(",") if name]
+    wanted = provision.for_cluster(mode(), nodes=bool(nodes), targets=targets, extras=extras | ({"s3"} if nodes else set()))
+    _fulfil(wanted, arguments.name if mode() == "local" else "")
+    refs = [images.reference_of(target) for target in targets]
     started = time.monotonic()
     cluster: Access
     if mode() == "existing":
@@ -61,10 +50,6 @@ def _bring_up(arguments: argparse.Namespace, ends: ExitStack) -> tuple[Access, d
         cluster = kind_cluster = KindCluster.start(arguments.name, nodes, refs)
         ends.callback(kind_cluster.stop)
     else:
-        if arguments.name in names(running()):
-            raise ClusterError(
-                f"a cluster named {arguments.name} is up already: use it, end it (`python -m cluster down --name {arguments.name}`), or choose a --name"
-            )
         cluster = local = Cluster.start(arguments.name, nodes, images=refs)
         ends.callback(local.stop)
         if nodes or "s3" in extras:
@@ -170,7 +155,9 @@ def kubeconfig(arguments: argparse.Namespace) -> int:
 
 def build(arguments: argparse.Namespace) -> int:
     """Build the programs that a cluster is made of."""
-    print(binaries.build_table(arguments.parts or list(binaries.TOOLS)))
+    parts = arguments.parts or list(binaries.TOOLS)
+    took = _fulfil(Wanted(frozenset(parts)))
+    print(binaries.table(parts, took))
     return 0
 
 
@@ -179,14 +166,19 @@ def images_command(arguments: argparse.Namespace) -> int:
     if arguments.prune:
         images.prune()
         return 0
-    store = ImageStore(binaries.programs(["containerd"]))
     if arguments.list:
-        print("\n".join(store.references()))
+        print("\n".join(ImageStore().references()))
         return 0
-    refs = images.build_all(arguments.targets or list(images.TARGETS))
-    store.ensure(refs)
-    print("\n".join(ref.reference for ref in refs))
+    targets = arguments.targets or list(images.TARGETS)
+    _fulfil(Wanted(frozenset({"containerd"}), targets=tuple(targets), unpacked=True))
+    print("\n".join(images.reference_of(target).reference for target in targets))
     return 0
+
+
+def _fulfil(wanted: Wanted, name: str = "") -> dict[str, float]:
+    """Build and fetch what is missing of it, unless this machine lacks what that takes; the seconds of each piece."""
+    preflight.demand(wanted.needs(mode(), name))
+    return fulfil(wanted.pieces())
 
 
 def _pairs(values: Sequence[str]) -> dict[str, str]:
@@ -267,10 +259,7 @@ def main() -> int:
     if getattr(arguments, "command", None) and arguments.command[0] == "--":
         arguments.command = arguments.command[1:]
 
-    def interrupted(number: int, _: object) -> None:
-        raise SystemExit(128 + number)
-
-    signal.signal(signal.SIGTERM, interrupted)
+    interrupts.become_exceptions()
     try:
         code: int = arguments.action_function(arguments)
     except ClusterError as error:

@@ -8,13 +8,14 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
-from cluster import package_index
-from cluster.binaries import only_one
+from cluster import command, package_index, packages
 from cluster.errors import ClusterError
 from cluster.image_store import images_folder
-from cluster.packages import require
+from cluster.lock import only_one
+from cluster.piece import Kind, Piece
 from cluster.progress import step
 from cluster.waiting import tail
 
@@ -22,8 +23,11 @@ from cluster.waiting import tail
 SUITE = "bookworm"
 BASE_PACKAGES = ("python3", "python3-venv", "ca-certificates", "libgomp1")
 BASE_NAME = "localhost/steelyard/base"
+#: What making it is called in a plan.
+BASE_PIECE = "base of the images"
 
 
+@cache
 def docker_answers() -> bool:
     """Whether there is a container engine here."""
     return (
@@ -37,13 +41,10 @@ def _scratch() -> Path:
     return images_folder() / "scratch"
 
 
-def _run(what: str, command: Sequence[str | Path], log: Path, seconds: float) -> None:
-    log.parent.mkdir(parents=True, exist_ok=True)
-    _scratch().mkdir(exist_ok=True)
-    with step(what, seconds), log.open("w") as output:
-        code = subprocess.run(
-            command, check=False, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env={**os.environ, "TMPDIR": str(_scratch())}
-        ).returncode
+def _run(what: str, arguments: Sequence[str | Path], log: Path) -> None:
+    _scratch().mkdir(parents=True, exist_ok=True)
+    with step(what):
+        code = command.run(arguments, log, environment={**os.environ, "TMPDIR": str(_scratch())})
     if code != 0:
         raise ClusterError(f"{what} failed\n{tail(log, 30)}")
 
@@ -66,18 +67,43 @@ def base_tag() -> str:
     return hashlib.sha256(" ".join([SUITE, *BASE_PACKAGES]).encode()).hexdigest()[:12]
 
 
+def _base_name() -> str:
+    return f"{BASE_NAME}:{base_tag()}"
+
+
+def _has_base() -> bool:
+    return (
+        packages.find("buildah") is not None
+        and subprocess.run(
+            _buildah("inspect", "--type=image", _base_name()), capture_output=True, stdin=subprocess.DEVNULL, check=False
+        ).returncode
+        == 0
+    )
+
+
+def pieces() -> list[Piece]:
+    """What has to be done before an image can be built."""
+    if docker_answers():
+        return []
+    base = [] if _has_base() else [Piece(BASE_PIECE, Kind.DOWNLOAD, 30, _make_base, frozenset({packages.piece("images")}))]
+    return [*packages.pieces("images"), *base]
+
+
+def _make_base() -> None:
+    images_folder().mkdir(parents=True, exist_ok=True)
+    with only_one(images_folder() / "buildah.lock"):
+        _base_image()
+
+
 def _base_image() -> str:
     """The base image in buildah's storage, made when it is not there."""
-    name = f"{BASE_NAME}:{base_tag()}"
-    if (
-        subprocess.run(_buildah("inspect", "--type=image", name), capture_output=True, stdin=subprocess.DEVNULL, check=False).returncode
-        == 0
-    ):
+    name = _base_name()
+    if _has_base():
         return name
     with tempfile.TemporaryDirectory(dir=images_folder()) as folder:
         root = Path(folder) / "base.tar"
-        command: list[str | Path] = ["mmdebstrap", "--variant=minbase", f"--include={','.join(BASE_PACKAGES)}", SUITE, root]
-        _run("making the base image with mmdebstrap", command, images_folder() / "base.log", 30)
+        arguments: list[str | Path] = ["mmdebstrap", "--variant=minbase", f"--include={','.join(BASE_PACKAGES)}", SUITE, root]
+        _run("mmdebstrap", arguments, images_folder() / "base.log")
         container = _ask_buildah("from", "scratch")
         _ask_buildah("add", container, root, "/")
         _ask_buildah("config", "--env", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", container)
@@ -85,10 +111,9 @@ def _base_image() -> str:
     return name
 
 
-def build_by_buildah(context: Path, target: str, reference: str, archive: Path, seconds: float, *, large: bool = False) -> None:
+def build_by_buildah(context: Path, target: str, reference: str, archive: Path, *, large: bool = False) -> None:
     """Build without a registry, and write an archive. A small one is not compressed: that would take longer than all that it saves. Of a large
     one every copy counts: of four GB 22 s of zstd make two."""
-    require("images")
     log = archive.with_suffix(".log")
     with only_one(images_folder() / "buildah.lock"), tempfile.TemporaryDirectory() as folder:
         if archive.exists():  # another process has built it while this one waited
@@ -96,27 +121,34 @@ def build_by_buildah(context: Path, target: str, reference: str, archive: Path, 
         shutil.rmtree(_scratch(), ignore_errors=True)  # whole layers, of a build that was killed
         base = _base_image()
         volumes = [word for mount in package_index.mounts(Path(folder)) for word in ("--volume", mount)]
-        command = _buildah(
+        arguments = _buildah(
             *("build", "--layers", "--isolation=chroot", "--pull=never", f"--build-arg=BASE={base}", f"--target={target}", *volumes),
             *(f"--tag={reference}", f"--file={context / 'Dockerfile'}", str(context)),
         )
-        _run(f"building {reference}", command, log, seconds)
+        _run("buildah build", arguments, log)
         partial = archive.with_suffix(".partial")
         partial.unlink(missing_ok=True)
         # docker's format, because its layers are not compressed; buildah compresses those of an OCI archive whatever it is told.
         how = ["--compression-format=zstd", "--compression-level=1"] if large else []
         push = _buildah("push", *how, reference, f"{'oci' if large else 'docker'}-archive:{partial}:{reference}")
-        _run(f"writing {archive.name}", push, archive.with_suffix(".push.log"), seconds / 5)
+        _run("writing the archive", push, archive.with_suffix(".push.log"))
         partial.rename(archive)
 
 
-def build_by_docker(context: Path, target: str, reference: str, archive: Path, seconds: float) -> None:
+def build_by_docker(context: Path, target: str, reference: str, archive: Path) -> None:
     """Build with the Dockerfile's own base image, and save."""
     log = archive.with_suffix(".log")
-    command: list[str | Path] = ["docker", "build", f"--target={target}", f"--tag={reference}", f"--file={context / 'Dockerfile'}", context]
-    _run(f"building {reference}", command, log, seconds)
+    arguments: list[str | Path] = [
+        "docker",
+        "build",
+        f"--target={target}",
+        f"--tag={reference}",
+        f"--file={context / 'Dockerfile'}",
+        context,
+    ]
+    _run("docker build", arguments, log)
     partial = archive.with_suffix(".partial")
-    _run(f"writing {archive.name}", ["docker", "save", f"--output={partial}", reference], log, seconds / 5)
+    _run("writing the archive", ["docker", "save", f"--output={partial}", reference], archive.with_suffix(".push.log"))
     partial.rename(archive)
 
 

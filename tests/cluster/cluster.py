@@ -11,29 +11,30 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-from cluster import binaries, identity, kubeconfig, object_store, prometheus
+from cluster import binaries, kubeconfig, object_store, preflight, prometheus, provision
 from cluster.access import Access
 from cluster.api import Api
 from cluster.audit import Audit
 from cluster.certificates import Certificate
 from cluster.control_plane import ControlPlane, ExtraFlags
 from cluster.errors import ClusterError
-from cluster.identity import Identity
-from cluster.image_store import ImageRef, ImageStore, box
+from cluster.fulfil import fulfil
+from cluster.identity import Identity, claim, is_alive, running
+from cluster.image_store import ImageRef
 from cluster.node_spec import NodeSpec
-from cluster.nodes import NODE_TOOLS, Nodes
+from cluster.nodes import Nodes
 from cluster.object_store import ObjectStore
-from cluster.packages import require
+from cluster.provision import CONTROL_PLANE_TOOLS
 from cluster.supervisor import Supervisor
 from cluster.sweep import sweep
 from cluster.waiting import tail, wait_until
 
-CONTROL_PLANE_TOOLS = ("kubernetes", "etcd")
 #: From the order to end until everything is gone.
 END_SECONDS = 60.0
 TESTS_FOLDER = Path(__file__).parent.parent
@@ -65,13 +66,10 @@ class Cluster(Access):
 
         The cluster ends when this process does, in whatever way that happens.
         """
-        require("control plane")
-        binaries.programs(CONTROL_PLANE_TOOLS)  # before anything is up: this may take minutes
-        if nodes:
-            require("nodes")
-            store = ImageStore(binaries.programs(NODE_TOOLS))
-            store.ensure([box(), *images])
-        number, lock = identity.claim()
+        wanted = replace(provision.for_cluster("local", nodes=bool(nodes)), others=tuple(images) if nodes else ())
+        preflight.demand(wanted.needs("local"))
+        fulfil(wanted.pieces())  # before anything is up: this may take minutes
+        number, lock = claim()
         number.lock.parent.joinpath("logs").mkdir(exist_ok=True)
         log = number.lock.parent / "logs" / f"{number.number}.watcher.log"
         command = [sys.executable, "-m", "cluster.watcher", str(number.number), str(os.getpid()), str(lock)]
@@ -221,21 +219,9 @@ class Cluster(Access):
         return {**super().environment(), **s3}
 
 
-def running() -> list[tuple[Identity, dict[str, Any]]]:
-    """Every cluster that is alive here, with what it says of itself (empty while it starts)."""
-    found = []
-    for number in identity.all_known():
-        if identity.is_alive(number):
-            state: dict[str, Any] = {}
-            with contextlib.suppress(OSError, json.JSONDecodeError):
-                state = json.loads((number.folder / "cluster.json").read_text())
-            found.append((number, state))
-    return found
-
-
 def end(number: Identity) -> None:
     """End a cluster that another process has started; returns when everything is gone."""
-    if not identity.is_alive(number):
+    if not is_alive(number):
         return
     with contextlib.suppress(ProcessLookupError):
         os.kill(int((number.folder / "watcher.pid").read_text()), signal.SIGTERM)
@@ -250,8 +236,3 @@ def end(number: Identity) -> None:
                 time.sleep(0.05)
                 continue
             return
-
-
-def names(clusters: Sequence[tuple[Identity, dict[str, Any]]]) -> list[str]:
-    """Their names."""
-    return [state.get("name", f"(starting: {number.number})") for number, state in clusters]

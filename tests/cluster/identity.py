@@ -5,14 +5,16 @@ Two clusters side by side never share any of these, and what a dead cluster left
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network, ip_network
 from pathlib import Path
+from typing import Any
 
 from cluster.errors import ClusterError
 
@@ -136,27 +138,54 @@ def all_known() -> Iterator[Identity]:
         yield Identity(int(lock.stem))
 
 
-def _foreign_routes() -> list[IPv4Network]:
+def running() -> list[tuple[Identity, dict[str, Any]]]:
+    """Every cluster that is alive here, with what it says of itself (empty while it starts)."""
+    found = []
+    for number in all_known():
+        if is_alive(number):
+            state: dict[str, Any] = {}
+            with contextlib.suppress(OSError, json.JSONDecodeError):
+                state = json.loads((number.folder / "cluster.json").read_text())
+            found.append((number, state))
+    return found
+
+
+def foreign_routes() -> list[IPv4Network]:
+    """Where this machine sends what, whoever has said so: container engines, other clusters, VPNs, and our own clusters."""
     answer = subprocess.run(["ip", "-j", "route", "show", "table", "all"], check=True, capture_output=True, text=True).stdout
     destinations = [route["dst"] for route in json.loads(answer or "[]") if route.get("dst") not in (None, "default")]
     return [network for network in map(ip_network, destinations) if isinstance(network, IPv4Network)]
 
 
+def _is_free(identity: Identity, routes: Iterable[IPv4Network]) -> bool:
+    """Whether no route of somebody else's leads into its range. Our own leftovers are swept by the watcher."""
+    return identity.folder.exists() or not any(identity.network.overlaps(route) for route in routes)
+
+
+def all_taken(routes: Sequence[IPv4Network]) -> str:
+    """What to do when no cluster can have a range of addresses; empty when one can."""
+    known = [Identity(number) for number in range(CLUSTERS)]
+    if any(_is_free(identity, routes) and not is_alive(identity) for identity in known):
+        return ""
+    alive = [identity for identity in known if is_alive(identity)]
+    theirs = sorted({route for route in routes for identity in known if identity.network.overlaps(route) and not is_alive(identity)})
+    by = [*(f"the route to {route}" for route in theirs), *([f"{len(alive)} clusters that are up"] if alive else [])]
+    return (
+        f"a cluster takes one range of addresses from {known[0].network} to {known[-1].network}, and all are in use by {', '.join(by)}: "
+        "take that route away (a VPN, another cluster tool), end clusters (`python -m cluster status` and `down`), or use CLUSTER=kind"
+    )
+
+
 def claim() -> tuple[Identity, int]:
     """A free number and the descriptor that holds its lock."""
     clusters_folder().mkdir(parents=True, exist_ok=True)
-    routes = _foreign_routes()
+    routes = foreign_routes()
     for number in range(CLUSTERS):
         identity = Identity(number)
         descriptor = try_lock(identity)
         if descriptor is None:
             continue
-        # An address range that this machine uses for something else is left alone; our own leftovers are swept by the watcher.
-        ours = identity.folder.exists()
-        if not ours and any(identity.network.overlaps(route) for route in routes):
-            os.close(descriptor)
-            continue
-        return identity, descriptor
-    raise ClusterError(
-        f"all {CLUSTERS} address ranges from {Identity(0).network} on are in use: see `python -m cluster status`, end some with `down`"
-    )
+        if _is_free(identity, routes):
+            return identity, descriptor
+        os.close(descriptor)
+    raise ClusterError(all_taken(routes) or "another process has just taken the last free range of addresses: try again")

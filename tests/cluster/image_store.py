@@ -13,15 +13,20 @@ import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from cluster import binaries, container_runtime, identity, oci_archive
+from cluster import binaries, command, container_runtime, identity, oci_archive
+from cluster.cache_folder import cache_folder
 from cluster.errors import ClusterError
-from cluster.progress import say, step
-from cluster.waiting import wait_until
+from cluster.fulfil import fulfil
+from cluster.lock import only_one
+from cluster.piece import Kind, Piece
+from cluster.progress import say
+from cluster.waiting import tail, wait_until
 
 CONTENT = Path("io.containerd.content.v1.content/blobs/sha256")
 SNAPSHOTS = Path("io.containerd.snapshotter.v1.overlayfs/snapshots")
@@ -30,6 +35,8 @@ NAMESPACE = "k8s.io"
 #: Small archives are worth keeping, for nodes that run already. The compile image's would be another 2.4 GB.
 DELETE_ARCHIVES_OVER = 1_000_000_000
 BOX_NAME = "localhost/steelyard/box"
+#: Where it is not the few seconds of a light image, on the machine of reference.
+UNPACK_SECONDS = {"image runtime-compile": 45, "image runtime-vllm": 60}
 
 
 @dataclass(frozen=True)
@@ -46,31 +53,34 @@ class ImageRef:
         """As it stands in a pod."""
         return f"{self.name}:{self.tag}"
 
+    @property
+    def piece(self) -> str:
+        """What making its archive is called in a plan."""
+        return f"image {self.name.rsplit('/', 1)[1]}"
+
 
 def images_folder() -> Path:
     """Everything about images that is kept between runs."""
-    return binaries.cache_folder() / "images"
+    return cache_folder() / "images"
 
 
 def box() -> ImageRef:
-    """The image of the sandbox, which is also what the tests of the cluster itself run."""
-    binaries.build(binaries.TOOLS["box"])
-    folder = binaries.built_folder(binaries.TOOLS["box"])
-    tag = folder.name.rsplit("-", 1)[1]
-    reference = ImageRef(BOX_NAME, tag, images_folder() / f"box-{tag}.tar")
-    if not reference.archive.exists():
-        reference.archive.parent.mkdir(parents=True, exist_ok=True)
-        oci_archive.write(
-            reference.archive, reference.reference, folder / "box", architecture={"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]
-        )
-    return reference
+    """The image of the sandbox, which is also what the tests of the cluster itself run; made or not."""
+    tag = binaries.built_folder(binaries.TOOLS["box"]).name.rsplit("-", 1)[1]
+    return ImageRef(BOX_NAME, tag, images_folder() / f"box-{tag}.tar")
+
+
+def _write_box(image: ImageRef) -> None:
+    program = binaries.paths(["box"])["box"]
+    image.archive.parent.mkdir(parents=True, exist_ok=True)
+    architecture = {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]
+    oci_archive.write(image.archive, image.reference, program, architecture=architecture)
 
 
 class ImageStore:
     """The store of this machine."""
 
-    def __init__(self, programs: Mapping[str, Path]) -> None:
-        self.programs = programs
+    def __init__(self) -> None:
         self.folder = images_folder() / "store"
         self.root = self.folder / "containerd"
         self.socket = self.folder / "c.sock"
@@ -78,7 +88,7 @@ class ImageStore:
 
     @contextmanager
     def _only_one(self) -> Iterator[None]:
-        with binaries.only_one(images_folder() / "store.lock"):
+        with only_one(images_folder() / "store.lock"):
             yield
 
     @property
@@ -90,20 +100,20 @@ class ImageStore:
         return list(json.loads(self._list.read_text())) if self._list.exists() else []
 
     def _ctr(self, *arguments: str) -> None:
-        command = [str(self.programs["ctr"]), f"--address={self.socket}", f"--namespace={NAMESPACE}", *arguments]
-        answer = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-        if answer.returncode != 0:
-            raise ClusterError(f"ctr {' '.join(arguments)}: {answer.stderr.strip()}\nlog: {self.log}")
+        ctr, log = binaries.paths(["containerd"])["ctr"], self.folder / "ctr.log"
+        if command.run([ctr, f"--address={self.socket}", f"--namespace={NAMESPACE}", *arguments], log) != 0:
+            raise ClusterError(f"ctr {' '.join(arguments)} failed\n{tail(log)}\nlog of containerd: {self.log}")
 
     @contextmanager
     def _containerd(self) -> Iterator[None]:
         """containerd in namespaces of its own: its mounts and its processes end with it, and it with this process."""
+        programs = binaries.paths(["containerd"])
         self.folder.mkdir(parents=True, exist_ok=True)
         self.socket.unlink(missing_ok=True)
         target = self.folder / "containerd.toml"
         state = Path("/run/containerd")
         target.write_text(container_runtime.workshop(root=self.root, state=state, socket=self.socket))
-        script = f"mount -t tmpfs run /run; {self.programs['containerd']} --config {target} & wait"
+        script = f"mount -t tmpfs run /run; {programs['containerd']} --config {target} & wait"
         command = [
             "setpriv",
             "--pdeathsig",
@@ -123,7 +133,7 @@ class ImageStore:
         try:
 
             def answers() -> bool:
-                command = [str(self.programs["ctr"]), f"--address={self.socket}", "version"]
+                command = [programs["ctr"], f"--address={self.socket}", "version"]
                 return self.socket.exists() and subprocess.run(command, capture_output=True, check=False).returncode == 0
 
             wait_until("containerd", answers, seconds=30, logs=(self.log,))
@@ -132,20 +142,34 @@ class ImageStore:
             process.kill()
             process.wait()
 
+    def pieces(self, images: Iterable[ImageRef]) -> list[Piece]:
+        """What has to be done until these are in the store. Their archives, but for the box's, and containerd are others' pieces."""
+        there, found = self.references(), list[Piece]()
+        for image in images:
+            if image.reference in there:
+                continue
+            if image.name == BOX_NAME and not image.archive.exists():
+                found.append(Piece(image.piece, Kind.DOWNLOAD, 1, partial(_write_box, image), frozenset({binaries.TOOLS["box"].piece})))
+            needs = frozenset({image.piece, binaries.TOOLS["containerd"].piece})
+            found.append(
+                Piece(f"{image.piece} for the nodes", Kind.DOWNLOAD, UNPACK_SECONDS.get(image.piece, 5), partial(self._add, image), needs)
+            )
+        return found
+
     def ensure(self, images: Iterable[ImageRef]) -> None:
         """Import what is not there yet."""
-        wanted = list(images)
-        if all(image.reference in self.references() for image in wanted):
-            return
+        if wanted := self.pieces(images):
+            fulfil([*binaries.pieces(["box", "containerd"]), *wanted])
+
+    def _add(self, image: ImageRef) -> None:
         with self._only_one():
-            missing = [image for image in wanted if image.reference not in self.references()]
-            if not missing:
-                return
-            with self._containerd():
-                for image in missing:
+            if image.reference not in self.references():  # another process may have imported it while this one waited
+                with self._containerd():
                     self._import(image)
 
     def _import(self, image: ImageRef) -> None:
+        if not image.archive.exists():
+            raise ClusterError(f"{image.archive} is gone, removed by another checkout or a person: the same command makes it anew")
         size = image.archive.stat().st_size
         free = shutil.disk_usage(self.folder).free
         # Blobs beside the archive, and layers: a large archive is compressed to half of them.
@@ -154,8 +178,7 @@ class ImageStore:
             raise ClusterError(
                 f"{image.reference} needs {needed / 1e9:.1f} GB in {self.folder}, and {free / 1e9:.1f} GB are free: make room"
             )
-        with step(f"unpacking {image.reference} ({size / 1e6:.0f} MB)", size / 5e7):
-            self._ctr("images", "import", "--local", "--discard-unpacked-layers", str(image.archive))
+        self._ctr("images", "import", "--local", "--discard-unpacked-layers", str(image.archive))
         self._record([*self.references(), image.reference])
         if size > DELETE_ARCHIVES_OVER:
             image.archive.unlink()

@@ -9,25 +9,42 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import time
 from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from cluster import binaries, builder, dockerfile, identity
+from cluster import binaries, builder, dockerfile, identity, packages
 from cluster.errors import ClusterError
+from cluster.fulfil import fulfil
 from cluster.image_store import ImageRef, ImageStore, images_folder
+from cluster.lock import only_one
+from cluster.piece import Kind, Piece
 
 REPOSITORY = Path(__file__).parent.parent.parent
-#: The targets, with the seconds and the bytes of a first build: what a person is told to expect, and what must be free.
+
+
+@dataclass(frozen=True)
+class Expected:
+    """Of a target's first build: its seconds on the machine of reference (see README.md), and the bytes that must be free."""
+
+    seconds: int
+    bytes: int
+
+
 TARGETS = {
-    "operator": (60, 1_000_000_000),
-    "runtime-serve": (90, 3_000_000_000),
-    "runtime-compile": (150, 10_000_000_000),
+    "operator": Expected(30, 1_000_000_000),
+    "runtime-serve": Expected(30, 3_000_000_000),
+    "runtime-compile": Expected(105, 10_000_000_000),
 }
 #: From here on an archive is worth the time that it takes to compress it.
 LARGE = 5_000_000_000
 #: Those that only `make test-long` needs.
-ON_DEMAND = {"runtime-vllm": (200, 13_000_000_000)}
+ON_DEMAND = {"runtime-vllm": Expected(150, 13_000_000_000)}
 PREFIX = "localhost/steelyard"
+#: From an image's last use on, other checkouts leave it alone for so long.
+LATELY_SECONDS = 3600
 
 
 def tag(target: str, context: Path = REPOSITORY) -> str:
@@ -56,51 +73,103 @@ def reference_of(target: str, context: Path = REPOSITORY) -> ImageRef:
     return ImageRef(f"{PREFIX}/{target}", current, images_folder() / f"{target}-{current}.tar")
 
 
-def build(target: str, context: Path = REPOSITORY) -> ImageRef:
-    """The target's image, built when its inputs have changed. It is then in the store, where nodes take it from."""
-    image = reference_of(target, context)
+def missing(targets: Iterable[str], context: Path = REPOSITORY) -> list[str]:
+    """Those of the targets that have to be built."""
+    there = ImageStore().references()
+    return [target for target in targets if not _is_made(reference_of(target, context), there)]
+
+
+def _is_made(image: ImageRef, there: Iterable[str]) -> bool:
     if image.archive.exists():
         os.utime(image.archive)
-        return image
-    store = ImageStore(binaries.programs(["containerd"]))
-    if image.reference in store.references():
-        return image
-    images_folder().mkdir(parents=True, exist_ok=True)
-    _remove_old(target, store, context)
-    seconds, size = {**TARGETS, **ON_DEMAND}.get(target, (60, 1_000_000_000))
+        return True
+    return image.reference in there
+
+
+def pieces(targets: Iterable[str], context: Path = REPOSITORY, *, after: str | None = None) -> list[Piece]:
+    """What has to be done until they are built; they share layers. `after`: a piece to wait for."""
+    lacking = missing(targets, context)
+    if not lacking:
+        return []
+    programs = {binaries.TOOLS[name].piece for name in programs_for(targets, context)}
+    needs = {packages.piece("images"), builder.BASE_PIECE, *programs, *([after] if after else [])}
+    built = [
+        Piece(
+            reference_of(target, context).piece, Kind.DOWNLOAD, _expected(target).seconds, partial(make, target, context), frozenset(needs)
+        )
+        for target in lacking
+    ]
+    return [*builder.pieces(), *built]
+
+
+def programs_for(targets: Iterable[str], context: Path = REPOSITORY) -> frozenset[str]:
+    """The programs without which they cannot be built: containerd, where it removes their predecessors from the store."""
+    return frozenset({"containerd"} if ImageStore().references() and missing(targets, context) else ())
+
+
+def bytes_of(target: str) -> int:
+    """What must be free before the target is built."""
+    return _expected(target).bytes
+
+
+def _expected(target: str) -> Expected:
+    return {**TARGETS, **ON_DEMAND}.get(target, Expected(60, 1_000_000_000))
+
+
+def make(target: str, context: Path = REPOSITORY) -> None:
+    """Build the target's image, an archive, and remove those that it succeeds."""
+    with only_one(images_folder() / "make.lock"):
+        image = reference_of(target, context)
+        if not _is_made(image, ImageStore().references()):  # another process may have built it while this one waited
+            _make(target, image, context)
+
+
+def _make(target: str, image: ImageRef, context: Path) -> None:
+    _remove_old(target, ImageStore(), context)
+    size = bytes_of(target)
     if _free() < size:
         builder.forget_all()
     if _free() < size:
         raise ClusterError(
-            f"the image {target} takes up to {size / 1e9:.0f} GB while it is built, and {_free() / 1e9:.0f} GB are free in {images_folder()}: "
+            f"it takes up to {size / 1e9:.0f} GB while it is built, and {_free() / 1e9:.0f} GB are free in {images_folder()}: "
             "make room, `python -m cluster images --prune` helps"
         )
     if builder.docker_answers():
-        builder.build_by_docker(context, target, image.reference, image.archive, seconds)
+        builder.build_by_docker(context, target, image.reference, image.archive)
     else:
-        builder.build_by_buildah(context, target, image.reference, image.archive, seconds, large=size > LARGE)
+        builder.build_by_buildah(context, target, image.reference, image.archive, large=size > LARGE)
     if _free() < size:  # what comes next, the import, needs as much; the builder's layers only save time
         builder.forget_all()
     builder.forget_others(image.name, image.tag)
+
+
+def build(target: str, context: Path = REPOSITORY) -> ImageRef:
+    """The target's image, built when its inputs have changed."""
+    [image] = build_all([target], context)
     return image
+
+
+def build_all(targets: Iterable[str], context: Path = REPOSITORY) -> list[ImageRef]:
+    """The targets' images, built where their inputs have changed. They are then archives, or in the store, where nodes take them from."""
+    wanted = list(targets)
+    fulfil([*binaries.pieces(programs_for(wanted, context)), *pieces(wanted, context)])
+    return [reference_of(target, context) for target in wanted]
 
 
 def _free() -> int:
     return shutil.disk_usage(images_folder()).free
 
 
-def build_all(targets: Iterable[str], context: Path = REPOSITORY) -> list[ImageRef]:
-    """Several targets, one after the other: they share layers."""
-    return [build(target, context) for target in targets]
-
-
 def _remove_old(target: str, store: ImageStore, context: Path) -> None:
-    """Former images of this target. The layers of the last one stay in the builder's cache until the new one is there."""
+    """Former images of this target, but for those that another checkout has lately used: it may be about to give them to its nodes. The layers
+    of the last one stay in the builder's cache until the new one is there."""
     current = reference_of(target, context)
-    old = [reference for reference in store.references() if reference.startswith(f"{current.name}:") and reference != current.reference]
-    store.remove(old)
-    for archive in images_folder().glob(f"{target}-*"):
-        if archive.name.startswith(f"{target}-") and archive.suffix in {".tar", ".log", ".partial"}:
+    archives = [path for path in images_folder().glob(f"{target}-*") if path.suffix in {".tar", ".log", ".partial"}]
+    lately = {path.stem for path in archives if path.suffix == ".tar" and time.time() - path.stat().st_mtime < LATELY_SECONDS}
+    kept = {current.reference, *(f"{current.name}:{stem.removeprefix(f'{target}-')}" for stem in lately)}
+    store.remove(reference for reference in store.references() if reference.startswith(f"{current.name}:") and reference not in kept)
+    for archive in archives:
+        if archive.suffix != ".tar" or archive.stem not in lately:
             archive.unlink()
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import yaml
 
-from cluster import binaries
 from cluster.access import Access
+from cluster.cache_folder import cache_folder
 from cluster.errors import ClusterError
 from cluster.image_store import ImageRef
 from cluster.node_spec import NodeSpec
@@ -73,7 +73,7 @@ class KindCluster(Access):
     @property
     def kubeconfig(self) -> Path:
         """A file of its own: the person's current context stays what it is."""
-        return binaries.cache_folder() / f"kind-{self.name}.kubeconfig"
+        return cache_folder() / f"kind-{self.name}.kubeconfig"
 
     def load(self, image: ImageRef) -> None:
         """Give an image to all nodes."""

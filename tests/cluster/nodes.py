@@ -14,9 +14,8 @@ from cluster.identity import MAX_NODES
 from cluster.image_store import ImageRef, ImageStore, box
 from cluster.node import Node
 from cluster.node_spec import NodeSpec
+from cluster.provision import NODE_TOOLS
 from cluster.supervisor import Supervisor
-
-NODE_TOOLS = ("kubernetes", "containerd", "coredns", "box")
 
 
 class Nodes:
@@ -27,7 +26,7 @@ class Nodes:
         self.supervisor = supervisor
         self.api = api
         self.programs = binaries.programs(NODE_TOOLS)
-        self.store = ImageStore(self.programs)
+        self.store = ImageStore()
 
     def _node(self, spec: NodeSpec, index: int) -> Node:
         return Node(spec, index, self.control_plane, self.supervisor, self.api, self.programs)

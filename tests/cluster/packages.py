@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from pathlib import Path
+from collections.abc import Sequence
+from functools import partial
 
 from cluster.errors import ClusterError
+from cluster.piece import Kind, Piece
 from cluster.progress import step
 
 #: What needs what: the purpose, the program that must be found, and the Debian package that brings it.
@@ -25,22 +27,27 @@ def find(program: str) -> str | None:
     return shutil.which(program, path=os.pathsep.join([os.environ.get("PATH", ""), SYSTEM_FOLDERS]))
 
 
-def require(purpose: str) -> None:
-    """Check that this machine can do it, and install what is missing where that is possible (root on Debian), saying so."""
-    if os.geteuid() != 0:
-        raise ClusterError(
-            "a cluster is made of namespaces and mounts: run this as root (sudo), or use CLUSTER=kind with a container engine"
-        )
-    if not Path("/sys/fs/cgroup").is_dir() or os.uname().sysname != "Linux":
-        raise ClusterError("a cluster on this machine needs Linux with cgroups: elsewhere use CLUSTER=kind with a container engine")
-    missing = sorted({package for program, package in NEEDED[purpose].items() if find(program) is None})
-    if not missing:
-        return
-    if shutil.which("apt-get") is None:
-        raise ClusterError(f"missing for {purpose}: install what your distribution calls the Debian packages {' '.join(missing)}")
+def missing(purpose: str) -> list[str]:
+    """The Debian packages that bring what is not found here."""
+    return sorted({package for program, package in NEEDED[purpose].items() if find(program) is None})
+
+
+def piece(purpose: str) -> str:
+    """What installing them is called in a plan."""
+    return f"packages for the {purpose}"
+
+
+def pieces(purpose: str) -> list[Piece]:
+    """What has to be installed for this purpose."""
+    lacking = missing(purpose)
+    return [Piece(piece(purpose), Kind.DOWNLOAD, 10, partial(_install, lacking))] if lacking else []
+
+
+def _install(packages: Sequence[str]) -> None:
+    # Never broken off: dpkg would have to be mended by hand.
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    with step(f"installing {' '.join(missing)} with apt-get", 30):
-        for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing]):
+    with step(f"installing {' '.join(packages)} with apt-get"):
+        for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages]):
             answer = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
             if answer.returncode != 0:
-                raise ClusterError(f"{' '.join(command)} failed, install {' '.join(missing)} yourself:\n{answer.stderr[-1000:]}")
+                raise ClusterError(f"{' '.join(command)} failed, install {' '.join(packages)} yourself:\n{answer.stderr[-1000:]}")

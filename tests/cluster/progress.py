@@ -8,13 +8,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from cluster import at_work
+
 #: Without a terminal (CI, a log file) a line every so often is enough, and more would bury the rest.
 LINE_EVERY_SECONDS = 30.0
 
 
 def say(text: str) -> None:
     """One line to the person who waits."""
-    print(text, file=sys.stderr, flush=True)
+    print(f"\r\x1b[K{text}" if sys.stderr.isatty() else text, file=sys.stderr, flush=True)
 
 
 def duration(seconds: float) -> str:
@@ -26,7 +28,14 @@ def duration(seconds: float) -> str:
 
 @contextmanager
 def step(what: str, expected_seconds: float | None = None) -> Iterator[None]:
-    """Show that `what` is going on, for how long, and how long it may take; at the end, how long it took."""
+    """Show that `what` is going on, for how long, and how long it may take; at the end, how long it took. A step of a piece that is built or
+    fetched beside others is shown in their line."""
+    if at_work.is_watched():
+        work = at_work.current()
+        before, work.doing = work.doing, what
+        yield
+        work.doing = before
+        return
     started = time.monotonic()
     finished = threading.Event()
     terminal = sys.stderr.isatty()

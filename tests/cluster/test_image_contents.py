@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from cluster import binaries, images
+from cluster import images
 from cluster.image_store import CONTENT, ImageRef, ImageStore
 
 pytestmark = pytest.mark.image
@@ -75,7 +75,7 @@ def test_a_light_image_has_its_program_and_nothing_that_builds_or_installs(light
 
 def test_every_image_that_nodes_are_given_is_run_by_a_number_that_is_not_roots() -> None:
     """By number, or `runAsNonRoot` could not tell."""
-    store = ImageStore(binaries.programs(["containerd"]))
+    store = ImageStore()
     store.ensure(images.build_all(images.TARGETS))
     users = users_in(store)
     assert len(users) >= len(images.TARGETS), "they were read"

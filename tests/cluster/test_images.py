@@ -1,5 +1,7 @@
 """An image's tag follows from what it is built from, and how the machine gets packages stays out of it."""
 
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,7 @@ import yaml
 
 from cluster import dockerfile, images, kind, package_index
 from cluster.errors import ClusterError
+from cluster.image_store import ImageStore
 from cluster.node_spec import NodeSpec
 
 DOCKERFILE = """\
@@ -102,19 +105,51 @@ def test_where_disk_is_short_the_builders_layers_go_before_a_build_and_before_th
 ) -> None:
     done: list[str] = []
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(images.binaries, "programs", lambda _: {})
     monkeypatch.setattr(images.builder, "docker_answers", lambda: False)
     monkeypatch.setattr(images.builder, "forget_all", lambda: done.append("forget"))
     monkeypatch.setattr(images.builder, "build_by_buildah", lambda *_, large: done.append(f"build {large}"))
     left = iter(gigabytes)
     monkeypatch.setattr(images, "_free", lambda: next(left) * 10**9)
-    images.build("runtime-compile")
+    images.make("runtime-compile")
     assert (done.count("build True"), done.count("forget")) == (1, forgets)
 
 
 def test_a_build_that_would_not_fit_even_then_is_not_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(images.binaries, "programs", lambda _: {})
     monkeypatch.setattr(images, "_free", lambda: 9 * 10**9)
     with pytest.raises(ClusterError, match="takes up to 10 GB while it is built, and 9 GB are free"):
-        images.build("runtime-compile")
+        images.make("runtime-compile")
+
+
+def test_an_image_that_another_process_has_built_meanwhile_is_not_built_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(images, "_make", lambda *_: pytest.fail("it is there"))
+    archive = images.reference_of("operator").archive
+    archive.parent.mkdir(parents=True)
+    archive.touch()
+    images.make("operator")
+
+
+def test_a_former_image_goes_unless_another_checkout_has_used_it_within_the_hour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    folder = images.images_folder()
+    folder.mkdir(parents=True)
+    for name, age in (("operator-old", 3700), ("operator-others", 3500), ("operator-killed", 0), ("runtime-serve-old", 3700)):
+        path = folder / f"{name}.{'partial' if 'killed' in name else 'tar'}"
+        path.touch()
+        os.utime(path, (time.time() - age,) * 2)
+    removed: list[str] = []
+    store = ImageStore()
+    current = images.reference_of("operator").reference
+    names = [f"{images.PREFIX}/operator:{tag}" for tag in ("old", "others", "older")]
+    monkeypatch.setattr(store, "references", lambda: [*names, current, f"{images.PREFIX}/runtime-serve:old"])
+    monkeypatch.setattr(store, "remove", removed.extend)
+    images._remove_old("operator", store, images.REPOSITORY)
+    assert removed == [names[0], names[2]]
+    assert sorted(path.name for path in folder.iterdir()) == ["operator-others.tar", "runtime-serve-old.tar"]
+
+
+def test_an_archive_that_is_gone_is_an_error_that_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with pytest.raises(ClusterError, match="is gone, removed by another checkout or a person: the same command makes it anew"):
+        ImageStore()._import(images.reference_of("operator"))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster import binaries
+from cluster import go_caches
 
 
 @pytest.fixture
@@ -17,29 +17,31 @@ def caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def compile_something() -> None:
-    with binaries._go_caches() as variables:
+    with go_caches.in_use() as variables:
         for folder in map(Path, variables.values()):
             folder.mkdir(parents=True, exist_ok=True)
             (folder / "something").write_text("compiled")
 
 
-def test_they_are_shared_by_the_programs_that_are_built_together_and_gone_when_the_last_is_there(caches: Path) -> None:
-    with binaries._go_caches():
-        compile_something()
-        assert (caches / "build/something").exists() and (caches / "modules/something").exists()
-    assert not caches.exists()
-
-
-def test_a_build_that_fails_leaves_them_to_the_next_one(caches: Path) -> None:
-    with pytest.raises(RuntimeError), binaries._go_caches():
-        compile_something()
-        raise RuntimeError("no space")
-    assert (caches / "build/something").exists()
+def test_they_are_shared_by_the_programs_that_are_built_together_and_gone_when_they_are_given_back(caches: Path) -> None:
     compile_something()
+    assert (caches / "build/something").exists() and (caches / "modules/something").exists()
+    go_caches.give_back()
+    assert not caches.exists()
+    go_caches.give_back()
+
+
+def test_they_stay_while_another_process_builds_with_them(caches: Path) -> None:
+    compile_something()
+    with go_caches.in_use():
+        go_caches.give_back()
+        assert (caches / "build/something").exists()
+    go_caches.give_back()
     assert not caches.exists()
 
 
 def test_a_person_who_keeps_such_caches_keeps_them(caches: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GOCACHE", str(tmp_path / "own"))
     compile_something()
+    go_caches.give_back()
     assert (tmp_path / "own/something").exists() and not caches.exists()
