@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cluster import binaries
 from cluster.errors import ClusterError
+from patience import PATIENCE
 
 
 class Access:
@@ -30,11 +31,11 @@ class Access:
         path = os.pathsep.join(dict.fromkeys([*folders, *os.environ.get("PATH", "").split(os.pathsep)]))
         return {"KUBECONFIG": str(self.kubeconfig), "PATH": path, "STEELYARD_CLUSTER": self.name}
 
-    def kubectl(self, *arguments: str, stdin: str | None = None, seconds: float = 60.0) -> str:
+    def kubectl(self, *arguments: str, stdin: str | None = None, seconds: float = PATIENCE) -> str:
         """Run kubectl as the administrator, and return what it printed; anything but success is an error with what it said."""
         return self._client(binaries.programs(["kubernetes"])["kubectl"], arguments, stdin, seconds)
 
-    def helm(self, *arguments: str, seconds: float = 300.0) -> str:
+    def helm(self, *arguments: str, seconds: float = PATIENCE) -> str:
         """Run helm as the administrator, and return what it printed."""
         return self._client(binaries.programs(["helm"])["helm"], arguments, None, seconds)
 

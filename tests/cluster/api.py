@@ -22,8 +22,10 @@ PATHS = {
     ("v1", "Namespace"): "/api/v1/namespaces/{name}",
 }
 
-PATIENCE_SECONDS = 15.0
-"""For a server that restarts, or that is busy with others' tests."""
+ANSWER_SECONDS = 60.0
+"""For one answer, of a server that may be busy with others' tests."""
+PATIENCE_SECONDS = 60.0
+"""For an answer in the end, of a server that may restart meanwhile."""
 
 
 class Api:
@@ -35,7 +37,7 @@ class Api:
         self._context.load_cert_chain(client.certificate, client.key)
 
     def request(
-        self, method: str, path: str, body: object = None, content_type: str = "application/json", timeout: float = 10.0
+        self, method: str, path: str, body: object = None, content_type: str = "application/json", timeout: float = ANSWER_SECONDS
     ) -> tuple[int, bytes]:
         """The status and the body of the answer; OSError when there is none."""
         address = urlsplit(self.url)
@@ -80,7 +82,7 @@ class Api:
 
     def is_ready(self) -> bool:
         """Whether the API server says that it is ready."""
-        return self.request("GET", "/readyz", timeout=2.0)[0] == http.client.OK
+        return self.request("GET", "/readyz", timeout=10.0)[0] == http.client.OK
 
     def _patiently(self, method: str, path: str, body: object = None, content_type: str = "application/json") -> tuple[int, bytes]:
         """Ask again where nothing was answered, or "not now": all that is asked here may be asked twice."""

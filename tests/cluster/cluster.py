@@ -34,6 +34,7 @@ from cluster.provision import CONTROL_PLANE_TOOLS
 from cluster.supervisor import Supervisor
 from cluster.sweep import sweep
 from cluster.waiting import tail, wait_until
+from patience import PATIENCE
 
 #: From the order to end until everything is gone.
 END_SECONDS = 60.0
@@ -94,7 +95,7 @@ class Cluster(Access):
 
         cluster = cls(number, name, flags or ExtraFlags(), watcher)
         try:
-            wait_until("the cluster's namespaces", made, seconds=30, logs=(log,), check=check, every=0.01)
+            wait_until("the cluster's namespaces", made, seconds=PATIENCE, logs=(log,), check=check, every=0.01)
             cluster.api = cluster.control_plane.start()
             cluster._save()
             if nodes:

@@ -14,6 +14,7 @@ from cluster.certificates import Authority, Certificate
 from cluster.identity import Identity
 from cluster.supervisor import Supervisor
 from cluster.waiting import wait_until
+from patience import PATIENCE
 
 #: The defaults (20 and 30) make thousands of objects wait for the client, not for the server.
 CLIENT_QPS, CLIENT_BURST = 300, 600
@@ -85,7 +86,7 @@ class ControlPlane:
         scheduler = self.identity_of("scheduler", "system:kube-scheduler")
         api = Api(self.url, self.authority.authority, admin)
         logs = (self.supervisor.log("apiserver"), self.supervisor.log("etcd"))
-        wait_until("the API server", api.is_ready, seconds=60, logs=logs, check=self.supervisor.check)
+        wait_until("the API server", api.is_ready, seconds=PATIENCE, logs=logs, check=self.supervisor.check)
         self._start_controllers(controllers)
         self._start_scheduler(scheduler)
         return api

@@ -16,6 +16,7 @@ from cluster.audit import Audit
 from cluster.cluster import Cluster
 from cluster.node_spec import PRESETS
 from cluster.waiting import wait_until
+from patience import PATIENCE
 
 
 @contextmanager
@@ -24,7 +25,7 @@ def new_namespace(cluster: Cluster, prefix: str = "test") -> Iterator[str]:
     name = f"{prefix}-{uuid.uuid4().hex[:8]}"
     cluster.api.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     account = f"/api/v1/namespaces/{name}/serviceaccounts/default"
-    wait_until(f"the service account of {name}", lambda: cluster.api.get(account), seconds=30)
+    wait_until(f"the service account of {name}", lambda: cluster.api.get(account), seconds=PATIENCE)
     try:
         yield name
     finally:

@@ -13,6 +13,7 @@ from cluster.http_probe import answers
 from cluster.identity import Identity
 from cluster.supervisor import Supervisor
 from cluster.waiting import wait_until
+from patience import PATIENCE
 
 PORT = 7070
 REGION = "us-east-1"
@@ -91,7 +92,11 @@ def start(identity: Identity, supervisor: Supervisor, program: Path) -> ObjectSt
     )
     store = ObjectStore(f"http://{address}", **credentials, folder=folder / "buckets")
     wait_until(
-        "the object store", lambda: answers(store.endpoint + "/health"), seconds=20, logs=(supervisor.log("s3"),), check=supervisor.check
+        "the object store",
+        lambda: answers(store.endpoint + "/health"),
+        seconds=PATIENCE,
+        logs=(supervisor.log("s3"),),
+        check=supervisor.check,
     )
     record.touch(mode=0o600)
     record.write_text(json.dumps(credentials))

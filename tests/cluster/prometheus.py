@@ -12,6 +12,7 @@ from cluster.errors import ClusterError
 from cluster.http_probe import answers
 from cluster.supervisor import Supervisor
 from cluster.waiting import wait_until
+from patience import PATIENCE
 
 PORT = 9090
 USER = "system:serviceaccount:kube-system:prometheus"
@@ -52,5 +53,7 @@ def start(control_plane: ControlPlane, supervisor: Supervisor, program: Path, co
     supervisor.stop("prometheus")
     storage = f"--storage.tsdb.path={identity.folder / 'prometheus'}"
     supervisor.start("prometheus", program, f"--config.file={target}", storage, f"--web.listen-address={identity.gateway}:{PORT}")
-    wait_until("Prometheus", lambda: answers(f"{url}/-/ready"), seconds=30, logs=(supervisor.log("prometheus"),), check=supervisor.check)
+    wait_until(
+        "Prometheus", lambda: answers(f"{url}/-/ready"), seconds=PATIENCE, logs=(supervisor.log("prometheus"),), check=supervisor.check
+    )
     return url

@@ -22,6 +22,7 @@ from cluster.identity import Identity
 from cluster.supervisor import Supervisor
 from cluster.sweep import sweep, sweep_all_dead
 from cluster.waiting import wait_until
+from patience import PATIENCE
 
 #: Each namespace ends with its first process, and that one with `unshare`, and that one with the watcher.
 IN_NEW_NAMESPACES = ("unshare", "--pid", "--mount", "--uts", "--ipc", "--fork", "--kill-child", "--mount-proc")
@@ -57,7 +58,7 @@ class Watcher:
         socket = identity.folder / "supervisor.sock"
         command = ("setpriv", "--pdeathsig", "KILL", IN_NEW_NAMESPACES[0], "--net", *IN_NEW_NAMESPACES[1:], *supervisor_command(socket))
         self.unshare = unshare = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
-        wait_until("the cluster's first process", socket.exists, seconds=10, every=0.01)
+        wait_until("the cluster's first process", socket.exists, seconds=PATIENCE, every=0.01)
         pid = int(Path(f"/proc/{unshare.pid}/task/{unshare.pid}/children").read_text().split()[0])
         self.first = os.pidfd_open(pid)
         network.connect_host(identity, pid)
