@@ -1,5 +1,5 @@
-"""`python -m demo.record EVIDENCE POOL`: put the table of a recorded run, which was expected to end on POOL, into the README. The picture is
-written by `steelyard demo --picture`."""
+"""`python -m demo.record EVIDENCE POOL`: put what a recorded run, which was expected to end on POOL, showed into the README: its table, what the
+checker found, and the beginning of `steelyard explain`. The picture is written by `steelyard demo --picture`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from pathlib import Path
 from steelyard.cli.demo import checker
 
 ROOT = Path(__file__).parents[2]
-MARKS = re.compile(r"(<!-- demo:begin -->\n).*?(<!-- demo:end -->)", re.DOTALL)
+EXPLAIN_LINES = 20
+"""Of `steelyard explain` at the end of the run: as many as tell where it runs and why, and show the pools."""
 
 
 def table(folder: Path, expected: str) -> str:
@@ -50,14 +51,24 @@ def table(folder: Path, expected: str) -> str:
     )
 
 
+def explanation(folder: Path) -> str:
+    """The beginning of what `steelyard explain` said when the load had ended, as Markdown."""
+    lines = [line.rstrip() for line in (folder / "explain.txt").read_text().splitlines()]
+    return "\n".join(["```", *lines[:EXPLAIN_LINES], "  ..." if len(lines) > EXPLAIN_LINES else "", "```", ""]).replace("\n\n```", "\n```")
+
+
 def main(folder: Path, expected: str) -> int:
-    """Rewrite the part of the README between its marks."""
+    """Rewrite the parts of the README between their marks."""
     readme = ROOT / "README.md"
-    written, count = MARKS.subn(lambda m: m[1] + table(folder, expected) + m[2], readme.read_text())
-    if count != 1:
-        print("README.md has no marks <!-- demo:begin --> and <!-- demo:end -->", file=sys.stderr)
-        return 1
-    readme.write_text(written)
+    text = readme.read_text()
+    for mark, content in (("demo", table(folder, expected)), ("explain", explanation(folder))):
+        text, count = re.subn(
+            rf"(<!-- {mark}:begin -->\n).*?(<!-- {mark}:end -->)", lambda m, c=content: m[1] + c + m[2], text, flags=re.DOTALL
+        )
+        if count != 1:
+            print(f"README.md has no marks <!-- {mark}:begin --> and <!-- {mark}:end -->", file=sys.stderr)
+            return 1
+    readme.write_text(text)
     return 0
 
 

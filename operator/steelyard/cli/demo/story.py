@@ -22,7 +22,10 @@ from steelyard.cli.connection import Connection
 from steelyard.cli.demo import checker, plan, rate
 from steelyard.cli.demo.hands import OWN, Hands, LogFollower, PodRecorder
 from steelyard.cli.demo.plan import Story
+from steelyard.cli.gather import gather
 from steelyard.cli.problem import NotThere, Problem
+from steelyard.cli.text.explain import show
+from steelyard.cli.view.explain import explain
 
 Manifest = dict[str, Any]
 WORKLOAD = "encoder"
@@ -32,6 +35,7 @@ NEAR_CAPACITY = 1.4
 """Load of the second probe, in capacities as first measured: capacity is planned at 70 % utilisation, so this is about all."""
 PROBE_SECONDS = 240
 LEADER_SECONDS = 60
+EXPLAIN_WIDTH = 120
 WINDOW, PROBE_WINDOW = 10, 5
 
 
@@ -268,6 +272,8 @@ class Run:
         }
         for name, content in written.items():
             (self._folder / name).write_text(json.dumps(content, indent=1))
+        with (self._folder / "explain.txt").open("w") as text:
+            show(Console(file=text, width=EXPLAIN_WIDTH), explain(gather(self._connection, story.namespace, WORKLOAD)))
 
     def _judge(self, expect: str) -> int:
         self._console.print(_reckoning(self._hands.get("InferenceWorkload", self._story.namespace, WORKLOAD)))
