@@ -27,7 +27,7 @@ $(VENV)/.installed: locks/dev.txt locks/build.txt pyproject.toml
 	@$(VENV)/bin/uv pip install --quiet --python $(VENV)/bin/python --no-deps --no-build-isolation -e .
 	@touch $@
 
-demo: ## The main job, for real, on a cluster of its own (SWAP=1, CLAIM=true, KEEP=1)
+demo: ## The whole loop on a real cluster of its own: compile, place, measure, try, move (SWAP=1, CLAIM=true, KEEP=1)
 	@$(FIRST) cluster.prepare demo
 	@$(RUN) -m cluster run --name demo --nodes demo --images all --with s3,helm -- \
 		env PYTHONPATH=operator:runtime:tests $(VENV)/bin/python -m demo $(if $(SWAP),--swap) $(if $(filter true,$(CLAIM)),--claim-true) $(if $(KEEP),--keep) $(DEMO)

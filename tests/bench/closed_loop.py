@@ -1,4 +1,6 @@
-"""Sizing and rebalancing in a closed loop, over days of recorded load, beside what a clairvoyant would have paid."""
+"""Sizing and rebalancing in a closed loop, over days of recorded load, beside what a clairvoyant would have paid.
+
+The policy is of this benchmark's own, and is not the operator's: see `bench.loop.policies.steelyard`."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from cluster.image_store import NAMESPACE as IMAGES
 from cluster.image_store import ImageRef
 from cluster.node import SOCKET
 from cluster.waiting import wait_until
+from patience import PATIENCE
 from steelyard.api.inference_workload import InferenceWorkload
 from steelyard.api.parse import parse
 from steelyard.control.workload_facts import workload_of
@@ -150,16 +151,16 @@ class Placement:
             told = ((self.cluster.api.get(path) or {}).get("status") or {}).get("conditions", ())
             return any(c["type"] == "Ready" and c["status"] == "True" for c in told)
 
-        wait_until("the placement to serve", ready, seconds=180)
+        wait_until("the placement to serve", ready, seconds=PATIENCE)
         service = self.cluster.api.get(f"/api/v1/namespaces/{self.namespace}/services/{WORKLOAD}")
         assert service
         url = f"http://{service['spec']['clusterIP']}"
 
         def answers() -> bool:
-            with urllib.request.urlopen(f"{url}/v2/health/ready", timeout=5) as answer:
+            with urllib.request.urlopen(f"{url}/v2/health/ready", timeout=60) as answer:
                 return bool(answer.status == 200)
 
-        wait_until("an answer through the Service", answers, seconds=30)
+        wait_until("an answer through the Service", answers, seconds=PATIENCE)
         [deployment] = self._listed("apis/apps/v1", "deployments")
         assert {"steelyard.dev/revision", "steelyard.dev/pool"} <= set(deployment["metadata"]["labels"]), "a placement to the operator"
 

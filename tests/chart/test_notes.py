@@ -12,6 +12,7 @@ from chart.helm import CHART, NAMESPACE, run
 from cluster import binaries
 from cluster.cluster import Cluster
 from cluster.waiting import wait_until
+from patience import PATIENCE
 from steelyard.api.accelerator_pool import AcceleratorPool
 from steelyard.api.inference_workload import InferenceWorkload
 from steelyard.control.pool_facts import pool_of
@@ -37,7 +38,7 @@ def _apply(notes):
 def _pasted(lines, path):
     """A shell that reads the lines as it reads what is pasted, with the commands of `path` before others, and at home there."""
     shell, environment = ["bash", "-euo", "pipefail"], {"PATH": f"{path}:/usr/bin:/bin", "HOME": str(path)}
-    return subprocess.run(shell, input=lines, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(shell, input=lines, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
 def _kubectl(folder, does):
@@ -71,13 +72,13 @@ def test_what_helm_prints_is_pasted_and_the_pool_is_priced(tmp_path):
         notes = installer_for(cluster, NAMESPACE).install().split("NOTES:\n", 1)[1]
         for path in (POOL, WORKLOAD):
             listing = path.rpartition("/")[0]
-            wait_until(f"{listing} served", lambda listing=listing: cluster.api.request("GET", listing)[0] == 200, seconds=30)
+            wait_until(f"{listing} served", lambda listing=listing: cluster.api.request("GET", listing)[0] == 200, seconds=PATIENCE)
         real = binaries.programs(["kubernetes"])["kubectl"]
         answer = _pasted(_apply(notes), _kubectl(tmp_path, f'exec "{real}" --kubeconfig "{cluster.kubeconfig}" "$@"'))
         assert answer.returncode == 0, answer.stderr
         assert cluster.api.get(WORKLOAD) is not None
         with OperatorProcess(cluster.kubeconfig, "default", tmp_path, config("default")):
-            priced = wait_until("the pool is looked at", lambda: _condition(cluster.api.get(POOL), "Priced"), seconds=120)
+            priced = wait_until("the pool is looked at", lambda: _condition(cluster.api.get(POOL), "Priced"), seconds=PATIENCE)
         assert (priced["status"], priced["reason"]) == ("True", "Priced"), priced["message"]
 
 

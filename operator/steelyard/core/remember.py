@@ -13,7 +13,7 @@ from steelyard.core.intent import Intent
 from steelyard.core.memory import BoardLine, Known, LastDecision, Memory, Quarantine, VerdictWord
 from steelyard.core.planning.option import Option, line
 from steelyard.core.rebalancing.claims import verdicts
-from steelyard.core.rebalancing.reason import SETTLED, Reason, Refusal
+from steelyard.core.rebalancing.reason import SETTLED, WISHED, Reason, Refusal
 from steelyard.core.situation import Situation
 from steelyard.core.snapshot import PlacementKey, Snapshot
 
@@ -147,7 +147,7 @@ def hold_notes(last: LastDecision | None, course: Course) -> tuple[Note, ...]:
         return ()  # Nothing is remembered of such a pass, so that the next one would tell it again.
     if refusal is not None:
         known = last is not None and last.verdict == "Hold" and last.reason == refusal.reason.value
-        return () if known else (Note(refusal.reason, f"held: {refusal.message}", warning=True),)
+        return () if known else (Note(refusal.reason, f"held: {refusal.message}", warning=refusal.reason not in WISHED),)
     if last is not None and last.verdict == "Hold":
         return (Note(Reason.NOT_HELD, f"no longer held by {last.reason}"),)
     return ()

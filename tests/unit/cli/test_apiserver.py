@@ -183,7 +183,7 @@ def test_who_may_only_read_workloads_gets_them_and_is_told_what_is_left_out(cont
     wait_until(
         "the role to be known",
         lambda: "yes" in control_plane.kubectl("auth", "can-i", "list", "inferenceworkloads.steelyard.dev", "--as=reader", "-n", namespace),
-        seconds=15,
+        seconds=PATIENCE,
     )
     code, out, _ = run(capsys, control_plane, "-n", namespace, "explain", "minilm", kubeconfig=reader)
     assert code == 0

@@ -111,6 +111,14 @@ def test_what_cannot_be_read_warns_once() -> None:
     assert [n.reason for d in world.decisions for n in d.notes if n.warning] == [Reason.OBSERVATIONS_STALE]
 
 
+def test_what_a_person_has_paused_is_told_and_warns_of_nothing() -> None:
+    world = World({"a": Ground(speed=10), "b": Ground(speed=20)}, rate=8.0, policy=quick(paused=True))
+    world.tick(20)
+    notes = [n for d in world.decisions for n in d.notes]
+    assert Reason.FROZEN in [n.reason for n in notes], "it is told"
+    assert [n for n in notes if n.warning] == []
+
+
 MISSING = Refusal(Reason.SECRET_MISSING, "a replica on pool a waits for Secret s, which namespace n does not have")
 
 

@@ -1,4 +1,4 @@
-"""`steelyard demo`: the main job on this cluster, told as it goes and judged by an independent checker."""
+"""`steelyard demo`: the whole loop on this cluster, told as it goes and judged by an independent checker."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def picture(console: Console) -> str:
 
 COMMAND = Command(
     name="demo",
-    summary="the main job on this cluster, told as it goes and judged",
+    summary="the whole loop on this cluster (compile, place, measure, try, move), told as it goes and judged",
     description="Compile one model for two pools, start where the claim says it is cheapest, measure, and move to where it really is; "
     "then let a checker that shares nothing with Steelyard judge the run. `make demo` brings the cluster for it.",
     add_arguments=_arguments,

@@ -11,6 +11,7 @@ from rich.text import Text
 from steelyard.cli.facts.compile import Compile
 from steelyard.cli.text.figure import UNKNOWN, age, ago, basis, duration, percent, replicas, unit_cost, with_interval
 from steelyard.cli.text.table import Cell, Column, table, word
+from steelyard.cli.view.hint import Hint
 from steelyard.cli.view.line import Line
 from steelyard.cli.view.status import StatusView
 
@@ -21,7 +22,12 @@ OLD = timedelta(minutes=15)
 
 
 def show(console: Console, view: StatusView, *, verbose: bool) -> None:
-    """What is wrong first; then the workloads, and when verbose more of each; hints last, where the eye ends."""
+    """What is wrong first, of the operator before the workloads; then these, and when verbose more of each; hints last, where the eye ends."""
+    urgent = [hint for hint in view.hints if hint.first]
+    for hint in urgent:
+        console.print(_hint("", hint))
+    if urgent:
+        console.print()
     _wrong(console, view)
     if not view.workloads:
         place = f"namespace {view.namespace}" if view.namespace else "any namespace"
@@ -32,10 +38,15 @@ def show(console: Console, view: StatusView, *, verbose: bool) -> None:
         for one in view.workloads:
             _more(console, one, view.now)
         console.print(Text(f"\noperator: {view.operator.state.value}: {view.operator.message}"))
-    if view.hints:
+    last = [hint for hint in view.hints if not hint.first]
+    if last:
         console.print()
-    for hint in view.hints:
-        console.print(Text(f"hint: {hint.what}" + (f" - {hint.todo}" if hint.todo else "")))
+    for hint in last:
+        console.print(_hint("hint: ", hint))
+
+
+def _hint(word: str, hint: Hint) -> Text:
+    return Text(f"{word}{hint.what}" + (f" - {hint.todo}" if hint.todo else ""))
 
 
 def _wrong(console: Console, view: StatusView) -> None:

@@ -16,10 +16,11 @@ NAMED = 5
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """What is odd, and what to do. `todo` None: only to know."""
+    """What is odd, and what to do. `todo` None: only to know. `first`: said before everything else, for without it nothing is decided."""
 
     what: str
     todo: str | None = None
+    first: bool = False
 
 
 def hints(
@@ -34,9 +35,9 @@ def hints(
 
 def _operator(operator: Operator) -> list[Hint]:
     if operator.state is OperatorState.NOT_READY:
-        return [Hint(f"the operator is not ready: {operator.message}", "kubectl describe that Deployment; serving goes on meanwhile")]
+        return [Hint(f"the operator is not ready: {operator.message}", "kubectl describe that Deployment; serving goes on meanwhile", True)]
     if operator.state is OperatorState.NOT_FOUND:
-        return [Hint(f"no operator was found: {operator.message}", "install the chart; what serves goes on, nothing is decided")]
+        return [Hint(f"no operator was found: {operator.message}", "install the chart; what serves goes on, nothing is decided", True)]
     return []
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from steelyard.cli.facts.workload import Workload
 from steelyard.cli.view.sentence import ended, meaning
-from steelyard.core.rebalancing.reason import Reason
+from steelyard.core.rebalancing.reason import WISHED, Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ CHECKS = (
 )
 """(condition, the status that is bad, what that means), the most important one first."""
 
-GOES_ON = frozenset({Reason.COMPILING, Reason.PLACING, Reason.MOVING, Reason.CHEAPER_KNOWN, Reason.WAITING})
+GOES_ON = frozenset({Reason.COMPILING, Reason.PLACING, Reason.MOVING, Reason.CHEAPER_KNOWN, Reason.WAITING, *WISHED})
 """Reasons of what goes on by itself, or is as the user wants it."""
 
 

@@ -21,7 +21,7 @@ from steelyard.core.rebalancing.equal_share import source_beside
 from steelyard.core.rebalancing.gates.scarcity import pool_scarce
 from steelyard.core.rebalancing.move import Ended, Scene, advance
 from steelyard.core.rebalancing.propose import rejudge
-from steelyard.core.rebalancing.reason import HOLDS, Reason, Refusal
+from steelyard.core.rebalancing.reason import HOLDS, WISHED, Reason, Refusal
 from steelyard.core.rebalancing.verdict import Result
 from steelyard.core.situation import Situation
 from steelyard.core.snapshot import Placement, PlacementKey, Scaling
@@ -53,7 +53,8 @@ def move_on(seen: Situation, home: PlacementKey, placement: Placement, wanted: i
     went_on = (after.step, after.target_replicas, after.source_replicas) != (move.step, move.target_replicas, move.source_replicas)
     crashed = after.reason == Reason.TARGET_CRASHED.value
     if (went_on or crashed) and after.message != move.message:
-        bad = crashed or (after.step is Step.BACK and after.reason != Reason.NOT_CHEAPER.value)
+        expected = {reason.value for reason in (Reason.NOT_CHEAPER, *WISHED)}
+        bad = crashed or (after.step is Step.BACK and after.reason not in expected)
         notes = (Note(Reason.named(after.reason), f"{after.step.value}: {after.message}", warning=bad),)
     desired = {**_others(seen, source, target), source: kept, target: after.target_replicas}
     verdict = "Hold" if fresh_refusal is not None and fresh_refusal.reason in HOLDS else "Move"

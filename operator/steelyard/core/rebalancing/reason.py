@@ -195,6 +195,9 @@ STUCK = frozenset({Reason.OBJECT_INVALID, Reason.SECRET_MISSING, Reason.IMAGE_UN
 AWAITED = frozenset({Reason.COMPILING, Reason.UNPLACED})
 """Why an artifact is not there yet that comes by itself: what compiles it runs, has its turn later, or waits for a node."""
 
+WISHED = frozenset({Reason.FROZEN, Reason.NOT_ASKED_FOR})
+"""What a person has asked for: told like everything else, and no warning."""
+
 HOLDS = frozenset(
     {
         Reason.FROZEN,
