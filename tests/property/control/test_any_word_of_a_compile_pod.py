@@ -47,7 +47,7 @@ OPEN = Attempts(count=1, open=True)
 
 
 def taken(attempts: Attempts, progress: Mapping[str, Any] | None) -> dict[str, Any]:
-    status = status_of(attempts, None, progress, "", {}, "inductor-0", 1, START)
+    status = status_of(attempts, None, progress, None, {}, "inductor-0", 1, START)
     jsonschema.Draft202012Validator(SCHEMA).validate(status)
     return status
 
