@@ -80,6 +80,17 @@ def judged(evidence: Evidence, folder: Path) -> subprocess.CompletedProcess[str]
     return subprocess.run([sys.executable, "-I", checker.__file__, str(folder), FASTER], capture_output=True, text=True, check=False)
 
 
+def test_what_the_client_says_of_itself_is_no_request(tmp_path: Path) -> None:
+    """On a busy machine it warns that it sent requests late, in the same log."""
+    evidence = good_run()
+    evidence["client.jsonl"] += [
+        {"summary": {"sent": 20 * SECONDS}},
+        {"time": moment(1), "level": "warning", "logger": "steelyard.load", "message": "one request in a hundred left 138 ms late or more"},
+    ]
+    done = judged(evidence, tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def one_request_failed(evidence: Evidence) -> None:
     evidence["client.jsonl"][700] |= {"status": 0, "outcome": "error", "pod": ""}
 
