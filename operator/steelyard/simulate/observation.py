@@ -51,6 +51,7 @@ class Observation:
         self._good_at: datetime | None = None
         self._why: str | None = f"no serving replica of pool {pool} was read yet"
         self._recovering = False
+        self._pending = True
         self._idle = False
         self._begin: datetime | None = None
         self._first: frozenset[int] = frozenset()
@@ -59,7 +60,7 @@ class Observation:
     def step(self, seen: Seen, serving: frozenset[int], now: datetime) -> bool:
         """One step that ends now; `serving`: who takes requests from now on. Whether a window ended or the reading turned."""
         before = self._kind
-        closed = False
+        closed, self._pending = False, not serving
         if not serving or not seen.read:
             self._interrupt(idle=not serving)
             return before != self._kind
@@ -79,13 +80,13 @@ class Observation:
         return closed or before != self._kind
 
     @property
-    def _kind(self) -> tuple[bool, str | None, bool]:
-        return self._good_at is None, self._why, self._recovering
+    def _kind(self) -> tuple[bool, str | None, bool, bool]:
+        return self._good_at is None, self._why, self._pending, self._recovering
 
     def reading(self) -> Reading[Traffic]:
         """What may be believed."""
-        if self._good_at is None:
-            return Unknown(self._why or "")
+        if self._good_at is None or self._pending:
+            return Unknown(self._why or "", self._pending)
         traffic = Traffic(windows=tuple(self._ring))
         if self._why is not None:
             return Stale(traffic, self._good_at, self._why)
