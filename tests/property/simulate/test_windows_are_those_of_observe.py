@@ -58,7 +58,8 @@ def shown(window: Window) -> tuple[object, ...]:
 
 def told(reading: Reading[Traffic]) -> tuple[str, list[tuple[object, ...]]]:
     windows = () if isinstance(reading, Unknown) else reading.value.windows
-    return type(reading).__name__, [shown(w) for w in windows]
+    kind = type(reading).__name__ + (", pending" if isinstance(reading, Unknown) and reading.pending else "")
+    return kind, [shown(w) for w in windows]
 
 
 ALWAYS = frozenset({1})
