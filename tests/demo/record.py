@@ -52,7 +52,7 @@ def table(folder: Path, expected: str) -> str:
 
 
 def explanation(folder: Path) -> str:
-    """The beginning of what `steelyard explain` said when the load had ended, as Markdown."""
+    """The beginning of what `steelyard explain` said before the load was stopped, as Markdown."""
     lines = [line.rstrip() for line in (folder / "explain.txt").read_text().splitlines()]
     return "\n".join(["```", *lines[:EXPLAIN_LINES], "  ..." if len(lines) > EXPLAIN_LINES else "", "```", ""]).replace("\n\n```", "\n```")
 

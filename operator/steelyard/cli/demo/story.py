@@ -236,12 +236,16 @@ class Run:
         except TooLong as late:
             self._say(f"{late}: it is judged as it is")
         self._chapter("The reckoning")
+        # As it stands under load: what a request costs once there are hardly any is another figure.
+        workload = self._hands.get("InferenceWorkload", story.namespace, WORKLOAD)
+        with (self._folder / "explain.txt").open("w") as text:
+            show(Console(file=text, width=EXPLAIN_WIDTH), explain(gather(self._connection, story.namespace, WORKLOAD)))
         self._hands.delete("Pod", story.namespace, "load")
         if not follower.join(90):
             raise TooLong("the load generator's log did not come to its end", "see kubectl get events; run the demo again")
-        self._collect(recorder)
+        self._collect(recorder, workload)
         recorder.stop()
-        return self._judge(expect)
+        return self._judge(workload, expect)
 
     def _settled(self, expect: str) -> bool:
         """It is where it should be, both pools are known, the claim has a verdict, no move is under way, and what home costs was measured
@@ -256,7 +260,7 @@ class Run:
         arrived = self._story.forced_wrong or home == expect
         return arrived and len(known) == 2 and steady and bool(judged) and bool(status.get("history"))
 
-    def _collect(self, recorder: PodRecorder) -> None:
+    def _collect(self, recorder: PodRecorder, workload: Manifest) -> None:
         story = self._story
         nodes = {
             n["metadata"]["name"]: n["metadata"]["labels"].get("node.kubernetes.io/instance-type", "")
@@ -267,16 +271,14 @@ class Run:
         written = {
             "pods.json": recorder.pods(nodes),
             "pools.json": pools,
-            "workload.json": self._hands.get("InferenceWorkload", story.namespace, WORKLOAD),
+            "workload.json": workload,
             "counters.json": self._counters(),
         }
         for name, content in written.items():
             (self._folder / name).write_text(json.dumps(content, indent=1))
-        with (self._folder / "explain.txt").open("w") as text:
-            show(Console(file=text, width=EXPLAIN_WIDTH), explain(gather(self._connection, story.namespace, WORKLOAD)))
 
-    def _judge(self, expect: str) -> int:
-        self._console.print(_reckoning(self._hands.get("InferenceWorkload", self._story.namespace, WORKLOAD)))
+    def _judge(self, workload: Manifest, expect: str) -> int:
+        self._console.print(_reckoning(workload))
         self._say("an independent checker, from the client's log, the pods' life times and the prices alone:")
         done = subprocess.run(
             [sys.executable, "-I", checker.__file__, str(self._folder), expect], stdout=subprocess.PIPE, text=True, check=False
