@@ -12,8 +12,8 @@ from pathlib import Path
 from steelyard.cli.demo import checker
 
 ROOT = Path(__file__).parents[2]
-EXPLAIN_LINES = 20
-"""Of `steelyard explain` at the end of the run: as many as tell where it runs and why, and show the pools."""
+EXPLAIN_LINES = 24
+"""Of `steelyard explain` at the end of the run: as many as tell where it runs and why, and show the pools and the claim."""
 
 
 def table(folder: Path, expected: str) -> str:
