@@ -140,7 +140,8 @@ def test_drains_take_one_serving_pod_at_a_time_whatever_becomes_of_the_budget(a_
     wait_until("the event", told, seconds=SOON)
     run.audit.mark()
     time.sleep(15)
-    assert not [e for e in run.writes() if e.resource == "poddisruptionbudgets"], "no fight, and no write that was refused already"
+    tried = [e for e in run.writes() if e.resource == "poddisruptionbudgets"]
+    assert len(tried) <= 1, "no fight: once more at most, for the controller writes the budget's status anew after the edit"
     assert budget()["spec"]["maxUnavailable"] == 0
     run.cluster.kubectl("delete", "poddisruptionbudget", "model", "-n", run.namespace)
     wait_until("the budget to be back", allowed, seconds=SOON)
