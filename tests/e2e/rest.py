@@ -32,7 +32,8 @@ class Rest:
         a status from every operator that sees them."""
         others = {"acceleratorpools/status", "events"}
         mine = self._tenant.pools()
-        return [e for e in self._audit.writes(self._tenant.user) if not (e.resource in others and e.namespace == "" and e.name not in mine)]
+        own = [e for e in self._audit.writes(self._tenant.user) if not (e.resource in others and e.namespace == "" and e.name not in mine)]
+        return [e for e in own if not _of_shared_nodes(e.request or {})]
 
     def without_news(self) -> list[AuditEvent]:
         """Those of `written` that tell no figure anew. A replica's work takes longer while other tests keep the processors busy: that its
@@ -48,6 +49,13 @@ class Rest:
     def renewals(self) -> int:
         """How often it renewed its Lease."""
         return sum(1 for e in self._audit.writes(self._tenant.user, except_resources=()) if e.resource == "leases")
+
+
+def _of_shared_nodes(body: dict[str, Any]) -> bool:
+    """Whether it tells that pools of other tests, on the same nodes, came or went."""
+    conditions = body.get("status", {}).get("conditions", []) if "placements" not in body.get("status", {}) else []
+    newest = max(conditions, key=lambda c: str(c.get("lastTransitionTime", "")), default={})
+    return body.get("reason") == "Overlapping" or newest.get("type") == "Overlapping"
 
 
 def _news(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> bool:
