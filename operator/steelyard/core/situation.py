@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from steelyard.core.compiling.candidate import Candidate, candidates
-from steelyard.core.memory import Known, Move
+from steelyard.core.memory import Known
 from steelyard.core.performance.capacity import broke, broken_at, carried, saturated
 from steelyard.core.performance.evidence import evidence, latest, remember
 from steelyard.core.performance.window import Window, constellation, since, totals, undisturbed
 from steelyard.core.planning.load import RECENT, Load, load
-from steelyard.core.planning.option import Option, options
+from steelyard.core.planning.option import EvidenceByPool, Option, options
 from steelyard.core.reading import Fresh, Reading, Unknown
 from steelyard.core.rebalancing.verdict import Result, Test, violations
 from steelyard.core.snapshot import Placement, PlacementKey, Snapshot, Traffic
@@ -161,9 +161,8 @@ def situation(snapshot: Snapshot, now: datetime) -> Situation:
     recent = [w for windows in serving for w in windows[-RECENT:]]
     good, bad = totals(recent)
     borne, missed = totals(w for windows in serving for w in of_load(windows[-RECENT:]))
-    beside = {PlacementKey(*key) for key in memory.beside}
-    standing = {key.pool for key in (*((home,) if home else ()), *beside)}
-    known_by_pool, before = _evidence_by_pool(found, home, beside, memory.move, live, kept, least)
+    standing = {pool for pool, _ in (*((home,) if home else ()), *memory.beside)}
+    evidence_by_pool = _evidence_by_pool(snapshot, found, home, live, kept)
     return Situation(
         snapshot=snapshot,
         now=now,
@@ -174,28 +173,26 @@ def situation(snapshot: Snapshot, now: datetime) -> Situation:
         load=asked,
         promise=violations(bad, good + bad, 0, 0, workload.allowed),
         strain=violations(missed, borne + missed, 0, 0, workload.allowed),
-        options=options(found, workload, known_by_pool, before, asked, now, snapshot.references, memory.claims, standing),
+        options=options(found, snapshot, evidence_by_pool, asked, standing, now),
     )
 
 
 def _evidence_by_pool(
+    snapshot: Snapshot,
     found: tuple[Candidate, ...],
     home: PlacementKey | None,
-    beside: set[PlacementKey],
-    move: Move | None,
     live: Mapping[PlacementKey, Known],
     kept: Mapping[PlacementKey, Known],
-    least: int,
-) -> tuple[Mapping[str, Known], Mapping[str, Known]]:
-    """(evidence of the revision that stands or would stand on each pool, evidence of an older one where there is none of that).
-
-    The figures of home and of what is beside it are those of what runs there, whatever a newer image would be called: a claim never
+) -> EvidenceByPool:
+    """The figures of home and of what is beside it are those of what runs there, whatever a newer image would be called: a claim never
     displaces them.
     """
     known: dict[str, Known] = {}
     before: dict[str, Known] = {}
+    move, least = snapshot.memory.move, snapshot.workload.rebalancing.min_good_requests
+    beside = sorted(PlacementKey(*key) for key in snapshot.memory.beside)
     for candidate in found:
-        revision = next((key.revision for key in sorted(beside) if key.pool == candidate.name), candidate.revision)
+        revision = next((key.revision for key in beside if key.pool == candidate.name), candidate.revision)
         if home is not None and home.pool == candidate.name:
             revision = home.revision
         if move is not None and move.target_pool == candidate.name:
@@ -209,7 +206,7 @@ def _evidence_by_pool(
             known[candidate.name] = best
         elif older:
             before[candidate.name] = max(older, key=_ended)
-    return known, before
+    return EvidenceByPool(known, before)
 
 
 def _ended(known: Known) -> tuple[bool, str]:

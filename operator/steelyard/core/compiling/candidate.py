@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import isfinite
 
@@ -145,7 +146,7 @@ def _candidate(snapshot: Snapshot, pool: Pool) -> Candidate:
     inputs = compile_inputs(workload, toolchain, pool.family) if toolchain else None
     artifact = snapshot.artifacts.get(inputs.key, Artifact(state=ArtifactState.ABSENT)) if inputs else None
     digest = artifact.digest if artifact and artifact.state is ArtifactState.READY else None
-    return Candidate(
+    candidate = Candidate(
         pool=pool,
         resources=resources,
         shape=shape,
@@ -154,62 +155,92 @@ def _candidate(snapshot: Snapshot, pool: Pool) -> Candidate:
         artifact=artifact,
         revision=revision(workload, resources, toolchain, digest, pool.family) if toolchain and digest else None,
         asked=asked(workload, resources, pool.family, toolchain.backend if toolchain else None),
-        refusal=_refusal(workload, pool, resources, toolchain, shape, artifact, _toolchains(workload.server, pool, snapshot.settings)),
+        refusal=None,
+    )
+    return replace(candidate, refusal=next((why for rule in RULES if (why := rule(candidate, snapshot)) is not None), None))
+
+
+def _not_selected(candidate: Candidate, _: Snapshot) -> Refusal | None:
+    if candidate.pool.selected:
+        return None
+    return Refusal(
+        Reason.NOT_SELECTED,
+        f"pool {candidate.name} is not selected: to use it, change spec.placement.poolSelector or the pool's labels, or, without a selector, "
+        "name it in spec.placement.pools",
     )
 
 
-def _refusal(
-    workload: Workload,
-    pool: Pool,
-    resources: Resources,
-    toolchain: Toolchain | None,
-    shape: Shape | None,
-    artifact: Artifact | None,
-    known: tuple[Toolchain, ...],
-) -> Refusal | None:
-    if not pool.selected:
-        return Refusal(
-            Reason.NOT_SELECTED,
-            f"pool {pool.name} is not selected: to use it, change spec.placement.poolSelector or the pool's labels, or, without a selector, "
-            "name it in spec.placement.pools",
-        )
-    if workload.server not in SERVERS:
-        return Refusal(
-            Reason.UNSUPPORTED_TARGET,
-            f"spec.server.{workload.server} is not served by this version: use spec.server.steelyard with a task that it serves, or vllm",
-        )
-    if pool.unsupported:
-        return Refusal(
-            Reason.UNSUPPORTED_TARGET,
-            f"{pool.unsupported}: make pool {pool.name} again with the right spec.accelerator.model, or take another pool",
-        )
-    if toolchain is None and known and pool.architecture is not None:
-        targets = ", ".join(sorted({f"{t.backend} for {t.target}" for t in known}))
-        wanted = (
-            f"config.toolchains.{known[0].backend}@{pool.architecture} with target {TARGETS.get(pool.architecture, 'of that architecture')}"
-        )
-        return Refusal(
-            Reason.UNSUPPORTED_TARGET,
-            f"the processors of pool {pool.name} are {pool.architecture} and its toolchains are others ({targets}): add {wanted}",
-        )
-    if toolchain is None or artifact is None:
-        return Refusal(
-            Reason.UNSUPPORTED_TARGET,
-            f"pool {pool.name} lists back ends {', '.join(pool.backends) or '(none)'} and no toolchain is configured for any of them "
-            f"that spec.server.{workload.server} can use: add one to the operator's toolchains or another back end to spec.backends",
-        )
-    if shape is None:
-        return Refusal(
-            Reason.DOES_NOT_FIT,
-            f"one replica asks for {resources.cpu:g} CPU, {resources.memory_gib:g} GiB, {resources.devices:g} devices and no shape of pool "
-            f"{pool.name} has that much: ask for less in spec.placement.pools[].resources or add a shape",
-        )
-    match artifact.state:
-        case ArtifactState.READY:
-            return None
-        case ArtifactState.FAILED:
-            return Refusal(Reason.COMPILE_FAILED, artifact.message or "the compile failed: see the CompiledModel", artifact.retry_at)
-        case ArtifactState.ABSENT | ArtifactState.COMPILING:
-            if artifact.waits is not None:
-                return Refusal(artifact.waits.reason, f"the compile for {toolchain.backend} on pool {pool.name}: {artifact.waits.message}")
-            return Refusal(Reason.COMPILING, f"the model is being compiled for {toolchain.backend} on pool {pool.name}")
+def _no_such_server(_: Candidate, snapshot: Snapshot) -> Refusal | None:
+    server = snapshot.workload.server
+    if server in SERVERS:
+        return None
+    return Refusal(
+        Reason.UNSUPPORTED_TARGET,
+        f"spec.server.{server} is not served by this version: use spec.server.steelyard with a task that it serves, or vllm",
+    )
+
+
+def _no_such_accelerator(candidate: Candidate, _: Snapshot) -> Refusal | None:
+    if not candidate.pool.unsupported:
+        return None
+    return Refusal(
+        Reason.UNSUPPORTED_TARGET,
+        f"{candidate.pool.unsupported}: make pool {candidate.name} again with the right spec.accelerator.model, or take another pool",
+    )
+
+
+def _other_processors(candidate: Candidate, snapshot: Snapshot) -> Refusal | None:
+    """Toolchains are there, and all are for processors of another architecture."""
+    architecture, known = candidate.pool.architecture, _toolchains(snapshot.workload.server, candidate.pool, snapshot.settings)
+    if candidate.toolchain is not None or not known or architecture is None:
+        return None
+    targets = ", ".join(sorted({f"{t.backend} for {t.target}" for t in known}))
+    return Refusal(
+        Reason.UNSUPPORTED_TARGET,
+        f"the processors of pool {candidate.name} are {architecture} and its toolchains are others ({targets}): "
+        f"add config.toolchains.{known[0].backend}@{architecture} with target {TARGETS.get(architecture, 'of that architecture')}",
+    )
+
+
+def _no_toolchain(candidate: Candidate, snapshot: Snapshot) -> Refusal | None:
+    if candidate.toolchain is not None:
+        return None
+    return Refusal(
+        Reason.UNSUPPORTED_TARGET,
+        f"pool {candidate.name} lists back ends {', '.join(candidate.pool.backends) or '(none)'} and no toolchain is configured for any of "
+        f"them that spec.server.{snapshot.workload.server} can use: add one to the operator's toolchains or another back end to spec.backends",
+    )
+
+
+def _too_large(candidate: Candidate, _: Snapshot) -> Refusal | None:
+    if candidate.shape is not None:
+        return None
+    asked_for = candidate.resources
+    return Refusal(
+        Reason.DOES_NOT_FIT,
+        f"one replica asks for {asked_for.cpu:g} CPU, {asked_for.memory_gib:g} GiB, {asked_for.devices:g} devices and no shape of pool "
+        f"{candidate.name} has that much: ask for less in spec.placement.pools[].resources or add a shape",
+    )
+
+
+def _no_artifact(candidate: Candidate, _: Snapshot) -> Refusal | None:
+    artifact, toolchain = candidate.artifact, candidate.toolchain
+    if artifact is None or toolchain is None or artifact.state is ArtifactState.READY:
+        return None
+    if artifact.state is ArtifactState.FAILED:
+        return Refusal(Reason.COMPILE_FAILED, artifact.message or "the compile failed: see the CompiledModel", artifact.retry_at)
+    if artifact.waits is not None:
+        return Refusal(artifact.waits.reason, f"the compile for {toolchain.backend} on pool {candidate.name}: {artifact.waits.message}")
+    return Refusal(Reason.COMPILING, f"the model is being compiled for {toolchain.backend} on pool {candidate.name}")
+
+
+RULES: tuple[Callable[[Candidate, Snapshot], Refusal | None], ...] = (
+    _not_selected,
+    _no_such_server,
+    _no_such_accelerator,
+    _other_processors,
+    _no_toolchain,
+    _too_large,
+    _no_artifact,
+)
+"""Why a pool cannot run a workload now; the first that answers is told."""

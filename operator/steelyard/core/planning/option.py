@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from math import isfinite
+from typing import NamedTuple
 
 from steelyard.core.catalogue.relative import resolved
 from steelyard.core.compiling.candidate import Candidate, replica_cost
 from steelyard.core.economics.attribution import share
 from steelyard.core.economics.price import Price
 from steelyard.core.economics.unit_cost import Interval
-from steelyard.core.memory import ClaimVerdict, Known, OptionLine
+from steelyard.core.memory import Known, OptionLine
 from steelyard.core.performance.ageing import aged, old
 from steelyard.core.performance.capacity import REVISION_SPREAD, Basis, Capacity, claimed
 from steelyard.core.performance.claim import Claim
@@ -23,7 +24,7 @@ from steelyard.core.planning.prior import claimed_unit_costs, spread
 from steelyard.core.planning.sizing import need
 from steelyard.core.reading import Fresh, Reading, Unknown, last_known
 from steelyard.core.rebalancing.reason import Reason, Refusal
-from steelyard.core.snapshot import PoolChoice, Reference, Workload
+from steelyard.core.snapshot import PoolChoice, Snapshot, Workload
 
 UNBOUNDED = 10**6
 """Replicas: what the load needs, before any limit is asked."""
@@ -80,30 +81,38 @@ class Option:
         return self.measured and not self.old
 
 
-def options(
-    candidates: tuple[Candidate, ...],
-    workload: Workload,
-    known: Mapping[str, Known],
-    before: Mapping[str, Known],
-    load: Load | None,
-    now: datetime,
-    references: Mapping[str, Reference],
-    judged: tuple[ClaimVerdict, ...] = (),
-    standing: Set[str] = frozenset(),
-) -> tuple[Option, ...]:
-    """Every pool as an option.
+class EvidenceByPool(NamedTuple):
+    """What was measured on each pool."""
 
-    known: evidence by pool of the revision that stands or would stand there. before: that of an older revision, where the present one
-    has none; it is a prior, better than any claim and no more than that. references: the instance types that claims are relative to and
-    no pool has. judged: what is remembered of claims, the prices at which they were made among it. standing: the pools that hold a part
-    of the load.
-    """
+    present: Mapping[str, Known]
+    """Of the revision that stands or would stand there."""
+    older: Mapping[str, Known]
+    """Of an older revision, where the present one has none: a prior, better than any claim and no more than that."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Grounds:
+    """What an option rests on. `each`: money per hour of one replica. `prior`: its capacity where nothing was measured."""
+
+    candidate: Candidate
+    known: Known | None
+    price: Reading[Price]
+    each: float | None
+    prior: Capacity | None
+    refusal: Refusal | None
+
+
+def options(
+    candidates: tuple[Candidate, ...], snapshot: Snapshot, evidence: EvidenceByPool, load: Load | None, standing: Set[str], now: datetime
+) -> tuple[Option, ...]:
+    """Every pool as an option. standing: the pools that hold a part of the load."""
+    workload, known, references = snapshot.workload, evidence.present, snapshot.references
     prices = {c.name: _price(c, now) for c in candidates}
     each = {c.name: _replica_cost(c, prices[c.name]) for c in candidates}
     costs = {name: cost for name, cost in each.items() if cost is not None}
     figures = {name: costs[name] / (PER_HOUR * k.capacity.rate.point) for name, k in known.items() if k and k.capacity and name in costs}
     pools = [c.pool for c in candidates]
-    remembered = {(v.pool, v.name): v for v in judged}
+    remembered = {(v.pool, v.name): v for v in snapshot.memory.claims}
 
     def today(claim: Claim, own: str) -> Claim:
         now_costs = prices_now(claim, own, candidates)
@@ -115,12 +124,19 @@ def options(
     priors = claimed_unit_costs(claims, costs, figures, workload.model.uri, advertised)
     spreads = {p.name: spread(claims[p.name], workload.model.uri, claims, p.advertised) for p in pools}
     expected = {name: claimed(costs[name] / (PER_HOUR * prior), spreads[name]) for name, prior in priors.items()}
-    expected.update({name: claimed(k.capacity.rate.point, REVISION_SPREAD) for name, k in before.items() if k.capacity})
-    closed = {c.name: c.refusal or overlapping(c, candidates, standing) for c in candidates}
-    return tuple(
-        _option(c, workload, known.get(c.name), prices[c.name], each[c.name], expected.get(c.name), load, now, closed[c.name])
+    expected.update({name: claimed(k.capacity.rate.point, REVISION_SPREAD) for name, k in evidence.older.items() if k.capacity})
+    grounds = (
+        _Grounds(
+            candidate=c,
+            known=known.get(c.name),
+            price=prices[c.name],
+            each=each[c.name],
+            prior=expected.get(c.name),
+            refusal=c.refusal or overlapping(c, candidates, standing),
+        )
         for c in candidates
     )
+    return tuple(_option(each, workload, load, now) for each in grounds)
 
 
 def _replica_cost(candidate: Candidate, price: Reading[Price]) -> float | None:
@@ -142,23 +158,13 @@ def _price(candidate: Candidate, now: datetime) -> Reading[Price]:
     return candidate.shape.price.reading(now)
 
 
-def _option(
-    candidate: Candidate,
-    workload: Workload,
-    known: Known | None,
-    price: Reading[Price],
-    each: float | None,
-    prior: Capacity | None,
-    load: Load | None,
-    now: datetime,
-    refusal: Refusal | None,
-) -> Option:
+def _option(grounds: _Grounds, workload: Workload, load: Load | None, now: datetime) -> Option:
+    candidate, known, each = grounds.candidate, grounds.known, grounds.each
     capacity = aged(known, now) if known else None
     past = known is not None and capacity is not None and old(known, now)
     if capacity is None and each is not None:
-        capacity = prior
+        capacity = grounds.prior
     choice = workload.pools.get(candidate.name, PoolChoice())
-    most = _most(candidate, workload, choice)
     replicas, cost, calm, unit = None, None, None, None
     if capacity is not None and load is not None and each is not None:
         least = max(workload.scaling.least, choice.minimum)
@@ -166,39 +172,50 @@ def _option(
         cost, calm = (_cost(rate, capacity, each, least) for rate in (load.crest, load.mean))
         if load.mean > 0:
             unit = cost.times(1 / (PER_HOUR * load.mean))
-    closed = refusal is not None
-    if refusal is None and candidate.pool.spot and workload.max_spot_percent < 100:
-        refusal = Refusal(
-            Reason.SPOT_LIMITED,
-            f"pool {candidate.name} is spot and may not take the whole load: spec.placement.maxSpotPercent is "
-            f"{workload.max_spot_percent}; raise it to 100 to allow that",
-        )
-    # What fits the load's mean is not refused for a crest. Of a pool that was never measured, or not for long, only the best that its
-    # claim or its age allows for may count against it.
-    surely = None
-    if capacity is not None and load is not None and replicas is not None:
-        rate = capacity.rate.point if capacity.basis is Basis.MEASURED and not past else capacity.rate.upper
-        surely = need(load.mean, rate, workload.scaling.least, UNBOUNDED)
-    if refusal is None and surely is not None and surely > most:
-        refusal = Refusal(
-            Reason.LIMIT_REACHED,
-            f"the load needs {surely} replicas on pool {candidate.name} and {most} are allowed: raise spec.scaling.maxReplicas, "
-            "spec.placement.pools[].maxReplicas or the pool's spec.capacity.maxNodes",
-        )
-    return Option(
+    option = Option(
         candidate=candidate,
         known=known,
-        price=price,
+        price=grounds.price,
         each=each,
         capacity=capacity,
         replicas=replicas,
         cost=cost,
         calm_cost=calm,
         unit=unit,
-        most=most,
-        refusal=refusal,
+        most=_most(candidate, workload, choice),
+        refusal=grounds.refusal,
         old=past,
-        only_for_part=refusal is not None and not closed,
+    )
+    if grounds.refusal is not None:
+        return option
+    only_part = _spot_limited(option, workload) or _limit_reached(option, workload, load)
+    return replace(option, refusal=only_part, only_for_part=only_part is not None)
+
+
+def _spot_limited(option: Option, workload: Workload) -> Refusal | None:
+    if not option.candidate.pool.spot or workload.max_spot_percent >= 100:
+        return None
+    return Refusal(
+        Reason.SPOT_LIMITED,
+        f"pool {option.pool} is spot and may not take the whole load: spec.placement.maxSpotPercent is {workload.max_spot_percent}; "
+        "raise it to 100 to allow that",
+    )
+
+
+def _limit_reached(option: Option, workload: Workload, load: Load | None) -> Refusal | None:
+    """What fits the load's mean is not refused for a crest. Of a pool that was never measured, or not for long, only the best that its claim or
+    its age allows for may count against it."""
+    capacity = option.capacity
+    if capacity is None or load is None or option.replicas is None:
+        return None
+    rate = capacity.rate.point if capacity.basis is Basis.MEASURED and not option.old else capacity.rate.upper
+    surely = need(load.mean, rate, workload.scaling.least, UNBOUNDED)
+    if surely <= option.most:
+        return None
+    return Refusal(
+        Reason.LIMIT_REACHED,
+        f"the load needs {surely} replicas on pool {option.pool} and {option.most} are allowed: raise spec.scaling.maxReplicas, "
+        "spec.placement.pools[].maxReplicas or the pool's spec.capacity.maxNodes",
     )
 
 
