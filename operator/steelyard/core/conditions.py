@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from steelyard.core.condition import Condition, ConditionType
+from steelyard.core.course.course import Course
 from steelyard.core.memory import Memory
 from steelyard.core.reading import Fresh, Stale, Unknown
 from steelyard.core.rebalancing.reason import SETTLED, STUCK, Reason, Refusal
@@ -15,27 +16,17 @@ from steelyard.core.snapshot import Placement, PlacementKey
 COMPILED_MODEL = "CompiledModel"
 
 
-def conditions(
-    seen: Situation,
-    desired: Mapping[PlacementKey, int],
-    home: PlacementKey | None,
-    memory: Memory,
-    refusal: Refusal | None,
-    *,
-    held: Refusal | None,
-    target: str | None,
-    beside: tuple[PlacementKey, ...] = (),
-) -> tuple[Condition, ...]:
+def conditions(seen: Situation, course: Course, memory: Memory) -> tuple[Condition, ...]:
     """Ready summarises: replicas are serving. Order is that of design section 5."""
-    placed = _placed(seen, desired, home, beside, refusal)
+    placed = _placed(seen, course)
     return (
         _ready(seen, placed),
         _compiled(seen),
         placed,
         _slo_met(seen),
-        _observed(seen, home),
-        _balanced(seen, memory, refusal, target),
-        _held(held),
+        _observed(seen, course.home),
+        _balanced(seen, memory, course),
+        _held(course.held),
     )
 
 
@@ -77,20 +68,15 @@ def _compiled(seen: Situation) -> Condition:
     return Condition(ConditionType.COMPILED, True, Reason.COMPILED, "an artifact is verified for every eligible pool")
 
 
-def _placed(
-    seen: Situation,
-    desired: Mapping[PlacementKey, int],
-    home: PlacementKey | None,
-    beside: tuple[PlacementKey, ...],
-    refusal: Refusal | None,
-) -> Condition:
+def _placed(seen: Situation, course: Course) -> Condition:
+    home, desired, refusal = course.home, course.desired, course.refusal
     if home is None:
         reason, why = (refusal.reason, refusal.message) if refusal else (Reason.NO_POOL, "no pool is eligible")
         return Condition(ConditionType.PLACED, False, reason, why)
     refused = [write for write in seen.snapshot.refused if write.kind != COMPILED_MODEL]
     if refused:
         return Condition(ConditionType.PLACED, False, Reason.OBJECT_INVALID, str(refused[0]))
-    parts = {key: seen.snapshot.placement(key) for key in (home, *beside)}
+    parts = {key: seen.snapshot.placement(key) for key in (home, *course.beside)}
     late = {key: p for key, p in parts.items() if p is None or p.ready < _wanted(desired, p, at_home=key == home)}
     if late:
         known = next((found for p in late.values() if p is not None and (found := _why_late(p)) is not None), None)
@@ -155,7 +141,8 @@ def _observed(seen: Situation, home: PlacementKey | None) -> Condition:
     return Condition(ConditionType.OBSERVED, True, Reason.OBSERVED, "every serving replica was read lately")
 
 
-def _balanced(seen: Situation, memory: Memory, refusal: Refusal | None, target: str | None) -> Condition:
+def _balanced(seen: Situation, memory: Memory, course: Course) -> Condition:
+    refusal, target = course.refusal, course.target
     if memory.home_pool is None:
         return Condition(ConditionType.BALANCED, None, Reason.PLACING, "nothing is placed yet")
     if memory.move is not None:

@@ -10,7 +10,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from steelyard.core.ask import demand
-from steelyard.core.condition import Condition
 from steelyard.core.conditions import conditions
 from steelyard.core.course.consider import consider
 from steelyard.core.course.course import Course, stay
@@ -21,7 +20,7 @@ from steelyard.core.decision import Decision
 from steelyard.core.intend import intent_of
 from steelyard.core.memory import Step
 from steelyard.core.rebalancing.reason import Reason, Refusal
-from steelyard.core.remember import claim_notes, held, hold_notes, last_decision, order_notes, remember, words
+from steelyard.core.remember import claim_notes, hold_notes, last_decision, order_notes, remember, words
 from steelyard.core.situation import Situation, situation
 from steelyard.core.snapshot import Placement, PlacementKey, Snapshot
 
@@ -39,15 +38,12 @@ def decide(snapshot: Snapshot, now: datetime) -> Decision:
     reason, message = words(course)
     if snapshot.synced:
         memory = replace(memory, last=last_decision(seen, course, memory, reason, message))
-    told: tuple[Condition, ...] = conditions(
-        seen, course.desired, course.home, memory, course.refusal, held=held(course), target=course.target, beside=course.beside
-    )
     intent = intent_of(seen, course)
     return Decision(
         intent=intent,
         memory=memory,
         desired=course.desired,
-        conditions=told,
+        conditions=conditions(seen, course, memory),
         notes=(
             *course.notes,
             *order_notes(snapshot, course, intent),

@@ -13,7 +13,7 @@ from steelyard.core.intent import Intent
 from steelyard.core.memory import BoardLine, Known, LastDecision, Memory, Quarantine, VerdictWord
 from steelyard.core.planning.option import Option, line
 from steelyard.core.rebalancing.claims import verdicts
-from steelyard.core.rebalancing.reason import SETTLED, WISHED, Reason, Refusal
+from steelyard.core.rebalancing.reason import SETTLED, WISHED, Reason
 from steelyard.core.situation import Situation
 from steelyard.core.snapshot import PlacementKey, Snapshot
 
@@ -135,14 +135,9 @@ def _weighed(seen: Situation, course: Course) -> tuple[Option, ...]:
     return tuple(sorted(kept, key=lambda o: o.pool))
 
 
-def held(course: Course) -> Refusal | None:
-    """The refusal that holds the workload, if it is held."""
-    return course.refusal if course.refusal is not None and course.verdict == "Hold" else None
-
-
 def hold_notes(last: LastDecision | None, course: Course) -> tuple[Note, ...]:
     """One event when a hold begins or changes its reason, and one when it ends; not one a pass."""
-    refusal = held(course)
+    refusal = course.held
     if refusal is not None and refusal.reason is Reason.NOT_SYNCED:
         return ()  # Nothing is remembered of such a pass, so that the next one would tell it again.
     if refusal is not None:

@@ -171,7 +171,9 @@ class Workload:
     def compile_for(self, family: str, backend: str | None = None) -> CompileOptions:
         """What the model is compiled to for an accelerator family by a back end; None where no back end is known yet."""
         options = self.compile_by_family.get(family, self.compile)
-        own = self.format_by_backend.get(backend or "", NumberFormat())
+        own = self.format_by_backend.get(backend or "")
+        if own is None:
+            return options
         return replace(options, dtype=own.dtype or options.dtype, quantization=own.quantization or options.quantization)
 
     @property

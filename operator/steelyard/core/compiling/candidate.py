@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from math import isfinite
 
 from steelyard.core.architecture import TARGETS
 from steelyard.core.compiling.key import CompileInputs
@@ -58,7 +57,7 @@ class Candidate:
     def resource_price(self) -> float | None:
         """Money per hour of the shape's resources by their weight: of another size of replica or shape about the same, so that a change of
         it is a change of the price. None where the price is not known."""
-        if self.shape is None or self.shape.price is None or not (isfinite(self.shape.price.per_hour) and self.shape.price.per_hour > 0):
+        if self.shape is None or self.shape.price is None or not self.shape.price.plausible:
             return None
         return written(self.shape.price.per_hour / self.shape.resources.weight)
 
@@ -191,8 +190,11 @@ def _no_such_accelerator(candidate: Candidate, _: Snapshot) -> Refusal | None:
 
 def _other_processors(candidate: Candidate, snapshot: Snapshot) -> Refusal | None:
     """Toolchains are there, and all are for processors of another architecture."""
-    architecture, known = candidate.pool.architecture, _toolchains(snapshot.workload.server, candidate.pool, snapshot.settings)
-    if candidate.toolchain is not None or not known or architecture is None:
+    architecture = candidate.pool.architecture
+    if candidate.toolchain is not None or architecture is None:
+        return None
+    known = _toolchains(snapshot.workload.server, candidate.pool, snapshot.settings)
+    if not known:
         return None
     targets = ", ".join(sorted({f"{t.backend} for {t.target}" for t in known}))
     return Refusal(

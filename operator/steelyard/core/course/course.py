@@ -30,6 +30,11 @@ class Course:
     beside: tuple[PlacementKey, ...] = ()
     """What holds a part of the load beside home."""
 
+    @property
+    def held(self) -> Refusal | None:
+        """The refusal that holds the workload, if it is held."""
+        return self.refusal if self.verdict == "Hold" else None
+
 
 def stay(
     seen: Situation,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from math import isfinite
 
 from steelyard.core.economics.unit_cost import Interval
 from steelyard.core.reading import Fresh, Reading, Stale, Unknown
@@ -49,6 +50,11 @@ class Price:
     per_hour: float
     price_class: PriceClass
     as_of: datetime | None
+
+    @property
+    def plausible(self) -> bool:
+        """Whether it is a price at all: a finite number above 0."""
+        return isfinite(self.per_hour) and self.per_hour > 0
 
     @property
     def good_for(self) -> timedelta | None:

@@ -6,7 +6,7 @@ changes, the cost that it claims changes with it, and the speed does not (docs/a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from steelyard.core.catalogue.relative import meant
@@ -16,11 +16,10 @@ from steelyard.core.memory import ClaimPrices, ClaimVerdict
 from steelyard.core.performance.claim import Claim, ClaimMetric
 
 
-def prices_now(claim: Claim, own: str, candidates: Iterable[Candidate]) -> ClaimPrices:
-    """The prices that a claim of pool `own` stands on today."""
-    by_name: Mapping[str, Candidate] = {c.name: c for c in candidates}
-    other = meant(claim.relative_to, (c.pool for c in by_name.values()), own) if claim.relative_to is not None else None
-    return ClaimPrices(by_name[own].resource_price, by_name[other].resource_price if other is not None else None)
+def prices_now(claim: Claim, own: str, candidates: Mapping[str, Candidate]) -> ClaimPrices:
+    """The prices that a claim of pool `own` stands on today. candidates: by name."""
+    other = meant(claim.relative_to, (c.pool for c in candidates.values()), own) if claim.relative_to is not None else None
+    return ClaimPrices(candidates[own].resource_price, candidates[other].resource_price if other is not None else None)
 
 
 def first_prices(claim: Claim, remembered: ClaimVerdict | None, now: ClaimPrices) -> ClaimPrices:

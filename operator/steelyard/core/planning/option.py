@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
-from math import isfinite
 from typing import NamedTuple
 
 from steelyard.core.catalogue.relative import resolved
@@ -111,11 +110,11 @@ def options(
     each = {c.name: _replica_cost(c, prices[c.name]) for c in candidates}
     costs = {name: cost for name, cost in each.items() if cost is not None}
     figures = {name: costs[name] / (PER_HOUR * k.capacity.rate.point) for name, k in known.items() if k and k.capacity and name in costs}
-    pools = [c.pool for c in candidates]
+    pools, by_name = [c.pool for c in candidates], {c.name: c for c in candidates}
     remembered = {(v.pool, v.name): v for v in snapshot.memory.claims}
 
     def today(claim: Claim, own: str) -> Claim:
-        now_costs = prices_now(claim, own, candidates)
+        now_costs = prices_now(claim, own, by_name)
         first = first_prices(claim, remembered.get((own, claim.name)), now_costs)
         return at_prices(resolved(claim, own, pools, references), first, now_costs)
 
@@ -150,10 +149,10 @@ def _price(candidate: Candidate, now: datetime) -> Reading[Price]:
         return Unknown("no shape of the pool fits one replica")
     if candidate.shape.price is None:
         return Unknown(f"the price of {candidate.shape.instance_type} is not known: set spec.shapes[].pricePerHour, priceClass and asOf")
-    per_hour = candidate.shape.price.per_hour
-    if not (isfinite(per_hour) and per_hour > 0):
+    if not candidate.shape.price.plausible:
         return Unknown(
-            f"a price of {per_hour:g} per hour is not plausible: correct spec.shapes[].pricePerHour of {candidate.shape.instance_type}"
+            f"a price of {candidate.shape.price.per_hour:g} per hour is not plausible: "
+            f"correct spec.shapes[].pricePerHour of {candidate.shape.instance_type}"
         )
     return candidate.shape.price.reading(now)
 

@@ -16,7 +16,7 @@ from steelyard.core.rebalancing.verdict import on_claim
 def verdicts(options: tuple[Option, ...], model: str, least: int, old: tuple[ClaimVerdict, ...]) -> tuple[ClaimVerdict, ...]:
     """One verdict a claim of a selected pool that speaks of the model, in order of pool and claim. An old one stays until its word or its
     n is outgrown."""
-    by_pool, candidates = {o.pool: o for o in options}, tuple(o.candidate for o in options)
+    by_pool, candidates = {o.pool: o for o in options}, {o.pool: o.candidate for o in options}
     before = {(v.pool, v.name): v for v in old}
     found = []
     for option in options:
