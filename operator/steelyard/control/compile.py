@@ -136,16 +136,20 @@ class CompileReconciler:
         if progress is not None and progress.get("etaSeconds") is None:
             progress = {**progress, "etaSeconds": self._eta(progress, compiled["spec"]["backend"], now)}
         generation = int(manifests.metadata(compiled).get("generation", 1))
-        waits = no_pool(compiled["spec"]["backend"]) if nowhere and job is None else self._waits(job, pod, compiled["spec"]["model"], now)
-        if found is not None and job is None:
-            waits = name_taken(found)
-        if job is None and (refused := self._refused_writes.told(compiled)):
-            waits = Refusal(Reason.OBJECT_INVALID, str(refused[0]))
-        if after.built is None and not after.open and not room:
-            waits = waits or no_turn(others, self._settings.compile_jobs_at_once)
         if after.failure is not None and not after.open:
             # With the attempt what it waited for has ended.
             waits = None if goes_on else NOT_ASKED_FOR
+        elif job is not None:
+            waits = self._pod_waits(job, pod, spec["model"], now)
+        else:
+            refused = next(iter(self._refused_writes.told(compiled)), None)
+            waits = (
+                (Refusal(Reason.OBJECT_INVALID, str(refused)) if refused is not None else None)
+                or (name_taken(found) if found is not None else None)
+                or (no_pool(spec["backend"]) if nowhere else None)
+            )
+        if after.built is None and after.failure is None and not after.open and not room:
+            waits = waits or no_turn(others, self._settings.compile_jobs_at_once)
         wanted = status_of(after, start, progress, waits, status, key.name, generation, now)
         patch = changes(status, wanted)
         if patch is not None:
@@ -193,9 +197,9 @@ class CompileReconciler:
             return max(0.5, (after.retry_at - now).total_seconds())
         return LOOK_AGAIN_SECONDS if after.failure is None else None
 
-    def _waits(self, job: Manifest | None, pod: Manifest | None, model: Manifest, now: datetime) -> Refusal | None:
+    def _pod_waits(self, job: Manifest, pod: Manifest | None, model: Manifest, now: datetime) -> Refusal | None:
         """What keeps the attempt's pod from running."""
-        if job is None or pod is None:
+        if pod is None:
             return None
         keys = secret_keys(self._settings.store_secret, model["uri"], model.get("secretName"))
         return no_node(job, pod) or trouble(pod, "its Job", keys, now)
