@@ -95,64 +95,86 @@ def share_pools(fleet: Fleet, trail: Trail | None = None) -> FleetOutcome:
     return _plan(fleet, columns, nothing, found.bound, SMOOTHINGS)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ascent:
+    """columns: all that were found. prices, least: those of the best `bound`. chosen: the cheapest plan seen, if any."""
+
+    columns: Columns
+    prices: Reals
+    least: Reals
+    bound: float
+    chosen: Index | None
+
+
 def _plan(fleet: Fleet, columns: Columns, prices: Reals, least: Reals, smoothings: tuple[float, ...]) -> FleetOutcome:
     """From prices and each workload's `least` (W,) priced cost there."""
-    limited = np.isfinite(fleet.limits)
-    limit = fleet.limits[limited]
-    best, bound = (prices, least), float(least.sum() - prices[limited] @ limit)
-    cheapest = columns.cheapest(prices[limited])
-    chosen: Index | None = cheapest
-    if prices.any() or not _fits(fleet, columns, cheapest):
-        step, again = 0, AGAIN
-        while step < len(smoothings):
-            smoothing, last = smoothings[step], step == len(smoothings) - 1
-            temperature = smoothing * np.minimum.reduceat(columns.cost, columns.start)
-            prices = prices.copy()
-            prices[limited] = climb(columns, limit, prices[limited], temperature, precision=1e-7 if last else 1e-5)
-            # Only the last prices have to prove something.
-            found = mixes(fleet, prices, walked=MOST_WALKED if last else FEW_WALKED)
-            value = float(found.bound.sum() - prices[limited] @ limit)
-            if value > bound:
-                bound, best = value, (prices, found.bound)
-            far = value < columns.value(prices[limited], limit) * (1 - FAR)
-            columns = columns.and_(fleet, found.row, found.replicas)
-            if last:
-                chosen = share_out(columns, limit, prices[limited])
-                if best[0] is not prices:
-                    chosen = _cheaper(columns, chosen, share_out(columns, limit, best[0][limited]))
-                far = chosen is None or bound < float(columns.cost[chosen].sum()) * (1 - ENOUGH)
-            if far and again:
-                again -= 1
-            else:
-                step += 1
+    top = _ascend(fleet, columns, prices, least, smoothings)
     short: Shortage | None = None
-    if chosen is None:
-        short = shortage(fleet, columns)
+    if top.chosen is None:
+        short = shortage(fleet, top.columns)
         if short.missing > SLACK:
             return FleetInfeasible(missing=short.missing, prices=short.prices)
-        columns = short.columns
-        thrifty = share_out(columns.costing(short.epsilon), limit, short.prices[limited])
-        if thrifty is not None:
-            thrifty = share_out(columns, limit, np.zeros(limit.size), thrifty)
-        chosen = _cheaper(columns, thrifty, share_out(columns, limit, best[0][limited]))
-    replicas = None if chosen is None else columns.replicas[chosen]
+        top = replace(top, columns=short.columns, chosen=_thrifty(fleet, short, top.prices))
+    columns, replicas = top.columns, None if top.chosen is None else top.columns.replicas[top.chosen]
+    prices, least, bound = top.prices, top.least, top.bound
     if fleet.workloads <= EXACT:
-        end = Finishing(fleet, columns, replicas, *best, bound)
+        end = Finishing(fleet, columns, replicas, prices, least, bound)
         end.finish(short)
         if end.replicas is None and end.bound == np.inf:
             assert short is not None
             return FleetInfeasible(missing=0.0, prices=short.prices)
-        columns, replicas, best, bound = end.columns, end.replicas, (end.prices, end.least), end.bound
+        columns, replicas, prices, least, bound = end.columns, end.replicas, end.prices, end.least, end.bound
     if replicas is None:
-        return FleetUndecided(bound=bound, prices=best[0])
+        return FleetUndecided(bound=bound, prices=prices)
     cost = float(fleet.price(np.arange(fleet.workloads), replicas).sum())
-    return FleetPlanned(
-        replicas=replicas,
-        cost=cost,
-        bound=min(bound, cost),
-        prices=best[0],
-        trail=Trail(fleet=fleet, columns=columns, prices=best[0], least=best[1]),
-    )
+    trail = Trail(fleet=fleet, columns=columns, prices=prices, least=least)
+    return FleetPlanned(replicas=replicas, cost=cost, bound=min(bound, cost), prices=prices, trail=trail)
+
+
+def _ascend(fleet: Fleet, columns: Columns, prices: Reals, least: Reals, smoothings: tuple[float, ...]) -> _Ascent:
+    """Better prices at ever less smoothing, and the mixes that are best at each; done at once where nothing is short."""
+    limited = np.isfinite(fleet.limits)
+    limit = fleet.limits[limited]
+    best, bound = (prices, least), float(least.sum() - prices[limited] @ limit)
+    cheapest = columns.cheapest(prices[limited])
+    if not prices.any() and _fits(fleet, columns, cheapest):
+        return _Ascent(columns=columns, prices=prices, least=least, bound=bound, chosen=cheapest)
+    chosen: Index | None = None
+    step, again = 0, AGAIN
+    while step < len(smoothings):
+        smoothing, last = smoothings[step], step == len(smoothings) - 1
+        temperature = smoothing * np.minimum.reduceat(columns.cost, columns.start)
+        prices = prices.copy()
+        prices[limited] = climb(columns, limit, prices[limited], temperature, precision=1e-7 if last else 1e-5)
+        # Only the last prices have to prove something.
+        found = mixes(fleet, prices, walked=MOST_WALKED if last else FEW_WALKED)
+        value = float(found.bound.sum() - prices[limited] @ limit)
+        if value > bound:
+            bound, best = value, (prices, found.bound)
+        far = value < columns.value(prices[limited], limit) * (1 - FAR)
+        columns = columns.and_(fleet, found.row, found.replicas)
+        if last:
+            chosen = _cheaper(columns, *(share_out(columns, limit, p[limited]) for p in _distinct(prices, best[0])))
+            far = chosen is None or bound < float(columns.cost[chosen].sum()) * (1 - ENOUGH)
+        if far and again:
+            again -= 1
+        else:
+            step += 1
+    return _Ascent(columns=columns, prices=best[0], least=best[1], bound=bound, chosen=chosen)
+
+
+def _distinct(prices: Reals, best: Reals) -> tuple[Reals, ...]:
+    return (prices,) if best is prices else (prices, best)
+
+
+def _thrifty(fleet: Fleet, short: Shortage, prices: Reals) -> Index | None:
+    """The cheaper of two plans: one that begins from what takes least of what is short, and one at the best prices."""
+    limited = np.isfinite(fleet.limits)
+    limit, columns = fleet.limits[limited], short.columns
+    thrifty = share_out(columns.costing(short.epsilon), limit, short.prices[limited])
+    if thrifty is not None:
+        thrifty = share_out(columns, limit, np.zeros(limit.size), thrifty)
+    return _cheaper(columns, thrifty, share_out(columns, limit, prices[limited]))
 
 
 def _warm(fleet: Fleet, trail: Trail) -> FleetOutcome | None:

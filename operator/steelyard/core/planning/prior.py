@@ -109,19 +109,24 @@ def _absolute(claims: tuple[Claim, ...], replica_cost: float, model: str) -> flo
     return None
 
 
+def _links(claims: Mapping[str, tuple[Claim, ...]], replica_costs: Mapping[str, float], model: str) -> tuple[tuple[str, str, float], ...]:
+    """(pool, other, factor) of each claim that compares two known pools: the pool's unit cost is the other's times the factor."""
+    links: list[tuple[str, str, float]] = []
+    for pool, claim in ((p, c) for p in sorted(claims) for c in claims[p]):
+        other = claim.relative_to
+        if not (_positive(claim.ratio) and other and claim.speaks_of(model) and pool in replica_costs and other in replica_costs):
+            continue
+        if claim.metric is ClaimMetric.UNIT_COST:
+            links.append((pool, other, claim.ratio))
+        elif claim.metric is ClaimMetric.THROUGHPUT:
+            links.append((pool, other, replica_costs[pool] / (replica_costs[other] * claim.ratio)))
+    return tuple(links)
+
+
 def _follow_ratios(
     figures: dict[str, float], claims: Mapping[str, tuple[Claim, ...]], replica_costs: Mapping[str, float], model: str
 ) -> None:
-    links: list[tuple[str, str, float]] = []
-    for pool in sorted(claims):
-        for claim in claims[pool]:
-            other = claim.relative_to
-            if not (_positive(claim.ratio) and other and claim.speaks_of(model) and pool in replica_costs and other in replica_costs):
-                continue
-            if claim.metric is ClaimMetric.UNIT_COST:
-                links.append((pool, other, claim.ratio))
-            elif claim.metric is ClaimMetric.THROUGHPUT:
-                links.append((pool, other, replica_costs[pool] / (replica_costs[other] * claim.ratio)))
+    links = _links(claims, replica_costs, model)
     while True:
         # One round a link: what is nearer to a known figure is never overruled by a longer way round.
         found: dict[str, float] = {}

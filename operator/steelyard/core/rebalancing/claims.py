@@ -10,7 +10,7 @@ from steelyard.core.memory import ClaimVerdict, VerdictWord
 from steelyard.core.performance.claim import Claim, ClaimMetric
 from steelyard.core.planning.claim_price import first_prices, prices_now
 from steelyard.core.planning.option import PER_HOUR, Option
-from steelyard.core.rebalancing.verdict import on_claim
+from steelyard.core.rebalancing.verdict import Comparison, on_claim
 
 
 def verdicts(options: tuple[Option, ...], model: str, least: int, old: tuple[ClaimVerdict, ...]) -> tuple[ClaimVerdict, ...]:
@@ -26,7 +26,8 @@ def verdicts(options: tuple[Option, ...], model: str, least: int, old: tuple[Cla
             if claim.speaks_of(model):
                 last = before.get((option.pool, claim.name))
                 first = first_prices(claim, last, prices_now(claim, option.pool, candidates))
-                verdict = replace(_verdict(option, claim, by_pool, least), relative_to=claim.relative_to, first_prices=first)
+                verdict = on_claim(option.pool, claim.name, _comparison(option, claim, by_pool), least)
+                verdict = replace(verdict, relative_to=claim.relative_to, first_prices=first)
                 found.append(replace(last, first_prices=first) if last is not None and still_says(last, verdict) else verdict)
     return tuple(found)
 
@@ -41,64 +42,30 @@ def still_says(old: ClaimVerdict, new: ClaimVerdict) -> bool:
     return (old.measured is None) == (new.measured is None) and (old.n > 0 or new.n == 0) and new.n < 4 * max(1, old.n)
 
 
-def _verdict(option: Option, claim: Claim, by_pool: dict[str, Option], least: int) -> ClaimVerdict:
-    own = _unit_cost_at_capacity(option)
+def _comparison(option: Option, claim: Claim, by_pool: dict[str, Option]) -> Comparison:
+    cost, rate = _unit_cost_at_capacity(option), _rate(option)
     n = option.capacity.n if option.measured and option.capacity else 0
+    costs = claim.metric is ClaimMetric.UNIT_COST
+    if claim.metric not in {ClaimMetric.UNIT_COST, ClaimMetric.THROUGHPUT} or claim.figure == 0:
+        what = f"{claim.metric.value.lower()} (not measured by this version)"
+        return Comparison(what=what, claimed=claim.figure, measured=None, n=0, lower_is_better=True)
     if claim.ratio is not None and claim.relative_to is not None:
         named = meant(claim.relative_to, (o.candidate.pool for o in by_pool.values()), option.pool)
         other = by_pool.get(named) if named else None
-        theirs = _unit_cost_at_capacity(other) if other else None
-        both = min(n, other.capacity.n) if other and other.measured and other.capacity else 0
-        if claim.metric is ClaimMetric.UNIT_COST:
-            measured = own.over(theirs) if own and theirs else None
-            return on_claim(
-                option.pool,
-                claim.name,
-                claim.ratio,
-                measured,
-                both,
-                least,
-                lower_is_better=True,
-                what=f"unit cost relative to {claim.relative_to}",
-            )
-        if claim.metric is ClaimMetric.THROUGHPUT:
-            rate, rival = _rate(option), _rate(other) if other else None
-            measured = rate.over(rival) if rate and rival else None
-            return on_claim(
-                option.pool,
-                claim.name,
-                claim.ratio,
-                measured,
-                both,
-                least,
-                lower_is_better=False,
-                what=f"throughput relative to {claim.relative_to}",
-            )
-    if claim.value is not None:
-        if claim.metric is ClaimMetric.UNIT_COST:
-            return on_claim(
-                option.pool, claim.name, claim.value, own, n, least, lower_is_better=True, what="cost per 1,000 good requests at capacity"
-            )
-        if claim.metric is ClaimMetric.THROUGHPUT:
-            return on_claim(
-                option.pool,
-                claim.name,
-                claim.value,
-                _rate(option),
-                n,
-                least,
-                lower_is_better=False,
-                what="good requests per second and replica",
-            )
-    return on_claim(
-        option.pool,
-        claim.name,
-        claim.figure,
-        None,
-        0,
-        least,
-        lower_is_better=True,
-        what=f"{claim.metric.value.lower()} (not measured by this version)",
+        mine, theirs = (cost, _unit_cost_at_capacity(other) if other else None) if costs else (rate, _rate(other) if other else None)
+        return Comparison(
+            what=f"{'unit cost' if costs else 'throughput'} relative to {claim.relative_to}",
+            claimed=claim.ratio,
+            measured=mine.over(theirs) if mine and theirs else None,
+            n=min(n, other.capacity.n) if other and other.measured and other.capacity else 0,
+            lower_is_better=costs,
+        )
+    return Comparison(
+        what="cost per 1,000 good requests at capacity" if costs else "good requests per second and replica",
+        claimed=claim.figure,
+        measured=cost if costs else rate,
+        n=n,
+        lower_is_better=costs,
     )
 
 

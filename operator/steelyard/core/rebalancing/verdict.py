@@ -73,35 +73,44 @@ def wilson(bad: int, n: int, z: float = 1.96) -> tuple[float, float]:
     return max(0.0, (centre - spread) / (1 + z * z / n)), (centre + spread) / (1 + z * z / n)
 
 
-def on_claim(
-    pool: str, name: str, claimed: float, measured: Interval | None, n: int, least: int, *, lower_is_better: bool, what: str
-) -> ClaimVerdict:
-    """Verdict on an advertised figure; Inconclusive below `least` good requests or while the interval covers the claim's tolerance."""
-    if measured is None or n < least:
-        seen = f"{n} good requests of {least} measured" if n else "not measured yet"
-        return ClaimVerdict(
-            pool=pool,
-            name=name,
-            verdict=VerdictWord.INCONCLUSIVE,
-            n=n,
-            claimed=claimed,
-            measured=None,
-            lower=None,
-            upper=None,
-            message=f"{what}: claimed {claimed:.3g}; {seen}",
-        )
-    limit = claimed * (1 + TOLERANCE) if lower_is_better else claimed * (1 - TOLERANCE)
-    better = measured.upper <= limit if lower_is_better else measured.lower >= limit
-    worse = measured.lower > limit if lower_is_better else measured.upper < limit
-    word = VerdictWord.CONFIRMED if better else VerdictWord.REFUTED if worse else VerdictWord.INCONCLUSIVE
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """A claimed figure beside the measured one, with the good requests behind it; `measured` is None where there is none yet."""
+
+    what: str
+    claimed: float
+    measured: Interval | None
+    n: int
+    lower_is_better: bool
+
+    @property
+    def word(self) -> VerdictWord:
+        """Inconclusive while the interval covers the end of the claim's tolerance."""
+        if self.measured is None:
+            return VerdictWord.INCONCLUSIVE
+        limit = self.claimed * (1 + TOLERANCE if self.lower_is_better else 1 - TOLERANCE)
+        if self.measured.upper <= limit if self.lower_is_better else self.measured.lower >= limit:
+            return VerdictWord.CONFIRMED
+        if self.measured.lower > limit if self.lower_is_better else self.measured.upper < limit:
+            return VerdictWord.REFUTED
+        return VerdictWord.INCONCLUSIVE
+
+
+def on_claim(pool: str, name: str, seen: Comparison, least: int) -> ClaimVerdict:
+    """Verdict on an advertised figure; Inconclusive below `least` good requests."""
+    measured = seen.measured if seen.n >= least else None
+    if measured is not None:
+        found = f"measured {measured.point:.3g} [{measured.lower:.3g}, {measured.upper:.3g}], n = {seen.n}"
+    else:
+        found = f"{seen.n} good requests of {least} measured" if seen.n else "not measured yet"
     return ClaimVerdict(
         pool=pool,
         name=name,
-        verdict=word,
-        n=n,
-        claimed=claimed,
-        measured=measured.point,
-        lower=measured.lower,
-        upper=measured.upper,
-        message=f"{what}: claimed {claimed:.3g}, measured {measured.point:.3g} [{measured.lower:.3g}, {measured.upper:.3g}], n = {n}",
+        verdict=VerdictWord.INCONCLUSIVE if measured is None else seen.word,
+        n=seen.n,
+        claimed=seen.claimed,
+        measured=None if measured is None else measured.point,
+        lower=None if measured is None else measured.lower,
+        upper=None if measured is None else measured.upper,
+        message=f"{seen.what}: claimed {seen.claimed:.3g}{',' if measured else ';'} {found}",
     )
