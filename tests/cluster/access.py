@@ -12,6 +12,9 @@ from cluster import binaries
 from cluster.errors import ClusterError
 from patience import PATIENCE
 
+OURS = ("crd", "-l", "app.kubernetes.io/part-of=steelyard")
+"""Steelyard's definitions, as kubectl selects them."""
+
 
 class Access:
     """Administrator's access to a cluster by its kubeconfig."""
@@ -42,6 +45,10 @@ class Access:
     def apply(self, manifests: str) -> str:
         """Server-side apply of YAML documents."""
         return self.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=manifests)
+
+    def until_established(self, *which: str) -> None:
+        """Wait until these definitions (`crd/NAME`), or all of Steelyard's, are served."""
+        self.kubectl("wait", "--for=condition=Established", f"--timeout={PATIENCE:.0f}s", *(which or OURS))
 
     def _client(self, program: Path, arguments: Sequence[str], stdin: str | None, seconds: float) -> str:
         environment = {**os.environ, "KUBECONFIG": str(self.kubeconfig)}

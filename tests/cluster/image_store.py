@@ -22,11 +22,13 @@ from pathlib import Path
 from cluster import binaries, command, container_runtime, identity, oci_archive
 from cluster.cache_folder import cache_folder
 from cluster.errors import ClusterError
+from cluster.free_disk import free
 from cluster.fulfil import fulfil
 from cluster.lock import only_one
 from cluster.piece import Kind, Piece
 from cluster.progress import say
 from cluster.waiting import tail, wait_until
+from patience import PATIENCE
 
 CONTENT = Path("io.containerd.content.v1.content/blobs/sha256")
 SNAPSHOTS = Path("io.containerd.snapshotter.v1.overlayfs/snapshots")
@@ -136,7 +138,7 @@ class ImageStore:
                 command = [programs["ctr"], f"--address={self.socket}", "version"]
                 return self.socket.exists() and subprocess.run(command, capture_output=True, check=False).returncode == 0
 
-            wait_until("containerd", answers, seconds=30, logs=(self.log,))
+            wait_until("containerd", answers, seconds=PATIENCE, logs=(self.log,))
             yield
         finally:
             process.kill()
@@ -171,12 +173,12 @@ class ImageStore:
         if not image.archive.exists():
             raise ClusterError(f"{image.archive} is gone, removed by another checkout or a person: the same command makes it anew")
         size = image.archive.stat().st_size
-        free = shutil.disk_usage(self.folder).free
+        left = free(self.folder)
         # Blobs beside the archive, and layers: a large archive is compressed to half of them.
         needed = 3.2 * size
-        if free < needed:
+        if left < needed:
             raise ClusterError(
-                f"{image.reference} needs {needed / 1e9:.1f} GB in {self.folder}, and {free / 1e9:.1f} GB are free: make room"
+                f"{image.reference} needs {needed / 1e9:.1f} GB in {self.folder}, and {left / 1e9:.1f} GB are free: make room"
             )
         self._ctr("images", "import", "--local", "--discard-unpacked-layers", str(image.archive))
         self._record([*self.references(), image.reference])

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from cluster import binaries, builder, dockerfile, identity, packages
 from cluster.errors import ClusterError
+from cluster.free_disk import free
 from cluster.fulfil import fulfil
 from cluster.image_store import ImageRef, ImageStore, images_folder
 from cluster.lock import only_one
@@ -127,18 +128,18 @@ def make(target: str, context: Path = REPOSITORY) -> None:
 def _make(target: str, image: ImageRef, context: Path) -> None:
     _remove_old(target, ImageStore(), context)
     size = bytes_of(target)
-    if _free() < size:
+    if free(images_folder()) < size:
         builder.forget_all()
-    if _free() < size:
+    if free(images_folder()) < size:
         raise ClusterError(
-            f"it takes up to {size / 1e9:.0f} GB while it is built, and {_free() / 1e9:.0f} GB are free in {images_folder()}: "
+            f"it takes up to {size / 1e9:.0f} GB while it is built, and {free(images_folder()) / 1e9:.0f} GB are free in {images_folder()}: "
             "make room, `python -m cluster images --prune` helps"
         )
     if builder.docker_answers():
         builder.build_by_docker(context, target, image.reference, image.archive)
     else:
         builder.build_by_buildah(context, target, image.reference, image.archive, large=size > LARGE)
-    if _free() < size:  # what comes next, the import, needs as much; the builder's layers only save time
+    if free(images_folder()) < size:  # what comes next, the import, needs as much; the builder's layers only save time
         builder.forget_all()
     builder.forget_others(image.name, image.tag)
 
@@ -154,10 +155,6 @@ def build_all(targets: Iterable[str], context: Path = REPOSITORY) -> list[ImageR
     wanted = list(targets)
     fulfil([*binaries.pieces(programs_for(wanted, context)), *pieces(wanted, context)])
     return [reference_of(target, context) for target in wanted]
-
-
-def _free() -> int:
-    return shutil.disk_usage(images_folder()).free
 
 
 def _remove_old(target: str, store: ImageStore, context: Path) -> None:

@@ -60,7 +60,7 @@ class KindCluster(Access):
     def start(cls, name: str, nodes: Sequence[NodeSpec], images: Sequence[ImageRef] = ()) -> KindCluster:
         """Make it, and give its nodes the images."""
         cluster = cls(name)
-        with step(f"kind create cluster --name {name}", 60):
+        with step(f"kind create cluster --name {name}"):
             _kind("create", "cluster", "--name", name, "--config", "-", "--wait", "120s", stdin=configuration(nodes))
         _kind("export", "kubeconfig", "--name", name, "--kubeconfig", str(cluster.kubeconfig))
         for spec in nodes:

@@ -13,13 +13,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
+from cluster.errors import LackingError
 from cluster.go import go_setting
 
 LEAST_PYTHON = (3, 11)
 #: The inotify instances of a cluster with three nodes, counted while one was up. Linux grants each user 128 of them unless told otherwise, and
 #: another cluster tool takes as many.
 INOTIFY_INSTANCES = {"control plane": 4, "nodes": 3 * 9}
-REPOSITORY = Path(__file__).parent.parent.parent
 DOWN = "PYTHONPATH=tests .venv/bin/python -m cluster down"
 
 
@@ -280,15 +280,15 @@ def _by_this_package(needs, root):
 
 
 def demand(needs):
-    """An error that says all that is missing, if anything is."""
-    from cluster.errors import ClusterError
-
+    """A LackingError that says all that is missing, if anything is."""
     lines = refusals(look(needs))
     if lines:
-        raise ClusterError("\n".join(lines))
+        raise LackingError("\n".join(lines))
 
 
 if __name__ == "__main__":  # before the environment is made, by `make check` for example
-    lacking = refusals(look(Needs(python=True)))
-    print(*lacking, sep="\n", end="\n" if lacking else "", file=sys.stderr)
-    sys.exit(2 if lacking else 0)
+    try:
+        demand(Needs(python=True))
+    except LackingError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)

@@ -8,7 +8,7 @@ import signal
 import sys
 
 from cluster import interrupts, preflight
-from cluster.errors import ClusterError
+from cluster.errors import ClusterError, LackingError
 from cluster.mode import mode
 
 DEMO = "demo"
@@ -31,13 +31,13 @@ def main(goal):
     interrupts.become_exceptions()
     try:
         looked_at, wanted = needs(goal)
-        lacking = preflight.refusals(preflight.look(looked_at))
-        if lacking:
-            print("\n".join(lacking), file=sys.stderr)
-            return 2
+        preflight.demand(looked_at)
         from cluster.fulfil import fulfil
 
         fulfil(wanted.pieces())
+    except LackingError as error:
+        print(error, file=sys.stderr)
+        return 2
     except ClusterError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -27,9 +27,9 @@ def duration(seconds: float) -> str:
 
 
 @contextmanager
-def step(what: str, expected_seconds: float | None = None) -> Iterator[None]:
-    """Show that `what` is going on, for how long, and how long it may take; at the end, how long it took. A step of a piece that is built or
-    fetched beside others is shown in their line."""
+def step(what: str) -> Iterator[None]:
+    """Show that `what` is going on and for how long; at the end, how long it took. A step of a piece that is built or fetched beside others is
+    shown in their line."""
     if at_work.is_watched():
         work = at_work.current()
         before, work.doing = work.doing, what
@@ -39,11 +39,10 @@ def step(what: str, expected_seconds: float | None = None) -> Iterator[None]:
     started = time.monotonic()
     finished = threading.Event()
     terminal = sys.stderr.isatty()
-    about = f" of about {duration(expected_seconds)}" if expected_seconds else ""
 
     def show() -> None:
         while not finished.wait(1.0 if terminal else LINE_EVERY_SECONDS):
-            line = f"{what}: {duration(time.monotonic() - started)}{about}"
+            line = f"{what}: {duration(time.monotonic() - started)}"
             print(f"\r\x1b[K{line}" if terminal else line, end="" if terminal else "\n", file=sys.stderr, flush=True)
 
     thread = threading.Thread(target=show, daemon=True)

@@ -12,6 +12,7 @@ import minilm
 from cluster import binaries, builder, images, packages, python_packages
 from cluster.cache_folder import cache_folder
 from cluster.errors import ClusterError
+from cluster.free_disk import existing, free
 from cluster.image_store import ImageRef, ImageStore, box
 from cluster.piece import Kind, Piece
 from cluster.preflight import Needs
@@ -114,18 +115,6 @@ def for_tests() -> Wanted:
     """All that `make test` needs: every program."""
     cluster = for_cluster("local", nodes=True, targets=images.TARGETS, extras=WITH)
     return replace(cluster, programs=frozenset(binaries.TOOLS), model=True, python=True)
-
-
-def existing(folder: Path) -> Path:
-    """The folder, or the one above it that is there."""
-    while not folder.exists():
-        folder = folder.parent
-    return folder
-
-
-def free(folder: Path) -> int:
-    """The free bytes where this folder is or will be."""
-    return shutil.disk_usage(existing(folder)).free
 
 
 def _model_pieces() -> list[Piece]:

@@ -9,7 +9,8 @@ import pytest
 
 from cluster import at_work, command
 from cluster.at_work import AtWork, BrokenOffError
-from cluster.waiting import wait_until
+from cluster.waiting import has_ended, wait_until
+from patience import PATIENCE
 
 
 def test_its_exit_code_is_returned_and_its_words_are_in_the_log(tmp_path: Path) -> None:
@@ -30,11 +31,11 @@ def test_breaking_off_the_piece_ends_it_and_its_children(tmp_path: Path) -> None
 
     thread = threading.Thread(target=act)
     thread.start()
-    wait_until("the command to run", said.exists, seconds=30)
+    wait_until("the command to run", said.exists, seconds=PATIENCE)
     work.break_off()
     thread.join()
-    child = Path(f"/proc/{said.read_text().strip()}")
-    wait_until("its child to end", lambda: not child.exists() or "\nState:\tZ" in (child / "status").read_text(), seconds=30)
+    child = said.read_text().strip()
+    wait_until("its child to end", lambda: has_ended(child), seconds=PATIENCE)
     assert [type(error) for error in errors] == [BrokenOffError]
 
 

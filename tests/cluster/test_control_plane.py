@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from apiserver.recorded import until_recorded
 from cluster.audit import Audit
 from cluster.cluster import Cluster
 from cluster.errors import ClusterError
+from cluster.recorded import until_recorded
 from cluster.waiting import wait_until
 from patience import PATIENCE
 

@@ -20,10 +20,8 @@ from cluster.lock import only_one
 from cluster.piece import Kind, Piece
 from cluster.progress_line import ProgressLine
 from cluster.schedule import Schedule
-from cluster.waiting import wait_until
-
-#: For something that happens at once, unless the code under test is wrong.
-SOON = 30.0
+from cluster.waiting import has_ended, wait_until
+from patience import PATIENCE
 
 
 def piece(name: str, act: Callable[[], object], *needs: str, kind: Kind = Kind.BUILD) -> Piece:
@@ -43,7 +41,7 @@ def test_what_a_build_needs_is_fetched_while_the_one_before_is_built() -> None:
     done: list[str] = []
 
     def build() -> None:
-        assert fetched.wait(SOON), "the download of the next one goes on beside it"
+        assert fetched.wait(PATIENCE), "the download of the next one goes on beside it"
         done.append("first")
 
     fulfil(
@@ -78,12 +76,12 @@ def test_a_piece_that_fails_is_named_with_its_reason_and_ends_the_other_one_and_
     def long() -> None:
         under_way.set()
         try:
-            at_work.current().pause(SOON)
+            at_work.current().pause(PATIENCE)
         finally:
             ended.set()
 
     def fails() -> None:
-        assert under_way.wait(SOON)
+        assert under_way.wait(PATIENCE)
         raise ClusterError("no space left\nlog:\n  the tail of it")
 
     never = threading.Event()
@@ -118,7 +116,7 @@ def test_a_person_who_wants_no_more_ends_all_that_is_under_way() -> None:
 
     def long() -> None:
         try:
-            at_work.current().pause(SOON)
+            at_work.current().pause(PATIENCE)
         finally:
             ended.set()
 
@@ -138,7 +136,7 @@ def test_who_waits_for_another_process_says_so_in_the_line(tmp_path: Path) -> No
     def other(taken: threading.Event) -> None:
         with only_one(lock):
             taken.set()
-            assert release.wait(SOON)
+            assert release.wait(PATIENCE)
 
     class Watched(ProgressLine):
         def show(self, schedule: Schedule, doing: dict[str, str], now: float) -> None:
@@ -151,7 +149,7 @@ def test_who_waits_for_another_process_says_so_in_the_line(tmp_path: Path) -> No
     taken = threading.Event()
     holder = threading.Thread(target=other, args=(taken,))
     holder.start()
-    assert taken.wait(SOON)
+    assert taken.wait(PATIENCE)
 
     waited: list[bool] = []
 
@@ -184,14 +182,8 @@ fulfil([Piece("long", Kind.BUILD, 600, lambda: command.run(["sh", "-c", script],
 def test_commands_end_with_the_process_that_is_told_to_end(number: signal.Signals, tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
     with subprocess.Popen([sys.executable, "-c", LONG, str(tmp_path)], env=environment, stderr=subprocess.DEVNULL) as tool:
-        wait_until("the command to run", (tmp_path / "pid").exists, seconds=SOON)
+        wait_until("the command to run", (tmp_path / "pid").exists, seconds=PATIENCE)
         tool.send_signal(number)
-        assert tool.wait(SOON) in {128 + number, -number}
+        assert tool.wait(PATIENCE) in {128 + number, -number}
     child = (tmp_path / "pid").read_text().strip()
-    wait_until("what the command has started to end, too", lambda: has_ended(child), seconds=SOON)
-
-
-def has_ended(pid: str) -> bool:
-    """Gone, or a zombie that nobody has waited for yet."""
-    status = Path("/proc", pid, "status")
-    return not status.exists() or "\nState:\tZ" in status.read_text()
+    wait_until("what the command has started to end, too", lambda: has_ended(child), seconds=PATIENCE)

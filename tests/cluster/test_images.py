@@ -109,14 +109,14 @@ def test_where_disk_is_short_the_builders_layers_go_before_a_build_and_before_th
     monkeypatch.setattr(images.builder, "forget_all", lambda: done.append("forget"))
     monkeypatch.setattr(images.builder, "build_by_buildah", lambda *_, large: done.append(f"build {large}"))
     left = iter(gigabytes)
-    monkeypatch.setattr(images, "_free", lambda: next(left) * 10**9)
+    monkeypatch.setattr(images, "free", lambda folder: next(left) * 10**9)
     images.make("runtime-compile")
     assert (done.count("build True"), done.count("forget")) == (1, forgets)
 
 
 def test_a_build_that_would_not_fit_even_then_is_not_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(images, "_free", lambda: 9 * 10**9)
+    monkeypatch.setattr(images, "free", lambda folder: 9 * 10**9)
     with pytest.raises(ClusterError, match="takes up to 10 GB while it is built, and 9 GB are free"):
         images.make("runtime-compile")
 

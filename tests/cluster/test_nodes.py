@@ -11,6 +11,7 @@ from cluster.errors import ClusterError
 from cluster.image_store import box
 from cluster.node_spec import NodeSpec, node_set
 from cluster.waiting import wait_until
+from patience import PATIENCE
 
 pytestmark = pytest.mark.nodes
 
@@ -76,7 +77,7 @@ def test_a_restricted_pod_serves_another_pod_by_name_and_this_machine(nodes_clus
     pods = json.loads(nodes_cluster.kubectl("-n", node_namespace, "get", "pods", "-l", "app=web", "-o", "json"))["items"]
     service = json.loads(nodes_cluster.kubectl("-n", node_namespace, "get", "service", "web", "-o", "json"))
     for address in (f"{pods[0]['status']['podIP']}:8080", service["spec"]["clusterIP"]):
-        wait_until(f"an answer of {address}", lambda a=address: b"/from-here" in answer_of(f"http://{a}/from-here"), seconds=30)
+        wait_until(f"an answer of {address}", lambda a=address: b"/from-here" in answer_of(f"http://{a}/from-here"), seconds=PATIENCE)
 
 
 @pytest.mark.parametrize(("host", "reason"), [("192.0.2.1", "no route to host"), ("example.org", "no such host")])

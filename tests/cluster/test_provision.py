@@ -69,6 +69,15 @@ def test_the_tests_need_every_program_too() -> None:
     assert names >= {piece.name for piece in provision.for_demo("local").pieces()}
 
 
+def test_on_a_fresh_machine_a_piece_needs_only_pieces_of_the_plan() -> None:
+    """A name that is not in the plan counts as there already: a wrong one would let the piece begin too early."""
+    pieces = {piece.name: piece for piece in provision.for_tests().pieces()}
+    vendored = {binaries.TOOLS["box"].modules_piece}
+    assert frozenset().union(*(piece.needs for piece in pieces.values())) - vendored <= pieces.keys()
+    assert pieces["image operator"].needs == {packages.piece("images"), builder.BASE_PIECE}
+    assert pieces["image operator for the nodes"].needs >= {"image operator", binaries.TOOLS["containerd"].piece}
+
+
 def test_where_everything_is_there_the_plan_is_empty(monkeypatch: pytest.MonkeyPatch) -> None:
     built(*binaries.TOOLS)
     monkeypatch.setattr(packages, "find", lambda program: program)

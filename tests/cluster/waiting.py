@@ -52,3 +52,9 @@ def wait_until(
             reason = f" ({last})" if last else ""
             raise ClusterError("\n".join([f"waited {seconds:.0f} s for {what}{reason}", *(tail(log) for log in logs)]))
         time.sleep(every)
+
+
+def has_ended(pid: str) -> bool:
+    """Whether the process is gone, or a zombie that nobody has waited for yet."""
+    status = Path("/proc", pid, "status")
+    return not status.exists() or "\nState:\tZ" in status.read_text()

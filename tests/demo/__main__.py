@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import subprocess
 import sys
 import time
@@ -18,13 +17,12 @@ import minilm
 from cluster.cluster import Cluster
 from cluster.progress import duration, say
 from demo.variants import choose
+from steelyard_runtime.compile.target import own_isa
 from steelyard_runtime.models.digest import model_digest
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "charts" / "steelyard"
 TOOLCHAINS = ("openvino", "onnxruntime", "eager")
-ISA = {"x86_64": "x86-64"}.get(platform.machine(), platform.machine())
-"""This machine's instruction set, as targets call it."""
 NAMESPACE = "steelyard-system"
 RELEASE = "steelyard"
 SECRET = "steelyard-store"
@@ -55,7 +53,7 @@ def install_arguments(endpoint: str, environment: dict[str, str]) -> list[str]:
         *image_values("runtime.compile", environment["STEELYARD_IMAGE_RUNTIME_COMPILE"]),
         "--set", f"config.store.uri=s3://{ARTIFACTS}", "--set", f"config.store.endpoint={endpoint}", "--set", f"config.store.secretName={SECRET}",
         *eager_toolchain(environment["STEELYARD_IMAGE_RUNTIME_COMPILE"]),
-        *(value for name in TOOLCHAINS for value in ("--set", f"config.toolchains.{name}.target=cpu/{ISA}")),
+        *(value for name in TOOLCHAINS for value in ("--set", f"config.toolchains.{name}.target=cpu/{own_isa()}")),
         "--set", "config.compile.nodeSelector.steelyard\\.dev/role=general", "--set", "config.observe.intervalSeconds=1",
         "--set", "config.observe.timeoutSeconds=1", "--set", "config.connectionMaxAgeSeconds=5",
         "--set", "nodeSelector.steelyard\\.dev/role=general", "--wait", "--timeout", "180s",

@@ -41,7 +41,7 @@ class Ground:
         with Cluster.start(name, PRESETS["demo"], images=built) as cluster:
             uri, digest = provide(cluster)
             cluster.kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
-            cluster.kubectl("wait", "--for=condition=Established", "--timeout=30s", "crd", "-l", "app.kubernetes.io/part-of=steelyard")
+            cluster.until_established()
             yield cls(cluster, *built, uri, digest)
 
     def toolchains(self) -> dict[str, Any]:

@@ -21,6 +21,7 @@ class Rest:
         self.client, self._tenant = moved.client, moved.tenant
         self._tenant.until("figures that stay", lambda: moved.measured(moved.cheap) >= ENOUGH_REQUESTS, 300)
         self._figures = self._tenant.status()["placements"]
+        self._pools = {name: pool.get("status", {}) for name, pool in self._tenant.pools().items()}
         self._audit, self._begun = self._tenant.cluster.audit(), time.monotonic()
 
     def until_it_lasted(self, seconds: float) -> None:
@@ -33,7 +34,8 @@ class Rest:
         others = {"acceleratorpools/status", "events"}
         mine = self._tenant.pools()
         own = [e for e in self._audit.writes(self._tenant.user) if not (e.resource in others and e.namespace == "" and e.name not in mine)]
-        return [e for e in own if not _of_shared_nodes(e.request or {})]
+        told = dict(self._pools)
+        return [e for e in own if not _of_shared_nodes(e, told)]
 
     def without_news(self) -> list[AuditEvent]:
         """Those of `written` that tell no figure anew. A replica's work takes longer while other tests keep the processors busy: that its
@@ -51,11 +53,19 @@ class Rest:
         return sum(1 for e in self._audit.writes(self._tenant.user, except_resources=()) if e.resource == "leases")
 
 
-def _of_shared_nodes(body: dict[str, Any]) -> bool:
-    """Whether it tells that pools of other tests, on the same nodes, came or went."""
-    conditions = body.get("status", {}).get("conditions", []) if "placements" not in body.get("status", {}) else []
-    newest = max(conditions, key=lambda c: str(c.get("lastTransitionTime", "")), default={})
-    return body.get("reason") == "Overlapping" or newest.get("type") == "Overlapping"
+def _of_shared_nodes(event: AuditEvent, told: dict[str, dict[str, Any]]) -> bool:
+    """Whether it tells that pools of other tests, on the same nodes, came or went, and nothing else. told: each pool's status before it, and
+    after it."""
+    request = event.request or {}
+    if event.resource != "acceleratorpools/status":
+        return request.get("reason") == "Overlapping"
+    before = told.get(event.name, {})
+    after = told[event.name] = {**before, **request.get("status", {})}
+    return before != after and _but_overlapping(before) == _but_overlapping(after)
+
+
+def _but_overlapping(status: dict[str, Any]) -> dict[str, Any]:
+    return {**status, "conditions": [c for c in status.get("conditions", []) if c["type"] != "Overlapping"]}
 
 
 def _news(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> bool:

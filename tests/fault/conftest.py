@@ -15,7 +15,6 @@ from cluster.cluster import Cluster
 from cluster.fixtures import new_namespace
 from fault.meanwhile import AT_ONCE, Door, curtain, idle
 from fault.move_run import MoveRun
-from patience import PATIENCE
 
 played: list[tuple[float, float, str]] = []
 """(beginning in seconds of the stage, length, name) of every scene that has ended."""
@@ -27,15 +26,7 @@ CRDS = Path(__file__).parents[2] / "crds"
 def kinds(control_plane: Cluster) -> Cluster:
     """The shared control plane with our kinds installed."""
     control_plane.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CRDS))
-    control_plane.kubectl(
-        "wait",
-        "--for=condition=Established",
-        f"--timeout={PATIENCE:.0f}s",
-        "crd",
-        "-l",
-        "app.kubernetes.io/part-of=steelyard",
-        seconds=PATIENCE,
-    )
+    control_plane.until_established()
     return control_plane
 
 

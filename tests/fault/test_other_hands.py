@@ -137,11 +137,13 @@ def test_drains_take_one_serving_pod_at_a_time_whatever_becomes_of_the_budget(a_
         events = run.listed("events.k8s.io/v1/events")
         return [e["note"] for e in events if e["reason"] == "FieldOwnedElsewhere" and "argocd" in e["note"]]
 
+    def untouched() -> bool:
+        run.audit.mark()
+        time.sleep(15)
+        return not [e for e in run.writes() if e.resource == "poddisruptionbudgets"]
+
     wait_until("the event", told, seconds=SOON)
-    run.audit.mark()
-    time.sleep(15)
-    tried = [e for e in run.writes() if e.resource == "poddisruptionbudgets"]
-    assert len(tried) <= 1, "no fight: once more at most, for the controller writes the budget's status anew after the edit"
+    assert untouched() or untouched(), "no fight: once more at most, when the controller has written the budget's status after the edit"
     assert budget()["spec"]["maxUnavailable"] == 0
     run.cluster.kubectl("delete", "poddisruptionbudget", "model", "-n", run.namespace)
     wait_until("the budget to be back", allowed, seconds=SOON)

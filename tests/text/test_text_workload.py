@@ -45,7 +45,7 @@ def tenant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tenant]:
         cluster.s3.bucket(MODELS)
         uri = cluster.s3.put_folder(MODELS, "llama", folder)
         cluster.kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
-        cluster.kubectl("wait", "--for=condition=Established", "--timeout=30s", "crd", "-l", "app.kubernetes.io/part-of=steelyard")
+        cluster.until_established()
         ground = Ground(cluster, serve, serve, vllm, uri, model_digest(folder))
         with Tenant(ground, tmp_path_factory.mktemp("tenant")) as tenant:
             toolchain = {

@@ -10,7 +10,6 @@ import contextlib
 import json
 import logging
 import os
-import platform
 import sys
 import tempfile
 import time
@@ -29,6 +28,7 @@ from steelyard_runtime.compile.compare_options import Variant
 from steelyard_runtime.compile.job import compile_model
 from steelyard_runtime.compile.progress import Progress
 from steelyard_runtime.compile.spec import CompileSpec
+from steelyard_runtime.compile.target import own_isa
 from steelyard_runtime.compile.toolchain import toolchain_of
 from steelyard_runtime.failure import Failure
 from steelyard_runtime.logs import LogTail
@@ -38,8 +38,6 @@ LOG = logging.getLogger("steelyard.compile")
 
 LEAST_SECONDS = 0.4
 """Of one variant in one round."""
-ARCHITECTURES = {"x86_64": "x86-64"}
-"""By `platform.machine()`, where a target calls it otherwise."""
 LEVELS = {("inductor", "x86-64"): "-v3"}
 """Of the instruction set, where a back end builds for one and the lowest shows nothing."""
 Tell = Callable[[dict[str, object]], None]
@@ -113,7 +111,7 @@ def _compiled(spec: CompileSpec, folder: Path) -> tuple[Manifest, Engine]:
 
 
 def _spec(variant: Variant, model: Path, digest: str, options: argparse.Namespace, folder: Path) -> CompileSpec:
-    isa = ARCHITECTURES.get(platform.machine(), platform.machine())
+    isa = own_isa()
     return CompileSpec(
         key="0" * 64,  # each variant has a store of its own
         model_uri=f"file://{model}",

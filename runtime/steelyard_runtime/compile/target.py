@@ -14,6 +14,12 @@ LEVELS = {
 ARCHITECTURES = {"x86-64": "x86_64", "x86-64-v3": "x86_64", "x86-64-v4": "x86_64", "aarch64": "aarch64"}
 
 
+def own_isa() -> str:
+    """The lowest instruction set of this machine, as targets call it."""
+    here = platform.machine()
+    return next((isa for isa, machine in ARCHITECTURES.items() if machine == here), here)
+
+
 def require_cpu(target: str, backend: str) -> str:
     """Return the instruction set of a CPU target, or refuse what is none of them, or not of this machine's architecture."""
     family, _, isa = target.partition("/")

@@ -17,8 +17,7 @@ ROOT = Path(__file__).parents[3]
 def served(control_plane: Cluster) -> Cluster:
     """The shared control plane with our kinds, from the files of the repository."""
     control_plane.kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
-    names = [f"crd/{kind.crd_name}" for kind in KINDS]
-    control_plane.kubectl("wait", "--for=condition=Established", f"--timeout={PATIENCE:.0f}s", *names, seconds=PATIENCE)
+    control_plane.until_established()
     for kind in KINDS:
         listing = f"/apis/{API_VERSION}/{kind.plural}"
         wait_until(f"{kind.plural} served", lambda listing=listing: control_plane.api.request("GET", listing)[0] == 200, seconds=PATIENCE)

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from apiserver.recorded import until_recorded
+from cluster.recorded import until_recorded
 from steelyard.control.apply import Applier, Created, Deleted, OwnedElsewhere, Patched, Refused, Scaled, Unchanged, Waiting
 from steelyard.control.errors import Conflict
 from steelyard.control.resource import CONFIG_MAPS, DEPLOYMENTS, JOBS, SERVICES

@@ -4,7 +4,7 @@ import contextlib
 import kopf
 import pytest
 
-from apiserver.recorded import until_recorded
+from cluster.recorded import until_recorded
 from patience import PATIENCE, until
 from steelyard.control import intake, kopf_settings
 from steelyard.control.resource import CONFIG_MAPS

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from apiserver.recorded import until_recorded
+from cluster.recorded import until_recorded
 from cluster.waiting import wait_until
 from patience import PATIENCE, until
 from steelyard.control.clock import AnchoredClock, stopwatch

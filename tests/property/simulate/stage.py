@@ -29,7 +29,7 @@ class Stage(World):
         self.paused: set[str] = set()
         self.deleted: set[str] = set()
         self.lost_artifacts: set[str] = set()
-        self.without_pools: set[str] = set()
+        self.unanswered: set[str] = set()
         self.frozen: set[str] = set()
         self.synced = True
         self.dies_after: int | None = None
@@ -77,7 +77,7 @@ class Stage(World):
 
     def heal(self) -> None:
         """All switches are off, and the autoscalers gone. What happens ends by itself."""
-        for switch in (self.owners, self.paused, self.deleted, self.lost_artifacts, self.without_pools, self.frozen):
+        for switch in (self.owners, self.paused, self.deleted, self.lost_artifacts, self.unanswered, self.frozen):
             switch.clear()
         self.synced, self.dies_after = True, None
 
@@ -116,7 +116,7 @@ class Stage(World):
         return {key: keys.count(key) for key in sorted(set(keys))}
 
     def _read(self, name: str, key: PlacementKey, reading: Reading[Traffic]) -> Reading[Traffic]:
-        if name in self.without_pools:
+        if name in self.unanswered:
             return Unknown(f"the query for pool {key.pool} found nothing")
         if name in self.frozen and isinstance(reading, Fresh):
             return Stale(reading.value, reading.at, f"the samples of pool {key.pool} have not moved for three rounds")

@@ -175,7 +175,7 @@ class FaultyCluster(RuleBasedStateMachine):
 
     @rule(name=names, minutes=gaps)
     def a_query_finds_nothing_or_something_again(self, name: str, minutes: float) -> None:
-        self.stage.without_pools ^= {name}
+        self.stage.unanswered ^= {name}
         self.passes(minutes)
 
     @rule(name=names, minutes=gaps)

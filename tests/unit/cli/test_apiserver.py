@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from apiserver.recorded import until_recorded
 from cluster.cluster import Cluster
 from cluster.fixtures import new_namespace
+from cluster.recorded import until_recorded
 from cluster.waiting import wait_until
 from patience import PATIENCE
 from steelyard.cli.main import main
@@ -60,7 +60,7 @@ def install(control_plane, found):
     for definition in found:
         control_plane.apply(json.dumps(definition))  # As YAML the property `n` would be read as false.
     names = [f"crd/{d['metadata']['name']}" for d in found]
-    control_plane.kubectl("wait", "--for=condition=Established", f"--timeout={PATIENCE:.0f}s", *names, seconds=PATIENCE)
+    control_plane.until_established(*names)
     wait_until("the kinds to be served", lambda: control_plane.api.request("GET", f"{ROOT}/acceleratorpools")[0] == 200, seconds=PATIENCE)
 
 

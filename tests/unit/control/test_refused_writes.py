@@ -238,6 +238,13 @@ def test_once_it_is_taken_the_condition_goes_and_the_next_refusal_is_the_first()
         await stage.work(330)
         assert stage.server.taken["create", "deployments"] == 1
         assert stage.server.condition("Placed")["reason"] != "ObjectInvalid"
+        stage.server.refuses["deployments"] = FORBIDDEN
+        for deployment in stage.store.all(DEPLOYMENTS):
+            stage.store.observe(DEPLOYMENTS, "DELETED", deployment)
+        before = len(stage.server.tries("deployments"))
+        await stage.work(60)
+        first, second, *_ = stage.server.tries("deployments")[before:]
+        assert second - first <= 2, "as soon as the very first time"
 
     run(scenario())
 

@@ -12,6 +12,7 @@ import obstore
 import pytest
 from obstore.exceptions import GenericError, PreconditionError
 
+from cluster import binaries
 from cluster.waiting import wait_until
 from patience import PATIENCE
 from steelyard_runtime.artifacts.collect import collect
@@ -27,18 +28,12 @@ from unit.runtime.server_process import ServerProcess, free_port, http
 from unit.runtime.tiny import build
 
 
-def binary() -> Path | None:
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "steelyard" / "tools"
-    found = [path for path in cache.glob("versitygw*/versitygw") if os.access(path, os.X_OK)]
-    return found[0] if found else None
-
-
 @pytest.fixture(scope="module")
 def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A running server with one bucket, `artifacts`, whose objects are files in the folder returned."""
-    program = binary()
-    if program is None:
-        pytest.skip("no versitygw in the user's cache; tests/cluster builds one")
+    if not binaries.is_there("versitygw"):
+        pytest.skip("no versitygw here: python -m cluster build versitygw")
+    program = binaries.programs(["versitygw"])["versitygw"]
     root, port = tmp_path_factory.mktemp("s3"), free_port()
     (root / "artifacts").mkdir()
     secrets = {"ROOT_ACCESS_KEY": "test", "ROOT_SECRET_KEY": "testtesttest"}
