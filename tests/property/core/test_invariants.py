@@ -202,6 +202,21 @@ def test_no_sequence_of_faults_breaks_an_invariant_and_every_one_ends_quietly() 
     )
 
 
+def test_a_move_that_is_given_up_takes_nothing_away_while_what_stands_beside_its_source_is_not_known() -> None:
+    """A sequence that broke I1: a new revision is stopped while a burst is spread over two pools after a lost status."""
+    found = FaultyWorld()
+    found.begin(speeds=(20.0, 8.0, 8.0), claimed=0.4, prices=(0.5, 0.5, 0.5), rate=2.0, start=2, seed=0, busy_known=False, nodes=(2, 2, 2))
+    found.the_operator_restarts()
+    found.replicas_crash(pool="c")
+    found.status_is_lost()
+    found.status_is_lost()
+    found.the_load_changes(rate=40.0)
+    found.the_user_asks_for_something_else()
+    found.the_installation_is_frozen_or_not()
+    found.the_operator_restarts()
+    found.teardown()
+
+
 def test_a_snapshot_is_decided_the_same_way_twice_and_in_any_order_of_its_parts() -> None:
     from dataclasses import replace
 

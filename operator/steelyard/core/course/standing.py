@@ -25,10 +25,13 @@ def outlived(seen: Situation, placement: Placement) -> bool:
 
 
 def others_of_move(seen: Situation) -> tuple[int, float | None]:
-    """(ready replicas, the smallest capacity) of what holds a part of the load and is neither end of the move under way."""
+    """(ready replicas, the smallest capacity) of what holds a part of the load and is neither end of the move under way.
+
+    Replicas whose capacity is not known are not counted: nothing that serves is taken away because of what they might carry.
+    """
     move = seen.snapshot.memory.move
     ends = {PlacementKey(move.source_pool, move.source_revision), PlacementKey(move.target_pool, move.target_revision)} if move else set()
     home = seen.home_placement()
     rest = [p for p in (*((home,) if home else ()), *beside(seen)) if p.key not in ends and p.ready > 0]
-    capacities = [seen.capacity(p.key) for p in rest]
-    return sum(p.ready for p in rest), min((c for c in capacities if c), default=None)
+    known = [(p.ready, capacity) for p in rest if (capacity := seen.capacity(p.key))]
+    return sum(ready for ready, _ in known), min((capacity for _, capacity in known), default=None)
