@@ -1,4 +1,4 @@
-# Five images from one file:
+# Seven images from one file:
 #   operator         the operator and the CLI: nothing that builds or installs
 #   runtime-serve    the model server: no torch, no compiler, no pip
 #   runtime-compile  what compiles models for CPUs: torch and g++ besides

@@ -27,17 +27,17 @@ $(VENV)/.installed: locks/dev.txt locks/build.txt pyproject.toml
 	@$(VENV)/bin/uv pip install --quiet --python $(VENV)/bin/python --no-deps --no-build-isolation -e .
 	@touch $@
 
-demo: ## The whole loop on a real cluster of its own: compile, place, measure, try, move (SWAP=1, CLAIM=true, KEEP=1)
+demo: ## The whole loop on a real cluster of its own: compile, place, measure, try, move (SWAP=1, CLAIM=true)
 	@$(FIRST) cluster.prepare demo
 	@$(RUN) -m cluster run --name demo --nodes demo --images all --with s3,helm -- \
-		env PYTHONPATH=operator:runtime:tests $(VENV)/bin/python -m demo $(if $(SWAP),--swap) $(if $(filter true,$(CLAIM)),--claim-true) $(if $(KEEP),--keep) $(DEMO)
+		env PYTHONPATH=operator:runtime:tests $(VENV)/bin/python -m demo $(if $(SWAP),--swap) $(if $(filter true,$(CLAIM)),--claim-true) $(DEMO)
 
 test: ## Everything: checks, then all tests, with a table of the parts
 	@$(FIRST) cluster.prepare test
 	@$(RUN) -m parts
 
 test-long: SEED ?= $(shell date +%s)
-test-long: $(VENV)/.installed ## All property tests at length, and a real vLLM on the cluster: over an hour (a run again: SEED=N)
+test-long: $(VENV)/.installed ## All property tests at length, and a real vLLM on the cluster: about an hour (a run again: SEED=N)
 	@echo "seed $(SEED): make test-long SEED=$(SEED) runs the same again"
 	@STEELYARD_THOROUGH=1 $(RUN) -m pytest -v -s --durations=10 -p no:cacheprovider --hypothesis-seed=$(SEED) tests/property
 	@$(RUN) -m pytest -v -s -p no:cacheprovider tests/text

@@ -85,7 +85,7 @@ def _failures(report: Path) -> Iterator[str]:
 
 def _run(together: list[Part], reports: Path) -> Iterator[tuple[Part, float, int]]:
     """All at once. The first one's output is shown as it comes, that of each other one when all have ended."""
-    print(f"\n=== {' beside '.join(part.name for part in together)}", flush=True)
+    print(f"\n=== {' and '.join(part.name for part in together)}", flush=True)
     began, ended = time.monotonic(), dict.fromkeys(range(len(together)), 0.0)
     with ExitStack() as stack:
         outputs = [stack.enter_context(tempfile.TemporaryFile("w+")) if number else None for number in range(len(together))]

@@ -43,7 +43,7 @@ class Tool:
     module: str
     programs: tuple[str, ...]
     download_seconds: int
-    """The modules on the machine of reference: see README.md."""
+    """The modules on the reference machine: see README.md."""
     seconds: int
     """The compilation there, with nothing compiled but the tools before it in TOOLS."""
     tags: tuple[str, ...] = ()

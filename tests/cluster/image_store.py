@@ -37,7 +37,7 @@ NAMESPACE = "k8s.io"
 #: Small archives are worth keeping, for nodes that run already. The compile image's would be another 2.4 GB.
 DELETE_ARCHIVES_OVER = 1_000_000_000
 BOX_NAME = "localhost/steelyard/box"
-#: Where it is not the few seconds of a light image, on the machine of reference.
+#: Where it is not the few seconds of a light image, on the reference machine.
 UNPACK_SECONDS = {"image runtime-compile": 45, "image runtime-vllm": 60}
 
 

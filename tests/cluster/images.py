@@ -28,7 +28,7 @@ REPOSITORY = Path(__file__).parent.parent.parent
 
 @dataclass(frozen=True)
 class Expected:
-    """Of a target's first build: its seconds on the machine of reference (see README.md), and the bytes that must be free."""
+    """Of a target's first build: its seconds on the reference machine (see README.md), and the bytes that must be free."""
 
     seconds: int
     bytes: int

@@ -24,7 +24,7 @@ class Piece:
     """A noun, unique in a plan: a person reads it, and other pieces name it in `needs`."""
     kind: Kind
     seconds: float
-    """What it takes on the machine of reference, beside a piece of the other kind: see README.md."""
+    """What it takes on the reference machine, beside a piece of the other kind: see README.md."""
     act: Callable[[], object]
     needs: frozenset[str] = frozenset()
     """The pieces that must be done before. A name that is not in the plan is there already."""

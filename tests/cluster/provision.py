@@ -34,13 +34,15 @@ class Wanted:
     targets: tuple[str, ...] = ()
     """Images that are built from the repository."""
     unpacked: bool = False
-    """Whether these are given to the nodes' store."""
+    """These go into the nodes' store, too."""
     box: bool = False
-    """Whether the image of the sandbox is, without which no node runs a pod."""
+    """The image of the sandbox goes into the nodes' store; without it no node runs a pod."""
     others: tuple[ImageRef, ...] = ()
-    """Images with archives from elsewhere that are given to it."""
+    """Images with archives from elsewhere that go into the nodes' store."""
     model: bool = False
+    """The model of demo and tests, in the cache's folder."""
     python: bool = False
+    """.venv with the packages of locks/dev.txt."""
 
     def pieces(self) -> list[Piece]:
         """What is missing of it. Downloads in this order, and the programs in theirs: the small ones first."""

@@ -54,7 +54,7 @@ class Schedule:
         return took
 
     def seconds_left(self, now: float) -> float:
-        """The rest, played through in this order: each piece as long as on the machine of reference, times how much slower this one was so far."""
+        """The rest, played through in this order: each piece as long as on the reference machine, times how much slower this one was so far."""
         slower = {kind: self._slower(kind, now) for kind in Kind}
         ends = {name: max(since + self._expected(name, slower), now) for name, since in self._since.items()}
         at, done = now, set(self._done)

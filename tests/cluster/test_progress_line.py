@@ -18,7 +18,7 @@ class Terminal(io.StringIO):
 
 
 def schedule() -> Schedule:
-    """A small program is done, twice as slowly as on the machine of reference; a large one and an image are under way."""
+    """A small program is done, twice as slowly as on the reference machine; a large one and an image are under way."""
     made = Schedule(
         [
             Piece("etcd", Kind.BUILD, 25, lambda: None),

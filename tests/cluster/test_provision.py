@@ -32,7 +32,7 @@ def built(*names: str) -> None:
 
 
 def order(pieces: list[Piece]) -> list[str]:
-    """The names, as they are done when all take as long as on the machine of reference."""
+    """The names, as they are done when all take as long as on the reference machine."""
     schedule, now, done = Schedule(pieces), 0.0, list[str]()
     while len(done) < len(pieces):
         for piece in schedule.startable():
@@ -95,7 +95,7 @@ def test_only_what_is_missing_is_in_the_plan() -> None:
     assert names == ["Go modules of etcd", binaries.TOOLS["etcd"].piece, binaries.SPACE_GIVEN_BACK]
 
 
-def test_the_processors_never_wait_for_modules_on_the_machine_of_reference_and_images_are_made_beside_them() -> None:
+def test_the_processors_never_wait_for_modules_on_the_reference_machine_and_images_are_made_beside_them() -> None:
     pieces = provision.for_demo("local").pieces()
     done = order(pieces)
     programs = [binaries.TOOLS[name].piece for name in binaries.TOOLS if binaries.TOOLS[name].piece in done]

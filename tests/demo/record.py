@@ -9,11 +9,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+from steelyard.api.crdgen.folded import folded
 from steelyard.cli.demo import checker
+from steelyard.cli.demo.plan import Variant
 
 ROOT = Path(__file__).parents[2]
 EXPLAIN_LINES = 24
 """Of `steelyard explain` at the end of the run: as many as tell where it runs and why, and show the pools and the claim."""
+
+TWO_COSTS = """The claim is judged by costs at capacity; the table and the checker tell what the requests did cost: \
+[Two costs that look alike](docs/explanation/unit-cost.md#two-costs-that-look-alike)."""
 
 
 def table(folder: Path, expected: str) -> str:
@@ -35,13 +40,15 @@ def table(folder: Path, expected: str) -> str:
     found = [line.strip() for line in done.stdout.splitlines()]
     return "\n".join(
         [
+            folded(f"In this run {_what_ran(folder)}. {TWO_COSTS}"),
+            "",
             *rows,
             "",
             *claims,
             "",
             "What the independent checker found:",
             "",
-            "```",
+            "```text",
             *found,
             "```",
             "",
@@ -51,10 +58,23 @@ def table(folder: Path, expected: str) -> str:
     )
 
 
+def _what_ran(folder: Path) -> str:
+    """Each pool's back end, number format and price of a node."""
+    formats = {one["name"]: one for one in json.loads((folder / "workload.json").read_text())["spec"]["compile"]["backends"]}
+    told = []
+    for pool in sorted(json.loads((folder / "pools.json").read_text()), key=lambda each: each["metadata"]["name"]):
+        one = formats[pool["spec"]["backends"][0]["name"]]
+        variant = Variant(one["name"], one["dtype"], one["quantization"])
+        told.append(f"{pool['metadata']['name']} ran {variant} on nodes of {pool['spec']['shapes'][0]['pricePerHour']} an hour")
+    return " and ".join(told)
+
+
 def explanation(folder: Path) -> str:
     """The beginning of what `steelyard explain` said before the load was stopped, as Markdown."""
     lines = [line.rstrip() for line in (folder / "explain.txt").read_text().splitlines()]
-    return "\n".join(["```", *lines[:EXPLAIN_LINES], "  ..." if len(lines) > EXPLAIN_LINES else "", "```", ""]).replace("\n\n```", "\n```")
+    return "\n".join(["```text", *lines[:EXPLAIN_LINES], "  ..." if len(lines) > EXPLAIN_LINES else "", "```", ""]).replace(
+        "\n\n```", "\n```"
+    )
 
 
 def main(folder: Path, expected: str) -> int:

@@ -1,4 +1,4 @@
-"""Fields on which no code acts are listed in Status, and their own descriptions say so: a reader meets the same truth in both places."""
+"""A field whose description says that this version does not act on it is listed in Status, and what is listed there exists."""
 
 import re
 from collections.abc import Iterator, Mapping

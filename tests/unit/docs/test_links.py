@@ -11,14 +11,9 @@ from steelyard.app.config import Config, ToolchainConfig
 from steelyard.control.metrics import HISTOGRAMS, counter_families, gauge_families
 from steelyard.core.economics.attribution import Resources, share
 from steelyard.core.rebalancing.chain import COST_MOVE
+from unit.docs.shown import ROOT, name, pages
 
-ROOT = Path(__file__).parents[3]
-TOP = ("README", "CHANGELOG", "CONTRIBUTING", "SECURITY", "tests/cluster/README")
-PAGES = [*(ROOT / f"{name}.md" for name in TOP), *sorted((ROOT / "docs").rglob("*.md"))]
-
-
-def _name(page: Path) -> str:
-    return str(page.relative_to(ROOT))
+PAGES = [*(ROOT / f"{top}.md" for top in ("CHANGELOG", "SECURITY")), *pages(generated=True)]
 
 
 def _prose(page: Path) -> str:
@@ -30,11 +25,11 @@ def _anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-def _page(name: str) -> str:
-    return (ROOT / "docs" / name).read_text()
+def _page(path: str) -> str:
+    return (ROOT / "docs" / path).read_text()
 
 
-@pytest.mark.parametrize("page", PAGES, ids=_name)
+@pytest.mark.parametrize("page", PAGES, ids=name)
 def test_every_relative_link_resolves(page: Path):
     for target in re.findall(r"\]\(([^)\s]+)\)", _prose(page)):
         if re.match(r"[a-z]+:", target):
@@ -50,10 +45,10 @@ def test_every_make_target_that_is_named_exists():
     targets = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     for page in PAGES:
         named = re.findall(r"(?:^|`)make ([a-z][a-z-]*)", page.read_text(), re.MULTILINE)
-        assert set(named) <= targets, f"{_name(page)} names {sorted(set(named) - targets)}"
+        assert set(named) <= targets, f"{name(page)} names {sorted(set(named) - targets)}"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=_name)
+@pytest.mark.parametrize("page", PAGES, ids=name)
 def test_every_file_that_is_named_in_code_exists(page: Path):
     named = re.findall(r"`((?:operator|runtime|tests|charts|docs|locks|crds|examples)/[\w./-]+)`", _prose(page))
     named += [
