@@ -12,9 +12,10 @@ from matplotlib.figure import Figure
 from bench.benchmark import Bar, Row, Say
 from steelyard.app.catalogue import shipped
 from steelyard.core.catalogue.catalogue import Catalogue
-from steelyard.core.catalogue.estimate import SPREADS, Kind, Question, estimate
-from steelyard.core.catalogue.throughput_claim import Load, ThroughputClaim, Unit
-from steelyard.core.performance.capacity import CLAIM_SPREAD
+from steelyard.core.catalogue.estimate import SPREADS, Question, estimate
+from steelyard.core.catalogue.throughput_claim import Load, ThroughputClaim
+from steelyard.core.facts.capacity import CLAIM_SPREAD
+from steelyard.core.facts.estimate import Kind, Unit
 
 ABOUT = """How far estimates from advertised figures are off
 

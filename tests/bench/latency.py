@@ -13,13 +13,13 @@ from matplotlib.figure import Figure
 from bench.benchmark import Bar, Row, Say
 from bench.latencies.data import Sweep, batches, four_batches, sweeps
 from bench.latencies.predictors import Predictor, fitted, interpolation, law, of_batches, pair
-from steelyard.core.economics.unit_cost import Interval
 from steelyard.core.performance.belief import Belief, Reals
 from steelyard.core.performance.capacity import REVISION_SPREAD
-from steelyard.core.performance.histogram import uncertain_quantile
 from steelyard.core.performance.lengths import Lengths
 from steelyard.core.performance.queueing import BATCHES, QueueLoad, queue_latency, queue_prior
 from steelyard.core.performance.token_load import TokenLoad, TokenMetric
+from steelyard.core.statistics.histogram import uncertain_quantile
+from steelyard.core.statistics.interval import Interval
 from unit.core.queues import KINDS, buckets
 from unit.core.token_server import played
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from bench.benchmark import Bar, Row, Say
 from bench.wrong.cases import CASES, CROSSINGS, TIE, Case, Trust
 from bench.wrong.play import Played, Schedule, following, play, unchanged
-from steelyard.core.memory import MoveKind, Outcome
+from steelyard.core.facts.memory import MoveKind, Outcome
 
 ABOUT = """Wrong claims, price steps, slower software
 

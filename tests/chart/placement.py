@@ -20,7 +20,7 @@ from steelyard.api.inference_workload import InferenceWorkload
 from steelyard.api.parse import parse
 from steelyard.control.workload_facts import workload_of
 from steelyard.core.compiling.candidate import compile_inputs
-from steelyard.core.snapshot import Toolchain
+from steelyard.core.facts.snapshot import Toolchain
 from unit.runtime import tiny
 
 Manifest = dict[str, Any]

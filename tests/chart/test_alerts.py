@@ -11,8 +11,8 @@ import yaml
 
 from chart.helm import ROOT, of_kind, rendered, the
 from steelyard.control.metrics import HISTOGRAMS, counter_families, gauge_families
-from steelyard.core.economics.price import OLD_AFTER, Price
-from steelyard.core.reading import Fresh
+from steelyard.core.facts.price import OLD_AFTER, Price
+from steelyard.core.vocabulary.reading import Fresh
 
 RUNBOOKS = ROOT / "docs/runbooks"
 ALERTS = {

@@ -16,7 +16,7 @@ from patience import PATIENCE
 from steelyard.api.accelerator_pool import AcceleratorPool
 from steelyard.api.inference_workload import InferenceWorkload
 from steelyard.control.pool_facts import pool_of
-from steelyard.core.reading import Fresh
+from steelyard.core.vocabulary.reading import Fresh
 from stub.operator_process import OperatorProcess, config
 
 POOL = "/apis/steelyard.dev/v1alpha1/acceleratorpools/cpu"

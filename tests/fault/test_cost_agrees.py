@@ -29,7 +29,8 @@ def recorded(run: MoveRun, pool: str, price: str, start: float, end: float) -> t
 
 def share_of() -> float:
     """What part of a node one replica is charged, by the weights that the operator documents."""
-    from steelyard.core.economics.attribution import Resources, share
+    from steelyard.core.economics.attribution import share
+    from steelyard.core.facts.resources import Resources
 
     return share(Resources(cpu=1.0, memory_gib=1.0), Resources(cpu=64.0, memory_gib=256.0))
 

@@ -59,9 +59,9 @@ from steelyard.control.sweep import Sweep
 from steelyard.control.throttle import Throttle
 from steelyard.control.workqueue import Priority, WorkQueue
 from steelyard.control.world import World
+from steelyard.core.facts.snapshot import WorkloadKey
 from steelyard.core.plan import plan_demands
-from steelyard.core.rebalancing.reason import Reason
-from steelyard.core.snapshot import WorkloadKey
+from steelyard.core.vocabulary.reason import Reason
 from steelyard.render import label, name
 
 _log = get_logger(__name__)

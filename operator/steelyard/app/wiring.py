@@ -17,8 +17,8 @@ from steelyard.control.resource import (
     SERVICES,
 )
 from steelyard.control.sweep import Scope
-from steelyard.core.economics.attribution import Resources
-from steelyard.core.snapshot import ServeCache, Settings, Toolchain
+from steelyard.core.facts.resources import Resources
+from steelyard.core.facts.snapshot import ServeCache, Settings, Toolchain
 
 OWN_KINDS = (INFERENCE_WORKLOADS, ACCELERATOR_POOLS, COMPILED_MODELS)
 

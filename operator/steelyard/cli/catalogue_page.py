@@ -10,8 +10,9 @@ from steelyard.api.crdgen.folded import folded
 from steelyard.app.catalogue import shipped
 from steelyard.cli.page import keep
 from steelyard.cli.view.catalogue import catalogue
-from steelyard.core.catalogue.estimate import SPREADS, Kind
-from steelyard.core.catalogue.throughput_claim import Load, Unit
+from steelyard.core.catalogue.estimate import SPREADS
+from steelyard.core.catalogue.throughput_claim import Load
+from steelyard.core.facts.estimate import Kind, Unit
 
 EXAMPLE = """\
 accelerators:

@@ -14,7 +14,7 @@ from typing import Any
 
 from steelyard.cli.problem import Problem
 from steelyard.core.economics.node_cost import NodeCost
-from steelyard.core.economics.price import PriceClass
+from steelyard.core.facts.price import PriceClass
 
 KEY = "nodeCost"
 """Of the operator's log line that holds a record."""

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from steelyard.cli.problem import Problem
-from steelyard.core.plain import NotPlainError
-from steelyard.core.record import Record, read
+from steelyard.core.replay.codec import NotPlainError
+from steelyard.core.replay.record import Record, read
 
 _REMEDY = "give the JSON of a record, the line `decided` of the operator's log, or decisions.jsonl of `steelyard simulate --out`"
 

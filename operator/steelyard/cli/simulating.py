@@ -17,7 +17,7 @@ from steelyard.cli.problem import Problem
 from steelyard.cli.progress import progress
 from steelyard.cli.view.simulation import SimulationView, simulation
 from steelyard.core.catalogue.entry import CatalogueError
-from steelyard.core.record import record
+from steelyard.core.replay.record import record
 from steelyard.simulate import picture, timeline
 from steelyard.simulate.alone import pairs
 from steelyard.simulate.drive import Decided

@@ -31,9 +31,9 @@ from steelyard.core.compiling.site import User, compile_site, is_asked_for, pool
 from steelyard.core.compiling.spoilt import Refused, reopened
 from steelyard.core.compiling.superseded import Known
 from steelyard.core.compiling.way import Way, begins_anew
-from steelyard.core.decision import Note
-from steelyard.core.rebalancing.reason import STUCK, Reason, Refusal
-from steelyard.core.snapshot import Settings
+from steelyard.core.facts.snapshot import Settings
+from steelyard.core.placing.decision import Note
+from steelyard.core.vocabulary.reason import STUCK, Reason, Refusal
 from steelyard.render import label, name
 from steelyard.render.compile_job import PROGRESS_PORT, CompileJobIntent, compile_job
 

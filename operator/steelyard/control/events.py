@@ -24,7 +24,7 @@ from steelyard.control.fencing import LeadershipLost
 from steelyard.control.log import get_logger
 from steelyard.control.manifest import Manifest
 from steelyard.control.resource import EVENTS, Resource
-from steelyard.core.rebalancing.reason import Reason
+from steelyard.core.vocabulary.reason import Reason
 
 CONTROLLER = "steelyard.dev"
 _NOTE_LIMIT = 1024

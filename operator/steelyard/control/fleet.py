@@ -7,11 +7,11 @@ from collections.abc import Mapping
 
 from steelyard.control.metrics import Gauges, Metrics, Sample
 from steelyard.control.world import World
+from steelyard.core.facts.snapshot import FleetTarget, WorkloadKey
 from steelyard.core.plan import FleetPlan, nodes_of
 from steelyard.core.planning.demand import Demand
 from steelyard.core.planning.outcome import Planned
 from steelyard.core.planning.warm import Trail
-from steelyard.core.snapshot import FleetTarget, WorkloadKey
 
 
 class Fleet:

@@ -10,12 +10,12 @@ from steelyard.control.events import EventRecorder, EventType
 from steelyard.control.log import get_logger
 from steelyard.control.manifest import Manifest
 from steelyard.control.metrics import Gauges, Metrics, Sample
-from steelyard.core.decision import Decision, Note
-from steelyard.core.memory import Outcome
-from steelyard.core.reading import Fresh, Stale, last_known
-from steelyard.core.rebalancing.reason import Reason
-from steelyard.core.record import record
-from steelyard.core.snapshot import Snapshot, WorkloadKey
+from steelyard.core.facts.memory import Outcome
+from steelyard.core.facts.snapshot import Snapshot, WorkloadKey
+from steelyard.core.placing.decision import Decision, Note
+from steelyard.core.replay.record import record
+from steelyard.core.vocabulary.reading import Fresh, Stale, last_known
+from steelyard.core.vocabulary.reason import Reason
 
 _log = get_logger(__name__)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from steelyard.control.manifest import Manifest
 from steelyard.control.pool_facts import is_ready
 from steelyard.control.status import time_of
-from steelyard.core.rebalancing.reason import Reason, Refusal
+from steelyard.core.vocabulary.reason import Reason, Refusal
 
 NodeOf = Callable[[str], Manifest | None]
 """A node by its name; None where it is not seen."""

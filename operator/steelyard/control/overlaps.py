@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 
-from steelyard.core.snapshot import Overlap, Pool
+from steelyard.core.facts.snapshot import Overlap, Pool
 
 NAMED = 3
 """Nodes that are named; the others are counted."""

@@ -10,9 +10,9 @@ from steelyard.control.manifest import Manifest
 from steelyard.control.pool_facts import INSTANCE_TYPE, is_ready
 from steelyard.control.workload_facts import moment
 from steelyard.core.economics.ledger import Account, Component, NodeFact, PodFact
-from steelyard.core.memory import Move
-from steelyard.core.pod import PodFacts
-from steelyard.core.snapshot import Pool, WorkloadKey
+from steelyard.core.facts.memory import Move
+from steelyard.core.facts.pod import PodFacts
+from steelyard.core.facts.snapshot import Pool, WorkloadKey
 
 
 def paid_node(

@@ -11,7 +11,7 @@ from typing import Any
 from steelyard.control import manifest as manifests
 from steelyard.control.manifest import Manifest
 from steelyard.control.status import time_of
-from steelyard.core.rebalancing.reason import Reason, Refusal
+from steelyard.core.vocabulary.reason import Reason, Refusal
 
 LONGEST = 300
 PATIENCE = timedelta(minutes=1)

@@ -15,11 +15,11 @@ from steelyard.api.quantity import gibibytes, number
 from steelyard.control import manifest as manifests
 from steelyard.control.manifest import Manifest
 from steelyard.control.status import time_of
-from steelyard.core import architecture
-from steelyard.core.economics.attribution import Resources
-from steelyard.core.economics.price import Price, PriceClass
-from steelyard.core.performance.claim import Claim, ClaimMetric
-from steelyard.core.snapshot import Pool, PoolStorm, Shape
+from steelyard.core.facts.claim import Claim, ClaimMetric
+from steelyard.core.facts.price import Price, PriceClass
+from steelyard.core.facts.resources import Resources
+from steelyard.core.facts.snapshot import Pool, PoolStorm, Shape
+from steelyard.core.vocabulary import architecture
 
 REGISTERING = timedelta(minutes=1)
 """A node's first condition comes with it. One that becomes ready so soon and is lost within the same minute is taken for one that starts."""

@@ -17,12 +17,12 @@ from steelyard.control.resource import ACCELERATOR_POOLS, NODES, PODS
 from steelyard.control.status import changes, decimal, time_text
 from steelyard.control.store import Store
 from steelyard.control.world import World
-from steelyard.core.decision import Note
+from steelyard.core.facts.snapshot import Pool
+from steelyard.core.placing.decision import Note
 from steelyard.core.planning.overlap import shared
-from steelyard.core.reading import Stale, Unknown
-from steelyard.core.rebalancing.reason import Reason
 from steelyard.core.rebalancing.storm import storm
-from steelyard.core.snapshot import Pool
+from steelyard.core.vocabulary.reading import Stale, Unknown
+from steelyard.core.vocabulary.reason import Reason
 
 OVERLAPPING = "Overlapping"
 

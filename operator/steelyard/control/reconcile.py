@@ -29,9 +29,9 @@ from steelyard.control.store import Store
 from steelyard.control.world import Unreadable, World
 from steelyard.core.compiling.superseded import superseded
 from steelyard.core.decide import decide
-from steelyard.core.decision import Decision
-from steelyard.core.rebalancing.reason import Reason
-from steelyard.core.snapshot import Snapshot, WorkloadKey
+from steelyard.core.facts.snapshot import Snapshot, WorkloadKey
+from steelyard.core.placing.decision import Decision
+from steelyard.core.vocabulary.reason import Reason
 from steelyard.render import label, name
 from steelyard.render.objects import Desired, desired
 from steelyard.render.service import of_placement

@@ -14,7 +14,7 @@ from steelyard.control.errors import ApiError
 from steelyard.control.manifest import Manifest
 from steelyard.control.resource import ObjectKey
 from steelyard.control.workqueue import Backoff
-from steelyard.core.snapshot import RefusedWrite
+from steelyard.core.facts.snapshot import RefusedWrite
 
 WORDS = 400
 """Characters of the server's answer that are told."""

@@ -20,10 +20,8 @@ from steelyard.api.last_decision import LastDecision as LastDecisionStatus
 from steelyard.api.model import StatusModel
 from steelyard.api.status_values import EXACT_MAX
 from steelyard.control.manifest import Manifest
-from steelyard.core.condition import Condition
-from steelyard.core.decision import Decision
-from steelyard.core.economics.unit_cost import Interval, UnitCost
-from steelyard.core.memory import (
+from steelyard.core.facts.capacity import Basis, Capacity
+from steelyard.core.facts.memory import (
     BoardLine,
     ClaimPrices,
     ClaimVerdict,
@@ -39,8 +37,11 @@ from steelyard.core.memory import (
     Step,
     VerdictWord,
 )
-from steelyard.core.performance.capacity import Basis, Capacity
-from steelyard.core.snapshot import Placement, Snapshot
+from steelyard.core.facts.snapshot import Placement, Snapshot
+from steelyard.core.facts.unit_cost import UnitCost
+from steelyard.core.placing.decision import Decision
+from steelyard.core.statistics.interval import Interval
+from steelyard.core.vocabulary.condition import Condition
 
 T = TypeVar("T")
 EVEN = 0.1

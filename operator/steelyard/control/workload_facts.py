@@ -17,8 +17,7 @@ from steelyard.control.manifest import Manifest
 from steelyard.control.pool_facts import resources_of
 from steelyard.control.status import time_of
 from steelyard.control.unplaced import unplaced
-from steelyard.core.rebalancing.reason import Refusal
-from steelyard.core.snapshot import (
+from steelyard.core.facts.snapshot import (
     CompileOptions,
     LatencyObjective,
     Mode,
@@ -33,6 +32,7 @@ from steelyard.core.snapshot import (
     Workload,
     WorkloadKey,
 )
+from steelyard.core.vocabulary.reason import Refusal
 from steelyard.render import label
 
 CRASHES = 2

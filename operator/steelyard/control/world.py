@@ -34,11 +34,9 @@ from steelyard.core.catalogue.catalogue import EMPTY, Catalogue
 from steelyard.core.catalogue.estimate import estimate
 from steelyard.core.compiling.site import User
 from steelyard.core.economics.ledger import NodeFact
-from steelyard.core.memory import Move
-from steelyard.core.pod import PodFacts
-from steelyard.core.reading import Reading
-from steelyard.core.rebalancing.reason import AWAITED, STUCK, Refusal
-from steelyard.core.snapshot import (
+from steelyard.core.facts.memory import Move
+from steelyard.core.facts.pod import PodFacts
+from steelyard.core.facts.snapshot import (
     Artifact,
     ArtifactState,
     Placement,
@@ -50,6 +48,8 @@ from steelyard.core.snapshot import (
     Workload,
     WorkloadKey,
 )
+from steelyard.core.vocabulary.reading import Reading
+from steelyard.core.vocabulary.reason import AWAITED, STUCK, Refusal
 from steelyard.render import label, name
 
 R = TypeVar("R", bound=ApiResource)

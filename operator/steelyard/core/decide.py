@@ -9,20 +9,20 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from steelyard.core.ask import demand
-from steelyard.core.conditions import conditions
-from steelyard.core.course.consider import consider
-from steelyard.core.course.course import Course, stay
-from steelyard.core.course.placing import elsewhere, first_placement, renewed, restore
-from steelyard.core.course.replicas import sized
-from steelyard.core.course.under_way import move_on
-from steelyard.core.decision import Decision
-from steelyard.core.intend import intent_of
-from steelyard.core.memory import Step
-from steelyard.core.rebalancing.reason import Reason, Refusal
-from steelyard.core.remember import claim_notes, hold_notes, last_decision, order_notes, remember, words
-from steelyard.core.situation import Situation, situation
-from steelyard.core.snapshot import Placement, PlacementKey, Snapshot
+from steelyard.core.facts.memory import Step
+from steelyard.core.facts.snapshot import Placement, PlacementKey, Snapshot
+from steelyard.core.placing.ask import demand
+from steelyard.core.placing.conditions import conditions
+from steelyard.core.placing.consider import consider
+from steelyard.core.placing.course import Course, stay
+from steelyard.core.placing.decision import Decision
+from steelyard.core.placing.intend import intent_of
+from steelyard.core.placing.remember import claim_notes, hold_notes, last_decision, order_notes, remember, words
+from steelyard.core.placing.replicas import sized
+from steelyard.core.placing.situation import Situation, situation
+from steelyard.core.placing.starting import elsewhere, first_placement, renewed, restore
+from steelyard.core.placing.under_way import move_on
+from steelyard.core.vocabulary.reason import Reason, Refusal
 
 LOOK_AGAIN = timedelta(seconds=15)
 """Pace of sizing (design section 4)."""

@@ -13,7 +13,9 @@ from math import inf
 
 import numpy as np
 
-from steelyard.core.ask import demand
+from steelyard.core.facts.snapshot import FleetTarget, Pool, Snapshot, WorkloadKey
+from steelyard.core.placing.ask import demand
+from steelyard.core.placing.situation import situation
 from steelyard.core.planning.demand import Demand
 from steelyard.core.planning.exact import solve
 from steelyard.core.planning.fleet import Fleet, Index, Reals, Whole
@@ -22,8 +24,6 @@ from steelyard.core.planning.mixes import mixes
 from steelyard.core.planning.outcome import Infeasible, Outcome, Planned, Undecided
 from steelyard.core.planning.scarcity import serve
 from steelyard.core.planning.warm import Trail
-from steelyard.core.situation import situation
-from steelyard.core.snapshot import FleetTarget, Pool, Snapshot, WorkloadKey
 
 NODES_SHOWN = 3
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
-from steelyard.core.performance.histogram import Buckets
+from steelyard.core.statistics.histogram import Buckets
 from steelyard.observe.exposition import EDGES, SERIES, Exposition
 from steelyard.observe.failure import Reason, RejectedError
 from steelyard.observe.sample import Counts, Sample

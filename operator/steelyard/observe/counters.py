@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from steelyard.core.performance.histogram import Buckets, added
+from steelyard.core.statistics.histogram import Buckets, added
 from steelyard.observe.sample import ZERO, Counts, Sample, Tally, total
 from steelyard.observe.termination import Final
 

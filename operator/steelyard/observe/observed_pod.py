@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from steelyard.core.pod import PodFacts
+from steelyard.core.facts.pod import PodFacts
 from steelyard.observe.contract import STEELYARD, Contract
 
 

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from steelyard.core.reading import Reading, Unknown
-from steelyard.core.snapshot import PlacementKey, Traffic, WorkloadKey
+from steelyard.core.facts.snapshot import PlacementKey, Traffic, WorkloadKey
+from steelyard.core.vocabulary.reading import Reading, Unknown
 from steelyard.observe.failure import Failure
 from steelyard.observe.observed_pod import ObservedPod
 from steelyard.observe.placement_record import PlacementRecord, Totals

@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from steelyard.core.performance.histogram import Buckets, added
-from steelyard.core.performance.window import Window
-from steelyard.core.reading import Fresh, Reading, Stale, Unknown
-from steelyard.core.snapshot import PlacementKey, Traffic
+from steelyard.core.facts.snapshot import PlacementKey, Traffic
+from steelyard.core.facts.window import Window
+from steelyard.core.statistics.histogram import Buckets, added
+from steelyard.core.vocabulary.reading import Fresh, Reading, Stale, Unknown
 from steelyard.observe.cost import cost, existence
 from steelyard.observe.failure import Failure
 from steelyard.observe.observed_pod import ObservedPod

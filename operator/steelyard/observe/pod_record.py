@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from steelyard.core.performance.histogram import Buckets, growth
+from steelyard.core.statistics.histogram import Buckets, growth
 from steelyard.observe.contract import SteelyardMetrics
 from steelyard.observe.counters import PodCounters, Usage
 from steelyard.observe.failure import Failure, Reason, RejectedError

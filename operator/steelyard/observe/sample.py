@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from steelyard.core.performance.histogram import Buckets, shrank
+from steelyard.core.statistics.histogram import Buckets, shrank
 
 
 @dataclass(frozen=True, slots=True)

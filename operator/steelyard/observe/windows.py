@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from steelyard.core.performance.histogram import Buckets, added, quantile
-from steelyard.core.performance.window import Window
+from steelyard.core.facts.window import Window
+from steelyard.core.statistics.histogram import Buckets, added, quantile
 from steelyard.observe.sample import ZERO, Tally
 
 P99 = 0.99

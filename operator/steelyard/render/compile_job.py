@@ -8,7 +8,7 @@ from typing import Any
 
 from steelyard.core.compiling.candidate import VLLM
 from steelyard.core.compiling.site import CompileSite
-from steelyard.core.snapshot import Settings
+from steelyard.core.facts.snapshot import Settings
 from steelyard.render import label, name, runtime_word
 from steelyard.render.manifest import Manifest, owner
 from steelyard.render.pod import (

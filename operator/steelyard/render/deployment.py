@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 from steelyard.core.compiling.vllm_words import served_words
-from steelyard.core.intent import PlacementIntent
-from steelyard.core.snapshot import Settings, WorkloadKey
+from steelyard.core.facts.snapshot import Settings, WorkloadKey
+from steelyard.core.placing.intent import PlacementIntent
 from steelyard.render import label, name, runtime_word
 from steelyard.render.manifest import Manifest, owned_by_workload
 from steelyard.render.pod import cache, container_security, nodes, pod_security, shared_memory, store_environment, trusted_keys, volumes

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from steelyard.core.intent import Intent
-from steelyard.core.snapshot import Settings
+from steelyard.core.facts.snapshot import Settings
+from steelyard.core.placing.intent import Intent
 from steelyard.render import name
 from steelyard.render.compiled_model import compiled_model
 from steelyard.render.deployment import deployment

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
-from steelyard.core.snapshot import Settings
+from steelyard.core.facts.snapshot import Settings
 from steelyard.render.manifest import Manifest
 
 USER = 65532

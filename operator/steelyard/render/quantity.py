@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from steelyard.core.economics.attribution import Resources
+from steelyard.core.facts.resources import Resources
 from steelyard.render.manifest import Manifest
 
 

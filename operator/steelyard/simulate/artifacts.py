@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from steelyard.core.compiling.attempt import Attempts, Built, Failure, FailureClass, JobOutcome, NoJob, Running, next_attempt
-from steelyard.core.intent import CompileIntent
-from steelyard.core.snapshot import Artifact, ArtifactState
+from steelyard.core.facts.snapshot import Artifact, ArtifactState
+from steelyard.core.placing.intent import CompileIntent
 
 
 @dataclass(slots=True)

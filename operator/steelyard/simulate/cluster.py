@@ -10,8 +10,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from steelyard.core.intent import Intent, PlacementIntent
-from steelyard.core.snapshot import Placement, PlacementKey
+from steelyard.core.facts.snapshot import Placement, PlacementKey
+from steelyard.core.placing.intent import Intent, PlacementIntent
 from steelyard.simulate.event import EventKind
 from steelyard.simulate.happening import Happening
 from steelyard.simulate.node import Node

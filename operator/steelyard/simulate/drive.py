@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from steelyard.core.decide import decide
-from steelyard.core.decision import Decision
+from steelyard.core.facts.snapshot import Snapshot
+from steelyard.core.placing.decision import Decision
 from steelyard.core.plan import plan_demands
 from steelyard.core.planning.demand import Demand
-from steelyard.core.snapshot import Snapshot
 from steelyard.simulate.event import EventKind
 from steelyard.simulate.world import World
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from steelyard.core.compiling.candidate import DEFAULT_CPU, DEFAULT_DEVICE
-from steelyard.core.economics.attribution import Resources, share
-from steelyard.core.performance.capacity import RHO
-from steelyard.core.performance.claim import Claim, ClaimMetric
-from steelyard.core.planning.option import PER_HOUR
-from steelyard.core.snapshot import (
+from steelyard.core.economics.attribution import share
+from steelyard.core.facts.claim import Claim, ClaimMetric
+from steelyard.core.facts.resources import Resources
+from steelyard.core.facts.snapshot import (
     CompileOptions,
     LatencyObjective,
     Mode,
@@ -22,6 +21,8 @@ from steelyard.core.snapshot import (
     Workload,
     WorkloadKey,
 )
+from steelyard.core.performance.capacity import RHO
+from steelyard.core.planning.option import PER_HOUR
 from steelyard.simulate.happening import Happening
 from steelyard.simulate.nodes import Nodes
 from steelyard.simulate.pool_entry import ClaimedMetric, ClaimEntry, PoolEntry, ReplicaSize

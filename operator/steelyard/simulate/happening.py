@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from steelyard.core.economics.price import Price, PriceClass
+from steelyard.core.facts.price import Price, PriceClass
 from steelyard.simulate.event import Event, EventKind
 from steelyard.simulate.pool_entry import PoolEntry
 from steelyard.simulate.scenario import Scenario

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from steelyard.core.economics.attribution import Resources
+from steelyard.core.facts.resources import Resources
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

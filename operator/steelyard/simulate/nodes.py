@@ -8,7 +8,7 @@ from math import ceil, inf
 
 import numpy as np
 
-from steelyard.core.economics.attribution import Resources
+from steelyard.core.facts.resources import Resources
 from steelyard.simulate.event import EventKind
 from steelyard.simulate.happening import Happening
 from steelyard.simulate.node import Node

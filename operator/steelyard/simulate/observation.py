@@ -13,10 +13,10 @@ from math import inf
 
 import numpy as np
 
-from steelyard.core.performance.histogram import quantile
-from steelyard.core.performance.window import Crash, Window
-from steelyard.core.reading import Fresh, Reading, Stale, Unknown
-from steelyard.core.snapshot import Traffic
+from steelyard.core.facts.snapshot import Traffic
+from steelyard.core.facts.window import Crash, Window
+from steelyard.core.statistics.histogram import quantile
+from steelyard.core.vocabulary.reading import Fresh, Reading, Stale, Unknown
 from steelyard.simulate.queues import ERROR, GOOD, SHED, SLOW, Requests
 
 WINDOWS = 64

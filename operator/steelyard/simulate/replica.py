@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from steelyard.core.economics.attribution import Resources
-from steelyard.core.snapshot import PlacementKey
+from steelyard.core.facts.resources import Resources
+from steelyard.core.facts.snapshot import PlacementKey
 from steelyard.simulate.node import Node
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from steelyard.core.decision import Note
-from steelyard.core.memory import ClaimVerdict, Memory, PastMove
+from steelyard.core.facts.memory import ClaimVerdict, Memory, PastMove
+from steelyard.core.placing.decision import Note
 from steelyard.simulate.drive import Decided, steps
 from steelyard.simulate.scenario_file import Loaded
 from steelyard.simulate.tally import Tally

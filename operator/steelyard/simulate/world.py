@@ -19,14 +19,14 @@ import numpy as np
 from steelyard.core.catalogue.advertised import advertised, references
 from steelyard.core.catalogue.catalogue import EMPTY, Catalogue
 from steelyard.core.catalogue.estimate import estimate
-from steelyard.core.decision import Decision
 from steelyard.core.economics.attribution import share
-from steelyard.core.memory import Memory
-from steelyard.core.performance.window import Crash
+from steelyard.core.facts.memory import Memory
+from steelyard.core.facts.snapshot import PlacementKey, Snapshot
+from steelyard.core.facts.window import Crash
+from steelyard.core.placing.decision import Decision
 from steelyard.core.plan import FleetPlan, nodes_of
 from steelyard.core.planning.demand import Demand
-from steelyard.core.reading import Unknown
-from steelyard.core.snapshot import PlacementKey, Snapshot
+from steelyard.core.vocabulary.reading import Unknown
 from steelyard.simulate.arrivals import Arrivals, Rates, Trace
 from steelyard.simulate.artifacts import Artifacts
 from steelyard.simulate.cluster import Cluster, Place

@@ -7,7 +7,7 @@ from cluster.waiting import wait_until
 from patience import PATIENCE
 from steelyard.control.events import EventRecorder, EventType
 from steelyard.control.resource import CONFIG_MAPS
-from steelyard.core.rebalancing.reason import Reason
+from steelyard.core.vocabulary.reason import Reason
 
 pytestmark = pytest.mark.apiserver
 

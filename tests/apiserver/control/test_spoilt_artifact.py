@@ -18,7 +18,7 @@ from steelyard.control.resource import COMPILED_MODELS, INFERENCE_WORKLOADS, JOB
 from steelyard.control.status import time_of
 from steelyard.control.store import Store
 from steelyard.core.compiling.spoilt import FIRST_PAUSE
-from steelyard.core.snapshot import Settings, Toolchain
+from steelyard.core.facts.snapshot import Settings, Toolchain
 from steelyard.render import label
 from unit.api.objects import workload
 

@@ -15,8 +15,8 @@ import yaml
 
 from cluster import binaries
 from patience import PATIENCE
-from steelyard.core.reading import Fresh, Stale, Unknown
-from steelyard.core.snapshot import WorkloadKey
+from steelyard.core.facts.snapshot import WorkloadKey
+from steelyard.core.vocabulary.reading import Fresh, Stale, Unknown
 from steelyard.observe.failure import Failure, Reason
 from steelyard.observe.observed_pod import ObservedPod
 from steelyard.observe.observer import Observer

@@ -13,12 +13,12 @@ import numpy as np
 
 from bench.deciding.fleet import fleet, template
 from steelyard.core.decide import decide
+from steelyard.core.placing.situation import situation
 from steelyard.core.plan import plan_demands
 from steelyard.core.planning.demand import Demand
 from steelyard.core.planning.outcome import Planned
 from steelyard.core.planning.warm import Trail
-from steelyard.core.record import record
-from steelyard.core.situation import situation
+from steelyard.core.replay.record import record
 
 SHORT = 0.6
 """Of the nodes that a plan without limits uses on its two favourite pools."""

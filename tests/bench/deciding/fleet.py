@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from bench.wrong.cases import Ground, scenario
 from steelyard.core.decide import decide
-from steelyard.core.reading import Fresh
-from steelyard.core.snapshot import Snapshot, WorkloadKey
+from steelyard.core.facts.snapshot import Snapshot, WorkloadKey
+from steelyard.core.vocabulary.reading import Fresh
 from steelyard.simulate.observation import WINDOWS
 from steelyard.simulate.scenario import Scenario
 from steelyard.simulate.world import World

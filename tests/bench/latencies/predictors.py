@@ -7,11 +7,11 @@ from math import inf
 
 import numpy as np
 
-from steelyard.core.economics.unit_cost import Interval
 from steelyard.core.performance.belief import Belief
 from steelyard.core.performance.iteration import PRIOR, Iteration
 from steelyard.core.performance.token_latency import TokenLatency, token_latency
 from steelyard.core.performance.token_load import TokenLoad, TokenMetric
+from steelyard.core.statistics.interval import Interval
 
 Predictor = Callable[[TokenLoad, TokenMetric], Interval]
 

@@ -10,9 +10,9 @@ from typing import TypeAlias
 
 from steelyard.core.compiling.candidate import candidates
 from steelyard.core.decide import decide
-from steelyard.core.memory import ClaimVerdict, Memory, Move, MoveKind, Outcome, Step
-from steelyard.core.rebalancing.reason import Reason
-from steelyard.core.snapshot import Mode, Snapshot
+from steelyard.core.facts.memory import ClaimVerdict, Memory, Move, MoveKind, Outcome, Step
+from steelyard.core.facts.snapshot import Mode, Snapshot
+from steelyard.core.vocabulary.reason import Reason
 from steelyard.simulate.run import HOLD
 from steelyard.simulate.scenario import Scenario
 from steelyard.simulate.world import World

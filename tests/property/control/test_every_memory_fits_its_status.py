@@ -13,9 +13,8 @@ from property.effort import effort
 from steelyard.api.inference_workload import InferenceWorkload
 from steelyard.api.parse import parse
 from steelyard.control.status import status_of
-from steelyard.core.condition import Condition, ConditionType
-from steelyard.core.economics.unit_cost import Interval, UnitCost
-from steelyard.core.memory import (
+from steelyard.core.facts.capacity import Basis, Capacity
+from steelyard.core.facts.memory import (
     BoardLine,
     ClaimVerdict,
     Known,
@@ -30,9 +29,11 @@ from steelyard.core.memory import (
     Step,
     VerdictWord,
 )
-from steelyard.core.performance.capacity import Basis, Capacity
-from steelyard.core.rebalancing.reason import Reason
-from steelyard.core.snapshot import PlacementKey
+from steelyard.core.facts.snapshot import PlacementKey
+from steelyard.core.facts.unit_cost import UnitCost
+from steelyard.core.statistics.interval import Interval
+from steelyard.core.vocabulary.condition import Condition, ConditionType
+from steelyard.core.vocabulary.reason import Reason
 from unit.api.objects import workload
 from unit.core.world import START, Ground, World
 

@@ -10,7 +10,7 @@ from steelyard.app.wiring import settings_of
 from steelyard.control.resource import ACCELERATOR_POOLS, NODES
 from steelyard.control.store import Store
 from steelyard.control.world import World
-from steelyard.core.reading import Unknown
+from steelyard.core.vocabulary.reading import Unknown
 from unit.api.objects import pool
 from unit.control.virtual_time import ManualClock
 

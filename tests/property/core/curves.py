@@ -6,13 +6,13 @@ import numpy as np
 from hypothesis import strategies as st
 
 from steelyard.core.performance.belief import Belief, Reals
-from steelyard.core.performance.histogram import Quantile
 from steelyard.core.performance.iteration import PRIOR, Iteration
 from steelyard.core.performance.latency import Curve
 from steelyard.core.performance.lengths import Lengths
 from steelyard.core.performance.queueing import QueueLoad, queue_latency, queue_prior
 from steelyard.core.performance.token_latency import TokenLatency, token_latency
 from steelyard.core.performance.token_load import TokenLoad, TokenMetric
+from steelyard.core.statistics.histogram import Quantile
 
 SOME_LENGTHS = st.builds(Lengths, prompt=st.floats(16, 8192), output=st.floats(4, 2048))
 LOADS = st.lists(st.floats(0.02, 0.97), min_size=1, max_size=4)

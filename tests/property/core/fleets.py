@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from hypothesis import strategies as st
 
-from steelyard.core.economics.attribution import Resources
 from steelyard.core.economics.ledger import Account, Component, NodeFact, PodFact
-from steelyard.core.economics.price import Price, PriceClass
+from steelyard.core.facts.price import Price, PriceClass
+from steelyard.core.facts.resources import Resources
 from unit.core.world import START
 
 seconds = st.integers(0, 7200)

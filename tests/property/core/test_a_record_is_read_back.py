@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from property.effort import effort
-from steelyard.core.plain import NotPlainError, plain, rebuilt
-from steelyard.core.reading import Fresh, Stale, Unknown
-from steelyard.core.snapshot import Snapshot, Traffic
+from steelyard.core.facts.snapshot import Snapshot, Traffic
+from steelyard.core.replay.codec import NotPlainError, plain, rebuilt
+from steelyard.core.vocabulary.reading import Fresh, Stale, Unknown
 
 NAMES = st.text("abz-.9 é", max_size=4)
 SCALARS: dict[type, st.SearchStrategy[Any]] = {

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from steelyard.core.catalogue.catalogue import PARTS, Catalogue, parse
 from steelyard.core.catalogue.entry import CatalogueError
 from steelyard.core.catalogue.estimate import Question, estimate
-from steelyard.core.catalogue.throughput_claim import Load, Unit
+from steelyard.core.catalogue.throughput_claim import Load
+from steelyard.core.facts.estimate import Unit
 
 FIELDS = [
     "name",

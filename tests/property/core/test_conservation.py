@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from property.core.fleets import fleets, resources
 from property.effort import effort
-from steelyard.core.economics.attribution import Resources, attribute
+from steelyard.core.economics.attribution import attribute
 from steelyard.core.economics.ledger import Ledger, NodeFact, advance
+from steelyard.core.facts.resources import Resources
 from unit.core.world import START
 
 

@@ -7,10 +7,10 @@ from math import ceil, log
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from steelyard.core.performance.window import Window
+from steelyard.core.facts.window import Window
 from steelyard.core.rebalancing.break_even import break_even
 from steelyard.core.rebalancing.cost_test import always_valid, cost_ratio, judge, log_ratios
-from steelyard.core.rebalancing.verdict import Result
+from steelyard.core.statistics.sequential import Result
 from unit.core.world import START
 
 RUNS, LOOKS = 400, 60

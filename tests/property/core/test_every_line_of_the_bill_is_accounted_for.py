@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from property.effort import effort
 from steelyard.core.economics.bill import BillLine
 from steelyard.core.economics.node_cost import NodeCost
-from steelyard.core.economics.price import PriceClass
 from steelyard.core.economics.reconcile import reconcile
+from steelyard.core.facts.price import PriceClass
 from unit.core.bills import MACHINE, OTHER, line, record
 
 amounts = st.integers(-200, 2000).map(lambda cents: cents / 100)

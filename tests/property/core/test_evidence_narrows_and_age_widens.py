@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from property.effort import effort
-from steelyard.core.economics.unit_cost import Interval
+from steelyard.core.facts.capacity import Basis
 from steelyard.core.performance.belief import Belief, Evidence, Reals
-from steelyard.core.performance.capacity import Basis, believed
+from steelyard.core.performance.capacity import believed
 from steelyard.core.performance.epoch import Epoch, Software
+from steelyard.core.statistics.interval import Interval
 from unit.core.world import START
 
 FIGURES = st.floats(0.01, 1000)

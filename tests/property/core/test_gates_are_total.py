@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from property.effort import effort
 from steelyard.core.rebalancing.chain import COST_MOVE, EXPLORATION, GO_ON, Gate, review
 from steelyard.core.rebalancing.proposal import Proposal
-from steelyard.core.rebalancing.reason import Refusal
+from steelyard.core.vocabulary.reason import Refusal
 from unit.core.proposals import any_proposal
 
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from property.effort import effort
-from steelyard.core.memory import Memory, MoveKind, Outcome
-from steelyard.core.reading import Fresh
+from steelyard.core.facts.memory import Memory, MoveKind, Outcome
+from steelyard.core.vocabulary.reading import Fresh
 from unit.core.world import Ground, World, quick, ratio_claim
 
 POOLS = st.sampled_from(["a", "b", "c"])

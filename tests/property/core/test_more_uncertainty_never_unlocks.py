@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from property.effort import effort
-from steelyard.core.economics.unit_cost import Interval
-from steelyard.core.reading import Fresh, Stale, Unknown
 from steelyard.core.rebalancing.chain import COST_MOVE, EXPLORATION, GO_ON, Gate, review
 from steelyard.core.rebalancing.cost_test import judge
 from steelyard.core.rebalancing.proposal import Proposal
-from steelyard.core.rebalancing.verdict import Result, violations
+from steelyard.core.statistics.interval import Interval
+from steelyard.core.statistics.sequential import Result, violations
+from steelyard.core.vocabulary.reading import Fresh, Stale, Unknown
 from unit.core.proposals import any_proposal, passing
 from unit.core.world import START
 

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from property.effort import effort
-from steelyard.core.economics.price import Price, PriceClass
 from steelyard.core.economics.price_history import ALIKE, APART, PERSISTS, PLAUSIBLE, TRAILING, PriceHistory, read
-from steelyard.core.reading import Fresh
+from steelyard.core.facts.price import Price, PriceClass
+from steelyard.core.vocabulary.reading import Fresh
 from unit.core.world import START
 
 said = st.none() | st.floats(allow_nan=True, allow_infinity=True) | st.floats(0.01, 100)

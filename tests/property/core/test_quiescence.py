@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from steelyard.core.memory import Memory
-from steelyard.core.snapshot import Mode, Scaling
+from steelyard.core.facts.memory import Memory
+from steelyard.core.facts.snapshot import Mode, Scaling
 from unit.core.world import Ground, World, quick, ratio_claim
 
 SETTLE, WATCH = 150, 300

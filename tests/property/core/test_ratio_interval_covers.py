@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from property.effort import effort
-from steelyard.core.economics.unit_cost import ratio_interval
+from steelyard.core.statistics.interval import ratio_interval
 
 RUNS = 250
 

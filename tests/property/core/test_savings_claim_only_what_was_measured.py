@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from property.effort import effort
-from steelyard.core.economics.saving import Alternative, Past, Saving, against_best_single, against_mix
-from steelyard.core.economics.unit_cost import Interval
-from steelyard.core.performance.capacity import Basis, Capacity
-from steelyard.core.reading import Fresh, Unknown
+from steelyard.core.facts.capacity import Basis, Capacity
+from steelyard.core.planning.saving import Alternative, Past, Saving, against_best_single, against_mix
+from steelyard.core.statistics.interval import Interval
+from steelyard.core.vocabulary.reading import Fresh, Unknown
 from unit.core.world import START
 
 alternatives = st.builds(

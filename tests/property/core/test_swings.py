@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from property.effort import THOROUGH, effort
-from steelyard.core.memory import MoveKind, Outcome, PastMove
-from steelyard.core.snapshot import Rebalancing
+from steelyard.core.facts.memory import MoveKind, Outcome, PastMove
+from steelyard.core.facts.snapshot import Rebalancing
 from unit.core.world import START, Ground, World, quick
 
 DAY = timedelta(days=1)

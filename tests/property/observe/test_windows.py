@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from property.effort import effort
-from steelyard.core.performance.histogram import quantile
-from steelyard.core.reading import Fresh, last_known
+from steelyard.core.statistics.histogram import quantile
+from steelyard.core.vocabulary.reading import Fresh, last_known
 from steelyard.observe.windows import Constellation, Span
 from unit.observe.pods import DOWN, KEY, Rounds, at, pod, sample
 

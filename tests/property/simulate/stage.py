@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from steelyard.core.compiling.candidate import compile_inputs
-from steelyard.core.decision import Decision
-from steelyard.core.intent import Intent
-from steelyard.core.memory import Memory
-from steelyard.core.reading import Fresh, Reading, Stale, Unknown
-from steelyard.core.snapshot import PlacementKey, Snapshot, Traffic
+from steelyard.core.facts.memory import Memory
+from steelyard.core.facts.snapshot import PlacementKey, Snapshot, Traffic
+from steelyard.core.placing.decision import Decision
+from steelyard.core.placing.intent import Intent
+from steelyard.core.vocabulary.reading import Fresh, Reading, Stale, Unknown
 from steelyard.simulate.cluster import Place
 from steelyard.simulate.event import Event
 from steelyard.simulate.facts import backend_of

@@ -9,8 +9,8 @@ from hypothesis import given
 
 from property.effort import effort
 from property.simulate.strategies import scenarios
-from steelyard.core.difference import differences
-from steelyard.core.record import again, outcome, read, record
+from steelyard.core.replay.difference import differences
+from steelyard.core.replay.record import again, outcome, read, record
 from steelyard.simulate.drive import steps
 from steelyard.simulate.scenario_file import Loaded
 from steelyard.simulate.world import World

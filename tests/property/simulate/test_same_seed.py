@@ -10,7 +10,7 @@ from hypothesis import given
 
 from property.effort import effort
 from property.simulate.strategies import scenarios
-from steelyard.core.record import record
+from steelyard.core.replay.record import record
 from steelyard.simulate import timeline
 from steelyard.simulate.alone import alone
 from steelyard.simulate.run import run

@@ -10,9 +10,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from property.effort import effort
-from steelyard.core.performance.window import Window
-from steelyard.core.reading import Reading, Unknown
-from steelyard.core.snapshot import Traffic
+from steelyard.core.facts.snapshot import Traffic
+from steelyard.core.facts.window import Window
+from steelyard.core.vocabulary.reading import Reading, Unknown
 from steelyard.observe.placement_record import PlacementRecord
 from steelyard.simulate.observation import Observation, Seen
 from steelyard.simulate.queues import NONE

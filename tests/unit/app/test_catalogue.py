@@ -10,7 +10,8 @@ import pytest
 from steelyard.app.catalogue import TABLES, from_file, laid_over, shipped
 from steelyard.app.config import ConfigError, load
 from steelyard.core.catalogue.entry import CatalogueError
-from steelyard.core.catalogue.estimate import Kind, Question, estimate
+from steelyard.core.catalogue.estimate import Question, estimate
+from steelyard.core.facts.estimate import Kind
 
 TODAY = date(2026, 11, 25)
 """The day on which the catalogue was last put together; nothing in it is from later."""

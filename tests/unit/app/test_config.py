@@ -7,7 +7,7 @@ import yaml
 
 from steelyard.app.config import ConfigError, load
 from steelyard.app.wiring import scopes_of, settings_of
-from steelyard.core.snapshot import ServeCache
+from steelyard.core.facts.snapshot import ServeCache
 
 GOOD = """
 toolchains:

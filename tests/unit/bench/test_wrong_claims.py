@@ -4,7 +4,7 @@ from collections import Counter
 
 from bench.wrong.cases import HOUR, Ground, Trust, scenario
 from bench.wrong.play import following, play, unchanged
-from steelyard.core.memory import MoveKind, Outcome
+from steelyard.core.facts.memory import MoveKind, Outcome
 from steelyard.simulate.scenario import Scenario
 
 DAYS = 0.2

@@ -22,7 +22,7 @@ from steelyard.cli.view.bill import BillView, compare
 from steelyard.cli.view.explain import explain
 from steelyard.cli.view.status import status
 from steelyard.cli.view.top import top
-from steelyard.core.economics.price import PriceClass
+from steelyard.core.facts.price import PriceClass
 from unit.cli.simulated import REPLAYED, SIMULATED
 from unit.cli.situations import SITUATIONS
 from unit.core.bills import MACHINE, OTHER, line, record

@@ -13,7 +13,7 @@ from steelyard.control.journal import Journal
 from steelyard.control.log import JsonFormatter
 from steelyard.control.metrics import Metrics
 from steelyard.core.decide import decide
-from steelyard.core.record import record
+from steelyard.core.replay.record import record
 from unit.control.test_journal import MANIFEST, Silence
 from unit.core.world import Ground, World, ratio_claim
 

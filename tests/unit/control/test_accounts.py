@@ -14,10 +14,10 @@ from steelyard.control.accounts import Accounts
 from steelyard.control.log import configure
 from steelyard.control.metrics import Metrics
 from steelyard.control.paid_node import paid_node
-from steelyard.core.economics.attribution import Resources
 from steelyard.core.economics.ledger import NodeFact
-from steelyard.core.economics.price import Price, PriceClass
-from steelyard.core.snapshot import Pool, Shape
+from steelyard.core.facts.price import Price, PriceClass
+from steelyard.core.facts.resources import Resources
+from steelyard.core.facts.snapshot import Pool, Shape
 from unit.core.world import START
 
 POOL = Pool(

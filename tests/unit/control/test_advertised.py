@@ -10,9 +10,9 @@ from steelyard.control.store import Store
 from steelyard.control.world import World
 from steelyard.core.catalogue.catalogue import Catalogue
 from steelyard.core.compiling.candidate import candidates
-from steelyard.core.reading import Unknown
-from steelyard.core.rebalancing.reason import Reason
-from steelyard.core.snapshot import Snapshot, WorkloadKey
+from steelyard.core.facts.snapshot import Snapshot, WorkloadKey
+from steelyard.core.vocabulary.reading import Unknown
+from steelyard.core.vocabulary.reason import Reason
 from unit.api.objects import changed, pool, workload
 from unit.control.virtual_time import ManualClock
 

@@ -22,10 +22,10 @@ from steelyard.control.workload_facts import workload_of
 from steelyard.control.world import World, artifact_of
 from steelyard.core.compiling.attempt import LONGEST_PAUSE, Failure, FailureClass, JobOutcome, Running
 from steelyard.core.compiling.candidate import compile_inputs
-from steelyard.core.decision import Note
-from steelyard.core.reading import Unknown
-from steelyard.core.rebalancing.reason import Reason
-from steelyard.core.snapshot import ArtifactState, Settings
+from steelyard.core.facts.snapshot import ArtifactState, Settings
+from steelyard.core.placing.decision import Note
+from steelyard.core.vocabulary.reading import Unknown
+from steelyard.core.vocabulary.reason import Reason
 from steelyard.render import label
 from unit.api import objects
 from unit.control.virtual_time import ManualClock

@@ -6,7 +6,7 @@ import pytest
 from steelyard.control.errors import NotFound, ServerError
 from steelyard.control.events import EventRecorder, EventType
 from steelyard.control.fencing import LeadershipLost
-from steelyard.core.rebalancing.reason import Reason
+from steelyard.core.vocabulary.reason import Reason
 from unit.control.virtual_time import VirtualClock, run
 
 ABOUT = {

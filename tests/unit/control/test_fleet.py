@@ -7,8 +7,8 @@ from typing import cast
 from steelyard.control.fleet import Fleet
 from steelyard.control.metrics import Metrics
 from steelyard.control.world import World
+from steelyard.core.facts.snapshot import WorkloadKey
 from steelyard.core.plan import plan_demands
-from steelyard.core.snapshot import WorkloadKey
 from unit.core.world import Ground
 from unit.core.world import World as Small
 

@@ -16,8 +16,8 @@ from steelyard.control.reader import Reader
 from steelyard.control.resource import ACCELERATOR_POOLS, DEPLOYMENTS, INFERENCE_WORKLOADS, NODES, PODS, Resource
 from steelyard.control.store import Store
 from steelyard.control.world import World
-from steelyard.core.reading import Unknown
-from steelyard.core.snapshot import PlacementKey, Snapshot, WorkloadKey
+from steelyard.core.facts.snapshot import PlacementKey, Snapshot, WorkloadKey
+from steelyard.core.vocabulary.reading import Unknown
 from unit.api import objects
 from unit.control.virtual_time import ManualClock
 

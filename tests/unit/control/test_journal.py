@@ -15,10 +15,10 @@ from steelyard.control.metrics import Metrics
 from steelyard.control.resource import INFERENCE_WORKLOADS
 from steelyard.control.store import Store
 from steelyard.core.decide import decide
-from steelyard.core.difference import differences
-from steelyard.core.reading import Unknown
-from steelyard.core.record import again, outcome, read
-from steelyard.core.snapshot import Settings, WorkloadKey
+from steelyard.core.facts.snapshot import Settings, WorkloadKey
+from steelyard.core.replay.difference import differences
+from steelyard.core.replay.record import again, outcome, read
+from steelyard.core.vocabulary.reading import Unknown
 from unit.api import objects
 from unit.control.virtual_time import ManualClock
 from unit.core.world import START, Ground, World

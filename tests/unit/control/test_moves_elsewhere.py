@@ -8,9 +8,9 @@ from steelyard.app.wiring import settings_of
 from steelyard.control.resource import INFERENCE_WORKLOADS
 from steelyard.control.store import Store
 from steelyard.control.world import World
-from steelyard.core.memory import Move, MoveKind, Step
-from steelyard.core.reading import Unknown
-from steelyard.core.snapshot import Snapshot, WorkloadKey
+from steelyard.core.facts.memory import Move, MoveKind, Step
+from steelyard.core.facts.snapshot import Snapshot, WorkloadKey
+from steelyard.core.vocabulary.reading import Unknown
 from unit.api.objects import workload
 from unit.control.virtual_time import ManualClock
 from unit.core.world import START

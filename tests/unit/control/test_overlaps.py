@@ -1,7 +1,7 @@
 """Which pools have nodes in common."""
 
 from steelyard.control.overlaps import with_overlaps
-from steelyard.core.snapshot import Overlap, Pool
+from steelyard.core.facts.snapshot import Overlap, Pool
 
 
 def pool(name: str, **selector: str) -> Pool:

@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from steelyard.control.pod_facts import pod_facts
-from steelyard.core.economics.attribution import Resources, share
-from steelyard.core.economics.price import Price, PriceClass
-from steelyard.core.performance.window import Crash
-from steelyard.core.pod import PodFacts
-from steelyard.core.snapshot import Pool, Shape
+from steelyard.core.economics.attribution import share
+from steelyard.core.facts.pod import PodFacts
+from steelyard.core.facts.price import Price, PriceClass
+from steelyard.core.facts.resources import Resources
+from steelyard.core.facts.snapshot import Pool, Shape
+from steelyard.core.facts.window import Crash
 
 GPU, SMALL, HALF = "nvidia.com/gpu", "nvidia.com/mig-1g.10gb", "nvidia.com/mig-3g.40gb"
 

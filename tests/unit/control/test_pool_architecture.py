@@ -16,9 +16,9 @@ from steelyard.control.pool_facts import NodeView, pool_of
 from steelyard.control.workload_facts import workload_of
 from steelyard.core.compiling.candidate import Candidate, candidates
 from steelyard.core.decide import decide
-from steelyard.core.memory import Memory
-from steelyard.core.rebalancing.reason import Reason
-from steelyard.core.snapshot import Artifact, ArtifactState, Pool, Settings, Snapshot
+from steelyard.core.facts.memory import Memory
+from steelyard.core.facts.snapshot import Artifact, ArtifactState, Pool, Settings, Snapshot
+from steelyard.core.vocabulary.reason import Reason
 from unit.api import objects
 from unit.core.world import START
 

@@ -11,9 +11,9 @@ from steelyard.control.pool_status import PoolReconciler
 from steelyard.control.resource import ACCELERATOR_POOLS, NODES
 from steelyard.control.store import Store
 from steelyard.control.world import World
-from steelyard.core.decision import Note
-from steelyard.core.reading import Unknown
-from steelyard.core.rebalancing.reason import Reason
+from steelyard.core.placing.decision import Note
+from steelyard.core.vocabulary.reading import Unknown
+from steelyard.core.vocabulary.reason import Reason
 from unit.api.objects import pool
 from unit.control.virtual_time import ManualClock
 

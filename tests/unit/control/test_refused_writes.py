@@ -17,7 +17,7 @@ from steelyard.control.reconcile import WorkloadReconciler
 from steelyard.control.resource import COMPILED_MODELS, DEPLOYMENTS, INFERENCE_WORKLOADS, SERVICES, Resource
 from steelyard.control.status import memory_of
 from steelyard.control.store import Store
-from steelyard.core.snapshot import Snapshot, WorkloadKey
+from steelyard.core.facts.snapshot import Snapshot, WorkloadKey
 from steelyard.render import name
 from unit.control.virtual_time import VirtualClock, run
 from unit.core.world import Ground, World, quick

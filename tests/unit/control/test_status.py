@@ -9,8 +9,8 @@ from pydantic import BaseModel
 from steelyard.api.inference_workload import InferenceWorkload
 from steelyard.api.parse import parse
 from steelyard.control.status import changes, decimal, memory_of, status_of
-from steelyard.core.economics.unit_cost import Interval
-from steelyard.core.snapshot import Scaling
+from steelyard.core.facts.snapshot import Scaling
+from steelyard.core.statistics.interval import Interval
 from unit.api.objects import workload
 from unit.core.world import Ground, World, ratio_claim
 

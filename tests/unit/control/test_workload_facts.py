@@ -6,7 +6,7 @@ from typing import Any
 
 from steelyard.api import InferenceWorkload, parse
 from steelyard.control.workload_facts import workload_of
-from steelyard.core.snapshot import CompileOptions, NumberFormat, Workload
+from steelyard.core.facts.snapshot import CompileOptions, NumberFormat, Workload
 from unit.api.objects import changed, workload
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from steelyard.core.economics.bill import BillLine, bill_line
 from steelyard.core.economics.node_cost import NodeCost
-from steelyard.core.economics.price import PriceClass
+from steelyard.core.facts.price import PriceClass
 
 DAY = datetime(2026, 3, 1, tzinfo=UTC)
 MACHINE, OTHER = "i-0123456789abcdef0", "i-0fedcba9876543210"

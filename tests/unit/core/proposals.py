@@ -7,16 +7,16 @@ from datetime import datetime, timedelta
 
 from hypothesis import strategies as st
 
-from steelyard.core.economics.price import Price, PriceClass
-from steelyard.core.economics.unit_cost import Interval
-from steelyard.core.memory import MoveKind, Outcome, PastMove, Quarantine
-from steelyard.core.reading import Fresh, Stale, Unknown
+from steelyard.core.facts.memory import MoveKind, Outcome, PastMove, Quarantine
+from steelyard.core.facts.price import Price, PriceClass
+from steelyard.core.facts.snapshot import Mode, PoolStorm, Rebalancing, Traffic
 from steelyard.core.rebalancing.cost_test import judge
 from steelyard.core.rebalancing.proposal import Proposal
-from steelyard.core.rebalancing.reason import Reason, Refusal
 from steelyard.core.rebalancing.storm import Storm
-from steelyard.core.rebalancing.verdict import Result, Test
-from steelyard.core.snapshot import Mode, PoolStorm, Rebalancing, Traffic
+from steelyard.core.statistics.interval import Interval
+from steelyard.core.statistics.sequential import Result, Test
+from steelyard.core.vocabulary.reading import Fresh, Stale, Unknown
+from steelyard.core.vocabulary.reason import Reason, Refusal
 from unit.core.world import START
 
 HOME_PRICE = Price(1.0, PriceClass.STATIC, None)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from steelyard.core.performance.histogram import Buckets
+from steelyard.core.statistics.histogram import Buckets
 
 Reals = NDArray[np.float64]
 

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from steelyard.core.memory import Outcome
+from steelyard.core.facts.memory import Outcome
 from steelyard.core.rebalancing.at_once import in_all, in_pool
 from unit.core.world import Ground, World, ratio_claim
 

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from steelyard.core.economics.attribution import Resources
 from steelyard.core.economics.avoidable import Avoidable, CostBasis, WhenEmpty, avoidable
 from steelyard.core.economics.ledger import Account, Component, NodeFact, PodFact
-from steelyard.core.economics.price import Price, PriceClass
+from steelyard.core.facts.price import Price, PriceClass
+from steelyard.core.facts.resources import Resources
 from unit.core.world import START
 
 END = START + timedelta(hours=1)

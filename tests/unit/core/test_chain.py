@@ -7,18 +7,18 @@ from pathlib import Path
 import pytest
 
 import steelyard.core
-from steelyard.core.economics.price import Price, PriceClass
-from steelyard.core.economics.unit_cost import Interval
-from steelyard.core.memory import MoveKind, Outcome
-from steelyard.core.reading import Fresh, Stale, Unknown
+from steelyard.core.facts.memory import MoveKind, Outcome
+from steelyard.core.facts.price import Price, PriceClass
+from steelyard.core.facts.snapshot import Mode, Rebalancing, Traffic
 from steelyard.core.rebalancing.chain import COST_MOVE, EXPLORATION, GO_ON, review
 from steelyard.core.rebalancing.cost_test import CostTest, judge
 from steelyard.core.rebalancing.gates.cooldown import cyclic
 from steelyard.core.rebalancing.proposal import Proposal
-from steelyard.core.rebalancing.reason import Reason, Refusal
 from steelyard.core.rebalancing.storm import Storm
-from steelyard.core.rebalancing.verdict import Result, Test
-from steelyard.core.snapshot import Mode, Rebalancing, Traffic
+from steelyard.core.statistics.interval import Interval
+from steelyard.core.statistics.sequential import Result, Test
+from steelyard.core.vocabulary.reading import Fresh, Stale, Unknown
+from steelyard.core.vocabulary.reason import Reason, Refusal
 from unit.core.proposals import passing, past, quarantine
 from unit.core.world import START
 

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from steelyard.core.memory import MoveKind
-from steelyard.core.performance.claim import Claim, ClaimMetric
+from steelyard.core.facts.claim import Claim, ClaimMetric
+from steelyard.core.facts.memory import MoveKind
+from steelyard.core.facts.snapshot import Mode, Scaling
 from steelyard.core.planning.option import Option
-from steelyard.core.rebalancing.reason import Reason
-from steelyard.core.snapshot import Mode, Scaling
+from steelyard.core.vocabulary.reason import Reason
 from unit.core.world import Ground, World, quick, ratio_claim
 
 

@@ -6,11 +6,11 @@ from math import inf, log
 
 import pytest
 
-from steelyard.core.economics.unit_cost import Interval
-from steelyard.core.memory import MoveKind, Outcome, Step
+from steelyard.core.facts.memory import MoveKind, Outcome, Step
 from steelyard.core.rebalancing.break_even import break_even
 from steelyard.core.rebalancing.cost_test import always_valid, cost_ratio, judge, log_ratios
-from steelyard.core.rebalancing.verdict import Result
+from steelyard.core.statistics.interval import Interval
+from steelyard.core.statistics.sequential import Result
 from unit.core.windows import window
 from unit.core.world import Ground, World, quick
 

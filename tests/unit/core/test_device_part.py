@@ -2,8 +2,9 @@
 
 import pytest
 
-from steelyard.core.economics.attribution import Resources, share
+from steelyard.core.economics.attribution import share
 from steelyard.core.economics.device_part import MIG_PROFILES, device_part, size
+from steelyard.core.facts.resources import Resources
 
 GPU, SHARED = "nvidia.com/gpu", "nvidia.com/gpu.shared"
 SMALL, HALF = "nvidia.com/mig-1g.10gb", "nvidia.com/mig-3g.40gb"

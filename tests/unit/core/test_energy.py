@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from steelyard.core.economics.energy import GAP, Energy, Method, counted, estimated, integrated, per_thousand_good
-from steelyard.core.reading import Fresh, Stale, Unknown
+from steelyard.core.vocabulary.reading import Fresh, Stale, Unknown
 from unit.core.world import START
 
 

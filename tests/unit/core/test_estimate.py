@@ -4,8 +4,9 @@ import pytest
 
 from steelyard.core.catalogue.catalogue import Catalogue, parse
 from steelyard.core.catalogue.dtype import alike, of_compile
-from steelyard.core.catalogue.estimate import SPREADS, Kind, Question, estimate
-from steelyard.core.catalogue.throughput_claim import Load, Unit
+from steelyard.core.catalogue.estimate import SPREADS, Question, estimate
+from steelyard.core.catalogue.throughput_claim import Load
+from steelyard.core.facts.estimate import Kind, Unit
 
 SOURCED = {"source": "s", "date": "2026-01-02"}
 

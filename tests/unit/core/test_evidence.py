@@ -6,11 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from steelyard.core.economics.unit_cost import Interval
-from steelyard.core.memory import Known
-from steelyard.core.performance.capacity import RHO, Basis, Capacity, broken_at, measured
+from steelyard.core.facts.capacity import Basis, Capacity
+from steelyard.core.facts.memory import Known
+from steelyard.core.facts.window import Window
+from steelyard.core.performance.capacity import RHO, broken_at, measured
 from steelyard.core.performance.evidence import evidence, latest, remember
-from steelyard.core.performance.window import Window
+from steelyard.core.statistics.interval import Interval
 from unit.core.windows import window
 
 

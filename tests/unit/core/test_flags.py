@@ -8,8 +8,8 @@ import pytest
 
 from steelyard.core.compiling.candidate import compile_inputs
 from steelyard.core.compiling.revision import asked, revision
-from steelyard.core.economics.attribution import Resources
-from steelyard.core.snapshot import (
+from steelyard.core.facts.resources import Resources
+from steelyard.core.facts.snapshot import (
     CompileOptions,
     LatencyObjective,
     Model,

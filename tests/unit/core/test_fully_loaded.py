@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from steelyard.core.economics.attribution import Resources
 from steelyard.core.economics.fully_loaded import FullyLoaded, divide
 from steelyard.core.economics.ledger import Account, Component, Entry, Ledger, NodeFact, PodFact, advance
-from steelyard.core.economics.price import Price, PriceClass
+from steelyard.core.facts.price import Price, PriceClass
+from steelyard.core.facts.resources import Resources
 from unit.core.world import START
 
 NODE = Resources(8.0, 32.0)

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from steelyard.core.economics.attribution import Resources
 from steelyard.core.economics.ledger import Account, Component, Entry, Ledger, NodeFact, PodFact, advance
-from steelyard.core.economics.price import Price, PriceClass
+from steelyard.core.facts.price import Price, PriceClass
+from steelyard.core.facts.resources import Resources
 from unit.core.world import START
 
 NODE = Resources(8.0, 32.0)

@@ -3,10 +3,10 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from steelyard.core.condition import ConditionType
-from steelyard.core.memory import Outcome, Quarantine
-from steelyard.core.rebalancing.reason import Reason
-from steelyard.core.snapshot import Scaling
+from steelyard.core.facts.memory import Outcome, Quarantine
+from steelyard.core.facts.snapshot import Scaling
+from steelyard.core.vocabulary.condition import ConditionType
+from steelyard.core.vocabulary.reason import Reason
 from unit.core.world import Ground, World, quick, ratio_claim
 
 

@@ -3,8 +3,8 @@
 import pytest
 
 from steelyard.core.economics.money import Money, OtherCurrencyError, price_in
-from steelyard.core.economics.price import Price, PriceClass
-from steelyard.core.reading import Fresh, Unknown
+from steelyard.core.facts.price import Price, PriceClass
+from steelyard.core.vocabulary.reading import Fresh, Unknown
 from unit.core.world import START
 
 PRICE = Price(1.0, PriceClass.LIST, START)

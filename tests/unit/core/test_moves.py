@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 
 from steelyard.core.decide import decide
-from steelyard.core.memory import MoveKind, Outcome, Step
+from steelyard.core.facts.memory import MoveKind, Outcome, Step
+from steelyard.core.facts.snapshot import Scaling
 from steelyard.core.rebalancing.move import next_source_count
-from steelyard.core.rebalancing.reason import Reason
-from steelyard.core.snapshot import Scaling
+from steelyard.core.vocabulary.reason import Reason
 from unit.core.world import Ground, World, quick, ratio_claim
 
 STEPS = [Step.SURGE, Step.SHIFT, Step.BAKE, Step.DRAIN]

@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from steelyard.core.economics.attribution import Resources
 from steelyard.core.economics.ledger import Ledger, NodeFact, advance
 from steelyard.core.economics.node_cost import NodeCost, booked, distinct
-from steelyard.core.economics.price import Price, PriceClass
+from steelyard.core.facts.price import Price, PriceClass
+from steelyard.core.facts.resources import Resources
 from unit.core.world import START
 
 LIST, EFFECTIVE = PriceClass.LIST, PriceClass.EFFECTIVE

@@ -1,8 +1,8 @@
 """Pools that have nodes in common: what serves is untouched, and nothing is tried or moved between them."""
 
-from steelyard.core.memory import MoveKind
-from steelyard.core.rebalancing.reason import Reason
-from steelyard.core.snapshot import Overlap
+from steelyard.core.facts.memory import MoveKind
+from steelyard.core.facts.snapshot import Overlap
+from steelyard.core.vocabulary.reason import Reason
 from unit.core.world import Ground, World
 
 

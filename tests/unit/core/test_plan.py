@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
+from steelyard.core.facts.snapshot import Snapshot, WorkloadKey
 from steelyard.core.plan import FleetPlan, plan
 from steelyard.core.planning.outcome import Infeasible, Planned
-from steelyard.core.reading import Fresh
-from steelyard.core.snapshot import Snapshot, WorkloadKey
+from steelyard.core.vocabulary.reading import Fresh
 from unit.core.world import Ground, World, quick
 
 

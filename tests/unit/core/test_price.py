@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from steelyard.core.economics.price import Price, PriceClass
-from steelyard.core.reading import Fresh, Stale
+from steelyard.core.facts.price import Price, PriceClass
+from steelyard.core.vocabulary.reading import Fresh, Stale
 from unit.core.world import START
 
 GOOD_FOR = {

@@ -4,9 +4,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from steelyard.core.economics.price import WIDEST, Price, PriceClass
 from steelyard.core.economics.price_history import APART, PERSISTS, PriceHistory, read
-from steelyard.core.reading import Fresh, Reading, Stale, Unknown
+from steelyard.core.facts.price import WIDEST, Price, PriceClass
+from steelyard.core.vocabulary.reading import Fresh, Reading, Stale, Unknown
 from unit.core.world import START
 
 

@@ -6,10 +6,9 @@ from math import exp, log
 
 import pytest
 
-from steelyard.core.catalogue.estimate import Estimate, Kind
-from steelyard.core.catalogue.throughput_claim import Unit
-from steelyard.core.performance.capacity import CLAIM_SPREAD
-from steelyard.core.performance.claim import Claim, ClaimMetric
+from steelyard.core.facts.capacity import CLAIM_SPREAD
+from steelyard.core.facts.claim import Claim, ClaimMetric
+from steelyard.core.facts.estimate import Estimate, Kind, Unit
 from steelyard.core.planning.prior import SIGMA, claimed_unit_costs, expected_saving, spread
 from unit.core.world import ratio_claim
 

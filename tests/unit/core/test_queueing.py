@@ -7,13 +7,14 @@ from math import inf, isinf
 import numpy as np
 import pytest
 
-from steelyard.core.economics.unit_cost import Interval
+from steelyard.core.facts.capacity import Basis
+from steelyard.core.facts.window import Window
 from steelyard.core.performance.belief import Belief
-from steelyard.core.performance.capacity import Basis, measured
-from steelyard.core.performance.histogram import Quantile, uncertain_quantile
+from steelyard.core.performance.capacity import measured
 from steelyard.core.performance.latency import Curve
 from steelyard.core.performance.queueing import QueueLoad, occupied, queue_latency, queue_loads, queue_prior
-from steelyard.core.performance.window import Window
+from steelyard.core.statistics.histogram import Quantile, uncertain_quantile
+from steelyard.core.statistics.interval import Interval
 from unit.core.queues import KINDS, buckets
 from unit.core.windows import window
 

@@ -5,9 +5,9 @@ from datetime import date
 import pytest
 
 from steelyard.core.economics.money import Money
-from steelyard.core.economics.price import PriceClass
 from steelyard.core.economics.reconcile import reconcile
 from steelyard.core.economics.reconciliation import Cause, NotANode, Reconciliation
+from steelyard.core.facts.price import PriceClass
 from unit.core.bills import MACHINE, OTHER, line, record
 
 LIST = PriceClass.LIST

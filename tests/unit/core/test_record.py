@@ -8,13 +8,13 @@ from datetime import timedelta
 import pytest
 
 from steelyard.core.decide import decide
-from steelyard.core.difference import Difference, differences
-from steelyard.core.performance.claim import Claim, ClaimMetric
-from steelyard.core.performance.window import Window
-from steelyard.core.plain import NotPlainError
-from steelyard.core.reading import Fresh
-from steelyard.core.record import again, outcome, read, record
-from steelyard.core.snapshot import PlacementKey, Snapshot, Traffic
+from steelyard.core.facts.claim import Claim, ClaimMetric
+from steelyard.core.facts.snapshot import PlacementKey, Snapshot, Traffic
+from steelyard.core.facts.window import Window
+from steelyard.core.replay.codec import NotPlainError
+from steelyard.core.replay.difference import Difference, differences
+from steelyard.core.replay.record import again, outcome, read, record
+from steelyard.core.vocabulary.reading import Fresh
 from unit.core.world import START, Ground, World, ratio_claim
 
 MOST = 64 * 1024

@@ -6,11 +6,12 @@ import pytest
 
 from steelyard.core.catalogue.advertised import advertised, references
 from steelyard.core.catalogue.catalogue import Catalogue, parse
-from steelyard.core.catalogue.estimate import Estimate, Question, estimate
+from steelyard.core.catalogue.estimate import Question, estimate
 from steelyard.core.catalogue.relative import meant, resolved
-from steelyard.core.memory import VerdictWord
-from steelyard.core.performance.claim import Claim, ClaimMetric
-from steelyard.core.snapshot import Pool, Reference
+from steelyard.core.facts.claim import Claim, ClaimMetric
+from steelyard.core.facts.estimate import Estimate
+from steelyard.core.facts.memory import VerdictWord
+from steelyard.core.facts.snapshot import Pool, Reference
 from unit.core.world import Ground, World, ratio_claim
 
 SOURCED = {"source": "s", "date": "2026-01-02"}

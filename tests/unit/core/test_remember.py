@@ -3,10 +3,10 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from steelyard.core.economics.unit_cost import Interval
-from steelyard.core.memory import Known, Memory, Quarantine
-from steelyard.core.performance.capacity import Basis, Capacity
-from steelyard.core.remember import KNOWN, QUARANTINED
+from steelyard.core.facts.capacity import Basis, Capacity
+from steelyard.core.facts.memory import Known, Memory, Quarantine
+from steelyard.core.placing.remember import KNOWN, QUARANTINED
+from steelyard.core.statistics.interval import Interval
 from unit.core.world import Ground, World, quick
 
 HOUR = timedelta(hours=1)

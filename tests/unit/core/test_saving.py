@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from steelyard.core.economics.saving import Alternative, Past, Saving, against_best_single, against_mix
-from steelyard.core.economics.unit_cost import Interval
-from steelyard.core.performance.capacity import Basis, Capacity, claimed
-from steelyard.core.reading import Fresh, Stale, Unknown
+from steelyard.core.facts.capacity import Basis, Capacity
+from steelyard.core.performance.capacity import claimed
+from steelyard.core.planning.saving import Alternative, Past, Saving, against_best_single, against_mix
+from steelyard.core.statistics.interval import Interval
+from steelyard.core.vocabulary.reading import Fresh, Stale, Unknown
 from unit.core.world import START
 
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from steelyard.core.decide import decide
-from steelyard.core.memory import MoveKind, Step
-from steelyard.core.reading import Fresh
-from steelyard.core.rebalancing.reason import Reason
-from steelyard.core.snapshot import Traffic
+from steelyard.core.facts.memory import MoveKind, Step
+from steelyard.core.facts.snapshot import Traffic
+from steelyard.core.vocabulary.reading import Fresh
+from steelyard.core.vocabulary.reason import Reason
 from unit.core.world import Ground, World, ratio_claim
 
 

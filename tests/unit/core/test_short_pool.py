@@ -2,10 +2,10 @@
 
 import pytest
 
-from steelyard.core.memory import Step
+from steelyard.core.facts.memory import Step
+from steelyard.core.facts.snapshot import Mode
 from steelyard.core.rebalancing.gates.scarcity import pool_scarce
-from steelyard.core.rebalancing.reason import Reason
-from steelyard.core.snapshot import Mode
+from steelyard.core.vocabulary.reason import Reason
 from unit.core.proposals import passing
 from unit.core.world import Ground, World, quick
 

@@ -8,9 +8,9 @@ import pytest
 
 from steelyard.core.compiling.candidate import compile_inputs
 from steelyard.core.compiling.site import CompileSite, compile_site, pools_to_compile_on
-from steelyard.core.economics.attribution import Resources
-from steelyard.core.economics.price import Price, PriceClass
-from steelyard.core.snapshot import Pool, Settings, Shape, Toolchain, Workload
+from steelyard.core.facts.price import Price, PriceClass
+from steelyard.core.facts.resources import Resources
+from steelyard.core.facts.snapshot import Pool, Settings, Shape, Toolchain, Workload
 from unit.core.world import World
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)

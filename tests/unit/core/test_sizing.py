@@ -3,10 +3,10 @@
 from datetime import timedelta
 from itertools import pairwise
 
+from steelyard.core.facts.snapshot import Scaling
 from steelyard.core.planning.load import CREST_SIGMAS, Load, load
 from steelyard.core.planning.sizing import need, size
-from steelyard.core.rebalancing.verdict import Result, Test
-from steelyard.core.snapshot import Scaling
+from steelyard.core.statistics.sequential import Result, Test
 from unit.core.windows import window
 from unit.core.world import Ground, World
 

@@ -7,12 +7,12 @@ from datetime import timedelta
 
 import pytest
 
-from steelyard.core.memory import MoveKind, Outcome, Step
+from steelyard.core.facts.memory import MoveKind, Outcome, Step
+from steelyard.core.facts.snapshot import Scaling
+from steelyard.core.placing.situation import situation
 from steelyard.core.rebalancing.equal_share import source_beside
 from steelyard.core.rebalancing.propose import START_SECONDS, Considered, propose
-from steelyard.core.rebalancing.reason import Reason
-from steelyard.core.situation import situation
-from steelyard.core.snapshot import Scaling
+from steelyard.core.vocabulary.reason import Reason
 from unit.core.world import Ground, World, quick, ratio_claim
 
 

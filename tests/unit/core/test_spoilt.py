@@ -7,8 +7,8 @@ import pytest
 
 from steelyard.core.compiling.attempt import Attempts, Built, Failure, FailureClass, NoJob, Running, next_attempt
 from steelyard.core.compiling.spoilt import FIRST_PAUSE, LASTED, LONGEST_PAUSE, Refused, reopened
-from steelyard.core.memory import MoveKind
-from steelyard.core.rebalancing.reason import Reason
+from steelyard.core.facts.memory import MoveKind
+from steelyard.core.vocabulary.reason import Reason
 from unit.core.world import Ground, World
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)

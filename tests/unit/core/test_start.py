@@ -3,10 +3,10 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from steelyard.core.decision import Decision
-from steelyard.core.memory import Memory
-from steelyard.core.rebalancing.reason import Reason
-from steelyard.core.snapshot import PoolChoice, Scaling
+from steelyard.core.facts.memory import Memory
+from steelyard.core.facts.snapshot import PoolChoice, Scaling
+from steelyard.core.placing.decision import Decision
+from steelyard.core.vocabulary.reason import Reason
 from unit.core.world import Ground, World, ratio_claim
 
 

@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
+from steelyard.core.facts.snapshot import PoolStorm
 from steelyard.core.rebalancing.gates.storm import storm_breaker
-from steelyard.core.rebalancing.reason import Reason
 from steelyard.core.rebalancing.storm import Storm
-from steelyard.core.snapshot import PoolStorm
+from steelyard.core.vocabulary.reason import Reason
 from unit.core.proposals import passing
 from unit.core.world import START, Ground, World, quick, ratio_claim
 

@@ -5,10 +5,10 @@ from itertools import pairwise
 
 import pytest
 
-from steelyard.core.memory import MoveKind, Outcome, PastMove
+from steelyard.core.facts.memory import MoveKind, Outcome, PastMove
+from steelyard.core.facts.snapshot import Rebalancing
 from steelyard.core.rebalancing.gates.cooldown import cooling_down, cyclic, explored_lately
-from steelyard.core.rebalancing.reason import Reason
-from steelyard.core.snapshot import Rebalancing
+from steelyard.core.vocabulary.reason import Reason
 from unit.core.proposals import passing, past
 from unit.core.world import START, Ground, World, quick
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from property.core.curves import Server
-from steelyard.core.economics.unit_cost import Interval
 from steelyard.core.performance.epoch import Epoch, Software
 from steelyard.core.performance.iteration import PRIOR
 from steelyard.core.performance.lengths import Lengths, cost_of_good_requests, cost_of_tokens
 from steelyard.core.performance.token_latency import TokenLatency, token_latency
 from steelyard.core.performance.token_load import TokenLoad, TokenMetric, TokenWindow, token_loads
+from steelyard.core.statistics.interval import Interval
 from unit.core.world import START
 
 CHAT, SUMMARY = Lengths(prompt=1000, output=250), Lengths(prompt=6000, output=250)

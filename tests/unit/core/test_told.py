@@ -2,10 +2,10 @@
 
 import pytest
 
-from steelyard.core.condition import Condition, ConditionType
-from steelyard.core.memory import Memory
-from steelyard.core.rebalancing.reason import Reason, Refusal
-from steelyard.core.snapshot import Scaling
+from steelyard.core.facts.memory import Memory
+from steelyard.core.facts.snapshot import Scaling
+from steelyard.core.vocabulary.condition import Condition, ConditionType
+from steelyard.core.vocabulary.reason import Reason, Refusal
 from unit.core.world import Ground, World, quick
 
 

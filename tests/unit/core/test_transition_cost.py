@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from steelyard.core.economics.attribution import Resources
 from steelyard.core.economics.ledger import Account, Component, Ledger, NodeFact, PodFact, advance
-from steelyard.core.economics.price import Price, PriceClass
 from steelyard.core.economics.transition_cost import transition_cost
+from steelyard.core.facts.price import Price, PriceClass
+from steelyard.core.facts.resources import Resources
 from unit.core.world import START
 
 

@@ -6,14 +6,15 @@ from itertools import pairwise
 
 import pytest
 
-from steelyard.core.economics.unit_cost import Interval, UnitCost
-from steelyard.core.memory import Known, MoveKind, Outcome, PastMove, Step
+from steelyard.core.facts.capacity import Basis, Capacity
+from steelyard.core.facts.memory import Known, MoveKind, Outcome, PastMove, Step
+from steelyard.core.facts.snapshot import Mode, Rebalancing
+from steelyard.core.facts.unit_cost import UnitCost
 from steelyard.core.performance.ageing import aged, old
-from steelyard.core.performance.capacity import Basis, Capacity
 from steelyard.core.performance.evidence import remember
 from steelyard.core.rebalancing.chain import EXPLORATION, review
-from steelyard.core.rebalancing.reason import Reason
-from steelyard.core.snapshot import Mode, Rebalancing
+from steelyard.core.statistics.interval import Interval
+from steelyard.core.vocabulary.reason import Reason
 from unit.core.proposals import passing, past
 from unit.core.world import START, Ground, World, quick
 

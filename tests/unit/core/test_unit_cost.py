@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from steelyard.core.economics.unit_cost import Spent, Unit, UnitCost, unit_cost
+from steelyard.core.economics.unit_cost import Spent, unit_cost
+from steelyard.core.facts.unit_cost import Unit, UnitCost
 from unit.core.world import START
 
 

@@ -4,10 +4,11 @@ import random
 
 import pytest
 
-from steelyard.core.economics.unit_cost import Interval
-from steelyard.core.memory import ClaimVerdict, VerdictWord
+from steelyard.core.facts.memory import ClaimVerdict, VerdictWord
 from steelyard.core.rebalancing.claims import still_says
-from steelyard.core.rebalancing.verdict import Comparison, Result, on_claim, violations, wilson
+from steelyard.core.rebalancing.verdict import Comparison, on_claim
+from steelyard.core.statistics.interval import Interval
+from steelyard.core.statistics.sequential import Result, violations, wilson
 
 
 def ends(fraction: float, seed: int, allowed: float = 0.01) -> Result:

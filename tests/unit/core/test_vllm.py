@@ -6,10 +6,9 @@ from dataclasses import replace
 
 from steelyard.core.compiling.candidate import Candidate, candidates
 from steelyard.core.compiling.vllm_words import compiled_words, served_words
-from steelyard.core.economics.attribution import Resources
-from steelyard.core.memory import Memory
-from steelyard.core.rebalancing.reason import Reason
-from steelyard.core.snapshot import (
+from steelyard.core.facts.memory import Memory
+from steelyard.core.facts.resources import Resources
+from steelyard.core.facts.snapshot import (
     CompileOptions,
     Model,
     Pool,
@@ -23,6 +22,7 @@ from steelyard.core.snapshot import (
     Workload,
     WorkloadKey,
 )
+from steelyard.core.vocabulary.reason import Reason
 
 OPTIONS = VllmOptions(
     max_model_length=4096,

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from steelyard.core.memory import MoveKind, Outcome, VerdictWord
-from steelyard.core.rebalancing.reason import Reason
-from steelyard.core.snapshot import Mode
+from steelyard.core.facts.memory import MoveKind, Outcome, VerdictWord
+from steelyard.core.facts.snapshot import Mode
+from steelyard.core.vocabulary.reason import Reason
 from unit.core.world import Ground, World, ratio_claim
 
 

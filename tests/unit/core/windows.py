@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from steelyard.core.performance.window import Window
+from steelyard.core.facts.window import Window
 from unit.core.world import START
 
 

@@ -15,16 +15,11 @@ from datetime import UTC, datetime, timedelta
 
 from steelyard.core.compiling.candidate import compile_inputs
 from steelyard.core.decide import decide
-from steelyard.core.decision import Decision
-from steelyard.core.economics.attribution import Resources
-from steelyard.core.economics.price import Price, PriceClass
-from steelyard.core.memory import Memory, Outcome, PastMove
-from steelyard.core.performance.claim import Claim, ClaimMetric
-from steelyard.core.performance.window import Window
-from steelyard.core.reading import Fresh, Reading, Unknown
-from steelyard.core.rebalancing.reason import Refusal
-from steelyard.core.rebalancing.storm import storm
-from steelyard.core.snapshot import (
+from steelyard.core.facts.claim import Claim, ClaimMetric
+from steelyard.core.facts.memory import Memory, Outcome, PastMove
+from steelyard.core.facts.price import Price, PriceClass
+from steelyard.core.facts.resources import Resources
+from steelyard.core.facts.snapshot import (
     Artifact,
     ArtifactState,
     CompileOptions,
@@ -47,6 +42,11 @@ from steelyard.core.snapshot import (
     Workload,
     WorkloadKey,
 )
+from steelyard.core.facts.window import Window
+from steelyard.core.placing.decision import Decision
+from steelyard.core.rebalancing.storm import storm
+from steelyard.core.vocabulary.reading import Fresh, Reading, Unknown
+from steelyard.core.vocabulary.reason import Refusal
 
 START = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 NODE = Resources(4.0, 16.0)

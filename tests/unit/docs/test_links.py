@@ -9,7 +9,8 @@ import yaml
 
 from steelyard.app.config import Config, ToolchainConfig
 from steelyard.control.metrics import HISTOGRAMS, counter_families, gauge_families
-from steelyard.core.economics.attribution import Resources, share
+from steelyard.core.economics.attribution import share
+from steelyard.core.facts.resources import Resources
 from steelyard.core.rebalancing.chain import COST_MOVE
 from unit.docs.shown import ROOT, name, pages
 

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from steelyard.core.performance.window import Crash
-from steelyard.core.reading import Fresh, Stale, Unknown
-from steelyard.core.snapshot import PlacementKey, WorkloadKey
+from steelyard.core.facts.snapshot import PlacementKey, WorkloadKey
+from steelyard.core.facts.window import Crash
+from steelyard.core.vocabulary.reading import Fresh, Stale, Unknown
 from steelyard.observe.failure import Failure, Reason
 from steelyard.observe.placement_record import MISSED
 from steelyard.observe.sample import Tally

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from patience import PATIENCE, until
-from steelyard.core.reading import Fresh, Stale, Unknown
+from steelyard.core.vocabulary.reading import Fresh, Stale, Unknown
 from steelyard.observe.failure import Failure, Reason
 from steelyard.observe.observed_pod import ObservedPod
 from steelyard.observe.observer import Observer

@@ -8,8 +8,8 @@ import pytest
 
 from steelyard.app.config import Config
 from steelyard.app.wiring import settings_of
-from steelyard.core.intent import Intent
-from steelyard.core.snapshot import PlacementKey, Settings, WorkloadKey
+from steelyard.core.facts.snapshot import PlacementKey, Settings, WorkloadKey
+from steelyard.core.placing.intent import Intent
 from steelyard.render import label
 from steelyard.render.manifest import Manifest
 from steelyard.render.objects import Absent, desired

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from steelyard.core.compiling.site import CompileSite
-from steelyard.core.economics.attribution import Resources
-from steelyard.core.intent import PlacementIntent
-from steelyard.core.snapshot import LatencyObjective, PlacementKey, ServeCache, Settings, VllmOptions, WorkloadKey
+from steelyard.core.facts.resources import Resources
+from steelyard.core.facts.snapshot import LatencyObjective, PlacementKey, ServeCache, Settings, VllmOptions, WorkloadKey
+from steelyard.core.placing.intent import PlacementIntent
 from steelyard.render.compile_job import CompileJobIntent, compile_job
 from steelyard.render.deployment import deployment
 from steelyard_runtime.artifacts.cache import cache_from_environment

@@ -11,7 +11,7 @@ import pytest
 
 from steelyard.api.server import VllmArgumentName
 from steelyard.core.compiling.vllm_words import compiled_words, served_words
-from steelyard.core.snapshot import VllmOptions
+from steelyard.core.facts.snapshot import VllmOptions
 from steelyard_runtime.compile.progress import Progress
 from steelyard_runtime.compile.spec import CompileSpec
 from steelyard_runtime.compile.vllm import Preparing

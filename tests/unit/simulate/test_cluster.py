@@ -1,6 +1,6 @@
 """Deployments are obeyed as a cluster would: with nodes that take time, limits, and everything that can be lost."""
 
-from steelyard.core.economics.attribution import Resources
+from steelyard.core.facts.resources import Resources
 from unit.simulate.clusters import MADE, Hands, scenario
 
 

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from steelyard.core.economics.price import PriceClass
-from steelyard.core.reading import Stale
+from steelyard.core.facts.price import PriceClass
+from steelyard.core.vocabulary.reading import Stale
 from steelyard.simulate.event import EventKind
 from steelyard.simulate.happening import Happening
 from unit.simulate.clusters import MADE, scenario

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from property.simulate.strategies import scenario, workload
-from steelyard.core.rebalancing.reason import Reason
+from steelyard.core.vocabulary.reason import Reason
 from steelyard.simulate.drive import Decided, Planner, steps
 from steelyard.simulate.world import World
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from property.simulate.strategies import scenario, workload
-from steelyard.core.memory import VerdictWord
-from steelyard.core.reading import Fresh, Stale, Unknown
+from steelyard.core.facts.memory import VerdictWord
+from steelyard.core.vocabulary.reading import Fresh, Stale, Unknown
 from steelyard.simulate.drive import Decided, steps
 from steelyard.simulate.world import World
 

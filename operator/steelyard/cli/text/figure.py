@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 
-from steelyard.core.economics.price import AHEAD
+from steelyard.core.facts.price import AHEAD
 
 UNKNOWN = "-"
 DIGITS = 3

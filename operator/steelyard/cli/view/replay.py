@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from steelyard.core.difference import differences
-from steelyard.core.record import Record, again, outcome
+from steelyard.core.replay.difference import differences
+from steelyard.core.replay.record import Record, again, outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

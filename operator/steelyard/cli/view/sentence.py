@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from steelyard.cli.facts.workload import Workload
-from steelyard.core.rebalancing.reason import Reason
+from steelyard.core.vocabulary.reason import Reason
 
 
 def where(workload: Workload) -> str:

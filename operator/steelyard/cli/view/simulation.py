@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from steelyard.core.memory import ClaimVerdict, PastMove
+from steelyard.core.facts.memory import ClaimVerdict, PastMove
 from steelyard.simulate.run import Run, WorkloadRun
 from steelyard.simulate.scenario import Scenario
 

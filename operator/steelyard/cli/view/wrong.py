@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from steelyard.cli.facts.workload import Workload
 from steelyard.cli.view.sentence import ended, meaning
-from steelyard.core.rebalancing.reason import WISHED, Reason
+from steelyard.core.vocabulary.reason import WISHED, Reason
 
 
 @dataclass(frozen=True, slots=True)

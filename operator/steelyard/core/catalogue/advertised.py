@@ -8,9 +8,10 @@ from typing import TypeAlias
 
 from steelyard.core.catalogue.catalogue import Catalogue
 from steelyard.core.catalogue.dtype import of_compile
-from steelyard.core.catalogue.estimate import Estimate, Question
+from steelyard.core.catalogue.estimate import Question
 from steelyard.core.catalogue.relative import meant
-from steelyard.core.snapshot import CompileOptions, Pool, PoolChoice, Reference, Workload
+from steelyard.core.facts.estimate import Estimate
+from steelyard.core.facts.snapshot import CompileOptions, Pool, PoolChoice, Reference, Workload
 
 Ask: TypeAlias = Callable[[Question], Estimate | None]
 

@@ -4,28 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from math import exp, log
 from statistics import median
 
 from steelyard.core.catalogue.accelerator import Accelerator
 from steelyard.core.catalogue.catalogue import Catalogue
 from steelyard.core.catalogue.dtype import alike
-from steelyard.core.catalogue.throughput_claim import Load, ThroughputClaim, Unit
-
-
-class Kind(StrEnum):
-    """How an estimate came about, nearest first."""
-
-    SAME = "Same"
-    """Claims for the same model on as many devices of the accelerator, under whatever conditions."""
-    OTHER_SIZE = "OtherSize"
-    """Claims for the same model on another number of them, in proportion to the devices."""
-    SIMILAR_MODEL = "SimilarModel"
-    """Claims for the model of the nearest size that does the same task there, in inverse proportion to the parameters."""
-    OTHER_ACCELERATOR = "OtherAccelerator"
-    """Claims for the same model on other accelerators, in proportion to a fact of the hardware."""
-
+from steelyard.core.catalogue.throughput_claim import Load, ThroughputClaim
+from steelyard.core.facts.estimate import Estimate, Kind, Unit
 
 SPREADS = {
     Kind.SAME: {Unit.REQUESTS: 3.5, Unit.TOKENS: 2.5},
@@ -48,18 +34,6 @@ _ENCODING = frozenset(
     }
 )
 """Tasks that are one pass of an encoder over a text, whatever is read off its end."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate:
-    """`throughput` in `unit` of all devices asked for; right within the factor `spread` nine times in ten. `because` is for people."""
-
-    throughput: float
-    unit: Unit
-    spread: float
-    kind: Kind
-    n: int
-    because: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

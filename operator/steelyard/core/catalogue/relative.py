@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from steelyard.core.performance.claim import Claim, ClaimMetric
-from steelyard.core.snapshot import Pool, Reference
+from steelyard.core.facts.claim import Claim, ClaimMetric
+from steelyard.core.facts.snapshot import Pool, Reference
 
 
 def meant(relative_to: str, pools: Iterable[Pool], own: str) -> str | None:

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from steelyard.core.catalogue.dtype import BITS
 from steelyard.core.catalogue.entry import Entry, Fault
+from steelyard.core.facts.estimate import Unit
 
 ClaimKey: TypeAlias = tuple[str | int, ...]
 
@@ -24,13 +25,6 @@ class Load(StrEnum):
     """One batch of fixed size after the other."""
     LATENCY_TUNED = "LatencyTuned"
     """One request at a time, or set up for the shortest answer."""
-
-
-class Unit(StrEnum):
-    """What is counted per second."""
-
-    REQUESTS = "RequestsPerSecond"
-    TOKENS = "OutputTokensPerSecond"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from steelyard.core.architecture import TARGETS
 from steelyard.core.compiling.key import CompileInputs
 from steelyard.core.compiling.revision import asked, revision
 from steelyard.core.compiling.vllm_words import compiled_words
-from steelyard.core.economics.attribution import Resources, share
+from steelyard.core.economics.attribution import share
 from steelyard.core.economics.money import written
-from steelyard.core.economics.price import Price
-from steelyard.core.reading import Fresh, Reading, Stale, Unknown
-from steelyard.core.rebalancing.reason import Reason, Refusal
-from steelyard.core.snapshot import Artifact, ArtifactState, Pool, PoolChoice, Settings, Shape, Snapshot, Toolchain, Workload
+from steelyard.core.facts.price import Price
+from steelyard.core.facts.resources import Resources
+from steelyard.core.facts.snapshot import Artifact, ArtifactState, Pool, PoolChoice, Settings, Shape, Snapshot, Toolchain, Workload
+from steelyard.core.vocabulary.architecture import TARGETS
+from steelyard.core.vocabulary.reading import Fresh, Reading, Stale, Unknown
+from steelyard.core.vocabulary.reason import Reason, Refusal
 
 DEFAULT_CPU = Resources(cpu=1.0, memory_gib=2.0)
 """One replica on a CPU pool, where neither the workload nor the pool says more."""

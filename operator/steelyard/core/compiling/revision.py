@@ -12,8 +12,8 @@ import json
 from typing import Any
 
 from steelyard.core.compiling.vllm_words import compiled_words, served_words
-from steelyard.core.economics.attribution import Resources
-from steelyard.core.snapshot import Toolchain, Workload
+from steelyard.core.facts.resources import Resources
+from steelyard.core.facts.snapshot import Toolchain, Workload
 
 
 def _hash8(parts: Any) -> str:

@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import TypeAlias
 
 from steelyard.core.compiling.candidate import compile_inputs, toolchain_for
-from steelyard.core.economics.attribution import Resources
-from steelyard.core.snapshot import Pool, Settings, Toolchain, Workload
+from steelyard.core.facts.resources import Resources
+from steelyard.core.facts.snapshot import Pool, Settings, Toolchain, Workload
 
 DEVICES = 1.0
 """What a compile takes where it takes any: the smallest part that a pool's resource name stands for."""

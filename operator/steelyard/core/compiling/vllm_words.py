@@ -5,7 +5,7 @@ The runtime holds both against the same two lists again (steelyard_runtime/gener
 
 from __future__ import annotations
 
-from steelyard.core.snapshot import VllmOptions
+from steelyard.core.facts.snapshot import VllmOptions
 
 SHAPING = frozenset({"block-size", "enable-chunked-prefill", "speculative-config"})
 """Of the further arguments: those that another compile follows from."""

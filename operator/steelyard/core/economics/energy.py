@@ -14,7 +14,7 @@ from enum import StrEnum
 from itertools import pairwise
 from math import fsum, isfinite
 
-from steelyard.core.reading import Fresh, Reading, Stale, Unknown
+from steelyard.core.vocabulary.reading import Fresh, Reading, Stale, Unknown
 
 GAP = timedelta(minutes=3)
 """Longest time between two samples of power that is bridged; Neuron tells one a minute."""

@@ -16,8 +16,9 @@ from math import isfinite
 from types import MappingProxyType
 from typing import NamedTuple
 
-from steelyard.core.economics.attribution import Resources, attribute
-from steelyard.core.economics.price import Price, PriceClass
+from steelyard.core.economics.attribution import attribute
+from steelyard.core.facts.price import Price, PriceClass
+from steelyard.core.facts.resources import Resources
 
 REMEMBERED = timedelta(days=1)
 """A node missing from a list may be back in the next one; charged again from its launch, it would be paid twice."""

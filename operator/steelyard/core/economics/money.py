@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from steelyard.core.economics.price import Price
-from steelyard.core.reading import Reading, Unknown
+from steelyard.core.facts.price import Price
+from steelyard.core.vocabulary.reading import Reading, Unknown
 
 
 class OtherCurrencyError(ValueError):

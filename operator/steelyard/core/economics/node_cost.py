@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from steelyard.core.economics.ledger import Ledger, NodeFact, per_second
-from steelyard.core.economics.price import PriceClass
+from steelyard.core.facts.price import PriceClass
 
 HOUR = timedelta(hours=1)
 

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from math import isfinite
 from statistics import median
 
-from steelyard.core.economics.price import Price
-from steelyard.core.reading import Reading, Stale, Unknown
+from steelyard.core.facts.price import Price
+from steelyard.core.vocabulary.reading import Reading, Stale, Unknown
 
 PLAUSIBLE = (0.2, 5.0)
 """Of the trailing median."""

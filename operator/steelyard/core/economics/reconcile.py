@@ -11,8 +11,8 @@ from math import fsum
 from steelyard.core.economics.bill import BillLine, resource_key
 from steelyard.core.economics.money import Money
 from steelyard.core.economics.node_cost import HOUR, NodeCost, distinct
-from steelyard.core.economics.price import PriceClass
 from steelyard.core.economics.reconciliation import TOLERANCE, Cause, NodeDay, NotANode, PoolSum, Reconciliation, Row
+from steelyard.core.facts.price import PriceClass
 
 DAY = timedelta(days=1)
 

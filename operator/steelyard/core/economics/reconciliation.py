@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from steelyard.core.economics.money import Money
-from steelyard.core.economics.price import PriceClass
+from steelyard.core.facts.price import PriceClass
 
 TOLERANCE: Mapping[PriceClass, float] = {PriceClass.EFFECTIVE: 0.02, PriceClass.CONTRACTED: 0.05, PriceClass.SPOT_MARKET: 0.05}
 """Of the bill, by which the ledger may be off. A list price or a static one never claimed to be what is paid."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from steelyard.core.economics.unit_cost import Interval
-from steelyard.core.memory import Known
-from steelyard.core.performance.capacity import CLAIM_SPREAD, Capacity
+from steelyard.core.facts.capacity import CLAIM_SPREAD, Capacity
+from steelyard.core.facts.memory import Known
+from steelyard.core.statistics.interval import Interval
 
 SURE_FOR = timedelta(days=7)
 """Age up to which a figure counts as it was measured."""

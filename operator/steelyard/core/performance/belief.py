@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from steelyard.core.economics.unit_cost import Interval
+from steelyard.core.statistics.interval import Interval
 
 Reals: TypeAlias = NDArray[np.float64]
 

@@ -10,50 +10,21 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from math import sqrt
 
-from steelyard.core.economics.unit_cost import Interval, ratio_interval
+from steelyard.core.facts.capacity import CLAIM_SPREAD, Basis, Capacity
+from steelyard.core.facts.window import Window
 from steelyard.core.performance.belief import Belief, Evidence
-from steelyard.core.performance.window import Window
+from steelyard.core.statistics.interval import Interval, ratio_interval
 
 RHO = 0.7
 """Planned utilisation. At 0.7 the mean wait of an M/D/1 queue is 1.2 service times and arrivals may exceed their mean by 40 %."""
 FULL = 0.9
 """Utilisation from which a replica can do no more, and part of the requests that it then answers at most."""
-CLAIM_SPREAD = 2.0
-"""A claim may be off by this factor either way: the range of advertised against measured figures in the catalogue."""
 
 
 REVISION_SPREAD = 1.3
 """What an older revision measured may be off by this factor for the next one: software changes less than advertisements promise."""
-
-
-class Basis(StrEnum):
-    """Where a figure comes from. A claim never wins over a measurement."""
-
-    CLAIMED = "Claimed"
-    MEASURED = "Measured"
-
-
-@dataclass(frozen=True, slots=True)
-class Capacity:
-    """Good requests per second and replica, with its basis and the number of answers behind it."""
-
-    rate: Interval
-    basis: Basis
-    n: int
-
-    @property
-    def at_least(self) -> bool:
-        """Whether this is only a load that was carried: the true capacity is there or above. Such a figure spans [top, far above]."""
-        return self.basis is Basis.MEASURED and self.rate.lower == self.rate.point and self.rate.upper > 1.5 * self.rate.point
-
-    @property
-    def taught(self) -> bool:
-        """Whether a load that broke the promise holds the figure below what the busy time says: it is at that load, and open above."""
-        return self.basis is Basis.MEASURED and self.rate.lower == self.rate.point < self.rate.upper and not self.at_least
 
 
 def claimed(rate: float, spread: float = CLAIM_SPREAD) -> Capacity:

@@ -12,11 +12,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from math import inf, log
 
-from steelyard.core.economics.unit_cost import Interval, Spent, Unit, UnitCost, unit_cost
-from steelyard.core.memory import Known
+from steelyard.core.economics.unit_cost import Spent, unit_cost
+from steelyard.core.facts.capacity import Capacity
+from steelyard.core.facts.memory import Known
+from steelyard.core.facts.unit_cost import Unit, UnitCost
+from steelyard.core.facts.window import Window, totals
 from steelyard.core.performance.ageing import SURE_FOR
-from steelyard.core.performance.capacity import Capacity, measured
-from steelyard.core.performance.window import Window, totals
+from steelyard.core.performance.capacity import measured
+from steelyard.core.statistics.interval import Interval
 
 CHANGE = 0.2
 """Relative change of a point that is worth a write."""

@@ -14,8 +14,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from steelyard.core.economics.unit_cost import Interval
 from steelyard.core.performance.belief import Belief, Reals
+from steelyard.core.statistics.interval import Interval
 
 LatencyLaw: TypeAlias = Callable[[Reals, Reals], Reals]
 """Logarithms of figures (P, ...), requests per second (...) -> seconds (...), rising with the load; infinite from the saturation on."""

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from math import log
 
-from steelyard.core.economics.unit_cost import PER, Interval
+from steelyard.core.facts.unit_cost import PER
+from steelyard.core.statistics.interval import Interval
 
 MILLION = 1_000_000
 

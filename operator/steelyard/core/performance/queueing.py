@@ -15,11 +15,11 @@ from math import hypot, inf, log
 
 import numpy as np
 
+from steelyard.core.facts.window import Window
 from steelyard.core.performance.belief import Belief, Reals
 from steelyard.core.performance.fit import Fit, Seen, fit
-from steelyard.core.performance.histogram import Buckets, Quantile, added, uncertain_quantile
 from steelyard.core.performance.latency import Curve
-from steelyard.core.performance.window import Window
+from steelyard.core.statistics.histogram import Buckets, Quantile, added, uncertain_quantile
 
 SCATTER = 0.05
 """Standard deviation of the logarithm of a quantile around the law, however many requests are behind it."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from math import log
 
-from steelyard.core.performance.histogram import Buckets, added, quantile
 from steelyard.core.performance.lengths import Lengths
+from steelyard.core.statistics.histogram import Buckets, added, quantile
 
 SAME_LOAD = 0.15
 """Width in logarithms of what counts as one load and one length: such windows are added up."""

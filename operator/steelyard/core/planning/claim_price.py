@@ -12,8 +12,8 @@ from dataclasses import replace
 from steelyard.core.catalogue.relative import meant
 from steelyard.core.compiling.candidate import Candidate
 from steelyard.core.economics.money import written
-from steelyard.core.memory import ClaimPrices, ClaimVerdict
-from steelyard.core.performance.claim import Claim, ClaimMetric
+from steelyard.core.facts.claim import Claim, ClaimMetric
+from steelyard.core.facts.memory import ClaimPrices, ClaimVerdict
 
 
 def prices_now(claim: Claim, own: str, candidates: Mapping[str, Candidate]) -> ClaimPrices:

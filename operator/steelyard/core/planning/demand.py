@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from steelyard.core.facts.snapshot import WorkloadKey
 from steelyard.core.planning.problem import Problem
-from steelyard.core.snapshot import WorkloadKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

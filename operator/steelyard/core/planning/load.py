@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from math import sqrt
 
-from steelyard.core.performance.window import Window
+from steelyard.core.facts.window import Window
 from steelyard.core.planning.forecast import Forecast
 from steelyard.core.planning.risk import Risk
 

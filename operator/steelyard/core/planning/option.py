@@ -10,20 +10,21 @@ from typing import NamedTuple
 from steelyard.core.catalogue.relative import resolved
 from steelyard.core.compiling.candidate import Candidate, replica_cost
 from steelyard.core.economics.attribution import share
-from steelyard.core.economics.price import Price
-from steelyard.core.economics.unit_cost import Interval
-from steelyard.core.memory import Known, OptionLine
+from steelyard.core.facts.capacity import Basis, Capacity
+from steelyard.core.facts.claim import Claim
+from steelyard.core.facts.memory import Known, OptionLine
+from steelyard.core.facts.price import Price
+from steelyard.core.facts.snapshot import PoolChoice, Snapshot, Workload
 from steelyard.core.performance.ageing import aged, old
-from steelyard.core.performance.capacity import REVISION_SPREAD, Basis, Capacity, claimed
-from steelyard.core.performance.claim import Claim
+from steelyard.core.performance.capacity import REVISION_SPREAD, claimed
 from steelyard.core.planning.claim_price import at_prices, first_prices, prices_now
 from steelyard.core.planning.load import Load
 from steelyard.core.planning.overlap import overlapping
 from steelyard.core.planning.prior import claimed_unit_costs, spread
 from steelyard.core.planning.sizing import need
-from steelyard.core.reading import Fresh, Reading, Unknown, last_known
-from steelyard.core.rebalancing.reason import Reason, Refusal
-from steelyard.core.snapshot import PoolChoice, Snapshot, Workload
+from steelyard.core.statistics.interval import Interval
+from steelyard.core.vocabulary.reading import Fresh, Reading, Unknown, last_known
+from steelyard.core.vocabulary.reason import Reason, Refusal
 
 UNBOUNDED = 10**6
 """Replicas: what the load needs, before any limit is asked."""

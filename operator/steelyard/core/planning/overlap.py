@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 
 from steelyard.core.compiling.candidate import Candidate
-from steelyard.core.rebalancing.reason import AWAITED, Reason, Refusal
-from steelyard.core.snapshot import Overlap
+from steelyard.core.facts.snapshot import Overlap
+from steelyard.core.vocabulary.reason import AWAITED, Reason, Refusal
 
 
 def overlapping(candidate: Candidate, candidates: Sequence[Candidate], standing: Set[str]) -> Refusal | None:

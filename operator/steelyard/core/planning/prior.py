@@ -12,9 +12,9 @@ from math import erf, exp, isfinite, log, sqrt
 from types import MappingProxyType
 from typing import TypeGuard
 
-from steelyard.core.catalogue.estimate import Estimate
-from steelyard.core.performance.capacity import CLAIM_SPREAD
-from steelyard.core.performance.claim import Claim, ClaimMetric
+from steelyard.core.facts.capacity import CLAIM_SPREAD
+from steelyard.core.facts.claim import Claim, ClaimMetric
+from steelyard.core.facts.estimate import Estimate
 
 SIGMA = log(CLAIM_SPREAD) / 1.645
 

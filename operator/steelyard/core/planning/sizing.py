@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import ceil
 
 from steelyard.core.planning.load import Load
-from steelyard.core.rebalancing.verdict import Result, Test
+from steelyard.core.statistics.sequential import Result, Test
 
 DOWN_MARGIN = 0.9
 """A replica is removed only if the rest would stay below this part of their capacity: no flapping around a whole number."""

@@ -19,7 +19,7 @@ from steelyard.core.rebalancing.gates.saving import no_expected_saving, not_chea
 from steelyard.core.rebalancing.gates.scarcity import pool_scarce
 from steelyard.core.rebalancing.gates.storm import storm_breaker
 from steelyard.core.rebalancing.proposal import Proposal
-from steelyard.core.rebalancing.reason import Refusal
+from steelyard.core.vocabulary.reason import Refusal
 
 Gate: TypeAlias = Callable[[Proposal], Refusal | None]
 

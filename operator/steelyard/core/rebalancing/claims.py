@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from steelyard.core.catalogue.relative import meant
-from steelyard.core.economics.unit_cost import Interval
-from steelyard.core.memory import ClaimVerdict, VerdictWord
-from steelyard.core.performance.claim import Claim, ClaimMetric
+from steelyard.core.facts.claim import Claim, ClaimMetric
+from steelyard.core.facts.memory import ClaimVerdict, VerdictWord
 from steelyard.core.planning.claim_price import first_prices, prices_now
 from steelyard.core.planning.option import PER_HOUR, Option
 from steelyard.core.rebalancing.verdict import Comparison, on_claim
+from steelyard.core.statistics.interval import Interval
 
 
 def verdicts(options: tuple[Option, ...], model: str, least: int, old: tuple[ClaimVerdict, ...]) -> tuple[ClaimVerdict, ...]:

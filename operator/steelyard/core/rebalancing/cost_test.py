@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, inf, log, sqrt
 
-from steelyard.core.economics.unit_cost import Interval
-from steelyard.core.performance.window import Window
-from steelyard.core.rebalancing.verdict import ALPHA, Result
+from steelyard.core.facts.window import Window
+from steelyard.core.statistics.interval import Interval
+from steelyard.core.statistics.sequential import ALPHA, Result
 
 EFFECT = 0.1
 """Precision of the mixture over the effect, in units of the windows' own spread: 0.1 decides from three windows on, and costs a tenth of

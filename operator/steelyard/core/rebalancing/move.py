@@ -16,13 +16,13 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import TypeAlias
 
-from steelyard.core.economics.unit_cost import LEAST_BLOCKS
-from steelyard.core.memory import Move, MoveKind, Outcome, Step
+from steelyard.core.facts.memory import Move, MoveKind, Outcome, Step
+from steelyard.core.facts.snapshot import Rebalancing
 from steelyard.core.rebalancing.chain import Review
 from steelyard.core.rebalancing.cost_test import AMPLE, CostTest
-from steelyard.core.rebalancing.reason import Reason
-from steelyard.core.rebalancing.verdict import Result, Test
-from steelyard.core.snapshot import Rebalancing
+from steelyard.core.statistics.interval import LEAST_BLOCKS
+from steelyard.core.statistics.sequential import Result, Test
+from steelyard.core.vocabulary.reason import Reason
 
 _UNTRIED = {Reason.SOURCE_NOT_GROWN.value, Reason.TARGET_OVERLOADED.value}
 _HEALTHY_END = {Reason.NOT_CHEAPER.value, Reason.FROZEN.value, Reason.NOT_ASKED_FOR.value, *_UNTRIED}

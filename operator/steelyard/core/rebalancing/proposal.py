@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from steelyard.core.economics.price import Price
-from steelyard.core.economics.unit_cost import Interval
-from steelyard.core.memory import MoveKind, PastMove, Quarantine
-from steelyard.core.reading import Reading
+from steelyard.core.facts.memory import MoveKind, PastMove, Quarantine
+from steelyard.core.facts.price import Price
+from steelyard.core.facts.snapshot import Rebalancing, Traffic
 from steelyard.core.rebalancing.cost_test import CostTest
-from steelyard.core.rebalancing.reason import Refusal
 from steelyard.core.rebalancing.storm import Storm
-from steelyard.core.rebalancing.verdict import Test
-from steelyard.core.snapshot import Rebalancing, Traffic
+from steelyard.core.statistics.interval import Interval
+from steelyard.core.statistics.sequential import Test
+from steelyard.core.vocabulary.reading import Reading
+from steelyard.core.vocabulary.reason import Refusal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,24 +6,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from steelyard.core.memory import MoveKind
+from steelyard.core.facts.memory import MoveKind
+from steelyard.core.facts.snapshot import Placement, PoolChoice, Snapshot, Traffic
 from steelyard.core.planning.exact import solve
 from steelyard.core.planning.load import Load
 from steelyard.core.planning.option import PER_HOUR, Option, good_for_part, usable
 from steelyard.core.planning.outcome import Infeasible, Planned, Undecided
 from steelyard.core.planning.prior import expected_saving, sigma_of
 from steelyard.core.planning.problem import Offer, Problem
-from steelyard.core.reading import Reading
 from steelyard.core.rebalancing.at_once import in_all, in_pool
 from steelyard.core.rebalancing.chain import COST_MOVE, EXPLORATION, Review, review
 from steelyard.core.rebalancing.cost_test import CostTest
 from steelyard.core.rebalancing.equal_share import source_beside
 from steelyard.core.rebalancing.proposal import Proposal
 from steelyard.core.rebalancing.propose_mix import Mix, cheaper_mixes, standing
-from steelyard.core.rebalancing.reason import HOLDS, SETTLED, Reason, Refusal
 from steelyard.core.rebalancing.storm import storm
-from steelyard.core.rebalancing.verdict import Test
-from steelyard.core.snapshot import Placement, PoolChoice, Snapshot, Traffic
+from steelyard.core.statistics.sequential import Test
+from steelyard.core.vocabulary.reading import Reading
+from steelyard.core.vocabulary.reason import HOLDS, SETTLED, Reason, Refusal
 
 START_SECONDS = 60
 """Assumed start of a replica where none has been seen: it is paid from its order."""

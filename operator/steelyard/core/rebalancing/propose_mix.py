@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
 
-from steelyard.core.economics.unit_cost import Interval
-from steelyard.core.memory import Memory
+from steelyard.core.facts.memory import Memory
+from steelyard.core.facts.snapshot import PoolChoice, Snapshot
 from steelyard.core.planning.exact import solve
 from steelyard.core.planning.load import Load
 from steelyard.core.planning.option import Option, good_for_part
 from steelyard.core.planning.outcome import Planned
 from steelyard.core.planning.problem import Offer, Problem
-from steelyard.core.snapshot import PoolChoice, Snapshot
+from steelyard.core.statistics.interval import Interval
 
 _ROUNDING = 1e-9
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from steelyard.core.snapshot import Pool, PoolStorm
+from steelyard.core.facts.snapshot import Pool, PoolStorm
 
 POOL_PERCENT = 20
 """Karpenter's limit for node repair."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from property.simulate.laws.look import Look
-from steelyard.core.memory import MoveKind
+from steelyard.core.facts.memory import MoveKind
 
 
 def moves_stay_within_the_budget(look: Look) -> None:

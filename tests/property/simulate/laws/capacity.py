@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from property.simulate.laws.look import Look
-from steelyard.core.reading import Fresh, Stale
+from steelyard.core.vocabulary.reading import Fresh, Stale
 
 SATURATED = 0.9
 """Part of a replica's time that may go into requests before they come late."""

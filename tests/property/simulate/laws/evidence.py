@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from property.simulate.laws.look import Look
-from steelyard.core.reading import Fresh
+from steelyard.core.vocabulary.reading import Fresh
 
 ROUNDS = 3
 

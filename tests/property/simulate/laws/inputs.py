@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from property.simulate.laws.look import Look
 from property.simulate.stage import orders
-from steelyard.core.condition import ConditionType
-from steelyard.core.reading import Fresh, Reading, Stale, Unknown
-from steelyard.core.rebalancing.reason import SETTLED
-from steelyard.core.snapshot import Traffic
+from steelyard.core.facts.snapshot import Traffic
+from steelyard.core.vocabulary.condition import ConditionType
+from steelyard.core.vocabulary.reading import Fresh, Reading, Stale, Unknown
+from steelyard.core.vocabulary.reason import SETTLED
 
 
 def a_lost_input_changes_nothing(look: Look) -> None:

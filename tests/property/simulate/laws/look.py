@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from property.simulate.stage import Stage
-from steelyard.core.decision import Decision
-from steelyard.core.memory import Move, MoveKind
-from steelyard.core.snapshot import PlacementKey, Snapshot
+from steelyard.core.facts.memory import Move, MoveKind
+from steelyard.core.facts.snapshot import PlacementKey, Snapshot
+from steelyard.core.placing.decision import Decision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

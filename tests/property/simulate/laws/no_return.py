@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from property.simulate.laws.look import Look
-from steelyard.core.memory import Outcome
+from steelyard.core.facts.memory import Outcome
 
 
 @dataclass(slots=True)

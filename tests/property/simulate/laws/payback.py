@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from property.simulate.laws.look import Look
-from steelyard.core.memory import MoveKind
+from steelyard.core.facts.memory import MoveKind
+from steelyard.core.facts.snapshot import Rebalancing
 from steelyard.core.planning.option import Option
-from steelyard.core.snapshot import Rebalancing
 
 START = 60
 """Seconds that a start is reckoned with."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from property.simulate.laws.look import Look
 from property.simulate.stage import orders
-from steelyard.core.rebalancing.reason import Reason
-from steelyard.core.snapshot import PlacementKey
+from steelyard.core.facts.snapshot import PlacementKey
+from steelyard.core.vocabulary.reason import Reason
 
 HOLD = "Hold"
 

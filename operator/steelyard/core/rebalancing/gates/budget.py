@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from steelyard.core.memory import MoveKind, PastMove
+from steelyard.core.facts.memory import MoveKind, PastMove
 from steelyard.core.rebalancing.proposal import Proposal
-from steelyard.core.rebalancing.reason import Reason, Refusal
+from steelyard.core.vocabulary.reason import Reason, Refusal
 
 DAY = timedelta(days=1)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from steelyard.core.facts.snapshot import Mode
 from steelyard.core.rebalancing.proposal import Proposal
-from steelyard.core.rebalancing.reason import Reason, Refusal
-from steelyard.core.snapshot import Mode
+from steelyard.core.vocabulary.reason import Reason, Refusal
 
 
 def mode_observes(proposal: Proposal) -> Refusal | None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from steelyard.core.rebalancing.proposal import Proposal
-from steelyard.core.rebalancing.reason import Reason, Refusal
-from steelyard.core.rebalancing.verdict import Result
+from steelyard.core.statistics.sequential import Result
+from steelyard.core.vocabulary.reason import Reason, Refusal
 
 
 def infeasible_target(proposal: Proposal) -> Refusal | None:

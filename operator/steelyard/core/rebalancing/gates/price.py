@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from steelyard.core.reading import Fresh, Stale, Unknown
 from steelyard.core.rebalancing.proposal import Proposal
-from steelyard.core.rebalancing.reason import Reason, Refusal
+from steelyard.core.vocabulary.reading import Fresh, Stale, Unknown
+from steelyard.core.vocabulary.reason import Reason, Refusal
 
 
 def price_suspect(proposal: Proposal) -> Refusal | None:

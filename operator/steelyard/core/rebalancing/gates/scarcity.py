@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from steelyard.core.rebalancing.proposal import Proposal
-from steelyard.core.rebalancing.reason import Reason, Refusal
+from steelyard.core.vocabulary.reason import Reason, Refusal
 
 
 def pool_scarce(proposal: Proposal) -> Refusal | None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from steelyard.core.rebalancing.proposal import Proposal
-from steelyard.core.rebalancing.reason import Reason, Refusal
 from steelyard.core.rebalancing.storm import CALM
+from steelyard.core.vocabulary.reason import Reason, Refusal
 
 
 def storm_breaker(proposal: Proposal) -> Refusal | None:

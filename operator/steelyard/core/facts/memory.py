@@ -1,0 +1,208 @@
+"""What a workload's status remembers between decisions, so that a restarted operator continues from the API server alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from steelyard.core.facts.capacity import Capacity
+from steelyard.core.facts.unit_cost import UnitCost
+
+
+class MoveKind(StrEnum):
+    """Why a move was begun."""
+
+    REBALANCE = "Rebalance"
+    EXPLORATION = "Exploration"
+    REVISION = "Revision"
+
+
+class Step(StrEnum):
+    """Where a move stands. Back: the source is restored and the target emptied."""
+
+    SURGE = "Surge"
+    SHIFT = "Shift"
+    BAKE = "Bake"
+    DRAIN = "Drain"
+    BACK = "Back"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """A move's state, written to status before its first side effect.
+
+    `target_replicas` and `source_replicas` are what the present step wants; `target_goal` is what the move ends with. `source_goal`: replicas
+    that stay at the source, 0 but for a move to a mix. `target_base`: replicas that the target had before, and has again after going back.
+    `step_time` is when the step began: evidence from before it does not count. `reserved`: money that a trial may cost until its deadline, by
+    the prices at which it was begun; None of other moves.
+    """
+
+    id: str
+    kind: MoveKind
+    source_pool: str
+    source_revision: str
+    target_pool: str
+    target_revision: str
+    step: Step
+    source_replicas: int
+    target_replicas: int
+    target_goal: int
+    started: datetime
+    step_time: datetime
+    deadline: datetime
+    reason: str
+    message: str
+    back_reason: str | None = None
+    source_goal: int = 0
+    target_base: int = 0
+    reserved: float | None = None
+
+
+class Outcome(StrEnum):
+    """How a move ended."""
+
+    MOVED = "Moved"
+    EXPLORED = "Explored"
+    ROLLED_BACK = "RolledBack"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastMove:
+    """A finished move. `kind`: None where it was not written down. `cost`: money that a trial cost, by the prices at which it was begun; None for
+    others, or where it is not known."""
+
+    source_pool: str
+    target_pool: str
+    target_revision: str
+    time: datetime
+    outcome: Outcome
+    reason: str
+    kind: MoveKind | None = None
+    cost: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quarantine:
+    """A (pool, revision) that failed: not tried again before `until`; `failures` drives the back-off."""
+
+    pool: str
+    revision: str
+    until: datetime
+    failures: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimPrices:
+    """Of the resources of the claim's own pool and of the pool that it is relative to (`Candidate.resource_price`); None where not known."""
+
+    own: float | None = None
+    other: float | None = None
+
+
+class VerdictWord(StrEnum):
+    """On an advertised saving."""
+
+    CONFIRMED = "Confirmed"
+    REFUTED = "Refuted"
+    INCONCLUSIVE = "Inconclusive"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimVerdict:
+    """What measurements say of a claim, with operands: claimed and measured figure, interval, n good requests behind it.
+
+    `first_prices`: those at which the claim was first seen; `relative_to`: the pool or instance type that its ratio is of.
+    """
+
+    pool: str
+    name: str
+    verdict: VerdictWord
+    n: int
+    claimed: float
+    measured: float | None
+    lower: float | None
+    upper: float | None
+    message: str
+    relative_to: str | None = None
+    first_prices: ClaimPrices = ClaimPrices()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """Evidence of one (pool, revision): bounded, rounded when it is written.
+
+    `unit_cost` is what a good request really cost there over its best-known period; `within` is the share of requests within the
+    objective; `steady` says whether the unit cost comes from windows outside of moves.
+    """
+
+    pool: str
+    revision: str
+    capacity: Capacity | None = None
+    unit_cost: UnitCost | None = None
+    within: float | None = None
+    p99_milliseconds: float | None = None
+    steady: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoardLine:
+    """One gate's finding, as `explain` shows it."""
+
+    gate: str
+    passed: bool
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptionLine:
+    """One pool as an option, as `explain` shows it. Figures are None where they are not known."""
+
+    pool: str
+    feasible: bool
+    reason: str
+    message: str
+    replicas: int | None = None
+    cost_per_hour: float | None = None
+    unit_cost: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+    basis: str | None = None
+    n: int = 0
+    cheapest_below: float | None = None
+    """Node price per hour below which this pool would be the cheapest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastDecision:
+    """The verdict as it last changed, with its board and options as of then."""
+
+    time: datetime
+    verdict: str
+    reason: str
+    message: str
+    digest: str
+    board: tuple[BoardLine, ...] = ()
+    options: tuple[OptionLine, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """Parsed from status; empty for a new workload. `home` is the placement that holds the load outside of moves; `beside` are (pool,
+    revision) of those that hold a part of it too."""
+
+    home_pool: str | None = None
+    home_revision: str | None = None
+    beside: tuple[tuple[str, str], ...] = ()
+    move: Move | None = None
+    known: tuple[Known, ...] = ()
+    history: tuple[PastMove, ...] = ()
+    quarantine: tuple[Quarantine, ...] = ()
+    claims: tuple[ClaimVerdict, ...] = ()
+    last: LastDecision | None = None
+
+    def of(self, pool: str, revision: str) -> Known | None:
+        """Evidence of a placement, if any."""
+        return next((k for k in self.known if k.pool == pool and k.revision == revision), None)

@@ -1,0 +1,446 @@
+"""The frozen facts that one decision is made on. Whoever builds them reads no further; whoever decides asks no one else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from steelyard.core.facts.claim import Claim
+from steelyard.core.facts.estimate import Estimate
+from steelyard.core.facts.memory import Memory
+from steelyard.core.facts.price import Price
+from steelyard.core.facts.resources import Resources
+from steelyard.core.facts.window import Window
+from steelyard.core.vocabulary.architecture import LABEL as ARCHITECTURE
+from steelyard.core.vocabulary.architecture import of_target
+from steelyard.core.vocabulary.reading import Reading
+from steelyard.core.vocabulary.reason import Refusal
+
+
+class WorkloadKey(NamedTuple):
+    """Namespace and name."""
+
+    namespace: str
+    name: str
+
+
+class PlacementKey(NamedTuple):
+    """Where a workload runs, and what exactly runs there."""
+
+    pool: str
+    revision: str
+
+
+class Mode(StrEnum):
+    """How far rebalancing may go."""
+
+    OBSERVE = "Observe"
+    RECOMMEND = "Recommend"
+    AUTO = "Auto"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """The model as the user names it."""
+
+    uri: str
+    digest: str | None
+    revision: str | None
+    task: str
+    secret_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompileOptions:
+    """Shapes, precision and flags."""
+
+    dtype: str = "default"
+    quantization: str = "none"
+    batch_sizes: tuple[int, ...] = (1, 8)
+    sequence_lengths: tuple[int, ...] = (32, 64, 128)
+    tensor_parallel: int = 1
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumberFormat:
+    """What one back end computes in; None is what the pool's family says."""
+
+    dtype: str | None = None
+    quantization: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatencyObjective:
+    """At least `percent` of requests have `metric` within `milliseconds`."""
+
+    metric: str
+    milliseconds: int
+    percent: float
+
+    @property
+    def allowed(self) -> float:
+        """Fraction of requests that may be slower."""
+        return 1.0 - self.percent / 100.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scaling:
+    """Bounds of the total number of replicas."""
+
+    minimum: int = 1
+    maximum: int = 10
+    owner: str = "Steelyard"
+    priority: int = 0
+    """Who is served where the pools do not hold all: higher first."""
+
+    @property
+    def least(self) -> int:
+        """Fewest replicas that sizing leaves running. The last one stays: without replicas there is no traffic to see and nothing to wake by."""
+        return max(1, self.minimum)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rebalancing:
+    """The user's policy; every threshold a gate compares with comes from here."""
+
+    mode: Mode = Mode.RECOMMEND
+    min_saving_percent: float = 10.0
+    payback_seconds: int = 86400
+    cooldown_seconds: int = 21600
+    window_seconds: int = 60
+    bake_seconds: int = 1800
+    min_good_requests: int = 300
+    deadline_seconds: int = 3600
+    exploration_budget: float = 1.0
+    exploration_deadline_seconds: int = 1800
+    paused: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolChoice:
+    """What a workload says of one pool by name."""
+
+    minimum: int = 0
+    maximum: int | None = None
+    resources: Resources | None = None
+    devices: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VllmOptions:
+    """How vLLM serves, as the user says; None is vLLM's own choice. arguments: name without dashes, value (None for a switch)."""
+
+    max_model_length: int | None = None
+    max_sequences: int | None = None
+    max_batched_tokens: int | None = None
+    memory_percent: int = 90
+    prefix_caching: bool = True
+    arguments: tuple[tuple[str, str | None], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """An InferenceWorkload's spec and identity."""
+
+    key: WorkloadKey
+    uid: str
+    generation: int
+    model: Model
+    compile: CompileOptions
+    """For every family that is not in `compile_by_family`."""
+    latency: tuple[LatencyObjective, ...]
+    scaling: Scaling
+    rebalancing: Rebalancing
+    max_unit_cost: float | None = None
+    """Money for 1,000 good requests that these should not exceed; None where nothing is said, or it is said for tokens."""
+    pools: Mapping[str, PoolChoice] = field(default_factory=dict)
+    min_families: int = 1
+    max_spot_percent: int = 100
+    deleting: bool = False
+    server: str = "steelyard"
+    """Which server the spec asks for."""
+    vllm: VllmOptions | None = None
+    """Given where `server` is vllm."""
+    compile_by_family: Mapping[str, CompileOptions] = field(default_factory=dict)
+    format_by_backend: Mapping[str, NumberFormat] = field(default_factory=dict)
+
+    def compile_for(self, family: str, backend: str | None = None) -> CompileOptions:
+        """What the model is compiled to for an accelerator family by a back end; None where no back end is known yet."""
+        options = self.compile_by_family.get(family, self.compile)
+        own = self.format_by_backend.get(backend or "")
+        if own is None:
+            return options
+        return replace(options, dtype=own.dtype or options.dtype, quantization=own.quantization or options.quantization)
+
+    @property
+    def allowed(self) -> float:
+        """Fraction of requests that may miss the strictest objective; 1 % where none is given."""
+        return min((o.allowed for o in self.latency), default=0.01)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """One instance type of a pool."""
+
+    instance_type: str
+    resources: Resources
+    price: Price | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolStorm:
+    """Too many nodes were unready, of the pool or of all. `ended`: when they were first seen to be well again; None while they are not."""
+
+    started: datetime
+    ended: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overlap:
+    """Another pool that some nodes belong to as well. `nodes`: the first few by name; none where each node of the one would be one of the
+    other's. `older`: whether the other pool is the older one."""
+
+    pool: str
+    nodes: tuple[str, ...]
+    count: int
+    older: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pool:
+    """An AcceleratorPool as this workload sees it. `selected`: by the workload's poolSelector."""
+
+    name: str
+    family: str
+    resource_name: str | None
+    backends: tuple[str, ...]
+    node_selector: Mapping[str, str]
+    tolerations: tuple[Mapping[str, str], ...] = ()
+    scheduler: str | None = None
+    runtime_class: str | None = None
+    shapes: tuple[Shape, ...] = ()
+    spot: bool = False
+    max_nodes: int | None = None
+    provisioned: bool = False
+    claims: tuple[Claim, ...] = ()
+    selected: bool = True
+    nodes: int = 0
+    unready_nodes: int = 0
+    starting_nodes: int = 0
+    """Of the unready ones: those that were never ready yet."""
+    exhausted_until: datetime | None = None
+    storm: PoolStorm | None = None
+    """The last one, until the nodes have been well for a while."""
+    default_resources: Resources | None = None
+    accelerator: str = ""
+    """The accelerator's model, as the catalogue knows it."""
+    unsupported: str = ""
+    """Why no toolchain exists for the accelerator; empty where one does, or nobody knows better."""
+    architecture: str | None = None
+    """Of a CPU pool's processors, as Kubernetes names it; None where neither its selector, its nodes nor its model tells."""
+    overlaps: tuple[Overlap, ...] = ()
+    """Other pools with the same nodes, in order of name."""
+    advertised: Estimate | None = None
+    """What the catalogue expects of the workload's model on one replica's devices, in requests per second."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """An instance type that no pool has and a claim is relative to, by the catalogue: requests per second of a whole node, money per
+    1,000 requests at the list price (None: no price in this currency), and the factor that both may be off by."""
+
+    throughput: float
+    unit_cost: float | None
+    spread: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Toolchain:
+    """What serves and compiles one back end: part of the key, known before any pod runs."""
+
+    backend: str
+    serve_image: str
+    compile_image: str
+    versions: Mapping[str, str]
+    target: str
+    compile_needs_device: bool = False
+    """Whether compiling takes a device of the pool, and not only a processor."""
+
+    @property
+    def architecture(self) -> str | None:
+        """Of the processors that what it compiles runs on, and that it compiles on; None where the target is a device."""
+        return of_target(self.target)
+
+    def on_its_nodes(self, selector: Mapping[str, str]) -> Mapping[str, str]:
+        """Labels of nodes, narrowed to those with processors that it is for."""
+        return selector if self.architecture is None else {**selector, ARCHITECTURE: self.architecture}
+
+
+class ArtifactState(StrEnum):
+    """Where a compile stands."""
+
+    ABSENT = "Absent"
+    COMPILING = "Compiling"
+    READY = "Ready"
+    FAILED = "Failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """A CompiledModel as seen now, by compile key."""
+
+    state: ArtifactState
+    uri: str | None = None
+    digest: str | None = None
+    message: str = ""
+    retry_at: datetime | None = None
+    waits: Refusal | None = None
+    """While it is Compiling: what the compile waits for, where it does not run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """A Deployment as it exists: desired and actual, and who owns its replicas."""
+
+    key: PlacementKey
+    desired: int
+    ready: int
+    pods: int
+    crashing: int = 0
+    unplaced: int = 0
+    """Replicas that the scheduler has no node for, or whose pods the API server does not admit."""
+    unplaced_message: str = ""
+    crash_message: str = ""
+    trouble: Refusal | None = None
+    """What keeps replicas from serving beside crashes and a lack of nodes: a node that is not ready, a Secret, an image."""
+    replicas_owner: str | None = None
+    artifact_digest: str | None = None
+    artifact_key: str | None = None
+    """The compile key that its pods load the artifact of; None where that cannot be read."""
+    asked: str = ""
+    """Hash of what the user asked for when it was made; a difference to today's is a new revision."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traffic:
+    """Windows of one placement, oldest first, of one revision only."""
+
+    windows: tuple[Window, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeCache:
+    """Where serving pods keep what they downloaded: a folder of the node, or a claim of that name in each namespace. Not a part of the
+    revision: it changes when a replica is ready, not what it does."""
+
+    host_path: str | None
+    claim: str | None
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The operator's configuration as far as decisions and builders depend on it."""
+
+    toolchains: Mapping[str, Toolchain]
+    """By back end, or by back end and accelerator family or architecture of the processors: `vllm@neuron-trn2`, `onnxruntime@arm64`."""
+    store_uri: str
+    store_endpoint: str | None = None
+    store_secret: str | None = None
+    store_read_secret: str | None = None
+    """For pods that only read; None: the same as for those that write."""
+    store_region: str = "us-east-1"
+    signing_secret: str | None = None
+    """Private keys, for compile pods; None: artifacts are not signed."""
+    public_keys: str = ""
+    """PEM; one of these must have signed what is served. Empty: nothing is verified."""
+    hub_endpoint: str | None = None
+    serve_cache: ServeCache | None = None
+    """None: an empty folder of each pod."""
+    compile_node_selector: Mapping[str, str] = field(default_factory=dict)
+    currency: str = "USD"
+    frozen: bool = False
+    moves_at_once: int | None = None
+    """None: by the number of workloads."""
+    moves_at_once_per_pool: int | None = None
+    """To and from one pool; None: by the number of its nodes."""
+    evictions_at_once: str | None = "1"
+    """Serving pods of one workload that node drains may take away at once, as a number or in percent (10%); None: as many as they like."""
+    image_pull_policy: str = "IfNotPresent"
+    connection_max_age_seconds: int = 10
+    compile_resources: Resources = field(default_factory=lambda: Resources(1.0, 4.0))
+    compile_deadline_seconds: int = 3600
+    compile_jobs_at_once: int = 2
+    namespace_budgets: Mapping[str, float] = field(default_factory=dict)
+    """Money per hour that the workloads of a namespace may cost together."""
+
+    def toolchains_of(self, backend: str, family: str, architecture: str | None) -> tuple[Toolchain, ...]:
+        """Of a back end for an accelerator family, on processors of an architecture: its own before the one for all."""
+        names = (f"{backend}@{family}", f"{backend}@{architecture}", backend)
+        return tuple(found for each in names if (found := self.toolchains.get(each)) is not None)
+
+    def toolchain_of(self, backend: str, target: str, versions: Mapping[str, str]) -> Toolchain | None:
+        """The one whose compiles have these inputs; where none has them any more, the back end's, whose image then says what differs."""
+        made = (t for t in self.toolchains.values() if (t.backend, t.target, dict(t.versions)) == (backend, target, dict(versions)))
+        return next(made, self.toolchains.get(backend))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetTarget:
+    """What the fleet's plan has for one workload. replicas: by pool; None where it found nothing for it. scarcity: money per hour that one node
+    more would be worth to all workloads together, of the pools that are short of nodes."""
+
+    replicas: Mapping[str, int] | None
+    scarcity: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedWrite:
+    """An object that the API server does not take, by a policy, a quota or a rule, in its own words."""
+
+    kind: str
+    name: str
+    message: str
+
+    def __str__(self) -> str:
+        """For a condition: nothing in it changes while the refusal stands."""
+        return f"the API server refuses {self.kind} {self.name}, which is tried again within five minutes: {self.message}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """Everything `decide` may look at for one workload.
+
+    `artifacts` by compile key; `traffic` by placement: the reading is fresh only if every serving pod was read lately and the newest
+    window is complete. `workloads`: of the installation; `moves_elsewhere`: moves in flight of others; `moves_by_pool`: those of them that go
+    to or from a pool. `references`: by instance type. `target`: None while the fleet has no plan. `refused`: writes for this workload.
+    """
+
+    workload: Workload
+    namespace_uid: str
+    pools: tuple[Pool, ...]
+    settings: Settings
+    artifacts: Mapping[str, Artifact]
+    placements: tuple[Placement, ...]
+    traffic: Mapping[PlacementKey, Reading[Traffic]]
+    memory: Memory
+    synced: bool = True
+    clock_suspect: bool = False
+    workloads: int = 1
+    moves_elsewhere: int = 0
+    moves_by_pool: Mapping[str, int] = field(default_factory=dict)
+    references: Mapping[str, Reference] = field(default_factory=dict)
+    target: FleetTarget | None = None
+    refused: tuple[RefusedWrite, ...] = ()
+
+    def pool(self, name: str) -> Pool | None:
+        """The pool of that name, if it exists."""
+        return next((p for p in self.pools if p.name == name), None)
+
+    def placement(self, key: PlacementKey) -> Placement | None:
+        """The Deployment of that placement, if it exists."""
+        return next((p for p in self.placements if p.key == key), None)

@@ -1,0 +1,98 @@
+"""What one window of traffic showed of one (workload, pool, revision): sums between two scrapes, never rates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from steelyard.core.statistics.histogram import Buckets
+
+
+@dataclass(frozen=True, slots=True)
+class Crash:
+    """A replica's server ended by itself `at`, and the replica was ready again when it had `recovered`; None: it is not ready yet."""
+
+    at: datetime
+    recovered: datetime | None
+
+    def disturbs(self, start: datetime, end: datetime) -> bool:
+        """Whether a window shows it: a part of the outage is in it, or it begins less than its own length after that, while what had piled
+        up meanwhile is still served."""
+        return self.at < end and (self.recovered is None or start < self.recovered + (end - start))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """Sums over the serving pods of one placement between two moments.
+
+    `busy_seconds` counts replica-seconds in which the replica's limiting resource was in use (CPU seconds over the CPU limit, or the
+    engine's busy time), so busy_seconds / replica_seconds is utilisation in [0, 1]; None where the server does not tell.
+    `cost` is money in the installation's currency at the pods' share of their nodes; None while a price is unknown.
+    `buckets`: of the latency of answers (good and slow); None where the server does not tell.
+    `steady`: the same ready pods at both ends and no move in between, so the sums speak of one constellation.
+    `disturbed`: a replica crashed in it or shortly before (`Crash`): what was late or refused then says nothing of what a replica carries.
+    """
+
+    start: datetime
+    end: datetime
+    good: int
+    slow: int
+    error: int
+    shed: int
+    replica_seconds: float
+    busy_seconds: float | None
+    cost: float | None
+    steady: bool
+    p99_milliseconds: float | None = None
+    buckets: Buckets | None = None
+    disturbed: bool = False
+
+    @property
+    def seconds(self) -> float:
+        """Length of the window."""
+        return (self.end - self.start).total_seconds()
+
+    @property
+    def offered(self) -> int:
+        """Requests that asked for an answer, answered well or not."""
+        return self.good + self.slow + self.error + self.shed
+
+    @property
+    def violations(self) -> int:
+        """Requests that broke the promise."""
+        return self.slow + self.error + self.shed
+
+    @property
+    def replicas(self) -> float:
+        """Mean number of replicas."""
+        return self.replica_seconds / self.seconds if self.seconds > 0 else 0.0
+
+
+def totals(windows: Iterable[Window]) -> tuple[int, int]:
+    """(good, violations) over windows."""
+    good = bad = 0
+    for window in windows:
+        good, bad = good + window.good, bad + window.violations
+    return good, bad
+
+
+def since(windows: Sequence[Window], moment: datetime) -> tuple[Window, ...]:
+    """The windows that began at or after `moment`: nothing of an earlier constellation leaks in."""
+    return tuple(w for w in windows if w.start >= moment)
+
+
+def undisturbed(windows: Iterable[Window]) -> tuple[Window, ...]:
+    """Those that no crash disturbed."""
+    return tuple(w for w in windows if not w.disturbed)
+
+
+def constellation(windows: Sequence[Window]) -> tuple[Window, ...]:
+    """The newest windows with one number of replicas: what standing there costs is that of the present size, not of one since outgrown."""
+    if not windows:
+        return ()
+    size = round(windows[-1].replicas)
+    first = len(windows)
+    while first > 0 and round(windows[first - 1].replicas) == size:
+        first -= 1
+    return tuple(windows[first:])

@@ -1,0 +1,1 @@
+"""Where a workload runs, and with how many replicas: one decision from one snapshot."""

@@ -1,0 +1,65 @@
+"""The two ends of the move under way, compared over the same minutes: the promise, and what a good request costs."""
+
+from __future__ import annotations
+
+from steelyard.core.facts.capacity import Basis
+from steelyard.core.facts.memory import Move, MoveKind
+from steelyard.core.facts.snapshot import PlacementKey, PoolChoice
+from steelyard.core.facts.window import since, totals
+from steelyard.core.placing.situation import Situation
+from steelyard.core.placing.standing import others_of_move
+from steelyard.core.planning.option import UNBOUNDED
+from steelyard.core.planning.sizing import need
+from steelyard.core.rebalancing.break_even import break_even
+from steelyard.core.rebalancing.cost_test import CostTest, cost_ratio, judge, log_ratios
+from steelyard.core.statistics.interval import Interval
+from steelyard.core.statistics.sequential import Result, Test, violations
+from steelyard.core.vocabulary.reading import Fresh
+
+
+def promise_test(seen: Situation, move: Move, source: PlacementKey, target: PlacementKey) -> Test:
+    """Violations of the target against the source's since the step began."""
+    theirs, ours = since(seen.windows(target), move.step_time), since(seen.windows(source), move.step_time)
+    good, bad = totals(theirs)
+    source_good, source_bad = totals(ours)
+    test = violations(bad, good + bad, source_bad, source_good + source_bad, seen.snapshot.workload.allowed)
+    if move.kind is MoveKind.REVISION and theirs and good + bad + source_good + source_bad == 0:
+        return Test(Result.PASS, 0, 0, test.p0, test.p1)  # Proven idle: nothing to wait for.
+    return test
+
+
+def cost_test(seen: Situation, move: Move, source: PlacementKey, target: PlacementKey) -> CostTest:
+    """Cost per good request at capacity of the target against the source's since the step began, at today's prices and load.
+
+    Where a server does not tell its busy time, the loads that the target carried and that broke its promise bound its capacity instead.
+    """
+    nothing = judge(None, 0, (0.0, 0.0))
+    home, there, capacity = seen.option(source.pool), seen.option(target.pool), seen.capacity(source)
+    if home is None or there is None or not home.each or not there.each or not capacity or seen.load is None:
+        return nothing
+    if not isinstance(home.price, Fresh) or not isinstance(there.price, Fresh):
+        return nothing
+    prices = there.each / home.each
+    theirs, ours = since(seen.windows(target), move.step_time), since(seen.windows(source), move.step_time)
+    if not theirs or not ours:
+        return nothing
+    ratios = log_ratios(theirs, ours)
+    told = all(any(w.busy_seconds is not None for w in side) for side in (theirs, ours))
+    ratio, n = (cost_ratio(ratios, prices), len(ratios)) if told else (_by_bounds(seen, target, prices * capacity), len(theirs))
+    scaling, staying = seen.snapshot.workload.scaling, others_of_move(seen)[0] + move.target_base + move.source_goal
+    least = max(scaling.least, seen.snapshot.workload.pools.get(target.pool, PoolChoice()).minimum) - staying
+    limits = []
+    for rate in (seen.load.crest, seen.load.mean):
+        # Of a part the replicas that stand count; of a whole those that the load needs, as when the move was begun.
+        given = move.source_replicas - move.source_goal if staying else need(rate, capacity, scaling.least, UNBOUNDED)
+        limits.append(break_even(rate, given, staying, capacity, prices, least))
+    return judge(ratio, n, (limits[0], limits[1]))
+
+
+def _by_bounds(seen: Situation, target: PlacementKey, worth: float) -> Interval | None:
+    """worth: the ratio of prices times the capacity that the source is taken to have."""
+    known = seen.kept.get(target)
+    if known is None or known.capacity is None or known.capacity.basis is not Basis.MEASURED:
+        return None
+    rate = known.capacity.rate
+    return Interval(worth / rate.point, worth / rate.upper, worth / rate.lower)

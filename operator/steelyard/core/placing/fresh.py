@@ -1,0 +1,34 @@
+"""Whether a placement's readings, and the operator's own switches, let anything be decided on."""
+
+from __future__ import annotations
+
+from steelyard.core.facts.snapshot import Placement, PlacementKey
+from steelyard.core.placing.situation import Situation
+from steelyard.core.rebalancing.gates.frozen import stopped
+from steelyard.core.vocabulary.reading import Fresh, Stale, Unknown
+from steelyard.core.vocabulary.reason import Reason, Refusal
+
+
+def unfresh(seen: Situation, key: PlacementKey, placement: Placement | None, *, begun: bool = True) -> Refusal | None:
+    """Stale or unknown, where there is something to read: a placement without a ready replica has no traffic to be stale about."""
+    if seen.snapshot.clock_suspect:
+        return Refusal(
+            Reason.CLOCK_SUSPECT, "the operator's clock and the API server's disagree by over 60 s: mend the node's time synchronisation"
+        )
+    if placement is None or placement.ready == 0:
+        return None
+    match seen.traffic(key):
+        case Fresh(value, _):
+            if begun and not value.windows:
+                # Read, but nothing is known of its load yet: that is not a load of nothing.
+                return Refusal(Reason.WAITING, f"the first window of traffic of pool {key.pool} is not complete yet")
+            return None
+        case Unknown(why, pending=True):
+            return Refusal(Reason.WAITING, why)
+        case Stale(_, _, why) | Unknown(why):
+            return Refusal(Reason.OBSERVATIONS_STALE, why)
+
+
+def frozen(seen: Situation) -> Refusal | None:
+    """The refusal of a person who stopped changes, of this workload or of all."""
+    return stopped(seen.snapshot.workload.rebalancing, frozen=seen.snapshot.settings.frozen)

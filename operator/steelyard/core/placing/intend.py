@@ -1,0 +1,100 @@
+"""What should exist, as intents for the builders."""
+
+from __future__ import annotations
+
+from steelyard.core.compiling.candidate import SERVERS, Candidate
+from steelyard.core.facts.snapshot import PlacementKey
+from steelyard.core.placing.course import Course
+from steelyard.core.placing.intent import CompileIntent, Intent, PlacementIntent
+from steelyard.core.placing.replicas import carries
+from steelyard.core.placing.situation import Situation
+
+
+def intent_of(seen: Situation, course: Course) -> Intent:
+    """What builders are asked for: artifacts, Deployments to make, counts to set, Deployments to remove."""
+    snapshot = seen.snapshot
+    workload = snapshot.workload
+    if not snapshot.synced or workload.deleting:
+        return Intent(workload=workload.key, workload_uid=workload.uid)
+    exists = {p.key: p for p in snapshot.placements}
+    create, scale = [], {}
+    for key, count in sorted(course.desired.items()):
+        standing = exists.get(key)
+        candidate = seen.candidate(key.pool)
+        if standing is not None:
+            if standing.desired != count and standing.replicas_owner is None and workload.scaling.owner == "Steelyard":
+                scale[key] = count
+        elif count > 0 and candidate is not None and candidate.revision == key.revision and candidate.refusal is None:
+            create.append(_placement(seen, candidate, key, count))
+    gone = _gone(seen, course)
+    return Intent(
+        workload=workload.key,
+        workload_uid=workload.uid,
+        compile=_compile(seen),
+        create=tuple(create),
+        scale=scale,
+        gone=gone,
+    )
+
+
+def _gone(seen: Situation, course: Course) -> tuple[PlacementKey, ...]:
+    """Removal is the last act of a move: what the plan does not want, and only if it is empty or home is known to carry the load."""
+    home = seen.snapshot.placement(course.home) if course.home else None
+    if home is None or not course.desired:
+        return ()
+    unwanted = sorted((p for p in seen.snapshot.placements if p.key not in course.desired), key=lambda p: p.key)
+    alone = carries(seen, home, course.desired.get(home.key, home.desired))
+    return tuple(p.key for p in unwanted if alone or (p.pods == 0 and p.desired == 0))
+
+
+def _compile(seen: Situation) -> tuple[CompileIntent, ...]:
+    by_key: dict[str, tuple[Candidate, list[str]]] = {}
+    for candidate in seen.candidates:
+        if (
+            candidate.inputs is not None
+            and candidate.pool.selected
+            and candidate.shape is not None
+            and seen.snapshot.workload.server in SERVERS
+        ):
+            by_key.setdefault(candidate.inputs.key, (candidate, []))[1].append(candidate.name)
+    intents = []
+    for key in sorted(by_key):
+        candidate, pools = by_key[key]
+        assert candidate.inputs is not None
+        assert candidate.toolchain is not None
+        intents.append(
+            CompileIntent(
+                namespace=seen.snapshot.workload.key.namespace, inputs=candidate.inputs, toolchain=candidate.toolchain, pools=tuple(pools)
+            )
+        )
+    return tuple(intents)
+
+
+def _placement(seen: Situation, candidate: Candidate, key: PlacementKey, count: int) -> PlacementIntent:
+    workload = seen.snapshot.workload
+    assert candidate.toolchain is not None
+    assert candidate.inputs is not None
+    assert candidate.artifact is not None
+    assert candidate.artifact.uri is not None
+    assert candidate.artifact.digest is not None
+    return PlacementIntent(
+        key=key,
+        asked=candidate.asked,
+        replicas=count,
+        backend=candidate.toolchain.backend,
+        image=candidate.toolchain.serve_image,
+        artifact_uri=candidate.artifact.uri,
+        artifact_digest=candidate.artifact.digest,
+        model_name=workload.key.name,
+        task=candidate.inputs.task,
+        latency=workload.latency,
+        batch_sizes=workload.compile_for(candidate.pool.family).batch_sizes,
+        resources=candidate.resources,
+        resource_name=candidate.pool.resource_name,
+        family=candidate.pool.family,
+        node_selector=candidate.toolchain.on_its_nodes(candidate.pool.node_selector),
+        tolerations=candidate.pool.tolerations,
+        scheduler=candidate.pool.scheduler,
+        runtime_class=candidate.pool.runtime_class,
+        vllm=workload.vllm,
+    )

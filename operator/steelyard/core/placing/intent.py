@@ -1,0 +1,62 @@
+"""What should exist. Builders in `render` turn one intent into Kubernetes objects; what is held renders to nothing at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from steelyard.core.compiling.key import CompileInputs
+from steelyard.core.facts.resources import Resources
+from steelyard.core.facts.snapshot import LatencyObjective, PlacementKey, Toolchain, VllmOptions, WorkloadKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompileIntent:
+    """One CompiledModel should exist for this key, and this workload is one of its users."""
+
+    namespace: str
+    inputs: CompileInputs
+    toolchain: Toolchain
+    pools: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacementIntent:
+    """One Deployment and its Service. `replicas` is written through /scale once the Deployment exists."""
+
+    key: PlacementKey
+    asked: str
+    replicas: int
+    backend: str
+    image: str
+    artifact_uri: str
+    artifact_digest: str
+    model_name: str
+    task: str
+    latency: tuple[LatencyObjective, ...]
+    batch_sizes: tuple[int, ...]
+    resources: Resources
+    resource_name: str | None
+    family: str
+    node_selector: Mapping[str, str]
+    tolerations: tuple[Mapping[str, str], ...]
+    scheduler: str | None
+    runtime_class: str | None = None
+    vllm: VllmOptions | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """Everything that should exist for one workload.
+
+    `scale` changes replicas of Deployments that exist, without touching anything else of them; `gone` names placements whose objects
+    should not exist any more. A placement in none of the three is left exactly as it is.
+    """
+
+    workload: WorkloadKey
+    workload_uid: str
+    compile: tuple[CompileIntent, ...] = ()
+    create: tuple[PlacementIntent, ...] = ()
+    scale: Mapping[PlacementKey, int] | None = None
+    gone: tuple[PlacementKey, ...] = ()
+    front: bool = True

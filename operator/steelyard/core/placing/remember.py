@@ -1,0 +1,173 @@
+"""What outlives this decision: the memory that status holds, and what is told of the change."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import replace
+
+from steelyard.core.facts.memory import BoardLine, Known, LastDecision, Memory, Quarantine, VerdictWord
+from steelyard.core.facts.snapshot import PlacementKey, Snapshot
+from steelyard.core.placing.course import Course
+from steelyard.core.placing.decision import Note
+from steelyard.core.placing.intent import Intent
+from steelyard.core.placing.quarantine import QUARANTINE_MOST
+from steelyard.core.placing.situation import Situation
+from steelyard.core.planning.option import Option, line
+from steelyard.core.rebalancing.claims import verdicts
+from steelyard.core.vocabulary.reason import SETTLED, WISHED, Reason
+
+HISTORY = 8
+
+
+OF_THE_LOAD = frozenset({Reason.LIMIT_REACHED})
+"""Why an option is refused that would do at another load."""
+SHOWN = 32
+"""Options, and claims, that a status has room for."""
+KNOWN = 32
+"""Placements whose evidence a status has room for."""
+QUARANTINED = 16
+"""Places in quarantine that a status has room for."""
+
+
+def remember(seen: Situation, course: Course) -> Memory:
+    """The memory after this decision."""
+    memory, workload = seen.snapshot.memory, seen.snapshot.workload
+    if not seen.snapshot.synced:
+        return memory  # What is not seen yet is not gone.
+    quarantine = [q for q in memory.quarantine if seen.now < q.until + QUARANTINE_MOST]
+    if course.quarantine is not None:
+        quarantine = [q for q in quarantine if (q.pool, q.revision) != (course.quarantine.pool, course.quarantine.revision)] + [
+            course.quarantine
+        ]
+    history = memory.history if course.past is None else (*memory.history, course.past)[-HISTORY:]
+    claims = verdicts(seen.options, workload.model.uri, workload.rebalancing.min_good_requests, memory.claims)[:SHOWN]
+    return replace(
+        memory,
+        home_pool=course.home.pool if course.home else None,
+        home_revision=course.home.revision if course.home else None,
+        beside=tuple((key.pool, key.revision) for key in course.beside if key != course.home),
+        move=course.move,
+        known=_worth_keeping(seen),
+        history=history,
+        quarantine=_longest(quarantine),
+        claims=claims,
+    )
+
+
+def _worth_keeping(seen: Situation) -> tuple[Known, ...]:
+    """Evidence of what stands or would be made now; where a pool has none of that, its latest: an artifact may come back, and an older
+    revision's figure is the next one's prior. What is known of a pool goes with the pool."""
+    standing = {p.key for p in seen.snapshot.placements} | {PlacementKey(c.name, c.revision) for c in seen.candidates if c.revision}
+    current = {key for key in seen.kept if key in standing}
+    for candidate in seen.candidates:
+        rest = [key for key in sorted(seen.kept) if key.pool == candidate.name]
+        if rest and not any(key in current and key.revision == (candidate.revision or key.revision) for key in rest):
+            current.add(max(rest, key=lambda key: (_until(seen.kept[key]), key)))
+    if len(current) > KNOWN:
+        current = set(sorted(current, key=lambda key: (key in standing, _until(seen.kept[key]), key))[-KNOWN:])
+    return tuple(seen.kept[key] for key in sorted(current))
+
+
+def _longest(quarantine: Iterable[Quarantine]) -> tuple[Quarantine, ...]:
+    """Those that last longest, as many as there is room for: what is forgotten may be tried again a little early, and fails again."""
+    kept = sorted(quarantine, key=lambda q: (q.until, q.pool, q.revision))[-QUARANTINED:]
+    return tuple(sorted(kept, key=lambda q: (q.pool, q.revision)))
+
+
+def _until(known: Known) -> str:
+    return known.unit_cost.end.isoformat() if known.unit_cost else ""
+
+
+def words(course: Course) -> tuple[Reason, str]:
+    """The one reason and sentence that status shows."""
+    if course.notes and course.verdict in {"Place", "Done"}:
+        return course.notes[-1].reason, course.notes[-1].message
+    if course.refusal is not None:
+        return course.refusal.reason, course.refusal.message
+    if course.move is not None:
+        return Reason.named(course.move.reason), course.move.message
+    return Reason.PLACED, "replicas are where the plan wants them"
+
+
+def last_decision(seen: Situation, course: Course, memory: Memory, reason: Reason, message: str) -> LastDecision:
+    """The decision as it last changed: at constant inputs it stays byte for byte, numbers in its message included."""
+    step = f"{memory.move.id}/{memory.move.step.value}/{memory.move.target_replicas}/{memory.move.source_replicas}" if memory.move else ""
+    known = ",".join(f"{k.pool}/{k.revision}/{k.unit_cost}/{k.capacity}" for k in memory.known)
+    claims = ",".join(f"{c.pool}/{c.name}/{c.verdict.value}/{c.n}" for c in memory.claims)
+    # Which of the reasons to stay comes first turns with the noise; that staying is right does not.
+    why = "balanced" if reason in SETTLED else f"{reason.value}|{course.target}"
+    wanted = ",".join(f"{key.pool}/{key.revision}={count}" for key, count in sorted(course.desired.items()))
+    # What a pool lacks by itself. What the load makes of it is left out: that turns with the noise.
+    lacking = ((o.pool, o.refusal) for o in seen.options if o.refusal and o.candidate.pool.selected and o.refusal.reason not in OF_THE_LOAD)
+    closed = ",".join(f"{pool}:{refusal.reason.value}:{refusal.message}" for pool, refusal in lacking)
+    subject = f"{course.verdict}|{why}|{course.home}|{step}|{wanted}|{known}|{claims}|{len(memory.history)}|{closed}"
+    digest = hashlib.sha256(subject.encode()).hexdigest()[:16]
+    old = seen.snapshot.memory.last
+    if old is not None and old.digest == digest:
+        return old
+    costed = [o for o in seen.options if o.refusal is None and o.cost is not None]
+    cheapest = min(costed, key=lambda o: (o.cost.point if o.cost else 0.0, o.pool)) if costed else None
+    return LastDecision(
+        time=seen.now,
+        verdict=course.verdict,
+        reason=reason.value,
+        message=message,
+        digest=digest,
+        board=tuple(
+            BoardLine(
+                gate=f.gate,
+                passed=f.refusal is None,
+                reason=f.refusal.reason.value if f.refusal else "",
+                message=f.refusal.message if f.refusal else "",
+            )
+            for f in (course.review.findings if course.review else ())
+        ),
+        options=tuple(line(o, cheapest) for o in _weighed(seen, course)),
+    )
+
+
+def _weighed(seen: Situation, course: Course) -> tuple[Option, ...]:
+    """The pools that this workload may use, and its home: as many as a status has room for. A cluster has pools for others too."""
+    first = {course.home.pool if course.home else None, course.target}
+    mine = [o for o in seen.options if o.candidate.pool.selected or o.pool in first]
+    kept = sorted(mine, key=lambda o: (o.pool not in first, o.pool))[:SHOWN]
+    return tuple(sorted(kept, key=lambda o: o.pool))
+
+
+def hold_notes(last: LastDecision | None, course: Course) -> tuple[Note, ...]:
+    """One event when a hold begins or changes its reason, and one when it ends; not one a pass."""
+    refusal = course.held
+    if refusal is not None and refusal.reason is Reason.NOT_SYNCED:
+        return ()  # Nothing is remembered of such a pass, so that the next one would tell it again.
+    if refusal is not None:
+        known = last is not None and last.verdict == "Hold" and last.reason == refusal.reason.value
+        return () if known else (Note(refusal.reason, f"held: {refusal.message}", warning=refusal.reason not in WISHED),)
+    if last is not None and last.verdict == "Hold":
+        return (Note(Reason.NOT_HELD, f"no longer held by {last.reason}"),)
+    return ()
+
+
+def order_notes(snapshot: Snapshot, course: Course, intent: Intent) -> tuple[Note, ...]:
+    """An event for each removal, and for each other order where nothing else tells of any (invariant I6)."""
+    told = [] if course.notes else [Note(Reason.PLACING, f"{o.replicas} replica(s) on pool {o.key.pool}") for o in intent.create]
+    if not course.notes:
+        before = {p.key: p.desired for p in snapshot.placements}
+        scale = sorted((intent.scale or {}).items())
+        told += [Note(Reason.SCALED, f"{before[key]} to {count} replicas on pool {key.pool}") for key, count in scale]
+    return (*told, *(Note(Reason.REMOVED, f"nothing needs {key.revision} on pool {key.pool} any more") for key in intent.gone))
+
+
+def claim_notes(old: Memory, new: Memory) -> tuple[Note, ...]:
+    """One event for each claim whose verdict has changed."""
+    before = {(v.pool, v.name): v.verdict for v in old.claims}
+    reasons = {
+        VerdictWord.CONFIRMED: Reason.CLAIM_CONFIRMED,
+        VerdictWord.REFUTED: Reason.CLAIM_REFUTED,
+        VerdictWord.INCONCLUSIVE: Reason.CLAIM_INCONCLUSIVE,
+    }
+    return tuple(
+        Note(reasons[v.verdict], f"claim {v.name} of pool {v.pool}: {v.message}")
+        for v in new.claims
+        if before.get((v.pool, v.name), VerdictWord.INCONCLUSIVE) is not v.verdict
+    )

@@ -1,0 +1,1 @@
+"""A decision as it is recorded, read back, made again and compared."""

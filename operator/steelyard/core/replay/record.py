@@ -1,0 +1,64 @@
+"""The decision record: everything that a decision was made on, and what it was, as JSON. Whoever has it can decide again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from steelyard.core.decide import decide
+from steelyard.core.facts.snapshot import Snapshot
+from steelyard.core.placing.decision import Decision
+from steelyard.core.replay.codec import NotPlainError, plain, rebuilt
+
+RECORD_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record that was read. `decided`: what came of it then, as plain values; an older record may lack some of them."""
+
+    snapshot: Snapshot
+    now: datetime
+    decided: Mapping[str, Any]
+
+
+def record(snapshot: Snapshot, decision: Decision, now: datetime) -> dict[str, Any]:
+    """As it is written."""
+    return {"version": RECORD_VERSION, "now": plain(now), "snapshot": plain(snapshot), **outcome(decision)}
+
+
+def outcome(decision: Decision) -> dict[str, Any]:
+    """What was decided, as far as it outlives the pass: to be the same when it is decided again."""
+    last = decision.memory.last
+    return {
+        "verdict": decision.verdict,
+        "reason": decision.reason.value,
+        "digest": last.digest if last else "",
+        "intent": plain(decision.intent),
+        "desired": plain(decision.desired),
+        "load": plain(decision.load),
+        "memory": plain(decision.memory),
+        "reconsider_at": plain(decision.reconsider_at),
+    }
+
+
+def read(raw: Mapping[str, Any]) -> Record:
+    """A record as it was written. NotPlainError says what is wrong with it."""
+    version = raw.get("version")
+    if version != RECORD_VERSION:
+        raise NotPlainError("version", f"is {version!r}, and this version reads {RECORD_VERSION}: use the steelyard that wrote it")
+    if "now" not in raw:
+        raise NotPlainError("now", "is missing: it was written before records held their time, and cannot be decided again")
+    known = ("verdict", "reason", "digest", "intent", "desired", "load", "memory", "reconsider_at")
+    return Record(
+        snapshot=rebuilt(Snapshot, raw.get("snapshot"), "snapshot"),
+        now=rebuilt(datetime, raw["now"], "now"),
+        decided={name: raw[name] for name in known if name in raw},
+    )
+
+
+def again(written: Record) -> Decision:
+    """The same facts, decided once more."""
+    return decide(written.snapshot, written.now)

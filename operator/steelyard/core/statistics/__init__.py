@@ -1,0 +1,1 @@
+"""Intervals, sequential tests and histograms: numbers without a meaning of their own."""

@@ -1,0 +1,30 @@
+"""Conditions of a workload: adjectives with a reason and a message that stays the same while the facts do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from steelyard.core.vocabulary.reason import Reason
+
+
+class ConditionType(StrEnum):
+    """No others."""
+
+    READY = "Ready"
+    COMPILED = "Compiled"
+    PLACED = "Placed"
+    SLO_MET = "SLOMet"
+    OBSERVED = "Observed"
+    BALANCED = "Balanced"
+    HELD = "Held"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """`status` None is Unknown. Times and generations are added where it is written."""
+
+    type: ConditionType
+    status: bool | None
+    reason: Reason
+    message: str
