@@ -48,22 +48,28 @@ class Price(StatusModel):
 
 
 class Exhausted(StatusModel):
-    """The provider had no capacity."""
+    """Replicas waited for nodes in vain."""
 
+    since: Annotated[
+        Time | None,
+        says("When that was last seen. A node that is found for a replica later ends it.", example="2026-03-01T12:24:00Z"),
+    ] = None
     until: Annotated[
         Time,
         says(
-            "Until when no replicas are planned onto new nodes here. Each refusal doubles the pause up to a limit.",
+            "Until when no replicas are sent here; then one is, and where a node is found for it the pool is open again. Each failure doubles the pause, from 3 minutes up to an hour.",
             example="2026-03-01T12:30:00Z",
         ),
     ]
     failures: Annotated[
         SmallCount,
-        says("How many times in a row the provider refused a node; it decides the length of the pause.", unit="failures", example=2),
+        says("How many times in a row replicas waited in vain; it decides the length of the pause.", unit="failures", example=2),
     ] = 0
     reason: Annotated[
         Annotated[str, Field(max_length=256)],
-        says("What the provider said when it refused, in its own words.", example="InsufficientInstanceCapacity"),
+        says(
+            "What the replicas wait for.", example="no node of pool inf2 has room for a replica, which asks for cpu 4: free one or add one"
+        ),
     ] = ""
 
 
@@ -100,7 +106,7 @@ class AcceleratorPoolStatus(StatusModel):
     conditions: Annotated[
         tuple[PoolCondition, ...],
         says(
-            "What is true of the pool now: Ready sums up, Priced and Overlapping say more. Exhausted is not written by this version.",
+            "What is true of the pool now: Ready sums up, Priced, Overlapping and Exhausted say more.",
             most=4,
             keys=("type",),
         ),
@@ -119,5 +125,5 @@ class AcceleratorPoolStatus(StatusModel):
     ] = None
     exhausted: Annotated[
         Exhausted | None,
-        says("While the provider has no capacity here, the time of the next attempt. Obeyed; not written by this version."),
+        says("Set when replicas have waited for a node here for three minutes: nobody is sent here until its time has passed."),
     ] = None

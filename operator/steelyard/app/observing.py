@@ -14,8 +14,9 @@ from steelyard.app.config import ObserveConfig, Source
 from steelyard.control.clock import Clock
 from steelyard.control.log import get_logger
 from steelyard.control.metrics import Metrics
+from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.pod import PodFacts
-from steelyard.core.facts.snapshot import PlacementKey, Traffic, WorkloadKey
+from steelyard.core.facts.snapshot import Traffic
 from steelyard.core.vocabulary.reading import Reading
 from steelyard.observe.observed_pod import ObservedPod
 from steelyard.observe.observer import Observer

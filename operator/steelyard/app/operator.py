@@ -59,7 +59,7 @@ from steelyard.control.sweep import Sweep
 from steelyard.control.throttle import Throttle
 from steelyard.control.workqueue import Priority, WorkQueue
 from steelyard.control.world import World
-from steelyard.core.facts.snapshot import WorkloadKey
+from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.plan import plan_demands
 from steelyard.core.vocabulary.reason import Reason
 from steelyard.render import label, name
@@ -116,7 +116,7 @@ class Operator:
         self.metrics = Metrics(currency=config.currency)
         self.fence = LeaseFence(self.clock)
         self.queue: WorkQueue[Key] = WorkQueue(self.clock, observer=self.metrics)
-        self.store = Store(self.clock, on_change=self._changed, index_labels=(label.WORKLOAD,))
+        self.store = Store(self.clock, on_change=self._changed, index_labels=(label.WORKLOAD, label.POOL))
         self.reader = Reader(self._cannot_be_read)
         self._host, self._port = host, port
         self._stop = asyncio.Event()

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 from steelyard.control.metrics import Gauges, Metrics, Sample
 from steelyard.control.world import World
-from steelyard.core.facts.snapshot import FleetTarget, WorkloadKey
+from steelyard.core.facts.identity import WorkloadKey
+from steelyard.core.facts.snapshot import FleetTarget
 from steelyard.core.plan import FleetPlan, nodes_of
 from steelyard.core.planning.demand import Demand
 from steelyard.core.planning.outcome import Planned

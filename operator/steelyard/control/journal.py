@@ -10,8 +10,9 @@ from steelyard.control.events import EventRecorder, EventType
 from steelyard.control.log import get_logger
 from steelyard.control.manifest import Manifest
 from steelyard.control.metrics import Gauges, Metrics, Sample
+from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.memory import Outcome
-from steelyard.core.facts.snapshot import Snapshot, WorkloadKey
+from steelyard.core.facts.snapshot import Snapshot
 from steelyard.core.placing.decision import Decision, Note
 from steelyard.core.replay.record import record
 from steelyard.core.vocabulary.reading import Fresh, Stale, last_known

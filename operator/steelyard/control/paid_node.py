@@ -10,9 +10,10 @@ from steelyard.control.manifest import Manifest
 from steelyard.control.pool_facts import INSTANCE_TYPE, is_ready
 from steelyard.control.workload_facts import moment
 from steelyard.core.economics.ledger import Account, Component, NodeFact, PodFact
+from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.memory import Move
 from steelyard.core.facts.pod import PodFacts
-from steelyard.core.facts.snapshot import Pool, WorkloadKey
+from steelyard.core.facts.snapshot import Pool
 
 
 def paid_node(
@@ -52,7 +53,7 @@ def _pod(pod: PodFacts, pool: str, moves: Mapping[WorkloadKey, Move]) -> PodFact
     """What only a move needs is booked apart: the target until it is home."""
     move = moves.get(pod.workload)
     # Replicas that were there before the move are not needed by it alone.
-    passing = move is not None and move.target_base == 0 and pod.placement == (move.target_pool, move.target_revision)
+    passing = move is not None and move.target_base == 0 and pod.placement == (move.target.pool, move.target.revision)
     component = Component.TRANSITION if passing else Component.ALLOCATED
     account = Account(f"{pod.workload.namespace}/{pod.workload.name}", pool, component)
     return PodFact(uid=pod.uid, account=account, resources=pod.resources, since=pod.created, until=pod.ended)

@@ -12,9 +12,10 @@ from steelyard.control.pool_facts import INSTANCE_TYPE
 from steelyard.control.workload_facts import moment, pod_ready, server_status
 from steelyard.core.economics.attribution import share
 from steelyard.core.economics.device_part import device_part
+from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.pod import PodFacts
 from steelyard.core.facts.resources import Resources
-from steelyard.core.facts.snapshot import PlacementKey, Pool, Shape, WorkloadKey
+from steelyard.core.facts.snapshot import Pool, Shape
 from steelyard.core.facts.window import Crash
 from steelyard.render import label
 from steelyard.render.deployment import METRICS_PORT

@@ -18,7 +18,7 @@ from steelyard.control.status import time_of
 from steelyard.core.facts.claim import Claim, ClaimMetric
 from steelyard.core.facts.price import Price, PriceClass
 from steelyard.core.facts.resources import Resources
-from steelyard.core.facts.snapshot import Pool, PoolStorm, Shape
+from steelyard.core.facts.snapshot import Exhaustion, Pool, PoolStorm, Shape
 from steelyard.core.vocabulary import architecture
 
 REGISTERING = timedelta(minutes=1)
@@ -46,7 +46,6 @@ def pool_of(parsed: AcceleratorPool, raw: Manifest, nodes: Iterable[NodeView], *
     spec = parsed.spec
     mine = [n for n in nodes if _matches(n.labels, spec.nodes.selector)]
     status = raw.get("status") or {}
-    exhausted = (status.get("exhausted") or {}).get("until")
     return Pool(
         name=manifests.name(raw),
         family=str(spec.accelerator.family),
@@ -67,7 +66,7 @@ def pool_of(parsed: AcceleratorPool, raw: Manifest, nodes: Iterable[NodeView], *
         nodes=len(mine),
         unready_nodes=sum(1 for n in mine if not n.ready),
         starting_nodes=sum(1 for n in mine if n.starting),
-        exhausted_until=time_of(exhausted) if exhausted else None,
+        exhaustion=_exhaustion(status.get("exhausted")),
         storm=_storm(status.get("storm")),
         default_resources=resources_of(spec.resources.to_raw()) if spec.resources else None,
     )
@@ -147,6 +146,14 @@ def _shape(raw: Mapping[str, Any]) -> Shape:
 
 def _date(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(str(text)[:10]).replace(tzinfo=UTC)
+
+
+def _exhaustion(raw: Mapping[str, Any] | None) -> Exhaustion | None:
+    if not raw or not raw.get("until"):
+        return None
+    until = time_of(raw["until"])
+    since = time_of(raw["since"]) if raw.get("since") else until
+    return Exhaustion(since=since, until=until, failures=int(raw.get("failures", 1)), reason=str(raw.get("reason", "")))
 
 
 def _storm(raw: Mapping[str, Any] | None) -> PoolStorm | None:

@@ -17,14 +17,16 @@ from steelyard.control.resource import ACCELERATOR_POOLS, NODES, PODS
 from steelyard.control.status import changes, decimal, time_text
 from steelyard.control.store import Store
 from steelyard.control.world import World
-from steelyard.core.facts.snapshot import Pool
+from steelyard.core.facts.snapshot import Exhaustion, Pool
 from steelyard.core.placing.decision import Note
+from steelyard.core.planning.exhaustion import exhaustion
 from steelyard.core.planning.overlap import shared
 from steelyard.core.rebalancing.storm import storm
 from steelyard.core.vocabulary.reading import Stale, Unknown
 from steelyard.core.vocabulary.reason import Reason
 
 OVERLAPPING = "Overlapping"
+EXHAUSTED = "Exhausted"
 
 Tell = Callable[[Manifest, tuple[Note, ...]], None]
 """Records events on an object."""
@@ -66,6 +68,7 @@ class PoolReconciler:
         generation = int(manifests.metadata(raw).get("generation", 1))
         prices = [s.price for s in pool.shapes if s.price is not None]
         unusable = _unusable(pool, now)
+        spent = exhaustion(pool.name, pool.exhaustion, self._world.waits(pool.name), now)
         status: Manifest = {
             "observedGeneration": generation,
             "nodes": pool.nodes - pool.unready_nodes,
@@ -97,6 +100,15 @@ class PoolReconciler:
                     generation,
                     now,
                 ),
+                _condition(
+                    EXHAUSTED,
+                    spent is not None,
+                    (Reason.POOL_EXHAUSTED if spent else Reason.NOT_EXHAUSTED).value,
+                    _exhausted_message(spent),
+                    old,
+                    generation,
+                    now,
+                ),
             ],
         }
         if pool.resource_name:
@@ -113,8 +125,13 @@ class PoolReconciler:
         last = storm(pool, self._world.pools()).remembered(now)
         if last is not None:
             status["storm"] = {"startedTime": time_text(last.started)} | ({"endedTime": time_text(last.ended)} if last.ended else {})
-        if old.get("exhausted"):
-            status["exhausted"] = old["exhausted"]
+        if spent is not None:
+            status["exhausted"] = {
+                "since": time_text(spent.since),
+                "until": time_text(spent.until),
+                "failures": spent.failures,
+                "reason": spent.reason[:256],
+            }
         return status
 
     def _devices(self, pool: Pool, resource: str) -> Manifest:
@@ -147,13 +164,25 @@ def _overlap_message(pool: Pool) -> str:
     )[:1024]
 
 
+def _exhausted_message(spent: Exhaustion | None) -> str:
+    if spent is None:
+        return "nodes are found for the replicas that ask for them"
+    return f"replicas waited for a node in vain, {spent.failures} time(s): {spent.reason}; tried again with one replica from {spent.until:%H:%M:%S} UTC on"[
+        :1024
+    ]
+
+
 def _notes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Note, ...]:
-    """One event when pools begin to overlap."""
-    was, now = (
-        next((c for c in status.get("conditions") or () if c["type"] == OVERLAPPING and c["status"] == "True"), None)
-        for status in (before, after)
-    )
-    return (Note(Reason.OVERLAPPING, now["message"], warning=True),) if now is not None and was is None else ()
+    """One event when pools begin to overlap, and when one delivers no nodes any more."""
+    found = []
+    for kind, reason in ((OVERLAPPING, Reason.OVERLAPPING), (EXHAUSTED, Reason.POOL_EXHAUSTED)):
+        was, now = (
+            next((c for c in status.get("conditions") or () if c["type"] == kind and c["status"] == "True"), None)
+            for status in (before, after)
+        )
+        if now is not None and was is None:
+            found.append(Note(reason, now["message"], warning=True))
+    return tuple(found)
 
 
 def _unusable(pool: Pool, now: datetime) -> list[str]:

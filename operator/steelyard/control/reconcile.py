@@ -29,7 +29,8 @@ from steelyard.control.store import Store
 from steelyard.control.world import Unreadable, World
 from steelyard.core.compiling.superseded import superseded
 from steelyard.core.decide import decide
-from steelyard.core.facts.snapshot import Snapshot, WorkloadKey
+from steelyard.core.facts.identity import WorkloadKey
+from steelyard.core.facts.snapshot import Snapshot
 from steelyard.core.placing.decision import Decision
 from steelyard.core.vocabulary.reason import Reason
 from steelyard.render import label, name

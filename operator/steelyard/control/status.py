@@ -21,6 +21,7 @@ from steelyard.api.model import StatusModel
 from steelyard.api.status_values import EXACT_MAX
 from steelyard.control.manifest import Manifest
 from steelyard.core.facts.capacity import Basis, Capacity
+from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import (
     BoardLine,
     ClaimPrices,
@@ -97,11 +98,8 @@ def time_of(text: str) -> datetime:
 
 def memory_of(status: Mapping[str, Any]) -> Memory:
     """What the status remembers."""
-    home = status.get("home") or {}
     return Memory(
-        home_pool=home.get("pool"),
-        home_revision=home.get("revision"),
-        beside=_each(_beside, status.get("beside")),
+        allocation=_each(_placement_key, [status.get("home"), *(status.get("beside") or ())]),
         move=_maybe(_move, status.get("move")),
         known=_each(_known, status.get("placements")),
         history=_each(_past, status.get("history")),
@@ -158,18 +156,16 @@ def _known(raw: Mapping[str, Any]) -> Known | None:
     )
 
 
-def _beside(raw: Mapping[str, Any]) -> tuple[str, str]:
-    return str(raw["pool"]), str(raw["revision"])
+def _placement_key(raw: Mapping[str, Any]) -> PlacementKey:
+    return PlacementKey(str(raw["pool"]), str(raw["revision"]))
 
 
 def _move(raw: Mapping[str, Any]) -> Move:
     return Move(
         id=raw["id"],
         kind=MoveKind(raw["kind"]),
-        source_pool=raw["from"],
-        source_revision=raw["fromRevision"],
-        target_pool=raw["to"],
-        target_revision=raw["toRevision"],
+        source=PlacementKey(raw["from"], raw["fromRevision"]),
+        target=PlacementKey(raw["to"], raw["toRevision"]),
         step=Step(raw["step"]),
         source_replicas=int(raw.get("sourceReplicas", 0)),
         target_replicas=int(raw.get("targetReplicas", 0)),
@@ -276,10 +272,11 @@ def status_of(decision: Decision, snapshot: Snapshot, old: Mapping[str, Any], en
         ],
         "history": [_past_out(m) for m in memory.history[-HISTORY:]],
     }
-    if memory.home_pool and memory.home_revision:
-        status["home"] = {"pool": memory.home_pool, "revision": memory.home_revision}
-    if memory.beside:
-        status["beside"] = [{"pool": pool, "revision": revision} for pool, revision in memory.beside[:BESIDE]]
+    keys = [key._asdict() for key in memory.allocation]
+    if keys:
+        status["home"] = keys[0]
+    if keys[1:]:
+        status["beside"] = keys[1 : 1 + BESIDE]
     if memory.move is not None:
         status["move"] = _move_out(memory.move)
     if memory.last is not None:
@@ -418,10 +415,10 @@ def _move_out(move: Move) -> Manifest:
     out: Manifest = {
         "id": move.id,
         "kind": move.kind.value,
-        "from": move.source_pool,
-        "fromRevision": move.source_revision,
-        "to": move.target_pool,
-        "toRevision": move.target_revision,
+        "from": move.source.pool,
+        "fromRevision": move.source.revision,
+        "to": move.target.pool,
+        "toRevision": move.target.revision,
         "step": move.step.value,
         "sourceReplicas": move.source_replicas,
         "targetReplicas": move.target_replicas,

@@ -16,7 +16,8 @@ from steelyard.control import manifest as manifests
 from steelyard.control.manifest import Manifest
 from steelyard.control.pool_facts import resources_of
 from steelyard.control.status import time_of
-from steelyard.control.unplaced import unplaced
+from steelyard.control.unplaced import unplaced, waiting_since
+from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.snapshot import (
     CompileOptions,
     LatencyObjective,
@@ -24,13 +25,11 @@ from steelyard.core.facts.snapshot import (
     Model,
     NumberFormat,
     Placement,
-    PlacementKey,
     PoolChoice,
     Rebalancing,
     Scaling,
     VllmOptions,
     Workload,
-    WorkloadKey,
 )
 from steelyard.core.vocabulary.reason import Refusal
 from steelyard.render import label
@@ -165,6 +164,7 @@ def placement_of(
         unplaced_message=why_waiting,
         crash_message=crashing[0] if crashing else "",
         trouble=trouble,
+        waiting_since=waiting_since(deployment, pods),
         replicas_owner=owner_of_replicas,
         artifact_digest=notes.get(label.ARTIFACT),
         artifact_key=artifact_key,

@@ -17,6 +17,7 @@ from steelyard.api.parse import FieldError, parse
 from steelyard.control import manifest as manifests
 from steelyard.control.lost_node import on_a_lost_node
 from steelyard.control.manifest import Manifest
+from steelyard.control.node_part import node_part
 from steelyard.control.overlaps import with_overlaps
 from steelyard.control.ownership import comes_of, others
 from steelyard.control.paid_node import paid_node
@@ -28,26 +29,18 @@ from steelyard.control.resource import ACCELERATOR_POOLS, COMPILED_MODELS, DEPLO
 from steelyard.control.served_artifact import served_artifact
 from steelyard.control.status import memory_of, time_of
 from steelyard.control.store import Store
+from steelyard.control.unplaced import is_unplaced, no_room, node_found, waiting_since
 from steelyard.control.workload_facts import placement_of, pod_ready, workload_of
 from steelyard.core.catalogue.advertised import advertised, references
 from steelyard.core.catalogue.catalogue import EMPTY, Catalogue
 from steelyard.core.catalogue.estimate import estimate
 from steelyard.core.compiling.site import User
 from steelyard.core.economics.ledger import NodeFact
+from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.memory import Move
 from steelyard.core.facts.pod import PodFacts
-from steelyard.core.facts.snapshot import (
-    Artifact,
-    ArtifactState,
-    Placement,
-    PlacementKey,
-    Pool,
-    Settings,
-    Snapshot,
-    Traffic,
-    Workload,
-    WorkloadKey,
-)
+from steelyard.core.facts.snapshot import Artifact, ArtifactState, Placement, Pool, Settings, Snapshot, Traffic, Workload
+from steelyard.core.planning.exhaustion import Waits
 from steelyard.core.vocabulary.reading import Reading
 from steelyard.core.vocabulary.reason import AWAITED, STUCK, Refusal
 from steelyard.render import label, name
@@ -95,6 +88,8 @@ class World:
         self._pools: tuple[Pool, ...] = ()
         self._views: dict[str, tuple[Manifest, NodeView]] = {}
         self._counted: dict[str, tuple[Manifest, Pool | None]] = {}
+        self._held_of: tuple[int, int] | None = None
+        self._held: Mapping[str, Mapping[str, float]] = {}
 
     def workloads(self) -> tuple[WorkloadKey, ...]:
         """All of them."""
@@ -125,7 +120,9 @@ class World:
         raw = self.raw(key)
         assert raw is not None
         placements = self.placements(workload, now)
-        pools = advertised(workload, self._pools_for(raw), self._ask)
+        held = self._held_by_others(manifests.uid(raw))
+        mine = tuple(replace(p, held_nodes=held[p.name]) if p.name in held else p for p in self._pools_for(raw))
+        pools = advertised(workload, mine, self._ask)
         moves = self._moves_elsewhere(key)
         return Snapshot(
             workload=workload,
@@ -174,6 +171,34 @@ class World:
         keys = secret_keys(self.settings.store_read_secret or self.settings.store_secret)
         waiting = (p for p in sorted(pods, key=manifests.name) if not pod_ready(p))
         return lost or next((why for p in waiting if (why := trouble(p, f"a replica on pool {pool}", keys, now)) is not None), None)
+
+    def waits(self, pool: str) -> Waits:
+        """Of the serving pods of all workloads on a pool: who waits for a node, and when one was last found."""
+        pods = [p for p in self._store.labelled(PODS, label.POOL, pool) if manifests.labels(p).get(label.ROLE) == label.SERVING]
+        mine = [p for p in pods if label.WORKLOAD in manifests.labels(p) and self._is_ours(p)]
+        nowhere = [p for p in mine if is_unplaced(p)]
+        why = no_room(min(nowhere, key=manifests.name), "a replica", pool) if nowhere else ""
+        return Waits(
+            since=waiting_since({}, nowhere), why=why, delivered=max((at for p in mine if (at := node_found(p)) is not None), default=None)
+        )
+
+    def _held_by_others(self, uid: str) -> Mapping[str, float]:
+        """Nodes, by pool, that the replicas of other workloads take. Counted anew when a Deployment changes."""
+        version = self._store.changes(DEPLOYMENTS), self._store.changes(ACCELERATOR_POOLS)
+        if version != self._held_of:
+            self._held_of, self._held = version, self._count_held()
+        return {pool: sum(nodes for owner, nodes in by_owner.items() if owner != uid) for pool, by_owner in self._held.items()}
+
+    def _count_held(self) -> dict[str, dict[str, float]]:
+        held: dict[str, dict[str, float]] = {}
+        pools = {p.name: p for p in self.pools()}
+        for deployment in self._store.all(DEPLOYMENTS):
+            pool, owner = manifests.labels(deployment).get(label.POOL), manifests.controller_uid(deployment)
+            part = self._reader.read(DEPLOYMENTS, deployment, partial(node_part, pools=pools))
+            if pool in pools and owner is not None and part:
+                mine = held.setdefault(pool, {})
+                mine[owner] = mine.get(owner, 0.0) + part
+        return held
 
     def pods(self) -> tuple[PodFacts, ...]:
         """All serving pods of all workloads that can be read, those included that left since the last call."""
@@ -308,7 +333,7 @@ class World:
 
     def _moves_elsewhere(self, key: WorkloadKey) -> tuple[frozenset[str], ...]:
         """The pools at both ends of each move of another workload."""
-        under_way = {other: frozenset((move.source_pool, move.target_pool)) for other, move in self._begun.items()}
+        under_way = {other: frozenset((move.source.pool, move.target.pool)) for other, move in self._begun.items()}
         for w in self._store.all(INFERENCE_WORKLOADS):
             move = (w.get("status") or {}).get("move")
             if move:

@@ -13,9 +13,10 @@ from math import inf
 
 import numpy as np
 
-from steelyard.core.facts.snapshot import FleetTarget, Pool, Snapshot, WorkloadKey
+from steelyard.core.facts.identity import WorkloadKey
+from steelyard.core.facts.snapshot import FleetTarget, Pool, Snapshot
+from steelyard.core.placing.analysis import analysis
 from steelyard.core.placing.ask import demand
-from steelyard.core.placing.situation import situation
 from steelyard.core.planning.demand import Demand
 from steelyard.core.planning.exact import solve
 from steelyard.core.planning.fleet import Fleet, Index, Reals, Whole
@@ -60,7 +61,7 @@ class FleetPlan:
 
 def plan(fleet: tuple[Snapshot, ...], now: datetime, trail: Trail | None = None) -> FleetPlan:
     """Targets of every workload whose load is known. trail: of the plan before, for speed alone."""
-    demands = tuple(d for s in sorted(fleet, key=lambda s: s.workload.key) if (d := demand(situation(s, now))) is not None)
+    demands = tuple(d for s in sorted(fleet, key=lambda s: s.workload.key) if (d := demand(analysis(s, now))) is not None)
     nodes = {pool.name: nodes_of(pool) for snapshot in fleet for pool in snapshot.pools}
     budgets = {name: money for snapshot in fleet for name, money in snapshot.settings.namespace_budgets.items()}
     return plan_demands(demands, nodes, budgets, trail)

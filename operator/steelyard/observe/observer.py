@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from steelyard.core.facts.snapshot import PlacementKey, Traffic, WorkloadKey
+from steelyard.core.facts.identity import PlacementKey, WorkloadKey
+from steelyard.core.facts.snapshot import Traffic
 from steelyard.core.vocabulary.reading import Reading, Unknown
 from steelyard.observe.failure import Failure
 from steelyard.observe.observed_pod import ObservedPod

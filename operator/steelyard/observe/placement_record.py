@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from steelyard.core.facts.snapshot import PlacementKey, Traffic
+from steelyard.core.facts.identity import PlacementKey
+from steelyard.core.facts.snapshot import Traffic
 from steelyard.core.facts.window import Window
 from steelyard.core.statistics.histogram import Buckets, added
 from steelyard.core.vocabulary.reading import Fresh, Reading, Stale, Unknown

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from steelyard.core.facts.snapshot import WorkloadKey
+from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.placing.intent import CompileIntent
 from steelyard.render import label, name
 from steelyard.render.manifest import Manifest, owner

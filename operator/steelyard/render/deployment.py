@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 from steelyard.core.compiling.vllm_words import served_words
-from steelyard.core.facts.snapshot import Settings, WorkloadKey
+from steelyard.core.facts.identity import WorkloadKey
+from steelyard.core.facts.snapshot import Settings
 from steelyard.core.placing.intent import PlacementIntent
 from steelyard.render import label, name, runtime_word
 from steelyard.render.manifest import Manifest, owned_by_workload

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from steelyard.core.facts.snapshot import WorkloadKey
+from steelyard.core.facts.identity import WorkloadKey
 from steelyard.render import label, name
 from steelyard.render.manifest import Manifest, owned_by_workload
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from steelyard.core.facts.snapshot import PlacementKey, WorkloadKey
+from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
 MANAGER = "steelyard"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-from steelyard.core.facts.snapshot import WorkloadKey
+from steelyard.core.facts.identity import WorkloadKey
 
 Manifest: TypeAlias = dict[str, Any]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from steelyard.core.facts.snapshot import PlacementKey, WorkloadKey
+from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 
 
 def placement(workload: WorkloadKey, key: PlacementKey) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from steelyard.core.facts.snapshot import PlacementKey, WorkloadKey
+from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.render import label, name
 from steelyard.render.deployment import HTTP_PORT
 from steelyard.render.manifest import Manifest, owned_by_workload

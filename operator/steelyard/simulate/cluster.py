@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from itertools import count
 from math import inf
 from typing import TypeAlias
 
 import numpy as np
 
-from steelyard.core.facts.snapshot import Placement, PlacementKey
+from steelyard.core.economics.attribution import taken
+from steelyard.core.facts.identity import PlacementKey
+from steelyard.core.facts.snapshot import Placement
 from steelyard.core.placing.intent import Intent, PlacementIntent
 from steelyard.simulate.event import EventKind
 from steelyard.simulate.happening import Happening
@@ -50,6 +53,7 @@ class Cluster:
         self._chance = chance
         self._numbers = count(1)
         self._moment = begin
+        self._start = scenario.start
         self.nodes = {p.name: Nodes(p, begin, self._numbers, chance) for p in scenario.pools}
         self.deployments: dict[Place, Deployment] = {}
         self._pods: dict[Place, list[Replica]] = {}
@@ -94,6 +98,24 @@ class Cluster:
         """Its Deployments."""
         return sorted(key for name, key in self.deployments if name == workload)
 
+    def waits(self, pool: str) -> tuple[datetime | None, str, datetime | None]:
+        """(since when the first of the replicas there waits for a node, why, when a node was last found for one)."""
+        here = [r for r in self.replicas() if r.key.pool == pool and r.leaving is None]
+        waiting, found = [r.created for r in here if r.node is None], [r.placed_at for r in here if r.node is not None]
+        since, last = (
+            self._start + timedelta(seconds=at) if at is not None else None for at in (min(waiting, default=None), max(found, default=None))
+        )
+        return since, "no node has room", last
+
+    def held(self, pool: str, but: str) -> float:
+        """Nodes of the pool that the replicas of all workloads `but` one take, wanted or there."""
+        size = self.nodes[pool].size
+        return sum(
+            made.desired * taken(made.order.resources, size)
+            for (name, key), made in self.deployments.items()
+            if key.pool == pool and name != but
+        )
+
     def replicas(self) -> Iterator[Replica]:
         """All pods, those included that leave."""
         for pods in self._pods.values():
@@ -112,13 +134,15 @@ class Cluster:
         made = self.deployments[workload, key]
         mine = self._pods.get((workload, key), [])
         crashing = [r for r in mine if r.crashes > 1 and not r.ready and r.leaving is None]
+        waiting = [r.created for r in mine if r.node is None and r.leaving is None]
         return Placement(
             key=key,
             desired=made.desired,
             ready=sum(r.ready for r in mine),
             pods=len(mine),
             crashing=len(crashing),
-            unplaced=sum(1 for r in mine if r.node is None and r.leaving is None),
+            unplaced=len(waiting),
+            waiting_since=self._start + timedelta(seconds=min(waiting)) if waiting else None,
             crash_message="the server keeps ending with code 1: see kubectl logs --previous" if crashing else "",
             artifact_digest=made.order.artifact_digest,
             asked=made.order.asked,
@@ -195,6 +219,7 @@ class Cluster:
         pull = 0.0 if replica.image in node.images else pull_seconds
         node.images.add(replica.image)
         node.held[replica.number] = replica.resources
+        replica.placed_at = self._moment
         replica.node, replica.ready_at = node, self._moment + pull + self._start_seconds(replica)
 
     def _replica(self, workload: str, made: Deployment) -> Replica:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from steelyard.core.compiling.candidate import DEFAULT_CPU, DEFAULT_DEVICE
 from steelyard.core.economics.attribution import share
 from steelyard.core.facts.claim import Claim, ClaimMetric
+from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.resources import Resources
 from steelyard.core.facts.snapshot import (
     CompileOptions,
+    Exhaustion,
     LatencyObjective,
     Mode,
     Model,
@@ -19,7 +21,6 @@ from steelyard.core.facts.snapshot import (
     Shape,
     Toolchain,
     Workload,
-    WorkloadKey,
 )
 from steelyard.core.performance.capacity import RHO
 from steelyard.core.planning.option import PER_HOUR
@@ -92,9 +93,15 @@ def pool_of(pool: PoolEntry, nodes: Nodes, entry: WorkloadEntry, happening: Happ
         selected=pool.name in entry.truth,
         nodes=len(registered),
         unready_nodes=sum(not n.answering for n in registered),
-        exhausted_until=nodes.exhausted(scenario.start),
+        exhaustion=_reported(nodes, scenario),
         default_resources=_size(pool.replica),
     )
+
+
+def _reported(nodes: Nodes, scenario: Scenario) -> Exhaustion | None:
+    """As somebody else wrote it into the pool's status."""
+    until = nodes.exhausted(scenario.start)
+    return None if until is None else Exhaustion(since=until, until=until)
 
 
 def settings_of(scenario: Scenario, images: int, *, frozen: bool) -> Settings:

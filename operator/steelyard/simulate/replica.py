@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.resources import Resources
-from steelyard.core.facts.snapshot import PlacementKey
 from steelyard.simulate.node import Node
 
 
@@ -17,7 +17,7 @@ class Replica:
     """`free_at` by slot: until when it works on what it has. `given`: seconds of service that it was given so far. `bound`: the longest wait
     (seconds) before it sheds.
 
-    `number` counts replicas of the whole world. `node` None: no node was found yet. `crashes`: since it was last ready; `crashed_at`: when it
+    `number` counts replicas of the whole world. `node` None: no node was found yet; `placed_at`: when one was. `crashes`: since it was last ready; `crashed_at`: when it
     last did. `leaving`: since when it takes no new requests.
     """
 
@@ -33,6 +33,7 @@ class Replica:
     bound: float
     errors: float = 0.0
     node: Node | None = None
+    placed_at: float = float("-inf")
     ready_at: float = float("inf")
     ready: bool = False
     crashes: int = 0

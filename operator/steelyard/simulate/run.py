@@ -114,7 +114,7 @@ def _row(name: str, tenant: Tenant, world: World, before: Tally, last: tuple[str
         desired=desired,
         verdict=last[0],
         reason=last[1],
-        move=f"{move.source_pool} to {move.target_pool}: {move.step.value}" if move else "",
+        move=f"{move.source.pool} to {move.target.pool}: {move.step.value}" if move else "",
     )
 
 

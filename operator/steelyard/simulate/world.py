@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
 from zlib import crc32
@@ -20,12 +20,14 @@ from steelyard.core.catalogue.advertised import advertised, references
 from steelyard.core.catalogue.catalogue import EMPTY, Catalogue
 from steelyard.core.catalogue.estimate import estimate
 from steelyard.core.economics.attribution import share
+from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import Memory
-from steelyard.core.facts.snapshot import PlacementKey, Snapshot
+from steelyard.core.facts.snapshot import Exhaustion, Snapshot
 from steelyard.core.facts.window import Crash
 from steelyard.core.placing.decision import Decision
 from steelyard.core.plan import FleetPlan, nodes_of
 from steelyard.core.planning.demand import Demand
+from steelyard.core.planning.exhaustion import Waits, exhaustion
 from steelyard.core.vocabulary.reading import Unknown
 from steelyard.simulate.arrivals import Arrivals, Rates, Trace
 from steelyard.simulate.artifacts import Artifacts
@@ -71,6 +73,7 @@ class World:
         self.happening.advance(self.now)
         self.cluster = Cluster(scenario, self.happening, self.now, self._chance("cluster"))
         self.nodes, self.starting, self.empty = Tally(), Tally(), Tally()
+        self.exhaustions: dict[str, Exhaustion | None] = {}
         self.plan: FleetPlan | None = None
         self._jobs = settings_of(scenario, 0, frozen=False).compile_jobs_at_once
         self.tenants = {
@@ -112,6 +115,10 @@ class World:
         workload = workload_of(entry, wish)
         settings = settings_of(scenario, self.happening.images, frozen=frozen)
         plain = tuple(pool_of(p, self.cluster.nodes[p.name], entry, self.happening, scenario) for p in scenario.pools)
+        plain = tuple(
+            replace(pool, held_nodes=self.cluster.held(pool.name, name), exhaustion=self.exhaustions.get(pool.name) or pool.exhaustion)
+            for pool in plain
+        )
         pools = advertised(workload, plain, self._ask)
         return Snapshot(
             workload=workload,
@@ -126,7 +133,7 @@ class World:
             target=self.plan.target(key_of(entry)) if self.plan else None,
             workloads=len(self.tenants),
             moves_elsewhere=len(moves),
-            moves_by_pool=Counter(pool for move in moves for pool in {move.source_pool, move.target_pool}),
+            moves_by_pool=Counter(pool for move in moves for pool in {move.source.pool, move.target.pool}),
         )
 
     def asked(self) -> tuple[tuple[Demand, ...], Mapping[str, float]]:
@@ -157,11 +164,20 @@ class World:
         self.now = end
         self.happening.advance(end)
         ended = self.cluster.advance(lambda replica: self.tenants[replica.workload].queues.holds(replica))
+        self._exhaust()
         for name, tenant in self.tenants.items():
             tenant.tally.cut += tenant.queues.cut([r for r in ended if r.workload == name])
             self._compile(tenant)
             self._observe(name, tenant, seen[name])
             tenant.news |= self.happening.changed or tenant.shown != self._shown(name)
+
+    def _exhaust(self) -> None:
+        """What the operator writes into the pools' status. One that is down writes nothing."""
+        if self.happening.goes_on(EventKind.OPERATOR_DOWN):
+            return
+        for pool in self._pools:
+            waits = Waits(*self.cluster.waits(pool))
+            self.exhaustions[pool] = exhaustion(pool, self.exhaustions.get(pool), waits, self.moment)
 
     def _pay(self, start: float, end: float) -> dict[Place, float | None]:
         """Pay for nodes and replicas; returns what the operator knows of the latter, by placement."""

@@ -78,7 +78,7 @@ class Compiles:
 
     async def look(self) -> Compiled:
         """A pass of an operator that has just started: it knows what the server holds, and nothing else."""
-        store = Store(self.clock, index_labels=(label.WORKLOAD,))
+        store = Store(self.clock, index_labels=(label.WORKLOAD, label.POOL))
         for resource in (COMPILED_MODELS, JOBS, PODS):
             mark = store.mark()
             listing = await self.client.list(resource, self.namespace)

@@ -15,7 +15,7 @@ import yaml
 
 from cluster import binaries
 from patience import PATIENCE
-from steelyard.core.facts.snapshot import WorkloadKey
+from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.vocabulary.reading import Fresh, Stale, Unknown
 from steelyard.observe.failure import Failure, Reason
 from steelyard.observe.observed_pod import ObservedPod

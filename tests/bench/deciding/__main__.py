@@ -13,7 +13,7 @@ import numpy as np
 
 from bench.deciding.fleet import fleet, template
 from steelyard.core.decide import decide
-from steelyard.core.placing.situation import situation
+from steelyard.core.placing.analysis import analysis
 from steelyard.core.plan import plan_demands
 from steelyard.core.planning.demand import Demand
 from steelyard.core.planning.outcome import Planned
@@ -39,8 +39,8 @@ def measured(workloads: int) -> dict[str, float]:
     some = snapshots[: min(workloads, 100)]
     began = time.process_time()
     for snapshot in some:
-        situation(snapshot, now)
-    situation_seconds = (time.process_time() - began) / len(some)
+        analysis(snapshot, now)
+    analysis_seconds = (time.process_time() - began) / len(some)
     chance = np.random.default_rng(workloads)
     demands = [_scaled(d.demand, float(chance.uniform(0.25, 1.5))) for d in decisions if d.demand is not None]
     nodes = _short(demands)
@@ -53,7 +53,7 @@ def measured(workloads: int) -> dict[str, float]:
         "seconds": seconds,
         "rss_mib": most / 2**20,
         "per_workload_ms": 1000 * seconds / workloads,
-        "situation_ms": 1000 * situation_seconds,
+        "analysis_ms": 1000 * analysis_seconds,
         "record_kib": record_bytes / 1024,
         "plan_seconds": cold,
         "warm_plan_seconds": warm,

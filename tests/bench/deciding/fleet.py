@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from bench.wrong.cases import Ground, scenario
 from steelyard.core.decide import decide
-from steelyard.core.facts.snapshot import Snapshot, WorkloadKey
+from steelyard.core.facts.identity import WorkloadKey
+from steelyard.core.facts.snapshot import Snapshot
 from steelyard.core.vocabulary.reading import Fresh
 from steelyard.simulate.observation import WINDOWS
 from steelyard.simulate.scenario import Scenario

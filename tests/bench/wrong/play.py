@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from steelyard.core.compiling.candidate import candidates
 from steelyard.core.decide import decide
+from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import ClaimVerdict, Memory, Move, MoveKind, Outcome, Step
 from steelyard.core.facts.snapshot import Mode, Snapshot
 from steelyard.core.vocabulary.reason import Reason
@@ -54,7 +55,7 @@ def play(scenario: Scenario, lens: Lens) -> Played:
     paid, offered, hours = 0.0, 0, dict[str, float]()
     while not world.over:
         move = tenant.memory.move
-        trial = move.target_pool if move is not None and move.kind is MoveKind.EXPLORATION else None
+        trial = move.target.pool if move is not None and move.kind is MoveKind.EXPLORATION else None
         world.step()
         happening, tally = world.happening, tenant.tally
         if trial is not None:
@@ -75,7 +76,7 @@ def play(scenario: Scenario, lens: Lens) -> Played:
             paid = tally.cost
     played.held *= scenario.step_seconds / scenario.seconds
     played.missed = tenant.tally.missed / max(1, tenant.tally.ended)
-    played.home, played.claims = tenant.memory.home_pool or "", tenant.memory.claims
+    played.home, played.claims = _pool(tenant.memory) or "", tenant.memory.claims
     return played
 
 
@@ -88,7 +89,7 @@ def _least(world: World, workload: str, pool: str) -> float:
 
 
 def _count(played: Played, before: Memory, after: Memory) -> None:
-    if before.move is not None and after.history != before.history and before.move.source_pool != before.move.target_pool:
+    if before.move is not None and after.history != before.history and before.move.source.pool != before.move.target.pool:
         played.ended[before.move.kind, after.history[-1].outcome] += 1
 
 
@@ -104,32 +105,34 @@ def following(schedule: Schedule) -> Lens:
     def lens(snapshot: Snapshot, world: World) -> Snapshot:
         (wanted, replicas), memory = schedule(max(0.0, world.now)), snapshot.memory
         policy = replace(snapshot.workload.rebalancing, mode=Mode.OBSERVE, bake_seconds=0)
-        ends = {memory.move.source_pool, memory.move.target_pool} if memory.move else {memory.home_pool or wanted, wanted}
+        ends = {memory.move.source.pool, memory.move.target.pool} if memory.move else {_pool(memory) or wanted, wanted}
         seen = replace(
             snapshot,
             workload=replace(snapshot.workload, rebalancing=policy),
             pools=tuple(p for p in snapshot.pools if p.name in ends),
         )
-        if memory.move is not None or memory.home_pool in {None, wanted} or world.now <= 0:
+        if memory.move is not None or _pool(memory) in {None, wanted} or world.now <= 0:
             return seen
         return replace(seen, memory=replace(memory, move=_move(seen, wanted, replicas, world.moment)))
 
     return lens
 
 
+def _pool(memory: Memory) -> str | None:
+    return memory.allocation[0].pool if memory.allocation else None
+
+
 def _move(seen: Snapshot, target: str, replicas: int, now: datetime) -> Move | None:
     """None while nothing at home is there to leave."""
     memory, there = seen.memory, next(c for c in candidates(seen) if c.name == target)
-    home = next((p for p in seen.placements if (p.key.pool, p.key.revision) == (memory.home_pool, memory.home_revision)), None)
+    home = seen.placement(memory.allocation[0]) if memory.allocation else None
     if home is None or home.ready == 0 or there.revision is None or there.refusal is not None:
         return None
     return Move(
         id=f"to-{target}",
         kind=MoveKind.REBALANCE,
-        source_pool=home.key.pool,
-        source_revision=home.key.revision,
-        target_pool=target,
-        target_revision=there.revision,
+        source=home.key,
+        target=PlacementKey(target, there.revision),
         step=Step.BAKE,
         source_replicas=home.desired,
         target_replicas=replicas,

@@ -14,6 +14,7 @@ from steelyard.api.inference_workload import InferenceWorkload
 from steelyard.api.parse import parse
 from steelyard.control.status import status_of
 from steelyard.core.facts.capacity import Basis, Capacity
+from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import (
     BoardLine,
     ClaimVerdict,
@@ -29,7 +30,6 @@ from steelyard.core.facts.memory import (
     Step,
     VerdictWord,
 )
-from steelyard.core.facts.snapshot import PlacementKey
 from steelyard.core.facts.unit_cost import UnitCost
 from steelyard.core.statistics.interval import Interval
 from steelyard.core.vocabulary.condition import Condition, ConditionType
@@ -68,10 +68,8 @@ MOVES = st.builds(
     Move,
     id=st.just("20260301-120000-inf2-xlarge"),
     kind=st.sampled_from(MoveKind),
-    source_pool=POOLS,
-    source_revision=REVISIONS,
-    target_pool=POOLS,
-    target_revision=REVISIONS,
+    source=st.builds(PlacementKey, POOLS, REVISIONS),
+    target=st.builds(PlacementKey, POOLS, REVISIONS),
     step=st.sampled_from(Step),
     source_replicas=REPLICAS,
     target_replicas=REPLICAS,
@@ -138,9 +136,7 @@ DECISIONS = st.builds(
 )
 MEMORIES = st.builds(
     Memory,
-    home_pool=st.none() | POOLS,
-    home_revision=st.none() | REVISIONS,
-    beside=st.integers(0, MANY).map(lambda number: tuple((f"pool-{n}", "00000000") for n in range(number))),
+    allocation=st.integers(0, MANY).map(lambda number: tuple(PlacementKey(f"pool-{n}", "00000000") for n in range(number))),
     move=st.none() | MOVES,
     known=many(KNOWN),
     history=many(PAST),

@@ -75,16 +75,16 @@ class FaultyWorld(RuleBasedStateMachine):
         assert all(isinstance(r, Fresh) for r in seen), "I2: begun on what was not read"
         if move.kind is not MoveKind.REVISION:
             good = sum(w.good for pods in world.deployments.values() for w in pods.windows)
-            known = before.of(move.source_pool, move.source_revision)
+            known = before.of(move.source.pool, move.source.revision)
             behind = known.capacity.n if known and known.capacity else 0
             assert max(good, behind) >= world.policy.min_good_requests, "I2: begun on too small a sample"
             assert not world.frozen
             last = max((m.time for m in before.history), default=None)
             assert last is None or world.now >= last + timedelta(seconds=world.policy.cooldown_seconds), "begun within the cool-down"
             assert not any(
-                q.pool == move.target_pool and q.revision == move.target_revision and world.now < q.until for q in before.quarantine
+                q.pool == move.target.pool and q.revision == move.target.revision and world.now < q.until for q in before.quarantine
             )
-            assert all(g.priced for name, g in world.grounds.items() if name in {move.source_pool, move.target_pool})
+            assert all(g.priced for name, g in world.grounds.items() if name in {move.source.pool, move.target.pool})
 
     def no_return(self, world: World) -> None:
         """I4: no A to B to A within the cool-down, but for safety."""
@@ -189,9 +189,9 @@ class FaultyWorld(RuleBasedStateMachine):
             if quiet >= QUIET:
                 break
         assert quiet >= QUIET, f"never settled: {world.memory.move} {[d.verdict + ':' + d.message for d in world.decisions[-3:]]}"
-        assert world.home is not None
+        assert world.memory.allocation
         standing = {key.pool: world.count(key.pool) for key in world.deployments if world.ready(key)}
-        assert set(world.deployments) == {(world.home, world.memory.home_revision), *world.memory.beside}, "nothing is left over"
+        assert set(world.deployments) == set(world.memory.allocation), "nothing is left over"
         assert sum(standing.values()) * min(world.grounds[pool].speed for pool in standing) >= world.rate
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from steelyard.core.compiling.candidate import compile_inputs
+from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import Memory
-from steelyard.core.facts.snapshot import PlacementKey, Snapshot, Traffic
+from steelyard.core.facts.snapshot import Snapshot, Traffic
 from steelyard.core.placing.decision import Decision
 from steelyard.core.placing.intent import Intent
 from steelyard.core.vocabulary.reading import Fresh, Reading, Stale, Unknown

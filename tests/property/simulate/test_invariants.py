@@ -257,7 +257,7 @@ class FaultyCluster(RuleBasedStateMachine):
     def unwell(self, name: str, tally: Tally) -> Iterator[str]:
         """What is not as it should be with one workload."""
         cluster, memory = self.stage.cluster, self.stage.tenants[name].memory
-        standing, wanted = set(cluster.of(name)), {(memory.home_pool, memory.home_revision), *memory.beside}
+        standing, wanted = set(cluster.of(name)), set(memory.allocation)
         if standing != wanted:
             yield f"{name}: {standing} stand and {wanted} hold the load"
         pods = {key: len(replicas) for key, replicas in cluster.pods(name).items()}

@@ -127,7 +127,7 @@ def without(key: str) -> str:
         ("", "holds no decision record"),
         ('{"some": "json"}', "holds no decision record"),
         (without("now"), "now: is missing: it was written before records held their time"),
-        (without("version"), "version: is None, and this version reads 1"),
+        (without("version"), "version: is None, and this version reads 2"),
         (without("now")[:-40], "the record is cut off or is no JSON"),
         (json.dumps({"record": {**raw(world(3)), "snapshot": {}}}), "snapshot.artifacts: is missing"),
     ],

@@ -10,7 +10,8 @@ from steelyard.control.store import Store
 from steelyard.control.world import World
 from steelyard.core.catalogue.catalogue import Catalogue
 from steelyard.core.compiling.candidate import candidates
-from steelyard.core.facts.snapshot import Snapshot, WorkloadKey
+from steelyard.core.facts.identity import WorkloadKey
+from steelyard.core.facts.snapshot import Snapshot
 from steelyard.core.vocabulary.reading import Unknown
 from steelyard.core.vocabulary.reason import Reason
 from unit.api.objects import changed, pool, workload

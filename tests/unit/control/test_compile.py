@@ -65,7 +65,7 @@ class Cluster:
 
     def __post_init__(self) -> None:
         self.clock = ManualClock()
-        self.store = Store(self.clock, index_labels=(label.WORKLOAD,))
+        self.store = Store(self.clock, index_labels=(label.WORKLOAD, label.POOL))
         self.world = World(self.store, self.settings, lambda *_: Unknown(""), synced=lambda: True, clock_suspect=lambda: False)
         made = objects.compiled()
         made["spec"] |= {"backend": "inductor", "target": "sm_86", "key": key_of(objects.workload(), self.settings)}
@@ -375,7 +375,7 @@ class Corrected:
     lingers: bool = False
 
     def __post_init__(self) -> None:
-        self.store = Store(ManualClock(), index_labels=(label.WORKLOAD,))
+        self.store = Store(ManualClock(), index_labels=(label.WORKLOAD, label.POOL))
         self.live = objects.compiled()
         owners = [{"kind": "InferenceWorkload", "name": uid, "uid": uid} for uid in self.owners]
         self.live["metadata"] |= {

@@ -11,8 +11,8 @@ from steelyard.control.metrics import Metrics
 from steelyard.control.resource import COMPILED_MODELS
 from steelyard.control.store import Store
 from steelyard.core.decide import decide
+from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.price import Price, PriceClass
-from steelyard.core.facts.snapshot import WorkloadKey
 from unit.control.virtual_time import ManualClock
 from unit.core.world import Ground, World, ratio_claim
 

@@ -7,7 +7,7 @@ from typing import cast
 from steelyard.control.fleet import Fleet
 from steelyard.control.metrics import Metrics
 from steelyard.control.world import World
-from steelyard.core.facts.snapshot import WorkloadKey
+from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.plan import plan_demands
 from unit.core.world import Ground
 from unit.core.world import World as Small

@@ -16,7 +16,8 @@ from steelyard.control.reader import Reader
 from steelyard.control.resource import ACCELERATOR_POOLS, DEPLOYMENTS, INFERENCE_WORKLOADS, NODES, PODS, Resource
 from steelyard.control.store import Store
 from steelyard.control.world import World
-from steelyard.core.facts.snapshot import PlacementKey, Snapshot, WorkloadKey
+from steelyard.core.facts.identity import PlacementKey, WorkloadKey
+from steelyard.core.facts.snapshot import Snapshot
 from steelyard.core.vocabulary.reading import Unknown
 from unit.api import objects
 from unit.control.virtual_time import ManualClock
@@ -62,7 +63,7 @@ class Cluster:
     """A workload with its Deployment, a pool, and whatever else is put there."""
 
     def __init__(self, store: Store | None = None) -> None:
-        self.store = store or Store(ManualClock(), index_labels=("steelyard.dev/workload",))
+        self.store = store or Store(ManualClock(), index_labels=("steelyard.dev/workload", "steelyard.dev/pool"))
         self.told: list[tuple[str, str]] = []
         self.versions = 0
         reader = Reader(lambda resource, about, why: self.told.append((about["metadata"]["name"], why)))

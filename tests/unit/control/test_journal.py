@@ -15,7 +15,8 @@ from steelyard.control.metrics import Metrics
 from steelyard.control.resource import INFERENCE_WORKLOADS
 from steelyard.control.store import Store
 from steelyard.core.decide import decide
-from steelyard.core.facts.snapshot import Settings, WorkloadKey
+from steelyard.core.facts.identity import WorkloadKey
+from steelyard.core.facts.snapshot import Settings
 from steelyard.core.replay.difference import differences
 from steelyard.core.replay.record import again, outcome, read
 from steelyard.core.vocabulary.reading import Unknown
@@ -116,7 +117,7 @@ def test_the_counters_of_a_workload_that_is_gone_end_one_round_after_its_last_po
 
 def owed(*metadata_and_changes) -> bool:
     """Whether a store with these workloads owes a decision."""
-    store = Store(ManualClock(), index_labels=("steelyard.dev/workload",))
+    store = Store(ManualClock(), index_labels=("steelyard.dev/workload", "steelyard.dev/pool"))
     for number, (metadata, changes) in enumerate(metadata_and_changes):
         made = objects.changed(objects.workload(), changes)
         made["metadata"] |= {

@@ -8,8 +8,9 @@ from steelyard.app.wiring import settings_of
 from steelyard.control.resource import INFERENCE_WORKLOADS
 from steelyard.control.store import Store
 from steelyard.control.world import World
+from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.memory import Move, MoveKind, Step
-from steelyard.core.facts.snapshot import Snapshot, WorkloadKey
+from steelyard.core.facts.snapshot import Snapshot
 from steelyard.core.vocabulary.reading import Unknown
 from unit.api.objects import workload
 from unit.control.virtual_time import ManualClock
@@ -18,10 +19,8 @@ from unit.core.world import START
 BEGUN = Move(
     id="m",
     kind=MoveKind.REBALANCE,
-    source_pool="a",
-    source_revision="r",
-    target_pool="b",
-    target_revision="r",
+    source=PlacementKey("a", "r"),
+    target=PlacementKey("b", "r"),
     step=Step.SURGE,
     source_replicas=1,
     target_replicas=1,

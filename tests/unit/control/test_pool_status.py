@@ -14,6 +14,7 @@ from steelyard.control.world import World
 from steelyard.core.placing.decision import Note
 from steelyard.core.vocabulary.reading import Unknown
 from steelyard.core.vocabulary.reason import Reason
+from steelyard.render import label
 from unit.api.objects import pool
 from unit.control.virtual_time import ManualClock
 
@@ -50,7 +51,7 @@ class Server:
 
 def scene(**settings: Any) -> tuple[Server, Store, PoolReconciler]:
     clock = ManualClock()
-    store, server = Store(clock), Server()
+    store, server = Store(clock, index_labels=(label.POOL,)), Server()
     store.observe(ACCELERATOR_POOLS, "ADDED", server.pool)
     store.observe(NODES, "ADDED", NODE)
     world = World(store, settings_of(Config(**settings)), lambda *_: Unknown("nothing"), synced=lambda: True, clock_suspect=lambda: False)
@@ -97,7 +98,7 @@ def test_a_pool_that_grows_is_no_storm():
 
 def test_a_storm_is_written_down_once_when_it_begins_and_once_when_it_ends_and_goes_after_ten_minutes():
     clock = ManualClock()
-    store, server = Store(clock), Server()
+    store, server = Store(clock, index_labels=(label.POOL,)), Server()
     store.observe(ACCELERATOR_POOLS, "ADDED", server.pool)
     world = World(store, settings_of(Config()), lambda *_: Unknown("nothing"), synced=lambda: True, clock_suspect=lambda: False)
     pools = PoolReconciler(server, store, world, clock, server.tell)  # type: ignore[arg-type]

@@ -17,7 +17,8 @@ from steelyard.control.reconcile import WorkloadReconciler
 from steelyard.control.resource import COMPILED_MODELS, DEPLOYMENTS, INFERENCE_WORKLOADS, SERVICES, Resource
 from steelyard.control.status import memory_of
 from steelyard.control.store import Store
-from steelyard.core.facts.snapshot import Snapshot, WorkloadKey
+from steelyard.core.facts.identity import WorkloadKey
+from steelyard.core.facts.snapshot import Snapshot
 from steelyard.render import name
 from unit.control.virtual_time import VirtualClock, run
 from unit.core.world import Ground, World, quick
@@ -140,7 +141,7 @@ def standing(stage: Stage) -> None:
     for key, pods in stage.world.deployments.items():
         meta = {"namespace": "ns", "name": name.placement(KEY, key), "uid": "d", "resourceVersion": "7"}
         stage.store.observe(DEPLOYMENTS, "ADDED", {"metadata": meta, "spec": {"replicas": pods.desired}})
-    home = {"pool": stage.world.memory.home_pool, "revision": stage.world.memory.home_revision}
+    home = stage.world.memory.allocation[0]._asdict()
     stage.server.workload["status"] = {"home": home}
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from steelyard.control.served_artifact import refused_artifact, served_artifact
 from steelyard.control.workload_facts import placement_of
-from steelyard.core.facts.snapshot import Settings, WorkloadKey
+from steelyard.core.facts.identity import WorkloadKey
+from steelyard.core.facts.snapshot import Settings
 from steelyard.render import name
 from steelyard.render.compiled_model import compiled_model
 from steelyard.render.deployment import deployment

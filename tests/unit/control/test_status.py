@@ -30,7 +30,7 @@ def test_memory_survives_being_written_and_read_at_every_moment_of_a_move():
         snapshot = world.snapshot()
         status = status_of(decision, snapshot, old, "w", NOW)
         read = memory_of(status)
-        for field in ("home_pool", "home_revision", "move", "known", "history", "quarantine"):
+        for field in ("allocation", "move", "known", "history", "quarantine"):
             assert getattr(read, field) == getattr(decision.memory, field), field
         # Of claims the prices that they were made at are computed with.
         assert [(c.relative_to, c.first_prices) for c in read.claims] == [(c.relative_to, c.first_prices) for c in decision.memory.claims]
@@ -55,7 +55,7 @@ def test_a_mix_and_the_move_of_a_part_survive_being_written_and_read():
         grounds["c"].exists = tick > 20
         decision = world.tick()
         status = status_of(decision, world.snapshot(), old, "w", NOW)
-        assert (memory_of(status).beside, memory_of(status).move) == (decision.memory.beside, decision.memory.move)
+        assert (memory_of(status).allocation, memory_of(status).move) == (decision.memory.allocation, decision.memory.move)
         assert isinstance(parse(InferenceWorkload, {**workload(), "status": status}), InferenceWorkload)
         old = status
         seen |= {bool(status.get("beside")), (status.get("move") or {}).get("sourceGoal")}
@@ -122,7 +122,7 @@ def column(point: float, lower: float, upper: float) -> str:
         pass
     snapshot = world.snapshot()
     snapshot = replace(snapshot, settings=replace(snapshot.settings, currency="EUR"))
-    home = decision.memory.of(decision.memory.home_pool or "", decision.memory.home_revision or "")
+    home = decision.memory.of(decision.memory.allocation[0].pool or "", decision.memory.allocation[0].revision or "")
     assert home is not None
     assert home.unit_cost is not None
     cost = replace(home.unit_cost, interval=Interval(point, lower, upper))

@@ -311,12 +311,12 @@ def test_an_edit_that_is_put_back_ends_the_move_to_its_revision(step: Step) -> N
     assert world.tick().reason is Reason.NOT_ASKED_FOR
     world.until(lambda: world.memory.move is None, most=40)
     assert world.home == "a"
-    assert world.memory.home_revision == move.source_revision
+    assert world.memory.allocation[0].revision == move.source.revision
     assert [(m.outcome, m.reason) for m in world.memory.history] == [(Outcome.ROLLED_BACK, "NotAskedFor")]
     assert not world.memory.quarantine, "the revision did nothing wrong: it may be asked for again at once"
     assert [n for d in world.decisions for n in d.notes if n.warning and n.reason is Reason.NOT_ASKED_FOR] == []
     world.tick(20)
-    assert list(world.deployments) == [(move.source_pool, move.source_revision)]
+    assert list(world.deployments) == [(move.source.pool, move.source.revision)]
     assert world.memory.move is None
     world.wish = "n"
     world.until(lambda: world.memory.move is not None, most=2)

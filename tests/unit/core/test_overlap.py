@@ -27,7 +27,7 @@ def test_nothing_is_tried_on_a_pool_that_shares_its_nodes_with_home() -> None:
     world.grounds["a"].overlaps = world.grounds["b"].overlaps = ()
     world.until(lambda: world.memory.move is not None)
     assert world.memory.move is not None
-    assert (world.memory.move.kind, world.memory.move.target_pool) == (MoveKind.EXPLORATION, "b")
+    assert (world.memory.move.kind, world.memory.move.target.pool) == (MoveKind.EXPLORATION, "b")
 
 
 def test_what_runs_on_the_newer_one_of_two_stays_and_grows_there() -> None:

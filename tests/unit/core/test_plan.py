@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from steelyard.core.facts.snapshot import Snapshot, WorkloadKey
+from steelyard.core.facts.identity import WorkloadKey
+from steelyard.core.facts.snapshot import Snapshot
 from steelyard.core.plan import FleetPlan, plan
 from steelyard.core.planning.outcome import Infeasible, Planned
 from steelyard.core.vocabulary.reading import Fresh
@@ -57,7 +58,7 @@ def test_nobody_is_planned_out_of_the_place_where_he_runs() -> None:
         second,
         placements=(replace(standing, key=key, desired=2, ready=2, pods=2),),
         traffic={key: replace(reading, value=replace(reading.value, windows=faster))},
-        memory=replace(second.memory, home_pool="b", home_revision=at_b.revision),
+        memory=replace(second.memory, allocation=(key,)),
     )
     assert pools_of(plan((first, second), now)) == {"x": {"a": 4}, "y": {"b": 2}}
 

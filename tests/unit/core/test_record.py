@@ -9,7 +9,8 @@ import pytest
 
 from steelyard.core.decide import decide
 from steelyard.core.facts.claim import Claim, ClaimMetric
-from steelyard.core.facts.snapshot import PlacementKey, Snapshot, Traffic
+from steelyard.core.facts.identity import PlacementKey
+from steelyard.core.facts.snapshot import Snapshot, Traffic
 from steelyard.core.facts.window import Window
 from steelyard.core.replay.codec import NotPlainError
 from steelyard.core.replay.difference import Difference, differences
@@ -63,8 +64,8 @@ def test_a_record_without_its_time_is_of_an_older_version(written):
 
 
 def test_a_record_of_another_version_names_both(written):
-    with pytest.raises(NotPlainError, match=r"^version: is 2, and this version reads 1"):
-        read({**written, "version": 2})
+    with pytest.raises(NotPlainError, match=r"^version: is 3, and this version reads 2"):
+        read({**written, "version": 3})
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def test_of_too_many_pools_with_evidence_home_is_kept() -> None:
     world = World(grounds, rate=2.0, policy=quick())
     for _ in range(8):
         world.tick()
-    home = world.memory.home_pool
+    home = world.memory.allocation[0].pool
     assert home == "p00"
     rate = Capacity(Interval(5.0, 4.0, 6.0), Basis.MEASURED, 1000)
     for ground in grounds.values():

@@ -1,6 +1,7 @@
 """Sizing first, then cost: but what will not come is not waited for."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -24,12 +25,19 @@ def measured_at_home() -> World:
     return world
 
 
-@pytest.mark.parametrize(("missing", "waits"), [({}, True), ({"unplaced": 1}, False), ({"crashing": 1}, False)])
-def test_a_replica_on_its_way_is_waited_for_and_one_that_will_not_come_is_not(missing: dict[str, int], waits: bool) -> None:
-    snapshot = measured_at_home().snapshot()
+@pytest.mark.parametrize(
+    ("missing", "minutes", "waits"),
+    [({}, None, True), ({"unplaced": 1}, 1, True), ({"unplaced": 1}, 4, False), ({"crashing": 1}, None, False)],
+)
+def test_a_replica_on_its_way_is_waited_for_and_one_that_will_not_come_is_not(
+    missing: dict[str, int], minutes: int | None, waits: bool
+) -> None:
+    world = measured_at_home()
+    snapshot = world.snapshot()
     (home,) = snapshot.placements
-    short = replace(home, ready=home.ready - 1, **missing)
-    decision = decide(replace(snapshot, placements=(short,)), measured_at_home().now)
+    since = None if minutes is None else world.now - timedelta(minutes=minutes)
+    short = replace(home, ready=home.ready - 1, waiting_since=since, **missing)
+    decision = decide(replace(snapshot, placements=(short,)), world.now)
     assert (decision.reason is Reason.WAITING) == waits, decision.message
     assert (decision.memory.move is None) == waits
 

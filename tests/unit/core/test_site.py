@@ -10,7 +10,7 @@ from steelyard.core.compiling.candidate import compile_inputs
 from steelyard.core.compiling.site import CompileSite, compile_site, pools_to_compile_on
 from steelyard.core.facts.price import Price, PriceClass
 from steelyard.core.facts.resources import Resources
-from steelyard.core.facts.snapshot import Pool, Settings, Shape, Toolchain, Workload
+from steelyard.core.facts.snapshot import Exhaustion, Pool, Settings, Shape, Toolchain, Workload
 from unit.core.world import World
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -100,7 +100,7 @@ def test_of_several_pools_with_one_key_the_one_with_nodes_then_the_cheapest_then
         pool("empty", price=0.1, nodes=0),
         pool("down", price=0.2, nodes=2, unready_nodes=2),
         pool("priceless", price=None),
-        pool("sold-out", price=0.3, exhausted_until=NOW + timedelta(seconds=1)),
+        pool("sold-out", price=0.3, exhaustion=Exhaustion(since=NOW, until=NOW + timedelta(seconds=1))),
         pool("on-demand", price=2.0, nodes=0, provisioned=True),
     ]
     wanted = ["cheap-a", "cheap-b", "on-demand", "dear", "priceless", "empty", "down", "sold-out"]

@@ -1,33 +1,56 @@
 """Enough replicas for the load: up at once, down when it is sure."""
 
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
+from steelyard.core.decide import decide
 from steelyard.core.facts.snapshot import Scaling
-from steelyard.core.planning.load import CREST_SIGMAS, Load, load
-from steelyard.core.planning.sizing import need, size
-from steelyard.core.statistics.sequential import Result, Test
+from steelyard.core.planning.enough import Rules, Stand, grown, shrunk, suffices
+from steelyard.core.planning.load import CREST_SIGMAS, load
+from steelyard.core.planning.sizing import need
 from unit.core.windows import window
 from unit.core.world import Ground, World
 
-CALM = Test(Result.PASS, 0, 1000, 0.01, 0.03)
-BROKEN = Test(Result.FAIL, 90, 1000, 0.01, 0.03)
+RULES = Rules(minimum=1, maximum=9)
 
 
-def asked(now: float, crest: float | None = None) -> Load:
-    return Load(now, now, 1000, now, now if crest is None else crest)
+def stand(replicas: int, capacity: float = 10.0, **more: object) -> Stand:
+    told = Stand(name="a/1", replicas=replicas, capacity=capacity, cost=1.0, most=9)
+    return replace(told, **more)  # type: ignore[arg-type]
 
 
-def test_more_load_adds_replicas_at_once_and_less_waits_for_the_crest() -> None:
-    assert size(2, asked(25.0), 10.0, CALM, 1, 9) == 3
-    assert size(3, asked(10.0, crest=29.0), 10.0, CALM, 1, 9) == 3
-    assert size(3, asked(10.0, crest=17.0), 10.0, CALM, 1, 9) == 2
+def test_more_load_adds_as_few_as_carry_it_and_takes_none_away() -> None:
+    assert grown([stand(2)], 25.0, RULES) == (3,)
+    assert grown([stand(5)], 25.0, RULES) == (5,)
+    assert grown([stand(2)], 95.0, RULES) is None, "ten are needed, and nine are allowed"
+
+
+def test_what_goes_is_the_dearest_part_that_is_not_needed() -> None:
+    dear = stand(2, cost=3.0, name="b/1")
+    assert shrunk([stand(3), dear], 20.0, RULES) == (2, 0)
+    assert shrunk([stand(3), replace(dear, least=1)], 30.0, RULES) == (2, 1)
+
+
+def test_an_equal_part_is_no_more_than_the_slowest_carries() -> None:
+    slow = stand(1, capacity=4.0, name="b/1")
+    assert suffices([stand(3)], 30.0, RULES)
+    assert not suffices([stand(3), slow], 30.0, RULES)
 
 
 def test_a_broken_promise_adds_one_whatever_the_capacity_says() -> None:
-    assert size(2, asked(1.0), 10.0, BROKEN, 1, 9) == 3
-    assert size(2, asked(1.0), None, BROKEN, 1, 9) == 3
-    assert size(9, asked(1.0), 10.0, BROKEN, 1, 9) == 9
+    world = World({"a": Ground(speed=10)}, rate=5, scaling=Scaling(maximum=3))
+    world.tick(10)
+    assert replicas(world) == 1
+    world.grounds["a"].late = 0.5
+    world.tick()
+    assert replicas(world) == 2
+    world.tick(30)
+    assert replicas(world) == 3, "and no more than the user allows"
+
+
+def replicas(world: World) -> int:
+    return sum(pods.desired for pods in world.deployments.values())
 
 
 def test_bounds_hold_and_zero_load_keeps_the_minimum() -> None:
@@ -38,8 +61,6 @@ def test_bounds_hold_and_zero_load_keeps_the_minimum() -> None:
 def test_a_broken_promise_adds_one_replica_a_window_and_not_one_a_look() -> None:
     world = World({"a": Ground(speed=10)}, rate=5, scaling=Scaling(maximum=20))
     world.tick(10)
-    from steelyard.core.decide import decide
-
     world.grounds["a"].late = 0.5
     world.tick()
     for _ in range(5):  # Five looks within one window.
@@ -47,13 +68,6 @@ def test_a_broken_promise_adds_one_replica_a_window_and_not_one_a_look() -> None
         world.memory = decision.memory
         world._obey(decision)
     assert sum(p.desired for p in world.deployments.values()) <= 3
-
-
-def test_a_replica_added_for_a_broken_promise_is_not_taken_back_before_it_has_shown_anything() -> None:
-    nothing_yet = Test(Result.INCONCLUSIVE, 0, 0, 0.01, 0.03)
-    assert size(2, asked(5.0), 10.0, nothing_yet, 1, 9) == 2
-    idle = Load(0.0, 0.0, 0, 0.0, 0.0)
-    assert size(2, idle, 10.0, nothing_yet, 1, 9) == 1, "without requests there is nothing to wait for"
 
 
 def test_replicas_that_are_slower_than_was_measured_do_not_come_and_go() -> None:
@@ -70,18 +84,35 @@ def test_replicas_that_are_slower_than_was_measured_do_not_come_and_go() -> None
     assert changes <= 4, numbers
 
 
+def carrying(rate: float, count: int) -> World:
+    """A workload whose servers do not tell their busy time, after a peak that has left it with more replicas than it needs."""
+    world = World({"a": Ground(speed=10)}, rate=rate * 3, scaling=Scaling(maximum=20), busy_known=False)
+    world.until(lambda: world.count("a") >= count, most=200)
+    world.rate = rate
+    return world
+
+
 def test_where_a_carried_load_is_all_that_is_known_the_way_down_is_tried_step_by_step() -> None:
-    assert size(8, asked(8.0), 1.0, CALM, 1, 9, probing=True) == 7
-    assert size(8, asked(8.0), 1.0, CALM, 1, 9) == 8
-    assert size(3, asked(3.0), 1.0, CALM, 1, 9, probing=True) == 3, "a step from three to two would add half to each"
+    world = carrying(12.0, 6)
+    numbers = []
+    for _ in range(60):
+        world.tick()
+        numbers.append(replicas(world))
+    assert all(after >= before - 1 for before, after in pairwise(numbers)), numbers
+    assert numbers[-1] < numbers[0]
 
 
 def test_a_replica_less_that_is_tried_shows_its_window_before_it_is_added_again() -> None:
     """Else the operator, which its own write wakes, would take one away and add it again all the time."""
-    nothing_yet = Test(Result.INCONCLUSIVE, 0, 0, 0.01, 0.03)
-    assert size(7, asked(8.0), 1.0, nothing_yet, 1, 9, probing=True) == 7
-    assert size(7, asked(8.0), 1.0, CALM, 1, 9, probing=True) == 8, "it has shown its window"
-    assert size(7, asked(9.5, crest=9.5), 1.0, nothing_yet, 1, 12, probing=True) == 10, "more than may be tried: added at once"
+    world = carrying(12.0, 6)
+    before = replicas(world)
+    world.until(lambda: replicas(world) < before, most=60)
+    tried = replicas(world)
+    for _ in range(5):  # Five looks within one window.
+        decision = decide(world.snapshot(), world.now)
+        world.memory = decision.memory
+        world._obey(decision)
+    assert replicas(world) == tried
 
 
 def test_a_pool_that_lost_nodes_takes_no_replicas_away() -> None:
@@ -110,8 +141,6 @@ def test_windows_that_ended_together_are_added_and_the_crest_is_what_chance_may_
 
 
 def test_a_window_of_no_length_is_no_window() -> None:
-    from dataclasses import replace
-
     empty = replace(window(0), end=window(0).start)
     assert empty.end - empty.start == timedelta(0)
     assert load([[empty]]) is None

@@ -9,9 +9,11 @@ import pytest
 
 from steelyard.core.facts.memory import MoveKind, Outcome, Step
 from steelyard.core.facts.snapshot import Scaling
-from steelyard.core.placing.situation import situation
+from steelyard.core.placing.analysis import analysis
+from steelyard.core.placing.grounds_of import grounds_of
 from steelyard.core.rebalancing.equal_share import source_beside
-from steelyard.core.rebalancing.propose import START_SECONDS, Considered, propose
+from steelyard.core.rebalancing.grounds import START_SECONDS
+from steelyard.core.rebalancing.propose import Considered, cheaper, trials
 from steelyard.core.vocabulary.reason import Reason
 from unit.core.world import Ground, World, quick, ratio_claim
 
@@ -27,14 +29,11 @@ def slower(times: float, *, claimed: float = 0.95, most: int = 60, budget: float
 
 def considered_next(world: World) -> Considered:
     """What the next decision would consider, of what the last one saw and what came of it."""
-    seen = situation(replace(world.looked_at, memory=world.memory), world.now)
-    home, placement = seen.option(seen.home.pool) if seen.home else None, seen.home_placement()
-    assert seen.home is not None
-    assert home is not None
-    assert placement is not None
-    assert seen.load is not None
-    reading, good = seen.traffic(seen.home), seen.good(seen.home)
-    return propose(seen.snapshot, seen.options, home, placement, seen.load, seen.promise, reading, good, seen.now)
+    grounds = grounds_of(analysis(replace(world.looked_at, memory=world.memory), world.now))
+    assert grounds is not None
+    measured = cheaper(grounds)
+    tried = next((each for each in trials(grounds) if each.review.verdict is None), None)
+    return measured if tried is None or measured.review.verdict is None else tried
 
 
 @pytest.mark.parametrize("times", [1.5, 2.0, 4.0])

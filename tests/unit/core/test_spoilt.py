@@ -154,11 +154,11 @@ def test_where_nothing_serves_and_the_compile_gave_other_bytes_the_new_revision_
     decision = world.tick()
     assert decision.verdict == "Place"
     assert [note.reason for note in decision.notes] == [Reason.PLACING]
-    assert world.memory.home_revision not in old
+    assert world.memory.allocation[0].revision not in old
     assert [pods.desired for key, pods in world.deployments.items() if key.revision in old] == [0], "they hold nodes and serve nothing"
     world.until(lambda: world.count("a") > 0, most=3)
     world.until(lambda: len(world.deployments) == 1)
-    assert revisions(world) == [world.memory.home_revision]
+    assert revisions(world) == [world.memory.allocation[0].revision]
     assert world.memory.quarantine == ()
 
 
@@ -172,7 +172,7 @@ def test_replicas_that_serve_yet_are_replaced_step_by_step_by_what_can_be_starte
     while world.memory.move is not None:
         world.tick()
         assert world.count("a") >= serving
-    assert revisions(world) == [world.memory.home_revision]
+    assert revisions(world) == [world.memory.allocation[0].revision]
     world.kill("a")
     world.tick(3)
     assert world.count("a") > 0, "what stands now can be started"
@@ -214,7 +214,7 @@ def test_while_nothing_can_be_started_at_home_another_pool_serves_and_home_is_no
 
 def test_what_stands_beside_home_and_can_not_be_started_any_more_is_taken_away() -> None:
     world = World({"a": Ground(nodes=2), "b": Ground(price=1.5)}, rate=30)
-    world.until(lambda: world.count("b") > 0 and world.memory.beside != () and len(world.memory.known) == 2)
+    world.until(lambda: world.count("b") > 0 and world.beside != () and len(world.memory.known) == 2)
     world.tick(5)
     (old,) = (key for key in world.deployments if key.pool == "b")
     world.grounds["b"].build = 1

@@ -118,7 +118,7 @@ def test_a_crash_between_the_status_write_and_the_first_side_effect_loses_nothin
     world = two_pools()
     lost = world.tick()
     world.deployments.clear()
-    assert lost.memory.home_pool == "a"
+    assert lost.memory.allocation[0].pool == "a"
     world.tick(2)
     assert world.count("a") == 1
 

@@ -158,7 +158,7 @@ def test_a_trial_whose_pool_is_deleted_says_what_it_cost_and_locks_no_other() ->
     world.until(lambda: world.memory.move is not None and world.memory.move.step is Step.SHIFT)
     began = world.memory.move
     assert began is not None
-    gone, other = (began.target_pool, "c" if began.target_pool == "b" else "b")
+    gone, other = (began.target.pool, "c" if began.target.pool == "b" else "b")
     world.grounds[gone].exists = False
     world.until(lambda: world.memory.move is None)
     (past_trial,) = tried(world, gone)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from steelyard.core.compiling.candidate import Candidate, candidates
 from steelyard.core.compiling.vllm_words import compiled_words, served_words
+from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.memory import Memory
 from steelyard.core.facts.resources import Resources
 from steelyard.core.facts.snapshot import (
@@ -20,7 +21,6 @@ from steelyard.core.facts.snapshot import (
     Toolchain,
     VllmOptions,
     Workload,
-    WorkloadKey,
 )
 from steelyard.core.vocabulary.reason import Reason
 

@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from steelyard.core.compiling.candidate import compile_inputs
 from steelyard.core.decide import decide
 from steelyard.core.facts.claim import Claim, ClaimMetric
+from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.memory import Memory, Outcome, PastMove
 from steelyard.core.facts.price import Price, PriceClass
 from steelyard.core.facts.resources import Resources
@@ -23,12 +24,12 @@ from steelyard.core.facts.snapshot import (
     Artifact,
     ArtifactState,
     CompileOptions,
+    Exhaustion,
     LatencyObjective,
     Mode,
     Model,
     Overlap,
     Placement,
-    PlacementKey,
     Pool,
     PoolChoice,
     PoolStorm,
@@ -40,10 +41,10 @@ from steelyard.core.facts.snapshot import (
     Toolchain,
     Traffic,
     Workload,
-    WorkloadKey,
 )
 from steelyard.core.facts.window import Window
 from steelyard.core.placing.decision import Decision
+from steelyard.core.planning.exhaustion import Waits, exhaustion
 from steelyard.core.rebalancing.storm import storm
 from steelyard.core.vocabulary.reading import Fresh, Reading, Unknown
 from steelyard.core.vocabulary.reason import Refusal
@@ -114,6 +115,7 @@ class Pods:
     key: str | None = None
     digest: str | None = None
     build: int = 0
+    waiting_since: datetime | None = None
     shaken: int = 0
     """Windows that are still disturbed by a crash of a server which came back at once: a third of what is asked comes late."""
 
@@ -153,6 +155,8 @@ class World:
     busy_known: bool = True
     noise: float = 0.0
     """Spread (of the log) of the time that a request occupies a replica, from window to window and pool by pool."""
+    exhaustions: dict[str, Exhaustion | None] = field(default_factory=dict)
+    """As the pools' status remembers them."""
     storms: dict[str, PoolStorm | None] = field(default_factory=dict)
     """As the pools' status remembers them."""
     fleet: Sequence[World] = ()
@@ -205,12 +209,17 @@ class World:
             nodes=ground.nodes,
             spot=ground.spot,
             selected=ground.selected,
-            exhausted_until=ground.exhausted_until,
+            exhaustion=self.exhaustion(name),
             unready_nodes=ground.unready,
             storm=self.storms.get(name),
             overlaps=ground.overlaps,
             default_resources=NODE,
         )
+
+    def exhaustion(self, name: str) -> Exhaustion | None:
+        """As a test says, else as the operator writes it into the pool's status."""
+        until = self.grounds[name].exhausted_until
+        return Exhaustion(since=self.now, until=until) if until is not None and until > self.now else self.exhaustions.get(name)
 
     def snapshot(self) -> Snapshot:
         settings = self.settings()
@@ -240,7 +249,7 @@ class World:
             synced=self.synced,
             workloads=max(1, len(self.fleet)),
             moves_elsewhere=len(others),
-            moves_by_pool=Counter(pool for move in others for pool in {move.source_pool, move.target_pool}),
+            moves_by_pool=Counter(pool for move in others for pool in {move.source.pool, move.target.pool}),
         )
 
     def placement(self, key: PlacementKey) -> Placement:
@@ -254,6 +263,7 @@ class World:
             unplaced=0 if ground.delivers else sum(1 for age in pods.ages if age < ground.start),
             crash_message="exit code 1" if ground.crashes else "",
             trouble=ground.trouble,
+            waiting_since=pods.waiting_since,
             replicas_owner=pods.owner,
             artifact_key=pods.key,
             artifact_digest=pods.digest,
@@ -300,7 +310,13 @@ class World:
 
     @property
     def home(self) -> str | None:
-        return self.memory.home_pool
+        """Of the pools that hold the load, the one that is named first."""
+        return self.memory.allocation[0].pool if self.memory.allocation else None
+
+    @property
+    def beside(self) -> tuple[PlacementKey, ...]:
+        """What holds a part of the load as well."""
+        return self.memory.allocation[1:]
 
     # --- time
 
@@ -310,6 +326,8 @@ class World:
             self.now += timedelta(seconds=self.policy.window_seconds)
             pools = [self.pool(name, ground) for name, ground in self.grounds.items()]
             self.storms = {pool.name: storm(pool, pools).remembered(self.now) for pool in pools}
+            self._wait()
+            self._exhaust()
             self.looked_at = self.snapshot()
             decision = decide(self.looked_at, self.now)
             self._obey(decision)
@@ -380,6 +398,20 @@ class World:
                 pods.windows.append(window)
         # After an outage the first complete window is waited for.
         self.blind = not self.seeing
+
+    def _wait(self) -> None:
+        """Whoever waits for a node, an image or a Secret waits since it was first seen to."""
+        for key, pods in self.deployments.items():
+            ground = self.grounds[key.pool]
+            waits = ground.trouble is not None or (not ground.delivers and any(age < ground.start for age in pods.ages))
+            pods.waiting_since = (pods.waiting_since or self.now) if waits and pods.ages else None
+
+    def _exhaust(self) -> None:
+        for name, ground in self.grounds.items():
+            there = [pods for key, pods in self.deployments.items() if key.pool == name and not ground.trouble]
+            since = min((pods.waiting_since for pods in there if pods.waiting_since), default=None)
+            found = self.now if any(pods.ages for pods in there) and since is None else None
+            self.exhaustions[name] = exhaustion(name, self.exhaustions.get(name), Waits(since, "no node", found), self.now)
 
     def _start_pods(self) -> None:
         for key, pods in self.deployments.items():

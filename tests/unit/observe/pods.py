@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from steelyard.core.facts.snapshot import PlacementKey, WorkloadKey
+from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.observe.failure import Failure, Reason
 from steelyard.observe.observed_pod import ObservedPod
 from steelyard.observe.observer import Observer

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from steelyard.core.facts.snapshot import PlacementKey, WorkloadKey
+from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.window import Crash
 from steelyard.core.vocabulary.reading import Fresh, Stale, Unknown
 from steelyard.observe.failure import Failure, Reason

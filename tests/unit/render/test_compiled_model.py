@@ -6,7 +6,8 @@ import pytest
 
 from steelyard.api import CompiledModel, parse
 from steelyard.core.compiling.key import CompileInputs
-from steelyard.core.facts.snapshot import Toolchain, WorkloadKey
+from steelyard.core.facts.identity import WorkloadKey
+from steelyard.core.facts.snapshot import Toolchain
 from steelyard.core.placing.intent import CompileIntent
 from steelyard.render.compiled_model import compiled_model
 

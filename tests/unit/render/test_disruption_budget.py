@@ -8,7 +8,8 @@ import pytest
 
 from steelyard.app.config import Config
 from steelyard.app.wiring import settings_of
-from steelyard.core.facts.snapshot import PlacementKey, Settings, WorkloadKey
+from steelyard.core.facts.identity import PlacementKey, WorkloadKey
+from steelyard.core.facts.snapshot import Settings
 from steelyard.core.placing.intent import Intent
 from steelyard.render import label
 from steelyard.render.manifest import Manifest

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from steelyard.core.compiling.site import CompileSite
+from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.resources import Resources
-from steelyard.core.facts.snapshot import LatencyObjective, PlacementKey, ServeCache, Settings, VllmOptions, WorkloadKey
+from steelyard.core.facts.snapshot import LatencyObjective, ServeCache, Settings, VllmOptions
 from steelyard.core.placing.intent import PlacementIntent
 from steelyard.render.compile_job import CompileJobIntent, compile_job
 from steelyard.render.deployment import deployment

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from steelyard.api.parse import parse
+from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.resources import Resources
-from steelyard.core.facts.snapshot import Placement, PlacementKey, WorkloadKey
+from steelyard.core.facts.snapshot import Placement
 from steelyard.core.placing.intent import Intent, PlacementIntent
 from steelyard.simulate.cluster import Cluster
 from steelyard.simulate.happening import Happening

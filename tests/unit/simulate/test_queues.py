@@ -5,8 +5,8 @@ from heapq import heapreplace
 import numpy as np
 import pytest
 
+from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.resources import Resources
-from steelyard.core.facts.snapshot import PlacementKey
 from steelyard.simulate.queues import ERROR, GOOD, SHED, SLOW, Queues
 from steelyard.simulate.replica import Replica
 

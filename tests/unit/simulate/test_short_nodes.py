@@ -46,7 +46,7 @@ def play(request: pytest.FixtureRequest) -> tuple[World, list[Decided]]:
 
 def test_the_nodes_go_to_whom_they_save_most(play: tuple[World, list[Decided]]) -> None:
     world, _ = play
-    assert {name: tenant.memory.home_pool for name, tenant in world.tenants.items()} == {"little": "plenty", "much": "short"}
+    assert {name: tenant.memory.allocation[0].pool for name, tenant in world.tenants.items()} == {"little": "plenty", "much": "short"}
 
 
 def test_who_stays_is_told_why(play: tuple[World, list[Decided]]) -> None:
@@ -59,4 +59,4 @@ def test_who_stays_is_told_why(play: tuple[World, list[Decided]]) -> None:
 def test_without_a_plan_who_comes_first_takes_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Planner, "look", lambda *_: None)
     world, _ = played("little")
-    assert world.tenants["little"].memory.home_pool == "short"
+    assert world.tenants["little"].memory.allocation[0].pool == "short"

@@ -42,10 +42,10 @@ def claimed(**claim: Any) -> list[dict[str, Any]]:
 
 def test_a_claim_that_is_wrong_is_refuted_and_the_load_ends_where_it_is_cheaper():
     seen = world(pools=claimed(ratio=0.5, relativeTo="b"))
-    first = until(seen, 0)[-1].decision.memory.home_pool
+    first = until(seen, 0)[-1].decision.memory.allocation[0].pool
     until(seen, 3600)
     memory = seen.tenants["w"].memory
-    assert (first, memory.home_pool) == ("a", "b")
+    assert (first, memory.allocation[0].pool) == ("a", "b")
     assert [(c.claimed, c.verdict) for c in memory.claims] == [(0.5, VerdictWord.REFUTED)]
 
 
@@ -53,7 +53,7 @@ def test_a_claim_that_is_true_is_confirmed_and_the_load_stays():
     seen = world(pools=[POOLS[0], {**POOLS[1], "claims": [{"metric": "Throughput", "timesTruth": 1}]}])
     until(seen, 3600)
     memory = seen.tenants["w"].memory
-    assert memory.home_pool == "b"
+    assert memory.allocation[0].pool == "b"
     assert [(c.claimed, c.verdict) for c in memory.claims] == [(pytest.approx(14), VerdictWord.CONFIRMED)]
 
 

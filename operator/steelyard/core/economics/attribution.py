@@ -19,6 +19,12 @@ def share(container: Resources, node: Resources) -> float:
     return min(1.0, container.weight / node.weight)
 
 
+def taken(container: Resources, node: Resources) -> float:
+    """Part of a node that `container` keeps from others: the largest of its parts of the cores, the memory and the devices."""
+    parts = ((container.cpu, node.cpu), (container.memory_gib, node.memory_gib), (container.devices, node.devices))
+    return max((asked / there for asked, there in parts if asked > 0 and there > 0), default=0.0)
+
+
 def attribute(containers: Mapping[str, Resources], node: Resources, cost: float) -> tuple[Mapping[str, float], float]:
     """Split `cost` of one node over its containers: (cost by container, idle cost).
 

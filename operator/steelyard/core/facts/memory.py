@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from steelyard.core.facts.capacity import Capacity
+from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.unit_cost import UnitCost
 
 
@@ -40,10 +41,8 @@ class Move:
 
     id: str
     kind: MoveKind
-    source_pool: str
-    source_revision: str
-    target_pool: str
-    target_revision: str
+    source: PlacementKey
+    target: PlacementKey
     step: Step
     source_replicas: int
     target_replicas: int
@@ -190,12 +189,10 @@ class LastDecision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
-    """Parsed from status; empty for a new workload. `home` is the placement that holds the load outside of moves; `beside` are (pool,
-    revision) of those that hold a part of it too."""
+    """Parsed from status; empty for a new workload. allocation: the placements that hold the load outside of moves, that with the most
+    replicas first."""
 
-    home_pool: str | None = None
-    home_revision: str | None = None
-    beside: tuple[tuple[str, str], ...] = ()
+    allocation: tuple[PlacementKey, ...] = ()
     move: Move | None = None
     known: tuple[Known, ...] = ()
     history: tuple[PastMove, ...] = ()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.resources import Resources
-from steelyard.core.facts.snapshot import PlacementKey, WorkloadKey
 from steelyard.core.facts.window import Crash
 
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
 
 from steelyard.core.facts.claim import Claim
 from steelyard.core.facts.estimate import Estimate
+from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.memory import Memory
 from steelyard.core.facts.price import Price
 from steelyard.core.facts.resources import Resources
@@ -18,20 +18,6 @@ from steelyard.core.vocabulary.architecture import LABEL as ARCHITECTURE
 from steelyard.core.vocabulary.architecture import of_target
 from steelyard.core.vocabulary.reading import Reading
 from steelyard.core.vocabulary.reason import Refusal
-
-
-class WorkloadKey(NamedTuple):
-    """Namespace and name."""
-
-    namespace: str
-    name: str
-
-
-class PlacementKey(NamedTuple):
-    """Where a workload runs, and what exactly runs there."""
-
-    pool: str
-    revision: str
 
 
 class Mode(StrEnum):
@@ -87,13 +73,20 @@ class LatencyObjective:
         return 1.0 - self.percent / 100.0
 
 
+class Owner(StrEnum):
+    """Who decides how many replicas there are."""
+
+    STEELYARD = "Steelyard"
+    EXTERNAL = "External"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scaling:
     """Bounds of the total number of replicas."""
 
     minimum: int = 1
     maximum: int = 10
-    owner: str = "Steelyard"
+    owner: str = Owner.STEELYARD
     priority: int = 0
     """Who is served where the pools do not hold all: higher first."""
 
@@ -200,6 +193,16 @@ class PoolStorm:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Exhaustion:
+    """The pool delivered no nodes, `failures` times in a row, last at `since`: nobody is sent there before `until`, and then one replica."""
+
+    since: datetime
+    until: datetime
+    failures: int = 1
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Overlap:
     """Another pool that some nodes belong to as well. `nodes`: the first few by name; none where each node of the one would be one of the
     other's. `older`: whether the other pool is the older one."""
@@ -232,7 +235,10 @@ class Pool:
     unready_nodes: int = 0
     starting_nodes: int = 0
     """Of the unready ones: those that were never ready yet."""
-    exhausted_until: datetime | None = None
+    exhaustion: Exhaustion | None = None
+    """The last one, until a node is found again or it is long over."""
+    held_nodes: float = 0.0
+    """Nodes that the replicas of other workloads take, wanted or there, each as the part of a node that it asks for."""
     storm: PoolStorm | None = None
     """The last one, until the nodes have been well for a while."""
     default_resources: Resources | None = None
@@ -246,6 +252,11 @@ class Pool:
     """Other pools with the same nodes, in order of name."""
     advertised: Estimate | None = None
     """What the catalogue expects of the workload's model on one replica's devices, in requests per second."""
+
+    @property
+    def exhausted_until(self) -> datetime | None:
+        """Before when nobody is sent there."""
+        return self.exhaustion.until if self.exhaustion else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -317,6 +328,8 @@ class Placement:
     crash_message: str = ""
     trouble: Refusal | None = None
     """What keeps replicas from serving beside crashes and a lack of nodes: a node that is not ready, a Secret, an image."""
+    waiting_since: datetime | None = None
+    """Since when the first of the replicas that are unplaced, or in `trouble`, waits; None where none does."""
     replicas_owner: str | None = None
     artifact_digest: str | None = None
     artifact_key: str | None = None

@@ -23,6 +23,10 @@ FULL = 0.9
 """Utilisation from which a replica can do no more, and part of the requests that it then answers at most."""
 
 
+BACKLOG = 2
+"""Windows after a shortage in which what had piled up may still be answered late."""
+LESS = 1.05
+"""Times a window's load per replica that was more before: less of a change is none."""
 REVISION_SPREAD = 1.3
 """What an older revision measured may be off by this factor for the next one: software changes less than advertisements promise."""
 
@@ -90,6 +94,21 @@ def broke(window: Window, allowed: float) -> bool:
         return False
     expected = allowed * window.offered
     return window.slow + window.shed > expected + 3 * sqrt(expected) + 1
+
+
+def without_backlog(windows: Sequence[Window], allowed: float) -> tuple[Window, ...]:
+    """Those in which no late answer may be of a shortage before: a window that broke the promise counts unless one of the BACKLOG before it broke it
+    at a higher load per replica."""
+    kept, broken = [], [broke(w, allowed) for w in windows]
+    for at, w in enumerate(windows):
+        before = [windows[k] for k in range(max(0, at - BACKLOG), at) if broken[k]]
+        if not broken[at] or not any(_offered(b) > LESS * _offered(w) for b in before):
+            kept.append(w)
+    return tuple(kept)
+
+
+def _offered(window: Window) -> float:
+    return window.offered / window.replica_seconds if window.replica_seconds > 0 else 0.0
 
 
 def saturated(windows: Sequence[Window]) -> float | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from steelyard.core.facts.capacity import Basis
+from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import Move, MoveKind
-from steelyard.core.facts.snapshot import PlacementKey, PoolChoice
+from steelyard.core.facts.snapshot import PoolChoice
 from steelyard.core.facts.window import since, totals
-from steelyard.core.placing.situation import Situation
-from steelyard.core.placing.standing import others_of_move
+from steelyard.core.placing.analysis import Analysis
+from steelyard.core.placing.others import others_of
 from steelyard.core.planning.option import UNBOUNDED
 from steelyard.core.planning.sizing import need
 from steelyard.core.rebalancing.break_even import break_even
@@ -17,9 +18,9 @@ from steelyard.core.statistics.sequential import Result, Test, violations
 from steelyard.core.vocabulary.reading import Fresh
 
 
-def promise_test(seen: Situation, move: Move, source: PlacementKey, target: PlacementKey) -> Test:
+def promise_test(seen: Analysis, move: Move) -> Test:
     """Violations of the target against the source's since the step began."""
-    theirs, ours = since(seen.windows(target), move.step_time), since(seen.windows(source), move.step_time)
+    theirs, ours = since(seen.windows(move.target), move.step_time), since(seen.windows(move.source), move.step_time)
     good, bad = totals(theirs)
     source_good, source_bad = totals(ours)
     test = violations(bad, good + bad, source_bad, source_good + source_bad, seen.snapshot.workload.allowed)
@@ -28,26 +29,26 @@ def promise_test(seen: Situation, move: Move, source: PlacementKey, target: Plac
     return test
 
 
-def cost_test(seen: Situation, move: Move, source: PlacementKey, target: PlacementKey) -> CostTest:
+def cost_test(seen: Analysis, move: Move) -> CostTest:
     """Cost per good request at capacity of the target against the source's since the step began, at today's prices and load.
 
     Where a server does not tell its busy time, the loads that the target carried and that broke its promise bound its capacity instead.
     """
     nothing = judge(None, 0, (0.0, 0.0))
-    home, there, capacity = seen.option(source.pool), seen.option(target.pool), seen.capacity(source)
+    home, there, capacity = seen.option(move.source.pool), seen.option(move.target.pool), seen.capacity(move.source)
     if home is None or there is None or not home.each or not there.each or not capacity or seen.load is None:
         return nothing
     if not isinstance(home.price, Fresh) or not isinstance(there.price, Fresh):
         return nothing
     prices = there.each / home.each
-    theirs, ours = since(seen.windows(target), move.step_time), since(seen.windows(source), move.step_time)
+    theirs, ours = since(seen.windows(move.target), move.step_time), since(seen.windows(move.source), move.step_time)
     if not theirs or not ours:
         return nothing
     ratios = log_ratios(theirs, ours)
     told = all(any(w.busy_seconds is not None for w in side) for side in (theirs, ours))
-    ratio, n = (cost_ratio(ratios, prices), len(ratios)) if told else (_by_bounds(seen, target, prices * capacity), len(theirs))
-    scaling, staying = seen.snapshot.workload.scaling, others_of_move(seen)[0] + move.target_base + move.source_goal
-    least = max(scaling.least, seen.snapshot.workload.pools.get(target.pool, PoolChoice()).minimum) - staying
+    ratio, n = (cost_ratio(ratios, prices), len(ratios)) if told else (_by_bounds(seen, move.target, prices * capacity), len(theirs))
+    scaling, staying = seen.snapshot.workload.scaling, others_of(seen, move).ready + move.target_base + move.source_goal
+    least = max(scaling.least, seen.snapshot.workload.pools.get(move.target.pool, PoolChoice()).minimum) - staying
     limits = []
     for rate in (seen.load.crest, seen.load.mean):
         # Of a part the replicas that stand count; of a whole those that the load needs, as when the move was begun.
@@ -56,7 +57,7 @@ def cost_test(seen: Situation, move: Move, source: PlacementKey, target: Placeme
     return judge(ratio, n, (limits[0], limits[1]))
 
 
-def _by_bounds(seen: Situation, target: PlacementKey, worth: float) -> Interval | None:
+def _by_bounds(seen: Analysis, target: PlacementKey, worth: float) -> Interval | None:
     """worth: the ratio of prices times the capacity that the source is taken to have."""
     known = seen.kept.get(target)
     if known is None or known.capacity is None or known.capacity.basis is not Basis.MEASURED:

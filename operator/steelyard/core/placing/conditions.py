@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
+from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import Memory
-from steelyard.core.facts.snapshot import Placement, PlacementKey
-from steelyard.core.placing.course import Course
-from steelyard.core.placing.situation import Situation
+from steelyard.core.facts.snapshot import Placement
+from steelyard.core.placing.analysis import Analysis
+from steelyard.core.placing.outcome import Outcome
 from steelyard.core.statistics.sequential import Result
 from steelyard.core.vocabulary.condition import Condition, ConditionType
 from steelyard.core.vocabulary.reading import Fresh, Stale, Unknown
@@ -16,27 +15,27 @@ from steelyard.core.vocabulary.reason import SETTLED, STUCK, Reason, Refusal
 COMPILED_MODEL = "CompiledModel"
 
 
-def conditions(seen: Situation, course: Course, memory: Memory) -> tuple[Condition, ...]:
+def conditions(seen: Analysis, outcome: Outcome, memory: Memory) -> tuple[Condition, ...]:
     """Ready summarises: replicas are serving. Order is that of design section 5."""
-    placed = _placed(seen, course)
+    placed = _placed(seen, outcome, memory)
     return (
         _ready(seen, placed),
         _compiled(seen),
         placed,
         _slo_met(seen),
-        _observed(seen, course.home),
-        _balanced(seen, memory, course),
-        _held(course.held),
+        _observed(seen),
+        _balanced(seen, memory, outcome),
+        _held(outcome.held),
     )
 
 
-def _ready(seen: Situation, placed: Condition) -> Condition:
+def _ready(seen: Analysis, placed: Condition) -> Condition:
     if sum(p.ready for p in seen.snapshot.placements) > 0:
         return Condition(ConditionType.READY, True, Reason.SERVING, "replicas are ready and serving")
     return Condition(ConditionType.READY, False, placed.reason, placed.message)
 
 
-def _compiled(seen: Situation) -> Condition:
+def _compiled(seen: Analysis) -> Condition:
     chosen = [c for c in seen.candidates if c.pool.selected and c.inputs is not None]
     if not chosen:
         return Condition(
@@ -68,16 +67,16 @@ def _compiled(seen: Situation) -> Condition:
     return Condition(ConditionType.COMPILED, True, Reason.COMPILED, "an artifact is verified for every eligible pool")
 
 
-def _placed(seen: Situation, course: Course) -> Condition:
-    home, desired, refusal = course.home, course.desired, course.refusal
-    if home is None:
+def _placed(seen: Analysis, outcome: Outcome, memory: Memory) -> Condition:
+    refusal, wanted = outcome.refusal, {key: outcome.allocation.get(key, 0) for key in memory.allocation}
+    if not wanted:
         reason, why = (refusal.reason, refusal.message) if refusal else (Reason.NO_POOL, "no pool is eligible")
         return Condition(ConditionType.PLACED, False, reason, why)
     refused = [write for write in seen.snapshot.refused if write.kind != COMPILED_MODEL]
     if refused:
         return Condition(ConditionType.PLACED, False, Reason.OBJECT_INVALID, str(refused[0]))
-    parts = {key: seen.snapshot.placement(key) for key in (home, *course.beside)}
-    late = {key: p for key, p in parts.items() if p is None or p.ready < _wanted(desired, p, at_home=key == home)}
+    parts = {key: seen.snapshot.placement(key) for key, n in wanted.items() if n > 0} or _rest(seen, outcome)
+    late = {key: p for key, p in parts.items() if p is None or p.ready < outcome.allocation[key]}
     if late:
         known = next((found for p in late.values() if p is not None and (found := _why_late(p)) is not None), None)
         if known is not None:
@@ -93,8 +92,9 @@ def _placed(seen: Situation, course: Course) -> Condition:
     return Condition(ConditionType.PLACED, True, Reason.PLACED, ready)
 
 
-def _wanted(desired: Mapping[PlacementKey, int], placement: Placement, *, at_home: bool) -> int:
-    return max(1 if at_home else 0, desired.get(placement.key, placement.desired))
+def _rest(seen: Analysis, outcome: Outcome) -> dict[PlacementKey, Placement | None]:
+    """At the end of a drain the target alone holds the load."""
+    return {key: seen.snapshot.placement(key) for key, n in outcome.allocation.items() if n > 0}
 
 
 def _why_late(placement: Placement) -> Refusal | None:
@@ -109,13 +109,13 @@ def _why_late(placement: Placement) -> Refusal | None:
     return None
 
 
-def _too_dear(seen: Situation, key: PlacementKey) -> bool:
+def _too_dear(seen: Analysis, key: PlacementKey) -> bool:
     """By the remembered figure, which stays while the traffic does; its whole interval has to be above what the user asked for."""
     limit, known = seen.snapshot.workload.max_unit_cost, seen.kept.get(key)
     return limit is not None and known is not None and known.unit_cost is not None and known.unit_cost.interval.lower > limit
 
 
-def _slo_met(seen: Situation) -> Condition:
+def _slo_met(seen: Analysis) -> Condition:
     if seen.load is None:
         return Condition(ConditionType.SLO_MET, None, Reason.OBSERVATIONS_STALE, "no complete and recent window of traffic")
     if seen.promise.n == 0:
@@ -125,7 +125,7 @@ def _slo_met(seen: Situation) -> Condition:
     return Condition(ConditionType.SLO_MET, True, Reason.WITHIN_SLO, "the objective is met on the traffic of the last windows")
 
 
-def _observed(seen: Situation, home: PlacementKey | None) -> Condition:
+def _observed(seen: Analysis) -> Condition:
     for placement in seen.snapshot.placements:
         if placement.ready == 0:
             continue
@@ -136,19 +136,19 @@ def _observed(seen: Situation, home: PlacementKey | None) -> Condition:
                 return Condition(ConditionType.OBSERVED, None, Reason.WAITING, why)
             case Stale(_, _, why) | Unknown(why):
                 return Condition(ConditionType.OBSERVED, False, Reason.OBSERVATIONS_STALE, why)
-    if home is None or not any(p.ready for p in seen.snapshot.placements):
+    if not any(p.ready for p in seen.snapshot.placements):
         return Condition(ConditionType.OBSERVED, None, Reason.NO_TRAFFIC, "no replica is serving yet")
     return Condition(ConditionType.OBSERVED, True, Reason.OBSERVED, "every serving replica was read lately")
 
 
-def _balanced(seen: Situation, memory: Memory, course: Course) -> Condition:
-    refusal, target = course.refusal, course.target
-    if memory.home_pool is None:
+def _balanced(seen: Analysis, memory: Memory, outcome: Outcome) -> Condition:
+    refusal, target = outcome.refusal, outcome.target
+    if not memory.allocation:
         return Condition(ConditionType.BALANCED, None, Reason.PLACING, "nothing is placed yet")
     if memory.move is not None:
         move = memory.move
-        under_way = f"{move.kind.value.lower()} from {move.source_pool} to {move.target_pool}: {move.step.value}"
-        target_now = seen.snapshot.placement(PlacementKey(move.target_pool, move.target_revision))
+        under_way = f"{move.kind.value.lower()} from {move.source.pool} to {move.target.pool}: {move.step.value}"
+        target_now = seen.snapshot.placement(PlacementKey(move.target.pool, move.target.revision))
         late = target_now is not None and target_now.ready < move.target_replicas
         stuck = _why_late(target_now) if target_now is not None and late else None
         if stuck is not None:
@@ -168,7 +168,7 @@ def _balanced(seen: Situation, memory: Memory, course: Course) -> Condition:
 
 
 def _together(memory: Memory) -> str:
-    return " with ".join([memory.home_pool or "", *(pool for pool, _ in memory.beside)])
+    return " with ".join(key.pool for key in memory.allocation)
 
 
 def _held(held: Refusal | None) -> Condition:

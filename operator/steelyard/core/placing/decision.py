@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import Memory
-from steelyard.core.facts.snapshot import PlacementKey
 from steelyard.core.placing.intent import Intent
 from steelyard.core.planning.demand import Demand
 from steelyard.core.planning.load import Load
@@ -15,6 +15,7 @@ from steelyard.core.planning.option import Option
 from steelyard.core.rebalancing.chain import Review
 from steelyard.core.vocabulary.condition import Condition
 from steelyard.core.vocabulary.reason import Reason
+from steelyard.core.vocabulary.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Decision:
     desired: Mapping[PlacementKey, int]
     conditions: tuple[Condition, ...]
     notes: tuple[Note, ...]
-    verdict: str
+    verdict: Verdict
     reason: Reason
     message: str
     review: Review | None

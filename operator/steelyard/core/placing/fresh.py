@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from steelyard.core.facts.snapshot import Placement, PlacementKey
-from steelyard.core.placing.situation import Situation
+from steelyard.core.facts.identity import PlacementKey
+from steelyard.core.facts.snapshot import Placement
+from steelyard.core.placing.analysis import Analysis
 from steelyard.core.rebalancing.gates.frozen import stopped
 from steelyard.core.vocabulary.reading import Fresh, Stale, Unknown
 from steelyard.core.vocabulary.reason import Reason, Refusal
 
 
-def unfresh(seen: Situation, key: PlacementKey, placement: Placement | None, *, begun: bool = True) -> Refusal | None:
+def unfresh(seen: Analysis, key: PlacementKey, placement: Placement | None, *, begun: bool = True) -> Refusal | None:
     """Stale or unknown, where there is something to read: a placement without a ready replica has no traffic to be stale about."""
     if seen.snapshot.clock_suspect:
         return Refusal(
@@ -29,6 +30,11 @@ def unfresh(seen: Situation, key: PlacementKey, placement: Placement | None, *, 
             return Refusal(Reason.OBSERVATIONS_STALE, why)
 
 
-def frozen(seen: Situation) -> Refusal | None:
+def unread(seen: Analysis) -> Refusal | None:
+    """Of any placement that holds a part of the load."""
+    return next((refusal for p in seen.members if (refusal := unfresh(seen, p.key, p)) is not None), None)
+
+
+def frozen(seen: Analysis) -> Refusal | None:
     """The refusal of a person who stopped changes, of this workload or of all."""
     return stopped(seen.snapshot.workload.rebalancing, frozen=seen.snapshot.settings.frozen)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from steelyard.core.compiling.candidate import SERVERS, Candidate
-from steelyard.core.facts.snapshot import PlacementKey
-from steelyard.core.placing.course import Course
+from steelyard.core.facts.identity import PlacementKey
+from steelyard.core.placing.analysis import Analysis
 from steelyard.core.placing.intent import CompileIntent, Intent, PlacementIntent
-from steelyard.core.placing.replicas import carries
-from steelyard.core.placing.situation import Situation
+from steelyard.core.placing.outcome import Allocation
 
 
-def intent_of(seen: Situation, course: Course) -> Intent:
+def intent_of(seen: Analysis, allocation: Allocation) -> Intent:
     """What builders are asked for: artifacts, Deployments to make, counts to set, Deployments to remove."""
     snapshot = seen.snapshot
     workload = snapshot.workload
@@ -18,36 +17,31 @@ def intent_of(seen: Situation, course: Course) -> Intent:
         return Intent(workload=workload.key, workload_uid=workload.uid)
     exists = {p.key: p for p in snapshot.placements}
     create, scale = [], {}
-    for key, count in sorted(course.desired.items()):
+    for key, count in sorted(allocation.items()):
         standing = exists.get(key)
         candidate = seen.candidate(key.pool)
         if standing is not None:
-            if standing.desired != count and standing.replicas_owner is None and workload.scaling.owner == "Steelyard":
+            if standing.desired != count and seen.is_ours(standing):
                 scale[key] = count
         elif count > 0 and candidate is not None and candidate.revision == key.revision and candidate.refusal is None:
             create.append(_placement(seen, candidate, key, count))
-    gone = _gone(seen, course)
     return Intent(
         workload=workload.key,
         workload_uid=workload.uid,
         compile=_compile(seen),
         create=tuple(create),
         scale=scale,
-        gone=gone,
+        gone=_gone(seen, allocation),
     )
 
 
-def _gone(seen: Situation, course: Course) -> tuple[PlacementKey, ...]:
-    """Removal is the last act of a move: what the plan does not want, and only if it is empty or home is known to carry the load."""
-    home = seen.snapshot.placement(course.home) if course.home else None
-    if home is None or not course.desired:
-        return ()
-    unwanted = sorted((p for p in seen.snapshot.placements if p.key not in course.desired), key=lambda p: p.key)
-    alone = carries(seen, home, course.desired.get(home.key, home.desired))
-    return tuple(p.key for p in unwanted if alone or (p.pods == 0 and p.desired == 0))
+def _gone(seen: Analysis, allocation: Allocation) -> tuple[PlacementKey, ...]:
+    """Removal is the last act: what nobody speaks of any more, once it is empty."""
+    unwanted = [p for p in seen.snapshot.placements if p.desired == 0 and p.pods == 0 and p.key not in allocation]
+    return tuple(sorted(p.key for p in unwanted if seen.is_ours(p)))
 
 
-def _compile(seen: Situation) -> tuple[CompileIntent, ...]:
+def _compile(seen: Analysis) -> tuple[CompileIntent, ...]:
     by_key: dict[str, tuple[Candidate, list[str]]] = {}
     for candidate in seen.candidates:
         if (
@@ -70,7 +64,7 @@ def _compile(seen: Situation) -> tuple[CompileIntent, ...]:
     return tuple(intents)
 
 
-def _placement(seen: Situation, candidate: Candidate, key: PlacementKey, count: int) -> PlacementIntent:
+def _placement(seen: Analysis, candidate: Candidate, key: PlacementKey, count: int) -> PlacementIntent:
     workload = seen.snapshot.workload
     assert candidate.toolchain is not None
     assert candidate.inputs is not None

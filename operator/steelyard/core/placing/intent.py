@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from steelyard.core.compiling.key import CompileInputs
+from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.resources import Resources
-from steelyard.core.facts.snapshot import LatencyObjective, PlacementKey, Toolchain, VllmOptions, WorkloadKey
+from steelyard.core.facts.snapshot import LatencyObjective, Toolchain, VllmOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import Quarantine
-from steelyard.core.facts.snapshot import PlacementKey
-from steelyard.core.placing.situation import Situation
+from steelyard.core.placing.analysis import Analysis
 from steelyard.core.vocabulary.reason import Reason
 
 QUARANTINE_FIRST = timedelta(minutes=30)
@@ -15,7 +15,7 @@ QUARANTINE_FIRST = timedelta(minutes=30)
 QUARANTINE_MOST = timedelta(hours=24)
 
 
-def quarantined(seen: Situation, target: PlacementKey, reason: Reason) -> Quarantine:
+def quarantined(seen: Analysis, target: PlacementKey, reason: Reason) -> Quarantine:
     """The entry for a place that has failed; each failure doubles the time."""
     before = next((q for q in seen.snapshot.memory.quarantine if (q.pool, q.revision) == target), None)
     failures = 1 + (before.failures if before else 0)

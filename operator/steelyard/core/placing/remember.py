@@ -6,16 +6,18 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import replace
 
+from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import BoardLine, Known, LastDecision, Memory, Quarantine, VerdictWord
-from steelyard.core.facts.snapshot import PlacementKey, Snapshot
-from steelyard.core.placing.course import Course
+from steelyard.core.facts.snapshot import Snapshot
+from steelyard.core.placing.analysis import Analysis
 from steelyard.core.placing.decision import Note
 from steelyard.core.placing.intent import Intent
+from steelyard.core.placing.outcome import Outcome
 from steelyard.core.placing.quarantine import QUARANTINE_MOST
-from steelyard.core.placing.situation import Situation
 from steelyard.core.planning.option import Option, line
 from steelyard.core.rebalancing.claims import verdicts
 from steelyard.core.vocabulary.reason import SETTLED, WISHED, Reason
+from steelyard.core.vocabulary.verdict import Verdict
 
 HISTORY = 8
 
@@ -30,24 +32,22 @@ QUARANTINED = 16
 """Places in quarantine that a status has room for."""
 
 
-def remember(seen: Situation, course: Course) -> Memory:
+def remember(seen: Analysis, outcome: Outcome) -> Memory:
     """The memory after this decision."""
     memory, workload = seen.snapshot.memory, seen.snapshot.workload
     if not seen.snapshot.synced:
         return memory  # What is not seen yet is not gone.
     quarantine = [q for q in memory.quarantine if seen.now < q.until + QUARANTINE_MOST]
-    if course.quarantine is not None:
-        quarantine = [q for q in quarantine if (q.pool, q.revision) != (course.quarantine.pool, course.quarantine.revision)] + [
-            course.quarantine
+    if outcome.quarantine is not None:
+        quarantine = [q for q in quarantine if (q.pool, q.revision) != (outcome.quarantine.pool, outcome.quarantine.revision)] + [
+            outcome.quarantine
         ]
-    history = memory.history if course.past is None else (*memory.history, course.past)[-HISTORY:]
+    history = memory.history if outcome.past is None else (*memory.history, outcome.past)[-HISTORY:]
     claims = verdicts(seen.options, workload.model.uri, workload.rebalancing.min_good_requests, memory.claims)[:SHOWN]
     return replace(
         memory,
-        home_pool=course.home.pool if course.home else None,
-        home_revision=course.home.revision if course.home else None,
-        beside=tuple((key.pool, key.revision) for key in course.beside if key != course.home),
-        move=course.move,
+        allocation=_holding(seen, outcome),
+        move=outcome.move,
         known=_worth_keeping(seen),
         history=history,
         quarantine=_longest(quarantine),
@@ -55,7 +55,15 @@ def remember(seen: Situation, course: Course) -> Memory:
     )
 
 
-def _worth_keeping(seen: Situation) -> tuple[Known, ...]:
+def _holding(seen: Analysis, outcome: Outcome) -> tuple[PlacementKey, ...]:
+    """The placements that hold the load from now on, the one that was named first before it first, as long as it holds any."""
+    passing = outcome.move.target if outcome.move is not None and not outcome.move.target_base else None
+    drained = outcome.move.source if outcome.move is not None else None
+    keys = [key for key, n in outcome.allocation.items() if key != passing and (n > 0 or key == drained)]
+    return tuple(sorted(keys, key=lambda key: (key != seen.primary, -outcome.allocation[key], key)))
+
+
+def _worth_keeping(seen: Analysis) -> tuple[Known, ...]:
     """Evidence of what stands or would be made now; where a pool has none of that, its latest: an artifact may come back, and an older
     revision's figure is the next one's prior. What is known of a pool goes with the pool."""
     standing = {p.key for p in seen.snapshot.placements} | {PlacementKey(c.name, c.revision) for c in seen.candidates if c.revision}
@@ -79,29 +87,29 @@ def _until(known: Known) -> str:
     return known.unit_cost.end.isoformat() if known.unit_cost else ""
 
 
-def words(course: Course) -> tuple[Reason, str]:
+def words(outcome: Outcome) -> tuple[Reason, str]:
     """The one reason and sentence that status shows."""
-    if course.notes and course.verdict in {"Place", "Done"}:
-        return course.notes[-1].reason, course.notes[-1].message
-    if course.refusal is not None:
-        return course.refusal.reason, course.refusal.message
-    if course.move is not None:
-        return Reason.named(course.move.reason), course.move.message
+    if outcome.notes and outcome.verdict in {Verdict.PLACE, Verdict.DONE}:
+        return outcome.notes[-1].reason, outcome.notes[-1].message
+    if outcome.refusal is not None:
+        return outcome.refusal.reason, outcome.refusal.message
+    if outcome.move is not None:
+        return Reason.named(outcome.move.reason), outcome.move.message
     return Reason.PLACED, "replicas are where the plan wants them"
 
 
-def last_decision(seen: Situation, course: Course, memory: Memory, reason: Reason, message: str) -> LastDecision:
+def last_decision(seen: Analysis, outcome: Outcome, memory: Memory, reason: Reason, message: str) -> LastDecision:
     """The decision as it last changed: at constant inputs it stays byte for byte, numbers in its message included."""
     step = f"{memory.move.id}/{memory.move.step.value}/{memory.move.target_replicas}/{memory.move.source_replicas}" if memory.move else ""
     known = ",".join(f"{k.pool}/{k.revision}/{k.unit_cost}/{k.capacity}" for k in memory.known)
     claims = ",".join(f"{c.pool}/{c.name}/{c.verdict.value}/{c.n}" for c in memory.claims)
     # Which of the reasons to stay comes first turns with the noise; that staying is right does not.
-    why = "balanced" if reason in SETTLED else f"{reason.value}|{course.target}"
-    wanted = ",".join(f"{key.pool}/{key.revision}={count}" for key, count in sorted(course.desired.items()))
+    why = "balanced" if reason in SETTLED else f"{reason.value}|{outcome.target}"
+    wanted = ",".join(f"{key.pool}/{key.revision}={count}" for key, count in sorted(outcome.allocation.items()))
     # What a pool lacks by itself. What the load makes of it is left out: that turns with the noise.
     lacking = ((o.pool, o.refusal) for o in seen.options if o.refusal and o.candidate.pool.selected and o.refusal.reason not in OF_THE_LOAD)
     closed = ",".join(f"{pool}:{refusal.reason.value}:{refusal.message}" for pool, refusal in lacking)
-    subject = f"{course.verdict}|{why}|{course.home}|{step}|{wanted}|{known}|{claims}|{len(memory.history)}|{closed}"
+    subject = f"{outcome.verdict}|{why}|{memory.allocation}|{step}|{wanted}|{known}|{claims}|{len(memory.history)}|{closed}"
     digest = hashlib.sha256(subject.encode()).hexdigest()[:16]
     old = seen.snapshot.memory.last
     if old is not None and old.digest == digest:
@@ -110,7 +118,7 @@ def last_decision(seen: Situation, course: Course, memory: Memory, reason: Reaso
     cheapest = min(costed, key=lambda o: (o.cost.point if o.cost else 0.0, o.pool)) if costed else None
     return LastDecision(
         time=seen.now,
-        verdict=course.verdict,
+        verdict=outcome.verdict,
         reason=reason.value,
         message=message,
         digest=digest,
@@ -121,37 +129,37 @@ def last_decision(seen: Situation, course: Course, memory: Memory, reason: Reaso
                 reason=f.refusal.reason.value if f.refusal else "",
                 message=f.refusal.message if f.refusal else "",
             )
-            for f in (course.review.findings if course.review else ())
+            for f in (outcome.review.findings if outcome.review else ())
         ),
-        options=tuple(line(o, cheapest) for o in _weighed(seen, course)),
+        options=tuple(line(o, cheapest) for o in _weighed(seen, outcome)),
     )
 
 
-def _weighed(seen: Situation, course: Course) -> tuple[Option, ...]:
-    """The pools that this workload may use, and its home: as many as a status has room for. A cluster has pools for others too."""
-    first = {course.home.pool if course.home else None, course.target}
+def _weighed(seen: Analysis, outcome: Outcome) -> tuple[Option, ...]:
+    """The pools that this workload may use, and those where it runs: as many as a status has room for. A cluster has pools for others too."""
+    first = {*(key.pool for key in outcome.allocation), outcome.target}
     mine = [o for o in seen.options if o.candidate.pool.selected or o.pool in first]
     kept = sorted(mine, key=lambda o: (o.pool not in first, o.pool))[:SHOWN]
     return tuple(sorted(kept, key=lambda o: o.pool))
 
 
-def hold_notes(last: LastDecision | None, course: Course) -> tuple[Note, ...]:
+def hold_notes(last: LastDecision | None, outcome: Outcome) -> tuple[Note, ...]:
     """One event when a hold begins or changes its reason, and one when it ends; not one a pass."""
-    refusal = course.held
+    refusal = outcome.held
     if refusal is not None and refusal.reason is Reason.NOT_SYNCED:
         return ()  # Nothing is remembered of such a pass, so that the next one would tell it again.
     if refusal is not None:
-        known = last is not None and last.verdict == "Hold" and last.reason == refusal.reason.value
+        known = last is not None and last.verdict == Verdict.HOLD and last.reason == refusal.reason.value
         return () if known else (Note(refusal.reason, f"held: {refusal.message}", warning=refusal.reason not in WISHED),)
-    if last is not None and last.verdict == "Hold":
+    if last is not None and last.verdict == Verdict.HOLD:
         return (Note(Reason.NOT_HELD, f"no longer held by {last.reason}"),)
     return ()
 
 
-def order_notes(snapshot: Snapshot, course: Course, intent: Intent) -> tuple[Note, ...]:
+def order_notes(snapshot: Snapshot, outcome: Outcome, intent: Intent) -> tuple[Note, ...]:
     """An event for each removal, and for each other order where nothing else tells of any (invariant I6)."""
-    told = [] if course.notes else [Note(Reason.PLACING, f"{o.replicas} replica(s) on pool {o.key.pool}") for o in intent.create]
-    if not course.notes:
+    told = [] if outcome.notes else [Note(Reason.PLACING, f"{o.replicas} replica(s) on pool {o.key.pool}") for o in intent.create]
+    if not outcome.notes:
         before = {p.key: p.desired for p in snapshot.placements}
         scale = sorted((intent.scale or {}).items())
         told += [Note(Reason.SCALED, f"{before[key]} to {count} replicas on pool {key.pool}") for key, count in scale]

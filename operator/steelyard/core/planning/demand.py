@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from steelyard.core.facts.snapshot import WorkloadKey
+from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.planning.problem import Problem
 
 

@@ -28,6 +28,7 @@ from steelyard.core.vocabulary.reason import Reason, Refusal
 
 UNBOUNDED = 10**6
 """Replicas: what the load needs, before any limit is asked."""
+_SLACK = 1e-9
 PER_HOUR = 3.6
 """Thousands of seconds in an hour: (money per hour) / (PER_HOUR * requests per second) = money per 1,000 requests."""
 
@@ -48,6 +49,9 @@ class Option:
     """The same at the load's mean: a saving that a whole number makes at one of the two alone is none."""
     unit: Interval | None
     most: int
+    """Replicas that the user and the pool's limits allow there, whoever holds its nodes now."""
+    room: int
+    """Those of them that fit on what other workloads leave."""
     refusal: Refusal | None
     old: bool = False
     """Measured, and so long ago that it is worth another look."""
@@ -165,11 +169,12 @@ def _option(grounds: _Grounds, workload: Workload, load: Load | None, now: datet
     if capacity is None and each is not None:
         capacity = grounds.prior
     choice = workload.pools.get(candidate.name, PoolChoice())
+    most = _most(candidate, workload, choice)
     replicas, cost, calm, unit = None, None, None, None
     if capacity is not None and load is not None and each is not None:
         least = max(workload.scaling.least, choice.minimum)
         replicas = need(load.crest, capacity.rate.point, least, UNBOUNDED)
-        cost, calm = (_cost(rate, capacity, each, least) for rate in (load.crest, load.mean))
+        cost, calm = (cost_at(rate, capacity, each, least) for rate in (load.crest, load.mean))
         if load.mean > 0:
             unit = cost.times(1 / (PER_HOUR * load.mean))
     option = Option(
@@ -182,7 +187,8 @@ def _option(grounds: _Grounds, workload: Workload, load: Load | None, now: datet
         cost=cost,
         calm_cost=calm,
         unit=unit,
-        most=_most(candidate, workload, choice),
+        most=most,
+        room=_room(candidate, most),
         refusal=grounds.refusal,
         old=past,
     )
@@ -219,7 +225,7 @@ def _limit_reached(option: Option, workload: Workload, load: Load | None) -> Ref
     )
 
 
-def _cost(rate: float, capacity: Capacity, each: float, least: int) -> Interval:
+def cost_at(rate: float, capacity: Capacity, each: float, least: int) -> Interval:
     """Money per hour of the replicas that carry `rate`, over the interval of the capacity."""
     point, few, many = (need(rate, c, least, UNBOUNDED) for c in (capacity.rate.point, capacity.rate.upper, capacity.rate.lower))
     return Interval(point * each, few * each, many * each)
@@ -227,9 +233,19 @@ def _cost(rate: float, capacity: Capacity, each: float, least: int) -> Interval:
 
 def _most(candidate: Candidate, workload: Workload, choice: PoolChoice) -> int:
     most = workload.scaling.maximum if choice.maximum is None else min(workload.scaling.maximum, choice.maximum)
-    # Where nobody makes nodes, those that stand are all there will be.
-    limits = [n for n in (candidate.pool.max_nodes, None if candidate.pool.provisioned else candidate.pool.nodes) if n is not None]
-    return min([most, *(per_node(candidate) * n for n in limits)]) if candidate.shape is not None else 0
+    return min([most, *(per_node(candidate) * n for n in _node_limits(candidate))]) if candidate.shape is not None else 0
+
+
+def _room(candidate: Candidate, most: int) -> int:
+    """Of `most` replicas those that fit on nodes which no other workload holds."""
+    left = (int(per_node(candidate) * max(0.0, n - candidate.pool.held_nodes) + _SLACK) for n in _node_limits(candidate))
+    return min([most, *left])
+
+
+def _node_limits(candidate: Candidate) -> list[int]:
+    """Where nobody makes nodes, those that stand are all there will be."""
+    limits = (candidate.pool.max_nodes, None if candidate.pool.provisioned else candidate.pool.nodes)
+    return [n for n in limits if n is not None]
 
 
 def per_node(candidate: Candidate) -> int:

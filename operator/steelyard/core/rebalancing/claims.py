@@ -70,7 +70,12 @@ def _comparison(option: Option, claim: Claim, by_pool: dict[str, Option]) -> Com
 
 
 def _rate(option: Option) -> Interval | None:
-    return option.capacity.rate if option.measured and option.capacity else None
+    """Where a broken promise holds the figure down, what the busy time says is the point: how much a queue allows is a matter of the objective,
+    and the same on both sides."""
+    if not option.measured or option.capacity is None:
+        return None
+    rate = option.capacity.rate
+    return Interval(rate.upper, rate.lower, rate.upper) if option.capacity.taught else rate
 
 
 def _unit_cost_at_capacity(option: Option) -> Interval | None:

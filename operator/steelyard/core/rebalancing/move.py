@@ -92,7 +92,7 @@ def advance(move: Move, scene: Scene) -> Progress:
         if scene.not_asked_for is not None:
             return _back(move, scene, Reason.NOT_ASKED_FOR, scene.not_asked_for)
         if not scene.target_exists:
-            return _back(move, scene, Reason.TARGET_GONE, f"pool {move.target_pool} or its artifact is gone")
+            return _back(move, scene, Reason.TARGET_GONE, f"pool {move.target.pool} or its artifact is gone")
         # While the source still has its full need going back is at hand; a drain under way is safer finished.
         if scene.stopped is not None and move.step is not Step.DRAIN:
             return _back(move, scene, Reason.FROZEN, scene.stopped)
@@ -104,7 +104,7 @@ def advance(move: Move, scene: Scene) -> Progress:
 
 
 def _waiting_after_crash(move: Move) -> Move:
-    said = f"a server on {move.target_pool} ended and was started again: what was late or refused meanwhile is no evidence, and a window after it is waited for"
+    said = f"a server on {move.target.pool} ended and was started again: what was late or refused meanwhile is no evidence, and a window after it is waited for"
     return replace(move, reason=Reason.TARGET_CRASHED.value, message=said)
 
 
@@ -139,24 +139,24 @@ def _surge(move: Move, scene: Scene) -> Progress:
     if move.target_replicas <= move.target_base:
         return _room_made(move, scene)
     if scene.target_ready >= move.target_replicas:
-        return _to(move, scene, Step.SHIFT, Reason.STEP_STARTED, f"{scene.target_ready} replica(s) on {move.target_pool} take traffic")
+        return _to(move, scene, Step.SHIFT, Reason.STEP_STARTED, f"{scene.target_ready} replica(s) on {move.target.pool} take traffic")
     if scene.now >= move.deadline:
         return _back(
             move,
             scene,
             Reason.TARGET_NOT_READY,
-            f"{scene.target_ready} of {move.target_replicas} replicas on {move.target_pool} were ready at the deadline{_and(scene.unplaced_message)}",
+            f"{scene.target_ready} of {move.target_replicas} replicas on {move.target.pool} were ready at the deadline{_and(scene.unplaced_message)}",
         )
     return move
 
 
 def _room_made(move: Move, scene: Scene) -> Progress:
     """The source grows before the first replica of a slower target joins."""
-    ready = f"{scene.source_ready} of {move.source_replicas} replicas on {move.source_pool} are ready"
+    ready = f"{scene.source_ready} of {move.source_replicas} replicas on {move.source.pool} are ready"
     if scene.source_ready >= move.source_replicas:
         first = replace(move, target_replicas=move.target_base + 1)
         return _to(
-            first, scene, Step.SURGE, Reason.STEP_STARTED, f"{ready}: an equal part of the load is not too much for {move.target_pool}"
+            first, scene, Step.SURGE, Reason.STEP_STARTED, f"{ready}: an equal part of the load is not too much for {move.target.pool}"
         )
     return _back(move, scene, Reason.SOURCE_NOT_GROWN, ready) if scene.now >= move.deadline else move
 
@@ -176,13 +176,13 @@ def _shift(move: Move, scene: Scene) -> Progress:
         # Where the user's limit leaves no room for both in full, the drain makes it: the target grows as the source goes.
         if move.target_replicas < goal and move.source_replicas + move.target_replicas < scene.room:
             grown = replace(move, target_goal=goal, target_replicas=move.target_replicas + 1)
-            return _to(grown, scene, Step.SURGE, Reason.STEP_STARTED, f"replica {grown.target_replicas} of {goal} on {move.target_pool}")
+            return _to(grown, scene, Step.SURGE, Reason.STEP_STARTED, f"replica {grown.target_replicas} of {goal} on {move.target.pool}")
         return _to(move, scene, Step.BAKE, Reason.STEP_STARTED, f"both pools carry the load for {scene.policy.bake_seconds} s")
     if scene.now >= move.deadline:
         if _asked_for(move, scene):
             return _to(move, scene, Step.BAKE, Reason.STEP_STARTED, f"nothing speaks against the new revision: {_counts(scene.test)}")
         return _back(
-            move, scene, Reason.DEADLINE_PASSED, f"{_counts(scene.test)}; {scene.target_good} good requests measured on {move.target_pool}"
+            move, scene, Reason.DEADLINE_PASSED, f"{_counts(scene.test)}; {scene.target_good} good requests measured on {move.target.pool}"
         )
     return move
 
@@ -204,14 +204,14 @@ def _judge(move: Move, scene: Scene) -> Progress:
                 scene,
                 Step.SURGE,
                 Reason.CHEAPER_AS_MEASURED,
-                f"{move.target_pool} is cheaper as measured; replica {on.target_replicas} of {goal}",
+                f"{move.target.pool} is cheaper as measured; replica {on.target_replicas} of {goal}",
             )
         return _to(
             on,
             scene,
             Step.BAKE,
             Reason.CHEAPER_AS_MEASURED,
-            f"{move.target_pool} is cheaper as measured; both pools carry the load for {scene.policy.bake_seconds} s",
+            f"{move.target.pool} is cheaper as measured; both pools carry the load for {scene.policy.bake_seconds} s",
         )
     if scene.may_still_save and not _decided(scene, Result.FAIL) and scene.now < move.deadline:
         return move
@@ -240,7 +240,7 @@ def _bake(move: Move, scene: Scene) -> Progress:
         if after != move:
             return after
     if scene.now >= move.deadline:
-        ready = f"{scene.target_ready} of {move.target_replicas} replicas on {move.target_pool} were ready"
+        ready = f"{scene.target_ready} of {move.target_replicas} replicas on {move.target.pool} were ready"
         return _back(move, scene, Reason.DEADLINE_PASSED, ready if cheaper else f"{ready}; {scene.cost}")
     return move
 
@@ -257,10 +257,10 @@ def _drain(move: Move, scene: Scene) -> Progress:
     if settled and (passed or _asked_for(move, scene)):
         if move.source_replicas <= move.source_goal:
             carries = (
-                "carries the whole load" if move.source_goal == 0 else f"and {move.source_replicas} on {move.source_pool} carry the load"
+                "carries the whole load" if move.source_goal == 0 else f"and {move.source_replicas} on {move.source.pool} carry the load"
             )
             return Ended(
-                Outcome.MOVED, Reason.MOVED, f"{move.target_pool} {carries} with {scene.target_ready} replica(s)", quarantine=False
+                Outcome.MOVED, Reason.MOVED, f"{move.target.pool} {carries} with {scene.target_ready} replica(s)", quarantine=False
             )
         after = _drain_next(move, scene)
         if after != move:
@@ -293,7 +293,7 @@ def _drain_next(move: Move, scene: Scene) -> Progress:
         more = max(move.target_replicas, min(more, scene.room - move.source_replicas))
         return replace(move, target_replicas=more, target_goal=max(more, move.target_goal))
     shrunk = replace(move, source_replicas=left)
-    return _to(shrunk, scene, Step.DRAIN, Reason.STEP_STARTED, f"{move.source_pool} keeps {left} replica(s)")
+    return _to(shrunk, scene, Step.DRAIN, Reason.STEP_STARTED, f"{move.source.pool} keeps {left} replica(s)")
 
 
 def _return(move: Move, scene: Scene) -> Progress:
@@ -305,7 +305,7 @@ def _return(move: Move, scene: Scene) -> Progress:
         return move
     if move.target_replicas > move.target_base:
         return replace(
-            move, target_replicas=move.target_base, message=f"{move.target_pool} is emptied; {move.source_pool} carries the load"
+            move, target_replicas=move.target_base, message=f"{move.target.pool} is emptied; {move.source.pool} carries the load"
         )
     if scene.target_pods > move.target_base:
         return move
@@ -317,7 +317,7 @@ def _return(move: Move, scene: Scene) -> Progress:
 def _fail(move: Move, scene: Scene) -> Move:
     part = scene.load / max(1, scene.source_ready + scene.target_ready + scene.others)
     if move.kind is not MoveKind.REVISION and scene.target_limit is not None and part > scene.target_limit:
-        said = f"{part:.3g} requests/s for each replica, and one on {move.target_pool} carries {scene.target_limit:.3g}"
+        said = f"{part:.3g} requests/s for each replica, and one on {move.target.pool} carries {scene.target_limit:.3g}"
         return _back(move, scene, Reason.TARGET_OVERLOADED, f"{said}; {_counts(scene.test)}")
     return _back(move, scene, Reason.VIOLATES_SLO, _counts(scene.test))
 

@@ -56,6 +56,8 @@ class Proposal:
     nodes_beyond: float = 0.0
     node_worth: float = 0.0
     planned: int | None = None
+    room: int = 1_000_000
+    """Replicas more that fit on what other workloads leave of the target's nodes."""
     replicas: int = 0
     source_extra: int = 0
     replicas_allowed: int = 1_000_000

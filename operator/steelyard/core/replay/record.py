@@ -12,7 +12,7 @@ from steelyard.core.facts.snapshot import Snapshot
 from steelyard.core.placing.decision import Decision
 from steelyard.core.replay.codec import NotPlainError, plain, rebuilt
 
-RECORD_VERSION = 1
+RECORD_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ def outcome(decision: Decision) -> dict[str, Any]:
     """What was decided, as far as it outlives the pass: to be the same when it is decided again."""
     last = decision.memory.last
     return {
-        "verdict": decision.verdict,
+        "verdict": decision.verdict.value,
         "reason": decision.reason.value,
         "digest": last.digest if last else "",
         "intent": plain(decision.intent),

@@ -143,6 +143,7 @@ class Reason(str, Enum):
     MOVING = ("Moving", "A move is under way.")
     CHEAPER_KNOWN = ("CheaperKnown", "A cheaper placement is known; mode or a gate keeps the workload where it is.")
     SERVING = ("Serving", "Replicas are ready and serving.")
+    NOT_EXHAUSTED = ("NotExhausted", "Nodes are found for the replicas that ask for them on the pool.")
     NOT_OVERLAPPING = ("NotOverlapping", "No node of the pool belongs to another pool as well.")
     NOT_HELD = ("NotHeld", "Nothing holds the workload.")
     SCALED = ("Scaled", "The number of replicas follows the load.")

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
+from bench.loop.mix_size import Rules, Stand, cheaper, grown, shrunk
 from bench.loop.policy import STEP, USABLE, Observation, Pool
 from steelyard.core.planning.forecast import Forecast
-from steelyard.core.planning.mix_size import Rules, Stand, cheaper, grown, shrunk
 from steelyard.core.planning.risk import Risk
 
 WEIGHTED = Rules(even=False, minimum=1)

@@ -49,7 +49,7 @@ def node_facts(stage: Stage, nodes: Nodes) -> list[NodeFact]:
         if replica.node is None or replica.key.pool != nodes.pool.name:
             continue
         move = stage.tenants[replica.workload].memory.move
-        passing = move is not None and (move.target_pool, move.target_revision) == replica.key
+        passing = move is not None and (move.target.pool, move.target.revision) == replica.key
         account = Account(replica.workload, nodes.pool.name, Component.TRANSITION if passing else Component.ALLOCATED)
         since = start + timedelta(seconds=replica.created)
         pods.setdefault(replica.node.number, []).append(

@@ -24,6 +24,6 @@ def moves_begin_on_evidence(look: Look) -> None:
         age = look.stage.moment - reading.at
         assert age <= timedelta(seconds=ROUNDS * look.stage.scenario.step_seconds), f"I2: {placement.key} was read {age} ago: {look}"
         good += sum(w.good for w in reading.value.windows)
-    known = look.snapshot.memory.of(move.source_pool, move.source_revision)
+    known = look.snapshot.memory.of(move.source.pool, move.source.revision)
     behind = known.capacity.n if known and known.capacity else 0
     assert max(good, behind) >= look.snapshot.workload.rebalancing.min_good_requests, f"I2: begun on too small a sample: {look}"

@@ -31,7 +31,7 @@ def unread_metrics(look: Look) -> None:
         return
     assert look.begun is None, f"I10: begun while {[p.key for p in unread]} was not read: {look}"
     move = look.snapshot.memory.move
-    target = None if move is None else (move.target_pool, move.target_revision)
+    target = None if move is None else (move.target.pool, move.target.revision)
     fewer = [key for key, count in look.before.items() if look.after.get(key, 0) < count and key != target]
     assert not fewer, f"I10: {fewer} lost replicas while {[p.key for p in unread]} was not read: {look}"
     observed = next(c for c in look.decision.conditions if c.type is ConditionType.OBSERVED)
@@ -49,8 +49,8 @@ def unknown_price(look: Look) -> None:
     """Of an end of the move: it does not begin. Of home: nobody says that home is the cheapest."""
     dark = {p.name for p in look.snapshot.pools if all(s.price is None for s in p.shapes)}
     move = look.voluntary
-    assert move is None or not dark & {move.source_pool, move.target_pool}, f"I10: begun without a price: {look}"
-    home = look.decision.memory.home_pool
+    assert move is None or not dark & {move.source.pool, move.target.pool}, f"I10: begun without a price: {look}"
+    home = look.decision.memory.allocation[0].pool
     assert home not in dark or look.decision.reason not in SETTLED, f"I10: {home} has no price and is said to be right: {look}"
     if look.decision.reason.value == "PriceSuspect":
         named = [c for c in look.decision.conditions if c.status is not False and any(f"pool {pool}" in c.message for pool in dark)]

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from property.simulate.stage import Stage
+from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import Move, MoveKind
-from steelyard.core.facts.snapshot import PlacementKey, Snapshot
+from steelyard.core.facts.snapshot import Snapshot
 from steelyard.core.placing.decision import Decision
 
 

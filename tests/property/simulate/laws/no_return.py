@@ -21,8 +21,8 @@ class Left:
         cooldown = timedelta(seconds=look.snapshot.workload.rebalancing.cooldown_seconds)
         now, move = look.stage.moment, look.voluntary
         if move is not None:
-            left = self.pools.get(move.target_pool)
-            assert left is None or now - left >= cooldown, f"I4: back to {move.target_pool}, left at {left}: {look}"
+            left = self.pools.get(move.target.pool)
+            assert left is None or now - left >= cooldown, f"I4: back to {move.target.pool}, left at {left}: {look}"
             assert self.rested is None or now - self.rested >= cooldown, f"I4: begun within the cool-down of {self.rested}: {look}"
         if look.decision.memory.history != look.snapshot.memory.history:
             past = look.decision.memory.history[-1]

@@ -22,7 +22,7 @@ def moves_pay_back(look: Look) -> None:
     if move is None or not (look.voluntary or goes_on):
         return
     policy = look.snapshot.workload.rebalancing
-    home, target = (next(o for o in look.decision.options if o.pool == pool) for pool in (move.source_pool, move.target_pool))
+    home, target = (next(o for o in look.decision.options if o.pool == pool) for pool in (move.source.pool, move.target.pool))
     assert target.each is not None, f"I9: begun without a price: {look}"
     if move.kind is MoveKind.EXPLORATION:
         price = target.each * policy.exploration_deadline_seconds / 3600

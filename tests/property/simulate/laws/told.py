@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from property.simulate.laws.look import Look
 from property.simulate.stage import orders
-from steelyard.core.facts.snapshot import PlacementKey
+from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.vocabulary.reason import Reason
 
 HOLD = "Hold"

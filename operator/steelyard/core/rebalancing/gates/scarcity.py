@@ -12,6 +12,11 @@ def pool_scarce(proposal: Proposal) -> Refusal | None:
     In between the saving has to be more than the nodes beyond are worth to others. At the price of what is short the last workload that
     gets any neither wins nor loses, so the price alone cannot tell it from the first that gets none. Without a plan nothing is refused.
     """
+    if proposal.room < 1:
+        return Refusal(
+            Reason.POOL_SCARCE,
+            f"pool {proposal.target_pool} is short of nodes: other workloads hold all that there may be (spec.capacity.maxNodes)",
+        )
     worth = proposal.nodes_beyond * proposal.node_worth
     if not worth > 0 or proposal.saving is None:
         return None

@@ -1,43 +1,60 @@
-"""What the snapshot means: home, evidence, load, promise and options, derived once and read by every part of the decision."""
+"""What the snapshot means: who holds the load, evidence, load, promise and options, derived once and read by every question."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from steelyard.core.compiling.candidate import Candidate, candidates
+from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import Known
-from steelyard.core.facts.snapshot import Placement, PlacementKey, Snapshot, Traffic
+from steelyard.core.facts.snapshot import Owner, Placement, Snapshot, Traffic
 from steelyard.core.facts.window import Window, constellation, since, totals, undisturbed
-from steelyard.core.performance.capacity import broke, broken_at, carried, saturated
+from steelyard.core.performance.capacity import broke, broken_at, carried, saturated, without_backlog
 from steelyard.core.performance.evidence import evidence, latest, remember
+from steelyard.core.placing.outcome import Allocation
 from steelyard.core.planning.load import RECENT, Load, load
 from steelyard.core.planning.option import EvidenceByPool, Option, options
 from steelyard.core.statistics.sequential import Result, Test, violations
 from steelyard.core.vocabulary.reading import Fresh, Reading, Unknown
 
+REMEMBERED = timedelta(minutes=15)
+"""How long replicas do not go back to a number that has broken the promise; what they carry was learnt by then."""
 SIZING_SAMPLE = 30
 """Good requests from which on sizing trusts a live figure of capacity; a cost decision asks for rebalancing.minGoodRequests."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Situation:
-    """Derived facts. `home` None: nothing is placed yet. `promise`: over all of the last windows; `strain`: over those of them that tell
-    whether the replicas are too few. `live`: evidence by placement from fresh windows only; `kept`: what is remembered
-    once this pass is over, the figures that stay byte for byte at constant traffic."""
+class Analysis:
+    """Derived facts. `members`: the placements that hold the load outside of the move under way, in order of key. `live`: evidence by placement
+    from fresh windows only; `kept`: what is remembered once this pass is over, the figures that stay byte for byte at constant traffic.
+    `promise`: over all of the last windows; `strain`: over those of them that tell whether the replicas are too few."""
 
     snapshot: Snapshot
     now: datetime
     candidates: tuple[Candidate, ...]
-    home: PlacementKey | None
+    members: tuple[Placement, ...]
     live: Mapping[PlacementKey, Known]
     kept: Mapping[PlacementKey, Known]
     load: Load | None
     promise: Test
     strain: Test
     options: tuple[Option, ...]
+
+    @property
+    def allocation(self) -> Allocation:
+        """Replicas wanted now."""
+        return {p.key: p.desired for p in self.members}
+
+    @property
+    def primary(self) -> PlacementKey | None:
+        """Of several placements that hold the load, the one that is named first: the same as before, as long as it holds any."""
+        keys = {p.key for p in self.members}
+        before = next((key for key in self.snapshot.memory.allocation if key in keys), None)
+        most = max(self.members, key=lambda p: (p.ready, p.desired, p.key), default=None)
+        return before or (most.key if most else None)
 
     def candidate(self, pool: str) -> Candidate | None:
         """The pool as a candidate."""
@@ -58,13 +75,22 @@ class Situation:
         others = f"there are {', '.join(sorted(there))}" if there else "there is none"
         return f"{which} not exist ({others}): correct the name in spec.placement.pools, or create the pool"
 
-    def shut(self, option: Option) -> bool:
-        """Whether the pool could not deliver nodes lately, or failed with this revision."""
-        until = option.candidate.pool.exhausted_until
-        place = (option.pool, option.candidate.revision)
-        return (until is not None and self.now < until) or any(
-            (q.pool, q.revision) == place and self.now < q.until for q in self.snapshot.memory.quarantine
-        )
+    def is_ours(self, placement: Placement) -> bool:
+        """Whether Steelyard writes the placement's replicas."""
+        return placement.replicas_owner is None and self.snapshot.workload.scaling.owner == Owner.STEELYARD
+
+    def is_exhausted(self, pool: str) -> bool:
+        """Whether the pool could not deliver nodes lately."""
+        found = self.snapshot.pool(pool)
+        return found is not None and found.exhausted_until is not None and self.now < found.exhausted_until
+
+    def is_quarantined(self, key: PlacementKey) -> bool:
+        """Whether the placement failed and is left alone for a while."""
+        return any((q.pool, q.revision) == key and self.now < q.until for q in self.snapshot.memory.quarantine)
+
+    def is_closed(self, option: Option) -> bool:
+        """Whether the pool could not deliver nodes lately, or failed with the revision that would be made there."""
+        return self.is_exhausted(option.pool) or self.is_quarantined(PlacementKey(option.pool, option.candidate.revision or ""))
 
     def traffic(self, key: PlacementKey) -> Reading[Traffic]:
         """The placement's reading."""
@@ -76,12 +102,8 @@ class Situation:
         return reading.value.windows if isinstance(reading, Fresh) else ()
 
     def windows(self, key: PlacementKey) -> tuple[Window, ...]:
-        """Those of them that are evidence: a crash is told by itself, and says nothing of what a replica carries."""
-        return undisturbed(self.every_window(key))
-
-    def home_placement(self) -> Placement | None:
-        """The home's Deployment, if it exists."""
-        return self.snapshot.placement(self.home) if self.home else None
+        """Those of them that are evidence: a crash is told by itself, and says nothing of what a replica carries; nor does what had piled up."""
+        return without_backlog(undisturbed(self.every_window(key)), self.snapshot.workload.allowed)
 
     def capacity(self, key: PlacementKey) -> float | None:
         """Requests per second and replica that sizing may rely on: remembered, else live; a claim does not size anything."""
@@ -104,25 +126,17 @@ class Situation:
         return bool(known and known.capacity and known.capacity.at_least)
 
     def broke_at(self, key: PlacementKey) -> float | None:
-        """The smallest load per replica (requests per second) that broke the promise in any window still held, steady or not."""
+        """The smallest load per replica (requests per second) that broke the promise within REMEMBERED, steady or not."""
         allowed = self.snapshot.workload.allowed
-        broken = [w.offered / w.replica_seconds for w in self.windows(key) if broke(w, allowed)]
+        windows = self.windows(key)
+        lately = [w for w in windows if windows[-1].end - w.end < REMEMBERED]
+        broken = [w.offered / w.replica_seconds for w in lately if broke(w, allowed)]
         return min(broken, default=None)
 
     def good(self, key: PlacementKey) -> int:
         """Good requests behind the placement's figures, live or remembered."""
         figures = (self.live.get(key), self.kept.get(key))
         return max((k.capacity.n for k in figures if k and k.capacity), default=0)
-
-    def promise_at(self, placement: Placement) -> Test:
-        """The promise over those of the last windows in which the replicas wanted now were running."""
-        ran: list[Window] = []
-        for window in reversed(of_load(self.every_window(placement.key)[-RECENT:])):
-            if abs(window.replicas - placement.desired) > 0.5:
-                break
-            ran.append(window)
-        good, bad = totals(ran)
-        return violations(bad, good + bad, 0, 0, self.snapshot.workload.allowed)
 
 
 def of_load(recent: tuple[Window, ...]) -> tuple[Window, ...]:
@@ -132,72 +146,82 @@ def of_load(recent: tuple[Window, ...]) -> tuple[Window, ...]:
     return sound if sound or len(recent) < RECENT else recent
 
 
-def situation(snapshot: Snapshot, now: datetime) -> Situation:
+def holding(snapshot: Snapshot) -> tuple[Placement, ...]:
+    """The placements that hold the load outside of the move under way, by what exists and not by what is remembered, in order of key: a status
+    that is lost loses none of them."""
+    move = snapshot.memory.move
+    passing = move.target if move is not None and not move.target_base else None
+    return tuple(sorted((p for p in snapshot.placements if p.desired > 0 and p.key != passing), key=lambda p: p.key))
+
+
+def analysis(snapshot: Snapshot, now: datetime) -> Analysis:
     """Derive everything once."""
-    memory, workload = snapshot.memory, snapshot.workload
-    found = candidates(snapshot)
-    home = _home(snapshot)
+    workload = snapshot.workload
+    found, members = candidates(snapshot), holding(snapshot)
     fresh = {key: r.value.windows for key, r in sorted(snapshot.traffic.items()) if isinstance(r, Fresh)}
+    live, kept = _evidence(snapshot, fresh)
+    serving = [fresh[p.key] for p in sorted(snapshot.placements, key=lambda p: p.key) if p.key in fresh]
+    asked = load(serving, workload.allowed)
+    good, bad = totals(w for windows in serving for w in windows[-RECENT:])
+    borne, missed = totals(w for windows in serving for w in of_load(windows[-RECENT:]))
+    by_pool = _evidence_by_pool(snapshot, found, members, live, kept)
+    return Analysis(
+        snapshot=snapshot,
+        now=now,
+        candidates=found,
+        members=members,
+        live=live,
+        kept=kept,
+        load=asked,
+        promise=violations(bad, good + bad, 0, 0, workload.allowed),
+        strain=violations(missed, borne + missed, 0, 0, workload.allowed),
+        options=options(found, snapshot, by_pool, asked, {p.key.pool for p in members}, now),
+    )
+
+
+def _evidence(
+    snapshot: Snapshot, fresh: Mapping[PlacementKey, tuple[Window, ...]]
+) -> tuple[dict[PlacementKey, Known], dict[PlacementKey, Known]]:
+    """(live, kept)."""
+    memory, workload = snapshot.memory, snapshot.workload
     settled = max((m.time for m in memory.history), default=None)
     live: dict[PlacementKey, Known] = {}
     kept = {PlacementKey(k.pool, k.revision): k for k in memory.known}
     calm, least = memory.move is None, workload.rebalancing.min_good_requests
-    for key, windows in ((key, undisturbed(every)) for key, every in fresh.items()):
+    for key, windows in ((key, without_backlog(undisturbed(every), workload.allowed)) for key, every in fresh.items()):
         used = ran = windows if settled is None else since(windows, settled)
         if calm:
             used = constellation(tuple(w for w in used if w.steady))
             ran = tuple(w for w in windows if w.steady)
         chance = random.Random(f"{workload.uid}/{key.pool}/{key.revision}/{used[-1].end.isoformat() if used else ''}")
         known = evidence(key.pool, key.revision, used, workload.allowed, chance, steady=calm, least=least, ran=ran)
-        if known is not None:
-            live[key] = known
-            newest = latest(ran, least)
-            top, broken = carried(newest, workload.allowed), broken_at(newest, workload.allowed)
-            worth = remember(kept.get(key), known, least, top, broken)
-            if worth is not None:
-                kept[key] = worth
-    serving = [fresh[p.key] for p in sorted(snapshot.placements, key=lambda p: p.key) if p.key in fresh]
-    asked = load(serving, workload.allowed)
-    recent = [w for windows in serving for w in windows[-RECENT:]]
-    good, bad = totals(recent)
-    borne, missed = totals(w for windows in serving for w in of_load(windows[-RECENT:]))
-    standing = {pool for pool, _ in (*((home,) if home else ()), *memory.beside)}
-    evidence_by_pool = _evidence_by_pool(snapshot, found, home, live, kept)
-    return Situation(
-        snapshot=snapshot,
-        now=now,
-        candidates=found,
-        home=home,
-        live=live,
-        kept=kept,
-        load=asked,
-        promise=violations(bad, good + bad, 0, 0, workload.allowed),
-        strain=violations(missed, borne + missed, 0, 0, workload.allowed),
-        options=options(found, snapshot, evidence_by_pool, asked, standing, now),
-    )
+        if known is None:
+            continue
+        live[key] = known
+        newest = latest(ran, least)
+        worth = remember(kept.get(key), known, least, carried(newest, workload.allowed), broken_at(newest, workload.allowed))
+        if worth is not None:
+            kept[key] = worth
+    return live, kept
 
 
 def _evidence_by_pool(
     snapshot: Snapshot,
     found: tuple[Candidate, ...],
-    home: PlacementKey | None,
+    members: tuple[Placement, ...],
     live: Mapping[PlacementKey, Known],
     kept: Mapping[PlacementKey, Known],
 ) -> EvidenceByPool:
-    """The figures of home and of what is beside it are those of what runs there, whatever a newer image would be called: a claim never
-    displaces them.
-    """
+    """The figures of a pool are those of what runs there, whatever a newer image would be called: a claim never displaces them."""
     known: dict[str, Known] = {}
     before: dict[str, Known] = {}
     move, least = snapshot.memory.move, snapshot.workload.rebalancing.min_good_requests
-    beside = sorted(PlacementKey(*key) for key in snapshot.memory.beside)
+    # Of two revisions on a pool the one with more ready replicas is written over the other.
+    runs = {p.key.pool: p.key.revision for p in sorted(members, key=lambda p: (p.ready, p.key))}
+    if move is not None:
+        runs[move.target.pool] = move.target.revision
     for candidate in found:
-        revision = next((key.revision for key in beside if key.pool == candidate.name), candidate.revision)
-        if home is not None and home.pool == candidate.name:
-            revision = home.revision
-        if move is not None and move.target_pool == candidate.name:
-            revision = move.target_revision
-        key = PlacementKey(candidate.name, revision or "")
+        key = PlacementKey(candidate.name, runs.get(candidate.name, candidate.revision or ""))
         now = live.get(key)
         # A move is judged on its own minutes; outside of moves the remembered figure keeps noise out.
         best = now if move is not None and now and now.capacity and now.capacity.n >= least else kept.get(key)
@@ -211,12 +235,3 @@ def _evidence_by_pool(
 
 def _ended(known: Known) -> tuple[bool, str]:
     return known.unit_cost is not None, known.unit_cost.end.isoformat() if known.unit_cost else ""
-
-
-def _home(snapshot: Snapshot) -> PlacementKey | None:
-    """What status says; else what exists (adopted: most ready first); else nothing."""
-    memory = snapshot.memory
-    if memory.home_pool is not None and memory.home_revision is not None:
-        return PlacementKey(memory.home_pool, memory.home_revision)
-    standing = sorted(snapshot.placements, key=lambda p: (-p.ready, -p.desired, p.key))
-    return standing[0].key if standing else None

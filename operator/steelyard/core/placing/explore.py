@@ -1,0 +1,52 @@
+"""Is there a pool whose trial is expected to pay?"""
+
+from __future__ import annotations
+
+from steelyard.core.economics.money import written
+from steelyard.core.facts.identity import PlacementKey
+from steelyard.core.facts.memory import MoveKind
+from steelyard.core.placing.analysis import Analysis
+from steelyard.core.placing.decision import Note
+from steelyard.core.placing.grounds_of import grounds_of
+from steelyard.core.placing.outcome import Outcome
+from steelyard.core.placing.start_move import Plan, start_move
+from steelyard.core.rebalancing.propose import Considered, trials
+from steelyard.core.vocabulary.reason import HOLDS, SETTLED, Reason
+
+
+def explore(seen: Analysis, stays: Outcome) -> Outcome:
+    """The first trial that may begin, where the workload would stay and nothing holds it; else the same. A trial that may not happen is news only
+    where nothing measured is better anyway."""
+    grounds = grounds_of(seen)
+    if stays.move is not None or stays.review is None or stays.refusal is None or grounds is None:
+        return stays
+    if stays.refusal.reason in HOLDS:
+        return stays
+    first: Considered | None = None
+    for trial in trials(grounds):
+        if trial.review.verdict is None:
+            return _begun(seen, trial)
+        first = first or trial
+    if first is None or first.review.verdict is None or first.target is None:
+        return stays
+    news = first.review.verdict.reason not in SETTLED - {Reason.NO_ROOM}
+    if news and stays.refusal.reason in SETTLED:
+        return Outcome.stay(stays.allocation, first.review.verdict, first.review, first.target.pool)
+    return stays
+
+
+def _begun(seen: Analysis, trial: Considered) -> Outcome:
+    proposal, target, source = trial.proposal, trial.target, seen.primary
+    assert target is not None
+    assert source is not None
+    saves, price = proposal.expected_saving or 0.0, proposal.move_cost or 0.0
+    note = Note(Reason.EXPLORATION_STARTED, f"one replica on {target.pool}: expected saving {saves:.4g}, price at most {price:.4g}")
+    plan = Plan(
+        source=source,
+        target=PlacementKey(target.pool, target.candidate.revision or ""),
+        source_replicas=seen.allocation[source],
+        goal=1,
+        extra=proposal.source_extra,
+        reserved=None if proposal.move_cost is None else written(proposal.move_cost),
+    )
+    return Outcome.begin(seen.allocation, start_move(seen, MoveKind.EXPLORATION, plan, note), note, trial.review)

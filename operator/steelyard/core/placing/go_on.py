@@ -1,0 +1,285 @@
+"""How the move under way goes on, and what is left when it ends. What is missing meanwhile is added beside it, by the same rule as always."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import ceil
+
+from steelyard.core.facts.identity import PlacementKey
+from steelyard.core.facts.memory import Move, MoveKind, Step
+from steelyard.core.facts.memory import Outcome as End
+from steelyard.core.facts.snapshot import Placement
+from steelyard.core.facts.window import since
+from steelyard.core.placing.analysis import Analysis
+from steelyard.core.placing.compared import cost_test, promise_test
+from steelyard.core.placing.decision import Note
+from steelyard.core.placing.ended import past_move
+from steelyard.core.placing.fresh import frozen, unfresh
+from steelyard.core.placing.grounds_of import grounds_of
+from steelyard.core.placing.others import Others, others_of
+from steelyard.core.placing.outcome import Allocation, Outcome
+from steelyard.core.placing.quarantine import quarantined
+from steelyard.core.placing.supply import lost, starts_on
+from steelyard.core.planning.sizing import DOWN_MARGIN, need
+from steelyard.core.rebalancing.chain import GO_ON, Review, review
+from steelyard.core.rebalancing.cost_test import CostTest
+from steelyard.core.rebalancing.equal_share import source_beside
+from steelyard.core.rebalancing.gates.scarcity import pool_scarce
+from steelyard.core.rebalancing.move import Ended, Scene, advance
+from steelyard.core.rebalancing.propose import rejudge
+from steelyard.core.statistics.sequential import Result
+from steelyard.core.vocabulary.reason import HOLDS, WISHED, Reason, Refusal
+from steelyard.core.vocabulary.verdict import Verdict
+
+_DUAL = (Step.SURGE, Step.SHIFT, Step.BAKE)
+"""Steps in which both ends serve in full."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnderWay:
+    """The move with both ends as they stand: `source` empty where it is gone, `target` None where it is not made yet. `allocation`: what holds the
+    load outside of it, with what is missing."""
+
+    seen: Analysis
+    move: Move
+    source: Placement
+    target: Placement | None
+    others: Others
+    allocation: Allocation
+
+
+def go_on(seen: Analysis, move: Move, repaired: Outcome | None) -> Outcome:
+    """The next step of the move, and the replicas of both ends. repaired: what is missing meanwhile."""
+    source = seen.snapshot.placement(move.source)
+    if source is None and not (move.step is Step.DRAIN and move.source_replicas == 0):
+        return _source_again(seen, move, repaired)
+    source = source or Placement(key=move.source, desired=0, ready=0, pods=0)
+    mended = repaired if repaired is not None and repaired.allocation and _is_mended(seen, move) else None
+    under = UnderWay(
+        seen=seen,
+        move=move,
+        source=source,
+        target=seen.snapshot.placement(move.target),
+        others=others_of(seen, move),
+        allocation=mended.allocation if mended else seen.allocation,
+    )
+    scene, looked, refusal = _scene(under)
+    after = advance(move, scene)
+    notes = mended.notes if mended else ()
+    if isinstance(after, Ended):
+        return _end(under, after, notes)
+    after = replace(after, source_replicas=_source_count(under, after, scene))
+    allocation = {**under.allocation, move.source: after.source_replicas, move.target: after.target_replicas}
+    return Outcome(
+        verdict=Verdict.HOLD if refusal is not None and refusal.reason in HOLDS else Verdict.MOVE,
+        allocation=allocation,
+        move=after,
+        refusal=refusal,
+        review=looked,
+        target=move.target.pool,
+        notes=(*notes, *_told(move, after)),
+    )
+
+
+def _source_again(seen: Analysis, move: Move, repaired: Outcome | None) -> Outcome:
+    """The source's Deployment is gone though nobody of us removed it: it comes back before the move goes on. Where it cannot be made any more the
+    move is over, and both ends count as what stands."""
+    allocation = {**(repaired.allocation if repaired else seen.allocation), move.target: move.target_replicas}
+    said = f"the Deployment on pool {move.source.pool} is missing"
+    if starts_on(seen, move.source.pool) == move.source:
+        count = max(move.source_replicas, allocation.get(move.source, 0))
+        note = Note(Reason.PLACING, f"{said}: {count} replica(s) on pool {move.source.pool}", warning=True)
+        again = Outcome.place({**allocation, move.source: count}, note, target=move.target.pool)
+        return replace(again, move=move)
+    note = Note(Reason.PLACING, f"{said} and cannot be made again: the move is over", warning=True)
+    over = Outcome.place(allocation, note, target=move.target.pool)
+    return replace(over, past=past_move(seen, move, End.ROLLED_BACK, Reason.PLACING))
+
+
+def _is_mended(seen: Analysis, move: Move) -> bool:
+    """Whether what is missing is added beside the move. A drain takes replicas away on purpose: there it is asked only where some are lost."""
+    return move.step in _DUAL or any(lost(seen, p) for p in seen.snapshot.placements if p.desired > 0)
+
+
+def _source_count(under: UnderWay, after: Move, scene: Scene) -> int:
+    """Replicas of the source."""
+    seen, move = under.seen, under.move
+    if not seen.is_ours(under.source):
+        return under.source.desired
+    kept, wanted = after.source_replicas, under.allocation.get(move.source, 0)
+    if after.step is Step.DRAIN or after.step is Step.BACK:
+        return max(kept, wanted) if wanted > under.source.desired else kept
+    beside = _beside_target(under, after)
+    kept = max(kept, wanted)
+    if after.kind is not MoveKind.EXPLORATION:  # a trial has its price: what it did not make room for ends it
+        kept = max(kept, beside)
+    if after.step is not Step.SURGE and scene.fresh and scene.test.result is not Result.FAIL:
+        kept = min(kept, _surplus_gone(under, beside, kept))
+    return kept
+
+
+def _told(move: Move, after: Move) -> tuple[Note, ...]:
+    went_on = (after.step, after.target_replicas, after.source_replicas) != (move.step, move.target_replicas, move.source_replicas)
+    crashed = after.reason == Reason.TARGET_CRASHED.value
+    if not (went_on or crashed) or after.message == move.message:
+        return ()
+    expected = {reason.value for reason in (Reason.NOT_CHEAPER, *WISHED)}
+    bad = crashed or (after.step is Step.BACK and after.reason not in expected)
+    return (Note(Reason.named(after.reason), f"{after.step.value}: {after.message}", warning=bad),)
+
+
+def _beside_target(under: UnderWay, move: Move) -> int:
+    """Replicas of the source beside the target's, as far as its pool and the user's limit allow; 0 while there is none of the target."""
+    seen, option = under.seen, under.seen.option(move.source.pool)
+    if seen.load is None or move.target_replicas <= move.target_base or move.kind is MoveKind.REVISION:
+        return 0
+    elsewhere = under.others.ready + move.target_replicas
+    wanted = source_beside(
+        seen.load.busiest, _limit(seen, move.source.pool), _limit(seen, move.target.pool), under.others.capacity, elsewhere
+    )
+    most = min(seen.snapshot.workload.scaling.maximum - move.target_replicas, option.most if option else under.source.desired)
+    return min(wanted, max(most, under.source.desired))
+
+
+def _limit(seen: Analysis, pool: str) -> float | None:
+    """What one replica there bears, as measured."""
+    option = seen.option(pool)
+    return option.limit if option else None
+
+
+def _surplus_gone(under: UnderWay, beside: int, kept: int) -> int:
+    """What a slower target needed beside it, less what its growth and its measured capacity have made of that: the source alone still
+    carries the load, with the margin of any replica that is taken away. Where either capacity is not measured nothing is."""
+    seen = under.seen
+    ours, theirs = _limit(seen, under.move.source.pool), _limit(seen, under.move.target.pool)
+    if seen.load is None or ours is None or theirs is None or theirs >= ours:
+        return kept
+    scaling = seen.snapshot.workload.scaling
+    alone = need(seen.load.crest, ours * DOWN_MARGIN, scaling.least, scaling.maximum)
+    return max(alone, ceil(beside / DOWN_MARGIN))
+
+
+def _scene(under: UnderWay) -> tuple[Scene, Review | None, Refusal | None]:
+    seen, move, source, target, others = under.seen, under.move, under.source, under.target, under.others
+    snapshot, policy = seen.snapshot, seen.snapshot.workload.rebalancing
+    refusal = unfresh(seen, move.source, source) or (
+        unfresh(seen, move.target, target, begun=move.step is not Step.SURGE) if target else None
+    )
+    stop, scaling = frozen(seen), snapshot.workload.scaling
+    cost = None if move.kind is MoveKind.REVISION else cost_test(seen, move)
+    source_capacity, target_capacity = seen.capacity(move.source), seen.capacity(move.target)
+    if move.kind is MoveKind.REVISION:
+        target_capacity = target_capacity or source_capacity
+    live = seen.live.get(move.target)
+    judged = _judged(under, cost) if move.kind is MoveKind.EXPLORATION and move.step is Step.SHIFT else (None, False)
+    scene = Scene(
+        now=seen.now,
+        fresh=refusal is None,
+        policy=policy,
+        source_ready=source.ready,
+        source_pods=source.pods,
+        target_ready=target.ready if target else 0,
+        target_pods=target.pods if target else 0,
+        target_crashing=target.crashing if target else 0,
+        crash_message=target.crash_message if target else "",
+        target_disturbed=any(w.disturbed for w in since(seen.every_window(move.target), move.step_time)[-1:]),
+        unplaced_message=target.unplaced_message if target else "",
+        target_exists=snapshot.pool(move.target.pool) is not None and (target is not None or _can_create(under)),
+        need_source=_need_source(under, source_capacity),
+        need_target=_need_target(under, target_capacity),
+        load=seen.load.busiest if seen.load else 0.0,
+        source_capacity=source_capacity,
+        target_capacity=target_capacity,
+        target_limit=_limit(seen, move.target.pool),
+        windows=len(since(seen.windows(move.target), move.step_time)),
+        test=promise_test(seen, move),
+        cost=cost,
+        target_good=live.capacity.n if live and live.capacity else 0,
+        review=judged[0],
+        may_still_save=judged[1],
+        room=max(scaling.maximum, move.target_goal + 1 if move.kind is MoveKind.REVISION else 0),
+        stopped=stop.message if stop else None,
+        not_asked_for=_not_asked_for(under),
+        others=others.ready,
+        others_capacity=others.capacity,
+    )
+    return scene, judged[0], stop or refusal
+
+
+def _judged(under: UnderWay, cost: CostTest | None) -> tuple[Review | None, bool]:
+    """(what the gates say of a trial that is measured, whether it may save enough yet)."""
+    seen, move = under.seen, under.move
+    policy, live = seen.snapshot.workload.rebalancing, seen.live.get(move.target)
+    home, option, grounds = seen.option(move.source.pool), seen.option(move.target.pool), grounds_of(seen)
+    measured = live is not None and live.capacity is not None and live.capacity.n >= policy.min_good_requests
+    if not measured or home is None or option is None or grounds is None:
+        return None, False
+    proposal = rejudge(grounds, home, option, cost)
+    saving = proposal.saving
+    enough = saving is not None and home.cost is not None and 100 * saving.point >= policy.min_saving_percent * home.cost.point
+    return review(GO_ON, proposal), enough and pool_scarce(proposal) is None
+
+
+def _need_source(under: UnderWay, capacity: float | None) -> int:
+    """Replicas of the source that carry the whole load with the others; without a figure those that there are."""
+    seen, move, others = under.seen, under.move, under.others
+    if not capacity:
+        return max(under.source.desired, move.target_goal) if move.kind is MoveKind.REVISION else under.source.desired
+    stays = min(move.target_base, under.target.ready if under.target else 0)
+    return _need(seen, capacity, others.ready + stays, others.capacity)
+
+
+def _need_target(under: UnderWay, capacity: float | None) -> int:
+    """Replicas of the target that carry the whole load with the others; of a part, and without a figure, those that were planned."""
+    move = under.move
+    if not capacity or move.source_goal or move.target_base:
+        return max(1, move.target_goal)
+    return _need(under.seen, capacity, under.others.ready, under.others.capacity)
+
+
+def _need(seen: Analysis, capacity: float, others: int, others_capacity: float | None) -> int:
+    """Replicas that carry what the others' replicas do not, at the same part of the load each."""
+    scaling, rate = seen.snapshot.workload.scaling, seen.load.busiest if seen.load else 0.0
+    carrying = capacity if others_capacity is None else min(capacity, others_capacity)
+    return max(0 if others else 1, need(rate, carrying, scaling.least, scaling.maximum) - others)
+
+
+def _can_create(under: UnderWay) -> bool:
+    candidate = under.seen.candidate(under.move.target.pool)
+    return candidate is not None and candidate.revision == under.move.target.revision and candidate.refusal is None
+
+
+def _not_asked_for(under: UnderWay) -> str | None:
+    """Why the revision that the move goes to is nobody's wish any more. A drain goes back only to what is asked for: between two revisions
+    that are not, it is safer finished."""
+    move, target = under.move, under.target
+    candidate = under.seen.candidate(move.target.pool)
+    if move.kind is not MoveKind.REVISION or candidate is None:
+        return None
+    wanted = (target.asked in {"", candidate.asked}) if target is not None else candidate.revision == move.target.revision
+    put_back = under.source.asked == candidate.asked
+    if wanted or (move.step is Step.DRAIN and not put_back):
+        return None
+    now = "what runs is what is asked for again" if put_back else "the spec asks for another revision by now"
+    return f"revision {move.target.revision} on pool {move.target.pool} is not asked for any more: {now}"
+
+
+def _end(under: UnderWay, ended: Ended, notes: tuple[Note, ...]) -> Outcome:
+    seen, move = under.seen, under.move
+    moved = ended.outcome is End.MOVED
+    word = {End.MOVED: Reason.MOVED, End.EXPLORED: Reason.EXPLORED, End.ROLLED_BACK: ended.reason}[ended.outcome]
+    ends = {move.source: move.source_replicas, move.target: move.target_replicas if moved else move.target_base}
+    said = f"{ended.outcome.value} ({move.kind.value} {move.source.pool} to {move.target.pool}): {ended.message}"
+    return Outcome(
+        verdict=Verdict.DONE,
+        allocation={key: n for key, n in {**under.allocation, **ends}.items() if n > 0 or _stands(seen, key)},
+        past=past_move(seen, move, ended.outcome, ended.reason),
+        quarantine=quarantined(seen, move.target, ended.reason) if ended.quarantine else None,
+        target=move.target.pool,
+        notes=(*notes, Note(word, said, warning=ended.quarantine)),
+    )
+
+
+def _stands(seen: Analysis, key: PlacementKey) -> bool:
+    placement = seen.snapshot.placement(key)
+    return placement is not None and (placement.desired > 0 or placement.pods > 0)

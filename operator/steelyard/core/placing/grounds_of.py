@@ -1,0 +1,32 @@
+"""An analysis as the grounds of proposals."""
+
+from __future__ import annotations
+
+from steelyard.core.placing.analysis import Analysis
+from steelyard.core.rebalancing.grounds import Grounds
+from steelyard.core.vocabulary.reading import Fresh
+
+
+def grounds_of(seen: Analysis) -> Grounds | None:
+    """What proposals rest on; None where nothing serves, or its load is not known."""
+    primary = seen.primary
+    if primary is None or seen.load is None:
+        return None
+    keys = {p.key.pool: p.key for p in seen.members}
+    owner = next((p.replicas_owner for p in seen.members if p.replicas_owner is not None), None)
+    if owner is None and not all(seen.is_ours(p) for p in seen.members):
+        owner = "what spec.scaling.owner: External stands for"
+    return Grounds(
+        snapshot=seen.snapshot,
+        options=seen.options,
+        standing={pool: sum(p.desired for p in seen.members if p.key.pool == pool) for pool in keys},
+        revisions={pool: key.revision for pool, key in keys.items()},
+        good={pool: seen.good(key) for pool, key in keys.items()},
+        primary=primary.pool,
+        load=seen.load,
+        promise=seen.promise,
+        # The worst reading of all that hold the load: a gate refuses what is not fresh.
+        observation=next((r for key in keys.values() if not isinstance(r := seen.traffic(key), Fresh)), seen.traffic(primary)),
+        owner=owner,
+        now=seen.now,
+    )

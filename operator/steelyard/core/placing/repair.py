@@ -1,0 +1,148 @@
+"""Does what is ready or surely coming carry the load, keep the promise, and meet the user's minimum and families? If not, what is missing is added
+in the cheapest way that is open now, on any pool.
+
+First placement, a node that is gone, a pool that is too small, one that delivers nothing, a broken promise, a family that is owed: one rule. No
+gate stops it but fences: frozen and paused stop what is voluntary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from steelyard.core.facts.identity import PlacementKey
+from steelyard.core.facts.memory import Quarantine
+from steelyard.core.facts.snapshot import Placement
+from steelyard.core.placing.analysis import Analysis
+from steelyard.core.placing.decision import Note
+from steelyard.core.placing.fresh import unread
+from steelyard.core.placing.nowhere import nowhere
+from steelyard.core.placing.outcome import Allocation, Outcome
+from steelyard.core.placing.quarantine import quarantined
+from steelyard.core.placing.requirement import needed
+from steelyard.core.placing.room import awaited, claimed_unit_cost, key_of, measured_only, openings, rules_of, standing
+from steelyard.core.placing.supply import lost, never_came, why_lost
+from steelyard.core.planning.enough import Rules, Stand, filled, grown, suffices
+from steelyard.core.vocabulary.reason import Reason, Refusal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shortage:
+    """What must be carried (requests per second) under which rules, by what stands and what may be opened; `enough`: whether it is already."""
+
+    load: float
+    rules: Rules
+    standing: tuple[Stand, ...]
+    openings: tuple[Stand, ...]
+
+    @property
+    def enough(self) -> bool:
+        """Whether nothing is missing. What nobody could open is not missing."""
+        families = {s.family for s in (*self.standing, *self.openings) if s.replicas or s.most}
+        rules = replace(self.rules, families=min(self.rules.families, len(families)))
+        least_met = all(s.least == 0 for s in self.openings)
+        return least_met and suffices(self.standing, self.load, rules)
+
+
+def repair(seen: Analysis) -> Outcome | None:
+    """What to add, and why; None where nothing is missing, or where another manager writes the replicas."""
+    if not all(seen.is_ours(p) for p in seen.members):
+        return None
+    short = shortage(seen)
+    if seen.members and short.enough:
+        return None
+    cheaper = _worth_waiting_for(seen)
+    if cheaper is not None:
+        return Outcome.wait({}, cheaper)
+    wanted = addition(seen, short)
+    if wanted == seen.allocation:
+        return None if seen.members else nowhere(seen)
+    return _added(seen, wanted)
+
+
+def shortage(seen: Analysis) -> Shortage:
+    """The question, with all that it rests on."""
+    stands = standing(seen)
+    return Shortage(load=needed(seen, stands), rules=rules_of(seen), standing=stands, openings=openings(seen))
+
+
+def addition(seen: Analysis, short: Shortage) -> Allocation:
+    """The allocation with what is missing: on pools that were measured before those that were not. Replicas that do not come are let go of once
+    others do their work."""
+    tried = (measured_only(seen, short.openings), short.openings) if seen.members else (short.openings,)
+    for opened in tried:
+        stands = (*short.standing, *opened)
+        counts = grown(stands, short.load, short.rules) if stands else None
+        if counts is not None:
+            found = _allocation(stands, counts)
+            # What is not read may be serving: nothing is let go of.
+            return found if unread(seen) is None else _kept(seen, found)
+    stands = (*short.standing, *short.openings)
+    return _kept(seen, _allocation(stands, filled(stands, short.load, short.rules)))
+
+
+def _kept(seen: Analysis, found: Allocation) -> Allocation:
+    return {**found, **{p.key: max(found.get(p.key, 0), p.desired) for p in seen.members}}
+
+
+def _allocation(stands: Sequence[Stand], counts: Sequence[int]) -> Allocation:
+    members = {key_of(s): n for s, n in zip(stands, counts, strict=True)}
+    return {key: n for key, n in members.items() if n > 0 or key in {key_of(s) for s in stands if s.most == s.replicas}}
+
+
+def _worth_waiting_for(seen: Analysis) -> Refusal | None:
+    """At the first placement: the refusal of a pool that still compiles where a request is taken to cost less than on any that is open."""
+    if seen.members or seen.load is not None or seen.snapshot.memory.allocation:
+        return None
+    waiting = min(awaited(seen), key=claimed_unit_cost, default=None)
+    open_ = {key_of(s).pool for s in openings(seen)}
+    best = min((o for o in seen.options if o.pool in open_), key=claimed_unit_cost, default=None)
+    if waiting is None or (best is not None and claimed_unit_cost(best) <= claimed_unit_cost(waiting)):
+        return None
+    return waiting.refusal
+
+
+def _added(seen: Analysis, wanted: Allocation) -> Outcome:
+    failed = next((p for p in seen.members if never_came(seen, p) and wanted.get(p.key, 0) == 0), None)
+    quarantine: Quarantine | None = quarantined(seen, failed.key, Reason.TARGET_CRASHED) if failed is not None else None
+    missing = [p for p in seen.members if lost(seen, p)]
+    more = {key: n - seen.allocation.get(key, 0) for key, n in sorted(wanted.items()) if n > seen.allocation.get(key, 0)}
+    where = " and ".join(f"{n} replica(s) on pool {key.pool}" for key, n in more.items()) or "no more are needed"
+    if missing:
+        worst = max(missing, key=lambda p: (lost(seen, p), p.key))
+        note = Note(why_lost(seen, worst).reason, f"{why_lost(seen, worst).message}: {where}", warning=True)
+        return Outcome.place(wanted, note, target=_largest(more), quarantine=quarantine)
+    if not seen.members:
+        return Outcome.place(wanted, _first(seen, where), target=_largest(more))
+    return Outcome.scale(wanted, unread(seen) or settling(seen.members), scaled(seen, wanted))
+
+
+def _first(seen: Analysis, where: str) -> Note:
+    before = [key.pool for key in seen.snapshot.memory.allocation]
+    if before:
+        return Note(Reason.PLACING, f"the Deployment on pool {' and '.join(before)} is missing: {where}", warning=True)
+    priced = any(o.each for o in seen.options)
+    return Note(Reason.PLACING, f"starting {where}: {'cheapest as claimed' if priced else 'no price is known'}")
+
+
+def _largest(more: Allocation) -> str | None:
+    return max(more, key=lambda key: (more[key], key)).pool if more else None
+
+
+def settling(members: Sequence[Placement]) -> Refusal:
+    """Sizing first, then cost."""
+    pools = " and ".join(p.key.pool for p in members)
+    return Refusal(Reason.WAITING, f"the replicas on pool {pools} follow the load first: what they cost is measured after that")
+
+
+def scaled(seen: Analysis, wanted: Allocation) -> tuple[Note, ...]:
+    """One note for each pool whose number of replicas follows the load."""
+    before: Allocation = seen.allocation
+    rate = f" for {seen.load.now:.3g} requests/s" if seen.load else ""
+    changed = sorted(key for key in {*before, *wanted} if before.get(key, 0) != wanted.get(key, 0))
+    return tuple(Note(Reason.SCALED, f"{before.get(k, 0)} to {wanted.get(k, 0)} replicas on pool {k.pool}{rate}") for k in changed)
+
+
+def keys_of(allocation: Allocation) -> tuple[PlacementKey, ...]:
+    """The placements that hold a part of the load, that with the most replicas first."""
+    return tuple(sorted((key for key, n in allocation.items() if n > 0), key=lambda key: (-allocation[key], key)))

@@ -1,0 +1,82 @@
+"""The load that the replicas have to carry: what is asked now, what may be asked when a replica that is ordered now is ready, and one replica more
+where the promise is broken with all that there is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from steelyard.core.facts.snapshot import Placement
+from steelyard.core.facts.window import Window, totals
+from steelyard.core.performance.capacity import without_backlog
+from steelyard.core.placing.analysis import Analysis, of_load
+from steelyard.core.placing.supply import coming
+from steelyard.core.planning.enough import Stand, carried
+from steelyard.core.planning.load import RECENT
+from steelyard.core.planning.sizing import PROBE, ROUNDING
+from steelyard.core.statistics.sequential import Result, Test, violations
+
+HEADROOM = 0.5
+"""Part of the objective's time that the slowest hundredth may take where a replica less is tried."""
+
+
+def needed(seen: Analysis, stands: Sequence[Stand]) -> float:
+    """Requests per second that must be carried; where nothing is read, what was wanted when something last was."""
+    if seen.load is None:
+        wanted = {"/".join(p.key): p.desired for p in seen.members}
+        return carried([replace(s, replicas=wanted[s.name]) for s in stands]) * (1 - ROUNDING)
+    # Where a capacity is only a load that was carried, every forecast is beyond it and says nothing.
+    soon = None if any(seen.only_carried(p.key) for p in seen.members) else seen.load.soon
+    asked = max(seen.load.now, soon or 0.0) * (1 - ROUNDING)
+    if promise_now(seen).result is Result.FAIL:
+        # Whatever the capacities are taken for: one replica more than there are.
+        return max(asked, carried(stands) * (1 + ROUNDING))
+    # A replica less that is being tried has shown nothing yet: added again at once, it would be taken away again at once.
+    return min(asked, carried(stands)) if _is_tried(seen, stands) else asked
+
+
+def kept_for(seen: Analysis, stands: Sequence[Stand], margin: float) -> float:
+    """Requests per second that must stay carried when replicas go: what chance may show of the load is that part of it."""
+    assert seen.load is not None
+    return max(needed(seen, stands), seen.load.crest / margin * (1 - ROUNDING))
+
+
+def may_try_less(seen: Analysis) -> bool:
+    """Whether one replica less may be tried, since what one can carry is not known: all that serve answer in half the time that they may take,
+    the promise holds, and the step loads the others by no more than PROBE."""
+    total = sum(p.desired for p in seen.members)
+    if total < 2 or total / (total - 1) > PROBE or total <= seen.snapshot.workload.scaling.least:
+        return False
+    if promise_now(seen).result is not Result.PASS:
+        return False
+    return all(p.ready == p.desired and seen.only_carried(p.key) and answers_fast(seen, p) for p in seen.members)
+
+
+def answers_fast(seen: Analysis, placement: Placement) -> bool:
+    """Whether even the slowest hundredth took no more than HEADROOM of its time in every recent window. Not told is not fast."""
+    times = [w.p99_milliseconds for w in seen.windows(placement.key)[-RECENT:]]
+    most = min((o.milliseconds for o in seen.snapshot.workload.latency), default=None)
+    return most is not None and bool(times) and all(t is not None and t <= HEADROOM * most for t in times)
+
+
+def promise_now(seen: Analysis) -> Test:
+    """The promise over those of the last windows in which as many replicas ran as are ready or surely coming: an older one would ask for a replica
+    at every look until it is forgotten, and one while some are starting for more of them."""
+    allowed = seen.snapshot.workload.allowed
+    parts = [(without_backlog(of_load(seen.every_window(p.key)[-RECENT:]), allowed), n) for p in seen.members if (n := coming(seen, p))]
+    ran: list[Window] = []
+    for back in range(1, RECENT + 1):
+        then = [(windows[-back], wanted) for windows, wanted in parts if len(windows) >= back]
+        if len(then) < len(parts) or any(abs(w.replicas - wanted) > 0.5 for w, wanted in then):
+            break
+        ran += [w for w, _ in then]
+    good, bad = totals(ran)
+    return violations(bad, good + bad, 0, 0, allowed)
+
+
+def _is_tried(seen: Analysis, stands: Sequence[Stand]) -> bool:
+    if seen.load is None or seen.load.n == 0 or not seen.members or promise_now(seen).n > 0:
+        return False
+    if not all(seen.only_carried(p.key) for p in seen.members):
+        return False
+    return seen.load.now <= PROBE * carried(stands)

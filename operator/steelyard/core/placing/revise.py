@@ -1,0 +1,67 @@
+"""Is something else asked for? Then the new revision replaces the old one step by step, in any mode, once it is compiled."""
+
+from __future__ import annotations
+
+from steelyard.core.compiling.candidate import Candidate
+from steelyard.core.facts.identity import PlacementKey
+from steelyard.core.facts.memory import MoveKind
+from steelyard.core.facts.snapshot import Placement
+from steelyard.core.placing.analysis import Analysis
+from steelyard.core.placing.decision import Note
+from steelyard.core.placing.fresh import frozen, unread
+from steelyard.core.placing.outcome import Outcome
+from steelyard.core.placing.start_move import Plan, start_move
+from steelyard.core.placing.supply import is_outlived
+from steelyard.core.vocabulary.reason import AWAITED, Reason, Refusal
+
+_ASKED = "the spec asks for a new revision"
+_OUTLIVED = "the artifact was compiled again and is another: no new replica of the old one could start"
+
+
+def revise(seen: Analysis) -> Outcome | None:
+    """The move to the revision that is asked for, of the placement with the most replicas first, or what keeps it from beginning; None where
+    what runs is what is asked for."""
+    for placement in sorted(seen.members, key=lambda p: (p.key != seen.primary, p.key)):
+        candidate = seen.candidate(placement.key.pool)
+        why = None if candidate is None else _why(seen, placement, candidate)
+        if candidate is not None and why is not None:
+            return _revised(seen, placement, candidate, why)
+    return None
+
+
+def _why(seen: Analysis, placement: Placement, candidate: Candidate) -> str | None:
+    # The same revision under another wish: what was asked for is what runs, and there is nothing to replace.
+    if placement.asked and candidate.asked != placement.asked and candidate.revision != placement.key.revision:
+        return _ASKED
+    return _OUTLIVED if is_outlived(seen, placement) else None
+
+
+def _revised(seen: Analysis, placement: Placement, candidate: Candidate, why: str) -> Outcome:
+    pool = placement.key.pool
+    refusal = candidate.refusal or frozen(seen) or unread(seen) or _owned(seen, placement)
+    if refusal is not None or candidate.revision is None:
+        told = refusal or Refusal(Reason.COMPILING, f"the new revision of pool {pool} is not known yet")
+        return (Outcome.wait if told.reason in AWAITED else Outcome.hold)(seen.allocation, told, pool)
+    target = PlacementKey(pool, candidate.revision)
+    entry = next((q for q in seen.snapshot.memory.quarantine if (q.pool, q.revision) == target and seen.now < q.until), None)
+    if entry is not None:
+        failed = Refusal(
+            Reason.QUARANTINED,
+            f"the new revision failed on pool {pool} ({entry.reason}); the old one serves until {entry.until:%H:%M:%S} UTC",
+            entry.until,
+        )
+        return Outcome.hold(seen.allocation, failed, pool)
+    plan = Plan(source=placement.key, target=target, source_replicas=placement.desired, goal=placement.desired)
+    move = start_move(seen, MoveKind.REVISION, plan, Note(Reason.NEW_REVISION, why))
+    return Outcome.begin(seen.allocation, move, Note(Reason.NEW_REVISION, why))
+
+
+def _owned(seen: Analysis, placement: Placement) -> Refusal | None:
+    """A move writes replicas; where somebody else does, it could neither grow nor drain."""
+    if seen.is_ours(placement):
+        return None
+    return Refusal(
+        Reason.REPLICAS_OWNED_ELSEWHERE,
+        f"{placement.replicas_owner or 'the owner named External'} writes the replicas of pool {placement.key.pool}: remove that autoscaler or set "
+        "spec.scaling.owner to Steelyard to let the new revision replace the old one",
+    )

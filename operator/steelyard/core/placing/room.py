@@ -1,0 +1,136 @@
+"""Where replicas stand, and where more may be added now: the two sides of what a repair chooses from."""
+
+from __future__ import annotations
+
+from math import inf
+
+from steelyard.core.facts.capacity import Basis
+from steelyard.core.facts.identity import PlacementKey
+from steelyard.core.facts.snapshot import Placement, PoolChoice
+from steelyard.core.placing.analysis import Analysis
+from steelyard.core.placing.supply import coming, lost, starts_on
+from steelyard.core.planning.enough import Rules, Stand
+from steelyard.core.planning.option import Option
+from steelyard.core.vocabulary.reason import AWAITED
+
+UNPRICED = 1000.0
+"""Times the highest price that is known: a pool without a price serves where no other can, and nowhere else."""
+
+
+def rules_of(seen: Analysis) -> Rules:
+    """What the user asks of all replicas together."""
+    workload = seen.snapshot.workload
+    return Rules(
+        minimum=workload.scaling.least,
+        maximum=workload.scaling.maximum,
+        families=workload.min_families,
+        spot_percent=workload.max_spot_percent,
+    )
+
+
+def standing(seen: Analysis) -> tuple[Stand, ...]:
+    """The members with the replicas that are ready or surely coming, in order of key."""
+    return tuple(_member(seen, p) for p in seen.members)
+
+
+def openings(seen: Analysis) -> tuple[Stand, ...]:
+    """Placements without a replica that one may be added to now, in order of pool. Where nothing serves and no load is known, what counts is
+    what a request would cost there, and not what a replica does. Where nothing serves and every pool failed lately, they are tried again."""
+    first = not seen.members and seen.load is None
+    possible = [o for o in seen.options if _is_possible(seen, o)]
+    open_ = [o for o in possible if not seen.is_exhausted(o.pool) and not seen.is_quarantined(_key(seen, o))]
+    return tuple(_opening(seen, option, first=first) for option in open_ or (() if seen.members else possible))
+
+
+def measured_only(seen: Analysis, stands: tuple[Stand, ...]) -> tuple[Stand, ...]:
+    """Those whose capacity rests on traffic."""
+    known = {o.pool for o in seen.options if o.measured}
+    return tuple(s for s in stands if key_of(s).pool in known)
+
+
+def key_of(stand: Stand) -> PlacementKey:
+    """The placement that a stand stands for."""
+    pool, _, revision = stand.name.rpartition("/")
+    return PlacementKey(pool, revision)
+
+
+def awaited(seen: Analysis) -> tuple[Option, ...]:
+    """Pools that would be open if what they wait for, such as their compile, had come."""
+    return tuple(o for o in seen.options if o.refusal is not None and o.refusal.reason in AWAITED and o.room >= 1 and not seen.is_closed(o))
+
+
+def price(seen: Analysis, option: Option | None) -> float:
+    """Money per hour of a replica as a choice: its own cost and what its part of a scarce node is worth to other workloads."""
+    known = max((o.each for o in seen.options if o.each), default=1.0)
+    each = option.each if option and option.each else UNPRICED * known
+    worth = seen.snapshot.target.scarcity.get(option.pool, 0.0) if option and seen.snapshot.target else 0.0
+    return each + (worth / max(1, option.a_node) if option else 0.0)
+
+
+def _member(seen: Analysis, placement: Placement) -> Stand:
+    option, key = seen.option(placement.key.pool), placement.key
+    choice, count = seen.snapshot.workload.pools.get(key.pool, PoolChoice()), coming(seen, placement)
+    grows = lost(seen, placement) == 0 and not seen.is_exhausted(key.pool) and starts_on(seen, key.pool) == key
+    room = option.room if option else seen.snapshot.workload.scaling.maximum
+    return Stand(
+        name="/".join(key),
+        replicas=count,
+        capacity=_capacity(seen, placement),
+        cost=price(seen, option),
+        most=max(count, room) if grows else count,
+        least=choice.minimum,
+        family=option.candidate.pool.family if option else "",
+        spot=option.candidate.pool.spot if option else False,
+    )
+
+
+def _capacity(seen: Analysis, placement: Placement) -> float:
+    """Requests per second that a replica of a member is taken to carry: as measured; of one that serves and was not measured, what it does
+    carry; else the lower end of the claim."""
+    measured = seen.capacity(placement.key)
+    if measured:
+        return measured
+    serving = sum(p.ready for p in seen.members)
+    share = seen.load.now / serving if seen.load and serving else 0.0
+    if placement.ready > 0 and share > 0:
+        return share
+    option = seen.option(placement.key.pool)
+    return option.capacity.rate.lower if option and option.capacity else share or 1.0
+
+
+def _is_possible(seen: Analysis, option: Option) -> bool:
+    """Whether replicas can be put there for want of room elsewhere: a pool too small for all is good for a part."""
+    key = starts_on(seen, option.pool)
+    if (option.refusal is not None and not option.only_for_part) or option.room < 1 or key is None:
+        return False
+    here = [p for p in seen.members if p.key.pool == option.pool]
+    return all(p.key != key for p in here) and not any(p.unplaced and lost(seen, p) for p in here)
+
+
+def _key(seen: Analysis, option: Option) -> PlacementKey:
+    return starts_on(seen, option.pool) or PlacementKey(option.pool, "")
+
+
+def _opening(seen: Analysis, option: Option, *, first: bool) -> Stand:
+    capacity = option.capacity
+    known = [o.capacity.rate.point for o in seen.options if o.capacity]
+    carries = min(known, default=1.0)
+    if capacity is not None:
+        carries = capacity.rate.point if capacity.basis is Basis.MEASURED else capacity.rate.lower
+    cost = price(seen, option)
+    return Stand(
+        name="/".join(_key(seen, option)),
+        replicas=0,
+        capacity=carries,
+        cost=cost / (capacity.rate.point if capacity else min(known, default=1.0)) if first else cost,
+        # A pool that delivered nothing is tried again with one replica.
+        most=min(option.room, 1) if option.candidate.pool.exhaustion else option.room,
+        least=seen.snapshot.workload.pools.get(option.pool, PoolChoice()).minimum,
+        family=option.candidate.pool.family,
+        spot=option.candidate.pool.spot,
+    )
+
+
+def claimed_unit_cost(option: Option) -> tuple[float, str]:
+    """What a request is taken to cost there, for an order of pools; those without figures come last."""
+    return (option.each or inf) / option.capacity.rate.point if option.each and option.capacity else inf, option.pool

@@ -1,0 +1,50 @@
+"""A move at its beginning, before its first side effect."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from steelyard.core.facts.identity import PlacementKey
+from steelyard.core.facts.memory import Move, MoveKind, Step
+from steelyard.core.placing.analysis import Analysis
+from steelyard.core.placing.decision import Note
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """From `source`, which has `source_replicas` and keeps `source_goal` of them, to `target`, which has `base` and ends with `goal`. `extra`:
+    replicas that the source needs besides before the first of the target joins. `reserved`: money that a trial may cost."""
+
+    source: PlacementKey
+    target: PlacementKey
+    source_replicas: int
+    goal: int
+    source_goal: int = 0
+    base: int = 0
+    extra: int = 0
+    reserved: float | None = None
+
+
+def start_move(seen: Analysis, kind: MoveKind, plan: Plan, note: Note) -> Move:
+    """The move in its first step: one replica of the target, once the source has what it needs beside it."""
+    policy = seen.snapshot.workload.rebalancing
+    seconds = policy.exploration_deadline_seconds if kind is MoveKind.EXPLORATION else policy.deadline_seconds
+    return Move(
+        id=f"{seen.now:%Y%m%dt%H%M%S}-{plan.target.pool}"[:63],
+        kind=kind,
+        source=plan.source,
+        target=plan.target,
+        step=Step.SURGE,
+        source_replicas=plan.source_replicas + plan.extra,
+        target_replicas=plan.base + (0 if plan.extra else 1),
+        target_goal=plan.goal,
+        started=seen.now,
+        step_time=seen.now,
+        deadline=seen.now + timedelta(seconds=seconds),
+        reason=note.reason.value,
+        message=note.message,
+        source_goal=plan.source_goal,
+        target_base=plan.base,
+        reserved=plan.reserved,
+    )

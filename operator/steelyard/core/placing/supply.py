@@ -1,0 +1,71 @@
+"""Which replicas are surely coming, and which are waited for in vain."""
+
+from __future__ import annotations
+
+from steelyard.core.facts.identity import PlacementKey
+from steelyard.core.facts.snapshot import ArtifactState, Placement
+from steelyard.core.placing.analysis import Analysis
+from steelyard.core.planning.exhaustion import DEADLINE
+from steelyard.core.vocabulary.reason import Reason, Refusal
+
+
+def lost(seen: Analysis, placement: Placement) -> int:
+    """Replicas that are wanted and do not come: they keep ending, or have waited for longer than DEADLINE, or their pool delivers nothing."""
+    absent = placement.desired - placement.ready
+    waiting = absent - placement.crashing if placement.trouble is not None else placement.unplaced
+    overdue = placement.waiting_since is not None and seen.now - placement.waiting_since >= DEADLINE
+    hopeless = waiting if overdue or seen.is_exhausted(placement.key.pool) else 0
+    return max(0, min(absent, placement.crashing + hopeless))
+
+
+def coming(seen: Analysis, placement: Placement) -> int:
+    """Replicas that are ready or surely will be."""
+    return placement.desired - lost(seen, placement)
+
+
+def never_came(seen: Analysis, placement: Placement) -> bool:
+    """Whether its containers keep ending and it has never served anything: the place is at fault, or the model on it."""
+    return placement.ready == 0 and placement.crashing > 0 and placement.key not in seen.kept and not is_outlived(seen, placement)
+
+
+def is_outlived(seen: Analysis, placement: Placement) -> bool:
+    """Whether a placement is of an artifact that the store has no more, so that no new pod of it can start, and another can be made instead.
+
+    A compile of the same key need not give the same bytes, and a template is never written again (docs/adr/0024-a-corrupt-artifact-is-compiled-again.md).
+    """
+    found = seen.snapshot.artifacts.get(placement.artifact_key or "")
+    if found is None or (found.state is ArtifactState.READY and found.digest == placement.artifact_digest):
+        return False
+    candidate = seen.candidate(placement.key.pool)
+    return candidate is not None and candidate.refusal is None and candidate.revision != placement.key.revision
+
+
+def why_lost(seen: Analysis, placement: Placement) -> Refusal:
+    """What keeps its replicas from coming, the cause before what follows of it."""
+    pool = placement.key.pool
+    if placement.trouble is not None:
+        return placement.trouble
+    if is_outlived(seen, placement):
+        return Refusal(Reason.PLACING, f"no replica on pool {pool} can start, since its artifact was compiled again and is another")
+    if placement.crashing > 0:
+        return Refusal(
+            Reason.TARGET_CRASHED, f"replicas on pool {pool} keep ending: {placement.crash_message or 'see kubectl logs --previous'}"
+        )
+    return Refusal(Reason.POOL_EXHAUSTED, f"pool {pool} delivers no nodes: {placement.unplaced_message or 'replicas wait for one'}")
+
+
+def starts_on(seen: Analysis, pool: str) -> PlacementKey | None:
+    """The placement that a new replica on the pool would belong to: what stands there, as long as a replica of it can start, else what would be
+    made today; None where there is neither."""
+    standing = [p for p in seen.members if p.key.pool == pool and not is_outlived(seen, p)]
+    if standing:
+        return max(standing, key=lambda p: (p.asked == _asked(seen, pool), p.ready, p.key)).key
+    candidate = seen.candidate(pool)
+    if candidate is None or candidate.revision is None or candidate.refusal is not None:
+        return None
+    return PlacementKey(pool, candidate.revision)
+
+
+def _asked(seen: Analysis, pool: str) -> str:
+    candidate = seen.candidate(pool)
+    return candidate.asked if candidate else ""

@@ -1,0 +1,75 @@
+"""More than is enough, and the promise holds: the replicas go whose going saves most and breaks no bound."""
+
+from __future__ import annotations
+
+from steelyard.core.placing.analysis import Analysis
+from steelyard.core.placing.fresh import unread
+from steelyard.core.placing.outcome import Allocation, Outcome
+from steelyard.core.placing.repair import scaled, settling
+from steelyard.core.placing.requirement import kept_for, may_try_less, promise_now
+from steelyard.core.placing.room import key_of, rules_of, standing
+from steelyard.core.placing.supply import coming
+from steelyard.core.planning.enough import Stand, shrunk, suffices
+from steelyard.core.planning.sizing import DOWN_MARGIN
+from steelyard.core.statistics.sequential import Result
+
+
+def trim(seen: Analysis) -> Outcome | None:
+    """What to keep; None where all of it is needed, or nothing is known well enough to take anything away."""
+    if not _is_settled(seen):
+        return None
+    stands = standing(seen)
+    kept = next((kept for ask in (_fewer, _fewer_pools, _one_less) if (kept := ask(seen, stands)) is not None), None)
+    if kept is None or _broke_before(seen, kept):
+        return None
+    return Outcome.scale(kept, settling(seen.members), scaled(seen, kept))
+
+
+def _fewer(seen: Analysis, stands: tuple[Stand, ...]) -> Allocation | None:
+    """What carries the load with a margin, so that no replica comes back at once."""
+    return _without_the_rest(seen, stands, kept_for(seen, stands, DOWN_MARGIN))
+
+
+def _fewer_pools(seen: Analysis, stands: tuple[Stand, ...]) -> Allocation | None:
+    """A pool that is not needed any more goes without a margin: if a replica is missing afterwards, it is added on the cheapest."""
+    kept = _without_the_rest(seen, stands, kept_for(seen, stands, 1.0))
+    return kept if kept is not None and any(n == 0 < seen.allocation[key] for key, n in kept.items()) else None
+
+
+def _one_less(seen: Analysis, stands: tuple[Stand, ...]) -> Allocation | None:
+    """Without one replica of the place where a request costs most, where trying that is the only way to learn what one carries."""
+    may_go = [s for s in stands if s.replicas > s.least]
+    dearest = max(may_go, key=lambda s: (s.cost / s.capacity, s.name), default=None)
+    if dearest is None or not may_try_less(seen):
+        return None
+    return {**seen.allocation, key_of(dearest): dearest.replicas - 1}
+
+
+def _without_the_rest(seen: Analysis, stands: tuple[Stand, ...], held: float) -> Allocation | None:
+    if not suffices(stands, held, rules_of(seen)):
+        return None
+    kept: Allocation = dict(zip(map(key_of, stands), shrunk(stands, held, rules_of(seen)), strict=True))
+    return None if kept == seen.allocation else kept
+
+
+def _is_settled(seen: Analysis) -> bool:
+    """Whether all that surely comes is there and was read at its present size: what starts has shown nothing, and what is not known is not taken
+    for small. What was just added is not taken away again before it has shown anything."""
+    if seen.load is None or not seen.members or not all(seen.is_ours(p) for p in seen.members) or unread(seen) is not None:
+        return False
+    promise = promise_now(seen)
+    if promise.result is Result.FAIL or (promise.n == 0 and seen.load.n > 0):
+        return False
+    known = all(seen.capacity(p.key) for p in seen.members if p.ready > 0)
+    return known and all(p.ready >= coming(seen, p) for p in seen.members)
+
+
+def _broke_before(seen: Analysis, kept: Allocation) -> bool:
+    """So few have broken the promise at this load, whatever their capacity was taken for."""
+    assert seen.load is not None
+    limit = min((at for p in seen.members if (at := seen.broke_at(p.key)) is not None), default=None)
+    return (
+        limit is not None
+        and sum(kept.values()) < sum(p.ready for p in seen.members)
+        and seen.load.crest >= limit * max(1, sum(kept.values()))
+    )

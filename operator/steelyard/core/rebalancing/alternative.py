@@ -1,0 +1,132 @@
+"""Cheaper allocations as measured: for each pool, the best that it could take over of what stands, all of it or a part."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import inf
+
+from steelyard.core.planning.exact import solve
+from steelyard.core.planning.option import Option, cost_at, good_for_part
+from steelyard.core.planning.outcome import Planned
+from steelyard.core.planning.problem import Offer, Problem
+from steelyard.core.rebalancing.grounds import Grounds
+from steelyard.core.statistics.interval import Interval
+
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alternative:
+    """An allocation in which one pool, `target`, grows from `base` to `target_replicas` and the others shrink. `source` is the one that gives up
+    most money, and keeps `source_replicas`; what others keep beyond their need is trimmed afterwards.
+
+    present, cost: money per hour of all that holds the load, now and then, at the load's peak; present_calm, calm: at its mean.
+    """
+
+    source: str
+    target: Option
+    source_replicas: int
+    target_replicas: int
+    base: int
+    present: Interval
+    present_calm: Interval
+    cost: Interval
+    calm: Interval
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing stays at the source."""
+        return self.source_replicas == 0
+
+
+def alternatives(grounds: Grounds) -> tuple[Alternative, ...]:
+    """Every allocation of measured pools that costs less than what stands, the cheapest first; none where what stands is not measured."""
+    known = {o.pool: o for o in grounds.options if o.measured and (good_for_part(o) or o.pool in grounds.standing)}
+    if any(pool not in known or known[pool].each is None for pool in grounds.standing):
+        return ()
+    present, calm = (_present(grounds, known, rate) for rate in (grounds.load.crest, grounds.load.mean))
+    found = []
+    for target in sorted(known):
+        plan = _plan(grounds, known, target, grounds.load.crest, "point", grounds.amortised)
+        source = _source(grounds, known, plan) if plan is not None else None
+        if plan is None or source is None or plan.get(target, 0) <= grounds.standing.get(target, 0):
+            continue
+        cost = _interval(grounds, known, target, grounds.load.crest)
+        if cost.point < present.point - _ROUNDING:
+            found.append(
+                Alternative(
+                    source=source,
+                    target=known[target],
+                    source_replicas=plan.get(source, 0),
+                    target_replicas=plan[target],
+                    base=grounds.standing.get(target, 0),
+                    present=present,
+                    present_calm=calm,
+                    cost=cost,
+                    calm=_interval(grounds, known, target, grounds.load.mean),
+                )
+            )
+    return tuple(sorted(found, key=lambda a: (round(a.cost.point, 9), not a.whole, a.source, a.target.pool)))
+
+
+def _source(grounds: Grounds, known: Mapping[str, Option], plan: Mapping[str, int]) -> str | None:
+    """The pool that gives up most money; None where none gives up anything."""
+    given = {pool: (count - plan.get(pool, 0)) * grounds.price(known[pool]) for pool, count in grounds.standing.items()}
+    most = max(sorted(given), key=lambda pool: given[pool])
+    return most if given[most] > 0 else None
+
+
+def _present(grounds: Grounds, known: Mapping[str, Option], rate: float) -> Interval:
+    """Money per hour of what stands: of one pool what the load needs there, over the interval of its capacity and whatever its limits are now; of
+    several what is paid."""
+    if len(grounds.standing) > 1:
+        paid = sum(count * grounds.price(known[pool]) for pool, count in grounds.standing.items())
+        return Interval(paid, paid, paid)
+    (pool,) = grounds.standing
+    option, least = known[pool], max(grounds.snapshot.workload.scaling.least, grounds.choice(pool).minimum)
+    assert option.capacity is not None
+    return cost_at(rate, option.capacity, grounds.price(option), least)
+
+
+def _interval(grounds: Grounds, known: Mapping[str, Option], target: str, rate: float) -> Interval:
+    """Money per hour over the interval of all capacities; infinite where the lower ones carry it no more."""
+    point, few, many = (_money(grounds, known, _plan(grounds, known, target, rate, end, 0.0)) for end in ("point", "upper", "lower"))
+    return Interval(point, min(point, few), max(point, many))
+
+
+def _money(grounds: Grounds, known: Mapping[str, Option], plan: Mapping[str, int] | None) -> float:
+    return inf if plan is None else sum(count * grounds.price(known[pool]) for pool, count in plan.items())
+
+
+def _plan(grounds: Grounds, known: Mapping[str, Option], target: str, rate: float, end: str, added: float) -> Mapping[str, int] | None:
+    """Replicas by pool: the cheapest of what stands and the target together."""
+    workload = grounds.snapshot.workload
+    offers = tuple(_offer(grounds, known[pool], end, added if pool == target else 0.0) for pool in sorted({*grounds.standing, target}))
+    outcome = solve(
+        Problem(
+            load=rate,
+            minimum=workload.scaling.least,
+            maximum=max(workload.scaling.maximum, grounds.replicas),
+            offers=tuple(o for o in offers if o.most > 0),
+            min_families=workload.min_families,
+            max_spot_percent=workload.max_spot_percent,
+        )
+    )
+    return outcome.replicas if isinstance(outcome, Planned) else None
+
+
+def _offer(grounds: Grounds, option: Option, end: str, added: float) -> Offer:
+    assert option.capacity is not None
+    count = grounds.standing.get(option.pool, 0)
+    return Offer(
+        pool=option.pool,
+        family=option.candidate.pool.family,
+        spot=option.candidate.pool.spot,
+        capacity=getattr(option.capacity.rate, end),
+        cost=grounds.price(option),
+        least=grounds.choice(option.pool).minimum,
+        most=max(option.most, count),
+        current=count,
+        added=added * (option.each or 0.0),
+    )
