@@ -10,7 +10,7 @@ from pathlib import Path
 
 from demo import checker
 from demo.story import Variant
-from steelyard.api.crdgen.folded import folded
+from generate.folded import folded
 
 ROOT = Path(__file__).parents[2]
 EXPLAIN_LINES = 24
