@@ -17,6 +17,7 @@ def build(prog: str) -> argparse.ArgumentParser:
     """The whole tree. Options that say which cluster may stand before the command or after it."""
     parser = argparse.ArgumentParser(prog=prog, description=DESCRIPTION, parents=[_which_cluster()])
     parser.add_argument("--version", action=VersionOption, nargs=0, help="the version of this command")
+    parser.set_defaults(parser=parser)  # `completion` describes the whole tree.
     words = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in COMMANDS:
         _add(words, command)
