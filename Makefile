@@ -45,12 +45,13 @@ test-long: $(VENV)/.installed ## All property tests at length, and a real vLLM o
 bench: $(VENV)/.installed ## Benchmarks, each with its table (all of them take hours; one: B=planner)
 	@$(RUN) -m bench $(B)
 
-check: $(VENV)/.installed ## ruff, mypy, the house rules, and drift of generated files
+check: $(VENV)/.installed ## ruff, mypy, the house rules, and drift of generated files; at the end, figures of the code's shape
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
 	@PYTHONPATH=operator:runtime $(VENV)/bin/lint-imports
 	@$(MAKE) --no-print-directory verify
+	@$(RUN) -m figures
 
 verify: $(VENV)/.installed ## Generated files say what their sources say
 	@$(RUN) -m generate --check
