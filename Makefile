@@ -6,7 +6,7 @@ VENV := .venv
 export STEELYARD_BEGAN := $(shell date +%s)
 # Bytecode is kept, whatever the shell says: tests start a hundred processes that import the same packages.
 export PYTHONDONTWRITEBYTECODE :=
-RUN := PYTHONPATH=operator:runtime:tests $(VENV)/bin/python
+RUN := PYTHONPATH=operator:runtime:tests:docs $(VENV)/bin/python
 # What needs no packages, and comes before there are any.
 FIRST = command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or later is needed, and $(PYTHON) is not on PATH: set PYTHON=..." >&2; exit 2; }; \
 	PYTHONPATH=tests $(PYTHON) -m
@@ -45,28 +45,19 @@ test-long: $(VENV)/.installed ## All property tests at length, and a real vLLM o
 bench: $(VENV)/.installed ## Benchmarks, each with its table (all of them take hours; one: B=planner)
 	@$(RUN) -m bench $(B)
 
-check: $(VENV)/.installed ## ruff, mypy, the house rules, and drift of generated files
+check: $(VENV)/.installed ## ruff, mypy, the house rules, and drift of generated files; at the end, figures of the code's shape
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
 	@PYTHONPATH=operator:runtime $(VENV)/bin/lint-imports
 	@$(MAKE) --no-print-directory verify
+	@$(RUN) -m figures
 
 verify: $(VENV)/.installed ## Generated files say what their sources say
-	@$(RUN) -m steelyard.api.crdgen --check
-	@$(RUN) -m steelyard.app.chart_schema --check
-	@$(RUN) -m steelyard.cli.reference --check
-	@$(RUN) -m steelyard.cli.reasons_page --check
-	@$(RUN) -m steelyard.cli.catalogue_page --check
-	@$(RUN) -m steelyard.cli.scenario_page --check
+	@$(RUN) -m generate --check
 
 generate: $(VENV)/.installed ## Write all generated files anew
-	@$(RUN) -m steelyard.api.crdgen
-	@$(RUN) -m steelyard.app.chart_schema
-	@$(RUN) -m steelyard.cli.reference
-	@$(RUN) -m steelyard.cli.reasons_page
-	@$(RUN) -m steelyard.cli.catalogue_page
-	@$(RUN) -m steelyard.cli.scenario_page
+	@$(RUN) -m generate
 
 format: $(VENV)/.installed ## Write the code as ruff does
 	@$(VENV)/bin/ruff check --fix .

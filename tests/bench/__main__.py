@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.benchmark import Bar, Benchmark, Cell, Row
-from steelyard.api.crdgen.folded import folded
+from generate.folded import folded
 
 ROOT = Path(__file__).parents[2]
 NAMES = tuple(sorted(p.stem for p in Path(__file__).parent.glob("*.py") if "\nCOLUMNS" in p.read_text()))

@@ -1,4 +1,4 @@
-"""Nothing drifts: schema, reference, definitions, versions."""
+"""Nothing drifts: defaults, schema, definitions, versions."""
 
 import json
 import re
@@ -8,35 +8,8 @@ import pytest
 import yaml
 
 from chart.helm import CHART, ROOT, default_values, of_kind, rendered
-from steelyard.app import chart_schema
-from steelyard.app.chart_values import Values
+from generate.chart_values import Values
 from steelyard.app.config import Config
-
-REPAIR = "run `python -m steelyard.app.chart_schema`"
-
-
-def test_the_generated_files_are_as_they_should_be():
-    assert chart_schema.differences(ROOT, chart_schema.generated(ROOT)) == "", REPAIR
-
-
-def test_the_command_says_how_to_repair_a_difference(tmp_path, capsys):
-    (tmp_path / "crds").mkdir()
-    (tmp_path / "charts/steelyard").mkdir(parents=True)
-    (tmp_path / "charts/steelyard/values.yaml").write_text((CHART / "values.yaml").read_text())
-    assert chart_schema.main(["--check", "--root", str(tmp_path)]) == 1
-    assert "Repair: python -m steelyard.app.chart_schema" in capsys.readouterr().err
-    assert chart_schema.main(["--root", str(tmp_path)]) == 0
-    assert chart_schema.main(["--check", "--root", str(tmp_path)]) == 0
-    assert chart_schema.main(["--root", str(tmp_path / "crds")]) == 2
-
-
-def test_a_definition_that_is_gone_leaves_the_chart(tmp_path):
-    stray = tmp_path / chart_schema.CRD_TEMPLATES / "steelyard.dev_olds.yaml"
-    stray.parent.mkdir(parents=True)
-    stray.write_text("kind: Old\n")
-    assert "-kind: Old" in chart_schema.differences(tmp_path, {})
-    chart_schema.write(tmp_path, {})
-    assert not stray.exists()
 
 
 def test_the_definitions_in_the_chart_are_those_in_crds():
@@ -49,11 +22,6 @@ def test_the_definitions_in_the_chart_are_those_in_crds():
     loose = of_kind(rendered({"crds": {"keep": False}}), "CustomResourceDefinition")
     assert sorted(loose, key=lambda d: d["metadata"]["name"]) == source
     assert of_kind(rendered({"crds": {"install": False}}), "CustomResourceDefinition") == []
-
-
-def test_words_in_braces_survive_the_copy():
-    copy = chart_schema.crd_template("# head\nmetadata:\n  name: a\n  text: '{{ x }} and }}'\n")
-    assert 'text: \'{{ "{{" }} x {{ "}}" }} and {{ "}}" }}\'' in copy
 
 
 def test_the_defaults_are_those_of_the_models():

@@ -7,7 +7,7 @@ from cluster.errors import ClusterError
 MODES = ("local", "kind", "existing")
 
 
-def mode():
+def mode() -> str:
     """`local` is the default."""
     chosen = os.environ.get("CLUSTER", "local")
     if chosen not in MODES:

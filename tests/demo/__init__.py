@@ -1,1 +1,1 @@
-"""`make demo`: what the cluster tool's cluster needs before `steelyard demo` can tell its story on it."""
+"""`make demo`: the whole loop on a real cluster, told as it goes, and judged by a checker that shares nothing with Steelyard."""

@@ -1,90 +1,147 @@
-"""Run inside `python -m cluster run`: put the model into the store, install the chart, and hand over to `steelyard demo`.
+"""`python -m demo`: Steelyard's whole loop on a real cluster, told as it goes and judged by an independent checker.
 
-`steelyard demo` itself needs nothing but a kubeconfig; this part brings what a cluster that is one minute old does not have.
+Within `python -m cluster run` it first brings what a new cluster lacks: the model and the chart. On a cluster of your own, where both are
+yours, it needs nothing but a kubeconfig, --model-uri and --model-digest.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
-import subprocess
+import re
 import sys
 import time
 from pathlib import Path
 
-import yaml
+from rich.console import Console
 
-import minilm
 from cluster.cluster import Cluster
+from cluster.mode import mode
 from cluster.progress import duration, say
+from demo.hands import Hands
+from demo.installation import SECRET, install_arguments, provide
+from demo.run import Run, namespace_name
+from demo.story import Story, Variant
 from demo.variants import choose
-from steelyard_runtime.compile.target import own_isa
-from steelyard_runtime.models.digest import model_digest
+from steelyard.cli.command import FAILED, INTERRUPTED
+from steelyard.cli.problem import Problem
 
-ROOT = Path(__file__).parents[2]
-CHART = ROOT / "charts" / "steelyard"
-TOOLCHAINS = ("openvino", "onnxruntime", "eager")
-NAMESPACE = "steelyard-system"
-RELEASE = "steelyard"
-SECRET = "steelyard-store"
-ARTIFACTS, MODELS = "artifacts", "models"
+WIDE = 132
+"""Columns of a picture, and of what is no terminal."""
+USUAL = (Variant("onnxruntime"), Variant("openvino"))
+"""Of pool-a and pool-b, where neither an option nor a comparison on this processor says another."""
+EXITS = "exit codes: 0 the checker agrees; 1 it does not; 2 the demo could not be run"
 
 
-def image_values(prefix: str, reference: str) -> list[str]:
-    """An image reference as the chart's values."""
-    repository, tag = reference.rsplit(":", 1)
-    return ["--set", f"{prefix}.repository={repository}", "--set-string", f"{prefix}.tag={tag}"]
+def parser() -> argparse.ArgumentParser:
+    """Where the cluster and the model are, and which variant of the story to tell."""
+    described = argparse.ArgumentParser(prog="python -m demo", description=__doc__, epilog=EXITS)
+    described.add_argument("--kubeconfig", metavar="FILE", help="the kubeconfig; default: $KUBECONFIG, else ~/.kube/config")
+    described.add_argument("--context", metavar="NAME", help="the kubeconfig's context; default: its current one")
+    described.add_argument("--model-uri", help="a model that pods can reach, for example s3://models/minilm")
+    described.add_argument("--model-digest", help="its digest (steelyard-runtime digest DIR)")
+    described.add_argument(
+        "--secret", default=SECRET, help="Secret with the store's credentials; made from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+    )
+    described.add_argument(
+        "--runtime-image",
+        default=os.environ.get("STEELYARD_IMAGE_RUNTIME_SERVE", "steelyard/runtime-serve:latest"),
+        help="image of the load generator",
+    )
+    described.add_argument("--operator-namespace", default="steelyard-system", help="where the operator runs")
+    for pool, usual in zip(("pool-a", "pool-b"), USUAL, strict=True):
+        described.add_argument(
+            f"--{pool}",
+            type=Variant.read,
+            metavar="BACKEND[/DTYPE[/QUANTIZATION]]",
+            help=f"what {pool} runs the model with (default: one of the two that differ most on this processor; with --model-uri {usual}); "
+            "where both run the same, or carry the same, the prices of their nodes differ",
+        )
+    described.add_argument("--swap", action="store_true", help="swap the back ends of the pools, and with them the claim")
+    described.add_argument("--claim-true", action="store_true", help="put a true claim on the pool that is really cheaper")
+    described.add_argument(
+        "--forced-wrong",
+        action="store_true",
+        help="ask for a saving that no move can make, so that the run ends on the dearer pool and the checker must object",
+    )
+    described.add_argument("--keep", action="store_true", help="leave everything in the cluster at the end")
+    described.add_argument("--picture", type=Path, help="write what was told as a picture (SVG)")
+    described.add_argument("--evidence", type=Path, help="folder for the evidence that the checker judges")
+    return described
 
 
-def eager_toolchain(image: str) -> list[str]:
-    """PyTorch without a compiler as the chart's values: it is in the compile image alone, which serves it too."""
-    versions = yaml.safe_load((CHART / "values.yaml").read_text())["config"]["toolchains"]["openvino"]["versions"]
-    return [
-        "--set", f"config.toolchains.eager.serveImage={image}",
-        *(value for package in ("torch", "transformers") for value in ("--set", f"config.toolchains.eager.versions.{package}={versions[package]}")),
-    ]  # fmt: skip
+def main(arguments: list[str] | None = None) -> int:
+    """The exit code: 0 the checker agrees, 1 it does not, 2 the demo could not be run; a failure is two lines, as of the command."""
+    given = parser().parse_args(arguments)
+    try:
+        return _tell(given, *_model_and_variants(given))
+    except Problem as problem:
+        print(f"error: {problem.what}\n  try: {problem.todo}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
 
 
-def install_arguments(endpoint: str, environment: dict[str, str]) -> list[str]:
-    """`helm upgrade --install` of the chart for this cluster's images and store, with one second between scrapes."""
-    return [
-        "upgrade", "--install", RELEASE, str(CHART), "--namespace", NAMESPACE, "--create-namespace",
-        *image_values("image", environment["STEELYARD_IMAGE_OPERATOR"]),
-        *image_values("runtime.serve", environment["STEELYARD_IMAGE_RUNTIME_SERVE"]),
-        *image_values("runtime.compile", environment["STEELYARD_IMAGE_RUNTIME_COMPILE"]),
-        "--set", f"config.store.uri=s3://{ARTIFACTS}", "--set", f"config.store.endpoint={endpoint}", "--set", f"config.store.secretName={SECRET}",
-        *eager_toolchain(environment["STEELYARD_IMAGE_RUNTIME_COMPILE"]),
-        *(value for name in TOOLCHAINS for value in ("--set", f"config.toolchains.{name}.target=cpu/{own_isa()}")),
-        "--set", "config.compile.nodeSelector.steelyard\\.dev/role=general", "--set", "config.observe.intervalSeconds=1",
-        "--set", "config.observe.timeoutSeconds=1", "--set", "config.connectionMaxAgeSeconds=5",
-        "--set", "nodeSelector.steelyard\\.dev/role=general", "--wait", "--timeout", "180s",
-    ]  # fmt: skip
+def _model_and_variants(given: argparse.Namespace) -> tuple[str, str, tuple[Variant, Variant]]:
+    """(URI, digest, variants of pool-a and pool-b): what was asked for, or what a new cluster is given."""
+    variants = (given.pool_a or USUAL[0], given.pool_b or USUAL[1])
+    if variants[0] != variants[1] and variants[0].backend == variants[1].backend:
+        raise Problem(
+            f"both pools run {variants[0].backend} with different number formats, and a workload gives each back end one",
+            "give them different back ends, or the same format (then the prices of their nodes differ)",
+        )
+    if given.model_uri and given.model_digest:
+        return given.model_uri, given.model_digest, variants
+    name = os.environ.get("STEELYARD_CLUSTER")
+    if given.model_uri or given.model_digest or name is None or mode() != "local":
+        raise Problem(
+            "the demo needs a model that pods can reach", "give --model-uri and --model-digest, or run `make demo`, which provides one"
+        )
+    cluster = Cluster.attach(name)
+    uri, digest = _install(cluster)
+    if not (given.pool_a or given.pool_b):
+        variants = choose(cluster, os.environ["STEELYARD_IMAGE_RUNTIME_COMPILE"], uri, digest)
+    return uri, digest, variants
 
 
-def provide(cluster: Cluster) -> tuple[str, str]:
-    """The model in the store: (uri, digest)."""
-    folder = minilm.fetch()
-    cluster.s3.bucket(ARTIFACTS)
-    cluster.s3.bucket(MODELS)
-    return cluster.s3.put_folder(MODELS, "minilm", folder), model_digest(folder)
-
-
-def main(arguments: list[str]) -> int:
-    """The exit code of the demo."""
-    told = [sys.executable, "-m", "steelyard.cli.main", "demo"]
-    if os.environ.get("CLUSTER", "local") != "local":
-        # The chart and the model are the user's; `steelyard demo` says what it misses.
-        return subprocess.run([*told, *arguments], check=False).returncode
-    cluster = Cluster.attach(os.environ["STEELYARD_CLUSTER"])
+def _install(cluster: Cluster) -> tuple[str, str]:
+    """The model's URI and digest; returns when the operator is ready."""
     started = time.monotonic()
     uri, digest = provide(cluster)
     say(f"the model is in the store as {uri}")
     cluster.helm(*install_arguments(cluster.s3.endpoint, dict(os.environ)), seconds=240)
     say(f"Steelyard is installed by its chart and ready after {duration(time.monotonic() - started)}")
-    if not any(argument.startswith("--pool-") for argument in arguments):
-        slower, faster = choose(cluster, os.environ["STEELYARD_IMAGE_RUNTIME_COMPILE"], uri, digest)
-        told += ["--pool-a", slower.text, "--pool-b", faster.text]
-    return subprocess.run([*told, "--model-uri", uri, "--model-digest", digest, "--secret", SECRET, *arguments], check=False).returncode
+    return uri, digest
+
+
+def _tell(given: argparse.Namespace, uri: str, digest: str, variants: tuple[Variant, Variant]) -> int:
+    """The exit code of the story."""
+    hands = Hands.open(given.kubeconfig, given.context)
+    if given.evidence is not None:
+        given.evidence.mkdir(parents=True, exist_ok=True)
+    story = Story(
+        namespace=namespace_name(),
+        model_uri=uri,
+        model_digest=digest,
+        secret=given.secret or None,
+        runtime_image=given.runtime_image,
+        swap=given.swap,
+        true_claim=given.claim_true,
+        forced_wrong=given.forced_wrong,
+        variants=variants,
+    )
+    console = Console(record=given.picture is not None, width=None if given.picture is None and sys.stdout.isatty() else WIDE)
+    code = Run(hands, story, console, given.operator_namespace, given.keep, given.evidence).run()
+    if given.picture is not None:
+        given.picture.write_text(picture(console))
+    return code
+
+
+def picture(console: Console) -> str:
+    """What the console showed, as SVG with the reader's own fonts: nothing is fetched from anywhere."""
+    drawn = console.export_svg(title="make demo")
+    return re.sub(r"@font-face \{.*?\}\s*|<!--.*?-->\s*", "", drawn, flags=re.DOTALL)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -1,17 +1,16 @@
 """`python -m demo.record EVIDENCE POOL`: put what a recorded run, which was expected to end on POOL, showed into the README: its table, what the
-checker found, and the beginning of `steelyard explain`. The picture is written by `steelyard demo --picture`."""
+checker found, and the beginning of `steelyard explain`. The picture is written by `make demo DEMO="--picture FILE"`."""
 
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
 from pathlib import Path
 
-from steelyard.api.crdgen.folded import folded
-from steelyard.cli.demo import checker
-from steelyard.cli.demo.plan import Variant
+from demo import checker
+from demo.story import Variant
+from generate.folded import folded
 
 ROOT = Path(__file__).parents[2]
 EXPLAIN_LINES = 24
@@ -82,12 +81,12 @@ def main(folder: Path, expected: str) -> int:
     readme = ROOT / "README.md"
     text = readme.read_text()
     for mark, content in (("demo", table(folder, expected)), ("explain", explanation(folder))):
-        text, count = re.subn(
-            rf"(<!-- {mark}:begin -->\n).*?(<!-- {mark}:end -->)", lambda m, c=content: m[1] + c + m[2], text, flags=re.DOTALL
-        )
-        if count != 1:
+        before, begin, rest = text.partition(f"<!-- {mark}:begin -->\n")
+        _, end, after = rest.partition(f"<!-- {mark}:end -->")
+        if not (begin and end):
             print(f"README.md has no marks <!-- {mark}:begin --> and <!-- {mark}:end -->", file=sys.stderr)
             return 1
+        text = before + begin + content + end + after
     readme.write_text(text)
     return 0
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from cluster.cluster import Cluster
 from cluster.waiting import wait_until
+from demo.manifests import until_answered
 from e2e.ground import GENERAL
-from steelyard.cli.demo.plan import until_answered
 
 OBJECTIVE_MILLISECONDS = 5000
 """Generous: these tests are about requests that are lost, on a machine that may be busy with others'."""

@@ -15,7 +15,7 @@ from cluster import images
 from cluster.cluster import Cluster
 from cluster.image_store import ImageRef
 from cluster.node_spec import PRESETS
-from demo.__main__ import ARTIFACTS, SECRET, provide
+from demo.installation import ARTIFACTS, SECRET, provide
 
 ROOT = Path(__file__).parents[2]
 OWN = "/apis/steelyard.dev/v1alpha1"

@@ -6,9 +6,9 @@ from bisect import bisect
 
 import pytest
 
+from demo import checker
 from e2e.client import Client
 from e2e.tenant import Tenant
-from steelyard.cli.demo import checker
 
 COST_TOLERANCE = 0.03
 """Kubernetes tells times in whole seconds."""

@@ -12,7 +12,7 @@ from typing import Any, Self
 from cluster.errors import ClusterError
 from cluster.fixtures import new_namespace
 from cluster.waiting import wait_until
-from demo.__main__ import SECRET
+from demo.installation import SECRET
 from e2e.client import OBJECTIVE_MILLISECONDS, Client
 from e2e.ground import GENERAL, OWN, Ground
 from e2e.lifetimes import Lifetimes

@@ -7,9 +7,9 @@ import pytest
 
 from cluster.fixtures import new_namespace
 from cluster.waiting import wait_until
-from demo.__main__ import NAMESPACE, RELEASE, SECRET, install_arguments
+from demo.__main__ import main
+from demo.installation import NAMESPACE, RELEASE, SECRET, install_arguments
 from e2e.ground import Ground
-from steelyard.cli.main import main
 
 pytestmark = pytest.mark.nodes
 
@@ -37,12 +37,12 @@ def test_where_no_saving_is_ever_enough_the_checker_objects_to_where_the_workloa
     ground: Ground, installed_for: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     ground.give_artifacts(installed_for)
-    monkeypatch.setattr("steelyard.cli.demo.story.namespace_name", lambda: installed_for)
+    monkeypatch.setattr("demo.__main__.namespace_name", lambda: installed_for)
     for name, value in {**os.environ, **ground.cluster.environment()}.items():
         monkeypatch.setenv(name, value)
     code = main(
         [
-            "demo", "--kubeconfig", str(ground.cluster.kubeconfig), "--forced-wrong", "--model-uri", ground.model_uri, "--model-digest", ground.model_digest, "--secret", SECRET,
+            "--kubeconfig", str(ground.cluster.kubeconfig), "--forced-wrong", "--model-uri", ground.model_uri, "--model-digest", ground.model_digest, "--secret", SECRET,
             "--runtime-image", ground.serve.reference,
         ]
     )  # fmt: skip

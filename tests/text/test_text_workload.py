@@ -12,7 +12,7 @@ import tiny_llama
 from cluster import images
 from cluster.cluster import Cluster
 from cluster.node_spec import PRESETS
-from demo.__main__ import ARTIFACTS, MODELS, SECRET
+from demo.installation import ARTIFACTS, MODELS, SECRET
 from e2e.client import Client
 from e2e.ground import GENERAL, ROOT, Ground
 from e2e.tenant import Tenant

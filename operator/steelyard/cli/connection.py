@@ -10,12 +10,11 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from kubernetes import config as untyped_config
 from kubernetes.client import ApiClient, Configuration
 from kubernetes.client.exceptions import ApiException
-from urllib3 import Timeout
 from urllib3.exceptions import HTTPError, SSLError
 
 from steelyard.cli.facts.raw import Raw
@@ -25,8 +24,6 @@ config: Any = untyped_config
 TIMEOUT = (5.0, 30.0)
 """Seconds to connect and to read: a person waits."""
 PAGE = 500
-STREAM_SECONDS = 300.0
-"""A stream that says nothing for so long is given up and opened again by who needs it."""
 
 
 class _Heard(logging.Handler):
@@ -50,7 +47,7 @@ class Connection:
         self.now = datetime.now(UTC)
 
     @classmethod
-    def open(cls, kubeconfig: str | None, context: str | None) -> Connection:
+    def open(cls, kubeconfig: str | None, context: str | None) -> Self:
         """Read the kubeconfig; inside a pod without one, the pod's own account."""
         heard = _Heard()
         logging.getLogger().addHandler(heard)
@@ -102,43 +99,6 @@ class Connection:
             token = str((page.get("metadata") or {}).get("continue") or "")
             if not token:
                 return
-
-    def send(self, method: str, path: str, body: Raw, content_type: str) -> Raw:
-        """Write, as the demo does. `path` may carry a query. Forbidden, NotThere, or another Problem."""
-        try:
-            parts = self._client.param_serialize(
-                method,
-                path,
-                header_params={"Accept": "application/json", "Content-Type": content_type},
-                body=body,
-                auth_settings=["BearerToken"],
-            )
-            answer = self._client.call_api(*parts, _request_timeout=TIMEOUT)
-            content: bytes = answer.read()
-        except (ApiException, HTTPError, OSError, ValueError) as error:
-            raise self._unreachable(error) from error
-        if answer.status >= HTTPStatus.BAD_REQUEST:
-            raise self._refused(path, answer.status, content)
-        found = json.loads(content)
-        return found if isinstance(found, dict) else {}
-
-    def stream(self, path: str) -> Iterator[bytes]:
-        """Lines of a watch, a log or a text, as they come, without their ends. NotThere, or another Problem."""
-        try:
-            parts = self._client.param_serialize("GET", path, header_params={"Accept": "*/*"}, auth_settings=["BearerToken"])
-            answer = self._client.rest_client.pool_manager.request(
-                parts[0], parts[1], headers=parts[2], preload_content=False, timeout=Timeout(connect=TIMEOUT[0], read=STREAM_SECONDS)
-            )
-            if answer.status >= HTTPStatus.BAD_REQUEST:
-                raise self._refused(path, answer.status, answer.read())
-            rest = b""
-            for chunk in answer.stream(65536):
-                *lines, rest = (rest + chunk).split(b"\n")
-                yield from lines
-            if rest:
-                yield rest
-        except (ApiException, HTTPError, OSError) as error:
-            raise self._unreachable(error) from error
 
     @property
     def host(self) -> str:

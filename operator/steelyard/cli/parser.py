@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from steelyard.cli.command import Command
-from steelyard.cli.commands import commands
+from steelyard.cli.commands import COMMANDS
 from steelyard.cli.commands.version import VersionOption
 
 DESCRIPTION = (
@@ -17,8 +17,9 @@ def build(prog: str) -> argparse.ArgumentParser:
     """The whole tree. Options that say which cluster may stand before the command or after it."""
     parser = argparse.ArgumentParser(prog=prog, description=DESCRIPTION, parents=[_which_cluster()])
     parser.add_argument("--version", action=VersionOption, nargs=0, help="the version of this command")
+    parser.set_defaults(parser=parser)  # `completion` describes the whole tree.
     words = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in commands():
+    for command in COMMANDS:
         _add(words, command)
     return parser
 

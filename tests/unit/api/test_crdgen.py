@@ -1,9 +1,7 @@
-"""The generator: converter, linter, drift check and descriptions."""
+"""The generator of definitions: converter, linter and descriptions."""
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,11 +10,10 @@ import pytest
 import yaml
 from pydantic import BaseModel, Field, TypeAdapter
 
-from steelyard.api.crdgen.__main__ import main
 from steelyard.api.crdgen.definition import definition, object_schema
-from steelyard.api.crdgen.drift import COMMAND, crd_text, differences, generated
 from steelyard.api.crdgen.kinds import KINDS
 from steelyard.api.crdgen.lint import lint, lint_object
+from steelyard.api.crdgen.manifest import crd_text
 from steelyard.api.crdgen.structural import NotStructuralError, filled, structural
 from steelyard.api.describe import says
 from steelyard.api.kind import Kind
@@ -25,53 +22,6 @@ from unit.api.objects import nodes
 
 ROOT = Path(__file__).parents[3]
 kinds = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-
-
-# The files
-
-
-def test_the_files_are_what_the_models_make():
-    assert differences(ROOT, generated()) == "", f"repair: {COMMAND}"
-
-
-def test_the_same_models_make_the_same_bytes_in_another_process():
-    code = "from steelyard.api.crdgen.drift import generated; import hashlib; print(hashlib.sha256(repr(generated()).encode()).hexdigest())"
-    made = {
-        subprocess.run(
-            [sys.executable, "-c", code],
-            env={"PYTHONPATH": str(ROOT / "operator"), "PYTHONHASHSEED": seed},
-            capture_output=True,
-            check=True,
-        ).stdout
-        for seed in ("1", "2")
-    }
-    assert len(made) == 1
-
-
-def test_a_difference_is_shown_with_the_command_that_repairs_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    (tmp_path / "crds").mkdir()
-    assert main(["--root", str(tmp_path)]) == 0
-    assert main(["--check", "--root", str(tmp_path)]) == 0
-    changed = tmp_path / "crds" / "steelyard.dev_acceleratorpools.yaml"
-    changed.write_text(changed.read_text().replace("shortNames", "shortnames"))
-    (tmp_path / "crds" / "steelyard.dev_forgotten.yaml").write_text("old: true\n")
-    capsys.readouterr()
-    assert main(["--check", "--root", str(tmp_path)]) == 1
-    told = capsys.readouterr()
-    assert "-    shortnames:" in told.out
-    assert "-old: true" in told.out
-    assert COMMAND in told.err
-
-
-def test_a_check_of_the_page_alone_looks_at_nothing_else(tmp_path: Path):
-    (tmp_path / "crds").mkdir()
-    assert main(["--docs", "--root", str(tmp_path)]) == 0
-    assert main(["--docs", "--check", "--root", str(tmp_path)]) == 0
-    assert main(["--check", "--root", str(tmp_path)]) == 1
-
-
-def test_a_wrong_place_is_refused(tmp_path: Path):
-    assert main(["--root", str(tmp_path)]) == 2
 
 
 # The definitions

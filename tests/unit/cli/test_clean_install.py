@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from patience import PATIENCE
-from steelyard.cli.commands import commands
+from steelyard.cli.commands import COMMANDS
 from steelyard.simulate.example import examples
 
 ROOT = Path(__file__).parents[3]
@@ -89,7 +89,6 @@ WITHOUT = {
     "status": ((), 2, NO_CLUSTER),
     "explain": (("search",), 2, NO_CLUSTER),
     "top": (("--once",), 2, NO_CLUSTER),
-    "demo": ((), 2, "the demo needs a model"),
     "simulate": (("--example", "crossover", "--out", "out"), 2, "pip install 'steelyard[simulate]'"),
     "replay": (("none.jsonl",), 2, "none.jsonl: cannot be read"),
     "catalogue": (("show", "inf2.xlarge"), 0, ""),
@@ -100,7 +99,7 @@ WITHOUT = {
 """(arguments, exit code, what is said on standard error) of every command."""
 
 
-@pytest.mark.parametrize("name", [command.name for command in commands()])
+@pytest.mark.parametrize("name", [command.name for command in COMMANDS])
 def test_every_command_runs_or_says_what_is_missing(call, tmp_path, name):
     (tmp_path / "ledger.csv").write_text(LEDGER)
     arguments, code, said = WITHOUT[name]

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from steelyard.api.crdgen.folded import folded
-from steelyard.cli import reasons_page, reference, scenario_page
 from steelyard.cli.main import main
 from steelyard.cli.parser import build
 
@@ -160,20 +158,6 @@ def test_help_and_version_load_neither_the_client_nor_rich():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(ROOT / "operator")}
     )
     assert done.stdout.splitlines()[-1] == "[]"
-
-
-def test_the_reference_page_is_that_of_the_parser_and_the_views():
-    assert (ROOT / "docs/reference/cli.md").read_text() == reference.page(), "run `python -m steelyard.cli.reference`"
-
-
-def test_the_page_of_reasons_is_that_of_the_vocabulary():
-    assert (ROOT / "docs/reference/reasons.md").read_text() == reasons_page.page(), "run `python -m steelyard.cli.reasons_page`"
-    for reason in reasons_page.Reason:
-        assert folded(f"- `{reason.value}`: {reason.meaning}") in reasons_page.page()
-
-
-def test_the_page_of_scenarios_is_that_of_its_models():
-    assert (ROOT / "docs/reference/scenario.md").read_text() == scenario_page.page(), "run `python -m steelyard.cli.scenario_page`"
 
 
 def test_the_group_is_that_of_the_api():

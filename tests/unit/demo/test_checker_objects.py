@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from steelyard.cli.demo import checker
+from demo import checker
 
 Evidence = dict[str, Any]
 START, SECONDS = 1_800_000_000.0, 120

@@ -5,7 +5,7 @@ from math import ceil
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steelyard.cli.demo.rate import LEAST_DIFFERENCE, ROOM, alike, apart
+from demo.rate import LEAST_DIFFERENCE, ROOM, alike, apart
 from steelyard.core.planning.load import chance_crest
 
 WINDOW = 10

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from steelyard.cli.demo import plan
-from steelyard.cli.demo.plan import Story, Variant
-from steelyard.cli.demo.story import Run
+from demo import manifests
+from demo.__main__ import USUAL
+from demo.run import Run
+from demo.story import Story, Variant
 
 
 class Seen:
@@ -39,7 +40,7 @@ def told(capacity: dict[str, float], tmp_path: Path, monkeypatch: pytest.MonkeyP
     story = Story(
         **{
             "namespace": "n", "model_uri": "s3://m", "model_digest": "sha256:0", "secret": None, "runtime_image": "i", "swap": False,
-            "true_claim": False, "forced_wrong": False, **change,
+            "true_claim": False, "forced_wrong": False, "variants": USUAL, **change,
         }
     )  # fmt: skip
     assert Run(None, story, Console(file=output, width=400), "steelyard-system", True, tmp_path).run() == 0  # type: ignore[arg-type] - nothing is asked
@@ -52,7 +53,7 @@ def cost(seen: Seen, capacity: dict[str, float], pool: str) -> float:
 
 def test_pools_that_differ_have_one_price_and_the_claim_is_on_the_slower_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen, _ = told({"pool-a": 30.0, "pool-b": 60.0}, tmp_path, monkeypatch)
-    assert set(seen.prices.values()) == {plan.PRICE_PER_HOUR}
+    assert set(seen.prices.values()) == {manifests.PRICE_PER_HOUR}
     assert seen.claims == {"pool-a": ("0.5", "pool-b")}
     assert (seen.favoured, seen.expected) == ("pool-a", "pool-b")
 
@@ -64,7 +65,7 @@ def test_pools_that_are_alike_have_prices_by_which_a_good_request_differs_by_thi
     seen, output = told(capacity, tmp_path, monkeypatch)
     assert cost(seen, capacity, seen.favoured) >= 1.3 * cost(seen, capacity, seen.expected)
     assert "so prices do" in output
-    assert f"{seen.favoured} costs {plan.DEARER_PRICE_PER_HOUR} an hour" in output
+    assert f"{seen.favoured} costs {manifests.DEARER_PRICE_PER_HOUR} an hour" in output
 
 
 @pytest.mark.parametrize("capacity", [{"pool-a": 8.0, "pool-b": 7.5}, {"pool-a": 30.0, "pool-b": 60.0}])

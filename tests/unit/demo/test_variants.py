@@ -5,7 +5,6 @@ import json
 import pytest
 
 from demo.variants import VARIANTS, pair, read, runtime_words
-from steelyard.cli.demo.plan import Variant
 
 ONNX, OPENVINO, INT8, EAGER = VARIANTS
 
@@ -33,6 +32,5 @@ def test_the_figure_of_a_variant_is_the_median_of_its_rounds_and_logs_are_passed
     assert read(lines) == {ONNX: "not here", INT8: 52.0}
 
 
-def test_a_variant_is_asked_for_in_the_runtimes_words_and_handed_on_in_the_apis() -> None:
+def test_a_variant_is_asked_for_in_the_runtimes_words() -> None:
     assert runtime_words(INT8) == "openvino/float32/int8dynamic"
-    assert Variant.read(INT8.text) == INT8

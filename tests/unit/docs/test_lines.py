@@ -1,14 +1,14 @@
 """Every Markdown file of the repository can be read as it is: no line is longer than 140 columns, whatever it is part of.
 
 A paragraph or an item is filled; a row of a table, a heading or a line of code cannot be folded and has to be short: use a list in place of a
-table with long cells, and a backslash in a long command. `steelyard.api.crdgen.folded` fills a page.
+table with long cells, and a backslash in a long command. `generate.folded` fills a page.
 """
 
 from pathlib import Path
 
 import pytest
 
-from steelyard.api.crdgen.folded import WIDTH
+from generate.folded import WIDTH
 
 ROOT = Path(__file__).parents[3]
 FOLDERS = ("charts", "docs", "examples", "operator", "runtime", "tests")

@@ -15,9 +15,9 @@ import pytest
 import yaml
 
 from bench.__main__ import NAMES as BENCHMARKS
+from generate.chart_values import Values
 from parts import PARTS
 from steelyard.api import AcceleratorPool, InferenceWorkload, parse
-from steelyard.app.chart_values import Values
 from steelyard.cli.parser import build
 from steelyard.simulate.scenario_file import load
 from steelyard_runtime.main import _parser as runtime_parser

@@ -58,9 +58,7 @@ def _options(parser: argparse.ArgumentParser) -> list[str]:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from steelyard.cli.parser import build  # noqa: PLC0415 - the parser imports this file.
-
-    print(script(arguments.shell, build("steelyard")), end="")
+    print(script(arguments.shell, arguments.parser), end="")
     return OK
 
 

@@ -1,11 +1,12 @@
-"""What the demo puts into the cluster: two pools, a claim, a workload, and the load."""
+"""The objects that the demo puts into the cluster: two pools, a claim, a workload, and the load."""
 
 from __future__ import annotations
 
-from argparse import ArgumentTypeError
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
+
+from demo.story import Story
 
 Manifest = dict[str, Any]
 
@@ -40,62 +41,6 @@ class Shape:
     instance_type: str
     cpu: str
     memory: str
-
-
-@dataclass(frozen=True, slots=True)
-class Variant:
-    """What a pool runs the model with: a back end, and its number format in the API's words."""
-
-    backend: str
-    dtype: str = "Auto"
-    quantization: str = "None"
-
-    @classmethod
-    def read(cls, text: str) -> Variant:
-        """BACKEND[/DTYPE[/QUANTIZATION]]; raises argparse.ArgumentTypeError."""
-        words = text.split("/")
-        if not all(words) or len(words) > 3:
-            raise ArgumentTypeError(f"{text!r} is not BACKEND[/DTYPE[/QUANTIZATION]]; for example openvino/float32/Int8Dynamic")
-        return cls(*words)
-
-    @property
-    def text(self) -> str:
-        """As `read` takes it."""
-        return f"{self.backend}/{self.dtype}/{self.quantization}"
-
-    def __str__(self) -> str:
-        """As people say it: `openvino`, `openvino in float32 with Int8Dynamic`."""
-        dtype = "" if self.dtype == "Auto" else f" in {self.dtype}"
-        return self.backend + dtype + ("" if self.quantization == "None" else f" with {self.quantization}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Story:
-    """The parameters of one run."""
-
-    namespace: str
-    model_uri: str
-    model_digest: str
-    secret: str | None
-    runtime_image: str
-    swap: bool
-    true_claim: bool
-    forced_wrong: bool
-    variants: tuple[Variant, Variant] = (Variant("onnxruntime"), Variant("openvino"))
-
-    @property
-    def pools(self) -> tuple[tuple[str, Variant], tuple[str, Variant]]:
-        """(pool, what it runs the model with): swapped, the names stay and the variants change places."""
-        first, second = reversed(self.variants) if self.swap else self.variants
-        return (("pool-a", first), ("pool-b", second))
-
-    @property
-    def formats(self) -> list[Manifest]:
-        """compile.backends: what each back end computes in."""
-        return [
-            {"name": backend, "dtype": one.dtype, "quantization": one.quantization}
-            for backend, one in sorted({one.backend: one for one in self.variants}.items())
-        ]
 
 
 def pool(story: Story, name: str, backend: str, shape: Shape, price: str, claims: list[Manifest]) -> Manifest:
@@ -248,7 +193,7 @@ def load_pod(
                         "readOnlyRootFilesystem": True,
                         "capabilities": {"drop": ["ALL"]},
                     },
-                    "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108 - inside the pod
+                    "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],
                 }
             ],
             "volumes": [{"name": "tmp", "emptyDir": {}}],

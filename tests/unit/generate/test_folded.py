@@ -2,7 +2,7 @@
 
 import pytest
 
-from steelyard.api.crdgen.folded import WIDTH, folded
+from generate.folded import WIDTH, folded
 
 WORDS = " ".join(["word"] * 60)
 

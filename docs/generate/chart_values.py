@@ -1,6 +1,6 @@
 """The values of the Helm chart: names, types, bounds and defaults. values.schema.json and docs/reference/values.md come from here.
 
-The part `config` is the operator's own configuration (`config.py`), so that the two cannot drift. Parts that are Kubernetes' own (affinity,
+The part `config` is the operator's own configuration (`steelyard.app.config`), so that the two cannot drift. Parts that are Kubernetes' own (affinity,
 tolerations and so on) are the client library's models, which are closed too.
 """
 

@@ -1,4 +1,4 @@
-"""The story of one run: what happens in which order, and when each part has gone on for too long."""
+"""One run: what happens in which order, and when each part has gone on for too long."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from steelyard.cli.connection import Connection
-from steelyard.cli.demo import checker, plan, rate
-from steelyard.cli.demo.hands import OWN, Hands, LogFollower, PodRecorder
-from steelyard.cli.demo.plan import Story
+from demo import checker, manifests, rate
+from demo.hands import OWN, Hands
+from demo.log_follower import LogFollower
+from demo.manifests import Manifest
+from demo.pod_recorder import PodRecorder
+from demo.story import Story
 from steelyard.cli.gather import gather
 from steelyard.cli.problem import NotThere, Problem
 from steelyard.cli.text.explain import show
 from steelyard.cli.view.explain import explain
 
-Manifest = dict[str, Any]
 WORKLOAD = "encoder"
 FIRST_PROBE_RATE = 4.0
 """Requests per second of the first probe: little enough for any machine."""
@@ -57,11 +57,8 @@ class Told:
 class Run:
     """One run of the demo."""
 
-    def __init__(
-        self, connection: Connection, story: Story, console: Console, operator_namespace: str, keep: bool, folder: Path | None
-    ) -> None:
-        self._connection = connection
-        self._hands = Hands(connection)
+    def __init__(self, hands: Hands, story: Story, console: Console, operator_namespace: str, keep: bool, folder: Path | None) -> None:
+        self._hands = hands
         self._story = story
         self._console = console
         self._operator_namespace = operator_namespace
@@ -85,41 +82,41 @@ class Run:
         self._chapter("A model, two pools, and an advertisement")
         self._check_operator()
         names = [name for name, _ in story.pools]
-        self._prepare(dict.fromkeys(names, plan.PRICE_PER_HOUR), claims={})
+        self._prepare(dict.fromkeys(names, manifests.PRICE_PER_HOUR), claims={})
         (a, on_a), (b, on_b) = story.pools
-        self._say(f"{a} runs {on_a}, {b} runs {on_b}; a node of either costs {plan.PRICE_PER_HOUR} an hour")
+        self._say(f"{a} runs {on_a}, {b} runs {on_b}; a node of either costs {manifests.PRICE_PER_HOUR} an hour")
         self._chapter("Compile for both pools, and probe what one replica carries there")
         capacity = self._probe()
         slower, faster = sorted(names, key=lambda pool: (capacity[pool], pool))
         chosen, prices = self._terms(capacity, slower, faster)
         self._chapter("The claim, the workload, the load")
         favoured, other = (faster, slower) if story.true_claim else (slower, faster)
-        ratio = _true_ratio(capacity, prices, favoured, other) if story.true_claim else plan.HALVES
+        ratio = _true_ratio(capacity, prices, favoured, other) if story.true_claim else manifests.HALVES
         self._say(f'the advertisement says: "one good request on {favoured} costs {ratio} of what it costs on {other}"')
         self._prepare(prices, claims={favoured: (ratio, other)})
-        return self._serve_and_watch(chosen, plan.connections(capacity[faster] * chosen.faster), favoured, faster)
+        return self._serve_and_watch(chosen, manifests.connections(capacity[faster] * chosen.faster), favoured, faster)
 
     def _terms(self, capacity: dict[str, float], slower: str, faster: str) -> tuple[rate.Rate, dict[str, str]]:
         """The load, and a node's price by pool, at which a good request truly costs more on the slower pool."""
-        apart = rate.apart(capacity[slower], capacity[faster], plan.MOST_REPLICAS, WINDOW)
+        apart = rate.apart(capacity[slower], capacity[faster], manifests.MOST_REPLICAS, WINDOW)
         if apart is not None:
             self._say(
                 f"at {apart.per_second:.3g} requests/s {slower} needs {apart.slower} replica(s), {faster} {apart.faster}: that is the load"
             )
-            return apart, dict.fromkeys(capacity, plan.PRICE_PER_HOUR)
+            return apart, dict.fromkeys(capacity, manifests.PRICE_PER_HOUR)
         alike = rate.alike(capacity[slower], WINDOW)
         self._say(
             f"the pools carry too nearly the same here ({capacity[slower]:.3g} and {capacity[faster]:.3g} requests/s) for the processor to "
-            f"tell them apart, so prices do: from now on a node of {slower} costs {plan.DEARER_PRICE_PER_HOUR} an hour, one of {faster} "
-            f"{plan.PRICE_PER_HOUR}; {alike.per_second:.3g} requests/s, which one replica carries on either, is the load"
+            f"tell them apart, so prices do: from now on a node of {slower} costs {manifests.DEARER_PRICE_PER_HOUR} an hour, one of {faster} "
+            f"{manifests.PRICE_PER_HOUR}; {alike.per_second:.3g} requests/s, which one replica carries on either, is the load"
         )
-        return alike, {slower: plan.DEARER_PRICE_PER_HOUR, faster: plan.PRICE_PER_HOUR}
+        return alike, {slower: manifests.DEARER_PRICE_PER_HOUR, faster: manifests.PRICE_PER_HOUR}
 
     # --- chapters ---------------------------------------------------------------------------------------------------------------------
 
     def _check_operator(self) -> None:
         try:
-            self._connection.get(f"{OWN}/inferenceworkloads", limit="1")
+            self._hands.get(f"{OWN}/inferenceworkloads", limit="1")
         except NotThere as missing:
             raise Problem("Steelyard's CRDs are not installed", "install the chart: helm install steelyard charts/steelyard") from missing
         # Just installed, no replica may lead yet.
@@ -140,7 +137,10 @@ class Run:
             {
                 "apiVersion": "v1",
                 "kind": "Namespace",
-                "metadata": {"name": story.namespace, "labels": {plan.LABEL: "true", "pod-security.kubernetes.io/enforce": "restricted"}},
+                "metadata": {
+                    "name": story.namespace,
+                    "labels": {manifests.LABEL: "true", "pod-security.kubernetes.io/enforce": "restricted"},
+                },
             }
         )
         key, secret = os.environ.get("AWS_ACCESS_KEY_ID"), os.environ.get("AWS_SECRET_ACCESS_KEY")
@@ -150,8 +150,8 @@ class Run:
                 {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": story.secret, "namespace": story.namespace}, "stringData": data}
             )
         for name, variant in story.pools:
-            advertised = [plan.claim(*claims[name])] if name in claims else []
-            self._hands.apply(plan.pool(story, name, variant.backend, self._shape(name), prices[name], advertised))
+            advertised = [manifests.claim(*claims[name])] if name in claims else []
+            self._hands.apply(manifests.pool(story, name, variant.backend, self._shape(name), prices[name], advertised))
 
     def _probe(self) -> dict[str, float]:
         """Capacity of one replica on each pool, measured twice: a server that batches does more at more load, so what counts is its
@@ -163,10 +163,10 @@ class Run:
         story = self._story
         probes = {name: f"probe-{number}-{name}" for name, _ in story.pools}
         for name, probe in probes.items():
-            self._hands.apply(plan.workload(story, probe, only_pool=name, mode="Observe", window=PROBE_WINDOW))
+            self._hands.apply(manifests.workload(story, probe, only_pool=name, mode="Observe", window=PROBE_WINDOW))
         self._wait("both probes serve", 420, lambda: all(map(self._ready, probes.values())), self._tell_compiles)
         for seed, probe in enumerate(probes.values()):
-            load = plan.load_pod(
+            load = manifests.load_pod(
                 story,
                 f"load-{probe}",
                 service=probe,
@@ -182,7 +182,7 @@ class Run:
         def measured() -> bool:
             for name, probe in probes.items():
                 for place in self._status(probe).get("placements") or ():
-                    if place.get("capacityPerReplica") and place.get("capacityRequests", 0) >= plan.LEAST_REQUESTS:
+                    if place.get("capacityPerReplica") and place.get("capacityRequests", 0) >= manifests.LEAST_REQUESTS:
                         found[name] = float(place["capacityPerReplica"])
             return len(found) == len(probes)
 
@@ -197,16 +197,16 @@ class Run:
 
     def _serve_and_watch(self, chosen: rate.Rate, connections: int, favoured: str, expect: str) -> int:
         story = self._story
-        recorder = PodRecorder(self._connection, story.namespace, WORKLOAD)
+        recorder = PodRecorder(self._hands, story.namespace, WORKLOAD)
         recorder.start()
         self._hands.apply(
-            plan.workload(
+            manifests.workload(
                 story,
                 WORKLOAD,
                 only_pool=None,
                 mode="Auto",
                 window=WINDOW,
-                least_saving=plan.UNHEARD_OF if story.forced_wrong else plan.LEAST_SAVING,
+                least_saving=manifests.UNHEARD_OF if story.forced_wrong else manifests.LEAST_SAVING,
                 # Fewer than any pool needs would be overrun at first: requests late by the client's clock, in time by the server's.
                 least_replicas=chosen.faster,
             )
@@ -215,7 +215,7 @@ class Run:
         home = (self._status(WORKLOAD).get("home") or {}).get("pool")
         self._say(f"it starts on {home}, where the claim says one good request is cheapest")
         self._hands.apply(
-            plan.load_pod(
+            manifests.load_pod(
                 story,
                 "load",
                 service=WORKLOAD,
@@ -228,7 +228,7 @@ class Run:
             )
         )
         self._wait("the load runs", 60, lambda: self._phase("load") in {"Running", "Succeeded", "Failed"})
-        follower = LogFollower(self._connection, story.namespace, "load", self._folder / "client.jsonl")
+        follower = LogFollower(self._hands, story.namespace, "load", self._folder / "client.jsonl")
         follower.start()
         self._chapter("What a good request really costs, and what follows from it")
         try:
@@ -237,9 +237,9 @@ class Run:
             self._say(f"{late}: it is judged as it is")
         self._chapter("The reckoning")
         # As it stands under load: what a request costs once there are hardly any is another figure.
-        workload = self._hands.get("InferenceWorkload", story.namespace, WORKLOAD)
+        workload = self._hands.read("InferenceWorkload", story.namespace, WORKLOAD)
         with (self._folder / "explain.txt").open("w") as text:
-            show(Console(file=text, width=EXPLAIN_WIDTH), explain(gather(self._connection, story.namespace, WORKLOAD)))
+            show(Console(file=text, width=EXPLAIN_WIDTH), explain(gather(self._hands, story.namespace, WORKLOAD)))
         self._hands.delete("Pod", story.namespace, "load")
         if not follower.join(90):
             raise TooLong("the load generator's log did not come to its end", "see kubectl get events; run the demo again")
@@ -264,9 +264,9 @@ class Run:
         story = self._story
         nodes = {
             n["metadata"]["name"]: n["metadata"]["labels"].get("node.kubernetes.io/instance-type", "")
-            for n in self._connection.list("/api/v1/nodes")
+            for n in self._hands.list("/api/v1/nodes")
         }
-        pools = [self._hands.get("AcceleratorPool", None, name) for name, _ in story.pools]
+        pools = [self._hands.read("AcceleratorPool", None, name) for name, _ in story.pools]
         self._wait("the operator has read the last counters", 60, self._counters_stand_still)
         written = {
             "pods.json": recorder.pods(nodes),
@@ -289,9 +289,9 @@ class Run:
         self._say(f"{'the checker agrees' if done.returncode == 0 else 'the checker does NOT agree'}; {minutes} min {rest} s")
         return done.returncode
 
-    def _shape(self, pool: str) -> plan.Shape:
+    def _shape(self, pool: str) -> manifests.Shape:
         """The pool's nodes as the cluster shows them."""
-        nodes = list(self._connection.list("/api/v1/nodes", labelSelector=f"steelyard.dev/pool={pool}"))
+        nodes = list(self._hands.list("/api/v1/nodes", labelSelector=f"steelyard.dev/pool={pool}"))
         if not nodes:
             raise Problem(
                 f"no node has the label steelyard.dev/pool={pool}", f"label one: kubectl label node NODE steelyard.dev/pool={pool}"
@@ -302,17 +302,17 @@ class Run:
             raise Problem(f"node {name} has no instance type", f"label it: kubectl label node {name} node.kubernetes.io/instance-type=demo")
         room = nodes[0]["status"]["allocatable"]
         architecture = nodes[0]["metadata"]["labels"].get("kubernetes.io/arch", "amd64")
-        return plan.Shape(architecture=architecture, instance_type=kind, cpu=room["cpu"], memory=room["memory"])
+        return manifests.Shape(architecture=architecture, instance_type=kind, cpu=room["cpu"], memory=room["memory"])
 
     def _elsewhere(self) -> dict[str, str]:
         """Where the load runs: beside the pools, if there are nodes beside them."""
         general = {"steelyard.dev/role": "general"}
-        return general if list(self._connection.list("/api/v1/nodes", labelSelector="steelyard.dev/role=general")) else {}
+        return general if list(self._hands.list("/api/v1/nodes", labelSelector="steelyard.dev/role=general")) else {}
 
     # --- looking ----------------------------------------------------------------------------------------------------------------------
 
     def _status(self, workload: str) -> Manifest:
-        found: Manifest = self._hands.get("InferenceWorkload", self._story.namespace, workload).get("status") or {}
+        found: Manifest = self._hands.read("InferenceWorkload", self._story.namespace, workload).get("status") or {}
         return found
 
     def _ready(self, workload: str) -> bool:
@@ -320,15 +320,15 @@ class Run:
         return bool(conditions.get("Ready", {}).get("status") == "True")
 
     def _phase(self, pod: str) -> str:
-        return str((self._hands.get("Pod", self._story.namespace, pod).get("status") or {}).get("phase"))
+        return str((self._hands.read("Pod", self._story.namespace, pod).get("status") or {}).get("phase"))
 
     def _serving_pods(self) -> list[Manifest]:
-        return list(self._connection.list(f"/api/v1/namespaces/{self._story.namespace}/pods", labelSelector="steelyard.dev/role=serving"))
+        return list(self._hands.list(f"/api/v1/namespaces/{self._story.namespace}/pods", labelSelector="steelyard.dev/role=serving"))
 
     def _leader(self) -> str:
         path = f"/apis/coordination.k8s.io/v1/namespaces/{self._operator_namespace}/leases/steelyard"
         try:
-            holder = str(self._connection.get(path)["spec"].get("holderIdentity") or "")
+            holder = str(self._hands.get(path)["spec"].get("holderIdentity") or "")
         except NotThere as missing:
             raise Problem(
                 f"no operator leads in namespace {self._operator_namespace}", "wait for it, or name its namespace with --operator-namespace"
@@ -341,7 +341,7 @@ class Run:
         """The operator's own counters of this workload, by pool and outcome, through the API server's proxy."""
         path = f"/api/v1/namespaces/{self._operator_namespace}/pods/{self._leader()}:8080/proxy/metrics"
         found: dict[str, dict[str, int]] = {}
-        for raw in self._connection.stream(path):
+        for raw in self._hands.stream(path):
             line = raw.decode()
             if not line.startswith("steelyard_workload_requests_total{"):
                 continue
@@ -371,7 +371,7 @@ class Run:
             tell()
 
     def _tell_compiles(self) -> None:
-        for compiled in self._connection.list(f"{OWN}/namespaces/{self._story.namespace}/compiledmodels"):
+        for compiled in self._hands.list(f"{OWN}/namespaces/{self._story.namespace}/compiledmodels"):
             backend, progress = compiled["spec"]["backend"], (compiled.get("status") or {}).get("progress") or {}
             phase = f"{progress.get('phase', 'Pending')} {progress.get('percent', 0)} %"
             failure = (compiled.get("status") or {}).get("failure")
