@@ -19,7 +19,7 @@ from steelyard.api.inference_workload import InferenceWorkloadStatus
 from steelyard.api.last_decision import LastDecision as LastDecisionStatus
 from steelyard.api.model import StatusModel
 from steelyard.api.status_values import EXACT_MAX
-from steelyard.control.manifest import Manifest
+from steelyard.control.kube.manifest import Manifest
 from steelyard.core.facts.capacity import Basis, Capacity
 from steelyard.core.facts.memory import (
     BoardLine,

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from steelyard.control.apply import Applier
-from steelyard.control.compile import Compiled, CompileReconciler
-from steelyard.control.errors import Conflict
-from steelyard.control.resource import COMPILED_MODELS, INFERENCE_WORKLOADS, JOBS, PODS
+from steelyard.control.kube.apply import Applier
+from steelyard.control.kube.errors import Conflict
+from steelyard.control.kube.resource import COMPILED_MODELS, INFERENCE_WORKLOADS, JOBS, PODS
+from steelyard.control.kube.store import Store
+from steelyard.control.reconcile.compile import Compiled, CompileReconciler
 from steelyard.control.status import time_of
-from steelyard.control.store import Store
 from steelyard.core.compiling.spoilt import FIRST_PAUSE
 from steelyard.core.facts.snapshot import Settings, Toolchain
 from steelyard.render import label

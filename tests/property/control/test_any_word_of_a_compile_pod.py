@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from property.effort import effort
-from steelyard.control.compile import outcome_of, status_of
+from steelyard.control.reconcile.compile import outcome_of, status_of
 from steelyard.core.compiling.attempt import Attempts, next_attempt
 from unit.core.world import START
 

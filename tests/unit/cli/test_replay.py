@@ -9,12 +9,12 @@ import sys
 import pytest
 
 from steelyard.cli.main import main
-from steelyard.control.journal import Journal
 from steelyard.control.log import JsonFormatter
-from steelyard.control.metrics import Metrics
+from steelyard.control.telemetry.decision_log import DecisionLog
+from steelyard.control.telemetry.metrics import Metrics
 from steelyard.core.decide import decide
 from steelyard.core.replay.record import record
-from unit.control.test_journal import MANIFEST, Silence
+from unit.control.test_decision_log import MANIFEST, Silence
 from unit.core.world import Ground, World, ratio_claim
 
 
@@ -40,13 +40,13 @@ def log_of(seen: World) -> str:
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonFormatter())
-    logger = logging.getLogger("steelyard.control.journal")
+    logger = logging.getLogger("steelyard.control.telemetry.decision_log")
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     try:
         logger.info("the watch began")
         snapshot = seen.snapshot()
-        Journal(Silence(), Metrics()).record(MANIFEST, snapshot, decide(snapshot, seen.now), seen.now, 0.1)  # type: ignore[arg-type]
+        DecisionLog(Silence(), Metrics()).record(MANIFEST, snapshot, decide(snapshot, seen.now), seen.now, 0.1)  # type: ignore[arg-type]
     finally:
         logger.removeHandler(handler)
     return stream.getvalue()

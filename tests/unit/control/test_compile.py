@@ -12,14 +12,14 @@ from steelyard.api.inference_workload import InferenceWorkload
 from steelyard.api.parse import parse
 from steelyard.app.config import Config
 from steelyard.app.wiring import settings_of
-from steelyard.control.api_client import ApiClient
-from steelyard.control.apply import Applier
-from steelyard.control.compile import CompileReconciler, join_owners, leave, outcome_of
-from steelyard.control.errors import ApiError, QuotaExceeded
-from steelyard.control.resource import ACCELERATOR_POOLS, COMPILED_MODELS, INFERENCE_WORKLOADS, JOBS, NODES, PODS, Resource
-from steelyard.control.store import Store
-from steelyard.control.workload_facts import workload_of
-from steelyard.control.world import World, artifact_of
+from steelyard.control.gather.snapshot_builder import SnapshotBuilder, artifact_of
+from steelyard.control.gather.workload_facts import workload_of
+from steelyard.control.kube.api_client import ApiClient
+from steelyard.control.kube.apply import Applier
+from steelyard.control.kube.errors import ApiError, QuotaExceeded
+from steelyard.control.kube.resource import ACCELERATOR_POOLS, COMPILED_MODELS, INFERENCE_WORKLOADS, JOBS, NODES, PODS, Resource
+from steelyard.control.kube.store import Store
+from steelyard.control.reconcile.compile import CompileReconciler, join_owners, leave, outcome_of
 from steelyard.core.compiling.attempt import LONGEST_PAUSE, Failure, FailureClass, JobOutcome, Running
 from steelyard.core.compiling.candidate import compile_inputs
 from steelyard.core.facts.snapshot import ArtifactState, Settings
@@ -66,7 +66,7 @@ class Cluster:
     def __post_init__(self) -> None:
         self.clock = ManualClock()
         self.store = Store(self.clock, index_labels=(label.WORKLOAD,))
-        self.world = World(self.store, self.settings, lambda *_: Unknown(""), synced=lambda: True, clock_suspect=lambda: False)
+        self.world = SnapshotBuilder(self.store, self.settings, lambda *_: Unknown(""), synced=lambda: True, clock_suspect=lambda: False)
         made = objects.compiled()
         made["spec"] |= {"backend": "inductor", "target": "sm_86", "key": key_of(objects.workload(), self.settings)}
         made["metadata"]["ownerReferences"] = [{"kind": "InferenceWorkload", "name": "w", "uid": "u-w"}]

@@ -90,6 +90,15 @@ class StartJob:
     factor: int
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An attempt that has ended in this pass. `outcome`: Built, Found (in the store), or the class of the failure."""
+
+    backend: str
+    outcome: str
+    seconds: float | None
+
+
 def next_attempt(attempts: Attempts, outcome: JobOutcome, now: datetime, *, may_start: bool) -> tuple[Attempts, StartJob | None]:
     """What to remember, and the Job that should exist. An attempt is remembered before its Job is made: a crash between repeats the same name.
 
