@@ -16,10 +16,10 @@ from steelyard.control.kube.errors import Conflict
 from steelyard.control.kube.resource import COMPILED_MODELS, INFERENCE_WORKLOADS, JOBS, PODS
 from steelyard.control.kube.store import Store
 from steelyard.control.reconcile.compile import Compiled, CompileReconciler
-from steelyard.control.status import time_of
 from steelyard.core.compiling.spoilt import FIRST_PAUSE
 from steelyard.core.facts.snapshot import Settings, Toolchain
 from steelyard.render import label
+from steelyard.status.scalar import time_of
 from unit.api.objects import workload
 
 pytestmark = pytest.mark.apiserver

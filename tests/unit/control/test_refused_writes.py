@@ -16,9 +16,9 @@ from steelyard.control.kube.manifest import Manifest
 from steelyard.control.kube.resource import COMPILED_MODELS, DEPLOYMENTS, INFERENCE_WORKLOADS, SERVICES, Resource
 from steelyard.control.kube.store import Store
 from steelyard.control.reconcile.workload import WorkloadReconciler
-from steelyard.control.status import memory_of
 from steelyard.core.facts.snapshot import Snapshot, WorkloadKey
 from steelyard.render import name
+from steelyard.status.workload import memory_of
 from unit.control.virtual_time import VirtualClock, run
 from unit.core.world import Ground, World, quick
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from steelyard.cli.facts.field import moment, number, parts, text, whole
-from steelyard.cli.facts.raw import Raw
+from steelyard.status.raw import Raw
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

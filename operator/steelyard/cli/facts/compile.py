@@ -7,7 +7,7 @@ from datetime import datetime
 
 from steelyard.cli.facts.condition import conditions
 from steelyard.cli.facts.field import moment, part, parts, text, whole
-from steelyard.cli.facts.raw import Raw
+from steelyard.status.raw import Raw
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from steelyard.cli.facts.field import part, text, whole
-from steelyard.cli.facts.raw import Raw
+from steelyard.status.raw import Raw
 
 
 class OperatorState(StrEnum):

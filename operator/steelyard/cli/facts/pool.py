@@ -9,7 +9,7 @@ from decimal import Decimal
 from steelyard.cli.facts.claim import Claim, claims
 from steelyard.cli.facts.condition import Condition, conditions
 from steelyard.cli.facts.field import moment, number, part, parts, text, whole
-from steelyard.cli.facts.raw import Raw
+from steelyard.status.raw import Raw
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

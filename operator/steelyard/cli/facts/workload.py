@@ -12,7 +12,7 @@ from steelyard.cli.facts.decision import Decision, Option, decision
 from steelyard.cli.facts.field import moment, number, part, parts, text, truth, whole
 from steelyard.cli.facts.move import Move, PastMove, Quarantine, history, move, quarantine
 from steelyard.cli.facts.placement import Placement, placements
-from steelyard.cli.facts.raw import Raw
+from steelyard.status.raw import Raw
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

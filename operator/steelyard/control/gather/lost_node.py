@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 
 from steelyard.control.gather.pool_facts import is_ready
 from steelyard.control.kube.manifest import Manifest
-from steelyard.control.status import time_of
 from steelyard.core.vocabulary.reason import Reason, Refusal
+from steelyard.status.scalar import time_of
 
 NodeOf = Callable[[str], Manifest | None]
 """A node by its name; None where it is not seen."""

@@ -10,8 +10,8 @@ from typing import Any
 
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.manifest import Manifest
-from steelyard.control.status import time_of
 from steelyard.core.vocabulary.reason import Reason, Refusal
+from steelyard.status.scalar import time_of
 
 LONGEST = 300
 PATIENCE = timedelta(minutes=1)

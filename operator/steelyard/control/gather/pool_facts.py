@@ -14,12 +14,12 @@ from steelyard.api.placement import LabelSelector
 from steelyard.api.quantity import gibibytes, number
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.manifest import Manifest
-from steelyard.control.status import time_of
 from steelyard.core.facts.claim import Claim, ClaimMetric
 from steelyard.core.facts.price import Price, PriceClass
 from steelyard.core.facts.resources import Resources
 from steelyard.core.facts.snapshot import Pool, PoolStorm, Shape
 from steelyard.core.vocabulary import architecture
+from steelyard.status.scalar import time_of
 
 REGISTERING = timedelta(minutes=1)
 """A node's first condition comes with it. One that becomes ready so soon and is lost within the same minute is taken for one that starts."""

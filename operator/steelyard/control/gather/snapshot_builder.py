@@ -28,7 +28,6 @@ from steelyard.control.kube.manifest import Manifest
 from steelyard.control.kube.ownership import comes_of, others
 from steelyard.control.kube.resource import ACCELERATOR_POOLS, COMPILED_MODELS, DEPLOYMENTS, INFERENCE_WORKLOADS, NODES, PODS
 from steelyard.control.kube.store import Store
-from steelyard.control.status import memory_of, time_of
 from steelyard.core.catalogue.advertised import advertised, references
 from steelyard.core.catalogue.catalogue import EMPTY, Catalogue
 from steelyard.core.catalogue.estimate import estimate
@@ -51,6 +50,8 @@ from steelyard.core.facts.snapshot import (
 from steelyard.core.vocabulary.reading import Reading
 from steelyard.core.vocabulary.reason import AWAITED, STUCK, Refusal
 from steelyard.render import label, name
+from steelyard.status.scalar import time_of
+from steelyard.status.workload import memory_of
 
 R = TypeVar("R", bound=ApiResource)
 ReadTraffic = Callable[[WorkloadKey, PlacementKey, datetime], Reading[Traffic]]

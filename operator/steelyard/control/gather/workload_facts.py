@@ -16,7 +16,6 @@ from steelyard.control.gather.pool_facts import resources_of
 from steelyard.control.gather.unplaced import unplaced
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.manifest import Manifest
-from steelyard.control.status import time_of
 from steelyard.core.facts.snapshot import (
     CompileOptions,
     LatencyObjective,
@@ -34,6 +33,7 @@ from steelyard.core.facts.snapshot import (
 )
 from steelyard.core.vocabulary.reason import Refusal
 from steelyard.render import label
+from steelyard.status.scalar import time_of
 
 CRASHES = 2
 """Restarts of one container after which a replica counts as crashing: the first may be bad luck."""

@@ -23,7 +23,6 @@ from steelyard.control.kube.manifest import Manifest
 from steelyard.control.kube.resource import COMPILED_MODELS, INFERENCE_WORKLOADS, JOBS, PODS, ObjectKey
 from steelyard.control.kube.store import Store
 from steelyard.control.reconcile.refusals import Refusals
-from steelyard.control.status import changes, count, time_of, time_text
 from steelyard.control.telemetry.metrics import Gauges, Sample
 from steelyard.core.compiling.attempt import (
     Attempts,
@@ -47,6 +46,8 @@ from steelyard.core.placing.decision import Note
 from steelyard.core.vocabulary.reason import STUCK, Reason, Refusal
 from steelyard.render import label, name
 from steelyard.render.compile_job import PROGRESS_PORT, CompileJobIntent, compile_job
+from steelyard.status.patch import changes
+from steelyard.status.scalar import count, time_of, time_text
 
 LOOK_AGAIN_SECONDS = 3.0
 """Pace of progress while a Job runs."""

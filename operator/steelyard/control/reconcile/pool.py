@@ -16,13 +16,14 @@ from steelyard.control.kube.errors import Conflict, NotFound
 from steelyard.control.kube.manifest import Manifest
 from steelyard.control.kube.resource import ACCELERATOR_POOLS, NODES, PODS
 from steelyard.control.kube.store import Store
-from steelyard.control.status import changes, decimal, time_text
 from steelyard.core.facts.snapshot import Pool
 from steelyard.core.placing.decision import Note
 from steelyard.core.planning.overlap import shared
 from steelyard.core.rebalancing.storm import storm
 from steelyard.core.vocabulary.reading import Stale, Unknown
 from steelyard.core.vocabulary.reason import Reason
+from steelyard.status.patch import changes
+from steelyard.status.scalar import decimal, time_text
 
 OVERLAPPING = "Overlapping"
 

@@ -32,7 +32,6 @@ from steelyard.control.log import get_logger
 from steelyard.control.reconcile.compile import join_owners, known, leave
 from steelyard.control.reconcile.fleet import Fleet
 from steelyard.control.reconcile.refusals import Refusals
-from steelyard.control.status import changes, status_of
 from steelyard.control.telemetry.decision_log import DecisionLog
 from steelyard.control.telemetry.events import EventRecorder, EventType
 from steelyard.core.compiling.superseded import superseded
@@ -43,6 +42,8 @@ from steelyard.core.vocabulary.reason import Reason
 from steelyard.render import label, name
 from steelyard.render.objects import Desired, desired
 from steelyard.render.service import of_placement
+from steelyard.status.patch import changes
+from steelyard.status.workload import status_of
 
 _log = get_logger(__name__)
 _RESOURCES: dict[str, Resource] = {each.kind: each for each in (DEPLOYMENTS, SERVICES, DISRUPTION_BUDGETS)}

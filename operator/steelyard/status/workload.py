@@ -11,15 +11,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from math import ceil
 from typing import Any, TypeVar
 
 from steelyard.api.inference_workload import InferenceWorkloadStatus
 from steelyard.api.last_decision import LastDecision as LastDecisionStatus
 from steelyard.api.model import StatusModel
-from steelyard.api.status_values import EXACT_MAX
-from steelyard.control.kube.manifest import Manifest
 from steelyard.core.facts.capacity import Basis, Capacity
 from steelyard.core.facts.memory import (
     BoardLine,
@@ -42,6 +40,8 @@ from steelyard.core.facts.unit_cost import UnitCost
 from steelyard.core.placing.decision import Decision
 from steelyard.core.statistics.interval import Interval
 from steelyard.core.vocabulary.condition import Condition
+from steelyard.status.raw import Raw
+from steelyard.status.scalar import count, decimal, decimals, time_of, time_text
 
 T = TypeVar("T")
 EVEN = 0.1
@@ -59,39 +59,6 @@ BESIDE, PLACEMENTS, CLAIMS, QUARANTINE, HISTORY = (
     _room(InferenceWorkloadStatus, field) for field in ("beside", "placements", "claims", "quarantine", "history")
 )
 BOARD, OPTIONS = _room(LastDecisionStatus, "board"), _room(LastDecisionStatus, "options")
-LARGEST = 1e12 - 1
-"""The largest number that a decimal of the API can hold."""
-
-
-def decimal(value: float) -> str:
-    """Six significant digits of what is less than a million, whole numbers above; never in exponent form, and cut to what the API holds."""
-    value = min(max(value, -LARGEST), LARGEST)
-    text = f"{value:.6g}"
-    if "e" in text:
-        text = f"{value:.0f}" if abs(value) >= 1 else f"{value:.12f}".rstrip("0").rstrip(".")
-    return text or "0"
-
-
-def decimals(**values: float | None) -> Manifest:
-    """Fields with their numbers; what is not known, or is no number, is left out."""
-    return {field: decimal(value) for field, value in values.items() if value is not None and not math.isnan(value)}
-
-
-def count(value: float) -> int:
-    """A whole number, cut to what the API holds."""
-    return round(min(max(value, 0), EXACT_MAX))
-
-
-def time_text(moment: datetime) -> str:
-    """RFC 3339 in UTC with milliseconds."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def time_of(text: str) -> datetime:
-    """The moment; ValueError if it is not RFC 3339."""
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))
-
-
 # --- reading ------------------------------------------------------------------------------------------------------------------------
 
 
@@ -259,10 +226,10 @@ def _last(raw: Mapping[str, Any]) -> LastDecision:
 # --- writing ------------------------------------------------------------------------------------------------------------------------
 
 
-def status_of(decision: Decision, snapshot: Snapshot, old: Mapping[str, Any], endpoint: str, now: datetime) -> Manifest:
+def status_of(decision: Decision, snapshot: Snapshot, old: Mapping[str, Any], endpoint: str, now: datetime) -> Raw:
     """The whole status as it should stand. Fields that are not known are left out."""
     memory, generation = decision.memory, snapshot.workload.generation
-    status: Manifest = {
+    status: Raw = {
         "summary": _summary(decision, snapshot),
         "observedGeneration": generation,
         "conditions": [_condition(c, generation, old, now) for c in decision.conditions],
@@ -287,17 +254,7 @@ def status_of(decision: Decision, snapshot: Snapshot, old: Mapping[str, Any], en
     return status
 
 
-def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Manifest | None:
-    """A merge patch from one status to the other: changed fields whole, vanished ones null; None where they say the same.
-
-    Condition times count as the same while the conditions do: status_of copies them.
-    """
-    patch: Manifest = {field: value for field, value in new.items() if old.get(field) != value and not (not value and field not in old)}
-    patch |= {field: None for field in old if field not in new}
-    return patch or None
-
-
-def _condition(condition: Condition, generation: int, old: Mapping[str, Any], now: datetime) -> Manifest:
+def _condition(condition: Condition, generation: int, old: Mapping[str, Any], now: datetime) -> Raw:
     status = {True: "True", False: "False", None: "Unknown"}[condition.status]
     before = next((c for c in old.get("conditions") or () if c.get("type") == condition.type.value), None)
     since = before["lastTransitionTime"] if before and before.get("status") == status else time_text(now)
@@ -311,7 +268,7 @@ def _condition(condition: Condition, generation: int, old: Mapping[str, Any], no
     }
 
 
-def _summary(decision: Decision, snapshot: Snapshot) -> Manifest:
+def _summary(decision: Decision, snapshot: Snapshot) -> Raw:
     """What `kubectl get` shows."""
     model = snapshot.workload.model.uri.rstrip("/").rsplit("/", 1)[-1]
     used = sorted((n, k) for k, n in decision.desired.items() if n > 0)
@@ -338,7 +295,7 @@ def _three(value: float) -> str:
     return decimal(float(f"{value:.3g}"))
 
 
-def _placements(decision: Decision, placements: tuple[Placement, ...]) -> list[Manifest]:
+def _placements(decision: Decision, placements: tuple[Placement, ...]) -> list[Raw]:
     standing = {p.key: p for p in placements}
     known = {(k.pool, k.revision): k for k in decision.memory.known}
     present = {(p.pool, p.revision) for p in (*standing, *decision.desired)}
@@ -348,7 +305,7 @@ def _placements(decision: Decision, placements: tuple[Placement, ...]) -> list[M
     for pool, revision in sorted(keys):
         place = next((p for k, p in standing.items() if (k.pool, k.revision) == (pool, revision)), None)
         wanted = next((n for k, n in decision.desired.items() if (k.pool, k.revision) == (pool, revision)), None)
-        out: Manifest = {
+        out: Raw = {
             "pool": pool,
             "revision": revision,
             "desiredReplicas": wanted if wanted is not None else (place.desired if place else 0),
@@ -362,10 +319,10 @@ def _placements(decision: Decision, placements: tuple[Placement, ...]) -> list[M
     return found
 
 
-def _figures(known: Known | None) -> Manifest:
+def _figures(known: Known | None) -> Raw:
     if known is None:
         return {}
-    out: Manifest = {"steady": known.steady}
+    out: Raw = {"steady": known.steady}
     if known.capacity is not None and _is_told(known.capacity.rate):
         rate = known.capacity.rate
         out |= decimals(capacityPerReplica=rate.point, capacityLower=rate.lower, capacityUpper=rate.upper)
@@ -394,8 +351,8 @@ def _is_told(interval: Interval) -> bool:
     return not any(math.isnan(value) for value in (interval.point, interval.lower, interval.upper))
 
 
-def _claim_out(verdict: ClaimVerdict) -> Manifest:
-    out: Manifest = {
+def _claim_out(verdict: ClaimVerdict) -> Raw:
+    out: Raw = {
         "pool": verdict.pool,
         "name": verdict.name,
         "verdict": verdict.verdict.value,
@@ -414,8 +371,8 @@ def _claim_out(verdict: ClaimVerdict) -> Manifest:
     return out | {"message": verdict.message[:512]}
 
 
-def _move_out(move: Move) -> Manifest:
-    out: Manifest = {
+def _move_out(move: Move) -> Raw:
+    out: Raw = {
         "id": move.id,
         "kind": move.kind.value,
         "from": move.source_pool,
@@ -440,8 +397,8 @@ def _move_out(move: Move) -> Manifest:
     return out
 
 
-def _past_out(past: PastMove) -> Manifest:
-    out: Manifest = {
+def _past_out(past: PastMove) -> Raw:
+    out: Raw = {
         "from": past.source_pool,
         "to": past.target_pool,
         "toRevision": past.target_revision,
@@ -454,7 +411,7 @@ def _past_out(past: PastMove) -> Manifest:
     return out | decimals(cost=past.cost)
 
 
-def _last_out(last: LastDecision) -> Manifest:
+def _last_out(last: LastDecision) -> Raw:
     return {
         "time": time_text(last.time),
         "verdict": last.verdict,
@@ -466,8 +423,8 @@ def _last_out(last: LastDecision) -> Manifest:
     }
 
 
-def _option_out(option: OptionLine) -> Manifest:
-    out: Manifest = {
+def _option_out(option: OptionLine) -> Raw:
+    out: Raw = {
         "pool": option.pool,
         "feasible": option.feasible,
         "reason": option.reason,
