@@ -50,11 +50,12 @@ from steelyard.control.kube.throttle import Throttle
 from steelyard.control.leadership.fencing import LeaseFence
 from steelyard.control.leadership.lease import Elector, Outcome
 from steelyard.control.log import get_logger
-from steelyard.control.reconcile.compile import CompileReconciler, compile_gauges
+from steelyard.control.reconcile.compile import CompileReconciler
 from steelyard.control.reconcile.fleet import Fleet
 from steelyard.control.reconcile.pool import PoolReconciler
 from steelyard.control.reconcile.workload import WorkloadReconciler
 from steelyard.control.reconcile.workqueue import Priority, WorkQueue
+from steelyard.control.telemetry.compile_gauges import compile_gauges
 from steelyard.control.telemetry.cost_ledger import CostLedger
 from steelyard.control.telemetry.decision_log import DecisionLog
 from steelyard.control.telemetry.events import EventRecorder, EventType
@@ -201,7 +202,7 @@ class Operator:
             self.fleet,
         )
         self.compiles = CompileReconciler(
-            self.client, applier, self.store, settings, self.observing.progress, self.snapshots.users_of, self.clock
+            self.client, applier, self.store, settings, self.observing.progress, self.snapshots.users_of, self.decision_log, self.clock
         )
         self.pools = PoolReconciler(self.client, self.store, self.snapshots, self.clock, self.decision_log.note)
         self.health = HealthServer(
@@ -294,8 +295,6 @@ class Operator:
             where = COMPILED_MODELS.key(key.namespace, key.name)
             done = await self.compiles.reconcile(where, await self._namespace_uid(key.namespace))
             compiled = self.store.get(where)
-            if compiled is not None:
-                self.decision_log.compiled(compiled, done.notes, done.ended)
             if compiled is not None and done.changed:
                 self._wake_users(compiled)
             again = done.again

@@ -39,7 +39,7 @@ from steelyard.core.facts.snapshot import Placement, Snapshot
 from steelyard.core.facts.unit_cost import UnitCost
 from steelyard.core.placing.decision import Decision
 from steelyard.core.statistics.interval import Interval
-from steelyard.core.vocabulary.condition import Condition
+from steelyard.status.condition import written_condition
 from steelyard.status.raw import Raw
 from steelyard.status.scalar import count, decimal, decimals, time_of, time_text
 
@@ -232,7 +232,7 @@ def status_of(decision: Decision, snapshot: Snapshot, old: Mapping[str, Any], en
     status: Raw = {
         "summary": _summary(decision, snapshot),
         "observedGeneration": generation,
-        "conditions": [_condition(c, generation, old, now) for c in decision.conditions],
+        "conditions": [written_condition(c, generation, old, now) for c in decision.conditions],
         "currency": snapshot.settings.currency,
         "endpoint": endpoint,
         "placements": _placements(decision, snapshot.placements),
@@ -252,20 +252,6 @@ def status_of(decision: Decision, snapshot: Snapshot, old: Mapping[str, Any], en
     if memory.last is not None:
         status["lastDecision"] = _last_out(memory.last)
     return status
-
-
-def _condition(condition: Condition, generation: int, old: Mapping[str, Any], now: datetime) -> Raw:
-    status = {True: "True", False: "False", None: "Unknown"}[condition.status]
-    before = next((c for c in old.get("conditions") or () if c.get("type") == condition.type.value), None)
-    since = before["lastTransitionTime"] if before and before.get("status") == status else time_text(now)
-    return {
-        "type": condition.type.value,
-        "status": status,
-        "observedGeneration": generation,
-        "lastTransitionTime": since,
-        "reason": condition.reason.value,
-        "message": condition.message[:1024],
-    }
 
 
 def _summary(decision: Decision, snapshot: Snapshot) -> Raw:

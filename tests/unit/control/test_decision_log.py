@@ -1,8 +1,9 @@
-"""What the journal tells over time: the age of the last decision, which is an alert, the counters of a workload that is gone, and the
+"""What the decision log tells over time: the age of the last decision, which is an alert, the counters of a workload that is gone, and the
 record that a decision is decided again from."""
 
 import json
 import logging
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -14,13 +15,18 @@ from steelyard.control.kube.store import Store
 from steelyard.control.log import JsonFormatter
 from steelyard.control.telemetry.decision_log import DecisionLog
 from steelyard.control.telemetry.metrics import Metrics
+from steelyard.core.compiling.attempt import Attempts
+from steelyard.core.compiling.snapshot import CompileJob
 from steelyard.core.decide import decide
+from steelyard.core.decide_compile import decide_compile
 from steelyard.core.facts.snapshot import Settings, WorkloadKey
+from steelyard.core.replay.compile_record import compile_again, read_compile
 from steelyard.core.replay.difference import differences
 from steelyard.core.replay.record import again, outcome, read
 from steelyard.core.vocabulary.reading import Unknown
 from unit.api import objects
 from unit.control.virtual_time import ManualClock
+from unit.core.compiles import BUILT, compile_snapshot
 from unit.core.world import START, Ground, World
 
 GAUGE = "steelyard_last_decision_cycle_timestamp_seconds"
@@ -154,3 +160,29 @@ def test_the_logged_line_is_a_record_that_is_decided_the_same_way_again(told, ca
     assert (found.snapshot, found.now) == (snapshot, world.now)
     assert list(differences(found.decided, json.loads(json.dumps(outcome(again(found)))))) == []
     assert line["digest"] == found.decided["digest"]
+
+
+def test_a_compile_is_written_when_its_decision_changes_and_is_decided_the_same_way_again(told, caplog):
+    running = compile_snapshot(attempts=Attempts(count=1, open=True), job=CompileJob())
+    now = START
+    with caplog.at_level(logging.INFO, logger="steelyard.control.telemetry.decision_log"):
+        for snapshot in (compile_snapshot(), running, running, replace(running, job=CompileJob(built=BUILT))):
+            now += HOUR
+            told.journal.compiled({"metadata": {}}, snapshot, decide_compile(snapshot, now), now)
+    lines = [json.loads(JsonFormatter().format(record)) for record in caplog.records]
+    assert [(line["message"], line["compiledModel"], line["verdict"]) for line in lines] == [
+        ("compile decided", "ns/openvino-0", "Start"),
+        ("compile decided", "ns/openvino-0", "Run"),
+        ("compile decided", "ns/openvino-0", "Done"),
+    ]
+    found = read_compile(lines[-1]["record"])
+    assert (found.now, compile_again(found)) == (now, decide_compile(found.snapshot, now))
+
+
+def test_a_compiled_model_that_is_made_anew_is_written_anew(told, caplog):
+    snapshot = compile_snapshot()
+    with caplog.at_level(logging.INFO, logger="steelyard.control.telemetry.decision_log"):
+        for _ in range(2):
+            told.journal.compiled({"metadata": {}}, snapshot, decide_compile(snapshot, START), START)
+            told.journal.forget_compile(snapshot.namespace, snapshot.name)
+    assert len(caplog.records) == 2

@@ -9,7 +9,7 @@ from steelyard.control.gather.pool_facts import INSTANCE_TYPE, is_ready
 from steelyard.control.gather.workload_facts import moment
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.manifest import Manifest
-from steelyard.core.economics.ledger import Account, Component, NodeFact, PodFact
+from steelyard.core.economics.ledger import Account, NodeFact, PodFact, component_of
 from steelyard.core.facts.memory import Move
 from steelyard.core.facts.pod import PodFacts
 from steelyard.core.facts.snapshot import Pool, WorkloadKey
@@ -49,10 +49,5 @@ def paid_node(
 
 
 def _pod(pod: PodFacts, pool: str, moves: Mapping[WorkloadKey, Move]) -> PodFact:
-    """What only a move needs is booked apart: the target until it is home."""
-    move = moves.get(pod.workload)
-    # Replicas that were there before the move are not needed by it alone.
-    passing = move is not None and move.target_base == 0 and pod.placement == (move.target_pool, move.target_revision)
-    component = Component.TRANSITION if passing else Component.ALLOCATED
-    account = Account(f"{pod.workload.namespace}/{pod.workload.name}", pool, component)
+    account = Account(f"{pod.workload.namespace}/{pod.workload.name}", pool, component_of(pod.placement, moves.get(pod.workload)))
     return PodFact(uid=pod.uid, account=account, resources=pod.resources, since=pod.created, until=pod.ended)

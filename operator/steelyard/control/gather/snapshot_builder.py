@@ -37,7 +37,6 @@ from steelyard.core.facts.memory import Move
 from steelyard.core.facts.pod import PodFacts
 from steelyard.core.facts.snapshot import (
     Artifact,
-    ArtifactState,
     Placement,
     PlacementKey,
     Pool,
@@ -48,9 +47,9 @@ from steelyard.core.facts.snapshot import (
     WorkloadKey,
 )
 from steelyard.core.vocabulary.reading import Reading
-from steelyard.core.vocabulary.reason import AWAITED, STUCK, Refusal
+from steelyard.core.vocabulary.reason import Refusal
 from steelyard.render import label, name
-from steelyard.status.scalar import time_of
+from steelyard.status.compiled_model import artifact_of
 from steelyard.status.workload import memory_of
 
 R = TypeVar("R", bound=ApiResource)
@@ -304,7 +303,10 @@ class SnapshotBuilder:
         return comes_of(pod, called)
 
     def _artifacts(self, namespace: str) -> Mapping[str, Artifact]:
-        read = ((c, self._reader.read(COMPILED_MODELS, c, artifact_of)) for c in self._store.all(COMPILED_MODELS, namespace))
+        read = (
+            (c, self._reader.read(COMPILED_MODELS, c, lambda c: artifact_of(c.get("status") or {})))
+            for c in self._store.all(COMPILED_MODELS, namespace)
+        )
         return {c["spec"]["key"]: artifact for c, artifact in read if artifact is not None}
 
     def _moves_elsewhere(self, key: WorkloadKey) -> tuple[frozenset[str], ...]:
@@ -334,22 +336,3 @@ class SnapshotBuilder:
 
 def _created(raw: Manifest) -> str:
     return str(manifests.metadata(raw).get("creationTimestamp", ""))
-
-
-def artifact_of(compiled: Manifest) -> Artifact:
-    """A CompiledModel's state."""
-    status = compiled.get("status") or {}
-    ready: Mapping[str, str] = next((c for c in status.get("conditions") or () if c.get("type") == "Ready"), {})
-    made = status.get("artifact")
-    if made and ready.get("status") == "True":
-        return Artifact(state=ArtifactState.READY, uri=made["uri"], digest=made["digest"])
-    failure = status.get("failure")
-    if failure and ready.get("status") == "False":
-        retry = status.get("nextRetryTime")
-        return Artifact(
-            state=ArtifactState.FAILED,
-            message=f"{failure.get('reason', '')}: {failure.get('message', '')}"[:400],
-            retry_at=time_of(retry) if retry else None,
-        )
-    waits = next((reason for reason in (*STUCK, *AWAITED) if ready.get("status") == "False" and ready.get("reason") == reason.value), None)
-    return Artifact(state=ArtifactState.COMPILING, waits=Refusal(waits, ready.get("message", "")) if waits is not None else None)

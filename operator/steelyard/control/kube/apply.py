@@ -1,6 +1,6 @@
 """Apply: make the cluster say what is desired, with as few writes as possible and without a fight.
 
-- What already says it is left alone (`coverage`), and an annotation with the digest of what was applied tells when we want *less* than
+- What already says it is left alone (`covers.py`), and an annotation with the digest of what was applied tells when we want *less* than
   before. So a second apply of the same writes nothing.
 - Nothing is forced. A field that another manager owns comes back as `OwnedElsewhere`: a value, for a condition, not an exception.
 - Every write carries the resourceVersion that was looked at; creation is a POST. What changed meanwhile raises Conflict: look again.

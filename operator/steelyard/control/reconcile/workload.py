@@ -29,7 +29,7 @@ from steelyard.control.kube.resource import (
 )
 from steelyard.control.kube.store import Store
 from steelyard.control.log import get_logger
-from steelyard.control.reconcile.compile import join_owners, known, leave
+from steelyard.control.reconcile.compile_users import join_owners, known, leave
 from steelyard.control.reconcile.fleet import Fleet
 from steelyard.control.reconcile.refusals import Refusals
 from steelyard.control.telemetry.decision_log import DecisionLog
@@ -39,9 +39,9 @@ from steelyard.core.decide import decide
 from steelyard.core.facts.snapshot import Snapshot, WorkloadKey
 from steelyard.core.placing.decision import Decision
 from steelyard.core.vocabulary.reason import Reason
-from steelyard.render import label, name
+from steelyard.render import name
 from steelyard.render.objects import Desired, desired
-from steelyard.render.service import of_placement
+from steelyard.render.service import left_over, of_standing
 from steelyard.status.patch import changes
 from steelyard.status.workload import status_of
 
@@ -115,7 +115,9 @@ class WorkloadReconciler:
             raw = await self._write_down(raw, snapshot, decision)
         wanted = desired(decision.intent, self._snapshots.settings)
         if snapshot.synced:
-            wanted = replace(wanted, present=wanted.present + _services_of_standing(snapshot, decision))
+            standing = (placement.key for placement in snapshot.placements)
+            services = of_standing(key, snapshot.workload.uid, standing, decision.intent.gone)
+            wanted = replace(wanted, present=wanted.present + services)
         settled = await self._act(raw, wanted, synced=snapshot.synced)
         if settled and snapshot.synced:
             await self._leave_superseded(raw, snapshot, decision)
@@ -171,22 +173,17 @@ class WorkloadReconciler:
     async def _leave_superseded(self, raw: Manifest, snapshot: Snapshot, decision: Decision) -> None:
         user = manifests.uid(raw)
         asked_for = frozenset(intent.inputs.key for intent in decision.intent.compile)
-        mine = {manifests.name(c): c for c in self._store.owned_by(user, COMPILED_MODELS) if c["spec"]["key"] not in asked_for}
+        mine = {manifests.name(c): c for c in self._store.owned_by(user, COMPILED_MODELS)}
         served = (placement.artifact_key for placement in snapshot.placements)
         for gone in superseded((known(each) for each in mine.values()), asked_for, served):
             left = mine[gone]
             await self._write(raw, COMPILED_MODELS.key_of(left), partial(leave, self._client, self._store, self._applier, left, user))
 
     def _left_over(self, raw: Manifest, wanted: Desired) -> tuple[Manifest, ...]:
-        """Services of placements whose Deployment is gone: who died between the two deletions left them, and no placement names them."""
-        coming = {manifests.name(manifest) for manifest in wanted.present}
-        found = []
-        for service in self._store.owned_by(manifests.uid(raw), SERVICES):
-            of_same_name = DEPLOYMENTS.key(manifests.namespace(service), manifests.name(service))
-            stands = self._store.get(of_same_name) is not None or self._store.behind(of_same_name)
-            if label.POOL in manifests.labels(service) and manifests.name(service) not in coming and not stands:
-                found.append(service)
-        return tuple(found)
+        owned = self._store.owned_by(manifests.uid(raw), SERVICES)
+        deployments = [DEPLOYMENTS.key(manifests.namespace(service), manifests.name(service)) for service in owned]
+        stand = {key.name for key in deployments if self._store.get(key) is not None or self._store.behind(key)}
+        return left_over(owned, wanted.present, stand)
 
     async def _write(self, raw: Manifest, key: ObjectKey, write: Callable[[], Awaitable[Outcome]]) -> bool:
         """Whether nothing has to be looked at again soon."""
@@ -223,10 +220,3 @@ class WorkloadReconciler:
                 return False
             case _:
                 return True
-
-
-def _services_of_standing(snapshot: Snapshot, decision: Decision) -> tuple[Manifest, ...]:
-    """A placement has its Service for as long as it stands: one that somebody deleted comes back."""
-    workload = snapshot.workload
-    standing = [p.key for p in snapshot.placements if p.key not in decision.intent.gone]
-    return tuple(of_placement(workload.key, workload.uid, key) for key in standing)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime
 
 from steelyard.control.kube.manifest import Manifest
@@ -10,9 +11,12 @@ from steelyard.control.log import get_logger
 from steelyard.control.telemetry.events import EventRecorder, EventType
 from steelyard.control.telemetry.metrics import Gauges, Metrics, Sample
 from steelyard.core.compiling.attempt import Ended
+from steelyard.core.compiling.snapshot import CompileSnapshot
+from steelyard.core.decide_compile import CompileDecision
 from steelyard.core.facts.memory import Outcome
 from steelyard.core.facts.snapshot import Snapshot, WorkloadKey
 from steelyard.core.placing.decision import Decision, Note
+from steelyard.core.replay.compile_record import compile_record
 from steelyard.core.replay.record import record
 from steelyard.core.vocabulary.reading import Fresh, Stale, last_known
 from steelyard.core.vocabulary.reason import Reason
@@ -32,6 +36,7 @@ class DecisionLog:
         self._decided: datetime | None = None
         self._safe: dict[WorkloadKey, str | None] = {}
         self._gone: set[WorkloadKey] = set()
+        self._compiles: dict[tuple[str, str], CompileDecision] = {}
 
     def note(self, about: Manifest, notes: tuple[Note, ...]) -> None:
         """Events on one object."""
@@ -67,9 +72,30 @@ class DecisionLog:
         self._gauges[key] = _gauges(key, snapshot, decision, self._metrics.currency)
         self._safe[key] = _safe_mode(snapshot, decision)
 
-    def compiled(self, about: Manifest, notes: tuple[Note, ...], ended: Ended | None) -> None:
-        """What came of a pass over a CompiledModel."""
-        self.note(about, notes)
+    def compiled(self, about: Manifest, snapshot: CompileSnapshot, decision: CompileDecision, now: datetime) -> None:
+        """One decision about a CompiledModel. The record is written when it differs from the last one, whenever that is to be looked at."""
+        self.note(about, decision.notes)
+        self._measure(decision.ended)
+        key = (snapshot.namespace, snapshot.name)
+        lasting = replace(decision, notes=(), ended=None, reconsider_at=None)
+        if self._compiles.get(key) == lasting:
+            return
+        self._compiles[key] = lasting
+        _log.info(
+            "compile decided",
+            compiledModel="/".join(key),
+            verdict=decision.verdict.value,
+            reason=decision.ready.reason.value,
+            message=decision.ready.message,
+            record=compile_record(snapshot, decision, now),
+        )
+
+    def forget_compile(self, namespace: str, name: str) -> None:
+        """The CompiledModel is gone."""
+        self._compiles.pop((namespace, name), None)
+
+    def _measure(self, ended: Ended | None) -> None:
+        """An attempt to compile that has ended."""
         if ended is None:
             return
         if ended.outcome == "Found":
