@@ -12,7 +12,8 @@ from steelyard.core.facts.snapshot import Artifact, ArtifactState
 from steelyard.core.vocabulary.reason import AWAITED, STUCK, Refusal
 from steelyard.status.condition import written_condition
 from steelyard.status.raw import Raw
-from steelyard.status.scalar import count, time_of, time_text
+from steelyard.status.read.compiled_model import CompiledModelStatus, CompileFailure, compiled_model_status
+from steelyard.status.scalar import count, time_text
 
 PHASES = {
     "Fetching": "Fetching",
@@ -25,50 +26,56 @@ PHASES = {
 """Of the API, by the word of the runtime."""
 
 
-def attempts_of(status: Mapping[str, Any]) -> Attempts:
-    """What the status remembers."""
-    failure, made, retry = status.get("failure"), status.get("artifact"), status.get("nextRetryTime")
-    ready = ready_of(status)
+def attempts_of(status: Raw) -> Attempts:
+    """What the status remembers. What cannot be read back is treated as not remembered."""
+    told = compiled_model_status(status)
+    built = _built(told)
+    stands = built is not None and told.ready is not None and told.ready.status == "True"
     return Attempts(
-        count=int(status.get("attempts", 0)),
-        open=bool(status.get("jobName")),
-        factor=int(status.get("memoryFactor", 1)),
-        failure=Failure(
-            failure_class=FailureClass(failure["class"]),
-            reason=failure.get("reason", ""),
-            message=failure.get("message", ""),
-            log_tail=failure.get("logTail", ""),
-        )
-        if failure
-        else None,
-        retry_at=time_of(retry) if retry else None,
-        built=Built(uri=made["uri"], digest=made["digest"], size_bytes=int(made["sizeBytes"]), seconds=float(status.get("seconds", 0)))
-        if made
-        else None,
-        built_at=time_of(ready["lastTransitionTime"]) if made and ready.get("status") == "True" else None,
-        spoilt=int(status.get("spoilt", 0)),
+        count=told.attempts or 0,
+        open=told.job_name is not None,
+        factor=1 if told.memory_factor is None else told.memory_factor,
+        failure=_failure(told.failure) if told.failure is not None else None,
+        retry_at=told.next_retry,
+        built=built,
+        built_at=told.ready.since if stands and told.ready is not None else None,
+        spoilt=told.spoilt or 0,
     )
 
 
-def artifact_of(status: Mapping[str, Any]) -> Artifact:
+def _built(told: CompiledModelStatus) -> Built | None:
+    uri, digest, size = told.artifact_uri, told.artifact_digest, told.artifact_size_bytes
+    if uri is None or digest is None or size is None:
+        return None
+    return Built(uri=uri, digest=digest, size_bytes=size, seconds=float(told.seconds or 0))
+
+
+def _failure(told: CompileFailure) -> Failure | None:
+    kind = next((each for each in FailureClass if each.value == told.failure_class), None)
+    if kind is None:
+        return None
+    return Failure(failure_class=kind, reason=told.reason or "", message=told.message or "", log_tail=told.log_tail or "")
+
+
+def artifact_of(status: Raw) -> Artifact:
     """The artifact as those who would serve it see it."""
-    ready, made, failure = ready_of(status), status.get("artifact"), status.get("failure")
-    if made and ready.get("status") == "True":
-        return Artifact(state=ArtifactState.READY, uri=made["uri"], digest=made["digest"])
-    if failure and ready.get("status") == "False":
-        retry = status.get("nextRetryTime")
-        return Artifact(
-            state=ArtifactState.FAILED,
-            message=f"{failure.get('reason', '')}: {failure.get('message', '')}"[:400],
-            retry_at=time_of(retry) if retry else None,
-        )
-    waits = next((reason for reason in (*STUCK, *AWAITED) if ready.get("status") == "False" and ready.get("reason") == reason.value), None)
-    return Artifact(state=ArtifactState.COMPILING, waits=Refusal(waits, ready.get("message", "")) if waits is not None else None)
+    told = compiled_model_status(status)
+    built, ready, failure = _built(told), told.ready, told.failure
+    if built is not None and ready is not None and ready.status == "True":
+        return Artifact(state=ArtifactState.READY, uri=built.uri, digest=built.digest)
+    if ready is None or ready.status != "False":
+        return Artifact(state=ArtifactState.COMPILING)
+    if failure is not None:
+        message = f"{failure.reason or ''}: {failure.message or ''}"[:400]
+        return Artifact(state=ArtifactState.FAILED, message=message, retry_at=told.next_retry)
+    waits = next((reason for reason in (*STUCK, *AWAITED) if ready.reason == reason.value), None)
+    return Artifact(state=ArtifactState.COMPILING, waits=None if waits is None else Refusal(waits, ready.message or ""))
 
 
-def ready_of(status: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Its Ready condition; empty before there is one."""
-    return next((c for c in status.get("conditions") or () if c.get("type") == "Ready"), {})
+def told_of(status: Raw) -> str | None:
+    """The reason that its Ready condition gives."""
+    ready = compiled_model_status(status).ready
+    return None if ready is None else ready.reason
 
 
 def status_of(

@@ -1,7 +1,6 @@
-"""Between a workload's status and the core's Memory, both ways, without loss of what the status holds.
+"""The status of an InferenceWorkload, written from a decision. What it holds is read back without loss (`memory.py`).
 
-Numbers are decimal strings of at most six significant digits, times RFC 3339. What cannot be read back is treated as not remembered,
-never as zero: a status edited by hand costs memory, not serving.
+Numbers are decimal strings of at most six significant digits, times RFC 3339.
 
 Whatever is remembered, the API server takes what is written: a status that it refuses would hold back every act that comes after. So lists
 are cut to the room that the schema has for them, and numbers to what it can hold.
@@ -10,40 +9,22 @@ are cut to the room that the schema has for them, and numbers to what it can hol
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from math import ceil
-from typing import Any, TypeVar
+from typing import Any
 
 from steelyard.api.inference_workload import InferenceWorkloadStatus
 from steelyard.api.last_decision import LastDecision as LastDecisionStatus
 from steelyard.api.model import StatusModel
-from steelyard.core.facts.capacity import Basis, Capacity
-from steelyard.core.facts.memory import (
-    BoardLine,
-    ClaimPrices,
-    ClaimVerdict,
-    Known,
-    LastDecision,
-    Memory,
-    Move,
-    MoveKind,
-    OptionLine,
-    Outcome,
-    PastMove,
-    Quarantine,
-    Step,
-    VerdictWord,
-)
+from steelyard.core.facts.memory import ClaimVerdict, Known, LastDecision, Move, OptionLine, PastMove
 from steelyard.core.facts.snapshot import Placement, Snapshot
-from steelyard.core.facts.unit_cost import UnitCost
 from steelyard.core.placing.decision import Decision
 from steelyard.core.statistics.interval import Interval
 from steelyard.status.condition import written_condition
 from steelyard.status.raw import Raw
-from steelyard.status.scalar import count, decimal, decimals, time_of, time_text
+from steelyard.status.scalar import count, decimal, decimals, time_text
 
-T = TypeVar("T")
 EVEN = 0.1
 """By how much of an interval's width its two sides may differ for one number of percent to stand for both."""
 BASIS_OF_COST = "Share"
@@ -59,171 +40,6 @@ BESIDE, PLACEMENTS, CLAIMS, QUARANTINE, HISTORY = (
     _room(InferenceWorkloadStatus, field) for field in ("beside", "placements", "claims", "quarantine", "history")
 )
 BOARD, OPTIONS = _room(LastDecisionStatus, "board"), _room(LastDecisionStatus, "options")
-# --- reading ------------------------------------------------------------------------------------------------------------------------
-
-
-def memory_of(status: Mapping[str, Any]) -> Memory:
-    """What the status remembers."""
-    home = status.get("home") or {}
-    return Memory(
-        home_pool=home.get("pool"),
-        home_revision=home.get("revision"),
-        beside=_each(_beside, status.get("beside")),
-        move=_maybe(_move, status.get("move")),
-        known=_each(_known, status.get("placements")),
-        history=_each(_past, status.get("history")),
-        quarantine=_each(_quarantine, status.get("quarantine")),
-        claims=_each(_claim, status.get("claims")),
-        last=_maybe(_last, status.get("lastDecision")),
-    )
-
-
-def _maybe(read: Callable[[Mapping[str, Any]], T | None], raw: Mapping[str, Any] | None) -> T | None:
-    if not raw:
-        return None
-    try:
-        return read(raw)
-    except (KeyError, TypeError, ValueError):
-        return None
-
-
-def _each(read: Callable[[Mapping[str, Any]], T | None], raws: Any) -> tuple[T, ...]:
-    found = (_maybe(read, raw) for raw in raws or ())
-    return tuple(f for f in found if f is not None)
-
-
-def _number(raw: Mapping[str, Any], field: str) -> float | None:
-    return float(raw[field]) if raw.get(field) is not None else None
-
-
-def _whole(raw: Mapping[str, Any], field: str) -> int | None:
-    return int(raw[field]) if raw.get(field) is not None else None
-
-
-def _known(raw: Mapping[str, Any]) -> Known | None:
-    capacity, cost = None, None
-    if raw.get("capacityPerReplica") is not None and raw.get("capacityBasis") == Basis.MEASURED.value:
-        rate = Interval(float(raw["capacityPerReplica"]), float(raw["capacityLower"]), float(raw["capacityUpper"]))
-        capacity = Capacity(rate, Basis.MEASURED, int(raw.get("capacityRequests", 0)))
-    told = raw.get("unitCost")
-    if told and told.get("from") and told.get("to"):
-        interval = Interval(float(told["value"]), float(told["lower"]), float(told["upper"]))
-        cost = UnitCost(
-            interval, int(told["good"]), float(told["cost"]), time_of(told["from"]), time_of(told["to"]), _whole(told, "replicas")
-        )
-    if capacity is None and cost is None:
-        return None
-    percent = _number(raw, "goodPercent")
-    return Known(
-        pool=raw["pool"],
-        revision=raw["revision"],
-        capacity=capacity,
-        unit_cost=cost,
-        within=None if percent is None else round(percent / 100, 6),
-        p99_milliseconds=_number(raw, "p99Milliseconds"),
-        steady=bool(raw.get("steady", False)),
-    )
-
-
-def _beside(raw: Mapping[str, Any]) -> tuple[str, str]:
-    return str(raw["pool"]), str(raw["revision"])
-
-
-def _move(raw: Mapping[str, Any]) -> Move:
-    return Move(
-        id=raw["id"],
-        kind=MoveKind(raw["kind"]),
-        source_pool=raw["from"],
-        source_revision=raw["fromRevision"],
-        target_pool=raw["to"],
-        target_revision=raw["toRevision"],
-        step=Step(raw["step"]),
-        source_replicas=int(raw.get("sourceReplicas", 0)),
-        target_replicas=int(raw.get("targetReplicas", 0)),
-        target_goal=int(raw.get("targetGoal", 1)),
-        started=time_of(raw["startedTime"]),
-        step_time=time_of(raw["stepTime"]),
-        deadline=time_of(raw["deadlineTime"]),
-        reason=raw["reason"],
-        message=raw.get("message", ""),
-        back_reason=raw.get("backReason"),
-        source_goal=int(raw.get("sourceGoal", 0)),
-        target_base=int(raw.get("targetBase", 0)),
-        reserved=_number(raw, "reserved"),
-    )
-
-
-def _past(raw: Mapping[str, Any]) -> PastMove:
-    return PastMove(
-        source_pool=raw["from"],
-        target_pool=raw["to"],
-        target_revision=raw["toRevision"],
-        time=time_of(raw["time"]),
-        outcome=Outcome(raw["outcome"]),
-        reason=raw.get("reason", ""),
-        kind=MoveKind(raw["kind"]) if raw.get("kind") else None,
-        cost=_number(raw, "cost"),
-    )
-
-
-def _quarantine(raw: Mapping[str, Any]) -> Quarantine:
-    return Quarantine(
-        pool=raw["pool"],
-        revision=raw["revision"],
-        until=time_of(raw["until"]),
-        failures=int(raw.get("failures", 1)),
-        reason=raw.get("reason", ""),
-    )
-
-
-def _claim(raw: Mapping[str, Any]) -> ClaimVerdict:
-    return ClaimVerdict(
-        pool=raw["pool"],
-        name=raw["name"],
-        verdict=VerdictWord(raw["verdict"]),
-        n=int(raw.get("n", 0)),
-        claimed=float(raw["claimed"]),
-        measured=_number(raw, "measured"),
-        lower=_number(raw, "lower"),
-        upper=_number(raw, "upper"),
-        message=raw.get("message", ""),
-        relative_to=raw.get("relativeTo"),
-        first_prices=ClaimPrices(_number(raw, "price"), _number(raw, "relativePrice")),
-    )
-
-
-def _last(raw: Mapping[str, Any]) -> LastDecision:
-    return LastDecision(
-        time=time_of(raw["time"]),
-        verdict=raw["verdict"],
-        reason=raw.get("reason", ""),
-        message=raw.get("message", ""),
-        digest=raw.get("digest", ""),
-        board=tuple(
-            BoardLine(gate=b["gate"], passed=bool(b["passed"]), reason=b.get("reason", ""), message=b.get("message", ""))
-            for b in raw.get("board") or ()
-        ),
-        options=tuple(
-            OptionLine(
-                pool=o["pool"],
-                feasible=bool(o["feasible"]),
-                reason=o.get("reason", ""),
-                message=o.get("message", ""),
-                replicas=o.get("replicas"),
-                cost_per_hour=_number(o, "costPerHour"),
-                unit_cost=_number(o, "unitCost"),
-                lower=_number(o, "lower"),
-                upper=_number(o, "upper"),
-                basis=o.get("basis"),
-                n=int(o.get("n", 0)),
-                cheapest_below=_number(o, "cheapestBelow"),
-            )
-            for o in raw.get("options") or ()
-        ),
-    )
-
-
-# --- writing ------------------------------------------------------------------------------------------------------------------------
 
 
 def status_of(decision: Decision, snapshot: Snapshot, old: Mapping[str, Any], endpoint: str, now: datetime) -> Raw:

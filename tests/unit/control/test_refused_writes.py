@@ -18,7 +18,7 @@ from steelyard.control.kube.store import Store
 from steelyard.control.reconcile.workload import WorkloadReconciler
 from steelyard.core.facts.snapshot import Snapshot, WorkloadKey
 from steelyard.render import name
-from steelyard.status.workload import memory_of
+from steelyard.status.memory import memory_of
 from unit.control.virtual_time import VirtualClock, run
 from unit.core.world import Ground, World, quick
 

@@ -21,7 +21,7 @@ from steelyard.core.compiling.spoilt import Refused
 from steelyard.core.facts.snapshot import RefusedWrite, Settings
 from steelyard.core.vocabulary.reason import Refusal
 from steelyard.render import label, name
-from steelyard.status.compiled_model import attempts_of, ready_of
+from steelyard.status.compiled_model import attempts_of, told_of
 
 UsersOf = Callable[[Manifest], tuple[User, ...]]
 """The workloads that use a CompiledModel, each with the pools as it sees them."""
@@ -55,7 +55,7 @@ class CompileSnapshots:
             versions=spec["toolchain"],
             attempts=attempts,
             settings=self._settings,
-            told=ready_of(status).get("reason"),
+            told=told_of(status),
             job=self._job(found, spec["model"], now) if found is not None and mine else None,
             taken_name=manifests.name(found) if found is not None and not mine else None,
             jobs_on_pools=on_pools,

@@ -33,7 +33,7 @@ from steelyard.core.catalogue.catalogue import EMPTY, Catalogue
 from steelyard.core.catalogue.estimate import estimate
 from steelyard.core.compiling.site import User
 from steelyard.core.economics.ledger import NodeFact
-from steelyard.core.facts.memory import Move
+from steelyard.core.facts.memory import Memory, Move
 from steelyard.core.facts.pod import PodFacts
 from steelyard.core.facts.snapshot import (
     Artifact,
@@ -50,9 +50,12 @@ from steelyard.core.vocabulary.reading import Reading
 from steelyard.core.vocabulary.reason import Refusal
 from steelyard.render import label, name
 from steelyard.status.compiled_model import artifact_of
-from steelyard.status.workload import memory_of
+from steelyard.status.memory import memory_of
+from steelyard.status.read.move import move as move_told
 
 R = TypeVar("R", bound=ApiResource)
+MOST_KEPT = 50_000
+"""Values that were read or computed once and are kept for the next pass."""
 ReadTraffic = Callable[[WorkloadKey, PlacementKey, datetime], Reading[Traffic]]
 
 
@@ -83,10 +86,11 @@ class SnapshotBuilder:
         self._synced = synced
         self._clock_suspect = clock_suspect
         self._catalogue = catalogue
-        self._ask = lru_cache(maxsize=50_000)(partial(estimate, catalogue))
+        self._ask = lru_cache(maxsize=MOST_KEPT)(partial(estimate, catalogue))
         self._reader = reader or Reader(lambda *_: None)
         self._ours: set[str] = set()
         self._parsed: dict[tuple[str, int], object] = {}
+        self._memories: dict[str, tuple[Manifest, Memory]] = {}
         self._departed: dict[str, PodFacts] = {}
         self._gone_nodes: dict[str, tuple[Manifest, datetime]] = {}
         self._begun: dict[WorkloadKey, Move] = {}
@@ -98,7 +102,7 @@ class SnapshotBuilder:
 
     def workloads(self) -> tuple[WorkloadKey, ...]:
         """All of them."""
-        return tuple(WorkloadKey(manifests.namespace(w) or "", manifests.name(w)) for w in self._store.all(INFERENCE_WORKLOADS))
+        return tuple(_key(w) for w in self._store.all(INFERENCE_WORKLOADS))
 
     def raw(self, key: WorkloadKey) -> Manifest | None:
         """The InferenceWorkload as last seen."""
@@ -135,7 +139,7 @@ class SnapshotBuilder:
             artifacts=self._artifacts(key.namespace),
             placements=placements,
             traffic={p.key: self._read_traffic(key, p.key, now) for p in placements},
-            memory=memory_of(raw.get("status") or {}),
+            memory=self._memory(raw),
             synced=self._synced(),
             clock_suspect=self._clock_suspect(),
             workloads=sum(1 for _ in self._store.all(INFERENCE_WORKLOADS)),
@@ -197,7 +201,10 @@ class SnapshotBuilder:
     def paid_nodes(self, pods: Sequence[PodFacts]) -> tuple[NodeFact, ...]:
         """The pools' nodes as they are paid, with the serving pods on them; those included that left since the last call."""
         pools = self.pools()
-        moves = {key: move for key in self.workloads() if (move := memory_of((self.raw(key) or {}).get("status") or {}).move) is not None}
+        raws = self._store.all(INFERENCE_WORKLOADS)
+        moves = {_key(raw): under_way for raw in raws if (under_way := self._memory(raw).move) is not None}
+        present = {manifests.uid(raw) for raw in raws}
+        self._memories = {uid: kept for uid, kept in self._memories.items() if uid in present}
         gone, self._gone_nodes = self._gone_nodes, {}
         living = [(node, None) for node in self._store.all(NODES)]
         return tuple(
@@ -313,11 +320,20 @@ class SnapshotBuilder:
         """The pools at both ends of each move of another workload."""
         under_way = {other: frozenset((move.source_pool, move.target_pool)) for other, move in self._begun.items()}
         for w in self._store.all(INFERENCE_WORKLOADS):
-            move = (w.get("status") or {}).get("move")
-            if move:
-                ends = (move.get("from"), move.get("to"))
-                under_way[WorkloadKey(manifests.namespace(w) or "", manifests.name(w))] = frozenset(pool for pool in ends if pool)
+            told = move_told(w.get("status") or {})
+            if told is not None:
+                under_way[_key(w)] = frozenset(pool for pool in (told.source, told.target) if pool)
         return tuple(ends for other, ends in sorted(under_way.items()) if other != key)
+
+    def _memory(self, raw: Manifest) -> Memory:
+        """What the workload's status remembers. Most passes find the status that the last one has read; of those that are gone `paid_nodes`
+        lets go."""
+        known = self._memories.get(manifests.uid(raw))
+        if known is not None and known[0] is raw:
+            return known[1]
+        memory = memory_of(raw.get("status") or {})
+        self._memories[manifests.uid(raw)] = raw, memory
+        return memory
 
     def _parse(self, model: type[R], raw: Manifest) -> R | Unreadable:
         # A status is never a reason not to understand a spec, and it changes often: it stays out of what is parsed and cached.
@@ -325,13 +341,17 @@ class SnapshotBuilder:
         known = self._parsed.get(slot)
         if known is None:
             known = parse(model, {k: v for k, v in raw.items() if k != "status"})
-            if len(self._parsed) > 50_000:
+            if len(self._parsed) > MOST_KEPT:
                 self._parsed.clear()
             self._parsed[slot] = known
         if isinstance(known, list):
             return Unreadable("; ".join(str(e) for e in known if isinstance(e, FieldError)))
         assert isinstance(known, model)
         return known
+
+
+def _key(raw: Manifest) -> WorkloadKey:
+    return WorkloadKey(manifests.namespace(raw) or "", manifests.name(raw))
 
 
 def _created(raw: Manifest) -> str:

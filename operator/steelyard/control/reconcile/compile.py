@@ -32,6 +32,7 @@ from steelyard.render import name
 from steelyard.render.compile_job import PROGRESS_PORT, CompileJobIntent, compile_job
 from steelyard.status.compiled_model import status_of
 from steelyard.status.patch import changes
+from steelyard.status.read.compiled_model import seconds_taken
 from steelyard.status.scalar import time_of
 
 FetchProgress = Callable[[str], Awaitable[Mapping[str, Any] | None]]
@@ -162,9 +163,6 @@ class CompileReconciler:
             elapsed = (now - time_of(str(progress["startedAt"]))).total_seconds()
         except (KeyError, TypeError, ValueError):
             return None
-        done = (each["status"]["seconds"] for each in self._store.all(COMPILED_MODELS) if _built_by(each, backend))
-        return remaining(elapsed, map(float, done))
-
-
-def _built_by(compiled: Manifest, backend: str) -> bool:
-    return compiled["spec"].get("backend") == backend and "seconds" in (compiled.get("status") or {})
+        others = (each for each in self._store.all(COMPILED_MODELS) if each["spec"].get("backend") == backend)
+        took = (seconds_taken(each.get("status") or {}) for each in others)
+        return remaining(elapsed, (seconds for seconds in took if seconds is not None))

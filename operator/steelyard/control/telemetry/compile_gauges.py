@@ -6,6 +6,7 @@ from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.resource import COMPILED_MODELS
 from steelyard.control.kube.store import Store
 from steelyard.control.telemetry.metrics import Gauges, Sample
+from steelyard.status.read.compiled_model import running_percent
 
 
 def compile_gauges(store: Store) -> Gauges:
@@ -14,7 +15,6 @@ def compile_gauges(store: Store) -> Gauges:
         tuple(
             Sample("steelyard_compile_progress_ratio", (manifests.namespace(each) or "", manifests.name(each)), percent / 100)
             for each in store.all(COMPILED_MODELS)
-            if (status := each.get("status") or {}).get("jobName")
-            and (percent := (status.get("progress") or {}).get("percent")) is not None
+            if (percent := running_percent(each.get("status") or {})) is not None
         )
     )

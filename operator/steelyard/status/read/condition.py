@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from steelyard.cli.facts.field import moment, parts, text
 from steelyard.status.raw import Raw
+from steelyard.status.read.field import moment, parts, text
 
 
 @dataclass(frozen=True, slots=True)

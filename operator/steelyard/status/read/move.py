@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 
-from steelyard.cli.facts.field import moment, part, parts, text, whole
 from steelyard.status.raw import Raw
+from steelyard.status.read.field import UNSHOWN, moment, number, part, parts, text, whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,8 @@ class Move:
     message: str | None
     back_reason: str | None
     """Why it goes back, when it does."""
+    target_base: int | None = field(metadata=UNSHOWN)
+    reserved: Decimal | None = field(metadata=UNSHOWN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +52,8 @@ class PastMove:
     outcome: str | None
     """Moved, Explored or RolledBack."""
     reason: str | None
+    kind: str | None = field(metadata=UNSHOWN)
+    cost: Decimal | None = field(metadata=UNSHOWN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +90,8 @@ def move(status: Raw) -> Move | None:
         reason=text(raw, "reason"),
         message=text(raw, "message"),
         back_reason=text(raw, "backReason"),
+        target_base=whole(raw, "targetBase"),
+        reserved=number(raw, "reserved"),
     )
 
 
@@ -98,6 +105,8 @@ def history(status: Raw) -> tuple[PastMove, ...]:
             time=moment(raw, "time"),
             outcome=text(raw, "outcome"),
             reason=text(raw, "reason"),
+            kind=text(raw, "kind"),
+            cost=number(raw, "cost"),
         )
         for raw in parts(status, "history")
     )

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
-"""Messages carry log lines of tenants' containers; none of them may move the reader's cursor or turn the text around."""
+UNSHOWN = {"json": False}
+"""Of a field that the operator computes with and commands do not show."""
 
 
 def text(raw: dict[str, Any], key: str) -> str | None:
-    """One line without control characters; empty is None."""
+    """As it stands; empty is None."""
     value = raw.get(key)
-    if not isinstance(value, str):
-        return None
-    return plain(value) or None
-
-
-def plain(value: str) -> str:
-    """One line without control characters."""
-    return _CONTROL.sub(" ", value).strip()
+    return value if isinstance(value, str) and value else None
 
 
 def whole(raw: dict[str, Any], key: str) -> int | None:
@@ -57,6 +49,8 @@ def moment(raw: dict[str, Any], key: str) -> datetime | None:
         found = datetime.fromisoformat(value)
     except ValueError:
         return None
+    if found.tzinfo is UTC:
+        return found
     return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 

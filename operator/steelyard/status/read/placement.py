@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
-from steelyard.cli.facts.field import moment, number, part, parts, text, whole
 from steelyard.status.raw import Raw
+from steelyard.status.read.field import UNSHOWN, moment, number, part, parts, text, truth, whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +51,7 @@ class Placement:
     good_percent: Decimal | None
     """Share of requests within the objective."""
     p99_milliseconds: Decimal | None
+    steady: bool | None = field(metadata=UNSHOWN)
 
 
 def placements(status: Raw) -> tuple[Placement, ...]:
@@ -70,6 +71,7 @@ def placements(status: Raw) -> tuple[Placement, ...]:
             unit_cost=_unit_cost(part(raw, "unitCost")),
             good_percent=number(raw, "goodPercent"),
             p99_milliseconds=number(raw, "p99Milliseconds"),
+            steady=truth(raw, "steady"),
         )
         for raw in parts(status, "placements")
     )

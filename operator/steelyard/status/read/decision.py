@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from steelyard.cli.facts.field import moment, number, part, parts, text, truth, whole
 from steelyard.status.raw import Raw
+from steelyard.status.read.field import moment, number, part, parts, text, truth, whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
