@@ -18,7 +18,7 @@ from cluster.waiting import wait_until
 from patience import PATIENCE
 from steelyard.api.inference_workload import InferenceWorkload
 from steelyard.api.parse import parse
-from steelyard.control.workload_facts import workload_of
+from steelyard.control.gather.workload_facts import workload_of
 from steelyard.core.compiling.candidate import compile_inputs
 from steelyard.core.facts.snapshot import Toolchain
 from unit.runtime import tiny

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from chart.helm import ROOT, of_kind, rendered, the
-from steelyard.control.metrics import HISTOGRAMS, counter_families, gauge_families
+from steelyard.control.telemetry.metrics import HISTOGRAMS, counter_families, gauge_families
 from steelyard.core.facts.price import OLD_AFTER, Price
 from steelyard.core.vocabulary.reading import Fresh
 
@@ -54,7 +54,7 @@ def _check(expression, known):
     used = re.findall(r"(steelyard_[a-z_]+)(?:\{([^}]*)\})?", expression)
     assert used, expression
     for metric, selector in used:
-        assert metric in known, f"{metric} is not in operator/steelyard/control/metrics.py"
+        assert metric in known, f"{metric} is not in operator/steelyard/control/telemetry/metrics.py"
         for label in re.findall(r"(\w+)\s*(?:=|!=|=~|!~)\s*\"", selector):
             assert label in known[metric] | {"job", "namespace"}, f"{metric} has no label {label}"
 

@@ -15,7 +15,7 @@ from cluster.fixtures import new_namespace
 from cluster.waiting import wait_until
 from e2e.client import Client
 from patience import PATIENCE
-from steelyard.control import rbac
+from steelyard.control.kube import rbac
 
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 PLURALS = ("acceleratorpools", "compiledmodels", "inferenceworkloads")

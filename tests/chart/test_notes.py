@@ -15,7 +15,7 @@ from cluster.waiting import wait_until
 from patience import PATIENCE
 from steelyard.api.accelerator_pool import AcceleratorPool
 from steelyard.api.inference_workload import InferenceWorkload
-from steelyard.control.pool_facts import pool_of
+from steelyard.control.gather.pool_facts import pool_of
 from steelyard.core.vocabulary.reading import Fresh
 from stub.operator_process import OperatorProcess, config
 

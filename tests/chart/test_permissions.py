@@ -7,7 +7,7 @@ import pytest
 
 from chart.helm import NAMESPACE, of_kind, rendered
 from chart.values import MATRIX
-from steelyard.control import rbac
+from steelyard.control.kube import rbac
 
 WATCHED = ["team-a", "team-b"]
 

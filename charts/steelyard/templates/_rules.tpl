@@ -1,4 +1,4 @@
-{{- /* What the operator may do. The same table is operator/steelyard/control/rbac.py, which says why; a test compares the two. */ -}}
+{{- /* What the operator may do. The same table is operator/steelyard/control/kube/rbac.py, which says why; a test compares the two. */ -}}
 
 {{- define "steelyard.rules.inNamespaces" -}}
 - apiGroups: [steelyard.dev]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from steelyard.app.config import Config, ConfigError, load
 from steelyard.app.operator import Identity, Operator
-from steelyard.control.credentials import Credentials, CredentialsMissing, InCluster, Kubeconfig
+from steelyard.control.kube.credentials import Credentials, CredentialsMissing, InCluster, Kubeconfig
 from steelyard.control.log import configure
 
 PORT = 8080

@@ -13,7 +13,7 @@ import aiohttp
 from steelyard.app.config import ObserveConfig, Source
 from steelyard.control.clock import Clock
 from steelyard.control.log import get_logger
-from steelyard.control.metrics import Metrics
+from steelyard.control.telemetry.metrics import Metrics
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.pod import PodFacts
 from steelyard.core.facts.snapshot import Traffic

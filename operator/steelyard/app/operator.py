@@ -18,28 +18,19 @@ from steelyard.app.catalogue import laid_over
 from steelyard.app.config import Config
 from steelyard.app.observing import Observing
 from steelyard.app.wiring import OWN_KINDS, scopes_of, settings_of
-from steelyard.control import intake, kopf_settings
-from steelyard.control import manifest as manifests
-from steelyard.control.accounts import Accounts
-from steelyard.control.api_client import ApiClient
-from steelyard.control.apply import Applier
 from steelyard.control.clock import AnchoredClock
-from steelyard.control.compile import CompileReconciler, compile_gauges
-from steelyard.control.credentials import Credentials
-from steelyard.control.errors import ApiError
-from steelyard.control.events import EventRecorder, EventType
-from steelyard.control.fencing import LeadershipLost, LeaseFence, OpenFence
-from steelyard.control.fleet import Fleet
-from steelyard.control.health import Check, HealthServer, Heartbeat, decision_progress, elector_progress, synced, watch_progress
-from steelyard.control.journal import Journal
-from steelyard.control.lease import Elector, Outcome
-from steelyard.control.log import get_logger
-from steelyard.control.metrics import Gauges, Metrics, Sample
-from steelyard.control.pool_status import PoolReconciler
-from steelyard.control.rbac import LEASE_NAME
-from steelyard.control.reader import Reader
-from steelyard.control.reconcile import WorkloadReconciler
-from steelyard.control.resource import (
+from steelyard.control.gather.reader import Reader
+from steelyard.control.gather.served_artifact import refused_artifact
+from steelyard.control.gather.snapshot_builder import SnapshotBuilder
+from steelyard.control.kube import kopf_settings, watch_handlers
+from steelyard.control.kube import manifest as manifests
+from steelyard.control.kube.api_client import ApiClient
+from steelyard.control.kube.apply import Applier
+from steelyard.control.kube.credentials import Credentials
+from steelyard.control.kube.errors import ApiError
+from steelyard.control.kube.fence import LeadershipLost, OpenFence
+from steelyard.control.kube.rbac import LEASE_NAME
+from steelyard.control.kube.resource import (
     ACCELERATOR_POOLS,
     COMPILED_MODELS,
     DEPLOYMENTS,
@@ -53,12 +44,23 @@ from steelyard.control.resource import (
     ObjectKey,
     Resource,
 )
-from steelyard.control.served_artifact import refused_artifact
-from steelyard.control.store import Change, Store
-from steelyard.control.sweep import Sweep
-from steelyard.control.throttle import Throttle
-from steelyard.control.workqueue import Priority, WorkQueue
-from steelyard.control.world import World
+from steelyard.control.kube.store import Change, Store
+from steelyard.control.kube.sweep import Sweep
+from steelyard.control.kube.throttle import Throttle
+from steelyard.control.leadership.fencing import LeaseFence
+from steelyard.control.leadership.lease import Elector, Outcome
+from steelyard.control.log import get_logger
+from steelyard.control.reconcile.compile import CompileReconciler
+from steelyard.control.reconcile.fleet import Fleet
+from steelyard.control.reconcile.pool import PoolReconciler
+from steelyard.control.reconcile.workload import WorkloadReconciler
+from steelyard.control.reconcile.workqueue import Priority, WorkQueue
+from steelyard.control.telemetry.compile_gauges import compile_gauges
+from steelyard.control.telemetry.cost_ledger import CostLedger
+from steelyard.control.telemetry.decision_log import DecisionLog
+from steelyard.control.telemetry.events import EventRecorder, EventType
+from steelyard.control.telemetry.health import Check, HealthServer, Heartbeat, decision_progress, elector_progress, synced, watch_progress
+from steelyard.control.telemetry.metrics import Gauges, Metrics, Sample
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.plan import plan_demands
 from steelyard.core.vocabulary.reason import Reason
@@ -136,7 +138,7 @@ class Operator:
         kopf.on.login(registry=registry, errors=kopf.ErrorsMode.PERMANENT)(_login)
         kopf.on.startup(registry=registry)(self._start)
         kopf.on.cleanup(registry=registry)(self._clean_up)
-        intake.register(registry, [s.resource for s in scopes], self.store, on_failure=self._intake_failed)
+        watch_handlers.register(registry, [s.resource for s in scopes], self.store, on_failure=self._watch_failed)
         namespaces = tuple(self._config.watch_namespaces)
         try:
             await kopf.operator(
@@ -175,7 +177,7 @@ class Operator:
         )
         self.events = EventRecorder(self.client, self.clock, instance=self._identity.pod, on_drop=self.metrics.event_dropped)
         self.observing = Observing(self._config.observe, self.clock, self.metrics, on_window=self._window_ended)
-        self.world = World(
+        self.snapshots = SnapshotBuilder(
             self.store,
             settings,
             self.observing.reading,
@@ -184,23 +186,32 @@ class Operator:
             catalogue=laid_over(self._config.catalogue, "config.catalogue"),
             reader=self.reader,
         )
-        self.journal = Journal(self.events, self.metrics)
+        self.decision_log = DecisionLog(self.events, self.metrics)
         applier = Applier(self.client, self.store)
-        self.fleet = Fleet(self.world, self.metrics)
+        self.fleet = Fleet(self.snapshots, self.metrics)
         self.workloads = WorkloadReconciler(
-            self.client, applier, self.store, self.world, self.journal, self.events, self._namespace_uid, self._wake, self.clock, self.fleet
+            self.client,
+            applier,
+            self.store,
+            self.snapshots,
+            self.decision_log,
+            self.events,
+            self._namespace_uid,
+            self._wake,
+            self.clock,
+            self.fleet,
         )
         self.compiles = CompileReconciler(
-            self.client, applier, self.store, settings, self.observing.progress, self.world.users_of, self.clock
+            self.client, applier, self.store, settings, self.observing.progress, self.snapshots.users_of, self.decision_log, self.clock
         )
-        self.pools = PoolReconciler(self.client, self.store, self.world, self.clock, self.journal.note)
+        self.pools = PoolReconciler(self.client, self.store, self.snapshots, self.clock, self.decision_log.note)
         self.health = HealthServer(
             host=self._host,
             port=self._port,
             liveness=(
                 watch_progress(self.sweep),
                 elector_progress(self.elector),
-                decision_progress(self._heartbeat, leading=lambda: self.elector.leading and self.world.decides(), limit=120.0),
+                decision_progress(self._heartbeat, leading=lambda: self.elector.leading and self.snapshots.decides(), limit=120.0),
             ),
             readiness=(
                 synced(self.sweep),
@@ -216,8 +227,8 @@ class Operator:
     async def _prime(self) -> None:
         await self._wait_for_kinds()
         await self.sweep.prime()
-        _log.info("synced", workloads=len(self.world.workloads()))
-        self.accounts = Accounts(self.metrics, self.clock.now())
+        _log.info("synced", workloads=len(self.snapshots.workloads()))
+        self.cost_ledger = CostLedger(self.metrics, self.clock.now())
         self._spawn("sweep", self.sweep.run())
         self._spawn("observe", self._observe())
 
@@ -284,8 +295,6 @@ class Operator:
             where = COMPILED_MODELS.key(key.namespace, key.name)
             done = await self.compiles.reconcile(where, await self._namespace_uid(key.namespace))
             compiled = self.store.get(where)
-            if compiled is not None:
-                self.journal.compiled(compiled, done)
             if compiled is not None and done.changed:
                 self._wake_users(compiled)
             again = done.again
@@ -298,14 +307,14 @@ class Operator:
         """Standbys observe too: a new leader has its windows from the first moment."""
         while True:
             began = self.clock.monotonic()
-            pods = self.world.pods()
+            pods = self.snapshots.pods()
             # Before anything is awaited: pods, nodes and the time are those of one moment.
-            self.accounts.book(self.world.paid_nodes(pods), self.clock.now(), leading=self.elector.leading)
-            await self.observing.round(pods, self.world.window_seconds())
-            owed = self.world.decides()
+            self.cost_ledger.book(self.snapshots.paid_nodes(pods), self.clock.now(), leading=self.elector.leading)
+            await self.observing.round(pods, self.snapshots.window_seconds())
+            owed = self.snapshots.decides()
             if not owed:
                 self._heartbeat.beat()  # The first decision after a rest is late when it takes long, not because of the rest.
-            self.journal.publish(self.clock.now(), leading=self.elector.leading, owed=owed, serving={p.workload for p in pods})
+            self.decision_log.publish(self.clock.now(), leading=self.elector.leading, owed=owed, serving={p.workload for p in pods})
             self.metrics.gauges.publish("compiles", compile_gauges(self.store))
             self.metrics.gauges.publish("process", self._process_gauges())
             await self.clock.sleep(max(0.2, self._config.observe.interval_seconds - (self.clock.monotonic() - began)))
@@ -345,9 +354,9 @@ class Operator:
                 self._wake_pools()
             return
         if key.resource == PODS and change.new is None:
-            self.world.pod_left(present, self.clock.now())
+            self.snapshots.pod_left(present, self.clock.now())
         if key.resource == NODES and change.new is None:
-            self.world.node_left(present, self.clock.now())
+            self.snapshots.node_left(present, self.clock.now())
         if key.resource == NODES:
             if node_matters(change):
                 self._wake_pools()
@@ -385,7 +394,7 @@ class Operator:
         self.metrics.count("steelyard_input_rejected", (resource.label, "Unreadable"))
         self.events.record(about, EventType.WARNING, Reason.OBJECT_INVALID, why)
 
-    def _intake_failed(self, resource: Resource, error: Exception) -> None:
+    def _watch_failed(self, resource: Resource, error: Exception) -> None:
         self.metrics.count("steelyard_intake_failures", (resource.label,))
         _log.error("a watch event could not be recorded", resource=resource.label, error=repr(error))
         self.sweep.resync_now(resource)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from steelyard.api.quantity import gibibytes, number
 from steelyard.app.config import CacheConfig, Config
-from steelyard.control.kopf_settings import MANAGED_BY
-from steelyard.control.resource import (
+from steelyard.control.kube.kopf_settings import MANAGED_BY
+from steelyard.control.kube.resource import (
     ACCELERATOR_POOLS,
     COMPILED_MODELS,
     DEPLOYMENTS,
@@ -16,7 +16,7 @@ from steelyard.control.resource import (
     PODS,
     SERVICES,
 )
-from steelyard.control.sweep import Scope
+from steelyard.control.kube.sweep import Scope
 from steelyard.core.facts.resources import Resources
 from steelyard.core.facts.snapshot import ServeCache, Settings, Toolchain
 

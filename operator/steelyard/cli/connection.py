@@ -17,8 +17,8 @@ from kubernetes.client import ApiClient, Configuration
 from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError, SSLError
 
-from steelyard.cli.facts.raw import Raw
 from steelyard.cli.problem import Forbidden, NotThere, Problem
+from steelyard.status.raw import Raw
 
 config: Any = untyped_config
 TIMEOUT = (5.0, 30.0)

@@ -9,10 +9,10 @@ from typing import TypeVar
 
 from steelyard.cli.connection import Connection
 from steelyard.cli.facts.operator import Operator, found, not_readable
-from steelyard.cli.facts.raw import Raw
 from steelyard.cli.gathered import Gathered
 from steelyard.cli.group import API_VERSION
 from steelyard.cli.problem import Forbidden, NotThere, Problem
+from steelyard.status.raw import Raw
 
 ROOT = f"/apis/{API_VERSION}"
 OPERATOR_LABELS = "app.kubernetes.io/name=steelyard,app.kubernetes.io/component=operator"

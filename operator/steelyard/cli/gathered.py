@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from steelyard.cli.facts.operator import Operator
-from steelyard.cli.facts.raw import Raw
+from steelyard.status.raw import Raw
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

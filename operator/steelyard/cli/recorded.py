@@ -10,22 +10,25 @@ from typing import Any
 
 from steelyard.cli.problem import Problem
 from steelyard.core.replay.codec import NotPlainError
+from steelyard.core.replay.compile_record import CompileRecord, read_compile
 from steelyard.core.replay.record import Record, read
 
-_REMEDY = "give the JSON of a record, the line `decided` of the operator's log, or decisions.jsonl of `steelyard simulate --out`"
+_REMEDY = "give the JSON of a record, a line `decided` or `compile decided` of the operator's log, or decisions.jsonl of `steelyard simulate --out`"
+_FACTS = frozenset({"snapshot", "compile"})
+"""What the facts of a decision are called: about a workload, and about a CompiledModel."""
 
 
-def records(path: Path) -> list[tuple[str, Record]]:
+def records(path: Path) -> list[tuple[str, Record | CompileRecord]]:
     """(file and line, record) for each that is there. Lines that hold none are passed over. Problem where there is none at all, or one
     cannot be read."""
-    found = []
+    found: list[tuple[str, Record | CompileRecord]] = []
     for line, raw in _objects(path):
         written = raw.get("record", raw) if isinstance(raw, dict) else None
-        if not isinstance(written, dict) or "snapshot" not in written:
+        if not isinstance(written, dict) or not _FACTS.intersection(written):
             continue
         source = f"{path}:{line}"
         try:
-            found.append((source, read(written)))
+            found.append((source, read(written) if "snapshot" in written else read_compile(written)))
         except NotPlainError as wrong:
             raise Problem(f"{source}: the record cannot be read: {wrong}", _REMEDY) from wrong
     if not found:
@@ -49,7 +52,7 @@ def _objects(path: Path) -> list[tuple[int, Any]]:
         try:
             found.append((number, json.loads(line[begin:])))
         except ValueError:
-            if '"snapshot"' in line:
+            if any(f'"{facts}"' in line for facts in _FACTS):
                 raise Problem(f"{path}:{number}: the record is cut off or is no JSON", _REMEDY) from None
     return found
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
+
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.render import label, name
 from steelyard.render.deployment import HTTP_PORT
@@ -18,6 +20,19 @@ def front(workload: WorkloadKey, uid: str) -> Manifest:
 def of_placement(workload: WorkloadKey, uid: str, key: PlacementKey) -> Manifest:
     """The serving pods of one placement."""
     return _service(name.placement(workload, key), workload, uid, label.of_placement(workload, key), label.selector(workload, key))
+
+
+def of_standing(workload: WorkloadKey, uid: str, standing: Iterable[PlacementKey], gone: Collection[PlacementKey]) -> tuple[Manifest, ...]:
+    """A placement has its Service for as long as it stands and is not to go: one that somebody deleted comes back."""
+    return tuple(of_placement(workload, uid, key) for key in standing if key not in gone)
+
+
+def left_over(owned: Iterable[Manifest], present: Iterable[Manifest], deployments: Collection[str]) -> tuple[Manifest, ...]:
+    """Those of a workload's own Services that are of a placement which neither stands nor is to come: who died between two deletions left
+    them, and no placement names them. `present`: what should exist; `deployments`: names of those that stand, or may."""
+    kept = {manifest["metadata"]["name"] for manifest in present}.union(deployments)
+    of_placements = (service for service in owned if label.POOL in (service["metadata"].get("labels") or {}))
+    return tuple(service for service in of_placements if service["metadata"]["name"] not in kept)
 
 
 def _service(called: str, workload: WorkloadKey, uid: str, labels: dict[str, str], selector: dict[str, str]) -> Manifest:

@@ -3,9 +3,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from patience import PATIENCE
-from steelyard.control.api_client import ApiClient, Timeouts
 from steelyard.control.clock import AnchoredClock
-from steelyard.control.credentials import Kubeconfig
+from steelyard.control.kube.api_client import ApiClient, Timeouts
+from steelyard.control.kube.credentials import Kubeconfig
 
 
 @pytest.fixture

@@ -10,13 +10,14 @@ import sys
 from pathlib import Path
 
 from steelyard.control import log
-from steelyard.control.api_client import ApiClient
 from steelyard.control.clock import AnchoredClock, stopwatch
-from steelyard.control.credentials import Kubeconfig
-from steelyard.control.errors import ApiError
-from steelyard.control.fencing import LeadershipLost, LeaseFence
-from steelyard.control.lease import Elector, LeaseTiming, Outcome
-from steelyard.control.resource import CONFIG_MAPS
+from steelyard.control.kube.api_client import ApiClient
+from steelyard.control.kube.credentials import Kubeconfig
+from steelyard.control.kube.errors import ApiError
+from steelyard.control.kube.fence import LeadershipLost
+from steelyard.control.kube.resource import CONFIG_MAPS
+from steelyard.control.leadership.fencing import LeaseFence
+from steelyard.control.leadership.lease import Elector, LeaseTiming, Outcome
 
 TIMING = LeaseTiming(duration=6000.0, renew_deadline=4000.0, retry_period=0.5)
 

@@ -3,9 +3,9 @@ import asyncio
 import pytest
 
 from patience import PATIENCE
-from steelyard.control.api_client import ApiClient
-from steelyard.control.credentials import Kubeconfig
-from steelyard.control.errors import (
+from steelyard.control.kube.api_client import ApiClient
+from steelyard.control.kube.credentials import Kubeconfig
+from steelyard.control.kube.errors import (
     AlreadyExists,
     Conflict,
     Forbidden,
@@ -15,7 +15,7 @@ from steelyard.control.errors import (
     QuotaExceeded,
     Unauthorized,
 )
-from steelyard.control.resource import CONFIG_MAPS, HTTP_ROUTES, JOBS, NODES, SERVICES, Resource
+from steelyard.control.kube.resource import CONFIG_MAPS, HTTP_ROUTES, JOBS, NODES, SERVICES, Resource
 
 pytestmark = pytest.mark.apiserver
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)

@@ -3,10 +3,10 @@ import asyncio
 import pytest
 
 from cluster.recorded import until_recorded
-from steelyard.control.apply import Applier, Created, Deleted, OwnedElsewhere, Patched, Refused, Scaled, Unchanged, Waiting
-from steelyard.control.errors import Conflict
-from steelyard.control.resource import CONFIG_MAPS, DEPLOYMENTS, JOBS, SERVICES
-from steelyard.control.store import Store
+from steelyard.control.kube.apply import Applier, Created, Deleted, OwnedElsewhere, Patched, Refused, Scaled, Unchanged, Waiting
+from steelyard.control.kube.errors import Conflict
+from steelyard.control.kube.resource import CONFIG_MAPS, DEPLOYMENTS, JOBS, SERVICES
+from steelyard.control.kube.store import Store
 
 pytestmark = pytest.mark.apiserver
 

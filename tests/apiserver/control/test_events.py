@@ -5,8 +5,8 @@ import pytest
 
 from cluster.waiting import wait_until
 from patience import PATIENCE
-from steelyard.control.events import EventRecorder, EventType
-from steelyard.control.resource import CONFIG_MAPS
+from steelyard.control.kube.resource import CONFIG_MAPS
+from steelyard.control.telemetry.events import EventRecorder, EventType
 from steelyard.core.vocabulary.reason import Reason
 
 pytestmark = pytest.mark.apiserver

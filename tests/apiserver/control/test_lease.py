@@ -11,9 +11,9 @@ from cluster.recorded import until_recorded
 from cluster.waiting import wait_until
 from patience import PATIENCE, until
 from steelyard.control.clock import AnchoredClock, stopwatch
-from steelyard.control.fencing import LeaseFence
-from steelyard.control.lease import Elector, LeaseTiming, Outcome
-from steelyard.control.resource import CONFIG_MAPS, LEASES
+from steelyard.control.kube.resource import CONFIG_MAPS, LEASES
+from steelyard.control.leadership.fencing import LeaseFence
+from steelyard.control.leadership.lease import Elector, LeaseTiming, Outcome
 
 pytestmark = pytest.mark.apiserver
 PROGRAM = Path(__file__).with_name("leader_process.py")

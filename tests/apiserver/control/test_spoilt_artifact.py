@@ -11,15 +11,19 @@ from typing import Any
 
 import pytest
 
-from steelyard.control.apply import Applier
-from steelyard.control.compile import Compiled, CompileReconciler
-from steelyard.control.errors import Conflict
-from steelyard.control.resource import COMPILED_MODELS, INFERENCE_WORKLOADS, JOBS, PODS
-from steelyard.control.status import time_of
-from steelyard.control.store import Store
+from steelyard.control.kube.apply import Applier
+from steelyard.control.kube.errors import Conflict
+from steelyard.control.kube.resource import COMPILED_MODELS, INFERENCE_WORKLOADS, JOBS, PODS
+from steelyard.control.kube.store import Store
+from steelyard.control.reconcile.compile import CompileReconciler
+from steelyard.control.telemetry.decision_log import DecisionLog
+from steelyard.control.telemetry.events import EventType
+from steelyard.control.telemetry.metrics import Metrics
 from steelyard.core.compiling.spoilt import FIRST_PAUSE
 from steelyard.core.facts.snapshot import Settings, Toolchain
+from steelyard.core.vocabulary.reason import Reason
 from steelyard.render import label
+from steelyard.status.scalar import time_of
 from unit.api.objects import workload
 
 pytestmark = pytest.mark.apiserver
@@ -49,6 +53,16 @@ class Shifted:
         await self._clock.sleep(seconds)
 
 
+class Events:
+    """Events of one pass, by reason and whether each is a warning."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, bool]] = []
+
+    def record(self, _: Any, kind: EventType, reason: Reason, __: str) -> None:
+        self.told.append((reason.value, kind is EventType.WARNING))
+
+
 class Compiles:
     """One CompiledModel, the pods that load its artifact, and the operator's passes over them."""
 
@@ -76,8 +90,8 @@ class Compiles:
             COMPILED_MODELS, {"apiVersion": "steelyard.dev/v1alpha1", "kind": "CompiledModel", "metadata": meta, "spec": spec}
         )
 
-    async def look(self) -> Compiled:
-        """A pass of an operator that has just started: it knows what the server holds, and nothing else."""
+    async def look(self) -> list[tuple[str, bool]]:
+        """The events of a pass of an operator that has just started: it knows what the server holds, and nothing else."""
         store = Store(self.clock, index_labels=(label.WORKLOAD, label.POOL))
         for resource in (COMPILED_MODELS, JOBS, PODS):
             mark = store.mark()
@@ -92,8 +106,11 @@ class Compiles:
         async def silent(_: str) -> None:
             return None
 
-        compiles = CompileReconciler(self.client, Applier(self.client, store), store, settings, silent, lambda _: (), self.clock)
-        return await compiles.reconcile(COMPILED_MODELS.key(self.namespace, NAME), "ns-uid")
+        events = Events()
+        log = DecisionLog(events, Metrics())  # type: ignore[arg-type]
+        compiles = CompileReconciler(self.client, Applier(self.client, store), store, settings, silent, lambda _: (), log, self.clock)
+        await compiles.reconcile(COMPILED_MODELS.key(self.namespace, NAME), "ns-uid")
+        return events.told
 
     async def serving(self, called: str) -> None:
         """A pod that loads the artifact. Nobody schedules it: this test says what its kubelet would."""
@@ -173,19 +190,18 @@ async def test_pods_that_refuse_an_artifact_have_it_compiled_again_once_and_more
     for called in ("a", "b", "c"):
         await compiles.serving(called)
         await compiles.says(called, CORRUPT, stood - LATER)
-    done = await compiles.look()
-    assert ((await compiles.ready())[0], done.notes) == ("True", ()), "what they said before it stood has been answered"
+    told = await compiles.look()
+    assert ((await compiles.ready())[0], told) == ("True", []), "what they said before it stood has been answered"
 
     for called in ("a", "b", "c"):
         await compiles.says(called, CORRUPT, stood + LATER)
-    done = await compiles.look()
-    assert [(note.reason.value, note.warning) for note in done.notes] == [("ArtifactSpoilt", True), ("Compiling", False)]
+    assert await compiles.look() == [("ArtifactSpoilt", True), ("Compiling", False)]
     assert (await compiles.ready())[:2] == ("False", "ArtifactSpoilt")
-    told = await compiles.status()
-    assert "artifact" not in told
-    assert (told["attempts"], told["spoilt"], told["failure"]["class"]) == (2, 1, "Spoilt")
+    stands = await compiles.status()
+    assert "artifact" not in stands
+    assert (stands["attempts"], stands["spoilt"], stands["failure"]["class"]) == (2, 1, "Spoilt")
     assert await compiles.jobs() == 2, "three pods, and one compile"
-    assert (await compiles.look()).notes == ()
+    assert await compiles.look() == []
     assert await compiles.jobs() == 2
 
     await compiles.succeeds(2)
@@ -196,8 +212,7 @@ async def test_pods_that_refuse_an_artifact_have_it_compiled_again_once_and_more
     # The store spoils this one too: now it is waited.
     compiles.clock.passed += 2 * LATER
     await compiles.says("a", CORRUPT, again + LATER)
-    (note,) = (await compiles.look()).notes
-    assert note.reason.value == "ArtifactSpoilt"
+    assert await compiles.look() == [("ArtifactSpoilt", True)]
     assert await compiles.jobs() == 2
     wait = time_of((await compiles.status())["nextRetryTime"]) - compiles.clock.now()
     assert timedelta(0) < wait <= FIRST_PAUSE

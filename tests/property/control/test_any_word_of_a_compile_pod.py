@@ -11,8 +11,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from property.effort import effort
-from steelyard.control.compile import outcome_of, status_of
+from steelyard.control.gather.compile_job import end_of
 from steelyard.core.compiling.attempt import Attempts, next_attempt
+from steelyard.core.compiling.readiness import readiness
+from steelyard.core.decide_compile import CompileDecision, CompileVerdict
+from steelyard.status.compiled_model import status_of
 from unit.core.world import START
 
 CRD = yaml.safe_load((Path(__file__).parents[3] / "crds/steelyard.dev_compiledmodels.yaml").read_text())
@@ -47,7 +50,17 @@ OPEN = Attempts(count=1, open=True)
 
 
 def taken(attempts: Attempts, progress: Mapping[str, Any] | None) -> dict[str, Any]:
-    status = status_of(attempts, None, progress, None, {}, "inductor-0", 1, START)
+    decision = CompileDecision(
+        attempts=attempts,
+        start=None,
+        waiting_for=None,
+        ready=readiness(attempts, None),
+        verdict=CompileVerdict.RUN,
+        notes=(),
+        ended=None,
+        reconsider_at=None,
+    )
+    status = status_of(decision, progress, {}, "inductor-0-1", 1, START)
     jsonschema.Draft202012Validator(SCHEMA).validate(status)
     return status
 
@@ -58,7 +71,8 @@ def taken(attempts: Attempts, progress: Mapping[str, Any] | None) -> dict[str, A
 @example({"result": "Succeeded", "artifact": {"uri": "s3://a/b", "digest": DIGEST}, "seconds": float("nan")})
 def test_any_last_word_is_an_end_of_the_attempt_that_the_api_server_takes(word: dict[str, Any]) -> None:
     ended = {"terminated": {"exitCode": 0, "message": json.dumps(word)}}
-    outcome = outcome_of({"metadata": {"name": "j"}}, {"status": {"containerStatuses": [{"state": ended}]}})
+    outcome = end_of({"metadata": {"name": "j"}}, {"status": {"containerStatuses": [{"state": ended}]}})
+    assert outcome is not None
     after, _ = next_attempt(OPEN, outcome, START, may_start=False)
     assert not after.open
     taken(after, None)

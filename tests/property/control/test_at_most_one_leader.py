@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from property.effort import effort
-from steelyard.control.errors import AlreadyExists, Conflict, NotFound, TimedOut
-from steelyard.control.fencing import LeadershipLost, LeaseFence
-from steelyard.control.lease import Elector, LeaseTiming, Outcome
+from steelyard.control.kube.errors import AlreadyExists, Conflict, NotFound, TimedOut
+from steelyard.control.kube.fence import LeadershipLost
+from steelyard.control.leadership.fencing import LeaseFence
+from steelyard.control.leadership.lease import Elector, LeaseTiming, Outcome
 from unit.control.virtual_time import VirtualClock, run
 
 

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from property.effort import effort
 from steelyard.api.inference_workload import InferenceWorkload
 from steelyard.api.parse import parse
-from steelyard.control.status import status_of
 from steelyard.core.facts.capacity import Basis, Capacity
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import (
@@ -34,6 +33,7 @@ from steelyard.core.facts.unit_cost import UnitCost
 from steelyard.core.statistics.interval import Interval
 from steelyard.core.vocabulary.condition import Condition, ConditionType
 from steelyard.core.vocabulary.reason import Reason
+from steelyard.status.workload import status_of
 from unit.api.objects import workload
 from unit.core.world import START, Ground, World
 

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from steelyard.app.config import Config
 from steelyard.app.wiring import settings_of
-from steelyard.control.resource import ACCELERATOR_POOLS, NODES
-from steelyard.control.store import Store
-from steelyard.control.world import World
+from steelyard.control.gather.snapshot_builder import SnapshotBuilder
+from steelyard.control.kube.resource import ACCELERATOR_POOLS, NODES
+from steelyard.control.kube.store import Store
 from steelyard.core.vocabulary.reading import Unknown
 from unit.api.objects import pool
 from unit.control.virtual_time import ManualClock
@@ -32,8 +32,8 @@ pools_change = st.tuples(
 )
 
 
-def a_world(store: Store) -> World:
-    return World(store, settings_of(Config()), lambda *_: Unknown(""), synced=lambda: True, clock_suspect=lambda: False)
+def a_world(store: Store) -> SnapshotBuilder:
+    return SnapshotBuilder(store, settings_of(Config()), lambda *_: Unknown(""), synced=lambda: True, clock_suspect=lambda: False)
 
 
 def node(name: str, version: int, has: dict[str, str]) -> dict[str, Any]:

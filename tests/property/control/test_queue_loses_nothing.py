@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from property.effort import effort
-from steelyard.control.workqueue import Backoff, Priority, WorkQueue
+from steelyard.control.kube.backoff import Backoff
+from steelyard.control.reconcile.workqueue import Priority, WorkQueue
 from unit.control.virtual_time import VirtualClock, run
 
 steps = st.lists(

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from steelyard.app.operator import node_matters, pool_matters
-from steelyard.control.resource import ACCELERATOR_POOLS, NODES
-from steelyard.control.store import Change
+from steelyard.control.kube.resource import ACCELERATOR_POOLS, NODES
+from steelyard.control.kube.store import Change
 from unit.api.objects import pool
 
 NODE: dict[str, Any] = {

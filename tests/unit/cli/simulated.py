@@ -96,6 +96,7 @@ def _decision(line: int, *found: ReplayedDifference) -> ReplayedDecision:
         source=f"operator.log:{line}",
         time=END + timedelta(minutes=line),
         workload="shop/search",
+        kind="InferenceWorkload",
         verdict="Stay",
         reason="AlreadyCheapest",
         message="pool inf2 is the cheapest of the 2 measured",

@@ -3,7 +3,7 @@ from decimal import Decimal
 
 import pytest
 
-from steelyard.cli.facts.field import moment, number, text, whole
+from steelyard.cli.facts.plain import cleaned
 from steelyard.cli.text.figure import (
     age,
     ago,
@@ -20,6 +20,7 @@ from steelyard.cli.text.figure import (
     unit_cost,
     with_interval,
 )
+from steelyard.status.read.field import moment, number, whole
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -93,4 +94,4 @@ def test_a_malformed_time_is_not_known():
 
 
 def test_text_from_a_container_cannot_move_the_cursor():
-    assert text({"x": "a\x1b[2Jb\r\nc\u202ed"}, "x") == "a [2Jb c d"
+    assert cleaned({"x": ["a\x1b[2Jb\r\nc\u202ed", 3, None]}) == {"x": ["a [2Jb c d", 3, None]}

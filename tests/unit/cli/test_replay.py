@@ -9,12 +9,15 @@ import sys
 import pytest
 
 from steelyard.cli.main import main
-from steelyard.control.journal import Journal
 from steelyard.control.log import JsonFormatter
-from steelyard.control.metrics import Metrics
+from steelyard.control.telemetry.decision_log import DecisionLog
+from steelyard.control.telemetry.metrics import Metrics
 from steelyard.core.decide import decide
+from steelyard.core.decide_compile import decide_compile
+from steelyard.core.replay.compile_record import compile_record
 from steelyard.core.replay.record import record
-from unit.control.test_journal import MANIFEST, Silence
+from unit.control.test_decision_log import MANIFEST, Silence
+from unit.core.compiles import NOW, compile_snapshot
 from unit.core.world import Ground, World, ratio_claim
 
 
@@ -40,13 +43,13 @@ def log_of(seen: World) -> str:
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonFormatter())
-    logger = logging.getLogger("steelyard.control.journal")
+    logger = logging.getLogger("steelyard.control.telemetry.decision_log")
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     try:
         logger.info("the watch began")
         snapshot = seen.snapshot()
-        Journal(Silence(), Metrics()).record(MANIFEST, snapshot, decide(snapshot, seen.now), seen.now, 0.1)  # type: ignore[arg-type]
+        DecisionLog(Silence(), Metrics()).record(MANIFEST, snapshot, decide(snapshot, seen.now), seen.now, 0.1)  # type: ignore[arg-type]
     finally:
         logger.removeHandler(handler)
     return stream.getvalue()
@@ -117,6 +120,27 @@ def test_json_tells_all_of_it(tmp_path, capsys):
     assert (difference["where"], difference["was"]) == ("reason", '"Frozen"')
 
 
+def compiled() -> dict:
+    snapshot = compile_snapshot(jobs_elsewhere=2)
+    return json.loads(json.dumps(compile_record(snapshot, decide_compile(snapshot, NOW), NOW)))
+
+
+def test_decisions_on_workloads_and_on_compiled_models_are_replayed_from_one_log(tmp_path, capsys):
+    changed = compiled() | {"verdict": "Start"}
+    lines = [raw(world(3)), {"message": "compile decided", "record": compiled()}, {"record": changed}]
+    (tmp_path / "operator.log").write_text("".join(json.dumps(each) + "\n" for each in lines))
+    assert main(["replay", str(tmp_path / "operator.log"), "-o", "json"]) == 1
+    first, second, third = json.loads(capsys.readouterr().out)["decisions"]
+    assert [(each["kind"], each["workload"], each["identical"]) for each in (first, second, third)] == [
+        ("InferenceWorkload", "ns/embed", True),
+        ("CompiledModel", "ns/openvino-0", True),
+        ("CompiledModel", "ns/openvino-0", False),
+    ]
+    assert (second["verdict"], second["reason"]) == ("Wait", "Compiling")
+    (difference,) = third["differences"]
+    assert (difference["where"], difference["was"], difference["found"]) == ("verdict", '"Start"', '"Wait"')
+
+
 def without(key: str) -> str:
     return json.dumps({name: value for name, value in raw(world(3)).items() if name != key})
 
@@ -130,6 +154,9 @@ def without(key: str) -> str:
         (without("version"), "version: is None, and this version reads 2"),
         (without("now")[:-40], "the record is cut off or is no JSON"),
         (json.dumps({"record": {**raw(world(3)), "snapshot": {}}}), "snapshot.artifacts: is missing"),
+        (json.dumps({"record": {**compiled(), "compile": {}}}), "compile.attempts: is missing"),
+        (json.dumps({**compiled(), "version": 3}), "version: is 3, and this version reads 2"),
+        (json.dumps(compiled())[:-40], "the record is cut off or is no JSON"),
     ],
 )
 def test_what_cannot_be_read_says_why_and_ends_with_2(tmp_path, capsys, text, said):

@@ -5,9 +5,9 @@ from typing import Any
 from steelyard.app.catalogue import laid_over, shipped
 from steelyard.app.config import Config
 from steelyard.app.wiring import settings_of
-from steelyard.control.resource import ACCELERATOR_POOLS, INFERENCE_WORKLOADS
-from steelyard.control.store import Store
-from steelyard.control.world import World
+from steelyard.control.gather.snapshot_builder import SnapshotBuilder
+from steelyard.control.kube.resource import ACCELERATOR_POOLS, INFERENCE_WORKLOADS
+from steelyard.control.kube.store import Store
 from steelyard.core.catalogue.catalogue import Catalogue
 from steelyard.core.compiling.candidate import candidates
 from steelyard.core.facts.identity import WorkloadKey
@@ -30,7 +30,7 @@ def frozen(catalogue: Catalogue, of_pool: dict[str, Any] | None = None, of_workl
     place["metadata"] |= {"uid": "u-p", "resourceVersion": "1", "generation": 1}
     store.observe(INFERENCE_WORKLOADS, "ADDED", made)
     store.observe(ACCELERATOR_POOLS, "ADDED", place)
-    world = World(
+    world = SnapshotBuilder(
         store,
         settings_of(Config.model_validate({"toolchains": {"neuron": {"serveImage": "s", "compileImage": "c", "target": "inf2"}}})),
         lambda *_: Unknown("nothing"),

@@ -7,10 +7,10 @@ from aiohttp import web
 from kubernetes.aio.client import Configuration
 
 from patience import AGAIN, PATIENCE
-from steelyard.control.api_client import ApiClient, Timeouts
 from steelyard.control.clock import AnchoredClock
-from steelyard.control.credentials import CredentialsMissing, InCluster, Kubeconfig
-from steelyard.control.errors import (
+from steelyard.control.kube.api_client import ApiClient, Timeouts
+from steelyard.control.kube.credentials import CredentialsMissing, InCluster, Kubeconfig
+from steelyard.control.kube.errors import (
     Conflict,
     ConnectionLost,
     Gone,
@@ -21,9 +21,9 @@ from steelyard.control.errors import (
     Unauthorized,
     Unreachable,
 )
-from steelyard.control.fencing import LeadershipLost, OpenFence
-from steelyard.control.resource import DEPLOYMENTS, LEASES, NODES, PODS, SERVICES
-from steelyard.control.throttle import Throttle
+from steelyard.control.kube.fence import LeadershipLost, OpenFence
+from steelyard.control.kube.resource import DEPLOYMENTS, LEASES, NODES, PODS, SERVICES
+from steelyard.control.kube.throttle import Throttle
 from unit.control.virtual_time import ManualClock
 
 PATIENT = Timeouts(connect=PATIENCE, request=PATIENCE, page=PATIENCE)

@@ -1,6 +1,6 @@
 import pytest
 
-from steelyard.control.apply import (
+from steelyard.control.kube.apply import (
     APPLIED_ANNOTATION,
     Applier,
     Created,
@@ -14,10 +14,10 @@ from steelyard.control.apply import (
     Waiting,
     digest,
 )
-from steelyard.control.errors import AlreadyExists, Conflict, FieldConflict, FieldOwner, NotFound
-from steelyard.control.ownership import adopted
-from steelyard.control.resource import DEPLOYMENTS, JOBS, SERVICES
-from steelyard.control.store import Store
+from steelyard.control.kube.errors import AlreadyExists, Conflict, FieldConflict, FieldOwner, NotFound
+from steelyard.control.kube.ownership import adopted
+from steelyard.control.kube.resource import DEPLOYMENTS, JOBS, SERVICES
+from steelyard.control.kube.store import Store
 from unit.control.virtual_time import ManualClock
 
 OWNER = [{"apiVersion": "steelyard.dev/v1alpha1", "kind": "InferenceWorkload", "name": "w", "uid": "owner", "controller": True}]

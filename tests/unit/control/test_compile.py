@@ -12,21 +12,27 @@ from steelyard.api.inference_workload import InferenceWorkload
 from steelyard.api.parse import parse
 from steelyard.app.config import Config
 from steelyard.app.wiring import settings_of
-from steelyard.control.api_client import ApiClient
-from steelyard.control.apply import Applier
-from steelyard.control.compile import CompileReconciler, join_owners, leave, outcome_of
-from steelyard.control.errors import ApiError, QuotaExceeded
-from steelyard.control.resource import ACCELERATOR_POOLS, COMPILED_MODELS, INFERENCE_WORKLOADS, JOBS, NODES, PODS, Resource
-from steelyard.control.store import Store
-from steelyard.control.workload_facts import workload_of
-from steelyard.control.world import World, artifact_of
-from steelyard.core.compiling.attempt import LONGEST_PAUSE, Failure, FailureClass, JobOutcome, Running
+from steelyard.control.gather.compile_job import end_of
+from steelyard.control.gather.snapshot_builder import SnapshotBuilder
+from steelyard.control.gather.workload_facts import workload_of
+from steelyard.control.kube.api_client import ApiClient
+from steelyard.control.kube.apply import Applier
+from steelyard.control.kube.errors import ApiError, QuotaExceeded
+from steelyard.control.kube.resource import ACCELERATOR_POOLS, COMPILED_MODELS, INFERENCE_WORKLOADS, JOBS, NODES, PODS, Resource
+from steelyard.control.kube.store import Store
+from steelyard.control.reconcile.compile import CompileReconciler
+from steelyard.control.reconcile.compile_users import join_owners, leave
+from steelyard.control.telemetry.decision_log import DecisionLog
+from steelyard.control.telemetry.events import EventRecorder, EventType
+from steelyard.control.telemetry.metrics import Metrics
+from steelyard.core.compiling.attempt import LONGEST_PAUSE, Built, Failure, FailureClass
 from steelyard.core.compiling.candidate import compile_inputs
 from steelyard.core.facts.snapshot import ArtifactState, Settings
 from steelyard.core.placing.decision import Note
 from steelyard.core.vocabulary.reading import Unknown
 from steelyard.core.vocabulary.reason import Reason
 from steelyard.render import label
+from steelyard.status.compiled_model import artifact_of
 from unit.api import objects
 from unit.control.virtual_time import ManualClock
 
@@ -62,18 +68,21 @@ class Cluster:
     refuses: ApiError | None = None
     """What the API server answers to a Job."""
     tries: int = 0
+    yields: bool = False
+    """Whether other passes go on while a status is written."""
 
     def __post_init__(self) -> None:
         self.clock = ManualClock()
         self.store = Store(self.clock, index_labels=(label.WORKLOAD, label.POOL))
-        self.world = World(self.store, self.settings, lambda *_: Unknown(""), synced=lambda: True, clock_suspect=lambda: False)
+        self.world = SnapshotBuilder(self.store, self.settings, lambda *_: Unknown(""), synced=lambda: True, clock_suspect=lambda: False)
         made = objects.compiled()
         made["spec"] |= {"backend": "inductor", "target": "sm_86", "key": key_of(objects.workload(), self.settings)}
         made["metadata"]["ownerReferences"] = [{"kind": "InferenceWorkload", "name": "w", "uid": "u-w"}]
         self.add(COMPILED_MODELS, "inductor-0", made)
         client = cast(ApiClient, SimpleNamespace(patch_status=self._patch_status))
         applier = cast(Applier, SimpleNamespace(apply=self._apply))
-        self.reconciler = CompileReconciler(client, applier, self.store, self.settings, no_progress, self.world.users_of, self.clock)
+        log = DecisionLog(cast(EventRecorder, SimpleNamespace(record=self._record)), Metrics())
+        self.reconciler = CompileReconciler(client, applier, self.store, self.settings, no_progress, self.world.users_of, log, self.clock)
 
     def add(self, resource: Resource, name: str, made: dict[str, Any], **metadata: Any) -> None:
         self.versions += 1
@@ -103,14 +112,19 @@ class Cluster:
 
     def reconcile(self) -> dict[str, Any]:
         """One pass; the status as it stands then."""
-        self.notes += asyncio.run(self.reconciler.reconcile(KEY, "u-ns")).notes
+        asyncio.run(self.reconciler.reconcile(KEY, "u-ns"))
         seen = self.store.get(KEY)
         assert seen is not None
         status: dict[str, Any] = seen["status"]
         self.add(COMPILED_MODELS, "inductor-0", seen)
         return status
 
+    def _record(self, _: Any, kind: EventType, reason: Reason, message: str) -> None:
+        self.notes.append(Note(reason, message, warning=kind is EventType.WARNING))
+
     async def _patch_status(self, resource: Resource, namespace: str, name: str, patch: Any, **_: Any) -> Any:
+        if self.yields:
+            await asyncio.sleep(0)
         seen = self.store.get(resource.key(namespace, name))
         assert seen is not None
         self.versions += 1
@@ -230,7 +244,7 @@ def test_a_secret_that_is_missing_is_named_with_the_command_that_makes_it_and_to
     assert [(n.reason.value, n.warning) for n in cluster.notes if n.warning] == [("SecretMissing", True)]
     compiled = cluster.store.get(KEY)
     assert compiled is not None
-    found = artifact_of(compiled)
+    found = artifact_of(compiled["status"])
     assert (found.state, found.waits and found.waits.reason) == (ArtifactState.COMPILING, Reason.SECRET_MISSING)
     cluster.kubelet_says("ContainerCreating", "")
     assert message(cluster.reconcile()) == "the model is being compiled"
@@ -258,6 +272,26 @@ def test_a_compile_that_has_no_turn_yet_says_for_how_many_it_waits() -> None:
     status = cluster.reconcile()
     assert waits(status, "Compiling") == "it waits for another one to end: config.compile.jobsAtOnce lets 1 run at the same time"
     assert (cluster.jobs, cluster.reconcile()) == ([], status)
+
+
+def test_passes_at_the_same_time_take_no_more_places_than_there_are() -> None:
+    cluster = Cluster()
+    cluster.pool("gpu")
+    cluster.use("w")
+    one = cluster.store.get(KEY)
+    assert one is not None
+    other = COMPILED_MODELS.key("ns", "inductor-1")
+    cluster.add(COMPILED_MODELS, other.name, {**one, "metadata": {"ownerReferences": one["metadata"]["ownerReferences"]}})
+
+    async def together() -> None:
+        await asyncio.gather(*(cluster.reconciler.reconcile(key, "u-ns") for key in (KEY, other)))
+
+    cluster.yields = True
+    asyncio.run(together())
+    assert [job["metadata"]["name"] for job in cluster.jobs] == ["inductor-0-1"]
+    left = cluster.store.get(other)
+    assert left is not None
+    assert "to end" in waits(left["status"], "Compiling")
 
 
 def test_a_job_on_general_nodes_takes_no_place_from_those_on_devices() -> None:
@@ -325,14 +359,14 @@ def test_a_job_that_a_quota_refuses_is_told_in_its_words_and_tried_less_and_less
 
 def killed(
     status: dict[str, Any] | None = None, *, conditions: tuple[dict[str, str], ...] = (), reason: str = "Error", leaving: bool = False
-) -> JobOutcome:
+) -> Built | Failure | None:
     """What is made of a container that SIGKILL ended, in a pod with this status and a Job with these conditions."""
     container = {"name": "compile", "state": {"terminated": {"exitCode": 137, "reason": reason}}}
     pod = {
         "metadata": {"deletionTimestamp": "2026-03-01T12:00:00Z"} if leaving else {},
         "status": {"containerStatuses": [container], **(status or {})},
     }
-    return outcome_of({"status": {"conditions": [{"status": "True", **each} for each in conditions]}}, pod)
+    return end_of({"status": {"conditions": [{"status": "True", **each} for each in conditions]}}, pod)
 
 
 @pytest.mark.parametrize("kind", ["FailureTarget", "Failed"])
@@ -353,7 +387,7 @@ def test_a_compile_that_is_killed_at_its_deadline_did_not_run_out_of_memory(kind
     ids=["deleted", "drained", "evicted"],
 )
 def test_a_compile_whose_pod_is_taken_away_did_not_run_out_of_memory(status: dict[str, Any], leaving: bool) -> None:
-    assert killed(status, leaving=leaving) == Running(), "its Job has not said yet how it ends"
+    assert killed(status, leaving=leaving) is None, "its Job has not said yet how it ends"
     found = killed(status, conditions=({"type": "Failed", "reason": "BackoffLimitExceeded"},), leaving=leaving)
     assert isinstance(found, Failure)
     assert (found.failure_class, found.reason) == (FailureClass.INFRASTRUCTURE, "NoResult")

@@ -5,15 +5,19 @@ from datetime import UTC, datetime, timedelta
 
 from prometheus_client import generate_latest
 
-from steelyard.control.compile import Compiled, Ended, compile_gauges
-from steelyard.control.journal import Journal
-from steelyard.control.metrics import Metrics
-from steelyard.control.resource import COMPILED_MODELS
-from steelyard.control.store import Store
+from steelyard.control.kube.resource import COMPILED_MODELS
+from steelyard.control.kube.store import Store
+from steelyard.control.telemetry.compile_gauges import compile_gauges
+from steelyard.control.telemetry.decision_log import DecisionLog
+from steelyard.control.telemetry.metrics import Metrics
+from steelyard.core.compiling.attempt import Attempts, Built, Failure, FailureClass
+from steelyard.core.compiling.snapshot import CompileJob
 from steelyard.core.decide import decide
+from steelyard.core.decide_compile import decide_compile
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.price import Price, PriceClass
 from unit.control.virtual_time import ManualClock
+from unit.core.compiles import compile_snapshot
 from unit.core.world import Ground, World, ratio_claim
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -26,16 +30,16 @@ class Silent:
         return
 
 
-def journal() -> tuple[Journal, Metrics]:
+def journal() -> tuple[DecisionLog, Metrics]:
     metrics = Metrics()
-    return Journal(Silent(), metrics), metrics  # type: ignore[arg-type]
+    return DecisionLog(Silent(), metrics), metrics  # type: ignore[arg-type]
 
 
 def exposed(metrics: Metrics) -> list[str]:
     return generate_latest(metrics.registry).decode().splitlines()
 
 
-def deciding(journal: Journal, world: World) -> None:
+def deciding(journal: DecisionLog, world: World) -> None:
     snapshot = world.snapshot()
     journal.record({"metadata": {}}, snapshot, decide(snapshot, world.now), world.now, 0.01)
     journal.publish(world.now, leading=True, owed=True)
@@ -96,9 +100,15 @@ def test_a_price_says_its_age_and_how_old_it_may_become_once_for_all_workloads_a
 
 def test_compiles_are_timed_by_how_they_ended_and_what_was_found_counts_as_a_hit() -> None:
     told, metrics = journal()
-    told.compiled({"metadata": {}}, Compiled((), None, Ended("openvino", "Built", 42.0)))
-    told.compiled({"metadata": {}}, Compiled((), None, Ended("openvino", "Found", 1.0)))
-    told.compiled({"metadata": {}}, Compiled((), None, Ended("onnxruntime", "User", None)))
+    built = Built(uri="u", digest="d", size_bytes=1, seconds=42.0)
+    ends = {
+        "a": ("openvino", CompileJob(built=built)),
+        "b": ("openvino", CompileJob(built=replace(built, seconds=1.0, cached=True))),
+        "c": ("onnxruntime", CompileJob(failure=Failure(failure_class=FailureClass.USER, reason="R", message="m"))),
+    }
+    for name, (backend, job) in ends.items():
+        snapshot = compile_snapshot(name=name, backend=backend, attempts=Attempts(count=1, open=True), job=job)
+        told.compiled({"metadata": {}}, snapshot, decide_compile(snapshot, NOW), NOW)
     lines = exposed(metrics)
     assert 'steelyard_artifact_cache_hits_total{backend="openvino"} 1.0' in lines
     assert 'steelyard_compile_duration_seconds_count{backend="openvino",outcome="Built"} 1.0' in lines

@@ -1,7 +1,7 @@
 import pytest
 
-from steelyard.control import errors
-from steelyard.control.errors import from_answer
+from steelyard.control.kube import errors
+from steelyard.control.kube.errors import from_answer
 
 
 def answer(reason="", message="", causes=(), retry=None):

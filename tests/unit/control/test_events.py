@@ -3,9 +3,9 @@ import re
 
 import pytest
 
-from steelyard.control.errors import NotFound, ServerError
-from steelyard.control.events import EventRecorder, EventType
-from steelyard.control.fencing import LeadershipLost
+from steelyard.control.kube.errors import NotFound, ServerError
+from steelyard.control.kube.fence import LeadershipLost
+from steelyard.control.telemetry.events import EventRecorder, EventType
 from steelyard.core.vocabulary.reason import Reason
 from unit.control.virtual_time import VirtualClock, run
 

@@ -1,6 +1,7 @@
 import pytest
 
-from steelyard.control.fencing import LeadershipLost, LeaseFence
+from steelyard.control.kube.fence import LeadershipLost
+from steelyard.control.leadership.fencing import LeaseFence
 from unit.control.virtual_time import ManualClock
 
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import cast
 
-from steelyard.control.fleet import Fleet
-from steelyard.control.metrics import Metrics
-from steelyard.control.world import World
+from steelyard.control.gather.snapshot_builder import SnapshotBuilder
+from steelyard.control.reconcile.fleet import Fleet
+from steelyard.control.telemetry.metrics import Metrics
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.plan import plan_demands
 from unit.core.world import Ground
@@ -27,7 +27,7 @@ def fleet_of(nodes: int) -> tuple[Fleet, Metrics]:
     pools = tuple(small.pool(name, ground) for name, ground in small.grounds.items())
     world = SimpleNamespace(pools=lambda: pools, settings=small.settings())
     metrics = Metrics(currency="USD")
-    return Fleet(cast(World, world), metrics), metrics
+    return Fleet(cast(SnapshotBuilder, world), metrics), metrics
 
 
 def exposed(metrics: Metrics, name: str) -> dict[tuple[str, ...], float]:

@@ -2,8 +2,8 @@ import aiohttp
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 
-from steelyard.control.health import Check, HealthServer, Heartbeat, decision_progress, elector_progress, synced, watch_progress
-from steelyard.control.resource import PODS
+from steelyard.control.kube.resource import PODS
+from steelyard.control.telemetry.health import Check, HealthServer, Heartbeat, decision_progress, elector_progress, synced, watch_progress
 from unit.control.virtual_time import ManualClock
 
 

@@ -10,12 +10,12 @@ from patience import PATIENCE
 from steelyard.app.config import Config
 from steelyard.app.operator import Identity, Operator
 from steelyard.app.wiring import settings_of
-from steelyard.control.accounts import Accounts
-from steelyard.control.manifest import Manifest
-from steelyard.control.reader import Reader
-from steelyard.control.resource import ACCELERATOR_POOLS, DEPLOYMENTS, INFERENCE_WORKLOADS, NODES, PODS, Resource
-from steelyard.control.store import Store
-from steelyard.control.world import World
+from steelyard.control.gather.reader import Reader
+from steelyard.control.gather.snapshot_builder import SnapshotBuilder
+from steelyard.control.kube.manifest import Manifest
+from steelyard.control.kube.resource import ACCELERATOR_POOLS, DEPLOYMENTS, INFERENCE_WORKLOADS, NODES, PODS, Resource
+from steelyard.control.kube.store import Store
+from steelyard.control.telemetry.cost_ledger import CostLedger
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.snapshot import Snapshot
 from steelyard.core.vocabulary.reading import Unknown
@@ -67,7 +67,7 @@ class Cluster:
         self.told: list[tuple[str, str]] = []
         self.versions = 0
         reader = Reader(lambda resource, about, why: self.told.append((about["metadata"]["name"], why)))
-        self.world = World(
+        self.world = SnapshotBuilder(
             self.store,
             settings_of(Config()),
             lambda *_: Unknown(""),
@@ -180,10 +180,10 @@ class Running:
         nobody: Any = None
         self.operator = Operator(config, nobody, Identity.of("p", "ns"), host="", port=0)
         self.cluster = Cluster(self.operator.store)
-        self.operator.world = self.cluster.world
-        self.operator.accounts = Accounts(self.operator.metrics, self.operator.clock.now())
+        self.operator.snapshots = self.cluster.world
+        self.operator.cost_ledger = CostLedger(self.operator.metrics, self.operator.clock.now())
         self.operator.elector = SimpleNamespace(leading=True)  # type: ignore[assignment]
-        self.operator.journal = SimpleNamespace(publish=lambda *_, **__: None)  # type: ignore[assignment]
+        self.operator.decision_log = SimpleNamespace(publish=lambda *_, **__: None)  # type: ignore[assignment]
         self.operator.events = SimpleNamespace(record=lambda *_: None)  # type: ignore[assignment]
         self.rounds: list[list[str]] = []
         self.operator.observing = SimpleNamespace(round=self._round)  # type: ignore[assignment]

@@ -3,8 +3,8 @@ import math
 import pytest
 from prometheus_client import generate_latest
 
-from steelyard.control.metrics import Gauges, Metrics, Sample, counter_families, gauge_families
-from steelyard.control.store import Absorbed
+from steelyard.control.kube.store import Absorbed
+from steelyard.control.telemetry.metrics import Gauges, Metrics, Sample, counter_families, gauge_families
 
 
 def exposed(metrics):

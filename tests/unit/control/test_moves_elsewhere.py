@@ -5,9 +5,9 @@ from typing import Any
 
 from steelyard.app.config import Config
 from steelyard.app.wiring import settings_of
-from steelyard.control.resource import INFERENCE_WORKLOADS
-from steelyard.control.store import Store
-from steelyard.control.world import World
+from steelyard.control.gather.snapshot_builder import SnapshotBuilder
+from steelyard.control.kube.resource import INFERENCE_WORKLOADS
+from steelyard.control.kube.store import Store
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.memory import Move, MoveKind, Step
 from steelyard.core.facts.snapshot import Snapshot
@@ -33,7 +33,7 @@ BEGUN = Move(
 )
 
 
-def world(**moves: dict[str, Any] | None) -> World:
+def world(**moves: dict[str, Any] | None) -> SnapshotBuilder:
     """Workloads by name, with the move that their status shows."""
     store = Store(ManualClock())
     for name, move in moves.items():
@@ -41,10 +41,10 @@ def world(**moves: dict[str, Any] | None) -> World:
         made["metadata"] |= {"namespace": "ns", "name": name, "uid": f"u-{name}", "resourceVersion": "1", "generation": 1}
         made["status"] = {"move": move} if move else {}
         store.observe(INFERENCE_WORKLOADS, "ADDED", made)
-    return World(store, settings_of(Config()), lambda *_: Unknown(""), synced=lambda: True, clock_suspect=lambda: False)
+    return SnapshotBuilder(store, settings_of(Config()), lambda *_: Unknown(""), synced=lambda: True, clock_suspect=lambda: False)
 
 
-def told(seen: World, name: str) -> tuple[int, int, dict[str, int]]:
+def told(seen: SnapshotBuilder, name: str) -> tuple[int, int, dict[str, int]]:
     snapshot = seen.freeze(WorkloadKey("ns", name), "u-ns", START)
     assert isinstance(snapshot, Snapshot)
     return snapshot.workloads, snapshot.moves_elsewhere, dict(snapshot.moves_by_pool)

@@ -1,6 +1,6 @@
 """Which pools have nodes in common."""
 
-from steelyard.control.overlaps import with_overlaps
+from steelyard.control.gather.overlaps import with_overlaps
 from steelyard.core.facts.snapshot import Overlap, Pool
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from steelyard.control.workload_facts import placement_of
+from steelyard.control.gather.workload_facts import placement_of
 
 DEPLOYMENT = {
     "metadata": {"name": "w", "labels": {"steelyard.dev/pool": "p", "steelyard.dev/revision": "r"}},

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from steelyard.control.pod_facts import pod_facts
+from steelyard.control.gather.pod_facts import pod_facts
 from steelyard.core.economics.attribution import share
 from steelyard.core.facts.pod import PodFacts
 from steelyard.core.facts.price import Price, PriceClass

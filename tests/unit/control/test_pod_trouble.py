@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from steelyard.control.lost_node import on_a_lost_node
-from steelyard.control.pod_trouble import secret_keys, trouble
-from steelyard.control.workload_facts import placement_of
+from steelyard.control.gather.lost_node import on_a_lost_node
+from steelyard.control.gather.pod_trouble import secret_keys, trouble
+from steelyard.control.gather.workload_facts import placement_of
 from steelyard.core.vocabulary.reason import Reason, Refusal
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)

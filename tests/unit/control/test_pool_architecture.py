@@ -12,8 +12,8 @@ from steelyard.api.inference_workload import InferenceWorkload
 from steelyard.api.parse import parse
 from steelyard.app.config import Config
 from steelyard.app.wiring import settings_of
-from steelyard.control.pool_facts import NodeView, pool_of
-from steelyard.control.workload_facts import workload_of
+from steelyard.control.gather.pool_facts import NodeView, pool_of
+from steelyard.control.gather.workload_facts import workload_of
 from steelyard.core.compiling.candidate import Candidate, candidates
 from steelyard.core.decide import decide
 from steelyard.core.facts.memory import Memory

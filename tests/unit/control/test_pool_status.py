@@ -6,11 +6,11 @@ from typing import Any
 
 from steelyard.app.config import Config
 from steelyard.app.wiring import settings_of
-from steelyard.control.errors import Conflict
-from steelyard.control.pool_status import PoolReconciler
-from steelyard.control.resource import ACCELERATOR_POOLS, NODES
-from steelyard.control.store import Store
-from steelyard.control.world import World
+from steelyard.control.gather.snapshot_builder import SnapshotBuilder
+from steelyard.control.kube.errors import Conflict
+from steelyard.control.kube.resource import ACCELERATOR_POOLS, NODES
+from steelyard.control.kube.store import Store
+from steelyard.control.reconcile.pool import PoolReconciler
 from steelyard.core.placing.decision import Note
 from steelyard.core.vocabulary.reading import Unknown
 from steelyard.core.vocabulary.reason import Reason
@@ -54,7 +54,9 @@ def scene(**settings: Any) -> tuple[Server, Store, PoolReconciler]:
     store, server = Store(clock, index_labels=(label.POOL,)), Server()
     store.observe(ACCELERATOR_POOLS, "ADDED", server.pool)
     store.observe(NODES, "ADDED", NODE)
-    world = World(store, settings_of(Config(**settings)), lambda *_: Unknown("nothing"), synced=lambda: True, clock_suspect=lambda: False)
+    world = SnapshotBuilder(
+        store, settings_of(Config(**settings)), lambda *_: Unknown("nothing"), synced=lambda: True, clock_suspect=lambda: False
+    )
     return server, store, PoolReconciler(server, store, world, clock, server.tell)  # type: ignore[arg-type]
 
 
@@ -100,7 +102,7 @@ def test_a_storm_is_written_down_once_when_it_begins_and_once_when_it_ends_and_g
     clock = ManualClock()
     store, server = Store(clock, index_labels=(label.POOL,)), Server()
     store.observe(ACCELERATOR_POOLS, "ADDED", server.pool)
-    world = World(store, settings_of(Config()), lambda *_: Unknown("nothing"), synced=lambda: True, clock_suspect=lambda: False)
+    world = SnapshotBuilder(store, settings_of(Config()), lambda *_: Unknown("nothing"), synced=lambda: True, clock_suspect=lambda: False)
     pools = PoolReconciler(server, store, world, clock, server.tell)  # type: ignore[arg-type]
 
     def pass_minutes(ready: str, minutes: int) -> dict[str, Any] | None:

@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 
-from steelyard.control.apply import Applier
-from steelyard.control.errors import ApiError, Forbidden, Invalid, QuotaExceeded
-from steelyard.control.manifest import Manifest
-from steelyard.control.reconcile import WorkloadReconciler
-from steelyard.control.resource import COMPILED_MODELS, DEPLOYMENTS, INFERENCE_WORKLOADS, SERVICES, Resource
-from steelyard.control.status import memory_of
-from steelyard.control.store import Store
+from steelyard.control.kube.apply import Applier
+from steelyard.control.kube.errors import ApiError, Forbidden, Invalid, QuotaExceeded
+from steelyard.control.kube.manifest import Manifest
+from steelyard.control.kube.resource import COMPILED_MODELS, DEPLOYMENTS, INFERENCE_WORKLOADS, SERVICES, Resource
+from steelyard.control.kube.store import Store
+from steelyard.control.reconcile.workload import WorkloadReconciler
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.snapshot import Snapshot
 from steelyard.render import name
+from steelyard.status.memory import memory_of
 from unit.control.virtual_time import VirtualClock, run
 from unit.core.world import Ground, World, quick
 

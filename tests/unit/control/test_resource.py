@@ -1,6 +1,6 @@
 import pytest
 
-from steelyard.control.resource import DEPLOYMENTS, NODES, PODS
+from steelyard.control.kube.resource import DEPLOYMENTS, NODES, PODS
 
 
 def test_paths():

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from steelyard.control.served_artifact import refused_artifact, served_artifact
-from steelyard.control.workload_facts import placement_of
+from steelyard.control.gather.served_artifact import refused_artifact, served_artifact
+from steelyard.control.gather.workload_facts import placement_of
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.snapshot import Settings
 from steelyard.render import name

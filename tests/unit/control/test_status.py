@@ -8,9 +8,12 @@ from pydantic import BaseModel
 
 from steelyard.api.inference_workload import InferenceWorkload
 from steelyard.api.parse import parse
-from steelyard.control.status import changes, decimal, memory_of, status_of
 from steelyard.core.facts.snapshot import Scaling
 from steelyard.core.statistics.interval import Interval
+from steelyard.status.memory import memory_of
+from steelyard.status.patch import changes
+from steelyard.status.scalar import decimal
+from steelyard.status.workload import status_of
 from unit.api.objects import workload
 from unit.core.world import Ground, World, ratio_claim
 

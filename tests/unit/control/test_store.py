@@ -1,7 +1,7 @@
 import pytest
 
-from steelyard.control.resource import DEPLOYMENTS, PODS
-from steelyard.control.store import Change, FieldManager, Store
+from steelyard.control.kube.resource import DEPLOYMENTS, PODS
+from steelyard.control.kube.store import Change, FieldManager, Store
 from unit.control.virtual_time import ManualClock
 
 

@@ -1,10 +1,10 @@
 import asyncio
 
-from steelyard.control.api_client import Listing
-from steelyard.control.errors import ServerError, TooManyRequests
-from steelyard.control.resource import NODES, PODS
-from steelyard.control.store import Store
-from steelyard.control.sweep import Scope, Sweep
+from steelyard.control.kube.api_client import Listing
+from steelyard.control.kube.errors import ServerError, TooManyRequests
+from steelyard.control.kube.resource import NODES, PODS
+from steelyard.control.kube.store import Store
+from steelyard.control.kube.sweep import Scope, Sweep
 from unit.control.test_store import pod
 from unit.control.virtual_time import VirtualClock, run
 

@@ -3,8 +3,8 @@ import random
 
 import pytest
 
-from steelyard.control.retry_after import MOST_SECONDS, SPREAD
-from steelyard.control.throttle import Throttle
+from steelyard.control.kube.retry_after import MOST_SECONDS, SPREAD
+from steelyard.control.kube.throttle import Throttle
 from unit.control.virtual_time import VirtualClock, run
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from steelyard.api import InferenceWorkload, parse
-from steelyard.control.workload_facts import workload_of
+from steelyard.control.gather.workload_facts import workload_of
 from steelyard.core.facts.snapshot import CompileOptions, NumberFormat, Workload
 from unit.api.objects import changed, workload
 

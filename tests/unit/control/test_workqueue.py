@@ -3,9 +3,10 @@ import itertools
 
 import pytest
 
-from steelyard.control.errors import TooManyRequests
-from steelyard.control.fencing import LeadershipLost
-from steelyard.control.workqueue import Backoff, Priority, QueueClosed, WorkQueue
+from steelyard.control.kube.backoff import Backoff
+from steelyard.control.kube.errors import TooManyRequests
+from steelyard.control.kube.fence import LeadershipLost
+from steelyard.control.reconcile.workqueue import Priority, QueueClosed, WorkQueue
 from unit.control.virtual_time import VirtualClock, run
 
 

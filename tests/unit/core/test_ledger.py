@@ -5,7 +5,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from steelyard.core.economics.ledger import Account, Component, Entry, Ledger, NodeFact, PodFact, advance
+from steelyard.core.economics.ledger import Account, Component, Entry, Ledger, NodeFact, PodFact, advance, component_of
+from steelyard.core.facts.identity import PlacementKey
+from steelyard.core.facts.memory import Move, MoveKind, Step
 from steelyard.core.facts.price import Price, PriceClass
 from steelyard.core.facts.resources import Resources
 from unit.core.world import START
@@ -140,3 +142,29 @@ def test_the_moment_of_readiness_and_of_a_pods_end_belongs_to_what_comes_after()
 
 def test_a_pod_that_is_older_than_its_node_pays_from_the_node_on() -> None:
     assert after(60, node(pod(since=-30), launched=30, ready=30)).cost(MINE) == pytest.approx(1.5)
+
+
+def test_only_what_a_move_alone_needs_is_booked_as_its_cost() -> None:
+    move = Move(
+        id="m",
+        kind=MoveKind.REBALANCE,
+        source_pool="a",
+        source_revision="r",
+        target_pool="b",
+        target_revision="r",
+        step=Step.BAKE,
+        source_replicas=1,
+        target_replicas=1,
+        target_goal=1,
+        started=START,
+        step_time=START,
+        deadline=START,
+        reason="Moved",
+        message="",
+    )
+    source, target = PlacementKey("a", "r"), PlacementKey("b", "r")
+    assert component_of(target, move) is Component.TRANSITION
+    assert component_of(source, move) is Component.ALLOCATED
+    assert component_of(target, None) is Component.ALLOCATED
+    # Replicas that carried load there before the move began.
+    assert component_of(target, replace(move, target_base=1)) is Component.ALLOCATED

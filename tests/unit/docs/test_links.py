@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from steelyard.app.config import Config, ToolchainConfig
-from steelyard.control.metrics import HISTOGRAMS, counter_families, gauge_families
+from steelyard.control.telemetry.metrics import HISTOGRAMS, counter_families, gauge_families
 from steelyard.core.economics.attribution import share
 from steelyard.core.facts.resources import Resources
 from steelyard.core.rebalancing.chain import COST_MOVE

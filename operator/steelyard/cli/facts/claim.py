@@ -1,4 +1,4 @@
-"""An advertised figure, and the verdict on it."""
+"""An advertised figure."""
 
 from __future__ import annotations
 
@@ -6,23 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from steelyard.cli.facts.field import moment, number, parts, text, whole
-from steelyard.cli.facts.raw import Raw
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """Confirmed, Refuted or Inconclusive, with what was claimed, what was measured, and n."""
-
-    pool: str
-    name: str
-    verdict: str | None
-    n: int | None
-    claimed: Decimal | None
-    measured: Decimal | None
-    lower: Decimal | None
-    upper: Decimal | None
-    message: str | None
+from steelyard.status.raw import Raw
+from steelyard.status.read.field import moment, number, parts, text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,24 +22,6 @@ class Claim:
     unit: str | None
     source: str | None
     date: datetime | None
-
-
-def verdicts(status: Raw) -> tuple[Verdict, ...]:
-    """Of a workload's status."""
-    return tuple(
-        Verdict(
-            pool=text(raw, "pool") or "",
-            name=text(raw, "name") or "",
-            verdict=text(raw, "verdict"),
-            n=whole(raw, "n"),
-            claimed=number(raw, "claimed"),
-            measured=number(raw, "measured"),
-            lower=number(raw, "lower"),
-            upper=number(raw, "upper"),
-            message=text(raw, "message"),
-        )
-        for raw in parts(status, "claims")
-    )
 
 
 def claims(spec: Raw) -> tuple[Claim, ...]:

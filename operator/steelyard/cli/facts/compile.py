@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from steelyard.cli.facts.condition import conditions
-from steelyard.cli.facts.field import moment, part, parts, text, whole
-from steelyard.cli.facts.raw import Raw
+from steelyard.cli.facts.plain import cleaned
+from steelyard.status.raw import Raw
+from steelyard.status.read.compiled_model import compiled_model_status
+from steelyard.status.read.field import part, parts, text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,23 +42,24 @@ class Compile:
 
 def compile_of(raw: Raw) -> Compile:
     """Users are the InferenceWorkloads among its ownerReferences."""
-    metadata, spec, status = part(raw, "metadata"), part(raw, "spec"), part(raw, "status")
-    progress, failure = part(status, "progress"), part(status, "failure")
+    metadata, spec, status = (cleaned(part(raw, each)) for each in ("metadata", "spec", "status"))
+    told = compiled_model_status(status)
+    failure, ready = told.failure, told.ready
     return Compile(
         name=text(metadata, "name") or "",
         namespace=text(metadata, "namespace") or "",
         backend=text(spec, "backend"),
         target=text(spec, "target"),
-        phase=text(progress, "phase"),
-        percent=whole(progress, "percent"),
-        eta_seconds=whole(progress, "etaSeconds"),
-        last_log_line=text(progress, "lastLogLine"),
-        artifact_digest=text(part(status, "artifact"), "digest"),
-        failure=text(failure, "class"),
-        failure_message=text(failure, "message") or text(failure, "reason"),
-        waits=next((c.message for c in conditions(status) if (c.type, c.status) == ("Ready", "False") and not failure), None),
-        attempts=whole(status, "attempts"),
-        next_retry=moment(status, "nextRetryTime"),
+        phase=told.phase,
+        percent=told.percent,
+        eta_seconds=told.eta_seconds,
+        last_log_line=told.last_log_line,
+        artifact_digest=told.artifact_digest,
+        failure=failure.failure_class if failure else None,
+        failure_message=(failure.message or failure.reason) if failure else None,
+        waits=ready.message if ready is not None and ready.status == "False" and not failure else None,
+        attempts=told.attempts,
+        next_retry=told.next_retry,
         users=tuple(
             name
             for owner in parts(metadata, "ownerReferences")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from steelyard.cli.facts.field import part, text, whole
-from steelyard.cli.facts.raw import Raw
+from steelyard.cli.facts.plain import cleaned
+from steelyard.status.raw import Raw
+from steelyard.status.read.field import part, text, whole
 
 
 class OperatorState(StrEnum):
@@ -33,7 +34,7 @@ def found(deployments: tuple[Raw, ...]) -> Operator:
     lines = []
     running = False
     for raw in deployments:
-        metadata, status = part(raw, "metadata"), part(raw, "status")
+        metadata, status = cleaned(part(raw, "metadata")), part(raw, "status")
         ready, wanted = whole(status, "readyReplicas") or 0, whole(part(raw, "spec"), "replicas")
         running = running or ready > 0
         where = f"{text(metadata, 'namespace')}/{text(metadata, 'name')}"

@@ -7,9 +7,10 @@ from datetime import datetime
 from decimal import Decimal
 
 from steelyard.cli.facts.claim import Claim, claims
-from steelyard.cli.facts.condition import Condition, conditions
-from steelyard.cli.facts.field import moment, number, part, parts, text, whole
-from steelyard.cli.facts.raw import Raw
+from steelyard.cli.facts.plain import cleaned
+from steelyard.status.raw import Raw
+from steelyard.status.read.condition import Condition, conditions
+from steelyard.status.read.field import moment, number, part, parts, text, whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,12 +43,12 @@ class Pool:
 
 def pool(raw: Raw) -> Pool:
     """The price is that of the status; a pool of one shape that no operator has seen yet shows the one its spec declares."""
-    spec, status = part(raw, "spec"), part(raw, "status")
+    metadata, spec, status = (cleaned(part(raw, each)) for each in ("metadata", "spec", "status"))
     devices, exhausted = part(status, "devices"), part(status, "exhausted")
     shapes = parts(spec, "shapes")
     declared = _price(shapes[0], "pricePerHour", "priceClass") if len(shapes) == 1 else None
     return Pool(
-        name=text(part(raw, "metadata"), "name") or "",
+        name=text(metadata, "name") or "",
         accelerator=text(part(spec, "accelerator"), "model"),
         nodes=whole(status, "nodes"),
         devices_total=whole(devices, "total"),

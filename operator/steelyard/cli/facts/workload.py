@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from steelyard.cli.facts.claim import Verdict, verdicts
-from steelyard.cli.facts.condition import Condition, conditions
-from steelyard.cli.facts.decision import Decision, Option, decision
-from steelyard.cli.facts.field import moment, number, part, parts, text, truth, whole
-from steelyard.cli.facts.move import Move, PastMove, Quarantine, history, move, quarantine
-from steelyard.cli.facts.placement import Placement, placements
-from steelyard.cli.facts.raw import Raw
+from steelyard.cli.facts.plain import cleaned
+from steelyard.status.raw import Raw
+from steelyard.status.read.claim import Verdict
+from steelyard.status.read.condition import Condition
+from steelyard.status.read.decision import Decision, Option
+from steelyard.status.read.field import moment, number, part, parts, text, truth, whole
+from steelyard.status.read.move import Move, PastMove, Quarantine
+from steelyard.status.read.placement import Placement
+from steelyard.status.read.workload import workload_status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,14 +92,14 @@ class Workload:
 
 def workload(raw: Raw) -> Workload:
     """From the raw object."""
-    metadata, spec, status = part(raw, "metadata"), part(raw, "spec"), part(raw, "status")
-    home, rebalancing = part(status, "home"), part(spec, "rebalancing")
+    metadata, spec, status = (cleaned(part(raw, each)) for each in ("metadata", "spec", "status"))
+    rebalancing, told = part(spec, "rebalancing"), workload_status(status)
     return Workload(
         namespace=text(metadata, "namespace") or "",
         name=text(metadata, "name") or "",
         created=moment(metadata, "creationTimestamp"),
         generation=whole(metadata, "generation"),
-        observed_generation=whole(status, "observedGeneration"),
+        observed_generation=told.observed_generation,
         model=text(part(spec, "model"), "uri"),
         mode=text(rebalancing, "mode"),
         paused=truth(rebalancing, "paused"),
@@ -105,16 +107,16 @@ def workload(raw: Raw) -> Workload:
             Objective(metric=text(o, "metric") or "", milliseconds=whole(o, "milliseconds"), percent=number(o, "percent"))
             for o in parts(part(spec, "objective"), "latency")
         ),
-        currency=text(status, "currency"),
-        endpoint=text(status, "endpoint"),
-        home_pool=text(home, "pool"),
-        home_revision=text(home, "revision"),
-        beside=tuple(sorted(name for b in parts(status, "beside") if (name := text(b, "pool")))),
-        conditions=conditions(status),
-        placements=placements(status),
-        claims=verdicts(status),
-        move=move(status),
-        quarantine=quarantine(status),
-        history=history(status),
-        decision=decision(status),
+        currency=told.currency,
+        endpoint=told.endpoint,
+        home_pool=told.home_pool,
+        home_revision=told.home_revision,
+        beside=tuple(sorted(pool for pool, _ in told.beside)),
+        conditions=told.conditions,
+        placements=told.placements,
+        claims=told.claims,
+        move=told.move,
+        quarantine=told.quarantine,
+        history=told.history,
+        decision=told.decision,
     )

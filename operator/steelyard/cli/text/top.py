@@ -7,13 +7,13 @@ from datetime import datetime
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from steelyard.cli.facts.move import Move
 from steelyard.cli.facts.pool import Pool
 from steelyard.cli.text.figure import UNKNOWN, ago, basis, count, milliseconds, money, node_price, price_age, replicas, unit_cost
 from steelyard.cli.text.status import cost, move, slo
 from steelyard.cli.text.table import Cell, Column, table, word
 from steelyard.cli.view.line import Line
 from steelyard.cli.view.top import TopView
+from steelyard.status.read.move import Move
 
 
 def picture(view: TopView, width: int) -> RenderableType:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from steelyard.cli.facts.field import plain
+from steelyard.cli.facts.plain import plain
 from steelyard.cli.ledger_file import Ledger
 from steelyard.cli.problem import Problem
 from steelyard.core.economics.bill import BillLine

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from steelyard.cli.facts.claim import Claim, Verdict
+from steelyard.cli.facts.claim import Claim
 from steelyard.cli.facts.pool import Pool
 from steelyard.cli.facts.workload import Workload
+from steelyard.status.read.claim import Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

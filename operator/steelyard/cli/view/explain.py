@@ -6,10 +6,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from steelyard.cli.facts.compile import Compile, compile_of
-from steelyard.cli.facts.condition import Condition
-from steelyard.cli.facts.decision import Gate
-from steelyard.cli.facts.move import Move, PastMove, Quarantine
-from steelyard.cli.facts.placement import Placement
 from steelyard.cli.facts.pool import pool
 from steelyard.cli.facts.workload import Objective, workload
 from steelyard.cli.gathered import Gathered
@@ -18,6 +14,10 @@ from steelyard.cli.view.claim_row import ClaimRow, claim_rows
 from steelyard.cli.view.pool_row import PoolRow, pool_rows
 from steelyard.cli.view.sentence import meaning, where, why
 from steelyard.cli.view.wrong import Wrong, first_wrong
+from steelyard.status.read.condition import Condition
+from steelyard.status.read.decision import Gate
+from steelyard.status.read.move import Move, PastMove, Quarantine
+from steelyard.status.read.placement import Placement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

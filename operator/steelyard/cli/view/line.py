@@ -7,10 +7,10 @@ from datetime import datetime
 from decimal import Decimal
 
 from steelyard.cli.facts.compile import Compile
-from steelyard.cli.facts.condition import Condition
-from steelyard.cli.facts.move import Move
 from steelyard.cli.facts.workload import Workload
 from steelyard.cli.view.wrong import Wrong, first_wrong
+from steelyard.status.read.condition import Condition
+from steelyard.status.read.move import Move
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from steelyard.cli.facts.claim import Verdict
 from steelyard.cli.facts.pool import Pool, Price
 from steelyard.cli.facts.workload import Workload
+from steelyard.status.read.claim import Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from steelyard.core.replay.compile_record import CompileRecord, compile_again, compile_outcome
 from steelyard.core.replay.difference import differences
 from steelyard.core.replay.record import Record, again, outcome
 
@@ -32,6 +33,9 @@ class ReplayedDecision:
     time: datetime
     """Of the decision."""
     workload: str
+    """Namespace and name of the workload, or of the CompiledModel."""
+    kind: str
+    """InferenceWorkload or CompiledModel."""
     verdict: str
     """As decided again."""
     reason: str
@@ -51,7 +55,7 @@ class ReplayView:
     """How many of them are."""
 
 
-def replay(records: list[tuple[str, Record]]) -> ReplayView:
+def replay(records: list[tuple[str, Record | CompileRecord]]) -> ReplayView:
     """Decide all again."""
     decisions = tuple(_again(source, record) for source, record in records)
     return ReplayView(
@@ -59,10 +63,33 @@ def replay(records: list[tuple[str, Record]]) -> ReplayView:
     )
 
 
-def _again(source: str, record: Record) -> ReplayedDecision:
-    decision = again(record)
-    found = outcome(decision)
-    compared = {name: found[name] for name in record.decided}
+@dataclass(frozen=True, slots=True)
+class _Again:
+    """What came of the facts, decided once more."""
+
+    kind: str
+    name: str
+    verdict: str
+    reason: str
+    message: str
+    outcome: dict[str, Any]
+
+
+def _decided_again(record: Record | CompileRecord) -> _Again:
+    match record:
+        case Record(snapshot):
+            decision = again(record)
+            name = "/".join(snapshot.workload.key)
+            return _Again("InferenceWorkload", name, decision.verdict, decision.reason.value, decision.message, outcome(decision))
+        case CompileRecord(compiled):
+            made = compile_again(record)
+            name = f"{compiled.namespace}/{compiled.name}"
+            return _Again("CompiledModel", name, made.verdict.value, made.ready.reason.value, made.ready.message, compile_outcome(made))
+
+
+def _again(source: str, record: Record | CompileRecord) -> ReplayedDecision:
+    found = _decided_again(record)
+    compared = {name: found.outcome[name] for name in record.decided}
     unlike = tuple(
         ReplayedDifference(where=each.where, was=_short(each.was), found=_short(each.found))
         for each in differences(dict(record.decided), compared)
@@ -70,10 +97,11 @@ def _again(source: str, record: Record) -> ReplayedDecision:
     return ReplayedDecision(
         source=source,
         time=record.now,
-        workload="/".join(record.snapshot.workload.key),
-        verdict=decision.verdict,
-        reason=decision.reason.value,
-        message=decision.message,
+        workload=found.name,
+        kind=found.kind,
+        verdict=found.verdict,
+        reason=found.reason,
+        message=found.message,
         identical=not unlike,
         differences=unlike,
     )

@@ -90,10 +90,19 @@ class StartJob:
     factor: int
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An attempt that has ended in this pass. `outcome`: Built, Found (in the store), or the class of the failure."""
+
+    backend: str
+    outcome: str
+    seconds: float | None
+
+
 def next_attempt(attempts: Attempts, outcome: JobOutcome, now: datetime, *, may_start: bool) -> tuple[Attempts, StartJob | None]:
     """What to remember, and the Job that should exist. An attempt is remembered before its Job is made: a crash between repeats the same name.
 
-    may_start: the installation runs fewer compile Jobs than it may.
+    may_start: no rule bars the beginning of an attempt (`bars.py`).
     """
     if attempts.built is not None:
         return attempts, None
@@ -107,13 +116,14 @@ def next_attempt(attempts: Attempts, outcome: JobOutcome, now: datetime, *, may_
                 return attempts, None
             case NoJob():
                 return attempts, StartJob(attempts.count, attempts.factor)
-    if not may_start or not _due(attempts, now):
+    if not may_start or not is_due(attempts, now):
         return attempts, None
     begun = replace(attempts, count=attempts.count + 1, open=True, factor=_factor(attempts), retry_at=None)
     return begun, StartJob(begun.count, begun.factor)
 
 
-def _due(attempts: Attempts, now: datetime) -> bool:
+def is_due(attempts: Attempts, now: datetime) -> bool:
+    """Whether the next attempt may begin by its time: the first one always, one after a failure at `retry_at`."""
     if attempts.failure is None:
         return True
     return attempts.retry_at is not None and now >= attempts.retry_at

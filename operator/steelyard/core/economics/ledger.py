@@ -17,6 +17,8 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from steelyard.core.economics.attribution import attribute
+from steelyard.core.facts.identity import PlacementKey
+from steelyard.core.facts.memory import Move
 from steelyard.core.facts.price import Price, PriceClass
 from steelyard.core.facts.resources import Resources
 
@@ -45,6 +47,14 @@ class Account(NamedTuple):
     workload: str
     pool: str
     component: Component
+
+
+def component_of(placement: PlacementKey, move: Move | None) -> Component:
+    """What the pods of a placement cost for, while this move of their workload is under way: what only a move needs is booked apart, the
+    target until the move has ended."""
+    # Replicas that were there before the move are not needed by it alone.
+    passing = move is not None and move.target_base == 0 and placement == move.target
+    return Component.TRANSITION if passing else Component.ALLOCATED
 
 
 class Entry(NamedTuple):

@@ -46,17 +46,23 @@ def outcome(decision: Decision) -> dict[str, Any]:
 
 def read(raw: Mapping[str, Any]) -> Record:
     """A record as it was written. NotPlainError says what is wrong with it."""
+    now = time_of(raw)
+    known = ("verdict", "reason", "digest", "intent", "desired", "load", "memory", "reconsider_at")
+    return Record(
+        snapshot=rebuilt(Snapshot, raw.get("snapshot"), "snapshot"),
+        now=now,
+        decided={name: raw[name] for name in known if name in raw},
+    )
+
+
+def time_of(raw: Mapping[str, Any]) -> datetime:
+    """When it was decided. NotPlainError where the record is of another version, or of one that did not write its time."""
     version = raw.get("version")
     if version != RECORD_VERSION:
         raise NotPlainError("version", f"is {version!r}, and this version reads {RECORD_VERSION}: use the steelyard that wrote it")
     if "now" not in raw:
         raise NotPlainError("now", "is missing: it was written before records held their time, and cannot be decided again")
-    known = ("verdict", "reason", "digest", "intent", "desired", "load", "memory", "reconsider_at")
-    return Record(
-        snapshot=rebuilt(Snapshot, raw.get("snapshot"), "snapshot"),
-        now=rebuilt(datetime, raw["now"], "now"),
-        decided={name: raw[name] for name in known if name in raw},
-    )
+    return rebuilt(datetime, raw["now"], "now")
 
 
 def again(written: Record) -> Decision:

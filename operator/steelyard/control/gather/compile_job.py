@@ -1,0 +1,113 @@
+"""The Job of an attempt to compile: whether it runs, how it ended, and what keeps its pod from running."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from steelyard.api.status_values import EXACT_MAX
+from steelyard.control.gather.termination import last_word
+from steelyard.control.gather.unplaced import is_unplaced, no_room
+from steelyard.control.gather.workload_facts import server_status
+from steelyard.control.kube import manifest as manifests
+from steelyard.control.kube.manifest import Manifest
+from steelyard.core.compiling.attempt import Built, Failure, FailureClass
+from steelyard.core.vocabulary.reason import Reason, Refusal
+from steelyard.render import label
+
+KILLED = 137
+"""Exit code after SIGKILL: of the kernel for memory, of the kubelet for a grace that is over."""
+DEADLINE_EXCEEDED = "DeadlineExceeded"
+DIGEST = re.compile("sha256:[0-9a-f]{64}")
+LONGEST_URI = 1024
+MOST_SECONDS = 2**31
+UNREADABLE = Failure(
+    failure_class=FailureClass.INFRASTRUCTURE,
+    reason="ResultUnreadable",
+    message="the compile pod says that it has succeeded, but not with which artifact; it is tried again",
+)
+
+
+def runs(job: Manifest) -> bool:
+    """Whether it takes the place of a compile Job: it has not ended."""
+    return manifests.labels(job).get(label.ROLE) == label.COMPILE and _condition(job) is None
+
+
+def end_of(job: Manifest, pod: Manifest | None) -> Built | Failure | None:
+    """How the attempt ended; None while it goes on. The pod's termination message is the result; the Job's conditions speak where there is none."""
+    ended = (server_status(pod or {}).get("state") or {}).get("terminated")
+    told = last_word(ended)
+    if told.get("result") == "Succeeded":
+        return _built(told)
+    if told.get("result") == "Failed":
+        known = str(told.get("class")) in {c.value for c in FailureClass}
+        return Failure(
+            failure_class=FailureClass(str(told["class"])) if known else FailureClass.INFRASTRUCTURE,
+            reason=str(told.get("reason", "CompileFailed"))[:64],
+            message=str(told.get("message", "the compile failed; see the Job's log")),
+            log_tail=str(told.get("logTail", "")),
+        )
+    condition = _condition(job)
+    late = condition is not None and condition.get("reason") == DEADLINE_EXCEEDED
+    # A cgroup without a word of its kernel: what nobody else ended was ended for memory.
+    killed = ended is not None and ended.get("exitCode") == KILLED and not late and not _taken_away(pod or {})
+    if killed or (ended is not None and ended.get("reason") == "OOMKilled"):
+        return Failure(
+            failure_class=FailureClass.OUT_OF_MEMORY,
+            reason="OOMKilled",
+            message="the compile ran out of memory; it is tried again with twice as much",
+        )
+    if condition is None and ended is None:
+        return None
+    if late:
+        return Failure(
+            failure_class=FailureClass.INFRASTRUCTURE,
+            reason=DEADLINE_EXCEEDED,
+            message="the compile took longer than config.compile.deadlineSeconds, the wait for a node included: raise it, or add nodes",
+        )
+    if condition is None:
+        return None  # The container has ended without a word; the Job's controller has not said so yet.
+    return Failure(
+        failure_class=FailureClass.INFRASTRUCTURE,
+        reason="NoResult",
+        message=f"the Job ended without a result ({condition.get('message') or condition.get('reason') or condition.get('type')}); it is tried again",
+    )
+
+
+def no_node(job: Manifest, pod: Manifest) -> Refusal | None:
+    """What the Job waits for while the scheduler finds no node for its pod. Only what stays the same while it waits."""
+    if not is_unplaced(pod):
+        return None
+    return Refusal(Reason.UNPLACED, no_room(pod, "its Job", manifests.labels(job).get(label.POOL)))
+
+
+def _built(told: Mapping[str, Any]) -> Built | Failure:
+    """The artifact that the compile pod names, if its words can be one: they come from where untrusted models are read."""
+    made: Any = told.get("artifact")
+    try:
+        built = Built(
+            uri=str(made["uri"]),
+            digest=str(made["digest"]),
+            size_bytes=int(made.get("sizeBytes", 0)),
+            seconds=float(told.get("seconds", 0.0)),
+            cached=told.get("cached") is True,
+        )
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+        return UNREADABLE
+    sound = len(built.uri) <= LONGEST_URI and DIGEST.fullmatch(built.digest) and 0 <= built.seconds < MOST_SECONDS
+    return built if sound and 0 <= built.size_bytes <= EXACT_MAX else UNREADABLE
+
+
+def _condition(job: Manifest) -> Mapping[str, Any] | None:
+    """The condition that says so. At its deadline that is FailureTarget: Failed waits for its pods to end (Kubernetes 1.31)."""
+    conditions = [c for c in (job.get("status") or {}).get("conditions") or () if c.get("status") == "True"]
+    late = (c for c in conditions if c.get("type") == "FailureTarget" and c.get("reason") == DEADLINE_EXCEEDED)
+    return next((c for c in conditions if c.get("type") in {"Complete", "Failed"}), next(late, None))
+
+
+def _taken_away(pod: Manifest) -> bool:
+    """Whether somebody ended the pod who did not ask its container: a drain, a preemption, the kubelet (which then gives it a reason)."""
+    status = pod.get("status") or {}
+    disrupted = any(c.get("type") == "DisruptionTarget" and c.get("status") == "True" for c in status.get("conditions") or ())
+    return manifests.is_leaving(pod) or disrupted or bool(status.get("reason"))

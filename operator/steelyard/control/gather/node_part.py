@@ -1,0 +1,29 @@
+"""What the replicas of a Deployment keep of a pool's nodes from others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from steelyard.api.quantity import gibibytes, number
+from steelyard.control.kube import manifest as manifests
+from steelyard.control.kube.manifest import Manifest
+from steelyard.core.economics.attribution import taken
+from steelyard.core.facts.resources import Resources
+from steelyard.core.facts.snapshot import Pool
+from steelyard.render import label
+
+
+def node_part(deployment: Manifest, pools: Mapping[str, Pool]) -> float:
+    """Nodes, as parts of one of the pool's first shape, that its wanted replicas take; 0 for one of no pool, or of a pool without a shape."""
+    pool = pools.get(manifests.labels(deployment).get(label.POOL, ""))
+    if pool is None or not pool.shapes:
+        return 0.0
+    spec = deployment.get("spec") or {}
+    containers = ((spec.get("template") or {}).get("spec") or {}).get("containers") or ()
+    asked = [(c.get("resources") or {}).get("requests") or {} for c in containers]
+    replica = Resources(
+        cpu=sum(number(each.get("cpu", 0)) for each in asked),
+        memory_gib=sum(gibibytes(each.get("memory", 0)) for each in asked),
+        devices=sum(number(each.get(pool.resource_name, 0)) for each in asked) if pool.resource_name else 0.0,
+    )
+    return int(spec.get("replicas", 0)) * taken(replica, pool.shapes[0].resources)

@@ -1,0 +1,54 @@
+"""A node of a pool as the ledger sees it: what it costs, since when, and who is on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from steelyard.control.gather.pool_facts import INSTANCE_TYPE, is_ready
+from steelyard.control.gather.workload_facts import moment
+from steelyard.control.kube import manifest as manifests
+from steelyard.control.kube.manifest import Manifest
+from steelyard.core.economics.ledger import Account, NodeFact, PodFact, component_of
+from steelyard.core.facts.identity import WorkloadKey
+from steelyard.core.facts.memory import Move
+from steelyard.core.facts.pod import PodFacts
+from steelyard.core.facts.snapshot import Pool
+
+
+def paid_node(
+    node: Manifest, left: datetime | None, pools: Sequence[Pool], pods: Sequence[PodFacts], moves: Mapping[WorkloadKey, Move]
+) -> NodeFact | None:
+    """None for a node of no pool, or of a pool without a shape for it: whose price nobody has said belongs to nobody's ledger.
+
+    Kubernetes knows when a node joined, not when its instance was launched: the minutes before are missing here, and the daily
+    reconciliation with the bill names them.
+    """
+    labels = manifests.labels(node)
+    pool = next((p for p in pools if p.node_selector and all(labels.get(k) == v for k, v in p.node_selector.items())), None)
+    if pool is None:
+        return None
+    shape = next((s for s in pool.shapes if s.instance_type == labels.get(INSTANCE_TYPE)), None)
+    joined = moment(manifests.metadata(node).get("creationTimestamp"))
+    if shape is None or joined is None:
+        return None
+    name = manifests.name(node)
+    here = tuple(_pod(p, pool.name, moves) for p in pods if p.node == name and p.placement.pool == pool.name)
+    return NodeFact(
+        uid=manifests.uid(node),
+        pool=pool.name,
+        allocatable=shape.resources,
+        price=shape.price,
+        launched=joined,
+        ready=joined if is_ready(node) or here else None,
+        terminated=left,
+        pods=here,
+        name=name,
+        resource=str((node.get("spec") or {}).get("providerID") or name),
+        instance_type=shape.instance_type,
+    )
+
+
+def _pod(pod: PodFacts, pool: str, moves: Mapping[WorkloadKey, Move]) -> PodFact:
+    account = Account(f"{pod.workload.namespace}/{pod.workload.name}", pool, component_of(pod.placement, moves.get(pod.workload)))
+    return PodFact(uid=pod.uid, account=account, resources=pod.resources, since=pod.created, until=pod.ended)

@@ -1,0 +1,109 @@
+"""A serving pod as observe wants it: address, life time, and what an hour of it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from steelyard.api.quantity import gibibytes, number
+from steelyard.control.gather.pool_facts import INSTANCE_TYPE
+from steelyard.control.gather.workload_facts import moment, pod_ready, server_status
+from steelyard.control.kube import manifest as manifests
+from steelyard.control.kube.manifest import Manifest
+from steelyard.core.economics.attribution import share
+from steelyard.core.economics.device_part import device_part
+from steelyard.core.facts.identity import PlacementKey, WorkloadKey
+from steelyard.core.facts.pod import PodFacts
+from steelyard.core.facts.resources import Resources
+from steelyard.core.facts.snapshot import Pool, Shape
+from steelyard.core.facts.window import Crash
+from steelyard.render import label
+from steelyard.render.deployment import METRICS_PORT
+
+
+def pod_facts(pod: Manifest, pool: Pool | None, node: Manifest | None) -> PodFacts:
+    """One serving pod. `pool` None: it was deleted; `node` None: not bound, or the node is not seen."""
+    labels, meta, status = manifests.labels(pod), manifests.metadata(pod), pod.get("status") or {}
+    server = server_status(pod)
+    ended = (server.get("state") or {}).get("terminated") or {}
+    bound = next(
+        (
+            c.get("lastTransitionTime")
+            for c in status.get("conditions") or ()
+            if c.get("type") == "PodScheduled" and c.get("status") == "True"
+        ),
+        None,
+    )
+    created = moment(bound) or moment(meta["creationTimestamp"])
+    assert created is not None
+    shape = _shape(pool, node)
+    asked = _resources(pod, pool, node, shape)
+    return PodFacts(
+        uid=manifests.uid(pod),
+        name=manifests.name(pod),
+        namespace=manifests.namespace(pod) or "",
+        workload=WorkloadKey(manifests.namespace(pod) or "", labels[label.WORKLOAD]),
+        placement=PlacementKey(labels[label.POOL], labels.get(label.REVISION, "")),
+        address=status.get("podIP"),
+        metrics_port=METRICS_PORT,
+        ready=pod_ready(pod),
+        created=created,
+        started=moment(((server.get("state") or {}).get("running") or {}).get("startedAt") or ended.get("startedAt")),
+        deleting=manifests.is_leaving(pod),
+        ended=moment(ended.get("finishedAt"))
+        if ended and (manifests.is_leaving(pod) or status.get("phase") in {"Succeeded", "Failed"})
+        else None,
+        termination_message=ended.get("message") or ((server.get("lastState") or {}).get("terminated") or {}).get("message"),
+        cost_per_hour=_cost_per_hour(pod, asked, shape),
+        cpu_limit=asked.cpu if pool is not None and pool.resource_name is None and asked.cpu > 0 else None,
+        phase=status.get("phase", "Pending"),
+        node=(pod.get("spec") or {}).get("nodeName"),
+        resources=asked,
+        crash=_crash(pod, server),
+    )
+
+
+def _crash(pod: Manifest, server: Mapping[str, Any]) -> Crash | None:
+    states = ((server.get(which) or {}).get("terminated") or {} for which in ("state", "lastState"))
+    at = next((finished for state in states if (finished := moment(state.get("finishedAt"))) is not None), None)
+    if at is None or manifests.is_leaving(pod):
+        return None
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    since = next((moment(c.get("lastTransitionTime")) for c in conditions if c.get("type") == "Ready" and c.get("status") == "True"), None)
+    # Ready since before the crash: it was back before anybody wrote that it was not.
+    return Crash(at, None if since is None else max(since, at))
+
+
+def _shape(pool: Pool | None, node: Manifest | None) -> Shape | None:
+    if pool is None or node is None:
+        return None
+    kind = manifests.labels(node).get(INSTANCE_TYPE)
+    return next((s for s in pool.shapes if s.instance_type == kind), None)
+
+
+def _resources(pod: Manifest, pool: Pool | None, node: Manifest | None, shape: Shape | None) -> Resources:
+    """What it asked for; devices as the shape counts them, where the node hands out parts of devices."""
+    cpu = memory = devices = 0.0
+    for container in (pod.get("spec") or {}).get("containers") or ():
+        asked = (container.get("resources") or {}).get("requests") or {}
+        cpu += number(asked.get("cpu", 0))
+        memory += gibibytes(asked.get("memory", 0))
+        if pool is not None and pool.resource_name:
+            devices += number(asked.get(pool.resource_name, 0))
+    if pool is not None and pool.resource_name and node is not None and shape is not None:
+        # Capacity, not allocatable: a device that is broken is paid for too.
+        status = node.get("status") or {}
+        offered = {
+            name: number(units) for name, units in (status.get("capacity") or status.get("allocatable") or {}).items() if "/" in name
+        }
+        devices = device_part(pool.resource_name, devices, offered, shape.resources.devices)
+    return Resources(cpu, memory, devices)
+
+
+def _cost_per_hour(pod: Manifest, asked: Resources, shape: Shape | None) -> float | None:
+    """Its requested share of its node's price (basis Share). A pod without a node costs nothing yet; what is unknown stays unknown."""
+    if not (pod.get("spec") or {}).get("nodeName"):
+        return 0.0
+    if shape is None or shape.price is None:
+        return None
+    return shape.price.per_hour * share(asked, shape.resources)

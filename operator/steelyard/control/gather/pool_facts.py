@@ -1,0 +1,180 @@
+"""AcceleratorPools and nodes as the core sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from steelyard.api.accelerator import CPU_FAMILY
+from steelyard.api.accelerator_pool import AcceleratorPool
+from steelyard.api.capacity import CapacityType, ProvisionerType
+from steelyard.api.placement import LabelSelector
+from steelyard.api.quantity import gibibytes, number
+from steelyard.control.kube import manifest as manifests
+from steelyard.control.kube.manifest import Manifest
+from steelyard.core.facts.claim import Claim, ClaimMetric
+from steelyard.core.facts.price import Price, PriceClass
+from steelyard.core.facts.resources import Resources
+from steelyard.core.facts.snapshot import Exhaustion, Pool, PoolStorm, Shape
+from steelyard.core.vocabulary import architecture
+from steelyard.status.scalar import time_of
+
+REGISTERING = timedelta(minutes=1)
+"""A node's first condition comes with it. One that becomes ready so soon and is lost within the same minute is taken for one that starts."""
+INSTANCE_TYPE = "node.kubernetes.io/instance-type"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeView:
+    """What pools ask of a node. Kubelets write much more of it, and all the time."""
+
+    labels: Mapping[str, str]
+    ready: bool
+    starting: bool
+
+
+def node_view(node: Manifest) -> NodeView:
+    """The view of one node."""
+    ready = is_ready(node)
+    return NodeView(manifests.labels(node), ready, not ready and _starting(node))
+
+
+def pool_of(parsed: AcceleratorPool, raw: Manifest, nodes: Iterable[NodeView], *, unsupported: str = "") -> Pool:
+    """One pool with its nodes counted. `selected` is set for each workload by `selects`; `unsupported` is the catalogue's word."""
+    spec = parsed.spec
+    mine = [n for n in nodes if _matches(n.labels, spec.nodes.selector)]
+    status = raw.get("status") or {}
+    return Pool(
+        name=manifests.name(raw),
+        family=str(spec.accelerator.family),
+        accelerator=spec.accelerator.model,
+        architecture=_architecture(parsed, mine),
+        unsupported=unsupported,
+        resource_name=spec.accelerator.resource_name,
+        backends=tuple(str(b.name) for b in spec.backends),
+        node_selector=dict(spec.nodes.selector),
+        tolerations=tuple(_toleration(t.to_raw()) for t in spec.nodes.tolerations),
+        scheduler=spec.nodes.scheduler_name,
+        runtime_class=spec.nodes.runtime_class_name,
+        shapes=tuple(_shape(s.to_raw()) for s in spec.shapes),
+        spot=spec.capacity.type == CapacityType.SPOT,
+        max_nodes=spec.capacity.max_nodes,
+        provisioned=spec.provisioner.type != ProvisionerType.NONE,
+        claims=tuple(_claim(c.to_raw()) for c in spec.claims),
+        nodes=len(mine),
+        unready_nodes=sum(1 for n in mine if not n.ready),
+        starting_nodes=sum(1 for n in mine if n.starting),
+        exhaustion=_exhaustion(status.get("exhausted")),
+        storm=_storm(status.get("storm")),
+        default_resources=resources_of(spec.resources.to_raw()) if spec.resources else None,
+    )
+
+
+def _architecture(parsed: AcceleratorPool, nodes: Sequence[NodeView]) -> str | None:
+    """Of a CPU pool's processors: what its selector asks for, else what all of its nodes are, else what its model says."""
+    spec = parsed.spec
+    if spec.accelerator.family != CPU_FAMILY:
+        return None
+    there = {node.labels.get(architecture.LABEL) for node in nodes}
+    alike = there.pop() if len(there) == 1 else None
+    return spec.nodes.selector.get(architecture.LABEL) or alike or architecture.of_model(spec.accelerator.model)
+
+
+def selects(selector: LabelSelector | None, labels: Mapping[str, str]) -> bool:
+    """Kubernetes' label selector; none selects every pool."""
+    if selector is None:
+        return True
+    raw = selector.to_raw()
+    if any(labels.get(k) != v for k, v in (raw.get("matchLabels") or {}).items()):
+        return False
+    return all(_expression(e, labels) for e in raw.get("matchExpressions") or ())
+
+
+def with_selection(pool: Pool, *, selected: bool) -> Pool:
+    """The pool as one workload sees it."""
+    return pool if pool.selected == selected else replace(pool, selected=selected)
+
+
+def resources_of(raw: Mapping[str, Any]) -> Resources:
+    """A `resources` block: cpu, memory and devices."""
+    return Resources(cpu=number(raw["cpu"]), memory_gib=gibibytes(raw["memory"]), devices=float(raw.get("devices", 0)))
+
+
+def is_ready(node: Manifest) -> bool:
+    """Whether the node's Ready condition is True; without one it cannot be told, and is not ready."""
+    return any(c.get("type") == "Ready" and c.get("status") == "True" for c in (node.get("status") or {}).get("conditions") or ())
+
+
+def _starting(node: Manifest) -> bool:
+    """Whether it has never been ready: its Ready condition says so since it registered, or there is none yet. A pool that grows has many."""
+    condition = next((c for c in (node.get("status") or {}).get("conditions") or () if c.get("type") == "Ready"), None)
+    if condition is None:
+        return True
+    made, since = manifests.metadata(node).get("creationTimestamp"), condition.get("lastTransitionTime")
+    return made is not None and since is not None and time_of(since) - time_of(made) < REGISTERING
+
+
+def _matches(labels: Mapping[str, str], selector: Mapping[str, str]) -> bool:
+    return bool(selector) and all(labels.get(k) == v for k, v in selector.items())
+
+
+def _expression(raw: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    key, values = raw["key"], raw.get("values") or []
+    match raw["operator"]:
+        case "In":
+            return labels.get(key) in values
+        case "NotIn":
+            return labels.get(key) not in values
+        case "Exists":
+            return key in labels
+        case _:
+            return key not in labels
+
+
+def _toleration(raw: Mapping[str, Any]) -> dict[str, str]:
+    return {k: str(v) for k, v in sorted(raw.items())}
+
+
+def _shape(raw: Mapping[str, Any]) -> Shape:
+    price = None
+    if raw.get("pricePerHour") is not None and raw.get("priceClass") is not None:
+        price = Price(float(raw["pricePerHour"]), PriceClass(raw["priceClass"]), _date(raw.get("asOf")))
+    return Shape(instance_type=raw["instanceType"], resources=resources_of(raw), price=price)
+
+
+def _date(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(str(text)[:10]).replace(tzinfo=UTC)
+
+
+def _exhaustion(raw: Mapping[str, Any] | None) -> Exhaustion | None:
+    if not raw or not raw.get("until"):
+        return None
+    until = time_of(raw["until"])
+    since = time_of(raw["since"]) if raw.get("since") else until
+    return Exhaustion(since=since, until=until, failures=int(raw.get("failures", 1)), reason=str(raw.get("reason", "")))
+
+
+def _storm(raw: Mapping[str, Any] | None) -> PoolStorm | None:
+    if not raw or not raw.get("startedTime"):
+        return None
+    ended = raw.get("endedTime")
+    return PoolStorm(started=time_of(raw["startedTime"]), ended=time_of(ended) if ended else None)
+
+
+def _claim(raw: Mapping[str, Any]) -> Claim:
+    return Claim(
+        name=raw["name"],
+        metric=ClaimMetric(raw["metric"]),
+        model=raw.get("model", "*"),
+        ratio=_float(raw.get("ratio")),
+        relative_to=raw.get("relativeTo"),
+        value=_float(raw.get("value")),
+        unit=raw.get("unit"),
+        source=raw.get("source", ""),
+    )
+
+
+def _float(text: str | None) -> float | None:
+    return None if text is None else float(text)

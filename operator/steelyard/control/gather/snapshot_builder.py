@@ -1,0 +1,384 @@
+"""Gathers everything that a decision needs from the store and from observe, in one place, and freezes it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import lru_cache, partial
+from typing import TypeVar
+
+from steelyard.api.accelerator_pool import AcceleratorPool
+from steelyard.api.inference_workload import InferenceWorkload
+from steelyard.api.kind import Resource as ApiResource
+from steelyard.api.parse import FieldError, parse
+from steelyard.control.gather.lost_node import on_a_lost_node
+from steelyard.control.gather.node_part import node_part
+from steelyard.control.gather.overlaps import with_overlaps
+from steelyard.control.gather.paid_node import paid_node
+from steelyard.control.gather.pod_facts import pod_facts
+from steelyard.control.gather.pod_trouble import secret_keys, trouble
+from steelyard.control.gather.pool_facts import NodeView, node_view, pool_of, selects, with_selection
+from steelyard.control.gather.reader import Reader
+from steelyard.control.gather.served_artifact import served_artifact
+from steelyard.control.gather.unplaced import is_unplaced, no_room, node_found, waiting_since
+from steelyard.control.gather.workload_facts import placement_of, pod_ready, workload_of
+from steelyard.control.kube import manifest as manifests
+from steelyard.control.kube.manifest import Manifest
+from steelyard.control.kube.ownership import comes_of, others
+from steelyard.control.kube.resource import ACCELERATOR_POOLS, COMPILED_MODELS, DEPLOYMENTS, INFERENCE_WORKLOADS, NODES, PODS
+from steelyard.control.kube.store import Store
+from steelyard.core.catalogue.advertised import advertised, references
+from steelyard.core.catalogue.catalogue import EMPTY, Catalogue
+from steelyard.core.catalogue.estimate import estimate
+from steelyard.core.compiling.site import User
+from steelyard.core.economics.ledger import NodeFact
+from steelyard.core.facts.identity import PlacementKey, WorkloadKey
+from steelyard.core.facts.memory import Memory, Move
+from steelyard.core.facts.pod import PodFacts
+from steelyard.core.facts.snapshot import Artifact, Placement, Pool, Settings, Snapshot, Traffic, Workload
+from steelyard.core.planning.exhaustion import Waits
+from steelyard.core.vocabulary.reading import Reading
+from steelyard.core.vocabulary.reason import Refusal
+from steelyard.render import label, name
+from steelyard.status.compiled_model import artifact_of
+from steelyard.status.memory import memory_of
+from steelyard.status.read.move import move as move_told
+
+R = TypeVar("R", bound=ApiResource)
+MOST_KEPT = 50_000
+"""Values that were read or computed once and are kept for the next pass."""
+ReadTraffic = Callable[[WorkloadKey, PlacementKey, datetime], Reading[Traffic]]
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """The API server holds a spec that this version does not understand; says which field and what to do."""
+
+    message: str
+
+
+class SnapshotBuilder:
+    """Reads the store; never writes, never waits."""
+
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        read_traffic: ReadTraffic,
+        *,
+        synced: Callable[[], bool],
+        clock_suspect: Callable[[], bool],
+        catalogue: Catalogue = EMPTY,
+        reader: Reader | None = None,
+    ) -> None:
+        self._store = store
+        self.settings = settings
+        self._read_traffic = read_traffic
+        self._synced = synced
+        self._clock_suspect = clock_suspect
+        self._catalogue = catalogue
+        self._ask = lru_cache(maxsize=MOST_KEPT)(partial(estimate, catalogue))
+        self._reader = reader or Reader(lambda *_: None)
+        self._ours: set[str] = set()
+        self._parsed: dict[tuple[str, int], object] = {}
+        self._memories: dict[str, tuple[Manifest, Memory]] = {}
+        self._departed: dict[str, PodFacts] = {}
+        self._gone_nodes: dict[str, tuple[Manifest, datetime]] = {}
+        self._begun: dict[WorkloadKey, Move] = {}
+        self._pools_of: tuple[int, int] | None = None
+        self._alone: tuple[tuple[str, Pool], ...] = ()
+        self._pools: tuple[Pool, ...] = ()
+        self._views: dict[str, tuple[Manifest, NodeView]] = {}
+        self._counted: dict[str, tuple[Manifest, Pool | None]] = {}
+        self._held_of: tuple[int, int] | None = None
+        self._held: Mapping[str, Mapping[str, float]] = {}
+
+    def workloads(self) -> tuple[WorkloadKey, ...]:
+        """All of them."""
+        return tuple(_key(w) for w in self._store.all(INFERENCE_WORKLOADS))
+
+    def raw(self, key: WorkloadKey) -> Manifest | None:
+        """The InferenceWorkload as last seen."""
+        return self._store.get(INFERENCE_WORKLOADS.key(key.namespace, key.name))
+
+    def workload(self, key: WorkloadKey) -> Workload | Unreadable | None:
+        """One workload's spec; None if there is none."""
+        raw = self.raw(key)
+        if raw is None:
+            return None
+        parsed = self._parse(InferenceWorkload, raw)
+        return workload_of(parsed, raw) if isinstance(parsed, InferenceWorkload) else parsed
+
+    def decides(self) -> bool:
+        """Whether any workload awaits decisions: one that is leaving or cannot be read gets none."""
+        raws = self._store.all(INFERENCE_WORKLOADS)
+        return any(not manifests.is_leaving(w) and isinstance(self._parse(InferenceWorkload, w), InferenceWorkload) for w in raws)
+
+    def freeze(self, key: WorkloadKey, namespace_uid: str, now: datetime) -> Snapshot | Unreadable | None:
+        """Everything about one workload as of now. `synced` False travels along: the decision says so instead of deciding."""
+        workload = self.workload(key)
+        if workload is None or isinstance(workload, Unreadable):
+            return workload
+        raw = self.raw(key)
+        assert raw is not None
+        placements = self.placements(workload, now)
+        held = self._held_by_others(manifests.uid(raw))
+        mine = tuple(replace(p, held_nodes=held[p.name]) if p.name in held else p for p in self._pools_for(raw))
+        pools = advertised(workload, mine, self._ask)
+        moves = self._moves_elsewhere(key)
+        return Snapshot(
+            workload=workload,
+            namespace_uid=namespace_uid,
+            pools=pools,
+            settings=self.settings,
+            artifacts=self._artifacts(key.namespace),
+            placements=placements,
+            traffic={p.key: self._read_traffic(key, p.key, now) for p in placements},
+            memory=self._memory(raw),
+            synced=self._synced(),
+            clock_suspect=self._clock_suspect(),
+            workloads=sum(1 for _ in self._store.all(INFERENCE_WORKLOADS)),
+            moves_elsewhere=len(moves),
+            moves_by_pool=Counter(pool for ends in moves for pool in ends),
+            references=references(workload, pools, self._catalogue, self._ask, self.settings.currency),
+        )
+
+    @contextmanager
+    def writing_down(self, key: WorkloadKey, move: Move | None) -> Iterator[None]:
+        """A move counts for the other workloads from its decision on, not only once its status is written: they are decided meanwhile."""
+        if move is not None:
+            self._begun[key] = move
+        try:
+            yield
+        finally:
+            self._begun.pop(key, None)
+
+    def placements(self, workload: Workload, now: datetime) -> tuple[Placement, ...]:
+        """The workload's Deployments, by its uid: what another workload of the same name made before does not count."""
+        found = []
+        for deployment in self._store.owned_by(workload.uid, DEPLOYMENTS):
+            labels = manifests.labels(deployment)
+            if label.POOL not in labels or label.REVISION not in labels or manifests.is_leaving(deployment):
+                continue
+            pods = self._pods_of(deployment, workload.key, PlacementKey(labels[label.POOL], labels[label.REVISION]))
+            foreign = others(self._store.replica_managers(DEPLOYMENTS.key_of(deployment)))
+            made_of = served_artifact(((deployment.get("spec") or {}).get("template") or {}).get("spec"))
+            wrong = self._trouble(pods, labels[label.POOL], now)
+            found.append(placement_of(deployment, pods, foreign[0].name if foreign else None, made_of.key if made_of else None, wrong))
+        return tuple(sorted(found, key=lambda p: p.key))
+
+    def _trouble(self, pods: Sequence[Manifest], pool: str, now: datetime) -> Refusal | None:
+        """Of the first pod by name that has any, after a node that is not ready: pods on it say nothing new."""
+        lost = on_a_lost_node(pods, lambda node: self._store.get(NODES.key(None, node)), pool)
+        keys = secret_keys(self.settings.store_read_secret or self.settings.store_secret)
+        waiting = (p for p in sorted(pods, key=manifests.name) if not pod_ready(p))
+        return lost or next((why for p in waiting if (why := trouble(p, f"a replica on pool {pool}", keys, now)) is not None), None)
+
+    def waits(self, pool: str) -> Waits:
+        """Of the serving pods of all workloads on a pool: who waits for a node, and when one was last found."""
+        pods = [p for p in self._store.labelled(PODS, label.POOL, pool) if manifests.labels(p).get(label.ROLE) == label.SERVING]
+        mine = [p for p in pods if label.WORKLOAD in manifests.labels(p) and self._is_ours(p)]
+        nowhere = [p for p in mine if is_unplaced(p)]
+        why = no_room(min(nowhere, key=manifests.name), "a replica", pool) if nowhere else ""
+        return Waits(
+            since=waiting_since({}, nowhere), why=why, delivered=max((at for p in mine if (at := node_found(p)) is not None), default=None)
+        )
+
+    def _held_by_others(self, uid: str) -> Mapping[str, float]:
+        """Nodes, by pool, that the replicas of other workloads take. Counted anew when a Deployment changes."""
+        version = self._store.changes(DEPLOYMENTS), self._store.changes(ACCELERATOR_POOLS)
+        if version != self._held_of:
+            self._held_of, self._held = version, self._count_held()
+        return {pool: sum(nodes for owner, nodes in by_owner.items() if owner != uid) for pool, by_owner in self._held.items()}
+
+    def _count_held(self) -> dict[str, dict[str, float]]:
+        held: dict[str, dict[str, float]] = {}
+        pools = {p.name: p for p in self.pools()}
+        for deployment in self._store.all(DEPLOYMENTS):
+            pool, owner = manifests.labels(deployment).get(label.POOL), manifests.controller_uid(deployment)
+            part = self._reader.read(DEPLOYMENTS, deployment, partial(node_part, pools=pools))
+            if pool in pools and owner is not None and part:
+                mine = held.setdefault(pool, {})
+                mine[owner] = mine.get(owner, 0.0) + part
+        return held
+
+    def pods(self) -> tuple[PodFacts, ...]:
+        """All serving pods of all workloads that can be read, those included that left since the last call."""
+        pools = {p.name: p for p in self.pools()}
+        living = [facts for pod in self._store.all(PODS) if (facts := self._facts(pod, pools)) is not None]
+        present = self._ours = {p.uid for p in living}
+        departed = [p for uid, p in self._departed.items() if uid not in present]
+        self._departed.clear()
+        return tuple(sorted([*living, *departed], key=lambda p: p.uid))
+
+    def pod_left(self, pod: Manifest, now: datetime) -> None:
+        """A pod is gone; its last state holds the final counters."""
+        facts = self._facts(pod, {p.name: p for p in self.pools()})
+        if facts is not None:
+            self._departed[facts.uid] = replace(facts, ready=False, deleting=True, ended=facts.ended or now)
+
+    def node_left(self, node: Manifest, now: datetime) -> None:
+        """A node is gone; it was paid for until now."""
+        self._gone_nodes[manifests.uid(node)] = (node, now)
+
+    def paid_nodes(self, pods: Sequence[PodFacts]) -> tuple[NodeFact, ...]:
+        """The pools' nodes as they are paid, with the serving pods on them; those included that left since the last call."""
+        pools = self.pools()
+        raws = self._store.all(INFERENCE_WORKLOADS)
+        moves = {_key(raw): under_way for raw in raws if (under_way := self._memory(raw).move) is not None}
+        present = {manifests.uid(raw) for raw in raws}
+        self._memories = {uid: kept for uid, kept in self._memories.items() if uid in present}
+        gone, self._gone_nodes = self._gone_nodes, {}
+        living = [(node, None) for node in self._store.all(NODES)]
+        return tuple(
+            fact
+            for node, left in [*living, *(entry for entry in gone.values())]
+            if (fact := self._reader.read(NODES, node, partial(paid_node, left=left, pools=pools, pods=pods, moves=moves))) is not None
+        )
+
+    def pools(self) -> tuple[Pool, ...]:
+        """All pools that can be read, with their nodes counted. Asked many times a second, and the same until a pool or a node changes."""
+        now = self._store.changes(ACCELERATOR_POOLS), self._store.changes(NODES)
+        if now != self._pools_of:
+            if not self._pools_of or now[1] != self._pools_of[1]:
+                self._view_nodes()
+            self._counted = {manifests.uid(raw): self._count(raw) for raw in self._store.all(ACCELERATOR_POOLS)}
+            counted = tuple((_created(raw), pool) for raw, pool in self._counted.values() if pool is not None)
+            if [id(pool) for _, pool in counted] != [id(pool) for _, pool in self._alone]:
+                labels = ((manifests.name(node), view.labels) for node, view in self._views.values())
+                self._alone, self._pools = counted, with_overlaps(counted, labels)
+            self._pools_of = now
+        return self._pools
+
+    def _view_nodes(self) -> None:
+        """Look at the nodes that became different; what was counted of them is forgotten where a view did, for kubelets write all the time."""
+        before, views = self._views, {}
+        for node in self._store.all(NODES):
+            known = before.get(uid := manifests.uid(node))
+            view = known[1] if known is not None and known[0] is node else self._reader.read(NODES, node, node_view)
+            if view is not None:
+                views[uid] = node, view
+        self._views = views
+        if before.keys() != views.keys() or any(before[uid][1] != view for uid, (_, view) in views.items()):
+            self._counted = {}
+
+    def _count(self, raw: Manifest) -> tuple[Manifest, Pool | None]:
+        known = self._counted.get(manifests.uid(raw))
+        if known is not None and known[0] is raw:
+            return known
+        parsed = self._parse(AcceleratorPool, raw)
+        if not isinstance(parsed, AcceleratorPool):
+            return raw, None
+        unsupported = self._catalogue.unsupported(parsed.spec.accelerator.model)
+        views = [view for _, view in self._views.values()]
+        counted = self._reader.read(ACCELERATOR_POOLS, raw, lambda _: pool_of(parsed, raw, views, unsupported=unsupported))
+        return raw, counted
+
+    def window_seconds(self) -> Mapping[WorkloadKey, int]:
+        """The window of each workload."""
+        found = {}
+        for key in self.workloads():
+            workload = self.workload(key)
+            if isinstance(workload, Workload):
+                found[key] = workload.rebalancing.window_seconds
+        return found
+
+    def _pools_for(self, raw: Manifest) -> tuple[Pool, ...]:
+        parsed = self._parse(InferenceWorkload, raw)
+        placement = parsed.spec.placement if isinstance(parsed, InferenceWorkload) else None
+        selector = placement.pool_selector if placement else None
+        # Named pools without a selector are all that may be used; with one they only say more of some that it selects.
+        named = {p.name for p in placement.pools} if placement and selector is None else set()
+        labels = {manifests.name(p): manifests.labels(p) for p in self._store.all(ACCELERATOR_POOLS)}
+        return tuple(
+            with_selection(p, selected=p.name in named if named else selects(selector, labels.get(p.name, {}))) for p in self.pools()
+        )
+
+    def users_of(self, compiled: Manifest) -> tuple[User, ...]:
+        """The workloads that use a CompiledModel and can be read, each with the pools as it sees them."""
+        owners = manifests.owner_uids(compiled)
+        raws = (raw for raw in self._store.all(INFERENCE_WORKLOADS, manifests.namespace(compiled)) if manifests.uid(raw) in owners)
+        read = ((raw, self._parse(InferenceWorkload, raw)) for raw in raws)
+        return tuple((workload_of(parsed, raw), self._pools_for(raw)) for raw, parsed in read if isinstance(parsed, InferenceWorkload))
+
+    def _pods_of(self, deployment: Manifest, workload: WorkloadKey, key: PlacementKey) -> tuple[Manifest, ...]:
+        found = []
+        for pod in self._store.labelled(PODS, label.WORKLOAD, workload.name):
+            labels = manifests.labels(pod)
+            here = manifests.namespace(pod) == workload.namespace and (labels.get(label.POOL), labels.get(label.REVISION)) == key
+            if here and comes_of(pod, manifests.name(deployment)):
+                found.append(pod)
+        return tuple(found)
+
+    def _facts(self, pod: Manifest, pools: Mapping[str, Pool]) -> PodFacts | None:
+        """None for a pod that is not of a placement of ours, whatever its labels say, or cannot be read."""
+        labels = manifests.labels(pod)
+        if labels.get(label.ROLE) != label.SERVING or label.WORKLOAD not in labels or label.POOL not in labels:
+            return None
+        # Who was counted once is counted to its end: a Deployment goes before its pods do.
+        if manifests.uid(pod) not in self._ours and not self._is_ours(pod):
+            return None
+        node_name = (pod.get("spec") or {}).get("nodeName")
+        node = self._store.get(NODES.key(None, node_name)) if node_name else None
+        return self._reader.read(PODS, pod, lambda _: pod_facts(pod, pools.get(labels[label.POOL]), node))
+
+    def _is_ours(self, pod: Manifest) -> bool:
+        """Whether it comes of a Deployment of ours that stands, whose owner by uid is the workload that the pod names."""
+        labels, namespace = manifests.labels(pod), manifests.namespace(pod) or ""
+        workload = WorkloadKey(namespace, labels[label.WORKLOAD])
+        called = name.placement(workload, PlacementKey(labels[label.POOL], labels.get(label.REVISION, "")))
+        deployment, owner = self._store.get(DEPLOYMENTS.key(namespace, called)), self.raw(workload)
+        if deployment is None or owner is None or manifests.controller_uid(deployment) != manifests.uid(owner):
+            return False
+        return comes_of(pod, called)
+
+    def _artifacts(self, namespace: str) -> Mapping[str, Artifact]:
+        read = (
+            (c, self._reader.read(COMPILED_MODELS, c, lambda c: artifact_of(c.get("status") or {})))
+            for c in self._store.all(COMPILED_MODELS, namespace)
+        )
+        return {c["spec"]["key"]: artifact for c, artifact in read if artifact is not None}
+
+    def _moves_elsewhere(self, key: WorkloadKey) -> tuple[frozenset[str], ...]:
+        """The pools at both ends of each move of another workload."""
+        under_way = {other: frozenset((move.source.pool, move.target.pool)) for other, move in self._begun.items()}
+        for w in self._store.all(INFERENCE_WORKLOADS):
+            told = move_told(w.get("status") or {})
+            if told is not None:
+                under_way[_key(w)] = frozenset(pool for pool in (told.source, told.target) if pool)
+        return tuple(ends for other, ends in sorted(under_way.items()) if other != key)
+
+    def _memory(self, raw: Manifest) -> Memory:
+        """What the workload's status remembers. Most passes find the status that the last one has read; of those that are gone `paid_nodes`
+        lets go."""
+        known = self._memories.get(manifests.uid(raw))
+        if known is not None and known[0] is raw:
+            return known[1]
+        memory = memory_of(raw.get("status") or {})
+        self._memories[manifests.uid(raw)] = raw, memory
+        return memory
+
+    def _parse(self, model: type[R], raw: Manifest) -> R | Unreadable:
+        # A status is never a reason not to understand a spec, and it changes often: it stays out of what is parsed and cached.
+        slot = (manifests.uid(raw), int(manifests.metadata(raw).get("generation", 0)))
+        known = self._parsed.get(slot)
+        if known is None:
+            known = parse(model, {k: v for k, v in raw.items() if k != "status"})
+            if len(self._parsed) > MOST_KEPT:
+                self._parsed.clear()
+            self._parsed[slot] = known
+        if isinstance(known, list):
+            return Unreadable("; ".join(str(e) for e in known if isinstance(e, FieldError)))
+        assert isinstance(known, model)
+        return known
+
+
+def _key(raw: Manifest) -> WorkloadKey:
+    return WorkloadKey(manifests.namespace(raw) or "", manifests.name(raw))
+
+
+def _created(raw: Manifest) -> str:
+    return str(manifests.metadata(raw).get("creationTimestamp", ""))

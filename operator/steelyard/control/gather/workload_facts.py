@@ -1,0 +1,226 @@
+"""InferenceWorkloads, and the Deployments and pods that stand for them, as the core sees them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from steelyard.api import compile_options as asked_for
+from steelyard.api.compile_options import BackendFormat
+from steelyard.api.inference_workload import InferenceWorkload
+from steelyard.api.objective import CostUnit, Objective
+from steelyard.api.server import Switch, VllmServer
+from steelyard.control.gather.pool_facts import resources_of
+from steelyard.control.gather.unplaced import unplaced, waiting_since
+from steelyard.control.kube import manifest as manifests
+from steelyard.control.kube.manifest import Manifest
+from steelyard.core.facts.identity import PlacementKey, WorkloadKey
+from steelyard.core.facts.snapshot import (
+    CompileOptions,
+    LatencyObjective,
+    Mode,
+    Model,
+    NumberFormat,
+    Placement,
+    PoolChoice,
+    Rebalancing,
+    Scaling,
+    VllmOptions,
+    Workload,
+)
+from steelyard.core.vocabulary.reason import Refusal
+from steelyard.render import label
+from steelyard.status.scalar import time_of
+
+CRASHES = 2
+"""Restarts of one container after which a replica counts as crashing: the first may be bad luck."""
+FATAL_WAITING = frozenset({"CrashLoopBackOff", "InvalidImageName", "ErrImageNeverPull"})
+"""Not CreateContainerConfigError: a Secret that is missing is no fault of the pool or of the artifact, and the pod starts once it is there."""
+REFUSED_ARTIFACT = 3
+"""Exit code of the server that refused its artifact: no restart will mend that."""
+
+
+def workload_of(parsed: InferenceWorkload, raw: Manifest) -> Workload:
+    """The spec and identity of one workload."""
+    spec = parsed.spec
+    policy, options = spec.rebalancing, spec.compile
+    return Workload(
+        key=WorkloadKey(manifests.namespace(raw) or "", manifests.name(raw)),
+        uid=manifests.uid(raw),
+        generation=int(manifests.metadata(raw).get("generation", 0)),
+        model=Model(
+            uri=spec.model.uri,
+            digest=spec.model.digest,
+            revision=spec.model.revision,
+            task=spec.model.task or "",
+            secret_name=spec.model.secret_name,
+        ),
+        compile=_compile_options(options, None),
+        compile_by_family={own.family: _compile_options(options, own) for own in options.families},
+        format_by_backend={str(own.name): _number_format(own) for own in options.backends},
+        latency=tuple(
+            LatencyObjective(metric=str(o.metric), milliseconds=o.milliseconds, percent=float(o.percent)) for o in spec.objective.latency
+        ),
+        max_unit_cost=_max_unit_cost(spec.objective),
+        scaling=Scaling(
+            minimum=spec.scaling.min_replicas,
+            maximum=spec.scaling.max_replicas,
+            owner=str(spec.scaling.owner),
+            priority=spec.scaling.priority,
+        ),
+        rebalancing=Rebalancing(
+            mode=Mode(str(policy.mode)),
+            min_saving_percent=float(policy.min_saving_percent),
+            payback_seconds=policy.payback_seconds,
+            cooldown_seconds=policy.cooldown_seconds,
+            window_seconds=policy.window_seconds,
+            bake_seconds=policy.bake_seconds,
+            min_good_requests=policy.min_good_requests,
+            deadline_seconds=policy.deadline_seconds,
+            exploration_budget=float(policy.exploration.budget),
+            exploration_deadline_seconds=policy.exploration.deadline_seconds,
+            paused=policy.paused,
+        ),
+        pools={p.name: _choice(p.to_raw()) for p in spec.placement.pools},
+        min_families=spec.placement.min_accelerator_families,
+        max_spot_percent=spec.placement.max_spot_percent,
+        deleting=manifests.is_leaving(raw),
+        server=next(kind for kind in ("vllm", "custom", "steelyard") if getattr(spec.server, kind) is not None),
+        vllm=_vllm(spec.server.vllm) if spec.server.vllm is not None else None,
+    )
+
+
+def _max_unit_cost(objective: Objective) -> float | None:
+    if objective.max_unit_cost is None or objective.unit is not CostUnit.GOOD_REQUESTS:
+        return None
+    return float(objective.max_unit_cost)
+
+
+def _compile_options(general: asked_for.CompileOptions, own: asked_for.FamilyOptions | None) -> CompileOptions:
+    """What a family gives itself replaces what is given for all."""
+
+    def chosen(field: str) -> Any:
+        value = getattr(own, field, None)
+        return getattr(general, field) if value is None else value
+
+    return CompileOptions(
+        dtype=str(chosen("dtype")),
+        quantization=str(chosen("quantization")),
+        batch_sizes=tuple(chosen("batch_sizes")),
+        sequence_lengths=tuple(chosen("sequence_lengths")),
+        tensor_parallel=chosen("tensor_parallel"),
+        flags=tuple(sorted(str(flag) for flag in chosen("flags"))),
+    )
+
+
+def _number_format(own: BackendFormat) -> NumberFormat:
+    return NumberFormat(
+        dtype=None if own.dtype is None else str(own.dtype), quantization=None if own.quantization is None else str(own.quantization)
+    )
+
+
+def _vllm(given: VllmServer) -> VllmOptions:
+    return VllmOptions(
+        max_model_length=given.max_model_length,
+        max_sequences=given.max_sequences,
+        max_batched_tokens=given.max_batched_tokens,
+        memory_percent=given.memory_percent,
+        prefix_caching=given.prefix_caching is Switch.ENABLED,
+        arguments=tuple(sorted((str(each.name), each.value) for each in given.arguments)),
+    )
+
+
+def _choice(raw: dict[str, Any]) -> PoolChoice:
+    resources = raw.get("resources")
+    return PoolChoice(
+        minimum=int(raw.get("minReplicas", 0)),
+        maximum=raw.get("maxReplicas"),
+        resources=resources_of(resources) if resources else None,
+        devices=int(raw.get("devicesPerReplica", 1)),
+    )
+
+
+def placement_of(
+    deployment: Manifest,
+    pods: Sequence[Manifest],
+    owner_of_replicas: str | None,
+    artifact_key: str | None = None,
+    trouble: Refusal | None = None,
+) -> Placement:
+    """One Deployment with its pods. Ready counts pods that are ready and not leaving: those that a Service sends requests to. `trouble`: what
+    keeps them from serving beside crashes and a lack of nodes."""
+    labels, notes = manifests.labels(deployment), manifests.annotations(deployment)
+    crashing = [why for pod in sorted(pods, key=manifests.name) if (why := _crash(pod)) is not None]
+    waiting, why_waiting = unplaced(deployment, pods, labels[label.POOL])
+    return Placement(
+        key=PlacementKey(labels[label.POOL], labels[label.REVISION]),
+        desired=int((deployment.get("spec") or {}).get("replicas", 0)),
+        ready=sum(1 for pod in pods if pod_ready(pod)),
+        pods=sum(1 for pod in pods if (pod.get("status") or {}).get("phase") not in {"Succeeded", "Failed"}),
+        crashing=len(crashing),
+        unplaced=waiting,
+        unplaced_message=why_waiting,
+        crash_message=crashing[0] if crashing else "",
+        trouble=trouble,
+        waiting_since=waiting_since(deployment, pods),
+        replicas_owner=owner_of_replicas,
+        artifact_digest=notes.get(label.ARTIFACT),
+        artifact_key=artifact_key,
+        asked=notes.get(label.ASKED, ""),
+    )
+
+
+def pod_ready(pod: Manifest) -> bool:
+    """Ready, and not on its way out."""
+    if manifests.is_leaving(pod):
+        return False
+    return any(c.get("type") == "Ready" and c.get("status") == "True" for c in (pod.get("status") or {}).get("conditions") or ())
+
+
+def server_status(pod: Manifest) -> dict[str, Any]:
+    """The status of the container that serves; empty before there is one."""
+    statuses = (pod.get("status") or {}).get("containerStatuses") or ()
+    return next((dict(s) for s in statuses), {})
+
+
+def moment(text: str | None) -> datetime | None:
+    """A Kubernetes time, if there is one."""
+    return None if not text else time_of(text)
+
+
+def _crash(pod: Manifest) -> str | None:
+    """Why this replica will not come to serve, in a sentence that changes only when it ends once more; None while it may come."""
+    if manifests.is_leaving(pod) or pod_ready(pod):
+        return None  # What a server that serves said before it was started again is past.
+    status = server_status(pod)
+    waiting = (status.get("state") or {}).get("waiting") or {}
+    ended = (status.get("lastState") or {}).get("terminated") or (status.get("state") or {}).get("terminated") or {}
+    restarts = int(status.get("restartCount", 0))
+    if ended.get("exitCode") == REFUSED_ARTIFACT:
+        return f"the server refused its artifact: {_said(ended)}"
+    if ended and (waiting.get("reason") in FATAL_WAITING or restarts >= CRASHES):
+        return _ending(pod, ended, restarts)
+    if waiting.get("reason") in FATAL_WAITING:
+        return f"{waiting['reason']}: {waiting.get('message') or 'see kubectl describe pod'}"[:400]
+    if restarts >= CRASHES:
+        return f"pod {manifests.name(pod)} was restarted {restarts} times: see `{_logs(pod)}`"
+    return None
+
+
+def _ending(pod: Manifest, ended: Manifest, restarts: int) -> str:
+    """How often, and how it ended last."""
+    why, said = str(ended.get("reason") or ""), re.sub(r"\s+", " ", str(ended.get("message") or ""))[:300]
+    code = f"exit code {ended.get('exitCode', 'unknown')}{f' ({why})' if why else ''}{f': {said}' if said else ''}"
+    todo = "ask for more memory in spec.placement.pools[].resources" if why == "OOMKilled" else f"see `{_logs(pod)}`"
+    return f"pod {manifests.name(pod)} was restarted {restarts} times, the last time after {code}: {todo}"
+
+
+def _logs(pod: Manifest) -> str:
+    return f"kubectl logs {manifests.name(pod)} --namespace {manifests.namespace(pod)} --previous"
+
+
+def _said(ended: dict[str, Any]) -> str:
+    """The message it left, on one line."""
+    return re.sub(r"\s+", " ", str(ended.get("message") or ended.get("reason") or ""))[:300]

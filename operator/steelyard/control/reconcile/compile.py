@@ -1,0 +1,168 @@
+"""CompiledModels: gather, think, write down, make the Job, tell. Never touches serving.
+
+Status is written before the Job is made: an attempt stands in it first, so a process that dies in between is followed by one that makes the
+Job of the same name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from steelyard.control.clock import Clock
+from steelyard.control.gather.compile_snapshots import CompileSnapshots, UsersOf
+from steelyard.control.gather.workload_facts import server_status
+from steelyard.control.kube import manifest as manifests
+from steelyard.control.kube.api_client import ApiClient
+from steelyard.control.kube.apply import Applier
+from steelyard.control.kube.errors import Forbidden, Invalid
+from steelyard.control.kube.manifest import Manifest
+from steelyard.control.kube.resource import COMPILED_MODELS, JOBS, ObjectKey
+from steelyard.control.kube.store import Store
+from steelyard.control.reconcile.refusals import Refusals
+from steelyard.control.telemetry.decision_log import DecisionLog
+from steelyard.core.compiling.attempt import Running
+from steelyard.core.compiling.eta import remaining
+from steelyard.core.decide_compile import CompileDecision, CompileStart, decide_compile
+from steelyard.core.facts.snapshot import Settings
+from steelyard.render import name
+from steelyard.render.compile_job import PROGRESS_PORT, CompileJobIntent, compile_job
+from steelyard.status.compiled_model import status_of
+from steelyard.status.patch import changes
+from steelyard.status.read.compiled_model import seconds_taken
+from steelyard.status.scalar import time_of
+
+FetchProgress = Callable[[str], Awaitable[Mapping[str, Any] | None]]
+"""GET a pod's /progress; None if it did not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """Seconds after which to look again, None where only a change can bring news, and whether the status was written: the store tells nobody
+    of our own writes, and who uses a CompiledModel has to be told."""
+
+    again: float | None
+    changed: bool = False
+
+
+class CompileReconciler:
+    """One pass over one CompiledModel."""
+
+    def __init__(
+        self,
+        client: ApiClient,
+        applier: Applier,
+        store: Store,
+        settings: Settings,
+        fetch_progress: FetchProgress,
+        users_of: UsersOf,
+        decision_log: DecisionLog,
+        clock: Clock,
+    ) -> None:
+        self._client = client
+        self._applier = applier
+        self._store = store
+        self._settings = settings
+        self._fetch_progress = fetch_progress
+        self._snapshots = CompileSnapshots(store, settings, users_of)
+        self._decision_log = decision_log
+        self._clock = clock
+        self._refused_writes = Refusals(clock)
+        self._starting: dict[ObjectKey, bool] = {}
+
+    async def reconcile(self, key: ObjectKey, namespace_uid: str) -> Compiled:
+        """One pass over one CompiledModel."""
+        began = self._clock.monotonic()
+        compiled = self._store.get(key)
+        if compiled is None:
+            self._refused_writes.forget(key.namespace or "", key.name)
+            self._decision_log.forget_compile(key.namespace or "", key.name)
+            return Compiled(None)
+        if manifests.is_leaving(compiled) or self._store.behind(key):
+            return Compiled(1.0)
+        now = self._clock.now()
+        snapshot = self._snapshots.freeze(compiled, self._refused_writes.told(compiled), self._starting, now)
+        decision = decide_compile(snapshot, now)
+        job_name = name.compile_job(key.name, decision.attempts.count)
+        with self._about_to_start(JOBS.key(key.namespace, job_name), decision.start):
+            progress = await self._progress(compiled, decision, now) if isinstance(snapshot.outcome, Running) else None
+            changed = await self._write_down(compiled, decision, progress, job_name, now)
+            if decision.start is not None:
+                await self._make(compiled, namespace_uid, decision.start)
+        self._refused_writes.ended(compiled, began)
+        self._decision_log.compiled(compiled, snapshot, decision, now)
+        again = None if decision.reconsider_at is None else (decision.reconsider_at - now).total_seconds()
+        return Compiled(again, changed)
+
+    @contextmanager
+    def _about_to_start(self, job: ObjectKey, start: CompileStart | None) -> Iterator[None]:
+        """A Job takes its place from its decision on, not only once it exists: other CompiledModels are decided meanwhile."""
+        if start is not None:
+            self._starting[job] = start.site.pool is not None
+        try:
+            yield
+        finally:
+            self._starting.pop(job, None)
+
+    async def _write_down(
+        self, compiled: Manifest, decision: CompileDecision, progress: Mapping[str, Any] | None, job_name: str, now: datetime
+    ) -> bool:
+        """Whether the status was written."""
+        old = compiled.get("status") or {}
+        generation = int(manifests.metadata(compiled).get("generation", 1))
+        patch = changes(old, status_of(decision, progress, old, job_name, generation, now))
+        if patch is None:
+            return False
+        key, version = COMPILED_MODELS.key_of(compiled), manifests.version(compiled)
+        written = await self._client.patch_status(
+            COMPILED_MODELS, key.namespace, key.name, patch, version=version, uid=manifests.uid(compiled)
+        )
+        self._store.wrote(COMPILED_MODELS, written)
+        return True
+
+    async def _make(self, compiled: Manifest, namespace_uid: str, start: CompileStart) -> None:
+        """Make the Job. What the API server refuses is told by the next pass and tried later, as everything that it refuses."""
+        intent = CompileJobIntent(
+            namespace=manifests.namespace(compiled) or "",
+            namespace_uid=namespace_uid,
+            compiled_name=manifests.name(compiled),
+            compiled_uid=manifests.uid(compiled),
+            spec=compiled["spec"],
+            image=start.image,
+            attempt=start.attempt,
+            site=start.site,
+        )
+        job = compile_job(intent, self._settings)
+        key = JOBS.key_of(job)
+        if self._refused_writes.waits(compiled, key):
+            return
+        try:
+            await self._applier.apply(JOBS, job)
+        except (Forbidden, Invalid) as refused:
+            self._refused_writes.refused(compiled, key, refused)
+            return
+        self._refused_writes.granted(compiled, key)
+
+    async def _progress(self, compiled: Manifest, decision: CompileDecision, now: datetime) -> Mapping[str, Any] | None:
+        """What the pod tells of the compile, with a time for its end; None where it does not run, or does not answer."""
+        pod = self._snapshots.pod_of(compiled, decision.attempts.count) or {}
+        address = (pod.get("status") or {}).get("podIP")
+        if not address or not (server_status(pod).get("state") or {}).get("running"):
+            return None
+        progress = await self._fetch_progress(f"http://{address}:{PROGRESS_PORT}/progress")
+        if progress is None or progress.get("etaSeconds") is not None:
+            return progress
+        return {**progress, "etaSeconds": self._eta(progress, compiled["spec"]["backend"], now)}
+
+    def _eta(self, progress: Mapping[str, Any], backend: str, now: datetime) -> int | None:
+        """By the other CompiledModels of the back end; the compile itself does not know."""
+        try:
+            elapsed = (now - time_of(str(progress["startedAt"]))).total_seconds()
+        except (KeyError, TypeError, ValueError):
+            return None
+        others = (each for each in self._store.all(COMPILED_MODELS) if each["spec"].get("backend") == backend)
+        took = (seconds_taken(each.get("status") or {}) for each in others)
+        return remaining(elapsed, (seconds for seconds in took if seconds is not None))

@@ -1,0 +1,69 @@
+"""The fleet's plan, made from what each workload's last decision asked for, and shown as metrics for whoever wants to act on it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from steelyard.control.gather.snapshot_builder import SnapshotBuilder
+from steelyard.control.telemetry.metrics import Gauges, Metrics, Sample
+from steelyard.core.facts.identity import WorkloadKey
+from steelyard.core.facts.snapshot import FleetTarget
+from steelyard.core.plan import FleetPlan, nodes_of
+from steelyard.core.planning.demand import Demand
+from steelyard.core.planning.outcome import Planned
+from steelyard.core.planning.warm import Trail
+
+
+class Fleet:
+    """Demands come from reconciles; planning reads them all at once and takes longer than one of them."""
+
+    def __init__(self, snapshots: SnapshotBuilder, metrics: Metrics) -> None:
+        self._snapshots = snapshots
+        self._metrics = metrics
+        self._demands: dict[WorkloadKey, Demand] = {}
+        self._plan: FleetPlan | None = None
+
+    def ask(self, key: WorkloadKey, demand: Demand | None) -> None:
+        """What the workload asks for now; with None it goes on asking for what it did, as it goes on holding its nodes."""
+        if demand is not None:
+            self._demands[key] = demand
+
+    def forget(self, key: WorkloadKey) -> None:
+        """It is gone."""
+        self._demands.pop(key, None)
+
+    def asked(self) -> tuple[tuple[Demand, ...], Mapping[str, float], Mapping[str, float], Trail | None]:
+        """What `plan_demands` is to be asked: frozen, so that it may run beside the loop."""
+        demands = tuple(one for _, one in sorted(self._demands.items()))
+        nodes = {pool.name: nodes_of(pool) for pool in self._snapshots.pools()}
+        return demands, nodes, self._snapshots.settings.namespace_budgets, self._plan.trail if self._plan else None
+
+    def target(self, key: WorkloadKey) -> FleetTarget | None:
+        """What the last plan has for the workload; None while there is no plan."""
+        return self._plan.target(key) if self._plan else None
+
+    def tell(self, found: FleetPlan) -> None:
+        """Decide by it, expose it, and begin from it the next time."""
+        self._plan = found
+        currency = self._metrics.currency
+        samples = [
+            Sample("steelyard_plan_replicas", (*key, pool), float(count))
+            for key, outcome in found.targets.items()
+            if isinstance(outcome, Planned)
+            for pool, count in sorted(outcome.replicas.items())
+        ]
+        answers = Counter(type(outcome).__name__ for outcome in found.targets.values())
+        samples += [
+            Sample("steelyard_plan_workloads", (answer,), float(answers[answer])) for answer in ("Planned", "Infeasible", "Undecided")
+        ]
+        samples += [
+            Sample(f"steelyard_plan_cost_{currency}", (which,), value) for which, value in (("plan", found.cost), ("bound", found.bound))
+        ]
+        samples += [Sample(f"steelyard_pool_scarcity_{currency}", (pool,), price) for pool, price in sorted(found.prices.items())]
+        self._metrics.gauges.publish("plan", Gauges(tuple(samples)))
+
+    def fail(self) -> None:
+        """There is no plan now: an old one is worth less than none."""
+        self._plan = None
+        self._metrics.gauges.withdraw("plan")

@@ -1,0 +1,223 @@
+"""The sandwich: gather, think, write down, act, tell. The shell has no `if` about the domain.
+
+Status is written before the first side effect: a move's step stands in it before a replica changes, so a process that dies in between
+is followed by one that does the same thing again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
+
+from steelyard.control.clock import Clock
+from steelyard.control.gather.snapshot_builder import SnapshotBuilder, Unreadable
+from steelyard.control.kube import manifest as manifests
+from steelyard.control.kube.api_client import ApiClient
+from steelyard.control.kube.apply import Applier, Outcome, OwnedElsewhere, Refused, Waiting
+from steelyard.control.kube.errors import Conflict, Forbidden, Invalid
+from steelyard.control.kube.manifest import Manifest
+from steelyard.control.kube.resource import (
+    COMPILED_MODELS,
+    DEPLOYMENTS,
+    DISRUPTION_BUDGETS,
+    INFERENCE_WORKLOADS,
+    SERVICES,
+    ObjectKey,
+    Resource,
+)
+from steelyard.control.kube.store import Store
+from steelyard.control.log import get_logger
+from steelyard.control.reconcile.compile_users import join_owners, known, leave
+from steelyard.control.reconcile.fleet import Fleet
+from steelyard.control.reconcile.refusals import Refusals
+from steelyard.control.telemetry.decision_log import DecisionLog
+from steelyard.control.telemetry.events import EventRecorder, EventType
+from steelyard.core.compiling.superseded import superseded
+from steelyard.core.decide import decide
+from steelyard.core.facts.identity import WorkloadKey
+from steelyard.core.facts.snapshot import Snapshot
+from steelyard.core.placing.decision import Decision
+from steelyard.core.vocabulary.reason import Reason
+from steelyard.render import name
+from steelyard.render.objects import Desired, desired
+from steelyard.render.service import left_over, of_standing
+from steelyard.status.patch import changes
+from steelyard.status.workload import status_of
+
+_log = get_logger(__name__)
+_RESOURCES: dict[str, Resource] = {each.kind: each for each in (DEPLOYMENTS, SERVICES, DISRUPTION_BUDGETS)}
+SOON = 0.5
+T = TypeVar("T")
+
+NamespaceUid = Callable[[str], Awaitable[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """The API server refused it, now or not long ago; it is tried again when its time comes."""
+
+
+class WorkloadReconciler:
+    """One pass over one workload."""
+
+    def __init__(
+        self,
+        client: ApiClient,
+        applier: Applier,
+        store: Store,
+        snapshots: SnapshotBuilder,
+        decision_log: DecisionLog,
+        events: EventRecorder,
+        namespace_uid: NamespaceUid,
+        wake: Callable[[ObjectKey], None],
+        clock: Clock,
+        fleet: Fleet,
+    ) -> None:
+        self._fleet = fleet
+        self._client = client
+        self._applier = applier
+        self._store = store
+        self._snapshots = snapshots
+        self._decision_log = decision_log
+        self._events = events
+        self._namespace_uid = namespace_uid
+        self._wake = wake
+        self._clock = clock
+        self._refusals = Refusals(clock)
+
+    async def reconcile(self, key: WorkloadKey) -> float | None:
+        """Seconds after which to look again; None once the workload is gone."""
+        raw = self._snapshots.raw(key)
+        if raw is None:
+            self._decision_log.forget(key)
+            self._fleet.forget(key)
+            self._refusals.forget(*key)
+            return None
+        where = INFERENCE_WORKLOADS.key(key.namespace, key.name)
+        if manifests.is_leaving(raw):
+            return None
+        if self._store.behind(where):
+            return SOON
+        began = self._clock.monotonic()
+        snapshot = self._snapshots.freeze(key, await self._namespace_uid(key.namespace), self._clock.now())
+        if snapshot is None:
+            return None
+        if isinstance(snapshot, Unreadable):
+            self._events.record(raw, EventType.WARNING, Reason.OBJECT_INVALID, snapshot.message)
+            return 60.0
+        now = self._clock.now()
+        refused = self._refusals.told(raw)
+        snapshot = replace(snapshot, target=self._fleet.target(key), refused=refused)
+        decision = decide(snapshot, now)
+        self._fleet.ask(key, decision.demand)
+        with self._snapshots.writing_down(key, decision.memory.move):
+            raw = await self._write_down(raw, snapshot, decision)
+        wanted = desired(decision.intent, self._snapshots.settings)
+        if snapshot.synced:
+            standing = (placement.key for placement in snapshot.placements)
+            services = of_standing(key, snapshot.workload.uid, standing, decision.intent.gone)
+            wanted = replace(wanted, present=wanted.present + services)
+        settled = await self._act(raw, wanted, synced=snapshot.synced)
+        if settled and snapshot.synced:
+            await self._leave_superseded(raw, snapshot, decision)
+        self._refusals.ended(raw, began)
+        self._decision_log.record(raw, snapshot, decision, now, self._clock.monotonic() - began)
+        if not settled or self._refusals.told(raw) != refused:
+            return SOON  # What the server says by now is for the status.
+        return max(SOON, min((decision.reconsider_at - self._clock.now()).total_seconds(), self._refusals.again(raw)))
+
+    async def _write_down(self, raw: Manifest, snapshot: Snapshot, decision: Decision) -> Manifest:
+        key = snapshot.workload.key
+        old = raw.get("status") or {}
+        wanted = status_of(decision, snapshot, old, name.front(key), self._clock.now())
+        patch = changes(old, wanted)
+        if patch is None:
+            return raw
+        written = await self._client.patch_status(
+            INFERENCE_WORKLOADS, key.namespace, key.name, patch, version=manifests.version(raw), uid=manifests.uid(raw)
+        )
+        self._store.wrote(INFERENCE_WORKLOADS, written)
+        return written
+
+    async def _act(self, raw: Manifest, wanted: Desired, *, synced: bool) -> bool:
+        """True if everything is as wanted, or was refused and waits; False if something has to be looked at again soon.
+
+        What serves is scaled first: nothing that is refused, and nothing that is slow, comes between the load and the replicas for it.
+        """
+        settled = True
+        for scale in wanted.scales:
+            key = DEPLOYMENTS.key(scale.namespace, scale.name)
+            settled &= await self._write(raw, key, partial(self._applier.scale, DEPLOYMENTS, scale.namespace, scale.name, scale.replicas))
+        for manifest in wanted.present:
+            resource = _RESOURCES[manifest["kind"]]
+            settled &= await self._write(raw, resource.key_of(manifest), partial(self._applier.apply, resource, manifest))
+        for compiled in wanted.compiled:
+            key = COMPILED_MODELS.key_of(compiled)
+            joined = await self._guarded(raw, key, partial(join_owners, self._client, self._store, compiled))
+            if joined is True:
+                # The store tells nobody of our own writes: who compiles has to be told here.
+                self._wake(key)
+            settled &= joined is not None
+        going = [_RESOURCES[gone.kind].key(gone.namespace, gone.name) for gone in wanted.absent]
+        for key in going:
+            settled &= await self._write(raw, key, self._deleting(raw, key))
+        for service in self._left_over(raw, wanted) if synced else ():
+            key = SERVICES.key_of(service)
+            settled &= await self._write(raw, key, self._deleting(raw, key))
+        return settled
+
+    def _deleting(self, raw: Manifest, key: ObjectKey) -> Callable[[], Awaitable[Outcome]]:
+        return partial(self._applier.delete, key.resource, key.namespace, key.name, owner_uid=manifests.uid(raw))
+
+    async def _leave_superseded(self, raw: Manifest, snapshot: Snapshot, decision: Decision) -> None:
+        user = manifests.uid(raw)
+        asked_for = frozenset(intent.inputs.key for intent in decision.intent.compile)
+        mine = {manifests.name(c): c for c in self._store.owned_by(user, COMPILED_MODELS)}
+        served = (placement.artifact_key for placement in snapshot.placements)
+        for gone in superseded((known(each) for each in mine.values()), asked_for, served):
+            left = mine[gone]
+            await self._write(raw, COMPILED_MODELS.key_of(left), partial(leave, self._client, self._store, self._applier, left, user))
+
+    def _left_over(self, raw: Manifest, wanted: Desired) -> tuple[Manifest, ...]:
+        owned = self._store.owned_by(manifests.uid(raw), SERVICES)
+        deployments = [DEPLOYMENTS.key(manifests.namespace(service), manifests.name(service)) for service in owned]
+        stand = {key.name for key in deployments if self._store.get(key) is not None or self._store.behind(key)}
+        return left_over(owned, wanted.present, stand)
+
+    async def _write(self, raw: Manifest, key: ObjectKey, write: Callable[[], Awaitable[Outcome]]) -> bool:
+        """Whether nothing has to be looked at again soon."""
+        return self._seen(raw, await self._guarded(raw, key, write))
+
+    async def _guarded(self, raw: Manifest, key: ObjectKey, write: Callable[[], Awaitable[T]]) -> T | Denied | None:
+        """What the API server refuses for good reasons is told and tried later; it must not keep the other objects waiting. None: look
+        again."""
+        if self._refusals.waits(raw, key):
+            return Denied()
+        try:
+            done = await write()
+        except Conflict:
+            return None
+        except (Forbidden, Invalid) as refused:
+            delay = self._refusals.refused(raw, key, refused)
+            self._events.record(raw, EventType.WARNING, Reason.OBJECT_INVALID, str(refused))
+            workload = f"{manifests.namespace(raw)}/{manifests.name(raw)}"
+            _log.warning("a write was refused", workload=workload, error=str(refused), retry_in_seconds=round(delay, 1))
+            return Denied()
+        self._refusals.granted(raw, key)
+        return done
+
+    def _seen(self, raw: Manifest, outcome: Outcome | Denied | None) -> bool:
+        match outcome:
+            case OwnedElsewhere():
+                reason = Reason.REPLICAS_OWNED_ELSEWHERE if outcome.replicas else Reason.FIELD_OWNED_ELSEWHERE
+                self._events.record(raw, EventType.WARNING, reason, str(outcome))
+                return True
+            case Refused(_, reason, message):
+                self._events.record(raw, EventType.WARNING, Reason.named(reason.value), message)
+                return True
+            case None | Waiting():
+                return False
+            case _:
+                return True

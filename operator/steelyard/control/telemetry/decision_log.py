@@ -1,0 +1,195 @@
+"""The decision log: events, metrics and the decision record, all projections of one Decision, so that they cannot tell different stories."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import datetime
+
+from steelyard.control.kube.manifest import Manifest
+from steelyard.control.log import get_logger
+from steelyard.control.telemetry.events import EventRecorder, EventType
+from steelyard.control.telemetry.metrics import Gauges, Metrics, Sample
+from steelyard.core.compiling.attempt import Ended
+from steelyard.core.compiling.snapshot import CompileSnapshot
+from steelyard.core.decide_compile import CompileDecision
+from steelyard.core.facts.identity import WorkloadKey
+from steelyard.core.facts.memory import Outcome
+from steelyard.core.facts.snapshot import Snapshot
+from steelyard.core.placing.decision import Decision, Note
+from steelyard.core.replay.compile_record import compile_record
+from steelyard.core.replay.record import record
+from steelyard.core.vocabulary.reading import Fresh, Stale, last_known
+from steelyard.core.vocabulary.reason import Reason
+
+_log = get_logger(__name__)
+
+
+class DecisionLog:
+    """Tells what was decided. Never raises for what it tells: a lost event is no reason to retry a decision."""
+
+    def __init__(self, events: EventRecorder, metrics: Metrics) -> None:
+        self._events = events
+        self._metrics = metrics
+        self._gauges: dict[WorkloadKey, tuple[Sample, ...]] = {}
+        self._recorded: dict[WorkloadKey, str] = {}
+        self._moments: dict[WorkloadKey, tuple[tuple[str, tuple[str, ...], datetime], ...]] = {}
+        self._decided: datetime | None = None
+        self._safe: dict[WorkloadKey, str | None] = {}
+        self._gone: set[WorkloadKey] = set()
+        self._compiles: dict[tuple[str, str], CompileDecision] = {}
+
+    def note(self, about: Manifest, notes: tuple[Note, ...]) -> None:
+        """Events on one object."""
+        for each in notes:
+            kind = EventType.WARNING if each.warning else EventType.NORMAL
+            self._events.record(about, kind, each.reason, each.message)
+
+    def record(self, about: Manifest, snapshot: Snapshot, decision: Decision, now: datetime, seconds: float) -> None:
+        """One decision. The record is written when the decision differs from the last one: it holds every operand."""
+        self.note(about, decision.notes)
+        key = snapshot.workload.key
+        self._metrics.measure("steelyard_decision_cycle_seconds", seconds)
+        digest = decision.memory.last.digest if decision.memory.last else ""
+        if self._recorded.get(key) != digest:
+            self._recorded[key] = digest
+            self._metrics.count("steelyard_decisions", (decision.verdict, decision.reason.value))
+            if decision.review is not None and decision.review.score is not None:
+                outcome = "begun" if decision.review.verdict is None else "refused"
+                self._metrics.measure("steelyard_move_score", decision.review.score, (outcome,))
+            _log.info(
+                "decided",
+                workload=f"{key.namespace}/{key.name}",
+                verdict=decision.verdict,
+                reason=decision.reason.value,
+                message=decision.message,
+                digest=digest,
+                record=record(snapshot, decision, now),
+            )
+        self._tell_ended_move(snapshot, decision)
+        self._decided = now
+        self._gone.discard(key)
+        self._moments[key] = _moments(key, snapshot, decision)
+        self._gauges[key] = _gauges(key, snapshot, decision, self._metrics.currency)
+        self._safe[key] = _safe_mode(snapshot, decision)
+
+    def compiled(self, about: Manifest, snapshot: CompileSnapshot, decision: CompileDecision, now: datetime) -> None:
+        """One decision about a CompiledModel. The record is written when it differs from the last one, whenever that is to be looked at."""
+        self.note(about, decision.notes)
+        self._measure(decision.ended)
+        key = (snapshot.namespace, snapshot.name)
+        lasting = replace(decision, notes=(), ended=None, reconsider_at=None)
+        if self._compiles.get(key) == lasting:
+            return
+        self._compiles[key] = lasting
+        _log.info(
+            "compile decided",
+            compiledModel="/".join(key),
+            verdict=decision.verdict.value,
+            reason=decision.ready.reason.value,
+            message=decision.ready.message,
+            record=compile_record(snapshot, decision, now),
+        )
+
+    def forget_compile(self, namespace: str, name: str) -> None:
+        """The CompiledModel is gone."""
+        self._compiles.pop((namespace, name), None)
+
+    def _measure(self, ended: Ended | None) -> None:
+        """An attempt to compile that has ended."""
+        if ended is None:
+            return
+        if ended.outcome == "Found":
+            self._metrics.count("steelyard_artifact_cache_hits", (ended.backend,))
+        if ended.seconds is not None:
+            self._metrics.measure("steelyard_compile_duration_seconds", ended.seconds, (ended.backend, ended.outcome))
+
+    def forget(self, key: WorkloadKey) -> None:
+        """The workload is gone. Its counters are still needed: its last pods are counted and paid for in the next round."""
+        self._gauges.pop(key, None)
+        self._safe.pop(key, None)
+        self._moments.pop(key, None)
+        self._recorded.pop(key, None)
+        self._gone.add(key)
+
+    def publish(self, now: datetime, *, leading: bool, owed: bool, serving: Collection[WorkloadKey] = ()) -> None:
+        """Expose the gauges of all workloads as of now. `leading`: this process decides; `owed`: there is something to decide about;
+        `serving`: workloads with pods in this round, which ends their counters no sooner than the next one."""
+        for key in sorted(self._gone.difference(serving)):
+            self._metrics.forget_workload(key.namespace, key.name)
+            self._gone.remove(key)
+        samples = [s for key in sorted(self._gauges) for s in self._gauges[key]]
+        moves = sum(1 for s in samples if s.name == "steelyard_condition_status" and s.labels[2:] == ("Balanced", "Moving"))
+        # Workloads share pools: what is told of a pool is told once.
+        samples = list({(s.name, s.labels): s for s in samples if s.labels[2:] != ("Balanced", "Moving")}.values())
+        samples.append(Sample("steelyard_moves_in_flight", (), float(moves)))
+        self._decided = _last_cycle(self._decided, now, leading=leading, owed=owed)
+        if self._decided is not None:
+            samples.append(Sample("steelyard_last_decision_cycle_timestamp_seconds", (), self._decided.timestamp()))
+        samples += [Sample("steelyard_safe_mode", (reason,), 1.0) for reason in sorted({r for r in self._safe.values() if r is not None})]
+        ages = {(name, labels): (now - at).total_seconds() for key in sorted(self._moments) for name, labels, at in self._moments[key]}
+        samples += [Sample(name, labels, age) for (name, labels), age in sorted(ages.items())]
+        self._metrics.gauges.publish("workloads", Gauges(tuple(samples)))
+
+    def _tell_ended_move(self, snapshot: Snapshot, decision: Decision) -> None:
+        before, move = snapshot.memory.move, decision.memory.move
+        if before is None or move is not None or not decision.memory.history:
+            return
+        past = decision.memory.history[-1]
+        self._metrics.measure("steelyard_move_duration_seconds", (past.time - before.started).total_seconds(), (past.outcome.value,))
+        if past.outcome is Outcome.ROLLED_BACK:
+            self._metrics.count("steelyard_moves_rolled_back", (past.reason,))
+
+
+def _safe_mode(snapshot: Snapshot, decision: Decision) -> str | None:
+    """Why voluntary actions are stopped everywhere, and not for this workload alone."""
+    if decision.reason in {Reason.NOT_SYNCED, Reason.CLOCK_SUSPECT, Reason.STORM_BREAKER} or snapshot.settings.frozen:
+        return str(Reason.FROZEN if snapshot.settings.frozen else decision.reason)
+    return None
+
+
+def _last_cycle(decided: datetime | None, now: datetime, *, leading: bool, owed: bool) -> datetime | None:
+    """When the last cycle ended. Its age is an alert, so it grows only while somebody owes a decision and does not give it.
+
+    A standby owes none and says nothing: its word would hide a leader that is stuck. A new leader's time runs from its first round.
+    """
+    if not leading:
+        return None
+    return now if decided is None or not owed else decided
+
+
+def _moments(key: WorkloadKey, snapshot: Snapshot, decision: Decision) -> tuple[tuple[str, tuple[str, ...], datetime], ...]:
+    """What has an age: readings of traffic, and prices that have a date."""
+    found: dict[tuple[str, tuple[str, ...]], datetime] = {}
+    for placement, reading in snapshot.traffic.items():
+        if isinstance(reading, Fresh | Stale):
+            slot = ("steelyard_observation_age_seconds", (key.namespace, key.name, placement.pool))
+            found[slot] = max(reading.at, found.get(slot, reading.at))
+    for option in decision.options:
+        price = option.price
+        if isinstance(price, Fresh | Stale) and price.value.as_of is not None:
+            found["steelyard_price_age_seconds", (option.pool, price.value.price_class.value)] = price.value.as_of
+    return tuple((name, labels, at) for (name, labels), at in sorted(found.items()))
+
+
+def _gauges(key: WorkloadKey, snapshot: Snapshot, decision: Decision, currency: str) -> tuple[Sample, ...]:
+    samples: dict[tuple[str, tuple[str, ...]], float] = {}
+    where = (key.namespace, key.name)
+    for place in snapshot.placements:
+        labels = (*where, place.key.pool)
+        for state, count in (("desired", place.desired), ("ready", place.ready)):
+            slot = ("steelyard_placement_replicas", (*labels, state))
+            samples[slot] = samples.get(slot, 0.0) + count
+    for option in decision.options:
+        if option.measured and option.unit is not None:
+            for bound, value in (("point", option.unit.point), ("lower", option.unit.lower), ("upper", option.unit.upper)):
+                samples[(f"steelyard_unit_cost_{currency}", (*where, option.pool, "GoodRequests", bound))] = value
+        price = last_known(option.price)
+        if price is not None and price.good_for is not None:
+            samples["steelyard_price_validity_seconds", (option.pool, price.price_class.value)] = price.good_for.total_seconds()
+    for condition in decision.conditions:
+        status = {True: "True", False: "False", None: "Unknown"}[condition.status]
+        samples[("steelyard_condition_status", (*where, condition.type.value, status))] = 1.0
+    if decision.memory.move is not None:
+        samples[("steelyard_condition_status", (*where, "Balanced", "Moving"))] = 1.0
+    return tuple(Sample(name, labels, value) for (name, labels), value in sorted(samples.items()))

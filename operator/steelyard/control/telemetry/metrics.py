@@ -1,0 +1,284 @@
+"""Prometheus metrics of the operator: one table a family, and gauges that are absent when their value is unknown.
+
+Counters and histograms are counted where things happen. Gauges are read from the last published `Gauges`, a frozen set of samples: what
+is not in it is not exposed. A gauge that was set once and then forgotten cannot exist, nor a 0 that means "don't know".
+
+Labels are bounded: workloads times pools at most, never pods or requests. A family over its limit counts further series in
+`steelyard_metric_series_dropped_total` instead of growing. Money carries the installation's currency in its name.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from steelyard.control.kube.store import Absorbed
+
+_PLACEMENT = ("namespace", "workload", "pool")
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+_MINUTES = (15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 1800.0, 3600.0, 7200.0, 14400.0, 28800.0)
+_SCORES = (0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One metric: its name, what it says, its labels, and how many series it may have."""
+
+    name: str
+    help: str
+    labels: tuple[str, ...] = ()
+    limit: int = 100_000
+    buckets: tuple[float, ...] = ()
+
+
+def counter_families(currency: str) -> tuple[Family, ...]:
+    """All counters."""
+    return (
+        Family(
+            f"steelyard_workload_cost_{currency}",
+            "Cost attributed to a workload on a pool: allocated, idle, shared, overhead or transition.",
+            (*_PLACEMENT, "component", "price_class"),
+            limit=500_000,
+        ),
+        Family("steelyard_workload_requests", "Requests by outcome: good, slow, error or shed.", (*_PLACEMENT, "outcome"), limit=400_000),
+        Family("steelyard_workload_tokens", "Tokens by direction: input or output.", (*_PLACEMENT, "direction"), limit=200_000),
+        Family(
+            "steelyard_workload_energy_joules",
+            "Energy of a workload on a pool; method says measured or estimated.",
+            (*_PLACEMENT, "method"),
+            limit=200_000,
+        ),
+        Family("steelyard_decisions", "Decisions by verdict and reason.", ("verdict", "reason"), limit=500),
+        Family("steelyard_moves_rolled_back", "Moves that went back, by reason.", ("reason",), limit=100),
+        Family("steelyard_input_rejected", "Inputs not believed, by source and reason.", ("source", "reason"), limit=500),
+        Family("steelyard_artifact_cache_hits", "Artifacts that did not need a compile, by backend.", ("backend",), limit=50),
+        Family("steelyard_api_requests", "Requests to the API server; code 0 is no answer.", ("verb", "resource", "code"), limit=2_000),
+        Family("steelyard_sweep_corrections", "What the watch missed and a list found.", ("resource", "cause"), limit=200),
+        Family("steelyard_keys_processed", "Keys taken from the work queue, by result: done or failed.", ("result",), limit=4),
+        Family("steelyard_events_dropped", "Kubernetes Events not posted, by reason.", ("reason",), limit=8),
+        Family("steelyard_intake_failures", "Watch events that could not be recorded.", ("resource",), limit=50),
+        Family("steelyard_metric_series_dropped", "Series not exposed because their metric is at its limit.", ("metric",), limit=100),
+    )
+
+
+HISTOGRAMS: tuple[Family, ...] = (
+    Family("steelyard_move_score", "Saving over cost of the moves that were weighed.", ("outcome",), limit=10, buckets=_SCORES),
+    Family("steelyard_move_duration_seconds", "From the start of a move to its end.", ("outcome",), limit=10, buckets=_MINUTES),
+    Family("steelyard_compile_duration_seconds", "Time of a compile job.", ("backend", "outcome"), limit=100, buckets=_MINUTES),
+    Family("steelyard_decision_cycle_seconds", "Time of one pass over one workload.", (), buckets=_SECONDS),
+    Family("steelyard_api_request_duration_seconds", "Time of a request.", ("verb", "resource"), limit=300, buckets=_SECONDS),
+    Family("steelyard_queue_wait_seconds", "From adding a key to processing it.", (), buckets=_SECONDS),
+    Family("steelyard_queue_work_seconds", "Time of processing a key.", (), buckets=_SECONDS),
+)
+
+
+def gauge_families(currency: str) -> tuple[Family, ...]:
+    """All gauges."""
+    return (
+        Family(
+            f"steelyard_unit_cost_{currency}",
+            "Cost per 1,000 good requests or per 1,000,000 tokens; bound says point, lower or upper of the 95 % interval.",
+            (*_PLACEMENT, "unit", "bound"),
+            limit=600_000,
+        ),
+        Family("steelyard_placement_replicas", "Replicas; state says desired or ready.", (*_PLACEMENT, "state"), limit=200_000),
+        Family("steelyard_placement_weight_ratio", "Share of the traffic.", _PLACEMENT),
+        Family("steelyard_moves_in_flight", "Moves that have begun and not ended."),
+        Family("steelyard_plan_replicas", "Replicas that the fleet's plan gives a workload on a pool.", _PLACEMENT, limit=200_000),
+        Family("steelyard_plan_workloads", "Workloads by the plan's answer: Planned, Infeasible or Undecided.", ("answer",), limit=3),
+        Family(
+            f"steelyard_plan_cost_{currency}",
+            "Money per hour of the workloads planned; which says plan, or bound: no plan costs less.",
+            ("which",),
+            limit=2,
+        ),
+        Family(
+            f"steelyard_pool_scarcity_{currency}",
+            "Money per hour that one node more of a pool would be worth to the fleet; 0 where nodes are left.",
+            ("pool",),
+            limit=5_000,
+        ),
+        Family("steelyard_observation_age_seconds", "Age of the newest observation.", _PLACEMENT),
+        Family("steelyard_price_age_seconds", "Age of the price of a pool.", ("pool", "price_class"), limit=5_000),
+        Family(
+            "steelyard_price_validity_seconds",
+            "Age up to which the price of a pool justifies a move, by its class; none for class Static, which has no limit.",
+            ("pool", "price_class"),
+            limit=5_000,
+        ),
+        Family("steelyard_safe_mode", "1 while voluntary actions are stopped, by reason.", ("reason",), limit=50),
+        Family("steelyard_compile_progress_ratio", "Progress of a running compile, 0 to 1.", ("namespace", "model"), limit=10_000),
+        Family("steelyard_cost_reconciliation_ratio", "Our cost over the bill's.", ("pool",), limit=1_000),
+        Family(
+            "steelyard_last_decision_cycle_timestamp_seconds",
+            "Of the leader: when the last decision cycle was completed, or now while no workload awaits a decision.",
+        ),
+        Family(
+            "steelyard_condition_status",
+            "1 for the status that a workload's condition has.",
+            ("namespace", "workload", "type", "status"),
+            limit=200_000,
+        ),
+        Family("steelyard_leader", "1 if this process leads, 0 if it stands by."),
+        Family("steelyard_store_objects", "Objects in the store.", ("resource",), limit=50),
+        Family("steelyard_synced", "1 when a resource has been listed completely.", ("resource",), limit=50),
+        Family("steelyard_queue_depth", "Keys that wait now."),
+        Family("steelyard_queue_oldest_seconds", "How long the longest waiting key waits."),
+        Family("steelyard_clock_disagreement_seconds", "Disagreement of the clocks; over 60 s cost moves are held."),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One value of one gauge. `labels` in the order of the family."""
+
+    name: str
+    labels: tuple[str, ...]
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Gauges:
+    """All gauges as of one moment. What is unknown is left out."""
+
+    samples: tuple[Sample, ...] = ()
+    info: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+class GaugeCollector(Collector):
+    """Exposes the samples that were published last, by as many parts as publish (the planner, the shell, ...)."""
+
+    def __init__(self, families: Iterable[Family], dropped: Counter) -> None:
+        self._families = {family.name: family for family in families}
+        self._dropped = dropped
+        self._published: dict[str, dict[str, list[Sample]]] = {}
+
+    def publish(self, part: str, gauges: Gauges) -> None:
+        """Replace everything that this part published before.
+
+        Raises ValueError for an unknown name, wrong labels, or one series twice: mistakes of ours. A value that is not a finite number
+        is left out: it is unknown.
+        """
+        fresh: dict[str, list[Sample]] = {}
+        seen: set[tuple[str, tuple[str, ...]]] = set()
+        for sample in gauges.samples:
+            family = self._families.get(sample.name)
+            if family is None:
+                raise ValueError(f"{sample.name} is not in the table of gauges")
+            if len(sample.labels) != len(family.labels):
+                raise ValueError(f"{sample.name} has the labels {family.labels} (got {sample.labels})")
+            if (sample.name, sample.labels) in seen:
+                raise ValueError(f"{sample.name}{sample.labels} is published twice")
+            seen.add((sample.name, sample.labels))
+            if not math.isfinite(sample.value):
+                continue
+            held = fresh.setdefault(sample.name, [])
+            if len(held) >= family.limit:
+                self._dropped.labels(sample.name).inc()
+                continue
+            held.append(sample)
+        self._published[part] = fresh
+
+    def withdraw(self, part: str) -> None:
+        """Expose nothing of this part any more: its source is gone."""
+        self._published.pop(part, None)
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Called by prometheus_client for each scrape."""
+        published = tuple(self._published.values())
+        for family in self._families.values():
+            samples = [sample for part in published for sample in part.get(family.name, ())]
+            if samples:
+                exposed = GaugeMetricFamily(family.name, family.help, labels=family.labels)
+                for sample in samples:
+                    exposed.add_metric(sample.labels, sample.value)
+                yield exposed
+
+    def describe(self) -> Iterator[GaugeMetricFamily]:
+        """All families, empty: so that a second collector with the same names is refused."""
+        for family in self._families.values():
+            yield GaugeMetricFamily(family.name, family.help, labels=family.labels)
+
+
+class Metrics:
+    """Everything that this process exposes, on a registry of its own. Also the observer of client, queue and sweep."""
+
+    def __init__(self, *, currency: str = "usd", registry: CollectorRegistry | None = None) -> None:
+        """`currency`: a three-letter code in any case. Raises ValueError for anything else."""
+        code = currency.lower()
+        if len(code) != 3 or not code.isalpha() or not code.isascii():
+            raise ValueError(f"the currency must be a three-letter code like USD (got {currency!r})")
+        self.currency = code
+        self.registry = registry or CollectorRegistry()
+        self._limits = {family.name: family.limit for family in (*counter_families(code), *HISTOGRAMS)}
+        self._series: dict[str, set[tuple[str, ...]]] = {name: set() for name in self._limits}
+        self._counters = {
+            family.name: Counter(family.name, family.help, family.labels, registry=self.registry) for family in counter_families(code)
+        }
+        self._histograms = {
+            family.name: Histogram(family.name, family.help, family.labels, buckets=family.buckets, registry=self.registry)
+            for family in HISTOGRAMS
+        }
+        self.gauges = GaugeCollector(gauge_families(code), self._counters["steelyard_metric_series_dropped"])
+        self.registry.register(self.gauges)
+
+    def count(self, name: str, labels: Sequence[str] = (), amount: float = 1.0) -> None:
+        """Add to a counter (named without `_total`). An amount that is negative or not finite is refused: it would poison the sum."""
+        counter = self._counters[name]
+        if not math.isfinite(amount) or amount < 0:
+            raise ValueError(f"a counter can only grow by a finite amount (got {amount} for {name})")
+        if self._admit(name, tuple(labels)):
+            (counter.labels(*labels) if labels else counter).inc(amount)
+
+    def measure(self, name: str, seconds: float, labels: Sequence[str] = ()) -> None:
+        """Add an observation to a histogram."""
+        histogram = self._histograms[name]
+        if self._admit(name, tuple(labels)):
+            (histogram.labels(*labels) if labels else histogram).observe(seconds)
+
+    def forget_workload(self, namespace: str, workload: str) -> None:
+        """Stop exposing the counters of a workload that no longer exists. Its last values stay in Prometheus."""
+        for name, series in self._series.items():
+            for labels in tuple(series):
+                if labels[:2] == (namespace, workload) and name.startswith("steelyard_workload_"):
+                    self._counters[name].remove(*labels)
+                    series.discard(labels)
+
+    def _admit(self, name: str, labels: tuple[str, ...]) -> bool:
+        known = self._series[name]
+        if labels in known:
+            return True
+        if len(known) >= self._limits[name]:
+            self._counters["steelyard_metric_series_dropped"].labels(name).inc()
+            return False
+        known.add(labels)
+        return True
+
+    # --- observer of the shell's parts --------------------------------------------------------------------------------------------
+
+    def request_ended(self, verb: str, resource: str, code: int, seconds: float) -> None:
+        """Of the API client."""
+        self.count("steelyard_api_requests", (verb, resource, str(code)))
+        self.measure("steelyard_api_request_duration_seconds", seconds, (verb, resource))
+
+    def key_waited(self, seconds: float) -> None:
+        """Of the work queue."""
+        self.measure("steelyard_queue_wait_seconds", seconds)
+
+    def key_processed(self, seconds: float, failed: bool) -> None:
+        """Of the work queue."""
+        self.count("steelyard_keys_processed", ("failed" if failed else "done",))
+        self.measure("steelyard_queue_work_seconds", seconds)
+
+    def swept(self, resource: str, cause: str, absorbed: Absorbed) -> None:
+        """Of the sweep."""
+        if cause != "start" and absorbed.corrections:
+            self.count("steelyard_sweep_corrections", (resource, cause), absorbed.corrections)
+
+    def event_dropped(self, why: str) -> None:
+        """Of the event recorder (`on_drop`)."""
+        self.count("steelyard_events_dropped", (why,))

@@ -1,0 +1,207 @@
+"""What a workload's status remembers: the core's Memory, of a status that was read.
+
+What cannot be read back is treated as not remembered, never as zero: a status edited by hand costs memory, not serving.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from enum import Enum
+from typing import TypeVar
+
+from steelyard.core.facts import memory as core
+from steelyard.core.facts.capacity import Basis, Capacity
+from steelyard.core.facts.identity import PlacementKey
+from steelyard.core.facts.unit_cost import UnitCost
+from steelyard.core.statistics.interval import Interval
+from steelyard.status.raw import Raw
+from steelyard.status.read import placement as read
+from steelyard.status.read.claim import Verdict
+from steelyard.status.read.decision import Decision, Gate, Option
+from steelyard.status.read.move import Move, PastMove, Quarantine
+from steelyard.status.read.workload import workload_status
+
+T = TypeVar("T")
+U = TypeVar("U")
+E = TypeVar("E", bound=Enum)
+
+
+def memory_of(status: Raw) -> core.Memory:
+    """Everything that the status remembers."""
+    told = workload_status(status)
+    return core.Memory(
+        allocation=tuple(
+            PlacementKey(pool, revision)
+            for pool, revision in ((told.home_pool, told.home_revision), *told.beside)
+            if pool is not None and revision is not None
+        ),
+        move=_move(told.move) if told.move else None,
+        known=_each(_known, told.placements),
+        history=_each(_past, told.history),
+        quarantine=_each(_quarantine, told.quarantine),
+        claims=_each(_verdict, told.claims),
+        last=_decision(told.decision) if told.decision else None,
+    )
+
+
+def _each(reading: Callable[[T], U | None], told: Iterable[T]) -> tuple[U, ...]:
+    return tuple(found for each in told if (found := reading(each)) is not None)
+
+
+def _known(told: read.Placement) -> core.Known | None:
+    capacity, cost = _capacity(told), _cost(told.unit_cost)
+    if not told.pool or told.revision is None or (capacity is None and cost is None):
+        return None
+    return core.Known(
+        pool=told.pool,
+        revision=told.revision,
+        capacity=capacity,
+        unit_cost=cost,
+        within=None if told.good_percent is None else round(float(told.good_percent) / 100, 6),
+        p99_milliseconds=_real(told.p99_milliseconds),
+        steady=bool(told.steady),
+    )
+
+
+def _capacity(told: read.Placement) -> Capacity | None:
+    rate = _interval(told.capacity, told.capacity_lower, told.capacity_upper)
+    if rate is None or told.capacity_basis != Basis.MEASURED.value:
+        return None
+    return Capacity(rate, Basis.MEASURED, told.capacity_requests or 0)
+
+
+def _cost(told: read.UnitCost | None) -> UnitCost | None:
+    if told is None or told.since is None or told.until is None or told.good is None or told.cost is None:
+        return None
+    value = _interval(told.value, told.lower, told.upper)
+    return None if value is None else UnitCost(value, told.good, float(told.cost), told.since, told.until, told.replicas)
+
+
+def _move(told: Move) -> core.Move | None:
+    kind, step = _word(core.MoveKind, told.kind), _word(core.Step, told.step)
+    if told.id is None or kind is None or step is None:
+        return None
+    if told.source is None or told.source_revision is None or told.target is None or told.target_revision is None:
+        return None
+    if told.started is None or told.step_since is None or told.deadline is None:
+        return None
+    return core.Move(
+        id=told.id,
+        kind=kind,
+        source=PlacementKey(told.source, told.source_revision),
+        target=PlacementKey(told.target, told.target_revision),
+        step=step,
+        source_replicas=told.source_replicas or 0,
+        target_replicas=told.target_replicas or 0,
+        target_goal=1 if told.target_goal is None else told.target_goal,
+        started=told.started,
+        step_time=told.step_since,
+        deadline=told.deadline,
+        reason=told.reason or "",
+        message=told.message or "",
+        back_reason=told.back_reason,
+        source_goal=told.source_goal or 0,
+        target_base=told.target_base or 0,
+        reserved=_real(told.reserved),
+    )
+
+
+def _past(told: PastMove) -> core.PastMove | None:
+    outcome = _word(core.Outcome, told.outcome)
+    if outcome is None or told.source is None or told.target is None or told.target_revision is None or told.time is None:
+        return None
+    return core.PastMove(
+        source_pool=told.source,
+        target_pool=told.target,
+        target_revision=told.target_revision,
+        time=told.time,
+        outcome=outcome,
+        reason=told.reason or "",
+        kind=_word(core.MoveKind, told.kind),
+        cost=_real(told.cost),
+    )
+
+
+def _quarantine(told: Quarantine) -> core.Quarantine | None:
+    if not told.pool or told.revision is None or told.until is None:
+        return None
+    failures = 1 if told.failures is None else told.failures
+    return core.Quarantine(pool=told.pool, revision=told.revision, until=told.until, failures=failures, reason=told.reason or "")
+
+
+def _verdict(told: Verdict) -> core.ClaimVerdict | None:
+    verdict = _word(core.VerdictWord, told.verdict)
+    if verdict is None or not told.pool or not told.name or told.claimed is None:
+        return None
+    return core.ClaimVerdict(
+        pool=told.pool,
+        name=told.name,
+        verdict=verdict,
+        n=told.n or 0,
+        claimed=float(told.claimed),
+        measured=_real(told.measured),
+        lower=_real(told.lower),
+        upper=_real(told.upper),
+        message=told.message or "",
+        relative_to=told.relative_to,
+        first_prices=core.ClaimPrices(_real(told.price), _real(told.relative_price)),
+    )
+
+
+def _decision(told: Decision) -> core.LastDecision | None:
+    if told.time is None or told.verdict is None:
+        return None
+    return core.LastDecision(
+        time=told.time,
+        verdict=told.verdict,
+        reason=told.reason or "",
+        message=told.message or "",
+        digest=told.digest or "",
+        board=_each(_board_line, told.gates),
+        options=_each(_option_line, told.options),
+    )
+
+
+def _board_line(told: Gate) -> core.BoardLine | None:
+    if not told.gate or told.passed is None:
+        return None
+    return core.BoardLine(gate=told.gate, passed=told.passed, reason=told.reason or "", message=told.message or "")
+
+
+def _option_line(told: Option) -> core.OptionLine | None:
+    if not told.pool or told.feasible is None:
+        return None
+    return core.OptionLine(
+        pool=told.pool,
+        feasible=told.feasible,
+        reason=told.reason or "",
+        message=told.message or "",
+        replicas=told.replicas,
+        cost_per_hour=_real(told.cost_per_hour),
+        unit_cost=_real(told.unit_cost),
+        lower=_real(told.lower),
+        upper=_real(told.upper),
+        basis=told.basis,
+        n=told.n or 0,
+        cheapest_below=_real(told.cheapest_below),
+    )
+
+
+def _word(kind: type[E], value: str | None) -> E | None:
+    """The member of that value; None where there is none, as for a word of another version."""
+    try:
+        return kind(value)
+    except ValueError:
+        return None
+
+
+def _real(value: Decimal | None) -> float | None:
+    return None if value is None else float(value)
+
+
+def _interval(point: Decimal | None, lower: Decimal | None, upper: Decimal | None) -> Interval | None:
+    """None where one of its three figures is not known."""
+    if point is None or lower is None or upper is None:
+        return None
+    return Interval(float(point), float(lower), float(upper))

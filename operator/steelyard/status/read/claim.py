@@ -1,0 +1,48 @@
+"""Verdicts on advertised figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from steelyard.status.raw import Raw
+from steelyard.status.read.field import UNSHOWN, number, parts, text, whole
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Confirmed, Refuted or Inconclusive, with what was claimed, what was measured, and n."""
+
+    pool: str
+    name: str
+    verdict: str | None
+    n: int | None
+    claimed: Decimal | None
+    measured: Decimal | None
+    lower: Decimal | None
+    upper: Decimal | None
+    message: str | None
+    relative_to: str | None = field(metadata=UNSHOWN)
+    price: Decimal | None = field(metadata=UNSHOWN)
+    relative_price: Decimal | None = field(metadata=UNSHOWN)
+
+
+def verdicts(status: Raw) -> tuple[Verdict, ...]:
+    """Of a workload's status."""
+    return tuple(
+        Verdict(
+            pool=text(raw, "pool") or "",
+            name=text(raw, "name") or "",
+            verdict=text(raw, "verdict"),
+            n=whole(raw, "n"),
+            claimed=number(raw, "claimed"),
+            measured=number(raw, "measured"),
+            lower=number(raw, "lower"),
+            upper=number(raw, "upper"),
+            message=text(raw, "message"),
+            relative_to=text(raw, "relativeTo"),
+            price=number(raw, "price"),
+            relative_price=number(raw, "relativePrice"),
+        )
+        for raw in parts(status, "claims")
+    )

@@ -1,0 +1,95 @@
+"""What is measured, and what stands, at one (pool, revision)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from steelyard.status.raw import Raw
+from steelyard.status.read.field import UNSHOWN, moment, number, part, parts, text, truth, whole
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitCost:
+    """Cost per 1,000 good requests as observed, with its 95 % interval, over the time from `since` to `until`."""
+
+    value: Decimal
+    lower: Decimal | None
+    upper: Decimal | None
+    n: int | None
+    """Good requests behind it."""
+    since: datetime | None
+    until: datetime | None
+    cost: Decimal | None
+    """Money spent in that time."""
+    good: int | None
+    replicas: int | None
+    """How many served in that time; None where the number changed."""
+    basis: str | None
+    """Share: the requested share of the node's price."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """Replicas and evidence of one pool and revision."""
+
+    pool: str
+    revision: str | None
+    desired_replicas: int | None
+    ready_replicas: int | None
+    artifact_digest: str | None
+    capacity: Decimal | None
+    """Good requests per second that one replica serves within the objective."""
+    capacity_lower: Decimal | None
+    capacity_upper: Decimal | None
+    capacity_basis: str | None
+    """Claimed or Measured."""
+    capacity_requests: int | None
+    """Requests behind the capacity."""
+    unit_cost: UnitCost | None
+    good_percent: Decimal | None
+    """Share of requests within the objective."""
+    p99_milliseconds: Decimal | None
+    steady: bool | None = field(metadata=UNSHOWN)
+
+
+def placements(status: Raw) -> tuple[Placement, ...]:
+    """In the order of the status."""
+    return tuple(
+        Placement(
+            pool=text(raw, "pool") or "",
+            revision=text(raw, "revision"),
+            desired_replicas=whole(raw, "desiredReplicas"),
+            ready_replicas=whole(raw, "readyReplicas"),
+            artifact_digest=text(raw, "artifactDigest"),
+            capacity=number(raw, "capacityPerReplica"),
+            capacity_lower=number(raw, "capacityLower"),
+            capacity_upper=number(raw, "capacityUpper"),
+            capacity_basis=text(raw, "capacityBasis"),
+            capacity_requests=whole(raw, "capacityRequests"),
+            unit_cost=_unit_cost(part(raw, "unitCost")),
+            good_percent=number(raw, "goodPercent"),
+            p99_milliseconds=number(raw, "p99Milliseconds"),
+            steady=truth(raw, "steady"),
+        )
+        for raw in parts(status, "placements")
+    )
+
+
+def _unit_cost(raw: Raw) -> UnitCost | None:
+    value = number(raw, "value")
+    if value is None:
+        return None
+    return UnitCost(
+        value=value,
+        lower=number(raw, "lower"),
+        upper=number(raw, "upper"),
+        n=whole(raw, "n"),
+        since=moment(raw, "from"),
+        until=moment(raw, "to"),
+        cost=number(raw, "cost"),
+        good=whole(raw, "good"),
+        replicas=whole(raw, "replicas"),
+        basis=text(raw, "basis"),
+    )

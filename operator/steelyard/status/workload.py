@@ -1,0 +1,247 @@
+"""The status of an InferenceWorkload, written from a decision. What it holds is read back without loss (`memory.py`).
+
+Numbers are decimal strings of at most six significant digits, times RFC 3339.
+
+Whatever is remembered, the API server takes what is written: a status that it refuses would hold back every act that comes after. So lists
+are cut to the room that the schema has for them, and numbers to what it can hold.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import datetime
+from math import ceil
+from typing import Any
+
+from steelyard.api.inference_workload import InferenceWorkloadStatus
+from steelyard.api.last_decision import LastDecision as LastDecisionStatus
+from steelyard.api.model import StatusModel
+from steelyard.core.facts.memory import ClaimVerdict, Known, LastDecision, Move, OptionLine, PastMove
+from steelyard.core.facts.snapshot import Placement, Snapshot
+from steelyard.core.placing.decision import Decision
+from steelyard.core.statistics.interval import Interval
+from steelyard.status.condition import written_condition
+from steelyard.status.raw import Raw
+from steelyard.status.scalar import count, decimal, decimals, time_text
+
+EVEN = 0.1
+"""By how much of an interval's width its two sides may differ for one number of percent to stand for both."""
+BASIS_OF_COST = "Share"
+"""Nobody tells yet what the bill would drop by: avoidable cost is the requested share of the node's price (design section 6)."""
+
+
+def _room(model: type[StatusModel], field: str) -> int:
+    """How many entries of a list the API server takes."""
+    return next(int(note.max_length) for note in model.model_fields[field].metadata if hasattr(note, "max_length"))
+
+
+BESIDE, PLACEMENTS, CLAIMS, QUARANTINE, HISTORY = (
+    _room(InferenceWorkloadStatus, field) for field in ("beside", "placements", "claims", "quarantine", "history")
+)
+BOARD, OPTIONS = _room(LastDecisionStatus, "board"), _room(LastDecisionStatus, "options")
+
+
+def status_of(decision: Decision, snapshot: Snapshot, old: Mapping[str, Any], endpoint: str, now: datetime) -> Raw:
+    """The whole status as it should stand. Fields that are not known are left out."""
+    memory, generation = decision.memory, snapshot.workload.generation
+    status: Raw = {
+        "summary": _summary(decision, snapshot),
+        "observedGeneration": generation,
+        "conditions": [written_condition(c, generation, old, now) for c in decision.conditions],
+        "currency": snapshot.settings.currency,
+        "endpoint": endpoint,
+        "placements": _placements(decision, snapshot.placements),
+        "claims": [_claim_out(v) for v in memory.claims[:CLAIMS]],
+        "quarantine": [
+            {"pool": q.pool, "revision": q.revision, "until": time_text(q.until), "failures": q.failures, "reason": q.reason}
+            for q in memory.quarantine[:QUARANTINE]
+        ],
+        "history": [_past_out(m) for m in memory.history[-HISTORY:]],
+    }
+    keys = [key._asdict() for key in memory.allocation]
+    if keys:
+        status["home"] = keys[0]
+    if keys[1:]:
+        status["beside"] = keys[1 : 1 + BESIDE]
+    if memory.move is not None:
+        status["move"] = _move_out(memory.move)
+    if memory.last is not None:
+        status["lastDecision"] = _last_out(memory.last)
+    return status
+
+
+def _summary(decision: Decision, snapshot: Snapshot) -> Raw:
+    """What `kubectl get` shows."""
+    model = snapshot.workload.model.uri.rstrip("/").rsplit("/", 1)[-1]
+    used = sorted((n, k) for k, n in decision.desired.items() if n > 0)
+    pool = used[-1][1].pool + (f"+{len(used) - 1}" if len(used) > 1 else "") if used else "-"
+    shown = decision.memory.of(*used[-1][1]) if used else None
+    cost = "-"
+    if shown is not None and shown.unit_cost is not None:
+        cost = _short(shown.unit_cost.interval, snapshot.settings.currency)
+    return {"model": model[:24], "pool": pool[:24], "unitCost": cost}
+
+
+def _short(interval: Interval, currency: str) -> str:
+    """A figure with its doubt. Percent say it only where both sides are about equal, and an interval of one point says nothing."""
+    below, above = interval.point - interval.lower, interval.upper - interval.point
+    if below + above == 0:
+        return f"{_three(interval.point)} {currency}"
+    if interval.lower > 0 and abs(above - below) <= EVEN * (above + below):
+        return f"{_three(interval.point)} {currency} ±{ceil(100 * max(above, below) / interval.point)}%"
+    return f"{_three(interval.lower)} to {_three(interval.upper)} {currency}"
+
+
+def _three(value: float) -> str:
+    """Three significant digits."""
+    return decimal(float(f"{value:.3g}"))
+
+
+def _placements(decision: Decision, placements: tuple[Placement, ...]) -> list[Raw]:
+    standing = {p.key: p for p in placements}
+    known = {(k.pool, k.revision): k for k in decision.memory.known}
+    present = {(p.pool, p.revision) for p in (*standing, *decision.desired)}
+    # What is there or wanted before what is only known.
+    keys = sorted({*known, *present}, key=lambda key: (key not in present, key))[:PLACEMENTS]
+    found = []
+    for pool, revision in sorted(keys):
+        place = next((p for k, p in standing.items() if (k.pool, k.revision) == (pool, revision)), None)
+        wanted = next((n for k, n in decision.desired.items() if (k.pool, k.revision) == (pool, revision)), None)
+        out: Raw = {
+            "pool": pool,
+            "revision": revision,
+            "desiredReplicas": wanted if wanted is not None else (place.desired if place else 0),
+            "readyReplicas": place.ready if place else 0,
+            "capacityRequests": 0,
+        }
+        if place is not None and place.artifact_digest:
+            out["artifactDigest"] = place.artifact_digest
+        out |= _figures(known.get((pool, revision)))
+        found.append(out)
+    return found
+
+
+def _figures(known: Known | None) -> Raw:
+    if known is None:
+        return {}
+    out: Raw = {"steady": known.steady}
+    if known.capacity is not None and _is_told(known.capacity.rate):
+        rate = known.capacity.rate
+        out |= decimals(capacityPerReplica=rate.point, capacityLower=rate.lower, capacityUpper=rate.upper)
+        out |= {"capacityBasis": known.capacity.basis.value, "capacityRequests": count(known.capacity.n)}
+    if known.unit_cost is not None and _is_told(known.unit_cost.interval):
+        cost = known.unit_cost
+        out["unitCost"] = {
+            **decimals(value=cost.interval.point, lower=cost.interval.lower, upper=cost.interval.upper, cost=cost.cost),
+            "n": count(cost.good),
+            "from": time_text(cost.start),
+            "to": time_text(cost.end),
+            "good": count(cost.good),
+            "basis": BASIS_OF_COST,
+        }
+        if cost.replicas is not None:
+            out["unitCost"]["replicas"] = cost.replicas
+    if known.within is not None:
+        out |= decimals(goodPercent=known.within * 100)
+    if known.p99_milliseconds is not None and not math.isnan(known.p99_milliseconds):
+        out["p99Milliseconds"] = count(known.p99_milliseconds)
+    return out
+
+
+def _is_told(interval: Interval) -> bool:
+    """Whether it is one: a figure without its bounds could not be read back."""
+    return not any(math.isnan(value) for value in (interval.point, interval.lower, interval.upper))
+
+
+def _claim_out(verdict: ClaimVerdict) -> Raw:
+    out: Raw = {
+        "pool": verdict.pool,
+        "name": verdict.name,
+        "verdict": verdict.verdict.value,
+        "n": count(verdict.n),
+    }
+    if verdict.relative_to is not None:
+        out["relativeTo"] = verdict.relative_to
+    out |= decimals(
+        claimed=verdict.claimed,
+        measured=verdict.measured,
+        lower=verdict.lower,
+        upper=verdict.upper,
+        price=verdict.first_prices.own,
+        relativePrice=verdict.first_prices.other,
+    )
+    return out | {"message": verdict.message[:512]}
+
+
+def _move_out(move: Move) -> Raw:
+    out: Raw = {
+        "id": move.id,
+        "kind": move.kind.value,
+        "from": move.source.pool,
+        "fromRevision": move.source.revision,
+        "to": move.target.pool,
+        "toRevision": move.target.revision,
+        "step": move.step.value,
+        "sourceReplicas": move.source_replicas,
+        "targetReplicas": move.target_replicas,
+        "targetGoal": move.target_goal,
+        "sourceGoal": move.source_goal,
+        "targetBase": move.target_base,
+        "startedTime": time_text(move.started),
+        "stepTime": time_text(move.step_time),
+        "deadlineTime": time_text(move.deadline),
+        "reason": move.reason,
+        "message": move.message[:512],
+    }
+    out |= decimals(reserved=move.reserved)
+    if move.back_reason:
+        out["backReason"] = move.back_reason
+    return out
+
+
+def _past_out(past: PastMove) -> Raw:
+    out: Raw = {
+        "from": past.source_pool,
+        "to": past.target_pool,
+        "toRevision": past.target_revision,
+        "time": time_text(past.time),
+        "outcome": past.outcome.value,
+        "reason": past.reason,
+    }
+    if past.kind is not None:
+        out["kind"] = past.kind.value
+    return out | decimals(cost=past.cost)
+
+
+def _last_out(last: LastDecision) -> Raw:
+    return {
+        "time": time_text(last.time),
+        "verdict": last.verdict,
+        "reason": last.reason,
+        "message": last.message[:1024],
+        "digest": last.digest,
+        "board": [{"gate": b.gate, "passed": b.passed, "reason": b.reason, "message": b.message[:256]} for b in last.board[:BOARD]],
+        "options": [_option_out(o) for o in last.options[:OPTIONS]],
+    }
+
+
+def _option_out(option: OptionLine) -> Raw:
+    out: Raw = {
+        "pool": option.pool,
+        "feasible": option.feasible,
+        "reason": option.reason,
+        "message": option.message[:256],
+        "n": count(option.n),
+    }
+    if option.replicas is not None:
+        out["replicas"] = option.replicas
+    if option.basis is not None:
+        out["basis"] = option.basis
+    return out | decimals(
+        costPerHour=option.cost_per_hour,
+        unitCost=option.unit_cost,
+        lower=option.lower,
+        upper=option.upper,
+        cheapestBelow=option.cheapest_below,
+    )

@@ -1,0 +1,93 @@
+"""The ledger kept: counters grow with it, and each hour of each node stands in the leader's log as `steelyard bill` reads it."""
+
+import io
+import logging
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from prometheus_client import generate_latest
+
+from steelyard.cli.ledger_file import ledger
+from steelyard.control.gather.paid_node import paid_node
+from steelyard.control.log import configure
+from steelyard.control.telemetry.cost_ledger import CostLedger
+from steelyard.control.telemetry.metrics import Metrics
+from steelyard.core.economics.ledger import NodeFact
+from steelyard.core.facts.price import Price, PriceClass
+from steelyard.core.facts.resources import Resources
+from steelyard.core.facts.snapshot import Pool, Shape
+from unit.core.world import START
+
+POOL = Pool(
+    name="p",
+    family="neuron-inf2",
+    resource_name="aws.amazon.com/neuron",
+    backends=(),
+    node_selector={"pool": "p"},
+    shapes=(Shape(instance_type="inf2.xlarge", resources=Resources(4, 16, 1), price=Price(0.7582, PriceClass.LIST, START)),),
+)
+
+
+def node(provider: str | None = "aws:///us-east-1a/i-0123456789abcdef0") -> NodeFact:
+    raw = {
+        "metadata": {
+            "name": "ip-10-0-0-1",
+            "uid": "u",
+            "creationTimestamp": START.isoformat(),
+            "labels": {"pool": "p", "node.kubernetes.io/instance-type": "inf2.xlarge"},
+        },
+        "spec": {} if provider is None else {"providerID": provider},
+        "status": {"conditions": [{"type": "Ready", "status": "True"}]},
+    }
+    found = paid_node(raw, None, [POOL], [], {})
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    text = io.StringIO()
+    configure(stream=text)
+    yield text
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def test_what_the_leader_logs_is_what_the_command_reads(log: io.StringIO, tmp_path: Path) -> None:
+    metrics = Metrics(currency="eur")
+    accounts = CostLedger(metrics, START)
+    for minutes in range(0, 150, 10):
+        accounts.book((node(),), START + timedelta(minutes=minutes), leading=True)
+    file = tmp_path / "operator.log"
+    file.write_text("cut off\n" + log.getvalue())
+    found = ledger(str(file))
+    assert found.currency == "EUR"
+    assert [(r.start - START, r.end - START, r.cost) for r in found.records] == [
+        (timedelta(hours=h), timedelta(hours=h + 1), pytest.approx(0.7582)) for h in range(2)
+    ]
+    record = found.records[0]
+    assert (record.node, record.resource) == ("ip-10-0-0-1", "aws:///us-east-1a/i-0123456789abcdef0")
+    assert (record.pool, record.instance_type, record.price_class) == ("p", "inf2.xlarge", PriceClass.LIST)
+    assert "steelyard_workload_cost_eur_total{" in generate_latest(metrics.registry).decode()
+
+
+def test_a_standby_logs_nothing_and_has_the_whole_hour_when_it_becomes_the_leader(log: io.StringIO, tmp_path: Path) -> None:
+    accounts = CostLedger(Metrics(), START)
+    for minutes in range(0, 70, 10):
+        accounts.book((node(),), START + timedelta(minutes=minutes), leading=minutes == 60)
+    file = tmp_path / "operator.log"
+    file.write_text(log.getvalue())
+    assert [r.hours for r in ledger(str(file)).records] == [1.0]
+    quiet = CostLedger(Metrics(), START)
+    log.truncate(0)
+    for minutes in range(0, 130, 10):
+        quiet.book((node(),), START + timedelta(minutes=minutes), leading=False)
+    assert log.getvalue().strip("\0") == ""
+
+
+def test_a_node_without_a_providers_name_is_known_by_its_own() -> None:
+    assert node(None).resource == "ip-10-0-0-1"

@@ -1,0 +1,189 @@
+"""What the decision log tells over time: the age of the last decision, which is an alert, the counters of a workload that is gone, and the
+record that a decision is decided again from."""
+
+import json
+import logging
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from prometheus_client import generate_latest
+
+from steelyard.control.gather.snapshot_builder import SnapshotBuilder
+from steelyard.control.kube.resource import INFERENCE_WORKLOADS
+from steelyard.control.kube.store import Store
+from steelyard.control.log import JsonFormatter
+from steelyard.control.telemetry.decision_log import DecisionLog
+from steelyard.control.telemetry.metrics import Metrics
+from steelyard.core.compiling.attempt import Attempts
+from steelyard.core.compiling.snapshot import CompileJob
+from steelyard.core.decide import decide
+from steelyard.core.decide_compile import decide_compile
+from steelyard.core.facts.identity import WorkloadKey
+from steelyard.core.facts.snapshot import Settings
+from steelyard.core.replay.compile_record import compile_again, read_compile
+from steelyard.core.replay.difference import differences
+from steelyard.core.replay.record import again, outcome, read
+from steelyard.core.vocabulary.reading import Unknown
+from unit.api import objects
+from unit.control.virtual_time import ManualClock
+from unit.core.compiles import BUILT, compile_snapshot
+from unit.core.world import START, Ground, World
+
+GAUGE = "steelyard_last_decision_cycle_timestamp_seconds"
+MANIFEST = {"apiVersion": "steelyard.dev/v1alpha1", "kind": "InferenceWorkload", "metadata": {"name": "embed", "namespace": "ns"}}
+HOUR = timedelta(hours=1)
+
+
+class Silence:
+    """Events, told to nobody."""
+
+    def record(self, *_: object, **__: object) -> None:
+        pass
+
+
+class Told:
+    """A journal, and what /metrics says of it."""
+
+    def __init__(self) -> None:
+        self.metrics = Metrics()
+        self.journal = DecisionLog(Silence(), self.metrics)  # type: ignore[arg-type]
+
+    def decide(self, now) -> None:
+        snapshot = World({"a": Ground()}).snapshot()
+        self.journal.record(MANIFEST, snapshot, decide(snapshot, now), now, 0.1)
+
+    def age(self, now, *, leading=True, owed=True) -> float | None:
+        self.journal.publish(now, leading=leading, owed=owed)
+        lines = generate_latest(self.metrics.registry).decode().splitlines()
+        found = [float(line.split()[1]) for line in lines if line.startswith(f"{GAUGE} ")]
+        return now.timestamp() - found[0] if found else None
+
+
+@pytest.fixture
+def told() -> Told:
+    return Told()
+
+
+def test_a_decision_makes_it_young(told):
+    assert told.age(START) == 0
+    told.decide(START + HOUR)
+    assert told.age(START + HOUR) == 0
+
+
+def test_it_grows_while_a_decision_is_owed_and_none_is_given(told):
+    told.decide(START)
+    assert told.age(START + HOUR) == HOUR.total_seconds()
+
+
+def test_it_stays_young_while_nothing_is_owed(told):
+    told.decide(START)
+    assert told.age(START + HOUR, owed=False) == 0
+    assert told.age(START + 2 * HOUR, owed=False) == 0
+
+
+def test_what_is_owed_after_a_rest_is_counted_from_the_end_of_the_rest(told):
+    told.decide(START)
+    told.age(START + HOUR, owed=False)
+    assert told.age(START + 2 * HOUR) == HOUR.total_seconds()
+
+
+def test_a_leader_that_never_decides_is_counted_from_its_first_round(told):
+    told.age(START, leading=False)
+    assert told.age(START + HOUR) == 0
+    assert told.age(START + 2 * HOUR) == HOUR.total_seconds()
+
+
+def test_a_standby_says_nothing_that_could_hide_a_leader_which_is_stuck(told):
+    assert told.age(START, leading=False, owed=False) is None
+    told.decide(START)
+    assert told.age(START, leading=False) is None
+
+
+def test_the_counters_of_a_workload_that_is_gone_end_one_round_after_its_last_pod(told):
+    key = WorkloadKey("ns", "embed")
+
+    def counted(*, serving: bool) -> bool:
+        told.journal.publish(START, leading=True, owed=False, serving={key} if serving else set())
+        return "steelyard_workload_cost_usd_total{" in generate_latest(told.metrics.registry).decode()
+
+    def cost() -> None:
+        told.metrics.count("steelyard_workload_cost_usd", ("ns", "embed", "a", "allocated", "List"), 1.0)
+
+    cost()
+    assert counted(serving=False), "it is not gone: it only has no pod"
+    told.journal.forget(key)
+    cost()
+    assert counted(serving=True)
+    assert not counted(serving=False)
+    told.decide(START)
+    cost()
+    assert counted(serving=False), "another one of its name has come"
+
+
+def owed(*metadata_and_changes) -> bool:
+    """Whether a store with these workloads owes a decision."""
+    store = Store(ManualClock(), index_labels=("steelyard.dev/workload", "steelyard.dev/pool"))
+    for number, (metadata, changes) in enumerate(metadata_and_changes):
+        made = objects.changed(objects.workload(), changes)
+        made["metadata"] |= {
+            "namespace": "ns",
+            "name": f"w{number}",
+            "uid": f"u{number}",
+            "resourceVersion": "1",
+            "generation": 1,
+            **metadata,
+        }
+        store.observe(INFERENCE_WORKLOADS, "ADDED", made)
+    seen = SnapshotBuilder(
+        store, Settings(toolchains={}, store_uri=""), lambda *_: Unknown(""), synced=lambda: True, clock_suspect=lambda: False
+    )
+    return seen.decides()
+
+
+def test_a_workload_that_can_be_read_is_owed_decisions_and_no_other():
+    leaving = {"deletionTimestamp": "2026-01-01T00:00:00Z"}
+    unreadable = {"spec.objective.latency.0.milliseconds": "soon"}
+    assert not owed()
+    assert not owed((leaving, {}))
+    assert not owed(({}, unreadable))
+    assert owed(({}, unreadable), (leaving, {}), ({}, {}))
+
+
+def test_the_logged_line_is_a_record_that_is_decided_the_same_way_again(told, caplog):
+    world = World({"a": Ground(), "b": Ground(speed=20)}, rate=24)
+    world.tick(12)
+    snapshot = world.snapshot()
+    with caplog.at_level(logging.INFO, logger="steelyard.control.telemetry.decision_log"):
+        told.journal.record(MANIFEST, snapshot, decide(snapshot, world.now), world.now, 0.1)
+    line = json.loads(JsonFormatter().format(caplog.records[-1]))
+    found = read(line["record"])
+    assert (found.snapshot, found.now) == (snapshot, world.now)
+    assert list(differences(found.decided, json.loads(json.dumps(outcome(again(found)))))) == []
+    assert line["digest"] == found.decided["digest"]
+
+
+def test_a_compile_is_written_when_its_decision_changes_and_is_decided_the_same_way_again(told, caplog):
+    running = compile_snapshot(attempts=Attempts(count=1, open=True), job=CompileJob())
+    now = START
+    with caplog.at_level(logging.INFO, logger="steelyard.control.telemetry.decision_log"):
+        for snapshot in (compile_snapshot(), running, running, replace(running, job=CompileJob(built=BUILT))):
+            now += HOUR
+            told.journal.compiled({"metadata": {}}, snapshot, decide_compile(snapshot, now), now)
+    lines = [json.loads(JsonFormatter().format(record)) for record in caplog.records]
+    assert [(line["message"], line["compiledModel"], line["verdict"]) for line in lines] == [
+        ("compile decided", "ns/openvino-0", "Start"),
+        ("compile decided", "ns/openvino-0", "Run"),
+        ("compile decided", "ns/openvino-0", "Done"),
+    ]
+    found = read_compile(lines[-1]["record"])
+    assert (found.now, compile_again(found)) == (now, decide_compile(found.snapshot, now))
+
+
+def test_a_compiled_model_that_is_made_anew_is_written_anew(told, caplog):
+    snapshot = compile_snapshot()
+    with caplog.at_level(logging.INFO, logger="steelyard.control.telemetry.decision_log"):
+        for _ in range(2):
+            told.journal.compiled({"metadata": {}}, snapshot, decide_compile(snapshot, START), START)
+            told.journal.forget_compile(snapshot.namespace, snapshot.name)
+    assert len(caplog.records) == 2
