@@ -13,35 +13,26 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.loop.policy import STEP
-from bench.loop.world import Reals
+from bench.loop.waiting import Reals
 
 DATA = Path(__file__).parents[1] / "data" / "traces"
+STEP = 10
+"""Seconds of a step."""
 WINDOW = 600
 """Seconds over which the recorded rates are means."""
-DISPERSION = 1.5**2
-"""Variance over mean of the requests of a step: the squared coefficient of variation of the times between arrivals, in renewal theory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Trace:
-    """shape: (T,) requests of each step, 1 on average. noisy: these are rates, and chance is still to come; else they are arrivals."""
+    """shape: (T,) rate in each step, 1 on average; step: seconds."""
 
     name: str
     shape: Reals
-    noisy: bool
-
-    def arrivals(self, mean: float, seed: int) -> Reals:
-        """(T,) requests of each step, `mean` on average; gamma noise around a rate."""
-        expected = self.shape * mean
-        if not self.noisy:
-            return expected
-        chance = np.random.default_rng([seed, 0])
-        return np.rint(chance.gamma(expected / DISPERSION, DISPERSION))
+    step: int = STEP
 
     def first(self, seconds: float) -> Trace:
         """Its beginning."""
-        shape = self.shape[: round(seconds / STEP)]
+        shape = self.shape[: round(seconds / self.step)]
         return replace(self, shape=shape / shape.mean())
 
 
@@ -61,7 +52,7 @@ def from_rates(name: str, moments: Iterable[float], rates: Iterable[float]) -> T
     length = np.append(np.diff(begin), begin[-1] - begin[-2])
     steps = begin[0] + STEP * (np.arange(int((begin[-1] + length[-1] - begin[0]) // STEP)) + 0.5)
     shape = np.interp(steps, (begin + length / 2)[known], rate[known])
-    return Trace(name=name, shape=shape / shape.mean(), noisy=True)
+    return Trace(name=name, shape=shape / shape.mean())
 
 
 def _from_rows(name: str, rows: Sequence[tuple[float, float]]) -> Trace:
@@ -71,7 +62,7 @@ def _from_rows(name: str, rows: Sequence[tuple[float, float]]) -> Trace:
 def from_arrivals(name: str, requests: Iterable[float]) -> Trace:
     """From the requests that came in each step."""
     shape = np.array(list(requests), dtype=float)
-    return Trace(name=name, shape=shape / shape.mean(), noisy=False)
+    return Trace(name=name, shape=shape / shape.mean())
 
 
 def from_csv(path: Path) -> Trace:
