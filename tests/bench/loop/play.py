@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
+from bench.hands import deploy, scale, wanted
 from bench.loop.outcome import Change, Outcome, moves
 from bench.loop.policy import STEP, Observation, Policy
-from bench.loop.worlds import World
-from steelyard.core.facts.resources import Resources
-from steelyard.core.facts.snapshot import PlacementKey
-from steelyard.core.placing.intent import Intent, PlacementIntent
+from bench.loop.worlds import MOST, WORKLOAD, World
 from steelyard.simulate import world as simulated
 from steelyard.simulate.drive import steps
 from steelyard.simulate.event import EventKind
-from steelyard.simulate.facts import key_of
 from steelyard.simulate.replica import Replica
 
 DAY = 86_400
@@ -38,13 +36,13 @@ def _ground(world: World) -> simulated.World:
 
 def _outcome(world: World, ground: simulated.World, run: Iterator[None]) -> Outcome:
     """What is counted begins with the trace; of an outage it also begins when the slowest pool could have been ready since."""
-    tally, pools = ground.tenants["work"].tally, [p.name for p in world.pools]
+    tally, pools = ground.tenants[WORKLOAD].tally, [p.name for p in world.pools]
     outage = next((e for e in world.events if e.kind is EventKind.POOL_OUTAGE), None)
     late = world.warm_up + outage.at + max(p.startup_seconds for p in world.pools) if outage else -1.0
     until = world.warm_up + outage.until if outage else -1.0
     before, paid, after_start = tally.copy(), ground.nodes.copy(), tally.copy()
     in_outage: float | None = None
-    wanted = [dict.fromkeys(pools, 0)]
+    asked: list[Mapping[str, int]] = []
     for _ in run:
         if ground.now == world.warm_up:
             before, paid = tally.copy(), ground.nodes.copy()
@@ -53,14 +51,14 @@ def _outcome(world: World, ground: simulated.World, run: Iterator[None]) -> Outc
         if ground.now == until:
             in_outage = _part(tally.since(after_start).missed, tally.since(after_start).ended)
         if ground.now >= world.warm_up:
-            wanted.append(_wanted(ground, pools))
+            asked.append(wanted(ground, WORKLOAD))
     counted, cost = tally.since(before), ground.nodes.since(paid).cost
     assert cost is not None
     changes = [
-        Change(step, p, now[pool] - last[pool])
-        for step, (last, now) in enumerate(pairwise(wanted[1:]))
+        Change(step, p, now.get(pool, 0) - last.get(pool, 0))
+        for step, (last, now) in enumerate(pairwise(asked))
         for p, pool in enumerate(pools)
-        if now[pool] != last[pool]
+        if now.get(pool, 0) != last.get(pool, 0)
     ]
     return Outcome(
         cost=cost,
@@ -78,65 +76,33 @@ def _part(missed: int, ended: int) -> float:
     return missed / max(1, ended)
 
 
-def _wanted(ground: simulated.World, pools: list[str]) -> dict[str, int]:
-    found = dict.fromkeys(pools, 0)
-    for (_, key), made in ground.cluster.deployments.items():
-        found[key.pool] += made.desired
-    return found
-
-
 def _obeyed(world: World, ground: simulated.World, wishes: Policy) -> Iterator[None]:
     """Steps of the world, with the policy's wishes carried out after each."""
-    entry = ground.tenants["work"].entry
-    keys = [PlacementKey(p.name, "r0") for p in world.pools]
     wishes.start(world.pools, allowance=world.allowance)
-    orders = tuple(_order(key, resources=Resources(8, 32, 0.0)) for key in keys)
-    ground.cluster.obey("work", Intent(workload=key_of(entry), workload_uid="", create=orders))
-    eyes = _Eyes(world, ground, keys)
+    deploy(ground, WORKLOAD, [p.name for p in world.pools], replicas=1)
+    eyes = _Eyes(world, ground)
     while not ground.over:
         ground.step()
         seen = eyes.look()
         if ground.now > 0:
-            wanted = [max(0, int(n)) if p.limit is None else min(max(0, int(n)), p.limit) for n, p in zip(wishes.step(seen), world.pools, strict=True)]
-            scale = {key: n for key, n in zip(keys, wanted, strict=True) if ground.cluster.deployments["work", key].desired != n}
-            if scale:
-                ground.cluster.obey("work", Intent(workload=key_of(entry), workload_uid="", scale=scale))
+            limits = [MOST if p.limit is None else p.limit for p in world.pools]
+            wished = [min(max(0, int(n)), limit) for n, limit in zip(wishes.step(seen), limits, strict=True)]
+            scale(ground, WORKLOAD, dict(zip([p.name for p in world.pools], wished, strict=True)))
         yield
-
-
-def _order(key: PlacementKey, resources: Resources) -> PlacementIntent:
-    return PlacementIntent(
-        key=key,
-        asked="",
-        replicas=1,
-        backend="",
-        image="image",
-        artifact_uri="",
-        artifact_digest="",
-        model_name="",
-        task="",
-        latency=(),
-        batch_sizes=(),
-        resources=resources,
-        resource_name=None,
-        family="",
-        node_selector={},
-        tolerations=(),
-        scheduler=None,
-    )
 
 
 class _Eyes:
     """What is seen of the world between two looks."""
 
-    def __init__(self, world: World, ground: simulated.World, keys: list[PlacementKey]) -> None:
-        self._world, self._ground, self._keys = world, ground, keys
+    def __init__(self, world: World, ground: simulated.World) -> None:
+        self._ground = ground
+        self._pools = [p.name for p in world.pools]
         self._worked: dict[int, float] = {}
         self._serving: list[Replica] = []
-        self._last = ground.tenants["work"].tally.copy()
+        self._last = ground.tenants[WORKLOAD].tally.copy()
 
     def look(self) -> Observation:
-        ground, tally = self._ground, self._ground.tenants["work"].tally
+        ground, tally = self._ground, self._ground.tenants[WORKLOAD].tally
         new, self._last = tally.since(self._last), tally.copy()
         busy: dict[str, float] = {}
         stood: dict[str, int] = {}
@@ -144,13 +110,10 @@ class _Eyes:
             pool = replica.key.pool
             stood[pool] = stood.get(pool, 0) + 1
             busy[pool] = busy.get(pool, 0.0) + replica.worked(ground.now) - self._worked[replica.number]
-        self._serving = ground.cluster.serving("work")
+        self._serving = ground.cluster.serving(WORKLOAD)
         self._worked = {r.number: r.worked(ground.now) for r in self._serving}
-        ready = {key.pool: 0 for key in self._keys}
-        for replica in self._serving:
-            ready[replica.key.pool] += 1
-        desired = {key.pool: ground.cluster.deployments["work", key].desired for key in self._keys}
-        pools = [p.name for p in self._world.pools]
+        pools, asked = self._pools, wanted(ground, WORKLOAD)
+        ready = Counter(replica.key.pool for replica in self._serving)
         return Observation(
             now=ground.now,
             seconds=STEP,
@@ -159,6 +122,6 @@ class _Eyes:
             busy=tuple(busy[p] / stood[p] / STEP if p in stood else None for p in pools),
             replica_seconds=tuple(float(stood.get(p, 0) * STEP) for p in pools),
             ready=tuple(ready[p] for p in pools),
-            starting=tuple(max(0, desired[p] - ready[p]) for p in pools),
+            starting=tuple(max(0, asked[p] - ready[p]) for p in pools),
             prices=tuple(ground.happening.bill(p) or 0.0 for p in ground.scenario.pools),
         )

@@ -28,6 +28,7 @@ NODE_LATER = 60
 """Seconds from when a node is ready until its replica is."""
 CLAIMS_OFF = 1.5, 2.0
 """Where claims are wrong, each is off by a factor between these."""
+WORKLOAD = "work"
 DAY = 86_400
 REFERENCE_STEP = 60
 """Seconds. The recorded rates are means of 600 s."""
@@ -95,7 +96,7 @@ class World:
                 ],
                 "workloads": [
                     {
-                        "name": "work",
+                        "name": WORKLOAD,
                         "load": {"trace": {"file": self.trace.name}},
                         "objective": {"milliseconds": round(self.latency * 1000), "percent": self.percent},
                         "scaling": {"minReplicas": 1, "maxReplicas": MOST},
