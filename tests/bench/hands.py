@@ -56,7 +56,6 @@ def scale(world: World, workload: str, wanted: Mapping[str, int]) -> None:
 def wanted(world: World, workload: str) -> dict[str, int]:
     """What is asked for by pool, whoever asked."""
     found: dict[str, int] = {}
-    for (name, key), made in world.cluster.deployments.items():
-        if name == workload:
-            found[key.pool] = found.get(key.pool, 0) + made.desired
+    for key in world.cluster.of(workload):
+        found[key.pool] = found.get(key.pool, 0) + world.cluster.deployments[workload, key].desired
     return found
