@@ -34,11 +34,27 @@ last of them has replicas three times as large. Everything random is drawn from 
   workloads that missed more than the 1 % they may.
 - `moves`: replicas ordered on one pool while as many were removed from another, by the same workload within the same hour.
 
-The first hour, in which the load grows, is not counted.
+The first hour, in which the load grows, is not counted. `python -m bench.scarce` runs the smallest row and ten workloads of a seed that is in
+no row of this table, to compare two versions of the operator in two minutes.
 """
-COLUMNS = ("workloads", "pools", "claims", "policy", "cost", "bound", "missed", "worst_workload_missed", "moves", "above", "vs_plan", "seed", "days")
+COLUMNS = (
+    "workloads",
+    "pools",
+    "claims",
+    "policy",
+    "cost",
+    "bound",
+    "missed",
+    "worst_workload_missed",
+    "moves",
+    "above",
+    "vs_plan",
+    "seed",
+    "days",
+)
 SIZES = ((10, 4), (30, 6), (100, 8))
-SEEDS = {10: (1, 2, 3), 30: (1,), 100: (1,)}
+SEEDS = {10: (11, 12, 13), 30: (11,), 100: (11,)}
+"""Seed 1 is for development: `python -m bench.scarce`."""
 DEARER = 1.10
 """The bar: times the plan carried out."""
 ALLOWED = 0.01
@@ -105,7 +121,11 @@ def bars(rows: Sequence[Row]) -> Sequence[Bar]:
             f"the worst misses {worst:.2%}; {above} of {sum(int(_number(row, 'workloads')) for row in ours)} workloads miss more",
             worst <= ALLOWED,
         ),
-        Bar(f"at most {DEARER:.2f} x the plan with full knowledge carried out", f"{dearest:.3f} at most", dearest <= DEARER and worst <= ALLOWED),
+        Bar(
+            f"at most {DEARER:.2f} x the plan with full knowledge carried out",
+            f"{dearest:.3f} at most",
+            dearest <= DEARER and worst <= ALLOWED,
+        ),
     ]
 
 

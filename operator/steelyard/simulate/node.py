@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 from steelyard.core.facts.resources import Resources
 
-
 NOTHING = Resources(0.0, 0.0, 0.0)
 
 

@@ -73,7 +73,22 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--processes", type=int, default=1)
     chosen = parser.parse_args()
-    table = Table("world", "limit", "percent", "$/day", "reference", "vs_reference", "vs_own", "missed", "allowed", "in outage", "starts/d", "moves/d", "replicas", "s")
+    table = Table(
+        "world",
+        "limit",
+        "percent",
+        "$/day",
+        "reference",
+        "vs_reference",
+        "vs_own",
+        "missed",
+        "allowed",
+        "in outage",
+        "starts/d",
+        "moves/d",
+        "replicas",
+        "s",
+    )
     if chosen.processes > 1:
         with Pool(chosen.processes) as processes:
             rows = list(processes.imap(row, worlds(chosen)))

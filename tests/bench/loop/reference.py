@@ -151,7 +151,8 @@ def _caps(place: Place) -> Whole:
     safe = np.where(need <= walls, need * place.prices, np.inf).min(axis=1, keepdims=True)
     caps = np.minimum(need, np.where(np.isfinite(safe), np.ceil(DEARER * safe / place.prices), need))
     rounded = np.ceil((np.maximum(caps, 1) + 1) / ROUND) * ROUND - 1
-    return np.minimum(rounded, np.maximum(place.limits.max(axis=0), 1)).astype(np.int64)
+    within: Whole = np.minimum(rounded, np.maximum(place.limits.max(axis=0), 1)).astype(np.int64)
+    return within
 
 
 def _ready_limits(place: Place) -> Whole:

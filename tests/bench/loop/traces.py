@@ -32,8 +32,16 @@ class Trace:
 
     def first(self, seconds: float) -> Trace:
         """Its beginning."""
-        shape = self.shape[: round(seconds / self.step)]
+        return self.part(0, seconds)
+
+    def part(self, begin: float, seconds: float) -> Trace:
+        """So many seconds of it, 1 on average again."""
+        shape = self.shape[round(begin / self.step) : round((begin + seconds) / self.step)]
         return replace(self, shape=shape / shape.mean())
+
+    def repeated(self, times: int) -> Trace:
+        """So often, one after the other."""
+        return replace(self, shape=np.tile(self.shape, times))
 
 
 def from_rates(name: str, moments: Iterable[float], rates: Iterable[float]) -> Trace:
@@ -93,6 +101,15 @@ def recorded() -> dict[str, Trace]:
             _from_rows(f"{name}-smooth", [(begin, sum(window) / len(window) / STEP) for begin, window in windows]),
         ]
     return {t.name: t for t in traces}
+
+
+@cache
+def held_out() -> dict[str, Trace]:
+    """Two days of single clients, on which nothing was ever set."""
+    rates: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for row in _read("servegen_clients.csv.gz"):
+        rates[f"{row['model']}-client-{row['client']}"].append((float(row["t_s"]), float(row["rate_rps"] or "nan")))
+    return {name: _from_rows(name, rows) for name, rows in rates.items()}
 
 
 def _read(name: str) -> list[dict[str, str]]:

@@ -18,7 +18,8 @@ GRID = np.concatenate((np.arange(0.0, 0.9, 0.01), np.arange(0.9, 0.996, 0.0025))
 def late(utilisation: Reals, limit: float) -> Reals:
     """The part of the requests whose wait and service take longer than `limit`, in service times, at each utilisation."""
     known = np.append(GRID, 1.0)
-    return np.interp(utilisation, known, np.append(_computed(limit), 1.0))
+    part: Reals = np.interp(utilisation, known, np.append(_computed(limit), 1.0))
+    return part
 
 
 @cache

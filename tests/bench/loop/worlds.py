@@ -59,6 +59,20 @@ class World:
         return round(1 - self.percent / 100, 9)
 
     @property
+    def unavoidable(self) -> float:
+        """The part of the requests that come in a sudden rise of the load until a first replica for them can be ready, and are not served by
+        what stood before."""
+        rise = min(p.startup_seconds for p in self.pools) + 2 * STEP
+        place = self.place()
+        first = np.zeros(place.rates.size, dtype=bool)
+        for event in self.events:
+            if event.kind is EventKind.LOAD:
+                begin = event.at if (event.times or 1.0) > 1 else event.until
+                moments = np.arange(place.rates.size) * REFERENCE_STEP
+                first |= (begin <= moments) & (moments < begin + rise)
+        return float(place.rates[first].sum() / place.rates.sum())
+
+    @property
     def latency(self) -> float:
         """Seconds within which a request is to be answered: a multiple of B's service time."""
         return round(self.limit * B.milliseconds) / 1000

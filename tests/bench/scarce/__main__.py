@@ -28,7 +28,10 @@ def main() -> None:
     for many in chosen.workloads:
         began = time.process_time()
         for row in measured((many, chosen.pools, chosen.claims, round(chosen.days * DAY), chosen.seed)):
-            cells = [f"{value:.3%}" if name in PARTS else f"{value:.4g}" if isinstance(value, float) else str(value) for name, value in row.items()]
+            cells = [
+                f"{value:.3%}" if name in PARTS else f"{value:.4g}" if isinstance(value, float) else str(value)
+                for name, value in row.items()
+            ]
             table.add_row(*cells, f"{time.process_time() - began:.0f}")
     Console(width=180).print(table)
 

@@ -8,6 +8,7 @@ from math import ceil
 
 import numpy as np
 
+from bench.loop.waiting import Reals
 from steelyard.simulate.arrivals import Trace
 from steelyard.simulate.scenario import Scenario
 
@@ -44,7 +45,11 @@ class Case:
 def shortest() -> Case:
     """Three equal workloads that need three replicas each, two nodes of a cheap pool, and fifty of another."""
     truth = {"serviceMilliseconds": 500, "startSeconds": START_SECONDS}
-    workload = {"load": {"trace": {"file": "equal"}}, "objective": {"milliseconds": 4000, "percent": PERCENT}, "truth": {"cheap": truth, "plenty": truth}}
+    workload = {
+        "load": {"trace": {"file": "equal"}},
+        "objective": {"milliseconds": 4000, "percent": PERCENT},
+        "truth": {"cheap": truth, "plenty": truth},
+    }
     seconds = DAY // 4
     return _case(
         3,
@@ -52,7 +57,7 @@ def shortest() -> Case:
         seconds,
         0,
         [_pool("cheap", 0.5, 2, 1.0), _pool("plenty", 1.0, 50, 1.0)],
-        {name: workload for name in ("one", "two", "three")},
+        dict.fromkeys(("one", "two", "three"), workload),
         {"equal": _trace(np.full(seconds // PERIOD, 4.0))},
     )
 
@@ -127,6 +132,6 @@ def _pool(name: str, price: float, most: int, claimed: float) -> Mapping[str, ob
     }
 
 
-def _trace(rates: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Trace:
+def _trace(rates: Reals) -> Trace:
     moments = np.concatenate(([0.0, WARM_UP / 2], WARM_UP + np.arange(rates.size) * float(PERIOD)))
     return Trace(moments, np.concatenate(([0.05 * rates[0], rates[0]], rates)), float(moments[-1] + DAY))

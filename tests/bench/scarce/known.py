@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.loop.waiting import utilisation
+from bench.loop.waiting import Reals, utilisation
 from bench.scarce.case import HOUR, NODE_SECONDS, START_SECONDS, STEP, WARM_UP, Case
 from steelyard.core.plan import FleetPlan, plan_demands
 from steelyard.core.planning.demand import Demand
@@ -71,9 +71,10 @@ def _percent(case: Case) -> float:
     return case.scenario.workloads[0].objective.percent / 100
 
 
-def _rates(case: Case, workload: str, begin: int, end: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _rates(case: Case, workload: str, begin: int, end: int) -> Reals:
     trace = case.traces[next(w.load.trace.file for w in case.scenario.workloads if w.name == workload and w.load.trace)]
-    return np.interp(np.arange(begin, end + 1, 60.0), trace.moments, trace.rates)
+    rates: Reals = np.interp(np.arange(begin, end + 1, 60.0), trace.moments, trace.rates)
+    return rates
 
 
 def _planned(case: Case, loads: Mapping[str, float], part: float, before: Allocation | None) -> FleetPlan:
