@@ -20,8 +20,8 @@ requests queue at their replica, and 99 % of them must be answered within eight 
 
 The smallest row is three equal workloads that need three replicas each, beside a cheap pool of two nodes and one of fifty at twice the price,
 for six hours. In the others each workload has a service time, a load and a daily wave of its own. One pool, `plenty`, has room for all of
-them. The others serve a request for about half of its price, by a random factor for each workload, and hold 30 % of all load together; the
-last of them has replicas three times as large. Everything random is drawn from the seed.
+them. On the others a request costs about two thirds as much, times a random factor for each workload, and together they hold 30 % of all
+load; replicas of the last one are three times as large. Everything random is drawn from the seed.
 
 - `claims`: `true`, or `wrong`: the throughput that is claimed of each pool is off by a random factor between 0.5 and 2.
 - `policy`: `steelyard` is the operator. `plan carried out` is a plan with full knowledge (true capacities, the loads of the whole day): the
