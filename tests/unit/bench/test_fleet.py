@@ -6,11 +6,12 @@ import pytest
 
 from bench.benchmark import Row
 from bench.fleet import bars
-from bench.scarce.case import HOUR, WARM_UP, Case, drawn, shortest
+from bench.scarce.case import HOUR, NODE_SECONDS, START_SECONDS, STEP, WARM_UP, Case, drawn, shortest
 from bench.scarce.known import PERIOD, Known, known
 from bench.scarce.play import carried_out
 
 SLACK = 1e-9
+AHEAD = NODE_SECONDS + START_SECONDS + 4 * STEP
 
 
 @cache
@@ -55,6 +56,16 @@ def test_in_the_smallest_fleet_nine_replicas_are_needed_and_two_of_them_are_chea
     allocation = known(case).allocations[-1]
     assert sum(each.get("cheap", 0) for each in allocation.values()) == 2
     assert sum(sum(each.values()) for each in allocation.values()) == 9
+    assert known(case).bound == pytest.approx(6 * (2 * 0.5 + 7 * 1.0))
+
+
+def test_what_is_planned_for_later_is_ordered_early_enough_to_start_and_no_earlier() -> None:
+    case, change = shortest(), 8
+    few, many = ({name: {"plenty": each} for name in ("one", "two", "three")} for each in (3, 5))
+    fared = carried_out(case, [few] * change + [many] * 6)
+    later = (WARM_UP + case.seconds - change * PERIOD + AHEAD) / HOUR
+    assert fared.cost == pytest.approx(9 * case.seconds / HOUR + 6 * later, abs=6 * STEP / HOUR)
+    assert fared.moves == 0
 
 
 def test_the_same_seed_draws_the_same_fleet_and_wrong_claims_change_nothing_that_is_true() -> None:
