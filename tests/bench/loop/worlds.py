@@ -4,7 +4,7 @@ the reference sees it."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -36,7 +36,8 @@ REFERENCE_STEP = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """pools: in the order of the reference's. events: what happens, timed from the end of the warm-up."""
+    """pools: A, B and C as they are here. events: what happens, timed from the end of the warm-up. limit: the promise, as a multiple of B's service
+    time, within which percent of the requests are to be answered. claims: true, or wrong. warm_up: seconds."""
 
     kind: str
     pools: tuple[Pool, ...]
@@ -46,7 +47,7 @@ class World:
     percent: float
     claims: str
     seed: int
-    warm_up: int = field(default=WARM_UP)
+    warm_up: int = WARM_UP
 
     @property
     def seconds(self) -> int:
