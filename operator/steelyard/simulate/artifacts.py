@@ -36,6 +36,11 @@ class Artifacts:
         """Jobs."""
         return sum(1 for c in self._compiles.values() if c.attempts.open)
 
+    @property
+    def settled(self) -> bool:
+        """Whether there is nothing left to compile."""
+        return all(c.attempts.built is not None for c in self._compiles.values())
+
     def advance(self, now: datetime, failing: frozenset[str], room: int) -> bool:
         """Let compiles begin (at most `room`), end and fail, those for a failing pool; whether anything is new."""
         news = False

@@ -13,6 +13,7 @@ import numpy as np
 
 from steelyard.core.economics.attribution import taken
 from steelyard.core.facts.identity import PlacementKey
+from steelyard.core.facts.resources import Resources
 from steelyard.core.facts.snapshot import Placement
 from steelyard.core.placing.intent import Intent, PlacementIntent
 from steelyard.simulate.event import EventKind
@@ -56,6 +57,7 @@ class Cluster:
         self._start = scenario.start
         self.nodes = {p.name: Nodes(p, begin, self._numbers, chance) for p in scenario.pools}
         self.deployments: dict[Place, Deployment] = {}
+        self._keys: dict[str, set[PlacementKey]] = {}
         self._pods: dict[Place, list[Replica]] = {}
 
     def obey(self, workload: str, intent: Intent) -> None:
@@ -63,11 +65,13 @@ class Cluster:
         for order in intent.create:
             made = Deployment(order=order, desired=order.replicas, wish=self._happening.wishes(workload), image=self._happening.images)
             self.deployments.setdefault((workload, order.key), made)
+            self._keys.setdefault(workload, set()).add(order.key)
         for key, wanted in (intent.scale or {}).items():
             if (workload, key) in self.deployments:
                 self.deployments[workload, key].desired = wanted
         for key in intent.gone:
             self.deployments.pop((workload, key), None)
+            self._keys.get(workload, set()).discard(key)
         self._reconcile()
 
     def advance(self, busy: Callable[[Replica], bool]) -> list[Replica]:
@@ -96,7 +100,7 @@ class Cluster:
 
     def of(self, workload: str) -> list[PlacementKey]:
         """Its Deployments."""
-        return sorted(key for name, key in self.deployments if name == workload)
+        return sorted(self._keys.get(workload, ()))
 
     def waits(self, pool: str) -> tuple[datetime | None, str, datetime | None]:
         """(since when the first of the replicas there waits for a node, why, when a node was last found for one)."""
@@ -209,16 +213,19 @@ class Cluster:
                 waiting.setdefault(replica.key.pool, []).append(replica)
         for pool, replicas in waiting.items():
             nodes = self.nodes[pool]
+            full: set[Resources] = set()
             for replica in sorted(replicas, key=lambda r: r.number):
-                node = nodes.room(replica.resources, self._moment)
+                node = None if replica.resources in full else nodes.room(replica.resources, self._moment)
                 if node is not None:
                     self._bind(replica, node, nodes.pool.pull_seconds)
+                else:
+                    full.add(replica.resources)
             nodes.order([r.resources for r in replicas if r.node is None], self._happening)
 
     def _bind(self, replica: Replica, node: Node, pull_seconds: float) -> None:
         pull = 0.0 if replica.image in node.images else pull_seconds
         node.images.add(replica.image)
-        node.held[replica.number] = replica.resources
+        node.hold(replica.number, replica.resources)
         replica.placed_at = self._moment
         replica.node, replica.ready_at = node, self._moment + pull + self._start_seconds(replica)
 

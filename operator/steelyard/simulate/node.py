@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from steelyard.core.facts.resources import Resources
 
+NOTHING = Resources(0.0, 0.0, 0.0)
+
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Node:
@@ -22,15 +24,21 @@ class Node:
     empty_since: float = 0.0
     images: set[str] = field(default_factory=set)
     held: dict[int, Resources] = field(default_factory=dict)
+    used: Resources = NOTHING
 
-    @property
-    def used(self) -> Resources:
-        """What its replicas ask for together."""
+    def hold(self, number: int, asked: Resources) -> None:
+        """A replica is here, and asks for that."""
+        self.held[number] = asked
+        self._count()
+
+    def _count(self) -> None:
+        """`used` is what its replicas ask for together."""
         held = self.held.values()
-        return Resources(sum(h.cpu for h in held), sum(h.memory_gib for h in held), sum(h.devices for h in held))
+        self.used = Resources(sum(h.cpu for h in held), sum(h.memory_gib for h in held), sum(h.devices for h in held))
 
     def release(self, number: int, now: float) -> None:
         """The replica is gone."""
         self.held.pop(number, None)
+        self._count()
         if not self.held:
             self.empty_since = now

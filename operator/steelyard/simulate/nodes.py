@@ -90,7 +90,7 @@ class Nodes:
         now, pool = happening.now, self.pool
         if pool.max_nodes is None or not waiting or now < self._again_at:
             return
-        a_node = min(self._fit(each) for each in waiting)
+        a_node = min(self._fit(each) for each in set(waiting))
         coming = sum(1 for n in self.all if n.ready_at > now)
         needed = min(ceil(len(waiting) / a_node) - coming, pool.max_nodes - len(self.all)) if a_node else 0
         if needed <= 0:

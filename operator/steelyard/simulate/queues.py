@@ -107,7 +107,7 @@ class Queues:
                 replica.given -= float(service[mine][shed[mine]].sum())
             elif counts[index]:
                 last = done[mine][-replica.slots :]
-                replica.free_at = np.sort(np.concatenate((replica.free_at, last)))[-replica.slots :]
+                replica.free_at = last if replica.slots == 1 else np.sort(np.concatenate((replica.free_at, last)))[-replica.slots :]
         latency = done - at
         outcome = np.where(latency > self._objective, SLOW, GOOD)
         errors = np.array([r.errors for r in replicas])
@@ -132,7 +132,7 @@ def _all_at_once(replicas: Sequence[Replica], at: Floats, service: Floats, who: 
     rank = np.arange(len(at)) - np.repeat(np.cumsum(counts) - counts, counts)
     lane, place = (np.cumsum(slots) - slots)[who] + rank % slots[who], rank // slots[who]
     # In order of time, so that the first request goes to the slot that is free first.
-    free = np.concatenate([np.sort(r.free_at) for r in replicas])
+    free = np.concatenate([r.free_at if r.slots == 1 else np.sort(r.free_at) for r in replicas])
     arrived = np.full((len(free), int(place.max()) + 1), -np.inf)
     work = np.zeros(arrived.shape)
     arrived[lane, place], work[lane, place] = at, service

@@ -48,6 +48,8 @@ class Replica:
 
     def worked(self, now: float) -> float:
         """Seconds of its slots that went into requests until `now`: what it was given, less what is left."""
+        if len(self.free_at) == 1:
+            return self.given - max(0.0, float(self.free_at[0]) - now)
         return self.given - float(np.maximum(self.free_at - now, 0.0).sum())
 
     def drop(self, now: float) -> None:

@@ -152,7 +152,7 @@ class World:
         self._compile(tenant)
         tenant.memory, tenant.looked, tenant.news = decision.memory, self.now, False
         tenant.demand = decision.demand or tenant.demand
-        tenant.shown = self._shown(name)
+        tenant.shown = self._shown(name), self._nodes_shown()
 
     # --- time
 
@@ -165,11 +165,12 @@ class World:
         self.happening.advance(end)
         ended = self.cluster.advance(lambda replica: self.tenants[replica.workload].queues.holds(replica))
         self._exhaust()
+        nodes = self._nodes_shown()
         for name, tenant in self.tenants.items():
             tenant.tally.cut += tenant.queues.cut([r for r in ended if r.workload == name])
             self._compile(tenant)
             self._observe(name, tenant, seen[name])
-            tenant.news |= self.happening.changed or tenant.shown != self._shown(name)
+            tenant.news |= self.happening.changed or tenant.shown != (self._shown(name), nodes)
 
     def _exhaust(self) -> None:
         """What the operator writes into the pools' status. One that is down writes nothing."""
@@ -210,12 +211,13 @@ class World:
         answered = tenant.queues.serve(replicas, arrivals, end)
         tenant.tally.count(len(arrivals), np.bincount(answered.outcome, minlength=4), unserved=0 if replicas else len(arrivals))
         seen = {}
-        for key, pods in self.cluster.pods(name).items():
+        places = self.cluster.pods(name)
+        for key, pods in places.items():
             mine = [r for r in replicas if r.key == key]
             busy = sum((r.worked(end) - worked[r.number]) / r.slots for r in mine)
             lost = self.happening.goes_on(EventKind.METRICS_LOST, pool=key.pool, workload=name)
             seen[key] = Seen(
-                answered=answered.where(np.isin(answered.replica, [r.number for r in pods])),
+                answered=answered if len(places) == 1 else answered.where(np.isin(answered.replica, [r.number for r in pods])),
                 served=frozenset(r.number for r in mine),
                 seconds=end - start,
                 busy_seconds=busy if tenant.entry.busy_known else None,
@@ -247,6 +249,8 @@ class World:
             del tenant.observations[key]
 
     def _compile(self, tenant: Tenant) -> None:
+        if tenant.artifacts.settled:
+            return
         running = sum(t.artifacts.running for t in self.tenants.values())
         failing = frozenset(
             p for p in tenant.entry.truth if self.happening.goes_on(EventKind.COMPILE_FAILS, pool=p, workload=tenant.entry.name)
@@ -255,9 +259,12 @@ class World:
         tenant.news |= tenant.artifacts.advance(self.moment, failing, room)
 
     def _shown(self, name: str) -> object:
-        """What a watch would tell of it beside its own objects: pods and nodes."""
-        placements = tuple(self.cluster.placement(name, key) for key in self.cluster.of(name))
-        return placements, tuple(nodes.counts(self.now) for nodes in self.cluster.nodes.values())
+        """What a watch would tell of its pods."""
+        return tuple(self.cluster.placement(name, key) for key in self.cluster.of(name))
+
+    def _nodes_shown(self) -> object:
+        """What a watch would tell of all nodes."""
+        return tuple(nodes.counts(self.now) for nodes in self.cluster.nodes.values())
 
     def _slept(self, tenant: Tenant) -> bool:
         return self.now - tenant.looked >= tenant.entry.rebalancing.window_seconds

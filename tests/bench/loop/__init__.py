@@ -1,1 +1,1 @@
-"""A world of pools, start-ups and noisy load in which a sizing policy is run, and the least that any policy could have paid there."""
+"""Worlds of the benchmark `closed_loop`, who is run in them, and the least that anybody who knows the rates would pay there."""

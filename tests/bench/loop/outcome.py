@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-MOVE_STEPS = 180
+MOVE_STEPS = 120
 """Half an hour: replicas that go on one pool and come on another within it were moved."""
 
 
@@ -21,28 +21,23 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """cost: money, start-ups and drains included. missed: requests above what the ready replicas carry.
-
-    overloaded: all requests of the steps in which any was missed. starts: replicas ordered. moves: replicas that replaced another pool's.
-    """
+    """cost: money for nodes, from their order to their end. missed: requests that were late or not answered; missed_in_outage: the part of
+    them from when a replacement could be ready, None where there is no outage. starts: replicas ordered. moves: replicas that replaced another
+    pool's. replicas: mean of each pool."""
 
     cost: float
-    requests: float
-    missed: float
-    overloaded: float
+    requests: int
+    missed: int
+    missed_in_outage: float | None
     starts: int
     moves: int
     days: float
+    replicas: Mapping[str, float]
 
     @property
     def missed_part(self) -> float:
         """Of all requests."""
-        return self.missed / self.requests
-
-    @property
-    def cost_per_1k(self) -> float:
-        """Money per 1,000 good requests."""
-        return 1000 * self.cost / (self.requests - self.missed)
+        return self.missed / max(1, self.requests)
 
 
 def moves(changes: Sequence[Change]) -> int:

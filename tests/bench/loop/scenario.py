@@ -1,114 +1,83 @@
-"""One world with one trace, and what every entrant makes of it."""
+"""One world, and what everybody makes of it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
-
-import numpy as np
 
 from bench.benchmark import Row
-from bench.loop.bound import Bound, bound
-from bench.loop.entrants import ENTRANTS, HPA_TUNED, Entrant
+from bench.loop.equal_misses import Tuned, tuned
 from bench.loop.outcome import Outcome
-from bench.loop.traces import Trace, recorded
-from bench.loop.tune import Frontier, frontier, tuned
-from bench.loop.world import World, run
-from bench.loop.worlds import KNOWLEDGE, world
+from bench.loop.play import operator, policy
+from bench.loop.policies.former import Former
+from bench.loop.policies.hpa import Hpa
+from bench.loop.reference import Reference, reference
+from bench.loop.worlds import World
 
-ALLOWANCES = (0.01, 0.001)
-DEVELOPMENT = "deepseek-r1"
-"""The trace on which knobs are set. It counts for no bar."""
-DEVELOPMENT_SEED = 0
-"""Of no scenario: its claims are others."""
-SETTINGS = tuple(np.linspace(0.40, 1.10, 15).tolist())
-"""Of HPA's target, for what it would cost at other misses."""
+BUDGET = 0.5
+"""The part of the allowed misses that sizing may spend by default, and that the reference spends."""
+OURS, REFERENCE, FORMER, HPA, HPA_TUNED = "steelyard", "reference", "former benchmark policy", "hpa-70", "hpa-tuned"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """kind: a name of WORLDS. seconds: how much of the trace, and of the one for development; None for all of it."""
+    """group: what the trace is for. steady: whether its rates change slowly enough for a law of queues that are in balance; else there is no
+    reference. compared: whether the other policies are run too."""
 
-    kind: str
-    trace: Trace
-    seed: int
-    seconds: int | None = None
+    world: World
+    group: str
+    steady: bool = True
+    compared: bool = True
 
     def __str__(self) -> str:
-        return f"{self.trace.name} in {self.kind}, seed {self.seed}"
+        world = self.world
+        return f"{world.trace.name} in {world.kind}, {world.percent:g} % within {world.limit:g} x, claims {world.claims}, seed {world.seed}"
 
     def rows(self) -> Iterator[Row]:
-        """The clairvoyant's rows, then one for each entrant, allowance and knowledge."""
-        trace = self.trace if self.seconds is None else self.trace.first(self.seconds)
-        known, learnt = (world(self.kind, trace, knowledge, self.seed) for knowledge in KNOWLEDGE)
-        least = bound(known, (0.0, *ALLOWANCES))
-        for allowance in (*ALLOWANCES, 0.0):
-            yield self._clairvoyant(known, least, allowance)
-        for knowledge, place in zip(KNOWLEDGE, (known, learnt), strict=True):
-            hpa = frontier(HPA_TUNED, place, SETTINGS)
-            for entrant in ENTRANTS:
-                for allowance in ALLOWANCES:
-                    setting = _setting(entrant.name, self.kind, knowledge, allowance, self.seconds)
-                    outcome = run(place, entrant.make(place, setting or 0.0), allowance=allowance)
-                    yield self._row(entrant, knowledge, allowance, setting, outcome, least, hpa)
+        """The reference's row, then one for each policy."""
+        world = self.world
+        least = reference(world.place(), (world.allowance * BUDGET, world.allowance)) if self.steady else None
+        if least is not None:
+            yield self._row(REFERENCE, least, None, None)
+        hpa = tuned(world) if self.compared else None
+        yield self._row(OURS, least, hpa, operator(world))
+        if hpa is None:
+            return
+        yield self._row(FORMER, least, hpa, policy(world, Former(world.latency)))
+        yield self._row(HPA, least, hpa, policy(world, Hpa(0.70)))
+        setting, found = hpa.within(world.allowance)
+        yield self._row(HPA_TUNED, least, hpa, found, str(setting))
 
-    def _row(
-        self, entrant: Entrant, knowledge: str, allowance: float, setting: float | None, outcome: Outcome, least: Bound, hpa: Frontier
-    ) -> Row:
-        own = least.at(outcome.missed_part)
-        hpa_cost = hpa.cost_at(outcome.missed_part)
+    def _row(self, name: str, least: Reference | None, hpa: Tuned | None, found: Outcome | None, setting: str | None = None) -> Row:
+        world = self.world
+        days, spent = world.seconds / DAY, world.allowance * BUDGET
+        held = least.at(spent) if least is not None else None
+        missed = spent if found is None else found.missed_part
+        own = least.at(missed) if least is not None else None
+        cost = found.cost if found is not None else held
+        assert cost is not None
+        hpa_cost = hpa.cost_at(missed) if hpa is not None else None
         return {
-            "trace": self.trace.name,
-            "policy": entrant.name,
-            "knowledge": knowledge,
-            "allowance": allowance,
-            "cost_per_1k": outcome.cost_per_1k,
-            "vs_clairvoyant": outcome.cost / least.at(allowance),
-            "slo_miss": outcome.missed_part,
-            "moves_per_day": outcome.moves / outcome.days,
-            "seed": self.seed,
-            "world": self.kind,
-            "days": outcome.days,
-            "development": self.trace.name == DEVELOPMENT,
-            "overloaded": outcome.overloaded / outcome.requests,
-            "starts_per_day": outcome.starts / outcome.days,
-            "vs_clairvoyant_at_own_miss": outcome.cost / own,
-            "vs_hpa_tuned_at_own_miss": None if hpa_cost is None else outcome.cost / hpa_cost,
-            "regret_per_day": (outcome.cost - own) / outcome.days,
+            "trace": world.trace.name,
+            "world": world.kind,
+            "knowledge": "all" if found is None else "claimed wrongly" if name == OURS and world.claims == "wrong" else "known",
+            "objective": f"{world.percent:g} % in {world.limit:g} x",
+            "allowance": world.allowance,
+            "policy": name,
+            "cost": cost / days,
+            "vs_clairvoyant": None if held is None else cost / held,
+            "slo_miss": missed,
+            "moves_per_day": None if found is None else found.moves / days,
+            "starts_per_day": None if found is None else found.starts / days,
+            "vs_clairvoyant_at_own_miss": None if own is None else cost / own,
+            "vs_hpa_tuned_at_own_miss": None if hpa_cost is None else cost / hpa_cost,
+            "missed_in_outage": None if found is None else found.missed_in_outage,
+            "unavoidable": world.unavoidable,
+            "group": self.group,
+            "seed": world.seed,
+            "days": days,
             "setting": setting,
         }
 
-    def _clairvoyant(self, known: World, least: Bound, allowance: float) -> Row:
-        cost = least.at(allowance)
-        return {
-            "trace": self.trace.name,
-            "policy": "clairvoyant",
-            "knowledge": "all",
-            "allowance": allowance,
-            "cost_per_1k": 1000 * cost / (least.requests * (1 - allowance)),
-            "vs_clairvoyant": 1.0,
-            "slo_miss": allowance,
-            "moves_per_day": None,
-            "seed": self.seed,
-            "world": self.kind,
-            "days": known.days,
-            "development": self.trace.name == DEVELOPMENT,
-            "overloaded": None,
-            "starts_per_day": None,
-            "vs_clairvoyant_at_own_miss": 1.0,
-            "vs_hpa_tuned_at_own_miss": None,
-            "regret_per_day": 0.0,
-            "setting": None,
-        }
 
-
-@cache
-def _setting(name: str, kind: str, knowledge: str, allowance: float, seconds: int | None) -> float | None:
-    """Of the entrant's knob, found on the trace for development in the same kind of world; None without a knob."""
-    entrant = next(e for e in ENTRANTS if e.name == name)
-    if entrant.knob is None:
-        return None
-    trace = recorded()[DEVELOPMENT]
-    place = world(kind, trace if seconds is None else trace.first(seconds), knowledge, DEVELOPMENT_SEED)
-    return tuned(entrant, place, allowance)
+DAY = 86_400

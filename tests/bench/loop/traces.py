@@ -13,36 +13,35 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.loop.policy import STEP
-from bench.loop.world import Reals
+from bench.loop.waiting import Reals
 
 DATA = Path(__file__).parents[1] / "data" / "traces"
+STEP = 10
+"""Seconds of a step."""
 WINDOW = 600
 """Seconds over which the recorded rates are means."""
-DISPERSION = 1.5**2
-"""Variance over mean of the requests of a step: the squared coefficient of variation of the times between arrivals, in renewal theory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Trace:
-    """shape: (T,) requests of each step, 1 on average. noisy: these are rates, and chance is still to come; else they are arrivals."""
+    """shape: (T,) rate in each step, 1 on average; step: seconds."""
 
     name: str
     shape: Reals
-    noisy: bool
-
-    def arrivals(self, mean: float, seed: int) -> Reals:
-        """(T,) requests of each step, `mean` on average; gamma noise around a rate."""
-        expected = self.shape * mean
-        if not self.noisy:
-            return expected
-        chance = np.random.default_rng([seed, 0])
-        return np.rint(chance.gamma(expected / DISPERSION, DISPERSION))
+    step: int = STEP
 
     def first(self, seconds: float) -> Trace:
         """Its beginning."""
-        shape = self.shape[: round(seconds / STEP)]
+        return self.part(0, seconds)
+
+    def part(self, begin: float, seconds: float) -> Trace:
+        """So many seconds of it, 1 on average again."""
+        shape = self.shape[round(begin / self.step) : round((begin + seconds) / self.step)]
         return replace(self, shape=shape / shape.mean())
+
+    def repeated(self, times: int) -> Trace:
+        """So often, one after the other."""
+        return replace(self, shape=np.tile(self.shape, times))
 
 
 def from_rates(name: str, moments: Iterable[float], rates: Iterable[float]) -> Trace:
@@ -61,7 +60,7 @@ def from_rates(name: str, moments: Iterable[float], rates: Iterable[float]) -> T
     length = np.append(np.diff(begin), begin[-1] - begin[-2])
     steps = begin[0] + STEP * (np.arange(int((begin[-1] + length[-1] - begin[0]) // STEP)) + 0.5)
     shape = np.interp(steps, (begin + length / 2)[known], rate[known])
-    return Trace(name=name, shape=shape / shape.mean(), noisy=True)
+    return Trace(name=name, shape=shape / shape.mean())
 
 
 def _from_rows(name: str, rows: Sequence[tuple[float, float]]) -> Trace:
@@ -71,7 +70,7 @@ def _from_rows(name: str, rows: Sequence[tuple[float, float]]) -> Trace:
 def from_arrivals(name: str, requests: Iterable[float]) -> Trace:
     """From the requests that came in each step."""
     shape = np.array(list(requests), dtype=float)
-    return Trace(name=name, shape=shape / shape.mean(), noisy=False)
+    return Trace(name=name, shape=shape / shape.mean())
 
 
 def from_csv(path: Path) -> Trace:
@@ -102,6 +101,15 @@ def recorded() -> dict[str, Trace]:
             _from_rows(f"{name}-smooth", [(begin, sum(window) / len(window) / STEP) for begin, window in windows]),
         ]
     return {t.name: t for t in traces}
+
+
+@cache
+def held_out() -> dict[str, Trace]:
+    """Two days of single clients, on which nothing was ever set."""
+    rates: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for row in _read("servegen_clients.csv.gz"):
+        rates[f"{row['model']}-client-{row['client']}"].append((float(row["t_s"]), float(row["rate_rps"] or "nan")))
+    return {name: _from_rows(name, rows) for name, rows in rates.items()}
 
 
 def _read(name: str) -> list[dict[str, str]]:

@@ -1,108 +1,188 @@
-"""The worlds of the benchmark: three markets, and three that change while a policy runs."""
+"""The worlds of the benchmark: three markets, and four in which something happens. Each is a scenario of the simulator and the same world as
+the reference sees it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bench.loop.mix import mixes
-from bench.loop.policy import STEP, USABLE, Pool
+from bench.loop.policy import STEP, Pool
+from bench.loop.reference import Place
 from bench.loop.traces import Trace
-from bench.loop.world import STEPS_PER_HOUR, UNBOUNDED, Reals, Whole, World
+from steelyard.simulate import arrivals
+from steelyard.simulate.event import Event, EventKind
+from steelyard.simulate.scenario import Scenario
 
-A = Pool(name="A", capacity=10, price=4.00, startup_seconds=300)
-B = Pool(name="B", capacity=3, price=1.00, startup_seconds=120)
-C = replace(B, name="C", price=0.60, limit=4)
-SIZE = 12
-"""Replicas of B that the mean load needs."""
+A = Pool(name="a", milliseconds=100, price=4.00, startup_seconds=300)
+B = Pool(name="b", milliseconds=1000 / 3, price=1.00, startup_seconds=120)
+C = replace(B, name="c", price=0.60, limit=4)
+MEAN = 30.6
+"""Requests per second on average: what 12 replicas of B serve when they are busy for 0.85 of the time."""
+MOST = 400
+"""Replicas, over all pools and of each: above what any of these loads needs."""
+WARM_UP = 7200
+"""Seconds before the trace begins, in which the load grows to its first rate and stays there. They are not counted."""
+NODE_LATER = 60
+"""Seconds from when a node is ready until its replica is."""
 CLAIMS_OFF = 1.5, 2.0
-"""Each claim is off by a factor between these."""
-METER_NOISE = 0.05
-"""Where capacity is to be learnt, what a busy fraction of 10 s is off by."""
-KNOWLEDGE = ("known", "learnt")
-
-Paths = tuple[Reals, Whole]
-
-
-def world(kind: str, trace: Trace, knowledge: str, seed: int) -> World:
-    """One of WORLDS with the trace. known: policies are told true capacities. learnt: claims, and meters that are not exact."""
-    pools, change = WORLDS[kind]
-    arrivals = trace.arrivals(SIZE * B.capacity * USABLE * STEP, seed)
-    prices = np.tile([p.price for p in pools], (arrivals.size, 1))
-    limits = np.tile([UNBOUNDED if p.limit is None else p.limit for p in pools], (arrivals.size, 1))
-    prices, limits = change(prices, limits, np.random.default_rng([seed, 2]))
-    learnt = knowledge == "learnt"
-    return World(
-        pools=pools,
-        told=_claimed(pools, np.random.default_rng([seed, 3])) if learnt else pools,
-        arrivals=arrivals,
-        prices=prices,
-        limits=limits,
-        opening=_opening(pools, arrivals),
-        meter_noise=METER_NOISE if learnt else 0.0,
-        seed=seed,
-    )
+"""Where claims are wrong, each is off by a factor between these."""
+WORKLOAD = "work"
+DAY = 86_400
+REFERENCE_STEP = 60
+"""Seconds. The recorded rates are means of 600 s."""
 
 
-def _claimed(pools: tuple[Pool, ...], chance: np.random.Generator) -> tuple[Pool, ...]:
-    """Some claims are too high and some too low, so that their order is wrong too."""
-    high = chance.permutation([i % 2 == 0 for i in range(len(pools))])
-    off = chance.uniform(*CLAIMS_OFF, len(pools)) ** np.where(high, 1.0, -1.0)
-    return tuple(replace(p, capacity=p.capacity * float(factor)) for p, factor in zip(pools, off, strict=True))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """pools: A, B and C as they are here. events: what happens, timed from the end of the warm-up. limit: the promise, as a multiple of B's service
+    time, within which percent of the requests are to be answered. claims: true, or wrong. warm_up: seconds."""
+
+    kind: str
+    pools: tuple[Pool, ...]
+    events: tuple[Event, ...] = ()
+    trace: Trace
+    limit: float
+    percent: float
+    claims: str
+    seed: int
+    warm_up: int = WARM_UP
+
+    @property
+    def seconds(self) -> int:
+        """That are counted."""
+        return self.trace.shape.size * self.trace.step // REFERENCE_STEP * REFERENCE_STEP
+
+    @property
+    def allowance(self) -> float:
+        """The part of the requests that may be late."""
+        return round(1 - self.percent / 100, 9)
+
+    @property
+    def unavoidable(self) -> float:
+        """The part of the requests that come in a sudden rise of the load until a first replica for them can be ready, and are not served by
+        what stood before."""
+        rise = min(p.startup_seconds for p in self.pools) + 2 * STEP
+        place = self.place()
+        first = np.zeros(place.rates.size, dtype=bool)
+        for event in self.events:
+            if event.kind is EventKind.LOAD:
+                begin = event.at if (event.times or 1.0) > 1 else event.until
+                moments = np.arange(place.rates.size) * REFERENCE_STEP
+                first |= (begin <= moments) & (moments < begin + rise)
+        return float(place.rates[first].sum() / place.rates.sum())
+
+    @property
+    def latency(self) -> float:
+        """Seconds within which a request is to be answered: a multiple of B's service time."""
+        return round(self.limit * B.milliseconds) / 1000
+
+    @property
+    def rates(self) -> arrivals.Trace:
+        """As the simulator has them, warm-up included."""
+        rates = self.trace.shape * MEAN
+        middles = self.warm_up + (np.arange(rates.size) + 0.5) * self.trace.step
+        moments, rates = np.concatenate(([0.0, self.warm_up / 2], middles)), np.concatenate(([0.05 * rates[0], rates[0]], rates))
+        return arrivals.Trace(moments, rates, float(moments[-1] + DAY))
+
+    def scenario(self) -> Scenario:
+        """One workload with default policy in mode Auto; a replica is a node."""
+        factors = self._claimed()
+        size = {"cpu": 8, "memoryGiB": 32}
+        return Scenario.model_validate(
+            {
+                "days": (self.warm_up + self.seconds) / DAY,
+                "seed": self.seed,
+                "stepSeconds": STEP,
+                "pools": [
+                    {
+                        "name": pool.name,
+                        **size,
+                        "replica": size,
+                        "pricePerHour": pool.price,
+                        "maxNodes": MOST if pool.limit is None else pool.limit,
+                        "nodeSeconds": pool.startup_seconds - NODE_LATER,
+                        "pullSeconds": 0,
+                        "emptySeconds": pool.drain_seconds - STEP,
+                        "claims": [{"metric": "Throughput", "timesTruth": factor}],
+                    }
+                    for pool, factor in zip(self.pools, factors, strict=True)
+                ],
+                "workloads": [
+                    {
+                        "name": WORKLOAD,
+                        "load": {"trace": {"file": self.trace.name}},
+                        "objective": {"milliseconds": round(self.latency * 1000), "percent": self.percent},
+                        "scaling": {"minReplicas": 1, "maxReplicas": MOST},
+                        "rebalancing": {"mode": "Auto"},
+                        "truth": {p.name: {"serviceMilliseconds": p.milliseconds, "startSeconds": NODE_LATER} for p in self.pools},
+                    }
+                ],
+                "events": [event.model_copy(update={"at": self.warm_up + event.at}) for event in self.events],
+            }
+        )
+
+    def _claimed(self) -> Sequence[float]:
+        """Times the truth. Some claims are too high and some too low, so that their order is wrong too."""
+        if self.claims == "true":
+            return [1.0] * len(self.pools)
+        chance = np.random.default_rng([self.seed, 3])
+        high = chance.permutation([i % 2 == 0 for i in range(len(self.pools))])
+        return (chance.uniform(*CLAIMS_OFF, len(self.pools)) ** np.where(high, 1.0, -1.0)).tolist()  # type: ignore[no-any-return]
+
+    def place(self) -> Place:
+        """For the reference."""
+        middles = (np.arange(self.seconds // REFERENCE_STEP) + 0.5) * REFERENCE_STEP
+        rates = np.interp(middles, (np.arange(self.trace.shape.size) + 0.5) * self.trace.step, self.trace.shape * MEAN)
+        prices = np.tile([p.price for p in self.pools], (middles.size, 1))
+        limits = np.tile([MOST if p.limit is None else p.limit for p in self.pools], (middles.size, 1))
+        names = [p.name for p in self.pools]
+        for event in self.events:
+            during = (event.at <= middles) & (middles < event.until)
+            if event.kind is EventKind.LOAD:
+                rates[during] *= event.times or 1.0
+            elif event.kind is EventKind.PRICE:
+                prices[during, names.index(str(event.pool))] *= event.times or 1.0
+            elif event.kind is EventKind.POOL_OUTAGE:
+                limits[during, names.index(str(event.pool))] = 0
+            else:
+                raise ValueError(f"the reference does not know what {event.kind} means")
+        return Place(
+            seconds=REFERENCE_STEP,
+            rates=rates,
+            prices=prices,
+            limits=limits,
+            service=[p.milliseconds / 1000 for p in self.pools],
+            startup=[p.startup_seconds for p in self.pools],
+            drain=[p.drain_seconds for p in self.pools],
+            latency=self.latency,
+        )
 
 
-def _opening(pools: tuple[Pool, ...], arrivals: Reals) -> tuple[int, ...]:
-    """The cheapest that carries all until a first start-up can end: no policy begins with a debt."""
-    peak = float(arrivals[: max(p.startup_seconds for p in pools) // STEP].max()) / STEP
-    capacities = [p.capacity * USABLE for p in pools]
-    return mixes(capacities, [p.price for p in pools], [p.limit for p in pools], peak).cheapest(peak)
+def world(kind: str, trace: Trace, *, limit: float, percent: float, claims: str = "true", seed: int = 1) -> World:
+    """One of WORLDS with the trace. limit: the promise, as a multiple of B's service time. claims: true, or wrong."""
+    pools, happens = WORLDS[kind]
+    length = trace.shape.size * trace.step
+    events = tuple(Event.model_validate({**event, "at": _on_the_hour(float(event["at"]) * length)}) for event in happens)  # type: ignore[arg-type]
+    return World(kind=kind, pools=pools, events=events, trace=trace, limit=limit, percent=percent, claims=claims, seed=seed)
 
 
-def _steady(prices: Reals, limits: Whole, _: np.random.Generator) -> Paths:
-    return prices, limits
+def _on_the_hour(seconds: float) -> float:
+    return round(seconds / 3600) * 3600.0
 
 
-def _crossover(prices: Reals, limits: Whole, _: np.random.Generator) -> Paths:
-    """A's price goes 15 % above B's for the same requests and below it, each for half an hour: following it wins less than a move costs."""
-    dear = np.arange(len(prices)) // (STEPS_PER_HOUR // 2) % 2 == 0
-    prices[:, 0] *= np.where(dear, 1.15, 0.85)
-    return prices, limits
-
-
-def _spot(prices: Reals, limits: Whole, chance: np.random.Generator) -> Paths:
-    """Part of C, or all, is taken away after about three hours, for 20 to 60 minutes."""
-    step = 0
-    while (step := step + round(chance.exponential(3 * STEPS_PER_HOUR))) < len(limits):
-        until = step + round(chance.uniform(1 / 3, 1) * STEPS_PER_HOUR)
-        limits[step:until, 2] = chance.integers(0, SPOT.limit)
-        step = until
-    return prices, limits
-
-
-def _outage(prices: Reals, limits: Whole, chance: np.random.Generator) -> Paths:
-    """B vanishes for three hours of each day, at once."""
-    day = 24 * STEPS_PER_HOUR
-    for begin in range(0, len(limits), day):
-        at = begin + int(chance.integers(0, day - 3 * STEPS_PER_HOUR))
-        limits[at : at + 3 * STEPS_PER_HOUR, 1] = 0
-    return prices, limits
-
-
-SPOT = replace(C, price=0.40, limit=12, notice_seconds=120)
-WORLDS: Mapping[str, tuple[tuple[Pool, ...], Callable[[Reals, Whole, np.random.Generator], Paths]]] = {
-    "unlimited": ((A, B, C), _steady),
-    "limited": ((A, replace(B, limit=8), C), _steady),
-    "limited-quick": ((replace(A, startup_seconds=B.startup_seconds), replace(B, limit=8), C), _steady),
-    "mixed": ((replace(A, price=3.00), replace(B, limit=8), C), _steady),
-    "crossover": ((replace(A, price=B.price / B.capacity * A.capacity), B, C), _crossover),
-    "spot": ((A, B, SPOT), _spot),
-    "outage": ((A, B, C), _outage),
+HAPPENS: Mapping[str, Mapping[str, object]] = {
+    "stops": {"kind": "Load", "at": 0.4, "for": "2h", "times": 0.003},
+    "burst": {"kind": "Load", "at": 0.5, "for": "10m", "times": 10},
+    "outage": {"kind": "PoolOutage", "at": 0.5, "for": "1h", "pool": "b"},
+    "dearer": {"kind": "Price", "at": 1 / 3, "pool": "b", "times": 2},
 }
-"""By name.
-
-unlimited: B carries any load, and A is never worth its price. limited: at most 8 of B, so that more than 12 replicas' load needs A.
-limited-quick: the same with an A that starts as quickly as B, to see what its start-up costs.
-mixed: A costs least per request but starts slowly and in large pieces, B is quick and dear and at most 8: each has its part.
-"""
+"""When, as a part of the trace, and what. Nobody reports the outage: orders of nodes are not fulfilled, and that is all."""
+WORLDS: Mapping[str, tuple[tuple[Pool, ...], tuple[Mapping[str, object], ...]]] = {
+    "unlimited": ((A, B, C), ()),
+    "limited": ((A, replace(B, limit=8), C), ()),
+    "mixed": ((replace(A, price=3.00), replace(B, limit=8), C), ()),
+    **{kind: ((A, B, C), (event,)) for kind, event in HAPPENS.items()},
+}
+"""By name."""

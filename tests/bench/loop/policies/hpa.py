@@ -18,25 +18,26 @@ METRIC_SECONDS = 30
 
 
 class Hpa:
-    """target: the utilisation aimed at. stabilisation: seconds over which the largest wish counts on the way down.
+    """target: the utilisation aimed at. pools: names, which are filled in this order, limited ones up to their limit; None: the one without a
+    limit that serves a request at the lowest price. stabilisation: seconds over which the largest wish counts on the way down.
 
-    every_pool: the wish is for capacity, and fills the pools in order of price per request as told at the start, limited ones up to their
-    limit; else it is for replicas of the cheapest pool without a limit. Either way a replica stays until its successor is ready.
+    A replica stays until its successor is ready.
     """
 
-    every_seconds = STEP
-
-    def __init__(self, target: float, *, stabilisation: int = 300, every_pool: bool = False) -> None:
+    def __init__(self, target: float, *, pools: Sequence[str] | None = None, stabilisation: int = 300) -> None:
         self._target = target
-        self._every_pool = every_pool
-        self._used: deque[float] = deque(maxlen=METRIC_SECONDS // self.every_seconds)
-        self._wishes: deque[float] = deque(maxlen=stabilisation // self.every_seconds)
+        self._pools = pools
+        self._used: deque[float] = deque(maxlen=METRIC_SECONDS // STEP)
+        self._wishes: deque[float] = deque(maxlen=stabilisation // STEP)
 
-    def start(self, pools: Sequence[Pool], *, allowance: float, seed: int) -> None:
+    def start(self, pools: Sequence[Pool], *, allowance: float) -> None:
         """Fixes the order in which pools are filled."""
         self._capacity = [p.capacity for p in pools]
-        order = sorted(range(len(pools)), key=lambda p: (pools[p].price / pools[p].capacity, p))
-        self._order = order if self._every_pool else [next(p for p in order if pools[p].limit is None)]
+        self._limits = [p.limit for p in pools]
+        names = [p.name for p in pools]
+        unbounded = [p for p in range(len(pools)) if pools[p].limit is None]
+        cheapest = min(unbounded, key=lambda p: (pools[p].price / pools[p].capacity, p))
+        self._order = [cheapest] if self._pools is None else [names.index(name) for name in self._pools]
         self._wanted: list[int] | None = None
 
     def step(self, seen: Observation) -> Sequence[int]:
@@ -53,15 +54,15 @@ class Hpa:
         current = sum(n * c for n, c in zip(standing, self._capacity, strict=True))
         wish = sum(self._used) / len(self._used) / self._target
         self._wishes.append(current if abs(wish - current) <= TOLERANCE * current else wish)
-        self._wanted = self._fill(max(self._wishes), seen.limits)
+        self._wanted = self._fill(max(self._wishes))
         return self._surging(self._wanted, max(self._wishes), seen.ready)
 
-    def _fill(self, capacity: float, limits: Sequence[int | None]) -> list[int]:
+    def _fill(self, capacity: float) -> list[int]:
         """At least one replica: minReplicas."""
         capacity = max(capacity, self._capacity[self._order[0]])
-        wanted = [0 for _ in limits]
+        wanted = [0 for _ in self._limits]
         for p in self._order:
-            limit = limits[p]
+            limit = self._limits[p]
             needed = max(ceil(capacity / self._capacity[p] - 1e-9), 0)
             # The last pool has nowhere to pass its rest on to: the wish stands, and waits for the pool.
             wanted[p] = needed if limit is None or p == self._order[-1] else min(needed, limit)

@@ -1,11 +1,11 @@
-"""Recorded load: gaps are not idleness, the mean is what was asked for, and chance is that of the times between arrivals."""
+"""Recorded load: gaps are not idleness, and the mean is 1."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from bench.loop.traces import DISPERSION, from_arrivals, from_csv, from_rates, recorded
+from bench.loop.traces import from_arrivals, from_csv, from_rates, held_out, recorded
 
 
 def test_rates_are_interpolated_between_the_middles_of_their_windows() -> None:
@@ -33,20 +33,21 @@ def test_the_record_has_two_fortnights_a_day_and_two_hours_with_a_mean_of_one() 
     assert all(trace.shape.mean() == pytest.approx(1.0) for trace in recorded().values())
 
 
-def test_noise_around_a_rate_has_the_dispersion_of_the_arrivals_and_the_same_mean() -> None:
-    counts = from_rates("t", np.arange(500) * 600.0, np.ones(500)).arrivals(300.0, seed=1)
-    assert counts.mean() == pytest.approx(300, rel=0.01)
-    assert counts.var() / counts.mean() == pytest.approx(DISPERSION, rel=0.05)
+def test_recorded_arrivals_are_the_rates_of_their_steps() -> None:
+    assert list(from_arrivals("t", [0, 10, 20]).shape) == [0.0, 1.0, 2.0]
 
 
-def test_recorded_arrivals_are_scaled_and_no_chance_is_added() -> None:
-    trace = from_arrivals("t", [0, 10, 20])
-    assert list(trace.arrivals(5.0, seed=1)) == list(trace.arrivals(5.0, seed=2)) == [0, 5, 10]
+def test_a_part_of_a_trace_and_a_trace_that_repeats_have_a_mean_of_one_again() -> None:
+    whole = recorded()["m-large"]
+    part = whole.part(86_400, 3600)
+    assert part.shape == pytest.approx(whole.shape[8640:9000] / whole.shape[8640:9000].mean())
+    assert list(part.repeated(2).shape) == [*part.shape, *part.shape]
 
 
-def test_the_same_seed_gives_the_same_noise_and_another_one_another() -> None:
-    trace = recorded()["m-large"].first(3600)
-    assert list(trace.arrivals(300.0, 1)) == list(trace.arrivals(300.0, 1)) != list(trace.arrivals(300.0, 2))
+def test_what_is_held_out_is_two_days_of_clients_and_none_of_the_record_that_settings_were_seen_on() -> None:
+    assert {trace.shape.size for trace in held_out().values()} == {2 * 8640}
+    assert len(held_out()) == 4
+    assert not held_out().keys() & recorded().keys()
 
 
 def test_a_csv_of_somebody_elses_load_is_read(tmp_path: Path) -> None:

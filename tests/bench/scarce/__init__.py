@@ -1,0 +1,1 @@
+"""Parts of the benchmark `fleet`: many workloads on pools of which the cheap ones are scarce."""
