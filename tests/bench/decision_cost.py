@@ -21,7 +21,7 @@ and the two pools that a plan without limits would use most have 60 % of the nod
 
 - `seconds`, `plan_seconds`: CPU seconds, which other processes on the machine change little.
 - `warm_plan_seconds`: the next plan, after the load of 5 % of the workloads has changed.
-- `situation_ms`: the part of a decision that derives evidence, load and options.
+- `analysis_ms`: the part of a decision that derives evidence, load and options.
 - `rss_mib`: the peak memory of the process until the end of the pass, interpreter and simulator included.
 - `kib_per_workload`: what each workload beyond the row above adds to it, snapshot and decision.
 - `record_kib`: the log line that is written where a decision changes.
@@ -29,7 +29,7 @@ and the two pools that a plan without limits would use most have 60 % of the nod
 An operator does not decide all of its workloads in one pass: each is looked at when something changes, and at least every 15 seconds.
 """
 COLUMNS = (
-    "workloads", "seconds", "rss_mib", "per_workload_ms", "situation_ms", "kib_per_workload", "record_kib", "plan_seconds", "warm_plan_seconds",
+    "workloads", "seconds", "rss_mib", "per_workload_ms", "analysis_ms", "kib_per_workload", "record_kib", "plan_seconds", "warm_plan_seconds",
 )  # fmt: skip
 SIZES = (10, 100, 1_000, 5_000)
 FLAT = 1.5

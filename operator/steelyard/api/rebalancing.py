@@ -23,13 +23,14 @@ class Exploration(SpecModel):
     """What measuring a pool without measurements may cost."""
 
     budget: Annotated[
-        Budget,
+        Budget | None,
         says(
-            'The most that explorations may spend in any 24 hours: one surge replica each until the verdict. "0" switches them off.',
+            'The most that explorations may spend in any 24 hours: one surge replica each until the verdict. "0" switches them off. Left out: a '
+            "tenth of what the workload costs in a day at its present load.",
             unit="currency",
             example="2.50",
         ),
-    ] = "1.00"
+    ] = None
     deadline_seconds: Annotated[
         int,
         says(

@@ -58,7 +58,7 @@ def workload_of(entry: WorkloadEntry, wish: int) -> Workload:
             bake_seconds=policy.bake_seconds,
             min_good_requests=policy.min_good_requests,
             deadline_seconds=policy.deadline_seconds,
-            exploration_budget=float(policy.exploration.budget),
+            exploration_budget=None if policy.exploration.budget is None else float(policy.exploration.budget),
             exploration_deadline_seconds=policy.exploration.deadline_seconds,
             paused=policy.paused,
         ),

@@ -73,6 +73,14 @@ class LatencyObjective:
         return 1.0 - self.percent / 100.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promise:
+    """At most the part `allowed` of the requests takes longer than `within` seconds from arrival to answer; None where other times are promised."""
+
+    allowed: float
+    within: float | None
+
+
 class Owner(StrEnum):
     """Who decides how many replicas there are."""
 
@@ -108,7 +116,8 @@ class Rebalancing:
     bake_seconds: int = 1800
     min_good_requests: int = 300
     deadline_seconds: int = 3600
-    exploration_budget: float = 1.0
+    exploration_budget: float | None = None
+    """Money for trials within a day; None: a tenth of what the workload costs in a day."""
     exploration_deadline_seconds: int = 1800
     paused: bool = False
 
@@ -148,6 +157,8 @@ class Workload:
     latency: tuple[LatencyObjective, ...]
     scaling: Scaling
     rebalancing: Rebalancing
+    error_budget: float = 0.5
+    """Part of what may be missed that sizing may spend."""
     max_unit_cost: float | None = None
     """Money for 1,000 good requests that these should not exceed; None where nothing is said, or it is said for tokens."""
     pools: Mapping[str, PoolChoice] = field(default_factory=dict)
@@ -173,6 +184,12 @@ class Workload:
     def allowed(self) -> float:
         """Fraction of requests that may miss the strictest objective; 1 % where none is given."""
         return min((o.allowed for o in self.latency), default=0.01)
+
+    @property
+    def promise(self) -> Promise:
+        """What is promised of a request."""
+        within = min((o.milliseconds / 1000 for o in self.latency if o.metric == "e2e"), default=None)
+        return Promise(allowed=self.allowed, within=within if all(o.metric == "e2e" for o in self.latency) else None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -330,6 +347,8 @@ class Placement:
     """What keeps replicas from serving beside crashes and a lack of nodes: a node that is not ready, a Secret, an image."""
     waiting_since: datetime | None = None
     """Since when the first of the replicas that are unplaced, or in `trouble`, waits; None where none does."""
+    start_seconds: float | None = None
+    """From order to ready, of the quickest of its replicas that are; None where none is."""
     replicas_owner: str | None = None
     artifact_digest: str | None = None
     artifact_key: str | None = None

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from math import sqrt
+from math import floor, sqrt
 
 from steelyard.core.facts.capacity import CLAIM_SPREAD, Basis, Capacity
 from steelyard.core.facts.window import Window
 from steelyard.core.performance.belief import Belief, Evidence
+from steelyard.core.performance.waiting import utilisation
+from steelyard.core.statistics.histogram import quantile
 from steelyard.core.statistics.interval import Interval, ratio_interval
 
 RHO = 0.7
@@ -43,10 +45,12 @@ def believed(prior: Belief, evidence: Evidence, n: int) -> Capacity:
     return Capacity(prior.given(evidence).interval(), basis, n)
 
 
-def measured(windows: Sequence[Window], allowed: float, chance: random.Random, curve: Interval | None = None) -> Capacity | None:
+def measured(
+    windows: Sequence[Window], allowed: float, chance: random.Random, curve: Interval | None = None, within: float | None = None
+) -> Capacity | None:
     """Capacity from windows of real traffic; None without any answer.
 
-    allowed: fraction of requests that may miss the objective. curve: capacity at the limit from the latency curve (`Curve.capacity`),
+    allowed: fraction of requests that may miss the objective. within: seconds that the whole of a request may take, where that is promised. curve: capacity at the limit from the latency curve (`Curve.capacity`),
     where there is one; it stands in for RHO / S, and loads that were carried or that broke the promise correct it the same way.
     """
     good, answered = sum(w.good for w in windows), sum(w.good + w.slow for w in windows)
@@ -58,9 +62,10 @@ def measured(windows: Sequence[Window], allowed: float, chance: random.Random, c
     if served:
         occupied = ratio_interval(served, chance)
         if occupied is not None and occupied.lower > 0:
-            rate = Interval(RHO / occupied.point, RHO / occupied.upper, RHO / occupied.lower)
+            rho = bearable(windows, occupied.point, within, allowed)
+            rate = Interval(rho / occupied.point, rho / occupied.upper, rho / occupied.lower)
             # Late answers took their time as well: an overload tells the capacity without a good request.
-            return Capacity(_within_seen(rate, windows, allowed), Basis.MEASURED, answered)
+            return Capacity(_within_seen(rate, windows, allowed, rho), Basis.MEASURED, answered)
     top = carried(windows, allowed)
     if top is None:
         return None
@@ -70,6 +75,19 @@ def measured(windows: Sequence[Window], allowed: float, chance: random.Random, c
         return Capacity(Interval(top, top, limit), Basis.MEASURED, good)
     point = min(top, limit)
     return Capacity(Interval(point, point / 1.25, max(point, limit)), Basis.MEASURED, good)
+
+
+def bearable(windows: Sequence[Window], occupied: float, within: float | None, allowed: float) -> float:
+    """The utilisation at which the promise just holds (`waiting.utilisation`), where the server tells how long requests take; RHO where it does not.
+
+    occupied: seconds of a replica that a request takes. A server that works on several at once answers each of them later than that: how late
+    even the quickest half are counts as the time without a wait.
+    """
+    medians = [found for w in windows if (found := quantile(w.buckets, 0.5)) is not None]
+    if within is None or not medians or occupied <= 0:
+        return RHO
+    alone = max(occupied, min(medians))
+    return utilisation(allowed, floor(20 * ((within - alone) / occupied + 1)) / 20)
 
 
 def carried(windows: Sequence[Window], allowed: float) -> float | None:
@@ -129,7 +147,7 @@ def broken_at(windows: Sequence[Window], allowed: float) -> float | None:
     return loads[1] if len(loads) > 1 else None
 
 
-def _within_seen(rate: Interval, windows: Sequence[Window], allowed: float) -> Interval:
+def _within_seen(rate: Interval, windows: Sequence[Window], allowed: float, rho: float = RHO) -> Interval:
     """Raise the bounds to a load that was carried; a load that broke the promise while busy lowers them."""
     lower, point, upper = rate.lower, rate.point, rate.upper
     for w in windows:
@@ -138,8 +156,8 @@ def _within_seen(rate: Interval, windows: Sequence[Window], allowed: float) -> I
         load = _per_replica(w)
         if w.violations <= allowed * w.offered:
             lower = max(lower, min(load, point))
-        elif broke(w, allowed) and w.busy_seconds is not None and w.busy_seconds / w.replica_seconds > RHO / 2:
-            # A window is busy above RHO / 2, so by the utilisation law its load is above half of the figure; less is another fault's work.
+        elif broke(w, allowed) and w.busy_seconds is not None and w.busy_seconds / w.replica_seconds > rho / 2:
+            # A window is busy above rho / 2, so by the utilisation law its load is above half of the figure; less is another fault's work.
             load = max(load, rate.point / 2)
             point, lower = min(point, load), min(lower, load)
     return Interval(point, min(lower, point), max(upper, point))

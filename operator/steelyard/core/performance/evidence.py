@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import inf, log
 
 from steelyard.core.economics.unit_cost import Spent, unit_cost
 from steelyard.core.facts.capacity import Capacity
+from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import Known
+from steelyard.core.facts.snapshot import Promise
 from steelyard.core.facts.unit_cost import Unit, UnitCost
 from steelyard.core.facts.window import Window, totals
 from steelyard.core.performance.ageing import SURE_FOR
@@ -49,36 +51,34 @@ def latest(windows: Sequence[Window], least: int) -> tuple[Window, ...]:
     return tuple(windows[first:])
 
 
-def evidence(
-    pool: str,
-    revision: str,
-    windows: Sequence[Window],
-    allowed: float,
-    chance: random.Random,
-    *,
-    steady: bool,
-    least: int = 0,
-    ran: Sequence[Window] | None = None,
-) -> Known | None:
-    """Figures from these windows alone; None without an answer.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """`windows`: of the present number of replicas, which tell what they cost; `ran`: those that tell the capacity, which may be more, since what
+    a replica can do does not depend on how many there are. `steady`: they are outside of a move. `least`: good requests that figures rest on."""
 
-    ran: the windows that tell the capacity, where they are more than `windows`: what a replica can do does not depend on how many there are.
-    """
-    used = latest(windows, least)
+    windows: Sequence[Window]
+    ran: Sequence[Window]
+    steady: bool
+    least: int = 0
+
+
+def evidence(key: PlacementKey, shown: Shown, promise: Promise, chance: random.Random) -> Known | None:
+    """Figures from these windows alone; None without an answer."""
+    used = latest(shown.windows, shown.least)
     good, bad = totals(used)
     if sum(w.good + w.slow for w in used) <= 0:
         return None
     unit = unit_cost([Spent(start=w.start, end=w.end, cost=w.cost, good=w.good) for w in used], Unit.GOOD_REQUESTS, chance)
-    capacity = measured(used if ran is None else latest(ran, least), allowed, chance)
+    capacity = measured(latest(shown.ran, shown.least), promise.allowed, chance, within=promise.within)
     p99 = [w.p99_milliseconds for w in used if w.p99_milliseconds is not None]
     return Known(
-        pool=pool,
-        revision=revision,
+        pool=key.pool,
+        revision=key.revision,
         capacity=Capacity(_round(capacity.rate), capacity.basis, capacity.n) if capacity else None,
         unit_cost=_written(unit, used) if unit else None,
         within=_digits(good / (good + bad), 4),
         p99_milliseconds=float(round(sorted(p99)[len(p99) // 2])) if p99 else None,
-        steady=steady,
+        steady=shown.steady,
     )
 
 

@@ -20,7 +20,8 @@ def explore(seen: Analysis, stays: Outcome) -> Outcome:
     grounds = grounds_of(seen)
     if stays.move is not None or stays.review is None or stays.refusal is None or grounds is None:
         return stays
-    if stays.refusal.reason in HOLDS:
+    # A broken promise is a reason to look elsewhere, and none to stay.
+    if stays.refusal.reason in HOLDS - {Reason.SLO_AT_RISK}:
         return stays
     first: Considered | None = None
     for trial in trials(grounds):

@@ -69,7 +69,9 @@ def go_on(seen: Analysis, move: Move, repaired: Outcome | None) -> Outcome:
     if isinstance(after, Ended):
         return _end(under, after, notes)
     after = replace(after, source_replicas=_source_count(under, after, scene))
-    allocation = {**under.allocation, move.source: after.source_replicas, move.target: after.target_replicas}
+    leaving = scene.alone and after.step is Step.DRAIN and after.source_replicas == 0
+    rest = dict.fromkeys(under.allocation, 0) if leaving else under.allocation
+    allocation = {**rest, move.source: after.source_replicas, move.target: after.target_replicas}
     return Outcome(
         verdict=Verdict.HOLD if refusal is not None and refusal.reason in HOLDS else Verdict.MOVE,
         allocation=allocation,
@@ -202,6 +204,7 @@ def _scene(under: UnderWay) -> tuple[Scene, Review | None, Refusal | None]:
         not_asked_for=_not_asked_for(under),
         others=others.ready,
         others_capacity=others.capacity,
+        alone=_is_alone(under, target_capacity),
     )
     return scene, judged[0], stop or refusal
 
@@ -234,7 +237,16 @@ def _need_target(under: UnderWay, capacity: float | None) -> int:
     move = under.move
     if not capacity or move.source_goal or move.target_base:
         return max(1, move.target_goal)
-    return _need(under.seen, capacity, under.others.ready, under.others.capacity)
+    alone = _need(under.seen, capacity, 0, None)
+    return min(alone, _need(under.seen, capacity, under.others.ready, under.others.capacity))
+
+
+def _is_alone(under: UnderWay, capacity: float | None) -> bool:
+    """Whether fewer replicas of the target carry the load without the others than with them."""
+    move, others = under.move, under.others
+    if not capacity or not others.ready or move.source_goal or move.target_base or move.kind is not MoveKind.REBALANCE:
+        return False
+    return _need(under.seen, capacity, 0, None) < _need(under.seen, capacity, others.ready, others.capacity)
 
 
 def _need(seen: Analysis, capacity: float, others: int, others_capacity: float | None) -> int:

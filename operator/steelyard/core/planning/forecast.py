@@ -52,12 +52,14 @@ class Forecast:
             return replace(self, level=rate, variance=self.dispersion * max(rate, 1 / seconds) / seconds, last=rate)
         level = max(self.level, 0.1 / seconds)
         seen = self.seen + seconds
-        noise = (rate - self.last) ** 2 * seconds / (2 * level)
+        # After a silence the level is near nothing, and what comes back would look infinitely wild beside it.
+        scale = max(level, rate)
+        noise = (rate - self.last) ** 2 * seconds / (2 * scale)
         dispersion = self.dispersion + seconds / min(seen, DISPERSION_MEMORY) * (noise - self.dispersion)
         drift, steps = self.drift, max(1, round(AHEAD / seconds))
         if len(self.ahead) >= steps:
             forecast, variance = self.ahead[-steps]
-            off = ((rate - forecast) ** 2 - dispersion * level / seconds - variance) / (level**2 * steps * seconds)
+            off = ((rate - forecast) ** 2 - dispersion * level / seconds - variance) / (scale**2 * steps * seconds)
             drift = max(LEAST_DRIFT, drift + seconds / min(seen, DRIFT_MEMORY) * (off - drift))
         variance = self.variance + drift * level**2 * seconds
         gain = variance / (variance + dispersion * level / seconds)

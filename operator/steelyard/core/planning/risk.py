@@ -6,38 +6,57 @@ its capacity times the chance that it is needed (the newsvendor's rule). What th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from math import exp, log
+
+from steelyard.core.facts.memory import Risk
+from steelyard.core.facts.window import Window
 
 FIRST = 20.0
 """The chance to begin with, as a multiple of the part that may be missed: by how much a load exceeds is far less than how often."""
 MOST = 0.6
-LEAST_PART = 1 / 20
-AIM = 0.97
-"""Part of what may be missed that is aimed at."""
+LEAST = 1 / 20
+"""Of the part that may be missed."""
+LEAST_PART = 1e-5
+"""Nothing is enough for certain: of a promise without a budget so much is planned to be missed."""
 PATIENCE = 10_000.0
-MEMORY = 100_000.0
-"""Seconds: after so many a window counts as much as all before, rising from PATIENCE to this with the time seen."""
+"""Seconds in which what is missed, beside what may be, changes the chance by a factor of e."""
+WRITTEN = timedelta(minutes=45)
+"""Age at which a chance is written down anew, before its windows are forgotten."""
+NEWS = 2.0
+"""Times the remembered chance, either way, that are written down at once."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Risk:
-    """allowed: part of all requests that may be missed, above 0. chance: that a window exceeds its capacity. seen: seconds so far."""
+def first_risk(allowed: float) -> float:
+    """The chance before anything was seen. allowed: part of the requests that sizing may miss."""
+    return min(MOST, FIRST * max(allowed, LEAST_PART))
 
-    allowed: float
-    chance: float
-    seen: float = 0.0
 
-    @classmethod
-    def of(cls, allowed: float) -> Risk:
-        """Before anything was seen. ValueError where nothing may be missed: no capacity is enough for certain."""
-        if not 0 < allowed < 1:
-            raise ValueError(f"a part of the requests between 0 and 1 must be allowed to miss the objective, got {allowed}")
-        return cls(allowed=allowed, chance=min(MOST, FIRST * allowed))
+def risk(before: Risk | None, windows: Iterable[Window], allowed: float) -> float:
+    """The chance after these windows of all placements, in any order; those that `before` knows already count no more."""
+    part = max(allowed, LEAST_PART)
+    known = before.until if before else None
+    missed: dict[datetime, tuple[int, int, float]] = {}
+    for w in windows:
+        if known is None or w.end > known:
+            bad, asked, _ = missed.get(w.end, (0, 0, 0.0))
+            missed[w.end] = (bad + w.violations, asked + w.offered, w.seconds)
+    chance = log(before.chance if before else first_risk(allowed))
+    for end in sorted(missed):
+        bad, asked, seconds = missed[end]
+        if asked:
+            off = min(bad / asked / part, 1 / part) - 1
+            chance = min(log(MOST), max(log(LEAST * part), chance - seconds / PATIENCE * max(-1.0, min(off, 10.0))))
+    return exp(chance)
 
-    def after(self, missed: float, expected: float, seconds: float) -> Risk:
-        """With one window more, in which so many of the `expected` requests were missed."""
-        seen = self.seen + seconds
-        off = missed / max(1.0, expected) / self.allowed - AIM
-        chance = log(self.chance) - seconds / (PATIENCE + min(seen, MEMORY)) * off
-        return Risk(allowed=self.allowed, chance=exp(min(log(MOST), max(log(LEAST_PART * self.allowed), chance))), seen=seen)
+
+def remembered(before: Risk | None, chance: float, newest: datetime | None) -> Risk | None:
+    """What is written down of it: the same as before while it says nearly the same and its windows are still held."""
+    if newest is None:
+        return before
+    rounded = Risk(float(f"{chance:.2g}"), newest)
+    if before is None:
+        return rounded
+    news = abs(log(chance / before.chance)) > log(NEWS) or newest - before.until > WRITTEN
+    return rounded if news and rounded.chance != before.chance else before

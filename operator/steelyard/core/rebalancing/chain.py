@@ -49,6 +49,7 @@ _OF_TRIALS: Mapping[Gate, tuple[Gate, ...]] = {
     saving_not_significant: (no_expected_saving,),
     payback_too_long: (),
     pool_scarce: (),
+    slo_at_risk: (),
     cyclic: (cyclic, explored_lately),
 }
 EXPLORATION: tuple[Gate, ...] = tuple(own for g in COST_MOVE for own in _OF_TRIALS.get(g, (g,)))

@@ -69,6 +69,8 @@ class Scene:
     not_asked_for: str | None = None
     others: int = 0
     others_capacity: float | None = None
+    alone: bool = False
+    """Whether the others go with the source: so slow that by their equal part they would take more away than they carry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,7 @@ def next_source_count(
     least: int = 0,
     others: int = 0,
     others_capacity: float | None = None,
+    alone: bool = False,
 ) -> int:
     """The next smaller number of source replicas, not below `least`, at which no replica of any pool is overloaded (invariant I1).
 
@@ -132,7 +135,8 @@ def next_source_count(
     slower = min(source_capacity, staying)
     if current - 1 > 0 and (others + target_ready + current - 1) * slower >= load:
         return current - 1
-    return least if least == 0 and (others + target_ready) * staying >= load else current
+    together = (others + target_ready) * staying >= load or (alone and target_ready * target_capacity >= load)
+    return least if least == 0 and together else current
 
 
 def _surge(move: Move, scene: Scene) -> Progress:
@@ -280,6 +284,7 @@ def _drain_next(move: Move, scene: Scene) -> Progress:
         least=move.source_goal,
         others=scene.others,
         others_capacity=scene.others_capacity,
+        alone=scene.alone,
     )
     full = move.source_replicas + move.target_replicas >= scene.room
     if move.kind is MoveKind.REVISION and full and scene.target_ready + move.source_replicas > move.target_goal:

@@ -9,6 +9,8 @@ from steelyard.core.rebalancing.proposal import Proposal
 from steelyard.core.vocabulary.reason import Reason, Refusal
 
 DAY = timedelta(days=1)
+OF_A_DAY = 0.1
+"""Part of what a workload costs in a day that trials may cost where nothing is said."""
 
 
 def budget_exhausted(proposal: Proposal) -> Refusal | None:
@@ -35,7 +37,7 @@ def budget_exhausted(proposal: Proposal) -> Refusal | None:
 
 def _trial_too_dear(proposal: Proposal) -> Refusal | None:
     """What the trials of the last day cost, and what this one may cost."""
-    budget, cost = proposal.policy.exploration_budget, proposal.move_cost
+    budget, cost = _budget(proposal), proposal.move_cost
     if cost is None:
         return Refusal(
             Reason.BUDGET_EXHAUSTED,
@@ -53,8 +55,24 @@ def _trial_too_dear(proposal: Proposal) -> Refusal | None:
     return Refusal(
         Reason.BUDGET_EXHAUSTED,
         f"a trial on pool {proposal.target_pool} may cost up to {cost:.4g} until its deadline, trials of the last 24 hours cost {sum(spent):.4g}, "
-        f"spec.rebalancing.exploration.budget is {budget:g} a day: raise it, or shorten exploration.deadlineSeconds{counted}",
+        f"{_whose(proposal)} {budget:.4g} a day: raise it, or shorten exploration.deadlineSeconds{counted}",
         next((m.time + DAY for freed, m in enumerate(trials, 1) if sum(spent[freed:]) + cost <= budget), None),
+    )
+
+
+def _budget(proposal: Proposal) -> float:
+    """Money for trials within a day."""
+    if proposal.policy.exploration_budget is not None:
+        return proposal.policy.exploration_budget
+    return OF_A_DAY * 24 * proposal.home_cost.point if proposal.home_cost is not None else 0.0
+
+
+def _whose(proposal: Proposal) -> str:
+    given = proposal.policy.exploration_budget is not None
+    return (
+        "spec.rebalancing.exploration.budget is"
+        if given
+        else "spec.rebalancing.exploration.budget is left out, so it is a tenth of the workload's cost,"
     )
 
 
