@@ -28,8 +28,9 @@ from bench.benchmark import Bar, Row, Say
 from bench.planning.check import lagrangian, plan_objections
 from bench.planning.fleets import KINDS, cut, fleet
 from bench.planning.peer import Solved, highs
-from steelyard.core.planning.fleet import Fleet
-from steelyard.core.planning.fleet_plan import FleetInfeasible, FleetOutcome, FleetPlanned, share_pools
+from steelyard.core.planning.fleet.fleet import Fleet
+from steelyard.core.planning.fleet.outcome import FleetInfeasible, FleetOutcome, FleetPlanned
+from steelyard.core.planning.fleet.solve import share_pools
 
 ABOUT = __doc__
 COLUMNS = (
@@ -139,13 +140,13 @@ def _objections(problem: Fleet, found: FleetOutcome, peer: Solved | None, seed: 
 
 
 def _warm(problem: Fleet, found: FleetOutcome, seed: int) -> tuple[float | None, float | None]:
-    if not isinstance(found, FleetPlanned) or found.trail is None or problem.workloads <= SMALL:
+    if not isinstance(found, FleetPlanned) or found.warm_start is None or problem.workloads <= SMALL:
         return None, None
     chance = np.random.default_rng(seed + 7)
     some = chance.random(problem.workloads) < 0.05
     later = replace(problem, load=np.where(some, problem.load * chance.uniform(0.8, 1.2, problem.workloads), problem.load))
     began = time.perf_counter()
-    again = share_pools(later, found.trail)
+    again = share_pools(later, found.warm_start)
     seconds = time.perf_counter() - began
     assert isinstance(again, FleetPlanned)
     assert not plan_objections(later, again.replicas, again.cost)

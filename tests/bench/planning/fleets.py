@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from steelyard.core.planning.fleet import Fleet
+from steelyard.core.planning.fleet.fleet import Fleet
 
 KINDS = ("third cut", "two thirds cut", "equal efficiency", "many replicas", "even")
 

@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from property.effort import effort
-from steelyard.core.planning import finishing
-from steelyard.core.planning.fleet import WIDEST, Fleet
-from steelyard.core.planning.fleet_plan import FleetInfeasible, FleetPlanned, FleetUndecided, share_pools
-from steelyard.core.planning.integer_program import Known, place
-from steelyard.core.planning.mixes import mixes
+from steelyard.core.planning.fleet import exact as finishing
+from steelyard.core.planning.fleet.fleet import WIDEST, Fleet
+from steelyard.core.planning.fleet.integer_program import Known, place
+from steelyard.core.planning.fleet.outcome import FleetInfeasible, FleetPlanned, FleetUndecided
+from steelyard.core.planning.fleet.pricing import mixes
+from steelyard.core.planning.fleet.solve import share_pools
 
 CAPACITIES = [0.0, 2.0, 3.0, 5.0, 8.0]
 COSTS = [0.3, 1.0, 1.0, 1.7, 2.4]
@@ -129,17 +130,17 @@ def test_the_mixes_of_every_workload_have_the_least_cost_at_any_prices(fleet: Fl
 @given(
     fleet=fleets(workloads=2, pools=4, limits=False, rules=True),
     prices=st.lists(st.sampled_from([0.0, 0.4, 1.3]), min_size=5, max_size=5),
-    spare=st.sampled_from([0.0, 0.5, 2.0]),
+    slack=st.sampled_from([0.0, 0.5, 2.0]),
 )
-def test_a_list_of_mixes_lacks_none_that_costs_little_more_than_the_best(fleet: Fleet, prices: list[float], spare: float) -> None:
-    found = mixes(fleet, np.array(prices), spare=spare)
+def test_a_list_of_mixes_lacks_none_that_costs_little_more_than_the_best(fleet: Fleet, prices: list[float], slack: float) -> None:
+    found = mixes(fleet, np.array(prices), slack=slack)
     for workload in range(fleet.workloads):
         own = placements(fleet, workload)
         priced = {c: _priced(fleet, workload, c, prices) for c in own}
         mine = {tuple(int(n) for n in r) for r in found.replicas[found.row == workload]}
         assert mine <= set(own)
         if found.exact[workload]:
-            worth = {c for c in _undominated(fleet, workload, own) if priced[c] <= min(priced.values()) + spare - TIGHT}
+            worth = {c for c in _undominated(fleet, workload, own) if priced[c] <= min(priced.values()) + slack - TIGHT}
             assert all(any(all(a <= b for a, b in zip(m, c, strict=True)) and priced[m] <= priced[c] + TIGHT for m in mine) for c in worth)
 
 
@@ -191,10 +192,10 @@ def test_the_integer_program_has_the_optimum_whoever_is_listed_and_whatever_the_
     best = optimum(fleet, every)
     known = np.array(prices[: fleet.limits.size])
     least = np.array([min((_priced(fleet, w, c, prices) for c in e), default=0.0) for w, e in enumerate(every)])
-    spare = best - float(least.sum() - known @ fleet.limits) if near else np.inf
+    slack = best - float(least.sum() - known @ fleet.limits) if near else np.inf
     mine = [(w, c) for w in sorted(listed) for c in every[w]]
     row, counts = np.array([w for w, _ in mine], dtype=np.intp), np.array([c for _, c in mine], dtype=np.int64).reshape(-1, fleet.pools)
-    found = place(fleet, np.array(sorted(listed), dtype=np.intp), row, counts, Known(prices=known, least=least, spare=spare), 1_000)
+    found = place(fleet, np.array(sorted(listed), dtype=np.intp), row, counts, Known(prices=known, least=least, slack=slack), 1_000)
     if best == np.inf:
         assert found.replicas is None
         assert found.bound == np.inf
@@ -214,7 +215,7 @@ def _placed(load: float, capacity: list[float], cost: list[float], limit: float 
         most=np.full((1, pools), 9, np.int64), **rules,
     )  # fmt: skip
     nobody, none = np.zeros(0, dtype=np.intp), np.zeros((0, pools), np.int64)
-    found = place(fleet, nobody, nobody, none, Known(prices=np.zeros(pools), least=np.zeros(1), spare=np.inf), 1_000)
+    found = place(fleet, nobody, nobody, none, Known(prices=np.zeros(pools), least=np.zeros(1), slack=np.inf), 1_000)
     assert found.replicas is not None or found.bound == np.inf
     return None if found.replicas is None else [int(n) for n in found.replicas[0]]
 

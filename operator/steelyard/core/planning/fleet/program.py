@@ -13,7 +13,7 @@ from typing import Any
 import highspy
 import numpy as np
 
-from steelyard.core.planning.fleet import Flags, Index, Reals
+from steelyard.core.planning.fleet.fleet import Flags, Index, Reals
 
 _GAP = 1e-9
 

@@ -10,22 +10,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from steelyard.core.planning.fleet import Fleet, Index, Reals, Whole
-from steelyard.core.planning.fleet_plan import FleetPlanned, share_pools
+from steelyard.core.planning.fleet.fleet import Fleet, Index, Reals, Whole
+from steelyard.core.planning.fleet.outcome import FleetPlanned
+from steelyard.core.planning.fleet.solve import share_pools
 
 TRIES = 64
 """Plans that are tried; whoever was not asked by then goes without."""
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class Admitted:
     """workloads: ascending. plan: theirs, rows in that order; None where nobody is served."""
 
     workloads: Index
     plan: FleetPlanned | None
 
 
-def serve(fleet: Fleet, priority: Whole, short: Reals) -> Served:
+def admit(fleet: Fleet, priority: Whole, short: Reals) -> Admitted:
     """priority: (W,) higher is served first. short: (P + B,) prices of what is short, as the proof of infeasibility gives them."""
     order = np.lexsort((_use(fleet, short), ~(fleet.current > 0).any(axis=1), -priority))
     kept: list[int] = []
@@ -43,7 +44,7 @@ def serve(fleet: Fleet, priority: Whole, short: Reals) -> Served:
                 beyond = middle
         kept += order[at : at + fits].tolist()
         at += fits + 1
-    return Served(np.sort(np.array(kept, dtype=np.intp)), plan)
+    return Admitted(np.sort(np.array(kept, dtype=np.intp)), plan)
 
 
 def _use(fleet: Fleet, short: Reals) -> Reals:

@@ -17,7 +17,7 @@ WIDEST = 3
 """Pools that one workload may use at the same time."""
 ANY = 2**31
 """Replicas: no limit."""
-SLACK = 1e-9
+TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +91,7 @@ class Fleet:
 
     def only(self, workloads: Index) -> Fleet:
         """Those workloads, before the same pools and budgets."""
-        return replace(self, **{f.name: getattr(self, f.name)[workloads] for f in fields(self) if f.name not in _OF_ALL})
+        return replace(self, **{f.name: getattr(self, f.name)[workloads] for f in fields(self) if f.name not in SHARED})
 
     def price(self, row: Index, replicas: Whole) -> Reals:
         """(M,) money per hour of (M, P) replicas of the workloads `row`: (M,)."""
@@ -140,4 +140,5 @@ class Fleet:
         return np.concatenate([self.limit, self.money])
 
 
-_OF_ALL = frozenset({"limit", "family", "spot", "money"})
+SHARED = frozenset({"limit", "family", "spot", "money"})
+"""Fields that are of pools and budgets, and have no entry for each workload."""

@@ -1,0 +1,131 @@
+"""Replicas for the whole fleet, with the prices of what is short and a bound that no plan can beat; or the proof that there is none.
+
+Column generation on the Lagrangian of what is shared: prices, each workload's best mixes at them, better prices. Any prices give a bound. Of few
+workloads all mixes that an optimal plan may use are then listed and chosen from exactly (bound = optimum = cost).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from steelyard.core.planning.fleet.column_generation import SMOOTHINGS, Ascent, generate
+from steelyard.core.planning.fleet.columns import Columns
+from steelyard.core.planning.fleet.effort import USUAL, Effort
+from steelyard.core.planning.fleet.exact import finish
+from steelyard.core.planning.fleet.fleet import TOLERANCE, Flags, Fleet, Index, Whole
+from steelyard.core.planning.fleet.infeasibility import Proof, prove
+from steelyard.core.planning.fleet.outcome import FleetInfeasible, FleetOutcome, FleetPlanned, FleetUndecided
+from steelyard.core.planning.fleet.pricing import MOST_TRIED, Mixes, mixes, singles
+from steelyard.core.planning.fleet.rounding import cheaper, rounded
+from steelyard.core.planning.fleet.warm_start import WarmStart, changed
+
+DEEPEST = 4_000_000
+"""Counts tried together, at one depth, of the workloads for which no mix was found at first."""
+
+
+def share_pools(fleet: Fleet, warm_start: WarmStart | None = None, effort: Effort = USUAL) -> FleetOutcome:
+    """A plan for all workloads that any mix carries. warm_start: of an earlier plan; what has not changed since is not computed again."""
+    if warm_start is not None and fleet.workloads > effort.exact:
+        again = _warm(fleet, warm_start, effort)
+        if again is not None:
+            return again
+    found = _searched_further(fleet, mixes(fleet, np.zeros(fleet.limits.size)))
+    row, replicas = singles(fleet)
+    served = np.unique(found.row)
+    if served.size < fleet.workloads:
+        part = share_pools(fleet.only(served), effort=effort) if served.size else _empty(fleet)
+        return _among(part, fleet, served, np.isinf(found.bound))
+    # Where something is short, mixes of one pool are no more than a beginning.
+    columns = Columns.of(fleet, np.concatenate([row, found.row]), np.concatenate([replicas, found.replicas]))
+    begin = Ascent(columns=columns, prices=np.zeros(fleet.limits.size), least=found.bound, bound=float(found.bound.sum()), chosen=None)
+    return _plan(fleet, begin, SMOOTHINGS, effort)
+
+
+def _searched_further(fleet: Fleet, found: Mixes) -> Mixes:
+    """The same, with mixes or the proof that there is none for those few of which neither is known yet."""
+    open_ = np.setdiff1d(np.flatnonzero(np.isfinite(found.bound)), found.row)
+    if not open_.size or DEEPEST // open_.size <= MOST_TRIED:
+        return found
+    return found.instead(open_, mixes(fleet.only(open_), np.zeros(fleet.limits.size), effort=DEEPEST // open_.size))
+
+
+def _plan(fleet: Fleet, begin: Ascent, smoothings: tuple[float, ...], effort: Effort) -> FleetOutcome:
+    """Ascend, prove or round, and finish exactly what is small enough."""
+    top = generate(fleet, begin, smoothings, effort)
+    proof: Proof | None = None
+    if top.chosen is None:
+        proof = prove(fleet, top.columns)
+        if proof.missing > TOLERANCE:
+            return FleetInfeasible(missing=proof.missing, prices=proof.prices)
+        top = replace(top, columns=proof.columns, chosen=_least_use(fleet, proof, top))
+    replicas = None if top.chosen is None else top.columns.replicas[top.chosen]
+    if fleet.workloads <= effort.exact:
+        end = finish(fleet, top, proof, effort)
+        if end.replicas is None and end.bound == np.inf:
+            return FleetInfeasible(missing=0.0, prices=np.zeros(fleet.limits.size) if proof is None else proof.prices)
+        top, replicas = end.top, end.replicas
+    return _outcome(fleet, top, replicas)
+
+
+def _outcome(fleet: Fleet, top: Ascent, replicas: Whole | None) -> FleetOutcome:
+    if replicas is None:
+        return FleetUndecided(bound=top.bound, prices=top.prices)
+    cost = float(fleet.price(np.arange(fleet.workloads), replicas).sum())
+    kept = WarmStart(fleet=fleet, columns=top.columns, prices=top.prices, least=top.least)
+    return FleetPlanned(replicas=replicas, cost=cost, bound=min(top.bound, cost), prices=top.prices, warm_start=kept)
+
+
+def _least_use(fleet: Fleet, proof: Proof, top: Ascent) -> Index | None:
+    """The cheaper of two plans: one that begins from what uses least of what is short, and one at the best prices."""
+    limited = np.isfinite(fleet.limits)
+    limit, columns = fleet.limits[limited], proof.columns
+    sparing = rounded(columns.costing(proof.epsilon), limit, proof.prices[limited])
+    if sparing is not None:
+        sparing = rounded(columns, limit, np.zeros(limit.size), sparing)
+    return cheaper(columns, sparing, rounded(columns, limit, top.prices[limited]))
+
+
+def _warm(fleet: Fleet, before: WarmStart, effort: Effort) -> FleetOutcome | None:
+    """Prices and columns of the earlier plan where they still do; None where they do not."""
+    rows = changed(before.fleet, fleet)
+    if rows is None:
+        return None
+    part = fleet.only(rows)
+    found = mixes(part, before.prices)
+    if np.unique(found.row).size < rows.size:
+        return None
+    alone, replicas = singles(part)
+    least = before.least.copy()
+    least[rows] = found.bound
+    columns = before.columns.instead(
+        fleet, rows, np.concatenate([rows[alone], rows[found.row]]), np.concatenate([replicas, found.replicas])
+    )
+    limited = np.isfinite(fleet.limits)
+    limit = fleet.limits[limited]
+    bound = float(least.sum() - before.prices[limited] @ limit)
+    top = Ascent(columns=columns, prices=before.prices, least=least, bound=bound, chosen=rounded(columns, limit, before.prices[limited]))
+    if top.chosen is not None and top.gap <= effort.warm_gap:
+        return _outcome(fleet, top, columns.replicas[top.chosen])
+    return _plan(fleet, top, SMOOTHINGS[1:], effort)
+
+
+def _among(part: FleetOutcome, fleet: Fleet, served: Index, impossible: Flags) -> FleetOutcome:
+    if not isinstance(part, FleetPlanned):
+        return part
+    replicas = np.zeros((fleet.workloads, fleet.pools), dtype=np.int64)
+    replicas[served] = part.replicas
+    rest = np.setdiff1d(np.arange(fleet.workloads), served)
+    return replace(
+        part,
+        replicas=replicas,
+        without=tuple(int(w) for w in rest if impossible[w]),
+        unknown=tuple(int(w) for w in rest if not impossible[w]),
+        warm_start=None,
+    )
+
+
+def _empty(fleet: Fleet) -> FleetPlanned:
+    none = np.zeros((0, fleet.pools), dtype=np.int64)
+    return FleetPlanned(replicas=none, cost=0.0, bound=0.0, prices=np.zeros(fleet.limits.size))
