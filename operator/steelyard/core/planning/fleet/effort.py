@@ -21,6 +21,9 @@ class Effort:
     """The same of a plan at the prices of the one before, while only few loads have changed."""
     rounds: int = 2
     """Of better prices beyond the usual ones, while the gap is larger."""
+    polish: int = 6
+    """Times that a plan which is not exact is polished, while the gap is larger."""
+    polish_nodes: int = 20
 
 
 USUAL = Effort()

@@ -6,7 +6,7 @@ that they give narrows the gap, until the list of all is short. Workloads of whi
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import inf
 
 import numpy as np
@@ -17,7 +17,7 @@ from steelyard.core.planning.fleet.effort import Effort
 from steelyard.core.planning.fleet.fleet import ANY, TOLERANCE, Fleet, Index, Reals, Whole
 from steelyard.core.planning.fleet.infeasibility import NEGLIGIBLE, Proof
 from steelyard.core.planning.fleet.integer_program import Known, place
-from steelyard.core.planning.fleet.pricing import MOST_TRIED, Mixes, mixes
+from steelyard.core.planning.fleet.pricing import MOST_TRIED, Mixes, mixes, nearest
 
 NEAR_COLUMNS = 4_000
 """Of a list that is to give better plans, and no proof."""
@@ -40,20 +40,14 @@ CLOSED = 1e-7
 _NONE = np.zeros(0, dtype=np.intp)
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """top: with the bound, prices and columns reached; a bound of inf is a proof that there is no plan. replicas: (W, P) the best plan, None
-    where there is none."""
+def finish(fleet: Fleet, top: Ascent, proof: Proof | None, effort: Effort) -> Ascent:
+    """The best plan that is found within the effort, and the bound; one of inf without a plan is a proof that there is none.
 
-    top: Ascent
-    replicas: Whole | None
-
-
-def finish(fleet: Fleet, top: Ascent, proof: Proof | None, effort: Effort) -> Finished:
-    """Find what can be found within the effort. proof: of how little there is to spare, where no plan is known."""
+    proof: of how little there is to spare, where no plan is known.
+    """
     exact = _Exact(fleet, top, effort)
     exact.finish(proof)
-    return Finished(replace(exact.top, bound=exact.bound), exact.replicas)
+    return replace(exact.top, bound=exact.bound, replicas=exact.replicas)
 
 
 class _Exact:
@@ -62,7 +56,7 @@ class _Exact:
 
     def __init__(self, fleet: Fleet, top: Ascent, effort: Effort) -> None:
         self.top, self.bound = top, top.bound
-        self.replicas = None if top.chosen is None else top.columns.replicas[top.chosen]
+        self.replicas = top.replicas
         self._fleet, self._effort = fleet, effort
         self._limited = np.isfinite(fleet.limits)
         self._limit = fleet.limits[self._limited]
@@ -137,7 +131,7 @@ class _Exact:
         pairs = np.cumsum((self._fleet.capacity[order] > 0).sum(axis=1))
         free = order[(size[order] > LONG) & (pairs <= MOST_PAIRS)]
         kept = np.flatnonzero(~np.isin(listed.row, free))
-        near = kept[_nearest(listed.row[kept], self._effort.columns if whole else NEAR_COLUMNS)]
+        near = kept[nearest(listed.row[kept], self._effort.columns if whole else NEAR_COLUMNS)]
         whole &= near.size == kept.size and bool(np.delete(listed.exact, free).all())
         row, mixes = listed.row[near], listed.replicas[near]
         if self.replicas is not None:
@@ -164,11 +158,3 @@ def _mixes(fleet: Fleet, prices: Reals, slack: float | None = None) -> Mixes:
     if not rest.size or DEEPEST // rest.size <= MOST_LISTED:
         return found
     return found.instead(rest, mixes(fleet.only(rest), prices, slack, DEEPEST // rest.size))
-
-
-def _nearest(row: Index, many: int) -> Index:
-    """About so many of a list: the first of every workload, as many of each. row: (M,) ascending, the nearest of each workload first."""
-    if row.size <= many:
-        return np.arange(row.size)
-    rank = np.arange(row.size) - np.searchsorted(row, row)
-    return np.flatnonzero(rank <= np.sort(rank)[many])

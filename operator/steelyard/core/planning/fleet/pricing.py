@@ -68,3 +68,11 @@ def mixes(fleet: Fleet, prices: Reals, slack: float | None = None, effort: int =
         used = np.flatnonzero(pool >= 0)
         replicas[used, pool[used]] += count[used]
     return Mixes(bound=found.bound, exact=found.whole & (found.bound < inf), row=found.row, replicas=replicas)
+
+
+def nearest(row: Index, many: int) -> Index:
+    """About so many of a list: the first of every workload, as many of each. row: (M,) ascending, the nearest of each workload first."""
+    if row.size <= many:
+        return np.arange(row.size)
+    rank = np.arange(row.size) - np.searchsorted(row, row)
+    return np.flatnonzero(rank <= np.sort(rank)[many])

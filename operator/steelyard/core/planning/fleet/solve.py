@@ -39,7 +39,7 @@ def share_pools(fleet: Fleet, warm_start: WarmStart | None = None, effort: Effor
         return _among(part, fleet, served, np.isinf(found.bound))
     # Where something is short, mixes of one pool are no more than a beginning.
     columns = Columns.of(fleet, np.concatenate([row, found.row]), np.concatenate([replicas, found.replicas]))
-    begin = Ascent(columns=columns, prices=np.zeros(fleet.limits.size), least=found.bound, bound=float(found.bound.sum()), chosen=None)
+    begin = Ascent(columns=columns, prices=np.zeros(fleet.limits.size), least=found.bound, bound=float(found.bound.sum()), replicas=None)
     return _plan(fleet, begin, SMOOTHINGS, effort)
 
 
@@ -55,36 +55,36 @@ def _plan(fleet: Fleet, begin: Ascent, smoothings: tuple[float, ...], effort: Ef
     """Ascend, prove or round, and finish exactly what is small enough."""
     top = generate(fleet, begin, smoothings, effort)
     proof: Proof | None = None
-    if top.chosen is None:
+    if top.replicas is None:
         proof = prove(fleet, top.columns)
         if proof.missing > TOLERANCE:
             return FleetInfeasible(missing=proof.missing, prices=proof.prices)
-        top = replace(top, columns=proof.columns, chosen=_least_use(fleet, proof, top))
-    replicas = None if top.chosen is None else top.columns.replicas[top.chosen]
+        top = replace(top, columns=proof.columns, replicas=_least_use(fleet, proof, top))
     if fleet.workloads <= effort.exact:
         end = finish(fleet, top, proof, effort)
         if end.replicas is None and end.bound == np.inf:
             return FleetInfeasible(missing=0.0, prices=np.zeros(fleet.limits.size) if proof is None else proof.prices)
-        top, replicas = end.top, end.replicas
-    return _outcome(fleet, top, replicas)
+        top = end
+    return _outcome(fleet, top)
 
 
-def _outcome(fleet: Fleet, top: Ascent, replicas: Whole | None) -> FleetOutcome:
-    if replicas is None:
+def _outcome(fleet: Fleet, top: Ascent) -> FleetOutcome:
+    if top.replicas is None:
         return FleetUndecided(bound=top.bound, prices=top.prices)
-    cost = float(fleet.price(np.arange(fleet.workloads), replicas).sum())
+    cost = float(fleet.price(np.arange(fleet.workloads), top.replicas).sum())
     kept = WarmStart(fleet=fleet, columns=top.columns, prices=top.prices, least=top.least)
-    return FleetPlanned(replicas=replicas, cost=cost, bound=min(top.bound, cost), prices=top.prices, warm_start=kept)
+    return FleetPlanned(replicas=top.replicas, cost=cost, bound=min(top.bound, cost), prices=top.prices, warm_start=kept)
 
 
-def _least_use(fleet: Fleet, proof: Proof, top: Ascent) -> Index | None:
+def _least_use(fleet: Fleet, proof: Proof, top: Ascent) -> Whole | None:
     """The cheaper of two plans: one that begins from what uses least of what is short, and one at the best prices."""
     limited = np.isfinite(fleet.limits)
     limit, columns = fleet.limits[limited], proof.columns
     sparing = rounded(columns.costing(proof.epsilon), limit, proof.prices[limited])
     if sparing is not None:
         sparing = rounded(columns, limit, np.zeros(limit.size), sparing)
-    return cheaper(columns, sparing, rounded(columns, limit, top.prices[limited]))
+    chosen = cheaper(columns, sparing, rounded(columns, limit, top.prices[limited]))
+    return None if chosen is None else columns.replicas[chosen]
 
 
 def _warm(fleet: Fleet, before: WarmStart, effort: Effort) -> FleetOutcome | None:
@@ -105,9 +105,12 @@ def _warm(fleet: Fleet, before: WarmStart, effort: Effort) -> FleetOutcome | Non
     limited = np.isfinite(fleet.limits)
     limit = fleet.limits[limited]
     bound = float(least.sum() - before.prices[limited] @ limit)
-    top = Ascent(columns=columns, prices=before.prices, least=least, bound=bound, chosen=rounded(columns, limit, before.prices[limited]))
-    if top.chosen is not None and top.gap <= effort.warm_gap:
-        return _outcome(fleet, top, columns.replicas[top.chosen])
+    chosen = rounded(columns, limit, before.prices[limited])
+    top = Ascent(
+        columns=columns, prices=before.prices, least=least, bound=bound, replicas=None if chosen is None else columns.replicas[chosen]
+    )
+    if chosen is not None and bound >= float(columns.cost[chosen].sum()) * (1 - effort.warm_gap):
+        return _outcome(fleet, top)
     return _plan(fleet, top, SMOOTHINGS[1:], effort)
 
 
