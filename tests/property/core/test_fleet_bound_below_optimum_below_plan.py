@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from property.effort import effort
-from steelyard.core.planning.fleet import exact as finishing
+from steelyard.core.planning.fleet import exact
+from steelyard.core.planning.fleet.effort import Effort
 from steelyard.core.planning.fleet.fleet import WIDEST, Fleet
 from steelyard.core.planning.fleet.integer_program import Known, place
 from steelyard.core.planning.fleet.outcome import FleetInfeasible, FleetPlanned, FleetUndecided
@@ -117,13 +118,30 @@ def test_the_mixes_of_every_workload_have_the_least_cost_at_any_prices(fleet: Fl
         own = placements(fleet, workload)
         priced = [_priced(fleet, workload, c, prices) for c in own]
         if not priced:
-            assert not found.exact[workload]
+            assert found.bound[workload] == np.inf
+            assert not (found.row == workload).any()
             continue
-        assert found.bound[workload] <= min(priced) + TIGHT
-        if found.exact[workload]:
-            assert abs(found.bound[workload] - min(priced)) < TIGHT
+        assert found.exact[workload]
+        assert abs(found.bound[workload] - min(priced)) < TIGHT
         mine = [tuple(int(n) for n in r) for r in found.replicas[found.row == workload]]
         assert set(mine) <= set(own)
+
+
+@effort(200)
+@given(
+    fleet=fleets(workloads=3, pools=4, limits=False, rules=True),
+    prices=st.lists(st.sampled_from([0.0, 0.4, 1.3]), min_size=5, max_size=5),
+    tried=st.integers(1, 3),
+)
+def test_a_search_that_is_cut_short_has_a_bound_that_no_mix_beats(fleet: Fleet, prices: list[float], tried: int) -> None:
+    found = mixes(fleet, np.array(prices), effort=tried)
+    for workload in range(fleet.workloads):
+        own = placements(fleet, workload)
+        least = min((_priced(fleet, workload, c, prices) for c in own), default=np.inf)
+        assert found.bound[workload] <= least + TIGHT
+        if found.exact[workload]:
+            assert abs(found.bound[workload] - least) < TIGHT
+        assert {tuple(int(n) for n in r) for r in found.replicas[found.row == workload]} <= set(own)
 
 
 @effort(100)
@@ -159,13 +177,14 @@ def test_a_small_fleet_gets_its_optimum_and_only_an_impossible_one_is_called_so(
     impossible = {w for w, e in enumerate(every) if not e}
     every = [e or [(0,) * fleet.pools] for e in every]
     best = optimum(fleet, every)
-    with patch.object(finishing, "LONG", long):
+    with patch.object(exact, "LONG", long):
         found = share_pools(fleet)
     assert not isinstance(found, FleetUndecided)
     if isinstance(found, FleetInfeasible):
         assert best == np.inf
         return
-    assert set(found.without) | set(found.unknown) == impossible
+    assert set(found.without) == impossible
+    assert found.unknown == ()
     assert ((found.replicas * fleet.devices).sum(axis=0) <= fleet.limit + TIGHT).all()
     for workload, counts in enumerate(found.replicas):
         assert tuple(int(n) for n in counts) in every[workload]
@@ -173,6 +192,37 @@ def test_a_small_fleet_gets_its_optimum_and_only_an_impossible_one_is_called_so(
     assert found.bound <= best + TIGHT
     assert abs(found.cost - best) < TIGHT
     assert found.gap < TIGHT
+
+
+@effort(200)
+@given(fleet=st.booleans().flatmap(lambda rules: fleets(workloads=3, pools=3, limits=True, rules=rules)), polish=st.sampled_from([0, 3]))
+def test_a_plan_that_is_not_exact_keeps_every_rule_and_its_bound_is_below_the_optimum(fleet: Fleet, polish: int) -> None:
+    every = [placements(fleet, w) for w in range(fleet.workloads)]
+    best = optimum(fleet, [e or [(0,) * fleet.pools] for e in every])
+    found = share_pools(fleet, effort=Effort(exact=0, polish=polish))
+    if not isinstance(found, FleetPlanned):
+        assert best == np.inf or (isinstance(found, FleetUndecided) and found.bound <= best + TIGHT)
+        return
+    assert ((found.replicas * fleet.devices).sum(axis=0) <= fleet.limit + TIGHT).all()
+    assert all(tuple(int(n) for n in c) in every[w] for w, c in enumerate(found.replicas) if every[w])
+    assert abs(found.cost - sum(money(fleet, w, tuple(c)) for w, c in enumerate(found.replicas))) < TIGHT
+    assert found.bound <= best + TIGHT
+    assert best <= found.cost + TIGHT
+
+
+@effort(100)
+@given(fleet=fleets(workloads=3, pools=3, limits=True, rules=True), seed=st.integers(0, 9))
+def test_a_plan_that_begins_from_an_earlier_one_keeps_its_certificate(fleet: Fleet, seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    before = share_pools(replace(fleet, load=fleet.load * chance.choice([0.7, 1.0], fleet.workloads)))
+    if not isinstance(before, FleetPlanned):
+        return
+    every = [placements(fleet, w) for w in range(fleet.workloads)]
+    found = share_pools(fleet, before.warm_start, Effort(exact=0))
+    if isinstance(found, FleetPlanned) and all(every):
+        assert ((found.replicas * fleet.devices).sum(axis=0) <= fleet.limit + TIGHT).all()
+        assert all(tuple(int(n) for n in c) in every[w] for w, c in enumerate(found.replicas))
+        assert found.bound <= optimum(fleet, every) + TIGHT
 
 
 @effort(300)

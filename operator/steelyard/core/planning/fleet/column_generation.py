@@ -70,6 +70,6 @@ def _rounded(fleet: Fleet, top: Ascent, prices: Reals, effort: Effort) -> Whole 
         chosen = cheaper(columns, *(rounded(columns, limit, each[limited] * part) for each in (prices, top.prices)))
         if chosen is not None:
             break
-    if chosen is None or fleet.workloads <= effort.exact:
-        return None if chosen is None else columns.replicas[chosen]
+    if chosen is None:
+        return None
     return polish(fleet, columns, top.prices, columns.replicas[chosen], top.bound, effort)

@@ -12,9 +12,11 @@ class Effort:
     exact: int = 300
     """Workloads up to which the plan is made exact."""
     nodes: int = 300
-    """Of the search tree of one integer program."""
-    columns: int = 60_000
-    """Mixes that one integer program chooses from, where it is to prove something."""
+    """Of the search tree of one integer program, if it is small;"""
+    work: int = 150_000
+    """mixes times nodes of one that is not, but ten nodes at least."""
+    columns: int = 40_000
+    """Mixes that all integer programs of one plan choose from together."""
     gap: float = 1e-4
     """Certified gap that is small enough where the plan is not exact."""
     warm_gap: float = 1e-3

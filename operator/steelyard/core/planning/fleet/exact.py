@@ -19,7 +19,7 @@ from steelyard.core.planning.fleet.infeasibility import NEGLIGIBLE, Proof
 from steelyard.core.planning.fleet.integer_program import Known, place
 from steelyard.core.planning.fleet.pricing import MOST_TRIED, Mixes, mixes, nearest
 
-NEAR_COLUMNS = 4_000
+NEAR_COLUMNS = 2_000
 """Of a list that is to give better plans, and no proof."""
 ROUNDS = 10
 """Of prices."""
@@ -35,6 +35,8 @@ LONG = 2_000
 """Mixes of one workload from which on it gets any replicas instead of one of them."""
 MOST_PAIRS = 60
 """Pairs of those workloads with their pools: beyond, a search ends with nothing that was not known."""
+FEWEST_NODES = 10
+"""Of the search tree of a program, however large."""
 CLOSED = 1e-7
 """Gap that is none."""
 _NONE = np.zeros(0, dtype=np.intp)
@@ -58,6 +60,7 @@ class _Exact:
         self.top, self.bound = top, top.bound
         self.replicas = top.replicas
         self._fleet, self._effort = fleet, effort
+        self._columns_left = effort.columns
         self._limited = np.isfinite(fleet.limits)
         self._limit = fleet.limits[self._limited]
 
@@ -88,7 +91,9 @@ class _Exact:
     def _choose(self, row: Index, mixes: Whole, free: Index = _NONE, slack: float = inf) -> float:
         """Take the best choice of these mixes, and of any replicas of the workloads `free`; no other costs less than what is returned."""
         listed = np.setdiff1d(np.arange(self._fleet.workloads), free)
-        found = place(self._fleet, listed, row, mixes, Known(prices=self.top.prices, least=self.top.least, slack=slack), self._effort.nodes)
+        self._columns_left -= row.size
+        nodes = min(self._effort.nodes, max(FEWEST_NODES, self._effort.work // max(row.size, 1)))
+        found = place(self._fleet, listed, row, mixes, Known(prices=self.top.prices, least=self.top.least, slack=slack), nodes)
         if found.replicas is not None and self._price(found.replicas) < self.cost:
             self.replicas = found.replicas
         return found.bound
@@ -114,9 +119,10 @@ class _Exact:
     def _narrow(self) -> None:
         """Mixes ever farther from the best at the prices, until all that a cheaper plan may use are among them."""
         slack = NEAREST * (self.cost - self._value)
-        while not self.closed:
+        while not self.closed and self._columns_left > 0:
             gap = self.cost - self._value
-            slack = min(slack, gap)
+            # What is left of the last step is not worth a step of its own.
+            slack = gap if slack * FARTHER >= gap else slack
             self._choose_among(_mixes(self._fleet, self.top.prices, slack), slack, whole=slack >= gap)
             # A gap that has shrunk may have a list that is whole.
             if slack >= gap and self.cost - self._value > gap / 2:
@@ -131,7 +137,7 @@ class _Exact:
         pairs = np.cumsum((self._fleet.capacity[order] > 0).sum(axis=1))
         free = order[(size[order] > LONG) & (pairs <= MOST_PAIRS)]
         kept = np.flatnonzero(~np.isin(listed.row, free))
-        near = kept[nearest(listed.row[kept], self._effort.columns if whole else NEAR_COLUMNS)]
+        near = kept[nearest(listed.row[kept], self._columns_left if whole else min(NEAR_COLUMNS, self._columns_left))]
         whole &= near.size == kept.size and bool(np.delete(listed.exact, free).all())
         row, mixes = listed.row[near], listed.replicas[near]
         if self.replicas is not None:

@@ -48,7 +48,7 @@ def polish(fleet: Fleet, columns: Columns, prices: Reals, plan: Whole, bound: fl
         saving = _saving(columns, prices[limited], paid, taken, left)
         some = np.sort(np.argsort(-saving, kind="stable")[:together])
         part, room = fleet.only(some), limit - np.delete(taken, some, axis=0).sum(axis=0)
-        listed = mixes(part, prices, slack=near_by * gap, effort=TRIED)
+        listed = mixes(part, prices, slack=near_by * gap, effort=TRIED, kept=4 * LISTED)
         near = nearest(listed.row, LISTED * together)
         row = np.concatenate([listed.row[near], np.arange(some.size)])
         replicas = np.concatenate([listed.replicas[near], plan[some]])

@@ -51,10 +51,10 @@ def singles(fleet: Fleet) -> tuple[Index, Whole]:
     return row[good], replicas[good]
 
 
-def mixes(fleet: Fleet, prices: Reals, slack: float | None = None, effort: int = MOST_TRIED) -> Mixes:
+def mixes(fleet: Fleet, prices: Reals, slack: float | None = None, effort: int = MOST_TRIED, kept: int | None = None) -> Mixes:
     """The KEPT best mixes at `prices`: (P + B,) money per hour and device, and money per money, not negative. With `slack` (money per hour)
     instead all mixes without a replica to spare that cost no more than that above the best. effort: counts tried of one workload at one
-    depth; the bound of a workload for which that is too few is that of what was left out."""
+    depth. kept: mixes of a workload that are handed back at most. The bound of a workload for which that is too few is that of what was left out."""
     own = fleet
     payers = prices[fleet.pools :]
     if payers.any():
@@ -62,7 +62,7 @@ def mixes(fleet: Fleet, prices: Reals, slack: float | None = None, effort: int =
         own = replace(fleet, cost=fleet.cost * factor, added=fleet.added * factor)
     search = Search(covers(own, prices[: fleet.pools], slack or 0.0), fleet.workloads, slack)
     search.run(effort)
-    found = search.found(KEPT)
+    found = search.found(KEPT if slack is None and kept is None else kept)
     replicas = fleet.floor[found.row]
     for pool, count in zip(found.pools.T, found.counts.T, strict=True):
         used = np.flatnonzero(pool >= 0)

@@ -41,6 +41,7 @@ def _relieve(columns: Columns, limit: Reals, reduced: Reals, chosen: Index) -> b
     taken, limit = columns.taken / unit, limit / unit
     room = limit - taken[chosen].sum(axis=0)
     tight = TOLERANCE * np.maximum(1.0, limit)
+    row_of = columns.row.tolist()
     for _ in range(PASSES):
         if (room >= -tight).all():
             return True
@@ -53,15 +54,16 @@ def _relieve(columns: Columns, limit: Reals, reduced: Reals, chosen: Index) -> b
             return False
         order = useful[np.argsort((reduced - reduced[now])[useful] / relief[useful], kind="stable")]
         moved: set[int] = set()
-        for column in order:
-            row = int(columns.row[column])
+        excess = -float(np.add.reduce(np.minimum(room, 0.0)))
+        for column in order.tolist():
+            row = row_of[column]
             if row in moved:
                 continue
-            step = change[column]
-            after = room - step
+            after = room - change[column]
             # What it brings over elsewhere must be less than what it frees.
-            if np.maximum(-after, 0.0).sum() < np.maximum(-room, 0.0).sum() - TOLERANCE:
-                room, chosen[row] = after, column
+            beyond = -float(np.add.reduce(np.minimum(after, 0.0)))
+            if beyond < excess - TOLERANCE:
+                room, excess, chosen[row] = after, beyond, column
                 moved.add(row)
                 if (room >= -tight).all():
                     return True

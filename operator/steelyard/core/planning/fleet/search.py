@@ -311,8 +311,8 @@ class Search:
         self._size += row.size
         self._kept.append((row, cost, (*pairs, row * self._stride + position), (*(c[which] for c in chains.counts), count)))
 
-    def found(self, keep: int) -> Found:
-        """The `keep` cheapest of each workload, or all within the slack; ascending by workload, the cheapest first."""
+    def found(self, keep: int | None) -> Found:
+        """The `keep` cheapest of each workload, or all; ascending by workload, the cheapest first."""
         covers = self._covers
         depth = max(len(pairs) for _, _, pairs, _ in self._kept)
         row = np.concatenate([r for r, *_ in self._kept])
@@ -320,7 +320,7 @@ class Search:
         owner = covers.owner[row]
         near = np.flatnonzero(cost <= self._kept_limit(owner))
         order = near[np.lexsort((cost[near], owner[near]))]
-        if self._slack is None:
+        if keep is not None:
             rank = np.arange(order.size) - np.searchsorted(owner[order], owner[order])
             order = order[rank < keep]
         pools = np.concatenate([_padded([covers.pool[p] for p in pairs], r.size, depth, -1) for r, _, pairs, _ in self._kept])
