@@ -9,12 +9,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf
+from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from steelyard.core.planning.fleet.fleet import TOLERANCE, Fleet, Index, Reals, Whole
 from steelyard.core.planning.fleet.most_needed import most_needed, widest
 from steelyard.core.planning.fleet.rule_prices import rule_prices
+
+_Number = TypeVar("_Number", np.float64, np.int64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +169,7 @@ def _covers(fleet: Fleet, each: Reals, rows: _Rows) -> Covers:
         rate = np.where(most > 0, (first + rule) / capacity, inf)
     order = np.argsort(rate, axis=1, kind="stable")
 
-    def sorted_(values: Reals | Whole) -> Reals | Whole:
+    def sorted_(values: npt.NDArray[_Number]) -> npt.NDArray[_Number]:
         return np.take_along_axis(np.broadcast_to(values, order.shape), order, axis=1)
 
     rate = np.column_stack([sorted_(rate), np.full(owner.size, inf)])

@@ -104,7 +104,7 @@ class Search:
             rows, np.full(rows.size, -1, dtype=np.intp), covers.load[rows], covers.spent[rows], nothing, covers.spot_debt[rows], nothing, nothing, (), ()
         )  # fmt: skip
         done = self._complete(start)
-        self._keep(start.some(done), self._true(start)[done])
+        self._keep(start.some(np.flatnonzero(done)), self._true(start)[done])
         self._extend(start.some(np.flatnonzero(~done)))
 
     # Bounds.
@@ -298,7 +298,8 @@ class Search:
     def _kept_limit(self, owner: Index) -> Reals:
         best = self.best[owner]
         more = NEAR * np.abs(best) if self._slack is None else self._slack
-        return best + more + TOLERANCE * np.maximum(1.0, np.abs(best))
+        limit: Reals = best + more + TOLERANCE * np.maximum(1.0, np.abs(best))
+        return limit
 
     def _keep(self, chains: _Chains, cost: Reals) -> None:
         owner = self._covers.owner[chains.row]
