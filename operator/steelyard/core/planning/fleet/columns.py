@@ -29,15 +29,9 @@ class Columns:
     @classmethod
     def of(cls, fleet: Fleet, row: Index, replicas: Whole) -> Columns:
         """Sorted, without repetitions."""
-        weight = np.random.default_rng(_SEED).integers(1, 2**62, fleet.pools, dtype=np.int64)
-        with np.errstate(over="ignore"):
-            name = replicas @ weight & ((1 << NAME_BITS) - 1)
-        # Of mixes that cost the same the one that changes least comes first.
-        moved = np.minimum(np.maximum(replicas - fleet.current[row], 0).sum(axis=1), (1 << MOVED_BITS) - 1)
-        key = ((row.astype(np.int64) << MOVED_BITS) + moved << NAME_BITS) + name
         cost = fleet.price(row, replicas)
         taken = fleet.taken(row, replicas, cost)[:, np.isfinite(fleet.limits)]
-        return _sorted(fleet.workloads, row, key, replicas, cost, taken)
+        return _sorted(fleet.workloads, row, _key(fleet, row, replicas), replicas, cost, taken)
 
     def and_(self, fleet: Fleet, row: Index, replicas: Whole) -> Columns:
         """With these too."""
@@ -50,6 +44,11 @@ class Columns:
     def _with(self, new: Columns, kept: Index) -> Columns:
         each = (np.concatenate([getattr(self, name)[kept], getattr(new, name)]) for name in ("row", "key", "replicas", "cost", "taken"))
         return _sorted(self.start.size, *each)
+
+    def places(self, fleet: Fleet, replicas: Whole) -> Index:
+        """(W,) the column of each workload that has these (W, P) replicas; the one behind where there is none."""
+        place: Index = np.searchsorted(self.key, _key(fleet, np.arange(fleet.workloads), replicas))
+        return np.minimum(place, self.key.size - 1)
 
     def costing(self, part: float) -> Columns:
         """At that part of their cost."""
@@ -75,6 +74,16 @@ class Columns:
     def value(self, prices: Reals, limit: Reals) -> float:
         """V(prices) over these columns. prices, limit: (L,)."""
         return float(np.minimum.reduceat(self.cost + self.taken @ prices, self.start).sum() - prices @ limit)
+
+
+def _key(fleet: Fleet, row: Index, replicas: Whole) -> Whole:
+    """(M,) by workload, then by how many replicas a mix adds: of mixes that cost the same the one that changes least comes first."""
+    weight = np.random.default_rng(_SEED).integers(1, 2**62, fleet.pools, dtype=np.int64)
+    with np.errstate(over="ignore"):
+        name = replicas @ weight & ((1 << NAME_BITS) - 1)
+    moved = np.minimum(np.maximum(replicas - fleet.current[row], 0).sum(axis=1), (1 << MOVED_BITS) - 1)
+    key: Whole = ((row.astype(np.int64) << MOVED_BITS) + moved << NAME_BITS) + name
+    return key
 
 
 def _sorted(workloads: int, row: Index, key: Whole, replicas: Whole, cost: Reals, taken: Reals) -> Columns:

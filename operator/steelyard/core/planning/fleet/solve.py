@@ -72,7 +72,7 @@ def _outcome(fleet: Fleet, top: Ascent) -> FleetOutcome:
     if top.replicas is None:
         return FleetUndecided(bound=top.bound, prices=top.prices)
     cost = float(fleet.price(np.arange(fleet.workloads), top.replicas).sum())
-    kept = WarmStart(fleet=fleet, columns=top.columns, prices=top.prices, least=top.least)
+    kept = WarmStart(fleet=fleet, replicas=top.replicas, columns=top.columns, prices=top.prices, least=top.least)
     return FleetPlanned(replicas=top.replicas, cost=cost, bound=min(top.bound, cost), prices=top.prices, warm_start=kept)
 
 
@@ -99,13 +99,16 @@ def _warm(fleet: Fleet, before: WarmStart, effort: Effort) -> FleetOutcome | Non
     alone, replicas = singles(part)
     least = before.least.copy()
     least[rows] = found.bound
-    columns = before.columns.instead(
-        fleet, rows, np.concatenate([rows[alone], rows[found.row]]), np.concatenate([replicas, found.replicas])
-    )
+    # The earlier plan is among the columns of those that have not changed.
+    kept = np.setdiff1d(np.arange(fleet.workloads), rows)
+    row = np.concatenate([rows[alone], rows[found.row], kept])
+    columns = before.columns.instead(fleet, rows, row, np.concatenate([replicas, found.replicas, before.replicas[kept]]))
     limited = np.isfinite(fleet.limits)
     limit = fleet.limits[limited]
     bound = float(least.sum() - before.prices[limited] @ limit)
-    chosen = rounded(columns, limit, before.prices[limited])
+    begin = columns.cheapest(before.prices[limited])
+    begin[kept] = columns.places(fleet, before.replicas)[kept]
+    chosen = rounded(columns, limit, before.prices[limited], begin)
     top = Ascent(
         columns=columns, prices=before.prices, least=least, bound=bound, replicas=None if chosen is None else columns.replicas[chosen]
     )

@@ -7,14 +7,15 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from steelyard.core.planning.fleet.columns import Columns
-from steelyard.core.planning.fleet.fleet import SHARED, Fleet, Index, Reals
+from steelyard.core.planning.fleet.fleet import SHARED, Fleet, Index, Reals, Whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WarmStart:
-    """The fleet planned for, the columns met, and the prices with each workload's least (W,) reduced cost there."""
+    """The fleet planned for, the plan (W, P), the columns met, and the prices with each workload's least (W,) reduced cost there."""
 
     fleet: Fleet
+    replicas: Whole
     columns: Columns
     prices: Reals
     least: Reals
