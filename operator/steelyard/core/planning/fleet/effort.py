@@ -24,8 +24,11 @@ class Effort:
     rounds: int = 2
     """Of better prices beyond the usual ones, while the gap is larger."""
     polish: int = 6
-    """Times that a plan which is not exact is polished, while the gap is larger."""
+    """Times that a plan is polished, while the gap is larger; once where it is made exact afterwards."""
+    polish_columns: int = 6_000
+    """Mixes that all of them choose from together."""
     polish_nodes: int = 20
+    """Of the search tree of each of them."""
 
 
 USUAL = Effort()

@@ -28,7 +28,7 @@ WIDER = 2
 """Times as many workloads where so many found nothing better,"""
 FARTHER = 4
 """and mixes of so many times the slack."""
-FINE = 1 / 8
+FINE = 1 / 4
 """Of the gap that is small enough, at which one choice is."""
 
 
@@ -40,16 +40,18 @@ def polish(fleet: Fleet, columns: Columns, prices: Reals, plan: Whole, bound: fl
     paid = fleet.price(every, plan)
     taken = fleet.taken(every, plan, paid)[:, limited]
     together, near_by = TOGETHER, NEAR
-    for _ in range(effort.polish):
+    mixes_left = effort.polish_columns
+    for _ in range(effort.polish if fleet.workloads > effort.exact else min(effort.polish, 1)):
         gap = float(paid.sum()) - bound
-        if gap <= effort.gap * bound:
+        if gap <= effort.gap * bound or mixes_left <= 0:
             break
         left = np.maximum(limit - taken.sum(axis=0), 0.0)
         saving = _saving(columns, prices[limited], paid, taken, left)
         some = np.sort(np.argsort(-saving, kind="stable")[:together])
         part, room = fleet.only(some), limit - np.delete(taken, some, axis=0).sum(axis=0)
         listed = mixes(part, prices, slack=near_by * gap, effort=TRIED, kept=4 * LISTED)
-        near = nearest(listed.row, LISTED * together)
+        near = nearest(listed.row, min(LISTED * together, mixes_left))
+        mixes_left -= near.size
         row = np.concatenate([listed.row[near], np.arange(some.size)])
         replicas = np.concatenate([listed.replicas[near], plan[some]])
         cost = part.price(row, replicas)
