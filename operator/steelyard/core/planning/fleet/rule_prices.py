@@ -30,15 +30,22 @@ def rule_prices(first: Reals, capacity: Reals, load: Reals, maximum: Whole, step
     for _ in range(TURNS if counted.size and owing.size else 1):
         if owing.size:
             price = first[owing] + count_price[owing, None]
-            with np.errstate(invalid="ignore", divide="ignore"):
-                highest = np.where((step[owing] < 0) & np.isfinite(price), price / -step[owing], inf).min(axis=1)
-            ceiling = np.where(np.isfinite(highest), highest, 0.0) * (1 - 1e-9)
-            debt_price[owing] = _highest(price, step[owing].astype(float), capacity[owing], load[owing], debt[owing].astype(float), ceiling)
+            rest, ceiling = debt[owing].astype(float), _ceiling(price, step[owing])
+            debt_price[owing] = _highest(price, step[owing].astype(float), capacity[owing], load[owing], rest, ceiling)
         if counted.size:
             price = first[counted] + debt_price[counted, None] * step[counted]
             one, ceiling = np.ones_like(price), HIGHEST * np.where(np.isfinite(price), price, 0.0).max(axis=1)
             count_price[counted] = _highest(price, one, capacity[counted], load[counted], -maximum[counted].astype(float), ceiling)
+    # The second price was found beside an earlier first one: no replica may cost nothing by it.
+    debt_price[owing] = np.minimum(debt_price[owing], _ceiling(first[owing] + count_price[owing, None], step[owing]))
     return count_price, debt_price
+
+
+def _ceiling(price: Reals, step: Whole) -> Reals:
+    """(R,) price of a unit of debt below which every replica still costs something."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        highest = np.where((step < 0) & np.isfinite(price), price / -step, inf).min(axis=1, initial=inf)
+    return np.where(np.isfinite(highest), highest, 0.0) * (1 - 1e-9)
 
 
 def _highest(price: Reals, step: Reals, capacity: Reals, load: Reals, rest: Reals, ceiling: Reals) -> Reals:

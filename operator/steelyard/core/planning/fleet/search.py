@@ -31,14 +31,12 @@ NEAR = 5e-3
 class Found:
     """bound: (W,) no mix costs less; inf where there is none. whole: (W,) whether nothing was left out.
 
-    row, cost: (M,) workload and cost of each mix. pools, counts: (M, K), pool -1 where there is none; floors are not in them.
+    row: (M,) the workload of each mix. pools, counts: (M, K), pool -1 where there is none; floors are not in them.
     """
 
     bound: Reals
-    best: Reals
     whole: Flags
     row: Index
-    cost: Reals
     pools: Index
     counts: Whole
 
@@ -104,7 +102,7 @@ class Search:
             rows, np.full(rows.size, -1, dtype=np.intp), covers.load[rows], covers.spent[rows], nothing, covers.spot_debt[rows], nothing, nothing, (), ()
         )  # fmt: skip
         done = self._complete(start)
-        self._keep(start.some(np.flatnonzero(done)), self._true(start)[done])
+        self._keep(start.some(np.flatnonzero(done)))
         self._extend(start.some(np.flatnonzero(~done)))
 
     # Bounds.
@@ -177,9 +175,9 @@ class Search:
         good = np.flatnonzero(last <= room)
         which, pair, row, position = which[good], pair[good], row[good], position[good]
         count = last[good].astype(np.int64)
-        cost = chains.spent[which] + self._price(pair, count)
-        cost -= covers.count_price[row] * (number[good] + count - covers.maximum[row]) if covers.count_price.any() else 0.0
-        cost -= covers.debt_price[row] * (chains.debt[which] + count * step[good]) if covers.debt_price.any() else 0.0
+        cost = self._unruled(
+            row, chains.spent[which] + self._price(pair, count), number[good] + count, chains.debt[which] + count * step[good]
+        )
         owner = covers.owner[row]
         np.minimum.at(self.best, owner, cost)
         near = np.flatnonzero(cost <= self._kept_limit(owner))
@@ -286,12 +284,12 @@ class Search:
         complete: Flags = enough & (chains.debt <= 0) & (chains.number <= covers.maximum[row])
         return complete
 
-    def _true(self, chains: _Chains) -> Reals:
-        """(S,) cost without the prices of rules."""
-        covers, row = self._covers, chains.row
-        counted = np.where(covers.count_price[row] > 0, covers.count_price[row] * (chains.number - covers.maximum[row]), 0.0)
-        cost: Reals = chains.spent - counted - covers.debt_price[row] * chains.debt
-        return cost
+    def _unruled(self, row: Index, spent: Reals, number: Whole, debt: Whole) -> Reals:
+        """(M,) cost without the prices of rules: of so many replicas, with so much debt of spot."""
+        covers = self._covers
+        if covers.count_price.any():
+            spent = spent - np.where(covers.count_price[row] > 0, covers.count_price[row] * (number - covers.maximum[row]), 0.0)
+        return spent - covers.debt_price[row] * debt if covers.debt_price.any() else spent
 
     # What is kept.
 
@@ -301,9 +299,10 @@ class Search:
         limit: Reals = best + more + TOLERANCE * np.maximum(1.0, np.abs(best))
         return limit
 
-    def _keep(self, chains: _Chains, cost: Reals) -> None:
-        owner = self._covers.owner[chains.row]
-        np.minimum.at(self.best, owner, cost)
+    def _keep(self, chains: _Chains) -> None:
+        """Mixes of which every replica is of a floor."""
+        cost = self._unruled(chains.row, chains.spent, chains.number, chains.debt)
+        np.minimum.at(self.best, self._covers.owner[chains.row], cost)
         self._kept.append((chains.row, cost, (), ()))
 
     def _keep_chains(self, chains: _Chains, which: Index, position: Index, count: Whole, cost: Reals) -> None:
@@ -327,7 +326,7 @@ class Search:
         pools = np.concatenate([_padded([covers.pool[p] for p in pairs], r.size, depth, -1) for r, _, pairs, _ in self._kept])
         counts = np.concatenate([_padded(list(c), r.size, depth, 0) for r, _, _, c in self._kept])
         whole = self.cut >= self.best + (self._slack or 0.0)
-        return Found(np.minimum(self.best, self.cut), self.best, whole, owner[order], cost[order], pools[order], counts[order])
+        return Found(np.minimum(self.best, self.cut), whole, owner[order], pools[order], counts[order])
 
 
 def _counted_down(high: Whole, stride: Whole, many: Whole) -> Whole:
