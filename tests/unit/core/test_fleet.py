@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from steelyard.core.planning.fleet.effort import Effort
 from steelyard.core.planning.fleet.fleet import Fleet
 from steelyard.core.planning.fleet.outcome import FleetInfeasible, FleetPlanned
 from steelyard.core.planning.fleet.solve import share_pools
@@ -96,3 +97,12 @@ def test_the_same_fleet_gets_the_same_plan() -> None:
     assert isinstance(second, FleetPlanned)
     assert np.array_equal(first.replicas, second.replicas)
     assert np.array_equal(first.prices, second.prices)
+
+
+def test_a_fleet_whose_load_has_gone_costs_nothing_whatever_was_short_before() -> None:
+    before = share_pools(small(limit=np.array([1.0, np.inf])))
+    assert isinstance(before, FleetPlanned)
+    assert before.prices[0] > 0
+    found = share_pools(small(limit=np.array([1.0, np.inf]), load=np.zeros(2)), before.warm_start, Effort(exact=0))
+    assert isinstance(found, FleetPlanned)
+    assert (found.cost, found.bound) == (0.0, 0.0)

@@ -10,10 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from steelyard.core.planning.fleet.effort import Effort
 from steelyard.core.planning.fleet.fleet import Fleet, Index, Reals, Whole
 from steelyard.core.planning.fleet.outcome import FleetPlanned
 from steelyard.core.planning.fleet.solve import share_pools
 
+TRYING = Effort(exact=100, polish=0)
+"""Of a plan that shows whether a number of workloads fits."""
 TRIES = 64
 """Plans that are tried; whoever was not asked by then goes without."""
 
@@ -36,7 +39,7 @@ def admit(fleet: Fleet, priority: Whole, short: Reals) -> Admitted:
         fits, beyond = 0, order.size - at + 1
         while beyond - fits > 1 and tries > 0:
             middle = (fits + beyond) // 2
-            found = share_pools(fleet.only(np.sort(np.array(kept + order[at : at + middle].tolist(), dtype=np.intp))))
+            found = share_pools(fleet.only(np.sort(np.array(kept + order[at : at + middle].tolist(), dtype=np.intp))), effort=TRYING)
             tries -= 1
             if isinstance(found, FleetPlanned) and not found.without and not found.unknown:
                 fits, plan = middle, found
@@ -44,7 +47,11 @@ def admit(fleet: Fleet, priority: Whole, short: Reals) -> Admitted:
                 beyond = middle
         kept += order[at : at + fits].tolist()
         at += fits + 1
-    return Admitted(np.sort(np.array(kept, dtype=np.intp)), plan)
+    admitted = np.sort(np.array(kept, dtype=np.intp))
+    if plan is not None:
+        best = share_pools(fleet.only(admitted))
+        plan = best if isinstance(best, FleetPlanned) and best.cost < plan.cost else plan
+    return Admitted(admitted, plan)
 
 
 def _use(fleet: Fleet, short: Reals) -> Reals:

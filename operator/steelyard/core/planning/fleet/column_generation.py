@@ -52,9 +52,10 @@ def generate(fleet: Fleet, begin: Ascent, smoothings: tuple[float, ...], effort:
         value = float(found.bound.sum() - prices[limited] @ limit)
         if value > top.bound:
             top = replace(top, prices=prices, least=found.bound, bound=value)
-        missing = 1 - value / top.columns.value(prices[limited], limit)
+        known = top.columns.value(prices[limited], limit)
+        far = known - value > (effort.gap / 2 if last else FAR) * abs(known)
         top = replace(top, columns=top.columns.and_(fleet, found.row, found.replicas))
-        if missing > (effort.gap / 2 if last else FAR) and again:
+        if far and again:
             again -= 1
         else:
             step += 1

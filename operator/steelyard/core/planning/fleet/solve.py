@@ -73,7 +73,7 @@ def _outcome(fleet: Fleet, top: Ascent) -> FleetOutcome:
         return FleetUndecided(bound=top.bound, prices=top.prices)
     cost = float(fleet.price(np.arange(fleet.workloads), top.replicas).sum())
     kept = WarmStart(fleet=fleet, replicas=top.replicas, columns=top.columns, prices=top.prices, least=top.least)
-    return FleetPlanned(replicas=top.replicas, cost=cost, bound=min(top.bound, cost), prices=top.prices, warm_start=kept)
+    return FleetPlanned(replicas=top.replicas, cost=cost, bound=min(max(top.bound, 0.0), cost), prices=top.prices, warm_start=kept)
 
 
 def _least_use(fleet: Fleet, proof: Proof, top: Ascent) -> Whole | None:
