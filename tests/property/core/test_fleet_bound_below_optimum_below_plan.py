@@ -14,7 +14,7 @@ from steelyard.core.planning.fleet.effort import Effort
 from steelyard.core.planning.fleet.fleet import WIDEST, Fleet
 from steelyard.core.planning.fleet.integer_program import Known, place
 from steelyard.core.planning.fleet.outcome import FleetInfeasible, FleetPlanned, FleetUndecided
-from steelyard.core.planning.fleet.pricing import mixes
+from steelyard.core.planning.fleet.pricing import mixes, search_mixes
 from steelyard.core.planning.fleet.solve import share_pools
 
 CAPACITIES = [0.0, 2.0, 3.0, 5.0, 8.0]
@@ -134,7 +134,7 @@ def test_the_mixes_of_every_workload_have_the_least_cost_at_any_prices(fleet: Fl
     tried=st.integers(1, 3),
 )
 def test_a_search_that_is_cut_short_has_a_bound_that_no_mix_beats(fleet: Fleet, prices: list[float], tried: int) -> None:
-    found = mixes(fleet, np.array(prices), effort=tried)
+    found = search_mixes(fleet, np.array(prices), None, None, tried)
     for workload in range(fleet.workloads):
         own = placements(fleet, workload)
         least = min((_priced(fleet, workload, c, prices) for c in own), default=np.inf)

@@ -14,19 +14,15 @@ import numpy as np
 from steelyard.core.planning.fleet.column_generation import Ascent
 from steelyard.core.planning.fleet.dual import dual_prices
 from steelyard.core.planning.fleet.effort import Effort
-from steelyard.core.planning.fleet.fleet import ANY, TOLERANCE, Fleet, Index, Reals, Whole
+from steelyard.core.planning.fleet.fleet import ANY, TOLERANCE, Fleet, Index, Whole
 from steelyard.core.planning.fleet.infeasibility import NEGLIGIBLE, Proof
 from steelyard.core.planning.fleet.integer_program import Known, place
-from steelyard.core.planning.fleet.pricing import MOST_TRIED, Mixes, mixes, nearest
+from steelyard.core.planning.fleet.pricing import Mixes, mixes, nearest
 
 NEAR_COLUMNS = 2_000
 """Of a list that is to give better plans, and no proof."""
 ROUNDS = 10
 """Of prices."""
-MOST_LISTED = 40_000
-"""Counts tried of one workload at one depth where all mixes within a sum are asked for."""
-DEEPEST = 1_000_000
-"""Counts tried of those together for which that was not enough."""
 NEAREST = 1 / 256
 """Of the gap, within which mixes are listed first."""
 FARTHER = 3
@@ -82,18 +78,18 @@ class _Exact:
             self._choose(self.top.columns.row, self.top.columns.replicas)
         if self.replicas is None and proof is not None:
             # All mixes that use little enough for any plan.
-            sparing = proof.mixes(self._fleet, max(0.0, -proof.missing) + NEGLIGIBLE, MOST_LISTED)
+            sparing = proof.mixes(self._fleet, max(0.0, -proof.missing) + NEGLIGIBLE)
             self._choose_among(sparing, inf, whole=True)
         if self.replicas is not None and not self.closed:
             self._sharpen()
             self._narrow()
 
-    def _choose(self, row: Index, mixes: Whole, free: Index = _NONE, slack: float = inf) -> float:
+    def _choose(self, row: Index, replicas: Whole, free: Index = _NONE, slack: float = inf) -> float:
         """Take the best choice of these mixes, and of any replicas of the workloads `free`; no other costs less than what is returned."""
         listed = np.setdiff1d(np.arange(self._fleet.workloads), free)
         self._columns_left -= row.size
         nodes = min(self._effort.nodes, max(FEWEST_NODES, self._effort.work // max(row.size, 1)))
-        found = place(self._fleet, listed, row, mixes, Known(prices=self.top.prices, least=self.top.least, slack=slack), nodes)
+        found = place(self._fleet, listed, row, replicas, Known(prices=self.top.prices, least=self.top.least, slack=slack), nodes)
         if found.replicas is not None and self._price(found.replicas) < self.cost:
             self.replicas = found.replicas
         return found.bound
@@ -107,7 +103,7 @@ class _Exact:
                 return
             prices = np.zeros_like(self.top.prices)
             prices[self._limited] = best
-            found = _mixes(self._fleet, prices)
+            found = mixes(self._fleet, prices)
             value = float(found.bound.sum() - best @ self._limit)
             if value > self._value:
                 self.top = replace(self.top, prices=prices, least=found.bound)
@@ -123,7 +119,7 @@ class _Exact:
             gap = self.cost - self._value
             # What is left of the last step is not worth a step of its own.
             slack = gap if slack * FARTHER >= gap else slack
-            self._choose_among(_mixes(self._fleet, self.top.prices, slack), slack, whole=slack >= gap)
+            self._choose_among(mixes(self._fleet, self.top.prices, slack), slack, whole=slack >= gap)
             # A gap that has shrunk may have a list that is whole.
             if slack >= gap and self.cost - self._value > gap / 2:
                 return
@@ -139,11 +135,11 @@ class _Exact:
         kept = np.flatnonzero(~np.isin(listed.row, free))
         near = kept[nearest(listed.row[kept], self._columns_left if whole else min(NEAR_COLUMNS, self._columns_left))]
         whole &= near.size == kept.size and bool(np.delete(listed.exact, free).all())
-        row, mixes = listed.row[near], listed.replicas[near]
+        row, replicas = listed.row[near], listed.replicas[near]
         if self.replicas is not None:
             held = np.setdiff1d(every, free)
-            row, mixes = np.concatenate([row, held]), np.concatenate([mixes, self.replicas[held]])
-        bound = self._choose(row, mixes, free, slack)
+            row, replicas = np.concatenate([row, held]), np.concatenate([replicas, self.replicas[held]])
+        bound = self._choose(row, replicas, free, slack)
         # Where a plan is known, that there is none says no more than that it is about the best.
         if whole and (bound < inf or self.replicas is None):
             self.bound = max(self.bound, min(bound, self.cost))
@@ -155,12 +151,3 @@ class _Exact:
     def _value(self) -> float:
         """What the prices prove."""
         return float(self.top.least.sum() - self.top.prices[self._limited] @ self._limit)
-
-
-def _mixes(fleet: Fleet, prices: Reals, slack: float | None = None) -> Mixes:
-    """The best mixes, or all within the slack; the few workloads for which the usual search is too short are searched further."""
-    found = mixes(fleet, prices, slack, MOST_TRIED if slack is None else MOST_LISTED)
-    rest = np.flatnonzero(~found.exact)
-    if not rest.size or DEEPEST // rest.size <= MOST_LISTED:
-        return found
-    return found.instead(rest, mixes(fleet.only(rest), prices, slack, DEEPEST // rest.size))

@@ -13,7 +13,7 @@ import numpy as np
 from steelyard.core.planning.fleet.columns import Columns
 from steelyard.core.planning.fleet.dual import ascend
 from steelyard.core.planning.fleet.fleet import Fleet, Reals
-from steelyard.core.planning.fleet.pricing import MOST_TRIED, Mixes, mixes
+from steelyard.core.planning.fleet.pricing import Mixes, mixes
 
 SMOOTHINGS = (1e-1, 1e-2, 1e-3, 1e-3)
 NEGLIGIBLE = 1e-4
@@ -30,9 +30,9 @@ class Proof:
     columns: Columns
     epsilon: float
 
-    def mixes(self, fleet: Fleet, slack: float, effort: int) -> Mixes:
-        """All mixes within so many units of the mixes that use least at these prices. effort: as in pricing."""
-        return _least_use(fleet, self.prices, self.epsilon, slack, effort)
+    def mixes(self, fleet: Fleet, slack: float) -> Mixes:
+        """All mixes within so many units of the mixes that use least at these prices."""
+        return _least_use(fleet, self.prices, self.epsilon, slack)
 
 
 def prove(fleet: Fleet, known: Columns) -> Proof:
@@ -55,11 +55,11 @@ def prove(fleet: Fleet, known: Columns) -> Proof:
     return Proof(missing=missing, prices=best, columns=columns, epsilon=epsilon)
 
 
-def _least_use(fleet: Fleet, prices: Reals, epsilon: float, slack: float | None = None, effort: int = MOST_TRIED) -> Mixes:
+def _least_use(fleet: Fleet, prices: Reals, epsilon: float, slack: float | None = None) -> Mixes:
     priced = prices.copy()
     # Where costs are so small, money of a price in [0, 1] is that much more.
     priced[fleet.pools :] /= epsilon
-    return mixes(replace(fleet, cost=fleet.cost * epsilon, added=fleet.added * epsilon), priced, slack, effort)
+    return mixes(replace(fleet, cost=fleet.cost * epsilon, added=fleet.added * epsilon), priced, slack)
 
 
 def _most_expensive(fleet: Fleet) -> Reals:

@@ -13,7 +13,7 @@ import numpy as np
 from steelyard.core.planning.fleet.columns import Columns
 from steelyard.core.planning.fleet.effort import Effort
 from steelyard.core.planning.fleet.fleet import Fleet, Index, Reals, Whole
-from steelyard.core.planning.fleet.pricing import mixes, nearest
+from steelyard.core.planning.fleet.pricing import nearest, search_mixes
 from steelyard.core.planning.fleet.program import Program, solve
 
 TOGETHER = 100
@@ -49,7 +49,7 @@ def polish(fleet: Fleet, columns: Columns, prices: Reals, plan: Whole, bound: fl
         saving = _saving(columns, prices[limited], paid, taken, left)
         some = np.sort(np.argsort(-saving, kind="stable")[:together])
         part, room = fleet.only(some), limit - np.delete(taken, some, axis=0).sum(axis=0)
-        listed = mixes(part, prices, slack=near_by * gap, effort=TRIED, kept=4 * LISTED)
+        listed = search_mixes(part, prices, near_by * gap, 4 * LISTED, TRIED)
         near = nearest(listed.row, min(LISTED * together, mixes_left))
         mixes_left -= near.size
         row = np.concatenate([listed.row[near], np.arange(some.size)])

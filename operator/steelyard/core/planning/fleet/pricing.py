@@ -13,6 +13,8 @@ from steelyard.core.planning.fleet.search import Search
 
 MOST_TRIED = 20_000
 """Counts of one workload at one depth."""
+DEEPEST = 1_000_000
+"""The same of those together for which that was not enough."""
 KEPT = 6
 """Best mixes of a workload that are handed back: a shortage is met by those next to the best."""
 
@@ -51,10 +53,19 @@ def singles(fleet: Fleet) -> tuple[Index, Whole]:
     return row[good], replicas[good]
 
 
-def mixes(fleet: Fleet, prices: Reals, slack: float | None = None, effort: int = MOST_TRIED, kept: int | None = None) -> Mixes:
+def mixes(fleet: Fleet, prices: Reals, slack: float | None = None, kept: int | None = None) -> Mixes:
     """The KEPT best mixes at `prices`: (P + B,) money per hour and device, and money per money, not negative. With `slack` (money per hour)
-    instead all mixes without a replica to spare that cost no more than that above the best. effort: counts tried of one workload at one
-    depth. kept: mixes of a workload that are handed back at most. The bound of a workload for which that is too few is that of what was left out."""
+    instead all mixes without a replica to spare that cost no more than that above the best; `kept` of a workload at most."""
+    found = search_mixes(fleet, prices, slack, kept, MOST_TRIED)
+    # The few workloads for which that was too short are searched further.
+    rest = np.flatnonzero(~found.exact & (found.bound < inf))
+    if not rest.size or DEEPEST // rest.size <= MOST_TRIED:
+        return found
+    return found.instead(rest, search_mixes(fleet.only(rest), prices, slack, kept, DEEPEST // rest.size))
+
+
+def search_mixes(fleet: Fleet, prices: Reals, slack: float | None, kept: int | None, effort: int) -> Mixes:
+    """The same within so many counts tried of one workload at one depth; where that is too few, the bound is that of what was left out."""
     own = fleet
     payers = prices[fleet.pools :]
     if payers.any():

@@ -17,12 +17,9 @@ from steelyard.core.planning.fleet.exact import finish
 from steelyard.core.planning.fleet.fleet import TOLERANCE, Flags, Fleet, Index, Whole
 from steelyard.core.planning.fleet.infeasibility import Proof, prove
 from steelyard.core.planning.fleet.outcome import FleetInfeasible, FleetOutcome, FleetPlanned, FleetUndecided
-from steelyard.core.planning.fleet.pricing import MOST_TRIED, Mixes, mixes, singles
+from steelyard.core.planning.fleet.pricing import mixes, singles
 from steelyard.core.planning.fleet.rounding import cheaper, rounded
 from steelyard.core.planning.fleet.warm_start import WarmStart, changed
-
-DEEPEST = 4_000_000
-"""Counts tried together, at one depth, of the workloads for which no mix was found at first."""
 
 
 def share_pools(fleet: Fleet, warm_start: WarmStart | None = None, effort: Effort = USUAL) -> FleetOutcome:
@@ -31,7 +28,7 @@ def share_pools(fleet: Fleet, warm_start: WarmStart | None = None, effort: Effor
         again = _warm(fleet, warm_start, effort)
         if again is not None:
             return again
-    found = _searched_further(fleet, mixes(fleet, np.zeros(fleet.limits.size)))
+    found = mixes(fleet, np.zeros(fleet.limits.size))
     row, replicas = singles(fleet)
     served = np.unique(found.row)
     if served.size < fleet.workloads:
@@ -41,14 +38,6 @@ def share_pools(fleet: Fleet, warm_start: WarmStart | None = None, effort: Effor
     columns = Columns.of(fleet, np.concatenate([row, found.row]), np.concatenate([replicas, found.replicas]))
     begin = Ascent(columns=columns, prices=np.zeros(fleet.limits.size), least=found.bound, bound=float(found.bound.sum()), replicas=None)
     return _plan(fleet, begin, SMOOTHINGS, effort)
-
-
-def _searched_further(fleet: Fleet, found: Mixes) -> Mixes:
-    """The same, with mixes or the proof that there is none for those few of which neither is known yet."""
-    open_ = np.setdiff1d(np.flatnonzero(np.isfinite(found.bound)), found.row)
-    if not open_.size or DEEPEST // open_.size <= MOST_TRIED:
-        return found
-    return found.instead(open_, mixes(fleet.only(open_), np.zeros(fleet.limits.size), effort=DEEPEST // open_.size))
 
 
 def _plan(fleet: Fleet, begin: Ascent, smoothings: tuple[float, ...], effort: Effort) -> FleetOutcome:
