@@ -19,12 +19,13 @@ from steelyard.core.placing.analysis import analysis
 from steelyard.core.placing.ask import demand
 from steelyard.core.planning.demand import Demand
 from steelyard.core.planning.exact import solve
-from steelyard.core.planning.fleet import Fleet, Index, Reals, Whole
-from steelyard.core.planning.fleet_plan import FleetInfeasible, FleetPlanned, share_pools
-from steelyard.core.planning.mixes import mixes
+from steelyard.core.planning.fleet.admission import admit
+from steelyard.core.planning.fleet.fleet import Fleet, Index, Reals, Whole
+from steelyard.core.planning.fleet.outcome import FleetInfeasible, FleetPlanned
+from steelyard.core.planning.fleet.pricing import mixes
+from steelyard.core.planning.fleet.solve import share_pools
+from steelyard.core.planning.fleet.warm_start import WarmStart
 from steelyard.core.planning.outcome import Infeasible, Outcome, Planned, Undecided
-from steelyard.core.planning.scarcity import serve
-from steelyard.core.planning.warm import Trail
 
 NODES_SHOWN = 3
 
@@ -34,7 +35,7 @@ class FleetPlan:
     """targets: by workload, in order of key; a workload whose load is not known has none, and stays.
 
     prices: money per hour that one node more of the pool would be worth; 0 where nodes are left. budgets: the same of one unit of money
-    more in a namespace's budget. cost and bound: money per hour of those served; bound <= optimum <= cost. trail: what the next plan
+    more in a namespace's budget. cost and bound: money per hour of those served; bound <= optimum <= cost. warm_start: what the next plan
     begins from.
     """
 
@@ -43,7 +44,7 @@ class FleetPlan:
     cost: float
     bound: float
     budgets: Mapping[str, float] = field(default_factory=dict)
-    trail: Trail | None = field(default=None, compare=False, repr=False)
+    warm_start: WarmStart | None = field(default=None, compare=False, repr=False)
 
     @property
     def gap(self) -> float:
@@ -59,16 +60,16 @@ class FleetPlan:
         return FleetTarget(replicas=outcome.replicas if isinstance(outcome, Planned) else None, scarcity=short)
 
 
-def plan(fleet: tuple[Snapshot, ...], now: datetime, trail: Trail | None = None) -> FleetPlan:
-    """Targets of every workload whose load is known. trail: of the plan before, for speed alone."""
+def plan(fleet: tuple[Snapshot, ...], now: datetime, warm_start: WarmStart | None = None) -> FleetPlan:
+    """Targets of every workload whose load is known. warm_start: of the plan before, for speed alone."""
     demands = tuple(d for s in sorted(fleet, key=lambda s: s.workload.key) if (d := demand(analysis(s, now))) is not None)
     nodes = {pool.name: nodes_of(pool) for snapshot in fleet for pool in snapshot.pools}
     budgets = {name: money for snapshot in fleet for name, money in snapshot.settings.namespace_budgets.items()}
-    return plan_demands(demands, nodes, budgets, trail)
+    return plan_demands(demands, nodes, budgets, warm_start)
 
 
 def plan_demands(
-    demands: tuple[Demand, ...], nodes: Mapping[str, float], budgets: Mapping[str, float], trail: Trail | None = None
+    demands: tuple[Demand, ...], nodes: Mapping[str, float], budgets: Mapping[str, float], warm_start: WarmStart | None = None
 ) -> FleetPlan:
     """The same from what was derived already. demands: in order of key. nodes: of each pool, inf where nobody limits them. budgets: money
     per hour, by namespace."""
@@ -77,7 +78,7 @@ def plan_demands(
     if not demands:
         return none
     fleet = _fleet(demands, pools, nodes, payers, budgets)
-    found = share_pools(fleet, trail)
+    found = share_pools(fleet, warm_start)
     if isinstance(found, FleetPlanned):
         targets = _targets(demands, pools, found, np.arange(len(demands)), mixes(fleet, np.zeros(fleet.limits.size)).bound)
         for at in found.without:
@@ -86,7 +87,7 @@ def plan_demands(
             targets[demands[at].key] = Undecided(bound=0.0, why="no mix of up to three pools was found that carries the load")
         return _plan(targets, pools, payers, found)
     priority = np.array([d.priority for d in demands], dtype=np.int64)
-    served = serve(fleet, priority, found.prices)
+    served = admit(fleet, priority, found.prices)
     why = _short(found, pools, payers) if isinstance(found, FleetInfeasible) else None
     targets = {}
     if served.plan is not None:
@@ -174,7 +175,7 @@ def _plan(targets: Mapping[WorkloadKey, Outcome], pools: list[str], payers: list
         cost=found.cost,
         bound=found.bound,
         budgets=dict(zip(payers, prices[len(pools) :], strict=True)),
-        trail=found.trail,
+        warm_start=found.warm_start,
     )
 
 

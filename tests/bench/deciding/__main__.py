@@ -16,8 +16,8 @@ from steelyard.core.decide import decide
 from steelyard.core.placing.analysis import analysis
 from steelyard.core.plan import plan_demands
 from steelyard.core.planning.demand import Demand
+from steelyard.core.planning.fleet.warm_start import WarmStart
 from steelyard.core.planning.outcome import Planned
-from steelyard.core.planning.warm import Trail
 from steelyard.core.replay.record import record
 
 SHORT = 0.6
@@ -44,10 +44,10 @@ def measured(workloads: int) -> dict[str, float]:
     chance = np.random.default_rng(workloads)
     demands = [_scaled(d.demand, float(chance.uniform(0.25, 1.5))) for d in decisions if d.demand is not None]
     nodes = _short(demands)
-    cold, trail = _planned(demands, nodes, None)
+    cold, warm_start = _planned(demands, nodes, None)
     for at in chance.choice(len(demands), max(1, round(CHANGED * len(demands))), replace=False):
         demands[at] = _scaled(demands[at], float(chance.uniform(0.8, 1.25)))
-    warm, _ = _planned(demands, nodes, trail)
+    warm, _ = _planned(demands, nodes, warm_start)
     return {
         "workloads": workloads,
         "seconds": seconds,
@@ -77,10 +77,10 @@ def _short(demands: list[Demand]) -> dict[str, float]:
     return {pool: float(floor(SHORT * used[pool])) if pool in liked else inf for pool in pools}
 
 
-def _planned(demands: list[Demand], nodes: dict[str, float], trail: Trail | None) -> tuple[float, Trail | None]:
+def _planned(demands: list[Demand], nodes: dict[str, float], warm_start: WarmStart | None) -> tuple[float, WarmStart | None]:
     began = time.process_time()
-    found = plan_demands(tuple(demands), nodes, {}, trail)
-    return time.process_time() - began, found.trail
+    found = plan_demands(tuple(demands), nodes, {}, warm_start)
+    return time.process_time() - began, found.warm_start
 
 
 if __name__ == "__main__":

@@ -8,8 +8,9 @@ import numpy as np
 
 from bench.peering.case import MOST, SLACK, Answer, Case, Policy, Reals, Whole, planned
 from steelyard.core.planning.exact import solve
-from steelyard.core.planning.fleet import Fleet
-from steelyard.core.planning.fleet_plan import FleetInfeasible, FleetUndecided, share_pools
+from steelyard.core.planning.fleet.fleet import Fleet
+from steelyard.core.planning.fleet.outcome import FleetInfeasible, FleetUndecided
+from steelyard.core.planning.fleet.solve import share_pools
 from steelyard.core.planning.outcome import Infeasible, Planned
 from steelyard.core.planning.problem import Offer, Problem
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 
 TIGHT = 1e-6
@@ -16,6 +18,7 @@ def plan_objections(fleet, replicas: np.ndarray, cost: float) -> list[str]:
         found.append("replicas where none may be")
     if (used.sum(axis=1) > WIDEST).any() or (replicas.sum(axis=1) < fleet.least).any():
         found.append("too many pools or too few replicas")
+    found += rule_objections(fleet, replicas)
     weighted = (replicas * fleet.capacity).sum(axis=1)
     evenly = replicas.sum(axis=1) * np.where(used, fleet.capacity, np.inf).min(axis=1)
     carried = np.where(fleet.even, np.where(used.any(axis=1), evenly, 0.0), weighted)
@@ -27,6 +30,24 @@ def plan_objections(fleet, replicas: np.ndarray, cost: float) -> list[str]:
     if abs(own - cost) > TIGHT * max(1.0, own):
         found.append(f"a cost of {own:.6g} instead of {cost:.6g}")
     return found
+
+
+def rule_objections(fleet, replicas: np.ndarray) -> list[str]:
+    """Rules about several pools of a workload that are not kept."""
+    found, total = [], replicas.sum(axis=1)
+    if (total > fleet.maximum).any() or (replicas < fleet.floor).any():
+        found.append("more replicas than the maximum, or fewer than a floor")
+    families = np.array([len(set(fleet.family[row > 0].tolist())) for row in replicas])
+    if (families < np.where(total > 0, fleet.families, 0)).any():
+        found.append("too few families")
+    if (100 * replicas[:, fleet.spot].sum(axis=1) > fleet.spot_percent * total).any():
+        found.append("too much spot")
+    return found
+
+
+def ruled(fleet) -> bool:
+    """Whether any workload has a rule about several pools."""
+    return bool((fleet.families > 1).any() or (fleet.spot.any() and (fleet.spot_percent < 100).any()) or (fleet.maximum < 2**31).any())
 
 
 def lagrangian(fleet, prices: np.ndarray, cost: np.ndarray | None = None) -> float:
@@ -45,6 +66,8 @@ def lagrangian(fleet, prices: np.ndarray, cost: np.ndarray | None = None) -> flo
 
 def _least(fleet, workload: int, each: np.ndarray, added: np.ndarray) -> float:
     pools = np.flatnonzero(fleet.capacity[workload] > 0)
+    if ruled(fleet):
+        return _least_by_rules(fleet, workload, pools, each, added)
     load, least = fleet.load[workload], fleet.least[workload]
     capacity, most, now = fleet.capacity[workload], fleet.most[workload], fleet.current[workload]
     if load <= 0 and least <= 0:
@@ -60,6 +83,30 @@ def _least(fleet, workload: int, each: np.ndarray, added: np.ndarray) -> float:
             )
         return float(best)
     return float(_walk(pools, capacity, load, least, each, added, most, now))
+
+
+def _least_by_rules(fleet, workload: int, pools: np.ndarray, each: np.ndarray, added: np.ndarray) -> float:
+    """All counts of all sets of up to three pools, asked of each rule as it is written."""
+    load, least, maximum = fleet.load[workload], fleet.least[workload], fleet.maximum[workload]
+    if load <= 0 and least <= 0:
+        return 0.0
+    percent, now, capacity = fleet.spot_percent[workload], fleet.current[workload], fleet.capacity[workload]
+    best = np.inf
+    for size in range(1, WIDEST + 1):
+        for chosen in combinations(pools.tolist(), size):
+            if len({int(fleet.family[p]) for p in chosen}) < fleet.families[workload]:
+                continue
+            pace = np.full(size, capacity[list(chosen)].min()) if fleet.even[workload] else capacity[list(chosen)]
+            alone = max(int(np.ceil(load / pace.min() - 1e-9)), int(least), 1)
+            dilute = 1.0 if percent >= 100 or not fleet.spot[list(chosen)].any() else 100 / max(percent, 1)
+            tops = [int(min(fleet.most[workload, p], maximum, np.ceil(alone * dilute))) for p in chosen]
+            counts = np.stack(np.meshgrid(*(np.arange(1, top + 1) for top in tops), indexing="ij"), axis=-1).reshape(-1, size)
+            total = counts.sum(axis=1)
+            good = (counts @ pace >= load * (1 - 1e-12)) & (total >= least) & (total <= maximum)
+            good &= 100 * counts[:, fleet.spot[list(chosen)]].sum(axis=1) <= percent * total
+            price = counts @ each[list(chosen)] + np.maximum(counts - now[list(chosen)], 0) @ added[list(chosen)]
+            best = min(best, float(price[good].min(initial=np.inf)))
+    return best
 
 
 def _walk(pools, capacity, load, least, each, added, most, now) -> float:

@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from steelyard.core.planning.fleet import Fleet
+from steelyard.core.planning.fleet.fleet import Fleet
 
-KINDS = ("third cut", "two thirds cut", "equal efficiency", "many replicas", "even")
+KINDS = ("third cut", "two thirds cut", "equal efficiency", "many replicas", "even", "all limited")
+RULES = ("families", "spot", "maximum", "all rules")
+"""Kinds in which every workload has that rule, or all three."""
 
 
 def fleet(workloads: int, pools: int, seed: int, kind: str) -> Fleet:
@@ -36,9 +38,43 @@ def fleet(workloads: int, pools: int, seed: int, kind: str) -> Fleet:
     )
 
 
+def under_rules(free: Fleet, rule: str) -> Fleet:
+    """Every workload on at least two of three families, with at most half of its replicas on spot pools, with at most 1.2 times the replicas
+    that its fastest pool needs; or all of these. Whoever has pools of one family alone needs one."""
+    pools = np.arange(free.pools)
+    every = rule == "all rules"
+    changed = free
+    if every or rule == "families":
+        reached = np.stack([(free.capacity[:, pools % 3 == f] > 0).any(axis=1) for f in range(3)]).sum(axis=0)
+        changed = replace(changed, family=pools % 3, families=np.minimum(reached, 2))
+    if every or rule == "spot":
+        on_demand = (free.capacity[:, pools % 4 != 1] > 0).any(axis=1)
+        changed = replace(changed, spot=pools % 4 == 1, spot_percent=np.where(on_demand, 50, 100))
+    if every or rule == "maximum":
+        fewest = np.ceil(free.load / free.capacity.max(axis=1))
+        changed = replace(changed, maximum=np.maximum(np.ceil(1.2 * fewest), free.least).astype(np.int64) + 2)
+    return changed
+
+
+def without_rules(free: Fleet, workloads: tuple[int, ...]) -> Fleet:
+    """The same but for those, whose rules contradict each other."""
+    some = np.isin(np.arange(free.workloads), workloads)
+    return replace(
+        free,
+        families=np.where(some, 1, free.families),
+        spot_percent=np.where(some, 100, free.spot_percent),
+        maximum=np.where(some, 2**31, free.maximum),
+    )
+
+
 def cut(free: Fleet, used: np.ndarray, seed: int, kind: str) -> Fleet:
     """Some of the pools are limited to 30 to 70 % of the devices that a plan without limits uses: `used` (P,)."""
     chance = np.random.default_rng(seed + 99)
     some = chance.random(free.pools) < (2 / 3 if kind == "two thirds cut" else 1 / 3)
     some[int(np.argmax(used))] = True
+    if kind == "all limited":
+        # The others hold a third more than is used, and pools that nobody uses as much as the smallest of those that are.
+        return replace(
+            free, limit=np.floor(np.where(some, used * chance.uniform(0.3, 0.7, free.pools), np.maximum(used, used[used > 0].min()) * 1.33))
+        )
     return replace(free, limit=np.where(some, np.floor(used * chance.uniform(0.3, 0.7, free.pools)), np.inf))

@@ -22,7 +22,12 @@ class Solved:
     impossible: bool
 
 
-def highs(fleet, seconds: float) -> Solved:
+def relaxed_seconds(fleet) -> float:
+    """Seconds that HiGHS takes for the relaxation to fractions, a minute at most."""
+    return highs(fleet, 60.0, whole=False).seconds
+
+
+def highs(fleet, seconds: float, *, whole: bool = True) -> Solved:
     """Weights that follow capacity only. Variables of an allowed pair: replicas, those above the current ones, and whether it is used."""
     row, pool = np.nonzero(fleet.capacity > 0)
     pairs, workloads = row.size, fleet.load.size
@@ -57,7 +62,7 @@ def highs(fleet, seconds: float) -> Solved:
     began = time.perf_counter()
     done = milp(
         cost,
-        integrality=np.ones(3 * pairs),
+        integrality=np.full(3 * pairs, int(whole)),
         bounds=Bounds(0, np.concatenate([top, top, one])),
         constraints=rules,
         options={"time_limit": seconds, "mip_rel_gap": 1e-9},

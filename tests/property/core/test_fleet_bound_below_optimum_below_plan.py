@@ -9,11 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from property.effort import effort
-from steelyard.core.planning import finishing
-from steelyard.core.planning.fleet import WIDEST, Fleet
-from steelyard.core.planning.fleet_plan import FleetInfeasible, FleetPlanned, FleetUndecided, share_pools
-from steelyard.core.planning.integer_program import Known, place
-from steelyard.core.planning.mixes import mixes
+from steelyard.core.planning.fleet import exact
+from steelyard.core.planning.fleet.effort import Effort
+from steelyard.core.planning.fleet.fleet import WIDEST, Fleet
+from steelyard.core.planning.fleet.integer_program import Known, place
+from steelyard.core.planning.fleet.outcome import FleetInfeasible, FleetPlanned, FleetUndecided
+from steelyard.core.planning.fleet.pricing import mixes, search_mixes
+from steelyard.core.planning.fleet.solve import share_pools
 
 CAPACITIES = [0.0, 2.0, 3.0, 5.0, 8.0]
 COSTS = [0.3, 1.0, 1.0, 1.7, 2.4]
@@ -116,30 +118,47 @@ def test_the_mixes_of_every_workload_have_the_least_cost_at_any_prices(fleet: Fl
         own = placements(fleet, workload)
         priced = [_priced(fleet, workload, c, prices) for c in own]
         if not priced:
-            assert not found.exact[workload]
+            assert found.bound[workload] == np.inf
+            assert not (found.row == workload).any()
             continue
-        assert found.bound[workload] <= min(priced) + TIGHT
-        if found.exact[workload]:
-            assert abs(found.bound[workload] - min(priced)) < TIGHT
+        assert found.exact[workload]
+        assert abs(found.bound[workload] - min(priced)) < TIGHT
         mine = [tuple(int(n) for n in r) for r in found.replicas[found.row == workload]]
         assert set(mine) <= set(own)
+
+
+@effort(200)
+@given(
+    fleet=fleets(workloads=3, pools=4, limits=False, rules=True),
+    prices=st.lists(st.sampled_from([0.0, 0.4, 1.3]), min_size=5, max_size=5),
+    tried=st.integers(1, 3),
+)
+def test_a_search_that_is_cut_short_has_a_bound_that_no_mix_beats(fleet: Fleet, prices: list[float], tried: int) -> None:
+    found = search_mixes(fleet, np.array(prices), None, None, tried)
+    for workload in range(fleet.workloads):
+        own = placements(fleet, workload)
+        least = min((_priced(fleet, workload, c, prices) for c in own), default=np.inf)
+        assert found.bound[workload] <= least + TIGHT
+        if found.exact[workload]:
+            assert abs(found.bound[workload] - least) < TIGHT
+        assert {tuple(int(n) for n in r) for r in found.replicas[found.row == workload]} <= set(own)
 
 
 @effort(100)
 @given(
     fleet=fleets(workloads=2, pools=4, limits=False, rules=True),
     prices=st.lists(st.sampled_from([0.0, 0.4, 1.3]), min_size=5, max_size=5),
-    spare=st.sampled_from([0.0, 0.5, 2.0]),
+    slack=st.sampled_from([0.0, 0.5, 2.0]),
 )
-def test_a_list_of_mixes_lacks_none_that_costs_little_more_than_the_best(fleet: Fleet, prices: list[float], spare: float) -> None:
-    found = mixes(fleet, np.array(prices), spare=spare)
+def test_a_list_of_mixes_lacks_none_that_costs_little_more_than_the_best(fleet: Fleet, prices: list[float], slack: float) -> None:
+    found = mixes(fleet, np.array(prices), slack=slack)
     for workload in range(fleet.workloads):
         own = placements(fleet, workload)
         priced = {c: _priced(fleet, workload, c, prices) for c in own}
         mine = {tuple(int(n) for n in r) for r in found.replicas[found.row == workload]}
         assert mine <= set(own)
         if found.exact[workload]:
-            worth = {c for c in _undominated(fleet, workload, own) if priced[c] <= min(priced.values()) + spare - TIGHT}
+            worth = {c for c in _undominated(fleet, workload, own) if priced[c] <= min(priced.values()) + slack - TIGHT}
             assert all(any(all(a <= b for a, b in zip(m, c, strict=True)) and priced[m] <= priced[c] + TIGHT for m in mine) for c in worth)
 
 
@@ -158,13 +177,14 @@ def test_a_small_fleet_gets_its_optimum_and_only_an_impossible_one_is_called_so(
     impossible = {w for w, e in enumerate(every) if not e}
     every = [e or [(0,) * fleet.pools] for e in every]
     best = optimum(fleet, every)
-    with patch.object(finishing, "LONG", long):
+    with patch.object(exact, "LONG", long):
         found = share_pools(fleet)
     assert not isinstance(found, FleetUndecided)
     if isinstance(found, FleetInfeasible):
         assert best == np.inf
         return
-    assert set(found.without) | set(found.unknown) == impossible
+    assert set(found.without) == impossible
+    assert found.unknown == ()
     assert ((found.replicas * fleet.devices).sum(axis=0) <= fleet.limit + TIGHT).all()
     for workload, counts in enumerate(found.replicas):
         assert tuple(int(n) for n in counts) in every[workload]
@@ -172,6 +192,37 @@ def test_a_small_fleet_gets_its_optimum_and_only_an_impossible_one_is_called_so(
     assert found.bound <= best + TIGHT
     assert abs(found.cost - best) < TIGHT
     assert found.gap < TIGHT
+
+
+@effort(200)
+@given(fleet=st.booleans().flatmap(lambda rules: fleets(workloads=3, pools=3, limits=True, rules=rules)), polish=st.sampled_from([0, 3]))
+def test_a_plan_that_is_not_exact_keeps_every_rule_and_its_bound_is_below_the_optimum(fleet: Fleet, polish: int) -> None:
+    every = [placements(fleet, w) for w in range(fleet.workloads)]
+    best = optimum(fleet, [e or [(0,) * fleet.pools] for e in every])
+    found = share_pools(fleet, effort=Effort(exact=0, polish=polish))
+    if not isinstance(found, FleetPlanned):
+        assert best == np.inf or (isinstance(found, FleetUndecided) and found.bound <= best + TIGHT)
+        return
+    assert ((found.replicas * fleet.devices).sum(axis=0) <= fleet.limit + TIGHT).all()
+    assert all(tuple(int(n) for n in c) in every[w] for w, c in enumerate(found.replicas) if every[w])
+    assert abs(found.cost - sum(money(fleet, w, tuple(c)) for w, c in enumerate(found.replicas))) < TIGHT
+    assert found.bound <= best + TIGHT
+    assert best <= found.cost + TIGHT
+
+
+@effort(100)
+@given(fleet=fleets(workloads=3, pools=3, limits=True, rules=True), seed=st.integers(0, 9))
+def test_a_plan_that_begins_from_an_earlier_one_keeps_its_certificate(fleet: Fleet, seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    before = share_pools(replace(fleet, load=fleet.load * chance.choice([0.7, 1.0], fleet.workloads)))
+    if not isinstance(before, FleetPlanned):
+        return
+    every = [placements(fleet, w) for w in range(fleet.workloads)]
+    found = share_pools(fleet, before.warm_start, Effort(exact=0))
+    if isinstance(found, FleetPlanned) and all(every):
+        assert ((found.replicas * fleet.devices).sum(axis=0) <= fleet.limit + TIGHT).all()
+        assert all(tuple(int(n) for n in c) in every[w] for w, c in enumerate(found.replicas))
+        assert found.bound <= optimum(fleet, every) + TIGHT
 
 
 @effort(300)
@@ -191,10 +242,10 @@ def test_the_integer_program_has_the_optimum_whoever_is_listed_and_whatever_the_
     best = optimum(fleet, every)
     known = np.array(prices[: fleet.limits.size])
     least = np.array([min((_priced(fleet, w, c, prices) for c in e), default=0.0) for w, e in enumerate(every)])
-    spare = best - float(least.sum() - known @ fleet.limits) if near else np.inf
+    slack = best - float(least.sum() - known @ fleet.limits) if near else np.inf
     mine = [(w, c) for w in sorted(listed) for c in every[w]]
     row, counts = np.array([w for w, _ in mine], dtype=np.intp), np.array([c for _, c in mine], dtype=np.int64).reshape(-1, fleet.pools)
-    found = place(fleet, np.array(sorted(listed), dtype=np.intp), row, counts, Known(prices=known, least=least, spare=spare), 1_000)
+    found = place(fleet, np.array(sorted(listed), dtype=np.intp), row, counts, Known(prices=known, least=least, slack=slack), 1_000)
     if best == np.inf:
         assert found.replicas is None
         assert found.bound == np.inf
@@ -214,7 +265,7 @@ def _placed(load: float, capacity: list[float], cost: list[float], limit: float 
         most=np.full((1, pools), 9, np.int64), **rules,
     )  # fmt: skip
     nobody, none = np.zeros(0, dtype=np.intp), np.zeros((0, pools), np.int64)
-    found = place(fleet, nobody, nobody, none, Known(prices=np.zeros(pools), least=np.zeros(1), spare=np.inf), 1_000)
+    found = place(fleet, nobody, nobody, none, Known(prices=np.zeros(pools), least=np.zeros(1), slack=np.inf), 1_000)
     assert found.replicas is not None or found.bound == np.inf
     return None if found.replicas is None else [int(n) for n in found.replicas[0]]
 

@@ -113,3 +113,25 @@ def test_no_plan_found_in_the_time_there_is_is_not_called_infeasible() -> None:
 def test_a_price_or_a_capacity_of_nothing_is_no_offer() -> None:
     with pytest.raises(ValueError, match="pool a"):
         offer(cost=0.0)
+
+
+def test_a_minimum_above_the_maximum_is_what_collides() -> None:
+    outcome = solve(problem(offer("a"), minimum=4, maximum=3, load=10.0))
+    assert isinstance(outcome, Infeasible)
+    assert outcome.conflict == ("minReplicas", "maxReplicas")
+
+
+@pytest.mark.parametrize(
+    "changes", [{"capacity": float("inf")}, {"cost": float("nan")}, {"added": float("inf")}, {"most": -1}, {"current": -1}]
+)
+def test_an_offer_with_a_figure_that_cannot_be_true_is_refused(changes: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="offer of pool a"):
+        offer("a", **changes)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"load": float("nan")}, {"load": float("inf")}, {"load": -1.0}, {"max_spot_percent": 101}, {"minimum": -1}, {"maximum": -1}]
+)
+def test_a_problem_with_a_figure_that_cannot_be_true_is_refused(changes: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=r"must|between"):
+        problem(offer("a"), **changes)

@@ -11,8 +11,8 @@ from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.snapshot import FleetTarget
 from steelyard.core.plan import FleetPlan, nodes_of
 from steelyard.core.planning.demand import Demand
+from steelyard.core.planning.fleet.warm_start import WarmStart
 from steelyard.core.planning.outcome import Planned
-from steelyard.core.planning.warm import Trail
 
 
 class Fleet:
@@ -33,11 +33,11 @@ class Fleet:
         """It is gone."""
         self._demands.pop(key, None)
 
-    def asked(self) -> tuple[tuple[Demand, ...], Mapping[str, float], Mapping[str, float], Trail | None]:
+    def asked(self) -> tuple[tuple[Demand, ...], Mapping[str, float], Mapping[str, float], WarmStart | None]:
         """What `plan_demands` is to be asked: frozen, so that it may run beside the loop."""
         demands = tuple(one for _, one in sorted(self._demands.items()))
         nodes = {pool.name: nodes_of(pool) for pool in self._snapshots.pools()}
-        return demands, nodes, self._snapshots.settings.namespace_budgets, self._plan.trail if self._plan else None
+        return demands, nodes, self._snapshots.settings.namespace_budgets, self._plan.warm_start if self._plan else None
 
     def target(self, key: WorkloadKey) -> FleetTarget | None:
         """What the last plan has for the workload; None while there is no plan."""

@@ -144,6 +144,11 @@ def _changes(problem: Problem, plan: Mapping[str, int]) -> int:
 def _conflict(problem: Problem) -> Infeasible:
     if not problem.offers:
         return Infeasible(conflict=("pools",), relaxation="no pool is eligible: see why each pool is not, or select more pools")
+    if problem.minimum > problem.maximum:
+        return Infeasible(
+            conflict=("minReplicas", "maxReplicas"),
+            relaxation=f"spec.scaling.minReplicas is {problem.minimum} and maxReplicas {problem.maximum}: lower the one or raise the other",
+        )
     families = {o.family for o in problem.offers}
     if len(families) < problem.min_families:
         return Infeasible(

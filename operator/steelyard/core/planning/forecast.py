@@ -86,4 +86,10 @@ class Forecast:
         dispersion = self.recent if self.recent > BURST * self.dispersion else self.dispersion
         variance = self.variance + self.drift * mean**2 * ahead + dispersion * mean / seconds
         shape = mean**2 / variance
+        # Of a spread far wider than the mean the approximation falls to nothing; what is rarely exceeded is never below the mean.
+        least = mean if exceeded < 0.5 else 0.0
+        return max(least, self._skewed(mean, shape, exceeded))
+
+    @staticmethod
+    def _skewed(mean: float, shape: float, exceeded: float) -> float:
         return mean * max(0.0, 1 - 1 / (9 * shape) - _NORMAL.inv_cdf(exceeded) / (3 * sqrt(shape))) ** 3

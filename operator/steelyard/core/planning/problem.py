@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,8 +27,12 @@ class Offer:
 
     def __post_init__(self) -> None:
         """A price or a capacity that is not positive is a fault of the reader, never an option."""
-        if not (self.capacity > 0 and self.cost > 0 and self.added >= 0 and self.least >= 0):
-            raise ValueError(f"offer of pool {self.pool}: capacity and cost must be positive, got {self.capacity} and {self.cost}")
+        if not (0 < self.capacity < inf and 0 < self.cost < inf):
+            raise ValueError(
+                f"offer of pool {self.pool}: capacity and cost must be positive and finite, got {self.capacity} and {self.cost}"
+            )
+        if not (0 <= self.added < inf and min(self.least, self.most, self.current) >= 0):
+            raise ValueError(f"offer of pool {self.pool}: replicas and the added cost must not be negative, and the cost finite: {self}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,3 +50,10 @@ class Problem:
     min_families: int = 1
     max_spot_percent: int = 100
     equal_share: bool = True
+
+    def __post_init__(self) -> None:
+        """ValueError where a figure cannot be true."""
+        if not 0 <= self.load < inf:
+            raise ValueError(f"a load must be finite and not negative, got {self.load} requests per second")
+        if min(self.minimum, self.maximum, self.min_families) < 0 or not 0 <= self.max_spot_percent <= 100:
+            raise ValueError(f"replicas and families must not be negative, and a spot share is between 0 and 100 percent: {self}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Any, TypeAlias
 
@@ -17,7 +18,9 @@ WIDEST = 3
 """Pools that one workload may use at the same time."""
 ANY = 2**31
 """Replicas: no limit."""
-SLACK = 1e-9
+TOLERANCE = 1e-9
+_TINY = 1e-300
+"""Below any cost that is positive."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,13 +74,9 @@ class Fleet:
         for name, default in absent.items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, default())
-        allowed = self.capacity > 0
-        if not (np.isfinite(self.load).all() and (self.load >= 0).all() and (self.capacity >= 0).all()):
-            raise ValueError("loads and capacities must be finite and not negative")
-        if not ((self.cost[allowed] > 0).all() and (self.added >= 0).all() and (self.devices >= 0).all() and (self.limit >= 0).all()):
-            raise ValueError("costs must be positive; added costs, devices and limits must not be negative")
-        if not ((self.money >= 0).all() and (self.payer < self.money.size).all()):
-            raise ValueError("budgets must not be negative, and every payer must be one of them")
+        for what, keeps in _RULES:
+            if not keeps(self):
+                raise ValueError(f"fleet: {what}")
 
     @property
     def workloads(self) -> int:
@@ -91,7 +90,7 @@ class Fleet:
 
     def only(self, workloads: Index) -> Fleet:
         """Those workloads, before the same pools and budgets."""
-        return replace(self, **{f.name: getattr(self, f.name)[workloads] for f in fields(self) if f.name not in _OF_ALL})
+        return replace(self, **{f.name: getattr(self, f.name)[workloads] for f in fields(self) if f.name not in SHARED})
 
     def price(self, row: Index, replicas: Whole) -> Reals:
         """(M,) money per hour of (M, P) replicas of the workloads `row`: (M,)."""
@@ -140,4 +139,34 @@ class Fleet:
         return np.concatenate([self.limit, self.money])
 
 
-_OF_ALL = frozenset({"limit", "family", "spot", "money"})
+SHARED = frozenset({"limit", "family", "spot", "money"})
+"""Fields that are of pools and budgets, and have no entry for each workload."""
+
+
+def _finite(*values: Reals) -> bool:
+    """Whether none is negative, infinite or not a number."""
+    return all(bool(np.isfinite(each).all() and (each >= 0).all()) for each in values)
+
+
+def _not_negative(*values: Whole | Reals) -> bool:
+    return all(bool((each >= 0).all()) for each in values)
+
+
+_RULES: tuple[tuple[str, Callable[[Fleet], bool]], ...] = (
+    ("there must be a pool", lambda f: f.pools > 0),
+    ("loads must be finite and not negative (requests per second)", lambda f: _finite(f.load)),
+    ("capacities must be finite and not negative (requests per second and replica)", lambda f: _finite(f.capacity)),
+    (
+        "costs must be finite, and positive where a pool may be used (money per hour)",
+        lambda f: _finite(f.cost, f.cost[f.capacity > 0] - _TINY),
+    ),
+    ("added costs must be finite and not negative (money per hour)", lambda f: _finite(f.added)),
+    ("devices of a replica must be finite and not negative", lambda f: _finite(f.devices)),
+    ("limits of pools must not be negative; inf where there is none", lambda f: _not_negative(f.limit)),
+    ("replicas now and at most must not be negative", lambda f: _not_negative(f.current, f.most)),
+    ("least, maximum, floor and families must not be negative", lambda f: _not_negative(f.least, f.maximum, f.floor, f.families)),
+    ("spot shares must be between 0 and 100 percent", lambda f: _not_negative(f.spot_percent, 100 - f.spot_percent)),
+    ("budgets must not be negative (money per hour)", lambda f: _not_negative(f.money)),
+    ("every payer must be a budget, or -1 for none", lambda f: _not_negative(f.payer + 1, f.money.size - 1 - f.payer)),
+)
+"""What a fleet must keep, and how a user reads it."""

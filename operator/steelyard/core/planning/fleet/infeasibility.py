@@ -1,6 +1,6 @@
 """What is missing, at least: prices at which no choice of mixes can be paid out of the limits prove that no plan exists.
 
-V(prices) = sum over workloads of the least priced use of what is limited - prices * limits. A plan would make it zero or less at any prices.
+V(prices) = sum over workloads of the least reduced use of what is limited - prices * limits. A plan would make it zero or less at any prices.
 With prices in [0, 1] it is a lower bound of the units missing over all that is priced (the dual of "buy the fewest units more").
 """
 
@@ -10,11 +10,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from steelyard.core.planning.columns import Columns
-from steelyard.core.planning.fleet import Fleet, Reals
-from steelyard.core.planning.knapsack import MOST_WALKED, Mixes
-from steelyard.core.planning.mixes import mixes
-from steelyard.core.planning.pool_prices import climb
+from steelyard.core.planning.fleet.columns import Columns
+from steelyard.core.planning.fleet.dual import ascend
+from steelyard.core.planning.fleet.fleet import Fleet, Reals
+from steelyard.core.planning.fleet.pricing import Mixes, mixes
 
 SMOOTHINGS = (1e-1, 1e-2, 1e-3, 1e-3)
 NEGLIGIBLE = 1e-4
@@ -22,8 +21,8 @@ NEGLIGIBLE = 1e-4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shortage:
-    """missing: units at least; above zero no plan exists. prices: (P + B,) of devices and money, in [0, 1]. columns: with thrifty mixes
+class Proof:
+    """missing: units at least; above zero no plan exists. prices: (P + B,) of devices and money, in [0, 1]. columns: with mixes of little use
     met on the way. epsilon: what a unit of cost counts for, so little that all of it is below NEGLIGIBLE."""
 
     missing: float
@@ -31,14 +30,14 @@ class Shortage:
     columns: Columns
     epsilon: float
 
-    def mixes(self, fleet: Fleet, spare: float, walked: int) -> Mixes:
-        """All mixes within so many units of the thriftiest at these prices. walked: combinations at most, by workload."""
-        return _thrifty(fleet, self.prices, self.epsilon, spare, walked)
+    def mixes(self, fleet: Fleet, slack: float) -> Mixes:
+        """All mixes within so many units of the mixes that use least at these prices."""
+        return _least_use(fleet, self.prices, self.epsilon, slack)
 
 
-def shortage(fleet: Fleet, known: Columns) -> Shortage:
+def prove(fleet: Fleet, known: Columns) -> Proof:
     """The largest proof found. known: columns of every workload to begin with."""
-    epsilon = NEGLIGIBLE / max(float(_dearest(fleet).sum()), 1e-9)
+    epsilon = NEGLIGIBLE / max(float(_most_expensive(fleet).sum()), 1e-9)
     limited = np.isfinite(fleet.limits)
     limit = fleet.limits[limited]
     columns = known
@@ -47,29 +46,29 @@ def shortage(fleet: Fleet, known: Columns) -> Shortage:
     for smoothing in SMOOTHINGS:
         temperature = smoothing * np.maximum(np.minimum.reduceat(columns.taken.sum(axis=1), columns.start), NEGLIGIBLE)
         prices = prices.copy()
-        prices[limited] = climb(columns.costing(epsilon), limit, prices[limited], temperature, 1.0)
-        found = _thrifty(fleet, prices, epsilon)
+        prices[limited] = ascend(columns.costing(epsilon), limit, prices[limited], temperature, 1.0)
+        found = _least_use(fleet, prices, epsilon)
         value = float(found.bound.sum() - prices[limited] @ limit) - NEGLIGIBLE
         if value > missing:
             missing, best = value, prices
         columns = columns.and_(fleet, found.row, found.replicas)
-    return Shortage(missing=missing, prices=best, columns=columns, epsilon=epsilon)
+    return Proof(missing=missing, prices=best, columns=columns, epsilon=epsilon)
 
 
-def _thrifty(fleet: Fleet, prices: Reals, epsilon: float, spare: float | None = None, walked: int = MOST_WALKED) -> Mixes:
+def _least_use(fleet: Fleet, prices: Reals, epsilon: float, slack: float | None = None) -> Mixes:
     priced = prices.copy()
-    # Where costs are so small, money of a price in [0, 1] is as much dearer.
+    # Where costs are so small, money of a price in [0, 1] is that much more.
     priced[fleet.pools :] /= epsilon
-    return mixes(replace(fleet, cost=fleet.cost * epsilon, added=fleet.added * epsilon), priced, spare, walked)
+    return mixes(replace(fleet, cost=fleet.cost * epsilon, added=fleet.added * epsilon), priced, slack)
 
 
-def _dearest(fleet: Fleet) -> Reals:
+def _most_expensive(fleet: Fleet) -> Reals:
     """(W,) more than any mix without a replica to spare may cost: one replica less would not carry the load, or keep the least number."""
     allowed = fleet.capacity > 0
-    dear = np.where(allowed, fleet.cost + fleet.added, 0.0)
+    each = np.where(allowed, fleet.cost + fleet.added, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         alone = np.where(allowed, np.ceil(fleet.load[:, None] / fleet.capacity) + 1, 0.0)
     count = np.maximum(alone, np.maximum(fleet.least, fleet.floor.sum(axis=1) + fleet.families)[:, None])
     share = np.where(fleet.spot_percent < 100, 100.0 / np.maximum(100 - fleet.spot_percent, 1), 1.0)
-    dearest: Reals = count.max(axis=1) * dear.max(axis=1) * share * 3
-    return dearest
+    expensive: Reals = count.max(axis=1) * each.max(axis=1) * share * 3
+    return expensive

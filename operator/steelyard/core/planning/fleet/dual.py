@@ -1,4 +1,4 @@
-"""Prices of the pools' devices: the Lagrangian dual of the limits, climbed on its entropy-smoothed form over the columns known.
+"""Prices of the pools' devices: the Lagrangian dual of the limits, ascended on its entropy-smoothed form over the columns known.
 
 V(prices) = sum over workloads of the least priced cost - prices * limits is a lower bound of every plan for any prices >= 0 (Geoffrion 1974);
 smoothed, its gradient is the devices taken less the limits, and its Hessian is one matrix of pools by pools.
@@ -11,16 +11,18 @@ from math import inf
 
 import numpy as np
 
-from steelyard.core.planning.columns import Columns
-from steelyard.core.planning.fleet import Reals
-from steelyard.core.planning.program import Program, solve
+from steelyard.core.planning.fleet.columns import Columns
+from steelyard.core.planning.fleet.fleet import Index, Reals
+from steelyard.core.planning.fleet.program import Program, solve
 
 STEPS = 12
 """Newton steps at one smoothing."""
 REACH = 100
-"""Temperatures above the least of its workload at which a mix is left out of a climb, until prices are met at which it matters."""
+"""Temperatures above the least of its workload at which a mix is left out of an ascent, until prices are met at which it matters."""
+WEIGHTLESS = 25.0
+"""Temperatures above the least of its workload from which on a mix's weight is below 1e-10."""
 TURNS = 6
-"""Climbs over more and more mixes, until none that matters is left out; the last over all."""
+"""Ascents over more and more mixes, until none that matters is left out; the last over all."""
 
 
 def dual_prices(columns: Columns, limit: Reals) -> Reals | None:
@@ -49,15 +51,15 @@ class _Point:
     hessian: Reals
 
 
-def climb(columns: Columns, limit: Reals, prices: Reals, temperature: Reals, highest: float = inf, precision: float = 1e-7) -> Reals:
+def ascend(columns: Columns, limit: Reals, prices: Reals, temperature: Reals, highest: float = inf, precision: float = 1e-7) -> Reals:
     """(L,) better prices of what is limited, none above `highest`. temperature: (W,) money per hour by which a workload's choice blurs.
-    precision: gain of a step relative to the value that ends the climb."""
+    precision: gain of a step relative to the value that ends the ascent."""
     scale = np.maximum(temperature, 1e-9 * max(float(temperature.max(initial=0.0)), 1e-9))
     value = _at(columns, limit, prices, scale).value
     live = columns.near(prices, REACH * scale)
     for turn in range(TURNS):
         some = columns.some(live) if turn < TURNS - 1 else columns
-        found, promised = _climb(some, limit, prices, scale, highest, precision)
+        found, promised = _ascend(some, limit, prices, scale, highest, precision)
         reached = _at(columns, limit, found, scale).value
         if reached > value:
             prices, value = found, reached
@@ -68,7 +70,7 @@ def climb(columns: Columns, limit: Reals, prices: Reals, temperature: Reals, hig
     return prices
 
 
-def _climb(columns: Columns, limit: Reals, prices: Reals, scale: Reals, highest: float, precision: float) -> tuple[Reals, float]:
+def _ascend(columns: Columns, limit: Reals, prices: Reals, scale: Reals, highest: float, precision: float) -> tuple[Reals, float]:
     """Prices and the smoothed value there."""
     # No device is worth more than the dearest mix costs. Where every choice is clear the Hessian vanishes, and only this bounds a step.
     worth = float(columns.cost.max() / columns.taken[columns.taken > 0].min(initial=inf))
@@ -101,13 +103,26 @@ def _climb(columns: Columns, limit: Reals, prices: Reals, scale: Reals, highest:
 
 
 def _at(columns: Columns, limit: Reals, prices: Reals, scale: Reals) -> _Point:
-    row, start, devices = columns.row, columns.start, columns.taken
-    priced = columns.cost + devices @ prices
-    least = np.minimum.reduceat(priced, start)
-    weight = np.exp((least[row] - priced) / scale[row])
-    total = np.add.reduceat(weight, start)
+    """Value, gradient and Hessian of the smoothed dual, over the mixes that have any weight."""
+    priced = columns.cost + columns.taken @ prices
+    least = np.minimum.reduceat(priced, columns.start)
+    above = (priced - least[columns.row]) / scale[columns.row]
+    live = np.flatnonzero(above < WEIGHTLESS)
+    row, weight, taken = columns.row[live], np.exp(-above[live]), columns.taken[live]
+    total = np.bincount(row, weight, columns.start.size)
     share = weight / total[row]
-    taken = np.add.reduceat(share[:, None] * devices, start, axis=0)
     value = float((least - scale * np.log(total)).sum() - prices @ limit)
-    spread = devices.T @ (devices * (share / scale[row])[:, None]) - taken.T @ (taken / scale[:, None])
-    return _Point(value=value, gradient=taken.sum(axis=0) - limit, hessian=spread)
+    return _Point(value=value, gradient=share @ taken - limit, hessian=_spread(row, share, taken, scale))
+
+
+def _spread(row: Index, share: Reals, taken: Reals, scale: Reals) -> Reals:
+    """(L, L) covariance of what is taken, by workload and temperature: none of those whose choice is clear."""
+    several = np.flatnonzero((np.bincount(row, minlength=scale.size) > 1)[row])
+    row, share, taken = row[several], share[several], taken[several]
+    if not row.size:
+        return np.zeros((taken.shape[1], taken.shape[1]))
+    start = np.flatnonzero(np.diff(row, prepend=-1))
+    weighted = share[:, None] * taken
+    mean = np.add.reduceat(weighted, start, axis=0)
+    spread: Reals = taken.T @ (weighted / scale[row][:, None]) - mean.T @ (mean / scale[row[start]][:, None])
+    return spread

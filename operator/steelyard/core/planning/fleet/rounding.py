@@ -4,32 +4,44 @@ from __future__ import annotations
 
 import numpy as np
 
-from steelyard.core.planning.columns import Columns
-from steelyard.core.planning.fleet import SLACK, Index, Reals
+from steelyard.core.planning.fleet.columns import Columns
+from steelyard.core.planning.fleet.fleet import TOLERANCE, Index, Reals
 
 PASSES = 40
 
 
-def share_out(columns: Columns, limit: Reals, prices: Reals, begin: Index | None = None) -> Index | None:
+def rounded(columns: Columns, limit: Reals, prices: Reals, begin: Index | None = None) -> Index | None:
     """(W,) the column of each workload; None where the exchanges known do not bring the pools under their limits.
 
     begin: (W,) a choice to begin with instead of the cheapest at the prices.
     """
-    priced = columns.cost + columns.taken @ prices
+    reduced = columns.cost + columns.taken @ prices
     chosen = columns.cheapest(prices) if begin is None else begin.copy()
-    if not _relieve(columns, limit, priced, chosen):
+    if not _relieve(columns, limit, reduced, chosen):
         return None
     _use_what_is_left(columns, limit, chosen)
     return chosen
 
 
-def _relieve(columns: Columns, limit: Reals, priced: Reals, chosen: Index) -> bool:
+def fits(columns: Columns, limit: Reals, chosen: Index) -> bool:
+    """Whether the columns chosen keep the limits."""
+    return bool((columns.taken[chosen].sum(axis=0) <= limit + TOLERANCE * np.maximum(1.0, limit)).all())
+
+
+def cheaper(columns: Columns, *plans: Index | None) -> Index | None:
+    """The cheapest of these choices; None where there is none."""
+    found = [plan for plan in plans if plan is not None]
+    return min(found, key=lambda plan: float(columns.cost[plan].sum()), default=None)
+
+
+def _relieve(columns: Columns, limit: Reals, reduced: Reals, chosen: Index) -> bool:
     """Exchange columns until no pool is over: those that cost least for each device freed go first. Whether it was reached."""
     # Devices of pools and money of budgets are compared in the size of what a mix takes of them.
     unit = np.maximum(columns.taken.mean(axis=0), 1e-12)
     taken, limit = columns.taken / unit, limit / unit
     room = limit - taken[chosen].sum(axis=0)
-    tight = SLACK * np.maximum(1.0, limit)
+    tight = TOLERANCE * np.maximum(1.0, limit)
+    row_of = columns.row.tolist()
     for _ in range(PASSES):
         if (room >= -tight).all():
             return True
@@ -37,20 +49,21 @@ def _relieve(columns: Columns, limit: Reals, priced: Reals, chosen: Index) -> bo
         change = taken - taken[now]
         over = np.maximum(-room, 0.0)
         relief = np.minimum(np.maximum(-change, 0.0), over).sum(axis=1) - np.maximum(change - np.maximum(room, 0.0), 0.0).sum(axis=1)
-        useful = np.flatnonzero(relief > SLACK)
+        useful = np.flatnonzero(relief > TOLERANCE)
         if not useful.size:
             return False
-        order = useful[np.argsort((priced - priced[now])[useful] / relief[useful], kind="stable")]
+        order = useful[np.argsort((reduced - reduced[now])[useful] / relief[useful], kind="stable")]
         moved: set[int] = set()
-        for column in order:
-            row = int(columns.row[column])
+        excess = -float(np.add.reduce(np.minimum(room, 0.0)))
+        for column in order.tolist():
+            row = row_of[column]
             if row in moved:
                 continue
-            step = change[column]
-            after = room - step
+            after = room - change[column]
             # What it brings over elsewhere must be less than what it frees.
-            if np.maximum(-after, 0.0).sum() < np.maximum(-room, 0.0).sum() - SLACK:
-                room, chosen[row] = after, column
+            beyond = -float(np.add.reduce(np.minimum(after, 0.0)))
+            if beyond < excess - TOLERANCE:
+                room, excess, chosen[row] = after, beyond, column
                 moved.add(row)
                 if (room >= -tight).all():
                     return True
@@ -61,7 +74,7 @@ def _relieve(columns: Columns, limit: Reals, priced: Reals, chosen: Index) -> bo
 
 def _use_what_is_left(columns: Columns, limit: Reals, chosen: Index) -> None:
     """Exchange columns for cheaper ones as long as they fit."""
-    room = limit - columns.taken[chosen].sum(axis=0) + SLACK * np.maximum(1.0, limit)
+    room = limit - columns.taken[chosen].sum(axis=0) + TOLERANCE * np.maximum(1.0, limit)
     for _ in range(PASSES):
         now = chosen[columns.row]
         gain = columns.cost[now] - columns.cost

@@ -6,15 +6,16 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from steelyard.core.planning.columns import Columns
-from steelyard.core.planning.fleet import Fleet, Index, Reals
+from steelyard.core.planning.fleet.columns import Columns
+from steelyard.core.planning.fleet.fleet import SHARED, Fleet, Index, Reals, Whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trail:
-    """The fleet planned for, the columns met, and the prices with each workload's least (W,) priced cost there."""
+class WarmStart:
+    """The fleet planned for, the plan (W, P), the columns met, and the prices with each workload's least (W,) reduced cost there."""
 
     fleet: Fleet
+    replicas: Whole
     columns: Columns
     prices: Reals
     least: Reals
@@ -30,7 +31,7 @@ def changed(before: Fleet, now: Fleet) -> Index | None:
         return None
     differs = np.zeros(now.workloads, dtype=np.bool_)
     for field in fields(Fleet):
-        old, new = getattr(before, field.name), getattr(now, field.name)
-        if old.shape[:1] == (now.workloads,) and field.name not in {"limit", "money", "family", "spot"}:
+        if field.name not in SHARED:
+            old, new = getattr(before, field.name), getattr(now, field.name)
             differs |= (old != new).reshape(now.workloads, -1).any(axis=1)
     return np.flatnonzero(differs)

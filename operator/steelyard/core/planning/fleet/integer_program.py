@@ -12,8 +12,9 @@ from math import inf
 
 import numpy as np
 
-from steelyard.core.planning.fleet import ANY, SLACK, WIDEST, Fleet, Index, Reals, Whole
-from steelyard.core.planning.program import Program, solve
+from steelyard.core.planning.fleet.fleet import ANY, TOLERANCE, Fleet, Index, Reals, Whole
+from steelyard.core.planning.fleet.most_needed import most_needed, widest
+from steelyard.core.planning.fleet.program import Program, solve
 
 LARGEST = 10_000
 """Replicas of one pool: an integer is told from another by 1e-7 of it."""
@@ -29,12 +30,12 @@ class Placed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """least: (W,) of each workload's mixes at the prices (P + B,). spare: by how much one of a better plan may cost more there; inf where no plan
+    """least: (W,) of each workload's mixes at the prices (P + B,). slack: by how much one of a better plan may cost more there; inf where no plan
     is known."""
 
     prices: Reals
     least: Reals
-    spare: float
+    slack: float
 
 
 def place(fleet: Fleet, listed: Index, row: Index, mixes: Whole, known: Known, nodes: int) -> Placed:
@@ -50,7 +51,7 @@ def place(fleet: Fleet, listed: Index, row: Index, mixes: Whole, known: Known, n
     pairs = _Pairs(part, top)
     rows = _Rows(pairs, fleet.price(row, mixes))
     _own(rows, pairs)
-    _priced(rows, pairs, known.prices, known.least[others], known.spare)
+    _priced(rows, pairs, known.prices, known.least[others], known.slack)
     one = np.ones(row.size)
     rows.add(np.searchsorted(listed, row), rows.mixes, one, np.ones(listed.size), np.ones(listed.size))
     _shared(rows, pairs, fleet.taken(row, mixes, rows.cost[rows.mixes]))
@@ -68,33 +69,21 @@ def allowed(fleet: Fleet, replicas: Whole) -> bool:
     """Whether (W, P) replicas keep every rule and every limit."""
     every = np.arange(fleet.workloads)
     missing = fleet.load - fleet.carried(every, replicas)
-    if (missing > SLACK * fleet.capacity.max(axis=1, initial=0.0)).any() or (replicas > np.where(fleet.capacity > 0, fleet.most, 0)).any():
+    if (missing > TOLERANCE * fleet.capacity.max(axis=1, initial=0.0)).any() or (
+        replicas > np.where(fleet.capacity > 0, fleet.most, 0)
+    ).any():
         return False
-    if (replicas.sum(axis=1) < fleet.least).any() or ((replicas > 0).sum(axis=1) > _widest(fleet)).any():
+    if (replicas.sum(axis=1) < fleet.least).any() or ((replicas > 0).sum(axis=1) > widest(fleet)).any():
         return False
     taken = fleet.taken(every, replicas, fleet.price(every, replicas)).sum(axis=0)
-    return bool(fleet.keeps(every, replicas).all() and (taken <= fleet.limits + SLACK * np.maximum(1.0, fleet.limits)).all())
-
-
-def _widest(fleet: Fleet) -> Whole:
-    """(W,) pools at most: more than WIDEST where rules ask for them."""
-    most: Whole = np.maximum(np.maximum((fleet.floor > 0).sum(axis=1), fleet.families), WIDEST)
-    return most
+    return bool(fleet.keeps(every, replicas).all() and (taken <= fleet.limits + TOLERANCE * np.maximum(1.0, fleet.limits)).all())
 
 
 def _top(fleet: Fleet) -> Whole:
-    """(W, P) replicas of a plan of which none can be taken away: what the load, the least number or the floor asks for; of the pools that are
-    not spot, also what dilutes as many of those that are."""
-    asks = (fleet.load > 0) | (fleet.least > 0) | (fleet.floor > 0).any(axis=1)
-    can = (fleet.capacity > 0) & asks[:, None] & ~(fleet.spot & (fleet.spot_percent[:, None] <= 0))
+    """(W, P) replicas of a mix with none to slack, and no more than the pool's limit holds."""
     limited = np.isfinite(fleet.limit) & (fleet.devices > 0)
-    room = np.floor(np.where(limited, fleet.limit, 0.0) / np.where(limited, fleet.devices, 1.0) + SLACK)
-    most = np.where(can, np.minimum(np.minimum(fleet.most, fleet.maximum[:, None]), np.where(limited, room, ANY)), 0)
-    pace = np.where(can, fleet.capacity, inf)
-    pace = np.where(fleet.even[:, None], pace.min(axis=1, initial=inf)[:, None], pace)
-    need = np.maximum(np.maximum(np.ceil(fleet.load[:, None] / pace), fleet.least[:, None]), np.maximum(fleet.floor, 1))
-    diluting = np.ceil(np.minimum(need, most)[:, fleet.spot].sum(axis=1) * (100 / np.maximum(fleet.spot_percent, 1) - 1))
-    top: Whole = np.minimum(np.where(fleet.spot, need, np.maximum(need, diluting[:, None])), most).astype(np.int64)
+    room = np.floor(np.where(limited, fleet.limit, 0.0) / np.where(limited, fleet.devices, 1.0) + TOLERANCE)
+    top: Whole = np.where(limited, np.minimum(most_needed(fleet), room), most_needed(fleet)).astype(np.int64)
     return top
 
 
@@ -109,7 +98,7 @@ class _Pairs:
         self.capacity, self.devices = fleet.capacity[self.row, self.pool], fleet.devices[self.row, self.pool]
         self.current, self.added = fleet.current[self.row, self.pool], fleet.added[self.row, self.pool]
         several = fleet.families > 1
-        wide = np.bincount(self.row, minlength=fleet.workloads) > _widest(fleet)
+        wide = np.bincount(self.row, minlength=fleet.workloads) > widest(fleet)
         self.moved = np.flatnonzero((self.added > 0) & (self.current > 0) & (self.current < self.top))
         self.marked = np.flatnonzero((wide | several | fleet.even)[self.row])
         self.apart = np.flatnonzero(several[self.row[self.marked]])
@@ -168,13 +157,13 @@ def _own(rows: _Rows, pairs: _Pairs) -> None:
     """The rules of each workload, and what the variables mean."""
     fleet, row, each, marked = pairs.fleet, pairs.row, pairs.each, pairs.marked
     free, one = np.full(fleet.workloads, inf), np.ones(row.size)
-    size = np.maximum(fleet.load, SLACK)
-    alone = np.ceil(fleet.load[row] / pairs.capacity - SLACK)
+    size = np.maximum(fleet.load, TOLERANCE)
+    alone = np.ceil(fleet.load[row] / pairs.capacity - TOLERANCE)
     fewest = np.full(fleet.workloads, inf)
     np.minimum.at(fewest, row, alone)
     # Whom no pool carries needs a replica that there is none of.
     least = np.maximum(fleet.least, np.where(fleet.even & (fleet.load > 0), np.where(np.isfinite(fewest), fewest, 1.0), 0.0))
-    carried = np.where(fleet.even, -inf, (fleet.load - SLACK * fleet.capacity.max(axis=1, initial=0.0)) / size)
+    carried = np.where(fleet.even, -inf, (fleet.load - TOLERANCE * fleet.capacity.max(axis=1, initial=0.0)) / size)
     rows.add(row, each, pairs.capacity / size[row], carried, free)
     rows.add(row, each, one, least, np.where(fleet.maximum < ANY, fleet.maximum, inf))
     part = fleet.spot_percent / 100
@@ -182,7 +171,7 @@ def _own(rows: _Rows, pairs: _Pairs) -> None:
     rows.pairs(each[pairs.moved], pairs.more, one[pairs.moved], -one[pairs.moved], pairs.current[pairs.moved].astype(np.float64))
 
     rows.pairs(each[marked], pairs.used, 1 / pairs.top[marked], -one[marked], np.zeros(marked.size))
-    rows.add(row[marked], pairs.used, one[marked], -free, _widest(fleet).astype(np.float64))
+    rows.add(row[marked], pairs.used, one[marked], -free, widest(fleet).astype(np.float64))
     # Spread evenly: a pool that is used asks for as many replicas in all as it would need alone.
     evenly = np.flatnonzero(fleet.even[row[marked]])
     whose = row[marked[evenly]]
@@ -214,11 +203,11 @@ def _shared(rows: _Rows, pairs: _Pairs, taken: Reals) -> None:
     rows.add(shared, np.concatenate([pairs.each, variable, rows.mixes[mix]]), value / size[shared], np.full(size.size, -inf), limits / size)
 
 
-def _priced(rows: _Rows, pairs: _Pairs, prices: Reals, least: Reals, spare: float) -> None:
+def _priced(rows: _Rows, pairs: _Pairs, prices: Reals, least: Reals, slack: float) -> None:
     """What is known of each workload's mix at the prices."""
     fleet = pairs.fleet
     priced = pairs.cost(1.0 + np.where(fleet.payer >= 0, np.append(prices[fleet.pools :], 0.0)[fleet.payer], 0.0))
     priced[pairs.each] += prices[pairs.pool] * pairs.devices
     size = np.maximum(least, 1.0)
     variable, whose = pairs.money
-    rows.add(whose, variable, priced[variable] / size[whose], least / size - SLACK, (least + spare) / size + SLACK)
+    rows.add(whose, variable, priced[variable] / size[whose], least / size - TOLERANCE, (least + slack) / size + TOLERANCE)

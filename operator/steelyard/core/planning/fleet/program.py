@@ -13,7 +13,7 @@ from typing import Any
 import highspy
 import numpy as np
 
-from steelyard.core.planning.fleet import Flags, Index, Reals
+from steelyard.core.planning.fleet.fleet import Flags, Index, Reals
 
 _GAP = 1e-9
 
@@ -46,8 +46,8 @@ class Solved:
     duals: Reals
 
 
-def solve(program: Program, nodes: int = 0) -> Solved:
-    """The best solution found within so many nodes."""
+def solve(program: Program, nodes: int = 0, gap: float = 0.0) -> Solved:
+    """The best solution found within so many nodes, or one that costs at most `gap` more."""
     if not program.cost.size:
         possible = bool(((program.least <= 0) & (program.most >= 0)).all())
         return Solved(np.zeros(0) if possible else None, 0.0 if possible else inf, np.zeros(program.least.size))
@@ -58,7 +58,7 @@ def solve(program: Program, nodes: int = 0) -> Solved:
         "threads": 1,
         "random_seed": 0,
         "mip_rel_gap": _GAP,
-        "mip_abs_gap": 0.0,
+        "mip_abs_gap": gap,
         "mip_max_nodes": nodes,
         "mip_feasibility_tolerance": 1e-7,
         "mip_allow_restart": False,

@@ -10,22 +10,26 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from steelyard.core.planning.fleet import Fleet, Index, Reals, Whole
-from steelyard.core.planning.fleet_plan import FleetPlanned, share_pools
+from steelyard.core.planning.fleet.effort import Effort
+from steelyard.core.planning.fleet.fleet import Fleet, Index, Reals, Whole
+from steelyard.core.planning.fleet.outcome import FleetPlanned
+from steelyard.core.planning.fleet.solve import share_pools
 
+TRYING = Effort(exact=100, polish=0)
+"""Of a plan that shows whether a number of workloads fits."""
 TRIES = 64
 """Plans that are tried; whoever was not asked by then goes without."""
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class Admitted:
     """workloads: ascending. plan: theirs, rows in that order; None where nobody is served."""
 
     workloads: Index
     plan: FleetPlanned | None
 
 
-def serve(fleet: Fleet, priority: Whole, short: Reals) -> Served:
+def admit(fleet: Fleet, priority: Whole, short: Reals) -> Admitted:
     """priority: (W,) higher is served first. short: (P + B,) prices of what is short, as the proof of infeasibility gives them."""
     order = np.lexsort((_use(fleet, short), ~(fleet.current > 0).any(axis=1), -priority))
     kept: list[int] = []
@@ -35,7 +39,7 @@ def serve(fleet: Fleet, priority: Whole, short: Reals) -> Served:
         fits, beyond = 0, order.size - at + 1
         while beyond - fits > 1 and tries > 0:
             middle = (fits + beyond) // 2
-            found = share_pools(fleet.only(np.sort(np.array(kept + order[at : at + middle].tolist(), dtype=np.intp))))
+            found = share_pools(fleet.only(np.sort(np.array(kept + order[at : at + middle].tolist(), dtype=np.intp))), effort=TRYING)
             tries -= 1
             if isinstance(found, FleetPlanned) and not found.without and not found.unknown:
                 fits, plan = middle, found
@@ -43,7 +47,11 @@ def serve(fleet: Fleet, priority: Whole, short: Reals) -> Served:
                 beyond = middle
         kept += order[at : at + fits].tolist()
         at += fits + 1
-    return Served(np.sort(np.array(kept, dtype=np.intp)), plan)
+    admitted = np.sort(np.array(kept, dtype=np.intp))
+    if plan is not None:
+        best = share_pools(fleet.only(admitted))
+        plan = best if isinstance(best, FleetPlanned) and best.cost < plan.cost else plan
+    return Admitted(admitted, plan)
 
 
 def _use(fleet: Fleet, short: Reals) -> Reals:
