@@ -146,7 +146,6 @@ class Cluster:
             pods=len(mine),
             crashing=len(crashing),
             unplaced=len(waiting),
-            start_seconds=min((r.ready_at - r.created for r in mine if r.ready and r.crashed_at is None), default=None),
             waiting_since=self._start + timedelta(seconds=min(waiting)) if waiting else None,
             crash_message="the server keeps ending with code 1: see kubectl logs --previous" if crashing else "",
             artifact_digest=made.order.artifact_digest,

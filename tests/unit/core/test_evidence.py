@@ -1,22 +1,32 @@
 """From windows to capacity and unit cost, and when a new figure replaces the remembered one."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from steelyard.core.facts.capacity import Basis, Capacity
+from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import Known
+from steelyard.core.facts.snapshot import Promise
 from steelyard.core.facts.window import Window
 from steelyard.core.performance.capacity import RHO, broken_at, measured
-from steelyard.core.performance.evidence import evidence, latest, remember
+from steelyard.core.performance.evidence import Shown, evidence, latest, remember
 from steelyard.core.statistics.interval import Interval
 from unit.core.windows import window
 
 
 def chance() -> random.Random:
     return random.Random(1)
+
+
+PROMISE = Promise(allowed=0.01, within=None)
+
+
+def figures(windows: Sequence[Window], chance: random.Random, *, steady: bool, ran: Sequence[Window] | None = None) -> Known | None:
+    return evidence(PlacementKey("a", "r"), Shown(windows=windows, ran=windows if ran is None else ran, steady=steady), PROMISE, chance)
 
 
 def capacity_of(*windows: object, allowed: float = 0.01) -> Capacity:
@@ -34,11 +44,11 @@ def test_capacity_is_the_planned_utilisation_over_the_time_that_a_request_occupi
 
 def test_without_a_good_request_there_is_no_capacity_and_no_unit_cost() -> None:
     assert measured((window(good=0),), 0.01, chance()) is None
-    assert evidence("a", "r", (window(good=0), window(1, good=0)), 0.01, chance(), steady=True) is None
+    assert figures((window(good=0), window(1, good=0)), chance(), steady=True) is None
 
 
 def test_one_window_whose_price_is_unknown_leaves_the_unit_cost_unknown() -> None:
-    known = evidence("a", "r", (window(0), window(1, cost=None)), 0.01, chance(), steady=True)
+    known = figures((window(0), window(1, cost=None)), chance(), steady=True)
     assert known is not None
     assert known.unit_cost is None
     assert known.capacity is not None
@@ -71,8 +81,8 @@ def test_where_busy_time_is_not_told_a_carried_load_is_a_lower_bound() -> None:
 
 
 def test_a_smaller_load_does_not_shrink_what_was_carried_before() -> None:
-    much = evidence("a", "r", [window(i, good=600, busy=None) for i in range(16)], 0.01, chance(), steady=True)
-    little = evidence("a", "r", [window(i, good=60, busy=None) for i in range(16)], 0.01, chance(), steady=True)
+    much = figures([window(i, good=600, busy=None) for i in range(16)], chance(), steady=True)
+    little = figures([window(i, good=60, busy=None) for i in range(16)], chance(), steady=True)
     kept = remember(much, little, 300)
     assert kept is not None
     assert kept.capacity is not None
@@ -80,9 +90,9 @@ def test_a_smaller_load_does_not_shrink_what_was_carried_before() -> None:
 
 
 def test_a_capacity_learnt_from_a_broken_promise_is_not_forgotten_with_its_windows() -> None:
-    old = evidence("a", "r", [window(i, good=200, slow=160, busy=36.0) for i in range(16)], 0.01, chance(), steady=True)
+    old = figures([window(i, good=200, slow=160, busy=36.0) for i in range(16)], chance(), steady=True)
     calm = [window(i, good=300, busy=20.0) for i in range(16)]
-    new = evidence("a", "r", calm, 0.01, chance(), steady=True)
+    new = figures(calm, chance(), steady=True)
     assert old is not None
     assert new is not None
     assert old.capacity is not None
@@ -102,13 +112,13 @@ def test_a_capacity_learnt_from_a_broken_promise_is_not_forgotten_with_its_windo
 
 def test_a_few_quick_windows_take_no_replicas_away() -> None:
     (known,) = capacities((7.0, 6.5, 7.5))
-    few = evidence("a", "r", [window(i, good=600, busy=30.0, replicas=2) for i in range(2)], 0.01, chance(), steady=True)
+    few = figures([window(i, good=600, busy=30.0, replicas=2) for i in range(2)], chance(), steady=True)
     assert few is not None
     kept = remember(known, few, 300, carried=5.0)
     assert kept is not None
     assert kept.capacity == known.capacity
     assert kept.unit_cost == few.unit_cost, "what two replicas cost is news all the same"
-    slow = evidence("a", "r", [window(i, good=600, busy=118.0, replicas=2) for i in range(2)], 0.01, chance(), steady=True)
+    slow = figures([window(i, good=600, busy=118.0, replicas=2) for i in range(2)], chance(), steady=True)
     assert rate_of(remember(known, slow, 300, carried=5.0)).point < 4, "and slow ones are believed"
 
 
@@ -116,7 +126,7 @@ def test_noise_replaces_nothing_and_a_real_change_does() -> None:
     def seen(seed: int, good: int) -> object:
         noise = random.Random(seed)
         windows = [window(i, good=round(noise.gauss(good, good**0.5))) for i in range(16)]
-        return evidence("a", "r", windows, 0.01, random.Random(seed), steady=True)
+        return figures(windows, random.Random(seed), steady=True)
 
     old = seen(0, 20)
     assert all(remember(old, seen(seed, 20), 300) == old for seed in range(1, 60))  # type: ignore[arg-type]
@@ -131,8 +141,8 @@ def test_thin_traffic_is_collected_over_as_many_windows_as_it_takes() -> None:
 
 
 def test_figures_from_within_a_move_do_not_displace_steady_ones() -> None:
-    steady = evidence("a", "r", [window(i) for i in range(16)], 0.01, chance(), steady=True)
-    moving = evidence("a", "r", [window(i, good=300) for i in range(16)], 0.01, chance(), steady=False)
+    steady = figures([window(i) for i in range(16)], chance(), steady=True)
+    moving = figures([window(i, good=300) for i in range(16)], chance(), steady=False)
     assert remember(steady, moving, 300) == steady
     assert remember(moving, steady, 300) == steady
 
@@ -140,7 +150,7 @@ def test_figures_from_within_a_move_do_not_displace_steady_ones() -> None:
 def test_a_cost_measured_with_another_number_of_replicas_is_news_even_where_the_intervals_overlap() -> None:
     def seen(replicas: int, *, dearer: float = 1.0, start: int = 0, steady: bool = True) -> Known:
         windows = [window(start + i, replicas=replicas, busy=60.0, cost=0.03 * dearer) for i in range(16)]
-        known = evidence("a", "r", windows, 0.01, chance(), steady=steady)
+        known = figures(windows, chance(), steady=steady)
         assert known is not None
         return known
 
@@ -156,7 +166,7 @@ def test_a_cost_measured_with_another_number_of_replicas_is_news_even_where_the_
 
 
 def test_windows_of_several_sizes_have_no_number_of_replicas() -> None:
-    mixed = evidence("a", "r", [window(i, replicas=1.0 + i % 2) for i in range(16)], 0.01, chance(), steady=False)
+    mixed = figures([window(i, replicas=1.0 + i % 2) for i in range(16)], chance(), steady=False)
     assert mixed is not None
     assert mixed.unit_cost is not None
     assert mixed.unit_cost.replicas is None
@@ -164,7 +174,7 @@ def test_windows_of_several_sizes_have_no_number_of_replicas() -> None:
 
 def capacities(*rates: tuple[float, float, float], days: float = 0.0) -> list[Known]:
     """Steady figures of the same cost, so many days apart."""
-    base = evidence("a", "r", [window(i, good=300, busy=20.0) for i in range(64)], 0.01, chance(), steady=True)
+    base = figures([window(i, good=300, busy=20.0) for i in range(64)], chance(), steady=True)
     assert base is not None
     assert base.unit_cost is not None
     found = []
@@ -220,12 +230,12 @@ def test_a_load_that_broke_the_promise_twice_is_believed_at_once_however_near_it
 def test_what_a_new_size_costs_is_renewed_once_it_rests_on_enough_however_much_is_known_of_a_replica() -> None:
     noise = random.Random(3)
     alone = [window(i, good=20) for i in range(16)]
-    kept = evidence("a", "r", alone, 0.01, chance(), steady=True)
+    kept = figures(alone, chance(), steady=True)
     pair: list[Window] = []
     good = []
     for count in range(16):
         pair.append(window(16 + count, good=round(noise.gauss(20, 20**0.5)), replicas=2.0))
-        kept = remember(kept, evidence("a", "r", pair, 0.01, chance(), steady=True, ran=[*alone, *pair]), 60)
+        kept = remember(kept, figures(pair, chance(), steady=True, ran=[*alone, *pair]), 60)
         assert kept is not None
         assert kept.unit_cost is not None
         good.append(kept.unit_cost.good)
@@ -236,7 +246,7 @@ def test_what_a_new_size_costs_is_renewed_once_it_rests_on_enough_however_much_i
 
 def test_a_cost_that_is_known_well_is_not_written_again_because_there_is_more_of_the_same() -> None:
     def seen(count: int) -> Known:
-        known = evidence("a", "r", [window(i, good=6000 + i % 3, replicas=2.0) for i in range(count)], 0.01, chance(), steady=True)
+        known = figures([window(i, good=6000 + i % 3, replicas=2.0) for i in range(count)], chance(), steady=True)
         assert known is not None
         return replace(known, capacity=replace(known.capacity, n=10**6))  # type: ignore[type-var]
 

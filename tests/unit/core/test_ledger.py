@@ -148,10 +148,8 @@ def test_only_what_a_move_alone_needs_is_booked_as_its_cost() -> None:
     move = Move(
         id="m",
         kind=MoveKind.REBALANCE,
-        source_pool="a",
-        source_revision="r",
-        target_pool="b",
-        target_revision="r",
+        source=PlacementKey("a", "r"),
+        target=PlacementKey("b", "r"),
         step=Step.BAKE,
         source_replicas=1,
         target_replicas=1,

@@ -187,14 +187,6 @@ class LastDecision:
     options: tuple[OptionLine, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Risk:
-    """How often a window's load may exceed what the replicas carry: `chance`, learnt from what was missed `until` then."""
-
-    chance: float
-    until: datetime
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
     """Parsed from status; empty for a new workload. allocation: the placements that hold the load outside of moves, that with the most
@@ -207,7 +199,6 @@ class Memory:
     quarantine: tuple[Quarantine, ...] = ()
     claims: tuple[ClaimVerdict, ...] = ()
     last: LastDecision | None = None
-    risk: Risk | None = None
 
     def of(self, pool: str, revision: str) -> Known | None:
         """Evidence of a placement, if any."""

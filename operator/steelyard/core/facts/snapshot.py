@@ -157,8 +157,6 @@ class Workload:
     latency: tuple[LatencyObjective, ...]
     scaling: Scaling
     rebalancing: Rebalancing
-    error_budget: float = 0.5
-    """Part of what may be missed that sizing may spend."""
     max_unit_cost: float | None = None
     """Money for 1,000 good requests that these should not exceed; None where nothing is said, or it is said for tokens."""
     pools: Mapping[str, PoolChoice] = field(default_factory=dict)
@@ -347,8 +345,6 @@ class Placement:
     """What keeps replicas from serving beside crashes and a lack of nodes: a node that is not ready, a Secret, an image."""
     waiting_since: datetime | None = None
     """Since when the first of the replicas that are unplaced, or in `trouble`, waits; None where none does."""
-    start_seconds: float | None = None
-    """From order to ready, of the quickest of its replicas that are; None where none is."""
     replicas_owner: str | None = None
     artifact_digest: str | None = None
     artifact_key: str | None = None

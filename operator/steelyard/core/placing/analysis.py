@@ -9,15 +9,14 @@ from datetime import datetime, timedelta
 
 from steelyard.core.compiling.candidate import Candidate, candidates
 from steelyard.core.facts.identity import PlacementKey
-from steelyard.core.facts.memory import Known, Risk
+from steelyard.core.facts.memory import Known
 from steelyard.core.facts.snapshot import Owner, Placement, Snapshot, Traffic
 from steelyard.core.facts.window import Window, constellation, since, totals, undisturbed
 from steelyard.core.performance.capacity import broke, broken_at, carried, saturated, without_backlog
 from steelyard.core.performance.evidence import Shown, evidence, latest, remember
 from steelyard.core.placing.outcome import Allocation
-from steelyard.core.planning.load import RECENT, START, Load, load
+from steelyard.core.planning.load import RECENT, Load, load
 from steelyard.core.planning.option import EvidenceByPool, Option, options
-from steelyard.core.planning.risk import remembered, risk
 from steelyard.core.statistics.sequential import Result, Test, violations
 from steelyard.core.vocabulary.reading import Fresh, Reading, Unknown
 
@@ -31,7 +30,7 @@ SIZING_SAMPLE = 30
 class Analysis:
     """Derived facts. `members`: the placements that hold the load outside of the move under way, in order of key. `live`: evidence by placement
     from fresh windows only; `kept`: what is remembered once this pass is over, the figures that stay byte for byte at constant traffic.
-    `risk`: what is remembered of it once this pass is over. `promise`: over all of the last windows; `strain`: over those of them that tell whether the replicas are too few."""
+    `promise`: over all of the last windows; `strain`: over those of them that tell whether the replicas are too few."""
 
     snapshot: Snapshot
     now: datetime
@@ -40,7 +39,6 @@ class Analysis:
     live: Mapping[PlacementKey, Known]
     kept: Mapping[PlacementKey, Known]
     load: Load | None
-    risk: Risk | None
     promise: Test
     strain: Test
     options: tuple[Option, ...]
@@ -163,8 +161,7 @@ def analysis(snapshot: Snapshot, now: datetime) -> Analysis:
     fresh = {key: r.value.windows for key, r in sorted(snapshot.traffic.items()) if isinstance(r, Fresh)}
     live, kept = _evidence(snapshot, fresh)
     serving = [fresh[p.key] for p in sorted(snapshot.placements, key=lambda p: p.key) if p.key in fresh]
-    chance = risk(snapshot.memory.risk, (w for windows in serving for w in windows), workload.allowed * workload.error_budget)
-    asked = load(serving, chance, max((p.start_seconds or START for p in members), default=START))
+    asked = load(serving, workload.allowed)
     good, bad = totals(w for windows in serving for w in windows[-RECENT:])
     borne, missed = totals(w for windows in serving for w in of_load(windows[-RECENT:]))
     by_pool = _evidence_by_pool(snapshot, found, members, live, kept)
@@ -176,7 +173,6 @@ def analysis(snapshot: Snapshot, now: datetime) -> Analysis:
         live=live,
         kept=kept,
         load=asked,
-        risk=remembered(snapshot.memory.risk, chance, max((w.end for windows in serving for w in windows), default=None)),
         promise=violations(bad, good + bad, 0, 0, workload.allowed),
         strain=violations(missed, borne + missed, 0, 0, workload.allowed),
         options=options(found, snapshot, by_pool, asked, {p.key.pool for p in members}, now),

@@ -48,7 +48,6 @@ def remember(seen: Analysis, outcome: Outcome) -> Memory:
         memory,
         allocation=_holding(seen, outcome),
         move=outcome.move,
-        risk=seen.risk,
         known=_worth_keeping(seen),
         history=history,
         quarantine=_longest(quarantine),

@@ -38,8 +38,6 @@ def needed(seen: Analysis, stands: Sequence[Stand]) -> float:
 def kept_for(seen: Analysis, stands: Sequence[Stand], margin: float) -> float:
     """Requests per second that must stay carried when replicas go: what chance may show of the load is that part of it."""
     assert seen.load is not None
-    if seen.load.held is not None and not any(seen.only_carried(p.key) for p in seen.members):
-        return max(needed(seen, stands), seen.load.held * (1 - ROUNDING))
     return max(needed(seen, stands), seen.load.crest / margin * (1 - ROUNDING))
 
 

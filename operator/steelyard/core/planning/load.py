@@ -9,11 +9,10 @@ from math import sqrt
 
 from steelyard.core.facts.window import Window
 from steelyard.core.planning.forecast import Forecast
+from steelyard.core.planning.risk import chance_of_excess
 
 START = 120.0
 """Seconds from order to ready, where no start has been seen."""
-DRAIN = 30.0
-"""Seconds that a replica is paid for when it leaves."""
 LEAST = 10
 """Windows from which on a forecast says more than the newest one."""
 RECENT = 5
@@ -26,9 +25,8 @@ CREST_SIGMAS = 4.0
 class Load:
     """Requests per second: in the newest window, in the busiest of the last RECENT, and their mean.
 
-    crest: what one window may show at that mean by chance alone, and never less than the busiest. soon: what the load may be when a replica that
-    is ordered now is ready, exceeded no more often than the objective makes worth it; held: the highest such figure of the time that a replica
-    is paid for without serving, since what is let go of and needed again so soon saves nothing. None where too little was seen.
+    crest: what one window may show at that mean by chance alone, and never less than the busiest. soon: what the load may be START seconds
+    from now, exceeded no more often than the objective makes worth it; None where too little was seen.
     """
 
     now: float
@@ -37,12 +35,10 @@ class Load:
     mean: float
     crest: float
     soon: float | None = None
-    held: float | None = None
 
 
-def load(placements: Iterable[Sequence[Window]], chance: float = 0.2, ahead: float = START) -> Load | None:
-    """Sum over placements of windows that ended together; None without any window. chance: that a window may exceed what is planned for. ahead:
-    seconds from order to ready.
+def load(placements: Iterable[Sequence[Window]], allowed: float = 0.01) -> Load | None:
+    """Sum over placements of windows that ended together; None without any window. allowed: part of the requests that may miss the objective.
 
     A window older than RECENT window lengths before the newest one counts for nothing: an emptied placement carries no load any more.
     """
@@ -62,21 +58,11 @@ def load(placements: Iterable[Sequence[Window]], chance: float = 0.2, ahead: flo
             rates[back] = rates.get(back, 0.0) + w.offered / w.seconds
             n, seconds = n + w.offered, max(seconds, w.seconds)
     busiest, mean = max(rates.values()), sum(rates[back] for back in sorted(rates)) / len(rates)
-    soon = _soon(each, newest, chance, ahead)
-    return Load(
-        rates[min(rates)],
-        busiest,
-        n,
-        mean,
-        max(busiest, chance_crest(mean, seconds)),
-        soon=soon[-1] if soon else None,
-        held=max(soon) if soon else None,
-    )
+    return Load(rates[min(rates)], busiest, n, mean, max(busiest, chance_crest(mean, seconds)), _soon(each, newest, allowed))
 
 
-def _soon(placements: Iterable[Sequence[Window]], newest: datetime, chance: float, ahead: float) -> list[float]:
-    """The load that may be `ahead` seconds from each of the last moments, oldest first. From the windows since which the same placements have
-    served: one that came or went looks like a load that did."""
+def _soon(placements: Iterable[Sequence[Window]], newest: datetime, allowed: float) -> float | None:
+    """From the windows since which the same placements have served: one that came or went looks like a load that did."""
     asked: dict[datetime, tuple[float, float, int]] = {}
     for windows in placements:
         for w in windows:
@@ -86,13 +72,11 @@ def _soon(placements: Iterable[Sequence[Window]], newest: datetime, chance: floa
     ends = sorted(asked)
     changed = max((at for at, end in enumerate(ends) if asked[end][2] != serving), default=-1)
     if len(ends) - 1 - changed < LEAST:
-        return []
-    seen, found = Forecast(), []
+        return None
+    seen = Forecast()
     for end in ends[changed + 1 :]:
         seen = seen.after(*asked[end][:2])
-        if (newest - end).total_seconds() < ahead + DRAIN:
-            found.append(seen.quantile(ahead, chance, asked[end][1]))
-    return found
+    return seen.quantile(START, chance_of_excess(allowed), asked[newest][1])
 
 
 def chance_crest(mean: float, seconds: float) -> float:
