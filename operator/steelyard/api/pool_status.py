@@ -125,5 +125,5 @@ class AcceleratorPoolStatus(StatusModel):
     ] = None
     exhausted: Annotated[
         Exhausted | None,
-        says("Set when replicas have waited for a node here for three minutes: nobody is sent here until its time has passed."),
+        says("Set when replicas have waited for a node here for six minutes: nobody is sent here until its time has passed."),
     ] = None

@@ -81,7 +81,7 @@ class Event(SpecModel):
         bool,
         says(
             "NoCapacity and PoolOutage: whether somebody writes status.exhausted of the pool after each failed order of a node, with a "
-            "back-off of 3 minutes that doubles up to an hour. Steelyard obeys it, and does not write it in this version."
+            "back-off of 3 minutes that doubles up to an hour. Without it the operator finds out by the replicas that wait, and writes it itself."
         ),
     ] = False
 

@@ -39,7 +39,7 @@ def _scenario() -> Scenario:
     made = scenario(1, 1.0, grounds, {"constant": 8})
     (entry,) = made.workloads
     policy = entry.rebalancing.model_copy(update={"cooldown_seconds": 1800})
-    truth = {pool: one.model_copy(update={"max_replicas": 12}) for pool, one in entry.truth.items()}
+    truth = {pool: one.model_copy(update={"max_replicas": 11}) for pool, one in entry.truth.items()}
     return made.model_copy(update={"workloads": (entry.model_copy(update={"rebalancing": policy, "truth": truth}),)})
 
 

@@ -27,7 +27,7 @@ def measured_at_home() -> World:
 
 @pytest.mark.parametrize(
     ("missing", "minutes", "waits"),
-    [({}, None, True), ({"unplaced": 1}, 1, True), ({"unplaced": 1}, 4, False), ({"crashing": 1}, None, False)],
+    [({}, None, True), ({"unplaced": 1}, 1, True), ({"unplaced": 1}, 7, False), ({"crashing": 1}, None, False)],
 )
 def test_a_replica_on_its_way_is_waited_for_and_one_that_will_not_come_is_not(
     missing: dict[str, int], minutes: int | None, waits: bool

@@ -83,10 +83,12 @@ def bearable(windows: Sequence[Window], occupied: float, within: float | None, a
     occupied: seconds of a replica that a request takes. A server that works on several at once answers each of them later than that: how late
     even the quickest half are counts as the time without a wait.
     """
-    medians = [found for w in windows if (found := quantile(w.buckets, 0.5)) is not None]
-    if within is None or not medians or occupied <= 0:
+    told = [w for w in windows if w.buckets and w.busy_seconds is not None]
+    if within is None or not told or occupied <= 0:
         return RHO
-    alone = max(occupied, min(medians))
+    # Where the promise was broken, or a replica is busy most of the time, the quickest have waited too.
+    calm = [w for w in told if w.violations <= allowed * w.offered and (w.busy_seconds or 0.0) < RHO * w.replica_seconds]
+    alone = max(occupied, min((found for w in calm if (found := quantile(w.buckets, 0.5)) is not None), default=occupied))
     return utilisation(allowed, floor(20 * ((within - alone) / occupied + 1)) / 20)
 
 

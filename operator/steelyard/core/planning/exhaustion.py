@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from steelyard.core.facts.snapshot import Exhaustion
 
-DEADLINE = timedelta(minutes=3)
+DEADLINE = timedelta(minutes=6)
 """How long a replica may wait for a node until its pool is taken to deliver none. A pool that takes longer from order to node is counted on again
 when the node comes."""
 FIRST = timedelta(minutes=3)
