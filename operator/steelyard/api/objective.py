@@ -65,6 +65,17 @@ class Objective(SpecModel):
             keys=("metric",),
         ),
     ]
+    error_budget_percent: Annotated[
+        int,
+        says(
+            "The part of the misses which the promise allows that sizing may plan for: it keeps as few replicas as are expected to be late no more "
+            "often. 0 plans for next to none of them, 100 for all.",
+            unit="percent",
+            low=0,
+            high=100,
+            example=25,
+        ),
+    ] = 50
     max_unit_cost: Annotated[
         PositiveMoney | None,
         says(

@@ -185,6 +185,7 @@ class Operator:
             clock_suspect=self.clock.suspect,
             catalogue=laid_over(self._config.catalogue, "config.catalogue"),
             reader=self.reader,
+            read_past=self.observing.past,
         )
         self.decision_log = DecisionLog(self.events, self.metrics)
         applier = Applier(self.client, self.store)

@@ -137,7 +137,7 @@ class FaultyWorld(RuleBasedStateMachine):
     @rule(pool=POOLS)
     def somebody_deletes_a_deployment(self, pool: str) -> None:
         for key in [k for k in self.world.deployments if k.pool == pool]:
-            del self.world.deployments[key]
+            self.world.remove(key)
         self.watched(1)
 
     @rule(rate=st.sampled_from([0.0, 2.0, 12.0, 24.0, 40.0]))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import steelyard.core
-from steelyard.core.facts.memory import MoveKind, Outcome
+from steelyard.core.facts.memory import MoveKind
 from steelyard.core.facts.price import Price, PriceClass
 from steelyard.core.facts.snapshot import Mode, Rebalancing, Traffic
 from steelyard.core.rebalancing.chain import COST_MOVE, EXPLORATION, GO_ON, review
@@ -41,15 +41,9 @@ REFUSED = [
     ("the saving may be nothing", {"target_cost": Interval(2.0, 1.0, 4.1)}, Reason.SAVING_NOT_SIGNIFICANT),
     ("the saving is likely but not sure", {"target_cost": Interval(2.0, 1.0, 3.7)}, Reason.SAVING_NOT_SIGNIFICANT),
     ("the saving is too small", {"target_cost": Interval(3.7, 3.7, 3.7)}, Reason.SAVING_NOT_SIGNIFICANT),
-    (
-        "the saving is a whole number's luck",
-        {"home_calm_cost": Interval(3.0, 3.0, 3.0), "target_calm_cost": Interval(3.0, 3.0, 3.0)},
-        Reason.SAVING_NOT_SIGNIFICANT,
-    ),
     ("the saving is not known", {"target_cost": None}, Reason.SAVING_NOT_SIGNIFICANT),
     ("it would not pay", {"move_cost": 48.1}, Reason.PAYBACK_TOO_LONG),
     ("a move has just ended", {"history": (past("b", "a", HOUR),)}, Reason.COOLING_DOWN),
-    ("a trial has just ended", {"history": (past("a", "c", HOUR, Outcome.EXPLORED),)}, Reason.COOLING_DOWN),
     ("it failed there", {"quarantine": (quarantine("b", HOUR),)}, Reason.QUARANTINED),
     ("no nodes to be had", {"exhausted_until": START + HOUR}, Reason.POOL_EXHAUSTED),
     ("others are moving", {"moves_elsewhere": 1}, Reason.BUDGET_EXHAUSTED),

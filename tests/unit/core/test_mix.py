@@ -108,7 +108,7 @@ def test_home_that_vanishes_leaves_the_other_part_serving_and_is_made_again() ->
     world = small_and_large(rate=40, policy=quick(paused=True))
     world.tick(30)
     (home,) = [key for key in world.deployments if key.pool == "a"]
-    del world.deployments[home]
+    world.remove(home)
     world.tick(12)
     assert set(placed(world)) == {"a", "b"}
     assert sum(placed(world).values()) * 7 >= 40 * 0.95

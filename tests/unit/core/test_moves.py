@@ -8,7 +8,7 @@ import pytest
 from steelyard.core.decide import decide
 from steelyard.core.facts.memory import MoveKind, Outcome, Step
 from steelyard.core.facts.snapshot import Scaling
-from steelyard.core.rebalancing.move import next_source_count
+from steelyard.core.rebalancing.move import Staying, next_source_count
 from steelyard.core.vocabulary.reason import Reason
 from unit.core.world import Ground, World, quick, ratio_claim
 
@@ -123,7 +123,7 @@ def test_a_target_that_crashes_again_and_again_is_left_at_the_deadline_with_the_
 
 
 def test_a_crash_outside_of_moves_lowers_no_capacity_and_adds_no_replica() -> None:
-    world = serving(rate=6.0)
+    world = serving(rate=5.0)
     before = believed(world, "a")
     world.shake("a")
     assert {world.count("a") for _ in range(30) if world.tick()} == {1}
@@ -212,7 +212,7 @@ def test_the_source_deployment_vanishes_during_the_move(step: Step) -> None:
     world = going_back() if step is Step.BACK else moving(step)
     move = world.memory.move
     for key in [k for k in world.deployments if k.pool == "a"]:
-        del world.deployments[key]
+        world.remove(key)
     world.tick()
     assert move is not None
     assert world.memory.move is not None
@@ -228,7 +228,7 @@ def test_the_source_deployment_vanishes_during_the_move(step: Step) -> None:
 def test_the_target_deployment_vanishes_during_the_move(step: Step) -> None:
     world = going_back() if step is Step.BACK else moving(step)
     for key in [k for k in world.deployments if k.pool == "b"]:
-        del world.deployments[key]
+        world.remove(key)
     world.until(lambda: world.memory.move is None, most=120)
     assert len({key.pool for key in world.deployments}) == 1
 
@@ -426,6 +426,8 @@ def test_a_tried_pool_that_is_cheaper_and_too_small_is_left_again() -> None:
 
 
 def test_source_replicas_that_would_be_overloaded_go_together() -> None:
-    assert next_source_count(3, 2, 24.0, 7.0, 14.0) == 2
-    assert next_source_count(2, 2, 28.0, 7.0, 14.0) == 0, "with one slow replica left it would get 9.3 of its 7"
-    assert next_source_count(2, 1, 28.0, 7.0, 14.0) == 2, "one target cannot carry it: nothing goes"
+    assert next_source_count(3, 7.0, Staying(target=2, target_capacity=14.0), 24.0) == 2
+    assert next_source_count(2, 7.0, Staying(target=2, target_capacity=14.0), 28.0) == 0, (
+        "with one slow replica left it would get 9.3 of its 7"
+    )
+    assert next_source_count(2, 7.0, Staying(target=1, target_capacity=14.0), 28.0) == 2, "one target cannot carry it: nothing goes"

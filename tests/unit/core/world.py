@@ -146,6 +146,7 @@ class World:
     now: datetime = START
     memory: Memory = field(default_factory=Memory)
     deployments: dict[PlacementKey, Pods] = field(default_factory=dict)
+    past: dict[PlacementKey, list[Window]] = field(default_factory=dict)
     decisions: list[Decision] = field(default_factory=list)
     ended: list[PastMove] = field(default_factory=list)
     """Every move that ended; the memory holds the last few."""
@@ -245,6 +246,7 @@ class World:
             artifacts=artifacts,
             placements=tuple(self.placement(key) for key in self.deployments),
             traffic=self.traffic(),
+            past=tuple(tuple(windows) for _, windows in sorted(self.past.items())),
             memory=self.memory,
             synced=self.synced,
             workloads=max(1, len(self.fleet)),
@@ -282,6 +284,10 @@ class World:
         }
 
     # --- what is true
+
+    def remove(self, key: PlacementKey) -> None:
+        """A Deployment goes; what was read of it tells what was asked for then."""
+        self.past[key] = [*self.past.get(key, ()), *self.deployments.pop(key).windows][-60:]
 
     def ready(self, key: PlacementKey) -> int:
         ground = self.grounds[key.pool]
@@ -432,7 +438,7 @@ class World:
             assert self.deployments[key].owner is None, "wrote replicas that another owns"
             self.deployments[key].desired = count
         for key in intent.gone:
-            del self.deployments[key]
+            self.remove(key)
         for pods in self.deployments.values():
             # Kubernetes removes the youngest pods first.
             pods.ages = sorted(pods.ages, reverse=True)[: pods.desired]

@@ -24,7 +24,7 @@ def demand(seen: Analysis) -> Demand | None:
         standing[key.pool] = standing.get(key.pool, 0) + count
     return Demand(
         key=snapshot.workload.key,
-        problem=problem_of(snapshot.workload, open_, seen.load.crest, standing),
+        problem=problem_of(snapshot.workload, open_, seen.load.peak, standing),
         per_replica={o.pool: _node_part(o) for o in seen.options},
         running=running,
         priority=snapshot.workload.scaling.priority,

@@ -157,7 +157,7 @@ def _surplus_gone(under: UnderWay, beside: int, kept: int) -> int:
     if seen.load is None or ours is None or theirs is None or theirs >= ours:
         return kept
     scaling = seen.snapshot.workload.scaling
-    alone = need(seen.load.crest, ours * DOWN_MARGIN, scaling.least, scaling.maximum)
+    alone = need(seen.load.peak, ours * DOWN_MARGIN, scaling.least, scaling.maximum)
     return max(alone, ceil(beside / DOWN_MARGIN))
 
 
@@ -229,7 +229,8 @@ def _need_source(under: UnderWay, capacity: float | None) -> int:
     if not capacity:
         return max(under.source.desired, move.target_goal) if move.kind is MoveKind.REVISION else under.source.desired
     stays = min(move.target_base, under.target.ready if under.target else 0)
-    return _need(seen, capacity, others.ready + stays, others.capacity)
+    beside = [others.capacity, seen.capacity(move.target) if stays else None]
+    return _need(seen, capacity, others.ready + stays, min((c for c in beside if c), default=None))
 
 
 def _need_target(under: UnderWay, capacity: float | None) -> int:

@@ -25,9 +25,8 @@ def needed(seen: Analysis, stands: Sequence[Stand]) -> float:
     if seen.load is None:
         wanted = {"/".join(p.key): p.desired for p in seen.members}
         return carried([replace(s, replicas=wanted[s.name]) for s in stands]) * (1 - ROUNDING)
-    # Where a capacity is only a load that was carried, every forecast is beyond it and says nothing.
-    soon = None if any(seen.only_carried(p.key) for p in seen.members) else seen.load.soon
-    asked = max(seen.load.now, soon or 0.0) * (1 - ROUNDING)
+    guessed = any(seen.is_guessed(p) for p in seen.members)
+    asked = (seen.load.now if guessed else seen.load.soon) * (1 - ROUNDING)
     if promise_now(seen).result is Result.FAIL:
         # Whatever the capacities are taken for: one replica more than there are.
         return max(asked, carried(stands) * (1 + ROUNDING))
@@ -35,10 +34,14 @@ def needed(seen: Analysis, stands: Sequence[Stand]) -> float:
     return min(asked, carried(stands)) if _is_tried(seen, stands) else asked
 
 
-def kept_for(seen: Analysis, stands: Sequence[Stand], margin: float) -> float:
-    """Requests per second that must stay carried when replicas go: what chance may show of the load is that part of it."""
+def kept_for(seen: Analysis, stands: Sequence[Stand], slack: float) -> float:
+    """Requests per second that must stay carried when replicas go, `slack` of a replica included. Of capacities that are only loads which were
+    carried, what chance may show of the load is that."""
     assert seen.load is not None
-    return max(needed(seen, stands), seen.load.crest / margin * (1 - ROUNDING))
+    guessed = any(seen.is_guessed(p) for p in seen.members)
+    held = seen.load.peak if guessed else seen.load.held
+    spare = slack * min((s.capacity for s in stands if s.replicas), default=0.0)
+    return max(needed(seen, stands), held * (1 - ROUNDING)) + spare
 
 
 def may_try_less(seen: Analysis) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from math import inf
 
-from steelyard.core.facts.capacity import Basis
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.snapshot import Placement, PoolChoice
 from steelyard.core.placing.analysis import Analysis
@@ -85,17 +84,13 @@ def _member(seen: Analysis, placement: Placement) -> Stand:
 
 
 def _capacity(seen: Analysis, placement: Placement) -> float:
-    """Requests per second that a replica of a member is taken to carry: as measured; of one that serves and was not measured, what it does
-    carry; else the lower end of the claim."""
-    measured = seen.capacity(placement.key)
-    if measured:
-        return measured
-    serving = sum(p.ready for p in seen.members)
-    share = seen.load.now / serving if seen.load and serving else 0.0
-    if placement.ready > 0 and share > 0:
-        return share
-    option = seen.option(placement.key.pool)
-    return option.capacity.rate.lower if option and option.capacity else share or 1.0
+    """Requests per second that a replica of a member is taken to carry: as measured; of one that was not measured, what is claimed, or what it does
+    carry where that is more."""
+    return seen.capacity(placement.key) or max(seen.share(placement), seen.claimed(placement.key.pool) or 0.0) or _least_known(seen)
+
+
+def _least_known(seen: Analysis) -> float:
+    return min((o.capacity.rate.point for o in seen.options if o.capacity), default=1.0)
 
 
 def _is_possible(seen: Analysis, option: Option) -> bool:
@@ -113,16 +108,13 @@ def _key(seen: Analysis, option: Option) -> PlacementKey:
 
 def _opening(seen: Analysis, option: Option, *, first: bool) -> Stand:
     capacity = option.capacity
-    known = [o.capacity.rate.point for o in seen.options if o.capacity]
-    carries = min(known, default=1.0)
-    if capacity is not None:
-        carries = capacity.rate.point if capacity.basis is Basis.MEASURED else capacity.rate.lower
+    carries = capacity.rate.point if capacity else _least_known(seen)
     cost = price(seen, option)
     return Stand(
         name="/".join(_key(seen, option)),
         replicas=0,
         capacity=carries,
-        cost=cost / (capacity.rate.point if capacity else min(known, default=1.0)) if first else cost,
+        cost=cost / carries if first else cost,
         # A pool that delivered nothing is tried again with one replica.
         most=min(option.room, 1) if option.candidate.pool.exhaustion else option.room,
         least=seen.snapshot.workload.pools.get(option.pool, PoolChoice()).minimum,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
+from statistics import fmean
 from typing import NamedTuple
 
 from steelyard.core.catalogue.relative import resolved
@@ -35,7 +36,7 @@ PER_HOUR = 3.6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
-    """What the pool would cost. Money per hour in `cost`, for the replicas that the load's crest needs; `unit` is money per 1,000 good
+    """What the pool would cost. `replicas`: as many as the load needs; `cost`: money per hour, as a mean over usual loads; `unit` is money per 1,000 good
     requests at its mean."""
 
     candidate: Candidate
@@ -45,8 +46,6 @@ class Option:
     capacity: Capacity | None
     replicas: int | None
     cost: Interval | None
-    calm_cost: Interval | None
-    """The same at the load's mean: a saving that a whole number makes at one of the two alone is none."""
     unit: Interval | None
     most: int
     """Replicas that the user and the pool's limits allow there, whoever holds its nodes now."""
@@ -170,11 +169,11 @@ def _option(grounds: _Grounds, workload: Workload, load: Load | None, now: datet
         capacity = grounds.prior
     choice = workload.pools.get(candidate.name, PoolChoice())
     most = _most(candidate, workload, choice)
-    replicas, cost, calm, unit = None, None, None, None
+    replicas, cost, unit = None, None, None
     if capacity is not None and load is not None and each is not None:
         least = max(workload.scaling.least, choice.minimum)
-        replicas = need(load.crest, capacity.rate.point, least, UNBOUNDED)
-        cost, calm = (cost_at(rate, capacity, each, least) for rate in (load.crest, load.mean))
+        replicas = need(load.soon, capacity.rate.point, least, UNBOUNDED)
+        cost = cost_at(load.usual, capacity, each, least)
         if load.mean > 0:
             unit = cost.times(1 / (PER_HOUR * load.mean))
     option = Option(
@@ -185,7 +184,6 @@ def _option(grounds: _Grounds, workload: Workload, load: Load | None, now: datet
         capacity=capacity,
         replicas=replicas,
         cost=cost,
-        calm_cost=calm,
         unit=unit,
         most=most,
         room=_room(candidate, most),
@@ -209,7 +207,7 @@ def _spot_limited(option: Option, workload: Workload) -> Refusal | None:
 
 
 def _limit_reached(option: Option, workload: Workload, load: Load | None) -> Refusal | None:
-    """What fits the load's mean is not refused for a crest. Of a pool that was never measured, or not for long, only the best that its claim or
+    """What fits the load's mean is not refused for a peak. Of a pool that was never measured, or not for long, only the best that its claim or
     its age allows for may count against it."""
     capacity = option.capacity
     if capacity is None or load is None or option.replicas is None:
@@ -225,9 +223,10 @@ def _limit_reached(option: Option, workload: Workload, load: Load | None) -> Ref
     )
 
 
-def cost_at(rate: float, capacity: Capacity, each: float, least: int) -> Interval:
-    """Money per hour of the replicas that carry `rate`, over the interval of the capacity."""
-    point, few, many = (need(rate, c, least, UNBOUNDED) for c in (capacity.rate.point, capacity.rate.upper, capacity.rate.lower))
+def cost_at(rates: Sequence[float], capacity: Capacity, each: float, least: int) -> Interval:
+    """Money per hour of the replicas that carry these loads, as a mean, over the interval of the capacity."""
+    rate = capacity.rate
+    point, few, many = (fmean(need(load, c, least, UNBOUNDED) for load in rates) for c in (rate.point, rate.upper, rate.lower))
     return Interval(point * each, few * each, many * each)
 
 

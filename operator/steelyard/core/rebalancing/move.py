@@ -110,18 +110,19 @@ def _waiting_after_crash(move: Move) -> Move:
     return replace(move, reason=Reason.TARGET_CRASHED.value, message=said)
 
 
-def next_source_count(
-    current: int,
-    target_ready: int,
-    load: float,
-    source_capacity: float | None,
-    target_capacity: float | None,
-    *,
-    least: int = 0,
-    others: int = 0,
-    others_capacity: float | None = None,
-    alone: bool = False,
-) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Staying:
+    """What serves while source replicas go: ready replicas of the target, and `others` that the move does not speak of, with the smallest capacity
+    (requests per second) of each, None where it is not known. `alone`: the others go with the source."""
+
+    target: int
+    target_capacity: float | None
+    others: int = 0
+    others_capacity: float | None = None
+    alone: bool = False
+
+
+def next_source_count(current: int, source_capacity: float | None, staying: Staying, load: float, least: int = 0) -> int:
     """The next smaller number of source replicas, not below `least`, at which no replica of any pool is overloaded (invariant I1).
 
     Every replica gets the same part of the load, and while any source replica is left that must not exceed the smallest capacity. Where
@@ -129,13 +130,14 @@ def next_source_count(
     """
     if current <= least:
         return current
-    if source_capacity is None or target_capacity is None:
+    if source_capacity is None or staying.target_capacity is None:
         return current - 1
-    staying = target_capacity if others_capacity is None or not others else min(target_capacity, others_capacity)
-    slower = min(source_capacity, staying)
-    if current - 1 > 0 and (others + target_ready + current - 1) * slower >= load:
+    beside = staying.others_capacity if staying.others else None
+    smallest = staying.target_capacity if beside is None else min(staying.target_capacity, beside)
+    many = staying.others + staying.target
+    if current - 1 > 0 and (many + current - 1) * min(source_capacity, smallest) >= load:
         return current - 1
-    together = (others + target_ready) * staying >= load or (alone and target_ready * target_capacity >= load)
+    together = many * smallest >= load or (staying.alone and staying.target * staying.target_capacity >= load)
     return least if least == 0 and together else current
 
 
@@ -275,17 +277,14 @@ def _drain(move: Move, scene: Scene) -> Progress:
 
 
 def _drain_next(move: Move, scene: Scene) -> Progress:
-    left = next_source_count(
-        move.source_replicas,
-        scene.target_ready,
-        scene.load,
-        scene.source_capacity,
-        scene.target_capacity,
-        least=move.source_goal,
+    staying = Staying(
+        target=scene.target_ready,
+        target_capacity=scene.target_capacity,
         others=scene.others,
         others_capacity=scene.others_capacity,
         alone=scene.alone,
     )
+    left = next_source_count(move.source_replicas, scene.source_capacity, staying, scene.load, move.source_goal)
     full = move.source_replicas + move.target_replicas >= scene.room
     if move.kind is MoveKind.REVISION and full and scene.target_ready + move.source_replicas > move.target_goal:
         # As many replicas as before the move remain: even a workload that is overloaded at its limit gets its new revision.

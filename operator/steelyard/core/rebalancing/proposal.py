@@ -20,7 +20,7 @@ from steelyard.core.vocabulary.reason import Refusal
 class Proposal:
     """A voluntary move from the home placement to `target`, with every operand of every gate.
 
-    Money per hour: `home_cost`, `target_cost` (None while unmeasured) at the load's crest, the calm ones at its mean. Money: `move_cost`, `expected_saving` (of an exploration, over
+    Money per hour: `home_cost`, `target_cost` (None while unmeasured) as means over usual loads. Money: `move_cost`, `expected_saving` (of an exploration, over
     the payback time). `good`: good requests behind the home's figures. `pool_moves`: (pool, moves of other workloads to or
     from it, how many there may be) of home and target. `nodes_beyond`: nodes of the target that the move takes beyond what the fleet's plan
     has for the workload; `node_worth`: money per hour that one of them is worth to all workloads together; `planned`: replicas that it has there, None without a plan.
@@ -61,8 +61,6 @@ class Proposal:
     replicas: int = 0
     source_extra: int = 0
     replicas_allowed: int = 1_000_000
-    home_calm_cost: Interval | None = None
-    target_calm_cost: Interval | None = None
     compared: CostTest | None = None
     """Of a trial that is judged: the target's cost against home's over the same minutes."""
 
@@ -72,8 +70,4 @@ class Proposal:
         if self.home_cost is None or self.target_cost is None:
             return None
         home, target = self.home_cost, self.target_cost
-        lower = home.lower - target.upper
-        if self.home_calm_cost is not None and self.target_calm_cost is not None:
-            # Noise turns a whole number now and then; what is saved at the crest has to be saved at the mean too.
-            lower = min(lower, self.home_calm_cost.lower - self.target_calm_cost.upper)
-        return Interval(home.point - target.point, lower, home.upper - target.lower)
+        return Interval(home.point - target.point, home.lower - target.upper, home.upper - target.lower)

@@ -67,7 +67,6 @@ def rejudge(grounds: Grounds, home: Option, target: Option, compared: CostTest |
     return replace(
         proposal,
         target_cost=target.cost,
-        target_calm_cost=target.calm_cost,
         move_cost=_move_price(grounds, home, target, target.replicas, 0),
         nodes_beyond=_nodes_beyond(grounds, target, target.replicas or 0, 0),
         compared=compared,
@@ -84,9 +83,7 @@ def _move(grounds: Grounds, found: Alternative) -> Considered:
         # What stands there grows, whatever revision would be made today.
         target_revision=grounds.revisions.get(found.target.pool, plain.target_revision),
         home_cost=found.present,
-        home_calm_cost=found.present_calm,
         target_cost=found.cost,
-        target_calm_cost=found.calm,
         move_cost=_move_price(grounds, source, found.target, added, extra),
         source_extra=extra,
         nodes_beyond=_nodes_beyond(grounds, found.target, found.target_replicas, found.base),
@@ -113,7 +110,7 @@ def _why_none(grounds: Grounds, home: Option) -> Refusal:
         return Refusal(Reason.ALREADY_CHEAPEST, f"the mix of {', '.join(sorted(grounds.standing))} is the cheapest of those measured")
     if not home.measured or grounds.snapshot.workload.min_families > 1:
         options = [o for o in measured if usable(o)]
-        return _no_single(solve(problem_of(grounds.snapshot.workload, options, grounds.load.crest, grounds.standing, grounds.amortised)))
+        return _no_single(solve(problem_of(grounds.snapshot.workload, options, grounds.load.soon, grounds.standing, grounds.amortised)))
     # What the pool is too small for is carried by another one; that is no reason to go.
     if home.refusal is not None and not home.only_for_part:
         return home.refusal
@@ -158,7 +155,7 @@ def _source_extra(grounds: Grounds, source: Option, target: Option) -> int:
     others = {pool: count for pool, count in standing.items() if pool not in ends and count > 0}
     elsewhere = sum(others.values()) + standing.get(target.pool, 0) + 1
     slowest = min((known[pool] for pool in others if pool in known), default=None)
-    beside = source_beside(grounds.load.crest, known.get(source.pool), known.get(target.pool), slowest, elsewhere)
+    beside = source_beside(grounds.load.peak, known.get(source.pool), known.get(target.pool), slowest, elsewhere)
     return max(0, beside - standing.get(source.pool, 0))
 
 
@@ -216,7 +213,6 @@ def _proposal(grounds: Grounds, source: Option, target: Option | None, kind: Mov
         prices=tuple((o.pool, o.price) for o in ends),
         home_cost=source.cost,
         target_cost=None,
-        home_calm_cost=source.calm_cost,
         expected_saving=_expected(grounds, target, source, at_source) if kind is MoveKind.EXPLORATION and target is not None else None,
         move_cost=None,
         history=snapshot.memory.history,

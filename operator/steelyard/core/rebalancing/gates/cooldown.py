@@ -17,10 +17,11 @@ FUTILE = timedelta(minutes=30)
 
 
 def cooling_down(proposal: Proposal) -> Refusal | None:
-    """rebalancing.cooldownSeconds since the last move ended."""
-    if not proposal.history:
+    """rebalancing.cooldownSeconds since the last move ended. What a trial found is for a move to use: it counts for the next trial alone."""
+    ended = [m.time for m in proposal.history if m.outcome is not Outcome.EXPLORED or proposal.kind is MoveKind.EXPLORATION]
+    if not ended:
         return None
-    last = max(m.time for m in proposal.history)
+    last = max(ended)
     until = last + timedelta(seconds=proposal.policy.cooldown_seconds)
     if proposal.now >= until:
         return None
