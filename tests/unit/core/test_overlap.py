@@ -47,7 +47,7 @@ def test_of_two_that_share_nodes_the_older_one_that_can_be_used_is_where_a_workl
     world = World({"a": dear, "b": cheap}, rate=8.0)
     world.tick(2)
     assert world.home == "a"
-    for unusable in ({"selected": False}, {"spoilt": True}):
+    for unusable in ({"selected": False}, {"corrupt": True}):
         world = World({"a": Ground(price=2.0, overlaps=sharing("b", older=False), **unusable), "b": cheap}, rate=8.0)
         world.tick(2)
         assert world.home == "b", "serving comes before tidiness"

@@ -97,7 +97,7 @@ class Ground:
     overlaps: tuple[Overlap, ...] = ()
     waits: Refusal | None = None
     """What its compile waits for, where it is not compiled."""
-    spoilt: bool = False
+    corrupt: bool = False
     """The store has lost the artifact: what runs has it in memory, and nothing can be started."""
     build: int = 0
     """Counts compiles of the same key that gave other bytes."""
@@ -234,7 +234,7 @@ class World:
                 digest=digest if ground.compiled else None,
                 waits=None if ground.compiled else ground.waits,
             )
-            if ground.spoilt:
+            if ground.corrupt:
                 artifacts[key] = Artifact(state=ArtifactState.FAILED, message="ArtifactCorrupt: a pod refused it")
         others = [w.memory.move for w in self.fleet if w is not self and w.memory.move is not None]
         return Snapshot(
@@ -290,7 +290,7 @@ class World:
     def refusing(self, key: PlacementKey) -> int:
         """Pods that have not started yet and do not get the artifact that they are told to load."""
         ground, pods = self.grounds[key.pool], self.deployments[key]
-        return sum(1 for age in pods.ages if age < ground.start) if ground.spoilt or pods.build != ground.build else 0
+        return sum(1 for age in pods.ages if age < ground.start) if ground.corrupt or pods.build != ground.build else 0
 
     def kill(self, pool: str, most: int = 1_000) -> None:
         """End the containers of so many pods of a pool: they start again."""

@@ -74,8 +74,8 @@ class Reason(str, Enum):
         "CompileFailed",
         "The model could not be compiled for this pool; the CompiledModel says why and when it is tried again.",
     )
-    ARTIFACT_SPOILT = (
-        "ArtifactSpoilt",
+    ARTIFACT_CORRUPT = (
+        "ArtifactCorrupt",
         "Serving pods refuse the published artifact: the store lost it or changed its bytes. It is compiled again.",
     )
     SPOT_LIMITED = (
