@@ -29,7 +29,7 @@ GATES = (
     "pool_exhausted",
     "budget_exhausted",
     "replicas_owned_elsewhere",
-    "storm_breaker",
+    "too_many_unready_nodes",
     "mode_observes",
 )
 

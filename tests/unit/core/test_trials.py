@@ -219,5 +219,5 @@ def test_no_pool_is_tried_while_something_holds_the_workload() -> None:
     world.grounds["b"].price, world.grounds["b"].unready = 0.3, 20
     world.grounds["c"] = Ground(speed=20)
     decision = world.tick(120)
-    assert (decision.verdict, decision.reason) == ("Hold", Reason.STORM_BREAKER)
+    assert (decision.verdict, decision.reason) == ("Hold", Reason.TOO_MANY_UNREADY_NODES)
     assert not tried(world, "c")

@@ -32,20 +32,20 @@ from steelyard.core.facts.snapshot import (
     Placement,
     Pool,
     PoolChoice,
-    PoolStorm,
     Rebalancing,
     Scaling,
     Settings,
     Shape,
     Snapshot,
     Toolchain,
+    TooManyUnready,
     Traffic,
     Workload,
 )
 from steelyard.core.facts.window import Window
 from steelyard.core.placing.decision import Decision
 from steelyard.core.planning.exhaustion import Waits, exhaustion
-from steelyard.core.rebalancing.storm import storm
+from steelyard.core.rebalancing.unready import unready_nodes
 from steelyard.core.vocabulary.reading import Fresh, Reading, Unknown
 from steelyard.core.vocabulary.reason import Refusal
 
@@ -157,7 +157,7 @@ class World:
     """Spread (of the log) of the time that a request occupies a replica, from window to window and pool by pool."""
     exhaustions: dict[str, Exhaustion | None] = field(default_factory=dict)
     """As the pools' status remembers them."""
-    storms: dict[str, PoolStorm | None] = field(default_factory=dict)
+    unready: dict[str, TooManyUnready | None] = field(default_factory=dict)
     """As the pools' status remembers them."""
     fleet: Sequence[World] = ()
     """The workloads of the installation, this one included; empty for this one alone."""
@@ -211,7 +211,7 @@ class World:
             selected=ground.selected,
             exhaustion=self.exhaustion(name),
             unready_nodes=ground.unready,
-            storm=self.storms.get(name),
+            too_many_unready=self.unready.get(name),
             overlaps=ground.overlaps,
             default_resources=NODE,
         )
@@ -325,7 +325,7 @@ class World:
             self._serve()
             self.now += timedelta(seconds=self.policy.window_seconds)
             pools = [self.pool(name, ground) for name, ground in self.grounds.items()]
-            self.storms = {pool.name: storm(pool, pools).remembered(self.now) for pool in pools}
+            self.unready = {pool.name: unready_nodes(pool, pools).remembered(self.now) for pool in pools}
             self._wait()
             self._exhaust()
             self.looked_at = self.snapshot()

@@ -20,7 +20,7 @@ from steelyard.core.facts.snapshot import Exhaustion, Pool
 from steelyard.core.placing.decision import Note
 from steelyard.core.planning.exhaustion import exhaustion
 from steelyard.core.planning.overlap import shared
-from steelyard.core.rebalancing.storm import storm
+from steelyard.core.rebalancing.unready import unready_nodes
 from steelyard.core.vocabulary.reading import Stale, Unknown
 from steelyard.core.vocabulary.reason import Reason
 from steelyard.status.patch import changes
@@ -123,9 +123,9 @@ class PoolReconciler:
                     "class": dearest.price_class.value,
                     "asOf": time_text(dearest.as_of),
                 }
-        last = storm(pool, self._snapshots.pools()).remembered(now)
+        last = unready_nodes(pool, self._snapshots.pools()).remembered(now)
         if last is not None:
-            status["storm"] = {"startedTime": time_text(last.started)} | ({"endedTime": time_text(last.ended)} if last.ended else {})
+            status["unreadyNodes"] = {"startedTime": time_text(last.started)} | ({"endedTime": time_text(last.ended)} if last.ended else {})
         if spent is not None:
             status["exhausted"] = {
                 "since": time_text(spent.since),
