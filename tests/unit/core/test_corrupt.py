@@ -111,7 +111,7 @@ def settled(**grounds: Ground) -> World:
     world = World(grounds or {"a": Ground()}, rate=15)
     world.until(lambda: world.memory.known != () and world.decisions[-1].verdict == "Stay")
     world.tick(5)
-    assert world.home == "a"
+    assert world.serves_on == "a"
     return world
 
 
@@ -203,18 +203,18 @@ def test_somebody_elses_replicas_are_not_replaced_and_the_reason_says_what_to_do
     assert revisions(world) == before
 
 
-def test_while_nothing_can_be_started_at_home_another_pool_serves_and_home_is_not_to_blame() -> None:
+def test_while_nothing_can_be_started_on_the_present_pool_another_one_serves_and_the_first_is_not_to_blame() -> None:
     world = settled(a=Ground(price=0.5), b=Ground(price=5.0))
     world.grounds["a"].corrupt = True
     world.kill("a")
     world.until(lambda: world.count("b") > 0, most=4)
-    assert world.home == "b"
+    assert world.serves_on == "b"
     assert world.memory.quarantine == ()
 
 
-def test_what_stands_beside_home_and_can_not_be_started_any_more_is_taken_away() -> None:
+def test_what_carries_a_part_and_can_not_be_started_any_more_is_taken_away() -> None:
     world = World({"a": Ground(nodes=2), "b": Ground(price=1.5)}, rate=30)
-    world.until(lambda: world.count("b") > 0 and world.beside != () and len(world.memory.known) == 2)
+    world.until(lambda: world.count("b") > 0 and world.others != () and len(world.memory.known) == 2)
     world.tick(5)
     (old,) = (key for key in world.deployments if key.pool == "b")
     world.grounds["b"].build = 1

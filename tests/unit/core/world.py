@@ -309,13 +309,13 @@ class World:
         return sum(self.ready(key) for key in self.deployments if key.pool == pool)
 
     @property
-    def home(self) -> str | None:
-        """Of the pools that hold the load, the one that is named first."""
+    def serves_on(self) -> str | None:
+        """Of the pools that hold the load, the one that is told first."""
         return self.memory.allocation[0].pool if self.memory.allocation else None
 
     @property
-    def beside(self) -> tuple[PlacementKey, ...]:
-        """What holds a part of the load as well."""
+    def others(self) -> tuple[PlacementKey, ...]:
+        """The other placements that hold a part of the load."""
         return self.memory.allocation[1:]
 
     # --- time
