@@ -29,7 +29,7 @@ class Price(StatusModel):
     value: Annotated[
         Decimal,
         says(
-            "What one node of the pool costs in one hour; over several instance types, that of the dearest.",
+            "What one node of the pool costs in one hour; over several instance types, that of the most expensive.",
             unit="currency per hour",
             example="0.7582",
         ),
