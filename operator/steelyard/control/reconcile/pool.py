@@ -115,13 +115,13 @@ class PoolReconciler:
         if pool.resource_name:
             status["devices"] = self._devices(pool, pool.resource_name)
         if prices:
-            dearest = max(prices, key=lambda p: p.per_hour)
-            if dearest.as_of is not None:
+            highest = max(prices, key=lambda p: p.per_hour)
+            if highest.as_of is not None:
                 status["price"] = {
-                    "value": decimal(dearest.per_hour),
+                    "value": decimal(highest.per_hour),
                     "currency": self._snapshots.settings.currency,
-                    "class": dearest.price_class.value,
-                    "asOf": time_text(dearest.as_of),
+                    "class": highest.price_class.value,
+                    "asOf": time_text(highest.as_of),
                 }
         last = unready_nodes(pool, self._snapshots.pools()).remembered(now)
         if last is not None:
