@@ -44,6 +44,11 @@ MOVE_SECONDS = 2 * PATIENCE
 """Bound of one whole move, on a busy machine; it takes about 80 s."""
 
 
+def pool_of(status: Manifest) -> str | None:
+    """The pool that holds the load: status tells it first, with replicas wanted."""
+    return next((p["pool"] for p in status.get("placements", ()) if p.get("desiredReplicas")), None)
+
+
 class MoveRun:
     """Use as a context manager: the world plays and the pools exist; `start_operator`, then `apply`."""
 
@@ -227,6 +232,10 @@ class MoveRun:
         """Its status."""
         return self.workload().get("status") or {}
 
+    def holds(self) -> str | None:
+        """The pool that holds the load."""
+        return pool_of(self.status())
+
     def condition(self, kind: str) -> Manifest:
         """One condition; empty where it is not told yet."""
         return next((c for c in self.status().get("conditions", ()) if c["type"] == kind), {})
@@ -255,17 +264,17 @@ class MoveRun:
         return dict(self.until(f"step {step}", lambda s: (s.get("move") or {}).get("step") == step and s["move"], seconds))
 
     def until_serving(self, seconds: float = SOON) -> None:
-        """Wait until the first home serves with as many replicas as the load needs."""
-        self.until("the first home", lambda s: s.get("home") and self.world.ready_pods(self.dear) == self.replicas, seconds)
+        """Wait until the first placement serves with as many replicas as the load needs."""
+        self.until("the first placement", lambda s: pool_of(s) and self.world.ready_pods(self.dear) == self.replicas, seconds)
 
     def until_moved(self, seconds: float = MOVE_SECONDS) -> None:
         """Wait until the move has ended well and what it left is gone."""
-        self.until("the end of the move", lambda s: s.get("home", {}).get("pool") == self.cheap and not s.get("move"), seconds)
-        self.until("the old home to be gone", lambda _: self._left_alone(), SOON)
+        self.until("the end of the move", lambda s: pool_of(s) == self.cheap and not s.get("move"), seconds)
+        self.until("what it left to be gone", lambda _: self._left_alone(), SOON)
         time.sleep(1.0)  # a request stands in the audit log only after what it did can be seen
 
     def _left_alone(self) -> bool:
-        """Whether only the new home and the two Services are left."""
+        """Whether only the new Deployment and the two Services are left."""
         counts = len(self.listed("apps/v1/deployments")), len(self.listed("v1/services"))
         return counts == (1, 2) and self.world.ready_pods(self.dear) == 0
 
@@ -276,10 +285,10 @@ class MoveRun:
         return self.audit.writes(user or self.user)
 
     def end_state(self) -> Manifest:
-        """Home pool, and every object that it leaves behind, without names that depend on chance."""
+        """The pool that holds the load, and every object that it leaves behind, without names that depend on chance."""
         status = self.status()
         return {
-            "home": status["home"]["pool"].rsplit("-", 1)[0],
+            "pool": (pool_of(status) or "").rsplit("-", 1)[0],
             "move": status.get("move"),
             "history": [(h["from"].rsplit("-", 1)[0], h["to"].rsplit("-", 1)[0], h["outcome"]) for h in status.get("history", ())],
             "quarantine": status.get("quarantine"),

@@ -111,7 +111,7 @@ def test_wherever_the_operator_dies_the_move_ends_the_same(a_move):
     golden.until_moved()
     end, deeds, points = golden.end_state(), golden.deeds(), list(recording.passed)
     golden.end_operators()
-    assert end["home"] == "cheap"
+    assert end["pool"] == "cheap"
     assert end["claims"] == [("advertised", "Refuted")]
     assert golden.world.lost == 0
     assert (golden.world.margin or 0) >= 1

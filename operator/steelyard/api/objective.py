@@ -1,4 +1,4 @@
-"""The promise: how fast, for what share of the requests, and how dear one request may be."""
+"""The promise: how fast, for what share of the requests, and how much one request may cost."""
 
 from typing import Annotated
 

@@ -101,28 +101,6 @@ class UnitCost(StatusModel):
     ]
 
 
-class Beside(StatusModel):
-    """A placement that carries a part of the load beside home, outside of moves."""
-
-    pool: Annotated[
-        PoolName, says("A pool that carries a part of the load, because home is too small or a mix is cheaper.", example="g5-xlarge")
-    ]
-    revision: Annotated[
-        HashedRevision, says("The revision that runs on that pool, which is also the end of its Deployment's name.", example="3f9a01bc")
-    ]
-
-
-class Home(StatusModel):
-    """The placement that carries the load outside of moves."""
-
-    pool: Annotated[
-        PoolName, says("The pool that carries the load of this workload, apart from what a move sends elsewhere.", example="inf2-xlarge")
-    ]
-    revision: Annotated[
-        HashedRevision, says("The revision that runs there, which is also the end of its Deployment's name.", example="3f9a01bc")
-    ]
-
-
 class PlacementStatus(StatusModel):
     """One workload on one pool in one revision."""
 

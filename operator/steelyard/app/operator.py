@@ -468,7 +468,7 @@ def pool_matters(change: Change) -> bool:
         if pool is None:
             return None
         status = pool.get("status") or {}
-        return manifests.metadata(pool).get("generation"), dict(manifests.labels(pool)), status.get("exhausted"), status.get("storm")
+        return manifests.metadata(pool).get("generation"), dict(manifests.labels(pool)), status.get("exhausted"), status.get("unreadyNodes")
 
     return bool(view(change.old) != view(change.new))
 

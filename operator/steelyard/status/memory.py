@@ -31,13 +31,9 @@ def memory_of(status: Raw) -> core.Memory:
     """Everything that the status remembers."""
     told = workload_status(status)
     return core.Memory(
-        allocation=tuple(
-            PlacementKey(pool, revision)
-            for pool, revision in ((told.home_pool, told.home_revision), *told.beside)
-            if pool is not None and revision is not None
-        ),
+        allocation=tuple(PlacementKey(p.pool, p.revision) for p in told.allocation if p.pool and p.revision is not None),
         move=_move(told.move) if told.move else None,
-        known=_each(_known, told.placements),
+        known=tuple(sorted(_each(_known, told.placements), key=lambda known: (known.pool, known.revision))),
         history=_each(_past, told.history),
         quarantine=_each(_quarantine, told.quarantine),
         claims=_each(_verdict, told.claims),

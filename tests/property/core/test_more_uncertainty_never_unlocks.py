@@ -34,7 +34,7 @@ def vaguer(proposal: Proposal, how: str, down: float, up: float) -> Proposal:
             return replace(proposal, compared=None)
         case "no target cost":
             return replace(proposal, target_cost=None)
-        case "no home cost":
+        case "no present cost":
             return replace(proposal, home_cost=None)
         case "no expectation":
             return replace(proposal, expected_saving=None)
@@ -61,7 +61,7 @@ WAYS = [
     "comparison",
     "not compared",
     "no target cost",
-    "no home cost",
+    "no present cost",
     "no expectation",
     "no move cost",
     "fewer requests",

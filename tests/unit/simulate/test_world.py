@@ -80,7 +80,7 @@ def test_a_claim_of_a_truth_that_the_scenario_does_not_hold_is_none():
 
 
 def reading(seen: World) -> object:
-    """Of the home."""
+    """Of the pool that holds the load."""
     snapshot = seen.snapshot("w")
     return next(iter(snapshot.traffic.values()))
 

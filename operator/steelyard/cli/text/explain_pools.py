@@ -44,7 +44,7 @@ def pools(view: ExplainView, width: int) -> RenderableType:
 
 
 def _row(row: PoolRow, view: ExplainView) -> tuple[Cell, ...]:
-    mark = "home" if row.home else "beside home" if row.beside else "moving here" if row.target else "gone" if row.exists is False else ""
+    mark = "in use" if row.used else "moving here" if row.target else "gone" if row.exists is False else ""
     answer = (
         Text("not considered")
         if row.feasible is None
@@ -78,7 +78,7 @@ def _price(row: PoolRow, view: ExplainView) -> str:
 
 
 def refusals(view: ExplainView) -> list[str]:
-    """Why pools are not feasible, or hardly, in full; and what is true of a pool beside that."""
+    """Why pools are not feasible, or hardly, in full; and what else is true of a pool."""
     lines = [f"{row.pool}: {row.message or row.reason}" for row in view.pools if row.feasible is False or row.message]
     lines += [
         f"{row.pool}: could not deliver nodes; asked again {ago(row.exhausted_until, view.now)}"

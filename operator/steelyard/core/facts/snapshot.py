@@ -202,7 +202,7 @@ class Shape:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PoolStorm:
+class TooManyUnready:
     """Too many nodes were unready, of the pool or of all. `ended`: when they were first seen to be well again; None while they are not."""
 
     started: datetime
@@ -256,7 +256,7 @@ class Pool:
     """The last one, until a node is found again or it is long over."""
     held_nodes: float = 0.0
     """Nodes that the replicas of other workloads take, wanted or there, each as the part of a node that it asks for."""
-    storm: PoolStorm | None = None
+    too_many_unready: TooManyUnready | None = None
     """The last one, until the nodes have been well for a while."""
     default_resources: Resources | None = None
     accelerator: str = ""

@@ -17,7 +17,7 @@ from steelyard.core.rebalancing.gates.price import price_suspect
 from steelyard.core.rebalancing.gates.quarantine import pool_exhausted, quarantined
 from steelyard.core.rebalancing.gates.saving import no_expected_saving, not_cheaper, payback_too_long, saving_not_significant
 from steelyard.core.rebalancing.gates.scarcity import pool_scarce
-from steelyard.core.rebalancing.gates.storm import storm_breaker
+from steelyard.core.rebalancing.gates.unready import too_many_unready_nodes
 from steelyard.core.rebalancing.proposal import Proposal
 from steelyard.core.vocabulary.reason import Refusal
 
@@ -41,7 +41,7 @@ COST_MOVE: tuple[Gate, ...] = (
     pool_exhausted,  # no nodes to be had
     budget_exhausted,  # too many moves at once
     replicas_owned_elsewhere,  # somebody else writes the replicas
-    storm_breaker,  # too much of the cluster is unready
+    too_many_unready_nodes,  # too much of the cluster is unready
     mode_observes,  # the user has not allowed moves
 )
 
@@ -67,7 +67,7 @@ GO_ON: tuple[Gate, ...] = (
     pool_scarce,
     not_cheaper,
 )
-"""Whether a trial that has been measured goes on to a full move. It has begun: cool-down, budgets and storms were asked before."""
+"""Whether a trial that has been measured goes on to a full move. It has begun: cool-down, budgets and unready nodes were asked before."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from steelyard.core.facts.memory import MoveKind, PastMove, Quarantine
 from steelyard.core.facts.price import Price
 from steelyard.core.facts.snapshot import Rebalancing, Traffic
 from steelyard.core.rebalancing.cost_test import CostTest
-from steelyard.core.rebalancing.storm import Storm
+from steelyard.core.rebalancing.unready import UnreadyNodes
 from steelyard.core.statistics.interval import Interval
 from steelyard.core.statistics.sequential import Test
 from steelyard.core.vocabulary.reading import Reading
@@ -52,7 +52,7 @@ class Proposal:
     moves_elsewhere: int
     moves_at_once: int
     pool_moves: tuple[tuple[str, int, int], ...]
-    storm: Storm
+    unready_nodes: UnreadyNodes
     nodes_beyond: float = 0.0
     node_worth: float = 0.0
     planned: int | None = None

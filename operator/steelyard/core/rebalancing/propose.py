@@ -18,7 +18,7 @@ from steelyard.core.rebalancing.cost_test import CostTest
 from steelyard.core.rebalancing.equal_share import source_beside
 from steelyard.core.rebalancing.grounds import Grounds
 from steelyard.core.rebalancing.proposal import Proposal
-from steelyard.core.rebalancing.storm import storm
+from steelyard.core.rebalancing.unready import unready_nodes
 from steelyard.core.vocabulary.reason import Reason, Refusal
 
 
@@ -227,7 +227,7 @@ def _proposal(grounds: Grounds, source: Option, target: Option | None, kind: Mov
         ),
         replicas=grounds.replicas,
         replicas_allowed=snapshot.workload.scaling.maximum,
-        storm=storm(there, snapshot.pools),
+        unready_nodes=unready_nodes(there, snapshot.pools),
         planned=grounds.planned(target.pool) if target else None,
         node_worth=grounds.scarcity(target.pool) if target else 0.0,
     )

@@ -54,8 +54,8 @@ class Reason(str, Enum):
     POOL_EXHAUSTED = ("PoolExhausted", "The pool could not deliver nodes lately; it is tried again after the back-off.")
     BUDGET_EXHAUSTED = ("BudgetExhausted", "The money for trials within a day, or the number of moves allowed at once, is used up.")
     REPLICAS_OWNED_ELSEWHERE = ("ReplicasOwnedElsewhere", "Something else writes the replicas; Steelyard never fights over a field.")
-    STORM_BREAKER = (
-        "StormBreaker",
+    TOO_MANY_UNREADY_NODES = (
+        "TooManyUnreadyNodes",
         "Too large a part of the pool or the cluster is unready, or was less than ten minutes ago; all voluntary actions wait.",
     )
 
@@ -74,8 +74,8 @@ class Reason(str, Enum):
         "CompileFailed",
         "The model could not be compiled for this pool; the CompiledModel says why and when it is tried again.",
     )
-    ARTIFACT_SPOILT = (
-        "ArtifactSpoilt",
+    ARTIFACT_CORRUPT = (
+        "ArtifactCorrupt",
         "Serving pods refuse the published artifact: the store lost it or changed its bytes. It is compiled again.",
     )
     SPOT_LIMITED = (
@@ -208,7 +208,7 @@ HOLDS = frozenset(
         Reason.PRICE_SUSPECT,
         Reason.SLO_AT_RISK,
         Reason.REPLICAS_OWNED_ELSEWHERE,
-        Reason.STORM_BREAKER,
+        Reason.TOO_MANY_UNREADY_NODES,
     }
 )
 """Refusals that hold a workload: an input or a person stops it. The others just say that staying is right."""
