@@ -7,6 +7,7 @@ from steelyard.core.facts.memory import Memory
 from steelyard.core.facts.snapshot import Placement
 from steelyard.core.placing.analysis import Analysis
 from steelyard.core.placing.outcome import Outcome
+from steelyard.core.placing.unreachable import unreachable
 from steelyard.core.statistics.sequential import Result
 from steelyard.core.vocabulary.condition import Condition, ConditionType
 from steelyard.core.vocabulary.reading import Fresh, Stale, Unknown
@@ -121,6 +122,9 @@ def _slo_met(seen: Analysis) -> Condition:
     if seen.promise.n == 0:
         return Condition(ConditionType.SLO_MET, None, Reason.NO_TRAFFIC, "no requests in the last windows")
     if seen.promise.result is Result.FAIL:
+        nowhere = unreachable(seen)
+        if nowhere is not None:
+            return Condition(ConditionType.SLO_MET, False, nowhere.reason, nowhere.message)
         return Condition(ConditionType.SLO_MET, False, Reason.VIOLATES_SLO, "more requests miss the objective than it allows")
     return Condition(ConditionType.SLO_MET, True, Reason.WITHIN_SLO, "the objective is met on the traffic of the last windows")
 

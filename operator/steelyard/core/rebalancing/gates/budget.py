@@ -15,7 +15,8 @@ OF_A_DAY = 0.1
 
 def budget_exhausted(proposal: Proposal) -> Refusal | None:
     """Invariant I3 for the fleet and for a pool; spec.scaling.maxReplicas, surge included; rebalancing.exploration.budget for a trial."""
-    if proposal.replicas + proposal.source_extra + 1 > proposal.replicas_allowed:
+    # A rescue runs one more than is allowed, as a new revision does: at its limit the workload could leave no pool otherwise.
+    if proposal.kind is not MoveKind.RESCUE and proposal.replicas + proposal.source_extra + 1 > proposal.replicas_allowed:
         return Refusal(
             Reason.NO_ROOM if proposal.source_extra else Reason.LIMIT_REACHED,
             f"a move to pool {proposal.target_pool} runs {proposal.source_extra + 1} replica(s) more than the {proposal.replicas} there are and "
