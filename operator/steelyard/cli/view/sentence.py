@@ -32,7 +32,9 @@ def where(workload: Workload) -> str:
         return f"{sentence}, and {what} pool {home.pool} ({left} ready there, step {move.step})."
     target = workload.at(move.target, move.target_revision)
     there = target.ready_replicas if target else None
-    what = {"Exploration": "is trying", "Revision": "is changing its revision on"}.get(move.kind or "", "is moving to")
+    what = {"Exploration": "is trying", "Revision": "is changing its revision on", "Rescue": "is being rescued to"}.get(
+        move.kind or "", "is moving to"
+    )
     what = "is going back from" if move.step == "Back" else what
     return f"{sentence}, and {what} pool {move.target} ({'?' if there is None else there} ready there, step {move.step})."
 

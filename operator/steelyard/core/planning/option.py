@@ -202,14 +202,13 @@ def _option(grounds: _Grounds, workload: Workload, load: Load | None, now: datet
 def _too_late(known: Known | None, workload: Workload, now: datetime) -> Refusal | None:
     """Of a pool that was measured, and keeps the promise at no load."""
     floor = known.floor if known else None
-    if known is None or floor is None or not never(floor, workload.allowed, now):
+    if floor is None or not never(floor, workload.allowed, now):
         return None
     share = floor.share.times(100)
     return Refusal(
         Reason.CANNOT_MEET_OBJECTIVE,
-        f"{share.point:.4g} % [{share.lower:.4g}, {share.upper:.4g}] of {floor.n} requests met the objective on pool {known.pool} at "
-        f"{floor.load:.3g} requests/s and replica, the lowest load seen, and at most {100 * floor.most:.4g} % would at a lower one; "
-        f"{100 * (1 - workload.allowed):.6g} % must (spec.objective.latency[].percent)",
+        f"{share.point:.4g} % [{share.lower:.4g}, {share.upper:.4g}] of {floor.n} requests met the objective at {floor.load:.3g} requests/s and "
+        f"replica, the lowest load seen, and at most {100 * floor.most:.4g} % would at a lower one; {100 * (1 - workload.allowed):.6g} % must",
     )
 
 
