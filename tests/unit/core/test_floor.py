@@ -97,7 +97,7 @@ def later(floor: Floor, **hours: float) -> Floor:
         ("better than any load could have made it", LATE, later(KEPT, minutes=5), later(KEPT, minutes=5)),
         ("surely worse at no higher load", KEPT, later(OPEN, minutes=5), later(OPEN, minutes=5)),
         ("worse at a higher load", KEPT, replace(later(OPEN, minutes=5), load=4.0), KEPT),
-        ("a lower load", LATE, replace(later(LATE, minutes=5), load=1.0), replace(later(LATE, minutes=5), load=1.0)),
+        ("a far lower load", LATE, replace(later(LATE, minutes=5), load=0.9), replace(later(LATE, minutes=5), load=0.9)),
         ("seen again a day later", LATE, later(OPEN, days=1), later(LATE, days=1)),
         ("old", LATE, later(OPEN, days=8), later(OPEN, days=8)),
     ],

@@ -81,7 +81,7 @@ def evidence(key: PlacementKey, shown: Shown, promise: Promise, chance: random.R
         within=_digits(good / (good + bad), 4),
         p99_milliseconds=float(round(sorted(p99)[len(p99) // 2])) if p99 else None,
         steady=shown.steady,
-        floor=_dated(floor_of(latest(shown.ran, shown.least))),
+        floor=_dated(floor_of(latest(shown.ran, shown.least), shown.least)),
     )
 
 

@@ -30,8 +30,8 @@ BURSTS = 2.0
 """Times the busy part of the time that may explain misses: requests come in bursts."""
 RENEWED = timedelta(hours=12)
 """Age at which a floor that is seen again gets a new date."""
-MORE = 4
-"""Times as many requests are worth a write."""
+LOWER = 2.0
+"""Times as low a load is worth a write where nothing else is new."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +50,15 @@ class _Line:
         return self.missed - max(0.0, self.slope + SURE * self.slope_error) * self.load - SURE * self.error
 
 
-def floor_of(windows: Sequence[Window]) -> Floor | None:
-    """The floor that these windows show; None where they are few, or replicas were full in all of them: an overload tells nothing of it."""
+def floor_of(windows: Sequence[Window], least: int = 0) -> Floor | None:
+    """The floor that these windows show; None where they are few, or replicas were full in all of them: an overload tells nothing of it.
+
+    least: requests that its share rests on, as far as there are so many.
+    """
     calm = [w for w in windows if w.replica_seconds > 0 and w.offered > 0 and not full(w)]
     if len(calm) < LEAST_WINDOWS:
         return None
-    lowest = min(map(_load, calm))
-    low = [w for w in calm if _load(w) <= ALIKE * lowest]
+    low = _lowest(calm, least)
     asked, missed = sum(w.offered for w in low), sum(w.violations for w in low)
     lower, upper = wilson(missed, asked)
     share = 1 - missed / asked
@@ -69,13 +71,23 @@ def floor_of(windows: Sequence[Window]) -> Floor | None:
     )
 
 
+def _lowest(windows: Sequence[Window], least: int) -> list[Window]:
+    """The windows of about the lowest load, and as many above as it takes to see `least` requests."""
+    rising, found = sorted(windows, key=lambda w: (_load(w), w.end)), list[Window]()
+    for window in rising:
+        if _load(window) > ALIKE * _load(rising[0]) and sum(w.offered for w in found) >= least:
+            break
+        found.append(window)
+    return found
+
+
 def never(floor: Floor | None, allowed: float, now: datetime) -> bool:
     """Whether the promise is known to be kept there at no load. What made answers late may be over after SURE_FOR."""
     return floor is not None and floor.keeps(allowed) is False and now - floor.at <= SURE_FOR
 
 
 def remember_floor(old: Floor | None, new: Floor | None, allowed: float, least: int) -> Floor | None:
-    """The floor to keep: what the old one says stands until the new one says another thing, or says it of a lower load or of far more requests.
+    """The floor to keep: what the old one says stands until the new one says another thing, or says it of a far lower load.
 
     least: requests that a floor rests on.
     """
@@ -86,7 +98,7 @@ def remember_floor(old: Floor | None, new: Floor | None, allowed: float, least: 
     said, says, near = old.keeps(allowed), new.keeps(allowed), new.load <= ALIKE * old.load
     if says is None and said is True and near and new.share.upper < old.share.lower:
         return new
-    if (says is not None and says != said) or (says == said and (new.load * ALIKE < old.load or new.n >= MORE * old.n)):
+    if (says is not None and says != said) or (says == said and new.load * LOWER < old.load):
         return new
     return replace(old, at=new.at) if near and new.at - old.at > RENEWED else old
 
