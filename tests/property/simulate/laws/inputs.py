@@ -50,6 +50,8 @@ def unknown_price(look: Look) -> None:
     dark = {p.name for p in look.snapshot.pools if all(s.price is None for s in p.shapes)}
     move = look.voluntary
     assert move is None or not dark & {move.source.pool, move.target.pool}, f"I10: begun without a price: {look}"
+    if not look.decision.memory.allocation:
+        return  # Nothing is placed yet.
     home = look.decision.memory.allocation[0].pool
     assert home not in dark or look.decision.reason not in SETTLED, f"I10: {home} has no price and is said to be right: {look}"
     if look.decision.reason.value == "PriceSuspect":
