@@ -70,9 +70,13 @@ class Cluster:
             if (workload, key) in self.deployments:
                 self.deployments[workload, key].desired = wanted
         for key in intent.gone:
-            self.deployments.pop((workload, key), None)
-            self._keys.get(workload, set()).discard(key)
+            self.delete(workload, key)
         self._reconcile()
+
+    def delete(self, workload: str, key: PlacementKey) -> None:
+        """The Deployment is gone; its pods follow."""
+        self.deployments.pop((workload, key), None)
+        self._keys.get(workload, set()).discard(key)
 
     def advance(self, busy: Callable[[Replica], bool]) -> list[Replica]:
         """To the moment of what happens; returns replicas whose requests will not be answered. `busy`: whether one has any."""
