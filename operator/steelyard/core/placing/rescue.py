@@ -108,7 +108,7 @@ def _doubt(seen: Analysis, option: Option) -> int:
 def _no_other(home: Option) -> Refusal:
     return Refusal(
         Reason.INFEASIBLE_TARGET,
-        f"pool {home.pool} misses the objective at any load, and no other pool is open that could carry the load: see the options below",
+        f"pool {home.pool} misses the objective at any load, and no other pool that may keep it is open: `kubectl steelyard explain` says why of each",
     )
 
 
