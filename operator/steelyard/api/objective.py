@@ -80,7 +80,7 @@ class Objective(SpecModel):
         PositiveMoney | None,
         says(
             "The most that 1,000 good requests should cost. It never stops serving: while what they are measured to cost is certainly more, the "
-            "condition Placed says so with the reason AboveMaxUnitCost. In this version nothing is compared where unit is tokens.",
+            "condition Placed says so with the reason AboveMaxUnitCost, and no rescue goes to a pool where they are measured to cost more. In this version nothing is compared where unit is tokens.",
             unit="currency for 1,000 good requests",
             example="0.05",
         ),

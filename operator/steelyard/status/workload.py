@@ -17,6 +17,7 @@ from typing import Any
 from steelyard.api.inference_workload import InferenceWorkloadStatus
 from steelyard.api.last_decision import LastDecision as LastDecisionStatus
 from steelyard.api.model import StatusModel
+from steelyard.core.facts.floor import Floor
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import ClaimVerdict, Known, LastDecision, Move, OptionLine, PastMove
 from steelyard.core.facts.snapshot import Placement, Snapshot
@@ -141,9 +142,17 @@ def _figures(known: Known | None) -> Raw:
             out["unitCost"]["replicas"] = cost.replicas
     if known.within is not None:
         out |= decimals(goodPercent=known.within * 100)
+    if known.floor is not None and _is_told(known.floor.share) and not math.isnan(known.floor.most + known.floor.load):
+        out["floor"] = _floor_out(known.floor)
     if known.p99_milliseconds is not None and not math.isnan(known.p99_milliseconds):
         out["p99Milliseconds"] = count(known.p99_milliseconds)
     return out
+
+
+def _floor_out(floor: Floor) -> Raw:
+    share = floor.share.times(100)
+    percents = decimals(percent=share.point, lower=share.lower, upper=share.upper, most=100 * floor.most)
+    return {**percents, **decimals(requestsPerSecond=floor.load), "n": count(floor.n), "time": time_text(floor.at)}
 
 
 def _is_told(interval: Interval) -> bool:

@@ -589,6 +589,69 @@ def no_pool() -> Gathered:
     return seen(workload(status), around=(pool("inf2", None),))
 
 
+def too_late() -> Gathered:
+    """Every pool was measured, and none keeps the objective at any load."""
+    words = (
+        "no pool meets the objective: cpu-amx comes nearest with 96.2 % of 99 % (e2e within 50 ms) at any load; 95.9 % would hold there, or 99 % "
+        "within 71 ms (spec.objective.latency)"
+    )
+    misses = "{} met the objective at 2.1 requests/s and replica, the lowest load seen, and at most {} % would at a lower one; 99 % must"
+    late_amx = misses.format("96.2 % [95.9, 96.5] of 4800 requests", "97.1")
+    late_avx = misses.format("71.4 % [70.1, 72.7] of 4620 requests", "74.9")
+
+    def floor(percent: str, lower: str, upper: str, most: str, n: int) -> Raw:
+        figures = {"percent": percent, "lower": lower, "upper": upper, "most": most}
+        return {"floor": {**figures, "requestsPerSecond": "2.1", "n": n, "time": "2026-03-01T11:40:00Z"}}
+
+    status = {
+        "home": {"pool": "cpu-amx", "revision": "77b0de41"},
+        "placements": [
+            placement(
+                "cpu-amx",
+                "77b0de41",
+                **{**AMX, "goodPercent": "96.2", "p99Milliseconds": 71},
+                **floor("96.2", "95.9", "96.5", "97.1", 4800),
+            ),
+            placement(
+                ready=0, desired=0, **{**AVX, "goodPercent": "71.4", "p99Milliseconds": 160}, **floor("71.4", "70.1", "72.7", "74.9", 4620)
+            ),
+        ],
+        "conditions": conditions(
+            Placed=condition("Placed", "True", "Placed", "replicas are ready on pool cpu-amx"),
+            SLOMet=condition("SLOMet", "False", "NoPoolMeetsObjective", words, "2026-03-01T11:44:00Z"),
+            Balanced=condition(
+                "Balanced", "Unknown", "NoPoolMeetsObjective", "not decided: see condition Held and `kubectl steelyard explain`"
+            ),
+            Held=condition("Held", "True", "NoPoolMeetsObjective", words, "2026-03-01T11:44:00Z"),
+        ),
+        "claims": [INCONCLUSIVE],
+        "lastDecision": decision(
+            "Hold",
+            "NoPoolMeetsObjective",
+            words,
+            "2026-03-01T11:44:00Z",
+            options=[
+                {**OPTION_AMX_MEASURED, "feasible": False, "reason": "CannotMeetObjective", "message": late_amx},
+                {**OPTION_AVX, "feasible": False, "reason": "CannotMeetObjective", "message": late_avx},
+                UNSUPPORTED,
+            ],
+            board=board(("infeasible_target", "NoPoolMeetsObjective", words)),
+        ),
+        "history": [
+            {
+                "from": "cpu-avx",
+                "to": "cpu-amx",
+                "toRevision": "77b0de41",
+                "time": "2026-03-01T11:30:00Z",
+                "outcome": "Moved",
+                "reason": "Moved",
+                "kind": "Rescue",
+            }
+        ],
+    }
+    return seen(workload(status))
+
+
 SITUATIONS: dict[str, Callable[[], Gathered]] = {
     "unseen": unseen,
     "compiling": compiling,
@@ -601,4 +664,5 @@ SITUATIONS: dict[str, Callable[[], Gathered]] = {
     "no-pool": no_pool,
     "no-secret": no_secret,
     "node-lost": node_lost,
+    "too-late": too_late,
 }

@@ -147,5 +147,7 @@ any_proposal: st.SearchStrategy[Proposal] = st.builds(
     ),
     replicas=st.integers(0, 9),
     replicas_allowed=st.integers(1, 10),
+    target_unit=_intervals,
+    most_unit=st.none() | st.floats(0, 50),
     compared=st.none() | st.builds(judge, _intervals, st.integers(0, 50), st.tuples(st.floats(0, 5), st.floats(0, 5))),
 )

@@ -43,7 +43,7 @@ def test_a_broken_promise_adds_one_whatever_the_capacity_says() -> None:
     world.tick()
     assert replicas(world) == 2
     world.tick(30)
-    assert replicas(world) == 3, "and no more than the user allows"
+    assert replicas(world) == 2, "and no more once a lower load is seen not to help"
 
 
 def replicas(world: World) -> int:

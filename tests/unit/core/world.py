@@ -453,6 +453,8 @@ class World:
             return
         left = sum(after.values())
         slowest = min((self.grounds[key.pool].speed for key, n in after.items() if n), default=0.0)
+        if left >= self.scaling.maximum:
+            return  # What the user does not allow is not asked for.
         if left < max(1, self.scaling.minimum) or self.rate / left > slowest * SATURATED:
             raise BrokenInvariantError(f"I1: {before} to {after} at {self.rate}/s: {decision.verdict} {decision.message}")
 

@@ -124,6 +124,16 @@ def placements(view: ExplainView, width: int) -> RenderableType | None:
     return table(columns, rows, width) if rows else None
 
 
+def floors(view: ExplainView) -> list[str]:
+    """What is reached at the lowest load seen, where the placement was seen at one."""
+    return [
+        f"{p.pool}: {with_interval(p.floor.percent, p.floor.lower, p.floor.upper)} % good at {money(p.floor.requests_per_second)} requests/s and "
+        f"replica, the lowest load seen (n {count(p.floor.n)}); at most {money(p.floor.most)} % at any lower one"
+        for p in view.placements
+        if p.floor is not None
+    ]
+
+
 def cost_basis(view: ExplainView) -> list[str]:
     """What kind of money it is."""
     shares = any(p.unit_cost is not None and p.unit_cost.basis == "Share" for p in view.placements)

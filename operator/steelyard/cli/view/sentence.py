@@ -35,7 +35,8 @@ def _under_way(move: Move, source: Placement | None, target: Placement | None) -
     if source is not None:
         what = "is going back to" if move.step == "Back" else "is leaving"
         return f", and {what} pool {source.pool} ({_figure(source.ready_replicas)} ready there, step {move.step})"
-    what = {"Exploration": "is trying", "Revision": "is changing its revision on"}.get(move.kind or "", "is moving to")
+    doing = {"Exploration": "is trying", "Revision": "is changing its revision on", "Rescue": "is being rescued to"}
+    what = doing.get(move.kind or "", "is moving to")
     what = "is going back from" if move.step == "Back" else what
     return f", and {what} pool {move.target} ({_figure(target.ready_replicas if target else None)} ready there, step {move.step})"
 

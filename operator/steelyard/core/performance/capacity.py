@@ -153,11 +153,12 @@ def _offered(window: Window) -> float:
 def saturated(windows: Sequence[Window]) -> float | None:
     """Capacity as far as replicas tell it that can do no more: RHO of what they answered, late or not, while they shed load or were busy all
     the time. None where none was so. It needs no good request, as there are none in an overload."""
-    full = [w for w in windows if w.replica_seconds > 0 and w.good + w.slow > 0 and _full(w)]
-    return RHO * max(map(_per_replica, full)) if full else None
+    told = [w for w in windows if w.replica_seconds > 0 and w.good + w.slow > 0 and full(w)]
+    return RHO * max(map(_per_replica, told)) if told else None
 
 
-def _full(window: Window) -> bool:
+def full(window: Window) -> bool:
+    """Whether replicas could do no more in it: busy all the time, or shedding."""
     busy = window.busy_seconds is not None and window.busy_seconds > FULL * window.replica_seconds
     return busy or window.shed > (1 - FULL) * window.offered
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from steelyard.core.compiling.candidate import Candidate, candidates
@@ -14,6 +14,7 @@ from steelyard.core.facts.snapshot import Owner, Placement, Snapshot, Traffic
 from steelyard.core.facts.window import Window, constellation, since, totals, undisturbed
 from steelyard.core.performance.capacity import broke, broken_at, carried, saturated, without_backlog
 from steelyard.core.performance.evidence import Shown, evidence, latest, remember
+from steelyard.core.performance.floor import never, remember_floor
 from steelyard.core.placing.outcome import Allocation
 from steelyard.core.placing.risk import risk
 from steelyard.core.planning.load import RECENT, START, Load, load
@@ -147,6 +148,11 @@ class Analysis:
             return False
         return placement.ready > 0 and self.share(placement) >= (self.claimed(placement.key.pool) or 0.0)
 
+    def is_hopeless(self, key: PlacementKey) -> bool:
+        """Whether the promise is known to be kept there at no load, so that more replicas of the same do not help."""
+        known = self.kept.get(key)
+        return never(known.floor if known else None, self.snapshot.workload.allowed, self.now)
+
     def broke_at(self, key: PlacementKey) -> float | None:
         """The smallest load per replica (requests per second) that broke the promise within REMEMBERED, steady or not."""
         allowed = self.snapshot.workload.allowed
@@ -228,9 +234,11 @@ def _evidence(
             continue
         live[key] = known
         newest = latest(ran, least)
-        worth = remember(kept.get(key), known, least, carried(newest, workload.allowed), broken_at(newest, workload.allowed))
-        if worth is not None:
-            kept[key] = worth
+        before = kept.get(key)
+        worth = remember(before, known, least, carried(newest, workload.allowed), broken_at(newest, workload.allowed))
+        floor = remember_floor(before.floor if before else None, known.floor, workload.allowed, least)
+        if worth is not None or floor is not None:
+            kept[key] = replace(worth or Known(pool=key.pool, revision=key.revision), floor=floor)
     return live, kept
 
 
@@ -255,9 +263,10 @@ def _evidence_by_pool(
         # A move is judged on its own minutes; outside of moves the remembered figure keeps noise out.
         best = now if move is not None and now and now.capacity and now.capacity.n >= least else kept.get(key)
         older = [k for place, k in sorted(kept.items()) if place.pool == candidate.name and place != key and k.capacity]
-        if best is not None and best.capacity is not None:
-            known[candidate.name] = best
-        elif older:
+        if best is not None:
+            # A floor is of all that was seen there, in a move or not.
+            known[candidate.name] = replace(best, floor=kept[key].floor if key in kept else None)
+        if (best is None or best.capacity is None) and older:
             before[candidate.name] = max(older, key=_ended)
     return EvidenceByPool(known, before)
 

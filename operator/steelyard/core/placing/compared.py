@@ -24,6 +24,8 @@ def promise_test(seen: Analysis, move: Move) -> Test:
     """Violations of the target against the source's since the step began."""
     theirs, ours = since(seen.windows(move.target), move.step_time), since(seen.windows(move.source), move.step_time)
     good, bad = totals(theirs)
+    if move.kind is MoveKind.RESCUE:  # What is left is no measure of what is looked for.
+        return violations(bad, good + bad, 0, 0, seen.snapshot.workload.allowed)
     source_good, source_bad = totals(ours)
     test = violations(bad, good + bad, source_bad, source_good + source_bad, seen.snapshot.workload.allowed)
     if move.kind is MoveKind.REVISION and theirs and good + bad + source_good + source_bad == 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import inf
 
 from steelyard.core.facts.identity import PlacementKey
@@ -10,7 +11,7 @@ from steelyard.core.placing.analysis import Analysis
 from steelyard.core.placing.supply import coming, lost, starts_on
 from steelyard.core.planning.enough import Rules, Stand
 from steelyard.core.planning.option import Option
-from steelyard.core.vocabulary.reason import AWAITED
+from steelyard.core.vocabulary.reason import AWAITED, Reason
 
 UNPRICED = 1000.0
 """Times the highest price that is known: a pool without a price serves where no other can, and nowhere else."""
@@ -37,6 +38,10 @@ def openings(seen: Analysis) -> tuple[Stand, ...]:
     what a request would cost there, and not what a replica does. Where nothing serves and every pool failed lately, they are tried again."""
     first = not seen.members and seen.load is None
     possible = [o for o in seen.options if _is_possible(seen, o)]
+    if not possible and not seen.members:
+        # Nowhere is the promise kept: late is better than never.
+        late = [replace(o, refusal=None) for o in seen.options if o.refusal and o.refusal.reason is Reason.CANNOT_MEET_OBJECTIVE]
+        possible = [o for o in late if _is_possible(seen, o)]
     open_ = [o for o in possible if not seen.is_exhausted(o.pool) and not seen.is_quarantined(_key(seen, o))]
     return tuple(_opening(seen, option, first=first) for option in open_ or (() if seen.members else possible))
 

@@ -18,6 +18,7 @@ from steelyard.core.facts.price import Price
 from steelyard.core.facts.snapshot import PoolChoice, Snapshot, Workload
 from steelyard.core.performance.ageing import aged, old
 from steelyard.core.performance.capacity import REVISION_SPREAD, claimed
+from steelyard.core.performance.floor import never
 from steelyard.core.planning.claim_price import at_prices, first_prices, prices_now
 from steelyard.core.planning.load import Load
 from steelyard.core.planning.overlap import overlapping
@@ -135,7 +136,7 @@ def options(
             price=prices[c.name],
             each=each[c.name],
             prior=expected.get(c.name),
-            refusal=c.refusal or overlapping(c, candidates, standing),
+            refusal=c.refusal or overlapping(c, candidates, standing) or _too_late(known.get(c.name), workload, now),
         )
         for c in candidates
     )
@@ -194,6 +195,19 @@ def _option(grounds: _Grounds, workload: Workload, load: Load | None, now: datet
         return option
     only_part = _spot_limited(option, workload) or _limit_reached(option, workload, load)
     return replace(option, refusal=only_part, only_for_part=only_part is not None)
+
+
+def _too_late(known: Known | None, workload: Workload, now: datetime) -> Refusal | None:
+    """Of a pool that was measured, and keeps the promise at no load."""
+    floor = known.floor if known else None
+    if floor is None or not never(floor, workload.allowed, now):
+        return None
+    share = floor.share.times(100)
+    return Refusal(
+        Reason.CANNOT_MEET_OBJECTIVE,
+        f"{share.point:.4g} % [{share.lower:.4g}, {share.upper:.4g}] of {floor.n} requests met the objective at {floor.load:.3g} requests/s and "
+        f"replica, the lowest load seen, and at most {100 * floor.most:.4g} % would at a lower one; {100 * (1 - workload.allowed):.6g} % must",
+    )
 
 
 def _spot_limited(option: Option, workload: Workload) -> Refusal | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from steelyard.core.rebalancing.gates.budget import budget_exhausted
+from steelyard.core.rebalancing.gates.ceiling import too_expensive
 from steelyard.core.rebalancing.gates.cooldown import cooling_down, cyclic, explored_lately
 from steelyard.core.rebalancing.gates.freshness import clock_suspect, not_synced, observations_stale, too_few_requests
 from steelyard.core.rebalancing.gates.frozen import frozen
@@ -55,6 +56,20 @@ _OF_TRIALS: Mapping[Gate, tuple[Gate, ...]] = {
 EXPLORATION: tuple[Gate, ...] = tuple(own for g in COST_MOVE for own in _OF_TRIALS.get(g, (g,)))
 """A trial of a pool without sure measurements: the expected saving replaces the measured one, and one trial is not too soon after another."""
 
+_OF_RESCUES: Mapping[Gate, tuple[Gate, ...]] = {
+    too_few_requests: (),
+    price_suspect: (),
+    slo_at_risk: (),
+    saving_not_significant: (too_expensive,),
+    payback_too_long: (),
+    pool_scarce: (),
+    cooling_down: (),
+    cyclic: (),
+}
+RESCUE: tuple[Gate, ...] = tuple(own for g in COST_MOVE for own in _OF_RESCUES.get(g, (g,)))
+"""Leaving a place where the promise is broken and more replicas do not help: no saving is asked for and no rest, and no price has to be known;
+the user's ceiling on the cost of a request bounds it. That the promise is broken is the reason to go."""
+
 GO_ON: tuple[Gate, ...] = (
     frozen,
     not_synced,
@@ -93,7 +108,7 @@ class Review:
 
 
 def review(gates: tuple[Gate, ...], proposal: Proposal) -> Review:
-    """Ask all of them: nineteen gates are cheap, and `explain` shows what would refuse next."""
+    """Ask all of them: twenty gates are cheap, and `explain` shows what would refuse next."""
     return Review(tuple(Finding(g.__name__, g(proposal)) for g in gates), _score(proposal))
 
 

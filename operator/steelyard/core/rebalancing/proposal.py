@@ -18,7 +18,7 @@ from steelyard.core.vocabulary.reason import Refusal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """A voluntary move from the home placement to `target`, with every operand of every gate.
+    """A move from the home placement to `target`, with every operand of every gate.
 
     Money per hour: `home_cost`, `target_cost` (None while unmeasured) as means over usual loads. Money: `move_cost`, `expected_saving` (of an exploration, over
     the payback time). `good`: good requests behind the home's figures. `pool_moves`: (pool, moves of other workloads to or
@@ -61,6 +61,10 @@ class Proposal:
     replicas: int = 0
     source_extra: int = 0
     replicas_allowed: int = 1_000_000
+    target_unit: Interval | None = None
+    """Money per 1,000 good requests at the target, as measured; None where it is not."""
+    most_unit: float | None = None
+    """What these may cost at most; None where the user says nothing."""
     compared: CostTest | None = None
     """Of a trial that is judged: the target's cost against home's over the same minutes."""
 

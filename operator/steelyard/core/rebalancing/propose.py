@@ -13,7 +13,7 @@ from steelyard.core.planning.outcome import Infeasible, Planned, Undecided
 from steelyard.core.planning.prior import expected_saving, sigma_of
 from steelyard.core.rebalancing.alternative import Alternative, alternatives
 from steelyard.core.rebalancing.at_once import in_all, in_pool
-from steelyard.core.rebalancing.chain import COST_MOVE, EXPLORATION, Review, review
+from steelyard.core.rebalancing.chain import COST_MOVE, EXPLORATION, RESCUE, Review, review
 from steelyard.core.rebalancing.cost_test import CostTest
 from steelyard.core.rebalancing.equal_share import source_beside
 from steelyard.core.rebalancing.grounds import Grounds
@@ -54,6 +54,16 @@ def trials(grounds: Grounds) -> Iterator[Considered]:
         proposal = _proposal(grounds, home, target, MoveKind.EXPLORATION, _no_room(grounds, home, extra))
         proposal = replace(proposal, source_extra=extra, move_cost=_trial_price(grounds, home, target, extra))
         yield Considered(target=target, proposal=proposal, review=review(EXPLORATION, proposal))
+
+
+def rescuing(grounds: Grounds, source: Option, target: Option | None, none: Refusal | None = None) -> Considered:
+    """Leaving `source` for `target`, whatever it costs up to the user's ceiling. none: why there is no target."""
+    proposal = replace(
+        _proposal(grounds, source, target, MoveKind.RESCUE, none),
+        target_unit=target.unit if target and target.measured else None,
+        most_unit=grounds.snapshot.workload.max_unit_cost,
+    )
+    return Considered(target=target, proposal=proposal, review=review(RESCUE, proposal))
 
 
 def rejudge(grounds: Grounds, home: Option, target: Option, compared: CostTest | None) -> Proposal:

@@ -54,6 +54,12 @@ class Reason(str, Enum):
     POOL_EXHAUSTED = ("PoolExhausted", "The pool could not deliver nodes lately; it is tried again after the back-off.")
     BUDGET_EXHAUSTED = ("BudgetExhausted", "The money for trials within a day, or the number of moves allowed at once, is used up.")
     REPLICAS_OWNED_ELSEWHERE = ("ReplicasOwnedElsewhere", "Something else writes the replicas; Steelyard never fights over a field.")
+    TOO_EXPENSIVE = ("TooExpensive", "A good request would cost more there than spec.objective.maxUnitCost, which bounds a rescue.")
+    NO_POOL_MEETS_OBJECTIVE = (
+        "NoPoolMeetsObjective",
+        "Every pool that the workload may use was measured, and misses the objective at any load; the message names the best one, what it reaches, "
+        "and the mildest objective that would hold.",
+    )
     TOO_MANY_UNREADY_NODES = (
         "TooManyUnreadyNodes",
         "Too large a part of the pool or the cluster is unready, or was less than ten minutes ago; all voluntary actions wait.",
@@ -87,9 +93,17 @@ class Reason(str, Enum):
         "The pool has nodes in common with another pool that the workload uses or that is older; nothing is tried or moved between the two.",
     )
     LIMIT_REACHED = ("LimitReached", "The replicas needed are more than the pool, or spec.scaling.maxReplicas, allows.")
+    CANNOT_MEET_OBJECTIVE = (
+        "CannotMeetObjective",
+        "As measured there, the pool misses the objective at any load: by more than it allows at the lowest load seen, and no lower one would help.",
+    )
 
     # How a move goes.
     MOVE_STARTED = ("MoveStarted", "A move to a cheaper placement began.")
+    RESCUE_STARTED = (
+        "RescueStarted",
+        "The promise is broken and more replicas of the same do not help: the workload begins to leave the pool, whatever that costs.",
+    )
     EXPLORATION_STARTED = ("ExplorationStarted", "One replica is tried on a pool without measurements, within a budget and a deadline.")
     STEP_STARTED = ("StepStarted", "The move went one step further.")
     MOVED = ("Moved", "The move ended; the workload runs on the new placement.")
@@ -207,6 +221,7 @@ HOLDS = frozenset(
         Reason.OBSERVATIONS_STALE,
         Reason.PRICE_SUSPECT,
         Reason.SLO_AT_RISK,
+        Reason.NO_POOL_MEETS_OBJECTIVE,
         Reason.REPLICAS_OWNED_ELSEWHERE,
         Reason.TOO_MANY_UNREADY_NODES,
     }
