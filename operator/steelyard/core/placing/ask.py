@@ -25,7 +25,7 @@ def demand(seen: Analysis) -> Demand | None:
     return Demand(
         key=snapshot.workload.key,
         problem=problem_of(snapshot.workload, open_, seen.load.crest, standing),
-        per_replica={o.pool: _node_part(o) for o in seen.options},
+        per_replica={o.pool: o.node_part for o in seen.options},
         running=running,
         priority=snapshot.workload.scaling.priority,
     )
@@ -46,8 +46,3 @@ def _may_go(seen: Analysis, option: Option) -> bool:
     snapshot, policy = seen.snapshot, seen.snapshot.workload.rebalancing
     stays = policy.mode is not Mode.AUTO or policy.paused or snapshot.settings.frozen
     return not (stays or seen.is_closed(option)) or not seen.members
-
-
-def _node_part(option: Option) -> float:
-    """Nodes that one replica takes: 1 over the replicas that fit on one."""
-    return 1.0 if option.candidate.shape is None else 1.0 / max(1, option.a_node)

@@ -8,7 +8,10 @@ from datetime import datetime, timedelta
 
 from steelyard.core.facts.snapshot import PoolChoice, Snapshot, Traffic
 from steelyard.core.planning.load import Load
-from steelyard.core.planning.option import Option
+from steelyard.core.planning.option import UNBOUNDED, Option
+from steelyard.core.planning.replica_price import ReplicaPrice, replica_price
+from steelyard.core.planning.sizing import need
+from steelyard.core.statistics.interval import Interval
 from steelyard.core.statistics.sequential import Test
 from steelyard.core.vocabulary.reading import Reading
 
@@ -62,10 +65,17 @@ class Grounds:
         replicas = self.snapshot.target.replicas if self.snapshot.target else None
         return None if replicas is None else replicas.get(pool, 0)
 
-    def price(self, option: Option) -> float:
-        """Money per hour of a replica as a choice: its own cost and, where one stands, what its part of a scarce node is worth to others."""
-        worth = self.scarcity(option.pool) / max(1, option.a_node) if self.standing.get(option.pool) else 0.0
-        return (option.each or 0.0) + worth
+    def price(self, option: Option) -> ReplicaPrice:
+        """What replicas there cost as a choice."""
+        return replica_price(option.each or 0.0, option.node_part, option.pool, self.snapshot.target, self.standing.get(option.pool, 0))
+
+    def cost(self, option: Option, rate: float) -> Interval | None:
+        """Money per hour, as a choice, of the replicas there that carry `rate` alone, over the interval of their capacity; None without figures."""
+        if option.capacity is None or option.each is None:
+            return None
+        price, least = self.price(option), max(self.snapshot.workload.scaling.least, self.choice(option.pool).minimum)
+        known = option.capacity.rate
+        return Interval(*(price.of(need(rate, each, least, UNBOUNDED)) for each in (known.point, known.upper, known.lower)))
 
     def scarcity(self, pool: str) -> float:
         """Money per hour that one node of the pool is worth to other workloads."""

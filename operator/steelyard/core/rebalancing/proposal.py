@@ -22,8 +22,8 @@ class Proposal:
 
     Money per hour: `home_cost`, `target_cost` (None while unmeasured) at the load's crest, the calm ones at its mean. Money: `move_cost`, `expected_saving` (of an exploration, over
     the payback time). `good`: good requests behind the home's figures. `pool_moves`: (pool, moves of other workloads to or
-    from it, how many there may be) of home and target. `nodes_beyond`: nodes of the target that the move takes beyond what the fleet's plan
-    has for the workload; `node_worth`: money per hour that one of them is worth to all workloads together; `planned`: replicas that it has there, None without a plan.
+    from it, how many there may be) of home and target. `node_worth`: money per hour that a node of the target is worth to other workloads; `planned`: replicas that the fleet's plan has
+    there for this one, None without a plan. Costs count scarce nodes beyond the plan as a choice does (planning/replica_price.py).
     `source_extra`: replicas that the source needs besides, so that an equal part of the load is not too much for the target.
     """
 
@@ -53,7 +53,6 @@ class Proposal:
     moves_at_once: int
     pool_moves: tuple[tuple[str, int, int], ...]
     storm: Storm
-    nodes_beyond: float = 0.0
     node_worth: float = 0.0
     planned: int | None = None
     room: int = 1_000_000

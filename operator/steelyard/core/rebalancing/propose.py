@@ -66,10 +66,11 @@ def rejudge(grounds: Grounds, home: Option, target: Option, compared: CostTest |
     proposal = _proposal(grounds, home, target, MoveKind.REBALANCE, none)
     return replace(
         proposal,
-        target_cost=target.cost,
-        target_calm_cost=target.calm_cost,
+        home_cost=grounds.cost(home, grounds.load.crest),
+        home_calm_cost=grounds.cost(home, grounds.load.mean),
+        target_cost=grounds.cost(target, grounds.load.crest),
+        target_calm_cost=grounds.cost(target, grounds.load.mean),
         move_cost=_move_price(grounds, home, target, target.replicas, 0),
-        nodes_beyond=_nodes_beyond(grounds, target, target.replicas or 0, 0),
         compared=compared,
     )
 
@@ -89,15 +90,9 @@ def _move(grounds: Grounds, found: Alternative) -> Considered:
         target_calm_cost=found.calm,
         move_cost=_move_price(grounds, source, found.target, added, extra),
         source_extra=extra,
-        nodes_beyond=_nodes_beyond(grounds, found.target, found.target_replicas, found.base),
         room=found.target.room - found.base,
     )
     return Considered(target=found.target, proposal=proposal, review=review(COST_MOVE, proposal), alternative=found)
-
-
-def _nodes_beyond(grounds: Grounds, target: Option, wanted: int, base: int) -> float:
-    """Nodes that a move takes beyond those that the fleet's plan has for the workload."""
-    return max(0, wanted - max(base, grounds.planned(target.pool) or 0)) / max(1, target.a_node)
 
 
 def _none(grounds: Grounds) -> Considered:
@@ -143,8 +138,8 @@ def _expected(grounds: Grounds, option: Option, home: Option, rate: float) -> fl
     """Money within the payback time: E[max(0, home - target)] per 1,000 requests times the requests."""
     if home.cost is None or home.each is None or not (home.capacity and option.capacity and option.each):
         return 0.0
-    at_home = home.each / (PER_HOUR * home.capacity.rate.point)
-    there = option.each / (PER_HOUR * option.capacity.rate.point)
+    at_home = grounds.price(home).between(0, grounds.standing[home.pool]) / (PER_HOUR * home.capacity.rate.point)
+    there = grounds.price(option).of(1) / (PER_HOUR * option.capacity.rate.point)
     sigma = sigma_of(option.capacity.rate.upper / option.capacity.rate.point)
     # A pool that is too small for all of the load can save on its part alone.
     taken = min(rate, option.most * option.capacity.rate.point)
