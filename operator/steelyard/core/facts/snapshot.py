@@ -420,10 +420,13 @@ class Settings:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetTarget:
     """What the fleet's plan has for one workload. replicas: by pool; None where it found nothing for it. scarcity: money per hour that one node
-    more would be worth to all workloads together, of the pools that are short of nodes."""
+    is worth to other workloads, of the pools that are short of nodes. turn: whether it may begin a move. most: replicas that it may have, by
+    pool, where it goes without what it needs because others come first; None where it does not."""
 
     replicas: Mapping[str, int] | None
     scarcity: Mapping[str, float]
+    turn: bool = True
+    most: Mapping[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,11 +70,17 @@ def price(seen: Analysis, option: Option | None) -> ReplicaPrice:
     return replica_price(each, option.node_part, option.pool, seen.snapshot.target, standing)
 
 
+def _room(seen: Analysis, option: Option) -> int:
+    """Replicas that fit on what others leave, and that the fleet's plan leaves to a workload that goes without."""
+    most = seen.snapshot.target.most if seen.snapshot.target else None
+    return option.room if most is None else min(option.room, most.get(option.pool, 0))
+
+
 def _member(seen: Analysis, placement: Placement) -> Stand:
     option, key = seen.option(placement.key.pool), placement.key
     choice, count = seen.snapshot.workload.pools.get(key.pool, PoolChoice()), coming(seen, placement)
     grows = lost(seen, placement) == 0 and not seen.is_exhausted(key.pool) and starts_on(seen, key.pool) == key
-    room = option.room if option else seen.snapshot.workload.scaling.maximum
+    room = _room(seen, option) if option else seen.snapshot.workload.scaling.maximum
     cost = price(seen, option)
     return Stand(
         name="/".join(key),
@@ -107,7 +113,7 @@ def _capacity(seen: Analysis, placement: Placement) -> float:
 def _is_possible(seen: Analysis, option: Option) -> bool:
     """Whether replicas can be put there for want of room elsewhere: a pool too small for all is good for a part."""
     key = starts_on(seen, option.pool)
-    if (option.refusal is not None and not option.only_for_part) or option.room < 1 or key is None:
+    if (option.refusal is not None and not option.only_for_part) or _room(seen, option) < 1 or key is None:
         return False
     here = [p for p in seen.members if p.key.pool == option.pool]
     return all(p.key != key for p in here) and not any(p.unplaced and lost(seen, p) for p in here)
@@ -132,7 +138,7 @@ def _opening(seen: Analysis, option: Option, *, first: bool) -> Stand:
         worth=0.0 if first else cost.worth,
         allotted=cost.allotted,
         # A pool that delivered nothing is tried again with one replica.
-        most=min(option.room, 1) if option.candidate.pool.exhaustion else option.room,
+        most=min(_room(seen, option), 1) if option.candidate.pool.exhaustion else _room(seen, option),
         least=seen.snapshot.workload.pools.get(option.pool, PoolChoice()).minimum,
         family=option.candidate.pool.family,
         spot=option.candidate.pool.spot,

@@ -18,6 +18,7 @@ from steelyard.core.rebalancing.gates.quarantine import pool_exhausted, quaranti
 from steelyard.core.rebalancing.gates.saving import no_expected_saving, not_cheaper, payback_too_long, saving_not_significant
 from steelyard.core.rebalancing.gates.scarcity import pool_scarce
 from steelyard.core.rebalancing.gates.storm import storm_breaker
+from steelyard.core.rebalancing.gates.turn import not_its_turn
 from steelyard.core.rebalancing.proposal import Proposal
 from steelyard.core.vocabulary.reason import Refusal
 
@@ -40,6 +41,7 @@ COST_MOVE: tuple[Gate, ...] = (
     quarantined,  # failed there before
     pool_exhausted,  # no nodes to be had
     budget_exhausted,  # too many moves at once
+    not_its_turn,  # other moves gain more
     replicas_owned_elsewhere,  # somebody else writes the replicas
     storm_breaker,  # too much of the cluster is unready
     mode_observes,  # the user has not allowed moves
@@ -93,7 +95,7 @@ class Review:
 
 
 def review(gates: tuple[Gate, ...], proposal: Proposal) -> Review:
-    """Ask all of them: nineteen gates are cheap, and `explain` shows what would refuse next."""
+    """Ask all of them: twenty gates are cheap, and `explain` shows what would refuse next."""
     return Review(tuple(Finding(g.__name__, g(proposal)) for g in gates), _score(proposal))
 
 

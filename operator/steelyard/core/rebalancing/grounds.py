@@ -77,6 +77,11 @@ class Grounds:
         known = option.capacity.rate
         return Interval(*(price.of(need(rate, each, least, UNBOUNDED)) for each in (known.point, known.upper, known.lower)))
 
+    @property
+    def turn(self) -> bool:
+        """Whether the fleet's plan lets the workload begin a move now; so does none."""
+        return self.snapshot.target is None or self.snapshot.target.turn
+
     def scarcity(self, pool: str) -> float:
         """Money per hour that one node of the pool is worth to other workloads."""
         return self.snapshot.target.scarcity.get(pool, 0.0) if self.snapshot.target else 0.0

@@ -55,6 +55,8 @@ class Proposal:
     storm: Storm
     node_worth: float = 0.0
     planned: int | None = None
+    turn: bool = True
+    """Whether the fleet's plan lets the workload begin a move now; True where there is no plan."""
     room: int = 1_000_000
     """Replicas more that fit on what other workloads leave of the target's nodes."""
     replicas: int = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from steelyard.core.facts.memory import MoveKind
@@ -11,6 +11,7 @@ from steelyard.core.planning.offers import problem_of
 from steelyard.core.planning.option import PER_HOUR, Option, good_for_part, usable
 from steelyard.core.planning.outcome import Infeasible, Planned, Undecided
 from steelyard.core.planning.prior import expected_saving, sigma_of
+from steelyard.core.planning.wish import Wish
 from steelyard.core.rebalancing.alternative import Alternative, alternatives
 from steelyard.core.rebalancing.at_once import in_all, in_pool
 from steelyard.core.rebalancing.chain import COST_MOVE, EXPLORATION, Review, review
@@ -31,18 +32,59 @@ class Considered:
     proposal: Proposal
     review: Review
     alternative: Alternative | None = None
+    wishes: tuple[Wish, ...] = ()
+    """Moves that wait for room or for their turn alone: the first of each."""
 
 
 def cheaper(grounds: Grounds) -> Considered:
     """The cheapest allocation that may be moved to; where none may, the cheapest that there is with the first reason against it, or why there is
     none."""
     first: Considered | None = None
+    wishes: list[Wish] = []
     for found in alternatives(grounds):
         considered = _move(grounds, found)
         if considered.review.verdict is None:
             return considered
-        first = first or considered
-    return first or _none(grounds)
+        first, wishes = first or considered, [*wishes, *wished(grounds, considered, found.target_replicas - found.base)]
+    return replace(first, wishes=_first_of_each(wishes)) if first else _none(grounds)
+
+
+def wished(grounds: Grounds, considered: Considered, replicas: int) -> tuple[Wish, ...]:
+    """The move, where it waits for room or for its turn alone. replicas: that the target gets."""
+    asked, target = considered.proposal, considered.target
+    chain = EXPLORATION if asked.kind is MoveKind.EXPLORATION else COST_MOVE
+    alone = review(chain, replace(asked, room=max(1, asked.room), turn=True, moves_elsewhere=0, pool_moves=()))
+    if target is None or alone.verdict is not None:
+        return ()
+    saves = asked.saving.point if asked.saving is not None else 0.0
+    return (
+        Wish(
+            gain=_gain(asked),
+            pool=target.pool,
+            nodes=replicas * target.node_part,
+            saving=saves,
+            room=asked.room >= 1,
+            under_way=asked.moves_elsewhere,
+            at_once=asked.moves_at_once,
+            by_pool=asked.pool_moves,
+        ),
+    )
+
+
+def _gain(proposal: Proposal) -> float:
+    """Money within the payback time over the money that the move costs."""
+    saved = proposal.expected_saving
+    if proposal.saving is not None:
+        saved = proposal.saving.point * proposal.policy.payback_seconds / 3600
+    return (saved or 0.0) / max(1e-9, proposal.move_cost or 0.0)
+
+
+def _first_of_each(wishes: Iterable[Wish]) -> tuple[Wish, ...]:
+    """The first with room, and the first without."""
+    by_room: dict[bool, Wish] = {}
+    for one in wishes:
+        by_room.setdefault(one.room, one)
+    return tuple(by_room[room] for room in sorted(by_room))
 
 
 def trials(grounds: Grounds) -> Iterator[Considered]:
@@ -229,4 +271,5 @@ def _proposal(grounds: Grounds, source: Option, target: Option | None, kind: Mov
         storm=storm(there, snapshot.pools),
         planned=grounds.planned(target.pool) if target else None,
         node_worth=grounds.scarcity(target.pool) if target else 0.0,
+        turn=grounds.turn,
     )
