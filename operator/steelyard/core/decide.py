@@ -60,7 +60,7 @@ def decide(snapshot: Snapshot, now: datetime) -> Decision:
         review=outcome.review,
         options=seen.options,
         load=seen.load,
-        demand=demand(seen, outcome.wishes),
+        demand=demand(seen, None if outcome.move is None and reason is Reason.WAITING else outcome.wishes),
         reconsider_at=_reconsider(seen, outcome),
     )
 

@@ -89,7 +89,7 @@ def plan_demands(
     return replace(
         found,
         worth=worth(demands, found.targets, nodes, found.prices),
-        turns=turns({d.key: d.wishes for d in demands}),
+        turns=turns({d.key: d.wishes or () for d in demands}),
     )
 
 

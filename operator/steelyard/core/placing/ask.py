@@ -12,9 +12,9 @@ from steelyard.core.planning.option import Option
 from steelyard.core.planning.wish import Wish
 
 
-def demand(seen: Analysis, wishes: tuple[Wish, ...] = ()) -> Demand | None:
+def demand(seen: Analysis, wishes: tuple[Wish, ...] | None = ()) -> Demand | None:
     """What a workload asks of the fleet's plan; None while that is not known, and what it asked for before still holds. One that was never placed
-    asks for its first replicas. wishes: the moves that it would begin now."""
+    asks for its first replicas. wishes: the moves that it would begin now; None where it was not asked."""
     snapshot = seen.snapshot
     first = not seen.members and not snapshot.memory.allocation and not snapshot.workload.deleting
     if not snapshot.synced or (seen.load is None and not first) or not _is_whole(seen):

@@ -12,7 +12,7 @@ from steelyard.core.placing.decision import Note
 from steelyard.core.placing.grounds_of import grounds_of
 from steelyard.core.placing.outcome import Outcome
 from steelyard.core.placing.start_move import Plan, start_move
-from steelyard.core.rebalancing.propose import Considered, trials, wished
+from steelyard.core.rebalancing.propose import Considered, first_of_each, trials, wished
 from steelyard.core.vocabulary.reason import HOLDS, SETTLED, Reason
 
 
@@ -27,17 +27,19 @@ def explore(seen: Analysis, stays: Outcome) -> Outcome:
     if refusal.reason in HOLDS - {Reason.SLO_AT_RISK}:
         return stays
     first: Considered | None = None
-    wishes = stays.wishes
+    wishes = list(stays.wishes)
     for trial in trials(grounds):
         if trial.review.verdict is None:
             return _begun(seen, trial)
-        first, wishes = first or trial, wishes or wished(grounds, trial, 1)
-    stays = replace(stays, wishes=wishes)
+        first = first or trial
+        # What is measured comes before what is tried; a trial is of one replica, and made for all that the plan has there.
+        wishes += wished(trial, max(1, trial.proposal.planned or 0))
+    stays = replace(stays, wishes=first_of_each(wishes))
     if first is None or first.review.verdict is None or first.target is None:
         return stays
     news = first.review.verdict.reason not in SETTLED - {Reason.NO_ROOM}
     if news and refusal.reason in SETTLED:
-        return replace(Outcome.stay(stays.allocation, first.review.verdict, first.review, first.target.pool), wishes=wishes)
+        return replace(Outcome.stay(stays.allocation, first.review.verdict, first.review, first.target.pool), wishes=stays.wishes)
     return stays
 
 

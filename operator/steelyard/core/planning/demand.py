@@ -13,7 +13,7 @@ from steelyard.core.planning.wish import Wish
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demand:
     """One workload's problem, the nodes that a replica takes on each pool, and the replicas there now. short: whether it lacks what no pool has
-    room for now. wishes: the moves that it would begin."""
+    room for now. wishes: the moves that it would begin; None where it was not asked, since its replicas follow the load."""
 
     key: WorkloadKey
     problem: Problem
@@ -21,9 +21,12 @@ class Demand:
     running: Mapping[str, int]
     priority: int = 0
     short: bool = False
-    wishes: tuple[Wish, ...] = ()
+    wishes: tuple[Wish, ...] | None = ()
 
 
 def asked_again(now: Demand | None, before: Demand | None) -> Demand | None:
-    """What a workload asks for: what it does now, else what it did. It goes on holding its nodes; what it would begin then is not known."""
-    return now or (before and replace(before, wishes=()))
+    """What a workload asks for: what it does now, else what it did, since it goes on holding its nodes. What it would begin it would still begin
+    where it was not asked for a moment."""
+    if now is None:
+        return before and replace(before, wishes=())
+    return replace(now, wishes=(before.wishes or ()) if before else ()) if now.wishes is None else now

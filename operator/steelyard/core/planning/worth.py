@@ -28,7 +28,7 @@ def worth(
     waiting = [
         wish
         for one in demands
-        for wish in one.wishes
+        for wish in one.wishes or ()
         if not wish.room and planned.get(one.key, {}).get(wish.pool, 0) > one.running.get(wish.pool, 0)
     ]
     needed = dict.fromkeys(lacking(demands, targets, nodes), _unserved(demands))

@@ -17,6 +17,7 @@ from steelyard.core.rebalancing.at_once import in_all, in_pool
 from steelyard.core.rebalancing.chain import COST_MOVE, EXPLORATION, Review, review
 from steelyard.core.rebalancing.cost_test import CostTest
 from steelyard.core.rebalancing.equal_share import source_beside
+from steelyard.core.rebalancing.gates.scarcity import pool_scarce
 from steelyard.core.rebalancing.grounds import Grounds
 from steelyard.core.rebalancing.proposal import Proposal
 from steelyard.core.rebalancing.storm import storm
@@ -45,18 +46,18 @@ def cheaper(grounds: Grounds) -> Considered:
         considered = _move(grounds, found)
         if considered.review.verdict is None:
             return considered
-        first, wishes = first or considered, [*wishes, *wished(grounds, considered, found.target_replicas - found.base)]
-    return replace(first, wishes=_first_of_each(wishes)) if first else _none(grounds)
+        first, wishes = first or considered, [*wishes, *wished(considered, found.target_replicas - found.base)]
+    return replace(first, wishes=first_of_each(wishes)) if first else _none(grounds)
 
 
-def wished(grounds: Grounds, considered: Considered, replicas: int) -> tuple[Wish, ...]:
+def wished(considered: Considered, replicas: int) -> tuple[Wish, ...]:
     """The move, where it waits for room or for its turn alone. replicas: that the target gets."""
     asked, target = considered.proposal, considered.target
     chain = EXPLORATION if asked.kind is MoveKind.EXPLORATION else COST_MOVE
     alone = review(chain, replace(asked, room=max(1, asked.room), turn=True, moves_elsewhere=0, pool_moves=()))
     if target is None or alone.verdict is not None:
         return ()
-    saves = asked.saving.point if asked.saving is not None else 0.0
+    saves = asked.saving.point if asked.saving is not None else (asked.expected_saving or 0.0) * 3600 / asked.policy.payback_seconds
     return (
         Wish(
             gain=_gain(asked),
@@ -79,7 +80,7 @@ def _gain(proposal: Proposal) -> float:
     return (saved or 0.0) / max(1e-9, proposal.move_cost or 0.0)
 
 
-def _first_of_each(wishes: Iterable[Wish]) -> tuple[Wish, ...]:
+def first_of_each(wishes: Iterable[Wish]) -> tuple[Wish, ...]:
     """The first with room, and the first without."""
     by_room: dict[bool, Wish] = {}
     for one in wishes:
@@ -94,7 +95,7 @@ def trials(grounds: Grounds) -> Iterator[Considered]:
         assert home is not None
         extra = _source_extra(grounds, home, target)
         proposal = _proposal(grounds, home, target, MoveKind.EXPLORATION, _no_room(grounds, home, extra))
-        proposal = replace(proposal, source_extra=extra, move_cost=_trial_price(grounds, home, target, extra))
+        proposal = replace(proposal, source_extra=extra, move_cost=_trial_price(grounds, home, target, extra), room=target.room)
         yield Considered(target=target, proposal=proposal, review=review(EXPLORATION, proposal))
 
 
@@ -146,6 +147,9 @@ def _none(grounds: Grounds) -> Considered:
 
 def _why_none(grounds: Grounds, home: Option) -> Refusal:
     measured = [o for o in grounds.options if o.measured]
+    left = _left_to_others(grounds, home, measured)
+    if left is not None:
+        return left
     if len(grounds.standing) > 1:
         return Refusal(Reason.ALREADY_CHEAPEST, f"the mix of {', '.join(sorted(grounds.standing))} is the cheapest of those measured")
     if not home.measured or grounds.snapshot.workload.min_families > 1:
@@ -155,6 +159,15 @@ def _why_none(grounds: Grounds, home: Option) -> Refusal:
     if home.refusal is not None and not home.only_for_part:
         return home.refusal
     return Refusal(Reason.ALREADY_CHEAPEST, f"pool {home.pool} is the cheapest of the {len(measured)} measured")
+
+
+def _left_to_others(grounds: Grounds, home: Option, measured: Iterable[Option]) -> Refusal | None:
+    """A pool that would cost less, were its nodes not worth more to others."""
+    cheaper = (
+        o for o in measured if usable(o) and o.cost and home.cost and o.cost.point < home.cost.point and o.pool not in grounds.standing
+    )
+    refused = (pool_scarce(_proposal(grounds, home, o, MoveKind.REBALANCE, None)) for o in cheaper)
+    return next((r for r in refused if r is not None), None)
 
 
 def _no_single(outcome: Planned | Infeasible | Undecided) -> Refusal:
@@ -170,7 +183,11 @@ def _no_single(outcome: Planned | Infeasible | Undecided) -> Refusal:
 
 def _untried(grounds: Grounds, home: Option) -> list[Option]:
     """The pools without sure measurements, that first whose trial is expected to save most, net of its price."""
-    candidates = [o for o in grounds.options if good_for_part(o) and not o.sure and o.pool not in grounds.standing and o.room >= 1]
+    candidates = [
+        o
+        for o in grounds.options
+        if good_for_part(o) and not o.sure and o.pool not in grounds.standing and (o.room >= 1 or grounds.planned(o.pool))
+    ]
     percent = grounds.snapshot.workload.max_spot_percent
     candidates = [o for o in candidates if not o.candidate.pool.spot or percent * (grounds.replicas + 1) >= 100]
     return sorted(candidates, key=lambda o: (_trial_cost(grounds, o) - _expected(grounds, o, home, grounds.load.mean), o.pool))

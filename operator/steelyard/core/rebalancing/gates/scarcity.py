@@ -6,15 +6,20 @@ from steelyard.core.rebalancing.proposal import Proposal
 from steelyard.core.vocabulary.reason import Reason, Refusal
 
 
+def pool_full(proposal: Proposal) -> Refusal | None:
+    """Other workloads hold all nodes that there may be."""
+    if proposal.room >= 1:
+        return None
+    return Refusal(
+        Reason.POOL_SCARCE,
+        f"pool {proposal.target_pool} is short of nodes: other workloads hold all that there may be (spec.capacity.maxNodes)",
+    )
+
+
 def pool_scarce(proposal: Proposal) -> Refusal | None:
     """A pool that is short of nodes, and the fleet's plan has none there for this workload. What nodes beyond the plan are worth to others is in
     the saving; but at that price the last workload that gets any neither wins nor loses, and only the plan tells it from the first that gets none.
     """
-    if proposal.room < 1:
-        return Refusal(
-            Reason.POOL_SCARCE,
-            f"pool {proposal.target_pool} is short of nodes: other workloads hold all that there may be (spec.capacity.maxNodes)",
-        )
     if proposal.planned != 0 or not proposal.node_worth > 0:
         return None
     return Refusal(
