@@ -25,7 +25,7 @@ from steelyard.core.planning.fleet.outcome import FleetInfeasible, FleetPlanned
 from steelyard.core.planning.fleet.pricing import mixes
 from steelyard.core.planning.fleet.solve import share_pools
 from steelyard.core.planning.fleet.warm_start import WarmStart
-from steelyard.core.planning.left_over import left_over
+from steelyard.core.planning.left_over import Left, left_over
 from steelyard.core.planning.outcome import Infeasible, Outcome, Planned, Undecided
 from steelyard.core.planning.wish import turns
 from steelyard.core.planning.worth import worth
@@ -39,8 +39,8 @@ class FleetPlan:
 
     prices: money per hour that one node more of the pool would be worth; 0 where nodes are left. budgets: the same of one unit of money
     more in a namespace's budget. cost and bound: money per hour of those served; bound <= optimum <= cost. worth: money per hour that a node of
-    the pool is worth to those who wait for one, and no less than its price. turns: who may begin a move. left: the most replicas by pool, of
-    those who go without. warm_start: what the next plan begins from.
+    the pool is worth to those who wait for one, and no less than its price. turns: who may begin a move. left: what those may have who go
+    without. warm_start: what the next plan begins from.
     """
 
     targets: Mapping[WorkloadKey, Outcome]
@@ -50,7 +50,7 @@ class FleetPlan:
     budgets: Mapping[str, float] = field(default_factory=dict)
     worth: Mapping[str, float] = field(default_factory=dict)
     turns: frozenset[WorkloadKey] = frozenset()
-    left: Mapping[WorkloadKey, Mapping[str, int]] = field(default_factory=dict)
+    left: Mapping[WorkloadKey, Left] = field(default_factory=dict)
     warm_start: WarmStart | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -63,12 +63,14 @@ class FleetPlan:
         outcome, alone = self.targets.get(key), len(self.targets) == 1
         if outcome is None:
             return None
-        most = self.left.get(key)
+        left = self.left.get(key)
+        most = left.most if left else None
         return FleetTarget(
             replicas=outcome.replicas if isinstance(outcome, Planned) else most,
             scarcity={pool: worth for pool, worth in self.worth.items() if worth > 0 and not alone},
             turn=alone or key in self.turns,
             most=most,
+            back=left.back if left else (),
         )
 
 

@@ -12,9 +12,10 @@ def give_back(seen: Analysis) -> Outcome | None:
     """Replicas for which a workload of a higher priority lacks the nodes; None where there are none. It waits while a person said stop."""
     target, snapshot = seen.snapshot.target, seen.snapshot
     stopped = snapshot.settings.frozen or snapshot.workload.rebalancing.paused
-    if target is None or target.most is None or stopped or not all(seen.is_ours(p) for p in seen.members):
+    if target is None or not target.back or stopped or not all(seen.is_ours(p) for p in seen.members):
         return None
-    kept = {p.key: min(p.desired, target.most.get(p.key.pool, p.desired)) for p in seen.members}
+    most = {pool: count for pool, count in (target.most or {}).items() if pool in target.back}
+    kept = {p.key: min(p.desired, most.get(p.key.pool, p.desired)) for p in seen.members}
     if kept == seen.allocation:
         return None
     gone = ", ".join(f"{p.desired - kept[p.key]} on pool {p.key.pool}" for p in seen.members if kept[p.key] < p.desired)
