@@ -179,6 +179,11 @@ class Workload:
         return replace(options, dtype=own.dtype or options.dtype, quantization=own.quantization or options.quantization)
 
     @property
+    def advisory(self) -> bool:
+        """Whether Steelyard only says where it would run: it starts no move."""
+        return self.rebalancing.mode is not Mode.AUTO or self.scaling.owner != Owner.STEELYARD
+
+    @property
     def allowed(self) -> float:
         """Fraction of requests that may miss the strictest objective; 1 % where none is given."""
         return min((o.allowed for o in self.latency), default=0.01)

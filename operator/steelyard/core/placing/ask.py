@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from steelyard.core.facts.memory import Step
-from steelyard.core.facts.snapshot import Mode
 from steelyard.core.placing.analysis import Analysis
 from steelyard.core.placing.repair import is_short
 from steelyard.core.planning.demand import Demand
@@ -50,5 +49,5 @@ def _is_whole(seen: Analysis) -> bool:
 def _may_go(seen: Analysis, option: Option) -> bool:
     """Whether it would go there at all: nodes that are kept for somebody who does not come are lost to all."""
     snapshot, policy = seen.snapshot, seen.snapshot.workload.rebalancing
-    stays = policy.mode is not Mode.AUTO or policy.paused or snapshot.settings.frozen or not all(map(seen.is_ours, seen.members))
+    stays = snapshot.workload.advisory or policy.paused or snapshot.settings.frozen or not all(map(seen.is_ours, seen.members))
     return not (stays or seen.is_closed(option)) or not seen.members

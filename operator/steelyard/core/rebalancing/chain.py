@@ -42,10 +42,10 @@ COST_MOVE: tuple[Gate, ...] = (
     quarantined,  # failed there before
     pool_exhausted,  # no nodes to be had
     budget_exhausted,  # too many moves at once
-    not_its_turn,  # other moves gain more
     replicas_owned_elsewhere,  # somebody else writes the replicas
     storm_breaker,  # too much of the cluster is unready
     mode_observes,  # the user has not allowed moves
+    not_its_turn,  # other moves gain more
 )
 
 _OF_TRIALS: Mapping[Gate, tuple[Gate, ...]] = {

@@ -61,9 +61,11 @@ class Grounds:
         return self.dual_hours(1) / max(1e-9, payback / timedelta(hours=1))
 
     def planned(self, pool: str) -> int | None:
-        """Replicas that the fleet's plan has for the workload on the pool; None where it has nothing to say."""
+        """Replicas that the fleet's plan has for the workload on the pool; None where it has nothing to say: it plans a workload that starts no move
+        where it stands."""
         replicas = self.snapshot.target.replicas if self.snapshot.target else None
-        return None if replicas is None else replicas.get(pool, 0)
+        silent = replicas is None or (self.snapshot.workload.advisory and not self.standing.get(pool))
+        return None if silent or replicas is None else replicas.get(pool, 0)
 
     def price(self, option: Option) -> ReplicaPrice:
         """What replicas there cost as a choice."""

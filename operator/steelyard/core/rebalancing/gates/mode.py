@@ -1,4 +1,4 @@
-"""How far the user lets rebalancing go. Last in the chain, so that Recommend shows what the other gates think."""
+"""How far the user lets rebalancing go. Asked late, so that advice is what the other gates let pass."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def mode_observes(proposal: Proposal) -> Refusal | None:
     """Only Auto moves."""
     if proposal.policy.mode is Mode.AUTO:
         return None
-    would = f"would move to pool {proposal.target_pool}; " if proposal.target_pool and proposal.policy.mode is Mode.RECOMMEND else ""
+    would = f"would move to pool {proposal.target_pool}; " if proposal.target_pool else ""
     return Refusal(
         Reason.MODE_OBSERVES, f"{would}spec.rebalancing.mode is {proposal.policy.mode.value}: set it to Auto to let Steelyard act"
     )
