@@ -61,7 +61,6 @@ def test_what_nobody_lacks_stays() -> None:
 @pytest.mark.parametrize(
     ("policy", "scaling", "reason"),
     [
-        (quick(mode=Mode.OBSERVE, cooldown_seconds=60), Scaling(), Reason.MODE_OBSERVES),
         (quick(mode=Mode.RECOMMEND, cooldown_seconds=60), Scaling(), Reason.MODE_OBSERVES),
         (quick(cooldown_seconds=60), Scaling(owner="External"), Reason.REPLICAS_OWNED_ELSEWHERE),
     ],

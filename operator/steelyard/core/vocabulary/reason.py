@@ -21,7 +21,7 @@ class Reason(str, Enum):
 
     # Why a voluntary action does not happen (gates, in chain order).
     FROZEN = ("Frozen", "A person stopped voluntary actions: the workload is paused, or the whole installation is frozen.")
-    MODE_OBSERVES = ("ModeObserves", "The mode does not allow moves: Observe and Recommend say what would be done.")
+    MODE_OBSERVES = ("ModeObserves", "The mode does not allow moves: Observe only measures, Recommend says what it would do.")
     NOT_SYNCED = ("NotSynced", "The view of the cluster is not complete yet, so nothing is decided on it.")
     CLOCK_SUSPECT = ("ClockSuspect", "The operator's clock and the API server's disagree by more than a minute; ages cannot be trusted.")
     OBSERVATIONS_STALE = ("ObservationsStale", "There is no recent and complete reading of the traffic; serving goes on untouched.")

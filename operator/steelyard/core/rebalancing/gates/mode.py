@@ -11,7 +11,7 @@ def mode_observes(proposal: Proposal) -> Refusal | None:
     """Only Auto moves."""
     if proposal.policy.mode is Mode.AUTO:
         return None
-    would = f"would move to pool {proposal.target_pool}; " if proposal.target_pool else ""
+    would = f"would move to pool {proposal.target_pool}; " if proposal.target_pool and proposal.policy.mode is Mode.RECOMMEND else ""
     return Refusal(
         Reason.MODE_OBSERVES, f"{would}spec.rebalancing.mode is {proposal.policy.mode.value}: set it to Auto to let Steelyard act"
     )
