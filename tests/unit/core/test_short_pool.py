@@ -1,12 +1,15 @@
 """A pool that is short of nodes, and what the fleet's plan has there: the gate, and who asks for what."""
 
+from datetime import timedelta
+
 import pytest
 
 from steelyard.core.facts.memory import Step
 from steelyard.core.facts.snapshot import Mode
+from steelyard.core.rebalancing.gates.cooldown import cooling_down
 from steelyard.core.rebalancing.gates.scarcity import pool_scarce
 from steelyard.core.vocabulary.reason import Reason
-from unit.core.proposals import passing
+from unit.core.proposals import passing, past
 from unit.core.world import Ground, World, quick
 
 
@@ -52,3 +55,9 @@ def test_what_a_drained_pool_carried_is_missing_and_the_rest_is_not_taken_for_th
     demand = world.decisions[-1].demand
     assert demand is not None
     assert demand.problem.load == pytest.approx(24, rel=0.3)
+
+
+def test_who_makes_room_for_one_that_is_not_served_does_not_rest_first() -> None:
+    lately = (past("b", "a", timedelta(minutes=5)),)
+    assert cooling_down(passing(history=lately)) is not None
+    assert cooling_down(passing(history=lately, frees=True)) is None

@@ -427,13 +427,15 @@ class FleetTarget:
     """What the fleet's plan has for one workload. replicas: by pool; None where it found nothing for it. scarcity: money per hour that one node
     is worth to other workloads, of the pools that are short of nodes. turn: whether it may begin a move. most: replicas that it may have, by
     pool, where it goes without what it needs because others come first; None where it does not. back: pools of which it gives back what it has
-    beyond that, since somebody of a higher priority lacks it."""
+    beyond that, since somebody of a higher priority lacks it. lacked: pools of which another workload, that is not served without, gets more than
+    is free."""
 
     replicas: Mapping[str, int] | None
     scarcity: Mapping[str, float]
     turn: bool = True
     most: Mapping[str, int] | None = None
     back: tuple[str, ...] = ()
+    lacked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

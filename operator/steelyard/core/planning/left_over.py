@@ -15,7 +15,6 @@ from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.planning.demand import Demand
 from steelyard.core.planning.outcome import Outcome, Planned
 from steelyard.core.planning.problem import Offer
-from steelyard.core.planning.worth import lacking
 
 _SLACK = 1e-9
 
@@ -28,11 +27,19 @@ class Left:
     back: tuple[str, ...]
 
 
-def left_over(
-    demands: Sequence[Demand], targets: Mapping[WorkloadKey, Outcome], nodes: Mapping[str, float], budgets: Mapping[str, float]
-) -> dict[WorkloadKey, Left]:
-    """Of each workload that is not planned. budgets: money per hour by namespace."""
-    left, money = dict(nodes), dict(budgets)
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What workloads share. nodes: by pool. budgets: money per hour by namespace. lacked: pools that somebody lacks, with the highest priority
+    of those."""
+
+    nodes: Mapping[str, float]
+    budgets: Mapping[str, float]
+    lacked: Mapping[str, int]
+
+
+def left_over(demands: Sequence[Demand], targets: Mapping[WorkloadKey, Outcome], shared: Shared) -> dict[WorkloadKey, Left]:
+    """Of each workload that is not planned."""
+    left, money = dict(shared.nodes), dict(shared.budgets)
     served = [(one, outcome) for one in demands if isinstance(outcome := targets[one.key], Planned)]
     for one, outcome in served:
         costs = {o.pool: o.cost for o in one.problem.offers}
@@ -41,15 +48,14 @@ def left_over(
             left[pool] -= count * one.per_replica.get(pool, 0.0)
             if one.key.namespace in money:
                 money[one.key.namespace] -= count * costs.get(pool, 0.0)
-    wanted = lacking(demands, targets, nodes)
     without = sorted((d for d in demands if not isinstance(targets[d.key], Planned)), key=lambda d: (-d.priority, d.key))
-    return {one.key: _shared_out(one, left, money, wanted) for one in without}
+    return {one.key: _shared_out(one, left, money, shared.lacked) for one in without}
 
 
-def _shared_out(one: Demand, left: dict[str, float], money: dict[str, float], wanted: Mapping[str, int]) -> Left:
+def _shared_out(one: Demand, left: dict[str, float], money: dict[str, float], lacked: Mapping[str, int]) -> Left:
     """What one of them may have; `left` and `money` are what the next ones find."""
     carried, counts, problem, payer = 0.0, dict[str, int](), one.problem, one.key.namespace
-    back = tuple(sorted(pool for pool, priority in wanted.items() if priority > one.priority and one.running.get(pool, 0)))
+    back = tuple(sorted(pool for pool, priority in lacked.items() if priority > one.priority and one.running.get(pool, 0)))
     for offer in sorted(problem.offers, key=lambda o: (o.cost / o.capacity, o.pool)):
         here = one.running.get(offer.pool, 0)
         need = max(ceil((problem.load - carried) / offer.capacity - _SLACK), problem.minimum - sum(counts.values()), 0)

@@ -21,9 +21,9 @@ _SLACK = 1e-9
 
 
 def worth(
-    demands: Sequence[Demand], targets: Mapping[WorkloadKey, Outcome], nodes: Mapping[str, float], prices: Mapping[str, float]
+    demands: Sequence[Demand], targets: Mapping[WorkloadKey, Outcome], prices: Mapping[str, float], lacked: Mapping[str, int]
 ) -> dict[str, float]:
-    """Money per hour and node, by pool. prices: of the plan."""
+    """Money per hour and node, by pool. prices: of the plan. lacked: pools that somebody lacks."""
     planned = {d.key: o.replicas for d in demands if isinstance(o := targets.get(d.key), Planned)}
     waiting = [
         wish
@@ -31,7 +31,7 @@ def worth(
         for wish in one.wishes or ()
         if not wish.room and planned.get(one.key, {}).get(wish.pool, 0) > one.running.get(wish.pool, 0)
     ]
-    needed = dict.fromkeys(lacking(demands, targets, nodes), _unserved(demands))
+    needed = dict.fromkeys(lacked, _unserved(demands))
     saved = gained(waiting)
     return {pool: max(price, saved.get(pool, 0.0), needed.get(pool, 0.0)) for pool, price in prices.items()}
 

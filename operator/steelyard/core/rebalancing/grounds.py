@@ -84,6 +84,13 @@ class Grounds:
         """Whether the fleet's plan lets the workload begin a move now; so does none."""
         return self.snapshot.target is None or self.snapshot.target.turn
 
+    def frees(self, pool: str) -> bool:
+        """Whether a replica that goes from there is what a workload lacks that is not served."""
+        target = self.snapshot.target
+        if target is None or target.replicas is None or pool not in target.lacked:
+            return False
+        return self.standing.get(pool, 0) > target.replicas.get(pool, 0)
+
     def scarcity(self, pool: str) -> float:
         """Money per hour that one node of the pool is worth to other workloads."""
         return self.snapshot.target.scarcity.get(pool, 0.0) if self.snapshot.target else 0.0

@@ -57,6 +57,8 @@ class Proposal:
     planned: int | None = None
     turn: bool = True
     """Whether the fleet's plan lets the workload begin a move now; True where there is no plan."""
+    frees: bool = False
+    """Whether it leaves nodes that a workload lacks which is not served."""
     room: int = 1_000_000
     """Replicas more that fit on what other workloads leave of the target's nodes."""
     replicas: int = 0

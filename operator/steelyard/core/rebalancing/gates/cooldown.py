@@ -17,8 +17,8 @@ FUTILE = timedelta(minutes=30)
 
 
 def cooling_down(proposal: Proposal) -> Refusal | None:
-    """rebalancing.cooldownSeconds since the last move ended."""
-    if not proposal.history:
+    """rebalancing.cooldownSeconds since the last move ended; not where another workload is not served for want of these nodes."""
+    if not proposal.history or proposal.frees:
         return None
     last = max(m.time for m in proposal.history)
     until = last + timedelta(seconds=proposal.policy.cooldown_seconds)
