@@ -48,6 +48,9 @@ COST_MOVE: tuple[Gate, ...] = (
     not_its_turn,  # other moves gain more
 )
 
+OF_THE_FLEET = frozenset({pool_full.__name__, budget_exhausted.__name__, not_its_turn.__name__})
+"""Gates whose answer is about other workloads, in part or whole."""
+
 _OF_TRIALS: Mapping[Gate, tuple[Gate, ...]] = {
     saving_not_significant: (no_expected_saving,),
     payback_too_long: (),

@@ -14,7 +14,7 @@ from steelyard.core.planning.prior import expected_saving, sigma_of
 from steelyard.core.planning.wish import Wish
 from steelyard.core.rebalancing.alternative import Alternative, alternatives
 from steelyard.core.rebalancing.at_once import in_all, in_pool
-from steelyard.core.rebalancing.chain import COST_MOVE, EXPLORATION, Review, review
+from steelyard.core.rebalancing.chain import COST_MOVE, EXPLORATION, OF_THE_FLEET, Review, review
 from steelyard.core.rebalancing.cost_test import CostTest
 from steelyard.core.rebalancing.equal_share import source_beside
 from steelyard.core.rebalancing.gates.scarcity import pool_scarce
@@ -53,9 +53,11 @@ def cheaper(grounds: Grounds) -> Considered:
 def wished(considered: Considered, replicas: int) -> tuple[Wish, ...]:
     """The move, where it waits for room or for its turn alone. replicas: that the target gets."""
     asked, target = considered.proposal, considered.target
+    if target is None or not {f.gate for f in considered.review.findings if f.refusal is not None} <= OF_THE_FLEET:
+        return ()
     chain = EXPLORATION if asked.kind is MoveKind.EXPLORATION else COST_MOVE
     alone = review(chain, replace(asked, room=max(1, asked.room), turn=True, moves_elsewhere=0, pool_moves=()))
-    if target is None or alone.verdict is not None:
+    if alone.verdict is not None:
         return ()
     saves = asked.saving.point if asked.saving is not None else (asked.expected_saving or 0.0) * 3600 / asked.policy.payback_seconds
     return (
