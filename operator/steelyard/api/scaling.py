@@ -66,7 +66,8 @@ class Scaling(SpecModel):
     priority: Annotated[
         int,
         says(
-            "Who is planned for first where the pools or a budget do not hold all workloads. Higher is first.",
+            "Who is served first where the pools or a budget do not hold all workloads: higher is first. Replicas of a lower priority are given "
+            "back where a higher one lacks their nodes.",
             unit="rank",
             example=100,
             low=0,

@@ -205,7 +205,7 @@ class Config(_Closed):
     namespace_budgets: dict[str, Annotated[float, Field(gt=0, le=1e9)]] = Field(
         default_factory=dict,
         description="Money per hour, in the installation's currency, that the workloads of a namespace may cost together, by namespace. "
-        "The fleet plan keeps within it; sizing for a load that is there does not ask.",
+        "The fleet plan keeps within it: where it does not hold all, workloads of a lower priority get no more replicas.",
     )
     watch_namespaces: tuple[str, ...] = Field(default=(), description="Namespaces to work in; empty for all.")
     image_pull_policy: Annotated[str, Field(pattern="^(Always|IfNotPresent|Never)$")] = Field(

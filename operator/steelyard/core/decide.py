@@ -18,6 +18,7 @@ from steelyard.core.placing.conditions import conditions
 from steelyard.core.placing.decision import Decision
 from steelyard.core.placing.explore import explore
 from steelyard.core.placing.go_on import go_on
+from steelyard.core.placing.go_without import give_back
 from steelyard.core.placing.improve import improve
 from steelyard.core.placing.intend import intent_of
 from steelyard.core.placing.outcome import Outcome
@@ -60,7 +61,7 @@ def decide(snapshot: Snapshot, now: datetime) -> Decision:
         review=outcome.review,
         options=seen.options,
         load=seen.load,
-        demand=demand(seen),
+        demand=demand(seen, None if outcome.move is None and reason is Reason.WAITING else outcome.wishes),
         reconsider_at=_reconsider(seen, outcome),
     )
 
@@ -75,7 +76,7 @@ def place(seen: Analysis) -> Outcome:
     missing = repair(seen)
     if move is not None:
         return go_on(seen, move, missing)
-    return missing or revise(seen) or trim(seen) or rescued or explore(seen, improve(seen))
+    return give_back(seen) or missing or revise(seen) or trim(seen) or rescued or explore(seen, improve(seen))
 
 
 def _reconsider(seen: Analysis, outcome: Outcome) -> datetime:

@@ -7,7 +7,7 @@ served it says who goes without, and what is short.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from math import inf
 
@@ -25,7 +25,10 @@ from steelyard.core.planning.fleet.outcome import FleetInfeasible, FleetPlanned
 from steelyard.core.planning.fleet.pricing import mixes
 from steelyard.core.planning.fleet.solve import share_pools
 from steelyard.core.planning.fleet.warm_start import WarmStart
+from steelyard.core.planning.left_over import Left, Shared, left_over
 from steelyard.core.planning.outcome import Infeasible, Outcome, Planned, Undecided
+from steelyard.core.planning.wish import turns
+from steelyard.core.planning.worth import lacking, worth
 
 NODES_SHOWN = 3
 
@@ -35,8 +38,10 @@ class FleetPlan:
     """targets: by workload, in order of key; a workload whose load is not known has none, and stays.
 
     prices: money per hour that one node more of the pool would be worth; 0 where nodes are left. budgets: the same of one unit of money
-    more in a namespace's budget. cost and bound: money per hour of those served; bound <= optimum <= cost. warm_start: what the next plan
-    begins from.
+    more in a namespace's budget. cost and bound: money per hour of those served; bound <= optimum <= cost. worth: money per hour that a node of
+    the pool is worth to those who wait for one, and no less than its price. lacked: pools of which a
+    workload that is not served gets more than others leave free, with the highest priority of such a workload. turns: who may begin a move. left: what those may have who go
+    without. warm_start: what the next plan begins from.
     """
 
     targets: Mapping[WorkloadKey, Outcome]
@@ -44,6 +49,10 @@ class FleetPlan:
     cost: float
     bound: float
     budgets: Mapping[str, float] = field(default_factory=dict)
+    worth: Mapping[str, float] = field(default_factory=dict)
+    lacked: Mapping[str, int] = field(default_factory=dict)
+    turns: frozenset[WorkloadKey] = frozenset()
+    left: Mapping[WorkloadKey, Left] = field(default_factory=dict)
     warm_start: WarmStart | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -53,11 +62,19 @@ class FleetPlan:
 
     def target(self, key: WorkloadKey) -> FleetTarget | None:
         """What it has for that workload; None where it does not know it. A workload that is alone takes no node from anybody."""
-        outcome = self.targets.get(key)
+        outcome, alone = self.targets.get(key), len(self.targets) == 1
         if outcome is None:
             return None
-        short = {pool: worth for pool, worth in self.prices.items() if worth > 0} if len(self.targets) > 1 else {}
-        return FleetTarget(replicas=outcome.replicas if isinstance(outcome, Planned) else None, scarcity=short)
+        left = self.left.get(key)
+        most = left.most if left else None
+        return FleetTarget(
+            replicas=outcome.replicas if isinstance(outcome, Planned) else most,
+            scarcity={pool: worth for pool, worth in self.worth.items() if worth > 0 and not alone},
+            turn=alone or key in self.turns,
+            most=most,
+            back=left.back if left else (),
+            lacked=() if alone else tuple(sorted(self.lacked)),
+        )
 
 
 def plan(fleet: tuple[Snapshot, ...], now: datetime, warm_start: WarmStart | None = None) -> FleetPlan:
@@ -73,10 +90,26 @@ def plan_demands(
 ) -> FleetPlan:
     """The same from what was derived already. demands: in order of key. nodes: of each pool, inf where nobody limits them. budgets: money
     per hour, by namespace."""
+    found, too_many = _planned(demands, nodes, budgets, warm_start)
+    lacked = lacking(demands, found.targets, nodes)
+    return replace(
+        found,
+        worth=worth(demands, found.targets, found.prices, lacked),
+        lacked=lacked,
+        # Without a proof that they are too many nobody is told to go without.
+        left=left_over(demands, found.targets, Shared(nodes, budgets, lacked)) if too_many else {},
+        turns=turns({d.key: d.wishes or () for d in demands}),
+    )
+
+
+def _planned(
+    demands: tuple[Demand, ...], nodes: Mapping[str, float], budgets: Mapping[str, float], warm_start: WarmStart | None
+) -> tuple[FleetPlan, bool]:
+    """Who gets what, and the prices; and whether it is proved that not all can be served."""
     pools, payers = sorted(nodes), sorted(budgets)
     none = FleetPlan(targets={}, prices=dict.fromkeys(pools, 0.0), cost=0.0, bound=0.0, budgets=dict.fromkeys(payers, 0.0))
     if not demands:
-        return none
+        return none, False
     fleet = _fleet(demands, pools, nodes, payers, budgets)
     found = share_pools(fleet, warm_start)
     if isinstance(found, FleetPlanned):
@@ -85,7 +118,7 @@ def plan_demands(
             targets[demands[at].key] = _alone(demands[at])
         for at in found.unknown:
             targets[demands[at].key] = Undecided(bound=0.0, why="no mix of up to three pools was found that carries the load")
-        return _plan(targets, pools, payers, found)
+        return _plan(targets, pools, payers, found), False
     priority = np.array([d.priority for d in demands], dtype=np.int64)
     served = admit(fleet, priority, found.prices)
     why = _short(found, pools, payers) if isinstance(found, FleetInfeasible) else None
@@ -96,11 +129,8 @@ def plan_demands(
     for one in demands:
         if one.key not in targets:
             targets[one.key] = why or Undecided(bound=0.0, why="the pools may not hold all workloads, and no plan for this one was found")
-    return (
-        _plan(targets, pools, payers, served.plan)
-        if served.plan is not None
-        else FleetPlan(targets=dict(sorted(targets.items())), prices=none.prices, cost=0.0, bound=0.0, budgets=none.budgets)
-    )
+    answer = replace(none, targets=dict(sorted(targets.items()))) if served.plan is None else _plan(targets, pools, payers, served.plan)
+    return answer, why is not None
 
 
 def nodes_of(pool: Pool) -> float:

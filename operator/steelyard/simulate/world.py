@@ -26,7 +26,7 @@ from steelyard.core.facts.snapshot import Exhaustion, Snapshot
 from steelyard.core.facts.window import Crash
 from steelyard.core.placing.decision import Decision
 from steelyard.core.plan import FleetPlan, nodes_of
-from steelyard.core.planning.demand import Demand
+from steelyard.core.planning.demand import Demand, asked_again
 from steelyard.core.planning.exhaustion import Waits, exhaustion
 from steelyard.core.vocabulary.reading import Unknown
 from steelyard.simulate.arrivals import Arrivals, Rates, Trace
@@ -152,7 +152,7 @@ class World:
         self.cluster.obey(name, decision.intent)
         self._compile(tenant)
         tenant.memory, tenant.looked, tenant.news = decision.memory, self.now, False
-        tenant.demand = decision.demand or tenant.demand
+        tenant.demand = asked_again(decision.demand, tenant.demand)
         tenant.shown = self._shown(name), self._nodes_shown()
 
     # --- time

@@ -1,10 +1,13 @@
 """The slow door: targets of all workloads over pools that they share."""
 
 from dataclasses import replace
+from datetime import datetime
 
 from steelyard.core.facts.identity import WorkloadKey
-from steelyard.core.facts.snapshot import Snapshot
-from steelyard.core.plan import FleetPlan, plan
+from steelyard.core.facts.snapshot import FleetTarget, Snapshot
+from steelyard.core.placing.analysis import analysis
+from steelyard.core.placing.ask import demand
+from steelyard.core.plan import FleetPlan, plan, plan_demands
 from steelyard.core.planning.outcome import Infeasible, Planned
 from steelyard.core.vocabulary.reading import Fresh
 from unit.core.world import Ground, World, quick
@@ -70,7 +73,7 @@ def test_a_workload_whose_load_is_not_known_has_no_target() -> None:
     assert plan((), now) == FleetPlan(targets={}, prices={}, cost=0.0, bound=0.0)
 
 
-def crowded(*priorities: int, nodes: int, rate: float = 24.0) -> FleetPlan:
+def crowd(*priorities: int, nodes: int, rate: float = 24.0) -> tuple[tuple[Snapshot, ...], datetime]:
     """Workloads of which each needs four nodes of pool a, the first one what `rate` needs; there is no other pool."""
     fleet = []
     for at, priority in enumerate(priorities):
@@ -78,7 +81,11 @@ def crowded(*priorities: int, nodes: int, rate: float = 24.0) -> FleetPlan:
         workload = replace(one.workload, scaling=replace(one.workload.scaling, priority=priority))
         pools = tuple(replace(p, nodes=nodes) for p in one.pools if p.name == "a")
         fleet.append(replace(one, workload=workload, pools=pools))
-    return plan(tuple(fleet), fleet[0].traffic[next(iter(fleet[0].traffic))].at)  # type: ignore[union-attr]
+    return tuple(fleet), fleet[0].traffic[next(iter(fleet[0].traffic))].at  # type: ignore[union-attr]
+
+
+def crowded(*priorities: int, nodes: int, rate: float = 24.0) -> FleetPlan:
+    return plan(*crowd(*priorities, nodes=nodes, rate=rate))
 
 
 def test_where_the_pools_do_not_hold_all_higher_priority_is_served_first_and_the_rest_is_told_what_is_short() -> None:
@@ -88,6 +95,20 @@ def test_where_the_pools_do_not_hold_all_higher_priority_is_served_first_and_the
     assert isinstance(outcome, Infeasible)
     assert outcome.conflict == ("nodes of pool a",)
     assert "at least 4 are missing" in outcome.relaxation
+
+
+def test_who_goes_without_gives_back_what_a_higher_priority_lacks_and_keeps_it_else() -> None:
+    def lowest(*, short: bool) -> FleetTarget:
+        """Of three workloads that run on four nodes each of eight, as the plan of before left them."""
+        fleet, now = crowd(0, 2, 1, nodes=8)
+        demands = tuple(d for s in fleet if (d := demand(analysis(s, now))) is not None)
+        demands = tuple(replace(d, short=short and d.priority == 2, running={"a": 4 - 3 * (short and d.priority == 2)}) for d in demands)
+        found = plan_demands(demands, {"a": 8.0}, {}).target(WorkloadKey("ns", "w"))
+        assert found is not None
+        return found
+
+    assert (lowest(short=True).most, lowest(short=True).back) == ({"a": 0}, ("a",))
+    assert (lowest(short=False).most, lowest(short=False).back) == ({"a": 4}, ())
 
 
 def test_one_that_fits_nowhere_does_not_keep_those_behind_it_out() -> None:

@@ -1,29 +1,29 @@
 """A pool that is short of nodes, and what the fleet's plan has there: the gate, and who asks for what."""
 
+from datetime import timedelta
+
 import pytest
 
 from steelyard.core.facts.memory import Step
 from steelyard.core.facts.snapshot import Mode
+from steelyard.core.rebalancing.gates.cooldown import cooling_down
 from steelyard.core.rebalancing.gates.scarcity import pool_scarce
 from steelyard.core.vocabulary.reason import Reason
-from unit.core.proposals import passing
+from unit.core.proposals import passing, past
 from unit.core.world import Ground, World, quick
 
 
 @pytest.mark.parametrize(
-    ("planned", "beyond", "worth", "refused"),
+    ("planned", "worth", "refused"),
     [
-        (None, 2.0, 0.0, False),  # not short
-        (None, 2.0, 0.9, False),  # no answer of the plan: the saving, 2, is more than 1.8
-        (None, 2.0, 1.1, True),
-        (0, 2.0, 0.1, True),  # left out, whatever it saves
-        (1, 1.0, 1.9, False),
-        (1, 1.0, 2.1, True),
-        (2, 0.0, 5.0, False),  # the plan has all of it there
+        (0, 0.0, False),  # not short
+        (None, 1.1, False),  # no answer of the plan: the saving tells
+        (0, 0.1, True),  # left out, whatever it saves
+        (1, 2.1, False),  # what it takes beyond that is in the saving
     ],
 )
-def test_nodes_that_the_plan_has_for_others_are_left_to_them(planned: int | None, beyond: float, worth: float, refused: bool) -> None:
-    refusal = pool_scarce(passing(planned=planned, nodes_beyond=beyond, node_worth=worth))
+def test_a_pool_where_the_plan_has_nothing_for_the_workload_is_left_to_others(planned: int | None, worth: float, refused: bool) -> None:
+    refusal = pool_scarce(passing(planned=planned, node_worth=worth))
     assert (refusal is not None) == refused
     assert refusal is None or refusal.reason is Reason.POOL_SCARCE
 
@@ -55,3 +55,9 @@ def test_what_a_drained_pool_carried_is_missing_and_the_rest_is_not_taken_for_th
     demand = world.decisions[-1].demand
     assert demand is not None
     assert demand.problem.load == pytest.approx(24, rel=0.3)
+
+
+def test_who_makes_room_for_one_that_is_not_served_does_not_rest_first() -> None:
+    lately = (past("b", "a", timedelta(minutes=5)),)
+    assert cooling_down(passing(history=lately)) is not None
+    assert cooling_down(passing(history=lately, frees=True)) is None

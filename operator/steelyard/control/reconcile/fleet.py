@@ -10,7 +10,7 @@ from steelyard.control.telemetry.metrics import Gauges, Metrics, Sample
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.snapshot import FleetTarget
 from steelyard.core.plan import FleetPlan, nodes_of
-from steelyard.core.planning.demand import Demand
+from steelyard.core.planning.demand import Demand, asked_again
 from steelyard.core.planning.fleet.warm_start import WarmStart
 from steelyard.core.planning.outcome import Planned
 
@@ -26,8 +26,9 @@ class Fleet:
 
     def ask(self, key: WorkloadKey, demand: Demand | None) -> None:
         """What the workload asks for now; with None it goes on asking for what it did, as it goes on holding its nodes."""
-        if demand is not None:
-            self._demands[key] = demand
+        asked = asked_again(demand, self._demands.get(key))
+        if asked is not None:
+            self._demands[key] = asked
 
     def forget(self, key: WorkloadKey) -> None:
         """It is gone."""
@@ -60,7 +61,7 @@ class Fleet:
         samples += [
             Sample(f"steelyard_plan_cost_{currency}", (which,), value) for which, value in (("plan", found.cost), ("bound", found.bound))
         ]
-        samples += [Sample(f"steelyard_pool_scarcity_{currency}", (pool,), price) for pool, price in sorted(found.prices.items())]
+        samples += [Sample(f"steelyard_pool_scarcity_{currency}", (pool,), price) for pool, price in sorted(found.worth.items())]
         self._metrics.gauges.publish("plan", Gauges(tuple(samples)))
 
     def fail(self) -> None:

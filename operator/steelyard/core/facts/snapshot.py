@@ -181,6 +181,11 @@ class Workload:
         return replace(options, dtype=own.dtype or options.dtype, quantization=own.quantization or options.quantization)
 
     @property
+    def advisory(self) -> bool:
+        """Whether Steelyard only says where it would run: it starts no move."""
+        return self.rebalancing.mode is not Mode.AUTO or self.scaling.owner != Owner.STEELYARD
+
+    @property
     def allowed(self) -> float:
         """Fraction of requests that may miss the strictest objective; 1 % where none is given."""
         return min((o.allowed for o in self.latency), default=0.01)
@@ -424,10 +429,17 @@ class Settings:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetTarget:
     """What the fleet's plan has for one workload. replicas: by pool; None where it found nothing for it. scarcity: money per hour that one node
-    more would be worth to all workloads together, of the pools that are short of nodes."""
+    is worth to other workloads, of the pools that are short of nodes. turn: whether it may begin a move. most: replicas that it may have, by
+    pool, where it goes without what it needs because others come first; None where it does not. back: pools of which it gives back what it has
+    beyond that, since somebody of a higher priority lacks it. lacked: pools of which another workload, that is not served without, gets more than
+    is free."""
 
     replicas: Mapping[str, int] | None
     scarcity: Mapping[str, float]
+    turn: bool = True
+    most: Mapping[str, int] | None = None
+    back: tuple[str, ...] = ()
+    lacked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

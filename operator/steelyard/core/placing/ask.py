@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from steelyard.core.facts.memory import Step
-from steelyard.core.facts.snapshot import Mode
 from steelyard.core.placing.analysis import Analysis
+from steelyard.core.placing.repair import is_short
 from steelyard.core.planning.demand import Demand
 from steelyard.core.planning.offers import problem_of
 from steelyard.core.planning.option import Option
+from steelyard.core.planning.wish import Wish
 
 
-def demand(seen: Analysis) -> Demand | None:
-    """What a workload asks of the fleet's plan; None while that is not known, and what it asked for before still holds."""
+def demand(seen: Analysis, wishes: tuple[Wish, ...] | None = ()) -> Demand | None:
+    """What a workload asks of the fleet's plan; None while that is not known, and what it asked for before still holds. One that was never placed
+    asks for its first replicas. wishes: the moves that it would begin now; None where it was not asked."""
     snapshot = seen.snapshot
-    if not snapshot.synced or seen.load is None or not _is_whole(seen):
+    first = not seen.members and not snapshot.memory.allocation and not snapshot.workload.deleting
+    if not snapshot.synced or (seen.load is None and not first) or not _is_whole(seen):
         return None
     running: dict[str, int] = {}
     for placement in sorted(snapshot.placements, key=lambda p: p.key):
@@ -24,10 +27,12 @@ def demand(seen: Analysis) -> Demand | None:
         standing[key.pool] = standing.get(key.pool, 0) + count
     return Demand(
         key=snapshot.workload.key,
-        problem=problem_of(snapshot.workload, open_, seen.load.peak, standing),
-        per_replica={o.pool: _node_part(o) for o in seen.options},
+        problem=problem_of(snapshot.workload, open_, seen.load.soon if seen.load else 0.0, standing),
+        per_replica={o.pool: o.node_part for o in seen.options},
         running=running,
         priority=snapshot.workload.scaling.priority,
+        short=is_short(seen),
+        wishes=wishes,
     )
 
 
@@ -44,10 +49,5 @@ def _is_whole(seen: Analysis) -> bool:
 def _may_go(seen: Analysis, option: Option) -> bool:
     """Whether it would go there at all: nodes that are kept for somebody who does not come are lost to all."""
     snapshot, policy = seen.snapshot, seen.snapshot.workload.rebalancing
-    stays = policy.mode is not Mode.AUTO or policy.paused or snapshot.settings.frozen
+    stays = snapshot.workload.advisory or policy.paused or snapshot.settings.frozen or not all(map(seen.is_ours, seen.members))
     return not (stays or seen.is_closed(option)) or not seen.members
-
-
-def _node_part(option: Option) -> float:
-    """Nodes that one replica takes: 1 over the replicas that fit on one."""
-    return 1.0 if option.candidate.shape is None else 1.0 / max(1, option.a_node)

@@ -11,7 +11,8 @@ from steelyard.core.facts.snapshot import PoolChoice
 from steelyard.core.facts.window import since, totals
 from steelyard.core.placing.analysis import Analysis
 from steelyard.core.placing.others import others_of
-from steelyard.core.planning.option import UNBOUNDED
+from steelyard.core.placing.room import price
+from steelyard.core.planning.option import UNBOUNDED, Option
 from steelyard.core.planning.sizing import need
 from steelyard.core.rebalancing.break_even import break_even
 from steelyard.core.rebalancing.cost_test import CostTest, cost_ratio, judge, log_ratios
@@ -44,7 +45,7 @@ def cost_test(seen: Analysis, move: Move) -> CostTest:
         return nothing
     if not isinstance(home.price, Fresh) or not isinstance(there.price, Fresh):
         return nothing
-    prices = there.each / home.each
+    prices = _price(seen, there, move.target_base, move.target_goal) / _price(seen, home, move.source_goal, move.source_replicas)
     theirs, ours = since(seen.windows(move.target), move.step_time), since(seen.windows(move.source), move.step_time)
     if not theirs or not ours:
         return nothing
@@ -59,6 +60,11 @@ def cost_test(seen: Analysis, move: Move) -> CostTest:
         given = move.source_replicas - move.source_goal if staying else need(rate, capacity, scaling.least, UNBOUNDED)
         limits.append(break_even(rate, given, staying, capacity, prices, least))
     return judge(ratio, n, (median(limits), max(limits)))
+
+
+def _price(seen: Analysis, option: Option, fewer: int, more: int) -> float:
+    """Money per hour of each replica that the move adds or takes away, as it was when the move was begun."""
+    return price(seen, option).between(fewer, more)
 
 
 def _by_bounds(seen: Analysis, target: PlacementKey, worth: float) -> Interval | None:

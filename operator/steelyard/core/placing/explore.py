@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from steelyard.core.economics.money import written
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import MoveKind
@@ -10,7 +12,7 @@ from steelyard.core.placing.decision import Note
 from steelyard.core.placing.grounds_of import grounds_of
 from steelyard.core.placing.outcome import Outcome
 from steelyard.core.placing.start_move import Plan, start_move
-from steelyard.core.rebalancing.propose import Considered, trials
+from steelyard.core.rebalancing.propose import Considered, first_of_each, trials, wished
 from steelyard.core.vocabulary.reason import HOLDS, SETTLED, Reason
 
 
@@ -18,21 +20,26 @@ def explore(seen: Analysis, stays: Outcome) -> Outcome:
     """The first trial that may begin, where the workload would stay and nothing holds it; else the same. A trial that may not happen is news only
     where nothing measured is better anyway."""
     grounds = grounds_of(seen)
-    if stays.move is not None or stays.review is None or stays.refusal is None or grounds is None:
+    refusal = stays.refusal
+    if stays.move is not None or stays.review is None or refusal is None or grounds is None:
         return stays
     # A broken promise is a reason to look elsewhere, and none to stay.
-    if stays.refusal.reason in HOLDS - {Reason.SLO_AT_RISK}:
+    if refusal.reason in HOLDS - {Reason.SLO_AT_RISK}:
         return stays
     first: Considered | None = None
+    wishes = list(stays.wishes)
     for trial in trials(grounds):
         if trial.review.verdict is None:
             return _begun(seen, trial)
         first = first or trial
+        # What is measured comes before what is tried; a trial is of one replica, and made for all that the plan has there.
+        wishes += wished(trial, max(1, trial.proposal.planned or 0))
+    stays = replace(stays, wishes=first_of_each(wishes))
     if first is None or first.review.verdict is None or first.target is None:
         return stays
     news = first.review.verdict.reason not in SETTLED - {Reason.NO_ROOM}
-    if news and stays.refusal.reason in SETTLED:
-        return Outcome.stay(stays.allocation, first.review.verdict, first.review, first.target.pool)
+    if news and refusal.reason in SETTLED:
+        return replace(Outcome.stay(stays.allocation, first.review.verdict, first.review, first.target.pool), wishes=stays.wishes)
     return stays
 
 

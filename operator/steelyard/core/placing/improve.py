@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import MoveKind
 from steelyard.core.placing.analysis import Analysis
@@ -27,7 +29,8 @@ def improve(seen: Analysis) -> Outcome:
     considered = cheaper(grounds)
     refusal = considered.review.verdict
     if refusal is not None:
-        return Outcome.stay(seen.allocation, refusal, considered.review, considered.target.pool if considered.target else None)
+        stays = Outcome.stay(seen.allocation, refusal, considered.review, considered.target.pool if considered.target else None)
+        return replace(stays, wishes=considered.wishes)
     assert considered.alternative is not None
     return _begun(seen, considered, considered.alternative)
 

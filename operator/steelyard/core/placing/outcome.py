@@ -9,6 +9,7 @@ from typing import TypeAlias
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import Move, PastMove, Quarantine
 from steelyard.core.placing.decision import Note
+from steelyard.core.planning.wish import Wish
 from steelyard.core.rebalancing.chain import Review
 from steelyard.core.vocabulary.reason import HOLDS, Refusal
 from steelyard.core.vocabulary.verdict import Verdict
@@ -21,7 +22,7 @@ Allocation: TypeAlias = Mapping[PlacementKey, int]
 class Outcome:
     """`allocation`: every placement that holds the load or is an end of the move, with the replicas wanted there. `move`: the one under way
     afterwards; None where there is none. `past`, `quarantine`: to be remembered. `refusal`: why nothing more is done; `review`: the gates
-    that were asked; `target`: the pool that was considered."""
+    that were asked; `target`: the pool that was considered; `wishes`: moves that wait for room or for their turn alone."""
 
     verdict: Verdict
     allocation: Allocation
@@ -32,6 +33,7 @@ class Outcome:
     review: Review | None = None
     target: str | None = None
     notes: tuple[Note, ...] = ()
+    wishes: tuple[Wish, ...] = ()
 
     @property
     def held(self) -> Refusal | None:

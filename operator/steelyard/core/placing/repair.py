@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import Quarantine
 from steelyard.core.facts.snapshot import Placement
+from steelyard.core.placing import go_without
 from steelyard.core.placing.analysis import Analysis
 from steelyard.core.placing.decision import Note
 from steelyard.core.placing.fresh import unread
@@ -56,8 +57,16 @@ def repair(seen: Analysis) -> Outcome | None:
         return Outcome.wait({}, cheaper)
     wanted = addition(seen, short)
     if wanted == seen.allocation:
-        return None if seen.members else nowhere(seen)
+        return go_without.told(seen) or (None if seen.members else nowhere(seen))
     return _added(seen, wanted)
+
+
+def is_short(seen: Analysis) -> bool:
+    """Whether something is missing that no open pool has room for."""
+    if seen.snapshot.workload.deleting or not all(seen.is_ours(p) for p in seen.members):
+        return False
+    short = shortage(seen)
+    return not (seen.members and short.enough) and addition(seen, short) == seen.allocation
 
 
 def shortage(seen: Analysis) -> Shortage:

@@ -11,6 +11,7 @@ from steelyard.core.placing.analysis import Analysis
 from steelyard.core.placing.supply import coming, lost, starts_on
 from steelyard.core.planning.enough import Rules, Stand
 from steelyard.core.planning.option import Option
+from steelyard.core.planning.replica_price import ReplicaPrice, replica_price
 from steelyard.core.vocabulary.reason import AWAITED, Reason
 
 UNPRICED = 1000.0
@@ -63,24 +64,35 @@ def awaited(seen: Analysis) -> tuple[Option, ...]:
     return tuple(o for o in seen.options if o.refusal is not None and o.refusal.reason in AWAITED and o.room >= 1 and not seen.is_closed(o))
 
 
-def price(seen: Analysis, option: Option | None) -> float:
-    """Money per hour of a replica as a choice: its own cost and what its part of a scarce node is worth to other workloads."""
+def price(seen: Analysis, option: Option | None) -> ReplicaPrice:
+    """What replicas there cost as a choice."""
     known = max((o.each for o in seen.options if o.each), default=1.0)
     each = option.each if option and option.each else UNPRICED * known
-    worth = seen.snapshot.target.scarcity.get(option.pool, 0.0) if option and seen.snapshot.target else 0.0
-    return each + (worth / max(1, option.a_node) if option else 0.0)
+    if option is None:
+        return ReplicaPrice(each)
+    standing = sum(p.desired for p in seen.members if p.key.pool == option.pool)
+    return replica_price(each, option.node_part, option.pool, seen.snapshot.target, standing)
+
+
+def _room(seen: Analysis, option: Option) -> int:
+    """Replicas that fit on what others leave, and that the fleet's plan leaves to a workload that goes without."""
+    most = seen.snapshot.target.most if seen.snapshot.target else None
+    return option.room if most is None else min(option.room, most.get(option.pool, 0))
 
 
 def _member(seen: Analysis, placement: Placement) -> Stand:
     option, key = seen.option(placement.key.pool), placement.key
     choice, count = seen.snapshot.workload.pools.get(key.pool, PoolChoice()), coming(seen, placement)
     grows = lost(seen, placement) == 0 and not seen.is_exhausted(key.pool) and starts_on(seen, key.pool) == key
-    room = option.room if option else seen.snapshot.workload.scaling.maximum
+    room = _room(seen, option) if option else seen.snapshot.workload.scaling.maximum
+    cost = price(seen, option)
     return Stand(
         name="/".join(key),
         replicas=count,
         capacity=_capacity(seen, placement),
-        cost=price(seen, option),
+        cost=cost.each,
+        worth=cost.worth,
+        allotted=cost.allotted,
         most=max(count, room) if grows else count,
         least=choice.minimum,
         family=option.candidate.pool.family if option else "",
@@ -101,7 +113,7 @@ def _least_known(seen: Analysis) -> float:
 def _is_possible(seen: Analysis, option: Option) -> bool:
     """Whether replicas can be put there for want of room elsewhere: a pool too small for all is good for a part."""
     key = starts_on(seen, option.pool)
-    if (option.refusal is not None and not option.only_for_part) or option.room < 1 or key is None:
+    if (option.refusal is not None and not option.only_for_part) or _room(seen, option) < 1 or key is None:
         return False
     here = [p for p in seen.members if p.key.pool == option.pool]
     return all(p.key != key for p in here) and not any(p.unplaced and lost(seen, p) for p in here)
@@ -119,9 +131,11 @@ def _opening(seen: Analysis, option: Option, *, first: bool) -> Stand:
         name="/".join(_key(seen, option)),
         replicas=0,
         capacity=carries,
-        cost=cost / carries if first else cost,
+        cost=cost.of(1) / carries if first else cost.each,
+        worth=0.0 if first else cost.worth,
+        allotted=cost.allotted,
         # A pool that delivered nothing is tried again with one replica.
-        most=min(option.room, 1) if option.candidate.pool.exhaustion else option.room,
+        most=min(_room(seen, option), 1) if option.candidate.pool.exhaustion else _room(seen, option),
         least=seen.snapshot.workload.pools.get(option.pool, PoolChoice()).minimum,
         family=option.candidate.pool.family,
         spot=option.candidate.pool.spot,

@@ -22,7 +22,7 @@ DRAIN_SECONDS = 30.0
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stand:
     """Replicas of one placement, ready or surely coming. capacity: requests per second each. cost: money per hour each. start, drain: seconds
-    that one is paid for without serving. least, most: replicas that may stand there."""
+    that one is paid for without serving. least, most: replicas that may stand there. worth, allotted: as in planning/replica_price.py."""
 
     name: str
     replicas: int
@@ -34,6 +34,8 @@ class Stand:
     drain: float = DRAIN_SECONDS
     family: str = ""
     spot: bool = False
+    worth: float = 0.0
+    allotted: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +122,8 @@ def _cheapest(stands: Sequence[Stand], load: float, least: Sequence[int], most: 
             most=most[at],
             current=s.replicas,
             added=s.cost * (s.start + s.drain) / LIFE,
+            worth=s.worth,
+            allotted=s.allotted,
         )
         for at, s in enumerate(stands)
         if most[at] > 0

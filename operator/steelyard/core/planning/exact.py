@@ -113,19 +113,15 @@ def _splits(problem: Problem, chosen: tuple[Offer, ...], enough: Callable[[], fl
                 if diluted == inf:
                     return
                 need = max(need, int(diluted) - sum(counts))
-            if need <= min(offer.most, problem.maximum - sum(counts)) and money + _paid(offer, need) <= enough():
+            if need <= min(offer.most, problem.maximum - sum(counts)) and money + offer.paid(need) <= enough():
                 yield (*counts, need)
             return
         for n in range(fewest, _top(problem, offer, capacity[index], left, sum(counts)) + 1):
-            paid, after = money + _paid(offer, n), carried + n * capacity[index]
+            paid, after = money + offer.paid(n), carried + n * capacity[index]
             if paid + max(0.0, problem.load - after) * rate[index + 1] <= enough():
                 yield from walk(index + 1, (*counts, n), after, paid)
 
     yield from walk(0, (), 0.0, 0.0)
-
-
-def _paid(offer: Offer, n: int) -> float:
-    return n * offer.cost + max(0, n - offer.current) * offer.added
 
 
 def _diluted(problem: Problem, chosen: tuple[Offer, ...], counts: tuple[int, ...]) -> bool:
@@ -134,7 +130,7 @@ def _diluted(problem: Problem, chosen: tuple[Offer, ...], counts: tuple[int, ...
 
 
 def _cost(problem: Problem, plan: Mapping[str, int]) -> float:
-    return fsum(_paid(o, plan.get(o.pool, 0)) for o in problem.offers)
+    return fsum(o.paid(plan.get(o.pool, 0)) for o in problem.offers)
 
 
 def _changes(problem: Problem, plan: Mapping[str, int]) -> int:

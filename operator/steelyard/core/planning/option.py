@@ -69,6 +69,11 @@ class Option:
         return per_node(self.candidate)
 
     @property
+    def node_part(self) -> float:
+        """Of a node that one replica takes: 1 over the replicas that fit on one."""
+        return 1.0 if self.candidate.shape is None else 1.0 / max(1, self.a_node)
+
+    @property
     def measured(self) -> bool:
         """Whether the figures rest on traffic rather than on claims."""
         return self.capacity is not None and self.capacity.basis is Basis.MEASURED

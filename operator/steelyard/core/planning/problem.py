@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import inf
 
+from steelyard.core.planning.replica_price import charged
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
@@ -12,7 +14,8 @@ class Offer:
 
     capacity: good requests per second and replica while the promise holds; cost: money per hour and replica; most: replicas that the
     pool and the workload allow there; current: replicas there now; family: accelerator family, for the lock-in guard; added: money per
-    hour that each replica above `current` costs as the amortised price of the move.
+    hour that each replica above `current` costs as the amortised price of the move; worth: money per hour that each replica above
+    `allotted` keeps from other workloads.
     """
 
     pool: str
@@ -24,6 +27,8 @@ class Offer:
     most: int
     current: int = 0
     added: float = 0.0
+    allotted: int = 0
+    worth: float = 0.0
 
     def __post_init__(self) -> None:
         """A price or a capacity that is not positive is a fault of the reader, never an option."""
@@ -31,8 +36,14 @@ class Offer:
             raise ValueError(
                 f"offer of pool {self.pool}: capacity and cost must be positive and finite, got {self.capacity} and {self.cost}"
             )
-        if not (0 <= self.added < inf and min(self.least, self.most, self.current) >= 0):
-            raise ValueError(f"offer of pool {self.pool}: replicas and the added cost must not be negative, and the cost finite: {self}")
+        if not (0 <= self.added < inf and 0 <= self.worth < inf and min(self.least, self.most, self.current, self.allotted) >= 0):
+            raise ValueError(
+                f"offer of pool {self.pool}: replicas and what they cost more must not be negative, and the money finite: {self}"
+            )
+
+    def paid(self, replicas: int) -> float:
+        """Money per hour of so many replicas."""
+        return charged(replicas, self.cost, self.worth, self.allotted) + max(0, replicas - self.current) * self.added
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

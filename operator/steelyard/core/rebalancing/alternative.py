@@ -8,7 +8,7 @@ from math import inf
 from statistics import fmean
 
 from steelyard.core.planning.exact import solve
-from steelyard.core.planning.option import Option, cost_at, good_for_part
+from steelyard.core.planning.option import Option, good_for_part
 from steelyard.core.planning.outcome import Planned
 from steelyard.core.planning.problem import Offer, Problem
 from steelyard.core.rebalancing.grounds import Grounds
@@ -51,14 +51,16 @@ class Sizing:
 
 
 def alternatives(grounds: Grounds) -> tuple[Alternative, ...]:
-    """Every allocation of measured pools that costs less than what stands, the cheapest first; none where what stands is not measured."""
+    """Every allocation of measured pools that costs less than what stands; none where what stands is not measured. The fleet's own plan for the
+    workload comes first, and then the cheapest."""
     known = {o.pool: o for o in grounds.options if o.measured and (good_for_part(o) or o.pool in grounds.standing)}
     if any(pool not in known or known[pool].each is None for pool in grounds.standing):
         return ()
     present = _present(grounds, known)
     found = []
+    wanted = _fleets_own(grounds, known)
     for target in sorted(known):
-        plan = _plan(grounds, known, {*grounds.standing, target}, grounds.load.soon, Sizing(added=grounds.amortised))
+        plan = wanted.get(target) or _plan(grounds, known, {*grounds.standing, target}, grounds.load.soon, Sizing(added=grounds.amortised))
         source = _source(grounds, known, plan) if plan is not None else None
         if plan is None or source is None or plan.get(target, 0) <= grounds.standing.get(target, 0):
             continue
@@ -75,12 +77,25 @@ def alternatives(grounds: Grounds) -> tuple[Alternative, ...]:
                     cost=cost,
                 )
             )
-    return tuple(sorted(found, key=lambda a: (round(a.cost.point, 9), not a.whole, a.source, a.target.pool)))
+    return tuple(sorted(found, key=lambda a: (a.target.pool not in wanted, round(a.cost.point, 9), not a.whole, a.source, a.target.pool)))
+
+
+def _fleets_own(grounds: Grounds, known: Mapping[str, Option]) -> dict[str, Mapping[str, int]]:
+    """The fleet's plan for the workload, by the one pool that grows in it; none where none does or several do, where it has pools that are not
+    measured, and where it does not carry today's load."""
+    target = grounds.snapshot.target
+    plan = {pool: count for pool, count in (target.replicas or {}).items() if count} if target else {}
+    more = [pool for pool, count in plan.items() if count > grounds.standing.get(pool, 0)]
+    rates = [o.capacity.rate.point for pool in plan if (o := known.get(pool)) is not None and o.capacity is not None]
+    if len(more) != 1 or len(rates) < len(plan) or sum(plan.values()) * min(rates) < grounds.load.soon * (1 - _ROUNDING):
+        return {}
+    return {more[0]: plan}
 
 
 def _source(grounds: Grounds, known: Mapping[str, Option], plan: Mapping[str, int]) -> str | None:
     """The pool that gives up most money; None where none gives up anything."""
-    given = {pool: (count - plan.get(pool, 0)) * grounds.price(known[pool]) for pool, count in grounds.standing.items()}
+    prices = {pool: grounds.price(known[pool]) for pool in grounds.standing}
+    given = {pool: prices[pool].of(count) - prices[pool].of(plan.get(pool, 0)) for pool, count in grounds.standing.items()}
     most = max(sorted(given), key=lambda pool: given[pool])
     return most if given[most] > 0 else None
 
@@ -89,10 +104,10 @@ def _present(grounds: Grounds, known: Mapping[str, Option]) -> Interval:
     """Money per hour of what stands, as it is sized for usual loads: what is too much for one goes, and what is missing for one is added there."""
     if len(grounds.standing) == 1:
         (pool,) = grounds.standing
-        option, least = known[pool], max(grounds.snapshot.workload.scaling.least, grounds.choice(pool).minimum)
-        assert option.capacity is not None
-        return cost_at(grounds.load.usual, option.capacity, grounds.price(option), least)
-    paid = sum(count * grounds.price(known[pool]) for pool, count in grounds.standing.items())
+        needed = grounds.cost(known[pool])
+        assert needed is not None
+        return needed
+    paid = _money(grounds, known, grounds.standing)
     costs = {rate: _sized(grounds, known, rate, paid) for rate in set(grounds.load.usual)}
     mean = fmean(costs[rate] for rate in grounds.load.usual)
     return Interval(mean, mean, mean)
@@ -118,7 +133,7 @@ def _cost(grounds: Grounds, known: Mapping[str, Option], pools: Set[str]) -> Int
 
 
 def _money(grounds: Grounds, known: Mapping[str, Option], plan: Mapping[str, int] | None) -> float:
-    return inf if plan is None else sum(count * grounds.price(known[pool]) for pool, count in plan.items())
+    return inf if plan is None else sum(grounds.price(known[pool]).of(count) for pool, count in plan.items())
 
 
 def _plan(grounds: Grounds, known: Mapping[str, Option], pools: Set[str], rate: float, sizing: Sizing) -> Mapping[str, int] | None:
@@ -140,16 +155,18 @@ def _plan(grounds: Grounds, known: Mapping[str, Option], pools: Set[str], rate: 
 
 def _offer(grounds: Grounds, option: Option, sizing: Sizing) -> Offer:
     assert option.capacity is not None
-    count, pool = grounds.standing.get(option.pool, 0), option.pool
+    count, pool, price = grounds.standing.get(option.pool, 0), option.pool, grounds.price(option)
     most = max(option.most, count)
     return Offer(
         pool=pool,
         family=option.candidate.pool.family,
         spot=option.candidate.pool.spot,
         capacity=getattr(option.capacity.rate, sizing.end),
-        cost=grounds.price(option),
+        cost=price.each,
         least=max(min(grounds.choice(pool).minimum, most), sizing.least.get(pool, 0)),
         most=min(most, sizing.most.get(pool, most)),
         current=count,
-        added=sizing.added * (option.each or 0.0),
+        added=sizing.added * price.each,
+        allotted=price.allotted,
+        worth=price.worth,
     )

@@ -17,7 +17,8 @@ from steelyard.core.rebalancing.gates.ownership import replicas_owned_elsewhere
 from steelyard.core.rebalancing.gates.price import price_suspect
 from steelyard.core.rebalancing.gates.quarantine import pool_exhausted, quarantined
 from steelyard.core.rebalancing.gates.saving import no_expected_saving, not_cheaper, payback_too_long, saving_not_significant
-from steelyard.core.rebalancing.gates.scarcity import pool_scarce
+from steelyard.core.rebalancing.gates.scarcity import pool_full, pool_scarce
+from steelyard.core.rebalancing.gates.turn import not_its_turn
 from steelyard.core.rebalancing.gates.unready import too_many_unready_nodes
 from steelyard.core.rebalancing.proposal import Proposal
 from steelyard.core.vocabulary.reason import Refusal
@@ -35,6 +36,7 @@ COST_MOVE: tuple[Gate, ...] = (
     infeasible_target,  # nowhere to go that carries the load
     saving_not_significant,  # lower 95 % bound of the saving too small
     payback_too_long,  # the move costs more than it surely saves
+    pool_full,  # no node that others leave
     pool_scarce,  # others save more with the nodes
     cooling_down,  # one move, then rest
     cyclic,  # to and fro
@@ -44,7 +46,11 @@ COST_MOVE: tuple[Gate, ...] = (
     replicas_owned_elsewhere,  # somebody else writes the replicas
     too_many_unready_nodes,  # too much of the cluster is unready
     mode_observes,  # the user has not allowed moves
+    not_its_turn,  # other moves gain more
 )
+
+OF_THE_FLEET = frozenset({pool_full.__name__, budget_exhausted.__name__, not_its_turn.__name__})
+"""Gates whose answer is about other workloads, in part or whole."""
 
 _OF_TRIALS: Mapping[Gate, tuple[Gate, ...]] = {
     saving_not_significant: (no_expected_saving,),
@@ -108,7 +114,7 @@ class Review:
 
 
 def review(gates: tuple[Gate, ...], proposal: Proposal) -> Review:
-    """Ask all of them: twenty gates are cheap, and `explain` shows what would refuse next."""
+    """Ask all of them: all gates are cheap, and `explain` shows what would refuse next."""
     return Review(tuple(Finding(g.__name__, g(proposal)) for g in gates), _score(proposal))
 
 

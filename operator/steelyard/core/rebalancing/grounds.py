@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from statistics import fmean
 
 from steelyard.core.facts.snapshot import PoolChoice, Snapshot, Traffic
 from steelyard.core.planning.load import Load
-from steelyard.core.planning.option import Option
+from steelyard.core.planning.option import UNBOUNDED, Option
+from steelyard.core.planning.replica_price import ReplicaPrice, replica_price
+from steelyard.core.planning.sizing import need
+from steelyard.core.statistics.interval import Interval
 from steelyard.core.statistics.sequential import Test
 from steelyard.core.vocabulary.reading import Reading
 
@@ -58,14 +62,37 @@ class Grounds:
         return self.dual_hours(1) / max(1e-9, payback / timedelta(hours=1))
 
     def planned(self, pool: str) -> int | None:
-        """Replicas that the fleet's plan has for the workload on the pool; None where it has nothing to say."""
+        """Replicas that the fleet's plan has for the workload on the pool; None where it has nothing to say: it plans a workload that starts no move
+        where it stands."""
         replicas = self.snapshot.target.replicas if self.snapshot.target else None
-        return None if replicas is None else replicas.get(pool, 0)
+        silent = replicas is None or (self.snapshot.workload.advisory and not self.standing.get(pool))
+        return None if silent or replicas is None else replicas.get(pool, 0)
 
-    def price(self, option: Option) -> float:
-        """Money per hour of a replica as a choice: its own cost and, where one stands, what its part of a scarce node is worth to others."""
-        worth = self.scarcity(option.pool) / max(1, option.a_node) if self.standing.get(option.pool) else 0.0
-        return (option.each or 0.0) + worth
+    def price(self, option: Option) -> ReplicaPrice:
+        """What replicas there cost as a choice."""
+        return replica_price(option.each or 0.0, option.node_part, option.pool, self.snapshot.target, self.standing.get(option.pool, 0))
+
+    def cost(self, option: Option) -> Interval | None:
+        """Money per hour, as a choice, of the replicas there that carry usual loads alone, over the interval of their capacity; None without
+        figures."""
+        if option.capacity is None or option.each is None:
+            return None
+        price, least = self.price(option), max(self.snapshot.workload.scaling.least, self.choice(option.pool).minimum)
+        known = option.capacity.rate
+        ends = (known.point, known.upper, known.lower)
+        return Interval(*(fmean(price.of(need(rate, each, least, UNBOUNDED)) for rate in self.load.usual) for each in ends))
+
+    @property
+    def turn(self) -> bool:
+        """Whether the fleet's plan lets the workload begin a move now; so does none."""
+        return self.snapshot.target is None or self.snapshot.target.turn
+
+    def frees(self, pool: str) -> bool:
+        """Whether a replica that goes from there is what a workload lacks that is not served."""
+        target = self.snapshot.target
+        if target is None or target.replicas is None or pool not in target.lacked:
+            return False
+        return self.standing.get(pool, 0) > target.replicas.get(pool, 0)
 
     def scarcity(self, pool: str) -> float:
         """Money per hour that one node of the pool is worth to other workloads."""

@@ -22,8 +22,8 @@ class Proposal:
 
     Money per hour: `home_cost`, `target_cost` (None while unmeasured) as means over usual loads. Money: `move_cost`, `expected_saving` (of an exploration, over
     the payback time). `good`: good requests behind the home's figures. `pool_moves`: (pool, moves of other workloads to or
-    from it, how many there may be) of home and target. `nodes_beyond`: nodes of the target that the move takes beyond what the fleet's plan
-    has for the workload; `node_worth`: money per hour that one of them is worth to all workloads together; `planned`: replicas that it has there, None without a plan.
+    from it, how many there may be) of home and target. `node_worth`: money per hour that a node of the target is worth to other workloads; `planned`: replicas that the fleet's plan has
+    there for this one, None without a plan. Costs count scarce nodes beyond the plan as a choice does (planning/replica_price.py).
     `source_extra`: replicas that the source needs besides, so that an equal part of the load is not too much for the target.
     """
 
@@ -53,9 +53,12 @@ class Proposal:
     moves_at_once: int
     pool_moves: tuple[tuple[str, int, int], ...]
     unready_nodes: UnreadyNodes
-    nodes_beyond: float = 0.0
     node_worth: float = 0.0
     planned: int | None = None
+    turn: bool = True
+    """Whether the fleet's plan lets the workload begin a move now; True where there is no plan."""
+    frees: bool = False
+    """Whether it leaves nodes that a workload lacks which is not served."""
     room: int = 1_000_000
     """Replicas more that fit on what other workloads leave of the target's nodes."""
     replicas: int = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from steelyard.core.facts.memory import MoveKind
@@ -11,11 +11,13 @@ from steelyard.core.planning.offers import problem_of
 from steelyard.core.planning.option import PER_HOUR, Option, good_for_part, usable
 from steelyard.core.planning.outcome import Infeasible, Planned, Undecided
 from steelyard.core.planning.prior import expected_saving, sigma_of
+from steelyard.core.planning.wish import Wish
 from steelyard.core.rebalancing.alternative import Alternative, alternatives
 from steelyard.core.rebalancing.at_once import in_all, in_pool
-from steelyard.core.rebalancing.chain import COST_MOVE, EXPLORATION, RESCUE, Review, review
+from steelyard.core.rebalancing.chain import COST_MOVE, EXPLORATION, OF_THE_FLEET, RESCUE, Review, review
 from steelyard.core.rebalancing.cost_test import CostTest
 from steelyard.core.rebalancing.equal_share import source_beside
+from steelyard.core.rebalancing.gates.scarcity import pool_scarce
 from steelyard.core.rebalancing.grounds import Grounds
 from steelyard.core.rebalancing.proposal import Proposal
 from steelyard.core.rebalancing.unready import unready_nodes
@@ -31,18 +33,61 @@ class Considered:
     proposal: Proposal
     review: Review
     alternative: Alternative | None = None
+    wishes: tuple[Wish, ...] = ()
+    """Moves that wait for room or for their turn alone: the first of each."""
 
 
 def cheaper(grounds: Grounds) -> Considered:
     """The cheapest allocation that may be moved to; where none may, the cheapest that there is with the first reason against it, or why there is
     none."""
     first: Considered | None = None
+    wishes: list[Wish] = []
     for found in alternatives(grounds):
         considered = _move(grounds, found)
         if considered.review.verdict is None:
             return considered
-        first = first or considered
-    return first or _none(grounds)
+        first, wishes = first or considered, [*wishes, *wished(considered, found.target_replicas - found.base)]
+    return replace(first, wishes=first_of_each(wishes)) if first else _none(grounds)
+
+
+def wished(considered: Considered, replicas: int) -> tuple[Wish, ...]:
+    """The move, where it waits for room or for its turn alone. replicas: that the target gets."""
+    asked, target = considered.proposal, considered.target
+    if target is None or not {f.gate for f in considered.review.findings if f.refusal is not None} <= OF_THE_FLEET:
+        return ()
+    chain = EXPLORATION if asked.kind is MoveKind.EXPLORATION else COST_MOVE
+    alone = review(chain, replace(asked, room=max(1, asked.room), turn=True, moves_elsewhere=0, pool_moves=()))
+    if alone.verdict is not None:
+        return ()
+    saves = asked.saving.point if asked.saving is not None else (asked.expected_saving or 0.0) * 3600 / asked.policy.payback_seconds
+    return (
+        Wish(
+            gain=_gain(asked),
+            pool=target.pool,
+            nodes=replicas * target.node_part,
+            saving=saves,
+            room=asked.room >= 1,
+            under_way=asked.moves_elsewhere,
+            at_once=asked.moves_at_once,
+            by_pool=asked.pool_moves,
+        ),
+    )
+
+
+def _gain(proposal: Proposal) -> float:
+    """Money within the payback time over the money that the move costs."""
+    saved = proposal.expected_saving
+    if proposal.saving is not None:
+        saved = proposal.saving.point * proposal.policy.payback_seconds / 3600
+    return (saved or 0.0) / max(1e-9, proposal.move_cost or 0.0)
+
+
+def first_of_each(wishes: Iterable[Wish]) -> tuple[Wish, ...]:
+    """The first with room, and the first without."""
+    by_room: dict[bool, Wish] = {}
+    for one in wishes:
+        by_room.setdefault(one.room, one)
+    return tuple(by_room[room] for room in sorted(by_room))
 
 
 def trials(grounds: Grounds) -> Iterator[Considered]:
@@ -52,7 +97,7 @@ def trials(grounds: Grounds) -> Iterator[Considered]:
         assert home is not None
         extra = _source_extra(grounds, home, target)
         proposal = _proposal(grounds, home, target, MoveKind.EXPLORATION, _no_room(grounds, home, extra))
-        proposal = replace(proposal, source_extra=extra, move_cost=_trial_price(grounds, home, target, extra))
+        proposal = replace(proposal, source_extra=extra, move_cost=_trial_price(grounds, home, target, extra), room=target.room)
         yield Considered(target=target, proposal=proposal, review=review(EXPLORATION, proposal))
 
 
@@ -76,9 +121,9 @@ def rejudge(grounds: Grounds, home: Option, target: Option, compared: CostTest |
     proposal = _proposal(grounds, home, target, MoveKind.REBALANCE, none)
     return replace(
         proposal,
-        target_cost=target.cost,
+        home_cost=grounds.cost(home),
+        target_cost=grounds.cost(target),
         move_cost=_move_price(grounds, home, target, target.replicas, 0),
-        nodes_beyond=_nodes_beyond(grounds, target, target.replicas or 0, 0),
         compared=compared,
     )
 
@@ -96,15 +141,9 @@ def _move(grounds: Grounds, found: Alternative) -> Considered:
         target_cost=found.cost,
         move_cost=_move_price(grounds, source, found.target, added, extra),
         source_extra=extra,
-        nodes_beyond=_nodes_beyond(grounds, found.target, found.target_replicas, found.base),
         room=found.target.room - found.base,
     )
     return Considered(target=found.target, proposal=proposal, review=review(COST_MOVE, proposal), alternative=found)
-
-
-def _nodes_beyond(grounds: Grounds, target: Option, wanted: int, base: int) -> float:
-    """Nodes that a move takes beyond those that the fleet's plan has for the workload."""
-    return max(0, wanted - max(base, grounds.planned(target.pool) or 0)) / max(1, target.a_node)
 
 
 def _none(grounds: Grounds) -> Considered:
@@ -116,6 +155,9 @@ def _none(grounds: Grounds) -> Considered:
 
 def _why_none(grounds: Grounds, home: Option) -> Refusal:
     measured = [o for o in grounds.options if o.measured]
+    left = _left_to_others(grounds, home, measured)
+    if left is not None:
+        return left
     if len(grounds.standing) > 1:
         return Refusal(Reason.ALREADY_CHEAPEST, f"the mix of {', '.join(sorted(grounds.standing))} is the cheapest of those measured")
     if not home.measured or grounds.snapshot.workload.min_families > 1:
@@ -125,6 +167,15 @@ def _why_none(grounds: Grounds, home: Option) -> Refusal:
     if home.refusal is not None and not home.only_for_part:
         return home.refusal
     return Refusal(Reason.ALREADY_CHEAPEST, f"pool {home.pool} is the cheapest of the {len(measured)} measured")
+
+
+def _left_to_others(grounds: Grounds, home: Option, measured: Iterable[Option]) -> Refusal | None:
+    """A pool that would cost less, were its nodes not worth more to others."""
+    cheaper = (
+        o for o in measured if usable(o) and o.cost and home.cost and o.cost.point < home.cost.point and o.pool not in grounds.standing
+    )
+    refused = (pool_scarce(_proposal(grounds, home, o, MoveKind.REBALANCE, None)) for o in cheaper)
+    return next((r for r in refused if r is not None), None)
 
 
 def _no_single(outcome: Planned | Infeasible | Undecided) -> Refusal:
@@ -140,7 +191,11 @@ def _no_single(outcome: Planned | Infeasible | Undecided) -> Refusal:
 
 def _untried(grounds: Grounds, home: Option) -> list[Option]:
     """The pools without sure measurements, that first whose trial is expected to save most, net of its price."""
-    candidates = [o for o in grounds.options if good_for_part(o) and not o.sure and o.pool not in grounds.standing and o.room >= 1]
+    candidates = [
+        o
+        for o in grounds.options
+        if good_for_part(o) and not o.sure and o.pool not in grounds.standing and (o.room >= 1 or grounds.planned(o.pool))
+    ]
     percent = grounds.snapshot.workload.max_spot_percent
     candidates = [o for o in candidates if not o.candidate.pool.spot or percent * (grounds.replicas + 1) >= 100]
     return sorted(candidates, key=lambda o: (_trial_cost(grounds, o) - _expected(grounds, o, home, grounds.load.mean), o.pool))
@@ -150,8 +205,8 @@ def _expected(grounds: Grounds, option: Option, home: Option, rate: float) -> fl
     """Money within the payback time: E[max(0, home - target)] per 1,000 requests times the requests."""
     if home.cost is None or home.each is None or not (home.capacity and option.capacity and option.each):
         return 0.0
-    at_home = home.each / (PER_HOUR * home.capacity.rate.point)
-    there = option.each / (PER_HOUR * option.capacity.rate.point)
+    at_home = grounds.price(home).between(0, grounds.standing[home.pool]) / (PER_HOUR * home.capacity.rate.point)
+    there = grounds.price(option).of(1) / (PER_HOUR * option.capacity.rate.point)
     sigma = sigma_of(option.capacity.rate.upper / option.capacity.rate.point)
     # A pool that is too small for all of the load can save on its part alone.
     taken = min(rate, option.most * option.capacity.rate.point)
@@ -240,4 +295,6 @@ def _proposal(grounds: Grounds, source: Option, target: Option | None, kind: Mov
         unready_nodes=unready_nodes(there, snapshot.pools),
         planned=grounds.planned(target.pool) if target else None,
         node_worth=grounds.scarcity(target.pool) if target else 0.0,
+        turn=grounds.turn,
+        frees=grounds.frees(source.pool),
     )

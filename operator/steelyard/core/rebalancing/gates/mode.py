@@ -1,4 +1,4 @@
-"""How far the user lets rebalancing go. Last in the chain, so that Recommend shows what the other gates think."""
+"""How far the user lets rebalancing go. Asked late, so that advice is what the other gates let pass."""
 
 from __future__ import annotations
 

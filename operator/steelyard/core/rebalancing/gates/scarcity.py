@@ -6,25 +6,24 @@ from steelyard.core.rebalancing.proposal import Proposal
 from steelyard.core.vocabulary.reason import Reason, Refusal
 
 
-def pool_scarce(proposal: Proposal) -> Refusal | None:
-    """A pool that is short of nodes, and what the fleet's plan has there for this workload: nothing, or less than what the move takes.
-
-    In between the saving has to be more than the nodes beyond are worth to others. At the price of what is short the last workload that
-    gets any neither wins nor loses, so the price alone cannot tell it from the first that gets none. Without a plan nothing is refused.
-    """
-    if proposal.room < 1:
-        return Refusal(
-            Reason.POOL_SCARCE,
-            f"pool {proposal.target_pool} is short of nodes: other workloads hold all that there may be (spec.capacity.maxNodes)",
-        )
-    worth = proposal.nodes_beyond * proposal.node_worth
-    if not worth > 0 or proposal.saving is None:
-        return None
-    left_out = proposal.planned == 0
-    if not left_out and proposal.saving.point > worth:
+def pool_full(proposal: Proposal) -> Refusal | None:
+    """Other workloads hold all nodes that there may be."""
+    if proposal.room >= 1:
         return None
     return Refusal(
         Reason.POOL_SCARCE,
-        f"pool {proposal.target_pool} is short of nodes, and the fleet's plan has {proposal.planned or 0} replica(s) there for this workload: "
+        f"pool {proposal.target_pool} is short of nodes: other workloads hold all that there may be (spec.capacity.maxNodes)",
+    )
+
+
+def pool_scarce(proposal: Proposal) -> Refusal | None:
+    """A pool that is short of nodes, and the fleet's plan has none there for this workload. What nodes beyond the plan are worth to others is in
+    the saving; but at that price the last workload that gets any neither wins nor loses, and only the plan tells it from the first that gets none.
+    """
+    if proposal.planned != 0 or not proposal.node_worth > 0:
+        return None
+    return Refusal(
+        Reason.POOL_SCARCE,
+        f"pool {proposal.target_pool} is short of nodes, and the fleet's plan has no replica there for this workload: "
         f"one node more is worth {proposal.node_worth:.3g} an hour (spec.capacity.maxNodes)",
     )
