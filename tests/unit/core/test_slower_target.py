@@ -101,7 +101,10 @@ def test_the_price_of_a_move_counts_what_the_source_grows_by() -> None:
     assert target.replicas is not None
     assert (proposal.kind, target.pool) == (MoveKind.REBALANCE, "slow")
     assert proposal.source_extra >= 3, "twice as slow: about as many again, less the one that joins"
-    hours = (target.replicas * (START_SECONDS + world.policy.window_seconds) + world.policy.bake_seconds) / 3600
+    assert target.replicas == 10
+    surges = 5  # 1, 2, 4, 8 and 10
+    window = world.policy.window_seconds
+    hours = (surges * (START_SECONDS + window) + world.policy.bake_seconds + target.replicas * window / 2) / 3600
     per_hour = target.replicas * world.grounds["slow"].price + proposal.source_extra * world.grounds["fast"].price
     assert proposal.move_cost == pytest.approx(per_hour * hours)
 

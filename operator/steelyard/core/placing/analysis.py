@@ -153,6 +153,18 @@ class Analysis:
         known = self.kept.get(key)
         return never(known.floor if known else None, self.snapshot.workload.allowed, self.now)
 
+    @property
+    def is_a_guess(self) -> bool:
+        """Whether a capacity that the load rests on is guessed."""
+        return any(self.is_guessed(p) or self.is_hopeless(p.key) for p in self.members)
+
+    @property
+    def asked(self) -> float:
+        """Requests per second that must be carried; 0 where no load is known."""
+        if self.load is None:
+            return 0.0
+        return self.load.now if self.is_a_guess else self.load.soon
+
     def broke_at(self, key: PlacementKey) -> float | None:
         """The smallest load per replica (requests per second) that broke the promise within REMEMBERED, steady or not."""
         allowed = self.snapshot.workload.allowed

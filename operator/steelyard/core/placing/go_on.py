@@ -137,9 +137,7 @@ def _beside_target(under: UnderWay, move: Move) -> int:
     if seen.load is None or move.target_replicas <= move.target_base or move.kind in {MoveKind.REVISION, MoveKind.RESCUE}:
         return 0
     elsewhere = under.others.ready + move.target_replicas
-    wanted = source_beside(
-        seen.load.busiest, _limit(seen, move.source.pool), _limit(seen, move.target.pool), under.others.capacity, elsewhere
-    )
+    wanted = source_beside(seen.asked, _limit(seen, move.source.pool), _limit(seen, move.target.pool), under.others.capacity, elsewhere)
     most = min(seen.snapshot.workload.scaling.maximum - move.target_replicas, option.most if option else under.source.desired)
     return min(wanted, max(most, under.source.desired))
 
@@ -158,7 +156,7 @@ def _surplus_gone(under: UnderWay, beside: int, kept: int) -> int:
     if seen.load is None or ours is None or theirs is None or theirs >= ours:
         return kept
     scaling = seen.snapshot.workload.scaling
-    alone = need(seen.load.peak, ours * DOWN_MARGIN, scaling.least, scaling.maximum)
+    alone = need(seen.load.held, ours, scaling.least, scaling.maximum)
     return max(alone, ceil(beside / DOWN_MARGIN))
 
 
@@ -190,7 +188,8 @@ def _scene(under: UnderWay) -> tuple[Scene, Review | None, Refusal | None]:
         target_exists=snapshot.pool(move.target.pool) is not None and (target is not None or _can_create(under)),
         need_source=_need_source(under, source_capacity),
         need_target=_need_target(under, target_capacity),
-        load=seen.load.busiest if seen.load else 0.0,
+        load=max(seen.asked, seen.load.busiest if seen.load else 0.0),
+        busiest=seen.load.busiest if seen.load else 0.0,
         source_capacity=source_capacity,
         target_capacity=target_capacity,
         target_limit=_limit(seen, move.target.pool),
@@ -280,7 +279,7 @@ def _is_alone(under: UnderWay, capacity: float | None) -> bool:
 
 def _need(seen: Analysis, capacity: float, others: int, others_capacity: float | None) -> int:
     """Replicas that carry what the others' replicas do not, at the same part of the load each."""
-    scaling, rate = seen.snapshot.workload.scaling, seen.load.busiest if seen.load else 0.0
+    scaling, rate = seen.snapshot.workload.scaling, max(seen.asked, seen.load.busiest if seen.load else 0.0)
     carrying = capacity if others_capacity is None else min(capacity, others_capacity)
     return max(0 if others else 1, need(rate, carrying, scaling.least, scaling.maximum) - others)
 

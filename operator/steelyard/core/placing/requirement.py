@@ -26,8 +26,7 @@ def needed(seen: Analysis, stands: Sequence[Stand]) -> float:
     if seen.load is None:
         wanted = {"/".join(p.key): p.desired for p in seen.members}
         return carried([replace(s, replicas=wanted[s.name]) for s in stands]) * (1 - ROUNDING)
-    guessed = any(seen.is_guessed(p) or seen.is_hopeless(p.key) for p in seen.members)
-    asked = (seen.load.now if guessed else seen.load.soon) * (1 - ROUNDING)
+    asked = seen.asked * (1 - ROUNDING)
     if promise_now(seen).result is Result.FAIL and _may_help(seen):
         # Whatever the capacities are taken for: one replica more than there are.
         return max(asked, carried(stands) * (1 + ROUNDING))
@@ -39,8 +38,7 @@ def kept_for(seen: Analysis, stands: Sequence[Stand], slack: float) -> float:
     """Requests per second that must stay carried when replicas go, `slack` of a replica included. Of capacities that are only loads which were
     carried, what chance may show of the load is that."""
     assert seen.load is not None
-    guessed = any(seen.is_guessed(p) for p in seen.members)
-    held = seen.load.peak if guessed else seen.load.held
+    held = seen.load.peak if seen.is_a_guess else seen.load.held
     spare = slack * min((s.capacity for s in stands if s.replicas), default=0.0)
     return max(needed(seen, stands), held * (1 - ROUNDING)) + spare
 

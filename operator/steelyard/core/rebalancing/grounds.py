@@ -16,7 +16,7 @@ from steelyard.core.statistics.interval import Interval
 from steelyard.core.statistics.sequential import Test
 from steelyard.core.vocabulary.reading import Reading
 
-START_SECONDS = 60
+START_SECONDS = 120
 """Assumed start of a replica where none has been seen: it is paid from its order."""
 
 
@@ -51,9 +51,12 @@ class Grounds:
         return sum(self.standing.values())
 
     def dual_hours(self, replicas: int) -> float:
-        """How long one added replica runs beside the source: start, a window for each step up and down, the bake."""
+        """How long added replicas run beside the source: a start and a window for each time that they double, the bake, and on average half of a
+        drain of one a window."""
         policy = self.snapshot.workload.rebalancing
-        return (replicas * (START_SECONDS + policy.window_seconds) + policy.bake_seconds) / 3600
+        surges = 1 + (max(1, replicas) - 1).bit_length()
+        drain = replicas * policy.window_seconds / 2
+        return (surges * (START_SECONDS + policy.window_seconds) + policy.bake_seconds + drain) / 3600
 
     @property
     def amortised(self) -> float:

@@ -3,9 +3,9 @@
     Surge -> Shift -> (Surge -> Shift ...) -> Bake -> Drain -> moved
        \\________\\_______________\\_________\\______-> Back -> rolled back, or explored
 
-Target replicas are added one at a time while the source keeps the full need, and more where the target is slower (`equal_share.py`); the
-source is drained one at a time, each after a passing window. Without fresh readings on both sides nothing changes. A crash of the target is
-a safety matter and needs no traffic to be seen.
+Target replicas are added one, then as many as there are, each time after a passing window, while the source keeps the full need, and more where
+the target is slower (`equal_share.py`); the source is drained one at a time, each after a passing window. Without fresh readings on both sides
+nothing changes. A crash of the target is a safety matter and needs no traffic to be seen.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Scene:
     """What a move sees. `windows`: complete windows of the target since the step began; `test` and `cost`: over exactly those. `cost` None: the
     move is not made to save.
 
-    `need_source`, `need_target`: replicas that carry the whole load alone. `load` in requests per second; capacities per replica.
+    `need_source`, `need_target`: replicas that carry the whole load alone. `load`: requests per second that must be carried, `busiest`: those of the busiest recent window; capacities per replica.
     `target_disturbed`: its newest window is of a crash and no evidence. `target_limit`: what one replica of it bears as measured; None where it was only seen to carry something. `room`: replicas of both together that the user allows. `stopped`: a person said stop. `not_asked_for`: why nobody wants the target's revision any more. `others`: ready replicas that the move does not
     speak of, and `others_capacity` the smallest capacity among them; they take their share of the load.
     """
@@ -57,6 +57,7 @@ class Scene:
     need_source: int
     need_target: int
     load: float
+    busiest: float
     source_capacity: float | None
     target_capacity: float | None
     target_limit: float | None
@@ -214,6 +215,13 @@ def _grown(move: Move, scene: Scene, more: int) -> Move:
     return _to(replace(grown, target_goal=goal), scene, Step.SURGE, Reason.STEP_STARTED, said)
 
 
+def _doubled(move: Move, scene: Scene, goal: int) -> int:
+    """Replicas of the target more: as many again as have passed, and no more than are needed or have room. Where the user's limit leaves no room
+    for both in full, the drain makes it: the target grows as the source goes."""
+    passed = move.target_replicas - move.target_base
+    return max(0, min(goal - move.target_replicas, max(1, passed), scene.room - move.source_replicas - move.target_replicas))
+
+
 def _shift(move: Move, scene: Scene) -> Progress:
     if move.kind is MoveKind.RESCUE:
         return _rescued(move, scene)
@@ -229,9 +237,9 @@ def _shift(move: Move, scene: Scene) -> Progress:
     if passed and move.kind is not MoveKind.EXPLORATION:
         goal = max(move.target_goal, scene.need_target)
         # Where the user's limit leaves no room for both in full, the drain makes it: the target grows as the source goes.
-        if move.target_replicas < goal and move.source_replicas + move.target_replicas < scene.room:
-            grown = replace(move, target_goal=goal, target_replicas=move.target_replicas + 1)
-            return _to(grown, scene, Step.SURGE, Reason.STEP_STARTED, f"replica {grown.target_replicas} of {goal} on {move.target.pool}")
+        more = _doubled(move, scene, goal)
+        if more > 0:
+            return _grown(replace(move, target_goal=goal), scene, more)
         return _to(move, scene, Step.BAKE, Reason.STEP_STARTED, f"both pools carry the load for {scene.policy.bake_seconds} s")
     if scene.now >= move.deadline:
         if _asked_for(move, scene):
@@ -252,14 +260,15 @@ def _judge(move: Move, scene: Scene) -> Progress:
     if scene.review is not None and refusal is None:
         goal = max(1, scene.need_target)
         on = replace(move, kind=MoveKind.REBALANCE, target_goal=goal)
-        if move.target_replicas < goal and move.source_replicas + move.target_replicas < scene.room:
-            on = replace(on, target_replicas=move.target_replicas + 1)
+        more = _doubled(move, scene, goal)
+        if more > 0:
+            on = replace(on, target_replicas=move.target_replicas + more)
             return _to(
                 on,
                 scene,
                 Step.SURGE,
                 Reason.CHEAPER_AS_MEASURED,
-                f"{move.target.pool} is cheaper as measured; replica {on.target_replicas} of {goal}",
+                f"{move.target.pool} is cheaper as measured; {on.target_replicas} of {goal} replica(s)",
             )
         return _to(
             on,
@@ -380,7 +389,7 @@ def _return(move: Move, scene: Scene) -> Progress:
 
 
 def _fail(move: Move, scene: Scene) -> Move:
-    part = scene.load / max(1, scene.source_ready + scene.target_ready + scene.others)
+    part = scene.busiest / max(1, scene.source_ready + scene.target_ready + scene.others)
     if move.kind not in _REPLACING and scene.target_limit is not None and part > scene.target_limit:
         said = f"{part:.3g} requests/s for each replica, and one on {move.target.pool} carries {scene.target_limit:.3g}"
         return _back(move, scene, Reason.TARGET_OVERLOADED, f"{said}; {_counts(scene.test)}")

@@ -9,7 +9,7 @@ from steelyard.core.facts.memory import MoveKind
 from steelyard.core.facts.snapshot import Rebalancing
 from steelyard.core.planning.option import Option
 
-START = 60
+START = 120
 """Seconds that a start is reckoned with."""
 BOUNDS = re.compile(r"saves \S+ \[(\S+), \S+\] an hour")
 
@@ -44,5 +44,8 @@ def surely_saved(home: Option, target: Option) -> float:
 
 
 def dual_hours(policy: Rebalancing, added: int) -> float:
-    """How long both serve."""
-    return (added * (START + policy.window_seconds) + policy.bake_seconds) / 3600
+    """How long both serve: one replica is added first, then as many as there are; half of the drain is paid on average."""
+    surges, there = 1, 1
+    while there < added:
+        surges, there = surges + 1, 2 * there
+    return (surges * (START + policy.window_seconds) + policy.bake_seconds + added * policy.window_seconds / 2) / 3600
