@@ -58,15 +58,22 @@ def _is_settled(seen: Analysis) -> bool:
     if seen.load is None or not seen.members or not all(seen.is_ours(p) for p in seen.members) or unread(seen) is not None:
         return False
     promise = promise_now(seen)
-    if promise.result is Result.FAIL or (promise.n == 0 and seen.load.n > 0):
+    if (promise.result is Result.FAIL and not _in_vain(seen)) or (promise.n == 0 and seen.load.n > 0):
         return False
     known = all(seen.capacity(p.key) for p in seen.members if p.ready > 0)
     return known and all(p.ready >= coming(seen, p) for p in seen.members)
 
 
+def _in_vain(seen: Analysis) -> bool:
+    """Whether the promise is broken at any load: what is more than the load needs mends nothing."""
+    return all(seen.is_hopeless(p.key) for p in seen.members)
+
+
 def _broke_before(seen: Analysis, kept: Allocation) -> bool:
     """So few have broken the promise at this load, whatever their capacity was taken for."""
     assert seen.load is not None
+    if _in_vain(seen):
+        return False
     limit = min((at for p in seen.members if (at := seen.broke_at(p.key)) is not None), default=None)
     return (
         limit is not None
