@@ -110,7 +110,7 @@ def _row(case: Case, seed: int, days: float, policy: str, played: Played, oracle
         "missed": played.missed,
         "oracle_missed": missed,
         "held": played.held,
-        "ends_on": played.home,
+        "ends_on": played.ends_on,
         "claims": " ".join(f"{claim.pool}:{claim.verdict.value}" for claim in played.claims) if policy == OURS else "",
     }
 

@@ -36,12 +36,19 @@ def in_use() -> Iterator[dict[str, str]]:
 
 
 def give_back() -> None:
-    """Remove those that are here, unless somebody uses them: whoever builds last removes them."""
-    if not _folder().exists():
+    """Remove those that are here, unless somebody uses them: whoever builds last removes them.
+
+    They go under another name first: half of a module's files, left by a removal that was killed, would fail every build after it.
+    """
+    leaving = _folder().with_name("go.leaving")
+    if not _folder().exists() and not leaving.exists():
         return
     with _folder().with_name("go.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return
-        shutil.rmtree(_folder(), ignore_errors=True)
+        shutil.rmtree(leaving, ignore_errors=True)
+        if _folder().exists():
+            _folder().rename(leaving)
+            shutil.rmtree(leaving, ignore_errors=True)

@@ -316,7 +316,7 @@ def test_a_graph_whose_weights_were_not_replaced_is_found_out_by_the_golden_samp
     assert agreement(sisters.second.folder, engine) < 0.5, "nonsense, and not what the first checkpoint would have said"
 
 
-def test_graphs_of_the_store_that_are_spoilt_or_of_another_compiler_are_made_anew(
+def test_graphs_of_the_store_that_are_corrupt_or_of_another_compiler_are_made_anew(
     tmp_path: Path, sisters: Sisters, sdk: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(sisters.store, tmp_path / "store")
@@ -330,7 +330,7 @@ def test_graphs_of_the_store_that_are_spoilt_or_of_another_compiler_are_made_ane
     blob = next((tmp_path / "store" / shared / "blobs").iterdir())
     blob.write_bytes(blob.read_bytes()[:-1])
     compile_in(tmp_path / "three", **apart, key="e" * 64)
-    assert len([kind for kind, _ in sdk.calls if kind == "trace"]) == 4, "one spoilt byte, and nothing of it is used"
+    assert len([kind for kind, _ in sdk.calls if kind == "trace"]) == 4, "one corrupt byte, and nothing of it is used"
 
 
 def test_what_changes_the_graph_changes_the_architecture_and_nothing_else_does(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil
 
-from steelyard.core.planning.load import chance_crest
+from steelyard.core.planning.load import chance_peak
 
 LEAST_DIFFERENCE = 1.15
 """Below this ratio of capacities the pools differ too little for a move to pay."""
@@ -17,7 +17,7 @@ ROOM = 0.15
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Requests per second, and the replicas that carry it: on the slower pool at the mean, on the faster one at the crest."""
+    """Requests per second, and the replicas that carry it: on the slower pool at the mean, on the faster one at the peak."""
 
     per_second: float
     slower: int
@@ -27,8 +27,8 @@ class Rate:
 def apart(slower: float, faster: float, most: int, window: float) -> Rate | None:
     """The rate with the widest margin at which the slower pool needs more replicas; None where the pools are too alike for one.
 
-    More of them also where chance is against it: at its mean load it needs more than the faster pool at the crest that one window may
-    show. At few requests per second a crest is a good deal more than the mean.
+    More of them also where chance is against it: at its mean load it needs more than the faster pool at the peak that one window may
+    show. At few requests per second a peak is a good deal more than the mean.
 
     slower, faster: measured capacity, good requests per second and replica. most: replicas of the workload at any moment. window:
     seconds.
@@ -38,11 +38,11 @@ def apart(slower: float, faster: float, most: int, window: float) -> Rate | None
     best: tuple[float, Rate] | None = None
     for step in range(1, 1000):
         rate = step * most * slower / 1000
-        calm, crest = rate / slower, chance_crest(rate, window) / faster
-        needs = ceil(calm), ceil(crest)
-        if needs[1] >= needs[0] or ceil(chance_crest(rate, window) / slower) + 1 > most:
+        calm, peak = rate / slower, chance_peak(rate, window) / faster
+        needs = ceil(calm), ceil(peak)
+        if needs[1] >= needs[0] or ceil(chance_peak(rate, window) / slower) + 1 > most:
             continue  # a move runs one replica more
-        margin = min(1 - (needs[0] - 1) / calm, needs[1] / crest - 1)
+        margin = min(1 - (needs[0] - 1) / calm, needs[1] / peak - 1)
         # A saving counts once it reaches the policy's ten per cent even at one replica's difference; fewer replicas keep the machine calm.
         score = margin - 0.01 * needs[0]
         if margin >= LEAST_MARGIN and (best is None or score > best[0]):
@@ -51,12 +51,12 @@ def apart(slower: float, faster: float, most: int, window: float) -> Rate | None
 
 
 def alike(slower: float, window: float) -> Rate:
-    """The largest rate that one replica carries on either pool, also at the crest that one window may show.
+    """The largest rate that one replica carries on either pool, also at the peak that one window may show.
 
     slower: measured capacity of the slower pool, good requests per second and replica; above 0. window: seconds.
     """
     low, high = 0.0, slower
     for _ in range(50):
         rate = (low + high) / 2
-        low, high = (rate, high) if chance_crest(rate, window) <= slower / (1 + ROOM) else (low, rate)
+        low, high = (rate, high) if chance_peak(rate, window) <= slower / (1 + ROOM) else (low, rate)
     return Rate(low, 1, 1)

@@ -23,7 +23,7 @@ TWO_COSTS = """The claim is judged by costs at capacity; the table and the check
 def table(folder: Path, expected: str) -> str:
     """What each pool cost, by the operator and by the checker, as Markdown."""
     status = json.loads((folder / "workload.json").read_text())["status"]
-    home = status["home"]["pool"]
+    ends = checker.pool_of(status)
     rows = [
         "| pool | replicas | cost of 1,000 good requests | 95 % interval | n | good requests/s a replica | ends there |",
         "| --- | --- | --- | --- | --- | --- | --- |",
@@ -32,7 +32,7 @@ def table(folder: Path, expected: str) -> str:
         cost = place["unitCost"]
         rows.append(
             f"| {place['pool']} | {cost.get('replicas', 'changing')} | {cost['value']} | {cost['lower']} to {cost['upper']} | {cost['good']} | {place['capacityPerReplica']} "
-            f"| {'yes' if place['pool'] == home else 'no'} |"
+            f"| {'yes' if place['pool'] == ends else 'no'} |"
         )
     claims = [f"The claim of {c['pool']}: **{c['verdict']}** ({c['message']})." for c in status["claims"]]
     done = subprocess.run([sys.executable, "-I", checker.__file__, str(folder), expected], capture_output=True, text=True, check=False)

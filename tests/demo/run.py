@@ -212,8 +212,7 @@ class Run:
             )
         )
         self._wait(f"the workload serves on {favoured}", 180, lambda: self._ready(WORKLOAD), self._tell_compiles)
-        home = (self._status(WORKLOAD).get("home") or {}).get("pool")
-        self._say(f"it starts on {home}, where the claim says one good request is cheapest")
+        self._say(f"it starts on {checker.pool_of(self._status(WORKLOAD))}, where the claim says one good request is cheapest")
         self._hands.apply(
             manifests.load_pod(
                 story,
@@ -248,16 +247,16 @@ class Run:
         return self._judge(workload, expect)
 
     def _settled(self, expect: str) -> bool:
-        """It is where it should be, both pools are known, the claim has a verdict, no move is under way, and what home costs was measured
-        outside of one."""
+        """It is where it should be, both pools are known, the claim has a verdict, no move is under way, and what it costs there was
+        measured outside of one."""
         status = self._status(WORKLOAD)
         if status.get("move"):
             return False
         known = {p["pool"]: p for p in status.get("placements") or () if p.get("unitCost")}
-        home = (status.get("home") or {}).get("pool")
+        there = checker.pool_of(status)
         judged = [c for c in status.get("claims") or () if c["verdict"] != "Inconclusive"]
-        steady = home is not None and bool(known.get(home, {}).get("steady"))
-        arrived = self._story.forced_wrong or home == expect
+        steady = there is not None and bool(known.get(there, {}).get("steady"))
+        arrived = self._story.forced_wrong or there == expect
         return arrived and len(known) == 2 and steady and bool(judged) and bool(status.get("history"))
 
     def _collect(self, recorder: PodRecorder, workload: Manifest) -> None:

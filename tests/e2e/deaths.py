@@ -8,7 +8,7 @@ from typing import NamedTuple
 from e2e.tenant import Tenant
 from fault.proxy import AfterCommit, Call
 
-CHAPTERS = ("coming home", "shifting", "leaving")
+CHAPTERS = ("first placement", "shifting", "leaving")
 """Until there is a move, until its source is drained, until nothing of the source is left."""
 CHAPTER_OF_STEP = {"Surge": 1, "Shift": 1, "Bake": 1, "Drain": 2}
 NOT_OF_THE_MOVE = ("leases", "events", "acceleratorpools/status")

@@ -176,9 +176,9 @@ class Tenant:
         """What status tells of a pool; empty where it tells nothing."""
         return next((p for p in self.status().get("placements", ()) if p["pool"] == pool), {})
 
-    def home(self) -> str | None:
-        """The pool where it lives."""
-        return (self.status().get("home") or {}).get("pool")
+    def holds(self) -> str | None:
+        """The pool that holds the load: status tells it first, with replicas wanted."""
+        return next((p["pool"] for p in self.status().get("placements", ()) if p.get("desiredReplicas")), None)
 
     def step(self) -> str | None:
         """The step of the move under way."""

@@ -96,7 +96,9 @@ def test_a_corrupt_artifact_is_refused_and_compiled_again_while_those_that_serve
         flip_one_bit(pair.ground.artifacts_of(pair.namespace))
         pair.apply(replicas=3, most=3, mode="Observe")
         pair.until("a server that refuses", lambda: REFUSED in exit_codes(pair), 60)
-        pair.until("what the pods said, in the CompiledModel", lambda: any(c["status"].get("spoilt") for c in compiled_models(pair)), 60)
+        pair.until(
+            "what the pods said, in the CompiledModel", lambda: any(c["status"].get("corruptions") for c in compiled_models(pair)), 60
+        )
         assert pair.ready() == serving
         pair.until_serving(3, seconds=400)
         assert client.failed() == []

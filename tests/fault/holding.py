@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cluster.audit import AuditEvent
-from fault.move_run import CHEAP_REPLICAS, DEAR_REPLICAS, MOVE_SECONDS, SOON, WINDOW, MoveRun
+from fault.move_run import MOVE_SECONDS, REPLICAS, SOON, WINDOW, MoveRun
 
 CHILDREN = {"deployments", "deployments/scale", "services", "jobs", "compiledmodels", "pods"}
 LOST_SECONDS = WINDOW + 1.0
@@ -80,22 +80,22 @@ def every_step_is_held(run: MoveRun, one: Loss, other: Loss) -> None:
     assert not run.status().get("move"), "nothing began"
 
     run.apply(bakeSeconds=LONG_BAKE, deadlineSeconds=900)
-    _until(run, "Surge", DEAR_REPLICAS, 1)
+    _until(run, "Surge", REPLICAS, 1)
     held_without_a_touch(run, one)
-    _until(run, "Shift", DEAR_REPLICAS, 1)
+    _until(run, "Shift", REPLICAS, 1)
     held_without_a_touch(run, one)
     held_without_a_touch(run, other)
-    _until(run, "Surge", DEAR_REPLICAS, CHEAP_REPLICAS)
+    _until(run, "Surge", REPLICAS, 2)
     held_without_a_touch(run, other)
 
-    _until(run, "Bake", DEAR_REPLICAS, CHEAP_REPLICAS)
+    _until(run, "Bake", REPLICAS, REPLICAS)
     held_without_a_touch(run, one)
     held_without_a_touch(run, other)
     run.apply(bakeSeconds=0, deadlineSeconds=900)
 
-    _until(run, "Drain", DEAR_REPLICAS - 1, CHEAP_REPLICAS)
+    _until(run, "Drain", REPLICAS - 1, REPLICAS)
     held_without_a_touch(run, one)
-    _until(run, "Drain", DEAR_REPLICAS - 2, CHEAP_REPLICAS)
+    _until(run, "Drain", REPLICAS - 2, REPLICAS)
     held_without_a_touch(run, other)
     run.until_moved()
     assert run.world.lost == 0

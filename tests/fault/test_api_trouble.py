@@ -206,14 +206,14 @@ def test_slow_answers_delay_and_do_nothing_twice(a_move):
 
 
 @meanwhile
-@pytest.mark.parametrize("whose", ["the front", "the home"])
+@pytest.mark.parametrize("whose", ["the front", "the placement"])
 def test_a_service_whose_deletion_no_watch_ever_told_is_missed_and_made_again(a_move, whose):
     run, proxy = a_proxied_move(a_move)
     run.start_operator()
     run.apply(mode="Observe")
     run.until_serving()
-    home = run.listed("apps/v1/deployments")[0]["metadata"]["name"]
-    service = f"/api/v1/namespaces/{run.namespace}/services/{WORKLOAD if whose == 'the front' else home}"
+    placement = run.listed("apps/v1/deployments")[0]["metadata"]["name"]
+    service = f"/api/v1/namespaces/{run.namespace}/services/{WORKLOAD if whose == 'the front' else placement}"
     # The watch is cut, the Service goes while nobody looks, and the new watch begins with a list that does not have it.
     refusing = proxy.fail(lambda call: call.watches and call.is_for("services"), Refuse(503))
     proxy.cut_watches("services")

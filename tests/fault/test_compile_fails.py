@@ -44,7 +44,7 @@ def until_failed(run: MoveRun, backend: str, failure_class: str):
 def serving_is_untouched(run: MoveRun) -> None:
     """The other pool serves, and nothing moves."""
     run.until_serving()
-    assert run.status()["home"]["pool"] == run.dear
+    assert run.holds() == run.dear
     option = next(o for o in run.status()["lastDecision"]["options"] if o["pool"] == run.cheap)
     assert option["reason"] == "CompileFailed"
     assert run.world.lost == 0
@@ -126,7 +126,7 @@ def test_a_compile_that_hangs_keeps_nobody_from_serving(a_move):
     run.start_operator()
     run.apply()
     run.until_serving()
-    assert run.status()["home"]["pool"] == run.dear
+    assert run.holds() == run.dear
     assert not compiled(run, "onnxruntime")["status"].get("failure")
     run.until(
         "the deadline",

@@ -111,13 +111,14 @@ def test_wherever_the_operator_dies_the_move_ends_the_same(a_move):
     golden.until_moved()
     end, deeds, points = golden.end_state(), golden.deeds(), list(recording.passed)
     golden.end_operators()
-    assert end["home"] == "cheap"
+    assert end["pool"] == "cheap"
     assert end["claims"] == [("advertised", "Refuted")]
     assert golden.world.lost == 0
     assert (golden.world.margin or 0) >= 1
     assert len(set(points)) == len(points)
     stages = list(dict.fromkeys(point.stage for point in points))
-    assert stages == ["Start", "Surge 3+1", "Shift 3+1", "Surge 3+2", "Shift 3+2", "Bake 3+2", "Drain 2+2", "Drain 1+2", "Drain 0+2", "End"]
+    both = [f"{step} 3+{n}" for n in (1, 2, 3) for step in ("Surge", "Shift")]
+    assert stages == ["Start", *both, "Bake 3+3", "Drain 2+3", "Drain 1+3", "Drain 0+3", "End"]
 
     def die(share: list[Point]) -> tuple[list[Point], list[str]]:
         run = a_move(proxied=True, rebalancing={"deadlineSeconds": 900, "exploration": {"budget": "5.00", "deadlineSeconds": 900}})

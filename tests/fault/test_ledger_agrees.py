@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from cluster.cluster import Cluster
 from cluster.waiting import wait_until
 from fault.meanwhile import first, meanwhile
-from fault.move_run import CHEAP, DEAR, MOVE_SECONDS, OWN, SOON, WORKLOAD, MoveRun
+from fault.move_run import CHEAP, DEAR, MOVE_SECONDS, OWN, SOON, WORKLOAD, MoveRun, pool_of
 from stub.operator_process import OperatorProcess
 
 pytestmark = pytest.mark.apiserver
@@ -227,7 +227,7 @@ def test_looks_that_are_far_apart_lose_nothing_and_a_new_process_books_from_its_
 
 @first
 @meanwhile
-def test_what_a_move_needs_is_booked_apart_until_the_target_is_home(a_move):
+def test_what_a_move_needs_is_booked_apart_until_the_target_holds_the_load(a_move):
     run = stage_without_nodes(a_move, small=True)
     mine = f"{run.namespace}/{WORKLOAD}"
     operator = leads(run)
@@ -236,14 +236,14 @@ def test_what_a_move_needs_is_booked_apart_until_the_target_is_home(a_move):
         node.launch()
         node.become_ready()
     run.apply()
-    run.until("the new home", lambda s: s.get("home", {}).get("pool") == run.cheap and not s.get("move"), MOVE_SECONDS)
-    home = time.time()
+    run.until("the end of the move", lambda s: pool_of(s) == run.cheap and not s.get("move"), MOVE_SECONDS)
+    moved = time.time()
     time.sleep(15)
     now, money = time.time(), booked(operator)
     for (pool, component), price, start, end in (
         ((run.dear, "allocated"), DEAR, 0.0, now),
-        ((run.cheap, "transition"), CHEAP, 0.0, home),
-        ((run.cheap, "allocated"), CHEAP, home, now),
+        ((run.cheap, "transition"), CHEAP, 0.0, moved),
+        ((run.cheap, "allocated"), CHEAP, moved, now),
     ):
         parts = [life.within(start, end) for life in run.world.lifetimes.values() if life.pool == pool]
         served, lives = sum(parts), sum(1 for part in parts if part > 0)

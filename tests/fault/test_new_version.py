@@ -28,7 +28,7 @@ def test_a_new_operator_version_touches_no_deployment_and_no_pod(a_move):
     old = run.start_operator()
     run.apply(mode="Observe")
     run.until_serving()
-    run.until("a measured home", lambda s: any(p.get("unitCost") for p in s.get("placements", ())), SOON)
+    run.until("a measured placement", lambda s: any(p.get("unitCost") for p in s.get("placements", ())), SOON)
     deployments = [(d["metadata"]["uid"], d["spec"]["template"]) for d in run.listed("apps/v1/deployments")]
     pods = {p["metadata"]["uid"] for p in run.listed("v1/pods")}
     old.signal(signal.SIGTERM)

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.apiserver
 
 
 def nothing_moved(run: MoveRun) -> None:
-    """One Deployment, made once, at home."""
+    """One Deployment, made once, where it began."""
     assert not run.status().get("move")
     assert not run.status().get("history")
     assert run.deeds()["create", "deployments"] == 1
@@ -64,7 +64,7 @@ def test_pausing_during_the_shift_goes_back_and_quarantines_nothing(a_move):
     run.apply(paused=True)
     run.until("the end of the move", lambda s: not s.get("move") and s.get("history"), SOON)
     status = run.status()
-    assert status["home"]["pool"] == run.dear
+    assert run.holds() == run.dear
     assert not status.get("quarantine")
     assert run.world.lost == 0
 

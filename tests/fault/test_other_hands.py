@@ -13,7 +13,7 @@ import pytest
 from cluster.cluster import Cluster
 from cluster.waiting import wait_until
 from fault.meanwhile import meanwhile
-from fault.move_run import SOON, MoveRun
+from fault.move_run import SOON, MoveRun, pool_of
 from patience import PATIENCE
 from stub.operator_process import OperatorProcess, config
 
@@ -48,7 +48,7 @@ def test_a_workload_that_is_made_anew_under_its_name_during_a_move_starts_from_n
     before = {d["metadata"]["uid"] for d in run.listed("apps/v1/deployments")}
     run.delete()
     run.apply()
-    run.until("a new home", lambda s: s.get("home"), SOON)
+    run.until("a new placement", pool_of, SOON)
     wait_until(
         "the old Deployments to be gone",
         lambda: not before & {d["metadata"]["uid"] for d in run.listed("apps/v1/deployments")},
@@ -61,7 +61,7 @@ def test_a_workload_that_is_made_anew_under_its_name_during_a_move_starts_from_n
 
 
 @meanwhile
-def test_a_home_that_is_deleted_by_hand_comes_back(a_move):
+def test_a_deployment_that_is_deleted_by_hand_comes_back(a_move):
     run = a_move(small=True)
     run.start_operator()
     run.apply(mode="Observe")
@@ -72,7 +72,7 @@ def test_a_home_that_is_deleted_by_hand_comes_back(a_move):
     run.until("it to serve", lambda _: run.world.ready_pods(run.dear) == run.replicas, SOON)
     time.sleep(5)
     assert run.deeds()["create", "deployments"] == 2
-    assert run.status()["home"]["pool"] == run.dear
+    assert run.holds() == run.dear
 
 
 @meanwhile

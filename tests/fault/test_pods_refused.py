@@ -54,7 +54,7 @@ def test_a_move_whose_pods_a_quota_refuses_ends_at_its_deadline_and_says_why(a_m
     run.apply()
     run.until("the end of the move", lambda s: s.get("history") and not s.get("move"))
     assert [(h["outcome"], h["reason"]) for h in run.status()["history"]] == [("RolledBack", "TargetNotReady")]
-    assert run.status()["home"]["pool"] == run.dear
+    assert run.holds() == run.dear
 
     def told() -> list[str]:
         return [e["note"] for e in run.listed("events.k8s.io/v1/events") if e["reason"] == "TargetNotReady" and "quota: small" in e["note"]]

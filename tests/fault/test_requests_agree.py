@@ -8,7 +8,7 @@ import time
 import pytest
 
 from fault.meanwhile import first, meanwhile
-from fault.move_run import DEAR_REPLICAS, SOON, MoveRun
+from fault.move_run import REPLICAS, SOON, MoveRun
 from stub.world import Play
 
 pytestmark = pytest.mark.apiserver
@@ -38,7 +38,7 @@ def test_after_a_move_the_operator_has_counted_exactly_what_the_servers_answered
     while any(counted(run, pool) != run.world.counted(pool) for pool in (run.dear, run.cheap)) and time.monotonic() < deadline:
         time.sleep(0.5)
     gone = [server for pool, server in run.world.servers.values() if pool == run.dear]
-    assert len(gone) == DEAR_REPLICAS
+    assert len(gone) == REPLICAS
     assert [server for server in gone if sum(server.counts.values()) > server.told], "some of it only the last words told"
     for pool in (run.dear, run.cheap):
         answered = run.world.counted(pool)

@@ -37,7 +37,7 @@ def test_a_target_that_fails_during_the_shift_is_left_and_quarantined(a_move, fa
     status = run.status()
     assert [(h["outcome"], h["reason"]) for h in status["history"]] == [("RolledBack", reason)]
     assert [(q["pool"], q["reason"]) for q in status["quarantine"]] == [(run.cheap, reason)]
-    assert status["home"]["pool"] == run.dear
+    assert run.holds() == run.dear
     wait_until("the event", lambda: [e for e in run.listed("events.k8s.io/v1/events") if e["reason"] == reason], seconds=SOON)
     assert all(e["type"] == "Warning" for e in run.listed("events.k8s.io/v1/events") if e["reason"] == reason)
     # The source was never reduced, by anybody, and served all the time.

@@ -6,7 +6,7 @@ import pytest
 
 from cluster.waiting import wait_until
 from fault.meanwhile import first, meanwhile
-from fault.move_run import SOON, MoveRun
+from fault.move_run import SOON, MoveRun, pool_of
 
 pytestmark = pytest.mark.apiserver
 
@@ -25,8 +25,8 @@ def test_a_false_claim_is_refuted_with_its_numbers_and_the_workload_leaves_the_p
     run = a_move()
     run.start_operator()
     run.apply()
-    run.until("a first home", lambda s: s.get("home"), SOON)
-    assert run.status()["home"]["pool"] == run.dear, "it starts where the claim says"
+    run.until("a first placement", pool_of, SOON)
+    assert run.holds() == run.dear, "it starts where the claim says"
     run.until_moved()
     (verdict,) = run.status()["claims"]
     assert (verdict["name"], verdict["pool"], verdict["verdict"]) == ("advertised", run.dear, "Refuted")
@@ -53,7 +53,7 @@ def test_a_true_claim_is_confirmed_and_the_workload_ends_where_it_began(a_move):
     run.until("the end of the trial", lambda s: s.get("history") and not s.get("move"))
     status = run.status()
     assert [(h["outcome"], h["to"], h["reason"]) for h in status["history"]] == [("Explored", run.cheap, "NotCheaper")]
-    assert status["home"]["pool"] == run.dear
+    assert run.holds() == run.dear
     assert not status.get("quarantine")
     run.until("a verdict", lambda s: [c for c in s.get("claims", ()) if c["verdict"] == "Confirmed" and c["n"] >= 100], SOON)
     wait_until("the event", lambda: events(run, "ClaimConfirmed"), seconds=SOON)

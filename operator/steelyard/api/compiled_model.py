@@ -30,7 +30,7 @@ class FailureClass(Word):
     OUT_OF_MEMORY = "OutOfMemory", "retried with more memory"
     INFRASTRUCTURE = "Infrastructure", "retried later, each time after a longer pause"
     UNSUPPORTED_TARGET = "UnsupportedTarget", "no toolchain compiles for it yet"
-    SPOILT = "Spoilt", "serving pods refuse what was published: compiled again, at once the first time and later each time after that"
+    CORRUPT = "Corrupt", "serving pods refuse what was published: compiled again, at once the first time and later each time after that"
 
 
 class CompilePhase(Word):
@@ -251,7 +251,7 @@ class CompiledModelStatus(StatusModel):
         SmallCount,
         says("How many times the configured memory the present attempt has: doubled after running out of it.", unit="times", example=2),
     ] = 1
-    spoilt: Annotated[
+    corruptions: Annotated[
         SmallCount,
         says(
             "How many times in a row serving pods refused the published artifact, so that it was compiled again. What lasts a day counts anew.",

@@ -15,7 +15,7 @@ from steelyard.api.money import CurrencyCode
 from steelyard.api.move import FinishedMove, Move
 from steelyard.api.objective import CostUnit, LatencyMetric, Objective
 from steelyard.api.placement import Placement
-from steelyard.api.placement_status import Beside, ClaimStatus, Home, PlacementStatus, Quarantine
+from steelyard.api.placement_status import ClaimStatus, PlacementStatus, Quarantine
 from steelyard.api.rebalancing import Mode, Rebalancing
 from steelyard.api.rule import Rule
 from steelyard.api.scaling import ReplicaOwner, Scaling
@@ -151,21 +151,10 @@ class InferenceWorkloadStatus(StatusModel):
         Annotated[str, Field(max_length=63)] | None,
         says("The Service of this namespace that clients call. It keeps its name through every move and revision.", example="embedder"),
     ] = None
-    home: Annotated[
-        Home | None, says("The placement that carries the load outside of moves. Missing until the first replicas are wanted.")
-    ] = None
-    beside: Annotated[
-        tuple[Beside, ...],
-        says(
-            "Placements that carry a part of the load beside home: what home's pool is too small for, or where a mix is cheaper. Usually none.",
-            most=16,
-            keys=("pool", "revision"),
-        ),
-    ] = ()
     placements: Annotated[
         tuple[PlacementStatus, ...],
         says(
-            "The workload on each pool and revision: replicas, weight, capacity, unit cost and the evidence behind them.",
+            "The workload on each pool and revision: replicas, weight, capacity, unit cost and the evidence behind them. Those that hold the load come first.",
             most=32,
             keys=("pool", "revision"),
         ),

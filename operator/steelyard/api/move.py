@@ -19,6 +19,7 @@ class MoveKind(Word):
     REBALANCE = "Rebalance", "a cheaper mix"
     EXPLORATION = "Exploration", "measuring a pool without measurements"
     REVISION = "Revision", "a new artifact, image or argument"
+    RESCUE = "Rescue", "leaving a pool where the promise is broken and more replicas do not help"
 
 
 class MoveStep(Word):

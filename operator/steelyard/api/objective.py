@@ -1,4 +1,4 @@
-"""The promise: how fast, for what share of the requests, and how dear one request may be."""
+"""The promise: how fast, for what share of the requests, and how much one request may cost."""
 
 from typing import Annotated
 
@@ -65,11 +65,22 @@ class Objective(SpecModel):
             keys=("metric",),
         ),
     ]
+    error_budget_percent: Annotated[
+        int,
+        says(
+            "The part of the misses which the promise allows that sizing may plan for: it keeps as few replicas as are expected to be late no more "
+            "often. 0 plans for next to none of them, 100 for all.",
+            unit="percent",
+            low=0,
+            high=100,
+            example=25,
+        ),
+    ] = 50
     max_unit_cost: Annotated[
         PositiveMoney | None,
         says(
             "The most that 1,000 good requests should cost. It never stops serving: while what they are measured to cost is certainly more, the "
-            "condition Placed says so with the reason AboveMaxUnitCost. In this version nothing is compared where unit is tokens.",
+            "condition Placed says so with the reason AboveMaxUnitCost, and no rescue goes to a pool where they are measured to cost more. In this version nothing is compared where unit is tokens.",
             unit="currency for 1,000 good requests",
             example="0.05",
         ),

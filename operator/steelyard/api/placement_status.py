@@ -101,26 +101,26 @@ class UnitCost(StatusModel):
     ]
 
 
-class Beside(StatusModel):
-    """A placement that carries a part of the load beside home, outside of moves."""
+class Floor(StatusModel):
+    """What is reached at the lowest load that was seen."""
 
-    pool: Annotated[
-        PoolName, says("A pool that carries a part of the load, because home is too small or a mix is cheaper.", example="g5-xlarge")
+    percent: Annotated[
+        Decimal,
+        says("The share of requests that met every objective at that load. Errors count as missed.", unit="percent", example="96.2"),
     ]
-    revision: Annotated[
-        HashedRevision, says("The revision that runs on that pool, which is also the end of its Deployment's name.", example="3f9a01bc")
+    lower: Annotated[Decimal, says("The lower end of the 95 % interval of that share.", unit="percent", example="95.9")]
+    upper: Annotated[Decimal, says("The upper end of the 95 % interval of that share.", unit="percent", example="96.5")]
+    most: Annotated[
+        Decimal,
+        says(
+            "The share that a still lower load could make of it at most, by the loads seen. Below the objective's percent no number of replicas helps.",
+            unit="percent",
+            example="97.1",
+        ),
     ]
-
-
-class Home(StatusModel):
-    """The placement that carries the load outside of moves."""
-
-    pool: Annotated[
-        PoolName, says("The pool that carries the load of this workload, apart from what a move sends elsewhere.", example="inf2-xlarge")
-    ]
-    revision: Annotated[
-        HashedRevision, says("The revision that runs there, which is also the end of its Deployment's name.", example="3f9a01bc")
-    ]
+    requests_per_second: Annotated[Decimal, says("The lowest load of a replica that was seen.", unit="requests per second", example="2.1")]
+    n: Annotated[Count, says("How many requests the share rests on.", unit="requests", example=4800)]
+    time: Annotated[Time, says("Until when it was seen.", example="2026-03-01T12:00:00Z")]
 
 
 class PlacementStatus(StatusModel):
@@ -194,6 +194,10 @@ class PlacementStatus(StatusModel):
     p99_milliseconds: Annotated[
         Count | None,
         says("The latency that 99 of 100 requests stayed below here, from histogram buckets.", unit="milliseconds", example=180),
+    ] = None
+    floor: Annotated[
+        Floor | None,
+        says("What is reached here at the lowest load that was seen, which tells whether the objective can be met here at any load."),
     ] = None
     steady: Annotated[
         bool | None, says("Whether the unit cost was measured outside of moves, so that it speaks of this placement alone.", example=True)

@@ -29,7 +29,7 @@ class Price(StatusModel):
     value: Annotated[
         Decimal,
         says(
-            "What one node of the pool costs in one hour; over several instance types, that of the dearest.",
+            "What one node of the pool costs in one hour; over several instance types, that of the most expensive.",
             unit="currency per hour",
             example="0.7582",
         ),
@@ -73,7 +73,7 @@ class Exhausted(StatusModel):
     ] = ""
 
 
-class Storm(StatusModel):
+class UnreadyNodes(StatusModel):
     """Too many nodes were unready at once."""
 
     started_time: Annotated[
@@ -119,8 +119,8 @@ class AcceleratorPoolStatus(StatusModel):
         Price | None,
         says("The present price of one node hour with its class and age. Missing while it is Unknown; it is never shown as 0."),
     ] = None
-    storm: Annotated[
-        Storm | None,
+    unready_nodes: Annotated[
+        UnreadyNodes | None,
         says("Set while too many nodes are unready, and for ten minutes after: no voluntary move goes to this pool meanwhile."),
     ] = None
     exhausted: Annotated[

@@ -55,7 +55,8 @@ class Scaling(SpecModel):
     max_replicas: Annotated[
         int,
         says(
-            "The most replicas over all pools together, the surge of a move included. It is the bound on what a burst can cost.",
+            "The most replicas over all pools together, the surge of a move included; a new revision and a rescue may run one more for a while. It is "
+            "the bound on what a burst can cost.",
             unit="replicas",
             example=40,
             low=1,

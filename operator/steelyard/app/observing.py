@@ -17,6 +17,7 @@ from steelyard.control.telemetry.metrics import Metrics
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.pod import PodFacts
 from steelyard.core.facts.snapshot import Traffic
+from steelyard.core.facts.window import Window
 from steelyard.core.vocabulary.reading import Reading
 from steelyard.observe.observed_pod import ObservedPod
 from steelyard.observe.observer import Observer
@@ -56,6 +57,10 @@ class Observing:
     def reading(self, workload: WorkloadKey, placement: PlacementKey, now: datetime) -> Reading[Traffic]:
         """What may be believed of one placement now."""
         return self._observer.reading((workload, placement), now)
+
+    def past(self, workload: WorkloadKey) -> tuple[tuple[Window, ...], ...]:
+        """Windows of placements that served the workload and do not any more."""
+        return self._observer.past(workload)
 
     async def progress(self, url: str) -> Mapping[str, Any] | None:
         """A compile Job's /progress; None if it did not answer sensibly."""

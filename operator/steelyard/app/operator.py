@@ -185,6 +185,7 @@ class Operator:
             clock_suspect=self.clock.suspect,
             catalogue=laid_over(self._config.catalogue, "config.catalogue"),
             reader=self.reader,
+            read_past=self.observing.past,
         )
         self.decision_log = DecisionLog(self.events, self.metrics)
         applier = Applier(self.client, self.store)
@@ -467,7 +468,7 @@ def pool_matters(change: Change) -> bool:
         if pool is None:
             return None
         status = pool.get("status") or {}
-        return manifests.metadata(pool).get("generation"), dict(manifests.labels(pool)), status.get("exhausted"), status.get("storm")
+        return manifests.metadata(pool).get("generation"), dict(manifests.labels(pool)), status.get("exhausted"), status.get("unreadyNodes")
 
     return bool(view(change.old) != view(change.new))
 

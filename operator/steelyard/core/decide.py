@@ -1,7 +1,7 @@
 """decide(snapshot, now): one workload's snapshot in, one decision out. The fast door of the core.
 
-Five questions are asked in this order, and the first that wants something decides: is something missing (repair), is something else asked for
-(revise), is there more than enough (trim), is there a cheaper allocation (improve), is there a pool worth a trial (explore)? A move under way goes
+Five questions are asked in this order, and the first that wants something decides: is something missing (repair; where more of the same would not
+help, rescue), is something else asked for (revise), is there more than enough (trim), is there a cheaper allocation (improve), is there a pool worth a trial (explore)? A move under way goes
 on by its own steps, and what is missing meanwhile is repaired as always. Nothing here reads a clock, and nothing is decided on a reading that is
 not fresh, except adding what is missing.
 """
@@ -24,6 +24,7 @@ from steelyard.core.placing.intend import intent_of
 from steelyard.core.placing.outcome import Outcome
 from steelyard.core.placing.remember import claim_notes, hold_notes, last_decision, order_notes, remember, words
 from steelyard.core.placing.repair import repair
+from steelyard.core.placing.rescue import rescue
 from steelyard.core.placing.revise import revise
 from steelyard.core.placing.trim import trim
 from steelyard.core.vocabulary.reason import Reason, Refusal
@@ -69,10 +70,13 @@ def place(seen: Analysis) -> Outcome:
     """The five questions, or the next step of the move under way."""
     if not seen.snapshot.synced:
         return Outcome.hold({}, Refusal(Reason.NOT_SYNCED, "the first lists of the cluster's objects are not absorbed yet"))
-    missing, move = repair(seen), seen.snapshot.memory.move
+    rescued, move = rescue(seen), seen.snapshot.memory.move
+    if rescued is not None and rescued.move is not None:
+        return rescued
+    missing = repair(seen)
     if move is not None:
         return go_on(seen, move, missing)
-    return give_back(seen) or missing or revise(seen) or trim(seen) or explore(seen, improve(seen))
+    return give_back(seen) or missing or revise(seen) or trim(seen) or rescued or explore(seen, improve(seen))
 
 
 def _reconsider(seen: Analysis, outcome: Outcome) -> datetime:

@@ -12,10 +12,10 @@ from enum import StrEnum
 
 from steelyard.core.compiling.attempt import Attempts, Ended, StartJob, is_due, next_attempt
 from steelyard.core.compiling.bars import CompileGrounds, bar, grounds
+from steelyard.core.compiling.corrupt import reopened
 from steelyard.core.compiling.readiness import readiness
 from steelyard.core.compiling.site import CompileSite, compile_site
 from steelyard.core.compiling.snapshot import CompileSnapshot
-from steelyard.core.compiling.spoilt import reopened
 from steelyard.core.placing.decision import Note
 from steelyard.core.vocabulary.condition import Condition
 from steelyard.core.vocabulary.reason import STUCK, Reason, Refusal
@@ -147,8 +147,8 @@ def _ended(snapshot: CompileSnapshot, before: Attempts, after: Attempts, now: da
 def _reopening_notes(before: Attempts, after: Attempts) -> tuple[Note, ...]:
     if before.built is None or after.built is not None or after.failure is None:
         return ()
-    when = f"at {_written(after.retry_at)}, for this is not the first time" if after.retry_at and after.spoilt > 1 else "now"
-    return (Note(Reason.ARTIFACT_SPOILT, f"{after.failure.reason}: {after.failure.message}; it is compiled again {when}", warning=True),)
+    when = f"at {_written(after.retry_at)}, for this is not the first time" if after.retry_at and after.corruptions > 1 else "now"
+    return (Note(Reason.ARTIFACT_CORRUPT, f"{after.failure.reason}: {after.failure.message}; it is compiled again {when}", warning=True),)
 
 
 def _attempt_notes(before: Attempts, after: Attempts) -> tuple[Note, ...]:

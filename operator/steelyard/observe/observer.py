@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.snapshot import Traffic
+from steelyard.core.facts.window import Window
 from steelyard.core.vocabulary.reading import Reading, Unknown
 from steelyard.observe.failure import Failure
 from steelyard.observe.observed_pod import ObservedPod
@@ -67,6 +68,11 @@ class Observer:
         if record is None:
             return Unknown(f"no serving replica of pool {key[1].pool} was read yet", pending=True)
         return record.reading(now, self._interval)
+
+    def past(self, workload: WorkloadKey) -> tuple[tuple[Window, ...], ...]:
+        """Windows of each of its placements that served and does not any more, in order of key."""
+        found = (self._records[key].past for key in sorted(self._records) if key[0] == workload)
+        return tuple(windows for windows in found if windows)
 
     def totals(self) -> Mapping[tuple[WorkloadKey, PlacementKey], Totals]:
         """Sums over all pods ever seen, exact, live and gone."""

@@ -63,6 +63,7 @@ class PlacementRecord:
         self._money = 0.0
         self._unpriced = 0.0
         self._ring: deque[Window] = deque(maxlen=WINDOWS)
+        self._before: deque[Window] = deque(maxlen=WINDOWS)
         self._running: Span | None = None
         self._epoch: datetime | None = None
         self._recovering = False
@@ -157,6 +158,12 @@ class PlacementRecord:
         return Fresh(traffic, self._good_at)
 
     @property
+    def past(self) -> tuple[Window, ...]:
+        """Windows, oldest first and without latencies, of the time before it last began to serve; all of them while it does not."""
+        left = self._ring if self._idle or not self._pods else ()
+        return (*self._before, *(replace(w, buckets=None) for w in left))[-WINDOWS:]
+
+    @property
     def totals(self) -> Totals:
         """Everything ever counted."""
         return Totals(
@@ -221,7 +228,7 @@ class PlacementRecord:
 
     def _begin(self, now: datetime) -> None:
         if self._idle:
-            self._ring.clear()
+            self._put_by()
         self._idle = False
         for pod in self._pods.values():
             pod.baseline()
@@ -294,4 +301,9 @@ class PlacementRecord:
                 self._incomplete += pod.incomplete
                 del self._pods[uid]
         if not self._pods:
-            self._ring.clear()
+            self._put_by()
+
+    def _put_by(self) -> None:
+        """What was read before it stood empty tells what was asked for, and nothing of what runs."""
+        self._before.extend(replace(w, buckets=None) for w in self._ring)
+        self._ring.clear()

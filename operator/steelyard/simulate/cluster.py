@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
 from math import inf
+from statistics import median
 from typing import TypeAlias
 
 import numpy as np
@@ -70,9 +71,13 @@ class Cluster:
             if (workload, key) in self.deployments:
                 self.deployments[workload, key].desired = wanted
         for key in intent.gone:
-            self.deployments.pop((workload, key), None)
-            self._keys.get(workload, set()).discard(key)
+            self.delete(workload, key)
         self._reconcile()
+
+    def delete(self, workload: str, key: PlacementKey) -> None:
+        """A Deployment goes, whoever deletes it; its pods go with the next moment."""
+        self.deployments.pop((workload, key), None)
+        self._keys.get(workload, set()).discard(key)
 
     def advance(self, busy: Callable[[Replica], bool]) -> list[Replica]:
         """To the moment of what happens; returns replicas whose requests will not be answered. `busy`: whether one has any."""
@@ -138,6 +143,7 @@ class Cluster:
         made = self.deployments[workload, key]
         mine = self._pods.get((workload, key), [])
         crashing = [r for r in mine if r.crashes > 1 and not r.ready and r.leaving is None]
+        starts = [r.ready_at - r.created for r in mine if r.ready and r.crashes == 0]
         waiting = [r.created for r in mine if r.node is None and r.leaving is None]
         return Placement(
             key=key,
@@ -146,6 +152,7 @@ class Cluster:
             pods=len(mine),
             crashing=len(crashing),
             unplaced=len(waiting),
+            start_seconds=median(starts) if starts else None,
             waiting_since=self._start + timedelta(seconds=min(waiting)) if waiting else None,
             crash_message="the server keeps ending with code 1: see kubectl logs --previous" if crashing else "",
             artifact_digest=made.order.artifact_digest,

@@ -48,6 +48,7 @@ def workload_of(entry: WorkloadEntry, wish: int) -> Workload:
         model=Model(uri=entry.uri, digest=None, revision=f"r{wish}", task="simulated"),
         compile=CompileOptions(),
         latency=(LatencyObjective(metric="e2e", milliseconds=objective.milliseconds, percent=objective.percent),),
+        error_budget=objective.error_budget_percent / 100,
         scaling=Scaling(minimum=scaling.min_replicas, maximum=scaling.max_replicas, owner=str(scaling.owner), priority=scaling.priority),
         rebalancing=Rebalancing(
             mode=Mode(str(policy.mode)),

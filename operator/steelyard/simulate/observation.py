@@ -7,7 +7,7 @@ pass before a reading counts again. A placement without a ready replica begins a
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import inf
 
@@ -48,6 +48,7 @@ class Observation:
         self._edges = np.array(sorted({each / 1000 for each in (*LADDER, objective_milliseconds)} | {inf}))
         self._length = timedelta(seconds=window_seconds)
         self._ring: deque[Window] = deque(maxlen=WINDOWS)
+        self._before: deque[Window] = deque(maxlen=WINDOWS)
         self._good_at: datetime | None = None
         self._why: str | None = f"no serving replica of pool {pool} was read yet"
         self._recovering = False
@@ -94,6 +95,16 @@ class Observation:
             return Stale(traffic, self._good_at, f"readings of pool {self._pool} came back; one full window has to pass before they count")
         return Fresh(traffic, self._good_at)
 
+    @property
+    def past(self) -> tuple[Window, ...]:
+        """Windows of the time before it last began to serve; all of them while it does not."""
+        left = self._ring if self._idle else ()
+        return (*self._before, *(replace(w, buckets=None) for w in left))[-WINDOWS:]
+
+    def end(self) -> None:
+        """It is gone."""
+        self._interrupt(idle=True)
+
     def _interrupt(self, *, idle: bool) -> None:
         self._recovering = self._good_at is not None and not idle and (self._recovering or self._begin is not None)
         self._begin = None
@@ -102,6 +113,7 @@ class Observation:
 
     def _open(self, serving: frozenset[int], now: datetime) -> None:
         if self._idle:
+            self._before.extend(replace(w, buckets=None) for w in self._ring)
             self._ring.clear()
         self._idle = False
         self._clear()

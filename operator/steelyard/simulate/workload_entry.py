@@ -29,6 +29,9 @@ class ObjectiveEntry(SpecModel):
     percent: Annotated[
         Annotated[float, Field(ge=1, le=99.999)], says("The share of requests that must be within it.", unit="percent", example=99.5)
     ] = 99.0
+    error_budget_percent: Annotated[
+        int, says("As spec.objective.errorBudgetPercent of an InferenceWorkload.", unit="percent", low=0, high=100, example=25)
+    ] = 50
 
 
 class Truth(SpecModel):

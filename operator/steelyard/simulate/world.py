@@ -129,6 +129,7 @@ class World:
             artifacts=tenant.artifacts.seen(),
             placements=tuple(self.cluster.placement(name, key) for key in keys),
             traffic={key: tenant.observations[key].reading() if key in tenant.observations else unread for key in keys},
+            past=tuple(windows for _, each in sorted(tenant.observations.items()) if (windows := each.past)),
             memory=tenant.memory,
             target=self.plan.target(key_of(entry)) if self.plan else None,
             workloads=len(self.tenants),
@@ -246,7 +247,7 @@ class World:
             now_serving = frozenset(r.number for r in serving if r.key == key)
             tenant.news |= observation.step(seen[key], now_serving, self.moment)
         for key in set(tenant.observations) - set(self.cluster.of(name)):
-            del tenant.observations[key]
+            tenant.observations[key].end()
 
     def _compile(self, tenant: Tenant) -> None:
         if tenant.artifacts.settled:

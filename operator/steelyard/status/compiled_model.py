@@ -39,7 +39,7 @@ def attempts_of(status: Raw) -> Attempts:
         retry_at=told.next_retry,
         built=built,
         built_at=told.ready.since if stands and told.ready is not None else None,
-        spoilt=told.spoilt or 0,
+        corruptions=told.corruptions or 0,
     )
 
 
@@ -84,8 +84,8 @@ def status_of(
     """The whole status as it should stand. `progress`: what the pod of a running attempt tells; `job_name`: of the present attempt."""
     attempts = decision.attempts
     status: Raw = {"observedGeneration": generation, "attempts": attempts.count, "memoryFactor": attempts.factor}
-    if attempts.spoilt:
-        status["spoilt"] = attempts.spoilt
+    if attempts.corruptions:
+        status["corruptions"] = attempts.corruptions
     if attempts.open:
         status["jobName"] = job_name
     if attempts.built is not None:

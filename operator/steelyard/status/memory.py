@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from steelyard.core.facts import memory as core
 from steelyard.core.facts.capacity import Basis, Capacity
+from steelyard.core.facts.floor import Floor
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.unit_cost import UnitCost
 from steelyard.core.statistics.interval import Interval
@@ -31,13 +32,9 @@ def memory_of(status: Raw) -> core.Memory:
     """Everything that the status remembers."""
     told = workload_status(status)
     return core.Memory(
-        allocation=tuple(
-            PlacementKey(pool, revision)
-            for pool, revision in ((told.home_pool, told.home_revision), *told.beside)
-            if pool is not None and revision is not None
-        ),
+        allocation=tuple(PlacementKey(p.pool, p.revision) for p in told.allocation if p.pool and p.revision is not None),
         move=_move(told.move) if told.move else None,
-        known=_each(_known, told.placements),
+        known=tuple(sorted(_each(_known, told.placements), key=lambda known: (known.pool, known.revision))),
         history=_each(_past, told.history),
         quarantine=_each(_quarantine, told.quarantine),
         claims=_each(_verdict, told.claims),
@@ -50,8 +47,8 @@ def _each(reading: Callable[[T], U | None], told: Iterable[T]) -> tuple[U, ...]:
 
 
 def _known(told: read.Placement) -> core.Known | None:
-    capacity, cost = _capacity(told), _cost(told.unit_cost)
-    if not told.pool or told.revision is None or (capacity is None and cost is None):
+    capacity, cost, floor = _capacity(told), _cost(told.unit_cost), _floor(told.floor)
+    if not told.pool or told.revision is None or (capacity is None and cost is None and floor is None):
         return None
     return core.Known(
         pool=told.pool,
@@ -61,7 +58,19 @@ def _known(told: read.Placement) -> core.Known | None:
         within=None if told.good_percent is None else round(float(told.good_percent) / 100, 6),
         p99_milliseconds=_real(told.p99_milliseconds),
         steady=bool(told.steady),
+        floor=floor,
     )
+
+
+def _floor(told: read.Floor | None) -> Floor | None:
+    """None where one of its figures is not known."""
+    if told is None or told.requests_per_second is None or told.n is None or told.time is None or told.most is None:
+        return None
+    share = _interval(told.percent, told.lower, told.upper)
+    if share is None:
+        return None
+    part = Interval(*(round(value / 100, 6) for value in (share.point, share.lower, share.upper)))
+    return Floor(share=part, most=round(float(told.most) / 100, 6), load=float(told.requests_per_second), n=told.n, at=told.time)
 
 
 def _capacity(told: read.Placement) -> Capacity | None:

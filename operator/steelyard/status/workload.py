@@ -17,6 +17,8 @@ from typing import Any
 from steelyard.api.inference_workload import InferenceWorkloadStatus
 from steelyard.api.last_decision import LastDecision as LastDecisionStatus
 from steelyard.api.model import StatusModel
+from steelyard.core.facts.floor import Floor
+from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import ClaimVerdict, Known, LastDecision, Move, OptionLine, PastMove
 from steelyard.core.facts.snapshot import Placement, Snapshot
 from steelyard.core.placing.decision import Decision
@@ -36,8 +38,8 @@ def _room(model: type[StatusModel], field: str) -> int:
     return next(int(note.max_length) for note in model.model_fields[field].metadata if hasattr(note, "max_length"))
 
 
-BESIDE, PLACEMENTS, CLAIMS, QUARANTINE, HISTORY = (
-    _room(InferenceWorkloadStatus, field) for field in ("beside", "placements", "claims", "quarantine", "history")
+PLACEMENTS, CLAIMS, QUARANTINE, HISTORY = (
+    _room(InferenceWorkloadStatus, field) for field in ("placements", "claims", "quarantine", "history")
 )
 BOARD, OPTIONS = _room(LastDecisionStatus, "board"), _room(LastDecisionStatus, "options")
 
@@ -51,7 +53,8 @@ def status_of(decision: Decision, snapshot: Snapshot, old: Mapping[str, Any], en
         "conditions": [written_condition(c, generation, old, now) for c in decision.conditions],
         "currency": snapshot.settings.currency,
         "endpoint": endpoint,
-        "placements": _placements(decision, snapshot.placements),
+        # What is not seen yet is not gone.
+        "placements": _placements(decision, snapshot.placements) if snapshot.synced else old.get("placements") or [],
         "claims": [_claim_out(v) for v in memory.claims[:CLAIMS]],
         "quarantine": [
             {"pool": q.pool, "revision": q.revision, "until": time_text(q.until), "failures": q.failures, "reason": q.reason}
@@ -59,11 +62,6 @@ def status_of(decision: Decision, snapshot: Snapshot, old: Mapping[str, Any], en
         ],
         "history": [_past_out(m) for m in memory.history[-HISTORY:]],
     }
-    keys = [key._asdict() for key in memory.allocation]
-    if keys:
-        status["home"] = keys[0]
-    if keys[1:]:
-        status["beside"] = keys[1 : 1 + BESIDE]
     if memory.move is not None:
         status["move"] = _move_out(memory.move)
     if memory.last is not None:
@@ -99,25 +97,25 @@ def _three(value: float) -> str:
 
 
 def _placements(decision: Decision, placements: tuple[Placement, ...]) -> list[Raw]:
+    """Those that hold the load in the order in which they are remembered, then what else is there or wanted, then what is only known."""
     standing = {p.key: p for p in placements}
-    known = {(k.pool, k.revision): k for k in decision.memory.known}
-    present = {(p.pool, p.revision) for p in (*standing, *decision.desired)}
-    # What is there or wanted before what is only known.
-    keys = sorted({*known, *present}, key=lambda key: (key not in present, key))[:PLACEMENTS]
+    known = {PlacementKey(k.pool, k.revision): k for k in decision.memory.known}
+    present = {*standing, *decision.desired}
+    holding = [key for key in decision.memory.allocation if key in present]
+    rest = sorted({*known, *present}.difference(holding), key=lambda key: (key not in present, key))
+    keys = [*holding, *rest][:PLACEMENTS]
     found = []
-    for pool, revision in sorted(keys):
-        place = next((p for k, p in standing.items() if (k.pool, k.revision) == (pool, revision)), None)
-        wanted = next((n for k, n in decision.desired.items() if (k.pool, k.revision) == (pool, revision)), None)
+    for key in keys:
+        place, wanted = standing.get(key), decision.desired.get(key)
         out: Raw = {
-            "pool": pool,
-            "revision": revision,
+            **key._asdict(),
             "desiredReplicas": wanted if wanted is not None else (place.desired if place else 0),
             "readyReplicas": place.ready if place else 0,
             "capacityRequests": 0,
         }
         if place is not None and place.artifact_digest:
             out["artifactDigest"] = place.artifact_digest
-        out |= _figures(known.get((pool, revision)))
+        out |= _figures(known.get(key))
         found.append(out)
     return found
 
@@ -144,9 +142,17 @@ def _figures(known: Known | None) -> Raw:
             out["unitCost"]["replicas"] = cost.replicas
     if known.within is not None:
         out |= decimals(goodPercent=known.within * 100)
+    if known.floor is not None and _is_told(known.floor.share) and not math.isnan(known.floor.most + known.floor.load):
+        out["floor"] = _floor_out(known.floor)
     if known.p99_milliseconds is not None and not math.isnan(known.p99_milliseconds):
         out["p99Milliseconds"] = count(known.p99_milliseconds)
     return out
+
+
+def _floor_out(floor: Floor) -> Raw:
+    share = floor.share.times(100)
+    percents = decimals(percent=share.point, lower=share.lower, upper=share.upper, most=100 * floor.most)
+    return {**percents, **decimals(requestsPerSecond=floor.load), "n": count(floor.n), "time": time_text(floor.at)}
 
 
 def _is_told(interval: Interval) -> bool:

@@ -16,7 +16,7 @@ LOG = logging.getLogger("steelyard.artifacts")
 def whole(store: Store, key: str, into: Path, trust: Trust | None = None) -> Manifest | None:
     """Put what is stored under a key into the folder `into`, which must not exist, every file verified; None where there is nothing.
 
-    What is there and spoilt, is another key's, or is signed by nobody of `trust`, is removed: None then too. Raises `Failure` when the store does not answer.
+    What is there and corrupt, is another key's, or is signed by nobody of `trust`, is removed: None then too. Raises `Failure` when the store does not answer.
     """
     try:
         return fetch_artifact(f"{store.uri}/{manifest_path(key)}", None, into, trust=trust)

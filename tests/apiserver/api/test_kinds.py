@@ -267,7 +267,6 @@ def full_status() -> dict[str, Any]:
         "summary": {"model": "all-MiniLM-L6-v2", "pool": "inf2-xlarge+1", "unitCost": "0.0193 EUR ±4%"},
         "currency": "EUR",
         "endpoint": "embedder",
-        "home": {"pool": "cpu-a", "revision": "77c0de12"},
         "placements": [
             {
                 "pool": "inf2-xlarge",

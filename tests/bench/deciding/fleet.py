@@ -34,7 +34,7 @@ def template() -> tuple[Snapshot, World]:
 
 
 def _scenario() -> Scenario:
-    """Every pool holds the load, and none the crest of it."""
+    """Every pool holds the load, and none the peak of it."""
     grounds = {f"pool-{i}": Ground(price=1.0 - 0.05 * i, milliseconds=1000, claim=1.0) for i in range(POOLS)}
     made = scenario(1, 1.0, grounds, {"constant": 8})
     (entry,) = made.workloads

@@ -37,7 +37,7 @@ class Played:
     ended: Counter[tuple[MoveKind, Outcome]] = field(default_factory=Counter)
     missed: float = 0.0
     held: float = 0.0
-    home: str = ""
+    ends_on: str = ""
     claims: tuple[ClaimVerdict, ...] = ()
 
     @property
@@ -76,7 +76,7 @@ def play(scenario: Scenario, lens: Lens) -> Played:
             paid = tally.cost
     played.held *= scenario.step_seconds / scenario.seconds
     played.missed = tenant.tally.missed / max(1, tenant.tally.ended)
-    played.home, played.claims = _pool(tenant.memory) or "", tenant.memory.claims
+    played.ends_on, played.claims = _pool(tenant.memory) or "", tenant.memory.claims
     return played
 
 
@@ -100,7 +100,7 @@ def unchanged(snapshot: Snapshot, world: World) -> Snapshot:
 
 def following(schedule: Schedule) -> Lens:
     """Be where the schedule says, whatever is measured. Sizing is Steelyard's. So is the way to another pool, but in one go and without a
-    bake: all replicas there at once, then home is drained."""
+    bake: all replicas there at once, then the source is drained."""
 
     def lens(snapshot: Snapshot, world: World) -> Snapshot:
         (wanted, replicas), memory = schedule(max(0.0, world.now)), snapshot.memory
@@ -123,18 +123,18 @@ def _pool(memory: Memory) -> str | None:
 
 
 def _move(seen: Snapshot, target: str, replicas: int, now: datetime) -> Move | None:
-    """None while nothing at home is there to leave."""
+    """None while nothing that could be left is ready."""
     memory, there = seen.memory, next(c for c in candidates(seen) if c.name == target)
-    home = seen.placement(memory.allocation[0]) if memory.allocation else None
-    if home is None or home.ready == 0 or there.revision is None or there.refusal is not None:
+    here = seen.placement(memory.allocation[0]) if memory.allocation else None
+    if here is None or here.ready == 0 or there.revision is None or there.refusal is not None:
         return None
     return Move(
         id=f"to-{target}",
         kind=MoveKind.REBALANCE,
-        source=home.key,
+        source=here.key,
         target=PlacementKey(target, there.revision),
         step=Step.BAKE,
-        source_replicas=home.desired,
+        source_replicas=here.desired,
         target_replicas=replicas,
         target_goal=replicas,
         started=now,

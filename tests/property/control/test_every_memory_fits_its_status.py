@@ -13,6 +13,7 @@ from property.effort import effort
 from steelyard.api.inference_workload import InferenceWorkload
 from steelyard.api.parse import parse
 from steelyard.core.facts.capacity import Basis, Capacity
+from steelyard.core.facts.floor import Floor
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import (
     BoardLine,
@@ -89,6 +90,7 @@ KNOWN = st.builds(
     unit_cost=st.none() | COSTS,
     within=st.none() | NUMBERS,
     p99_milliseconds=st.none() | NUMBERS,
+    floor=st.none() | st.builds(Floor, share=INTERVALS, most=NUMBERS, load=NUMBERS, n=COUNTS, at=TIMES),
 )
 PAST = st.builds(
     PastMove,

@@ -43,11 +43,11 @@ def node(name: str, version: int, has: dict[str, str]) -> dict[str, Any]:
 
 
 def a_pool(name: str, version: int, has: tuple[str, bool, bool]) -> dict[str, Any]:
-    price, storm, shares = has
+    price, unready, shares = has
     made = pool()
     shape = {**made["spec"]["shapes"][0], "pricePerHour": price, "priceClass": "Static", "asOf": "2026-01-01"}
     meta = {"name": name, "uid": f"u-{name}", "resourceVersion": str(version), "generation": version}
-    status = {"storm": {"startedTime": MADE}} if storm else {}
+    status = {"unreadyNodes": {"startedTime": MADE}} if unready else {}
     return {
         **made,
         "metadata": meta,

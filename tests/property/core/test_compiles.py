@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from property.core.test_a_record_is_read_back import anything
 from property.effort import effort
 from steelyard.core.compiling.attempt import Attempts, Built, Failure, FailureClass
+from steelyard.core.compiling.corrupt import Refused
 from steelyard.core.compiling.snapshot import CompileJob, CompileSnapshot
-from steelyard.core.compiling.spoilt import Refused
 from steelyard.core.decide_compile import CompileVerdict, decide_compile
 from steelyard.core.replay.codec import plain, rebuilt
 from steelyard.core.replay.compile_record import compile_again, compile_outcome, compile_record, read_compile

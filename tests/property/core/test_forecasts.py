@@ -28,55 +28,61 @@ def test_noise_and_level_of_a_constant_load_are_recovered(rate: float, dispersio
 
 
 @effort(10)
-@given(rate=st.sampled_from([30.0, 200.0]), exceeded=st.sampled_from([0.2, 0.05]), seed=st.integers(0, 99))
-def test_a_quantile_is_exceeded_about_as_often_as_it_says(rate: float, exceeded: float, seed: int) -> None:
-    seen, over, asked = Forecast(), 0, []
+@given(rate=st.sampled_from([30.0, 200.0]), seed=st.integers(0, 99))
+def test_what_comes_in_two_minutes_is_as_far_off_as_it_says(rate: float, seed: int) -> None:
+    """The chance of a constant rate is left to the law of queues, and added here."""
+    seen, off, told, asked = Forecast(), 0.0, 0.0, []
     for requests in counts(rate, 2.25, 6000, seed):
         if len(asked) > 2000:
-            over += requests / 10.0 > asked[-12]
+            mean, variance = asked[-12]
+            off, told = off + (requests / 10.0 - mean) ** 2, told + variance + mean / 10.0
         seen = seen.after(requests, 10.0)
-        asked.append(seen.quantile(120.0, exceeded, 10.0))
-    assert over / 3999 == pytest.approx(exceeded, rel=0.35)
+        asked.append(seen.ahead_of(120.0, 10.0))
+    assert off / told == pytest.approx(1.0, rel=0.4)
 
 
 @effort(60)
-@given(
-    requests=st.lists(st.floats(0, 1e6), min_size=1, max_size=60),
-    seconds=st.sampled_from([10.0, 60.0]),
-    exceeded=st.floats(0.0005, 0.6),
-)
-def test_whatever_comes_the_forecast_is_a_number_and_surer_asks_for_no_less(requests: list[float], seconds: float, exceeded: float) -> None:
+@given(requests=st.lists(st.floats(0, 1e6), min_size=1, max_size=60), seconds=st.sampled_from([10.0, 60.0]))
+def test_whatever_comes_the_forecast_is_a_number(requests: list[float], seconds: float) -> None:
     seen = Forecast()
     for count in requests:
         seen = seen.after(count, seconds)
-    near = seen.quantile(60, exceeded, seconds)
-    assert 0 <= near < 1e9
-    assert seen.quantile(60, exceeded / 2, seconds) >= near
+    mean, variance = seen.ahead_of(60, seconds)
+    assert 0 < mean <= max(*requests, 0.1) / seconds * 1.01
+    assert 0 <= variance < 1e12
 
 
-def test_farther_ahead_asks_for_more_because_the_level_wanders() -> None:
+def test_farther_ahead_is_less_sure_because_the_level_wanders_and_never_without_bound() -> None:
     seen = Forecast()
     for requests in counts(30.0, 1.0, 200, 1):
         seen = seen.after(requests, 10.0)
-    asked = [seen.quantile(ahead, 0.05, 10.0) for ahead in (0, 60, 120, 300, 600)]
-    assert asked == sorted(asked)
-    assert asked[-1] > asked[0]
+    spreads = [seen.ahead_of(ahead, 10.0)[1] for ahead in (0, 60, 120, 300, 600)]
+    assert spreads == sorted(spreads) and spreads[-1] > spreads[0]
+    assert seen.ahead_of(1e9, 10.0)[1] < 30.0**2
 
 
 def test_a_jump_is_followed_within_minutes_and_widens_the_forecast_at_once() -> None:
     seen = Forecast()
     for requests in counts(20.0, 1.0, 1000, 1):
         seen = seen.after(requests, 10.0)
-    calm = seen.quantile(120, 0.05, 10.0)
+    calm = seen.ahead_of(120, 10.0)
     jumped = seen
     for step, requests in enumerate(counts(60.0, 1.0, 12, 2)):
         jumped = jumped.after(requests, 10.0)
         if step == 0:
-            assert jumped.quantile(120, 0.05, 10.0) > 1.25 * calm
+            assert jumped.ahead_of(120, 10.0)[1] > 2 * calm[1]
     assert jumped.level == pytest.approx(60.0, rel=0.25)
 
 
+def test_traffic_that_stops_for_hours_and_comes_back_asks_for_no_multiple_of_what_came() -> None:
+    seen = Forecast()
+    for requests in [*counts(30.0, 1.0, 300, 1), *([0.0] * 720), *counts(30.0, 1.0, 6, 2)]:
+        seen = seen.after(requests, 10.0)
+        mean, variance = seen.ahead_of(120, 10.0)
+        assert mean + 2 * variance**0.5 < 90.0
+
+
 def test_nothing_seen_is_no_load_and_a_window_without_length_is_refused() -> None:
-    assert Forecast().quantile(120, 0.1, 10) == 0.0
+    assert Forecast().ahead_of(120, 10) == (0.0, 0.0)
     with pytest.raises(ValueError, match="length"):
         Forecast().after(3, 0)

@@ -73,7 +73,9 @@ class FaultyWorld(RuleBasedStateMachine):
         looked_at = world.looked_at
         seen = [looked_at.traffic.get(p.key) for p in looked_at.placements if p.ready]
         assert all(isinstance(r, Fresh) for r in seen), "I2: begun on what was not read"
-        if move.kind is not MoveKind.REVISION:
+        if move.kind is MoveKind.RESCUE:
+            assert not world.frozen
+        elif move.kind is not MoveKind.REVISION:
             good = sum(w.good for pods in world.deployments.values() for w in pods.windows)
             known = before.of(move.source.pool, move.source.revision)
             behind = known.capacity.n if known and known.capacity else 0
@@ -137,7 +139,7 @@ class FaultyWorld(RuleBasedStateMachine):
     @rule(pool=POOLS)
     def somebody_deletes_a_deployment(self, pool: str) -> None:
         for key in [k for k in self.world.deployments if k.pool == pool]:
-            del self.world.deployments[key]
+            self.world.remove(key)
         self.watched(1)
 
     @rule(rate=st.sampled_from([0.0, 2.0, 12.0, 24.0, 40.0]))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from property.effort import effort
-from steelyard.core.rebalancing.chain import COST_MOVE, EXPLORATION, GO_ON, Gate, review
+from steelyard.core.rebalancing.chain import COST_MOVE, EXPLORATION, GO_ON, RESCUE, Gate, review
 from steelyard.core.rebalancing.cost_test import judge
 from steelyard.core.rebalancing.proposal import Proposal
 from steelyard.core.statistics.interval import Interval
@@ -16,7 +16,7 @@ from steelyard.core.vocabulary.reading import Fresh, Stale, Unknown
 from unit.core.proposals import any_proposal, passing
 from unit.core.world import START
 
-CHAINS = st.sampled_from([COST_MOVE, EXPLORATION, GO_ON])
+CHAINS = st.sampled_from([COST_MOVE, EXPLORATION, GO_ON, RESCUE])
 
 
 def wider(interval: Interval | None, down: float, up: float) -> Interval | None:
@@ -27,6 +27,8 @@ def vaguer(proposal: Proposal, how: str, down: float, up: float) -> Proposal:
     match how:
         case "costs":
             return replace(proposal, home_cost=wider(proposal.home_cost, down, up), target_cost=wider(proposal.target_cost, down, up))
+        case "unit cost":
+            return replace(proposal, target_unit=wider(proposal.target_unit, down, up))
         case "comparison":
             test = proposal.compared
             return replace(proposal, compared=test and judge(wider(test.ratio, down, up), test.n, test.break_even))
@@ -34,7 +36,7 @@ def vaguer(proposal: Proposal, how: str, down: float, up: float) -> Proposal:
             return replace(proposal, compared=None)
         case "no target cost":
             return replace(proposal, target_cost=None)
-        case "no home cost":
+        case "no present cost":
             return replace(proposal, home_cost=None)
         case "no expectation":
             return replace(proposal, expected_saving=None)
@@ -58,10 +60,11 @@ def vaguer(proposal: Proposal, how: str, down: float, up: float) -> Proposal:
 
 WAYS = [
     "costs",
+    "unit cost",
     "comparison",
     "not compared",
     "no target cost",
-    "no home cost",
+    "no present cost",
     "no expectation",
     "no move cost",
     "fewer requests",

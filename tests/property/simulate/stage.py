@@ -66,7 +66,7 @@ class Stage(World):
         """Somebody deletes its Deployments there."""
         for key in self.cluster.of(name):
             if key.pool == pool:
-                del self.cluster.deployments[name, key]
+                self.cluster.delete(name, key)
                 self.owners.pop((name, key), None)
 
     def take(self, name: str, pool: str, wanted: int) -> None:

@@ -32,7 +32,7 @@ def meta(**fields: Any) -> dict[str, Any]:
     [
         (status(nodes=2), False),
         (status(conditions=[{"type": "Ready", "status": "False"}]), False),
-        (status(storm={"startedTime": "2026-01-05T08:00:00Z"}), True),
+        (status(unreadyNodes={"startedTime": "2026-01-05T08:00:00Z"}), True),
         (status(exhausted={"until": "2026-01-05T08:00:00Z"}), True),
         (meta(generation=2), True),
         (meta(labels={"team": "b"}), True),

@@ -24,7 +24,7 @@ def test_who_trusts_the_claims_goes_where_they_are_cheapest_at_the_prices_of_the
 
 def test_a_schedule_is_followed_with_one_move() -> None:
     played = play(world(), following(Trust(world())))
-    assert played.home == "birch"
+    assert played.ends_on == "birch"
     assert played.ended == Counter({(MoveKind.REBALANCE, Outcome.MOVED): 1})
 
 

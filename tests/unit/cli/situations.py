@@ -29,7 +29,7 @@ GATES = (
     "pool_exhausted",
     "budget_exhausted",
     "replicas_owned_elsewhere",
-    "storm_breaker",
+    "too_many_unready_nodes",
     "mode_observes",
 )
 
@@ -274,7 +274,6 @@ def compiling() -> Gathered:
 def claimed() -> Gathered:
     """Placed by claims; nothing is measured, no request came."""
     status = {
-        "home": {"pool": "cpu-avx", "revision": "3f9a1c07"},
         "placements": [
             placement(ready=1, desired=1, capacityPerReplica="30", capacityLower="15", capacityUpper="60", capacityBasis="Claimed")
         ],
@@ -299,7 +298,6 @@ def balanced() -> Gathered:
     words = "pool cpu-amx saves 9 % [2 %, 15 %]; the lower bound must reach 10 % (spec.rebalancing.minSavingPercent)"
     status = {
         "endpoint": "http://minilm.shop.svc:8080",
-        "home": {"pool": "cpu-avx", "revision": "3f9a1c07"},
         "placements": [placement(**AVX), placement("cpu-amx", "77b0de41", 0, 0, **AMX)],
         "conditions": conditions(),
         "claims": [
@@ -344,7 +342,6 @@ def balanced() -> Gathered:
 def exploring() -> Gathered:
     """One replica on a pool without measurements takes traffic."""
     status = {
-        "home": {"pool": "cpu-avx", "revision": "3f9a1c07"},
         "placements": [placement(**AVX), placement("cpu-amx", "77b0de41", 1, 1)],
         "conditions": conditions(Balanced=condition("Balanced", "False", "Moving", "exploration from cpu-avx to cpu-amx: Shift")),
         "claims": [{**INCONCLUSIVE, "n": 96}],
@@ -380,7 +377,6 @@ def held() -> Gathered:
     """No fresh reading: nothing is done, serving goes on."""
     words = "no request counter of pool cpu-avx was read for 180 s; check that its pods are scraped"
     status = {
-        "home": {"pool": "cpu-avx", "revision": "3f9a1c07"},
         "placements": [placement(**AVX)],
         "conditions": conditions(
             SLOMet=condition("SLOMet", "Unknown", "ObservationsStale", "no complete and recent window of traffic", "2026-03-01T11:57:00Z"),
@@ -410,7 +406,6 @@ def moved() -> Gathered:
     """After a move; the claim that led there did not hold, and yet it is cheaper."""
     words = "the last move ended at 11:20:00 UTC; the next may begin at 17:20:00 (spec.rebalancing.cooldownSeconds)"
     status = {
-        "home": {"pool": "cpu-amx", "revision": "77b0de41"},
         "placements": [
             placement("cpu-amx", "77b0de41", 1, 1, **measured("0.00301", "0.00294", "0.00309", 88410, "63.5", "99.6", 23)),
             placement(ready=0, desired=0, **AVX),
@@ -476,7 +471,6 @@ def quarantined() -> Gathered:
     """The target broke the promise; it went back."""
     words = "pool cpu-amx failed 2 time(s) with this revision (ViolatesSLO); tried again after 2026-03-01 12:40:00 UTC"
     status = {
-        "home": {"pool": "cpu-avx", "revision": "3f9a1c07"},
         "placements": [placement(**AVX)],
         "conditions": conditions(
             Balanced=condition("Balanced", "False", "CheaperKnown", "pool cpu-amx may be cheaper; kept by Quarantined")
@@ -562,7 +556,6 @@ def node_lost() -> Gathered:
         " (`kubectl describe node n-7`); Kubernetes moves its pods about five minutes after a node was lost"
     )
     status = {
-        "home": {"pool": "cpu-avx", "revision": "3f9a1c07"},
         "placements": [placement(ready=1, **AVX)],
         "conditions": conditions(Placed=condition("Placed", "False", "NodeNotReady", words, "2026-03-01T11:58:00Z")),
         "claims": [INCONCLUSIVE],
@@ -596,6 +589,69 @@ def no_pool() -> Gathered:
     return seen(workload(status), around=(pool("inf2", None),))
 
 
+def too_late() -> Gathered:
+    """Every pool was measured, and none keeps the objective at any load."""
+    words = (
+        "no pool meets the objective: cpu-amx comes nearest with 96.2 % of 99 % (e2e within 50 ms) at any load; 95.9 % would hold there, or 99 % "
+        "within 71 ms (spec.objective.latency)"
+    )
+    misses = "{} met the objective at 2.1 requests/s and replica, the lowest load seen, and at most {} % would at a lower one; 99 % must"
+    late_amx = misses.format("96.2 % [95.9, 96.5] of 4800 requests", "97.1")
+    late_avx = misses.format("71.4 % [70.1, 72.7] of 4620 requests", "74.9")
+
+    def floor(percent: str, lower: str, upper: str, most: str, n: int) -> Raw:
+        figures = {"percent": percent, "lower": lower, "upper": upper, "most": most}
+        return {"floor": {**figures, "requestsPerSecond": "2.1", "n": n, "time": "2026-03-01T11:40:00Z"}}
+
+    status = {
+        "home": {"pool": "cpu-amx", "revision": "77b0de41"},
+        "placements": [
+            placement(
+                "cpu-amx",
+                "77b0de41",
+                **{**AMX, "goodPercent": "96.2", "p99Milliseconds": 71},
+                **floor("96.2", "95.9", "96.5", "97.1", 4800),
+            ),
+            placement(
+                ready=0, desired=0, **{**AVX, "goodPercent": "71.4", "p99Milliseconds": 160}, **floor("71.4", "70.1", "72.7", "74.9", 4620)
+            ),
+        ],
+        "conditions": conditions(
+            Placed=condition("Placed", "True", "Placed", "replicas are ready on pool cpu-amx"),
+            SLOMet=condition("SLOMet", "False", "NoPoolMeetsObjective", words, "2026-03-01T11:44:00Z"),
+            Balanced=condition(
+                "Balanced", "Unknown", "NoPoolMeetsObjective", "not decided: see condition Held and `kubectl steelyard explain`"
+            ),
+            Held=condition("Held", "True", "NoPoolMeetsObjective", words, "2026-03-01T11:44:00Z"),
+        ),
+        "claims": [INCONCLUSIVE],
+        "lastDecision": decision(
+            "Hold",
+            "NoPoolMeetsObjective",
+            words,
+            "2026-03-01T11:44:00Z",
+            options=[
+                {**OPTION_AMX_MEASURED, "feasible": False, "reason": "CannotMeetObjective", "message": late_amx},
+                {**OPTION_AVX, "feasible": False, "reason": "CannotMeetObjective", "message": late_avx},
+                UNSUPPORTED,
+            ],
+            board=board(("infeasible_target", "NoPoolMeetsObjective", words)),
+        ),
+        "history": [
+            {
+                "from": "cpu-avx",
+                "to": "cpu-amx",
+                "toRevision": "77b0de41",
+                "time": "2026-03-01T11:30:00Z",
+                "outcome": "Moved",
+                "reason": "Moved",
+                "kind": "Rescue",
+            }
+        ],
+    }
+    return seen(workload(status))
+
+
 SITUATIONS: dict[str, Callable[[], Gathered]] = {
     "unseen": unseen,
     "compiling": compiling,
@@ -608,4 +664,5 @@ SITUATIONS: dict[str, Callable[[], Gathered]] = {
     "no-pool": no_pool,
     "no-secret": no_secret,
     "node-lost": node_lost,
+    "too-late": too_late,
 }

@@ -75,7 +75,7 @@ def test_a_new_workload_is_given_a_minute_before_the_operator_is_suspected():
     assert "no operator has looked at shop/minilm yet" in [hint.what for hint in status(unseen()).hints]
 
 
-def test_home_comes_first_then_what_is_cheapest():
+def test_what_carries_the_load_comes_first_then_what_is_cheapest():
     assert [row.pool for row in explain(balanced()).pools] == ["cpu-avx", "cpu-amx", "inf2"]
     assert [row.pool for row in explain(moved()).pools] == ["cpu-amx", "cpu-avx", "inf2"]
 
@@ -115,7 +115,7 @@ def test_held_is_said_first():
 
 
 def drained(step: str, left: int) -> Gathered:
-    """A move whose target carries the load; so many replicas are left at home."""
+    """A move whose target carries the load; so many replicas are left at its source."""
     seen = copy.deepcopy(exploring())
     told = seen.workloads[0]["status"]
     told["move"].update(kind="Rebalance", step=step)
@@ -191,3 +191,18 @@ def test_pools_that_share_nodes_are_a_hint():
     seen.pools[0]["status"]["conditions"] = [shared]
     said = [hint.what for hint in status(seen).hints]
     assert "cpu-amx have nodes in common: pool cpu-amx shares node n with pool cpu-avx, which is older" in said
+
+
+def test_of_several_pools_that_hold_the_load_each_is_told_and_the_one_with_the_most_replicas_first():
+    seen = copy.deepcopy(balanced())
+    told = seen.workloads[0]["status"]
+    told["placements"] = [placement(ready=1, desired=2, **AVX), placement("cpu-amx", "77b0de41", 3, 3, **AMX)]
+    assert explain(seen).where == "minilm runs on pool cpu-amx with 3 of 3 replicas ready, on pool cpu-avx with 1 of 2."
+    rows = explain(seen).pools
+    assert [(row.pool, row.used, row.carries) for row in rows] == [
+        ("cpu-amx", True, True),
+        ("cpu-avx", True, False),
+        ("inf2", False, False),
+    ]
+    (line,) = status(seen).workloads
+    assert (line.pool, line.ready_replicas) == ("cpu-amx", 3)

@@ -9,8 +9,8 @@ import pytest
 from steelyard.api.compiled_model import CompiledModel
 from steelyard.api.parse import parse
 from steelyard.core.compiling.attempt import Attempts, FailureClass
+from steelyard.core.compiling.corrupt import Refused
 from steelyard.core.compiling.snapshot import CompileJob
-from steelyard.core.compiling.spoilt import Refused
 from steelyard.core.decide_compile import CompileDecision, decide_compile
 from steelyard.core.facts.snapshot import Artifact, ArtifactState
 from steelyard.core.vocabulary.reason import Reason, Refusal
@@ -31,7 +31,7 @@ SNAPSHOTS = {
     "had too little memory": compile_snapshot(
         attempts=replace(OPEN, factor=4), job=CompileJob(failure=failure(FailureClass.OUT_OF_MEMORY))
     ),
-    "is spoilt": compile_snapshot(attempts=Attempts(count=1, built=BUILT, built_at=NOW - timedelta(seconds=1)), refusals=(WORD,)),
+    "is corrupt": compile_snapshot(attempts=Attempts(count=1, built=BUILT, built_at=NOW - timedelta(seconds=1)), refusals=(WORD,)),
 }
 
 
@@ -64,7 +64,7 @@ def test_who_would_serve_it_sees_how_far_it_is() -> None:
 @pytest.mark.parametrize(
     "broken",
     [
-        {"attempts": "many", "memoryFactor": None, "spoilt": []},
+        {"attempts": "many", "memoryFactor": None, "corruptions": []},
         {"failure": {"class": "OfAnotherVersion"}},
         {"failure": "x", "artifact": 3, "conditions": "x", "nextRetryTime": "soon"},
         {"artifact": {"uri": "u", "digest": "d"}, "conditions": [{"type": "Ready", "status": "True"}]},

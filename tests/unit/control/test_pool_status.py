@@ -83,7 +83,7 @@ def test_whoever_comes_second_looks_again_soon_and_has_nothing_left_to_write():
     assert server.written == 0
 
 
-def test_a_pool_that_grows_is_no_storm():
+def test_a_pool_that_grows_does_not_have_too_many_unready_nodes():
     server, store, pools = scene()
     for number in range(9):
         meta = {**NODE["metadata"], "name": f"new-{number}", "uid": f"u-{number}", "creationTimestamp": "2026-01-05T08:00:00Z"}
@@ -91,14 +91,14 @@ def test_a_pool_that_grows_is_no_storm():
         store.observe(NODES, "ADDED", {**NODE, "metadata": meta, "status": status if number else {}})
     asyncio.run(pools.reconcile(NAME))
     assert server.pool["status"]["nodes"] == 1
-    assert "storm" not in server.pool["status"]
+    assert "unreadyNodes" not in server.pool["status"]
     lost = {"conditions": [{"type": "Ready", "status": "Unknown", "lastTransitionTime": "2026-01-05T09:00:00Z"}]}
     store.observe(NODES, "MODIFIED", {**NODE, "metadata": {**meta, "resourceVersion": "2"}, "status": lost})
     asyncio.run(pools.reconcile(NAME))
-    assert "storm" in server.pool["status"], "one of the two that were ever ready"
+    assert "unreadyNodes" in server.pool["status"], "one of the two that were ever ready"
 
 
-def test_a_storm_is_written_down_once_when_it_begins_and_once_when_it_ends_and_goes_after_ten_minutes():
+def test_too_many_unready_nodes_are_written_down_once_when_there_are_and_once_when_there_are_not_and_forgotten_after_ten_minutes():
     clock = ManualClock()
     store, server = Store(clock, index_labels=(label.POOL,)), Server()
     store.observe(ACCELERATOR_POOLS, "ADDED", server.pool)
@@ -119,7 +119,7 @@ def test_a_storm_is_written_down_once_when_it_begins_and_once_when_it_ends_and_g
         for _ in range(minutes):
             asyncio.run(pools.reconcile(NAME))
             clock.seconds += 60
-        return server.pool["status"].get("storm")
+        return server.pool["status"].get("unreadyNodes")
 
     assert pass_minutes("True", 2) is None
     began = pass_minutes("False", 5)

@@ -141,8 +141,8 @@ def standing(stage: Stage) -> None:
     for key, pods in stage.world.deployments.items():
         meta = {"namespace": "ns", "name": name.placement(KEY, key), "uid": "d", "resourceVersion": "7"}
         stage.store.observe(DEPLOYMENTS, "ADDED", {"metadata": meta, "spec": {"replicas": pods.desired}})
-    home = stage.world.memory.allocation[0]._asdict()
-    stage.server.workload["status"] = {"home": home}
+    placements = [{**key._asdict(), "desiredReplicas": 1} for key in stage.world.memory.allocation]
+    stage.server.workload["status"] = {"placements": placements}
 
 
 def test_a_refused_object_is_tried_less_and_less_often_at_last_every_five_minutes():

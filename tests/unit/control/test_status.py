@@ -8,6 +8,8 @@ from pydantic import BaseModel
 
 from steelyard.api.inference_workload import InferenceWorkload
 from steelyard.api.parse import parse
+from steelyard.core.decide import decide
+from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.snapshot import Scaling
 from steelyard.core.statistics.interval import Interval
 from steelyard.status.memory import memory_of
@@ -61,8 +63,38 @@ def test_a_mix_and_the_move_of_a_part_survive_being_written_and_read():
         assert (memory_of(status).allocation, memory_of(status).move) == (decision.memory.allocation, decision.memory.move)
         assert isinstance(parse(InferenceWorkload, {**workload(), "status": status}), InferenceWorkload)
         old = status
-        seen |= {bool(status.get("beside")), (status.get("move") or {}).get("sourceGoal")}
-    assert {True, False, 3} <= seen
+        seen |= {len(decision.memory.allocation), (status.get("move") or {}).get("sourceGoal")}
+    assert {1, 2, 3} <= seen
+
+
+def test_the_placements_that_hold_the_load_are_told_first_in_the_order_in_which_they_are_remembered():
+    decision = claimed_world().tick()
+    keys = tuple(PlacementKey(pool, "77b0de41") for pool in ("c", "a", "b"))
+    memory = replace(decision.memory, allocation=keys[:2])
+    status = status_of(replace(decision, memory=memory, desired=dict.fromkeys(keys, 1)), claimed_world().snapshot(), {}, "w", NOW)
+    assert [(p["pool"], p["desiredReplicas"]) for p in status["placements"]] == [("c", 1), ("a", 1), ("b", 1)]
+
+
+def test_the_source_of_a_move_holds_the_load_until_it_is_gone_and_its_target_only_where_it_did_before():
+    placements = [{"pool": pool, "revision": "r", "desiredReplicas": n} for pool, n in (("a", 0), ("b", 2), ("c", 0))]
+    when = dict.fromkeys(("startedTime", "stepTime", "deadlineTime"), "2026-03-01T11:00:00Z")
+    ends = {"from": "a", "fromRevision": "r", "to": "b", "toRevision": "r"}
+    move = {"id": "m", "kind": "Rebalance", "step": "Drain", "targetReplicas": 2, **ends, **when}
+    assert pools({"placements": placements, "move": move}) == ["a"]
+    assert pools({"placements": placements, "move": {**move, "targetBase": 1}}) == ["a", "b"]
+    assert pools({"placements": placements}) == ["b"]
+
+
+def pools(status: dict[str, object]) -> list[str]:
+    """Of the allocation that is remembered."""
+    return [key.pool for key in memory_of(status).allocation]
+
+
+def test_placements_are_not_forgotten_while_the_cluster_is_not_seen_in_full():
+    world = claimed_world()
+    old = status_of(world.tick(), world.snapshot(), {}, "w", NOW)
+    blind = replace(world.snapshot(), synced=False, placements=())
+    assert status_of(decide(blind, world.now), blind, old, "w", NOW)["placements"] == old["placements"] != []
 
 
 def left_out(model: BaseModel, path: str = "status") -> list[str]:
@@ -92,7 +124,7 @@ def test_nothing_that_the_api_server_would_fill_in_is_left_out():
 @pytest.mark.parametrize(
     "broken",
     [
-        {"beside": [{"pool": "a"}, 3]},
+        {"placements": [{"pool": "a", "desiredReplicas": 1}, 3]},
         {"move": {"id": "x"}},
         {"placements": [{"pool": 3}]},
         {"history": ["x"]},
@@ -101,6 +133,7 @@ def test_nothing_that_the_api_server_would_fill_in_is_left_out():
 )
 def test_what_cannot_be_read_is_not_remembered_and_never_raises(broken: dict[str, object]):
     memory = memory_of(broken)
+    assert memory.allocation == ()
     assert memory.move is None
     assert memory.known == ()
 
@@ -125,11 +158,11 @@ def column(point: float, lower: float, upper: float) -> str:
         pass
     snapshot = world.snapshot()
     snapshot = replace(snapshot, settings=replace(snapshot.settings, currency="EUR"))
-    home = decision.memory.of(decision.memory.allocation[0].pool or "", decision.memory.allocation[0].revision or "")
-    assert home is not None
-    assert home.unit_cost is not None
-    cost = replace(home.unit_cost, interval=Interval(point, lower, upper))
-    memory = replace(decision.memory, known=(replace(home, unit_cost=cost),))
+    there = decision.memory.of(*decision.memory.allocation[0])
+    assert there is not None
+    assert there.unit_cost is not None
+    cost = replace(there.unit_cost, interval=Interval(point, lower, upper))
+    memory = replace(decision.memory, known=(replace(there, unit_cost=cost),))
     status = status_of(replace(decision, memory=memory), snapshot, {}, "w", NOW)
     assert isinstance(parse(InferenceWorkload, {**workload(), "status": status}), InferenceWorkload)
     assert status["currency"] == "EUR"

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from steelyard.core.facts.memory import MoveKind, Outcome, PastMove, Quarantine
 from steelyard.core.facts.price import Price, PriceClass
-from steelyard.core.facts.snapshot import Mode, PoolStorm, Rebalancing, Traffic
+from steelyard.core.facts.snapshot import Mode, Rebalancing, TooManyUnready, Traffic
 from steelyard.core.rebalancing.cost_test import judge
 from steelyard.core.rebalancing.proposal import Proposal
-from steelyard.core.rebalancing.storm import Storm
+from steelyard.core.rebalancing.unready import UnreadyNodes
 from steelyard.core.statistics.interval import Interval
 from steelyard.core.statistics.sequential import Result, Test
 from steelyard.core.vocabulary.reading import Fresh, Stale, Unknown
@@ -50,7 +50,7 @@ def passing(**changes: object) -> Proposal:
         moves_elsewhere=0,
         moves_at_once=1,
         pool_moves=(("a", 0, 1), ("b", 0, 1)),
-        storm=Storm(pool_nodes=10, pool_unready=0, nodes=20, unready=0),
+        unready_nodes=UnreadyNodes(pool_nodes=10, pool_unready=0, nodes=20, unready=0),
         compared=judge(Interval(0.5, 0.4, 0.6), 10, (1.0, 1.0)),
     )
     return replace(good, **changes)  # type: ignore[arg-type]
@@ -137,15 +137,17 @@ any_proposal: st.SearchStrategy[Proposal] = st.builds(
     moves_elsewhere=st.integers(0, 3),
     moves_at_once=st.integers(0, 3),
     pool_moves=st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 3), st.integers(1, 3)), max_size=2).map(tuple),
-    storm=st.builds(
-        Storm,
+    unready_nodes=st.builds(
+        UnreadyNodes,
         pool_nodes=st.integers(0, 9),
         pool_unready=st.integers(0, 9),
         nodes=st.integers(0, 30),
         unready=st.integers(0, 30),
-        last=st.none() | st.builds(PoolStorm, started=_moments, ended=st.none() | _moments),
+        last=st.none() | st.builds(TooManyUnready, started=_moments, ended=st.none() | _moments),
     ),
     replicas=st.integers(0, 9),
     replicas_allowed=st.integers(1, 10),
+    target_unit=_intervals,
+    most_unit=st.none() | st.floats(0, 50),
     compared=st.none() | st.builds(judge, _intervals, st.integers(0, 50), st.tuples(st.floats(0, 5), st.floats(0, 5))),
 )

@@ -39,7 +39,7 @@ def test_no_more_workloads_move_than_the_installation_and_the_pool_allow_and_in_
         for world in worlds:
             world.tick()
         seen[sum(world.memory.move is not None for world in worlds)] += 1
-        if all(world.home == "b" for world in worlds):
+        if all(world.serves_on == "b" for world in worlds):
             break
     assert max(seen) == most
     assert all(world.moves()[-1] == ("a", "b", Outcome.MOVED) for world in worlds)

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 import steelyard.core
-from steelyard.core.facts.memory import MoveKind, Outcome
+from steelyard.core.facts.memory import MoveKind
 from steelyard.core.facts.price import Price, PriceClass
 from steelyard.core.facts.snapshot import Mode, Rebalancing, Traffic
 from steelyard.core.rebalancing.chain import COST_MOVE, EXPLORATION, GO_ON, review
 from steelyard.core.rebalancing.cost_test import CostTest, judge
 from steelyard.core.rebalancing.gates.cooldown import cyclic
 from steelyard.core.rebalancing.proposal import Proposal
-from steelyard.core.rebalancing.storm import Storm
+from steelyard.core.rebalancing.unready import UnreadyNodes
 from steelyard.core.statistics.interval import Interval
 from steelyard.core.statistics.sequential import Result, Test
 from steelyard.core.vocabulary.reading import Fresh, Stale, Unknown
@@ -41,24 +41,26 @@ REFUSED = [
     ("the saving may be nothing", {"target_cost": Interval(2.0, 1.0, 4.1)}, Reason.SAVING_NOT_SIGNIFICANT),
     ("the saving is likely but not sure", {"target_cost": Interval(2.0, 1.0, 3.7)}, Reason.SAVING_NOT_SIGNIFICANT),
     ("the saving is too small", {"target_cost": Interval(3.7, 3.7, 3.7)}, Reason.SAVING_NOT_SIGNIFICANT),
-    (
-        "the saving is a whole number's luck",
-        {"home_calm_cost": Interval(3.0, 3.0, 3.0), "target_calm_cost": Interval(3.0, 3.0, 3.0)},
-        Reason.SAVING_NOT_SIGNIFICANT,
-    ),
     ("the saving is not known", {"target_cost": None}, Reason.SAVING_NOT_SIGNIFICANT),
     ("it would not pay", {"move_cost": 48.1}, Reason.PAYBACK_TOO_LONG),
     ("a move has just ended", {"history": (past("b", "a", HOUR),)}, Reason.COOLING_DOWN),
-    ("a trial has just ended", {"history": (past("a", "c", HOUR, Outcome.EXPLORED),)}, Reason.COOLING_DOWN),
     ("it failed there", {"quarantine": (quarantine("b", HOUR),)}, Reason.QUARANTINED),
     ("no nodes to be had", {"exhausted_until": START + HOUR}, Reason.POOL_EXHAUSTED),
     ("others are moving", {"moves_elsewhere": 1}, Reason.BUDGET_EXHAUSTED),
-    ("others leave home's pool", {"pool_moves": (("a", 2, 2), ("b", 0, 1))}, Reason.BUDGET_EXHAUSTED),
+    ("others leave the source's pool", {"pool_moves": (("a", 2, 2), ("b", 0, 1))}, Reason.BUDGET_EXHAUSTED),
     ("others go to the target's pool", {"pool_moves": (("a", 0, 2), ("b", 1, 1))}, Reason.BUDGET_EXHAUSTED),
     ("no replica more is allowed", {"replicas": 10, "replicas_allowed": 10}, Reason.LIMIT_REACHED),
     ("another writes the replicas", {"replicas_owner": "hpa/embed"}, Reason.REPLICAS_OWNED_ELSEWHERE),
-    ("the pool falls apart", {"storm": Storm(pool_nodes=10, pool_unready=3, nodes=20, unready=3)}, Reason.STORM_BREAKER),
-    ("the cluster falls apart", {"storm": Storm(pool_nodes=10, pool_unready=0, nodes=20, unready=10)}, Reason.STORM_BREAKER),
+    (
+        "the pool falls apart",
+        {"unready_nodes": UnreadyNodes(pool_nodes=10, pool_unready=3, nodes=20, unready=3)},
+        Reason.TOO_MANY_UNREADY_NODES,
+    ),
+    (
+        "the cluster falls apart",
+        {"unready_nodes": UnreadyNodes(pool_nodes=10, pool_unready=0, nodes=20, unready=10)},
+        Reason.TOO_MANY_UNREADY_NODES,
+    ),
     ("only advice is wanted", {"policy": Rebalancing(mode=Mode.RECOMMEND)}, Reason.MODE_OBSERVES),
 ]
 

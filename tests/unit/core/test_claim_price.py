@@ -13,13 +13,13 @@ from unit.core.world import Ground, World, quick, ratio_claim
 
 
 def claiming(claim: Claim, **changes: object) -> World:
-    """Home is a, whose claim says what b may be; b is not measured and, in Recommend, not tried."""
+    """It runs on a, whose claim says what b may be; b is not measured and, in Recommend, not tried."""
     grounds = {"a": Ground(speed=20, price=0.4, claims=(claim,)), "b": Ground(speed=20, price=0.4)}
     world = World(grounds, rate=24, policy=quick(mode=Mode.RECOMMEND))
     for name, value in changes.items():
         setattr(world, name, value)
     world.tick(20)
-    assert world.home == "a"
+    assert world.serves_on == "a"
     return world
 
 
@@ -55,7 +55,7 @@ def test_a_claim_of_money_speaks_of_the_speed_at_the_price_it_was_made_at() -> N
     assert capacity(rival(world)) == pytest.approx(capacity(before), rel=1e-6)
 
 
-def test_the_trial_of_a_rival_begins_when_home_becomes_four_times_as_dear() -> None:
+def test_the_trial_of_a_rival_begins_when_the_present_pool_becomes_four_times_as_expensive() -> None:
     world = claiming(ratio_claim(0.5, "b"), rate=4.0, policy=quick())
     assert world.tick(20).reason is Reason.ALREADY_CHEAPEST, "half as dear as the rival, by the claim"
     assert not world.memory.history

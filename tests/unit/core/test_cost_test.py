@@ -91,7 +91,7 @@ def test_where_one_replica_costs_as_much_nothing_is_saved_at_any_speed() -> None
 
 
 def measured_and_cheaper(**changes: object) -> World:
-    """Home is a. b was tried and was dearer; now its price has fallen, and a move to it has begun."""
+    """It runs on a. b was tried and was more expensive; now its price has fallen, and a move to it has begun."""
     world = World({"a": Ground(speed=10, price=4), "b": Ground(speed=12, price=5)}, rate=24, policy=quick(bake_seconds=600), seed=4)
     for name, value in changes.items():
         setattr(world, name, value)
@@ -122,7 +122,7 @@ def test_a_target_that_turns_out_dearer_is_left_before_the_source_drains(step: S
         steps.add(world.memory.move.step)
         world.tick()
     assert Step.DRAIN not in steps
-    assert world.home == "a"
+    assert world.serves_on == "a"
     past = world.memory.history[-1]
     assert (past.outcome, past.reason) == (Outcome.ROLLED_BACK, "NotCheaper")
     assert world.memory.quarantine == ()
@@ -132,7 +132,7 @@ def test_what_stays_undecided_at_the_deadline_goes_back_and_was_never_a_pass() -
     world = measured_and_cheaper()
     world.grounds["b"].price, world.noise = 3.2, 1.0
     world.until(lambda: world.memory.move is None)
-    assert world.home == "a"
+    assert world.serves_on == "a"
     assert world.memory.history[-1].reason == "DeadlinePassed"
 
 
@@ -144,7 +144,7 @@ def test_a_server_that_does_not_tell_its_busy_time_is_judged_by_the_loads_that_i
     other.until(lambda: other.memory.move is not None and other.memory.move.step is Step.BAKE)
     other.grounds["b"].price = 20.0
     other.until(lambda: other.memory.move is None)
-    assert other.home == "a"
+    assert other.serves_on == "a"
 
 
 def test_a_bake_shorter_than_a_verdict_waits_for_it() -> None:

@@ -8,9 +8,9 @@ import pytest
 
 from steelyard.core.compiling.attempt import LONGEST_PAUSE, Attempts, FailureClass
 from steelyard.core.compiling.candidate import compile_inputs
+from steelyard.core.compiling.corrupt import Refused
 from steelyard.core.compiling.readiness import readiness
 from steelyard.core.compiling.snapshot import CompileJob, CompileSnapshot
-from steelyard.core.compiling.spoilt import Refused
 from steelyard.core.decide_compile import (
     ASKED_FOR_AGAIN,
     AT_THE_EARLIEST,
@@ -91,7 +91,7 @@ def test_what_has_failed_is_tried_again_for_those_who_ask_for_it_and_for_nobody_
 
 
 def test_what_was_published_once_is_compiled_again_whatever_is_asked_for_now() -> None:
-    assert decided(compile_snapshot(attempts=replace(FAILED, spoilt=1))).start is not None
+    assert decided(compile_snapshot(attempts=replace(FAILED, corruptions=1))).start is not None
 
 
 def test_a_retry_whose_time_has_come_says_what_it_waits_for_now() -> None:
@@ -207,13 +207,13 @@ def test_an_artifact_that_pods_refuse_is_compiled_again_in_the_same_pass() -> No
     word = Refused(pod="p", uri=BUILT.uri, digest=BUILT.digest, started=NOW, reason="ArtifactCorrupt", message="one byte is wrong")
     decision = decided(compile_snapshot(attempts=stands, refusals=(word,)))
     assert decision.start is not None
-    assert (decision.start.attempt, decision.attempts.spoilt) == (2, 1)
+    assert (decision.start.attempt, decision.attempts.corruptions) == (2, 1)
     assert [(note.reason, note.message) for note in decision.notes] == [
-        (Reason.ARTIFACT_SPOILT, "ArtifactCorrupt: pod p refused the artifact: one byte is wrong; it is compiled again now"),
+        (Reason.ARTIFACT_CORRUPT, "ArtifactCorrupt: pod p refused the artifact: one byte is wrong; it is compiled again now"),
         (Reason.COMPILING, "attempt 2"),
     ]
-    assert decision.ready.reason is Reason.ARTIFACT_SPOILT
-    later = decided(compile_snapshot(attempts=replace(stands, spoilt=1), refusals=(word,)))
+    assert decision.ready.reason is Reason.ARTIFACT_CORRUPT
+    later = decided(compile_snapshot(attempts=replace(stands, corruptions=1), refusals=(word,)))
     assert later.start is None
     assert later.notes[0].message.endswith("it is compiled again at 2026-03-01T00:10:00.000Z, for this is not the first time")
 

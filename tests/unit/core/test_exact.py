@@ -32,7 +32,7 @@ def test_a_tie_stays_where_it_is_and_else_goes_by_name() -> None:
     assert planned(problem(offer("b"), offer("a"))).replicas == {"a": 3}
 
 
-def test_the_price_of_moving_keeps_a_small_saving_at_home() -> None:
+def test_the_price_of_moving_keeps_a_small_saving_where_it_is() -> None:
     assert planned(problem(offer("a", current=3), offer("b", cost=0.95, added=0.1))).replicas == {"a": 3}
     assert planned(problem(offer("a", current=3), offer("b", cost=0.85, added=0.1))).replicas == {"b": 3}
 

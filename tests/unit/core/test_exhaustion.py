@@ -64,7 +64,7 @@ def test_what_waited_in_vain_is_let_go_of_and_the_pool_is_gone_back_to_when_it_d
     world.tick(2)
     assert {key.pool for key, pods in world.deployments.items() if pods.desired} == {"dear"}
     world.grounds["cheap"].delivers = True
-    world.until(lambda: world.home == "cheap" and world.memory.move is None, most=400)
+    world.until(lambda: world.serves_on == "cheap" and world.memory.move is None, most=400)
 
 
 def test_a_workload_with_nowhere_else_to_go_keeps_asking() -> None:

@@ -20,20 +20,20 @@ def small_and_large(rate: float, **more: object) -> World:
     return World(grounds, rate=rate, scaling=Scaling(maximum=20), **more)  # type: ignore[arg-type]
 
 
-def test_what_home_cannot_hold_spills_over_to_another_pool_and_comes_back_when_the_load_falls() -> None:
+def test_what_does_not_fit_on_one_pool_goes_to_another_and_comes_back_when_the_load_falls() -> None:
     world = small_and_large(rate=12, policy=quick(paused=True))
     world.tick(12)
     assert placed(world) == {"a": 2}
     world.rate = 40
     world.tick(12)
-    assert world.home == "a"
+    assert world.serves_on == "a"
     assert placed(world)["a"] == 3
     assert placed(world)["b"] * 10 * 0.7 + 21 >= 40 * 0.95
-    assert world.beside
+    assert world.others
     world.rate = 10
     world.tick(120)  # A load that has just jumped may jump again; that is forgotten within two hours.
     assert placed(world) == {"a": 2}
-    assert not world.beside
+    assert not world.others
     assert len(world.deployments) == 1, "what is empty is removed"
 
 
@@ -50,7 +50,7 @@ def test_of_several_pools_the_one_that_costs_more_than_was_asked_for_is_named() 
     world = small_and_large(rate=40, policy=quick(paused=True))
     world.tick(40)
     cost = {known.pool: known.unit_cost.interval for known in world.memory.known if known.unit_cost}
-    assert world.home == "a"
+    assert world.serves_on == "a"
     assert cost["a"].upper < cost["b"].lower
     world.max_unit_cost = (cost["a"].upper + cost["b"].lower) / 2
     told = next(c for c in world.tick().conditions if c.type is ConditionType.PLACED)
@@ -59,7 +59,7 @@ def test_of_several_pools_the_one_that_costs_more_than_was_asked_for_is_named() 
 
 
 def limited_rival(rate: float = 30.0, nodes: int = 2) -> World:
-    """Home is b; c, which comes later, costs half and has few nodes."""
+    """It runs on b; c, which comes later, costs half and has few nodes."""
     grounds = {
         "b": Ground(speed=10, price=1.0),
         "c": Ground(speed=10, price=0.5, nodes=nodes, exists=False, claims=(ratio_claim(0.5, "b"),)),
@@ -70,12 +70,12 @@ def limited_rival(rate: float = 30.0, nodes: int = 2) -> World:
     return world
 
 
-def test_a_cheap_pool_that_is_too_small_takes_a_part_and_home_keeps_the_rest() -> None:
+def test_a_cheap_pool_that_is_too_small_takes_a_part_and_the_source_keeps_the_rest() -> None:
     world = limited_rival()
     world.until(lambda: world.moves() and world.moves()[-1] == ("b", "c", Outcome.MOVED), most=600)
     assert placed(world)["c"] == 2
-    assert world.home == "b"
-    assert [key for key, _ in world.beside] == ["c"]
+    assert world.serves_on == "b"
+    assert [key for key, _ in world.others] == ["c"]
     total = sum(placed(world).values())
     assert total * 10 * 0.7 >= 30 * 0.97
     assert placed(world)["b"] == total - 2
@@ -84,31 +84,31 @@ def test_a_cheap_pool_that_is_too_small_takes_a_part_and_home_keeps_the_rest() -
     assert sum(placed(world).values()) in {total, total - 1}
 
 
-def test_a_part_whose_price_has_risen_is_taken_back_by_home() -> None:
+def test_a_part_whose_price_has_risen_is_taken_back_by_the_other_pool() -> None:
     world = limited_rival()
-    world.until(lambda: bool(world.beside) and world.memory.move is None, most=600)
+    world.until(lambda: bool(world.others) and world.memory.move is None, most=600)
     world.grounds["c"].price = 3.0
-    world.until(lambda: not world.beside and world.memory.move is None, most=600)
+    world.until(lambda: not world.others and world.memory.move is None, most=600)
     assert set(placed(world)) == {"b"}
     assert world.moves()[-1] == ("c", "b", Outcome.MOVED)
-    assert world.home == "b"
+    assert world.serves_on == "b"
 
 
-def test_a_part_that_breaks_the_promise_goes_back_and_home_keeps_all_of_the_load() -> None:
+def test_a_part_that_breaks_the_promise_goes_back_and_the_source_keeps_all_of_the_load() -> None:
     world = limited_rival()
     world.until(lambda: world.memory.move is not None and world.memory.move.source_goal > 0, most=600)
     world.grounds["c"].late = 0.4
     world.until(lambda: world.memory.move is None, most=120)
     assert world.moves()[-1][2] is Outcome.ROLLED_BACK
     assert set(placed(world)) == {"b"}
-    assert not world.beside
+    assert not world.others
 
 
-def test_home_that_vanishes_leaves_the_other_part_serving_and_is_made_again() -> None:
+def test_a_deployment_that_vanishes_leaves_the_other_part_serving_and_is_made_again() -> None:
     world = small_and_large(rate=40, policy=quick(paused=True))
     world.tick(30)
-    (home,) = [key for key in world.deployments if key.pool == "a"]
-    del world.deployments[home]
+    (there,) = [key for key in world.deployments if key.pool == "a"]
+    world.remove(there)
     world.tick(12)
     assert set(placed(world)) == {"a", "b"}
     assert sum(placed(world).values()) * 7 >= 40 * 0.95
@@ -161,7 +161,7 @@ def test_families_that_the_user_asks_for_are_used_and_kept() -> None:
 def test_spot_holds_no_more_than_its_share() -> None:
     grounds = {"a": Ground(speed=10, price=1.0), "s": Ground(speed=10, price=0.3, spot=True, claims=(ratio_claim(0.3, "a"),))}
     world = World(grounds, rate=40, scaling=Scaling(maximum=20), max_spot_percent=50)
-    world.until(lambda: "s" in placed(world) and world.memory.move is None and bool(world.beside), most=600)
+    world.until(lambda: "s" in placed(world) and world.memory.move is None and bool(world.others), most=600)
     for rate in (40.0, 20.0, 60.0):
         world.rate = rate
         for _ in range(40):
@@ -194,19 +194,19 @@ def test_where_no_nodes_come_the_next_pool_is_taken_and_what_waited_goes_when_th
     assert placed(world) == {"a": 2}
 
 
-def test_where_the_part_beside_home_is_the_cheaper_one_for_a_small_load_it_becomes_home() -> None:
+def test_where_the_smaller_part_is_the_cheaper_one_for_a_small_load_it_takes_all_of_it() -> None:
     world = World(
         {"a": Ground(speed=8, nodes=2), "b": Ground(speed=20, price=1.5)}, rate=8, scaling=Scaling(maximum=9), policy=quick(paused=True)
     )
     world.tick(20)
-    assert world.home == "a"
+    assert world.serves_on == "a"
     world.rate = 30
     world.tick(20)
     assert "b" in placed(world)
     world.rate = 8
     world.tick(120)
     assert placed(world) == {"b": 1}
-    assert (world.home, world.beside) == ("b", ())
+    assert (world.serves_on, world.others) == ("b", ())
     assert len(world.deployments) == 1
 
 
@@ -216,12 +216,12 @@ def test_a_part_is_not_taken_away_before_what_shall_carry_it_is_ready() -> None:
     world.tick(40)
     standing = placed(world)
     assert set(standing) == {"a", "b"}
-    (home,) = [key for key in world.deployments if key.pool == "a"]
-    world.deployments[home].ages = [0] * standing["a"]
+    (there,) = [key for key in world.deployments if key.pool == "a"]
+    world.deployments[there].ages = [0] * standing["a"]
     world.rate = 12
     for _ in range(5):
         world.tick()
-        assert placed(world)["b"] == standing["b"], "home's replicas are still coming"
+        assert placed(world)["b"] == standing["b"], "the replicas of a are still coming"
     world.tick(40)
     assert "b" not in placed(world)
 
@@ -242,9 +242,9 @@ def test_a_refuge_that_serves_already_keeps_its_replicas() -> None:
 
 def test_a_standing_part_that_failed_is_not_enlarged_under_the_name_of_another_revision() -> None:
     world = limited_rival()
-    world.until(lambda: bool(world.beside) and world.memory.move is None, most=600)
-    (beside,) = world.beside
-    failed = Quarantine(pool=beside[0], revision=beside[1], until=world.now + timedelta(days=9), failures=3, reason="ViolatesSLO")
+    world.until(lambda: bool(world.others) and world.memory.move is None, most=600)
+    (other,) = world.others
+    failed = Quarantine(pool=other.pool, revision=other.revision, until=world.now + timedelta(days=9), failures=3, reason="ViolatesSLO")
     world.memory = replace(world.memory, quarantine=(failed,))
     world.image = "serve:2"
     world.grounds["c"].nodes = 12

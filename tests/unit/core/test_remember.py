@@ -29,17 +29,17 @@ def test_of_too_many_places_in_quarantine_those_are_kept_that_last_longest() -> 
     assert [q.pool for q in kept] == [f"p{n:02d}" for n in range(3, QUARANTINED + 3)]
 
 
-def test_of_too_many_pools_with_evidence_home_is_kept() -> None:
+def test_of_too_many_pools_with_evidence_that_which_holds_the_load_is_kept() -> None:
     grounds = {f"p{n:02d}": Ground(speed=10, start=1, exists=n == 0) for n in range(KNOWN + 4)}
     world = World(grounds, rate=2.0, policy=quick())
     for _ in range(8):
         world.tick()
-    home = world.memory.allocation[0].pool
-    assert home == "p00"
+    there = world.memory.allocation[0].pool
+    assert there == "p00"
     rate = Capacity(Interval(5.0, 4.0, 6.0), Basis.MEASURED, 1000)
     for ground in grounds.values():
         ground.exists = True
     elsewhere = tuple(Known(pool=f"p{n:02d}", revision="00000000", capacity=rate) for n in range(1, KNOWN + 4))
     kept = remembered(world, known=(*world.memory.known, *elsewhere)).known
     assert len(kept) == KNOWN
-    assert home in {k.pool for k in kept}
+    assert there in {k.pool for k in kept}

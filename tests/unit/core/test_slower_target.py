@@ -19,7 +19,7 @@ from unit.core.world import Ground, World, quick, ratio_claim
 
 
 def slower(times: float, *, claimed: float = 0.95, most: int = 60, budget: float = 500.0) -> World:
-    """Home is fast and dear. The other pool is so many times slower, and a request costs half as much there, whatever is claimed."""
+    """It runs on a fast and expensive pool. The other pool is so many times slower, and a request costs half as much there, whatever is claimed."""
     grounds = {
         "fast": Ground(speed=20, price=2.0 * times, nodes=60, claims=(ratio_claim(claimed, "slow"),)),
         "slow": Ground(speed=20 / times, price=1.0, nodes=60),
@@ -39,7 +39,7 @@ def considered_next(world: World) -> Considered:
 @pytest.mark.parametrize("times", [1.5, 2.0, 4.0])
 def test_the_load_ends_on_the_slower_pool(times: float) -> None:
     world = slower(times)
-    world.until(lambda: world.home == "slow", most=400)
+    world.until(lambda: world.serves_on == "slow", most=400)
     assert {m.outcome for m in world.ended if m.kind is MoveKind.REBALANCE} == {Outcome.MOVED}
 
 
@@ -48,7 +48,7 @@ def test_once_it_is_measured_no_replica_of_it_gets_more_than_it_carries(times: f
     world = slower(times)
     world.until(lambda: any(k.pool == "slow" and k.capacity for k in world.memory.known), most=400)
     world.until(lambda: world.memory.move is None, most=400)
-    while world.home != "slow":
+    while world.serves_on != "slow":
         world.tick()
         ready = {key.pool: world.ready(key) for key in world.deployments}
         if ready.get("slow"):

@@ -24,7 +24,7 @@ def test_a_pool_that_still_compiles_is_waited_for() -> None:
     assert world.deployments == {}
     world.grounds["a"].compiled = True
     world.tick(2)
-    assert world.home == "a"
+    assert world.serves_on == "a"
 
 
 def test_without_any_pool_the_answer_is_a_hold_that_says_so() -> None:
@@ -50,7 +50,7 @@ def test_beside_a_pool_that_does_not_exist_the_one_that_does_is_used_and_the_nam
     world = two_pools(pools={"a": PoolChoice(), "nopool": PoolChoice(), "nor-this": PoolChoice()})
     world.grounds["b"].selected = False
     decision = world.tick(5)
-    assert world.home == "a"
+    assert world.serves_on == "a"
     assert conditions(decision)["Placed"].startswith("replicas are ready on pool a; pools nopool, nor-this do not exist (there are a, b): ")
 
 
@@ -59,7 +59,7 @@ def test_without_any_price_serving_starts_all_the_same_and_nothing_moves() -> No
     for ground in world.grounds.values():
         ground.priced = False
     decision = world.tick(60)
-    assert world.home == "a"
+    assert world.serves_on == "a"
     assert world.count("a") >= 1
     assert decision.reason is Reason.PRICE_SUSPECT
 
@@ -68,7 +68,7 @@ def test_a_price_of_zero_is_a_suspect_price_and_not_the_cheapest_pool() -> None:
     world = two_pools()
     world.grounds["b"].price = 0.0
     world.tick(60)
-    assert world.home == "a"
+    assert world.serves_on == "a"
     assert world.memory.history == ()
 
 
@@ -82,7 +82,7 @@ def test_a_spot_pool_is_not_the_only_place_where_the_user_limits_spot() -> None:
     world = two_pools(max_spot_percent=50)
     world.grounds["a"].spot = True
     world.tick(60)
-    assert world.home == "b"
+    assert world.serves_on == "b"
     assert all(key.pool == "b" for key in world.deployments)
 
 
@@ -90,17 +90,17 @@ def test_an_exhausted_pool_is_passed_over_at_the_start() -> None:
     world = two_pools()
     world.grounds["a"].exhausted_until = world.now + timedelta(hours=1)
     world.tick(3)
-    assert world.home == "b"
+    assert world.serves_on == "b"
 
 
 def test_a_first_placement_whose_pool_delivers_no_nodes_goes_to_the_next_best() -> None:
     world = two_pools()
     world.grounds["a"].delivers = False
     world.tick(3)
-    assert (world.home, world.count("a")) == ("a", 0)
+    assert (world.serves_on, world.count("a")) == ("a", 0)
     world.grounds["a"].exhausted_until = world.now + timedelta(hours=1)
     world.tick(4)
-    assert world.home == "b"
+    assert world.serves_on == "b"
     assert world.count("b") >= 1
     assert {key.pool for key in world.deployments} == {"b"}
 
@@ -109,7 +109,7 @@ def test_a_model_that_crashes_on_its_first_pool_is_served_from_the_next_best() -
     world = two_pools()
     world.grounds["a"].crashes = True
     world.tick(5)
-    assert world.home == "b"
+    assert world.serves_on == "b"
     assert world.count("b") >= 1
     assert [q.pool for q in world.memory.quarantine] == ["a"]
 
@@ -135,17 +135,17 @@ def test_a_deployment_that_vanished_is_made_again_with_what_the_load_needs() -> 
     world.until(lambda: world.count("a") >= 3)
 
 
-def test_a_home_that_is_not_selected_any_more_is_restored_elsewhere_when_it_vanishes() -> None:
+def test_a_pool_in_use_that_is_not_selected_any_more_is_restored_elsewhere_when_it_vanishes() -> None:
     world = two_pools()
     world.tick(3)
     world.grounds["a"].selected = False
     world.deployments.clear()
     world.tick(4)
-    assert world.home == "b"
+    assert world.serves_on == "b"
     assert world.count("b") >= 1
 
 
-def test_a_home_whose_pool_object_is_gone_keeps_running() -> None:
+def test_a_placement_whose_pool_object_is_gone_keeps_running() -> None:
     world = two_pools()
     world.tick(5)
     count = world.count("a")
@@ -190,4 +190,4 @@ def test_status_that_was_lost_is_found_again_in_what_exists_and_nothing_is_remov
     world.memory = Memory()
     world.tick(30)
     assert len({key.pool for key in world.deployments}) == 1
-    assert world.home in {"a", "b"}
+    assert world.serves_on in {"a", "b"}

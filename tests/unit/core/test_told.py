@@ -158,7 +158,7 @@ def test_a_compile_that_waits_for_somebody_is_not_waited_for_where_another_pool_
     waits = Refusal(Reason.SECRET_MISSING, "its Job waits for Secret s")
     world = World({"a": Ground(price=0.1, compiled=False, waits=waits), "b": Ground()}, rate=8.0)
     world.tick(3)
-    assert world.home == "b"
+    assert world.serves_on == "b"
     said = told(world, ConditionType.COMPILED)
     assert (said.status, said.reason) == (False, Reason.SECRET_MISSING)
     assert said.message == "the compile for on-a on pool a: its Job waits for Secret s"
@@ -182,7 +182,7 @@ def test_a_compile_that_waits_for_somebody_holds_the_workload_and_warns_once_whe
 def test_a_compile_that_comes_by_itself_is_waited_for_and_says_for_what_it_waits(reason: Reason, message: str) -> None:
     world = World({"a": Ground(price=0.1, compiled=False, waits=Refusal(reason, message)), "b": Ground()}, rate=8.0)
     world.tick(3)
-    assert (world.home, world.decisions[-1].verdict) == (None, "Wait")
+    assert (world.serves_on, world.decisions[-1].verdict) == (None, "Wait")
     for kind in (ConditionType.READY, ConditionType.COMPILED):
         assert told(world, kind) == Condition(kind, False, reason, f"the compile for on-a on pool a: {message}")
 

@@ -35,7 +35,7 @@ def test_it_is_what_was_booked_during_the_move_and_the_compile() -> None:
     assert cost.ratio == pytest.approx(2.0)
 
 
-def test_replicas_that_are_home_and_other_workloads_do_not_count() -> None:
+def test_replicas_that_hold_the_load_and_other_workloads_do_not_count() -> None:
     began = Ledger(opened=START)
     assert transition_cost("ns/a", began, ledger(60, moving=False), estimated=1.0).booked == 0  # type: ignore[union-attr]
     assert transition_cost("ns/a", began, ledger(60, moving=True, workload="ns/b"), estimated=1.0).booked == 0  # type: ignore[union-attr]

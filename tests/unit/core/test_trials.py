@@ -187,7 +187,7 @@ def test_a_pool_that_was_dearer_is_looked_at_again_after_a_week_and_rarely_and_f
     assert all(later - earlier > 7 * DAY for earlier, later in pairwise(times))
     assert {m.outcome for m in world.ended} == {Outcome.EXPLORED}
     world.grounds["b"].speed = 40
-    world.until(lambda: world.home == "b", most=6 * 24 * 40)
+    world.until(lambda: world.serves_on == "b", most=6 * 24 * 40)
 
 
 def test_a_trial_that_never_succeeds_is_tried_ever_more_rarely() -> None:
@@ -219,5 +219,5 @@ def test_no_pool_is_tried_while_something_holds_the_workload() -> None:
     world.grounds["b"].price, world.grounds["b"].unready = 0.3, 20
     world.grounds["c"] = Ground(speed=20)
     decision = world.tick(120)
-    assert (decision.verdict, decision.reason) == ("Hold", Reason.STORM_BREAKER)
+    assert (decision.verdict, decision.reason) == ("Hold", Reason.TOO_MANY_UNREADY_NODES)
     assert not tried(world, "c")

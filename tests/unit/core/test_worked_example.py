@@ -16,14 +16,14 @@ def claim_word(world: World) -> VerdictWord:
 def test_a_false_claim_is_believed_then_tested_then_refuted_and_the_workload_moves() -> None:
     world = World({"a": Ground(speed=10, claims=(ratio_claim(0.5, "b"),)), "b": Ground(speed=20)}, rate=24)
     world.tick()
-    assert world.home == "a", "starts where the claims say that a good request is cheapest"
+    assert world.serves_on == "a", "starts where the claims say that a good request is cheapest"
     world.until(lambda: world.count("b") > 0)
     assert world.memory.move is not None
     assert world.memory.move.kind is MoveKind.EXPLORATION
     assert world.count("b") == 1, "one surge replica explores"
     assert world.count("a") >= 3, "the source keeps its full need"
     world.until(lambda: world.memory.history)
-    assert world.home == "b"
+    assert world.serves_on == "b"
     assert world.moves() == [("a", "b", Outcome.MOVED)]
     world.tick(5)
     assert claim_word(world) is VerdictWord.REFUTED
@@ -35,7 +35,7 @@ def test_a_true_claim_is_tested_confirmed_and_the_workload_stays() -> None:
     world.until(lambda: world.memory.history)
     assert world.moves() == [("a", "b", Outcome.EXPLORED)], "it looked at the other pool and came back"
     world.tick(5)
-    assert world.home == "a"
+    assert world.serves_on == "a"
     assert claim_word(world) is VerdictWord.CONFIRMED
     assert {key.pool for key in world.deployments} == {"a"}
     before = len(world.memory.history)

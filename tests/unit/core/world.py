@@ -32,20 +32,20 @@ from steelyard.core.facts.snapshot import (
     Placement,
     Pool,
     PoolChoice,
-    PoolStorm,
     Rebalancing,
     Scaling,
     Settings,
     Shape,
     Snapshot,
     Toolchain,
+    TooManyUnready,
     Traffic,
     Workload,
 )
 from steelyard.core.facts.window import Window
 from steelyard.core.placing.decision import Decision
 from steelyard.core.planning.exhaustion import Waits, exhaustion
-from steelyard.core.rebalancing.storm import storm
+from steelyard.core.rebalancing.unready import unready_nodes
 from steelyard.core.vocabulary.reading import Fresh, Reading, Unknown
 from steelyard.core.vocabulary.reason import Refusal
 
@@ -97,7 +97,7 @@ class Ground:
     overlaps: tuple[Overlap, ...] = ()
     waits: Refusal | None = None
     """What its compile waits for, where it is not compiled."""
-    spoilt: bool = False
+    corrupt: bool = False
     """The store has lost the artifact: what runs has it in memory, and nothing can be started."""
     build: int = 0
     """Counts compiles of the same key that gave other bytes."""
@@ -146,6 +146,7 @@ class World:
     now: datetime = START
     memory: Memory = field(default_factory=Memory)
     deployments: dict[PlacementKey, Pods] = field(default_factory=dict)
+    past: dict[PlacementKey, list[Window]] = field(default_factory=dict)
     decisions: list[Decision] = field(default_factory=list)
     ended: list[PastMove] = field(default_factory=list)
     """Every move that ended; the memory holds the last few."""
@@ -157,7 +158,7 @@ class World:
     """Spread (of the log) of the time that a request occupies a replica, from window to window and pool by pool."""
     exhaustions: dict[str, Exhaustion | None] = field(default_factory=dict)
     """As the pools' status remembers them."""
-    storms: dict[str, PoolStorm | None] = field(default_factory=dict)
+    unready: dict[str, TooManyUnready | None] = field(default_factory=dict)
     """As the pools' status remembers them."""
     fleet: Sequence[World] = ()
     """The workloads of the installation, this one included; empty for this one alone."""
@@ -211,7 +212,7 @@ class World:
             selected=ground.selected,
             exhaustion=self.exhaustion(name),
             unready_nodes=ground.unready,
-            storm=self.storms.get(name),
+            too_many_unready=self.unready.get(name),
             overlaps=ground.overlaps,
             default_resources=NODE,
         )
@@ -234,7 +235,7 @@ class World:
                 digest=digest if ground.compiled else None,
                 waits=None if ground.compiled else ground.waits,
             )
-            if ground.spoilt:
+            if ground.corrupt:
                 artifacts[key] = Artifact(state=ArtifactState.FAILED, message="ArtifactCorrupt: a pod refused it")
         others = [w.memory.move for w in self.fleet if w is not self and w.memory.move is not None]
         return Snapshot(
@@ -245,6 +246,7 @@ class World:
             artifacts=artifacts,
             placements=tuple(self.placement(key) for key in self.deployments),
             traffic=self.traffic(),
+            past=tuple(tuple(windows) for _, windows in sorted(self.past.items())),
             memory=self.memory,
             synced=self.synced,
             workloads=max(1, len(self.fleet)),
@@ -283,6 +285,10 @@ class World:
 
     # --- what is true
 
+    def remove(self, key: PlacementKey) -> None:
+        """A Deployment goes; what was read of it tells what was asked for then."""
+        self.past[key] = [*self.past.get(key, ()), *self.deployments.pop(key).windows][-60:]
+
     def ready(self, key: PlacementKey) -> int:
         ground = self.grounds[key.pool]
         return 0 if ground.crashes or ground.trouble else sum(1 for age in self.deployments[key].ages if age >= ground.start)
@@ -290,7 +296,7 @@ class World:
     def refusing(self, key: PlacementKey) -> int:
         """Pods that have not started yet and do not get the artifact that they are told to load."""
         ground, pods = self.grounds[key.pool], self.deployments[key]
-        return sum(1 for age in pods.ages if age < ground.start) if ground.spoilt or pods.build != ground.build else 0
+        return sum(1 for age in pods.ages if age < ground.start) if ground.corrupt or pods.build != ground.build else 0
 
     def kill(self, pool: str, most: int = 1_000) -> None:
         """End the containers of so many pods of a pool: they start again."""
@@ -309,13 +315,13 @@ class World:
         return sum(self.ready(key) for key in self.deployments if key.pool == pool)
 
     @property
-    def home(self) -> str | None:
-        """Of the pools that hold the load, the one that is named first."""
+    def serves_on(self) -> str | None:
+        """Of the pools that hold the load, the one that is told first."""
         return self.memory.allocation[0].pool if self.memory.allocation else None
 
     @property
-    def beside(self) -> tuple[PlacementKey, ...]:
-        """What holds a part of the load as well."""
+    def others(self) -> tuple[PlacementKey, ...]:
+        """The other placements that hold a part of the load."""
         return self.memory.allocation[1:]
 
     # --- time
@@ -325,7 +331,7 @@ class World:
             self._serve()
             self.now += timedelta(seconds=self.policy.window_seconds)
             pools = [self.pool(name, ground) for name, ground in self.grounds.items()]
-            self.storms = {pool.name: storm(pool, pools).remembered(self.now) for pool in pools}
+            self.unready = {pool.name: unready_nodes(pool, pools).remembered(self.now) for pool in pools}
             self._wait()
             self._exhaust()
             self.looked_at = self.snapshot()
@@ -432,7 +438,7 @@ class World:
             assert self.deployments[key].owner is None, "wrote replicas that another owns"
             self.deployments[key].desired = count
         for key in intent.gone:
-            del self.deployments[key]
+            self.remove(key)
         for pods in self.deployments.values():
             # Kubernetes removes the youngest pods first.
             pods.ages = sorted(pods.ages, reverse=True)[: pods.desired]
@@ -447,6 +453,8 @@ class World:
             return
         left = sum(after.values())
         slowest = min((self.grounds[key.pool].speed for key, n in after.items() if n), default=0.0)
+        if left >= self.scaling.maximum:
+            return  # What the user does not allow is not asked for.
         if left < max(1, self.scaling.minimum) or self.rate / left > slowest * SATURATED:
             raise BrokenInvariantError(f"I1: {before} to {after} at {self.rate}/s: {decision.verdict} {decision.message}")
 

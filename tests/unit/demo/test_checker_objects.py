@@ -62,8 +62,10 @@ def good_run() -> Evidence:
         ],
         "workload.json": {
             "status": {
-                "home": {"pool": FASTER},
-                "placements": [{"pool": SLOWER, "unitCost": cost(0, 3)}, {"pool": FASTER, "unitCost": cost(SECONDS, 2)}],
+                "placements": [
+                    {"pool": SLOWER, "desiredReplicas": 0, "unitCost": cost(0, 3)},
+                    {"pool": FASTER, "desiredReplicas": 2, "unitCost": cost(SECONDS, 2)},
+                ],
                 "claims": [{"pool": SLOWER, "verdict": "Refuted", "n": 1200}],
                 "history": [{"from": SLOWER, "to": FASTER, "outcome": "Moved"}],
             }
@@ -135,7 +137,7 @@ def only_one_pool_was_measured(evidence: Evidence) -> None:
 
 
 def it_stayed_on_the_dearer_pool(evidence: Evidence) -> None:
-    evidence["workload.json"]["status"]["home"]["pool"] = SLOWER
+    evidence["workload.json"]["status"]["placements"][0]["desiredReplicas"] = 3
 
 
 def the_claim_got_no_verdict(evidence: Evidence) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from demo.rate import LEAST_DIFFERENCE, ROOM, alike, apart
-from steelyard.core.planning.load import chance_crest
+from steelyard.core.planning.load import chance_peak
 
 WINDOW = 10
 rates = st.floats(0.5, 200, allow_nan=False)
@@ -18,12 +18,12 @@ def test_the_slower_pool_needs_more_replicas_with_room_on_both_sides_whatever_ch
     if chosen is None:
         assert ratio < 1.6 or slower < 20, "chance is a good deal of a small load"
         return
-    mean, crest = chosen.per_second, chance_crest(chosen.per_second, WINDOW)
+    mean, peak = chosen.per_second, chance_peak(chosen.per_second, WINDOW)
     assert chosen.slower > chosen.faster
     for change in (0.97, 1.03):
         assert ceil(change * mean / slower) >= chosen.slower
-        assert ceil(change * crest / (slower * ratio)) == chosen.faster
-        assert ceil(crest / slower) < 4, "there is room for the one that a move adds"
+        assert ceil(change * peak / (slower * ratio)) == chosen.faster
+        assert ceil(peak / slower) < 4, "there is room for the one that a move adds"
 
 
 def test_pools_that_are_too_alike_are_told_apart_by_no_rate():
@@ -35,5 +35,5 @@ def test_pools_that_are_too_alike_are_told_apart_by_no_rate():
 def test_where_pools_are_alike_one_replica_of_either_carries_the_load_with_room_for_chance_and_no_more(slower: float):
     chosen = alike(slower, WINDOW)
     assert (chosen.slower, chosen.faster) == (1, 1)
-    assert chance_crest(chosen.per_second, WINDOW) * (1 + ROOM) <= slower * (1 + 1e-9)
-    assert chance_crest(1.02 * chosen.per_second, WINDOW) * (1 + ROOM) > slower, "a larger load would have no room"
+    assert chance_peak(chosen.per_second, WINDOW) * (1 + ROOM) <= slower * (1 + 1e-9)
+    assert chance_peak(1.02 * chosen.per_second, WINDOW) * (1 + ROOM) > slower, "a larger load would have no room"

@@ -109,7 +109,7 @@ def test_of_two_publishers_one_wins_and_the_other_adopts_the_winners_artifact(tm
         fetch_artifact(results[0].uri, results[0].digest, tmp_path / f"found-{round_number}")
 
 
-def test_a_cached_file_is_hashed_again_and_a_spoilt_one_replaced(tmp_path: Path) -> None:
+def test_a_cached_file_is_hashed_again_and_a_corrupt_one_replaced(tmp_path: Path) -> None:
     artifact = publish_tiny(tmp_path)
     cache = BlobCache(tmp_path / "cache", 1 << 30)
     fetch_artifact(artifact.uri, artifact.digest, tmp_path / "first", cache)

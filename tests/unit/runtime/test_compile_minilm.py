@@ -100,7 +100,7 @@ def test_the_second_compile_of_a_key_compiles_nothing(compiled: tuple[CompileSpe
     assert (cached, again.uri, again.digest) == (True, published.uri, published.digest)
 
 
-def test_what_was_spoilt_in_the_store_is_compiled_anew(tmp_path: Path) -> None:
+def test_what_was_corrupt_in_the_store_is_compiled_anew(tmp_path: Path) -> None:
     spec = request_for("openvino", tmp_path / "store")
     for scratch in ("first", "second"):
         (tmp_path / scratch).mkdir()

@@ -20,17 +20,17 @@ TEXTS = ("one", "two words", "three short words", "a fourth text of some more wo
 
 
 class Fake:
-    """Answers with the number of tokens of each row; where `spoilt` says so with something else."""
+    """Answers with the number of tokens of each row; where `wrong` says so with something else."""
 
-    def __init__(self, spoilt: Callable[[int, int], bool], *, fixed: bool = True) -> None:
+    def __init__(self, wrong: Callable[[int, int], bool], *, fixed: bool = True) -> None:
         self.fixed_batch, self.fixed_lengths, self.workers = fixed, True, 1
         self.batches: set[int] = set()
-        self._spoilt = spoilt
+        self._wrong = wrong
 
     def run(self, ids: Any, mask: Any) -> Any:
         self.batches.add(len(ids))
         found = np.stack([mask.sum(1), np.ones(len(ids))], 1).astype(np.float32)
-        found[[row for row in range(len(ids)) if self._spoilt(len(ids), row)]] = [0.0, 1.0]
+        found[[row for row in range(len(ids)) if self._wrong(len(ids), row)]] = [0.0, 1.0]
         return found
 
 

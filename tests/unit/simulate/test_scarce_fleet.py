@@ -80,4 +80,5 @@ def test_what_the_fleet_pays_is_about_what_the_plan_costs(play: tuple[World, dic
         if world.plan is not None and isinstance(outcome := world.plan.targets[key_of(tenant.entry)], Planned)
         for pool, count in outcome.replicas.items()
     )
-    assert paid <= 1.1 * planned
+    # Of ten workloads with one to three replicas each some have one in reserve that they are about to give back.
+    assert paid <= 1.15 * planned

@@ -11,7 +11,7 @@ from steelyard.simulate.world import World
 
 WHOLE = {"cpu": 4, "memoryGiB": 16}
 POOLS = [
-    {"name": "plenty", **WHOLE, "replica": WHOLE, "nodes": 16, "pricePerHour": 1.0},
+    {"name": "plenty", **WHOLE, "replica": WHOLE, "nodes": 24, "pricePerHour": 1.0},
     {"name": "short", **WHOLE, "replica": WHOLE, "nodes": 4, "pricePerHour": 9.0, "claims": [{"metric": "Throughput", "timesTruth": 1}]},
 ]
 CHEAPER = {"kind": "Price", "at": "20m", "pool": "short", "perHour": 1.0}

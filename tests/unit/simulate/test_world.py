@@ -10,6 +10,7 @@ import pytest
 from property.simulate.strategies import scenario, workload
 from steelyard.core.facts.memory import VerdictWord
 from steelyard.core.vocabulary.reading import Fresh, Stale, Unknown
+from steelyard.core.vocabulary.reason import Reason
 from steelyard.simulate.drive import Decided, steps
 from steelyard.simulate.world import World
 
@@ -80,7 +81,7 @@ def test_a_claim_of_a_truth_that_the_scenario_does_not_hold_is_none():
 
 
 def reading(seen: World) -> object:
-    """Of the home."""
+    """Of the pool that holds the load."""
     snapshot = seen.snapshot("w")
     return next(iter(snapshot.traffic.values()))
 
@@ -201,3 +202,20 @@ def test_a_compile_that_fails_is_tried_again_after_its_pause():
     states = [tuple(a.state.value for a in each.snapshot.artifacts.values()) for each in until(seen, 900)]
     assert any("Failed" in state for state in states)
     assert states[-1] == ("Ready", "Ready")
+
+
+@pytest.mark.parametrize("busy_known", [True, False])
+def test_a_workload_leaves_a_pool_whose_service_time_alone_is_above_the_objective(busy_known: bool) -> None:
+    """With real queues: nine in ten requests take longer on a than they may, whatever the load, and a is by far the cheaper one."""
+    truth = {"a": {"serviceMilliseconds": 300, "spread": 0.2, "startSeconds": 10}, "b": {"serviceMilliseconds": 50, "startSeconds": 10}}
+    dear = [{**POOLS[0], "pricePerHour": 0.2}, {**POOLS[1], "pricePerHour": 3.0}]
+    loaded = scenario(
+        days=1 / 24, pools=dear, workloads=[workload("w", 5.0, truth, objective={"milliseconds": 250}, busyKnown=busy_known)], events=[]
+    )
+    seen = World(loaded.scenario, loaded.traces)
+    assert [d for d in until(seen, 3500.0) if d.decision.reason is Reason.RESCUE_STARTED]
+    assert {key.pool for key in seen.tenants["w"].memory.allocation} == {"b"}
+    before = seen.tenants["w"].tally.copy()
+    until(seen, 3600.0)
+    late = seen.tenants["w"].tally.since(before)
+    assert late.missed <= 0.01 * late.ended

@@ -67,7 +67,7 @@ def test_fewer_than_the_load_needs_show_in_the_margin_and_far_too_few_lose_reque
     assert seen.world.lost > 0
 
 
-def test_nobody_comes_before_the_first_home_stands_and_nobody_is_forgotten_after_it():
+def test_nobody_comes_before_the_first_placement_stands_and_nobody_is_forgotten_after_it():
     seen = scene(1, 0, opens_with=2)
     seen.play(5)
     assert seen.world.counted("pool")["good"] == 0

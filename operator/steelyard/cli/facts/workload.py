@@ -42,12 +42,10 @@ class Workload:
     currency: str | None
     """Of all money in the status."""
     endpoint: str | None
-    home_pool: str | None
-    home_revision: str | None
-    beside: tuple[str, ...]
-    """Pools that carry a part of the load beside home."""
     conditions: tuple[Condition, ...]
     placements: tuple[Placement, ...]
+    allocation: tuple[Placement, ...]
+    """Those of the placements that hold the load outside of the move under way."""
     claims: tuple[Verdict, ...]
     move: Move | None
     quarantine: tuple[Quarantine, ...]
@@ -64,17 +62,11 @@ class Workload:
         return found.status if found else "Unknown"
 
     @property
-    def home(self) -> Placement | None:
-        """The placement that holds the load outside of moves."""
-        return self.at(self.home_pool, self.home_revision) if self.home_pool else None
-
-    @property
     def carrier(self) -> Placement | None:
-        """The placement that carries most of the load: home, or the target of a move that has emptied more of home than is left."""
-        home, move = self.home, self.move
+        """The placement with the most ready replicas: of the allocation, or the target of a move that empties its source or goes back."""
+        move = self.move
         target = self.at(move.target, move.target_revision) if move is not None and move.step in {"Drain", "Back"} else None
-        emptier = target is not None and (home is None or (home.ready_replicas or 0) < (target.ready_replicas or 0))
-        return target if emptier else home
+        return max((*self.allocation, *((target,) if target else ())), key=lambda place: place.ready_replicas or 0, default=None)
 
     def at(self, pool: str | None, revision: str | None) -> Placement | None:
         """The placement of that pool: of the revision, where it is given."""
@@ -109,11 +101,9 @@ def workload(raw: Raw) -> Workload:
         ),
         currency=told.currency,
         endpoint=told.endpoint,
-        home_pool=told.home_pool,
-        home_revision=told.home_revision,
-        beside=tuple(sorted(pool for pool, _ in told.beside)),
         conditions=told.conditions,
         placements=told.placements,
+        allocation=told.allocation,
         claims=told.claims,
         move=told.move,
         quarantine=told.quarantine,

@@ -44,7 +44,7 @@ def pools(view: ExplainView, width: int) -> RenderableType:
 
 
 def _row(row: PoolRow, view: ExplainView) -> tuple[Cell, ...]:
-    mark = "home" if row.home else "beside home" if row.beside else "moving here" if row.target else "gone" if row.exists is False else ""
+    mark = "in use" if row.used else "moving here" if row.target else "gone" if row.exists is False else ""
     answer = (
         Text("not considered")
         if row.feasible is None
@@ -78,7 +78,7 @@ def _price(row: PoolRow, view: ExplainView) -> str:
 
 
 def refusals(view: ExplainView) -> list[str]:
-    """Why pools are not feasible, or hardly, in full; and what is true of a pool beside that."""
+    """Why pools are not feasible, or hardly, in full; and what else is true of a pool."""
     lines = [f"{row.pool}: {row.message or row.reason}" for row in view.pools if row.feasible is False or row.message]
     lines += [
         f"{row.pool}: could not deliver nodes; asked again {ago(row.exhausted_until, view.now)}"
@@ -122,6 +122,16 @@ def placements(view: ExplainView, width: int) -> RenderableType | None:
         Column("FROM × REPLICAS", wide=80),
     )
     return table(columns, rows, width) if rows else None
+
+
+def floors(view: ExplainView) -> list[str]:
+    """What is reached at the lowest load seen, where the placement was seen at one."""
+    return [
+        f"{p.pool}: {with_interval(p.floor.percent, p.floor.lower, p.floor.upper)} % good at {money(p.floor.requests_per_second)} requests/s and "
+        f"replica, the lowest load seen (n {count(p.floor.n)}); at most {money(p.floor.most)} % at any lower one"
+        for p in view.placements
+        if p.floor is not None
+    ]
 
 
 def cost_basis(view: ExplainView) -> list[str]:

@@ -76,7 +76,7 @@ def _node_costs(one: SimulatedWorkload, currency: str) -> str:
 
 
 def _against(others: list[tuple[RunLine, Decimal | None, Decimal | None]]) -> str:
-    """Dearest first, by the shares."""
+    """The most expensive first, by the shares."""
     known = sorted((each for each in others if each[1] is not None), key=lambda each: (each[0].cost or 0, each[0].pool), reverse=True)
     return "; ".join(
         f"on {line.pool} alone {money(cost)}{', which broke the objective' if line.objective_met is False else ''}: {_saving(percent)}"

@@ -47,12 +47,12 @@ def _gates(workload: Workload) -> list[Change]:
 
 def _prices(workload: Workload, pools: tuple[Pool, ...] | None) -> list[Change]:
     known = {p.name: p.price.value for p in pools or () if p.price is not None}
-    options = workload.decision.options if workload.decision else ()
+    options, used = workload.decision.options if workload.decision else (), {place.pool for place in workload.allocation}
     return [
         Change(
             kind="Price",
             pool=o.pool,
-            message=f"pool {o.pool}{' (home)' if o.pool == workload.home_pool else ''} would be the cheapest",
+            message=f"pool {o.pool}{' (in use)' if o.pool in used else ''} would be the cheapest",
             price_below=o.cheapest_below,
             price_now=known.get(o.pool),
         )

@@ -15,7 +15,7 @@ from steelyard.status.read.move import Move
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """Null where it is not known. Cost is that of the pool that holds the load."""
+    """Null where it is not known. Cost is that of the pool with the most ready replicas."""
 
     namespace: str
     name: str
@@ -65,7 +65,7 @@ class Line:
 def line(workload: Workload, compiles: tuple[Compile, ...]) -> Line:
     """Measured cost before the decision's figure, which may rest on claims."""
     carrier = workload.carrier
-    pool = carrier.pool if carrier else workload.home_pool
+    pool = carrier.pool if carrier else None
     option, cost = workload.option(pool), carrier.unit_cost if carrier else None
     wrong = first_wrong(workload)
     reason, message = _why(workload, wrong)

@@ -19,14 +19,12 @@ class PoolRow:
     accelerator: str | None
     exists: bool | None
     """Null: pools may not be read."""
-    home: bool
-    """The load is there outside of moves."""
+    used: bool
+    """It holds the load, or a part of it, outside of the move under way."""
     carries: bool
-    """Most of the load is there: at home, or already where a move goes."""
-    beside: bool
-    """A part of the load is there, beside home."""
+    """The most ready replicas are there; in a move that may be its target already."""
     target: bool
-    """A move goes there."""
+    """A move goes there, and nothing of the load was there before."""
     feasible: bool | None
     """Null: it was not considered yet."""
     reason: str | None
@@ -57,7 +55,7 @@ class PoolRow:
 
 
 def pool_rows(workload: Workload, pools: tuple[Pool, ...] | None, now: datetime) -> tuple[PoolRow, ...]:
-    """Home first, then what the decision could use, by cost; then the rest by name."""
+    """What carries the load first, then what else is used, then what the decision could use, by cost; then the rest by name."""
     known = {p.name: p for p in pools or ()}
     options = {o.pool for o in workload.decision.options} if workload.decision else set()
     names = set(known) | options | {p.pool for p in workload.placements}
@@ -66,24 +64,23 @@ def pool_rows(workload: Workload, pools: tuple[Pool, ...] | None, now: datetime)
 
 
 def _order(row: PoolRow) -> tuple[bool, bool, bool, bool, Decimal, str]:
-    return not row.home, not row.beside, row.feasible is not True, row.unit_cost is None, row.unit_cost or Decimal(0), row.pool
+    return not row.carries, not row.used, row.feasible is not True, row.unit_cost is None, row.unit_cost or Decimal(0), row.pool
 
 
 def _row(name: str, workload: Workload, pool: Pool | None, unreadable: bool, now: datetime) -> PoolRow:
     option, move = workload.option(name), workload.move
-    home = workload.home_pool == name
+    used = next((place for place in workload.allocation if place.pool == name), None)
     moving = move is not None and move.target == name
-    revision = workload.home_revision if home else move.target_revision if move is not None and moving else None
-    measured = workload.at(name, revision) or workload.at(name, None)
+    target = workload.at(name, move.target_revision) if move is not None and moving else None
+    measured = used or target or workload.at(name, None)
     until = [q.until for q in workload.quarantine if q.pool == name and q.until is not None and q.until > now]
     return PoolRow(
         pool=name,
         accelerator=pool.accelerator if pool else None,
         exists=None if unreadable else pool is not None,
-        home=home,
+        used=used is not None,
         carries=workload.carrier is not None and workload.carrier.pool == name,
-        beside=not home and name in workload.beside,
-        target=moving and not home,
+        target=moving and used is None,
         feasible=option.feasible if option else None,
         reason=option.reason if option else None,
         message=option.message if option else None,

@@ -4,37 +4,49 @@ from __future__ import annotations
 
 from steelyard.cli.facts.workload import Workload
 from steelyard.core.vocabulary.reason import Reason
+from steelyard.status.read.move import Move
+from steelyard.status.read.placement import Placement
 
 
 def where(workload: Workload) -> str:
     """The first sentence."""
-    name, home = workload.name, workload.home
-    if workload.home_pool is None:
+    name, carrier = workload.name, workload.carrier
+    if carrier is None:
         standing = [p for p in workload.placements if p.ready_replicas]
         if not standing:
             return f"{name} runs nowhere yet."
         return f"{name} runs on {', '.join(p.pool for p in standing)}."
-    if home is None:
-        return f"{name} belongs on pool {workload.home_pool}; its replicas are not known."
-    carrier = workload.carrier or home
-    ready = "?" if carrier.ready_replicas is None else str(carrier.ready_replicas)
-    wanted = "?" if carrier.desired_replicas is None else str(carrier.desired_replicas)
-    sentence = f"{name} runs on pool {carrier.pool} with {ready} of {wanted} replicas ready"
-    for pool in workload.beside:
-        part = workload.at(pool, None)
-        sentence += f", beside it {'?' if part is None or part.ready_replicas is None else part.ready_replicas} on pool {pool}"
+    move, target = workload.move, _target(workload)
+    left = move is not None and move.step in {"Drain", "Back"} and carrier == target
+    source = workload.at(move.source, move.source_revision) if move is not None and left else None
+    parts = [place for place in workload.allocation if place not in {carrier, source, target}]
+    others = "".join(f", on pool {place.pool} with {_of(place)}" for place in parts)
+    sentence = f"{name} runs on pool {carrier.pool} with {_of(carrier)} replicas ready{others}"
+    return f"{sentence}{_under_way(move, source, target)}." if move is not None and move.target is not None else f"{sentence}."
+
+
+def _target(workload: Workload) -> Placement | None:
     move = workload.move
-    if move is None or move.target is None:
-        return f"{sentence}."
-    if carrier is not home:
-        left = "?" if home.ready_replicas is None else str(home.ready_replicas)
+    return workload.at(move.target, move.target_revision) if move is not None else None
+
+
+def _under_way(move: Move, source: Placement | None, target: Placement | None) -> str:
+    """What the move does, seen from where most of the replicas are: `source` is given where that is the target."""
+    if source is not None:
         what = "is going back to" if move.step == "Back" else "is leaving"
-        return f"{sentence}, and {what} pool {home.pool} ({left} ready there, step {move.step})."
-    target = workload.at(move.target, move.target_revision)
-    there = target.ready_replicas if target else None
-    what = {"Exploration": "is trying", "Revision": "is changing its revision on"}.get(move.kind or "", "is moving to")
+        return f", and {what} pool {source.pool} ({_figure(source.ready_replicas)} ready there, step {move.step})"
+    doing = {"Exploration": "is trying", "Revision": "is changing its revision on", "Rescue": "is being rescued to"}
+    what = doing.get(move.kind or "", "is moving to")
     what = "is going back from" if move.step == "Back" else what
-    return f"{sentence}, and {what} pool {move.target} ({'?' if there is None else there} ready there, step {move.step})."
+    return f", and {what} pool {move.target} ({_figure(target.ready_replicas if target else None)} ready there, step {move.step})"
+
+
+def _of(place: Placement) -> str:
+    return f"{_figure(place.ready_replicas)} of {_figure(place.desired_replicas)}"
+
+
+def _figure(count: int | None) -> str:
+    return "?" if count is None else str(count)
 
 
 def why(workload: Workload) -> str:

@@ -15,9 +15,9 @@ from steelyard.control.kube.manifest import Manifest
 from steelyard.control.kube.resource import INFERENCE_WORKLOADS, JOBS, PODS, ObjectKey
 from steelyard.control.kube.store import Store
 from steelyard.core.compiling.attempt import Built, Failure
+from steelyard.core.compiling.corrupt import Refused
 from steelyard.core.compiling.site import User
 from steelyard.core.compiling.snapshot import CompileJob, CompileSnapshot
-from steelyard.core.compiling.spoilt import Refused
 from steelyard.core.facts.snapshot import RefusedWrite, Settings
 from steelyard.core.vocabulary.reason import Refusal
 from steelyard.render import label, name

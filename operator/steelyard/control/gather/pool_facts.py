@@ -17,7 +17,7 @@ from steelyard.control.kube.manifest import Manifest
 from steelyard.core.facts.claim import Claim, ClaimMetric
 from steelyard.core.facts.price import Price, PriceClass
 from steelyard.core.facts.resources import Resources
-from steelyard.core.facts.snapshot import Exhaustion, Pool, PoolStorm, Shape
+from steelyard.core.facts.snapshot import Exhaustion, Pool, Shape, TooManyUnready
 from steelyard.core.vocabulary import architecture
 from steelyard.status.scalar import time_of
 
@@ -67,7 +67,7 @@ def pool_of(parsed: AcceleratorPool, raw: Manifest, nodes: Iterable[NodeView], *
         unready_nodes=sum(1 for n in mine if not n.ready),
         starting_nodes=sum(1 for n in mine if n.starting),
         exhaustion=_exhaustion(status.get("exhausted")),
-        storm=_storm(status.get("storm")),
+        too_many_unready=_too_many_unready(status.get("unreadyNodes")),
         default_resources=resources_of(spec.resources.to_raw()) if spec.resources else None,
     )
 
@@ -156,11 +156,11 @@ def _exhaustion(raw: Mapping[str, Any] | None) -> Exhaustion | None:
     return Exhaustion(since=since, until=until, failures=int(raw.get("failures", 1)), reason=str(raw.get("reason", "")))
 
 
-def _storm(raw: Mapping[str, Any] | None) -> PoolStorm | None:
+def _too_many_unready(raw: Mapping[str, Any] | None) -> TooManyUnready | None:
     if not raw or not raw.get("startedTime"):
         return None
     ended = raw.get("endedTime")
-    return PoolStorm(started=time_of(raw["startedTime"]), ended=time_of(ended) if ended else None)
+    return TooManyUnready(started=time_of(raw["startedTime"]), ended=time_of(ended) if ended else None)
 
 
 def _claim(raw: Mapping[str, Any]) -> Claim:

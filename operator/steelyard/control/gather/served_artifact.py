@@ -11,7 +11,7 @@ from steelyard.control.gather.termination import last_word
 from steelyard.control.gather.workload_facts import pod_ready, server_status
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.manifest import Manifest
-from steelyard.core.compiling.spoilt import Refused
+from steelyard.core.compiling.corrupt import Refused
 from steelyard.render import label
 from steelyard.render.deployment import SERVE_SPEC
 from steelyard.status.scalar import time_of

@@ -39,6 +39,7 @@ from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.memory import Memory, Move
 from steelyard.core.facts.pod import PodFacts
 from steelyard.core.facts.snapshot import Artifact, Placement, Pool, Settings, Snapshot, Traffic, Workload
+from steelyard.core.facts.window import Window
 from steelyard.core.planning.exhaustion import Waits
 from steelyard.core.vocabulary.reading import Reading
 from steelyard.core.vocabulary.reason import Refusal
@@ -51,6 +52,7 @@ R = TypeVar("R", bound=ApiResource)
 MOST_KEPT = 50_000
 """Values that were read or computed once and are kept for the next pass."""
 ReadTraffic = Callable[[WorkloadKey, PlacementKey, datetime], Reading[Traffic]]
+ReadPast = Callable[[WorkloadKey], tuple[tuple[Window, ...], ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +75,12 @@ class SnapshotBuilder:
         clock_suspect: Callable[[], bool],
         catalogue: Catalogue = EMPTY,
         reader: Reader | None = None,
+        read_past: ReadPast = lambda _: (),
     ) -> None:
         self._store = store
         self.settings = settings
         self._read_traffic = read_traffic
+        self._read_past = read_past
         self._synced = synced
         self._clock_suspect = clock_suspect
         self._catalogue = catalogue
@@ -137,6 +141,7 @@ class SnapshotBuilder:
             artifacts=self._artifacts(key.namespace),
             placements=placements,
             traffic={p.key: self._read_traffic(key, p.key, now) for p in placements},
+            past=self._read_past(key),
             memory=self._memory(raw),
             synced=self._synced(),
             clock_suspect=self._clock_suspect(),

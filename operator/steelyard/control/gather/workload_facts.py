@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import datetime
+from statistics import median
 from typing import Any
 
 from steelyard.api import compile_options as asked_for
@@ -64,6 +65,7 @@ def workload_of(parsed: InferenceWorkload, raw: Manifest) -> Workload:
             LatencyObjective(metric=str(o.metric), milliseconds=o.milliseconds, percent=float(o.percent)) for o in spec.objective.latency
         ),
         max_unit_cost=_max_unit_cost(spec.objective),
+        error_budget=spec.objective.error_budget_percent / 100,
         scaling=Scaling(
             minimum=spec.scaling.min_replicas,
             maximum=spec.scaling.max_replicas,
@@ -165,11 +167,25 @@ def placement_of(
         crash_message=crashing[0] if crashing else "",
         trouble=trouble,
         waiting_since=waiting_since(deployment, pods),
+        start_seconds=_start_seconds(pods),
         replicas_owner=owner_of_replicas,
         artifact_digest=notes.get(label.ARTIFACT),
         artifact_key=artifact_key,
         asked=notes.get(label.ASKED, ""),
     )
+
+
+def _start_seconds(pods: Sequence[Manifest]) -> float | None:
+    """The median over ready pods. One whose server was started again tells when it became ready again."""
+    waits = []
+    for pod in pods:
+        status = pod.get("status") or {}
+        restarted = any(c.get("restartCount") for c in status.get("containerStatuses") or ())
+        ready: Manifest = next((c for c in status.get("conditions") or () if c.get("type") == "Ready"), {})
+        made, since = moment(pod["metadata"].get("creationTimestamp")), moment(ready.get("lastTransitionTime"))
+        if pod_ready(pod) and not restarted and made is not None and since is not None:
+            waits.append((since - made).total_seconds())
+    return median(waits) if waits else None
 
 
 def pod_ready(pod: Manifest) -> bool:

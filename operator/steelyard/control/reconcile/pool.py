@@ -20,7 +20,7 @@ from steelyard.core.facts.snapshot import Exhaustion, Pool
 from steelyard.core.placing.decision import Note
 from steelyard.core.planning.exhaustion import exhaustion
 from steelyard.core.planning.overlap import shared
-from steelyard.core.rebalancing.storm import storm
+from steelyard.core.rebalancing.unready import unready_nodes
 from steelyard.core.vocabulary.reading import Stale, Unknown
 from steelyard.core.vocabulary.reason import Reason
 from steelyard.status.patch import changes
@@ -115,17 +115,17 @@ class PoolReconciler:
         if pool.resource_name:
             status["devices"] = self._devices(pool, pool.resource_name)
         if prices:
-            dearest = max(prices, key=lambda p: p.per_hour)
-            if dearest.as_of is not None:
+            highest = max(prices, key=lambda p: p.per_hour)
+            if highest.as_of is not None:
                 status["price"] = {
-                    "value": decimal(dearest.per_hour),
+                    "value": decimal(highest.per_hour),
                     "currency": self._snapshots.settings.currency,
-                    "class": dearest.price_class.value,
-                    "asOf": time_text(dearest.as_of),
+                    "class": highest.price_class.value,
+                    "asOf": time_text(highest.as_of),
                 }
-        last = storm(pool, self._snapshots.pools()).remembered(now)
+        last = unready_nodes(pool, self._snapshots.pools()).remembered(now)
         if last is not None:
-            status["storm"] = {"startedTime": time_text(last.started)} | ({"endedTime": time_text(last.ended)} if last.ended else {})
+            status["unreadyNodes"] = {"startedTime": time_text(last.started)} | ({"endedTime": time_text(last.ended)} if last.ended else {})
         if spent is not None:
             status["exhausted"] = {
                 "since": time_text(spent.since),

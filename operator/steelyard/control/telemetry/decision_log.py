@@ -143,7 +143,7 @@ class DecisionLog:
 
 def _safe_mode(snapshot: Snapshot, decision: Decision) -> str | None:
     """Why voluntary actions are stopped everywhere, and not for this workload alone."""
-    if decision.reason in {Reason.NOT_SYNCED, Reason.CLOCK_SUSPECT, Reason.STORM_BREAKER} or snapshot.settings.frozen:
+    if decision.reason in {Reason.NOT_SYNCED, Reason.CLOCK_SUSPECT, Reason.TOO_MANY_UNREADY_NODES} or snapshot.settings.frozen:
         return str(Reason.FROZEN if snapshot.settings.frozen else decision.reason)
     return None
 

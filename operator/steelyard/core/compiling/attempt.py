@@ -26,8 +26,8 @@ class FailureClass(StrEnum):
     OUT_OF_MEMORY = "OutOfMemory"
     INFRASTRUCTURE = "Infrastructure"
     UNSUPPORTED_TARGET = "UnsupportedTarget"
-    SPOILT = "Spoilt"
-    """Not of an attempt: what it published is refused by those who load it (`spoilt.py`)."""
+    CORRUPT = "Corrupt"
+    """Not of an attempt: what it published is refused by those who load it (`corrupt.py`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,7 @@ JobOutcome: TypeAlias = NoJob | Running | Built | Failure
 class Attempts:
     """What status remembers: number of attempts begun, memory factor of the present one, the last failure and when to try again.
 
-    `built_at`: since when the artifact stands; `spoilt`: how often in a row one was refused and compiled again (`spoilt.py`).
+    `built_at`: since when the artifact stands; `corruptions`: how often in a row one was refused and compiled again (`corrupt.py`).
     """
 
     count: int = 0
@@ -79,7 +79,7 @@ class Attempts:
     retry_at: datetime | None = None
     built: Built | None = None
     built_at: datetime | None = None
-    spoilt: int = 0
+    corruptions: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,5 +144,5 @@ def _failed(attempts: Attempts, failure: Failure, now: datetime) -> Attempts:
             return ended
         case FailureClass.OUT_OF_MEMORY:
             return replace(ended, retry_at=now) if attempts.factor < LARGEST_FACTOR else ended
-        case FailureClass.INFRASTRUCTURE | FailureClass.SPOILT:
+        case FailureClass.INFRASTRUCTURE | FailureClass.CORRUPT:
             return replace(ended, retry_at=now + min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(12, attempts.count - 1)))

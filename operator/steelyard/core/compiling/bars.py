@@ -37,7 +37,7 @@ def grounds(snapshot: CompileSnapshot, attempts: Attempts, now: datetime) -> Com
         snapshot=snapshot,
         pools=pools_to_compile_on(key, users, settings, now) if snapshot.needs_device else (),
         # What was published once may be what serves, whatever is asked for now.
-        asked_for=attempts.failure is None or attempts.spoilt > 0 or is_asked_for(key, users, settings),
+        asked_for=attempts.failure is None or attempts.corruptions > 0 or is_asked_for(key, users, settings),
     )
 
 

@@ -17,7 +17,7 @@ def readiness(attempts: Attempts, waiting_for: Refusal | None) -> Condition:
         return Condition(ConditionType.READY, True, Reason.COMPILED, message)
     if attempts.failure is not None:
         failure = attempts.failure
-        why = Reason.ARTIFACT_SPOILT if failure.failure_class is FailureClass.SPOILT else Reason.COMPILE_FAILED
+        why = Reason.ARTIFACT_CORRUPT if failure.failure_class is FailureClass.CORRUPT else Reason.COMPILE_FAILED
         message = f"{failure.reason}: {failure.message[:MOST_OF_A_FAILURE]}; {_next(attempts, waiting_for)}"
         return Condition(ConditionType.READY, False, why, message)
     if waiting_for is not None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from steelyard.core.compiling.attempt import Attempts, Built, Failure, JobOutcome, NoJob, Running
+from steelyard.core.compiling.corrupt import Refused
 from steelyard.core.compiling.site import User
-from steelyard.core.compiling.spoilt import Refused
 from steelyard.core.facts.snapshot import RefusedWrite, Settings, Toolchain
 from steelyard.core.vocabulary.reason import Refusal
 

@@ -173,6 +173,6 @@ def parts_of(node: NodeFact, first: datetime, amount: float) -> Mapping[Account,
     for uid in sorted(shares):
         account = there[uid].account
         parts[account] = parts.get(account, 0.0) + shares[uid]
-    spare = Account("", node.pool, Component.IDLE)
-    parts[spare] = parts.get(spare, 0.0) + idle
+    free = Account("", node.pool, Component.IDLE)
+    parts[free] = parts.get(free, 0.0) + idle
     return parts

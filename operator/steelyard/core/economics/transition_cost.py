@@ -9,7 +9,7 @@ from steelyard.core.economics.ledger import Component, Ledger
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransitionCost:
-    """Money. `booked` is the target's pods until they were home, their start and dual running included, and the compile."""
+    """Money. `booked` is the target's pods until the move had ended, their start and dual running included, and the compile."""
 
     estimated: float
     booked: float

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from steelyard.core.facts.capacity import Capacity
+from steelyard.core.facts.floor import Floor
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.unit_cost import UnitCost
 
@@ -17,6 +18,7 @@ class MoveKind(StrEnum):
     REBALANCE = "Rebalance"
     EXPLORATION = "Exploration"
     REVISION = "Revision"
+    RESCUE = "Rescue"
 
 
 class Step(StrEnum):
@@ -133,7 +135,7 @@ class Known:
     """Evidence of one (pool, revision): bounded, rounded when it is written.
 
     `unit_cost` is what a good request really cost there over its best-known period; `within` is the share of requests within the
-    objective; `steady` says whether the unit cost comes from windows outside of moves.
+    objective; `steady` says whether the unit cost comes from windows outside of moves. `floor`: what was reached at the lowest load.
     """
 
     pool: str
@@ -143,6 +145,7 @@ class Known:
     within: float | None = None
     p99_milliseconds: float | None = None
     steady: bool = False
+    floor: Floor | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -159,6 +159,8 @@ class Workload:
     rebalancing: Rebalancing
     max_unit_cost: float | None = None
     """Money for 1,000 good requests that these should not exceed; None where nothing is said, or it is said for tokens."""
+    error_budget: float = 0.5
+    """Part of the misses which the objective allows that sizing may plan for."""
     pools: Mapping[str, PoolChoice] = field(default_factory=dict)
     min_families: int = 1
     max_spot_percent: int = 100
@@ -205,7 +207,7 @@ class Shape:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PoolStorm:
+class TooManyUnready:
     """Too many nodes were unready, of the pool or of all. `ended`: when they were first seen to be well again; None while they are not."""
 
     started: datetime
@@ -259,7 +261,7 @@ class Pool:
     """The last one, until a node is found again or it is long over."""
     held_nodes: float = 0.0
     """Nodes that the replicas of other workloads take, wanted or there, each as the part of a node that it asks for."""
-    storm: PoolStorm | None = None
+    too_many_unready: TooManyUnready | None = None
     """The last one, until the nodes have been well for a while."""
     default_resources: Resources | None = None
     accelerator: str = ""
@@ -350,6 +352,8 @@ class Placement:
     """What keeps replicas from serving beside crashes and a lack of nodes: a node that is not ready, a Secret, an image."""
     waiting_since: datetime | None = None
     """Since when the first of the replicas that are unplaced, or in `trouble`, waits; None where none does."""
+    start_seconds: float | None = None
+    """From the order of a replica to its first ready moment, the median of those that are ready; None where none is."""
     replicas_owner: str | None = None
     artifact_digest: str | None = None
     artifact_key: str | None = None
@@ -457,7 +461,8 @@ class Snapshot:
 
     `artifacts` by compile key; `traffic` by placement: the reading is fresh only if every serving pod was read lately and the newest
     window is complete. `workloads`: of the installation; `moves_elsewhere`: moves in flight of others; `moves_by_pool`: those of them that go
-    to or from a pool. `references`: by instance type. `target`: None while the fleet has no plan. `refused`: writes for this workload.
+    to or from a pool. `references`: by instance type. `target`: None while the fleet has no plan. `refused`: writes for this workload. `past`:
+    windows of each placement that served and does not any more, which tell what was asked for then.
     """
 
     workload: Workload
@@ -476,6 +481,7 @@ class Snapshot:
     references: Mapping[str, Reference] = field(default_factory=dict)
     target: FleetTarget | None = None
     refused: tuple[RefusedWrite, ...] = ()
+    past: tuple[tuple[Window, ...], ...] = ()
 
     def pool(self, name: str) -> Pool | None:
         """The pool of that name, if it exists."""

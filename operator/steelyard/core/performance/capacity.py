@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from math import floor, sqrt
 
 from steelyard.core.facts.capacity import CLAIM_SPREAD, Basis, Capacity
+from steelyard.core.facts.snapshot import Promise
 from steelyard.core.facts.window import Window
 from steelyard.core.performance.belief import Belief, Evidence
 from steelyard.core.performance.waiting import utilisation
@@ -27,6 +28,8 @@ FULL = 0.9
 
 BACKLOG = 2
 """Windows after a shortage in which what had piled up may still be answered late."""
+ALIKE = 1.1
+"""Times a load within which another is about the same."""
 LESS = 1.05
 """Times a window's load per replica that was more before: less of a change is none."""
 REVISION_SPREAD = 1.3
@@ -92,6 +95,13 @@ def bearable(windows: Sequence[Window], occupied: float, within: float | None, a
     return utilisation(allowed, floor(20 * ((within - alone) / occupied + 1)) / 20)
 
 
+def busy_at_capacity(windows: Sequence[Window], promise: Promise) -> float:
+    """The utilisation of a replica that carries as much as the promise allows, by these windows; RHO where they do not tell."""
+    served = [(w.busy_seconds, w.good + w.slow) for w in windows if w.busy_seconds is not None and w.good + w.slow > 0]
+    answered = sum(count for _, count in served)
+    return bearable(windows, sum(seconds for seconds, _ in served) / answered, promise.within, promise.allowed) if answered else RHO
+
+
 def carried(windows: Sequence[Window], allowed: float) -> float | None:
     """The highest load (requests per second and replica) that was carried within the promise; None where none was.
 
@@ -116,6 +126,15 @@ def broke(window: Window, allowed: float) -> bool:
     return window.slow + window.shed > expected + 3 * sqrt(expected) + 1
 
 
+def _too_much(window: Window, windows: Sequence[Window], allowed: float) -> bool:
+    """Whether the window broke the promise, and all of about its load together do: late requests come in clusters, and one window of many breaks
+    it by chance."""
+    if not broke(window, allowed):
+        return False
+    alike = [w for w in windows if w.replica_seconds > 0 and 1 / ALIKE <= _offered(w) / _offered(window) <= ALIKE]
+    return sum(w.slow + w.shed for w in alike) > allowed * sum(w.offered for w in alike)
+
+
 def without_backlog(windows: Sequence[Window], allowed: float) -> tuple[Window, ...]:
     """Those in which no late answer may be of a shortage before: a window that broke the promise counts unless one of the BACKLOG before it broke it
     at a higher load per replica."""
@@ -134,11 +153,12 @@ def _offered(window: Window) -> float:
 def saturated(windows: Sequence[Window]) -> float | None:
     """Capacity as far as replicas tell it that can do no more: RHO of what they answered, late or not, while they shed load or were busy all
     the time. None where none was so. It needs no good request, as there are none in an overload."""
-    full = [w for w in windows if w.replica_seconds > 0 and w.good + w.slow > 0 and _full(w)]
-    return RHO * max(map(_per_replica, full)) if full else None
+    told = [w for w in windows if w.replica_seconds > 0 and w.good + w.slow > 0 and full(w)]
+    return RHO * max(map(_per_replica, told)) if told else None
 
 
-def _full(window: Window) -> bool:
+def full(window: Window) -> bool:
+    """Whether replicas could do no more in it: busy all the time, or shedding."""
     busy = window.busy_seconds is not None and window.busy_seconds > FULL * window.replica_seconds
     return busy or window.shed > (1 - FULL) * window.offered
 
@@ -158,7 +178,7 @@ def _within_seen(rate: Interval, windows: Sequence[Window], allowed: float, rho:
         load = _per_replica(w)
         if w.violations <= allowed * w.offered:
             lower = max(lower, min(load, point))
-        elif broke(w, allowed) and w.busy_seconds is not None and w.busy_seconds / w.replica_seconds > rho / 2:
+        elif _too_much(w, windows, allowed) and w.busy_seconds is not None and w.busy_seconds / w.replica_seconds > rho / 2:
             # A window is busy above rho / 2, so by the utilisation law its load is above half of the figure; less is another fault's work.
             load = max(load, rate.point / 2)
             point, lower = min(point, load), min(lower, load)

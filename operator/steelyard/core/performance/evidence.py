@@ -14,6 +14,7 @@ from math import inf, log
 
 from steelyard.core.economics.unit_cost import Spent, unit_cost
 from steelyard.core.facts.capacity import Capacity
+from steelyard.core.facts.floor import Floor
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import Known
 from steelyard.core.facts.snapshot import Promise
@@ -21,6 +22,7 @@ from steelyard.core.facts.unit_cost import Unit, UnitCost
 from steelyard.core.facts.window import Window, totals
 from steelyard.core.performance.ageing import SURE_FOR
 from steelyard.core.performance.capacity import measured
+from steelyard.core.performance.floor import floor_of
 from steelyard.core.statistics.interval import Interval
 
 CHANGE = 0.2
@@ -79,7 +81,12 @@ def evidence(key: PlacementKey, shown: Shown, promise: Promise, chance: random.R
         within=_digits(good / (good + bad), 4),
         p99_milliseconds=float(round(sorted(p99)[len(p99) // 2])) if p99 else None,
         steady=shown.steady,
+        floor=_dated(floor_of(latest(shown.ran, shown.least), shown.least)),
     )
+
+
+def _dated(floor: Floor | None) -> Floor | None:
+    return floor and replace(floor, at=_milliseconds(floor.at))
 
 
 def _written(unit: UnitCost, used: Sequence[Window]) -> UnitCost:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from steelyard.core.compiling.candidate import Candidate, candidates
@@ -14,14 +14,18 @@ from steelyard.core.facts.snapshot import Owner, Placement, Snapshot, Traffic
 from steelyard.core.facts.window import Window, constellation, since, totals, undisturbed
 from steelyard.core.performance.capacity import broke, broken_at, carried, saturated, without_backlog
 from steelyard.core.performance.evidence import Shown, evidence, latest, remember
+from steelyard.core.performance.floor import never, remember_floor
 from steelyard.core.placing.outcome import Allocation
-from steelyard.core.planning.load import RECENT, Load, load
+from steelyard.core.placing.risk import risk
+from steelyard.core.planning.load import RECENT, START, Load, load
 from steelyard.core.planning.option import EvidenceByPool, Option, options
 from steelyard.core.statistics.sequential import Result, Test, violations
 from steelyard.core.vocabulary.reading import Fresh, Reading, Unknown
 
 REMEMBERED = timedelta(minutes=15)
 """How long replicas do not go back to a number that has broken the promise; what they carry was learnt by then."""
+LONGEST_START = 1800.0
+"""Seconds; what took longer was not a start: a pod that was ready before and is again does not tell which."""
 SIZING_SAMPLE = 30
 """Good requests from which on sizing trusts a live figure of capacity; a cost decision asks for rebalancing.minGoodRequests."""
 
@@ -125,6 +129,30 @@ class Analysis:
             return False
         return bool(known and known.capacity and known.capacity.at_least)
 
+    def share(self, placement: Placement) -> float:
+        """Requests per second that each of its ready replicas gets: an equal part of the load; 0 where none is ready or no load is known."""
+        serving = sum(p.ready for p in self.members)
+        return self.load.now / serving if self.load is not None and placement.ready > 0 else 0.0
+
+    def claimed(self, pool: str) -> float | None:
+        """Requests per second that a replica there is taken to carry before anything is measured."""
+        option = self.option(pool)
+        return option.capacity.rate.point if option is not None and option.capacity is not None else None
+
+    def is_guessed(self, placement: Placement) -> bool:
+        """Whether the load that it carries is all that is known of its capacity: then any forecast is beyond it, and says nothing."""
+        known = self.kept.get(placement.key) or self.live.get(placement.key)
+        if self.capacity(placement.key) and known is not None and known.capacity is not None:
+            return known.capacity.at_least
+        if self.capacity(placement.key):
+            return False
+        return placement.ready > 0 and self.share(placement) >= (self.claimed(placement.key.pool) or 0.0)
+
+    def is_hopeless(self, key: PlacementKey) -> bool:
+        """Whether the promise is known to be kept there at no load, so that more replicas of the same do not help."""
+        known = self.kept.get(key)
+        return never(known.floor if known else None, self.snapshot.workload.allowed, self.now)
+
     def broke_at(self, key: PlacementKey) -> float | None:
         """The smallest load per replica (requests per second) that broke the promise within REMEMBERED, steady or not."""
         allowed = self.snapshot.workload.allowed
@@ -161,7 +189,9 @@ def analysis(snapshot: Snapshot, now: datetime) -> Analysis:
     fresh = {key: r.value.windows for key, r in sorted(snapshot.traffic.items()) if isinstance(r, Fresh)}
     live, kept = _evidence(snapshot, fresh)
     serving = [fresh[p.key] for p in sorted(snapshot.placements, key=lambda p: p.key) if p.key in fresh]
-    asked = load(serving, workload.allowed)
+    capacities = {key: k.capacity for key, k in {**live, **kept}.items() if k.capacity}
+    misses = risk(workload, {p.key: fresh[p.key] for p in snapshot.placements if p.key in fresh}, capacities)
+    asked = load(serving, snapshot.past, misses, _start(members))
     good, bad = totals(w for windows in serving for w in windows[-RECENT:])
     borne, missed = totals(w for windows in serving for w in of_load(windows[-RECENT:]))
     by_pool = _evidence_by_pool(snapshot, found, members, live, kept)
@@ -177,6 +207,11 @@ def analysis(snapshot: Snapshot, now: datetime) -> Analysis:
         strain=violations(missed, borne + missed, 0, 0, workload.allowed),
         options=options(found, snapshot, by_pool, asked, {p.key.pool for p in members}, now),
     )
+
+
+def _start(members: tuple[Placement, ...]) -> float:
+    """Seconds from the order of a replica until it is ready, where that takes longest."""
+    return min(LONGEST_START, max((p.start_seconds for p in members if p.start_seconds is not None), default=START))
 
 
 def _evidence(
@@ -199,9 +234,11 @@ def _evidence(
             continue
         live[key] = known
         newest = latest(ran, least)
-        worth = remember(kept.get(key), known, least, carried(newest, workload.allowed), broken_at(newest, workload.allowed))
-        if worth is not None:
-            kept[key] = worth
+        before = kept.get(key)
+        worth = remember(before, known, least, carried(newest, workload.allowed), broken_at(newest, workload.allowed))
+        floor = remember_floor(before.floor if before else None, known.floor, workload.allowed, least)
+        if worth is not None or floor is not None:
+            kept[key] = replace(worth or Known(pool=key.pool, revision=key.revision), floor=floor)
     return live, kept
 
 
@@ -226,9 +263,10 @@ def _evidence_by_pool(
         # A move is judged on its own minutes; outside of moves the remembered figure keeps noise out.
         best = now if move is not None and now and now.capacity and now.capacity.n >= least else kept.get(key)
         older = [k for place, k in sorted(kept.items()) if place.pool == candidate.name and place != key and k.capacity]
-        if best is not None and best.capacity is not None:
-            known[candidate.name] = best
-        elif older:
+        if best is not None:
+            # A floor is of all that was seen there, in a move or not.
+            known[candidate.name] = replace(best, floor=kept[key].floor if key in kept else None)
+        if (best is None or best.capacity is None) and older:
             before[candidate.name] = max(older, key=_ended)
     return EvidenceByPool(known, before)
 

@@ -27,7 +27,7 @@ def demand(seen: Analysis, wishes: tuple[Wish, ...] | None = ()) -> Demand | Non
         standing[key.pool] = standing.get(key.pool, 0) + count
     return Demand(
         key=snapshot.workload.key,
-        problem=problem_of(snapshot.workload, open_, seen.load.crest if seen.load else 0.0, standing),
+        problem=problem_of(snapshot.workload, open_, seen.load.soon if seen.load else 0.0, standing),
         per_replica={o.pool: o.node_part for o in seen.options},
         running=running,
         priority=snapshot.workload.scaling.priority,

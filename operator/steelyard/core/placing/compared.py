@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from statistics import median
+
 from steelyard.core.facts.capacity import Basis
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import Move, MoveKind
@@ -23,6 +25,8 @@ def promise_test(seen: Analysis, move: Move) -> Test:
     """Violations of the target against the source's since the step began."""
     theirs, ours = since(seen.windows(move.target), move.step_time), since(seen.windows(move.source), move.step_time)
     good, bad = totals(theirs)
+    if move.kind is MoveKind.RESCUE:  # What is left is no measure of what is looked for.
+        return violations(bad, good + bad, 0, 0, seen.snapshot.workload.allowed)
     source_good, source_bad = totals(ours)
     test = violations(bad, good + bad, source_bad, source_good + source_bad, seen.snapshot.workload.allowed)
     if move.kind is MoveKind.REVISION and theirs and good + bad + source_good + source_bad == 0:
@@ -51,11 +55,11 @@ def cost_test(seen: Analysis, move: Move) -> CostTest:
     scaling, staying = seen.snapshot.workload.scaling, others_of(seen, move).ready + move.target_base + move.source_goal
     least = max(scaling.least, seen.snapshot.workload.pools.get(move.target.pool, PoolChoice()).minimum) - staying
     limits = []
-    for rate in (seen.load.crest, seen.load.mean):
+    for rate in seen.load.usual:
         # Of a part the replicas that stand count; of a whole those that the load needs, as when the move was begun.
         given = move.source_replicas - move.source_goal if staying else need(rate, capacity, scaling.least, UNBOUNDED)
         limits.append(break_even(rate, given, staying, capacity, prices, least))
-    return judge(ratio, n, (limits[0], limits[1]))
+    return judge(ratio, n, (median(limits), max(limits)))
 
 
 def _price(seen: Analysis, option: Option, fewer: int, more: int) -> float:

@@ -7,6 +7,7 @@ from steelyard.core.facts.memory import Memory
 from steelyard.core.facts.snapshot import Placement
 from steelyard.core.placing.analysis import Analysis
 from steelyard.core.placing.outcome import Outcome
+from steelyard.core.placing.unreachable import unreachable
 from steelyard.core.statistics.sequential import Result
 from steelyard.core.vocabulary.condition import Condition, ConditionType
 from steelyard.core.vocabulary.reading import Fresh, Stale, Unknown
@@ -85,7 +86,7 @@ def _placed(seen: Analysis, outcome: Outcome, memory: Memory) -> Condition:
             ConditionType.PLACED, False, Reason.PLACING, f"replicas are starting on pool {', '.join(key.pool for key in late)}"
         )
     ready = "; ".join(filter(None, [f"replicas are ready on pool {' and '.join(key.pool for key in parts)}", seen.missing]))
-    dear = [key.pool for key in parts if _too_dear(seen, key)]
+    dear = [key.pool for key in parts if _too_expensive(seen, key)]
     if dear:
         said = f"{ready}; good requests cost more on {' and '.join(dear)} than spec.objective.maxUnitCost: see status.placements"
         return Condition(ConditionType.PLACED, True, Reason.ABOVE_MAX_UNIT_COST, said)
@@ -109,7 +110,7 @@ def _why_late(placement: Placement) -> Refusal | None:
     return None
 
 
-def _too_dear(seen: Analysis, key: PlacementKey) -> bool:
+def _too_expensive(seen: Analysis, key: PlacementKey) -> bool:
     """By the remembered figure, which stays while the traffic does; its whole interval has to be above what the user asked for."""
     limit, known = seen.snapshot.workload.max_unit_cost, seen.kept.get(key)
     return limit is not None and known is not None and known.unit_cost is not None and known.unit_cost.interval.lower > limit
@@ -121,6 +122,9 @@ def _slo_met(seen: Analysis) -> Condition:
     if seen.promise.n == 0:
         return Condition(ConditionType.SLO_MET, None, Reason.NO_TRAFFIC, "no requests in the last windows")
     if seen.promise.result is Result.FAIL:
+        nowhere = unreachable(seen)
+        if nowhere is not None:
+            return Condition(ConditionType.SLO_MET, False, nowhere.reason, nowhere.message)
         return Condition(ConditionType.SLO_MET, False, Reason.VIOLATES_SLO, "more requests miss the objective than it allows")
     return Condition(ConditionType.SLO_MET, True, Reason.WITHIN_SLO, "the objective is met on the traffic of the last windows")
 

@@ -24,9 +24,10 @@ from steelyard.core.planning.sizing import DOWN_MARGIN, need
 from steelyard.core.rebalancing.chain import GO_ON, Review, review
 from steelyard.core.rebalancing.cost_test import CostTest
 from steelyard.core.rebalancing.equal_share import source_beside
+from steelyard.core.rebalancing.gates.ceiling import too_expensive
 from steelyard.core.rebalancing.gates.scarcity import pool_scarce
 from steelyard.core.rebalancing.move import Ended, Scene, advance
-from steelyard.core.rebalancing.propose import rejudge
+from steelyard.core.rebalancing.propose import rejudge, rescuing
 from steelyard.core.statistics.sequential import Result
 from steelyard.core.vocabulary.reason import HOLDS, WISHED, Reason, Refusal
 from steelyard.core.vocabulary.verdict import Verdict
@@ -136,7 +137,7 @@ def _told(move: Move, after: Move) -> tuple[Note, ...]:
 def _beside_target(under: UnderWay, move: Move) -> int:
     """Replicas of the source beside the target's, as far as its pool and the user's limit allow; 0 while there is none of the target."""
     seen, option = under.seen, under.seen.option(move.source.pool)
-    if seen.load is None or move.target_replicas <= move.target_base or move.kind is MoveKind.REVISION:
+    if seen.load is None or move.target_replicas <= move.target_base or move.kind in {MoveKind.REVISION, MoveKind.RESCUE}:
         return 0
     elsewhere = under.others.ready + move.target_replicas
     wanted = source_beside(
@@ -160,7 +161,7 @@ def _surplus_gone(under: UnderWay, beside: int, kept: int) -> int:
     if seen.load is None or ours is None or theirs is None or theirs >= ours:
         return kept
     scaling = seen.snapshot.workload.scaling
-    alone = need(seen.load.crest, ours * DOWN_MARGIN, scaling.least, scaling.maximum)
+    alone = need(seen.load.peak, ours * DOWN_MARGIN, scaling.least, scaling.maximum)
     return max(alone, ceil(beside / DOWN_MARGIN))
 
 
@@ -170,8 +171,8 @@ def _scene(under: UnderWay) -> tuple[Scene, Review | None, Refusal | None]:
     refusal = unfresh(seen, move.source, source) or (
         unfresh(seen, move.target, target, begun=move.step is not Step.SURGE) if target else None
     )
-    stop, scaling = frozen(seen), snapshot.workload.scaling
-    cost = None if move.kind is MoveKind.REVISION else cost_test(seen, move)
+    stop = frozen(seen)
+    cost = None if move.kind in {MoveKind.REVISION, MoveKind.RESCUE} else cost_test(seen, move)
     source_capacity, target_capacity = seen.capacity(move.source), seen.capacity(move.target)
     if move.kind is MoveKind.REVISION:
         target_capacity = target_capacity or source_capacity
@@ -202,7 +203,10 @@ def _scene(under: UnderWay) -> tuple[Scene, Review | None, Refusal | None]:
         target_good=live.capacity.n if live and live.capacity else 0,
         review=judged[0],
         may_still_save=judged[1],
-        room=max(scaling.maximum, move.target_goal + 1 if move.kind is MoveKind.REVISION else 0),
+        room=_room(under),
+        target_most=_most(under),
+        target_hopeless=seen.is_hopeless(move.target),
+        too_expensive=_too_expensive(under),
         stopped=stop.message if stop else None,
         not_asked_for=_not_asked_for(under),
         others=others.ready,
@@ -210,6 +214,30 @@ def _scene(under: UnderWay) -> tuple[Scene, Review | None, Refusal | None]:
         alone=_is_alone(under, target_capacity),
     )
     return scene, judged[0], stop or refusal
+
+
+def _room(under: UnderWay) -> int:
+    """Replicas of both ends that the user allows. What is replaced has one more for a while, until the source is gone."""
+    move, maximum = under.move, under.seen.snapshot.workload.scaling.maximum
+    if move.kind is MoveKind.REVISION:
+        return max(maximum, move.target_goal + 1)
+    return maximum + 1 if move.kind is MoveKind.RESCUE and move.source_replicas > 0 else maximum
+
+
+def _most(under: UnderWay) -> int:
+    """Replicas of the target that its pool and the user allow there."""
+    option, maximum = under.seen.option(under.move.target.pool), under.seen.snapshot.workload.scaling.maximum
+    return max(under.move.target_replicas, min(option.most, maximum) if option else 0)
+
+
+def _too_expensive(under: UnderWay) -> str | None:
+    """Whether a rescue has come to a place where a request is measured to cost more than the user allows."""
+    option, most = under.seen.option(under.move.target.pool), under.seen.snapshot.workload.max_unit_cost
+    grounds, home = grounds_of(under.seen), under.seen.option(under.move.source.pool)
+    if under.move.kind is not MoveKind.RESCUE or option is None or most is None or not option.measured or grounds is None or home is None:
+        return None
+    refusal = too_expensive(rescuing(grounds, home, option).proposal)
+    return refusal.message if refusal else None
 
 
 def _judged(under: UnderWay, cost: CostTest | None) -> tuple[Review | None, bool]:
@@ -232,7 +260,8 @@ def _need_source(under: UnderWay, capacity: float | None) -> int:
     if not capacity:
         return max(under.source.desired, move.target_goal) if move.kind is MoveKind.REVISION else under.source.desired
     stays = min(move.target_base, under.target.ready if under.target else 0)
-    return _need(seen, capacity, others.ready + stays, others.capacity)
+    beside = [others.capacity, seen.capacity(move.target) if stays else None]
+    return _need(seen, capacity, others.ready + stays, min((c for c in beside if c), default=None))
 
 
 def _need_target(under: UnderWay, capacity: float | None) -> int:

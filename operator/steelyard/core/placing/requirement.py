@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from steelyard.core.facts.memory import MoveKind
 from steelyard.core.facts.snapshot import Placement
 from steelyard.core.facts.window import Window, totals
 from steelyard.core.performance.capacity import without_backlog
@@ -25,20 +26,23 @@ def needed(seen: Analysis, stands: Sequence[Stand]) -> float:
     if seen.load is None:
         wanted = {"/".join(p.key): p.desired for p in seen.members}
         return carried([replace(s, replicas=wanted[s.name]) for s in stands]) * (1 - ROUNDING)
-    # Where a capacity is only a load that was carried, every forecast is beyond it and says nothing.
-    soon = None if any(seen.only_carried(p.key) for p in seen.members) else seen.load.soon
-    asked = max(seen.load.now, soon or 0.0) * (1 - ROUNDING)
-    if promise_now(seen).result is Result.FAIL:
+    guessed = any(seen.is_guessed(p) or seen.is_hopeless(p.key) for p in seen.members)
+    asked = (seen.load.now if guessed else seen.load.soon) * (1 - ROUNDING)
+    if promise_now(seen).result is Result.FAIL and _may_help(seen):
         # Whatever the capacities are taken for: one replica more than there are.
         return max(asked, carried(stands) * (1 + ROUNDING))
     # A replica less that is being tried has shown nothing yet: added again at once, it would be taken away again at once.
     return min(asked, carried(stands)) if _is_tried(seen, stands) else asked
 
 
-def kept_for(seen: Analysis, stands: Sequence[Stand], margin: float) -> float:
-    """Requests per second that must stay carried when replicas go: what chance may show of the load is that part of it."""
+def kept_for(seen: Analysis, stands: Sequence[Stand], slack: float) -> float:
+    """Requests per second that must stay carried when replicas go, `slack` of a replica included. Of capacities that are only loads which were
+    carried, what chance may show of the load is that."""
     assert seen.load is not None
-    return max(needed(seen, stands), seen.load.crest / margin * (1 - ROUNDING))
+    guessed = any(seen.is_guessed(p) for p in seen.members)
+    held = seen.load.peak if guessed else seen.load.held
+    spare = slack * min((s.capacity for s in stands if s.replicas), default=0.0)
+    return max(needed(seen, stands), held * (1 - ROUNDING)) + spare
 
 
 def may_try_less(seen: Analysis) -> bool:
@@ -72,6 +76,12 @@ def promise_now(seen: Analysis) -> Test:
         ran += [w for w, _ in then]
     good, bad = totals(ran)
     return violations(bad, good + bad, 0, 0, allowed)
+
+
+def _may_help(seen: Analysis) -> bool:
+    """Whether a replica more may mend a broken promise: not where a pool keeps it at no load, nor while one is left for that."""
+    move = seen.snapshot.memory.move
+    return not (move is not None and move.kind is MoveKind.RESCUE) and not any(seen.is_hopeless(p.key) for p in seen.members)
 
 
 def _is_tried(seen: Analysis, stands: Sequence[Stand]) -> bool:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import inf
 
-from steelyard.core.facts.capacity import Basis
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.snapshot import Placement, PoolChoice
 from steelyard.core.placing.analysis import Analysis
@@ -12,7 +12,7 @@ from steelyard.core.placing.supply import coming, lost, starts_on
 from steelyard.core.planning.enough import Rules, Stand
 from steelyard.core.planning.option import Option
 from steelyard.core.planning.replica_price import ReplicaPrice, replica_price
-from steelyard.core.vocabulary.reason import AWAITED
+from steelyard.core.vocabulary.reason import AWAITED, Reason
 
 UNPRICED = 1000.0
 """Times the highest price that is known: a pool without a price serves where no other can, and nowhere else."""
@@ -39,6 +39,10 @@ def openings(seen: Analysis) -> tuple[Stand, ...]:
     what a request would cost there, and not what a replica does. Where nothing serves and every pool failed lately, they are tried again."""
     first = not seen.members and seen.load is None
     possible = [o for o in seen.options if _is_possible(seen, o)]
+    if not possible and not seen.members:
+        # Nowhere is the promise kept: late is better than never.
+        late = [replace(o, refusal=None) for o in seen.options if o.refusal and o.refusal.reason is Reason.CANNOT_MEET_OBJECTIVE]
+        possible = [o for o in late if _is_possible(seen, o)]
     open_ = [o for o in possible if not seen.is_exhausted(o.pool) and not seen.is_quarantined(_key(seen, o))]
     return tuple(_opening(seen, option, first=first) for option in open_ or (() if seen.members else possible))
 
@@ -97,17 +101,13 @@ def _member(seen: Analysis, placement: Placement) -> Stand:
 
 
 def _capacity(seen: Analysis, placement: Placement) -> float:
-    """Requests per second that a replica of a member is taken to carry: as measured; of one that serves and was not measured, what it does
-    carry; else the lower end of the claim."""
-    measured = seen.capacity(placement.key)
-    if measured:
-        return measured
-    serving = sum(p.ready for p in seen.members)
-    share = seen.load.now / serving if seen.load and serving else 0.0
-    if placement.ready > 0 and share > 0:
-        return share
-    option = seen.option(placement.key.pool)
-    return option.capacity.rate.lower if option and option.capacity else share or 1.0
+    """Requests per second that a replica of a member is taken to carry: as measured; of one that was not measured, what is claimed, or what it does
+    carry where that is more."""
+    return seen.capacity(placement.key) or max(seen.share(placement), seen.claimed(placement.key.pool) or 0.0) or _least_known(seen)
+
+
+def _least_known(seen: Analysis) -> float:
+    return min((o.capacity.rate.point for o in seen.options if o.capacity), default=1.0)
 
 
 def _is_possible(seen: Analysis, option: Option) -> bool:
@@ -125,16 +125,13 @@ def _key(seen: Analysis, option: Option) -> PlacementKey:
 
 def _opening(seen: Analysis, option: Option, *, first: bool) -> Stand:
     capacity = option.capacity
-    known = [o.capacity.rate.point for o in seen.options if o.capacity]
-    carries = min(known, default=1.0)
-    if capacity is not None:
-        carries = capacity.rate.point if capacity.basis is Basis.MEASURED else capacity.rate.lower
+    carries = capacity.rate.point if capacity else _least_known(seen)
     cost = price(seen, option)
     return Stand(
         name="/".join(_key(seen, option)),
         replicas=0,
         capacity=carries,
-        cost=cost.of(1) / (capacity.rate.point if capacity else min(known, default=1.0)) if first else cost.each,
+        cost=cost.of(1) / carries if first else cost.each,
         worth=0.0 if first else cost.worth,
         allotted=cost.allotted,
         # A pool that delivered nothing is tried again with one replica.

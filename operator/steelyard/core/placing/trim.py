@@ -10,7 +10,7 @@ from steelyard.core.placing.requirement import kept_for, may_try_less, promise_n
 from steelyard.core.placing.room import key_of, rules_of, standing
 from steelyard.core.placing.supply import coming
 from steelyard.core.planning.enough import Stand, shrunk, suffices
-from steelyard.core.planning.sizing import DOWN_MARGIN
+from steelyard.core.planning.sizing import SLACK
 from steelyard.core.statistics.sequential import Result
 
 
@@ -26,13 +26,13 @@ def trim(seen: Analysis) -> Outcome | None:
 
 
 def _fewer(seen: Analysis, stands: tuple[Stand, ...]) -> Allocation | None:
-    """What carries the load with a margin, so that no replica comes back at once."""
-    return _without_the_rest(seen, stands, kept_for(seen, stands, DOWN_MARGIN))
+    """What carries the load with a part of a replica to spare, so that no replica comes back at once."""
+    return _without_the_rest(seen, stands, kept_for(seen, stands, SLACK))
 
 
 def _fewer_pools(seen: Analysis, stands: tuple[Stand, ...]) -> Allocation | None:
-    """A pool that is not needed any more goes without a margin: if a replica is missing afterwards, it is added on the cheapest."""
-    kept = _without_the_rest(seen, stands, kept_for(seen, stands, 1.0))
+    """A pool that is not needed any more goes without that: if a replica is missing afterwards, it is added on the cheapest."""
+    kept = _without_the_rest(seen, stands, kept_for(seen, stands, 0.0))
     return kept if kept is not None and any(n == 0 < seen.allocation[key] for key, n in kept.items()) else None
 
 
@@ -71,5 +71,5 @@ def _broke_before(seen: Analysis, kept: Allocation) -> bool:
     return (
         limit is not None
         and sum(kept.values()) < sum(p.ready for p in seen.members)
-        and seen.load.crest >= limit * max(1, sum(kept.values()))
+        and seen.load.peak >= limit * max(1, sum(kept.values()))
     )

@@ -9,8 +9,6 @@ followed: at horizons of minutes it adds more starts than it saves misses.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import sqrt
-from statistics import NormalDist
 
 AHEAD = 120.0
 """Seconds over which forecasts are compared with what came."""
@@ -26,7 +24,8 @@ RECENT_MEMORY = 600.0
 BURST = 1.6
 """Times the usual noise from which on that of the last minutes counts instead: more than chance shows in sixty windows."""
 LEAST_DRIFT = 1e-7
-_NORMAL = NormalDist()
+WIDEST = 0.25
+"""Part of the level that it is taken to wander until replicas are ready: after a jump more is learnt than will come again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,21 +74,14 @@ class Forecast:
             ahead=(*self.ahead[-steps + 1 :], (after, left)) if steps > 1 else ((after, left),),
         )
 
-    def quantile(self, ahead: float, exceeded: float, seconds: float) -> float:
-        """Requests per second that a window of `seconds`, `ahead` seconds from now, exceeds with that chance. 0 before the first window.
+    def ahead_of(self, ahead: float, seconds: float) -> tuple[float, float]:
+        """(mean, variance) of the requests per second in a window of `seconds`, `ahead` seconds from now; (0, 0) before the first window.
 
-        Of a gamma distribution with the forecast's mean and variance (Wilson and Hilferty, 1931): rates are not negative, and skewed.
+        What comes by chance at a constant rate is left out of the variance: it is the law of queues that counts it.
         """
         if self.level is None:
-            return 0.0
+            return 0.0, 0.0
         mean = max(self.level, 0.1 / seconds)
         dispersion = self.recent if self.recent > BURST * self.dispersion else self.dispersion
-        variance = self.variance + self.drift * mean**2 * ahead + dispersion * mean / seconds
-        shape = mean**2 / variance
-        # Of a spread far wider than the mean the approximation falls to nothing; what is rarely exceeded is never below the mean.
-        least = mean if exceeded < 0.5 else 0.0
-        return max(least, self._skewed(mean, shape, exceeded))
-
-    @staticmethod
-    def _skewed(mean: float, shape: float, exceeded: float) -> float:
-        return mean * max(0.0, 1 - 1 / (9 * shape) - _NORMAL.inv_cdf(exceeded) / (3 * sqrt(shape))) ** 3
+        wandered = min(self.drift * ahead, WIDEST**2) * mean**2
+        return mean, self.variance + wandered + max(0.0, dispersion - 1.0) * mean / seconds

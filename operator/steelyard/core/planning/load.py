@@ -1,84 +1,124 @@
-"""How much is asked for, and how much may be when a replica ordered now is ready: requests per second over all placements of a workload."""
+"""How much is asked for, and which capacity to keep for what may be asked when a replica ordered now is ready: requests per second over all
+placements of a workload."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from math import sqrt
+from math import ceil, floor, sqrt
 
 from steelyard.core.facts.window import Window
 from steelyard.core.planning.forecast import Forecast
-from steelyard.core.planning.risk import chance_of_excess
+from steelyard.core.planning.reserve import Risk, reserve
 
-START = 120.0
-"""Seconds from order to ready, where no start has been seen."""
-LEAST = 10
-"""Windows from which on a forecast says more than the newest one."""
+START, DRAIN = 120.0, 30.0
+"""Seconds from order to ready, and from the last request to the end, where none has been seen."""
+OUTER = (0.75, 1.0, 1.0, 1.0, 4 / 3)
+"""Parts of the present need that a day of load goes through: most of it near the present one, some a third above and below."""
+REMEMBERED = 64
+"""Windows that a forecast is learnt from."""
+JITTER = 0.05
+"""Part of a window by which the ends of two may differ and be the same moment."""
 RECENT = 5
 """Windows that sizing looks back over; going down waits for the busiest of them to pass (HPA's stabilisation, in windows)."""
-CREST_SIGMAS = 4.0
+PEAK_SIGMAS = 4.0
 """Chance alone lifts one window in 30,000 by this many standard deviations of a Poisson count."""
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Requests per second: in the newest window, in the busiest of the last RECENT, and their mean.
+    """Requests per second: in the newest window, in the busiest of the last RECENT, and their mean; `n` requests are behind it.
 
-    crest: what one window may show at that mean by chance alone, and never less than the busiest. soon: what the load may be START seconds
-    from now, exceeded no more often than the objective makes worth it; None where too little was seen.
+    peak: what one window may show at that mean by chance alone, and never less than the busiest. soon: the capacity to keep for the load when
+    a replica ordered now is ready. held: the largest that `soon` was while a replica could have started and gone.
     """
 
     now: float
     busiest: float
     n: int
     mean: float
-    crest: float
-    soon: float | None = None
+    peak: float
+    soon: float
+    held: float
+
+    @property
+    def usual(self) -> tuple[float, ...]:
+        """Capacities that are kept in the time that a move pays for: what it saves at one whole number of replicas alone is lost with the next
+        change of the load."""
+        return tuple(part * self.soon for part in OUTER)
 
 
-def load(placements: Iterable[Sequence[Window]], allowed: float = 0.01) -> Load | None:
-    """Sum over placements of windows that ended together; None without any window. allowed: part of the requests that may miss the objective.
-
-    A window older than RECENT window lengths before the newest one counts for nothing: an emptied placement carries no load any more.
-    """
-    each = [tuple(w for w in windows if w.seconds > 0) for windows in placements]
-    newest = max((w.end for windows in each for w in windows), default=None)
+def load(serving: Iterable[Sequence[Window]], past: Iterable[Sequence[Window]], risk: Risk, start: float = START) -> Load | None:
+    """Sum over the placements that serve, and those that served before; None without any window of one that serves. start: seconds from the order
+    of a replica until it is ready."""
+    here, before = ([tuple(w for w in windows if w.seconds > 0) for windows in each] for each in (serving, past))
+    newest = max((windows[-1].end for windows in here if windows), default=None)
     if newest is None:
         return None
-    rates: dict[int, float] = {}
-    n, seconds = 0, 0.0
-    for windows in each:
-        taken: set[int] = set()
-        for w in reversed(windows):
-            back = round((newest - w.end).total_seconds() / w.seconds)
-            if back >= RECENT or back in taken:
-                continue
-            taken.add(back)
-            rates[back] = rates.get(back, 0.0) + w.offered / w.seconds
-            n, seconds = n + w.offered, max(seconds, w.seconds)
-    busiest, mean = max(rates.values()), sum(rates[back] for back in sorted(rates)) / len(rates)
-    return Load(rates[min(rates)], busiest, n, mean, max(busiest, chance_crest(mean, seconds)), _soon(each, newest, allowed))
+    minutes = _minutes([w for w in (*here, *before) if w], newest)
+    recent = [m for m in minutes if m.back < RECENT and m.whole] or minutes[-1:]
+    mean, n = sum(m.rate for m in recent) / len(recent), sum(m.requests for m in recent)
+    busiest = max(m.rate for m in recent)
+    soon, held = _reserves([m for m in minutes if m.whole] or recent, risk, start)
+    return Load(recent[-1].rate, busiest, n, mean, max(busiest, chance_peak(mean, recent[-1].seconds)), soon, held)
 
 
-def _soon(placements: Iterable[Sequence[Window]], newest: datetime, allowed: float) -> float | None:
-    """From the windows since which the same placements have served: one that came or went looks like a load that did."""
-    asked: dict[datetime, tuple[float, float, int]] = {}
-    for windows in placements:
-        for w in windows:
-            requests, seconds, parts = asked.get(w.end, (0.0, w.seconds, 0))
-            asked[w.end] = (requests + w.offered, seconds, parts + 1)
-    serving = asked[newest][2]
-    ends = sorted(asked)
-    changed = max((at for at, end in enumerate(ends) if asked[end][2] != serving), default=-1)
-    if len(ends) - 1 - changed < LEAST:
-        return None
-    seen = Forecast()
-    for end in ends[changed + 1 :]:
-        seen = seen.after(*asked[end][:2])
-    return seen.quantile(START, chance_of_excess(allowed), asked[newest][1])
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Minute:
+    """One window of all placements together, `back` windows before the newest. whole: whether no placement joined or left meanwhile, whose part of
+    the load is not told."""
+
+    back: int
+    requests: int
+    rate: float
+    seconds: float
+    whole: bool
 
 
-def chance_crest(mean: float, seconds: float) -> float:
-    """Requests per second that one window of so many seconds may show by chance alone: CREST_SIGMAS of a Poisson count above its mean."""
-    return mean + CREST_SIGMAS * sqrt(mean / seconds)
+def _minutes(placements: Sequence[Sequence[Window]], newest: datetime) -> list[_Minute]:
+    """The oldest first. Windows of two placements do not end together: the newest of each is matched with the newest of the others, and so on."""
+    length = max(w.seconds for windows in placements for w in windows[-1:])
+    each = [found for windows in placements if (found := _by_age(windows, newest, length))]
+    edges = {back for mine in each for back in _edges(mine, [other for other in each if other is not mine])}
+    return [
+        _Minute(
+            back=back,
+            requests=sum(mine[back].offered for mine in each if back in mine),
+            rate=sum(mine[back].offered / mine[back].seconds for mine in each if back in mine),
+            seconds=length,
+            whole=back not in edges,
+        )
+        for back in sorted({back for mine in each for back in mine}, reverse=True)
+    ]
+
+
+def _by_age(windows: Sequence[Window], newest: datetime, length: float) -> Mapping[int, Window]:
+    last = windows[-1].end
+    offset = floor((newest - last).total_seconds() / length + JITTER)
+    backs = {offset + round((last - w.end).total_seconds() / length): w for w in windows}
+    return {back: w for back, w in backs.items() if back < REMEMBERED}
+
+
+def _edges(mine: Mapping[int, Window], others: Sequence[Mapping[int, Window]]) -> set[int]:
+    """The windows in which a placement joined or left others that served."""
+    joined, left = {max(mine), max(mine) + 1}, {min(mine), min(mine) - 1} if min(mine) > 0 else set()
+    return {back for turn in (joined, left) if any(turn & other.keys() for other in others) for back in turn}
+
+
+def _reserves(minutes: Sequence[_Minute], risk: Risk, start: float) -> tuple[float, float]:
+    """(soon, held)."""
+    length = minutes[-1].seconds
+    lately = max(RECENT, ceil((start + DRAIN) / length))
+    seen, expected = Forecast(), []
+    for minute in minutes:
+        seen = seen.after(minute.rate * length, length)
+        expected.append(seen.ahead_of(start, length))
+    soon = reserve(*expected[-1], risk)
+    widest = max(expected[-lately:], key=lambda found: found[0] + 2 * sqrt(found[1]))
+    return soon, max(soon, reserve(*widest, risk))
+
+
+def chance_peak(mean: float, seconds: float) -> float:
+    """Requests per second that one window of so many seconds may show by chance alone: PEAK_SIGMAS of a Poisson count above its mean."""
+    return mean + PEAK_SIGMAS * sqrt(mean / seconds)

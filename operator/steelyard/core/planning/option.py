@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
+from statistics import fmean
 from typing import NamedTuple
 
 from steelyard.core.catalogue.relative import resolved
@@ -17,6 +18,7 @@ from steelyard.core.facts.price import Price
 from steelyard.core.facts.snapshot import PoolChoice, Snapshot, Workload
 from steelyard.core.performance.ageing import aged, old
 from steelyard.core.performance.capacity import REVISION_SPREAD, claimed
+from steelyard.core.performance.floor import never
 from steelyard.core.planning.claim_price import at_prices, first_prices, prices_now
 from steelyard.core.planning.load import Load
 from steelyard.core.planning.overlap import overlapping
@@ -35,7 +37,7 @@ PER_HOUR = 3.6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
-    """What the pool would cost. Money per hour in `cost`, for the replicas that the load's crest needs; `unit` is money per 1,000 good
+    """What the pool would cost. `replicas`: as many as the load needs; `cost`: money per hour, as a mean over usual loads; `unit` is money per 1,000 good
     requests at its mean."""
 
     candidate: Candidate
@@ -45,8 +47,6 @@ class Option:
     capacity: Capacity | None
     replicas: int | None
     cost: Interval | None
-    calm_cost: Interval | None
-    """The same at the load's mean: a saving that a whole number makes at one of the two alone is none."""
     unit: Interval | None
     most: int
     """Replicas that the user and the pool's limits allow there, whoever holds its nodes now."""
@@ -141,7 +141,7 @@ def options(
             price=prices[c.name],
             each=each[c.name],
             prior=expected.get(c.name),
-            refusal=c.refusal or overlapping(c, candidates, standing),
+            refusal=c.refusal or overlapping(c, candidates, standing) or _too_late(known.get(c.name), workload, now),
         )
         for c in candidates
     )
@@ -175,11 +175,11 @@ def _option(grounds: _Grounds, workload: Workload, load: Load | None, now: datet
         capacity = grounds.prior
     choice = workload.pools.get(candidate.name, PoolChoice())
     most = _most(candidate, workload, choice)
-    replicas, cost, calm, unit = None, None, None, None
+    replicas, cost, unit = None, None, None
     if capacity is not None and load is not None and each is not None:
         least = max(workload.scaling.least, choice.minimum)
-        replicas = need(load.crest, capacity.rate.point, least, UNBOUNDED)
-        cost, calm = (cost_at(rate, capacity, each, least) for rate in (load.crest, load.mean))
+        replicas = need(load.soon, capacity.rate.point, least, UNBOUNDED)
+        cost = cost_at(load.usual, capacity, each, least)
         if load.mean > 0:
             unit = cost.times(1 / (PER_HOUR * load.mean))
     option = Option(
@@ -190,7 +190,6 @@ def _option(grounds: _Grounds, workload: Workload, load: Load | None, now: datet
         capacity=capacity,
         replicas=replicas,
         cost=cost,
-        calm_cost=calm,
         unit=unit,
         most=most,
         room=_room(candidate, most),
@@ -201,6 +200,19 @@ def _option(grounds: _Grounds, workload: Workload, load: Load | None, now: datet
         return option
     only_part = _spot_limited(option, workload) or _limit_reached(option, workload, load)
     return replace(option, refusal=only_part, only_for_part=only_part is not None)
+
+
+def _too_late(known: Known | None, workload: Workload, now: datetime) -> Refusal | None:
+    """Of a pool that was measured, and keeps the promise at no load."""
+    floor = known.floor if known else None
+    if floor is None or not never(floor, workload.allowed, now):
+        return None
+    share = floor.share.times(100)
+    return Refusal(
+        Reason.CANNOT_MEET_OBJECTIVE,
+        f"{share.point:.4g} % [{share.lower:.4g}, {share.upper:.4g}] of {floor.n} requests met the objective at {floor.load:.3g} requests/s and "
+        f"replica, the lowest load seen, and at most {100 * floor.most:.4g} % would at a lower one; {100 * (1 - workload.allowed):.6g} % must",
+    )
 
 
 def _spot_limited(option: Option, workload: Workload) -> Refusal | None:
@@ -214,7 +226,7 @@ def _spot_limited(option: Option, workload: Workload) -> Refusal | None:
 
 
 def _limit_reached(option: Option, workload: Workload, load: Load | None) -> Refusal | None:
-    """What fits the load's mean is not refused for a crest. Of a pool that was never measured, or not for long, only the best that its claim or
+    """What fits the load's mean is not refused for a peak. Of a pool that was never measured, or not for long, only the best that its claim or
     its age allows for may count against it."""
     capacity = option.capacity
     if capacity is None or load is None or option.replicas is None:
@@ -230,9 +242,10 @@ def _limit_reached(option: Option, workload: Workload, load: Load | None) -> Ref
     )
 
 
-def cost_at(rate: float, capacity: Capacity, each: float, least: int) -> Interval:
-    """Money per hour of the replicas that carry `rate`, over the interval of the capacity."""
-    point, few, many = (need(rate, c, least, UNBOUNDED) for c in (capacity.rate.point, capacity.rate.upper, capacity.rate.lower))
+def cost_at(rates: Sequence[float], capacity: Capacity, each: float, least: int) -> Interval:
+    """Money per hour of the replicas that carry these loads, as a mean, over the interval of the capacity."""
+    rate = capacity.rate
+    point, few, many = (fmean(need(load, c, least, UNBOUNDED) for load in rates) for c in (rate.point, rate.upper, rate.lower))
     return Interval(point * each, few * each, many * each)
 
 

@@ -1,7 +1,7 @@
 """What one good request would cost on a pool that was never measured: the claims, taken as wide priors.
 
 A prior is lognormal: median from the claim, 90 % of it within a factor CLAIM_SPREAD. The expected saving of trying a pool is then an
-option value: E[max(0, m - C)] with m the measured unit cost and C the prior. It is positive even where the claim says "dearer",
+option value: E[max(0, m - C)] with m the measured unit cost and C the prior. It is positive even where the claim says "more expensive",
 because claims are often wrong: that is why a claim of the present pool gets checked against its rivals at all.
 """
 

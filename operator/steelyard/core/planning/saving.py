@@ -17,7 +17,7 @@ from steelyard.core.statistics.interval import Interval
 from steelyard.core.vocabulary.reading import Fresh, Reading, Unknown
 
 UNBOUNDED = 10**6
-"""Replicas: a counterfactual has no limits, so that it is never made dear by them."""
+"""Replicas: a counterfactual has no limits, so that it is never made expensive by them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,8 @@ from math import ceil
 
 DOWN_MARGIN = 0.9
 """A replica is removed only if the rest would stay below this part of their capacity: no flapping around a whole number."""
+SLACK = 0.25
+"""Part of a replica that must be left over where one goes: it would come back with the next small change."""
 PROBE = 1.34
 """Times the load of a replica that one step may try where more was never carried: from four replicas to three at most."""
 ROUNDING = 1e-3

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
 from math import inf
+from statistics import fmean
 
 from steelyard.core.planning.exact import solve
 from steelyard.core.planning.option import Option, good_for_part
@@ -21,7 +22,7 @@ class Alternative:
     """An allocation in which one pool, `target`, grows from `base` to `target_replicas` and the others shrink. `source` is the one that gives up
     most money, and keeps `source_replicas`; what others keep beyond their need is trimmed afterwards.
 
-    present, cost: money per hour of all that holds the load, now and then, at the load's peak; present_calm, calm: at its mean.
+    present, cost: money per hour that the load needs, on what stands and with the target: means over usual loads (`Load.usual`).
     """
 
     source: str
@@ -30,14 +31,23 @@ class Alternative:
     target_replicas: int
     base: int
     present: Interval
-    present_calm: Interval
     cost: Interval
-    calm: Interval
 
     @property
     def whole(self) -> bool:
         """Whether nothing stays at the source."""
         return self.source_replicas == 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizing:
+    """How an allocation is looked for. end: of each capacity's interval. added: part of its hourly cost that a replica more costs besides. least,
+    most: replicas by pool, where others are bound than those of the user and the pool."""
+
+    end: str = "point"
+    added: float = 0.0
+    least: Mapping[str, int] = field(default_factory=dict)
+    most: Mapping[str, int] = field(default_factory=dict)
 
 
 def alternatives(grounds: Grounds) -> tuple[Alternative, ...]:
@@ -46,15 +56,15 @@ def alternatives(grounds: Grounds) -> tuple[Alternative, ...]:
     known = {o.pool: o for o in grounds.options if o.measured and (good_for_part(o) or o.pool in grounds.standing)}
     if any(pool not in known or known[pool].each is None for pool in grounds.standing):
         return ()
-    present, calm = (_present(grounds, known, rate) for rate in (grounds.load.crest, grounds.load.mean))
+    present = _present(grounds, known)
     found = []
     wanted = _fleets_own(grounds, known)
     for target in sorted(known):
-        plan = wanted.get(target) or _plan(grounds, known, target, grounds.load.crest, "point", grounds.amortised)
+        plan = wanted.get(target) or _plan(grounds, known, {*grounds.standing, target}, grounds.load.soon, Sizing(added=grounds.amortised))
         source = _source(grounds, known, plan) if plan is not None else None
         if plan is None or source is None or plan.get(target, 0) <= grounds.standing.get(target, 0):
             continue
-        cost = _interval(grounds, known, target, grounds.load.crest)
+        cost = _cost(grounds, known, {*grounds.standing, target})
         if cost.point < present.point - _ROUNDING:
             found.append(
                 Alternative(
@@ -64,9 +74,7 @@ def alternatives(grounds: Grounds) -> tuple[Alternative, ...]:
                     target_replicas=plan[target],
                     base=grounds.standing.get(target, 0),
                     present=present,
-                    present_calm=calm,
                     cost=cost,
-                    calm=_interval(grounds, known, target, grounds.load.mean),
                 )
             )
     return tuple(sorted(found, key=lambda a: (a.target.pool not in wanted, round(a.cost.point, 9), not a.whole, a.source, a.target.pool)))
@@ -79,7 +87,7 @@ def _fleets_own(grounds: Grounds, known: Mapping[str, Option]) -> dict[str, Mapp
     plan = {pool: count for pool, count in (target.replicas or {}).items() if count} if target else {}
     more = [pool for pool, count in plan.items() if count > grounds.standing.get(pool, 0)]
     rates = [o.capacity.rate.point for pool in plan if (o := known.get(pool)) is not None and o.capacity is not None]
-    if len(more) != 1 or len(rates) < len(plan) or sum(plan.values()) * min(rates) < grounds.load.crest * (1 - _ROUNDING):
+    if len(more) != 1 or len(rates) < len(plan) or sum(plan.values()) * min(rates) < grounds.load.soon * (1 - _ROUNDING):
         return {}
     return {more[0]: plan}
 
@@ -92,21 +100,35 @@ def _source(grounds: Grounds, known: Mapping[str, Option], plan: Mapping[str, in
     return most if given[most] > 0 else None
 
 
-def _present(grounds: Grounds, known: Mapping[str, Option], rate: float) -> Interval:
-    """Money per hour of what stands: of one pool what the load needs there, over the interval of its capacity and whatever its limits are now; of
-    several what is paid."""
-    if len(grounds.standing) > 1:
-        paid = _money(grounds, known, grounds.standing)
-        return Interval(paid, paid, paid)
-    (pool,) = grounds.standing
-    needed = grounds.cost(known[pool], rate)
-    assert needed is not None
-    return needed
+def _present(grounds: Grounds, known: Mapping[str, Option]) -> Interval:
+    """Money per hour of what stands, as it is sized for usual loads: what is too much for one goes, and what is missing for one is added there."""
+    if len(grounds.standing) == 1:
+        (pool,) = grounds.standing
+        needed = grounds.cost(known[pool])
+        assert needed is not None
+        return needed
+    paid = _money(grounds, known, grounds.standing)
+    costs = {rate: _sized(grounds, known, rate, paid) for rate in set(grounds.load.usual)}
+    mean = fmean(costs[rate] for rate in grounds.load.usual)
+    return Interval(mean, mean, mean)
 
 
-def _interval(grounds: Grounds, known: Mapping[str, Option], target: str, rate: float) -> Interval:
-    """Money per hour over the interval of all capacities; infinite where the lower ones carry it no more."""
-    point, few, many = (_money(grounds, known, _plan(grounds, known, target, rate, end, 0.0)) for end in ("point", "upper", "lower"))
+def _sized(grounds: Grounds, known: Mapping[str, Option], rate: float, paid: float) -> float:
+    standing = frozenset(grounds.standing)
+    less = _plan(grounds, known, standing, rate, Sizing(most=grounds.standing))
+    more = less or _plan(grounds, known, standing, rate, Sizing(least=grounds.standing))
+    return paid if more is None else _money(grounds, known, more)
+
+
+def _cost(grounds: Grounds, known: Mapping[str, Option], pools: Set[str]) -> Interval:
+    """Money per hour of the best that these pools do together, as a mean over usual loads, over the interval of all capacities; infinite where
+    they do not carry one of them."""
+
+    def mean(end: str) -> float:
+        costs = {rate: _money(grounds, known, _plan(grounds, known, pools, rate, Sizing(end=end))) for rate in set(grounds.load.usual)}
+        return fmean(costs[rate] for rate in grounds.load.usual)
+
+    point, few, many = mean("point"), mean("upper"), mean("lower")
     return Interval(point, min(point, few), max(point, many))
 
 
@@ -114,10 +136,10 @@ def _money(grounds: Grounds, known: Mapping[str, Option], plan: Mapping[str, int
     return inf if plan is None else sum(grounds.price(known[pool]).of(count) for pool, count in plan.items())
 
 
-def _plan(grounds: Grounds, known: Mapping[str, Option], target: str, rate: float, end: str, added: float) -> Mapping[str, int] | None:
-    """Replicas by pool: the cheapest of what stands and the target together."""
+def _plan(grounds: Grounds, known: Mapping[str, Option], pools: Set[str], rate: float, sizing: Sizing) -> Mapping[str, int] | None:
+    """Replicas by pool: the cheapest on these pools together."""
     workload = grounds.snapshot.workload
-    offers = tuple(_offer(grounds, known[pool], end, added if pool == target else 0.0) for pool in sorted({*grounds.standing, target}))
+    offers = tuple(_offer(grounds, known[pool], sizing) for pool in sorted(pools))
     outcome = solve(
         Problem(
             load=rate,
@@ -131,19 +153,20 @@ def _plan(grounds: Grounds, known: Mapping[str, Option], target: str, rate: floa
     return outcome.replicas if isinstance(outcome, Planned) else None
 
 
-def _offer(grounds: Grounds, option: Option, end: str, added: float) -> Offer:
+def _offer(grounds: Grounds, option: Option, sizing: Sizing) -> Offer:
     assert option.capacity is not None
-    count, price = grounds.standing.get(option.pool, 0), grounds.price(option)
+    count, pool, price = grounds.standing.get(option.pool, 0), option.pool, grounds.price(option)
+    most = max(option.most, count)
     return Offer(
-        pool=option.pool,
+        pool=pool,
         family=option.candidate.pool.family,
         spot=option.candidate.pool.spot,
-        capacity=getattr(option.capacity.rate, end),
+        capacity=getattr(option.capacity.rate, sizing.end),
         cost=price.each,
-        least=grounds.choice(option.pool).minimum,
-        most=max(option.most, count),
+        least=max(min(grounds.choice(pool).minimum, most), sizing.least.get(pool, 0)),
+        most=min(most, sizing.most.get(pool, most)),
         current=count,
-        added=added * price.each,
+        added=sizing.added * price.each,
         allotted=price.allotted,
         worth=price.worth,
     )

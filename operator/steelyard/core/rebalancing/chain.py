@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from steelyard.core.rebalancing.gates.budget import budget_exhausted
+from steelyard.core.rebalancing.gates.ceiling import too_expensive
 from steelyard.core.rebalancing.gates.cooldown import cooling_down, cyclic, explored_lately
 from steelyard.core.rebalancing.gates.freshness import clock_suspect, not_synced, observations_stale, too_few_requests
 from steelyard.core.rebalancing.gates.frozen import frozen
@@ -17,8 +18,8 @@ from steelyard.core.rebalancing.gates.price import price_suspect
 from steelyard.core.rebalancing.gates.quarantine import pool_exhausted, quarantined
 from steelyard.core.rebalancing.gates.saving import no_expected_saving, not_cheaper, payback_too_long, saving_not_significant
 from steelyard.core.rebalancing.gates.scarcity import pool_full, pool_scarce
-from steelyard.core.rebalancing.gates.storm import storm_breaker
 from steelyard.core.rebalancing.gates.turn import not_its_turn
+from steelyard.core.rebalancing.gates.unready import too_many_unready_nodes
 from steelyard.core.rebalancing.proposal import Proposal
 from steelyard.core.vocabulary.reason import Refusal
 
@@ -43,7 +44,7 @@ COST_MOVE: tuple[Gate, ...] = (
     pool_exhausted,  # no nodes to be had
     budget_exhausted,  # too many moves at once
     replicas_owned_elsewhere,  # somebody else writes the replicas
-    storm_breaker,  # too much of the cluster is unready
+    too_many_unready_nodes,  # too much of the cluster is unready
     mode_observes,  # the user has not allowed moves
     not_its_turn,  # other moves gain more
 )
@@ -61,6 +62,20 @@ _OF_TRIALS: Mapping[Gate, tuple[Gate, ...]] = {
 EXPLORATION: tuple[Gate, ...] = tuple(own for g in COST_MOVE for own in _OF_TRIALS.get(g, (g,)))
 """A trial of a pool without sure measurements: the expected saving replaces the measured one, and one trial is not too soon after another."""
 
+_OF_RESCUES: Mapping[Gate, tuple[Gate, ...]] = {
+    too_few_requests: (),
+    price_suspect: (),
+    slo_at_risk: (),
+    saving_not_significant: (too_expensive,),
+    payback_too_long: (),
+    pool_scarce: (),
+    cooling_down: (),
+    cyclic: (),
+}
+RESCUE: tuple[Gate, ...] = tuple(own for g in COST_MOVE for own in _OF_RESCUES.get(g, (g,)))
+"""Leaving a place where the promise is broken and more replicas do not help: no saving is asked for and no rest, and no price has to be known;
+the user's ceiling on the cost of a request bounds it. That the promise is broken is the reason to go."""
+
 GO_ON: tuple[Gate, ...] = (
     frozen,
     not_synced,
@@ -73,7 +88,7 @@ GO_ON: tuple[Gate, ...] = (
     pool_scarce,
     not_cheaper,
 )
-"""Whether a trial that has been measured goes on to a full move. It has begun: cool-down, budgets and storms were asked before."""
+"""Whether a trial that has been measured goes on to a full move. It has begun: cool-down, budgets and unready nodes were asked before."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from statistics import fmean
 
 from steelyard.core.facts.snapshot import PoolChoice, Snapshot, Traffic
 from steelyard.core.planning.load import Load
@@ -71,13 +72,15 @@ class Grounds:
         """What replicas there cost as a choice."""
         return replica_price(option.each or 0.0, option.node_part, option.pool, self.snapshot.target, self.standing.get(option.pool, 0))
 
-    def cost(self, option: Option, rate: float) -> Interval | None:
-        """Money per hour, as a choice, of the replicas there that carry `rate` alone, over the interval of their capacity; None without figures."""
+    def cost(self, option: Option) -> Interval | None:
+        """Money per hour, as a choice, of the replicas there that carry usual loads alone, over the interval of their capacity; None without
+        figures."""
         if option.capacity is None or option.each is None:
             return None
         price, least = self.price(option), max(self.snapshot.workload.scaling.least, self.choice(option.pool).minimum)
         known = option.capacity.rate
-        return Interval(*(price.of(need(rate, each, least, UNBOUNDED)) for each in (known.point, known.upper, known.lower)))
+        ends = (known.point, known.upper, known.lower)
+        return Interval(*(fmean(price.of(need(rate, each, least, UNBOUNDED)) for rate in self.load.usual) for each in ends))
 
     @property
     def turn(self) -> bool:

@@ -24,6 +24,8 @@ from steelyard.core.statistics.interval import LEAST_BLOCKS
 from steelyard.core.statistics.sequential import Result, Test
 from steelyard.core.vocabulary.reason import Reason
 
+_REPLACING = {MoveKind.REVISION, MoveKind.RESCUE}
+"""Moves that go on at the user's limit, replica for replica, even where the load is too much for all of them."""
 _UNTRIED = {Reason.SOURCE_NOT_GROWN.value, Reason.TARGET_OVERLOADED.value}
 _HEALTHY_END = {Reason.NOT_CHEAPER.value, Reason.FROZEN.value, Reason.NOT_ASKED_FOR.value, *_UNTRIED}
 """Reasons to go back that say nothing against another try. A passed deadline does: without a back-off the same thin traffic is tried
@@ -69,6 +71,12 @@ class Scene:
     not_asked_for: str | None = None
     others: int = 0
     others_capacity: float | None = None
+    target_most: int = 1_000_000
+    """Replicas of the target that its pool allows."""
+    target_hopeless: bool = False
+    """Whether the target is known to keep the promise at no load."""
+    too_expensive: str | None = None
+    """Why a rescue goes no further: what a request costs at the target, as measured, is above the user's ceiling."""
     alone: bool = False
     """Whether the others go with the source: so slow that by their equal part they would take more away than they carry."""
 
@@ -110,18 +118,19 @@ def _waiting_after_crash(move: Move) -> Move:
     return replace(move, reason=Reason.TARGET_CRASHED.value, message=said)
 
 
-def next_source_count(
-    current: int,
-    target_ready: int,
-    load: float,
-    source_capacity: float | None,
-    target_capacity: float | None,
-    *,
-    least: int = 0,
-    others: int = 0,
-    others_capacity: float | None = None,
-    alone: bool = False,
-) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Staying:
+    """What serves while source replicas go: ready replicas of the target, and `others` that the move does not speak of, with the smallest capacity
+    (requests per second) of each, None where it is not known. `alone`: the others go with the source."""
+
+    target: int
+    target_capacity: float | None
+    others: int = 0
+    others_capacity: float | None = None
+    alone: bool = False
+
+
+def next_source_count(current: int, source_capacity: float | None, staying: Staying, load: float, least: int = 0) -> int:
     """The next smaller number of source replicas, not below `least`, at which no replica of any pool is overloaded (invariant I1).
 
     Every replica gets the same part of the load, and while any source replica is left that must not exceed the smallest capacity. Where
@@ -129,13 +138,14 @@ def next_source_count(
     """
     if current <= least:
         return current
-    if source_capacity is None or target_capacity is None:
+    if source_capacity is None or staying.target_capacity is None:
         return current - 1
-    staying = target_capacity if others_capacity is None or not others else min(target_capacity, others_capacity)
-    slower = min(source_capacity, staying)
-    if current - 1 > 0 and (others + target_ready + current - 1) * slower >= load:
+    beside = staying.others_capacity if staying.others else None
+    smallest = staying.target_capacity if beside is None else min(staying.target_capacity, beside)
+    many = staying.others + staying.target
+    if current - 1 > 0 and (many + current - 1) * min(source_capacity, smallest) >= load:
         return current - 1
-    together = (others + target_ready) * staying >= load or (alone and target_ready * target_capacity >= load)
+    together = many * smallest >= load or (staying.alone and staying.target * staying.target_capacity >= load)
     return least if least == 0 and together else current
 
 
@@ -165,7 +175,48 @@ def _room_made(move: Move, scene: Scene) -> Progress:
     return _back(move, scene, Reason.SOURCE_NOT_GROWN, ready) if scene.now >= move.deadline else move
 
 
+def _room(move: Move, scene: Scene) -> int:
+    """Replicas that may be added beside all that there are."""
+    return max(0, min(scene.target_most - move.target_replicas, scene.room - move.source_replicas - move.target_replicas - scene.others))
+
+
+def _rescued(move: Move, scene: Scene) -> Progress:
+    """The target of a rescue is held against the promise alone. Misses of too much load for it are met by more replicas there, as long as these
+    can help; where it keeps the promise it grows at once to what carries the load, and the source is drained: nobody waits for a saving."""
+    if scene.test.result is Result.FAIL:
+        return _missed(move, scene)
+    if scene.windows >= 1 and scene.test.result is Result.PASS:
+        if scene.too_expensive is not None:
+            return _back(move, scene, Reason.TOO_EXPENSIVE, scene.too_expensive)
+        goal = max(move.target_goal, scene.need_target)
+        more = min(goal - move.target_replicas, _room(move, scene))
+        if more > 0:
+            return _grown(replace(move, target_goal=goal), scene, more)
+        return _drain_next(replace(move, target_goal=goal), scene)
+    if scene.now >= move.deadline:
+        return _back(move, scene, Reason.DEADLINE_PASSED, _counts(scene.test))
+    return move
+
+
+def _missed(move: Move, scene: Scene) -> Progress:
+    """Whether it is the load's fault is seen after a few windows."""
+    if scene.target_hopeless or (scene.windows >= LEAST_BLOCKS and not _room(move, scene)):
+        return _back(move, scene, Reason.VIOLATES_SLO, _counts(scene.test))
+    if scene.windows < LEAST_BLOCKS:
+        return move
+    return _grown(move, scene, min(move.target_replicas, _room(move, scene)))
+
+
+def _grown(move: Move, scene: Scene, more: int) -> Move:
+    grown = replace(move, target_replicas=move.target_replicas + more)
+    goal = max(grown.target_goal, grown.target_replicas)
+    said = f"{grown.target_replicas} of {goal} replica(s) on {move.target.pool}"
+    return _to(replace(grown, target_goal=goal), scene, Step.SURGE, Reason.STEP_STARTED, said)
+
+
 def _shift(move: Move, scene: Scene) -> Progress:
+    if move.kind is MoveKind.RESCUE:
+        return _rescued(move, scene)
     if scene.test.result is Result.FAIL:
         return _fail(move, scene)
     if _dearer(move, scene):
@@ -250,13 +301,16 @@ def _bake(move: Move, scene: Scene) -> Progress:
 
 
 def _drain(move: Move, scene: Scene) -> Progress:
-    if scene.test.result is Result.FAIL:
+    rescue, failed = move.kind is MoveKind.RESCUE, scene.test.result is Result.FAIL
+    if failed and (scene.target_hopeless or not rescue):
         return _fail(move, scene)
-    goal = min(max(move.target_goal, scene.need_target), scene.room - move.source_replicas)
+    # What a rescue leaves did not keep the promise either: the rest of it goes on making room.
+    goal = min(max(move.target_goal, scene.need_target, move.target_replicas + int(failed)), scene.room - move.source_replicas)
     if goal > move.target_replicas:
-        return replace(move, target_replicas=goal, target_goal=max(goal, move.target_goal))
+        grown = replace(move, target_replicas=goal, target_goal=max(goal, move.target_goal))
+        return _to(grown, scene, Step.DRAIN, Reason.STEP_STARTED, _counts(scene.test)) if failed else grown
     settled = scene.source_pods <= move.source_replicas and scene.target_ready >= move.target_replicas
-    passed = scene.windows >= 1 and scene.test.result is Result.PASS
+    passed = scene.windows >= 1 and (failed or scene.test.result is Result.PASS)
     # A revision has had its verdict, or its time, in Shift; from there on only a failure stops it.
     if settled and (passed or _asked_for(move, scene)):
         if move.source_replicas <= move.source_goal:
@@ -275,19 +329,18 @@ def _drain(move: Move, scene: Scene) -> Progress:
 
 
 def _drain_next(move: Move, scene: Scene) -> Progress:
-    left = next_source_count(
-        move.source_replicas,
-        scene.target_ready,
-        scene.load,
-        scene.source_capacity,
-        scene.target_capacity,
-        least=move.source_goal,
+    staying = Staying(
+        target=scene.target_ready,
+        target_capacity=scene.target_capacity,
         others=scene.others,
         others_capacity=scene.others_capacity,
         alone=scene.alone,
     )
+    left = next_source_count(move.source_replicas, scene.source_capacity, staying, scene.load, move.source_goal)
     full = move.source_replicas + move.target_replicas >= scene.room
-    if move.kind is MoveKind.REVISION and full and scene.target_ready + move.source_replicas > move.target_goal:
+    if move.kind is MoveKind.RESCUE and _carries(scene):
+        left = move.source_goal
+    if move.kind in _REPLACING and full and scene.target_ready + move.source_replicas > move.target_goal:
         # As many replicas as before the move remain: even a workload that is overloaded at its limit gets its new revision.
         left = min(left, move.source_replicas - 1)
     if left == move.source_replicas and move.source_goal > 0:
@@ -299,6 +352,13 @@ def _drain_next(move: Move, scene: Scene) -> Progress:
         return replace(move, target_replicas=more, target_goal=max(more, move.target_goal))
     shrunk = replace(move, source_replicas=left)
     return _to(shrunk, scene, Step.DRAIN, Reason.STEP_STARTED, f"{move.source.pool} keeps {left} replica(s)")
+
+
+def _carries(scene: Scene) -> bool:
+    """Whether the target and the others carry the load without the source."""
+    least = scene.target_capacity or 0.0
+    staying = least if scene.others_capacity is None or not scene.others else min(least, scene.others_capacity)
+    return (scene.others + scene.target_ready) * staying >= scene.load
 
 
 def _return(move: Move, scene: Scene) -> Progress:
@@ -321,7 +381,7 @@ def _return(move: Move, scene: Scene) -> Progress:
 
 def _fail(move: Move, scene: Scene) -> Move:
     part = scene.load / max(1, scene.source_ready + scene.target_ready + scene.others)
-    if move.kind is not MoveKind.REVISION and scene.target_limit is not None and part > scene.target_limit:
+    if move.kind not in _REPLACING and scene.target_limit is not None and part > scene.target_limit:
         said = f"{part:.3g} requests/s for each replica, and one on {move.target.pool} carries {scene.target_limit:.3g}"
         return _back(move, scene, Reason.TARGET_OVERLOADED, f"{said}; {_counts(scene.test)}")
     return _back(move, scene, Reason.VIOLATES_SLO, _counts(scene.test))

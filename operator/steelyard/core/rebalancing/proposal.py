@@ -9,7 +9,7 @@ from steelyard.core.facts.memory import MoveKind, PastMove, Quarantine
 from steelyard.core.facts.price import Price
 from steelyard.core.facts.snapshot import Rebalancing, Traffic
 from steelyard.core.rebalancing.cost_test import CostTest
-from steelyard.core.rebalancing.storm import Storm
+from steelyard.core.rebalancing.unready import UnreadyNodes
 from steelyard.core.statistics.interval import Interval
 from steelyard.core.statistics.sequential import Test
 from steelyard.core.vocabulary.reading import Reading
@@ -18,9 +18,9 @@ from steelyard.core.vocabulary.reason import Refusal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """A voluntary move from the home placement to `target`, with every operand of every gate.
+    """A move from the home placement to `target`, with every operand of every gate.
 
-    Money per hour: `home_cost`, `target_cost` (None while unmeasured) at the load's crest, the calm ones at its mean. Money: `move_cost`, `expected_saving` (of an exploration, over
+    Money per hour: `home_cost`, `target_cost` (None while unmeasured) as means over usual loads. Money: `move_cost`, `expected_saving` (of an exploration, over
     the payback time). `good`: good requests behind the home's figures. `pool_moves`: (pool, moves of other workloads to or
     from it, how many there may be) of home and target. `node_worth`: money per hour that a node of the target is worth to other workloads; `planned`: replicas that the fleet's plan has
     there for this one, None without a plan. Costs count scarce nodes beyond the plan as a choice does (planning/replica_price.py).
@@ -52,7 +52,7 @@ class Proposal:
     moves_elsewhere: int
     moves_at_once: int
     pool_moves: tuple[tuple[str, int, int], ...]
-    storm: Storm
+    unready_nodes: UnreadyNodes
     node_worth: float = 0.0
     planned: int | None = None
     turn: bool = True
@@ -64,8 +64,10 @@ class Proposal:
     replicas: int = 0
     source_extra: int = 0
     replicas_allowed: int = 1_000_000
-    home_calm_cost: Interval | None = None
-    target_calm_cost: Interval | None = None
+    target_unit: Interval | None = None
+    """Money per 1,000 good requests at the target, as measured; None where it is not."""
+    most_unit: float | None = None
+    """What these may cost at most; None where the user says nothing."""
     compared: CostTest | None = None
     """Of a trial that is judged: the target's cost against home's over the same minutes."""
 
@@ -75,8 +77,4 @@ class Proposal:
         if self.home_cost is None or self.target_cost is None:
             return None
         home, target = self.home_cost, self.target_cost
-        lower = home.lower - target.upper
-        if self.home_calm_cost is not None and self.target_calm_cost is not None:
-            # Noise turns a whole number now and then; what is saved at the crest has to be saved at the mean too.
-            lower = min(lower, self.home_calm_cost.lower - self.target_calm_cost.upper)
-        return Interval(home.point - target.point, lower, home.upper - target.lower)
+        return Interval(home.point - target.point, home.lower - target.upper, home.upper - target.lower)

@@ -14,13 +14,13 @@ from steelyard.core.planning.prior import expected_saving, sigma_of
 from steelyard.core.planning.wish import Wish
 from steelyard.core.rebalancing.alternative import Alternative, alternatives
 from steelyard.core.rebalancing.at_once import in_all, in_pool
-from steelyard.core.rebalancing.chain import COST_MOVE, EXPLORATION, OF_THE_FLEET, Review, review
+from steelyard.core.rebalancing.chain import COST_MOVE, EXPLORATION, OF_THE_FLEET, RESCUE, Review, review
 from steelyard.core.rebalancing.cost_test import CostTest
 from steelyard.core.rebalancing.equal_share import source_beside
 from steelyard.core.rebalancing.gates.scarcity import pool_scarce
 from steelyard.core.rebalancing.grounds import Grounds
 from steelyard.core.rebalancing.proposal import Proposal
-from steelyard.core.rebalancing.storm import storm
+from steelyard.core.rebalancing.unready import unready_nodes
 from steelyard.core.vocabulary.reason import Reason, Refusal
 
 
@@ -101,6 +101,16 @@ def trials(grounds: Grounds) -> Iterator[Considered]:
         yield Considered(target=target, proposal=proposal, review=review(EXPLORATION, proposal))
 
 
+def rescuing(grounds: Grounds, source: Option, target: Option | None, none: Refusal | None = None) -> Considered:
+    """Leaving `source` for `target`, whatever it costs up to the user's ceiling. none: why there is no target."""
+    proposal = replace(
+        _proposal(grounds, source, target, MoveKind.RESCUE, none),
+        target_unit=target.unit if target and target.measured else None,
+        most_unit=grounds.snapshot.workload.max_unit_cost,
+    )
+    return Considered(target=target, proposal=proposal, review=review(RESCUE, proposal))
+
+
 def rejudge(grounds: Grounds, home: Option, target: Option, compared: CostTest | None) -> Proposal:
     """The proposal of a move that has begun as a trial and is measured now. compared: with home, over the same minutes."""
     none = target.refusal
@@ -111,10 +121,8 @@ def rejudge(grounds: Grounds, home: Option, target: Option, compared: CostTest |
     proposal = _proposal(grounds, home, target, MoveKind.REBALANCE, none)
     return replace(
         proposal,
-        home_cost=grounds.cost(home, grounds.load.crest),
-        home_calm_cost=grounds.cost(home, grounds.load.mean),
-        target_cost=grounds.cost(target, grounds.load.crest),
-        target_calm_cost=grounds.cost(target, grounds.load.mean),
+        home_cost=grounds.cost(home),
+        target_cost=grounds.cost(target),
         move_cost=_move_price(grounds, home, target, target.replicas, 0),
         compared=compared,
     )
@@ -130,9 +138,7 @@ def _move(grounds: Grounds, found: Alternative) -> Considered:
         # What stands there grows, whatever revision would be made today.
         target_revision=grounds.revisions.get(found.target.pool, plain.target_revision),
         home_cost=found.present,
-        home_calm_cost=found.present_calm,
         target_cost=found.cost,
-        target_calm_cost=found.calm,
         move_cost=_move_price(grounds, source, found.target, added, extra),
         source_extra=extra,
         room=found.target.room - found.base,
@@ -156,7 +162,7 @@ def _why_none(grounds: Grounds, home: Option) -> Refusal:
         return Refusal(Reason.ALREADY_CHEAPEST, f"the mix of {', '.join(sorted(grounds.standing))} is the cheapest of those measured")
     if not home.measured or grounds.snapshot.workload.min_families > 1:
         options = [o for o in measured if usable(o)]
-        return _no_single(solve(problem_of(grounds.snapshot.workload, options, grounds.load.crest, grounds.standing, grounds.amortised)))
+        return _no_single(solve(problem_of(grounds.snapshot.workload, options, grounds.load.soon, grounds.standing, grounds.amortised)))
     # What the pool is too small for is carried by another one; that is no reason to go.
     if home.refusal is not None and not home.only_for_part:
         return home.refusal
@@ -214,7 +220,7 @@ def _source_extra(grounds: Grounds, source: Option, target: Option) -> int:
     others = {pool: count for pool, count in standing.items() if pool not in ends and count > 0}
     elsewhere = sum(others.values()) + standing.get(target.pool, 0) + 1
     slowest = min((known[pool] for pool in others if pool in known), default=None)
-    beside = source_beside(grounds.load.crest, known.get(source.pool), known.get(target.pool), slowest, elsewhere)
+    beside = source_beside(grounds.load.peak, known.get(source.pool), known.get(target.pool), slowest, elsewhere)
     return max(0, beside - standing.get(source.pool, 0))
 
 
@@ -273,7 +279,6 @@ def _proposal(grounds: Grounds, source: Option, target: Option | None, kind: Mov
         prices=tuple((o.pool, o.price) for o in ends),
         home_cost=source.cost,
         target_cost=None,
-        home_calm_cost=source.calm_cost,
         expected_saving=_expected(grounds, target, source, at_source) if kind is MoveKind.EXPLORATION and target is not None else None,
         move_cost=None,
         history=snapshot.memory.history,
@@ -288,7 +293,7 @@ def _proposal(grounds: Grounds, source: Option, target: Option | None, kind: Mov
         ),
         replicas=grounds.replicas,
         replicas_allowed=snapshot.workload.scaling.maximum,
-        storm=storm(there, snapshot.pools),
+        unready_nodes=unready_nodes(there, snapshot.pools),
         planned=grounds.planned(target.pool) if target else None,
         node_worth=grounds.scarcity(target.pool) if target else 0.0,
         turn=grounds.turn,

@@ -56,8 +56,14 @@ class Reason(str, Enum):
     GOES_WITHOUT = ("GoesWithout", "The pools or a budget do not hold all workloads, and by the fleet's plan others come first.")
     NOT_ITS_TURN = ("NotItsTurn", "Moves of other workloads that gain more for what they cost begin first.")
     REPLICAS_OWNED_ELSEWHERE = ("ReplicasOwnedElsewhere", "Something else writes the replicas; Steelyard never fights over a field.")
-    STORM_BREAKER = (
-        "StormBreaker",
+    TOO_EXPENSIVE = ("TooExpensive", "A good request would cost more there than spec.objective.maxUnitCost, which bounds a rescue.")
+    NO_POOL_MEETS_OBJECTIVE = (
+        "NoPoolMeetsObjective",
+        "Every pool that the workload may use was measured, and misses the objective at any load; the message names the best one, what it reaches, "
+        "and the mildest objective that would hold.",
+    )
+    TOO_MANY_UNREADY_NODES = (
+        "TooManyUnreadyNodes",
         "Too large a part of the pool or the cluster is unready, or was less than ten minutes ago; all voluntary actions wait.",
     )
 
@@ -76,8 +82,8 @@ class Reason(str, Enum):
         "CompileFailed",
         "The model could not be compiled for this pool; the CompiledModel says why and when it is tried again.",
     )
-    ARTIFACT_SPOILT = (
-        "ArtifactSpoilt",
+    ARTIFACT_CORRUPT = (
+        "ArtifactCorrupt",
         "Serving pods refuse the published artifact: the store lost it or changed its bytes. It is compiled again.",
     )
     SPOT_LIMITED = (
@@ -89,9 +95,17 @@ class Reason(str, Enum):
         "The pool has nodes in common with another pool that the workload uses or that is older; nothing is tried or moved between the two.",
     )
     LIMIT_REACHED = ("LimitReached", "The replicas needed are more than the pool, or spec.scaling.maxReplicas, allows.")
+    CANNOT_MEET_OBJECTIVE = (
+        "CannotMeetObjective",
+        "As measured there, the pool misses the objective at any load: by more than it allows at the lowest load seen, and no lower one would help.",
+    )
 
     # How a move goes.
     MOVE_STARTED = ("MoveStarted", "A move to a cheaper placement began.")
+    RESCUE_STARTED = (
+        "RescueStarted",
+        "The promise is broken and more replicas of the same do not help: the workload begins to leave the pool, whatever that costs.",
+    )
     EXPLORATION_STARTED = ("ExplorationStarted", "One replica is tried on a pool without measurements, within a budget and a deadline.")
     STEP_STARTED = ("StepStarted", "The move went one step further.")
     MOVED = ("Moved", "The move ended; the workload runs on the new placement.")
@@ -209,8 +223,9 @@ HOLDS = frozenset(
         Reason.OBSERVATIONS_STALE,
         Reason.PRICE_SUSPECT,
         Reason.SLO_AT_RISK,
+        Reason.NO_POOL_MEETS_OBJECTIVE,
         Reason.REPLICAS_OWNED_ELSEWHERE,
-        Reason.STORM_BREAKER,
+        Reason.TOO_MANY_UNREADY_NODES,
         Reason.GOES_WITHOUT,
     }
 )

@@ -13,7 +13,7 @@ from steelyard.status.read.field import moment, number, part, text, whole
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompileFailure:
-    """`failure_class`: User, OutOfMemory, Infrastructure, UnsupportedTarget or Spoilt."""
+    """`failure_class`: User, OutOfMemory, Infrastructure, UnsupportedTarget or Corrupt."""
 
     failure_class: str | None
     reason: str | None
@@ -27,7 +27,7 @@ class CompiledModelStatus:
 
     attempts: int | None
     memory_factor: int | None
-    spoilt: int | None
+    corruptions: int | None
     job_name: str | None
     phase: str | None
     percent: int | None
@@ -48,7 +48,7 @@ def compiled_model_status(status: Raw) -> CompiledModelStatus:
     return CompiledModelStatus(
         attempts=whole(status, "attempts"),
         memory_factor=whole(status, "memoryFactor"),
-        spoilt=whole(status, "spoilt"),
+        corruptions=whole(status, "corruptions"),
         job_name=text(status, "jobName"),
         phase=text(progress, "phase"),
         percent=whole(progress, "percent"),

@@ -31,6 +31,19 @@ class UnitCost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Floor:
+    """What is reached at the lowest load seen there, in percent of the requests; `most`: what a still lower one could make of it."""
+
+    percent: Decimal | None
+    lower: Decimal | None
+    upper: Decimal | None
+    most: Decimal | None
+    requests_per_second: Decimal | None
+    n: int | None
+    time: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Placement:
     """Replicas and evidence of one pool and revision."""
 
@@ -51,6 +64,7 @@ class Placement:
     good_percent: Decimal | None
     """Share of requests within the objective."""
     p99_milliseconds: Decimal | None
+    floor: Floor | None
     steady: bool | None = field(metadata=UNSHOWN)
 
 
@@ -71,9 +85,24 @@ def placements(status: Raw) -> tuple[Placement, ...]:
             unit_cost=_unit_cost(part(raw, "unitCost")),
             good_percent=number(raw, "goodPercent"),
             p99_milliseconds=number(raw, "p99Milliseconds"),
+            floor=_floor(part(raw, "floor")),
             steady=truth(raw, "steady"),
         )
         for raw in parts(status, "placements")
+    )
+
+
+def _floor(raw: Raw) -> Floor | None:
+    if not raw:
+        return None
+    return Floor(
+        percent=number(raw, "percent"),
+        lower=number(raw, "lower"),
+        upper=number(raw, "upper"),
+        most=number(raw, "most"),
+        requests_per_second=number(raw, "requestsPerSecond"),
+        n=whole(raw, "n"),
+        time=moment(raw, "time"),
     )
 
 

@@ -8,7 +8,7 @@ from steelyard.status.raw import Raw
 from steelyard.status.read.claim import Verdict, verdicts
 from steelyard.status.read.condition import Condition, conditions
 from steelyard.status.read.decision import Decision, decision
-from steelyard.status.read.field import part, parts, text, whole
+from steelyard.status.read.field import text, whole
 from steelyard.status.read.move import Move, PastMove, Quarantine, history, move, quarantine
 from steelyard.status.read.placement import Placement, placements
 
@@ -21,29 +21,35 @@ class WorkloadStatus:
     currency: str | None
     """Of all its money."""
     endpoint: str | None
-    home_pool: str | None
-    home_revision: str | None
-    beside: tuple[tuple[str, str | None], ...]
-    """Pool and revision of those that carry a part of the load beside home."""
     conditions: tuple[Condition, ...]
     placements: tuple[Placement, ...]
+    """Those that hold the load first."""
     claims: tuple[Verdict, ...]
     move: Move | None
     quarantine: tuple[Quarantine, ...]
     history: tuple[PastMove, ...]
     decision: Decision | None
 
+    @property
+    def allocation(self) -> tuple[Placement, ...]:
+        """The placements that hold the load outside of the move under way: where replicas are wanted, and the source that it empties; of its
+        target what was there before. In the order of the status."""
+        move = self.move
+        source = (move.source, move.source_revision) if move else None
+        target = (move.target, move.target_revision) if move and not move.target_base else None
+        return tuple(
+            place
+            for place in self.placements
+            if (key := (place.pool, place.revision)) != target and (place.desired_replicas or key == source)
+        )
+
 
 def workload_status(status: Raw) -> WorkloadStatus:
     """Everything that it says."""
-    home = part(status, "home")
     return WorkloadStatus(
         observed_generation=whole(status, "observedGeneration"),
         currency=text(status, "currency"),
         endpoint=text(status, "endpoint"),
-        home_pool=text(home, "pool"),
-        home_revision=text(home, "revision"),
-        beside=tuple((pool, text(b, "revision")) for b in parts(status, "beside") if (pool := text(b, "pool"))),
         conditions=conditions(status),
         placements=placements(status),
         claims=verdicts(status),

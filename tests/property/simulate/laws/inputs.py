@@ -46,12 +46,13 @@ def why(reading: Reading[Traffic] | None) -> str:
 
 
 def unknown_price(look: Look) -> None:
-    """Of an end of the move: it does not begin. Of home: nobody says that home is the cheapest."""
+    """Of an end of the move: it does not begin. Of a pool that holds the load: nobody says that it is the cheapest."""
     dark = {p.name for p in look.snapshot.pools if all(s.price is None for s in p.shapes)}
     move = look.voluntary
     assert move is None or not dark & {move.source.pool, move.target.pool}, f"I10: begun without a price: {look}"
-    home = look.decision.memory.allocation[0].pool
-    assert home not in dark or look.decision.reason not in SETTLED, f"I10: {home} has no price and is said to be right: {look}"
+    if look.decision.reason in SETTLED:
+        unpriced = sorted({key.pool for key in look.decision.memory.allocation} & dark)
+        assert not unpriced, f"I10: {unpriced} have no price and are said to be right: {look}"
     if look.decision.reason.value == "PriceSuspect":
         named = [c for c in look.decision.conditions if c.status is not False and any(f"pool {pool}" in c.message for pool in dark)]
         assert named or not dark, f"I10: no condition names one of {dark}: {look}"

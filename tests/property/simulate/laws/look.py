@@ -30,8 +30,8 @@ class Look:
 
     @property
     def voluntary(self) -> Move | None:
-        """A move that it begins for the sake of cost: a new revision is its user's wish."""
-        return self.begun if self.begun is not None and self.begun.kind is not MoveKind.REVISION else None
+        """A move that it begins for the sake of cost: a new revision is its user's wish, and a rescue is for the sake of the promise."""
+        return self.begun if self.begun is not None and self.begun.kind not in {MoveKind.REVISION, MoveKind.RESCUE} else None
 
     @property
     def ended(self) -> Move | None:

@@ -38,9 +38,9 @@ def moves_pay_back(look: Look) -> None:
 
 
 def surely_saved(home: Option, target: Option) -> float:
-    """Money an hour, at the crest of the load and at its mean."""
-    pairs = ((home.cost, target.cost), (home.calm_cost, target.calm_cost))
-    return min(one.lower - other.upper for one, other in pairs if one is not None and other is not None)
+    """Money an hour, as a mean over usual loads."""
+    assert home.cost is not None and target.cost is not None
+    return home.cost.lower - target.cost.upper
 
 
 def dual_hours(policy: Rebalancing, added: int) -> float:

@@ -72,7 +72,7 @@ def ascend(columns: Columns, limit: Reals, prices: Reals, temperature: Reals, hi
 
 def _ascend(columns: Columns, limit: Reals, prices: Reals, scale: Reals, highest: float, precision: float) -> tuple[Reals, float]:
     """Prices and the smoothed value there."""
-    # No device is worth more than the dearest mix costs. Where every choice is clear the Hessian vanishes, and only this bounds a step.
+    # No device is worth more than the most expensive mix costs. Where every choice is clear the Hessian vanishes, and only this bounds a step.
     worth = float(columns.cost.max() / columns.taken[columns.taken > 0].min(initial=inf))
     longest = np.where(np.isfinite(highest), highest, worth)
     here = _at(columns, limit, prices, scale)

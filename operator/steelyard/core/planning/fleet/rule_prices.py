@@ -16,7 +16,7 @@ HALVINGS = 40
 TURNS = 2
 """Each price in turn, the other one held."""
 HIGHEST = 10.0
-"""Times the dearest replica: a price of the count beyond which no pool is left out."""
+"""Times the most expensive replica: a price of the count beyond which no pool is left out."""
 
 
 def rule_prices(first: Reals, capacity: Reals, load: Reals, maximum: Whole, step: Whole, debt: Whole) -> tuple[Reals, Reals]:

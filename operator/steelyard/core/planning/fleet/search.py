@@ -24,7 +24,7 @@ MOST_KEPT = 2_000_000
 FIRST = 64
 """Counts of one workload that are tried at one depth where no mix is known: what they find makes the search short."""
 NEAR = 5e-3
-"""Part of its cost by which a mix may be dearer than the best so far to be kept."""
+"""Part of its cost by which a mix may cost more than the best so far to be kept."""
 
 
 @dataclass(frozen=True, slots=True)

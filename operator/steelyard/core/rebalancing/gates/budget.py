@@ -15,7 +15,8 @@ OF_A_DAY = 0.1
 
 def budget_exhausted(proposal: Proposal) -> Refusal | None:
     """Invariant I3 for the fleet and for a pool; spec.scaling.maxReplicas, surge included; rebalancing.exploration.budget for a trial."""
-    if proposal.replicas + proposal.source_extra + 1 > proposal.replicas_allowed:
+    # A rescue runs one more than is allowed, as a new revision does: at its limit the workload could leave no pool otherwise.
+    if proposal.kind is not MoveKind.RESCUE and proposal.replicas + proposal.source_extra + 1 > proposal.replicas_allowed:
         return Refusal(
             Reason.NO_ROOM if proposal.source_extra else Reason.LIMIT_REACHED,
             f"a move to pool {proposal.target_pool} runs {proposal.source_extra + 1} replica(s) more than the {proposal.replicas} there are and "
@@ -32,10 +33,10 @@ def budget_exhausted(proposal: Proposal) -> Refusal | None:
                 Reason.BUDGET_EXHAUSTED,
                 f"{moves} move(s) of other workloads go to or from pool {pool}, {allowed} may at once (config.movesAtOncePerPool)",
             )
-    return _trial_too_dear(proposal) if proposal.kind is MoveKind.EXPLORATION else None
+    return _trial_too_expensive(proposal) if proposal.kind is MoveKind.EXPLORATION else None
 
 
-def _trial_too_dear(proposal: Proposal) -> Refusal | None:
+def _trial_too_expensive(proposal: Proposal) -> Refusal | None:
     """What the trials of the last day cost, and what this one may cost."""
     budget, cost = _budget(proposal), proposal.move_cost
     if cost is None:

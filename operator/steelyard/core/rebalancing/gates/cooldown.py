@@ -17,10 +17,12 @@ FUTILE = timedelta(minutes=30)
 
 
 def cooling_down(proposal: Proposal) -> Refusal | None:
-    """rebalancing.cooldownSeconds since the last move ended; not where another workload is not served for want of these nodes."""
-    if not proposal.history or proposal.frees:
+    """rebalancing.cooldownSeconds since the last move ended; not where another workload is not served for want of these nodes. What a trial found
+    is for a move to use: it counts for the next trial alone."""
+    ended = [m.time for m in proposal.history if m.outcome is not Outcome.EXPLORED or proposal.kind is MoveKind.EXPLORATION]
+    if not ended or proposal.frees:
         return None
-    last = max(m.time for m in proposal.history)
+    last = max(ended)
     until = last + timedelta(seconds=proposal.policy.cooldown_seconds)
     if proposal.now >= until:
         return None

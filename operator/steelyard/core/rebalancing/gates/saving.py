@@ -9,16 +9,16 @@ from steelyard.core.vocabulary.reason import Reason, Refusal
 
 def saving_not_significant(proposal: Proposal) -> Refusal | None:
     """Lower 95 % bound of the saving against rebalancing.minSavingPercent of the present cost."""
-    saving, home = proposal.saving, proposal.home_cost
-    if saving is None or home is None or home.point <= 0:
+    saving, present = proposal.saving, proposal.home_cost
+    if saving is None or present is None or present.point <= 0:
         return Refusal(Reason.SAVING_NOT_SIGNIFICANT, f"the saving of pool {proposal.target_pool or '(none)'} is not measured yet")
     least = proposal.policy.min_saving_percent
-    percent = 100 * saving.lower / home.point
+    percent = 100 * saving.lower / present.point
     if percent >= least and saving.lower > 0:
         return None
     return Refusal(
         Reason.SAVING_NOT_SIGNIFICANT,
-        f"pool {proposal.target_pool} saves {100 * saving.point / home.point:.0f} % [{percent:.0f} %, {100 * saving.upper / home.point:.0f} %]; "
+        f"pool {proposal.target_pool} saves {100 * saving.point / present.point:.0f} % [{percent:.0f} %, {100 * saving.upper / present.point:.0f} %]; "
         f"the lower bound must reach {least:g} % (spec.rebalancing.minSavingPercent)",
     )
 
@@ -49,7 +49,10 @@ def payback_too_long(proposal: Proposal) -> Refusal | None:
 def no_expected_saving(proposal: Proposal) -> Refusal | None:
     """An exploration must be worth its price by the claims, taken as wide priors."""
     if proposal.expected_saving is None or proposal.move_cost is None:
-        return Refusal(Reason.NO_EXPECTED_SAVING, "without prices and a measured home, what a trial could save cannot be estimated")
+        return Refusal(
+            Reason.NO_EXPECTED_SAVING,
+            "without prices and a measured cost of the present placement, what a trial could save cannot be estimated",
+        )
     if proposal.expected_saving > proposal.move_cost:
         return None
     return Refusal(

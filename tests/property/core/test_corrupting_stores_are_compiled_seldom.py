@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steelyard.core.compiling.attempt import Attempts, Built, NoJob, next_attempt
-from steelyard.core.compiling.spoilt import FIRST_PAUSE, LASTED, LONGEST_PAUSE, Refused, reopened
+from steelyard.core.compiling.corrupt import FIRST_PAUSE, LASTED, LONGEST_PAUSE, Refused, reopened
 
 BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
 BUILT = Built(uri="u", digest="d", size_bytes=1, seconds=1.0)
@@ -15,7 +15,7 @@ MOST = 10
 
 
 @given(st.lists(st.integers(min_value=1, max_value=26 * 3600), min_size=1, max_size=40))
-def test_within_any_day_few_compiles_begin_however_the_store_spoils_them(gaps: list[int]) -> None:
+def test_within_any_day_few_compiles_begin_however_the_store_corrupts_them(gaps: list[int]) -> None:
     """gaps: seconds from a finished compile to the first container that refuses what came of it."""
     now, begun = BEGIN, []
     attempts = Attempts(count=1, built=BUILT, built_at=now)

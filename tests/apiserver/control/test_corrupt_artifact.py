@@ -19,7 +19,7 @@ from steelyard.control.reconcile.compile import CompileReconciler
 from steelyard.control.telemetry.decision_log import DecisionLog
 from steelyard.control.telemetry.events import EventType
 from steelyard.control.telemetry.metrics import Metrics
-from steelyard.core.compiling.spoilt import FIRST_PAUSE
+from steelyard.core.compiling.corrupt import FIRST_PAUSE
 from steelyard.core.facts.snapshot import Settings, Toolchain
 from steelyard.core.vocabulary.reason import Reason
 from steelyard.render import label
@@ -195,11 +195,11 @@ async def test_pods_that_refuse_an_artifact_have_it_compiled_again_once_and_more
 
     for called in ("a", "b", "c"):
         await compiles.says(called, CORRUPT, stood + LATER)
-    assert await compiles.look() == [("ArtifactSpoilt", True), ("Compiling", False)]
-    assert (await compiles.ready())[:2] == ("False", "ArtifactSpoilt")
+    assert await compiles.look() == [("ArtifactCorrupt", True), ("Compiling", False)]
+    assert (await compiles.ready())[:2] == ("False", "ArtifactCorrupt")
     stands = await compiles.status()
     assert "artifact" not in stands
-    assert (stands["attempts"], stands["spoilt"], stands["failure"]["class"]) == (2, 1, "Spoilt")
+    assert (stands["attempts"], stands["corruptions"], stands["failure"]["class"]) == (2, 1, "Corrupt")
     assert await compiles.jobs() == 2, "three pods, and one compile"
     assert await compiles.look() == []
     assert await compiles.jobs() == 2
@@ -209,10 +209,10 @@ async def test_pods_that_refuse_an_artifact_have_it_compiled_again_once_and_more
     assert (status, (await compiles.status()).get("failure")) == ("True", None)
     assert again > stood
 
-    # The store spoils this one too: now it is waited.
+    # The store corrupts this one too: now it is waited.
     compiles.clock.passed += 2 * LATER
     await compiles.says("a", CORRUPT, again + LATER)
-    assert await compiles.look() == [("ArtifactSpoilt", True)]
+    assert await compiles.look() == [("ArtifactCorrupt", True)]
     assert await compiles.jobs() == 2
     wait = time_of((await compiles.status())["nextRetryTime"]) - compiles.clock.now()
     assert timedelta(0) < wait <= FIRST_PAUSE

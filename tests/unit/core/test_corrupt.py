@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from steelyard.core.compiling.attempt import Attempts, Built, Failure, FailureClass, NoJob, Running, next_attempt
-from steelyard.core.compiling.spoilt import FIRST_PAUSE, LASTED, LONGEST_PAUSE, Refused, reopened
+from steelyard.core.compiling.corrupt import FIRST_PAUSE, LASTED, LONGEST_PAUSE, Refused, reopened
 from steelyard.core.facts.memory import MoveKind
 from steelyard.core.vocabulary.reason import Reason
 from unit.core.world import Ground, World
@@ -34,7 +34,7 @@ def test_a_pod_that_refuses_it_opens_the_compile_again_at_once() -> None:
     after = reopened(STANDING, [refused(now)], now)
     assert after.built is None
     assert after.failure == Failure(
-        failure_class=FailureClass.SPOILT, reason="ArtifactCorrupt", message="pod p refused the artifact: one byte is wrong"
+        failure_class=FailureClass.CORRUPT, reason="ArtifactCorrupt", message="pod p refused the artifact: one byte is wrong"
     )
     begun, start = next_attempt(after, BUILT, now, may_start=True)
     assert start is not None
@@ -64,18 +64,18 @@ def test_without_knowing_since_when_it_stands_nothing_is_opened() -> None:
     assert reopened(unknown, [refused(NOW)], NOW) == unknown
 
 
-def spoilt_again(attempts: Attempts, now: datetime) -> Attempts:
+def corrupt_again(attempts: Attempts, now: datetime) -> Attempts:
     """The compile is done at `now`, and a pod refuses what came of it a second later."""
     attempts, _ = next_attempt(attempts, NoJob(), now, may_start=True)
     attempts, _ = next_attempt(attempts, BUILT, now, may_start=True)
     return reopened(attempts, [refused(now + MOMENT)], now + MOMENT)
 
 
-def test_a_store_that_spoils_everything_is_compiled_for_ever_more_seldom() -> None:
+def test_a_store_that_corrupts_everything_is_compiled_for_ever_more_seldom() -> None:
     attempts, pauses = STANDING, []
     now = NOW
     for _ in range(12):
-        attempts = spoilt_again(attempts, now)
+        attempts = corrupt_again(attempts, now)
         assert attempts.retry_at is not None
         pauses.append(attempts.retry_at - now - MOMENT)
         early, start = next_attempt(attempts, NoJob(), attempts.retry_at - MOMENT, may_start=True)
@@ -86,21 +86,21 @@ def test_a_store_that_spoils_everything_is_compiled_for_ever_more_seldom() -> No
 
 
 def test_an_artifact_that_lasted_is_a_first_time_again() -> None:
-    attempts = spoilt_again(spoilt_again(STANDING, NOW), NOW + LASTED)
+    attempts = corrupt_again(corrupt_again(STANDING, NOW), NOW + LASTED)
     attempts, _ = next_attempt(attempts, NoJob(), NOW + 2 * LASTED, may_start=True)
     attempts, _ = next_attempt(attempts, BUILT, NOW + 2 * LASTED, may_start=True)
     later = NOW + 3 * LASTED
     assert reopened(attempts, [refused(later)], later).retry_at == later
 
 
-def test_a_compile_that_fails_meanwhile_keeps_count_of_what_was_spoilt() -> None:
-    attempts = spoilt_again(STANDING, NOW)
+def test_a_compile_that_fails_meanwhile_keeps_count_of_what_was_corrupt() -> None:
+    attempts = corrupt_again(STANDING, NOW)
     attempts, _ = next_attempt(attempts, NoJob(), NOW + LASTED, may_start=True)
     failed = Failure(failure_class=FailureClass.INFRASTRUCTURE, reason="R", message="m")
     attempts, _ = next_attempt(attempts, failed, NOW + LASTED, may_start=True)
-    assert attempts.spoilt == 1
+    assert attempts.corruptions == 1
     assert reopened(attempts, [refused(NOW + LASTED)], NOW + LASTED) == attempts
-    assert next_attempt(replace(attempts, open=True), Running(), NOW, may_start=True)[0].spoilt == 1
+    assert next_attempt(replace(attempts, open=True), Running(), NOW, may_start=True)[0].corruptions == 1
 
 
 # --- what becomes of what serves ------------------------------------------------------------------------------------------------------
@@ -111,7 +111,7 @@ def settled(**grounds: Ground) -> World:
     world = World(grounds or {"a": Ground()}, rate=15)
     world.until(lambda: world.memory.known != () and world.decisions[-1].verdict == "Stay")
     world.tick(5)
-    assert world.home == "a"
+    assert world.serves_on == "a"
     return world
 
 
@@ -122,9 +122,9 @@ def revisions(world: World) -> list[str]:
 def test_healthy_replicas_are_left_alone_while_their_artifact_is_compiled_again() -> None:
     world = settled()
     before = {key: pods.ages[0] for key, pods in world.deployments.items()}
-    world.grounds["a"].spoilt = True
+    world.grounds["a"].corrupt = True
     world.tick(10)
-    world.grounds["a"].spoilt = False
+    world.grounds["a"].corrupt = False
     world.tick(10)
     after = {key: pods.ages[0] for key, pods in world.deployments.items()}
     assert after == {key: age + 20 for key, age in before.items()}
@@ -134,11 +134,11 @@ def test_healthy_replicas_are_left_alone_while_their_artifact_is_compiled_again(
 def test_replicas_come_back_by_themselves_where_the_compile_gave_the_same_bytes() -> None:
     world = settled()
     before = revisions(world)
-    world.grounds["a"].spoilt = True
+    world.grounds["a"].corrupt = True
     world.kill("a")
     world.tick(5)
     assert world.count("a") == 0
-    world.grounds["a"].spoilt = False
+    world.grounds["a"].corrupt = False
     world.tick(3)
     assert world.count("a") > 0
     assert revisions(world) == before
@@ -147,10 +147,10 @@ def test_replicas_come_back_by_themselves_where_the_compile_gave_the_same_bytes(
 def test_where_nothing_serves_and_the_compile_gave_other_bytes_the_new_revision_is_made_at_once() -> None:
     world = settled()
     old = revisions(world)
-    world.grounds["a"].spoilt = True
+    world.grounds["a"].corrupt = True
     world.kill("a")
     world.tick(5)
-    world.grounds["a"].spoilt, world.grounds["a"].build = False, 1
+    world.grounds["a"].corrupt, world.grounds["a"].build = False, 1
     decision = world.tick()
     assert decision.verdict == "Place"
     assert [note.reason for note in decision.notes] == [Reason.PLACING]
@@ -182,7 +182,7 @@ def test_a_part_that_can_not_be_started_is_no_reason_to_touch_the_rest_while_the
     world = settled()
     world.until(lambda: world.count("a") >= 2)
     before = revisions(world)
-    world.grounds["a"].spoilt = True
+    world.grounds["a"].corrupt = True
     world.kill("a", most=1)
     world.tick(10)
     assert revisions(world) == before
@@ -203,18 +203,18 @@ def test_somebody_elses_replicas_are_not_replaced_and_the_reason_says_what_to_do
     assert revisions(world) == before
 
 
-def test_while_nothing_can_be_started_at_home_another_pool_serves_and_home_is_not_to_blame() -> None:
+def test_while_nothing_can_be_started_on_the_present_pool_another_one_serves_and_the_first_is_not_to_blame() -> None:
     world = settled(a=Ground(price=0.5), b=Ground(price=5.0))
-    world.grounds["a"].spoilt = True
+    world.grounds["a"].corrupt = True
     world.kill("a")
     world.until(lambda: world.count("b") > 0, most=4)
-    assert world.home == "b"
+    assert world.serves_on == "b"
     assert world.memory.quarantine == ()
 
 
-def test_what_stands_beside_home_and_can_not_be_started_any_more_is_taken_away() -> None:
+def test_what_carries_a_part_and_can_not_be_started_any_more_is_taken_away() -> None:
     world = World({"a": Ground(nodes=2), "b": Ground(price=1.5)}, rate=30)
-    world.until(lambda: world.count("b") > 0 and world.beside != () and len(world.memory.known) == 2)
+    world.until(lambda: world.count("b") > 0 and world.others != () and len(world.memory.known) == 2)
     world.tick(5)
     (old,) = (key for key in world.deployments if key.pool == "b")
     world.grounds["b"].build = 1

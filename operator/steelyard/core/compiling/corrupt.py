@@ -1,7 +1,7 @@
 """A published artifact that serving pods refuse: it is compiled again, at once the first time and ever later after that.
 
 The pods are the only ones who read the store after a compile, so their last words are how one that lost or changed bytes shows. A compile
-removes what is spoilt under its key; where it finds it whole, the fault is on the pods' way to it, and the pause keeps that cheap too.
+removes what is corrupt under its key; where it finds it whole, the fault is on the pods' way to it, and the pause keeps that cheap too.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ def reopened(attempts: Attempts, refusals: Iterable[Refused], now: datetime) -> 
     if not told:
         return attempts
     first = min(told, key=lambda each: (each.started, each.pod))
-    times = attempts.spoilt if now - since < LASTED else 0
+    times = attempts.corruptions if now - since < LASTED else 0
     failure = Failure(
-        failure_class=FailureClass.SPOILT, reason=first.reason, message=f"pod {first.pod} refused the artifact: {first.message}"
+        failure_class=FailureClass.CORRUPT, reason=first.reason, message=f"pod {first.pod} refused the artifact: {first.message}"
     )
-    return replace(attempts, built=None, built_at=None, failure=failure, retry_at=now + _pause(times), spoilt=times + 1)
+    return replace(attempts, built=None, built_at=None, failure=failure, retry_at=now + _pause(times), corruptions=times + 1)
 
 
 def _pause(times: int) -> timedelta:
