@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from steelyard.core.facts.memory import MoveKind, Outcome, Step
-from steelyard.core.facts.snapshot import Scaling
+from steelyard.core.facts.snapshot import Pool, Scaling
 from steelyard.core.placing.analysis import analysis
 from steelyard.core.placing.grounds_of import grounds_of
 from steelyard.core.rebalancing.equal_share import source_beside
@@ -82,6 +82,24 @@ def test_where_there_is_no_room_it_says_what_is_missing() -> None:
     told = [d for d in world.decisions if d.reason is Reason.NO_ROOM]
     assert told
     assert "spec.scaling.maxReplicas" in told[-1].message
+
+
+class Crowded(World):
+    """Other workloads hold all nodes of the fast pool that this one does not run on."""
+
+    def pool(self, name: str, ground: Ground) -> Pool:
+        pool = super().pool(name, ground)
+        return replace(pool, held_nodes=float(ground.nodes - max(6, self.count(name)))) if name == "fast" else pool
+
+
+def test_the_source_does_not_grow_into_nodes_that_others_hold() -> None:
+    free = slower(4.0)
+    world = Crowded(free.grounds, rate=free.rate, policy=free.policy, scaling=free.scaling)
+    world.tick(120)
+    told = [d for d in world.decisions if d.reason is Reason.NO_ROOM]
+    assert told
+    assert "left by others" in told[-1].message
+    assert world.count("fast") == world.ready(next(key for key in world.deployments if key.pool == "fast"))
 
 
 def measured_and_at_rest() -> World:
