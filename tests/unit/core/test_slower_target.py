@@ -102,6 +102,17 @@ def test_the_source_does_not_grow_into_nodes_that_others_hold() -> None:
     assert world.count("fast") == world.ready(next(key for key in world.deployments if key.pool == "fast"))
 
 
+def test_what_is_missing_on_the_way_back_is_added_where_it_is_open() -> None:
+    grounds = {"a": Ground(speed=10, price=1.0), "b": Ground(speed=10, price=2.0, claims=(ratio_claim(1.05, "a"),))}
+    world = World(grounds, rate=24, policy=quick(exploration_budget=500.0))
+    world.until(lambda: world.memory.move is not None and world.memory.move.step is Step.SHIFT)
+    world.grounds["a"] = replace(grounds["a"], delivers=False)
+    world.kill("a", 2)
+    world.until(lambda: world.memory.move is not None and world.memory.move.step is Step.BACK)
+    world.tick(10)
+    assert world.count("b") == 2, "the source's replicas do not come, and the target's pool is open"
+
+
 def measured_and_at_rest() -> World:
     """The slower pool is known, and nothing moves for the cool-down."""
     world = slower(2.0)
