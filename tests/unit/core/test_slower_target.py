@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from steelyard.core.facts.memory import MoveKind, Outcome, Step
-from steelyard.core.facts.snapshot import Scaling
+from steelyard.core.facts.snapshot import Pool, Scaling
 from steelyard.core.placing.analysis import analysis
 from steelyard.core.placing.grounds_of import grounds_of
 from steelyard.core.rebalancing.equal_share import source_beside
@@ -82,6 +82,35 @@ def test_where_there_is_no_room_it_says_what_is_missing() -> None:
     told = [d for d in world.decisions if d.reason is Reason.NO_ROOM]
     assert told
     assert "spec.scaling.maxReplicas" in told[-1].message
+
+
+class Crowded(World):
+    """Other workloads hold all nodes of the fast pool that this one does not run on."""
+
+    def pool(self, name: str, ground: Ground) -> Pool:
+        pool = super().pool(name, ground)
+        return replace(pool, held_nodes=float(ground.nodes - max(6, self.count(name)))) if name == "fast" else pool
+
+
+def test_the_source_does_not_grow_into_nodes_that_others_hold() -> None:
+    free = slower(4.0)
+    world = Crowded(free.grounds, rate=free.rate, policy=free.policy, scaling=free.scaling)
+    world.tick(120)
+    told = [d for d in world.decisions if d.reason is Reason.NO_ROOM]
+    assert told
+    assert "left by others" in told[-1].message
+    assert world.count("fast") == world.ready(next(key for key in world.deployments if key.pool == "fast"))
+
+
+def test_what_is_missing_on_the_way_back_is_added_where_it_is_open() -> None:
+    grounds = {"a": Ground(speed=10, price=1.0), "b": Ground(speed=10, price=2.0, claims=(ratio_claim(1.05, "a"),))}
+    world = World(grounds, rate=24, policy=quick(exploration_budget=500.0))
+    world.until(lambda: world.memory.move is not None and world.memory.move.step is Step.SHIFT)
+    world.grounds["a"] = replace(grounds["a"], delivers=False)
+    world.kill("a", 2)
+    world.until(lambda: world.memory.move is not None and world.memory.move.step is Step.BACK)
+    world.tick(10)
+    assert world.count("b") == 2, "the source's replicas do not come, and the target's pool is open"
 
 
 def measured_and_at_rest() -> World:

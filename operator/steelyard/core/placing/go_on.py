@@ -73,6 +73,9 @@ def go_on(seen: Analysis, move: Move, repaired: Outcome | None) -> Outcome:
     leaving = scene.alone and after.step is Step.DRAIN and after.source_replicas == 0
     rest = dict.fromkeys(under.allocation, 0) if leaving else under.allocation
     allocation = {**rest, move.source: after.source_replicas, move.target: after.target_replicas}
+    if mended is not None and after.step is Step.BACK:
+        # The way back is not open where others took the source's nodes: what is missing stays where it is open.
+        allocation[move.target] = max(after.target_replicas, under.allocation.get(move.target, 0))
     return Outcome(
         verdict=Verdict.HOLD if refusal is not None and refusal.reason in HOLDS else Verdict.MOVE,
         allocation=allocation,
@@ -138,7 +141,7 @@ def _beside_target(under: UnderWay, move: Move) -> int:
         return 0
     elsewhere = under.others.ready + move.target_replicas
     wanted = source_beside(seen.asked, _limit(seen, move.source.pool), _limit(seen, move.target.pool), under.others.capacity, elsewhere)
-    most = min(seen.snapshot.workload.scaling.maximum - move.target_replicas, option.most if option else under.source.desired)
+    most = min(seen.snapshot.workload.scaling.maximum - move.target_replicas, option.room if option else under.source.desired)
     return min(wanted, max(most, under.source.desired))
 
 

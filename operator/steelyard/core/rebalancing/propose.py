@@ -227,12 +227,13 @@ def _source_extra(grounds: Grounds, source: Option, target: Option) -> int:
 def _no_room(grounds: Grounds, source: Option, extra: int) -> Refusal | None:
     """Where the source cannot grow by these."""
     wanted = grounds.standing.get(source.pool, 0) + extra
-    if extra == 0 or wanted <= source.most:
+    most = min(source.most, source.room)  # what others hold cannot be grown into either
+    if extra == 0 or wanted <= most:
         return None
     return Refusal(
         Reason.NO_ROOM,
         f"a replica of the target carries less than an equal part of the load: pool {source.pool} would need {wanted} replicas for a while, "
-        f"and {source.most} are allowed there: raise spec.scaling.maxReplicas, spec.placement.pools[].maxReplicas or the pool's "
+        f"and {most} are allowed there or left by others: raise spec.scaling.maxReplicas, spec.placement.pools[].maxReplicas or the pool's "
         "spec.capacity.maxNodes",
     )
 
