@@ -58,7 +58,8 @@ def test_a_secret_that_is_missing_is_the_first_line_and_the_command_in_it_mends_
     command = re.search(r"`(kubectl create secret [^`]+)`", wrong.message)
     assert command is not None
     run.cluster.kubectl(*shlex.split(command[1])[1:])
-    run.until_serving()
+    # On the pool whose compile is tried again first.
+    run.until("it to serve", lambda _: run.condition("Ready").get("status") == "True", SOON)
     run.until("nothing to be wrong", lambda _: explained(run).wrong is None, SOON)
     assert len(warnings(run)) == 3, "each was told once"
 
