@@ -311,7 +311,8 @@ def _end(under: UnderWay, ended: Ended, notes: tuple[Note, ...]) -> Outcome:
     seen, move = under.seen, under.move
     moved = ended.outcome is End.MOVED
     word = {End.MOVED: Reason.MOVED, End.EXPLORED: Reason.EXPLORED, End.ROLLED_BACK: ended.reason}[ended.outcome]
-    ends = {move.source: move.source_replicas, move.target: move.target_replicas if moved else move.target_base}
+    left = max(ended.target_kept, under.allocation.get(move.target, 0)) if ended.target_kept else move.target_base
+    ends = {move.source: move.source_replicas, move.target: move.target_replicas if moved else left}
     said = f"{ended.outcome.value} ({move.kind.value} {move.source.pool} to {move.target.pool}): {ended.message}"
     return Outcome(
         verdict=Verdict.DONE,

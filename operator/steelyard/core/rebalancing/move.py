@@ -84,12 +84,14 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The move is over. `quarantine`: the target failed and is not tried again at once."""
+    """The move is over. `quarantine`: the target failed and is not tried again at once. `target_kept`: replicas that stay there although the move
+    went back, since the source does not get what it had."""
 
     outcome: Outcome
     reason: Reason
     message: str
     quarantine: bool
+    target_kept: int = 0
 
 
 Progress: TypeAlias = Move | Ended
@@ -376,7 +378,7 @@ def _return(move: Move, scene: Scene) -> Progress:
         return replace(move, source_replicas=scene.need_source)
     # What the target carries must be carried by the source first; while the source cannot, the target stays.
     if move.target_replicas > move.target_base and scene.source_ready < scene.need_source:
-        return move
+        return _stranded(move, scene, reason) if scene.now >= move.deadline else move
     if move.target_replicas > move.target_base:
         return replace(
             move, target_replicas=move.target_base, message=f"{move.target.pool} is emptied; {move.source.pool} carries the load"
@@ -386,6 +388,13 @@ def _return(move: Move, scene: Scene) -> Progress:
     healthy = reason.value in _HEALTHY_END
     explored = healthy and reason.value not in _UNTRIED and move.kind is MoveKind.EXPLORATION
     return Ended(Outcome.EXPLORED if explored else Outcome.ROLLED_BACK, reason, move.message, quarantine=not healthy)
+
+
+def _stranded(move: Move, scene: Scene, reason: Reason) -> Ended:
+    """The source does not come back: what carries the load meanwhile stays, and the questions decide what becomes of it."""
+    ready = f"{scene.source_ready} of {scene.need_source} replicas on {move.source.pool} came back"
+    said = f"{move.message}; {ready} by the deadline, and {move.target.pool} keeps {move.target_replicas}"
+    return Ended(Outcome.ROLLED_BACK, reason, said, quarantine=reason.value not in _HEALTHY_END, target_kept=move.target_replicas)
 
 
 def _fail(move: Move, scene: Scene) -> Move:
