@@ -52,14 +52,23 @@ def cost_test(seen: Analysis, move: Move) -> CostTest:
     ratios = log_ratios(theirs, ours)
     told = all(any(w.busy_seconds is not None for w in side) for side in (theirs, ours))
     ratio, n = (cost_ratio(ratios, prices), len(ratios)) if told else (_by_bounds(seen, move.target, prices * capacity), len(theirs))
-    scaling, staying = seen.snapshot.workload.scaling, others_of(seen, move).ready + move.target_base + move.source_goal
+    return judge(ratio, n, _limits(seen, move, capacity, prices))
+
+
+def _limits(seen: Analysis, move: Move, capacity: float, prices: float) -> tuple[float, float]:
+    """Ratios of cost below which the move saves, at usual loads: at most of them, and at any. Of a part, any that is below one: the numbers on both
+    pools follow the load, and those that cost less stay."""
+    assert seen.load is not None
+    if move.source_goal:
+        return 1.0, 1.0
+    scaling, staying = seen.snapshot.workload.scaling, others_of(seen, move).ready + move.target_base
     least = max(scaling.least, seen.snapshot.workload.pools.get(move.target.pool, PoolChoice()).minimum) - staying
     limits = []
     for rate in seen.load.usual:
-        # Of a part the replicas that stand count; of a whole those that the load needs, as when the move was begun.
-        given = move.source_replicas - move.source_goal if staying else need(rate, capacity, scaling.least, UNBOUNDED)
+        # Beside others the replicas that stand count; of all of it those that the load needs, as when the move was begun.
+        given = move.source_replicas if staying else need(rate, capacity, scaling.least, UNBOUNDED)
         limits.append(break_even(rate, given, staying, capacity, prices, least))
-    return judge(ratio, n, (median(limits), max(limits)))
+    return median(limits), max(limits)
 
 
 def _price(seen: Analysis, option: Option, fewer: int, more: int) -> float:

@@ -19,7 +19,7 @@ from steelyard.core.placing.grounds_of import grounds_of
 from steelyard.core.placing.others import Others, others_of
 from steelyard.core.placing.outcome import Allocation, Outcome
 from steelyard.core.placing.quarantine import quarantined
-from steelyard.core.placing.supply import lost, starts_on
+from steelyard.core.placing.supply import coming, lost, starts_on
 from steelyard.core.planning.sizing import DOWN_MARGIN, need
 from steelyard.core.rebalancing.chain import GO_ON, Review, review
 from steelyard.core.rebalancing.cost_test import CostTest
@@ -237,6 +237,14 @@ def _too_expensive(under: UnderWay) -> str | None:
         return None
     refusal = too_expensive(rescuing(grounds, home, option).proposal)
     return refusal.message if refusal else None
+
+
+def _source_most(under: UnderWay) -> int:
+    """Replicas that the source's pool has room for; those that come where it delivers no more."""
+    seen, option = under.seen, under.seen.option(under.move.source.pool)
+    if option is None or seen.is_exhausted(option.pool):
+        return coming(seen, under.source)
+    return option.room
 
 
 def _judged(under: UnderWay, cost: CostTest | None) -> tuple[Review | None, bool]:

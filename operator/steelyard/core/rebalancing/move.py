@@ -38,7 +38,7 @@ class Scene:
     move is not made to save.
 
     `need_source`, `need_target`: replicas that carry the whole load alone. `load`: requests per second that must be carried, `busiest`: those of the busiest recent window; capacities per replica.
-    `target_disturbed`: its newest window is of a crash and no evidence. `target_limit`: what one replica of it bears as measured; None where it was only seen to carry something. `room`: replicas of both together that the user allows. `stopped`: a person said stop. `not_asked_for`: why nobody wants the target's revision any more. `others`: ready replicas that the move does not
+    `target_disturbed`: its newest window is of a crash and no evidence. `target_limit`: what one replica of it bears as measured; None where it was only seen to carry something. `room`: replicas of both together that the user allows. `source_most`: replicas that the source's pool has room for. `stopped`: a person said stop. `not_asked_for`: why nobody wants the target's revision any more. `others`: ready replicas that the move does not
     speak of, and `others_capacity` the smallest capacity among them; they take their share of the load.
     """
 
@@ -68,6 +68,7 @@ class Scene:
     review: Review | None
     may_still_save: bool
     room: int = 1_000_000
+    source_most: int = 1_000_000
     stopped: str | None = None
     not_asked_for: str | None = None
     others: int = 0
@@ -374,27 +375,33 @@ def _carries(scene: Scene) -> bool:
 
 def _return(move: Move, scene: Scene) -> Progress:
     reason = Reason.named(move.back_reason) if move.back_reason else Reason.NOT_CHEAPER
-    if scene.need_source > move.source_replicas:
-        return replace(move, source_replicas=scene.need_source)
+    wanted = min(scene.need_source, max(scene.source_most, move.source_replicas))
+    if wanted > move.source_replicas:
+        return replace(move, source_replicas=wanted)
     # What the target carries must be carried by the source first; while the source cannot, the target stays.
-    if move.target_replicas > move.target_base and scene.source_ready < scene.need_source:
+    if move.target_replicas > move.target_base and scene.source_ready < wanted:
         return _stranded(move, scene, reason) if scene.now >= move.deadline else move
-    if move.target_replicas > move.target_base:
-        return replace(
-            move, target_replicas=move.target_base, message=f"{move.target.pool} is emptied; {move.source.pool} carries the load"
-        )
-    if scene.target_pods > move.target_base:
+    # What the source has no room for is not taken from the target.
+    kept = move.target_replicas if scene.need_source > wanted else move.target_base
+    if move.target_replicas > kept:
+        return replace(move, target_replicas=kept, message=f"{move.target.pool} is emptied; {move.source.pool} carries the load")
+    if scene.target_pods > kept:
         return move
-    healthy = reason.value in _HEALTHY_END
-    explored = healthy and reason.value not in _UNTRIED and move.kind is MoveKind.EXPLORATION
-    return Ended(Outcome.EXPLORED if explored else Outcome.ROLLED_BACK, reason, move.message, quarantine=not healthy)
+    return _gone_back(move, reason, move.message, kept)
 
 
 def _stranded(move: Move, scene: Scene, reason: Reason) -> Ended:
     """The source does not come back: what carries the load meanwhile stays, and the questions decide what becomes of it."""
     ready = f"{scene.source_ready} of {scene.need_source} replicas on {move.source.pool} came back"
     said = f"{move.message}; {ready} by the deadline, and {move.target.pool} keeps {move.target_replicas}"
-    return Ended(Outcome.ROLLED_BACK, reason, said, quarantine=reason.value not in _HEALTHY_END, target_kept=move.target_replicas)
+    return _gone_back(move, reason, said, move.target_replicas)
+
+
+def _gone_back(move: Move, reason: Reason, said: str, kept: int) -> Ended:
+    healthy = reason.value in _HEALTHY_END
+    explored = healthy and reason.value not in _UNTRIED and move.kind is MoveKind.EXPLORATION
+    outcome = Outcome.EXPLORED if explored else Outcome.ROLLED_BACK
+    return Ended(outcome, reason, said, quarantine=not healthy, target_kept=kept if kept > move.target_base else 0)
 
 
 def _fail(move: Move, scene: Scene) -> Move:
@@ -406,9 +413,10 @@ def _fail(move: Move, scene: Scene) -> Move:
 
 
 def _back(move: Move, scene: Scene, reason: Reason, why: str) -> Move:
-    whole = replace(move, source_replicas=max(move.source_replicas, scene.need_source, 1), back_reason=reason.value)
+    wanted = min(scene.need_source, max(scene.source_most, move.source_replicas))
+    whole = replace(move, source_replicas=max(move.source_replicas, wanted, 1), back_reason=reason.value)
     # The target may go at once only when it is known that the source carries the load: an unread load is not a small one.
-    if scene.fresh and scene.source_ready >= whole.source_replicas:
+    if scene.fresh and scene.source_ready >= max(whole.source_replicas, scene.need_source):
         whole = replace(whole, target_replicas=min(whole.target_replicas, whole.target_base))
     return _to(whole, scene, Step.BACK, reason, why)
 
