@@ -80,6 +80,14 @@ def test_more_is_kept_where_replicas_start_slowly_and_where_the_load_wanders() -
     assert slow.soon > quick.soon > calm.soon > 20.0
 
 
+def test_a_burst_is_met_at_once() -> None:
+    burst = load([[*(window(i, good=1200) for i in range(60)), window(60, good=12_000)]], [], RISK)
+    chance = load([[*(window(i, good=1200) for i in range(60)), window(60, good=1300)]], [], RISK)
+    assert burst is not None and chance is not None
+    assert burst.soon > 200.0
+    assert chance.soon < 25.0
+
+
 def test_what_was_needed_lately_is_held_until_a_replica_could_have_come_and_gone() -> None:
     peak = [*(window(i, good=1200) for i in range(30)), *(window(i, good=2400) for i in range(30, 40))]
     fallen = load([[*peak, *(window(i, good=1200) for i in range(40, 44))]], [], RISK)

@@ -190,7 +190,7 @@ def _scene(under: UnderWay) -> tuple[Scene, Review | None, Refusal | None]:
         unplaced_message=target.unplaced_message if target else "",
         target_exists=snapshot.pool(move.target.pool) is not None and (target is not None or _can_create(under)),
         need_source=_need_source(under, source_capacity),
-        need_target=_need_target(under, target_capacity),
+        need_target=min(_need_target(under, target_capacity), max(_most(under), move.target_goal)),
         load=max(seen.asked, seen.load.busiest if seen.load else 0.0),
         busiest=seen.load.busiest if seen.load else 0.0,
         source_capacity=source_capacity,
@@ -224,9 +224,9 @@ def _room(under: UnderWay) -> int:
 
 
 def _most(under: UnderWay) -> int:
-    """Replicas of the target that its pool and the user allow there."""
+    """Replicas of the target that the user allows there and its pool has room for."""
     option, maximum = under.seen.option(under.move.target.pool), under.seen.snapshot.workload.scaling.maximum
-    return max(under.move.target_replicas, min(option.most, maximum) if option else 0)
+    return max(under.move.target_replicas, min(option.room, maximum) if option else 0)
 
 
 def _too_expensive(under: UnderWay) -> str | None:

@@ -18,10 +18,12 @@ OUTER = (0.75, 1.0, 1.0, 1.0, 4 / 3)
 """Parts of the present need that a day of load goes through: most of it near the present one, some a third above and below."""
 REMEMBERED = 64
 """Windows that a forecast is learnt from."""
-JITTER = 0.05
+JITTER = 1e-3
 """Part of a window by which the ends of two may differ and be the same moment."""
 RECENT = 5
 """Windows that sizing looks back over; going down waits for the busiest of them to pass (HPA's stabilisation, in windows)."""
+LATEST = 2
+"""Windows without a whole one after which those that are told in part count."""
 PEAK_SIGMAS = 4.0
 """Chance alone lifts one window in 30,000 by this many standard deviations of a Poisson count."""
 
@@ -57,10 +59,12 @@ def load(serving: Iterable[Sequence[Window]], past: Iterable[Sequence[Window]], 
     if newest is None:
         return None
     minutes = _minutes([w for w in (*here, *before) if w], newest)
-    recent = [m for m in minutes if m.back < RECENT and m.whole] or minutes[-1:]
+    # What is told in part is better than what is long over.
+    told = [m for m in minutes if m.whole or (m.back < LATEST and not any(w.whole for w in minutes[-LATEST:]))]
+    recent = [m for m in told if m.back < RECENT] or minutes[-1:]
     mean, n = sum(m.rate for m in recent) / len(recent), sum(m.requests for m in recent)
     busiest = max(m.rate for m in recent)
-    soon, held = _reserves([m for m in minutes if m.whole] or recent, risk, start)
+    soon, held = _reserves(told or recent, risk, start)
     return Load(recent[-1].rate, busiest, n, mean, max(busiest, chance_peak(mean, recent[-1].seconds)), soon, held)
 
 
@@ -112,8 +116,12 @@ def _reserves(minutes: Sequence[_Minute], risk: Risk, start: float) -> tuple[flo
     lately = max(RECENT, ceil((start + DRAIN) / length))
     seen, expected = Forecast(), []
     for minute in minutes:
+        mean, variance = seen.ahead_of(0.0, length)
         seen = seen.after(minute.rate * length, length)
-        expected.append(seen.ahead_of(start, length))
+        after, uncertain = seen.ahead_of(start, length)
+        # A burst is met at once: what nobody could expect is there, whatever the level is taken for.
+        burst = mean > 0 and minute.rate > mean + PEAK_SIGMAS * sqrt(variance + mean / length)
+        expected.append((max(after, minute.rate) if burst else after, uncertain))
     soon = reserve(*expected[-1], risk)
     widest = max(expected[-lately:], key=lambda found: found[0] + 2 * sqrt(found[1]))
     return soon, max(soon, reserve(*widest, risk))

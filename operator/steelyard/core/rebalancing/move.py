@@ -355,7 +355,7 @@ def _drain_next(move: Move, scene: Scene) -> Progress:
     if move.kind in _REPLACING and full and scene.target_ready + move.source_replicas > move.target_goal:
         # As many replicas as before the move remain: even a workload that is overloaded at its limit gets its new revision.
         left = min(left, move.source_replicas - 1)
-    if left == move.source_replicas and move.source_goal > 0:
+    if left == move.source_replicas and (move.source_goal > 0 or move.target_replicas >= scene.target_most):
         # The target is as large as it may be: what the source still carries, it keeps.
         return replace(move, source_goal=left)
     if left == move.source_replicas:
