@@ -81,7 +81,9 @@ class FaultyWorld(RuleBasedStateMachine):
             behind = known.capacity.n if known and known.capacity else 0
             assert max(good, behind) >= world.policy.min_good_requests, "I2: begun on too small a sample"
             assert not world.frozen
-            last = max((m.time for m in before.history), default=None)
+            # What a trial found may be used at once.
+            rested = [m.time for m in before.history if m.outcome is not Outcome.EXPLORED or move.kind is MoveKind.EXPLORATION]
+            last = max(rested, default=None)
             assert last is None or world.now >= last + timedelta(seconds=world.policy.cooldown_seconds), "begun within the cool-down"
             assert not any(
                 q.pool == move.target.pool and q.revision == move.target.revision and world.now < q.until for q in before.quarantine

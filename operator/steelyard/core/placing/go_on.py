@@ -73,9 +73,8 @@ def go_on(seen: Analysis, move: Move, repaired: Outcome | None) -> Outcome:
     leaving = scene.alone and after.step is Step.DRAIN and after.source_replicas == 0
     rest = dict.fromkeys(under.allocation, 0) if leaving else under.allocation
     allocation = {**rest, move.source: after.source_replicas, move.target: after.target_replicas}
-    if mended is not None and after.step is Step.BACK:
-        # The way back is not open where others took the source's nodes: what is missing stays where it is open.
-        allocation[move.target] = max(after.target_replicas, under.allocation.get(move.target, 0))
+    if after.step is Step.BACK:
+        allocation[move.target] = _kept_on_the_way_back(under, scene, after)
     return Outcome(
         verdict=Verdict.HOLD if refusal is not None and refusal.reason in HOLDS else Verdict.MOVE,
         allocation=allocation,
@@ -85,6 +84,15 @@ def go_on(seen: Analysis, move: Move, repaired: Outcome | None) -> Outcome:
         target=move.target.pool,
         notes=(*notes, *_told(move, after)),
     )
+
+
+def _kept_on_the_way_back(under: UnderWay, scene: Scene, after: Move) -> int:
+    """Replicas of the target: until the source is back, as many as there are and as are added for what is missing. The way back may not be open,
+    where others took the source's nodes."""
+    if scene.source_ready >= max(scene.need_source, after.source_replicas):
+        return after.target_replicas
+    standing = under.target.desired if under.target else 0
+    return max(after.target_replicas, under.allocation.get(after.target, 0), standing)
 
 
 def _source_again(seen: Analysis, move: Move, repaired: Outcome | None) -> Outcome:
@@ -319,7 +327,8 @@ def _end(under: UnderWay, ended: Ended, notes: tuple[Note, ...]) -> Outcome:
     seen, move = under.seen, under.move
     moved = ended.outcome is End.MOVED
     word = {End.MOVED: Reason.MOVED, End.EXPLORED: Reason.EXPLORED, End.ROLLED_BACK: ended.reason}[ended.outcome]
-    left = max(ended.target_kept, under.allocation.get(move.target, 0)) if ended.target_kept else move.target_base
+    standing = under.target.desired if under.target else 0
+    left = max(ended.target_kept, under.allocation.get(move.target, 0), standing) if ended.target_kept else move.target_base
     ends = {move.source: move.source_replicas, move.target: move.target_replicas if moved else left}
     said = f"{ended.outcome.value} ({move.kind.value} {move.source.pool} to {move.target.pool}): {ended.message}"
     return Outcome(

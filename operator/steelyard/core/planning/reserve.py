@@ -14,6 +14,8 @@ LEAST_BUDGET = 0.01
 """Nothing is enough for certain: where no part of what is allowed may be spent, so much of it is."""
 LEAST_ALLOWED = 1e-4
 """Of an objective that allows nothing so much is planned to be missed."""
+WIDEST = 2.0
+"""Times the mean, that a load's standard deviation is reckoned with at most: what is wider is not known at all."""
 STEPS = 14
 """Of the bisection, which ends within 0.05 %."""
 MOST = 32.0
@@ -42,7 +44,7 @@ def reserve(mean: float, variance: float, risk: Risk) -> float:
     """
     if mean <= 0:
         return 0.0
-    shape = mean**2 / max(variance, 1e-12 * mean**2)
+    shape = mean**2 / min(max(variance, 1e-12 * mean**2), (WIDEST * mean) ** 2)
     loads = mean * np.maximum(0.0, 1 - 1 / (9 * shape) + _NORMAL / (3 * sqrt(shape))) ** 3
     asked = _WEIGHTS * loads
     asked /= asked.sum()
