@@ -119,7 +119,7 @@ class Floor(StatusModel):
         ),
     ]
     requests_per_second: Annotated[Decimal, says("The lowest load of a replica that was seen.", unit="requests per second", example="2.1")]
-    n: Annotated[Count, says("How many requests the share rests on.", unit="requests", example=4800)]
+    requests: Annotated[Count, says("How many requests the share rests on.", unit="requests", example=4800)]
     time: Annotated[Time, says("Until when it was seen.", example="2026-03-01T12:00:00Z")]
 
 

@@ -152,7 +152,7 @@ def _figures(known: Known | None) -> Raw:
 def _floor_out(floor: Floor) -> Raw:
     share = floor.share.times(100)
     percents = decimals(percent=share.point, lower=share.lower, upper=share.upper, most=100 * floor.most)
-    return {**percents, **decimals(requestsPerSecond=floor.load), "n": count(floor.n), "time": time_text(floor.at)}
+    return {**percents, **decimals(requestsPerSecond=floor.load), "requests": count(floor.n), "time": time_text(floor.at)}
 
 
 def _is_told(interval: Interval) -> bool:

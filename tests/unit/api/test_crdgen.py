@@ -214,6 +214,7 @@ GOOD_INTEGER = {"description": "A.", "type": "integer", "format": "int32", "mini
 @pytest.mark.parametrize(
     ("schema", "do"),
     [
+        ({"type": "object", "description": "It.", "properties": {"n": GOOD_STRING}, "required": ["n"]}, "rename the required field n"),
         ({**GOOD_STRING, "title": "A"}, "remove title"),
         ({**GOOD_STRING, "$ref": "#"}, "remove \\$ref"),
         ({**GOOD_STRING, "nullable": True}, "remove nullable"),

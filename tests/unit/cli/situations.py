@@ -601,10 +601,9 @@ def too_late() -> Gathered:
 
     def floor(percent: str, lower: str, upper: str, most: str, n: int) -> Raw:
         figures = {"percent": percent, "lower": lower, "upper": upper, "most": most}
-        return {"floor": {**figures, "requestsPerSecond": "2.1", "n": n, "time": "2026-03-01T11:40:00Z"}}
+        return {"floor": {**figures, "requestsPerSecond": "2.1", "requests": n, "time": "2026-03-01T11:40:00Z"}}
 
     status = {
-        "home": {"pool": "cpu-amx", "revision": "77b0de41"},
         "placements": [
             placement(
                 "cpu-amx",

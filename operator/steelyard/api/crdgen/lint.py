@@ -17,6 +17,7 @@ from steelyard.api.status_values import EXACT_MAX
 Schema = Mapping[str, Any]
 
 TYPES = frozenset({"object", "array", "string", "integer", "boolean"})
+YES_OR_NO = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false"})
 SCALARS = frozenset({"string", "integer", "boolean"})
 
 
@@ -153,6 +154,8 @@ def _object(node: Schema, path: str) -> Iterator[Finding]:
     for name in node.get("required", []):
         if name not in node.get("properties", {}):
             yield Finding(path, f"describe the required field {name}")
+        if name in YES_OR_NO:
+            yield Finding(path, f"rename the required field {name}: without quotes it is a boolean to YAML 1.1, and so to kubectl")
 
 
 def _rules(node: Schema, path: str) -> Iterator[Finding]:

@@ -101,7 +101,7 @@ def _floor(raw: Raw) -> Floor | None:
         upper=number(raw, "upper"),
         most=number(raw, "most"),
         requests_per_second=number(raw, "requestsPerSecond"),
-        n=whole(raw, "n"),
+        n=whole(raw, "requests"),
         time=moment(raw, "time"),
     )
 
