@@ -45,3 +45,14 @@ def test_a_person_who_keeps_such_caches_keeps_them(caches: Path, tmp_path: Path,
     compile_something()
     go_caches.give_back()
     assert (tmp_path / "own/something").exists() and not caches.exists()
+
+
+def test_a_removal_that_is_killed_leaves_no_half_of_them(caches: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    compile_something()
+    with monkeypatch.context() as killed:
+        killed.setattr(go_caches.shutil, "rmtree", lambda *_, **__: None)
+        go_caches.give_back()
+    assert not caches.exists(), "the next build begins anew"
+    assert caches.with_name("go.leaving").exists()
+    go_caches.give_back()
+    assert not caches.with_name("go.leaving").exists()
