@@ -69,6 +69,12 @@ def test_wider_and_stricter_keep_more_and_whatever_is_asked_the_answer_is_a_numb
     assert reserve(2 * mean, 4 * variance, risk(limit, 0.01, budget)) == pytest.approx(2 * kept, rel=1e-3), "no unit is special"
 
 
+def test_a_tenth_above_the_capacity_is_late_as_docs_explanation_capacity_says() -> None:
+    late = [float(risk(limit, 0.01).lateness.late([1.1])[0]) for limit in (3.0, 7.5, 25.0)]
+    assert late[:2] == pytest.approx([0.014, 0.033], abs=0.0005)
+    assert late[2] > 0.95
+
+
 def test_nothing_asked_for_keeps_nothing() -> None:
     assert reserve(0.0, 0.0, risk(7.5, 0.01)) == 0.0
 

@@ -141,11 +141,9 @@ class Analysis:
 
     def is_guessed(self, placement: Placement) -> bool:
         """Whether the load that it carries is all that is known of its capacity: then any forecast is beyond it, and says nothing."""
-        known = self.kept.get(placement.key) or self.live.get(placement.key)
-        if self.capacity(placement.key) and known is not None and known.capacity is not None:
-            return known.capacity.at_least
         if self.capacity(placement.key):
-            return False
+            known = self.kept.get(placement.key) or self.live.get(placement.key)
+            return known is not None and known.capacity is not None and known.capacity.at_least
         return placement.ready > 0 and self.share(placement) >= (self.claimed(placement.key.pool) or 0.0)
 
     def is_hopeless(self, key: PlacementKey) -> bool:

@@ -91,8 +91,12 @@ def _kept_on_the_way_back(under: UnderWay, scene: Scene, after: Move) -> int:
     where others took the source's nodes."""
     if scene.source_ready >= max(scene.need_source, after.source_replicas):
         return after.target_replicas
-    standing = under.target.desired if under.target else 0
-    return max(after.target_replicas, under.allocation.get(after.target, 0), standing)
+    return max(after.target_replicas, _at_target(under))
+
+
+def _at_target(under: UnderWay) -> int:
+    """Replicas of the target that are wanted now, or added for what is missing."""
+    return max(under.allocation.get(under.move.target, 0), under.target.desired if under.target else 0)
 
 
 def _source_again(seen: Analysis, move: Move, repaired: Outcome | None) -> Outcome:
@@ -199,7 +203,7 @@ def _scene(under: UnderWay) -> tuple[Scene, Review | None, Refusal | None]:
         target_exists=snapshot.pool(move.target.pool) is not None and (target is not None or _can_create(under)),
         need_source=_need_source(under, source_capacity),
         need_target=min(_need_target(under, target_capacity), max(_most(under), move.target_goal)),
-        load=max(seen.asked, seen.load.busiest if seen.load else 0.0),
+        load=_load(seen),
         busiest=seen.load.busiest if seen.load else 0.0,
         source_capacity=source_capacity,
         target_capacity=target_capacity,
@@ -298,9 +302,14 @@ def _is_alone(under: UnderWay, capacity: float | None) -> bool:
 
 def _need(seen: Analysis, capacity: float, others: int, others_capacity: float | None) -> int:
     """Replicas that carry what the others' replicas do not, at the same part of the load each."""
-    scaling, rate = seen.snapshot.workload.scaling, max(seen.asked, seen.load.busiest if seen.load else 0.0)
+    scaling, rate = seen.snapshot.workload.scaling, _load(seen)
     carrying = capacity if others_capacity is None else min(capacity, others_capacity)
     return max(0 if others else 1, need(rate, carrying, scaling.least, scaling.maximum) - others)
+
+
+def _load(seen: Analysis) -> float:
+    """Requests per second that both ends have to carry: what must be, and never less than what was lately."""
+    return max(seen.asked, seen.load.busiest if seen.load else 0.0)
 
 
 def _can_create(under: UnderWay) -> bool:
@@ -327,8 +336,7 @@ def _end(under: UnderWay, ended: Ended, notes: tuple[Note, ...]) -> Outcome:
     seen, move = under.seen, under.move
     moved = ended.outcome is End.MOVED
     word = {End.MOVED: Reason.MOVED, End.EXPLORED: Reason.EXPLORED, End.ROLLED_BACK: ended.reason}[ended.outcome]
-    standing = under.target.desired if under.target else 0
-    left = max(ended.target_kept, under.allocation.get(move.target, 0), standing) if ended.target_kept else move.target_base
+    left = max(ended.target_kept, _at_target(under)) if ended.target_kept else move.target_base
     ends = {move.source: move.source_replicas, move.target: move.target_replicas if moved else left}
     said = f"{ended.outcome.value} ({move.kind.value} {move.source.pool} to {move.target.pool}): {ended.message}"
     return Outcome(
