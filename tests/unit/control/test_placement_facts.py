@@ -62,3 +62,17 @@ def test_what_went_wrong_only_on_the_way_or_is_over_is_no_refusal() -> None:
     ):
         placement = placement_of(deployment, pods, None)
         assert (placement.unplaced, placement.unplaced_message) == (0, "")
+
+
+def started(seconds: int, restarts: int = 0) -> dict[str, Any]:
+    made = pod(("PodScheduled", "True", ""), ("Ready", "True", ""))
+    made["metadata"]["creationTimestamp"] = "2026-01-01T00:00:00Z"
+    made["status"]["conditions"][1]["lastTransitionTime"] = f"2026-01-01T00:{seconds // 60:02}:{seconds % 60:02}Z"
+    made["status"]["containerStatuses"] = [{"restartCount": restarts}]
+    return made
+
+
+def test_a_start_takes_the_median_of_what_ready_pods_took_and_one_that_was_started_again_does_not_tell() -> None:
+    assert placement_of(DEPLOYMENT, [started(100), started(300), started(120)], None).start_seconds == 120.0
+    assert placement_of(DEPLOYMENT, [started(100), started(3000, restarts=1)], None).start_seconds == 100.0
+    assert placement_of(DEPLOYMENT, [pod(("Ready", "False", ""))], None).start_seconds is None, "nothing is known, which is not 0"
