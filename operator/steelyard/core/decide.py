@@ -63,6 +63,7 @@ def decide(snapshot: Snapshot, now: datetime) -> Decision:
         load=seen.load,
         demand=demand(seen, None if outcome.move is None and reason is Reason.WAITING else outcome.wishes),
         reconsider_at=_reconsider(seen, outcome),
+        stands_until=_stands_until(seen, outcome),
     )
 
 
@@ -80,10 +81,29 @@ def place(seen: Analysis) -> Outcome:
 
 
 def _reconsider(seen: Analysis, outcome: Outcome) -> datetime:
-    window = timedelta(seconds=seen.snapshot.workload.rebalancing.window_seconds)
-    moments = [seen.now + min(LOOK_AGAIN, window)]
-    if outcome.move is not None:
-        moments.append(outcome.move.deadline)
-    if outcome.refusal is not None and outcome.refusal.reconsider_at is not None:
-        moments.append(outcome.refusal.reconsider_at)
+    moments = [seen.now + min(LOOK_AGAIN, _window(seen)), *_awaited(outcome)]
     return max(seen.now + timedelta(seconds=1), min(moments))
+
+
+def _stands_until(seen: Analysis, outcome: Outcome) -> datetime:
+    """While anything is under way, time alone is news. At rest a decision stands for a window, unless something ends earlier that it rests on."""
+    snapshot = seen.snapshot
+    moving = outcome.move is not None or snapshot.memory.move is not None
+    starting = any(not p.desired == p.ready == p.pods or p.trouble is not None for p in snapshot.placements)
+    there = {p.key: p.desired for p in snapshot.placements if p.desired}
+    if not snapshot.synced or moving or starting or not there or there != {key: n for key, n in outcome.allocation.items() if n}:
+        return seen.now
+    asked = [f.refusal.reconsider_at for f in outcome.review.findings if f.refusal is not None] if outcome.review is not None else []
+    ends = [*asked, *(q.until for q in snapshot.memory.quarantine), *(p.exhausted_until for p in snapshot.pools)]
+    return min([seen.now + _window(seen), *_awaited(outcome), *(at for at in ends if at is not None and at > seen.now)])
+
+
+def _window(seen: Analysis) -> timedelta:
+    return timedelta(seconds=seen.snapshot.workload.rebalancing.window_seconds)
+
+
+def _awaited(outcome: Outcome) -> list[datetime]:
+    """Moments at which it is looked at again in any case."""
+    deadline = outcome.move.deadline if outcome.move is not None else None
+    again = outcome.refusal.reconsider_at if outcome.refusal is not None else None
+    return [at for at in (deadline, again) if at is not None]

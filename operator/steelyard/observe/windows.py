@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from steelyard.core.facts.window import Window
-from steelyard.core.statistics.histogram import Buckets, added, quantile
+from steelyard.core.statistics.histogram import Buckets, added, kept, quantile
 from steelyard.observe.sample import ZERO, Tally
 
 P99 = 0.99
@@ -83,7 +83,7 @@ class Span:
             cost=self.cost,
             steady=steady,
             p99_milliseconds=None if p99 is None else p99 * 1000,
-            buckets=self.buckets or None,
+            buckets=kept(self.buckets),
         )
 
 

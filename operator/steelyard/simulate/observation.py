@@ -15,7 +15,7 @@ import numpy as np
 
 from steelyard.core.facts.snapshot import Traffic
 from steelyard.core.facts.window import Crash, Window
-from steelyard.core.statistics.histogram import quantile
+from steelyard.core.statistics.histogram import Histogram, quantile
 from steelyard.core.vocabulary.reading import Fresh, Reading, Stale, Unknown
 from steelyard.simulate.queues import ERROR, GOOD, SHED, SLOW, Requests
 
@@ -137,7 +137,7 @@ class Observation:
 
     def _window(self, now: datetime, *, steady: bool, disturbed: bool) -> Window:
         assert self._begin is not None
-        buckets = dict(zip(self._edges.tolist(), np.cumsum(self._within).tolist(), strict=True))
+        buckets = Histogram(self._edges.tolist(), np.cumsum(self._within).tolist())
         p99 = quantile(buckets, P99)
         return Window(
             start=self._begin,

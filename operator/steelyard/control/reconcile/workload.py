@@ -35,10 +35,11 @@ from steelyard.control.reconcile.refusals import Refusals
 from steelyard.control.telemetry.decision_log import DecisionLog
 from steelyard.control.telemetry.events import EventRecorder, EventType
 from steelyard.core.compiling.superseded import superseded
-from steelyard.core.decide import decide
+from steelyard.core.decide import LOOK_AGAIN, decide
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.snapshot import Snapshot
 from steelyard.core.placing.decision import Decision
+from steelyard.core.placing.last_look import LastLook
 from steelyard.core.vocabulary.reason import Reason
 from steelyard.render import name
 from steelyard.render.objects import Desired, desired
@@ -57,6 +58,14 @@ NamespaceUid = Callable[[str], Awaitable[str]]
 @dataclass(frozen=True, slots=True)
 class Denied:
     """The API server refused it, now or not long ago; it is tried again when its time comes."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Settled:
+    """A pass that left nothing to do. versions: of the workload and of everything that is owned by it, as the pass found them."""
+
+    versions: tuple[str, ...]
+    look: LastLook
 
 
 class WorkloadReconciler:
@@ -86,6 +95,7 @@ class WorkloadReconciler:
         self._wake = wake
         self._clock = clock
         self._refusals = Refusals(clock)
+        self._settled: dict[WorkloadKey, _Settled] = {}
 
     async def reconcile(self, key: WorkloadKey) -> float | None:
         """Seconds after which to look again; None once the workload is gone."""
@@ -94,6 +104,7 @@ class WorkloadReconciler:
             self._decision_log.forget(key)
             self._fleet.forget(key)
             self._refusals.forget(*key)
+            self._settled.pop(key, None)
             return None
         where = INFERENCE_WORKLOADS.key(key.namespace, key.name)
         if manifests.is_leaving(raw):
@@ -110,6 +121,11 @@ class WorkloadReconciler:
         now = self._clock.now()
         refused = self._refusals.told(raw)
         snapshot = replace(snapshot, target=self._fleet.target(key), refused=refused)
+        versions, before = self._versions(raw), self._settled.pop(key, None)
+        if before is not None and before.versions == versions and before.look.says_all_of(snapshot, now):
+            self._settled[key] = before
+            self._decision_log.looked(snapshot, now)
+            return max(SOON, min(LOOK_AGAIN, before.look.until - now).total_seconds())
         decision = decide(snapshot, now)
         self._fleet.ask(key, decision.demand)
         with self._snapshots.writing_down(key, decision.memory.move):
@@ -126,7 +142,12 @@ class WorkloadReconciler:
         self._decision_log.record(raw, snapshot, decision, now, self._clock.monotonic() - began)
         if not settled or self._refusals.told(raw) != refused:
             return SOON  # What the server says by now is for the status.
+        if not refused:
+            self._settled[key] = _Settled(versions, LastLook(snapshot, decision.stands_until))
         return max(SOON, min((decision.reconsider_at - self._clock.now()).total_seconds(), self._refusals.again(raw)))
+
+    def _versions(self, raw: Manifest) -> tuple[str, ...]:
+        return tuple(manifests.version(each) for each in (raw, *self._store.owned_by(manifests.uid(raw))))
 
     async def _write_down(self, raw: Manifest, snapshot: Snapshot, decision: Decision) -> Manifest:
         key = snapshot.workload.key

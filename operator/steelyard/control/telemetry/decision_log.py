@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import TypeAlias
 
 from steelyard.control.kube.manifest import Manifest
 from steelyard.control.log import get_logger
@@ -23,6 +24,9 @@ from steelyard.core.vocabulary.reading import Fresh, Stale, last_known
 from steelyard.core.vocabulary.reason import Reason
 
 _log = get_logger(__name__)
+Slot: TypeAlias = tuple[str, tuple[str, ...]]
+"""A metric and its labels."""
+Moments: TypeAlias = Mapping[Slot, datetime]
 
 
 class DecisionLog:
@@ -33,7 +37,8 @@ class DecisionLog:
         self._metrics = metrics
         self._gauges: dict[WorkloadKey, tuple[Sample, ...]] = {}
         self._recorded: dict[WorkloadKey, str] = {}
-        self._moments: dict[WorkloadKey, tuple[tuple[str, tuple[str, ...], datetime], ...]] = {}
+        self._read: dict[WorkloadKey, Moments] = {}
+        self._priced: dict[WorkloadKey, Moments] = {}
         self._decided: datetime | None = None
         self._safe: dict[WorkloadKey, str | None] = {}
         self._gone: set[WorkloadKey] = set()
@@ -69,9 +74,15 @@ class DecisionLog:
         self._tell_ended_move(snapshot, decision)
         self._decided = now
         self._gone.discard(key)
-        self._moments[key] = _moments(key, snapshot, decision)
+        self._read[key] = _read_at(snapshot)
+        self._priced[key] = _priced_at(decision)
         self._gauges[key] = _gauges(key, snapshot, decision, self._metrics.currency)
         self._safe[key] = _safe_mode(snapshot, decision)
+
+    def looked(self, snapshot: Snapshot, now: datetime) -> None:
+        """Nothing was new since the last decision, which stands."""
+        self._decided = now
+        self._read[snapshot.workload.key] = _read_at(snapshot)
 
     def compiled(self, about: Manifest, snapshot: CompileSnapshot, decision: CompileDecision, now: datetime) -> None:
         """One decision about a CompiledModel. The record is written when it differs from the last one, whenever that is to be looked at."""
@@ -108,7 +119,8 @@ class DecisionLog:
         """The workload is gone. Its counters are still needed: its last pods are counted and paid for in the next round."""
         self._gauges.pop(key, None)
         self._safe.pop(key, None)
-        self._moments.pop(key, None)
+        self._read.pop(key, None)
+        self._priced.pop(key, None)
         self._recorded.pop(key, None)
         self._gone.add(key)
 
@@ -127,8 +139,8 @@ class DecisionLog:
         if self._decided is not None:
             samples.append(Sample("steelyard_last_decision_cycle_timestamp_seconds", (), self._decided.timestamp()))
         samples += [Sample("steelyard_safe_mode", (reason,), 1.0) for reason in sorted({r for r in self._safe.values() if r is not None})]
-        ages = {(name, labels): (now - at).total_seconds() for key in sorted(self._moments) for name, labels, at in self._moments[key]}
-        samples += [Sample(name, labels, age) for (name, labels), age in sorted(ages.items())]
+        moments = {slot: at for found in (self._priced, self._read) for key in sorted(found) for slot, at in found[key].items()}
+        samples += [Sample(name, labels, (now - at).total_seconds()) for (name, labels), at in sorted(moments.items())]
         self._metrics.gauges.publish("workloads", Gauges(tuple(samples)))
 
     def _tell_ended_move(self, snapshot: Snapshot, decision: Decision) -> None:
@@ -158,18 +170,24 @@ def _last_cycle(decided: datetime | None, now: datetime, *, leading: bool, owed:
     return now if decided is None or not owed else decided
 
 
-def _moments(key: WorkloadKey, snapshot: Snapshot, decision: Decision) -> tuple[tuple[str, tuple[str, ...], datetime], ...]:
-    """What has an age: readings of traffic, and prices that have a date."""
-    found: dict[tuple[str, tuple[str, ...]], datetime] = {}
+def _read_at(snapshot: Snapshot) -> Moments:
+    """When readings of traffic were true."""
+    key, found = snapshot.workload.key, dict[Slot, datetime]()
     for placement, reading in snapshot.traffic.items():
         if isinstance(reading, Fresh | Stale):
             slot = ("steelyard_observation_age_seconds", (key.namespace, key.name, placement.pool))
             found[slot] = max(reading.at, found.get(slot, reading.at))
+    return found
+
+
+def _priced_at(decision: Decision) -> Moments:
+    """Dates of prices."""
+    found: dict[Slot, datetime] = {}
     for option in decision.options:
         price = option.price
         if isinstance(price, Fresh | Stale) and price.value.as_of is not None:
             found["steelyard_price_age_seconds", (option.pool, price.value.price_class.value)] = price.value.as_of
-    return tuple((name, labels, at) for (name, labels), at in sorted(found.items()))
+    return found
 
 
 def _gauges(key: WorkloadKey, snapshot: Snapshot, decision: Decision, currency: str) -> tuple[Sample, ...]:

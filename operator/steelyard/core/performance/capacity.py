@@ -120,10 +120,11 @@ def broke(window: Window, allowed: float) -> bool:
 
     Errors say nothing of capacity. A bare `more than allowed` would call every second window of a workload at its limit broken.
     """
-    if window.replica_seconds <= 0 or window.good + window.slow <= 0:
+    late = window.slow + window.shed
+    if late <= 1 or window.replica_seconds <= 0 or window.good + window.slow <= 0:
         return False
     expected = allowed * window.offered
-    return window.slow + window.shed > expected + 3 * sqrt(expected) + 1
+    return late > expected + 3 * sqrt(expected) + 1
 
 
 def _too_much(window: Window, windows: Sequence[Window], allowed: float) -> bool:
@@ -139,6 +140,8 @@ def without_backlog(windows: Sequence[Window], allowed: float) -> tuple[Window, 
     """Those in which no late answer may be of a shortage before: a window that broke the promise counts unless one of the BACKLOG before it broke it
     at a higher load per replica."""
     kept, broken = [], [broke(w, allowed) for w in windows]
+    if not any(broken):
+        return tuple(windows)
     for at, w in enumerate(windows):
         before = [windows[k] for k in range(max(0, at - BACKLOG), at) if broken[k]]
         if not broken[at] or not any(_offered(b) > LESS * _offered(w) for b in before):

@@ -33,12 +33,14 @@ SIZING_SAMPLE = 30
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Analysis:
     """Derived facts. `members`: the placements that hold the load outside of the move under way, in order of key. `live`: evidence by placement
-    from fresh windows only; `kept`: what is remembered once this pass is over, the figures that stay byte for byte at constant traffic.
+    from fresh windows only; `kept`: what is remembered once this pass is over, the figures that stay byte for byte at constant traffic. `sound`: the
+    windows of each fresh reading that are evidence: a crash is told by itself, and says nothing of what a replica carries; nor does what had piled up.
     `promise`: over all of the last windows; `strain`: over those of them that tell whether the replicas are too few."""
 
     snapshot: Snapshot
     now: datetime
     candidates: tuple[Candidate, ...]
+    sound: Mapping[PlacementKey, tuple[Window, ...]]
     members: tuple[Placement, ...]
     live: Mapping[PlacementKey, Known]
     kept: Mapping[PlacementKey, Known]
@@ -106,8 +108,8 @@ class Analysis:
         return reading.value.windows if isinstance(reading, Fresh) else ()
 
     def windows(self, key: PlacementKey) -> tuple[Window, ...]:
-        """Those of them that are evidence: a crash is told by itself, and says nothing of what a replica carries; nor does what had piled up."""
-        return without_backlog(undisturbed(self.every_window(key)), self.snapshot.workload.allowed)
+        """Those of them that are evidence (`sound`)."""
+        return self.sound.get(key, ())
 
     def capacity(self, key: PlacementKey) -> float | None:
         """Requests per second and replica that sizing may rely on: remembered, else live; a claim does not size anything."""
@@ -197,10 +199,11 @@ def analysis(snapshot: Snapshot, now: datetime) -> Analysis:
     workload = snapshot.workload
     found, members = candidates(snapshot), holding(snapshot)
     fresh = {key: r.value.windows for key, r in sorted(snapshot.traffic.items()) if isinstance(r, Fresh)}
-    live, kept = _evidence(snapshot, fresh)
+    sound = {key: without_backlog(undisturbed(windows), workload.allowed) for key, windows in fresh.items()}
+    live, kept = _evidence(snapshot, sound)
     serving = [fresh[p.key] for p in sorted(snapshot.placements, key=lambda p: p.key) if p.key in fresh]
     capacities = {key: k.capacity for key, k in {**live, **kept}.items() if k.capacity}
-    misses = risk(workload, {p.key: fresh[p.key] for p in snapshot.placements if p.key in fresh}, capacities)
+    misses = risk(workload, {p.key: fresh[p.key] for p in snapshot.placements if p.key in fresh}, sound, capacities)
     asked = load(serving, snapshot.past, misses, _start(members))
     good, bad = totals(w for windows in serving for w in windows[-RECENT:])
     borne, missed = totals(w for windows in serving for w in of_load(windows[-RECENT:]))
@@ -209,6 +212,7 @@ def analysis(snapshot: Snapshot, now: datetime) -> Analysis:
         snapshot=snapshot,
         now=now,
         candidates=found,
+        sound=sound,
         members=members,
         live=live,
         kept=kept,
@@ -225,7 +229,7 @@ def _start(members: tuple[Placement, ...]) -> float:
 
 
 def _evidence(
-    snapshot: Snapshot, fresh: Mapping[PlacementKey, tuple[Window, ...]]
+    snapshot: Snapshot, sound: Mapping[PlacementKey, tuple[Window, ...]]
 ) -> tuple[dict[PlacementKey, Known], dict[PlacementKey, Known]]:
     """(live, kept)."""
     memory, workload = snapshot.memory, snapshot.workload
@@ -233,7 +237,7 @@ def _evidence(
     live: dict[PlacementKey, Known] = {}
     kept = {PlacementKey(k.pool, k.revision): k for k in memory.known}
     calm, least = memory.move is None, workload.rebalancing.min_good_requests
-    for key, windows in ((key, without_backlog(undisturbed(every), workload.allowed)) for key, every in fresh.items()):
+    for key, windows in sound.items():
         used = ran = windows if settled is None else since(windows, settled)
         if calm:
             used = constellation(tuple(w for w in used if w.steady))

@@ -45,3 +45,5 @@ class Decision:
     load: Load | None
     demand: Demand | None
     reconsider_at: datetime
+    stands_until: datetime
+    """Before when the same facts need not be decided on again."""

@@ -11,8 +11,8 @@ import numpy as np
 from steelyard.core.facts.capacity import Capacity
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.snapshot import Workload
-from steelyard.core.facts.window import Window, undisturbed
-from steelyard.core.performance.capacity import busy_at_capacity, without_backlog
+from steelyard.core.facts.window import Window
+from steelyard.core.performance.capacity import busy_at_capacity
 from steelyard.core.performance.lateness import Lateness
 from steelyard.core.planning.reserve import Risk
 
@@ -20,20 +20,25 @@ LOOKED_BACK = 3600.0
 """Seconds of windows whose misses correct the law."""
 
 
-def risk(workload: Workload, serving: Mapping[PlacementKey, Sequence[Window]], capacities: Mapping[PlacementKey, Capacity]) -> Risk:
-    """From the windows of every placement that serves and the capacities that are remembered of them."""
+def risk(
+    workload: Workload,
+    serving: Mapping[PlacementKey, Sequence[Window]],
+    sound: Mapping[PlacementKey, Sequence[Window]],
+    capacities: Mapping[PlacementKey, Capacity],
+) -> Risk:
+    """From the windows of every placement that serves, those of them without crash and backlog, and the capacities that are remembered."""
     most = max(serving, key=lambda key: (sum(w.offered for w in serving[key]), key), default=None)
     busy = busy_at_capacity(serving[most] if most is not None else (), workload.promise)
     lateness = Lateness(allowed=workload.allowed, busy=busy)
     known = {key: c.rate.point for key, c in capacities.items() if key in serving and not c.at_least}
-    lately = ((known[key], w) for key in sorted(known) for w in _lately(serving[key], workload.allowed))
+    lately = ((known[key], w) for key in sorted(known) for w in _lately(sound[key], serving[key][-1:]))
     return Risk(lateness=replace(lateness, correction=_correction(lateness, lately)), budget=workload.error_budget)
 
 
-def _lately(windows: Sequence[Window], allowed: float) -> list[Window]:
-    """Those of the last hour that show what a load does: no crash, no backlog."""
-    sound = without_backlog(undisturbed(windows), allowed)
-    return [w for w in sound if (windows[-1].end - w.end).total_seconds() < LOOKED_BACK and w.replica_seconds > 0 and w.offered > 0]
+def _lately(sound: Sequence[Window], newest: Sequence[Window]) -> list[Window]:
+    """Those within LOOKED_BACK of the newest window, if there is one."""
+    used = (w for w in sound if w.replica_seconds > 0 and w.offered > 0)
+    return [w for w in used for last in newest if (last.end - w.end).total_seconds() < LOOKED_BACK]
 
 
 def _correction(lateness: Lateness, lately: Iterable[tuple[float, Window]]) -> float:

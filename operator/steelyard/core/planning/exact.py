@@ -99,7 +99,8 @@ def _splits(problem: Problem, chosen: tuple[Offer, ...], enough: Callable[[], fl
     """
     slowest = min(o.capacity for o in chosen)
     capacity = [slowest if problem.equal_share else o.capacity for o in chosen]
-    rate = [min((o.cost / c for o, c in zip(chosen[i:], capacity[i:], strict=True)), default=0.0) for i in range(len(chosen) + 1)]
+    least = [o.cost / c for o, c in zip(chosen, capacity, strict=True)]
+    rate = [min(least[i:], default=0.0) for i in range(len(chosen) + 1)]
 
     def walk(index: int, counts: tuple[int, ...], carried: float, money: float) -> Iterator[tuple[int, ...]]:
         offer = chosen[index]

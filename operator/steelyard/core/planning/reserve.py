@@ -16,10 +16,11 @@ LEAST_ALLOWED = 1e-4
 """Of an objective that allows nothing so much is planned to be missed."""
 WIDEST = 2.0
 """Times the mean, that a load's standard deviation is reckoned with at most: what is wider is not known at all."""
-STEPS = 14
-"""Of the bisection, which ends within 0.05 %."""
+PARTS, NARROWED = 24, 3
+"""Capacities that are tried at once, evenly spaced in logarithms, and how often the gap between two of them is searched again: it ends within 0.05 %."""
 MOST = 32.0
 """Times the mean, that no reserve is larger than."""
+_STEPS = np.linspace(0.0, 1.0, PARTS + 1)
 _NORMAL = np.arange(-4.0, 4.75, 0.125)
 _WEIGHTS = np.exp(-(_NORMAL**2) / 2) / np.exp(-(_NORMAL**2) / 2).sum()
 
@@ -49,8 +50,9 @@ def reserve(mean: float, variance: float, risk: Risk) -> float:
     asked = _WEIGHTS * loads
     asked /= asked.sum()
     low, high = mean / MOST, mean * MOST
-    for _ in range(STEPS):
-        middle = sqrt(low * high)
-        late = float((asked * risk.lateness.late(loads / middle)).sum())
-        low, high = (middle, high) if late > risk.spent else (low, middle)
+    for _ in range(NARROWED):
+        tried = low * (high / low) ** _STEPS
+        late = risk.lateness.late(loads / tried[1:-1, None]) @ asked
+        enough = int((late > risk.spent).sum()) + 1
+        low, high = float(tried[enough - 1]), float(tried[enough])
     return high

@@ -64,19 +64,22 @@ def alternatives(grounds: Grounds) -> tuple[Alternative, ...]:
         source = _source(grounds, known, plan) if plan is not None else None
         if plan is None or source is None or plan.get(target, 0) <= grounds.standing.get(target, 0):
             continue
-        cost = _cost(grounds, known, {*grounds.standing, target})
-        if cost.point < present.point - _ROUNDING:
-            found.append(
-                Alternative(
-                    source=source,
-                    target=known[target],
-                    source_replicas=plan.get(source, 0),
-                    target_replicas=plan[target],
-                    base=grounds.standing.get(target, 0),
-                    present=present,
-                    cost=cost,
-                )
+        pools = {*grounds.standing, target}
+        point = _mean_cost(grounds, known, pools, "point")
+        if point >= present.point - _ROUNDING:
+            continue
+        few, many = (_mean_cost(grounds, known, pools, end) for end in ("upper", "lower"))
+        found.append(
+            Alternative(
+                source=source,
+                target=known[target],
+                source_replicas=plan.get(source, 0),
+                target_replicas=plan[target],
+                base=grounds.standing.get(target, 0),
+                present=present,
+                cost=Interval(point, min(point, few), max(point, many)),
             )
+        )
     return tuple(sorted(found, key=lambda a: (a.target.pool not in wanted, round(a.cost.point, 9), not a.whole, a.source, a.target.pool)))
 
 
@@ -120,16 +123,11 @@ def _sized(grounds: Grounds, known: Mapping[str, Option], rate: float, paid: flo
     return paid if more is None else _money(grounds, known, more)
 
 
-def _cost(grounds: Grounds, known: Mapping[str, Option], pools: Set[str]) -> Interval:
-    """Money per hour of the best that these pools do together, as a mean over usual loads, over the interval of all capacities; infinite where
-    they do not carry one of them."""
-
-    def mean(end: str) -> float:
-        costs = {rate: _money(grounds, known, _plan(grounds, known, pools, rate, Sizing(end=end))) for rate in set(grounds.load.usual)}
-        return fmean(costs[rate] for rate in grounds.load.usual)
-
-    point, few, many = mean("point"), mean("upper"), mean("lower")
-    return Interval(point, min(point, few), max(point, many))
+def _mean_cost(grounds: Grounds, known: Mapping[str, Option], pools: Set[str], end: str) -> float:
+    """Money per hour of the best that these pools do together, as a mean over usual loads, at that end of the interval of all capacities; infinite
+    where they do not carry one of them."""
+    costs = {rate: _money(grounds, known, _plan(grounds, known, pools, rate, Sizing(end=end))) for rate in set(grounds.load.usual)}
+    return fmean(costs[rate] for rate in grounds.load.usual)
 
 
 def _money(grounds: Grounds, known: Mapping[str, Option], plan: Mapping[str, int] | None) -> float:

@@ -1,0 +1,73 @@
+"""What was looked at and is the same is not decided again; whatever is new is decided at once."""
+
+from steelyard.control.kube.resource import DEPLOYMENTS
+from steelyard.core.facts.snapshot import Scaling
+from unit.control.reconciler_stage import KEY, Stage, standing
+from unit.control.virtual_time import VirtualClock, run
+from unit.core.world import Ground, World, quick
+
+WINDOW = 60
+MINUTES = 10
+
+
+def at_rest() -> World:
+    """One replica serves a load that it carries, for long enough that nothing more is to be learnt."""
+    world = World({"a": Ground(price=0.5)}, rate=4.0, policy=quick(), scaling=Scaling(maximum=1))
+    world.tick(20)
+    return world
+
+
+async def rested(clock: VirtualClock) -> Stage:
+    stage = Stage(at_rest(), clock)
+    standing(stage)
+    await stage.work(MINUTES * WINDOW)
+    stage.decided.clear()
+    stage.unchanged.clear()
+    return stage
+
+
+def test_at_rest_one_look_a_window_decides_and_the_others_find_nothing_new():
+    async def scenario():
+        stage = await rested(VirtualClock())
+        await stage.work(MINUTES * WINDOW)
+        assert len(stage.decided) <= MINUTES + 1
+        assert len(stage.decided) + len(stage.unchanged) >= MINUTES * WINDOW / 15, "each is looked at every 15 seconds all the same"
+
+    run(scenario())
+
+
+def test_a_look_that_finds_nothing_new_writes_nothing():
+    async def scenario():
+        stage = await rested(VirtualClock())
+        before = len(stage.server.asked)
+        await stage.work(MINUTES * WINDOW)
+        assert len(stage.server.asked) == before
+
+    run(scenario())
+
+
+def test_a_new_window_is_decided_on():
+    async def scenario():
+        stage = await rested(VirtualClock())
+        await stage.reconciler.reconcile(KEY)
+        stage.decided.clear()
+        stage.world.rate = 30.0
+        stage.world._serve()
+        await stage.reconciler.reconcile(KEY)
+        assert stage.decided
+
+    run(scenario())
+
+
+def test_an_object_of_ours_that_somebody_changed_is_decided_on():
+    async def scenario():
+        stage = await rested(VirtualClock())
+        await stage.reconciler.reconcile(KEY)
+        stage.decided.clear()
+        (deployment,) = stage.store.all(DEPLOYMENTS)
+        edited = {**deployment, "metadata": {**deployment["metadata"], "resourceVersion": "900"}, "spec": {"replicas": 5}}
+        stage.store.observe(DEPLOYMENTS, "MODIFIED", edited)
+        await stage.reconciler.reconcile(KEY)
+        assert stage.decided
+
+    run(scenario())
