@@ -5,14 +5,13 @@ A round is two steps, because between them the observer looks at all placements 
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.snapshot import Traffic
-from steelyard.core.facts.window import Window
+from steelyard.core.facts.window_table import WindowTable
 from steelyard.core.statistics.histogram import Buckets, added
 from steelyard.core.vocabulary.reading import Fresh, Reading, Stale, Unknown
 from steelyard.observe.cost import cost, existence
@@ -62,8 +61,7 @@ class PlacementRecord:
         self._incomplete = 0
         self._money = 0.0
         self._unpriced = 0.0
-        self._ring: deque[Window] = deque(maxlen=WINDOWS)
-        self._before: deque[Window] = deque(maxlen=WINDOWS)
+        self._ring = self._before = WindowTable()
         self._running: Span | None = None
         self._epoch: datetime | None = None
         self._recovering = False
@@ -146,7 +144,7 @@ class PlacementRecord:
         """What may be believed at `now`."""
         if self._good_at is None or self._pending:
             return Unknown(self._why or self._unread, self._pending)
-        traffic = Traffic(windows=tuple(self._ring))
+        traffic = Traffic(windows=self._ring)
         if self._why is not None:
             return Stale(traffic, self._good_at, self._why)
         if self._now is None or now - self._now > MISSED * interval:
@@ -158,10 +156,10 @@ class PlacementRecord:
         return Fresh(traffic, self._good_at)
 
     @property
-    def past(self) -> tuple[Window, ...]:
+    def past(self) -> WindowTable:
         """Windows, oldest first and without latencies, of the time before it last began to serve; all of them while it does not."""
-        left = self._ring if self._idle or not self._pods else ()
-        return (*self._before, *(replace(w, buckets=None) for w in left))[-WINDOWS:]
+        left = self._ring if self._idle or not self._pods else WindowTable()
+        return left.without_latencies().after(self._before, WINDOWS)
 
     @property
     def totals(self) -> Totals:
@@ -241,7 +239,7 @@ class PlacementRecord:
             return False
         closed, crashes = self._running.window, (pod.facts.crash for pod in self._present())
         disturbed = any(crash is not None and crash.disturbs(closed.start, closed.end) for crash in crashes)
-        self._ring.append(replace(closed, disturbed=disturbed))
+        self._ring = self._ring.then(replace(closed, disturbed=disturbed), WINDOWS)
         self._running, self._recovering = opened(now, self._constellation()), False
         return True
 
@@ -305,5 +303,4 @@ class PlacementRecord:
 
     def _put_by(self) -> None:
         """What was read before it stood empty tells what was asked for, and nothing of what runs."""
-        self._before.extend(replace(w, buckets=None) for w in self._ring)
-        self._ring.clear()
+        self._before, self._ring = self._ring.without_latencies().after(self._before, WINDOWS), WindowTable()

@@ -6,8 +6,7 @@ pass before a reading counts again. A placement without a ready replica begins a
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import inf
 
@@ -15,6 +14,7 @@ import numpy as np
 
 from steelyard.core.facts.snapshot import Traffic
 from steelyard.core.facts.window import Crash, Window
+from steelyard.core.facts.window_table import WindowTable
 from steelyard.core.statistics.histogram import Histogram, quantile
 from steelyard.core.vocabulary.reading import Fresh, Reading, Stale, Unknown
 from steelyard.simulate.queues import ERROR, GOOD, SHED, SLOW, Requests
@@ -47,8 +47,7 @@ class Observation:
         self._pool = pool
         self._edges = np.array(sorted({each / 1000 for each in (*LADDER, objective_milliseconds)} | {inf}))
         self._length = timedelta(seconds=window_seconds)
-        self._ring: deque[Window] = deque(maxlen=WINDOWS)
-        self._before: deque[Window] = deque(maxlen=WINDOWS)
+        self._ring = self._before = WindowTable()
         self._good_at: datetime | None = None
         self._why: str | None = f"no serving replica of pool {pool} was read yet"
         self._recovering = False
@@ -73,7 +72,7 @@ class Observation:
             if now - self._begin >= self._length:
                 steady = self._unbroken and serving == self._first
                 disturbed = any(crash.disturbs(self._begin, now) for crash in seen.crashes)
-                self._ring.append(self._window(now, steady=steady, disturbed=disturbed))
+                self._ring = self._ring.then(self._window(now, steady=steady, disturbed=disturbed), WINDOWS)
                 closed, self._recovering = True, False
                 self._clear()
                 self._begin, self._first = now, serving
@@ -88,7 +87,7 @@ class Observation:
         """What may be believed."""
         if self._good_at is None or self._pending:
             return Unknown(self._why or "", self._pending)
-        traffic = Traffic(windows=tuple(self._ring))
+        traffic = Traffic(windows=self._ring)
         if self._why is not None:
             return Stale(traffic, self._good_at, self._why)
         if self._recovering:
@@ -96,10 +95,10 @@ class Observation:
         return Fresh(traffic, self._good_at)
 
     @property
-    def past(self) -> tuple[Window, ...]:
+    def past(self) -> WindowTable:
         """Windows of the time before it last began to serve; all of them while it does not."""
-        left = self._ring if self._idle else ()
-        return (*self._before, *(replace(w, buckets=None) for w in left))[-WINDOWS:]
+        left = self._ring if self._idle else WindowTable()
+        return left.without_latencies().after(self._before, WINDOWS)
 
     def end(self) -> None:
         """It is gone."""
@@ -113,8 +112,7 @@ class Observation:
 
     def _open(self, serving: frozenset[int], now: datetime) -> None:
         if self._idle:
-            self._before.extend(replace(w, buckets=None) for w in self._ring)
-            self._ring.clear()
+            self._before, self._ring = self._ring.without_latencies().after(self._before, WINDOWS), WindowTable()
         self._idle = False
         self._clear()
         self._begin, self._first = now, serving

@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import json
+import pickle
 import resource
 import sys
 import time
 from dataclasses import replace
+from datetime import datetime
 from math import floor, inf
 
 import numpy as np
 
 from bench.deciding.fleet import fleet, template
-from steelyard.core.decide import decide
+from steelyard.core.decide import LOOK_AGAIN, decide
+from steelyard.core.facts.identity import PlacementKey
+from steelyard.core.facts.snapshot import Snapshot, Traffic
 from steelyard.core.placing.analysis import analysis
+from steelyard.core.placing.last_look import LastLook
 from steelyard.core.plan import plan_demands
 from steelyard.core.planning.demand import Demand
 from steelyard.core.planning.fleet.warm_start import WarmStart
 from steelyard.core.planning.outcome import Planned
 from steelyard.core.replay.record import record
+from steelyard.core.vocabulary.reading import Fresh, Reading
 
 SHORT = 0.6
 """Of the nodes that a plan without limits uses on its two favourite pools."""
+AGAIN = 3
+"""Looks between a window of 60 seconds and the next, which find nothing new."""
+MANY = 100
+"""Workloads whose next looks are measured: of each the facts are copied, as the operator reads them anew."""
 CHANGED = 0.05
 """Of the workloads, by the next plan."""
 
@@ -32,9 +42,15 @@ def measured(workloads: int) -> dict[str, float]:
     now = world.moment
     record_bytes = len(json.dumps(record(one, decide(one, now), now)))
     snapshots = list(fleet(one, workloads))
+    demands, looks = list[Demand](), list[LastLook]()
     began = time.process_time()
-    decisions = [decide(snapshot, now) for snapshot in snapshots]
+    for snapshot in snapshots:
+        decision = decide(snapshot, now)
+        looks.append(LastLook(snapshot, decision.stands_until))
+        if decision.demand is not None:
+            demands.append(decision.demand)
     seconds = time.process_time() - began
+    again = _again_seconds(looks, now)
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     some = snapshots[: min(workloads, 100)]
     began = time.process_time()
@@ -42,7 +58,7 @@ def measured(workloads: int) -> dict[str, float]:
         analysis(snapshot, now)
     analysis_seconds = (time.process_time() - began) / len(some)
     chance = np.random.default_rng(workloads)
-    demands = [_scaled(d.demand, float(chance.uniform(0.25, 1.5))) for d in decisions if d.demand is not None]
+    demands = [_scaled(demand, float(chance.uniform(0.25, 1.5))) for demand in demands]
     nodes = _short(demands)
     cold, warm_start = _planned(demands, nodes, None)
     for at in chance.choice(len(demands), max(1, round(CHANGED * len(demands))), replace=False):
@@ -52,12 +68,29 @@ def measured(workloads: int) -> dict[str, float]:
         "workloads": workloads,
         "seconds": seconds,
         "rss_mib": most / 2**20,
-        "per_workload_ms": 1000 * seconds / workloads,
+        "per_decision_ms": 1000 * seconds / workloads,
+        "per_look_ms": 1000 * (seconds + again) / (workloads * (1 + AGAIN)),
         "analysis_ms": 1000 * analysis_seconds,
         "record_kib": record_bytes / 1024,
         "plan_seconds": cold,
         "warm_plan_seconds": warm,
     }
+
+
+def _again_seconds(looks: list[LastLook], now: datetime) -> float:
+    """Of the looks until the next window, each with a reading of its own moment."""
+    spent = 0.0
+    for time_of_look in (now + k * LOOK_AGAIN for k in range(1, AGAIN + 1)):
+        read = [pickle.loads(pickle.dumps(replace(look.snapshot, traffic=_read_at(look.snapshot, time_of_look)))) for look in looks[:MANY]]
+        began = time.process_time()
+        stand = [look.says_all_of(snapshot, time_of_look) for look, snapshot in zip(looks, read, strict=False)]
+        spent += (time.process_time() - began) * len(looks) / len(read)
+        assert all(stand), "the template is not at rest"
+    return spent
+
+
+def _read_at(snapshot: Snapshot, moment: datetime) -> dict[PlacementKey, Reading[Traffic]]:
+    return {key: replace(told, at=moment) if isinstance(told, Fresh) else told for key, told in snapshot.traffic.items()}
 
 
 def _scaled(one: Demand, factor: float) -> Demand:

@@ -52,7 +52,7 @@ R = TypeVar("R", bound=ApiResource)
 MOST_KEPT = 50_000
 """Values that were read or computed once and are kept for the next pass."""
 ReadTraffic = Callable[[WorkloadKey, PlacementKey, datetime], Reading[Traffic]]
-ReadPast = Callable[[WorkloadKey], tuple[tuple[Window, ...], ...]]
+ReadPast = Callable[[WorkloadKey], tuple[Sequence[Window], ...]]
 
 
 @dataclass(frozen=True, slots=True)

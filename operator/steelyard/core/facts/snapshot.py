@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -366,7 +366,7 @@ class Placement:
 class Traffic:
     """Windows of one placement, oldest first, of one revision only."""
 
-    windows: tuple[Window, ...]
+    windows: Sequence[Window]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -481,7 +481,7 @@ class Snapshot:
     references: Mapping[str, Reference] = field(default_factory=dict)
     target: FleetTarget | None = None
     refused: tuple[RefusedWrite, ...] = ()
-    past: tuple[tuple[Window, ...], ...] = ()
+    past: tuple[Sequence[Window], ...] = ()
 
     def pool(self, name: str) -> Pool | None:
         """The pool of that name, if it exists."""

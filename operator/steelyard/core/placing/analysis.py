@@ -33,13 +33,14 @@ SIZING_SAMPLE = 30
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Analysis:
     """Derived facts. `members`: the placements that hold the load outside of the move under way, in order of key. `live`: evidence by placement
-    from fresh windows only; `kept`: what is remembered once this pass is over, the figures that stay byte for byte at constant traffic. `sound`: the
-    windows of each fresh reading that are evidence: a crash is told by itself, and says nothing of what a replica carries; nor does what had piled up.
+    from fresh windows only; `kept`: what is remembered once this pass is over, the figures that stay byte for byte at constant traffic. `read`: the windows of
+    each fresh reading; `sound`: those of them that are evidence: a crash is told by itself, and says nothing of what a replica carries; nor does what had piled up.
     `promise`: over all of the last windows; `strain`: over those of them that tell whether the replicas are too few."""
 
     snapshot: Snapshot
     now: datetime
     candidates: tuple[Candidate, ...]
+    read: Mapping[PlacementKey, tuple[Window, ...]]
     sound: Mapping[PlacementKey, tuple[Window, ...]]
     members: tuple[Placement, ...]
     live: Mapping[PlacementKey, Known]
@@ -104,8 +105,7 @@ class Analysis:
 
     def every_window(self, key: PlacementKey) -> tuple[Window, ...]:
         """All windows of a fresh reading; none otherwise."""
-        reading = self.traffic(key)
-        return reading.value.windows if isinstance(reading, Fresh) else ()
+        return self.read.get(key, ())
 
     def windows(self, key: PlacementKey) -> tuple[Window, ...]:
         """Those of them that are evidence (`sound`)."""
@@ -198,7 +198,7 @@ def analysis(snapshot: Snapshot, now: datetime) -> Analysis:
     """Derive everything once."""
     workload = snapshot.workload
     found, members = candidates(snapshot), holding(snapshot)
-    fresh = {key: r.value.windows for key, r in sorted(snapshot.traffic.items()) if isinstance(r, Fresh)}
+    fresh = {key: tuple(r.value.windows) for key, r in sorted(snapshot.traffic.items()) if isinstance(r, Fresh)}
     sound = {key: without_backlog(undisturbed(windows), workload.allowed) for key, windows in fresh.items()}
     live, kept = _evidence(snapshot, sound)
     serving = [fresh[p.key] for p in sorted(snapshot.placements, key=lambda p: p.key) if p.key in fresh]
@@ -212,6 +212,7 @@ def analysis(snapshot: Snapshot, now: datetime) -> Analysis:
         snapshot=snapshot,
         now=now,
         candidates=found,
+        read=fresh,
         sound=sound,
         members=members,
         live=live,

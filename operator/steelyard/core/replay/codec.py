@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 from functools import cache
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
+from steelyard.core.facts.window_table import WindowTable
 from steelyard.core.vocabulary.reading import Fresh, Stale, Unknown
 
 V = TypeVar("V")
@@ -39,7 +40,7 @@ def plain(value: Any) -> Any:
             return value.isoformat()
         case Mapping():
             return {"/".join(k) if isinstance(k, tuple) else str(k): plain(v) for k, v in sorted(value.items())}
-        case tuple() | list():
+        case tuple() | list() | WindowTable():
             if hasattr(value, "_asdict"):
                 return plain(value._asdict())
             return [plain(v) for v in value]
@@ -63,6 +64,8 @@ def _rebuilt(hint: Any, raw: Any, where: str) -> Any:
         return _one_of(arguments, raw, where)
     if origin is tuple:
         return _sequence(arguments, raw, where)
+    if origin is Sequence:
+        return _sequence((*arguments, ...), raw, where)
     if isinstance(origin, type) and issubclass(origin, Mapping):
         _expect(dict, raw, where, "an object")
         return {_key(arguments[0], key, where): _rebuilt(arguments[1], each, f"{where}.{key}") for key, each in raw.items()}

@@ -25,10 +25,19 @@ class Histogram(Mapping[float, int]):
     """Buckets that are kept for long: a tenth of a dictionary's memory. `edges`: in ascending order, one tuple for all that have the same."""
 
     __slots__ = ("counts", "edges")
+    edges: tuple[float, ...]
+    counts: Sequence[int]
 
     def __init__(self, edges: Sequence[float], counts: Sequence[int]) -> None:
         self.edges = _shared(tuple(edges))
         self.counts = array(next(code for code, above in _WIDTHS if max(counts, default=0) < above), counts)
+
+    @classmethod
+    def over(cls, edges: tuple[float, ...], counts: Sequence[int]) -> Histogram:
+        """Over counts that are kept elsewhere: as many as edges or more, of which the first are meant."""
+        made = cls.__new__(cls)
+        made.edges, made.counts = edges, counts[: len(edges)]
+        return made
 
     def __getitem__(self, edge: float) -> int:
         """Observations at or below one of the edges; KeyError of any other number."""

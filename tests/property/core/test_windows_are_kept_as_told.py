@@ -1,0 +1,82 @@
+"""A table of windows is the tuple of those windows, whatever they tell, and however it came to be."""
+
+from __future__ import annotations
+
+import pickle
+from datetime import UTC, datetime, timedelta
+from math import inf
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from property.effort import effort
+from steelyard.core.facts.window import Window
+from steelyard.core.facts.window_table import WindowTable
+
+EDGES = ((0.1, 0.2, inf), (0.1, 0.5, 1.0, inf))
+counts = st.integers(0, 10**12)
+money = st.none() | st.floats(0, 1e9)
+moments = st.timedeltas(timedelta(0), timedelta(days=7000)).map(lambda since: datetime(2020, 1, 1, tzinfo=UTC) + since)
+
+
+@st.composite
+def windows(draw: st.DrawFn) -> Window:
+    start = draw(moments)
+    edges = draw(st.none() | st.sampled_from(EDGES))
+    buckets = (
+        None if edges is None else dict(zip(edges, sorted(draw(st.lists(counts, min_size=len(edges), max_size=len(edges)))), strict=True))
+    )
+    return Window(
+        start=start,
+        end=start + timedelta(microseconds=draw(st.integers(0, 10**10))),
+        good=draw(counts),
+        slow=draw(counts),
+        error=draw(counts),
+        shed=draw(counts),
+        replica_seconds=draw(st.floats(0, 1e9)),
+        busy_seconds=draw(money),
+        cost=draw(money),
+        steady=draw(st.booleans()),
+        p99_milliseconds=draw(money),
+        buckets=buckets,
+        disturbed=draw(st.booleans()),
+    )
+
+
+@effort(100)
+@given(st.lists(windows(), max_size=6))
+def test_a_table_is_the_tuple_of_its_windows(told: list[Window]) -> None:
+    table = WindowTable(told)
+    assert table == tuple(told) and len(table) == len(told)
+    assert [table[at] for at in range(-len(told), len(told))] == [*told, *told]
+    assert (table[1:], table[-2:]) == (tuple(told[1:]), tuple(told[-2:]))
+    assert pickle.loads(pickle.dumps(table)) == table
+
+
+@effort(100)
+@given(st.lists(windows(), max_size=6), st.integers(1, 4))
+def test_one_after_another_is_all_at_once_less_the_oldest(told: list[Window], most: int) -> None:
+    table = WindowTable()
+    for each in told:
+        table = table.then(each, most)
+    assert table == tuple(told[-most:])
+    assert table == WindowTable(told[-most:]), "and equal as a table"
+
+
+@effort(100)
+@given(st.lists(windows(), max_size=4), st.lists(windows(), max_size=4), st.integers(1, 5))
+def test_what_is_put_by_keeps_its_sums_and_no_latencies(older: list[Window], newer: list[Window], most: int) -> None:
+    kept = WindowTable(newer).without_latencies().after(WindowTable(older).without_latencies(), most)
+    bare = [WindowTable([each]).without_latencies()[0] for each in (*older, *newer)]
+    assert kept == tuple(bare[-most:])
+    assert all(each.buckets is None for each in kept)
+    assert [(w.good, w.cost) for w in kept] == [(w.good, w.cost) for w in (*older, *newer)[-most:]]
+
+
+@effort(100)
+@given(st.lists(windows(), min_size=1, max_size=5), st.data())
+def test_tables_that_differ_in_one_figure_are_not_equal(told: list[Window], data: st.DataObject) -> None:
+    at = data.draw(st.integers(0, len(told) - 1))
+    other = data.draw(windows())
+    changed = [*told[:at], other, *told[at + 1 :]]
+    assert (WindowTable(changed) == WindowTable(told)) == (tuple(changed) == tuple(told))
