@@ -58,7 +58,7 @@ class Observing:
         """What may be believed of one placement now."""
         return self._observer.reading((workload, placement), now)
 
-    def past(self, workload: WorkloadKey) -> tuple[Sequence[Window], ...]:
+    def past(self, workload: WorkloadKey) -> Mapping[PlacementKey, Sequence[Window]]:
         """Windows of placements that served the workload and do not any more."""
         return self._observer.past(workload)
 

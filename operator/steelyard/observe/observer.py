@@ -69,10 +69,9 @@ class Observer:
             return Unknown(f"no serving replica of pool {key[1].pool} was read yet", pending=True)
         return record.reading(now, self._interval)
 
-    def past(self, workload: WorkloadKey) -> tuple[Sequence[Window], ...]:
-        """Windows of each of its placements that served and does not any more, in order of key."""
-        found = (self._records[key].past for key in sorted(self._records) if key[0] == workload)
-        return tuple(windows for windows in found if windows)
+    def past(self, workload: WorkloadKey) -> Mapping[PlacementKey, Sequence[Window]]:
+        """Windows of each of its placements that served and does not any more."""
+        return {key[1]: windows for key, record in sorted(self._records.items()) if key[0] == workload and (windows := record.past)}
 
     def totals(self) -> Mapping[tuple[WorkloadKey, PlacementKey], Totals]:
         """Sums over all pods ever seen, exact, live and gone."""

@@ -129,7 +129,7 @@ class World:
             artifacts=tenant.artifacts.seen(),
             placements=tuple(self.cluster.placement(name, key) for key in keys),
             traffic={key: tenant.observations[key].reading() if key in tenant.observations else unread for key in keys},
-            past=tuple(windows for _, each in sorted(tenant.observations.items()) if (windows := each.past)),
+            past={key: windows for key, each in sorted(tenant.observations.items()) if (windows := each.past)},
             memory=tenant.memory,
             target=self.plan.target(key_of(entry)) if self.plan else None,
             workloads=len(self.tenants),

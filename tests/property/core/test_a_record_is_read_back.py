@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -46,7 +46,7 @@ def anything(hint: Any) -> st.SearchStrategy[Any]:
         return st.builds(Unknown, NAMES)
     if origin is tuple and inside[-1] is not Ellipsis:
         return st.tuples(*(anything(each) for each in inside))
-    if origin is tuple:
+    if origin in {tuple, Sequence}:
         return st.lists(anything(inside[0]), max_size=2).map(tuple)
     if isinstance(origin, type) and issubclass(origin, Mapping):
         return st.dictionaries(anything(inside[0]), anything(inside[1]), max_size=2)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from property.effort import effort
-from steelyard.core.planning.enough import LIFE, Rules, Stand, carried, filled, grown, shrunk
+from steelyard.core.planning.enough import LIFE, SLOWER, Rules, Stand, carried, filled, grown, outgrown, shrunk, without_slower
 
 
 @st.composite
@@ -25,6 +25,7 @@ def stands(draw: st.DrawFn) -> tuple[Stand, ...]:
                 start=draw(st.sampled_from([60.0, 120.0, 300.0])),
                 drain=30.0,
                 most=most,
+                measured=draw(st.booleans()),
             )
         )
     return tuple(found)
@@ -60,6 +61,51 @@ def test_where_all_start_alike_growth_is_the_cheapest_way_up(these: tuple[Stand,
     if ways and carries(these, tuple(s.replicas for s in these)) < load:
         assert wanted is not None
         assert money(these, wanted) <= min(money(these, c) for c in ways) + 1e-9
+
+
+@effort(300)
+@given(these=stands(), load=st.sampled_from([1.0, 7.5, 16.0, 24.0]))
+def test_slow_replicas_are_left_out_only_beside_what_is_measured_far_faster_and_cheaper(these: tuple[Stand, ...], load: float) -> None:
+    plain, found = grown(these, load, Rules()), outgrown(these, load, Rules())
+    if found == plain:
+        return
+    assert plain is not None and found is not None
+    assert all(n >= s.replicas for n, s in zip(found, these, strict=True)), "nothing is taken away"
+    ways = [set(range(len(these))) - {at for at, s in enumerate(these) if s.capacity <= limit} for limit in {s.capacity for s in these}]
+    counted = [
+        way for way in ways if way and carries(tuple(these[at] for at in sorted(way)), tuple(found[at] for at in sorted(way))) >= load
+    ]
+    assert counted, "the others carry the load alone"
+    rest = counted[-1]
+    left = [s for at, s in enumerate(these) if at not in rest and s.replicas]
+    used = [these[at] for at in rest if found[at]]
+    assert all(s.measured for s in used)
+    assert SLOWER * max(s.capacity for s in left) <= min(s.capacity for s in used)
+    assert all(n == s.replicas or more > s.replicas for n, more, s in zip(found, plain, these, strict=True)), (
+        "and what grows would grow anyway"
+    )
+
+
+@effort(300)
+@given(these=stands(), load=st.sampled_from([1.0, 7.5, 16.0, 24.0]))
+def test_slow_replicas_go_once_the_others_carry_the_load_alone(these: tuple[Stand, ...], load: float) -> None:
+    now = tuple(s.replicas for s in these)
+    kept = without_slower(these, load, Rules())
+    if kept is not None:
+        assert carries(these, now) < load <= carries(these, kept)
+        assert all(n in {0, s.replicas} for n, s in zip(kept, these, strict=True))
+
+
+def test_beside_slow_replicas_four_fast_ones_are_ordered_and_not_eleven() -> None:
+    slow = Stand(name="slow", replicas=4, capacity=2.0, cost=0.6, start=120.0, drain=30.0, most=4, measured=True)
+    fast = Stand(name="fast", replicas=0, capacity=9.0, cost=4.0, start=120.0, drain=30.0, most=40, measured=True)
+    assert grown((slow, fast), 29.0, Rules()) == (4, 11)
+    assert outgrown((slow, fast), 29.0, Rules()) == (4, 4)
+    assert outgrown((slow, replace(fast, measured=False)), 29.0, Rules()) == (4, 11), "a claim is not relied on"
+    assert outgrown((replace(slow, least=4), fast), 29.0, Rules()) == (4, 11), "what the user asks for stays"
+    there = replace(fast, replicas=4)
+    assert outgrown((slow, there), 29.0, Rules()) == (4, 4)
+    assert without_slower((slow, there), 29.0, Rules()) == (0, 4)
 
 
 @effort(300)

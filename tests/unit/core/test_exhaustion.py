@@ -54,6 +54,46 @@ def test_an_outage_of_its_pool_leaves_no_workload_unserved_frozen_or_not() -> No
     assert any(note.reason is Reason.POOL_EXHAUSTED for decision in world.decisions for note in decision.notes)
 
 
+def both_measured() -> World:
+    """It serves on the cheap pool, and the dear one was measured."""
+    world = cheap_and_dear(policy=quick(cooldown_seconds=86_400))
+    world.until(lambda: {k.pool for k in world.memory.known if k.capacity} == {"cheap", "dear"} and world.memory.move is None, most=400)
+    world.until(lambda: world.serves_on == "cheap" and world.count("dear") == 0 and world.memory.move is None, most=400)
+    world.tick(10)
+    return world
+
+
+def test_replicas_that_lost_their_nodes_are_replaced_elsewhere_at_once_and_waited_for() -> None:
+    world = both_measured()
+    before = {key.pool: pods.desired for key, pods in world.deployments.items()}
+    world.grounds["cheap"].delivers = False
+    world.kill("cheap")
+    world.tick(2)
+    assert world.count("cheap") == 0
+    wanted = {key.pool: pods.desired for key, pods in world.deployments.items()}
+    assert wanted["dear"] >= 3, "nobody knows how long it takes"
+    assert wanted["cheap"] >= before["cheap"], "and they may be back in a minute"
+    assert any("lost their nodes" in note.message for decision in world.decisions[-2:] for note in decision.notes)
+    world.grounds["cheap"].delivers = True
+    world.until(lambda: world.count("dear") == 0 and world.count("cheap") >= 4, most=60)
+
+
+def test_one_of_many_that_lost_its_node_is_waited_for_where_it_was() -> None:
+    world = both_measured()
+    world.grounds["cheap"].delivers = False
+    world.kill("cheap", 1)
+    world.tick(3)
+    assert {key.pool for key, pods in world.deployments.items() if pods.desired} == {"cheap"}
+
+
+def test_a_burst_is_not_ordered_twice() -> None:
+    world = both_measured()
+    world.grounds["cheap"].start = 4
+    world.rate *= 3
+    world.tick(3)
+    assert {key.pool for key, pods in world.deployments.items() if pods.desired} == {"cheap"}, "they never served, and are on their way"
+
+
 def test_what_waited_in_vain_is_let_go_of_and_the_pool_is_gone_back_to_when_it_delivers() -> None:
     world = cheap_and_dear(policy=quick(cooldown_seconds=600))
     world.until(lambda: world.count("cheap") >= 4)
@@ -61,7 +101,7 @@ def test_what_waited_in_vain_is_let_go_of_and_the_pool_is_gone_back_to_when_it_d
     world.grounds["cheap"].delivers = False
     world.kill("cheap")
     world.until(lambda: world.count("dear") >= 3, most=10)
-    world.tick(2)
+    world.tick(DEADLINE // MINUTE)
     assert {key.pool for key, pods in world.deployments.items() if pods.desired} == {"dear"}
     world.grounds["cheap"].delivers = True
     world.until(lambda: world.serves_on == "cheap" and world.memory.move is None, most=400)

@@ -64,8 +64,8 @@ def test_a_record_without_its_time_is_of_an_older_version(written):
 
 
 def test_a_record_of_another_version_names_both(written):
-    with pytest.raises(NotPlainError, match=r"^version: is 4, and this version reads 3"):
-        read({**written, "version": 4})
+    with pytest.raises(NotPlainError, match=r"^version: is 5, and this version reads 4"):
+        read({**written, "version": 5})
 
 
 @pytest.mark.parametrize(

@@ -7,15 +7,17 @@ from datetime import timedelta
 
 import pytest
 
-from steelyard.core.facts.memory import MoveKind, Outcome, Step
-from steelyard.core.facts.snapshot import Pool, Scaling
+from steelyard.core.facts.identity import PlacementKey
+from steelyard.core.facts.memory import Move, MoveKind, Outcome, Step
+from steelyard.core.facts.snapshot import Exhaustion, Pool, Scaling
 from steelyard.core.placing.analysis import analysis
 from steelyard.core.placing.grounds_of import grounds_of
+from steelyard.core.planning.exhaustion import LONGEST
 from steelyard.core.rebalancing.equal_share import source_beside
 from steelyard.core.rebalancing.grounds import START_SECONDS
 from steelyard.core.rebalancing.propose import Considered, cheaper, trials
 from steelyard.core.vocabulary.reason import Reason
-from unit.core.world import Ground, World, quick, ratio_claim
+from unit.core.world import Ground, Pods, World, quick, ratio_claim
 
 
 def slower(times: float, *, claimed: float = 0.95, most: int = 60, budget: float = 500.0) -> World:
@@ -126,6 +128,51 @@ def measured_and_at_rest() -> World:
     world.policy = replace(world.policy, cooldown_seconds=10 * 86400)
     world.until(lambda: world.decisions[-1].reason is Reason.COOLING_DOWN, most=60)
     return world
+
+
+def test_the_source_does_not_grow_for_a_pool_that_delivered_nothing_lately() -> None:
+    world = measured_and_at_rest()
+    world.policy = replace(world.policy, cooldown_seconds=0)
+    paused = world.now + timedelta(minutes=3)
+    world.exhaustions["slow"] = Exhaustion(since=world.now, until=paused)
+    alone = world.count("fast")
+    while world.now < paused + LONGEST - timedelta(minutes=2):
+        world.tick()
+        assert world.memory.move is None and world.count("fast") <= alone + 1
+        assert world.decisions[-1].reason in {Reason.POOL_EXHAUSTED, Reason.WAITING}
+    world.until(lambda: world.memory.move is not None, most=60)
+    assert world.count("fast") > alone + 1, "then it grows first, as ever"
+
+
+def test_a_load_that_grows_while_a_slow_pool_is_drained_is_carried_by_fast_replicas_alone() -> None:
+    grounds = {"fast": Ground(price=4.0, speed=50, selected=False), "slow": Ground(speed=5), "few": Ground(price=0.6, nodes=4, speed=5)}
+    world = World(grounds, rate=40.0, policy=quick(exploration_budget=0.0), scaling=Scaling(maximum=100))
+    world.tick(20)
+    grounds["fast"].selected = True
+    source = next(key for key in world.deployments if key.pool == "slow")
+    target = PlacementKey("fast", next(o.candidate.revision for o in world.decisions[-1].options if o.pool == "fast") or "")
+    drained = Move(
+        id="slow-to-fast",
+        kind=MoveKind.REBALANCE,
+        source=source,
+        target=target,
+        step=Step.DRAIN,
+        source_replicas=world.deployments[source].desired,
+        target_replicas=2,
+        target_goal=2,
+        target_base=1,
+        started=world.now,
+        step_time=world.now,
+        deadline=world.now + timedelta(hours=1),
+        reason=Reason.STEP_STARTED.value,
+        message="it is drained",
+    )
+    world.memory = replace(world.memory, move=drained)
+    world.deployments[target] = Pods(desired=2, asked="", ages=[5, 5])
+    world.tick(2)
+    world.rate = 60.0
+    world.until(lambda: world.memory.move is None, most=8)
+    assert {key.pool: pods.desired for key, pods in world.deployments.items()} == {"fast": 3}, "beside slow ones it takes fifteen"
 
 
 def test_the_price_of_a_move_counts_what_the_source_grows_by() -> None:

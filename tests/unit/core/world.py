@@ -246,7 +246,7 @@ class World:
             artifacts=artifacts,
             placements=tuple(self.placement(key) for key in self.deployments),
             traffic=self.traffic(),
-            past=tuple(tuple(windows) for _, windows in sorted(self.past.items())),
+            past={key: tuple(windows) for key, windows in sorted(self.past.items())},
             memory=self.memory,
             synced=self.synced,
             workloads=max(1, len(self.fleet)),

@@ -401,12 +401,14 @@ async def test_what_was_read_of_a_placement_that_serves_no_more_tells_what_was_a
     rounds = Rounds()
     await steady(rounds, 5)
     (read,) = rounds.reading().value.windows
-    assert rounds.observer.past(WORKLOAD) == (), "what serves is read, and not past"
+    assert rounds.observer.past(WORKLOAD) == {}, "what serves is read, and not past"
     await rounds.go([pod(ready=False)], {})
-    ((past,),) = rounds.observer.past(WORKLOAD)
+    ((past,),) = rounds.observer.past(WORKLOAD).values()
     assert (past.start, past.end, past.offered) == (read.start, read.end, read.offered)
     assert past.buckets is None, "latencies of then are nobody's matter"
-    assert rounds.observer.past(WorkloadKey("n", "another")) == ()
+    assert rounds.observer.past(WorkloadKey("n", "another")) == {}
     await steady(rounds, 6, 60)
-    assert [w.end for w in rounds.observer.past(WORKLOAD)[0]] == [read.end], "it serves anew, and the past stays"
+    assert [w.end for windows in rounds.observer.past(WORKLOAD).values() for w in windows] == [read.end], (
+        "it serves anew, and the past stays"
+    )
     assert all(w.start > past.end for w in rounds.reading().value.windows)

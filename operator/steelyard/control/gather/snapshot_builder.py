@@ -52,7 +52,7 @@ R = TypeVar("R", bound=ApiResource)
 MOST_KEPT = 50_000
 """Values that were read or computed once and are kept for the next pass."""
 ReadTraffic = Callable[[WorkloadKey, PlacementKey, datetime], Reading[Traffic]]
-ReadPast = Callable[[WorkloadKey], tuple[Sequence[Window], ...]]
+ReadPast = Callable[[WorkloadKey], Mapping[PlacementKey, Sequence[Window]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class SnapshotBuilder:
         clock_suspect: Callable[[], bool],
         catalogue: Catalogue = EMPTY,
         reader: Reader | None = None,
-        read_past: ReadPast = lambda _: (),
+        read_past: ReadPast = lambda _: {},
     ) -> None:
         self._store = store
         self.settings = settings

@@ -481,7 +481,7 @@ class Snapshot:
     references: Mapping[str, Reference] = field(default_factory=dict)
     target: FleetTarget | None = None
     refused: tuple[RefusedWrite, ...] = ()
-    past: tuple[Sequence[Window], ...] = ()
+    past: Mapping[PlacementKey, Sequence[Window]] = field(default_factory=dict)
 
     def pool(self, name: str) -> Pool | None:
         """The pool of that name, if it exists."""

@@ -48,5 +48,4 @@ class Lateness:
         """The part that is late at each load, given in multiples of the capacity; in [0, 1]. A replica that can do no more is late with all."""
         used = np.asarray(loads, dtype=float) * self.busy
         decay = np.interp(np.clip(used, EMPTY, 1.0), _USED, _RATES) / np.interp(np.clip(self.busy, EMPTY, FULL), _USED, _RATES)
-        part = np.where(used >= 1.0, 1.0, self.allowed**decay)
-        return np.minimum(1.0, part * self.correction)
+        return np.where(used >= 1.0, 1.0, np.minimum(1.0, self.allowed**decay * self.correction))

@@ -24,6 +24,8 @@ from steelyard.core.vocabulary.reading import Fresh, Reading, Unknown
 
 REMEMBERED = timedelta(minutes=15)
 """How long replicas do not go back to a number that has broken the promise; what they carry was learnt by then."""
+LATELY = timedelta(minutes=10)
+"""How long replicas that served are missed where they are gone."""
 LONGEST_START = 1800.0
 """Seconds; what took longer was not a start: a pod that was ready before and is again does not tell which."""
 SIZING_SAMPLE = 30
@@ -110,6 +112,11 @@ class Analysis:
     def windows(self, key: PlacementKey) -> tuple[Window, ...]:
         """Those of them that are evidence (`sound`)."""
         return self.sound.get(key, ())
+
+    def served_lately(self, placement: Placement) -> int:
+        """Replicas of it that served in its newest window, if that ended within LATELY."""
+        newest = (self.read.get(placement.key) or self.snapshot.past.get(placement.key, ()))[-1:]
+        return max((round(w.replicas) for w in newest if self.now - w.end <= LATELY), default=0)
 
     def capacity(self, key: PlacementKey) -> float | None:
         """Requests per second and replica that sizing may rely on: remembered, else live; a claim does not size anything."""
@@ -204,7 +211,7 @@ def analysis(snapshot: Snapshot, now: datetime) -> Analysis:
     serving = [fresh[p.key] for p in sorted(snapshot.placements, key=lambda p: p.key) if p.key in fresh]
     capacities = {key: k.capacity for key, k in {**live, **kept}.items() if k.capacity}
     misses = risk(workload, {p.key: fresh[p.key] for p in snapshot.placements if p.key in fresh}, sound, capacities)
-    asked = load(serving, snapshot.past, misses, _start(members))
+    asked = load(serving, snapshot.past.values(), misses, _start(members))
     good, bad = totals(w for windows in serving for w in windows[-RECENT:])
     borne, missed = totals(w for windows in serving for w in of_load(windows[-RECENT:]))
     by_pool = _evidence_by_pool(snapshot, found, members, live, kept)

@@ -215,6 +215,7 @@ def _scene(under: UnderWay) -> tuple[Scene, Review | None, Refusal | None]:
         review=judged[0],
         may_still_save=judged[1],
         room=_room(under),
+        source_most=_source_most(under),
         target_most=_most(under),
         target_hopeless=seen.is_hopeless(move.target),
         too_expensive=_too_expensive(under),
@@ -286,7 +287,7 @@ def _need_source(under: UnderWay, capacity: float | None) -> int:
 def _need_target(under: UnderWay, capacity: float | None) -> int:
     """Replicas of the target that carry the whole load with the others; of a part, and without a figure, those that were planned."""
     move = under.move
-    if not capacity or move.source_goal or move.target_base:
+    if not capacity or move.source_goal:
         return max(1, move.target_goal)
     alone = _need(under.seen, capacity, 0, None)
     return min(alone, _need(under.seen, capacity, under.others.ready, under.others.capacity))
@@ -295,7 +296,7 @@ def _need_target(under: UnderWay, capacity: float | None) -> int:
 def _is_alone(under: UnderWay, capacity: float | None) -> bool:
     """Whether fewer replicas of the target carry the load without the others than with them."""
     move, others = under.move, under.others
-    if not capacity or not others.ready or move.source_goal or move.target_base or move.kind is not MoveKind.REBALANCE:
+    if not capacity or not others.ready or move.source_goal or move.kind is not MoveKind.REBALANCE:
         return False
     return _need(under.seen, capacity, 0, None) < _need(under.seen, capacity, others.ready, others.capacity)
 

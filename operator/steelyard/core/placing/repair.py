@@ -22,8 +22,8 @@ from steelyard.core.placing.outcome import Allocation, Outcome
 from steelyard.core.placing.quarantine import quarantined
 from steelyard.core.placing.requirement import needed
 from steelyard.core.placing.room import awaited, claimed_unit_cost, key_of, measured_only, openings, rules_of, standing
-from steelyard.core.placing.supply import lost, never_came, why_lost
-from steelyard.core.planning.enough import Rules, Stand, filled, grown, suffices
+from steelyard.core.placing.supply import lost, missed, never_came, why_lost
+from steelyard.core.planning.enough import Rules, Stand, filled, outgrown, suffices, without_slower
 from steelyard.core.vocabulary.reason import Reason, Refusal
 
 
@@ -42,7 +42,8 @@ class Shortage:
         families = {s.family for s in (*self.standing, *self.openings) if s.replicas or s.most}
         rules = replace(self.rules, families=min(self.rules.families, len(families)))
         least_met = all(s.least == 0 for s in self.openings)
-        return least_met and suffices(self.standing, self.load, rules)
+        carried = suffices(self.standing, self.load, rules) or without_slower(self.standing, self.load, rules) is not None
+        return least_met and carried
 
 
 def repair(seen: Analysis) -> Outcome | None:
@@ -78,15 +79,17 @@ def shortage(seen: Analysis) -> Shortage:
 def addition(seen: Analysis, short: Shortage) -> Allocation:
     """The allocation with what is missing: on pools that were measured before those that were not. Replicas that do not come are let go of once
     others do their work."""
-    tried = (measured_only(seen, short.openings), short.openings) if seen.members else (short.openings,)
+    known, hedged = measured_only(seen, short.openings), any(missed(seen, p) for p in seen.members)
+    allowed = known if hedged else short.openings  # what may be back in a minute is no reason to try an unknown pool
+    tried = (known, allowed) if seen.members else (allowed,)
     for opened in tried:
         stands = (*short.standing, *opened)
-        counts = grown(stands, short.load, short.rules) if stands else None
+        counts = outgrown(stands, short.load, short.rules) if stands else None
         if counts is not None:
             found = _allocation(stands, counts)
-            # What is not read may be serving: nothing is let go of.
-            return found if unread(seen) is None else _kept(seen, found)
-    stands = (*short.standing, *short.openings)
+            # What is not read may be serving, and what lost its node may come back: nothing is let go of.
+            return found if unread(seen) is None and not hedged else _kept(seen, found)
+    stands = (*short.standing, *allowed)
     return _kept(seen, _allocation(stands, filled(stands, short.load, short.rules)))
 
 

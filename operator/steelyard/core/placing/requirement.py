@@ -13,7 +13,7 @@ from steelyard.core.performance.capacity import without_backlog
 from steelyard.core.placing.analysis import Analysis, of_load
 from steelyard.core.placing.supply import coming
 from steelyard.core.planning.enough import Stand, carried
-from steelyard.core.planning.load import RECENT
+from steelyard.core.planning.load import RECENT, chance_peak
 from steelyard.core.planning.sizing import PROBE, ROUNDING
 from steelyard.core.statistics.sequential import Result, Test, violations
 
@@ -35,11 +35,13 @@ def needed(seen: Analysis, stands: Sequence[Stand]) -> float:
 
 
 def kept_for(seen: Analysis, stands: Sequence[Stand], slack: float) -> float:
-    """Requests per second that must stay carried when replicas go, `slack` of a replica included. Of capacities that are only loads which were
-    carried, what chance may show of the load is that."""
+    """Requests per second that must stay carried when replicas go, `slack` of a replica included, as far as chance may show so much more within RECENT
+    windows. Of capacities that are only loads which were carried, what chance may show of the load is that."""
     assert seen.load is not None
     held = seen.load.peak if seen.is_a_guess else seen.load.held
-    spare = slack * min((s.capacity for s in stands if s.replicas), default=0.0)
+    seconds = RECENT * seen.snapshot.workload.rebalancing.window_seconds
+    chance = chance_peak(seen.load.mean, seconds) - seen.load.mean
+    spare = min(slack * min((s.capacity for s in stands if s.replicas), default=0.0), chance)
     return max(needed(seen, stands), held * (1 - ROUNDING)) + spare
 
 

@@ -1,10 +1,10 @@
-"""What sizing may miss: the law of lateness of what serves now, corrected by what was really missed, and the part of the objective's misses that it
-may spend."""
+"""What sizing may miss: the law of lateness of what serves now, and the part of the objective's misses that it may spend. What the last hour really
+missed is fed back to both: to the law where it misses more or less than it says, to the budget where that was not spent."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,7 +17,11 @@ from steelyard.core.performance.lateness import Lateness
 from steelyard.core.planning.reserve import Risk
 
 LOOKED_BACK = 3600.0
-"""Seconds of windows whose misses correct the law."""
+"""Seconds of windows whose misses are fed back."""
+CLUSTER = 50
+"""Requests that one accident of a queue makes late together: so many more or fewer say nothing of the law, or of the budget."""
+LEAST = 0.25
+"""Times what the law expects, that it is lowered to: an hour that missed less says nothing of the next overload."""
 
 
 def risk(
@@ -31,8 +35,11 @@ def risk(
     busy = busy_at_capacity(serving[most] if most is not None else (), workload.promise)
     lateness = Lateness(allowed=workload.allowed, busy=busy)
     known = {key: c.rate.point for key, c in capacities.items() if key in serving and not c.at_least}
-    lately = ((known[key], w) for key in sorted(known) for w in _lately(sound[key], serving[key][-1:]))
-    return Risk(lateness=replace(lateness, correction=_correction(lateness, lately)), budget=workload.error_budget)
+    lately = [(known[key], w) for key in sorted(known) for w in _lately(sound[key], serving[key][-1:])]
+    told = _told(lateness, lately)
+    return Risk(
+        lateness=replace(lateness, correction=told.correction), budget=min(1.0, workload.error_budget * told.left(workload.error_budget))
+    )
 
 
 def _lately(sound: Sequence[Window], newest: Sequence[Window]) -> list[Window]:
@@ -41,14 +48,35 @@ def _lately(sound: Sequence[Window], newest: Sequence[Window]) -> list[Window]:
     return [w for w in used for last in newest if (last.end - w.end).total_seconds() < LOOKED_BACK]
 
 
-def _correction(lateness: Lateness, lately: Iterable[tuple[float, Window]]) -> float:
-    """How many times as many were missed as the law expects, with as many that are as expected as the objective allows: a few requests say
-    little."""
-    seen = list(lately)
-    if not seen:
-        return 1.0
-    offered = np.array([w.offered for _, w in seen], dtype=float)
-    late = lateness.late([w.offered / (w.replica_seconds * capacity) for capacity, w in seen])
-    missed = sum(w.slow + w.shed for _, w in seen)
-    expected, allowed = float((offered * late).sum()), lateness.allowed * float(offered.sum())
-    return (missed + allowed) / (expected + allowed) if allowed > 0 else 1.0
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Told:
+    """Requests of the last hour. allowed: that might miss the objective; expected: of the law, at the loads that there were."""
+
+    missed: float = 0.0
+    expected: float = 0.0
+    allowed: float = 0.0
+
+    @property
+    def correction(self) -> float:
+        """How many times as many were missed as the law expects. More may have another cause than the load: as many as the objective allows say
+        little."""
+        prior = self.allowed if self.missed > self.expected else min(self.allowed, CLUSTER)
+        return max(LEAST, (self.missed + prior) / (self.expected + prior)) if prior > 0 else 1.0
+
+    def left(self, budget: float) -> float:
+        """What may be spent in the next hour, as a multiple of the budget: what this one left of it is added."""
+        mean = budget * self.allowed
+        return 1 + max(0.0, mean - self.missed) / (mean + CLUSTER)
+
+
+def _told(lateness: Lateness, lately: Sequence[tuple[float, Window]]) -> _Told:
+    """lately: (capacity, window)."""
+    if not lately:
+        return _Told()
+    offered = np.array([w.offered for _, w in lately], dtype=float)
+    late = lateness.late([w.offered / (w.replica_seconds * capacity) for capacity, w in lately])
+    return _Told(
+        missed=sum(w.slow + w.shed for _, w in lately),
+        expected=float((offered * late).sum()),
+        allowed=lateness.allowed * float(offered.sum()),
+    )

@@ -97,6 +97,7 @@ def _member(seen: Analysis, placement: Placement) -> Stand:
         least=choice.minimum,
         family=option.candidate.pool.family if option else "",
         spot=option.candidate.pool.spot if option else False,
+        measured=seen.capacity(key) is not None and not seen.only_carried(key),
     )
 
 
@@ -139,6 +140,7 @@ def _opening(seen: Analysis, option: Option, *, first: bool) -> Stand:
         least=seen.snapshot.workload.pools.get(option.pool, PoolChoice()).minimum,
         family=option.candidate.pool.family,
         spot=option.candidate.pool.spot,
+        measured=option.limit is not None,
     )
 
 

@@ -4,18 +4,46 @@ from __future__ import annotations
 
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.snapshot import ArtifactState, Placement
+from steelyard.core.performance.capacity import RHO
 from steelyard.core.placing.analysis import Analysis
 from steelyard.core.planning.exhaustion import DEADLINE
 from steelyard.core.vocabulary.reason import Reason, Refusal
 
 
 def lost(seen: Analysis, placement: Placement) -> int:
-    """Replicas that are wanted and do not come: they keep ending, or have waited for longer than DEADLINE, or their pool delivers nothing."""
+    """Replicas that are wanted and are not counted on: they keep ending, or are waited for in vain, or what serves without them is too little."""
     absent = placement.desired - placement.ready
-    waiting = absent - placement.crashing if placement.trouble is not None else placement.unplaced
-    overdue = placement.waiting_since is not None and seen.now - placement.waiting_since >= DEADLINE
-    hopeless = waiting if overdue or seen.is_exhausted(placement.key.pool) else 0
+    if absent <= 0:
+        return 0
+    hopeless = _waiting(placement) if _in_vain(seen, placement) else missed(seen, placement)
     return max(0, min(absent, placement.crashing + hopeless))
+
+
+def missed(seen: Analysis, placement: Placement) -> int:
+    """Replicas that served lately, lost their nodes, and wait for others, while what is ready can do no more: nobody knows yet whether they come back
+    within minutes or not at all, so they are waited for and replaced elsewhere as well."""
+    gone = min(_waiting(placement), seen.served_lately(placement) - placement.ready)
+    return max(0, gone) if gone > 0 and not _in_vain(seen, placement) and _overloaded(seen) else 0
+
+
+def _waiting(placement: Placement) -> int:
+    """Replicas without a place, or in trouble that is not of their own."""
+    return placement.desired - placement.ready - placement.crashing if placement.trouble is not None else placement.unplaced
+
+
+def _in_vain(seen: Analysis, placement: Placement) -> bool:
+    """Whether those that wait have waited for longer than DEADLINE, or their pool delivers nothing."""
+    overdue = placement.waiting_since is not None and seen.now - placement.waiting_since >= DEADLINE
+    return overdue or seen.is_exhausted(placement.key.pool)
+
+
+def _overloaded(seen: Analysis) -> bool:
+    """Whether the replicas that are ready would be busy all the time with the load of now, by the capacities that are known: most requests are late
+    then. Less of an overload is over before replicas elsewhere are ready."""
+    ready = [(p.ready, capacity) for p in seen.members if p.ready > 0 and (capacity := seen.capacity(p.key)) is not None]
+    if seen.load is None or len(ready) < sum(1 for p in seen.members if p.ready > 0):
+        return False
+    return sum(count for count, _ in ready) * min((capacity for _, capacity in ready), default=0.0) < RHO * seen.load.now
 
 
 def coming(seen: Analysis, placement: Placement) -> int:
@@ -51,6 +79,8 @@ def why_lost(seen: Analysis, placement: Placement) -> Refusal:
         return Refusal(
             Reason.TARGET_CRASHED, f"replicas on pool {pool} keep ending: {placement.crash_message or 'see kubectl logs --previous'}"
         )
+    if missed(seen, placement):
+        return Refusal(Reason.UNPLACED, f"{missed(seen, placement)} replica(s) on pool {pool} lost their nodes and wait for others")
     return Refusal(Reason.POOL_EXHAUSTED, f"pool {pool} delivers no nodes: {placement.unplaced_message or 'replicas wait for one'}")
 
 

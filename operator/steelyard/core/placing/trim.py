@@ -6,23 +6,34 @@ from steelyard.core.placing.analysis import Analysis
 from steelyard.core.placing.fresh import unread
 from steelyard.core.placing.outcome import Allocation, Outcome
 from steelyard.core.placing.repair import scaled, settling
-from steelyard.core.placing.requirement import kept_for, may_try_less, promise_now
+from steelyard.core.placing.requirement import kept_for, may_try_less, needed, promise_now
 from steelyard.core.placing.room import key_of, rules_of, standing
 from steelyard.core.placing.supply import coming
-from steelyard.core.planning.enough import Stand, shrunk, suffices
+from steelyard.core.planning.enough import Stand, shrunk, suffices, without_slower
 from steelyard.core.planning.sizing import SLACK
 from steelyard.core.statistics.sequential import Result
 
 
 def trim(seen: Analysis) -> Outcome | None:
     """What to keep; None where all of it is needed, or nothing is known well enough to take anything away."""
-    if not _is_settled(seen):
+    if not _is_read(seen):
         return None
     stands = standing(seen)
+    fastest = _without_slower(seen, stands)
+    if fastest is not None:
+        return Outcome.scale(fastest, settling(seen.members), scaled(seen, fastest))
+    if not _keeps_its_promise(seen):
+        return None
     kept = next((kept for ask in (_fewer, _fewer_pools, _one_less) if (kept := ask(seen, stands)) is not None), None)
     if kept is None or _broke_before(seen, kept):
         return None
     return Outcome.scale(kept, settling(seen.members), scaled(seen, kept))
+
+
+def _without_slower(seen: Analysis, stands: tuple[Stand, ...]) -> Allocation | None:
+    """The slowest make all others as slow: once the others carry the load without them, they go, whatever is missed meanwhile."""
+    kept = without_slower(stands, needed(seen, stands), rules_of(seen))
+    return None if kept is None else dict(zip(map(key_of, stands), kept, strict=True))
 
 
 def _fewer(seen: Analysis, stands: tuple[Stand, ...]) -> Allocation | None:
@@ -52,16 +63,18 @@ def _without_the_rest(seen: Analysis, stands: tuple[Stand, ...], held: float) ->
     return None if kept == seen.allocation else kept
 
 
-def _is_settled(seen: Analysis) -> bool:
-    """Whether all that surely comes is there and was read at its present size: what starts has shown nothing, and what is not known is not taken
-    for small. What was just added is not taken away again before it has shown anything."""
+def _is_read(seen: Analysis) -> bool:
+    """Whether all that surely comes is there and was read: what starts has shown nothing, and what is not known is not taken for small."""
     if seen.load is None or not seen.members or not all(seen.is_ours(p) for p in seen.members) or unread(seen) is not None:
-        return False
-    promise = promise_now(seen)
-    if (promise.result is Result.FAIL and not _in_vain(seen)) or (promise.n == 0 and seen.load.n > 0):
         return False
     known = all(seen.capacity(p.key) for p in seen.members if p.ready > 0)
     return known and all(p.ready >= coming(seen, p) for p in seen.members)
+
+
+def _keeps_its_promise(seen: Analysis) -> bool:
+    """Whether it does at its present size: what was just added is not taken away again before it has shown anything."""
+    promise = promise_now(seen)
+    return not (promise.result is Result.FAIL and not _in_vain(seen)) and not (promise.n == 0 and seen.load is not None and seen.load.n > 0)
 
 
 def _in_vain(seen: Analysis) -> bool:

@@ -4,13 +4,14 @@ cheapest part of it that is still enough. A load never makes replicas change pla
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from math import ceil
 
 from steelyard.core.planning.exact import solve
 from steelyard.core.planning.outcome import Planned
 from steelyard.core.planning.problem import Offer, Problem
+from steelyard.core.planning.replica_price import charged
 
 LIFE = 3600.0
 """Seconds that a replica is expected to stay: its start-up and drain are paid over these."""
@@ -19,10 +20,14 @@ DRAIN_SECONDS = 30.0
 """Of a replica where none has been seen."""
 
 
+SLOWER = 2.0
+"""Times as slow as all the others is what may be left out: less of a difference is not worth a change."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stand:
-    """Replicas of one placement, ready or surely coming. capacity: requests per second each. cost: money per hour each. start, drain: seconds
-    that one is paid for without serving. least, most: replicas that may stand there. worth, allotted: as in planning/replica_price.py."""
+    """Replicas of one placement, ready or surely coming. capacity: requests per second each, `measured` or not. cost: money per hour each. start,
+    drain: seconds that one is paid for without serving. least, most: replicas that may stand there. worth, allotted: as in planning/replica_price.py."""
 
     name: str
     replicas: int
@@ -36,6 +41,7 @@ class Stand:
     spot: bool = False
     worth: float = 0.0
     allotted: int = 0
+    measured: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +79,58 @@ def grown(stands: Sequence[Stand], load: float, rules: Rules) -> tuple[int, ...]
     slowest = min((s.capacity for s in stands), default=1.0)
     most = [max(s.replicas, min(s.most, s.replicas + max(ceil(load / slowest), rules.minimum, s.least))) for s in stands]
     return _cheapest(stands, load, [max(n, min(s.least, top)) for n, s, top in zip(now, stands, most, strict=True)], most, rules)
+
+
+def outgrown(stands: Sequence[Stand], load: float, rules: Rules) -> tuple[int, ...] | None:
+    """As `grown`; where that would add to a fast pool, the slow ones may be left out of the reckoning if that costs less: beside them a
+    fast replica gets no more than a slow one bears. They stay until the others carry the load (`without_slower`)."""
+    plain = grown(stands, load, rules)
+    if plain is None:
+        return None
+    ways = [(sum(map(_paid, stands, plain)), 0, plain)]
+    for left in _slowest_first(stands):
+        rest = [at for at in range(len(stands)) if at not in left]
+        counts = grown([stands[at] for at in rest], load, rules)
+        more = dict(zip(rest, counts, strict=True)) if counts is not None else {}
+        elsewhere = any(n > stands[at].replicas and plain[at] == stands[at].replicas for at, n in more.items())
+        if elsewhere or not _far_slower(stands, left, [at for at, n in more.items() if n]):
+            continue
+        money = sum(_paid(stands[at], n) for at, n in more.items())
+        ways.append((money, len(left), tuple(more.get(at, s.replicas) for at, s in enumerate(stands))))
+    return min(ways)[-1]
+
+
+def without_slower(stands: Sequence[Stand], load: float, rules: Rules) -> tuple[int, ...] | None:
+    """Replicas to keep where all together do not carry the load and the fastest of them alone do; None where there are no such."""
+    if suffices(stands, load, rules):
+        return None
+    for left in _slowest_first(stands):
+        used = [at for at, s in enumerate(stands) if at not in left and s.replicas]
+        if _far_slower(stands, left, used) and suffices([s for at, s in enumerate(stands) if at not in left], load, rules):
+            return tuple(0 if at in left else s.replicas for at, s in enumerate(stands))
+    return None
+
+
+def _slowest_first(stands: Sequence[Stand]) -> list[frozenset[int]]:
+    """What may be left out: the slowest that stand, then the next slowest with them, while all that is left is measured. What the user asks for by name
+    stays."""
+    slow = sorted({s.capacity for s in stands if s.replicas})
+    sets = [frozenset(at for at, s in enumerate(stands) if s.capacity <= limit) for limit in slow]
+    return [
+        left
+        for left in sets
+        if all(stands[at].least == 0 for at in left) and all(s.measured for at, s in enumerate(stands) if at not in left)
+    ]
+
+
+def _far_slower(stands: Sequence[Stand], left: Set[int], used: Sequence[int]) -> bool:
+    return bool(used) and SLOWER * max(stands[at].capacity for at in left) <= min(stands[at].capacity for at in used)
+
+
+def _paid(stand: Stand, replicas: int) -> float:
+    """Money per hour of so many, with the start of those that are new."""
+    started = max(0, replicas - stand.replicas) * stand.cost * (stand.start + stand.drain) / LIFE
+    return charged(replicas, stand.cost, stand.worth, stand.allotted) + started
 
 
 def filled(stands: Sequence[Stand], load: float, rules: Rules) -> tuple[int, ...]:

@@ -118,8 +118,10 @@ def _splits(problem: Problem, chosen: tuple[Offer, ...], enough: Callable[[], fl
                 yield (*counts, need)
             return
         for n in range(fewest, _top(problem, offer, capacity[index], left, sum(counts)) + 1):
-            paid, after = money + offer.paid(n), carried + n * capacity[index]
-            if paid + max(0.0, problem.load - after) * rate[index + 1] <= enough():
+            paid, after, most = money + offer.paid(n), carried + n * capacity[index], enough()
+            if paid > most:
+                return
+            if paid + max(0.0, problem.load - after) * rate[index + 1] <= most:
                 yield from walk(index + 1, (*counts, n), after, paid)
 
     yield from walk(0, (), 0.0, 0.0)

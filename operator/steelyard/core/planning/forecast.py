@@ -18,7 +18,7 @@ DRIFT = 3e-5
 PRIOR = 1800.0
 """Seconds of traffic that these count for."""
 DISPERSION_MEMORY = 6 * 3600.0
-DRIFT_MEMORY = 1800.0
+DRIFT_MEMORY = 1200.0
 RECENT_MEMORY = 600.0
 """Seconds over which noise, drift, and noise at short sight are averaged."""
 BURST = 1.6

@@ -245,7 +245,7 @@ def _limit_reached(option: Option, workload: Workload, load: Load | None) -> Ref
 def cost_at(rates: Sequence[float], capacity: Capacity, each: float, least: int) -> Interval:
     """Money per hour of the replicas that carry these loads, as a mean, over the interval of the capacity."""
     rate = capacity.rate
-    point, few, many = (fmean(need(load, c, least, UNBOUNDED) for load in rates) for c in (rate.point, rate.upper, rate.lower))
+    point, few, many = (fmean([need(load, c, least, UNBOUNDED) for load in rates]) for c in (rate.point, rate.upper, rate.lower))
     return Interval(point * each, few * each, many * each)
 
 

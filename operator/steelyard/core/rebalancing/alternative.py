@@ -112,7 +112,7 @@ def _present(grounds: Grounds, known: Mapping[str, Option]) -> Interval:
         return needed
     paid = _money(grounds, known, grounds.standing)
     costs = {rate: _sized(grounds, known, rate, paid) for rate in set(grounds.load.usual)}
-    mean = fmean(costs[rate] for rate in grounds.load.usual)
+    mean = fmean([costs[rate] for rate in grounds.load.usual])
     return Interval(mean, mean, mean)
 
 
@@ -127,7 +127,7 @@ def _mean_cost(grounds: Grounds, known: Mapping[str, Option], pools: Set[str], e
     """Money per hour of the best that these pools do together, as a mean over usual loads, at that end of the interval of all capacities; infinite
     where they do not carry one of them."""
     costs = {rate: _money(grounds, known, _plan(grounds, known, pools, rate, Sizing(end=end))) for rate in set(grounds.load.usual)}
-    return fmean(costs[rate] for rate in grounds.load.usual)
+    return fmean([costs[rate] for rate in grounds.load.usual])
 
 
 def _money(grounds: Grounds, known: Mapping[str, Option], plan: Mapping[str, int] | None) -> float:

@@ -83,7 +83,7 @@ class Grounds:
         price, least = self.price(option), max(self.snapshot.workload.scaling.least, self.choice(option.pool).minimum)
         known = option.capacity.rate
         ends = (known.point, known.upper, known.lower)
-        return Interval(*(fmean(price.of(need(rate, each, least, UNBOUNDED)) for rate in self.load.usual) for each in ends))
+        return Interval(*(fmean([price.of(need(rate, each, least, UNBOUNDED)) for rate in self.load.usual]) for each in ends))
 
     @property
     def turn(self) -> bool:

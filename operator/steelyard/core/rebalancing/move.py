@@ -386,15 +386,18 @@ def _return(move: Move, scene: Scene) -> Progress:
     if move.target_replicas > kept:
         return replace(move, target_replicas=kept, message=f"{move.target.pool} is emptied; {move.source.pool} carries the load")
     if scene.target_pods > kept:
-        return move
+        # What the source does not carry keeps replicas of the target, however long that is waited for.
+        late = scene.now >= move.deadline and scene.source_ready < scene.need_source
+        return _stranded(move, scene, reason) if late else move
     return _gone_back(move, reason, move.message, kept)
 
 
 def _stranded(move: Move, scene: Scene, reason: Reason) -> Ended:
     """The source does not come back: what carries the load meanwhile stays, and the questions decide what becomes of it."""
     ready = f"{scene.source_ready} of {scene.need_source} replicas on {move.source.pool} came back"
-    said = f"{move.message}; {ready} by the deadline, and {move.target.pool} keeps {move.target_replicas}"
-    return _gone_back(move, reason, said, move.target_replicas)
+    kept = max(move.target_replicas, scene.target_pods)
+    said = f"{move.message}; {ready} by the deadline, and {move.target.pool} keeps {kept}"
+    return _gone_back(move, reason, said, kept)
 
 
 def _gone_back(move: Move, reason: Reason, said: str, kept: int) -> Ended:

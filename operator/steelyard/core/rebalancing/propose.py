@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from steelyard.core.facts.memory import MoveKind
 from steelyard.core.planning.exact import solve
+from steelyard.core.planning.exhaustion import LONGEST
 from steelyard.core.planning.offers import problem_of
 from steelyard.core.planning.option import PER_HOUR, Option, good_for_part, usable
 from steelyard.core.planning.outcome import Infeasible, Planned, Undecided
@@ -97,7 +99,13 @@ def trials(grounds: Grounds) -> Iterator[Considered]:
         assert home is not None
         extra = _source_extra(grounds, home, target)
         proposal = _proposal(grounds, home, target, MoveKind.EXPLORATION, _no_room(grounds, home, extra))
-        proposal = replace(proposal, source_extra=extra, move_cost=_trial_price(grounds, home, target, extra), room=target.room)
+        proposal = replace(
+            proposal,
+            source_extra=extra,
+            move_cost=_trial_price(grounds, home, target, extra),
+            exhausted_until=_asked_again(target, extra),
+            room=target.room,
+        )
         yield Considered(target=target, proposal=proposal, review=review(EXPLORATION, proposal))
 
 
@@ -141,9 +149,17 @@ def _move(grounds: Grounds, found: Alternative) -> Considered:
         target_cost=found.cost,
         move_cost=_move_price(grounds, source, found.target, added, extra),
         source_extra=extra,
+        exhausted_until=_asked_again(found.target, extra),
         room=found.target.room - found.base,
     )
     return Considered(target=found.target, proposal=proposal, review=review(COST_MOVE, proposal), alternative=found)
+
+
+def _asked_again(target: Option, extra: int) -> datetime | None:
+    """When a move or a trial may ask a pool for nodes that delivered none: where the source grows first and waits with that, only once the failure is
+    long over or a node was found."""
+    failed = target.candidate.pool.exhaustion
+    return None if failed is None else failed.until + LONGEST if extra else failed.until
 
 
 def _none(grounds: Grounds) -> Considered:

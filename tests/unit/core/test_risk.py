@@ -1,0 +1,70 @@
+"""What the last hour missed is fed back: to the law of lateness, and to the error budget."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from steelyard.core.facts.capacity import Basis, Capacity
+from steelyard.core.facts.identity import PlacementKey
+from steelyard.core.facts.window import Window
+from steelyard.core.placing.risk import risk
+from steelyard.core.planning.reserve import Risk
+from steelyard.core.statistics.interval import Interval
+from unit.core.world import START, World
+
+HERE = PlacementKey("a", "1")
+CAPACITY = 10.0
+MINUTE = timedelta(minutes=1)
+
+
+def told(late: int, *, load: float = 9.0, minutes: int = 60, budget: float = 0.5) -> Risk:
+    """After so many minutes of one replica, `late` of the requests of each were late; 1 % may be."""
+    asked = round(load * 60)
+    windows = tuple(
+        Window(
+            start=START + k * MINUTE,
+            end=START + (k + 1) * MINUTE,
+            good=asked - late,
+            slow=late,
+            error=0,
+            shed=0,
+            replica_seconds=60.0,
+            busy_seconds=0.07 * asked,
+            cost=None,
+            steady=True,
+        )
+        for k in range(minutes)
+    )
+    capacity = Capacity(Interval(CAPACITY, CAPACITY, CAPACITY), Basis.MEASURED, 10_000)
+    workload = replace(World({}).workload, error_budget=budget)
+    return risk(workload, {HERE: windows}, {HERE: windows}, {HERE: capacity})
+
+
+def test_what_an_hour_left_of_the_budget_may_be_spent_in_the_next() -> None:
+    assert told(0).spent == pytest.approx(0.01, rel=0.2), "all of it was left: twice the half"
+    assert 0.005 < told(1).spent < told(0).spent
+    assert told(5).spent == pytest.approx(0.005), "what was overspent is not saved for"
+    assert told(0, budget=1.0).spent == pytest.approx(0.01), "never more than the objective allows"
+
+
+def test_a_few_requests_leave_nothing_and_say_nothing() -> None:
+    short = told(0, load=0.1)
+    assert short.spent == pytest.approx(0.005, rel=0.1)
+    assert short.lateness.correction == pytest.approx(1.0, abs=0.05)
+
+
+def test_an_hour_without_misses_says_nothing_of_an_overload() -> None:
+    calm = told(0, load=9.9)
+    assert calm.lateness.correction == 0.25
+    assert calm.lateness.late([2.0])[0] == 1.0, "a replica that can do no more is late with all"
+
+
+def test_fewer_misses_than_the_law_expects_lower_it_and_more_raise_it_less() -> None:
+    fewer, more = told(0), told(8)
+    expected = 9.0 * 60 * 60 * float(replace(fewer.lateness, correction=1.0).late([0.9])[0])
+    assert fewer.lateness.correction == pytest.approx(50 / (expected + 50), rel=0.01)
+    allowed = 0.01 * 9.0 * 60 * 60
+    assert more.lateness.correction == pytest.approx((8 * 60 + allowed) / (expected + allowed), rel=0.01)
