@@ -26,7 +26,7 @@ def wider(interval: Interval | None, down: float, up: float) -> Interval | None:
 def vaguer(proposal: Proposal, how: str, down: float, up: float) -> Proposal:
     match how:
         case "costs":
-            return replace(proposal, home_cost=wider(proposal.home_cost, down, up), target_cost=wider(proposal.target_cost, down, up))
+            return replace(proposal, source_cost=wider(proposal.source_cost, down, up), target_cost=wider(proposal.target_cost, down, up))
         case "unit cost":
             return replace(proposal, target_unit=wider(proposal.target_unit, down, up))
         case "comparison":
@@ -37,7 +37,7 @@ def vaguer(proposal: Proposal, how: str, down: float, up: float) -> Proposal:
         case "no target cost":
             return replace(proposal, target_cost=None)
         case "no present cost":
-            return replace(proposal, home_cost=None)
+            return replace(proposal, source_cost=None)
         case "no expectation":
             return replace(proposal, expected_saving=None)
         case "no move cost":

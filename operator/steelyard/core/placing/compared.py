@@ -40,12 +40,12 @@ def cost_test(seen: Analysis, move: Move) -> CostTest:
     Where a server does not tell its busy time, the loads that the target carried and that broke its promise bound its capacity instead.
     """
     nothing = judge(None, 0, (0.0, 0.0))
-    home, there, capacity = seen.option(move.source.pool), seen.option(move.target.pool), seen.capacity(move.source)
-    if home is None or there is None or not home.each or not there.each or not capacity or seen.load is None:
+    here, there, capacity = seen.option(move.source.pool), seen.option(move.target.pool), seen.capacity(move.source)
+    if here is None or there is None or not here.each or not there.each or not capacity or seen.load is None:
         return nothing
-    if not isinstance(home.price, Fresh) or not isinstance(there.price, Fresh):
+    if not isinstance(here.price, Fresh) or not isinstance(there.price, Fresh):
         return nothing
-    prices = _price(seen, there, move.target_base, move.target_goal) / _price(seen, home, move.source_goal, move.source_replicas)
+    prices = _price(seen, there, move.target_base, move.target_goal) / _price(seen, here, move.source_goal, move.source_replicas)
     theirs, ours = since(seen.windows(move.target), move.step_time), since(seen.windows(move.source), move.step_time)
     if not theirs or not ours:
         return nothing

@@ -245,10 +245,10 @@ def _most(under: UnderWay) -> int:
 def _too_expensive(under: UnderWay) -> str | None:
     """Whether a rescue has come to a place where a request is measured to cost more than the user allows."""
     option, most = under.seen.option(under.move.target.pool), under.seen.snapshot.workload.max_unit_cost
-    grounds, home = grounds_of(under.seen), under.seen.option(under.move.source.pool)
-    if under.move.kind is not MoveKind.RESCUE or option is None or most is None or not option.measured or grounds is None or home is None:
+    grounds, here = grounds_of(under.seen), under.seen.option(under.move.source.pool)
+    if under.move.kind is not MoveKind.RESCUE or option is None or most is None or not option.measured or grounds is None or here is None:
         return None
-    refusal = too_expensive(rescuing(grounds, home, option).proposal)
+    refusal = too_expensive(rescuing(grounds, here, option).proposal)
     return refusal.message if refusal else None
 
 
@@ -264,13 +264,13 @@ def _judged(under: UnderWay, cost: CostTest | None) -> tuple[Review | None, bool
     """(what the gates say of a trial that is measured, whether it may save enough yet)."""
     seen, move = under.seen, under.move
     policy, live = seen.snapshot.workload.rebalancing, seen.live.get(move.target)
-    home, option, grounds = seen.option(move.source.pool), seen.option(move.target.pool), grounds_of(seen)
+    here, option, grounds = seen.option(move.source.pool), seen.option(move.target.pool), grounds_of(seen)
     measured = live is not None and live.capacity is not None and live.capacity.n >= policy.min_good_requests
-    if not measured or home is None or option is None or grounds is None:
+    if not measured or here is None or option is None or grounds is None:
         return None, False
-    proposal = rejudge(grounds, home, option, cost)
+    proposal = rejudge(grounds, here, option, cost)
     saving = proposal.saving
-    enough = saving is not None and home.cost is not None and 100 * saving.point >= policy.min_saving_percent * home.cost.point
+    enough = saving is not None and here.cost is not None and 100 * saving.point >= policy.min_saving_percent * here.cost.point
     return review(GO_ON, proposal), enough and pool_scarce(proposal) is None
 
 

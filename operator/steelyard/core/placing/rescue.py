@@ -39,19 +39,19 @@ AGAIN = timedelta(hours=6)
 def rescue(seen: Analysis) -> Outcome | None:
     """The move away from a place that cannot keep the promise, or what keeps it from beginning; None where none is called for."""
     grounds, source = grounds_of(seen), _left(seen)
-    home = seen.option(source.key.pool) if source is not None else None
-    if grounds is None or source is None or home is None:
+    here = seen.option(source.key.pool) if source is not None else None
+    if grounds is None or source is None or here is None:
         return None
     first: Considered | None = None
-    for target in _targets(seen, home):
-        found = rescuing(grounds, home, target)
+    for target in _targets(seen, here):
+        found = rescuing(grounds, here, target)
         if found.review.verdict is None:
             return _begun(seen, grounds, source, found)
         first = first or found
     nowhere = unreachable(seen)
     if first is None and nowhere is None and not seen.is_hopeless(source.key):
         return None
-    return _kept(seen, first or rescuing(grounds, home, None, nowhere or _no_other(home)))
+    return _kept(seen, first or rescuing(grounds, here, None, nowhere or _no_other(here)))
 
 
 def _left(seen: Analysis) -> Placement | None:
@@ -77,10 +77,10 @@ def _has_settled(seen: Analysis, placement: Placement) -> bool:
     return placement.ready == placement.desired and len(windows) == RECENT and all(round(w.replicas) == placement.ready for w in windows)
 
 
-def _targets(seen: Analysis, home: Option) -> list[Option]:
+def _targets(seen: Analysis, here: Option) -> list[Option]:
     """Where to: what was measured to keep the promise, then what is not known, then what missed it long ago; of each the cheapest expected first."""
     there = {p.key.pool: p.desired for p in seen.members}
-    open_ = [o for o in seen.options if o.pool != home.pool and _is_open(seen, o) and o.room > there.get(o.pool, 0)]
+    open_ = [o for o in seen.options if o.pool != here.pool and _is_open(seen, o) and o.room > there.get(o.pool, 0)]
     return sorted(open_, key=lambda o: (_doubt(seen, o), o.cost.point if o.cost else inf, o.pool))
 
 
@@ -105,10 +105,10 @@ def _doubt(seen: Analysis, option: Option) -> int:
     return 0 if option.sure and floor is not None and floor.keeps(allowed) else 1
 
 
-def _no_other(home: Option) -> Refusal:
+def _no_other(here: Option) -> Refusal:
     return Refusal(
         Reason.INFEASIBLE_TARGET,
-        f"pool {home.pool} misses the objective at any load, and no other pool that may keep it is open: `kubectl steelyard explain` says why of each",
+        f"pool {here.pool} misses the objective at any load, and no other pool that may keep it is open: `kubectl steelyard explain` says why of each",
     )
 
 

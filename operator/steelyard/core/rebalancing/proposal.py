@@ -18,11 +18,11 @@ from steelyard.core.vocabulary.reason import Refusal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """A move from the home placement to `target`, with every operand of every gate.
+    """A move from what stands on a pool to `target`, with every operand of every gate.
 
-    Money per hour: `home_cost`, `target_cost` (None while unmeasured) as means over usual loads. Money: `move_cost`, `expected_saving` (of an exploration, over
-    the payback time). `good`: good requests behind the home's figures. `pool_moves`: (pool, moves of other workloads to or
-    from it, how many there may be) of home and target. `node_worth`: money per hour that a node of the target is worth to other workloads; `planned`: replicas that the fleet's plan has
+    Money per hour: `source_cost`, `target_cost` (None while unmeasured) as means over usual loads. Money: `move_cost`, `expected_saving` (of an exploration, over
+    the payback time). `good`: good requests behind the source's figures. `pool_moves`: (pool, moves of other workloads to or
+    from it, how many there may be) of source and target. `node_worth`: money per hour that a node of the target is worth to other workloads; `planned`: replicas that the fleet's plan has
     there for this one, None without a plan. Costs count scarce nodes beyond the plan as a choice does (planning/replica_price.py).
     `source_extra`: replicas that the source needs besides, so that an equal part of the load is not too much for the target.
     """
@@ -33,7 +33,7 @@ class Proposal:
     frozen: bool
     synced: bool
     clock_suspect: bool
-    home_pool: str
+    source_pool: str
     target_pool: str | None
     target_revision: str | None
     no_target: Refusal | None
@@ -41,7 +41,7 @@ class Proposal:
     good: int
     promise: Test
     prices: tuple[tuple[str, Reading[Price]], ...]
-    home_cost: Interval | None
+    source_cost: Interval | None
     target_cost: Interval | None
     expected_saving: float | None
     move_cost: float | None
@@ -69,12 +69,12 @@ class Proposal:
     most_unit: float | None = None
     """What these may cost at most; None where the user says nothing."""
     compared: CostTest | None = None
-    """Of a trial that is judged: the target's cost against home's over the same minutes."""
+    """Of a trial that is judged: the target's cost against the source's over the same minutes."""
 
     @property
     def saving(self) -> Interval | None:
         """Money per hour that the move would save: point, and pessimistic and optimistic bound."""
-        if self.home_cost is None or self.target_cost is None:
+        if self.source_cost is None or self.target_cost is None:
             return None
-        home, target = self.home_cost, self.target_cost
-        return Interval(home.point - target.point, home.lower - target.upper, home.upper - target.lower)
+        source, target = self.source_cost, self.target_cost
+        return Interval(source.point - target.point, source.lower - target.upper, source.upper - target.lower)

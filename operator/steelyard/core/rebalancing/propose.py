@@ -94,15 +94,15 @@ def first_of_each(wishes: Iterable[Wish]) -> tuple[Wish, ...]:
 
 def trials(grounds: Grounds) -> Iterator[Considered]:
     """Of each pool without sure measurements, that first whose trial is expected to save most, net of its price."""
-    home = grounds.option(grounds.primary)
-    for target in _untried(grounds, home) if home is not None else ():
-        assert home is not None
-        extra = _source_extra(grounds, home, target)
-        proposal = _proposal(grounds, home, target, MoveKind.EXPLORATION, _no_room(grounds, home, extra))
+    source = grounds.option(grounds.primary)
+    for target in _untried(grounds, source) if source is not None else ():
+        assert source is not None
+        extra = _source_extra(grounds, source, target)
+        proposal = _proposal(grounds, source, target, MoveKind.EXPLORATION, _no_room(grounds, source, extra))
         proposal = replace(
             proposal,
             source_extra=extra,
-            move_cost=_trial_price(grounds, home, target, extra),
+            move_cost=_trial_price(grounds, source, target, extra),
             exhausted_until=_asked_again(target, extra),
             room=target.room,
         )
@@ -119,19 +119,19 @@ def rescuing(grounds: Grounds, source: Option, target: Option | None, none: Refu
     return Considered(target=target, proposal=proposal, review=review(RESCUE, proposal))
 
 
-def rejudge(grounds: Grounds, home: Option, target: Option, compared: CostTest | None) -> Proposal:
-    """The proposal of a move that has begun as a trial and is measured now. compared: with home, over the same minutes."""
+def rejudge(grounds: Grounds, source: Option, target: Option, compared: CostTest | None) -> Proposal:
+    """The proposal of a move that has begun as a trial and is measured now. compared: with the source, over the same minutes."""
     none = target.refusal
     if none is None and target.replicas is not None and target.replicas > target.most:
         none = Refusal(
             Reason.LIMIT_REACHED, f"the peak load needs {target.replicas} replicas on pool {target.pool} and {target.most} are allowed"
         )
-    proposal = _proposal(grounds, home, target, MoveKind.REBALANCE, none)
+    proposal = _proposal(grounds, source, target, MoveKind.REBALANCE, none)
     return replace(
         proposal,
-        home_cost=grounds.cost(home),
+        source_cost=grounds.cost(source),
         target_cost=grounds.cost(target),
-        move_cost=_move_price(grounds, home, target, target.replicas, 0),
+        move_cost=_move_price(grounds, source, target, target.replicas, 0),
         compared=compared,
     )
 
@@ -145,7 +145,7 @@ def _move(grounds: Grounds, found: Alternative) -> Considered:
         plain,
         # What stands there grows, whatever revision would be made today.
         target_revision=grounds.revisions.get(found.target.pool, plain.target_revision),
-        home_cost=found.present,
+        source_cost=found.present,
         target_cost=found.cost,
         move_cost=_move_price(grounds, source, found.target, added, extra),
         source_extra=extra,
@@ -163,34 +163,34 @@ def _asked_again(target: Option, extra: int) -> datetime | None:
 
 
 def _none(grounds: Grounds) -> Considered:
-    home = grounds.option(grounds.primary)
-    assert home is not None
-    proposal = _proposal(grounds, home, None, MoveKind.REBALANCE, _why_none(grounds, home))
+    source = grounds.option(grounds.primary)
+    assert source is not None
+    proposal = _proposal(grounds, source, None, MoveKind.REBALANCE, _why_none(grounds, source))
     return Considered(target=None, proposal=proposal, review=review(COST_MOVE, proposal))
 
 
-def _why_none(grounds: Grounds, home: Option) -> Refusal:
+def _why_none(grounds: Grounds, source: Option) -> Refusal:
     measured = [o for o in grounds.options if o.measured]
-    left = _left_to_others(grounds, home, measured)
+    left = _left_to_others(grounds, source, measured)
     if left is not None:
         return left
     if len(grounds.standing) > 1:
         return Refusal(Reason.ALREADY_CHEAPEST, f"the mix of {', '.join(sorted(grounds.standing))} is the cheapest of those measured")
-    if not home.measured or grounds.snapshot.workload.min_families > 1:
+    if not source.measured or grounds.snapshot.workload.min_families > 1:
         options = [o for o in measured if usable(o)]
         return _no_single(solve(problem_of(grounds.snapshot.workload, options, grounds.load.soon, grounds.standing, grounds.amortised)))
     # What the pool is too small for is carried by another one; that is no reason to go.
-    if home.refusal is not None and not home.only_for_part:
-        return home.refusal
-    return Refusal(Reason.ALREADY_CHEAPEST, f"pool {home.pool} is the cheapest of the {len(measured)} measured")
+    if source.refusal is not None and not source.only_for_part:
+        return source.refusal
+    return Refusal(Reason.ALREADY_CHEAPEST, f"pool {source.pool} is the cheapest of the {len(measured)} measured")
 
 
-def _left_to_others(grounds: Grounds, home: Option, measured: Iterable[Option]) -> Refusal | None:
+def _left_to_others(grounds: Grounds, source: Option, measured: Iterable[Option]) -> Refusal | None:
     """A pool that would cost less, were its nodes not worth more to others."""
     cheaper = (
-        o for o in measured if usable(o) and o.cost and home.cost and o.cost.point < home.cost.point and o.pool not in grounds.standing
+        o for o in measured if usable(o) and o.cost and source.cost and o.cost.point < source.cost.point and o.pool not in grounds.standing
     )
-    refused = (pool_scarce(_proposal(grounds, home, o, MoveKind.REBALANCE, None)) for o in cheaper)
+    refused = (pool_scarce(_proposal(grounds, source, o, MoveKind.REBALANCE, None)) for o in cheaper)
     return next((r for r in refused if r is not None), None)
 
 
@@ -205,7 +205,7 @@ def _no_single(outcome: Planned | Infeasible | Undecided) -> Refusal:
             return Refusal(Reason.INFEASIBLE_TARGET, why)
 
 
-def _untried(grounds: Grounds, home: Option) -> list[Option]:
+def _untried(grounds: Grounds, source: Option) -> list[Option]:
     """The pools without sure measurements, that first whose trial is expected to save most, net of its price."""
     candidates = [
         o
@@ -214,19 +214,19 @@ def _untried(grounds: Grounds, home: Option) -> list[Option]:
     ]
     percent = grounds.snapshot.workload.max_spot_percent
     candidates = [o for o in candidates if not o.candidate.pool.spot or percent * (grounds.replicas + 1) >= 100]
-    return sorted(candidates, key=lambda o: (_trial_cost(grounds, o) - _expected(grounds, o, home, grounds.load.mean), o.pool))
+    return sorted(candidates, key=lambda o: (_trial_cost(grounds, o) - _expected(grounds, o, source, grounds.load.mean), o.pool))
 
 
-def _expected(grounds: Grounds, option: Option, home: Option, rate: float) -> float:
-    """Money within the payback time: E[max(0, home - target)] per 1,000 requests times the requests."""
-    if home.cost is None or home.each is None or not (home.capacity and option.capacity and option.each):
+def _expected(grounds: Grounds, option: Option, source: Option, rate: float) -> float:
+    """Money within the payback time: E[max(0, source - target)] per 1,000 requests times the requests."""
+    if source.cost is None or source.each is None or not (source.capacity and option.capacity and option.each):
         return 0.0
-    at_home = grounds.price(home).between(0, grounds.standing[home.pool]) / (PER_HOUR * home.capacity.rate.point)
+    here = grounds.price(source).between(0, grounds.standing[source.pool]) / (PER_HOUR * source.capacity.rate.point)
     there = grounds.price(option).of(1) / (PER_HOUR * option.capacity.rate.point)
     sigma = sigma_of(option.capacity.rate.upper / option.capacity.rate.point)
     # A pool that is too small for all of the load can save on its part alone.
     taken = min(rate, option.most * option.capacity.rate.point)
-    return expected_saving(at_home, there, sigma) * taken * grounds.snapshot.workload.rebalancing.payback_seconds / 1000
+    return expected_saving(here, there, sigma) * taken * grounds.snapshot.workload.rebalancing.payback_seconds / 1000
 
 
 def _source_extra(grounds: Grounds, source: Option, target: Option) -> int:
@@ -285,7 +285,7 @@ def _proposal(grounds: Grounds, source: Option, target: Option | None, kind: Mov
         frozen=snapshot.settings.frozen,
         synced=snapshot.synced,
         clock_suspect=snapshot.clock_suspect,
-        home_pool=source.pool,
+        source_pool=source.pool,
         target_pool=target.pool if target else None,
         target_revision=target.candidate.revision if target else None,
         no_target=none,
@@ -293,7 +293,7 @@ def _proposal(grounds: Grounds, source: Option, target: Option | None, kind: Mov
         good=grounds.good.get(source.pool, 0),
         promise=grounds.promise,
         prices=tuple((o.pool, o.price) for o in ends),
-        home_cost=source.cost,
+        source_cost=source.cost,
         target_cost=None,
         expected_saving=_expected(grounds, target, source, at_source) if kind is MoveKind.EXPLORATION and target is not None else None,
         move_cost=None,

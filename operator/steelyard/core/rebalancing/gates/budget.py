@@ -65,7 +65,7 @@ def _budget(proposal: Proposal) -> float:
     """Money for trials within a day."""
     if proposal.policy.exploration_budget is not None:
         return proposal.policy.exploration_budget
-    return OF_A_DAY * 24 * proposal.home_cost.point if proposal.home_cost is not None else 0.0
+    return OF_A_DAY * 24 * proposal.source_cost.point if proposal.source_cost is not None else 0.0
 
 
 def _whose(proposal: Proposal) -> str:

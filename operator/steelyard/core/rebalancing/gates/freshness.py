@@ -39,5 +39,5 @@ def too_few_requests(proposal: Proposal) -> Refusal | None:
         return None
     return Refusal(
         Reason.TOO_FEW_REQUESTS,
-        f"{proposal.good} good requests measured on pool {proposal.home_pool}, {least} are needed (spec.rebalancing.minGoodRequests)",
+        f"{proposal.good} good requests measured on pool {proposal.source_pool}, {least} are needed (spec.rebalancing.minGoodRequests)",
     )

@@ -13,5 +13,5 @@ def replicas_owned_elsewhere(proposal: Proposal) -> Refusal | None:
     would = f"would move to pool {proposal.target_pool}; " if proposal.target_pool else ""
     return Refusal(
         Reason.REPLICAS_OWNED_ELSEWHERE,
-        f"{would}{proposal.replicas_owner} writes the replicas of pool {proposal.home_pool}: remove that autoscaler or set spec.scaling.owner to External",
+        f"{would}{proposal.replicas_owner} writes the replicas of pool {proposal.source_pool}: remove that autoscaler or set spec.scaling.owner to External",
     )

@@ -9,7 +9,7 @@ from steelyard.core.vocabulary.reason import Reason, Refusal
 
 def saving_not_significant(proposal: Proposal) -> Refusal | None:
     """Lower 95 % bound of the saving against rebalancing.minSavingPercent of the present cost."""
-    saving, present = proposal.saving, proposal.home_cost
+    saving, present = proposal.saving, proposal.source_cost
     if saving is None or present is None or present.point <= 0:
         return Refusal(Reason.SAVING_NOT_SIGNIFICANT, f"the saving of pool {proposal.target_pool or '(none)'} is not measured yet")
     least = proposal.policy.min_saving_percent
