@@ -152,7 +152,7 @@ def _beside_target(under: UnderWay, move: Move) -> int:
     if seen.load is None or move.target_replicas <= move.target_base or move.kind in {MoveKind.REVISION, MoveKind.RESCUE}:
         return 0
     elsewhere = under.others.ready + move.target_replicas
-    wanted = source_beside(seen.asked, _limit(seen, move.source.pool), _limit(seen, move.target.pool), under.others.capacity, elsewhere)
+    wanted = source_beside(_load(seen), _limit(seen, move.source.pool), _limit(seen, move.target.pool), under.others.capacity, elsewhere)
     most = min(seen.snapshot.workload.scaling.maximum - move.target_replicas, option.room if option else under.source.desired)
     return min(wanted, max(most, under.source.desired))
 
@@ -309,8 +309,10 @@ def _need(seen: Analysis, capacity: float, others: int, others_capacity: float |
 
 
 def _load(seen: Analysis) -> float:
-    """Requests per second that both ends have to carry: what must be, and never less than what was lately."""
-    return max(seen.asked, seen.load.busiest if seen.load else 0.0)
+    """Requests per second that both ends have to carry. Where a capacity is guessed, a forecast beyond it says nothing."""
+    if seen.load is None:
+        return 0.0
+    return max(seen.asked, seen.load.busiest) if seen.is_a_guess else seen.load.dual
 
 
 def _can_create(under: UnderWay) -> bool:

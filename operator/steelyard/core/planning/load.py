@@ -45,6 +45,11 @@ class Load:
     held: float
 
     @property
+    def dual(self) -> float:
+        """That both ends of a move have to carry: what may come, and never less than what came lately."""
+        return max(self.soon, self.busiest)
+
+    @property
     def usual(self) -> tuple[float, ...]:
         """Capacities that are kept in the time that a move pays for: what it saves at one whole number of replicas alone is lost with the next
         change of the load."""

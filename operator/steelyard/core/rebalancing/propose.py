@@ -236,7 +236,7 @@ def _source_extra(grounds: Grounds, source: Option, target: Option) -> int:
     others = {pool: count for pool, count in standing.items() if pool not in ends and count > 0}
     elsewhere = sum(others.values()) + standing.get(target.pool, 0) + 1
     slowest = min((known[pool] for pool in others if pool in known), default=None)
-    beside = source_beside(grounds.load.peak, known.get(source.pool), known.get(target.pool), slowest, elsewhere)
+    beside = source_beside(grounds.load.dual, known.get(source.pool), known.get(target.pool), slowest, elsewhere)
     return max(0, beside - standing.get(source.pool, 0))
 
 
