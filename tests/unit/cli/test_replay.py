@@ -151,11 +151,11 @@ def without(key: str) -> str:
         ("", "holds no decision record"),
         ('{"some": "json"}', "holds no decision record"),
         (without("now"), "now: is missing: it was written before records held their time"),
-        (without("version"), "version: is None, and this version reads 3"),
+        (without("version"), "version: is None, and this version reads 4"),
         (without("now")[:-40], "the record is cut off or is no JSON"),
         (json.dumps({"record": {**raw(world(3)), "snapshot": {}}}), "snapshot.artifacts: is missing"),
         (json.dumps({"record": {**compiled(), "compile": {}}}), "compile.attempts: is missing"),
-        (json.dumps({**compiled(), "version": 4}), "version: is 4, and this version reads 3"),
+        (json.dumps({**compiled(), "version": 5}), "version: is 5, and this version reads 4"),
         (json.dumps(compiled())[:-40], "the record is cut off or is no JSON"),
     ],
 )
