@@ -47,6 +47,19 @@ def test_without_a_good_request_there_is_no_capacity_and_no_unit_cost() -> None:
     assert figures((window(good=0), window(1, good=0)), chance(), steady=True) is None
 
 
+def test_a_load_below_one_that_is_carried_is_not_blamed_for_a_window_of_late_requests() -> None:
+    carried = [window(i, good=398, slow=2, busy=40.0) for i in range(12)]
+    accident = window(12, good=330, slow=12, busy=34.2)
+    alone = capacity_of(*carried)
+    assert capacity_of(*carried, accident).rate.point == pytest.approx(alone.rate.point, rel=0.01)
+
+
+def test_a_load_that_breaks_the_promise_in_all_its_windows_is_too_much() -> None:
+    carried = [window(i, good=200, busy=20.0) for i in range(6)]
+    broken = [window(6 + i, good=330, slow=12, busy=34.2) for i in range(6)]
+    assert capacity_of(*carried, *broken).rate.point == pytest.approx(342 / 60, rel=0.02)
+
+
 def test_one_window_whose_price_is_unknown_leaves_the_unit_cost_unknown() -> None:
     known = figures((window(0), window(1, cost=None)), chance(), steady=True)
     assert known is not None

@@ -28,6 +28,8 @@ FULL = 0.9
 
 BACKLOG = 2
 """Windows after a shortage in which what had piled up may still be answered late."""
+CLUSTERED = 5.0
+"""Requests that are late together, on average: the variance of their number over its mean."""
 ALIKE = 1.1
 """Times a load within which another is about the same."""
 LESS = 1.05
@@ -128,12 +130,13 @@ def broke(window: Window, allowed: float) -> bool:
 
 
 def _too_much(window: Window, windows: Sequence[Window], allowed: float) -> bool:
-    """Whether the window broke the promise, and all of about its load together do: late requests come in clusters, and one window of many breaks
-    it by chance."""
+    """Whether the window broke the promise, and all of about its load or more together do, by more than chance explains: late requests come in
+    clusters, and one window of many breaks it by chance."""
     if not broke(window, allowed):
         return False
-    alike = [w for w in windows if w.replica_seconds > 0 and 1 / ALIKE <= _offered(w) / _offered(window) <= ALIKE]
-    return sum(w.slow + w.shed for w in alike) > allowed * sum(w.offered for w in alike)
+    as_much = [w for w in windows if w.replica_seconds > 0 and _offered(w) * ALIKE >= _offered(window)]
+    expected = allowed * sum(w.offered for w in as_much)
+    return sum(w.slow + w.shed for w in as_much) > expected + 3 * sqrt(CLUSTERED * expected)
 
 
 def without_backlog(windows: Sequence[Window], allowed: float) -> tuple[Window, ...]:
