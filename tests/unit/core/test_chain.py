@@ -1,13 +1,14 @@
 """The gates in their order: what each refuses, and that the vocabulary and the gates speak the same words."""
 
 import ast
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 import steelyard.core
-from steelyard.core.facts.memory import MoveKind
+from steelyard.core.facts.memory import MoveKind, Outcome, PastMove
 from steelyard.core.facts.price import Price, PriceClass
 from steelyard.core.facts.snapshot import Mode, Rebalancing, Traffic
 from steelyard.core.rebalancing.chain import COST_MOVE, EXPLORATION, GO_ON, review
@@ -83,6 +84,18 @@ def test_a_pool_left_within_the_cool_down_is_not_returned_to() -> None:
     assert refusal is not None
     assert refusal.reason is Reason.CYCLIC
     assert cyclic(passing(history=(past("b", "a", 7 * HOUR),))) is None
+
+
+def test_a_pool_that_a_trial_found_not_cheaper_is_not_moved_to_within_half_an_hour() -> None:
+    def tried(ago: timedelta, found: str = "NotCheaper") -> PastMove:
+        return past("a", "b", ago, Outcome.EXPLORED, kind=MoveKind.EXPLORATION, reason=found)
+
+    refusal = cyclic(passing(history=(tried(timedelta(minutes=10)),)))
+    assert refusal is not None
+    assert (refusal.reason, refusal.reconsider_at) == (Reason.CYCLIC, START + timedelta(minutes=20))
+    assert cyclic(passing(history=(tried(timedelta(minutes=31)),))) is None
+    assert cyclic(passing(history=(tried(timedelta(minutes=10), "Moved"),))) is None, "what else a trial found may be used at once"
+    assert cyclic(passing(history=(replace(tried(timedelta(minutes=10)), target_pool="c"),))) is None
 
 
 @pytest.mark.parametrize(

@@ -37,8 +37,24 @@ def cyclic(proposal: Proposal) -> Refusal | None:
     """No return to a pool within the cool-down since it was left, through however many others; and each time that it was left doubles that.
 
     So a price or a load that swings around the break-even moves a workload ever more rarely. A move that went back because the pool was
-    not cheaper counts like one that left it.
+    not cheaper counts like one that left it; a trial that found the same counts for FUTILE.
     """
+    return _left_lately(proposal) or _tried_in_vain(proposal)
+
+
+def _tried_in_vain(proposal: Proposal) -> Refusal | None:
+    tried = [m for m in proposal.history if m.outcome is Outcome.EXPLORED and m.reason == Reason.NOT_CHEAPER.value]
+    last = max((m.time for m in tried if m.target_pool == proposal.target_pool), default=None)
+    if last is None or proposal.now >= last + FUTILE:
+        return None
+    return Refusal(
+        Reason.CYCLIC,
+        f"a trial found pool {proposal.target_pool} not cheaper at {last:%Y-%m-%d %H:%M:%S} UTC; asked again from {last + FUTILE:%H:%M:%S} on",
+        last + FUTILE,
+    )
+
+
+def _left_lately(proposal: Proposal) -> Refusal | None:
     left = [m for m in proposal.history if _left(m, proposal.target_pool)]
     if not left:
         return None
