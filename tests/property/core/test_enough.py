@@ -102,6 +102,9 @@ def test_beside_slow_replicas_four_fast_ones_are_ordered_and_not_eleven() -> Non
     assert grown((slow, fast), 29.0, Rules()) == (4, 11)
     assert outgrown((slow, fast), 29.0, Rules()) == (4, 4)
     assert outgrown((slow, replace(fast, measured=False)), 29.0, Rules()) == (4, 11), "a claim is not relied on"
+    many, cheap = replace(slow, replicas=14, most=14), replace(fast, cost=1.0)
+    assert outgrown((many, cheap), 29.0, Rules(maximum=18)) == (14, 4)
+    assert outgrown((many, cheap), 29.0, Rules(maximum=17)) == (14, 1), "never more than the user allows, for a while either"
     assert outgrown((replace(slow, least=4), fast), 29.0, Rules()) == (4, 11), "what the user asks for stays"
     there = replace(fast, replicas=4)
     assert outgrown((slow, there), 29.0, Rules()) == (4, 4)

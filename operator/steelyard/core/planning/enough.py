@@ -92,11 +92,12 @@ def outgrown(stands: Sequence[Stand], load: float, rules: Rules) -> tuple[int, .
         rest = [at for at in range(len(stands)) if at not in left]
         counts = grown([stands[at] for at in rest], load, rules)
         more = dict(zip(rest, counts, strict=True)) if counts is not None else {}
+        meanwhile = tuple(more.get(at, s.replicas) for at, s in enumerate(stands))
         elsewhere = any(n > stands[at].replicas and plain[at] == stands[at].replicas for at, n in more.items())
-        if elsewhere or not _far_slower(stands, left, [at for at, n in more.items() if n]):
+        too_many = sum(meanwhile) > max(rules.maximum, sum(s.replicas for s in stands))
+        if elsewhere or too_many or not _far_slower(stands, left, [at for at, n in more.items() if n]):
             continue
-        money = sum(_paid(stands[at], n) for at, n in more.items())
-        ways.append((money, len(left), tuple(more.get(at, s.replicas) for at, s in enumerate(stands))))
+        ways.append((sum(_paid(stands[at], n) for at, n in more.items()), len(left), meanwhile))
     return min(ways)[-1]
 
 
