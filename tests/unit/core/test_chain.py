@@ -86,16 +86,16 @@ def test_a_pool_left_within_the_cool_down_is_not_returned_to() -> None:
     assert cyclic(passing(history=(past("b", "a", 7 * HOUR),))) is None
 
 
-def test_a_pool_that_a_trial_found_not_cheaper_is_not_moved_to_within_half_an_hour() -> None:
+def test_a_pool_that_a_trial_found_not_cheaper_is_not_moved_to_within_ten_minutes() -> None:
     def tried(ago: timedelta, found: str = "NotCheaper") -> PastMove:
         return past("a", "b", ago, Outcome.EXPLORED, kind=MoveKind.EXPLORATION, reason=found)
 
-    refusal = cyclic(passing(history=(tried(timedelta(minutes=10)),)))
+    refusal = cyclic(passing(history=(tried(timedelta(minutes=4)),)))
     assert refusal is not None
-    assert (refusal.reason, refusal.reconsider_at) == (Reason.CYCLIC, START + timedelta(minutes=20))
-    assert cyclic(passing(history=(tried(timedelta(minutes=31)),))) is None
-    assert cyclic(passing(history=(tried(timedelta(minutes=10), "Moved"),))) is None, "what else a trial found may be used at once"
-    assert cyclic(passing(history=(replace(tried(timedelta(minutes=10)), target_pool="c"),))) is None
+    assert (refusal.reason, refusal.reconsider_at) == (Reason.CYCLIC, START + timedelta(minutes=6))
+    assert cyclic(passing(history=(tried(timedelta(minutes=11)),))) is None
+    assert cyclic(passing(history=(tried(timedelta(minutes=4), "Moved"),))) is None, "what else a trial found may be used at once"
+    assert cyclic(passing(history=(replace(tried(timedelta(minutes=4)), target_pool="c"),))) is None
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ LONGEST = timedelta(days=30)
 """No pause grows beyond this by doubling."""
 DOUBLINGS = 4
 """Of the way back: with a cool-down of six hours a pool that was left again and again is returned to after four days."""
+DOUBTED = timedelta(minutes=10)
+"""How long a trial's word that a pool is not cheaper outweighs a look that says it is: one of both is chance, and the load goes on."""
 FUTILE = timedelta(minutes=30)
 """Least pause before a pool that was not cheaper after all, however short the cool-down is."""
 
@@ -37,7 +39,7 @@ def cyclic(proposal: Proposal) -> Refusal | None:
     """No return to a pool within the cool-down since it was left, through however many others; and each time that it was left doubles that.
 
     So a price or a load that swings around the break-even moves a workload ever more rarely. A move that went back because the pool was
-    not cheaper counts like one that left it; a trial that found the same counts for FUTILE.
+    not cheaper counts like one that left it; a trial that found the same counts for DOUBTED.
     """
     return _left_lately(proposal) or _tried_in_vain(proposal)
 
@@ -45,12 +47,12 @@ def cyclic(proposal: Proposal) -> Refusal | None:
 def _tried_in_vain(proposal: Proposal) -> Refusal | None:
     tried = [m for m in proposal.history if m.outcome is Outcome.EXPLORED and m.reason == Reason.NOT_CHEAPER.value]
     last = max((m.time for m in tried if m.target_pool == proposal.target_pool), default=None)
-    if last is None or proposal.now >= last + FUTILE:
+    if last is None or proposal.now >= last + DOUBTED:
         return None
     return Refusal(
         Reason.CYCLIC,
-        f"a trial found pool {proposal.target_pool} not cheaper at {last:%Y-%m-%d %H:%M:%S} UTC; asked again from {last + FUTILE:%H:%M:%S} on",
-        last + FUTILE,
+        f"a trial found pool {proposal.target_pool} not cheaper at {last:%Y-%m-%d %H:%M:%S} UTC; asked again from {last + DOUBTED:%H:%M:%S} on",
+        last + DOUBTED,
     )
 
 
