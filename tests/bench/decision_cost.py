@@ -22,7 +22,7 @@ and the two pools that a plan without limits would use most have 60 % of the nod
 - `seconds`, `plan_seconds`: CPU seconds, which other processes on the machine change little.
 - `warm_plan_seconds`: the next plan, after the load of 5 % of the workloads has changed.
 - `per_look_ms`: a workload is looked at every 15 seconds and has a new window every 60: the mean of one decision and of three looks that find
-  nothing new, after which the decision stands.
+  nothing new, after which the decision stands. Gathering the facts from the store is in neither.
 - `analysis_ms`: the part of a decision that derives evidence, load and options.
 - `rss_mib`: the peak memory of the process until the end of the pass, interpreter and simulator included.
 - `kib_per_workload`: what each workload beyond the row above adds to it: its facts with all windows, which the next look is compared with, and

@@ -71,6 +71,19 @@ def test_a_decision_makes_it_young(told):
     assert told.age(START + HOUR) == 0
 
 
+def test_a_look_that_finds_nothing_new_keeps_the_cycle_and_the_age_of_readings_young(told):
+    world = World({"a": Ground()}, rate=4.0)
+    world.tick(5)
+    before = world.snapshot()
+    told.journal.record(MANIFEST, before, decide(before, world.now), world.now, 0.1)
+    later = world.now + HOUR
+    read = {key: replace(reading, at=later) for key, reading in before.traffic.items()}
+    told.journal.looked(replace(before, traffic=read), later)
+    assert told.age(later) == 0
+    lines = generate_latest(told.metrics.registry).decode().splitlines()
+    assert [float(line.split()[-1]) for line in lines if line.startswith("steelyard_observation_age_seconds{")] == [0.0]
+
+
 def test_it_grows_while_a_decision_is_owed_and_none_is_given(told):
     told.decide(START)
     assert told.age(START + HOUR) == HOUR.total_seconds()

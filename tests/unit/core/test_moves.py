@@ -6,12 +6,11 @@ from datetime import timedelta
 import pytest
 
 from steelyard.core.decide import decide
-from steelyard.core.facts.identity import PlacementKey
-from steelyard.core.facts.memory import Move, MoveKind, Outcome, Step
+from steelyard.core.facts.memory import MoveKind, Outcome, Step
 from steelyard.core.facts.snapshot import Scaling
 from steelyard.core.rebalancing.move import Staying, next_source_count
 from steelyard.core.vocabulary.reason import Reason
-from unit.core.world import Ground, Pods, World, quick, ratio_claim
+from unit.core.world import Ground, World, quick, ratio_claim
 
 STEPS = [Step.SURGE, Step.SHIFT, Step.BAKE, Step.DRAIN]
 
@@ -185,30 +184,12 @@ def test_a_source_whose_pool_has_no_room_ends_the_way_back_at_its_deadline_and_w
     world.tick(15)
     assert counts(world) == {"b": 4, "c": 4}
     grounds["a"].selected = True
-    revision = next(o.candidate.revision for o in world.decisions[-1].options if o.pool == "a")
-    tried = PlacementKey("a", revision or "")
-    back = Move(
-        id="a-trial",
-        kind=MoveKind.EXPLORATION,
-        source=next(key for key in world.deployments if key.pool == "c"),
-        target=tried,
-        step=Step.BACK,
-        source_replicas=4,
-        target_replicas=0,
-        target_goal=1,
-        started=world.now,
-        step_time=world.now,
-        deadline=world.now + timedelta(minutes=5),
-        reason=Reason.NOT_CHEAPER.value,
-        message="it was not cheaper",
-        back_reason=Reason.NOT_CHEAPER.value,
-    )
-    world.memory = replace(world.memory, move=back)
-    world.deployments[tried] = Pods(desired=1, asked="", ages=[5])
+    deadline = world.now + timedelta(minutes=5)
+    world.under_way(MoveKind.EXPLORATION, Step.BACK, "c", "a", target_replicas=0, deadline=deadline, back_reason=Reason.NOT_CHEAPER.value)
     world.rate = 75.0
     wanted = set()
     while world.memory.move is not None:
-        assert world.now <= back.deadline + timedelta(minutes=2), "it stands for ever"
+        assert world.now <= deadline + timedelta(minutes=2), "it stands for ever"
         world.tick()
         wanted.add(world.count("c"))
     assert wanted == {4}, "no replica is wanted where no node is"

@@ -7,8 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from steelyard.core.facts.identity import PlacementKey
-from steelyard.core.facts.memory import Move, MoveKind, Outcome, Step
+from steelyard.core.facts.memory import MoveKind, Outcome, Step
 from steelyard.core.facts.snapshot import Exhaustion, Pool, Scaling
 from steelyard.core.placing.analysis import analysis
 from steelyard.core.placing.grounds_of import grounds_of
@@ -17,7 +16,7 @@ from steelyard.core.rebalancing.equal_share import source_beside
 from steelyard.core.rebalancing.grounds import START_SECONDS
 from steelyard.core.rebalancing.propose import Considered, cheaper, trials
 from steelyard.core.vocabulary.reason import Reason
-from unit.core.world import Ground, Pods, World, quick, ratio_claim
+from unit.core.world import Ground, World, quick, ratio_claim
 
 
 def slower(times: float, *, claimed: float = 0.95, most: int = 60, budget: float = 500.0) -> World:
@@ -149,26 +148,7 @@ def test_a_load_that_grows_while_a_slow_pool_is_drained_is_carried_by_fast_repli
     world = World(grounds, rate=40.0, policy=quick(exploration_budget=0.0), scaling=Scaling(maximum=100))
     world.tick(20)
     grounds["fast"].selected = True
-    source = next(key for key in world.deployments if key.pool == "slow")
-    target = PlacementKey("fast", next(o.candidate.revision for o in world.decisions[-1].options if o.pool == "fast") or "")
-    drained = Move(
-        id="slow-to-fast",
-        kind=MoveKind.REBALANCE,
-        source=source,
-        target=target,
-        step=Step.DRAIN,
-        source_replicas=world.deployments[source].desired,
-        target_replicas=2,
-        target_goal=2,
-        target_base=1,
-        started=world.now,
-        step_time=world.now,
-        deadline=world.now + timedelta(hours=1),
-        reason=Reason.STEP_STARTED.value,
-        message="it is drained",
-    )
-    world.memory = replace(world.memory, move=drained)
-    world.deployments[target] = Pods(desired=2, asked="", ages=[5, 5])
+    world.under_way(MoveKind.REBALANCE, Step.DRAIN, "slow", "fast", target_replicas=2, target_goal=2, target_base=1)
     world.tick(2)
     world.rate = 60.0
     world.until(lambda: world.memory.move is None, most=8)

@@ -17,7 +17,7 @@ from steelyard.core.compiling.candidate import compile_inputs
 from steelyard.core.decide import decide
 from steelyard.core.facts.claim import Claim, ClaimMetric
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
-from steelyard.core.facts.memory import Memory, Outcome, PastMove
+from steelyard.core.facts.memory import Memory, Move, MoveKind, Outcome, PastMove, Step
 from steelyard.core.facts.price import Price, PriceClass
 from steelyard.core.facts.resources import Resources
 from steelyard.core.facts.snapshot import (
@@ -342,6 +342,31 @@ class World:
             self.decisions.append(decision)
             self._start_pods()
         return self.decisions[-1]
+
+    def under_way(self, kind: MoveKind, step: Step, source: str, target: str, **more: object) -> Move:
+        """Put a move between two pools under way; the target has as many ready replicas as `more` says, or one."""
+        leaves = next(key for key in self.deployments if key.pool == source)
+        revision = next(o.candidate.revision for o in self.decisions[-1].options if o.pool == target)
+        begun = Move(
+            id=f"{source}-to-{target}",
+            kind=kind,
+            source=leaves,
+            target=PlacementKey(target, revision or ""),
+            step=step,
+            source_replicas=self.deployments[leaves].desired,
+            target_replicas=1,
+            target_goal=1,
+            started=self.now,
+            step_time=self.now,
+            deadline=self.now + timedelta(hours=1),
+            reason="StepStarted",
+            message="put under way",
+        )
+        begun = replace(begun, **more)  # type: ignore[arg-type]
+        self.memory = replace(self.memory, move=begun)
+        count = max(1, begun.target_replicas)
+        self.deployments[begun.target] = Pods(desired=count, asked="", ages=[99] * count)
+        return begun
 
     def until(self, done: object, most: int = 240) -> int:
         """Ticks until `done()` holds; an assertion when it never does."""

@@ -29,7 +29,7 @@ FULL = 0.9
 BACKLOG = 2
 """Windows after a shortage in which what had piled up may still be answered late."""
 CLUSTERED = 5.0
-"""Requests that are late together, on average: the variance of their number over its mean."""
+"""Requests that are taken to be late together: the variance of their number over its mean, which is 1 where each is late by itself."""
 ALIKE = 1.1
 """Times a load within which another is about the same."""
 LESS = 1.05

@@ -25,7 +25,7 @@ from steelyard.core.vocabulary.reading import Fresh, Reading, Unknown
 REMEMBERED = timedelta(minutes=15)
 """How long replicas do not go back to a number that has broken the promise; what they carry was learnt by then."""
 LATELY = timedelta(minutes=10)
-"""How long replicas that served are missed where they are gone."""
+"""How long ago the newest window of a placement may have ended for its replicas to have served lately."""
 LONGEST_START = 1800.0
 """Seconds; what took longer was not a start: a pod that was ready before and is again does not tell which."""
 SIZING_SAMPLE = 30

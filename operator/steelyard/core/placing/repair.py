@@ -22,7 +22,7 @@ from steelyard.core.placing.outcome import Allocation, Outcome
 from steelyard.core.placing.quarantine import quarantined
 from steelyard.core.placing.requirement import needed
 from steelyard.core.placing.room import awaited, claimed_unit_cost, key_of, measured_only, openings, rules_of, standing
-from steelyard.core.placing.supply import lost, missed, never_came, why_lost
+from steelyard.core.placing.supply import displaced, lost, never_came, why_lost
 from steelyard.core.planning.enough import Rules, Stand, filled, outgrown, suffices, without_slower
 from steelyard.core.vocabulary.reason import Reason, Refusal
 
@@ -79,9 +79,10 @@ def shortage(seen: Analysis) -> Shortage:
 def addition(seen: Analysis, short: Shortage) -> Allocation:
     """The allocation with what is missing: on pools that were measured before those that were not. Replicas that do not come are let go of once
     others do their work."""
-    known, hedged = measured_only(seen, short.openings), any(missed(seen, p) for p in seen.members)
-    allowed = known if hedged else short.openings  # what may be back in a minute is no reason to try an unknown pool
-    tried = (known, allowed) if seen.members else (allowed,)
+    known, hedged = measured_only(seen, short.openings), any(displaced(seen, p) for p in seen.members)
+    tried = (known, short.openings) if seen.members else (short.openings,)
+    if hedged:  # what may be back in a minute is no reason to try an unknown pool
+        tried = (known,)
     for opened in tried:
         stands = (*short.standing, *opened)
         counts = outgrown(stands, short.load, short.rules) if stands else None
@@ -89,7 +90,7 @@ def addition(seen: Analysis, short: Shortage) -> Allocation:
             found = _allocation(stands, counts)
             # What is not read may be serving, and what lost its node may come back: nothing is let go of.
             return found if unread(seen) is None and not hedged else _kept(seen, found)
-    stands = (*short.standing, *allowed)
+    stands = (*short.standing, *tried[-1])
     return _kept(seen, _allocation(stands, filled(stands, short.load, short.rules)))
 
 

@@ -15,15 +15,15 @@ def lost(seen: Analysis, placement: Placement) -> int:
     absent = placement.desired - placement.ready
     if absent <= 0:
         return 0
-    hopeless = _waiting(placement) if _in_vain(seen, placement) else missed(seen, placement)
+    hopeless = _waiting(placement) if _waits_in_vain(seen, placement) else displaced(seen, placement)
     return max(0, min(absent, placement.crashing + hopeless))
 
 
-def missed(seen: Analysis, placement: Placement) -> int:
+def displaced(seen: Analysis, placement: Placement) -> int:
     """Replicas that served lately, lost their nodes, and wait for others, while what is ready can do no more: nobody knows yet whether they come back
     within minutes or not at all, so they are waited for and replaced elsewhere as well."""
     gone = min(_waiting(placement), seen.served_lately(placement) - placement.ready)
-    return max(0, gone) if gone > 0 and not _in_vain(seen, placement) and _overloaded(seen) else 0
+    return max(0, gone) if gone > 0 and not _waits_in_vain(seen, placement) and _overloaded(seen) else 0
 
 
 def _waiting(placement: Placement) -> int:
@@ -31,7 +31,7 @@ def _waiting(placement: Placement) -> int:
     return placement.desired - placement.ready - placement.crashing if placement.trouble is not None else placement.unplaced
 
 
-def _in_vain(seen: Analysis, placement: Placement) -> bool:
+def _waits_in_vain(seen: Analysis, placement: Placement) -> bool:
     """Whether those that wait have waited for longer than DEADLINE, or their pool delivers nothing."""
     overdue = placement.waiting_since is not None and seen.now - placement.waiting_since >= DEADLINE
     return overdue or seen.is_exhausted(placement.key.pool)
@@ -79,8 +79,8 @@ def why_lost(seen: Analysis, placement: Placement) -> Refusal:
         return Refusal(
             Reason.TARGET_CRASHED, f"replicas on pool {pool} keep ending: {placement.crash_message or 'see kubectl logs --previous'}"
         )
-    if missed(seen, placement):
-        return Refusal(Reason.UNPLACED, f"{missed(seen, placement)} replica(s) on pool {pool} lost their nodes and wait for others")
+    if gone := displaced(seen, placement):
+        return Refusal(Reason.UNPLACED, f"{gone} replica(s) on pool {pool} lost their nodes and wait for others")
     return Refusal(Reason.POOL_EXHAUSTED, f"pool {pool} delivers no nodes: {placement.unplaced_message or 'replicas wait for one'}")
 
 

@@ -22,7 +22,7 @@ FIRST = 1.4
 
 
 class Histogram(Mapping[float, int]):
-    """Buckets that are kept for long: a tenth of a dictionary's memory. `edges`: in ascending order, one tuple for all that have the same."""
+    """Buckets that are kept for long, in less memory than a dictionary. `edges`: in ascending order, one tuple for all that have the same."""
 
     __slots__ = ("counts", "edges")
     edges: tuple[float, ...]
