@@ -26,6 +26,7 @@ from steelyard.observe.scrape import DirectSource
 
 _log = get_logger(__name__)
 LARGEST_PROGRESS = 64 * 1024
+_FIELDS = tuple(f.name for f in fields(PodFacts))
 
 
 class Observing:
@@ -47,11 +48,16 @@ class Observing:
             source = DirectSource(self._session, clock, timeout_seconds=self._timeout)
         self._observer = Observer(source, float(config.interval_seconds), on_window)
         self._told: dict[tuple[str, ...], float] = {}
+        self._seen: dict[str, tuple[PodFacts, ObservedPod]] = {}
 
     async def round(self, pods: Sequence[PodFacts], window_seconds: Mapping[WorkloadKey, int]) -> None:
         """One round of readings."""
-        seen = [ObservedPod(**{f.name: getattr(p, f.name) for f in fields(p)}) for p in pods]
-        await self._observer.observe(seen, window_seconds, self._clock.now())
+        known, self._seen = self._seen, {}
+        for pod in pods:
+            before = known.get(pod.uid)
+            seen = before if before is not None and before[0] is pod else (pod, ObservedPod(**{f: getattr(pod, f) for f in _FIELDS}))
+            self._seen[pod.uid] = seen
+        await self._observer.observe([observed for _, observed in self._seen.values()], window_seconds, self._clock.now())
         self._count()
 
     def reading(self, workload: WorkloadKey, placement: PlacementKey, now: datetime) -> Reading[Traffic]:

@@ -8,6 +8,7 @@ Labels are bounded: workloads times pools at most, never pods or requests. A fam
 """
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -216,6 +217,7 @@ class Metrics:
         self.registry = registry or CollectorRegistry()
         self._limits = {family.name: family.limit for family in (*counter_families(code), *HISTOGRAMS)}
         self._series: dict[str, set[tuple[str, ...]]] = {name: set() for name in self._limits}
+        self._of_workload: dict[tuple[str, str], list[tuple[str, tuple[str, ...]]]] = defaultdict(list)
         self._counters = {
             family.name: Counter(family.name, family.help, family.labels, registry=self.registry) for family in counter_families(code)
         }
@@ -242,11 +244,9 @@ class Metrics:
 
     def forget_workload(self, namespace: str, workload: str) -> None:
         """Stop exposing the counters of a workload that no longer exists. Its last values stay in Prometheus."""
-        for name, series in self._series.items():
-            for labels in tuple(series):
-                if labels[:2] == (namespace, workload) and name.startswith("steelyard_workload_"):
-                    self._counters[name].remove(*labels)
-                    series.discard(labels)
+        for name, labels in self._of_workload.pop((namespace, workload), ()):
+            self._counters[name].remove(*labels)
+            self._series[name].discard(labels)
 
     def _admit(self, name: str, labels: tuple[str, ...]) -> bool:
         known = self._series[name]
@@ -256,6 +256,8 @@ class Metrics:
             self._counters["steelyard_metric_series_dropped"].labels(name).inc()
             return False
         known.add(labels)
+        if name.startswith("steelyard_workload_"):
+            self._of_workload[labels[0], labels[1]].append((name, labels))
         return True
 
     # --- observer of the shell's parts --------------------------------------------------------------------------------------------
