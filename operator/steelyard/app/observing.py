@@ -22,10 +22,12 @@ from steelyard.core.vocabulary.reading import Reading
 from steelyard.observe.observed_pod import ObservedPod
 from steelyard.observe.observer import Observer
 from steelyard.observe.prometheus_source import PrometheusSource
+from steelyard.observe.sample import ZERO, Tally
 from steelyard.observe.scrape import DirectSource
 
 _log = get_logger(__name__)
 LARGEST_PROGRESS = 64 * 1024
+OUTCOMES = ("good", "slow", "error", "shed")
 _FIELDS = tuple(f.name for f in fields(PodFacts))
 
 
@@ -47,7 +49,8 @@ class Observing:
         else:
             source = DirectSource(self._session, clock, timeout_seconds=self._timeout)
         self._observer = Observer(source, float(config.interval_seconds), on_window)
-        self._told: dict[tuple[str, ...], float] = {}
+        self._told: dict[tuple[WorkloadKey, PlacementKey], Tally] = {}
+        self._refused: dict[tuple[str, str], int] = {}
         self._seen: dict[str, tuple[PodFacts, ObservedPod]] = {}
 
     async def round(self, pods: Sequence[PodFacts], window_seconds: Mapping[WorkloadKey, int]) -> None:
@@ -85,16 +88,16 @@ class Observing:
 
     def _count(self) -> None:
         """Counters by pool: a pool's revisions add up, and a counter only grows."""
-        sums: dict[tuple[str, ...], float] = {}
-        for (workload, placement), totals in self._observer.totals().items():
-            where = (workload.namespace, workload.name, placement.pool)
-            for outcome in ("good", "slow", "error", "shed"):
-                slot: tuple[str, ...] = ("steelyard_workload_requests", *where, outcome)
-                sums[slot] = sums.get(slot, 0.0) + getattr(totals.tally, outcome) - getattr(totals.before, outcome)
-        for (source, reason), count in self._observer.refused.items():
-            sums["steelyard_input_rejected", source, reason] = float(count)
-        for slot, total in sums.items():
-            grown = total - self._told.get(slot, 0.0)
+        for key, totals in self._observer.news().items():
+            workload, placement = key
+            counted, before = totals.tally - totals.before, self._told.get(key, ZERO)
+            for outcome in OUTCOMES:
+                grown = getattr(counted, outcome) - getattr(before, outcome)
+                if grown > 0:
+                    self._metrics.count("steelyard_workload_requests", (workload.namespace, workload.name, placement.pool, outcome), grown)
+            self._told[key] = counted.at_least(before)
+        for slot, count in self._observer.refused.items():
+            grown = count - self._refused.get(slot, 0)
             if grown > 0:
-                self._metrics.count(slot[0], slot[1:], grown)
-                self._told[slot] = total
+                self._metrics.count("steelyard_input_rejected", slot, grown)
+                self._refused[slot] = count

@@ -159,12 +159,14 @@ class Operator:
 
     # --- starting ---------------------------------------------------------------------------------------------------------------------
 
-    async def _start(self, **_: Any) -> None:
+    async def _start(self, settings: kopf.OperatorSettings, **_: Any) -> None:
         throttle = Throttle(self.clock, rate=WRITES_PER_SECOND, burst=BURST)
         self.client = await ApiClient.connect(
             self._credentials, clock=self.clock, fence=self.fence, throttle=throttle, observer=self.metrics, on_date=self.clock.anchor
         )
-        settings = settings_of(self._config)
+        # Objects come one by one, then: a list of a large fleet is held whole until its last object was handled.
+        settings.watching.initial_streaming = await self.client.streams_lists(NODES)
+        decided_by = settings_of(self._config)
         self.sweep = Sweep(self.client, self.store, scopes_of(self._config), self.clock, observer=self.metrics)
         self.elector = Elector(
             self.client.view(fence=OpenFence()),
@@ -179,7 +181,7 @@ class Operator:
         self.observing = Observing(self._config.observe, self.clock, self.metrics, on_window=self._window_ended)
         self.snapshots = SnapshotBuilder(
             self.store,
-            settings,
+            decided_by,
             self.observing.reading,
             synced=self.sweep.synced,
             clock_suspect=self.clock.suspect,
@@ -203,7 +205,7 @@ class Operator:
             self.fleet,
         )
         self.compiles = CompileReconciler(
-            self.client, applier, self.store, settings, self.observing.progress, self.snapshots.users_of, self.decision_log, self.clock
+            self.client, applier, self.store, decided_by, self.observing.progress, self.snapshots.users_of, self.decision_log, self.clock
         )
         self.pools = PoolReconciler(self.client, self.store, self.snapshots, self.clock, self.decision_log.note)
         self.health = HealthServer(

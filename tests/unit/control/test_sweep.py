@@ -15,7 +15,7 @@ class Cluster:
         self.lists = []
         self.failures = []
 
-    async def list(self, resource, namespace=None, *, label_selector=""):
+    async def list(self, resource, namespace=None, *, label_selector="", keep):
         self.lists.append((resource, namespace, label_selector))
         if self.failures:
             raise self.failures.pop()

@@ -8,7 +8,7 @@ went deaf shows only there.
 
 import asyncio
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,6 +16,7 @@ from steelyard.control.clock import Clock
 from steelyard.control.kube.api_client import Listing
 from steelyard.control.kube.backoff import Backoff
 from steelyard.control.kube.errors import ApiError
+from steelyard.control.kube.manifest import Manifest
 from steelyard.control.kube.resource import Resource
 from steelyard.control.kube.retry_after import heeded
 from steelyard.control.kube.store import Absorbed, Store
@@ -41,8 +42,10 @@ class Scope:
 class Lister(Protocol):
     """The part of the API client that a sweep needs."""
 
-    async def list(self, resource: Resource, namespace: str | None = None, *, label_selector: str = "") -> Listing:
-        """A whole collection."""
+    async def list(
+        self, resource: Resource, namespace: str | None = None, *, label_selector: str = "", keep: Callable[[Manifest], Manifest]
+    ) -> Listing:
+        """A whole collection, of each object what `keep` makes of it."""
         ...
 
 
@@ -123,7 +126,7 @@ class Sweep:
         total = Absorbed()
         for area in scope.areas:
             mark = self._store.mark()
-            listing = await self._client.list(scope.resource, area, label_selector=scope.label_selector)
+            listing = await self._client.list(scope.resource, area, label_selector=scope.label_selector, keep=self._store.lean)
             found = self._store.absorb(scope.resource, listing.items, version=listing.version, mark=mark, namespace=area)
             total = Absorbed(total.added + found.added, total.updated + found.updated, total.removed + found.removed)
         self._store.mark_synced(scope.resource)
