@@ -2,7 +2,8 @@
 
 import sys
 from collections.abc import Callable
-from types import FrameType
+from dataclasses import replace
+from types import FrameType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,14 +14,16 @@ from steelyard.control.gather.snapshot_builder import SnapshotBuilder
 from steelyard.control.kube.manifest import Manifest
 from steelyard.control.kube.resource import ACCELERATOR_POOLS, COMPILED_MODELS, DEPLOYMENTS, INFERENCE_WORKLOADS, NODES, PODS, Resource
 from steelyard.control.kube.store import Store
+from steelyard.control.telemetry.decision_log import DecisionLog
 from steelyard.control.telemetry.metrics import Metrics
+from steelyard.core.decide import decide
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.pod import PodFacts
 from steelyard.core.facts.snapshot import Snapshot
 from steelyard.core.vocabulary.reading import Unknown
 from unit.api import objects
 from unit.control.virtual_time import ManualClock
-from unit.core.world import START
+from unit.core.world import START, Ground, World
 
 FEW, MANY = 20, 200
 REVISION = "0a1b2c3d"
@@ -28,12 +31,12 @@ HASH = "7d4b9"
 
 
 def calls(work: Callable[[], Any]) -> int:
-    """Functions of Python that are called, and generators that go on, while it works."""
+    """Functions that are called, and generators that go on, while it works."""
     count = 0
 
     def see(_: FrameType, event: str, __: Any) -> None:
         nonlocal count
-        count += event == "call"
+        count += event in {"call", "c_call"}
 
     sys.setprofile(see)
     try:
@@ -178,6 +181,21 @@ def test_a_workloads_counters_are_forgotten_without_looking_at_the_others() -> N
         assert len(looked_at) == workloads - 1
         assert all(s.labels.get("workload") != "w0" for f in metrics.registry.collect() for s in f.samples)
     assert counts == [0, 0]
+
+
+def test_gauges_are_made_for_a_reader_and_not_in_every_round() -> None:
+    counts, world = [], World({"a": Ground()})
+    for workloads in (FEW, MANY):
+        metrics = Metrics()
+        log = DecisionLog(SimpleNamespace(record=lambda *_: None), metrics)  # type: ignore[arg-type]
+        for number in range(workloads):
+            snapshot = world.snapshot()
+            mine = replace(snapshot, workload=replace(snapshot.workload, key=WorkloadKey("ns", f"w{number}")))
+            log.record({"metadata": {}}, mine, decide(mine, START), START, 0.1)
+        counts.append(calls(lambda log=log: log.publish(START, leading=True, owed=True)))  # type: ignore[misc]
+        told = {s.labels.get("workload") for family in metrics.registry.collect() for s in family.samples}
+        assert len(told - {None}) == workloads
+    assert counts[0] == counts[1]
 
 
 class Counted(tuple[PodFacts, ...]):

@@ -8,12 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from steelyard.control.clock import Clock
 from steelyard.control.kube.sweep import Sweep
 from steelyard.control.leadership.lease import Elector
+from steelyard.control.telemetry.metrics_page import MetricsPage
 
 Complaint = str
 Probe = Callable[[], Complaint | None]
@@ -107,7 +108,7 @@ class HealthServer:
         self._port = port
         self._liveness = tuple(liveness)
         self._readiness = tuple(readiness)
-        self._registry = registry
+        self._page = MetricsPage(registry)
         self._runner: web.AppRunner | None = None
         self._stopping = False
 
@@ -142,7 +143,7 @@ class HealthServer:
         return _report(self._readiness)
 
     async def _metrics(self, _: web.Request) -> web.Response:
-        return web.Response(body=generate_latest(self._registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+        return web.Response(body=await self._page.read(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
 def _report(checks: Sequence[Check]) -> web.Response:

@@ -9,7 +9,7 @@ Labels are bounded: workloads times pools at most, never pods or requests. A fam
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -156,7 +156,7 @@ class GaugeCollector(Collector):
     def __init__(self, families: Iterable[Family], dropped: Counter) -> None:
         self._families = {family.name: family for family in families}
         self._dropped = dropped
-        self._published: dict[str, dict[str, list[Sample]]] = {}
+        self._published: dict[str, Callable[[], dict[str, list[Sample]]]] = {}
 
     def publish(self, part: str, gauges: Gauges) -> None:
         """Replace everything that this part published before.
@@ -164,6 +164,14 @@ class GaugeCollector(Collector):
         Raises ValueError for an unknown name, wrong labels, or one series twice: mistakes of ours. A value that is not a finite number
         is left out: it is unknown.
         """
+        fresh = self._checked(gauges)
+        self._published[part] = lambda: fresh
+
+    def provide(self, part: str, gauges: Callable[[], Gauges]) -> None:
+        """Ask for the part's gauges whenever they are read, which may be in another thread: what is large is made only for a reader."""
+        self._published[part] = lambda: self._checked(gauges())
+
+    def _checked(self, gauges: Gauges) -> dict[str, list[Sample]]:
         fresh: dict[str, list[Sample]] = {}
         seen: set[tuple[str, tuple[str, ...]]] = set()
         for sample in gauges.samples:
@@ -182,7 +190,7 @@ class GaugeCollector(Collector):
                 self._dropped.labels(sample.name).inc()
                 continue
             held.append(sample)
-        self._published[part] = fresh
+        return fresh
 
     def withdraw(self, part: str) -> None:
         """Expose nothing of this part any more: its source is gone."""
@@ -190,7 +198,7 @@ class GaugeCollector(Collector):
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Called by prometheus_client for each scrape."""
-        published = tuple(self._published.values())
+        published = tuple(part() for part in tuple(self._published.values()))
         for family in self._families.values():
             samples = [sample for part in published for sample in part.get(family.name, ())]
             if samples:
