@@ -361,8 +361,8 @@ class Operator:
         if key.resource == NODES and change.new is None:
             self.snapshots.node_left(present, self.clock.now())
         if key.resource == NODES:
-            if node_matters(change):
-                self._wake_pools()
+            for pool in self.snapshots.pools_reading(change.old, change.new):
+                self._wake_pool(pool)
             return
         labels = manifests.labels(present)
         if key.resource in {DEPLOYMENTS, SERVICES, DISRUPTION_BUDGETS, PODS} and label.WORKLOAD in labels:
@@ -392,6 +392,14 @@ class Operator:
         for each in self.store.all(ACCELERATOR_POOLS):
             self.queue.add(_key(ACCELERATOR_POOLS, each), Priority.ROUTINE)
         self._wake_all()
+
+    def _wake_pool(self, pool: str) -> None:
+        """A pool, and the workloads that have replicas there; the others see it when they are looked at next."""
+        self.queue.add(Key(ACCELERATOR_POOLS.plural, "", pool), Priority.ROUTINE)
+        for each in self.store.labelled(DEPLOYMENTS, label.POOL, pool):
+            if label.WORKLOAD in manifests.labels(each):
+                where = Key(INFERENCE_WORKLOADS.plural, manifests.namespace(each) or "", manifests.labels(each)[label.WORKLOAD])
+                self.queue.add(where, Priority.ROUTINE)
 
     def _cannot_be_read(self, resource: Resource, about: dict[str, Any], why: str) -> None:
         self.metrics.count("steelyard_input_rejected", (resource.label, "Unreadable"))
@@ -448,19 +456,6 @@ class Operator:
 
 def _key(resource: Resource, manifest: dict[str, Any]) -> Key:
     return Key(resource.plural, manifests.namespace(manifest) or "", manifests.name(manifest))
-
-
-def node_matters(change: Change) -> bool:
-    """Kubelets write their node's status all the time; only readiness, labels and capacity concern us."""
-
-    def view(node: dict[str, Any] | None) -> Any:
-        if node is None:
-            return None
-        status = node.get("status") or {}
-        ready = next((c.get("status") for c in status.get("conditions") or () if c.get("type") == "Ready"), None)
-        return ready, dict(manifests.labels(node)), status.get("allocatable")
-
-    return bool(view(change.old) != view(change.new))
 
 
 def pool_matters(change: Change) -> bool:

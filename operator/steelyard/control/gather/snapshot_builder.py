@@ -21,7 +21,7 @@ from steelyard.control.gather.overlaps import with_overlaps
 from steelyard.control.gather.paid_node import paid_node
 from steelyard.control.gather.pod_facts import pod_facts
 from steelyard.control.gather.pod_trouble import secret_keys, trouble
-from steelyard.control.gather.pool_facts import NodeView, node_view, pool_of, selects, with_selection
+from steelyard.control.gather.pool_facts import ALWAYS_READ, NodeView, matches, node_view, pool_of, selects, with_selection
 from steelyard.control.gather.reader import Reader
 from steelyard.control.gather.served_artifact import served_artifact
 from steelyard.control.gather.unplaced import is_unplaced, no_room, node_found, waiting_since
@@ -131,6 +131,7 @@ class SnapshotBuilder:
         self._alone: tuple[tuple[str, Pool], ...] = ()
         self._pools: tuple[Pool, ...] = ()
         self._views: dict[str, tuple[Manifest, NodeView]] = {}
+        self._read_labels: frozenset[str] = ALWAYS_READ
         self._counted: dict[str, tuple[Manifest, Pool | None]] = {}
         self._held_of: tuple[int, tuple[Pool, ...]] | None = None
         self._held = _Held({}, {})
@@ -301,8 +302,9 @@ class SnapshotBuilder:
         """All pools that can be read, with their nodes counted. Asked many times a second, and the same until a pool or a node changes."""
         now = self._store.changes(ACCELERATOR_POOLS), self._store.changes(NODES)
         if now != self._pools_of:
-            if not self._pools_of or now[1] != self._pools_of[1]:
-                self._view_nodes()
+            read = self._labels_read()
+            if not self._pools_of or now[1] != self._pools_of[1] or read != self._read_labels:
+                self._view_nodes(read)
             self._counted = {manifests.uid(raw): self._count(raw) for raw in self._store.all(ACCELERATOR_POOLS)}
             counted = tuple((_created(raw), pool) for raw, pool in self._counted.values() if pool is not None)
             if [id(pool) for _, pool in counted] != [id(pool) for _, pool in self._alone]:
@@ -311,12 +313,26 @@ class SnapshotBuilder:
             self._pools_of = now
         return self._pools
 
-    def _view_nodes(self) -> None:
+    def pools_reading(self, old: Manifest | None, new: Manifest | None) -> tuple[str, ...]:
+        """The pools that see something else of a node than before; None: it was not there, or is not any more."""
+        views = [node and self._reader.read(NODES, node, partial(node_view, read=self._read_labels)) for node in (old, new)]
+        if views[0] == views[1]:
+            return ()
+        seen = [view.labels for view in views if view]
+        return tuple(p.name for p in self._pools if any(matches(labels, p.node_selector) for labels in seen))
+
+    def _labels_read(self) -> frozenset[str]:
+        """The labels of nodes that any pool reads."""
+        read = (self._pool_read(raw) for raw in self._store.all(ACCELERATOR_POOLS))
+        return ALWAYS_READ.union(*(pool.spec.nodes.selector for pool in read if isinstance(pool, AcceleratorPool)))
+
+    def _view_nodes(self, read: frozenset[str]) -> None:
         """Look at the nodes that became different; what was counted of them is forgotten where a view did, for kubelets write all the time."""
-        before, views = self._views, {}
+        before, views = self._views if read == self._read_labels else {}, {}
+        self._read_labels = read
         for node in self._store.all(NODES):
             known = before.get(uid := manifests.uid(node))
-            view = known[1] if known is not None and known[0] is node else self._reader.read(NODES, node, node_view)
+            view = known[1] if known is not None and known[0] is node else self._reader.read(NODES, node, partial(node_view, read=read))
             if view is not None:
                 views[uid] = node, view
         self._views = views
