@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
@@ -62,6 +62,7 @@ class Observing:
             self._seen[pod.uid] = seen
         await self._observer.observe([observed for _, observed in self._seen.values()], window_seconds, self._clock.now())
         self._count()
+        self._forget(window_seconds.keys() | {pod.workload for pod in pods})
 
     def reading(self, workload: WorkloadKey, placement: PlacementKey, now: datetime) -> Reading[Traffic]:
         """What may be believed of one placement now."""
@@ -85,6 +86,12 @@ class Observing:
     async def close(self) -> None:
         """End the session."""
         await self._session.close()
+
+    def _forget(self, present: Set[WorkloadKey]) -> None:
+        """Workloads that are gone, once their last pods are gone too."""
+        for workload in self._observer.workloads - present:
+            for placement in self._observer.forget(workload):
+                self._told.pop((workload, placement), None)
 
     def _count(self) -> None:
         """Counters by pool: a pool's revisions add up, and a counter only grows."""

@@ -7,6 +7,7 @@ the Lease ends the process: the fence has shut by then, so nothing is written on
 from __future__ import annotations
 
 import asyncio
+import gc
 import secrets
 from collections.abc import Coroutine
 from dataclasses import dataclass
@@ -60,6 +61,7 @@ from steelyard.control.telemetry.cost_ledger import CostLedger
 from steelyard.control.telemetry.decision_log import DecisionLog
 from steelyard.control.telemetry.events import EventRecorder, EventType
 from steelyard.control.telemetry.health import Check, HealthServer, Heartbeat, decision_progress, elector_progress, synced, watch_progress
+from steelyard.control.telemetry.loop_lag import loop_lag
 from steelyard.control.telemetry.metrics import Gauges, Metrics, Sample
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.plan import plan_demands
@@ -224,12 +226,14 @@ class Operator:
         )
         port = await self.health.start()
         _log.info("started", identity=self._identity.name, port=port)
+        self._spawn("lag", loop_lag(self.clock, self.metrics.loop_lagged))
         self._spawn("prime", self._prime())
         self._spawn("elector", self._elect())
 
     async def _prime(self) -> None:
         await self._wait_for_kinds()
         await self.sweep.prime()
+        gc.freeze()  # What was listed stays: looking through all of it for garbage again stops the loop for long.
         _log.info("synced", workloads=len(self.snapshots.workloads()))
         self.cost_ledger = CostLedger(self.metrics, self.clock.now())
         self._spawn("sweep", self.sweep.run())

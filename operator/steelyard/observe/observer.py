@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence, Set
 from datetime import datetime, timedelta
 
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
@@ -106,12 +106,20 @@ class Observer:
         """The same of the placements that were read in the last round: the others' are what they were."""
         return {key: self._records[key].totals for key in self.read if key in self._records}
 
-    def forget(self, workload: WorkloadKey) -> None:
-        """Drop everything of a workload that was deleted and has no pods any more."""
-        for key in [key for key, record in self._of.get(workload, {}).items() if record.empty]:
-            del self._records[workload, key], self._of[workload][key]
-        if not self._of.get(workload, True):
-            del self._of[workload]
+    @property
+    def workloads(self) -> Set[WorkloadKey]:
+        """Those of which anything is kept."""
+        return self._of.keys()
+
+    def forget(self, workload: WorkloadKey) -> Sequence[PlacementKey]:
+        """Drop everything of a workload that was deleted and has no pods any more; returns of which placements."""
+        mine = self._of.get(workload, {})
+        gone = [key for key, record in mine.items() if record.empty]
+        for key in gone:
+            del self._records[workload, key], mine[key]
+        if not mine:
+            self._of.pop(workload, None)
+        return gone
 
     @property
     def refused(self) -> Mapping[tuple[str, str], int]:

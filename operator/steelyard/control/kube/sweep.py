@@ -22,6 +22,9 @@ from steelyard.control.kube.retry_after import heeded
 from steelyard.control.kube.store import Absorbed, Store
 from steelyard.control.log import get_logger
 
+QUIET_SECONDS = 5.0
+"""Without another listed object a relist is taken to be over. Between two objects of a long one may lie a second in which others are read."""
+PACE_SECONDS = 1.0
 _log = get_logger(__name__)
 
 
@@ -68,7 +71,7 @@ class Sweep:
         clock: Clock,
         *,
         resync_seconds: float = 600.0,
-        quiet_seconds: float = 1.0,
+        quiet_seconds: float = QUIET_SECONDS,
         chance: random.Random | None = None,
         observer: SweepObserver | None = None,
     ) -> None:
@@ -119,7 +122,7 @@ class Sweep:
             for scope in self._scopes:
                 await self._look_after(scope)
             self._progress_at = self._clock.monotonic()
-            await self._clock.sleep(self._quiet_seconds)
+            await self._clock.sleep(min(self._quiet_seconds, PACE_SECONDS))
 
     async def sweep(self, scope: Scope, cause: str) -> Absorbed:
         """List this scope and correct the store. Raises ApiError; then nothing was corrected beyond the areas already listed."""

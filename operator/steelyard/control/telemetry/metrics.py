@@ -74,6 +74,7 @@ HISTOGRAMS: tuple[Family, ...] = (
     Family("steelyard_api_request_duration_seconds", "Time of a request.", ("verb", "resource"), limit=300, buckets=_SECONDS),
     Family("steelyard_queue_wait_seconds", "From adding a key to processing it.", (), buckets=_SECONDS),
     Family("steelyard_queue_work_seconds", "Time of processing a key.", (), buckets=_SECONDS),
+    Family("steelyard_loop_lag_seconds", "How late the event loop goes on, looked at ten times a second.", (), buckets=_SECONDS),
 )
 
 
@@ -283,6 +284,10 @@ class Metrics:
         """Of the work queue."""
         self.count("steelyard_keys_processed", ("failed" if failed else "done",))
         self.measure("steelyard_queue_work_seconds", seconds)
+
+    def loop_lagged(self, seconds: float) -> None:
+        """Of the event loop."""
+        self.measure("steelyard_loop_lag_seconds", seconds)
 
     def swept(self, resource: str, cause: str, absorbed: Absorbed) -> None:
         """Of the sweep."""
