@@ -73,7 +73,8 @@ class Pages:
         """Of the time since the last call."""
         now = time.time()
         gaps = sorted(max(gap, now - max(asked, self._marked)) for gap, asked in zip(self._gap, self._asked, strict=True))
-        found = {"seconds": now - self._marked, "reads": self._reads, "longest": gaps[-1], "median": gaps[len(gaps) // 2]}
+        never = sum(asked < self._marked for asked in self._asked)
+        found = {"seconds": now - self._marked, "reads": self._reads, "never": never, "longest": gaps[-1]}
         used = resource.getrusage(resource.RUSAGE_SELF)
         self._gap, self._reads, self._marked = [0.0] * len(self._gap), 0, now
         return {**found, "cpu": used.ru_utime + used.ru_stime}
