@@ -61,12 +61,16 @@ class Rig:
     def __init__(self, cluster: Cluster, size: fleet.Size, pages: Pages, folder: Path) -> None:
         self.cluster, self.size, self.pages, self._folder = cluster, size, pages, folder
         self.audit = cluster.audit()
+        self._operators = 0
 
     @contextmanager
     def operator(self, **changes: Any) -> Iterator[OperatorProcess]:
         """A process of it. `changes`: of its configuration."""
         kubeconfig = self.cluster.kubeconfig_for(USER, "system:masters")
-        with OperatorProcess(kubeconfig, "default", self._folder, {**fleet.configuration(), **changes}) as operator:
+        self._operators += 1
+        settings = {**fleet.configuration(), **changes}
+        # Each has a log of its own: the port of /metrics is found there.
+        with OperatorProcess(kubeconfig, "default", self._folder, settings, f"operator-{self._operators}") as operator:
             yield operator
         # What has ended holds no Lease: waiting for it to expire is another measure.
         self.cluster.api.delete("/apis/coordination.k8s.io/v1/namespaces/default/leases/steelyard")
