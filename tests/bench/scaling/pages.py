@@ -1,8 +1,8 @@
 """`python -m bench.scaling.pages FIRST COUNT`: the metrics pages of so many pods, from one process that costs little.
 
 Each pod is an address of the loopback range. Counters are a function of the time, with the noise that arrivals have; a page is the real
-server's own, with these counters in it. Commands come as lines on standard input: `load N` (requests per second and pod), and `read`, which
-answers with one line of JSON about what was read since the last `read`.
+server's own, with these counters in it. Commands come as lines on standard input: `load N` (requests per second and pod), `read`, and
+`peek`. Each answers with one line of JSON about what was read since the last `read`.
 """
 
 from __future__ import annotations
@@ -69,14 +69,15 @@ class Pages:
         body = b"".join(values[part] if number % 2 else part for number, part in enumerate(self._parts))
         return self._head % len(body) + body
 
-    def told(self) -> dict[str, float]:
-        """Of the time since the last call."""
+    def told(self, *, again: bool) -> dict[str, float]:
+        """Of the time since it began; `again`: it begins anew."""
         now = time.time()
         gaps = sorted(max(gap, now - max(asked, self._marked)) for gap, asked in zip(self._gap, self._asked, strict=True))
         never = sum(asked < self._marked for asked in self._asked)
         found = {"seconds": now - self._marked, "reads": self._reads, "never": never, "longest": gaps[-1]}
         used = resource.getrusage(resource.RUSAGE_SELF)
-        self._gap, self._reads, self._marked = [0.0] * len(self._gap), 0, now
+        if again:
+            self._gap, self._reads, self._marked = [0.0] * len(self._gap), 0, now
         return {**found, "cpu": used.ru_utime + used.ru_stime}
 
 
@@ -137,7 +138,7 @@ async def main(first: str, count: int) -> None:
         word, *given = line.decode().split()
         if word == "load":
             pages.load = float(given[0])
-        print(json.dumps(pages.told()), flush=True)
+        print(json.dumps(pages.told(again=word != "peek")), flush=True)
 
 
 if __name__ == "__main__":
