@@ -50,8 +50,8 @@ def rows(say: Say, *, quick: bool) -> Iterable[Row]:
         with stage.operator() as operator:
             ready(operator)
             say("coming to rest")
-            at_rest(stage, say, 20.0 if quick else 60.0, SETTLE_SECONDS)
-            say("at rest")
+            rests = at_rest(stage, say, 20.0 if quick else 60.0, SETTLE_SECONDS)
+            say("at rest" if rests else "something is still written: the row `writes` tells how much")
             yield from _resting(stage, operator, workloads, seconds)
         with stage.operator() as operator:
             yield _row("ready, seconds", ready(operator), 30.0)
