@@ -67,6 +67,21 @@ class Rbac(_Closed):
     aggregate: bool = Field(default=True, description="Add Steelyard's kinds to the cluster's roles view, edit and admin.")
 
 
+class AdmissionPolicy(_Closed):
+    """Admission policies that hold the operator's own account to what it makes for workloads."""
+
+    enabled: bool = Field(
+        default=True, description="Make them. They are objects of the cluster, in an installation for some namespaces too."
+    )
+    protected_namespaces: list[Annotated[str, Field(max_length=63, pattern="^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]] = Field(
+        default=["kube-system", "kube-public", "kube-node-lease"], description="Namespaces in which the operator may write nothing."
+    )
+    image_prefixes: list[Annotated[str, Field(min_length=1, max_length=255)]] = Field(
+        default=[],
+        description="Images that pods of workloads may run beside those of config.toolchains, by how they begin: registry.example.com/models/.",
+    )
+
+
 class ServiceAccount(_Closed):
     """The operator's account."""
 
@@ -201,6 +216,9 @@ class Values(_Closed):
     config: ChartConfig = Field(description="The operator's configuration file.")
     crds: Crds = Field(default=Crds(), description="Custom resource definitions.")
     rbac: Rbac = Field(default=Rbac(), description="Roles.")
+    admission_policy: AdmissionPolicy = Field(
+        default=AdmissionPolicy(), description="Admission policies that hold the operator's own account to what it makes for workloads."
+    )
     service_account: ServiceAccount = Field(default=ServiceAccount(), description="The operator's account.")
     replicas: Annotated[int, Field(ge=1, le=9)] = Field(default=2, description="One leads, the others stand by with warm caches.")
     revision_history_limit: Annotated[int, Field(ge=0, le=100)] = Field(default=5, description="Old ReplicaSets to keep.")

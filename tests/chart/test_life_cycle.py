@@ -192,6 +192,7 @@ def test_the_api_server_grants_the_table_and_no_more(installed):
         ("patch", "", "nodes"),
         ("create", "", "serviceaccounts/token"),
         ("update", "apps", "deployments"),
+        ("patch", "apps", "deployments"),
         ("patch", "steelyard.dev", "inferenceworkloads"),
         ("delete", "steelyard.dev", "inferenceworkloads"),
         ("create", "steelyard.dev", "acceleratorpools"),

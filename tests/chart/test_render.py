@@ -14,7 +14,13 @@ from steelyard.app.config import load
 
 GOLDEN = CHART.parents[1] / "tests/chart/golden"
 
-CLUSTER_SCOPED = {"ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition"}
+CLUSTER_SCOPED = {
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "CustomResourceDefinition",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+}
 STRICT = {
     "ClusterRole": k8s.V1ClusterRole,
     "ClusterRoleBinding": k8s.V1ClusterRoleBinding,
@@ -27,6 +33,8 @@ STRICT = {
     "RoleBinding": k8s.V1RoleBinding,
     "Service": k8s.V1Service,
     "ServiceAccount": k8s.V1ServiceAccount,
+    "ValidatingAdmissionPolicy": k8s.V1ValidatingAdmissionPolicy,
+    "ValidatingAdmissionPolicyBinding": k8s.V1ValidatingAdmissionPolicyBinding,
 }
 FOREIGN = {"ServiceMonitor", "PrometheusRule"}
 
@@ -233,6 +241,20 @@ def test_two_installations_share_no_name():
         return {(one["kind"], one["metadata"].get("namespace"), one["metadata"]["name"]) for one in objects}
 
     assert not keys(first) & keys(second)
+
+
+def test_every_admission_policy_asks_for_the_operators_account_first_and_is_bound():
+    objects = json.loads(_rendered("everything"))
+    policies = of_kind(objects, "ValidatingAdmissionPolicy")
+    account = '"system:serviceaccount:steelyard-system:weigher"'
+    for policy in policies:
+        [condition] = policy["spec"]["matchConditions"]
+        assert condition["expression"] == f"request.userInfo.username == {account}"
+        assert policy["spec"]["failurePolicy"] == "Fail"
+    bindings = of_kind(objects, "ValidatingAdmissionPolicyBinding")
+    assert [b["spec"]["policyName"] for b in bindings] == [p["metadata"]["name"] for p in policies]
+    assert all(b["spec"]["validationActions"] == ["Deny"] for b in bindings)
+    assert not [o for o in rendered({"admissionPolicy": {"enabled": False}}) if o["kind"].startswith("ValidatingAdmission")]
 
 
 def test_the_network_policy_lets_through_what_is_needed():

@@ -36,7 +36,9 @@ IN_NAMESPACES: tuple[Permission, ...] = (
     Permission("steelyard.dev", "compiledmodels", (*_READ, "create", "patch", "delete"), "one for each compile key; patch: who uses it"),
     Permission("steelyard.dev", "compiledmodels/status", ("patch",), "progress and result of a compile"),
     Permission("steelyard.dev", "compiledmodels/finalizers", ("update",), "as for inferenceworkloads/finalizers: it owns the compile Job"),
-    Permission("apps", "deployments", (*_READ, "create", "patch", "delete"), "one for each workload, pool and revision"),
+    Permission(
+        "apps", "deployments", (*_READ, "create", "delete"), "one for each workload, pool and revision; a template is never written again"
+    ),
     Permission("apps", "deployments/scale", ("get", "patch"), "the number of replicas, the only way it is written"),
     Permission("", "services", (*_READ, "create", "patch", "delete"), "the front of a workload, and one for each placement"),
     Permission("batch", "jobs", (*_READ, "create", "delete"), "compile Jobs; a Job is never written again"),
