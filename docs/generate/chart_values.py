@@ -122,8 +122,18 @@ class Spread(k8s.V1TopologySpreadConstraint):
 
 
 class Metrics(_Closed):
-    """The Service in front of /metrics."""
+    """/metrics, and the Service in front of it."""
 
+    secure: bool = Field(
+        default=True,
+        description="By HTTPS on port 8443, for bearers of a token that may GET /metrics: bind the ClusterRole ...-metrics-reader to them. "
+        "False serves everybody by HTTP on port 8080.",
+    )
+    certificate_secret_name: Annotated[str, Field(max_length=253)] = Field(
+        default="",
+        description="A Secret of type kubernetes.io/tls in the release's namespace, for example cert-manager's. Empty for a self-signed "
+        "certificate, which the chart makes at the first install and keeps.",
+    )
     service_annotations: Strings = Field(
         default={}, description="Annotations of the Service, for example for scraping without an operator."
     )
@@ -134,6 +144,11 @@ class ServiceMonitor(_Closed):
 
     enabled: bool = Field(default=False, description="Make a ServiceMonitor. Its CRD must be there.")
     labels: Labels = Field(default={}, description="Labels by which a Prometheus selects it, for example {release: prometheus}.")
+    token_secret_name: Annotated[str, Field(max_length=253)] = Field(
+        default="",
+        description="A Secret of the release's namespace with Prometheus's token in its entry `token`, for a Prometheus that may not use the one "
+        "that is mounted in its own pod (arbitraryFSAccessThroughSMs); empty for that one.",
+    )
     interval: Duration = Field(default="30s", description="Pace of scrapes.")
     scrape_timeout: Duration = Field(default="10s", description="One scrape that takes longer has failed.")
 
@@ -171,7 +186,9 @@ class NetworkPolicy(_Closed):
     """A NetworkPolicy for the operator's pods."""
 
     enabled: bool = Field(default=False, description="Make it.")
-    ingress_from: list[k8s.V1NetworkPolicyPeer] = Field(default=[], description="Who may reach port 8080 (metrics, probes); empty for all.")
+    ingress_from: list[k8s.V1NetworkPolicyPeer] = Field(
+        default=[], description="Who may reach /metrics, for example Prometheus's namespace; empty for all."
+    )
     egress: list[k8s.V1NetworkPolicyEgressRule] = Field(
         description="Where the operator may connect to. The default: DNS, the API server (443, 6443), and every pod of the cluster, which is how readings are taken.",
     )
@@ -238,7 +255,7 @@ class Values(_Closed):
         description="Spreading; a constraint without labelSelector gets the operator's. The default: zones, ScheduleAnyway."
     )
     pod_disruption_budget: Budget = Field(default=Budget(), description="PodDisruptionBudget.")
-    metrics: Metrics = Field(default=Metrics(), description="The Service in front of /metrics.")
+    metrics: Metrics = Field(default=Metrics(), description="/metrics, and the Service in front of it.")
     service_monitor: ServiceMonitor = Field(default=ServiceMonitor(), description="For the Prometheus operator.")
     prometheus_rule: PrometheusRule = Field(default=PrometheusRule(), description="Alerts for the Prometheus operator.")
     dashboard: Dashboard = Field(default=Dashboard(), description="A Grafana dashboard as a ConfigMap.")

@@ -1,5 +1,6 @@
 """Whatever the values are, these things hold of what is rendered."""
 
+import base64
 import json
 import re
 from functools import cache
@@ -7,6 +8,7 @@ from functools import cache
 import kubernetes.client.models as k8s
 import pytest
 import yaml
+from cryptography import x509
 
 from chart.helm import CHART, NAMESPACE, of_kind, rendered, run, the
 from chart.values import EVERYTHING, MATRIX
@@ -30,6 +32,7 @@ STRICT = {
     "NetworkPolicy": k8s.V1NetworkPolicy,
     "PodDisruptionBudget": k8s.V1PodDisruptionBudget,
     "Role": k8s.V1Role,
+    "Secret": k8s.V1Secret,
     "RoleBinding": k8s.V1RoleBinding,
     "Service": k8s.V1Service,
     "ServiceAccount": k8s.V1ServiceAccount,
@@ -117,10 +120,10 @@ def test_the_pod_is_restricted(objects):
         "capabilities": {"drop": ["ALL"]},
     }
     assert not {"hostNetwork", "hostPID", "hostIPC", "initContainers"} & set(spec)
-    assert {kind for volume in spec["volumes"] for kind in volume if kind != "name"} <= {"configMap", "emptyDir"}
+    assert {kind for volume in spec["volumes"] for kind in volume if kind != "name"} <= {"configMap", "emptyDir", "secret"}
     for line in container["env"]:
         assert set(line) == {"name", "valueFrom"}, "no value of an installation stands in the environment"
-    assert "hostPort" not in container["ports"][0]
+    assert not [port for port in container["ports"] if "hostPort" in port]
     assert "memory" in container["resources"]["limits"]
     assert {"cpu", "memory"} <= set(container["resources"]["requests"])
 
@@ -131,13 +134,16 @@ def test_the_token_is_mounted_where_it_is_needed_only(objects):
         assert account["automountServiceAccountToken"] is False
 
 
-def test_the_pod_is_probed_and_ends_in_order(objects):
+def test_the_pod_is_probed_and_ends_in_order(case, objects):
     spec = _pod(objects)["spec"]
     [container] = spec["containers"]
     assert container["startupProbe"]["httpGet"] == container["livenessProbe"]["httpGet"] == {"path": "/livez", "port": "http"}
     assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "http"}
-    assert container["ports"] == [{"name": "http", "containerPort": 8080, "protocol": "TCP"}]
-    assert container["args"] == ["--config", "/etc/steelyard/config.yaml"]
+    secured = case != "nothing optional"
+    ports = {"http": 8080, **({"https": 8443} if secured else {})}
+    assert container["ports"] == [{"name": name, "containerPort": port, "protocol": "TCP"} for name, port in ports.items()]
+    certificate = ["--metrics-certificate", "/etc/steelyard-metrics"] if secured else []
+    assert container["args"] == ["--config", "/etc/steelyard/config.yaml", *certificate]
     assert {line["name"] for line in container["env"]} == {"POD_NAME", "POD_NAMESPACE"}
     assert spec["terminationGracePeriodSeconds"] == 45
 
@@ -152,9 +158,10 @@ def test_the_budget_protects_and_never_blocks(case, objects):
         assert "minAvailable" not in budget["spec"]
 
 
-def test_nothing_secret_and_nothing_that_runs_by_itself(objects):
+def test_nothing_secret_but_a_certificate_and_nothing_that_runs_by_itself(objects):
     kinds = {one["kind"] for one in objects}
-    assert not kinds & {"Secret", "Job", "CronJob", "Pod", "ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"}
+    assert [one["type"] for one in of_kind(objects, "Secret")] in ([], ["kubernetes.io/tls"])
+    assert not kinds & {"Job", "CronJob", "Pod", "ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"}
     assert not any("helm.sh/hook" in (one["metadata"].get("annotations") or {}) for one in objects)
 
 
@@ -259,9 +266,66 @@ def test_every_admission_policy_asks_for_the_operators_account_first_and_is_boun
 
 def test_the_network_policy_lets_through_what_is_needed():
     policy = the(json.loads(_rendered("everything")), "NetworkPolicy")["spec"]
-    assert policy["ingress"][0]["ports"] == [{"port": 8080, "protocol": "TCP"}]
+    assert policy["ingress"] == [
+        {"ports": [{"port": 8443, "protocol": "TCP"}], "from": EVERYTHING["networkPolicy"]["ingressFrom"]},
+    ], "nobody but the readers of /metrics; the kubelet's probes need no rule"
     ports = {(port["port"], port["protocol"]) for rule in policy["egress"] for port in rule.get("ports", [])}
     assert {(53, "UDP"), (443, "TCP"), (6443, "TCP")} <= ports
+
+
+def _certificate_of(objects):
+    [volume] = [v for v in _pod(objects)["spec"]["volumes"] if v["name"] == "metrics-certificate"]
+    return volume["secret"]["secretName"]
+
+
+def test_metrics_are_by_https_with_a_certificate_for_the_service_unless_one_is_given_or_it_is_switched_off():
+    objects = json.loads(_rendered("defaults"))
+    secret, service = the(objects, "Secret"), the(objects, "Service")
+    assert _certificate_of(objects) == secret["metadata"]["name"] == "steelyard-metrics-certificate"
+    assert [(port["name"], port["port"], port["targetPort"]) for port in service["spec"]["ports"]] == [("https", 8443, "https")]
+    made = x509.load_pem_x509_certificate(base64.b64decode(secret["data"]["tls.crt"]))
+    names = made.extensions.get_extension_for_class(x509.SubjectAlternativeName).value.get_values_for_type(x509.DNSName)
+    assert names[0] == f"{service['metadata']['name']}.{NAMESPACE}.svc"
+    assert (made.not_valid_after_utc - made.not_valid_before_utc).days >= 3650
+    given = rendered({"metrics": {"certificateSecretName": "of-cert-manager"}})
+    assert of_kind(given, "Secret") == []
+    assert _certificate_of(given) == "of-cert-manager"
+    off = rendered({"metrics": {"secure": False}})
+    assert of_kind(off, "Secret") == []
+    assert [(port["name"], port["port"], port["targetPort"]) for port in the(off, "Service")["spec"]["ports"]] == [("http", 8080, "http")]
+    assert [r for r in of_kind(off, "ClusterRole") if r["metadata"]["name"].endswith("metrics-reader")] == []
+
+
+def _endpoint(**values):
+    [endpoint] = the(rendered({"serviceMonitor": {"enabled": True}, **values}), "ServiceMonitor")["spec"]["endpoints"]
+    return endpoint
+
+
+def test_prometheus_is_told_how_to_read_them():
+    endpoint = _endpoint()
+    assert (endpoint["port"], endpoint["scheme"]) == ("https", "https")
+    assert endpoint["bearerTokenFile"] == "/var/run/secrets/kubernetes.io/serviceaccount/token"
+    assert endpoint["tlsConfig"] == {
+        "ca": {"secret": {"name": "steelyard-metrics-certificate", "key": "tls.crt"}},
+        "serverName": f"steelyard-metrics.{NAMESPACE}.svc",
+    }
+    token = _endpoint(serviceMonitor={"enabled": True, "tokenSecretName": "reader"})
+    assert token["authorization"] == {"credentials": {"name": "reader", "key": "token"}} and "bearerTokenFile" not in token
+    issued = _endpoint(metrics={"certificateSecretName": "of-cert-manager"})
+    assert issued["tlsConfig"]["ca"]["secret"] == {"name": "of-cert-manager", "key": "ca.crt"}
+    assert set(_endpoint(metrics={"secure": False})) == {"port", "path", "interval", "scrapeTimeout", "honorLabels"}
+
+
+def test_the_page_on_installing_tells_a_prometheus_without_its_operator_the_same():
+    page = (CHART.parents[1] / "docs/how-to/install.md").read_text()
+    [shown] = [block for block in re.findall("```yaml\n(.*?)```", page, re.DOTALL) if block.startswith("scrape_configs")]
+    [job] = yaml.safe_load(shown)["scrape_configs"]
+    endpoint, objects = _endpoint(), json.loads(_rendered("defaults"))
+    assert (job["scheme"], job["honor_labels"]) == (endpoint["scheme"], endpoint["honorLabels"])
+    assert job["tls_config"]["server_name"] == endpoint["tlsConfig"]["serverName"]
+    [kept] = job["relabel_configs"]
+    component = _pod(objects)["metadata"]["labels"]["app.kubernetes.io/component"]
+    assert kept["regex"] == f"{component};{endpoint['port']}"
 
 
 def test_extra_objects_are_expanded():

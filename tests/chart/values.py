@@ -72,6 +72,7 @@ MATRIX: dict[str, dict[str, Any]] = {
         "serviceAccount": {"create": False},
         "podDisruptionBudget": {"enabled": False},
         "admissionPolicy": {"enabled": False},
+        "metrics": {"secure": False},
         "topologySpreadConstraints": [],
     },
     "own names": {"nameOverride": "scale", "fullnameOverride": "weigher"},

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -340,14 +340,22 @@ class Run:
         """The operator's own counters of this workload, by pool and outcome, through the API server's proxy."""
         path = f"/api/v1/namespaces/{self._operator_namespace}/pods/{self._leader()}:8080/proxy/metrics"
         found: dict[str, dict[str, int]] = {}
-        for raw in self._hands.stream(path):
-            line = raw.decode()
+        for line in self._page(path):
             if not line.startswith("steelyard_workload_requests_total{"):
                 continue
             labels = dict(re.findall(r'(\w+)="([^"]*)"', line))
             if labels.get("workload") == WORKLOAD and labels.get("namespace") == self._story.namespace:
                 found.setdefault(labels["pool"], {})[labels["outcome"]] = round(float(line.rsplit(" ", 1)[1]))
         return found
+
+    def _page(self, path: str) -> Iterator[str]:
+        try:
+            yield from (line.decode() for line in self._hands.stream(path))
+        except NotThere as secured:
+            raise Problem(
+                "the operator gives its metrics to bearers of a token only, which the API server's proxy does not pass on",
+                "install it with --set metrics.secure=false for the demo",
+            ) from secured
 
     def _counters_stand_still(self) -> bool:
         """The load has ended: the counters are final once they have stayed the same for longer than three scrapes."""

@@ -170,7 +170,7 @@ def test_without_its_kinds_the_operator_says_what_to_do_and_ends(a_move):
     with Cluster.start("fault-no-kinds") as bare, tempfile.TemporaryDirectory() as folder:
         operator = OperatorProcess(bare.kubeconfig, "default", Path(folder), config("default"))
         with operator:
-            address = f"http://127.0.0.1:{operator.port()}/readyz"
+            address = f"http://127.0.0.1:{operator.port('port')}/readyz"
             time.sleep(10)
             assert operator.running, "they may be installed a moment later"
             with pytest.raises(urllib.error.HTTPError) as refused:

@@ -38,8 +38,18 @@ def config(namespace: str, **changes: Any) -> dict[str, Any]:
 class OperatorProcess:
     """Start, look at, and end one operator."""
 
-    def __init__(self, kubeconfig: Path, lease_namespace: str, folder: Path, settings: Mapping[str, Any], name: str = "operator") -> None:
+    def __init__(
+        self,
+        kubeconfig: Path,
+        lease_namespace: str,
+        folder: Path,
+        settings: Mapping[str, Any],
+        name: str = "operator",
+        certificate: Path | None = None,
+    ) -> None:
+        """`certificate`: a folder with the one by which /metrics is served, to those that may read it; none for all, by HTTP."""
         self._kubeconfig, self._lease_namespace, self._folder, self._name = kubeconfig, lease_namespace, folder, name
+        self._certificate = certificate
         folder.mkdir(parents=True, exist_ok=True)
         self._config = folder / f"{name}.yaml"
         self._config.write_text(yaml.safe_dump(dict(settings)))
@@ -49,6 +59,8 @@ class OperatorProcess:
     def start(self) -> OperatorProcess:
         """Start; returns before it is ready."""
         arguments = ["--config", str(self._config), "--kubeconfig", str(self._kubeconfig), "--host", "127.0.0.1", "--port", "0"]
+        if self._certificate is not None:
+            arguments += ["--metrics-certificate", str(self._certificate), "--metrics-port", "0"]
         self.process = Child([*arguments, "--namespace", self._lease_namespace], {**os.environ, "POD_NAME": self._name}, self.log)
         leash.begun(self.process.pid)
         return self
@@ -93,12 +105,12 @@ class OperatorProcess:
                 found.append({"message": line})
         return found
 
-    def port(self) -> int:
-        """The port of /metrics, from its log."""
+    def port(self, which: str = "metrics_port") -> int:
+        """The port of /metrics, or of the probes (`port`), from its log."""
         return int(
             wait_until(
                 "the operator's port",
-                lambda: next((line["port"] for line in reversed(self.lines()) if line.get("port")), None),
+                lambda: next((line[which] for line in reversed(self.lines()) if line.get(which)), None),
                 seconds=PATIENCE,
             )
         )

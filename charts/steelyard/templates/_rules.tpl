@@ -54,6 +54,15 @@
   verbs: [get]
 {{- end -}}
 
+{{- define "steelyard.rules.reviews" -}}
+- apiGroups: [authentication.k8s.io]
+  resources: [tokenreviews]
+  verbs: [create]
+- apiGroups: [authorization.k8s.io]
+  resources: [subjectaccessreviews]
+  verbs: [create]
+{{- end -}}
+
 {{- define "steelyard.rules.inOwnNamespace" -}}
 - apiGroups: [coordination.k8s.io]
   resources: [leases]

@@ -55,12 +55,16 @@ from steelyard.control.reconcile.fleet import Fleet
 from steelyard.control.reconcile.pool import PoolReconciler
 from steelyard.control.reconcile.workload import WorkloadReconciler
 from steelyard.control.reconcile.workqueue import Priority, WorkQueue
+from steelyard.control.telemetry.certificate import Certificate
 from steelyard.control.telemetry.compile_gauges import compile_gauges
 from steelyard.control.telemetry.cost_ledger import CostLedger
 from steelyard.control.telemetry.decision_log import DecisionLog
 from steelyard.control.telemetry.events import EventRecorder, EventType
 from steelyard.control.telemetry.health import Check, HealthServer, Heartbeat, decision_progress, elector_progress, synced, watch_progress
 from steelyard.control.telemetry.metrics import Gauges, Metrics, Sample
+from steelyard.control.telemetry.metrics_page import MetricsPage
+from steelyard.control.telemetry.metrics_server import MetricsServer
+from steelyard.control.telemetry.scrape_access import ScrapeAccess
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.plan import plan_demands
 from steelyard.core.vocabulary.reason import Reason
@@ -107,10 +111,28 @@ class Identity:
         return f"{self.pod}_{self.token}"
 
 
+@dataclass(frozen=True, slots=True)
+class SecuredMetrics:
+    """/metrics by HTTPS, on a port of its own, for callers that the API server lets in."""
+
+    port: int
+    certificate: Certificate
+
+
 class Operator:
     """All parts of one process."""
 
-    def __init__(self, config: Config, credentials: Credentials, identity: Identity, *, host: str, port: int) -> None:
+    def __init__(
+        self,
+        config: Config,
+        credentials: Credentials,
+        identity: Identity,
+        *,
+        host: str,
+        port: int,
+        secured: SecuredMetrics | None = None,
+    ) -> None:
+        """Without `secured`, /metrics is on the port of the probes, for everybody."""
         self._config = config
         self._credentials = credentials
         self._identity = identity
@@ -120,7 +142,8 @@ class Operator:
         self.queue: WorkQueue[Key] = WorkQueue(self.clock, observer=self.metrics)
         self.store = Store(self.clock, on_change=self._changed, index_labels=(label.WORKLOAD, label.POOL))
         self.reader = Reader(self._cannot_be_read)
-        self._host, self._port = host, port
+        self._host, self._port, self._secured = host, port, secured
+        self._metrics_server: MetricsServer | None = None
         self._stop = asyncio.Event()
         self._exit = 0
         self._tasks: list[asyncio.Task[None]] = []
@@ -206,6 +229,7 @@ class Operator:
             self.client, applier, self.store, settings, self.observing.progress, self.snapshots.users_of, self.decision_log, self.clock
         )
         self.pools = PoolReconciler(self.client, self.store, self.snapshots, self.clock, self.decision_log.note)
+        page = MetricsPage(self.metrics.registry, self.clock)
         self.health = HealthServer(
             host=self._host,
             port=self._port,
@@ -218,10 +242,19 @@ class Operator:
                 synced(self.sweep),
                 Check("kinds", lambda: None if self._kinds_served else "CRDs are missing: kubectl apply -f crds/"),
             ),
-            registry=self.metrics.registry,
+            page=page if self._secured is None else None,
         )
-        port = await self.health.start()
-        _log.info("started", identity=self._identity.name, port=port)
+        port = metrics_port = await self.health.start()
+        if self._secured is not None:
+            self._metrics_server = MetricsServer(
+                host=self._host,
+                port=self._secured.port,
+                certificate=self._secured.certificate,
+                access=ScrapeAccess(self.client.view(fence=OpenFence()), self.clock),
+                page=page,
+            )
+            metrics_port = await self._metrics_server.start()
+        _log.info("started", identity=self._identity.name, port=port, metrics_port=metrics_port)
         self._spawn("prime", self._prime())
         self._spawn("elector", self._elect())
 
@@ -440,6 +473,8 @@ class Operator:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.observing.close()
         await self.health.stop()
+        if self._metrics_server is not None:
+            await self._metrics_server.stop()
         await self.client.close()
         _log.info("stopped", code=self._exit)
 

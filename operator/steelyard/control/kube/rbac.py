@@ -56,6 +56,12 @@ CLUSTER_SCOPED: tuple[Permission, ...] = (
 )
 """Objects without a namespace: always by a ClusterRole."""
 
+REVIEWS: tuple[Permission, ...] = (
+    Permission("authentication.k8s.io", "tokenreviews", ("create",), "who asks for /metrics, by the bearer token"),
+    Permission("authorization.k8s.io", "subjectaccessreviews", ("create",), "whether that account may GET /metrics"),
+)
+"""Where /metrics is secured, by a ClusterRole. A review stores nothing."""
+
 IN_OWN_NAMESPACE: tuple[Permission, ...] = (
     Permission("coordination.k8s.io", "leases", ("create",), "the Lease at the first start; names cannot be restricted on create"),
     Permission("coordination.k8s.io", "leases", ("get", "update"), "to hold the Lease", names=(LEASE_NAME,)),
@@ -66,6 +72,6 @@ IN_OWN_NAMESPACE: tuple[Permission, ...] = (
 def cluster_role(watch_namespaces: Sequence[str] = ()) -> tuple[Permission, ...]:
     """What is granted in the whole cluster. With `watch_namespaces`: only what has no namespace, and of namespaces only those."""
     if not watch_namespaces:
-        return IN_NAMESPACES + CLUSTER_SCOPED
+        return IN_NAMESPACES + CLUSTER_SCOPED + REVIEWS
     named = tuple(watch_namespaces)
-    return tuple(replace(p, names=named) if p.resource == "namespaces" else p for p in CLUSTER_SCOPED)
+    return tuple(replace(p, names=named) if p.resource == "namespaces" else p for p in CLUSTER_SCOPED) + REVIEWS
