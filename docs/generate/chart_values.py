@@ -101,10 +101,12 @@ class ResourceAmounts(_Closed):
 class Resources(_Closed):
     """Requests and limits."""
 
-    requests: ResourceAmounts = Field(default=ResourceAmounts(cpu="100m", memory="256Mi"), description="What is reserved.")
+    requests: ResourceAmounts = Field(
+        default=ResourceAmounts(cpu="100m", memory="256Mi", ephemeral_storage="128Mi"), description="What is reserved."
+    )
     limits: ResourceAmounts = Field(
-        default=ResourceAmounts(memory="768Mi"),
-        description="What may be used. No CPU limit: throttling would delay the Lease and safety actions.",
+        default=ResourceAmounts(memory="768Mi", ephemeral_storage="1Gi"),
+        description="What may be used. No CPU limit: throttling would delay the Lease and safety actions. Disk holds the log and /tmp.",
     )
 
 
@@ -182,16 +184,41 @@ class Dashboard(_Closed):
     annotations: Strings = Field(default={}, description="Annotations, for example the sidecar's folder.")
 
 
-class NetworkPolicy(_Closed):
-    """A NetworkPolicy for the operator's pods."""
+class WorkloadNetworkPolicies(_Closed):
+    """NetworkPolicies for serving and compile pods."""
 
-    enabled: bool = Field(default=False, description="Make it.")
+    enabled: bool = Field(default=False, description="Make them, in each of the namespaces.")
+    namespaces: list[Annotated[str, Field(max_length=63, pattern="^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]] = Field(
+        default=[], description="Namespaces that get them; empty for those of config.watchNamespaces. They must exist."
+    )
+    clients: list[k8s.V1NetworkPolicyPeer] = Field(
+        description="Who may send requests (8080). The default: pods of the same namespace; [{namespaceSelector: {}}] is the whole cluster, "
+        "and an empty list everybody.",
+    )
+    metrics_from: list[k8s.V1NetworkPolicyPeer] = Field(
+        default=[], description="Who may read metrics (9090) beside the operator, for example a Prometheus."
+    )
+    store: list[k8s.V1NetworkPolicyPeer] = Field(
+        description="Where the store is, on the port of config.store.endpoint (443 without one): for serving and compile pods. The default: "
+        "any address that is not link-local. A store in the cluster needs its pods named, because some network plugins match no pod by address.",
+    )
+    models: list[k8s.V1NetworkPolicyPeer] = Field(
+        description="Where models come from (443, and the ports of config.store.endpoint and config.hub.endpoint): for compile pods.",
+    )
+
+
+class NetworkPolicy(_Closed):
+    """NetworkPolicies."""
+
+    enabled: bool = Field(default=False, description="Make one for the operator's pods.")
     ingress_from: list[k8s.V1NetworkPolicyPeer] = Field(
-        default=[], description="Who may reach /metrics, for example Prometheus's namespace; empty for all."
+        description="Who may reach /metrics; empty for all. The default: pods with the label app.kubernetes.io/name=prometheus."
     )
     egress: list[k8s.V1NetworkPolicyEgressRule] = Field(
-        description="Where the operator may connect to. The default: DNS, the API server (443, 6443), and every pod of the cluster, which is how readings are taken.",
+        description="Where the operator may connect to. The default: DNS, the API server (443, 6443), and its serving and compile pods (9090, "
+        "8081), which is how readings are taken. Add a Prometheus that is queried.",
     )
+    workloads: WorkloadNetworkPolicies = Field(description="NetworkPolicies for serving and compile pods.")
 
 
 class ExtraObject(BaseModel):
@@ -259,5 +286,5 @@ class Values(_Closed):
     service_monitor: ServiceMonitor = Field(default=ServiceMonitor(), description="For the Prometheus operator.")
     prometheus_rule: PrometheusRule = Field(default=PrometheusRule(), description="Alerts for the Prometheus operator.")
     dashboard: Dashboard = Field(default=Dashboard(), description="A Grafana dashboard as a ConfigMap.")
-    network_policy: NetworkPolicy = Field(description="A NetworkPolicy for the operator's pods.")
+    network_policy: NetworkPolicy = Field(description="NetworkPolicies.")
     extra_objects: list[ExtraObject] = Field(default=[], description="Further objects, as they are, with templates in strings expanded.")

@@ -239,7 +239,8 @@ def test_people_get_the_kinds_through_the_roles_they_have(installed):
 def test_an_installation_for_some_namespaces_stays_in_them(empty_cluster, installer_in):
     cluster = empty_cluster
     with new_namespace(cluster) as watched, new_namespace(cluster) as other:
-        installer_in(cluster, NAMESPACE).install(values={"config": {"watchNamespaces": [watched]}})
+        policies = {"enabled": True, "workloads": {"enabled": True}}
+        installer_in(cluster, NAMESPACE).install(values={"config": {"watchNamespaces": [watched]}, "networkPolicy": policies})
         _granted(cluster, ("list", "", "pods", watched), ("get", "", "namespaces", "", watched))
         for p in rbac.IN_NAMESPACES:
             for verb in p.verbs:

@@ -4,15 +4,18 @@ import base64
 import json
 import re
 from functools import cache
+from itertools import product
 
 import kubernetes.client.models as k8s
 import pytest
 import yaml
 from cryptography import x509
 
-from chart.helm import CHART, NAMESPACE, of_kind, rendered, run, the
+from chart.helm import CHART, NAMESPACE, HelmRefusedError, of_kind, rendered, run, the
+from chart.rendering import example_workloads, objects_of, settings_with
 from chart.values import EVERYTHING, MATRIX
 from steelyard.app.config import load
+from steelyard.render import compile_job, deployment
 
 GOLDEN = CHART.parents[1] / "tests/chart/golden"
 
@@ -88,13 +91,19 @@ def test_every_object_is_labelled_and_in_its_place(objects):
             assert labels["app.kubernetes.io/managed-by"] == "Helm"
 
 
+def _is_of_the_release(one):
+    return one["metadata"]["namespace"] == NAMESPACE
+
+
 def test_every_selector_selects_the_pods_of_the_operator(objects):
     deployment = the(objects, "Deployment")
     labels = _pod(objects)["metadata"]["labels"]
     selector = deployment["spec"]["selector"]["matchLabels"]
     selectors = [selector, the(objects, "Service")["spec"]["selector"]]
     selectors += [budget["spec"]["selector"]["matchLabels"] for budget in of_kind(objects, "PodDisruptionBudget")]
-    selectors += [policy["spec"]["podSelector"]["matchLabels"] for policy in of_kind(objects, "NetworkPolicy")]
+    selectors += [
+        policy["spec"]["podSelector"]["matchLabels"] for policy in of_kind(objects, "NetworkPolicy") if _is_of_the_release(policy)
+    ]
     for found in selectors:
         assert found == selector
         assert found.items() <= labels.items()
@@ -124,8 +133,10 @@ def test_the_pod_is_restricted(objects):
     for line in container["env"]:
         assert set(line) == {"name", "valueFrom"}, "no value of an installation stands in the environment"
     assert not [port for port in container["ports"] if "hostPort" in port]
-    assert "memory" in container["resources"]["limits"]
-    assert {"cpu", "memory"} <= set(container["resources"]["requests"])
+    assert {"memory", "ephemeral-storage"} <= set(container["resources"]["limits"])
+    assert {"cpu", "memory", "ephemeral-storage"} <= set(container["resources"]["requests"])
+    assert all("sizeLimit" in volume["emptyDir"] for volume in spec["volumes"] if "emptyDir" in volume)
+    assert container["imagePullPolicy"] in {"IfNotPresent", "Always"}
 
 
 def test_the_token_is_mounted_where_it_is_needed_only(objects):
@@ -265,12 +276,73 @@ def test_every_admission_policy_asks_for_the_operators_account_first_and_is_boun
 
 
 def test_the_network_policy_lets_through_what_is_needed():
-    policy = the(json.loads(_rendered("everything")), "NetworkPolicy")["spec"]
+    [policy] = [p["spec"] for p in of_kind(json.loads(_rendered("everything")), "NetworkPolicy") if _is_of_the_release(p)]
     assert policy["ingress"] == [
         {"ports": [{"port": 8443, "protocol": "TCP"}], "from": EVERYTHING["networkPolicy"]["ingressFrom"]},
     ], "nobody but the readers of /metrics; the kubelet's probes need no rule"
     ports = {(port["port"], port["protocol"]) for rule in policy["egress"] for port in rule.get("ports", [])}
     assert {(53, "UDP"), (443, "TCP"), (6443, "TCP")} <= ports
+
+
+def _policies_for_workloads(**values):
+    objects = rendered({"networkPolicy": {"workloads": {"enabled": True, **values.pop("workloads", {})}}, **values})
+    return {(p["metadata"]["namespace"], p["metadata"]["name"].rsplit("-", 1)[1]): p["spec"] for p in of_kind(objects, "NetworkPolicy")}
+
+
+def _ports(rules):
+    return [{port["port"] for port in rule["ports"]} for rule in rules]
+
+
+def test_pods_of_workloads_are_let_reach_what_they_need_and_be_reached_by_whom_they_need():
+    store = {"uri": "s3://a", "endpoint": "http://minio.store:9000"}
+    policies = _policies_for_workloads(config={"watchNamespaces": ["team-a", "team-b"], "store": store, "hub": {"endpoint": "http://hub"}})
+    assert set(policies) == set(product(("team-a", "team-b"), ("serving", "compile")))
+    serving, compiling = policies["team-a", "serving"], policies["team-a", "compile"]
+    operator = {
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": NAMESPACE}},
+        "podSelector": {"matchLabels": the(rendered(), "Deployment")["spec"]["selector"]["matchLabels"]},
+    }
+    assert [rule["from"] for rule in serving["ingress"]] == [[{"podSelector": {}}], [operator]]
+    assert [rule["from"] for rule in compiling["ingress"]] == [[operator]]
+    assert _ports(serving["ingress"]) == [{deployment.HTTP_PORT}, {deployment.METRICS_PORT}]
+    assert _ports(compiling["ingress"]) == [{compile_job.PROGRESS_PORT}]
+    assert _ports(serving["egress"]) == [{53}, {9000}]
+    assert _ports(compiling["egress"]) == [{53}, {9000}, {443, 9000, 80}]
+    for spec in policies.values():
+        assert spec["policyTypes"] == ["Ingress", "Egress"]
+        for rule in spec["egress"][1:]:
+            assert {"cidr": "0.0.0.0/0", "except": ["169.254.0.0/16"]} in [peer["ipBlock"] for peer in rule["to"]]
+
+
+def test_their_policies_select_the_pods_that_the_operator_makes():
+    policies = _policies_for_workloads(workloads={"namespaces": ["team-a"]})
+    for workload in example_workloads("team-a"):
+        for made in objects_of(workload, settings_with({})):
+            if made["kind"] in {"Deployment", "Job"}:
+                labels = made["spec"]["template"]["metadata"]["labels"]
+                selected = {role for (_, role), p in policies.items() if p["podSelector"]["matchLabels"].items() <= labels.items()}
+                assert selected == {"serving" if made["kind"] == "Deployment" else "compile"}
+        break
+
+
+def test_they_are_told_apart_by_values():
+    peers = [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "minio"}}}]
+    policies = _policies_for_workloads(
+        workloads={"namespaces": ["team-a"], "clients": [], "metricsFrom": peers, "store": peers, "models": peers},
+        config={"store": {"uri": "s3://a"}},
+    )
+    serving, compiling = policies["team-a", "serving"], policies["team-a", "compile"]
+    assert "from" not in serving["ingress"][0], "everybody"
+    assert peers[0] in serving["ingress"][1]["from"]
+    assert [rule["to"] for rule in compiling["egress"][1:]] == [peers, peers]
+    assert _ports(serving["egress"]) == [{53}, {443}]
+    claims = _policies_for_workloads(workloads={"namespaces": ["team-a"]}, config={"store": {"uri": "pvc://artifacts"}})
+    assert _ports(claims["team-a", "serving"]["egress"]) == [{53}], "a claim is reached by the node"
+
+
+def test_policies_for_workloads_need_namespaces():
+    with pytest.raises(HelmRefusedError, match=r"name them in networkPolicy.workloads.namespaces or config.watchNamespaces"):
+        _policies_for_workloads()
 
 
 def _certificate_of(objects):

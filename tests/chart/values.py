@@ -50,7 +50,11 @@ EVERYTHING: dict[str, Any] = {
         "heldSeconds": 3600,
     },
     "dashboard": {"enabled": True, "annotations": {"folder": "ML"}},
-    "networkPolicy": {"enabled": True, "ingressFrom": [{"namespaceSelector": {"matchLabels": {"name": "monitoring"}}}]},
+    "networkPolicy": {
+        "enabled": True,
+        "ingressFrom": [{"namespaceSelector": {"matchLabels": {"name": "monitoring"}}}],
+        "workloads": {"enabled": True, "namespaces": ["team-a", "team-b"]},
+    },
     "extraObjects": [
         {
             "apiVersion": "v1",
