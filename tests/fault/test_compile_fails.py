@@ -106,6 +106,17 @@ def test_running_out_of_memory_is_tried_again_at_once_with_twice_as_much(a_move)
 
 
 @meanwhile
+@pytest.mark.parametrize("artifact", ["{}", '{"uri":"s3://a/b","digest":"sha256:' + "0" * 64 + '"}'])
+def test_a_compile_pod_whose_word_makes_no_sense_is_a_failure_of_that_compile_and_tried_again_later(a_move, artifact):
+    run = a_move(small=True, play=Play(compiles={"onnxruntime": CompileFailure("Senseless", artifact)}))
+    run.start_operator()
+    run.apply()
+    status = until_failed(run, "onnxruntime", "Infrastructure")
+    assert status["failure"]["reason"] == "ResultUnreadable" and status["nextRetryTime"]
+    serving_is_untouched(run)
+
+
+@meanwhile
 def test_infrastructure_is_tried_again_later_and_the_pool_is_used_then(a_move):
     run = a_move(small=True, play=Play(compiles={"onnxruntime": CompileFailure("Infrastructure", "the store did not answer")}))
     run.start_operator()

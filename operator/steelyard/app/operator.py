@@ -16,6 +16,7 @@ import kopf
 
 from steelyard.app.catalogue import laid_over
 from steelyard.app.config import Config
+from steelyard.app.kubernetes_version import is_new_enough
 from steelyard.app.observing import Observing
 from steelyard.app.wiring import OWN_KINDS, scopes_of, settings_of
 from steelyard.control.clock import AnchoredClock
@@ -47,6 +48,7 @@ from steelyard.control.kube.resource import (
 from steelyard.control.kube.store import Change, Store
 from steelyard.control.kube.sweep import Sweep
 from steelyard.control.kube.throttle import Throttle
+from steelyard.control.kube.version import VersionsWentBack
 from steelyard.control.leadership.fencing import LeaseFence
 from steelyard.control.leadership.lease import Elector, Outcome
 from steelyard.control.log import get_logger
@@ -80,6 +82,7 @@ WORKERS = 8
 PLAN_SECONDS = 30.0
 """Between two plans of the fleet."""
 DRAIN_SECONDS = 20.0
+WENT_BACK = "the API server's versions went back, as after a restore of etcd; this process ends, and the next one lists everything anew"
 EVENTS_SECONDS = 3.0
 """For the last events of an operator that is told to stop."""
 
@@ -141,7 +144,7 @@ class Operator:
         self.fence = LeaseFence(self.clock)
         self.queue: WorkQueue[Key] = WorkQueue(self.clock, observer=self.metrics)
         self.store = Store(self.clock, on_change=self._changed, index_labels=(label.WORKLOAD, label.POOL))
-        self.reader = Reader(self._cannot_be_read)
+        self.reader = Reader(self._cannot_be_read, self._fields_ignored)
         self._host, self._port, self._secured = host, port, secured
         self._metrics_server: MetricsServer | None = None
         self._stop = asyncio.Event()
@@ -260,6 +263,8 @@ class Operator:
 
     async def _prime(self) -> None:
         await self._wait_for_kinds()
+        if not self._kinds_served:
+            return
         await self.sweep.prime()
         _log.info("synced", workloads=len(self.snapshots.workloads()))
         self.cost_ledger = CostLedger(self.metrics, self.clock.now())
@@ -271,6 +276,9 @@ class Operator:
         while True:
             missing: list[Resource] = []
             try:
+                if not is_new_enough(await self.client.server_version()):
+                    self._end(1)
+                    return
                 missing = [kind for kind in OWN_KINDS if not await self.client.serves(kind)]
             except ApiError as error:
                 _log.warning("the API server does not answer yet", error=str(error))
@@ -289,9 +297,10 @@ class Operator:
 
     async def _elect(self) -> None:
         outcome = await self.elector.run()
-        if outcome is not Outcome.STOPPED:
-            _log.error("the Lease is lost; this process ends", outcome=outcome.value)
-            self._end(1)
+        if outcome is Outcome.STOPPED:
+            return
+        _log.error(WENT_BACK if outcome is Outcome.OUTDATED else "the Lease is lost; this process ends", outcome=outcome.value)
+        self._end(1)
 
     def _elected(self) -> None:
         _log.info("elected", identity=self._identity.name)
@@ -428,6 +437,9 @@ class Operator:
         self.metrics.count("steelyard_input_rejected", (resource.label, "Unreadable"))
         self.events.record(about, EventType.WARNING, Reason.OBJECT_INVALID, why)
 
+    def _fields_ignored(self, _: Resource, about: dict[str, Any], what: str) -> None:
+        self.events.record(about, EventType.WARNING, Reason.FIELDS_IGNORED, what)
+
     def _watch_failed(self, resource: Resource, error: Exception) -> None:
         self.metrics.count("steelyard_intake_failures", (resource.label,))
         _log.error("a watch event could not be recorded", resource=resource.label, error=repr(error))
@@ -441,6 +453,9 @@ class Operator:
                 await work
             except LeadershipLost:
                 _log.error("leadership is lost; this process ends", part=called)
+                self._end(1)
+            except VersionsWentBack as back:
+                _log.error(WENT_BACK, error=str(back), part=called)
                 self._end(1)
             except Exception:
                 _log.error("a part of the operator failed; this process ends", exc_info=True, part=called)

@@ -16,7 +16,7 @@ from steelyard.control.gather.compile_job import end_of
 from steelyard.control.gather.snapshot_builder import SnapshotBuilder
 from steelyard.control.gather.workload_facts import workload_of
 from steelyard.control.kube.api_client import ApiClient
-from steelyard.control.kube.apply import Applier
+from steelyard.control.kube.apply import Applier, Refusal, Refused
 from steelyard.control.kube.errors import ApiError, QuotaExceeded
 from steelyard.control.kube.resource import ACCELERATOR_POOLS, COMPILED_MODELS, INFERENCE_WORKLOADS, JOBS, NODES, PODS, Resource
 from steelyard.control.kube.store import Store
@@ -67,6 +67,8 @@ class Cluster:
     versions: int = 1
     refuses: ApiError | None = None
     """What the API server answers to a Job."""
+    taken: bool = False
+    """Whether the Job's name is taken, by one that is not watched."""
     tries: int = 0
     yields: bool = False
     """Whether other passes go on while a status is written."""
@@ -131,14 +133,18 @@ class Cluster:
         status = {k: v for k, v in {**(seen.get("status") or {}), **patch}.items() if v is not None}
         return {**seen, "status": status, "metadata": {**seen["metadata"], "resourceVersion": str(self.versions)}}
 
-    async def _apply(self, resource: Resource, made: dict[str, Any]) -> None:
+    async def _apply(self, resource: Resource, made: dict[str, Any]) -> Refused | None:
         assert resource == JOBS
         self.tries += 1
         if self.refuses is not None:
             raise self.refuses
+        if self.taken:
+            key = resource.key_of(made)
+            return Refused(key, Refusal.NOT_OURS, f"{key} exists and belongs to somebody else; delete or rename it")
         if self.store.get(resource.key_of(made)) is None:
             self.jobs.append(made)
             self.add(JOBS, made["metadata"]["name"], made)
+        return None
 
     def scheduler_says(self, reason: str) -> None:
         """Of the Job's pod."""
@@ -355,6 +361,25 @@ def test_a_job_that_a_quota_refuses_is_told_in_its_words_and_tried_less_and_less
     cluster.reconcile()
     assert [job["metadata"]["name"] for job in cluster.jobs] == ["inductor-0-1"]
     assert message(cluster.reconcile()) == "the model is being compiled"
+
+
+def test_a_job_whose_name_somebody_else_has_taken_is_told_and_tried_less_and_less_often() -> None:
+    cluster = Cluster()
+    cluster.pool("gpu")
+    cluster.use("w")
+    cluster.taken = True
+    for _ in range(1200):
+        cluster.reconcile()
+        cluster.clock.seconds += 3
+    (condition,) = cluster.reconcile()["conditions"]
+    assert (condition["status"], condition["reason"]) == ("False", "ObjectInvalid")
+    assert "Job inductor-0-1" in condition["message"] and "belongs to somebody else" in condition["message"]
+    assert 10 < cluster.tries < 30, "of an hour"
+    assert [note.message for note in cluster.notes if note.warning] == [condition["message"]]
+    cluster.taken = False
+    cluster.clock.seconds += 301
+    cluster.reconcile()
+    assert [job["metadata"]["name"] for job in cluster.jobs] == ["inductor-0-1"]
 
 
 def killed(

@@ -13,7 +13,7 @@ from typing import TypeVar
 from steelyard.api.accelerator_pool import AcceleratorPool
 from steelyard.api.inference_workload import InferenceWorkload
 from steelyard.api.kind import Resource as ApiResource
-from steelyard.api.parse import FieldError, parse
+from steelyard.api.parse import FieldError, parse_served
 from steelyard.control.gather.lost_node import on_a_lost_node
 from steelyard.control.gather.node_part import node_part
 from steelyard.control.gather.overlaps import with_overlaps
@@ -28,7 +28,7 @@ from steelyard.control.gather.workload_facts import placement_of, pod_ready, wor
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.manifest import Manifest
 from steelyard.control.kube.ownership import comes_of, others
-from steelyard.control.kube.resource import ACCELERATOR_POOLS, COMPILED_MODELS, DEPLOYMENTS, INFERENCE_WORKLOADS, NODES, PODS
+from steelyard.control.kube.resource import ACCELERATOR_POOLS, COMPILED_MODELS, DEPLOYMENTS, INFERENCE_WORKLOADS, NODES, PODS, Resource
 from steelyard.control.kube.store import Store
 from steelyard.core.catalogue.advertised import advertised, references
 from steelyard.core.catalogue.catalogue import EMPTY, Catalogue
@@ -51,6 +51,7 @@ from steelyard.status.read.move import move as move_told
 R = TypeVar("R", bound=ApiResource)
 MOST_KEPT = 50_000
 """Values that were read or computed once and are kept for the next pass."""
+_KINDS: Mapping[type[ApiResource], Resource] = {InferenceWorkload: INFERENCE_WORKLOADS, AcceleratorPool: ACCELERATOR_POOLS}
 ReadTraffic = Callable[[WorkloadKey, PlacementKey, datetime], Reading[Traffic]]
 ReadPast = Callable[[WorkloadKey], Mapping[PlacementKey, Sequence[Window]]]
 
@@ -371,7 +372,9 @@ class SnapshotBuilder:
         slot = (manifests.uid(raw), int(manifests.metadata(raw).get("generation", 0)))
         known = self._parsed.get(slot)
         if known is None:
-            known = parse(model, {k: v for k, v in raw.items() if k != "status"})
+            known, ignored = parse_served(model, {k: v for k, v in raw.items() if k != "status"})
+            if ignored:
+                self._reader.ignores(_KINDS[model], raw, ignored)
             if len(self._parsed) > MOST_KEPT:
                 self._parsed.clear()
             self._parsed[slot] = known

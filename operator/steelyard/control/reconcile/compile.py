@@ -17,7 +17,7 @@ from steelyard.control.gather.compile_snapshots import CompileSnapshots, UsersOf
 from steelyard.control.gather.workload_facts import server_status
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.api_client import ApiClient
-from steelyard.control.kube.apply import Applier
+from steelyard.control.kube.apply import Applier, Refused
 from steelyard.control.kube.errors import Forbidden, Invalid
 from steelyard.control.kube.manifest import Manifest
 from steelyard.control.kube.resource import COMPILED_MODELS, JOBS, ObjectKey
@@ -140,9 +140,13 @@ class CompileReconciler:
         if self._refused_writes.waits(compiled, key):
             return
         try:
-            await self._applier.apply(JOBS, job)
+            done = await self._applier.apply(JOBS, job)
         except (Forbidden, Invalid) as refused:
-            self._refused_writes.refused(compiled, key, refused)
+            self._refused_writes.refused(compiled, key, refused.message)
+            return
+        if isinstance(done, Refused):
+            # A Job of this name that is not among ours to watch: nobody tells when it goes.
+            self._refused_writes.refused(compiled, key, done.message)
             return
         self._refused_writes.granted(compiled, key)
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from steelyard.control.clock import Clock
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.backoff import Backoff
-from steelyard.control.kube.errors import ApiError
 from steelyard.control.kube.manifest import Manifest
 from steelyard.control.kube.resource import ObjectKey
 from steelyard.core.facts.snapshot import RefusedWrite
@@ -53,13 +52,13 @@ class Refusals:
         known.wanted_at = self._clock.monotonic()
         return known.until > known.wanted_at
 
-    def refused(self, owner: Manifest, key: ObjectKey, error: ApiError) -> float:
-        """It was refused, perhaps once more. Returns the seconds until it is tried again."""
+    def refused(self, owner: Manifest, key: ObjectKey, why: str) -> float:
+        """It was refused for this reason, perhaps once more. Returns the seconds until it is tried again."""
         of = self._of(owner)
         failures = 1 + (of[key].failures if key in of else 0)
         delay = self._backoff.delay(failures, self._chance)
         now = self._clock.monotonic()
-        of[key] = _Refusal(failures, now + delay, " ".join(error.message.split())[:WORDS], now)
+        of[key] = _Refusal(failures, now + delay, " ".join(why.split())[:WORDS], now)
         self._known[_slot(owner)] = _asker(owner), of
         return delay
 

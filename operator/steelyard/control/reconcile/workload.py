@@ -16,7 +16,7 @@ from steelyard.control.gather.snapshot_builder import SnapshotBuilder, Unreadabl
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.api_client import ApiClient
 from steelyard.control.kube.apply import Applier, Outcome, OwnedElsewhere, Refused, Waiting
-from steelyard.control.kube.errors import Conflict, Forbidden, Invalid
+from steelyard.control.kube.errors import AlreadyExists, Conflict, Forbidden, Invalid
 from steelyard.control.kube.manifest import Manifest
 from steelyard.control.kube.resource import (
     COMPILED_MODELS,
@@ -218,10 +218,10 @@ class WorkloadReconciler:
             return Denied()
         try:
             done = await write()
-        except Conflict:
+        except (Conflict, AlreadyExists):
             return None
         except (Forbidden, Invalid) as refused:
-            delay = self._refusals.refused(raw, key, refused)
+            delay = self._refusals.refused(raw, key, refused.message)
             self._events.record(raw, EventType.WARNING, Reason.OBJECT_INVALID, str(refused))
             workload = f"{manifests.namespace(raw)}/{manifests.name(raw)}"
             _log.warning("a write was refused", workload=workload, error=str(refused), retry_in_seconds=round(delay, 1))

@@ -444,7 +444,7 @@ class FleetTarget:
 
 @dataclass(frozen=True, slots=True)
 class RefusedWrite:
-    """An object that the API server does not take, by a policy, a quota or a rule, in its own words."""
+    """An object that the API server does not take: by a policy, a quota or a rule, in its own words, or because its name is taken."""
 
     kind: str
     name: str
