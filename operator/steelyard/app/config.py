@@ -146,7 +146,8 @@ class CompileConfig(_Closed):
         default=2,
         ge=1,
         le=100,
-        description="Compile Jobs that may run at the same time in the whole installation; those that need a device are counted apart.",
+        description="Compile Jobs that may run at the same time in the whole installation; those that need a device are counted apart. Namespaces "
+        "take turns.",
     )
 
 

@@ -37,7 +37,6 @@ from steelyard.control.kube.resource import (
     DISRUPTION_BUDGETS,
     INFERENCE_WORKLOADS,
     JOBS,
-    NAMESPACES,
     NODES,
     PODS,
     SERVICES,
@@ -127,7 +126,6 @@ class Operator:
         self._working: asyncio.Task[None] | None = None
         self._telling: asyncio.Task[None] | None = None
         self._heartbeat = Heartbeat(self.clock)
-        self._namespace_uids: dict[str, str] = {}
         self._kinds_served = False
 
     async def run(self) -> int:
@@ -197,13 +195,20 @@ class Operator:
             self.snapshots,
             self.decision_log,
             self.events,
-            self._namespace_uid,
             self._wake,
             self.clock,
             self.fleet,
         )
         self.compiles = CompileReconciler(
-            self.client, applier, self.store, settings, self.observing.progress, self.snapshots.users_of, self.decision_log, self.clock
+            self.client,
+            applier,
+            self.store,
+            settings,
+            self.observing.progress,
+            self.snapshots.users_of,
+            self.decision_log,
+            self.clock,
+            self.reader,
         )
         self.pools = PoolReconciler(self.client, self.store, self.snapshots, self.clock, self.decision_log.note)
         self.health = HealthServer(
@@ -294,7 +299,7 @@ class Operator:
             again = await self.workloads.reconcile(WorkloadKey(key.namespace, key.name))
         elif key.plural == COMPILED_MODELS.plural:
             where = COMPILED_MODELS.key(key.namespace, key.name)
-            done = await self.compiles.reconcile(where, await self._namespace_uid(key.namespace))
+            done = await self.compiles.reconcile(where)
             compiled = self.store.get(where)
             if compiled is not None and done.changed:
                 self._wake_users(compiled)
@@ -333,21 +338,12 @@ class Operator:
             samples.append(Sample("steelyard_synced", known, float(self.store.synced(scope.resource))))
         return Gauges(tuple(samples))
 
-    async def _namespace_uid(self, namespace: str) -> str:
-        known = self._namespace_uids.get(namespace)
-        if known is None:
-            known = manifests.uid(await self.client.get(NAMESPACES, None, namespace))
-            self._namespace_uids[namespace] = known
-        return known
-
     # --- what changes wakes ---------------------------------------------------------------------------------------------------------------
 
     def _changed(self, change: Change) -> None:
         key, present = change.key, change.present
         if key.resource in OWN_KINDS:
             self.queue.add(_key(key.resource, present))
-            if change.new is None:
-                self._namespace_uids.pop(key.namespace, None)  # It may have gone too, and come again as another.
             if key.resource == COMPILED_MODELS:
                 self._wake_users(present)
             if key.resource == ACCELERATOR_POOLS and pool_matters(change):

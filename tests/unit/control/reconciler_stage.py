@@ -102,7 +102,6 @@ class Stage:
             seen,  # type: ignore[arg-type]
             ignored,  # type: ignore[arg-type]
             told,  # type: ignore[arg-type]
-            self._uid,
             lambda _: None,
             clock,
             ignored,  # type: ignore[arg-type]
@@ -110,9 +109,6 @@ class Stage:
 
     def snapshot(self) -> Snapshot:
         return replace(self.world.snapshot(), memory=memory_of(self.server.workload["status"]))
-
-    async def _uid(self, _: str) -> str:
-        return "ns-uid"
 
     async def work(self, seconds: float, *, woken_every: float = 1e9) -> None:
         """As the queue does: again after what a pass asks for, or when something changes."""

@@ -134,7 +134,7 @@ def test_labels_alone_make_no_pod_ours(cluster: Cluster) -> None:
     cluster.put(PODS, pod("of-another-template", **{"pod-template-hash": "55555"}))
     cluster.put(PODS, pod("chat-1"))
     assert cluster.counted() == ["chat-1"]
-    snapshot = cluster.world.freeze(WorkloadKey("shop", "chat"), "u-shop", ManualClock().now())
+    snapshot = cluster.world.freeze(WorkloadKey("shop", "chat"), ManualClock().now())
     assert isinstance(snapshot, Snapshot)
     assert snapshot.placements[0].key == PlacementKey(POOL, "0a1b2c3d")
     assert (snapshot.placements[0].ready, snapshot.placements[0].pods) == (1, 1)

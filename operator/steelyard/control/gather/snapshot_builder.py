@@ -121,7 +121,7 @@ class SnapshotBuilder:
         raws = self._store.all(INFERENCE_WORKLOADS)
         return any(not manifests.is_leaving(w) and isinstance(self._parse(InferenceWorkload, w), InferenceWorkload) for w in raws)
 
-    def freeze(self, key: WorkloadKey, namespace_uid: str, now: datetime) -> Snapshot | Unreadable | None:
+    def freeze(self, key: WorkloadKey, now: datetime) -> Snapshot | Unreadable | None:
         """Everything about one workload as of now. `synced` False travels along: the decision says so instead of deciding."""
         workload = self.workload(key)
         if workload is None or isinstance(workload, Unreadable):
@@ -135,7 +135,6 @@ class SnapshotBuilder:
         moves = self._moves_elsewhere(key)
         return Snapshot(
             workload=workload,
-            namespace_uid=namespace_uid,
             pools=pools,
             settings=self.settings,
             artifacts=self._artifacts(key.namespace),

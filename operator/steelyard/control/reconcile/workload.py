@@ -52,8 +52,6 @@ _RESOURCES: dict[str, Resource] = {each.kind: each for each in (DEPLOYMENTS, SER
 SOON = 0.5
 T = TypeVar("T")
 
-NamespaceUid = Callable[[str], Awaitable[str]]
-
 
 @dataclass(frozen=True, slots=True)
 class Denied:
@@ -79,7 +77,6 @@ class WorkloadReconciler:
         snapshots: SnapshotBuilder,
         decision_log: DecisionLog,
         events: EventRecorder,
-        namespace_uid: NamespaceUid,
         wake: Callable[[ObjectKey], None],
         clock: Clock,
         fleet: Fleet,
@@ -91,7 +88,6 @@ class WorkloadReconciler:
         self._snapshots = snapshots
         self._decision_log = decision_log
         self._events = events
-        self._namespace_uid = namespace_uid
         self._wake = wake
         self._clock = clock
         self._refusals = Refusals(clock)
@@ -112,7 +108,7 @@ class WorkloadReconciler:
         if self._store.behind(where):
             return SOON
         began = self._clock.monotonic()
-        snapshot = self._snapshots.freeze(key, await self._namespace_uid(key.namespace), self._clock.now())
+        snapshot = self._snapshots.freeze(key, self._clock.now())
         if snapshot is None:
             return None
         if isinstance(snapshot, Unreadable):

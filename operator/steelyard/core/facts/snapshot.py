@@ -466,7 +466,6 @@ class Snapshot:
     """
 
     workload: Workload
-    namespace_uid: str
     pools: tuple[Pool, ...]
     settings: Settings
     artifacts: Mapping[str, Artifact]
