@@ -210,7 +210,14 @@ class Operator:
             self.clock,
             self.reader,
         )
-        self.pools = PoolReconciler(self.client, self.store, self.snapshots, self.clock, self.decision_log.note)
+        self.pools = PoolReconciler(
+            self.client,
+            self.store,
+            self.snapshots,
+            self.clock,
+            self.decision_log.note,
+            counts_devices=not self._config.watch_namespaces,
+        )
         self.health = HealthServer(
             host=self._host,
             port=self._port,

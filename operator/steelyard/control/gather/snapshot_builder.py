@@ -14,6 +14,7 @@ from steelyard.api.accelerator_pool import AcceleratorPool
 from steelyard.api.inference_workload import InferenceWorkload
 from steelyard.api.kind import Resource as ApiResource
 from steelyard.api.parse import FieldError, parse
+from steelyard.control.gather.devices import devices_of_node, devices_of_pod
 from steelyard.control.gather.lost_node import on_a_lost_node
 from steelyard.control.gather.node_part import node_part
 from steelyard.control.gather.overlaps import with_overlaps
@@ -28,7 +29,7 @@ from steelyard.control.gather.workload_facts import placement_of, pod_ready, wor
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.manifest import Manifest
 from steelyard.control.kube.ownership import comes_of, others
-from steelyard.control.kube.resource import ACCELERATOR_POOLS, COMPILED_MODELS, DEPLOYMENTS, INFERENCE_WORKLOADS, NODES, PODS
+from steelyard.control.kube.resource import ACCELERATOR_POOLS, COMPILED_MODELS, DEPLOYMENTS, INFERENCE_WORKLOADS, JOBS, NODES, PODS
 from steelyard.control.kube.store import Store
 from steelyard.core.catalogue.advertised import advertised, references
 from steelyard.core.catalogue.catalogue import EMPTY, Catalogue
@@ -209,6 +210,15 @@ class SnapshotBuilder:
                 mine[owner] = mine.get(owner, 0.0) + part
         return held
 
+    def devices(self, resource: str, selector: Mapping[str, str]) -> tuple[int, int]:
+        """Devices that the ready nodes with these labels can hand out, and how many of them pods of ours hold."""
+        count = partial(devices_of_node, resource=resource, selector=selector)
+        found = ((manifests.name(node), self._reader.read(NODES, node, count)) for node in self._store.all(NODES))
+        nodes = {called: devices for called, devices in found if devices is not None}
+        here = (pod for pod in self._store.all(PODS) if (pod.get("spec") or {}).get("nodeName") in nodes)
+        used = (self._reader.read(PODS, pod, partial(devices_of_pod, resource=resource)) for pod in here if self._comes_of_ours(pod))
+        return sum(nodes.values()), sum(each for each in used if each)
+
     def pods(self) -> tuple[PodFacts, ...]:
         """All serving pods of all workloads that can be read, those included that left since the last call."""
         pools = {p.name: p for p in self.pools()}
@@ -328,6 +338,15 @@ class SnapshotBuilder:
         node_name = (pod.get("spec") or {}).get("nodeName")
         node = self._store.get(NODES.key(None, node_name)) if node_name else None
         return self._reader.read(PODS, pod, lambda _: pod_facts(pod, pools.get(labels[label.POOL]), node))
+
+    def _comes_of_ours(self, pod: Manifest) -> bool:
+        """Whether it serves a workload of ours, or compiles for one."""
+        labels, namespace = manifests.labels(pod), manifests.namespace(pod) or ""
+        if label.COMPILED_MODEL in labels:
+            compiled = self._store.get(COMPILED_MODELS.key(namespace, labels[label.COMPILED_MODEL]))
+            jobs = self._store.owned_by(manifests.uid(compiled), JOBS) if compiled is not None else ()
+            return manifests.controller_uid(pod) in {manifests.uid(job) for job in jobs}
+        return label.WORKLOAD in labels and label.POOL in labels and self._is_ours(pod)
 
     def _is_ours(self, pod: Manifest) -> bool:
         """Whether it comes of a Deployment of ours that stands, whose owner by uid is the workload that the pod names."""
