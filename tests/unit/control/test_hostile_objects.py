@@ -140,6 +140,12 @@ def test_labels_alone_make_no_pod_ours(cluster: Cluster) -> None:
     assert (snapshot.placements[0].ready, snapshot.placements[0].pods) == (1, 1)
 
 
+def test_a_pod_of_one_placement_that_names_another_is_of_none(cluster: Cluster) -> None:
+    cluster.put(PODS, pod("of-another-pool", **{"steelyard.dev/pool": "other"}))
+    cluster.put(PODS, pod("of-another-revision", **{"steelyard.dev/revision": "1a1b2c3d"}))
+    assert cluster.counted() == []
+
+
 def test_a_deployment_that_says_it_is_ours_makes_no_pod_ours(cluster: Cluster) -> None:
     cluster.put(DEPLOYMENTS, cluster.deployment("u-of-a-workload-that-is-gone"), "MODIFIED")
     cluster.put(PODS, pod("chat-1"))

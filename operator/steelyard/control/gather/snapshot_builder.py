@@ -28,7 +28,7 @@ from steelyard.control.gather.unplaced import is_unplaced, no_room, node_found, 
 from steelyard.control.gather.workload_facts import placement_of, pod_ready, workload_of
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.manifest import Manifest
-from steelyard.control.kube.ownership import comes_of, others
+from steelyard.control.kube.ownership import deployment_of, others
 from steelyard.control.kube.resource import ACCELERATOR_POOLS, COMPILED_MODELS, DEPLOYMENTS, INFERENCE_WORKLOADS, JOBS, NODES, PODS
 from steelyard.control.kube.store import Store
 from steelyard.core.catalogue.advertised import advertised, references
@@ -44,7 +44,7 @@ from steelyard.core.facts.window import Window
 from steelyard.core.planning.exhaustion import Waits
 from steelyard.core.vocabulary.reading import Reading
 from steelyard.core.vocabulary.reason import Refusal
-from steelyard.render import label, name
+from steelyard.render import label
 from steelyard.status.compiled_model import artifact_of
 from steelyard.status.memory import memory_of
 from steelyard.status.read.move import move as move_told
@@ -323,7 +323,7 @@ class SnapshotBuilder:
         for pod in self._store.labelled(PODS, label.WORKLOAD, workload.name):
             labels = manifests.labels(pod)
             here = manifests.namespace(pod) == workload.namespace and (labels.get(label.POOL), labels.get(label.REVISION)) == key
-            if here and comes_of(pod, manifests.name(deployment)):
+            if here and deployment_of(pod) == manifests.name(deployment):
                 found.append(pod)
         return tuple(found)
 
@@ -351,12 +351,12 @@ class SnapshotBuilder:
     def _is_ours(self, pod: Manifest) -> bool:
         """Whether it comes of a Deployment of ours that stands, whose owner by uid is the workload that the pod names."""
         labels, namespace = manifests.labels(pod), manifests.namespace(pod) or ""
-        workload = WorkloadKey(namespace, labels[label.WORKLOAD])
-        called = name.placement(workload, PlacementKey(labels[label.POOL], labels.get(label.REVISION, "")))
-        deployment, owner = self._store.get(DEPLOYMENTS.key(namespace, called)), self.raw(workload)
+        deployment = self._store.get(DEPLOYMENTS.key(namespace, deployment_of(pod) or ""))
+        owner = self.raw(WorkloadKey(namespace, labels[label.WORKLOAD]))
         if deployment is None or owner is None or manifests.controller_uid(deployment) != manifests.uid(owner):
             return False
-        return comes_of(pod, called)
+        placed = manifests.labels(deployment)
+        return all(labels.get(part) == placed.get(part) for part in (label.WORKLOAD, label.POOL, label.REVISION))
 
     def _artifacts(self, namespace: str) -> Mapping[str, Artifact]:
         read = (

@@ -126,9 +126,9 @@ class WorkloadReconciler:
         self._fleet.ask(key, decision.demand)
         with self._snapshots.writing_down(key, decision.memory.move):
             raw = await self._write_down(raw, snapshot, decision)
-        wanted = desired(decision.intent, self._snapshots.settings)
+        standing = {placement.key: placement.name for placement in snapshot.placements}
+        wanted = desired(decision.intent, self._snapshots.settings, standing)
         if snapshot.synced:
-            standing = (placement.key for placement in snapshot.placements)
             services = of_standing(key, snapshot.workload.uid, standing, decision.intent.gone)
             wanted = replace(wanted, present=wanted.present + services)
         settled = await self._act(raw, wanted, synced=snapshot.synced)

@@ -337,7 +337,7 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placement:
-    """A Deployment as it exists: desired and actual, and who owns its replicas."""
+    """A Deployment as it exists: desired and actual, and who owns its replicas. `name` is its own; it tells nothing."""
 
     key: PlacementKey
     desired: int
@@ -360,6 +360,7 @@ class Placement:
     """The compile key that its pods load the artifact of; None where that cannot be read."""
     asked: str = ""
     """Hash of what the user asked for when it was made; a difference to today's is a new revision."""
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
