@@ -8,9 +8,9 @@ from types import SimpleNamespace
 from typing import Any
 
 from steelyard.control.kube.apply import Applier
-from steelyard.control.kube.errors import ApiError
+from steelyard.control.kube.errors import AlreadyExists, ApiError
 from steelyard.control.kube.manifest import Manifest
-from steelyard.control.kube.resource import DEPLOYMENTS, Resource
+from steelyard.control.kube.resource import DEPLOYMENTS, SERVICES, Resource
 from steelyard.control.kube.store import Store
 from steelyard.control.reconcile.workload import WorkloadReconciler
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
@@ -30,6 +30,7 @@ class Server:
         self.refuses: dict[str, ApiError] = {}
         self.asked: list[tuple[float, str, str]] = []
         self.scaled: list[str] = []
+        self.taken_names: set[tuple[str, str]] = set()
         self.taken: Counter[tuple[str, str]] = Counter()
         self.workload: Manifest = {
             "apiVersion": "steelyard.dev/v1alpha1",
@@ -50,7 +51,14 @@ class Server:
         return {**manifest, "metadata": meta}
 
     async def create(self, resource: Resource, manifest: Manifest) -> Manifest:
+        if (resource.plural, manifest["metadata"]["name"]) in self.taken_names:
+            self.asked.append((self._clock.monotonic(), "create", resource.plural))
+            raise AlreadyExists("it exists", status=409)
         return self._answer("create", resource, manifest)
+
+    async def get(self, resource: Resource, namespace: str, called: str) -> Manifest:
+        """Somebody else's, who has taken the name."""
+        return {"metadata": {"namespace": namespace, "name": called, "uid": "u-other", "resourceVersion": "3"}}
 
     async def apply(self, resource: Resource, manifest: Manifest) -> Manifest:
         return self._answer("apply", resource, manifest)
@@ -114,7 +122,8 @@ class Stage:
     def snapshot(self) -> Snapshot:
         seen = self.world.snapshot()
         placements = tuple(replace(p, name=self.called(KEY, p.key)) for p in seen.placements)
-        return replace(seen, placements=placements, memory=memory_of(self.server.workload["status"]))
+        front = self.store.get(SERVICES.key(*KEY)) is not None
+        return replace(seen, placements=placements, has_front=front, memory=memory_of(self.server.workload["status"]))
 
     async def work(self, seconds: float, *, woken_every: float = 1e9) -> None:
         """As the queue does: again after what a pass asks for, or when something changes."""

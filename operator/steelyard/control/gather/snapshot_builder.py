@@ -29,7 +29,16 @@ from steelyard.control.gather.workload_facts import placement_of, pod_ready, wor
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.manifest import Manifest
 from steelyard.control.kube.ownership import deployment_of, others
-from steelyard.control.kube.resource import ACCELERATOR_POOLS, COMPILED_MODELS, DEPLOYMENTS, INFERENCE_WORKLOADS, JOBS, NODES, PODS
+from steelyard.control.kube.resource import (
+    ACCELERATOR_POOLS,
+    COMPILED_MODELS,
+    DEPLOYMENTS,
+    INFERENCE_WORKLOADS,
+    JOBS,
+    NODES,
+    PODS,
+    SERVICES,
+)
 from steelyard.control.kube.store import Store
 from steelyard.core.catalogue.advertised import advertised, references
 from steelyard.core.catalogue.catalogue import EMPTY, Catalogue
@@ -44,7 +53,7 @@ from steelyard.core.facts.window import Window
 from steelyard.core.planning.exhaustion import Waits
 from steelyard.core.vocabulary.reading import Reading
 from steelyard.core.vocabulary.reason import Refusal
-from steelyard.render import label
+from steelyard.render import label, name
 from steelyard.status.compiled_model import artifact_of
 from steelyard.status.memory import memory_of
 from steelyard.status.read.move import move as move_told
@@ -148,8 +157,13 @@ class SnapshotBuilder:
             workloads=sum(1 for _ in self._store.all(INFERENCE_WORKLOADS)),
             moves_elsewhere=len(moves),
             moves_by_pool=Counter(pool for ends in moves for pool in ends),
+            has_front=not self._synced() or self._has_front(key, workload.uid),
             references=references(workload, pools, self._catalogue, self._ask, self.settings.currency),
         )
+
+    def _has_front(self, key: WorkloadKey, uid: str) -> bool:
+        front = self._store.get(SERVICES.key(key.namespace, name.front(key)))
+        return front is not None and manifests.controller_uid(front) == uid
 
     @contextmanager
     def writing_down(self, key: WorkloadKey, move: Move | None) -> Iterator[None]:

@@ -445,14 +445,18 @@ class FleetTarget:
 
 @dataclass(frozen=True, slots=True)
 class RefusedWrite:
-    """An object that the API server does not take, by a policy, a quota or a rule, in its own words."""
+    """An object that the API server does not take, by a policy, a quota or a rule, in its own words. `taken`: that stands under this name
+    already, and is somebody else's."""
 
     kind: str
     name: str
     message: str
+    taken: bool = False
 
     def __str__(self) -> str:
         """For a condition: nothing in it changes while the refusal stands."""
+        if self.taken:
+            return f"{self.kind} {self.name} exists and belongs to somebody else: delete or rename it, and it is made within five minutes"
         return f"the API server refuses {self.kind} {self.name}, which is tried again within five minutes: {self.message}"
 
 
@@ -481,6 +485,8 @@ class Snapshot:
     references: Mapping[str, Reference] = field(default_factory=dict)
     target: FleetTarget | None = None
     refused: tuple[RefusedWrite, ...] = ()
+    has_front: bool = True
+    """Whether the Service that clients call is there and is the workload's own."""
     past: Mapping[PlacementKey, Sequence[Window]] = field(default_factory=dict)
 
     def pool(self, name: str) -> Pool | None:
