@@ -415,6 +415,14 @@ class Settings:
     compile_jobs_at_once: int = 2
     namespace_budgets: Mapping[str, float] = field(default_factory=dict)
     """Money per hour that the workloads of a namespace may cost together."""
+    max_priority: int = 1000
+    """The highest priority that counts, in namespaces that are not in `namespace_priorities`."""
+    namespace_priorities: Mapping[str, int] = field(default_factory=dict)
+
+    def priority_of(self, workload: Workload) -> int:
+        """What it asks for, as far as its namespace is granted it: a tenant's own word gives nobody else's nodes away."""
+        granted = self.namespace_priorities.get(workload.key.namespace, self.max_priority)
+        return min(workload.scaling.priority, granted)
 
     def toolchains_of(self, backend: str, family: str, architecture: str | None) -> tuple[Toolchain, ...]:
         """Of a back end for an accelerator family, on processors of an architecture: its own before the one for all."""
