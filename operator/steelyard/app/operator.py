@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
@@ -117,7 +117,7 @@ class Operator:
         self.metrics = Metrics(currency=config.currency)
         self.fence = LeaseFence(self.clock)
         self.queue: WorkQueue[Key] = WorkQueue(self.clock, observer=self.metrics)
-        self.store = Store(self.clock, on_change=self._changed, index_labels=(label.WORKLOAD, label.POOL))
+        self.store = Store(self.clock, on_change=self._changed, index_labels=(label.WORKLOAD, label.POOL), on_unsound=self._unsound)
         self.reader = Reader(self._cannot_be_read)
         self._host, self._port = host, port
         self._stop = asyncio.Event()
@@ -295,7 +295,7 @@ class Operator:
             await self.clock.sleep(PLAN_SECONDS)
             try:
                 self.fleet.tell(await asyncio.to_thread(plan_demands, *self.fleet.asked()))
-            except (ValueError, ArithmeticError, LookupError, MemoryError) as error:
+            except Exception as error:
                 # Decisions do not wait for the plan, and are not to end with it.
                 _log.error("the fleet was not planned", error=repr(error))
                 self.fleet.fail()
@@ -320,17 +320,25 @@ class Operator:
         """Standbys observe too: a new leader has its windows from the first moment."""
         while True:
             began = self.clock.monotonic()
-            pods = self.snapshots.pods()
-            # Before anything is awaited: pods, nodes and the time are those of one moment.
-            self.cost_ledger.book(self.snapshots.paid_nodes(pods), self.clock.now(), leading=self.elector.leading)
-            await self.observing.round(pods, self.snapshots.window_seconds())
-            owed = self.snapshots.decides()
-            if not owed:
-                self._heartbeat.beat()  # The first decision after a rest is late when it takes long, not because of the rest.
-            self.decision_log.publish(self.clock.now(), leading=self.elector.leading, owed=owed, serving={p.workload for p in pods})
-            self.metrics.gauges.publish("compiles", compile_gauges(self.store))
-            self.metrics.gauges.publish("process", self._process_gauges())
+            try:
+                await self._observe_once()
+            except Exception:
+                # What no object alone is to blame for. Decisions go on without readings; a process that cannot decide ends by /livez.
+                self.metrics.count("steelyard_input_rejected", ("round", "Unreadable"))
+                _log.error("a round of observation failed", exc_info=True)
             await self.clock.sleep(max(0.2, self._config.observe.interval_seconds - (self.clock.monotonic() - began)))
+
+    async def _observe_once(self) -> None:
+        pods = self.snapshots.pods()
+        # Before anything is awaited: pods, nodes and the time are those of one moment.
+        self.cost_ledger.book(self.snapshots.paid_nodes(pods), self.clock.now(), leading=self.elector.leading)
+        await self.observing.round(pods, self.snapshots.window_seconds())
+        owed = self.snapshots.decides()
+        if not owed:
+            self._heartbeat.beat()  # The first decision after a rest is late when it takes long, not because of the rest.
+        self.decision_log.publish(self.clock.now(), leading=self.elector.leading, owed=owed, serving={p.workload for p in pods})
+        self.metrics.gauges.publish("compiles", compile_gauges(self.store))
+        self.metrics.gauges.publish("process", self._process_gauges())
 
     def _process_gauges(self) -> Gauges:
         samples = [
@@ -348,6 +356,14 @@ class Operator:
     # --- what changes wakes ---------------------------------------------------------------------------------------------------------------
 
     def _changed(self, change: Change) -> None:
+        # Told while the watch or a list is recorded: whoever cannot be read wakes nobody, and the recording goes on.
+        self.reader.read(change.key.resource, change.present, lambda _: self._wake_for(change))
+
+    def _unsound(self, resource: Resource, manifest: Mapping[str, Any]) -> None:
+        self.metrics.count("steelyard_input_rejected", (resource.label, "Unreadable"))
+        _log.warning("an object without the metadata of Kubernetes is left out", resource=resource.label)
+
+    def _wake_for(self, change: Change) -> None:
         key, present = change.key, change.present
         if key.resource in OWN_KINDS:
             self.queue.add(_key(key.resource, present))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from steelyard.api.quantity import number
 from steelyard.control.gather.pool_facts import is_ready
@@ -18,9 +18,9 @@ def devices_of_node(node: Manifest, resource: str, selector: Mapping[str, str]) 
     return int(number(((node.get("status") or {}).get("allocatable") or {}).get(resource, 0)))
 
 
-def devices_of_pod(pod: Manifest, resource: str) -> int:
-    """Devices that a pod holds: what it asked for until it has ended, then nothing."""
-    if (pod.get("status") or {}).get("phase") in {"Succeeded", "Failed"}:
+def devices_of_pod(pod: Manifest, resource: str, nodes: Collection[str]) -> int:
+    """Devices that a pod holds on one of these nodes: what it asked for until it has ended, then nothing."""
+    if (pod.get("spec") or {}).get("nodeName") not in nodes or (pod.get("status") or {}).get("phase") in {"Succeeded", "Failed"}:
         return 0
     containers = (pod.get("spec") or {}).get("containers") or ()
     return sum(int(number(((each.get("resources") or {}).get("requests") or {}).get(resource, 0))) for each in containers)

@@ -13,7 +13,7 @@ from typing import TypeVar
 from steelyard.api.accelerator_pool import AcceleratorPool
 from steelyard.api.inference_workload import InferenceWorkload
 from steelyard.api.kind import Resource as ApiResource
-from steelyard.api.parse import FieldError, parse
+from steelyard.api.parse import parse
 from steelyard.control.gather.devices import devices_of_node, devices_of_pod
 from steelyard.control.gather.lost_node import on_a_lost_node
 from steelyard.control.gather.node_part import node_part
@@ -59,8 +59,10 @@ from steelyard.status.memory import memory_of
 from steelyard.status.read.move import move as move_told
 
 R = TypeVar("R", bound=ApiResource)
-MOST_KEPT = 50_000
-"""Values that were read or computed once and are kept for the next pass."""
+MOST_KEPT = 10_000
+"""Values that were computed once and are kept for the next pass."""
+ERRORS_TOLD = 5
+"""Of a spec that cannot be understood: a document may have one for each of its lines."""
 ReadTraffic = Callable[[WorkloadKey, PlacementKey, datetime], Reading[Traffic]]
 ReadPast = Callable[[WorkloadKey], Mapping[PlacementKey, Sequence[Window]]]
 
@@ -97,7 +99,7 @@ class SnapshotBuilder:
         self._ask = lru_cache(maxsize=MOST_KEPT)(partial(estimate, catalogue))
         self._reader = reader or Reader(lambda *_: None)
         self._ours: set[str] = set()
-        self._parsed: dict[tuple[str, int], object] = {}
+        self._parsed: dict[str, tuple[int, object]] = {}
         self._memories: dict[str, tuple[Manifest, Memory]] = {}
         self._departed: dict[str, PodFacts] = {}
         self._gone_nodes: dict[str, tuple[Manifest, datetime]] = {}
@@ -177,33 +179,50 @@ class SnapshotBuilder:
 
     def placements(self, workload: Workload, now: datetime) -> tuple[Placement, ...]:
         """The workload's Deployments, by its uid: what another workload of the same name made before does not count."""
-        found = []
-        for deployment in self._store.owned_by(workload.uid, DEPLOYMENTS):
-            labels = manifests.labels(deployment)
-            if label.POOL not in labels or label.REVISION not in labels or manifests.is_leaving(deployment):
-                continue
-            pods = self._pods_of(deployment, workload.key, PlacementKey(labels[label.POOL], labels[label.REVISION]))
+        reading = partial(self._placement, workload=workload.key, now=now)
+        found = (self._reader.read(DEPLOYMENTS, each, reading) for each in self._store.owned_by(workload.uid, DEPLOYMENTS))
+        return tuple(sorted((place for place in found if place is not None), key=lambda p: p.key))
+
+    def _placement(self, deployment: Manifest, workload: WorkloadKey, now: datetime) -> Placement | None:
+        """None for a Deployment that is leaving, or has lost the labels of a placement."""
+        labels = manifests.labels(deployment)
+        if label.POOL not in labels or label.REVISION not in labels or manifests.is_leaving(deployment):
+            return None
+        pods = self._pods_of(deployment, workload, PlacementKey(labels[label.POOL], labels[label.REVISION]))
+
+        def placed(pods: Sequence[Manifest]) -> Placement:
             foreign = others(self._store.replica_managers(DEPLOYMENTS.key_of(deployment)))
             made_of = served_artifact(((deployment.get("spec") or {}).get("template") or {}).get("spec"))
             wrong = self._trouble(pods, labels[label.POOL], now)
-            found.append(placement_of(deployment, pods, foreign[0].name if foreign else None, made_of.key if made_of else None, wrong))
-        return tuple(sorted(found, key=lambda p: p.key))
+            return placement_of(deployment, pods, foreign[0].name if foreign else None, made_of.key if made_of else None, wrong)
+
+        try:
+            return placed(pods)
+        except Exception:
+            placed(())  # Fails once more where it is the Deployment that cannot be read.
+            return placed([pod for pod in pods if self._reader.read(PODS, pod, lambda each: placed([each])) is not None])
 
     def _trouble(self, pods: Sequence[Manifest], pool: str, now: datetime) -> Refusal | None:
         """Of the first pod by name that has any, after a node that is not ready: pods on it say nothing new."""
-        lost = on_a_lost_node(pods, lambda node: self._store.get(NODES.key(None, node)), pool)
+        lost = on_a_lost_node(pods, self._node, pool)
         keys = secret_keys(self.settings.store_read_secret or self.settings.store_secret)
         waiting = (p for p in sorted(pods, key=manifests.name) if not pod_ready(p))
         return lost or next((why for p in waiting if (why := trouble(p, f"a replica on pool {pool}", keys, now)) is not None), None)
 
+    def _node(self, called: str) -> Manifest | None:
+        """A node that is seen and can be read."""
+        node = self._store.get(NODES.key(None, called))
+        return node if node is not None and self._reader.read(NODES, node, node_view) is not None else None
+
     def waits(self, pool: str) -> Waits:
         """Of the serving pods of all workloads on a pool: who waits for a node, and when one was last found."""
         pods = [p for p in self._store.labelled(PODS, label.POOL, pool) if manifests.labels(p).get(label.ROLE) == label.SERVING]
-        mine = [p for p in pods if label.WORKLOAD in manifests.labels(p) and self._is_ours(p)]
-        nowhere = [p for p in mine if is_unplaced(p)]
-        why = no_room(min(nowhere, key=manifests.name), "a replica", pool) if nowhere else ""
+        mine = sorted((p for p in pods if label.WORKLOAD in manifests.labels(p) and self._is_ours(p)), key=manifests.name)
+        seen = [found for p in mine if (found := self._reader.read(PODS, p, partial(_waits, pool=pool))) is not None]
         return Waits(
-            since=waiting_since({}, nowhere), why=why, delivered=max((at for p in mine if (at := node_found(p)) is not None), default=None)
+            since=min((each.since for each in seen if each.since is not None), default=None),
+            why=next((each.why for each in seen if each.why), ""),
+            delivered=max((each.delivered for each in seen if each.delivered is not None), default=None),
         )
 
     def _held_by_others(self, uid: str) -> Mapping[str, float]:
@@ -229,8 +248,8 @@ class SnapshotBuilder:
         count = partial(devices_of_node, resource=resource, selector=selector)
         found = ((manifests.name(node), self._reader.read(NODES, node, count)) for node in self._store.all(NODES))
         nodes = {called: devices for called, devices in found if devices is not None}
-        here = (pod for pod in self._store.all(PODS) if (pod.get("spec") or {}).get("nodeName") in nodes)
-        used = (self._reader.read(PODS, pod, partial(devices_of_pod, resource=resource)) for pod in here if self._comes_of_ours(pod))
+        held = partial(devices_of_pod, resource=resource, nodes=nodes)
+        used = (self._reader.read(PODS, pod, held) for pod in self._store.all(PODS) if self._comes_of_ours(pod))
         return sum(nodes.values()), sum(each for each in used if each)
 
     def pods(self) -> tuple[PodFacts, ...]:
@@ -259,6 +278,8 @@ class SnapshotBuilder:
         moves = {_key(raw): under_way for raw in raws if (under_way := self._memory(raw).move) is not None}
         present = {manifests.uid(raw) for raw in raws}
         self._memories = {uid: kept for uid, kept in self._memories.items() if uid in present}
+        present |= {manifests.uid(raw) for raw in self._store.all(ACCELERATOR_POOLS)}
+        self._parsed = {uid: kept for uid, kept in self._parsed.items() if uid in present}
         gone, self._gone_nodes = self._gone_nodes, {}
         living = [(node, None) for node in self._store.all(NODES)]
         return tuple(
@@ -349,9 +370,11 @@ class SnapshotBuilder:
         # Who was counted once is counted to its end: a Deployment goes before its pods do.
         if manifests.uid(pod) not in self._ours and not self._is_ours(pod):
             return None
-        node_name = (pod.get("spec") or {}).get("nodeName")
-        node = self._store.get(NODES.key(None, node_name)) if node_name else None
-        return self._reader.read(PODS, pod, lambda _: pod_facts(pod, pools.get(labels[label.POOL]), node))
+        return self._reader.read(PODS, pod, lambda _: self._read_facts(pod, pools.get(labels[label.POOL])))
+
+    def _read_facts(self, pod: Manifest, pool: Pool | None) -> PodFacts:
+        called = (pod.get("spec") or {}).get("nodeName")
+        return pod_facts(pod, pool, self._node(called) if called else None)
 
     def _comes_of_ours(self, pod: Manifest) -> bool:
         """Whether it serves a workload of ours, or compiles for one."""
@@ -373,11 +396,8 @@ class SnapshotBuilder:
         return all(labels.get(part) == placed.get(part) for part in (label.WORKLOAD, label.POOL, label.REVISION))
 
     def _artifacts(self, namespace: str) -> Mapping[str, Artifact]:
-        read = (
-            (c, self._reader.read(COMPILED_MODELS, c, lambda c: artifact_of(c.get("status") or {})))
-            for c in self._store.all(COMPILED_MODELS, namespace)
-        )
-        return {c["spec"]["key"]: artifact for c, artifact in read if artifact is not None}
+        read = (self._reader.read(COMPILED_MODELS, c, _artifact) for c in self._store.all(COMPILED_MODELS, namespace))
+        return {found[0]: found[1] for found in read if found is not None}
 
     def _moves_elsewhere(self, key: WorkloadKey) -> tuple[frozenset[str], ...]:
         """The pools at both ends of each move of another workload."""
@@ -400,17 +420,40 @@ class SnapshotBuilder:
 
     def _parse(self, model: type[R], raw: Manifest) -> R | Unreadable:
         # A status is never a reason not to understand a spec, and it changes often: it stays out of what is parsed and cached.
-        slot = (manifests.uid(raw), int(manifests.metadata(raw).get("generation", 0)))
-        known = self._parsed.get(slot)
-        if known is None:
-            known = parse(model, {k: v for k, v in raw.items() if k != "status"})
-            if len(self._parsed) > MOST_KEPT:
-                self._parsed.clear()
-            self._parsed[slot] = known
-        if isinstance(known, list):
-            return Unreadable("; ".join(str(e) for e in known if isinstance(e, FieldError)))
-        assert isinstance(known, model)
-        return known
+        # One generation of each object is kept, and of those that are gone `paid_nodes` lets go: who edits a spec all day fills no memory.
+        uid, generation = manifests.uid(raw), int(manifests.metadata(raw).get("generation", 0))
+        known = self._parsed.get(uid)
+        if known is None or known[0] != generation:
+            known = self._parsed[uid] = generation, _understood(model, raw)
+        spec = known[1]
+        if isinstance(spec, Unreadable):
+            return spec
+        assert isinstance(spec, model)
+        return spec
+
+
+def _understood(model: type[R], raw: Manifest) -> R | Unreadable:
+    found = parse(model, {k: v for k, v in raw.items() if k != "status"})
+    if not isinstance(found, list):
+        return found
+    more = f"; and {len(found) - ERRORS_TOLD} more" if len(found) > ERRORS_TOLD else ""
+    return Unreadable("; ".join(str(each) for each in found[:ERRORS_TOLD]) + more)
+
+
+def _waits(pod: Manifest, pool: str) -> Waits:
+    """Of one pod."""
+    nowhere = is_unplaced(pod)
+    return Waits(
+        since=waiting_since({}, [pod]) if nowhere else None,
+        why=no_room(pod, "a replica", pool) if nowhere else "",
+        delivered=node_found(pod),
+    )
+
+
+def _artifact(compiled: Manifest) -> tuple[str, Artifact] | None:
+    """With its compile key."""
+    found = artifact_of(compiled.get("status") or {})
+    return None if found is None else (str(compiled["spec"]["key"]), found)
 
 
 def _key(raw: Manifest) -> WorkloadKey:

@@ -102,9 +102,11 @@ class Store:
         on_change: Callable[[Change], None] | None = None,
         index_labels: Iterable[str] = (),
         comparable_versions: bool = True,
+        on_unsound: Callable[[Resource, Mapping[str, Any]], None] = lambda *_: None,
     ) -> None:
         self._clock = clock
         self._on_change = on_change
+        self._on_unsound = on_unsound
         self._index_labels = tuple(index_labels)
         self._comparable = comparable_versions
         self._kinds: dict[Resource, _Kind] = defaultdict(lambda: _Kind({}))
@@ -280,6 +282,9 @@ class Store:
         self, resource: Resource, manifest: Mapping[str, Any], *, trusted: bool, mark: int | None = None, silent: bool = False
     ) -> Change | None:
         """Hold this manifest unless something newer is known. `trusted`: the watch says it, in order."""
+        if not manifests.is_sound(manifest):
+            self._on_unsound(resource, manifest)
+            return None
         uid, version = manifests.uid(manifest), manifests.version(manifest)
         if uid in self._tombstones:
             return None

@@ -41,6 +41,8 @@ from steelyard.status.scalar import time_of
 ASKS_FOR = 60.0
 """Seconds after its last look for which a compile keeps its turn. It is looked at every three."""
 
+UNREADABLE = 60.0
+"""Seconds until one that could not be read is looked at again: what was wrong may be with its Job or its pod."""
 FetchProgress = Callable[[str], Awaitable[Mapping[str, Any] | None]]
 """GET a pod's /progress; None if it did not answer."""
 
@@ -83,7 +85,8 @@ class CompileReconciler:
         self._store = store
         self._settings = settings
         self._fetch_progress = fetch_progress
-        self._snapshots = CompileSnapshots(store, settings, users_of, reader or Reader(lambda *_: None))
+        self._reader = reader or Reader(lambda *_: None)
+        self._snapshots = CompileSnapshots(store, settings, users_of, self._reader)
         self._decision_log = decision_log
         self._clock = clock
         self._refused_writes = Refusals(clock)
@@ -102,7 +105,12 @@ class CompileReconciler:
         if manifests.is_leaving(compiled) or self._store.behind(key):
             return Compiled(1.0)
         now = self._clock.now()
-        snapshot = self._snapshots.freeze(compiled, self._refused_writes.told(compiled), self._starting, self._who_asks(), now)
+        refused, asking = self._refused_writes.told(compiled), self._who_asks()
+        snapshot = self._reader.read(
+            COMPILED_MODELS, compiled, lambda _: self._snapshots.freeze(compiled, refused, self._starting, asking, now)
+        )
+        if snapshot is None:
+            return Compiled(UNREADABLE)
         decision = decide_compile(snapshot, now)
         self._note_asking(key, snapshot, queued=decision.queued, now=now)
         job_name = name.compile_job(key.name, decision.attempts.count)
