@@ -192,10 +192,13 @@ class Running:
         self.operator.decision_log = SimpleNamespace(publish=lambda *_, **__: None)  # type: ignore[assignment]
         self.operator.events = SimpleNamespace(record=lambda *_: None)  # type: ignore[assignment]
         self.rounds: list[list[str]] = []
+        self.fails_once = False
         self.operator.observing = SimpleNamespace(round=self._round)  # type: ignore[assignment]
 
     async def _round(self, pods: Any, _: Any) -> None:
         self.rounds.append([facts.name for facts in pods])
+        if self.fails_once and len(self.rounds) == 1:
+            raise AssertionError("nobody has thought of this")
         if len(self.rounds) == 2:
             self.operator._end(0)
 
@@ -228,3 +231,12 @@ async def test_no_pod_ends_the_process_and_the_others_are_observed(hostile: Mani
         assert await running.observe() == 0
         assert all("chat-1" in names for names in running.rounds)
         running.cluster.put(PODS, hostile, "DELETED")
+
+
+async def test_a_round_that_fails_is_no_end_and_the_next_one_is_made() -> None:
+    async with asyncio.timeout(PATIENCE):
+        running = Running()
+        running.cluster.put(PODS, pod("chat-1"))
+        running.fails_once = True
+        assert await running.observe() == 0
+        assert running.rounds == [["chat-1"], ["chat-1"]]
