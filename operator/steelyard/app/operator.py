@@ -337,7 +337,7 @@ class Operator:
         if not owed:
             self._heartbeat.beat()  # The first decision after a rest is late when it takes long, not because of the rest.
         self.decision_log.publish(self.clock.now(), leading=self.elector.leading, owed=owed, serving={p.workload for p in pods})
-        self.metrics.gauges.publish("compiles", compile_gauges(self.store))
+        self.metrics.gauges.publish("compiles", compile_gauges(self.store, self.reader))
         self.metrics.gauges.publish("process", self._process_gauges())
 
     def _process_gauges(self) -> Gauges:

@@ -38,6 +38,25 @@ WELL = WorkloadKey("well", "chat")
 WORKLOAD = WorkloadKey("shop", "chat")
 
 
+SINCE, UNTIL = "2026-03-01T11:00:00.000Z", "2026-03-01T13:00:00.000Z"
+REMEMBERED = {
+    "placements": [{"pool": "gpu", "revision": "0a1b2c3d", "desiredReplicas": 1, "capacityPerReplica": "10", "capacityBasis": "Measured"}],
+    "move": {
+        "id": "m",
+        "kind": "CostMove",
+        "step": "Bake",
+        "source": {"pool": "gpu", "revision": "0a1b2c3d"},
+        "target": {"pool": "other", "revision": "1a1b2c3d"},
+        "startedTime": SINCE,
+        "deadlineTime": UNTIL,
+    },
+    "history": [{"from": "gpu", "to": "other", "time": SINCE, "outcome": "Moved"}],
+    "quarantine": [{"pool": "gpu", "revision": "1a1b2c3d", "until": UNTIL, "failures": 1, "reason": "TargetCrashed"}],
+    "conditions": [{"type": "Ready", "status": "True", "reason": "Serving", "lastTransitionTime": SINCE}],
+}
+SHORT = {"exhausted": {"since": SINCE, "until": UNTIL, "failures": 2, "reason": "no node"}, "unreadyNodes": {"startedTime": SINCE}}
+
+
 def workload(namespace: str) -> Manifest:
     made = objects.workload()
     made["metadata"] = {"name": "chat", "namespace": namespace, "uid": f"u-{namespace}", "generation": 1}
@@ -181,7 +200,7 @@ class Ground:
             frozen = self.operator.reader.read(COMPILED_MODELS, compiled_model, lambda each: self.compiles.freeze(each, (), {}, {}, NOW))
             if frozen is not None:
                 decide_compile(frozen, NOW)
-        compile_gauges(self.operator.store)
+        compile_gauges(self.operator.store, self.operator.reader)
 
     def leaves(self, resource: Resource, made: Manifest) -> None:
         """It is deleted."""

@@ -36,8 +36,8 @@ REAL: list[tuple[Resource, Manifest]] = [
     (NODES, real.node("node")),
     (JOBS, real.job()),
     (DEPLOYMENTS, real.deployment("shop")),
-    (INFERENCE_WORKLOADS, real.workload("shop")),
-    (ACCELERATOR_POOLS, {**real.pool(), "metadata": {"name": "other", "uid": "u-other", "generation": 1}}),
+    (INFERENCE_WORKLOADS, {**real.workload("shop"), "status": real.REMEMBERED}),
+    (ACCELERATOR_POOLS, {**real.pool(), "metadata": {"name": "other", "uid": "u-other", "generation": 1}, "status": real.SHORT}),
     (COMPILED_MODELS, real.compiled()),
 ]
 

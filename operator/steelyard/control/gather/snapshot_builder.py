@@ -403,7 +403,7 @@ class SnapshotBuilder:
         """The pools at both ends of each move of another workload."""
         under_way = {other: frozenset((move.source.pool, move.target.pool)) for other, move in self._begun.items()}
         for w in self._store.all(INFERENCE_WORKLOADS):
-            told = move_told(w.get("status") or {})
+            told = self._reader.read(INFERENCE_WORKLOADS, w, lambda w: move_told(w.get("status") or {}))
             if told is not None:
                 under_way[_key(w)] = frozenset(pool for pool in (told.source, told.target) if pool)
         return tuple(ends for other, ends in sorted(under_way.items()) if other != key)
@@ -414,7 +414,8 @@ class SnapshotBuilder:
         known = self._memories.get(manifests.uid(raw))
         if known is not None and known[0] is raw:
             return known[1]
-        memory = memory_of(raw.get("status") or {})
+        read = self._reader.read(INFERENCE_WORKLOADS, raw, lambda _: memory_of(raw.get("status") or {}))
+        memory = Memory() if read is None else read
         self._memories[manifests.uid(raw)] = raw, memory
         return memory
 
