@@ -149,7 +149,11 @@ class InferenceWorkloadStatus(StatusModel):
     ] = None
     endpoint: Annotated[
         Annotated[str, Field(max_length=63)] | None,
-        says("The Service of this namespace that clients call. It keeps its name through every move and revision.", example="embedder"),
+        says(
+            "The Service of this namespace that clients call. It keeps its name through every move and revision. Left out while there is none of "
+            "the workload's own.",
+            example="embedder",
+        ),
     ] = None
     placements: Annotated[
         tuple[PlacementStatus, ...],

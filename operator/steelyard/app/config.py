@@ -146,7 +146,8 @@ class CompileConfig(_Closed):
         default=2,
         ge=1,
         le=100,
-        description="Compile Jobs that may run at the same time in the whole installation; those that need a device are counted apart.",
+        description="Compile Jobs that may run at the same time in the whole installation; those that need a device are counted apart. Namespaces "
+        "take turns.",
     )
 
 
@@ -206,6 +207,14 @@ class Config(_Closed):
         default_factory=dict,
         description="Money per hour, in the installation's currency, that the workloads of a namespace may cost together, by namespace. "
         "The fleet plan keeps within it: where it does not hold all, workloads of a lower priority get no more replicas.",
+    )
+    max_priority: Annotated[int, Field(ge=0, le=1000)] = Field(
+        default=0,
+        description="The highest spec.scaling.priority that counts, in every namespace that namespacePriorities does not name. A workload that "
+        "asks for more counts with this. At 0 nobody comes before others by asking for it.",
+    )
+    namespace_priorities: dict[str, Annotated[int, Field(ge=0, le=1000)]] = Field(
+        default_factory=dict, description="The highest spec.scaling.priority that counts, by namespace."
     )
     watch_namespaces: tuple[str, ...] = Field(default=(), description="Namespaces to work in; empty for all.")
     image_pull_policy: Annotated[str, Field(pattern="^(Always|IfNotPresent|Never)$")] = Field(

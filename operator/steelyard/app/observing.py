@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
@@ -53,6 +53,7 @@ class Observing:
         seen = [ObservedPod(**{f.name: getattr(p, f.name) for f in fields(p)}) for p in pods]
         await self._observer.observe(seen, window_seconds, self._clock.now())
         self._count()
+        self._forget({pod.workload for pod in pods}.union(window_seconds))
 
     def reading(self, workload: WorkloadKey, placement: PlacementKey, now: datetime) -> Reading[Traffic]:
         """What may be believed of one placement now."""
@@ -76,6 +77,17 @@ class Observing:
     async def close(self) -> None:
         """End the session."""
         await self._session.close()
+
+    def _forget(self, there: Collection[WorkloadKey]) -> None:
+        """Of workloads that are gone with their pods nothing is kept: names that nobody has any more would add up."""
+        for workload in self._observer.workloads.difference(there):
+            self._observer.forget(workload)
+        left = self._observer.workloads.union(there)
+        self._told = {
+            slot: count
+            for slot, count in self._told.items()
+            if slot[0] != "steelyard_workload_requests" or WorkloadKey(slot[1], slot[2]) in left
+        }
 
     def _count(self) -> None:
         """Counters by pool: a pool's revisions add up, and a counter only grows."""

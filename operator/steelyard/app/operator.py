@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
@@ -38,7 +38,6 @@ from steelyard.control.kube.resource import (
     DISRUPTION_BUDGETS,
     INFERENCE_WORKLOADS,
     JOBS,
-    NAMESPACES,
     NODES,
     PODS,
     SERVICES,
@@ -143,7 +142,7 @@ class Operator:
         self.metrics = Metrics(currency=config.currency)
         self.fence = LeaseFence(self.clock)
         self.queue: WorkQueue[Key] = WorkQueue(self.clock, observer=self.metrics)
-        self.store = Store(self.clock, on_change=self._changed, index_labels=(label.WORKLOAD, label.POOL))
+        self.store = Store(self.clock, on_change=self._changed, index_labels=(label.WORKLOAD, label.POOL), on_unsound=self._unsound)
         self.reader = Reader(self._cannot_be_read, self._fields_ignored)
         self._host, self._port, self._secured = host, port, secured
         self._metrics_server: MetricsServer | None = None
@@ -153,7 +152,6 @@ class Operator:
         self._working: asyncio.Task[None] | None = None
         self._telling: asyncio.Task[None] | None = None
         self._heartbeat = Heartbeat(self.clock)
-        self._namespace_uids: dict[str, str] = {}
         self._kinds_served = False
 
     async def run(self) -> int:
@@ -223,15 +221,29 @@ class Operator:
             self.snapshots,
             self.decision_log,
             self.events,
-            self._namespace_uid,
             self._wake,
             self.clock,
             self.fleet,
         )
         self.compiles = CompileReconciler(
-            self.client, applier, self.store, settings, self.observing.progress, self.snapshots.users_of, self.decision_log, self.clock
+            self.client,
+            applier,
+            self.store,
+            settings,
+            self.observing.progress,
+            self.snapshots.users_of,
+            self.decision_log,
+            self.clock,
+            self.reader,
         )
-        self.pools = PoolReconciler(self.client, self.store, self.snapshots, self.clock, self.decision_log.note)
+        self.pools = PoolReconciler(
+            self.client,
+            self.store,
+            self.snapshots,
+            self.clock,
+            self.decision_log.note,
+            counts_devices=not self._config.watch_namespaces,
+        )
         page = MetricsPage(self.metrics.registry, self.clock)
         self.health = HealthServer(
             host=self._host,
@@ -325,7 +337,7 @@ class Operator:
             await self.clock.sleep(PLAN_SECONDS)
             try:
                 self.fleet.tell(await asyncio.to_thread(plan_demands, *self.fleet.asked()))
-            except (ValueError, ArithmeticError, LookupError, MemoryError) as error:
+            except Exception as error:
                 # Decisions do not wait for the plan, and are not to end with it.
                 _log.error("the fleet was not planned", error=repr(error))
                 self.fleet.fail()
@@ -336,7 +348,7 @@ class Operator:
             again = await self.workloads.reconcile(WorkloadKey(key.namespace, key.name))
         elif key.plural == COMPILED_MODELS.plural:
             where = COMPILED_MODELS.key(key.namespace, key.name)
-            done = await self.compiles.reconcile(where, await self._namespace_uid(key.namespace))
+            done = await self.compiles.reconcile(where)
             compiled = self.store.get(where)
             if compiled is not None and done.changed:
                 self._wake_users(compiled)
@@ -350,17 +362,25 @@ class Operator:
         """Standbys observe too: a new leader has its windows from the first moment."""
         while True:
             began = self.clock.monotonic()
-            pods = self.snapshots.pods()
-            # Before anything is awaited: pods, nodes and the time are those of one moment.
-            self.cost_ledger.book(self.snapshots.paid_nodes(pods), self.clock.now(), leading=self.elector.leading)
-            await self.observing.round(pods, self.snapshots.window_seconds())
-            owed = self.snapshots.decides()
-            if not owed:
-                self._heartbeat.beat()  # The first decision after a rest is late when it takes long, not because of the rest.
-            self.decision_log.publish(self.clock.now(), leading=self.elector.leading, owed=owed, serving={p.workload for p in pods})
-            self.metrics.gauges.publish("compiles", compile_gauges(self.store))
-            self.metrics.gauges.publish("process", self._process_gauges())
+            try:
+                await self._observe_once()
+            except Exception:
+                # What no object alone is to blame for. Decisions go on without readings; a process that cannot decide ends by /livez.
+                self.metrics.count("steelyard_input_rejected", ("round", "Unreadable"))
+                _log.error("a round of observation failed", exc_info=True)
             await self.clock.sleep(max(0.2, self._config.observe.interval_seconds - (self.clock.monotonic() - began)))
+
+    async def _observe_once(self) -> None:
+        pods = self.snapshots.pods()
+        # Before anything is awaited: pods, nodes and the time are those of one moment.
+        self.cost_ledger.book(self.snapshots.paid_nodes(pods), self.clock.now(), leading=self.elector.leading)
+        await self.observing.round(pods, self.snapshots.window_seconds())
+        owed = self.snapshots.decides()
+        if not owed:
+            self._heartbeat.beat()  # The first decision after a rest is late when it takes long, not because of the rest.
+        self.decision_log.publish(self.clock.now(), leading=self.elector.leading, owed=owed, serving={p.workload for p in pods})
+        self.metrics.gauges.publish("compiles", compile_gauges(self.store, self.reader))
+        self.metrics.gauges.publish("process", self._process_gauges())
 
     def _process_gauges(self) -> Gauges:
         samples = [
@@ -375,21 +395,20 @@ class Operator:
             samples.append(Sample("steelyard_synced", known, float(self.store.synced(scope.resource))))
         return Gauges(tuple(samples))
 
-    async def _namespace_uid(self, namespace: str) -> str:
-        known = self._namespace_uids.get(namespace)
-        if known is None:
-            known = manifests.uid(await self.client.get(NAMESPACES, None, namespace))
-            self._namespace_uids[namespace] = known
-        return known
-
     # --- what changes wakes ---------------------------------------------------------------------------------------------------------------
 
     def _changed(self, change: Change) -> None:
+        # Told while the watch or a list is recorded: whoever cannot be read wakes nobody, and the recording goes on.
+        self.reader.read(change.key.resource, change.present, lambda _: self._wake_for(change))
+
+    def _unsound(self, resource: Resource, manifest: Mapping[str, Any]) -> None:
+        self.metrics.count("steelyard_input_rejected", (resource.label, "Unreadable"))
+        _log.warning("an object without the metadata of Kubernetes is left out", resource=resource.label)
+
+    def _wake_for(self, change: Change) -> None:
         key, present = change.key, change.present
         if key.resource in OWN_KINDS:
             self.queue.add(_key(key.resource, present))
-            if change.new is None:
-                self._namespace_uids.pop(key.namespace, None)  # It may have gone too, and come again as another.
             if key.resource == COMPILED_MODELS:
                 self._wake_users(present)
             if key.resource == ACCELERATOR_POOLS and pool_matters(change):

@@ -53,6 +53,8 @@ def settings_of(config: Config) -> Settings:
         evictions_at_once=None if config.evictions_at_once is None else str(config.evictions_at_once),
         moves_at_once_per_pool=config.moves_at_once_per_pool,
         namespace_budgets=dict(sorted(config.namespace_budgets.items())),
+        max_priority=config.max_priority,
+        namespace_priorities=dict(sorted(config.namespace_priorities.items())),
         image_pull_policy=config.image_pull_policy,
         connection_max_age_seconds=config.connection_max_age_seconds,
         compile_resources=Resources(number(config.compile.cpu), gibibytes(config.compile.memory)),

@@ -10,10 +10,10 @@ from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.snapshot import Traffic
 from steelyard.core.facts.window import Window
 from steelyard.core.vocabulary.reading import Reading, Unknown
-from steelyard.observe.failure import Failure
+from steelyard.observe.failure import Failure, Reason
 from steelyard.observe.observed_pod import ObservedPod
 from steelyard.observe.placement_record import PlacementRecord, Totals
-from steelyard.observe.source import Source
+from steelyard.observe.source import Answer, Source
 from steelyard.observe.suspicion import WHY, Suspicion
 
 WINDOW_SECONDS = 60
@@ -47,9 +47,7 @@ class Observer:
             by_key.setdefault((pod.workload, pod.placement), []).append(pod)
         asked: dict[WorkloadKey, int] = {}
         for key, group in by_key.items():
-            record = self._records.setdefault(key, PlacementRecord(key[1], first_round=self._first_round))
-            for refused in record.take(group, answers, now, self._interval):
-                self._refused[self._source.name, refused.reason] += 1
+            record = self._take(key, group, answers, now)
             if record.heard:
                 asked[key[0]] = asked.get(key[0], 0) + record.asked
         known = frozenset(pod.workload for pod in pods)
@@ -61,6 +59,21 @@ class Observer:
                 news.add(key[0])
         for workload in sorted(news):
             self._on_window(workload)
+
+    def _take(
+        self, key: tuple[WorkloadKey, PlacementKey], pods: Sequence[ObservedPod], answers: Mapping[str, Answer], now: datetime
+    ) -> PlacementRecord:
+        """The news of one placement. A record that cannot take them begins anew: it is that placement's alone."""
+        assert self._first_round is not None
+        record = self._records.setdefault(key, PlacementRecord(key[1], first_round=self._first_round))
+        try:
+            refused = [failure.reason for failure in record.take(pods, answers, now, self._interval)]
+        except Exception:
+            record, refused = PlacementRecord(key[1], first_round=now), [Reason.SYNTAX]
+            self._records[key] = record
+        for reason in refused:
+            self._refused[self._source.name, reason] += 1
+        return record
 
     def reading(self, key: tuple[WorkloadKey, PlacementKey], now: datetime) -> Reading[Traffic]:
         """What may be believed of one placement at `now`."""
@@ -76,6 +89,11 @@ class Observer:
     def totals(self) -> Mapping[tuple[WorkloadKey, PlacementKey], Totals]:
         """Sums over all pods ever seen, exact, live and gone."""
         return {key: record.totals for key, record in sorted(self._records.items())}
+
+    @property
+    def workloads(self) -> frozenset[WorkloadKey]:
+        """Those of which anything is known."""
+        return frozenset(workload for workload, _ in self._records)
 
     def forget(self, workload: WorkloadKey) -> None:
         """Drop everything of a workload that was deleted and has no pods any more."""

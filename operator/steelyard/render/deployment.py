@@ -54,8 +54,8 @@ def serve_spec(intent: PlacementIntent, settings: Settings) -> Manifest:
     }
 
 
-def deployment(workload: WorkloadKey, uid: str, intent: PlacementIntent, settings: Settings) -> Manifest:
-    """A Deployment with `intent.replicas` replicas; afterwards only /scale changes their number."""
+def deployment(workload: WorkloadKey, uid: str, intent: PlacementIntent, settings: Settings, called: str | None = None) -> Manifest:
+    """A Deployment with `intent.replicas` replicas; afterwards only /scale changes their number. `called`: its name, where it stands."""
     labels = label.of_placement(workload, intent.key)
     env, env_from = store_environment(settings, settings.store_read_secret or settings.store_secret)
     spec = json.dumps(serve_spec(intent, settings), sort_keys=True, separators=(",", ":"))
@@ -110,7 +110,7 @@ def deployment(workload: WorkloadKey, uid: str, intent: PlacementIntent, setting
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": {
-            "name": name.placement(workload, intent.key),
+            "name": called or name.placement(workload, intent.key),
             "namespace": workload.namespace,
             "labels": labels,
             "annotations": {label.ASKED: intent.asked, label.ARTIFACT: intent.artifact_digest},

@@ -17,10 +17,19 @@ from steelyard.control.gather.snapshot_builder import SnapshotBuilder
 from steelyard.control.gather.workload_facts import workload_of
 from steelyard.control.kube.api_client import ApiClient
 from steelyard.control.kube.apply import Applier, Refusal, Refused
-from steelyard.control.kube.errors import ApiError, QuotaExceeded
-from steelyard.control.kube.resource import ACCELERATOR_POOLS, COMPILED_MODELS, INFERENCE_WORKLOADS, JOBS, NODES, PODS, Resource
+from steelyard.control.kube.errors import ApiError, NotFound, QuotaExceeded
+from steelyard.control.kube.resource import (
+    ACCELERATOR_POOLS,
+    COMPILED_MODELS,
+    INFERENCE_WORKLOADS,
+    JOBS,
+    NAMESPACES,
+    NODES,
+    PODS,
+    Resource,
+)
 from steelyard.control.kube.store import Store
-from steelyard.control.reconcile.compile import CompileReconciler
+from steelyard.control.reconcile.compile import Compiled, CompileReconciler
 from steelyard.control.reconcile.compile_users import join_owners, leave
 from steelyard.control.telemetry.decision_log import DecisionLog
 from steelyard.control.telemetry.events import EventRecorder, EventType
@@ -70,6 +79,8 @@ class Cluster:
     taken: bool = False
     """Whether the Job's name is taken, by one that is not watched."""
     tries: int = 0
+    namespace_uid: str | None = "u-ns"
+    """Of the namespace as it is now; None where it is gone."""
     yields: bool = False
     """Whether other passes go on while a status is written."""
 
@@ -81,17 +92,26 @@ class Cluster:
         made["spec"] |= {"backend": "inductor", "target": "sm_86", "key": key_of(objects.workload(), self.settings)}
         made["metadata"]["ownerReferences"] = [{"kind": "InferenceWorkload", "name": "w", "uid": "u-w"}]
         self.add(COMPILED_MODELS, "inductor-0", made)
-        client = cast(ApiClient, SimpleNamespace(patch_status=self._patch_status))
+        client = cast(ApiClient, SimpleNamespace(patch_status=self._patch_status, get=self._get))
         applier = cast(Applier, SimpleNamespace(apply=self._apply))
         log = DecisionLog(cast(EventRecorder, SimpleNamespace(record=self._record)), Metrics())
         self.reconciler = CompileReconciler(client, applier, self.store, self.settings, no_progress, self.world.users_of, log, self.clock)
 
     def add(self, resource: Resource, name: str, made: dict[str, Any], **metadata: Any) -> None:
         self.versions += 1
-        namespace = {"namespace": "ns"} if resource.namespaced else {}
-        kept = {"uid": f"u-{name}", "generation": 1, **made.get("metadata", {}), **metadata, **namespace}
+        namespace = {"namespace": metadata.pop("namespace", "ns")} if resource.namespaced else {}
+        now = self.clock.now().isoformat()
+        kept = {"uid": f"u-{name}", "generation": 1, "creationTimestamp": now, **made.get("metadata", {}), **metadata, **namespace}
         made = {**made, "metadata": {**kept, "name": name, "resourceVersion": str(self.versions)}}
         self.store.observe(resource, "ADDED", made)
+
+    def other_compile(self, name: str, namespace: str = "other", **labels: str) -> None:
+        """A CompiledModel whose first Job has been made."""
+        spec = {"backend": "inductor", "target": "sm_86", "key": "k", "toolchain": {}, "model": {"uri": "s3://m"}}
+        self.add(COMPILED_MODELS, name, {"spec": spec, "status": {"attempts": 1, "open": True}}, namespace=namespace)
+        owner = {"kind": "CompiledModel", "name": name, "uid": f"u-{name}", "controller": True}
+        mine = {"steelyard.dev/role": "compile", "steelyard.dev/compiled-model": name, **labels}
+        self.add(JOBS, f"{name}-1", {"metadata": {"labels": mine, "ownerReferences": [owner]}}, namespace=namespace)
 
     def use(self, name: str, *pools: str) -> None:
         """A workload that names these pools."""
@@ -114,7 +134,7 @@ class Cluster:
 
     def reconcile(self) -> dict[str, Any]:
         """One pass; the status as it stands then."""
-        asyncio.run(self.reconciler.reconcile(KEY, "u-ns"))
+        asyncio.run(self.reconciler.reconcile(KEY))
         seen = self.store.get(KEY)
         assert seen is not None
         status: dict[str, Any] = seen["status"]
@@ -132,6 +152,12 @@ class Cluster:
         self.versions += 1
         status = {k: v for k, v in {**(seen.get("status") or {}), **patch}.items() if v is not None}
         return {**seen, "status": status, "metadata": {**seen["metadata"], "resourceVersion": str(self.versions)}}
+
+    async def _get(self, resource: Resource, namespace: None, name: str) -> dict[str, Any]:
+        assert resource == NAMESPACES
+        if self.namespace_uid is None:
+            raise NotFound(f"namespace {name} not found", status=404)
+        return {"metadata": {"name": name, "uid": self.namespace_uid}}
 
     async def _apply(self, resource: Resource, made: dict[str, Any]) -> Refused | None:
         assert resource == JOBS
@@ -273,8 +299,7 @@ def test_a_compile_that_has_no_turn_yet_says_for_how_many_it_waits() -> None:
     cluster = Cluster()
     cluster.pool("gpu")
     cluster.use("w")
-    labels = {"steelyard.dev/role": "compile", "steelyard.dev/pool": "gpu"}
-    cluster.add(JOBS, "inductor-9-1", {"metadata": {"labels": labels}})
+    cluster.other_compile("inductor-9", **{"steelyard.dev/pool": "gpu"})
     status = cluster.reconcile()
     assert waits(status, "Compiling") == "it waits for another one to end: config.compile.jobsAtOnce lets 1 run at the same time"
     assert (cluster.jobs, cluster.reconcile()) == ([], status)
@@ -290,7 +315,7 @@ def test_passes_at_the_same_time_take_no_more_places_than_there_are() -> None:
     cluster.add(COMPILED_MODELS, other.name, {**one, "metadata": {"ownerReferences": one["metadata"]["ownerReferences"]}})
 
     async def together() -> None:
-        await asyncio.gather(*(cluster.reconciler.reconcile(key, "u-ns") for key in (KEY, other)))
+        await asyncio.gather(*(cluster.reconciler.reconcile(key) for key in (KEY, other)))
 
     cluster.yields = True
     asyncio.run(together())
@@ -304,16 +329,100 @@ def test_a_job_on_general_nodes_takes_no_place_from_those_on_devices() -> None:
     cluster = Cluster()
     cluster.pool("gpu")
     cluster.use("w")
-    labels = {"steelyard.dev/role": "compile"}
-    cluster.add(JOBS, "openvino-0-1", {"metadata": {"labels": labels}})
+    cluster.other_compile("openvino-0")
     cluster.reconcile()
     assert len(cluster.jobs) == 1, "one at a time of each kind"
     waiting = Cluster()
     waiting.pool("gpu")
     waiting.use("w")
-    waiting.add(JOBS, "inductor-9-1", {"metadata": {"labels": {**labels, "steelyard.dev/pool": "gpu"}}})
+    waiting.other_compile("inductor-9", **{"steelyard.dev/pool": "gpu"})
     waiting.reconcile()
     assert waiting.jobs == []
+
+
+def test_each_attempt_compiles_into_the_store_of_the_namespace_as_it_is_then() -> None:
+    cluster = Cluster()
+    cluster.pool("gpu")
+    cluster.use("w")
+    cluster.reconcile()
+    cluster.pod_ended("u-inductor-0-1", {"result": "Failed", "class": "OutOfMemory"})
+    cluster.add(JOBS, "inductor-0-1", {**cluster.jobs[0], "status": {"conditions": [{"type": "Failed", "status": "True"}]}})
+    cluster.reconcile()
+    # Deleted, and made again under its name.
+    cluster.namespace_uid = "u-made-again"
+    cluster.reconcile()
+    told = [json.loads(job["spec"]["template"]["spec"]["containers"][0]["env"][0]["value"]) for job in cluster.jobs]
+    assert [each["store"]["uri"].rpartition("/")[2] for each in told] == ["u-ns", "u-made-again"]
+
+
+def test_a_compiled_model_that_went_with_its_namespace_is_looked_at_no_more() -> None:
+    cluster = Cluster()
+    one = cluster.store.get(KEY)
+    assert one is not None
+    cluster.store.observe(COMPILED_MODELS, "DELETED", one)
+    cluster.namespace_uid = None
+    assert asyncio.run(cluster.reconciler.reconcile(KEY)) == Compiled(None)
+
+
+def test_jobs_that_nobody_of_ours_owns_take_no_place() -> None:
+    cluster = Cluster()
+    cluster.pool("gpu")
+    cluster.use("w")
+    labels = {"steelyard.dev/role": "compile", "steelyard.dev/pool": "gpu"}
+    for number in range(3):
+        cluster.add(JOBS, f"sleep-{number}", {"metadata": {"labels": labels}}, namespace="evil")
+    cluster.other_compile("inductor-9", **{"steelyard.dev/pool": "gpu"})
+    known = cluster.store.get(JOBS.key("other", "inductor-9-1"))
+    assert known is not None
+    cluster.add(JOBS, "inductor-9-1", {"metadata": {**known["metadata"], "ownerReferences": []}}, namespace="other")
+    owner = {"kind": "CompiledModel", "name": "inductor-0", "uid": "u-inductor-0", "controller": True}
+    forged = {"labels": {**labels, "steelyard.dev/compiled-model": "inductor-0"}, "ownerReferences": [owner]}
+    cluster.add(JOBS, "sleep-in-disguise", {"metadata": forged})
+    cluster.reconcile()
+    assert [job["metadata"]["name"] for job in cluster.jobs] == ["inductor-0-1"]
+
+
+def test_a_job_whose_pods_a_quota_refuses_lets_the_compiles_of_other_namespaces_begin() -> None:
+    cluster = Cluster()
+    cluster.pool("gpu")
+    cluster.use("w")
+    cluster.other_compile("inductor-9", **{"steelyard.dev/pool": "gpu"})
+    cluster.reconcile()
+    assert cluster.jobs == []
+    cluster.clock.seconds += 150
+    cluster.reconcile()
+    assert [job["metadata"]["name"] for job in cluster.jobs] == ["inductor-0-1"]
+
+
+def test_a_namespace_with_many_compiles_lets_that_of_another_begin_before_its_second_one() -> None:
+    cluster = Cluster()
+    cluster.pool("gpu")
+    cluster.use("w")
+    cluster.other_compile("inductor-9", namespace="ns", **{"steelyard.dev/pool": "gpu"})
+    one = cluster.store.get(KEY)
+    assert one is not None
+    cluster.add(
+        COMPILED_MODELS,
+        "inductor-1",
+        one,
+        namespace="other",
+        uid="u-1",
+        ownerReferences=[{"kind": "InferenceWorkload", "name": "v", "uid": "u-v"}],
+    )
+    cluster.add(INFERENCE_WORKLOADS, "v", objects.workload(), namespace="other", uid="u-v")
+    other = COMPILED_MODELS.key("other", "inductor-1")
+    for _ in range(2):
+        cluster.reconcile()
+        asyncio.run(cluster.reconciler.reconcile(other))
+    assert cluster.jobs == [], "the only place is taken"
+    cluster.clock.seconds += 3
+    done = cluster.store.get(JOBS.key("ns", "inductor-9-1"))
+    assert done is not None
+    cluster.add(JOBS, "inductor-9-1", {**done, "status": {"conditions": [{"type": "Complete", "status": "True"}]}})
+    cluster.reconcile()
+    assert cluster.jobs == [], "its namespace was served last"
+    asyncio.run(cluster.reconciler.reconcile(other))
+    assert [job["metadata"]["namespace"] for job in cluster.jobs] == ["other"]
 
 
 def test_a_compile_that_needs_no_device_asks_no_pool() -> None:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from steelyard.api.status_values import EXACT_MAX
 from steelyard.control.gather.termination import last_word
 from steelyard.control.gather.unplaced import is_unplaced, no_room
-from steelyard.control.gather.workload_facts import server_status
+from steelyard.control.gather.workload_facts import moment, server_status
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.manifest import Manifest
 from steelyard.core.compiling.attempt import Built, Failure, FailureClass
 from steelyard.core.vocabulary.reason import Reason, Refusal
 from steelyard.render import label
 
+STARTING = timedelta(minutes=2)
+"""A pod that does not run by then may come any time or never."""
 KILLED = 137
 """Exit code after SIGKILL: of the kernel for memory, of the kubelet for a grace that is over."""
 DEADLINE_EXCEEDED = "DeadlineExceeded"
@@ -30,8 +33,16 @@ UNREADABLE = Failure(
 
 
 def runs(job: Manifest) -> bool:
-    """Whether it takes the place of a compile Job: it has not ended."""
+    """Whether it is a compile Job that has not ended."""
     return manifests.labels(job).get(label.ROLE) == label.COMPILE and _condition(job) is None
+
+
+def is_stuck(job: Manifest, pod: Manifest | None, now: datetime) -> bool:
+    """Whether its pod does not come to run: a quota refuses it, no node has room, or a Secret or an image is missing. Told by time, since only
+    some of these causes can be seen."""
+    made = moment(manifests.metadata(job).get("creationTimestamp"))
+    begun = pod is not None and (pod.get("status") or {}).get("phase") in {"Running", "Succeeded", "Failed"}
+    return not begun and made is not None and now - made >= STARTING
 
 
 def end_of(job: Manifest, pod: Manifest | None) -> Built | Failure | None:

@@ -172,6 +172,7 @@ def placement_of(
         artifact_digest=notes.get(label.ARTIFACT),
         artifact_key=artifact_key,
         asked=notes.get(label.ASKED, ""),
+        name=manifests.name(deployment),
     )
 
 

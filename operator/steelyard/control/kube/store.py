@@ -98,9 +98,11 @@ class Store:
         *,
         on_change: Callable[[Change], None] | None = None,
         index_labels: Iterable[str] = (),
+        on_unsound: Callable[[Resource, Mapping[str, Any]], None] = lambda *_: None,
     ) -> None:
         self._clock = clock
         self._on_change = on_change
+        self._on_unsound = on_unsound
         self._index_labels = tuple(index_labels)
         self._kinds: dict[Resource, _Kind] = defaultdict(lambda: _Kind({}))
         self._by_owner: dict[str, set[ObjectKey]] = defaultdict(set)
@@ -272,6 +274,9 @@ class Store:
 
     def _put(self, resource: Resource, manifest: Mapping[str, Any], *, watched: bool = False, silent: bool = False) -> Change | None:
         """Hold this manifest unless something newer is known. `watched`: the watch says it."""
+        if not manifests.is_sound(manifest):
+            self._on_unsound(resource, manifest)
+            return None
         uid, version = manifests.uid(manifest), manifests.version(manifest)
         if uid in self._tombstones:
             return None

@@ -25,6 +25,7 @@ class _Refusal:
     until: float
     words: str
     wanted_at: float
+    taken: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +55,18 @@ class Refusals:
 
     def refused(self, owner: Manifest, key: ObjectKey, why: str) -> float:
         """It was refused for this reason, perhaps once more. Returns the seconds until it is tried again."""
+        return self._wait(owner, key, " ".join(why.split())[:WORDS], taken=False)
+
+    def taken(self, owner: Manifest, key: ObjectKey) -> float:
+        """An object of its name is somebody else's. Returns the seconds until it is tried again."""
+        return self._wait(owner, key, "", taken=True)
+
+    def _wait(self, owner: Manifest, key: ObjectKey, words: str, *, taken: bool) -> float:
         of = self._of(owner)
         failures = 1 + (of[key].failures if key in of else 0)
         delay = self._backoff.delay(failures, self._chance)
         now = self._clock.monotonic()
-        of[key] = _Refusal(failures, now + delay, " ".join(why.split())[:WORDS], now)
+        of[key] = _Refusal(failures, now + delay, words, now, taken)
         self._known[_slot(owner)] = _asker(owner), of
         return delay
 
@@ -80,7 +88,7 @@ class Refusals:
 
     def told(self, owner: Manifest) -> tuple[RefusedWrite, ...]:
         """What stands refused, in order."""
-        return tuple(RefusedWrite(key.resource.kind, key.name, each.words) for key, each in sorted(self._of(owner).items()))
+        return tuple(RefusedWrite(key.resource.kind, key.name, each.words, each.taken) for key, each in sorted(self._of(owner).items()))
 
     def again(self, owner: Manifest) -> float:
         """Seconds until the first of them is tried again; infinite where nothing stands refused."""

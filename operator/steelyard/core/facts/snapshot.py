@@ -337,7 +337,7 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placement:
-    """A Deployment as it exists: desired and actual, and who owns its replicas."""
+    """A Deployment as it exists: desired and actual, and who owns its replicas. `name` is its own; it tells nothing."""
 
     key: PlacementKey
     desired: int
@@ -360,6 +360,7 @@ class Placement:
     """The compile key that its pods load the artifact of; None where that cannot be read."""
     asked: str = ""
     """Hash of what the user asked for when it was made; a difference to today's is a new revision."""
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -414,6 +415,14 @@ class Settings:
     compile_jobs_at_once: int = 2
     namespace_budgets: Mapping[str, float] = field(default_factory=dict)
     """Money per hour that the workloads of a namespace may cost together."""
+    max_priority: int = 1000
+    """The highest priority that counts, in namespaces that are not in `namespace_priorities`."""
+    namespace_priorities: Mapping[str, int] = field(default_factory=dict)
+
+    def priority_of(self, workload: Workload) -> int:
+        """What it asks for, as far as its namespace is granted it: a tenant's own word gives nobody else's nodes away."""
+        granted = self.namespace_priorities.get(workload.key.namespace, self.max_priority)
+        return min(workload.scaling.priority, granted)
 
     def toolchains_of(self, backend: str, family: str, architecture: str | None) -> tuple[Toolchain, ...]:
         """Of a back end for an accelerator family, on processors of an architecture: its own before the one for all."""
@@ -444,14 +453,18 @@ class FleetTarget:
 
 @dataclass(frozen=True, slots=True)
 class RefusedWrite:
-    """An object that the API server does not take: by a policy, a quota or a rule, in its own words, or because its name is taken."""
+    """An object that the API server does not take, by a policy, a quota or a rule, in its own words. `taken`: that stands under this name
+    already, and is somebody else's."""
 
     kind: str
     name: str
     message: str
+    taken: bool = False
 
     def __str__(self) -> str:
         """For a condition: nothing in it changes while the refusal stands."""
+        if self.taken:
+            return f"{self.kind} {self.name} exists and belongs to somebody else: delete or rename it, and it is made within five minutes"
         return f"the API server refuses {self.kind} {self.name}, which is tried again within five minutes: {self.message}"
 
 
@@ -466,7 +479,6 @@ class Snapshot:
     """
 
     workload: Workload
-    namespace_uid: str
     pools: tuple[Pool, ...]
     settings: Settings
     artifacts: Mapping[str, Artifact]
@@ -481,6 +493,8 @@ class Snapshot:
     references: Mapping[str, Reference] = field(default_factory=dict)
     target: FleetTarget | None = None
     refused: tuple[RefusedWrite, ...] = ()
+    has_front: bool = True
+    """Whether the Service that clients call is there and is the workload's own."""
     past: Mapping[PlacementKey, Sequence[Window]] = field(default_factory=dict)
 
     def pool(self, name: str) -> Pool | None:
