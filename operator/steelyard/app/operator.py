@@ -20,7 +20,6 @@ from steelyard.app.kubernetes_version import is_new_enough
 from steelyard.app.observing import Observing
 from steelyard.app.wiring import OWN_KINDS, scopes_of, settings_of
 from steelyard.control.clock import AnchoredClock
-from steelyard.control.gather.reader import Reader
 from steelyard.control.gather.served_artifact import refused_artifact
 from steelyard.control.gather.snapshot_builder import SnapshotBuilder
 from steelyard.control.kube import kopf_settings, watch_handlers
@@ -31,6 +30,7 @@ from steelyard.control.kube.credentials import Credentials
 from steelyard.control.kube.errors import ApiError
 from steelyard.control.kube.fence import LeadershipLost, OpenFence
 from steelyard.control.kube.rbac import LEASE_NAME
+from steelyard.control.kube.reader import Reader
 from steelyard.control.kube.resource import (
     ACCELERATOR_POOLS,
     COMPILED_MODELS,

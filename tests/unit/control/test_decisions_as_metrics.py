@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from prometheus_client import generate_latest
 
-from steelyard.control.gather.reader import Reader
+from steelyard.control.kube.reader import Reader
 from steelyard.control.kube.resource import COMPILED_MODELS
 from steelyard.control.kube.store import Store
 from steelyard.control.telemetry.compile_gauges import compile_gauges

@@ -10,9 +10,9 @@ from patience import PATIENCE
 from steelyard.app.config import Config
 from steelyard.app.operator import Identity, Operator
 from steelyard.app.wiring import settings_of
-from steelyard.control.gather.reader import Reader
 from steelyard.control.gather.snapshot_builder import SnapshotBuilder
 from steelyard.control.kube.manifest import Manifest
+from steelyard.control.kube.reader import Reader
 from steelyard.control.kube.resource import ACCELERATOR_POOLS, DEPLOYMENTS, INFERENCE_WORKLOADS, NODES, PODS, Resource
 from steelyard.control.kube.store import Store
 from steelyard.control.telemetry.cost_ledger import CostLedger

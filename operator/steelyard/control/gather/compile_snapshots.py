@@ -10,11 +10,11 @@ from functools import partial
 
 from steelyard.control.gather.compile_job import end_of, is_stuck, no_node, runs
 from steelyard.control.gather.pod_trouble import secret_keys, trouble
-from steelyard.control.gather.reader import Reader
 from steelyard.control.gather.served_artifact import refused_artifact
 from steelyard.control.gather.workload_facts import moment
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.manifest import Manifest
+from steelyard.control.kube.reader import Reader
 from steelyard.control.kube.resource import COMPILED_MODELS, INFERENCE_WORKLOADS, JOBS, PODS, ObjectKey
 from steelyard.control.kube.store import Store
 from steelyard.core.compiling.attempt import Built, Failure

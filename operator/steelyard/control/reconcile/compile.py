@@ -14,13 +14,13 @@ from typing import Any
 
 from steelyard.control.clock import Clock
 from steelyard.control.gather.compile_snapshots import CompileSnapshots, UsersOf
-from steelyard.control.gather.reader import Reader
 from steelyard.control.gather.workload_facts import server_status
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.api_client import ApiClient
 from steelyard.control.kube.apply import Applier, Refused
 from steelyard.control.kube.errors import Forbidden, Invalid
 from steelyard.control.kube.manifest import Manifest
+from steelyard.control.kube.reader import Reader
 from steelyard.control.kube.resource import COMPILED_MODELS, JOBS, NAMESPACES, ObjectKey
 from steelyard.control.kube.store import Store
 from steelyard.control.reconcile.refusals import Refusals

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from steelyard.control.gather.reader import Reader
 from steelyard.control.kube import manifest as manifests
+from steelyard.control.kube.reader import Reader
 from steelyard.control.kube.resource import COMPILED_MODELS
 from steelyard.control.kube.store import Store
 from steelyard.control.telemetry.metrics import Gauges, Sample
