@@ -46,7 +46,7 @@ class Cluster:
         self.store.observe(resource, "MODIFIED", {**made, "metadata": meta, "spec": {**made["spec"], **spec}})
 
     def seen(self) -> Snapshot:
-        snapshot = self.world.freeze(KEY, "u-ns", self.clock.now())
+        snapshot = self.world.freeze(KEY, self.clock.now())
         assert isinstance(snapshot, Snapshot), snapshot
         return snapshot
 
@@ -82,5 +82,5 @@ def test_what_is_ignored_is_named_once_for_each_generation(cluster: Cluster) -> 
 
 def test_a_word_that_only_a_newer_version_knows_is_unreadable_for_nobody_can_guess_what_it_asks(cluster: Cluster) -> None:
     cluster.put(INFERENCE_WORKLOADS, objects.workload(), rebalancing={"mode": "Clairvoyant"})
-    found = cluster.world.freeze(KEY, "u-ns", cluster.clock.now())
+    found = cluster.world.freeze(KEY, cluster.clock.now())
     assert isinstance(found, Unreadable) and "spec.rebalancing.mode" in found.message

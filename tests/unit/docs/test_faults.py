@@ -22,7 +22,7 @@ def _tests(path: str) -> tuple[str, ...]:
     return tuple(node.name for node in found if node.name.startswith("test_"))
 
 
-@pytest.mark.parametrize(("path", "beginning"), NAMED, ids="::".join)
+@pytest.mark.parametrize(("path", "beginning"), NAMED)
 def test_a_test_that_is_named_exists_and_is_one(path: str, beginning: str):
     assert (ROOT / "tests" / path).exists(), path
     found = [name for name in _tests(path) if name.startswith(beginning)]
