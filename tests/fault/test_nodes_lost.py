@@ -48,7 +48,7 @@ def test_no_move_begins_while_most_nodes_of_a_pool_are_unready_and_the_condition
     run.play.silent.add(f"node-{run.cheap}")
     run.until("the pool to say so", lambda _: pool(run, run.cheap).get("unreadyNodes"))
     run.apply(mode="Auto")
-    run.until("the hold", lambda _: run.condition("Balanced").get("reason") == "TooManyUnreadyNodes", SOON)
-    assert "1 of 1 nodes of the pool are unready" in run.condition("Balanced")["message"]
+    run.until("the hold", lambda _: run.condition("Held").get("reason") == "TooManyUnreadyNodes", SOON)
+    assert "1 of 1 nodes of the pool are unready" in run.condition("Held")["message"]
     assert run.holds() == run.dear and not run.status().get("move")
     assert run.world.lost == 0
