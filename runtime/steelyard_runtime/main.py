@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
             return run_collect(options)
         case "digest":
-            return _print_digest(Path(options.folder))
+            return _print_digest(Path(options.folder), hub=options.hub)
         case _:
             sys.stdout.write(f"steelyard-runtime {_version()}\n")
             return 0
@@ -78,25 +78,28 @@ def _parser() -> argparse.ArgumentParser:
 
     digest = commands.add_parser("digest", help="print the digest of a model's folder")
     digest.add_argument("folder", metavar="DIR")
+    digest.add_argument("--hub", action="store_true", help="only of the files that are downloaded from a repository of the hub: for hf://")
     commands.add_parser("version", help="print the version")
     for command in commands.choices.values():  # `serve --console` is as good as `--console serve`
         command.add_argument("--console", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     return parser
 
 
-def _print_digest(folder: Path) -> int:
+def _print_digest(folder: Path, *, hub: bool) -> int:
     from steelyard_runtime.models.digest import model_digest  # noqa: PLC0415
+    from steelyard_runtime.models.hf import is_needed  # noqa: PLC0415
     from steelyard_runtime.models.weights import refuse_pickle  # noqa: PLC0415
 
     if not folder.is_dir():
         sys.stderr.write(f"there is no folder {folder}; give the folder of a model\n")
         return 1
     try:
-        refuse_pickle(folder)
+        if not hub:  # what is not downloaded is not loaded
+            refuse_pickle(folder)
     except Failure as failure:
         sys.stderr.write(f"warning: a compile would refuse this model: {failure.message}\n")
     try:
-        sys.stdout.write(model_digest(folder) + "\n")
+        sys.stdout.write(model_digest(folder, is_needed if hub else lambda _: True) + "\n")
     except Failure as failure:
         sys.stderr.write(f"{failure.message}\n")
         return 1

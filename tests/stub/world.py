@@ -268,7 +268,8 @@ class StubWorld:
         if uid in self._begun or pod["metadata"].get("deletionTimestamp"):
             return False
         container = pod["spec"]["containers"][0]
-        for name in (source["secretRef"]["name"] for source in container.get("envFrom", ())):
+        sources = ((variable.get("valueFrom") or {}).get("secretKeyRef") for variable in container["env"])
+        for name in sorted({source["name"] for source in sources if source}):
             if await self._call("GET", f"/api/v1/namespaces/{self._namespace}/secrets/{name}"):
                 continue
             if self._told.get(uid) != "waiting":

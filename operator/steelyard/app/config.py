@@ -133,6 +133,28 @@ class HubConfig(_Closed):
     )
 
 
+Host = Annotated[str, Field(max_length=261, pattern="^[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:[0-9]{1,5})?$")]
+
+
+class RegistriesConfig(_Closed):
+    """Where models of `oci://` come from. Hosts are written as in the address of a model, with or without a port."""
+
+    allowed: Annotated[tuple[Host, ...], Field(max_length=256)] = Field(
+        default=(), description="Registries that models may come from; empty for every registry with a public address."
+    )
+    private: Annotated[tuple[Host, ...], Field(max_length=256)] = Field(
+        default=(),
+        description="Registries, and hosts that these redirect to, whose addresses may be private, such as one in the cluster. Compile pods "
+        "connect to no other private, link-local or loopback address for a model of oci://.",
+    )
+    plain_http: Annotated[tuple[Host, ...], Field(max_length=256)] = Field(default=(), description="Registries without TLS.")
+    token_hosts: Annotated[dict[Host, Host], Field(max_length=256)] = Field(
+        default_factory=dict,
+        description="Host that a registry sends to for a token, by registry, where it is not the registry itself: for example "
+        "{registry.example.com: gitlab.example.com}. Those of Docker Hub and gitlab.com are known.",
+    )
+
+
 class CompileConfig(_Closed):
     """Compile Jobs run on general nodes, but for toolchains whose compile needs the device."""
 
@@ -141,6 +163,11 @@ class CompileConfig(_Closed):
     )
     cpu: NonEmpty = Field(default="1", description="CPU request and limit of a compile Job.")
     memory: NonEmpty = Field(default="4Gi", description="Memory request and limit of a compile Job; doubled after running out of memory.")
+    ephemeral_storage: Annotated[str, Field(pattern="^[1-9][0-9]*(Mi|Gi|Ti)$")] = Field(
+        default="10Gi",
+        description="Disk of the node that a compile Job requests, and may use at most, for the model, what is made of it, and scratch. A model "
+        "that is larger is not downloaded.",
+    )
     deadline_seconds: int = Field(default=3600, ge=60, le=86400, description="A compile that takes longer is ended and tried again later.")
     jobs_at_once: int = Field(
         default=2,
@@ -236,6 +263,7 @@ class Config(_Closed):
     signing: SigningConfig = Field(default_factory=SigningConfig, description="Signatures of artifacts.")
     cache: CacheConfig = Field(default_factory=CacheConfig, description="What serving pods keep of downloads.")
     hub: HubConfig = Field(default_factory=HubConfig, description="Source of hf:// models.")
+    registries: RegistriesConfig = Field(default_factory=RegistriesConfig, description="Sources of oci:// models.")
     compile: CompileConfig = Field(default_factory=CompileConfig, description="Compile Jobs.")
     observe: ObserveConfig = Field(default_factory=ObserveConfig, description="Readings of serving pods.")
     log: LogConfig = Field(default_factory=LogConfig, description="Logs.")

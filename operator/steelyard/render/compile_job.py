@@ -10,6 +10,7 @@ from steelyard.core.compiling.candidate import VLLM
 from steelyard.core.compiling.site import CompileSite
 from steelyard.core.facts.snapshot import Settings
 from steelyard.render import label, name, runtime_word
+from steelyard.render.credentials import model_credentials, store_credentials
 from steelyard.render.manifest import Manifest, owner
 from steelyard.render.pod import (
     container_security,
@@ -45,6 +46,18 @@ class CompileJobIntent:
     site: CompileSite
 
 
+def download(settings: Settings) -> Manifest:
+    """What a download of a model may do, as the runtime reads it."""
+    registries = settings.registries
+    return {
+        "registries": list(registries.allowed),
+        "private": list(registries.private),
+        "plainHttp": list(registries.plain_http),
+        "tokenHosts": dict(sorted(registries.token_hosts.items())),
+        "maxBytes": round(settings.compile_disk_gib * 2**30),
+    }
+
+
 def compile_job(intent: CompileJobIntent, settings: Settings) -> Manifest:
     """A Job that never retries by itself: the operator knows which failures deserve another try, and with what memory."""
     model, site = intent.spec["model"], intent.site
@@ -65,9 +78,14 @@ def compile_job(intent: CompileJobIntent, settings: Settings) -> Manifest:
         "tensorParallel": intent.spec.get("tensorParallel", 1),
         "flags": intent.spec.get("flags", []),
         "store": {"uri": store_uri(settings, intent.namespace_uid)},
+        "download": download(settings),
         "golden": {"samples": GOLDEN_SAMPLES, "seed": 1},
     }
-    env, env_from = store_environment(settings, settings.store_secret, model.get("secretName"))
+    env = [
+        *store_environment(settings),
+        *store_credentials(settings.store_secret),
+        *model_credentials(model["uri"], model.get("secretName")),
+    ]
     if model["uri"].startswith("hf://"):
         # The image goes to no hub by itself.
         env.append({"name": "HF_HUB_OFFLINE", "value": "0"})
@@ -91,8 +109,6 @@ def compile_job(intent: CompileJobIntent, settings: Settings) -> Manifest:
         "terminationMessagePolicy": "File",
         "volumeMounts": [*mounts, *key_mounts],
     }
-    if env_from:
-        container["envFrom"] = env_from
     labels = {label.MANAGED_BY: label.MANAGER, label.COMPILED_MODEL: intent.compiled_name, label.ROLE: label.COMPILE}
     if site.pool is not None:
         labels[label.POOL] = site.pool

@@ -9,6 +9,7 @@ from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.snapshot import Settings
 from steelyard.core.placing.intent import PlacementIntent
 from steelyard.render import label, name, runtime_word
+from steelyard.render.credentials import store_credentials
 from steelyard.render.manifest import Manifest, owned_by_workload
 from steelyard.render.pod import cache, container_security, nodes, pod_security, shared_memory, store_environment, trusted_keys, volumes
 from steelyard.render.quantity import requests_equal_limits
@@ -57,7 +58,7 @@ def serve_spec(intent: PlacementIntent, settings: Settings) -> Manifest:
 def deployment(workload: WorkloadKey, uid: str, intent: PlacementIntent, settings: Settings, called: str | None = None) -> Manifest:
     """A Deployment with `intent.replicas` replicas; afterwards only /scale changes their number. `called`: its name, where it stands."""
     labels = label.of_placement(workload, intent.key)
-    env, env_from = store_environment(settings, settings.store_read_secret or settings.store_secret)
+    env = [*store_environment(settings), *store_credentials(settings.store_read_secret or settings.store_secret)]
     spec = json.dumps(serve_spec(intent, settings), sort_keys=True, separators=(",", ":"))
     found, mounts = volumes(settings, None, reads_only=True)
     if intent.vllm is not None:
@@ -95,8 +96,6 @@ def deployment(workload: WorkloadKey, uid: str, intent: PlacementIntent, setting
         "terminationMessagePolicy": "File",
         "volumeMounts": [*mounts, *cache_mounts],
     }
-    if env_from:
-        container["envFrom"] = env_from
     pod: Manifest = {
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,

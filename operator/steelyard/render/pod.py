@@ -39,8 +39,8 @@ def model_uri(uri: str) -> str:
     return f"file://{MODEL_MOUNT}/{parts.path.strip('/')}".rstrip("/") if parts.scheme == "pvc" else uri
 
 
-def store_environment(settings: Settings, *secrets: str | None) -> tuple[list[Manifest], list[Manifest]]:
-    """(env, envFrom) for the object stores: endpoint from the configuration, credentials from these Secrets, which the operator never reads."""
+def store_environment(settings: Settings) -> list[Manifest]:
+    """env of a pod that goes to an object store: where it is, by the configuration."""
     env: list[Manifest] = [{"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}]
     if settings.store_endpoint:
         env.append({"name": "AWS_ENDPOINT_URL", "value": settings.store_endpoint})
@@ -48,7 +48,7 @@ def store_environment(settings: Settings, *secrets: str | None) -> tuple[list[Ma
             env.append({"name": "AWS_ALLOW_HTTP", "value": "true"})
     if settings.store_uri.startswith("s3://"):
         env.append({"name": "AWS_REGION", "value": settings.store_region})
-    return env, [{"secretRef": {"name": name}} for name in sorted({name for name in secrets if name})]
+    return env
 
 
 def trusted_keys(settings: Settings) -> list[Manifest]:

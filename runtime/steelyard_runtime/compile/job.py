@@ -90,7 +90,14 @@ def compile_model(
     making.probe(spec)
     require_toolchain(spec.toolchain, making)
     LOG.info("fetching %s", spec.model_uri)
-    model = fetch(spec.model_uri, folder / "model", progress.arrived, revision=spec.model_revision, digest=spec.model_digest)
+    model = fetch(
+        spec.model_uri,
+        folder / "model",
+        progress.arrived,
+        revision=spec.model_revision,
+        digest=spec.model_digest,
+        policy=spec.download,
+    )
 
     progress.enter(Phase.VERIFYING)
     LOG.info("verifying the model's digest")

@@ -149,7 +149,7 @@ BAD: tuple[Bad, ...] = (
     _w("a branch as a revision", {"spec.model.revision": "main"}, "must be a full commit of 40", "spec.model.revision"),
     _w("a model of the hub without revision", {"spec.model.revision": GONE}, "must give revision", "spec.model.revision"),
     _w("a model of a bucket without digest", {"spec.model.uri": "s3://b/m", "spec.model.revision": GONE}, "must give digest", "spec.model.digest"),
-    _w("a hub model with a digest too", {"spec.model.digest": "sha256:" + "0" * 64}, "and no digest", "spec.model.revision"),
+    _w("a hub model without a commit", {"spec.model.revision": GONE, "spec.model.digest": "sha256:" + "0" * 64}, "must give revision", "spec.model.revision"),
     _w("a digest that is too short", {"spec.model.digest": "sha256:00"}, 'must be "sha256:" followed by 64', "spec.model.digest"),
     _w("no task for our own server", {"spec.model.task": GONE}, "must give model.task", "spec.model.task"),
     _w("a task with capitals", {"spec.model.task": "TextGeneration"}, "must be a task in lower case", "spec.model.task"),

@@ -10,7 +10,7 @@ import pytest
 from steelyard.core.compiling.site import CompileSite
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.resources import Resources
-from steelyard.core.facts.snapshot import LatencyObjective, ServeCache, Settings, VllmOptions
+from steelyard.core.facts.snapshot import LatencyObjective, Registries, ServeCache, Settings, VllmOptions
 from steelyard.core.placing.intent import PlacementIntent
 from steelyard.render.compile_job import CompileJobIntent, compile_job
 from steelyard.render.deployment import deployment
@@ -18,6 +18,7 @@ from steelyard_runtime.artifacts.cache import cache_from_environment
 from steelyard_runtime.artifacts.signature import PUBLIC_KEYS, SIGNING_KEYS
 from steelyard_runtime.compile.spec import CompileSpec, compile_spec
 from steelyard_runtime.generate.spec import is_text, text_spec
+from steelyard_runtime.models.policy import DownloadPolicy
 
 DIGEST, COMMIT = "sha256:" + "a" * 64, "c" * 40
 SETTINGS = Settings(toolchains={}, store_uri="s3://artifacts", hub_endpoint="https://hub.example.com")
@@ -75,9 +76,9 @@ def job_of(uri: str, settings: Settings, *, secretName: str | None = None, site:
     return compile_job(intent, settings)
 
 
-def environment_of(uri: str, **change: Any) -> dict[str, str]:
+def environment_of(uri: str, settings: Settings = SETTINGS, **change: Any) -> dict[str, str]:
     """Of the compile Job's container."""
-    (container,) = job_of(uri, SETTINGS, **change)["spec"]["template"]["spec"]["containers"]
+    (container,) = job_of(uri, settings, **change)["spec"]["template"]["spec"]["containers"]
     return {variable["name"]: variable["value"] for variable in container["env"] if "value" in variable}
 
 
@@ -166,21 +167,59 @@ def test_who_sets_no_cache_gets_the_pod_that_was_made_before_there_was_one() -> 
     assert pod["volumes"] == [{"name": "tmp", "emptyDir": {}}]
 
 
-def secrets_of(pod: Any) -> list[str]:
-    """Names of the Secrets that a pod's container gets as environment variables."""
+def secrets_of(pod: Any) -> dict[str, str]:
+    """By environment variable of a pod's container, the Secret and the key that it comes from."""
     (container,) = pod["spec"]["template"]["spec"]["containers"]
-    return [each["secretRef"]["name"] for each in container.get("envFrom", ())]
+    assert "envFrom" not in container, "of a Secret only what is named"
+    sources = {each["name"]: each["valueFrom"]["secretKeyRef"] for each in container["env"] if "secretKeyRef" in each.get("valueFrom", {})}
+    return {name: f"{source['name']}/{source['key']}" for name, source in sources.items()}
 
 
-@pytest.mark.parametrize(("reader", "read_by"), [(None, ["writer"]), ("reader", ["reader"])])
-def test_a_serving_pod_gets_no_secret_but_the_one_to_read_the_store_with(reader: str | None, read_by: list[str]) -> None:
+def keys(secret: str, prefix: str = "") -> dict[str, str]:
+    return {f"{prefix}{key}": f"{secret}/{key}" for key in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")}
+
+
+@pytest.mark.parametrize(("reader", "read_by"), [(None, keys("writer")), ("reader", keys("reader"))])
+def test_a_serving_pod_gets_no_secret_but_the_one_to_read_the_store_with(reader: str | None, read_by: dict[str, str]) -> None:
     settings = replace(SETTINGS, store_secret="writer", store_read_secret=reader)
     assert secrets_of(deployment(WorkloadKey("shop", "search"), "uid-3", PLACEMENT, settings)) == read_by
 
 
 def test_a_compile_pod_gets_the_models_secret_and_the_one_to_write_the_store_with() -> None:
     settings = replace(SETTINGS, store_secret="writer", store_read_secret="reader")
-    assert secrets_of(job_of("hf://org/encoder", settings, secretName="hub-token")) == ["hub-token", "writer"]
+    assert secrets_of(job_of("hf://org/encoder", settings, secretName="hub-token")) == {**keys("writer"), "HF_TOKEN": "hub-token/HF_TOKEN"}
+
+
+@pytest.mark.parametrize(
+    ("uri", "taken"),
+    [
+        ("s3://models/encoder", keys("mine", "MODEL_")),
+        ("pvc://models/encoder", {}),
+        ("hf://org/encoder", {"HF_TOKEN": "mine/HF_TOKEN"}),
+        ("oci://registry.example.com/team/encoder", {"OCI_USERNAME": "mine/OCI_USERNAME", "OCI_PASSWORD": "mine/OCI_PASSWORD"}),
+    ],
+)
+def test_of_a_users_secret_a_pod_gets_the_credentials_of_its_source_and_nothing_that_could_send_it_elsewhere(
+    uri: str, taken: dict[str, str]
+) -> None:
+    assert secrets_of(job_of(uri, SETTINGS, secretName="mine")) == taken
+
+
+def test_what_a_download_may_do_is_the_configurations_word() -> None:
+    registries = Registries(
+        allowed=("registry.example.com",),
+        private=("minio:9000",),
+        plain_http=("minio:9000",),
+        token_hosts={"r.example.com": "id.example.com"},
+    )
+    settings = replace(SETTINGS, registries=registries, compile_disk_gib=2.0)
+    assert told("oci://registry.example.com/team/encoder", settings=settings).download == DownloadPolicy(
+        registries=("registry.example.com",),
+        private=("minio:9000",),
+        plain_http=("minio:9000",),
+        token_hosts={"r.example.com": "id.example.com"},
+        max_bytes=2 << 30,
+    )
 
 
 ON_A_POOL = CompileSite(

@@ -11,19 +11,12 @@ from typing import Any
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.manifest import Manifest
 from steelyard.core.vocabulary.reason import Reason, Refusal
+from steelyard.render.credentials import MODEL_KEYS, STORE_KEYS
 from steelyard.status.scalar import time_of
 
 LONGEST = 300
 PATIENCE = timedelta(minutes=1)
 """Volumes are mounted within seconds, or a disk is attached first."""
-OBJECT_STORE_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-KEYS_BY_SCHEME: Mapping[str, tuple[str, ...]] = {
-    "s3": OBJECT_STORE_KEYS,
-    "hf": ("HF_TOKEN",),
-    "oci": ("OCI_USERNAME", "OCI_PASSWORD"),
-}
-"""What the Secret of a model's source holds (docs/how-to/own-model.md)."""
-
 SecretKeys = Mapping[str, tuple[str, ...]]
 """The keys that a Secret should have, by its name."""
 
@@ -47,8 +40,8 @@ def trouble(pod: Manifest, what: str, keys: SecretKeys, now: datetime) -> Refusa
 
 def secret_keys(store: str | None, model_uri: str | None = None, model: str | None = None) -> SecretKeys:
     """Of the store's Secret, and of the model's where it has one."""
-    of_model = {model: KEYS_BY_SCHEME.get((model_uri or "").partition("://")[0], OBJECT_STORE_KEYS)} if model else {}
-    return {**of_model, **({store: OBJECT_STORE_KEYS} if store else {})}
+    of_model = {model: MODEL_KEYS.get((model_uri or "").partition("://")[0], STORE_KEYS)} if model else {}
+    return {**of_model, **({store: STORE_KEYS} if store else {})}
 
 
 def _no_secret(pod: Manifest, what: str, keys: SecretKeys, _: datetime) -> Refusal | None:

@@ -381,6 +381,17 @@ class ServeCache:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Registries:
+    """What models of `oci://` may be downloaded from, as hosts with or without a port. `allowed`: empty for all. `private`: those that may have
+    addresses that are not public. `plain_http`: those without TLS. `token_hosts`: by registry, where it may send to for a token."""
+
+    allowed: tuple[str, ...] = ()
+    private: tuple[str, ...] = ()
+    plain_http: tuple[str, ...] = ()
+    token_hosts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The operator's configuration as far as decisions and builders depend on it."""
 
@@ -397,6 +408,7 @@ class Settings:
     public_keys: str = ""
     """PEM; one of these must have signed what is served. Empty: nothing is verified."""
     hub_endpoint: str | None = None
+    registries: Registries = field(default_factory=Registries)
     serve_cache: ServeCache | None = None
     """None: an empty folder of each pod."""
     compile_node_selector: Mapping[str, str] = field(default_factory=dict)
@@ -411,6 +423,8 @@ class Settings:
     image_pull_policy: str = "IfNotPresent"
     connection_max_age_seconds: int = 10
     compile_resources: Resources = field(default_factory=lambda: Resources(1.0, 4.0))
+    compile_disk_gib: float = 10.0
+    """Of the node's disk, for what a compile downloads and makes; a model that is larger is not downloaded."""
     compile_deadline_seconds: int = 3600
     compile_jobs_at_once: int = 2
     namespace_budgets: Mapping[str, float] = field(default_factory=dict)
