@@ -107,7 +107,7 @@ class Placement:
         }
         self.configuration = {
             "watchNamespaces": [namespace],
-            "store": {"uri": f"s3://{store.bucket(BUCKET)}", "endpoint": store.endpoint, "secretName": SECRET},
+            "store": {"uri": f"s3://{store.bucket(BUCKET)}", "endpoint": store.endpoint, "secretName": SECRET, "readSecretName": SECRET},
         }
         self._publish(workload, folder)
         cluster.apply(yaml.safe_dump_all([secret, pool, workload]))

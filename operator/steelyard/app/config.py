@@ -53,11 +53,23 @@ class StoreConfig(_Closed):
     region: str = Field(default="us-east-1", description="Region of the bucket.")
     secret_name: str | None = Field(
         default=None,
-        description="Secret in each workload's namespace with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; none where the pods' identity is enough.",
+        description="Secret in each workload's namespace with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY that may write, for the container that "
+        "publishes artifacts; none where the pods' identity is enough.",
     )
     read_secret_name: str | None = Field(
-        default=None, description="The same for serving pods, which only read; none for the Secret of those that write."
+        default=None,
+        description="The same with credentials that only read, for serving pods and for the containers of a compile that do not publish. Needed "
+        "with secretName; naming the same Secret gives serving pods keys that write.",
     )
+
+    @model_validator(mode="after")
+    def _servers_have_their_own(self) -> Self:
+        if self.secret_name is not None and self.read_secret_name is None:
+            raise ValueError(
+                "readSecretName is needed with secretName: make a second Secret with credentials that only read, for serving pods, and name it;"
+                " name the same one if they may have those that write"
+            )
+        return self
 
 
 _PEM = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----(.*?)-----END \1-----", re.DOTALL)
@@ -166,7 +178,7 @@ class CompileConfig(_Closed):
     ephemeral_storage: Annotated[str, Field(pattern="^[1-9][0-9]*(Mi|Gi|Ti)$")] = Field(
         default="10Gi",
         description="Disk of the node that a compile Job requests, and may use at most, for the model, what is made of it, and scratch. A model "
-        "that is larger is not downloaded.",
+        "that is larger than half of it is not downloaded.",
     )
     deadline_seconds: int = Field(default=3600, ge=60, le=86400, description="A compile that takes longer is ended and tried again later.")
     jobs_at_once: int = Field(

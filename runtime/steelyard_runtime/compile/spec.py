@@ -33,6 +33,8 @@ class CompileSpec:
     store_uri: str
     golden_samples: int
     golden_seed: int
+    signed: bool = False
+    """Whether artifacts are signed here: then nothing unsigned is taken from the store, also where no public key is at hand to tell."""
     download: DownloadPolicy = field(default_factory=DownloadPolicy)
 
 
@@ -60,6 +62,7 @@ def compile_spec(environment: Mapping[str, str]) -> CompileSpec:
         store_uri=store.text("uri"),
         golden_samples=golden.integer("samples", 1, 256, 8),
         golden_seed=golden.integer("seed", 0, 2**31 - 1, 1),
+        signed=document.truth("signed", default=False),
         download=download_policy(document.child("download", optional=True)),
     )
     for part in (document, model, store, golden):

@@ -70,8 +70,8 @@ class DownloadPolicy:
         if size > self.max_bytes:
             raise user_failure(
                 Reason.MODEL_TOO_LARGE,
-                f"{uri} has {size / 2**30:.1f} GiB, and the compile pod has {self.max_bytes / 2**30:.1f} GiB of disk: have the platform team raise"
-                " config.compile.ephemeralStorage",
+                f"{uri} has {size / 2**30:.1f} GiB, and the compile pod has {self.max_bytes / 2**30:.1f} GiB of disk for it: have the platform team"
+                " raise config.compile.ephemeralStorage, half of which is for the model",
             )
         if files > FILES_LIMIT:
             raise user_failure(

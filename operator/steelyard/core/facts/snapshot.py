@@ -329,6 +329,7 @@ class Artifact:
     state: ArtifactState
     uri: str | None = None
     digest: str | None = None
+    size_bytes: int | None = None
     message: str = ""
     retry_at: datetime | None = None
     waits: Refusal | None = None
@@ -401,7 +402,7 @@ class Settings:
     store_endpoint: str | None = None
     store_secret: str | None = None
     store_read_secret: str | None = None
-    """For pods that only read; None: the same as for those that write."""
+    """For containers that only read; None: their identity is enough."""
     store_region: str = "us-east-1"
     signing_secret: str | None = None
     """Private keys, for compile pods; None: artifacts are not signed."""
@@ -424,7 +425,7 @@ class Settings:
     connection_max_age_seconds: int = 10
     compile_resources: Resources = field(default_factory=lambda: Resources(1.0, 4.0))
     compile_disk_gib: float = 10.0
-    """Of the node's disk, for what a compile downloads and makes; a model that is larger is not downloaded."""
+    """Of the node's disk, for what a compile downloads and makes; a model that is larger than half of it is not downloaded."""
     compile_deadline_seconds: int = 3600
     compile_jobs_at_once: int = 2
     namespace_budgets: Mapping[str, float] = field(default_factory=dict)

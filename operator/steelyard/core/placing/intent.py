@@ -32,6 +32,7 @@ class PlacementIntent:
     image: str
     artifact_uri: str
     artifact_digest: str
+    artifact_bytes: int | None = None
     model_name: str
     task: str
     latency: tuple[LatencyObjective, ...]
