@@ -14,6 +14,7 @@ from steelyard.render.credentials import model_credentials, store_credentials
 from steelyard.render.manifest import Manifest, owner
 from steelyard.render.pod import (
     Part,
+    access,
     container_security,
     model_claim,
     model_uri,
@@ -185,7 +186,7 @@ def compile_job(intent: CompileJobIntent, settings: Settings) -> Manifest:
         labels[label.POOL] = site.pool
     pod: Manifest = {
         "restartPolicy": "Never",
-        "automountServiceAccountToken": False,
+        **access(intent.spec.get("imagePullSecrets", []), intent.spec.get("serviceAccountName")),
         "enableServiceLinks": False,
         "securityContext": pod_security(),
         "initContainers": [fetch, make],

@@ -12,6 +12,7 @@ from steelyard.render import label, name, runtime_word
 from steelyard.render.credentials import store_credentials
 from steelyard.render.manifest import Manifest, owned_by_workload
 from steelyard.render.pod import (
+    access,
     cache,
     container_security,
     nodes,
@@ -121,7 +122,7 @@ def deployment(workload: WorkloadKey, uid: str, intent: PlacementIntent, setting
         "volumeMounts": [mount for _, mount in parts],
     }
     pod: Manifest = {
-        "automountServiceAccountToken": False,
+        **access(intent.access.pull_secrets, intent.access.account),
         "enableServiceLinks": False,
         "securityContext": pod_security(),
         "terminationGracePeriodSeconds": DRAIN_DELAY_SECONDS + DRAIN_TIMEOUT_SECONDS + 10,

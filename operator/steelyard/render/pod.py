@@ -87,6 +87,16 @@ def shared_memory() -> Part:
     return {"name": "shm", "emptyDir": {"medium": "Memory"}}, {"name": "shm", "mountPath": "/dev/shm"}  # noqa: S108 - inside the pod
 
 
+def access(pull_secrets: Sequence[str], account: str | None) -> Manifest:
+    """The part of a pod's spec that says who it is: no token, the Secrets that its images are pulled with, and its service account."""
+    spec: Manifest = {"automountServiceAccountToken": False}
+    if pull_secrets:
+        spec["imagePullSecrets"] = [{"name": name} for name in pull_secrets]
+    if account:
+        spec["serviceAccountName"] = account
+    return spec
+
+
 def nodes(
     selector: Mapping[str, str], tolerations: Sequence[Mapping[str, str]], scheduler: str | None, runtime_class: str | None
 ) -> Manifest:

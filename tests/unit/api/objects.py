@@ -153,6 +153,8 @@ BAD: tuple[Bad, ...] = (
     _w("a digest that is too short", {"spec.model.digest": "sha256:00"}, 'must be "sha256:" followed by 64', "spec.model.digest"),
     _w("no task for our own server", {"spec.model.task": GONE}, "must give model.task", "spec.model.task"),
     _w("a task with capitals", {"spec.model.task": "TextGeneration"}, "must be a task in lower case", "spec.model.task"),
+    _w("a pull secret of another namespace", {"spec.pods": {"imagePullSecrets": ["other/registry"]}}, "in the same namespace", "spec.pods.imagePullSecrets[0]"),
+    _w("an account of another namespace", {"spec.pods": {"serviceAccountName": "other/models"}}, "in the same namespace", "spec.pods.serviceAccountName"),
     _w("a secret of another namespace", {"spec.model.secretName": "other/token"}, "in the same namespace", "spec.model.secretName"),
     _w("no model", {"spec.model": GONE}, "Required value", "spec.model", "must be given"),
     # the server

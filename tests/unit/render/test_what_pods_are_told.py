@@ -10,7 +10,7 @@ import pytest
 from steelyard.core.compiling.site import CompileSite
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.resources import Resources
-from steelyard.core.facts.snapshot import LatencyObjective, Registries, ServeCache, Settings, VllmOptions
+from steelyard.core.facts.snapshot import LatencyObjective, PodAccess, Registries, ServeCache, Settings, VllmOptions
 from steelyard.core.placing.intent import PlacementIntent
 from steelyard.render.compile_job import CompileJobIntent, compile_job
 from steelyard.render.deployment import deployment
@@ -181,6 +181,18 @@ def test_what_one_container_has_written_the_next_can_only_read(uri: str) -> None
     assert {m["name"] for each in steps_of(job).values() for m in each["volumeMounts"]} == {v["name"] for v in pod["volumes"]}
     assert {v["emptyDir"]["sizeLimit"] for v in pod["volumes"] if "emptyDir" in v} == {"3072Mi"}
     assert {each["resources"]["limits"]["ephemeral-storage"] for each in steps_of(job).values()} == {"3072Mi"}
+
+
+def test_pods_are_pulled_and_known_as_the_workload_says_and_hold_no_token() -> None:
+    named = PodAccess(pull_secrets=("registry",), account="models", compile_account="models-compile")
+    made = deployment(WorkloadKey("shop", "search"), "uid-3", replace(PLACEMENT, access=named), SETTINGS)["spec"]["template"]["spec"]
+    spec = {"imagePullSecrets": ["registry"], "serviceAccountName": "models-compile"}
+    job = job_of("s3://models/encoder", SETTINGS, **spec)["spec"]["template"]["spec"]
+    for pod, account in ((made, "models"), (job, "models-compile")):
+        assert (pod["imagePullSecrets"], pod["serviceAccountName"]) == ([{"name": "registry"}], account)
+        assert pod["automountServiceAccountToken"] is False
+    for pod in (serving(SETTINGS), job_of("s3://models/encoder", SETTINGS)["spec"]["template"]["spec"]):
+        assert not {"imagePullSecrets", "serviceAccountName"} & pod.keys()
 
 
 def test_a_serving_pod_gets_disk_for_its_artifact_and_what_is_made_of_it() -> None:

@@ -40,6 +40,16 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PodAccess:
+    """Names of Secrets that a workload's images are pulled with, and of the service accounts of its pods; None: the namespace's default. No part
+    of the revision: it says who a replica is to others, and not what it does."""
+
+    pull_secrets: tuple[str, ...] = ()
+    account: str | None = None
+    compile_account: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CompileOptions:
     """Shapes, precision and flags."""
 
@@ -171,6 +181,7 @@ class Workload:
     """Given where `server` is vllm."""
     compile_by_family: Mapping[str, CompileOptions] = field(default_factory=dict)
     format_by_backend: Mapping[str, NumberFormat] = field(default_factory=dict)
+    access: PodAccess = field(default_factory=PodAccess)
 
     def compile_for(self, family: str, backend: str | None = None) -> CompileOptions:
         """What the model is compiled to for an accelerator family by a back end; None where no back end is known yet."""

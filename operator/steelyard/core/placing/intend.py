@@ -92,4 +92,5 @@ def _placement(seen: Analysis, candidate: Candidate, key: PlacementKey, count: i
         scheduler=candidate.pool.scheduler,
         runtime_class=candidate.pool.runtime_class,
         vllm=workload.vllm,
+        access=workload.access,
     )
