@@ -146,8 +146,10 @@ class Run:
         )
         key, secret = os.environ.get("AWS_ACCESS_KEY_ID"), os.environ.get("AWS_SECRET_ACCESS_KEY")
         if story.secret and key and secret:
-            data = {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret}
-            for name in (story.secret, READ_SECRET):
+            # A store of one's own may have one pair of keys only; the one of `make demo` has another that only reads.
+            reader = os.environ.get("STEELYARD_S3_READ_ACCESS_KEY", key), os.environ.get("STEELYARD_S3_READ_SECRET_KEY", secret)
+            for name, (own, its) in {story.secret: (key, secret), READ_SECRET: reader}.items():
+                data = {"AWS_ACCESS_KEY_ID": own, "AWS_SECRET_ACCESS_KEY": its}
                 self._hands.apply(
                     {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": story.namespace}, "stringData": data}
                 )

@@ -56,10 +56,15 @@ class Ground:
     def give_credentials(self, namespace: str) -> None:
         """The Secrets that pods of a namespace write and read the object store with."""
         store = self.cluster.s3
-        data = {"AWS_ACCESS_KEY_ID": store.access_key, "AWS_SECRET_ACCESS_KEY": store.secret_key}
+        keys = {SECRET: (store.access_key, store.secret_key), READ_SECRET: (store.read_access_key, store.read_secret_key)}
         made = [
-            {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": namespace}, "stringData": data}
-            for name in (SECRET, READ_SECRET)
+            {
+                "apiVersion": "v1",
+                "kind": "Secret",
+                "metadata": {"name": name, "namespace": namespace},
+                "stringData": {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret},
+            }
+            for name, (key, secret) in keys.items()
         ]
         self.cluster.apply(yaml.safe_dump_all(made))
 
