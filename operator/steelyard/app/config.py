@@ -160,7 +160,7 @@ class RegistriesConfig(_Closed):
         "connect to no other private, link-local or loopback address for a model of oci://.",
     )
     plain_http: Annotated[tuple[Host, ...], Field(max_length=256)] = Field(default=(), description="Registries without TLS.")
-    token_hosts: Annotated[dict[Host, Host], Field(max_length=256)] = Field(
+    token_hosts: Annotated[dict[str, Host], Field(max_length=256)] = Field(
         default_factory=dict,
         description="Host that a registry sends to for a token, by registry, where it is not the registry itself: for example "
         "{registry.example.com: gitlab.example.com}. Those of Docker Hub and gitlab.com are known.",
