@@ -28,7 +28,8 @@ class Pods(SpecModel):
     service_account_name: Annotated[
         ObjectName | None,
         says(
-            "The service account of serving pods, of the same namespace. Left out, it is the namespace's default. Where the cloud gives it an "
+            "The service account of serving pods, of the same namespace: one of those that the installation allows (the chart's "
+            "admissionPolicy.serviceAccounts). Left out, it is the namespace's default. Where the cloud gives it an "
             "identity, that one should read the artifact store and nothing else.",
             example="models",
         ),
@@ -36,7 +37,7 @@ class Pods(SpecModel):
     compile_service_account_name: Annotated[
         ObjectName | None,
         says(
-            "The service account of compile pods, of the same namespace. Left out, it is the namespace's default. Where the cloud gives it an "
+            "The service account of compile pods, of the same namespace, and allowed likewise. Left out, it is the namespace's default. Where the cloud gives it an "
             "identity, that one must be able to write the artifact store and to read the model.",
             example="models-compile",
         ),
