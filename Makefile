@@ -12,7 +12,7 @@ FIRST = command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or later is neede
 	PYTHONPATH=tests $(PYTHON) -m
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long test-versions bench check verify generate format clean
+.PHONY: help demo test test-long test-versions bench sbom check verify generate format clean
 
 help: ## What there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -48,6 +48,9 @@ test-versions: $(VENV)/.installed ## The older versions of Kubernetes that the c
 
 bench: $(VENV)/.installed ## Benchmarks, each with its table (all of them take hours; one: B=planner)
 	@$(RUN) -m bench $(B)
+
+sbom: $(VENV)/.installed ## A bill of materials of each image, in build/sbom (CycloneDX)
+	@$(RUN) -m cluster.bill_of_materials
 
 check: $(VENV)/.installed ## ruff, mypy, the house rules, and drift of generated files; at the end, figures of the code's shape
 	@$(VENV)/bin/ruff check .

@@ -80,6 +80,11 @@ class AdmissionPolicy(_Closed):
         default=[],
         description="Images that pods of workloads may run beside those of config.toolchains, by how they begin: registry.example.com/models/.",
     )
+    service_accounts: list[Annotated[str, Field(max_length=253, pattern="^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]] = Field(
+        default=[],
+        description="Service accounts that workloads may name for their pods (`spec.pods`), beside the namespace's default one. The operator's own "
+        "account can start pods with no others.",
+    )
 
 
 class ServiceAccount(_Closed):

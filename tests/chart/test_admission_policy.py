@@ -74,7 +74,11 @@ class Installed:
 @pytest.fixture(scope="module", params=list(INSTALLATIONS))
 def installed(control_plane: Cluster, request: pytest.FixtureRequest) -> Iterator[Installed]:
     """What the chart makes, in the shared control plane: it confines the account of this release alone."""
-    values = {**INSTALLATIONS[request.param], "crds": {"install": False}}
+    values = {
+        **INSTALLATIONS[request.param],
+        "crds": {"install": False},
+        "admissionPolicy": {"serviceAccounts": ["models", "models-compile"]},
+    }
     control_plane.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "crds"))
     control_plane.until_established()
     with ExitStack() as stack:
@@ -157,6 +161,7 @@ def _helped_by(**container: Any) -> Callable[[Object], Any]:
 
 
 KEY = {"secretKeyRef": {"name": "of-another", "key": "password"}}
+CREDENTIAL = {"secretKeyRef": {"name": "of-another", "key": "AWS_SECRET_ACCESS_KEY"}}
 TOKEN = {"sources": [{"serviceAccountToken": {"path": "token"}}]}
 OWNER = {"apiVersion": "apps/v1", "kind": "InferenceWorkload", "name": "a", "uid": "1"}
 STOLEN: dict[str, tuple[Callable[[Object], Any], str]] = {
@@ -166,7 +171,7 @@ STOLEN: dict[str, tuple[Callable[[Object], Any], str]] = {
     "a token as a volume": (_mounts(projected=TOKEN), "mounts only"),
     "a token": (lambda d: _pod(d).update(automountServiceAccountToken=True), "without an API token"),
     "the namespace's word on the token": (lambda d: _pod(d).pop("automountServiceAccountToken"), "without an API token"),
-    "another account": (lambda d: _pod(d).update(serviceAccountName="of-another"), "default service account"),
+    "another account": (lambda d: _pod(d).update(serviceAccountName="of-another"), "admissionPolicy.serviceAccounts"),
     "the node's network": (lambda d: _pod(d).update(hostNetwork=True), "network, process or IPC"),
     "the node's processes": (lambda d: _pod(d).update(hostPID=True), "network, process or IPC"),
     "the node's IPC": (lambda d: _pod(d).update(hostIPC=True), "network, process or IPC"),
@@ -185,7 +190,9 @@ STOLEN: dict[str, tuple[Callable[[Object], Any], str]] = {
     "a command as a probe": (_container(livenessProbe={"exec": {"command": ["sh"]}}), "only the entry point"),
     "a command as a hook": (_container(lifecycle={"preStop": {"exec": {"command": ["sh"]}}}), "only the entry point"),
     "code by a variable": (_variable(name="PYTHONPATH", value="/tmp"), "sets only its own variables"),
-    "a key of a Secret": (_variable(name="AWS_REGION", valueFrom=KEY), "from a single key of a Secret"),
+    "a key of a Secret that is no credential": (_variable(name="AWS_REGION", valueFrom=KEY), "only credentials from Secrets"),
+    "a credential under another name": (_variable(name="STEELYARD_X", valueFrom=CREDENTIAL), "each under its own name"),
+    "a Secret as a whole": (_container(envFrom=[{"secretRef": {"name": "of-another"}}]), "none from a Secret or ConfigMap as a whole"),
     "no label of ours": (lambda d: d["metadata"].update(labels={"app": "shop"}), "label app.kubernetes.io/managed-by"),
     "no owner": (lambda d: d["metadata"].pop("ownerReferences"), "with an owner of the kind"),
     "an owner of another kind": (lambda d: d["metadata"].update(ownerReferences=[OWNER]), "with an owner of the kind"),
@@ -207,10 +214,9 @@ def test_what_the_operator_never_makes_is_refused_to_its_account(installed: Inst
 
 def test_serving_pods_get_no_secret_of_a_tenant(installed: Installed, first: Any) -> None:
     """Compile pods do: which Secret a model needs is the tenant's word, and the policy cannot look it up."""
-    reference = [{"secretRef": {"name": "of-another"}}]
     serving, compiling = first("Deployment"), first("Job")
     for manifest in (serving, compiling):
-        _container(envFrom=reference)(manifest)
+        _container(env=[{"name": "AWS_SECRET_ACCESS_KEY", "valueFrom": CREDENTIAL}])(manifest)
     assert "only the Secret that its configuration names" in installed.create(serving)[1]
     assert installed.create(compiling) == (201, "")
 

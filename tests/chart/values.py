@@ -16,7 +16,7 @@ EVERYTHING: dict[str, Any] = {
             "onnxruntime": None,
             "neuron": {"serveImage": "n:1", "compileImage": "n:2", "target": "trn1", "versions": {"neuronx-cc": "2.20"}},
         },
-        "store": {"endpoint": "http://minio.example:9000", "secretName": "store"},
+        "store": {"endpoint": "http://minio.example:9000", "secretName": "store", "readSecretName": "store-read"},
         "observe": {"source": "Prometheus", "prometheusUrl": "http://prometheus.example:9090"},
         "compile": {"nodeSelector": {"pool": "general"}},
     },

@@ -16,7 +16,7 @@ CHART = ROOT / "charts" / "steelyard"
 TOOLCHAINS = ("openvino", "onnxruntime", "eager")
 NAMESPACE = "steelyard-system"
 RELEASE = "steelyard"
-SECRET = "steelyard-store"
+SECRET, READ_SECRET = "steelyard-store", "steelyard-store-read"
 ARTIFACTS, MODELS = "artifacts", "models"
 
 
@@ -46,6 +46,7 @@ def install_arguments(endpoint: str, environment: dict[str, str]) -> list[str]:
         *image_values("runtime.serve", environment["STEELYARD_IMAGE_RUNTIME_SERVE"]),
         *image_values("runtime.compile", environment["STEELYARD_IMAGE_RUNTIME_COMPILE"]),
         "--set", f"config.store.uri=s3://{ARTIFACTS}", "--set", f"config.store.endpoint={endpoint}", "--set", f"config.store.secretName={SECRET}",
+        "--set", f"config.store.readSecretName={READ_SECRET}",
         *eager_toolchain(environment["STEELYARD_IMAGE_RUNTIME_COMPILE"]),
         *(value for name in TOOLCHAINS for value in ("--set", f"config.toolchains.{name}.target=cpu/{own_isa()}")),
         "--set", "config.compile.nodeSelector.steelyard\\.dev/role=general", "--set", "config.observe.intervalSeconds=1",

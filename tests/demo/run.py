@@ -19,6 +19,7 @@ from rich.table import Table
 
 from demo import checker, manifests, rate
 from demo.hands import OWN, Hands
+from demo.installation import READ_SECRET
 from demo.log_follower import LogFollower
 from demo.manifests import Manifest
 from demo.pod_recorder import PodRecorder
@@ -145,10 +146,13 @@ class Run:
         )
         key, secret = os.environ.get("AWS_ACCESS_KEY_ID"), os.environ.get("AWS_SECRET_ACCESS_KEY")
         if story.secret and key and secret:
-            data = {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret}
-            self._hands.apply(
-                {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": story.secret, "namespace": story.namespace}, "stringData": data}
-            )
+            # A store of one's own may have one pair of keys only; the one of `make demo` has another that only reads.
+            reader = os.environ.get("STEELYARD_S3_READ_ACCESS_KEY", key), os.environ.get("STEELYARD_S3_READ_SECRET_KEY", secret)
+            for name, (own, its) in {story.secret: (key, secret), READ_SECRET: reader}.items():
+                data = {"AWS_ACCESS_KEY_ID": own, "AWS_SECRET_ACCESS_KEY": its}
+                self._hands.apply(
+                    {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": story.namespace}, "stringData": data}
+                )
         for name, variant in story.pools:
             advertised = [manifests.claim(*claims[name])] if name in claims else []
             self._hands.apply(manifests.pool(story, name, variant.backend, self._shape(name), prices[name], advertised))

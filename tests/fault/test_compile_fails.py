@@ -30,7 +30,7 @@ def memory(run: MoveRun, backend: str) -> list[str]:
     """What each attempt may use."""
     found = [j for j in run.listed("batch/v1/jobs") if j["metadata"]["name"].startswith(backend)]
     found.sort(key=lambda j: j["metadata"]["name"])
-    return [j["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]["memory"] for j in found]
+    return [j["spec"]["template"]["spec"]["initContainers"][1]["resources"]["limits"]["memory"] for j in found]
 
 
 def until_failed(run: MoveRun, backend: str, failure_class: str):

@@ -16,6 +16,7 @@ from steelyard.api.move import FinishedMove, Move
 from steelyard.api.objective import CostUnit, LatencyMetric, Objective
 from steelyard.api.placement import Placement
 from steelyard.api.placement_status import ClaimStatus, PlacementStatus, Quarantine
+from steelyard.api.pods import Pods
 from steelyard.api.rebalancing import Mode, Rebalancing
 from steelyard.api.rule import Rule
 from steelyard.api.scaling import ReplicaOwner, Scaling
@@ -97,6 +98,13 @@ class InferenceWorkloadSpec(SpecModel):
             "How requests come in. Left out, one Service of the workload's own name is the front, and each ready replica gets about an equal share."
         ),
     ] = Traffic()
+    pods: Annotated[
+        Pods,
+        says(
+            "What the workload's pods are given beside the above: Secrets to pull their images with, and service accounts. A change restarts "
+            "nothing; the next placement or compile that is made anyway takes it up."
+        ),
+    ] = Pods()
 
 
 class Summary(StatusModel):

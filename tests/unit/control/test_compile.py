@@ -12,7 +12,7 @@ from steelyard.api.inference_workload import InferenceWorkload
 from steelyard.api.parse import parse
 from steelyard.app.config import Config
 from steelyard.app.wiring import settings_of
-from steelyard.control.gather.compile_job import end_of
+from steelyard.control.gather.compile_job import end_of, is_running
 from steelyard.control.gather.snapshot_builder import SnapshotBuilder
 from steelyard.control.gather.workload_facts import workload_of
 from steelyard.control.kube.api_client import ApiClient
@@ -177,9 +177,9 @@ class Cluster:
         self._pod({"phase": "Pending", "conditions": [{"type": "PodScheduled", "status": "False", "reason": reason}]})
 
     def kubelet_says(self, reason: str, message: str) -> None:
-        """Of the Job's container, which waits."""
+        """Of the Job's first container, which waits."""
         waiting = {"waiting": {"reason": reason, "message": message}}
-        self._pod({"phase": "Pending", "containerStatuses": [{"name": "compile", "state": waiting}]})
+        self._pod({"phase": "Pending", "initContainerStatuses": [{"name": "fetch", "state": waiting}]})
 
     def _pod(self, status: dict[str, Any]) -> None:
         (job,) = self.jobs
@@ -222,7 +222,7 @@ def test_the_job_runs_on_a_pool_that_a_user_of_the_model_selects() -> None:
     (job,) = cluster.jobs
     pod = job["spec"]["template"]["spec"]
     assert pod["nodeSelector"] == {"pool": "b"}
-    assert pod["containers"][0]["resources"]["requests"]["nvidia.com/gpu"] == "1"
+    assert pod["initContainers"][1]["resources"]["requests"]["nvidia.com/gpu"] == "1"
 
 
 def test_without_a_pool_nothing_begins_and_the_status_says_what_to_add_and_then_it_begins() -> None:
@@ -246,7 +246,7 @@ def test_a_job_without_a_node_says_what_it_waits_for_and_says_it_once() -> None:
     cluster.scheduler_says("Unschedulable")
     status = cluster.reconcile()
     assert "no node of pool gpu has room for its Job" in waits(status, "Unplaced")
-    assert "cpu 1000m, memory 4096Mi, nvidia.com/gpu 1: free one or add one" in waits(status, "Unplaced")
+    assert "cpu 1000m, ephemeral-storage 10240Mi, memory 4096Mi, nvidia.com/gpu 1: free one or add one" in waits(status, "Unplaced")
     assert "kubectl describe pod inductor-0-1-x --namespace ns" in waits(status, "Unplaced")
     assert cluster.reconcile() == status
     assert len(cluster.jobs) == 1
@@ -262,7 +262,7 @@ def test_a_job_that_the_scheduler_has_not_looked_at_yet_waits_for_nothing() -> N
 
 
 def test_a_secret_that_is_missing_is_named_with_the_command_that_makes_it_and_told_once() -> None:
-    cluster = Cluster(settings=replace(SETTINGS, store_secret="artifact-store"))
+    cluster = Cluster(settings=replace(SETTINGS, store_secret="artifact-store", store_read_secret="artifact-store-read"))
     cluster.pool("gpu")
     cluster.use("w")
     cluster.reconcile()
@@ -501,6 +501,65 @@ def killed(
         "status": {"containerStatuses": [container], **(status or {})},
     }
     return end_of({"status": {"conditions": [{"status": "True", **each} for each in conditions]}}, pod)
+
+
+def state(name: str, code: int | None = None, reason: str = "", word: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Of a container that has ended with this code and word, or runs."""
+    if code is None:
+        return {"name": name, "state": {"running": {"startedAt": "2026-03-01T12:00:00Z"}}}
+    return {"name": name, "state": {"terminated": {"exitCode": code, "reason": reason, "message": json.dumps(word) if word else ""}}}
+
+
+MADE = {"result": "Succeeded", "artifact": {"uri": "s3://a/k/manifest.json", "digest": f"sha256:{'d' * 64}", "sizeBytes": 1}, "seconds": 1}
+LOST = {"result": "Failed", "class": "User", "reason": "ModelNotFound", "message": "m", "logTail": "l"}
+
+
+def ended(*before: dict[str, Any], last: dict[str, Any] | None = None) -> Built | Failure | None:
+    """What is made of a pod with these containers."""
+    return end_of({}, {"metadata": {}, "status": {"initContainerStatuses": list(before), "containerStatuses": [last] if last else []}})
+
+
+def test_a_compile_ends_with_the_word_of_the_container_that_publishes() -> None:
+    found = ended(state("fetch", 0), state("compile", 0), last=state("publish", 0, word=MADE))
+    assert isinstance(found, Built)
+    assert ended(state("fetch", 0), state("compile"), last=None) is None
+    assert ended(state("fetch", 0), state("compile", 0), last=state("publish")) is None
+
+
+@pytest.mark.parametrize("failing", ["fetch", "compile", "publish"])
+def test_whichever_container_fails_its_word_is_the_result(failing: str) -> None:
+    states = {
+        name: state(name, 1 if name == failing else 0, word=LOST if name == failing else None) for name in ("fetch", "compile", "publish")
+    }
+    found = ended(states["fetch"], states["compile"], last=states["publish"] if failing == "publish" else None)
+    assert isinstance(found, Failure)
+    assert (found.failure_class, found.reason) == (FailureClass.USER, "ModelNotFound")
+
+
+@pytest.mark.parametrize("failing", ["fetch", "compile"])
+def test_whichever_container_runs_out_of_memory_the_next_attempt_has_more(failing: str) -> None:
+    found = ended(*([state("fetch", 0)] if failing == "compile" else []), state(failing, 137, "OOMKilled"))
+    assert isinstance(found, Failure)
+    assert found.failure_class is FailureClass.OUT_OF_MEMORY
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_a_container_that_has_read_a_model_cannot_say_that_the_compile_has_succeeded(code: int) -> None:
+    assert not isinstance(ended(state("fetch", 0), state("compile", code, word=MADE)), Built)
+    over = end_of({"status": {"conditions": [{"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"}]}}, {
+        "metadata": {}, "status": {"initContainerStatuses": [state("compile", code, word=MADE)], "containerStatuses": []}
+    })  # fmt: skip
+    assert isinstance(over, Failure)
+
+
+def test_progress_is_read_while_any_of_the_containers_runs() -> None:
+    for statuses in (
+        {"initContainerStatuses": [state("fetch")]},
+        {"initContainerStatuses": [state("fetch", 0), state("compile")]},
+        {"initContainerStatuses": [state("fetch", 0), state("compile", 0)], "containerStatuses": [state("publish")]},
+    ):
+        assert is_running({"status": statuses})
+    assert not is_running({"status": {"initContainerStatuses": [state("fetch", 0)]}})
 
 
 @pytest.mark.parametrize("kind", ["FailureTarget", "Failed"])

@@ -46,10 +46,12 @@ def is_stuck(job: Manifest, pod: Manifest | None, now: datetime) -> bool:
 
 
 def end_of(job: Manifest, pod: Manifest | None) -> Built | Failure | None:
-    """How the attempt ended; None while it goes on. The pod's termination message is the result; the Job's conditions speak where there is none."""
-    ended = (server_status(pod or {}).get("state") or {}).get("terminated")
+    """How the attempt ended; None while it goes on. The last word of the container that failed, or of the last one, is the result; the Job's
+    conditions speak where there is none."""
+    failed, ended = _endings(pod or {})
     told = last_word(ended)
-    if told.get("result") == "Succeeded":
+    # Of success only the container that publishes may speak: those before it have read a model of unknown origin.
+    if told.get("result") == "Succeeded" and not failed:
         return _built(told)
     if told.get("result") == "Failed":
         known = str(told.get("class")) in {c.value for c in FailureClass}
@@ -91,6 +93,24 @@ def no_node(job: Manifest, pod: Manifest) -> Refusal | None:
     if not is_unplaced(pod):
         return None
     return Refusal(Reason.UNPLACED, no_room(pod, "its Job", manifests.labels(job).get(label.POOL)))
+
+
+def is_running(pod: Manifest) -> bool:
+    """Whether one of the containers of a compile runs, and so tells how far it is."""
+    return any((each.get("state") or {}).get("running") for each in _containers(pod))
+
+
+def _containers(pod: Manifest) -> list[Mapping[str, Any]]:
+    """Statuses of its containers, in the order in which they run."""
+    status = pod.get("status") or {}
+    return [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
+
+
+def _endings(pod: Manifest) -> tuple[bool, Mapping[str, Any] | None]:
+    """Whether a container has failed that others were to follow, and how the one that ended the pod has ended; None while it goes on."""
+    states = [(each.get("state") or {}).get("terminated") for each in (pod.get("status") or {}).get("initContainerStatuses") or ()]
+    failed = next((ended for ended in states if ended and ended.get("exitCode") != 0), None)
+    return failed is not None, failed or (server_status(pod).get("state") or {}).get("terminated")
 
 
 def _built(told: Mapping[str, Any]) -> Built | Failure:

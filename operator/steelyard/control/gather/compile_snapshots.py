@@ -117,7 +117,8 @@ class CompileSnapshots:
         """What keeps the attempt's pod from running."""
         if pod is None:
             return None
-        keys = secret_keys(self._settings.store_secret, model["uri"], model.get("secretName"))
+        stores = (self._settings.store_secret, self._settings.store_read_secret)
+        keys = secret_keys(stores, model["uri"], model.get("secretName"))
         return no_node(job, pod) or trouble(pod, "its Job", keys, now)
 
     def _refusals(self, compiled: Manifest) -> tuple[Refused, ...]:

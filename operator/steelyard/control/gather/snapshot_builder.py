@@ -207,7 +207,7 @@ class SnapshotBuilder:
     def _trouble(self, pods: Sequence[Manifest], pool: str, now: datetime) -> Refusal | None:
         """Of the first pod by name that has any, after a node that is not ready: pods on it say nothing new."""
         lost = on_a_lost_node(pods, self._node, pool)
-        keys = secret_keys(self.settings.store_read_secret or self.settings.store_secret)
+        keys = secret_keys([self.settings.store_read_secret])
         waiting = (p for p in sorted(pods, key=manifests.name) if not pod_ready(p))
         return lost or next((why for p in waiting if (why := trouble(p, f"a replica on pool {pool}", keys, now)) is not None), None)
 

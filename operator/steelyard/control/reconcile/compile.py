@@ -13,8 +13,8 @@ from datetime import datetime
 from typing import Any
 
 from steelyard.control.clock import Clock
+from steelyard.control.gather.compile_job import is_running
 from steelyard.control.gather.compile_snapshots import CompileSnapshots, UsersOf
-from steelyard.control.gather.workload_facts import server_status
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.api_client import ApiClient
 from steelyard.control.kube.apply import Applier, Refused
@@ -197,7 +197,7 @@ class CompileReconciler:
         """What the pod tells of the compile, with a time for its end; None where it does not run, or does not answer."""
         pod = self._snapshots.pod_of(compiled, decision.attempts.count) or {}
         address = (pod.get("status") or {}).get("podIP")
-        if not address or not (server_status(pod).get("state") or {}).get("running"):
+        if not address or not is_running(pod):
             return None
         progress = await self._fetch_progress(f"http://{address}:{PROGRESS_PORT}/progress")
         if progress is None or progress.get("etaSeconds") is not None:

@@ -40,6 +40,16 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PodAccess:
+    """Names of Secrets that a workload's images are pulled with, and of the service accounts of its pods; None: the namespace's default. No part
+    of the revision: it says who a replica is to others, and not what it does."""
+
+    pull_secrets: tuple[str, ...] = ()
+    account: str | None = None
+    compile_account: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CompileOptions:
     """Shapes, precision and flags."""
 
@@ -171,6 +181,7 @@ class Workload:
     """Given where `server` is vllm."""
     compile_by_family: Mapping[str, CompileOptions] = field(default_factory=dict)
     format_by_backend: Mapping[str, NumberFormat] = field(default_factory=dict)
+    access: PodAccess = field(default_factory=PodAccess)
 
     def compile_for(self, family: str, backend: str | None = None) -> CompileOptions:
         """What the model is compiled to for an accelerator family by a back end; None where no back end is known yet."""
@@ -329,6 +340,7 @@ class Artifact:
     state: ArtifactState
     uri: str | None = None
     digest: str | None = None
+    size_bytes: int | None = None
     message: str = ""
     retry_at: datetime | None = None
     waits: Refusal | None = None
@@ -381,6 +393,17 @@ class ServeCache:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Registries:
+    """What models of `oci://` may be downloaded from, as hosts with or without a port. `allowed`: empty for all. `private`: those that may have
+    addresses that are not public. `plain_http`: those without TLS. `token_hosts`: by registry, where it may send to for a token."""
+
+    allowed: tuple[str, ...] = ()
+    private: tuple[str, ...] = ()
+    plain_http: tuple[str, ...] = ()
+    token_hosts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The operator's configuration as far as decisions and builders depend on it."""
 
@@ -390,13 +413,14 @@ class Settings:
     store_endpoint: str | None = None
     store_secret: str | None = None
     store_read_secret: str | None = None
-    """For pods that only read; None: the same as for those that write."""
+    """For containers that only read; None: their identity is enough."""
     store_region: str = "us-east-1"
     signing_secret: str | None = None
     """Private keys, for compile pods; None: artifacts are not signed."""
     public_keys: str = ""
     """PEM; one of these must have signed what is served. Empty: nothing is verified."""
     hub_endpoint: str | None = None
+    registries: Registries = field(default_factory=Registries)
     serve_cache: ServeCache | None = None
     """None: an empty folder of each pod."""
     compile_node_selector: Mapping[str, str] = field(default_factory=dict)
@@ -411,6 +435,8 @@ class Settings:
     image_pull_policy: str = "IfNotPresent"
     connection_max_age_seconds: int = 10
     compile_resources: Resources = field(default_factory=lambda: Resources(1.0, 4.0))
+    compile_disk_gib: float = 10.0
+    """Of the node's disk, for what a compile downloads and makes; a model that is larger than half of it is not downloaded."""
     compile_deadline_seconds: int = 3600
     compile_jobs_at_once: int = 2
     namespace_budgets: Mapping[str, float] = field(default_factory=dict)
