@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
@@ -22,10 +22,13 @@ from steelyard.core.vocabulary.reading import Reading
 from steelyard.observe.observed_pod import ObservedPod
 from steelyard.observe.observer import Observer
 from steelyard.observe.prometheus_source import PrometheusSource
+from steelyard.observe.sample import ZERO, Tally
 from steelyard.observe.scrape import DirectSource
 
 _log = get_logger(__name__)
 LARGEST_PROGRESS = 64 * 1024
+OUTCOMES = ("good", "slow", "error", "shed")
+_FIELDS = tuple(f.name for f in fields(PodFacts))
 
 
 class Observing:
@@ -46,14 +49,20 @@ class Observing:
         else:
             source = DirectSource(self._session, clock, timeout_seconds=self._timeout)
         self._observer = Observer(source, float(config.interval_seconds), on_window)
-        self._told: dict[tuple[str, ...], float] = {}
+        self._told: dict[tuple[WorkloadKey, PlacementKey], Tally] = {}
+        self._refused: dict[tuple[str, str], int] = {}
+        self._seen: dict[str, tuple[PodFacts, ObservedPod]] = {}
 
     async def round(self, pods: Sequence[PodFacts], window_seconds: Mapping[WorkloadKey, int]) -> None:
         """One round of readings."""
-        seen = [ObservedPod(**{f.name: getattr(p, f.name) for f in fields(p)}) for p in pods]
-        await self._observer.observe(seen, window_seconds, self._clock.now())
+        known, self._seen = self._seen, {}
+        for pod in pods:
+            before = known.get(pod.uid)
+            seen = before if before is not None and before[0] is pod else (pod, ObservedPod(**{f: getattr(pod, f) for f in _FIELDS}))
+            self._seen[pod.uid] = seen
+        await self._observer.observe([observed for _, observed in self._seen.values()], window_seconds, self._clock.now())
         self._count()
-        self._forget({pod.workload for pod in pods}.union(window_seconds))
+        self._forget(window_seconds.keys() | {pod.workload for pod in pods})
 
     def reading(self, workload: WorkloadKey, placement: PlacementKey, now: datetime) -> Reading[Traffic]:
         """What may be believed of one placement now."""
@@ -78,29 +87,24 @@ class Observing:
         """End the session."""
         await self._session.close()
 
-    def _forget(self, there: Collection[WorkloadKey]) -> None:
-        """Of workloads that are gone with their pods nothing is kept: names that nobody has any more would add up."""
-        for workload in self._observer.workloads.difference(there):
-            self._observer.forget(workload)
-        left = self._observer.workloads.union(there)
-        self._told = {
-            slot: count
-            for slot, count in self._told.items()
-            if slot[0] != "steelyard_workload_requests" or WorkloadKey(slot[1], slot[2]) in left
-        }
+    def _forget(self, present: Set[WorkloadKey]) -> None:
+        """Workloads that are gone, once their last pods are gone too."""
+        for workload in self._observer.workloads - present:
+            for placement in self._observer.forget(workload):
+                self._told.pop((workload, placement), None)
 
     def _count(self) -> None:
         """Counters by pool: a pool's revisions add up, and a counter only grows."""
-        sums: dict[tuple[str, ...], float] = {}
-        for (workload, placement), totals in self._observer.totals().items():
-            where = (workload.namespace, workload.name, placement.pool)
-            for outcome in ("good", "slow", "error", "shed"):
-                slot: tuple[str, ...] = ("steelyard_workload_requests", *where, outcome)
-                sums[slot] = sums.get(slot, 0.0) + getattr(totals.tally, outcome) - getattr(totals.before, outcome)
-        for (source, reason), count in self._observer.refused.items():
-            sums["steelyard_input_rejected", source, reason] = float(count)
-        for slot, total in sums.items():
-            grown = total - self._told.get(slot, 0.0)
+        for key, totals in self._observer.news().items():
+            workload, placement = key
+            counted, before = totals.tally - totals.before, self._told.get(key, ZERO)
+            for outcome in OUTCOMES:
+                grown = getattr(counted, outcome) - getattr(before, outcome)
+                if grown > 0:
+                    self._metrics.count("steelyard_workload_requests", (workload.namespace, workload.name, placement.pool, outcome), grown)
+            self._told[key] = counted.at_least(before)
+        for slot, count in self._observer.refused.items():
+            grown = count - self._refused.get(slot, 0)
             if grown > 0:
-                self._metrics.count(slot[0], slot[1:], grown)
-                self._told[slot] = total
+                self._metrics.count("steelyard_input_rejected", slot, grown)
+                self._refused[slot] = count

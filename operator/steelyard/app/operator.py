@@ -7,6 +7,7 @@ the Lease ends the process: the fence has shut by then, so nothing is written on
 from __future__ import annotations
 
 import asyncio
+import gc
 import secrets
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
@@ -62,6 +63,7 @@ from steelyard.control.telemetry.cost_ledger import CostLedger
 from steelyard.control.telemetry.decision_log import DecisionLog
 from steelyard.control.telemetry.events import EventRecorder, EventType
 from steelyard.control.telemetry.health import Check, HealthServer, Heartbeat, decision_progress, elector_progress, synced, watch_progress
+from steelyard.control.telemetry.loop_lag import loop_lag
 from steelyard.control.telemetry.metrics import Gauges, Metrics, Sample
 from steelyard.control.telemetry.metrics_page import MetricsPage
 from steelyard.control.telemetry.metrics_server import MetricsServer
@@ -183,12 +185,14 @@ class Operator:
 
     # --- starting ---------------------------------------------------------------------------------------------------------------------
 
-    async def _start(self, **_: Any) -> None:
+    async def _start(self, settings: kopf.OperatorSettings, **_: Any) -> None:
         throttle = Throttle(self.clock, rate=WRITES_PER_SECOND, burst=BURST)
         self.client = await ApiClient.connect(
             self._credentials, clock=self.clock, fence=self.fence, throttle=throttle, observer=self.metrics, on_date=self.clock.anchor
         )
-        settings = settings_of(self._config)
+        # Objects come one by one, then: a list of a large fleet is held whole until its last object was handled.
+        settings.watching.initial_streaming = await self.client.streams_lists(NODES)
+        decided_by = settings_of(self._config)
         self.sweep = Sweep(self.client, self.store, scopes_of(self._config), self.clock, observer=self.metrics)
         self.elector = Elector(
             self.client.view(fence=OpenFence()),
@@ -203,7 +207,7 @@ class Operator:
         self.observing = Observing(self._config.observe, self.clock, self.metrics, on_window=self._window_ended)
         self.snapshots = SnapshotBuilder(
             self.store,
-            settings,
+            decided_by,
             self.observing.reading,
             synced=self.sweep.synced,
             clock_suspect=self.clock.suspect,
@@ -229,7 +233,7 @@ class Operator:
             self.client,
             applier,
             self.store,
-            settings,
+            decided_by,
             self.observing.progress,
             self.snapshots.users_of,
             self.decision_log,
@@ -270,6 +274,7 @@ class Operator:
             )
             metrics_port = await self._metrics_server.start()
         _log.info("started", identity=self._identity.name, port=port, metrics_port=metrics_port)
+        self._spawn("lag", loop_lag(self.clock, self.metrics.loop_lagged))
         self._spawn("prime", self._prime())
         self._spawn("elector", self._elect())
 
@@ -278,6 +283,7 @@ class Operator:
         if not self._kinds_served:
             return
         await self.sweep.prime()
+        gc.freeze()  # What was listed stays: looking through all of it for garbage again stops the loop for long.
         _log.info("synced", workloads=len(self.snapshots.workloads()))
         self.cost_ledger = CostLedger(self.metrics, self.clock.now())
         self._spawn("sweep", self.sweep.run())
@@ -420,8 +426,8 @@ class Operator:
         if key.resource == NODES and change.new is None:
             self.snapshots.node_left(present, self.clock.now())
         if key.resource == NODES:
-            if node_matters(change):
-                self._wake_pools()
+            for pool in self.snapshots.pools_reading(change.old, change.new):
+                self._wake_pool(pool)
             return
         labels = manifests.labels(present)
         if key.resource in {DEPLOYMENTS, SERVICES, DISRUPTION_BUDGETS, PODS} and label.WORKLOAD in labels:
@@ -451,6 +457,14 @@ class Operator:
         for each in self.store.all(ACCELERATOR_POOLS):
             self.queue.add(_key(ACCELERATOR_POOLS, each), Priority.ROUTINE)
         self._wake_all()
+
+    def _wake_pool(self, pool: str) -> None:
+        """A pool, and the workloads that have replicas there; the others see it when they are looked at next."""
+        self.queue.add(Key(ACCELERATOR_POOLS.plural, "", pool), Priority.ROUTINE)
+        for each in self.store.labelled(DEPLOYMENTS, label.POOL, pool):
+            if label.WORKLOAD in manifests.labels(each):
+                where = Key(INFERENCE_WORKLOADS.plural, manifests.namespace(each) or "", manifests.labels(each)[label.WORKLOAD])
+                self.queue.add(where, Priority.ROUTINE)
 
     def _cannot_be_read(self, resource: Resource, about: dict[str, Any], why: str) -> None:
         self.metrics.count("steelyard_input_rejected", (resource.label, "Unreadable"))
@@ -515,19 +529,6 @@ class Operator:
 
 def _key(resource: Resource, manifest: dict[str, Any]) -> Key:
     return Key(resource.plural, manifests.namespace(manifest) or "", manifests.name(manifest))
-
-
-def node_matters(change: Change) -> bool:
-    """Kubelets write their node's status all the time; only readiness, labels and capacity concern us."""
-
-    def view(node: dict[str, Any] | None) -> Any:
-        if node is None:
-            return None
-        status = node.get("status") or {}
-        ready = next((c.get("status") for c in status.get("conditions") or () if c.get("type") == "Ready"), None)
-        return ready, dict(manifests.labels(node)), status.get("allocatable")
-
-    return bool(view(change.old) != view(change.new))
 
 
 def pool_matters(change: Change) -> bool:

@@ -19,6 +19,8 @@ LARGEST = 1024 * 1024
 """Bytes of one answer; a server with thousands of series stays below."""
 AT_ONCE = 64
 """Scrapes at the same time; below aiohttp's own limit of connections, so that waiting for one never looks like a slow pod."""
+KEPT = 100
+"""Rounds for which it is remembered when a pod was asked."""
 ACCEPT = "text/plain;version=0.0.4"
 TEXT = frozenset({"text/plain", "application/openmetrics-text"})
 
@@ -26,8 +28,9 @@ TEXT = frozenset({"text/plain", "application/openmetrics-text"})
 class DirectSource:
     """Scrapes over HTTP. Give it a session of its own without cookies, proxies and credentials.
 
-    A round ends after `round_seconds` even if every pod stalls. Pods that failed are asked after all others, the one that waited longest
-    first: dead nodes do not keep the others from being read, and a pod that comes back is not kept waiting for ever.
+    A round ends after `round_seconds` even if every pod stalls, and the next one goes on where it stopped: who was asked longest ago comes
+    first. Pods that failed are asked after all others: dead nodes do not keep the others from being read, and a pod that comes back is not
+    kept waiting for ever.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class DirectSource:
         self._largest = largest
         self._number = 0
         self._failed: dict[str, int] = {}
+        self._asked: dict[str, int] = {}
 
     @property
     def name(self) -> str:
@@ -55,14 +59,15 @@ class DirectSource:
     async def read(self, pods: Sequence[ObservedPod]) -> Mapping[str, Answer]:
         """Ask all pods, the well-behaved ones first."""
         answers: dict[str, Answer] = {
-            pod.uid: Failure(Reason.NOT_REACHED, f"{pod.title} was not asked: too many others did not answer") for pod in pods
+            pod.uid: Failure(Reason.NOT_REACHED, f"{pod.title} was not read: the round ended before, for too many others did not answer")
+            for pod in pods
         }
         self._number += 1
-        queue = iter(sorted(pods, key=lambda pod: (self._failed.get(pod.uid, 0), pod.uid)))
+        queue = iter(sorted(pods, key=lambda pod: (self._failed.get(pod.uid, 0), self._asked.get(pod.uid, 0), pod.uid)))
 
         async def work() -> None:
             for pod in queue:
-                answers[pod.uid] = Failure(Reason.TIMEOUT, f"{pod.title} did not answer {_where(pod)} in time")
+                # Whom the round's end cuts off had less than the time that every pod has: the next round asks it first.
                 answers[pod.uid] = await self._ask(pod)
 
         workers = [asyncio.create_task(work()) for _ in range(min(AT_ONCE, len(pods)))]
@@ -79,13 +84,18 @@ class DirectSource:
         return answers
 
     def _remember(self, answers: Mapping[str, Answer]) -> None:
-        failed: dict[str, int] = {}
         for uid, answer in answers.items():
-            if isinstance(answer, Failure) and answer.reason is not Reason.NOT_REACHED:
-                failed[uid] = self._number
-            elif isinstance(answer, Failure) and uid in self._failed:
-                failed[uid] = self._failed[uid]
-        self._failed = failed
+            if isinstance(answer, Failure) and answer.reason is Reason.NOT_REACHED:
+                continue
+            self._asked[uid] = self._number
+            if isinstance(answer, Failure):
+                self._failed[uid] = self._number
+            else:
+                self._failed.pop(uid, None)
+        # Who was not asked for long is gone.
+        if self._number % KEPT == 0:
+            self._asked = {uid: number for uid, number in self._asked.items() if self._number - number < KEPT}
+            self._failed = {uid: number for uid, number in self._failed.items() if uid in self._asked}
 
     async def _ask(self, pod: ObservedPod) -> Answer:
         where = _where(pod)

@@ -35,6 +35,11 @@ async def test_lists_are_complete_over_pages_and_carry_a_version(client, namespa
     assert listing.version.isdigit()
 
 
+async def test_the_server_says_whether_a_watch_may_begin_with_what_is_there(client):
+    assert await client.streams_lists(NODES)
+    assert not await client.streams_lists(Resource("example.com", "v1", "nothings", "Nothing"))
+
+
 async def test_each_refusal_of_the_real_server_has_its_class(client, namespace):
     made = await client.create(CONFIG_MAPS, config_map(namespace, "a"))
     with pytest.raises(AlreadyExists):

@@ -20,11 +20,12 @@ def config_map(namespace, name, labelled=True, **data):
 
 
 @contextlib.asynccontextmanager
-async def watching(control_plane, namespace, scopes, store, monkeypatch):
-    """kopf, set up as in production, feeding the store."""
+async def watching(control_plane, namespace, scopes, store, monkeypatch, streamed):
+    """kopf, set up as in production, feeding the store; `streamed`: where the watch begins with what is there."""
     monkeypatch.setenv("KUBECONFIG", str(control_plane.kubeconfig_for("watcher", "system:masters")))
     registry, settings, failures = kopf.OperatorRegistry(), kopf.OperatorSettings(), []
     kopf_settings.configure(settings, scopes, instance="test")
+    settings.watching.initial_streaming = streamed
     kopf.on.login(registry=registry)(kopf.login_with_kubeconfig)
     watch_handlers.register(registry, [scope.resource for scope in scopes], store, on_failure=lambda *args: failures.append(args))
     stop = asyncio.Event()
@@ -37,8 +38,9 @@ async def watching(control_plane, namespace, scopes, store, monkeypatch):
     assert failures == []
 
 
+@pytest.mark.parametrize("streamed", [False, True], ids=["listed", "streamed"])
 async def test_the_store_follows_the_watch_and_the_sweep_finds_what_the_watch_missed(
-    client, clock, control_plane, namespace, monkeypatch, audit
+    client, clock, control_plane, namespace, monkeypatch, audit, streamed
 ):
     changes = []
     store = Store(clock, on_change=changes.append)
@@ -56,7 +58,7 @@ async def test_the_store_follows_the_watch_and_the_sweep_finds_what_the_watch_mi
     assert len(changes) == 2
     sweeping = asyncio.create_task(sweep.run())
 
-    async with watching(control_plane, namespace, scopes, store, monkeypatch):
+    async with watching(control_plane, namespace, scopes, store, monkeypatch, streamed):
         made = await client.create(CONFIG_MAPS, config_map(namespace, "c"))
         await until(lambda: names() == ["a", "b", "c"])
         assert len(changes) == 3, "what the first list brought is not announced again by kopf's"
@@ -70,7 +72,7 @@ async def test_the_store_follows_the_watch_and_the_sweep_finds_what_the_watch_mi
     await client.delete(CONFIG_MAPS, namespace, "b", uid=gone["metadata"]["uid"])
     assert names() == ["a", "b"], "nobody told"
 
-    async with watching(control_plane, namespace, scopes, store, monkeypatch):
+    async with watching(control_plane, namespace, scopes, store, monkeypatch, streamed):
         await until(lambda: names() == ["a"])
         assert changes[-1].new is None and changes[-1].key.name == "b"
 

@@ -30,7 +30,7 @@ class Rounds:
 
     @property
     def kept(self) -> set[str]:
-        return {slot[2] for slot in self.observing._told if slot[0] == "steelyard_workload_requests"}
+        return {workload.name for workload, _ in self.observing._told}
 
 
 async def test_of_a_workload_that_is_gone_nothing_is_kept_and_its_neighbour_counts_on() -> None:

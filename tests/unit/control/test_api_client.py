@@ -119,6 +119,29 @@ async def test_pages_are_followed_with_the_selectors_and_the_list_has_one_versio
     assert server.asked[1][2] == {"limit": "1", "labelSelector": "x=y", "continue": "a b/c="}
 
 
+@pytest.mark.parametrize(
+    ("answer", "streams"),
+    [
+        ({"type": "BOOKMARK", "object": {"metadata": {"annotations": {"k8s.io/initial-events-end": "true"}}}}, True),
+        ({"type": "BOOKMARK", "object": {"metadata": {}}}, False),
+        ({}, False),
+        ((422, {"reason": "Invalid", "message": "sendInitialEvents is forbidden"}), False),
+        ((503, {}), False),
+    ],
+    ids=["it does", "another bookmark", "an older server ends the watch", "it is turned off", "no answer"],
+)
+async def test_a_watch_begins_with_what_is_there_only_where_the_server_has_shown_it(server, connect, answer, streams):
+    client = await connect()
+    server.answers = [answer]
+    assert await client.streams_lists(NODES) is streams
+
+
+async def test_a_list_keeps_of_each_object_what_it_is_told_to(server, connect):
+    client = await connect()
+    server.answers = [{"metadata": {"resourceVersion": "7"}, "items": [{"n": 1}, {"n": 2}]}]
+    assert (await client.list(PODS, keep=lambda manifest: {"n": 10 * manifest["n"]})).items == [{"n": 10}, {"n": 20}]
+
+
 async def test_a_continue_token_that_expired_starts_the_list_again_unpaged(server, connect):
     client = await connect()
     server.answers = [

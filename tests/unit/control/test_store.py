@@ -1,6 +1,9 @@
+import copy
+
 import pytest
 
 from steelyard.control.kube.resource import DEPLOYMENTS, PODS
+from steelyard.control.kube.shared import Shared
 from steelyard.control.kube.store import Change, FieldManager, Store
 from steelyard.control.kube.version import VersionsWentBack
 from unit.control.virtual_time import ManualClock
@@ -182,3 +185,56 @@ def test_a_list_that_is_older_than_what_came_while_it_was_under_way_says_nothing
     store.wrote(PODS, pod("made", uid="2", version="9"))
     assert store.absorb(PODS, [pod("changed", uid="1", version="5")], version="7", mark=mark).corrections == 0
     assert version(store, PODS.key("n", "changed")) == "8"
+
+
+def deployment(name: str, managed: list) -> dict:
+    labels = {"app": "x", "pool": "p"}
+    meta = {"namespace": "n", "name": name, "uid": f"u-{name}", "resourceVersion": "1", "labels": labels, "managedFields": managed}
+    template = {"metadata": {"labels": dict(labels)}, "spec": {"containers": [{"name": "server", "env": [{"name": "A", "value": "1"}]}]}}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": {"replicas": 2, "template": template}}
+
+
+MANAGED = [
+    {"manager": "steelyard", "operation": "Apply", "fieldsV1": {"f:spec": {"f:template": {}}}, "time": "2026-01-01T00:00:00Z"},
+    {"manager": "kubectl", "operation": "Update", "subresource": "scale", "fieldsV1": {"f:spec": {"f:replicas": {}}}},
+]
+
+
+@pytest.mark.parametrize("listed", [False, True], ids=["watched", "listed"])
+def test_what_objects_have_in_common_is_held_once_and_each_is_as_it_was_told(store, listed):
+    made = [deployment(name, copy.deepcopy(MANAGED)) for name in ("a", "b")]
+    if listed:
+        store.absorb(DEPLOYMENTS, [store.lean(each) for each in made], version="1", mark=store.mark())
+    else:
+        for each in made:
+            store.observe(DEPLOYMENTS, "ADDED", each)
+    held = store.all(DEPLOYMENTS)
+    for one, told in zip(held, made, strict=True):
+        meta = {field: value for field, value in told["metadata"].items() if field != "managedFields"}
+        assert one == {**told, "metadata": meta}
+        assert [manager.name for manager in store.replica_managers(DEPLOYMENTS.key_of(one))] == ["kubectl"]
+        assert store.managers(DEPLOYMENTS.key_of(one)) == (FieldManager("steelyard", "Apply"), FieldManager("kubectl", "Update", "scale"))
+    assert held[0]["spec"] is held[1]["spec"]
+    assert held[0]["metadata"]["labels"] is held[0]["spec"]["template"]["metadata"]["labels"]
+    assert made[0]["spec"] is not made[1]["spec"], "what is given stays as it is"
+
+
+def test_a_list_is_lean_before_it_is_absorbed(store):
+    one, other = (store.lean(deployment(name, copy.deepcopy(MANAGED))) for name in ("a", "b"))
+    assert one["metadata"]["managedFields"] is other["metadata"]["managedFields"]
+    assert "time" not in one["metadata"]["managedFields"][0]
+
+
+def test_memory_of_what_is_shared_is_bounded():
+    shared = Shared(remembered=10)
+    for number in range(100):
+        assert shared({"spec": {"a": [number, f"s{number}", {"b": float(number)}]}}) == {
+            "spec": {"a": [number, f"s{number}", {"b": number}]}
+        }
+        assert len(shared._known) < 20
+
+
+def test_equal_numbers_of_other_kinds_stay_what_they_are():
+    shared = Shared()
+    told = [{"spec": {"a": [value]}} for value in (1, True, 1.0, "1", None)]
+    assert [[type(v) for v in shared(each)["spec"]["a"]] for each in told] == [[int], [bool], [float], [str], [type(None)]]

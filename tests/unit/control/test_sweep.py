@@ -4,7 +4,7 @@ from steelyard.control.kube.api_client import Listing
 from steelyard.control.kube.errors import ServerError, TooManyRequests
 from steelyard.control.kube.resource import NODES, PODS
 from steelyard.control.kube.store import Store
-from steelyard.control.kube.sweep import Scope, Sweep
+from steelyard.control.kube.sweep import QUIET_SECONDS, Scope, Sweep
 from unit.control.test_store import pod
 from unit.control.virtual_time import VirtualClock, run
 
@@ -15,7 +15,7 @@ class Cluster:
         self.lists = []
         self.failures = []
 
-    async def list(self, resource, namespace=None, *, label_selector=""):
+    async def list(self, resource, namespace=None, *, label_selector="", keep):
         self.lists.append((resource, namespace, label_selector))
         if self.failures:
             raise self.failures.pop()
@@ -48,12 +48,12 @@ def test_a_deletion_that_the_watch_missed_is_found_after_a_relist_and_only_confi
         running = asyncio.create_task(sweep.run())
         for n in "abc":
             store.observe(PODS, None, cluster.pods[n])
-        await asyncio.sleep(5)
+        await asyncio.sleep(2 * QUIET_SECONDS)
         lists = len(cluster.lists)
         assert lists == 1, "a relist that brought everything needs no list of ours"
         del cluster.pods["b"]
         store.observe(PODS, None, cluster.pods["a"])  # neither b, which is gone, nor c, which is only late
-        await asyncio.sleep(5)
+        await asyncio.sleep(2 * QUIET_SECONDS)
         assert gone == ["b"]
         running.cancel()
 
@@ -90,5 +90,21 @@ def test_a_watch_that_went_deaf_is_named():
         owed, resource = sweep.deaf_for()
         assert resource == PODS and owed > 200
         running.cancel()
+
+    run(scenario())
+
+
+def test_a_relist_that_comes_slowly_is_one_relist():
+    async def scenario():
+        clock, cluster, store = VirtualClock(), Cluster(), None
+        store = Store(clock)
+        sweep = Sweep(cluster, store, [Scope(PODS)], clock, resync_seconds=3600)
+        await sweep.prime()
+        sweeping = asyncio.create_task(sweep.run())
+        for number in range(5):
+            store.observe(PODS, None, {"metadata": {"namespace": "n", "name": f"p{number}", "uid": f"u{number}", "resourceVersion": "1"}})
+            await clock.sleep(2.0)
+        sweeping.cancel()
+        assert len(cluster.lists) == 1, "the first one"
 
     run(scenario())

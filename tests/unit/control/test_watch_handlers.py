@@ -37,3 +37,16 @@ def test_kopf_is_set_up_so_that_it_neither_writes_nor_gives_up():
     delays = list(itertools.islice(settings.networking.error_backoffs, 1000))
     assert len(delays) == 1000 and max(delays) <= 30 and min(delays[20:]) >= 15
     assert len(set(delays[20:])) > 900, "jittered"
+
+
+def test_kopf_copies_no_object_to_compare_it():
+    class Body(dict):
+        def __deepcopy__(self, _):
+            raise AssertionError("it is copied")
+
+    settings = kopf.OperatorSettings()
+    kopf_settings.configure(settings, [Scope(PODS)], instance="pod-1")
+    compared = settings.persistence.diffbase_storage
+    body = Body(metadata={"name": "a", "labels": Body()}, spec=Body())
+    assert compared.build(body=body) == {}
+    assert compared.fetch(body=body) is None

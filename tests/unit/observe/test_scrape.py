@@ -1,6 +1,7 @@
 """Direct scrapes of real servers on loopback."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
@@ -144,6 +145,26 @@ def test_pods_that_stall_keep_no_other_from_being_read(monkeypatch):
         assert await read_after(12), "a pod that comes back is not kept waiting for ever"
 
     run(scenario())
+
+
+def test_a_round_that_ran_out_of_time_goes_on_where_it_stopped(monkeypatch):
+    async def answer(_: DirectSource, __: ObservedPod):
+        await asyncio.sleep(0.1)
+        return sample(0)
+
+    monkeypatch.setattr("steelyard.observe.scrape.AT_ONCE", 4)
+    monkeypatch.setattr(DirectSource, "_ask", answer)
+    pods = [pod(f"{n:03}") for n in range(100)]
+
+    async def scenario() -> Counter[str]:
+        source, read = DirectSource(None, VirtualClock(), timeout_seconds=0.5, round_seconds=1.01), Counter[str]()
+        for _ in range(3):
+            read.update(uid for uid, answer in (await source.read(pods)).items() if isinstance(answer, Sample))
+        return read
+
+    read = run(scenario())
+    assert len(read) == 100, "40 in a round, and everybody in three"
+    assert max(read.values()) <= 2
 
 
 class Patient:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -26,25 +26,32 @@ REGISTERING = timedelta(minutes=1)
 INSTANCE_TYPE = "node.kubernetes.io/instance-type"
 
 
+ALWAYS_READ = frozenset({INSTANCE_TYPE, architecture.LABEL})
+"""Labels of nodes; beside them those that selectors name."""
+
+
 @dataclass(frozen=True, slots=True)
 class NodeView:
-    """What pools ask of a node. Kubelets write much more of it, and all the time."""
+    """What pools ask of a node. Kubelets, feature discovery and autoscalers write much more of it, and all the time."""
 
     labels: Mapping[str, str]
     ready: bool
     starting: bool
+    offered: Mapping[str, str] = field(default_factory=dict)
+    """Resources that it hands out."""
 
 
-def node_view(node: Manifest) -> NodeView:
-    """The view of one node."""
+def node_view(node: Manifest, read: Container[str]) -> NodeView:
+    """The view of one node; `read`: the labels that any pool reads."""
     ready = is_ready(node)
-    return NodeView(manifests.labels(node), ready, not ready and _starting(node))
+    labels = {key: value for key, value in manifests.labels(node).items() if key in read}
+    return NodeView(labels, ready, not ready and _starting(node), (node.get("status") or {}).get("allocatable") or {})
 
 
 def pool_of(parsed: AcceleratorPool, raw: Manifest, nodes: Iterable[NodeView], *, unsupported: str = "") -> Pool:
     """One pool with its nodes counted. `selected` is set for each workload by `selects`; `unsupported` is the catalogue's word."""
     spec = parsed.spec
-    mine = [n for n in nodes if _matches(n.labels, spec.nodes.selector)]
+    mine = [n for n in nodes if matches(n.labels, spec.nodes.selector)]
     status = raw.get("status") or {}
     return Pool(
         name=manifests.name(raw),
@@ -116,7 +123,8 @@ def _starting(node: Manifest) -> bool:
     return made is not None and since is not None and time_of(since) - time_of(made) < REGISTERING
 
 
-def _matches(labels: Mapping[str, str], selector: Mapping[str, str]) -> bool:
+def matches(labels: Mapping[str, str], selector: Mapping[str, str]) -> bool:
+    """Whether a node with these labels is one of a pool with this selector."""
     return bool(selector) and all(labels.get(k) == v for k, v in selector.items())
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache, partial
 from typing import TypeVar
@@ -14,6 +14,7 @@ from steelyard.api.accelerator_pool import AcceleratorPool
 from steelyard.api.inference_workload import InferenceWorkload
 from steelyard.api.kind import Resource as ApiResource
 from steelyard.api.parse import parse_served
+from steelyard.api.placement import LabelSelector
 from steelyard.control.gather.devices import devices_of_node, devices_of_pod
 from steelyard.control.gather.lost_node import on_a_lost_node
 from steelyard.control.gather.node_part import node_part
@@ -21,7 +22,7 @@ from steelyard.control.gather.overlaps import with_overlaps
 from steelyard.control.gather.paid_node import paid_node
 from steelyard.control.gather.pod_facts import pod_facts
 from steelyard.control.gather.pod_trouble import secret_keys, trouble
-from steelyard.control.gather.pool_facts import NodeView, node_view, pool_of, selects, with_selection
+from steelyard.control.gather.pool_facts import ALWAYS_READ, NodeView, matches, node_view, pool_of, selects, with_selection
 from steelyard.control.gather.served_artifact import served_artifact
 from steelyard.control.gather.unplaced import is_unplaced, no_room, node_found, waiting_since
 from steelyard.control.gather.workload_facts import placement_of, pod_ready, workload_of
@@ -57,6 +58,7 @@ from steelyard.core.vocabulary.reason import Refusal
 from steelyard.render import label, name
 from steelyard.status.compiled_model import artifact_of
 from steelyard.status.memory import memory_of
+from steelyard.status.read.move import Move as Told
 from steelyard.status.read.move import move as move_told
 
 R = TypeVar("R", bound=ApiResource)
@@ -69,11 +71,43 @@ ReadTraffic = Callable[[WorkloadKey, PlacementKey, datetime], Reading[Traffic]]
 ReadPast = Callable[[WorkloadKey], Mapping[PlacementKey, Sequence[Window]]]
 
 
+UNDER_WAY = "move under way"
+"""Mark in the store, of workloads."""
+EXACT = 9
+"""Decimals of a sum of parts of nodes: the same parts in another order are the same sum."""
+
+
 @dataclass(frozen=True, slots=True)
 class Unreadable:
     """The API server holds a spec that this version does not understand; says which field and what to do."""
 
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """Which pools a workload may use. Many workloads say the same."""
+
+    named: frozenset[str]
+    selector: LabelSelector | None = field(compare=False)
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Understood:
+    """What was made of a workload's spec. True while `of` is: its generation, and whether it is leaving."""
+
+    of: tuple[int, bool]
+    workload: Workload | Unreadable
+    choice: _Choice
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """Nodes that replicas take, by pool: of all workloads, and by owner."""
+
+    total: Mapping[str, float]
+    by_owner: Mapping[str, Mapping[str, float]]
 
 
 class SnapshotBuilder:
@@ -101,7 +135,9 @@ class SnapshotBuilder:
         self._ask = lru_cache(maxsize=MOST_KEPT)(partial(estimate, catalogue))
         self._reader = reader or Reader(lambda *_: None)
         self._ours: set[str] = set()
-        self._parsed: dict[str, tuple[int, object]] = {}
+        self._pods: dict[str, tuple[Manifest, Pool | None, Manifest | None, PodFacts | None]] = {}
+        self._understood: dict[str, _Understood] = {}
+        self._parsed: dict[str, tuple[int, AcceleratorPool | Unreadable]] = {}
         self._memories: dict[str, tuple[Manifest, Memory]] = {}
         self._departed: dict[str, PodFacts] = {}
         self._gone_nodes: dict[str, tuple[Manifest, datetime]] = {}
@@ -110,9 +146,14 @@ class SnapshotBuilder:
         self._alone: tuple[tuple[str, Pool], ...] = ()
         self._pools: tuple[Pool, ...] = ()
         self._views: dict[str, tuple[Manifest, NodeView]] = {}
+        self._read_labels: frozenset[str] = ALWAYS_READ
         self._counted: dict[str, tuple[Manifest, Pool | None]] = {}
-        self._held_of: tuple[int, int] | None = None
-        self._held: Mapping[str, Mapping[str, float]] = {}
+        self._held_of: tuple[int, tuple[Pool, ...]] | None = None
+        self._held = _Held({}, {})
+        self._parts: dict[str, tuple[Manifest, str, str, float]] = {}
+        self._seen_as: tuple[object, dict[_Choice, tuple[Pool, ...]]] = None, {}
+        self._artifacts_of: dict[str, tuple[int, Mapping[str, Artifact]]] = {}
+        store.mark_each(UNDER_WAY, INFERENCE_WORKLOADS, lambda raw: self._move_told(raw) is not None)
 
     def workloads(self) -> tuple[WorkloadKey, ...]:
         """All of them."""
@@ -125,15 +166,12 @@ class SnapshotBuilder:
     def workload(self, key: WorkloadKey) -> Workload | Unreadable | None:
         """One workload's spec; None if there is none."""
         raw = self.raw(key)
-        if raw is None:
-            return None
-        parsed = self._parse(InferenceWorkload, raw)
-        return workload_of(parsed, raw) if isinstance(parsed, InferenceWorkload) else parsed
+        return None if raw is None else self._understand(raw).workload
 
     def decides(self) -> bool:
         """Whether any workload awaits decisions: one that is leaving or cannot be read gets none."""
         raws = self._store.all(INFERENCE_WORKLOADS)
-        return any(not manifests.is_leaving(w) and isinstance(self._parse(InferenceWorkload, w), InferenceWorkload) for w in raws)
+        return any(not manifests.is_leaving(raw) and isinstance(self._understand(raw).workload, Workload) for raw in raws)
 
     def freeze(self, key: WorkloadKey, now: datetime) -> Snapshot | Unreadable | None:
         """Everything about one workload as of now. `synced` False travels along: the decision says so instead of deciding."""
@@ -143,9 +181,7 @@ class SnapshotBuilder:
         raw = self.raw(key)
         assert raw is not None
         placements = self.placements(workload, now)
-        held = self._held_by_others(manifests.uid(raw))
-        mine = tuple(replace(p, held_nodes=held[p.name]) if p.name in held else p for p in self._pools_for(raw))
-        pools = advertised(workload, mine, self._ask)
+        pools = advertised(workload, self._pools_beside_others(raw), self._ask)
         moves = self._moves_elsewhere(key)
         return Snapshot(
             workload=workload,
@@ -158,7 +194,7 @@ class SnapshotBuilder:
             memory=self._memory(raw),
             synced=self._synced(),
             clock_suspect=self._clock_suspect(),
-            workloads=sum(1 for _ in self._store.all(INFERENCE_WORKLOADS)),
+            workloads=self._store.count(INFERENCE_WORKLOADS),
             moves_elsewhere=len(moves),
             moves_by_pool=Counter(pool for ends in moves for pool in ends),
             has_front=not self._synced() or self._has_front(key, workload.uid),
@@ -214,7 +250,7 @@ class SnapshotBuilder:
     def _node(self, called: str) -> Manifest | None:
         """A node that is seen and can be read."""
         node = self._store.get(NODES.key(None, called))
-        return node if node is not None and self._reader.read(NODES, node, node_view) is not None else None
+        return node if node is not None and self._reader.read(NODES, node, partial(node_view, read=self._read_labels)) is not None else None
 
     def waits(self, pool: str) -> Waits:
         """Of the serving pods of all workloads on a pool: who waits for a node, and when one was last found."""
@@ -227,23 +263,39 @@ class SnapshotBuilder:
             delivered=max((each.delivered for each in seen if each.delivered is not None), default=None),
         )
 
-    def _held_by_others(self, uid: str) -> Mapping[str, float]:
-        """Nodes, by pool, that the replicas of other workloads take. Counted anew when a Deployment changes."""
-        version = self._store.changes(DEPLOYMENTS), self._store.changes(ACCELERATOR_POOLS)
-        if version != self._held_of:
-            self._held_of, self._held = version, self._count_held()
-        return {pool: sum(nodes for owner, nodes in by_owner.items() if owner != uid) for pool, by_owner in self._held.items()}
+    def _pools_beside_others(self, raw: Manifest) -> tuple[Pool, ...]:
+        """The pools as a workload sees them, with the nodes that the replicas of all others take."""
+        mine = self._held_nodes().by_owner.get(manifests.uid(raw), {})
+        pools = self._pools_for(raw)
+        if not mine:
+            return pools
+        total = self._held.total
+        return tuple(replace(p, held_nodes=round(total[p.name] - mine[p.name], EXACT)) if p.name in mine else p for p in pools)
 
-    def _count_held(self) -> dict[str, dict[str, float]]:
-        held: dict[str, dict[str, float]] = {}
-        pools = {p.name: p for p in self.pools()}
+    def _held_nodes(self) -> _Held:
+        """Counted anew when a Deployment changes; of each Deployment only when that one did."""
+        pools = self.pools()
+        version = self._store.changes(DEPLOYMENTS), pools
+        if self._held_of is None or version[0] != self._held_of[0] or pools is not self._held_of[1]:
+            before = self._parts if self._held_of is not None and pools is self._held_of[1] else {}
+            self._held_of, self._held = version, self._count_held(before, {p.name: p for p in pools})
+        return self._held
+
+    def _count_held(self, before: Mapping[str, tuple[Manifest, str, str, float]], pools: Mapping[str, Pool]) -> _Held:
+        self._parts, total, by_owner = {}, dict[str, float](), dict[str, dict[str, float]]()
         for deployment in self._store.all(DEPLOYMENTS):
-            pool, owner = manifests.labels(deployment).get(label.POOL), manifests.controller_uid(deployment)
-            part = self._reader.read(DEPLOYMENTS, deployment, partial(node_part, pools=pools))
-            if pool in pools and owner is not None and part:
-                mine = held.setdefault(pool, {})
-                mine[owner] = mine.get(owner, 0.0) + part
-        return held
+            known = before.get(uid := manifests.uid(deployment))
+            if known is None or known[0] is not deployment:
+                part = self._reader.read(DEPLOYMENTS, deployment, partial(node_part, pools=pools))
+                owner, pool = manifests.controller_uid(deployment) or "", manifests.labels(deployment).get(label.POOL, "")
+                known = deployment, owner, pool, part if part and owner and pool in pools else 0.0
+            self._parts[uid] = known
+            _, owner, pool, held = known
+            if held:
+                total[pool] = total.get(pool, 0.0) + held
+                mine = by_owner.setdefault(owner, {})
+                mine[pool] = mine.get(pool, 0.0) + held
+        return _Held(total, by_owner)
 
     def devices(self, resource: str, selector: Mapping[str, str]) -> tuple[int, int]:
         """Devices that the ready nodes with these labels can hand out, and how many of them pods of ours hold."""
@@ -261,6 +313,7 @@ class SnapshotBuilder:
         present = self._ours = {p.uid for p in living}
         departed = [p for uid, p in self._departed.items() if uid not in present]
         self._departed.clear()
+        self._pods = {uid: kept for uid, kept in self._pods.items() if uid in present}
         return tuple(sorted([*living, *departed], key=lambda p: p.uid))
 
     def pod_left(self, pod: Manifest, now: datetime) -> None:
@@ -276,26 +329,27 @@ class SnapshotBuilder:
     def paid_nodes(self, pods: Sequence[PodFacts]) -> tuple[NodeFact, ...]:
         """The pools' nodes as they are paid, with the serving pods on them; those included that left since the last call."""
         pools = self.pools()
-        raws = self._store.all(INFERENCE_WORKLOADS)
-        moves = {_key(raw): under_way for raw in raws if (under_way := self._memory(raw).move) is not None}
-        present = {manifests.uid(raw) for raw in raws}
-        self._memories = {uid: kept for uid, kept in self._memories.items() if uid in present}
-        present |= {manifests.uid(raw) for raw in self._store.all(ACCELERATOR_POOLS)}
-        self._parsed = {uid: kept for uid, kept in self._parsed.items() if uid in present}
+        moves = {_key(raw): move for raw in self._store.marked(UNDER_WAY) if (move := self._memory(raw).move) is not None}
+        self._forget({manifests.uid(raw) for raw in self._store.all(INFERENCE_WORKLOADS)})
+        on: dict[str | None, list[PodFacts]] = defaultdict(list)
+        for pod in pods:
+            on[pod.node].append(pod)
         gone, self._gone_nodes = self._gone_nodes, {}
         living = [(node, None) for node in self._store.all(NODES)]
-        return tuple(
-            fact
-            for node, left in [*living, *(entry for entry in gone.values())]
-            if (fact := self._reader.read(NODES, node, partial(paid_node, left=left, pools=pools, pods=pods, moves=moves))) is not None
-        )
+        paid = []
+        for node, left in [*living, *(entry for entry in gone.values())]:
+            reading = partial(paid_node, left=left, pools=pools, pods=on.get(manifests.name(node), ()), moves=moves)
+            if (fact := self._reader.read(NODES, node, reading)) is not None:
+                paid.append(fact)
+        return tuple(paid)
 
     def pools(self) -> tuple[Pool, ...]:
         """All pools that can be read, with their nodes counted. Asked many times a second, and the same until a pool or a node changes."""
         now = self._store.changes(ACCELERATOR_POOLS), self._store.changes(NODES)
         if now != self._pools_of:
-            if not self._pools_of or now[1] != self._pools_of[1]:
-                self._view_nodes()
+            read = self._labels_read()
+            if not self._pools_of or now[1] != self._pools_of[1] or read != self._read_labels:
+                self._view_nodes(read)
             self._counted = {manifests.uid(raw): self._count(raw) for raw in self._store.all(ACCELERATOR_POOLS)}
             counted = tuple((_created(raw), pool) for raw, pool in self._counted.values() if pool is not None)
             if [id(pool) for _, pool in counted] != [id(pool) for _, pool in self._alone]:
@@ -304,12 +358,26 @@ class SnapshotBuilder:
             self._pools_of = now
         return self._pools
 
-    def _view_nodes(self) -> None:
+    def pools_reading(self, old: Manifest | None, new: Manifest | None) -> tuple[str, ...]:
+        """The pools that see something else of a node than before; None: it was not there, or is not any more."""
+        views = [node and self._reader.read(NODES, node, partial(node_view, read=self._read_labels)) for node in (old, new)]
+        if views[0] == views[1]:
+            return ()
+        seen = [view.labels for view in views if view]
+        return tuple(p.name for p in self._pools if any(matches(labels, p.node_selector) for labels in seen))
+
+    def _labels_read(self) -> frozenset[str]:
+        """The labels of nodes that any pool reads."""
+        read = (self._pool_read(raw) for raw in self._store.all(ACCELERATOR_POOLS))
+        return ALWAYS_READ.union(*(pool.spec.nodes.selector for pool in read if isinstance(pool, AcceleratorPool)))
+
+    def _view_nodes(self, read: frozenset[str]) -> None:
         """Look at the nodes that became different; what was counted of them is forgotten where a view did, for kubelets write all the time."""
-        before, views = self._views, {}
+        before, views = self._views if read == self._read_labels else {}, {}
+        self._read_labels = read
         for node in self._store.all(NODES):
             known = before.get(uid := manifests.uid(node))
-            view = known[1] if known is not None and known[0] is node else self._reader.read(NODES, node, node_view)
+            view = known[1] if known is not None and known[0] is node else self._reader.read(NODES, node, partial(node_view, read=read))
             if view is not None:
                 views[uid] = node, view
         self._views = views
@@ -320,8 +388,8 @@ class SnapshotBuilder:
         known = self._counted.get(manifests.uid(raw))
         if known is not None and known[0] is raw:
             return known
-        parsed = self._parse(AcceleratorPool, raw)
-        if not isinstance(parsed, AcceleratorPool):
+        parsed = self._pool_read(raw)
+        if isinstance(parsed, Unreadable):
             return raw, None
         unsupported = self._catalogue.unsupported(parsed.spec.accelerator.model)
         views = [view for _, view in self._views.values()]
@@ -338,29 +406,37 @@ class SnapshotBuilder:
         return found
 
     def _pools_for(self, raw: Manifest) -> tuple[Pool, ...]:
-        parsed = self._parse(InferenceWorkload, raw)
-        placement = parsed.spec.placement if isinstance(parsed, InferenceWorkload) else None
-        selector = placement.pool_selector if placement else None
-        # Named pools without a selector are all that may be used; with one they only say more of some that it selects.
-        named = {p.name for p in placement.pools} if placement and selector is None else set()
-        labels = {manifests.name(p): manifests.labels(p) for p in self._store.all(ACCELERATOR_POOLS)}
-        return tuple(
-            with_selection(p, selected=p.name in named if named else selects(selector, labels.get(p.name, {}))) for p in self.pools()
-        )
+        """As those see them who chose alike and have no replica anywhere: made once for all of them, until a pool or a Deployment changes."""
+        choice, pools, held = self._understand(raw).choice, self.pools(), self._held_nodes()
+        now = (pools, held)
+        if not isinstance(self._seen_as[0], tuple) or self._seen_as[0][0] is not pools or self._seen_as[0][1] is not held:
+            self._seen_as = now, {}
+        found = self._seen_as[1].get(choice)
+        if found is None:
+            labels = {manifests.name(p): manifests.labels(p) for p in self._store.all(ACCELERATOR_POOLS)}
+            found = self._seen_as[1][choice] = tuple(
+                replace(
+                    with_selection(
+                        p, selected=p.name in choice.named if choice.named else selects(choice.selector, labels.get(p.name, {}))
+                    ),
+                    held_nodes=round(held.total.get(p.name, 0.0), EXACT),
+                )
+                for p in pools
+            )
+        return found
 
     def users_of(self, compiled: Manifest) -> tuple[User, ...]:
         """The workloads that use a CompiledModel and can be read, each with the pools as it sees them."""
         owners = manifests.owner_uids(compiled)
         raws = (raw for raw in self._store.all(INFERENCE_WORKLOADS, manifests.namespace(compiled)) if manifests.uid(raw) in owners)
-        read = ((raw, self._parse(InferenceWorkload, raw)) for raw in raws)
-        return tuple((workload_of(parsed, raw), self._pools_for(raw)) for raw, parsed in read if isinstance(parsed, InferenceWorkload))
+        read = ((raw, self._understand(raw).workload) for raw in raws)
+        return tuple((workload, self._pools_for(raw)) for raw, workload in read if isinstance(workload, Workload))
 
     def _pods_of(self, deployment: Manifest, workload: WorkloadKey, key: PlacementKey) -> tuple[Manifest, ...]:
         found = []
-        for pod in self._store.labelled(PODS, label.WORKLOAD, workload.name):
+        for pod in self._store.labelled(PODS, label.WORKLOAD, workload.name, workload.namespace):
             labels = manifests.labels(pod)
-            here = manifests.namespace(pod) == workload.namespace and (labels.get(label.POOL), labels.get(label.REVISION)) == key
-            if here and deployment_of(pod) == manifests.name(deployment):
+            if (labels.get(label.POOL), labels.get(label.REVISION)) == key and deployment_of(pod) == manifests.name(deployment):
                 found.append(pod)
         return tuple(found)
 
@@ -372,11 +448,13 @@ class SnapshotBuilder:
         # Who was counted once is counted to its end: a Deployment goes before its pods do.
         if manifests.uid(pod) not in self._ours and not self._is_ours(pod):
             return None
-        return self._reader.read(PODS, pod, lambda _: self._read_facts(pod, pools.get(labels[label.POOL])))
-
-    def _read_facts(self, pod: Manifest, pool: Pool | None) -> PodFacts:
         called = (pod.get("spec") or {}).get("nodeName")
-        return pod_facts(pod, pool, self._node(called) if called else None)
+        node = self._node(called) if called else None
+        pool, known = pools.get(labels[label.POOL]), self._pods.get(manifests.uid(pod))
+        if known is None or known[0] is not pod or known[1] is not pool or known[2] is not node:
+            known = pod, pool, node, self._reader.read(PODS, pod, lambda _: pod_facts(pod, pool, node))
+            self._pods[manifests.uid(pod)] = known
+        return known[3]
 
     def _comes_of_ours(self, pod: Manifest) -> bool:
         """Whether it serves a workload of ours, or compiles for one."""
@@ -398,14 +476,18 @@ class SnapshotBuilder:
         return all(labels.get(part) == placed.get(part) for part in (label.WORKLOAD, label.POOL, label.REVISION))
 
     def _artifacts(self, namespace: str) -> Mapping[str, Artifact]:
-        read = (self._reader.read(COMPILED_MODELS, c, _artifact) for c in self._store.all(COMPILED_MODELS, namespace))
-        return {found[0]: found[1] for found in read if found is not None}
+        now = self._store.changes(COMPILED_MODELS)
+        known = self._artifacts_of.get(namespace)
+        if known is None or known[0] != now:
+            read = (self._reader.read(COMPILED_MODELS, c, _artifact) for c in self._store.all(COMPILED_MODELS, namespace))
+            known = self._artifacts_of[namespace] = now, {found[0]: found[1] for found in read if found is not None}
+        return known[1]
 
     def _moves_elsewhere(self, key: WorkloadKey) -> tuple[frozenset[str], ...]:
         """The pools at both ends of each move of another workload."""
         under_way = {other: frozenset((move.source.pool, move.target.pool)) for other, move in self._begun.items()}
-        for w in self._store.all(INFERENCE_WORKLOADS):
-            told = self._reader.read(INFERENCE_WORKLOADS, w, lambda w: move_told(w.get("status") or {}))
+        for w in self._store.marked(UNDER_WAY):
+            told = self._move_told(w)
             if told is not None:
                 under_way[_key(w)] = frozenset(pool for pool in (told.source, told.target) if pool)
         return tuple(ends for other, ends in sorted(under_way.items()) if other != key)
@@ -421,20 +503,38 @@ class SnapshotBuilder:
         self._memories[manifests.uid(raw)] = raw, memory
         return memory
 
-    def _parse(self, model: type[R], raw: Manifest) -> R | Unreadable:
-        # A status is never a reason not to understand a spec, and it changes often: it stays out of what is parsed and cached.
-        # One generation of each object is kept, and of those that are gone `paid_nodes` lets go: who edits a spec all day fills no memory.
-        uid, generation = manifests.uid(raw), int(manifests.metadata(raw).get("generation", 0))
+    def _understand(self, raw: Manifest) -> _Understood:
+        """A workload's spec, read once a generation: what the reading itself takes is let go of."""
+        of = int(manifests.metadata(raw).get("generation", 0)), manifests.is_leaving(raw)
+        uid = manifests.uid(raw)
+        known = self._understood.get(uid)
+        if known is None or known.of != of:
+            parsed = self._read_spec(InferenceWorkload, raw)
+            if isinstance(parsed, InferenceWorkload):
+                known = _Understood(of, workload_of(parsed, raw), _choice(parsed))
+            else:
+                known = _Understood(of, parsed, _choice(None))
+            self._understood[uid] = known
+        return known
+
+    def _pool_read(self, raw: Manifest) -> AcceleratorPool | Unreadable:
+        generation, uid = int(manifests.metadata(raw).get("generation", 0)), manifests.uid(raw)
         known = self._parsed.get(uid)
         if known is None or known[0] != generation:
-            known = self._parsed[uid] = generation, self._understood(model, raw)
-        spec = known[1]
-        if isinstance(spec, Unreadable):
-            return spec
-        assert isinstance(spec, model)
-        return spec
+            known = self._parsed[uid] = generation, self._read_spec(AcceleratorPool, raw)
+        return known[1]
 
-    def _understood(self, model: type[R], raw: Manifest) -> R | Unreadable:
+    def _forget(self, present: Container[str]) -> None:
+        """Keep nothing of what is gone. `present`: the uids of the workloads that are there."""
+        if len(self._artifacts_of) > self._store.count(INFERENCE_WORKLOADS):
+            self._artifacts_of.clear()
+        self._memories = {uid: kept for uid, kept in self._memories.items() if uid in present}
+        self._understood = {uid: kept for uid, kept in self._understood.items() if uid in present}
+        pools = {manifests.uid(raw) for raw in self._store.all(ACCELERATOR_POOLS)}
+        self._parsed = {uid: kept for uid, kept in self._parsed.items() if uid in pools}
+
+    def _read_spec(self, model: type[R], raw: Manifest) -> R | Unreadable:
+        # A status is never a reason not to understand a spec, and it changes often: it stays out of what is parsed.
         found, ignored = parse_served(model, {k: v for k, v in raw.items() if k != "status"})
         if ignored:
             self._reader.ignores(_KINDS[model], raw, ignored)
@@ -442,6 +542,9 @@ class SnapshotBuilder:
             return found
         more = f"; and {len(found) - ERRORS_TOLD} more" if len(found) > ERRORS_TOLD else ""
         return Unreadable("; ".join(str(each) for each in found[:ERRORS_TOLD]) + more)
+
+    def _move_told(self, workload: Manifest) -> Told | None:
+        return self._reader.read(INFERENCE_WORKLOADS, workload, lambda raw: move_told(raw.get("status") or {}))
 
 
 def _waits(pod: Manifest, pool: str) -> Waits:
@@ -458,6 +561,14 @@ def _artifact(compiled: Manifest) -> tuple[str, Artifact] | None:
     """With its compile key."""
     found = artifact_of(compiled.get("status") or {})
     return None if found is None else (str(compiled["spec"]["key"]), found)
+
+
+def _choice(parsed: InferenceWorkload | None) -> _Choice:
+    placement = parsed.spec.placement if parsed is not None else None
+    selector = placement.pool_selector if placement else None
+    # Named pools without a selector are all that may be used; with one they only say more of some that it selects.
+    named = frozenset(p.name for p in placement.pools) if placement and selector is None else frozenset[str]()
+    return _Choice(named, selector, "" if selector is None else selector.model_dump_json())
 
 
 def _key(raw: Manifest) -> WorkloadKey:

@@ -63,6 +63,7 @@ class RequestObserver(Protocol):
         ...
 
 
+INITIAL_EVENTS_END = "k8s.io/initial-events-end"
 DateObserver = Callable[[datetime, float, float], None]
 """Told the server's Date and the stopwatch before and after (AnchoredClock.anchor)."""
 
@@ -269,14 +270,34 @@ class ApiClient:
         label_selector: str = "",
         field_selector: str = "",
         page_size: int = 500,
+        keep: Callable[[Manifest], Manifest] = lambda manifest: manifest,
     ) -> Listing:
-        """A whole collection as of one resourceVersion. Starts again once if the continue token expires."""
+        """A whole collection as of one resourceVersion, of each object what `keep` makes of it. Starts again once if the continue token
+        expires."""
         selectors = {"label_selector": label_selector, "field_selector": field_selector}
         try:
-            return await self._gather(self.pages(resource, namespace, page_size=page_size, **selectors))
+            return await self._gather(self.pages(resource, namespace, page_size=page_size, **selectors), keep)
         except Gone:
             # Unpaged cannot expire: heavier for the server, but a second expiry would only repeat itself.
-            return await self._gather(self.pages(resource, namespace, page_size=0, **selectors))
+            return await self._gather(self.pages(resource, namespace, page_size=0, **selectors), keep)
+
+    async def streams_lists(self, resource: Resource) -> bool:
+        """Whether a watch of this resource may begin with what is there (WatchList, which Kubernetes 1.34 has by default): asked of the
+        server itself, since a cluster may have it turned off. A watch for no object in particular ends with a bookmark that says so."""
+        query = {
+            "watch": "true",
+            "allowWatchBookmarks": "true",
+            "sendInitialEvents": "true",
+            "resourceVersionMatch": "NotOlderThan",
+            "fieldSelector": "metadata.name=none",
+            "timeoutSeconds": "1",
+        }
+        try:
+            answer = await self._read("watch", resource, resource.path(), query, self._timeouts.request)
+        except ApiError:
+            return False  # Then everything is listed first, as ever.
+        about = answer.get("object")
+        return isinstance(about, dict) and INITIAL_EVENTS_END in ((about.get("metadata") or {}).get("annotations") or {})
 
     async def serves(self, resource: Resource) -> bool:
         """Whether the API server serves this resource, at this version: a probe for CRDs and optional kinds."""
@@ -393,11 +414,12 @@ class ApiClient:
     # --- the wire -----------------------------------------------------------------------------------------------------------------
 
     @staticmethod
-    async def _gather(pages: AsyncIterator[Listing]) -> Listing:
+    async def _gather(pages: AsyncIterator[Listing], keep: Callable[[Manifest], Manifest]) -> Listing:
         items: list[Manifest] = []
         version = ""
         async for page in pages:
-            items += page.items
+            items += map(keep, page.items)
+            await asyncio.sleep(0)  # a page is some milliseconds of work, and a list may have many
             version = version or page.version  # every page of one list has the version of the first
         return Listing(items, version)
 

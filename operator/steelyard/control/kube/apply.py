@@ -181,7 +181,7 @@ class Applier:
         if live is None:
             if self._store.behind(key):
                 return Waiting(key, "our last write to it has not been seen yet")
-            stamped = _stamped(desired)
+            stamped = with_stamp(desired)
             try:
                 made = await self._client.create(resource, stamped)
             except AlreadyExists:
@@ -249,7 +249,7 @@ class Applier:
             return Unchanged(key)
         if key.resource == DEPLOYMENTS:
             return await self._same_revision(key, seen, desired)
-        stamped = _without_replicas(_stamped(desired))
+        stamped = _without_replicas(with_stamp(desired))
         stamp = manifests.annotations(stamped)[APPLIED_ANNOTATION]
         looked_at = (manifests.uid(live), manifests.version(live), stamp)
         if self._settled.get(key) == looked_at or covers(live, stamped):
@@ -337,7 +337,7 @@ def digest(desired: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _stamped(desired: Manifest) -> Manifest:
+def with_stamp(desired: Manifest) -> Manifest:
     """The manifest with its own digest as an annotation: how we see later that we now want something else, or less."""
     meta = desired["metadata"]
     stamp = {APPLIED_ANNOTATION: digest(_without_replicas(desired))}

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterable, Iterator
+from typing import cast
 
 import kopf
 
@@ -29,8 +30,23 @@ class EndlessBackoffs:
             delay = min(self._cap, delay * 2)
 
 
-def configure(settings: kopf.OperatorSettings, scopes: Iterable[Scope], *, instance: str, initial_streaming: bool = False) -> None:
-    """Set kopf up for this operator. `instance`: the pod's name. `initial_streaming`: only where the server is 1.34 or later."""
+class NothingToCompare(kopf.DiffBaseStorage):
+    """kopf copies every object of every event to find out what changed for change handlers. We have none."""
+
+    def build(self, *, body: kopf.Body, extra_fields: Iterable[kopf.FieldSpec] | None = None) -> kopf.BodyEssence:
+        """Of nothing."""
+        return cast("kopf.BodyEssence", {})
+
+    def fetch(self, *, body: kopf.Body) -> kopf.BodyEssence | None:
+        """Nothing was stored."""
+        return None
+
+    def store(self, *, body: kopf.Body, patch: kopf.Patch, essence: kopf.BodyEssence) -> None:
+        """Nothing is."""
+
+
+def configure(settings: kopf.OperatorSettings, scopes: Iterable[Scope], *, instance: str) -> None:
+    """Set kopf up for this operator. `instance`: the pod's name."""
     # Peering is no lock: peers of equal priority all pause. We hold a Lease of our own.
     settings.peering.standalone = True
     # No watching of CRDs and namespaces: fewer streams, less to permit.
@@ -55,7 +71,6 @@ def configure(settings: kopf.OperatorSettings, scopes: Iterable[Scope], *, insta
     settings.watching.reconnect_backoff = 1.0
     # No chunks: a 410 on a continue token ends the process.
     settings.watching.chunk_size = None
-    settings.watching.initial_streaming = initial_streaming
     for scope in scopes:
         if scope.label_selector:
             resource = scope.resource
@@ -67,7 +82,7 @@ def configure(settings: kopf.OperatorSettings, scopes: Iterable[Scope], *, insta
     # Only so that a change handler registered by mistake does not write under the vendor's domain: we have none.
     settings.persistence.finalizer = f"{PREFIX}/kopf"
     settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=PREFIX)
-    settings.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix=PREFIX, key="kopf-last-handled")
+    settings.persistence.diffbase_storage = NothingToCompare()
 
     # The pod's grace period is shorter than kopf's ten minutes.
     settings.process.ultimate_exiting_timeout = 40.0

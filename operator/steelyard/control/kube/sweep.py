@@ -8,7 +8,7 @@ went deaf shows only there.
 
 import asyncio
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,11 +16,15 @@ from steelyard.control.clock import Clock
 from steelyard.control.kube.api_client import Listing
 from steelyard.control.kube.backoff import Backoff
 from steelyard.control.kube.errors import ApiError
+from steelyard.control.kube.manifest import Manifest
 from steelyard.control.kube.resource import Resource
 from steelyard.control.kube.retry_after import heeded
 from steelyard.control.kube.store import Absorbed, Store
 from steelyard.control.log import get_logger
 
+QUIET_SECONDS = 5.0
+"""Without another listed object a relist is taken to be over. Between two objects of a long one may lie a second in which others are read."""
+PACE_SECONDS = 1.0
 _log = get_logger(__name__)
 
 
@@ -41,8 +45,10 @@ class Scope:
 class Lister(Protocol):
     """The part of the API client that a sweep needs."""
 
-    async def list(self, resource: Resource, namespace: str | None = None, *, label_selector: str = "") -> Listing:
-        """A whole collection."""
+    async def list(
+        self, resource: Resource, namespace: str | None = None, *, label_selector: str = "", keep: Callable[[Manifest], Manifest]
+    ) -> Listing:
+        """A whole collection, of each object what `keep` makes of it."""
         ...
 
 
@@ -65,7 +71,7 @@ class Sweep:
         clock: Clock,
         *,
         resync_seconds: float = 600.0,
-        quiet_seconds: float = 1.0,
+        quiet_seconds: float = QUIET_SECONDS,
         chance: random.Random | None = None,
         observer: SweepObserver | None = None,
     ) -> None:
@@ -116,14 +122,14 @@ class Sweep:
             for scope in self._scopes:
                 await self._look_after(scope)
             self._progress_at = self._clock.monotonic()
-            await self._clock.sleep(self._quiet_seconds)
+            await self._clock.sleep(min(self._quiet_seconds, PACE_SECONDS))
 
     async def sweep(self, scope: Scope, cause: str) -> Absorbed:
         """List this scope and correct the store. Raises ApiError; then nothing was corrected beyond the areas already listed."""
         total = Absorbed()
         for area in scope.areas:
             mark = self._store.mark()
-            listing = await self._client.list(scope.resource, area, label_selector=scope.label_selector)
+            listing = await self._client.list(scope.resource, area, label_selector=scope.label_selector, keep=self._store.lean)
             found = self._store.absorb(scope.resource, listing.items, version=listing.version, mark=mark, namespace=area)
             total = Absorbed(total.added + found.added, total.updated + found.updated, total.removed + found.removed)
         self._store.mark_synced(scope.resource)

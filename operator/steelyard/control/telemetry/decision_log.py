@@ -43,6 +43,8 @@ class DecisionLog:
         self._safe: dict[WorkloadKey, str | None] = {}
         self._gone: set[WorkloadKey] = set()
         self._compiles: dict[tuple[str, str], CompileDecision] = {}
+        self._now: datetime | None = None
+        metrics.gauges.provide("workloads", self._samples)
 
     def note(self, about: Manifest, notes: tuple[Note, ...]) -> None:
         """Events on one object."""
@@ -130,18 +132,24 @@ class DecisionLog:
         for key in sorted(self._gone.difference(serving)):
             self._metrics.forget_workload(key.namespace, key.name)
             self._gone.remove(key)
-        samples = [s for key in sorted(self._gauges) for s in self._gauges[key]]
+        self._decided = _last_cycle(self._decided, now, leading=leading, owed=owed)
+        self._now = now
+
+    def _samples(self) -> Gauges:
+        """Of all workloads, as of the last round. Made for a reader of /metrics, in a thread: lists are made of what others change meanwhile."""
+        samples = [s for _, mine in sorted(self._gauges.items()) for s in mine]
         moves = sum(1 for s in samples if s.name == "steelyard_condition_status" and s.labels[2:] == ("Balanced", "Moving"))
         # Workloads share pools: what is told of a pool is told once.
         samples = list({(s.name, s.labels): s for s in samples if s.labels[2:] != ("Balanced", "Moving")}.values())
         samples.append(Sample("steelyard_moves_in_flight", (), float(moves)))
-        self._decided = _last_cycle(self._decided, now, leading=leading, owed=owed)
         if self._decided is not None:
             samples.append(Sample("steelyard_last_decision_cycle_timestamp_seconds", (), self._decided.timestamp()))
-        samples += [Sample("steelyard_safe_mode", (reason,), 1.0) for reason in sorted({r for r in self._safe.values() if r is not None})]
-        moments = {slot: at for found in (self._priced, self._read) for key in sorted(found) for slot, at in found[key].items()}
-        samples += [Sample(name, labels, (now - at).total_seconds()) for (name, labels), at in sorted(moments.items())]
-        self._metrics.gauges.publish("workloads", Gauges(tuple(samples)))
+        reasons = sorted({reason for reason in tuple(self._safe.values()) if reason is not None})
+        samples += [Sample("steelyard_safe_mode", (reason,), 1.0) for reason in reasons]
+        moments = {slot: at for found in (self._priced, self._read) for _, told in sorted(found.items()) for slot, at in told.items()}
+        now = self._now
+        samples += [Sample(name, labels, (now - at).total_seconds()) for (name, labels), at in sorted(moments.items()) if now is not None]
+        return Gauges(tuple(samples))
 
     def _tell_ended_move(self, snapshot: Snapshot, decision: Decision) -> None:
         before, move = snapshot.memory.move, decision.memory.move

@@ -8,7 +8,8 @@ Labels are bounded: workloads times pools at most, never pods or requests. A fam
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -73,6 +74,7 @@ HISTOGRAMS: tuple[Family, ...] = (
     Family("steelyard_api_request_duration_seconds", "Time of a request.", ("verb", "resource"), limit=300, buckets=_SECONDS),
     Family("steelyard_queue_wait_seconds", "From adding a key to processing it.", (), buckets=_SECONDS),
     Family("steelyard_queue_work_seconds", "Time of processing a key.", (), buckets=_SECONDS),
+    Family("steelyard_loop_lag_seconds", "How late the event loop goes on, looked at ten times a second.", (), buckets=_SECONDS),
 )
 
 
@@ -155,7 +157,7 @@ class GaugeCollector(Collector):
     def __init__(self, families: Iterable[Family], dropped: Counter) -> None:
         self._families = {family.name: family for family in families}
         self._dropped = dropped
-        self._published: dict[str, dict[str, list[Sample]]] = {}
+        self._published: dict[str, Callable[[], dict[str, list[Sample]]]] = {}
 
     def publish(self, part: str, gauges: Gauges) -> None:
         """Replace everything that this part published before.
@@ -163,6 +165,14 @@ class GaugeCollector(Collector):
         Raises ValueError for an unknown name, wrong labels, or one series twice: mistakes of ours. A value that is not a finite number
         is left out: it is unknown.
         """
+        fresh = self._checked(gauges)
+        self._published[part] = lambda: fresh
+
+    def provide(self, part: str, gauges: Callable[[], Gauges]) -> None:
+        """Ask for the part's gauges whenever they are read, which may be in another thread: what is large is made only for a reader."""
+        self._published[part] = lambda: self._checked(gauges())
+
+    def _checked(self, gauges: Gauges) -> dict[str, list[Sample]]:
         fresh: dict[str, list[Sample]] = {}
         seen: set[tuple[str, tuple[str, ...]]] = set()
         for sample in gauges.samples:
@@ -181,7 +191,7 @@ class GaugeCollector(Collector):
                 self._dropped.labels(sample.name).inc()
                 continue
             held.append(sample)
-        self._published[part] = fresh
+        return fresh
 
     def withdraw(self, part: str) -> None:
         """Expose nothing of this part any more: its source is gone."""
@@ -189,7 +199,7 @@ class GaugeCollector(Collector):
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Called by prometheus_client for each scrape."""
-        published = tuple(self._published.values())
+        published = tuple(part() for part in tuple(self._published.values()))
         for family in self._families.values():
             samples = [sample for part in published for sample in part.get(family.name, ())]
             if samples:
@@ -216,6 +226,7 @@ class Metrics:
         self.registry = registry or CollectorRegistry()
         self._limits = {family.name: family.limit for family in (*counter_families(code), *HISTOGRAMS)}
         self._series: dict[str, set[tuple[str, ...]]] = {name: set() for name in self._limits}
+        self._of_workload: dict[tuple[str, str], list[tuple[str, tuple[str, ...]]]] = defaultdict(list)
         self._counters = {
             family.name: Counter(family.name, family.help, family.labels, registry=self.registry) for family in counter_families(code)
         }
@@ -242,11 +253,9 @@ class Metrics:
 
     def forget_workload(self, namespace: str, workload: str) -> None:
         """Stop exposing the counters of a workload that no longer exists. Its last values stay in Prometheus."""
-        for name, series in self._series.items():
-            for labels in tuple(series):
-                if labels[:2] == (namespace, workload) and name.startswith("steelyard_workload_"):
-                    self._counters[name].remove(*labels)
-                    series.discard(labels)
+        for name, labels in self._of_workload.pop((namespace, workload), ()):
+            self._counters[name].remove(*labels)
+            self._series[name].discard(labels)
 
     def _admit(self, name: str, labels: tuple[str, ...]) -> bool:
         known = self._series[name]
@@ -256,6 +265,8 @@ class Metrics:
             self._counters["steelyard_metric_series_dropped"].labels(name).inc()
             return False
         known.add(labels)
+        if name.startswith("steelyard_workload_"):
+            self._of_workload[labels[0], labels[1]].append((name, labels))
         return True
 
     # --- observer of the shell's parts --------------------------------------------------------------------------------------------
@@ -273,6 +284,10 @@ class Metrics:
         """Of the work queue."""
         self.count("steelyard_keys_processed", ("failed" if failed else "done",))
         self.measure("steelyard_queue_work_seconds", seconds)
+
+    def loop_lagged(self, seconds: float) -> None:
+        """Of the event loop."""
+        self.measure("steelyard_loop_lag_seconds", seconds)
 
     def swept(self, resource: str, cause: str, absorbed: Absorbed) -> None:
         """Of the sweep."""

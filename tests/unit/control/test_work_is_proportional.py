@@ -1,0 +1,218 @@
+"""What a look, a round or a deletion takes does not grow with the fleet around it: counted in calls, not in seconds."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from types import FrameType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+from steelyard.app.config import Config
+from steelyard.app.wiring import settings_of
+from steelyard.control.gather.snapshot_builder import SnapshotBuilder
+from steelyard.control.kube.manifest import Manifest
+from steelyard.control.kube.resource import ACCELERATOR_POOLS, COMPILED_MODELS, DEPLOYMENTS, INFERENCE_WORKLOADS, NODES, PODS, Resource
+from steelyard.control.kube.store import Store
+from steelyard.control.telemetry.decision_log import DecisionLog
+from steelyard.control.telemetry.metrics import Metrics
+from steelyard.core.decide import decide
+from steelyard.core.facts.identity import WorkloadKey
+from steelyard.core.facts.pod import PodFacts
+from steelyard.core.facts.snapshot import Snapshot
+from steelyard.core.vocabulary.reading import Unknown
+from unit.api import objects
+from unit.control.virtual_time import ManualClock
+from unit.core.world import START, Ground, World
+
+FEW, MANY = 20, 200
+REVISION = "0a1b2c3d"
+HASH = "7d4b9"
+
+
+def calls(work: Callable[[], Any]) -> int:
+    """Functions that are called, and generators that go on, while it works."""
+    count = 0
+
+    def see(_: FrameType, event: str, __: Any) -> None:
+        nonlocal count
+        count += event in {"call", "c_call"}
+
+    sys.setprofile(see)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+class Fleet:
+    """Workloads of one name in namespaces of their own, each with a Deployment, an artifact, two pods, and a node that it shares with nobody."""
+
+    def __init__(self, workloads: int) -> None:
+        self.store = Store(ManualClock(), index_labels=("steelyard.dev/workload", "steelyard.dev/pool"))
+        self._versions = 0
+        self.pool = objects.pool()["metadata"]["name"]
+        pool = objects.pool()
+        pool["metadata"] |= {"uid": "u-pool", "generation": 1}
+        self.put(ACCELERATOR_POOLS, pool)
+        for number in range(workloads):
+            self._add(f"ns{number:03d}")
+        self.world = SnapshotBuilder(
+            self.store, settings_of(Config()), lambda *_: Unknown(""), synced=lambda: True, clock_suspect=lambda: False
+        )
+
+    def put(self, resource: Resource, made: Manifest, event: str = "ADDED") -> None:
+        self._versions += 1
+        self.store.observe(resource, event, {**made, "metadata": {**made["metadata"], "resourceVersion": str(self._versions)}})
+
+    def deployment(self, namespace: str, replicas: int) -> Manifest:
+        called = f"chat-{self.pool}-{REVISION}"
+        owner = {"kind": "InferenceWorkload", "name": "chat", "uid": f"u-{namespace}", "controller": True}
+        meta = {"name": called, "namespace": namespace, "uid": f"u-d-{namespace}", "labels": self._labels(), "ownerReferences": [owner]}
+        return {"metadata": meta, "spec": {"replicas": replicas}}
+
+    def _labels(self) -> dict[str, str]:
+        mine = {"workload": "chat", "pool": self.pool, "revision": REVISION, "role": "serving"}
+        return {f"steelyard.dev/{key}": value for key, value in mine.items()}
+
+    def _add(self, namespace: str) -> None:
+        workload = objects.workload()
+        workload["metadata"] = {"name": "chat", "namespace": namespace, "uid": f"u-{namespace}", "generation": 1}
+        self.put(INFERENCE_WORKLOADS, workload)
+        made = self.deployment(namespace, 2)
+        self.put(DEPLOYMENTS, made)
+        meta = {"name": "neuron-0", "namespace": namespace, "uid": f"u-c-{namespace}"}
+        self.put(COMPILED_MODELS, {"metadata": meta, "spec": {"key": "k", "backend": "neuron"}, "status": {}})
+        labels = {**objects.pool()["spec"]["nodes"]["selector"], "node.kubernetes.io/instance-type": "inf2.xlarge"}
+        meta = {"name": f"n-{namespace}", "uid": f"u-n-{namespace}", "creationTimestamp": "2026-01-01T00:00:00Z", "labels": labels}
+        self.put(NODES, {"metadata": meta, "status": {"conditions": [{"type": "Ready", "status": "True"}]}})
+        for replica in range(2):
+            rs = {
+                "apiVersion": "apps/v1",
+                "kind": "ReplicaSet",
+                "name": f"{made['metadata']['name']}-{HASH}",
+                "uid": "u-rs",
+                "controller": True,
+            }
+            self.put(PODS, self.pod(namespace, replica, rs))
+
+    def pod(self, namespace: str, replica: int, owner: Manifest) -> Manifest:
+        return {
+            "metadata": {
+                "name": f"chat-{replica}",
+                "namespace": namespace,
+                "uid": f"u-p-{namespace}-{replica}",
+                "creationTimestamp": "2026-01-01T00:00:00Z",
+                "labels": {**self._labels(), "pod-template-hash": HASH},
+                "ownerReferences": [owner],
+            },
+            "spec": {"nodeName": f"n-{namespace}", "containers": [{"name": "server"}]},
+            "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]},
+        }
+
+    def look(self) -> Snapshot:
+        found = self.world.freeze(WorkloadKey("ns000", "chat"), START)
+        assert isinstance(found, Snapshot)
+        return found
+
+
+def both(work: Callable[[Fleet], Any]) -> tuple[int, int]:
+    """Calls of the second time, in a small fleet and in one ten times as large: the first fills what is kept."""
+    counts = []
+    for workloads in (FEW, MANY):
+        fleet = Fleet(workloads)
+        work(fleet)
+        counts.append(calls(lambda fleet=fleet: work(fleet)))  # type: ignore[misc]
+    return counts[0], counts[1]
+
+
+def test_a_look_at_one_workload_costs_the_same_in_a_fleet_ten_times_as_large() -> None:
+    few, many = both(lambda fleet: fleet.look())
+    assert few == many
+
+
+def test_a_look_after_another_workloads_status_changed_costs_the_same_too() -> None:
+    def work(fleet: Fleet) -> None:
+        raw = fleet.world.raw(WorkloadKey("ns007", "chat"))
+        assert raw is not None
+        fleet.put(INFERENCE_WORKLOADS, {**raw, "status": {"observedGeneration": 1}}, "MODIFIED")
+        fleet.look()
+
+    few, many = both(work)
+    assert few == many
+
+
+def test_what_others_hold_of_a_pool_is_all_that_they_hold_without_ones_own() -> None:
+    fleet = Fleet(3)
+    (pool,) = fleet.look().pools
+    each = pool.held_nodes / 2
+    fleet.put(DEPLOYMENTS, fleet.deployment("ns000", 5), "MODIFIED")
+    assert fleet.look().pools == (pool,), "its own replicas are nobody else's"
+    fleet.put(DEPLOYMENTS, fleet.deployment("ns001", 6), "MODIFIED")
+    assert fleet.look().pools[0].held_nodes == pytest.approx(4 * each)
+
+
+@pytest.mark.parametrize("work", [lambda f: f.world.pods(), lambda f: f.world.window_seconds()], ids=["pods", "windows"])
+def test_a_round_reads_what_became_different_since_the_last_one(work: Callable[[Fleet], Any]) -> None:
+    fleet = Fleet(MANY)
+    first, second = calls(lambda: work(fleet)), calls(lambda: work(fleet))
+    assert second < first / 2
+
+
+def test_each_node_is_asked_about_its_own_pods_alone() -> None:
+    fleet = Fleet(MANY)
+    pods = Counted(fleet.world.pods())
+    paid = fleet.world.paid_nodes(pods)
+    assert [len(node.pods) for node in paid] == [2] * MANY
+    assert pods.times == 1
+
+
+def test_a_workloads_counters_are_forgotten_without_looking_at_the_others() -> None:
+    counts = []
+    for workloads in (FEW, MANY):
+        metrics = Metrics()
+        for number in range(workloads):
+            metrics.count("steelyard_workload_requests", ("ns", f"w{number}", "pool", "good"))
+        looked_at = Seen(metrics._series["steelyard_workload_requests"])
+        metrics._series["steelyard_workload_requests"] = looked_at
+        metrics.forget_workload("ns", "w0")
+        counts.append(looked_at.times)
+        assert len(looked_at) == workloads - 1
+        assert all(s.labels.get("workload") != "w0" for f in metrics.registry.collect() for s in f.samples)
+    assert counts == [0, 0]
+
+
+def test_gauges_are_made_for_a_reader_and_not_in_every_round() -> None:
+    counts, world = [], World({"a": Ground()})
+    for workloads in (FEW, MANY):
+        metrics = Metrics()
+        log = DecisionLog(SimpleNamespace(record=lambda *_: None), metrics)  # type: ignore[arg-type]
+        for number in range(workloads):
+            snapshot = world.snapshot()
+            mine = replace(snapshot, workload=replace(snapshot.workload, key=WorkloadKey("ns", f"w{number}")))
+            log.record({"metadata": {}}, mine, decide(mine, START), START, 0.1)
+        counts.append(calls(lambda log=log: log.publish(START, leading=True, owed=True)))  # type: ignore[misc]
+        told = {s.labels.get("workload") for family in metrics.registry.collect() for s in family.samples}
+        assert len(told - {None}) == workloads
+    assert counts[0] == counts[1]
+
+
+class Counted(tuple[PodFacts, ...]):
+    """A tuple that counts how often somebody goes through it."""
+
+    times = 0
+
+    def __iter__(self) -> Any:
+        self.times += 1
+        return super().__iter__()
+
+
+class Seen(set[tuple[str, ...]]):
+    """A set that counts how often somebody goes through it."""
+
+    times = 0
+
+    def __iter__(self) -> Any:
+        self.times += 1
+        return super().__iter__()
