@@ -314,8 +314,11 @@ class StubWorld:
                     self._told[uid] = "running"
                 return
             code, reason, message = ending
-            ended = [_ended("fetch", 0, ""), _ended("compile", code, message, reason)]
-            await self._status(pod, {"phase": "Failed", "initContainerStatuses": ended})
+            # The container that compiles fails, or the last one ends with a word that makes no sense.
+            before = [_ended("fetch", 0, ""), _ended("compile", code, "" if code == 0 else message, reason)]
+            last = [_ended("publish", 0, message)] if code == 0 else []
+            phase = "Succeeded" if code == 0 else "Failed"
+            await self._status(pod, {"phase": phase, "initContainerStatuses": before, "containerStatuses": last})
         self._told[uid] = "ended"
 
     async def _serve(self, uid: str, pod: Manifest, pool: str) -> None:
