@@ -12,7 +12,7 @@ FIRST = command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or later is neede
 	PYTHONPATH=tests $(PYTHON) -m
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long bench check verify generate format clean
+.PHONY: help demo test test-long test-versions bench sbom check verify generate format clean
 
 help: ## What there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -37,13 +37,20 @@ test: ## Everything: checks, then all tests, with a table of the parts
 	@$(RUN) -m parts
 
 test-long: SEED ?= $(shell date +%s)
-test-long: $(VENV)/.installed ## All property tests at length, and a real vLLM on the cluster: about an hour (a run again: SEED=N)
+test-long: $(VENV)/.installed ## All property tests and fuzzers at length, and a real vLLM on the cluster: about two hours (a run again: SEED=N)
 	@echo "seed $(SEED): make test-long SEED=$(SEED) runs the same again"
 	@STEELYARD_THOROUGH=1 $(RUN) -m pytest -v -s --durations=10 -p no:cacheprovider --hypothesis-seed=$(SEED) tests/property
+	@STEELYARD_THOROUGH=1 $(RUN) -m pytest -v -s -p no:cacheprovider tests/fault/test_hostile_pods.py
 	@$(RUN) -m pytest -v -s -p no:cacheprovider tests/text
+
+test-versions: $(VENV)/.installed ## The older versions of Kubernetes that the chart allows: what depends on the API server (V=1.35)
+	@$(RUN) -m cluster.versions $(V)
 
 bench: $(VENV)/.installed ## Benchmarks, each with its table (all of them take hours; one: B=planner)
 	@$(RUN) -m bench $(B)
+
+sbom: $(VENV)/.installed ## A bill of materials of each image, in build/sbom (CycloneDX)
+	@$(RUN) -m cluster.bill_of_materials
 
 check: $(VENV)/.installed ## ruff, mypy, the house rules, and drift of generated files; at the end, figures of the code's shape
 	@$(VENV)/bin/ruff check .

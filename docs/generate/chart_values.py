@@ -67,6 +67,26 @@ class Rbac(_Closed):
     aggregate: bool = Field(default=True, description="Add Steelyard's kinds to the cluster's roles view, edit and admin.")
 
 
+class AdmissionPolicy(_Closed):
+    """Admission policies that hold the operator's own account to what it makes for workloads."""
+
+    enabled: bool = Field(
+        default=True, description="Make them. They are objects of the cluster, in an installation for some namespaces too."
+    )
+    protected_namespaces: list[Annotated[str, Field(max_length=63, pattern="^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]] = Field(
+        default=["kube-system", "kube-public", "kube-node-lease"], description="Namespaces in which the operator may write nothing."
+    )
+    image_prefixes: list[Annotated[str, Field(min_length=1, max_length=255)]] = Field(
+        default=[],
+        description="Images that pods of workloads may run beside those of config.toolchains, by how they begin: registry.example.com/models/.",
+    )
+    service_accounts: list[Annotated[str, Field(max_length=253, pattern="^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]] = Field(
+        default=[],
+        description="Service accounts that workloads may name for their pods (`spec.pods`), beside the namespace's default one. The operator's own "
+        "account can start pods with no others.",
+    )
+
+
 class ServiceAccount(_Closed):
     """The operator's account."""
 
@@ -86,10 +106,12 @@ class ResourceAmounts(_Closed):
 class Resources(_Closed):
     """Requests and limits."""
 
-    requests: ResourceAmounts = Field(default=ResourceAmounts(cpu="100m", memory="256Mi"), description="What is reserved.")
+    requests: ResourceAmounts = Field(
+        default=ResourceAmounts(cpu="100m", memory="256Mi", ephemeral_storage="128Mi"), description="What is reserved."
+    )
     limits: ResourceAmounts = Field(
-        default=ResourceAmounts(memory="768Mi"),
-        description="What may be used. No CPU limit: throttling would delay the Lease and safety actions.",
+        default=ResourceAmounts(memory="768Mi", ephemeral_storage="1Gi"),
+        description="What may be used. No CPU limit: throttling would delay the Lease and safety actions. Disk holds the log and /tmp.",
     )
 
 
@@ -107,8 +129,18 @@ class Spread(k8s.V1TopologySpreadConstraint):
 
 
 class Metrics(_Closed):
-    """The Service in front of /metrics."""
+    """/metrics, and the Service in front of it."""
 
+    secure: bool = Field(
+        default=True,
+        description="By HTTPS on port 8443, for bearers of a token that may GET /metrics: bind the ClusterRole ...-metrics-reader to them. "
+        "False serves everybody by HTTP on port 8080.",
+    )
+    certificate_secret_name: Annotated[str, Field(max_length=253)] = Field(
+        default="",
+        description="A Secret of type kubernetes.io/tls in the release's namespace, for example cert-manager's. Empty for a self-signed "
+        "certificate, which the chart makes at the first install and keeps.",
+    )
     service_annotations: Strings = Field(
         default={}, description="Annotations of the Service, for example for scraping without an operator."
     )
@@ -119,6 +151,11 @@ class ServiceMonitor(_Closed):
 
     enabled: bool = Field(default=False, description="Make a ServiceMonitor. Its CRD must be there.")
     labels: Labels = Field(default={}, description="Labels by which a Prometheus selects it, for example {release: prometheus}.")
+    token_secret_name: Annotated[str, Field(max_length=253)] = Field(
+        default="",
+        description="A Secret of the release's namespace with Prometheus's token in its entry `token`, for a Prometheus that may not use the one "
+        "that is mounted in its own pod (arbitraryFSAccessThroughSMs); empty for that one.",
+    )
     interval: Duration = Field(default="30s", description="Pace of scrapes.")
     scrape_timeout: Duration = Field(default="10s", description="One scrape that takes longer has failed.")
 
@@ -152,14 +189,41 @@ class Dashboard(_Closed):
     annotations: Strings = Field(default={}, description="Annotations, for example the sidecar's folder.")
 
 
-class NetworkPolicy(_Closed):
-    """A NetworkPolicy for the operator's pods."""
+class WorkloadNetworkPolicies(_Closed):
+    """NetworkPolicies for serving and compile pods."""
 
-    enabled: bool = Field(default=False, description="Make it.")
-    ingress_from: list[k8s.V1NetworkPolicyPeer] = Field(default=[], description="Who may reach port 8080 (metrics, probes); empty for all.")
-    egress: list[k8s.V1NetworkPolicyEgressRule] = Field(
-        description="Where the operator may connect to. The default: DNS, the API server (443, 6443), and every pod of the cluster, which is how readings are taken.",
+    enabled: bool = Field(default=False, description="Make them, in each of the namespaces.")
+    namespaces: list[Annotated[str, Field(max_length=63, pattern="^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]] = Field(
+        default=[], description="Namespaces that get them; empty for those of config.watchNamespaces. They must exist."
     )
+    clients: list[k8s.V1NetworkPolicyPeer] = Field(
+        description="Who may send requests (8080). The default: pods of the same namespace; [{namespaceSelector: {}}] is the whole cluster, "
+        "and an empty list everybody.",
+    )
+    metrics_from: list[k8s.V1NetworkPolicyPeer] = Field(
+        default=[], description="Who may read metrics (9090) beside the operator, for example a Prometheus."
+    )
+    store: list[k8s.V1NetworkPolicyPeer] = Field(
+        description="Where the store is, on the port of config.store.endpoint (443 without one): for serving and compile pods. The default: "
+        "any address that is not link-local. A store in the cluster needs its pods named, because some network plugins match no pod by address.",
+    )
+    models: list[k8s.V1NetworkPolicyPeer] = Field(
+        description="Where models come from (443, and the ports of config.store.endpoint and config.hub.endpoint): for compile pods.",
+    )
+
+
+class NetworkPolicy(_Closed):
+    """NetworkPolicies."""
+
+    enabled: bool = Field(default=False, description="Make one for the operator's pods.")
+    ingress_from: list[k8s.V1NetworkPolicyPeer] = Field(
+        description="Who may reach /metrics; empty for all. The default: pods with the label app.kubernetes.io/name=prometheus."
+    )
+    egress: list[k8s.V1NetworkPolicyEgressRule] = Field(
+        description="Where the operator may connect to. The default: DNS, the API server (443, 6443), and its serving and compile pods (9090, "
+        "8081), which is how readings are taken. Add a Prometheus that is queried.",
+    )
+    workloads: WorkloadNetworkPolicies = Field(description="NetworkPolicies for serving and compile pods.")
 
 
 class ExtraObject(BaseModel):
@@ -201,6 +265,9 @@ class Values(_Closed):
     config: ChartConfig = Field(description="The operator's configuration file.")
     crds: Crds = Field(default=Crds(), description="Custom resource definitions.")
     rbac: Rbac = Field(default=Rbac(), description="Roles.")
+    admission_policy: AdmissionPolicy = Field(
+        default=AdmissionPolicy(), description="Admission policies that hold the operator's own account to what it makes for workloads."
+    )
     service_account: ServiceAccount = Field(default=ServiceAccount(), description="The operator's account.")
     replicas: Annotated[int, Field(ge=1, le=9)] = Field(default=2, description="One leads, the others stand by with warm caches.")
     revision_history_limit: Annotated[int, Field(ge=0, le=100)] = Field(default=5, description="Old ReplicaSets to keep.")
@@ -220,9 +287,9 @@ class Values(_Closed):
         description="Spreading; a constraint without labelSelector gets the operator's. The default: zones, ScheduleAnyway."
     )
     pod_disruption_budget: Budget = Field(default=Budget(), description="PodDisruptionBudget.")
-    metrics: Metrics = Field(default=Metrics(), description="The Service in front of /metrics.")
+    metrics: Metrics = Field(default=Metrics(), description="/metrics, and the Service in front of it.")
     service_monitor: ServiceMonitor = Field(default=ServiceMonitor(), description="For the Prometheus operator.")
     prometheus_rule: PrometheusRule = Field(default=PrometheusRule(), description="Alerts for the Prometheus operator.")
     dashboard: Dashboard = Field(default=Dashboard(), description="A Grafana dashboard as a ConfigMap.")
-    network_policy: NetworkPolicy = Field(description="A NetworkPolicy for the operator's pods.")
+    network_policy: NetworkPolicy = Field(description="NetworkPolicies.")
     extra_objects: list[ExtraObject] = Field(default=[], description="Further objects, as they are, with templates in strings expanded.")

@@ -67,6 +67,15 @@ class Document:
             raise self.invalid(name, f"a number from {low} to {high}", value)
         return float(value)
 
+    def truth(self, name: str, *, default: bool) -> bool:
+        """Take true or false."""
+        value = self._rest.pop(name, None)
+        if value is None:
+            return default
+        if not isinstance(value, bool):
+            raise self.invalid(name, "true or false", value)
+        return value
+
     def child(self, name: str, *, optional: bool = False) -> "Document":
         """Take a nested object; one that is optional and absent is empty."""
         value = self._rest.pop(name, None)

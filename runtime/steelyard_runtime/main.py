@@ -1,4 +1,4 @@
-"""`steelyard-runtime`: compile, compare, serve, load, collect, digest, version."""
+"""`steelyard-runtime`: fetch, compile, publish, compare, serve, load, collect, digest, version."""
 
 import argparse
 import os
@@ -11,19 +11,25 @@ from pathlib import Path
 from steelyard_runtime.failure import Failure
 from steelyard_runtime.logs import configure_logs
 
+STEPS = {
+    "fetch": "the first step of a compile: download the model that STEELYARD_COMPILE_SPEC describes, if the store has no artifact of it",
+    "compile": "the second: compile what was downloaded",
+    "publish": "the last: publish what was compiled",
+}
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand and return its exit code. Imports are late: `digest` must not wait for a model server's libraries."""
     # As PID 1 a process has no default actions: without this a pod that is still importing would not stop before the kubelet kills it.
     # A compile that is stopped so early has no result, and must not look like a success.
     options = _parser().parse_args(arguments)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1 if options.command == "compile" else 0))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1 if options.command in STEPS else 0))
     configure_logs(console=options.console)
     match options.command:
-        case "compile":
-            from steelyard_runtime.compile.job import run_compile_job  # noqa: PLC0415
+        case "fetch" | "compile" | "publish":
+            from steelyard_runtime.compile.job import run_step  # noqa: PLC0415
 
-            return run_compile_job(os.environ, options.progress_port)
+            return run_step(options.command, os.environ, options.progress_port)
         case "compare":
             from steelyard_runtime.compile.compare import run_compare  # noqa: PLC0415
 
@@ -41,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
             return run_collect(options)
         case "digest":
-            return _print_digest(Path(options.folder))
+            return _print_digest(Path(options.folder), hub=options.hub)
         case _:
             sys.stdout.write(f"steelyard-runtime {_version()}\n")
             return 0
@@ -52,8 +58,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--console", action="store_true", help="logs for people instead of JSON lines")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    compiling = commands.add_parser("compile", help="compile the model that STEELYARD_COMPILE_SPEC describes")
-    compiling.add_argument("--progress-port", type=int, default=8081, help="port of /progress and /livez (default 8081)")
+    for step, does in STEPS.items():
+        compiling = commands.add_parser(step, help=does)
+        compiling.add_argument("--progress-port", type=int, default=8081, help="port of /progress and /livez (default 8081)")
 
     from steelyard_runtime.compile.compare_options import add_compare_options  # noqa: PLC0415  argparse only
 
@@ -78,25 +85,28 @@ def _parser() -> argparse.ArgumentParser:
 
     digest = commands.add_parser("digest", help="print the digest of a model's folder")
     digest.add_argument("folder", metavar="DIR")
+    digest.add_argument("--hub", action="store_true", help="only of the files that are downloaded from a repository of the hub: for hf://")
     commands.add_parser("version", help="print the version")
     for command in commands.choices.values():  # `serve --console` is as good as `--console serve`
         command.add_argument("--console", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     return parser
 
 
-def _print_digest(folder: Path) -> int:
+def _print_digest(folder: Path, *, hub: bool) -> int:
     from steelyard_runtime.models.digest import model_digest  # noqa: PLC0415
+    from steelyard_runtime.models.hf import is_needed  # noqa: PLC0415
     from steelyard_runtime.models.weights import refuse_pickle  # noqa: PLC0415
 
     if not folder.is_dir():
         sys.stderr.write(f"there is no folder {folder}; give the folder of a model\n")
         return 1
     try:
-        refuse_pickle(folder)
+        if not hub:  # what is not downloaded is not loaded
+            refuse_pickle(folder)
     except Failure as failure:
         sys.stderr.write(f"warning: a compile would refuse this model: {failure.message}\n")
     try:
-        sys.stdout.write(model_digest(folder) + "\n")
+        sys.stdout.write(model_digest(folder, is_needed if hub else lambda _: True) + "\n")
     except Failure as failure:
         sys.stderr.write(f"{failure.message}\n")
         return 1

@@ -25,7 +25,7 @@ from unit.runtime import tiny
 
 Manifest = dict[str, Any]
 WORKLOAD = "embedder"
-SECRET, BUCKET = "chart-store", "artifacts"
+SECRET, READ_SECRET, BUCKET = "chart-store", "chart-store-read", "artifacts"
 NODES = "pool-a"
 
 
@@ -99,18 +99,27 @@ class Placement:
             },
         }
         store = cluster.s3
-        secret = {
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "metadata": {"name": SECRET, "namespace": namespace},
-            "stringData": {"AWS_ACCESS_KEY_ID": store.access_key, "AWS_SECRET_ACCESS_KEY": store.secret_key},
-        }
+        keys = {SECRET: (store.access_key, store.secret_key), READ_SECRET: (store.read_access_key, store.read_secret_key)}
+        secrets = [
+            {
+                "apiVersion": "v1",
+                "kind": "Secret",
+                "metadata": {"name": name, "namespace": namespace},
+                "stringData": {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret},
+            }
+            for name, (key, secret) in keys.items()
+        ]
         self.configuration = {
             "watchNamespaces": [namespace],
-            "store": {"uri": f"s3://{store.bucket(BUCKET)}", "endpoint": store.endpoint, "secretName": SECRET},
+            "store": {
+                "uri": f"s3://{store.bucket(BUCKET)}",
+                "endpoint": store.endpoint,
+                "secretName": SECRET,
+                "readSecretName": READ_SECRET,
+            },
         }
         self._publish(workload, folder)
-        cluster.apply(yaml.safe_dump_all([secret, pool, workload]))
+        cluster.apply(yaml.safe_dump_all([*secrets, pool, workload]))
 
     def _publish(self, workload: Manifest, folder: Path) -> None:
         """The artifact, where the compile Job of this workload looks for one before it compiles."""

@@ -1,7 +1,6 @@
 """Install, upgrade, roll back and uninstall for real. Nothing that serves is touched by any of them."""
 
 import re
-import urllib.request
 
 import pytest
 import yaml
@@ -10,6 +9,7 @@ from chart.bystander import API, Bystander, touching_what_serves
 from chart.conftest import HELM_USER, installer_for
 from chart.helm import NAMESPACE, ROOT, template
 from chart.placement import WORKLOAD, Placement, called_otherwise, give, values_of
+from chart.scraper import Scraper
 from cluster.cluster import Cluster
 from cluster.fixtures import new_namespace
 from cluster.waiting import wait_until
@@ -39,6 +39,10 @@ def _deployment(cluster, namespace=NAMESPACE):
 def _configuration(cluster, namespace=NAMESPACE):
     found = cluster.api.get(f"/api/v1/namespaces/{namespace}/configmaps/steelyard-config")
     return yaml.safe_load(found["data"]["config.yaml"])
+
+
+def _certificate(cluster, namespace=NAMESPACE):
+    return cluster.api.get(f"/api/v1/namespaces/{namespace}/secrets/steelyard-metrics-certificate")["data"]
 
 
 def _may(cluster, verb, group, resource, namespace="", name="", account=ACCOUNT):
@@ -93,14 +97,16 @@ def test_the_objects_come_change_and_go_and_what_serves_stays(empty_cluster, ins
 
     with new_namespace(cluster) as namespace:
         bystander = Bystander(cluster, namespace)
-        before = bystander.state()
+        before, certificate = bystander.state(), _certificate(cluster)
 
         installer.upgrade(values={"config": {"frozen": True}, "replicas": 3})
+        assert _certificate(cluster) == certificate, "who scrapes trusts it"
         assert _configuration(cluster)["frozen"] is True
         assert _deployment(cluster)["spec"]["replicas"] == 3
         assert bystander.state() == before
 
         installer.rollback("1")
+        assert _certificate(cluster) == certificate
         assert _configuration(cluster)["frozen"] is False
         assert _deployment(cluster)["spec"]["replicas"] == 2
         assert bystander.state() == before
@@ -192,6 +198,7 @@ def test_the_api_server_grants_the_table_and_no_more(installed):
         ("patch", "", "nodes"),
         ("create", "", "serviceaccounts/token"),
         ("update", "apps", "deployments"),
+        ("patch", "apps", "deployments"),
         ("patch", "steelyard.dev", "inferenceworkloads"),
         ("delete", "steelyard.dev", "inferenceworkloads"),
         ("create", "steelyard.dev", "acceleratorpools"),
@@ -232,7 +239,8 @@ def test_people_get_the_kinds_through_the_roles_they_have(installed):
 def test_an_installation_for_some_namespaces_stays_in_them(empty_cluster, installer_in):
     cluster = empty_cluster
     with new_namespace(cluster) as watched, new_namespace(cluster) as other:
-        installer_in(cluster, NAMESPACE).install(values={"config": {"watchNamespaces": [watched]}})
+        policies = {"enabled": True, "workloads": {"enabled": True}}
+        installer_in(cluster, NAMESPACE).install(values={"config": {"watchNamespaces": [watched]}, "networkPolicy": policies})
         _granted(cluster, ("list", "", "pods", watched), ("get", "", "namespaces", "", watched))
         for p in rbac.IN_NAMESPACES:
             for verb in p.verbs:
@@ -282,8 +290,10 @@ def test_a_placement_serves_on_untouched_while_the_operator_comes_changes_and_go
             leader = [p for p in pods if ((lease.get("spec") or {}).get("holderIdentity") or "").startswith(f"{p['metadata']['name']}_")]
             if not leader:
                 return False
-            with urllib.request.urlopen(f"http://{leader[0]['status']['podIP']}:8080/metrics", timeout=5) as answer:
-                told = re.search(r"^steelyard_decision_cycle_seconds_count (\S+)", answer.read().decode(), re.MULTILINE)
+            status, page = scraper.ask(leader[0]["status"]["podIP"], 8443)
+            if status != 200:
+                return False
+            told = re.search(r"^steelyard_decision_cycle_seconds_count (\S+)", page, re.MULTILINE)
             return told and float(told[1]) >= 3
 
         wait_until(f"decisions by {image.reference}", cycles, seconds=PATIENCE, every=0.5)
@@ -294,6 +304,9 @@ def test_a_placement_serves_on_untouched_while_the_operator_comes_changes_and_go
     audit = cluster.audit()
     try:
         installer.install("--wait", "--timeout=180s", values=values)
+        scraper = Scraper(cluster, release)
+        scraper.allow()
+        scraper.trust()
         assert _deployment(cluster, release)["status"]["readyReplicas"] == 2
         placement.until_it_serves()
         before = placement.state()
@@ -318,6 +331,7 @@ def test_a_placement_serves_on_untouched_while_the_operator_comes_changes_and_go
             assert placement.state() == before
 
             installer.install("--wait", "--timeout=180s", values=values_of(next_operator, next_serve, **placement.configuration))
+            scraper.trust()
             until_it_decides(next_operator)
             assert placement.state() == before, "who finds what serves leaves it as it is"
     except BaseException:
@@ -327,6 +341,7 @@ def test_a_placement_serves_on_untouched_while_the_operator_comes_changes_and_go
         raise
     finally:
         placement.remove()
+    scraper.forbid()
     installer.uninstall("--timeout=180s")
     assert _definitions(cluster) == definitions
     assert placement.state() == before

@@ -54,7 +54,9 @@ def _given_to_kubectl(notes, tmp_path):
     return list(yaml.safe_load_all((tmp_path / "given").read_text()))
 
 
-@pytest.mark.parametrize("values", [{}, {"config": {"watchNamespaces": ["team-a"], "store": {"secretName": "store"}}}])
+@pytest.mark.parametrize(
+    "values", [{}, {"config": {"watchNamespaces": ["team-a"], "store": {"secretName": "store", "readSecretName": "store-read"}}}]
+)
 def test_what_is_pasted_keeps_the_rules_of_the_api_and_has_a_price_that_is_good_today(values, tmp_path):
     before = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     pool, workload = _given_to_kubectl(_notes(values), tmp_path)
@@ -104,5 +106,7 @@ def test_what_is_unusual_is_told():
     assert "It is frozen" in _notes({"config": {"frozen": True}})
     assert "kubectl apply --server-side -f crds/" in _notes({"crds": {"install": False}})
     assert "no toolchain" in _notes({"config": {"toolchains": {"openvino": None, "onnxruntime": None}}})
-    assert "create secret generic artifact-store" in _notes({"config": {"store": {"secretName": "artifact-store"}}})
+    stored = _notes({"config": {"store": {"secretName": "artifact-store", "readSecretName": "artifact-store-read"}}})
+    for name in ("artifact-store", "artifact-store-read"):
+        assert f"create secret generic {name} \\\n" in stored
     assert "rbac.create is false" in _notes({"rbac": {"create": False}})

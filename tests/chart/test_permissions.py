@@ -16,6 +16,9 @@ def _granted(role):
     """One set of verbs for each (group, resource, names)."""
     table = defaultdict(set)
     for rule in role["rules"]:
+        if "nonResourceURLs" in rule:
+            assert rule == {"nonResourceURLs": ["/metrics"], "verbs": ["get"]}
+            continue
         assert set(rule) <= {"apiGroups", "resources", "verbs", "resourceNames"}
         for group, resource in product(rule["apiGroups"], rule["resources"]):
             table[group, resource, tuple(rule.get("resourceNames", ()))] |= set(rule["verbs"])
@@ -64,9 +67,15 @@ def test_in_some_namespaces():
     assert roles == {}
 
 
+def test_who_secures_no_metrics_asks_for_no_reviews():
+    roles = _operators(rendered({"metrics": {"secure": False}}))
+    assert _granted(roles[None, "steelyard-system-steelyard"]) == _wanted(rbac.IN_NAMESPACES + rbac.CLUSTER_SCOPED)
+
+
 def test_a_namespaced_installation_only_reads_the_cluster_and_patches_the_status_of_pools():
     writes = {(p.group, p.resource): p.verbs for p in rbac.cluster_role(WATCHED) if not set(p.verbs) <= {"get", "list", "watch"}}
-    assert writes == {("steelyard.dev", "acceleratorpools/status"): ("patch",)}
+    reviews = {(p.group, p.resource): ("create",) for p in rbac.REVIEWS}
+    assert writes == {("steelyard.dev", "acceleratorpools/status"): ("patch",), **reviews}
 
 
 @pytest.mark.parametrize("case", MATRIX)
@@ -76,7 +85,7 @@ def test_nothing_is_wide(case):
         for (group, resource, names), verbs in _granted(role).items():
             assert "*" not in {group, resource, *verbs, *names}
             assert resource.split("/")[0] not in {"secrets", "configmaps", "serviceaccounts"}
-            assert group not in {"rbac.authorization.k8s.io", "admissionregistration.k8s.io", "authentication.k8s.io"}
+            assert group not in {"rbac.authorization.k8s.io", "admissionregistration.k8s.io"}
             assert not verbs & {"impersonate", "escalate", "bind", "approve", "sign"}
             assert resource not in {"pods/exec", "pods/attach", "pods/ephemeralcontainers", "pods/portforward", "nodes/proxy"}
             if resource in {"pods", "nodes", "namespaces"}:
@@ -84,7 +93,7 @@ def test_nothing_is_wide(case):
 
 
 def test_every_line_of_the_table_says_why():
-    lines = rbac.IN_NAMESPACES + rbac.CLUSTER_SCOPED + rbac.IN_OWN_NAMESPACE
+    lines = rbac.IN_NAMESPACES + rbac.CLUSTER_SCOPED + rbac.REVIEWS + rbac.IN_OWN_NAMESPACE
     assert all(len(line.why) > 15 for line in lines)
     assert len({(line.group, line.resource, line.verbs) for line in lines}) == len(lines)
 
@@ -92,7 +101,10 @@ def test_every_line_of_the_table_says_why():
 def test_no_roles_when_somebody_else_makes_them():
     objects = rendered({"rbac": {"create": False}})
     assert of_kind(objects, "Role") + of_kind(objects, "RoleBinding") + of_kind(objects, "ClusterRoleBinding") == []
-    assert all("aggregate-to" in str(r) or r["metadata"]["name"].endswith("pool-admin") for r in of_kind(objects, "ClusterRole"))
+    assert all(
+        "aggregate-to" in str(r) or r["metadata"]["name"].endswith(("pool-admin", "metrics-reader"))
+        for r in of_kind(objects, "ClusterRole")
+    )
 
 
 def test_people_get_the_kinds_by_aggregation():

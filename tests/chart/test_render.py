@@ -1,20 +1,31 @@
 """Whatever the values are, these things hold of what is rendered."""
 
+import base64
 import json
 import re
 from functools import cache
+from itertools import product
 
 import kubernetes.client.models as k8s
 import pytest
 import yaml
+from cryptography import x509
 
-from chart.helm import CHART, NAMESPACE, of_kind, rendered, run, the
+from chart.helm import CHART, NAMESPACE, HelmRefusedError, of_kind, rendered, run, the
+from chart.rendering import example_workloads, objects_of, settings_with
 from chart.values import EVERYTHING, MATRIX
 from steelyard.app.config import load
+from steelyard.render import compile_job, deployment
 
 GOLDEN = CHART.parents[1] / "tests/chart/golden"
 
-CLUSTER_SCOPED = {"ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition"}
+CLUSTER_SCOPED = {
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "CustomResourceDefinition",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+}
 STRICT = {
     "ClusterRole": k8s.V1ClusterRole,
     "ClusterRoleBinding": k8s.V1ClusterRoleBinding,
@@ -24,9 +35,12 @@ STRICT = {
     "NetworkPolicy": k8s.V1NetworkPolicy,
     "PodDisruptionBudget": k8s.V1PodDisruptionBudget,
     "Role": k8s.V1Role,
+    "Secret": k8s.V1Secret,
     "RoleBinding": k8s.V1RoleBinding,
     "Service": k8s.V1Service,
     "ServiceAccount": k8s.V1ServiceAccount,
+    "ValidatingAdmissionPolicy": k8s.V1ValidatingAdmissionPolicy,
+    "ValidatingAdmissionPolicyBinding": k8s.V1ValidatingAdmissionPolicyBinding,
 }
 FOREIGN = {"ServiceMonitor", "PrometheusRule"}
 
@@ -77,13 +91,19 @@ def test_every_object_is_labelled_and_in_its_place(objects):
             assert labels["app.kubernetes.io/managed-by"] == "Helm"
 
 
+def _is_of_the_release(one):
+    return one["metadata"]["namespace"] == NAMESPACE
+
+
 def test_every_selector_selects_the_pods_of_the_operator(objects):
     deployment = the(objects, "Deployment")
     labels = _pod(objects)["metadata"]["labels"]
     selector = deployment["spec"]["selector"]["matchLabels"]
     selectors = [selector, the(objects, "Service")["spec"]["selector"]]
     selectors += [budget["spec"]["selector"]["matchLabels"] for budget in of_kind(objects, "PodDisruptionBudget")]
-    selectors += [policy["spec"]["podSelector"]["matchLabels"] for policy in of_kind(objects, "NetworkPolicy")]
+    selectors += [
+        policy["spec"]["podSelector"]["matchLabels"] for policy in of_kind(objects, "NetworkPolicy") if _is_of_the_release(policy)
+    ]
     for found in selectors:
         assert found == selector
         assert found.items() <= labels.items()
@@ -109,12 +129,14 @@ def test_the_pod_is_restricted(objects):
         "capabilities": {"drop": ["ALL"]},
     }
     assert not {"hostNetwork", "hostPID", "hostIPC", "initContainers"} & set(spec)
-    assert {kind for volume in spec["volumes"] for kind in volume if kind != "name"} <= {"configMap", "emptyDir"}
+    assert {kind for volume in spec["volumes"] for kind in volume if kind != "name"} <= {"configMap", "emptyDir", "secret"}
     for line in container["env"]:
         assert set(line) == {"name", "valueFrom"}, "no value of an installation stands in the environment"
-    assert "hostPort" not in container["ports"][0]
-    assert "memory" in container["resources"]["limits"]
-    assert {"cpu", "memory"} <= set(container["resources"]["requests"])
+    assert not [port for port in container["ports"] if "hostPort" in port]
+    assert {"memory", "ephemeral-storage"} <= set(container["resources"]["limits"])
+    assert {"cpu", "memory", "ephemeral-storage"} <= set(container["resources"]["requests"])
+    assert all("sizeLimit" in volume["emptyDir"] for volume in spec["volumes"] if "emptyDir" in volume)
+    assert container["imagePullPolicy"] in {"IfNotPresent", "Always"}
 
 
 def test_the_token_is_mounted_where_it_is_needed_only(objects):
@@ -123,13 +145,16 @@ def test_the_token_is_mounted_where_it_is_needed_only(objects):
         assert account["automountServiceAccountToken"] is False
 
 
-def test_the_pod_is_probed_and_ends_in_order(objects):
+def test_the_pod_is_probed_and_ends_in_order(case, objects):
     spec = _pod(objects)["spec"]
     [container] = spec["containers"]
     assert container["startupProbe"]["httpGet"] == container["livenessProbe"]["httpGet"] == {"path": "/livez", "port": "http"}
     assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "http"}
-    assert container["ports"] == [{"name": "http", "containerPort": 8080, "protocol": "TCP"}]
-    assert container["args"] == ["--config", "/etc/steelyard/config.yaml"]
+    secured = case != "nothing optional"
+    ports = {"http": 8080, **({"https": 8443} if secured else {})}
+    assert container["ports"] == [{"name": name, "containerPort": port, "protocol": "TCP"} for name, port in ports.items()]
+    certificate = ["--metrics-certificate", "/etc/steelyard-metrics"] if secured else []
+    assert container["args"] == ["--config", "/etc/steelyard/config.yaml", *certificate]
     assert {line["name"] for line in container["env"]} == {"POD_NAME", "POD_NAMESPACE"}
     assert spec["terminationGracePeriodSeconds"] == 45
 
@@ -144,9 +169,10 @@ def test_the_budget_protects_and_never_blocks(case, objects):
         assert "minAvailable" not in budget["spec"]
 
 
-def test_nothing_secret_and_nothing_that_runs_by_itself(objects):
+def test_nothing_secret_but_a_certificate_and_nothing_that_runs_by_itself(objects):
     kinds = {one["kind"] for one in objects}
-    assert not kinds & {"Secret", "Job", "CronJob", "Pod", "ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"}
+    assert [one["type"] for one in of_kind(objects, "Secret")] in ([], ["kubernetes.io/tls"])
+    assert not kinds & {"Job", "CronJob", "Pod", "ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"}
     assert not any("helm.sh/hook" in (one["metadata"].get("annotations") or {}) for one in objects)
 
 
@@ -235,11 +261,143 @@ def test_two_installations_share_no_name():
     assert not keys(first) & keys(second)
 
 
+def test_every_admission_policy_asks_for_the_operators_account_first_and_is_bound():
+    objects = json.loads(_rendered("everything"))
+    policies = of_kind(objects, "ValidatingAdmissionPolicy")
+    account = '"system:serviceaccount:steelyard-system:weigher"'
+    for policy in policies:
+        [condition] = policy["spec"]["matchConditions"]
+        assert condition["expression"] == f"request.userInfo.username == {account}"
+        assert policy["spec"]["failurePolicy"] == "Fail"
+    bindings = of_kind(objects, "ValidatingAdmissionPolicyBinding")
+    assert [b["spec"]["policyName"] for b in bindings] == [p["metadata"]["name"] for p in policies]
+    assert all(b["spec"]["validationActions"] == ["Deny"] for b in bindings)
+    assert not [o for o in rendered({"admissionPolicy": {"enabled": False}}) if o["kind"].startswith("ValidatingAdmission")]
+
+
 def test_the_network_policy_lets_through_what_is_needed():
-    policy = the(json.loads(_rendered("everything")), "NetworkPolicy")["spec"]
-    assert policy["ingress"][0]["ports"] == [{"port": 8080, "protocol": "TCP"}]
+    [policy] = [p["spec"] for p in of_kind(json.loads(_rendered("everything")), "NetworkPolicy") if _is_of_the_release(p)]
+    assert policy["ingress"] == [
+        {"ports": [{"port": 8443, "protocol": "TCP"}], "from": EVERYTHING["networkPolicy"]["ingressFrom"]},
+    ], "nobody but the readers of /metrics; the kubelet's probes need no rule"
     ports = {(port["port"], port["protocol"]) for rule in policy["egress"] for port in rule.get("ports", [])}
     assert {(53, "UDP"), (443, "TCP"), (6443, "TCP")} <= ports
+
+
+def _policies_for_workloads(**values):
+    objects = rendered({"networkPolicy": {"workloads": {"enabled": True, **values.pop("workloads", {})}}, **values})
+    return {(p["metadata"]["namespace"], p["metadata"]["name"].rsplit("-", 1)[1]): p["spec"] for p in of_kind(objects, "NetworkPolicy")}
+
+
+def _ports(rules):
+    return [{port["port"] for port in rule["ports"]} for rule in rules]
+
+
+def test_pods_of_workloads_are_let_reach_what_they_need_and_be_reached_by_whom_they_need():
+    store = {"uri": "s3://a", "endpoint": "http://minio.store:9000"}
+    policies = _policies_for_workloads(config={"watchNamespaces": ["team-a", "team-b"], "store": store, "hub": {"endpoint": "http://hub"}})
+    assert set(policies) == set(product(("team-a", "team-b"), ("serving", "compile")))
+    serving, compiling = policies["team-a", "serving"], policies["team-a", "compile"]
+    operator = {
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": NAMESPACE}},
+        "podSelector": {"matchLabels": the(rendered(), "Deployment")["spec"]["selector"]["matchLabels"]},
+    }
+    assert [rule["from"] for rule in serving["ingress"]] == [[{"podSelector": {}}], [operator]]
+    assert [rule["from"] for rule in compiling["ingress"]] == [[operator]]
+    assert _ports(serving["ingress"]) == [{deployment.HTTP_PORT}, {deployment.METRICS_PORT}]
+    assert _ports(compiling["ingress"]) == [{compile_job.PROGRESS_PORT}]
+    assert _ports(serving["egress"]) == [{53}, {9000}]
+    assert _ports(compiling["egress"]) == [{53}, {9000}, {443, 9000, 80}]
+    for spec in policies.values():
+        assert spec["policyTypes"] == ["Ingress", "Egress"]
+        for rule in spec["egress"][1:]:
+            assert {"cidr": "0.0.0.0/0", "except": ["169.254.0.0/16"]} in [peer["ipBlock"] for peer in rule["to"]]
+
+
+def test_their_policies_select_the_pods_that_the_operator_makes():
+    policies = _policies_for_workloads(workloads={"namespaces": ["team-a"]})
+    for workload in example_workloads("team-a"):
+        for made in objects_of(workload, settings_with({})):
+            if made["kind"] in {"Deployment", "Job"}:
+                labels = made["spec"]["template"]["metadata"]["labels"]
+                selected = {role for (_, role), p in policies.items() if p["podSelector"]["matchLabels"].items() <= labels.items()}
+                assert selected == {"serving" if made["kind"] == "Deployment" else "compile"}
+        break
+
+
+def test_they_are_told_apart_by_values():
+    peers = [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "minio"}}}]
+    policies = _policies_for_workloads(
+        workloads={"namespaces": ["team-a"], "clients": [], "metricsFrom": peers, "store": peers, "models": peers},
+        config={"store": {"uri": "s3://a"}},
+    )
+    serving, compiling = policies["team-a", "serving"], policies["team-a", "compile"]
+    assert "from" not in serving["ingress"][0], "everybody"
+    assert peers[0] in serving["ingress"][1]["from"]
+    assert [rule["to"] for rule in compiling["egress"][1:]] == [peers, peers]
+    assert _ports(serving["egress"]) == [{53}, {443}]
+    claims = _policies_for_workloads(workloads={"namespaces": ["team-a"]}, config={"store": {"uri": "pvc://artifacts"}})
+    assert _ports(claims["team-a", "serving"]["egress"]) == [{53}], "a claim is reached by the node"
+
+
+def test_policies_for_workloads_need_namespaces():
+    with pytest.raises(HelmRefusedError, match=r"name them in networkPolicy.workloads.namespaces or config.watchNamespaces"):
+        _policies_for_workloads()
+
+
+def _certificate_of(objects):
+    [volume] = [v for v in _pod(objects)["spec"]["volumes"] if v["name"] == "metrics-certificate"]
+    return volume["secret"]["secretName"]
+
+
+def test_metrics_are_by_https_with_a_certificate_for_the_service_unless_one_is_given_or_it_is_switched_off():
+    objects = json.loads(_rendered("defaults"))
+    secret, service = the(objects, "Secret"), the(objects, "Service")
+    assert _certificate_of(objects) == secret["metadata"]["name"] == "steelyard-metrics-certificate"
+    assert [(port["name"], port["port"], port["targetPort"]) for port in service["spec"]["ports"]] == [("https", 8443, "https")]
+    made = x509.load_pem_x509_certificate(base64.b64decode(secret["data"]["tls.crt"]))
+    names = made.extensions.get_extension_for_class(x509.SubjectAlternativeName).value.get_values_for_type(x509.DNSName)
+    assert names[0] == f"{service['metadata']['name']}.{NAMESPACE}.svc"
+    assert (made.not_valid_after_utc - made.not_valid_before_utc).days >= 3650
+    given = rendered({"metrics": {"certificateSecretName": "of-cert-manager"}})
+    assert of_kind(given, "Secret") == []
+    assert _certificate_of(given) == "of-cert-manager"
+    off = rendered({"metrics": {"secure": False}})
+    assert of_kind(off, "Secret") == []
+    assert [(port["name"], port["port"], port["targetPort"]) for port in the(off, "Service")["spec"]["ports"]] == [("http", 8080, "http")]
+    assert [r for r in of_kind(off, "ClusterRole") if r["metadata"]["name"].endswith("metrics-reader")] == []
+
+
+def _endpoint(**values):
+    [endpoint] = the(rendered({"serviceMonitor": {"enabled": True}, **values}), "ServiceMonitor")["spec"]["endpoints"]
+    return endpoint
+
+
+def test_prometheus_is_told_how_to_read_them():
+    endpoint = _endpoint()
+    assert (endpoint["port"], endpoint["scheme"]) == ("https", "https")
+    assert endpoint["bearerTokenFile"] == "/var/run/secrets/kubernetes.io/serviceaccount/token"
+    assert endpoint["tlsConfig"] == {
+        "ca": {"secret": {"name": "steelyard-metrics-certificate", "key": "tls.crt"}},
+        "serverName": f"steelyard-metrics.{NAMESPACE}.svc",
+    }
+    token = _endpoint(serviceMonitor={"enabled": True, "tokenSecretName": "reader"})
+    assert token["authorization"] == {"credentials": {"name": "reader", "key": "token"}} and "bearerTokenFile" not in token
+    issued = _endpoint(metrics={"certificateSecretName": "of-cert-manager"})
+    assert issued["tlsConfig"]["ca"]["secret"] == {"name": "of-cert-manager", "key": "ca.crt"}
+    assert set(_endpoint(metrics={"secure": False})) == {"port", "path", "interval", "scrapeTimeout", "honorLabels"}
+
+
+def test_the_page_on_installing_tells_a_prometheus_without_its_operator_the_same():
+    page = (CHART.parents[1] / "docs/how-to/install.md").read_text()
+    [shown] = [block for block in re.findall("```yaml\n(.*?)```", page, re.DOTALL) if block.startswith("scrape_configs")]
+    [job] = yaml.safe_load(shown)["scrape_configs"]
+    endpoint, objects = _endpoint(), json.loads(_rendered("defaults"))
+    assert (job["scheme"], job["honor_labels"]) == (endpoint["scheme"], endpoint["honorLabels"])
+    assert job["tls_config"]["server_name"] == endpoint["tlsConfig"]["serverName"]
+    [kept] = job["relabel_configs"]
+    component = _pod(objects)["metadata"]["labels"]["app.kubernetes.io/component"]
+    assert kept["regex"] == f"{component};{endpoint['port']}"
 
 
 def test_extra_objects_are_expanded():

@@ -38,3 +38,9 @@ def test_a_wrong_value_is_refused(case):
 
 def test_values_of_a_parent_chart_are_let_through():
     template({"global": {"anything": {"at": "all"}}, "enabled": True})
+
+
+def test_keys_that_write_need_others_that_only_read():
+    with pytest.raises(HelmRefusedError, match=r"config\.store\.readSecretName is needed"):
+        template({"config": {"store": {"secretName": "store"}}})
+    template({"config": {"store": {"secretName": "store", "readSecretName": "store-read"}}})

@@ -155,7 +155,7 @@ def kubeconfig(arguments: argparse.Namespace) -> int:
 
 def build(arguments: argparse.Namespace) -> int:
     """Build the programs that a cluster is made of."""
-    parts = arguments.parts or list(binaries.TOOLS)
+    parts = arguments.parts or [tool.name for tool in binaries.standard()]
     took = _fulfil(Wanted(frozenset(parts)))
     print(binaries.table(parts, took))
     return 0
@@ -240,9 +240,11 @@ def _parser() -> argparse.ArgumentParser:
     command("status", status, named=False)
     command("kubeconfig", kubeconfig)
     command("shell", shell)
-    command("build", build, named=False).add_argument("parts", nargs="*", help=f"some of {', '.join(binaries.TOOLS)} (default: all)")
+    command("build", build, named=False).add_argument(
+        "parts", nargs="*", help=f"some of {', '.join(binaries.TOOLS)} (default: what `make test` needs)"
+    )
     pictures = command("images", images_command, named=False)
-    pictures.add_argument("targets", nargs="*", help=f"some of {', '.join(images.TARGETS)} (default: all)")
+    pictures.add_argument("targets", nargs="*", help=f"some of {', '.join(images.TARGETS)} (default: what `make test` needs)")
     pictures.add_argument("--list", action="store_true", help="what the nodes would have")
     pictures.add_argument("--prune", action="store_true", help="remove all images, archives and layers")
     machine = command("node", node)

@@ -29,7 +29,11 @@ from cluster.waiting import tail
 SOURCES = Path(__file__).parent / "tools"
 #: Another checkout, or a cluster that still runs, may use another version: only what was not used for long is removed.
 KEEP_DAYS = 30
-KUBERNETES_PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubelet", "kubectl")
+CONTROL_PLANE_PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+KUBERNETES_PROGRAMS = (*CONTROL_PLANE_PROGRAMS, "kube-proxy", "kubelet", "kubectl")
+OLDER_MINORS = ("1.35", "1.36")
+KUBERNETES = "k8s.io/kubernetes"
+KUBERNETES_VARIABLES = ("k8s.io/component-base/version.gitVersion", "k8s.io/client-go/pkg/version.gitVersion")
 #: What Go needs on the way to all programs, and what the piece is called that gives it back.
 GO_BYTES = 12_000_000_000
 SPACE_GIVEN_BACK = "removal of Go's caches"
@@ -49,6 +53,8 @@ class Tool:
     tags: tuple[str, ...] = ()
     variables: tuple[str, ...] = ()
     """Variables that the linker sets to the version: programs report it, and others decide by what they report."""
+    standard: bool = True
+    """Whether `make test` needs it."""
 
     @property
     def source(self) -> Path:
@@ -96,14 +102,7 @@ TOOLS = {
             tags=("no_btrfs", "no_devmapper", "no_zfs"),
             variables=("github.com/containerd/containerd/v2/version.Version",),
         ),
-        Tool(
-            "kubernetes",
-            "k8s.io/kubernetes",
-            KUBERNETES_PROGRAMS,
-            11,
-            420,
-            variables=("k8s.io/component-base/version.gitVersion", "k8s.io/client-go/pkg/version.gitVersion"),
-        ),
+        Tool("kubernetes", KUBERNETES, KUBERNETES_PROGRAMS, 11, 420, variables=KUBERNETES_VARIABLES),
         Tool("coredns", "github.com/coredns/coredns", ("coredns",), 15, 140),
         Tool("versitygw", "github.com/versity/versitygw", ("versitygw",), 4, 60, variables=("main.Version",)),
         Tool(
@@ -116,11 +115,21 @@ TOOLS = {
             variables=("github.com/prometheus/common/version.Version",),
         ),
         Tool("helm", "helm.sh/helm/v4", ("helm",), 4, 100, variables=("helm.sh/helm/v4/internal/version.version",)),
+        # Control planes of the older versions that the chart allows: `make test-versions`.
+        *(
+            Tool(f"control-plane-{minor}", KUBERNETES, CONTROL_PLANE_PROGRAMS, 11, 300, variables=KUBERNETES_VARIABLES, standard=False)
+            for minor in OLDER_MINORS
+        ),
     )
 }
 
 #: How a program says its version, where `--version` is not how.
 VERSION_ARGUMENTS = {"kubectl": ("version", "--client"), "coredns": ("-version",), "helm": ("version",), "containerd-shim-runc-v2": ("-v",)}
+
+
+def standard() -> list[Tool]:
+    """Those that `make test` needs."""
+    return [tool for tool in TOOLS.values() if tool.standard]
 
 
 def built_folder(tool: Tool) -> Path:
@@ -158,7 +167,7 @@ def _fetch(tool: Tool) -> None:
 
 def _go_build(tool: Tool, target: Path) -> None:
     linker = ["-s", "-w", *(f"-X {variable}=v{tool.version}" for variable in tool.variables)]
-    if tool.name == "kubernetes":
+    if tool.module == KUBERNETES:
         # Clients read /version's major and minor beside gitVersion.
         linker += [
             f"-X k8s.io/component-base/version.git{part}={value}"
@@ -172,9 +181,9 @@ def _go_build(tool: Tool, target: Path) -> None:
     arguments = ["build", "-trimpath", f"-ldflags={' '.join(linker)}", f"-tags={','.join(tool.tags)}", "-o", output, _package(tool)]
     if _go(tool, arguments, log) != 0:
         raise ClusterError(f"could not build it: does Go work here (go version), and is there memory and disk?\n{tail(log)}")
-    if tool.name == "kubernetes":
+    if tool.module == KUBERNETES:
         for program in tool.programs:
-            (target / program).symlink_to("kubernetes")
+            (target / program).symlink_to(tool.name)
     missing = [program for program in tool.programs if not (target / program).exists()]
     if missing:
         raise ClusterError(f"the build did not yield {', '.join(missing)}: see {log}")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -66,30 +67,43 @@ class ControlPlane:
 
     def start(self) -> Api:
         """Start all four; returns when the API server is ready."""
-        identity, folder = self.identity, self.identity.folder
-        self.supervisor.start(
-            "etcd",
-            self.programs["etcd"],
-            f"--data-dir={folder / 'etcd'}",
-            "--unsafe-no-fsync",  # nothing here has to survive a power cut
-            "--log-level=warn",
-            "--quota-backend-bytes=8589934592",
-        )
         self.authority.create()
+        self._start_programs()
+        return Api(self.url, self.authority.authority, self.admin())
+
+    def _start_programs(self) -> None:
+        identity = self.identity
+        self._start_etcd()
         names = ("DNS:kubernetes", "DNS:kubernetes.default", "DNS:kubernetes.default.svc", "DNS:localhost", "IP:127.0.0.1")
         addresses = (*names, f"IP:{identity.api_service}", f"IP:{identity.gateway}")
         server = self.authority.issue("apiserver", "kube-apiserver", addresses=addresses)
-        admin = self.admin()
-        self._start_apiserver(server, admin)
+        self._start_apiserver(server, self.admin())
         self.identity_of("admin", "admin", "system:masters")
         controllers = self.identity_of("controllers", "system:kube-controller-manager")
         scheduler = self.identity_of("scheduler", "system:kube-scheduler")
-        api = Api(self.url, self.authority.authority, admin)
+        api = Api(self.url, self.authority.authority, self.admin())
         logs = (self.supervisor.log("apiserver"), self.supervisor.log("etcd"))
         wait_until("the API server", api.is_ready, seconds=PATIENCE, logs=logs, check=self.supervisor.check)
         self._start_controllers(controllers)
         self._start_scheduler(scheduler)
-        return api
+
+    @contextmanager
+    def standing_still(self) -> Iterator[Path]:
+        """The control plane stands still meanwhile; gives etcd's folder. Returns when the API server is ready again."""
+        for name in ("scheduler", "controllers", "apiserver", "etcd"):
+            self.supervisor.stop(name)
+        yield self.identity.folder / "etcd"
+        self._start_programs()
+
+    def _start_etcd(self) -> None:
+        self.supervisor.start(
+            "etcd",
+            self.programs["etcd"],
+            f"--data-dir={self.identity.folder / 'etcd'}",
+            "--unsafe-no-fsync",  # nothing here has to survive a power cut
+            "--log-level=warn",
+            "--quota-backend-bytes=8589934592",
+        )
 
     def _start_apiserver(self, server: Certificate, admin: Certificate) -> None:
         identity, authority = self.identity, self.authority

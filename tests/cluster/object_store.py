@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import shutil
 from dataclasses import dataclass
@@ -26,6 +27,9 @@ class ObjectStore:
     endpoint: str
     access_key: str
     secret_key: str
+    read_access_key: str
+    """With `read_secret_key`: may get and list objects, and nothing else."""
+    read_secret_key: str
     folder: Path
     """Buckets are folders and objects are files: what is put here is an object at once."""
     region: str = REGION
@@ -34,7 +38,11 @@ class ObjectStore:
         """Create a bucket, when it is not there; returns its name."""
         if "/" in name or name.startswith("."):
             raise ClusterError(f"{name!r} is no name for a bucket")
-        (self.folder / name).mkdir(exist_ok=True)
+        folder = self.folder / name
+        if not folder.is_dir():
+            folder.mkdir()
+            # Where the server keeps what a PutBucketPolicy has given it.
+            os.setxattr(folder, "user.policy", json.dumps(_reads(name, self.read_access_key)).encode())
         return name
 
     def put_file(self, bucket: str, key: str, source: Path) -> str:
@@ -60,12 +68,26 @@ class ObjectStore:
             "STEELYARD_S3_ENDPOINT": self.endpoint,
             "STEELYARD_S3_ACCESS_KEY": self.access_key,
             "STEELYARD_S3_SECRET_KEY": self.secret_key,
+            "STEELYARD_S3_READ_ACCESS_KEY": self.read_access_key,
+            "STEELYARD_S3_READ_SECRET_KEY": self.read_secret_key,
             "STEELYARD_S3_REGION": self.region,
             "AWS_ENDPOINT_URL_S3": self.endpoint,
             "AWS_ACCESS_KEY_ID": self.access_key,
             "AWS_SECRET_ACCESS_KEY": self.secret_key,
             "AWS_REGION": self.region,
         }
+
+
+def _reads(bucket: str, reader: str) -> dict[str, object]:
+    """A policy with which a user reads a bucket. Listing is part of it: without, nobody is told from nothing what is not there."""
+    arn = f"arn:aws:s3:::{bucket}"
+    allowed = {
+        "Effect": "Allow",
+        "Principal": {"AWS": [reader]},
+        "Action": ["s3:GetObject", "s3:ListBucket"],
+        "Resource": [arn, f"{arn}/*"],
+    }
+    return {"Version": "2012-10-17", "Statement": [allowed]}
 
 
 def _record(identity: Identity) -> Path:
@@ -84,11 +106,28 @@ def start(identity: Identity, supervisor: Supervisor, program: Path) -> ObjectSt
     if record.exists():
         return ObjectStore(f"http://{identity.gateway}:{PORT}", **json.loads(record.read_text()), folder=folder / "buckets")
     (folder / "buckets").mkdir(parents=True, exist_ok=True)
-    credentials = {"access_key": secrets.token_hex(8), "secret_key": secrets.token_hex(20)}
+    names = ("access_key", "secret_key", "read_access_key", "read_secret_key")
+    credentials = {name: secrets.token_hex(20 if "secret" in name else 8) for name in names}
+    reader = {"access": credentials["read_access_key"], "secret": credentials["read_secret_key"], "role": "user"}
+    (folder / "users").mkdir(exist_ok=True)
+    (folder / "users" / "users.json").write_text(json.dumps({"accessAccounts": {reader["access"]: reader}}))
     environment = {"ROOT_ACCESS_KEY": credentials["access_key"], "ROOT_SECRET_KEY": credentials["secret_key"]}
     address = f"{identity.gateway}:{PORT}"
     supervisor.start(
-        "s3", program, "--quiet", "--port", address, "--health", "/health", "--region", REGION, "posix", folder / "buckets", env=environment
+        "s3",
+        program,
+        "--quiet",
+        "--port",
+        address,
+        "--health",
+        "/health",
+        "--region",
+        REGION,
+        "--iam-dir",
+        folder / "users",
+        "posix",
+        folder / "buckets",
+        env=environment,
     )
     store = ObjectStore(f"http://{address}", **credentials, folder=folder / "buckets")
     wait_until(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Iterable
@@ -17,7 +18,10 @@ from cluster.image_store import ImageRef, ImageStore, box
 from cluster.piece import Kind, Piece
 from cluster.preflight import Needs
 
-CONTROL_PLANE_TOOLS = ("kubernetes", "etcd")
+OTHER_VERSION = os.environ.get("STEELYARD_KUBERNETES")
+"""The minor version of the control planes, one of binaries.OLDER_MINORS; kubectl and nodes are of the newest all the same."""
+#: Later programs take the place of earlier ones of the same name.
+CONTROL_PLANE_TOOLS = ("kubernetes", "etcd", *((f"control-plane-{OTHER_VERSION}",) if OTHER_VERSION else ()))
 NODE_TOOLS = ("kubernetes", "containerd", "coredns", "box")
 #: What each part of `--with` needs.
 WITH = {"s3": "versitygw", "helm": "helm", "prometheus": "prometheus"}
@@ -65,7 +69,7 @@ class Wanted:
         return [*([box()] if self.box else ()), *built, *self.others]
 
     def _bytes_of_programs(self) -> int:
-        share = sum(tool.seconds for tool in binaries.missing(self.programs)) / sum(tool.seconds for tool in binaries.TOOLS.values())
+        share = sum(tool.seconds for tool in binaries.missing(self.programs)) / sum(tool.seconds for tool in binaries.standard())
         return round(share * binaries.GO_BYTES)
 
     def least_free(self) -> int:
@@ -116,7 +120,7 @@ def for_demo(mode: str) -> Wanted:
 def for_tests() -> Wanted:
     """All that `make test` needs: every program."""
     cluster = for_cluster("local", nodes=True, targets=images.TARGETS, extras=WITH)
-    return replace(cluster, programs=frozenset(binaries.TOOLS), model=True, python=True)
+    return replace(cluster, programs=frozenset(tool.name for tool in binaries.standard()), model=True, python=True)
 
 
 def _model_pieces() -> list[Piece]:

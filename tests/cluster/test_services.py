@@ -72,6 +72,29 @@ def test_strangers_are_refused_by_the_object_store(control_plane: Cluster) -> No
         obstore.put(store, "key", b"value")
 
 
+@pytest.mark.apiserver
+def test_the_reader_of_the_object_store_gets_and_lists_and_writes_nothing(control_plane: Cluster) -> None:
+    bucket = control_plane.s3.bucket("read")
+    obstore.put(s3(control_plane, bucket), "key", b"value")
+    reader = S3Store(
+        bucket,
+        endpoint=control_plane.s3.endpoint,
+        access_key_id=control_plane.s3.read_access_key,
+        secret_access_key=control_plane.s3.read_secret_key,
+        region="us-east-1",
+        client_options={"allow_http": True},
+        retry_config={"max_retries": 0},
+    )
+    assert bytes(obstore.get(reader, "key").bytes()) == b"value"
+    assert [entry["path"] for page in obstore.list(reader) for entry in page] == ["key"]
+    with pytest.raises(FileNotFoundError):
+        obstore.get(reader, "none")
+    for change in (lambda: obstore.put(reader, "key", b"other"), lambda: obstore.delete(reader, "key")):
+        with pytest.raises(obstore.exceptions.BaseError):
+            change()
+    assert bytes(obstore.get(reader, "key").bytes()) == b"value"
+
+
 @pytest.mark.nodes
 def test_prometheus_finds_pods_and_takes_its_first_sample(nodes_cluster: Cluster, node_namespace: str) -> None:
     nodes_cluster.apply(PODS.format(namespace=node_namespace, image=box().reference))

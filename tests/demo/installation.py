@@ -16,7 +16,7 @@ CHART = ROOT / "charts" / "steelyard"
 TOOLCHAINS = ("openvino", "onnxruntime", "eager")
 NAMESPACE = "steelyard-system"
 RELEASE = "steelyard"
-SECRET = "steelyard-store"
+SECRET, READ_SECRET = "steelyard-store", "steelyard-store-read"
 ARTIFACTS, MODELS = "artifacts", "models"
 
 
@@ -36,17 +36,21 @@ def eager_toolchain(image: str) -> list[str]:
 
 
 def install_arguments(endpoint: str, environment: dict[str, str]) -> list[str]:
-    """`helm upgrade --install` of the chart for this cluster's images and store, with one second between scrapes."""
+    """`helm upgrade --install` of the chart for this cluster's images and store, with one second between scrapes.
+
+    /metrics is open there: the demo reads it through the API server's proxy, which passes no bearer token on.
+    """
     return [
         "upgrade", "--install", RELEASE, str(CHART), "--namespace", NAMESPACE, "--create-namespace",
         *image_values("image", environment["STEELYARD_IMAGE_OPERATOR"]),
         *image_values("runtime.serve", environment["STEELYARD_IMAGE_RUNTIME_SERVE"]),
         *image_values("runtime.compile", environment["STEELYARD_IMAGE_RUNTIME_COMPILE"]),
         "--set", f"config.store.uri=s3://{ARTIFACTS}", "--set", f"config.store.endpoint={endpoint}", "--set", f"config.store.secretName={SECRET}",
+        "--set", f"config.store.readSecretName={READ_SECRET}",
         *eager_toolchain(environment["STEELYARD_IMAGE_RUNTIME_COMPILE"]),
         *(value for name in TOOLCHAINS for value in ("--set", f"config.toolchains.{name}.target=cpu/{own_isa()}")),
         "--set", "config.compile.nodeSelector.steelyard\\.dev/role=general", "--set", "config.observe.intervalSeconds=1",
-        "--set", "config.observe.timeoutSeconds=1", "--set", "config.connectionMaxAgeSeconds=5",
+        "--set", "config.observe.timeoutSeconds=1", "--set", "config.connectionMaxAgeSeconds=5", "--set", "metrics.secure=false",
         "--set", "nodeSelector.steelyard\\.dev/role=general", "--wait", "--timeout", "180s",
     ]  # fmt: skip
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from rich.table import Table
 
 from demo import checker, manifests, rate
 from demo.hands import OWN, Hands
+from demo.installation import READ_SECRET
 from demo.log_follower import LogFollower
 from demo.manifests import Manifest
 from demo.pod_recorder import PodRecorder
@@ -145,10 +146,13 @@ class Run:
         )
         key, secret = os.environ.get("AWS_ACCESS_KEY_ID"), os.environ.get("AWS_SECRET_ACCESS_KEY")
         if story.secret and key and secret:
-            data = {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret}
-            self._hands.apply(
-                {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": story.secret, "namespace": story.namespace}, "stringData": data}
-            )
+            # A store of one's own may have one pair of keys only; the one of `make demo` has another that only reads.
+            reader = os.environ.get("STEELYARD_S3_READ_ACCESS_KEY", key), os.environ.get("STEELYARD_S3_READ_SECRET_KEY", secret)
+            for name, (own, its) in {story.secret: (key, secret), READ_SECRET: reader}.items():
+                data = {"AWS_ACCESS_KEY_ID": own, "AWS_SECRET_ACCESS_KEY": its}
+                self._hands.apply(
+                    {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": story.namespace}, "stringData": data}
+                )
         for name, variant in story.pools:
             advertised = [manifests.claim(*claims[name])] if name in claims else []
             self._hands.apply(manifests.pool(story, name, variant.backend, self._shape(name), prices[name], advertised))
@@ -340,14 +344,22 @@ class Run:
         """The operator's own counters of this workload, by pool and outcome, through the API server's proxy."""
         path = f"/api/v1/namespaces/{self._operator_namespace}/pods/{self._leader()}:8080/proxy/metrics"
         found: dict[str, dict[str, int]] = {}
-        for raw in self._hands.stream(path):
-            line = raw.decode()
+        for line in self._page(path):
             if not line.startswith("steelyard_workload_requests_total{"):
                 continue
             labels = dict(re.findall(r'(\w+)="([^"]*)"', line))
             if labels.get("workload") == WORKLOAD and labels.get("namespace") == self._story.namespace:
                 found.setdefault(labels["pool"], {})[labels["outcome"]] = round(float(line.rsplit(" ", 1)[1]))
         return found
+
+    def _page(self, path: str) -> Iterator[str]:
+        try:
+            yield from (line.decode() for line in self._hands.stream(path))
+        except NotThere as secured:
+            raise Problem(
+                "the operator gives its metrics to bearers of a token only, which the API server's proxy does not pass on",
+                "install it with --set metrics.secure=false for the demo",
+            ) from secured
 
     def _counters_stand_still(self) -> bool:
         """The load has ended: the counters are final once they have stayed the same for longer than three scrapes."""

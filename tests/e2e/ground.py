@@ -15,7 +15,7 @@ from cluster import images
 from cluster.cluster import Cluster
 from cluster.image_store import ImageRef
 from cluster.node_spec import PRESETS
-from demo.installation import ARTIFACTS, SECRET, provide
+from demo.installation import ARTIFACTS, READ_SECRET, SECRET, provide
 
 ROOT = Path(__file__).parents[2]
 OWN = "/apis/steelyard.dev/v1alpha1"
@@ -51,14 +51,22 @@ class Ground:
 
     def s3_store(self) -> dict[str, Any]:
         """The operator's `store` for artifacts in the object store."""
-        return {"uri": f"s3://{ARTIFACTS}", "endpoint": self.cluster.s3.endpoint, "secretName": SECRET}
+        return {"uri": f"s3://{ARTIFACTS}", "endpoint": self.cluster.s3.endpoint, "secretName": SECRET, "readSecretName": READ_SECRET}
 
     def give_credentials(self, namespace: str) -> None:
-        """The Secret that pods of a namespace read the object store with."""
+        """The Secrets that pods of a namespace write and read the object store with."""
         store = self.cluster.s3
-        data = {"AWS_ACCESS_KEY_ID": store.access_key, "AWS_SECRET_ACCESS_KEY": store.secret_key}
-        manifest = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": SECRET, "namespace": namespace}, "stringData": data}
-        self.cluster.apply(yaml.safe_dump(manifest))
+        keys = {SECRET: (store.access_key, store.secret_key), READ_SECRET: (store.read_access_key, store.read_secret_key)}
+        made = [
+            {
+                "apiVersion": "v1",
+                "kind": "Secret",
+                "metadata": {"name": name, "namespace": namespace},
+                "stringData": {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret},
+            }
+            for name, (key, secret) in keys.items()
+        ]
+        self.cluster.apply(yaml.safe_dump_all(made))
 
     def artifacts_of(self, namespace: str) -> Path:
         """The folder of a namespace's artifacts in the object store."""

@@ -188,25 +188,32 @@ class MoveRun:
 
     # --- the operator -----------------------------------------------------------------------------------------------------------------
 
-    def operator(self, *, user: str | None = None, **changes: Any) -> OperatorProcess:
-        """Another operator process of this run, not started yet. `changes`: of its configuration."""
+    def operator(
+        self, *, user: str | None = None, kubeconfig: Path | None = None, code: Path | None = None, **changes: Any
+    ) -> OperatorProcess:
+        """Another operator process of this run, not started yet. `kubeconfig`: with no more rights than that. `code`: of another checkout.
+        `changes`: of its configuration."""
         given = {**self._settings, **changes}
         # Compiles must not land on the played nodes of another run.
         given["compile"] = {"nodeSelector": {"steelyard.dev/pool": self.dear}, **given.get("compile", {})}
-        if user is not None or self.proxy is None:
+        if kubeconfig is not None:
+            pass
+        elif user is not None or self.proxy is None:
             kubeconfig = self.cluster.kubeconfig_for(user or self.user, "system:masters")
         else:
             kubeconfig = self.proxy.kubeconfig
         made = OperatorProcess(
-            kubeconfig, self.namespace, self._folder, config(self.namespace, **given), f"operator-{len(self.operators) + 1}"
+            kubeconfig, self.namespace, self._folder, config(self.namespace, **given), f"operator-{len(self.operators) + 1}", code=code
         )
         self.operators.append(made)
         self._stack.callback(made.__exit__)
         return made
 
-    def start_operator(self, *, user: str | None = None, **changes: Any) -> OperatorProcess:
+    def start_operator(
+        self, *, user: str | None = None, kubeconfig: Path | None = None, code: Path | None = None, **changes: Any
+    ) -> OperatorProcess:
         """Start one more operator."""
-        return self.operator(user=user, **changes).start()
+        return self.operator(user=user, kubeconfig=kubeconfig, code=code, **changes).start()
 
     def end_operators(self) -> None:
         """What has been seen to its end costs others no more time."""

@@ -30,7 +30,7 @@ def memory(run: MoveRun, backend: str) -> list[str]:
     """What each attempt may use."""
     found = [j for j in run.listed("batch/v1/jobs") if j["metadata"]["name"].startswith(backend)]
     found.sort(key=lambda j: j["metadata"]["name"])
-    return [j["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]["memory"] for j in found]
+    return [j["spec"]["template"]["spec"]["initContainers"][1]["resources"]["limits"]["memory"] for j in found]
 
 
 def until_failed(run: MoveRun, backend: str, failure_class: str):
@@ -102,6 +102,17 @@ def test_running_out_of_memory_is_tried_again_at_once_with_twice_as_much(a_move)
     )
     time.sleep(10)
     assert len(jobs(run, "onnxruntime")) == 4, "it does not fit anywhere"
+    serving_is_untouched(run)
+
+
+@meanwhile
+@pytest.mark.parametrize("artifact", ["{}", '{"uri":"s3://a/b","digest":"sha256:' + "0" * 64 + '"}'])
+def test_a_compile_pod_whose_word_makes_no_sense_is_a_failure_of_that_compile_and_tried_again_later(a_move, artifact):
+    run = a_move(small=True, play=Play(compiles={"onnxruntime": CompileFailure("Senseless", artifact)}))
+    run.start_operator()
+    run.apply()
+    status = until_failed(run, "onnxruntime", "Infrastructure")
+    assert status["failure"]["reason"] == "ResultUnreadable" and status["nextRetryTime"]
     serving_is_untouched(run)
 
 

@@ -40,7 +40,7 @@ def option(status: dict[str, Any], pool: str) -> dict[str, Any]:
 
 @meanwhile
 def test_a_secret_that_is_missing_is_the_first_line_and_the_command_in_it_mends_it(a_move):
-    run = a_move(small=True, settings={"store": {"uri": "s3://artifacts", "secretName": SECRET}})
+    run = a_move(small=True, settings={"store": {"uri": "s3://artifacts", "secretName": SECRET, "readSecretName": SECRET}})
     run.start_operator()
     run.apply(mode="Observe")
     run.until("the Secret to be missed", lambda _: run.condition("Ready").get("reason") == "SecretMissing", SOON)

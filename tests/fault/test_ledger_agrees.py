@@ -48,7 +48,7 @@ class PaidNode:
         self.launched = time.time()
 
     def become_ready(self) -> None:
-        room = {"cpu": "64", "memory": "256Gi", "pods": "200"}
+        room = {"cpu": "64", "memory": "256Gi", "pods": "200", "ephemeral-storage": "10Ti"}
         condition = {"type": "Ready", "status": "True", "reason": "Played", "message": ""}
         self.cluster.api.patch(
             f"/api/v1/nodes/{self.name}/status", {"status": {"capacity": room, "allocatable": room, "conditions": [condition]}}

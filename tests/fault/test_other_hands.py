@@ -61,6 +61,29 @@ def test_a_workload_that_is_made_anew_under_its_name_during_a_move_starts_from_n
 
 
 @meanwhile
+def test_a_workload_that_is_deleted_while_no_operator_runs_takes_along_all_that_was_made_for_it(a_move):
+    run = a_move(small=True)
+    operator = run.start_operator()
+    run.apply(mode="Observe")
+    run.until_serving()
+    operator.kill()
+    run.delete()
+    made = (
+        "apps/v1/deployments",
+        "v1/services",
+        "policy/v1/poddisruptionbudgets",
+        "steelyard.dev/v1alpha1/compiledmodels",
+        "batch/v1/jobs",
+    )
+    wait_until("all to be gone", lambda: not any(run.listed(path) for path in made), seconds=SOON)
+    run.free_lease()
+    again = run.start_operator()
+    wait_until("the operator to lead", lambda: any(line.get("message") == "elected" for line in again.lines()), seconds=SOON)
+    run.apply(mode="Observe")
+    run.until_serving()
+
+
+@meanwhile
 def test_a_deployment_that_is_deleted_by_hand_comes_back(a_move):
     run = a_move(small=True)
     run.start_operator()
@@ -101,6 +124,53 @@ def test_replicas_that_somebody_else_writes_are_left_alone(a_move):
     assert not [e for e in run.writes() if e.resource in {"deployments", "deployments/scale"}], "no fight"
     assert not run.status().get("move")
     assert "kubectl" in run.condition("Held")["message"]
+
+
+@meanwhile
+def test_an_autoscaler_that_owns_the_replicas_keeps_them_and_is_named(a_move):
+    run = a_move(small=True)
+    run.start_operator()
+    run.apply(mode="Observe")
+    run.until_serving()
+    called = deployment_of(run, run.dear)["metadata"]["name"]
+    run.cluster.kubectl("autoscale", "deployment", called, "--min=3", "--max=4", "--cpu=50%", "-n", run.namespace)
+    run.until("its replicas", lambda _: run.world.ready_pods(run.dear) == 3, SOON)
+    run.audit.mark()
+    run.least(2)
+    run.apply(mode="Observe")
+    run.until(
+        "the owner to be told",
+        lambda _: [e for e in run.listed("events.k8s.io/v1/events") if e["reason"] == "ReplicasOwnedElsewhere"],
+        SOON,
+    )
+    time.sleep(30)
+    assert not [e for e in run.writes() if e.resource == "deployments/scale"], "nobody fights over them"
+    assert deployment_of(run, run.dear)["spec"]["replicas"] == 3
+    assert run.condition("Ready")["status"] == "True" and run.world.lost == 0
+
+
+def evicted(run: MoveRun, pool: str) -> bool:
+    """Whether one serving pod of the pool could be evicted, as a drain asks: not while a budget forbids it."""
+    of_pool = (p for p in run.listed("v1/pods") if p["metadata"]["labels"].get("steelyard.dev/pool") == pool)
+    name = next((p["metadata"]["name"] for p in of_pool if p["metadata"]["labels"].get("steelyard.dev/role") == "serving"), None)
+    if name is None:
+        return False
+    eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": run.namespace}}
+    status, _ = run.cluster.api.request("POST", f"/api/v1/namespaces/{run.namespace}/pods/{name}/eviction", eviction)
+    return status == 201
+
+
+@meanwhile
+@pytest.mark.parametrize("end", ["source", "target"])
+def test_an_eviction_amid_a_move_costs_no_request_and_the_move_ends(a_move, end):
+    run = a_move()
+    run.start_operator()
+    run.apply()
+    run.until_step("Shift")
+    pool = run.dear if end == "source" else run.cheap
+    wait_until("the eviction", lambda: evicted(run, pool), seconds=SOON)
+    run.until_moved()
+    assert run.world.lost == 0
 
 
 @meanwhile
@@ -170,7 +240,7 @@ def test_without_its_kinds_the_operator_says_what_to_do_and_ends(a_move):
     with Cluster.start("fault-no-kinds") as bare, tempfile.TemporaryDirectory() as folder:
         operator = OperatorProcess(bare.kubeconfig, "default", Path(folder), config("default"))
         with operator:
-            address = f"http://127.0.0.1:{operator.port()}/readyz"
+            address = f"http://127.0.0.1:{operator.port('port')}/readyz"
             time.sleep(10)
             assert operator.running, "they may be installed a moment later"
             with pytest.raises(urllib.error.HTTPError) as refused:

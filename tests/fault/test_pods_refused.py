@@ -48,6 +48,33 @@ def test_replicas_that_a_quota_refuses_are_told_with_its_words_until_it_is_raise
 
 
 @meanwhile
+def test_pods_that_the_pod_security_of_the_namespace_refuses_are_told_with_its_words_until_they_are_allowed(a_move):
+    run = a_move(small=True, settings={"cache": {"hostPath": "/var/lib/artifacts"}})
+    enforce = "pod-security.kubernetes.io/enforce"
+    run.cluster.kubectl("label", "namespace", run.namespace, f"{enforce}=restricted")
+    run.start_operator()
+    run.apply(mode="Observe")
+    run.until("the refusal", lambda _: "violates PodSecurity" in run.condition("Placed").get("message", ""), SOON)
+    assert (run.condition("Placed")["reason"], run.condition("Ready")["status"]) == ("Unplaced", "False")
+    assert "hostPath" in run.condition("Placed")["message"]
+    run.cluster.kubectl("label", "namespace", run.namespace, f"{enforce}-")
+    run.until_serving()
+    run.until("the end of the refusal", lambda _: run.condition("Placed").get("status") == "True", SOON)
+    assert run.world.lost == 0
+
+
+@meanwhile
+def test_serving_and_compile_pods_keep_the_pod_security_standard_restricted(a_move):
+    run = a_move(small=True)
+    run.cluster.kubectl("label", "namespace", run.namespace, "pod-security.kubernetes.io/enforce=restricted")
+    run.start_operator()
+    run.apply(mode="Observe")
+    run.until_serving()
+    roles = {p["metadata"]["labels"].get("steelyard.dev/role") for p in run.listed("v1/pods")}
+    assert roles == {"serving", "compile"}
+
+
+@meanwhile
 def test_a_move_whose_pods_a_quota_refuses_ends_at_its_deadline_and_says_why(a_move):
     run = serving(a_move, rebalancing={"exploration": {"budget": "5.00", "deadlineSeconds": 30}})
     forbid_more_pods(run)

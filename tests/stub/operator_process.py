@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
@@ -38,18 +39,42 @@ def config(namespace: str, **changes: Any) -> dict[str, Any]:
 class OperatorProcess:
     """Start, look at, and end one operator."""
 
-    def __init__(self, kubeconfig: Path, lease_namespace: str, folder: Path, settings: Mapping[str, Any], name: str = "operator") -> None:
+    def __init__(
+        self,
+        kubeconfig: Path,
+        lease_namespace: str,
+        folder: Path,
+        settings: Mapping[str, Any],
+        name: str = "operator",
+        certificate: Path | None = None,
+        code: Path | None = None,
+    ) -> None:
+        """`certificate`: a folder with the one by which /metrics is served, to those that may read it; none for all, by HTTP. `code`: the folder
+        `operator` of another checkout, whose operator it is to be."""
+        self._code = code
         self._kubeconfig, self._lease_namespace, self._folder, self._name = kubeconfig, lease_namespace, folder, name
+        self._certificate = certificate
         folder.mkdir(parents=True, exist_ok=True)
         self._config = folder / f"{name}.yaml"
         self._config.write_text(yaml.safe_dump(dict(settings)))
         self.log = folder / f"{name}.log"
-        self.process: Child | None = None
+        self.process: Child | subprocess.Popen[bytes] | None = None
 
     def start(self) -> OperatorProcess:
         """Start; returns before it is ready."""
         arguments = ["--config", str(self._config), "--kubeconfig", str(self._kubeconfig), "--host", "127.0.0.1", "--port", "0"]
-        self.process = Child([*arguments, "--namespace", self._lease_namespace], {**os.environ, "POD_NAME": self._name}, self.log)
+        if self._certificate is not None:
+            arguments += ["--metrics-certificate", str(self._certificate), "--metrics-port", "0"]
+        arguments += ["--namespace", self._lease_namespace]
+        environment = {**os.environ, "POD_NAME": self._name}
+        if self._code is None:
+            self.process = Child(arguments, environment, self.log)
+        else:
+            entry = [sys.executable, "-m", "steelyard.app.main"]
+            with self.log.open("ab") as out:
+                self.process = subprocess.Popen(
+                    [*entry, *arguments], env={**environment, "PYTHONPATH": str(self._code)}, stdout=out, stderr=out, start_new_session=True
+                )
         leash.begun(self.process.pid)
         return self
 
@@ -93,12 +118,12 @@ class OperatorProcess:
                 found.append({"message": line})
         return found
 
-    def port(self) -> int:
-        """The port of /metrics, from its log."""
+    def port(self, which: str = "metrics_port") -> int:
+        """The port of /metrics, or of the probes (`port`), from its log."""
         return int(
             wait_until(
                 "the operator's port",
-                lambda: next((line["port"] for line in reversed(self.lines()) if line.get("port")), None),
+                lambda: next((line.get(which) or line["port"] for line in reversed(self.lines()) if line.get("port")), None),
                 seconds=PATIENCE,
             )
         )

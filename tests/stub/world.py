@@ -226,7 +226,7 @@ class StubWorld:
         labels = {"steelyard.dev/pool": pool, "node.kubernetes.io/instance-type": pool, "kubernetes.io/hostname": node}
         labels["kubernetes.io/arch"] = "amd64"
         await self._call("POST", "/api/v1/nodes", {"apiVersion": "v1", "kind": "Node", "metadata": {"name": node, "labels": labels}})
-        capacity = {"cpu": "64", "memory": "256Gi", "pods": "200"}
+        capacity = {"cpu": "64", "memory": "256Gi", "pods": "200", "ephemeral-storage": "10Ti"}
         status = {"capacity": capacity, "allocatable": capacity, "conditions": [_condition("Ready", "True")]}
         await self._call("PATCH", f"/api/v1/nodes/{node}/status", {"status": status}, "application/merge-patch+json")
         await self._heartbeat(node)
@@ -267,41 +267,58 @@ class StubWorld:
         """As a kubelet does: without what the environment is made from there is no container, and it looks again."""
         if uid in self._begun or pod["metadata"].get("deletionTimestamp"):
             return False
-        container = pod["spec"]["containers"][0]
-        for name in (source["secretRef"]["name"] for source in container.get("envFrom", ())):
-            if await self._call("GET", f"/api/v1/namespaces/{self._namespace}/secrets/{name}"):
-                continue
-            if self._told.get(uid) != "waiting":
-                waiting = {"reason": "CreateContainerConfigError", "message": f'secret "{name}" not found'}
-                state = {**_running(container["name"], ready=False), "started": False, "state": {"waiting": waiting}}
-                await self._status(pod, {"phase": "Pending", "containerStatuses": [state]})
-                self._told[uid] = "waiting"
-            return True
+        for kind in ("initContainers", "containers"):
+            for container in pod["spec"].get(kind, ()):
+                if (missing := await self._missing(container)) is None:
+                    continue
+                if self._told.get(uid) != missing:
+                    waiting = {"reason": "CreateContainerConfigError", "message": f'secret "{missing}" not found'}
+                    state = {**_running(container["name"], ready=False), "started": False, "state": {"waiting": waiting}}
+                    statuses = "containerStatuses" if kind == "containers" else "initContainerStatuses"
+                    await self._status(pod, {"phase": "Pending", statuses: [state]})
+                    self._told[uid] = missing
+                return True
         self._begun.add(uid)
         return False
+
+    async def _missing(self, container: Manifest) -> str | None:
+        """The first Secret that a container's environment names and the namespace does not have."""
+        sources = ((variable.get("valueFrom") or {}).get("secretKeyRef") for variable in container["env"])
+        for name in sorted({source["name"] for source in sources if source}):
+            if not await self._call("GET", f"/api/v1/namespaces/{self._namespace}/secrets/{name}"):
+                return str(name)
+        return None
 
     async def _compile(self, uid: str, pod: Manifest) -> None:
         if pod["metadata"].get("deletionTimestamp"):
             await self._remove(pod)
             return
         begun = self._compiles.setdefault(uid, time.monotonic())
-        spec = json.loads(next(e["value"] for e in pod["spec"]["containers"][0]["env"] if e["name"] == "STEELYARD_COMPILE_SPEC"))
+        spec = json.loads(next(e["value"] for e in pod["spec"]["initContainers"][0]["env"] if e["name"] == "STEELYARD_COMPILE_SPEC"))
         if time.monotonic() - begun < self.play.compile_seconds:
             return
         if self._told.get(uid) == "ended":
             return
         failure = self.play.compiles.get(spec["backend"])
         if failure is None:
-            await self._status(pod, {"phase": "Succeeded", "containerStatuses": [_ended("compile", 0, success(spec))]})
+            before = [_ended("fetch", 0, ""), _ended("compile", 0, "")]
+            await self._status(
+                pod, {"phase": "Succeeded", "initContainerStatuses": before, "containerStatuses": [_ended("publish", 0, success(spec))]}
+            )
         else:
             ending = failure.ending()
             if ending is None:
                 if self._told.get(uid) != "running":
-                    await self._status(pod, {"phase": "Running", "containerStatuses": [_running("compile", ready=True)]})
+                    running = [_ended("fetch", 0, ""), _running("compile", ready=True)]
+                    await self._status(pod, {"phase": "Pending", "initContainerStatuses": running})
                     self._told[uid] = "running"
                 return
             code, reason, message = ending
-            await self._status(pod, {"phase": "Failed", "containerStatuses": [_ended("compile", code, message, reason)]})
+            # The container that compiles fails, or the last one ends with a word that makes no sense.
+            before = [_ended("fetch", 0, ""), _ended("compile", code, "" if code == 0 else message, reason)]
+            last = [_ended("publish", 0, message)] if code == 0 else []
+            phase = "Succeeded" if code == 0 else "Failed"
+            await self._status(pod, {"phase": phase, "initContainerStatuses": before, "containerStatuses": last})
         self._told[uid] = "ended"
 
     async def _serve(self, uid: str, pod: Manifest, pool: str) -> None:

@@ -26,3 +26,9 @@
 {{- end -}}
 {{- toYaml $resources -}}
 {{- end -}}
+
+{{- /* The port of a URL. */ -}}
+{{- define "steelyard.urlPort" -}}
+{{- $url := urlParse . -}}
+{{- regexFind ":[0-9]+$" $url.host | trimPrefix ":" | default (eq $url.scheme "http" | ternary "80" "443") -}}
+{{- end -}}

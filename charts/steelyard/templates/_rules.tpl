@@ -15,7 +15,7 @@
   verbs: [update]
 - apiGroups: [apps]
   resources: [deployments]
-  verbs: [get, list, watch, create, patch, delete]
+  verbs: [get, list, watch, create, delete]
 - apiGroups: [apps]
   resources: [deployments/scale]
   verbs: [get, patch]
@@ -52,6 +52,15 @@
   resourceNames: {{ toJson . }}
   {{- end }}
   verbs: [get]
+{{- end -}}
+
+{{- define "steelyard.rules.reviews" -}}
+- apiGroups: [authentication.k8s.io]
+  resources: [tokenreviews]
+  verbs: [create]
+- apiGroups: [authorization.k8s.io]
+  resources: [subjectaccessreviews]
+  verbs: [create]
 {{- end -}}
 
 {{- define "steelyard.rules.inOwnNamespace" -}}

@@ -13,10 +13,11 @@ from steelyard.api.kind import Column, Kind, Resource
 from steelyard.api.model import SpecModel, StatusModel
 from steelyard.api.moment import Time
 from steelyard.api.money import Decimal
+from steelyard.api.pods import PullSecrets
 from steelyard.api.rule import Pattern, Rule
 from steelyard.api.source import ModelSource
 from steelyard.api.status_values import INT32_MAX, Count, Generation, Seconds, SmallCount
-from steelyard.api.text import COMPILED_MODEL_NAME_MAX, LABEL, Digest, Message
+from steelyard.api.text import COMPILED_MODEL_NAME_MAX, LABEL, Digest, Message, ObjectName
 from steelyard.api.word import Word
 
 
@@ -80,6 +81,14 @@ class CompiledModelSpec(SpecModel):
         ),
     ]
     model: Annotated[ModelSource, says("The model to compile: the same pinned source as in the workloads that use it.")]
+    image_pull_secrets: PullSecrets = ()
+    service_account_name: Annotated[
+        ObjectName | None,
+        says(
+            "The service account of the compile's pods, of the same namespace. Left out, it is the namespace's default.",
+            example="models-compile",
+        ),
+    ] = None
     backend: Annotated[
         BackendName,
         says("The back end that compiles. Together with the toolchain it decides the format of the artifact.", example="neuron"),

@@ -16,6 +16,7 @@ from steelyard.api.move import FinishedMove, Move
 from steelyard.api.objective import CostUnit, LatencyMetric, Objective
 from steelyard.api.placement import Placement
 from steelyard.api.placement_status import ClaimStatus, PlacementStatus, Quarantine
+from steelyard.api.pods import Pods
 from steelyard.api.rebalancing import Mode, Rebalancing
 from steelyard.api.rule import Rule
 from steelyard.api.scaling import ReplicaOwner, Scaling
@@ -97,6 +98,13 @@ class InferenceWorkloadSpec(SpecModel):
             "How requests come in. Left out, one Service of the workload's own name is the front, and each ready replica gets about an equal share."
         ),
     ] = Traffic()
+    pods: Annotated[
+        Pods,
+        says(
+            "What the workload's pods are given beside the above: Secrets to pull their images with, and service accounts. A change restarts "
+            "nothing; the next placement or compile that is made anyway takes it up."
+        ),
+    ] = Pods()
 
 
 class Summary(StatusModel):
@@ -149,7 +157,11 @@ class InferenceWorkloadStatus(StatusModel):
     ] = None
     endpoint: Annotated[
         Annotated[str, Field(max_length=63)] | None,
-        says("The Service of this namespace that clients call. It keeps its name through every move and revision.", example="embedder"),
+        says(
+            "The Service of this namespace that clients call. It keeps its name through every move and revision. Left out while there is none of "
+            "the workload's own.",
+            example="embedder",
+        ),
     ] = None
     placements: Annotated[
         tuple[PlacementStatus, ...],

@@ -13,6 +13,8 @@ from steelyard.api.rule import BROKEN
 
 R = TypeVar("R", bound=BaseModel)
 
+UNKNOWN = "extra_forbidden"
+"""The rule of a field that no model has."""
 SEEN_MAX = 80
 CLOSE = 0.8
 """How alike (0 to 1, by difflib) a name must be to be taken for a misspelt one: below, every guess was another field."""
@@ -67,8 +69,25 @@ def parse(model: type[R], raw: Mapping[str, Any]) -> R | list[FieldError]:
     try:
         return model.model_validate(raw)
     except ValidationError as refused:
-        errors = [error for detail in refused.errors(include_url=False) for error in _errors(model, detail)]
-        return sorted(errors, key=lambda error: (error.field, error.do))
+        return _ordered(model, refused)
+
+
+def parse_served(model: type[R], raw: Mapping[str, Any]) -> tuple[R | list[FieldError], tuple[str, ...]]:
+    """Read one object as the API server returns it, whose definition may be newer than this version: returns it, or what is wrong with it,
+    and the fields that this version does not know and leaves out. What it knows has to be right all the same."""
+    read = parse(model, raw)
+    unknown = tuple(error.field for error in read if error.rule == UNKNOWN) if isinstance(read, list) else ()
+    if not unknown:
+        return read, ()
+    try:
+        return model.model_validate(raw, extra="ignore"), unknown
+    except ValidationError as refused:
+        return _ordered(model, refused), unknown
+
+
+def _ordered(model: type[BaseModel], refused: ValidationError) -> list[FieldError]:
+    errors = [error for detail in refused.errors(include_url=False) for error in _errors(model, detail)]
+    return sorted(errors, key=lambda error: (error.field, error.do))
 
 
 def _errors(model: type[BaseModel], detail: ErrorDetails) -> list[FieldError]:
@@ -81,7 +100,7 @@ def _errors(model: type[BaseModel], detail: ErrorDetails) -> list[FieldError]:
         if broken is None:
             return [FieldError(path, kind, seen, context["sentence"])]
         return [FieldError(_joined(path, rule.field), kind, seen, rule.must) for rule in broken]
-    if kind == "extra_forbidden":
+    if kind == UNKNOWN:
         return [FieldError(path, kind, seen, _unknown(model, detail["loc"]))]
     template = _WHAT_TO_DO.get(kind)
     return [FieldError(path, kind, seen, template.format(**context) if template else f"must be right: {detail['msg']}")]

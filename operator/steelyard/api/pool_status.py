@@ -113,7 +113,10 @@ class AcceleratorPoolStatus(StatusModel):
     ] = ()
     nodes: Annotated[SmallCount, says("How many nodes match the selector now and are ready to take pods.", unit="nodes", example=4)] = 0
     devices: Annotated[
-        Devices | None, says("The devices of these nodes: all, asked for, idle. Missing for the family cpu, which has none.")
+        Devices | None,
+        says(
+            "The devices of these nodes: all, asked for, idle. Missing for the family cpu, which has none, and where operators see the pods of some namespaces only."
+        ),
     ] = None
     price: Annotated[
         Price | None,

@@ -126,7 +126,8 @@ class Rebalancing(SpecModel):
     bake_seconds: Annotated[
         int,
         says(
-            "How long the new mix must hold under the full shifted traffic before the old replicas are drained. Until then going back is quick.",
+            "How long the new mix must hold under the full shifted traffic before the old replicas are drained. Until then going back is quick. "
+            "Where the same revision served within the last day, eight windows are enough.",
             unit="seconds",
             example=600,
             low=0,

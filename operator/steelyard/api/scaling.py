@@ -67,7 +67,8 @@ class Scaling(SpecModel):
         int,
         says(
             "Who is served first where the pools or a budget do not hold all workloads: higher is first. Replicas of a lower priority are given "
-            "back where a higher one lacks their nodes.",
+            "back where a higher one lacks their nodes. It counts as far as the operator's configuration grants it to the namespace: maxPriority "
+            "and namespacePriorities.",
             unit="rank",
             example=100,
             low=0,

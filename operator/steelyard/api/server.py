@@ -1,6 +1,6 @@
 """The program that answers requests: Steelyard's own server, vLLM, or any image that counts its requests."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
@@ -8,6 +8,7 @@ from steelyard.api.describe import says
 from steelyard.api.model import SpecModel
 from steelyard.api.rule import Pattern, Rule
 from steelyard.api.text import ObjectName
+from steelyard.api.vllm_argument import VllmArgument
 from steelyard.api.word import Word
 
 MetricName = Annotated[
@@ -47,45 +48,6 @@ class Switch(Word):
 
     ENABLED = "Enabled", "switched on"
     DISABLED = "Disabled", "switched off"
-
-
-VllmArgumentName = Literal[
-    "block-size",
-    "chat-template-content-format",
-    "enable-auto-tool-choice",
-    "enable-chunked-prefill",
-    "enable-sleep-mode",
-    "generation-config",
-    "limit-mm-per-prompt",
-    "max-logprobs",
-    "override-generation-config",
-    "reasoning-parser",
-    "scheduling-policy",
-    "seed",
-    "served-model-name",
-    "speculative-config",
-    "structured-outputs-config",
-    "tokenizer-mode",
-    "tool-call-parser",
-]
-"""Arguments that change answers or speed of one server. Nothing that loads code, opens a port, reads a path or names a host."""
-
-
-class VllmArgument(SpecModel):
-    """One further argument of vLLM."""
-
-    name: Annotated[
-        VllmArgumentName,
-        says(
-            "The argument without its leading dashes, from the list of allowed ones. Arguments that load foreign code, open ports, read "
-            "paths or name hosts are not on the list, and what has a field of its own is not either.",
-            example="reasoning-parser",
-        ),
-    ]
-    value: Annotated[
-        Annotated[str, Field(max_length=1024)] | None,
-        says("The value of the argument, passed on exactly as written, never through a shell. Leave it out for a switch.", example="qwen3"),
-    ] = None
 
 
 class VllmServer(SpecModel):

@@ -33,9 +33,9 @@ class ModelSource(SpecModel):
 
     RULES = (
         Rule(
-            "!self.uri.startsWith('hf://') || (has(self.revision) && !has(self.digest))",
-            "must give revision, the commit of 40 hex digits, and no digest when uri starts with hf://",
-            lambda m: not m.uri.startswith(HUB) or (m.revision is not None and m.digest is None),
+            "!self.uri.startsWith('hf://') || has(self.revision)",
+            "must give revision, the commit of 40 hex digits, when uri starts with hf://",
+            lambda m: not m.uri.startswith(HUB) or m.revision is not None,
             field="revision",
             reason="FieldValueRequired",
         ),
@@ -52,8 +52,8 @@ class ModelSource(SpecModel):
         ModelUri,
         says(
             "Where the weights are: hf://ORG/NAME on the model hub, s3://BUCKET/PREFIX, pvc://CLAIM/PATH in this namespace, or "
-            "oci://REGISTRY/REPOSITORY. No other scheme is read. With oci:// the compile pod connects to the registry named here: bound its "
-            "egress by a NetworkPolicy where namespaces are not trusted.",
+            "oci://REGISTRY/REPOSITORY. No other scheme is read. With oci:// the compile pod connects to the registry named here, if the "
+            "operator's configuration allows it, and to private addresses only where that lists the host.",
             example="hf://sentence-transformers/all-MiniLM-L6-v2",
         ),
     ]
@@ -68,7 +68,8 @@ class ModelSource(SpecModel):
         Digest | None,
         says(
             "The digest that the weights must have, checked on every download. Needed for s3://, pvc:// and oci://; for oci:// it is the "
-            "digest of the image manifest, else of the sorted list of files with their digests.",
+            "digest of the image manifest, else of the sorted list of files with their digests. With hf:// it may be left out: then the files "
+            "are held only against the hashes that the hub, or its mirror, names for the commit, so that whoever runs it decides what they are.",
             example="sha256:9f86 and so on, 64 hex digits",
         ),
     ] = None

@@ -53,11 +53,23 @@ class StoreConfig(_Closed):
     region: str = Field(default="us-east-1", description="Region of the bucket.")
     secret_name: str | None = Field(
         default=None,
-        description="Secret in each workload's namespace with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; none where the pods' identity is enough.",
+        description="Secret in each workload's namespace with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY that may write, for the container that "
+        "publishes artifacts; none where the pods' identity is enough.",
     )
     read_secret_name: str | None = Field(
-        default=None, description="The same for serving pods, which only read; none for the Secret of those that write."
+        default=None,
+        description="The same with credentials that only read, for serving pods and for the containers of a compile that do not publish. Needed "
+        "with secretName; naming the same Secret gives serving pods keys that write.",
     )
+
+    @model_validator(mode="after")
+    def _servers_have_their_own(self) -> Self:
+        if self.secret_name is not None and self.read_secret_name is None:
+            raise ValueError(
+                "readSecretName is needed with secretName: make a second Secret with credentials that only read, for serving pods, and name it;"
+                " name the same one if they may have those that write"
+            )
+        return self
 
 
 _PEM = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----(.*?)-----END \1-----", re.DOTALL)
@@ -133,6 +145,28 @@ class HubConfig(_Closed):
     )
 
 
+Host = Annotated[str, Field(max_length=261, pattern="^[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:[0-9]{1,5})?$")]
+
+
+class RegistriesConfig(_Closed):
+    """Where models of `oci://` come from. Hosts are written as in the address of a model, with or without a port."""
+
+    allowed: Annotated[tuple[Host, ...], Field(max_length=256)] = Field(
+        default=(), description="Registries that models may come from; empty for every registry with a public address."
+    )
+    private: Annotated[tuple[Host, ...], Field(max_length=256)] = Field(
+        default=(),
+        description="Registries, and hosts that these redirect to, whose addresses may be private, such as one in the cluster. Compile pods "
+        "connect to no other private, link-local or loopback address for a model of oci://.",
+    )
+    plain_http: Annotated[tuple[Host, ...], Field(max_length=256)] = Field(default=(), description="Registries without TLS.")
+    token_hosts: Annotated[dict[str, Host], Field(max_length=256)] = Field(
+        default_factory=dict,
+        description="Host that a registry sends to for a token, by registry, where it is not the registry itself: for example "
+        "{registry.example.com: gitlab.example.com}. Those of Docker Hub and gitlab.com are known.",
+    )
+
+
 class CompileConfig(_Closed):
     """Compile Jobs run on general nodes, but for toolchains whose compile needs the device."""
 
@@ -141,12 +175,18 @@ class CompileConfig(_Closed):
     )
     cpu: NonEmpty = Field(default="1", description="CPU request and limit of a compile Job.")
     memory: NonEmpty = Field(default="4Gi", description="Memory request and limit of a compile Job; doubled after running out of memory.")
+    ephemeral_storage: Annotated[str, Field(pattern="^[1-9][0-9]*(Mi|Gi|Ti)$")] = Field(
+        default="10Gi",
+        description="Disk of the node that a compile Job requests, and may use at most, for the model, what is made of it, and scratch. A model "
+        "that is larger than half of it is not downloaded.",
+    )
     deadline_seconds: int = Field(default=3600, ge=60, le=86400, description="A compile that takes longer is ended and tried again later.")
     jobs_at_once: int = Field(
         default=2,
         ge=1,
         le=100,
-        description="Compile Jobs that may run at the same time in the whole installation; those that need a device are counted apart.",
+        description="Compile Jobs that may run at the same time in the whole installation; those that need a device are counted apart. Namespaces "
+        "take turns.",
     )
 
 
@@ -212,6 +252,14 @@ class Config(_Closed):
         description="Money per hour, in the installation's currency, that the workloads of a namespace may cost together, by namespace. "
         "The fleet plan keeps within it: where it does not hold all, workloads of a lower priority get no more replicas.",
     )
+    max_priority: Annotated[int, Field(ge=0, le=1000)] = Field(
+        default=0,
+        description="The highest spec.scaling.priority that counts, in every namespace that namespacePriorities does not name. A workload that "
+        "asks for more counts with this. At 0 nobody comes before others by asking for it.",
+    )
+    namespace_priorities: dict[str, Annotated[int, Field(ge=0, le=1000)]] = Field(
+        default_factory=dict, description="The highest spec.scaling.priority that counts, by namespace."
+    )
     watch_namespaces: tuple[str, ...] = Field(default=(), description="Namespaces to work in; empty for all.")
     image_pull_policy: Annotated[str, Field(pattern="^(Always|IfNotPresent|Never)$")] = Field(
         default="IfNotPresent", description="Of serving and compile pods."
@@ -232,6 +280,7 @@ class Config(_Closed):
     signing: SigningConfig = Field(default_factory=SigningConfig, description="Signatures of artifacts.")
     cache: CacheConfig = Field(default_factory=CacheConfig, description="What serving pods keep of downloads.")
     hub: HubConfig = Field(default_factory=HubConfig, description="Source of hf:// models.")
+    registries: RegistriesConfig = Field(default_factory=RegistriesConfig, description="Sources of oci:// models.")
     compile: CompileConfig = Field(default_factory=CompileConfig, description="Compile Jobs.")
     observe: ObserveConfig = Field(default_factory=ObserveConfig, description="Readings of serving pods.")
     log: LogConfig = Field(default_factory=LogConfig, description="Logs.")

@@ -10,11 +10,13 @@ import sys
 from pathlib import Path
 
 from steelyard.app.config import Config, ConfigError, load
-from steelyard.app.operator import Identity, Operator
+from steelyard.app.operator import Identity, Operator, SecuredMetrics
 from steelyard.control.kube.credentials import Credentials, CredentialsMissing, InCluster, Kubeconfig
 from steelyard.control.log import configure
+from steelyard.control.telemetry.certificate import Certificate
 
 PORT = 8080
+METRICS_PORT = 8443
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -23,7 +25,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--config", type=Path, default=Path("/etc/steelyard/config.yaml"), help="the configuration file (YAML)")
     parser.add_argument("--kubeconfig", type=Path, help="run outside a cluster, with this kubeconfig")
     parser.add_argument("--host", default="0.0.0.0", help="address of /livez, /readyz and /metrics")  # noqa: S104 - a pod's address is not known
-    parser.add_argument("--port", type=int, default=PORT, help="port of /livez, /readyz and /metrics; 0 takes a free one")
+    parser.add_argument("--port", type=int, default=PORT, help="port of /livez and /readyz; 0 takes a free one")
+    parser.add_argument(
+        "--metrics-certificate",
+        type=Path,
+        metavar="FOLDER",
+        help="serve /metrics by HTTPS on --metrics-port with tls.crt and tls.key of this folder, to bearers of a token that the API server "
+        "allows to GET /metrics; without it, by HTTP on --port, to everybody",
+    )
+    parser.add_argument("--metrics-port", type=int, default=METRICS_PORT, help="port of /metrics by HTTPS; 0 takes a free one")
     parser.add_argument("--namespace", help="namespace of the Lease; in a pod its own")
     given = parser.parse_args(arguments)
     try:
@@ -40,16 +50,25 @@ def main(arguments: list[str] | None = None) -> int:
     identity = Identity.of(
         os.environ.get("POD_NAME") or socket.gethostname(), given.namespace or os.environ.get("POD_NAMESPACE") or "default"
     )
+    secured = None
+    if given.metrics_certificate is not None:
+        try:
+            secured = SecuredMetrics(given.metrics_port, Certificate(given.metrics_certificate))
+        except OSError as error:
+            print(f"{given.metrics_certificate} has no tls.crt and tls.key that can be used: {error}", file=sys.stderr)  # noqa: T201
+            return 2
     try:
-        return asyncio.run(_run(config, credentials, identity, given))
+        return asyncio.run(_run(config, credentials, identity, secured, given))
     except CredentialsMissing as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 2
 
 
-async def _run(config: Config, credentials: Credentials, identity: Identity, given: argparse.Namespace) -> int:
+async def _run(
+    config: Config, credentials: Credentials, identity: Identity, secured: SecuredMetrics | None, given: argparse.Namespace
+) -> int:
     # Inside the loop: the parts make events and queues of this loop.
-    return await Operator(config, credentials, identity, host=given.host, port=given.port).run()
+    return await Operator(config, credentials, identity, host=given.host, port=given.port, secured=secured).run()
 
 
 if __name__ == "__main__":

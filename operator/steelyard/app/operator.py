@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import secrets
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
@@ -17,10 +17,10 @@ import kopf
 
 from steelyard.app.catalogue import laid_over
 from steelyard.app.config import Config
+from steelyard.app.kubernetes_version import is_new_enough
 from steelyard.app.observing import Observing
 from steelyard.app.wiring import OWN_KINDS, scopes_of, settings_of
 from steelyard.control.clock import AnchoredClock
-from steelyard.control.gather.reader import Reader
 from steelyard.control.gather.served_artifact import refused_artifact
 from steelyard.control.gather.snapshot_builder import SnapshotBuilder
 from steelyard.control.kube import kopf_settings, watch_handlers
@@ -31,6 +31,7 @@ from steelyard.control.kube.credentials import Credentials
 from steelyard.control.kube.errors import ApiError
 from steelyard.control.kube.fence import LeadershipLost, OpenFence
 from steelyard.control.kube.rbac import LEASE_NAME
+from steelyard.control.kube.reader import Reader
 from steelyard.control.kube.resource import (
     ACCELERATOR_POOLS,
     COMPILED_MODELS,
@@ -38,7 +39,6 @@ from steelyard.control.kube.resource import (
     DISRUPTION_BUDGETS,
     INFERENCE_WORKLOADS,
     JOBS,
-    NAMESPACES,
     NODES,
     PODS,
     SERVICES,
@@ -48,6 +48,7 @@ from steelyard.control.kube.resource import (
 from steelyard.control.kube.store import Change, Store
 from steelyard.control.kube.sweep import Sweep
 from steelyard.control.kube.throttle import Throttle
+from steelyard.control.kube.version import VersionsWentBack
 from steelyard.control.leadership.fencing import LeaseFence
 from steelyard.control.leadership.lease import Elector, Outcome
 from steelyard.control.log import get_logger
@@ -56,6 +57,7 @@ from steelyard.control.reconcile.fleet import Fleet
 from steelyard.control.reconcile.pool import PoolReconciler
 from steelyard.control.reconcile.workload import WorkloadReconciler
 from steelyard.control.reconcile.workqueue import Priority, WorkQueue
+from steelyard.control.telemetry.certificate import Certificate
 from steelyard.control.telemetry.compile_gauges import compile_gauges
 from steelyard.control.telemetry.cost_ledger import CostLedger
 from steelyard.control.telemetry.decision_log import DecisionLog
@@ -63,6 +65,9 @@ from steelyard.control.telemetry.events import EventRecorder, EventType
 from steelyard.control.telemetry.health import Check, HealthServer, Heartbeat, decision_progress, elector_progress, synced, watch_progress
 from steelyard.control.telemetry.loop_lag import loop_lag
 from steelyard.control.telemetry.metrics import Gauges, Metrics, Sample
+from steelyard.control.telemetry.metrics_page import MetricsPage
+from steelyard.control.telemetry.metrics_server import MetricsServer
+from steelyard.control.telemetry.scrape_access import ScrapeAccess
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.plan import plan_demands
 from steelyard.core.vocabulary.reason import Reason
@@ -78,6 +83,7 @@ WORKERS = 8
 PLAN_SECONDS = 30.0
 """Between two plans of the fleet."""
 DRAIN_SECONDS = 20.0
+WENT_BACK = "the API server's versions went back, as after a restore of etcd; this process ends, and the next one lists everything anew"
 EVENTS_SECONDS = 3.0
 """For the last events of an operator that is told to stop."""
 
@@ -109,10 +115,28 @@ class Identity:
         return f"{self.pod}_{self.token}"
 
 
+@dataclass(frozen=True, slots=True)
+class SecuredMetrics:
+    """/metrics by HTTPS, on a port of its own, for callers that the API server lets in."""
+
+    port: int
+    certificate: Certificate
+
+
 class Operator:
     """All parts of one process."""
 
-    def __init__(self, config: Config, credentials: Credentials, identity: Identity, *, host: str, port: int) -> None:
+    def __init__(
+        self,
+        config: Config,
+        credentials: Credentials,
+        identity: Identity,
+        *,
+        host: str,
+        port: int,
+        secured: SecuredMetrics | None = None,
+    ) -> None:
+        """Without `secured`, /metrics is on the port of the probes, for everybody."""
         self._config = config
         self._credentials = credentials
         self._identity = identity
@@ -120,16 +144,16 @@ class Operator:
         self.metrics = Metrics(currency=config.currency)
         self.fence = LeaseFence(self.clock)
         self.queue: WorkQueue[Key] = WorkQueue(self.clock, observer=self.metrics)
-        self.store = Store(self.clock, on_change=self._changed, index_labels=(label.WORKLOAD, label.POOL))
-        self.reader = Reader(self._cannot_be_read)
-        self._host, self._port = host, port
+        self.store = Store(self.clock, on_change=self._changed, index_labels=(label.WORKLOAD, label.POOL), on_unsound=self._unsound)
+        self.reader = Reader(self._cannot_be_read, self._fields_ignored)
+        self._host, self._port, self._secured = host, port, secured
+        self._metrics_server: MetricsServer | None = None
         self._stop = asyncio.Event()
         self._exit = 0
         self._tasks: list[asyncio.Task[None]] = []
         self._working: asyncio.Task[None] | None = None
         self._telling: asyncio.Task[None] | None = None
         self._heartbeat = Heartbeat(self.clock)
-        self._namespace_uids: dict[str, str] = {}
         self._kinds_served = False
 
     async def run(self) -> int:
@@ -201,15 +225,30 @@ class Operator:
             self.snapshots,
             self.decision_log,
             self.events,
-            self._namespace_uid,
             self._wake,
             self.clock,
             self.fleet,
         )
         self.compiles = CompileReconciler(
-            self.client, applier, self.store, decided_by, self.observing.progress, self.snapshots.users_of, self.decision_log, self.clock
+            self.client,
+            applier,
+            self.store,
+            decided_by,
+            self.observing.progress,
+            self.snapshots.users_of,
+            self.decision_log,
+            self.clock,
+            self.reader,
         )
-        self.pools = PoolReconciler(self.client, self.store, self.snapshots, self.clock, self.decision_log.note)
+        self.pools = PoolReconciler(
+            self.client,
+            self.store,
+            self.snapshots,
+            self.clock,
+            self.decision_log.note,
+            counts_devices=not self._config.watch_namespaces,
+        )
+        page = MetricsPage(self.metrics.registry, self.clock)
         self.health = HealthServer(
             host=self._host,
             port=self._port,
@@ -222,16 +261,27 @@ class Operator:
                 synced(self.sweep),
                 Check("kinds", lambda: None if self._kinds_served else "CRDs are missing: kubectl apply -f crds/"),
             ),
-            registry=self.metrics.registry,
+            page=page if self._secured is None else None,
         )
-        port = await self.health.start()
-        _log.info("started", identity=self._identity.name, port=port)
+        port = metrics_port = await self.health.start()
+        if self._secured is not None:
+            self._metrics_server = MetricsServer(
+                host=self._host,
+                port=self._secured.port,
+                certificate=self._secured.certificate,
+                access=ScrapeAccess(self.client.view(fence=OpenFence()), self.clock),
+                page=page,
+            )
+            metrics_port = await self._metrics_server.start()
+        _log.info("started", identity=self._identity.name, port=port, metrics_port=metrics_port)
         self._spawn("lag", loop_lag(self.clock, self.metrics.loop_lagged))
         self._spawn("prime", self._prime())
         self._spawn("elector", self._elect())
 
     async def _prime(self) -> None:
         await self._wait_for_kinds()
+        if not self._kinds_served:
+            return
         await self.sweep.prime()
         gc.freeze()  # What was listed stays: looking through all of it for garbage again stops the loop for long.
         _log.info("synced", workloads=len(self.snapshots.workloads()))
@@ -244,6 +294,9 @@ class Operator:
         while True:
             missing: list[Resource] = []
             try:
+                if not is_new_enough(await self.client.server_version()):
+                    self._end(1)
+                    return
                 missing = [kind for kind in OWN_KINDS if not await self.client.serves(kind)]
             except ApiError as error:
                 _log.warning("the API server does not answer yet", error=str(error))
@@ -262,9 +315,10 @@ class Operator:
 
     async def _elect(self) -> None:
         outcome = await self.elector.run()
-        if outcome is not Outcome.STOPPED:
-            _log.error("the Lease is lost; this process ends", outcome=outcome.value)
-            self._end(1)
+        if outcome is Outcome.STOPPED:
+            return
+        _log.error(WENT_BACK if outcome is Outcome.OUTDATED else "the Lease is lost; this process ends", outcome=outcome.value)
+        self._end(1)
 
     def _elected(self) -> None:
         _log.info("elected", identity=self._identity.name)
@@ -289,7 +343,7 @@ class Operator:
             await self.clock.sleep(PLAN_SECONDS)
             try:
                 self.fleet.tell(await asyncio.to_thread(plan_demands, *self.fleet.asked()))
-            except (ValueError, ArithmeticError, LookupError, MemoryError) as error:
+            except Exception as error:
                 # Decisions do not wait for the plan, and are not to end with it.
                 _log.error("the fleet was not planned", error=repr(error))
                 self.fleet.fail()
@@ -300,7 +354,7 @@ class Operator:
             again = await self.workloads.reconcile(WorkloadKey(key.namespace, key.name))
         elif key.plural == COMPILED_MODELS.plural:
             where = COMPILED_MODELS.key(key.namespace, key.name)
-            done = await self.compiles.reconcile(where, await self._namespace_uid(key.namespace))
+            done = await self.compiles.reconcile(where)
             compiled = self.store.get(where)
             if compiled is not None and done.changed:
                 self._wake_users(compiled)
@@ -314,17 +368,25 @@ class Operator:
         """Standbys observe too: a new leader has its windows from the first moment."""
         while True:
             began = self.clock.monotonic()
-            pods = self.snapshots.pods()
-            # Before anything is awaited: pods, nodes and the time are those of one moment.
-            self.cost_ledger.book(self.snapshots.paid_nodes(pods), self.clock.now(), leading=self.elector.leading)
-            await self.observing.round(pods, self.snapshots.window_seconds())
-            owed = self.snapshots.decides()
-            if not owed:
-                self._heartbeat.beat()  # The first decision after a rest is late when it takes long, not because of the rest.
-            self.decision_log.publish(self.clock.now(), leading=self.elector.leading, owed=owed, serving={p.workload for p in pods})
-            self.metrics.gauges.publish("compiles", compile_gauges(self.store))
-            self.metrics.gauges.publish("process", self._process_gauges())
+            try:
+                await self._observe_once()
+            except Exception:
+                # What no object alone is to blame for. Decisions go on without readings; a process that cannot decide ends by /livez.
+                self.metrics.count("steelyard_input_rejected", ("round", "Unreadable"))
+                _log.error("a round of observation failed", exc_info=True)
             await self.clock.sleep(max(0.2, self._config.observe.interval_seconds - (self.clock.monotonic() - began)))
+
+    async def _observe_once(self) -> None:
+        pods = self.snapshots.pods()
+        # Before anything is awaited: pods, nodes and the time are those of one moment.
+        self.cost_ledger.book(self.snapshots.paid_nodes(pods), self.clock.now(), leading=self.elector.leading)
+        await self.observing.round(pods, self.snapshots.window_seconds())
+        owed = self.snapshots.decides()
+        if not owed:
+            self._heartbeat.beat()  # The first decision after a rest is late when it takes long, not because of the rest.
+        self.decision_log.publish(self.clock.now(), leading=self.elector.leading, owed=owed, serving={p.workload for p in pods})
+        self.metrics.gauges.publish("compiles", compile_gauges(self.store, self.reader))
+        self.metrics.gauges.publish("process", self._process_gauges())
 
     def _process_gauges(self) -> Gauges:
         samples = [
@@ -339,21 +401,20 @@ class Operator:
             samples.append(Sample("steelyard_synced", known, float(self.store.synced(scope.resource))))
         return Gauges(tuple(samples))
 
-    async def _namespace_uid(self, namespace: str) -> str:
-        known = self._namespace_uids.get(namespace)
-        if known is None:
-            known = manifests.uid(await self.client.get(NAMESPACES, None, namespace))
-            self._namespace_uids[namespace] = known
-        return known
-
     # --- what changes wakes ---------------------------------------------------------------------------------------------------------------
 
     def _changed(self, change: Change) -> None:
+        # Told while the watch or a list is recorded: whoever cannot be read wakes nobody, and the recording goes on.
+        self.reader.read(change.key.resource, change.present, lambda _: self._wake_for(change))
+
+    def _unsound(self, resource: Resource, manifest: Mapping[str, Any]) -> None:
+        self.metrics.count("steelyard_input_rejected", (resource.label, "Unreadable"))
+        _log.warning("an object without the metadata of Kubernetes is left out", resource=resource.label)
+
+    def _wake_for(self, change: Change) -> None:
         key, present = change.key, change.present
         if key.resource in OWN_KINDS:
             self.queue.add(_key(key.resource, present))
-            if change.new is None:
-                self._namespace_uids.pop(key.namespace, None)  # It may have gone too, and come again as another.
             if key.resource == COMPILED_MODELS:
                 self._wake_users(present)
             if key.resource == ACCELERATOR_POOLS and pool_matters(change):
@@ -409,6 +470,9 @@ class Operator:
         self.metrics.count("steelyard_input_rejected", (resource.label, "Unreadable"))
         self.events.record(about, EventType.WARNING, Reason.OBJECT_INVALID, why)
 
+    def _fields_ignored(self, _: Resource, about: dict[str, Any], what: str) -> None:
+        self.events.record(about, EventType.WARNING, Reason.FIELDS_IGNORED, what)
+
     def _watch_failed(self, resource: Resource, error: Exception) -> None:
         self.metrics.count("steelyard_intake_failures", (resource.label,))
         _log.error("a watch event could not be recorded", resource=resource.label, error=repr(error))
@@ -422,6 +486,9 @@ class Operator:
                 await work
             except LeadershipLost:
                 _log.error("leadership is lost; this process ends", part=called)
+                self._end(1)
+            except VersionsWentBack as back:
+                _log.error(WENT_BACK, error=str(back), part=called)
                 self._end(1)
             except Exception:
                 _log.error("a part of the operator failed; this process ends", exc_info=True, part=called)
@@ -454,6 +521,8 @@ class Operator:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.observing.close()
         await self.health.stop()
+        if self._metrics_server is not None:
+            await self._metrics_server.stop()
         await self.client.close()
         _log.info("stopped", code=self._exit)
 

@@ -18,7 +18,7 @@ from steelyard.control.kube.resource import (
 )
 from steelyard.control.kube.sweep import Scope
 from steelyard.core.facts.resources import Resources
-from steelyard.core.facts.snapshot import ServeCache, Settings, Toolchain
+from steelyard.core.facts.snapshot import Registries, ServeCache, Settings, Toolchain
 
 OWN_KINDS = (INFERENCE_WORKLOADS, ACCELERATOR_POOLS, COMPILED_MODELS)
 
@@ -45,6 +45,12 @@ def settings_of(config: Config) -> Settings:
         signing_secret=config.signing.secret_name,
         public_keys=config.signing.public_keys.strip(),
         hub_endpoint=config.hub.endpoint,
+        registries=Registries(
+            allowed=config.registries.allowed,
+            private=config.registries.private,
+            plain_http=config.registries.plain_http,
+            token_hosts=dict(sorted(config.registries.token_hosts.items())),
+        ),
         serve_cache=_cache(config.cache),
         compile_node_selector=dict(sorted(config.compile.node_selector.items())),
         currency=config.currency,
@@ -53,9 +59,12 @@ def settings_of(config: Config) -> Settings:
         evictions_at_once=None if config.evictions_at_once is None else str(config.evictions_at_once),
         moves_at_once_per_pool=config.moves_at_once_per_pool,
         namespace_budgets=dict(sorted(config.namespace_budgets.items())),
+        max_priority=config.max_priority,
+        namespace_priorities=dict(sorted(config.namespace_priorities.items())),
         image_pull_policy=config.image_pull_policy,
         connection_max_age_seconds=config.connection_max_age_seconds,
         compile_resources=Resources(number(config.compile.cpu), gibibytes(config.compile.memory)),
+        compile_disk_gib=gibibytes(config.compile.ephemeral_storage),
         compile_deadline_seconds=config.compile.deadline_seconds,
         compile_jobs_at_once=config.compile.jobs_at_once,
     )

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from steelyard.core.compiling.attempt import Attempts, Ended, StartJob, is_due, next_attempt
-from steelyard.core.compiling.bars import CompileGrounds, bar, grounds
+from steelyard.core.compiling.bars import CompileGrounds, bar, grounds, no_turn
 from steelyard.core.compiling.corrupt import reopened
 from steelyard.core.compiling.readiness import readiness
 from steelyard.core.compiling.site import CompileSite, compile_site
@@ -54,8 +54,8 @@ class CompileDecision:
     """What one pass over a CompiledModel decides.
 
     `attempts` is what its status remembers, to be written before `start` is made; `ready` is its condition; `waiting_for` is what keeps an
-    attempt from running, None where nothing does or nothing is to run; `ended` is an attempt that ended in this pass. `reconsider_at` is
-    None where only a change of the facts can change the decision.
+    attempt from running, None where nothing does or nothing is to run; `queued` says that this is a place among those that may run at the
+    same time; `ended` is an attempt that ended in this pass. `reconsider_at` is None where only a change of the facts can change the decision.
     """
 
     attempts: Attempts
@@ -66,6 +66,7 @@ class CompileDecision:
     notes: tuple[Note, ...]
     ended: Ended | None
     reconsider_at: datetime | None
+    queued: bool = False
 
 
 def decide_compile(snapshot: CompileSnapshot, now: datetime) -> CompileDecision:
@@ -88,6 +89,7 @@ def decide_compile(snapshot: CompileSnapshot, now: datetime) -> CompileDecision:
         notes=(*_reopening_notes(snapshot.attempts, before), *_attempt_notes(before, after), *_waiting_notes(snapshot.told, ready)),
         ended=_ended(snapshot, before, after, now),
         reconsider_at=_reconsider(seen, after, now),
+        queued=waiting_for is not None and waiting_for == no_turn(seen),
     )
 
 

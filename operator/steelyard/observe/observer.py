@@ -11,10 +11,10 @@ from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.snapshot import Traffic
 from steelyard.core.facts.window import Window
 from steelyard.core.vocabulary.reading import Reading, Unknown
-from steelyard.observe.failure import Failure
+from steelyard.observe.failure import Failure, Reason
 from steelyard.observe.observed_pod import ObservedPod
 from steelyard.observe.placement_record import PlacementRecord, Totals
-from steelyard.observe.source import Source
+from steelyard.observe.source import Answer, Source
 from steelyard.observe.suspicion import WHY, Suspicion
 from steelyard.observe.turns import Key, Turns
 
@@ -59,9 +59,7 @@ class Observer:
                 self._refused[self._source.name, answer.reason] += 1
         asked: dict[WorkloadKey, int] = {}
         async for key in in_slices(read):
-            record = self._record(key)
-            for refused in record.take(groups[key], answers, now, interval):
-                self._refused[self._source.name, refused.reason] += 1
+            record = self._take(key, groups[key], answers, now)
             if record.heard:
                 asked[key[0]] = asked.get(key[0], 0) + record.asked
         known = frozenset(pod.workload for pod in pods)
@@ -79,12 +77,21 @@ class Observer:
         """Between two reads of one placement."""
         return self._interval * self._turns.rounds
 
-    def _record(self, key: Key) -> PlacementRecord:
-        record = self._records.get(key)
-        if record is None:
-            assert self._first_round is not None
-            record = self._records[key] = PlacementRecord(key[1], first_round=self._first_round)
-            self._of.setdefault(key[0], {})[key[1]] = record
+    def _take(self, key: Key, pods: Sequence[ObservedPod], answers: Mapping[str, Answer], now: datetime) -> PlacementRecord:
+        """The news of one placement. A record that cannot take them begins anew: it is that placement's alone."""
+        assert self._first_round is not None
+        record = self._records.get(key) or self._begun(key, self._first_round)
+        try:
+            refused = [failure.reason for failure in record.take(pods, answers, now, self._pace)]
+        except Exception:
+            record, refused = self._begun(key, now), [Reason.SYNTAX]
+        for reason in refused:
+            self._refused[self._source.name, reason] += 1
+        return record
+
+    def _begun(self, key: Key, first_round: datetime) -> PlacementRecord:
+        record = self._records[key] = PlacementRecord(key[1], first_round=first_round)
+        self._of.setdefault(key[0], {})[key[1]] = record
         return record
 
     def reading(self, key: tuple[WorkloadKey, PlacementKey], now: datetime) -> Reading[Traffic]:

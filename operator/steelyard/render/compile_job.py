@@ -10,18 +10,23 @@ from steelyard.core.compiling.candidate import VLLM
 from steelyard.core.compiling.site import CompileSite
 from steelyard.core.facts.snapshot import Settings
 from steelyard.render import label, name, runtime_word
+from steelyard.render.credentials import model_credentials, store_credentials
 from steelyard.render.manifest import Manifest, owner
 from steelyard.render.pod import (
+    Part,
+    access,
     container_security,
+    model_claim,
     model_uri,
     nodes,
     pod_security,
+    scratch,
     shared_memory,
     signing_keys,
+    store_claim,
     store_environment,
     store_uri,
     trusted_keys,
-    volumes,
 )
 from steelyard.render.quantity import requests_equal_limits
 
@@ -45,8 +50,111 @@ class CompileJobIntent:
     site: CompileSite
 
 
+FETCHED, MADE = "fetched", "made"
+"""The folders that containers hand on: the one writes it, and those after it read it."""
+WORK_MOUNT = "/work"
+SHARES_GRAPHS = "--separate-weights"
+"""The flag with which compiling itself reads the store: graphs of the same architecture (docs/adr/0025-graphs-without-weights-are-shared.md)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Step:
+    """One container of a compile: what of the pod it sees, and with what credentials."""
+
+    name: str
+    parts: list[Part]
+    env: list[Manifest]
+    device: bool
+
+
+def _steps(intent: CompileJobIntent, settings: Settings) -> tuple[_Step, _Step, _Step]:
+    """Fetch reaches the model's source. Compile, which reads a model of unknown origin, holds no credentials. Publish, which can write and sign,
+    reads of the others' work only files, as they are."""
+    model, disk = intent.spec["model"], settings.compile_disk_gib
+    reader = [*store_environment(settings), *store_credentials(settings.store_read_secret), *trusted_keys(settings)]
+    reads_graphs = SHARES_GRAPHS in intent.spec.get("flags", [])
+    keys, key_env = signing_keys(settings)
+    fetched, made = scratch(FETCHED, f"{WORK_MOUNT}/{FETCHED}", disk), scratch(MADE, f"{WORK_MOUNT}/{MADE}", disk)
+    store = store_claim(settings, reads_only=False)
+    fetch = _Step(
+        name="fetch",
+        parts=[_own("fetch", settings), fetched, *_read_only(store), *model_claim(model["uri"])],
+        env=[*reader, *model_credentials(model["uri"], model.get("secretName")), *_hub(model["uri"], settings)],
+        device=True,  # Whether the compiler can do what is asked is found out before the download, and may need the device.
+    )
+    make = _Step(
+        name="compile",
+        parts=[
+            _own("compile", settings),
+            *_read_only([fetched]),
+            made,
+            *(_read_only(store) if reads_graphs else []),
+            *model_claim(model["uri"]),
+            *([shared_memory()] if intent.spec["backend"] == VLLM else []),
+        ],
+        env=reader if reads_graphs else [],
+        device=True,
+    )
+    publish = _Step(
+        name="publish",
+        parts=[_own("publish", settings), *_read_only([fetched, made]), *store, *keys],
+        env=[*store_environment(settings), *store_credentials(settings.store_secret), *key_env, *trusted_keys(settings)],
+        device=False,
+    )
+    return fetch, make, publish
+
+
+def _own(step: str, settings: Settings) -> Part:
+    """Each has a /tmp of its own: what one leaves there, the next would find."""
+    return scratch(f"tmp-{step}", "/tmp", settings.compile_disk_gib)  # noqa: S108 - inside the pod
+
+
+def _container(step: _Step, intent: CompileJobIntent, settings: Settings, spec: Manifest) -> Manifest:
+    site = intent.site
+    return {
+        "name": step.name,
+        "image": intent.image,
+        "imagePullPolicy": settings.image_pull_policy,
+        "args": [step.name],
+        "env": [spec, *step.env],
+        "ports": [{"name": "progress", "containerPort": PROGRESS_PORT}],
+        "resources": requests_equal_limits(site.resources, site.resource_name if step.device else None, settings.compile_disk_gib),
+        "securityContext": container_security(),
+        "terminationMessagePolicy": "File",
+        "volumeMounts": [mount for _, mount in step.parts],
+    }
+
+
+def _read_only(parts: list[Part]) -> list[Part]:
+    return [(volume, {**mount, "readOnly": True}) for volume, mount in parts]
+
+
+def _hub(uri: str, settings: Settings) -> list[Manifest]:
+    """env for a download from the hub: the image goes to none by itself."""
+    if not uri.startswith("hf://"):
+        return []
+    endpoint = [{"name": "HF_ENDPOINT", "value": settings.hub_endpoint}] if settings.hub_endpoint else []
+    return [{"name": "HF_HUB_OFFLINE", "value": "0"}, *endpoint]
+
+
+def download(settings: Settings) -> Manifest:
+    """What a download of a model may do, as the runtime reads it."""
+    registries = settings.registries
+    return {
+        "registries": list(registries.allowed),
+        "private": list(registries.private),
+        "plainHttp": list(registries.plain_http),
+        "tokenHosts": dict(sorted(registries.token_hosts.items())),
+        # What is made of it needs as much again.
+        "maxBytes": round(settings.compile_disk_gib / 2 * 2**30),
+    }
+
+
 def compile_job(intent: CompileJobIntent, settings: Settings) -> Manifest:
-    """A Job that never retries by itself: the operator knows which failures deserve another try, and with what memory."""
+    """A Job that never retries by itself: the operator knows which failures deserve another try, and with what memory.
+
+    Its containers run one after another (docs/adr/0041-a-compile-is-three-containers.md): the last one's end is the compile's.
+    """
     model, site = intent.spec["model"], intent.site
     told = {
         "key": intent.spec["key"],
@@ -65,44 +173,25 @@ def compile_job(intent: CompileJobIntent, settings: Settings) -> Manifest:
         "tensorParallel": intent.spec.get("tensorParallel", 1),
         "flags": intent.spec.get("flags", []),
         "store": {"uri": store_uri(settings, intent.namespace_uid)},
+        "signed": settings.signing_secret is not None,
+        "download": download(settings),
         "golden": {"samples": GOLDEN_SAMPLES, "seed": 1},
     }
-    env, env_from = store_environment(settings, settings.store_secret, model.get("secretName"))
-    if model["uri"].startswith("hf://"):
-        # The image goes to no hub by itself.
-        env.append({"name": "HF_HUB_OFFLINE", "value": "0"})
-        if settings.hub_endpoint:
-            env.append({"name": "HF_ENDPOINT", "value": settings.hub_endpoint})
-    found, mounts = volumes(settings, model["uri"], reads_only=False)
-    if intent.spec["backend"] == VLLM:
-        volume, mount = shared_memory()
-        found, mounts = [*found, volume], [*mounts, mount]
-    key_volumes, key_mounts, key_env = signing_keys(settings)
-    env += [*key_env, *trusted_keys(settings)]
-    container: Manifest = {
-        "name": "compile",
-        "image": intent.image,
-        "imagePullPolicy": settings.image_pull_policy,
-        "args": ["compile"],
-        "env": [{"name": "STEELYARD_COMPILE_SPEC", "value": json.dumps(told, sort_keys=True, separators=(",", ":"))}, *env],
-        "ports": [{"name": "progress", "containerPort": PROGRESS_PORT}],
-        "resources": requests_equal_limits(site.resources, site.resource_name),
-        "securityContext": container_security(),
-        "terminationMessagePolicy": "File",
-        "volumeMounts": [*mounts, *key_mounts],
-    }
-    if env_from:
-        container["envFrom"] = env_from
+    spec_env: Manifest = {"name": "STEELYARD_COMPILE_SPEC", "value": json.dumps(told, sort_keys=True, separators=(",", ":"))}
+    steps = _steps(intent, settings)
+    fetch, make, publish = (_container(step, intent, settings, spec_env) for step in steps)
+    volumes = {volume["name"]: volume for step in steps for volume, _ in step.parts}
     labels = {label.MANAGED_BY: label.MANAGER, label.COMPILED_MODEL: intent.compiled_name, label.ROLE: label.COMPILE}
     if site.pool is not None:
         labels[label.POOL] = site.pool
     pod: Manifest = {
         "restartPolicy": "Never",
-        "automountServiceAccountToken": False,
+        **access(intent.spec.get("imagePullSecrets", []), intent.spec.get("serviceAccountName")),
         "enableServiceLinks": False,
         "securityContext": pod_security(),
-        "containers": [container],
-        "volumes": [*found, *key_volumes],
+        "initContainers": [fetch, make],
+        "containers": [publish],
+        "volumes": list(volumes.values()),
         **nodes(site.node_selector, site.tolerations, site.scheduler, site.runtime_class),
     }
     return {

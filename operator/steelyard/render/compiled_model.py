@@ -32,6 +32,10 @@ def compiled_model(workload: WorkloadKey, uid: str, intent: CompileIntent) -> Ma
     }
     if inputs.logical_cores is not None:
         spec["logicalCores"] = inputs.logical_cores
+    if inputs.pull_secrets:
+        spec["imagePullSecrets"] = list(inputs.pull_secrets)
+    if inputs.account:
+        spec["serviceAccountName"] = inputs.account
     if inputs.flags:
         spec["flags"] = list(inputs.flags)
     return {

@@ -9,8 +9,20 @@ from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.snapshot import Settings
 from steelyard.core.placing.intent import PlacementIntent
 from steelyard.render import label, name, runtime_word
+from steelyard.render.credentials import store_credentials
 from steelyard.render.manifest import Manifest, owned_by_workload
-from steelyard.render.pod import cache, container_security, nodes, pod_security, shared_memory, store_environment, trusted_keys, volumes
+from steelyard.render.pod import (
+    access,
+    cache,
+    container_security,
+    nodes,
+    pod_security,
+    scratch,
+    shared_memory,
+    store_claim,
+    store_environment,
+    trusted_keys,
+)
 from steelyard.render.quantity import requests_equal_limits
 
 HTTP_PORT = 8080
@@ -30,6 +42,17 @@ VLLM_START_SECONDS = 3600
 SERVE_SPEC = "STEELYARD_SERVE_SPEC"
 CACHE = "/tmp/artifacts"  # noqa: S108 - inside the pod
 """Lives as long as the pod: a server that is started again in it downloads nothing, and one that died while it downloaded goes on."""
+
+
+UNKNOWN_DISK_GIB = 20.0
+"""Of the node's disk, for a serving pod whose artifact's size is not known."""
+DISK_COPIES, DISK_MORE_GIB = 2, 2.0
+"""An artifact lies in a pod's cache and where it is loaded from, mostly as links to the same bytes; libraries unpack and compile beside it."""
+
+
+def disk_of(artifact_bytes: int | None) -> float:
+    """GiB of the node's disk that a serving pod may use."""
+    return UNKNOWN_DISK_GIB if artifact_bytes is None else DISK_COPIES * artifact_bytes / 2**30 + DISK_MORE_GIB
 
 
 def serve_spec(intent: PlacementIntent, settings: Settings) -> Manifest:
@@ -54,16 +77,19 @@ def serve_spec(intent: PlacementIntent, settings: Settings) -> Manifest:
     }
 
 
-def deployment(workload: WorkloadKey, uid: str, intent: PlacementIntent, settings: Settings) -> Manifest:
-    """A Deployment with `intent.replicas` replicas; afterwards only /scale changes their number."""
+def deployment(workload: WorkloadKey, uid: str, intent: PlacementIntent, settings: Settings, called: str | None = None) -> Manifest:
+    """A Deployment with `intent.replicas` replicas; afterwards only /scale changes their number. `called`: its name, where it stands."""
     labels = label.of_placement(workload, intent.key)
-    env, env_from = store_environment(settings, settings.store_read_secret or settings.store_secret)
+    env = [*store_environment(settings), *store_credentials(settings.store_read_secret)]
     spec = json.dumps(serve_spec(intent, settings), sort_keys=True, separators=(",", ":"))
-    found, mounts = volumes(settings, None, reads_only=True)
-    if intent.vllm is not None:
-        volume, mount = shared_memory()
-        found, mounts = [*found, volume], [*mounts, mount]
-    cache_volumes, cache_mounts, cache_env = cache(settings)
+    cached, cache_env = cache(settings)
+    disk = disk_of(intent.artifact_bytes)
+    parts = [
+        scratch("tmp", "/tmp", disk),  # noqa: S108 - inside the pod
+        *store_claim(settings, reads_only=True),
+        *([shared_memory()] if intent.vllm is not None else []),
+        *cached,
+    ]
     cache_env = cache_env or [{"name": "STEELYARD_CACHE_DIR", "value": CACHE}]
     container: Manifest = {
         "name": "server",
@@ -72,7 +98,7 @@ def deployment(workload: WorkloadKey, uid: str, intent: PlacementIntent, setting
         "args": ["serve"],
         "env": [{"name": SERVE_SPEC, "value": spec}, *cache_env, *trusted_keys(settings), *env],
         "ports": [{"name": "http", "containerPort": HTTP_PORT}, {"name": "metrics", "containerPort": METRICS_PORT}],
-        "resources": requests_equal_limits(intent.resources, intent.resource_name),
+        "resources": requests_equal_limits(intent.resources, intent.resource_name, disk),
         "startupProbe": {
             "httpGet": {"path": "/startupz", "port": "metrics"},
             "periodSeconds": 1,
@@ -93,24 +119,22 @@ def deployment(workload: WorkloadKey, uid: str, intent: PlacementIntent, setting
         },
         "securityContext": container_security(),
         "terminationMessagePolicy": "File",
-        "volumeMounts": [*mounts, *cache_mounts],
+        "volumeMounts": [mount for _, mount in parts],
     }
-    if env_from:
-        container["envFrom"] = env_from
     pod: Manifest = {
-        "automountServiceAccountToken": False,
+        **access(intent.access.pull_secrets, intent.access.account),
         "enableServiceLinks": False,
         "securityContext": pod_security(),
         "terminationGracePeriodSeconds": DRAIN_DELAY_SECONDS + DRAIN_TIMEOUT_SECONDS + 10,
         "containers": [container],
-        "volumes": [*found, *cache_volumes],
+        "volumes": [volume for volume, _ in parts],
         **nodes(intent.node_selector, intent.tolerations, intent.scheduler, intent.runtime_class),
     }
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": {
-            "name": name.placement(workload, intent.key),
+            "name": called or name.placement(workload, intent.key),
             "namespace": workload.namespace,
             "labels": labels,
             "annotations": {label.ASKED: intent.asked, label.ARTIFACT: intent.artifact_digest},

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 
+LENGTHS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
 
 def placement(workload: WorkloadKey, key: PlacementKey) -> str:
-    """Deployment and Service of a placement: `<workload>-<pool>-<revision>`. The API bounds the parts (32 + 20 + 8 and two dashes)."""
-    return f"{workload.name}-{key.pool}-{key.revision}"
+    """Deployment and Service of a new placement: `<workload>-<pool>-<revision>`, then the length of the workload's name as one digit to base 36.
+
+    Names have dashes in them: without the length, workload `chat` on pool `gpu-a10` would be named like `chat-gpu` on `a10`. The API bounds
+    the parts to 32 + 20 + 8, so that the whole fits into the 63 characters of a Service's name. What stands keeps the name that it has, also
+    one of an older version without the digit: a new name would be new pods.
+    """
+    return f"{workload.name}-{key.pool}-{key.revision}{LENGTHS[len(workload.name) % len(LENGTHS)]}"
 
 
 def front(workload: WorkloadKey) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
+from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.snapshot import Settings
 from steelyard.core.placing.intent import Intent
 from steelyard.render import name
@@ -12,6 +15,8 @@ from steelyard.render.deployment import deployment
 from steelyard.render.disruption_budget import disruption_budget
 from steelyard.render.manifest import Manifest
 from steelyard.render.service import front, of_placement
+
+NOTHING: Mapping[PlacementKey, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +47,13 @@ class Desired:
     absent: tuple[Absent, ...]
 
 
-def desired(intent: Intent, settings: Settings) -> Desired:
-    """A function of the intent alone: equal intents give equal bytes."""
+def desired(intent: Intent, settings: Settings, standing: Mapping[PlacementKey, str] = NOTHING) -> Desired:
+    """A function of the intent alone: equal intents give equal bytes. `standing`: names of the Deployments that stand, which they keep."""
     workload, uid = intent.workload, intent.workload_uid
+
+    def called(key: PlacementKey) -> str:
+        return standing.get(key) or name.placement(workload, key)
+
     present: list[Manifest] = []
     absent: list[Absent] = []
     if intent.create or intent.scale is not None:
@@ -54,11 +63,9 @@ def desired(intent: Intent, settings: Settings) -> Desired:
         else:
             absent.append(Absent("PodDisruptionBudget", workload.namespace, name.front(workload)))
     for placement in sorted(intent.create, key=lambda p: p.key):
-        present.append(of_placement(workload, uid, placement.key))
-        present.append(deployment(workload, uid, placement, settings))
-    scales = tuple(Scale(workload.namespace, name.placement(workload, key), count) for key, count in sorted((intent.scale or {}).items()))
-    absent += (
-        Absent(kind, workload.namespace, name.placement(workload, key)) for key in sorted(intent.gone) for kind in ("Deployment", "Service")
-    )
+        present.append(of_placement(workload, uid, placement.key, called(placement.key)))
+        present.append(deployment(workload, uid, placement, settings, called(placement.key)))
+    scales = tuple(Scale(workload.namespace, called(key), count) for key, count in sorted((intent.scale or {}).items()))
+    absent += (Absent(kind, workload.namespace, called(key)) for key in sorted(intent.gone) for kind in ("Deployment", "Service"))
     compiled = tuple(compiled_model(workload, uid, each) for each in sorted(intent.compile, key=lambda c: c.inputs.key))
     return Desired(compiled, tuple(present), scales, tuple(absent))

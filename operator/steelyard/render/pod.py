@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from steelyard.core.facts.snapshot import Settings
 from steelyard.render.manifest import Manifest
+from steelyard.render.quantity import memory
 
 USER = 65532
 STORE_MOUNT = "/var/lib/steelyard/store"
@@ -39,8 +40,8 @@ def model_uri(uri: str) -> str:
     return f"file://{MODEL_MOUNT}/{parts.path.strip('/')}".rstrip("/") if parts.scheme == "pvc" else uri
 
 
-def store_environment(settings: Settings, *secrets: str | None) -> tuple[list[Manifest], list[Manifest]]:
-    """(env, envFrom) for the object stores: endpoint from the configuration, credentials from these Secrets, which the operator never reads."""
+def store_environment(settings: Settings) -> list[Manifest]:
+    """env of a pod that goes to an object store: where it is, by the configuration."""
     env: list[Manifest] = [{"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}]
     if settings.store_endpoint:
         env.append({"name": "AWS_ENDPOINT_URL", "value": settings.store_endpoint})
@@ -48,7 +49,7 @@ def store_environment(settings: Settings, *secrets: str | None) -> tuple[list[Ma
             env.append({"name": "AWS_ALLOW_HTTP", "value": "true"})
     if settings.store_uri.startswith("s3://"):
         env.append({"name": "AWS_REGION", "value": settings.store_region})
-    return env, [{"secretRef": {"name": name}} for name in sorted({name for name in secrets if name})]
+    return env
 
 
 def trusted_keys(settings: Settings) -> list[Manifest]:
@@ -56,20 +57,20 @@ def trusted_keys(settings: Settings) -> list[Manifest]:
     return [{"name": "STEELYARD_PUBLIC_KEYS", "value": settings.public_keys}] if settings.public_keys else []
 
 
-def signing_keys(settings: Settings) -> tuple[list[Manifest], list[Manifest], list[Manifest]]:
-    """(volumes, mounts, env) of the private keys, for pods that publish. As files: what is in the environment shows in more places."""
+def signing_keys(settings: Settings) -> tuple[list[Part], list[Manifest]]:
+    """The private keys, and env that names them, for the container that publishes. As files: what is in the environment shows in more places."""
     if settings.signing_secret is None:
-        return [], [], []
+        return [], []
     volume: Manifest = {"name": "signing", "secret": {"secretName": settings.signing_secret, "defaultMode": 0o440}}
     mount: Manifest = {"name": "signing", "mountPath": SIGNING_MOUNT, "readOnly": True}
-    return [volume], [mount], [{"name": "STEELYARD_SIGNING_KEYS", "value": SIGNING_MOUNT}]
+    return [(volume, mount)], [{"name": "STEELYARD_SIGNING_KEYS", "value": SIGNING_MOUNT}]
 
 
-def cache(settings: Settings) -> tuple[list[Manifest], list[Manifest], list[Manifest]]:
-    """(volumes, mounts, env) of the folder in which serving pods keep what they downloaded; nothing where the configuration has none."""
+def cache(settings: Settings) -> tuple[list[Part], list[Manifest]]:
+    """The folder in which serving pods keep what they downloaded, and env that names it; nothing where the configuration has none."""
     place = settings.serve_cache
     if place is None:
-        return [], [], []
+        return [], []
     # A folder that kubelet makes is root's, and nothing is kept there: the pod serves all the same, and says what to do.
     volume: Manifest = (
         {"persistentVolumeClaim": {"claimName": place.claim}}
@@ -77,12 +78,23 @@ def cache(settings: Settings) -> tuple[list[Manifest], list[Manifest], list[Mani
         else {"hostPath": {"path": place.host_path, "type": "DirectoryOrCreate"}}
     )
     env = [{"name": "STEELYARD_CACHE_DIR", "value": CACHE_MOUNT}, {"name": "STEELYARD_CACHE_BYTES", "value": str(place.size_bytes)}]
-    return [{"name": "cache", **volume}], [{"name": "cache", "mountPath": CACHE_MOUNT}], env
+    return [({"name": "cache", **volume}, {"name": "cache", "mountPath": CACHE_MOUNT})], env
 
 
-def shared_memory() -> tuple[Manifest, Manifest]:
-    """(volume, mount) of /dev/shm for vLLM: its processes pass batches through it, and a runtime's own 64 MiB are too small to start."""
+def shared_memory() -> Part:
+    """The memory that vLLM's processes share: they pass batches through it, and a runtime's own 64 MiB are too small to start. It counts as the
+    container's memory, and is bounded by that limit."""
     return {"name": "shm", "emptyDir": {"medium": "Memory"}}, {"name": "shm", "mountPath": "/dev/shm"}  # noqa: S108 - inside the pod
+
+
+def access(pull_secrets: Sequence[str], account: str | None) -> Manifest:
+    """The part of a pod's spec that says who it is: no token, the Secrets that its images are pulled with, and its service account."""
+    spec: Manifest = {"automountServiceAccountToken": False}
+    if pull_secrets:
+        spec["imagePullSecrets"] = [{"name": name} for name in pull_secrets]
+    if account:
+        spec["serviceAccountName"] = account
+    return spec
 
 
 def nodes(
@@ -101,15 +113,27 @@ def nodes(
     return spec
 
 
-def volumes(settings: Settings, model: str | None, *, reads_only: bool) -> tuple[list[Manifest], list[Manifest]]:
-    """(volumes, mounts): a scratch folder, and the claims that store or model stand on. `model` None: the model itself is not needed."""
-    found: list[Manifest] = [{"name": "tmp", "emptyDir": {}}]
-    mounts: list[Manifest] = [{"name": "tmp", "mountPath": "/tmp"}]  # noqa: S108 - inside the pod
+Part = tuple[Manifest, Manifest]
+"""A volume of a pod, and where a container mounts it."""
+
+
+def scratch(name: str, path: str, disk_gib: float) -> Part:
+    """An empty folder of the node's disk, of so many GiB at most."""
+    return {"name": name, "emptyDir": {"sizeLimit": memory(disk_gib)}}, {"name": name, "mountPath": path}
+
+
+def store_claim(settings: Settings, *, reads_only: bool) -> list[Part]:
+    """The claim that the artifact store stands on; nothing where it is an object store."""
     store = urlsplit(settings.store_uri)
-    if store.scheme == "pvc":
-        found.append({"name": "store", "persistentVolumeClaim": {"claimName": store.netloc, "readOnly": reads_only}})
-        mounts.append({"name": "store", "mountPath": STORE_MOUNT, "readOnly": reads_only})
-    if model is not None and urlsplit(model).scheme == "pvc":
-        found.append({"name": "model", "persistentVolumeClaim": {"claimName": urlsplit(model).netloc, "readOnly": True}})
-        mounts.append({"name": "model", "mountPath": MODEL_MOUNT, "readOnly": True})
-    return found, mounts
+    if store.scheme != "pvc":
+        return []
+    volume = {"name": "store", "persistentVolumeClaim": {"claimName": store.netloc, "readOnly": reads_only}}
+    return [(volume, {"name": "store", "mountPath": STORE_MOUNT, "readOnly": reads_only})]
+
+
+def model_claim(uri: str) -> list[Part]:
+    """The claim that the model lies on; nothing where it is downloaded."""
+    if urlsplit(uri).scheme != "pvc":
+        return []
+    volume = {"name": "model", "persistentVolumeClaim": {"claimName": urlsplit(uri).netloc, "readOnly": True}}
+    return [(volume, {"name": "model", "mountPath": MODEL_MOUNT, "readOnly": True})]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.render import label, name
@@ -17,14 +17,19 @@ def front(workload: WorkloadKey, uid: str) -> Manifest:
     return _service(name.front(workload), workload, uid, label.of_workload(workload), label.serving(workload))
 
 
-def of_placement(workload: WorkloadKey, uid: str, key: PlacementKey) -> Manifest:
-    """The serving pods of one placement."""
-    return _service(name.placement(workload, key), workload, uid, label.of_placement(workload, key), label.selector(workload, key))
+def of_placement(workload: WorkloadKey, uid: str, key: PlacementKey, called: str | None = None) -> Manifest:
+    """The serving pods of one placement. `called`: the name of its Deployment, where that stands."""
+    return _service(
+        called or name.placement(workload, key), workload, uid, label.of_placement(workload, key), label.selector(workload, key)
+    )
 
 
-def of_standing(workload: WorkloadKey, uid: str, standing: Iterable[PlacementKey], gone: Collection[PlacementKey]) -> tuple[Manifest, ...]:
-    """A placement has its Service for as long as it stands and is not to go: one that somebody deleted comes back."""
-    return tuple(of_placement(workload, uid, key) for key in standing if key not in gone)
+def of_standing(
+    workload: WorkloadKey, uid: str, standing: Mapping[PlacementKey, str], gone: Collection[PlacementKey]
+) -> tuple[Manifest, ...]:
+    """A placement has its Service for as long as it stands and is not to go: one that somebody deleted comes back. `standing`: names of the
+    Deployments that stand."""
+    return tuple(of_placement(workload, uid, key, called) for key, called in standing.items() if key not in gone)
 
 
 def left_over(owned: Iterable[Manifest], present: Iterable[Manifest], deployments: Collection[str]) -> tuple[Manifest, ...]:

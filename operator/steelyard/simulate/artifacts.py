@@ -69,7 +69,8 @@ class Artifacts:
 
 def _artifact(key: str, attempts: Attempts) -> Artifact:
     if attempts.built is not None:
-        return Artifact(state=ArtifactState.READY, uri=attempts.built.uri, digest=attempts.built.digest)
+        built = attempts.built
+        return Artifact(state=ArtifactState.READY, uri=built.uri, digest=built.digest, size_bytes=built.size_bytes)
     if attempts.failure is not None and not attempts.open:
         return Artifact(state=ArtifactState.FAILED, message=attempts.failure.message, retry_at=attempts.retry_at)
     return Artifact(state=ArtifactState.COMPILING)

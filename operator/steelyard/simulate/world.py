@@ -122,7 +122,6 @@ class World:
         pools = advertised(workload, plain, self._ask)
         return Snapshot(
             workload=workload,
-            namespace_uid="uid-namespace",
             pools=pools,
             settings=settings,
             references=references(workload, pools, self._catalogue, self._ask, settings.currency),

@@ -52,7 +52,6 @@ def status_of(decision: Decision, snapshot: Snapshot, old: Mapping[str, Any], en
         "observedGeneration": generation,
         "conditions": [written_condition(c, generation, old, now) for c in decision.conditions],
         "currency": snapshot.settings.currency,
-        "endpoint": endpoint,
         # What is not seen yet is not gone.
         "placements": _placements(decision, snapshot.placements) if snapshot.synced else old.get("placements") or [],
         "claims": [_claim_out(v) for v in memory.claims[:CLAIMS]],
@@ -62,6 +61,8 @@ def status_of(decision: Decision, snapshot: Snapshot, old: Mapping[str, Any], en
         ],
         "history": [_past_out(m) for m in memory.history[-HISTORY:]],
     }
+    if snapshot.has_front:
+        status["endpoint"] = endpoint
     if memory.move is not None:
         status["move"] = _move_out(memory.move)
     if memory.last is not None:

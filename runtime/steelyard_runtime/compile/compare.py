@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from statistics import median
+from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,7 @@ from steelyard_runtime.compile.target import own_isa
 from steelyard_runtime.compile.toolchain import toolchain_of
 from steelyard_runtime.failure import Failure
 from steelyard_runtime.logs import LogTail
+from steelyard_runtime.models.policy import DownloadPolicy
 from steelyard_runtime.models.source import fetch, lists_files, verified_digest
 
 LOG = logging.getLogger("steelyard.compile")
@@ -55,7 +57,9 @@ def run_compare(options: argparse.Namespace) -> int:
 
     with contextlib.redirect_stdout(sys.stderr), tempfile.TemporaryDirectory(prefix="compare-") as folder:
         try:
-            model = fetch(options.model, Path(folder) / "model", revision=options.revision, digest=options.digest)
+            # Whoever types a registry's name here means it, and may have it in a network of their own.
+            own = DownloadPolicy(private=(urlsplit(options.model).netloc,))
+            model = fetch(options.model, Path(folder) / "model", revision=options.revision, digest=options.digest, policy=own)
             digest = verified_digest(model, options.digest if lists_files(options.model) else None)
         except Failure as failure:
             LOG.error("%s: %s", failure.reason, failure.message)

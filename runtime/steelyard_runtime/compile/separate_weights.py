@@ -9,19 +9,20 @@ import hashlib
 import json
 import logging
 import os
-import tempfile
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from steelyard_runtime.artifacts.manifest import Cosine, Manifest
-from steelyard_runtime.artifacts.publish import files_of, publish
-from steelyard_runtime.artifacts.signature import own_trust, signer_from_environment, trust_from_environment
+from steelyard_runtime.artifacts.publish import files_of
+from steelyard_runtime.artifacts.signature import trust_from_environment
 from steelyard_runtime.artifacts.store import open_store
-from steelyard_runtime.artifacts.whole import whole
+from steelyard_runtime.artifacts.whole import found_whole
 from steelyard_runtime.compile.encoder import pooling_of
 from steelyard_runtime.compile.spec import CompileSpec
+from steelyard_runtime.compile.workplace import describe
 
 LOG = logging.getLogger("steelyard.compile")
 FILE = "weights.safetensors"
@@ -71,23 +72,30 @@ def graphs_key(
     return _digest({"graphs": architecture, "arguments": list(arguments), "shapes": list(shapes), "versions": dict(versions)})
 
 
+def shared_key(key: str) -> str:
+    """Under which graphs of that key lie in the store. It is never the key of an artifact: whoever compiles names the graphs' key, and could name
+    that of another model."""
+    return _digest({"shared": key})
+
+
 def shared_graphs(
     key: str, architecture: str, spec: CompileSpec, versions: tuple[tuple[str, str], ...], into: Path, make: Callable[[Path], None]
 ) -> bool:
-    """Put an architecture's graphs into a folder, and return whether the store had them; else `make` writes them, and they are published."""
+    """Put an architecture's graphs into a folder, and return whether the store had them; else `make` writes them, and they are left beside the
+    folder for the step that publishes."""
+    # They become part of an artifact that is signed: then nothing unsigned is taken.
+    trust = trust_from_environment(os.environ)
+    folder = into.with_name("graphs")
     store = open_store(spec.store_uri)
-    # They become part of an artifact that this job signs: who signs takes nothing unsigned.
-    signer = signer_from_environment(os.environ)
-    trust = own_trust(signer, trust_from_environment(os.environ))
-    with tempfile.TemporaryDirectory(dir=into.parent, prefix="graphs-") as scratch:
-        folder = Path(scratch) / "graphs"
-        there = whole(store, key, folder, trust) is not None
-        if not there:
-            folder.mkdir()
-            make(folder)
-            publish(store, folder, _manifest(key, architecture, spec, versions, folder), signer)
-        for file in sorted(folder.iterdir()):
-            file.rename(into / file.name)
+    there = not (spec.signed and trust is None) and found_whole(store, shared_key(key), folder, trust) is not None
+    if not there:
+        folder.mkdir()
+        make(folder)
+        describe(folder, _manifest(key, architecture, spec, versions, folder))
+    for file in sorted(folder.iterdir()):
+        os.link(file, into / file.name)
+    if there:
+        shutil.rmtree(folder)
     return there
 
 

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from steelyard_runtime.document import from_environment
 from steelyard_runtime.failure import Reason, user_failure
+from steelyard_runtime.models.policy import DownloadPolicy, download_policy
 
 VARIABLE = "STEELYARD_COMPILE_SPEC"
 
@@ -17,7 +18,7 @@ class CompileSpec:
     key: str
     model_uri: str
     model_digest: str | None
-    """None where `model_revision` names the files."""
+    """None where only the hub says what the files of `model_revision` are."""
     model_revision: str | None
     task: str
     backend: str
@@ -32,6 +33,9 @@ class CompileSpec:
     store_uri: str
     golden_samples: int
     golden_seed: int
+    signed: bool = False
+    """Whether artifacts are signed here: then nothing unsigned is taken from the store, also where no public key is at hand to tell."""
+    download: DownloadPolicy = field(default_factory=DownloadPolicy)
 
 
 def compile_spec(environment: Mapping[str, str]) -> CompileSpec:
@@ -58,16 +62,18 @@ def compile_spec(environment: Mapping[str, str]) -> CompileSpec:
         store_uri=store.text("uri"),
         golden_samples=golden.integer("samples", 1, 256, 8),
         golden_seed=golden.integer("seed", 0, 2**31 - 1, 1),
+        signed=document.truth("signed", default=False),
+        download=download_policy(document.child("download", optional=True)),
     )
     for part in (document, model, store, golden):
         part.finish()
     if not re.fullmatch(r"[0-9a-f]{64}", spec.key):
         raise user_failure(Reason.INVALID_SPEC, f"{VARIABLE}.key must be 64 hex digits; it is {spec.key!r}")
-    if spec.model_uri.startswith("hf://"):
-        if not re.fullmatch(r"[0-9a-f]{40}", spec.model_revision or ""):
-            raise user_failure(
-                Reason.INVALID_SPEC, f"{VARIABLE}.model.revision must be a commit of 40 hex digits for hf://; it is {spec.model_revision!r}"
-            )
-    elif not re.fullmatch(r"sha256:[0-9a-f]{64}", spec.model_digest or ""):
+    hub = spec.model_uri.startswith("hf://")
+    if hub and not re.fullmatch(r"[0-9a-f]{40}", spec.model_revision or ""):
+        raise user_failure(
+            Reason.INVALID_SPEC, f"{VARIABLE}.model.revision must be a commit of 40 hex digits for hf://; it is {spec.model_revision!r}"
+        )
+    if not (hub and spec.model_digest is None) and not re.fullmatch(r"sha256:[0-9a-f]{64}", spec.model_digest or ""):
         raise user_failure(Reason.INVALID_SPEC, f"{VARIABLE}.model.digest must be sha256:<64 hex>; it is {spec.model_digest!r}")
     return spec

@@ -2,14 +2,18 @@
 
 import os
 import unicodedata
+from collections.abc import Callable
 from pathlib import Path
 
 from steelyard_runtime.failure import Failure, Reason, user_failure
 from steelyard_runtime.sha256 import digest_of_bytes, hex_of_file
 
+Counts = Callable[[str], bool]
+"""Whether a file is one of the model's, by its path in the folder."""
 
-def listing(folder: Path) -> bytes:
-    """Return the canonical list: a line `<sha256>  <size>  <path relative to the folder>` for each file, lines in byte order.
+
+def listing(folder: Path, counts: Counts = lambda _: True) -> bytes:
+    """Return the canonical list: a line `<sha256>  <size>  <path relative to the folder>` for each file that counts, lines in byte order.
 
     Raises `Failure` for what would be loaded and is not in the list, what is not the model's, and names that could be taken for lines.
     """
@@ -22,6 +26,8 @@ def listing(folder: Path) -> bytes:
                 raise _refused(folder, Path(parent) / name, "is a link to a folder, whose files have no place in the digest")
         for name in sorted(names):
             path = Path(parent) / name
+            if not counts(path.relative_to(folder).as_posix()):
+                continue
             if path.is_symlink() and not _is_file_in(homes, path):
                 raise _refused(folder, path, "is a link that leads out of the model, or nowhere")
             if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in str(path.relative_to(folder))):
@@ -30,9 +36,9 @@ def listing(folder: Path) -> bytes:
     return b"".join(sorted(lines))
 
 
-def model_digest(folder: Path) -> str:
-    """Return `sha256:<hex>` over `listing(folder)`: what `spec.model.digest` of a workload must be."""
-    return digest_of_bytes(listing(folder))
+def model_digest(folder: Path, counts: Counts = lambda _: True) -> str:
+    """Return `sha256:<hex>` over `listing(folder, counts)`: what `spec.model.digest` of a workload must be."""
+    return digest_of_bytes(listing(folder, counts))
 
 
 def _homes(folder: Path) -> tuple[Path, ...]:

@@ -1,7 +1,8 @@
 """A model of the Hugging Face hub, or of a mirror of it (HF_ENDPOINT), at one commit; a private one with HF_TOKEN.
 
 Only what a load of safetensors needs is fetched: many repositories hold the same weights as pickles and for other frameworks beside them.
-Every file is held against the hash that the commit's tree names: of an LFS file its SHA-256, of any other git's own.
+Every file is held against the hash that the hub names for it: of an LFS file its SHA-256, of any other git's own. That tells a broken download.
+It does not tell a hub that lies: the commit is a hash over trees and file hashes, which its API does not give in full. The user's digest does.
 """
 
 import hashlib
@@ -13,12 +14,13 @@ from urllib.parse import urlsplit
 
 from steelyard_runtime.arrival import Advance
 from steelyard_runtime.failure import Failure, Reason, infrastructure_failure, user_failure
+from steelyard_runtime.models.policy import DownloadPolicy
 from steelyard_runtime.sha256 import CHUNK
 
 NEEDED = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja")
 
 
-def download(uri: str, revision: str, into: Path, advance: Advance) -> Path:
+def download(uri: str, revision: str, into: Path, advance: Advance, policy: DownloadPolicy) -> Path:
     """Download `hf://ORG/NAME` at a commit into a folder, and return the folder."""
     from huggingface_hub import HfApi, hf_hub_download  # noqa: PLC0415
     from huggingface_hub.errors import (  # noqa: PLC0415
@@ -35,16 +37,18 @@ def download(uri: str, revision: str, into: Path, advance: Advance) -> Path:
         found = HfApi(endpoint=endpoint).model_info(name, revision=revision, files_metadata=True)
         if found.sha != revision:
             raise user_failure(Reason.MODEL_NOT_FOUND, f"{uri}: {revision} is not a commit there, but names {found.sha}; give the commit")
-        files = [file for file in found.siblings or () if any(fnmatch(file.rfilename, pattern) for pattern in NEEDED)]
+        files = [file for file in found.siblings or () if is_needed(file.rfilename)]
         if not files:
             raise user_failure(
                 Reason.MODEL_UNREADABLE, f"{uri} at {revision} has none of {', '.join(NEEDED)}; convert its weights to safetensors"
             )
         done, size = 0, sum(file.size or 0 for file in files)
+        policy.require_room(size, len(files), uri)
         for file in files:
             hf_hub_download(name, file.rfilename, revision=revision, local_dir=into, endpoint=endpoint)
             _require_hash(into / file.rfilename, file.lfs.sha256 if file.lfs else None, file.blob_id, uri)
-            done += file.size or 0
+            done += (into / file.rfilename).stat().st_size
+            policy.require_room(done, len(files), uri)  # what has come may be more than was announced
             advance(done, size)
     except GatedRepoError as error:
         raise user_failure(
@@ -66,6 +70,11 @@ def download(uri: str, revision: str, into: Path, advance: Advance) -> Path:
         ) from error
     shutil.rmtree(into / ".cache", ignore_errors=True)  # the client's notes
     return into
+
+
+def is_needed(name: str) -> bool:
+    """Whether a file of a repository is downloaded, by its path in it."""
+    return any(fnmatch(name, pattern) for pattern in NEEDED)
 
 
 def _require_hash(path: Path, sha256: str | None, blob: str | None, uri: str) -> None:

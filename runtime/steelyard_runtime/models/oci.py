@@ -3,6 +3,7 @@ whose layers are files or archives (ORAS, ModelPack).
 
 Sources: OCI image and distribution specifications 1.1; the bearer tokens of the distribution project's authentication specification.
 The manifest must have the digest that was asked for and each layer the one that the manifest names, so what is unpacked is what was meant.
+The registry itself is whoever the user named: it decides neither where else the pod connects to, nor how much it takes (`policy.py`).
 """
 
 import asyncio
@@ -23,6 +24,8 @@ import aiohttp
 from steelyard_runtime.arrival import Advance
 from steelyard_runtime.failure import Reason, infrastructure_failure, user_failure
 from steelyard_runtime.models.archive import Archive
+from steelyard_runtime.models.connect import PublicOnly
+from steelyard_runtime.models.policy import FILES_LIMIT, DownloadPolicy
 from steelyard_runtime.sha256 import CHUNK
 
 MANIFESTS = ("application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json")
@@ -33,34 +36,45 @@ FOLDERS = ("models", "model")
 """Where an image keeps the model; of an image without such a folder everything is taken."""
 MANIFEST_LIMIT = 4 << 20
 """Bytes: what registries must accept at most (distribution specification)."""
-FILES_LIMIT = 20_000
-"""Of one archive: what has more is no model."""
+REGISTRY = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5})?")
+LAYERS_LIMIT = 1000
+"""Of one model: images have at most 127, artifacts one for each file."""
+TOKEN_LIMIT = 1 << 20
+"""Bytes of an answer with a token."""
 GROWTH, LEAST_ROOM = 100, 1 << 30
-"""An archive may hold so many times its own size, or a GiB: weights hardly compress, bombs do."""
+"""All layers together may hold so many times their own size, or a GiB: weights hardly compress, bombs do."""
 WHITEOUT = ".wh."
 """How a layer of an image takes away a file of another (OCI image specification, layer)."""
 PATIENCE = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=60)
 
 
-def download(uri: str, digest: str, into: Path, advance: Advance) -> Path:
+def download(uri: str, digest: str, into: Path, advance: Advance, policy: DownloadPolicy) -> Path:
     """Download `oci://REGISTRY/REPOSITORY` at a manifest's digest into a folder, and return the folder.
 
-    OCI_USERNAME and OCI_PASSWORD are for private ones; OCI_PLAIN_HTTP=true for a registry without TLS.
+    OCI_USERNAME and OCI_PASSWORD are for private repositories.
     """
     registry, slash, repository = uri.removeprefix("oci://").partition("/")
-    if not slash or not repository or ":" in repository:
+    if not slash or not repository or ":" in repository or not REGISTRY.fullmatch(registry):
         raise user_failure(
             Reason.INVALID_SPEC, f"model.uri {uri!r} is not oci://REGISTRY/REPOSITORY; a tag is not accepted, the digest names it"
         )
+    policy.require_registry(registry)
     into.mkdir(parents=True, exist_ok=True)
+    guard = PublicOnly(policy.private_hosts_for(registry))
     try:
-        return asyncio.run(_Pull(registry, repository, uri, advance).into(into, digest))
+        return asyncio.run(_Pull(registry, repository, uri, advance, policy, guard).into(into, digest))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         # Its digest was the one asked for, so it is what was meant, and will be the same the next time.
         raise user_failure(
             Reason.MODEL_UNREADABLE, f"{uri}: the manifest is none of an image or artifact: {error!r}; push the model again"
         ) from error
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        if guard.refused is not None:
+            raise user_failure(
+                Reason.SOURCE_REFUSED,
+                f"{uri} leads to {guard.refused}, which is no public address: correct spec.model.uri, or have the platform team add the host to"
+                " config.registries.private",
+            ) from error
         raise infrastructure_failure(
             Reason.STORE_UNAVAILABLE, f"{uri}: {type(error).__name__}: {error}; check the registry's name, its certificate and the network"
         ) from error
@@ -69,30 +83,38 @@ def download(uri: str, digest: str, into: Path, advance: Advance) -> Path:
 class _Pull:
     """One model from one repository."""
 
-    def __init__(self, registry: str, repository: str, uri: str, advance: Advance) -> None:
-        plain = os.environ.get("OCI_PLAIN_HTTP", "").lower() in ("1", "true", "yes")
-        self._root = f"{'http' if plain else 'https'}://{registry}/v2/{repository}"
-        self._uri, self._advance = uri, advance
+    def __init__(self, registry: str, repository: str, uri: str, advance: Advance, policy: DownloadPolicy, guard: PublicOnly) -> None:
+        self._root = f"{policy.scheme_of(registry)}://{registry}/v2/{repository}"
+        self._registry, self._uri, self._advance, self._policy, self._guard = registry, uri, advance, policy, guard
         self._token: str | None = None
 
     async def into(self, folder: Path, digest: str) -> Path:
-        async with aiohttp.ClientSession(timeout=PATIENCE) as session:
+        async with aiohttp.ClientSession(timeout=PATIENCE, connector=self._guard.connector()) as session:
             manifest = await self._manifest(session, digest)
             layers = [layer for layer in manifest.get("layers") or () if isinstance(layer, dict)]
-            done, size = 0, sum(int(layer["size"]) for layer in layers)
+            size = self._size_of(layers)
+            room, done = _Room(size, self._policy.max_bytes, self._uri), 0
             for layer in layers:
                 with tempfile.TemporaryFile() as blob:
                     await self._blob(session, layer, blob, done, size)
-                    await asyncio.to_thread(_unpack, layer, blob, folder, self._uri)
+                    await asyncio.to_thread(_unpack, layer, blob, folder, room)
                 done += int(layer["size"])
         return _model_in(folder)
+
+    def _size_of(self, layers: list[dict[str, Any]]) -> int:
+        """Bytes of all layers, before any of them is asked for."""
+        if len(layers) > LAYERS_LIMIT:
+            raise user_failure(Reason.MODEL_UNREADABLE, f"{self._uri} has {len(layers)} layers, and a model has at most {LAYERS_LIMIT}")
+        sizes = [int(layer["size"]) for layer in layers]
+        if min(sizes, default=0) < 0:
+            raise ValueError("a layer with less than no bytes")
+        self._policy.require_room(sum(sizes), len(sizes), self._uri)
+        return sum(sizes)
 
     async def _manifest(self, session: aiohttp.ClientSession, digest: str) -> dict[str, Any]:
         accept = ", ".join((*MANIFESTS, *INDEXES))
         async with await self._get(session, f"{self._root}/manifests/{digest}", accept) as answer:
-            data = await answer.content.read(MANIFEST_LIMIT + 1)
-            while not answer.content.at_eof() and len(data) <= MANIFEST_LIMIT:
-                data += await answer.content.read(MANIFEST_LIMIT + 1 - len(data))
+            data = await _read(answer, MANIFEST_LIMIT)
         found = f"sha256:{hashlib.sha256(data).hexdigest()}"
         if found != digest:
             # What the digest names cannot be anything else: a proxy or a registry in trouble sent this in its place.
@@ -155,9 +177,14 @@ class _Pull:
             return basic
         asked = dict(re.findall(r'(\w+)="([^"]*)"', rest))
         realm = asked.pop("realm", "")
-        if not realm.startswith("https://") and not (realm.startswith("http://") and self._root.startswith("http://")):
-            raise user_failure(Reason.MODEL_NOT_FOUND, f"{self._uri}: the registry sends to {realm!r} for a token, which is not https")
-        async with session.get(realm, params=asked, headers={"Authorization": basic} if basic else {}) as answer:
+        if not self._policy.may_give_tokens(realm, self._registry):
+            raise user_failure(
+                Reason.SOURCE_REFUSED,
+                f"{self._uri}: the registry sends to {realm[:200]!r} for a token, which is not an address of its own: if it is right, have the"
+                " platform team add its host to config.registries.tokenHosts",
+            )
+        # A redirect would lead to where the registry may not send.
+        async with session.get(realm, params=asked, headers={"Authorization": basic} if basic else {}, allow_redirects=False) as answer:
             if answer.status == 429 or answer.status >= 500:
                 raise infrastructure_failure(
                     Reason.STORE_UNAVAILABLE, f"{self._uri}: {realm}, where the registry sends for a token, answers {answer.status}"
@@ -165,7 +192,7 @@ class _Pull:
             if answer.status != 200:
                 return None
             try:
-                document = await answer.json(content_type=None)
+                document = json.loads(await _read(answer, TOKEN_LIMIT))
                 token = document.get("token") or document.get("access_token")
             except (ValueError, AttributeError) as error:
                 raise infrastructure_failure(
@@ -175,26 +202,49 @@ class _Pull:
         return f"Bearer {token}" if token else None
 
 
-def _unpack(layer: Mapping[str, Any], blob: BinaryIO, folder: Path, uri: str) -> None:
+async def _read(answer: aiohttp.ClientResponse, limit: int) -> bytes:
+    """Return a body, of a longer one no more than the byte that shows it."""
+    data = await answer.content.read(limit + 1)
+    while not answer.content.at_eof() and len(data) <= limit:
+        data += await answer.content.read(limit + 1 - len(data))
+    return data
+
+
+class _Room:
+    """What all layers of a model together may still hold."""
+
+    def __init__(self, size: int, max_bytes: int, uri: str) -> None:
+        self._size, self._left, self._files = size, min(max_bytes, max(LEAST_ROOM, GROWTH * size)), FILES_LIMIT
+        self.uri = uri
+
+    def take(self, size: int) -> None:
+        """One more file of so many bytes."""
+        self._left -= max(0, size)
+        self._files -= 1
+        if self._left < 0 or self._files < 0:
+            raise user_failure(
+                Reason.MODEL_UNREADABLE,
+                f"{self.uri}: its layers of {self._size} bytes hold more than {FILES_LIMIT} files, {GROWTH} times their size, or more than the"
+                " pod's disk (config.compile.ephemeralStorage); it is no model",
+            )
+
+
+def _unpack(layer: Mapping[str, Any], blob: BinaryIO, folder: Path, room: _Room) -> None:
     title = (layer.get("annotations") or {}).get(TITLE)
     if "tar" in str(layer.get("mediaType", "")):
-        _unpack_archive(blob, int(layer["size"]), folder, uri)
+        _unpack_archive(blob, folder, room)
     elif title:
-        _copy(blob, _target(folder, title, uri))
+        room.take(int(layer["size"]))
+        _copy(blob, _target(folder, title, room.uri))
 
 
-def _unpack_archive(blob: BinaryIO, size: int, folder: Path, uri: str) -> None:
+def _unpack_archive(blob: BinaryIO, folder: Path, room: _Room) -> None:
     """Files and folders only, written by us: no link is ever made, so no path can lead out of the folder by one."""
-    left = max(LEAST_ROOM, GROWTH * size)
+    uri = room.uri
     try:
         with Archive.open(fileobj=blob, mode="r:*") as archive:
-            for number, member in enumerate(iter(archive.next, None)):
-                left -= max(0, member.size)
-                if number >= FILES_LIMIT or left < 0:
-                    raise user_failure(
-                        Reason.MODEL_UNREADABLE,
-                        f"{uri}: an archive of {size} bytes has more than {FILES_LIMIT} files, or {GROWTH} times its size; it is no model",
-                    )
+            for member in iter(archive.next, None):
+                room.take(member.size)
                 if member.isfile() and (content := archive.extractfile(member)) is not None:
                     _copy(content, _target(folder, member.name, uri))
                 elif not member.isdir() and _in_model(member.name):

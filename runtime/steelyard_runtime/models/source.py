@@ -7,12 +7,24 @@ from steelyard_runtime.arrival import Advance
 from steelyard_runtime.failure import Reason, user_failure
 from steelyard_runtime.models import hf, oci, s3
 from steelyard_runtime.models.digest import model_digest
+from steelyard_runtime.models.policy import DownloadPolicy
 
 CLAIM_MOUNT = Path("/models")
 """Where a pod that reads `pvc://claim/path` mounts the claim: the path inside of the claim is a path below this."""
 
 
-def fetch(uri: str, into: Path, advance: Advance = lambda *_: None, *, revision: str | None = None, digest: str | None = None) -> Path:
+ANYTHING_PUBLIC = DownloadPolicy()
+
+
+def fetch(
+    uri: str,
+    into: Path,
+    advance: Advance = lambda *_: None,
+    *,
+    revision: str | None = None,
+    digest: str | None = None,
+    policy: DownloadPolicy = ANYTHING_PUBLIC,
+) -> Path:
     """Return a folder with the model's files. What is not a folder already is downloaded into `into`, and tells how far it is."""
     parts = urlsplit(uri)
     match parts.scheme:
@@ -21,13 +33,13 @@ def fetch(uri: str, into: Path, advance: Advance = lambda *_: None, *, revision:
         case "pvc":
             folder = _inside(CLAIM_MOUNT, unquote(parts.path))
         case "s3":
-            return s3.download(uri, into, advance)
+            return s3.download(uri, into, advance, policy)
         case "hf":
             if revision is None:
                 raise user_failure(Reason.INVALID_SPEC, f"model.uri {uri!r} needs a revision: the commit, in full")
-            return hf.download(uri, revision, into, advance)
+            return hf.download(uri, revision, into, advance, policy)
         case "oci":
-            return oci.download(uri, digest or "", into, advance)
+            return oci.download(uri, digest or "", into, advance, policy)
         case _:
             raise user_failure(Reason.INVALID_SPEC, f"model.uri {uri!r} has an unknown scheme; use s3://, pvc://, hf://, oci:// or file://")
     if not folder.is_dir():
@@ -36,9 +48,8 @@ def fetch(uri: str, into: Path, advance: Advance = lambda *_: None, *, revision:
 
 
 def lists_files(uri: str) -> bool:
-    """Whether the digest of a model at this address is that of its files: a registry's names a manifest, the hub has none, and both are
-    verified while they are downloaded."""
-    return urlsplit(uri).scheme not in ("hf", "oci")
+    """Whether the digest of a model at this address is that of its files: a registry's names a manifest, and is checked in the download."""
+    return urlsplit(uri).scheme != "oci"
 
 
 def verified_digest(folder: Path, wanted: str | None) -> str:

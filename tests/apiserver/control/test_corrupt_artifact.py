@@ -109,7 +109,7 @@ class Compiles:
         events = Events()
         log = DecisionLog(events, Metrics())  # type: ignore[arg-type]
         compiles = CompileReconciler(self.client, Applier(self.client, store), store, settings, silent, lambda _: (), log, self.clock)
-        await compiles.reconcile(COMPILED_MODELS.key(self.namespace, NAME), "ns-uid")
+        await compiles.reconcile(COMPILED_MODELS.key(self.namespace, NAME))
         return events.told
 
     async def serving(self, called: str) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import jsonschema
 import yaml
@@ -17,6 +17,7 @@ from steelyard.core.facts.floor import Floor
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import (
     BoardLine,
+    ClaimPrices,
     ClaimVerdict,
     Known,
     LastDecision,
@@ -40,6 +41,7 @@ from unit.core.world import START, Ground, World
 
 CRD = yaml.safe_load((Path(__file__).parents[3] / "crds/steelyard.dev_inferenceworkloads.yaml").read_text())
 SCHEMA = CRD["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"]
+T = TypeVar("T")
 MANY = 70
 """Entries of a list: more than any list of the schema has room for."""
 
@@ -65,7 +67,13 @@ def many(each: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...]]:
     return st.builds(spread, st.lists(each, min_size=1, max_size=4), st.sampled_from([0, 3, 9, 17, 25, 33, MANY]))
 
 
-MOVES = st.builds(
+def whole(made: type[T], /, **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[T]:
+    """Every field is drawn: one that a later version adds is to be drawn too."""
+    assert fields.keys() == made.__dataclass_fields__.keys(), made
+    return st.builds(made, **fields)
+
+
+MOVES = whole(
     Move,
     id=st.just("20260301-120000-inf2-xlarge"),
     kind=st.sampled_from(MoveKind),
@@ -81,8 +89,11 @@ MOVES = st.builds(
     reason=WORDS,
     message=TEXTS,
     back_reason=st.none() | WORDS,
+    source_goal=REPLICAS,
+    target_base=REPLICAS,
+    reserved=st.none() | NUMBERS,
 )
-KNOWN = st.builds(
+KNOWN = whole(
     Known,
     pool=POOLS,
     revision=REVISIONS,
@@ -90,9 +101,10 @@ KNOWN = st.builds(
     unit_cost=st.none() | COSTS,
     within=st.none() | NUMBERS,
     p99_milliseconds=st.none() | NUMBERS,
-    floor=st.none() | st.builds(Floor, share=INTERVALS, most=NUMBERS, load=NUMBERS, n=COUNTS, at=TIMES),
+    steady=st.booleans(),
+    floor=st.none() | whole(Floor, share=INTERVALS, most=NUMBERS, load=NUMBERS, n=COUNTS, at=TIMES),
 )
-PAST = st.builds(
+PAST = whole(
     PastMove,
     source_pool=POOLS,
     target_pool=POOLS,
@@ -100,9 +112,10 @@ PAST = st.builds(
     time=TIMES,
     outcome=st.sampled_from(Outcome),
     reason=WORDS,
+    kind=st.none() | st.sampled_from(MoveKind),
     cost=st.none() | NUMBERS,
 )
-CLAIMS = st.builds(
+CLAIMS = whole(
     ClaimVerdict,
     pool=POOLS,
     name=st.sampled_from(["advertised", "c" * 63]),
@@ -113,8 +126,10 @@ CLAIMS = st.builds(
     lower=st.none() | NUMBERS,
     upper=st.none() | NUMBERS,
     message=TEXTS,
+    relative_to=st.none() | POOLS,
+    first_prices=whole(ClaimPrices, own=st.none() | NUMBERS, other=st.none() | NUMBERS),
 )
-OPTIONS = st.builds(
+OPTIONS = whole(
     OptionLine,
     pool=POOLS,
     feasible=st.booleans(),
@@ -123,26 +138,29 @@ OPTIONS = st.builds(
     replicas=st.none() | REPLICAS,
     cost_per_hour=st.none() | NUMBERS,
     unit_cost=st.none() | NUMBERS,
+    lower=st.none() | NUMBERS,
+    upper=st.none() | NUMBERS,
+    basis=st.none() | st.sampled_from(Basis),
     n=COUNTS,
     cheapest_below=st.none() | NUMBERS,
 )
-DECISIONS = st.builds(
+DECISIONS = whole(
     LastDecision,
     time=TIMES,
     verdict=st.sampled_from(["Place", "Wait", "Stay", "Hold", "Move", "Done"]),
     reason=WORDS,
     message=TEXTS,
     digest=st.just("0a1b2c3d4e5f6071"),
-    board=many(st.builds(BoardLine, gate=WORDS, passed=st.booleans(), reason=WORDS, message=TEXTS)),
+    board=many(whole(BoardLine, gate=WORDS, passed=st.booleans(), reason=WORDS, message=TEXTS)),
     options=many(OPTIONS),
 )
-MEMORIES = st.builds(
+MEMORIES = whole(
     Memory,
     allocation=st.integers(0, MANY).map(lambda number: tuple(PlacementKey(f"pool-{n}", "00000000") for n in range(number))),
     move=st.none() | MOVES,
     known=many(KNOWN),
     history=many(PAST),
-    quarantine=many(st.builds(Quarantine, pool=POOLS, revision=REVISIONS, until=TIMES, failures=REPLICAS, reason=WORDS)),
+    quarantine=many(whole(Quarantine, pool=POOLS, revision=REVISIONS, until=TIMES, failures=REPLICAS, reason=WORDS)),
     claims=many(CLAIMS),
     last=st.none() | DECISIONS,
 )

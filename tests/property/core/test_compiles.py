@@ -20,7 +20,7 @@ from steelyard.core.compiling.snapshot import CompileJob, CompileSnapshot
 from steelyard.core.decide_compile import CompileVerdict, decide_compile
 from steelyard.core.replay.codec import plain, rebuilt
 from steelyard.core.replay.compile_record import compile_again, compile_outcome, compile_record, read_compile
-from unit.core.compiles import CPU, GPU, NOW, SETTINGS, WORKLOAD, compile_snapshot, failure, on_a_device
+from unit.core.compiles import CPU, GPU, NOW, SETTINGS, WORKLOAD, compile_snapshot, failure, on_a_device, running
 
 SNAPSHOTS = anything(CompileSnapshot)
 REAL = st.builds(
@@ -44,7 +44,7 @@ def test_any_snapshot_is_decided_and_every_time_the_same_way(snapshot: CompileSn
         assert snapshot.job is None or not snapshot.attempts.open
         assert decision.attempts.open
         assert decision.start.attempt == decision.attempts.count
-        assert snapshot.slots_taken < snapshot.settings.compile_jobs_at_once
+        assert snapshot.queue.taken(snapshot.namespace) < snapshot.settings.compile_jobs_at_once
     if decision.ready.status:
         assert decision.attempts.built is not None
 
@@ -94,7 +94,7 @@ class Cluster:
             name=f"openvino-{model}",
             attempts=attempts,
             job=self.jobs.get((model, attempts.count)),
-            jobs_elsewhere=len(self.running),
+            queue=running(len(self.running)),
             users=((WORKLOAD, (CPU,)),),
             refusals=tuple(word for key, word in self.refusals.items() if key == model),
         )
@@ -188,7 +188,7 @@ def test_every_verdict_is_reached(verdict: CompileVerdict) -> None:
     failed = Attempts(count=1, failure=failure(FailureClass.INFRASTRUCTURE), retry_at=NOW + timedelta(hours=1))
     met = [
         compile_snapshot(),
-        compile_snapshot(jobs_elsewhere=2),
+        compile_snapshot(queue=running(2)),
         compile_snapshot(attempts=Attempts(count=1, open=True), job=CompileJob()),
         compile_snapshot(attempts=Attempts(count=1, built=Built(uri="u", digest="d", size_bytes=1, seconds=1.0))),
         compile_snapshot(attempts=failed, users=((WORKLOAD, (CPU,)),)),

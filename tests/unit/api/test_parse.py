@@ -12,6 +12,7 @@ from steelyard.api import AcceleratorPool, CompiledModel, FieldError, InferenceW
 from steelyard.api.crdgen.definition import object_schema
 from steelyard.api.crdgen.kinds import KINDS
 from steelyard.api.kind import Resource
+from steelyard.api.parse import parse_served
 from steelyard.api.placement_status import PlacementStatus
 from unit.api.objects import BAD, CUSTOM, GOOD, VLLM, Bad, changed, nodes, workload
 
@@ -89,6 +90,37 @@ def test_a_status_of_a_newer_operator_is_read_without_what_is_unknown():
     assert isinstance(read, InferenceWorkload)
     assert read.status.observed_generation == 2
     assert read.status.placements[0].pool == "a"
+
+
+def with_novelties(value: object, path: str) -> tuple[object, list[str]]:
+    """The spec of a later version: each of its objects has one field more. Labels and the like are maps, whose keys are the user's."""
+    if isinstance(value, list):
+        made = [with_novelties(each, f"{path}[{n}]") for n, each in enumerate(value)]
+        return [each for each, _ in made], [field for _, fields in made for field in fields]
+    if not isinstance(value, dict) or path.rpartition(".")[2] in {"toolchain", "selector", "matchLabels"}:
+        return value, []
+    inner = {name: with_novelties(each, f"{path}.{name}") for name, each in value.items()}
+    novel = {**{name: each for name, (each, _) in inner.items()}, "novelty": {"a": [1]}}
+    return novel, [f"{path}.novelty", *(field for _, fields in inner.values() for field in fields)]
+
+
+@pytest.mark.parametrize("kind", GOOD)
+def test_a_spec_of_a_newer_definition_is_read_as_if_nothing_were_new_in_it_and_what_is_new_is_named(kind: str):
+    raw = GOOD[kind]()
+    spec, fields = with_novelties(raw["spec"], "spec")
+    newer = {**raw, "spec": spec}
+    assert isinstance(parse(MODELS[kind], newer), list), "whoever writes it is told of a misspelt field"
+    assert len(fields) >= 2
+    assert parse_served(MODELS[kind], newer) == (parse(MODELS[kind], raw), tuple(sorted(fields)))
+    assert parse_served(MODELS[kind], raw) == (parse(MODELS[kind], raw), ())
+
+
+def test_what_is_wrong_in_a_spec_of_a_newer_definition_is_told_without_what_is_new_in_it():
+    raw = changed(workload(), {"spec.scaling": {"minReplicas": -1, "novelty": 1}, "spec.objective.novelty": 2})
+    errors, fields = parse_served(InferenceWorkload, raw)
+    assert isinstance(errors, list)
+    assert [error.field for error in errors] == ["spec.scaling.minReplicas"]
+    assert fields == ("spec.objective.novelty", "spec.scaling.novelty")
 
 
 def test_fields_named_after_python_words_keep_their_names_outside():

@@ -12,7 +12,7 @@ from steelyard.core.facts.snapshot import ServeCache
 GOOD = """
 toolchains:
   openvino: {serveImage: s, compileImage: c, versions: {openvino: 2026.4.1}, target: cpu/x86-64}
-store: {uri: s3://artifacts, endpoint: http://store:7070, secretName: store}
+store: {uri: s3://artifacts, endpoint: http://store:7070, secretName: store, readSecretName: reader}
 watchNamespaces: [team-a]
 """
 
@@ -27,7 +27,7 @@ def test_a_good_file_becomes_settings(tmp_path: Path):
     config = load(written(tmp_path, GOOD))
     settings = settings_of(config)
     assert settings.toolchains["openvino"].versions == {"openvino": "2026.4.1"}
-    assert settings.store_secret == "store"
+    assert (settings.store_secret, settings.store_read_secret) == ("store", "reader")
     assert {s.namespaces for s in scopes_of(config) if s.resource.namespaced} == {("team-a",)}
 
 
@@ -58,6 +58,8 @@ def test_a_cache_is_off_until_it_has_a_place(tmp_path: Path):
         ("observe: {intervalSeconds: 0}", "observe.intervalSeconds"),
         ("store: [", "is not YAML"),
         ("log: {level: LOUD}", "log.level"),
+        ("store: {secretName: writer}", "readSecretName is needed with secretName"),
+        ("registries: {allowed: ['https://registry.example.com']}", "registries.allowed"),
         ("cache: {hostPath: /a, claimName: b}", "not both"),
         (signing("PUBLIC KEY", "MCowBQYDK2VwAyEA" + "A" * 43 + "="), "publicKeys needs secretName"),
         (signing("PRIVATE KEY", "AAAA", secret="keys"), "has a private key"),

@@ -17,7 +17,7 @@ from steelyard.core.decide_compile import decide_compile
 from steelyard.core.replay.compile_record import compile_record
 from steelyard.core.replay.record import record
 from unit.control.test_decision_log import MANIFEST, Silence
-from unit.core.compiles import NOW, compile_snapshot
+from unit.core.compiles import NOW, compile_snapshot, running
 from unit.core.world import Ground, World, ratio_claim
 
 
@@ -121,7 +121,7 @@ def test_json_tells_all_of_it(tmp_path, capsys):
 
 
 def compiled() -> dict:
-    snapshot = compile_snapshot(jobs_elsewhere=2)
+    snapshot = compile_snapshot(queue=running(2))
     return json.loads(json.dumps(compile_record(snapshot, decide_compile(snapshot, NOW), NOW)))
 
 

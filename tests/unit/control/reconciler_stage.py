@@ -1,18 +1,19 @@
 """A workload's reconciler over a core world, before an API server of memory that may refuse what a test names."""
 
 from collections import Counter
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 from steelyard.control.kube.apply import Applier
-from steelyard.control.kube.errors import ApiError
+from steelyard.control.kube.errors import AlreadyExists, ApiError
 from steelyard.control.kube.manifest import Manifest
-from steelyard.control.kube.resource import DEPLOYMENTS, Resource
+from steelyard.control.kube.resource import DEPLOYMENTS, SERVICES, Resource
 from steelyard.control.kube.store import Store
 from steelyard.control.reconcile.workload import WorkloadReconciler
-from steelyard.core.facts.identity import WorkloadKey
+from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.snapshot import Snapshot
 from steelyard.render import name
 from steelyard.status.memory import memory_of
@@ -28,6 +29,8 @@ class Server:
     def __init__(self, clock: VirtualClock) -> None:
         self.refuses: dict[str, ApiError] = {}
         self.asked: list[tuple[float, str, str]] = []
+        self.scaled: list[str] = []
+        self.taken_names: set[tuple[str, str]] = set()
         self.taken: Counter[tuple[str, str]] = Counter()
         self.workload: Manifest = {
             "apiVersion": "steelyard.dev/v1alpha1",
@@ -48,12 +51,20 @@ class Server:
         return {**manifest, "metadata": meta}
 
     async def create(self, resource: Resource, manifest: Manifest) -> Manifest:
+        if (resource.plural, manifest["metadata"]["name"]) in self.taken_names:
+            self.asked.append((self._clock.monotonic(), "create", resource.plural))
+            raise AlreadyExists("it exists", status=409)
         return self._answer("create", resource, manifest)
+
+    async def get(self, resource: Resource, namespace: str, called: str) -> Manifest:
+        """Somebody else's, who has taken the name."""
+        return {"metadata": {"namespace": namespace, "name": called, "uid": "u-other", "resourceVersion": "3"}}
 
     async def apply(self, resource: Resource, manifest: Manifest) -> Manifest:
         return self._answer("apply", resource, manifest)
 
     async def patch_scale(self, resource: Resource, namespace: str, called: str, replicas: int, **_: Any) -> Manifest:
+        self.scaled.append(called)
         return self._answer("scale", resource, {"metadata": {"namespace": namespace, "name": called}})
 
     async def patch_status(self, resource: Resource, *_: Any, **__: Any) -> Manifest:
@@ -75,6 +86,7 @@ class Stage:
 
     def __init__(self, world: World, clock: VirtualClock) -> None:
         self.world, self.clock, self.server = world, clock, Server(clock)
+        self.called = name.placement
         self.events: list[str] = []
         self.decided: list[float] = []
         self.unchanged: list[float] = []
@@ -102,17 +114,16 @@ class Stage:
             seen,  # type: ignore[arg-type]
             ignored,  # type: ignore[arg-type]
             told,  # type: ignore[arg-type]
-            self._uid,
             lambda _: None,
             clock,
             ignored,  # type: ignore[arg-type]
         )
 
     def snapshot(self) -> Snapshot:
-        return replace(self.world.snapshot(), memory=memory_of(self.server.workload["status"]))
-
-    async def _uid(self, _: str) -> str:
-        return "ns-uid"
+        seen = self.world.snapshot()
+        placements = tuple(replace(p, name=self.called(KEY, p.key)) for p in seen.placements)
+        front = self.store.get(SERVICES.key(*KEY)) is not None
+        return replace(seen, placements=placements, has_front=front, memory=memory_of(self.server.workload["status"]))
 
     async def work(self, seconds: float, *, woken_every: float = 1e9) -> None:
         """As the queue does: again after what a pass asks for, or when something changes."""
@@ -137,11 +148,12 @@ def serving_too_few() -> World:
     return world
 
 
-def standing(stage: Stage) -> None:
+def standing(stage: Stage, called: Callable[[WorkloadKey, PlacementKey], str] = name.placement) -> None:
     """The world's Deployments as the store knows them, and what the workload's status remembers of them."""
+    stage.called = called
     for key, pods in stage.world.deployments.items():
         owner = {"apiVersion": "steelyard.dev/v1alpha1", "kind": "InferenceWorkload", "name": "embed", "uid": "uid-1", "controller": True}
-        meta = {"namespace": "ns", "name": name.placement(KEY, key), "uid": "d", "resourceVersion": "7", "ownerReferences": [owner]}
+        meta = {"namespace": "ns", "name": called(KEY, key), "uid": "d", "resourceVersion": "7", "ownerReferences": [owner]}
         stage.store.observe(DEPLOYMENTS, "ADDED", {"metadata": meta, "spec": {"replicas": pods.desired}})
     placements = [{**key._asdict(), "desiredReplicas": 1} for key in stage.world.memory.allocation]
     stage.server.workload["status"] = {"placements": placements}

@@ -38,7 +38,7 @@ def frozen(catalogue: Catalogue, of_pool: dict[str, Any] | None = None, of_workl
         clock_suspect=lambda: False,
         catalogue=catalogue,
     )
-    snapshot = world.freeze(WorkloadKey("shop", made["metadata"]["name"]), "u-n", clock.now())
+    snapshot = world.freeze(WorkloadKey("shop", made["metadata"]["name"]), clock.now())
     assert isinstance(snapshot, Snapshot)
     return snapshot
 

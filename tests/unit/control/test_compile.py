@@ -12,15 +12,24 @@ from steelyard.api.inference_workload import InferenceWorkload
 from steelyard.api.parse import parse
 from steelyard.app.config import Config
 from steelyard.app.wiring import settings_of
-from steelyard.control.gather.compile_job import end_of
+from steelyard.control.gather.compile_job import end_of, is_running
 from steelyard.control.gather.snapshot_builder import SnapshotBuilder
 from steelyard.control.gather.workload_facts import workload_of
 from steelyard.control.kube.api_client import ApiClient
-from steelyard.control.kube.apply import Applier
-from steelyard.control.kube.errors import ApiError, QuotaExceeded
-from steelyard.control.kube.resource import ACCELERATOR_POOLS, COMPILED_MODELS, INFERENCE_WORKLOADS, JOBS, NODES, PODS, Resource
+from steelyard.control.kube.apply import Applier, Refusal, Refused
+from steelyard.control.kube.errors import ApiError, NotFound, QuotaExceeded
+from steelyard.control.kube.resource import (
+    ACCELERATOR_POOLS,
+    COMPILED_MODELS,
+    INFERENCE_WORKLOADS,
+    JOBS,
+    NAMESPACES,
+    NODES,
+    PODS,
+    Resource,
+)
 from steelyard.control.kube.store import Store
-from steelyard.control.reconcile.compile import CompileReconciler
+from steelyard.control.reconcile.compile import Compiled, CompileReconciler
 from steelyard.control.reconcile.compile_users import join_owners, leave
 from steelyard.control.telemetry.decision_log import DecisionLog
 from steelyard.control.telemetry.events import EventRecorder, EventType
@@ -67,7 +76,11 @@ class Cluster:
     versions: int = 1
     refuses: ApiError | None = None
     """What the API server answers to a Job."""
+    taken: bool = False
+    """Whether the Job's name is taken, by one that is not watched."""
     tries: int = 0
+    namespace_uid: str | None = "u-ns"
+    """Of the namespace as it is now; None where it is gone."""
     yields: bool = False
     """Whether other passes go on while a status is written."""
 
@@ -79,17 +92,26 @@ class Cluster:
         made["spec"] |= {"backend": "inductor", "target": "sm_86", "key": key_of(objects.workload(), self.settings)}
         made["metadata"]["ownerReferences"] = [{"kind": "InferenceWorkload", "name": "w", "uid": "u-w"}]
         self.add(COMPILED_MODELS, "inductor-0", made)
-        client = cast(ApiClient, SimpleNamespace(patch_status=self._patch_status))
+        client = cast(ApiClient, SimpleNamespace(patch_status=self._patch_status, get=self._get))
         applier = cast(Applier, SimpleNamespace(apply=self._apply))
         log = DecisionLog(cast(EventRecorder, SimpleNamespace(record=self._record)), Metrics())
         self.reconciler = CompileReconciler(client, applier, self.store, self.settings, no_progress, self.world.users_of, log, self.clock)
 
     def add(self, resource: Resource, name: str, made: dict[str, Any], **metadata: Any) -> None:
         self.versions += 1
-        namespace = {"namespace": "ns"} if resource.namespaced else {}
-        kept = {"uid": f"u-{name}", "generation": 1, **made.get("metadata", {}), **metadata, **namespace}
+        namespace = {"namespace": metadata.pop("namespace", "ns")} if resource.namespaced else {}
+        now = self.clock.now().isoformat()
+        kept = {"uid": f"u-{name}", "generation": 1, "creationTimestamp": now, **made.get("metadata", {}), **metadata, **namespace}
         made = {**made, "metadata": {**kept, "name": name, "resourceVersion": str(self.versions)}}
         self.store.observe(resource, "ADDED", made)
+
+    def other_compile(self, name: str, namespace: str = "other", **labels: str) -> None:
+        """A CompiledModel whose first Job has been made."""
+        spec = {"backend": "inductor", "target": "sm_86", "key": "k", "toolchain": {}, "model": {"uri": "s3://m"}}
+        self.add(COMPILED_MODELS, name, {"spec": spec, "status": {"attempts": 1, "open": True}}, namespace=namespace)
+        owner = {"kind": "CompiledModel", "name": name, "uid": f"u-{name}", "controller": True}
+        mine = {"steelyard.dev/role": "compile", "steelyard.dev/compiled-model": name, **labels}
+        self.add(JOBS, f"{name}-1", {"metadata": {"labels": mine, "ownerReferences": [owner]}}, namespace=namespace)
 
     def use(self, name: str, *pools: str) -> None:
         """A workload that names these pools."""
@@ -112,7 +134,7 @@ class Cluster:
 
     def reconcile(self) -> dict[str, Any]:
         """One pass; the status as it stands then."""
-        asyncio.run(self.reconciler.reconcile(KEY, "u-ns"))
+        asyncio.run(self.reconciler.reconcile(KEY))
         seen = self.store.get(KEY)
         assert seen is not None
         status: dict[str, Any] = seen["status"]
@@ -131,23 +153,33 @@ class Cluster:
         status = {k: v for k, v in {**(seen.get("status") or {}), **patch}.items() if v is not None}
         return {**seen, "status": status, "metadata": {**seen["metadata"], "resourceVersion": str(self.versions)}}
 
-    async def _apply(self, resource: Resource, made: dict[str, Any]) -> None:
+    async def _get(self, resource: Resource, namespace: None, name: str) -> dict[str, Any]:
+        assert resource == NAMESPACES
+        if self.namespace_uid is None:
+            raise NotFound(f"namespace {name} not found", status=404)
+        return {"metadata": {"name": name, "uid": self.namespace_uid}}
+
+    async def _apply(self, resource: Resource, made: dict[str, Any]) -> Refused | None:
         assert resource == JOBS
         self.tries += 1
         if self.refuses is not None:
             raise self.refuses
+        if self.taken:
+            key = resource.key_of(made)
+            return Refused(key, Refusal.NOT_OURS, f"{key} exists and belongs to somebody else; delete or rename it")
         if self.store.get(resource.key_of(made)) is None:
             self.jobs.append(made)
             self.add(JOBS, made["metadata"]["name"], made)
+        return None
 
     def scheduler_says(self, reason: str) -> None:
         """Of the Job's pod."""
         self._pod({"phase": "Pending", "conditions": [{"type": "PodScheduled", "status": "False", "reason": reason}]})
 
     def kubelet_says(self, reason: str, message: str) -> None:
-        """Of the Job's container, which waits."""
+        """Of the Job's first container, which waits."""
         waiting = {"waiting": {"reason": reason, "message": message}}
-        self._pod({"phase": "Pending", "containerStatuses": [{"name": "compile", "state": waiting}]})
+        self._pod({"phase": "Pending", "initContainerStatuses": [{"name": "fetch", "state": waiting}]})
 
     def _pod(self, status: dict[str, Any]) -> None:
         (job,) = self.jobs
@@ -190,7 +222,7 @@ def test_the_job_runs_on_a_pool_that_a_user_of_the_model_selects() -> None:
     (job,) = cluster.jobs
     pod = job["spec"]["template"]["spec"]
     assert pod["nodeSelector"] == {"pool": "b"}
-    assert pod["containers"][0]["resources"]["requests"]["nvidia.com/gpu"] == "1"
+    assert pod["initContainers"][1]["resources"]["requests"]["nvidia.com/gpu"] == "1"
 
 
 def test_without_a_pool_nothing_begins_and_the_status_says_what_to_add_and_then_it_begins() -> None:
@@ -214,7 +246,7 @@ def test_a_job_without_a_node_says_what_it_waits_for_and_says_it_once() -> None:
     cluster.scheduler_says("Unschedulable")
     status = cluster.reconcile()
     assert "no node of pool gpu has room for its Job" in waits(status, "Unplaced")
-    assert "cpu 1000m, memory 4096Mi, nvidia.com/gpu 1: free one or add one" in waits(status, "Unplaced")
+    assert "cpu 1000m, ephemeral-storage 10240Mi, memory 4096Mi, nvidia.com/gpu 1: free one or add one" in waits(status, "Unplaced")
     assert "kubectl describe pod inductor-0-1-x --namespace ns" in waits(status, "Unplaced")
     assert cluster.reconcile() == status
     assert len(cluster.jobs) == 1
@@ -230,7 +262,7 @@ def test_a_job_that_the_scheduler_has_not_looked_at_yet_waits_for_nothing() -> N
 
 
 def test_a_secret_that_is_missing_is_named_with_the_command_that_makes_it_and_told_once() -> None:
-    cluster = Cluster(settings=replace(SETTINGS, store_secret="artifact-store"))
+    cluster = Cluster(settings=replace(SETTINGS, store_secret="artifact-store", store_read_secret="artifact-store-read"))
     cluster.pool("gpu")
     cluster.use("w")
     cluster.reconcile()
@@ -267,8 +299,7 @@ def test_a_compile_that_has_no_turn_yet_says_for_how_many_it_waits() -> None:
     cluster = Cluster()
     cluster.pool("gpu")
     cluster.use("w")
-    labels = {"steelyard.dev/role": "compile", "steelyard.dev/pool": "gpu"}
-    cluster.add(JOBS, "inductor-9-1", {"metadata": {"labels": labels}})
+    cluster.other_compile("inductor-9", **{"steelyard.dev/pool": "gpu"})
     status = cluster.reconcile()
     assert waits(status, "Compiling") == "it waits for another one to end: config.compile.jobsAtOnce lets 1 run at the same time"
     assert (cluster.jobs, cluster.reconcile()) == ([], status)
@@ -284,7 +315,7 @@ def test_passes_at_the_same_time_take_no_more_places_than_there_are() -> None:
     cluster.add(COMPILED_MODELS, other.name, {**one, "metadata": {"ownerReferences": one["metadata"]["ownerReferences"]}})
 
     async def together() -> None:
-        await asyncio.gather(*(cluster.reconciler.reconcile(key, "u-ns") for key in (KEY, other)))
+        await asyncio.gather(*(cluster.reconciler.reconcile(key) for key in (KEY, other)))
 
     cluster.yields = True
     asyncio.run(together())
@@ -298,16 +329,100 @@ def test_a_job_on_general_nodes_takes_no_place_from_those_on_devices() -> None:
     cluster = Cluster()
     cluster.pool("gpu")
     cluster.use("w")
-    labels = {"steelyard.dev/role": "compile"}
-    cluster.add(JOBS, "openvino-0-1", {"metadata": {"labels": labels}})
+    cluster.other_compile("openvino-0")
     cluster.reconcile()
     assert len(cluster.jobs) == 1, "one at a time of each kind"
     waiting = Cluster()
     waiting.pool("gpu")
     waiting.use("w")
-    waiting.add(JOBS, "inductor-9-1", {"metadata": {"labels": {**labels, "steelyard.dev/pool": "gpu"}}})
+    waiting.other_compile("inductor-9", **{"steelyard.dev/pool": "gpu"})
     waiting.reconcile()
     assert waiting.jobs == []
+
+
+def test_each_attempt_compiles_into_the_store_of_the_namespace_as_it_is_then() -> None:
+    cluster = Cluster()
+    cluster.pool("gpu")
+    cluster.use("w")
+    cluster.reconcile()
+    cluster.pod_ended("u-inductor-0-1", {"result": "Failed", "class": "OutOfMemory"})
+    cluster.add(JOBS, "inductor-0-1", {**cluster.jobs[0], "status": {"conditions": [{"type": "Failed", "status": "True"}]}})
+    cluster.reconcile()
+    # Deleted, and made again under its name.
+    cluster.namespace_uid = "u-made-again"
+    cluster.reconcile()
+    told = [json.loads(job["spec"]["template"]["spec"]["containers"][0]["env"][0]["value"]) for job in cluster.jobs]
+    assert [each["store"]["uri"].rpartition("/")[2] for each in told] == ["u-ns", "u-made-again"]
+
+
+def test_a_compiled_model_that_went_with_its_namespace_is_looked_at_no_more() -> None:
+    cluster = Cluster()
+    one = cluster.store.get(KEY)
+    assert one is not None
+    cluster.store.observe(COMPILED_MODELS, "DELETED", one)
+    cluster.namespace_uid = None
+    assert asyncio.run(cluster.reconciler.reconcile(KEY)) == Compiled(None)
+
+
+def test_jobs_that_nobody_of_ours_owns_take_no_place() -> None:
+    cluster = Cluster()
+    cluster.pool("gpu")
+    cluster.use("w")
+    labels = {"steelyard.dev/role": "compile", "steelyard.dev/pool": "gpu"}
+    for number in range(3):
+        cluster.add(JOBS, f"sleep-{number}", {"metadata": {"labels": labels}}, namespace="evil")
+    cluster.other_compile("inductor-9", **{"steelyard.dev/pool": "gpu"})
+    known = cluster.store.get(JOBS.key("other", "inductor-9-1"))
+    assert known is not None
+    cluster.add(JOBS, "inductor-9-1", {"metadata": {**known["metadata"], "ownerReferences": []}}, namespace="other")
+    owner = {"kind": "CompiledModel", "name": "inductor-0", "uid": "u-inductor-0", "controller": True}
+    forged = {"labels": {**labels, "steelyard.dev/compiled-model": "inductor-0"}, "ownerReferences": [owner]}
+    cluster.add(JOBS, "sleep-in-disguise", {"metadata": forged})
+    cluster.reconcile()
+    assert [job["metadata"]["name"] for job in cluster.jobs] == ["inductor-0-1"]
+
+
+def test_a_job_whose_pods_a_quota_refuses_lets_the_compiles_of_other_namespaces_begin() -> None:
+    cluster = Cluster()
+    cluster.pool("gpu")
+    cluster.use("w")
+    cluster.other_compile("inductor-9", **{"steelyard.dev/pool": "gpu"})
+    cluster.reconcile()
+    assert cluster.jobs == []
+    cluster.clock.seconds += 150
+    cluster.reconcile()
+    assert [job["metadata"]["name"] for job in cluster.jobs] == ["inductor-0-1"]
+
+
+def test_a_namespace_with_many_compiles_lets_that_of_another_begin_before_its_second_one() -> None:
+    cluster = Cluster()
+    cluster.pool("gpu")
+    cluster.use("w")
+    cluster.other_compile("inductor-9", namespace="ns", **{"steelyard.dev/pool": "gpu"})
+    one = cluster.store.get(KEY)
+    assert one is not None
+    cluster.add(
+        COMPILED_MODELS,
+        "inductor-1",
+        one,
+        namespace="other",
+        uid="u-1",
+        ownerReferences=[{"kind": "InferenceWorkload", "name": "v", "uid": "u-v"}],
+    )
+    cluster.add(INFERENCE_WORKLOADS, "v", objects.workload(), namespace="other", uid="u-v")
+    other = COMPILED_MODELS.key("other", "inductor-1")
+    for _ in range(2):
+        cluster.reconcile()
+        asyncio.run(cluster.reconciler.reconcile(other))
+    assert cluster.jobs == [], "the only place is taken"
+    cluster.clock.seconds += 3
+    done = cluster.store.get(JOBS.key("ns", "inductor-9-1"))
+    assert done is not None
+    cluster.add(JOBS, "inductor-9-1", {**done, "status": {"conditions": [{"type": "Complete", "status": "True"}]}})
+    cluster.reconcile()
+    assert cluster.jobs == [], "its namespace was served last"
+    asyncio.run(cluster.reconciler.reconcile(other))
+    assert [job["metadata"]["namespace"] for job in cluster.jobs] == ["other"]
 
 
 def test_a_compile_that_needs_no_device_asks_no_pool() -> None:
@@ -357,6 +472,25 @@ def test_a_job_that_a_quota_refuses_is_told_in_its_words_and_tried_less_and_less
     assert message(cluster.reconcile()) == "the model is being compiled"
 
 
+def test_a_job_whose_name_somebody_else_has_taken_is_told_and_tried_less_and_less_often() -> None:
+    cluster = Cluster()
+    cluster.pool("gpu")
+    cluster.use("w")
+    cluster.taken = True
+    for _ in range(1200):
+        cluster.reconcile()
+        cluster.clock.seconds += 3
+    (condition,) = cluster.reconcile()["conditions"]
+    assert (condition["status"], condition["reason"]) == ("False", "ObjectInvalid")
+    assert "Job inductor-0-1" in condition["message"] and "belongs to somebody else" in condition["message"]
+    assert 10 < cluster.tries < 30, "of an hour"
+    assert [note.message for note in cluster.notes if note.warning] == [condition["message"]]
+    cluster.taken = False
+    cluster.clock.seconds += 301
+    cluster.reconcile()
+    assert [job["metadata"]["name"] for job in cluster.jobs] == ["inductor-0-1"]
+
+
 def killed(
     status: dict[str, Any] | None = None, *, conditions: tuple[dict[str, str], ...] = (), reason: str = "Error", leaving: bool = False
 ) -> Built | Failure | None:
@@ -367,6 +501,65 @@ def killed(
         "status": {"containerStatuses": [container], **(status or {})},
     }
     return end_of({"status": {"conditions": [{"status": "True", **each} for each in conditions]}}, pod)
+
+
+def state(name: str, code: int | None = None, reason: str = "", word: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Of a container that has ended with this code and word, or runs."""
+    if code is None:
+        return {"name": name, "state": {"running": {"startedAt": "2026-03-01T12:00:00Z"}}}
+    return {"name": name, "state": {"terminated": {"exitCode": code, "reason": reason, "message": json.dumps(word) if word else ""}}}
+
+
+MADE = {"result": "Succeeded", "artifact": {"uri": "s3://a/k/manifest.json", "digest": f"sha256:{'d' * 64}", "sizeBytes": 1}, "seconds": 1}
+LOST = {"result": "Failed", "class": "User", "reason": "ModelNotFound", "message": "m", "logTail": "l"}
+
+
+def ended(*before: dict[str, Any], last: dict[str, Any] | None = None) -> Built | Failure | None:
+    """What is made of a pod with these containers."""
+    return end_of({}, {"metadata": {}, "status": {"initContainerStatuses": list(before), "containerStatuses": [last] if last else []}})
+
+
+def test_a_compile_ends_with_the_word_of_the_container_that_publishes() -> None:
+    found = ended(state("fetch", 0), state("compile", 0), last=state("publish", 0, word=MADE))
+    assert isinstance(found, Built)
+    assert ended(state("fetch", 0), state("compile"), last=None) is None
+    assert ended(state("fetch", 0), state("compile", 0), last=state("publish")) is None
+
+
+@pytest.mark.parametrize("failing", ["fetch", "compile", "publish"])
+def test_whichever_container_fails_its_word_is_the_result(failing: str) -> None:
+    states = {
+        name: state(name, 1 if name == failing else 0, word=LOST if name == failing else None) for name in ("fetch", "compile", "publish")
+    }
+    found = ended(states["fetch"], states["compile"], last=states["publish"] if failing == "publish" else None)
+    assert isinstance(found, Failure)
+    assert (found.failure_class, found.reason) == (FailureClass.USER, "ModelNotFound")
+
+
+@pytest.mark.parametrize("failing", ["fetch", "compile"])
+def test_whichever_container_runs_out_of_memory_the_next_attempt_has_more(failing: str) -> None:
+    found = ended(*([state("fetch", 0)] if failing == "compile" else []), state(failing, 137, "OOMKilled"))
+    assert isinstance(found, Failure)
+    assert found.failure_class is FailureClass.OUT_OF_MEMORY
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_a_container_that_has_read_a_model_cannot_say_that_the_compile_has_succeeded(code: int) -> None:
+    assert not isinstance(ended(state("fetch", 0), state("compile", code, word=MADE)), Built)
+    over = end_of({"status": {"conditions": [{"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"}]}}, {
+        "metadata": {}, "status": {"initContainerStatuses": [state("compile", code, word=MADE)], "containerStatuses": []}
+    })  # fmt: skip
+    assert isinstance(over, Failure)
+
+
+def test_progress_is_read_while_any_of_the_containers_runs() -> None:
+    for statuses in (
+        {"initContainerStatuses": [state("fetch")]},
+        {"initContainerStatuses": [state("fetch", 0), state("compile")]},
+        {"initContainerStatuses": [state("fetch", 0), state("compile", 0)], "containerStatuses": [state("publish")]},
+    ):
+        assert is_running({"status": statuses})
+    assert not is_running({"status": {"initContainerStatuses": [state("fetch", 0)]}})
 
 
 @pytest.mark.parametrize("kind", ["FailureTarget", "Failed"])

@@ -17,13 +17,13 @@ from steelyard.core.vocabulary.reason import Reason, Refusal
 from steelyard.status.compiled_model import artifact_of, attempts_of, status_of, told_of
 from steelyard.status.patch import changes
 from unit.api.objects import compiled
-from unit.core.compiles import BUILT, CPU, NOW, WORKLOAD, compile_snapshot, failure
+from unit.core.compiles import BUILT, CPU, NOW, WORKLOAD, compile_snapshot, failure, running
 
 OPEN = Attempts(count=1, open=True)
 WORD = Refused(pod="p", uri=BUILT.uri, digest=BUILT.digest, started=NOW, reason="ArtifactCorrupt", message="m")
 SNAPSHOTS = {
     "begins": compile_snapshot(),
-    "waits for its turn": compile_snapshot(jobs_elsewhere=2),
+    "waits for its turn": compile_snapshot(queue=running(2)),
     "has no image": compile_snapshot(attempts=OPEN, job=CompileJob(waits=Refusal(Reason.IMAGE_UNAVAILABLE, "m"))),
     "is built": compile_snapshot(attempts=OPEN, job=CompileJob(built=BUILT)),
     "has failed": compile_snapshot(attempts=OPEN, job=CompileJob(failure=failure(FailureClass.INFRASTRUCTURE))),
@@ -52,7 +52,7 @@ def test_what_is_written_is_what_is_remembered(name: str) -> None:
 
 def test_who_would_serve_it_sees_how_far_it_is() -> None:
     seen = {name: artifact_of(written(decide_compile(snapshot, NOW))) for name, snapshot in SNAPSHOTS.items()}
-    assert seen["is built"] == Artifact(state=ArtifactState.READY, uri=BUILT.uri, digest=BUILT.digest)
+    assert seen["is built"] == Artifact(state=ArtifactState.READY, uri=BUILT.uri, digest=BUILT.digest, size_bytes=BUILT.size_bytes)
     assert seen["begins"] == Artifact(state=ArtifactState.COMPILING)
     assert seen["waits for its turn"].waits is not None
     assert seen["has no image"].waits == Refusal(Reason.IMAGE_UNAVAILABLE, "m")

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from prometheus_client import generate_latest
 
+from steelyard.control.kube.reader import Reader
 from steelyard.control.kube.resource import COMPILED_MODELS
 from steelyard.control.kube.store import Store
 from steelyard.control.telemetry.compile_gauges import compile_gauges
@@ -122,7 +123,7 @@ def test_the_progress_of_a_compile_is_there_while_it_runs() -> None:
     def stands(status: dict[str, object], version: str) -> None:
         model = {"metadata": {"namespace": "n", "name": "m", "uid": "u", "resourceVersion": version}, "status": status}
         store.wrote(COMPILED_MODELS, model)
-        metrics.gauges.publish("compiles", compile_gauges(store))
+        metrics.gauges.publish("compiles", compile_gauges(store, Reader(lambda *_: None)))
 
     line = 'steelyard_compile_progress_ratio{model="m",namespace="n"} 0.3'
     stands({"jobName": "j", "progress": {"phase": "Compiling", "percent": 30}}, "1")

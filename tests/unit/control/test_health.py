@@ -4,6 +4,7 @@ from prometheus_client import CollectorRegistry, Counter
 
 from steelyard.control.kube.resource import PODS
 from steelyard.control.telemetry.health import Check, HealthServer, Heartbeat, decision_progress, elector_progress, synced, watch_progress
+from steelyard.control.telemetry.metrics_page import MetricsPage
 from unit.control.virtual_time import ManualClock
 
 
@@ -68,7 +69,7 @@ async def served():
         port=0,
         liveness=[Check("decisions", lambda: complaints["live"]), Check("elector", lambda: None)],
         readiness=[Check("synced", lambda: complaints["ready"])],
-        registry=registry,
+        page=MetricsPage(registry, ManualClock()),
     )
     port = await server.start()
     async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:

@@ -10,9 +10,9 @@ from patience import PATIENCE
 from steelyard.app.config import Config
 from steelyard.app.operator import Identity, Operator
 from steelyard.app.wiring import settings_of
-from steelyard.control.gather.reader import Reader
 from steelyard.control.gather.snapshot_builder import SnapshotBuilder
 from steelyard.control.kube.manifest import Manifest
+from steelyard.control.kube.reader import Reader
 from steelyard.control.kube.resource import ACCELERATOR_POOLS, DEPLOYMENTS, INFERENCE_WORKLOADS, NODES, PODS, Resource
 from steelyard.control.kube.store import Store
 from steelyard.control.telemetry.cost_ledger import CostLedger
@@ -134,10 +134,16 @@ def test_labels_alone_make_no_pod_ours(cluster: Cluster) -> None:
     cluster.put(PODS, pod("of-another-template", **{"pod-template-hash": "55555"}))
     cluster.put(PODS, pod("chat-1"))
     assert cluster.counted() == ["chat-1"]
-    snapshot = cluster.world.freeze(WorkloadKey("shop", "chat"), "u-shop", ManualClock().now())
+    snapshot = cluster.world.freeze(WorkloadKey("shop", "chat"), ManualClock().now())
     assert isinstance(snapshot, Snapshot)
     assert snapshot.placements[0].key == PlacementKey(POOL, "0a1b2c3d")
     assert (snapshot.placements[0].ready, snapshot.placements[0].pods) == (1, 1)
+
+
+def test_a_pod_of_one_placement_that_names_another_is_of_none(cluster: Cluster) -> None:
+    cluster.put(PODS, pod("of-another-pool", **{"steelyard.dev/pool": "other"}))
+    cluster.put(PODS, pod("of-another-revision", **{"steelyard.dev/revision": "1a1b2c3d"}))
+    assert cluster.counted() == []
 
 
 def test_a_deployment_that_says_it_is_ours_makes_no_pod_ours(cluster: Cluster) -> None:
@@ -186,10 +192,13 @@ class Running:
         self.operator.decision_log = SimpleNamespace(publish=lambda *_, **__: None)  # type: ignore[assignment]
         self.operator.events = SimpleNamespace(record=lambda *_: None)  # type: ignore[assignment]
         self.rounds: list[list[str]] = []
+        self.fails_once = False
         self.operator.observing = SimpleNamespace(round=self._round)  # type: ignore[assignment]
 
     async def _round(self, pods: Any, _: Any) -> None:
         self.rounds.append([facts.name for facts in pods])
+        if self.fails_once and len(self.rounds) == 1:
+            raise AssertionError("nobody has thought of this")
         if len(self.rounds) == 2:
             self.operator._end(0)
 
@@ -222,3 +231,12 @@ async def test_no_pod_ends_the_process_and_the_others_are_observed(hostile: Mani
         assert await running.observe() == 0
         assert all("chat-1" in names for names in running.rounds)
         running.cluster.put(PODS, hostile, "DELETED")
+
+
+async def test_a_round_that_fails_is_no_end_and_the_next_one_is_made() -> None:
+    async with asyncio.timeout(PATIENCE):
+        running = Running()
+        running.cluster.put(PODS, pod("chat-1"))
+        running.fails_once = True
+        assert await running.observe() == 0
+        assert running.rounds == [["chat-1"], ["chat-1"]]

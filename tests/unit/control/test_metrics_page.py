@@ -9,7 +9,8 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from patience import until
-from steelyard.control.telemetry.metrics_page import YOUNG_SECONDS, MetricsPage
+from steelyard.control.telemetry.metrics_page import KEPT_SECONDS, MetricsPage
+from unit.control.virtual_time import ManualClock
 
 
 class Slow(Collector):
@@ -29,9 +30,9 @@ class Slow(Collector):
 
 
 async def test_ten_readers_at_once_get_one_page_and_the_loop_goes_on_meanwhile() -> None:
-    slow, registry, now = Slow(), CollectorRegistry(), 0.0
+    slow, registry, clock = Slow(), CollectorRegistry(), ManualClock()
     registry.register(slow)
-    page = MetricsPage(registry, now=lambda: now)
+    page = MetricsPage(registry, clock)
     readers = [asyncio.create_task(page.read()) for _ in range(10)]
     await until(lambda: slow.asked)
     readers[0].cancel()
@@ -40,7 +41,7 @@ async def test_ten_readers_at_once_get_one_page_and_the_loop_goes_on_meanwhile()
     assert slow.asked == 1
     assert set(pages) == {b"# HELP asked How often.\n# TYPE asked gauge\nasked 1.0\n"}
     assert await page.read() == pages[0], "it is young"
-    now += YOUNG_SECONDS
+    clock.seconds += KEPT_SECONDS
     assert b"asked 2.0" in await page.read()
 
 
@@ -52,11 +53,11 @@ async def test_a_page_that_failed_is_made_again() -> None:
                 raise RuntimeError("broken")
             yield GaugeMetricFamily("asked", "How often.", value=self.asked)
 
-    registry, now = CollectorRegistry(), 0.0
+    registry, clock = CollectorRegistry(), ManualClock()
     registry.register(Broken())
-    page = MetricsPage(registry, now=lambda: now)
+    page = MetricsPage(registry, clock)
     try:
         await page.read()
     except RuntimeError:
-        now += YOUNG_SECONDS
+        clock.seconds += KEPT_SECONDS
     assert b"asked 2.0" in await page.read()

@@ -45,7 +45,7 @@ def world(**moves: dict[str, Any] | None) -> SnapshotBuilder:
 
 
 def told(seen: SnapshotBuilder, name: str) -> tuple[int, int, dict[str, int]]:
-    snapshot = seen.freeze(WorkloadKey("ns", name), "u-ns", START)
+    snapshot = seen.freeze(WorkloadKey("ns", name), START)
     assert isinstance(snapshot, Snapshot)
     return snapshot.workloads, snapshot.moves_elsewhere, dict(snapshot.moves_by_pool)
 

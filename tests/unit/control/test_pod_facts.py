@@ -1,5 +1,6 @@
 """What a serving pod costs an hour: its share of its node, of a device that is handed out in parts its part."""
 
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +13,8 @@ from steelyard.core.facts.price import Price, PriceClass
 from steelyard.core.facts.resources import Resources
 from steelyard.core.facts.snapshot import Pool, Shape
 from steelyard.core.facts.window import Crash
+from steelyard.observe.cost import cost
+from steelyard.observe.observed_pod import ObservedPod
 
 GPU, SMALL, HALF = "nvidia.com/gpu", "nvidia.com/mig-1g.10gb", "nvidia.com/mig-3g.40gb"
 
@@ -100,3 +103,27 @@ def test_what_is_unknown_stays_unknown() -> None:
     other = node() | {"metadata": {"name": "n", "labels": {"node.kubernetes.io/instance-type": "p4d.24xlarge"}}}
     assert pod_facts(pod(GPU), pool(GPU), other).cost_per_hour is None
     assert pod_facts(pod(GPU, bound=False), pool(GPU), None).cost_per_hour == 0
+
+
+def rejected(*conditions: tuple[str, str, str]) -> PodFacts:
+    """A pod that a kubelet did not admit: no container of it was ever made."""
+    told = [{"type": kind, "status": status, "lastTransitionTime": at} for kind, status, at in conditions]
+    status = {"phase": "Failed", "reason": "UnexpectedAdmissionError", "conditions": told}
+    return pod_facts({**pod(GPU), "status": status}, pool(GPU), node(**{GPU: "1"}))
+
+
+def test_a_pod_that_the_kubelet_rejected_costs_nothing_after_its_end() -> None:
+    found = rejected(("PodScheduled", "True", "2026-01-01T01:00:00Z"), ("Ready", "False", "2026-01-01T01:00:02Z"))
+    assert (found.created, found.ended) == (time(1, 0, 0), time(1, 0, 2))
+    observed = ObservedPod(**{f.name: getattr(found, f.name) for f in fields(found)})
+    assert cost([observed], time(0, 0, 0), time(9, 0, 0)) == pytest.approx((found.cost_per_hour or 0) * 2 / 3600)
+
+
+def test_a_rejected_pod_of_which_nothing_else_is_told_ended_when_it_came_to_the_node() -> None:
+    assert rejected(("PodScheduled", "True", "2026-01-01T01:00:00Z")).ended == time(1, 0, 0)
+    assert rejected().ended == time(0, 0, 0)
+
+
+def test_a_pod_that_runs_has_not_ended() -> None:
+    status = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T01:00:00Z"}]}
+    assert pod_facts({**pod(GPU), "status": status}, pool(GPU), node(**{GPU: "1"})).ended is None

@@ -15,7 +15,7 @@ DEPLOYMENT = {
     "metadata": {"name": "w", "labels": {"steelyard.dev/pool": "p", "steelyard.dev/revision": "r"}},
     "spec": {"replicas": 3},
 }
-KEYS = secret_keys("artifact-store", "hf://org/model", "hub")
+KEYS = secret_keys(["artifact-store"], "hf://org/model", "hub")
 
 
 def pod(state: dict[str, Any], name: str = "w-1", **more: Any) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def snapshot(known: Settings, *pools: Pool) -> Snapshot:
     parsed = parse(InferenceWorkload, raw)
     assert isinstance(parsed, InferenceWorkload)
     asked = Snapshot(
-        workload=workload_of(parsed, raw), namespace_uid="n", pools=pools, settings=known, artifacts={}, placements=(), traffic={}, memory=Memory()
+        workload=workload_of(parsed, raw), pools=pools, settings=known, artifacts={}, placements=(), traffic={}, memory=Memory()
     )  # fmt: skip
     made = {c.inputs.key: Artifact(state=ArtifactState.READY, uri="s3://b/k", digest="sha256:d") for c in candidates(asked) if c.inputs}
     return replace(asked, artifacts=made)

@@ -8,13 +8,14 @@ from steelyard.app.config import Config
 from steelyard.app.wiring import settings_of
 from steelyard.control.gather.snapshot_builder import SnapshotBuilder
 from steelyard.control.kube.errors import Conflict
-from steelyard.control.kube.resource import ACCELERATOR_POOLS, NODES
+from steelyard.control.kube.resource import ACCELERATOR_POOLS, DEPLOYMENTS, INFERENCE_WORKLOADS, NODES, PODS
 from steelyard.control.kube.store import Store
 from steelyard.control.reconcile.pool import PoolReconciler
+from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.placing.decision import Note
 from steelyard.core.vocabulary.reading import Unknown
 from steelyard.core.vocabulary.reason import Reason
-from steelyard.render import label
+from steelyard.render import label, name
 from unit.api.objects import pool
 from unit.control.virtual_time import ManualClock
 
@@ -223,3 +224,80 @@ def test_pools_that_share_a_node_say_so_with_the_node_and_the_other_pool_and_war
     store.observe(ACCELERATOR_POOLS, "DELETED", other)
     asyncio.run(pools.reconcile(NAME))
     assert overlapping(server)["status"] == "False"
+
+
+class Installation:
+    """One of two that show the same pool: each sees what the server holds, and its own pods."""
+
+    def __init__(self, server: Server, clock: ManualClock, *, everywhere: bool, currency: str = "USD") -> None:
+        self.server, self.store = server, Store(clock, index_labels=(label.POOL,))
+        config = Config(currency=currency)
+        world = SnapshotBuilder(self.store, settings_of(config), lambda *_: Unknown(""), synced=lambda: True, clock_suspect=lambda: False)
+        self.store.observe(NODES, "ADDED", NODE)
+        self.pools = PoolReconciler(server, self.store, world, clock, server.tell, counts_devices=everywhere)  # type: ignore[arg-type]
+
+    def look(self) -> None:
+        self.store.observe(ACCELERATOR_POOLS, "MODIFIED", self.server.pool)
+        asyncio.run(self.pools.reconcile(NAME))
+
+
+def test_who_sees_some_namespaces_counts_no_devices_so_that_two_of_them_show_the_same():
+    clock, server = ManualClock(), Server()
+    both = [Installation(server, clock, everywhere=False) for _ in range(2)]
+    both[0].store.observe(PODS, "ADDED", {"metadata": {"name": "p", "uid": "u-pod", "resourceVersion": "1"}, "spec": {"nodeName": "n"}})
+    for _ in range(10):
+        for one in both:
+            one.look()
+    assert server.written == 1
+    assert "devices" not in server.pool["status"]
+
+
+def test_installations_that_see_a_pool_otherwise_write_its_status_ever_more_seldom():
+    clock, server = ManualClock(), Server()
+    both = [Installation(server, clock, everywhere=True, currency=currency) for currency in ("USD", "EUR")]
+    counts = []
+    for _ in range(4):
+        before = server.written
+        for _ in range(3600):
+            # Each write wakes the other at once.
+            for one in both:
+                one.look()
+            clock.seconds += 1
+        counts.append(server.written - before)
+    assert counts[0] < 60
+    assert counts[-1] <= 10, "each about twice an hour"
+
+
+def test_a_status_that_changes_and_changes_back_is_written_at_once():
+    server, store, pools = scene()
+    for number in range(2, 8):
+        ready = {**NODE["status"], "conditions": [{"type": "Ready", "status": "True" if number % 2 else "False"}]}
+        store.observe(NODES, "MODIFIED", {**NODE, "metadata": {**NODE["metadata"], "resourceVersion": str(number)}, "status": ready})
+        asyncio.run(pools.reconcile(NAME))
+        assert server.pool["status"].get("nodes", 0) == number % 2
+        store.observe(ACCELERATOR_POOLS, "MODIFIED", server.pool)
+
+
+def test_a_pod_of_a_stranger_and_one_that_has_ended_hold_no_device():
+    server, store, pools = scene()
+    owner = {"kind": "InferenceWorkload", "name": "w", "uid": "u-w", "controller": True}
+    labels = {label.WORKLOAD: "w", label.POOL: NAME, label.REVISION: "r", label.ROLE: label.SERVING, "pod-template-hash": "h"}
+    store.observe(INFERENCE_WORKLOADS, "ADDED", {"metadata": {"name": "w", "namespace": "ns", "uid": "u-w", "resourceVersion": "1"}})
+    called = name.placement(WorkloadKey("ns", "w"), PlacementKey(NAME, "r"))
+    meta = {"name": called, "namespace": "ns", "uid": "u-d", "resourceVersion": "1", "labels": labels, "ownerReferences": [owner]}
+    store.observe(DEPLOYMENTS, "ADDED", {"metadata": meta})
+
+    def pod(number: int, phase: str, **more: Any) -> None:
+        meta = {"name": f"p-{number}", "namespace": "ns", "uid": f"u-{number}", "resourceVersion": "1", "labels": labels, **more}
+        asked = {"resources": {"requests": {"aws.amazon.com/neuron": "1"}}}
+        store.observe(PODS, "ADDED", {"metadata": meta, "spec": {"nodeName": "n", "containers": [asked]}, "status": {"phase": phase}})
+
+    mine = [{"kind": "ReplicaSet", "name": f"{called}-h", "uid": "u-rs", "controller": True}]
+    pod(1, "Running")
+    pod(2, "Failed", ownerReferences=mine)
+    asyncio.run(pools.reconcile(NAME))
+    assert server.pool["status"]["devices"] == {"total": 1, "used": 0, "idle": 1}
+    pod(3, "Running", ownerReferences=mine)
+    store.observe(ACCELERATOR_POOLS, "MODIFIED", server.pool)
+    asyncio.run(pools.reconcile(NAME))
+    assert server.pool["status"]["devices"] == {"total": 1, "used": 1, "idle": 0}

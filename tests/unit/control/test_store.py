@@ -5,6 +5,7 @@ import pytest
 from steelyard.control.kube.resource import DEPLOYMENTS, PODS
 from steelyard.control.kube.shared import Shared
 from steelyard.control.kube.store import Change, FieldManager, Store
+from steelyard.control.kube.version import VersionsWentBack
 from unit.control.virtual_time import ManualClock
 
 
@@ -152,19 +153,6 @@ def test_after_a_write_of_unknown_content_we_are_behind_until_it_is_seen(store, 
     assert not store.behind(KEY), "in the end the server's answer decides"
 
 
-def test_without_comparable_versions_equality_or_time_ends_the_wait(clock):
-    store = Store(clock, comparable_versions=False)
-    store.observe(PODS, "ADDED", pod(version="x1"))
-    store.wrote(PODS, pod(version="x2"))
-    assert version(store) == "x1"
-    assert store.behind(KEY)
-    store.observe(PODS, "MODIFIED", pod(version="x2"))
-    assert not store.behind(KEY)
-    store.expect(KEY, "u1", "x3")
-    clock.seconds += 6
-    assert not store.behind(KEY)
-
-
 def test_a_watch_that_does_not_bring_what_exists_is_seen_to_be_deaf(store, clock):
     store.observe(PODS, "ADDED", pod(version="1"))
     store.wrote(PODS, pod(version="2"))
@@ -180,13 +168,23 @@ def test_a_change_shows_its_newest_manifest():
     assert Change(KEY, {"a": 1}, {"a": 2}).present == {"a": 2}
 
 
-def test_without_comparable_versions_a_list_does_not_remove_what_came_after_it_was_sent(clock):
-    store = Store(clock, comparable_versions=False)
-    store.observe(PODS, "ADDED", pod("early", uid="1", version="x"))
+def test_a_list_that_is_older_than_what_was_held_before_it_was_sent_says_that_versions_went_back(store):
+    store.observe(PODS, "ADDED", pod("changed", uid="1", version="8"))
+    store.observe(PODS, "ADDED", pod("made", uid="2", version="9"))
     mark = store.mark()
-    store.observe(PODS, "ADDED", pod("late", uid="2", version="y"))
-    assert store.absorb(PODS, [], version="z", mark=mark).removed == 1
-    assert [p["metadata"]["name"] for p in store.all(PODS)] == ["late"]
+    with pytest.raises(VersionsWentBack, match="changed is at version 5, and was at 8"):
+        store.absorb(PODS, [pod("changed", uid="1", version="5")], version="20", mark=mark)
+    with pytest.raises(VersionsWentBack, match="list of pods is at version 7, and was at 9"):
+        store.absorb(PODS, [pod("changed", uid="1", version="8")], version="7", mark=mark)
+
+
+def test_a_list_that_is_older_than_what_came_while_it_was_under_way_says_nothing(store):
+    store.observe(PODS, "ADDED", pod("changed", uid="1", version="5"))
+    mark = store.mark()
+    store.observe(PODS, "MODIFIED", pod("changed", uid="1", version="8"))
+    store.wrote(PODS, pod("made", uid="2", version="9"))
+    assert store.absorb(PODS, [pod("changed", uid="1", version="5")], version="7", mark=mark).corrections == 0
+    assert version(store, PODS.key("n", "changed")) == "8"
 
 
 def deployment(name: str, managed: list) -> dict:

@@ -112,7 +112,7 @@ class Fleet:
         }
 
     def look(self) -> Snapshot:
-        found = self.world.freeze(WorkloadKey("ns000", "chat"), "uid", START)
+        found = self.world.freeze(WorkloadKey("ns000", "chat"), START)
         assert isinstance(found, Snapshot)
         return found
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from steelyard.core.compiling.attempt import Attempts, Built, Failure, FailureClass
 from steelyard.core.compiling.candidate import compile_inputs
+from steelyard.core.compiling.queue import CompileQueue
 from steelyard.core.compiling.snapshot import CompileSnapshot
 from steelyard.core.facts.snapshot import Pool, Settings, Toolchain
 from unit.core.world import World
@@ -34,6 +35,11 @@ def on_a_device(*pools: Pool, **changes: Any) -> CompileSnapshot:
     key = compile_inputs(WORKLOAD, ON_DEVICES, "nvidia").key
     given = {"name": "inductor-0", "key": key, "backend": "inductor", "target": "sm_86", "users": ((WORKLOAD, pools),)}
     return compile_snapshot(**{**given, **changes})
+
+
+def running(*counts: int) -> CompileQueue:
+    """So many Jobs hold a place, of one namespace after the other."""
+    return CompileQueue(running={f"n{number}": count for number, count in enumerate(counts)})
 
 
 def failure(kind: FailureClass, reason: str = "R") -> Failure:

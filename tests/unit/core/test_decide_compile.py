@@ -9,6 +9,7 @@ import pytest
 from steelyard.core.compiling.attempt import LONGEST_PAUSE, Attempts, FailureClass
 from steelyard.core.compiling.candidate import compile_inputs
 from steelyard.core.compiling.corrupt import Refused
+from steelyard.core.compiling.queue import CompileQueue, Waiter
 from steelyard.core.compiling.readiness import readiness
 from steelyard.core.compiling.snapshot import CompileJob, CompileSnapshot
 from steelyard.core.decide_compile import (
@@ -23,7 +24,7 @@ from steelyard.core.facts.snapshot import RefusedWrite
 from steelyard.core.replay.compile_record import compile_again, compile_outcome, compile_record, read_compile
 from steelyard.core.replay.difference import differences
 from steelyard.core.vocabulary.reason import Reason, Refusal
-from unit.core.compiles import BUILT, CPU, GPU, NOW, ON_CPUS, SETTINGS, WORKLOAD, compile_snapshot, failure, on_a_device
+from unit.core.compiles import BUILT, CPU, GPU, NOW, ON_CPUS, SETTINGS, WORKLOAD, compile_snapshot, failure, on_a_device, running
 
 OPEN = Attempts(count=1, open=True)
 FAILED = Attempts(count=1, failure=failure(FailureClass.INFRASTRUCTURE), retry_at=NOW)
@@ -72,15 +73,24 @@ def test_a_back_end_that_the_installation_has_no_toolchain_for_is_named() -> Non
 
 def test_where_as_many_run_as_may_it_waits_for_its_turn() -> None:
     assert (
-        waits(compile_snapshot(jobs_elsewhere=2)) == "it waits for 2 others to end: config.compile.jobsAtOnce lets 2 run at the same time"
+        waits(compile_snapshot(queue=running(2))) == "it waits for 2 others to end: config.compile.jobsAtOnce lets 2 run at the same time"
     )
-    assert decided(compile_snapshot(jobs_elsewhere=1)).start is not None
+    assert decided(compile_snapshot(queue=running(1))).start is not None
 
 
-def test_jobs_on_devices_take_no_place_from_those_on_general_nodes() -> None:
-    assert decided(compile_snapshot(jobs_on_pools=9)).start is not None
-    assert decided(on_a_device(GPU, jobs_elsewhere=9)).start is not None
-    assert "to end" in waits(on_a_device(GPU, jobs_on_pools=2))
+def test_a_place_that_is_free_goes_to_the_namespace_that_holds_fewest_and_the_others_wait_for_their_turn() -> None:
+    other = Waiter(NOW + MOMENT, "quiet", "m")
+    busy = CompileQueue(running={"ns": 1}, waiting=(other,))
+    assert waits(compile_snapshot(queue=busy, asked_since=NOW)) == (
+        "it waits for its turn: config.compile.jobsAtOnce lets 2 run at the same time, and others come first"
+    )
+    assert decided(compile_snapshot(queue=busy)).queued
+    assert decided(compile_snapshot(queue=replace(busy, running={"quiet": 1}))).start is not None
+
+
+def test_jobs_that_do_not_come_to_run_hold_places_of_their_own_namespace_alone() -> None:
+    assert decided(compile_snapshot(queue=CompileQueue(stuck={"evil": 9}))).start is not None
+    assert "to end" in waits(compile_snapshot(queue=CompileQueue(stuck={"ns": 2})))
 
 
 def test_what_has_failed_is_tried_again_for_those_who_ask_for_it_and_for_nobody_else() -> None:
@@ -95,7 +105,7 @@ def test_what_was_published_once_is_compiled_again_whatever_is_asked_for_now() -
 
 
 def test_a_retry_whose_time_has_come_says_what_it_waits_for_now() -> None:
-    assert waits(compile_snapshot(attempts=FAILED, users=ASKING, jobs_elsewhere=2)).startswith("it waits for 2 others")
+    assert waits(compile_snapshot(attempts=FAILED, users=ASKING, queue=running(2))).startswith("it waits for 2 others")
 
 
 def test_before_its_time_nothing_begins_and_it_is_looked_at_again_then() -> None:
@@ -133,7 +143,7 @@ def test_it_is_not_made_twice() -> None:
 
 
 def test_a_job_that_has_vanished_takes_its_turn_again() -> None:
-    assert "to end" in waits(compile_snapshot(attempts=OPEN, jobs_elsewhere=2))
+    assert "to end" in waits(compile_snapshot(attempts=OPEN, queue=running(2)))
 
 
 def test_the_name_that_another_object_has_is_waited_for() -> None:

@@ -4,12 +4,14 @@ from dataclasses import replace
 
 import pytest
 
+from steelyard.app.config import Config
+from steelyard.app.wiring import settings_of
 from steelyard.core.decide import decide
 from steelyard.core.facts.snapshot import FleetTarget, Mode, Scaling
 from steelyard.core.placing.decision import Decision
 from steelyard.core.vocabulary.reason import Reason
 from steelyard.core.vocabulary.verdict import Verdict
-from unit.core.world import Ground, World, quick
+from unit.core.world import START, Ground, World, quick
 
 
 def decided(world: World, target: FleetTarget) -> Decision:
@@ -81,3 +83,21 @@ def test_who_starts_no_move_is_told_where_it_would_go_at_the_worth_of_nodes(poli
     assert {o.pool for o in told.demand.problem.offers} == {"a"} if told.demand else False
     dear = decided(world, FleetTarget(replicas=stays, scarcity={"b": 50.0}, turn=False))
     assert "would move" not in dear.message
+
+
+@pytest.mark.parametrize(
+    ("granted", "counts"),
+    [({"max_priority": 0}, 0), ({"max_priority": 50}, 50), ({"max_priority": 0, "namespace_priorities": {"ns": 100}}, 90)],
+)
+def test_a_priority_counts_as_far_as_it_is_granted_to_the_namespace(granted: dict[str, object], counts: int) -> None:
+    snapshot = World({"a": Ground(speed=10)}, rate=24).snapshot()
+    eager = replace(snapshot.workload, scaling=replace(snapshot.workload.scaling, priority=90))
+    asked = replace(snapshot, workload=eager, settings=replace(snapshot.settings, **granted))  # type: ignore[arg-type]
+    demand = decide(asked, START).demand
+    assert demand is not None
+    assert demand.priority == counts
+
+
+def test_an_installation_grants_no_priority_that_its_configuration_does_not_name() -> None:
+    known = settings_of(Config.model_validate({"namespacePriorities": {"team-a": 100}}))
+    assert (known.max_priority, known.namespace_priorities) == (0, {"team-a": 100})

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from steelyard.core.facts.memory import Outcome, Quarantine
 from steelyard.core.facts.snapshot import Scaling
 from steelyard.core.vocabulary.condition import ConditionType
@@ -251,3 +253,18 @@ def test_a_standing_part_that_failed_is_not_enlarged_under_the_name_of_another_r
     world.tick(200)
     assert all(past.target_pool != "c" for past in world.memory.history[2:])
     assert placed(world)["c"] == 2
+
+
+@pytest.mark.parametrize(("nodes", "goes"), [(3, True), (2, False)])
+def test_a_limited_pool_is_priced_with_what_has_to_stand_beside_it_when_the_load_grows_by_a_third(nodes: int, goes: bool) -> None:
+    grounds = {"a": Ground(speed=30, price=1.0, exists=False), "b": Ground(speed=10, price=1.5)}
+    world = World(grounds, rate=12, policy=quick(cooldown_seconds=600), scaling=Scaling(maximum=20))
+    world.tick(20)
+    grounds["a"].exists = True
+    world.until(lambda: placed(world) == {"a": 1} and world.memory.move is None, most=600)
+    grounds["a"].price, grounds["b"].nodes = 4.0, nodes
+    for _ in range(240):
+        world.tick()
+        if world.memory.move is not None:
+            break
+    assert (world.memory.move is not None) is goes, "two on b cost 25 % less than one on a, and 75 % more with one on a beside them"

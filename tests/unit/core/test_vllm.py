@@ -46,7 +46,6 @@ def seen(workload: Workload, *pools: Pool, **toolchains: Toolchain) -> dict[str,
     known = {name.replace("_on_", "@"): each for name, each in toolchains.items()}
     snapshot = Snapshot(
         workload=workload,
-        namespace_uid="u",
         pools=pools,
         settings=Settings(toolchains=known, store_uri="s3://a"),
         artifacts={},

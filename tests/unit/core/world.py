@@ -240,7 +240,6 @@ class World:
         others = [w.memory.move for w in self.fleet if w is not self and w.memory.move is not None]
         return Snapshot(
             workload=self.workload,
-            namespace_uid="ns-uid",
             pools=tuple(self.pool(name, g) for name, g in self.grounds.items() if g.exists),
             settings=settings,
             artifacts=artifacts,

@@ -9,7 +9,7 @@ from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.window import Crash
 from steelyard.core.vocabulary.reading import Fresh, Stale, Unknown
 from steelyard.observe.failure import Failure, Reason
-from steelyard.observe.placement_record import MISSED
+from steelyard.observe.placement_record import MISSED, PlacementRecord
 from steelyard.observe.sample import Tally
 from steelyard.observe.suspicion import WHY
 from unit.observe.pods import DOWN, KEY, T0, WORKLOAD, Rounds, at, pod, sample
@@ -185,6 +185,23 @@ async def test_a_pod_that_vanished_silently_keeps_its_last_scrape_and_is_called_
     assert (folded.tally.good, folded.incomplete) == (20, 1)
     rounds.observer.forget(WORKLOAD)
     assert rounds.observer.totals() == {}
+
+
+async def test_news_that_a_placement_cannot_take_are_that_placements_alone(monkeypatch):
+    rounds, other = Rounds(), PlacementKey("cpu-b", "r1")
+    taken = PlacementRecord.take
+
+    def take(self, pods, *rest):
+        if self.key == other:
+            raise AssertionError("nobody has thought of this")
+        return taken(self, pods, *rest)
+
+    monkeypatch.setattr(PlacementRecord, "take", take)
+    for good in (10, 20):
+        pods = [pod(), pod("b", placement=other)]
+        await rounds.go(pods, {"a": sample(rounds.next, good), "b": sample(rounds.next, good)})
+    assert rounds.observer.totals()[KEY].tally.good == 20
+    assert rounds.observer.refused == {("script", Reason.SYNTAX): 2}
 
 
 async def test_a_list_that_was_briefly_empty_counts_nothing_twice():

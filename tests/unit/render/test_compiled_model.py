@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from steelyard.api import CompiledModel, parse
@@ -34,10 +36,11 @@ def inputs_for(backend: str, target: str, *flags: str) -> CompileInputs:
     ("backend", "target", "cores"), [("neuron", "trn2", 2), ("optimum-neuron", "inf2", 1), ("openvino", "cpu/x86-64", None)]
 )
 def test_it_is_accepted_for_every_kind_of_back_end(backend: str, target: str, cores: int | None) -> None:
-    inputs = inputs_for(backend, target, "--optlevel=3")
+    inputs = replace(inputs_for(backend, target, "--optlevel=3"), pull_secrets=("registry",), account="models-compile")
     toolchain = Toolchain(backend=backend, serve_image="s:1", compile_image="c:1", versions=inputs.versions, target=target)
     intent = CompileIntent(namespace="ns", inputs=inputs, toolchain=toolchain, pools=("p",))
     read = parse(CompiledModel, compiled_model(WorkloadKey("ns", "embed"), "uid", intent))
     assert isinstance(read, CompiledModel), read
     assert (read.spec.logical_cores, read.spec.flags) == (cores, ("--optlevel=3",))
-    assert read.spec.key == inputs.key
+    assert read.spec.key == inputs.key == inputs_for(backend, target, "--optlevel=3").key, "who pulls and compiles it is no part of it"
+    assert (read.spec.image_pull_secrets, read.spec.service_account_name) == (("registry",), "models-compile")

@@ -15,8 +15,8 @@ def service(key: PlacementKey) -> dict[str, Any]:
 
 
 def test_a_placement_has_its_service_for_as_long_as_it_stands_and_is_not_to_go() -> None:
-    assert of_standing(WORKLOAD, "u", [A, B], ()) == (service(A), service(B))
-    assert of_standing(WORKLOAD, "u", [A, B], (A,)) == (service(B),)
+    assert of_standing(WORKLOAD, "u", {A: "", B: ""}, ()) == (service(A), service(B))
+    assert of_standing(WORKLOAD, "u", {A: "", B: ""}, (A,)) == (service(B),)
 
 
 def test_the_service_of_a_placement_that_is_gone_is_left_over() -> None:

@@ -10,7 +10,7 @@ import pytest
 from steelyard.core.compiling.site import CompileSite
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.resources import Resources
-from steelyard.core.facts.snapshot import LatencyObjective, ServeCache, Settings, VllmOptions
+from steelyard.core.facts.snapshot import LatencyObjective, PodAccess, Registries, ServeCache, Settings, VllmOptions
 from steelyard.core.placing.intent import PlacementIntent
 from steelyard.render.compile_job import CompileJobIntent, compile_job
 from steelyard.render.deployment import deployment
@@ -18,6 +18,7 @@ from steelyard_runtime.artifacts.cache import cache_from_environment
 from steelyard_runtime.artifacts.signature import PUBLIC_KEYS, SIGNING_KEYS
 from steelyard_runtime.compile.spec import CompileSpec, compile_spec
 from steelyard_runtime.generate.spec import is_text, text_spec
+from steelyard_runtime.models.policy import DownloadPolicy
 
 DIGEST, COMMIT = "sha256:" + "a" * 64, "c" * 40
 SETTINGS = Settings(toolchains={}, store_uri="s3://artifacts", hub_endpoint="https://hub.example.com")
@@ -75,9 +76,15 @@ def job_of(uri: str, settings: Settings, *, secretName: str | None = None, site:
     return compile_job(intent, settings)
 
 
-def environment_of(uri: str, **change: Any) -> dict[str, str]:
-    """Of the compile Job's container."""
-    (container,) = job_of(uri, SETTINGS, **change)["spec"]["template"]["spec"]["containers"]
+def steps_of(job: Any) -> dict[str, Any]:
+    """The containers of a compile Job by name, in their order."""
+    pod = job["spec"]["template"]["spec"]
+    return {container["name"]: container for container in (*pod["initContainers"], *pod["containers"])}
+
+
+def environment_of(uri: str, settings: Settings = SETTINGS, step: str = "fetch", **change: Any) -> dict[str, str]:
+    """Of a container of the compile Job."""
+    container = steps_of(job_of(uri, settings, **change))[step]
     return {variable["name"]: variable["value"] for variable in container["env"] if "value" in variable}
 
 
@@ -131,22 +138,70 @@ def test_a_server_keeps_what_it_downloads_where_the_configuration_says_and_gives
     assert (pod["securityContext"], container["securityContext"]) == (plain["securityContext"], before["securityContext"])
 
 
-def test_private_keys_go_to_compile_pods_alone_and_public_ones_to_both() -> None:
-    settings = replace(SETTINGS, signing_secret="keys", public_keys="PEM")
-    pods = [job_of("s3://models/encoder", settings)["spec"]["template"]["spec"], serving(settings)]
-    environments = [{e["name"]: e.get("value") for e in pod["containers"][0]["env"]} for pod in pods]
-    assert [each[PUBLIC_KEYS] for each in environments] == ["PEM", "PEM"]
-    assert [each.get(SIGNING_KEYS) for each in environments] == ["/var/run/steelyard/signing", None]
-    secrets = [[v["secret"]["secretName"] for v in pod["volumes"] if "secret" in v] for pod in pods]
-    assert secrets == [["keys"], []]
-    mounted = [m for m in pods[0]["containers"][0]["volumeMounts"] if m["mountPath"] == environments[0][SIGNING_KEYS]]
-    assert [m["readOnly"] for m in mounted] == [True]
+def values(container: Any) -> dict[str, str | None]:
+    """Environment variables of a container."""
+    return {each["name"]: each.get("value") for each in container["env"]}
 
 
-def test_who_signs_nothing_gets_the_pods_that_were_made_before_there_were_signatures() -> None:
-    job = job_of("s3://models/encoder", SETTINGS)["spec"]["template"]["spec"]
-    assert job["volumes"] == [{"name": "tmp", "emptyDir": {}}]
-    assert [variable["name"] for variable in job["containers"][0]["env"]] == ["STEELYARD_COMPILE_SPEC", "POD_NAME", "AWS_REGION"]
+def test_private_keys_go_to_the_container_that_publishes_alone_and_public_ones_to_all_that_load() -> None:
+    settings = replace(SETTINGS, signing_secret="keys", public_keys="PEM", store_secret="writer", store_read_secret="reader")
+    steps = steps_of(job_of("s3://models/encoder", settings, secretName="mine"))
+    (server,) = serving(settings)["containers"]
+    assert {name for name, each in steps.items() if "signing" in {m["name"] for m in each["volumeMounts"]}} == {"publish"}
+    assert [values(each).get(SIGNING_KEYS) for each in (*steps.values(), server)] == [None, None, "/var/run/steelyard/signing", None]
+    assert [values(each).get(PUBLIC_KEYS) for each in (*steps.values(), server)] == ["PEM", None, "PEM", "PEM"]
+    assert [v["secret"]["secretName"] for v in serving(settings)["volumes"] if "secret" in v] == []
+    assert [m["readOnly"] for m in steps["publish"]["volumeMounts"] if m["name"] == "signing"] == [True]
+
+
+def test_each_container_of_a_compile_holds_what_its_step_needs_and_nothing_else() -> None:
+    settings = replace(SETTINGS, store_secret="writer", store_read_secret="reader")
+    steps = steps_of(job_of("hf://org/encoder", settings, secretName="hub-token"))
+    assert list(steps) == ["fetch", "compile", "publish"]
+    assert [each["args"] for each in steps.values()] == [["fetch"], ["compile"], ["publish"]]
+    assert secrets_of(steps["fetch"]) == {**keys("reader"), "HF_TOKEN": "hub-token/HF_TOKEN"}
+    assert [each["name"] for each in steps["compile"]["env"]] == ["STEELYARD_COMPILE_SPEC"]
+    assert secrets_of(steps["publish"]) == keys("writer")
+
+
+def test_the_container_that_compiles_reads_the_store_only_for_graphs_that_checkpoints_share() -> None:
+    settings = replace(SETTINGS, store_secret="writer", store_read_secret="reader", store_uri="pvc://artifacts")
+    alone, shared = (steps_of(job_of("s3://models/encoder", settings, flags=flags))["compile"] for flags in ([], ["--separate-weights"]))
+    assert (secrets_of(alone), secrets_of(shared)) == ({}, keys("reader"))
+    assert [m["name"] for m in alone["volumeMounts"]] == ["tmp-compile", "fetched", "made"]
+    assert [m["readOnly"] for m in shared["volumeMounts"] if m["name"] == "store"] == [True]
+
+
+@pytest.mark.parametrize("uri", ["s3://models/encoder", "pvc://models/encoder"])
+def test_what_one_container_has_written_the_next_can_only_read(uri: str) -> None:
+    job = job_of(uri, replace(SETTINGS, store_uri="pvc://artifacts", compile_disk_gib=3.0))
+    writes = {name: sorted(m["name"] for m in each["volumeMounts"] if not m.get("readOnly")) for name, each in steps_of(job).items()}
+    assert writes == {"fetch": ["fetched", "tmp-fetch"], "compile": ["made", "tmp-compile"], "publish": ["store", "tmp-publish"]}
+    pod = job["spec"]["template"]["spec"]
+    assert {m["name"] for each in steps_of(job).values() for m in each["volumeMounts"]} == {v["name"] for v in pod["volumes"]}
+    assert {v["emptyDir"]["sizeLimit"] for v in pod["volumes"] if "emptyDir" in v} == {"3072Mi"}
+    assert {each["resources"]["limits"]["ephemeral-storage"] for each in steps_of(job).values()} == {"3072Mi"}
+
+
+def test_pods_are_pulled_and_known_as_the_workload_says_and_hold_no_token() -> None:
+    named = PodAccess(pull_secrets=("registry",), account="models", compile_account="models-compile")
+    made = deployment(WorkloadKey("shop", "search"), "uid-3", replace(PLACEMENT, access=named), SETTINGS)["spec"]["template"]["spec"]
+    spec = {"imagePullSecrets": ["registry"], "serviceAccountName": "models-compile"}
+    job = job_of("s3://models/encoder", SETTINGS, **spec)["spec"]["template"]["spec"]
+    for pod, account in ((made, "models"), (job, "models-compile")):
+        assert (pod["imagePullSecrets"], pod["serviceAccountName"]) == ([{"name": "registry"}], account)
+        assert pod["automountServiceAccountToken"] is False
+    for pod in (serving(SETTINGS), job_of("s3://models/encoder", SETTINGS)["spec"]["template"]["spec"]):
+        assert not {"imagePullSecrets", "serviceAccountName"} & pod.keys()
+
+
+def test_a_serving_pod_gets_disk_for_its_artifact_and_what_is_made_of_it() -> None:
+    for size, limit in ((1 << 30, "4096Mi"), (None, "20480Mi")):
+        made = deployment(WorkloadKey("shop", "search"), "uid-3", replace(PLACEMENT, artifact_bytes=size), SETTINGS)
+        pod = made["spec"]["template"]["spec"]
+        resources = pod["containers"][0]["resources"]
+        assert resources["requests"]["ephemeral-storage"] == resources["limits"]["ephemeral-storage"] == limit
+        assert [v["emptyDir"]["sizeLimit"] for v in pod["volumes"] if "emptyDir" in v] == [limit]
 
 
 def test_who_sets_no_cache_gets_the_pod_that_was_made_before_there_was_one() -> None:
@@ -163,24 +218,57 @@ def test_who_sets_no_cache_gets_the_pod_that_was_made_before_there_was_one() -> 
     ]
     assert container["env"][1]["value"] == "/tmp/artifacts"
     assert container["volumeMounts"] == [{"name": "tmp", "mountPath": "/tmp"}]
-    assert pod["volumes"] == [{"name": "tmp", "emptyDir": {}}]
+    assert pod["volumes"] == [{"name": "tmp", "emptyDir": {"sizeLimit": "20480Mi"}}]
 
 
-def secrets_of(pod: Any) -> list[str]:
-    """Names of the Secrets that a pod's container gets as environment variables."""
-    (container,) = pod["spec"]["template"]["spec"]["containers"]
-    return [each["secretRef"]["name"] for each in container.get("envFrom", ())]
+def secrets_of(container: Any) -> dict[str, str]:
+    """By environment variable of a container, the Secret and the key that it comes from."""
+    assert "envFrom" not in container, "of a Secret only what is named"
+    sources = {each["name"]: each["valueFrom"]["secretKeyRef"] for each in container["env"] if "secretKeyRef" in each.get("valueFrom", {})}
+    return {name: f"{source['name']}/{source['key']}" for name, source in sources.items()}
 
 
-@pytest.mark.parametrize(("reader", "read_by"), [(None, ["writer"]), ("reader", ["reader"])])
-def test_a_serving_pod_gets_no_secret_but_the_one_to_read_the_store_with(reader: str | None, read_by: list[str]) -> None:
+def keys(secret: str, prefix: str = "") -> dict[str, str]:
+    return {f"{prefix}{key}": f"{secret}/{key}" for key in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")}
+
+
+@pytest.mark.parametrize(("reader", "read_by"), [(None, {}), ("reader", keys("reader"))])
+def test_a_serving_pod_gets_no_secret_but_the_one_to_read_the_store_with(reader: str | None, read_by: dict[str, str]) -> None:
     settings = replace(SETTINGS, store_secret="writer", store_read_secret=reader)
-    assert secrets_of(deployment(WorkloadKey("shop", "search"), "uid-3", PLACEMENT, settings)) == read_by
+    (container,) = serving(settings)["containers"]
+    assert secrets_of(container) == read_by
 
 
-def test_a_compile_pod_gets_the_models_secret_and_the_one_to_write_the_store_with() -> None:
-    settings = replace(SETTINGS, store_secret="writer", store_read_secret="reader")
-    assert secrets_of(job_of("hf://org/encoder", settings, secretName="hub-token")) == ["hub-token", "writer"]
+@pytest.mark.parametrize(
+    ("uri", "taken"),
+    [
+        ("s3://models/encoder", keys("mine", "MODEL_")),
+        ("pvc://models/encoder", {}),
+        ("hf://org/encoder", {"HF_TOKEN": "mine/HF_TOKEN"}),
+        ("oci://registry.example.com/team/encoder", {"OCI_USERNAME": "mine/OCI_USERNAME", "OCI_PASSWORD": "mine/OCI_PASSWORD"}),
+    ],
+)
+def test_of_a_users_secret_a_pod_gets_the_credentials_of_its_source_and_nothing_that_could_send_it_elsewhere(
+    uri: str, taken: dict[str, str]
+) -> None:
+    assert secrets_of(steps_of(job_of(uri, SETTINGS, secretName="mine"))["fetch"]) == taken
+
+
+def test_what_a_download_may_do_is_the_configurations_word() -> None:
+    registries = Registries(
+        allowed=("registry.example.com",),
+        private=("minio:9000",),
+        plain_http=("minio:9000",),
+        token_hosts={"r.example.com": "id.example.com"},
+    )
+    settings = replace(SETTINGS, registries=registries, compile_disk_gib=2.0)
+    assert told("oci://registry.example.com/team/encoder", settings=settings).download == DownloadPolicy(
+        registries=("registry.example.com",),
+        private=("minio:9000",),
+        plain_http=("minio:9000",),
+        token_hosts={"r.example.com": "id.example.com"},
+        max_bytes=1 << 30,
+    )
 
 
 ON_A_POOL = CompileSite(
@@ -214,8 +302,8 @@ def test_a_compile_that_takes_a_device_is_placed_as_the_serving_pods_of_its_pool
     for part in ("nodeSelector", "tolerations", "schedulerName", "runtimeClassName"):
         assert ours[part] == theirs[part]
     assert ours["runtimeClassName"] == "nvidia"
-    assert ours["containers"][0]["resources"] == theirs["containers"][0]["resources"]
-    assert ours["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == "1"
+    devices = [each["resources"]["limits"].get("nvidia.com/gpu") for each in (*steps_of(job).values(), theirs["containers"][0])]
+    assert devices == ["1", "1", None, "1"], "what publishes needs none, and its pod has one"
     assert job["metadata"]["labels"]["steelyard.dev/pool"] == job["spec"]["template"]["metadata"]["labels"]["steelyard.dev/pool"] == "gpu"
 
 
@@ -224,7 +312,9 @@ def test_a_compile_on_general_nodes_names_no_pool_and_asks_for_no_device() -> No
     assert "steelyard.dev/pool" not in job["metadata"]["labels"]
     pod = job["spec"]["template"]["spec"]
     assert not {"nodeSelector", "tolerations", "schedulerName", "runtimeClassName"} & pod.keys()
-    assert pod["containers"][0]["resources"]["limits"] == {"cpu": "1000m", "memory": "4096Mi"}
+    assert [each["resources"]["limits"] for each in steps_of(job).values()] == [
+        {"cpu": "1000m", "memory": "4096Mi", "ephemeral-storage": "10240Mi"}
+    ] * 3
 
 
 def test_a_server_of_text_is_told_what_it_reads_and_has_shared_memory_and_time_to_start() -> None:
@@ -250,5 +340,5 @@ def test_a_server_of_text_is_told_what_it_reads_and_has_shared_memory_and_time_t
 def test_preparing_a_model_for_vllm_has_shared_memory_and_no_other_compile_has() -> None:
     uri = "s3://models/encoder"
     for backend, shared in (("vllm", True), ("openvino", False)):
-        (container,) = job_of(uri, SETTINGS, backend=backend)["spec"]["template"]["spec"]["containers"]
+        container = steps_of(job_of(uri, SETTINGS, backend=backend))["compile"]
         assert any(mount["mountPath"] == "/dev/shm" for mount in container["volumeMounts"]) == shared

@@ -36,7 +36,8 @@ def archive(files: dict[str, bytes], *members: tarfile.TarInfo, compressed: bool
 
 class Registry:
     """`token`: what a Bearer must say; it is given to whoever has `password`. `elsewhere`: blobs are redirected to another port.
-    `tokens`: status and body in place of a token."""
+    `tokens`: status and body in place of a token. `realm`: where it sends for one, itself if None. `sends_on`: who asks for one there is
+    redirected to the other port."""
 
     def __init__(self) -> None:
         self.manifests: dict[str, bytes] = {}
@@ -45,6 +46,8 @@ class Registry:
         self.password: str | None = None
         self.elsewhere = False
         self.tokens: tuple[int, bytes] | None = None
+        self.realm: str | None = None
+        self.sends_on = False
         self.broken: int | None = None
         self.seen: list[tuple[str, str, str | None]] = []
         """Host, path and Authorization of every request."""
@@ -66,6 +69,8 @@ class Registry:
         self.seen.append((host, path, given))
         if self.broken is not None:
             return self.broken, {}, b""
+        if path == "/token" and self.sends_on and host == self.host:
+            return 307, {"Location": f"http://{self.other}/token"}, b""
         if path == "/token" and self.tokens is not None:
             return self.tokens[0], {}, self.tokens[1]
         if path == "/token":
@@ -73,7 +78,7 @@ class Registry:
         if path.startswith("/elsewhere/"):
             return 200, {}, self.blobs[path.removeprefix("/elsewhere/")]
         if self.token and given != f"Bearer {self.token}":
-            challenge = f'Bearer realm="http://{self.host}/token",service="here",scope="repository:{REPOSITORY}:pull"'
+            challenge = f'Bearer realm="{self.realm or f"http://{self.host}/token"}",service="here",scope="repository:{REPOSITORY}:pull"'
             return 401, {"WWW-Authenticate": challenge}, b"{}"
         kind, _, digest = path.removeprefix(f"/v2/{REPOSITORY}/").partition("/")
         if kind == "manifests" and digest in self.manifests:

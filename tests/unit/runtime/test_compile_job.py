@@ -2,24 +2,31 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 import urllib.error
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from patience import PATIENCE
+from steelyard_runtime.artifacts.fetch import fetch_artifact
 from steelyard_runtime.compile.progress import Phase, Progress, ProgressServer
+from steelyard_runtime.compile.spec import compile_spec
+from steelyard_runtime.compile.steps import deliver_step
 from steelyard_runtime.compile.toolchain import installed
+from steelyard_runtime.compile.workplace import Fetched, Workplace, describe
 from steelyard_runtime.logs import LogTail
 from unit.runtime.server_process import environment, free_port, http
 from unit.runtime.test_artifacts import blob, flip_a_byte
 from unit.runtime.test_spec import COMPILE
-from unit.runtime.tiny import publish_tiny
+from unit.runtime.tiny import build, publish_tiny
 
 
 def spec(tmp_path: Path, **change: Any) -> dict[str, Any]:
@@ -28,13 +35,30 @@ def spec(tmp_path: Path, **change: Any) -> dict[str, Any]:
     return {**COMPILE, "model": model, "toolchain": toolchain, "store": {"uri": f"file://{tmp_path}/store"}, **change}
 
 
-def run(tmp_path: Path, document: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-    variables = environment(tmp_path, "job", STEELYARD_COMPILE_SPEC=json.dumps(document))
-    command = [sys.executable, "-m", "steelyard_runtime.main", "compile", "--progress-port", "0"]
-    found = subprocess.run(command, env=variables, capture_output=True, check=False, timeout=PATIENCE)
+STEPS = ("fetch", "compile", "publish")
+
+
+def step_of(tmp_path: Path, step: str, document: dict[str, Any], port: int = 0) -> tuple[list[str], dict[str, str]]:
+    """Command and environment of one container of the pod; they share a folder."""
+    more = {"STEELYARD_COMPILE_SPEC": json.dumps(document), "STEELYARD_WORK": str(tmp_path / "work")}
+    command = [sys.executable, "-m", "steelyard_runtime.main", step, "--progress-port", str(port)]
+    return command, environment(tmp_path, "job", **more)
+
+
+def run(tmp_path: Path, document: dict[str, Any], *steps: str) -> tuple[int, dict[str, Any]]:
+    """One container after another, as the kubelet runs them: the first that fails is the last."""
+    shutil.rmtree(tmp_path / "work", ignore_errors=True)
+    for folder in ("fetched", "made"):
+        (tmp_path / "work" / folder).mkdir(parents=True)
+    code = 0
+    for step in steps or STEPS:
+        command, variables = step_of(tmp_path, step, document)
+        code = subprocess.run(command, env=variables, capture_output=True, check=False, timeout=PATIENCE).returncode
+        if code:
+            break
     message = (tmp_path / "job.termination").read_bytes()
     assert len(message) <= 4096
-    return found.returncode, json.loads(message)
+    return code, json.loads(message)
 
 
 def test_an_artifact_that_is_there_and_verifies_is_found_without_compiling(tmp_path: Path) -> None:
@@ -46,7 +70,7 @@ def test_an_artifact_that_is_there_and_verifies_is_found_without_compiling(tmp_p
 
 
 @pytest.mark.parametrize("harm", ["a flipped byte", "a missing file", "another key"])
-def test_an_artifact_that_is_there_and_not_to_be_used_is_removed_and_compiled_anew(tmp_path: Path, harm: str) -> None:
+def test_an_artifact_that_is_there_and_not_to_be_used_makes_way_for_what_is_compiled_anew(tmp_path: Path, harm: str) -> None:
     artifact = publish_tiny(tmp_path)
     key, store = artifact.manifest.key, tmp_path / "store"
     if harm == "a flipped byte":
@@ -58,7 +82,16 @@ def test_an_artifact_that_is_there_and_not_to_be_used_is_removed_and_compiled_an
         (store / artifact.manifest.key).rename(store / key)
     code, result = run(tmp_path, spec(tmp_path, key=key))
     assert (code, result["class"], result["reason"]) == (1, "User", "ModelNotFound"), "it went on, and there is no model here"
-    assert not (store / key).exists()
+    assert (store / key).exists(), "who only reads removes nothing"
+    place = Workplace(tmp_path / "work" / "fetched", tmp_path / "work" / "made")
+    place.artifact.mkdir(parents=True)
+    made = replace(build(place.artifact), key=key, model_digest=spec(tmp_path)["model"]["digest"])
+    describe(place.artifact, made)
+    place.note(Fetched(datetime.now(UTC), tmp_path, None))
+    asked = compile_spec({"STEELYARD_COMPILE_SPEC": json.dumps(spec(tmp_path, key=key))})
+    published, cached = deliver_step(asked, Progress(LogTail()), place, None, None, tmp_path / "scratch")
+    assert not cached
+    assert fetch_artifact(published.uri, published.digest, tmp_path / "taken").key == key
 
 
 @pytest.mark.parametrize(
@@ -94,9 +127,8 @@ def test_pypis_placeholder_for_neuron_is_refused_by_the_whole_job(tmp_path: Path
     site.mkdir(parents=True)
     (site / "METADATA").write_text("Metadata-Version: 2.1\nName: torch-neuronx\nVersion: 1.0\n")
     document = spec(tmp_path, backend="neuron", target="inf2", toolchain={"torch-neuronx": "1.0"})
-    variables = environment(tmp_path, "job", STEELYARD_COMPILE_SPEC=json.dumps(document))
+    command, variables = step_of(tmp_path, "fetch", document)
     variables["PYTHONPATH"] += f":{site.parent}"
-    command = [sys.executable, "-m", "steelyard_runtime.main", "compile", "--progress-port", "0"]
     assert subprocess.run(command, env=variables, capture_output=True, check=False, timeout=PATIENCE).returncode == 1
     result = json.loads((tmp_path / "job.termination").read_text())
     assert (result["class"], result["reason"]) == ("User", "ToolchainPlaceholder")
@@ -109,8 +141,10 @@ def test_a_job_that_is_told_to_stop_says_so_and_may_be_tried_again(tmp_path: Pat
     model.mkdir()
     (tmp_path / "endless").rename(model / "model.safetensors")
     port = free_port()
-    variables = environment(tmp_path, "job", STEELYARD_COMPILE_SPEC=json.dumps(spec(tmp_path)))
-    command = [sys.executable, "-m", "steelyard_runtime.main", "compile", "--progress-port", str(port)]
+    place = Workplace(tmp_path / "work" / "fetched", tmp_path / "work" / "made")
+    place.fetched.mkdir(parents=True)
+    place.note(Fetched(datetime.now(UTC), model, None))
+    command, variables = step_of(tmp_path, "compile", spec(tmp_path), port)
     with subprocess.Popen(command, env=variables, stderr=subprocess.DEVNULL) as process:
         seen: dict[str, Any] = {}
         while seen.get("phase") != "Verifying":

@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from steelyard_runtime.failure import Failure, Reason
-from steelyard_runtime.models.source import fetch, verified_digest
+from steelyard_runtime.main import main
+from steelyard_runtime.models.digest import model_digest
+from steelyard_runtime.models.policy import DownloadPolicy
+from steelyard_runtime.models.source import fetch, lists_files, verified_digest
 from steelyard_runtime.models.weights import refuse_pickle
 from unit.runtime.hub import COMMIT, Hub, serving
 
@@ -47,6 +50,33 @@ def test_a_commit_is_fetched_without_pickles_code_and_other_frameworks(tmp_path:
     assert told[-1] == (sum(len(FILES[name]) for name in WANTED),) * 2
     refuse_pickle(folder)
     assert verified_digest(folder, None) == verified_digest(folder, verified_digest(folder, None))
+
+
+@pytest.mark.usefixtures("hub")
+def test_what_a_mirror_serves_under_a_commit_is_held_against_the_digest_that_the_user_gives(tmp_path: Path) -> None:
+    folder = fetch(URI, tmp_path / "m", revision=COMMIT)
+    assert lists_files(URI)
+    with pytest.raises(Failure, match="the model's digest is") as refusal:
+        verified_digest(folder, "sha256:" + "0" * 64)
+    assert refusal.value.reason is Reason.MODEL_DIGEST_MISMATCH
+
+
+def test_the_digest_to_give_can_be_had_from_a_clone_with_all_that_is_not_downloaded(
+    hub: Hub, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, data in hub.files.items():
+        (tmp_path / "clone" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "clone" / name).write_bytes(data)
+    downloaded = model_digest(fetch(URI, tmp_path / "m", revision=COMMIT))
+    assert main(["digest", "--hub", str(tmp_path / "clone")]) == 0
+    assert capsys.readouterr().out.strip() == downloaded
+
+
+def test_a_repository_that_is_larger_than_the_pods_disk_is_refused_before_anything_is_downloaded(hub: Hub, tmp_path: Path) -> None:
+    with pytest.raises(Failure) as refusal:
+        fetch(URI, tmp_path / "m", revision=COMMIT, policy=DownloadPolicy(max_bytes=100))
+    assert (refusal.value.kind, refusal.value.reason) == ("User", Reason.MODEL_TOO_LARGE)
+    assert not any("/resolve/" in asked for asked in hub.asked)
 
 
 def test_everything_comes_from_the_mirror(hub: Hub, tmp_path: Path) -> None:

@@ -3,16 +3,20 @@
 import base64
 import gzip
 import io
+import ipaddress
 import os
 import tarfile
 import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from steelyard_runtime.failure import Failure, Reason
 from steelyard_runtime.models import oci
+from steelyard_runtime.models.connect import is_public
+from steelyard_runtime.models.policy import DownloadPolicy
 from steelyard_runtime.models.source import fetch, lists_files
 from unit.runtime.registry import REPOSITORY, TAR, TAR_GZIP, TITLE, Registry, archive, digest_of, serving
 
@@ -22,15 +26,22 @@ FILES = {"config.json": b"{}", "model.safetensors": b"weights" * 1000, "1_Poolin
 @pytest.fixture
 def registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
     with serving() as found:
-        monkeypatch.setenv("OCI_PLAIN_HTTP", "true")
         monkeypatch.delenv("OCI_USERNAME", raising=False)
         monkeypatch.delenv("OCI_PASSWORD", raising=False)
         yield found
 
 
-def pull(registry: Registry, digest: str, into: Path, told: list[tuple[int, int]] | None = None) -> Path:
+def ours(**change: Any) -> DownloadPolicy:
+    """As a platform team writes that has a registry at a private address, without TLS."""
+    return DownloadPolicy(**{"private": ("127.0.0.1",), "plain_http": ("127.0.0.1",), **change})
+
+
+def pull(
+    registry: Registry, digest: str, into: Path, told: list[tuple[int, int]] | None = None, *, policy: DownloadPolicy | None = None
+) -> Path:
     seen = told if told is not None else []
-    return fetch(f"oci://{registry.host}/{REPOSITORY}", into, lambda here, in_all: seen.append((here, in_all)), digest=digest)
+    uri = f"oci://{registry.host}/{REPOSITORY}"
+    return fetch(uri, into, lambda here, in_all: seen.append((here, in_all)), digest=digest, policy=policy or ours())
 
 
 def found_in(folder: Path) -> dict[str, bytes]:
@@ -130,6 +141,44 @@ def test_an_archive_that_swells_ends_the_download(registry: Registry, tmp_path: 
     assert sum(map(len, found_in(tmp_path / "m").values())) == 0
 
 
+def test_many_layers_that_each_swell_a_little_end_the_download(registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(oci, "LEAST_ROOM", 1 << 20)
+    layers = [archive({f"models/{number}.safetensors": b"\0" * (1 << 20)}, compressed=True) for number in range(30)]
+    with pytest.raises(Failure, match="it is no model"):
+        pull(registry, registry.push(*((TAR_GZIP, layer, {}) for layer in layers)), tmp_path / "m")
+    assert sum(map(len, found_in(tmp_path / "m").values())) <= 100 * sum(map(len, layers))
+
+
+def test_a_model_that_is_larger_than_the_pods_disk_is_refused_before_any_layer_is_asked_for(registry: Registry, tmp_path: Path) -> None:
+    layers = [archive({f"models/{number}.json": bytes(1000)}) for number in range(3)]
+    digest = registry.push(*((TAR, layer, {}) for layer in layers))
+    with pytest.raises(Failure, match=r"config\.compile\.ephemeralStorage") as refusal:
+        pull(registry, digest, tmp_path / "m", policy=ours(max_bytes=sum(map(len, layers)) - 1))
+    assert (refusal.value.kind, refusal.value.reason) == ("User", Reason.MODEL_TOO_LARGE)
+    assert not any("/blobs/" in path for _, path, _ in registry.seen)
+    assert pull(registry, digest, tmp_path / "m", policy=ours(max_bytes=sum(map(len, layers))))
+
+
+def test_a_model_of_more_files_or_layers_than_models_have_is_refused(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layers = [(TAR, archive({f"models/{number}.json": b"{}"}), {}) for number in range(3)]
+    digest = registry.push(*layers)
+    with monkeypatch.context() as few, pytest.raises(Failure, match="files"):
+        few.setattr(oci, "FILES_LIMIT", 2)
+        pull(registry, digest, tmp_path / "files")
+    with monkeypatch.context() as few, pytest.raises(Failure, match="3 layers"):
+        few.setattr(oci, "LAYERS_LIMIT", 2)
+        pull(registry, digest, tmp_path / "layers")
+
+
+def test_a_layer_cannot_make_room_for_others_by_less_than_no_bytes(registry: Registry, tmp_path: Path) -> None:
+    document = b'{"layers": [{"size": -5, "digest": "sha256:0", "mediaType": "tar"}]}'
+    registry.manifests[digest_of(document)] = document
+    with pytest.raises(Failure, match="less than no bytes"):
+        pull(registry, digest_of(document), tmp_path / "m")
+
+
 def header(kind: bytes, size: int, name: str = "header") -> bytes:
     info = tarfile.TarInfo(name)
     info.type, info.size = kind, size
@@ -220,6 +269,101 @@ def test_a_registry_that_wants_a_token_gets_one_and_no_other_host_does(
     assert os.environ["OCI_PASSWORD"] == "secret"
 
 
+def test_a_token_of_another_address_is_never_asked_for_and_never_handed_to_the_registry(registry: Registry, tmp_path: Path) -> None:
+    registry.token, registry.realm = "t0ken", f"http://{registry.other}/token"
+    with pytest.raises(Failure, match=r"config\.registries\.tokenHosts") as refusal:
+        pull(registry, registry.push((TAR, archive(FILES), {})), tmp_path / "m")
+    assert (refusal.value.kind, refusal.value.reason) == ("User", Reason.SOURCE_REFUSED)
+    assert {(host, given) for host, _, given in registry.seen} == {(registry.host, None)}
+
+
+def test_the_registrys_own_address_cannot_send_on_to_another_for_a_token(registry: Registry, tmp_path: Path) -> None:
+    registry.token, registry.sends_on = "t0ken", True
+    with pytest.raises(Failure):
+        pull(registry, registry.push((TAR, archive(FILES), {})), tmp_path / "m")
+    assert {(host, given) for host, _, given in registry.seen} == {(registry.host, None)}
+
+
+@pytest.mark.parametrize(
+    ("registry", "realm", "may"),
+    [
+        ("registry-1.docker.io", "https://auth.docker.io/token", True),
+        ("registry-1.docker.io", "http://auth.docker.io/token", False),
+        ("evil.example.com", "https://auth.docker.io/token", False),
+        ("ghcr.io", "https://ghcr.io/token", True),
+        ("ghcr.io", "https://ghcr.io:443/token", True),
+        ("ghcr.io", "http://ghcr.io/token", False),
+        ("ghcr.io", "https://ghcr.io@169.254.169.254/token", False),
+        ("ghcr.io", "https://ghcr.io:8443/token", False),
+        ("ghcr.io", "https://ghcr.io.evil.example.com/token", False),
+        ("ghcr.io", "", False),
+        ("registry.corp.example:5000", "https://id.corp.example/token", True),
+        ("plain.corp.example", "http://plain.corp.example/token", True),
+    ],
+)
+def test_a_token_comes_from_the_registry_itself_or_from_where_it_is_known_to_send(registry: str, realm: str, may: bool) -> None:
+    policy = DownloadPolicy(token_hosts={"registry.corp.example:5000": "id.corp.example"}, plain_http=("plain.corp.example",))
+    assert policy.may_give_tokens(realm, registry) is may
+
+
+def test_a_registry_at_a_private_address_is_not_connected_to_unless_it_is_on_the_list(registry: Registry, tmp_path: Path) -> None:
+    digest = registry.push((TAR, archive(FILES), {}))
+    with pytest.raises(Failure, match=r"config\.registries\.private") as refusal:
+        pull(registry, digest, tmp_path / "m", policy=ours(private=()))
+    assert (refusal.value.kind, refusal.value.reason) == ("User", Reason.SOURCE_REFUSED)
+    assert registry.seen == []
+
+
+def test_what_counts_is_the_address_that_is_connected_to_and_not_the_name(registry: Registry, tmp_path: Path) -> None:
+    port = registry.host.partition(":")[2]
+    digest = registry.push((TAR, archive(FILES), {}))
+    uri = f"oci://localhost:{port}/{REPOSITORY}"
+    with pytest.raises(Failure, match=r"is no public address"):
+        fetch(uri, tmp_path / "m", digest=digest, policy=DownloadPolicy(plain_http=("localhost",)))
+    assert registry.seen == []
+    by_name = DownloadPolicy(plain_http=("localhost",), private=(f"localhost:{port}",))
+    assert found_in(fetch(uri, tmp_path / "m", digest=digest, policy=by_name)) == FILES
+
+
+def test_a_redirect_leads_to_no_private_address_that_is_not_on_the_list(registry: Registry, tmp_path: Path) -> None:
+    registry.elsewhere = True
+    digest = registry.push((TAR, archive(FILES), {}))
+    with pytest.raises(Failure, match=f"leads to {registry.other}"):
+        pull(registry, digest, tmp_path / "m", policy=ours(private=(registry.host,)))
+    assert {host for host, _, _ in registry.seen} == {registry.host}
+
+
+def test_a_registry_from_outside_reaches_none_of_the_private_hosts_on_the_list() -> None:
+    policy = DownloadPolicy(private=("harbor.corp.example", "minio.corp.example"))
+    assert policy.private_hosts_for("harbor.corp.example:8443") == policy.private
+    assert policy.private_hosts_for("evil.example.com") == ()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("127.0.0.1", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "168.63.129.16", "224.0.0.1"),
+        *("::1", "::", "fe80::1", "fd00::1", "ff02::1", "::ffff:10.0.0.1", "::ffff:169.254.169.254"),
+        *("64:ff9b::a00:1", "64:ff9b::a9fe:a9fe", "2002:a00:1::1"),
+    ],
+)
+def test_no_address_of_a_network_of_ones_own_is_public(address: str) -> None:
+    assert not is_public(ipaddress.ip_address(address))
+
+
+@pytest.mark.parametrize("address", ["1.1.1.1", "2606:4700:4700::1111", "::ffff:1.1.1.1", "64:ff9b::101:101"])
+def test_addresses_of_the_internet_are_public(address: str) -> None:
+    assert is_public(ipaddress.ip_address(address))
+
+
+def test_a_registry_that_is_not_on_the_list_of_the_platform_team_is_not_asked(registry: Registry, tmp_path: Path) -> None:
+    digest = registry.push((TAR, archive(FILES), {}))
+    with pytest.raises(Failure, match=r"use one of registry\.example\.com.*config\.registries\.allowed") as refusal:
+        pull(registry, digest, tmp_path / "m", policy=ours(registries=("registry.example.com",)))
+    assert (refusal.value.kind, refusal.value.reason, registry.seen) == ("User", Reason.SOURCE_REFUSED, [])
+    assert found_in(pull(registry, digest, tmp_path / "m", policy=ours(registries=("registry.example.com", registry.host)))) == FILES
+
+
 @pytest.mark.parametrize("answer", [(429, b""), (500, b""), (503, b""), (200, b"<html>under maintenance</html>"), (200, b"")], ids=str)
 def test_a_server_of_tokens_that_does_not_answer_is_tried_again_later(
     registry: Registry, tmp_path: Path, answer: tuple[int, bytes]
@@ -238,7 +382,9 @@ def test_a_server_of_tokens_that_refuses_is_the_users(registry: Registry, tmp_pa
     assert refusal.value.kind == "User"
 
 
-@pytest.mark.parametrize("uri", ["oci://registry.example.com", "oci://registry.example.com/model:latest"])
+@pytest.mark.parametrize(
+    "uri", ["oci://registry.example.com", "oci://registry.example.com/model:latest", "oci://user@host/model", "oci://host#x/y"]
+)
 def test_an_address_that_names_no_repository_or_a_tag_is_refused(tmp_path: Path, uri: str) -> None:
     with pytest.raises(Failure, match="is not oci://REGISTRY/REPOSITORY") as refusal:
         fetch(uri, tmp_path, digest="sha256:" + "0" * 64)
@@ -260,7 +406,7 @@ def test_what_is_not_there_is_told_from_a_registry_that_does_not_answer(registry
         pull(registry, "sha256:" + "0" * 64, tmp_path / "m")
     assert (broken.value.kind, broken.value.reason) == ("Infrastructure", Reason.STORE_UNAVAILABLE)
     with pytest.raises(Failure) as gone:
-        fetch(f"oci://127.0.0.1:9/{REPOSITORY}", tmp_path / "m", digest="sha256:" + "0" * 64)
+        fetch(f"oci://127.0.0.1:9/{REPOSITORY}", tmp_path / "m", digest="sha256:" + "0" * 64, policy=ours())
     assert gone.value.kind == "Infrastructure"
 
 

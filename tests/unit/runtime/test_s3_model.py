@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from steelyard_runtime.failure import Failure, Reason
+from steelyard_runtime.models.policy import DownloadPolicy
+from steelyard_runtime.models.s3 import credentials
 from steelyard_runtime.models.source import fetch
 from unit.runtime.bucket import Bucket, serving
 
@@ -51,3 +53,22 @@ def test_an_object_that_is_removed_while_the_model_is_downloaded_is_tried_again(
     with pytest.raises(Failure, match=r"m/7/other\.safetensors was removed") as refusal:
         fetch("s3://models/m/7", tmp_path / "m")
     assert (refusal.value.kind, refusal.value.reason) == ("Infrastructure", Reason.STORE_UNAVAILABLE)
+
+
+def test_a_model_that_is_larger_than_the_pods_disk_is_refused_before_anything_is_downloaded(bucket: Bucket, tmp_path: Path) -> None:
+    with pytest.raises(Failure) as refusal:
+        fetch("s3://models/m/7", tmp_path / "m", policy=DownloadPolicy(max_bytes=100))
+    assert (refusal.value.kind, refusal.value.reason) == ("User", Reason.MODEL_TOO_LARGE)
+    assert not (tmp_path / "m").exists()
+
+
+def test_the_models_own_credentials_are_used_for_it_and_the_stores_are_not_mixed_in() -> None:
+    store = {"AWS_ACCESS_KEY_ID": "store", "AWS_SECRET_ACCESS_KEY": "s", "AWS_SESSION_TOKEN": "t", "AWS_REGION": "r"}
+    own = {"MODEL_AWS_ACCESS_KEY_ID": "model", "MODEL_AWS_SECRET_ACCESS_KEY": "m"}
+    assert credentials(store) == store
+    assert credentials({**store, **own}) == {
+        "AWS_ACCESS_KEY_ID": "model",
+        "AWS_SECRET_ACCESS_KEY": "m",
+        "AWS_REGION": "r",
+        **own,
+    }

@@ -26,12 +26,13 @@ from steelyard_runtime.artifacts.signature import (
     trust_from_environment,
 )
 from steelyard_runtime.artifacts.store import open_store
-from steelyard_runtime.compile import job
-from steelyard_runtime.compile.job import _already_there
+from steelyard_runtime.artifacts.whole import whole
+from steelyard_runtime.compile import steps
+from steelyard_runtime.compile.job import compile_model
 from steelyard_runtime.compile.progress import Progress
 from steelyard_runtime.compile.spec import CompileSpec, compile_spec
 from steelyard_runtime.compile.toolchain import installed
-from steelyard_runtime.failure import Failure, FailureClass, Reason
+from steelyard_runtime.failure import Failure, Reason
 from steelyard_runtime.logs import LogTail
 from steelyard_runtime.models.digest import model_digest
 from unit.runtime.server_process import ServerProcess
@@ -128,10 +129,10 @@ def test_an_envelope_is_what_dsse_says(tmp_path: Path) -> None:
 def test_one_who_signs_does_not_adopt_what_was_planted(tmp_path: Path) -> None:
     published(tmp_path)
     store = open_store(f"file://{tmp_path}/store")
-    assert _already_there(store, KEY, tmp_path / "found", own_trust(Signer((ONE,)), None)) is None
+    assert whole(store, KEY, tmp_path / "found", own_trust(Signer((ONE,)), None)) is None
     assert list(store.stored()) == [], "it is out of the way of what is compiled now"
     published(tmp_path, OTHER)
-    assert _already_there(store, KEY, tmp_path / "found", own_trust(Signer((ONE,)), trusting(OTHER))) is not None
+    assert whole(store, KEY, tmp_path / "found", own_trust(Signer((ONE,)), trusting(OTHER))) is not None
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,7 @@ class Raced:
 
     def make(self, model: Path, digest: str, spec: CompileSpec, into: Path, progress: Progress) -> Manifest:
         shutil.copytree(self.root / "store" / KEY, self.root / "store" / spec.key)
-        return replace(build(into), key=spec.key)
+        return replace(build(into), key=spec.key, model_digest=digest)
 
 
 def test_one_who_lost_a_race_does_not_adopt_the_signed_artifact_of_another_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,7 +156,7 @@ def test_one_who_lost_a_race_does_not_adopt_the_signed_artifact_of_another_key(t
     for name in ("model", "scratch"):
         (tmp_path / name).mkdir()
     (tmp_path / "model" / "model.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
-    monkeypatch.setattr(job, "Compiling", lambda _: Raced(tmp_path))
+    monkeypatch.setattr(steps, "Compiling", lambda _: Raced(tmp_path))
     asked = {
         **COMPILE,
         "model": {"uri": f"file://{tmp_path}/model", "digest": model_digest(tmp_path / "model"), "task": "embeddings"},
@@ -163,11 +164,10 @@ def test_one_who_lost_a_race_does_not_adopt_the_signed_artifact_of_another_key(t
         "store": {"uri": f"file://{tmp_path}/store"},
     }
     spec = compile_spec({"STEELYARD_COMPILE_SPEC": json.dumps(asked)})
-    with pytest.raises(Failure, match="of another compile key") as refused:
-        job.compile_model(spec, Progress(LogTail()), tmp_path / "scratch", Signer((ONE,)), trusting(ONE))
-    assert (refused.value.reason, refused.value.kind) == (Reason.ARTIFACT_CORRUPT, FailureClass.INFRASTRUCTURE)
-    assert _already_there(open_store(spec.store_uri), spec.key, tmp_path / "found", trusting(ONE)) is None
-    assert [each.key for each in open_store(spec.store_uri).stored()] == [KEY], "the next attempt removes it"
+    made, cached = compile_model(spec, Progress(LogTail()), tmp_path / "scratch", Signer((ONE,)), trusting(ONE))
+    assert not cached
+    assert fetch_artifact(made.uri, made.digest, tmp_path / "taken", trust=trusting(ONE)).key == spec.key, "its own took the place"
+    assert {each.key for each in open_store(spec.store_uri).stored()} == {KEY, spec.key}
 
 
 def test_the_signed_artifact_of_another_key_is_not_served(tmp_path: Path) -> None:
@@ -243,7 +243,7 @@ OF_ANOTHER_KIND = P256.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryp
 
 
 @pytest.mark.parametrize("data", [b"junk", LOCKED, OF_ANOTHER_KIND, None])
-def test_what_is_no_private_key_fails_before_anything_is_compiled(tmp_path: Path, data: bytes | None) -> None:
+def test_what_is_no_private_key_fails_before_anything_is_published(tmp_path: Path, data: bytes | None) -> None:
     if data is not None:
         (tmp_path / "key.pem").write_bytes(data)
     with pytest.raises(Failure) as refused:

@@ -9,7 +9,7 @@ from typing import get_args
 
 import pytest
 
-from steelyard.api.server import VllmArgumentName
+from steelyard.api.vllm_argument import SWITCHES, VALUES, VllmArgument, VllmArgumentName
 from steelyard.core.compiling.vllm_words import compiled_words, served_words
 from steelyard.core.facts.snapshot import VllmOptions
 from steelyard_runtime.compile.progress import Progress
@@ -235,12 +235,53 @@ def test_nxd_inference_is_compiled_by_its_own_command_without_a_device() -> None
     assert found.environment["BASE_COMPILE_WORK_DIR"] == "/s/", "each job's own, and not in the artifact"
 
 
+GIVEN = {
+    "block-size": "16",
+    "chat-template-content-format": "openai",
+    "generation-config": "vllm",
+    "limit-mm-per-prompt": '{"image": 2, "video": 0}',
+    "max-logprobs": "-1",
+    "override-generation-config": '{"temperature": 0.6, "top_k": 20, "do_sample": true}',
+    "reasoning-parser": "deepseek_r1",
+    "scheduling-policy": "priority",
+    "seed": "3",
+    "served-model-name": "meta-llama/Llama-3.1-8B",
+    "speculative-config": '{"method": "ngram", "num_speculative_tokens": 4, "prompt_lookup_max": 4}',
+    "structured-outputs-config": '{"backend": "xgrammar", "disable_any_whitespace": true}',
+    "tokenizer-mode": "mistral",
+    "tool-call-parser": "granite-20b-fc",
+}
+"""A value as people write it, by argument; the others are switches."""
+
+
 def test_every_argument_of_the_api_is_a_word_that_the_runtime_passes_on() -> None:
-    options = VllmOptions(
-        max_model_length=1, max_sequences=1, max_batched_tokens=16, arguments=tuple((name, "1") for name in get_args(VllmArgumentName))
-    )
-    words.read(compiled_words(options), words.COMPILED)
-    words.read(served_words(options), words.SERVED)
+    given = tuple((name, GIVEN.get(name)) for name in get_args(VllmArgumentName))
+    options = VllmOptions(max_model_length=1, max_sequences=1, max_batched_tokens=16, arguments=given)
+    found = {**words.read(compiled_words(options), words.COMPILED), **words.read(served_words(options), words.SERVED)}
+    assert {name: found[f"--{name}"] or None for name, _ in given} == dict(given)
+    for name, value in given:
+        VllmArgument(name=name, value=value)
+
+
+def test_the_api_and_the_runtime_allow_the_same_values() -> None:
+    assert {f"--{name}": pattern for name, (pattern, _) in VALUES.items()} == words.VALUES
+    assert set(VALUES) | set(SWITCHES) == set(get_args(VllmArgumentName))
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "--generation-config=/models/other",
+        '--speculative-config={"method": "ngram", "model": "org/draft"}',
+        "--reasoning-parser=./parser.py",
+        '--structured-outputs-config={"reasoning_parser_plugin": "/tmp/x.py"}',
+        "--enable-sleep-mode=/tmp",
+        "--gpu-memory-utilization=/dev/null",
+    ],
+)
+def test_no_value_is_a_path_or_another_model(word: str) -> None:
+    with pytest.raises(Failure, match="no path, URL or model"):
+        words.read((word,), words.COMPILED | words.SERVED)
 
 
 @pytest.mark.parametrize(

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from steelyard.api.status_values import EXACT_MAX
 from steelyard.control.gather.termination import last_word
 from steelyard.control.gather.unplaced import is_unplaced, no_room
-from steelyard.control.gather.workload_facts import server_status
+from steelyard.control.gather.workload_facts import moment, server_status
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.manifest import Manifest
 from steelyard.core.compiling.attempt import Built, Failure, FailureClass
 from steelyard.core.vocabulary.reason import Reason, Refusal
 from steelyard.render import label
 
+STARTING = timedelta(minutes=2)
+"""A pod that does not run by then may come any time or never."""
 KILLED = 137
 """Exit code after SIGKILL: of the kernel for memory, of the kubelet for a grace that is over."""
 DEADLINE_EXCEEDED = "DeadlineExceeded"
@@ -30,15 +33,25 @@ UNREADABLE = Failure(
 
 
 def runs(job: Manifest) -> bool:
-    """Whether it takes the place of a compile Job: it has not ended."""
+    """Whether it is a compile Job that has not ended."""
     return manifests.labels(job).get(label.ROLE) == label.COMPILE and _condition(job) is None
 
 
+def is_stuck(job: Manifest, pod: Manifest | None, now: datetime) -> bool:
+    """Whether its pod does not come to run: a quota refuses it, no node has room, or a Secret or an image is missing. Told by time, since only
+    some of these causes can be seen."""
+    made = moment(manifests.metadata(job).get("creationTimestamp"))
+    begun = pod is not None and (pod.get("status") or {}).get("phase") in {"Running", "Succeeded", "Failed"}
+    return not begun and made is not None and now - made >= STARTING
+
+
 def end_of(job: Manifest, pod: Manifest | None) -> Built | Failure | None:
-    """How the attempt ended; None while it goes on. The pod's termination message is the result; the Job's conditions speak where there is none."""
-    ended = (server_status(pod or {}).get("state") or {}).get("terminated")
+    """How the attempt ended; None while it goes on. The last word of the container that failed, or of the last one, is the result; the Job's
+    conditions speak where there is none."""
+    failed, ended = _endings(pod or {})
     told = last_word(ended)
-    if told.get("result") == "Succeeded":
+    # Of success only the container that publishes may speak: those before it have read a model of unknown origin.
+    if told.get("result") == "Succeeded" and not failed:
         return _built(told)
     if told.get("result") == "Failed":
         known = str(told.get("class")) in {c.value for c in FailureClass}
@@ -80,6 +93,24 @@ def no_node(job: Manifest, pod: Manifest) -> Refusal | None:
     if not is_unplaced(pod):
         return None
     return Refusal(Reason.UNPLACED, no_room(pod, "its Job", manifests.labels(job).get(label.POOL)))
+
+
+def is_running(pod: Manifest) -> bool:
+    """Whether one of the containers of a compile runs, and so tells how far it is."""
+    return any((each.get("state") or {}).get("running") for each in _containers(pod))
+
+
+def _containers(pod: Manifest) -> list[Mapping[str, Any]]:
+    """Statuses of its containers, in the order in which they run."""
+    status = pod.get("status") or {}
+    return [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
+
+
+def _endings(pod: Manifest) -> tuple[bool, Mapping[str, Any] | None]:
+    """Whether a container has failed that others were to follow, and how the one that ended the pod has ended; None while it goes on."""
+    states = [(each.get("state") or {}).get("terminated") for each in (pod.get("status") or {}).get("initContainerStatuses") or ()]
+    failed = next((ended for ended in states if ended and ended.get("exitCode") != 0), None)
+    return failed is not None, failed or (server_status(pod).get("state") or {}).get("terminated")
 
 
 def _built(told: Mapping[str, Any]) -> Built | Failure:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
-from steelyard.control.gather.compile_job import end_of, no_node, runs
+from steelyard.control.gather.compile_job import end_of, is_stuck, no_node, runs
 from steelyard.control.gather.pod_trouble import secret_keys, trouble
 from steelyard.control.gather.served_artifact import refused_artifact
 from steelyard.control.gather.workload_facts import moment
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.manifest import Manifest
-from steelyard.control.kube.resource import INFERENCE_WORKLOADS, JOBS, PODS, ObjectKey
+from steelyard.control.kube.reader import Reader
+from steelyard.control.kube.resource import COMPILED_MODELS, INFERENCE_WORKLOADS, JOBS, PODS, ObjectKey
 from steelyard.control.kube.store import Store
 from steelyard.core.compiling.attempt import Built, Failure
 from steelyard.core.compiling.corrupt import Refused
+from steelyard.core.compiling.queue import CompileQueue, Waiter
 from steelyard.core.compiling.site import User
 from steelyard.core.compiling.snapshot import CompileJob, CompileSnapshot
 from steelyard.core.facts.snapshot import RefusedWrite, Settings
@@ -27,25 +31,40 @@ UsersOf = Callable[[Manifest], tuple[User, ...]]
 """The workloads that use a CompiledModel, each with the pools as it sees them."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A Job of ours. `holds`: a place of everybody's; False where it holds one of its own namespace's alone, None where it has ended."""
+
+    namespace: str
+    on_a_pool: bool
+    made: datetime
+    holds: bool | None
+
+
 class CompileSnapshots:
     """Reads the store; never writes, never waits."""
 
-    def __init__(self, store: Store, settings: Settings, users_of: UsersOf) -> None:
+    def __init__(self, store: Store, settings: Settings, users_of: UsersOf, reader: Reader) -> None:
         self._store = store
         self._settings = settings
         self._users_of = users_of
+        self._reader = reader
 
     def freeze(
-        self, compiled: Manifest, refused: tuple[RefusedWrite, ...], starting: Mapping[ObjectKey, bool], now: datetime
+        self,
+        compiled: Manifest,
+        refused: tuple[RefusedWrite, ...],
+        starting: Mapping[ObjectKey, bool],
+        asking: Mapping[bool, Collection[Waiter]],
+        now: datetime,
     ) -> CompileSnapshot:
         """Everything about one CompiledModel as of now. `refused`: what the API server does not take for it; `starting`: Jobs that other
-        passes are about to make, and whether each runs on a pool."""
+        passes are about to make, and whether each runs on a pool; `asking`: who asks for a place on pools, and who elsewhere."""
         spec, status = compiled["spec"], compiled.get("status") or {}
         attempts = attempts_of(status)
         found = self._job_named(compiled, attempts.count)
         # That of a CompiledModel of this name that is gone goes too; until then no other of its name can be made.
         mine = found is not None and manifests.controller_uid(found) == manifests.uid(compiled)
-        on_pools, elsewhere = self._running_jobs(starting)
         snapshot = CompileSnapshot(
             namespace=manifests.namespace(compiled) or "",
             name=manifests.name(compiled),
@@ -58,11 +77,15 @@ class CompileSnapshots:
             told=told_of(status),
             job=self._job(found, spec["model"], now) if found is not None and mine else None,
             taken_name=manifests.name(found) if found is not None and not mine else None,
-            jobs_on_pools=on_pools,
-            jobs_elsewhere=elsewhere,
             refusals=self._refusals(compiled),
             refused_write=next(iter(refused), None),
         )
+        if snapshot.needs_place:
+            on_pools, who = snapshot.needs_device, (snapshot.namespace, snapshot.name)
+            asks = {(each.namespace, each.name): each for each in asking.get(on_pools, ())}
+            own = asks.pop(who, None)
+            queue = replace(self._queue(starting, on_pools, now), waiting=tuple(sorted(asks.values())))
+            snapshot = replace(snapshot, queue=queue, asked_since=own.since if own else None)
         # Who uses it is looked up among all workloads of the namespace.
         return replace(snapshot, users=self._users_of(compiled)) if snapshot.needs_users else snapshot
 
@@ -94,7 +117,8 @@ class CompileSnapshots:
         """What keeps the attempt's pod from running."""
         if pod is None:
             return None
-        keys = secret_keys(self._settings.store_secret, model["uri"], model.get("secretName"))
+        stores = (self._settings.store_secret, self._settings.store_read_secret)
+        keys = secret_keys(stores, model["uri"], model.get("secretName"))
         return no_node(job, pod) or trouble(pod, "its Job", keys, now)
 
     def _refusals(self, compiled: Manifest) -> tuple[Refused, ...]:
@@ -103,12 +127,35 @@ class CompileSnapshots:
         for owner in manifests.metadata(compiled).get("ownerReferences") or ():
             if owner.get("kind") == INFERENCE_WORKLOADS.kind:
                 pods = self._store.labelled(PODS, label.WORKLOAD, owner["name"])
-                here = (refused_artifact(p) for p in pods if manifests.namespace(p) == manifests.namespace(compiled))
+                mine = (p for p in pods if manifests.namespace(p) == manifests.namespace(compiled))
+                here = (self._reader.read(PODS, p, refused_artifact) for p in mine)
                 found += [refusal for each in here if each is not None for _, refusal in (each,)]
         return tuple(found)
 
-    def _running_jobs(self, starting: Mapping[ObjectKey, bool]) -> tuple[int, int]:
-        """How many compile Jobs run, or are about to, on a pool's device, and how many on general nodes."""
-        on_a_pool = {JOBS.key_of(job): label.POOL in manifests.labels(job) for job in self._store.all(JOBS) if runs(job)}
-        every = {**starting, **on_a_pool}
-        return sum(every.values()), len(every) - sum(every.values())
+    def _queue(self, starting: Mapping[ObjectKey, bool], on_pools: bool, now: datetime) -> CompileQueue:
+        """The Jobs that run, or are about to, on pools' devices or on general nodes."""
+        running: Counter[str] = Counter(key.namespace for key, on_a_pool in starting.items() if on_a_pool == on_pools)
+        stuck: Counter[str] = Counter()
+        served: dict[str, datetime] = {key.namespace: now for key in starting}
+        for job in self._store.all(JOBS):
+            seen = self._reader.read(JOBS, job, partial(self._place, now=now))
+            if seen is None or seen.on_a_pool != on_pools:
+                continue
+            served[seen.namespace] = max(seen.made, served.get(seen.namespace, seen.made))
+            if seen.holds is not None and JOBS.key_of(job) not in starting:
+                (running if seen.holds else stuck)[seen.namespace] += 1
+        return CompileQueue(running=dict(running), stuck=dict(stuck), served=served)
+
+    def _place(self, job: Manifest, now: datetime) -> _Place | None:
+        """What a Job takes; None for one that is no attempt of a CompiledModel of ours, whatever its labels say."""
+        namespace = manifests.namespace(job) or ""
+        compiled = self._store.get(COMPILED_MODELS.key(namespace, manifests.labels(job).get(label.COMPILED_MODEL, "")))
+        made = moment(manifests.metadata(job).get("creationTimestamp"))
+        if compiled is None or made is None or manifests.controller_uid(job) != manifests.uid(compiled):
+            return None
+        # Whoever may name our object as the owner of theirs still takes one place for each compile, and no more.
+        present = name.compile_job(manifests.name(compiled), attempts_of(compiled.get("status") or {}).count)
+        holds = None
+        if runs(job) and manifests.name(job) == present:
+            holds = not is_stuck(job, self._newest_pod(job), now)
+        return _Place(namespace, label.POOL in manifests.labels(job), made, holds)

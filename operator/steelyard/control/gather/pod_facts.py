@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from steelyard.api.quantity import gibibytes, number
@@ -50,9 +51,7 @@ def pod_facts(pod: Manifest, pool: Pool | None, node: Manifest | None) -> PodFac
         created=created,
         started=moment(((server.get("state") or {}).get("running") or {}).get("startedAt") or ended.get("startedAt")),
         deleting=manifests.is_leaving(pod),
-        ended=moment(ended.get("finishedAt"))
-        if ended and (manifests.is_leaving(pod) or status.get("phase") in {"Succeeded", "Failed"})
-        else None,
+        ended=_ended(pod, ended, created),
         termination_message=ended.get("message") or ((server.get("lastState") or {}).get("terminated") or {}).get("message"),
         cost_per_hour=_cost_per_hour(pod, asked, shape),
         cpu_limit=asked.cpu if pool is not None and pool.resource_name is None and asked.cpu > 0 else None,
@@ -61,6 +60,18 @@ def pod_facts(pod: Manifest, pool: Pool | None, node: Manifest | None) -> PodFac
         resources=asked,
         crash=_crash(pod, server),
     )
+
+
+def _ended(pod: Manifest, terminated: Mapping[str, Any], bound: datetime) -> datetime | None:
+    """When it ended for good; None while it may go on. One that the kubelet rejected has no container that could tell: it ended with the last
+    of its conditions, and where these tell no time, when it came to the node."""
+    status = pod.get("status") or {}
+    over = status.get("phase") in {"Succeeded", "Failed"}
+    if terminated and (over or manifests.is_leaving(pod)):
+        return moment(terminated.get("finishedAt"))
+    if not over:
+        return None
+    return max((at for c in status.get("conditions") or () if (at := moment(c.get("lastTransitionTime"))) is not None), default=bound)
 
 
 def _crash(pod: Manifest, server: Mapping[str, Any]) -> Crash | None:

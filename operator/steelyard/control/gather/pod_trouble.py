@@ -4,26 +4,19 @@ read, no Secret and no event, and only what stays the same while the pod waits i
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.manifest import Manifest
 from steelyard.core.vocabulary.reason import Reason, Refusal
+from steelyard.render.credentials import MODEL_KEYS, STORE_KEYS
 from steelyard.status.scalar import time_of
 
 LONGEST = 300
 PATIENCE = timedelta(minutes=1)
 """Volumes are mounted within seconds, or a disk is attached first."""
-OBJECT_STORE_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-KEYS_BY_SCHEME: Mapping[str, tuple[str, ...]] = {
-    "s3": OBJECT_STORE_KEYS,
-    "hf": ("HF_TOKEN",),
-    "oci": ("OCI_USERNAME", "OCI_PASSWORD"),
-}
-"""What the Secret of a model's source holds (docs/how-to/own-model.md)."""
-
 SecretKeys = Mapping[str, tuple[str, ...]]
 """The keys that a Secret should have, by its name."""
 
@@ -45,10 +38,10 @@ def trouble(pod: Manifest, what: str, keys: SecretKeys, now: datetime) -> Refusa
     return next((found for check in _CHECKS if (found := check(pod, what, keys, now)) is not None), None)
 
 
-def secret_keys(store: str | None, model_uri: str | None = None, model: str | None = None) -> SecretKeys:
-    """Of the store's Secret, and of the model's where it has one."""
-    of_model = {model: KEYS_BY_SCHEME.get((model_uri or "").partition("://")[0], OBJECT_STORE_KEYS)} if model else {}
-    return {**of_model, **({store: OBJECT_STORE_KEYS} if store else {})}
+def secret_keys(stores: Iterable[str | None], model_uri: str | None = None, model: str | None = None) -> SecretKeys:
+    """Of the store's Secrets, and of the model's where it has one."""
+    of_model = {model: MODEL_KEYS.get((model_uri or "").partition("://")[0], STORE_KEYS)} if model else {}
+    return {**of_model, **{store: STORE_KEYS for store in stores if store}}
 
 
 def _no_secret(pod: Manifest, what: str, keys: SecretKeys, _: datetime) -> Refusal | None:
@@ -116,7 +109,9 @@ _CHECKS: tuple[Callable[[Manifest, str, SecretKeys, datetime], Refusal | None], 
 def _waiting(pod: Manifest) -> Iterator[tuple[str, str, str]]:
     """(reason, message on one line, image) of each container that waits."""
     status = pod.get("status") or {}
-    images = {c.get("name"): str(c.get("image", "")) for c in (pod.get("spec") or {}).get("containers") or ()}
+    images = {
+        c.get("name"): str(c.get("image", "")) for key in ("initContainers", "containers") for c in (pod.get("spec") or {}).get(key) or ()
+    }
     for each in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
         waiting: Mapping[str, Any] = (each.get("state") or {}).get("waiting") or {}
         if waiting:

@@ -13,8 +13,9 @@ from typing import TypeVar
 from steelyard.api.accelerator_pool import AcceleratorPool
 from steelyard.api.inference_workload import InferenceWorkload
 from steelyard.api.kind import Resource as ApiResource
-from steelyard.api.parse import FieldError, parse
+from steelyard.api.parse import parse_served
 from steelyard.api.placement import LabelSelector
+from steelyard.control.gather.devices import devices_of_node, devices_of_pod
 from steelyard.control.gather.lost_node import on_a_lost_node
 from steelyard.control.gather.node_part import node_part
 from steelyard.control.gather.overlaps import with_overlaps
@@ -22,14 +23,24 @@ from steelyard.control.gather.paid_node import paid_node
 from steelyard.control.gather.pod_facts import pod_facts
 from steelyard.control.gather.pod_trouble import secret_keys, trouble
 from steelyard.control.gather.pool_facts import ALWAYS_READ, NodeView, matches, node_view, pool_of, selects, with_selection
-from steelyard.control.gather.reader import Reader
 from steelyard.control.gather.served_artifact import served_artifact
 from steelyard.control.gather.unplaced import is_unplaced, no_room, node_found, waiting_since
 from steelyard.control.gather.workload_facts import placement_of, pod_ready, workload_of
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.manifest import Manifest
-from steelyard.control.kube.ownership import comes_of, others
-from steelyard.control.kube.resource import ACCELERATOR_POOLS, COMPILED_MODELS, DEPLOYMENTS, INFERENCE_WORKLOADS, NODES, PODS
+from steelyard.control.kube.ownership import deployment_of, others
+from steelyard.control.kube.reader import Reader
+from steelyard.control.kube.resource import (
+    ACCELERATOR_POOLS,
+    COMPILED_MODELS,
+    DEPLOYMENTS,
+    INFERENCE_WORKLOADS,
+    JOBS,
+    NODES,
+    PODS,
+    SERVICES,
+    Resource,
+)
 from steelyard.control.kube.store import Store
 from steelyard.core.catalogue.advertised import advertised, references
 from steelyard.core.catalogue.catalogue import EMPTY, Catalogue
@@ -47,11 +58,15 @@ from steelyard.core.vocabulary.reason import Refusal
 from steelyard.render import label, name
 from steelyard.status.compiled_model import artifact_of
 from steelyard.status.memory import memory_of
+from steelyard.status.read.move import Move as Told
 from steelyard.status.read.move import move as move_told
 
 R = TypeVar("R", bound=ApiResource)
-MOST_KEPT = 50_000
-"""Values that were read or computed once and are kept for the next pass."""
+MOST_KEPT = 10_000
+"""Values that were computed once and are kept for the next pass."""
+ERRORS_TOLD = 5
+"""Of a spec that cannot be understood: a document may have one for each of its lines."""
+_KINDS: Mapping[type[ApiResource], Resource] = {InferenceWorkload: INFERENCE_WORKLOADS, AcceleratorPool: ACCELERATOR_POOLS}
 ReadTraffic = Callable[[WorkloadKey, PlacementKey, datetime], Reading[Traffic]]
 ReadPast = Callable[[WorkloadKey], Mapping[PlacementKey, Sequence[Window]]]
 
@@ -138,7 +153,7 @@ class SnapshotBuilder:
         self._parts: dict[str, tuple[Manifest, str, str, float]] = {}
         self._seen_as: tuple[object, dict[_Choice, tuple[Pool, ...]]] = None, {}
         self._artifacts_of: dict[str, tuple[int, Mapping[str, Artifact]]] = {}
-        store.mark_each(UNDER_WAY, INFERENCE_WORKLOADS, lambda raw: move_told(raw.get("status") or {}) is not None)
+        store.mark_each(UNDER_WAY, INFERENCE_WORKLOADS, lambda raw: self._move_told(raw) is not None)
 
     def workloads(self) -> tuple[WorkloadKey, ...]:
         """All of them."""
@@ -158,7 +173,7 @@ class SnapshotBuilder:
         raws = self._store.all(INFERENCE_WORKLOADS)
         return any(not manifests.is_leaving(raw) and isinstance(self._understand(raw).workload, Workload) for raw in raws)
 
-    def freeze(self, key: WorkloadKey, namespace_uid: str, now: datetime) -> Snapshot | Unreadable | None:
+    def freeze(self, key: WorkloadKey, now: datetime) -> Snapshot | Unreadable | None:
         """Everything about one workload as of now. `synced` False travels along: the decision says so instead of deciding."""
         workload = self.workload(key)
         if workload is None or isinstance(workload, Unreadable):
@@ -170,7 +185,6 @@ class SnapshotBuilder:
         moves = self._moves_elsewhere(key)
         return Snapshot(
             workload=workload,
-            namespace_uid=namespace_uid,
             pools=pools,
             settings=self.settings,
             artifacts=self._artifacts(key.namespace),
@@ -183,8 +197,13 @@ class SnapshotBuilder:
             workloads=self._store.count(INFERENCE_WORKLOADS),
             moves_elsewhere=len(moves),
             moves_by_pool=Counter(pool for ends in moves for pool in ends),
+            has_front=not self._synced() or self._has_front(key, workload.uid),
             references=references(workload, pools, self._catalogue, self._ask, self.settings.currency),
         )
+
+    def _has_front(self, key: WorkloadKey, uid: str) -> bool:
+        front = self._store.get(SERVICES.key(key.namespace, name.front(key)))
+        return front is not None and manifests.controller_uid(front) == uid
 
     @contextmanager
     def writing_down(self, key: WorkloadKey, move: Move | None) -> Iterator[None]:
@@ -198,33 +217,50 @@ class SnapshotBuilder:
 
     def placements(self, workload: Workload, now: datetime) -> tuple[Placement, ...]:
         """The workload's Deployments, by its uid: what another workload of the same name made before does not count."""
-        found = []
-        for deployment in self._store.owned_by(workload.uid, DEPLOYMENTS):
-            labels = manifests.labels(deployment)
-            if label.POOL not in labels or label.REVISION not in labels or manifests.is_leaving(deployment):
-                continue
-            pods = self._pods_of(deployment, workload.key, PlacementKey(labels[label.POOL], labels[label.REVISION]))
+        reading = partial(self._placement, workload=workload.key, now=now)
+        found = (self._reader.read(DEPLOYMENTS, each, reading) for each in self._store.owned_by(workload.uid, DEPLOYMENTS))
+        return tuple(sorted((place for place in found if place is not None), key=lambda p: p.key))
+
+    def _placement(self, deployment: Manifest, workload: WorkloadKey, now: datetime) -> Placement | None:
+        """None for a Deployment that is leaving, or has lost the labels of a placement."""
+        labels = manifests.labels(deployment)
+        if label.POOL not in labels or label.REVISION not in labels or manifests.is_leaving(deployment):
+            return None
+        pods = self._pods_of(deployment, workload, PlacementKey(labels[label.POOL], labels[label.REVISION]))
+
+        def placed(pods: Sequence[Manifest]) -> Placement:
             foreign = others(self._store.replica_managers(DEPLOYMENTS.key_of(deployment)))
             made_of = served_artifact(((deployment.get("spec") or {}).get("template") or {}).get("spec"))
             wrong = self._trouble(pods, labels[label.POOL], now)
-            found.append(placement_of(deployment, pods, foreign[0].name if foreign else None, made_of.key if made_of else None, wrong))
-        return tuple(sorted(found, key=lambda p: p.key))
+            return placement_of(deployment, pods, foreign[0].name if foreign else None, made_of.key if made_of else None, wrong)
+
+        try:
+            return placed(pods)
+        except Exception:
+            placed(())  # Fails once more where it is the Deployment that cannot be read.
+            return placed([pod for pod in pods if self._reader.read(PODS, pod, lambda each: placed([each])) is not None])
 
     def _trouble(self, pods: Sequence[Manifest], pool: str, now: datetime) -> Refusal | None:
         """Of the first pod by name that has any, after a node that is not ready: pods on it say nothing new."""
-        lost = on_a_lost_node(pods, lambda node: self._store.get(NODES.key(None, node)), pool)
-        keys = secret_keys(self.settings.store_read_secret or self.settings.store_secret)
+        lost = on_a_lost_node(pods, self._node, pool)
+        keys = secret_keys([self.settings.store_read_secret])
         waiting = (p for p in sorted(pods, key=manifests.name) if not pod_ready(p))
         return lost or next((why for p in waiting if (why := trouble(p, f"a replica on pool {pool}", keys, now)) is not None), None)
+
+    def _node(self, called: str) -> Manifest | None:
+        """A node that is seen and can be read."""
+        node = self._store.get(NODES.key(None, called))
+        return node if node is not None and self._reader.read(NODES, node, partial(node_view, read=self._read_labels)) is not None else None
 
     def waits(self, pool: str) -> Waits:
         """Of the serving pods of all workloads on a pool: who waits for a node, and when one was last found."""
         pods = [p for p in self._store.labelled(PODS, label.POOL, pool) if manifests.labels(p).get(label.ROLE) == label.SERVING]
-        mine = [p for p in pods if label.WORKLOAD in manifests.labels(p) and self._is_ours(p)]
-        nowhere = [p for p in mine if is_unplaced(p)]
-        why = no_room(min(nowhere, key=manifests.name), "a replica", pool) if nowhere else ""
+        mine = sorted((p for p in pods if label.WORKLOAD in manifests.labels(p) and self._is_ours(p)), key=manifests.name)
+        seen = [found for p in mine if (found := self._reader.read(PODS, p, partial(_waits, pool=pool))) is not None]
         return Waits(
-            since=waiting_since({}, nowhere), why=why, delivered=max((at for p in mine if (at := node_found(p)) is not None), default=None)
+            since=min((each.since for each in seen if each.since is not None), default=None),
+            why=next((each.why for each in seen if each.why), ""),
+            delivered=max((each.delivered for each in seen if each.delivered is not None), default=None),
         )
 
     def _pools_beside_others(self, raw: Manifest) -> tuple[Pool, ...]:
@@ -260,6 +296,15 @@ class SnapshotBuilder:
                 mine = by_owner.setdefault(owner, {})
                 mine[pool] = mine.get(pool, 0.0) + held
         return _Held(total, by_owner)
+
+    def devices(self, resource: str, selector: Mapping[str, str]) -> tuple[int, int]:
+        """Devices that the ready nodes with these labels can hand out, and how many of them pods of ours hold."""
+        count = partial(devices_of_node, resource=resource, selector=selector)
+        found = ((manifests.name(node), self._reader.read(NODES, node, count)) for node in self._store.all(NODES))
+        nodes = {called: devices for called, devices in found if devices is not None}
+        held = partial(devices_of_pod, resource=resource, nodes=nodes)
+        used = (self._reader.read(PODS, pod, held) for pod in self._store.all(PODS) if self._comes_of_ours(pod))
+        return sum(nodes.values()), sum(each for each in used if each)
 
     def pods(self) -> tuple[PodFacts, ...]:
         """All serving pods of all workloads that can be read, those included that left since the last call."""
@@ -391,7 +436,7 @@ class SnapshotBuilder:
         found = []
         for pod in self._store.labelled(PODS, label.WORKLOAD, workload.name, workload.namespace):
             labels = manifests.labels(pod)
-            if (labels.get(label.POOL), labels.get(label.REVISION)) == key and comes_of(pod, manifests.name(deployment)):
+            if (labels.get(label.POOL), labels.get(label.REVISION)) == key and deployment_of(pod) == manifests.name(deployment):
                 found.append(pod)
         return tuple(found)
 
@@ -403,40 +448,46 @@ class SnapshotBuilder:
         # Who was counted once is counted to its end: a Deployment goes before its pods do.
         if manifests.uid(pod) not in self._ours and not self._is_ours(pod):
             return None
-        node_name = (pod.get("spec") or {}).get("nodeName")
-        node = self._store.get(NODES.key(None, node_name)) if node_name else None
+        called = (pod.get("spec") or {}).get("nodeName")
+        node = self._node(called) if called else None
         pool, known = pools.get(labels[label.POOL]), self._pods.get(manifests.uid(pod))
         if known is None or known[0] is not pod or known[1] is not pool or known[2] is not node:
             known = pod, pool, node, self._reader.read(PODS, pod, lambda _: pod_facts(pod, pool, node))
             self._pods[manifests.uid(pod)] = known
         return known[3]
 
+    def _comes_of_ours(self, pod: Manifest) -> bool:
+        """Whether it serves a workload of ours, or compiles for one."""
+        labels, namespace = manifests.labels(pod), manifests.namespace(pod) or ""
+        if label.COMPILED_MODEL in labels:
+            compiled = self._store.get(COMPILED_MODELS.key(namespace, labels[label.COMPILED_MODEL]))
+            jobs = self._store.owned_by(manifests.uid(compiled), JOBS) if compiled is not None else ()
+            return manifests.controller_uid(pod) in {manifests.uid(job) for job in jobs}
+        return label.WORKLOAD in labels and label.POOL in labels and self._is_ours(pod)
+
     def _is_ours(self, pod: Manifest) -> bool:
         """Whether it comes of a Deployment of ours that stands, whose owner by uid is the workload that the pod names."""
         labels, namespace = manifests.labels(pod), manifests.namespace(pod) or ""
-        workload = WorkloadKey(namespace, labels[label.WORKLOAD])
-        called = name.placement(workload, PlacementKey(labels[label.POOL], labels.get(label.REVISION, "")))
-        deployment, owner = self._store.get(DEPLOYMENTS.key(namespace, called)), self.raw(workload)
+        deployment = self._store.get(DEPLOYMENTS.key(namespace, deployment_of(pod) or ""))
+        owner = self.raw(WorkloadKey(namespace, labels[label.WORKLOAD]))
         if deployment is None or owner is None or manifests.controller_uid(deployment) != manifests.uid(owner):
             return False
-        return comes_of(pod, called)
+        placed = manifests.labels(deployment)
+        return all(labels.get(part) == placed.get(part) for part in (label.WORKLOAD, label.POOL, label.REVISION))
 
     def _artifacts(self, namespace: str) -> Mapping[str, Artifact]:
         now = self._store.changes(COMPILED_MODELS)
         known = self._artifacts_of.get(namespace)
         if known is None or known[0] != now:
-            read = (
-                (c, self._reader.read(COMPILED_MODELS, c, lambda c: artifact_of(c.get("status") or {})))
-                for c in self._store.all(COMPILED_MODELS, namespace)
-            )
-            known = self._artifacts_of[namespace] = now, {c["spec"]["key"]: artifact for c, artifact in read if artifact is not None}
+            read = (self._reader.read(COMPILED_MODELS, c, _artifact) for c in self._store.all(COMPILED_MODELS, namespace))
+            known = self._artifacts_of[namespace] = now, {found[0]: found[1] for found in read if found is not None}
         return known[1]
 
     def _moves_elsewhere(self, key: WorkloadKey) -> tuple[frozenset[str], ...]:
         """The pools at both ends of each move of another workload."""
         under_way = {other: frozenset((move.source.pool, move.target.pool)) for other, move in self._begun.items()}
         for w in self._store.marked(UNDER_WAY):
-            told = move_told(w.get("status") or {})
+            told = self._move_told(w)
             if told is not None:
                 under_way[_key(w)] = frozenset(pool for pool in (told.source, told.target) if pool)
         return tuple(ends for other, ends in sorted(under_way.items()) if other != key)
@@ -447,7 +498,8 @@ class SnapshotBuilder:
         known = self._memories.get(manifests.uid(raw))
         if known is not None and known[0] is raw:
             return known[1]
-        memory = memory_of(raw.get("status") or {})
+        read = self._reader.read(INFERENCE_WORKLOADS, raw, lambda _: memory_of(raw.get("status") or {}))
+        memory = Memory() if read is None else read
         self._memories[manifests.uid(raw)] = raw, memory
         return memory
 
@@ -457,7 +509,7 @@ class SnapshotBuilder:
         uid = manifests.uid(raw)
         known = self._understood.get(uid)
         if known is None or known.of != of:
-            parsed = _parsed(InferenceWorkload, raw)
+            parsed = self._read_spec(InferenceWorkload, raw)
             if isinstance(parsed, InferenceWorkload):
                 known = _Understood(of, workload_of(parsed, raw), _choice(parsed))
             else:
@@ -469,7 +521,7 @@ class SnapshotBuilder:
         generation, uid = int(manifests.metadata(raw).get("generation", 0)), manifests.uid(raw)
         known = self._parsed.get(uid)
         if known is None or known[0] != generation:
-            known = self._parsed[uid] = generation, _parsed(AcceleratorPool, raw)
+            known = self._parsed[uid] = generation, self._read_spec(AcceleratorPool, raw)
         return known[1]
 
     def _forget(self, present: Container[str]) -> None:
@@ -478,12 +530,37 @@ class SnapshotBuilder:
             self._artifacts_of.clear()
         self._memories = {uid: kept for uid, kept in self._memories.items() if uid in present}
         self._understood = {uid: kept for uid, kept in self._understood.items() if uid in present}
+        pools = {manifests.uid(raw) for raw in self._store.all(ACCELERATOR_POOLS)}
+        self._parsed = {uid: kept for uid, kept in self._parsed.items() if uid in pools}
+
+    def _read_spec(self, model: type[R], raw: Manifest) -> R | Unreadable:
+        # A status is never a reason not to understand a spec, and it changes often: it stays out of what is parsed.
+        found, ignored = parse_served(model, {k: v for k, v in raw.items() if k != "status"})
+        if ignored:
+            self._reader.ignores(_KINDS[model], raw, ignored)
+        if not isinstance(found, list):
+            return found
+        more = f"; and {len(found) - ERRORS_TOLD} more" if len(found) > ERRORS_TOLD else ""
+        return Unreadable("; ".join(str(each) for each in found[:ERRORS_TOLD]) + more)
+
+    def _move_told(self, workload: Manifest) -> Told | None:
+        return self._reader.read(INFERENCE_WORKLOADS, workload, lambda raw: move_told(raw.get("status") or {}))
 
 
-def _parsed(model: type[R], raw: Manifest) -> R | Unreadable:
-    # A status is never a reason not to understand a spec, and it changes often: it stays out of what is parsed.
-    found = parse(model, {k: v for k, v in raw.items() if k != "status"})
-    return found if isinstance(found, model) else Unreadable("; ".join(str(e) for e in found if isinstance(e, FieldError)))
+def _waits(pod: Manifest, pool: str) -> Waits:
+    """Of one pod."""
+    nowhere = is_unplaced(pod)
+    return Waits(
+        since=waiting_since({}, [pod]) if nowhere else None,
+        why=no_room(pod, "a replica", pool) if nowhere else "",
+        delivered=node_found(pod),
+    )
+
+
+def _artifact(compiled: Manifest) -> tuple[str, Artifact] | None:
+    """With its compile key."""
+    found = artifact_of(compiled.get("status") or {})
+    return None if found is None else (str(compiled["spec"]["key"]), found)
 
 
 def _choice(parsed: InferenceWorkload | None) -> _Choice:

@@ -27,7 +27,9 @@ def is_unplaced(pod: Manifest) -> bool:
 
 def no_room(pod: Manifest, what: str, pool: str | None) -> str:
     """What a pod waits for that no node is found for; `what` it is."""
-    asked = (pod["spec"]["containers"][0].get("resources") or {}).get("requests") or {}
+    # Containers that run one after another ask for the same, and one of them for a device.
+    each = (*(pod["spec"].get("initContainers") or ()), *pod["spec"]["containers"])
+    asked = {name: quantity for c in each for name, quantity in ((c.get("resources") or {}).get("requests") or {}).items()}
     return (
         f"no node{f' of pool {pool}' if pool else ''} has room for {what}, which asks for"
         f" {', '.join(f'{resource} {quantity}' for resource, quantity in sorted(asked.items()))}: free one or add one;"

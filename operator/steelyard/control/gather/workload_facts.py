@@ -25,6 +25,7 @@ from steelyard.core.facts.snapshot import (
     Model,
     NumberFormat,
     Placement,
+    PodAccess,
     PoolChoice,
     Rebalancing,
     Scaling,
@@ -90,6 +91,11 @@ def workload_of(parsed: InferenceWorkload, raw: Manifest) -> Workload:
         max_spot_percent=spec.placement.max_spot_percent,
         deleting=manifests.is_leaving(raw),
         server=next(kind for kind in ("vllm", "custom", "steelyard") if getattr(spec.server, kind) is not None),
+        access=PodAccess(
+            pull_secrets=tuple(sorted(spec.pods.image_pull_secrets)),
+            account=spec.pods.service_account_name,
+            compile_account=spec.pods.compile_service_account_name,
+        ),
         vllm=_vllm(spec.server.vllm) if spec.server.vllm is not None else None,
     )
 
@@ -172,6 +178,7 @@ def placement_of(
         artifact_digest=notes.get(label.ARTIFACT),
         artifact_key=artifact_key,
         asked=notes.get(label.ASKED, ""),
+        name=manifests.name(deployment),
     )
 
 

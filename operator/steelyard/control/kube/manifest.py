@@ -59,6 +59,24 @@ def controller_uid(manifest: Mapping[str, Any]) -> str | None:
     return None
 
 
+def is_sound(manifest: Mapping[str, Any]) -> bool:
+    """Whether its metadata has the types that every API server gives it: by these alone objects are told apart, indexed and woken for."""
+    meta = manifest.get("metadata")
+    if not isinstance(meta, Mapping) or not isinstance(meta.get("name"), str) or not isinstance(meta.get("uid"), str):
+        return False
+    maps = (meta.get("labels"), meta.get("annotations"))
+    owners = meta.get("ownerReferences")
+    return all(_is_text_by_text(each) for each in maps) and (owners is None or (isinstance(owners, list) and all(map(_is_owner, owners))))
+
+
+def _is_text_by_text(value: Any) -> bool:
+    return value is None or (isinstance(value, Mapping) and all(isinstance(part, str) for pair in value.items() for part in pair))
+
+
+def _is_owner(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(isinstance(value.get(part), str | None) for part in ("kind", "name", "uid"))
+
+
 def is_leaving(manifest: Mapping[str, Any]) -> bool:
     """Whether a deletion was accepted and waits for finalizers or a grace period."""
     return metadata(manifest).get("deletionTimestamp") is not None

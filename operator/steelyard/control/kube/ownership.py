@@ -39,8 +39,8 @@ def serves(live: Mapping[str, Any], owner_uid: str) -> bool:
     return manifests.controller_uid(live) is None and found.get(MANAGED_BY_LABEL) == FIELD_MANAGER and by_label
 
 
-def comes_of(pod: Mapping[str, Any], deployment: str) -> bool:
-    """Whether a pod was made for this Deployment: its controller is the ReplicaSet of that name and of the pod's own template.
+def deployment_of(pod: Mapping[str, Any]) -> str | None:
+    """The name of the Deployment that a pod was made for: its controller is the ReplicaSet of that name and of the pod's own template.
 
     ReplicaSets are not watched, so their uid stays unseen: who may create a ReplicaSet of that name in the namespace can still pass a pod
     off as the Deployment's. Who can only label pods cannot: without a ReplicaSet of the uid that they name they are collected as garbage.
@@ -48,7 +48,8 @@ def comes_of(pod: Mapping[str, Any], deployment: str) -> bool:
     template = manifests.labels(pod).get("pod-template-hash")
     references: Sequence[Mapping[str, Any]] = manifests.metadata(pod).get("ownerReferences") or ()
     controller: Mapping[str, Any] = next((r for r in references if r.get("controller")), {})
-    return template is not None and (controller.get("kind"), controller.get("name")) == ("ReplicaSet", f"{deployment}-{template}")
+    called, tail = str(controller.get("name", "")), f"-{template}"
+    return called.removesuffix(tail) if template and controller.get("kind") == "ReplicaSet" and called.endswith(tail) else None
 
 
 def others(managers: Iterable[FieldManager]) -> tuple[FieldManager, ...]:

@@ -36,7 +36,9 @@ IN_NAMESPACES: tuple[Permission, ...] = (
     Permission("steelyard.dev", "compiledmodels", (*_READ, "create", "patch", "delete"), "one for each compile key; patch: who uses it"),
     Permission("steelyard.dev", "compiledmodels/status", ("patch",), "progress and result of a compile"),
     Permission("steelyard.dev", "compiledmodels/finalizers", ("update",), "as for inferenceworkloads/finalizers: it owns the compile Job"),
-    Permission("apps", "deployments", (*_READ, "create", "patch", "delete"), "one for each workload, pool and revision"),
+    Permission(
+        "apps", "deployments", (*_READ, "create", "delete"), "one for each workload, pool and revision; a template is never written again"
+    ),
     Permission("apps", "deployments/scale", ("get", "patch"), "the number of replicas, the only way it is written"),
     Permission("", "services", (*_READ, "create", "patch", "delete"), "the front of a workload, and one for each placement"),
     Permission("batch", "jobs", (*_READ, "create", "delete"), "compile Jobs; a Job is never written again"),
@@ -54,6 +56,12 @@ CLUSTER_SCOPED: tuple[Permission, ...] = (
 )
 """Objects without a namespace: always by a ClusterRole."""
 
+REVIEWS: tuple[Permission, ...] = (
+    Permission("authentication.k8s.io", "tokenreviews", ("create",), "who asks for /metrics, by the bearer token"),
+    Permission("authorization.k8s.io", "subjectaccessreviews", ("create",), "whether that account may GET /metrics"),
+)
+"""Where /metrics is secured, by a ClusterRole. A review stores nothing."""
+
 IN_OWN_NAMESPACE: tuple[Permission, ...] = (
     Permission("coordination.k8s.io", "leases", ("create",), "the Lease at the first start; names cannot be restricted on create"),
     Permission("coordination.k8s.io", "leases", ("get", "update"), "to hold the Lease", names=(LEASE_NAME,)),
@@ -64,6 +72,6 @@ IN_OWN_NAMESPACE: tuple[Permission, ...] = (
 def cluster_role(watch_namespaces: Sequence[str] = ()) -> tuple[Permission, ...]:
     """What is granted in the whole cluster. With `watch_namespaces`: only what has no namespace, and of namespaces only those."""
     if not watch_namespaces:
-        return IN_NAMESPACES + CLUSTER_SCOPED
+        return IN_NAMESPACES + CLUSTER_SCOPED + REVIEWS
     named = tuple(watch_namespaces)
-    return tuple(replace(p, names=named) if p.resource == "namespaces" else p for p in CLUSTER_SCOPED)
+    return tuple(replace(p, names=named) if p.resource == "namespaces" else p for p in CLUSTER_SCOPED) + REVIEWS

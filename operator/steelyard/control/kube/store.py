@@ -3,9 +3,6 @@
 Fed by three hands: the watch (`observe`), our own lists (`absorb`) and the answers to our own writes (`wrote`, `expect`, `gone`). Each
 may be late or repeated, so nothing older replaces anything newer, and an object that was seen deleted never comes back under its uid.
 
-resourceVersions: since Kubernetes 1.35 those of one resource may be compared as integers. For older servers give
-`comparable_versions=False`: then the order of arrival decides, and reading our own writes waits for equality, with a time limit.
-
 Everything here is synchronous and O(1) per object, because kopf calls it from the stream. What is asked for often is found by an index, so
 that a look at one workload costs the same in a fleet of ten and of thousands.
 """
@@ -20,11 +17,11 @@ from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.manifest import Manifest
 from steelyard.control.kube.resource import ObjectKey, Resource
 from steelyard.control.kube.shared import Shared
+from steelyard.control.kube.version import newer, not_before
 
 K = TypeVar("K")
 _TOMBSTONES = 20_000
-_PATIENCE_COMPARABLE = 30.0
-_PATIENCE_EQUAL = 5.0
+_PATIENCE = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +103,12 @@ class Store:
         *,
         on_change: Callable[[Change], None] | None = None,
         index_labels: Iterable[str] = (),
-        comparable_versions: bool = True,
+        on_unsound: Callable[[Resource, Mapping[str, Any]], None] = lambda *_: None,
     ) -> None:
         self._clock = clock
         self._on_change = on_change
+        self._on_unsound = on_unsound
         self._index_labels = tuple(index_labels)
-        self._comparable = comparable_versions
         self._kinds: dict[Resource, _Kind] = defaultdict(lambda: _Kind({}))
         self._by_owner: dict[str, set[ObjectKey]] = defaultdict(set)
         self._by_label: dict[tuple[Resource, str, str, str | None], set[ObjectKey]] = defaultdict(set)
@@ -140,7 +137,7 @@ class Store:
         self._deliver(uid, manifests.version(manifest))
         if event == "DELETED":
             return self._bury(resource.key_of(manifest), uid)
-        return self._put(resource, manifest, trusted=True)
+        return self._put(resource, manifest, watched=True)
 
     def relisted(self, resource: Resource, *, quiet_for: float) -> bool:
         """Whether the watch listed again and has been quiet since; True once for each epoch."""
@@ -170,9 +167,10 @@ class Store:
     def absorb(
         self, resource: Resource, items: Iterable[Mapping[str, Any]], *, version: str, mark: int, namespace: str | None = None
     ) -> Absorbed:
-        """Make the store equal to a complete list (of one namespace, if given). Marks the resource as synced.
+        """Make the store equal to a complete list (of one namespace, if given).
 
-        Objects that came or changed after `mark` are left alone, whatever the list says.
+        Objects that came or changed after `mark` are left alone, whatever the list says. Raises VersionsWentBack where the list is older
+        than what was held before it was sent.
         """
         kind = self._kinds[resource]
         added = updated = removed = 0
@@ -180,7 +178,10 @@ class Store:
         for manifest in items:
             uid = manifests.uid(manifest)
             listed.add(uid)
-            change = self._put(resource, manifest, trusted=False, mark=mark)
+            known = self._entry(resource.key_of(manifest))
+            if known is not None and known.uid == uid and known.touched <= mark:
+                not_before(manifests.version(manifest), known.version, str(resource.key_of(manifest)))
+            change = self._put(resource, manifest)
             if change is None:
                 continue
             self._owe(resource, uid, manifests.version(manifest))
@@ -188,8 +189,9 @@ class Store:
         for where, entry in tuple(kind.entries.items()):
             if entry.uid in listed or (namespace is not None and where[0] != namespace):
                 continue
-            if entry.touched > mark or (self._comparable and _newer(entry.version, version)):
+            if entry.touched > mark:
                 continue
+            not_before(version, entry.version, f"the list of {resource.label}")
             removed += self._bury(resource.key(*where), entry.uid) is not None
         return Absorbed(added, updated, removed)
 
@@ -205,19 +207,14 @@ class Store:
 
     def wrote(self, resource: Resource, manifest: Manifest) -> None:
         """Record the answer to a create, apply or patch of ours, so that the next look sees it. Tells nobody: we know."""
-        key = resource.key_of(manifest)
-        uid, version = manifests.uid(manifest), manifests.version(manifest)
-        if self._comparable:
-            change = self._put(resource, manifest, trusted=False, silent=True)
-            if change is not None:
-                self._owe(resource, uid, version)
-            return
-        self.expect(key, uid, version)
+        change = self._put(resource, manifest, silent=True)
+        if change is not None:
+            self._owe(resource, manifests.uid(manifest), manifests.version(manifest))
 
     def expect(self, key: ObjectKey, uid: str, version: str) -> None:
         """A write of ours made this version, whose content we do not know (a scale): `behind` until it has been seen."""
         entry = self._entry(key)
-        if entry is not None and entry.uid == uid and self._reached(entry.version, version):
+        if entry is not None and entry.uid == uid and _reached(entry.version, version):
             return
         self._expected[key] = _Expectation(uid, version, self._clock.monotonic())
         self._owe(key.resource, uid, version)
@@ -231,8 +228,7 @@ class Store:
         expected = self._expected.get(key)
         if expected is None:
             return False
-        patience = _PATIENCE_COMPARABLE if self._comparable else _PATIENCE_EQUAL
-        if self._clock.monotonic() - expected.since > patience:
+        if self._clock.monotonic() - expected.since > _PATIENCE:
             del self._expected[key]
             return False
         return True
@@ -303,10 +299,11 @@ class Store:
     def _ordered(self, keys: Iterable[ObjectKey]) -> tuple[Manifest, ...]:
         return tuple(manifest for key in sorted(keys) if (manifest := self.get(key)) is not None)
 
-    def _put(
-        self, resource: Resource, manifest: Mapping[str, Any], *, trusted: bool, mark: int | None = None, silent: bool = False
-    ) -> Change | None:
-        """Hold this manifest unless something newer is known. `trusted`: the watch says it, in order."""
+    def _put(self, resource: Resource, manifest: Mapping[str, Any], *, watched: bool = False, silent: bool = False) -> Change | None:
+        """Hold this manifest unless something newer is known. `watched`: the watch says it."""
+        if not manifests.is_sound(manifest):
+            self._on_unsound(resource, manifest)
+            return None
         uid, version = manifests.uid(manifest), manifests.version(manifest)
         if uid in self._tombstones:
             return None
@@ -315,11 +312,11 @@ class Store:
         where = (key.namespace, key.name)
         known = kind.entries.get(where)
         if known is not None and known.uid == uid and known.version == version:
-            if trusted:
+            if watched:
                 known.epoch, known.touched = kind.epoch, self._touch()
             return None
-        if known is not None and not self._supersedes(version, known, trusted=trusted, mark=mark):
-            if trusted and known.uid == uid:
+        if known is not None and not newer(version, known.version):
+            if watched and known.uid == uid:
                 known.epoch, known.touched = kind.epoch, self._touch()
             return None
         if known is not None:
@@ -341,11 +338,6 @@ class Store:
         self._index(key, entry.manifest)
         self._settle(key, entry)
         return self._tell(Change(key, known.manifest if known else None, entry.manifest), silent=silent)
-
-    def _supersedes(self, version: str, known: _Entry, *, trusted: bool, mark: int | None) -> bool:
-        if self._comparable:
-            return _newer(version, known.version)
-        return trusted or mark is None or known.touched <= mark
 
     def _bury(self, key: ObjectKey, uid: str, *, silent: bool = False) -> Change | None:
         """Forget the object with this uid; another one under the same name stays."""
@@ -376,16 +368,13 @@ class Store:
 
     def _deliver(self, uid: str, version: str) -> None:
         owed = self._undelivered.get(uid)
-        if owed is not None and (not self._comparable or not _newer(owed[1], version)):
+        if owed is not None and not newer(owed[1], version):
             del self._undelivered[uid]
 
     def _settle(self, key: ObjectKey, entry: _Entry) -> None:
         expected = self._expected.get(key)
-        if expected is not None and (expected.uid != entry.uid or self._reached(entry.version, expected.version)):
+        if expected is not None and (expected.uid != entry.uid or _reached(entry.version, expected.version)):
             del self._expected[key]
-
-    def _reached(self, version: str, expected: str) -> bool:
-        return version == expected or (self._comparable and _newer(version, expected))
 
     def _touch(self) -> int:
         self._touches += 1
@@ -426,18 +415,15 @@ class Store:
                 yield label, found[label]
 
 
+def _reached(version: str, expected: str) -> bool:
+    return version == expected or newer(version, expected)
+
+
 def _leave(index: dict[K, set[ObjectKey]], value: K, key: ObjectKey) -> None:
     """An index keeps no value that nothing has."""
     index[value].discard(key)
     if not index[value]:
         del index[value]
-
-
-def _newer(version: str, than: str) -> bool:
-    """Whether a resourceVersion is newer than another of the same resource. What is not a number is compared as unequal."""
-    if version.isdigit() and than.isdigit():
-        return int(version) > int(than)
-    return version != than
 
 
 class Lean(dict[str, Any]):

@@ -7,6 +7,8 @@
 - *No way back.* When the deadline has passed, also because the process or the machine was stopped, leadership is lost, even if the Lease
   still names us: the process ends and a new one stands for election.
 - A renewal whose answer was lost buys nothing, whether it was committed or not.
+- *The Lease is a pulse.* Leader and standbys read it every few seconds, and its version only grows: one that is older than before tells of an
+  etcd that was restored.
 """
 
 import random
@@ -22,6 +24,7 @@ from steelyard.control.kube.errors import AlreadyExists, ApiError, Conflict, Not
 from steelyard.control.kube.fence import LeadershipLost
 from steelyard.control.kube.manifest import Manifest
 from steelyard.control.kube.resource import LEASES, Resource
+from steelyard.control.kube.version import VersionsWentBack, not_before
 from steelyard.control.leadership.fencing import LeaseFence
 from steelyard.control.log import get_logger
 
@@ -57,6 +60,8 @@ class Outcome(StrEnum):
 
     LOST = "Lost"
     """We led and may lead no more: the process must end."""
+    OUTDATED = "Outdated"
+    """The API server's versions went back: what this process has seen is of another past, and it must end, leading or not."""
     STOPPED = "Stopped"
     """We were asked to stop."""
 
@@ -108,6 +113,7 @@ class Elector:
         self._observed: Manifest | None = None
         self._observed_record: tuple[object, ...] | None = None
         self._observed_at = 0.0
+        self._version = ""
         self._leading = False
         self._stopping = False
         self._deadline = 0.0
@@ -136,6 +142,9 @@ class Elector:
                 await self._attempt()
             except LeadershipLost:
                 return self._lose("the fence had shut")
+            except VersionsWentBack as back:
+                self._lose(str(back))
+                return Outcome.OUTDATED
             if self._leading and self._clock.monotonic() >= self._deadline:
                 return self._lose("the renew deadline passed during an attempt")
             await self._clock.sleep(self._pause())
@@ -180,7 +189,7 @@ class Elector:
             _log.debug("lease attempt refused", lease=self._name, error=str(refused))
         except ApiError as error:
             _log.warning("lease attempt failed", lease=self._name, identity=self._identity, leading=self._leading, error=str(error))
-        except LeadershipLost:
+        except (LeadershipLost, VersionsWentBack):
             raise
         except Exception as error:
             # Election must outlive any surprise: without renewals the fence shuts by itself.
@@ -230,6 +239,8 @@ class Elector:
         return lease
 
     def _note(self, lease: Manifest) -> None:
+        not_before(manifests.version(lease), self._version, f"the Lease {self._name}")
+        self._version = manifests.version(lease)
         spec = _spec(lease)
         # The whole record and the resourceVersion: any sign of life counts, also one that repeats a timestamp.
         record = (

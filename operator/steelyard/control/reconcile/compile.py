@@ -6,26 +6,29 @@ Job of the same name.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from steelyard.control.clock import Clock
+from steelyard.control.gather.compile_job import is_running
 from steelyard.control.gather.compile_snapshots import CompileSnapshots, UsersOf
-from steelyard.control.gather.workload_facts import server_status
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.api_client import ApiClient
-from steelyard.control.kube.apply import Applier
+from steelyard.control.kube.apply import Applier, Refused
 from steelyard.control.kube.errors import Forbidden, Invalid
 from steelyard.control.kube.manifest import Manifest
-from steelyard.control.kube.resource import COMPILED_MODELS, JOBS, ObjectKey
+from steelyard.control.kube.reader import Reader
+from steelyard.control.kube.resource import COMPILED_MODELS, JOBS, NAMESPACES, ObjectKey
 from steelyard.control.kube.store import Store
 from steelyard.control.reconcile.refusals import Refusals
 from steelyard.control.telemetry.decision_log import DecisionLog
 from steelyard.core.compiling.attempt import Running
 from steelyard.core.compiling.eta import remaining
+from steelyard.core.compiling.queue import Waiter
+from steelyard.core.compiling.snapshot import CompileSnapshot
 from steelyard.core.decide_compile import CompileDecision, CompileStart, decide_compile
 from steelyard.core.facts.snapshot import Settings
 from steelyard.render import name
@@ -35,6 +38,11 @@ from steelyard.status.patch import changes
 from steelyard.status.read.compiled_model import seconds_taken
 from steelyard.status.scalar import time_of
 
+ASKS_FOR = 60.0
+"""Seconds after its last look for which a compile keeps its turn. It is looked at every three."""
+
+UNREADABLE = 60.0
+"""Seconds until one that could not be read is looked at again: what was wrong may be with its Job or its pod."""
 FetchProgress = Callable[[str], Awaitable[Mapping[str, Any] | None]]
 """GET a pod's /progress; None if it did not answer."""
 
@@ -46,6 +54,15 @@ class Compiled:
 
     again: float | None
     changed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """Who waits for a place, on pools' devices or elsewhere, and when it was last looked at."""
+
+    waiter: Waiter
+    on_pools: bool
+    looked_at: float
 
 
 class CompileReconciler:
@@ -61,41 +78,63 @@ class CompileReconciler:
         users_of: UsersOf,
         decision_log: DecisionLog,
         clock: Clock,
+        reader: Reader | None = None,
     ) -> None:
         self._client = client
         self._applier = applier
         self._store = store
         self._settings = settings
         self._fetch_progress = fetch_progress
-        self._snapshots = CompileSnapshots(store, settings, users_of)
+        self._reader = reader or Reader(lambda *_: None)
+        self._snapshots = CompileSnapshots(store, settings, users_of, self._reader)
         self._decision_log = decision_log
         self._clock = clock
         self._refused_writes = Refusals(clock)
         self._starting: dict[ObjectKey, bool] = {}
+        self._asking: dict[ObjectKey, _Asking] = {}
 
-    async def reconcile(self, key: ObjectKey, namespace_uid: str) -> Compiled:
+    async def reconcile(self, key: ObjectKey) -> Compiled:
         """One pass over one CompiledModel."""
         began = self._clock.monotonic()
         compiled = self._store.get(key)
         if compiled is None:
+            self._asking.pop(key, None)
             self._refused_writes.forget(key.namespace or "", key.name)
             self._decision_log.forget_compile(key.namespace or "", key.name)
             return Compiled(None)
         if manifests.is_leaving(compiled) or self._store.behind(key):
             return Compiled(1.0)
         now = self._clock.now()
-        snapshot = self._snapshots.freeze(compiled, self._refused_writes.told(compiled), self._starting, now)
+        refused, asking = self._refused_writes.told(compiled), self._who_asks()
+        snapshot = self._reader.read(
+            COMPILED_MODELS, compiled, lambda _: self._snapshots.freeze(compiled, refused, self._starting, asking, now)
+        )
+        if snapshot is None:
+            return Compiled(UNREADABLE)
         decision = decide_compile(snapshot, now)
+        self._note_asking(key, snapshot, queued=decision.queued, now=now)
         job_name = name.compile_job(key.name, decision.attempts.count)
         with self._about_to_start(JOBS.key(key.namespace, job_name), decision.start):
             progress = await self._progress(compiled, decision, now) if isinstance(snapshot.outcome, Running) else None
             changed = await self._write_down(compiled, decision, progress, job_name, now)
             if decision.start is not None:
-                await self._make(compiled, namespace_uid, decision.start)
+                await self._make(compiled, job_name, decision.start)
         self._refused_writes.ended(compiled, began)
         self._decision_log.compiled(compiled, snapshot, decision, now)
         again = None if decision.reconsider_at is None else (decision.reconsider_at - now).total_seconds()
         return Compiled(again, changed)
+
+    def _who_asks(self) -> Mapping[bool, Sequence[Waiter]]:
+        """Those who were told lately to wait for a place: who cannot be looked at any more keeps nobody waiting."""
+        now = self._clock.monotonic()
+        self._asking = {key: each for key, each in self._asking.items() if now - each.looked_at < ASKS_FOR}
+        return {on_pools: [each.waiter for each in self._asking.values() if each.on_pools == on_pools] for on_pools in (True, False)}
+
+    def _note_asking(self, key: ObjectKey, snapshot: CompileSnapshot, *, queued: bool, now: datetime) -> None:
+        self._asking.pop(key, None)
+        if queued:
+            waiter = Waiter(snapshot.asked_since or now, snapshot.namespace, snapshot.name)
+            self._asking[key] = _Asking(waiter, snapshot.needs_device, self._clock.monotonic())
 
     @contextmanager
     def _about_to_start(self, job: ObjectKey, start: CompileStart | None) -> Iterator[None]:
@@ -123,11 +162,19 @@ class CompileReconciler:
         self._store.wrote(COMPILED_MODELS, written)
         return True
 
-    async def _make(self, compiled: Manifest, namespace_uid: str, start: CompileStart) -> None:
-        """Make the Job. What the API server refuses is told by the next pass and tried later, as everything that it refuses."""
+    async def _make(self, compiled: Manifest, job_name: str, start: CompileStart) -> None:
+        """Make the Job. What the API server refuses is told by the next pass and tried later, as everything that it refuses.
+
+        The namespace's uid names the folder that the Job may read and write in the store. It is read now and never kept: the namespace may be
+        another one of the same name by the next attempt.
+        """
+        namespace = manifests.namespace(compiled) or ""
+        key = JOBS.key(namespace, job_name)
+        if self._refused_writes.waits(compiled, key):
+            return
         intent = CompileJobIntent(
-            namespace=manifests.namespace(compiled) or "",
-            namespace_uid=namespace_uid,
+            namespace=namespace,
+            namespace_uid=manifests.uid(await self._client.get(NAMESPACES, None, namespace)),
             compiled_name=manifests.name(compiled),
             compiled_uid=manifests.uid(compiled),
             spec=compiled["spec"],
@@ -135,14 +182,14 @@ class CompileReconciler:
             attempt=start.attempt,
             site=start.site,
         )
-        job = compile_job(intent, self._settings)
-        key = JOBS.key_of(job)
-        if self._refused_writes.waits(compiled, key):
-            return
         try:
-            await self._applier.apply(JOBS, job)
+            done = await self._applier.apply(JOBS, compile_job(intent, self._settings))
         except (Forbidden, Invalid) as refused:
-            self._refused_writes.refused(compiled, key, refused)
+            self._refused_writes.refused(compiled, key, refused.message)
+            return
+        if isinstance(done, Refused):
+            # A Job of this name that is not among ours to watch: nobody tells when it goes.
+            self._refused_writes.refused(compiled, key, done.message)
             return
         self._refused_writes.granted(compiled, key)
 
@@ -150,7 +197,7 @@ class CompileReconciler:
         """What the pod tells of the compile, with a time for its end; None where it does not run, or does not answer."""
         pod = self._snapshots.pod_of(compiled, decision.attempts.count) or {}
         address = (pod.get("status") or {}).get("podIP")
-        if not address or not (server_status(pod).get("state") or {}).get("running"):
+        if not address or not is_running(pod):
             return None
         progress = await self._fetch_progress(f"http://{address}:{PROGRESS_PORT}/progress")
         if progress is None or progress.get("etaSeconds") is not None:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from steelyard.api.quantity import number
 from steelyard.control.clock import Clock
-from steelyard.control.gather.pool_facts import is_ready
 from steelyard.control.gather.snapshot_builder import SnapshotBuilder
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.api_client import ApiClient
+from steelyard.control.kube.backoff import Backoff
 from steelyard.control.kube.errors import Conflict, NotFound
 from steelyard.control.kube.manifest import Manifest
-from steelyard.control.kube.resource import ACCELERATOR_POOLS, NODES, PODS
+from steelyard.control.kube.resource import ACCELERATOR_POOLS
 from steelyard.control.kube.store import Store
 from steelyard.core.facts.snapshot import Exhaustion, Pool
 from steelyard.core.placing.decision import Note
@@ -33,26 +34,52 @@ Tell = Callable[[Manifest, tuple[Note, ...]], None]
 """Records events on an object."""
 
 
+CONTESTED = Backoff(base=2.0, cap=1800.0, spread=0.2)
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """What was written last, when, how often it was written again because another hand had changed it, and until when it is not."""
+
+    content: Manifest
+    at: float
+    times: int
+    until: float
+
+
 class PoolReconciler:
     """One pass over one pool. It decides nothing: it shows what decisions see."""
 
-    def __init__(self, client: ApiClient, store: Store, snapshots: SnapshotBuilder, clock: Clock, tell: Tell) -> None:
+    def __init__(
+        self, client: ApiClient, store: Store, snapshots: SnapshotBuilder, clock: Clock, tell: Tell, *, counts_devices: bool = True
+    ) -> None:
+        """`counts_devices`: whether the pods of all namespaces are seen. Who sees some of them would count other devices than the next."""
         self._client = client
         self._store = store
         self._snapshots = snapshots
         self._clock = clock
         self._tell = tell
+        self._counts_devices = counts_devices
+        self._chance = random.Random()
+        self._written: dict[str, _Written] = {}
 
     async def reconcile(self, called: str) -> float | None:
         """Seconds after which to look again."""
         key = ACCELERATOR_POOLS.key(None, called)
         raw = self._store.get(key)
         pool = next((p for p in self._snapshots.pools() if p.name == called), None)
-        if raw is None or pool is None or self._store.behind(key):
-            return None if raw is None else 5.0
+        if raw is None:
+            self._written.pop(called, None)
+            return None
+        if pool is None or self._store.behind(key):
+            return 5.0
         old = raw.get("status") or {}
-        patch = changes(old, self._status(raw, pool, old, self._clock.now()))
+        wanted = self._status(raw, pool, old, self._clock.now())
+        patch = changes(old, wanted)
         if patch is not None:
+            wait = self._contested(called, wanted)
+            if wait > 0:
+                return wait
             try:
                 written = await self._client.patch_status(
                     ACCELERATOR_POOLS, None, called, patch, version=manifests.version(raw), uid=manifests.uid(raw)
@@ -64,6 +91,20 @@ class PoolReconciler:
             self._store.wrote(ACCELERATOR_POOLS, written)
             self._tell(raw, _notes(old, written.get("status") or {}))
         return 60.0
+
+    def _contested(self, called: str, wanted: Manifest) -> float:
+        """Seconds to wait before a status is written once more that another hand has changed since: most often another installation's, which
+        sees it otherwise, of another version or with other pods. Who wrote last stays right, and each try is later than the one before."""
+        content, now = _content(wanted), self._clock.monotonic()
+        before = self._written.get(called)
+        if before is None or before.content != content or now - before.at > 2 * CONTESTED.cap:
+            self._written[called] = _Written(content, now, 0, now)
+            return 0.0
+        if now < before.until:
+            return before.until - now
+        times = before.times + 1
+        self._written[called] = _Written(content, now, times, now + CONTESTED.delay(times, self._chance))
+        return 0.0
 
     def _status(self, raw: Manifest, pool: Pool, old: Mapping[str, Any], now: datetime) -> Manifest:
         generation = int(manifests.metadata(raw).get("generation", 1))
@@ -112,8 +153,9 @@ class PoolReconciler:
                 ),
             ],
         }
-        if pool.resource_name:
-            status["devices"] = self._devices(pool, pool.resource_name)
+        if pool.resource_name and self._counts_devices:
+            total, used = self._snapshots.devices(pool.resource_name, pool.node_selector)
+            status["devices"] = {"total": total, "used": used, "idle": max(0, total - used)}
         if prices:
             highest = max(prices, key=lambda p: p.per_hour)
             if highest.as_of is not None:
@@ -135,18 +177,10 @@ class PoolReconciler:
             }
         return status
 
-    def _devices(self, pool: Pool, resource: str) -> Manifest:
-        nodes = [
-            n for n in self._store.all(NODES) if all(manifests.labels(n).get(k) == v for k, v in pool.node_selector.items()) and is_ready(n)
-        ]
-        names = {manifests.name(n) for n in nodes}
-        total = sum(int(number(((n.get("status") or {}).get("allocatable") or {}).get(resource, 0))) for n in nodes)
-        used = 0
-        for pod in self._store.all(PODS):
-            if (pod.get("spec") or {}).get("nodeName") in names:
-                for container in pod["spec"].get("containers") or ():
-                    used += int(number(((container.get("resources") or {}).get("requests") or {}).get(resource, 0)))
-        return {"total": total, "used": used, "idle": max(0, total - used)}
+
+def _content(status: Manifest) -> Manifest:
+    """A status without the times of its conditions."""
+    return {**status, "conditions": [{k: v for k, v in c.items() if k != "lastTransitionTime"} for c in status["conditions"]]}
 
 
 def _nodes_message(pool: Pool) -> str:

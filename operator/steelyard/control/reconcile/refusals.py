@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from steelyard.control.clock import Clock
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.backoff import Backoff
-from steelyard.control.kube.errors import ApiError
 from steelyard.control.kube.manifest import Manifest
 from steelyard.control.kube.resource import ObjectKey
 from steelyard.core.facts.snapshot import RefusedWrite
@@ -26,6 +25,7 @@ class _Refusal:
     until: float
     words: str
     wanted_at: float
+    taken: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +53,20 @@ class Refusals:
         known.wanted_at = self._clock.monotonic()
         return known.until > known.wanted_at
 
-    def refused(self, owner: Manifest, key: ObjectKey, error: ApiError) -> float:
-        """It was refused, perhaps once more. Returns the seconds until it is tried again."""
+    def refused(self, owner: Manifest, key: ObjectKey, why: str) -> float:
+        """It was refused for this reason, perhaps once more. Returns the seconds until it is tried again."""
+        return self._wait(owner, key, " ".join(why.split())[:WORDS], taken=False)
+
+    def taken(self, owner: Manifest, key: ObjectKey) -> float:
+        """An object of its name is somebody else's. Returns the seconds until it is tried again."""
+        return self._wait(owner, key, "", taken=True)
+
+    def _wait(self, owner: Manifest, key: ObjectKey, words: str, *, taken: bool) -> float:
         of = self._of(owner)
         failures = 1 + (of[key].failures if key in of else 0)
         delay = self._backoff.delay(failures, self._chance)
         now = self._clock.monotonic()
-        of[key] = _Refusal(failures, now + delay, " ".join(error.message.split())[:WORDS], now)
+        of[key] = _Refusal(failures, now + delay, words, now, taken)
         self._known[_slot(owner)] = _asker(owner), of
         return delay
 
@@ -81,7 +88,7 @@ class Refusals:
 
     def told(self, owner: Manifest) -> tuple[RefusedWrite, ...]:
         """What stands refused, in order."""
-        return tuple(RefusedWrite(key.resource.kind, key.name, each.words) for key, each in sorted(self._of(owner).items()))
+        return tuple(RefusedWrite(key.resource.kind, key.name, each.words, each.taken) for key, each in sorted(self._of(owner).items()))
 
     def again(self, owner: Manifest) -> float:
         """Seconds until the first of them is tried again; infinite where nothing stands refused."""

@@ -15,8 +15,8 @@ from steelyard.control.clock import Clock
 from steelyard.control.gather.snapshot_builder import SnapshotBuilder, Unreadable
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.api_client import ApiClient
-from steelyard.control.kube.apply import Applier, Outcome, OwnedElsewhere, Refused, Waiting
-from steelyard.control.kube.errors import Conflict, Forbidden, Invalid
+from steelyard.control.kube.apply import Applier, Created, Outcome, OwnedElsewhere, Refusal, Refused, Waiting
+from steelyard.control.kube.errors import AlreadyExists, Conflict, Forbidden, Invalid
 from steelyard.control.kube.manifest import Manifest
 from steelyard.control.kube.resource import (
     COMPILED_MODELS,
@@ -52,8 +52,6 @@ _RESOURCES: dict[str, Resource] = {each.kind: each for each in (DEPLOYMENTS, SER
 SOON = 0.5
 T = TypeVar("T")
 
-NamespaceUid = Callable[[str], Awaitable[str]]
-
 
 @dataclass(frozen=True, slots=True)
 class Denied:
@@ -79,7 +77,6 @@ class WorkloadReconciler:
         snapshots: SnapshotBuilder,
         decision_log: DecisionLog,
         events: EventRecorder,
-        namespace_uid: NamespaceUid,
         wake: Callable[[ObjectKey], None],
         clock: Clock,
         fleet: Fleet,
@@ -91,7 +88,6 @@ class WorkloadReconciler:
         self._snapshots = snapshots
         self._decision_log = decision_log
         self._events = events
-        self._namespace_uid = namespace_uid
         self._wake = wake
         self._clock = clock
         self._refusals = Refusals(clock)
@@ -112,7 +108,7 @@ class WorkloadReconciler:
         if self._store.behind(where):
             return SOON
         began = self._clock.monotonic()
-        snapshot = self._snapshots.freeze(key, await self._namespace_uid(key.namespace), self._clock.now())
+        snapshot = self._snapshots.freeze(key, self._clock.now())
         if snapshot is None:
             return None
         if isinstance(snapshot, Unreadable):
@@ -130,15 +126,16 @@ class WorkloadReconciler:
         self._fleet.ask(key, decision.demand)
         with self._snapshots.writing_down(key, decision.memory.move):
             raw = await self._write_down(raw, snapshot, decision)
-        wanted = desired(decision.intent, self._snapshots.settings)
+        standing = {placement.key: placement.name for placement in snapshot.placements}
+        wanted = desired(decision.intent, self._snapshots.settings, standing)
         if snapshot.synced:
-            standing = (placement.key for placement in snapshot.placements)
             services = of_standing(key, snapshot.workload.uid, standing, decision.intent.gone)
             wanted = replace(wanted, present=wanted.present + services)
         settled = await self._act(raw, wanted, synced=snapshot.synced)
         if settled and snapshot.synced:
             await self._leave_superseded(raw, snapshot, decision)
-        self._refusals.ended(raw, began)
+        if snapshot.synced:
+            self._refusals.ended(raw, began)
         self._decision_log.record(raw, snapshot, decision, now, self._clock.monotonic() - began)
         if not settled or self._refusals.told(raw) != refused:
             return SOON  # What the server says by now is for the status.
@@ -172,8 +169,7 @@ class WorkloadReconciler:
             key = DEPLOYMENTS.key(scale.namespace, scale.name)
             settled &= await self._write(raw, key, partial(self._applier.scale, DEPLOYMENTS, scale.namespace, scale.name, scale.replicas))
         for manifest in wanted.present:
-            resource = _RESOURCES[manifest["kind"]]
-            settled &= await self._write(raw, resource.key_of(manifest), partial(self._applier.apply, resource, manifest))
+            settled &= await self._bring_up(raw, _RESOURCES[manifest["kind"]], manifest)
         for compiled in wanted.compiled:
             key = COMPILED_MODELS.key_of(compiled)
             joined = await self._guarded(raw, key, partial(join_owners, self._client, self._store, compiled))
@@ -188,6 +184,14 @@ class WorkloadReconciler:
             key = SERVICES.key_of(service)
             settled &= await self._write(raw, key, self._deleting(raw, key))
         return settled
+
+    async def _bring_up(self, raw: Manifest, resource: Resource, manifest: Manifest) -> bool:
+        key = resource.key_of(manifest)
+        outcome = await self._guarded(raw, key, partial(self._applier.apply, resource, manifest))
+        if isinstance(outcome, Refused) and outcome.reason is Refusal.NOT_OURS:
+            self._refusals.taken(raw, key)
+        # Nobody tells us of our own writes, and that clients have their Service is for the status.
+        return self._seen(raw, outcome) and not (resource == SERVICES and isinstance(outcome, Created))
 
     def _deleting(self, raw: Manifest, key: ObjectKey) -> Callable[[], Awaitable[Outcome]]:
         return partial(self._applier.delete, key.resource, key.namespace, key.name, owner_uid=manifests.uid(raw))
@@ -218,15 +222,16 @@ class WorkloadReconciler:
             return Denied()
         try:
             done = await write()
-        except Conflict:
+        except (Conflict, AlreadyExists):
             return None
         except (Forbidden, Invalid) as refused:
-            delay = self._refusals.refused(raw, key, refused)
+            delay = self._refusals.refused(raw, key, refused.message)
             self._events.record(raw, EventType.WARNING, Reason.OBJECT_INVALID, str(refused))
             workload = f"{manifests.namespace(raw)}/{manifests.name(raw)}"
             _log.warning("a write was refused", workload=workload, error=str(refused), retry_in_seconds=round(delay, 1))
             return Denied()
-        self._refusals.granted(raw, key)
+        if not isinstance(done, Refused):
+            self._refusals.granted(raw, key)
         return done
 
     def _seen(self, raw: Manifest, outcome: Outcome | Denied | None) -> bool:

@@ -1,4 +1,4 @@
-"""Our own health and metrics server: /livez says that work progresses, /readyz that the view is complete, /metrics everything else.
+"""Our own health server: /livez says that work progresses, /readyz that the view is complete.
 
 kopf's endpoint says that HTTP answers; an operator can do that for weeks while deaf. Here liveness is the age of progress: of the last
 completed decision cycle (only while leading), of the watches, of the elector. A check that cannot tell is a failed check.
@@ -8,8 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from steelyard.control.clock import Clock
 from steelyard.control.kube.sweep import Sweep
@@ -101,14 +99,16 @@ def synced(sweep: Sweep) -> Check:
 
 
 class HealthServer:
-    """Answers /livez, /readyz and /metrics on one port."""
+    """Answers /livez and /readyz, and to everybody /metrics where `page` is given: without TLS, and without asking who it is."""
 
-    def __init__(self, *, host: str, port: int, liveness: Sequence[Check], readiness: Sequence[Check], registry: CollectorRegistry) -> None:
+    def __init__(
+        self, *, host: str, port: int, liveness: Sequence[Check], readiness: Sequence[Check], page: MetricsPage | None = None
+    ) -> None:
         self._host = host
         self._port = port
         self._liveness = tuple(liveness)
         self._readiness = tuple(readiness)
-        self._page = MetricsPage(registry)
+        self._page = page
         self._runner: web.AppRunner | None = None
         self._stopping = False
 
@@ -143,7 +143,9 @@ class HealthServer:
         return _report(self._readiness)
 
     async def _metrics(self, _: web.Request) -> web.Response:
-        return web.Response(body=await self._page.read(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+        if self._page is None:
+            return web.Response(status=404, text="/metrics is served by HTTPS, on the port of --metrics-port\n")
+        return await self._page.answer()
 
 
 def _report(checks: Sequence[Check]) -> web.Response:

@@ -1,35 +1,40 @@
-"""The text of /metrics. In a large fleet it is megabytes and takes seconds: it is made beside the loop, and once for all who ask together."""
+"""The page of /metrics: made in a thread, and kept for a second, so that many readers cost the event loop no more than one."""
 
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Callable
 
+from aiohttp import web
 from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-YOUNG_SECONDS = 1.0
-"""A page is read again without being made again."""
+from steelyard.control.clock import Clock
+
+KEPT_SECONDS = 1.0
 
 
 class MetricsPage:
-    """Whoever asks while a page is being made gets that one."""
+    """What is exposed now, in the Prometheus text format."""
 
-    def __init__(self, registry: CollectorRegistry, *, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, registry: CollectorRegistry, clock: Clock) -> None:
         self._registry = registry
-        self._now = now
-        self._making: asyncio.Future[bytes] | None = None
+        self._clock = clock
+        self._making: asyncio.Task[bytes] | None = None
         self._made_at = 0.0
 
     async def read(self) -> bytes:
-        """The page, at most a second old."""
-        if self._making is None or (self._making.done() and self._now() - self._made_at >= YOUNG_SECONDS):
-            self._making = asyncio.ensure_future(self._make())
-        # Who goes away does not take the page from the others.
+        """The page, at most a second old. Who asks while it is made gets the same."""
+        if self._making is None or (self._making.done() and self._clock.monotonic() - self._made_at >= KEPT_SECONDS):
+            self._making = asyncio.create_task(self._make())
+        # A reader that hangs up takes the page from no other.
         return await asyncio.shield(self._making)
+
+    async def answer(self) -> web.Response:
+        """The page as a response."""
+        return web.Response(body=await self.read(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def _make(self) -> bytes:
         try:
             return await asyncio.to_thread(generate_latest, self._registry)
         finally:
-            self._made_at = self._now()
+            self._made_at = self._clock.monotonic()

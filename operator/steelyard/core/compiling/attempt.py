@@ -15,8 +15,9 @@ FIRST_PAUSE = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(hours=1)
 LARGEST_FACTOR = 8
 """Memory is doubled at most three times."""
-MENDED_ELSEWHERE = frozenset({"ModelNotFound", "ModelDigestMismatch"})
-"""Words of the runtime (`steelyard_runtime/failure.py`) for what goes by an upload, a Secret or a right, which no watch tells."""
+MENDED_ELSEWHERE = frozenset({"ModelNotFound", "ModelDigestMismatch", "SourceRefused", "ModelTooLarge"})
+"""Words of the runtime (`steelyard_runtime/failure.py`) for what goes by an upload, a Secret, a right or the installation's configuration, which
+no watch tells."""
 
 
 class FailureClass(StrEnum):

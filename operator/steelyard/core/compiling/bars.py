@@ -20,11 +20,13 @@ from steelyard.core.vocabulary.reason import Reason, Refusal
 
 @dataclass(frozen=True, slots=True)
 class CompileGrounds:
-    """What the rules look at. `pools`: those to compile on, best first. `asked_for`: whether a workload still wants what is compiled."""
+    """What the rules look at. `pools`: those to compile on, best first. `asked_for`: whether a workload still wants what is compiled.
+    `has_turn`: whether one of the places is for it."""
 
     snapshot: CompileSnapshot
     pools: tuple[Pool, ...]
     asked_for: bool
+    has_turn: bool
 
 
 Rule: TypeAlias = Callable[[CompileGrounds], Refusal | None]
@@ -38,6 +40,7 @@ def grounds(snapshot: CompileSnapshot, attempts: Attempts, now: datetime) -> Com
         pools=pools_to_compile_on(key, users, settings, now) if snapshot.needs_device else (),
         # What was published once may be what serves, whatever is asked for now.
         asked_for=attempts.failure is None or attempts.corruptions > 0 or is_asked_for(key, users, settings),
+        has_turn=snapshot.has_turn(now),
     )
 
 
@@ -84,26 +87,30 @@ def _no_pool(seen: CompileGrounds) -> Refusal | None:
     )
 
 
-def _no_turn(seen: CompileGrounds) -> Refusal | None:
-    taken, at_once = seen.snapshot.slots_taken, seen.snapshot.settings.compile_jobs_at_once
-    if taken < at_once:
+def no_turn(seen: CompileGrounds) -> Refusal | None:
+    """The last rule: it waits for a place, and for nothing else."""
+    if seen.has_turn:
         return None
+    taken, at_once = seen.snapshot.queue.taken(seen.snapshot.namespace), seen.snapshot.settings.compile_jobs_at_once
+    rule = f"config.compile.jobsAtOnce lets {at_once} run at the same time"
+    if taken < at_once:
+        return Refusal(Reason.COMPILING, f"it waits for its turn: {rule}, and others come first")
     which = "another one" if taken == 1 else f"{taken} others"
-    return Refusal(Reason.COMPILING, f"it waits for {which} to end: config.compile.jobsAtOnce lets {at_once} run at the same time")
+    return Refusal(Reason.COMPILING, f"it waits for {which} to end: {rule}")
 
 
 BEGIN: tuple[Rule, ...] = (
     _not_asked_for,  # what failed is tried again for those who want it
     _no_toolchain,  # nothing compiles it
     _no_pool,  # it takes a device, and no pool has one for it
-    _no_turn,  # as many run as may
+    no_turn,  # as many run as may, or others come first
 )
 """For an attempt that is to begin."""
 GO_ON: tuple[Rule, ...] = (
     _name_taken,  # its Job cannot be made
     _no_toolchain,
     _no_pool,
-    _no_turn,
+    no_turn,
 )
 """For an attempt that has begun and has no Job: who died between the two makes it again."""
 NOT_YET: tuple[Rule, ...] = (_not_asked_for,)

@@ -127,6 +127,8 @@ def compile_inputs(workload: Workload, toolchain: Toolchain, family: str) -> Com
         tensor_parallel=options.tensor_parallel,
         flags=options.flags if vllm is None else (*compiled_words(vllm), *options.flags),
         secret_name=model.secret_name,
+        pull_secrets=workload.access.pull_secrets,
+        account=workload.access.compile_account,
     )
 
 

@@ -31,6 +31,8 @@ class CompileInputs:
     tensor_parallel: int
     flags: tuple[str, ...] = ()
     secret_name: str | None = None
+    pull_secrets: tuple[str, ...] = ()
+    account: str | None = None
 
     @property
     def logical_cores(self) -> int | None:
@@ -43,7 +45,7 @@ class CompileInputs:
 
     @property
     def key(self) -> str:
-        """64 hex digits. The URI and the secret are ways to the bytes, not part of them: the same bytes elsewhere are a hit."""
+        """64 hex digits. The URI and the Secrets are ways to the bytes, not part of them: the same bytes elsewhere are a hit."""
         parts = {
             # The digest of the bytes, or the pinned revision of a hub: a URI alone is not an identity.
             "model": self.model_digest or f"{self.model_uri}@{self.model_revision}",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from steelyard.core.compiling.attempt import Attempts, Built, Failure, JobOutcome, NoJob, Running
 from steelyard.core.compiling.corrupt import Refused
+from steelyard.core.compiling.queue import CompileQueue, Waiter
 from steelyard.core.compiling.site import User
 from steelyard.core.facts.snapshot import RefusedWrite, Settings, Toolchain
 from steelyard.core.vocabulary.reason import Refusal
@@ -29,8 +30,10 @@ class CompileSnapshot:
 
     `key`, `backend`, `target` and `versions` are what is compiled, as its spec has them; `attempts` is what its status remembers, and
     `told` the reason that its Ready condition gives. `taken_name` names the Job of the present attempt where another object owns it.
-    `jobs_on_pools` and `jobs_elsewhere` count the compile Jobs of the installation that run on a pool's device and on general nodes.
-    `users` are the workloads that use it, each with the pools as it sees them; they may be left out where `needs_users` is False.
+    `queue` is that of the nodes it needs, those of pools with a device or general ones: a Job that waits for a device must not hold up those
+    that need none. `asked_since` is when it first asked for a place there, None where it has not yet.
+    `users` are the workloads that use it, each with the pools as it sees them. They may be left out where `needs_users` is False, and the
+    queue where `needs_place` is.
     `refusals` are the last words of pods that did not get an artifact, and `refused_write` is a Job that the API server does not take.
     """
 
@@ -45,8 +48,8 @@ class CompileSnapshot:
     told: str | None = None
     job: CompileJob | None = None
     taken_name: str | None = None
-    jobs_on_pools: int = 0
-    jobs_elsewhere: int = 0
+    queue: CompileQueue = field(default_factory=CompileQueue)
+    asked_since: datetime | None = None
     users: tuple[User, ...] = ()
     refusals: tuple[Refused, ...] = ()
     refused_write: RefusedWrite | None = None
@@ -62,6 +65,11 @@ class CompileSnapshot:
         return self.toolchain is not None and self.toolchain.compile_needs_device
 
     @property
+    def needs_place(self) -> bool:
+        """Whether a Job may have to be made for it in this pass."""
+        return not (self.attempts.open and self.job is not None) and (self.attempts.built is None or bool(self.refusals))
+
+    @property
     def needs_users(self) -> bool:
         """Whether it matters who uses it: for the pools to compile on, and before what has failed is tried again."""
         return self.needs_device or self.attempts.failure is not None
@@ -73,8 +81,6 @@ class CompileSnapshot:
             return NoJob()
         return self.job.built or self.job.failure or Running()
 
-    @property
-    def slots_taken(self) -> int:
-        """Compile Jobs that run on nodes of the kind that this one needs. Counted apart: a Job that waits for a device must not hold up
-        those that need none."""
-        return self.jobs_on_pools if self.needs_device else self.jobs_elsewhere
+    def has_turn(self, now: datetime) -> bool:
+        """Whether it gets a place, were it to ask for one."""
+        return self.queue.admits(Waiter(self.asked_since or now, self.namespace, self.name), self.settings.compile_jobs_at_once)

@@ -40,6 +40,16 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PodAccess:
+    """Names of Secrets that a workload's images are pulled with, and of the service accounts of its pods; None: the namespace's default. No part
+    of the revision: it says who a replica is to others, and not what it does."""
+
+    pull_secrets: tuple[str, ...] = ()
+    account: str | None = None
+    compile_account: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CompileOptions:
     """Shapes, precision and flags."""
 
@@ -171,6 +181,7 @@ class Workload:
     """Given where `server` is vllm."""
     compile_by_family: Mapping[str, CompileOptions] = field(default_factory=dict)
     format_by_backend: Mapping[str, NumberFormat] = field(default_factory=dict)
+    access: PodAccess = field(default_factory=PodAccess)
 
     def compile_for(self, family: str, backend: str | None = None) -> CompileOptions:
         """What the model is compiled to for an accelerator family by a back end; None where no back end is known yet."""
@@ -329,6 +340,7 @@ class Artifact:
     state: ArtifactState
     uri: str | None = None
     digest: str | None = None
+    size_bytes: int | None = None
     message: str = ""
     retry_at: datetime | None = None
     waits: Refusal | None = None
@@ -337,7 +349,7 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placement:
-    """A Deployment as it exists: desired and actual, and who owns its replicas."""
+    """A Deployment as it exists: desired and actual, and who owns its replicas. `name` is its own; it tells nothing."""
 
     key: PlacementKey
     desired: int
@@ -360,6 +372,7 @@ class Placement:
     """The compile key that its pods load the artifact of; None where that cannot be read."""
     asked: str = ""
     """Hash of what the user asked for when it was made; a difference to today's is a new revision."""
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -380,6 +393,17 @@ class ServeCache:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Registries:
+    """What models of `oci://` may be downloaded from, as hosts with or without a port. `allowed`: empty for all. `private`: those that may have
+    addresses that are not public. `plain_http`: those without TLS. `token_hosts`: by registry, where it may send to for a token."""
+
+    allowed: tuple[str, ...] = ()
+    private: tuple[str, ...] = ()
+    plain_http: tuple[str, ...] = ()
+    token_hosts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The operator's configuration as far as decisions and builders depend on it."""
 
@@ -389,13 +413,14 @@ class Settings:
     store_endpoint: str | None = None
     store_secret: str | None = None
     store_read_secret: str | None = None
-    """For pods that only read; None: the same as for those that write."""
+    """For containers that only read; None: their identity is enough."""
     store_region: str = "us-east-1"
     signing_secret: str | None = None
     """Private keys, for compile pods; None: artifacts are not signed."""
     public_keys: str = ""
     """PEM; one of these must have signed what is served. Empty: nothing is verified."""
     hub_endpoint: str | None = None
+    registries: Registries = field(default_factory=Registries)
     serve_cache: ServeCache | None = None
     """None: an empty folder of each pod."""
     compile_node_selector: Mapping[str, str] = field(default_factory=dict)
@@ -410,10 +435,20 @@ class Settings:
     image_pull_policy: str = "IfNotPresent"
     connection_max_age_seconds: int = 10
     compile_resources: Resources = field(default_factory=lambda: Resources(1.0, 4.0))
+    compile_disk_gib: float = 10.0
+    """Of the node's disk, for what a compile downloads and makes; a model that is larger than half of it is not downloaded."""
     compile_deadline_seconds: int = 3600
     compile_jobs_at_once: int = 2
     namespace_budgets: Mapping[str, float] = field(default_factory=dict)
     """Money per hour that the workloads of a namespace may cost together."""
+    max_priority: int = 1000
+    """The highest priority that counts, in namespaces that are not in `namespace_priorities`."""
+    namespace_priorities: Mapping[str, int] = field(default_factory=dict)
+
+    def priority_of(self, workload: Workload) -> int:
+        """What it asks for, as far as its namespace is granted it: a tenant's own word gives nobody else's nodes away."""
+        granted = self.namespace_priorities.get(workload.key.namespace, self.max_priority)
+        return min(workload.scaling.priority, granted)
 
     def toolchains_of(self, backend: str, family: str, architecture: str | None) -> tuple[Toolchain, ...]:
         """Of a back end for an accelerator family, on processors of an architecture: its own before the one for all."""
@@ -444,14 +479,18 @@ class FleetTarget:
 
 @dataclass(frozen=True, slots=True)
 class RefusedWrite:
-    """An object that the API server does not take, by a policy, a quota or a rule, in its own words."""
+    """An object that the API server does not take, by a policy, a quota or a rule, in its own words. `taken`: that stands under this name
+    already, and is somebody else's."""
 
     kind: str
     name: str
     message: str
+    taken: bool = False
 
     def __str__(self) -> str:
         """For a condition: nothing in it changes while the refusal stands."""
+        if self.taken:
+            return f"{self.kind} {self.name} exists and belongs to somebody else: delete or rename it, and it is made within five minutes"
         return f"the API server refuses {self.kind} {self.name}, which is tried again within five minutes: {self.message}"
 
 
@@ -466,7 +505,6 @@ class Snapshot:
     """
 
     workload: Workload
-    namespace_uid: str
     pools: tuple[Pool, ...]
     settings: Settings
     artifacts: Mapping[str, Artifact]
@@ -481,6 +519,8 @@ class Snapshot:
     references: Mapping[str, Reference] = field(default_factory=dict)
     target: FleetTarget | None = None
     refused: tuple[RefusedWrite, ...] = ()
+    has_front: bool = True
+    """Whether the Service that clients call is there and is the workload's own."""
     past: Mapping[PlacementKey, Sequence[Window]] = field(default_factory=dict)
 
     def pool(self, name: str) -> Pool | None:

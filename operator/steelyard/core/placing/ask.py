@@ -30,7 +30,7 @@ def demand(seen: Analysis, wishes: tuple[Wish, ...] | None = ()) -> Demand | Non
         problem=problem_of(snapshot.workload, open_, seen.load.soon if seen.load else 0.0, standing),
         per_replica={o.pool: o.node_part for o in seen.options},
         running=running,
-        priority=snapshot.workload.scaling.priority,
+        priority=snapshot.settings.priority_of(snapshot.workload),
         short=is_short(seen),
         wishes=wishes,
     )

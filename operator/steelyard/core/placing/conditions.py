@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import Memory
-from steelyard.core.facts.snapshot import Placement
+from steelyard.core.facts.snapshot import Placement, RefusedWrite
 from steelyard.core.placing.analysis import Analysis
 from steelyard.core.placing.outcome import Outcome
 from steelyard.core.placing.unreachable import unreachable
@@ -14,6 +14,8 @@ from steelyard.core.vocabulary.reading import Fresh, Stale, Unknown
 from steelyard.core.vocabulary.reason import SETTLED, STUCK, Reason, Refusal
 
 COMPILED_MODEL = "CompiledModel"
+FRONT = frozenset({"Service", "PodDisruptionBudget"})
+"""Kinds of which one object has the workload's name."""
 
 
 def conditions(seen: Analysis, outcome: Outcome, memory: Memory) -> tuple[Condition, ...]:
@@ -31,9 +33,26 @@ def conditions(seen: Analysis, outcome: Outcome, memory: Memory) -> tuple[Condit
 
 
 def _ready(seen: Analysis, placed: Condition) -> Condition:
+    taken = next((write for write in seen.snapshot.refused if _is_front(write, seen) and write.taken), None)
+    if taken is not None:
+        return Condition(ConditionType.READY, False, Reason.ENDPOINT_TAKEN, str(taken))
     if sum(p.ready for p in seen.snapshot.placements) > 0:
+        if not seen.snapshot.has_front:
+            refused = next((write for write in seen.snapshot.refused if _is_front(write, seen) and write.kind == "Service"), None)
+            return _no_front(seen, refused)
         return Condition(ConditionType.READY, True, Reason.SERVING, "replicas are ready and serving")
     return Condition(ConditionType.READY, False, placed.reason, placed.message)
+
+
+def _is_front(write: RefusedWrite, seen: Analysis) -> bool:
+    return write.kind in FRONT and write.name == seen.snapshot.workload.key.name
+
+
+def _no_front(seen: Analysis, refused: RefusedWrite | None) -> Condition:
+    if refused is not None:
+        return Condition(ConditionType.READY, False, Reason.OBJECT_INVALID, str(refused))
+    message = f"replicas are ready, and Service {seen.snapshot.workload.key.name}, which clients call, is being made"
+    return Condition(ConditionType.READY, False, Reason.PLACING, message)
 
 
 def _compiled(seen: Analysis) -> Condition:
@@ -73,9 +92,10 @@ def _placed(seen: Analysis, outcome: Outcome, memory: Memory) -> Condition:
     if not wanted:
         reason, why = (refusal.reason, refusal.message) if refusal else (Reason.NO_POOL, "no pool is eligible")
         return Condition(ConditionType.PLACED, False, reason, why)
-    refused = [write for write in seen.snapshot.refused if write.kind != COMPILED_MODEL]
+    refused = [w for w in seen.snapshot.refused if w.kind != COMPILED_MODEL and not (w.taken and _is_front(w, seen))]
     if refused:
-        return Condition(ConditionType.PLACED, False, Reason.OBJECT_INVALID, str(refused[0]))
+        why = Reason.NOT_OURS if refused[0].taken else Reason.OBJECT_INVALID
+        return Condition(ConditionType.PLACED, False, why, str(refused[0]))
     parts = {key: seen.snapshot.placement(key) for key, n in wanted.items() if n > 0} or _rest(seen, outcome)
     late = {key: p for key, p in parts.items() if p is None or p.ready < outcome.allocation[key]}
     if late:

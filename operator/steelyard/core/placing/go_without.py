@@ -36,5 +36,5 @@ def _refusal(what: str) -> Refusal:
     return Refusal(
         Reason.GOES_WITHOUT,
         f"the pools or the namespace's budget do not hold all workloads, and others come first; {what}. Raise spec.capacity.maxNodes, "
-        "config.namespaceBudgets or spec.scaling.priority, or add a pool",
+        "config.namespaceBudgets or spec.scaling.priority (as far as config.maxPriority grants it), or add a pool",
     )

@@ -79,6 +79,7 @@ def _placement(seen: Analysis, candidate: Candidate, key: PlacementKey, count: i
         image=candidate.toolchain.serve_image,
         artifact_uri=candidate.artifact.uri,
         artifact_digest=candidate.artifact.digest,
+        artifact_bytes=candidate.artifact.size_bytes,
         model_name=workload.key.name,
         task=candidate.inputs.task,
         latency=workload.latency,
@@ -91,4 +92,5 @@ def _placement(seen: Analysis, candidate: Candidate, key: PlacementKey, count: i
         scheduler=candidate.pool.scheduler,
         runtime_class=candidate.pool.runtime_class,
         vllm=workload.vllm,
+        access=workload.access,
     )

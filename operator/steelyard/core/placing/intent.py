@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from steelyard.core.compiling.key import CompileInputs
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.resources import Resources
-from steelyard.core.facts.snapshot import LatencyObjective, Toolchain, VllmOptions
+from steelyard.core.facts.snapshot import LatencyObjective, PodAccess, Toolchain, VllmOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +32,7 @@ class PlacementIntent:
     image: str
     artifact_uri: str
     artifact_digest: str
+    artifact_bytes: int | None = None
     model_name: str
     task: str
     latency: tuple[LatencyObjective, ...]
@@ -44,6 +45,7 @@ class PlacementIntent:
     scheduler: str | None
     runtime_class: str | None = None
     vllm: VllmOptions | None = None
+    access: PodAccess = field(default_factory=PodAccess)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -64,11 +64,10 @@ def alternatives(grounds: Grounds) -> tuple[Alternative, ...]:
         source = _source(grounds, known, plan) if plan is not None else None
         if plan is None or source is None or plan.get(target, 0) <= grounds.standing.get(target, 0):
             continue
-        pools = {*grounds.standing, target}
-        point = _mean_cost(grounds, known, pools, "point")
+        point = _mean_cost(grounds, known, plan, "point")
         if point >= present.point - _ROUNDING:
             continue
-        few, many = (_mean_cost(grounds, known, pools, end) for end in ("upper", "lower"))
+        few, many = (_mean_cost(grounds, known, plan, end) for end in ("upper", "lower"))
         found.append(
             Alternative(
                 source=source,
@@ -104,30 +103,30 @@ def _source(grounds: Grounds, known: Mapping[str, Option], plan: Mapping[str, in
 
 
 def _present(grounds: Grounds, known: Mapping[str, Option]) -> Interval:
-    """Money per hour of what stands, as it is sized for usual loads: what is too much for one goes, and what is missing for one is added there."""
+    """Money per hour of what stands, as it is sized for usual loads."""
     if len(grounds.standing) == 1:
         (pool,) = grounds.standing
         needed = grounds.cost(known[pool])
         assert needed is not None
         return needed
-    paid = _money(grounds, known, grounds.standing)
-    costs = {rate: _sized(grounds, known, rate, paid) for rate in set(grounds.load.usual)}
-    mean = fmean([costs[rate] for rate in grounds.load.usual])
+    mean = _mean_cost(grounds, known, grounds.standing, "point")
+    if mean == inf:
+        mean = _money(grounds, known, grounds.standing)
     return Interval(mean, mean, mean)
 
 
-def _sized(grounds: Grounds, known: Mapping[str, Option], rate: float, paid: float) -> float:
-    standing = frozenset(grounds.standing)
-    less = _plan(grounds, known, standing, rate, Sizing(most=grounds.standing))
-    more = less or _plan(grounds, known, standing, rate, Sizing(least=grounds.standing))
-    return paid if more is None else _money(grounds, known, more)
-
-
-def _mean_cost(grounds: Grounds, known: Mapping[str, Option], pools: Set[str], end: str) -> float:
-    """Money per hour of the best that these pools do together, as a mean over usual loads, at that end of the interval of all capacities; infinite
-    where they do not carry one of them."""
-    costs = {rate: _money(grounds, known, _plan(grounds, known, pools, rate, Sizing(end=end))) for rate in set(grounds.load.usual)}
+def _mean_cost(grounds: Grounds, known: Mapping[str, Option], plan: Mapping[str, int], end: str) -> float:
+    """Money per hour of an allocation as a mean over usual loads, at that end of the interval of all capacities: what is too much for one goes, and
+    what is missing for one is added beside it. Infinite where that does not carry one of them."""
+    costs = {rate: _money(grounds, known, _sized(grounds, known, plan, rate, end)) for rate in set(grounds.load.usual)}
     return fmean([costs[rate] for rate in grounds.load.usual])
+
+
+def _sized(grounds: Grounds, known: Mapping[str, Option], plan: Mapping[str, int], rate: float, end: str) -> Mapping[str, int] | None:
+    pools = {*grounds.standing, *plan}
+    stays = {pool: plan.get(pool, 0) for pool in pools}
+    less = _plan(grounds, known, pools, rate, Sizing(end=end, most=stays))
+    return less or _plan(grounds, known, pools, rate, Sizing(end=end, least=stays))
 
 
 def _money(grounds: Grounds, known: Mapping[str, Option], plan: Mapping[str, int] | None) -> float:

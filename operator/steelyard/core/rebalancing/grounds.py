@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import fmean
 
+from steelyard.core.facts.memory import Known
 from steelyard.core.facts.snapshot import PoolChoice, Snapshot, Traffic
 from steelyard.core.planning.load import Load
 from steelyard.core.planning.option import UNBOUNDED, Option
 from steelyard.core.planning.replica_price import ReplicaPrice, replica_price
 from steelyard.core.planning.sizing import need
+from steelyard.core.rebalancing.bake import bake_seconds
 from steelyard.core.statistics.interval import Interval
 from steelyard.core.statistics.sequential import Test
 from steelyard.core.vocabulary.reading import Reading
@@ -50,13 +52,18 @@ class Grounds:
         """Of all pools."""
         return sum(self.standing.values())
 
-    def dual_hours(self, replicas: int) -> float:
-        """How long added replicas run beside the source: a start and a window for each time that they double, the bake, and on average half of a
-        drain of one a window."""
+    def dual_hours(self, replicas: int, target: Option | None = None) -> float:
+        """How long replicas that are added run beside the source: a start and a window for each time that they double, the bake, and on
+        average half of a drain of one a window."""
         policy = self.snapshot.workload.rebalancing
         surges = 1 + (max(1, replicas) - 1).bit_length()
         drain = replicas * policy.window_seconds / 2
-        return (surges * (START_SECONDS + policy.window_seconds) + policy.bake_seconds + drain) / 3600
+        bake = bake_seconds(policy, self._known(target) if target is not None else None, self.now)
+        return (surges * (START_SECONDS + policy.window_seconds) + bake + drain) / 3600
+
+    def _known(self, option: Option) -> Known | None:
+        revision = self.revisions.get(option.pool, option.candidate.revision)
+        return self.snapshot.memory.of(option.pool, revision) if revision is not None else None
 
     @property
     def amortised(self) -> float:

@@ -45,6 +45,7 @@ class Scene:
     now: datetime
     fresh: bool
     policy: Rebalancing
+    bake_seconds: int
     source_ready: int
     source_pods: int
     target_ready: int
@@ -243,7 +244,7 @@ def _shift(move: Move, scene: Scene) -> Progress:
         more = _doubled(move, scene, goal)
         if more > 0:
             return _grown(replace(move, target_goal=goal), scene, more)
-        return _to(move, scene, Step.BAKE, Reason.STEP_STARTED, f"both pools carry the load for {scene.policy.bake_seconds} s")
+        return _to(move, scene, Step.BAKE, Reason.STEP_STARTED, f"both pools carry the load for {scene.bake_seconds} s")
     if scene.now >= move.deadline:
         if _asked_for(move, scene):
             return _to(move, scene, Step.BAKE, Reason.STEP_STARTED, f"nothing speaks against the new revision: {_counts(scene.test)}")
@@ -278,7 +279,7 @@ def _judge(move: Move, scene: Scene) -> Progress:
             scene,
             Step.BAKE,
             Reason.CHEAPER_AS_MEASURED,
-            f"{move.target.pool} is cheaper as measured; both pools carry the load for {scene.policy.bake_seconds} s",
+            f"{move.target.pool} is cheaper as measured; both pools carry the load for {scene.bake_seconds} s",
         )
     if scene.may_still_save and not _decided(scene, Result.FAIL) and scene.now < move.deadline:
         return move
@@ -299,7 +300,7 @@ def _bake(move: Move, scene: Scene) -> Progress:
         return _fail(move, scene)
     if _dearer(move, scene):
         return _back(move, scene, Reason.NOT_CHEAPER, str(scene.cost))
-    baked = scene.now - move.step_time >= timedelta(seconds=scene.policy.bake_seconds)
+    baked = scene.now - move.step_time >= timedelta(seconds=scene.bake_seconds)
     whole = scene.windows >= 1 and scene.target_ready >= move.target_replicas
     cheaper = move.kind is not MoveKind.REBALANCE or _decided(scene, Result.PASS)
     if baked and whole and cheaper:
@@ -430,7 +431,7 @@ def _to(move: Move, scene: Scene, step: Step, reason: Reason, message: str) -> M
     if move.kind is not MoveKind.EXPLORATION:
         seconds = scene.policy.deadline_seconds
         if step is Step.BAKE:
-            seconds = scene.policy.bake_seconds + max(seconds, AMPLE * scene.policy.window_seconds)
+            seconds = scene.bake_seconds + max(seconds, AMPLE * scene.policy.window_seconds)
         deadline = scene.now + timedelta(seconds=seconds)
     return replace(move, step=step, step_time=scene.now, deadline=deadline, reason=reason.value, message=message)
 

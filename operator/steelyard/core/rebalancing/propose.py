@@ -270,7 +270,7 @@ def _move_price(grounds: Grounds, source: Option, target: Option, added: int | N
     """Money of the dual running of the target until the source is gone; what the source has to grow by runs as long."""
     if target.each is None or added is None or (extra and source.each is None):
         return None
-    return (target.each * added + extra * (source.each or 0.0)) * grounds.dual_hours(added)
+    return (target.each * added + extra * (source.each or 0.0)) * grounds.dual_hours(added, target)
 
 
 def _proposal(grounds: Grounds, source: Option, target: Option | None, kind: MoveKind, none: Refusal | None) -> Proposal:

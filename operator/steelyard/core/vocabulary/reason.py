@@ -165,8 +165,15 @@ class Reason(str, Enum):
     SCALED = ("Scaled", "The number of replicas follows the load.")
     REMOVED = ("Removed", "A placement that nothing needs any more is removed.")
 
+    ENDPOINT_TAKEN = (
+        "EndpointTaken",
+        "The Service that clients call, or the PodDisruptionBudget of its replicas, would have the workload's name, and an object of that name is "
+        "somebody else's: it is left alone, and status.endpoint is empty while it is the Service.",
+    )
+
     # What the shell meets while acting.
     OBJECT_INVALID = ("ObjectInvalid", "The API server refuses an object, or a spec cannot be read; the message quotes why.")
+    FIELDS_IGNORED = ("FieldsIgnored", "A spec has fields that only a later version of the operator knows; the message names them.")
     NOT_OURS = ("NotOurs", "An object of the name that is needed exists and belongs to somebody else; it is left alone.")
     REVISION_DIFFERS = ("RevisionDiffers", "A Deployment of the name that is needed exists with another revision; delete it.")
     FIELD_OWNED_ELSEWHERE = (

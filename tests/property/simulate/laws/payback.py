@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 from property.simulate.laws.look import Look
-from steelyard.core.facts.memory import MoveKind
+from steelyard.core.facts.memory import Move, MoveKind
 from steelyard.core.facts.snapshot import Rebalancing
 from steelyard.core.planning.option import Option
 
@@ -31,7 +32,7 @@ def moves_pay_back(look: Look) -> None:
     told = BOUNDS.search(move.message)
     mixed = move.source_goal > 0 or move.target_base > 0 or len({p.key for p in look.snapshot.placements if p.desired}) > 1
     added = move.target_goal - move.target_base if mixed else target.replicas or move.target_goal
-    cost = target.each * added * dual_hours(policy, added)
+    cost = target.each * added * dual_hours(policy, added, bake_of(look, move))
     lower = float(told.group(1)) if mixed and told else surely_saved(home, target)
     saved = lower * policy.payback_seconds / 3600
     assert saved > cost, f"I9: saves {saved:.4g} for sure and costs {cost:.4g}: {look}"
@@ -43,9 +44,18 @@ def surely_saved(home: Option, target: Option) -> float:
     return home.cost.lower - target.cost.upper
 
 
-def dual_hours(policy: Rebalancing, added: int) -> float:
+def bake_of(look: Look, move: Move) -> int:
+    """Seconds: no more than eight windows where the revision served within a day."""
+    policy, known = look.snapshot.workload.rebalancing, look.snapshot.memory.of(*move.target)
+    lately = (
+        known is not None and known.steady and known.unit_cost is not None and move.step_time - known.unit_cost.end <= timedelta(days=1)
+    )
+    return min(policy.bake_seconds, 8 * policy.window_seconds) if lately else policy.bake_seconds
+
+
+def dual_hours(policy: Rebalancing, added: int, bake: int) -> float:
     """How long both serve: one replica is added first, then as many as there are; half of the drain is paid on average."""
     surges, there = 1, 1
     while there < added:
         surges, there = surges + 1, 2 * there
-    return (surges * (START + policy.window_seconds) + policy.bake_seconds + added * policy.window_seconds / 2) / 3600
+    return (surges * (START + policy.window_seconds) + bake + added * policy.window_seconds / 2) / 3600

@@ -5,7 +5,7 @@ whatever is wrong with one is wrong with that one alone.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from steelyard.control.kube import manifest as manifests
@@ -15,7 +15,7 @@ from steelyard.control.log import get_logger
 
 T = TypeVar("T")
 Tell = Callable[[Resource, Manifest, str], None]
-"""Told of an object that cannot be read, and why."""
+"""Told of an object, and what is wrong with it."""
 
 _REMEMBERED = 10_000
 _log = get_logger(__name__)
@@ -24,8 +24,9 @@ _log = get_logger(__name__)
 class Reader:
     """Remembers which it has told of, by uid."""
 
-    def __init__(self, tell: Tell) -> None:
-        self._tell = tell
+    def __init__(self, tell: Tell, tell_ignored: Tell | None = None) -> None:
+        """`tell`: of what cannot be read. `tell_ignored`: of fields that are left out of what can."""
+        self._tell, self._tell_ignored = tell, tell_ignored or tell
         self._told: OrderedDict[str, None] = OrderedDict()
 
     def read(self, resource: Resource, manifest: Manifest, reading: Callable[[Manifest], T]) -> T | None:
@@ -36,13 +37,26 @@ class Reader:
             self._tell_once(resource, manifest, error)
             return None
 
-    def _tell_once(self, resource: Resource, manifest: Manifest, error: Exception) -> None:
-        uid = manifests.uid(manifest)
-        if uid in self._told:
+    def ignores(self, resource: Resource, manifest: Manifest, fields: Sequence[str]) -> None:
+        """Tell, once for each generation, of fields that a later version of the definitions has and this one leaves out."""
+        if not self._is_new(f"{manifests.uid(manifest)} {manifests.metadata(manifest).get('generation')}"):
             return
-        self._told[uid] = None
-        while len(self._told) > _REMEMBERED:
-            self._told.popitem(last=False)
+        named = ", ".join(fields)
+        what = f"this version of the operator does not know {named}, and does as if it were not there: upgrade the operator, or remove it"
+        _log.warning("fields are ignored", object=str(resource.key_of(manifest)), fields=named)
+        self._tell_ignored(resource, manifest, what[:400])
+
+    def _tell_once(self, resource: Resource, manifest: Manifest, error: Exception) -> None:
+        if not self._is_new(manifests.uid(manifest)):
+            return
         why = f"it cannot be read and is left out: {error or type(error).__name__}"
         _log.warning("an object cannot be read", object=str(resource.key_of(manifest)), error=repr(error))
         self._tell(resource, manifest, why[:400])
+
+    def _is_new(self, what: str) -> bool:
+        if what in self._told:
+            return False
+        self._told[what] = None
+        while len(self._told) > _REMEMBERED:
+            self._told.popitem(last=False)
+        return True

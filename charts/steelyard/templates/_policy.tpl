@@ -1,0 +1,34 @@
+{{- /* Parts of the admission policies that confine the operator's own account. docs/explanation/security.md says what they hold back. */ -}}
+
+{{- /* Nobody else is confined: every policy asks for this account first. */ -}}
+{{- define "steelyard.policy.head" -}}
+failurePolicy: Fail
+matchConditions:
+  - name: the-operator
+    expression: request.userInfo.username == {{ printf "system:serviceaccount:%s:%s" .Release.Namespace (include "steelyard.serviceAccountName" .) | toJson }}
+{{- end -}}
+
+{{- define "steelyard.policy.namespaces" -}}
+- expression: "!(request.namespace in {{ toJson .Values.admissionPolicy.protectedNamespaces | replace "\"" "'" }})"
+  message: >-
+    Steelyard's account writes nothing in protected namespaces (admissionPolicy.protectedNamespaces of its chart): put the workload into
+    another namespace
+{{- end -}}
+
+{{- /* Every image that the configuration names, for CEL. */ -}}
+{{- define "steelyard.policy.images" -}}
+{{- $images := list -}}
+{{- range (include "steelyard.config" . | fromYaml).toolchains -}}
+{{- $images = concat $images (list .serveImage .compileImage) -}}
+{{- end -}}
+{{- $images | uniq | sortAlpha | toJson -}}
+{{- end -}}
+
+{{- /* The claim that a store of `pvc://CLAIM` stands on, or nothing. */ -}}
+{{- define "steelyard.policy.storeClaim" -}}
+{{- with .Values.config.store.uri | default "" -}}
+{{- if hasPrefix "pvc://" . -}}
+{{- trimPrefix "pvc://" . | splitList "/" | first -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}

@@ -1,0 +1,284 @@
+"""The operator's own account is held to what the operator makes: everything that it renders is accepted, and what a thief of its token would
+make is refused in words that say why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import yaml
+
+from chart.helm import ROOT, Object, of_kind, rendered
+from chart.rendering import example_workloads, objects_of, settings_with
+from cluster.bearer import Bearer
+from cluster.cluster import Cluster
+from cluster.fixtures import new_namespace
+from cluster.waiting import wait_until
+from patience import PATIENCE
+from steelyard.control.kube.resource import COMPILED_MODELS, DEPLOYMENTS, DISRUPTION_BUDGETS, JOBS, SERVICES, Resource
+
+pytestmark = pytest.mark.apiserver
+
+RESOURCES = {r.kind: r for r in (COMPILED_MODELS, DEPLOYMENTS, DISRUPTION_BUDGETS, JOBS, SERVICES)}
+VLLM = {
+    "serveImage": "registry.example.com/vllm:1",
+    "compileImage": "registry.example.com/vllm:1",
+    "versions": {"vllm": "1"},
+    "target": "sm_90",
+}
+PUBLIC_KEY = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n"
+INSTALLATIONS: dict[str, dict[str, Any]] = {
+    "as it comes": {},
+    "with every Secret": {
+        "config": {
+            "toolchains": {"vllm": VLLM},
+            "store": {"secretName": "writes", "readSecretName": "reads", "endpoint": "http://minio.example:9000"},
+            "signing": {"secretName": "signs", "publicKeys": PUBLIC_KEY},
+            "hub": {"endpoint": "https://hub.example.com"},
+            "cache": {"claimName": "near"},
+        }
+    },
+    "with claims and a folder of the node": {
+        "config": {"toolchains": {"vllm": VLLM}, "store": {"uri": "pvc://artifacts/here"}, "cache": {"hostPath": "/var/cache/steelyard"}}
+    },
+}
+SAYS = "Steelyard's account"
+
+
+@dataclass(frozen=True)
+class Installed:
+    """One installation, its operator's account, and a namespace to work in."""
+
+    cluster: Cluster
+    policies: list[str]
+    operator: Bearer
+    namespace: str
+    made: list[Object]
+    """What the operator makes for the examples in that namespace."""
+
+    def create(self, manifest: Object, *, really: bool = False) -> tuple[int, str]:
+        """What the API server says when the operator's account creates it."""
+        where = RESOURCES[manifest["kind"]].path(namespace=manifest["metadata"]["namespace"])
+        status, answer = self.operator.request("POST", where if really else f"{where}?dryRun=All", manifest)
+        return status, str(answer.get("message", ""))
+
+    def objects(self, kind: str) -> list[Object]:
+        """What the operator makes of this kind."""
+        return of_kind(deepcopy(self.made), kind)
+
+
+@pytest.fixture(scope="module", params=list(INSTALLATIONS))
+def installed(control_plane: Cluster, request: pytest.FixtureRequest) -> Iterator[Installed]:
+    """What the chart makes, in the shared control plane: it confines the account of this release alone."""
+    values = {
+        **INSTALLATIONS[request.param],
+        "crds": {"install": False},
+        "admissionPolicy": {"serviceAccounts": ["models", "models-compile"]},
+    }
+    control_plane.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "crds"))
+    control_plane.until_established()
+    with ExitStack() as stack:
+        release = stack.enter_context(new_namespace(control_plane, "release"))
+        namespace = stack.enter_context(new_namespace(control_plane))
+        chart = rendered(values, namespace=release)
+        control_plane.apply(yaml.safe_dump_all(chart))
+        for one in chart:
+            if "namespace" not in one["metadata"]:
+                stack.callback(control_plane.kubectl, "delete", one["kind"], one["metadata"]["name"], "--wait=false")
+        policies = [each["metadata"]["name"] for each in of_kind(chart, "ValidatingAdmissionPolicy")]
+        assert policies
+        settings = settings_with(values)
+        made = [each for workload in example_workloads(namespace) for each in objects_of(workload, settings)]
+        found = Installed(control_plane, policies, Bearer.of(control_plane, release, "steelyard"), namespace, made)
+        # Roles and policies are known to the API server a moment after they are stored.
+        for kind in RESOURCES:
+            manifest = found.objects(kind)[0]
+            del manifest["metadata"]["ownerReferences"]
+            wait_until("the policies to be known", lambda m=manifest: SAYS in found.create(m)[1], seconds=PATIENCE)
+        yield found
+
+
+@pytest.fixture
+def first(installed: Installed) -> Callable[[str], Object]:
+    return lambda kind: installed.objects(kind)[0]
+
+
+def test_the_api_server_finds_no_fault_with_the_expressions(installed: Installed) -> None:
+    for name in installed.policies:
+        path = f"/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies/{name}"
+
+        def checked(path: str = path) -> Any:
+            found = installed.cluster.api.get(path) or {}
+            status = found.get("status") or {}
+            return status if status.get("observedGeneration") == found["metadata"]["generation"] else None
+
+        status = wait_until(f"the types of {name} to be checked", checked, seconds=PATIENCE)
+        assert not (status.get("typeChecking") or {}).get("expressionWarnings"), status
+
+
+def test_everything_that_the_operator_makes_for_the_examples_is_accepted(installed: Installed) -> None:
+    for kind in RESOURCES:
+        made = installed.objects(kind)
+        assert made, kind
+        for manifest in made:
+            assert installed.create(manifest) == (201, ""), manifest["metadata"]["name"]
+
+
+def _pod(manifest: Object) -> Object:
+    return manifest["spec"]["template"]["spec"]
+
+
+def _mounts(**volume: Any) -> Callable[[Object], Any]:
+    return lambda d: _pod(d)["volumes"].append({"name": "stolen", **volume})
+
+
+def _container(**changes: Any) -> Callable[[Object], Any]:
+    return lambda d: _pod(d)["containers"][0].update(changes)
+
+
+def _security(**changes: Any) -> Callable[[Object], Any]:
+    return lambda d: _pod(d)["containers"][0]["securityContext"].update(changes)
+
+
+def _variable(**variable: Any) -> Callable[[Object], Any]:
+    return lambda d: _pod(d)["containers"][0]["env"].append(variable)
+
+
+def _helped_by(**container: Any) -> Callable[[Object], Any]:
+    def add(manifest: Object) -> None:
+        server = _pod(manifest)["containers"][0]
+        _pod(manifest)["initContainers"] = [
+            {**deepcopy(server), "name": "first", "startupProbe": None, "readinessProbe": None, **container}
+        ]
+        for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+            _pod(manifest)["initContainers"][0].pop(probe, None)
+
+    return add
+
+
+KEY = {"secretKeyRef": {"name": "of-another", "key": "password"}}
+CREDENTIAL = {"secretKeyRef": {"name": "of-another", "key": "AWS_SECRET_ACCESS_KEY"}}
+TOKEN = {"sources": [{"serviceAccountToken": {"path": "token"}}]}
+OWNER = {"apiVersion": "apps/v1", "kind": "InferenceWorkload", "name": "a", "uid": "1"}
+STOLEN: dict[str, tuple[Callable[[Object], Any], str]] = {
+    "a folder of the node": (_mounts(hostPath={"path": "/etc"}), "mounts only"),
+    "a Secret": (_mounts(secret={"secretName": "of-another"}), "mounts only"),
+    "a ConfigMap": (_mounts(configMap={"name": "of-another"}), "mounts only"),
+    "a token as a volume": (_mounts(projected=TOKEN), "mounts only"),
+    "a token": (lambda d: _pod(d).update(automountServiceAccountToken=True), "without an API token"),
+    "the namespace's word on the token": (lambda d: _pod(d).pop("automountServiceAccountToken"), "without an API token"),
+    "another account": (lambda d: _pod(d).update(serviceAccountName="of-another"), "admissionPolicy.serviceAccounts"),
+    "the node's network": (lambda d: _pod(d).update(hostNetwork=True), "network, process or IPC"),
+    "the node's processes": (lambda d: _pod(d).update(hostPID=True), "network, process or IPC"),
+    "the node's IPC": (lambda d: _pod(d).update(hostIPC=True), "network, process or IPC"),
+    "a node past the scheduler": (lambda d: _pod(d).update(nodeName="control-plane"), "past the scheduler"),
+    "a port of the node": (_container(ports=[{"containerPort": 80, "hostPort": 80}]), "on a port of the node"),
+    "privileges": (_security(privileged=True, allowPrivilegeEscalation=None), "without privileges"),
+    "escalation": (_security(allowPrivilegeEscalation=True), "without privileges"),
+    "a capability": (_security(capabilities={"add": ["NET_RAW"]}), "added capabilities"),
+    "root": (_security(runAsNonRoot=False), "as another user than root"),
+    "a foreign image": (
+        _container(image="registry.example.com/miner:1"),
+        "these in config.toolchains or admissionPolicy.imagePrefixes: registry",
+    ),
+    "a foreign image that begins": (_helped_by(image="registry.example.com/miner:1"), "registry.example.com/miner:1"),
+    "a command": (_container(command=["sh", "-c", "env"]), "only the entry point"),
+    "a command as a probe": (_container(livenessProbe={"exec": {"command": ["sh"]}}), "only the entry point"),
+    "a command as a hook": (_container(lifecycle={"preStop": {"exec": {"command": ["sh"]}}}), "only the entry point"),
+    "code by a variable": (_variable(name="PYTHONPATH", value="/tmp"), "sets only its own variables"),
+    "a key of a Secret that is no credential": (_variable(name="AWS_REGION", valueFrom=KEY), "only credentials from Secrets"),
+    "a credential under another name": (_variable(name="STEELYARD_X", valueFrom=CREDENTIAL), "each under its own name"),
+    "a Secret as a whole": (_container(envFrom=[{"secretRef": {"name": "of-another"}}]), "none from a Secret or ConfigMap as a whole"),
+    "no label of ours": (lambda d: d["metadata"].update(labels={"app": "shop"}), "label app.kubernetes.io/managed-by"),
+    "no owner": (lambda d: d["metadata"].pop("ownerReferences"), "with an owner of the kind"),
+    "an owner of another kind": (lambda d: d["metadata"].update(ownerReferences=[OWNER]), "with an owner of the kind"),
+    "kube-system": (lambda d: d["metadata"].update(namespace="kube-system"), "in protected namespaces"),
+}
+
+
+@pytest.mark.parametrize("what", STOLEN)
+@pytest.mark.parametrize("kind", ["Deployment", "Job"])
+def test_what_the_operator_never_makes_is_refused_to_its_account(installed: Installed, first: Any, what: str, kind: str) -> None:
+    change, words = STOLEN[what]
+    manifest = first(kind)
+    change(manifest)
+    status, said = installed.create(manifest)
+    assert status == 422, said
+    assert f"ValidatingAdmissionPolicy '{installed.policies[0].rsplit('-', 1)[0]}" in said
+    assert SAYS in said and words in said
+
+
+def test_serving_pods_get_no_secret_of_a_tenant(installed: Installed, first: Any) -> None:
+    """Compile pods do: which Secret a model needs is the tenant's word, and the policy cannot look it up."""
+    serving, compiling = first("Deployment"), first("Job")
+    for manifest in (serving, compiling):
+        _container(env=[{"name": "AWS_SECRET_ACCESS_KEY", "valueFrom": CREDENTIAL}])(manifest)
+    assert "only the Secret that its configuration names" in installed.create(serving)[1]
+    assert installed.create(compiling) == (201, "")
+
+
+def test_serving_pods_mount_no_claim_of_a_tenant(installed: Installed, first: Any) -> None:
+    manifest = first("Deployment")
+    _mounts(persistentVolumeClaim={"claimName": "of-another"})(manifest)
+    assert "mounts only" in installed.create(manifest)[1]
+
+
+CHOOSES = {
+    "a Service of other pods": ("Service", lambda s: s["spec"].update(selector={"app": "shop"}), "only Services for serving pods"),
+    "a Service to the outside": ("Service", lambda s: s["spec"].update(type="LoadBalancer"), "only Services inside"),
+    "a Service that takes an address": ("Service", lambda s: s["spec"].update(externalIPs=["192.0.2.1"]), "only Services inside"),
+    "a budget for other pods": (
+        "PodDisruptionBudget",
+        lambda b: b["spec"].update(selector={"matchLabels": {"app": "shop"}}),
+        "only PodDisruptionBudgets for serving pods",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", CHOOSES)
+def test_services_and_budgets_choose_serving_pods_only(installed: Installed, first: Any, what: str) -> None:
+    kind, change, words = CHOOSES[what]
+    manifest = first(kind)
+    change(manifest)
+    status, said = installed.create(manifest)
+    assert (status, words in said) == (422, True), said
+
+
+def _made_by_somebody_else(installed: Installed, resource: Resource, manifest: Object) -> str:
+    """The path of an object that an administrator made."""
+    where = resource.path(namespace=installed.namespace)
+    status, body = installed.cluster.api.request("POST", where, manifest)
+    assert status == 201, body.decode()
+    return f"{where}/{manifest['metadata']['name']}"
+
+
+def test_what_others_made_is_neither_scaled_nor_changed_nor_deleted(installed: Installed, first: Any) -> None:
+    deployment, service = first("Deployment"), first("Service")
+    labels = {"app": "shop"}
+    deployment["metadata"] = {"name": "shop", "namespace": installed.namespace}
+    deployment["spec"] |= {"replicas": 1, "selector": {"matchLabels": labels}}
+    deployment["spec"]["template"]["metadata"] = {"labels": labels}
+    theirs = _made_by_somebody_else(installed, DEPLOYMENTS, deployment)
+    answers = [
+        installed.operator.request("PATCH", f"{theirs}/scale", {"spec": {"replicas": 0}}, "application/merge-patch+json"),
+        installed.operator.request("DELETE", theirs),
+    ]
+    owners, ours = service["metadata"].pop("ownerReferences"), {**service["metadata"], "name": "shop"}
+    theirs = _made_by_somebody_else(installed, SERVICES, {**service, "metadata": ours})
+    answers.append(installed.operator.request("PATCH", theirs, {"metadata": {"ownerReferences": owners}}, "application/merge-patch+json"))
+    words = ("scales only Deployments of serving pods", "changes and deletes deployments only", "changes and deletes services only")
+    for (status, said), expected in zip(answers, words, strict=True):
+        assert status == 422 and expected in said["message"], said
+
+
+def test_nobody_else_is_confined(installed: Installed, first: Any) -> None:
+    manifest = first("Deployment")
+    for change, _ in (STOLEN["a folder of the node"], STOLEN["a foreign image"], STOLEN["no owner"], STOLEN["no label of ours"]):
+        change(manifest)
+    path = DEPLOYMENTS.path(namespace=installed.namespace)
+    status, body = installed.cluster.api.request("POST", f"{path}?dryRun=All", manifest)
+    assert status == 201, body.decode()

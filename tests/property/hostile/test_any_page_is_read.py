@@ -1,0 +1,117 @@
+"""Whatever a pod answers to a scrape: a sample or a refusal, in time and memory in proportion to the bytes, and rounds go on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from property.hostile.effort import fuzz, is_linear, memory_of
+from steelyard.observe.contract import STEELYARD, CustomMetrics
+from steelyard.observe.exposition import parse
+from steelyard.observe.failure import Failure, RejectedError
+from steelyard.observe.placement_record import PlacementRecord
+from steelyard.observe.sample import Sample
+from steelyard.observe.termination import final
+from unit.observe.pods import PLACEMENT, T0, pod
+from unit.observe.test_exposition import exposition
+
+REQUESTS, BUCKET = STEELYARD.REQUESTS, f"{STEELYARD.DURATION}_bucket"
+CONTRACTS = (STEELYARD, CustomMetrics("http_requests_total", "http_seconds", 0.25, "code"))
+NAMES = st.sampled_from(
+    [REQUESTS, BUCKET, STEELYARD.START, STEELYARD.CLOCK, STEELYARD.BUSY, "http_requests_total", "http_seconds_bucket", "x"]
+)
+VALUES = st.sampled_from(["0", "1", "NaN", "-1", "+Inf", "1e308", "1e999", "0x1", "1_0", "\u0661", "", "9007199254740993", "0.5"])
+LABEL_VALUES = st.sampled_from(
+    ["good", "slow", "error", "shed", "+Inf", "0.25", "NaN", "200", "5xx", '\\\\"', "\\n", "", "\u2028"]
+) | st.text(max_size=8)
+LABELS = st.lists(
+    st.tuples(st.sampled_from(["outcome", "le", "code", "a", "__name__", "0"]), LABEL_VALUES).map(lambda pair: f'{pair[0]}="{pair[1]}"'),
+    max_size=4,
+).map(",".join)
+LINES = st.one_of(
+    st.builds("{}{{{}}} {}".format, NAMES, LABELS, VALUES),
+    st.builds("{} {}".format, NAMES, VALUES),
+    st.builds("# TYPE {} {}".format, NAMES, st.sampled_from(["counter", "histogram", ""])),
+    st.text(max_size=30),
+)
+PAGES = st.builds(
+    lambda real, lines, at: "\n".join([*real[:at], *lines, *real[at:]]).encode("utf-8", "surrogatepass"),
+    st.sampled_from([exposition(clock=4.0).splitlines(), []]),
+    st.lists(LINES, max_size=12),
+    st.integers(0, 40),
+)
+
+
+def answer(body: bytes, contract: object = STEELYARD) -> Sample | Failure:
+    """As a scrape ends."""
+    try:
+        return contract.sample(parse(body, contract.wanted), T0, len(body))  # type: ignore[attr-defined]
+    except RejectedError as error:
+        return Failure(error.reason, error.detail)
+
+
+@fuzz(800)
+@given(st.lists(PAGES | st.binary(max_size=300), min_size=1, max_size=6), st.sampled_from(CONTRACTS), st.text(max_size=30))
+def test_any_pages_of_one_pod_are_samples_or_refusals_and_its_record_goes_on(pages: list[bytes], contract: object, word: str) -> None:
+    """Also counters that go back, and servers that begin anew with each page."""
+    record, interval, now = PlacementRecord(PLACEMENT, first_round=T0), timedelta(seconds=5), T0
+    for body in pages:
+        now += interval
+        found = answer(body, contract)
+        if isinstance(found, Sample):
+            assert min(vars_of(found)) >= 0
+        record.take([pod(termination_message=word)], {"uid-a": found}, now, interval)
+        record.settle(timedelta(seconds=5), interval, None)
+        totals = record.totals
+        assert min(totals.tally.good, totals.tally.slow, totals.tally.error, totals.tally.shed) >= 0
+        assert math.isfinite(totals.cost)
+
+
+def vars_of(found: Sample) -> list[float]:
+    counts = found.counts
+    told = (found.cpu_seconds, found.busy_seconds, found.start, found.clock, counts.answered, counts.error, counts.shed, counts.within)
+    return [value for value in (*told, *found.buckets.values()) if value is not None]
+
+
+@fuzz(300)
+@given(
+    st.text(max_size=200)
+    | st.sampled_from(['{"final":' + "[" * 2000, '{"final":{"requests":{"good":1e400},"startedAt":"2026"}}', '{"final":NaN}'])
+)
+def test_any_last_word_is_final_counters_nothing_or_a_refusal(word: str) -> None:
+    try:
+        found = final(word)
+    except RejectedError:
+        return
+    assert found is None or found.tally.offered >= 0
+
+
+SHAPES: dict[str, Callable[[int], str]] = {
+    "labels in one line": lambda n: REQUESTS + "{" + ",".join(f'a{i}="b"' for i in range(n)) + "} 1",
+    "one long label": lambda n: REQUESTS + '{a="' + "b" * (8 * n) + '"} 1',
+    "backslashes": lambda n: REQUESTS + '{a="' + "\\" * (8 * n),
+    "open braces": lambda n: REQUESTS + "{" * (8 * n),
+    "blanks": lambda n: REQUESTS + " " * (8 * n) + "x",
+    "blanks in lines of others": lambda n: "x" + " " * (8 * n) + "1",
+    "series": lambda n: "\n".join(f'{REQUESTS}{{a="{i}"}} 1' for i in range(n)),
+    "edges": lambda n: "\n".join(f'{BUCKET}{{le="{i}"}} 1' for i in range(n)),
+    "sets of buckets": lambda n: "\n".join(f'{BUCKET}{{a="{i}",le="+Inf"}} 1' for i in range(n)),
+    "lines of others": lambda n: "\n".join(f'other{{a="{i}"}} 1' for i in range(n)),
+    "empty lines": lambda n: "\n" * (8 * n),
+    "types": lambda n: "\n".join(f"# TYPE t{i} counter" for i in range(n)),
+    "a comment": lambda n: "#" + " TYPE" * (2 * n),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_page_is_read_in_time_and_memory_in_proportion_to_its_size(shape: str) -> None:
+    make = SHAPES[shape]
+    pages = {n: make(n).encode() for n in (4_000, 32_000)}
+    is_linear(lambda n: answer(pages[n]), 4_000)
+    for body in pages.values():
+        memory_of(lambda body=body: answer(body), len(body))  # type: ignore[misc]

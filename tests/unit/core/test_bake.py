@@ -1,0 +1,51 @@
+"""A bake shows what a new place does in half an hour; what has served there lately has shown it."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from steelyard.core.facts.memory import Known, Outcome, Step
+from steelyard.core.facts.snapshot import Rebalancing
+from steelyard.core.facts.unit_cost import UnitCost
+from steelyard.core.rebalancing.bake import bake_seconds
+from steelyard.core.statistics.interval import Interval
+from unit.core.world import START, Ground, World, quick
+
+POLICY = Rebalancing(bake_seconds=1800, window_seconds=60)
+
+
+def served(ago: timedelta) -> Known:
+    cost = UnitCost(interval=Interval(1.0, 0.9, 1.1), good=5000, cost=5.0, start=START - ago - timedelta(minutes=9), end=START - ago)
+    return Known(pool="b", revision="r", unit_cost=cost, steady=True)
+
+
+def test_a_place_that_is_new_or_was_only_tried_is_baked_for_as_long_as_the_policy_says() -> None:
+    assert bake_seconds(POLICY, None, START) == 1800
+    assert bake_seconds(POLICY, replace(served(timedelta(hours=1)), steady=False), START) == 1800
+
+
+def test_where_the_revision_has_served_within_a_day_costs_are_compared_and_no_more() -> None:
+    assert bake_seconds(POLICY, served(timedelta(hours=1)), START) == 480
+    assert bake_seconds(POLICY, served(timedelta(hours=23)), START) == 480
+    assert bake_seconds(POLICY, served(timedelta(hours=25)), START) == 1800
+
+
+def test_a_shorter_bake_of_the_users_stays_as_it_is() -> None:
+    assert bake_seconds(replace(POLICY, bake_seconds=120), served(timedelta(hours=1)), START) == 120
+
+
+def test_the_way_back_to_where_a_workload_came_from_is_shorter_than_the_way_there() -> None:
+    policy = quick(bake_seconds=1800, cooldown_seconds=600, deadline_seconds=3600)
+    world = World({"a": Ground(speed=10, price=4), "b": Ground(speed=10, price=5)}, rate=24, policy=policy)
+    world.until(lambda: bool(world.memory.history))
+    world.grounds["b"].price = 1.0
+    baked = {"a": 0, "b": 0}
+    while len([m for m in world.ended if m.outcome is Outcome.MOVED]) < 2:
+        world.tick()
+        move = world.memory.move
+        if move is not None and move.step is Step.BAKE:
+            baked[move.target.pool] += 1
+        if world.ended[-1].outcome is Outcome.MOVED:
+            world.grounds["b"].price = 16.0
+        assert len(world.decisions) < 1000, [d.message for d in world.decisions[-3:]]
+    assert baked["b"] >= 30
+    assert 8 <= baked["a"] <= 10
