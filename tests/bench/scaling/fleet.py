@@ -175,10 +175,7 @@ def workload(number: int) -> Manifest:
 async def write(writer: Writer, cluster: Cluster, size: Size, addresses: list[str]) -> None:
     """The whole fleet, each workload at rest on one of the pools."""
     settle = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in size.namespaces]
-    uids = {
-        n["metadata"]["name"]: n["metadata"]["uid"]
-        for n in await all_of(writer.call("POST", "/api/v1/namespaces", each) for each in settle)
-    }
+    await all_of(writer.call("POST", "/api/v1/namespaces", each) for each in settle)
     pools = await all_of(writer.create(ACCELERATOR_POOLS, pool(number)) for number in range(POOLS))
     await all_of(_node(writer, name, at) for name, at in nodes(size))
     workloads = await all_of(writer.create(INFERENCE_WORKLOADS, workload(number)) for number in range(size.workloads))
@@ -186,11 +183,10 @@ async def write(writer: Writer, cluster: Cluster, size: Size, addresses: list[st
         while not cluster.api.get(f"/api/v1/namespaces/{namespace}/serviceaccounts/default"):
             await asyncio.sleep(0.1)
     compiled = {
-        name: await _compiled(writer, pools[0], [w for w in workloads if w["metadata"]["namespace"] == name], uid)
-        for name, uid in uids.items()
+        name: await _compiled(writer, pools[0], [w for w in workloads if w["metadata"]["namespace"] == name]) for name in size.namespaces
     }
     await all_of(
-        _serving(writer, each, pools[number % POOLS], compiled[each["metadata"]["namespace"]], uids, number, addresses)
+        _serving(writer, each, pools[number % POOLS], compiled[each["metadata"]["namespace"]], number, addresses)
         for number, each in enumerate(workloads)
     )
 
@@ -213,9 +209,9 @@ def _named(node: str, at: str) -> Manifest:
     return {"apiVersion": "v1", "kind": "Node", "metadata": {"name": node, "labels": labels}}
 
 
-async def _compiled(writer: Writer, pool: Manifest, users: list[Manifest], uid: str) -> Manifest:
+async def _compiled(writer: Writer, pool: Manifest, users: list[Manifest]) -> Manifest:
     """What the workloads of a namespace share."""
-    _, decision = _decided(pool, users[0], (), uid)
+    _, decision = _decided(pool, users[0], ())
     wanted = decision.intent.compile[0]
     made = [compiled_model(WorkloadKey(u["metadata"]["namespace"], u["metadata"]["name"]), u["metadata"]["uid"], wanted) for u in users]
     owners = [owner for each in made for owner in each["metadata"]["ownerReferences"]]
@@ -235,10 +231,8 @@ async def _compiled(writer: Writer, pool: Manifest, users: list[Manifest], uid: 
     return await writer.call("PATCH", path, {"status": status}, MERGE)
 
 
-async def _serving(
-    writer: Writer, raw: Manifest, pool: Manifest, compiled: Manifest, uids: dict[str, str], number: int, addresses: list[str]
-) -> None:
-    for manifest in _rendered(pool, raw, compiled, uids[raw["metadata"]["namespace"]]):
+async def _serving(writer: Writer, raw: Manifest, pool: Manifest, compiled: Manifest, number: int, addresses: list[str]) -> None:
+    for manifest in _rendered(pool, raw, compiled):
         if manifest["kind"] != DEPLOYMENTS.kind:
             await writer.apply(KINDS[manifest["kind"]], with_stamp(manifest))
             continue
@@ -252,10 +246,10 @@ _RENDERED: dict[tuple[str, str], tuple[Manifest, str]] = {}
 """By namespace and pool: the first workload, and its objects. Those of the others differ in its name and its uid."""
 
 
-def _rendered(pool: Manifest, raw: Manifest, compiled: Manifest, uid: str) -> list[Manifest]:
+def _rendered(pool: Manifest, raw: Manifest, compiled: Manifest) -> list[Manifest]:
     where = (raw["metadata"]["namespace"], pool["metadata"]["name"])
     if where not in _RENDERED:
-        snapshot, decision = _decided(pool, raw, (compiled,), uid)
+        snapshot, decision = _decided(pool, raw, (compiled,))
         _RENDERED[where] = raw, json.dumps(desired(decision.intent, snapshot.settings).present)
     first, text = _RENDERED[where]
     for field in ("name", "uid"):
@@ -291,7 +285,7 @@ async def _pod(writer: Writer, deployment: Manifest, node: str, replica: int, ad
     await writer.call("PATCH", f"{path}/{pod['metadata']['name']}/status", {"status": status}, MERGE)
 
 
-def _decided(pool: Manifest, raw: Manifest, compiled: tuple[Manifest, ...], uid: str) -> tuple[Snapshot, Decision]:
+def _decided(pool: Manifest, raw: Manifest, compiled: tuple[Manifest, ...]) -> tuple[Snapshot, Decision]:
     """What the operator decides where there is this pool alone."""
     clock = AnchoredClock()
     store = Store(clock, index_labels=("steelyard.dev/workload", "steelyard.dev/pool"))
@@ -303,7 +297,7 @@ def _decided(pool: Manifest, raw: Manifest, compiled: tuple[Manifest, ...], uid:
     settings = settings_of(Config.model_validate(configuration()))
     nothing = Unknown("nothing was read yet", pending=True)
     snapshots = SnapshotBuilder(store, settings, lambda *_: nothing, synced=lambda: True, clock_suspect=lambda: False)
-    snapshot = snapshots.freeze(WorkloadKey(raw["metadata"]["namespace"], raw["metadata"]["name"]), uid, clock.now())
+    snapshot = snapshots.freeze(WorkloadKey(raw["metadata"]["namespace"], raw["metadata"]["name"]), clock.now())
     assert isinstance(snapshot, Snapshot), snapshot
     return snapshot, decide(snapshot, clock.now())
 
