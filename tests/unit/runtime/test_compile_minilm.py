@@ -106,7 +106,7 @@ def test_what_was_corrupt_in_the_store_is_compiled_anew(tmp_path: Path) -> None:
         (tmp_path / scratch).mkdir()
         published, cached = compile_model(spec, Progress(LogTail()), tmp_path / scratch)
         assert not cached
-        fetch_artifact(published.uri, published.digest, tmp_path / scratch / "fetched")
+        fetch_artifact(published.uri, published.digest, tmp_path / scratch / "again")
         largest = max((tmp_path / "store" / spec.key / "blobs").iterdir(), key=lambda path: path.stat().st_size)
         largest.write_bytes(largest.read_bytes()[:-1])
 
