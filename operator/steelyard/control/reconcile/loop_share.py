@@ -23,7 +23,7 @@ class LoopShare:
 
     async def mine(self) -> None:
         """Returns in a turn that has not gone on for so long yet: at once, or in a later one."""
-        while self._began is not None and self._clock.monotonic() - self._began >= self._seconds:
+        while self._began is not None and self._clock.monotonic() - self._began >= self._seconds:  # noqa: ASYNC110 - for the next turn
             await asyncio.sleep(0)
         if self._began is None:
             self._began = self._clock.monotonic()
