@@ -23,6 +23,7 @@ from steelyard.control.kube.backoff import Backoff
 from steelyard.control.kube.errors import ApiError
 from steelyard.control.kube.retry_after import heeded
 from steelyard.control.log import get_logger
+from steelyard.control.reconcile.loop_share import LoopShare
 
 K = TypeVar("K", bound=Hashable)
 _log = get_logger(__name__)
@@ -83,6 +84,7 @@ class WorkQueue(Generic[K]):
         self._tickets = 0
         self._closed = False
         self._closing = asyncio.Event()
+        self._share = LoopShare(clock)
 
     # --- asking for work ----------------------------------------------------------------------------------------------------------
 
@@ -220,6 +222,7 @@ class WorkQueue(Generic[K]):
             started = self._clock.monotonic()
             failed = True
             try:
+                await self._share.mine()
                 again = await process(key)
                 failed = False
                 self.forget(key)
