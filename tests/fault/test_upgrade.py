@@ -33,7 +33,9 @@ NOVELTY = {"type": "object", "default": {"mode": "Careful"}, "properties": {"mod
 def released() -> Iterator[Path]:
     """A folder with the operator and the definitions of the last release."""
     packed = subprocess.run(["git", "archive", RELEASED, "operator", "crds"], cwd=ROOT, capture_output=True, check=False)
-    assert packed.returncode == 0, f"the release is in the history of this repository (git fetch --unshallow): {packed.stderr.decode()}"
+    if packed.returncode != 0:
+        # A shallow clone, or a folder that is no clone, has this version alone.
+        pytest.skip(f"the last release is not in the history that is here (git fetch --unshallow): {packed.stderr.decode()}")
     with tempfile.TemporaryDirectory() as folder:
         with tarfile.open(fileobj=io.BytesIO(packed.stdout)) as archive:
             archive.extractall(folder, filter="data")
