@@ -294,17 +294,21 @@ class StubWorld:
             await self._remove(pod)
             return
         begun = self._compiles.setdefault(uid, time.monotonic())
-        spec = json.loads(next(e["value"] for e in pod["spec"]["initContainers"][0]["env"] if e["name"] == "STEELYARD_COMPILE_SPEC"))
+        # A compile of the last release is one container, which does it all.
+        steps = [*pod["spec"].get("initContainers", ()), *pod["spec"]["containers"]]
+        spec = json.loads(next(e["value"] for e in steps[0]["env"] if e["name"] == "STEELYARD_COMPILE_SPEC"))
         if time.monotonic() - begun < self.play.compile_seconds:
             return
         if self._told.get(uid) == "ended":
             return
         failure = self.play.compiles.get(spec["backend"])
         if failure is None:
-            before = [_ended("fetch", 0, ""), _ended("compile", 0, "")]
-            await self._status(
-                pod, {"phase": "Succeeded", "initContainerStatuses": before, "containerStatuses": [_ended("publish", 0, success(spec))]}
-            )
+            *before, last = (step["name"] for step in steps)
+            ended = {
+                "initContainerStatuses": [_ended(step, 0, "") for step in before],
+                "containerStatuses": [_ended(last, 0, success(spec))],
+            }
+            await self._status(pod, {"phase": "Succeeded", **ended})
         else:
             ending = failure.ending()
             if ending is None:
@@ -316,9 +320,9 @@ class StubWorld:
             code, reason, message = ending
             # The container that compiles fails, or the last one ends with a word that makes no sense.
             before = [_ended("fetch", 0, ""), _ended("compile", code, "" if code == 0 else message, reason)]
-            last = [_ended("publish", 0, message)] if code == 0 else []
+            after = [_ended("publish", 0, message)] if code == 0 else []
             phase = "Succeeded" if code == 0 else "Failed"
-            await self._status(pod, {"phase": phase, "initContainerStatuses": before, "containerStatuses": last})
+            await self._status(pod, {"phase": phase, "initContainerStatuses": before, "containerStatuses": after})
         self._told[uid] = "ended"
 
     async def _serve(self, uid: str, pod: Manifest, pool: str) -> None:
