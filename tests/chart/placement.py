@@ -99,16 +99,7 @@ class Placement:
             },
         }
         store = cluster.s3
-        keys = {SECRET: (store.access_key, store.secret_key), READ_SECRET: (store.read_access_key, store.read_secret_key)}
-        secrets = [
-            {
-                "apiVersion": "v1",
-                "kind": "Secret",
-                "metadata": {"name": name, "namespace": namespace},
-                "stringData": {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret},
-            }
-            for name, (key, secret) in keys.items()
-        ]
+        secrets = store.credentials_in(namespace, writes=SECRET, reads=READ_SECRET)
         self.configuration = {
             "watchNamespaces": [namespace],
             "store": {

@@ -8,6 +8,7 @@ import secrets
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cluster.errors import ClusterError
 from cluster.http_probe import answers
@@ -61,6 +62,19 @@ class ObjectStore:
             if path.is_file():
                 self.put_file(bucket, f"{prefix}/{path.relative_to(source)}", path)
         return f"s3://{bucket}/{prefix}"
+
+    def credentials_in(self, namespace: str, *, writes: str, reads: str) -> list[dict[str, Any]]:
+        """Secrets of a namespace, by name: one with credentials that may do all, one with those that only read."""
+        keys = {writes: (self.access_key, self.secret_key), reads: (self.read_access_key, self.read_secret_key)}
+        return [
+            {
+                "apiVersion": "v1",
+                "kind": "Secret",
+                "metadata": {"name": name, "namespace": namespace},
+                "stringData": {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret},
+            }
+            for name, (key, secret) in keys.items()
+        ]
 
     def environment(self) -> dict[str, str]:
         """For programs that are to find it: Steelyard's own words, and those that every S3 client knows."""

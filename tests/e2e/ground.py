@@ -55,17 +55,7 @@ class Ground:
 
     def give_credentials(self, namespace: str) -> None:
         """The Secrets that pods of a namespace write and read the object store with."""
-        store = self.cluster.s3
-        keys = {SECRET: (store.access_key, store.secret_key), READ_SECRET: (store.read_access_key, store.read_secret_key)}
-        made = [
-            {
-                "apiVersion": "v1",
-                "kind": "Secret",
-                "metadata": {"name": name, "namespace": namespace},
-                "stringData": {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret},
-            }
-            for name, (key, secret) in keys.items()
-        ]
+        made = self.cluster.s3.credentials_in(namespace, writes=SECRET, reads=READ_SECRET)
         self.cluster.apply(yaml.safe_dump_all(made))
 
     def artifacts_of(self, namespace: str) -> Path:
