@@ -3,9 +3,13 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from steelyard.core.facts.memory import Known, Outcome, Step
 from steelyard.core.facts.snapshot import Rebalancing
 from steelyard.core.facts.unit_cost import UnitCost
+from steelyard.core.placing.analysis import analysis
+from steelyard.core.placing.grounds_of import grounds_of
 from steelyard.core.rebalancing.bake import bake_seconds
 from steelyard.core.statistics.interval import Interval
 from unit.core.world import START, Ground, World, quick
@@ -49,3 +53,16 @@ def test_the_way_back_to_where_a_workload_came_from_is_shorter_than_the_way_ther
         assert len(world.decisions) < 1000, [d.message for d in world.decisions[-3:]]
     assert baked["b"] >= 30
     assert 8 <= baked["a"] <= 10
+
+
+def test_the_price_of_the_way_back_counts_the_shorter_bake() -> None:
+    policy = quick(bake_seconds=1800, cooldown_seconds=600, deadline_seconds=3600)
+    world = World({"a": Ground(speed=10, price=4), "b": Ground(speed=10, price=5)}, rate=24, policy=policy)
+    world.until(lambda: bool(world.memory.history))
+    world.grounds["b"].price = 1.0
+    world.until(lambda: world.ended[-1].outcome is Outcome.MOVED)
+    world.tick()
+    grounds = grounds_of(analysis(replace(world.looked_at, memory=world.memory), world.now))
+    assert grounds is not None
+    back, hours = grounds.option("a"), grounds.dual_hours(2)
+    assert (hours - grounds.dual_hours(2, back)) * 3600 == pytest.approx(1800 - 480)
