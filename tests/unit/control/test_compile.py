@@ -340,6 +340,14 @@ def test_a_job_on_general_nodes_takes_no_place_from_those_on_devices() -> None:
     assert waiting.jobs == []
 
 
+def test_a_job_that_is_about_to_run_on_a_device_takes_no_turn_of_its_namespace_on_general_nodes() -> None:
+    cluster = Cluster()
+    queues = [
+        cluster.reconciler._snapshots._queue({JOBS.key("ns", "inductor-0-1"): True}, kind, cluster.clock.now()) for kind in (True, False)
+    ]
+    assert [(dict(queue.running), set(queue.served)) for queue in queues] == [({"ns": 1}, {"ns"}), ({}, set())]
+
+
 def test_each_attempt_compiles_into_the_store_of_the_namespace_as_it_is_then() -> None:
     cluster = Cluster()
     cluster.pool("gpu")

@@ -134,9 +134,9 @@ class CompileSnapshots:
 
     def _queue(self, starting: Mapping[ObjectKey, bool], on_pools: bool, now: datetime) -> CompileQueue:
         """The Jobs that run, or are about to, on pools' devices or on general nodes."""
-        running: Counter[str] = Counter(key.namespace for key, on_a_pool in starting.items() if on_a_pool == on_pools)
-        stuck: Counter[str] = Counter()
-        served: dict[str, datetime] = {key.namespace: now for key in starting}
+        begun = [key.namespace for key, on_a_pool in starting.items() if on_a_pool == on_pools]
+        running, stuck = Counter(begun), Counter[str]()
+        served = dict.fromkeys(begun, now)
         for job in self._store.all(JOBS):
             seen = self._reader.read(JOBS, job, partial(self._place, now=now))
             if seen is None or seen.on_a_pool != on_pools:
