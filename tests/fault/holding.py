@@ -13,8 +13,6 @@ from fault.move_run import MOVE_SECONDS, REPLICAS, SOON, WINDOW, MoveRun
 CHILDREN = {"deployments", "deployments/scale", "services", "jobs", "compiledmodels", "pods"}
 LOST_SECONDS = WINDOW + 1.0
 """Longer than the window that would let the step go on."""
-ROUND = 1.0
-"""Seconds. A round of readings that began before the metrics were back may have read them as they are now, and a window begins with its round."""
 SLOW_START = 10.0
 """Of servers: else there is no time to lose metrics while the target surges."""
 NEVER = 1_000_000
@@ -60,8 +58,8 @@ def held_without_a_touch(run: MoveRun, loss: Loss) -> None:
     loss.mend()
     _wait(run, "the end of the hold", lambda: not _held(run), SOON)
     waited = time.time() - mended
-    assert waited >= WINDOW - ROUND, f"{loss.name}: one whole window is waited for after the metrics are back, and not {waited:.1f} s"
-    early = [e for e in children_written(run) if e.time.timestamp() < mended + WINDOW - ROUND]
+    assert waited >= WINDOW, f"{loss.name}: one whole window is waited for after the metrics are back, and not {waited:.1f} s"
+    early = [e for e in children_written(run) if e.time.timestamp() < mended + WINDOW]
     assert not early, f"{loss.name}: {[(e.verb, e.resource, e.name, e.time.timestamp() - mended) for e in early]}"
 
 

@@ -60,7 +60,7 @@ class Observing:
             before = known.get(pod.uid)
             seen = before if before is not None and before[0] is pod else (pod, ObservedPod(**{f: getattr(pod, f) for f in _FIELDS}))
             self._seen[pod.uid] = seen
-        await self._observer.observe([observed for _, observed in self._seen.values()], window_seconds, self._clock.now())
+        await self._observer.observe([observed for _, observed in self._seen.values()], window_seconds, self._clock.now)
         self._count()
         self._forget(window_seconds.keys() | {pod.workload for pod in pods})
 

@@ -43,11 +43,12 @@ class Observer:
         self._last_round: datetime | None = None
         self._refused: Counter[tuple[str, str]] = Counter()
 
-    async def observe(self, pods: Sequence[ObservedPod], window_seconds: Mapping[WorkloadKey, int], now: datetime) -> None:
-        """One round. `pods`: all serving pods that exist; `now`: when it begins. A round that is not later than the last is left out."""
-        if self._last_round is not None and now <= self._last_round:
-            return
-        self._first_round, self._last_round = self._first_round or now, now
+    async def observe(self, pods: Sequence[ObservedPod], window_seconds: Mapping[WorkloadKey, int], clock: Callable[[], datetime]) -> None:
+        """One round. `pods`: all serving pods that exist. A round that is not later than the last is left out.
+
+        A round is as of the moment when its last answer came: a window begins with a page that was read before it, however long the others took.
+        """
+        begun = clock()
         groups: dict[Key, list[ObservedPod]] = {key: [] for key in self._records}
         for pod in pods:
             groups.setdefault((pod.workload, pod.placement), []).append(pod)
@@ -57,9 +58,13 @@ class Observer:
         for answer in answers.values():
             if isinstance(answer, Failure):
                 self._refused[self._source.name, answer.reason] += 1
+        now = clock()
+        if self._last_round is not None and now <= self._last_round:
+            return
+        self._first_round, self._last_round = self._first_round or begun, now
         asked: dict[WorkloadKey, int] = {}
         async for key in in_slices(read):
-            record = self._take(key, groups[key], answers, now)
+            record = self._take(key, groups[key], answers, begun, now)
             if record.heard:
                 asked[key[0]] = asked.get(key[0], 0) + record.asked
         known = frozenset(pod.workload for pod in pods)
@@ -77,14 +82,16 @@ class Observer:
         """Between two reads of one placement."""
         return self._interval * self._turns.rounds
 
-    def _take(self, key: Key, pods: Sequence[ObservedPod], answers: Mapping[str, Answer], now: datetime) -> PlacementRecord:
+    def _take(
+        self, key: Key, pods: Sequence[ObservedPod], answers: Mapping[str, Answer], begun: datetime, now: datetime
+    ) -> PlacementRecord:
         """The news of one placement. A record that cannot take them begins anew: it is that placement's alone."""
         assert self._first_round is not None
         record = self._records.get(key) or self._begun(key, self._first_round)
         try:
-            refused = [failure.reason for failure in record.take(pods, answers, now, self._pace)]
+            refused = [failure.reason for failure in record.take(pods, answers, begun, now, self._pace)]
         except Exception:
-            record, refused = self._begun(key, now), [Reason.SYNTAX]
+            record, refused = self._begun(key, begun), [Reason.SYNTAX]
         for reason in refused:
             self._refused[self._source.name, reason] += 1
         return record

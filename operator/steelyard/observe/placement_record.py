@@ -69,6 +69,7 @@ class PlacementRecord:
         self._pending = True
         self._good_at: datetime | None = None
         self._previous: datetime | None = None
+        self._round_begun = first_round
         self._now: datetime | None = None
         self._before_round = ZERO
         self._met_now: set[str] = set()
@@ -84,10 +85,13 @@ class PlacementRecord:
         return not self._pods
 
     def take(
-        self, pods: Sequence[ObservedPod], answers: Mapping[str, Sample | Failure], now: datetime, interval: timedelta
+        self, pods: Sequence[ObservedPod], answers: Mapping[str, Sample | Failure], begun: datetime, now: datetime, interval: timedelta
     ) -> tuple[Failure, ...]:
-        """Facts and answers of one round; returns what was refused beyond the source's own failures."""
-        self._previous, self._now = self._now, now
+        """Facts and answers of one round; returns what was refused beyond the source's own failures.
+
+        `begun`: when the pods were listed, `now`: when the last answer came.
+        """
+        self._previous, self._round_begun, self._now = self._now, begun, now
         self._before_round = total(pod.counters.total for pod in self._pods.values() if pod.counters.runs)
         refused: list[Failure] = []
         self._met_now = set()
@@ -230,7 +234,8 @@ class PlacementRecord:
         self._idle = False
         for pod in self._pods.values():
             pod.baseline()
-        self._running, self._epoch = opened(now, self._constellation()), now
+        # Who was made after the pods were listed has done nothing before the window.
+        self._running, self._epoch = opened(now, self._constellation()), self._round_begun
 
     def _go_on(self, now: datetime, window: timedelta) -> bool:
         assert self._running is not None

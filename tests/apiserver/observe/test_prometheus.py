@@ -181,7 +181,7 @@ class Rounds:
                 server.slow += 1
             self.now += timedelta(seconds=INTERVAL)
             for observer in self.observers:
-                await observer.observe(self.stage.pods(), {WorkloadKey("shop", name): WINDOW for name in NAMES}, self.now)
+                await observer.observe(self.stage.pods(), {WorkloadKey("shop", name): WINDOW for name in NAMES}, lambda: self.now)
             kinds.append(type(self.reading("alpha")))
         return kinds
 
@@ -254,7 +254,7 @@ async def test_a_pod_that_prometheus_does_not_know_is_unknown_and_not_silent(sta
     observer = Observer(stage.source(), INTERVAL)
     now = datetime.now(UTC)
     stranger = pod("stranger", workload=WorkloadKey("shop", "stranger"))
-    await observer.observe([stranger], {}, now)
+    await observer.observe([stranger], {}, lambda: now)
     reading = observer.reading(key("stranger"), now)
     assert isinstance(reading, Unknown)
     assert reading.why.startswith('the query steelyard_server_requests_total{namespace="shop",pod="stranger"} returned nothing')

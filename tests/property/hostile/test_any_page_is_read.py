@@ -65,7 +65,7 @@ def test_any_pages_of_one_pod_are_samples_or_refusals_and_its_record_goes_on(pag
         found = answer(body, contract)
         if isinstance(found, Sample):
             assert min(vars_of(found)) >= 0
-        record.take([pod(termination_message=word)], {"uid-a": found}, now, interval)
+        record.take([pod(termination_message=word)], {"uid-a": found}, now, now, interval)
         record.settle(timedelta(seconds=5), interval, None)
         totals = record.totals
         assert min(totals.tally.good, totals.tally.slow, totals.tally.error, totals.tally.shed) >= 0

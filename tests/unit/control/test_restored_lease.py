@@ -1,4 +1,4 @@
-"""The Lease tells leader and standby alike that etcd was restored: its version goes back."""
+"""The Lease tells leader and standby alike that etcd was restored: its version goes back, or it is another Lease."""
 
 import asyncio
 import random
@@ -15,7 +15,7 @@ class Server:
     """One Lease, with a backup."""
 
     def __init__(self):
-        self.version, self.lease = 100, None
+        self.version, self.lease, self.made = 100, None, 0
 
     async def get(self, *_, **__):
         if self.lease is None:
@@ -23,7 +23,8 @@ class Server:
         return self.lease
 
     async def create(self, _, manifest, **__):
-        return self._store(manifest)
+        self.made += 1
+        return self._store({**manifest, "metadata": {**manifest["metadata"], "uid": str(self.made)}})
 
     async def replace(self, _, manifest, **__):
         if self.lease is None or manifest["metadata"]["resourceVersion"] != self.lease["metadata"]["resourceVersion"]:
@@ -32,7 +33,7 @@ class Server:
 
     def _store(self, manifest):
         self.version += 1
-        self.lease = {**manifest, "metadata": {**manifest["metadata"], "resourceVersion": str(self.version), "uid": "1"}}
+        self.lease = {**manifest, "metadata": {**manifest["metadata"], "resourceVersion": str(self.version)}}
         return self.lease
 
 
@@ -42,8 +43,9 @@ def candidate(server, clock, name):
     )
 
 
+@pytest.mark.parametrize("written_since", [0, 1_000], ids=["versions are older", "versions have caught up"])
 @pytest.mark.parametrize("made_before_the_backup", [True, False])
-def test_a_restored_etcd_ends_the_leader_and_the_standby_within_a_few_seconds(made_before_the_backup: bool):
+def test_a_restored_etcd_ends_the_leader_and_the_standby_within_a_few_seconds(made_before_the_backup: bool, written_since: int):
     async def scenario():
         clock, server = VirtualClock(), Server()
         backup = (server.version, server.lease)
@@ -55,10 +57,9 @@ def test_a_restored_etcd_ends_the_leader_and_the_standby_within_a_few_seconds(ma
             backup = (server.version, server.lease)
         await clock.sleep(60)
         assert leader.leading and not waiting.done()
-        server.version, server.lease = backup
-        await clock.sleep(3 if made_before_the_backup else 12)  # A Lease that is not there is made, and then is an old one.
+        server.version, server.lease = backup[0] + written_since, backup[1]
+        await clock.sleep(5)
         assert leading.done() and waiting.done()
-        outcomes = {await leading, await waiting}
-        assert Outcome.OUTDATED in outcomes and Outcome.STOPPED not in outcomes
+        assert [await leading, await waiting] == [Outcome.OUTDATED] * 2
 
     run(scenario())

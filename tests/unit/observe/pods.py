@@ -1,6 +1,6 @@
 """Pods, samples and rounds for tests, in virtual time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -75,9 +75,11 @@ class Script:
     def __init__(self) -> None:
         self.answers: Mapping[str, Answer] = {}
         self.asked: Sequence[ObservedPod] = ()
+        self.meanwhile: Callable[[], None] = lambda: None
 
     async def read(self, pods: Sequence[ObservedPod]) -> Mapping[str, Answer]:
         self.asked = pods
+        self.meanwhile()
         return {each.uid: self.answers[each.uid] for each in pods if each.uid in self.answers}
 
 
@@ -92,10 +94,16 @@ class Rounds:
         self.window = window
         self.seconds = 0.0
 
-    async def go(self, pods: Sequence[ObservedPod], answers: Mapping[str, Answer]) -> None:
+    async def go(self, pods: Sequence[ObservedPod], answers: Mapping[str, Answer], takes: float = 0.0) -> None:
+        """`takes`: seconds from the list of pods to the last answer."""
         self.seconds += self.interval
         self.source.answers = {f"uid-{name}": answer for name, answer in answers.items()}
-        await self.observer.observe(pods, dict.fromkeys({p.workload for p in pods} | {WORKLOAD}, self.window), at(self.seconds))
+        self.source.meanwhile = lambda: self._pass(takes)
+        windows = dict.fromkeys({p.workload for p in pods} | {WORKLOAD}, self.window)
+        await self.observer.observe(pods, windows, lambda: at(self.seconds))
+
+    def _pass(self, seconds: float) -> None:
+        self.seconds += seconds
 
     def reading(self, key=KEY):
         return self.observer.reading(key, at(self.seconds))

@@ -429,3 +429,27 @@ async def test_what_was_read_of_a_placement_that_serves_no_more_tells_what_was_a
         "it serves anew, and the past stays"
     )
     assert all(w.start > past.end for w in rounds.reading().value.windows)
+
+
+async def test_a_window_begins_when_its_pages_were_read_and_not_when_the_round_began():
+    rounds = Rounds()
+    good = await steady(rounds, 6)
+    await rounds.go([pod()], {"a": DOWN})
+    await rounds.go([pod()], {"a": DOWN})
+    assert isinstance(rounds.reading(), Stale)
+    await rounds.go([pod()], {"a": sample(rounds.next + 19, good)}, takes=19)
+    back = rounds.seconds
+    while not isinstance(rounds.reading(), Fresh):
+        good = await steady(rounds, 1, good)
+    assert rounds.seconds == back + rounds.window, "one whole window after the first page"
+    assert rounds.reading().value.windows[-1].start == at(back)
+
+
+async def test_a_pod_that_is_made_while_a_slow_round_is_read_is_counted_from_its_birth():
+    rounds = Rounds()
+    await rounds.go([pod()], {"a": sample(rounds.next + 19, 100)}, takes=19)
+    made = pod("b", created=at(10))
+    for count in (7, 9, 11, 13):
+        await rounds.go([pod(), made], {"a": sample(rounds.next, 100), "b": sample(rounds.next, count, start=2.0)})
+    assert sum(window.good for window in rounds.reading().value.windows) == 13
+    assert rounds.observer.totals()[KEY].before.good == 100

@@ -57,7 +57,7 @@ async def test_a_fleet_that_is_read_in_turns_stays_fresh_and_each_window_counts_
     keys = list(grouped(pods))
     for number in range(1, 61):
         source.answers = {each.uid: sample(5.0 * number, 50 * number, cpu=1.0 * number) for each in pods}
-        await observer.observe(pods, {}, at(5.0 * number))
+        await observer.observe(pods, {}, lambda: at(5.0 * number))
         assert len(source.asked) <= 20
         asked |= {each.uid for each in source.asked}
         if number > AT_MOST:
@@ -81,7 +81,7 @@ async def test_a_round_lets_others_go_on_between_placements() -> None:
     beside = asyncio.create_task(other())
     await asyncio.sleep(0)
     before, pods = turns, fleet(10 * SLICE, replicas=1)
-    await Observer(Script(), 5.0, turns=Turns(each_round=len(pods))).observe(pods, {}, at(5.0))
+    await Observer(Script(), 5.0, turns=Turns(each_round=len(pods))).observe(pods, {}, lambda: at(5.0))
     assert turns - before >= 2 * 9
     stop = True
     await beside

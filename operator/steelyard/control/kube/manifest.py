@@ -60,7 +60,10 @@ def controller_uid(manifest: Mapping[str, Any]) -> str | None:
 
 
 def is_sound(manifest: Mapping[str, Any]) -> bool:
-    """Whether its metadata has the types that every API server gives it: by these alone objects are told apart, indexed and woken for."""
+    """Whether its metadata has the types that every API server gives it, by which alone objects are told apart, indexed and woken for, and
+    its spec and status are objects."""
+    if not all(isinstance(manifest.get(part) or {}, Mapping) for part in ("spec", "status")):
+        return False
     meta = manifest.get("metadata")
     if not isinstance(meta, Mapping) or not isinstance(meta.get("name"), str) or not isinstance(meta.get("uid"), str):
         return False

@@ -6,7 +6,7 @@ the backup included, and no watch will say so: the process has to end, and the n
 
 
 class VersionsWentBack(Exception):  # noqa: N818 - what has happened, not whose mistake it is
-    """The API server gave a version that is older than what it gave before."""
+    """The API server gave a version that is older than what it gave before, or lacks what was there."""
 
 
 def newer(version: str, than: str) -> bool:

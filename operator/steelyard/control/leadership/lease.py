@@ -61,7 +61,8 @@ class Outcome(StrEnum):
     LOST = "Lost"
     """We led and may lead no more: the process must end."""
     OUTDATED = "Outdated"
-    """The API server's versions went back: what this process has seen is of another past, and it must end, leading or not."""
+    """The API server's versions went back, or the Lease is another one: what this process has seen is of another past, and it must end,
+    leading or not."""
     STOPPED = "Stopped"
     """We were asked to stop."""
 
@@ -113,7 +114,7 @@ class Elector:
         self._observed: Manifest | None = None
         self._observed_record: tuple[object, ...] | None = None
         self._observed_at = 0.0
-        self._version = ""
+        self._version = self._uid = ""
         self._leading = False
         self._stopping = False
         self._deadline = 0.0
@@ -200,7 +201,7 @@ class Elector:
     async def _renew(self) -> None:
         lease = self._observed if self._observed is not None else await self._look()
         if lease is None or self.holder != self._identity:
-            return  # deleted, or taken although we are within our deadline: no more renewals, so the deadline ends it
+            return  # taken although we are within our deadline: no more renewals, so the deadline ends it
         try:
             await self._write(lease, {**_spec(lease), "renewTime": _micro_time(self._clock.now())})
         except Conflict:
@@ -233,12 +234,23 @@ class Elector:
         try:
             lease = await self._client.get(LEASES, self._namespace, self._name, within=self._patience())
         except NotFound:
+            self._same("")
             self._observed = self._observed_record = None
             return None
         self._note(lease)
         return lease
 
+    def _same(self, uid: str) -> None:
+        """Raises VersionsWentBack where the Lease is not the one that was seen: nobody but a restore, or somebody's hand, takes it away.
+
+        Versions alone do not tell: a backup of a minute ago has caught up before a standby looks again.
+        """
+        if self._uid not in ("", uid):
+            raise VersionsWentBack(f"the Lease {self._name} is gone or was made anew, of uid {uid or 'none'} after {self._uid}")
+        self._uid = uid
+
     def _note(self, lease: Manifest) -> None:
+        self._same(manifests.uid(lease))
         not_before(manifests.version(lease), self._version, f"the Lease {self._name}")
         self._version = manifests.version(lease)
         spec = _spec(lease)
