@@ -409,7 +409,9 @@ class Operator:
 
     def _unsound(self, resource: Resource, manifest: Mapping[str, Any]) -> None:
         self.metrics.count("steelyard_input_rejected", (resource.label, "Unreadable"))
-        _log.warning("an object without the metadata of Kubernetes, or whose spec or status is no object, is left out", resource=resource.label)
+        _log.warning(
+            "an object is left out: it lacks the metadata of Kubernetes, or its spec or status is no object", resource=resource.label
+        )
 
     def _wake_for(self, change: Change) -> None:
         key, present = change.key, change.present

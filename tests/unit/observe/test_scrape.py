@@ -196,7 +196,7 @@ async def test_every_fault_makes_stale_within_two_rounds_and_a_full_window_passe
             for _ in range(count):
                 server.good += 5
                 now += timedelta(seconds=5)
-                await observer.observe([pod(metrics_port=port)], {WORKLOAD: 10}, lambda: now)
+                await observer.observe([pod(metrics_port=port)], {WORKLOAD: 10}, lambda now=now: now)
                 kinds.append(type(observer.reading(KEY, now)))
             return kinds
 
@@ -226,7 +226,7 @@ async def test_never_answered_is_unknown(session):
     observer, now = Observer(direct(session), 5.0), datetime.now(UTC)
     for _ in range(3):
         now += timedelta(seconds=5)
-        await observer.observe([pod(metrics_port=1)], {}, lambda: now)
+        await observer.observe([pod(metrics_port=1)], {}, lambda now=now: now)
     assert observer.reading(KEY, now) == Unknown("pod shop/a cannot be reached at /metrics on port 1")
     assert observer.refused == {("direct", Reason.UNREACHABLE): 3}
 

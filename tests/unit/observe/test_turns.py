@@ -57,7 +57,7 @@ async def test_a_fleet_that_is_read_in_turns_stays_fresh_and_each_window_counts_
     keys = list(grouped(pods))
     for number in range(1, 61):
         source.answers = {each.uid: sample(5.0 * number, 50 * number, cpu=1.0 * number) for each in pods}
-        await observer.observe(pods, {}, lambda: at(5.0 * number))
+        await observer.observe(pods, {}, lambda number=number: at(5.0 * number))
         assert len(source.asked) <= 20
         asked |= {each.uid for each in source.asked}
         if number > AT_MOST:
