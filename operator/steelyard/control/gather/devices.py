@@ -20,7 +20,7 @@ def devices_of_node(node: Manifest, resource: str, selector: Mapping[str, str]) 
 
 def devices_of_pod(pod: Manifest, resource: str, nodes: Collection[str]) -> int:
     """Devices that a pod holds on one of these nodes: what it asked for until it has ended, then nothing."""
-    if (pod.get("spec") or {}).get("nodeName") not in nodes or (pod.get("status") or {}).get("phase") in {"Succeeded", "Failed"}:
+    if manifests.node_name(pod) not in nodes or (pod.get("status") or {}).get("phase") in {"Succeeded", "Failed"}:
         return 0
     containers = (pod.get("spec") or {}).get("containers") or ()
     return sum(int(number(((each.get("resources") or {}).get("requests") or {}).get(resource, 0))) for each in containers)

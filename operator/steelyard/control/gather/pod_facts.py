@@ -56,7 +56,7 @@ def pod_facts(pod: Manifest, pool: Pool | None, node: Manifest | None) -> PodFac
         cost_per_hour=_cost_per_hour(pod, asked, shape),
         cpu_limit=asked.cpu if pool is not None and pool.resource_name is None and asked.cpu > 0 else None,
         phase=status.get("phase", "Pending"),
-        node=(pod.get("spec") or {}).get("nodeName"),
+        node=manifests.node_name(pod),
         resources=asked,
         crash=_crash(pod, server),
     )
@@ -113,7 +113,7 @@ def _resources(pod: Manifest, pool: Pool | None, node: Manifest | None, shape: S
 
 def _cost_per_hour(pod: Manifest, asked: Resources, shape: Shape | None) -> float | None:
     """Its requested share of its node's price (basis Share). A pod without a node costs nothing yet; what is unknown stays unknown."""
-    if not (pod.get("spec") or {}).get("nodeName"):
+    if manifests.node_name(pod) is None:
         return 0.0
     if shape is None or shape.price is None:
         return None

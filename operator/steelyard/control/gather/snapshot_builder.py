@@ -448,16 +448,13 @@ class SnapshotBuilder:
         # Who was counted once is counted to its end: a Deployment goes before its pods do.
         if manifests.uid(pod) not in self._ours and not self._is_ours(pod):
             return None
-        node = self._reader.read(PODS, pod, self._node_under)
+        called = manifests.node_name(pod)
+        node = self._node(called) if called else None
         pool, known = pools.get(labels[label.POOL]), self._pods.get(manifests.uid(pod))
         if known is None or known[0] is not pod or known[1] is not pool or known[2] is not node:
             known = pod, pool, node, self._reader.read(PODS, pod, lambda _: pod_facts(pod, pool, node))
             self._pods[manifests.uid(pod)] = known
         return known[3]
-
-    def _node_under(self, pod: Manifest) -> Manifest | None:
-        called = (pod.get("spec") or {}).get("nodeName")
-        return self._node(called) if called else None
 
     def _comes_of_ours(self, pod: Manifest) -> bool:
         """Whether it serves a workload of ours, or compiles for one."""

@@ -59,6 +59,12 @@ def controller_uid(manifest: Mapping[str, Any]) -> str | None:
     return None
 
 
+def node_name(pod: Mapping[str, Any]) -> str | None:
+    """The node that a pod is bound to; None before it is, and where that is no name."""
+    called = (pod.get("spec") or {}).get("nodeName")
+    return called if isinstance(called, str) and called else None
+
+
 def is_sound(manifest: Mapping[str, Any]) -> bool:
     """Whether its metadata has the types that every API server gives it, by which alone objects are told apart, indexed and woken for, and
     its spec and status are objects."""
