@@ -18,7 +18,7 @@ NodeOf = Callable[[str], Manifest | None]
 def on_a_lost_node(pods: Sequence[Manifest], node_of: NodeOf, pool: str) -> Refusal | None:
     """The node with most of these pods among those that are not ready, and since when; None where all are. A pod that leaves counts: on such
     a node it cannot end."""
-    there = Counter(node for pod in pods if (node := manifests.node_name(pod)) is not None and not _has_ended(pod))
+    there = Counter(name for pod in pods if (name := manifests.node_name(pod)) is not None and not _has_ended(pod))
     seen = {name: node for name in there if (node := node_of(name)) is not None}
     lost = sorted((name for name, node in seen.items() if not is_ready(node)), key=lambda name: (-there[name], name))
     if not lost:
