@@ -32,6 +32,13 @@ class ClaimUnit(Word):
     WATTS = "Watts", "watts of one device"
 
 
+class OperatingPoint(Word):
+    """The load at which a claimed number holds."""
+
+    OBJECTIVE = "Objective", "the highest load at which the workload's objective is kept"
+    SATURATION = "Saturation", "the most that a replica completes, late or not"
+
+
 UNITS_OF: dict[ClaimMetric, tuple[ClaimUnit, ...]] = {
     ClaimMetric.UNIT_COST: (ClaimUnit.PER_THOUSAND_REQUESTS, ClaimUnit.PER_MILLION_TOKENS),
     ClaimMetric.THROUGHPUT: (ClaimUnit.REQUESTS_PER_SECOND, ClaimUnit.TOKENS_PER_SECOND),
@@ -130,6 +137,14 @@ class Claim(SpecModel):
     unit: Annotated[ClaimUnit | None, says("The unit of the value. Needed with value, and only with it.", example="RequestsPerSecond")] = (
         None
     )
+    at: Annotated[
+        OperatingPoint | None,
+        says(
+            "The load at which the number holds: it is compared with what is measured there. Left out: Saturation for Throughput, since vendors "
+            "tell what a device completes at most, and Objective for all else.",
+            example="Saturation",
+        ),
+    ] = None
     conditions: Annotated[
         Annotated[str, Field(max_length=512)],
         says(

@@ -17,6 +17,7 @@ class Basis(Word):
     """What a number rests on."""
 
     CLAIMED = "Claimed", "an advertised number; nothing has been measured here yet"
+    CARRIED = "Carried", "a load that this workload's traffic brought and that was carried: the true number is there or above"
     MEASURED = "Measured", "this workload's own traffic here"
     SHARE = "Share", "measured traffic, at the requested share of the node's price; whether a move would free whole nodes is not counted"
 
@@ -123,6 +124,22 @@ class Floor(StatusModel):
     time: Annotated[Time, says("Until when it was seen.", example="2026-03-01T12:00:00Z")]
 
 
+class Saturation(StatusModel):
+    """What one replica completes at most, late or not."""
+
+    per_replica: Annotated[
+        Decimal,
+        says(
+            "The requests that one replica completes when it is full. A claim of throughput is about this.",
+            unit="requests per second",
+            example="55",
+        ),
+    ]
+    lower: Annotated[Decimal, says("The lower end of its 95 % interval.", unit="requests per second", example="52.1")]
+    upper: Annotated[Decimal, says("The upper end of its 95 % interval.", unit="requests per second", example="58.3")]
+    requests: Annotated[Count, says("How many answers it rests on.", unit="requests", example=4800)] = 0
+
+
 class PlacementStatus(StatusModel):
     """One workload on one pool in one revision."""
 
@@ -184,7 +201,8 @@ class PlacementStatus(StatusModel):
         ),
     ] = None
     capacity_basis: Annotated[
-        Basis | None, says("What the capacity rests on: a claim, or this workload's own traffic there.", example="Measured")
+        Basis | None,
+        says("What the capacity rests on: a claim, a load that was carried, or this workload's own traffic there.", example="Measured"),
     ] = None
     capacity_requests: Annotated[Count, says("How many good requests the capacity rests on.", unit="requests", example=1200)] = 0
     good_percent: Annotated[
@@ -198,6 +216,12 @@ class PlacementStatus(StatusModel):
     floor: Annotated[
         Floor | None,
         says("What is reached here at the lowest load that was seen, which tells whether the objective can be met here at any load."),
+    ] = None
+    saturation: Annotated[
+        Saturation | None,
+        says(
+            "What one replica completes at most here, late or not. Missing where nothing was shed and the server does not tell how busy it is."
+        ),
     ] = None
     steady: Annotated[
         bool | None, says("Whether the unit cost was measured outside of moves, so that it speaks of this placement alone.", example=True)
@@ -258,6 +282,13 @@ class ClaimStatus(StatusModel):
     upper: Annotated[
         Decimal | None, says("The upper end of the 95 % interval of the measured number.", unit="as the claim", example="0.44")
     ] = None
+    reason: Annotated[
+        Annotated[str, Field(max_length=64)],
+        says(
+            "Why the verdict is Inconclusive, as one word from the documented vocabulary. Empty of the other verdicts.",
+            example="OnlyCarried",
+        ),
+    ] = ""
     message: Annotated[
         Message,
         says(

@@ -22,7 +22,7 @@ from steelyard.core.facts.snapshot import (
     Toolchain,
     Workload,
 )
-from steelyard.core.performance.capacity import RHO
+from steelyard.core.performance.waiting import utilisation
 from steelyard.core.planning.option import PER_HOUR
 from steelyard.simulate.happening import Happening
 from steelyard.simulate.nodes import Nodes
@@ -160,14 +160,16 @@ def _claim(claim: ClaimEntry, pool: PoolEntry, entry: WorkloadEntry, scenario: S
 
 
 def _true(metric: ClaimedMetric, pool: PoolEntry, entry: WorkloadEntry) -> float | None:
-    """Requests per second of a replica at the planned utilisation, or what 1,000 of them cost; None where the scenario does not say."""
+    """Requests per second of a full replica, or what 1,000 of them cost where the objective is just kept; None where the scenario does not say."""
     truth = entry.truth.get(pool.name)
     if truth is None:
         return None
-    rate = RHO * truth.slots * 1000 / truth.service_milliseconds
+    full = truth.slots * 1000 / truth.service_milliseconds
     if metric is ClaimedMetric.THROUGHPUT:
-        return rate
+        return full
     if pool.price_per_hour is None:
         return None
     node = Resources(pool.cpu, pool.memory_gib, float(pool.devices))
-    return pool.price_per_hour * share(replica_of(pool, entry), node) / (PER_HOUR * rate)
+    objective = entry.objective
+    kept = utilisation(1 - objective.percent / 100, objective.milliseconds / truth.service_milliseconds)
+    return pool.price_per_hour * share(replica_of(pool, entry), node) / (PER_HOUR * full * kept)

@@ -11,7 +11,7 @@ from enum import Enum
 from typing import TypeVar
 
 from steelyard.core.facts import memory as core
-from steelyard.core.facts.capacity import Basis, Capacity
+from steelyard.core.facts.capacity import Basis, Capacity, Saturation
 from steelyard.core.facts.floor import Floor
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.unit_cost import UnitCost
@@ -59,7 +59,13 @@ def _known(told: read.Placement) -> core.Known | None:
         p99_milliseconds=_real(told.p99_milliseconds),
         steady=bool(told.steady),
         floor=floor,
+        saturation=_saturation(told.saturation),
     )
+
+
+def _saturation(told: read.Saturation | None) -> Saturation | None:
+    rate = _interval(told.per_replica, told.lower, told.upper) if told is not None else None
+    return None if told is None or rate is None else Saturation(rate, told.n or 0)
 
 
 def _floor(told: read.Floor | None) -> Floor | None:
@@ -75,9 +81,11 @@ def _floor(told: read.Floor | None) -> Floor | None:
 
 def _capacity(told: read.Placement) -> Capacity | None:
     rate = _interval(told.capacity, told.capacity_lower, told.capacity_upper)
-    if rate is None or told.capacity_basis != Basis.MEASURED.value:
+    basis = _word(Basis, told.capacity_basis)
+    if rate is None or basis is None or basis is Basis.CLAIMED:
         return None
-    return Capacity(rate, Basis.MEASURED, told.capacity_requests or 0)
+    # By the figures, not by the word: before there was one for a load that was carried, it was written as Measured.
+    return Capacity.of_traffic(rate, told.capacity_requests or 0)
 
 
 def _cost(told: read.UnitCost | None) -> UnitCost | None:
@@ -154,6 +162,7 @@ def _verdict(told: Verdict) -> core.ClaimVerdict | None:
         upper=_real(told.upper),
         message=told.message or "",
         relative_to=told.relative_to,
+        reason=told.reason or "",
         first_prices=core.ClaimPrices(_real(told.price), _real(told.relative_price)),
     )
 

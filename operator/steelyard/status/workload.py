@@ -129,6 +129,9 @@ def _figures(known: Known | None) -> Raw:
         rate = known.capacity.rate
         out |= decimals(capacityPerReplica=rate.point, capacityLower=rate.lower, capacityUpper=rate.upper)
         out |= {"capacityBasis": known.capacity.basis.value, "capacityRequests": count(known.capacity.n)}
+    if known.saturation is not None and _is_told(known.saturation.rate):
+        rate = known.saturation.rate
+        out["saturation"] = {**decimals(perReplica=rate.point, lower=rate.lower, upper=rate.upper), "requests": count(known.saturation.n)}
     if known.unit_cost is not None and _is_told(known.unit_cost.interval):
         cost = known.unit_cost
         out["unitCost"] = {
@@ -178,7 +181,7 @@ def _claim_out(verdict: ClaimVerdict) -> Raw:
         price=verdict.first_prices.own,
         relativePrice=verdict.first_prices.other,
     )
-    return out | {"message": verdict.message[:512]}
+    return out | {"reason": verdict.reason, "message": verdict.message[:512]}
 
 
 def _move_out(move: Move) -> Raw:

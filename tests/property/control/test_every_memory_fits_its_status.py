@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from property.effort import effort
 from steelyard.api.inference_workload import InferenceWorkload
 from steelyard.api.parse import parse
-from steelyard.core.facts.capacity import Basis, Capacity
+from steelyard.core.facts.capacity import Basis, Capacity, Saturation
 from steelyard.core.facts.floor import Floor
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import (
@@ -97,12 +97,13 @@ KNOWN = whole(
     Known,
     pool=POOLS,
     revision=REVISIONS,
-    capacity=st.none() | st.builds(Capacity, INTERVALS, st.just(Basis.MEASURED), COUNTS),
+    capacity=st.none() | st.builds(Capacity, INTERVALS, st.sampled_from(Basis), COUNTS),
     unit_cost=st.none() | COSTS,
     within=st.none() | NUMBERS,
     p99_milliseconds=st.none() | NUMBERS,
     steady=st.booleans(),
     floor=st.none() | whole(Floor, share=INTERVALS, most=NUMBERS, load=NUMBERS, n=COUNTS, at=TIMES),
+    saturation=st.none() | whole(Saturation, rate=INTERVALS, n=COUNTS),
 )
 PAST = whole(
     PastMove,
@@ -126,6 +127,7 @@ CLAIMS = whole(
     lower=st.none() | NUMBERS,
     upper=st.none() | NUMBERS,
     message=TEXTS,
+    reason=WORDS | st.just(""),
     relative_to=st.none() | POOLS,
     first_prices=whole(ClaimPrices, own=st.none() | NUMBERS, other=st.none() | NUMBERS),
 )

@@ -12,7 +12,7 @@ from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import Known
 from steelyard.core.facts.snapshot import Promise
 from steelyard.core.facts.window import Window
-from steelyard.core.performance.capacity import RHO, broken_at, measured
+from steelyard.core.performance.capacity import RHO, broken_at, measured, occupied
 from steelyard.core.performance.evidence import Shown, evidence, latest, remember
 from steelyard.core.statistics.interval import Interval
 from unit.core.windows import window
@@ -30,7 +30,7 @@ def figures(windows: Sequence[Window], chance: random.Random, *, steady: bool, r
 
 
 def capacity_of(*windows: object, allowed: float = 0.01) -> Capacity:
-    capacity = measured(windows, allowed, chance())  # type: ignore[arg-type]
+    capacity = measured(windows, allowed, occupied(windows, chance()))  # type: ignore[arg-type]
     assert capacity is not None
     return capacity
 
@@ -43,7 +43,7 @@ def test_capacity_is_the_planned_utilisation_over_the_time_that_a_request_occupi
 
 
 def test_without_a_good_request_there_is_no_capacity_and_no_unit_cost() -> None:
-    assert measured((window(good=0),), 0.01, chance()) is None
+    assert measured((window(good=0),), 0.01, None) is None
     assert figures((window(good=0), window(1, good=0)), chance(), steady=True) is None
 
 

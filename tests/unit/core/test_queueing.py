@@ -11,6 +11,7 @@ from steelyard.core.facts.capacity import Basis
 from steelyard.core.facts.window import Window
 from steelyard.core.performance.belief import Belief
 from steelyard.core.performance.capacity import measured
+from steelyard.core.performance.capacity import occupied as held
 from steelyard.core.performance.latency import Curve
 from steelyard.core.performance.queueing import QueueLoad, occupied, queue_latency, queue_loads, queue_prior
 from steelyard.core.statistics.histogram import Quantile, uncertain_quantile
@@ -62,7 +63,7 @@ def test_capacity_at_a_limit_is_near_the_load_that_just_keeps_it_and_its_lower_b
 
 def test_a_tight_limit_gives_less_than_the_planned_utilisation_and_a_loose_one_more() -> None:
     windows = [seen("M/M/1", used, index=i) for i, used in enumerate((0.1, 0.3, 0.5, 0.6))]
-    planned = measured(windows, 0.05, random.Random(1))
+    planned = measured(windows, 0.05, held(windows, random.Random(1)))
     assert planned is not None
     # The 95 % quantile of M/M/1 is ln 20 service times over what is idle.
     tight, loose = (curve(*windows).capacity(0.02 * np.log(20) / (1 - used)) for used in (0.4, 0.85))
@@ -176,12 +177,12 @@ def test_a_load_beyond_what_anything_carries_is_infinitely_late() -> None:
 
 def test_capacity_from_a_curve_stands_in_for_the_planned_utilisation_and_is_corrected_by_what_was_seen() -> None:
     calm = [window(i, good=300) for i in range(10)]
-    told = measured(calm, 0.01, random.Random(1), Interval(8.0, 6.0, 9.0))
+    told = measured(calm, 0.01, held(calm, random.Random(1)), Interval(8.0, 6.0, 9.0))
     assert told is not None
     assert told.rate == Interval(8.0, 6.0, 9.0)
     assert told.basis is Basis.MEASURED
-    broken = measured([*calm, window(10, good=200, slow=160, busy=36.0)], 0.01, random.Random(1), Interval(8.0, 6.5, 9.0))
+    broken = measured([*calm, window(10, good=200, slow=160, busy=36.0)], 0.01, None, Interval(8.0, 6.5, 9.0))
     assert broken is not None
     assert broken.rate.point == pytest.approx(6.0)
-    unsure = measured(calm, 0.01, random.Random(1), Interval(8.0, 0.0, 9.0))
-    assert unsure == measured(calm, 0.01, random.Random(1))
+    unsure = measured(calm, 0.01, held(calm, random.Random(1)), Interval(8.0, 0.0, 9.0))
+    assert unsure == measured(calm, 0.01, held(calm, random.Random(1)))

@@ -6,7 +6,7 @@ import pytest
 
 from steelyard.core.facts.memory import ClaimVerdict, VerdictWord
 from steelyard.core.rebalancing.claims import still_says
-from steelyard.core.rebalancing.verdict import Comparison, on_claim
+from steelyard.core.rebalancing.verdict import Comparison, Seen, on_claim
 from steelyard.core.statistics.interval import Interval
 from steelyard.core.statistics.sequential import Result, violations, wilson
 
@@ -60,7 +60,7 @@ def test_wilson_bounds_hold_the_fraction() -> None:
 
 def word(lower: float, upper: float, n: int = 1000, claimed: float = 0.5) -> VerdictWord:
     measured = Interval((lower + upper) / 2, lower, upper)
-    seen = Comparison(what="unit cost relative to b", claimed=claimed, measured=measured, n=n, lower_is_better=True)
+    seen = Comparison(what="unit cost relative to b", claimed=claimed, seen=Seen(measured, n), lower_is_better=True)
     return on_claim("a", "c", seen, 300).verdict
 
 
@@ -74,7 +74,7 @@ def test_a_claim_is_confirmed_within_its_tolerance_refuted_beyond_it_and_open_be
 def test_a_doubt_replaces_a_conclusive_word_only_with_more_evidence_and_another_conclusive_word_at_once() -> None:
     def seen(lower: float, upper: float, n: int) -> ClaimVerdict:
         measured = Interval((lower + upper) / 2, lower, upper)
-        return on_claim("a", "c", Comparison(what="unit cost", claimed=0.5, measured=measured, n=n, lower_is_better=True), 100)
+        return on_claim("a", "c", Comparison(what="unit cost", claimed=0.5, seen=Seen(measured, n), lower_is_better=True), 100)
 
     confirmed, doubt = seen(0.3, 0.4, 144), seen(0.3, 0.9, 144)
     assert (confirmed.verdict, doubt.verdict) == (VerdictWord.CONFIRMED, VerdictWord.INCONCLUSIVE)

@@ -9,6 +9,7 @@ import pytest
 
 from property.simulate.strategies import scenario, workload
 from steelyard.core.facts.memory import VerdictWord
+from steelyard.core.performance.waiting import utilisation
 from steelyard.core.vocabulary.reading import Fresh, Stale, Unknown
 from steelyard.core.vocabulary.reason import Reason
 from steelyard.simulate.drive import Decided, steps
@@ -20,6 +21,9 @@ POOLS: list[dict[str, Any]] = [
     {"name": "b", **WHOLE, "replica": WHOLE, "nodes": 12, "pricePerHour": 1.0},
 ]
 TRUTH = {"a": {"serviceMilliseconds": 100, "startSeconds": 10}, "b": {"serviceMilliseconds": 50, "startSeconds": 10}}
+
+
+KEPT_BY_A, KEPT_BY_B = (utilisation(0.01, 500 / TRUTH[pool]["serviceMilliseconds"]) for pool in "ab")
 
 
 def world(*events: dict[str, Any], hours: float = 1.0, pools: list[dict[str, Any]] = POOLS, **changes: Any) -> World:
@@ -55,16 +59,16 @@ def test_a_claim_that_is_true_is_confirmed_and_the_load_stays():
     until(seen, 3600)
     memory = seen.tenants["w"].memory
     assert memory.allocation[0].pool == "b"
-    assert [(c.claimed, c.verdict) for c in memory.claims] == [(pytest.approx(14), VerdictWord.CONFIRMED)]
+    assert [(c.claimed, c.verdict) for c in memory.claims] == [(pytest.approx(20), VerdictWord.CONFIRMED)]
 
 
 @pytest.mark.parametrize(
     ("claim", "told"),
     [
-        ({"metric": "UnitCost", "timesTruth": 0.5, "relativeTo": "b"}, (1.0, None)),
+        ({"metric": "UnitCost", "timesTruth": 0.5, "relativeTo": "b"}, (0.5 * 2 * KEPT_BY_B / KEPT_BY_A, None)),
         ({"metric": "Throughput", "timesTruth": 2, "relativeTo": "b"}, (1.0, None)),
-        ({"metric": "Throughput", "timesTruth": 2}, (None, 14.0)),
-        ({"metric": "UnitCost", "timesTruth": 1}, (None, 1000 / (3600 * 7))),
+        ({"metric": "Throughput", "timesTruth": 2}, (None, 20.0)),
+        ({"metric": "UnitCost", "timesTruth": 1}, (None, 1000 / (3600 * 10 * KEPT_BY_A))),
         ({"metric": "UnitCost", "value": 0.02}, (None, 0.02)),
         ({"metric": "UnitCost", "ratio": 0.3, "relativeTo": "b"}, (0.3, None)),
     ],

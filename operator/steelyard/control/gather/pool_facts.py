@@ -14,7 +14,7 @@ from steelyard.api.placement import LabelSelector
 from steelyard.api.quantity import gibibytes, number
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.manifest import Manifest
-from steelyard.core.facts.claim import Claim, ClaimMetric
+from steelyard.core.facts.claim import Claim, ClaimMetric, OperatingPoint
 from steelyard.core.facts.price import Price, PriceClass
 from steelyard.core.facts.resources import Resources
 from steelyard.core.facts.snapshot import Exhaustion, Pool, Shape, TooManyUnready
@@ -181,6 +181,7 @@ def _claim(raw: Mapping[str, Any]) -> Claim:
         value=_float(raw.get("value")),
         unit=raw.get("unit"),
         source=raw.get("source", ""),
+        stated=OperatingPoint(raw["at"]) if raw.get("at") else None,
     )
 
 

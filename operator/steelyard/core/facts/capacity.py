@@ -1,4 +1,7 @@
-"""How much one replica carries, and what the figure rests on."""
+"""How much one replica carries: two figures with two types, so that a claim of one is never held against the other.
+
+*Capacity* is the load at which the objective still holds; *saturation* is what a replica completes at most, late or not.
+"""
 
 from __future__ import annotations
 
@@ -15,23 +18,47 @@ class Basis(StrEnum):
     """Where a figure comes from. A claim never wins over a measurement."""
 
     CLAIMED = "Claimed"
+    """Somebody advertises it."""
+    CARRIED = "Carried"
+    """A load that was carried: the figure is there or above, and nobody knows how far. It sizes and judges nothing."""
     MEASURED = "Measured"
+    """This workload's own traffic there, with both ends."""
 
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """Good requests per second and replica, with its basis and the number of answers behind it."""
+    """Requests per second and replica at which the objective holds, with its basis and the number of answers behind it."""
 
     rate: Interval
     basis: Basis
     n: int
 
+    @classmethod
+    def of_traffic(cls, rate: Interval, n: int) -> Capacity:
+        """What traffic shows. A figure at its own lower end with far to its upper one is a load that was carried, or one below which something else
+        broke the promise: the true one is there or above."""
+        open_above = rate.lower == rate.point and rate.upper > 1.5 * rate.point
+        return cls(rate, Basis.CARRIED if open_above else Basis.MEASURED, n)
+
+    @property
+    def observed(self) -> bool:
+        """Whether it rests on traffic rather than on a claim."""
+        return self.basis is not Basis.CLAIMED
+
     @property
     def at_least(self) -> bool:
-        """Whether this is only a load that was carried: the true capacity is there or above. Such a figure spans [top, far above]."""
-        return self.basis is Basis.MEASURED and self.rate.lower == self.rate.point and self.rate.upper > 1.5 * self.rate.point
+        """Whether this is only a load that was carried: such a figure has no upper end."""
+        return self.basis is Basis.CARRIED
 
     @property
     def taught(self) -> bool:
         """Whether a load that broke the promise holds the figure below what the busy time says: it is at that load, and open above."""
-        return self.basis is Basis.MEASURED and self.rate.lower == self.rate.point < self.rate.upper and not self.at_least
+        return self.basis is Basis.MEASURED and self.rate.lower == self.rate.point < self.rate.upper
+
+
+@dataclass(frozen=True, slots=True)
+class Saturation:
+    """Requests per second that one replica completes at most, late or not, and the number of answers behind it."""
+
+    rate: Interval
+    n: int

@@ -18,12 +18,28 @@ class ClaimMetric(StrEnum):
     POWER = "Power"
 
 
+class OperatingPoint(StrEnum):
+    """The load at which a figure holds."""
+
+    OBJECTIVE = "Objective"
+    """The highest at which the objective is kept."""
+    SATURATION = "Saturation"
+    """The most that is completed, late or not."""
+
+
+USUAL = {ClaimMetric.THROUGHPUT: OperatingPoint.SATURATION}
+"""Where a claim does not say: vendors tell what a device completes at most; a cost is worth nothing where the objective is missed."""
+TOKENS = frozenset({"TokensPerSecond", "PerMillionTokens"})
+"""Units that count tokens."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
     """One advertised figure of a pool: a ratio to another pool, or a value with a unit.
 
     UnitCost ratio 0.5 relative to P: one good request costs half of what it costs on P. Throughput value is requests per second and
-    replica; UnitCost value is money per 1,000 good requests. spread: the factor that it may be off by, either way.
+    replica; UnitCost value is money per 1,000 good requests; both are of tokens where `unit` says so. spread: the factor that it may be off
+    by, either way.
     """
 
     name: str
@@ -35,6 +51,18 @@ class Claim:
     unit: str | None = None
     source: str = ""
     spread: float = CLAIM_SPREAD
+    stated: OperatingPoint | None = None
+    """The operating point, where the claim says one."""
+
+    @property
+    def at(self) -> OperatingPoint:
+        """The operating point that it speaks of."""
+        return self.stated or USUAL.get(self.metric, OperatingPoint.OBJECTIVE)
+
+    @property
+    def of_requests(self) -> bool:
+        """Whether it is a figure of requests, and not of tokens."""
+        return self.unit not in TOKENS
 
     @property
     def figure(self) -> float:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from steelyard.core.facts.capacity import Capacity
+from steelyard.core.facts.capacity import Capacity, Saturation
 from steelyard.core.facts.floor import Floor
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.unit_cost import UnitCost
@@ -128,6 +128,8 @@ class ClaimVerdict:
     message: str
     relative_to: str | None = None
     first_prices: ClaimPrices = ClaimPrices()
+    reason: str = ""
+    """Why nothing can be said, as one word; empty of a conclusive verdict."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +138,7 @@ class Known:
 
     `unit_cost` is what a good request really cost there over its best-known period; `within` is the share of requests within the
     objective; `steady` says whether the unit cost comes from windows outside of moves. `floor`: what was reached at the lowest load.
+    `saturation`: what a replica completes at most.
     """
 
     pool: str
@@ -146,6 +149,7 @@ class Known:
     p99_milliseconds: float | None = None
     steady: bool = False
     floor: Floor | None = None
+    saturation: Saturation | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

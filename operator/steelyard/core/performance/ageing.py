@@ -6,6 +6,7 @@ the claim's prior that it would be without any measurement.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from steelyard.core.facts.capacity import CLAIM_SPREAD, Capacity
@@ -26,12 +27,17 @@ def old(known: Known, now: datetime) -> bool:
 def aged(known: Known, now: datetime) -> Capacity | None:
     """The capacity with the interval that its age leaves it."""
     capacity = known.capacity
-    if capacity is None or not old(known, now):
-        return capacity
+    return capacity and replace(capacity, rate=widened(capacity.rate, known, now))
+
+
+def widened(rate: Interval, known: Known, now: datetime) -> Interval:
+    """One of its figures, as sure as its age leaves it."""
+    if not old(known, now):
+        return rate
     beyond = 1.0
     if known.unit_cost is not None:
         beyond = min(1.0, ((now - known.unit_cost.end) / SURE_FOR - 1) / (WIDE_AT - 1))
-    factor, rate = CLAIM_SPREAD**beyond, capacity.rate
+    factor = CLAIM_SPREAD**beyond
     lower = min(rate.lower, max(rate.lower / factor, rate.point / CLAIM_SPREAD))
     upper = max(rate.upper, min(rate.upper * factor, rate.point * CLAIM_SPREAD))
-    return Capacity(Interval(rate.point, lower, upper), capacity.basis, capacity.n)
+    return Interval(rate.point, lower, upper)

@@ -50,36 +50,44 @@ def believed(prior: Belief, evidence: Evidence, n: int) -> Capacity:
     return Capacity(prior.given(evidence).interval(), basis, n)
 
 
+def occupied(windows: Sequence[Window], chance: random.Random) -> Interval | None:
+    """Seconds of a replica that a request takes; None where the server does not tell its busy time."""
+    served = [(w.busy_seconds, float(w.good + w.slow)) for w in windows if w.busy_seconds is not None and w.good + w.slow > 0]
+    found = ratio_interval(served, chance) if served else None
+    return found if found is not None and found.lower > 0 else None
+
+
 def measured(
-    windows: Sequence[Window], allowed: float, chance: random.Random, curve: Interval | None = None, within: float | None = None
+    windows: Sequence[Window],
+    allowed: float,
+    takes: Interval | None,
+    curve: Interval | None = None,
+    within: float | None = None,
 ) -> Capacity | None:
     """Capacity from windows of real traffic; None without any answer.
 
-    allowed: fraction of requests that may miss the objective. within: seconds that the whole of a request may take, where that is promised. curve: capacity at the limit from the latency curve (`Curve.capacity`),
+    takes: `occupied` of these windows. allowed: fraction of requests that may miss the objective. within: seconds that the whole of a request may take, where that is promised. curve: capacity at the limit from the latency curve (`Curve.capacity`),
     where there is one; it stands in for RHO / S, and loads that were carried or that broke the promise correct it the same way.
     """
     good, answered = sum(w.good for w in windows), sum(w.good + w.slow for w in windows)
     if answered <= 0:
         return None
     if curve is not None and curve.lower > 0:
-        return Capacity(_within_seen(curve, windows, allowed), Basis.MEASURED, good)
-    served = [(w.busy_seconds, float(w.good + w.slow)) for w in windows if w.busy_seconds is not None and w.good + w.slow > 0]
-    if served:
-        occupied = ratio_interval(served, chance)
-        if occupied is not None and occupied.lower > 0:
-            rho = bearable(windows, occupied.point, within, allowed)
-            rate = Interval(rho / occupied.point, rho / occupied.upper, rho / occupied.lower)
-            # Late answers took their time as well: an overload tells the capacity without a good request.
-            return Capacity(_within_seen(rate, windows, allowed, rho), Basis.MEASURED, answered)
+        return Capacity.of_traffic(_within_seen(curve, windows, allowed), good)
+    if takes is not None:
+        rho = bearable(windows, takes.point, within, allowed)
+        rate = Interval(rho / takes.point, rho / takes.upper, rho / takes.lower)
+        # Late answers took their time as well: an overload tells the capacity without a good request.
+        return Capacity.of_traffic(_within_seen(rate, windows, allowed, rho), answered)
     top = carried(windows, allowed)
     if top is None:
         return None
     broken = [_per_replica(w) for w in windows if broke(w, allowed)]
     limit = min(broken, default=top * CLAIM_SPREAD)
     if limit > 1.5 * top:
-        return Capacity(Interval(top, top, limit), Basis.MEASURED, good)
+        return Capacity.of_traffic(Interval(top, top, limit), good)
     point = min(top, limit)
-    return Capacity(Interval(point, point / 1.25, max(point, limit)), Basis.MEASURED, good)
+    return Capacity.of_traffic(Interval(point, point / 1.25, max(point, limit)), good)
 
 
 def bearable(windows: Sequence[Window], occupied: float, within: float | None, allowed: float) -> float:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from math import inf, log
 
 from steelyard.core.economics.unit_cost import Spent, unit_cost
-from steelyard.core.facts.capacity import Capacity
+from steelyard.core.facts.capacity import Capacity, Saturation
 from steelyard.core.facts.floor import Floor
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import Known
@@ -21,8 +21,9 @@ from steelyard.core.facts.snapshot import Promise
 from steelyard.core.facts.unit_cost import Unit, UnitCost
 from steelyard.core.facts.window import Window, totals
 from steelyard.core.performance.ageing import SURE_FOR
-from steelyard.core.performance.capacity import measured
+from steelyard.core.performance.capacity import measured, occupied
 from steelyard.core.performance.floor import floor_of
+from steelyard.core.performance.saturation import saturation
 from steelyard.core.statistics.interval import Interval
 
 CHANGE = 0.2
@@ -71,17 +72,20 @@ def evidence(key: PlacementKey, shown: Shown, promise: Promise, chance: random.R
     if sum(w.good + w.slow for w in used) <= 0:
         return None
     unit = unit_cost([Spent(start=w.start, end=w.end, cost=w.cost, good=w.good) for w in used], Unit.GOOD_REQUESTS, chance)
-    capacity = measured(latest(shown.ran, shown.least), promise.allowed, chance, within=promise.within)
+    ran = latest(shown.ran, shown.least)
+    takes = occupied(ran, chance)
+    capacity, full = measured(ran, promise.allowed, takes, within=promise.within), saturation(ran, takes, chance)
     p99 = [w.p99_milliseconds for w in used if w.p99_milliseconds is not None]
     return Known(
         pool=key.pool,
         revision=key.revision,
-        capacity=Capacity(_round(capacity.rate), capacity.basis, capacity.n) if capacity else None,
+        capacity=capacity and replace(capacity, rate=_round(capacity.rate)),
         unit_cost=_written(unit, used) if unit else None,
         within=_digits(good / (good + bad), 4),
         p99_milliseconds=float(round(sorted(p99)[len(p99) // 2])) if p99 else None,
         steady=shown.steady,
-        floor=_dated(floor_of(latest(shown.ran, shown.least), shown.least)),
+        floor=_dated(floor_of(ran, shown.least)),
+        saturation=full and replace(full, rate=_round(full.rate)),
     )
 
 
@@ -113,17 +117,18 @@ def remember(old: Known | None, new: Known | None, least: int, carried: float | 
     if _n(new) < least:
         return old
     late = _later(old, new)
+    full, told = _saturation(old.saturation, new.saturation)
     # What was carried weeks ago binds no new figure.
     capacity, news = _capacity(old.capacity, new.capacity, carried if late <= SURE_FOR else inf, broken, late)
     if (new.steady and not old.steady) or late > (RENEWED if new.steady or not old.steady else SURE_FOR):
-        return replace(new, capacity=capacity)
-    kept = replace(old, capacity=capacity) if news else old
+        return replace(new, capacity=capacity, saturation=full)
+    kept = replace(old, capacity=capacity, saturation=full) if news or told else old
     if old.steady and not new.steady:
         # Figures from within a move do not displace the cost of standing there; what they say of capacity is still news.
         return kept
     grown = _n(new) >= GROWN * _n(old)
     if grown or _enough(old.unit_cost, new.unit_cost, least) or _resized(old.unit_cost, new.unit_cost) or _moved(_cost(old), _cost(new)):
-        return replace(new, capacity=capacity)
+        return replace(new, capacity=capacity, saturation=full)
     return kept
 
 
@@ -154,11 +159,20 @@ def _capacity(
     return (old if _sharper(new.rate, old.rate) else new), False
 
 
+def _saturation(old: Saturation | None, new: Saturation | None) -> tuple[Saturation | None, bool]:
+    """The saturation to believe, and whether it alone is worth a write."""
+    if old is None or new is None:
+        return new or old, old is None and new is not None
+    if _moved(old.rate, new.rate) or _sharper(old.rate, new.rate):
+        return new, True
+    return (old if _sharper(new.rate, old.rate) else new), False
+
+
 def _approached(old: Capacity, new: Capacity, step: float) -> Capacity:
     """The old figure, raised by at most that factor, within the bounds that both leave open; they contradict one another where none are."""
     point = _digits(min(new.rate.point, old.rate.point * step), 4)
     upper = min(old.rate.upper, new.rate.upper) if new.rate.lower <= old.rate.upper else old.rate.upper
-    return replace(old, rate=Interval(point, point, max(upper, point)))
+    return Capacity.of_traffic(Interval(point, point, max(upper, point)), old.n)
 
 
 def _later(old: Known, new: Known) -> timedelta:

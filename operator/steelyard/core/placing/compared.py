@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from statistics import median
 
-from steelyard.core.facts.capacity import Basis
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import Move, MoveKind
 from steelyard.core.facts.snapshot import PoolChoice
@@ -79,7 +78,9 @@ def _price(seen: Analysis, option: Option, fewer: int, more: int) -> float:
 def _by_bounds(seen: Analysis, target: PlacementKey, worth: float) -> Interval | None:
     """worth: the ratio of prices times the capacity that the source is taken to have."""
     known = seen.kept.get(target)
-    if known is None or known.capacity is None or known.capacity.basis is not Basis.MEASURED:
+    if known is None or known.capacity is None or not known.capacity.observed:
         return None
     rate = known.capacity.rate
-    return Interval(worth / rate.point, worth / rate.upper, worth / rate.lower)
+    # What was only carried may carry any more: nothing says that it is not cheaper.
+    cheapest = 0.0 if known.capacity.at_least else worth / rate.upper
+    return Interval(worth / rate.point, cheapest, worth / rate.lower)

@@ -11,12 +11,12 @@ from typing import NamedTuple
 from steelyard.core.catalogue.relative import resolved
 from steelyard.core.compiling.candidate import Candidate, replica_cost
 from steelyard.core.economics.attribution import share
-from steelyard.core.facts.capacity import Basis, Capacity
+from steelyard.core.facts.capacity import Capacity, Saturation
 from steelyard.core.facts.claim import Claim
 from steelyard.core.facts.memory import Known, OptionLine
 from steelyard.core.facts.price import Price
 from steelyard.core.facts.snapshot import PoolChoice, Snapshot, Workload
-from steelyard.core.performance.ageing import aged, old
+from steelyard.core.performance.ageing import aged, old, widened
 from steelyard.core.performance.capacity import REVISION_SPREAD, claimed
 from steelyard.core.performance.floor import never
 from steelyard.core.planning.claim_price import at_prices, first_prices, prices_now
@@ -57,6 +57,8 @@ class Option:
     """Measured, and so long ago that it is worth another look."""
     only_for_part: bool = False
     """Refused for the whole load alone: a limit or the spot share leaves it good for a part of it."""
+    saturation: Saturation | None = None
+    """What a replica completes at most, where that is known."""
 
     @property
     def pool(self) -> str:
@@ -76,7 +78,7 @@ class Option:
     @property
     def measured(self) -> bool:
         """Whether the figures rest on traffic rather than on claims."""
-        return self.capacity is not None and self.capacity.basis is Basis.MEASURED
+        return self.capacity is not None and self.capacity.observed
 
     @property
     def limit(self) -> float | None:
@@ -195,6 +197,7 @@ def _option(grounds: _Grounds, workload: Workload, load: Load | None, now: datet
         room=_room(candidate, most),
         refusal=grounds.refusal,
         old=past,
+        saturation=known.saturation and replace(known.saturation, rate=widened(known.saturation.rate, known, now)) if known else None,
     )
     if grounds.refusal is not None:
         return option
@@ -231,7 +234,7 @@ def _limit_reached(option: Option, workload: Workload, load: Load | None) -> Ref
     capacity = option.capacity
     if capacity is None or load is None or option.replicas is None:
         return None
-    rate = capacity.rate.point if capacity.basis is Basis.MEASURED and not option.old else capacity.rate.upper
+    rate = capacity.rate.point if capacity.observed and not option.old else capacity.rate.upper
     surely = need(load.mean, rate, workload.scaling.least, UNBOUNDED)
     if surely <= option.most:
         return None

@@ -13,8 +13,9 @@ from types import MappingProxyType
 from typing import TypeGuard
 
 from steelyard.core.facts.capacity import CLAIM_SPREAD
-from steelyard.core.facts.claim import Claim, ClaimMetric
+from steelyard.core.facts.claim import Claim, ClaimMetric, OperatingPoint
 from steelyard.core.facts.estimate import Estimate
+from steelyard.core.performance.capacity import RHO
 
 SIGMA = log(CLAIM_SPREAD) / 1.645
 
@@ -36,9 +37,14 @@ def sigma_of(spread: float) -> float:
     return log(spread) / 1.645
 
 
-def claimed_throughput(claims: tuple[Claim, ...], model: str) -> float | None:
-    """Requests per second and replica, where a claim gives a value."""
-    return next((c.value for c in claims if c.metric is ClaimMetric.THROUGHPUT and _positive(c.value) and c.speaks_of(model)), None)
+def _says(claim: Claim, model: str) -> bool:
+    """Whether it speaks of requests to the model. What it says of tokens is nothing that requests could be counted by."""
+    return claim.of_requests and claim.speaks_of(model)
+
+
+def _rate(claim: Claim, value: float) -> float:
+    """Of a claim of throughput, as a load at which an objective may hold."""
+    return value * RHO if claim.at is OperatingPoint.SATURATION else value
 
 
 def _positive(figure: float | None) -> TypeGuard[float]:
@@ -83,7 +89,7 @@ def claimed_unit_costs(
 def spread(claims: tuple[Claim, ...], model: str, pools: Container[str], advertised: Estimate | None) -> float:
     """The factor that a pool's prior may be off by: that of its own claims that say anything, else that of the catalogue's estimate, else
     a claim's."""
-    own = [c.spread for c in claims if c.speaks_of(model) and (_positive(c.value) or (_positive(c.ratio) and c.relative_to in pools))]
+    own = [c.spread for c in claims if _says(c, model) and (_positive(c.value) or (_positive(c.ratio) and c.relative_to in pools))]
     return max(own) if own else advertised.spread if advertised else CLAIM_SPREAD
 
 
@@ -101,11 +107,11 @@ def _in_proportion(
 
 def _absolute(claims: tuple[Claim, ...], replica_cost: float, model: str) -> float | None:
     for claim in claims:
-        if _positive(claim.value) and claim.speaks_of(model):
+        if _positive(claim.value) and _says(claim, model):
             if claim.metric is ClaimMetric.UNIT_COST:
                 return claim.value
             if claim.metric is ClaimMetric.THROUGHPUT:
-                return replica_cost / (claim.value * 3.6)
+                return replica_cost / (_rate(claim, claim.value) * 3.6)
     return None
 
 

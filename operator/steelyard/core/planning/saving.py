@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import fsum
 
-from steelyard.core.facts.capacity import Basis, Capacity
+from steelyard.core.facts.capacity import Capacity
 from steelyard.core.planning.sizing import need
 from steelyard.core.statistics.interval import Interval
 from steelyard.core.vocabulary.reading import Fresh, Reading, Unknown
@@ -32,7 +32,7 @@ class Alternative:
         """Why nothing can be said of it; None where it can."""
         if not isinstance(self.hourly, Fresh):
             return self.hourly.why
-        if self.capacity is None or self.capacity.basis is not Basis.MEASURED:
+        if self.capacity is None or not self.capacity.observed:
             return "its capacity was claimed and never measured"
         if self.capacity.rate.lower <= 0:
             return "its capacity is not known to be more than 0"

@@ -1,4 +1,4 @@
-"""Verdicts on advertised figures: what was claimed against what was measured here, with n."""
+"""Verdicts on advertised figures: what was claimed against what was measured here of the same quantity, with n."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from steelyard.core.catalogue.relative import meant
 from steelyard.core.facts.claim import Claim, ClaimMetric
 from steelyard.core.facts.memory import ClaimVerdict, VerdictWord
 from steelyard.core.planning.claim_price import first_prices, prices_now
-from steelyard.core.planning.option import PER_HOUR, Option
-from steelyard.core.rebalancing.verdict import Comparison, on_claim
-from steelyard.core.statistics.interval import Interval
+from steelyard.core.planning.option import Option
+from steelyard.core.rebalancing.quantity import Quantity
+from steelyard.core.rebalancing.verdict import Comparison, Seen, on_claim
+from steelyard.core.vocabulary.reason import Reason, Refusal
 
 
 def verdicts(options: tuple[Option, ...], model: str, least: int, old: tuple[ClaimVerdict, ...]) -> tuple[ClaimVerdict, ...]:
@@ -43,44 +44,36 @@ def still_says(old: ClaimVerdict, new: ClaimVerdict) -> bool:
 
 
 def _comparison(option: Option, claim: Claim, by_pool: dict[str, Option]) -> Comparison:
-    cost, rate = _unit_cost_at_capacity(option), _rate(option)
-    n = option.capacity.n if option.measured and option.capacity else 0
-    costs = claim.metric is ClaimMetric.UNIT_COST
-    if claim.metric not in {ClaimMetric.UNIT_COST, ClaimMetric.THROUGHPUT} or claim.figure == 0:
-        what = f"{claim.metric.value.lower()} (not measured by this version)"
-        return Comparison(what=what, claimed=claim.figure, measured=None, n=0, lower_is_better=True)
-    if claim.ratio is not None and claim.relative_to is not None:
-        named = meant(claim.relative_to, (o.candidate.pool for o in by_pool.values()), option.pool)
-        other = by_pool.get(named) if named else None
-        mine, theirs = (cost, _unit_cost_at_capacity(other) if other else None) if costs else (rate, _rate(other) if other else None)
+    """Like with like: the same quantity at the same operating point, on both sides of a ratio."""
+    quantity = Quantity.of(claim)
+    if quantity is None or claim.figure == 0:
         return Comparison(
-            what=f"{'unit cost' if costs else 'throughput'} relative to {claim.relative_to}",
-            claimed=claim.ratio,
-            measured=mine.over(theirs) if mine and theirs else None,
-            n=min(n, other.capacity.n) if other and other.measured and other.capacity else 0,
-            lower_is_better=costs,
+            what=_named(claim), claimed=claim.figure, seen=_not_told(claim), lower_is_better=claim.metric is not ClaimMetric.THROUGHPUT
         )
     return Comparison(
-        what="cost per 1,000 good requests at capacity" if costs else "good requests per second and replica",
-        claimed=claim.figure,
-        measured=cost if costs else rate,
-        n=n,
-        lower_is_better=costs,
+        what=quantity.told(claim), claimed=claim.figure, seen=_seen(option, claim, quantity, by_pool), lower_is_better=quantity.is_cost
     )
 
 
-def _rate(option: Option) -> Interval | None:
-    """Where a broken promise holds the figure down, what the busy time says is the point: how much a queue allows is a matter of the objective,
-    and the same on both sides."""
-    if not option.measured or option.capacity is None:
-        return None
-    rate = option.capacity.rate
-    return Interval(rate.upper, rate.lower, rate.upper) if option.capacity.taught else rate
+def _seen(option: Option, claim: Claim, quantity: Quantity, by_pool: dict[str, Option]) -> Seen | Refusal:
+    mine = quantity.on(option)
+    if claim.ratio is None or claim.relative_to is None:
+        return mine
+    named = meant(claim.relative_to, (o.candidate.pool for o in by_pool.values()), option.pool)
+    if named is None or named not in by_pool:
+        return Refusal(Reason.NOT_COMPARABLE, f"{claim.relative_to} is no pool that this workload may use")
+    theirs = quantity.on(by_pool[named])
+    if isinstance(mine, Refusal):
+        return mine
+    if isinstance(theirs, Refusal):
+        return theirs
+    return Seen(mine.value.over(theirs.value), min(mine.n, theirs.n))
 
 
-def _unit_cost_at_capacity(option: Option) -> Interval | None:
-    """Money per 1,000 good requests of a replica at its capacity: free of the whole numbers that a particular load needs."""
-    rate = _rate(option)
-    if rate is None or option.each is None or rate.lower <= 0:
-        return None
-    return Interval(option.each / (PER_HOUR * rate.point), option.each / (PER_HOUR * rate.upper), option.each / (PER_HOUR * rate.lower))
+def _named(claim: Claim) -> str:
+    return f"{claim.metric.value.lower()}{' of tokens' if not claim.of_requests else ''}"
+
+
+def _not_told(claim: Claim) -> Refusal:
+    what = "tokens are not counted" if not claim.of_requests else "nothing is claimed" if claim.figure == 0 else "it is not measured"
+    return Refusal(Reason.NOT_COMPARABLE, f"{what} by this version")

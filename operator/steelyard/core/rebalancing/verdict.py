@@ -1,4 +1,4 @@
-"""Sequential tests: Pass, Fail or Inconclusive, with n. No data is never a pass."""
+"""Verdicts on claims: Confirmed, Refuted or Inconclusive, with n. No data is never a pass."""
 
 from __future__ import annotations
 
@@ -6,49 +6,68 @@ from dataclasses import dataclass
 
 from steelyard.core.facts.memory import ClaimVerdict, VerdictWord
 from steelyard.core.statistics.interval import Interval
+from steelyard.core.vocabulary.reason import Reason, Refusal
 
 TOLERANCE = 0.10
 """A claim may be off by this much and still count as confirmed."""
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A measured figure with its interval and the requests behind it."""
+
+    value: Interval
+    n: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """A claimed figure beside the measured one, with the good requests behind it; `measured` is None where there is none yet."""
+    """A claimed figure beside the measured one of the same quantity, or why there is none."""
 
     what: str
     claimed: float
-    measured: Interval | None
-    n: int
+    seen: Seen | Refusal
     lower_is_better: bool
 
-    @property
-    def word(self) -> VerdictWord:
+    def word(self, measured: Interval) -> VerdictWord:
         """Inconclusive while the interval covers the end of the claim's tolerance."""
-        if self.measured is None:
-            return VerdictWord.INCONCLUSIVE
         limit = self.claimed * (1 + TOLERANCE if self.lower_is_better else 1 - TOLERANCE)
-        if self.measured.upper <= limit if self.lower_is_better else self.measured.lower >= limit:
+        if measured.upper <= limit if self.lower_is_better else measured.lower >= limit:
             return VerdictWord.CONFIRMED
-        if self.measured.lower > limit if self.lower_is_better else self.measured.upper < limit:
+        if measured.lower > limit if self.lower_is_better else measured.upper < limit:
             return VerdictWord.REFUTED
         return VerdictWord.INCONCLUSIVE
 
 
-def on_claim(pool: str, name: str, seen: Comparison, least: int) -> ClaimVerdict:
+def on_claim(pool: str, name: str, beside: Comparison, least: int) -> ClaimVerdict:
     """Verdict on an advertised figure; Inconclusive below `least` good requests."""
-    measured = seen.measured if seen.n >= least else None
-    if measured is not None:
-        found = f"measured {measured.point:.3g} [{measured.lower:.3g}, {measured.upper:.3g}], n = {seen.n}"
-    else:
-        found = f"{seen.n} good requests of {least} measured" if seen.n else "not measured yet"
+    seen = beside.seen
+    if isinstance(seen, Seen) and seen.n < least:
+        seen = Refusal(Reason.TOO_FEW_REQUESTS, f"{seen.n} good requests of {least} measured")
+    if isinstance(seen, Refusal):
+        n = beside.seen.n if isinstance(beside.seen, Seen) else 0
+        return ClaimVerdict(
+            pool=pool,
+            name=name,
+            verdict=VerdictWord.INCONCLUSIVE,
+            n=n,
+            claimed=beside.claimed,
+            measured=None,
+            lower=None,
+            upper=None,
+            message=f"{beside.what}: claimed {beside.claimed:.3g}; {seen.message}",
+            reason=seen.reason.value,
+        )
+    value, word = seen.value, beside.word(seen.value)
     return ClaimVerdict(
         pool=pool,
         name=name,
-        verdict=VerdictWord.INCONCLUSIVE if measured is None else seen.word,
+        verdict=word,
         n=seen.n,
-        claimed=seen.claimed,
-        measured=None if measured is None else measured.point,
-        lower=None if measured is None else measured.lower,
-        upper=None if measured is None else measured.upper,
-        message=f"{seen.what}: claimed {seen.claimed:.3g}{',' if measured else ';'} {found}",
+        claimed=beside.claimed,
+        measured=value.point,
+        lower=value.lower,
+        upper=value.upper,
+        message=f"{beside.what}: claimed {beside.claimed:.3g}, measured {value.point:.3g} [{value.lower:.3g}, {value.upper:.3g}], n = {seen.n}",
+        reason=Reason.TOO_FEW_REQUESTS.value if word is VerdictWord.INCONCLUSIVE else "",
     )

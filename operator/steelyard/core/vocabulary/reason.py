@@ -26,6 +26,11 @@ class Reason(str, Enum):
     CLOCK_SUSPECT = ("ClockSuspect", "The operator's clock and the API server's disagree by more than a minute; ages cannot be trusted.")
     OBSERVATIONS_STALE = ("ObservationsStale", "There is no recent and complete reading of the traffic; serving goes on untouched.")
     TOO_FEW_REQUESTS = ("TooFewRequests", "Fewer good requests were measured than rebalancing.minGoodRequests asks for.")
+    ONLY_CARRIED = (
+        "OnlyCarried",
+        "All that is known is a load that was carried: the true figure is there or above, so no claim is judged by it.",
+    )
+    NOT_COMPARABLE = ("NotComparable", "The claim speaks of a metric, a unit or a pool of which nothing is measured for this workload.")
     PRICE_SUSPECT = ("PriceSuspect", "A price that the decision needs is unknown, too old or implausible.")
     INFEASIBLE_TARGET = ("InfeasibleTarget", "No pool can carry the load within the objective and the limits, or the plan's target cannot.")
     SLO_AT_RISK = ("SLOAtRisk", "The latency promise is not met now: quality first, money later.")

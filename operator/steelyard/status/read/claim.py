@@ -22,6 +22,7 @@ class Verdict:
     lower: Decimal | None
     upper: Decimal | None
     message: str | None
+    reason: str | None
     relative_to: str | None = field(metadata=UNSHOWN)
     price: Decimal | None = field(metadata=UNSHOWN)
     relative_price: Decimal | None = field(metadata=UNSHOWN)
@@ -40,6 +41,7 @@ def verdicts(status: Raw) -> tuple[Verdict, ...]:
             lower=number(raw, "lower"),
             upper=number(raw, "upper"),
             message=text(raw, "message"),
+            reason=text(raw, "reason"),
             relative_to=text(raw, "relativeTo"),
             price=number(raw, "price"),
             relative_price=number(raw, "relativePrice"),

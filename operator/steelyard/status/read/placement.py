@@ -44,6 +44,17 @@ class Floor:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Saturation:
+    """Requests per second that one replica completes at most, with its 95 % interval."""
+
+    per_replica: Decimal | None
+    lower: Decimal | None
+    upper: Decimal | None
+    n: int | None
+    """Answers behind it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Placement:
     """Replicas and evidence of one pool and revision."""
 
@@ -57,7 +68,7 @@ class Placement:
     capacity_lower: Decimal | None
     capacity_upper: Decimal | None
     capacity_basis: str | None
-    """Claimed or Measured."""
+    """Claimed, Carried or Measured."""
     capacity_requests: int | None
     """Requests behind the capacity."""
     unit_cost: UnitCost | None
@@ -65,6 +76,7 @@ class Placement:
     """Share of requests within the objective."""
     p99_milliseconds: Decimal | None
     floor: Floor | None
+    saturation: Saturation | None
     steady: bool | None = field(metadata=UNSHOWN)
 
 
@@ -86,6 +98,7 @@ def placements(status: Raw) -> tuple[Placement, ...]:
             good_percent=number(raw, "goodPercent"),
             p99_milliseconds=number(raw, "p99Milliseconds"),
             floor=_floor(part(raw, "floor")),
+            saturation=_saturation(part(raw, "saturation")),
             steady=truth(raw, "steady"),
         )
         for raw in parts(status, "placements")
@@ -103,6 +116,14 @@ def _floor(raw: Raw) -> Floor | None:
         requests_per_second=number(raw, "requestsPerSecond"),
         n=whole(raw, "requests"),
         time=moment(raw, "time"),
+    )
+
+
+def _saturation(raw: Raw) -> Saturation | None:
+    if not raw:
+        return None
+    return Saturation(
+        per_replica=number(raw, "perReplica"), lower=number(raw, "lower"), upper=number(raw, "upper"), n=whole(raw, "requests")
     )
 
 
