@@ -25,8 +25,8 @@ class Basis(Word):
 class Verdict(Word):
     """The answer to a claim."""
 
-    CONFIRMED = "Confirmed", "the measured interval agrees with the claim"
-    REFUTED = "Refuted", "the measured interval excludes the claim"
+    CONFIRMED = "Confirmed", "what is measured agrees with the claim, within a tenth"
+    REFUTED = "Refuted", "what is measured excludes the claim by more than a tenth"
     INCONCLUSIVE = "Inconclusive", "too little has been measured to tell"
 
 
@@ -238,7 +238,11 @@ class ClaimStatus(StatusModel):
     ]
     verdict: Annotated[
         Verdict,
-        says("What the measurements say about the claim, at 95 % confidence. Inconclusive until they suffice.", example="Confirmed"),
+        says(
+            "What the measurements say about the claim, wrong with a chance of at most 1 % however often it is looked at. Inconclusive until they "
+            "suffice.",
+            example="Confirmed",
+        ),
     ]
     n: Annotated[
         Count, says("How many good requests the verdict rests on. More of them make the interval narrower.", unit="requests", example=1200)
@@ -277,10 +281,12 @@ class ClaimStatus(StatusModel):
         ),
     ] = None
     lower: Annotated[
-        Decimal | None, says("The lower end of the 95 % interval of the measured number.", unit="as the claim", example="0.38")
+        Decimal | None,
+        says("The lower end of what the measured number may be, by bounds that hold at every look.", unit="as the claim", example="0.38"),
     ] = None
     upper: Annotated[
-        Decimal | None, says("The upper end of the 95 % interval of the measured number.", unit="as the claim", example="0.44")
+        Decimal | None,
+        says("The upper end of what the measured number may be, by bounds that hold at every look.", unit="as the claim", example="0.44"),
     ] = None
     reason: Annotated[
         Annotated[str, Field(max_length=64)],

@@ -89,7 +89,7 @@ def _claims(view: ExplainView, width: int) -> RenderableType | None:
         Column("CLAIM"),
         Column("OF"),
         Column("CLAIMED", right=True),
-        Column("MEASURED [95 %]", whole=True),
+        Column("MEASURED [99 %]", whole=True),
         Column("N", right=True),
         Column("VERDICT"),
         Column("SOURCE", wide=90),

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from steelyard.core.facts.memory import ClaimVerdict, VerdictWord
+from steelyard.core.statistics.confidence_sequence import always_valid
 from steelyard.core.statistics.interval import Interval
 from steelyard.core.vocabulary.reason import Reason, Refusal
 
 TOLERANCE = 0.10
 """A claim may be off by this much and still count as confirmed."""
+WRONG = 0.01
+"""The chance that a word about a claim is ever wrong, however often it is looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ class Comparison:
 
 
 def on_claim(pool: str, name: str, beside: Comparison, least: int) -> ClaimVerdict:
-    """Verdict on an advertised figure; Inconclusive below `least` good requests."""
+    """Verdict on an advertised figure, by bounds that hold at every look; Inconclusive below `least` good requests."""
     seen = beside.seen
     if isinstance(seen, Seen) and seen.n < least:
         seen = Refusal(Reason.TOO_FEW_REQUESTS, f"{seen.n} good requests of {least} measured")
@@ -58,7 +61,8 @@ def on_claim(pool: str, name: str, beside: Comparison, least: int) -> ClaimVerdi
             message=f"{beside.what}: claimed {beside.claimed:.3g}; {seen.message}",
             reason=seen.reason.value,
         )
-    value, word = seen.value, beside.word(seen.value)
+    value = always_valid(seen.value, WRONG)
+    word = beside.word(value)
     return ClaimVerdict(
         pool=pool,
         name=name,
