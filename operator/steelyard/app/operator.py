@@ -51,6 +51,7 @@ from steelyard.control.kube.throttle import Throttle
 from steelyard.control.kube.version import VersionsWentBack
 from steelyard.control.leadership.fencing import LeaseFence
 from steelyard.control.leadership.lease import Elector, Outcome
+from steelyard.control.leadership.own_loop import OwnLoop, handed_over
 from steelyard.control.log import get_logger
 from steelyard.control.reconcile.compile import CompileReconciler
 from steelyard.control.reconcile.fleet import Fleet
@@ -83,6 +84,8 @@ WORKERS = 8
 PLAN_SECONDS = 30.0
 """Between two plans of the fleet."""
 DRAIN_SECONDS = 20.0
+STANDS_STILL_SECONDS = 60.0
+"""Without a turn of the event loop: the Lease is renewed no more."""
 WENT_BACK = "the API server's versions went back, as after a restore of etcd; this process ends, and the next one lists everything anew"
 EVENTS_SECONDS = 3.0
 """For the last events of an operator that is told to stop."""
@@ -154,6 +157,7 @@ class Operator:
         self._working: asyncio.Task[None] | None = None
         self._telling: asyncio.Task[None] | None = None
         self._heartbeat = Heartbeat(self.clock)
+        self._turn = Heartbeat(self.clock)
         self._kinds_served = False
 
     async def run(self) -> int:
@@ -194,14 +198,19 @@ class Operator:
         settings.watching.initial_streaming = await self.client.streams_lists(NODES)
         decided_by = settings_of(self._config)
         self.sweep = Sweep(self.client, self.store, scopes_of(self._config), self.clock, observer=self.metrics)
+        self._apart = OwnLoop("elector")
+        self._lease_client = await self._apart.run(
+            ApiClient.connect(self._credentials, clock=self.clock, observer=self.metrics, on_date=handed_over(self.clock.anchor))
+        )
         self.elector = Elector(
-            self.client.view(fence=OpenFence()),
+            self._lease_client,
             namespace=self._identity.namespace,
             name=LEASE_NAME,
             identity=self._identity.name,
             clock=self.clock,
             fence=self.fence,
-            on_elected=self._elected,
+            on_elected=handed_over(self._elected),
+            works=lambda: self._turn.age() < STANDS_STILL_SECONDS,
         )
         self.events = EventRecorder(self.client, self.clock, instance=self._identity.pod, on_drop=self.metrics.event_dropped)
         self.observing = Observing(self._config.observe, self.clock, self.metrics, on_window=self._window_ended)
@@ -255,7 +264,7 @@ class Operator:
             liveness=(
                 watch_progress(self.sweep),
                 elector_progress(self.elector),
-                decision_progress(self._heartbeat, leading=lambda: self.elector.leading and self.snapshots.decides(), limit=120.0),
+                decision_progress(self._heartbeat, leading=self._owes_decisions, limit=120.0),
             ),
             readiness=(
                 synced(self.sweep),
@@ -274,7 +283,7 @@ class Operator:
             )
             metrics_port = await self._metrics_server.start()
         _log.info("started", identity=self._identity.name, port=port, metrics_port=metrics_port)
-        self._spawn("lag", loop_lag(self.clock, self.metrics.loop_lagged))
+        self._spawn("lag", loop_lag(self.clock, self._turned))
         self._spawn("prime", self._prime())
         self._spawn("elector", self._elect())
 
@@ -314,7 +323,7 @@ class Operator:
             await self.clock.sleep(1.0)
 
     async def _elect(self) -> None:
-        outcome = await self.elector.run()
+        outcome = await self._apart.run(self.elector.run())
         if outcome is Outcome.STOPPED:
             return
         _log.error(WENT_BACK if outcome is Outcome.OUTDATED else "the Lease is lost; this process ends", outcome=outcome.value)
@@ -326,6 +335,14 @@ class Operator:
         self._working = self._spawn("work", self._work())
         self._telling = self._spawn("events", self.events.run())
         self._spawn("plan", self._plan())
+
+    def _owes_decisions(self) -> bool:
+        """Whether it leads and has begun to work, which comes a moment later, and there is something to decide."""
+        return self._working is not None and self.elector.leading and self.snapshots.decides()
+
+    def _turned(self, lag: float) -> None:
+        self._turn.beat()
+        self.metrics.loop_lagged(lag)
 
     # --- working ----------------------------------------------------------------------------------------------------------------------
 
@@ -517,7 +534,7 @@ class Operator:
             await asyncio.gather(self._telling, return_exceptions=True)
         self.elector.stop()
         if self._exit == 0:
-            await self.elector.release()
+            await self._apart.run(self.elector.release())
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -526,6 +543,8 @@ class Operator:
         if self._metrics_server is not None:
             await self._metrics_server.stop()
         await self.client.close()
+        await self._apart.run(self._lease_client.close())
+        await self._apart.close()
         _log.info("stopped", code=self._exit)
 
 

@@ -18,6 +18,7 @@ from steelyard.control.kube.fence import LeadershipLost
 from steelyard.control.kube.resource import CONFIG_MAPS
 from steelyard.control.leadership.fencing import LeaseFence
 from steelyard.control.leadership.lease import Elector, LeaseTiming, Outcome
+from steelyard.control.leadership.own_loop import OwnLoop, handed_over
 
 TIMING = LeaseTiming(duration=6000.0, renew_deadline=4000.0, retry_period=0.5)
 
@@ -28,8 +29,9 @@ async def main(kubeconfig: str, namespace: str, identity: str, lapsed: str) -> i
     fence = LeaseFence(clock, margin=TIMING.margin)
     elected = asyncio.Event()
     client = await ApiClient.connect(credentials, clock=clock, fence=fence)
+    apart = OwnLoop("elector")
     elector = Elector(
-        await ApiClient.connect(credentials, clock=clock),
+        await apart.run(ApiClient.connect(credentials, clock=clock)),
         namespace=namespace,
         name="leader",
         identity=identity,
@@ -37,9 +39,9 @@ async def main(kubeconfig: str, namespace: str, identity: str, lapsed: str) -> i
         fence=fence,
         timing=TIMING,
         chance=random.Random(identity),
-        on_elected=elected.set,
+        on_elected=handed_over(elected.set),
     )
-    election = asyncio.create_task(elector.run())
+    election = asyncio.create_task(apart.run(elector.run()))
     waiting = asyncio.create_task(elected.wait())
     await asyncio.wait((election, waiting), return_when=asyncio.FIRST_COMPLETED)
     while not election.done():

@@ -11,9 +11,12 @@ from cluster.recorded import until_recorded
 from cluster.waiting import wait_until
 from patience import PATIENCE, until
 from steelyard.control.clock import AnchoredClock, stopwatch
+from steelyard.control.kube.api_client import ApiClient
+from steelyard.control.kube.credentials import Kubeconfig
 from steelyard.control.kube.resource import CONFIG_MAPS, LEASES
 from steelyard.control.leadership.fencing import LeaseFence
 from steelyard.control.leadership.lease import Elector, LeaseTiming, Outcome
+from steelyard.control.leadership.own_loop import OwnLoop, handed_over
 
 pytestmark = pytest.mark.apiserver
 PROGRAM = Path(__file__).with_name("leader_process.py")
@@ -146,3 +149,44 @@ async def test_a_lease_taken_by_hand_ends_the_leadership_at_the_deadline(client,
     ahead = timing.renew_deadline
     assert await asyncio.wait_for(running, PATIENCE) is Outcome.LOST
     assert lost.is_set() and fence.lost
+
+
+async def test_a_leader_whose_loop_does_not_turn_renews_all_the_same_until_it_is_said_to_stand_still(control_plane, namespace):
+    timing = LeaseTiming(duration=30.0, renew_deadline=20.0, retry_period=0.5)
+    ahead, stands = 0.0, False
+    clock = AnchoredClock(stopwatch=lambda: stopwatch() + ahead)
+    fence = LeaseFence(clock, margin=timing.margin)
+    elected = asyncio.Event()
+    apart = OwnLoop("elector")
+    client = await apart.run(ApiClient.connect(Kubeconfig(control_plane.kubeconfig_for("apart", "system:masters")), clock=clock))
+    elector = Elector(
+        client,
+        namespace=namespace,
+        name="l",
+        identity="a",
+        clock=clock,
+        fence=fence,
+        timing=timing,
+        on_elected=handed_over(elected.set),
+        works=lambda: not stands,
+    )
+    running = asyncio.create_task(apart.run(elector.run()))
+    await asyncio.wait_for(elected.wait(), PATIENCE)
+    # From here on this loop does not turn, while more time passes than one renewal buys.
+    for _ in range(5):
+        before = _renewed(control_plane, namespace)
+        wait_until("a renewal", lambda before=before: _renewed(control_plane, namespace) != before, seconds=PATIENCE)
+        ahead += timing.renew_deadline / 4
+    fence.check()
+    assert elector.leading and not running.done()
+    stands = True
+    await asyncio.sleep(2 * timing.retry_period)
+    ahead += timing.renew_deadline
+    assert await asyncio.wait_for(running, PATIENCE) is Outcome.LOST
+    assert fence.lost
+    await apart.run(client.close())
+    await apart.close()
+
+
+def _renewed(control_plane, namespace):
+    return control_plane.api.get(f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/l")["spec"]["renewTime"]

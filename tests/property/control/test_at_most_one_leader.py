@@ -82,6 +82,7 @@ class Candidate:
     fence: LeaseFence | None = None
     elector: Elector | None = None
     frozen: bool = False
+    works: bool = True
 
     async def live(self, server, seed, generations):
         """A process that is started anew whenever it ends, as the kubelet does."""
@@ -96,6 +97,7 @@ class Candidate:
                 clock=self.clock,
                 fence=self.fence,
                 chance=random.Random(seed),
+                works=lambda: self.works,
             )
             self.outcome = await self.elector.run()
             assert self.outcome in ({Outcome.LOST, Outcome.OUTDATED} if server.deleted else {Outcome.LOST})
@@ -114,7 +116,9 @@ class Candidate:
 
 events = st.lists(
     st.tuples(
-        st.sampled_from(["freeze0", "freeze1", "freeze2", "away", "lossy", "delete", "nothing"]), st.floats(0.5, 25), st.floats(0.1, 12)
+        st.sampled_from(["freeze0", "freeze1", "freeze2", "stand0", "stand1", "stand2", "away", "lossy", "delete", "nothing"]),
+        st.floats(0.5, 25),
+        st.floats(0.1, 12),
     ),
     max_size=8,
 )
@@ -146,6 +150,14 @@ def test_at_most_one_candidate_passes_the_fence_at_any_time(events, seed):
                 # The first thing that a process does when it goes on may be a write, before its elector has had a turn.
                 assert sum(other.may_write() for other in candidates) <= 1
                 candidate.clock.thaw()
+            elif what.startswith("stand"):
+                # Its elector goes on, and the rest of the process does not.
+                candidate = candidates[int(what[-1])]
+                candidate.works = False
+                await asyncio.sleep(length)
+                if length > 20 and candidate.elector is not None:
+                    assert not candidate.elector.leading, "whoever stands still for that long leads nobody"
+                candidate.works = True
             elif what == "delete":
                 # Whoever deletes a Lease by hand breaks the lock: wait until its holder has noticed before judging again.
                 watcher.cancel()

@@ -207,7 +207,7 @@ class ApiClient:
         )
 
     def view(self, *, fence: Fence, throttle: Throttle | None = None) -> Self:
-        """The same session with another fence, and with another throttle or none: the elector waits behind nobody's writes, and for no
+        """The same session with another fence, and with another throttle or none: who only asks waits behind nobody's writes, and for no
         Retry-After."""
         return type(self)(
             self._link,

@@ -7,6 +7,8 @@
 - *No way back.* When the deadline has passed, also because the process or the machine was stopped, leadership is lost, even if the Lease
   still names us: the process ends and a new one stands for election.
 - A renewal whose answer was lost buys nothing, whether it was committed or not.
+- *Who stands still leads nobody.* The elector has a thread of its own (`own_loop.py`), so it does not stop when the rest of the process does:
+  it asks whether that works, and renews no more where it does not.
 - *The Lease is a pulse.* Leader and standbys read it every few seconds, and its version only grows: one that is older than before tells of an
   etcd that was restored.
 """
@@ -99,8 +101,12 @@ class Elector:
         chance: random.Random | None = None,
         on_elected: Callable[[], None] | None = None,
         on_lost: Callable[[], None] | None = None,
+        works: Callable[[], bool] = lambda: True,
     ) -> None:
-        """`identity` must be unique to this process (a pod's name and something random): a restarted process is another candidate."""
+        """`identity` must be unique to this process (a pod's name and something random): a restarted process is another candidate.
+
+        `works`: whether the process does anything; a Lease that it holds and does not use keeps others from working.
+        """
         self._client = client
         self._namespace = namespace
         self._name = name
@@ -111,6 +117,7 @@ class Elector:
         self._chance = chance or random.Random()
         self._on_elected = on_elected
         self._on_lost = on_lost
+        self._works = works
         self._observed: Manifest | None = None
         self._observed_record: tuple[object, ...] | None = None
         self._observed_at = 0.0
@@ -199,6 +206,9 @@ class Elector:
             self._progress_at = self._clock.monotonic()
 
     async def _renew(self) -> None:
+        if not self._works():
+            _log.error("the lease is not renewed: the process stands still", lease=self._name, identity=self._identity)
+            return
         lease = self._observed if self._observed is not None else await self._look()
         if lease is None or self.holder != self._identity:
             return  # taken although we are within our deadline: no more renewals, so the deadline ends it
