@@ -8,7 +8,7 @@
   still names us: the process ends and a new one stands for election.
 - A renewal whose answer was lost buys nothing, whether it was committed or not.
 - *Who stands still leads nobody.* The elector has a thread of its own (`own_loop.py`), so it does not stop when the rest of the process does:
-  it asks whether that works, and renews no more where it does not.
+  it asks whether that works, and neither acquires nor renews where it does not.
 - *The Lease is a pulse.* Leader and standbys read it every few seconds, and its version only grows: one that is older than before tells of an
   etcd that was restored.
 """
@@ -188,7 +188,9 @@ class Elector:
     async def _attempt(self) -> None:
         """Acquire or renew once. API errors, expected and not, are a failed attempt."""
         try:
-            if self._leading:
+            if not self._works():
+                _log.error("the process stands still: no stand for the lease", lease=self._name, identity=self._identity)
+            elif self._leading:
                 await self._renew()
             else:
                 await self._acquire()
@@ -206,9 +208,6 @@ class Elector:
             self._progress_at = self._clock.monotonic()
 
     async def _renew(self) -> None:
-        if not self._works():
-            _log.error("the lease is not renewed: the process stands still", lease=self._name, identity=self._identity)
-            return
         lease = self._observed if self._observed is not None else await self._look()
         if lease is None or self.holder != self._identity:
             return  # taken although we are within our deadline: no more renewals, so the deadline ends it
