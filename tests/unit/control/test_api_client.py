@@ -310,7 +310,7 @@ async def test_the_date_header_anchors_the_clock_and_every_answer_is_observed(se
 
     client = await connect(clock=clock, observer=Observer(), on_date=clock.anchor)
     server.answers = [{}, (404, {})]
-    await client.get_scale(DEPLOYMENTS, "n", "d")
+    await client.get(DEPLOYMENTS, "n", "d")
     with pytest.raises(NotFound):
         await client.get(NODES, None, "x")
     assert clock.anchored and not clock.suspect()

@@ -315,11 +315,6 @@ class ApiClient:
         digits = "".join(character for character in str(answer["minor"]) if character.isdigit())
         return int(answer["major"]), int(digits)
 
-    async def get_scale(self, resource: Resource, namespace: str, name: str) -> Manifest:
-        """The scale subresource: spec.replicas, status.replicas, and the resourceVersion of the object itself."""
-        path = resource.path(namespace=namespace, name=name, subresource="scale")
-        return await self._read("get", resource, path, {}, self._timeouts.request)
-
     # --- writing ------------------------------------------------------------------------------------------------------------------
 
     async def create(self, resource: Resource, manifest: Manifest, *, within: float | None = None) -> Manifest:
