@@ -74,7 +74,8 @@ class AdmissionPolicy(_Closed):
         default=True, description="Make them. They are objects of the cluster, in an installation for some namespaces too."
     )
     protected_namespaces: list[Annotated[str, Field(max_length=63, pattern="^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]] = Field(
-        default=["kube-system", "kube-public", "kube-node-lease"], description="Namespaces in which the operator may write nothing."
+        default=["kube-system", "kube-public", "kube-node-lease"],
+        description="Namespaces in which the operator may write nothing for workloads.",
     )
     image_prefixes: list[Annotated[str, Field(min_length=1, max_length=255)]] = Field(
         default=[],

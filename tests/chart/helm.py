@@ -84,3 +84,9 @@ def the(objects: Iterable[Object], kind: str) -> Object:
 def default_values() -> dict[str, Any]:
     """values.yaml."""
     return dict(yaml.safe_load((CHART / "values.yaml").read_text()))
+
+
+def outlasting(objects: list[Object], namespace: str) -> list[tuple[str, ...]]:
+    """What stays when this namespace goes, in the words of `kubectl delete`."""
+    found = [(one["kind"], one["metadata"]["name"], one["metadata"].get("namespace")) for one in objects]
+    return [(kind, name, *(("-n", where) if where else ())) for kind, name, where in found if where != namespace]

@@ -12,14 +12,15 @@ from typing import Any
 import pytest
 import yaml
 
-from chart.helm import ROOT, Object, of_kind, rendered
+from chart.helm import ROOT, Object, of_kind, outlasting, rendered
 from chart.rendering import example_workloads, objects_of, settings_with
 from cluster.bearer import Bearer
 from cluster.cluster import Cluster
 from cluster.fixtures import new_namespace
 from cluster.waiting import wait_until
 from patience import PATIENCE
-from steelyard.control.kube.resource import COMPILED_MODELS, DEPLOYMENTS, DISRUPTION_BUDGETS, JOBS, SERVICES, Resource
+from steelyard.control.kube import rbac
+from steelyard.control.kube.resource import COMPILED_MODELS, DEPLOYMENTS, DISRUPTION_BUDGETS, JOBS, LEASES, SERVICES, Resource
 
 pytestmark = pytest.mark.apiserver
 
@@ -56,6 +57,8 @@ class Installed:
     cluster: Cluster
     policies: list[str]
     operator: Bearer
+    release: str
+    """Its own namespace."""
     namespace: str
     made: list[Object]
     """What the operator makes for the examples in that namespace."""
@@ -86,14 +89,13 @@ def installed(control_plane: Cluster, request: pytest.FixtureRequest) -> Iterato
         namespace = stack.enter_context(new_namespace(control_plane))
         chart = rendered(values, namespace=release)
         control_plane.apply(yaml.safe_dump_all(chart))
-        for one in chart:
-            if "namespace" not in one["metadata"]:
-                stack.callback(control_plane.kubectl, "delete", one["kind"], one["metadata"]["name"], "--wait=false")
+        for one in outlasting(chart, release):
+            stack.callback(control_plane.kubectl, "delete", *one, "--wait=false")
         policies = [each["metadata"]["name"] for each in of_kind(chart, "ValidatingAdmissionPolicy")]
         assert policies
         settings = settings_with(values)
         made = [each for workload in example_workloads(namespace) for each in objects_of(workload, settings)]
-        found = Installed(control_plane, policies, Bearer.of(control_plane, release, "steelyard"), namespace, made)
+        found = Installed(control_plane, policies, Bearer.of(control_plane, release, "steelyard"), release, namespace, made)
         # Roles and policies are known to the API server a moment after they are stored.
         for kind in RESOURCES:
             manifest = found.objects(kind)[0]
@@ -273,6 +275,22 @@ def test_what_others_made_is_neither_scaled_nor_changed_nor_deleted(installed: I
     words = ("scales only Deployments of serving pods", "changes and deletes deployments only", "changes and deletes services only")
     for (status, said), expected in zip(answers, words, strict=True):
         assert status == 422 and expected in said["message"], said
+
+
+def test_of_leases_it_makes_its_leaders_and_that_of_all_installations(installed: Installed) -> None:
+    own = installed.release
+
+    def make(namespace: str, name: str) -> tuple[int, str]:
+        lease = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"namespace": namespace, "name": name}}
+        status, answer = installed.operator.request("POST", f"{LEASES.path(namespace=namespace)}?dryRun=All", lease)
+        return status, str(answer.get("message", ""))
+
+    assert make(own, rbac.LEASE_NAME)[0] == 201
+    # There it is already, if another test's operator runs.
+    assert make(rbac.CLAIMS_NAMESPACE, rbac.CLAIMS_NAME)[0] in {201, 409}
+    for namespace, name in ((own, "another"), (rbac.CLAIMS_NAMESPACE, "another"), (rbac.CLAIMS_NAMESPACE, rbac.LEASE_NAME)):
+        status, said = make(namespace, name)
+        assert status == 422 and "makes only the Lease steelyard" in said, said
 
 
 def test_nobody_else_is_confined(installed: Installed, first: Any) -> None:

@@ -124,7 +124,7 @@ def test_the_objects_come_change_and_go_and_what_serves_stays(empty_cluster, ins
         writes = audit.writes(user=HELM_USER)
         assert {event.verb for event in writes} >= {"create", "patch", "delete"}
         assert touching_what_serves(writes, NAMESPACE) == []
-        assert {event.namespace for event in writes} <= {"", NAMESPACE}
+        assert {event.namespace for event in writes} <= {"", NAMESPACE, rbac.CLAIMS_NAMESPACE}
 
 
 @pytest.mark.apiserver
@@ -188,6 +188,8 @@ def test_the_api_server_grants_the_table_and_no_more(installed):
     assert _may(cluster, "update", *leases, NAMESPACE, rbac.LEASE_NAME)
     assert not _may(cluster, "update", *leases, NAMESPACE, "another")
     assert not _may(cluster, "update", *leases, "kube-system", rbac.LEASE_NAME)
+    assert _may(cluster, "update", *leases, rbac.CLAIMS_NAMESPACE, rbac.CLAIMS_NAME)
+    assert not _may(cluster, "update", *leases, rbac.CLAIMS_NAMESPACE, "another")
     for verb, group, resource in (
         ("get", "", "secrets"),
         ("list", "", "secrets"),

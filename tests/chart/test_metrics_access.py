@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from chart.helm import ROOT, rendered, the
+from chart.helm import ROOT, outlasting, rendered, the
 from chart.scraper import Scraper
 from cluster.bearer import token_of
 from cluster.cluster import Cluster
@@ -56,6 +56,5 @@ def test_metrics_are_for_bearers_of_a_token_with_the_right_and_probes_for_everyb
                     urllib.request.urlopen(f"{plain}/metrics", timeout=PATIENCE)
         finally:
             scraper.forbid()
-            for one in chart:
-                if "namespace" not in one["metadata"]:
-                    control_plane.kubectl("delete", one["kind"], one["metadata"]["name"], "--wait=false")
+            for one in outlasting(chart, release):
+                control_plane.kubectl("delete", *one, "--wait=false")

@@ -54,14 +54,16 @@ def test_in_the_whole_cluster():
     roles = _operators(objects)
     assert _granted(roles.pop((None, "steelyard-system-steelyard"))) == _wanted(rbac.cluster_role())
     assert _granted(roles.pop((NAMESPACE, "steelyard-lease"))) == _wanted(rbac.IN_OWN_NAMESPACE)
+    assert _granted(roles.pop((rbac.CLAIMS_NAMESPACE, "steelyard-system-steelyard-claim"))) == _wanted(rbac.OF_CLAIMS)
     assert roles == {}
-    assert len(of_kind(objects, "Role")) == 1
+    assert len(of_kind(objects, "Role")) == 2
 
 
 def test_in_some_namespaces():
     roles = _operators(rendered({"config": {"watchNamespaces": WATCHED}}))
     assert _granted(roles.pop((None, "steelyard-system-steelyard"))) == _wanted(rbac.cluster_role(WATCHED))
     assert _granted(roles.pop((NAMESPACE, "steelyard-lease"))) == _wanted(rbac.IN_OWN_NAMESPACE)
+    assert _granted(roles.pop((rbac.CLAIMS_NAMESPACE, "steelyard-system-steelyard-claim"))) == _wanted(rbac.OF_CLAIMS)
     for namespace in WATCHED:
         assert _granted(roles.pop((namespace, "steelyard-system-steelyard"))) == _wanted(rbac.IN_NAMESPACES)
     assert roles == {}
@@ -93,9 +95,9 @@ def test_nothing_is_wide(case):
 
 
 def test_every_line_of_the_table_says_why():
-    lines = rbac.IN_NAMESPACES + rbac.CLUSTER_SCOPED + rbac.REVIEWS + rbac.IN_OWN_NAMESPACE
+    lines = rbac.IN_NAMESPACES + rbac.CLUSTER_SCOPED + rbac.REVIEWS + rbac.IN_OWN_NAMESPACE + rbac.OF_CLAIMS
     assert all(len(line.why) > 15 for line in lines)
-    assert len({(line.group, line.resource, line.verbs) for line in lines}) == len(lines)
+    assert len({(line.group, line.resource, line.verbs, line.why) for line in lines}) == len(lines)
 
 
 def test_no_roles_when_somebody_else_makes_them():

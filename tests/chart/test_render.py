@@ -154,7 +154,7 @@ def test_the_pod_is_probed_and_ends_in_order(case, objects):
     ports = {"http": 8080, **({"https": 8443} if secured else {})}
     assert container["ports"] == [{"name": name, "containerPort": port, "protocol": "TCP"} for name, port in ports.items()]
     certificate = ["--metrics-certificate", "/etc/steelyard-metrics"] if secured else []
-    assert container["args"] == ["--config", "/etc/steelyard/config.yaml", *certificate]
+    assert container["args"] == ["--config", "/etc/steelyard/config.yaml", "--release", "steelyard", *certificate]
     assert {line["name"] for line in container["env"]} == {"POD_NAME", "POD_NAMESPACE"}
     assert spec["terminationGracePeriodSeconds"] == 45
 

@@ -189,10 +189,16 @@ class MoveRun:
     # --- the operator -----------------------------------------------------------------------------------------------------------------
 
     def operator(
-        self, *, user: str | None = None, kubeconfig: Path | None = None, code: Path | None = None, **changes: Any
+        self,
+        *,
+        user: str | None = None,
+        kubeconfig: Path | None = None,
+        code: Path | None = None,
+        installed_in: str | None = None,
+        **changes: Any,
     ) -> OperatorProcess:
         """Another operator process of this run, not started yet. `kubeconfig`: with no more rights than that. `code`: of another checkout.
-        `changes`: of its configuration."""
+        `installed_in`: the namespace of another installation, whose operator it is. `changes`: of its configuration."""
         given = {**self._settings, **changes}
         # Compiles must not land on the played nodes of another run.
         given["compile"] = {"nodeSelector": {"steelyard.dev/pool": self.dear}, **given.get("compile", {})}
@@ -203,7 +209,12 @@ class MoveRun:
         else:
             kubeconfig = self.proxy.kubeconfig
         made = OperatorProcess(
-            kubeconfig, self.namespace, self._folder, config(self.namespace, **given), f"operator-{len(self.operators) + 1}", code=code
+            kubeconfig,
+            installed_in or self.namespace,
+            self._folder,
+            config(self.namespace, **given),
+            f"operator-{len(self.operators) + 1}",
+            code=code,
         )
         self.operators.append(made)
         self._stack.callback(made.__exit__)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from chart.helm import rendered
+from chart.helm import outlasting, rendered
 from cluster.bearer import token_of
 from fault.meanwhile import meanwhile
 from fault.move_run import SOON, MoveRun
@@ -26,9 +26,8 @@ def account_of_the_chart(run: MoveRun) -> Iterator[Path]:
     values = {"config": config(run.namespace), "crds": {"install": False}, "rbac": {"aggregate": False}}
     made = [one for one in rendered(values, namespace=run.namespace) if one["kind"] in parts]
     with ExitStack() as stack:
-        for one in made:
-            if "namespace" not in one["metadata"]:
-                stack.callback(cluster.kubectl, "delete", one["kind"], one["metadata"]["name"], "--wait=false")
+        for one in outlasting(made, run.namespace):
+            stack.callback(cluster.kubectl, "delete", *one, "--wait=false")
         cluster.apply(yaml.safe_dump_all(made))
         yield cluster.kubeconfig_with_token(token_of(cluster, run.namespace, "steelyard"), run.namespace)
 

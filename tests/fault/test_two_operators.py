@@ -30,7 +30,8 @@ def scales_of_the_target(run: MoveRun) -> list[AuditEvent]:
 
 def leases(run: MoveRun, user: str) -> list[AuditEvent]:
     """What a user wrote into the Lease, in the order of time."""
-    return sorted((e for e in run.audit.writes(user, except_resources=()) if e.resource == "leases" and e.code < 300), key=lambda e: e.time)
+    written = run.audit.writes(user, except_resources=())
+    return sorted((e for e in written if e.resource == "leases" and e.namespace == run.namespace and e.code < 300), key=lambda e: e.time)
 
 
 @first

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
@@ -132,3 +133,15 @@ class OperatorProcess:
         """What /metrics says."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port()}/metrics", timeout=PATIENCE) as answer:
             return answer.read().decode()
+
+    def complaints(self) -> list[str]:
+        """What /readyz complains of, a line each."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port('port')}/readyz", timeout=PATIENCE):
+                return []
+        except urllib.error.HTTPError as error:
+            return [line for line in error.read().decode().splitlines() if line.startswith("[-]")]
+
+    def has_said(self, message: str) -> bool:
+        """Whether a line of its log has this message."""
+        return any(line.get("message") == message for line in self.lines())

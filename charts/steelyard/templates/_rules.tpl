@@ -72,3 +72,13 @@
   resourceNames: [steelyard]
   verbs: [get, update]
 {{- end -}}
+
+{{- define "steelyard.rules.ofClaims" -}}
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  verbs: [create]
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  resourceNames: [steelyard-installations]
+  verbs: [get, update]
+{{- end -}}

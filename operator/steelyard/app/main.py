@@ -35,6 +35,9 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--metrics-port", type=int, default=METRICS_PORT, help="port of /metrics by HTTPS; 0 takes a free one")
     parser.add_argument("--namespace", help="namespace of the Lease; in a pod its own")
+    parser.add_argument(
+        "--release", default="steelyard", help="name of the Helm release: with the namespace, what other installations know this one by"
+    )
     given = parser.parse_args(arguments)
     try:
         config = load(given.config)
@@ -48,7 +51,9 @@ def main(arguments: list[str] | None = None) -> int:
         os.environ["KUBECONFIG"] = str(given.kubeconfig)
         credentials = Kubeconfig(given.kubeconfig)
     identity = Identity.of(
-        os.environ.get("POD_NAME") or socket.gethostname(), given.namespace or os.environ.get("POD_NAMESPACE") or "default"
+        os.environ.get("POD_NAME") or socket.gethostname(),
+        given.namespace or os.environ.get("POD_NAMESPACE") or "default",
+        given.release,
     )
     secured = None
     if given.metrics_certificate is not None:

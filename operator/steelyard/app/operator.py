@@ -29,7 +29,7 @@ from steelyard.control.kube.api_client import ApiClient
 from steelyard.control.kube.apply import Applier
 from steelyard.control.kube.credentials import Credentials
 from steelyard.control.kube.errors import ApiError
-from steelyard.control.kube.fence import LeadershipLost, OpenFence
+from steelyard.control.kube.fence import Fences, LeadershipLost, OpenFence
 from steelyard.control.kube.rbac import LEASE_NAME
 from steelyard.control.kube.reader import Reader
 from steelyard.control.kube.resource import (
@@ -49,7 +49,10 @@ from steelyard.control.kube.store import Change, Store
 from steelyard.control.kube.sweep import Sweep
 from steelyard.control.kube.throttle import Throttle
 from steelyard.control.kube.version import VersionsWentBack
+from steelyard.control.leadership import claim as claims
+from steelyard.control.leadership.claim import Claim
 from steelyard.control.leadership.fencing import LeaseFence
+from steelyard.control.leadership.installation import Installation
 from steelyard.control.leadership.lease import Elector, Outcome
 from steelyard.control.leadership.own_loop import OwnLoop, handed_over
 from steelyard.control.log import get_logger
@@ -106,11 +109,12 @@ class Identity:
     pod: str
     namespace: str
     token: str
+    release: str = "steelyard"
 
     @classmethod
-    def of(cls, pod: str, namespace: str) -> Identity:
+    def of(cls, pod: str, namespace: str, release: str = "steelyard") -> Identity:
         """A new identity for this process."""
-        return cls(pod, namespace, secrets.token_hex(4))
+        return cls(pod, namespace, secrets.token_hex(4), release)
 
     @property
     def name(self) -> str:
@@ -145,7 +149,8 @@ class Operator:
         self._identity = identity
         self.clock = AnchoredClock()
         self.metrics = Metrics(currency=config.currency)
-        self.fence = LeaseFence(self.clock)
+        self.lease_fence = LeaseFence(self.clock)
+        self.claim_fence = LeaseFence(self.clock, margin=claims.TIMING.margin)
         self.queue: WorkQueue[Key] = WorkQueue(self.clock, observer=self.metrics)
         self.store = Store(self.clock, on_change=self._changed, index_labels=(label.WORKLOAD, label.POOL), on_unsound=self._unsound)
         self.reader = Reader(self._cannot_be_read, self._fields_ignored)
@@ -192,7 +197,12 @@ class Operator:
     async def _start(self, settings: kopf.OperatorSettings, **_: Any) -> None:
         throttle = Throttle(self.clock, rate=WRITES_PER_SECOND, burst=BURST)
         self.client = await ApiClient.connect(
-            self._credentials, clock=self.clock, fence=self.fence, throttle=throttle, observer=self.metrics, on_date=self.clock.anchor
+            self._credentials,
+            clock=self.clock,
+            fence=Fences(self.lease_fence, self.claim_fence),
+            throttle=throttle,
+            observer=self.metrics,
+            on_date=self.clock.anchor,
         )
         # Objects come one by one, then: a list of a large fleet is held whole until its last object was handled.
         settings.watching.initial_streaming = await self.client.streams_lists(NODES)
@@ -208,9 +218,16 @@ class Operator:
             name=LEASE_NAME,
             identity=self._identity.name,
             clock=self.clock,
-            fence=self.fence,
+            fence=self.lease_fence,
             on_elected=handed_over(self._elected),
             works=lambda: self._turn.age() < STANDS_STILL_SECONDS,
+        )
+        self.claim = Claim(
+            self.client.view(fence=self.lease_fence),
+            Installation(self._identity.namespace, self._identity.release, tuple(sorted(self._config.watch_namespaces))),
+            clock=self.clock,
+            fence=self.claim_fence,
+            on_held=self._may_write,
         )
         self.events = EventRecorder(self.client, self.clock, instance=self._identity.pod, on_drop=self.metrics.event_dropped)
         self.observing = Observing(self._config.observe, self.clock, self.metrics, on_window=self._window_ended)
@@ -269,6 +286,7 @@ class Operator:
             readiness=(
                 synced(self.sweep),
                 Check("kinds", lambda: None if self._kinds_served else "CRDs are missing: kubectl apply -f crds/"),
+                Check("claim", self.claim.complaint),
             ),
             page=page if self._secured is None else None,
         )
@@ -286,6 +304,7 @@ class Operator:
         self._spawn("lag", loop_lag(self.clock, self._turned))
         self._spawn("prime", self._prime())
         self._spawn("elector", self._elect())
+        self._spawn("claim", self.claim.run())
 
     async def _prime(self) -> None:
         await self._wait_for_kinds()
@@ -331,14 +350,22 @@ class Operator:
 
     def _elected(self) -> None:
         _log.info("elected", identity=self._identity.name)
+        self.claim.stand()
+
+    def _may_write(self) -> None:
         self._heartbeat.beat()
         self._working = self._spawn("work", self._work())
         self._telling = self._spawn("events", self.events.run())
         self._spawn("plan", self._plan())
 
+    @property
+    def leading(self) -> bool:
+        """Whether this process decides and writes: it leads its installation, and no other one works where it does."""
+        return self.elector.leading and self.claim.held
+
     def _owes_decisions(self) -> bool:
         """Whether it leads and has begun to work, which comes a moment later, and there is something to decide."""
-        return self._working is not None and self.elector.leading and self.snapshots.decides()
+        return self._working is not None and self.leading and self.snapshots.decides()
 
     def _turned(self, lag: float) -> None:
         self._turn.beat()
@@ -396,22 +423,23 @@ class Operator:
     async def _observe_once(self) -> None:
         pods = self.snapshots.pods()
         # Before anything is awaited: pods, nodes and the time are those of one moment.
-        self.cost_ledger.book(self.snapshots.paid_nodes(pods), self.clock.now(), leading=self.elector.leading)
+        self.cost_ledger.book(self.snapshots.paid_nodes(pods), self.clock.now(), leading=self.leading)
         await self.observing.round(pods, self.snapshots.window_seconds())
         owed = self.snapshots.decides()
         if not owed:
             self._heartbeat.beat()  # The first decision after a rest is late when it takes long, not because of the rest.
-        self.decision_log.publish(self.clock.now(), leading=self.elector.leading, owed=owed, serving={p.workload for p in pods})
+        self.decision_log.publish(self.clock.now(), leading=self.leading, owed=owed, serving={p.workload for p in pods})
         self.metrics.gauges.publish("compiles", compile_gauges(self.store, self.reader))
         self.metrics.gauges.publish("process", self._process_gauges())
 
     def _process_gauges(self) -> Gauges:
         samples = [
-            Sample("steelyard_leader", (), 1.0 if self.elector.leading else 0.0),
+            Sample("steelyard_leader", (), 1.0 if self.leading else 0.0),
             Sample("steelyard_queue_depth", (), float(len(self.queue))),
             Sample("steelyard_queue_oldest_seconds", (), self.queue.oldest_wait()),
             Sample("steelyard_clock_disagreement_seconds", (), abs(self.clock.disagreement().total_seconds())),
         ]
+        samples += [Sample("steelyard_standing_back", (other,), 1.0) for other in self.claim.rivals]
         for scope in scopes_of(self._config):
             known = (scope.resource.label,)
             samples.append(Sample("steelyard_store_objects", known, float(self.store.count(scope.resource))))

@@ -189,6 +189,7 @@ class Running:
         self.operator.snapshots = self.cluster.world
         self.operator.cost_ledger = CostLedger(self.operator.metrics, self.operator.clock.now())
         self.operator.elector = SimpleNamespace(leading=True)  # type: ignore[assignment]
+        self.operator.claim = SimpleNamespace(held=True, rivals=())  # type: ignore[assignment]
         self.operator.decision_log = SimpleNamespace(publish=lambda *_, **__: None)  # type: ignore[assignment]
         self.operator.events = SimpleNamespace(record=lambda *_: None)  # type: ignore[assignment]
         self.rounds: list[list[str]] = []

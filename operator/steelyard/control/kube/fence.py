@@ -1,4 +1,4 @@
-"""The fence that a client asks before each write. Who holds the Lease opens it (`leadership/fencing.py`)."""
+"""The fence that a client asks before each write. Who holds the Lease, and the claim, opens it (`leadership/fencing.py`)."""
 
 import math
 from typing import Protocol
@@ -18,6 +18,22 @@ class Fence(Protocol):
     def patience(self) -> float:
         """Seconds a write sent now may take before another process could hold the Lease. May be infinite."""
         ...
+
+
+class Fences:
+    """Several, one behind the other: a write passes them all."""
+
+    def __init__(self, *fences: Fence) -> None:
+        self._fences = fences
+
+    def check(self) -> None:
+        """Raise LeadershipLost unless all are open."""
+        for fence in self._fences:
+            fence.check()
+
+    def patience(self) -> float:
+        """Seconds until the first of them could be another's."""
+        return min(fence.patience() for fence in self._fences)
 
 
 class OpenFence:

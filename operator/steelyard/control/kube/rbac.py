@@ -1,7 +1,7 @@
 """What the operator may do in a cluster: the one table. The chart's roles are compared with it, in both kinds of installation.
 
 There is no wildcard, no `secrets`, no `configmaps`, no `pods/exec`, and nothing about RBAC itself. Pods and nodes are only read. No
-`update` but the Lease's: everything else is written by server-side apply or merge patch.
+`update` but the two Leases': everything else is written by server-side apply or merge patch.
 """
 
 from collections.abc import Sequence
@@ -9,6 +9,9 @@ from dataclasses import dataclass, replace
 
 LEASE_NAME = "steelyard"
 """The Lease of the leader, in the operator's own namespace."""
+
+CLAIMS_NAMESPACE, CLAIMS_NAME = "kube-public", "steelyard-installations"
+"""The Lease in which all installations of the cluster say where they work. Every cluster has this namespace, and no tenant writes there."""
 
 _READ = ("get", "list", "watch")
 
@@ -67,6 +70,12 @@ IN_OWN_NAMESPACE: tuple[Permission, ...] = (
     Permission("coordination.k8s.io", "leases", ("get", "update"), "to hold the Lease", names=(LEASE_NAME,)),
 )
 """In the operator's own namespace only."""
+
+OF_CLAIMS: tuple[Permission, ...] = (
+    Permission("coordination.k8s.io", "leases", ("create",), "the register of claims, by the first installation of a cluster"),
+    Permission("coordination.k8s.io", "leases", ("get", "update"), "to see other installations, and be seen by them", names=(CLAIMS_NAME,)),
+)
+"""In the namespace `kube-public` only."""
 
 
 def cluster_role(watch_namespaces: Sequence[str] = ()) -> tuple[Permission, ...]:
