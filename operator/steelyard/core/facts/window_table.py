@@ -3,27 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from math import isnan, nan
-from typing import Any, overload
+from typing import Any, NamedTuple, TypeAlias, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from steelyard.core.facts.window import Window
-from steelyard.core.statistics.histogram import Histogram, kept
+from steelyard.core.statistics.histogram import Histogram, kept, shared
+
+Whole: TypeAlias = NDArray[np.int64]
+Reals: TypeAlias = NDArray[np.float64]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _NOT_TOLD = -1
 _ROW = np.dtype(
     [
-        *((name, "i8") for name in ("start", "end", "good", "slow", "error", "shed")),
+        *((name, "m8[us]") for name in ("start", "end")),
         *((name, "f8") for name in ("replica_seconds", "busy_seconds", "cost", "p99_milliseconds")),
         *((name, "?") for name in ("steady", "disturbed")),
         ("edges", "i2"),
     ]
 )
-"""Moments in microseconds since 1970, NaN for what is not told; `edges`: which of the table's sets of edges, _NOT_TOLD without latencies."""
+"""Moments since 1970, NaN for what is not told; `edges`: which of the table's sets of edges, _NOT_TOLD without latencies."""
+_SUMS = 4
+"""Counts of a row before those of its latencies: good, slow, error, shed. All have the smallest type that holds them."""
+
+
+class Asked(NamedTuple):
+    """What was asked for in windows that have a length, a column each, the oldest first. end: microseconds since 1970."""
+
+    end: Whole
+    seconds: Reals
+    offered: Whole
 
 
 class WindowTable(Sequence[Window]):
@@ -37,18 +50,25 @@ class WindowTable(Sequence[Window]):
         histograms = [each if isinstance(each, Histogram) else None for each in told]
         self._edges = tuple(dict.fromkeys(each.edges for each in histograms if each is not None))
         self._rows = np.array([_row(w, self._which(each)) for w, each in zip(found, histograms, strict=True)], _ROW)
-        most = max((each.counts[-1] for each in histograms if each is not None), default=0)
-        self._counts = np.zeros((len(found), max(map(len, self._edges), default=0)), np.min_scalar_type(most))
-        for row, each in zip(self._counts, histograms, strict=True):
-            if each is not None:
-                row[: len(each.counts)] = each.counts
+        counts = [
+            (w.good, w.slow, w.error, w.shed, *(each.counts if each is not None else ())) for w, each in zip(found, histograms, strict=True)
+        ]
+        most = max(map(max, counts), default=0)
+        self._counts = np.zeros((len(found), _SUMS + max(map(len, self._edges), default=0)), np.min_scalar_type(most))
+        for row, each in zip(self._counts, counts, strict=True):
+            row[: len(each)] = each
+
+    @classmethod
+    def of(cls, windows: Sequence[Window]) -> WindowTable:
+        """The windows as a table, which they may be already."""
+        return windows if isinstance(windows, WindowTable) else cls(windows)
 
     def then(self, newest: Window, most: int) -> WindowTable:
         """With one more; of more than `most` the oldest go."""
         added, gone = WindowTable((newest,)), max(0, len(self) + 1 - most)
         if added._edges and added._edges != self._edges and self._edges:
             return WindowTable((*self[gone:], newest))
-        return self._made(
+        return _made(
             np.concatenate((self._rows[gone:], added._rows)),
             np.concatenate((_widened(self._counts, added._counts)[gone:], _widened(added._counts, self._counts))),
             self._edges or added._edges,
@@ -58,18 +78,19 @@ class WindowTable(Sequence[Window]):
         """The same sums, and nothing of how long answers took."""
         rows = self._rows.copy()
         rows["edges"] = _NOT_TOLD
-        return self._made(rows, self._counts[:, :0], ())
+        return _made(rows, self._counts[:, :_SUMS].copy(), ())
 
     def after(self, older: WindowTable, most: int) -> WindowTable:
         """Behind older ones, both without latencies; of more than `most` the oldest go."""
-        rows = np.concatenate((older._rows, self._rows))[-most:]
-        return self._made(rows, np.zeros((len(rows), 0), self._counts.dtype), ())
+        rows, counts = np.concatenate((older._rows, self._rows)), np.concatenate((older._counts, self._counts))
+        return _made(rows[-most:], counts[-most:], ())
 
-    @classmethod
-    def _made(cls, rows: Any, counts: Any, edges: tuple[tuple[float, ...], ...]) -> WindowTable:
-        made = cls.__new__(cls)
-        made._rows, made._counts, made._edges = rows, counts, edges
-        return made
+    def asked(self) -> Asked:
+        """What was asked for."""
+        start, end = (self._rows[name].astype(np.int64) for name in ("start", "end"))
+        long = end > start
+        offered = self._counts[:, :_SUMS].sum(axis=1, dtype=np.int64)
+        return Asked(end[long], (end - start)[long] / 1e6, offered[long])
 
     def _which(self, histogram: Histogram | None) -> int:
         return _NOT_TOLD if histogram is None else self._edges.index(histogram.edges)
@@ -83,17 +104,18 @@ class WindowTable(Sequence[Window]):
     def __getitem__(self, at: int | slice) -> Window | tuple[Window, ...]:
         """One, or several as a tuple."""
         if isinstance(at, slice):
-            return tuple(self._made(self._rows[at], self._counts[at], self._edges))
-        return next(iter(self._made(self._rows[at : at + 1 or None], self._counts[at : at + 1 or None], self._edges)))
+            return tuple(_made(self._rows[at], self._counts[at], self._edges))
+        return next(iter(_made(self._rows[at : at + 1 or None], self._counts[at : at + 1 or None], self._edges)))
 
     def __iter__(self) -> Iterator[Window]:
         """The windows. The end of one is the start of the next, as the same object."""
-        last, ended = None, _EPOCH
-        for (start, end, *sums, busy, cost, p99, steady, disturbed, edges), counts in zip(self._rows.tolist(), self._counts, strict=True):
-            begun = ended if start == last else _moment(start)
-            last, ended = end, _moment(end)
-            told = self._edges[edges] if edges != _NOT_TOLD else ()
-            good, slow, error, shed, replica_seconds = sums
+        last, ended, width = None, _EPOCH, self._counts.shape[1]
+        counts, at = self._counts.reshape(-1).data, _SUMS
+        for (start, end, replica_seconds, busy, cost, p99, steady, disturbed, edges), (good, slow, error, shed) in zip(
+            self._rows.tolist(), self._counts[:, :_SUMS].tolist(), strict=True
+        ):
+            begun = ended if start == last else _EPOCH + start
+            last, ended = end, _EPOCH + end
             yield Window(
                 start=begun,
                 end=ended,
@@ -106,9 +128,10 @@ class WindowTable(Sequence[Window]):
                 cost=None if isnan(cost) else cost,
                 steady=steady,
                 p99_milliseconds=None if isnan(p99) else p99,
-                buckets=Histogram.over(told, memoryview(counts)) if told else None,
+                buckets=Histogram.over(self._edges[edges], counts[at : at + width]) if edges != _NOT_TOLD else None,
                 disturbed=disturbed,
             )
+            at += width
 
     def __len__(self) -> int:
         """How many."""
@@ -124,23 +147,28 @@ class WindowTable(Sequence[Window]):
 
     __hash__ = None  # type: ignore[assignment]
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy shares the edges."""
+        return _read, (self._rows.tobytes(), self._counts, self._edges)
+
     def __repr__(self) -> str:
         """As the tuple that it stands for."""
         return repr(tuple(self))
 
 
+def _made(rows: Any, counts: Any, edges: tuple[tuple[float, ...], ...]) -> WindowTable:
+    made = WindowTable.__new__(WindowTable)
+    made._rows, made._counts, made._edges = rows, counts, edges
+    return made
+
+
+def _read(rows: bytes, counts: Any, edges: tuple[tuple[float, ...], ...]) -> WindowTable:
+    return _made(np.frombuffer(rows, _ROW), counts, tuple(map(shared, edges)))
+
+
 def _row(window: Window, edges: int) -> tuple[Any, ...]:
-    sums = (window.good, window.slow, window.error, window.shed, window.replica_seconds)
     unsure = (nan if each is None else each for each in (window.busy_seconds, window.cost, window.p99_milliseconds))
-    return _since(window.start), _since(window.end), *sums, *unsure, window.steady, window.disturbed, edges
-
-
-def _since(moment: datetime) -> int:
-    return (moment - _EPOCH) // _MICROSECOND
-
-
-def _moment(microseconds: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=microseconds)
+    return window.start - _EPOCH, window.end - _EPOCH, window.replica_seconds, *unsure, window.steady, window.disturbed, edges
 
 
 def _widened(counts: Any, other: Any) -> Any:

@@ -47,5 +47,5 @@ class Lateness:
     def late(self, loads: Iterable[float] | Reals) -> Reals:
         """The part that is late at each load, given in multiples of the capacity; in [0, 1]. A replica that can do no more is late with all."""
         used = np.asarray(loads, dtype=float) * self.busy
-        decay = np.interp(np.clip(used, EMPTY, 1.0), _USED, _RATES) / np.interp(np.clip(self.busy, EMPTY, FULL), _USED, _RATES)
+        decay = np.interp(used, _USED, _RATES) / np.interp(min(max(self.busy, EMPTY), FULL), _USED, _RATES)
         return np.where(used >= 1.0, 1.0, np.minimum(1.0, self.allowed**decay * self.correction))

@@ -205,13 +205,15 @@ def analysis(snapshot: Snapshot, now: datetime) -> Analysis:
     """Derive everything once."""
     workload = snapshot.workload
     found, members = candidates(snapshot), holding(snapshot)
-    fresh = {key: tuple(r.value.windows) for key, r in sorted(snapshot.traffic.items()) if isinstance(r, Fresh)}
+    tables = {key: r.value.windows for key, r in sorted(snapshot.traffic.items()) if isinstance(r, Fresh)}
+    fresh = {key: tuple(windows) for key, windows in tables.items()}
     sound = {key: without_backlog(undisturbed(windows), workload.allowed) for key, windows in fresh.items()}
     live, kept = _evidence(snapshot, sound)
-    serving = [fresh[p.key] for p in sorted(snapshot.placements, key=lambda p: p.key) if p.key in fresh]
+    keys = [p.key for p in sorted(snapshot.placements, key=lambda p: p.key) if p.key in fresh]
+    serving = [fresh[key] for key in keys]
     capacities = {key: k.capacity for key, k in {**live, **kept}.items() if k.capacity}
     misses = risk(workload, {p.key: fresh[p.key] for p in snapshot.placements if p.key in fresh}, sound, capacities)
-    asked = load(serving, snapshot.past.values(), misses, _start(members))
+    asked = load([tables[key] for key in keys], snapshot.past.values(), misses, _start(members))
     good, bad = totals(w for windows in serving for w in windows[-RECENT:])
     borne, missed = totals(w for windows in serving for w in of_load(windows[-RECENT:]))
     by_pool = _evidence_by_pool(snapshot, found, members, live, kept)

@@ -3,12 +3,15 @@ placements of a workload."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from datetime import datetime
 from math import ceil, floor, sqrt
+from typing import NamedTuple
+
+import numpy as np
 
 from steelyard.core.facts.window import Window
+from steelyard.core.facts.window_table import Asked, WindowTable
 from steelyard.core.planning.forecast import Forecast
 from steelyard.core.planning.reserve import Risk, reserve
 
@@ -24,6 +27,8 @@ RECENT = 5
 """Windows that sizing looks back over; going down waits for the busiest of them to pass (HPA's stabilisation, in windows)."""
 LATEST = 2
 """Windows without a whole one after which those that are told in part count."""
+MICROSECONDS = 1e6
+"""In a second."""
 PEAK_SIGMAS = 4.0
 """Chance alone lifts one window in 30,000 by this many standard deviations of a Poisson count."""
 
@@ -59,74 +64,71 @@ class Load:
 def load(serving: Iterable[Sequence[Window]], past: Iterable[Sequence[Window]], risk: Risk, start: float = START) -> Load | None:
     """Sum over the placements that serve, and those that served before; None without any window of one that serves. start: seconds from the order
     of a replica until it is ready."""
-    here, before = ([tuple(w for w in windows if w.seconds > 0) for windows in each] for each in (serving, past))
-    newest = max((windows[-1].end for windows in here if windows), default=None)
-    if newest is None:
+    here, before = ([asked for windows in each if len((asked := WindowTable.of(windows).asked()).end)] for each in (serving, past))
+    if not here:
         return None
-    minutes = _minutes([w for w in (*here, *before) if w], newest)
+    placements = (*here, *before)
+    length = max(float(asked.seconds[-1]) for asked in placements)
+    minutes = _minutes(placements, max(int(asked.end[-1]) for asked in here), length)
     # What is told in part is better than what is long over.
-    told = [m for m in minutes if m.whole or (m.back < LATEST and not any(w.whole for w in minutes[-LATEST:]))]
+    latest_are_told = any(m.whole for m in minutes[-LATEST:])
+    told = [m for m in minutes if m.whole or (m.back < LATEST and not latest_are_told)]
     recent = [m for m in told if m.back < RECENT] or minutes[-1:]
     mean, n = sum(m.rate for m in recent) / len(recent), sum(m.requests for m in recent)
     busiest = max(m.rate for m in recent)
-    soon, held = _reserves(told or recent, risk, start)
-    return Load(recent[-1].rate, busiest, n, mean, max(busiest, chance_peak(mean, recent[-1].seconds)), soon, held)
+    soon, held = _reserves([m.rate for m in told or recent], length, risk, start)
+    return Load(recent[-1].rate, busiest, n, mean, max(busiest, chance_peak(mean, length)), soon, held)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Minute:
+class _Minute(NamedTuple):
     """One window of all placements together, `back` windows before the newest. whole: whether no placement joined or left meanwhile, whose part of
     the load is not told."""
 
     back: int
     requests: int
     rate: float
-    seconds: float
     whole: bool
 
 
-def _minutes(placements: Sequence[Sequence[Window]], newest: datetime) -> list[_Minute]:
-    """The oldest first. Windows of two placements do not end together: the newest of each is matched with the newest of the others, and so on."""
-    length = max(w.seconds for windows in placements for w in windows[-1:])
-    each = [found for windows in placements if (found := _by_age(windows, newest, length))]
-    edges = {back for mine in each for back in _edges(mine, [other for other in each if other is not mine])}
-    return [
-        _Minute(
-            back=back,
-            requests=sum(mine[back].offered for mine in each if back in mine),
-            rate=sum(mine[back].offered / mine[back].seconds for mine in each if back in mine),
-            seconds=length,
-            whole=back not in edges,
-        )
-        for back in sorted({back for mine in each for back in mine}, reverse=True)
-    ]
+def _minutes(placements: Sequence[Asked], newest: int, length: float) -> list[_Minute]:
+    """The oldest first. Windows of two placements do not end together: the newest of each is matched with the newest of the others, and so on.
+    newest: the end of the newest, in microseconds; length: of a window, in seconds."""
+    each = [found for asked in placements if (found := _by_age(asked, newest, length))]
+    edges = {back for mine in each for back in _edges(mine, [other.keys() for other in each if other is not mine])}
+    requests: dict[int, int] = {}
+    rates: dict[int, float] = {}
+    for mine in each:
+        for back, (count, rate) in mine.items():
+            requests[back], rates[back] = requests.get(back, 0) + count, rates.get(back, 0.0) + rate
+    return [_Minute(back, requests[back], rates[back], back not in edges) for back in sorted(rates, reverse=True)]
 
 
-def _by_age(windows: Sequence[Window], newest: datetime, length: float) -> Mapping[int, Window]:
-    last = windows[-1].end
-    offset = floor((newest - last).total_seconds() / length + JITTER)
-    backs = {offset + round((last - w.end).total_seconds() / length): w for w in windows}
-    return {back: w for back, w in backs.items() if back < REMEMBERED}
+def _by_age(asked: Asked, newest: int, length: float) -> Mapping[int, tuple[int, float]]:
+    """(requests, rate) by age in windows; of two windows of one age the later."""
+    last = int(asked.end[-1])
+    backs = floor((newest - last) / MICROSECONDS / length + JITTER) + np.rint((last - asked.end) / MICROSECONDS / length).astype(np.int64)
+    kept = backs < REMEMBERED
+    told = zip(asked.offered[kept].tolist(), (asked.offered / asked.seconds)[kept].tolist(), strict=True)
+    return dict(zip(backs[kept].tolist(), told, strict=True))
 
 
-def _edges(mine: Mapping[int, Window], others: Sequence[Mapping[int, Window]]) -> set[int]:
+def _edges(mine: Collection[int], others: Sequence[Set[int]]) -> Iterable[int]:
     """The windows in which a placement joined or left others that served."""
     joined, left = {max(mine), max(mine) + 1}, {min(mine), min(mine) - 1} if min(mine) > 0 else set()
-    return {back for turn in (joined, left) if any(turn & other.keys() for other in others) for back in turn}
+    return {back for turn in (joined, left) if any(turn & other for other in others) for back in turn}
 
 
-def _reserves(minutes: Sequence[_Minute], risk: Risk, start: float) -> tuple[float, float]:
+def _reserves(rates: Sequence[float], length: float, risk: Risk, start: float) -> tuple[float, float]:
     """(soon, held)."""
-    length = minutes[-1].seconds
     lately = max(RECENT, ceil((start + DRAIN) / length))
     seen, expected = Forecast(), []
-    for minute in minutes:
+    for rate in rates:
         mean, variance = seen.ahead_of(0.0, length)
-        seen = seen.after(minute.rate * length, length)
+        seen = seen.after(rate * length, length)
         after, uncertain = seen.ahead_of(start, length)
         # A burst is met at once: what nobody could expect is there, whatever the level is taken for.
-        burst = mean > 0 and minute.rate > mean + PEAK_SIGMAS * sqrt(variance + mean / length)
-        expected.append((max(after, minute.rate) if burst else after, uncertain))
+        burst = mean > 0 and rate > mean + PEAK_SIGMAS * sqrt(variance + mean / length)
+        expected.append((max(after, rate) if burst else after, uncertain))
     soon = reserve(*expected[-1], risk)
     widest = max(expected[-lately:], key=lambda found: found[0] + 2 * sqrt(found[1]))
     return soon, max(soon, reserve(*widest, risk))

@@ -29,7 +29,7 @@ class Histogram(Mapping[float, int]):
     counts: Sequence[int]
 
     def __init__(self, edges: Sequence[float], counts: Sequence[int]) -> None:
-        self.edges = _shared(tuple(edges))
+        self.edges = shared(tuple(edges))
         self.counts = array(next(code for code, above in _WIDTHS if max(counts, default=0) < above), counts)
 
     @classmethod
@@ -64,7 +64,8 @@ class Histogram(Mapping[float, int]):
 
 
 @lru_cache(maxsize=SHARED)
-def _shared(edges: tuple[float, ...]) -> tuple[float, ...]:
+def shared(edges: tuple[float, ...]) -> tuple[float, ...]:
+    """The same edges, as the one tuple that all histograms have of them."""
     return edges
 
 

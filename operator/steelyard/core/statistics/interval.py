@@ -47,16 +47,17 @@ def ratio_interval(pairs: Sequence[tuple[float, float]], chance: random.Random) 
         # A window that cost without any traffic is in the point and has no ratio of its own.
         return Interval(point, min(point, *ratios) / 1.25, max(point, *ratios) * 1.25)
     size = min(BLOCK, max(1, len(pairs) // 4))
-    sums = np.cumsum(np.vstack(([(0.0, 0.0)], pairs)), axis=0)
-    blocks = sums[size:] - sums[:-size]
+    sums = np.cumsum(np.array([(0.0, 0.0), *pairs]), axis=0)
+    # A pair as one complex number: one draw and one sum for both of its parts.
+    blocks = (sums[size:] - sums[:-size]).view(np.complex128)[:, 0]
     # Drawn from the bytes of `chance`, whose stream is the same in every version; the modulo favours no block by more than 1 in 10,000.
     count = -(-len(pairs) // size)
     drawn = np.frombuffer(chance.randbytes(4 * RESAMPLES * count), dtype="<u4").reshape(RESAMPLES, count) % len(blocks)
-    resampled = blocks[drawn].sum(axis=1)
-    resampled = resampled[resampled[:, 1] > 1e-9 * bottom]
+    resampled = blocks.take(drawn.T).sum(axis=0)
+    resampled = resampled[resampled.imag > 1e-9 * bottom]
     if not len(resampled):
         return None
-    draws = np.sort(resampled[:, 0] / resampled[:, 1])
+    draws = np.sort(resampled.real / resampled.imag)
     low, high = float(draws[int(0.025 * len(draws))]), float(draws[min(len(draws) - 1, int(0.975 * len(draws)))])
     wide = _widening(len(pairs), size)
     return Interval(point, min(point, point * (low / point) ** wide), max(point, point * (high / point) ** wide))
