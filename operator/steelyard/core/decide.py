@@ -23,7 +23,7 @@ from steelyard.core.placing.improve import improve
 from steelyard.core.placing.intend import intent_of
 from steelyard.core.placing.outcome import Outcome
 from steelyard.core.placing.remember import claim_notes, hold_notes, last_decision, order_notes, remember, words
-from steelyard.core.placing.repair import repair
+from steelyard.core.placing.repair import Shortage, repair, shortage
 from steelyard.core.placing.rescue import rescue
 from steelyard.core.placing.revise import revise
 from steelyard.core.placing.trim import trim
@@ -38,7 +38,8 @@ def decide(snapshot: Snapshot, now: datetime) -> Decision:
     # Status holds milliseconds: a moment that is remembered must survive being written and read.
     now = now.replace(microsecond=now.microsecond // 1000 * 1000)
     seen = analysis(snapshot, now)
-    outcome = place(seen)
+    short = shortage(seen)
+    outcome = place(seen, short)
     memory = remember(seen, outcome)
     reason, message = words(outcome)
     if snapshot.synced:
@@ -61,23 +62,23 @@ def decide(snapshot: Snapshot, now: datetime) -> Decision:
         review=outcome.review,
         options=seen.options,
         load=seen.load,
-        demand=demand(seen, None if outcome.move is None and reason is Reason.WAITING else outcome.wishes),
+        demand=demand(seen, None if outcome.move is None and reason is Reason.WAITING else outcome.wishes, short),
         reconsider_at=_reconsider(seen, outcome),
         stands_until=_stands_until(seen, outcome),
     )
 
 
-def place(seen: Analysis) -> Outcome:
+def place(seen: Analysis, short: Shortage) -> Outcome:
     """The five questions, or the next step of the move under way."""
     if not seen.snapshot.synced:
         return Outcome.hold({}, Refusal(Reason.NOT_SYNCED, "the first lists of the cluster's objects are not absorbed yet"))
-    rescued, move = rescue(seen), seen.snapshot.memory.move
+    rescued, move = rescue(seen, short), seen.snapshot.memory.move
     if rescued is not None and rescued.move is not None:
         return rescued
-    missing = repair(seen)
+    missing = repair(seen, short)
     if move is not None:
         return go_on(seen, move, missing)
-    return give_back(seen) or missing or revise(seen) or trim(seen) or rescued or explore(seen, improve(seen))
+    return give_back(seen) or missing or revise(seen) or trim(seen, short) or rescued or explore(seen, improve(seen))
 
 
 def _reconsider(seen: Analysis, outcome: Outcome) -> datetime:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from steelyard.core.facts.memory import Step
 from steelyard.core.placing.analysis import Analysis
-from steelyard.core.placing.repair import is_short
+from steelyard.core.placing.repair import Shortage, is_short, shortage
 from steelyard.core.planning.demand import Demand
 from steelyard.core.planning.offers import problem_of
 from steelyard.core.planning.option import Option
 from steelyard.core.planning.wish import Wish
 
 
-def demand(seen: Analysis, wishes: tuple[Wish, ...] | None = ()) -> Demand | None:
+def demand(seen: Analysis, wishes: tuple[Wish, ...] | None = (), short: Shortage | None = None) -> Demand | None:
     """What a workload asks of the fleet's plan; None while that is not known, and what it asked for before still holds. One that was never placed
-    asks for its first replicas. wishes: the moves that it would begin now; None where it was not asked."""
+    asks for its first replicas. wishes: the moves that it would begin now; None where it was not asked.
+    short: what is missing, where that was found already."""
     snapshot = seen.snapshot
     first = not seen.members and not snapshot.memory.allocation and not snapshot.workload.deleting
     if not snapshot.synced or (seen.load is None and not first) or not _is_whole(seen):
@@ -31,7 +32,7 @@ def demand(seen: Analysis, wishes: tuple[Wish, ...] | None = ()) -> Demand | Non
         per_replica={o.pool: o.node_part for o in seen.options},
         running=running,
         priority=snapshot.settings.priority_of(snapshot.workload),
-        short=is_short(seen),
+        short=is_short(seen, short or shortage(seen)),
         wishes=wishes,
     )
 

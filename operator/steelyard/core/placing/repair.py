@@ -20,18 +20,21 @@ from steelyard.core.placing.fresh import unread
 from steelyard.core.placing.nowhere import nowhere
 from steelyard.core.placing.outcome import Allocation, Outcome
 from steelyard.core.placing.quarantine import quarantined
-from steelyard.core.placing.requirement import needed
+from steelyard.core.placing.requirement import needed, promise_now
 from steelyard.core.placing.room import awaited, claimed_unit_cost, key_of, measured_only, openings, rules_of, standing
 from steelyard.core.placing.supply import displaced, lost, never_came, why_lost
 from steelyard.core.planning.enough import Rules, Stand, filled, outgrown, suffices, without_slower
+from steelyard.core.statistics.sequential import Test
 from steelyard.core.vocabulary.reason import Reason, Refusal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shortage:
-    """What must be carried (requests per second) under which rules, by what stands and what may be opened; `enough`: whether it is already."""
+    """What must be carried (requests per second) under which rules, by what stands and what may be opened; `enough`: whether it is already.
+    `promise`: as it is kept now by as many replicas."""
 
     load: float
+    promise: Test
     rules: Rules
     standing: tuple[Stand, ...]
     openings: tuple[Stand, ...]
@@ -46,14 +49,13 @@ class Shortage:
         return least_met and carried
 
 
-def repair(seen: Analysis) -> Outcome | None:
+def repair(seen: Analysis, short: Shortage) -> Outcome | None:
     """What to add, and why; None where nothing is missing, or where another manager writes the replicas."""
     if not all(seen.is_ours(p) for p in seen.members):
         return None
-    short = shortage(seen)
     if seen.members and short.enough:
         return None
-    cheaper = _worth_waiting_for(seen)
+    cheaper = _worth_waiting_for(seen, short)
     if cheaper is not None:
         return Outcome.wait({}, cheaper)
     wanted = addition(seen, short)
@@ -62,18 +64,17 @@ def repair(seen: Analysis) -> Outcome | None:
     return _added(seen, wanted)
 
 
-def is_short(seen: Analysis) -> bool:
+def is_short(seen: Analysis, short: Shortage) -> bool:
     """Whether something is missing that no open pool has room for."""
     if seen.snapshot.workload.deleting or not all(seen.is_ours(p) for p in seen.members):
         return False
-    short = shortage(seen)
     return not (seen.members and short.enough) and addition(seen, short) == seen.allocation
 
 
 def shortage(seen: Analysis) -> Shortage:
     """The question, with all that it rests on."""
-    stands = standing(seen)
-    return Shortage(load=needed(seen, stands), rules=rules_of(seen), standing=stands, openings=openings(seen))
+    stands, promise = standing(seen), promise_now(seen)
+    return Shortage(load=needed(seen, stands, promise), promise=promise, rules=rules_of(seen), standing=stands, openings=openings(seen))
 
 
 def addition(seen: Analysis, short: Shortage) -> Allocation:
@@ -103,12 +104,12 @@ def _allocation(stands: Sequence[Stand], counts: Sequence[int]) -> Allocation:
     return {key: n for key, n in members.items() if n > 0 or key in {key_of(s) for s in stands if s.most == s.replicas}}
 
 
-def _worth_waiting_for(seen: Analysis) -> Refusal | None:
+def _worth_waiting_for(seen: Analysis, short: Shortage) -> Refusal | None:
     """At the first placement: the refusal of a pool that still compiles where a request is taken to cost less than on any that is open."""
     if seen.members or seen.load is not None or seen.snapshot.memory.allocation:
         return None
     waiting = min(awaited(seen), key=claimed_unit_cost, default=None)
-    open_ = {key_of(s).pool for s in openings(seen)}
+    open_ = {key_of(s).pool for s in short.openings}
     best = min((o for o in seen.options if o.pool in open_), key=claimed_unit_cost, default=None)
     if waiting is None or (best is not None and claimed_unit_cost(best) <= claimed_unit_cost(waiting)):
         return None

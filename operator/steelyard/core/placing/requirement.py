@@ -21,37 +21,37 @@ HEADROOM = 0.5
 """Part of the objective's time that the slowest hundredth may take where a replica less is tried."""
 
 
-def needed(seen: Analysis, stands: Sequence[Stand]) -> float:
-    """Requests per second that must be carried; where nothing is read, what was wanted when something last was."""
+def needed(seen: Analysis, stands: Sequence[Stand], promise: Test) -> float:
+    """Requests per second that must be carried; where nothing is read, what was wanted when something last was. promise: as it is kept now."""
     if seen.load is None:
         wanted = {"/".join(p.key): p.desired for p in seen.members}
         return carried([replace(s, replicas=wanted[s.name]) for s in stands]) * (1 - ROUNDING)
     asked = seen.asked * (1 - ROUNDING)
-    if promise_now(seen).result is Result.FAIL and _may_help(seen):
+    if promise.result is Result.FAIL and _may_help(seen):
         # Whatever the capacities are taken for: one replica more than there are.
         return max(asked, carried(stands) * (1 + ROUNDING))
     # A replica less that is being tried has shown nothing yet: added again at once, it would be taken away again at once.
-    return min(asked, carried(stands)) if _is_tried(seen, stands) else asked
+    return min(asked, carried(stands)) if _is_tried(seen, stands, promise) else asked
 
 
-def kept_for(seen: Analysis, stands: Sequence[Stand], slack: float) -> float:
-    """Requests per second that must stay carried when replicas go, `slack` of a replica included, as far as chance may show so much more within RECENT
-    windows. Of capacities that are only loads which were carried, what chance may show of the load is that."""
+def kept_for(seen: Analysis, stands: Sequence[Stand], load: float, slack: float) -> float:
+    """Requests per second that must stay carried when replicas go, where `load` must be, `slack` of a replica included, as far as chance may show so
+    much more within RECENT windows. Of capacities that are only loads which were carried, what chance may show of the load is that."""
     assert seen.load is not None
     held = seen.load.peak if seen.is_a_guess else seen.load.held
     seconds = RECENT * seen.snapshot.workload.rebalancing.window_seconds
     chance = chance_peak(seen.load.mean, seconds) - seen.load.mean
     spare = min(slack * min((s.capacity for s in stands if s.replicas), default=0.0), chance)
-    return max(needed(seen, stands), held * (1 - ROUNDING)) + spare
+    return max(load, held * (1 - ROUNDING)) + spare
 
 
-def may_try_less(seen: Analysis) -> bool:
+def may_try_less(seen: Analysis, promise: Test) -> bool:
     """Whether one replica less may be tried, since what one can carry is not known: all that serve answer in half the time that they may take,
     the promise holds, and the step loads the others by no more than PROBE."""
     total = sum(p.desired for p in seen.members)
     if total < 2 or total / (total - 1) > PROBE or total <= seen.snapshot.workload.scaling.least:
         return False
-    if promise_now(seen).result is not Result.PASS:
+    if promise.result is not Result.PASS:
         return False
     return all(p.ready == p.desired and seen.only_carried(p.key) and answers_fast(seen, p) for p in seen.members)
 
@@ -84,8 +84,8 @@ def _may_help(seen: Analysis) -> bool:
     return not (move is not None and move.kind is MoveKind.RESCUE) and not any(seen.is_hopeless(p.key) for p in seen.members)
 
 
-def _is_tried(seen: Analysis, stands: Sequence[Stand]) -> bool:
-    if seen.load is None or seen.load.n == 0 or not seen.members or promise_now(seen).n > 0:
+def _is_tried(seen: Analysis, stands: Sequence[Stand], promise: Test) -> bool:
+    if seen.load is None or seen.load.n == 0 or not seen.members or promise.n > 0:
         return False
     if not all(seen.only_carried(p.key) for p in seen.members):
         return False

@@ -19,8 +19,7 @@ from steelyard.core.placing.decision import Note
 from steelyard.core.placing.fresh import unread
 from steelyard.core.placing.grounds_of import grounds_of
 from steelyard.core.placing.outcome import Outcome
-from steelyard.core.placing.repair import addition, shortage
-from steelyard.core.placing.requirement import promise_now
+from steelyard.core.placing.repair import Shortage, addition
 from steelyard.core.placing.start_move import Plan, start_move
 from steelyard.core.placing.supply import starts_on
 from steelyard.core.placing.unreachable import unreachable
@@ -36,10 +35,11 @@ AGAIN = timedelta(hours=6)
 """Age of a floor from which on a pool that misses the objective at any load is tried again, where no other is left."""
 
 
-def rescue(seen: Analysis) -> Outcome | None:
+def rescue(seen: Analysis, short: Shortage) -> Outcome | None:
     """The move away from a place that cannot keep the promise, or what keeps it from beginning; None where none is called for."""
-    grounds, source = grounds_of(seen), _left(seen)
+    source = _left(seen, short)
     here = seen.option(source.key.pool) if source is not None else None
+    grounds = grounds_of(seen) if here is not None else None
     if grounds is None or source is None or here is None:
         return None
     first: Considered | None = None
@@ -54,16 +54,16 @@ def rescue(seen: Analysis) -> Outcome | None:
     return _kept(seen, first or rescuing(grounds, here, None, nowhere or _no_other(here)))
 
 
-def _left(seen: Analysis) -> Placement | None:
+def _left(seen: Analysis, short: Shortage) -> Placement | None:
     """The placement to leave, that with the most replicas first; None where the promise holds, is not known, or more replicas may help."""
     if seen.snapshot.memory.move is not None or seen.load is None or unread(seen) is not None:
         return None
     hopeless = [p for p in seen.members if seen.is_hopeless(p.key)]
     if hopeless:
         return max(hopeless, key=_size) if seen.promise.result is not Result.PASS else None
-    if promise_now(seen).result is not Result.FAIL or not all(_has_settled(seen, p) for p in seen.members):
+    if short.promise.result is not Result.FAIL or not all(_has_settled(seen, p) for p in seen.members):
         return None
-    full = all(seen.is_ours(p) for p in seen.members) and addition(seen, shortage(seen)) == seen.allocation
+    full = all(seen.is_ours(p) for p in seen.members) and addition(seen, short) == seen.allocation
     return min(seen.members, key=lambda p: (seen.capacity(p.key) or 0.0, p.key), default=None) if full else None
 
 

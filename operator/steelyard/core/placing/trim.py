@@ -5,61 +5,61 @@ from __future__ import annotations
 from steelyard.core.placing.analysis import Analysis
 from steelyard.core.placing.fresh import unread
 from steelyard.core.placing.outcome import Allocation, Outcome
-from steelyard.core.placing.repair import scaled, settling
-from steelyard.core.placing.requirement import kept_for, may_try_less, needed, promise_now
-from steelyard.core.placing.room import key_of, rules_of, standing
+from steelyard.core.placing.repair import Shortage, scaled, settling
+from steelyard.core.placing.requirement import kept_for, may_try_less
+from steelyard.core.placing.room import key_of
 from steelyard.core.placing.supply import coming
-from steelyard.core.planning.enough import Stand, shrunk, suffices, without_slower
+from steelyard.core.planning.enough import shrunk, suffices, without_slower
 from steelyard.core.planning.sizing import SLACK
 from steelyard.core.statistics.sequential import Result
 
 
-def trim(seen: Analysis) -> Outcome | None:
+def trim(seen: Analysis, short: Shortage) -> Outcome | None:
     """What to keep; None where all of it is needed, or nothing is known well enough to take anything away."""
     if not _is_read(seen):
         return None
-    stands = standing(seen)
-    fastest = _without_slower(seen, stands)
+    fastest = _without_slower(short)
     if fastest is not None:
         return Outcome.scale(fastest, settling(seen.members), scaled(seen, fastest))
-    if not _keeps_its_promise(seen):
+    if not _keeps_its_promise(seen, short):
         return None
-    kept = next((kept for ask in (_fewer, _fewer_pools, _one_less) if (kept := ask(seen, stands)) is not None), None)
+    kept = next((kept for ask in (_fewer, _fewer_pools, _one_less) if (kept := ask(seen, short)) is not None), None)
     if kept is None or _broke_before(seen, kept):
         return None
     return Outcome.scale(kept, settling(seen.members), scaled(seen, kept))
 
 
-def _without_slower(seen: Analysis, stands: tuple[Stand, ...]) -> Allocation | None:
+def _without_slower(short: Shortage) -> Allocation | None:
     """The slowest make all others as slow: once the others carry the load without them, they go, whatever is missed meanwhile."""
-    kept = without_slower(stands, needed(seen, stands), rules_of(seen))
-    return None if kept is None else dict(zip(map(key_of, stands), kept, strict=True))
+    kept = without_slower(short.standing, short.load, short.rules)
+    return None if kept is None else dict(zip(map(key_of, short.standing), kept, strict=True))
 
 
-def _fewer(seen: Analysis, stands: tuple[Stand, ...]) -> Allocation | None:
+def _fewer(seen: Analysis, short: Shortage) -> Allocation | None:
     """What carries the load with a part of a replica to spare, so that no replica comes back at once."""
-    return _without_the_rest(seen, stands, kept_for(seen, stands, SLACK))
+    return _without_the_rest(seen, short, SLACK)
 
 
-def _fewer_pools(seen: Analysis, stands: tuple[Stand, ...]) -> Allocation | None:
+def _fewer_pools(seen: Analysis, short: Shortage) -> Allocation | None:
     """A pool that is not needed any more goes without that: if a replica is missing afterwards, it is added on the cheapest."""
-    kept = _without_the_rest(seen, stands, kept_for(seen, stands, 0.0))
+    kept = _without_the_rest(seen, short, 0.0)
     return kept if kept is not None and any(n == 0 < seen.allocation[key] for key, n in kept.items()) else None
 
 
-def _one_less(seen: Analysis, stands: tuple[Stand, ...]) -> Allocation | None:
+def _one_less(seen: Analysis, short: Shortage) -> Allocation | None:
     """Without one replica of the place where a request costs most, where trying that is the only way to learn what one carries."""
-    may_go = [s for s in stands if s.replicas > s.least]
+    may_go = [s for s in short.standing if s.replicas > s.least]
     dearest = max(may_go, key=lambda s: (s.cost / s.capacity, s.name), default=None)
-    if dearest is None or not may_try_less(seen):
+    if dearest is None or not may_try_less(seen, short.promise):
         return None
     return {**seen.allocation, key_of(dearest): dearest.replicas - 1}
 
 
-def _without_the_rest(seen: Analysis, stands: tuple[Stand, ...], held: float) -> Allocation | None:
-    if not suffices(stands, held, rules_of(seen)):
+def _without_the_rest(seen: Analysis, short: Shortage, slack: float) -> Allocation | None:
+    stands, held = short.standing, kept_for(seen, short.standing, short.load, slack)
+    if not suffices(stands, held, short.rules):
         return None
-    kept: Allocation = dict(zip(map(key_of, stands), shrunk(stands, held, rules_of(seen)), strict=True))
+    kept: Allocation = dict(zip(map(key_of, stands), shrunk(stands, held, short.rules), strict=True))
     return None if kept == seen.allocation else kept
 
 
@@ -71,9 +71,9 @@ def _is_read(seen: Analysis) -> bool:
     return known and all(p.ready >= coming(seen, p) for p in seen.members)
 
 
-def _keeps_its_promise(seen: Analysis) -> bool:
+def _keeps_its_promise(seen: Analysis, short: Shortage) -> bool:
     """Whether it does at its present size: what was just added is not taken away again before it has shown anything."""
-    promise = promise_now(seen)
+    promise = short.promise
     return not (promise.result is Result.FAIL and not _in_vain(seen)) and not (promise.n == 0 and seen.load is not None and seen.load.n > 0)
 
 
