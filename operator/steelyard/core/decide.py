@@ -17,6 +17,7 @@ from steelyard.core.placing.ask import demand
 from steelyard.core.placing.conditions import conditions
 from steelyard.core.placing.decision import Decision
 from steelyard.core.placing.explore import explore
+from steelyard.core.placing.fresh import just_begun
 from steelyard.core.placing.go_on import go_on
 from steelyard.core.placing.go_without import give_back
 from steelyard.core.placing.improve import improve
@@ -42,18 +43,20 @@ def decide(snapshot: Snapshot, now: datetime) -> Decision:
     outcome = place(seen, short)
     memory = remember(seen, outcome)
     reason, message = words(outcome)
-    if snapshot.synced:
+    # A process that begins says nothing else of the whole fleet than the last one did, until it has read something.
+    awaited = reason is Reason.WAITING and just_begun(seen)
+    if snapshot.synced and not awaited:
         memory = replace(memory, last=last_decision(seen, outcome, memory, reason, message))
     intent = intent_of(seen, outcome.allocation)
     return Decision(
         intent=intent,
         memory=memory,
         desired=outcome.allocation,
-        conditions=conditions(seen, outcome, memory),
+        conditions=conditions(seen, outcome, memory, awaited=awaited),
         notes=(
             *outcome.notes,
             *order_notes(snapshot, outcome, intent),
-            *hold_notes(snapshot.memory.last, outcome),
+            *(() if awaited else hold_notes(snapshot.memory.last, outcome)),
             *claim_notes(snapshot.memory, memory),
         ),
         verdict=outcome.verdict,

@@ -22,6 +22,10 @@ AT_ONCE = 64
 KEPT = 100
 """Rounds for which it is remembered when a pod was asked."""
 ACCEPT = "text/plain;version=0.0.4"
+NOT_ASKED = Failure(
+    Reason.NOT_REACHED, "the round of observation ended before every pod was asked: too many do not answer, or the operator lacks processor time"
+)
+"""The same words for all pods: which of them it meets changes from round to round, and a status would be written each time."""
 TEXT = frozenset({"text/plain", "application/openmetrics-text"})
 
 
@@ -58,10 +62,7 @@ class DirectSource:
 
     async def read(self, pods: Sequence[ObservedPod]) -> Mapping[str, Answer]:
         """Ask all pods, the well-behaved ones first."""
-        answers: dict[str, Answer] = {
-            pod.uid: Failure(Reason.NOT_REACHED, f"{pod.title} was not read: the round ended before, for too many others did not answer")
-            for pod in pods
-        }
+        answers: dict[str, Answer] = {pod.uid: NOT_ASKED for pod in pods}
         self._number += 1
         queue = iter(sorted(pods, key=lambda pod: (self._failed.get(pod.uid, 0), self._asked.get(pod.uid, 0), pod.uid)))
 

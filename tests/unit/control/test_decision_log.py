@@ -166,7 +166,7 @@ def test_a_workload_that_can_be_read_is_owed_decisions_and_no_other():
 def test_the_logged_line_is_a_record_that_is_decided_the_same_way_again(told, caplog):
     world = World({"a": Ground(), "b": Ground(speed=20)}, rate=24)
     world.tick(12)
-    snapshot = world.snapshot()
+    snapshot = replace(world.snapshot(), memory=replace(world.memory, last=None))
     with caplog.at_level(logging.INFO, logger="steelyard.control.telemetry.decision_log"):
         told.journal.record(MANIFEST, snapshot, decide(snapshot, world.now), world.now, 0.1)
     line = json.loads(JsonFormatter().format(caplog.records[-1]))
@@ -174,6 +174,15 @@ def test_the_logged_line_is_a_record_that_is_decided_the_same_way_again(told, ca
     assert (found.snapshot, found.now) == (snapshot, world.now)
     assert list(differences(found.decided, json.loads(json.dumps(outcome(again(found)))))) == []
     assert line["digest"] == found.decided["digest"]
+
+
+def test_what_status_says_already_is_not_recorded_again_by_a_process_that_begins(told, caplog):
+    world = World({"a": Ground(), "b": Ground(speed=20)}, rate=24)
+    world.tick(12)
+    snapshot = world.snapshot()
+    with caplog.at_level(logging.INFO, logger="steelyard.control.telemetry.decision_log"):
+        told.journal.record(MANIFEST, snapshot, decide(snapshot, world.now), world.now, 0.1)
+    assert not caplog.records
 
 
 def test_a_compile_is_written_when_its_decision_changes_and_is_decided_the_same_way_again(told, caplog):

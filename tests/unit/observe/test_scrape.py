@@ -112,6 +112,7 @@ def test_a_round_ends_in_time_with_an_answer_for_every_pod(monkeypatch):
     assert seconds == pytest.approx(1.0)
     assert {answer.reason for answer in answers.values()} == {Reason.TIMEOUT, Reason.NOT_REACHED}
     assert len(answers) == 400
+    assert len({answer.why for answer in answers.values() if answer.reason is Reason.NOT_REACHED}) == 1, "whoever it was"
 
 
 def test_pods_that_stall_keep_no_other_from_being_read(monkeypatch):

@@ -36,7 +36,6 @@ class DecisionLog:
         self._events = events
         self._metrics = metrics
         self._gauges: dict[WorkloadKey, tuple[Sample, ...]] = {}
-        self._recorded: dict[WorkloadKey, str] = {}
         self._read: dict[WorkloadKey, Moments] = {}
         self._priced: dict[WorkloadKey, Moments] = {}
         self._decided: datetime | None = None
@@ -53,13 +52,13 @@ class DecisionLog:
             self._events.record(about, kind, each.reason, each.message)
 
     def record(self, about: Manifest, snapshot: Snapshot, decision: Decision, now: datetime, seconds: float) -> None:
-        """One decision. The record is written when the decision differs from the last one: it holds every operand."""
+        """One decision. The record is written when the decision differs from the one that status had: it holds every operand, and is large.
+        A process that begins has nothing new to tell of a fleet at rest."""
         self.note(about, decision.notes)
         key = snapshot.workload.key
         self._metrics.measure("steelyard_decision_cycle_seconds", seconds)
         digest = decision.memory.last.digest if decision.memory.last else ""
-        if self._recorded.get(key) != digest:
-            self._recorded[key] = digest
+        if digest != (snapshot.memory.last.digest if snapshot.memory.last else ""):
             self._metrics.count("steelyard_decisions", (decision.verdict, decision.reason.value))
             if decision.review is not None and decision.review.score is not None:
                 outcome = "begun" if decision.review.verdict is None else "refused"
@@ -123,7 +122,6 @@ class DecisionLog:
         self._safe.pop(key, None)
         self._read.pop(key, None)
         self._priced.pop(key, None)
-        self._recorded.pop(key, None)
         self._gone.add(key)
 
     def publish(self, now: datetime, *, leading: bool, owed: bool, serving: Collection[WorkloadKey] = ()) -> None:

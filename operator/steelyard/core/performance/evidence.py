@@ -29,7 +29,7 @@ from steelyard.core.statistics.interval import Interval
 CHANGE = 0.2
 """Relative change of a point that is worth a write."""
 GROWN = 2
-"""Times as many good requests behind a figure as before are worth a write: five of them from a trial's first window to its last."""
+"""Times as many good requests behind a cost, for a narrower interval to be news: few windows are alike by chance."""
 NOISE = 1.25
 """Times both figures' half-widths; a change within it is chance."""
 RENEWED = timedelta(days=1)
@@ -38,9 +38,12 @@ RETRIED = 1.1
 """Times the remembered capacity that is believed after each RENEWED, where the figures say that the broken promise which taught it was not
 the load's fault: a step that breaks the promise again costs one window a day, and one that does not gives replicas back."""
 NARROWER = 2
-"""Times as narrow a capacity, inside what the remembered one left open, is news."""
+"""Times as narrow a figure, inside what the remembered one left open, is news. More good requests behind the same interval are not: else each
+status of a fleet is written again and again while its windows fill."""
 WIDE = log(1.05)
 """Half-width (of the log) up to which a capacity is known well enough: narrower is not worth a write."""
+WIDE_COST = log(1.02)
+"""The same of a cost. Savings are of more than that, and their interval has to be above the least one."""
 LATEST = 16
 """Windows that evidence is computed from, and as many more as it takes to see `least` good requests."""
 
@@ -126,10 +129,18 @@ def remember(old: Known | None, new: Known | None, least: int, carried: float | 
     if old.steady and not new.steady:
         # Figures from within a move do not displace the cost of standing there; what they say of capacity is still news.
         return kept
-    grown = _n(new) >= GROWN * _n(old)
-    if grown or _enough(old.unit_cost, new.unit_cost, least) or _resized(old.unit_cost, new.unit_cost) or _moved(_cost(old), _cost(new)):
+    if _tells_more(old.unit_cost, new.unit_cost, least):
         return replace(new, capacity=capacity, saturation=full)
     return kept
+
+
+def _tells_more(old: UnitCost | None, new: UnitCost | None, least: int) -> bool:
+    """Whether the cost tells what the remembered one did not."""
+    if old is None or new is None:
+        return old is None and new is not None
+    before, after = old.interval, new.interval
+    surer = new.good >= GROWN * old.good and _sharper(before, after, WIDE_COST)
+    return surer or _enough(old, new, least) or _resized(old, new) or _moved(before, after)
 
 
 def _capacity(
@@ -189,19 +200,19 @@ def _learnt(before: Interval, after: Interval, broken: float | None) -> bool:
     return too_high or _moved(before, after) or _sharper(before, after)
 
 
-def _sharper(before: Interval, after: Interval) -> bool:
+def _sharper(before: Interval, after: Interval, wide: float = WIDE) -> bool:
     """Two figures that agree are not of the same worth."""
-    return _spread(before) > max(WIDE, NARROWER * _spread(after))
+    return _spread(before) > max(wide, NARROWER * _spread(after))
 
 
 def _n(known: Known) -> int:
     return max(known.unit_cost.good if known.unit_cost else 0, known.capacity.n if known.capacity else 0)
 
 
-def _enough(old: UnitCost | None, new: UnitCost | None, least: int) -> bool:
+def _enough(old: UnitCost, new: UnitCost, least: int) -> bool:
     """Whether the cost rests on as many good requests as are asked for, which it did not: behind what a new size costs there are few at first,
     however many are behind what a replica can do."""
-    return old is not None and new is not None and old.good < least <= new.good
+    return old.good < least <= new.good
 
 
 def _exact(capacity: Capacity) -> Interval:
@@ -210,24 +221,18 @@ def _exact(capacity: Capacity) -> Interval:
     return Interval(rate.point, rate.point, rate.point) if capacity.at_least else rate
 
 
-def _cost(known: Known) -> Interval | None:
-    return known.unit_cost.interval if known.unit_cost else None
-
-
 def _size(windows: Sequence[Window]) -> int | None:
     sizes = {round(w.replicas) for w in windows}
     return sizes.pop() if len(sizes) == 1 else None
 
 
-def _resized(old: UnitCost | None, new: UnitCost | None) -> bool:
+def _resized(old: UnitCost, new: UnitCost) -> bool:
     """Whether both sizes are known and differ: what two replicas cost is no estimate of what three cost, however wide its interval."""
-    return old is not None and new is not None and None not in {old.replicas, new.replicas} and old.replicas != new.replicas
+    return None not in {old.replicas, new.replicas} and old.replicas != new.replicas
 
 
-def _moved(old: Interval | None, new: Interval | None) -> bool:
+def _moved(old: Interval, new: Interval) -> bool:
     """Whether the point changed by more than CHANGE and by more than chance explains."""
-    if old is None or new is None:
-        return old is None and new is not None
     if old.point <= 0 or new.point <= 0:
         return old.point != new.point
     change = abs(log(new.point / old.point))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import Memory
 from steelyard.core.facts.snapshot import Placement, RefusedWrite
@@ -18,18 +20,11 @@ FRONT = frozenset({"Service", "PodDisruptionBudget"})
 """Kinds of which one object has the workload's name."""
 
 
-def conditions(seen: Analysis, outcome: Outcome, memory: Memory) -> tuple[Condition, ...]:
-    """Ready summarises: replicas are serving. Order is that of design section 5."""
+def conditions(seen: Analysis, outcome: Outcome, memory: Memory, *, awaited: bool = False) -> tuple[Condition, ...]:
+    """Ready summarises: replicas are serving. Order is that of design section 5. `awaited`: readings are, so what was said by them stands."""
     placed = _placed(seen, outcome, memory)
-    return (
-        _ready(seen, placed),
-        _compiled(seen),
-        placed,
-        _slo_met(seen),
-        _observed(seen),
-        _balanced(seen, memory, outcome),
-        _held(outcome.held),
-    )
+    by_readings = (_slo_met(seen), _observed(seen), _balanced(seen, memory, outcome), _held(outcome.held))
+    return (_ready(seen, placed), _compiled(seen), placed, *(replace(each, awaited=awaited) for each in by_readings))
 
 
 def _ready(seen: Analysis, placed: Condition) -> Condition:

@@ -35,6 +35,22 @@ def unread(seen: Analysis) -> Refusal | None:
     return next((refusal for p in seen.members if (refusal := unfresh(seen, p.key, p)) is not None), None)
 
 
+def just_begun(seen: Analysis) -> bool:
+    """Whether nothing was read yet of placements that were measured before: not the workload is new, but the operator."""
+    serving = [p.key for p in seen.members if p.ready > 0]
+    measured = all(seen.snapshot.memory.of(*key) is not None for key in serving)
+    return bool(serving) and measured and seen.snapshot.memory.move is None and all(_nothing_yet(seen, key) for key in serving)
+
+
+def _nothing_yet(seen: Analysis, key: PlacementKey) -> bool:
+    match seen.traffic(key):
+        case Fresh(value, _):
+            return not value.windows
+        case Unknown(_, pending):
+            return pending
+    return False
+
+
 def frozen(seen: Analysis) -> Refusal | None:
     """The refusal of a person who stopped changes, of this workload or of all."""
     return stopped(seen.snapshot.workload.rebalancing, frozen=seen.snapshot.settings.frozen)

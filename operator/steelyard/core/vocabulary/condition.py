@@ -22,9 +22,11 @@ class ConditionType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """`status` None is Unknown. Times and generations are added where it is written."""
+    """`status` None is Unknown. Times and generations are added where it is written. `awaited`: what was written of the same spec before stands
+    until the readings are there that this one lacks."""
 
     type: ConditionType
     status: bool | None
     reason: Reason
     message: str
+    awaited: bool = False
