@@ -23,7 +23,8 @@ KEPT = 100
 """Rounds for which it is remembered when a pod was asked."""
 ACCEPT = "text/plain;version=0.0.4"
 NOT_ASKED = Failure(
-    Reason.NOT_REACHED, "the round of observation ended before every pod was asked: too many do not answer, or the operator lacks processor time"
+    Reason.NOT_REACHED,
+    "the round of observation ended before every pod was asked: too many do not answer, or the operator lacks processor time",
 )
 """The same words for all pods: which of them it meets changes from round to round, and a status would be written each time."""
 TEXT = frozenset({"text/plain", "application/openmetrics-text"})
