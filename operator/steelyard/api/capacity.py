@@ -31,8 +31,8 @@ class Capacity(SpecModel):
     type: Annotated[
         CapacityType,
         says(
-            "On which terms the nodes are had. Use one pool for each, since price and risk differ. Reserved is treated as OnDemand by this "
-            "version: unused reserved nodes count as money that can be saved.",
+            "On which terms the nodes are had. Use one pool for each, since price and risk differ. Reserved nodes are paid for in any "
+            "case: a replica on one that stands idle adds nothing to the bill, and decisions count it with a thousandth of its price.",
             example="Spot",
         ),
     ] = CapacityType.ON_DEMAND

@@ -14,6 +14,14 @@ from steelyard.api.text import Message, PoolName
 from steelyard.api.word import Word
 
 
+class CostBasis(Word):
+    """What a cost that decides is made from."""
+
+    NODES = "Nodes", "the price of a node over the replicas that fit on it: an autoscaler makes and removes the nodes"
+    SHARE = "Share", "the largest part of a node's devices, CPU or memory that a replica keeps from others: the nodes stay"
+    COMMITTED = "Committed", "a thousandth of that of Nodes: the nodes are paid for in any case, and fewer replicas are better than more"
+
+
 class DecisionVerdict(Word):
     """What was decided."""
 
@@ -87,6 +95,10 @@ class OptionEntry(StatusModel):
     cheapest_below: Annotated[
         Decimal | None,
         says("The price of one node below which this pool would be the cheapest at this load.", unit="currency an hour", example="0.61"),
+    ] = None
+    cost_basis: Annotated[
+        CostBasis | None,
+        says("What the costs of this entry are made from: what the bill changes by with one replica.", example="Nodes"),
     ] = None
 
 

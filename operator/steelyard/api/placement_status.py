@@ -19,7 +19,10 @@ class Basis(Word):
     CLAIMED = "Claimed", "an advertised number; nothing has been measured here yet"
     CARRIED = "Carried", "a load that this workload's traffic brought and that was carried: the true number is there or above"
     MEASURED = "Measured", "this workload's own traffic here"
-    SHARE = "Share", "measured traffic, at the requested share of the node's price; whether a move would free whole nodes is not counted"
+    SHARE = (
+        "Share",
+        "measured traffic, at the requested share of the node's price, as reports divide it; decisions count what the bill changes by (costBasis)",
+    )
 
 
 class Verdict(Word):

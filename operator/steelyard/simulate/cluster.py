@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from steelyard.core.economics.attribution import taken
+from steelyard.core.economics.replica_price import dominant_share
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.resources import Resources
 from steelyard.core.facts.snapshot import Placement
@@ -120,7 +120,7 @@ class Cluster:
         """Nodes of the pool that the replicas of all workloads `but` one take, wanted or there."""
         size = self.nodes[pool].size
         return sum(
-            made.desired * taken(made.order.resources, size)
+            made.desired * dominant_share(made.order.resources, size)
             for (name, key), made in self.deployments.items()
             if key.pool == pool and name != but
         )

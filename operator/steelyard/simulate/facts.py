@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from steelyard.core.compiling.candidate import DEFAULT_CPU, DEFAULT_DEVICE
-from steelyard.core.economics.attribution import share
+from steelyard.core.economics.replica_price import replica_price
 from steelyard.core.facts.claim import Claim, ClaimMetric
 from steelyard.core.facts.identity import WorkloadKey
+from steelyard.core.facts.price import Price
 from steelyard.core.facts.resources import Resources
 from steelyard.core.facts.snapshot import (
     CompileOptions,
@@ -86,7 +87,7 @@ def pool_of(pool: PoolEntry, nodes: Nodes, entry: WorkloadEntry, happening: Happ
         resource_name="devices" if pool.devices else None,
         backends=(backend_of(pool),),
         node_selector={"pool": pool.name},
-        shapes=(Shape(instance_type=pool.instance_type or pool.name, resources=nodes.size, price=happening.price(pool)),),
+        shapes=(shape_of(pool, happening.price(pool)),),
         spot=pool.spot,
         max_nodes=pool.max_nodes,
         provisioned=pool.max_nodes is not None,
@@ -97,6 +98,12 @@ def pool_of(pool: PoolEntry, nodes: Nodes, entry: WorkloadEntry, happening: Happ
         exhaustion=_reported(nodes, scenario),
         default_resources=_size(pool.replica),
     )
+
+
+def shape_of(pool: PoolEntry, price: Price | None) -> Shape:
+    """One of its nodes: all of it is for replicas."""
+    size = Resources(pool.cpu, pool.memory_gib, float(pool.devices))
+    return Shape(instance_type=pool.instance_type or pool.name, resources=size, price=price, for_replicas=size)
 
 
 def _reported(nodes: Nodes, scenario: Scenario) -> Exhaustion | None:
@@ -169,7 +176,16 @@ def _true(metric: ClaimedMetric, pool: PoolEntry, entry: WorkloadEntry) -> float
         return full
     if pool.price_per_hour is None:
         return None
-    node = Resources(pool.cpu, pool.memory_gib, float(pool.devices))
     objective = entry.objective
     kept = utilisation(1 - objective.percent / 100, objective.milliseconds / truth.service_milliseconds)
-    return pool.price_per_hour * share(replica_of(pool, entry), node) / (PER_HOUR * full * kept)
+    there = Pool(
+        name=pool.name,
+        family=pool.family,
+        resource_name=None,
+        backends=(),
+        node_selector={},
+        shapes=(shape_of(pool, None),),
+        provisioned=pool.max_nodes is not None,
+    )
+    each = replica_price(there, replica_of(pool, entry))
+    return None if each is None else each.listed(pool.price_per_hour) / (PER_HOUR * full * kept)

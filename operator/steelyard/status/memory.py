@@ -203,6 +203,7 @@ def _option_line(told: Option) -> core.OptionLine | None:
         basis=told.basis,
         n=told.n or 0,
         cheapest_below=_real(told.cheapest_below),
+        cost_basis=told.cost_basis,
     )
 
 

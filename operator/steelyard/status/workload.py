@@ -248,6 +248,8 @@ def _option_out(option: OptionLine) -> Raw:
         out["replicas"] = option.replicas
     if option.basis is not None:
         out["basis"] = option.basis
+    if option.cost_basis is not None:
+        out["costBasis"] = option.cost_basis
     return out | decimals(
         costPerHour=option.cost_per_hour,
         unitCost=option.unit_cost,

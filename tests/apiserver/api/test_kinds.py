@@ -308,6 +308,7 @@ def full_status() -> dict[str, Any]:
                 {
                     "pool": "cpu-a", "feasible": True, "reason": "", "message": "", "replicas": 2, "costPerHour": "1.5", "unitCost": "0.02",
                     "lower": "0.01", "upper": "0.03", "basis": "Measured", "n": 1200, "cheapestBelow": "0.6",
+                    "costBasis": "Nodes",
                 }
             ],
             "board": [{"gate": "Frozen", "passed": True, "reason": "", "message": ""}],

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from property.effort import effort
 from steelyard.api.inference_workload import InferenceWorkload
 from steelyard.api.parse import parse
+from steelyard.core.economics.when_empty import CostBasis
 from steelyard.core.facts.capacity import Basis, Capacity, Saturation
 from steelyard.core.facts.floor import Floor
 from steelyard.core.facts.identity import PlacementKey
@@ -145,6 +146,7 @@ OPTIONS = whole(
     basis=st.none() | st.sampled_from(Basis),
     n=COUNTS,
     cheapest_below=st.none() | NUMBERS,
+    cost_basis=st.none() | st.sampled_from(CostBasis),
 )
 DECISIONS = whole(
     LastDecision,

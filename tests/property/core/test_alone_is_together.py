@@ -9,11 +9,11 @@ from property.effort import effort
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.snapshot import FleetTarget
 from steelyard.core.plan import plan_demands
+from steelyard.core.planning.choice_price import ChoicePrice, choice_price
 from steelyard.core.planning.demand import Demand
 from steelyard.core.planning.exact import solve
 from steelyard.core.planning.outcome import Planned
 from steelyard.core.planning.problem import Offer, Problem
-from steelyard.core.planning.replica_price import ReplicaPrice, replica_price
 
 POOLS = ("cheap", "large", "plenty")
 PARTS = {"cheap": 1.0, "large": 0.5, "plenty": 1.0}
@@ -22,7 +22,7 @@ PARTS = {"cheap": 1.0, "large": 0.5, "plenty": 1.0}
 
 def priced(problem: Problem, target: FleetTarget) -> Problem:
     """The workload's own problem, as it decides it."""
-    prices = {o.pool: replica_price(o.cost, PARTS[o.pool], o.pool, target, 0) for o in problem.offers}
+    prices = {o.pool: choice_price(o.cost, PARTS[o.pool], o.pool, target, 0) for o in problem.offers}
     offers = tuple(replace(o, worth=prices[o.pool].worth, allotted=prices[o.pool].allotted) for o in problem.offers)
     return replace(problem, offers=offers)
 
@@ -73,7 +73,7 @@ def test_no_workload_gains_by_leaving_what_the_plan_has_for_it(asked: tuple[Dema
 @given(st.floats(0.1, 9), st.floats(0, 9), st.integers(0, 5), st.integers(0, 9))
 @effort(60)
 def test_a_replica_beyond_the_plan_costs_its_part_of_the_node_more(each: float, worth: float, allotted: int, replicas: int) -> None:
-    price = ReplicaPrice(each, worth, allotted)
+    price = ChoicePrice(each, worth, allotted)
     one_more = price.of(replicas + 1) - price.of(replicas)
     assert abs(one_more - (each + worth if replicas >= allotted else each)) < 1e-9
     assert abs(price.between(replicas, replicas + 1) - one_more) < 1e-9

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from property.core.fleets import fleets
 from property.effort import effort
-from steelyard.core.economics.avoidable import CostBasis, WhenEmpty, avoidable
+from steelyard.core.economics.avoidable import avoidable
 from steelyard.core.economics.fully_loaded import FullyLoaded, divide
 from steelyard.core.economics.ledger import Ledger, NodeFact, advance
+from steelyard.core.economics.when_empty import CostBasis, WhenEmpty
 from unit.core.world import START
 
 WORKLOADS = ("ns/a", "ns/b")

@@ -169,6 +169,7 @@ OPTION_AVX = option(
     basis="Measured",
     n=50812,
     cheapestBelow="0.17",
+    costBasis="Share",
 )
 OPTION_AMX_CLAIMED = option("cpu-amx", replicas=1, costPerHour="0.17", unitCost="0.0019", lower="0.00095", upper="0.0038", basis="Claimed")
 OPTION_AMX_MEASURED = option(

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from steelyard.core.economics.avoidable import Avoidable, CostBasis, WhenEmpty, avoidable
+from steelyard.core.economics.avoidable import Avoidable, avoidable
 from steelyard.core.economics.ledger import Account, Component, NodeFact, PodFact
+from steelyard.core.economics.when_empty import CostBasis, WhenEmpty
 from steelyard.core.facts.price import Price, PriceClass
 from steelyard.core.facts.resources import Resources
 from unit.core.world import START

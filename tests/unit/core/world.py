@@ -82,6 +82,7 @@ class Ground:
     claims: tuple[Claim, ...] = ()
     nodes: int = 40
     spot: bool = False
+    reserved: bool = False
     family: str = "cpu"
     exists: bool = True
     priced: bool = True
@@ -209,6 +210,7 @@ class World:
             claims=ground.claims,
             nodes=ground.nodes,
             spot=ground.spot,
+            reserved=ground.reserved,
             selected=ground.selected,
             exhaustion=self.exhaustion(name),
             unready_nodes=ground.unready,

@@ -135,6 +135,23 @@ def floors(view: ExplainView) -> list[str]:
 
 
 def cost_basis(view: ExplainView) -> list[str]:
-    """What kind of money it is."""
+    """What kind of money it is that was measured."""
     shares = any(p.unit_cost is not None and p.unit_cost.basis == "Share" for p in view.placements)
     return ["cost is the share of the node's price that the replicas request (basis Share)"] if shares else []
+
+
+DECIDES = {
+    "Nodes": "the price of a node over the replicas that fit on it, since its nodes come and go",
+    "Share": "the largest part of a node's devices, CPU or memory that a replica keeps, since its nodes stay",
+    "Committed": "next to nothing, since its nodes are paid for in any case",
+}
+
+
+def deciding_cost(view: ExplainView) -> list[str]:
+    """Which cost decides on each pool, as one sentence."""
+    by_basis: dict[str, list[str]] = {}
+    for row in view.pools:
+        if row.cost_basis in DECIDES:
+            by_basis.setdefault(row.cost_basis, []).append(row.pool)
+    told = [f"{DECIDES[basis]} ({basis}: {', '.join(sorted(pools))})" for basis, pools in sorted(by_basis.items())]
+    return [f"the cost that decides is what the bill changes by: a replica counts {'; '.join(told)}"] if told else []

@@ -50,6 +50,8 @@ class PoolRow:
     claims: tuple[Verdict, ...]
     cheapest_below: Decimal | None
     """Node price per hour below which this pool would be the cheapest."""
+    cost_basis: str | None
+    """What the cost is made from."""
     exhausted_until: datetime | None
     quarantined_until: datetime | None
 
@@ -96,6 +98,7 @@ def _row(name: str, workload: Workload, pool: Pool | None, unreadable: bool, now
         price=pool.price if pool else None,
         claims=tuple(c for c in workload.claims if c.pool == name),
         cheapest_below=option.cheapest_below if option else None,
+        cost_basis=option.cost_basis if option else None,
         exhausted_until=pool.exhausted_until if pool and pool.exhausted_until and pool.exhausted_until > now else None,
         quarantined_until=max(until, default=None),
     )

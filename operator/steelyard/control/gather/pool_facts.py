@@ -67,6 +67,7 @@ def pool_of(parsed: AcceleratorPool, raw: Manifest, nodes: Iterable[NodeView], *
         runtime_class=spec.nodes.runtime_class_name,
         shapes=tuple(_shape(s.to_raw()) for s in spec.shapes),
         spot=spec.capacity.type == CapacityType.SPOT,
+        reserved=spec.capacity.type == CapacityType.RESERVED,
         max_nodes=spec.capacity.max_nodes,
         provisioned=spec.provisioner.type != ProvisionerType.NONE,
         claims=tuple(_claim(c.to_raw()) for c in spec.claims),

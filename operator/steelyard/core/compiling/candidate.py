@@ -8,13 +8,11 @@ from dataclasses import dataclass, replace
 from steelyard.core.compiling.key import CompileInputs
 from steelyard.core.compiling.revision import asked, revision
 from steelyard.core.compiling.vllm_words import compiled_words
-from steelyard.core.economics.attribution import share
 from steelyard.core.economics.money import written
-from steelyard.core.facts.price import Price
+from steelyard.core.economics.replica_price import ReplicaPrice, replica_price
 from steelyard.core.facts.resources import Resources
 from steelyard.core.facts.snapshot import Artifact, ArtifactState, Pool, PoolChoice, Settings, Shape, Snapshot, Toolchain, Workload
 from steelyard.core.vocabulary.architecture import TARGETS
-from steelyard.core.vocabulary.reading import Fresh, Reading, Stale, Unknown
 from steelyard.core.vocabulary.reason import Reason, Refusal
 
 DEFAULT_CPU = Resources(cpu=1.0, memory_gib=2.0)
@@ -37,11 +35,12 @@ def server_of(backend: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A pool that can, or cannot, run the workload now. `refusal` None: its artifact is verified and a replica fits."""
+    """A pool that can, or cannot, run the workload now. `refusal` None: its artifact is verified and a replica fits. `marginal`: what one replica
+    changes the bill by; None where it fits on no shape."""
 
     pool: Pool
     resources: Resources
-    shape: Shape | None
+    marginal: ReplicaPrice | None
     toolchain: Toolchain | None
     inputs: CompileInputs | None
     artifact: Artifact | None
@@ -55,28 +54,22 @@ class Candidate:
         return self.pool.name
 
     @property
+    def shape(self) -> Shape | None:
+        """The nodes that a replica would be on."""
+        return self.marginal.shape if self.marginal is not None else None
+
+    @property
+    def fitting(self) -> int:
+        """Replicas that fit on one of these nodes; 0 without a shape."""
+        return self.marginal.fitting if self.marginal is not None else 0
+
+    @property
     def resource_price(self) -> float | None:
         """Money per hour of the shape's resources by their weight: of another size of replica or shape about the same, so that a change of
         it is a change of the price. None where the price is not known."""
         if self.shape is None or self.shape.price is None or not self.shape.price.plausible:
             return None
         return written(self.shape.price.per_hour / self.shape.resources.weight)
-
-    def replica_price(self, price: Price) -> float:
-        """Money per hour of one replica: its requested share of the node (basis Share)."""
-        assert self.shape is not None
-        return price.per_hour * share(self.resources, self.shape.resources)
-
-
-def replica_cost(candidate: Candidate, reading: Reading[Price]) -> Reading[float]:
-    """Money per hour of one replica, as fresh as the price is."""
-    match reading:
-        case Fresh(value, at):
-            return Fresh(candidate.replica_price(value), at)
-        case Stale(value, at, why):
-            return Stale(candidate.replica_price(value), at, why)
-        case Unknown():
-            return reading
 
 
 def resources_of(workload: Workload, pool: Pool) -> Resources:
@@ -141,17 +134,13 @@ def _candidate(snapshot: Snapshot, pool: Pool) -> Candidate:
     workload = snapshot.workload
     resources = resources_of(workload, pool)
     toolchain = toolchain_for(workload.server, pool, snapshot.settings)
-    fitting = [s for s in pool.shapes if s.resources.weight > 0 and resources.fits(s.resources)]
-    # The cheapest known price first; a shape without a price is used only where no other fits.
-    fitting.sort(key=lambda s: (s.price is None, (s.price.per_hour if s.price else 0.0) * share(resources, s.resources), s.instance_type))
-    shape = fitting[0] if fitting else None
     inputs = compile_inputs(workload, toolchain, pool.family) if toolchain else None
     artifact = snapshot.artifacts.get(inputs.key, Artifact(state=ArtifactState.ABSENT)) if inputs else None
     digest = artifact.digest if artifact and artifact.state is ArtifactState.READY else None
     candidate = Candidate(
         pool=pool,
         resources=resources,
-        shape=shape,
+        marginal=replica_price(pool, resources),
         toolchain=toolchain,
         inputs=inputs,
         artifact=artifact,

@@ -1,4 +1,6 @@
-"""How much of a node one container pays for. Conservation holds by construction: shares and idle sum to the node's price.
+"""How much of a node's price is reported as one container's. Conservation holds by construction: shares and idle sum to the node's price.
+
+For reports alone: what a decision counts is `replica_price.py`.
 
 Formula (OpenCost specification, appendix on node prices): fixed weights per CPU core, GiB and accelerator are normalised so that the
 whole node costs its price; a container pays its part of each, whole devices for accelerators. On a node with accelerators the devices
@@ -17,12 +19,6 @@ def share(container: Resources, node: Resources) -> float:
     if node.weight <= 0:
         raise ValueError("a node without resources has no price to share: give its shape devices, cpu and memory")
     return min(1.0, container.weight / node.weight)
-
-
-def taken(container: Resources, node: Resources) -> float:
-    """Part of a node that `container` keeps from others: the largest of its parts of the cores, the memory and the devices."""
-    parts = ((container.cpu, node.cpu), (container.memory_gib, node.memory_gib), (container.devices, node.devices))
-    return max((asked / there for asked, there in parts if asked > 0 and there > 0), default=0.0)
 
 
 def attribute(containers: Mapping[str, Resources], node: Resources, cost: float) -> tuple[Mapping[str, float], float]:

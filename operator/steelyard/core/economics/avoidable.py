@@ -9,29 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 from steelyard.core.economics.ledger import NodeFact, parts_of, per_second, segments
-
-
-class WhenEmpty(StrEnum):
-    """What becomes of a pool's node that nobody uses."""
-
-    REMOVED = "Removed"
-    """Somebody removes it (Karpenter, Cluster Autoscaler): it is no longer paid."""
-    STAYS = "Stays"
-    """Nobody provisions the pool's nodes: what is freed is there for others, who would else need more."""
-    COMMITTED = "Committed"
-    """Reserved: it is paid to the end of the commitment, used or not."""
-
-
-class CostBasis(StrEnum):
-    """What an avoidable cost is made from."""
-
-    NODES = "Nodes"
-    """Whole nodes that would be gone."""
-    SHARE = "Share"
-    """The requested share of the nodes' price."""
+from steelyard.core.economics.when_empty import BASIS, CostBasis, WhenEmpty
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +36,7 @@ def avoidable(
             continue
         rule = when_empty[node.pool]
         seconds = _share_seconds(workload, node, first, last) if rule is WhenEmpty.STAYS else _sole_seconds(workload, node, first, last)
-        basis = CostBasis.SHARE if rule is WhenEmpty.STAYS else CostBasis.NODES
+        basis = BASIS[rule]
         rate = 0.0 if rule is WhenEmpty.COMMITTED else per_second(node)
         before = found.get(node.pool, Avoidable(0.0, basis)).cost
         unknown = before is None or (rate is None and seconds > 0)

@@ -179,6 +179,8 @@ class OptionLine:
     n: int = 0
     cheapest_below: float | None = None
     """Node price per hour below which this pool would be the cheapest."""
+    cost_basis: str | None = None
+    """What the cost is made from: a word of `economics/when_empty.CostBasis`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -210,11 +210,14 @@ class Workload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """One instance type of a pool."""
+    """One instance type of a pool. `resources`: of a whole node. `for_replicas`: what of it replicas can have, where that is known; None: what a
+    reserve for the system leaves. `pods`: that a node takes, where one that stands says so."""
 
     instance_type: str
     resources: Resources
     price: Price | None
+    for_replicas: Resources | None = None
+    pods: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,6 +263,8 @@ class Pool:
     runtime_class: str | None = None
     shapes: tuple[Shape, ...] = ()
     spot: bool = False
+    reserved: bool = False
+    """Whether its nodes are paid for, used or not."""
     max_nodes: int | None = None
     provisioned: bool = False
     claims: tuple[Claim, ...] = ()

@@ -9,9 +9,9 @@ from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.snapshot import Placement, PoolChoice
 from steelyard.core.placing.analysis import Analysis
 from steelyard.core.placing.supply import coming, lost, starts_on
+from steelyard.core.planning.choice_price import ChoicePrice, choice_price
 from steelyard.core.planning.enough import Rules, Stand
 from steelyard.core.planning.option import Option
-from steelyard.core.planning.replica_price import ReplicaPrice, replica_price
 from steelyard.core.vocabulary.reason import AWAITED, Reason
 
 UNPRICED = 1000.0
@@ -64,14 +64,14 @@ def awaited(seen: Analysis) -> tuple[Option, ...]:
     return tuple(o for o in seen.options if o.refusal is not None and o.refusal.reason in AWAITED and o.room >= 1 and not seen.is_closed(o))
 
 
-def price(seen: Analysis, option: Option | None) -> ReplicaPrice:
+def price(seen: Analysis, option: Option | None) -> ChoicePrice:
     """What replicas there cost as a choice."""
     known = max((o.each for o in seen.options if o.each), default=1.0)
     each = option.each if option and option.each else UNPRICED * known
     if option is None:
-        return ReplicaPrice(each)
+        return ChoicePrice(each)
     standing = sum(p.desired for p in seen.members if p.key.pool == option.pool)
-    return replica_price(each, option.node_part, option.pool, seen.snapshot.target, standing)
+    return choice_price(each, option.node_part, option.pool, seen.snapshot.target, standing)
 
 
 def _room(seen: Analysis, option: Option) -> int:

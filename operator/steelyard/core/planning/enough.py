@@ -8,10 +8,10 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from math import ceil
 
+from steelyard.core.planning.choice_price import charged
 from steelyard.core.planning.exact import solve
 from steelyard.core.planning.outcome import Planned
 from steelyard.core.planning.problem import Offer, Problem
-from steelyard.core.planning.replica_price import charged
 
 LIFE = 3600.0
 """Seconds that a replica is expected to stay: its start-up and drain are paid over these."""
@@ -27,7 +27,7 @@ SLOWER = 2.0
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stand:
     """Replicas of one placement, ready or surely coming. capacity: requests per second each, `measured` or not. cost: money per hour each. start,
-    drain: seconds that one is paid for without serving. least, most: replicas that may stand there. worth, allotted: as in planning/replica_price.py."""
+    drain: seconds that one is paid for without serving. least, most: replicas that may stand there. worth, allotted: as in planning/choice_price.py."""
 
     name: str
     replicas: int

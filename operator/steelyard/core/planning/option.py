@@ -9,8 +9,7 @@ from statistics import fmean
 from typing import NamedTuple
 
 from steelyard.core.catalogue.relative import resolved
-from steelyard.core.compiling.candidate import Candidate, replica_cost
-from steelyard.core.economics.attribution import share
+from steelyard.core.compiling.candidate import Candidate
 from steelyard.core.facts.capacity import Capacity, Saturation
 from steelyard.core.facts.claim import Claim
 from steelyard.core.facts.memory import Known, OptionLine
@@ -37,13 +36,15 @@ PER_HOUR = 3.6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
-    """What the pool would cost. `replicas`: as many as the load needs; `cost`: money per hour, as a mean over usual loads; `unit` is money per 1,000 good
-    requests at its mean."""
+    """What the pool would cost. `each`: money per hour that the bill changes by with one replica; `listed`: what one costs where its nodes are paid by
+    the hour, which is what claims speak of. `replicas`: as many as the load needs; `cost`: money per hour, as a mean over usual loads; `unit` is
+    money per 1,000 good requests at its mean."""
 
     candidate: Candidate
     known: Known | None
     price: Reading[Price]
     each: float | None
+    listed: float | None
     capacity: Capacity | None
     replicas: int | None
     cost: Interval | None
@@ -68,7 +69,7 @@ class Option:
     @property
     def a_node(self) -> int:
         """Replicas that fit on one node of the pool."""
-        return per_node(self.candidate)
+        return self.candidate.fitting
 
     @property
     def node_part(self) -> float:
@@ -103,12 +104,13 @@ class EvidenceByPool(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Grounds:
-    """What an option rests on. `each`: money per hour of one replica. `prior`: its capacity where nothing was measured."""
+    """What an option rests on. `prior`: its capacity where nothing was measured."""
 
     candidate: Candidate
     known: Known | None
     price: Reading[Price]
     each: float | None
+    listed: float | None
     prior: Capacity | None
     refusal: Refusal | None
 
@@ -119,8 +121,8 @@ def options(
     """Every pool as an option. standing: the pools that hold a part of the load."""
     workload, known, references = snapshot.workload, evidence.present, snapshot.references
     prices = {c.name: _price(c, now) for c in candidates}
-    each = {c.name: _replica_cost(c, prices[c.name]) for c in candidates}
-    costs = {name: cost for name, cost in each.items() if cost is not None}
+    listed = {c.name: _listed(c, prices[c.name]) for c in candidates}
+    costs = {name: cost for name, cost in listed.items() if cost is not None}
     figures = {name: costs[name] / (PER_HOUR * k.capacity.rate.point) for name, k in known.items() if k and k.capacity and name in costs}
     pools, by_name = [c.pool for c in candidates], {c.name: c for c in candidates}
     remembered = {(v.pool, v.name): v for v in snapshot.memory.claims}
@@ -141,7 +143,8 @@ def options(
             candidate=c,
             known=known.get(c.name),
             price=prices[c.name],
-            each=each[c.name],
+            each=_each(c, prices[c.name]),
+            listed=listed[c.name],
             prior=expected.get(c.name),
             refusal=c.refusal or overlapping(c, candidates, standing) or _too_late(known.get(c.name), workload, now),
         )
@@ -150,10 +153,21 @@ def options(
     return tuple(_option(each, workload, load, now) for each in grounds)
 
 
-def _replica_cost(candidate: Candidate, price: Reading[Price]) -> float | None:
-    """Money per hour; None also for a replica that asks for nothing: free of charge is not a price either."""
-    each = last_known(replica_cost(candidate, price))
-    return each if each is not None and each > 0 else None
+def _each(candidate: Candidate, price: Reading[Price]) -> float | None:
+    """Money per hour that the bill changes by with one replica, as far as the price is known."""
+    known = last_known(price)
+    return _charged(candidate.marginal.of(known.per_hour) if candidate.marginal and known else None)
+
+
+def _listed(candidate: Candidate, price: Reading[Price]) -> float | None:
+    """Money per hour of one replica where its nodes are paid by the hour."""
+    known = last_known(price)
+    return _charged(candidate.marginal.listed(known.per_hour) if candidate.marginal and known else None)
+
+
+def _charged(money: float | None) -> float | None:
+    """None also for a replica that asks for nothing: free of charge is not a price either."""
+    return money if money is not None and money > 0 else None
 
 
 def _price(candidate: Candidate, now: datetime) -> Reading[Price]:
@@ -189,6 +203,7 @@ def _option(grounds: _Grounds, workload: Workload, load: Load | None, now: datet
         known=known,
         price=grounds.price,
         each=each,
+        listed=grounds.listed,
         capacity=capacity,
         replicas=replicas,
         cost=cost,
@@ -254,12 +269,12 @@ def cost_at(rates: Sequence[float], capacity: Capacity, each: float, least: int)
 
 def _most(candidate: Candidate, workload: Workload, choice: PoolChoice) -> int:
     most = workload.scaling.maximum if choice.maximum is None else min(workload.scaling.maximum, choice.maximum)
-    return min([most, *(per_node(candidate) * n for n in _node_limits(candidate))]) if candidate.shape is not None else 0
+    return min([most, *(candidate.fitting * n for n in _node_limits(candidate))]) if candidate.shape is not None else 0
 
 
 def _room(candidate: Candidate, most: int) -> int:
     """Of `most` replicas those that fit on nodes which no other workload holds."""
-    left = (int(per_node(candidate) * max(0.0, n - candidate.pool.held_nodes) + _SLACK) for n in _node_limits(candidate))
+    left = (int(candidate.fitting * max(0.0, n - candidate.pool.held_nodes) + _SLACK) for n in _node_limits(candidate))
     return min([most, *left])
 
 
@@ -269,25 +284,12 @@ def _node_limits(candidate: Candidate) -> list[int]:
     return [n for n in limits if n is not None]
 
 
-def per_node(candidate: Candidate) -> int:
-    """Replicas that fit on one node of the shape; 0 without a shape."""
-    if candidate.shape is None:
-        return 0
-    node, asked = candidate.shape.resources, candidate.resources
-    ratios = [
-        node.cpu / asked.cpu if asked.cpu else None,
-        node.memory_gib / asked.memory_gib if asked.memory_gib else None,
-        node.devices / asked.devices if asked.devices else None,
-    ]
-    return int(min((r for r in ratios if r is not None), default=0.0) + 1e-9)
-
-
 def line(option: Option, cheapest: Option | None) -> OptionLine:
     """The option as `explain` shows it."""
     below = None
     dearer = option.cost is not None and cheapest is not None and cheapest.cost is not None and option.cost.point > cheapest.cost.point
-    if dearer and option.replicas and cheapest and cheapest.cost and option.candidate.shape is not None:
-        part = share(option.candidate.resources, option.candidate.shape.resources)
+    if dearer and option.replicas and cheapest and cheapest.cost and option.candidate.marginal is not None:
+        part = option.candidate.marginal.of(1.0)
         below = cheapest.cost.point / (option.replicas * part) if part > 0 else None
     return OptionLine(
         pool=option.pool,
@@ -302,6 +304,7 @@ def line(option: Option, cheapest: Option | None) -> OptionLine:
         basis=option.capacity.basis.value if option.capacity else None,
         n=option.capacity.n if option.capacity else 0,
         cheapest_below=below,
+        cost_basis=option.candidate.marginal.basis.value if option.cost and option.candidate.marginal else None,
     )
 
 

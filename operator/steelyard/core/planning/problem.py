@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import inf
 
-from steelyard.core.planning.replica_price import charged
+from steelyard.core.planning.choice_price import charged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

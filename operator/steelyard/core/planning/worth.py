@@ -2,7 +2,7 @@
 
 A price of the plan says where demand and supply meet, and is one of many where they meet exactly: at the lowest of them nobody gains by making
 room. What those who wait would save is what making room for them is worth. A higher price than the plan's makes no workload want anything else
-than the plan, since it falls on nodes beyond the plan alone (`planning/replica_price.py`).
+than the plan, since it falls on nodes beyond the plan alone (`planning/choice_price.py`).
 """
 
 from __future__ import annotations

@@ -9,9 +9,9 @@ from statistics import fmean
 
 from steelyard.core.facts.memory import Known
 from steelyard.core.facts.snapshot import PoolChoice, Snapshot, Traffic
+from steelyard.core.planning.choice_price import ChoicePrice, choice_price
 from steelyard.core.planning.load import Load
 from steelyard.core.planning.option import UNBOUNDED, Option
-from steelyard.core.planning.replica_price import ReplicaPrice, replica_price
 from steelyard.core.planning.sizing import need
 from steelyard.core.rebalancing.bake import bake_seconds
 from steelyard.core.statistics.interval import Interval
@@ -78,9 +78,9 @@ class Grounds:
         silent = replicas is None or (self.snapshot.workload.advisory and not self.standing.get(pool))
         return None if silent or replicas is None else replicas.get(pool, 0)
 
-    def price(self, option: Option) -> ReplicaPrice:
+    def price(self, option: Option) -> ChoicePrice:
         """What replicas there cost as a choice."""
-        return replica_price(option.each or 0.0, option.node_part, option.pool, self.snapshot.target, self.standing.get(option.pool, 0))
+        return choice_price(option.each or 0.0, option.node_part, option.pool, self.snapshot.target, self.standing.get(option.pool, 0))
 
     def cost(self, option: Option) -> Interval | None:
         """Money per hour, as a choice, of the replicas there that carry usual loads alone, over the interval of their capacity; None without

@@ -23,7 +23,7 @@ class Proposal:
     Money per hour: `source_cost`, `target_cost` (None while unmeasured) as means over usual loads. Money: `move_cost`, `expected_saving` (of an exploration, over
     the payback time). `good`: good requests behind the source's figures. `pool_moves`: (pool, moves of other workloads to or
     from it, how many there may be) of source and target. `node_worth`: money per hour that a node of the target is worth to other workloads; `planned`: replicas that the fleet's plan has
-    there for this one, None without a plan. Costs count scarce nodes beyond the plan as a choice does (planning/replica_price.py).
+    there for this one, None without a plan. Costs count scarce nodes beyond the plan as a choice does (planning/choice_price.py).
     `source_extra`: replicas that the source needs besides, so that an equal part of the load is not too much for the target.
     """
 

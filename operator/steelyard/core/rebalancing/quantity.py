@@ -49,10 +49,10 @@ class Quantity(Enum):
         rate = _capacity(option) if self.at_objective else _saturation(option)
         if isinstance(rate, Refusal) or not self.is_cost:
             return rate
-        if option.each is None:
+        if option.listed is None:
             return Refusal(Reason.PRICE_SUSPECT, f"the price of pool {option.pool} is not known")
         at = rate.value
-        each = option.each / PER_HOUR
+        each = option.listed / PER_HOUR
         return Seen(Interval(each / at.point, each / at.upper, each / at.lower), rate.n)
 
 

@@ -36,6 +36,7 @@ class Option:
     basis: str | None
     n: int | None
     cheapest_below: Decimal | None
+    cost_basis: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,4 +92,5 @@ def _option(raw: Raw) -> Option:
         basis=text(raw, "basis"),
         n=whole(raw, "n"),
         cheapest_below=number(raw, "cheapestBelow"),
+        cost_basis=text(raw, "costBasis"),
     )

@@ -13,7 +13,7 @@ from steelyard.core.facts.snapshot import FleetTarget
 
 
 @dataclass(frozen=True, slots=True)
-class ReplicaPrice:
+class ChoicePrice:
     """Money per hour. each: what the bill changes by with one replica. worth: what its part of a node is worth to others; `allotted` replicas
     do not pay that."""
 
@@ -35,10 +35,10 @@ def charged(replicas: int, each: float, worth: float, allotted: int) -> float:
     return replicas * each + max(0, replicas - allotted) * worth
 
 
-def replica_price(each: float, node_part: float, pool: str, target: FleetTarget | None, standing: int) -> ReplicaPrice:
+def choice_price(each: float, node_part: float, pool: str, target: FleetTarget | None, standing: int) -> ChoicePrice:
     """On a pool, for one workload. each: money per hour. node_part: of a node that a replica takes. standing: replicas there now, which count as
     allotted where the plan has no answer for the workload."""
     if target is None:
-        return ReplicaPrice(each)
+        return ChoicePrice(each)
     allotted = standing if target.replicas is None else target.replicas.get(pool, 0)
-    return ReplicaPrice(each, target.scarcity.get(pool, 0.0) * node_part, allotted)
+    return ChoicePrice(each, target.scarcity.get(pool, 0.0) * node_part, allotted)

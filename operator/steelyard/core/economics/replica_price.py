@@ -1,0 +1,71 @@
+"""What the bill changes by with one replica more or less on a pool: the one law that every decision asks.
+
+Where an autoscaler makes and removes the nodes, replicas pay for whole nodes: the cheapest shape that fits, over the replicas that fit on it.
+Where nodes stay, a replica costs what it keeps from others: its dominant share, the largest of its parts of devices, CPU and memory. Nodes
+that are committed to are paid in any case: a replica on one that stands idle adds nothing, and what the last of them are worth to others is
+the fleet plan's price (`planning/choice_price.py`). A weighted mean of the parts (`attribution.py`) is for reports: by it, replicas that fill
+a node may pay for a half of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from steelyard.core.economics.node_reserve import for_replicas, pods_for_replicas
+from steelyard.core.economics.when_empty import BASIS, CostBasis, WhenEmpty, when_empty
+from steelyard.core.facts.resources import Resources
+from steelyard.core.facts.snapshot import Pool, Shape
+
+IDLE = 0.001
+"""Of its price that a replica on committed nodes is counted with: it adds nothing to the bill, and fewer are better than more."""
+_SLACK = 1e-9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplicaPrice:
+    """One replica on a pool. shape: the nodes that it would be on. fitting: replicas that fit on one of them, at least 1. part: of the price of
+    a node that it is charged, whoever pays for the node and when."""
+
+    shape: Shape
+    fitting: int
+    part: float
+    basis: CostBasis
+
+    def listed(self, per_hour: float) -> float:
+        """What a replica costs where a node costs `per_hour` and is paid by the hour: what a claim of cost speaks of."""
+        return per_hour * self.part
+
+    def of(self, per_hour: float) -> float:
+        """What the bill changes by where a node costs `per_hour`."""
+        return self.listed(per_hour) * (IDLE if self.basis is CostBasis.COMMITTED else 1.0)
+
+
+def replica_price(pool: Pool, resources: Resources) -> ReplicaPrice | None:
+    """Of a replica that asks for `resources`; None where it fits on no shape of the pool. Of several shapes the one on which it costs least;
+    one without a price is used only where no other fits."""
+    found = (_on(shape, pool, resources) for shape in pool.shapes if shape.resources.weight > 0 and resources.fits(shape.resources))
+    return min(found, key=_rank, default=None)
+
+
+def _rank(one: ReplicaPrice) -> tuple[bool, float, str]:
+    price = one.shape.price
+    return price is None, one.listed(price.per_hour) if price else 0.0, one.shape.instance_type
+
+
+def _on(shape: Shape, pool: Pool, resources: Resources) -> ReplicaPrice:
+    rule, fitting = when_empty(pool), replicas_on(shape, resources)
+    part = dominant_share(resources, for_replicas(shape)) if rule is WhenEmpty.STAYS else 1.0 / fitting
+    return ReplicaPrice(shape=shape, fitting=fitting, part=part, basis=BASIS[rule])
+
+
+def replicas_on(shape: Shape, resources: Resources) -> int:
+    """How many such replicas one node holds: whichever of devices, CPU, memory and pods runs out first. At least 1: what fits on the shape as it
+    is written is not refused for a reserve that is an estimate."""
+    part, most = dominant_share(resources, for_replicas(shape)), pods_for_replicas(shape)
+    return most if part <= 0 else max(1, min(most, int(1 / part + _SLACK)))
+
+
+def dominant_share(resources: Resources, room: Resources) -> float:
+    """Part of `room` that a replica keeps from others, at most 1: the largest of its parts of the devices, the CPU and the memory."""
+    parts = ((resources.cpu, room.cpu), (resources.memory_gib, room.memory_gib), (resources.devices, room.devices))
+    return min(1.0, max((asked / there for asked, there in parts if asked > 0 and there > 0), default=0.0))
