@@ -96,7 +96,7 @@ class AcceleratorPoolSpec(SpecModel):
         ReplicaResources | None,
         says(
             "CPU and memory of one replica on this pool, for workloads that do not say. Left out: 1 CPU and 2 GiB, or on an accelerator pool "
-            "1 CPU and 4 GiB."
+            "its devices' part of what the system leaves of a node."
         ),
     ] = None
     claims: Annotated[

@@ -163,7 +163,7 @@ class PoolPlacement(SpecModel):
         ReplicaResources | None,
         says(
             "CPU and memory of one replica on this pool, as request and as limit. Left out, it is the pool's spec.resources; without those 1 CPU "
-            "and 2 GiB, or on an accelerator pool 1 CPU and 4 GiB, however many devices a replica takes."
+            "and 2 GiB, or on an accelerator pool in proportion to its devices: their part of what the system leaves of a node."
         ),
     ] = None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from steelyard.core.compiling.candidate import DEFAULT_CPU, DEFAULT_DEVICE
+from steelyard.core.compiling.default_request import CPU_POOL, in_proportion
 from steelyard.core.economics.replica_price import replica_price
 from steelyard.core.facts.claim import Claim, ClaimMetric
 from steelyard.core.facts.identity import WorkloadKey
@@ -100,6 +100,19 @@ def pool_of(pool: PoolEntry, nodes: Nodes, entry: WorkloadEntry, happening: Happ
     )
 
 
+def nodes_of(pool: PoolEntry) -> Pool:
+    """Its nodes alone, as what a replica asks for and costs is worked out of them."""
+    return Pool(
+        name=pool.name,
+        family=pool.family,
+        resource_name="devices" if pool.devices else None,
+        backends=(),
+        node_selector={},
+        shapes=(shape_of(pool, None),),
+        provisioned=pool.max_nodes is not None,
+    )
+
+
 def shape_of(pool: PoolEntry, price: Price | None) -> Shape:
     """One of its nodes: all of it is for replicas."""
     size = Resources(pool.cpu, pool.memory_gib, float(pool.devices))
@@ -136,8 +149,11 @@ def backend_of(pool: PoolEntry) -> str:
 def replica_of(pool: PoolEntry, entry: WorkloadEntry) -> Resources:
     """What one replica of the workload asks for there."""
     truth = entry.truth[pool.name]
-    asked = _size(truth.replica) or _size(pool.replica) or (DEFAULT_DEVICE if pool.devices else DEFAULT_CPU)
-    return Resources(asked.cpu, asked.memory_gib, float(truth.devices) if pool.devices else 0.0)
+    devices = float(truth.devices) if pool.devices else 0.0
+    asked = _size(truth.replica) or _size(pool.replica)
+    if asked is None:
+        return in_proportion(nodes_of(pool), devices) if pool.devices else CPU_POOL
+    return Resources(asked.cpu, asked.memory_gib, devices)
 
 
 def _size(replica: ReplicaSize | None) -> Resources | None:
@@ -178,14 +194,5 @@ def _true(metric: ClaimedMetric, pool: PoolEntry, entry: WorkloadEntry) -> float
         return None
     objective = entry.objective
     kept = utilisation(1 - objective.percent / 100, objective.milliseconds / truth.service_milliseconds)
-    there = Pool(
-        name=pool.name,
-        family=pool.family,
-        resource_name=None,
-        backends=(),
-        node_selector={},
-        shapes=(shape_of(pool, None),),
-        provisioned=pool.max_nodes is not None,
-    )
-    each = replica_price(there, replica_of(pool, entry))
+    each = replica_price(nodes_of(pool), replica_of(pool, entry))
     return None if each is None else each.listed(pool.price_per_hour) / (PER_HOUR * full * kept)

@@ -108,6 +108,7 @@ class PoolEntry(SpecModel):
     pull_seconds: Annotated[Duration, says("The pull of an image on a node that does not have it yet.", example=30)] = 30.0
     backend: Annotated[str | None, says("Pools of one back end share artifacts. Left out: the pool's own.", example="neuron")] = None
     replica: Annotated[
-        ReplicaSize | None, says("One replica, where the workload does not say. Left out: 1 CPU and 2 GiB, or one device, 1 CPU and 4 GiB.")
+        ReplicaSize | None,
+        says("One replica, where the workload does not say. Left out: 1 CPU and 2 GiB, or its devices with their part of a node."),
     ] = None
     claims: Annotated[tuple[ClaimEntry, ...], says("What is advertised of the pool.", most=32, keys=("name",))] = ()

@@ -5,21 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from steelyard.core.compiling.default_request import resources_of, told_of
 from steelyard.core.compiling.key import CompileInputs
-from steelyard.core.compiling.revision import asked, revision
+from steelyard.core.compiling.revision import InProportion, asked, asked_before, revision
 from steelyard.core.compiling.vllm_words import compiled_words
 from steelyard.core.economics.money import written
 from steelyard.core.economics.replica_price import ReplicaPrice, replica_price
 from steelyard.core.facts.resources import Resources
-from steelyard.core.facts.snapshot import Artifact, ArtifactState, Pool, PoolChoice, Settings, Shape, Snapshot, Toolchain, Workload
+from steelyard.core.facts.snapshot import Artifact, ArtifactState, Pool, Settings, Shape, Snapshot, Toolchain, Workload
 from steelyard.core.vocabulary.architecture import TARGETS
 from steelyard.core.vocabulary.reason import Reason, Refusal
-
-DEFAULT_CPU = Resources(cpu=1.0, memory_gib=2.0)
-"""One replica on a CPU pool, where neither the workload nor the pool says more."""
-DEFAULT_DEVICE = Resources(cpu=1.0, memory_gib=4.0, devices=1.0)
-"""One replica on an accelerator pool: one whole device."""
-
 
 SERVERS = frozenset({"steelyard", "vllm"})
 VLLM = "vllm"
@@ -46,12 +41,18 @@ class Candidate:
     artifact: Artifact | None
     revision: str | None
     asked: str
+    asked_before: str | None
+    """What an earlier version wrote down for the same wish."""
     refusal: Refusal | None
 
     @property
     def name(self) -> str:
         """The pool's name."""
         return self.pool.name
+
+    def wants(self, asked: str) -> bool:
+        """Whether what was asked for when a placement was made is what is asked for now."""
+        return asked in {self.asked, self.asked_before}
 
     @property
     def shape(self) -> Shape | None:
@@ -70,15 +71,6 @@ class Candidate:
         if self.shape is None or self.shape.price is None or not self.shape.price.plausible:
             return None
         return written(self.shape.price.per_hour / self.shape.resources.weight)
-
-
-def resources_of(workload: Workload, pool: Pool) -> Resources:
-    """What one replica asks for on this pool: the workload's word, else the pool's, else a default."""
-    choice = workload.pools.get(pool.name, PoolChoice())
-    asked_for = choice.resources or pool.default_resources
-    if pool.resource_name is None:
-        return asked_for or DEFAULT_CPU
-    return replace(asked_for or DEFAULT_DEVICE, devices=float(choice.devices))
 
 
 def toolchain_for(server: str, pool: Pool, settings: Settings) -> Toolchain | None:
@@ -133,8 +125,10 @@ def candidates(snapshot: Snapshot) -> tuple[Candidate, ...]:
 def _candidate(snapshot: Snapshot, pool: Pool) -> Candidate:
     workload = snapshot.workload
     resources = resources_of(workload, pool)
+    wish = resources if pool.resource_name is None or told_of(workload, pool) is not None else InProportion(resources.devices)
     toolchain = toolchain_for(workload.server, pool, snapshot.settings)
     inputs = compile_inputs(workload, toolchain, pool.family) if toolchain else None
+    backend = toolchain.backend if toolchain else None
     artifact = snapshot.artifacts.get(inputs.key, Artifact(state=ArtifactState.ABSENT)) if inputs else None
     digest = artifact.digest if artifact and artifact.state is ArtifactState.READY else None
     candidate = Candidate(
@@ -145,7 +139,8 @@ def _candidate(snapshot: Snapshot, pool: Pool) -> Candidate:
         inputs=inputs,
         artifact=artifact,
         revision=revision(workload, resources, toolchain, digest, pool.family) if toolchain and digest else None,
-        asked=asked(workload, resources, pool.family, toolchain.backend if toolchain else None),
+        asked=asked(workload, wish, pool.family, backend),
+        asked_before=asked_before(workload, wish, pool.family, backend),
         refusal=None,
     )
     return replace(candidate, refusal=next((why for rule in RULES if (why := rule(candidate, snapshot)) is not None), None))

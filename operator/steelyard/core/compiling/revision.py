@@ -9,25 +9,37 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
+from steelyard.core.compiling.default_request import ONE_DEVICE
 from steelyard.core.compiling.vllm_words import compiled_words, served_words
 from steelyard.core.facts.resources import Resources
 from steelyard.core.facts.snapshot import Toolchain, Workload
+
+
+@dataclass(frozen=True, slots=True)
+class InProportion:
+    """What the user asked for who said nothing of CPU and memory: so many devices, with their part of a node, however large that is."""
+
+    devices: float
+
+
+Wish: TypeAlias = Resources | InProportion
 
 
 def _hash8(parts: Any) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()[:8]
 
 
-def _arguments(workload: Workload, resources: Resources, family: str) -> dict[str, Any]:
+def _arguments(workload: Workload, wish: Wish, family: str) -> dict[str, Any]:
     # Only where it is vLLM: who does not use it has the hash of the versions that knew none.
     words = {} if workload.vllm is None else {"vllm": [*compiled_words(workload.vllm), *served_words(workload.vllm)]}
     return {
         **words,
         "latency": [[o.metric, o.milliseconds, o.percent] for o in workload.latency],
         "batchSizes": sorted(set(workload.compile_for(family).batch_sizes)),
-        "resources": [resources.cpu, resources.memory_gib, resources.devices],
+        "resources": ["in proportion", wish.devices] if isinstance(wish, InProportion) else [wish.cpu, wish.memory_gib, wish.devices],
     }
 
 
@@ -43,7 +55,14 @@ def revision(workload: Workload, resources: Resources, toolchain: Toolchain, art
     )
 
 
-def asked(workload: Workload, resources: Resources, family: str, backend: str | None = None) -> str:
+def asked_before(workload: Workload, wish: Wish, family: str, backend: str | None = None) -> str | None:
+    """What versions wrote down for the same wish that gave every replica one size where nobody said another; None where it is the same."""
+    if not isinstance(wish, InProportion):
+        return None
+    return asked(workload, Resources(ONE_DEVICE.cpu, ONE_DEVICE.memory_gib, wish.devices), family, backend)
+
+
+def asked(workload: Workload, wish: Wish, family: str, backend: str | None = None) -> str:
     """Eight hex digits of the part of a replica's behaviour that the user's spec decides, on accelerators of one family by a back end."""
     model, options = workload.model, workload.compile_for(family, backend)
     # Who gives no flags has the hash of the versions that knew none: a new operator restarts nobody.
@@ -53,6 +72,6 @@ def asked(workload: Workload, resources: Resources, family: str, backend: str | 
             "model": model.digest or [model.uri, model.revision],
             "task": model.task,
             "compile": [options.dtype, options.quantization, sorted(set(options.sequence_lengths)), options.tensor_parallel, *flags],
-            **_arguments(workload, resources, family),
+            **_arguments(workload, wish, family),
         }
     )

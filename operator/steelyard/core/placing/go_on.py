@@ -329,8 +329,8 @@ def _not_asked_for(under: UnderWay) -> str | None:
     candidate = under.seen.candidate(move.target.pool)
     if move.kind is not MoveKind.REVISION or candidate is None:
         return None
-    wanted = (target.asked in {"", candidate.asked}) if target is not None else candidate.revision == move.target.revision
-    put_back = under.source.asked == candidate.asked
+    wanted = (not target.asked or candidate.wants(target.asked)) if target is not None else candidate.revision == move.target.revision
+    put_back = candidate.wants(under.source.asked)
     if wanted or (move.step is Step.DRAIN and not put_back):
         return None
     now = "what runs is what is asked for again" if put_back else "the spec asks for another revision by now"

@@ -31,7 +31,7 @@ def revise(seen: Analysis) -> Outcome | None:
 
 def _why(seen: Analysis, placement: Placement, candidate: Candidate) -> str | None:
     # The same revision under another wish: what was asked for is what runs, and there is nothing to replace.
-    if placement.asked and candidate.asked != placement.asked and candidate.revision != placement.key.revision:
+    if placement.asked and not candidate.wants(placement.asked) and candidate.revision != placement.key.revision:
         return _ASKED
     return _OUTLIVED if is_outlived(seen, placement) else None
 

@@ -87,15 +87,10 @@ def why_lost(seen: Analysis, placement: Placement) -> Refusal:
 def starts_on(seen: Analysis, pool: str) -> PlacementKey | None:
     """The placement that a new replica on the pool would belong to: what stands there, as long as a replica of it can start, else what would be
     made today; None where there is neither."""
+    candidate = seen.candidate(pool)
     standing = [p for p in seen.members if p.key.pool == pool and not is_outlived(seen, p)]
     if standing:
-        return max(standing, key=lambda p: (p.asked == _asked(seen, pool), p.ready, p.key)).key
-    candidate = seen.candidate(pool)
+        return max(standing, key=lambda p: (candidate is not None and candidate.wants(p.asked), p.ready, p.key)).key
     if candidate is None or candidate.revision is None or candidate.refusal is not None:
         return None
     return PlacementKey(pool, candidate.revision)
-
-
-def _asked(seen: Analysis, pool: str) -> str:
-    candidate = seen.candidate(pool)
-    return candidate.asked if candidate else ""

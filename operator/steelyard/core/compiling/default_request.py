@@ -1,0 +1,49 @@
+"""What one replica asks for where nobody says: what the user asked for, or the devices' part of a node."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import floor
+
+from steelyard.core.economics.node_reserve import for_replicas
+from steelyard.core.facts.resources import Resources
+from steelyard.core.facts.snapshot import Pool, PoolChoice, Workload
+
+CPU_POOL = Resources(cpu=1.0, memory_gib=2.0)
+"""One replica on a CPU pool, where neither the workload nor the pool says more."""
+ONE_DEVICE = Resources(cpu=1.0, memory_gib=4.0)
+"""The same of a device pool in versions that knew no part of a node, and where no shape has the devices."""
+_CORES, _GIB = 0.1, 0.25
+"""What a request is rounded down to."""
+
+
+def resources_of(workload: Workload, pool: Pool) -> Resources:
+    """What one replica asks for on this pool: the workload's word, else the pool's, else a default."""
+    told = told_of(workload, pool)
+    if pool.resource_name is None:
+        return told or CPU_POOL
+    devices = float(workload.pools.get(pool.name, PoolChoice()).devices)
+    return replace(told, devices=devices) if told is not None else in_proportion(pool, devices)
+
+
+def told_of(workload: Workload, pool: Pool) -> Resources | None:
+    """CPU and memory as somebody wrote them; None where nobody did."""
+    return workload.pools.get(pool.name, PoolChoice()).resources or pool.default_resources
+
+
+def in_proportion(pool: Pool, devices: float) -> Resources:
+    """The devices' part of what replicas can have of a node. Of several shapes the smallest part, so that replicas which fill the devices of a node
+    fit on each: whatever is free beside them could be nobody's without a device."""
+    shapes = [(for_replicas(s), devices / s.resources.devices) for s in pool.shapes if 0 < devices <= s.resources.devices]
+    if not shapes:
+        return replace(ONE_DEVICE, devices=devices)
+    return Resources(
+        cpu=_rounded(min(room.cpu * part for room, part in shapes), _CORES),
+        memory_gib=_rounded(min(room.memory_gib * part for room, part in shapes), _GIB),
+        devices=devices,
+    )
+
+
+def _rounded(amount: float, step: float) -> float:
+    """Down to a multiple of the step, and at least one of it."""
+    return round(max(1, floor(amount / step + 1e-9)) * step, 6)
