@@ -11,7 +11,10 @@ from steelyard.control.kube.errors import Conflict
 from steelyard.control.kube.resource import ACCELERATOR_POOLS, DEPLOYMENTS, INFERENCE_WORKLOADS, NODES, PODS
 from steelyard.control.kube.store import Store
 from steelyard.control.reconcile.pool import PoolReconciler
+from steelyard.core.economics.replica_price import lines_to_add, replica_price, unknown_types
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
+from steelyard.core.facts.resources import Resources
+from steelyard.core.facts.snapshot import Pool
 from steelyard.core.placing.decision import Note
 from steelyard.core.vocabulary.reading import Unknown
 from steelyard.core.vocabulary.reason import Reason
@@ -192,7 +195,75 @@ def test_of_several_shapes_the_message_counts_and_explains_the_first():
     store.observe(ACCELERATOR_POOLS, "MODIFIED", server.pool)
     asyncio.run(pools.reconcile(NAME))
     [message] = [c["message"] for c in server.pool["status"]["conditions"] if c["type"] == "Priced"]
-    assert message.startswith("2 of 3 shapes have no usable price; inf2.a: the price is of ")
+    assert message.startswith("2 of 3 instance types have no usable price; inf2.a: the price is of ")
+
+
+def with_nodes(*types: str, shapes: tuple[tuple[str, str], ...]) -> tuple[dict[str, Any], Pool]:
+    """The status of a pool with nodes of these types and shapes of these types and prices, and the pool as decisions see it."""
+    server, store, pools = scene()
+    [shape] = server.pool["spec"]["shapes"]
+    selector = {"pool": "p"}
+    server.pool["spec"] = {
+        **server.pool["spec"],
+        "nodes": {"selector": selector},
+        "shapes": [
+            {**shape, "instanceType": kind, "pricePerHour": price, "asOf": ManualClock().now().date().isoformat()} for kind, price in shapes
+        ],
+    }
+    server.pool["metadata"] = {**server.pool["metadata"], "resourceVersion": "2", "generation": 2}
+    store.observe(ACCELERATOR_POOLS, "MODIFIED", server.pool)
+    for at, kind in enumerate(types):
+        room = {"cpu": "7910m", "memory": "31000000Ki", "aws.amazon.com/neuron": "1", "pods": "58"}
+        store.observe(
+            NODES,
+            "ADDED",
+            {
+                "metadata": {
+                    "name": f"n{at}",
+                    "uid": f"u-n{at}",
+                    "resourceVersion": "1",
+                    "labels": {**selector, "node.kubernetes.io/instance-type": kind},
+                },
+                "status": {**NODE["status"], "allocatable": room, "capacity": {**room, "cpu": "8", "memory": "32000000Ki"}},
+            },
+        )
+    asyncio.run(pools.reconcile(NAME))
+    return server.pool["status"], next(p for p in pools._snapshots.pools() if p.name == NAME)
+
+
+def condition_of(status: dict[str, Any]) -> dict[str, Any]:
+    return next(c for c in status["conditions"] if c["type"] == "Priced")
+
+
+def test_a_pools_price_follows_the_types_that_its_nodes_have():
+    shapes = (("inf2.small", "0.5"), ("inf2.mid", "0.9"), ("inf2.large", "9"))
+    status, pool_seen = with_nodes("inf2.mid", shapes=shapes)
+    assert status["price"]["value"] == "0.9"
+    price = replica_price(pool_seen, Resources(1.0, 1.0, 1.0))
+    assert price is not None
+    assert (price.shape.instance_type, price.shape.standing, price.shape.pods) == ("inf2.mid", 1, 58)
+    status, pool_seen = with_nodes(shapes=shapes)
+    assert status["price"]["value"] == "9"
+    price = replica_price(pool_seen, Resources(1.0, 1.0, 1.0))
+    assert price is not None
+    assert price.shape.instance_type == "inf2.small"
+
+
+def test_a_type_that_no_shape_names_has_no_price_and_says_which_line_to_add():
+    status, pool_seen = with_nodes("inf2.8xlarge", "inf2.8xlarge", shapes=(("inf2.xlarge", "0.9"),))
+    condition = condition_of(status)
+    assert (condition["status"], condition["reason"]) == ("False", "PriceSuspect")
+    assert condition["message"].startswith(
+        "1 of 2 instance types have no usable price; 2 nodes are of type inf2.8xlarge, which no shape names, so what they cost is not known: "
+        'add {instanceType: inf2.8xlarge, devices: 1, cpu: 8, memory: 31Gi, pricePerHour: "...", priceClass: ..., asOf: "..."} to spec.shapes'
+    )
+    assert unknown_types(pool_seen) == lines_to_add(pool_seen) != ""
+
+
+def test_a_pool_of_which_some_nodes_are_named_has_their_price_and_says_what_is_missing():
+    status, pool_seen = with_nodes("inf2.xlarge", "other", shapes=(("inf2.xlarge", "0.9"),))
+    assert "1 node is of type other" in condition_of(status)["message"]
+    assert unknown_types(pool_seen) == ""
 
 
 def overlapping(server: Server) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from steelyard.control.kube.manifest import Manifest
 from steelyard.core.facts.claim import Claim, ClaimMetric, OperatingPoint
 from steelyard.core.facts.price import Price, PriceClass
 from steelyard.core.facts.resources import Resources
-from steelyard.core.facts.snapshot import Exhaustion, Pool, Shape, TooManyUnready
+from steelyard.core.facts.snapshot import Exhaustion, Pool, Shape, TooManyUnready, Unnamed
 from steelyard.core.vocabulary import architecture
 from steelyard.status.scalar import time_of
 
@@ -39,13 +39,27 @@ class NodeView:
     starting: bool
     offered: Mapping[str, str] = field(default_factory=dict)
     """Resources that it hands out."""
+    size: Resources = field(default=Resources(0.0, 0.0))
+    """CPU and memory of the whole node."""
+    pods: int | None = None
+    """That it takes."""
 
 
 def node_view(node: Manifest, read: Container[str]) -> NodeView:
     """The view of one node; `read`: the labels that any pool reads."""
     ready = is_ready(node)
     labels = {key: value for key, value in manifests.labels(node).items() if key in read}
-    return NodeView(labels, ready, not ready and _starting(node), (node.get("status") or {}).get("allocatable") or {})
+    status = node.get("status") or {}
+    offered = status.get("allocatable") or {}
+    whole = status.get("capacity") or offered
+    return NodeView(
+        labels=labels,
+        ready=ready,
+        starting=not ready and _starting(node),
+        offered=offered,
+        size=Resources(number(whole.get("cpu", 0)), gibibytes(whole.get("memory", 0))),
+        pods=int(number(offered["pods"])) if "pods" in offered else None,
+    )
 
 
 def pool_of(parsed: AcceleratorPool, raw: Manifest, nodes: Iterable[NodeView], *, unsupported: str = "") -> Pool:
@@ -65,7 +79,8 @@ def pool_of(parsed: AcceleratorPool, raw: Manifest, nodes: Iterable[NodeView], *
         tolerations=tuple(_toleration(t.to_raw()) for t in spec.nodes.tolerations),
         scheduler=spec.nodes.scheduler_name,
         runtime_class=spec.nodes.runtime_class_name,
-        shapes=tuple(_shape(s.to_raw()) for s in spec.shapes),
+        shapes=tuple(_standing(_shape(s.to_raw()), mine) for s in spec.shapes),
+        unnamed=_unnamed(mine, {s.instance_type for s in spec.shapes}, spec.accelerator.resource_name),
         spot=spec.capacity.type == CapacityType.SPOT,
         reserved=spec.capacity.type == CapacityType.RESERVED,
         max_nodes=spec.capacity.max_nodes,
@@ -151,6 +166,29 @@ def _shape(raw: Mapping[str, Any]) -> Shape:
     if raw.get("pricePerHour") is not None and raw.get("priceClass") is not None:
         price = Price(float(raw["pricePerHour"]), PriceClass(raw["priceClass"]), _date(raw.get("asOf")))
     return Shape(instance_type=raw["instanceType"], resources=resources_of(raw), price=price)
+
+
+def _standing(shape: Shape, nodes: Sequence[NodeView]) -> Shape:
+    """With the nodes that are of this type, and the fewest pods that one of them takes."""
+    here = [n for n in nodes if n.labels.get(INSTANCE_TYPE) == shape.instance_type]
+    return replace(shape, standing=len(here), pods=min((n.pods for n in here if n.pods is not None), default=None)) if here else shape
+
+
+def _unnamed(nodes: Sequence[NodeView], named: Container[str], resource_name: str | None) -> tuple[Unnamed, ...]:
+    """A node that tells no type is none of these: what it costs is as unknown, and there is no line to add."""
+    found: dict[str, list[NodeView]] = {}
+    for node in nodes:
+        kind = node.labels.get(INSTANCE_TYPE)
+        if kind and kind not in named:
+            found.setdefault(kind, []).append(node)
+    return tuple(
+        Unnamed(
+            instance_type=kind,
+            nodes=len(here),
+            resources=replace(here[0].size, devices=number(here[0].offered.get(resource_name or "", 0))),
+        )
+        for kind, here in sorted(found.items())
+    )
 
 
 def _date(text: str | None) -> datetime | None:

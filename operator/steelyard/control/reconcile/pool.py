@@ -17,6 +17,7 @@ from steelyard.control.kube.errors import Conflict, NotFound
 from steelyard.control.kube.manifest import Manifest
 from steelyard.control.kube.resource import ACCELERATOR_POOLS
 from steelyard.control.kube.store import Store
+from steelyard.core.economics.replica_price import lines_to_add
 from steelyard.core.facts.snapshot import Exhaustion, Pool
 from steelyard.core.placing.decision import Note
 from steelyard.core.planning.exhaustion import exhaustion
@@ -108,7 +109,8 @@ class PoolReconciler:
 
     def _status(self, raw: Manifest, pool: Pool, old: Mapping[str, Any], now: datetime) -> Manifest:
         generation = int(manifests.metadata(raw).get("generation", 1))
-        prices = [s.price for s in pool.shapes if s.price is not None]
+        standing = [s for s in pool.shapes if s.standing]
+        prices = [s.price for s in standing or pool.shapes if s.price is not None]
         unusable = _unusable(pool, now)
         spent = exhaustion(pool.name, pool.exhaustion, self._snapshots.waits(pool.name), now)
         status: Manifest = {
@@ -221,7 +223,7 @@ def _notes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Note, .
 
 
 def _unusable(pool: Pool, now: datetime) -> list[str]:
-    """One sentence for each shape whose price justifies no move."""
+    """What its nodes are and no shape names; then one sentence for each shape whose price justifies no move."""
     found = []
     for shape in pool.shapes:
         if shape.price is None:
@@ -230,15 +232,17 @@ def _unusable(pool: Pool, now: datetime) -> list[str]:
         match shape.price.reading(now):
             case Stale(_, _, why) | Unknown(why):
                 found.append(f"{shape.instance_type}: {why}")
-    return found
+    unnamed = lines_to_add(pool)
+    return [unnamed, *found] if unnamed else found
 
 
 def _price_message(pool: Pool, unusable: list[str]) -> str:
     """The first in full: what is to be done is the same for the others, or is said next."""
     if not unusable:
         return "every shape has a price"
-    few = f"{len(unusable)} of {len(pool.shapes)} shapes have no usable price; " if len(pool.shapes) > 1 else ""
-    return f"{few}{unusable[0]}"
+    types = len(pool.shapes) + bool(pool.unnamed)
+    few = f"{len(unusable)} of {types} instance types have no usable price; " if types > 1 else ""
+    return f"{few}{unusable[0]}"[:1024]
 
 
 def _condition(kind: str, holds: bool, reason: str, message: str, old: Mapping[str, Any], generation: int, now: datetime) -> Manifest:

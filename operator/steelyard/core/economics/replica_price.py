@@ -10,6 +10,7 @@ a node may pay for a half of it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 
 from steelyard.core.economics.node_reserve import for_replicas, pods_for_replicas
 from steelyard.core.economics.when_empty import BASIS, CostBasis, WhenEmpty, when_empty
@@ -41,10 +42,35 @@ class ReplicaPrice:
 
 
 def replica_price(pool: Pool, resources: Resources) -> ReplicaPrice | None:
-    """Of a replica that asks for `resources`; None where it fits on no shape of the pool. Of several shapes the one on which it costs least;
-    one without a price is used only where no other fits."""
-    found = (_on(shape, pool, resources) for shape in pool.shapes if shape.resources.weight > 0 and resources.fits(shape.resources))
-    return min(found, key=_rank, default=None)
+    """Of a replica that asks for `resources`; None where it fits on no shape of the pool. Of several shapes the one on which it costs least
+    among those that nodes of the pool have, where they have any; one without a price is used only where no other fits."""
+    fitting = [shape for shape in pool.shapes if shape.resources.weight > 0 and resources.fits(shape.resources)]
+    # What stands is what is paid; of a pool without nodes nobody knows yet what is made.
+    standing = [shape for shape in fitting if shape.standing]
+    return min((_on(shape, pool, resources) for shape in standing or fitting), key=_rank, default=None)
+
+
+def unknown_types(pool: Pool) -> str:
+    """Why the price of a pool's nodes is not known although its shapes have prices, and what to add; empty where some of its nodes are of a type
+    that a shape names, or none stands."""
+    return "" if not pool.unnamed or any(shape.standing for shape in pool.shapes) else lines_to_add(pool)
+
+
+def lines_to_add(pool: Pool) -> str:
+    """The first instance type of the pool's nodes that no shape names, with the line that names it; empty where there is none."""
+    if not pool.unnamed:
+        return ""
+    first, more = pool.unnamed[0], len(pool.unnamed) - 1
+    others = f" and {more} other type{'s' if more > 1 else ''}" if more else ""
+    node = first.resources
+    line = (
+        f"{{instanceType: {first.instance_type}, devices: {node.devices:g}, cpu: {node.cpu:g}, memory: {ceil(node.memory_gib)}Gi, "
+        'pricePerHour: "...", priceClass: ..., asOf: "..."}'
+    )
+    return (
+        f"{first.nodes} node{'s are' if first.nodes > 1 else ' is'} of type {first.instance_type}{others}, which no shape names, so what they cost is not "
+        f"known: add {line} to spec.shapes with the price of a node (`steelyard catalogue show {first.instance_type}` suggests one)"
+    )
 
 
 def _rank(one: ReplicaPrice) -> tuple[bool, float, str]:

@@ -211,13 +211,23 @@ class Workload:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
     """One instance type of a pool. `resources`: of a whole node. `for_replicas`: what of it replicas can have, where that is known; None: what a
-    reserve for the system leaves. `pods`: that a node takes, where one that stands says so."""
+    reserve for the system leaves. `standing`: nodes of the pool that are of this type. `pods`: that one takes, where one that stands says so."""
 
     instance_type: str
     resources: Resources
     price: Price | None
     for_replicas: Resources | None = None
     pods: int | None = None
+    standing: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unnamed:
+    """An instance type that nodes of a pool have and none of its shapes names: what they cost is not known. `resources`: of one node, as it says."""
+
+    instance_type: str
+    nodes: int
+    resources: Resources
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,6 +279,8 @@ class Pool:
     provisioned: bool = False
     claims: tuple[Claim, ...] = ()
     selected: bool = True
+    unnamed: tuple[Unnamed, ...] = ()
+    """Types of its nodes that no shape names, in order of name."""
     nodes: int = 0
     unready_nodes: int = 0
     starting_nodes: int = 0

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from steelyard.core.catalogue.relative import resolved
 from steelyard.core.compiling.candidate import Candidate
+from steelyard.core.economics.replica_price import unknown_types
 from steelyard.core.facts.capacity import Capacity, Saturation
 from steelyard.core.facts.claim import Claim
 from steelyard.core.facts.memory import Known, OptionLine
@@ -173,6 +174,8 @@ def _charged(money: float | None) -> float | None:
 def _price(candidate: Candidate, now: datetime) -> Reading[Price]:
     if candidate.shape is None:
         return Unknown("no shape of the pool fits one replica")
+    if unknown := unknown_types(candidate.pool):
+        return Unknown(f"pool {candidate.name}: {unknown}")
     if candidate.shape.price is None:
         return Unknown(f"the price of {candidate.shape.instance_type} is not known: set spec.shapes[].pricePerHour, priceClass and asOf")
     if not candidate.shape.price.plausible:
