@@ -8,7 +8,7 @@ from steelyard.api.describe import says
 from steelyard.api.model import StatusModel
 from steelyard.api.moment import Time
 from steelyard.api.money import Decimal
-from steelyard.api.status_values import SmallCount
+from steelyard.api.status_values import Count, SmallCount
 from steelyard.api.text import HashedRevision, Message, PoolName
 from steelyard.api.word import Word
 
@@ -107,6 +107,33 @@ class Move(StatusModel):
     ] = None
 
 
+class CostBefore(StatusModel):
+    """What 1,000 good requests cost until a move was begun, by what decides, on all pools together."""
+
+    value: Annotated[Decimal, says("That cost, as a ratio of sums over windows.", unit="currency", example="0.021")]
+    lower: Annotated[Decimal, says("The lower end of its 95 % interval, by block bootstrap.", unit="currency", example="0.0201")]
+    upper: Annotated[Decimal, says("The upper end of its 95 % interval.", unit="currency", example="0.0222")]
+
+
+class Saved(StatusModel):
+    """What a move saved for a while after it: what the same good requests would have cost before, less what was paid."""
+
+    value: Annotated[Decimal, says("Money saved in that time; negative where the move made it dearer.", unit="currency", example="0.31")]
+    lower: Annotated[
+        Decimal,
+        says(
+            "The lower end of its 95 % interval. Where the interval covers 0, no saving is claimed.",
+            unit="currency",
+            example="0.24",
+        ),
+    ]
+    upper: Annotated[Decimal, says("The upper end of its 95 % interval.", unit="currency", example="0.39")]
+    paid: Annotated[Decimal, says("What the replicas of all pools cost in that time.", unit="currency", example="0.85")]
+    good: Annotated[Count, says("The good requests of that time.", unit="requests", example=57_600)]
+    from_: Annotated[Time, says("When the measurement began: when the move had ended.", example="2026-03-01T13:05:00Z")]
+    to: Annotated[Time, says("When it ended, sixteen windows later or more.", example="2026-03-01T13:21:00Z")]
+
+
 class FinishedMove(StatusModel):
     """A move that has ended."""
 
@@ -132,4 +159,11 @@ class FinishedMove(StatusModel):
             unit="currency",
             example="0.25",
         ),
+    ] = None
+    unit_cost_before: Annotated[
+        CostBefore | None, says("What 1,000 good requests cost before a move for cost. Missing where too little of that time is known.")
+    ] = None
+    saved: Annotated[
+        Saved | None,
+        says("What the move did save, measured once after it. Missing until then, and where another move began before."),
     ] = None

@@ -226,6 +226,14 @@ class PlacementStatus(StatusModel):
             "What one replica completes at most here, late or not. Missing where nothing was shed and the server does not tell how busy it is."
         ),
     ] = None
+    start_seconds: Annotated[
+        Decimal | None,
+        says(
+            "How long a replica took here from its order until it was first ready, as measured. A move to this pool is priced with it.",
+            unit="seconds",
+            example="95",
+        ),
+    ] = None
     steady: Annotated[
         bool | None, says("Whether the unit cost was measured outside of moves, so that it speaks of this placement alone.", example=True)
     ] = None

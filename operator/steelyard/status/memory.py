@@ -20,7 +20,7 @@ from steelyard.status.raw import Raw
 from steelyard.status.read import placement as read
 from steelyard.status.read.claim import Verdict
 from steelyard.status.read.decision import Decision, Gate, Option
-from steelyard.status.read.move import Move, PastMove, Quarantine
+from steelyard.status.read.move import Move, PastMove, Quarantine, Saved
 from steelyard.status.read.workload import workload_status
 
 T = TypeVar("T")
@@ -60,6 +60,7 @@ def _known(told: read.Placement) -> core.Known | None:
         steady=bool(told.steady),
         floor=floor,
         saturation=_saturation(told.saturation),
+        start_seconds=_real(told.start_seconds),
     )
 
 
@@ -137,7 +138,16 @@ def _past(told: PastMove) -> core.PastMove | None:
         reason=told.reason or "",
         kind=_word(core.MoveKind, told.kind),
         cost=_real(told.cost),
+        cost_before=None if told.before is None else _interval(told.before.value, told.before.lower, told.before.upper),
+        saved=_saved(told.saved),
     )
+
+
+def _saved(told: Saved | None) -> core.Realised | None:
+    if told is None or told.paid is None or told.good is None or told.since is None or told.until is None:
+        return None
+    money = _interval(told.value, told.lower, told.upper)
+    return None if money is None else core.Realised(money=money, paid=float(told.paid), good=told.good, start=told.since, end=told.until)
 
 
 def _quarantine(told: Quarantine) -> core.Quarantine | None:

@@ -144,6 +144,8 @@ def _figures(known: Known | None) -> Raw:
         }
         if cost.replicas is not None:
             out["unitCost"]["replicas"] = cost.replicas
+    if known.start_seconds is not None:
+        out |= decimals(startSeconds=known.start_seconds)
     if known.within is not None:
         out |= decimals(goodPercent=known.within * 100)
     if known.floor is not None and _is_told(known.floor.share) and not math.isnan(known.floor.most + known.floor.load):
@@ -221,6 +223,16 @@ def _past_out(past: PastMove) -> Raw:
     }
     if past.kind is not None:
         out["kind"] = past.kind.value
+    if past.cost_before is not None and _is_told(past.cost_before):
+        out["unitCostBefore"] = decimals(value=past.cost_before.point, lower=past.cost_before.lower, upper=past.cost_before.upper)
+    if past.saved is not None and _is_told(past.saved.money):
+        saved = past.saved
+        out["saved"] = {
+            **decimals(value=saved.money.point, lower=saved.money.lower, upper=saved.money.upper, paid=saved.paid),
+            "good": count(saved.good),
+            "from": time_text(saved.start),
+            "to": time_text(saved.end),
+        }
     return out | decimals(cost=past.cost)
 
 

@@ -282,7 +282,7 @@ def full_status() -> dict[str, Any]:
                     "value": "0.0193", "lower": "0.0187", "upper": "0.0201", "n": 60, "cost": "1.52", "good": 78_700, "basis": "Measured",
                     "from": "2026-03-01T11:00:00Z", "to": "2026-03-01T12:00:00Z",
                 },
-                "capacityBasis": "Measured", "capacityRequests": 1200, "goodPercent": "99.4", "p99Milliseconds": 180, "steady": True,
+                "capacityBasis": "Measured", "capacityRequests": 1200, "goodPercent": "99.4", "p99Milliseconds": 180, "startSeconds": "95", "steady": True,
             },
             {"pool": "cpu-a", "revision": "77c0de12", "desiredReplicas": 1, "readyReplicas": 1, "capacityRequests": 0},
         ],

@@ -29,6 +29,7 @@ from steelyard.core.facts.memory import (
     Outcome,
     PastMove,
     Quarantine,
+    Realised,
     Step,
     VerdictWord,
 )
@@ -105,6 +106,7 @@ KNOWN = whole(
     steady=st.booleans(),
     floor=st.none() | whole(Floor, share=INTERVALS, most=NUMBERS, load=NUMBERS, n=COUNTS, at=TIMES),
     saturation=st.none() | whole(Saturation, rate=INTERVALS, n=COUNTS),
+    start_seconds=st.none() | NUMBERS,
 )
 PAST = whole(
     PastMove,
@@ -116,6 +118,8 @@ PAST = whole(
     reason=WORDS,
     kind=st.none() | st.sampled_from(MoveKind),
     cost=st.none() | NUMBERS,
+    cost_before=st.none() | INTERVALS,
+    saved=st.none() | whole(Realised, money=INTERVALS, paid=NUMBERS, good=COUNTS, start=TIMES, end=TIMES),
 )
 CLAIMS = whole(
     ClaimVerdict,

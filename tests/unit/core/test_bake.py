@@ -10,8 +10,11 @@ from steelyard.core.facts.snapshot import Rebalancing
 from steelyard.core.facts.unit_cost import UnitCost
 from steelyard.core.placing.analysis import analysis
 from steelyard.core.placing.grounds_of import grounds_of
+from steelyard.core.placing.outcome import Outcome as Decided
+from steelyard.core.placing.remember import remember
 from steelyard.core.rebalancing.bake import bake_seconds
 from steelyard.core.statistics.interval import Interval
+from steelyard.core.vocabulary.verdict import Verdict
 from unit.core.world import START, Ground, World, quick
 
 POLICY = Rebalancing(bake_seconds=1800, window_seconds=60)
@@ -66,3 +69,30 @@ def test_the_price_of_the_way_back_counts_the_shorter_bake() -> None:
     assert grounds is not None
     back, hours = grounds.option("a"), grounds.dual_hours(2)
     assert (hours - grounds.dual_hours(2, back)) * 3600 == pytest.approx(1800 - 480)
+
+
+def test_the_price_of_a_move_counts_the_start_up_as_measured_there_and_as_remembered_after_the_replicas_are_gone() -> None:
+    world = World({"b": Ground()}, rate=24, policy=quick())
+    world.until(lambda: "b" in {k.pool for k in world.memory.known})
+
+    def hours(**start: float) -> float:
+        """Of a move of one replica to b, which took so long to start there."""
+        seen = world.snapshot()
+        placements = tuple(replace(p, start_seconds=start.get(p.key.pool)) for p in seen.placements)
+        looked = analysis(replace(seen, placements=placements), world.now)
+        if start:
+            world.memory = remember(looked, Decided(verdict=Verdict.STAY, allocation={}))
+        grounds = grounds_of(looked)
+        assert grounds is not None
+        target = grounds.option("b")
+        assert target is not None
+        return grounds.dual_hours(1, target) * 3600
+
+    assumed = hours()
+    assert hours(b=600.0) - assumed == pytest.approx(600 - 120)
+    assert hours() - assumed == pytest.approx(600 - 120)
+    # Starts differ by chance: what is remembered changes only where they surely do.
+    hours(b=620.0)
+    assert {k.start_seconds for k in world.memory.known if k.pool == "b"} == {600.0}
+    hours(b=1234.0)
+    assert {k.start_seconds for k in world.memory.known if k.pool == "b"} == {1200.0}

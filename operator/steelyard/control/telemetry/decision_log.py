@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from steelyard.control.kube.manifest import Manifest
@@ -211,9 +211,21 @@ def _gauges(key: WorkloadKey, snapshot: Snapshot, decision: Decision, currency: 
         price = last_known(option.price)
         if price is not None and price.good_for is not None:
             samples["steelyard_price_validity_seconds", (option.pool, price.price_class.value)] = price.good_for.total_seconds()
+    samples |= _saved(key, decision, currency)
     for condition in decision.conditions:
         status = {True: "True", False: "False", None: "Unknown"}[condition.status]
         samples[("steelyard_condition_status", (*where, condition.type.value, status))] = 1.0
     if decision.memory.move is not None:
         samples[("steelyard_condition_status", (*where, "Balanced", "Moving"))] = 1.0
     return tuple(Sample(name, labels, value) for (name, labels), value in sorted(samples.items()))
+
+
+def _saved(key: WorkloadKey, decision: Decision, currency: str) -> Mapping[tuple[str, tuple[str, ...]], float]:
+    """What the last move that was measured saves an hour, where that is sure."""
+    last = next((past for past in reversed(decision.memory.history) if past.saved is not None), None)
+    if last is None or last.saved is None or not last.saved.sure or last.saved.end <= last.saved.start:
+        return {}
+    rate = last.saved.money.times(timedelta(hours=1) / (last.saved.end - last.saved.start))
+    labels = (key.namespace, key.name, last.source_pool, last.target_pool)
+    bounds = (("point", rate.point), ("lower", rate.lower), ("upper", rate.upper))
+    return {(f"steelyard_move_saved_{currency}_per_hour", (*labels, bound)): value for bound, value in bounds}

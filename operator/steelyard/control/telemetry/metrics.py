@@ -89,6 +89,13 @@ def gauge_families(currency: str) -> tuple[Family, ...]:
         ),
         Family("steelyard_placement_replicas", "Replicas; state says desired or ready.", (*_PLACEMENT, "state"), limit=200_000),
         Family("steelyard_placement_weight_ratio", "Share of the traffic.", _PLACEMENT),
+        Family(
+            f"steelyard_move_saved_{currency}_per_hour",
+            "Measured after the last move for cost: money per hour that it saved, negative where it cost more; only where the 95 % interval does "
+            "not cover 0. bound says point, lower or upper of it.",
+            ("namespace", "workload", "source", "target", "bound"),
+            limit=50_000,
+        ),
         Family("steelyard_moves_in_flight", "Moves that have begun and not ended."),
         Family("steelyard_plan_replicas", "Replicas that the fleet's plan gives a workload on a pool.", _PLACEMENT, limit=200_000),
         Family("steelyard_plan_workloads", "Workloads by the plan's answer: Planned, Infeasible or Undecided.", ("answer",), limit=3),

@@ -10,6 +10,7 @@ from steelyard.core.facts.capacity import Capacity, Saturation
 from steelyard.core.facts.floor import Floor
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.unit_cost import UnitCost
+from steelyard.core.statistics.interval import Interval
 
 
 class MoveKind(StrEnum):
@@ -69,9 +70,27 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Realised:
+    """What a move saved over [start, end], in money, with its 95 % interval; negative where it cost more. `paid`: what was spent then; `good`: the
+    good requests it is about."""
+
+    money: Interval
+    paid: float
+    good: int
+    start: datetime
+    end: datetime
+
+    @property
+    def sure(self) -> bool:
+        """Whether it may be claimed: the interval does not cover 0."""
+        return self.money.lower > 0 or self.money.upper < 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PastMove:
     """A finished move. `kind`: None where it was not written down. `cost`: money that a trial cost, by the prices at which it was begun; None for
-    others, or where it is not known."""
+    others, or where it is not known. `cost_before`: money per 1,000 good requests until it was begun, where it was made to save; `saved`: what it
+    did save, once that was measured."""
 
     source_pool: str
     target_pool: str
@@ -81,6 +100,8 @@ class PastMove:
     reason: str
     kind: MoveKind | None = None
     cost: float | None = None
+    cost_before: Interval | None = None
+    saved: Realised | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +160,7 @@ class Known:
     `unit_cost` is what a good request really cost there over its best-known period; `within` is the share of requests within the
     objective; `steady` says whether the unit cost comes from windows outside of moves. `floor`: what was reached at the lowest load.
     `saturation`: what a replica completes at most.
+    `start_seconds`: from the order of a replica to its first ready moment, as last measured.
     """
 
     pool: str
@@ -150,6 +172,7 @@ class Known:
     steady: bool = False
     floor: Floor | None = None
     saturation: Saturation | None = None
+    start_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

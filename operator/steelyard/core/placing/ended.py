@@ -5,6 +5,7 @@ from __future__ import annotations
 from steelyard.core.economics.money import written
 from steelyard.core.facts.memory import Move, MoveKind, Outcome, PastMove
 from steelyard.core.placing.analysis import Analysis
+from steelyard.core.placing.realised import cost_before
 from steelyard.core.vocabulary.reason import Reason
 
 
@@ -23,4 +24,5 @@ def past_move(seen: Analysis, move: Move, outcome: Outcome, reason: Reason) -> P
         reason=reason.value,
         kind=move.kind,
         cost=cost,
+        cost_before=cost_before(seen, move.started) if move.kind is MoveKind.REBALANCE and outcome is Outcome.MOVED else None,
     )

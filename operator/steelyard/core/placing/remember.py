@@ -14,6 +14,7 @@ from steelyard.core.placing.decision import Note
 from steelyard.core.placing.intent import Intent
 from steelyard.core.placing.outcome import Outcome
 from steelyard.core.placing.quarantine import QUARANTINE_MOST
+from steelyard.core.placing.realised import measured
 from steelyard.core.planning.option import Option, line
 from steelyard.core.rebalancing.claims import verdicts
 from steelyard.core.vocabulary.reason import SETTLED, WISHED, Reason
@@ -28,6 +29,8 @@ SHOWN = 32
 """Options, and claims, that a status has room for."""
 KNOWN = 32
 """Placements whose evidence a status has room for."""
+ALIKE = 1.25
+"""Factor within which two start-ups are taken for the same."""
 QUARANTINED = 16
 """Places in quarantine that a status has room for."""
 
@@ -42,7 +45,7 @@ def remember(seen: Analysis, outcome: Outcome) -> Memory:
         quarantine = [q for q in quarantine if (q.pool, q.revision) != (outcome.quarantine.pool, outcome.quarantine.revision)] + [
             outcome.quarantine
         ]
-    history = memory.history if outcome.past is None else (*memory.history, outcome.past)[-HISTORY:]
+    history = measured(seen, memory.history) if outcome.past is None else (*memory.history, outcome.past)[-HISTORY:]
     claims = verdicts(seen.options, workload.model.uri, workload.rebalancing.min_good_requests, memory.claims)[:SHOWN]
     return replace(
         memory,
@@ -74,7 +77,16 @@ def _worth_keeping(seen: Analysis) -> tuple[Known, ...]:
             current.add(max(rest, key=lambda key: (_until(seen.kept[key]), key)))
     if len(current) > KNOWN:
         current = set(sorted(current, key=lambda key: (key in standing, _until(seen.kept[key]), key))[-KNOWN:])
-    return tuple(seen.kept[key] for key in sorted(current))
+    starts = {p.key: p.start_seconds for p in seen.snapshot.placements}
+    return tuple(replace(seen.kept[key], start_seconds=_start(seen.snapshot.memory.of(*key), starts.get(key))) for key in sorted(current))
+
+
+def _start(before: Known | None, now: float | None) -> float | None:
+    """The measured start-up to remember, with two significant digits: another one only where it differs by more than the noise of starts."""
+    known = before.start_seconds if before is not None else None
+    if now is None or now <= 0 or (known is not None and known / ALIKE <= now <= known * ALIKE):
+        return known
+    return float(f"{now:.2g}")
 
 
 def _longest(quarantine: Iterable[Quarantine]) -> tuple[Quarantine, ...]:

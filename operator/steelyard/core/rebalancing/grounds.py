@@ -59,7 +59,16 @@ class Grounds:
         surges = 1 + (max(1, replicas) - 1).bit_length()
         drain = replicas * policy.window_seconds / 2
         bake = bake_seconds(policy, self._known(target) if target is not None else None, self.now)
-        return (surges * (START_SECONDS + policy.window_seconds) + bake + drain) / 3600
+        start = START_SECONDS if target is None else self.start_seconds(target)
+        return (surges * (start + policy.window_seconds) + bake + drain) / 3600
+
+    def start_seconds(self, option: Option) -> float:
+        """From the order of a replica there to its first ready moment: as those took that stand there, the slowest of them, else as it is
+        remembered of the revision that would be made, else of any, else an assumption."""
+        standing = [p.start_seconds for p in self.snapshot.placements if p.key.pool == option.pool and p.start_seconds is not None]
+        known, any_of = self._known(option), [k.start_seconds for k in self.snapshot.memory.known if k.pool == option.pool]
+        remembered = [known.start_seconds if known is not None else None, *any_of]
+        return max(standing) if standing else next((each for each in remembered if each is not None), START_SECONDS)
 
     def _known(self, option: Option) -> Known | None:
         revision = self.revisions.get(option.pool, option.candidate.revision)

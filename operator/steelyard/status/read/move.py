@@ -54,6 +54,28 @@ class PastMove:
     reason: str | None
     kind: str | None = field(metadata=UNSHOWN)
     cost: Decimal | None = field(metadata=UNSHOWN)
+    before: Bounds | None = field(metadata=UNSHOWN)
+    """Money per 1,000 good requests until it was begun."""
+    saved: Saved | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """A figure with its 95 % interval."""
+
+    value: Decimal | None
+    lower: Decimal | None
+    upper: Decimal | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saved(Bounds):
+    """What a move saved within a time, in money."""
+
+    paid: Decimal | None
+    good: int | None
+    since: datetime | None
+    until: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,8 +129,28 @@ def history(status: Raw) -> tuple[PastMove, ...]:
             reason=text(raw, "reason"),
             kind=text(raw, "kind"),
             cost=number(raw, "cost"),
+            before=_bounds(part(raw, "unitCostBefore")),
+            saved=_saved(part(raw, "saved")),
         )
         for raw in parts(status, "history")
+    )
+
+
+def _bounds(raw: Raw) -> Bounds | None:
+    return Bounds(value=number(raw, "value"), lower=number(raw, "lower"), upper=number(raw, "upper")) if raw else None
+
+
+def _saved(raw: Raw) -> Saved | None:
+    if not raw:
+        return None
+    return Saved(
+        value=number(raw, "value"),
+        lower=number(raw, "lower"),
+        upper=number(raw, "upper"),
+        paid=number(raw, "paid"),
+        good=whole(raw, "good"),
+        since=moment(raw, "from"),
+        until=moment(raw, "to"),
     )
 
 

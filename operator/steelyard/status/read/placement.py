@@ -77,6 +77,8 @@ class Placement:
     p99_milliseconds: Decimal | None
     floor: Floor | None
     saturation: Saturation | None
+    start_seconds: Decimal | None
+    """From the order of a replica until it was ready."""
     steady: bool | None = field(metadata=UNSHOWN)
 
 
@@ -99,6 +101,7 @@ def placements(status: Raw) -> tuple[Placement, ...]:
             p99_milliseconds=number(raw, "p99Milliseconds"),
             floor=_floor(part(raw, "floor")),
             saturation=_saturation(part(raw, "saturation")),
+            start_seconds=number(raw, "startSeconds"),
             steady=truth(raw, "steady"),
         )
         for raw in parts(status, "placements")

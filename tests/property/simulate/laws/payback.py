@@ -11,7 +11,7 @@ from steelyard.core.facts.snapshot import Rebalancing
 from steelyard.core.planning.option import Option
 
 START = 120
-"""Seconds that a start is reckoned with."""
+"""Seconds that a start is reckoned with where none was seen there."""
 BOUNDS = re.compile(r"saves \S+ \[(\S+), \S+\] an hour")
 
 
@@ -32,7 +32,7 @@ def moves_pay_back(look: Look) -> None:
     told = BOUNDS.search(move.message)
     mixed = move.source_goal > 0 or move.target_base > 0 or len({p.key for p in look.snapshot.placements if p.desired}) > 1
     added = move.target_goal - move.target_base if mixed else target.replicas or move.target_goal
-    cost = target.each * added * dual_hours(policy, added, bake_of(look, move))
+    cost = target.each * added * dual_hours(policy, added, bake_of(look, move), start_on(look, move))
     lower = float(told.group(1)) if mixed and told else surely_saved(home, target)
     saved = lower * policy.payback_seconds / 3600
     assert saved > cost, f"I9: saves {saved:.4g} for sure and costs {cost:.4g}: {look}"
@@ -53,9 +53,18 @@ def bake_of(look: Look, move: Move) -> int:
     return min(policy.bake_seconds, 8 * policy.window_seconds) if lately else policy.bake_seconds
 
 
-def dual_hours(policy: Rebalancing, added: int, bake: int) -> float:
+def start_on(look: Look, move: Move) -> float:
+    """Seconds: as the replicas took that stand on the target's pool, else as it is remembered."""
+    there = [p.start_seconds for p in look.snapshot.placements if p.key.pool == move.target.pool and p.start_seconds is not None]
+    known = [k for k in look.snapshot.memory.known if k.pool == move.target.pool and k.start_seconds is not None]
+    own = [k.start_seconds for k in known if k.revision == move.target.revision]
+    remembered = [*own, *(k.start_seconds for k in known)]
+    return max(there) if there else remembered[0] if remembered else START
+
+
+def dual_hours(policy: Rebalancing, added: int, bake: int, start: float) -> float:
     """How long both serve: one replica is added first, then as many as there are; half of the drain is paid on average."""
     surges, there = 1, 1
     while there < added:
         surges, there = surges + 1, 2 * there
-    return (surges * (START + policy.window_seconds) + bake + added * policy.window_seconds / 2) / 3600
+    return (surges * (start + policy.window_seconds) + bake + added * policy.window_seconds / 2) / 3600
