@@ -114,6 +114,15 @@ TOOLS = {
             tags=("remove_all_sd", "enable_kubernetes_sd"),
             variables=("github.com/prometheus/common/version.Version",),
         ),
+        # Of it, the controller that enforces NetworkPolicies.
+        Tool(
+            "kube-router",
+            "github.com/cloudnativelabs/kube-router/v2",
+            ("kube-router",),
+            5,
+            25,
+            variables=("github.com/cloudnativelabs/kube-router/v2/pkg/version.Version",),
+        ),
         Tool("helm", "helm.sh/helm/v4", ("helm",), 4, 100, variables=("helm.sh/helm/v4/internal/version.version",)),
         # Control planes of the older versions that the chart allows: `make test-versions`.
         *(

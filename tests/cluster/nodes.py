@@ -6,10 +6,11 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from cluster import binaries, dns, network
+from cluster import binaries, dns, network, packages, policies
 from cluster.api import Api
 from cluster.control_plane import ControlPlane
 from cluster.errors import ClusterError
+from cluster.fulfil import fulfil
 from cluster.identity import MAX_NODES
 from cluster.image_store import ImageRef, ImageStore, box
 from cluster.node import Node
@@ -87,6 +88,12 @@ class Nodes:
         """Connect it again."""
         self[name].mend()
         self._route_services()
+
+    def enforce_policies(self) -> None:
+        """Enforce NetworkPolicies on the nodes that there are now, until the cluster ends."""
+        fulfil(packages.pieces("network policies"))
+        program = binaries.programs(["kube-router"])["kube-router"]
+        policies.enforce(self.control_plane, self.api, self, program)
 
     def load(self, image: ImageRef) -> None:
         """Give an image to all nodes that run; those that start later have it anyway."""

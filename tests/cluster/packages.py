@@ -16,6 +16,7 @@ from cluster.progress import step
 NEEDED = {
     "control plane": {"ip": "iproute2", "unshare": "util-linux", "setpriv": "util-linux", "openssl": "openssl"},
     "nodes": {"runc": "runc", "nft": "nftables", "nsenter": "util-linux", "/usr/lib/cni/bridge": "containernetworking-plugins"},
+    "network policies": {"iptables": "iptables", "ipset": "ipset"},
     "images": {"buildah": "buildah", "mmdebstrap": "mmdebstrap"},
 }
 #: Debian keeps some programs where a person's PATH does not look.

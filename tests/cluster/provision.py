@@ -120,7 +120,8 @@ def for_demo(mode: str) -> Wanted:
 def for_tests() -> Wanted:
     """All that `make test` needs: every program."""
     cluster = for_cluster("local", nodes=True, targets=images.TARGETS, extras=WITH)
-    return replace(cluster, programs=frozenset(tool.name for tool in binaries.standard()), model=True, python=True)
+    programs = frozenset(tool.name for tool in binaries.standard())
+    return replace(cluster, programs=programs, purposes=(*cluster.purposes, "network policies"), model=True, python=True)
 
 
 def _model_pieces() -> list[Piece]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cluster.cluster import Cluster
@@ -29,9 +29,18 @@ class Client:
     """
 
     def __init__(
-        self, cluster: Cluster, image: str, namespace: str, name: str, service: str, rate: float, seed: int = 7, further: Sequence[str] = ()
+        self,
+        cluster: Cluster,
+        image: str,
+        namespace: str,
+        name: str,
+        service: str,
+        rate: float,
+        seed: int = 7,
+        further: Sequence[str] = (),
+        labels: Mapping[str, str] | None = None,
     ) -> None:
-        """`image`: the one that serves, which has the generator too."""
+        """`image`: the one that serves, which has the generator too. `labels`: of the pod."""
         self._api = cluster.api
         self._pods = f"/api/v1/namespaces/{namespace}/pods"
         self._path = f"{self._pods}/{name}"
@@ -57,7 +66,7 @@ class Client:
             "initContainers": [{**until_answered(url, image), "imagePullPolicy": "Never"}],
             "containers": [container],
         }
-        self._pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
+        self._pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": dict(labels or {})}, "spec": spec}
         self._whole: list[dict[str, Any]] | None = None
         """Everything, once it has stopped."""
 

@@ -24,6 +24,7 @@ _ORDER = (
     "test_command_line",
     "test_compile_image",
     "test_demo",
+    "test_default_deny",
     "test_claims_and_prometheus",
     "test_two_replicas",
     "test_rest",

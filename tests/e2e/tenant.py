@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
@@ -148,11 +148,20 @@ class Tenant:
         placed = {"placement": {"poolSelector": {"matchLabels": {LABEL: self._tag}}}, **spec}
         self._write(self._path, "InferenceWorkload", {"name": WORKLOAD, "namespace": self.namespace}, placed)
 
-    def client(self, rate: float, *further: str) -> Client:
+    def client(self, rate: float, *further: str, labels: Mapping[str, str] | None = None) -> Client:
         """A client of the workload's front Service, not sending yet."""
         wait_until("the front Service", lambda: self.cluster.api.get(self._core("services", WORKLOAD)), seconds=60)
         self._clients += 1
-        return Client(self.cluster, self.ground.serve.reference, self.namespace, f"client-{self._clients}", WORKLOAD, rate, further=further)
+        return Client(
+            self.cluster,
+            self.ground.serve.reference,
+            self.namespace,
+            f"client-{self._clients}",
+            WORKLOAD,
+            rate,
+            further=further,
+            labels=labels,
+        )
 
     def keep(self, client: Client) -> Client:
         """Let it send for as long as the tenant is there."""
