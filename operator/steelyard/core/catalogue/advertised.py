@@ -11,7 +11,7 @@ from steelyard.core.catalogue.dtype import of_compile
 from steelyard.core.catalogue.estimate import Question
 from steelyard.core.catalogue.relative import meant
 from steelyard.core.facts.estimate import Estimate
-from steelyard.core.facts.snapshot import CompileOptions, Pool, PoolChoice, Reference, Workload
+from steelyard.core.facts.snapshot import CompileOptions, Pool, Reference, Workload
 
 Ask: TypeAlias = Callable[[Question], Estimate | None]
 
@@ -20,7 +20,7 @@ def advertised(workload: Workload, pools: tuple[Pool, ...], ask: Ask) -> tuple[P
     """The pools with what is advertised of one replica's devices, in requests per second."""
     found = []
     for pool in pools:
-        devices = workload.pools.get(pool.name, PoolChoice()).devices
+        devices = workload.choice(pool.name).devices
         asked = ask(_question(workload, workload.compile_for(pool.family), pool.accelerator, devices)) if pool.resource_name else None
         found.append(replace(pool, advertised=asked) if asked else pool)
     return tuple(found)

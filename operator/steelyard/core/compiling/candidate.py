@@ -21,6 +21,7 @@ VLLM = "vllm"
 """The one back end of the server of this name, and of no other."""
 TEXT = "text-generation"
 ANY_SHAPE = (1,)
+ABSENT = Artifact(state=ArtifactState.ABSENT)
 
 
 def server_of(backend: str) -> str:
@@ -44,6 +45,8 @@ class Candidate:
     asked_before: str | None
     """What an earlier version wrote down for the same wish."""
     refusal: Refusal | None
+    key: str | None
+    """Of its compile (`CompileInputs.key`)."""
 
     @property
     def name(self) -> str:
@@ -129,7 +132,8 @@ def _candidate(snapshot: Snapshot, pool: Pool) -> Candidate:
     toolchain = toolchain_for(workload.server, pool, snapshot.settings)
     inputs = compile_inputs(workload, toolchain, pool.family) if toolchain else None
     backend = toolchain.backend if toolchain else None
-    artifact = snapshot.artifacts.get(inputs.key, Artifact(state=ArtifactState.ABSENT)) if inputs else None
+    key = inputs.key if inputs else None
+    artifact = snapshot.artifacts.get(key, ABSENT) if key else None
     digest = artifact.digest if artifact and artifact.state is ArtifactState.READY else None
     candidate = Candidate(
         pool=pool,
@@ -142,8 +146,10 @@ def _candidate(snapshot: Snapshot, pool: Pool) -> Candidate:
         asked=asked(workload, wish, pool.family, backend),
         asked_before=asked_before(workload, wish, pool.family, backend),
         refusal=None,
+        key=key,
     )
-    return replace(candidate, refusal=next((why for rule in RULES if (why := rule(candidate, snapshot)) is not None), None))
+    refusal = next((why for rule in RULES if (why := rule(candidate, snapshot)) is not None), None)
+    return candidate if refusal is None else replace(candidate, refusal=refusal)
 
 
 def _not_selected(candidate: Candidate, _: Snapshot) -> Refusal | None:

@@ -11,6 +11,8 @@ NEURON = frozenset({"neuron", "optimum-neuron"})
 LOGICAL_CORES = "--logical-nc-config="
 JOINED = frozenset({"trn2", "trn3"})
 """Targets whose cores are joined in pairs unless somebody says otherwise (AWS Neuron, "Logical NeuronCore configuration")."""
+CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+"""Writes what is hashed, the same in every version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,4 +62,4 @@ class CompileInputs:
             "tensorParallel": self.tensor_parallel,
             "flags": list(self.flags),
         }
-        return hashlib.sha256(json.dumps(parts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+        return hashlib.sha256(CANONICAL.encode(parts).encode()).hexdigest()

@@ -8,11 +8,11 @@ that is made anyway (docs/adr/0003-only-what-the-user-asks-for-replaces-replicas
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from steelyard.core.compiling.default_request import ONE_DEVICE
+from steelyard.core.compiling.key import CANONICAL
 from steelyard.core.compiling.vllm_words import compiled_words, served_words
 from steelyard.core.facts.resources import Resources
 from steelyard.core.facts.snapshot import Toolchain, Workload
@@ -29,7 +29,7 @@ Wish: TypeAlias = Resources | InProportion
 
 
 def _hash8(parts: Any) -> str:
-    return hashlib.sha256(json.dumps(parts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()[:8]
+    return hashlib.sha256(CANONICAL.encode(parts).encode()).hexdigest()[:8]
 
 
 def _arguments(workload: Workload, wish: Wish, family: str) -> dict[str, Any]:

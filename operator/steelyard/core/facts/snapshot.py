@@ -142,6 +142,9 @@ class PoolChoice:
     devices: int = 1
 
 
+_NOTHING_SAID = PoolChoice()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VllmOptions:
     """How vLLM serves, as the user says; None is vLLM's own choice. arguments: name without dashes, value (None for a switch)."""
@@ -182,6 +185,10 @@ class Workload:
     compile_by_family: Mapping[str, CompileOptions] = field(default_factory=dict)
     format_by_backend: Mapping[str, NumberFormat] = field(default_factory=dict)
     access: PodAccess = field(default_factory=PodAccess)
+
+    def choice(self, pool: str) -> PoolChoice:
+        """What it says of the pool."""
+        return self.pools.get(pool, _NOTHING_SAID)
 
     def compile_for(self, family: str, backend: str | None = None) -> CompileOptions:
         """What the model is compiled to for an accelerator family by a back end; None where no back end is known yet."""

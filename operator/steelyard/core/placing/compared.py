@@ -6,7 +6,6 @@ from statistics import median
 
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import Move, MoveKind
-from steelyard.core.facts.snapshot import PoolChoice
 from steelyard.core.facts.window import since, totals
 from steelyard.core.placing.analysis import Analysis
 from steelyard.core.placing.others import others_of
@@ -61,7 +60,7 @@ def _limits(seen: Analysis, move: Move, capacity: float, prices: float) -> tuple
     if move.source_goal:
         return 1.0, 1.0
     scaling, staying = seen.snapshot.workload.scaling, others_of(seen, move).ready + move.target_base
-    least = max(scaling.least, seen.snapshot.workload.pools.get(move.target.pool, PoolChoice()).minimum) - staying
+    least = max(scaling.least, seen.snapshot.workload.choice(move.target.pool).minimum) - staying
     limits = []
     for rate in seen.load.usual:
         # Beside others the replicas that stand count; of all of it those that the load needs, as when the move was begun.

@@ -45,12 +45,12 @@ def _compile(seen: Analysis) -> tuple[CompileIntent, ...]:
     by_key: dict[str, tuple[Candidate, list[str]]] = {}
     for candidate in seen.candidates:
         if (
-            candidate.inputs is not None
+            candidate.key is not None
             and candidate.pool.selected
             and candidate.shape is not None
             and seen.snapshot.workload.server in SERVERS
         ):
-            by_key.setdefault(candidate.inputs.key, (candidate, []))[1].append(candidate.name)
+            by_key.setdefault(candidate.key, (candidate, []))[1].append(candidate.name)
     intents = []
     for key in sorted(by_key):
         candidate, pools = by_key[key]

@@ -6,7 +6,7 @@ from dataclasses import replace
 from math import inf
 
 from steelyard.core.facts.identity import PlacementKey
-from steelyard.core.facts.snapshot import Placement, PoolChoice
+from steelyard.core.facts.snapshot import Placement
 from steelyard.core.placing.analysis import Analysis
 from steelyard.core.placing.supply import coming, lost, starts_on
 from steelyard.core.planning.choice_price import ChoicePrice, choice_price
@@ -82,7 +82,7 @@ def _room(seen: Analysis, option: Option) -> int:
 
 def _member(seen: Analysis, placement: Placement) -> Stand:
     option, key = seen.option(placement.key.pool), placement.key
-    choice, count = seen.snapshot.workload.pools.get(key.pool, PoolChoice()), coming(seen, placement)
+    choice, count = seen.snapshot.workload.choice(key.pool), coming(seen, placement)
     grows = lost(seen, placement) == 0 and not seen.is_exhausted(key.pool) and starts_on(seen, key.pool) == key
     room = _room(seen, option) if option else seen.snapshot.workload.scaling.maximum
     cost = price(seen, option)
@@ -137,7 +137,7 @@ def _opening(seen: Analysis, option: Option, *, first: bool) -> Stand:
         allotted=cost.allotted,
         # A pool that delivered nothing is tried again with one replica.
         most=min(_room(seen, option), 1) if option.candidate.pool.exhaustion else _room(seen, option),
-        least=seen.snapshot.workload.pools.get(option.pool, PoolChoice()).minimum,
+        least=seen.snapshot.workload.choice(option.pool).minimum,
         family=option.candidate.pool.family,
         spot=option.candidate.pool.spot,
         measured=option.limit is not None,

@@ -8,7 +8,7 @@ Ties stay where the workload is, then go to fewer pools, then by name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import combinations
 from math import ceil, fsum, inf, prod
@@ -33,7 +33,7 @@ def solve(problem: Problem) -> Outcome:
             why="more combinations than the exact search walks: lower spec.scaling.maxReplicas or select fewer pools",
         )
     plan = dict(best)
-    cost = _cost(problem, plan)
+    cost = _cost(problem.offers, [plan.get(o.pool, 0) for o in problem.offers])
     return Planned(replicas=plan, cost=cost, bound=cost if complete else min(cost, continuous_bound(problem)))
 
 
@@ -49,13 +49,13 @@ def _best(problem: Problem) -> tuple[tuple[tuple[str, int], ...] | None, bool]:
         left -= _work(problem, chosen)
         if left < 0:
             return (best[-1] if best else None), False
-        if len({o.family for o in chosen}) < problem.min_families:
+        if problem.min_families > 1 and len({o.family for o in chosen}) < problem.min_families:
             continue
         for counts in _splits(problem, chosen, enough):
             if not _diluted(problem, chosen, counts):
                 continue
-            plan = tuple(sorted((o.pool, n) for o, n in zip(chosen, counts, strict=True)))
-            candidate = (round(_cost(problem, dict(plan)), 9), _changes(problem, dict(plan)), len(plan), plan)
+            plan = tuple((o.pool, n) for o, n in zip(chosen, counts, strict=True))
+            candidate = (round(_cost(chosen, counts), 9), _changes(problem, chosen, counts), len(plan), plan)
             if best is None or candidate < best:
                 best = candidate
     return (best[-1] if best else None), True
@@ -71,17 +71,20 @@ def continuous_bound(problem: Problem) -> float:
 
 
 def _sets(problem: Problem) -> Iterator[tuple[Offer, ...]]:
+    """In order of pool."""
     offers = tuple(sorted(problem.offers, key=lambda o: o.pool))
     forced = {o.pool for o in offers if o.least > 0}
-    for size in range(1, len(offers) + 1):
+    for size in range(max(1, len(forced)), len(offers) + 1):
         for chosen in combinations(offers, size):
-            if forced <= {o.pool for o in chosen}:
+            if not forced or forced <= {o.pool for o in chosen}:
                 yield chosen
 
 
 def _work(problem: Problem, chosen: tuple[Offer, ...]) -> int:
+    if len(chosen) == 1:
+        return 1
     slowest = min(o.capacity for o in chosen)
-    return prod((_top(problem, o, slowest if problem.equal_share else o.capacity, problem.load, 0) for o in chosen[:-1]), start=1)
+    return prod(_top(problem, o, slowest if problem.equal_share else o.capacity, problem.load, 0) for o in chosen[:-1])
 
 
 def _top(problem: Problem, offer: Offer, capacity: float, left: float, taken: int) -> int:
@@ -100,7 +103,9 @@ def _splits(problem: Problem, chosen: tuple[Offer, ...], enough: Callable[[], fl
     slowest = min(o.capacity for o in chosen)
     capacity = [slowest if problem.equal_share else o.capacity for o in chosen]
     least = [o.cost / c for o, c in zip(chosen, capacity, strict=True)]
-    rate = [min(least[i:], default=0.0) for i in range(len(chosen) + 1)]
+    rate = [min(least[i:]) for i in range(len(chosen))]
+    if problem.load * rate[0] > enough():
+        return
 
     def walk(index: int, counts: tuple[int, ...], carried: float, money: float) -> Iterator[tuple[int, ...]]:
         offer = chosen[index]
@@ -128,16 +133,20 @@ def _splits(problem: Problem, chosen: tuple[Offer, ...], enough: Callable[[], fl
 
 
 def _diluted(problem: Problem, chosen: tuple[Offer, ...], counts: tuple[int, ...]) -> bool:
+    if problem.max_spot_percent >= 100:
+        return True
     spot = sum(n for o, n in zip(chosen, counts, strict=True) if o.spot)
     return spot * 100 <= problem.max_spot_percent * sum(counts)
 
 
-def _cost(problem: Problem, plan: Mapping[str, int]) -> float:
-    return fsum(o.paid(plan.get(o.pool, 0)) for o in problem.offers)
+def _cost(offers: Sequence[Offer], counts: Sequence[int]) -> float:
+    return fsum(o.paid(n) for o, n in zip(offers, counts, strict=True))
 
 
-def _changes(problem: Problem, plan: Mapping[str, int]) -> int:
-    return sum(abs(plan.get(o.pool, 0) - o.current) for o in problem.offers)
+def _changes(problem: Problem, chosen: Sequence[Offer], counts: Sequence[int]) -> int:
+    """Replicas that come or go, those of the pools that are not chosen included."""
+    left = sum(o.current for o in problem.offers) - sum(o.current for o in chosen)
+    return left + sum(abs(n - o.current) for o, n in zip(chosen, counts, strict=True))
 
 
 def _conflict(problem: Problem) -> Infeasible:

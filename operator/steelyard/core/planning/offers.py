@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from steelyard.core.facts.snapshot import PoolChoice, Workload
+from steelyard.core.facts.snapshot import Workload
 from steelyard.core.planning.option import Option, good_for_part
 from steelyard.core.planning.problem import Offer, Problem
 
@@ -24,7 +24,7 @@ def problem_of(workload: Workload, options: Iterable[Option], rate: float, stand
                 spot=option.candidate.pool.spot,
                 capacity=option.capacity.rate.point,
                 cost=option.each,
-                least=workload.pools.get(option.pool, PoolChoice()).minimum,
+                least=workload.choice(option.pool).minimum,
                 most=option.most,
                 current=here,
                 added=0.0 if here else added * option.each,

@@ -192,7 +192,7 @@ def _option(grounds: _Grounds, workload: Workload, load: Load | None, now: datet
     past = known is not None and capacity is not None and old(known, now)
     if capacity is None and each is not None:
         capacity = grounds.prior
-    choice = workload.pools.get(candidate.name, PoolChoice())
+    choice = workload.choice(candidate.name)
     most = _most(candidate, workload, choice)
     replicas, cost, unit = None, None, None
     if capacity is not None and load is not None and each is not None:
@@ -220,7 +220,7 @@ def _option(grounds: _Grounds, workload: Workload, load: Load | None, now: datet
     if grounds.refusal is not None:
         return option
     only_part = _spot_limited(option, workload) or _limit_reached(option, workload, load)
-    return replace(option, refusal=only_part, only_for_part=only_part is not None)
+    return option if only_part is None else replace(option, refusal=only_part, only_for_part=True)
 
 
 def _too_late(known: Known | None, workload: Workload, now: datetime) -> Refusal | None:

@@ -59,8 +59,12 @@ def alternatives(grounds: Grounds) -> tuple[Alternative, ...]:
     present = _present(grounds, known)
     found = []
     wanted = _fleets_own(grounds, known)
+    sizing = Sizing(added=grounds.amortised)
+    resized = _plan(grounds, known, grounds.standing.keys(), grounds.load.soon, sizing)
     for target in sorted(known):
-        plan = wanted.get(target) or _plan(grounds, known, {*grounds.standing, target}, grounds.load.soon, Sizing(added=grounds.amortised))
+        plan = wanted.get(target) or resized
+        if target not in wanted and target not in grounds.standing:
+            plan = _plan(grounds, known, {*grounds.standing, target}, grounds.load.soon, sizing)
         source = _source(grounds, known, plan) if plan is not None else None
         if plan is None or source is None or plan.get(target, 0) <= grounds.standing.get(target, 0):
             continue

@@ -45,7 +45,7 @@ class Grounds:
 
     def choice(self, pool: str) -> PoolChoice:
         """What the workload says of the pool."""
-        return self.snapshot.workload.pools.get(pool, PoolChoice())
+        return self.snapshot.workload.choice(pool)
 
     @property
     def replicas(self) -> int:
