@@ -34,6 +34,8 @@ class Candidate:
     """A pool that can, or cannot, run the workload now. `refusal` None: its artifact is verified and a replica fits. `marginal`: what one replica
     changes the bill by; None where it fits on no shape."""
 
+    name: str
+    """The pool's."""
     pool: Pool
     resources: Resources
     marginal: ReplicaPrice | None
@@ -47,11 +49,6 @@ class Candidate:
     refusal: Refusal | None
     key: str | None
     """Of its compile (`CompileInputs.key`)."""
-
-    @property
-    def name(self) -> str:
-        """The pool's name."""
-        return self.pool.name
 
     def wants(self, asked: str) -> bool:
         """Whether what was asked for when a placement was made is what is asked for now."""
@@ -136,6 +133,7 @@ def _candidate(snapshot: Snapshot, pool: Pool) -> Candidate:
     artifact = snapshot.artifacts.get(key, ABSENT) if key else None
     digest = artifact.digest if artifact and artifact.state is ArtifactState.READY else None
     candidate = Candidate(
+        name=pool.name,
         pool=pool,
         resources=resources,
         marginal=replica_price(pool, resources),

@@ -142,7 +142,7 @@ class WindowTable(Sequence[Window]):
         if not isinstance(other, WindowTable):
             return tuple(self) == other if isinstance(other, tuple) else NotImplemented
         if self._edges == other._edges and self._counts.shape == other._counts.shape and self._rows.tobytes() == other._rows.tobytes():
-            return bool((self._counts == other._counts).all())
+            return self._counts.tobytes() == other._counts.tobytes() or bool((self._counts == other._counts).all())
         return len(self) == len(other) and tuple(self) == tuple(other)
 
     __hash__ = None  # type: ignore[assignment]

@@ -105,13 +105,14 @@ def remember_floor(old: Floor | None, new: Floor | None, allowed: float, least: 
 
 def _line(windows: Sequence[Window]) -> _Line:
     """Least squares, each window with the weight of its requests. The spread is what the windows show, and never less than chance."""
-    weight = sum(w.offered for w in windows)
-    load = sum(w.offered * _load(w) for w in windows) / weight
+    told = [(w.offered, _load(w), w.violations / w.offered) for w in windows]
+    weight = sum(n for n, _, _ in told)
+    load = sum(n * at for n, at, _ in told) / weight
     missed = sum(w.violations for w in windows) / weight
-    spread = sum(w.offered * (_load(w) - load) ** 2 for w in windows)
-    together = sum(w.offered * (_load(w) - load) * (w.violations / w.offered - missed) for w in windows)
+    spread = sum(n * (at - load) ** 2 for n, at, _ in told)
+    together = sum(n * (at - load) * (part - missed) for n, at, part in told)
     slope = together / spread if spread > 0 else 0.0
-    left = sum(w.offered * (w.violations / w.offered - missed - slope * (_load(w) - load)) ** 2 for w in windows)
+    left = sum(n * (part - missed - slope * (at - load)) ** 2 for n, at, part in told)
     variance = max(missed * (1 - missed), left / (len(windows) - 2), 1 / weight)
     return _Line(load, missed, slope, sqrt(variance / spread) if spread > 0 else float("inf"), sqrt(variance / weight))
 

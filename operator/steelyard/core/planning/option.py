@@ -41,6 +41,7 @@ class Option:
     the hour, which is what claims speak of. `replicas`: as many as the load needs; `cost`: money per hour, as a mean over usual loads; `unit` is
     money per 1,000 good requests at its mean."""
 
+    pool: str
     candidate: Candidate
     known: Known | None
     price: Reading[Price]
@@ -61,11 +62,6 @@ class Option:
     """Refused for the whole load alone: a limit or the spot share leaves it good for a part of it."""
     saturation: Saturation | None = None
     """What a replica completes at most, where that is known."""
-
-    @property
-    def pool(self) -> str:
-        """The pool's name."""
-        return self.candidate.name
 
     @property
     def a_node(self) -> int:
@@ -202,6 +198,7 @@ def _option(grounds: _Grounds, workload: Workload, load: Load | None, now: datet
         if load.mean > 0:
             unit = cost.times(1 / (PER_HOUR * load.mean))
     option = Option(
+        pool=candidate.name,
         candidate=candidate,
         known=known,
         price=grounds.price,

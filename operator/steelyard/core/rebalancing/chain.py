@@ -49,7 +49,7 @@ COST_MOVE: tuple[Gate, ...] = (
     not_its_turn,  # other moves gain more
 )
 
-OF_THE_FLEET = frozenset({pool_full.__name__, budget_exhausted.__name__, not_its_turn.__name__})
+OF_THE_FLEET: tuple[Gate, ...] = (pool_full, budget_exhausted, not_its_turn)
 """Gates whose answer is about other workloads, in part or whole."""
 
 _OF_TRIALS: Mapping[Gate, tuple[Gate, ...]] = {

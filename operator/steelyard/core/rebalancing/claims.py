@@ -29,7 +29,9 @@ def verdicts(options: tuple[Option, ...], model: str, least: int, old: tuple[Cla
                 first = first_prices(claim, last, prices_now(claim, option.pool, candidates))
                 verdict = on_claim(option.pool, claim.name, _comparison(option, claim, by_pool), least)
                 verdict = replace(verdict, relative_to=claim.relative_to, first_prices=first)
-                found.append(replace(last, first_prices=first) if last is not None and still_says(last, verdict) else verdict)
+                if last is not None and still_says(last, verdict):
+                    verdict = last if last.first_prices == first else replace(last, first_prices=first)
+                found.append(verdict)
     return tuple(found)
 
 

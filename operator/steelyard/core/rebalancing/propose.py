@@ -55,11 +55,11 @@ def cheaper(grounds: Grounds) -> Considered:
 def wished(considered: Considered, replicas: int) -> tuple[Wish, ...]:
     """The move, where it waits for room or for its turn alone. replicas: that the target gets."""
     asked, target = considered.proposal, considered.target
-    if target is None or not {f.gate for f in considered.review.findings if f.refusal is not None} <= OF_THE_FLEET:
+    refusing = {f.gate for f in considered.review.findings if f.refusal is not None}
+    if target is None or not refusing <= {gate.__name__ for gate in OF_THE_FLEET}:
         return ()
-    chain = EXPLORATION if asked.kind is MoveKind.EXPLORATION else COST_MOVE
-    alone = review(chain, replace(asked, room=max(1, asked.room), turn=True, moves_elsewhere=0, pool_moves=()))
-    if alone.verdict is not None:
+    alone = replace(asked, room=max(1, asked.room), turn=True, moves_elsewhere=0, pool_moves=())
+    if any(gate(alone) is not None for gate in OF_THE_FLEET):
         return ()
     saves = asked.saving.point if asked.saving is not None else (asked.expected_saving or 0.0) * 3600 / asked.policy.payback_seconds
     return (
