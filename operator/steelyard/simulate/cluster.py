@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
-from math import inf
 from statistics import median
 from typing import TypeAlias
 
@@ -21,6 +21,7 @@ from steelyard.simulate.event import EventKind
 from steelyard.simulate.happening import Happening
 from steelyard.simulate.node import Node
 from steelyard.simulate.nodes import Nodes
+from steelyard.simulate.pool_entry import Scheduling
 from steelyard.simulate.replica import Replica
 from steelyard.simulate.scenario import START_SPREAD, Scenario
 
@@ -194,9 +195,7 @@ class Cluster:
         for place, made in self.deployments.items():
             staying = [r for r in self._pods.get(place, ()) if r.leaving is None]
             if len(staying) > made.desired:
-                # Kubernetes takes first what has no node, then what is not ready, then the youngest.
-                staying.sort(key=lambda r: (r.node is None, not r.ready, r.created, r.number))
-                self._leave(staying[made.desired :])
+                self._leave(self._last_to_leave(staying)[made.desired :])
             for _ in range(made.desired - len(staying)):
                 self._pods.setdefault(place, []).append(self._replica(place[0], made))
         for place in [p for p in self._pods if p not in self.deployments]:
@@ -207,6 +206,12 @@ class Cluster:
             replica.ready = there and replica.ready_at <= self._moment
             if replica.ready:
                 replica.crashes = 0
+
+    def _last_to_leave(self, replicas: list[Replica]) -> list[Replica]:
+        """Kubernetes takes first what has no node, then what is not ready, then what shares a node with most others, then the youngest."""
+        packed = self.nodes[replicas[0].key.pool].pool.scheduling is Scheduling.PACKED
+        beside: Counter[int] = Counter() if packed else Counter(id(r.node) for r in replicas)
+        return sorted(replicas, key=lambda r: (r.node is None, not r.ready, beside[id(r.node)], r.created, r.number))
 
     def _leave(self, replicas: list[Replica]) -> None:
         for replica in replicas:
@@ -245,10 +250,8 @@ class Cluster:
             image=order.image,
             resources=order.resources,
             created=self._moment,
-            free_at=np.full(truth.slots, -inf),
-            service=0.0,
-            spread=truth.spread,
-            bound=0.0,
+            server=truth.server(),
+            weight=truth.weight,
         )
         self._tune(replica)
         return replica
@@ -260,7 +263,6 @@ class Cluster:
             return  # It answers what it has, and takes nothing new.
         truth, pool = self._truth[replica.workload, replica.key.pool], replica.key.pool
         slow = self._happening.slowness(pool, replica.workload, made.wish, made.image)
-        replica.service = truth.service_milliseconds / 1000 * slow
-        replica.bound = truth.queue * replica.service / truth.slots
+        truth.tune(replica.server, slow)
         failing = self._happening.share(EventKind.ERRORS, pool=pool, workload=replica.workload)
         replica.errors = 1 - (1 - truth.error_percent / 100) * (1 - max(0.0, failing))

@@ -48,7 +48,7 @@ def workload_of(entry: WorkloadEntry, wish: int) -> Workload:
         generation=1 + wish,
         model=Model(uri=entry.uri, digest=None, revision=f"r{wish}", task="simulated"),
         compile=CompileOptions(),
-        latency=(LatencyObjective(metric="e2e", milliseconds=objective.milliseconds, percent=objective.percent),),
+        latency=tuple(LatencyObjective(metric=metric, milliseconds=each, percent=objective.percent) for metric, each in objective.promises),
         error_budget=objective.error_budget_percent / 100,
         scaling=Scaling(minimum=scaling.min_replicas, maximum=scaling.max_replicas, owner=str(scaling.owner), priority=scaling.priority),
         rebalancing=Rebalancing(
@@ -187,7 +187,7 @@ def _true(metric: ClaimedMetric, pool: PoolEntry, entry: WorkloadEntry) -> float
     truth = entry.truth.get(pool.name)
     if truth is None:
         return None
-    full = truth.slots * 1000 / truth.service_milliseconds
+    full = truth.saturation(entry.lengths)
     if metric is ClaimedMetric.THROUGHPUT:
         return full
     if pool.price_per_hour is None:

@@ -11,7 +11,8 @@ NOTHING = Resources(0.0, 0.0, 0.0)
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Node:
-    """A node of a pool, and what it holds by the number of the replica. `lost_at`: when the provider takes it back. Times are seconds."""
+    """A node of a pool, and what it holds by the number of the replica. `lost_at`: when the provider takes it back. `given_up_at`: it will never be
+    ready, and is given up then. Times are seconds."""
 
     number: int
     pool: str
@@ -21,6 +22,7 @@ class Node:
     answering: bool = True
     silent_since: float = 0.0
     lost_at: float | None = None
+    given_up_at: float | None = None
     empty_since: float = 0.0
     images: set[str] = field(default_factory=set)
     held: dict[int, Resources] = field(default_factory=dict)

@@ -12,7 +12,7 @@ from steelyard.core.facts.resources import Resources
 from steelyard.simulate.event import EventKind
 from steelyard.simulate.happening import Happening
 from steelyard.simulate.node import Node
-from steelyard.simulate.pool_entry import PoolEntry
+from steelyard.simulate.pool_entry import PoolEntry, Scheduling
 
 NOTICE = 120.0
 """Seconds between the notice of a reclaim and the loss of the node (AWS, interruption notices of Spot Instances)."""
@@ -47,13 +47,13 @@ class Nodes:
         return len(self.registered(now)), len(self.answering(now)), self.exhausted_until
 
     def room(self, asked: Resources, now: float) -> Node | None:
-        """The fullest node that still holds it."""
-        fitting = []
+        """The fullest node that still holds it, or the emptiest; of several the oldest."""
+        fitting, sign = [], 1 if self.pool.scheduling is Scheduling.PACKED else -1
         for node in self.answering(now):
             used = node.used
             whole = Resources(used.cpu + asked.cpu, used.memory_gib + asked.memory_gib, used.devices + asked.devices)
             if whole.fits(self._roomy):
-                fitting.append((used.weight, -node.number, node))
+                fitting.append((sign * used.weight, -node.number, node))
         return max(fitting)[-1] if fitting else None
 
     def advance(self, happening: Happening) -> list[Node]:
@@ -76,8 +76,9 @@ class Nodes:
         return lost
 
     def restore(self, happening: Happening) -> None:
-        """Standing nodes come back as soon as they can; made nodes that are empty for long go."""
+        """Standing nodes come back as soon as they can; made nodes go that are empty for long, or were never ready."""
         now, pool = happening.now, self.pool
+        self.all = [n for n in self.all if n.given_up_at is None or n.given_up_at > now]
         if not self._closed(happening):
             missing = pool.nodes - sum(n.standing for n in self.all)
             self.all += [self._node(now, now + pool.node_seconds, standing=True) for _ in range(missing)]
@@ -102,7 +103,7 @@ class Nodes:
             self.exhausted_until = self._again_at if any(e.reported for e in closed) else None
             return
         self._failures, self.exhausted_until = 0, None
-        self.all += [self._node(now, now + pool.node_seconds * self._about()) for _ in range(needed)]
+        self.all += [self._ordered(now) for _ in range(needed)]
 
     def exhausted(self, start: datetime) -> datetime | None:
         """Until when the pool's status says that no nodes can be had."""
@@ -122,6 +123,13 @@ class Nodes:
     def _about(self) -> float:
         """20 % more or less."""
         return float(self._chance.uniform(0.8, 1.2))
+
+    def _ordered(self, now: float) -> Node:
+        if self.pool.failing_percent and 100 * self._chance.random() < self.pool.failing_percent:
+            failing = self._node(now, inf)
+            failing.given_up_at = now + self.pool.give_up_seconds
+            return failing
+        return self._node(now, now + self.pool.node_seconds * self._about())
 
     def _node(self, ordered: float, ready_at: float, *, standing: bool = False) -> Node:
         return Node(number=next(self._numbers), pool=self.pool.name, ordered=ordered, ready_at=ready_at, standing=standing)

@@ -17,12 +17,12 @@ from steelyard.core.facts.window import Crash, Window
 from steelyard.core.facts.window_table import WindowTable
 from steelyard.core.statistics.histogram import Histogram, quantile
 from steelyard.core.vocabulary.reading import Fresh, Reading, Stale, Unknown
-from steelyard.simulate.queues import ERROR, GOOD, SHED, SLOW, Requests
+from steelyard.simulate.requests import ERROR, GOOD, SHED, SLOW, Requests
 
 WINDOWS = 64
 """As many as `observe` keeps."""
 LADDER = (1, 2.5, 5, 10, 25, 50, 75, 100, 150, 200, 300, 400, 600, 800, 1200, 1600, 2400, 3200, 5000, 10000, 30000)
-"""Milliseconds: edges of the server's histogram of latencies; the objective is one more."""
+"""Milliseconds: edges of the servers' histogram of latencies; what is promised of whole answers is one more."""
 P99 = 0.99
 
 
@@ -43,9 +43,9 @@ class Seen:
 class Observation:
     """Of one placement."""
 
-    def __init__(self, pool: str, window_seconds: int, objective_milliseconds: int) -> None:
+    def __init__(self, pool: str, window_seconds: int, objective_milliseconds: int | None) -> None:
         self._pool = pool
-        self._edges = np.array(sorted({each / 1000 for each in (*LADDER, objective_milliseconds)} | {inf}))
+        self._edges = np.array(sorted({each / 1000 for each in (*LADDER, objective_milliseconds) if each is not None} | {inf}))
         self._length = timedelta(seconds=window_seconds)
         self._ring = self._before = WindowTable()
         self._good_at: datetime | None = None

@@ -32,6 +32,16 @@ class ClaimedMetric(Word):
     THROUGHPUT = "Throughput", "requests per second of one replica"
 
 
+class Scheduling(Word):
+    """Where replicas go, and which leave."""
+
+    PACKED = "Packed", "to the fullest node that holds them (MostAllocated); the youngest leaves first"
+    KUBERNETES = (
+        "Kubernetes",
+        "by its defaults: to the emptiest node that holds them (LeastAllocated); those that share a node with most others leave first",
+    )
+
+
 class ClaimEntry(SpecModel):
     """An advertised number."""
 
@@ -104,6 +114,20 @@ class PoolEntry(SpecModel):
         says("The most nodes. Those above nodes are made when replicas wait for them. Left out: none are made.", unit="nodes", example=20),
     ] = None
     node_seconds: Annotated[Duration, says("From the order of a node until it is ready; it is paid from its order.", example=90)] = 90.0
+    failing_percent: Annotated[
+        Annotated[float, Field(ge=0, le=100)],
+        says(
+            "Orders of a node that come to nothing: it is paid, never becomes ready, and is given up and ordered anew.",
+            unit="percent",
+            example=5,
+        ),
+    ] = 0.0
+    give_up_seconds: Annotated[
+        Duration, says("From the order of such a node until it is given up (Karpenter waits 15 minutes).", example="15m")
+    ] = 900.0
+    scheduling: Annotated[Scheduling, says("Where replicas that are smaller than a node go, and which of them leave first.")] = (
+        Scheduling.PACKED
+    )
     empty_seconds: Annotated[Duration, says("How long a made node is kept after its last replica.", example=60)] = 60.0
     pull_seconds: Annotated[Duration, says("The pull of an image on a node that does not have it yet.", example=30)] = 30.0
     backend: Annotated[str | None, says("Pools of one back end share artifacts. Left out: the pool's own.", example="neuron")] = None

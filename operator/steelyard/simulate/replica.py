@@ -1,24 +1,25 @@
-"""One replica as a pod: where it is in its life, and the slots that it serves with."""
+"""One replica as a pod: where it is in its life, and the server that runs in it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TypeAlias
 
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.resources import Resources
+from steelyard.simulate.batches import Batches
+from steelyard.simulate.iterations import Iterations
 from steelyard.simulate.node import Node
+from steelyard.simulate.slots import Slots
+
+Server: TypeAlias = Slots | Batches | Iterations
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Replica:
-    """`free_at` by slot: until when it works on what it has. `given`: seconds of service that it was given so far. `bound`: the longest wait
-    (seconds) before it sheds.
-
-    `number` counts replicas of the whole world. `node` None: no node was found yet; `placed_at`: when one was. `crashes`: since it was last ready; `crashed_at`: when it
-    last did. `leaving`: since when it takes no new requests.
+    """`number` counts replicas of the whole world. `node` None: no node was found yet; `placed_at`: when one was. `crashes`: since it was last ready;
+    `crashed_at`: when it last did. `leaving`: since when it takes no new requests. `errors`: part of its answers that fail. `weight`: of the requests that the
+    front sends it, beside those of other replicas.
     """
 
     number: int
@@ -27,11 +28,9 @@ class Replica:
     image: str
     resources: Resources
     created: float
-    free_at: NDArray[np.float64]
-    service: float
-    spread: float
-    bound: float
+    server: Server
     errors: float = 0.0
+    weight: float = 1.0
     node: Node | None = None
     placed_at: float = float("-inf")
     ready_at: float = float("inf")
@@ -39,23 +38,14 @@ class Replica:
     crashes: int = 0
     crashed_at: float | None = None
     leaving: float | None = None
-    given: float = 0.0
-
-    @property
-    def slots(self) -> int:
-        """Requests that it works on at the same time."""
-        return len(self.free_at)
 
     def worked(self, now: float) -> float:
-        """Seconds of its slots that went into requests until `now`: what it was given, less what is left."""
-        if len(self.free_at) == 1:
-            return self.given - max(0.0, float(self.free_at[0]) - now)
-        return self.given - float(np.maximum(self.free_at - now, 0.0).sum())
+        """Seconds that went into requests until `now`, summed over what it does at the same time."""
+        return self.server.worked(now)
 
     def drop(self, now: float) -> None:
         """What it works on is lost."""
-        self.given = self.worked(now)
-        self.free_at = np.full(len(self.free_at), now)
+        self.server.drop(now)
 
     def restart(self, now: float, ready_at: float) -> None:
         """The process ends, and begins anew."""

@@ -84,7 +84,7 @@ def run(loaded: Loaded, say: Say, keep: Keep) -> Run:
                 before[name] = tenant.tally.copy()
         say((world.now + lead) / (world.scenario.seconds + lead))
     for name, tenant in world.tenants.items():
-        kept[name].in_flight, kept[name].claims = len(tenant.queues.in_flight), tenant.memory.claims
+        kept[name].in_flight, kept[name].claims = tenant.queues.in_flight, tenant.memory.claims
         kept[name].ready, _ = _replicas(name, world)
     return Run(workloads=tuple(kept.values()), nodes=world.nodes, starting=world.starting, empty=world.empty)
 

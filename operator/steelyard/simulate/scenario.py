@@ -64,6 +64,11 @@ class Scenario(SpecModel):
         for i, workload in enumerate(self.workloads):
             for name in workload.truth:
                 check(name in pools, known, f"workloads[{i}].truth.{name}")
+            for name, truth in workload.truth.items():
+                if truth.tokens is not None and workload.lengths is not None:
+                    longest = workload.lengths.longest
+                    holds = f"must be at least {longest}, the longest request of this workload"
+                    check(truth.tokens.kv_tokens >= longest, holds, f"workloads[{i}].truth.{name}.tokens.kvTokens")
             window = workload.rebalancing.window_seconds
             grid = f"must be a multiple of stepSeconds, which is {self.step_seconds}"
             check(window % self.step_seconds == 0, grid, f"workloads[{i}].rebalancing.windowSeconds")

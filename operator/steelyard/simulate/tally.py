@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from steelyard.simulate.queues import Whole
+import numpy as np
+
+from steelyard.simulate.requests import GOOD, OUTPUT, PROMPT, SLOW, Requests
 
 COUNTS = ("offered", "good", "slow", "shed", "error", "unserved", "cut")
 """The fields that count requests."""
+TOKENS = ("prompt_tokens", "output_tokens", "good_prompt_tokens", "good_output_tokens")
+"""The fields that count tokens: of answers, good and slow, and of the good ones."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Tally:
     """Sums. `unserved`: there was no ready replica; `cut`: a replica ended with them unanswered. `cost`: the replicas' shares of their
-    nodes, None once a node had no price. By pool: hours of replicas that were on a node. The nodes themselves have one too, with their hours.
+    nodes, None once a node had no price. By pool: hours of replicas that were on a node; `costs`, as far as there was a price; and `booked`, what
+    the operator made of the prices that it read, None once it had none. The nodes themselves have a tally too: hours and money of whole nodes.
 
     offered = good + slow + shed + error + unserved + cut + in flight, always.
     """
@@ -25,8 +31,14 @@ class Tally:
     error: int = 0
     unserved: int = 0
     cut: int = 0
+    prompt_tokens: int = 0
+    output_tokens: int = 0
+    good_prompt_tokens: int = 0
+    good_output_tokens: int = 0
     cost: float | None = 0.0
     replica_hours: dict[str, float] = field(default_factory=dict)
+    costs: dict[str, float] = field(default_factory=dict)
+    booked: dict[str, float | None] = field(default_factory=dict)
 
     @property
     def ended(self) -> int:
@@ -38,26 +50,52 @@ class Tally:
         """Requests that broke the promise."""
         return self.slow + self.shed + self.error + self.unserved + self.cut
 
-    def count(self, offered: int, answered: Whole, *, unserved: int) -> None:
-        """Requests that came, and how many were answered good, slow, with an error, and shed."""
-        good, slow, error, shed = (int(many) for many in answered)
+    @property
+    def booked_cost(self) -> float | None:
+        """What the operator booked on all pools."""
+        known = [money for money in self.booked.values() if money is not None]
+        return sum(known) if len(known) == len(self.booked) else None
+
+    def count(self, offered: int, answered: Requests, *, unserved: int) -> None:
+        """Requests that came, and those that were answered or shed."""
+        good, slow, error, shed = (int(many) for many in np.bincount(answered.outcome, minlength=4))
         self.offered += offered
         self.unserved += unserved
         self.good, self.slow, self.error, self.shed = self.good + good, self.slow + slow, self.error + error, self.shed + shed
+        if answered.tokens.shape[1]:
+            lengths = answered.tokens[:, [PROMPT, OUTPUT]]
+            prompt, output = (int(sum_) for sum_ in lengths[answered.outcome <= SLOW].sum(axis=0))
+            good_prompt, good_output = (int(sum_) for sum_ in lengths[answered.outcome == GOOD].sum(axis=0))
+            self.prompt_tokens, self.output_tokens = self.prompt_tokens + prompt, self.output_tokens + output
+            self.good_prompt_tokens, self.good_output_tokens = self.good_prompt_tokens + good_prompt, self.good_output_tokens + good_output
 
     def pay(self, pool: str, hours: float, price: float | None) -> None:
         """A replica was on a node of the pool, and its share of the node's price per hour was this."""
         self.replica_hours[pool] = self.replica_hours.get(pool, 0.0) + hours
         self.cost = None if self.cost is None or price is None else self.cost + price * hours
+        if price is not None:
+            self.costs[pool] = self.costs.get(pool, 0.0) + price * hours
+
+    def book(self, pool: str, money: float | None) -> None:
+        """The operator booked that for replicas there; None: it had no price."""
+        so_far = self.booked.get(pool, 0.0)
+        self.booked[pool] = None if so_far is None or money is None else so_far + money
 
     def copy(self) -> Tally:
         """As it is now."""
-        return replace(self, replica_hours=dict(self.replica_hours))
+        return replace(self, replica_hours=dict(self.replica_hours), costs=dict(self.costs), booked=dict(self.booked))
 
     def since(self, before: Tally) -> Tally:
         """What was added after `before`, an earlier copy of this one."""
+        booked = {pool: (money, before.booked.get(pool, 0.0)) for pool, money in self.booked.items()}
         return Tally(
-            **{name: getattr(self, name) - getattr(before, name) for name in COUNTS},
+            **{name: getattr(self, name) - getattr(before, name) for name in (*COUNTS, *TOKENS)},
             cost=None if self.cost is None or before.cost is None else self.cost - before.cost,
-            replica_hours={pool: hours - before.replica_hours.get(pool, 0.0) for pool, hours in self.replica_hours.items()},
+            replica_hours=_grown(self.replica_hours, before.replica_hours),
+            costs=_grown(self.costs, before.costs),
+            booked={pool: None if now is None or then is None else now - then for pool, (now, then) in booked.items()},
         )
+
+
+def _grown(now: Mapping[str, float], then: Mapping[str, float]) -> dict[str, float]:
+    return {pool: sum_ - then.get(pool, 0.0) for pool, sum_ in now.items()}

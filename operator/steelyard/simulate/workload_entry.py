@@ -12,20 +12,38 @@ from steelyard.api.rebalancing import Rebalancing
 from steelyard.api.rule import Pattern, Rule
 from steelyard.api.scaling import Scaling
 from steelyard.api.text import LABEL, WORKLOAD_NAME_MAX, PoolName
-from steelyard.simulate.duration import Duration
+from steelyard.simulate.lengths import Lengths
 from steelyard.simulate.load import Load, Noise
-from steelyard.simulate.pool_entry import Amount, ReplicaSize
+from steelyard.simulate.pool_entry import PoolEntry
+from steelyard.simulate.promise import Promise
+from steelyard.simulate.truth import Truth
 
 WorkloadName = Annotated[str, Field(max_length=WORKLOAD_NAME_MAX), Pattern(f"^{LABEL}$", "must be lower case letters, digits and hyphens")]
-Share = Annotated[float, Field(ge=0, le=100)]
+
+
+Milliseconds = Annotated[int, says("", unit="milliseconds", low=1, high=3_600_000)]
 
 
 class ObjectiveEntry(SpecModel):
-    """The latency promise."""
+    """The latency promise. A request is good if it keeps all of it."""
 
-    milliseconds: Annotated[
-        int, says("How long a request may take, queue included.", unit="milliseconds", low=1, high=3_600_000, example=200)
-    ]
+    RULES = (
+        Rule(
+            "",
+            "must give milliseconds, ttftMilliseconds or itlMilliseconds",
+            lambda o: any(each is not None for each in (o.milliseconds, o.ttft_milliseconds, o.itl_milliseconds)),
+        ),
+    )
+
+    milliseconds: Annotated[Milliseconds | None, says("How long a request may take, queue included.", unit="milliseconds", example=200)] = (
+        None
+    )
+    ttft_milliseconds: Annotated[
+        Milliseconds | None, says("How long it may take to its first token. For tokens only.", unit="milliseconds", example=1000)
+    ] = None
+    itl_milliseconds: Annotated[
+        Milliseconds | None, says("Mean time that may pass between its tokens. For tokens only.", unit="milliseconds", example=50)
+    ] = None
     percent: Annotated[
         Annotated[float, Field(ge=1, le=99.999)], says("The share of requests that must be within it.", unit="percent", example=99.5)
     ] = 99.0
@@ -33,41 +51,41 @@ class ObjectiveEntry(SpecModel):
         int, says("As spec.objective.errorBudgetPercent of an InferenceWorkload.", unit="percent", low=0, high=100, example=25)
     ] = 50
 
+    @property
+    def promises(self) -> tuple[tuple[str, int], ...]:
+        """(metric as in spec.objective.latency, milliseconds), of those that are promised."""
+        told = (("e2e", self.milliseconds), ("ttft", self.ttft_milliseconds), ("itl", self.itl_milliseconds))
+        return tuple((metric, milliseconds) for metric, milliseconds in told if milliseconds is not None)
 
-class Truth(SpecModel):
-    """How a replica truly runs on a pool, whatever is claimed."""
+    @property
+    def of_tokens(self) -> bool:
+        """Whether a time of tokens is promised."""
+        return self.ttft_milliseconds is not None or self.itl_milliseconds is not None
 
-    service_milliseconds: Annotated[
-        Amount, says("Mean time that a request occupies one slot of a replica.", unit="milliseconds", example=25)
-    ]
-    spread: Annotated[
-        Annotated[float, Field(ge=0, le=10)],
-        says("Standard deviation over mean of that time (gamma distributed). 0: all requests take the same time.", example=0.3),
-    ] = 0.0
-    slots: Annotated[
-        int, says("Requests that one replica works on at the same time, each at its own pace.", low=1, high=1024, example=4)
-    ] = 1
-    queue: Annotated[
-        int,
-        says(
-            "Mean requests that may wait in a replica; one that would have to wait for more is shed (429).", low=0, high=100_000, example=50
-        ),
-    ] = 100
-    start_seconds: Annotated[Duration, says("From the image's presence until the replica is ready, 20 % more or less.", example=60)] = 60.0
-    compile_seconds: Annotated[Duration, says("The compile for this pool's back end.", example="10m")] = 0.0
-    error_percent: Annotated[Share, says("Requests that fail on this pool.", unit="percent")] = 0.0
-    min_replicas: Annotated[int, says("The fewest replicas here.", low=0, high=10_000)] = 0
-    max_replicas: Annotated[
-        Annotated[int, says("", low=0, high=10_000)] | None, says("The most replicas here. Left out: no bound of its own.")
-    ] = None
-    devices: Annotated[int, says("Devices of one replica; ignored on CPU pools.", low=1, high=128)] = 1
-    replica: Annotated[ReplicaSize | None, says("What one replica asks for here. Left out: what the pool says.")] = None
+    @property
+    def promise(self) -> Promise:
+        """What answers are judged by."""
+        return Promise(**{metric: milliseconds / 1000 for metric, milliseconds in self.promises})
 
 
 class WorkloadEntry(SpecModel):
     """One model with a promise."""
 
-    RULES = (Rule("", "must name at least one pool", lambda w: bool(w.truth), field="truth"),)
+    RULES = (
+        Rule("", "must name at least one pool", lambda w: bool(w.truth), field="truth"),
+        Rule(
+            "",
+            "must be given where a truth is of kind tokens",
+            lambda w: w.lengths is not None or not any(t.tokens for t in w.truth.values()),
+            field="lengths",
+        ),
+        Rule(
+            "",
+            "must promise nothing but milliseconds where a truth is of another kind than tokens: its answers do not stream",
+            lambda w: not w.objective.of_tokens or all(t.tokens for t in w.truth.values()),
+            field="objective",
+        ),
+    )
 
     name: Annotated[WorkloadName, says("The workload's name.", example="search")]
     model: Annotated[str | None, says("The model's URI, for the globs of claims. Left out: sim://NAME.", example="hf://org/bert-base")] = (
@@ -75,6 +93,7 @@ class WorkloadEntry(SpecModel):
     )
     load: Annotated[Load, says("How many requests are asked, over time.")]
     noise: Annotated[Noise, says("Bursts. Left out: independent requests at the rate of the load.")] = Noise()
+    lengths: Annotated[Lengths | None, says("Tokens of its requests, where it generates text.")] = None
     objective: Annotated[ObjectiveEntry, says("The promise.")]
     scaling: Annotated[Scaling, says("As spec.scaling of an InferenceWorkload.")] = Scaling()
     rebalancing: Annotated[Rebalancing, says("As spec.rebalancing of an InferenceWorkload, defaults included: mode is Recommend.")] = (
@@ -93,3 +112,10 @@ class WorkloadEntry(SpecModel):
     def uri(self) -> str:
         """The model."""
         return self.model or f"sim://{self.name}"
+
+    def busy_told(self, pool: PoolEntry) -> bool:
+        """Whether its server there tells how long it was busy."""
+        truth = self.truth[pool.name]
+        if truth.busy_told is not None:
+            return truth.busy_told
+        return self.busy_known and not (truth.tokens is not None and pool.devices > 0)

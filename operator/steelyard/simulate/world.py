@@ -49,6 +49,7 @@ class Tenant:
     entry: WorkloadEntry
     arrivals: Arrivals
     queues: Queues
+    sizes: np.random.Generator
     artifacts: Artifacts = field(default_factory=Artifacts)
     observations: dict[PlacementKey, Observation] = field(default_factory=dict)
     memory: Memory = field(default_factory=Memory)
@@ -80,7 +81,8 @@ class World:
             w.name: Tenant(
                 entry=w,
                 arrivals=Arrivals(Rates(w.load, traces), w.noise, self._chance(f"{w.name}/arrivals")),
-                queues=Queues(w.objective.milliseconds / 1000, self._chance(f"{w.name}/requests")),
+                queues=Queues(w.objective.promise, self._chance(f"{w.name}/requests")),
+                sizes=self._chance(f"{w.name}/lengths"),
             )
             for w in scenario.workloads
         }
@@ -199,8 +201,11 @@ class World:
             part, bill, price = share(replica.resources, self.cluster.nodes[pool].size), bills[pool], prices[pool]
             if counted:
                 self.tenants[replica.workload].tally.pay(pool, hours, None if bill is None else bill * part)
+            booked = None if price is None else price.per_hour * part * hours
+            if counted:
+                self.tenants[replica.workload].tally.book(pool, booked)
             so_far = known.get(place, 0.0)
-            known[place] = None if so_far is None or price is None else so_far + price.per_hour * part * hours
+            known[place] = None if so_far is None or booked is None else so_far + booked
         return known
 
     def _serve(self, name: str, tenant: Tenant, end: float, paid: Mapping[Place, float | None]) -> dict[PlacementKey, Seen]:
@@ -208,19 +213,20 @@ class World:
         start, replicas = self.now, self.cluster.serving(name)
         arrivals = tenant.arrivals.between(start, end, self.happening.times(name))
         worked = {r.number: r.worked(start) for r in replicas}
-        answered = tenant.queues.serve(replicas, arrivals, end)
-        tenant.tally.count(len(arrivals), np.bincount(answered.outcome, minlength=4), unserved=0 if replicas else len(arrivals))
+        lengths = tenant.entry.lengths.draw(len(arrivals), tenant.sizes) if tenant.entry.lengths else None
+        answered = tenant.queues.serve(replicas, arrivals, end, lengths)
+        tenant.tally.count(len(arrivals), answered, unserved=0 if replicas else len(arrivals))
         seen = {}
         places = self.cluster.pods(name)
         for key, pods in places.items():
             mine = [r for r in replicas if r.key == key]
-            busy = sum((r.worked(end) - worked[r.number]) / r.slots for r in mine)
+            busy = sum((r.worked(end) - worked[r.number]) / r.server.many for r in mine)
             lost = self.happening.goes_on(EventKind.METRICS_LOST, pool=key.pool, workload=name)
             seen[key] = Seen(
                 answered=answered if len(places) == 1 else answered.where(np.isin(answered.replica, [r.number for r in pods])),
                 served=frozenset(r.number for r in mine),
                 seconds=end - start,
-                busy_seconds=busy if tenant.entry.busy_known else None,
+                busy_seconds=busy if tenant.entry.busy_told(self._pools[key.pool]) else None,
                 cost=paid.get((name, key), 0.0),
                 read=not lost,
                 crashes=tuple(self._crash(r.crashed_at, r.ready_at) for r in pods if r.crashed_at is not None and r.leaving is None),

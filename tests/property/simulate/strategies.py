@@ -41,17 +41,57 @@ def workload(name: str, rate: float, pools: dict[str, dict[str, Any]], **changes
     return {**base, "rebalancing": policy, "truth": pools, **changes}
 
 
-truths = st.fixed_dictionaries(
+slots = st.fixed_dictionaries(
     {
         "serviceMilliseconds": st.sampled_from([40, 60, 100]),
         "spread": st.sampled_from([0, 0.5]),
         "slots": st.integers(1, 2),
         "queue": st.sampled_from([2, 50]),
-        "startSeconds": st.sampled_from([10, 40]),
-        "errorPercent": st.sampled_from([0, 0, 0.2]),
-        "compileSeconds": st.sampled_from([0, 120]),
     }
 )
+batching = st.fixed_dictionaries(
+    {
+        "batching": st.fixed_dictionaries(
+            {
+                "alphaMilliseconds": st.sampled_from([0, 30, 90]),
+                "betaMilliseconds": st.sampled_from([5, 20]),
+                "maxBatch": st.sampled_from([1, 4, 16]),
+                "maxWaitMilliseconds": st.sampled_from([0, 20]),
+                "spread": st.sampled_from([0, 0.3]),
+            }
+        ),
+        "queue": st.sampled_from([16, 60]),
+    }
+)
+LENGTHS = {"prompt": {"mean": 30, "spread": 0.5, "most": 60}, "output": {"mean": 12, "spread": 1, "most": 60}}
+tokens = st.fixed_dictionaries(
+    {
+        "tokens": st.fixed_dictionaries(
+            {
+                "floorMilliseconds": st.sampled_from([2, 10]),
+                "sequenceMicroseconds": st.sampled_from([50, 500]),
+                "contextMicroseconds": st.sampled_from([0, 2]),
+                "promptMicroseconds": st.sampled_from([20, 200]),
+                "outsideMilliseconds": st.sampled_from([0, 5]),
+                "kvTokens": st.sampled_from([120, 300, 100_000]),
+                "maxSequences": st.sampled_from([1, 6, 256]),
+            }
+        ),
+        "queue": st.sampled_from([1, 50]),
+    }
+)
+kinds = st.tuples(st.one_of(slots, batching, tokens), st.sampled_from([0, 0, 0.2])).map(lambda pair: {**pair[0], "errorPercent": pair[1]})
+truths = st.tuples(
+    kinds,
+    st.fixed_dictionaries(
+        {
+            "startSeconds": st.sampled_from([10, 40]),
+            "compileSeconds": st.sampled_from([0, 120]),
+            "busyTold": st.sampled_from([None, None, True, False]),
+            "weight": st.sampled_from([1, 1, 3]),
+        }
+    ),
+).map(lambda pair: {**pair[0], **pair[1]})
 claims = st.lists(
     st.fixed_dictionaries({"timesTruth": st.sampled_from([0.5, 1, 2]), "relativeTo": st.sampled_from(["b", "c"])}), max_size=1
 )
@@ -86,8 +126,12 @@ def scenarios(draw: st.DrawFn, hours: float = 1.0, most: int = 6) -> Loaded:
     pools = [{**pool, "pricePerHour": price, "claims": draw(claims)} for pool, price in zip(POOLS, prices, strict=True)]
     pools = [{**p, "claims": [c for c in p["claims"] if c["relativeTo"] != p["name"]]} for p in pools]
     workloads = [
-        workload("w", draw(st.sampled_from([0.3, 8, 25])), {name: draw(truths) for name in "abc"}, busyKnown=draw(st.booleans())),
-        workload("x", draw(st.sampled_from([0, 5])), {name: draw(truths) for name in "bc"}, rebalancing={"windowSeconds": 30}),
+        workload(
+            "w", draw(st.sampled_from([0.3, 8, 25])), {name: draw(truths) for name in "abc"}, busyKnown=draw(st.booleans()), lengths=LENGTHS
+        ),
+        workload(
+            "x", draw(st.sampled_from([0, 5])), {name: draw(truths) for name in "bc"}, rebalancing={"windowSeconds": 30}, lengths=LENGTHS
+        ),
     ]
     return scenario(
         days=hours / 24,

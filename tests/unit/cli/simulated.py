@@ -6,10 +6,12 @@ from decimal import Decimal
 
 from steelyard.cli.view.replay import ReplayedDecision, ReplayedDifference, ReplayView
 from steelyard.cli.view.simulation import (
+    PoolBill,
     PoolHours,
     PoolNodes,
     PoolReplicas,
     RunLine,
+    RunTokens,
     SimulatedClaim,
     SimulatedEnd,
     SimulatedMove,
@@ -22,6 +24,7 @@ DECIDED = RunLine(
     pool=None,
     cost=Decimal("83.91"),
     unit_cost=Decimal("0.0325120"),
+    booked_cost=Decimal("83.4"),
     node_cost=Decimal("184.2"),
     saving_percent=None,
     node_saving_percent=None,
@@ -38,6 +41,7 @@ DECIDED = RunLine(
     moves=2,
     held_minutes=Decimal(5),
     replica_hours=(PoolHours(pool="g5", hours=Decimal("2.5")), PoolHours(pool="inf2", hours=Decimal("67.9"))),
+    tokens=None,
 )
 SIMULATED = SimulationView(
     now=END,
@@ -48,6 +52,8 @@ SIMULATED = SimulationView(
         SimulatedWorkload(
             name="search",
             objective_milliseconds=200,
+            ttft_milliseconds=None,
+            itl_milliseconds=None,
             allowed_percent=Decimal(1),
             decided=DECIDED,
             alone=(
@@ -74,7 +80,15 @@ SIMULATED = SimulationView(
             ),
         ),
         SimulatedWorkload(
-            name="idle", objective_milliseconds=100, allowed_percent=Decimal("0.1"), alone=(), moves=(), claims=(),
+            name="chat", objective_milliseconds=None, ttft_milliseconds=800, itl_milliseconds=50, allowed_percent=Decimal(1), alone=(), moves=(),
+            claims=(),
+            decided=replace(
+                DECIDED, cost=Decimal(20), unit_cost=Decimal("0.00774904"), node_cost=None, tokens=RunTokens(prompt=777_097_800, output=259_032_600, good_prompt=774_289_500, good_output=258_096_500),
+            ),
+            ended=SimulatedEnd(replicas=(PoolReplicas(pool="g5", ready=2),), reason="AlreadyCheapest", message="pool g5 is the only one"),
+        ),
+        SimulatedWorkload(
+            name="idle", objective_milliseconds=100, ttft_milliseconds=None, itl_milliseconds=None, allowed_percent=Decimal("0.1"), alone=(), moves=(), claims=(),
             decided=replace(
                 DECIDED, offered=0, good=0, slow=0, shed=0, error=0, cut=0, in_flight=0, cost=Decimal(0), unit_cost=None, node_cost=None,
                 missed_percent=None, objective_met=None, replica_hours=(),
@@ -83,9 +97,13 @@ SIMULATED = SimulationView(
         ),
     ),
     node_hours=Decimal("70.6"),
-    node_cost=Decimal("184.2"),
+    node_cost=Decimal("204.2"),
     node_starting_cost=Decimal("2.1"),
     node_empty_cost=Decimal("84.3"),
+    bills=(
+        PoolBill(pool="g5", node_hours=Decimal("48.2"), cost=Decimal("106.2"), shares=Decimal("22.5"), booked=Decimal("22.5")),
+        PoolBill(pool="inf2", node_hours=Decimal("22.4"), cost=Decimal("98.0"), shares=Decimal("81.41"), booked=None),
+    ),
     standing_nodes=(PoolNodes(pool="g5", nodes=3),),
     files=("out/decisions.jsonl", "out/timeline.csv", "out/search.svg"),
 )  # fmt: skip

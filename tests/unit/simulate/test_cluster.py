@@ -1,5 +1,10 @@
 """Deployments are obeyed as a cluster would: with nodes that take time, limits, and everything that can be lost."""
 
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
 from steelyard.core.facts.resources import Resources
 from unit.simulate.clusters import MADE, Hands, scenario
 
@@ -172,12 +177,78 @@ def test_slowness_counts_while_it_lasts_and_a_new_image_only_for_what_is_made_wi
     hands.want("standing", 1)
     hands.wait(300)
     (old,) = hands.cluster.serving("w")
-    assert old.service == 0.02
+    assert old.server.service == 0.02
     hands.wait(300)
-    assert old.service == 0.03
+    assert old.server.service == 0.03
     hands.wait(600)
-    assert old.service == 0.02
+    assert old.server.service == 0.02
     hands.wait(900)
     hands.want("made", 1)
     hands.wait(300)
-    assert {r.key.pool: round(r.service, 6) for r in hands.cluster.serving("w")} == {"standing": 0.02, "made": 0.0218}
+    assert {r.key.pool: round(r.server.service, 6) for r in hands.cluster.serving("w")} == {"standing": 0.02, "made": 0.0218}
+
+
+# --- nodes that hold several replicas
+
+
+EIGHT: Mapping[str, Any] = {**MADE, "cpu": 96, "memoryGiB": 768, "devices": 8, "family": "nvidia", "scheduling": "Kubernetes"}
+A_DEVICE = Resources(8, 64, 1)
+
+
+def held(hands: Hands) -> list[int]:
+    """Replicas on each node."""
+    return sorted(len(node.held) for node in hands.cluster.nodes["made"].all)
+
+
+def test_a_node_of_eight_devices_holds_eight_replicas_and_the_ninth_waits_for_another():
+    hands = Hands(scenario(made=EIGHT), size=A_DEVICE)
+    hands.want("made", 8)
+    hands.wait(300)
+    assert held(hands) == [8]
+    hands.want("made", 9)
+    hands.wait(300)
+    assert held(hands) == [1, 8]
+
+
+@pytest.mark.parametrize(("scheduling", "spread"), [("Kubernetes", [5, 5]), ("Packed", [2, 8])])
+def test_replicas_go_to_the_emptiest_node_or_to_the_fullest(scheduling, spread):
+    hands = Hands(scenario(made={**EIGHT, "scheduling": scheduling, "emptySeconds": 3600}), size=A_DEVICE)
+    hands.want("made", 16)
+    hands.wait(300)
+    hands.want("made", 0)
+    hands.wait(60)
+    hands.want("made", 10)
+    hands.wait(120)
+    assert held(hands) == spread
+
+
+@pytest.mark.parametrize(("scheduling", "left"), [("Kubernetes", [2, 2]), ("Packed", [0, 4])])
+def test_of_replicas_that_share_a_node_with_many_some_leave_first(scheduling, left):
+    """Eight on the first node, and then two on another: those of the fuller one leave, or the youngest."""
+    hands = Hands(scenario(made={**EIGHT, "scheduling": scheduling, "emptySeconds": 3600}), size=A_DEVICE)
+    hands.want("made", 8)
+    hands.wait(300)
+    hands.want("made", 10)
+    hands.wait(300)
+    assert held(hands) == [2, 8]
+    hands.want("made", 4)
+    hands.wait(30)
+    assert held(hands) == left
+
+
+def test_a_node_that_never_comes_is_paid_until_it_is_given_up_and_ordered_again():
+    hands = Hands(scenario(made={**EIGHT, "failingPercent": 100, "giveUpSeconds": "15m"}), size=A_DEVICE)
+    hands.want("made", 1)
+    hands.wait(885)
+    (first,) = hands.cluster.nodes["made"].all
+    assert (hands.seen("made").unplaced, first.ready_at) == (1, float("inf"))
+    hands.wait(15)
+    (second,) = hands.cluster.nodes["made"].all
+    assert second is not first
+
+
+def test_some_orders_of_a_node_come_to_nothing():
+    hands = Hands(scenario(made={**EIGHT, "maxNodes": 400, "failingPercent": 25}), size=Resources(96, 768, 8))
+    hands.want("made", 400)
+    hands.wait(300)
+    assert 0.2 < 1 - hands.seen("made").ready / 400 < 0.3

@@ -7,38 +7,39 @@ import pytest
 
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.resources import Resources
-from steelyard.simulate.queues import ERROR, GOOD, SHED, SLOW, Queues
+from steelyard.simulate.promise import Promise
+from steelyard.simulate.queues import Queues
 from steelyard.simulate.replica import Replica
+from steelyard.simulate.requests import ERROR, GOOD, SHED, SLOW
+from steelyard.simulate.slots import Slots
 
 SERVICE = 0.05
 STEP = 15.0
 
 
-def replica(number=1, **changes) -> Replica:
-    fields = {
-        "number": number,
-        "workload": "w",
-        "key": PlacementKey("a", "r"),
-        "image": "",
-        "resources": Resources(1, 2),
-        "created": 0.0,
-        "free_at": np.zeros(changes.pop("slots", 1)),
-        "service": SERVICE,
-        "spread": 0.0,
-        "bound": float("inf"),
-    }
-    return Replica(**{**fields, **changes})
+def replica(number=1, slots=1, errors=0.0, **changes) -> Replica:
+    server = Slots(**{"free_at": np.zeros(slots), "service": SERVICE, "spread": 0.0, "bound": float("inf"), **changes})
+    return Replica(
+        number=number,
+        workload="w",
+        key=PlacementKey("a", "r"),
+        image="",
+        resources=Resources(1, 2),
+        created=0.0,
+        server=server,
+        errors=errors,
+    )
 
 
 def served(replicas, arrivals, *, objective=10.0, step=STEP):
     """(outcome, latency) of all requests, in steps."""
-    queues = Queues(objective, np.random.default_rng(1))
+    queues = Queues(Promise(e2e=objective), np.random.default_rng(1))
     parts = []
     end = step
     while end <= arrivals[-1] + 1000:
         parts.append(queues.serve(replicas, arrivals[(arrivals >= end - step) & (arrivals < end)], end))
         end += step
-    assert len(queues.in_flight) == 0
+    assert queues.in_flight == 0
     return np.concatenate([p.outcome for p in parts]), np.concatenate([p.latency for p in parts])
 
 
@@ -108,14 +109,14 @@ def test_errors_are_a_share_of_what_is_answered():
 
 
 def test_requests_are_spread_by_chance_over_the_replicas():
-    queues = Queues(1.0, np.random.default_rng(1))
+    queues = Queues(Promise(e2e=1.0), np.random.default_rng(1))
     answered = queues.serve([replica(1), replica(2), replica(3)], np.linspace(0, 3000, 30_000), 1e9)
     assert np.bincount(answered.replica)[1:] == pytest.approx([10_000] * 3, rel=0.03)
 
 
 def test_busy_time_is_the_service_that_was_given():
     one = replica(slots=2)
-    queues = Queues(1.0, np.random.default_rng(1))
+    queues = Queues(Promise(e2e=1.0), np.random.default_rng(1))
     queues.serve([one], np.array([0.0, 0.0, 0.0]), 0.07)
     assert one.worked(0.07) == pytest.approx(2 * SERVICE + 0.02)
     assert one.worked(1.0) == pytest.approx(3 * SERVICE)
@@ -123,9 +124,9 @@ def test_busy_time_is_the_service_that_was_given():
 
 def test_what_ends_unanswered_is_cut_and_what_is_in_flight_is_kept():
     one, other = replica(1, service=20.0), replica(2, service=20.0)
-    queues = Queues(30.0, np.random.default_rng(1))
+    queues = Queues(Promise(e2e=30.0), np.random.default_rng(1))
     assert len(queues.serve([one, other], np.linspace(0, 10, 40), 15.0)) == 0
-    before = len(queues.in_flight)
+    before = queues.in_flight
     cut = queues.cut([one])
     assert 0 < cut < before == 40
     assert queues.holds(other)

@@ -4,11 +4,13 @@ import gzip
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
 from steelyard.api.parse import parse
 from steelyard.simulate.duration import seconds
+from steelyard.simulate.lengths import Lengths
 from steelyard.simulate.scenario import Scenario
 from steelyard.simulate.scenario_file import ScenarioError, load
 
@@ -23,6 +25,8 @@ workloads:
     objective: {milliseconds: 200}
     truth: {a: {serviceMilliseconds: 20}}
 """
+BATCHES = "batching: {alphaMilliseconds: 9, betaMilliseconds: 1, maxBatch: 8}"
+TOKENS = "tokens: {floorMilliseconds: 9, sequenceMicroseconds: 50, contextMicroseconds: 0.1, promptMicroseconds: 30, kvTokens: 1000}"
 
 
 def written(tmp_path: Path, text: str) -> Path:
@@ -53,7 +57,7 @@ def test_the_example_of_the_documentation_is_right():
     [
         ("serviceMilliseconds: 20", "serviceMiliseconds: 20", "workloads[0].truth.a.serviceMiliseconds: must be removed or spelt serviceMilliseconds: there is no such field (found 20)"),
         ("serviceMilliseconds: 20", "serviceMs: 20", "workloads[0].truth.a.serviceMs: must be removed or spelt serviceMilliseconds: there is no such field (found 20)"),
-        ("serviceMilliseconds: 20", "serviceMilliseconds: 20, batch: 8", "workloads[0].truth.a.batch: must be removed: there is no such field here, only serviceMilliseconds, spread, slots, queue, startSeconds, compileSeconds, errorPercent, minReplicas, maxReplicas, devices, replica (found 8)"),
+        ("serviceMilliseconds: 20", "serviceMilliseconds: 20, batch: 8", "workloads[0].truth.a.batch: must be removed: there is no such field here, only serviceMilliseconds, batching, tokens, spread, slots, queue, busyTold, weight, startSeconds, compileSeconds, errorPercent, minReplicas, maxReplicas, devices, replica (found 8)"),
         ("{constant: 3}", "{constant: 3, sine: {mean: 3, amplitude: 1}}", "workloads[0].load: must give exactly one of constant, steps, sine and trace"),
         ("truth: {a:", "truth: {b:", "workloads[0].truth.b: must be a pool of this scenario: a"),
         (", nodes: 3", "", "pools[0]: must give nodes, maxNodes or both: else the pool holds nothing"),
@@ -64,6 +68,14 @@ def test_the_example_of_the_documentation_is_right():
         ("nodes: 3", "nodes: 3, claims: [{ratio: 0.5, relativeTo: z}]", "pools[0].claims[0].relativeTo: must be a pool of this scenario: a"),
         ("workloads:", "currency: euro\nworkloads:", "currency: must be three capital letters, such as USD (found 'euro')"),
         ("nodes: 3", "nodes: 3, nodeSeconds: soon", "pools[0].nodeSeconds: must be a length of time, such as 90, 15m, 6h30m or 2d (found 'soon')"),
+        ("serviceMilliseconds: 20", "spread: 0", "workloads[0].truth.a: must give exactly one of serviceMilliseconds, batching and tokens"),
+        ("serviceMilliseconds: 20", BATCHES + ", slots: 2", "workloads[0].truth.a.slots: must be left out with batching and tokens"),
+        ("serviceMilliseconds: 20", BATCHES + ", queue: 7", "workloads[0].truth.a.queue: must be at least batching.maxBatch: a batch gathers in the queue"),
+        ("serviceMilliseconds: 20", TOKENS, "workloads[0].lengths: must be given where a truth is of kind tokens"),
+        ("{milliseconds: 200}", "{percent: 99}", "workloads[0].objective: must give milliseconds, ttftMilliseconds or itlMilliseconds"),
+        ("{milliseconds: 200}", "{itlMilliseconds: 20}", "workloads[0].objective: must promise nothing but milliseconds where a truth is of another kind than tokens: its answers do not stream"),
+        ("name: w", "name: w\n    lengths: {prompt: {mean: 3}}", "workloads[0].lengths: must give prompt and output, or list, and not both"),
+        ("name: w", "name: w\n    lengths: {prompt: {mean: 3, most: 2}, output: {mean: 1}}", "workloads[0].lengths.prompt.most: must not be less than mean"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_by_its_field(old, new, said):
@@ -150,6 +162,50 @@ def test_a_manifest_without_a_number_of_nodes_cannot_be_simulated_and_says_what_
 def test_what_is_no_scenario_is_refused(tmp_path, text):
     with pytest.raises(ScenarioError, match=r"scenario\.yaml: (is no YAML|must be a map)"):
         load(written(tmp_path, text))
+
+
+def test_the_memory_of_a_token_server_holds_the_longest_request():
+    lengths = "lengths: {prompt: {mean: 700, most: 900}, output: {mean: 100, spread: 0.5}}"
+    text = SMALL.replace("serviceMilliseconds: 20", TOKENS).replace("name: w", f"name: w\n    {lengths}")
+    assert errors(text) == ["workloads[0].truth.a.tokens.kvTokens: must be at least 1300, the longest request of this workload"]
+    assert isinstance(parse(Scenario, yaml.safe_load(text.replace("kvTokens: 1000", "kvTokens: 1300"))), Scenario)
+
+
+def test_lengths_are_drawn_from_what_is_given():
+    chance = np.random.default_rng(1)
+    drawn = lengths("{prompt: {mean: 300, spread: 0.5, most: 700}, output: {mean: 40}}").draw(20_000, chance)
+    assert drawn[:, 0].mean() == pytest.approx(300, rel=0.02)
+    assert drawn[:, 0].std() == pytest.approx(150, rel=0.05)
+    assert (drawn[:, 0].min() >= 1, drawn[:, 0].max()) == (True, 700)
+    assert set(drawn[:, 1]) == {40}
+    listed = lengths("{list: [{prompt: 5, output: 7}, {prompt: 50, output: 70}]}")
+    assert {tuple(pair) for pair in listed.draw(100, chance).tolist()} == {(5, 7), (50, 70)}
+    assert (listed.longest, listed.means) == (120, (27.5, 38.5))
+
+
+def lengths(text: str) -> Lengths:
+    found = parse(Lengths, yaml.safe_load(text))
+    assert isinstance(found, Lengths), found
+    return found
+
+
+@pytest.mark.parametrize(
+    ("truth", "told"),
+    [
+        ("serviceMilliseconds: 20", (True, True)),
+        ("serviceMilliseconds: 20, busyTold: false", (False, False)),
+        (TOKENS, (True, False)),
+        (f"{TOKENS}, busyTold: true", (True, True)),
+    ],
+)
+def test_a_token_server_on_devices_tells_no_busy_time_unless_the_scenario_says_so(truth, told):
+    text = SMALL.replace("serviceMilliseconds: 20", truth).replace(
+        "name: w", "name: w\n    lengths: {prompt: {mean: 3}, output: {mean: 1}}"
+    )
+    for devices, expected in zip((0, 8), told, strict=True):
+        found = parse(Scenario, yaml.safe_load(text.replace("nodes: 3", f"nodes: 3, devices: {devices}")))
+        assert isinstance(found, Scenario)
+        assert found.workloads[0].busy_told(found.pools[0]) is expected
 
 
 def test_the_lead_is_long_enough_for_the_longest_compile_and_start():

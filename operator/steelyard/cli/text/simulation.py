@@ -11,7 +11,16 @@ from rich.text import Text
 from steelyard.cli.text.figure import UNKNOWN, count, interval, money
 from steelyard.cli.text.table import Cell, Column, table, word
 from steelyard.cli.view.examples import ExamplesView
-from steelyard.cli.view.simulation import RunLine, SimulatedClaim, SimulatedEnd, SimulatedMove, SimulatedWorkload, SimulationView
+from steelyard.cli.view.simulation import (
+    PoolBill,
+    RunLine,
+    RunTokens,
+    SimulatedClaim,
+    SimulatedEnd,
+    SimulatedMove,
+    SimulatedWorkload,
+    SimulationView,
+)
 
 _MOST = 3
 """Pools in the answer's first line: the cheapest ones, which are the hardest to beat. All of them are in the table."""
@@ -33,6 +42,8 @@ def show(console: Console, view: SimulationView) -> None:
     """One part a workload, then the nodes and the files."""
     for one in view.workloads:
         _workload(console, one, view.currency)
+    console.print(table(_bills(view.currency), [_bill(each) for each in view.bills], console.width))
+    console.print()
     console.print(Text(_nodes(view)))
     console.print(Text(f"seed {view.seed}, days {view.days.normalize():f}"))
     for name in view.files:
@@ -49,6 +60,8 @@ def _workload(console: Console, one: SimulatedWorkload, currency: str) -> None:
     console.print(_objective(one))
     if one.decided.node_cost is not None:
         console.print(Text(f"Whole nodes, with what stood idle: {_node_costs(one, currency)}."))
+    if one.decided.tokens is not None:
+        console.print(Text(_tokens(one.decided.tokens, one.decided.cost, currency)))
     console.print(Text(_ended(one.ended)))
     console.print()
     console.print(table(_runs(currency), [_run(line) for line in (one.decided, *one.alone)], console.width))
@@ -104,8 +117,22 @@ def _objective(one: SimulatedWorkload) -> Text:
     if missed is None:
         return Text("There were no requests, so nothing can be said of the objective.")
     verb = word("met", True) if one.decided.objective_met else word("NOT met", False)
-    rest = f": {missed:.2f} % of the requests took longer than {one.objective_milliseconds} ms or failed; "
+    limits = (
+        (one.objective_milliseconds, ""),
+        (one.ttft_milliseconds, " to the first token"),
+        (one.itl_milliseconds, " between tokens"),
+    )
+    longer = " or ".join(f"{limit} ms{what}" for limit, what in limits if limit is not None)
+    rest = f": {missed:.2f} % of the requests took longer than {longer} or failed; "
     return Text.assemble("The objective was ", verb, rest, f"{one.allowed_percent.normalize():f} % may.")
+
+
+def _tokens(tokens: RunTokens, cost: Decimal | None, currency: str) -> str:
+    """With what a million generated tokens of good requests cost."""
+    told = f"Tokens of answers: {count(tokens.prompt)} of prompts, {count(tokens.output)} generated, {count(tokens.good_output)} of them for good requests"
+    if cost is None or not tokens.good_output:
+        return f"{told}."
+    return f"{told}, for {money(cost * 1_000_000 / tokens.good_output)} {currency} a million."
 
 
 def _ended(end: SimulatedEnd) -> str:
@@ -151,6 +178,18 @@ def _run(line: RunLine) -> tuple[Cell, ...]:
         f"{line.held_minutes:.0f} min",
         ", ".join(f"{each.pool} {each.hours:.1f}" for each in line.replica_hours) or UNKNOWN,
     )
+
+
+def _bills(currency: str) -> tuple[Column, ...]:
+    return (
+        Column("POOL"),
+        Column("NODE-HOURS", right=True),
+        *(Column(f"{what} {currency}", right=True, whole=True) for what in ("BILL", "SHARES", "BOOKED")),
+    )
+
+
+def _bill(bill: PoolBill) -> tuple[Cell, ...]:
+    return bill.pool, f"{bill.node_hours:.1f}", money(bill.cost), money(bill.shares), money(bill.booked)
 
 
 def _move(move: SimulatedMove) -> tuple[Cell, ...]:

@@ -8,8 +8,10 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from steelyard.core.facts.memory import ClaimVerdict, PastMove
+from steelyard.simulate.pool_entry import PoolEntry
 from steelyard.simulate.run import Run, WorkloadRun
 from steelyard.simulate.scenario import Scenario
+from steelyard.simulate.tally import Tally
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +20,16 @@ class PoolHours:
 
     pool: str
     hours: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunTokens:
+    """Tokens of answers: of prompts and of what was generated, and of both those of good requests."""
+
+    prompt: int
+    output: int
+    good_prompt: int
+    good_output: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +42,8 @@ class RunLine:
     """Of its replicas: their shares of their nodes' prices. Null where a price is not known."""
     unit_cost: Decimal | None
     """Cost of 1,000 good requests."""
+    booked_cost: Decimal | None
+    """What Steelyard booked for its replicas: their shares at the prices that it read. Null where it read none."""
     node_cost: Decimal | None
     """Bill of whole nodes in this run. Null where a price is not known, or the run had other workloads too."""
     saving_percent: Decimal | None
@@ -58,6 +72,8 @@ class RunLine:
     held_minutes: Decimal
     """Time in which the verdict was Hold."""
     replica_hours: tuple[PoolHours, ...]
+    tokens: RunTokens | None
+    """Null where the workload has no lengths."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +125,12 @@ class SimulatedWorkload:
     """One workload."""
 
     name: str
-    objective_milliseconds: int
+    objective_milliseconds: int | None
+    """For a whole answer. Null where it is not promised."""
+    ttft_milliseconds: int | None
+    """To the first token. Null where it is not promised."""
+    itl_milliseconds: int | None
+    """Between tokens. Null where it is not promised."""
     allowed_percent: Decimal
     """Requests that may miss the promise."""
     decided: RunLine
@@ -126,6 +147,20 @@ class PoolNodes:
 
     pool: str
     nodes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolBill:
+    """The bill of one pool's nodes in the run in which Steelyard decided, from order to end, beside what the workloads' replicas took of it."""
+
+    pool: str
+    node_hours: Decimal
+    cost: Decimal | None
+    """Of whole nodes. Null where the scenario has no price."""
+    shares: Decimal | None
+    """Of it: replicas' shares of their nodes."""
+    booked: Decimal | None
+    """What Steelyard booked for these shares, at the prices that it read. Null where it read none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +181,8 @@ class SimulationView:
     """Of it: for nodes that were ordered and not ready yet."""
     node_empty_cost: Decimal | None
     """Of it: for nodes on which no replica was."""
+    bills: tuple[PoolBill, ...]
+    """Of pools that had nodes."""
     standing_nodes: tuple[PoolNodes, ...]
     """Nodes that stand from the start and are paid for whether they are used or not."""
     files: tuple[str, ...]
@@ -163,6 +200,8 @@ def simulation(scenario: Scenario, run: Run, alone: Mapping[tuple[str, str], Run
             SimulatedWorkload(
                 name=entry.name,
                 objective_milliseconds=entry.objective.milliseconds,
+                ttft_milliseconds=entry.objective.ttft_milliseconds,
+                itl_milliseconds=entry.objective.itl_milliseconds,
                 allowed_percent=_decimal(allowed),
                 decided=decided,
                 alone=tuple(_compared(other, decided) for other in others),
@@ -181,6 +220,7 @@ def simulation(scenario: Scenario, run: Run, alone: Mapping[tuple[str, str], Run
         node_cost=_known(run.nodes.cost),
         node_starting_cost=_known(run.starting.cost),
         node_empty_cost=_known(run.empty.cost),
+        bills=tuple(_bill(pool, run) for pool in scenario.pools if run.nodes.replica_hours.get(pool.name)),
         standing_nodes=tuple(PoolNodes(pool=pool.name, nodes=pool.nodes) for pool in scenario.pools if pool.nodes),
         files=files,
     )
@@ -193,6 +233,7 @@ def _line(pool: str | None, run: WorkloadRun, node_cost: float | None, allowed: 
         pool=pool,
         cost=_known(tally.cost),
         unit_cost=_known(1000 * tally.cost / tally.good if tally.cost is not None and tally.good else None),
+        booked_cost=_known(tally.booked_cost),
         node_cost=_known(node_cost),
         saving_percent=None,
         node_saving_percent=None,
@@ -209,6 +250,31 @@ def _line(pool: str | None, run: WorkloadRun, node_cost: float | None, allowed: 
         moves=len(run.moves),
         held_minutes=_decimal(run.held_seconds / 60),
         replica_hours=tuple(PoolHours(pool=name, hours=_decimal(hours)) for name, hours in sorted(tally.replica_hours.items())),
+        tokens=_tokens(tally),
+    )
+
+
+def _tokens(tally: Tally) -> RunTokens | None:
+    if not tally.prompt_tokens:
+        return None
+    return RunTokens(
+        prompt=tally.prompt_tokens,
+        output=tally.output_tokens,
+        good_prompt=tally.good_prompt_tokens,
+        good_output=tally.good_output_tokens,
+    )
+
+
+def _bill(pool: PoolEntry, run: Run) -> PoolBill:
+    tallies = [workload.tally for workload in run.workloads]
+    booked = [each.booked.get(pool.name, 0.0) for each in tallies]
+    priced = pool.name in run.nodes.costs
+    return PoolBill(
+        pool=pool.name,
+        node_hours=_decimal(run.nodes.replica_hours[pool.name]),
+        cost=_known(run.nodes.costs[pool.name] if priced else None),
+        shares=_known(sum(each.costs.get(pool.name, 0.0) for each in tallies) if priced else None),
+        booked=_known(None if None in booked else sum(money for money in booked if money is not None)),
     )
 
 

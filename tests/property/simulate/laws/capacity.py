@@ -40,5 +40,5 @@ def capacity(look: Look, pool: str) -> float:
     truth = look.stage.tenants[look.workload].entry.truth[pool]
     services = [truth.service_milliseconds / 1000]
     if look.stage.now - look.stage.changed_at >= UNSEEN:
-        services = [r.service for r in look.stage.cluster.serving(look.workload) if r.key.pool == pool] or services
+        services = [r.server.service for r in look.stage.cluster.serving(look.workload) if r.key.pool == pool] or services
     return truth.slots / max(services)

@@ -6,8 +6,11 @@ import pytest
 from bench.loop.waiting import late, utilisation, within
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.resources import Resources
-from steelyard.simulate.queues import SLOW, Queues
+from steelyard.simulate.promise import Promise
+from steelyard.simulate.queues import Queues
 from steelyard.simulate.replica import Replica
+from steelyard.simulate.requests import SLOW
+from steelyard.simulate.slots import Slots
 
 SERVICE = 0.5
 
@@ -20,10 +23,7 @@ def replica(number: int) -> Replica:
         image="image",
         resources=Resources(1, 1, 0),
         created=0.0,
-        free_at=np.zeros(1),
-        service=SERVICE,
-        spread=0.0,
-        bound=1e9,
+        server=Slots(free_at=np.zeros(1), service=SERVICE, spread=0.0, bound=1e9),
         ready=True,
     )
 
@@ -31,7 +31,7 @@ def replica(number: int) -> Replica:
 def simulated(rho: float, limit: float, replicas: int) -> float:
     """The part that is late of half a million requests that arrive by chance."""
     chance = np.random.default_rng(7)
-    queues, requests = Queues(limit * SERVICE, chance), 500_000
+    queues, requests = Queues(Promise(e2e=limit * SERVICE), chance), 500_000
     arrivals = np.cumsum(chance.exponential(SERVICE / rho / replicas, requests))
     answered = queues.serve([replica(n) for n in range(replicas)], arrivals, float("inf"))
     return float(np.mean(answered.outcome == SLOW))
