@@ -25,10 +25,12 @@ from steelyard.core.facts.snapshot import (
 )
 from steelyard.core.performance.waiting import utilisation
 from steelyard.core.planning.option import PER_HOUR
+from steelyard.simulate.carried import carried
 from steelyard.simulate.happening import Happening
 from steelyard.simulate.nodes import Nodes
 from steelyard.simulate.pool_entry import ClaimedMetric, ClaimEntry, PoolEntry, ReplicaSize
 from steelyard.simulate.scenario import Scenario
+from steelyard.simulate.truth import Truth
 from steelyard.simulate.workload_entry import WorkloadEntry
 
 NAMESPACE = "simulated"
@@ -192,7 +194,14 @@ def _true(metric: ClaimedMetric, pool: PoolEntry, entry: WorkloadEntry) -> float
         return full
     if pool.price_per_hour is None:
         return None
-    objective = entry.objective
-    kept = utilisation(1 - objective.percent / 100, objective.milliseconds / truth.service_milliseconds)
+    kept = _kept(truth, entry)
     each = replica_price(nodes_of(pool), replica_of(pool, entry))
-    return None if each is None else each.listed(pool.price_per_hour) / (PER_HOUR * full * kept)
+    return each.listed(pool.price_per_hour) / (PER_HOUR * full * kept) if each is not None and kept > 0 else None
+
+
+def _kept(truth: Truth, entry: WorkloadEntry) -> float:
+    """The part of what a replica completes at most that it carries within the promise; 0 where it keeps the promise at no load."""
+    objective = entry.objective
+    if truth.service_milliseconds is not None and objective.milliseconds is not None:
+        return utilisation(1 - objective.percent / 100, objective.milliseconds / truth.service_milliseconds)
+    return carried(truth, objective, entry.lengths) / truth.saturation(entry.lengths)

@@ -44,6 +44,11 @@ def test_by_hand():
     assert found.tokens[:, BETWEEN] == pytest.approx([3.4 / 3, 1.2])
 
 
+def test_each_token_makes_the_next_iteration_longer():
+    """1.0 with the prompt, and then 1.1 and a hundredth for each of 11, 12 and 13 tokens."""
+    assert small(context=0.01).serve(1, [(0.0, 10, 4)], inf).done == pytest.approx([1.0 + 1.21 + 1.22 + 1.23])
+
+
 def test_prompts_share_the_reading_of_the_weights():
     found = small(prompt=0.1).serve(1, [(0.0, 10, 1), (0.0, 20, 1)], inf)
     assert found.done == pytest.approx([np.hypot(1, 3)] * 2)
@@ -55,9 +60,13 @@ def test_an_answer_of_one_token_has_no_time_between_tokens():
 
 @pytest.mark.parametrize("memory", [10**9, 6_000], ids=["plenty", "short of memory"])
 def test_iterations_that_are_taken_in_one_go_are_those_that_are_taken_one_by_one(memory):
-    """A step that is shorter than an iteration leaves none to be taken together."""
-    given = rows(2.0, 60, spread=True)
-    together, single = (in_steps(server(memory=memory), given, step) for step in (inf, 0.005))
+    """A step that is shorter than an iteration leaves none to be taken together. A token of context costs enough for iterations to grow visibly."""
+    given, found = rows(1.0, 60, spread=True), []
+    for step in (inf, 0.005):
+        one = server(memory=memory)
+        one.context *= 100
+        found.append(in_steps(one, given, step))
+    together, single = found
     assert together.done == pytest.approx(single.done)
     assert together.tokens == pytest.approx(single.tokens, nan_ok=True)
 

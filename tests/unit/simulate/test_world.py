@@ -12,6 +12,7 @@ from steelyard.core.facts.memory import VerdictWord
 from steelyard.core.performance.waiting import utilisation
 from steelyard.core.vocabulary.reading import Fresh, Stale, Unknown
 from steelyard.core.vocabulary.reason import Reason
+from steelyard.simulate.carried import carried
 from steelyard.simulate.drive import Decided, steps
 from steelyard.simulate.world import World
 
@@ -77,6 +78,17 @@ def test_a_claim_is_told_as_a_multiple_of_the_truth_or_as_it_is(claim, told):
     (pool, _) = world(pools=claimed(**claim)).snapshot("w").pools
     assert pool.claims[0].ratio == (pytest.approx(told[0]) if told[0] else None)
     assert pool.claims[0].value == (pytest.approx(told[1]) if told[1] else None)
+
+
+@pytest.mark.parametrize("metric", ["UnitCost", "Throughput"])
+def test_a_claim_on_a_server_of_batches_is_of_full_ones_or_of_what_keeps_the_promise(metric):
+    truth = {"batching": {"alphaMilliseconds": 60, "betaMilliseconds": 5, "maxBatch": 8}, "startSeconds": 10}
+    entry = workload("w", 20.0, {"a": truth})
+    found = scenario(days=0.1, pools=[{**POOLS[0], "claims": [{"metric": metric, "timesTruth": 1}]}], workloads=[entry])
+    (pool,) = World(found.scenario, {}).snapshot("w").pools
+    kept = carried(found.scenario.workloads[0].truth["a"], found.scenario.workloads[0].objective, None)
+    assert kept < 0.98 * 80
+    assert pool.claims[0].value == pytest.approx(80.0 if metric == "Throughput" else 1000 / (3600 * kept))
 
 
 def test_a_claim_of_a_truth_that_the_scenario_does_not_hold_is_none():
