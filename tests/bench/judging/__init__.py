@@ -1,0 +1,1 @@
+"""Worlds of the benchmark `verdicts`, and how one is played."""

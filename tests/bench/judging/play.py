@@ -1,0 +1,111 @@
+"""One world played to its end: what was said of its claim, when, and what it cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from math import exp, log
+
+from bench.judging.worlds import HOME, RIVAL, Drawn
+from steelyard.core.decide import decide
+from steelyard.core.facts.memory import ClaimVerdict, Memory, MoveKind, VerdictWord
+from steelyard.core.facts.snapshot import Mode, Snapshot
+from steelyard.core.rebalancing.verdict import WRONG
+from steelyard.core.statistics.confidence_sequence import NORMAL, widening
+from steelyard.simulate.world import World
+
+POWER = 0.84
+"""Standard deviations: a test of fixed size finds what it looks for in 80 % of cases."""
+SURE = 2.576
+"""The same of a two-sided error of 1 %."""
+EFFECT = log(1.15)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """verdict: the last word; n: requests behind the first conclusive one, and fixed_n: those that a test of fixed size needs to tell an effect of 15 %
+    by the spread that was seen; None where there was none. measured: the last figure. overshoot: money of trials beyond the budget. cost: of the
+    replicas. ends_on: the pool that holds most of the load at the end."""
+
+    verdict: VerdictWord
+    n: int | None
+    fixed_n: float | None
+    measured: float | None
+    overshoot: float
+    cost: float
+    missed: float
+    ends_on: str
+
+
+def judged(drawn: Drawn) -> Judged:
+    """As decided."""
+    first: ClaimVerdict | None = None
+    tried, trial, hours = 0.0, False, 0.0
+
+    def watch(world: World, memory: Memory) -> None:
+        nonlocal first, tried, trial, hours
+        first = first or next((c for c in memory.claims if c.verdict is not VerdictWord.INCONCLUSIVE), None)
+        (tenant,) = world.tenants.values()
+        stood = tenant.tally.replica_hours.get(RIVAL, 0.0)
+        tried += (stood - hours) * _price(drawn, RIVAL) if trial else 0.0
+        hours, trial = stood, memory.move is not None and memory.move.kind is MoveKind.EXPLORATION and memory.move.target.pool == RIVAL
+
+    world = _play(drawn, lambda snapshot: snapshot, watch)
+    (tenant,) = world.tenants.values()
+    memory = tenant.memory
+    last = memory.claims[0] if memory.claims else None
+    return Judged(
+        verdict=last.verdict if last else VerdictWord.INCONCLUSIVE,
+        n=first.n if first else None,
+        fixed_n=_fixed(first) if first else None,
+        measured=last.measured if last else None,
+        overshoot=max(0.0, tried - drawn.budget),
+        cost=_cost(drawn, tenant.tally.replica_hours),
+        missed=tenant.tally.missed / max(1, tenant.tally.ended),
+        ends_on=memory.allocation[0].pool if memory.allocation else "",
+    )
+
+
+def alone(drawn: Drawn, pool: str) -> float:
+    """Money where the workload is on one pool from beginning to end, sized by the same rule."""
+
+    def only(snapshot: Snapshot) -> Snapshot:
+        policy = replace(snapshot.workload.rebalancing, mode=Mode.OBSERVE)
+        pools = tuple(p for p in snapshot.pools if p.name == pool)
+        return replace(snapshot, workload=replace(snapshot.workload, rebalancing=policy), pools=pools)
+
+    world = _play(drawn, only, lambda *_: None)
+    return _cost(drawn, next(iter(world.tenants.values())).tally.replica_hours)
+
+
+def _play(drawn: Drawn, lens: Callable[[Snapshot], Snapshot], watch: Callable[[World, Memory], None]) -> World:
+    world = World(drawn.scenario, {})
+    while not world.over:
+        world.step()
+        for due in world.due():
+            world.obey(due, decide(lens(world.snapshot(due)), world.moment))
+        watch(world, next(iter(world.tenants.values())).memory)
+    return world
+
+
+def _price(drawn: Drawn, pool: str) -> float:
+    """Money per hour of a replica: its device's part of a node."""
+    (entry,) = (p for p in drawn.scenario.pools if p.name == pool)
+    return (entry.price_per_hour or 0.0) / max(1, entry.devices)
+
+
+def _cost(drawn: Drawn, hours: dict[str, float]) -> float:
+    return sum(hours.get(pool, 0.0) * _price(drawn, pool) for pool in (HOME, RIVAL))
+
+
+def _fixed(first: ClaimVerdict) -> float | None:
+    """The spread of one request follows from the bounds and n, as if requests were independent."""
+    if not first.lower or not first.upper or first.lower <= 0:
+        return None
+    half = log(first.upper / first.lower) / 2 / (widening(WRONG) * NORMAL)
+    return float(half * half * first.n * ((SURE + POWER) / EFFECT) ** 2)
+
+
+def factor(found: float, true: float) -> float:
+    """How many times off, either way."""
+    return exp(abs(log(found / true)))

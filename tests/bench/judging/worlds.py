@@ -1,0 +1,162 @@
+"""Worlds of two pools, drawn by number: what is true stands in the scenario, and what is claimed is off by a factor that is known here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from math import exp, log
+
+import numpy as np
+
+from steelyard.simulate.carried import carried
+from steelyard.simulate.lengths import Lengths
+from steelyard.simulate.scenario import Scenario
+from steelyard.simulate.truth import Truth
+from steelyard.simulate.workload_entry import ObjectiveEntry
+
+HOME, RIVAL = "home", "rival"
+HOURS = 8.0
+STEP, WINDOW = 60, 120
+BUDGET_HOURS = 1.5
+"""Of one replica of the dearer pool: what a day's trials may cost."""
+OFF = 1.15
+"""The least factor by which a claim is off that is not true."""
+UNIT_COST = "UnitCost"
+LENGTHS: Mapping[str, object] = {"prompt": {"mean": 300, "spread": 0.7, "most": 2000}, "output": {"mean": 120, "spread": 0.7, "most": 800}}
+
+
+class Kind(StrEnum):
+    """Of a server."""
+
+    SEQUENTIAL = "sequential"
+    BATCHING = "batching"
+    TOKENS = "tokens"
+
+
+OBJECTIVES: Mapping[Kind, Mapping[str, object]] = {
+    Kind.SEQUENTIAL: {"milliseconds": 4000, "percent": 99},
+    Kind.BATCHING: {"milliseconds": 9000, "percent": 99},
+    Kind.TOKENS: {"ttftMilliseconds": 4000, "itlMilliseconds": 150, "percent": 99},
+}
+
+
+class Load(StrEnum):
+    """How many replicas of the home pool carry it."""
+
+    LIGHT = "light"
+    MIDDLE = "middle"
+    HEAVY = "heavy"
+
+
+REPLICAS = {Load.LIGHT: 1.6, Load.MIDDLE: 4.5, Load.HEAVY: 9.0}
+"""Capacities of the home pool that the load is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """A world and what is true in it. true_ratio: unit cost on the rival over that at home, where each just keeps the promise. claimed: what the claim
+    says, and off: how many times the truth that is, 1 for a true one. budget: money that a day's trials may cost."""
+
+    scenario: Scenario
+    kind: Kind
+    busy_told: bool
+    load: Load
+    devices: int
+    metric: str
+    true_ratio: float
+    off: float
+    claimed: float
+    budget: float
+
+    @property
+    def promises_too_much(self) -> bool:
+        """Whether the claim is better than the truth; one that is worse promises what is kept."""
+        return self.off < 1 if self.metric == UNIT_COST else self.off > 1
+
+
+def draw(number: int) -> Drawn:
+    """The world of that number."""
+    chance = np.random.default_rng([number, 7])
+    kind, load = Kind(chance.choice(list(Kind))), Load(chance.choice(list(Load)))
+    told, devices = bool(chance.integers(2)), int(chance.choice([1, 8]))
+    speed, ratio = float(2 ** chance.uniform(-1, 2)), float(2 ** chance.uniform(-1, 1))
+    off = 1.0 if chance.random() < 0.5 else exp(float(chance.choice([-1, 1])) * float(chance.uniform(log(OFF), log(2))))
+    metric = str(chance.choice([UNIT_COST, "Throughput"]))
+    home, rival = _server(kind, 1.0), _server(kind, speed)
+    objective, lengths = OBJECTIVES[kind], LENGTHS if kind is Kind.TOKENS else None
+    promise = ObjectiveEntry.model_validate(objective)
+    capacities = [carried(Truth.model_validate(each), promise, _read(lengths)) for each in (home, rival)]
+    rate = REPLICAS[load] * capacities[0]
+    prices = (1.0, ratio * capacities[1] / capacities[0])
+    budget = BUDGET_HOURS * max(prices)
+    claim = {"metric": metric, "timesTruth": off, "relativeTo": HOME}
+    scenario = Scenario.model_validate(
+        {
+            "days": HOURS / 24,
+            "seed": number + 1,
+            "stepSeconds": STEP,
+            "pools": [_pool(HOME, prices[0], devices, []), _pool(RIVAL, prices[1], devices, [claim])],
+            "workloads": [
+                {
+                    "name": "work",
+                    "load": {"constant": rate},
+                    **({} if lengths is None else {"lengths": lengths}),
+                    "objective": objective,
+                    "scaling": {"minReplicas": 1, "maxReplicas": 60},
+                    "rebalancing": {
+                        "mode": "Auto",
+                        "windowSeconds": WINDOW,
+                        "cooldownSeconds": 3600,
+                        "bakeSeconds": 600,
+                        "exploration": {"budget": f"{budget:.4f}"},
+                    },
+                    "truth": {HOME: {**home, "busyTold": told}, RIVAL: {**rival, "busyTold": told}},
+                }
+            ],
+        }
+    )
+    return Drawn(
+        scenario=scenario,
+        kind=kind,
+        busy_told=told,
+        load=load,
+        devices=devices,
+        metric=metric,
+        true_ratio=ratio,
+        off=off,
+        claimed=off * (ratio if metric == UNIT_COST else _full(rival, lengths) / _full(home, lengths)),
+        budget=budget,
+    )
+
+
+def _pool(name: str, price: float, devices: int, claims: list[Mapping[str, object]]) -> Mapping[str, object]:
+    """Nodes with so many devices, one for each replica; `price` is that of a replica."""
+    size = {"cpu": 8 * devices + 2, "memoryGiB": 32 * devices + 16, "devices": devices}
+    return {"name": name, "family": "nvidia", **size, "pricePerHour": price * devices, "nodes": 0, "maxNodes": 60, "claims": claims}
+
+
+def _server(kind: Kind, speed: float) -> Mapping[str, object]:
+    """One that is so many times as fast as that of the home pool."""
+    one = {"startSeconds": 60}
+    if kind is Kind.SEQUENTIAL:
+        return {"serviceMilliseconds": 400 / speed, "spread": 0.3, **one}
+    if kind is Kind.BATCHING:
+        return {"batching": {"alphaMilliseconds": 900 / speed, "betaMilliseconds": 120 / speed, "maxBatch": 16}, **one}
+    tokens = {
+        "floorMilliseconds": 30 / speed,
+        "sequenceMicroseconds": 300 / speed,
+        "contextMicroseconds": 0.5 / speed,
+        "promptMicroseconds": 150 / speed,
+        "kvTokens": 40_000,
+        "maxSequences": 32,
+    }
+    return {"tokens": tokens, **one}
+
+
+def _full(server: Mapping[str, object], lengths: Mapping[str, object] | None) -> float:
+    return Truth.model_validate(server).saturation(_read(lengths))
+
+
+def _read(lengths: Mapping[str, object] | None) -> Lengths | None:
+    return None if lengths is None else Lengths.model_validate(lengths)

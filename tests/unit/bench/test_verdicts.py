@@ -1,0 +1,61 @@
+"""What a world of the benchmark says of itself is so: else its bars say nothing."""
+
+import pytest
+
+from bench.judging.play import factor
+from bench.judging.worlds import HOME, OFF, RIVAL, UNIT_COST, draw
+from bench.verdicts import bars
+from steelyard.core.facts.memory import VerdictWord
+from steelyard.simulate.carried import carried
+
+
+@pytest.mark.parametrize("number", range(12))
+def test_a_world_is_as_it_is_drawn(number: int) -> None:
+    world = draw(number)
+    (entry,) = world.scenario.workloads
+    prices = {p.name: (p.price_per_hour or 0.0) / p.devices for p in world.scenario.pools}
+    held = {pool: carried(entry.truth[pool], entry.objective, entry.lengths) for pool in (HOME, RIVAL)}
+    assert prices[RIVAL] / held[RIVAL] / (prices[HOME] / held[HOME]) == pytest.approx(world.true_ratio)
+    assert world.off == 1 or factor(world.off, 1.0) >= OFF
+    if world.metric == UNIT_COST:
+        assert world.claimed == pytest.approx(world.true_ratio * world.off)
+    assert draw(number).scenario == world.scenario
+
+
+def row(**changes: object) -> dict[str, object]:
+    usual = {
+        "metric": UNIT_COST,
+        "true_ratio": 0.7,
+        "off": 1.0,
+        "claimed": 0.7,
+        "verdict": VerdictWord.CONFIRMED.value,
+        "measured": 0.7,
+        "n": 300,
+    }
+    rest = {
+        "fixed_n": 1000.0,
+        "overshoot_money": 0.0,
+        "window_money": 0.1,
+        "moved_to_cheapest": True,
+        "regret": 0.02,
+        "trusting_regret": 0.1,
+    }
+    return {**usual, **rest, **changes}
+
+
+def missed(*rows: dict[str, object]) -> list[str]:
+    return [bar.asked.split(":")[0] for bar in bars(rows) if bar.met is False]  # type: ignore[arg-type]
+
+
+def test_a_bar_is_missed_by_what_it_is_about_and_by_nothing_else() -> None:
+    assert missed(row(), row(off=0.8, claimed=0.56, verdict="Refuted")) == []
+    assert missed(row(verdict="Refuted")) == ["true claims Refuted"]
+    assert missed(row(off=0.8, claimed=0.56)) == ["false claims Confirmed"]
+    assert missed(row(off=1.5, claimed=1.05, verdict="Refuted")) == ["true claims Refuted"]
+    assert missed(row(off=1.5, claimed=1.05, verdict="Inconclusive", n=None)) == [
+        "claims that are off by 15 % or more are judged",
+        "requests to a word",
+    ]
+    assert missed(row(moved_to_cheapest=False)) == ["a pool that is cheaper by 15 % or more is reached"]
+    assert missed(row(overshoot_money=0.2)) == ["trials cost at most a window more than their budget"]
+    assert missed(row(regret=0.2)) == ["mean regret at most 8%"]
