@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
+from steelyard.core.facts.batches import LARGEST, SIZES, Batches
 from steelyard.core.statistics.histogram import Buckets
 from steelyard.observe.exposition import EDGES, SERIES, Exposition
 from steelyard.observe.failure import Reason, RejectedError
@@ -32,6 +33,11 @@ class SteelyardMetrics:
     BUSY = "steelyard_server_busy_seconds_total"
     REQUEST_CPU = "steelyard_server_request_cpu_seconds_total"
     """CPU time without that of probes and scrapes, which at little load would be charged to few requests."""
+    RUNS = "steelyard_server_runs_total"
+    RUN_ROWS = "steelyard_server_run_rows_total"
+    RUN_SECONDS = "steelyard_server_run_seconds_total"
+    INPUTS = "steelyard_server_batch_size_sum"
+    WORKERS = "steelyard_server_workers"
     CLOCK = "steelyard_server_clock_seconds"
     START = "steelyard_server_start_time_seconds"
 
@@ -43,12 +49,13 @@ class SteelyardMetrics:
     @property
     def wanted(self) -> frozenset[str]:
         """Names to keep."""
-        return frozenset({self.REQUESTS, f"{self.DURATION}_bucket", CPU, self.BUSY, self.REQUEST_CPU, self.CLOCK, self.START})
+        batches = {self.RUNS, self.RUN_ROWS, self.RUN_SECONDS, self.INPUTS, self.WORKERS}
+        return frozenset({self.REQUESTS, f"{self.DURATION}_bucket", CPU, self.BUSY, self.REQUEST_CPU, *batches, self.CLOCK, self.START})
 
     @property
     def own_labels(self) -> frozenset[str] | None:
         """Labels that are the server's and not Prometheus' own."""
-        return frozenset({"outcome", "le"})
+        return frozenset({"outcome", "le", "size"})
 
     def sample(self, seen: Exposition, at: datetime, content: int) -> Sample:
         """RejectedError if an outcome or the histogram is missing: a signal that is not there is not zero."""
@@ -76,6 +83,28 @@ class SteelyardMetrics:
             start=start,
             clock=_single(seen, self.CLOCK),
             content=content,
+            batches=self._batches(seen),
+        )
+
+    def _batches(self, seen: Exposition) -> Batches | None:
+        """None where the server tells nothing of them."""
+        runs, rows, seconds = (_by_size(seen, name) for name in (self.RUNS, self.RUN_ROWS, self.RUN_SECONDS))
+        if not (runs or rows or seconds):
+            return None
+        inputs, workers = _single(seen, self.INPUTS), _single(seen, self.WORKERS)
+        if not runs.keys() == rows.keys() == seconds.keys() or inputs is None or workers is None:
+            every = f"{self.RUNS}, {self.RUN_ROWS} and {self.RUN_SECONDS}, each of the same sizes, {self.INPUTS} and {self.WORKERS}"
+            raise RejectedError(Reason.MISSING, f"has not all of {every}")
+        if not 1 <= whole(self.WORKERS, workers) <= LARGEST:
+            raise RejectedError(Reason.NOT_WHOLE, f"says a number of {self.WORKERS} that is not from 1 to {LARGEST}")
+        sizes = tuple(sorted(runs))
+        return Batches(
+            workers=int(workers),
+            sizes=sizes,
+            inputs=whole(self.INPUTS, inputs),
+            runs=tuple(whole(self.RUNS, runs[size]) for size in sizes),
+            rows=tuple(whole(self.RUN_ROWS, rows[size]) for size in sizes),
+            seconds=tuple(seconds[size] for size in sizes),
         )
 
 
@@ -161,6 +190,21 @@ def _single(seen: Exposition, name: str) -> float | None:
     if len(series) != 1:
         raise RejectedError(Reason.DUPLICATE, f"has more than one series of {name}")
     return next(iter(series.values()))
+
+
+def _by_size(seen: Exposition, name: str) -> dict[int, float]:
+    """Series of the metric by their label `size`."""
+    found: dict[int, float] = {}
+    for labels, value in seen.series.get(name, {}).items():
+        text = dict(labels).get("size", "")
+        if not (text.isascii() and text.isdigit() and len(text) <= len(str(LARGEST)) and 1 <= int(text) <= LARGEST):
+            raise RejectedError(Reason.LABEL, f"has {name} with a size that is not a number from 1 to {LARGEST}")
+        if int(text) in found:
+            raise RejectedError(Reason.DUPLICATE, f"has {name} twice for the size {int(text)}")
+        found[int(text)] = value
+        if len(found) > SIZES:
+            raise RejectedError(Reason.TOO_MANY, f"has more than {SIZES} sizes of {name}: let the server compile fewer batch sizes")
+    return found
 
 
 def _status(text: str | None, label: str) -> int:

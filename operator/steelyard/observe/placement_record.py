@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from steelyard.core.facts.batches import NONE, Batches, together
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.snapshot import Traffic
 from steelyard.core.facts.window_table import WindowTable
@@ -253,11 +254,12 @@ class PlacementRecord:
         seconds = (now - running.end).total_seconds()
         busy: float | None = 0.0
         buckets: Buckets | None = {}
+        batches: Batches | None = NONE
         tally = ZERO
         for uid, pod in sorted(self._pods.items()):
             tally = tally + pod.stretch()
-            used, latencies = pod.used()
-            buckets = added(buckets, latencies)
+            used, latencies, ran = pod.used()
+            buckets, batches = added(buckets, latencies), together(batches, ran)
             if uid in served:
                 busy = None if busy is None or used is None else busy + used
         now_serving = self._constellation()
@@ -272,6 +274,8 @@ class PlacementRecord:
             busy_seconds=busy,
             cost=cost(self._payers(now), running.end, now),
             buckets=buckets,
+            batches=batches,
+            by_engine=any(self._pods[uid].facts.cpu_limit is None for uid in served if uid in self._pods),
         )
 
     def _constellation(self) -> Constellation:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from steelyard.core.facts.batches import NONE, Batches, since_then
 from steelyard.core.statistics.histogram import Buckets, growth
 from steelyard.observe.contract import SteelyardMetrics
 from steelyard.observe.counters import PodCounters, Usage
@@ -76,15 +77,15 @@ class PodRecord:
         else:
             self._counted, self._usage = ZERO if self._seen_from_birth and not self.ever_served else None, None
 
-    def used(self) -> tuple[float | None, Buckets | None]:
-        """Busy seconds and latencies since the last call that found a read; None where they cannot be said."""
+    def used(self) -> tuple[float | None, Buckets | None, Batches | None]:
+        """Busy seconds, latencies and batches since the last call that found a read; None where they cannot be said."""
         if not self.counters.runs:
-            return None, {}
+            return None, {}, NONE
         new, old = self.counters.usage, self._usage
         self._usage = new
         if old is None:
-            return None, {}
-        return self._busy(new, old), growth(new.buckets, old.buckets)
+            return None, {}, NONE
+        return self._busy(new, old), growth(new.buckets, old.buckets), since_then(new.batches, old.batches)
 
     @property
     def incomplete(self) -> bool:
@@ -104,7 +105,9 @@ class PodRecord:
         if self.facts.cpu_limit is not None:
             used = None if new.cpu_seconds is None or old.cpu_seconds is None else new.cpu_seconds - old.cpu_seconds
             return None if used is None else max(0.0, used) / self.facts.cpu_limit
-        return None if new.busy_seconds is None or old.busy_seconds is None else max(0.0, new.busy_seconds - old.busy_seconds)
+        if new.busy_seconds is None or old.busy_seconds is None:
+            return None
+        return max(0.0, new.busy_seconds - old.busy_seconds) / (new.batches.workers if new.batches else 1)
 
     def _read(self, sample: Sample) -> None:
         first = not self.counters.runs

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from steelyard.core.facts.batches import Batches
+from steelyard.core.facts.batches import shrank as fewer
 from steelyard.core.statistics.histogram import Buckets, shrank
 
 
@@ -108,6 +110,7 @@ class Sample:
     start: float | None
     clock: float | None
     content: int
+    batches: Batches | None = None
 
     def shrank(self, old: Sample) -> bool:
         """Whether a counter went back, which only a new process explains. Where both name their start and it is the same, requests alone
@@ -119,6 +122,7 @@ class Sample:
             or _less(self.cpu_seconds, old.cpu_seconds)
             or _less(self.busy_seconds, old.busy_seconds)
             or shrank(self.buckets, old.buckets)
+            or fewer(self.batches, old.batches)
         )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from steelyard.core.facts.batches import NONE, Batches, together
 from steelyard.core.facts.window import Window
 from steelyard.core.statistics.histogram import Buckets, added, kept, quantile
 from steelyard.observe.sample import ZERO, Tally
@@ -42,6 +43,8 @@ class Span:
     busy_seconds: float | None = 0.0
     cost: float | None = 0.0
     buckets: Buckets | None
+    batches: Batches | None = NONE
+    by_engine: bool = False
 
     def __add__(self, after: Span) -> Span:
         """Both together. ValueError if the other does not begin where this one ends."""
@@ -58,6 +61,8 @@ class Span:
             busy_seconds=_sum(self.busy_seconds, after.busy_seconds),
             cost=_sum(self.cost, after.cost),
             buckets=added(self.buckets, after.buckets),
+            batches=together(self.batches, after.batches),
+            by_engine=self.by_engine or after.by_engine,
         )
 
     @property
@@ -84,6 +89,8 @@ class Span:
             steady=steady,
             p99_milliseconds=None if p99 is None else p99 * 1000,
             buckets=kept(self.buckets),
+            batches=self.batches if self.batches is not None and self.batches.sizes else None,
+            by_engine=self.by_engine,
         )
 
 

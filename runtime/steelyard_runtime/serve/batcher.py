@@ -16,7 +16,7 @@ from steelyard_runtime.compile.backend import Engine
 from steelyard_runtime.serve.batch import Shapes, chosen
 from steelyard_runtime.serve.metrics import Metrics
 from steelyard_runtime.serve.state import State
-from steelyard_runtime.tokens import padded
+from steelyard_runtime.tokens import bucket_of, padded
 
 Embedding = NDArray[np.float32]
 TRIED_ALONE = 2
@@ -75,6 +75,10 @@ class Batcher:
         self._state = state
         self._largest = min(batching.max_batch, batching.batch_sizes[-1])
         self._shapes = Shapes(batching.lengths, batching.batch_sizes, engine.fixed_lengths, engine.fixed_batch)
+        kinds = batching.batch_sizes if engine.fixed_batch else [2**power for power in range(self._largest.bit_length())]
+        self._sizes = (*(size for size in kinds if size < self._largest), self._largest)
+        """The most inputs of each kind of run that is counted, rising: of the compiled sizes, or of powers of two where any size may run."""
+        metrics.batches(self._sizes, batching.workers)
         self._by_length: list[_Waiting] = []
         self._by_arrival: dict[int, _Waiting] = {}
         """The same, oldest first: a dict keeps the order in which its keys came."""
@@ -148,8 +152,8 @@ class Batcher:
     async def _run(self, worker: int, batch: list[_Waiting]) -> Exception | None:
         """Run the engine once and answer the rows; return what it failed with, and then none is answered."""
         self._metrics.batch_size.observe(len(batch))
-        computed = self._shapes.rows(len(batch)) * self._shapes.length(batch[-1].length)
-        self._metrics.padding.inc(computed - sum(waiting.length for waiting in batch))
+        computed = self._shapes.rows(len(batch))
+        self._metrics.padding.inc(computed * self._shapes.length(batch[-1].length) - sum(waiting.length for waiting in batch))
         began = time.monotonic()
         self._state.batches[worker] = began
         try:
@@ -159,7 +163,7 @@ class Batcher:
             return error
         finally:
             del self._state.batches[worker]
-            self._metrics.busy.inc(time.monotonic() - began)
+            self._metrics.ran(bucket_of(len(batch), self._sizes), computed, time.monotonic() - began)
         for waiting, embedding, finite in zip(batch, found, sound, strict=False):
             if not finite:
                 waiting.fail(UnsoundError("the engine's answer has a value that is not a finite number"))

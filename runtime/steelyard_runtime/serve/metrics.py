@@ -1,6 +1,7 @@
 """What Steelyard's own server counts besides its requests: tokens, batches, and what the engine costs."""
 
 import time
+from collections.abc import Sequence
 
 from prometheus_client import Counter, Gauge, Histogram, ProcessCollector
 
@@ -39,6 +40,22 @@ class Metrics(RequestMetrics):
         )
         self.ready = Gauge("steelyard_server_ready", "1 while the server is ready.", registry=registry)
         self.busy = Counter("steelyard_server_busy_seconds_total", "Time the engine was computing, summed over workers.", registry=registry)
+        self._runs = Counter(
+            "steelyard_server_runs_total",
+            "Runs of the engine, by the most inputs that a run of the size takes.",
+            ["size"],
+            registry=registry,
+        )
+        self._run_rows = Counter(
+            "steelyard_server_run_rows_total",
+            "Rows that the runs of the size computed, those that fill it up included.",
+            ["size"],
+            registry=registry,
+        )
+        self._run_seconds = Counter(
+            "steelyard_server_run_seconds_total", "Time that the runs of the size took.", ["size"], registry=registry
+        )
+        self._workers = Gauge("steelyard_server_workers", "Runs of the engine that there may be at the same time.", registry=registry)
         self.request_cpu = Counter(
             "steelyard_server_request_cpu_seconds_total",
             "CPU time of the process without what probes and scrapes take: that is no request's doing.",
@@ -49,6 +66,20 @@ class Metrics(RequestMetrics):
     def served(self, *, model: str, task: str, backend: str, target: str, dtype: str, artifact: str) -> None:
         """Say what is served, once it is loaded."""
         self._info.labels(model, task, backend, target, dtype, artifact).set(1)
+
+    def batches(self, sizes: Sequence[int], workers: int) -> None:
+        """Say which sizes of runs there are, before the first one: the largest is known even where it was never needed."""
+        self._workers.set(workers)
+        for counter in (self._runs, self._run_rows, self._run_seconds):
+            for size in sizes:
+                counter.labels(str(size))
+
+    def ran(self, size: int, rows: int, seconds: float) -> None:
+        """Count one run of the engine, also one that failed: it took its time."""
+        self.busy.inc(seconds)
+        self._runs.labels(str(size)).inc()
+        self._run_rows.labels(str(size)).inc(rows)
+        self._run_seconds.labels(str(size)).inc(seconds)
 
     def count(self, outcome: Outcome, seconds: float, tokens: int) -> None:
         """Count one user's request; `tokens` of its input."""

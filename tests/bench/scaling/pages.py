@@ -84,6 +84,7 @@ class Pages:
 def _template() -> tuple[bytes, list[bytes]]:
     """The head of an answer, and the page: odd parts are names of values."""
     metrics = Metrics((OBJECTIVE_MILLISECONDS,))
+    metrics.batches((1, 8), 1)
     metrics.count(Outcome.GOOD, LATENCY_SECONDS, 1)
     lines = []
     for line in metrics.exposition().decode().splitlines():

@@ -10,11 +10,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from property.effort import effort
+from steelyard.core.facts.batches import Batches
 from steelyard.core.facts.window import Window
 from steelyard.core.facts.window_table import WindowTable
 
 EDGES = ((0.1, 0.2, inf), (0.1, 0.5, 1.0, inf))
 counts = st.integers(0, 10**12)
+seconds = st.floats(0, 1e9)
+
+
+@st.composite
+def batches(draw: st.DrawFn) -> Batches:
+    sizes = draw(st.sampled_from([(1,), (1, 8), (1, 8, 20), (4, 64)]))
+
+    def by_size(values: st.SearchStrategy) -> tuple:
+        return tuple(draw(st.lists(values, min_size=len(sizes), max_size=len(sizes))))
+
+    workers = draw(st.integers(1, 2))
+    return Batches(workers=workers, sizes=sizes, inputs=draw(counts), runs=by_size(counts), rows=by_size(counts), seconds=by_size(seconds))
+
+
 money = st.none() | st.floats(0, 1e9)
 moments = st.timedeltas(timedelta(0), timedelta(days=7000)).map(lambda since: datetime(2020, 1, 1, tzinfo=UTC) + since)
 
@@ -40,6 +55,8 @@ def windows(draw: st.DrawFn) -> Window:
         p99_milliseconds=draw(money),
         buckets=buckets,
         disturbed=draw(st.booleans()),
+        batches=draw(st.none() | batches()),
+        by_engine=draw(st.booleans()),
     )
 
 
@@ -69,7 +86,7 @@ def test_what_is_put_by_keeps_its_sums_and_no_latencies(older: list[Window], new
     kept = WindowTable(newer).without_latencies().after(WindowTable(older).without_latencies(), most)
     bare = [WindowTable([each]).without_latencies()[0] for each in (*older, *newer)]
     assert kept == tuple(bare[-most:])
-    assert all(each.buckets is None for each in kept)
+    assert all(each.buckets is each.batches is None for each in kept)
     assert [(w.good, w.cost) for w in kept] == [(w.good, w.cost) for w in (*older, *newer)[-most:]]
 
 

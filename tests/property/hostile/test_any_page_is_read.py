@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from property.hostile.effort import fuzz, is_linear, memory_of
+from steelyard.core.vocabulary.reading import last_known
 from steelyard.observe.contract import STEELYARD, CustomMetrics
 from steelyard.observe.exposition import parse
 from steelyard.observe.failure import Failure, RejectedError
@@ -18,19 +19,22 @@ from steelyard.observe.placement_record import PlacementRecord
 from steelyard.observe.sample import Sample
 from steelyard.observe.termination import final
 from unit.observe.pods import PLACEMENT, T0, pod
-from unit.observe.test_exposition import exposition
+from unit.observe.test_exposition import batches, exposition
 
 REQUESTS, BUCKET = STEELYARD.REQUESTS, f"{STEELYARD.DURATION}_bucket"
+BATCHES = (STEELYARD.RUNS, STEELYARD.RUN_ROWS, STEELYARD.RUN_SECONDS, STEELYARD.INPUTS, STEELYARD.WORKERS)
 CONTRACTS = (STEELYARD, CustomMetrics("http_requests_total", "http_seconds", 0.25, "code"))
 NAMES = st.sampled_from(
-    [REQUESTS, BUCKET, STEELYARD.START, STEELYARD.CLOCK, STEELYARD.BUSY, "http_requests_total", "http_seconds_bucket", "x"]
+    [REQUESTS, BUCKET, STEELYARD.START, STEELYARD.CLOCK, STEELYARD.BUSY, *BATCHES, "http_requests_total", "http_seconds_bucket", "x"]
 )
 VALUES = st.sampled_from(["0", "1", "NaN", "-1", "+Inf", "1e308", "1e999", "0x1", "1_0", "\u0661", "", "9007199254740993", "0.5"])
 LABEL_VALUES = st.sampled_from(
-    ["good", "slow", "error", "shed", "+Inf", "0.25", "NaN", "200", "5xx", '\\\\"', "\\n", "", "\u2028"]
+    ["good", "slow", "error", "shed", "+Inf", "0.25", "NaN", "200", "8", "08", "0", "5000", "5xx", '\\\\"', "\\n", "", "\u2028"]
 ) | st.text(max_size=8)
 LABELS = st.lists(
-    st.tuples(st.sampled_from(["outcome", "le", "code", "a", "__name__", "0"]), LABEL_VALUES).map(lambda pair: f'{pair[0]}="{pair[1]}"'),
+    st.tuples(st.sampled_from(["outcome", "le", "size", "code", "a", "__name__", "0"]), LABEL_VALUES).map(
+        lambda pair: f'{pair[0]}="{pair[1]}"'
+    ),
     max_size=4,
 ).map(",".join)
 LINES = st.one_of(
@@ -41,7 +45,7 @@ LINES = st.one_of(
 )
 PAGES = st.builds(
     lambda real, lines, at: "\n".join([*real[:at], *lines, *real[at:]]).encode("utf-8", "surrogatepass"),
-    st.sampled_from([exposition(clock=4.0).splitlines(), []]),
+    st.sampled_from([exposition(clock=4.0).splitlines(), [*exposition(clock=5.0).splitlines(), *batches(1, 9)], []]),
     st.lists(LINES, max_size=12),
     st.integers(0, 40),
 )
@@ -67,6 +71,10 @@ def test_any_pages_of_one_pod_are_samples_or_refusals_and_its_record_goes_on(pag
             assert min(vars_of(found)) >= 0
         record.take([pod(termination_message=word)], {"uid-a": found}, now, now, interval)
         record.settle(timedelta(seconds=5), interval, None)
+        reading = last_known(record.reading(now, interval))
+        for window in reading.windows if reading is not None else ():
+            ran = window.batches
+            assert ran is None or min(ran.inputs, *ran.runs, *ran.rows, *ran.seconds) >= 0, "also where counters went back"
         totals = record.totals
         assert min(totals.tally.good, totals.tally.slow, totals.tally.error, totals.tally.shed) >= 0
         assert math.isfinite(totals.cost)
@@ -75,7 +83,9 @@ def test_any_pages_of_one_pod_are_samples_or_refusals_and_its_record_goes_on(pag
 def vars_of(found: Sample) -> list[float]:
     counts = found.counts
     told = (found.cpu_seconds, found.busy_seconds, found.start, found.clock, counts.answered, counts.error, counts.shed, counts.within)
-    return [value for value in (*told, *found.buckets.values()) if value is not None]
+    ran = found.batches
+    figures = () if ran is None else (ran.workers - 1, ran.sizes[0] - 1, ran.inputs, *ran.runs, *ran.rows, *ran.seconds)
+    return [value for value in (*told, *found.buckets.values(), *figures) if value is not None]
 
 
 @fuzz(300)
@@ -100,6 +110,8 @@ SHAPES: dict[str, Callable[[int], str]] = {
     "blanks in lines of others": lambda n: "x" + " " * (8 * n) + "1",
     "series": lambda n: "\n".join(f'{REQUESTS}{{a="{i}"}} 1' for i in range(n)),
     "edges": lambda n: "\n".join(f'{BUCKET}{{le="{i}"}} 1' for i in range(n)),
+    "sizes": lambda n: "\n".join(f'{STEELYARD.RUNS}{{size="{i}"}} 1' for i in range(1, n)),
+    "one size, with other labels": lambda n: "\n".join(f'{STEELYARD.RUNS}{{a="{i}",size="8"}} 1' for i in range(n)),
     "sets of buckets": lambda n: "\n".join(f'{BUCKET}{{a="{i}",le="+Inf"}} 1' for i in range(n)),
     "lines of others": lambda n: "\n".join(f'other{{a="{i}"}} 1' for i in range(n)),
     "empty lines": lambda n: "\n" * (8 * n),

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from property.effort import effort
+from steelyard.core.facts.batches import NONE, Batches
 from steelyard.core.statistics.histogram import quantile
 from steelyard.core.vocabulary.reading import Fresh, last_known
 from steelyard.observe.windows import Constellation, Span
@@ -111,6 +112,10 @@ def test_the_order_of_pods_changes_nothing(events):
     assert one.reading() == other.reading()
 
 
+def ran(workers: int) -> Batches:
+    return Batches(workers=workers, sizes=(1, 8), inputs=9, runs=(1, 2), rows=(1, 16), seconds=(0.5, 2.0))
+
+
 names = st.frozensets(st.sampled_from("abc"))
 
 
@@ -131,6 +136,7 @@ def chains(draw: st.DrawFn) -> list[Span]:
                 busy_seconds=draw(st.none() | st.integers(0, 9).map(float)),
                 cost=draw(st.none() | st.integers(0, 9).map(float)),
                 buckets=draw(st.none() | st.just({}) | st.just({1.0: 2, 2.0: 3})),
+                batches=draw(st.none() | st.sampled_from([NONE, ran(1), ran(2)])),
             )
         )
         before = after

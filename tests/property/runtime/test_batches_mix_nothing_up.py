@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from datetime import UTC, datetime
 
 import numpy as np
 from hypothesis import given
@@ -9,6 +10,8 @@ from hypothesis import strategies as st
 
 from patience import PATIENCE
 from property.effort import effort
+from steelyard.observe.contract import STEELYARD
+from steelyard.observe.exposition import parse
 from steelyard_runtime.serve.batcher import Batcher, Batching, Full
 from steelyard_runtime.serve.metrics import Metrics
 from steelyard_runtime.serve.state import State
@@ -63,6 +66,13 @@ def test_every_input_gets_its_own_answer(inputs, largest: int, delay: float, wor
             assert all(batch in (1, 4, 8) for batch, _ in engine.shapes)
         assert batcher._admitted == 0
         assert metrics.registry.get_sample_value("steelyard_server_batch_size_sum") == len(waiting)
+        told = STEELYARD.sample(parse(metrics.exposition(), STEELYARD.wanted), datetime.now(UTC), 0).batches
+        assert told is not None and told.inputs == len(waiting)
+        assert (told.workers, told.sizes[-1]) == (workers, largest), "the largest is known even where it was never needed"
+        assert sum(told.runs) == len(engine.shapes)
+        assert sum(told.rows) == sum(batch for batch, _ in engine.shapes), "what fills a batch up is computed too"
+        for size, smaller, runs, rows in zip(told.sizes, (0, *told.sizes), told.runs, told.rows, strict=False):
+            assert runs * (smaller + 1) <= rows <= runs * (8 if fixed else size)
 
     asyncio.run(scenario())
 

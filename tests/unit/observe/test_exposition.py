@@ -4,6 +4,7 @@ import time
 import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from steelyard.core.facts.batches import Batches
 from steelyard.observe.contract import STEELYARD, CustomMetrics
 from steelyard.observe.exposition import BUCKETS, EDGES, LABELS, LINE, LINES, SERIES, parse
 from steelyard.observe.failure import Reason, RejectedError
@@ -26,6 +27,14 @@ def exposition(good=3, slow=1, error=2, shed=0, clock=None) -> str:
     if clock is not None:
         Gauge("steelyard_server_clock_seconds", "c", registry=registry).set(clock)
     return generate_latest(registry).decode()
+
+
+def batches(runs: int, rows: int, sizes: tuple[str, ...] = ("1", "8"), workers: str = "1") -> list[str]:
+    """So many runs of each size, of so many rows together and half a second each."""
+    lines = [f'{STEELYARD.RUNS}{{size="{size}"}} {runs}' for size in sizes]
+    lines += [f'{STEELYARD.RUN_ROWS}{{size="{size}"}} {rows}' for size in sizes]
+    lines += [f'{STEELYARD.RUN_SECONDS}{{size="{size}"}} {runs / 2}' for size in sizes]
+    return [*lines, f"{STEELYARD.INPUTS} {rows}", f"{STEELYARD.WORKERS} {workers}"]
 
 
 def read(text: str | bytes, contract=STEELYARD):
@@ -204,3 +213,30 @@ def seconds(page: str) -> float:
 def test_no_page_of_the_largest_size_takes_much_longer_than_an_honest_one(page):
     honest = "".join(f'another_metric_total{{handler="/v2/models/{n:06}"}} 1.0\n' for n in range(LINES))
     assert seconds(page) < 10 * seconds(honest)
+
+
+def test_runs_of_the_engine_are_read_by_size_from_the_smallest_to_the_largest():
+    told = read("\n".join([exposition(), *batches(2, 9, ("20", "1", "8"))])).batches
+    assert told == Batches(workers=1, sizes=(1, 8, 20), inputs=9, runs=(2, 2, 2), rows=(9, 9, 9), seconds=(1.0, 1.0, 1.0))
+    assert read(exposition()).batches is None, "a server that tells nothing of them is not one that ran none"
+
+
+@pytest.mark.parametrize(
+    ("page", "reason"),
+    [
+        (batches(1, 1)[1:], Reason.MISSING),
+        (batches(1, 1)[:-1], Reason.MISSING),
+        (batches(1, 1, workers="0"), Reason.NOT_WHOLE),
+        (batches(1, 1, workers="1.5"), Reason.NOT_WHOLE),
+        (batches(1, 1, workers="5000"), Reason.NOT_WHOLE),
+        (batches(1, 1, ("0",)), Reason.LABEL),
+        (batches(1, 1, ("4097",)), Reason.LABEL),
+        (batches(1, 1, ("-1",)), Reason.LABEL),
+        (batches(1, 1, ("8", "08")), Reason.DUPLICATE),
+        (batches(1, 1, tuple(map(str, range(1, 18)))), Reason.TOO_MANY),
+        ([line.replace("} 1", "} 0.5") for line in batches(1, 1)], Reason.NOT_WHOLE),
+        ([line.replace("} 0.5", "} NaN") for line in batches(1, 1)], Reason.NOT_A_NUMBER),
+    ],
+)
+def test_batches_that_cannot_be_are_refused_with_the_page(page, reason):
+    assert refusal("\n".join([exposition(), *page])) is reason

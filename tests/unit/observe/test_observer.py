@@ -1,10 +1,12 @@
 """Rounds in virtual time, on scripted answers."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
+from steelyard.core.facts.batches import Batches
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.window import Crash
 from steelyard.core.vocabulary.reading import Fresh, Stale, Unknown
@@ -244,6 +246,56 @@ async def test_busy_time_of_a_device_pool_is_the_engines_and_unknown_where_it_is
     for _ in range(4):
         await rounds.go([pod(cpu_limit=None)], {"a": sample(rounds.next)})
     assert rounds.reading().value.windows[-1].busy_seconds is None
+
+
+def ran(*runs: int, workers: int = 1) -> Batches:
+    """So many runs of 1, of 8 and of 32 inputs, of 50, 85 and 205 ms."""
+    seconds = tuple(n * each for n, each in zip(runs, (0.05, 0.085, 0.205), strict=True))
+    rows = (runs[0], 8 * runs[1], 32 * runs[2])
+    return Batches(workers=workers, sizes=(1, 8, 32), inputs=sum(rows) - 1, runs=runs, rows=rows, seconds=seconds)
+
+
+async def test_a_window_tells_which_runs_there_were_in_it_over_all_replicas():
+    rounds = Rounds()
+    for n in range(5):
+        told = {
+            "a": sample(rounds.next, busy_seconds=0.4 * n, batches=ran(100 + n, 2 * n, 0)),
+            "b": sample(rounds.next, batches=ran(0, n, 7)),
+        }
+        await rounds.go([pod(cpu_limit=None), pod("b", cpu_limit=None)], told)
+    (window,) = rounds.reading().value.windows
+    assert window.by_engine
+    assert window.batches is not None
+    assert (window.batches.sizes, window.batches.runs, window.batches.rows) == ((1, 8, 32), (4, 12, 0), (4, 96, 0))
+    assert window.batches.seconds == pytest.approx((0.2, 1.02, 0.0))
+    assert window.batches.inputs == 100
+
+
+async def test_a_replica_that_tells_no_batches_or_others_makes_them_unknown_and_not_fewer():
+    for other in (None, replace(ran(1, 0, 0), sizes=(1, 8, 16)), replace(ran(1, 0, 0), workers=2)):
+        rounds = Rounds()
+        for n in range(5):
+            await rounds.go([pod(), pod("b")], {"a": sample(rounds.next, batches=ran(n, 0, 0)), "b": sample(rounds.next, batches=other)})
+        assert rounds.reading().value.windows[-1].batches is None
+
+
+async def test_runs_that_went_back_in_one_process_are_unknown_and_a_new_process_begins_anew():
+    rounds = Rounds()
+    for n in (3, 4, 2, 5, 6):
+        await rounds.go([pod()], {"a": sample(rounds.next, batches=ran(n, 0, 0))})
+    assert rounds.reading().value.windows[-1].batches is None
+    rounds = Rounds()
+    for n, start in ((3, 1.0), (4, 1.0), (2, 9.0), (5, 9.0), (6, 9.0)):
+        await rounds.go([pod()], {"a": sample(rounds.next, start=start, batches=ran(n, 0, 0))})
+    batches = rounds.reading().value.windows[-1].batches
+    assert batches is not None and batches.runs == (1 + 6, 0, 0)
+
+
+async def test_an_engine_of_two_workers_is_as_busy_as_both_are():
+    rounds = Rounds()
+    for n in range(5):
+        await rounds.go([pod(cpu_limit=None)], {"a": sample(rounds.next, busy_seconds=8.0 * n, batches=ran(n, 0, 0, workers=2))})
+    assert rounds.reading().value.windows[-1].busy_seconds == pytest.approx(16.0)
 
 
 async def test_scale_to_zero_is_no_fault_of_the_source():

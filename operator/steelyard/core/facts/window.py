@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from steelyard.core.facts.batches import Batches
 from steelyard.core.statistics.histogram import Buckets
 
 
@@ -27,7 +28,8 @@ class Window:
     """Sums over the serving pods of one placement between two moments.
 
     `busy_seconds` counts replica-seconds in which the replica's limiting resource was in use (CPU seconds over the CPU limit, or the
-    engine's busy time), so busy_seconds / replica_seconds is utilisation in [0, 1]; None where the server does not tell.
+    engine's busy time), so busy_seconds / replica_seconds is utilisation in [0, 1]; None where the server does not tell. `by_engine`: it is the
+    engine's. One that batches is as busy at a third of what it can do as at all of it; `batches` tell how full its runs were, None where unknown.
     `cost` is money in the installation's currency at the pods' share of their nodes; None while a price is unknown.
     `buckets`: of the latency of answers (good and slow); None where the server does not tell.
     `steady`: the same ready pods at both ends and no move in between, so the sums speak of one constellation.
@@ -47,11 +49,19 @@ class Window:
     p99_milliseconds: float | None = None
     buckets: Buckets | None = None
     disturbed: bool = False
+    batches: Batches | None = None
+    by_engine: bool = False
 
     @property
     def seconds(self) -> float:
         """Length of the window."""
         return (self.end - self.start).total_seconds()
+
+    @property
+    def occupied_seconds(self) -> float | None:
+        """`busy_seconds` where a request takes the same part of them at any load: those of processors, or of an engine that does one at a time."""
+        alone = self.batches is not None and self.batches.sizes[-1] == 1
+        return self.busy_seconds if alone or not self.by_engine else None
 
     @property
     def offered(self) -> int:

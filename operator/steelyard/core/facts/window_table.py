@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeAlias, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from steelyard.core.facts.batch_columns import BatchColumns
 from steelyard.core.facts.window import Window
 from steelyard.core.statistics.histogram import Histogram, kept, shared
 
@@ -22,7 +23,7 @@ _ROW = np.dtype(
     [
         *((name, "m8[us]") for name in ("start", "end")),
         *((name, "f8") for name in ("replica_seconds", "busy_seconds", "cost", "p99_milliseconds")),
-        *((name, "?") for name in ("steady", "disturbed")),
+        *((name, "?") for name in ("steady", "disturbed", "by_engine")),
         ("edges", "i2"),
     ]
 )
@@ -42,7 +43,7 @@ class Asked(NamedTuple):
 class WindowTable(Sequence[Window]):
     """Immutable, oldest first. A window is made anew each time that it is asked for: who reads many takes all of them at once."""
 
-    __slots__ = ("_counts", "_edges", "_rows")
+    __slots__ = ("_batches", "_counts", "_edges", "_rows")
 
     def __init__(self, windows: Iterable[Window] = ()) -> None:
         found = tuple(windows)
@@ -57,6 +58,7 @@ class WindowTable(Sequence[Window]):
         self._counts = np.zeros((len(found), _SUMS + max(map(len, self._edges), default=0)), np.min_scalar_type(most))
         for row, each in zip(self._counts, counts, strict=True):
             row[: len(each)] = each
+        self._batches = BatchColumns([w.batches for w in found])
 
     @classmethod
     def of(cls, windows: Sequence[Window]) -> WindowTable:
@@ -72,18 +74,19 @@ class WindowTable(Sequence[Window]):
             np.concatenate((self._rows[gone:], added._rows)),
             np.concatenate((_widened(self._counts, added._counts)[gone:], _widened(added._counts, self._counts))),
             self._edges or added._edges,
+            self._batches.of(slice(gone, None)).then(added._batches),
         )
 
     def without_latencies(self) -> WindowTable:
-        """The same sums, and nothing of how long answers took."""
+        """The same sums, and nothing of how long answers and batches took."""
         rows = self._rows.copy()
         rows["edges"] = _NOT_TOLD
-        return _made(rows, self._counts[:, :_SUMS].copy(), ())
+        return _made(rows, self._counts[:, :_SUMS].copy(), (), BatchColumns([None] * len(rows)))
 
     def after(self, older: WindowTable, most: int) -> WindowTable:
         """Behind older ones, both without latencies; of more than `most` the oldest go."""
         rows, counts = np.concatenate((older._rows, self._rows)), np.concatenate((older._counts, self._counts))
-        return _made(rows[-most:], counts[-most:], ())
+        return _made(rows[-most:], counts[-most:], (), BatchColumns([None] * len(rows[-most:])))
 
     def asked(self) -> Asked:
         """What was asked for."""
@@ -104,16 +107,20 @@ class WindowTable(Sequence[Window]):
     def __getitem__(self, at: int | slice) -> Window | tuple[Window, ...]:
         """One, or several as a tuple."""
         if isinstance(at, slice):
-            return tuple(_made(self._rows[at], self._counts[at], self._edges))
-        return next(iter(_made(self._rows[at : at + 1 or None], self._counts[at : at + 1 or None], self._edges)))
+            return tuple(_made(self._rows[at], self._counts[at], self._edges, self._batches.of(at)))
+        return self[at : at + 1 or None][0]
 
     def __iter__(self) -> Iterator[Window]:
         """The windows. The end of one is the start of the next, as the same object."""
         last, ended, width = None, _EPOCH, self._counts.shape[1]
         counts, at = self._counts.reshape(-1).data, _SUMS
-        for (start, end, replica_seconds, busy, cost, p99, steady, disturbed, edges), (good, slow, error, shed) in zip(
-            self._rows.tolist(), self._counts[:, :_SUMS].tolist(), strict=True
-        ):
+        columns = zip(self._rows.tolist(), self._counts[:, :_SUMS].tolist(), self._batches, strict=True)
+        for (start, end, replica_seconds, busy, cost, p99, steady, disturbed, by_engine, edges), (
+            good,
+            slow,
+            error,
+            shed,
+        ), batches in columns:
             begun = ended if start == last else _EPOCH + start
             last, ended = end, _EPOCH + end
             yield Window(
@@ -130,6 +137,8 @@ class WindowTable(Sequence[Window]):
                 p99_milliseconds=None if isnan(p99) else p99,
                 buckets=Histogram.over(self._edges[edges], counts[at : at + width]) if edges != _NOT_TOLD else None,
                 disturbed=disturbed,
+                batches=batches,
+                by_engine=by_engine,
             )
             at += width
 
@@ -142,33 +151,43 @@ class WindowTable(Sequence[Window]):
         if not isinstance(other, WindowTable):
             return tuple(self) == other if isinstance(other, tuple) else NotImplemented
         if self._edges == other._edges and self._counts.shape == other._counts.shape and self._rows.tobytes() == other._rows.tobytes():
-            return self._counts.tobytes() == other._counts.tobytes() or bool((self._counts == other._counts).all())
+            same = self._counts.tobytes() == other._counts.tobytes() or bool((self._counts == other._counts).all())
+            return same and self._batches == other._batches
         return len(self) == len(other) and tuple(self) == tuple(other)
 
     __hash__ = None  # type: ignore[assignment]
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A copy shares the edges."""
-        return _read, (self._rows.tobytes(), self._counts, self._edges)
+        return _read, (self._rows.tobytes(), self._counts, self._edges, self._batches)
 
     def __repr__(self) -> str:
         """As the tuple that it stands for."""
         return repr(tuple(self))
 
 
-def _made(rows: Any, counts: Any, edges: tuple[tuple[float, ...], ...]) -> WindowTable:
+def _made(rows: Any, counts: Any, edges: tuple[tuple[float, ...], ...], batches: BatchColumns) -> WindowTable:
     made = WindowTable.__new__(WindowTable)
-    made._rows, made._counts, made._edges = rows, counts, edges
+    made._rows, made._counts, made._edges, made._batches = rows, counts, edges, batches
     return made
 
 
-def _read(rows: bytes, counts: Any, edges: tuple[tuple[float, ...], ...]) -> WindowTable:
-    return _made(np.frombuffer(rows, _ROW), counts, tuple(map(shared, edges)))
+def _read(rows: bytes, counts: Any, edges: tuple[tuple[float, ...], ...], batches: BatchColumns) -> WindowTable:
+    return _made(np.frombuffer(rows, _ROW), counts, tuple(map(shared, edges)), batches)
 
 
 def _row(window: Window, edges: int) -> tuple[Any, ...]:
     unsure = (nan if each is None else each for each in (window.busy_seconds, window.cost, window.p99_milliseconds))
-    return window.start - _EPOCH, window.end - _EPOCH, window.replica_seconds, *unsure, window.steady, window.disturbed, edges
+    return (
+        window.start - _EPOCH,
+        window.end - _EPOCH,
+        window.replica_seconds,
+        *unsure,
+        window.steady,
+        window.disturbed,
+        window.by_engine,
+        edges,
+    )
 
 
 def _widened(counts: Any, other: Any) -> Any:
