@@ -93,7 +93,7 @@ def fit(law: Law, seen: Seen, prior: Belief) -> Fit:
     precision = here.precision / scatter**2
     # The pull that makes the mode the mean.
     evidence = Evidence(precision, precision @ here.logs + weight @ (here.logs - prior.mean))
-    return Fit(evidence=evidence, belief=prior.given(evidence), scatter=scatter, reach=_student(freedom))
+    return Fit(evidence=evidence, belief=prior.given(evidence), scatter=scatter, reach=student(freedom))
 
 
 def _at(law: Law, seen: Seen, prior: Belief, weight: Reals, logs: Reals) -> _Point:
@@ -108,6 +108,6 @@ def _at(law: Law, seen: Seen, prior: Belief, weight: Reals, logs: Reals) -> _Poi
     return _Point(logs=logs, residual=residual, slope=slope, cost=float(huber.sum() + off @ weight @ off))
 
 
-def _student(freedom: float) -> float:
+def student(freedom: float) -> float:
     """97.5 % quantile of Student's law (expansion of Cornish and Fisher, 1937)."""
     return 1.96 + 2.37 / freedom + 2.82 / freedom**2

@@ -1,0 +1,222 @@
+"""The law of a replica that computes several requests at a time, from the runs of its engine: what a run costs by its size, what the replica
+completes at most, and the load at which the promise just holds.
+
+A run of so many rows takes a time that all runs take, and some for each row. The time of a run rises with its rows, and a row never costs less than
+nothing: so even where runs of one size alone were seen, that of a full one lies between theirs and as many times theirs as it has more rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from math import exp, hypot, inf, log, sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steelyard.core.facts.batches import Batches, together
+from steelyard.core.facts.window import Window
+from steelyard.core.performance.bulk_queue import MOST, Queue, Server, times_of, utilisation
+from steelyard.core.performance.fit import TRUST, student
+from steelyard.core.statistics.histogram import Buckets
+from steelyard.core.statistics.interval import Interval
+
+Reals = NDArray[np.float64]
+
+SCATTER = 0.2
+"""Standard deviation of the time of runs of one size, as a part of it, that is expected before any was seen: inputs differ in length."""
+OFF = log(1.02)
+"""What the law may be off beside all that is measured, as a logarithm: the queue is computed on a grid, and the way to and from it is in no run."""
+FURTHER = 0.03
+"""What a run of more rows than any seen may be off by, as a part of the logarithm of how many times as many: costs bend."""
+WEIGHED = 4
+"""Times that the weights of a fit are taken anew."""
+BUSIEST = 0.9
+"""Part of the saturation above which a window does not tell what requests wait for beside the engine: the queue is all."""
+UNSURE, CLUSTERED = 0.01, 4.0
+"""What a share of the answers may be off, and standard deviations beside it: answers of one batch come together."""
+EDGES = 3
+"""Of the buckets, that are looked at."""
+
+
+NOTHING = Interval(0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchLaw:
+    """A run of `rows` rows takes `takes` seconds, and each row more or less `each` seconds: from 0 to takes / rows.
+
+    sizes: of runs, the most inputs of each; padded: all of a size take as long. inputs: of a request, 1 or more. workers: runs at the same time.
+    elsewhere: seconds that a request takes beside waiting and its run.
+    """
+
+    rows: float
+    takes: Interval
+    each: Interval
+    sizes: tuple[int, ...]
+    padded: bool
+    workers: int
+    inputs: float
+    elsewhere: Interval = NOTHING
+
+    @property
+    def full(self) -> float:
+        """Seconds of a run of the largest size."""
+        return self.takes.point + self.each.point * (self.sizes[-1] - self.rows)
+
+    @property
+    def saturation(self) -> Interval:
+        """Requests per second that a replica completes at most."""
+        return self._spread(lambda law: law.workers * law.sizes[-1] / (law.inputs * law.full))
+
+    def capacity(self, within: float, allowed: float) -> Interval:
+        """Requests per second at which no more than the part `allowed` takes longer than `within` seconds."""
+        # Several workers are between one that is so many times as fast, and as many that each have a queue of their own.
+        apart = self._spread(lambda law: law._rate(within, allowed, 1))
+        if apart.point >= 0.999 * MOST * self.saturation.point:
+            # It is not looked for any nearer to the saturation: it lies between.
+            apart = replace(apart, upper=max(apart.upper, self.saturation.upper))
+        if self.workers == 1:
+            return apart
+        as_one = self._spread(lambda law: law._rate(within, allowed, law.workers))
+        return Interval(sqrt(apart.point * max(apart.point, as_one.point)), apart.lower, max(apart.upper, as_one.upper))
+
+    def server(self, workers: int) -> tuple[Server, float, float]:
+        """As the queue sees it, in requests: the server, the part of a full batch's time that any takes, and the seconds of a full batch."""
+        places = tuple(sorted({max(1, round(size / self.inputs)) for size in self.sizes}))
+        fixed = min(1.0, max(0.0, (self.takes.point - self.each.point * self.rows) / self.full))
+        return Server(places, self.padded, workers), fixed, self.full * max(1.0, self.inputs / self.sizes[-1])
+
+    def _rate(self, within: float, allowed: float, workers: int) -> float:
+        server, fixed, seconds = self.server(workers)
+        used = utilisation(server, fixed, (within - self.elsewhere.point) / seconds, allowed)
+        return used * self.workers * self.sizes[-1] / (self.inputs * self.full)
+
+    def _spread(self, rate: Callable[[BatchLaw], float]) -> Interval:
+        """A rate with what each figure that is not known leaves open of it, taken as independent."""
+        point = rate(self)
+        lower = upper = OFF
+        for name in ("takes", "each", "elsewhere"):
+            figure: Interval = getattr(self, name)
+            ends = [log(rate(_with(self, name, end)) / point) for end in (figure.lower, figure.upper) if end != figure.point]
+            lower, upper = hypot(lower, min(0.0, *ends, 0.0)), hypot(upper, max(0.0, *ends, 0.0))
+        return Interval(point, point * exp(-lower), point * exp(upper))
+
+
+def _with(law: BatchLaw, name: str, value: float) -> BatchLaw:
+    changed: dict[str, Interval] = {name: Interval(value, value, value)}
+    if name == "takes":
+        # A slope that is as much of it as before.
+        changed["each"] = law.each.times(value / law.takes.point)
+    return replace(law, **changed)  # type: ignore[arg-type]
+
+
+def batch_law(windows: Sequence[Window]) -> BatchLaw | None:
+    """The law that these windows tell; None where they tell no batches, or the engine never takes more than one input at a time: then a request
+    takes the same at any load."""
+    told = [w for w in windows if w.batches is not None and sum(w.batches.runs) > 0]
+    told = [w for w in told if w.batches is not None and told[-1].batches is not None and w.batches.is_like(told[-1].batches)]
+    answered = sum(w.good + w.slow for w in told)
+    if not answered or told[-1].batches is None or told[-1].batches.sizes[-1] == 1:
+        return None
+    ran = _sum([w.batches for w in told if w.batches is not None])
+    rows, takes, each = _fitted([w.batches for w in told if w.batches is not None])
+    return BatchLaw(
+        rows=rows,
+        takes=takes,
+        each=_further(rows, takes.point, each, ran),
+        sizes=ran.sizes,
+        padded=_padded(ran),
+        workers=ran.workers,
+        inputs=max(1.0, ran.inputs / answered),
+    )
+
+
+def explained(law: BatchLaw, windows: Sequence[Window]) -> BatchLaw:
+    """With the time that answers take beside the engine and its queue, by the latencies of these windows."""
+    return replace(law, elsewhere=_elsewhere(law, [w for w in windows if w.batches is not None]))
+
+
+def _sum(told: Sequence[Batches]) -> Batches:
+    total = told[0]
+    for each in told[1:]:
+        total = together(total, each) or total
+    return total
+
+
+def _padded(ran: Batches) -> bool:
+    """Whether runs of any size above one compute as many rows as the size has."""
+    above = [(size, runs, rows) for size, runs, rows in zip(ran.sizes, ran.runs, ran.rows, strict=True) if size > 1 and runs]
+    return bool(above) and all(rows >= size * runs for size, runs, rows in above)
+
+
+def _fitted(told: Sequence[Batches]) -> tuple[float, Interval, Interval]:
+    """(mean rows of a run, seconds of such a run, seconds of a row more): least squares of relative errors. Runs of a size in a window are one
+    observation, weighted by their number."""
+    cells = [(n, rows / n, took / n) for b in told for n, rows, took in zip(b.runs, b.rows, b.seconds, strict=True) if n > 0]
+    runs, rows, seconds = (np.array(column, dtype=float) for column in zip(*cells, strict=True))
+    expected = np.maximum(np.full(len(cells), (runs * seconds).sum() / runs.sum()), 1e-9)
+    for _ in range(WEIGHED):
+        weight = runs / expected**2
+        middle, mean = float((weight * rows).sum() / weight.sum()), float((weight * seconds).sum() / weight.sum())
+        width = float((weight * (rows - middle) ** 2).sum())
+        steepest = mean / middle
+        slope = float((weight * (rows - middle) * (seconds - mean)).sum()) / width if width > 0 else 0.0
+        expected = np.maximum(mean + min(max(slope, 0.0), steepest) * (rows - middle), 1e-9)
+    freedom = TRUST + max(0, len(cells) - 2)
+    scatter = sqrt((TRUST * SCATTER**2 + float((runs * (seconds / expected - 1) ** 2).sum())) / freedom)
+    reach = student(freedom) * scatter
+    takes = Interval(mean, mean * exp(-reach / sqrt(weight.sum()) / mean), mean * exp(reach / sqrt(weight.sum()) / mean))
+    return middle, takes, _bounded(slope, scatter / sqrt(width) if width > 0 else inf, reach / sqrt(width) if width > 0 else inf, steepest)
+
+
+def _bounded(slope: float, sigma: float, reach: float, most: float) -> Interval:
+    """A slope that lies between 0 and `most`, wherever the fit puts it: before any was seen each is as likely."""
+    prior = 12 / most**2
+    point = (slope / sigma**2 + prior * most / 2) / (1 / sigma**2 + prior) if 0 < sigma < inf else most / 2
+    point = min(max(point, 0.0), most)
+    return Interval(point, min(point, max(0.0, slope - reach)), max(point, min(most, slope + reach)))
+
+
+def _further(rows: float, takes: float, each: Interval, ran: Batches) -> Interval:
+    """The slope with what is not known of runs larger than any seen: a full one may be off by FURTHER, in a row's price of nothing to a whole one."""
+    seen = max(count / runs for count, runs in zip(ran.rows, ran.runs, strict=True) if runs)
+    more = ran.sizes[-1] - rows
+    if seen >= ran.sizes[-1] or more <= 0:
+        return each
+    off = exp(FURTHER * log(ran.sizes[-1] / seen))
+    low, high = ((takes + end * more) * factor for end, factor in ((each.lower, 1 / off), (each.upper, off)))
+    lower, upper = (min(max((full - takes) / more, 0.0), takes / rows) for full in (low, high))
+    return Interval(each.point, min(each.lower, lower), max(each.upper, upper))
+
+
+def _elsewhere(law: BatchLaw, windows: Sequence[Window]) -> Interval:
+    """Seconds that answers take longer than the law says, by the window of most answers that kept the queue short: reading a request, the network,
+    waiting for others to join a batch. What several edges of its buckets leave open."""
+    server, fixed, seconds = law.server(law.workers)
+    most = law.saturation.point
+    calm = [w for w in windows if w.buckets and 0 < _load(w) <= BUSIEST * most]
+    fullest = max(calm, key=lambda w: w.good + w.slow, default=None)
+    if fullest is None or not fullest.buckets:
+        return NOTHING
+    queue = Queue(times_of(server, fixed), _load(fullest) / most)
+    bounds = [
+        (edge - seconds * queue.quantile(more, law.workers), edge - seconds * queue.quantile(less, law.workers))
+        for edge, less, more in _telling(fullest.buckets)
+    ]
+    lower = max(0.0, *(least for least, _ in bounds), 0.0)
+    return Interval(lower, lower, max(lower, min((most for _, most in bounds), default=lower)))
+
+
+def _load(window: Window) -> float:
+    return (window.good + window.slow) / window.replica_seconds if window.replica_seconds > 0 else 0.0
+
+
+def _telling(buckets: Buckets) -> list[tuple[float, float, float]]:
+    """(edge, the least and the most share of the answers that is at or below it, by chance): of the edges that are nearest to half of the answers."""
+    count = max(buckets.values())
+    if not count:
+        return []
+    unsure = UNSURE + CLUSTERED * sqrt(0.25 / count)
+    shares = sorted(((edge, n / count) for edge, n in buckets.items() if edge < inf), key=lambda each: abs(each[1] - 0.5))
+    return [(edge, max(0.0, share - unsure), min(1.0, share + unsure)) for edge, share in shares[:EDGES]]
