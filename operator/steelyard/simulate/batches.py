@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import inf
 
 import numpy as np
 
+from steelyard.core.facts.batches import Batches as Runs
 from steelyard.simulate.requests import Requests, Row, answered, shed
 
 
@@ -17,7 +18,8 @@ class Batches:
     """One batch at a time, of the longest waiting. It begins as soon as the server is free and either `most` requests wait or the first of them
     has waited for `patience` seconds. A request that finds `queue` others waiting is shed; `queue` is no less than `most`.
 
-    `spread`: standard deviation over mean of a batch's time. `given`: seconds that it was given to compute so far.
+    `spread`: standard deviation over mean of a batch's time. `given`: seconds that it was given to compute so far. `ran`: its runs so far, as
+    its page tells them: by size in powers of two, none of them filled up.
     """
 
     alpha: float
@@ -29,6 +31,19 @@ class Batches:
     free_at: float = -inf
     given: float = 0.0
     _line: list[Row] = field(default_factory=list)
+    _sizes: tuple[int, ...] = ()
+    _sums: list[list[float]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._sizes = (*(2**at for at in range(self.most.bit_length()) if 2**at < self.most), self.most)
+        self._sums = [[0, 0, 0.0] for _ in self._sizes]
+
+    @property
+    def ran(self) -> Runs:
+        """Every size that there is, used or not."""
+        runs, rows, seconds = zip(*self._sums, strict=True)
+        whole = tuple(int(each) for each in rows)
+        return Runs(workers=1, sizes=self._sizes, inputs=sum(whole), runs=tuple(int(n) for n in runs), rows=whole, seconds=seconds)
 
     @property
     def many(self) -> int:
@@ -76,6 +91,8 @@ class Batches:
             del line[:most]
             takes = (self.alpha + self.beta * len(batch)) * _about(self.spread, chance)
             self.given += takes
+            of_size = self._sums[bisect_left(self._sizes, len(batch))]
+            of_size[0], of_size[1], of_size[2] = of_size[0] + 1, of_size[1] + len(batch), of_size[2] + takes
             self.free_at = begins + takes
             taken += batch
             done += [self.free_at] * len(batch)

@@ -12,6 +12,7 @@ from math import inf
 
 import numpy as np
 
+from steelyard.core.facts.batches import NONE, Batches, together
 from steelyard.core.facts.snapshot import Traffic
 from steelyard.core.facts.window import Crash, Window
 from steelyard.core.facts.window_table import WindowTable
@@ -29,7 +30,7 @@ P99 = 0.99
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
     """What a placement did in a step of so many seconds. `served`: replicas that took requests; `read`: whether they could be read;
-    `busy_seconds` and `cost` None where that is not known. `crashes`: the last one of each of its replicas."""
+    `busy_seconds`, `batches` and `cost` None where that is not known. `crashes`: the last one of each of its replicas."""
 
     answered: Requests
     served: frozenset[int]
@@ -38,6 +39,7 @@ class Seen:
     cost: float | None
     read: bool
     crashes: tuple[Crash, ...] = ()
+    batches: Batches | None = None
 
 
 class Observation:
@@ -123,6 +125,7 @@ class Observation:
         self._replica_seconds = 0.0
         self._busy: float | None = 0.0
         self._cost: float | None = 0.0
+        self._batches: Batches | None = NONE
         self._unbroken = True
 
     def _add(self, seen: Seen) -> None:
@@ -131,6 +134,7 @@ class Observation:
         self._within += np.bincount(np.searchsorted(self._edges, latencies), minlength=len(self._edges))
         self._replica_seconds += len(seen.served) * seen.seconds
         self._busy = None if self._busy is None or seen.busy_seconds is None else self._busy + seen.busy_seconds
+        self._batches = together(self._batches, seen.batches)
         self._cost = None if self._cost is None or seen.cost is None else self._cost + seen.cost
 
     def _window(self, now: datetime, *, steady: bool, disturbed: bool) -> Window:
@@ -151,4 +155,5 @@ class Observation:
             p99_milliseconds=None if p99 is None else p99 * 1000,
             buckets=buckets,
             disturbed=disturbed,
+            batches=self._batches if self._batches is not None and self._batches.sizes else None,
         )

@@ -8,10 +8,10 @@ decided.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import lru_cache, partial
+from functools import lru_cache, partial, reduce
 from zlib import crc32
 
 import numpy as np
@@ -20,6 +20,7 @@ from steelyard.core.catalogue.advertised import advertised, references
 from steelyard.core.catalogue.catalogue import EMPTY, Catalogue
 from steelyard.core.catalogue.estimate import estimate
 from steelyard.core.economics.attribution import share
+from steelyard.core.facts.batches import NONE, Batches
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import Memory
 from steelyard.core.facts.snapshot import Exhaustion, Snapshot
@@ -31,15 +32,31 @@ from steelyard.core.planning.exhaustion import Waits, exhaustion
 from steelyard.core.vocabulary.reading import Unknown
 from steelyard.simulate.arrivals import Arrivals, Rates, Trace
 from steelyard.simulate.artifacts import Artifacts
+from steelyard.simulate.batches import Batches as GatheredInBatches
 from steelyard.simulate.cluster import Cluster, Place
 from steelyard.simulate.event import EventKind
 from steelyard.simulate.facts import key_of, pool_of, settings_of, workload_of
 from steelyard.simulate.happening import Happening
 from steelyard.simulate.observation import Observation, Seen
 from steelyard.simulate.queues import Queues
+from steelyard.simulate.replica import Replica
+from steelyard.simulate.requests import SHED, Requests
 from steelyard.simulate.scenario import Scenario
+from steelyard.simulate.slots import Slots
 from steelyard.simulate.tally import Tally
 from steelyard.simulate.workload_entry import WorkloadEntry
+
+
+def _runs(answered: Requests, busy_seconds: float, replicas: Sequence[Replica], before: Mapping[int, Batches]) -> Batches | None:
+    """As the pages of the replicas tell what their engines did since `before`; None where these tell no runs, as one that generates tokens."""
+    kinds = {type(r.server) for r in replicas}
+    if kinds == {Slots}:
+        # Each takes one request at a time, in each of its slots.
+        count, slots = int((answered.outcome != SHED).sum()), replicas[0].server.many
+        return Batches(workers=slots, sizes=(1,), inputs=count, runs=(count,), rows=(count,), seconds=(busy_seconds * slots,))
+    if kinds == {GatheredInBatches}:
+        return reduce(Batches.plus, (r.server.ran.plus(before[r.number], -1) for r in replicas if isinstance(r.server, GatheredInBatches)))
+    return None if kinds else NONE
 
 
 @dataclass(slots=True, kw_only=True)
@@ -213,6 +230,7 @@ class World:
         start, replicas = self.now, self.cluster.serving(name)
         arrivals = tenant.arrivals.between(start, end, self.happening.times(name))
         worked = {r.number: r.worked(start) for r in replicas}
+        ran = {r.number: r.server.ran for r in replicas if isinstance(r.server, GatheredInBatches)}
         lengths = tenant.entry.lengths.draw(len(arrivals), tenant.sizes) if tenant.entry.lengths else None
         answered = tenant.queues.serve(replicas, arrivals, end, lengths)
         tenant.tally.count(len(arrivals), answered, unserved=0 if replicas else len(arrivals))
@@ -221,15 +239,18 @@ class World:
         for key, pods in places.items():
             mine = [r for r in replicas if r.key == key]
             busy = sum((r.worked(end) - worked[r.number]) / r.server.many for r in mine)
+            here = answered if len(places) == 1 else answered.where(np.isin(answered.replica, [r.number for r in pods]))
+            told = tenant.entry.busy_told(self._pools[key.pool])
             lost = self.happening.goes_on(EventKind.METRICS_LOST, pool=key.pool, workload=name)
             seen[key] = Seen(
-                answered=answered if len(places) == 1 else answered.where(np.isin(answered.replica, [r.number for r in pods])),
+                answered=here,
                 served=frozenset(r.number for r in mine),
                 seconds=end - start,
-                busy_seconds=busy if tenant.entry.busy_told(self._pools[key.pool]) else None,
+                busy_seconds=busy if told else None,
                 cost=paid.get((name, key), 0.0),
                 read=not lost,
                 crashes=tuple(self._crash(r.crashed_at, r.ready_at) for r in pods if r.crashed_at is not None and r.leaving is None),
+                batches=_runs(here, busy, mine, ran) if told else None,
             )
         return seen
 

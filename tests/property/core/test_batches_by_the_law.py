@@ -82,8 +82,8 @@ def drawn(seed: int) -> tuple[BatchEngine, float, float, float]:
 
 
 def test_intervals_of_capacity_hold_the_truth_about_as_often_as_they_say() -> None:
-    """At held-out loads: windows at a part of the capacity, and played at both ends of the interval that they give. Of 400 servers (`make test-long`)
-    96 % are covered."""
+    """At held-out loads: windows at a part of the capacity, and played at both ends of the interval that they give. Of 236 servers
+    95 % are covered."""
     covered = seen = 0
     widths = []
     for seed in range(COVERED):

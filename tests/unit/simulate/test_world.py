@@ -168,8 +168,13 @@ def test_a_server_tells_how_busy_it_was_or_does_not(told):
     until(seen, 1800)
     windows = [w for r in seen.snapshot("w").traffic.values() if isinstance(r, Fresh) for w in r.value.windows[-20:]]
     if not told:
-        assert {w.busy_seconds for w in windows} == {None}
+        assert {w.busy_seconds for w in windows} == {w.batches for w in windows} == {None}
         return
+    # One request at a time, and no run takes more.
+    ran = [w.batches for w in windows]
+    assert {b and (b.workers, b.sizes) for b in ran} == {(1, (1,))}
+    assert [b and b.runs[0] for b in ran] == [w.good + w.slow + w.error for w in windows]
+    assert sum(b.seconds[0] for b in ran if b) == pytest.approx(sum(w.busy_seconds or 0.0 for w in windows))
     # Utilisation law: 20 requests a second, each for 0.1 s, on 5 replicas.
     busy = sum(w.busy_seconds or 0.0 for w in windows) / sum(w.replica_seconds for w in windows)
     assert busy == pytest.approx(0.4, rel=0.05)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from steelyard.core.facts.batches import Batches, together
 from steelyard.core.facts.window import Window
-from steelyard.core.performance.bulk_queue import MOST, Queue, Server, times_of, utilisation
+from steelyard.core.performance.bulk_queue import MOST, Server, quantile, utilisation
 from steelyard.core.performance.fit import TRUST, student
 from steelyard.core.statistics.histogram import Buckets
 from steelyard.core.statistics.interval import Interval
@@ -199,13 +199,13 @@ def _elsewhere(law: BatchLaw, windows: Sequence[Window]) -> Interval:
     fullest = max(calm, key=lambda w: w.good + w.slow, default=None)
     if fullest is None or not fullest.buckets:
         return NOTHING
-    queue = Queue(times_of(server, fixed), _load(fullest) / most)
+    used = _load(fullest) / most
     bounds = [
-        (edge - seconds * queue.quantile(more, law.workers), edge - seconds * queue.quantile(less, law.workers))
+        tuple(edge - seconds * quantile(server, fixed, used, share) for share in (more, less))
         for edge, less, more in _telling(fullest.buckets)
     ]
-    lower = max(0.0, *(least for least, _ in bounds), 0.0)
-    return Interval(lower, lower, max(lower, min((most for _, most in bounds), default=lower)))
+    lower = max((0.0, *(low for low, _ in bounds)))
+    return Interval(lower, lower, max(lower, min((high for _, high in bounds), default=lower)))
 
 
 def _load(window: Window) -> float:

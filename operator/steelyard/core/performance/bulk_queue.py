@@ -32,6 +32,8 @@ FINE, FIXED = 25, 64
 """Points of the grid between 0 and 1: of limits, between which the bound is interpolated, and of the part that any batch takes, of which it is the nearest."""
 JUMP, FINER = 1.25, 20
 """Times a point of the grid that the next one may be, and points between two that are farther from one another."""
+COARSE, SLOWEST = 32, 2.5
+"""Points of the grid of latencies in the time of a full batch, and times of that which it reaches to."""
 LONGEST = 16.0
 """Times the time of a full batch; what may take longer is planned as if it might not."""
 
@@ -96,6 +98,21 @@ def highest(server: Server, fixed: float, limit: float, late: float) -> float:
     return low
 
 
+def quantile(server: Server, fixed: float, used: float, share: float) -> float:
+    """In which time that part of the requests is answered at a load of `used` times the saturation, below 1; in times of a full batch, and at most
+    SLOWEST of them. Of the nearest server and load of a grid, within 1 / COARSE."""
+    limits, answered = _answered(server, round(fixed * COARSE), max(1, round(min(used, MOST) * COARSE)))
+    return float(np.interp(share, answered, limits))
+
+
+@lru_cache(maxsize=8192)
+def _answered(server: Server, fixed: int, used: int) -> tuple[Reals, Reals]:
+    """Limits, and the part that is answered within each."""
+    times = times_of(server, fixed / COARSE)
+    queue, limits = Queue(times, min(used / COARSE, MOST)), np.linspace(float(times[0]), SLOWEST, 2 * COARSE)
+    return limits, np.maximum.accumulate([1 - queue.late(float(limit), server.workers) for limit in limits])
+
+
 def times_of(server: Server, fixed: float) -> Reals:
     """(B,): of batches of 1, 2, ... up to the largest, in times of a full one."""
     largest = min(server.sizes[-1], PLACES)
@@ -130,18 +147,6 @@ class Queue:
         idle = float(self._starts @ self._moves[:, 0])
         everyone = float(self._starts @ self._came[self._batch]) + idle
         return min(1.0, (self._late_next(workers * limit, workers) + self._late_later(workers * limit - workers)) / everyone)
-
-    def quantile(self, share: float, workers: int = 1) -> float:
-        """Within which time that part is answered; to a two hundredth."""
-        low, high = float(self._times[0]), 2.0
-        while high < LONGEST and 1 - self.late(high, workers) < share:
-            high *= 2
-        for _ in range(STEPS):
-            middle = (low + high) / 2
-            low, high = (middle, high) if 1 - self.late(middle, workers) < share else (low, middle)
-            if high - low < low / 200:
-                break
-        return high
 
     def _late_next(self, limit: float, workers: int) -> float:
         """How many of those that come during a batch are late by the end of the next, and are in that: it is known how many wait for it, and who came
@@ -195,4 +200,4 @@ def _stationary(moves: Reals) -> Reals:
     balance = chain - np.eye(len(chain))
     balance[-1], right = 1.0, np.zeros(len(chain))
     right[-1] = 1.0
-    return np.maximum(np.linalg.solve(balance, right), 0.0)
+    return np.asarray(np.maximum(np.linalg.solve(balance, right), 0.0), dtype=np.float64)

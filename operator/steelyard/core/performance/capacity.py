@@ -2,7 +2,8 @@
 
 Utilisation law (Denning and Buzen, 1978): U = X * S. The time S that a request occupies a replica is measured at any load as
 busy time over requests; the promise holds up to a utilisation RHO that queueing allows, so capacity = RHO / S. A claim is only a wide
-prior: one window of real traffic outweighs it. Where the server does not tell its busy time, the load itself is the evidence: a load
+prior: one window of real traffic outweighs it. A server that takes several requests
+at once has a law of its own (`batching`). Where the server does not tell its busy time, the load itself is the evidence: a load
 carried within the promise is a lower bound of capacity, a load that broke it an upper one.
 """
 
@@ -15,10 +16,11 @@ from math import floor, sqrt
 from steelyard.core.facts.capacity import CLAIM_SPREAD, Basis, Capacity
 from steelyard.core.facts.snapshot import Promise
 from steelyard.core.facts.window import Window
+from steelyard.core.performance.batching import BatchLaw, batch_law
 from steelyard.core.performance.belief import Belief, Evidence
 from steelyard.core.performance.waiting import utilisation
 from steelyard.core.statistics.histogram import quantile
-from steelyard.core.statistics.interval import Interval, ratio_interval
+from steelyard.core.statistics.interval import Interval, lowest, ratio_interval
 
 RHO = 0.7
 """Planned utilisation. At 0.7 the mean wait of an M/D/1 queue is 1.2 service times and arrivals may exceed their mean by 40 %."""
@@ -51,8 +53,8 @@ def believed(prior: Belief, evidence: Evidence, n: int) -> Capacity:
 
 
 def occupied(windows: Sequence[Window], chance: random.Random) -> Interval | None:
-    """Seconds of a replica that a request takes; None where the server does not tell its busy time."""
-    served = [(w.busy_seconds, float(w.good + w.slow)) for w in windows if w.busy_seconds is not None and w.good + w.slow > 0]
+    """Seconds of a replica that a request takes; None where the server does not tell, or takes less of it the more there are (`Window.occupied_seconds`)."""
+    served = [(w.occupied_seconds, float(w.good + w.slow)) for w in windows if w.occupied_seconds is not None and w.good + w.slow > 0]
     found = ratio_interval(served, chance) if served else None
     return found if found is not None and found.lower > 0 else None
 
@@ -63,22 +65,28 @@ def measured(
     takes: Interval | None,
     curve: Interval | None = None,
     within: float | None = None,
+    law: BatchLaw | None = None,
 ) -> Capacity | None:
     """Capacity from windows of real traffic; None without any answer.
 
     takes: `occupied` of these windows. allowed: fraction of requests that may miss the objective. within: seconds that the whole of a request may take, where that is promised. curve: capacity at the limit from the latency curve (`Curve.capacity`),
-    where there is one; it stands in for RHO / S, and loads that were carried or that broke the promise correct it the same way.
+    where there is one; it stands in for RHO / S, and loads that were carried or that broke the promise correct it the same way. law: of batches
+    (`batch_law` of these windows). Where both this and `takes` are known, as on processors, both bind.
     """
     good, answered = sum(w.good for w in windows), sum(w.good + w.slow for w in windows)
     if answered <= 0:
         return None
     if curve is not None and curve.lower > 0:
         return Capacity.of_traffic(_within_seen(curve, windows, allowed), good)
+    rho, rates = RHO, []
+    if law is not None:
+        rates.append(law.saturation.times(RHO) if within is None else law.capacity(within, allowed))
     if takes is not None:
         rho = bearable(windows, takes.point, within, allowed)
-        rate = Interval(rho / takes.point, rho / takes.upper, rho / takes.lower)
+        rates.append(Interval(rho / takes.point, rho / takes.upper, rho / takes.lower))
+    if rates:
         # Late answers took their time as well: an overload tells the capacity without a good request.
-        return Capacity.of_traffic(_within_seen(rate, windows, allowed, rho), answered)
+        return Capacity.of_traffic(_within_seen(lowest(rates), windows, allowed, rho), answered)
     top = carried(windows, allowed)
     if top is None:
         return None
@@ -96,7 +104,7 @@ def bearable(windows: Sequence[Window], occupied: float, within: float | None, a
     occupied: seconds of a replica that a request takes. A server that works on several at once answers each of them later than that: how late
     even the quickest half are counts as the time without a wait.
     """
-    told = [w for w in windows if w.buckets and w.busy_seconds is not None]
+    told = [w for w in windows if w.buckets and w.occupied_seconds is not None]
     if within is None or not told or occupied <= 0:
         return RHO
     # Where the promise was broken, or a replica is busy most of the time, the quickest have waited too.
@@ -106,8 +114,11 @@ def bearable(windows: Sequence[Window], occupied: float, within: float | None, a
 
 
 def busy_at_capacity(windows: Sequence[Window], promise: Promise) -> float:
-    """The utilisation of a replica that carries as much as the promise allows, by these windows; RHO where they do not tell."""
-    served = [(w.busy_seconds, w.good + w.slow) for w in windows if w.busy_seconds is not None and w.good + w.slow > 0]
+    """How much of its saturation a replica carries that carries as much as the promise allows, by these windows; RHO where they do not tell."""
+    law = batch_law(windows) if promise.within is not None else None
+    if law is not None and promise.within is not None:
+        return law.capacity(promise.within, promise.allowed).point / law.saturation.point
+    served = [(w.occupied_seconds, w.good + w.slow) for w in windows if w.occupied_seconds is not None and w.good + w.slow > 0]
     answered = sum(count for _, count in served)
     return bearable(windows, sum(seconds for seconds, _ in served) / answered, promise.within, promise.allowed) if answered else RHO
 
@@ -172,9 +183,16 @@ def saturated(windows: Sequence[Window]) -> float | None:
 
 
 def full(window: Window) -> bool:
-    """Whether replicas could do no more in it: busy all the time, or shedding."""
-    busy = window.busy_seconds is not None and window.busy_seconds > FULL * window.replica_seconds
-    return busy or window.shed > (1 - FULL) * window.offered
+    """Whether replicas could do no more in it: busy all the time, and with full batches where an engine takes several requests at once; or shedding."""
+    busy = window.occupied_seconds is not None and window.occupied_seconds > FULL * window.replica_seconds
+    return busy or _full_batches(window) or window.shed > (1 - FULL) * window.offered
+
+
+def _full_batches(window: Window) -> bool:
+    ran = window.batches
+    if ran is None or sum(ran.seconds) <= FULL * ran.workers * window.replica_seconds:
+        return False
+    return ran.inputs > FULL * ran.sizes[-1] * sum(ran.runs)
 
 
 def broken_at(windows: Sequence[Window], allowed: float) -> float | None:

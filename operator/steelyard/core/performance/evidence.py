@@ -21,6 +21,7 @@ from steelyard.core.facts.snapshot import Promise
 from steelyard.core.facts.unit_cost import Unit, UnitCost
 from steelyard.core.facts.window import Window, totals
 from steelyard.core.performance.ageing import SURE_FOR
+from steelyard.core.performance.batching import batch_law, explained
 from steelyard.core.performance.capacity import measured, occupied
 from steelyard.core.performance.floor import floor_of
 from steelyard.core.performance.saturation import saturation
@@ -76,8 +77,10 @@ def evidence(key: PlacementKey, shown: Shown, promise: Promise, chance: random.R
         return None
     unit = unit_cost([Spent(start=w.start, end=w.end, cost=w.cost, good=w.good) for w in used], Unit.GOOD_REQUESTS, chance)
     ran = latest(shown.ran, shown.least)
-    takes = occupied(ran, chance)
-    capacity, full = measured(ran, promise.allowed, takes, within=promise.within), saturation(ran, takes, chance)
+    takes, law = occupied(ran, chance), batch_law(ran)
+    law = law and explained(law, ran)
+    capacity = measured(ran, promise.allowed, takes, within=promise.within, law=law)
+    full = saturation(ran, takes, chance, law)
     p99 = [w.p99_milliseconds for w in used if w.p99_milliseconds is not None]
     return Known(
         pool=key.pool,

@@ -35,7 +35,8 @@ def promise_test(seen: Analysis, move: Move) -> Test:
 def cost_test(seen: Analysis, move: Move) -> CostTest:
     """Cost per good request at capacity of the target against the source's since the step began, at today's prices and load.
 
-    Where a server does not tell its busy time, the loads that the target carried and that broke its promise bound its capacity instead.
+    Where a server does not tell how much of a replica a request takes, or takes less of it the more there are, the capacity of the target is what
+    is known of it: by its batches, or by the loads that it carried and that broke its promise.
     """
     nothing = judge(None, 0, (0.0, 0.0))
     here, there, capacity = seen.option(move.source.pool), seen.option(move.target.pool), seen.capacity(move.source)
@@ -48,7 +49,7 @@ def cost_test(seen: Analysis, move: Move) -> CostTest:
     if not theirs or not ours:
         return nothing
     ratios = log_ratios(theirs, ours)
-    told = all(any(w.busy_seconds is not None for w in side) for side in (theirs, ours))
+    told = all(any(w.occupied_seconds is not None for w in side) for side in (theirs, ours))
     ratio, n = (cost_ratio(ratios, prices), len(ratios)) if told else (_by_bounds(seen, move.target, prices * capacity), len(theirs))
     return judge(ratio, n, _limits(seen, move, capacity, prices))
 

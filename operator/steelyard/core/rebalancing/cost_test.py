@@ -77,9 +77,9 @@ def _together(one: Window, other: Window) -> float:
 
 
 def _log_occupied(window: Window) -> float | None:
-    if window.busy_seconds is None or window.busy_seconds <= 0 or window.good <= 0:
+    if window.occupied_seconds is None or window.occupied_seconds <= 0 or window.good <= 0:
         return None
-    return log(window.busy_seconds) - log(window.good)
+    return log(window.occupied_seconds) - log(window.good)
 
 
 def always_valid(values: Sequence[float]) -> tuple[float, float, float]:

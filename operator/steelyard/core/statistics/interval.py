@@ -32,6 +32,11 @@ class Interval:
         return Interval(self.point / other.point, self.lower / other.upper, self.upper / other.lower)
 
 
+def lowest(figures: Sequence[Interval]) -> Interval:
+    """Of several of which each is a bound."""
+    return Interval(min(each.point for each in figures), min(each.lower for each in figures), min(each.upper for each in figures))
+
+
 def ratio_interval(pairs: Sequence[tuple[float, float]], chance: random.Random) -> Interval | None:
     """Interval of sum(numerators) / sum(denominators) by moving-block bootstrap; None when one of them is 0.
 
