@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
-from math import log
+from math import inf, log
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from property.effort import THOROUGH, effort
+from steelyard.core.facts.batches import Batches
 from steelyard.core.performance import waiting
 from steelyard.core.performance.batching import batch_law, explained
 from steelyard.core.performance.bulk_queue import JUMP, MOST, Queue, Server, highest, times_of, utilisation
 from unit.core.batch_engine import BatchEngine
+from unit.core.windows import window
 
 POWERS = (1, 2, 4, 8, 16, 32)
 COVERED = 400 if THOROUGH else 30
@@ -123,10 +125,10 @@ def test_where_one_size_alone_was_seen_a_full_run_lies_between_as_long_and_as_ma
 ) -> None:
     """Whatever part of a run of one does not depend on its size."""
     engine = BatchEngine(fixed * seconds, (1 - fixed) * seconds, (1, largest))
-    (window,) = engine.windows(0.5, 1, 10.0, seed=2)
-    assert window.batches is not None
-    alone = replace(window.batches, inputs=30, runs=(30, 0), rows=(30, 0), seconds=(30 * seconds, 0.0))
-    law = batch_law([replace(window, good=30, slow=0, batches=alone)])
+    (seen,) = engine.windows(0.5, 1, 10.0, seed=2)
+    assert seen.batches is not None
+    alone = replace(seen.batches, inputs=30, runs=(30, 0), rows=(30, 0), seconds=(30 * seconds, 0.0))
+    law = batch_law([replace(seen, good=30, slow=0, batches=alone)])
     assert law is not None
     assert law.saturation.lower <= 1 / seconds * 1.001
     assert law.saturation.lower <= engine.saturation <= law.saturation.upper
@@ -134,10 +136,10 @@ def test_where_one_size_alone_was_seen_a_full_run_lies_between_as_long_and_as_ma
 
 
 def test_a_larger_run_never_takes_less_whatever_is_told() -> None:
-    (window,) = BatchEngine(0.05, 0.005, (1, 8)).windows(20.0, 1, 1.0, seed=1)
-    assert window.batches is not None
-    told = replace(window.batches, inputs=900, runs=(100, 100), rows=(100, 800), seconds=(10.0, 4.0))
-    law = batch_law([replace(window, batches=told)])
+    (seen,) = BatchEngine(0.05, 0.005, (1, 8)).windows(20.0, 1, 1.0, seed=1)
+    assert seen.batches is not None
+    told = replace(seen.batches, inputs=900, runs=(100, 100), rows=(100, 800), seconds=(10.0, 4.0))
+    law = batch_law([replace(seen, batches=told)])
     assert law is not None
     assert law.each.lower == law.each.point == 0.0 <= law.each.upper
 
@@ -174,6 +176,38 @@ def test_several_workers_lie_between_so_many_servers_and_one_that_is_so_much_fas
     one, both = law.capacity(0.4, 0.01), two.capacity(0.4, 0.01)
     assert two.saturation.point == pytest.approx(2 * law.saturation.point)
     assert 1.9 * one.lower <= both.lower <= both.point <= both.upper <= two.saturation.upper
+
+
+any_count = st.integers(0, 40) | st.integers(0, 2**53)
+any_seconds = st.floats(0, 100) | st.floats(0, 1.7e308)
+
+
+@st.composite
+def any_batches(draw: st.DrawFn) -> Batches:
+    sizes = tuple(sorted(draw(st.sets(st.integers(1, 64) | st.integers(1, 4096), min_size=1, max_size=4))))
+    columns = [draw(st.lists(kind, min_size=len(sizes), max_size=len(sizes))) for kind in (any_count, any_count, any_seconds)]
+    runs, rows, seconds = map(tuple, columns)
+    return Batches(workers=draw(st.integers(1, 64)), sizes=sizes, inputs=draw(any_count), runs=runs, rows=rows, seconds=seconds)
+
+
+@effort(80)
+@given(st.lists(any_batches(), min_size=1, max_size=3), st.integers(0, 10**6), st.floats(0.001, 1000))
+def test_whatever_is_told_of_batches_is_no_law_or_one_of_finite_figures(told: list[Batches], good: int, within: float) -> None:
+    windows = [replace(window(at, good=good), batches=each, by_engine=True) for at, each in enumerate(told)]
+    law = batch_law(windows)
+    if law is not None:
+        law = explained(law, windows)
+        for found in (law.saturation, law.capacity(within, 0.01)):
+            assert 0 < found.lower <= found.point <= found.upper < inf
+
+
+def test_a_batch_that_is_padded_beyond_the_most_inputs_takes_the_time_of_all_its_rows() -> None:
+    """Compiled for 32, and at most 20 at once."""
+    told = Batches(workers=1, sizes=(1, 8, 20), inputs=1900, runs=(100, 100, 50), rows=(100, 800, 1600), seconds=(5.5, 9.0, 10.5))
+    law = batch_law([replace(window(good=1900), batches=told, by_engine=True)])
+    assert law is not None
+    assert law.full == pytest.approx(0.21, rel=0.03)
+    assert law.saturation.point == pytest.approx(20 / 0.21, rel=0.03)
 
 
 def test_windows_that_tell_nothing_of_batches_or_of_one_at_a_time_have_no_such_law() -> None:

@@ -14,7 +14,7 @@ from math import exp, hypot, inf, log, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from steelyard.core.facts.batches import Batches, together
+from steelyard.core.facts.batches import LARGEST, Batches, together
 from steelyard.core.facts.window import Window
 from steelyard.core.performance.bulk_queue import MOST, Server, quantile, utilisation
 from steelyard.core.performance.fit import TRUST, student
@@ -33,6 +33,8 @@ WEIGHED = 4
 """Times that the weights of a fit are taken anew."""
 BUSIEST = 0.9
 """Part of the saturation above which a window does not tell what requests wait for beside the engine: the queue is all."""
+SHORTEST, LONGEST = 1e-6, 3600.0
+"""Seconds of a run; one is counted when it ends, and may have begun before its window."""
 UNSURE, CLUSTERED = 0.01, 4.0
 """What a share of the answers may be off, and standard deviations beside it: answers of one batch come together."""
 EDGES = 3
@@ -46,13 +48,14 @@ NOTHING = Interval(0.0, 0.0, 0.0)
 class BatchLaw:
     """A run of `rows` rows takes `takes` seconds, and each row more or less `each` seconds: from 0 to takes / rows.
 
-    sizes: of runs, the most inputs of each; padded: all of a size take as long. inputs: of a request, 1 or more. workers: runs at the same time.
+    largest: rows of a run of the most inputs. sizes: of runs, the most inputs of each; padded: all of a size take as long. inputs: of a request, 1 or more. workers: runs at the same time.
     elsewhere: seconds that a request takes beside waiting and its run.
     """
 
     rows: float
     takes: Interval
     each: Interval
+    largest: float
     sizes: tuple[int, ...]
     padded: bool
     workers: int
@@ -62,7 +65,7 @@ class BatchLaw:
     @property
     def full(self) -> float:
         """Seconds of a run of the largest size."""
-        return self.takes.point + self.each.point * (self.sizes[-1] - self.rows)
+        return self.takes.point + self.each.point * (self.largest - self.rows)
 
     @property
     def saturation(self) -> Interval:
@@ -114,17 +117,19 @@ def _with(law: BatchLaw, name: str, value: float) -> BatchLaw:
 def batch_law(windows: Sequence[Window]) -> BatchLaw | None:
     """The law that these windows tell; None where they tell no batches, or the engine never takes more than one input at a time: then a request
     takes the same at any load."""
-    told = [w for w in windows if w.batches is not None and sum(w.batches.runs) > 0]
+    told = [w for w in windows if _credible(w)]
     told = [w for w in told if w.batches is not None and told[-1].batches is not None and w.batches.is_like(told[-1].batches)]
     answered = sum(w.good + w.slow for w in told)
     if not answered or told[-1].batches is None or told[-1].batches.sizes[-1] == 1:
         return None
     ran = _sum([w.batches for w in told if w.batches is not None])
     rows, takes, each = _fitted([w.batches for w in told if w.batches is not None])
+    largest = max(float(ran.sizes[-1]), ran.rows[-1] / ran.runs[-1] if ran.runs[-1] else 0.0)
     return BatchLaw(
         rows=rows,
         takes=takes,
-        each=_further(rows, takes.point, each, ran),
+        each=_further(rows, takes.point, each, largest, ran),
+        largest=largest,
         sizes=ran.sizes,
         padded=_padded(ran),
         workers=ran.workers,
@@ -135,6 +140,15 @@ def batch_law(windows: Sequence[Window]) -> BatchLaw | None:
 def explained(law: BatchLaw, windows: Sequence[Window]) -> BatchLaw:
     """With the time that answers take beside the engine and its queue, by the latencies of these windows."""
     return replace(law, elsewhere=_elsewhere(law, [w for w in windows if w.batches is not None]))
+
+
+def _credible(window: Window) -> bool:
+    """Whether there were runs, and all of them can be: a page may say anything."""
+    ran = window.batches
+    if ran is None or not any(ran.runs) or sum(ran.seconds) > ran.workers * (window.replica_seconds + LONGEST):
+        return False
+    sizes = zip(ran.runs, ran.rows, ran.seconds, strict=True)
+    return all(runs <= rows <= LARGEST * runs and runs * SHORTEST <= seconds for runs, rows, seconds in sizes if runs)
 
 
 def _sum(told: Sequence[Batches]) -> Batches:
@@ -178,13 +192,13 @@ def _bounded(slope: float, sigma: float, reach: float, most: float) -> Interval:
     return Interval(point, min(point, max(0.0, slope - reach)), max(point, min(most, slope + reach)))
 
 
-def _further(rows: float, takes: float, each: Interval, ran: Batches) -> Interval:
+def _further(rows: float, takes: float, each: Interval, largest: float, ran: Batches) -> Interval:
     """The slope with what is not known of runs larger than any seen: a full one may be off by FURTHER, in a row's price of nothing to a whole one."""
     seen = max(count / runs for count, runs in zip(ran.rows, ran.runs, strict=True) if runs)
-    more = ran.sizes[-1] - rows
-    if seen >= ran.sizes[-1] or more <= 0:
+    more = largest - rows
+    if seen >= largest or more <= 0:
         return each
-    off = exp(FURTHER * log(ran.sizes[-1] / seen))
+    off = exp(FURTHER * log(largest / seen))
     low, high = ((takes + end * more) * factor for end, factor in ((each.lower, 1 / off), (each.upper, off)))
     lower, upper = (min(max((full - takes) / more, 0.0), takes / rows) for full in (low, high))
     return Interval(each.point, min(each.lower, lower), max(each.upper, upper))

@@ -22,7 +22,7 @@ STEPS = 16
 """At most; half of them are enough where the part that is late rises smoothly."""
 CLOSE = 2e-3
 """The bound is found to this part of the saturation, or of what may be late."""
-PLACES = 128
+PLACES = 64
 """Places of a batch that are told apart; a larger batch is taken as so many, of several inputs each. Fewer pieces come less evenly: the safe side."""
 BEYOND = 6.0
 """Over what is free of the saturation: how many are followed that wait beside two batches. More of them do so once in 100,000 batches."""
