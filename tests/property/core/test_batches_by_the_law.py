@@ -66,6 +66,10 @@ def test_the_grid_is_within_a_few_percent_of_the_exact_figure(server: Server, fi
     assert 0.97 * min(around) <= utilisation(server, fixed, limit, late) <= 1.03 * max(around)
 
 
+def test_a_promise_that_allows_no_late_request_has_a_figure_too() -> None:
+    assert 0 < utilisation(Server((1, 8)), 0.5, 3.0, 0.0) < utilisation(Server((1, 8)), 0.5, 3.0, 0.01)
+
+
 @effort(25)
 @given(servers, parts, limits, st.floats(1, 3))
 def test_a_longer_limit_is_never_a_lower_load(server: Server, fixed: float, limit: float, longer: float) -> None:

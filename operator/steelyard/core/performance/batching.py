@@ -48,8 +48,8 @@ NOTHING = Interval(0.0, 0.0, 0.0)
 class BatchLaw:
     """A run of `rows` rows takes `takes` seconds, and each row more or less `each` seconds: from 0 to takes / rows.
 
-    largest: rows of a run of the most inputs. sizes: of runs, the most inputs of each; padded: all of a size take as long. inputs: of a request, 1 or more. workers: runs at the same time.
-    elsewhere: seconds that a request takes beside waiting and its run.
+    largest: rows of a run of the most inputs. sizes: of runs, the most inputs of each; padded: all of a size take as long. inputs: of a request, 1 or
+    more. workers: runs at the same time. elsewhere: seconds that a request takes beside waiting and its run.
     """
 
     rows: float
@@ -75,14 +75,18 @@ class BatchLaw:
     def capacity(self, within: float, allowed: float) -> Interval:
         """Requests per second at which no more than the part `allowed` takes longer than `within` seconds."""
         # Several workers are between one that is so many times as fast, and as many that each have a queue of their own.
-        apart = self._spread(lambda law: law._rate(within, allowed, 1))
-        if apart.point >= 0.999 * MOST * self.saturation.point:
-            # It is not looked for any nearer to the saturation: it lies between.
-            apart = replace(apart, upper=max(apart.upper, self.saturation.upper))
+        apart = self._load(within, allowed, 1)
         if self.workers == 1:
             return apart
-        as_one = self._spread(lambda law: law._rate(within, allowed, law.workers))
+        as_one = self._load(within, allowed, self.workers)
         return Interval(sqrt(apart.point * max(apart.point, as_one.point)), apart.lower, max(apart.upper, as_one.upper))
+
+    def _load(self, within: float, allowed: float, workers: int) -> Interval:
+        found = self._spread(lambda law: law._rate(within, allowed, workers))
+        # It is not looked for nearer to the saturation than MOST of it: there it lies between.
+        return (
+            found if found.point < 0.999 * MOST * self.saturation.point else replace(found, upper=max(found.upper, self.saturation.upper))
+        )
 
     def server(self, workers: int) -> tuple[Server, float, float]:
         """As the queue sees it, in requests: the server, the part of a full batch's time that any takes, and the seconds of a full batch."""

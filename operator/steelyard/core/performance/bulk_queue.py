@@ -24,6 +24,8 @@ CLOSE = 2e-3
 """The bound is found to this part of the saturation, or of what may be late."""
 PLACES = 64
 """Places of a batch that are told apart; a larger batch is taken as so many, of several inputs each. Fewer pieces come less evenly: the safe side."""
+RAREST = 1e-4
+"""Part that may be late at least: of less the queue says nothing."""
 BEYOND = 6.0
 """Over what is free of the saturation: how many are followed that wait beside two batches. More of them do so once in 100,000 batches."""
 STATIONARY, SETTLED = 60, 1e-7
@@ -55,6 +57,7 @@ def utilisation(server: Server, fixed: float, limit: float, late: float) -> floa
     fixed: the part of a full batch's time that any batch takes, in [0, 1]; limit in times of a full batch. Interpolated between limits of a grid, whose
     values are kept, or computed where two of them are far from one another: within 2 %.
     """
+    late = max(late, RAREST)
     grown, near = _grown(min(max(limit, 0.0), LONGEST)), round(fixed * FIXED)
     low = floor(grown)
     part = grown - low

@@ -2,9 +2,9 @@
 
 Utilisation law (Denning and Buzen, 1978): U = X * S. The time S that a request occupies a replica is measured at any load as
 busy time over requests; the promise holds up to a utilisation RHO that queueing allows, so capacity = RHO / S. A claim is only a wide
-prior: one window of real traffic outweighs it. A server that takes several requests
-at once has a law of its own (`batching`). Where the server does not tell its busy time, the load itself is the evidence: a load
-carried within the promise is a lower bound of capacity, a load that broke it an upper one.
+prior: one window of real traffic outweighs it. A server that takes several requests at once has a law of its own (`batching`). Where
+the server does not tell its busy time, the load itself is the evidence: a load carried within the promise is a lower bound of capacity,
+a load that broke it an upper one.
 """
 
 from __future__ import annotations
