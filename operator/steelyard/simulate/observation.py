@@ -40,6 +40,8 @@ class Seen:
     read: bool
     crashes: tuple[Crash, ...] = ()
     batches: Batches | None = None
+    by_engine: bool = False
+    """Whether the busy time is the engine's, as on devices, and not that of processors."""
 
 
 class Observation:
@@ -126,7 +128,7 @@ class Observation:
         self._busy: float | None = 0.0
         self._cost: float | None = 0.0
         self._batches: Batches | None = NONE
-        self._unbroken = True
+        self._unbroken, self._by_engine = True, False
 
     def _add(self, seen: Seen) -> None:
         self._counts += np.bincount(seen.answered.outcome, minlength=4)
@@ -135,6 +137,7 @@ class Observation:
         self._replica_seconds += len(seen.served) * seen.seconds
         self._busy = None if self._busy is None or seen.busy_seconds is None else self._busy + seen.busy_seconds
         self._batches = together(self._batches, seen.batches)
+        self._by_engine = self._by_engine or seen.by_engine
         self._cost = None if self._cost is None or seen.cost is None else self._cost + seen.cost
 
     def _window(self, now: datetime, *, steady: bool, disturbed: bool) -> Window:
@@ -155,5 +158,6 @@ class Observation:
             p99_milliseconds=None if p99 is None else p99 * 1000,
             buckets=buckets,
             disturbed=disturbed,
+            by_engine=self._by_engine,
             batches=self._batches if self._batches is not None and self._batches.sizes else None,
         )

@@ -251,6 +251,7 @@ class World:
                 read=not lost,
                 crashes=tuple(self._crash(r.crashed_at, r.ready_at) for r in pods if r.crashed_at is not None and r.leaving is None),
                 batches=_runs(here, busy, mine, ran) if told else None,
+                by_engine=self._pools[key.pool].devices > 0,
             )
         return seen
 
