@@ -128,6 +128,8 @@ def _splits(problem: Problem, chosen: tuple[Offer, ...], enough: Callable[[], fl
                 return
             if paid + max(0.0, problem.load - after) * rate[index + 1] <= most:
                 yield from walk(index + 1, (*counts, n), after, paid)
+            elif least[index] >= rate[index + 1]:
+                return  # One more costs as much as it spares, or more.
 
     yield from walk(0, (), 0.0, 0.0)
 
