@@ -51,6 +51,8 @@ class Analysis:
     promise: Test
     strain: Test
     options: tuple[Option, ...]
+    by_pool: Mapping[str, Option]
+    """The same: they are asked for by name some hundred times."""
 
     @property
     def allocation(self) -> Allocation:
@@ -67,11 +69,12 @@ class Analysis:
 
     def candidate(self, pool: str) -> Candidate | None:
         """The pool as a candidate."""
-        return next((c for c in self.candidates if c.name == pool), None)
+        found = self.by_pool.get(pool)
+        return found.candidate if found is not None else None
 
     def option(self, pool: str) -> Option | None:
         """The pool as an option."""
-        return next((o for o in self.options if o.pool == pool), None)
+        return self.by_pool.get(pool)
 
     @property
     def missing(self) -> str:
@@ -216,7 +219,8 @@ def analysis(snapshot: Snapshot, now: datetime) -> Analysis:
     asked = load([tables[key] for key in keys], snapshot.past.values(), misses, _start(members))
     good, bad = totals(w for windows in serving for w in windows[-RECENT:])
     borne, missed = totals(w for windows in serving for w in of_load(windows[-RECENT:]))
-    by_pool = _evidence_by_pool(snapshot, found, members, live, kept)
+    known = _evidence_by_pool(snapshot, found, members, live, kept)
+    seen = options(found, snapshot, known, asked, {p.key.pool for p in members}, now)
     return Analysis(
         snapshot=snapshot,
         now=now,
@@ -229,7 +233,8 @@ def analysis(snapshot: Snapshot, now: datetime) -> Analysis:
         load=asked,
         promise=violations(bad, good + bad, 0, 0, workload.allowed),
         strain=violations(missed, borne + missed, 0, 0, workload.allowed),
-        options=options(found, snapshot, by_pool, asked, {p.key.pool for p in members}, now),
+        options=seen,
+        by_pool={option.pool: option for option in seen},
     )
 
 

@@ -12,6 +12,7 @@ from steelyard.core.placing.decision import Note
 from steelyard.core.placing.grounds_of import grounds_of
 from steelyard.core.placing.outcome import Outcome
 from steelyard.core.placing.start_move import Plan, start_move
+from steelyard.core.rebalancing.chain import OF_THE_WORKLOAD
 from steelyard.core.rebalancing.propose import Considered, first_of_each, trials, wished
 from steelyard.core.vocabulary.reason import HOLDS, SETTLED, Reason
 
@@ -32,6 +33,8 @@ def explore(seen: Analysis, stays: Outcome) -> Outcome:
         if trial.review.verdict is None:
             return _begun(seen, trial)
         first = first or trial
+        if any(f.refusal is not None and f.gate in OF_THE_WORKLOAD for f in trial.review.findings):
+            break  # So is every other trial, and none of them waits for its turn alone.
         # What is measured comes before what is tried; a trial is of one replica, and made for all that the plan has there.
         wishes += wished(trial, max(1, trial.proposal.planned or 0))
     stays = replace(stays, wishes=first_of_each(wishes))

@@ -19,6 +19,8 @@ def grounds_of(seen: Analysis) -> Grounds | None:
     return Grounds(
         snapshot=seen.snapshot,
         options=seen.options,
+        by_pool=seen.by_pool,
+        limits={o.pool: limit for o in seen.options if (limit := o.limit) is not None},
         standing={pool: sum(p.desired for p in seen.members if p.key.pool == pool) for pool in keys},
         revisions={pool: key.revision for pool, key in keys.items()},
         good={pool: seen.good(key) for pool, key in keys.items()},

@@ -66,8 +66,7 @@ def awaited(seen: Analysis) -> tuple[Option, ...]:
 
 def price(seen: Analysis, option: Option | None) -> ChoicePrice:
     """What replicas there cost as a choice."""
-    known = max((o.each for o in seen.options if o.each), default=1.0)
-    each = option.each if option and option.each else UNPRICED * known
+    each = option.each if option and option.each else UNPRICED * max((o.each for o in seen.options if o.each), default=1.0)
     if option is None:
         return ChoicePrice(each)
     standing = sum(p.desired for p in seen.members if p.key.pool == option.pool)

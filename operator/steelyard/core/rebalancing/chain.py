@@ -51,6 +51,11 @@ COST_MOVE: tuple[Gate, ...] = (
 
 OF_THE_FLEET: tuple[Gate, ...] = (pool_full, budget_exhausted, not_its_turn)
 """Gates whose answer is about other workloads, in part or whole."""
+OF_THE_WORKLOAD = frozenset(
+    gate.__name__
+    for gate in (frozen, not_synced, clock_suspect, observations_stale, too_few_requests, replicas_owned_elsewhere, mode_observes)
+)
+"""Gates whose answer is about the workload alone: the same whatever it would move to."""
 
 _OF_TRIALS: Mapping[Gate, tuple[Gate, ...]] = {
     saving_not_significant: (no_expected_saving,),

@@ -24,11 +24,14 @@ START_SECONDS = 120
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grounds:
-    """`standing`: replicas wanted, by pool, of all that holds the load; `revisions`: what runs there; `good`: good requests behind the figures of
-    each. `primary`: the pool of those that is named first. `observation`: the worst reading of all of them. `owner`: who else writes the replicas."""
+    """`by_pool`: the options by name; `limits`: of those where it is known. `standing`: replicas wanted, by pool, of all that holds the load;
+    `revisions`: what runs there; `good`: good requests behind the figures of each. `primary`: the pool of those that is named first.
+    `observation`: the worst reading of all of them. `owner`: who else writes the replicas."""
 
     snapshot: Snapshot
     options: tuple[Option, ...]
+    by_pool: Mapping[str, Option]
+    limits: Mapping[str, float]
     standing: Mapping[str, int]
     revisions: Mapping[str, str]
     good: Mapping[str, int]
@@ -41,7 +44,7 @@ class Grounds:
 
     def option(self, pool: str) -> Option | None:
         """The pool as an option."""
-        return next((o for o in self.options if o.pool == pool), None)
+        return self.by_pool.get(pool)
 
     def choice(self, pool: str) -> PoolChoice:
         """What the workload says of the pool."""

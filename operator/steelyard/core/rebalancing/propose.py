@@ -231,8 +231,7 @@ def _expected(grounds: Grounds, option: Option, source: Option, rate: float) -> 
 
 def _source_extra(grounds: Grounds, source: Option, target: Option) -> int:
     """Replicas that the source needs beyond those it has, before the first of the target joins."""
-    standing, ends = grounds.standing, {source.pool, target.pool}
-    known = {o.pool: o.limit for o in grounds.options if o.limit is not None}
+    standing, known, ends = grounds.standing, grounds.limits, {source.pool, target.pool}
     others = {pool: count for pool, count in standing.items() if pool not in ends and count > 0}
     elsewhere = sum(others.values()) + standing.get(target.pool, 0) + 1
     slowest = min((known[pool] for pool in others if pool in known), default=None)
