@@ -46,7 +46,7 @@ def measured(workloads: int) -> dict[str, float]:
     began = time.process_time()
     for snapshot in snapshots:
         decision = decide(snapshot, now)
-        looks.append(LastLook(snapshot, decision.stands_until))
+        looks.append(LastLook.of(snapshot, decision))
         if decision.demand is not None:
             demands.append(decision.demand)
     seconds = time.process_time() - began

@@ -24,8 +24,8 @@ def _wanted(decision: Decision) -> Any:
 
 
 @effort(10)
-@given(loaded=scenarios(), part=st.floats(0.01, 0.99))
-def test_a_decision_that_stands_is_made_again(loaded: Any, part: float) -> None:
+@given(loaded=scenarios(), part=st.floats(0.01, 0.99), more=st.floats(0, 8))
+def test_a_decision_that_stands_is_made_again(loaded: Any, part: float, more: float) -> None:
     world, stood = World(loaded.scenario, loaded.traces), 0
     for decided in steps(world):
         for each in decided:
@@ -35,6 +35,11 @@ def test_a_decision_that_stands_is_made_again(loaded: Any, part: float) -> None:
             later = now + part * (until - now)
             read_again = {key: replace(told, at=later) if isinstance(told, Fresh) else told for key, told in each.snapshot.traffic.items()}
             snapshot = replace(each.snapshot, traffic=read_again)
-            assert LastLook(each.snapshot, until).says_all_of(snapshot, later)
+            assert LastLook.of(each.snapshot, each.decision).says_all_of(snapshot, later)
             assert _wanted(decide(snapshot, later)) == _wanted(each.decision), f"{later:%H:%M:%S}, until {until:%H:%M:%S}"
+            fuller = replace(
+                snapshot, workloads=snapshot.workloads + 1, pools=tuple(replace(p, held_nodes=p.held_nodes + more) for p in snapshot.pools)
+            )
+            if LastLook.of(each.snapshot, each.decision).says_all_of(fuller, later):
+                assert _wanted(decide(fuller, later)) == _wanted(each.decision), f"{later:%H:%M:%S}: others hold {more:.3g} nodes more"
             stood += 1

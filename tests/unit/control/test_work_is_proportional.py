@@ -143,6 +143,38 @@ def test_a_look_after_another_workloads_status_changed_costs_the_same_too() -> N
     assert few == many
 
 
+def test_a_look_after_another_workloads_deployment_changed_or_went_costs_the_same_too() -> None:
+    def work(fleet: Fleet) -> None:
+        fleet.put(DEPLOYMENTS, fleet.deployment("ns007", 5), "MODIFIED")
+        fleet.look()
+        fleet.put(DEPLOYMENTS, fleet.deployment("ns007", 6), "MODIFIED")
+        fleet.look()
+
+    few, many = both(work)
+    assert few == many
+
+
+def test_what_replicas_hold_is_the_same_whatever_came_and_went_before() -> None:
+    fleet, anew = Fleet(7), Fleet(7)
+    before = fleet.look().pools
+    for replicas in (1, 5, 3, 7):
+        for number in range(7):
+            fleet.put(DEPLOYMENTS, fleet.deployment(f"ns{number:03d}", replicas), "MODIFIED")
+            fleet.look()
+    for number in range(7):
+        fleet.put(DEPLOYMENTS, fleet.deployment(f"ns{number:03d}", 2), "MODIFIED")
+    assert fleet.look().pools == before == anew.look().pools
+    fleet.put(DEPLOYMENTS, fleet.deployment("ns006", 2), "DELETED")
+    assert fleet.look().pools[0].held_nodes == pytest.approx(before[0].held_nodes * 5 / 6)
+
+
+def test_a_status_of_a_deployment_leaves_the_pools_that_all_others_see() -> None:
+    fleet = Fleet(3)
+    before = fleet.world._pools_for(fleet.world.raw(WorkloadKey("ns000", "chat")) or {})
+    fleet.put(DEPLOYMENTS, {**fleet.deployment("ns001", 2), "status": {"readyReplicas": 1}}, "MODIFIED")
+    assert fleet.world._pools_for(fleet.world.raw(WorkloadKey("ns000", "chat")) or {}) is before
+
+
 def test_what_others_hold_of_a_pool_is_all_that_they_hold_without_ones_own() -> None:
     fleet = Fleet(3)
     (pool,) = fleet.look().pools

@@ -16,8 +16,8 @@ from steelyard.api.kind import Resource as ApiResource
 from steelyard.api.parse import parse_served
 from steelyard.api.placement import LabelSelector
 from steelyard.control.gather.devices import devices_of_node, devices_of_pod
+from steelyard.control.gather.held_nodes import HeldNodes
 from steelyard.control.gather.lost_node import on_a_lost_node
-from steelyard.control.gather.node_part import node_part
 from steelyard.control.gather.overlaps import with_overlaps
 from steelyard.control.gather.paid_node import paid_node
 from steelyard.control.gather.pod_facts import pod_facts
@@ -73,8 +73,6 @@ ReadPast = Callable[[WorkloadKey], Mapping[PlacementKey, Sequence[Window]]]
 
 UNDER_WAY = "move under way"
 """Mark in the store, of workloads."""
-EXACT = 9
-"""Decimals of a sum of parts of nodes: the same parts in another order are the same sum."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +98,6 @@ class _Understood:
     of: tuple[int, bool]
     workload: Workload | Unreadable
     choice: _Choice
-
-
-@dataclass(frozen=True, slots=True)
-class _Held:
-    """Nodes that replicas take, by pool: of all workloads, and by owner."""
-
-    total: Mapping[str, float]
-    by_owner: Mapping[str, Mapping[str, float]]
 
 
 class SnapshotBuilder:
@@ -148,10 +138,8 @@ class SnapshotBuilder:
         self._views: dict[str, tuple[Manifest, NodeView]] = {}
         self._read_labels: frozenset[str] = ALWAYS_READ
         self._counted: dict[str, tuple[Manifest, Pool | None]] = {}
-        self._held_of: tuple[int, tuple[Pool, ...]] | None = None
-        self._held = _Held({}, {})
-        self._parts: dict[str, tuple[Manifest, str, str, float]] = {}
-        self._seen_as: tuple[object, dict[_Choice, tuple[Pool, ...]]] = None, {}
+        self._held = HeldNodes(store, self._reader)
+        self._seen_as: tuple[tuple[tuple[Pool, ...], int], dict[_Choice, tuple[Pool, ...]]] = ((), 0), {}
         self._artifacts_of: dict[str, tuple[int, Mapping[str, Artifact]]] = {}
         store.mark_each(UNDER_WAY, INFERENCE_WORKLOADS, lambda raw: self._move_told(raw) is not None)
 
@@ -265,37 +253,8 @@ class SnapshotBuilder:
 
     def _pools_beside_others(self, raw: Manifest) -> tuple[Pool, ...]:
         """The pools as a workload sees them, with the nodes that the replicas of all others take."""
-        mine = self._held_nodes().by_owner.get(manifests.uid(raw), {})
-        pools = self._pools_for(raw)
-        if not mine:
-            return pools
-        total = self._held.total
-        return tuple(replace(p, held_nodes=round(total[p.name] - mine[p.name], EXACT)) if p.name in mine else p for p in pools)
-
-    def _held_nodes(self) -> _Held:
-        """Counted anew when a Deployment changes; of each Deployment only when that one did."""
-        pools = self.pools()
-        version = self._store.changes(DEPLOYMENTS), pools
-        if self._held_of is None or version[0] != self._held_of[0] or pools is not self._held_of[1]:
-            before = self._parts if self._held_of is not None and pools is self._held_of[1] else {}
-            self._held_of, self._held = version, self._count_held(before, {p.name: p for p in pools})
-        return self._held
-
-    def _count_held(self, before: Mapping[str, tuple[Manifest, str, str, float]], pools: Mapping[str, Pool]) -> _Held:
-        self._parts, total, by_owner = {}, dict[str, float](), dict[str, dict[str, float]]()
-        for deployment in self._store.all(DEPLOYMENTS):
-            known = before.get(uid := manifests.uid(deployment))
-            if known is None or known[0] is not deployment:
-                part = self._reader.read(DEPLOYMENTS, deployment, partial(node_part, pools=pools))
-                owner, pool = manifests.controller_uid(deployment) or "", manifests.labels(deployment).get(label.POOL, "")
-                known = deployment, owner, pool, part if part and owner and pool in pools else 0.0
-            self._parts[uid] = known
-            _, owner, pool, held = known
-            if held:
-                total[pool] = total.get(pool, 0.0) + held
-                mine = by_owner.setdefault(owner, {})
-                mine[pool] = mine.get(pool, 0.0) + held
-        return _Held(total, by_owner)
+        pools, beside = self._pools_for(raw), self._held.without(manifests.uid(raw))
+        return tuple(replace(p, held_nodes=beside[p.name]) if p.name in beside else p for p in pools) if beside else pools
 
     def devices(self, resource: str, selector: Mapping[str, str]) -> tuple[int, int]:
         """Devices that the ready nodes with these labels can hand out, and how many of them pods of ours hold."""
@@ -407,10 +366,10 @@ class SnapshotBuilder:
 
     def _pools_for(self, raw: Manifest) -> tuple[Pool, ...]:
         """As those see them who chose alike and have no replica anywhere: made once for all of them, until a pool or a Deployment changes."""
-        choice, pools, held = self._understand(raw).choice, self.pools(), self._held_nodes()
-        now = (pools, held)
-        if not isinstance(self._seen_as[0], tuple) or self._seen_as[0][0] is not pools or self._seen_as[0][1] is not held:
-            self._seen_as = now, {}
+        choice, pools = self._understand(raw).choice, self.pools()
+        self._held.count(pools)
+        if self._seen_as[0][0] is not pools or self._seen_as[0][1] != self._held.version:
+            self._seen_as = (pools, self._held.version), {}
         found = self._seen_as[1].get(choice)
         if found is None:
             labels = {manifests.name(p): manifests.labels(p) for p in self._store.all(ACCELERATOR_POOLS)}
@@ -419,7 +378,7 @@ class SnapshotBuilder:
                     with_selection(
                         p, selected=p.name in choice.named if choice.named else selects(choice.selector, labels.get(p.name, {}))
                     ),
-                    held_nodes=round(held.total.get(p.name, 0.0), EXACT),
+                    held_nodes=self._held.total(p.name),
                 )
                 for p in pools
             )

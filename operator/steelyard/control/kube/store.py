@@ -113,6 +113,7 @@ class Store:
         self._by_owner: dict[str, set[ObjectKey]] = defaultdict(set)
         self._by_label: dict[tuple[Resource, str, str, str | None], set[ObjectKey]] = defaultdict(set)
         self._by_namespace: dict[tuple[Resource, str], set[ObjectKey]] = defaultdict(set)
+        self._journals: dict[Resource, set[ObjectKey]] = {}
         self._marks: dict[str, tuple[Resource, Callable[[Manifest], bool], set[ObjectKey]]] = {}
         self._tombstones: OrderedDict[str, None] = OrderedDict()
         self._expected: dict[ObjectKey, _Expectation] = {}
@@ -281,6 +282,10 @@ class Store:
         """How often any object of a resource came, went or became different: what was computed of them is true while this stays."""
         return self._kinds[resource].changes
 
+    def journal(self, resource: Resource) -> set[ObjectKey]:
+        """The objects of a resource that came, went or became different since its one reader last emptied the set."""
+        return self._journals.setdefault(resource, set())
+
     def replica_managers(self, key: ObjectKey) -> tuple[FieldManager, ...]:
         """Who owns spec.replicas of this object, by managedFields. Empty when nobody does or it is not held."""
         entry = self._entry(key)
@@ -382,6 +387,8 @@ class Store:
 
     def _tell(self, change: Change, *, silent: bool) -> Change:
         self._kinds[change.key.resource].changes += 1
+        if (journal := self._journals.get(change.key.resource)) is not None:
+            journal.add(change.key)
         if self._on_change is not None and not silent:
             self._on_change(change)
         return change

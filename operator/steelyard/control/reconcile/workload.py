@@ -140,7 +140,7 @@ class WorkloadReconciler:
         if not settled or self._refusals.told(raw) != refused:
             return SOON  # What the server says by now is for the status.
         if not refused:
-            self._settled[key] = _Settled(versions, LastLook(snapshot, decision.stands_until))
+            self._settled[key] = _Settled(versions, LastLook.of(snapshot, decision))
         return max(SOON, min((decision.reconsider_at - self._clock.now()).total_seconds(), self._refusals.again(raw)))
 
     def _versions(self, raw: Manifest) -> tuple[str, ...]:

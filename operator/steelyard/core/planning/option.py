@@ -35,6 +35,20 @@ PER_HOUR = 3.6
 """Thousands of seconds in an hour: (money per hour) / (PER_HOUR * requests per second) = money per 1,000 requests."""
 
 
+class Room(NamedTuple):
+    """Replicas that a pool has room for: `most` that are allowed there, `a_node` on each of its `nodes`; None: nodes are made as they are needed."""
+
+    most: int
+    a_node: int
+    nodes: int | None
+
+    def beside(self, held: float) -> int:
+        """Those that fit while other workloads hold so many nodes."""
+        if self.nodes is None:
+            return self.most
+        return min(self.most, int(self.a_node * max(0.0, self.nodes - held) + _SLACK))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
     """What the pool would cost. `each`: money per hour that the bill changes by with one replica; `listed`: what one costs where its nodes are paid by
@@ -62,6 +76,11 @@ class Option:
     """Refused for the whole load alone: a limit or the spot share leaves it good for a part of it."""
     saturation: Saturation | None = None
     """What a replica completes at most, where that is known."""
+
+    @property
+    def space(self) -> Room:
+        """Of which `room` is what others leave now."""
+        return space(self.candidate, self.most)
 
     @property
     def a_node(self) -> int:
@@ -209,7 +228,7 @@ def _option(grounds: _Grounds, workload: Workload, load: Load | None, now: datet
         cost=cost,
         unit=unit,
         most=most,
-        room=_room(candidate, most),
+        room=space(candidate, most).beside(candidate.pool.held_nodes),
         refusal=grounds.refusal,
         old=past,
         saturation=known.saturation and replace(known.saturation, rate=widened(known.saturation.rate, known, now)) if known else None,
@@ -272,10 +291,9 @@ def _most(candidate: Candidate, workload: Workload, choice: PoolChoice) -> int:
     return min([most, *(candidate.fitting * n for n in _node_limits(candidate))]) if candidate.shape is not None else 0
 
 
-def _room(candidate: Candidate, most: int) -> int:
-    """Of `most` replicas those that fit on nodes which no other workload holds."""
-    left = (int(candidate.fitting * max(0.0, n - candidate.pool.held_nodes) + _SLACK) for n in _node_limits(candidate))
-    return min([most, *left])
+def space(candidate: Candidate, most: int) -> Room:
+    """For up to `most` replicas."""
+    return Room(most, candidate.fitting, min(_node_limits(candidate), default=None))
 
 
 def _node_limits(candidate: Candidate) -> list[int]:
