@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from bench.benchmark import Bar, Row, Say
 from bench.scaling.fleet import POOLS, REPLICAS
-from bench.scaling.rig import Rig, at_rest, cpu_seconds, events, longest_lag, memory_mib, metrics, quantile, ready, rig
+from bench.scaling.rig import Rig, at_rest, cpu_seconds, events, held, longest_lag, memory_mib, metrics, quantile, ready, rig
 from cluster.waiting import wait_until
 from patience import PATIENCE
 from stub.operator_process import OperatorProcess
@@ -85,14 +85,7 @@ def _deleting(stage: Rig, operator: OperatorProcess, workloads: int) -> Iterable
     left = stage.size.workloads - stage.delete(workloads)
     before = metrics(operator)
 
-    def gone() -> bool:
-        found = metrics(operator)
-        return any(
-            name == "steelyard_store_objects" and "inferenceworkloads" in labels and value <= left
-            for (name, labels), value in found.items()
-        )
-
-    wait_until("the deleted to be gone", gone, seconds=PATIENCE, logs=[operator.log], every=1.0)
+    wait_until("the deleted to be gone", lambda: held(operator) <= left, seconds=PATIENCE, logs=[operator.log], every=1.0)
     time.sleep(15)  # three rounds of observation, which let go of what is gone
     lost = (
         0

@@ -66,9 +66,10 @@ def configuration() -> Manifest:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Of a fleet."""
+    """Of a fleet. rebalancing: as each workload's spec has it; None for the defaults."""
 
     workloads: int
+    rebalancing: Manifest | None = None
 
     @property
     def pods(self) -> int:
@@ -157,8 +158,9 @@ def nodes(size: Size) -> Iterator[tuple[str, str]]:
             yield f"node-{number:02d}-{node:03d}", f"pool-{number:02d}"
 
 
-def workload(number: int) -> Manifest:
+def workload(number: int, rebalancing: Manifest | None = None) -> Manifest:
     """One of the workloads, which may use every pool."""
+    more = {} if rebalancing is None else {"rebalancing": rebalancing}
     return {
         "apiVersion": API_VERSION,
         "kind": "InferenceWorkload",
@@ -168,6 +170,7 @@ def workload(number: int) -> Manifest:
             "compile": {"batchSizes": [1, 4], "sequenceLengths": [32]},
             "objective": {"latency": [{"metric": "e2e", "milliseconds": 600, "percent": "98"}]},
             "scaling": {"minReplicas": REPLICAS, "maxReplicas": 6},
+            **more,
         },
     }
 
@@ -178,7 +181,7 @@ async def write(writer: Writer, cluster: Cluster, size: Size, addresses: list[st
     await all_of(writer.call("POST", "/api/v1/namespaces", each) for each in settle)
     pools = await all_of(writer.create(ACCELERATOR_POOLS, pool(number)) for number in range(POOLS))
     await all_of(_node(writer, name, at) for name, at in nodes(size))
-    workloads = await all_of(writer.create(INFERENCE_WORKLOADS, workload(number)) for number in range(size.workloads))
+    workloads = await all_of(writer.create(INFERENCE_WORKLOADS, workload(number, size.rebalancing)) for number in range(size.workloads))
     for namespace in size.namespaces:
         while not cluster.api.get(f"/api/v1/namespaces/{namespace}/serviceaccounts/default"):
             await asyncio.sleep(0.1)

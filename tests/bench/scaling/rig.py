@@ -10,13 +10,16 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from math import inf
 from pathlib import Path
 from typing import Any
 
 from bench.benchmark import Say
 from bench.scaling import fleet, pages
+from cluster.audit import AuditEvent
 from cluster.cluster import Cluster
 from cluster.control_plane import ExtraFlags
 from cluster.waiting import wait_until
@@ -75,13 +78,13 @@ class Rig:
         # What has ended holds no Lease: waiting for it to expire is another measure.
         self.cluster.api.delete("/apis/coordination.k8s.io/v1/namespaces/default/leases/steelyard")
 
+    def written(self) -> list[AuditEvent]:
+        """By the operator since `audit` was marked, without its Lease."""
+        return self.audit.writes(USER)
+
     def writes(self) -> dict[str, int]:
-        """Of the operator since `audit` was marked, without its Lease, by verb and resource."""
-        found: dict[str, int] = {}
-        for event in self.audit.writes(USER):
-            word = f"{event.verb} {event.resource}"
-            found[word] = found.get(word, 0) + 1
-        return found
+        """The same, counted by verb and resource."""
+        return dict(Counter(f"{event.verb} {event.resource}" for event in self.written()))
 
     def delete(self, workloads: int) -> int:
         """So many workloads go at once, with all that belongs to them: whole namespaces of them. Returns how many."""
@@ -100,9 +103,9 @@ class Rig:
 
 
 @contextmanager
-def rig(workloads: int, folder: Path, say: Say) -> Iterator[Rig]:
-    """A control plane with a fleet of so many workloads that serves."""
-    size = fleet.Size(workloads)
+def rig(workloads: int, folder: Path, say: Say, rebalancing: fleet.Manifest | None = None) -> Iterator[Rig]:
+    """A control plane with a fleet of so many workloads that serves. rebalancing: of each one's spec."""
+    size = fleet.Size(workloads, rebalancing)
     with ExitStack() as stack:
         cluster = stack.enter_context(Cluster.start("scale", flags=ExtraFlags(controllers=fleet.CONTROLLERS)))
         cluster.kubectl("apply", "--server-side", "-f", str(CRDS))
@@ -137,6 +140,12 @@ def memory_mib(operator: OperatorProcess, which: str = "VmRSS") -> float:
 def metrics(operator: OperatorProcess) -> dict[tuple[str, str], float]:
     """What /metrics says, by name and labels."""
     return {(m["name"], m["labels"] or ""): float(m["value"]) for m in _SAMPLE.finditer(operator.metrics())}
+
+
+def held(operator: OperatorProcess) -> float:
+    """Workloads in its store; none before it has told."""
+    found = metrics(operator)
+    return next((v for (name, labels), v in found.items() if name == "steelyard_store_objects" and "inferenceworkloads" in labels), inf)
 
 
 def ready(operator: OperatorProcess) -> float:

@@ -1,0 +1,80 @@
+"""A small part of the benchmark `scale`, for what holds at every size: a fleet on a real API server, whose pods are played."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from bench.scaling import fleet
+from bench.scaling.rig import USER, Rig, at_rest, events, held, metrics, ready, rig
+from cluster.waiting import wait_until
+from patience import PATIENCE
+from steelyard.core.vocabulary.reason import Reason
+from stub.operator_process import OperatorProcess
+
+pytestmark = pytest.mark.apiserver
+WORKLOADS = fleet.A_NAMESPACE + 20
+"""A namespace that goes at once, and some that stay."""
+REST_SECONDS = 20.0
+"""Each is looked at in it, every pod is read, and with windows this short each is decided on."""
+LEASE = "/apis/coordination.k8s.io/v1/namespaces/default/leases/steelyard"
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    with rig(WORKLOADS, tmp_path_factory.mktemp("fleet"), print, {"windowSeconds": 10}) as found:
+        yield found
+
+
+def renewals(stage: Rig) -> int:
+    """Of the Lease since the audit log was marked."""
+    return len([e for e in stage.audit.writes(USER, except_resources=()) if e.resource == "leases"])
+
+
+def looks(operator: OperatorProcess) -> float:
+    return sum(value for (name, _), value in metrics(operator).items() if name == "steelyard_keys_processed_total")
+
+
+def rest(stage: Rig, operator: OperatorProcess) -> None:
+    """Until there comes a while in which nothing is written but the Lease, although everybody is looked at and every pod is read."""
+
+    def quiet() -> bool:
+        before = looks(operator)
+        stage.pages.ask()
+        still = at_rest(stage, print, REST_SECONDS, REST_SECONDS)
+        return still and looks(operator) - before >= WORKLOADS and not stage.pages.ask()["never"] and renewals(stage) > 0
+
+    wait_until("a while without a write", quiet, seconds=PATIENCE, logs=[operator.log])
+
+
+def test_it_comes_to_rest_and_a_process_that_begins_beside_it_has_nothing_to_write(stage: Rig) -> None:
+    with stage.operator() as operator:
+        ready(operator)
+        rest(stage, operator)
+    with stage.operator() as operator:
+        stage.audit.mark()
+        ready(operator)
+        before = looks(operator)
+        # A few windows: until the first one is complete, and beyond.
+        wait_until("looks", lambda: looks(operator) - before >= 4 * WORKLOADS, seconds=PATIENCE, logs=[operator.log])
+        written = [(e.verb, e.resource, e.name, json.dumps(e.request)[:2000]) for e in stage.written()]
+        # What a busy machine did not get to read in time is told, and that is no mistake.
+        late = any(Reason.OBSERVATIONS_STALE.value in body for *_, body in written)
+        assert late or not written
+        assert late or not events(operator, "decided"), "nothing is recorded that the predecessor has not recorded"
+
+
+def test_most_of_it_goes_at_once_and_the_lease_stays(stage: Rig) -> None:
+    with stage.operator() as operator:
+        ready(operator)
+        wait_until("the whole fleet to be seen", lambda: held(operator) == stage.size.workloads, seconds=PATIENCE, logs=[operator.log])
+        wait_until("the Lease", lambda: stage.cluster.api.get(LEASE), seconds=PATIENCE)
+        before = stage.cluster.api.get(LEASE)["spec"]
+        left = stage.size.workloads - stage.delete(fleet.A_NAMESPACE)
+        stage.audit.mark()
+        wait_until("the deleted to be gone", lambda: held(operator) <= left, seconds=PATIENCE, logs=[operator.log])
+        wait_until("five renewals", lambda: renewals(stage) >= 5, seconds=PATIENCE, logs=[operator.log])
+        after = stage.cluster.api.get(LEASE)["spec"]
+        assert operator.running
+        assert (after["holderIdentity"], after["leaseTransitions"]) == (before["holderIdentity"], before["leaseTransitions"])
+        assert not events(operator, "leadership lost")
