@@ -112,13 +112,7 @@ def _splits(problem: Problem, chosen: tuple[Offer, ...], enough: Callable[[], fl
         left = max(0.0, problem.load - carried)
         fewest = max(1, offer.least)
         if index == len(chosen) - 1:
-            need = max(fewest, ceil(left / capacity[index] - _SLACK), problem.minimum - sum(counts))
-            if problem.max_spot_percent < 100 and not offer.spot:
-                spot = sum(n for o, n in zip(chosen, counts, strict=False) if o.spot)
-                diluted = ceil(spot * 100 / problem.max_spot_percent - _SLACK) if problem.max_spot_percent > 0 else inf if spot else 0
-                if diluted == inf:
-                    return
-                need = max(need, int(diluted) - sum(counts))
+            need = max(fewest, ceil(left / capacity[index] - _SLACK), problem.minimum - sum(counts), _diluting(problem, chosen, counts))
             if need <= min(offer.most, problem.maximum - sum(counts)) and money + offer.paid(need) <= enough():
                 yield (*counts, need)
             return
@@ -132,6 +126,16 @@ def _splits(problem: Problem, chosen: tuple[Offer, ...], enough: Callable[[], fl
                 return  # One more costs as much as it spares, or more.
 
     yield from walk(0, (), 0.0, 0.0)
+
+
+def _diluting(problem: Problem, chosen: tuple[Offer, ...], counts: tuple[int, ...]) -> int:
+    """Replicas of the last pool that make the part on spot small enough; more than there may be where none do."""
+    if problem.max_spot_percent >= 100 or chosen[-1].spot:
+        return 0
+    spot = sum(n for o, n in zip(chosen, counts, strict=False) if o.spot)
+    if problem.max_spot_percent == 0:
+        return problem.maximum + 1 if spot else 0
+    return ceil(spot * 100 / problem.max_spot_percent - _SLACK) - sum(counts)
 
 
 def _diluted(problem: Problem, chosen: tuple[Offer, ...], counts: tuple[int, ...]) -> bool:
