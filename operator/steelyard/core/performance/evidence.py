@@ -10,7 +10,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from math import inf, log
+from math import exp, inf, log, sqrt
 
 from steelyard.core.economics.unit_cost import Spent, unit_cost
 from steelyard.core.facts.capacity import Capacity, Saturation
@@ -43,6 +43,8 @@ NARROWER = 2
 status of a fleet is written again and again while its windows fill."""
 WIDE = log(1.05)
 """Half-width (of the log) up to which a capacity is known well enough: narrower is not worth a write."""
+POISSON = 1.96
+"""Standard deviations on either side of a count, whose deviation is its root."""
 WIDE_COST = log(1.02)
 """The same of a cost. Savings are of more than that, and their interval has to be above the least one."""
 LATEST = 16
@@ -141,9 +143,15 @@ def _tells_more(old: UnitCost | None, new: UnitCost | None, least: int) -> bool:
     """Whether the cost tells what the remembered one did not."""
     if old is None or new is None:
         return old is None and new is not None
-    before, after = old.interval, new.interval
+    before, after = _as_sure_as_counts(old), _as_sure_as_counts(new)
     surer = new.good >= GROWN * old.good and _sharper(before, after, WIDE_COST)
     return surer or _enough(old, new, least) or _resized(old, new) or _moved(before, after)
+
+
+def _as_sure_as_counts(cost: UnitCost) -> Interval:
+    """No narrower than requests that come by chance leave it: of all the windows that are looked at those are narrow which chance made alike."""
+    point, chance = cost.interval.point, exp(POISSON / sqrt(max(1, cost.good)))
+    return Interval(point, min(cost.interval.lower, point / chance), max(cost.interval.upper, point * chance))
 
 
 def _capacity(
