@@ -2,6 +2,7 @@ import asyncio
 
 import pytest
 
+from apiserver.control.resources import CONFIG_MAPS, HTTP_ROUTES
 from cluster import binaries, provision
 from patience import PATIENCE
 from steelyard.control.kube.api_client import ApiClient
@@ -16,7 +17,7 @@ from steelyard.control.kube.errors import (
     QuotaExceeded,
     Unauthorized,
 )
-from steelyard.control.kube.resource import CONFIG_MAPS, HTTP_ROUTES, JOBS, NODES, SERVICES, Resource
+from steelyard.control.kube.resource import JOBS, NODES, SERVICES, Resource
 
 pytestmark = pytest.mark.apiserver
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)

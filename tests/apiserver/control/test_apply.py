@@ -2,10 +2,11 @@ import asyncio
 
 import pytest
 
+from apiserver.control.resources import CONFIG_MAPS
 from cluster.recorded import until_recorded
 from steelyard.control.kube.apply import Applier, Created, Deleted, OwnedElsewhere, Patched, Refused, Scaled, Unchanged, Waiting
 from steelyard.control.kube.errors import Conflict
-from steelyard.control.kube.resource import CONFIG_MAPS, DEPLOYMENTS, JOBS, SERVICES
+from steelyard.control.kube.resource import DEPLOYMENTS, JOBS, SERVICES
 from steelyard.control.kube.store import Store
 
 pytestmark = pytest.mark.apiserver

@@ -3,9 +3,9 @@ import json
 
 import pytest
 
+from apiserver.control.resources import CONFIG_MAPS
 from cluster.waiting import wait_until
 from patience import PATIENCE
-from steelyard.control.kube.resource import CONFIG_MAPS
 from steelyard.control.telemetry.events import EventRecorder, EventType
 from steelyard.core.vocabulary.reason import Reason
 

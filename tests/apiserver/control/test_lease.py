@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from apiserver.control.resources import CONFIG_MAPS
 from cluster.recorded import until_recorded
 from cluster.waiting import wait_until
 from patience import PATIENCE, until
 from steelyard.control.clock import AnchoredClock, stopwatch
 from steelyard.control.kube.api_client import ApiClient
 from steelyard.control.kube.credentials import Kubeconfig
-from steelyard.control.kube.resource import CONFIG_MAPS, LEASES
+from steelyard.control.kube.resource import LEASES
 from steelyard.control.leadership.fencing import LeaseFence
 from steelyard.control.leadership.lease import Elector, LeaseTiming, Outcome
 from steelyard.control.leadership.own_loop import OwnLoop, handed_over

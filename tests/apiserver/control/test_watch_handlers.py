@@ -4,10 +4,10 @@ import contextlib
 import kopf
 import pytest
 
+from apiserver.control.resources import CONFIG_MAPS
 from cluster.recorded import until_recorded
 from patience import PATIENCE, until
 from steelyard.control.kube import kopf_settings, watch_handlers
-from steelyard.control.kube.resource import CONFIG_MAPS
 from steelyard.control.kube.store import Store
 from steelyard.control.kube.sweep import Scope, Sweep
 
