@@ -23,8 +23,9 @@ class MoveKind(StrEnum):
 
 
 class Step(StrEnum):
-    """Where a move stands. Back: the source is restored and the target emptied."""
+    """Where a move stands. Probe: a replica that serves nobody is measured. Back: the source is restored and the target emptied."""
 
+    PROBE = "Probe"
     SURGE = "Surge"
     SHIFT = "Shift"
     BAKE = "Bake"

@@ -12,6 +12,7 @@ from steelyard.core.facts.estimate import Estimate
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.memory import Memory
 from steelyard.core.facts.price import Price
+from steelyard.core.facts.probe import Lengths, Probe
 from steelyard.core.facts.resources import Resources
 from steelyard.core.facts.window import Window
 from steelyard.core.vocabulary.architecture import LABEL as ARCHITECTURE
@@ -404,6 +405,8 @@ class Traffic:
     """Windows of one placement, oldest first, of one revision only."""
 
     windows: Sequence[Window]
+    lengths: Lengths | None = None
+    """Of its requests, where its server tells."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -546,6 +549,8 @@ class Snapshot:
     has_front: bool = True
     """Whether the Service that clients call is there and is the workload's own."""
     past: Mapping[PlacementKey, Sequence[Window]] = field(default_factory=dict)
+    probe: Probe | None = None
+    """That of the move under way, where its Job is there."""
 
     def pool(self, name: str) -> Pool | None:
         """The pool of that name, if it exists."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from steelyard.core.compiling.key import CompileInputs
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
+from steelyard.core.facts.probe import Ramp
 from steelyard.core.facts.resources import Resources
 from steelyard.core.facts.snapshot import LatencyObjective, PodAccess, Toolchain, VllmOptions
 
@@ -49,6 +50,17 @@ class PlacementIntent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeIntent:
+    """One Job: the replica as `placement` would make it, in no Service, and the generator beside it in the same pod."""
+
+    move: str
+    placement: PlacementIntent
+    ramp: Ramp
+    seconds: int
+    """After which it is ended."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
     """Everything that should exist for one workload.
 
@@ -62,4 +74,6 @@ class Intent:
     create: tuple[PlacementIntent, ...] = ()
     scale: Mapping[PlacementKey, int] | None = None
     gone: tuple[PlacementKey, ...] = ()
+    probe: ProbeIntent | None = None
+    """The probe that should run; a Job of another is removed."""
     front: bool = True

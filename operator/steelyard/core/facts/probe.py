@@ -1,0 +1,73 @@
+"""A probe: an open-loop ramp on one replica that serves nobody, so that what it carries is known before a user's request comes there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from steelyard.core.facts.identity import PlacementKey
+
+
+class ProbeState(StrEnum):
+    """Where the probe's Job stands."""
+
+    STARTING = "Starting"
+    """Made, and its server is not ready yet."""
+    RUNNING = "Running"
+    """The ramp runs."""
+    DONE = "Done"
+    """The ramp has ended, and its steps are told."""
+    FAILED = "Failed"
+    """It ended without a result: the server did not start, the generator failed, the pod was lost."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeStep:
+    """One step: `rate` requests per second were sent for so many seconds, and what became of those sent in it."""
+
+    rate: float
+    seconds: float
+    good: int
+    slow: int
+    error: int
+    shed: int
+    p99_milliseconds: float | None = None
+
+    @property
+    def offered(self) -> int:
+        """All that were sent."""
+        return self.good + self.slow + self.error + self.shed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """The probe of one placement for one move, as its Job tells. `ready_seconds`: from the Job's making until its server was ready; None before.
+    `steps`: in the order in which they were taken. `message`: why it failed."""
+
+    move: str
+    key: PlacementKey
+    state: ProbeState
+    started: datetime
+    ready_seconds: float | None = None
+    steps: tuple[ProbeStep, ...] = ()
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lengths:
+    """How long requests were where the workload serves: cumulative counts of requests by upper edge, in tokens, last edge infinite. `output` is
+    empty of models that answer in one piece."""
+
+    input: tuple[tuple[float, int], ...]
+    output: tuple[tuple[float, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ramp:
+    """What a probe sends: steps that double from `first` requests per second until the promise breaks or `most` is reached, then three that halve
+    the way between the last that kept it and the first that did not. `lengths` None: as the generator's default has them."""
+
+    first: float
+    most: float
+    lengths: Lengths | None = None
