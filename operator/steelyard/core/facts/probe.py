@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from math import ceil, log2
 
 from steelyard.core.facts.identity import PlacementKey
 
@@ -65,9 +66,22 @@ class Lengths:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ramp:
-    """What a probe sends: steps that double from `first` requests per second until the promise breaks or `most` is reached, then three that halve
-    the way between the last that kept it and the first that did not. `lengths` None: as the generator's default has them."""
+    """What a probe sends: steps of `step_seconds` each that double from `first` requests per second until the promise breaks or `most` is reached,
+    then `halvings` of them, each halfway between the highest load that kept it and the lowest that did not. Where the first step breaks it there
+    are no more. `lengths` None: as the generator's default has them."""
 
     first: float
     most: float
+    step_seconds: int
+    halvings: int
     lengths: Lengths | None = None
+
+    @property
+    def steps(self) -> int:
+        """As many as there are at most."""
+        return 1 + ceil(log2(max(1.0, self.most / self.first))) + self.halvings
+
+    @property
+    def seconds(self) -> int:
+        """How long all of them take."""
+        return self.steps * self.step_seconds

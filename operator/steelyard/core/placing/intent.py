@@ -51,13 +51,14 @@ class PlacementIntent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeIntent:
-    """One Job: the replica as `placement` would make it, in no Service, and the generator beside it in the same pod."""
+    """One Job: the replica as `placement` would make it, in no Service, and the generator beside it in the same pod. A move may probe both of its
+    ends, one after the other: a Job is told from another by its move and its placement (`Probe.move`, `Probe.key`)."""
 
     move: str
     placement: PlacementIntent
     ramp: Ramp
     seconds: int
-    """After which it is ended."""
+    """After which it is ended, counted from its making."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
