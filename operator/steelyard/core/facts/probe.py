@@ -67,8 +67,8 @@ class Lengths:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ramp:
     """What a probe sends: steps of `step_seconds` each that double from `first` requests per second until the promise breaks or `most` is reached,
-    then `halvings` of them, each halfway between the highest load that kept it and the lowest that did not. Where the first step breaks it there
-    are no more. `lengths` None: as the generator's default has them."""
+    then `halvings` of them, each halfway between the highest load that kept it and the lowest that did not; no load at all keeps it. A step keeps
+    it where it misses no more than chance makes of what is allowed. `lengths` None: as the generator's default has them."""
 
     first: float
     most: float
