@@ -25,6 +25,7 @@ class MoveKind(Word):
 class MoveStep(Word):
     """Where a move is."""
 
+    PROBE = "Probe", "a replica that serves nobody is measured with a ramp of requests"
     SURGE = "Surge", "target replicas start beside the old ones"
     SHIFT = "Shift", "traffic goes over step by step, compared over the same minutes"
     BAKE = "Bake", "the new mix holds under full traffic"

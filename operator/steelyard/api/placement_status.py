@@ -19,6 +19,7 @@ class Basis(Word):
     CLAIMED = "Claimed", "an advertised number; nothing has been measured here yet"
     CARRIED = "Carried", "a load that this workload's traffic brought and that was carried: the true number is there or above"
     MEASURED = "Measured", "this workload's own traffic here"
+    PROBED = "Probed", "a ramp of requests here that no user waited for, up to a load that broke the objective"
     SHARE = (
         "Share",
         "measured traffic, at the requested share of the node's price, as reports divide it; decisions count what the bill changes by (costBasis)",
@@ -205,7 +206,10 @@ class PlacementStatus(StatusModel):
     ] = None
     capacity_basis: Annotated[
         Basis | None,
-        says("What the capacity rests on: a claim, a load that was carried, or this workload's own traffic there.", example="Measured"),
+        says(
+            "What the capacity rests on: a claim, a load that was carried, this workload's own traffic there, or a probe.",
+            example="Measured",
+        ),
     ] = None
     capacity_requests: Annotated[Count, says("How many good requests the capacity rests on.", unit="requests", example=1200)] = 0
     good_percent: Annotated[
@@ -232,6 +236,13 @@ class PlacementStatus(StatusModel):
             "How long a replica took here from its order until it was first ready, as measured. A move to this pool is priced with it.",
             unit="seconds",
             example="95",
+        ),
+    ] = None
+    probed_time: Annotated[
+        Time | None,
+        says(
+            "When the probe ended that the capacity rests on. Missing where it rests on the workload's own traffic.",
+            example="2026-03-01T12:00:00Z",
         ),
     ] = None
     steady: Annotated[

@@ -19,6 +19,17 @@ class Mode(Word):
     AUTO = "Auto", "also make the moves"
 
 
+class ProbeFirst(Word):
+    """When a probe comes before a user's request."""
+
+    AUTO = (
+        "Auto",
+        "where the servers that carry the load now do not tell how busy they are, so that live traffic cannot show what a replica carries",
+    )
+    ALWAYS = "Always", "before every exploration"
+    NEVER = "Never", "live traffic alone shows what a pool carries"
+
+
 class Exploration(SpecModel):
     """What measuring a pool without measurements may cost."""
 
@@ -31,10 +42,19 @@ class Exploration(SpecModel):
             example="2.50",
         ),
     ] = None
+    probe: Annotated[
+        ProbeFirst,
+        says(
+            "Whether an exploration begins with a probe: a replica that serves nobody, and a generator beside it that sends it ever more requests "
+            "of the lengths that were seen, until the objective breaks. So what the pool carries is known before a user's request comes there. "
+            "Where all that is known of the present pool is a load that it carried, a replica there is probed too. Both are within the budget.",
+            example="Always",
+        ),
+    ] = ProbeFirst.AUTO
     deadline_seconds: Annotated[
         int,
         says(
-            "How long one exploration may take, from its first request to its verdict. What is not decided by then is Inconclusive and goes back.",
+            "How long one exploration may take, from its first request to its verdict, its probes included. What is not decided by then is Inconclusive and goes back.",
             unit="seconds",
             example=3600,
             low=10,

@@ -23,7 +23,7 @@ from steelyard.core.placing.go_without import give_back
 from steelyard.core.placing.improve import improve
 from steelyard.core.placing.intend import intent_of
 from steelyard.core.placing.outcome import Outcome
-from steelyard.core.placing.remember import claim_notes, hold_notes, last_decision, order_notes, remember, words
+from steelyard.core.placing.remember import claim_notes, hold_notes, last_decision, order_notes, probe_notes, remember, words
 from steelyard.core.placing.repair import Shortage, repair, shortage
 from steelyard.core.placing.rescue import rescue
 from steelyard.core.placing.revise import revise
@@ -47,7 +47,7 @@ def decide(snapshot: Snapshot, now: datetime) -> Decision:
     awaited = reason is Reason.WAITING and just_begun(seen)
     if snapshot.synced and not awaited:
         memory = replace(memory, last=last_decision(seen, outcome, memory, reason, message))
-    intent = intent_of(seen, outcome.allocation)
+    intent = intent_of(seen, outcome.allocation, outcome.move)
     return Decision(
         intent=intent,
         memory=memory,
@@ -58,6 +58,7 @@ def decide(snapshot: Snapshot, now: datetime) -> Decision:
             *order_notes(snapshot, outcome, intent),
             *(() if awaited else hold_notes(snapshot.memory.last, outcome)),
             *claim_notes(snapshot.memory, memory),
+            *probe_notes(snapshot.memory, memory),
         ),
         verdict=outcome.verdict,
         reason=reason,

@@ -16,6 +16,7 @@ from steelyard.core.facts.snapshot import (
     Model,
     Pool,
     PoolChoice,
+    ProbeFirst,
     Rebalancing,
     Scaling,
     Settings,
@@ -64,6 +65,7 @@ def workload_of(entry: WorkloadEntry, wish: int) -> Workload:
             deadline_seconds=policy.deadline_seconds,
             exploration_budget=None if policy.exploration.budget is None else float(policy.exploration.budget),
             exploration_deadline_seconds=policy.exploration.deadline_seconds,
+            probe=ProbeFirst(str(policy.exploration.probe)),
             paused=policy.paused,
         ),
         pools={

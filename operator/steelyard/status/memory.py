@@ -61,6 +61,7 @@ def _known(told: read.Placement) -> core.Known | None:
         floor=floor,
         saturation=_saturation(told.saturation),
         start_seconds=_real(told.start_seconds),
+        probed=told.probed,
     )
 
 
@@ -85,6 +86,8 @@ def _capacity(told: read.Placement) -> Capacity | None:
     basis = _word(Basis, told.capacity_basis)
     if rate is None or basis is None or basis is Basis.CLAIMED:
         return None
+    if basis is Basis.PROBED:
+        return Capacity(rate, basis, told.capacity_requests or 0)
     # By the figures, not by the word: before there was one for a load that was carried, it was written as Measured.
     return Capacity.of_traffic(rate, told.capacity_requests or 0)
 

@@ -129,6 +129,8 @@ def _figures(known: Known | None) -> Raw:
         rate = known.capacity.rate
         out |= decimals(capacityPerReplica=rate.point, capacityLower=rate.lower, capacityUpper=rate.upper)
         out |= {"capacityBasis": known.capacity.basis.value, "capacityRequests": count(known.capacity.n)}
+    if known.probed is not None:
+        out["probedTime"] = time_text(known.probed)
     if known.saturation is not None and _is_told(known.saturation.rate):
         rate = known.saturation.rate
         out["saturation"] = {**decimals(perReplica=rate.point, lower=rate.lower, upper=rate.upper), "requests": count(known.saturation.n)}

@@ -107,6 +107,7 @@ KNOWN = whole(
     floor=st.none() | whole(Floor, share=INTERVALS, most=NUMBERS, load=NUMBERS, n=COUNTS, at=TIMES),
     saturation=st.none() | whole(Saturation, rate=INTERVALS, n=COUNTS),
     start_seconds=st.none() | NUMBERS,
+    probed=st.none() | TIMES,
 )
 PAST = whole(
     PastMove,

@@ -374,6 +374,43 @@ def exploring() -> Gathered:
     return seen(workload(status))
 
 
+def probing() -> Gathered:
+    """The replica of a trial is measured before it serves anybody: what was found there, and that the present pool is probed to compare."""
+    found = (
+        "pool cpu-amx carries 36 [34.2, 38.9] requests/s a replica as probed (n = 10692); a replica on pool cpu-avx is probed to compare"
+    )
+    amx = placement("cpu-amx", "77b0de41", 0, 0)
+    amx |= {"capacityPerReplica": "36", "capacityLower": "34.2", "capacityUpper": "38.9"}
+    amx |= {"capacityBasis": "Probed", "capacityRequests": 10692, "probedTime": "2026-03-01T11:56:00Z"}
+    status = {
+        "placements": [placement(**AVX), amx],
+        "conditions": conditions(Balanced=condition("Balanced", "False", "Moving", "exploration from cpu-avx to cpu-amx: Probe")),
+        "claims": [{**INCONCLUSIVE, "n": 96}],
+        "move": {
+            "id": "20260301t114600-cpu-amx",
+            "kind": "Exploration",
+            "from": "cpu-avx",
+            "to": "cpu-amx",
+            "fromRevision": "3f9a1c07",
+            "toRevision": "77b0de41",
+            "step": "Probe",
+            "sourceReplicas": 2,
+            "targetReplicas": 0,
+            "targetGoal": 1,
+            "startedTime": "2026-03-01T11:46:00Z",
+            "stepTime": "2026-03-01T11:46:00Z",
+            "deadlineTime": "2026-03-01T12:16:00Z",
+            "reserved": "0.31",
+            "reason": "StepStarted",
+            "message": found,
+        },
+        "lastDecision": decision(
+            "Move", "StepStarted", found, "2026-03-01T11:56:00Z", options=[OPTION_AMX_CLAIMED, OPTION_AVX, UNSUPPORTED]
+        ),
+    }
+    return seen(workload(status))
+
+
 def held() -> Gathered:
     """No fresh reading: nothing is done, serving goes on."""
     words = "no request counter of pool cpu-avx was read for 180 s; check that its pods are scraped"
@@ -658,6 +695,7 @@ SITUATIONS: dict[str, Callable[[], Gathered]] = {
     "claimed": claimed,
     "balanced": balanced,
     "exploring": exploring,
+    "probing": probing,
     "held": held,
     "moved": moved,
     "quarantined": quarantined,

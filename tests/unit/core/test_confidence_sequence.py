@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from math import exp, sqrt
+from math import exp, log, sqrt
 
 import numpy as np
 import pytest
 
-from steelyard.core.statistics.confidence_sequence import NORMAL, always_valid, widening
+from steelyard.core.statistics.confidence_sequence import NORMAL, always_valid, at_one_look, widening
 from steelyard.core.statistics.interval import Interval
 
 RUNS, LOOKS, FIRST = 2_000, 64, 16
@@ -48,3 +48,11 @@ def test_the_surer_the_wider_and_the_point_stays() -> None:
 
 def test_what_may_be_nothing_stays_so() -> None:
     assert always_valid(Interval(1.0, 0.0, 2.0), 0.01) == Interval(1.0, 0.0, 2.0)
+
+
+def test_what_is_looked_at_once_needs_no_more_than_its_quantile() -> None:
+    seen = Interval(10.0, 8.0, 12.5)
+    once, always = at_one_look(seen, 0.01), always_valid(seen, 0.01)
+    assert always.lower < once.lower < seen.lower
+    assert seen.upper < once.upper < always.upper
+    assert log(once.upper / 10.0) == pytest.approx(2.576 / 1.96 * log(1.25), rel=1e-3)

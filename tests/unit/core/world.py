@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -19,6 +19,7 @@ from steelyard.core.facts.claim import Claim, ClaimMetric
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.memory import Memory, Move, MoveKind, Outcome, PastMove, Step
 from steelyard.core.facts.price import Price, PriceClass
+from steelyard.core.facts.probe import Probe, ProbeState, ProbeStep, Ramp
 from steelyard.core.facts.resources import Resources
 from steelyard.core.facts.snapshot import (
     Artifact,
@@ -44,6 +45,7 @@ from steelyard.core.facts.snapshot import (
 )
 from steelyard.core.facts.window import Window
 from steelyard.core.placing.decision import Decision
+from steelyard.core.placing.intent import ProbeIntent
 from steelyard.core.planning.exhaustion import Waits, exhaustion
 from steelyard.core.rebalancing.unready import unready_nodes
 from steelyard.core.vocabulary.reading import Fresh, Reading, Unknown
@@ -121,6 +123,31 @@ class Pods:
     """Windows that are still disturbed by a crash of a server which came back at once: a third of what is asked comes late."""
 
 
+def answered(ground: Ground, asked: int, used: float, poisson: Callable[[float], int], shaken: float = 0.0) -> tuple[int, int, int, float]:
+    """(good, slow, shed, part that came late) of so many requests on replicas that are used so much."""
+    shed = asked - round(asked / used) if used > 1 else 0
+    tardy = min(1.0, ground.late + max(0.0, used - SATURATED) * 5 + shaken)
+    slow = min(asked - shed, poisson((asked - shed) * tardy)) if tardy < 0.5 else asked - shed
+    return asked - shed - slow, slow, shed, tardy
+
+
+def ramp_of(ramp: Ramp, send: Callable[[float], ProbeStep], allowed: float = 0.01) -> list[ProbeStep]:
+    """The steps of a ramp as a generator takes them."""
+
+    def kept(step: ProbeStep) -> bool:
+        expected = allowed * step.offered
+        return step.offered - step.good <= expected + 2 * math.sqrt(expected) + 0.5
+
+    steps = [send(ramp.first)]
+    while kept(steps[-1]) and steps[-1].rate < ramp.most:
+        steps.append(send(min(ramp.most, 2 * steps[-1].rate)))
+    low, high = max((s.rate for s in steps if kept(s)), default=0.0), steps[-1].rate
+    for _ in range(0 if kept(steps[-1]) else ramp.halvings):
+        steps.append(send((low + high) / 2))
+        low, high = (steps[-1].rate, high) if kept(steps[-1]) else (low, steps[-1].rate)
+    return steps
+
+
 class BrokenInvariantError(AssertionError):
     """An invariant was broken."""
 
@@ -161,6 +188,10 @@ class World:
     """As the pools' status remembers them."""
     unready: dict[str, TooManyUnready | None] = field(default_factory=dict)
     """As the pools' status remembers them."""
+    probe: Probe | None = None
+    """As its Job tells; a ramp is run when its time is up."""
+    probed: list[ProbeIntent] = field(default_factory=list)
+    """Every Job of a probe that was made."""
     fleet: Sequence[World] = ()
     """The workloads of the installation, this one included; empty for this one alone."""
 
@@ -248,6 +279,7 @@ class World:
             placements=tuple(self.placement(key) for key in self.deployments),
             traffic=self.traffic(),
             past={key: tuple(windows) for key, windows in sorted(self.past.items())},
+            probe=self.probe,
             memory=self.memory,
             synced=self.synced,
             workloads=max(1, len(self.fleet)),
@@ -445,6 +477,35 @@ class World:
             found = self.now if any(pods.ages for pods in there) and since is None else None
             self.exhaustions[name] = exhaustion(name, self.exhaustions.get(name), Waits(since, "no node", found), self.now)
 
+    def _probe(self, wanted: ProbeIntent | None) -> None:
+        """The Job that is asked for, as its pod goes on: one of another move or placement is removed."""
+        if wanted is None:
+            self.probe = None
+            return
+        key, before = wanted.placement.key, self.probe
+        if before is None or (before.move, before.key) != (wanted.move, key):
+            self.probed.append(wanted)
+            self.probe = Probe(move=wanted.move, key=key, state=ProbeState.STARTING, started=self.now)
+            return
+        if before.state in {ProbeState.DONE, ProbeState.FAILED}:
+            return
+        ground, ramp = self.grounds[key.pool], self.probed[-1].ramp
+        passed = (self.now - before.started).total_seconds()
+        start = ground.start * self.policy.window_seconds
+        if ground.crashes or passed >= self.probed[-1].seconds + 60:
+            self.probe = replace(before, state=ProbeState.FAILED, message="exit code 1" if ground.crashes else "it was not ready in time")
+        elif ground.delivers and not ground.trouble and passed >= start:
+            steps = ramp_of(ramp, lambda rate: self._step(ground, rate, ramp.step_seconds))
+            done = passed >= start + sum(s.seconds for s in steps)
+            state = ProbeState.DONE if done else ProbeState.RUNNING
+            self.probe = replace(before, state=state, ready_seconds=float(start), steps=tuple(steps) if done else ())
+
+    def _step(self, ground: Ground, rate: float, seconds: int) -> ProbeStep:
+        """What becomes of so many requests on one replica of its own."""
+        sent = self.poisson(rate * seconds)
+        good, slow, shed, _ = answered(ground, sent, sent / (seconds * ground.speed), self.poisson)
+        return ProbeStep(rate=rate, seconds=float(seconds), good=good, slow=slow, error=0, shed=shed)
+
     def _start_pods(self) -> None:
         for key, pods in self.deployments.items():
             ground = self.grounds[key.pool]
@@ -465,6 +526,7 @@ class World:
             self.deployments[key].desired = count
         for key in intent.gone:
             self.remove(key)
+        self._probe(intent.probe)
         for pods in self.deployments.values():
             # Kubernetes removes the youngest pods first.
             pods.ages = sorted(pods.ages, reverse=True)[: pods.desired]

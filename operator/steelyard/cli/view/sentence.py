@@ -38,6 +38,8 @@ def _under_way(move: Move, source: Placement | None, target: Placement | None) -
     doing = {"Exploration": "is trying", "Revision": "is changing its revision on", "Rescue": "is being rescued to"}
     what = doing.get(move.kind or "", "is moving to")
     what = "is going back from" if move.step == "Back" else what
+    if move.step == "Probe":
+        return f", and {what} pool {move.target} with a probe, which serves nobody (step {move.step})"
     return f", and {what} pool {move.target} ({_figure(target.ready_replicas if target else None)} ready there, step {move.step})"
 
 

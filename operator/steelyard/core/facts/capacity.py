@@ -23,6 +23,8 @@ class Basis(StrEnum):
     """A load that was carried: the figure is there or above, and nobody knows how far. It sizes and judges nothing."""
     MEASURED = "Measured"
     """This workload's own traffic there, with both ends."""
+    PROBED = "Probed"
+    """A ramp on a replica that served nobody, up to a load that broke the promise: both ends are known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class Capacity:
 
     @property
     def observed(self) -> bool:
-        """Whether it rests on traffic rather than on a claim."""
+        """Whether it rests on requests that were sent there rather than on a claim."""
         return self.basis is not Basis.CLAIMED
 
     @property

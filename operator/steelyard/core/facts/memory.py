@@ -160,7 +160,7 @@ class Known:
 
     `unit_cost` is what a good request really cost there over its best-known period; `within` is the share of requests within the
     objective; `steady` says whether the unit cost comes from windows outside of moves. `floor`: what was reached at the lowest load.
-    `saturation`: what a replica completes at most.
+    `saturation`: what a replica completes at most. `probed`: when a ramp ended that the capacity rests on; None where it rests on live traffic.
     `start_seconds`: from the order of a replica to its first ready moment, as last measured.
     """
 
@@ -174,6 +174,7 @@ class Known:
     floor: Floor | None = None
     saturation: Saturation | None = None
     start_seconds: float | None = None
+    probed: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

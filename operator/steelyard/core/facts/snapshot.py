@@ -29,6 +29,15 @@ class Mode(StrEnum):
     AUTO = "Auto"
 
 
+class ProbeFirst(StrEnum):
+    """When a trial begins with a probe."""
+
+    AUTO = "Auto"
+    """Where live traffic cannot show what a replica carries."""
+    ALWAYS = "Always"
+    NEVER = "Never"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
     """The model as the user names it."""
@@ -130,6 +139,7 @@ class Rebalancing:
     exploration_budget: float | None = None
     """Money for trials within a day; None: a tenth of what the workload costs in a day."""
     exploration_deadline_seconds: int = 1800
+    probe: ProbeFirst = ProbeFirst.AUTO
     paused: bool = False
 
 

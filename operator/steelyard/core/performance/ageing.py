@@ -19,9 +19,15 @@ WIDE_AT = 3
 """Times that age, at which it is as wide as a claim."""
 
 
+def measured_at(known: Known) -> datetime | None:
+    """When what a replica carries was measured last; None where nobody wrote that down."""
+    return known.probed or (known.unit_cost.end if known.unit_cost else None)
+
+
 def old(known: Known, now: datetime) -> bool:
     """Whether the figure is beyond its sure age. One without a date is."""
-    return known.unit_cost is None or now - known.unit_cost.end > SURE_FOR
+    at = measured_at(known)
+    return at is None or now - at > SURE_FOR
 
 
 def aged(known: Known, now: datetime) -> Capacity | None:
@@ -34,9 +40,8 @@ def widened(rate: Interval, known: Known, now: datetime) -> Interval:
     """One of its figures, as sure as its age leaves it."""
     if not old(known, now):
         return rate
-    beyond = 1.0
-    if known.unit_cost is not None:
-        beyond = min(1.0, ((now - known.unit_cost.end) / SURE_FOR - 1) / (WIDE_AT - 1))
+    at = measured_at(known)
+    beyond = 1.0 if at is None else min(1.0, ((now - at) / SURE_FOR - 1) / (WIDE_AT - 1))
     factor = CLAIM_SPREAD**beyond
     lower = min(rate.lower, max(rate.lower / factor, rate.point / CLAIM_SPREAD))
     upper = max(rate.upper, min(rate.upper * factor, rate.point * CLAIM_SPREAD))

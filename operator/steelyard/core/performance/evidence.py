@@ -47,6 +47,8 @@ POISSON = 1.96
 """Standard deviations on either side of a count, whose deviation is its root."""
 WIDE_COST = log(1.02)
 """The same of a cost. Savings are of more than that, and their interval has to be above the least one."""
+CONTRADICTED = 1.1
+"""Times beyond the ends of a probe's interval at which live traffic is believed and the probe is not: one window may be off by some percent."""
 LATEST = 16
 """Windows that evidence is computed from, and as many more as it takes to see `least` good requests."""
 
@@ -126,8 +128,13 @@ def remember(old: Known | None, new: Known | None, least: int, carried: float | 
         return old
     late = _later(old, new)
     full, told = _saturation(old.saturation, new.saturation)
-    # What was carried weeks ago binds no new figure.
-    capacity, news = _capacity(old.capacity, new.capacity, carried if late <= SURE_FOR else inf, broken, late)
+    if old.probed is not None:
+        capacity, news = _beside_probe(old.capacity, new.capacity, carried, broken)
+    else:
+        # What was carried weeks ago binds no new figure.
+        capacity, news = _capacity(old.capacity, new.capacity, carried if late <= SURE_FOR else inf, broken, late)
+    new = replace(new, probed=None if capacity is new.capacity else old.probed)
+    old = replace(old, probed=new.probed)
     if (new.steady and not old.steady) or late > (RENEWED if new.steady or not old.steady else SURE_FOR):
         return replace(new, capacity=capacity, saturation=full)
     kept = replace(old, capacity=capacity, saturation=full) if news or told else old
@@ -179,6 +186,22 @@ def _capacity(
         return new, True
     # Both say the same: not the one that says far less.
     return (old if _sharper(new.rate, old.rate) else new), False
+
+
+def _beside_probe(old: Capacity | None, new: Capacity | None, carried: float | None, broken: float | None) -> tuple[Capacity | None, bool]:
+    """The capacity to believe where a probe found the old one, and whether it alone is worth a write.
+
+    Live traffic outweighs the probe by what it carried and what broke the promise there, not by an estimate of its own: beyond an end of the
+    interval it replaces the figure, and within it a load that broke the promise is the most that is believed.
+    """
+    if old is None or new is None:
+        return new or old, old is None and new is not None
+    lower = old.rate.lower / CONTRADICTED
+    if (carried is not None and carried > old.rate.upper * CONTRADICTED) or (broken is not None and broken < lower):
+        return new, True
+    if broken is not None and (less := _digits(broken, 4)) < old.rate.point:
+        return replace(old, rate=Interval(less, min(old.rate.lower, less), old.rate.upper)), True
+    return old, False
 
 
 def _saturation(old: Saturation | None, new: Saturation | None) -> tuple[Saturation | None, bool]:

@@ -9,12 +9,15 @@ from datetime import datetime, timedelta
 
 from steelyard.core.compiling.candidate import Candidate, candidates
 from steelyard.core.facts.identity import PlacementKey
-from steelyard.core.facts.memory import Known
+from steelyard.core.facts.memory import Known, Step
+from steelyard.core.facts.probe import Probe
 from steelyard.core.facts.snapshot import Owner, Placement, Snapshot, Traffic
 from steelyard.core.facts.window import Window, constellation, since, totals, undisturbed
+from steelyard.core.performance.ageing import measured_at
 from steelyard.core.performance.capacity import broke, broken_at, carried, saturated, without_backlog
 from steelyard.core.performance.evidence import Shown, evidence, latest, remember
 from steelyard.core.performance.floor import never, remember_floor
+from steelyard.core.performance.ramp import probe_evidence, with_probe
 from steelyard.core.placing.outcome import Allocation
 from steelyard.core.placing.risk import risk
 from steelyard.core.planning.load import RECENT, START, Load, load
@@ -251,6 +254,9 @@ def _evidence(
     settled = max((m.time for m in memory.history), default=None)
     live: dict[PlacementKey, Known] = {}
     kept = {PlacementKey(k.pool, k.revision): k for k in memory.known}
+    probe = probe_of(snapshot)
+    if probe is not None and (found := probe_evidence(probe, workload.allowed)) is not None:
+        kept[probe.key] = with_probe(kept.get(probe.key), found)
     calm, least = memory.move is None, workload.rebalancing.min_good_requests
     for key, windows in sound.items():
         used = ran = windows if settled is None else since(windows, settled)
@@ -269,6 +275,14 @@ def _evidence(
         if worth is not None or floor is not None:
             kept[key] = replace(worth or Known(pool=key.pool, revision=key.revision), floor=floor)
     return live, kept
+
+
+def probe_of(snapshot: Snapshot) -> Probe | None:
+    """The probe of the move under way, while that stands at its probe; another one is of the past."""
+    move, probe = snapshot.memory.move, snapshot.probe
+    if move is None or probe is None or move.step is not Step.PROBE or probe.move != move.id:
+        return None
+    return probe if probe.key in {move.source, move.target} else None
 
 
 def _evidence_by_pool(
@@ -291,6 +305,10 @@ def _evidence_by_pool(
         now = live.get(key)
         # A move is judged on its own minutes; outside of moves the remembered figure keeps noise out.
         best = now if move is not None and now and now.capacity and now.capacity.n >= least else kept.get(key)
+        probed = kept.get(key)
+        if best is not None and probed is not None and probed.probed is not None:
+            # Over the minutes of a move live traffic shows a load that was carried, and a probe what may be.
+            best = replace(best, capacity=probed.capacity, saturation=probed.saturation, probed=probed.probed)
         older = [k for place, k in sorted(kept.items()) if place.pool == candidate.name and place != key and k.capacity]
         if best is not None:
             # A floor is of all that was seen there, in a move or not.
@@ -301,4 +319,5 @@ def _evidence_by_pool(
 
 
 def _ended(known: Known) -> tuple[bool, str]:
-    return known.unit_cost is not None, known.unit_cost.end.isoformat() if known.unit_cost else ""
+    at = measured_at(known)
+    return at is not None, at.isoformat() if at else ""

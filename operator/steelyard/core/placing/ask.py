@@ -41,7 +41,7 @@ def _is_whole(seen: Analysis) -> bool:
     """Whether all that carry the load were read: what a drained placement carried in its last window is never told."""
     move = seen.snapshot.memory.move
     if move is not None:
-        return move.step in {Step.SURGE, Step.SHIFT, Step.BAKE}
+        return move.step in {Step.PROBE, Step.SURGE, Step.SHIFT, Step.BAKE}
     newest = [windows[-1] for p in seen.members if (windows := seen.windows(p.key))]
     ended = max((past.time for past in seen.snapshot.memory.history), default=None)
     return ended is None or all(w.start >= ended for w in newest)

@@ -51,13 +51,15 @@ def _begun(seen: Analysis, trial: Considered) -> Outcome:
     assert target is not None
     assert source is not None
     saves, price = proposal.expected_saving or 0.0, proposal.move_cost or 0.0
-    note = Note(Reason.EXPLORATION_STARTED, f"one replica on {target.pool}: expected saving {saves:.4g}, price at most {price:.4g}")
+    how = "a probe of one replica" if trial.probes else "one replica"
+    note = Note(Reason.EXPLORATION_STARTED, f"{how} on {target.pool}: expected saving {saves:.4g}, price at most {price:.4g}")
     plan = Plan(
         source=source,
         target=PlacementKey(target.pool, target.candidate.revision or ""),
         source_replicas=seen.allocation[source],
         goal=1,
         extra=proposal.source_extra,
+        probe_seconds=sum(end.seconds for end in trial.probes) or None,
         reserved=None if proposal.move_cost is None else written(proposal.move_cost),
     )
     return Outcome.begin(seen.allocation, start_move(seen, MoveKind.EXPLORATION, plan, note), note, trial.review)

@@ -18,23 +18,25 @@ from steelyard.core.placing.fresh import frozen, unfresh
 from steelyard.core.placing.grounds_of import grounds_of
 from steelyard.core.placing.others import Others, others_of
 from steelyard.core.placing.outcome import Allocation, Outcome
+from steelyard.core.placing.probed import probing
 from steelyard.core.placing.quarantine import quarantined
 from steelyard.core.placing.supply import coming, lost, starts_on
 from steelyard.core.planning.sizing import DOWN_MARGIN, need
 from steelyard.core.rebalancing.bake import bake_seconds
-from steelyard.core.rebalancing.chain import GO_ON, Review, review
+from steelyard.core.rebalancing.chain import GO_ON, PROBED, Review, review
 from steelyard.core.rebalancing.cost_test import CostTest
 from steelyard.core.rebalancing.equal_share import source_beside
 from steelyard.core.rebalancing.gates.ceiling import too_expensive
 from steelyard.core.rebalancing.gates.scarcity import pool_scarce
 from steelyard.core.rebalancing.move import Ended, Scene, advance
-from steelyard.core.rebalancing.propose import rejudge, rescuing
+from steelyard.core.rebalancing.probing import Probing
+from steelyard.core.rebalancing.propose import judge_probed, rejudge, rescuing
 from steelyard.core.statistics.sequential import Result
 from steelyard.core.vocabulary.reason import HOLDS, WISHED, Reason, Refusal
 from steelyard.core.vocabulary.verdict import Verdict
 
-_DUAL = (Step.SURGE, Step.SHIFT, Step.BAKE)
-"""Steps in which both ends serve in full."""
+_DUAL = (Step.PROBE, Step.SURGE, Step.SHIFT, Step.BAKE)
+"""Steps in which the source serves in full."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,13 +134,14 @@ def _source_count(under: UnderWay, after: Move, scene: Scene) -> int:
     kept = max(kept, wanted)
     if after.kind is not MoveKind.EXPLORATION:  # a trial has its price: what it did not make room for ends it
         kept = max(kept, beside)
-    if after.step is not Step.SURGE and scene.fresh and scene.test.result is not Result.FAIL:
+    if after.step not in {Step.PROBE, Step.SURGE} and scene.fresh and scene.test.result is not Result.FAIL:
         kept = min(kept, _surplus_gone(under, beside, kept))
     return kept
 
 
 def _told(move: Move, after: Move) -> tuple[Note, ...]:
     went_on = (after.step, after.target_replicas, after.source_replicas) != (move.step, move.target_replicas, move.source_replicas)
+    went_on |= after.step is Step.PROBE  # from one end to the other
     crashed = after.reason == Reason.TARGET_CRASHED.value
     if not (went_on or crashed) or after.message == move.message:
         return ()
@@ -189,6 +192,9 @@ def _scene(under: UnderWay) -> tuple[Scene, Review | None, Refusal | None]:
         target_capacity = target_capacity or source_capacity
     live = seen.live.get(move.target)
     judged = _judged(under, cost) if move.kind is MoveKind.EXPLORATION and move.step is Step.SHIFT else (None, False)
+    told = probing(seen, move) if move.step is Step.PROBE else Probing()
+    if told.done:
+        told, judged = _judged_by_probe(under, told)
     scene = Scene(
         now=seen.now,
         fresh=refusal is None,
@@ -226,6 +232,7 @@ def _scene(under: UnderWay) -> tuple[Scene, Review | None, Refusal | None]:
         others=others.ready,
         others_capacity=others.capacity,
         alone=_is_alone(under, target_capacity),
+        probing=told,
     )
     return scene, judged[0], stop or refusal
 
@@ -274,6 +281,16 @@ def _judged(under: UnderWay, cost: CostTest | None) -> tuple[Review | None, bool
     saving = proposal.saving
     enough = saving is not None and here.cost is not None and 100 * saving.point >= policy.min_saving_percent * here.cost.point
     return review(GO_ON, proposal), enough and pool_scarce(proposal) is None
+
+
+def _judged_by_probe(under: UnderWay, told: Probing) -> tuple[Probing, tuple[Review | None, bool]]:
+    """(what the probe has told, with what the source needs beside the target; what the gates say of the trial, and that it waits for no more)."""
+    seen, move = under.seen, under.move
+    here, option, grounds = seen.option(move.source.pool), seen.option(move.target.pool), grounds_of(seen)
+    if here is None or option is None or grounds is None:
+        return told, (None, False)
+    proposal = judge_probed(grounds, here, option)
+    return replace(told, extra=proposal.source_extra), (review(PROBED, proposal), False)
 
 
 def _need_source(under: UnderWay, capacity: float | None) -> int:

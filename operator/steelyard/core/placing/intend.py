@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from steelyard.core.compiling.candidate import SERVERS, Candidate
 from steelyard.core.facts.identity import PlacementKey
+from steelyard.core.facts.memory import Move
 from steelyard.core.placing.analysis import Analysis
-from steelyard.core.placing.intent import CompileIntent, Intent, PlacementIntent
+from steelyard.core.placing.intent import CompileIntent, Intent, PlacementIntent, ProbeIntent
 from steelyard.core.placing.outcome import Allocation
+from steelyard.core.placing.probed import next_end
 
 
-def intent_of(seen: Analysis, allocation: Allocation) -> Intent:
-    """What builders are asked for: artifacts, Deployments to make, counts to set, Deployments to remove."""
+def intent_of(seen: Analysis, allocation: Allocation, move: Move | None = None) -> Intent:
+    """What builders are asked for: artifacts, Deployments to make, counts to set, Deployments to remove, a probe to run. move: as it stands now."""
     snapshot = seen.snapshot
     workload = snapshot.workload
     if not snapshot.synced or workload.deleting:
@@ -32,7 +34,17 @@ def intent_of(seen: Analysis, allocation: Allocation) -> Intent:
         create=tuple(create),
         scale=scale,
         gone=_gone(seen, allocation),
+        probe=_probe(seen, move) if move is not None else None,
     )
+
+
+def _probe(seen: Analysis, move: Move) -> ProbeIntent | None:
+    end = next_end(seen, move)
+    candidate = seen.candidate(end[0].pool) if end is not None else None
+    if end is None or candidate is None:
+        return None
+    key, what = end
+    return ProbeIntent(move=move.id, placement=_placement(seen, candidate, key, 1), ramp=what.ramp, seconds=what.seconds)
 
 
 def _gone(seen: Analysis, allocation: Allocation) -> tuple[PlacementKey, ...]:

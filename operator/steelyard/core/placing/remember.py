@@ -6,10 +6,12 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import replace
 
+from steelyard.core.facts.capacity import Capacity
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import BoardLine, Known, LastDecision, Memory, Quarantine, VerdictWord
 from steelyard.core.facts.snapshot import Snapshot
-from steelyard.core.placing.analysis import Analysis
+from steelyard.core.performance.ageing import measured_at
+from steelyard.core.placing.analysis import Analysis, probe_of
 from steelyard.core.placing.decision import Note
 from steelyard.core.placing.intent import Intent
 from steelyard.core.placing.outcome import Outcome
@@ -78,6 +80,8 @@ def _worth_keeping(seen: Analysis) -> tuple[Known, ...]:
     if len(current) > KNOWN:
         current = set(sorted(current, key=lambda key: (key in standing, _until(seen.kept[key]), key))[-KNOWN:])
     starts = {p.key: p.start_seconds for p in seen.snapshot.placements}
+    if (probe := probe_of(seen.snapshot)) is not None and starts.get(probe.key) is None:
+        starts[probe.key] = probe.ready_seconds
     return tuple(replace(seen.kept[key], start_seconds=_start(seen.snapshot.memory.of(*key), starts.get(key))) for key in sorted(current))
 
 
@@ -96,7 +100,8 @@ def _longest(quarantine: Iterable[Quarantine]) -> tuple[Quarantine, ...]:
 
 
 def _until(known: Known) -> str:
-    return known.unit_cost.end.isoformat() if known.unit_cost else ""
+    at = measured_at(known)
+    return at.isoformat() if at else ""
 
 
 def words(outcome: Outcome) -> tuple[Reason, str]:
@@ -176,6 +181,30 @@ def order_notes(snapshot: Snapshot, outcome: Outcome, intent: Intent) -> tuple[N
         scale = sorted((intent.scale or {}).items())
         told += [Note(Reason.SCALED, f"{before[key]} to {count} replicas on pool {key.pool}") for key, count in scale]
     return (*told, *(Note(Reason.REMOVED, f"nothing needs {key.revision} on pool {key.pool} any more") for key in intent.gone))
+
+
+def probe_notes(old: Memory, new: Memory) -> tuple[Note, ...]:
+    """One event for each probe's figure that live traffic has replaced."""
+    return tuple(
+        Note(
+            Reason.PROBE_CONTRADICTED,
+            f"pool {k.pool}: {_rate(before.capacity)} as probed, and {_rate(k.capacity)} by live traffic",
+            warning=True,
+        )
+        for k in new.known
+        if (before := old.of(k.pool, k.revision)) is not None
+        and before.probed is not None
+        and k.probed is None
+        and before.capacity
+        and k.capacity
+    )
+
+
+def _rate(capacity: Capacity) -> str:
+    rate = capacity.rate
+    if capacity.at_least:
+        return f"at least {rate.point:.3g} requests/s and replica"
+    return f"{rate.point:.3g} [{rate.lower:.3g}, {rate.upper:.3g}] requests/s and replica"
 
 
 def claim_notes(old: Memory, new: Memory) -> tuple[Note, ...]:

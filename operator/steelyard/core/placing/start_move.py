@@ -14,7 +14,8 @@ from steelyard.core.placing.decision import Note
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """From `source`, which has `source_replicas` and keeps `source_goal` of them, to `target`, which has `base` and ends with `goal`. `extra`:
-    replicas that the source needs besides before the first of the target joins. `reserved`: money that a trial may cost."""
+    replicas that the source needs besides before the first of the target joins. `reserved`: money that a trial may cost. `probe_seconds`: how long the
+    probes that it begins with may take; None where it begins without."""
 
     source: PlacementKey
     target: PlacementKey
@@ -24,20 +25,22 @@ class Plan:
     base: int = 0
     extra: int = 0
     reserved: float | None = None
+    probe_seconds: int | None = None
 
 
 def start_move(seen: Analysis, kind: MoveKind, plan: Plan, note: Note) -> Move:
-    """The move in its first step: one replica of the target, once the source has what it needs beside it."""
+    """The move in its first step: a probe, or one replica of the target, once the source has what it needs beside it."""
     policy = seen.snapshot.workload.rebalancing
-    seconds = policy.exploration_deadline_seconds if kind is MoveKind.EXPLORATION else policy.deadline_seconds
+    probed = plan.probe_seconds is not None
+    seconds = plan.probe_seconds or (policy.exploration_deadline_seconds if kind is MoveKind.EXPLORATION else policy.deadline_seconds)
     return Move(
         id=f"{seen.now:%Y%m%dt%H%M%S}-{plan.target.pool}"[:63],
         kind=kind,
         source=plan.source,
         target=plan.target,
-        step=Step.SURGE,
+        step=Step.PROBE if probed else Step.SURGE,
         source_replicas=plan.source_replicas + plan.extra,
-        target_replicas=plan.base + (0 if plan.extra else 1),
+        target_replicas=plan.base + (0 if plan.extra or probed else 1),
         target_goal=plan.goal,
         started=seen.now,
         step_time=seen.now,

@@ -95,6 +95,9 @@ GO_ON: tuple[Gate, ...] = (
 )
 """Whether a trial that has been measured goes on to a full move. It has begun: cool-down, budgets and unready nodes were asked before."""
 
+PROBED: tuple[Gate, ...] = tuple(g for g in GO_ON if g is not not_cheaper)
+"""The same of a trial that was probed: what its target was asked is not of the source's minutes, and the bounds of both are in the saving."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:

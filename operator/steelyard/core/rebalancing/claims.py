@@ -69,7 +69,7 @@ def _seen(option: Option, claim: Claim, quantity: Quantity, by_pool: dict[str, O
         return mine
     if isinstance(theirs, Refusal):
         return theirs
-    return Seen(mine.value.over(theirs.value), min(mine.n, theirs.n))
+    return Seen(mine.value.over(theirs.value), min(mine.n, theirs.n), once=mine.once and theirs.once)
 
 
 def _named(claim: Claim) -> str:

@@ -68,10 +68,15 @@ class Grounds:
     def start_seconds(self, option: Option) -> float:
         """From the order of a replica there to its first ready moment: as those took that stand there, the slowest of them, else as it is
         remembered of the revision that would be made, else of any, else an assumption."""
+        measured = self.measured_start(option)
+        return START_SECONDS if measured is None else measured
+
+    def measured_start(self, option: Option) -> float | None:
+        """The same; None where it was never measured."""
         standing = [p.start_seconds for p in self.snapshot.placements if p.key.pool == option.pool and p.start_seconds is not None]
         known, any_of = self._known(option), [k.start_seconds for k in self.snapshot.memory.known if k.pool == option.pool]
         remembered = [known.start_seconds if known is not None else None, *any_of]
-        return max(standing) if standing else next((each for each in remembered if each is not None), START_SECONDS)
+        return max(standing) if standing else next((each for each in remembered if each is not None), None)
 
     def _known(self, option: Option) -> Known | None:
         revision = self.revisions.get(option.pool, option.candidate.revision)

@@ -1,8 +1,9 @@
 """A move, step by step, where one Service spreads requests evenly: a step is a replica count.
 
-    Surge -> Shift -> (Surge -> Shift ...) -> Bake -> Drain -> moved
-       \\________\\_______________\\_________\\______-> Back -> rolled back, or explored
+    (Probe ->) Surge -> Shift -> (Surge -> Shift ...) -> Bake -> Drain -> moved
+        \\________\\________\\_______________\\_________\\______-> Back -> rolled back, or explored
 
+A trial begins with a probe where live traffic cannot show what a replica carries (`probing.py`): its target joins once it is known to be cheaper.
 Target replicas are added one, then as many as there are, each time after a passing window, while the source keeps the full need, and more where
 the target is slower (`equal_share.py`); the source is drained one at a time, each after a passing window. Without fresh readings on both sides
 nothing changes. A crash of the target is a safety matter and needs no traffic to be seen.
@@ -11,7 +12,7 @@ nothing changes. A crash of the target is a safety matter and needs no traffic t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from math import ceil
 from typing import TypeAlias
@@ -20,6 +21,7 @@ from steelyard.core.facts.memory import Move, MoveKind, Outcome, Step
 from steelyard.core.facts.snapshot import Rebalancing
 from steelyard.core.rebalancing.chain import Review
 from steelyard.core.rebalancing.cost_test import AMPLE, CostTest
+from steelyard.core.rebalancing.probing import Probing
 from steelyard.core.statistics.interval import LEAST_BLOCKS
 from steelyard.core.statistics.sequential import Result, Test
 from steelyard.core.vocabulary.reason import Reason
@@ -82,6 +84,8 @@ class Scene:
     """Why a rescue goes no further: what a request costs at the target, as measured, is above the user's ceiling."""
     alone: bool = False
     """Whether the others go with the source: so slow that by their equal part they would take more away than they carry."""
+    probing: Probing = field(default_factory=Probing)
+    """What the probe has told, while the move stands at it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +156,38 @@ def next_source_count(current: int, source_capacity: float | None, staying: Stay
         return current - 1
     together = many * smallest >= load or (staying.alone and staying.target * staying.target_capacity >= load)
     return least if least == 0 and together else current
+
+
+def _probe(move: Move, scene: Scene) -> Progress:
+    """Nobody is served by the target yet: what breaks there harms no user, and what is not cheaper never joins."""
+    probing = scene.probing
+    if probing.broken is not None:
+        return _back(move, scene, Reason.VIOLATES_SLO, probing.broken)
+    if probing.failed is not None:
+        return _back(move, scene, Reason.PROBE_FAILED, probing.failed)
+    if probing.done:
+        return _judge_probed(move, scene)
+    if scene.now >= move.deadline:
+        return _back(move, scene, Reason.PROBE_FAILED, f"the probe of pool {move.target.pool} had no result at the deadline")
+    return replace(move, reason=Reason.STEP_STARTED.value, message=probing.said) if probing.said else move
+
+
+def _judge_probed(move: Move, scene: Scene) -> Progress:
+    refusal = scene.review.verdict if scene.review is not None else None
+    said = scene.probing.said
+    if scene.review is None:
+        return _back(move, scene, Reason.NOT_CHEAPER, f"{said}; the saving could not be judged")
+    if refusal is not None:
+        return _back(move, scene, Reason.NOT_CHEAPER, f"{said}; {refusal.message}")
+    goal, extra = max(1, scene.need_target), scene.probing.extra
+    first = replace(
+        move,
+        kind=MoveKind.REBALANCE,
+        target_goal=goal,
+        source_replicas=move.source_replicas + extra,
+        target_replicas=move.target_base + (0 if extra else 1),
+    )
+    return _to(first, scene, Step.SURGE, Reason.CHEAPER_AS_MEASURED, f"{said}, and is cheaper so; the first of {goal} replica(s) joins")
 
 
 def _surge(move: Move, scene: Scene) -> Progress:
@@ -437,6 +473,7 @@ def _to(move: Move, scene: Scene, step: Step, reason: Reason, message: str) -> M
 
 
 _STEPS: Mapping[Step, Callable[[Move, Scene], Progress]] = {
+    Step.PROBE: _probe,
     Step.SURGE: _surge,
     Step.SHIFT: _shift,
     Step.BAKE: _bake,

@@ -21,6 +21,7 @@ from steelyard.core.rebalancing.cost_test import CostTest
 from steelyard.core.rebalancing.equal_share import source_beside
 from steelyard.core.rebalancing.gates.scarcity import pool_scarce
 from steelyard.core.rebalancing.grounds import Grounds
+from steelyard.core.rebalancing.probing import EndToProbe, probed_first, probes_cost
 from steelyard.core.rebalancing.proposal import Proposal
 from steelyard.core.rebalancing.unready import unready_nodes
 from steelyard.core.vocabulary.reason import Reason, Refusal
@@ -37,6 +38,8 @@ class Considered:
     alternative: Alternative | None = None
     wishes: tuple[Wish, ...] = ()
     """Moves that wait for room or for their turn alone: the first of each."""
+    probes: tuple[EndToProbe, ...] = ()
+    """What a trial begins with, before a user's request comes to its target."""
 
 
 def cheaper(grounds: Grounds) -> Considered:
@@ -97,16 +100,18 @@ def trials(grounds: Grounds) -> Iterator[Considered]:
     source = grounds.option(grounds.primary)
     for target in _untried(grounds, source) if source is not None else ():
         assert source is not None
-        extra = _source_extra(grounds, source, target)
+        probes = probed_first(grounds, source, target)
+        # What the source needs beside a slower target is known after the probe.
+        extra = 0 if probes else _source_extra(grounds, source, target)
         proposal = _proposal(grounds, source, target, MoveKind.EXPLORATION, _no_room(grounds, source, extra))
         proposal = replace(
             proposal,
             source_extra=extra,
-            move_cost=_trial_price(grounds, source, target, extra),
+            move_cost=probes_cost(grounds, probes) if probes else _trial_price(grounds, source, target, extra),
             exhausted_until=_asked_again(target, extra),
             room=target.room,
         )
-        yield Considered(target=target, proposal=proposal, review=review(EXPLORATION, proposal))
+        yield Considered(target=target, proposal=proposal, review=review(EXPLORATION, proposal), probes=probes)
 
 
 def rescuing(grounds: Grounds, source: Option, target: Option | None, none: Refusal | None = None) -> Considered:
@@ -133,6 +138,18 @@ def rejudge(grounds: Grounds, source: Option, target: Option, compared: CostTest
         target_cost=grounds.cost(target),
         move_cost=_move_price(grounds, source, target, target.replicas, 0),
         compared=compared,
+    )
+
+
+def judge_probed(grounds: Grounds, source: Option, target: Option) -> Proposal:
+    """The proposal of a trial that was probed: its first replica would join now, beside those that the source needs for that."""
+    extra = _source_extra(grounds, source, target)
+    proposal = rejudge(grounds, source, target, None)
+    return replace(
+        proposal,
+        no_target=proposal.no_target or _no_room(grounds, source, extra),
+        move_cost=_move_price(grounds, source, target, target.replicas, extra),
+        source_extra=extra,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from steelyard.core.facts.capacity import Capacity, Saturation
+from steelyard.core.facts.capacity import Basis, Capacity, Saturation
 from steelyard.core.facts.claim import Claim, ClaimMetric, OperatingPoint
 from steelyard.core.planning.option import PER_HOUR, Option
 from steelyard.core.rebalancing.verdict import Seen
@@ -53,7 +53,7 @@ class Quantity(Enum):
             return Refusal(Reason.PRICE_SUSPECT, f"the price of pool {option.pool} is not known")
         at = rate.value
         each = option.listed / PER_HOUR
-        return Seen(Interval(each / at.point, each / at.upper, each / at.lower), rate.n)
+        return Seen(Interval(each / at.point, each / at.upper, each / at.lower), rate.n, rate.once)
 
 
 def _capacity(option: Option) -> Seen | Refusal:
@@ -66,7 +66,7 @@ def _capacity(option: Option) -> Seen | Refusal:
         return _only_carried(option, capacity)
     rate = capacity.rate
     seen = Interval(rate.upper, rate.lower, rate.upper) if capacity.taught else rate
-    return Seen(seen, capacity.n) if seen.lower > 0 else _unmeasured(option)
+    return Seen(seen, capacity.n, once=capacity.basis is Basis.PROBED) if seen.lower > 0 else _unmeasured(option)
 
 
 def _saturation(option: Option) -> Seen | Refusal:

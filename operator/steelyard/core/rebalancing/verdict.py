@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from steelyard.core.facts.memory import ClaimVerdict, VerdictWord
-from steelyard.core.statistics.confidence_sequence import always_valid
+from steelyard.core.statistics.confidence_sequence import always_valid, at_one_look
 from steelyard.core.statistics.interval import Interval
 from steelyard.core.vocabulary.reason import Reason, Refusal
 
@@ -17,10 +17,11 @@ WRONG = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A measured figure with its interval and the requests behind it."""
+    """A measured figure with its interval and the requests behind it. `once`: it is of one experiment, and not measured on with each window."""
 
     value: Interval
     n: int
+    once: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +62,7 @@ def on_claim(pool: str, name: str, beside: Comparison, least: int) -> ClaimVerdi
             message=f"{beside.what}: claimed {beside.claimed:.3g}; {seen.message}",
             reason=seen.reason.value,
         )
-    value = always_valid(seen.value, WRONG)
+    value = at_one_look(seen.value, WRONG) if seen.once else always_valid(seen.value, WRONG)
     word = beside.word(value)
     return ClaimVerdict(
         pool=pool,

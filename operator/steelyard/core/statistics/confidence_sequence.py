@@ -13,6 +13,7 @@ interval at a fixed n that does not depend on t.
 from __future__ import annotations
 
 from math import exp, log, sqrt
+from statistics import NormalDist
 
 from steelyard.core.statistics.interval import Interval
 
@@ -29,8 +30,16 @@ def widening(alpha: float) -> float:
 
 def always_valid(seen: Interval, alpha: float) -> Interval:
     """From an interval of 95 % of a positive figure, whose error is relative."""
+    return _widened(seen, widening(alpha))
+
+
+def at_one_look(seen: Interval, alpha: float) -> Interval:
+    """The same of a figure that does not go on to be measured, so that it is looked at once."""
+    return _widened(seen, NormalDist().inv_cdf(1 - alpha / 2) / NORMAL)
+
+
+def _widened(seen: Interval, wide: float) -> Interval:
     if seen.lower <= 0 or seen.point <= 0:
         return seen
-    wide = widening(alpha)
     lower, upper = (seen.point * exp(wide * log(end / seen.point)) for end in (seen.lower, seen.upper))
     return Interval(seen.point, lower, upper)

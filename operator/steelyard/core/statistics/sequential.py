@@ -60,7 +60,7 @@ def _log_ratio(bad: int, n: int, p0: float) -> float:
     return bad * log(p1 / p0) + (n - bad) * log((1 - p1) / (1 - p0))
 
 
-def wilson(bad: int, n: int, z: float = 1.96) -> tuple[float, float]:
+def wilson(bad: float, n: float, z: float = 1.96) -> tuple[float, float]:
     """95 % bounds of a fraction (Wilson, 1927)."""
     p = bad / n
     centre = p + z * z / (2 * n)

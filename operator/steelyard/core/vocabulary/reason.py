@@ -118,6 +118,14 @@ class Reason(str, Enum):
     CHEAPER_AS_MEASURED = ("CheaperAsMeasured", "The pool is cheaper as measured; the move goes on.")
     VIOLATES_SLO = ("ViolatesSLO", "The target broke the latency promise more often than the source over the same minutes.")
     TARGET_CRASHED = ("TargetCrashed", "Replicas on the target crash or refuse their artifact.")
+    PROBE_FAILED = (
+        "ProbeFailed",
+        "The probe of a pool ended without a result: its replica did not start, the generator failed, or time was up; no user's request was sent there.",
+    )
+    PROBE_CONTRADICTED = (
+        "ProbeContradicted",
+        "Live traffic was carried, or broke the promise, beyond the bounds that a probe found; the live figure is believed from now on.",
+    )
     TARGET_NOT_READY = ("TargetNotReady", "Replicas on the target did not become ready before the deadline.")
     DEADLINE_PASSED = ("DeadlinePassed", "The evidence was still inconclusive at the deadline; the source keeps the load.")
     SOURCE_NOT_GROWN = (

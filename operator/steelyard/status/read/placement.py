@@ -68,7 +68,7 @@ class Placement:
     capacity_lower: Decimal | None
     capacity_upper: Decimal | None
     capacity_basis: str | None
-    """Claimed, Carried or Measured."""
+    """Claimed, Carried, Measured or Probed."""
     capacity_requests: int | None
     """Requests behind the capacity."""
     unit_cost: UnitCost | None
@@ -79,6 +79,8 @@ class Placement:
     saturation: Saturation | None
     start_seconds: Decimal | None
     """From the order of a replica until it was ready."""
+    probed: datetime | None
+    """When the ramp ended that the capacity rests on."""
     steady: bool | None = field(metadata=UNSHOWN)
 
 
@@ -102,6 +104,7 @@ def placements(status: Raw) -> tuple[Placement, ...]:
             floor=_floor(part(raw, "floor")),
             saturation=_saturation(part(raw, "saturation")),
             start_seconds=number(raw, "startSeconds"),
+            probed=moment(raw, "probedTime"),
             steady=truth(raw, "steady"),
         )
         for raw in parts(status, "placements")

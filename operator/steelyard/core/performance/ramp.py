@@ -1,0 +1,165 @@
+"""From the steps of a probe to what one replica carries, with both ends, and to what it completes at most.
+
+Which part of the requests misses the objective rises with the load, so steps that say otherwise are pooled with their neighbours (isotonic
+regression; Ayer and others, An empirical distribution function for sampling with incomplete information, 1955). The capacity lies between the
+highest load that kept the promise and the lowest that broke it. Three doubts widen that. A step has few requests, so that what it missed is known
+within binomial bounds (Wilson, 1927). Late requests come in clusters. And a step is short and begins with an empty queue: what arrives in it is
+more or less than its rate, and a load that is a little too much shows only after a while.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from math import inf, sqrt
+
+from steelyard.core.facts.capacity import CLAIM_SPREAD, Basis, Capacity, Saturation
+from steelyard.core.facts.memory import Known
+from steelyard.core.facts.probe import Probe, ProbeState, ProbeStep
+from steelyard.core.performance.capacity import FULL
+from steelyard.core.statistics.interval import Interval
+from steelyard.core.statistics.sequential import wilson
+
+RISES = 3.0
+"""The part that is late rises at least with this power of the load where it is about what a promise allows: of one server that takes requests in turn
+and may take three service times (M/D/1); any other rises faster. So a load that may have been late with more than is allowed bounds a lower one."""
+NEAR = 1.25
+"""Times the limit, either way, within which a step tells of it."""
+SHORT = 4.8
+"""Times 1 / sqrt(requests) that the limit is uncertain by since steps are short: 1.96 standard errors of a count with six times the variance of a
+Poisson one. Found with simulated servers (tests/property/core/test_ramps.py)."""
+TOGETHER = 2.0
+"""Requests that are taken to be late together."""
+UNLIKE = 4.0
+"""Standard errors by which a step's count may differ from its rate times its length, and TENTH beside."""
+TENTH = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class _Point:
+    """Of one step: `load` as it came, in requests per second; `missed` of `sent` missed the objective; `part` as pooled."""
+
+    load: float
+    sent: int
+    missed: int
+    part: float = 0.0
+
+
+def told(steps: Sequence[ProbeStep]) -> tuple[ProbeStep, ...]:
+    """The steps whose requests are as many as their rate and length say, in order of load. Another one is of a generator that could not keep up, or
+    of other units, and says nothing."""
+    fitting = (s for s in steps if s.seconds > 0 and s.offered > 0 and _fits(s))
+    # Of the same load that first which kept the promise less: the two are pooled.
+    return tuple(sorted(fitting, key=lambda s: (_load(s), s.good / s.offered, s.offered, s.slow, s.shed, s.p99_milliseconds or 0.0)))
+
+
+def probed_capacity(steps: Sequence[ProbeStep], allowed: float) -> Capacity | None:
+    """Requests per second at which the promise is just kept; None where it was broken at the lowest load, or nothing was told.
+
+    allowed: part of the requests that may miss it. Where it was kept up to the highest load, that load was carried and there is no upper end.
+    """
+    points = _pooled(told(steps))
+    kept = max((p.load for p in points if p.part <= allowed), default=None)
+    if kept is None:
+        return None
+    good = sum(s.good for s in told(steps))
+    broken = min((p.load for p in points if p.part > allowed), default=None)
+    if broken is None:
+        top = _digits(kept)
+        return Capacity(Interval(top, top, _digits(CLAIM_SPREAD * kept)), Basis.CARRIED, good)
+    doubt = min(0.5, SHORT / sqrt(sum(p.sent for p in points if kept / NEAR <= p.load <= broken * NEAR)))
+    lower = min(kept * (1 - doubt), _surely_kept(points, allowed))
+    upper = max(broken * (1 + doubt), _surely_broken(points, allowed))
+    # What was never surely broken has an upper end all the same: the load above would have been broken by twice as much.
+    upper = broken * CLAIM_SPREAD if upper == inf else upper
+    return Capacity(Interval(_digits(kept), _digits(lower), _digits(upper)), Basis.PROBED, good)
+
+
+def probed_saturation(steps: Sequence[ProbeStep]) -> Saturation | None:
+    """Requests per second that were completed where visibly fewer were answered than sent; None where none were.
+
+    What was answered was completed while the step lasted and while its last requests still waited, which is not told and is at most about as long
+    as the slowest took: the figure lies between both.
+    """
+    over = [s for s in told(steps) if 0 < s.good + s.slow < FULL * s.offered]
+    if not over:
+        return None
+    done = sum(s.good + s.slow for s in over)
+    most = done / sum(s.seconds for s in over)
+    least = done / sum(s.seconds + (s.p99_milliseconds or 0.0) / 1000 for s in over)
+    doubt = 1.96 / sqrt(done)
+    rate = Interval(_digits((least + most) / 2), _digits(least * max(0.0, 1 - doubt)), _digits(most * (1 + doubt)))
+    return Saturation(rate, done)
+
+
+def probe_evidence(probe: Probe, allowed: float) -> Known | None:
+    """What a probe that is done found; None where it found no load that keeps the promise.
+
+    Its date is that of the ramp's end, by what the probe tells: the same at every look.
+    """
+    capacity = probed_capacity(probe.steps, allowed) if probe.state is ProbeState.DONE else None
+    if capacity is None:
+        return None
+    ended = probe.started + timedelta(seconds=round((probe.ready_seconds or 0.0) + sum(s.seconds for s in probe.steps)))
+    # Status holds milliseconds: what is remembered must survive being written and read.
+    ended = ended.replace(microsecond=ended.microsecond // 1000 * 1000)
+    full = probed_saturation(probe.steps)
+    return Known(pool=probe.key.pool, revision=probe.key.revision, capacity=capacity, saturation=full, probed=ended)
+
+
+def with_probe(old: Known | None, found: Known) -> Known:
+    """The evidence with what a probe found. The same probe says nothing new twice: what live traffic made of it since stays."""
+    if old is None or old.probed == found.probed:
+        return old or found
+    return replace(old, capacity=found.capacity, saturation=found.saturation or old.saturation, probed=found.probed)
+
+
+def lowest(steps: Sequence[ProbeStep]) -> ProbeStep | None:
+    """The step of the lowest load that tells anything."""
+    return next(iter(told(steps)), None)
+
+
+def _load(step: ProbeStep) -> float:
+    return step.offered / step.seconds
+
+
+def _fits(step: ProbeStep) -> bool:
+    expected = step.rate * step.seconds
+    return abs(step.offered - expected) <= max(UNLIKE * sqrt(max(0.0, expected)), TENTH * expected)
+
+
+def _pooled(steps: Sequence[ProbeStep]) -> list[_Point]:
+    """With the missed part that rises with the load and fits best: neighbours that fall are one."""
+    blocks: list[list[_Point]] = []
+    for step in steps:
+        blocks.append([_Point(_load(step), step.offered, step.offered - step.good)])
+        while len(blocks) > 1 and _part(blocks[-2]) >= _part(blocks[-1]):
+            last = blocks.pop()
+            blocks[-1] += last
+    return [_Point(p.load, p.sent, p.missed, _part(block)) for block in blocks for p in block]
+
+
+def _part(points: Sequence[_Point]) -> float:
+    return sum(p.missed for p in points) / sum(p.sent for p in points)
+
+
+def _surely_kept(points: Sequence[_Point], allowed: float) -> float:
+    """The highest load that is surely within the promise: what a step may have missed at most is brought down to what is allowed by the load."""
+    bounds = ((p.load, min(_bounds(points[i:k])[1] for k in range(i + 1, len(points) + 1))) for i, p in enumerate(points))
+    return max(load * float(min(1.0, allowed / most) ** (1 / RISES)) for load, most in bounds)
+
+
+def _surely_broken(points: Sequence[_Point], allowed: float) -> float:
+    """The lowest load that surely breaks it; infinite where none does."""
+    bounds = ((p.load, max(_bounds(points[j : i + 1])[0] for j in range(i + 1))) for i, p in enumerate(points))
+    return min((load for load, least in bounds if least > allowed), default=inf)
+
+
+def _bounds(points: Sequence[_Point]) -> tuple[float, float]:
+    """95 % bounds of the missed part of all together, as of so many fewer as come in clusters."""
+    return wilson(sum(p.missed for p in points) / TOGETHER, sum(p.sent for p in points) / TOGETHER)
+
+
+def _digits(value: float) -> float:
+    return float(f"{value:.4g}")

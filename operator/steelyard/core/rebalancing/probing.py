@@ -1,0 +1,133 @@
+"""Whether a trial begins with a probe, which of its ends are probed, what is sent there, and how long that takes.
+
+A probe asks a replica that serves nobody for ever more, until it breaks the promise. The end that a trial comes from is probed as well where all
+that is known of it is a load that it carried: nothing is dearer than a figure that has no upper end, and the same way of measuring makes the same
+errors on both sides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from steelyard.core.facts.memory import Known
+from steelyard.core.facts.probe import Lengths, Ramp
+from steelyard.core.facts.snapshot import ProbeFirst
+from steelyard.core.performance.ageing import SURE_FOR
+from steelyard.core.planning.option import Option
+from steelyard.core.rebalancing.grounds import Grounds
+from steelyard.core.vocabulary.reading import Fresh
+
+SERVERS = frozenset({"steelyard", "vllm"})
+"""Kinds of server that the generator can speak to."""
+FIRST, MOST = 0.5, 16.0
+"""Times the present load of a replica that the ramp begins with, and goes up to."""
+HALVINGS = 6
+"""Steps between the last load that kept the promise and the first that did not: the last two are 2 % apart or less."""
+ENOUGH = 10_000
+"""Requests in the first step, beyond which longer steps tell little more."""
+SLOWEST = 0.01
+"""Requests per second that a ramp begins with at least."""
+SPARE = 2.0
+"""Times the measured start-up that a replica is given."""
+TO_START = 1 / 3
+"""Of the time for a probe, that its replica may take until it is ready where nothing was measured."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndToProbe:
+    """One end of a trial: what is sent there, and the seconds that its replica may take until it is ready."""
+
+    pool: str
+    ramp: Ramp
+    start_seconds: int
+
+    @property
+    def seconds(self) -> int:
+        """Until the ramp has ended."""
+        return self.start_seconds + self.ramp.seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probing:
+    """What the probe of a move has told by now. `broken`, `failed`: why the target is left. `done`: whether all is known that can be. `extra`: replicas
+    that the source needs before the first of the target joins. `said`: what was found so far."""
+
+    broken: str | None = None
+    failed: str | None = None
+    done: bool = False
+    extra: int = 0
+    said: str = ""
+
+
+def probed_first(grounds: Grounds, source: Option, target: Option) -> tuple[EndToProbe, ...]:
+    """The ends that a trial probes before a user's request comes to its target; none where live traffic shows what a replica carries, or the user
+    wants no probe."""
+    workload = grounds.snapshot.workload
+    if workload.server not in SERVERS or workload.rebalancing.probe is ProbeFirst.NEVER:
+        return ()
+    if workload.rebalancing.probe is ProbeFirst.AUTO and _shows_capacity(grounds):
+        return ()
+    return ends_to_probe(grounds, source, target)
+
+
+def ends_to_probe(grounds: Grounds, source: Option, target: Option) -> tuple[EndToProbe, ...]:
+    """The target and, where live traffic does not show its capacity either and there is room for one more replica, the source; in this order, so
+    that a target which breaks the promise costs no second probe. Those included that are probed already."""
+    room = source.room > grounds.standing.get(source.pool, 0)
+    both = room and not _shows_capacity(grounds) and source.candidate.refusal is None
+    ends = (target, source) if both else (target,)
+    return tuple(_end(grounds, option, 1 / len(ends)) for option in ends)
+
+
+def is_probed(grounds: Grounds, known: Known | None) -> bool:
+    """Whether a probe found what is known, lately enough."""
+    return known is not None and known.probed is not None and grounds.now - known.probed <= SURE_FOR
+
+
+def probes_cost(grounds: Grounds, ends: tuple[EndToProbe, ...]) -> float | None:
+    """Money that the replicas of the probes cost at most; None where a price is not known."""
+    each = [(found.each if (found := grounds.option(end.pool)) is not None else None, end.seconds) for end in ends]
+    if any(price is None for price, _ in each):
+        return None
+    return sum((price or 0.0) * seconds for price, seconds in each) / 3600
+
+
+def _end(grounds: Grounds, option: Option, part: float) -> EndToProbe:
+    """part: of the time that a trial may take."""
+    most = max(2.0, grounds.snapshot.workload.rebalancing.exploration_deadline_seconds * part)
+    seen = grounds.measured_start(option)
+    start = TO_START * most if seen is None else min(most / 2, SPARE * seen)
+    first = max(SLOWEST, FIRST * _load_of_a_replica(grounds))
+    ramp = Ramp(first=_digits(first), most=_digits(first * MOST / FIRST), step_seconds=1, halvings=HALVINGS, lengths=_lengths(grounds))
+    step = min(ENOUGH / first, (most - start) / ramp.steps)
+    return EndToProbe(
+        pool=option.pool,
+        ramp=Ramp(first=ramp.first, most=ramp.most, step_seconds=max(1, int(step)), halvings=HALVINGS, lengths=ramp.lengths),
+        start_seconds=int(start),
+    )
+
+
+def _load_of_a_replica(grounds: Grounds) -> float:
+    """Requests per second, now."""
+    keys = set(grounds.revisions.items())
+    serving = sum(p.ready for p in grounds.snapshot.placements if (p.key.pool, p.key.revision) in keys)
+    return grounds.load.now / max(1, serving)
+
+
+def _shows_capacity(grounds: Grounds) -> bool:
+    """Whether the servers that carry the load now tell how busy they are, or what they compute at once."""
+    keys = set(grounds.revisions.items())
+    read = (r.value for key, r in sorted(grounds.snapshot.traffic.items()) if (key.pool, key.revision) in keys and isinstance(r, Fresh))
+    answered = [w for traffic in read for w in traffic.windows if w.good + w.slow > 0]
+    return any(w.occupied_seconds is not None or w.batches is not None for w in answered)
+
+
+def _lengths(grounds: Grounds) -> Lengths | None:
+    """Of the requests where the workload serves, that pool first which is named first."""
+    keys = sorted(grounds.revisions.items(), key=lambda key: (key[0] != grounds.primary, key))
+    traffic = {(key.pool, key.revision): r.value for key, r in grounds.snapshot.traffic.items() if isinstance(r, Fresh)}
+    return next((found.lengths for key in keys if (found := traffic.get(key)) is not None and found.lengths is not None), None)
+
+
+def _digits(value: float) -> float:
+    return float(f"{value:.4g}")
