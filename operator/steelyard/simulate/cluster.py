@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
+from math import inf
 from statistics import median
 from typing import TypeAlias
 
@@ -74,6 +75,17 @@ class Cluster:
         for key in intent.gone:
             self.delete(workload, key)
         self._reconcile()
+
+    def alone(self, workload: str, order: PlacementIntent) -> tuple[Replica, float]:
+        """(a replica of no Deployment, which serves nobody, how many seconds it takes until it is ready; infinite where no node can be had, or it
+        crashes)."""
+        made = Deployment(order=order, desired=0, wish=self._happening.wishes(workload), image=self._happening.images)
+        replica, pool = self._replica(workload, made), self.nodes[order.key.pool].pool
+        kinds = (EventKind.POOL_OUTAGE, EventKind.NO_CAPACITY)
+        out = any(self._happening.goes_on(kind, pool=pool.name) for kind in kinds)
+        if out or self._happening.goes_on(EventKind.CRASHES, pool=pool.name, workload=workload):
+            return replica, inf
+        return replica, pool.pull_seconds + self._truth[workload, pool.name].start_seconds
 
     def delete(self, workload: str, key: PlacementKey) -> None:
         """A Deployment goes, whoever deletes it; its pods go with the next moment."""
@@ -253,12 +265,12 @@ class Cluster:
             server=truth.server(),
             weight=truth.weight,
         )
-        self._tune(replica)
+        self._tune(replica, made)
         return replica
 
-    def _tune(self, replica: Replica) -> None:
-        """How it runs under what happens now."""
-        made = self.deployments.get((replica.workload, replica.key))
+    def _tune(self, replica: Replica, made: Deployment | None = None) -> None:
+        """How it runs under what happens now. made: what it is of, where that is no Deployment of the cluster."""
+        made = made or self.deployments.get((replica.workload, replica.key))
         if made is None:
             return  # It answers what it has, and takes nothing new.
         truth, pool = self._truth[replica.workload, replica.key.pool], replica.key.pool

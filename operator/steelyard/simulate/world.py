@@ -26,6 +26,7 @@ from steelyard.core.facts.memory import Memory
 from steelyard.core.facts.snapshot import Exhaustion, Snapshot
 from steelyard.core.facts.window import Crash
 from steelyard.core.placing.decision import Decision
+from steelyard.core.placing.intent import ProbeIntent
 from steelyard.core.plan import FleetPlan, nodes_of
 from steelyard.core.planning.demand import Demand, asked_again
 from steelyard.core.planning.exhaustion import Waits, exhaustion
@@ -38,9 +39,10 @@ from steelyard.simulate.event import EventKind
 from steelyard.simulate.facts import key_of, pool_of, settings_of, workload_of
 from steelyard.simulate.happening import Happening
 from steelyard.simulate.observation import Observation, Seen
+from steelyard.simulate.probe import Ramping, ramp_up
 from steelyard.simulate.queues import Queues
 from steelyard.simulate.replica import Replica
-from steelyard.simulate.requests import SHED, Requests
+from steelyard.simulate.requests import SHED, Floats, Requests
 from steelyard.simulate.scenario import Scenario
 from steelyard.simulate.slots import Slots
 from steelyard.simulate.tally import Tally
@@ -73,6 +75,7 @@ class Tenant:
     demand: Demand | None = None
     tally: Tally = field(default_factory=Tally)
     shown: object = None
+    probe: Ramping | None = None
     news: bool = True
     looked: float = float("-inf")
 
@@ -149,6 +152,7 @@ class World:
             traffic={key: tenant.observations[key].reading() if key in tenant.observations else unread for key in keys},
             past={key: windows for key, each in sorted(tenant.observations.items()) if (windows := each.past)},
             memory=tenant.memory,
+            probe=tenant.probe.told(self.now) if tenant.probe is not None else None,
             target=self.plan.target(key_of(entry)) if self.plan else None,
             workloads=len(self.tenants),
             moves_elsewhere=len(moves),
@@ -168,6 +172,7 @@ class World:
         for intent in decision.intent.compile:
             tenant.artifacts.ask(intent, max(tenant.entry.truth[pool].compile_seconds for pool in intent.pools))
         self.cluster.obey(name, decision.intent)
+        self._probe(name, tenant, decision.intent.probe)
         self._compile(tenant)
         tenant.memory, tenant.looked, tenant.news = decision.memory, self.now, False
         tenant.demand = asked_again(decision.demand, tenant.demand)
@@ -190,6 +195,24 @@ class World:
             self._compile(tenant)
             self._observe(name, tenant, seen[name])
             tenant.news |= self.happening.changed or tenant.shown != (self._shown(name), nodes)
+
+    def _probe(self, name: str, tenant: Tenant, intent: ProbeIntent | None) -> None:
+        """The Job that is asked for runs, and no other."""
+        if tenant.probe is not None and tenant.probe.is_of(intent):
+            return
+        tenant.probe = None
+        if intent is None:
+            return
+        replica, start = self.cluster.alone(name, intent.placement)
+        entry, allowed = tenant.entry, 1 - tenant.entry.objective.percent / 100
+        queues, sizes = (self._chance(f"{name}/{intent.move}/{stream}") for stream in ("requests", "lengths"))
+        alone = Queues(entry.objective.promise, queues)
+
+        def serve(moments: Floats, end: float) -> Requests:
+            return alone.serve([replica], moments, end, entry.lengths.draw(len(moments), sizes) if entry.lengths else None)
+
+        steps = ramp_up(intent.ramp, serve, allowed, self._chance(f"{name}/{intent.move}/arrivals"))
+        tenant.probe = Ramping(intent=intent, made_at=self.now, made=self.moment, ready_at=self.now + start, steps=steps)
 
     def _exhaust(self) -> None:
         """What the operator writes into the pools' status. One that is down writes nothing."""
@@ -223,6 +246,11 @@ class World:
                 self.tenants[replica.workload].tally.book(pool, booked)
             so_far = known.get(place, 0.0)
             known[place] = None if so_far is None or booked is None else so_far + booked
+        for tenant in self.tenants.values() if counted else ():
+            if (probe := tenant.probe) is not None and start < probe.ends_at:
+                pool = probe.key.pool
+                bill, part = bills[pool], share(probe.intent.placement.resources, self.cluster.nodes[pool].size)
+                tenant.tally.pay(pool, hours, None if bill is None else bill * part)
         return known
 
     def _serve(self, name: str, tenant: Tenant, end: float, paid: Mapping[Place, float | None]) -> dict[PlacementKey, Seen]:

@@ -63,7 +63,7 @@ class Hands:
         if ("w", key) in self.cluster.deployments:
             self.cluster.obey("w", Intent(workload=WorkloadKey("ns", "w"), workload_uid="u", scale={key: count}))
         else:
-            self.cluster.obey("w", Intent(workload=WorkloadKey("ns", "w"), workload_uid="u", create=(self._order(key, count),)))
+            self.cluster.obey("w", Intent(workload=WorkloadKey("ns", "w"), workload_uid="u", create=(self.order(key, count),)))
 
     def remove(self, pool: str) -> None:
         self.cluster.obey("w", Intent(workload=WorkloadKey("ns", "w"), workload_uid="u", gone=(PlacementKey(pool, "r"),)))
@@ -81,7 +81,7 @@ class Hands:
     def nodes(self, pool: str) -> int:
         return len(self.cluster.nodes[pool].all)
 
-    def _order(self, key: PlacementKey, count: int) -> PlacementIntent:
+    def order(self, key: PlacementKey, count: int) -> PlacementIntent:
         return PlacementIntent(
             key=key, asked="a", replicas=count, backend="b", image="i", artifact_uri="u", artifact_digest="d", model_name="m", task="t",
             latency=(), batch_sizes=(1,), resources=self.size, resource_name=None, family="cpu", node_selector={}, tolerations=(), scheduler=None,

@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 
 from property.simulate.laws.look import Look
-from steelyard.core.facts.memory import Move, MoveKind
+from steelyard.core.facts.memory import Move, MoveKind, Step
 from steelyard.core.facts.snapshot import Rebalancing
 from steelyard.core.planning.option import Option
 
@@ -27,6 +27,9 @@ def moves_pay_back(look: Look) -> None:
     assert target.each is not None, f"I9: begun without a price: {look}"
     if move.kind is MoveKind.EXPLORATION:
         price = target.each * policy.exploration_deadline_seconds / 3600
+        if move.step is Step.PROBE:
+            assert move.reserved is not None, f"I9: a probe of unknown price: {look}"
+            price = move.reserved
         assert price <= policy.exploration_budget, f"I9: a trial for {price} of {policy.exploration_budget}: {look}"
         return
     told = BOUNDS.search(move.message)

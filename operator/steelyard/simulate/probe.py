@@ -1,0 +1,104 @@
+"""A probe of the world: a replica that serves nobody, and requests of its own that come ever faster.
+
+Its pod is no part of the cluster's: it takes no room of a node, and it is paid for as any replica. What happens to the pool while the ramp runs is not
+played; where no node could be had when it began, or its server crashes, there is no result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from math import sqrt
+
+import numpy as np
+
+from steelyard.core.facts.identity import PlacementKey
+from steelyard.core.facts.probe import Probe, ProbeState, ProbeStep, Ramp
+from steelyard.core.placing.intent import ProbeIntent
+from steelyard.simulate.requests import ERROR, GOOD, SHED, SLOW, Floats, Requests
+
+Serve = Callable[[Floats, float], Requests]
+"""What becomes of requests that come at these seconds, until that second."""
+AFTERWARDS = 600.0
+"""Seconds after a step in which its last requests are answered."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Ramping:
+    """The Job of one probe. `ready_at`, `ends_at`: seconds of the world; infinite where that never comes."""
+
+    intent: ProbeIntent
+    made_at: float
+    made: datetime
+    ready_at: float
+    steps: tuple[ProbeStep, ...]
+    failed: str = ""
+    ends_at: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.ends_at = self.ready_at + sum(step.seconds for step in self.steps)
+
+    def told(self, now: float) -> Probe:
+        """As the Job tells at a second of the world."""
+        late = min(now, self.ends_at) >= self.made_at + self.intent.seconds and self.ends_at > self.made_at + self.intent.seconds
+        state = ProbeState.STARTING if now < self.ready_at else ProbeState.RUNNING if now < self.ends_at else ProbeState.DONE
+        if self.failed or late:
+            state = ProbeState.FAILED
+        return Probe(
+            move=self.intent.move,
+            key=self.key,
+            state=state,
+            started=self.made,
+            ready_seconds=self.ready_at - self.made_at if now >= self.ready_at else None,
+            steps=self.steps if state is ProbeState.DONE else (),
+            message=(self.failed or "its time was over before its end") if state is ProbeState.FAILED else "",
+        )
+
+    @property
+    def key(self) -> PlacementKey:
+        """What is probed."""
+        return self.intent.placement.key
+
+    def is_of(self, intent: ProbeIntent | None) -> bool:
+        """Whether this is the Job that is asked for."""
+        return intent is not None and (intent.move, intent.placement.key) == (self.intent.move, self.key)
+
+
+def ramp_up(ramp: Ramp, serve: Serve, allowed: float, chance: np.random.Generator) -> tuple[ProbeStep, ...]:
+    """The steps that a generator takes, one after the other. serve: by one replica that serves nobody else."""
+    at = 0.0
+
+    def step(rate: float) -> ProbeStep:
+        nonlocal at
+        arrivals = at + np.sort(chance.random(chance.poisson(rate * ramp.step_seconds))) * ramp.step_seconds
+        answered = serve(arrivals, at + ramp.step_seconds + AFTERWARDS)
+        at += ramp.step_seconds + AFTERWARDS
+        return _counted(rate, ramp.step_seconds, answered)
+
+    def kept(one: ProbeStep) -> bool:
+        expected = allowed * one.offered
+        return one.offered - one.good <= expected + 2 * sqrt(expected) + 0.5
+
+    steps = [step(ramp.first)]
+    while kept(steps[-1]) and steps[-1].rate < ramp.most:
+        steps.append(step(min(ramp.most, 2 * steps[-1].rate)))
+    low, high = max((s.rate for s in steps if kept(s)), default=0.0), steps[-1].rate
+    for _ in range(0 if kept(steps[-1]) else ramp.halvings):
+        steps.append(step((low + high) / 2))
+        low, high = (steps[-1].rate, high) if kept(steps[-1]) else (low, steps[-1].rate)
+    return tuple(steps)
+
+
+def _counted(rate: float, seconds: int, answered: Requests) -> ProbeStep:
+    counts = np.bincount(answered.outcome, minlength=4)
+    took = answered.latency[(answered.outcome == GOOD) | (answered.outcome == SLOW)]
+    return ProbeStep(
+        rate=rate,
+        seconds=float(seconds),
+        good=int(counts[GOOD]),
+        slow=int(counts[SLOW]),
+        error=int(counts[ERROR]),
+        shed=int(counts[SHED]),
+        p99_milliseconds=float(np.quantile(took, 0.99)) * 1000 if len(took) else None,
+    )
