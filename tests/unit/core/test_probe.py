@@ -221,6 +221,19 @@ def test_what_a_home_carries_beyond_its_traffic_gives_replicas_back_without_a_mo
     assert world.count("home") < before
 
 
+def test_a_probe_goes_on_while_the_traffic_cannot_be_read() -> None:
+    world = untold(Ground(price=0.5, speed=10.0))
+    begun(world)
+    world.tick(3)
+    world.seeing = False
+    world.tick(3)
+    assert world.decisions[-1].load is None
+    assert world.probe is not None
+    world.seeing = True
+    world.until(lambda: world.serves_on == "other" and world.memory.move is None, most=300)
+    assert [p.placement.key.pool for p in world.probed] == ["other", "home"]
+
+
 @pytest.mark.parametrize("stop", ["frozen", "paused", "pool", "artifact"])
 def test_whatever_ends_the_trial_ends_the_probe(stop: str) -> None:
     world = untold(Ground(price=0.5, speed=10.0))

@@ -52,7 +52,8 @@ class PlacementIntent:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeIntent:
     """One Job: the replica as `placement` would make it, in no Service, and the generator beside it in the same pod. A move may probe both of its
-    ends, one after the other: a Job is told from another by its move and its placement (`Probe.move`, `Probe.key`)."""
+    ends, one after the other: a Job is told from another by its move and its placement (`Probe.move`, `Probe.key`). One that runs stays as it was
+    made, whatever the ramp of the same probe would be now."""
 
     move: str
     placement: PlacementIntent

@@ -4,22 +4,31 @@ from __future__ import annotations
 
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import Known, Move, Step
-from steelyard.core.facts.probe import Probe, ProbeState, ProbeStep
+from steelyard.core.facts.probe import Probe, ProbeState, ProbeStep, Ramp
 from steelyard.core.performance.ramp import lowest, probed_capacity
 from steelyard.core.placing.analysis import Analysis, probe_of
 from steelyard.core.placing.grounds_of import grounds_of
 from steelyard.core.rebalancing.grounds import Grounds
-from steelyard.core.rebalancing.probing import EndToProbe, Probing, ends_to_probe, is_probed
+from steelyard.core.rebalancing.probing import SLOWEST, EndToProbe, Probing, ends_to_probe, is_probed
 
 
 def next_end(seen: Analysis, move: Move) -> tuple[PlacementKey, EndToProbe] | None:
     """The end of the move whose probe should run now; None where the move stands elsewhere, or all is known that can be."""
-    grounds = grounds_of(seen)
-    if move.step is not Step.PROBE or grounds is None:
+    if move.step is not Step.PROBE:
         return None
+    grounds = grounds_of(seen)
+    if grounds is None:
+        return _as_it_runs(seen)
     return next(
         ((key, end) for key, end in _ends(seen, grounds, move) if not is_probed(grounds, seen.kept.get(key)) and _is_open(seen, key)), None
     )
+
+
+def _as_it_runs(seen: Analysis) -> tuple[PlacementKey, EndToProbe] | None:
+    """While no load is known none can be asked for: a Job that runs goes on as it was made, and none is made."""
+    probe = probe_of(seen.snapshot)
+    ramp = Ramp(first=SLOWEST, most=SLOWEST, step_seconds=1, halvings=0)
+    return None if probe is None else (probe.key, EndToProbe(pool=probe.key.pool, ramp=ramp, start_seconds=0))
 
 
 def probing(seen: Analysis, move: Move) -> Probing:

@@ -7,7 +7,7 @@ errors on both sides.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from steelyard.core.facts.memory import Known
 from steelyard.core.facts.probe import Lengths, Ramp
@@ -100,11 +100,7 @@ def _end(grounds: Grounds, option: Option, part: float) -> EndToProbe:
     first = max(SLOWEST, FIRST * _load_of_a_replica(grounds))
     ramp = Ramp(first=_digits(first), most=_digits(first * MOST / FIRST), step_seconds=1, halvings=HALVINGS, lengths=_lengths(grounds))
     step = min(ENOUGH / first, (most - start) / ramp.steps)
-    return EndToProbe(
-        pool=option.pool,
-        ramp=Ramp(first=ramp.first, most=ramp.most, step_seconds=max(1, int(step)), halvings=HALVINGS, lengths=ramp.lengths),
-        start_seconds=int(start),
-    )
+    return EndToProbe(pool=option.pool, ramp=replace(ramp, step_seconds=max(1, int(step))), start_seconds=int(start))
 
 
 def _load_of_a_replica(grounds: Grounds) -> float:
