@@ -103,6 +103,14 @@ class Document:
             raise self.invalid(name, "a list of strings", value)
         return tuple(value)
 
+    def integers(self, name: str, high: int, most: int) -> tuple[int, ...]:
+        """Take a list of at most so many integers from 0 on."""
+        value = self._rest.pop(name, None)
+        good = isinstance(value, list) and all(isinstance(n, int) and not isinstance(n, bool) and 0 <= n <= high for n in value)
+        if not good or len(cast(list[int], value)) > most:
+            raise self.invalid(name, f"a list of at most {most} integers from 0 to {high}", value)
+        return tuple(cast(list[int], value))
+
     def sizes(self, name: str, high: int) -> tuple[int, ...]:
         """Take a list of distinct positive integers, in rising order."""
         value = self._rest.pop(name, None)

@@ -1,4 +1,4 @@
-"""`steelyard-runtime`: fetch, compile, publish, compare, serve, load, collect, digest, version."""
+"""`steelyard-runtime`: fetch, compile, publish, compare, serve, load, probe, collect, digest, version."""
 
 import argparse
 import os
@@ -21,9 +21,9 @@ STEPS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand and return its exit code. Imports are late: `digest` must not wait for a model server's libraries."""
     # As PID 1 a process has no default actions: without this a pod that is still importing would not stop before the kubelet kills it.
-    # A compile that is stopped so early has no result, and must not look like a success.
+    # A compile or a probe that is stopped so early has no result, and must not look like a success.
     options = _parser().parse_args(arguments)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1 if options.command in STEPS else 0))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1 if options.command in (*STEPS, "probe") else 0))
     configure_logs(console=options.console)
     match options.command:
         case "fetch" | "compile" | "publish":
@@ -42,6 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from steelyard_runtime.load.run import run_load  # noqa: PLC0415
 
             return run_load(options)
+        case "probe":
+            from steelyard_runtime.load.probe import run_probe  # noqa: PLC0415
+
+            return run_probe(os.environ)
         case "collect":
             from steelyard_runtime.artifacts.entry import run_collect  # noqa: PLC0415
 
@@ -74,6 +78,8 @@ def _parser() -> argparse.ArgumentParser:
     from steelyard_runtime.load.options import add_load_options  # noqa: PLC0415  argparse and the standard library only
 
     add_load_options(commands.add_parser("load", help="send open-loop load and log every request"))
+
+    commands.add_parser("probe", help="measure the server that STEELYARD_PROBE_SPEC describes: a ramp of open-loop load")
 
     collecting = commands.add_parser("collect", help="list the artifacts of a store that nothing refers to, and remove them with --remove")
     collecting.add_argument(

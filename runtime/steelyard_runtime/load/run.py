@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TextIO
 
 import aiohttp
 
-from steelyard_runtime.generate.promise import Promise, Stream
+from steelyard_runtime.generate.promise import Promise
+from steelyard_runtime.load.asking import Asking, body, departures
 from steelyard_runtime.load.entry import Entry
 from steelyard_runtime.load.schedule import LONGEST, Step, arrivals, parsed
 from steelyard_runtime.load.summary import Summary
@@ -34,24 +34,6 @@ TOLERATED = 0.1
 """Lateness of the client itself, as a part of the objective, that is not worth a word."""
 PREPARED_TEXTS = 2_000
 """Texts are made before the first is sent: making them meanwhile would delay sending."""
-
-
-@dataclass
-class Trip:
-    """What becomes of one request on its way. `sent`: when it left; None while it waits for a connection."""
-
-    sent: float | None = None
-
-
-def _departures(clock: Callable[[], float]) -> aiohttp.TraceConfig:
-    """Write down when each request left, which is later than when it was to: by as much as it waited for a connection."""
-
-    async def leaves(session: aiohttp.ClientSession, context: SimpleNamespace, asked: aiohttp.TraceRequestHeadersSentParams) -> None:
-        context.trace_request_ctx.sent = clock()
-
-    found = aiohttp.TraceConfig()
-    found.on_request_headers_sent.append(leaves)
-    return found
 
 
 @dataclass
@@ -84,24 +66,31 @@ class Load:
     async def run(self) -> None:
         """Send, wait for the answers, write the summary."""
         chance = random.Random(self.seed)
-        bodies = [self._body(text_of(chance.randint(*self.words), chance), chance) for _ in range(PREPARED_TEXTS)]
+        bodies = [self._body(self.words, chance) for _ in range(PREPARED_TEXTS)]
         # Wall time is read once; from then on a monotonic clock counts, so that a corrected clock bends no latency.
         started, origin = time.time(), time.monotonic()
         clock: Callable[[], float] = lambda: started + time.monotonic() - origin  # noqa: E731
+        asking = Asking(
+            url=self.url,
+            generates=self.generate is not None,
+            promise=self.promise,
+            clock=clock,
+            given_up=f"no answer {self.last_answers:g} s after the load was stopped",
+        )
         connector = aiohttp.TCPConnector(limit=self.connections, keepalive_timeout=60)
         watcher = asyncio.create_task(self._watch_file())
         async with aiohttp.ClientSession(
-            connector=connector, timeout=aiohttp.ClientTimeout(total=self.timeout), trace_configs=[_departures(clock)]
+            connector=connector, timeout=aiohttp.ClientTimeout(total=self.timeout), trace_configs=[departures(clock)]
         ) as session:
             waiting: set[asyncio.Task[None]] = set()
-            for number, (offset, body) in enumerate(self._requests(bodies, chance)):
+            for number, (offset, asked) in enumerate(self._requests(bodies, chance)):
                 if await self._sleep(offset - (time.monotonic() - origin)):
                     break
                 intended = started + offset
                 if len(waiting) >= MOST_WAITING:
                     self._record(Entry(number, intended, None, clock(), 0, "", 0, f"{MOST_WAITING} requests are waiting already"))
                     continue
-                task = asyncio.create_task(self._send(session, number, intended, body, clock))
+                task = asyncio.create_task(self._send(session, asking, number, intended, asked))
                 waiting.add(task)
                 task.add_done_callback(waiting.discard)
             if not self.stopping.is_set():
@@ -133,20 +122,11 @@ class Load:
             yield from ((offset, bodies[number % PREPARED_TEXTS]) for number, offset in enumerate(arrivals(self.steps, self.seed)))
         for each in self.trace:
             words = self.words if each.words is None else (each.words, each.words)
-            yield each.offset, self._body(text_of(chance.randint(*words), chance), chance, each.tokens)
+            yield each.offset, self._body(words, chance, each.tokens)
 
-    def _body(self, text: str, chance: random.Random, tokens: int | None = None) -> bytes:
-        if self.generate is not None:
-            # To the end of what is asked for: how long an answer is must not depend on what a model happens to say.
-            asked = {
-                "prompt": text,
-                "max_tokens": tokens or chance.randint(*self.generate),
-                "stream": True,
-                "ignore_eos": True,
-                "temperature": 0,
-            }
-            return json.dumps({"model": self.model, **asked}).encode()
-        return json.dumps({"model": self.model, "input": text}).encode()
+    def _body(self, words: tuple[int, int], chance: random.Random, tokens: int | None = None) -> bytes:
+        text = text_of(chance.randint(*words), chance)
+        return body(self.model, text, None if self.generate is None else tokens or chance.randint(*self.generate))
 
     async def _sleep(self, seconds: float) -> bool:
         """Sleep, and tell whether it is time to stop."""
@@ -165,47 +145,8 @@ class Load:
                 self.stopping.set()
             await asyncio.sleep(0.1)
 
-    async def _send(self, session: aiohttp.ClientSession, number: int, intended: float, body: bytes, clock: Callable[[], float]) -> None:
-        trip = Trip()
-        try:
-            path = "/v1/embeddings" if self.generate is None else "/v1/completions"
-            async with session.post(
-                f"{self.url}{path}",
-                data=body,
-                headers={"content-type": "application/json"},
-                allow_redirects=False,
-                trace_request_ctx=trip,
-            ) as answer:
-                if self.generate is not None:
-                    self._record(await self._stream(answer, number, intended, trip.sent, clock))
-                    return
-                content = await answer.read()
-                done = clock()
-                tokens = int(json.loads(content)["usage"]["prompt_tokens"]) if answer.status == 200 else 0
-                entry = Entry(number, intended, trip.sent, done, answer.status, answer.headers.get("x-steelyard-pod", ""), tokens)
-        except asyncio.CancelledError:
-            entry = Entry(number, intended, trip.sent, clock(), 0, "", 0, f"no answer {self.last_answers:g} s after the load was stopped")
-        # An answer may be anything: what it is not is said, and its request counted.
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError, LookupError, TypeError) as error:
-            entry = Entry(number, intended, trip.sent, clock(), 0, "", 0, f"{type(error).__name__}: {error}")
-        self._record(entry)
-
-    async def _stream(
-        self, answer: aiohttp.ClientResponse, number: int, intended: float, sent: float | None, clock: Callable[[], float]
-    ) -> Entry:
-        stream = Stream(self.promise, intended)
-        stream.begins(answer.status, [(b"content-type", answer.content_type.encode())])
-        rest = b""
-        async for chunk in answer.content.iter_any():
-            # Events are told apart by an empty line; the last of a chunk may go on in the next.
-            whole, divider, rest = (rest + chunk).rpartition(b"\n\n")
-            stream.sends(whole + divider, clock())
-        done, outcome = clock(), stream.outcome(clock())
-        status = 500 if outcome == "error" and answer.status == 200 else answer.status
-        pod = answer.headers.get("x-steelyard-pod", "")
-        return Entry(
-            number, intended, sent, done, status, pod, stream.tokens, first=stream.first, between=stream.between, kept=outcome != "slow"
-        )
+    async def _send(self, session: aiohttp.ClientSession, asking: Asking, number: int, intended: float, asked: bytes) -> None:
+        self._record(await asking.ask(session, number, intended, asked))
 
     def _record(self, entry: Entry) -> None:
         self.summary.add(entry)

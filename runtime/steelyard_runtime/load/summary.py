@@ -21,6 +21,11 @@ class Quantiles:
         """Whether there are any."""
         return bool(self._steps)
 
+    @property
+    def count(self) -> int:
+        """How many."""
+        return self._steps.total()
+
     def add(self, seconds: float | None) -> None:
         """Count one; None is none."""
         if seconds is not None:

@@ -1,0 +1,94 @@
+"""Sending one request of the load, and what became of it."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+
+import aiohttp
+
+from steelyard_runtime.generate.promise import Promise, Stream
+from steelyard_runtime.load.entry import Entry
+
+
+@dataclass
+class Trip:
+    """What becomes of one request on its way. `sent`: when it left; None while it waits for a connection."""
+
+    sent: float | None = None
+
+
+def departures(clock: Callable[[], float]) -> aiohttp.TraceConfig:
+    """Write down when each request left, which is later than when it was to: by as much as it waited for a connection."""
+
+    async def leaves(session: aiohttp.ClientSession, context: SimpleNamespace, asked: aiohttp.TraceRequestHeadersSentParams) -> None:
+        context.trace_request_ctx.sent = clock()
+
+    found = aiohttp.TraceConfig()
+    found.on_request_headers_sent.append(leaves)
+    return found
+
+
+def body(model: str, text: str, tokens: int | None) -> bytes:
+    """A request for an embedding of the text, or for so many tokens after it, in a stream."""
+    if tokens is None:
+        return json.dumps({"model": model, "input": text}).encode()
+    # To the end of what is asked for: how long an answer is must not depend on what a model happens to say.
+    asked = {"prompt": text, "max_tokens": tokens, "stream": True, "ignore_eos": True, "temperature": 0}
+    return json.dumps({"model": model, **asked}).encode()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """What all requests of a load have in common. `clock`: of the entries, in Unix seconds; `given_up`: what is said of a request that is
+    cancelled."""
+
+    url: str
+    generates: bool
+    """Text in a stream; else embeddings."""
+    clock: Callable[[], float]
+    given_up: str
+    promise: Promise = field(default_factory=Promise)
+    """Of the tokens of a stream."""
+
+    async def ask(self, session: aiohttp.ClientSession, number: int, intended: float, asked: bytes) -> Entry:
+        """Send it, and return what became of it; a request that is cancelled has an entry too. `sent` is known
+        where the session traces `departures`."""
+        trip = Trip()
+        try:
+            path = "/v1/completions" if self.generates else "/v1/embeddings"
+            async with session.post(
+                f"{self.url}{path}",
+                data=asked,
+                headers={"content-type": "application/json"},
+                allow_redirects=False,
+                trace_request_ctx=trip,
+            ) as answer:
+                if self.generates:
+                    return await self._stream(answer, number, intended, trip.sent)
+                content = await answer.read()
+                done = self.clock()
+                tokens = int(json.loads(content)["usage"]["prompt_tokens"]) if answer.status == 200 else 0
+                return Entry(number, intended, trip.sent, done, answer.status, answer.headers.get("x-steelyard-pod", ""), tokens)
+        except asyncio.CancelledError:
+            return Entry(number, intended, trip.sent, self.clock(), 0, "", 0, self.given_up)
+        # An answer may be anything: what it is not is said, and its request counted.
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError, LookupError, TypeError) as error:
+            return Entry(number, intended, trip.sent, self.clock(), 0, "", 0, f"{type(error).__name__}: {error}")
+
+    async def _stream(self, answer: aiohttp.ClientResponse, number: int, intended: float, sent: float | None) -> Entry:
+        stream = Stream(self.promise, intended)
+        stream.begins(answer.status, [(b"content-type", answer.content_type.encode())])
+        rest = b""
+        async for chunk in answer.content.iter_any():
+            # Events are told apart by an empty line; the last of a chunk may go on in the next.
+            whole, divider, rest = (rest + chunk).rpartition(b"\n\n")
+            stream.sends(whole + divider, self.clock())
+        done = self.clock()
+        outcome = stream.outcome(done)
+        status = 500 if outcome == "error" and answer.status == 200 else answer.status
+        pod = answer.headers.get("x-steelyard-pod", "")
+        return Entry(
+            number, intended, sent, done, status, pod, stream.tokens, first=stream.first, between=stream.between, kept=outcome != "slow"
+        )

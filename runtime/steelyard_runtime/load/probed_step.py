@@ -1,0 +1,113 @@
+"""One step of a probe: what became of its requests, by the client's clock and as the server itself would judge them."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from math import exp, lgamma, log, log1p
+
+from steelyard_runtime.load.entry import Entry
+from steelyard_runtime.load.probe_spec import Objective
+from steelyard_runtime.load.summary import Quantiles
+
+CHANCE = 0.05
+"""A step has broken the promise where it misses more than chance would make of what is allowed, but for so many cases of all."""
+
+TOLERATED, LEAST_TOLERATED = 0.1, 0.01
+"""Lateness of the generator itself, as a part of the shortest objective and in seconds, up to which what it measures is the server's."""
+HOPELESS = 1.0
+"""Seconds by which a generator is late that will not come to send what it should."""
+
+
+@dataclass
+class ProbedStep:
+    """Grows by one request at a time. Times in seconds; `patience`: after which a request was given up."""
+
+    rate: float
+    objectives: tuple[Objective, ...]
+    patience: float
+    seconds: float = 0.0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    missed: Counter[int] = field(default_factory=Counter)
+    """Requests that missed each objective, by its number."""
+    latencies: Quantiles = field(default_factory=Quantiles)
+    lateness: Quantiles = field(default_factory=Quantiles)
+    """By how much the generator itself was late."""
+    left_late: int = 0
+    """Requests that it sent too late for what was measured to be the server's alone."""
+    hopeless: bool = False
+    """It did not come to send what it should."""
+
+    def leaves(self, lateness: float) -> None:
+        """A request is sent, so late."""
+        self.lateness.add(lateness)
+        shortest = min((each.seconds for each in self.objectives if each.metric != "itl"), default=1.0)
+        self.left_late += lateness > max(LEAST_TOLERATED, TOLERATED * shortest)
+        self.hopeless = self.hopeless or lateness > HOPELESS
+
+    def add(self, entry: Entry) -> None:
+        """Count one request. The client's own mistakes are no requests."""
+        missed = [number for number, each in enumerate(self.objectives) if entry.status != 200 or _took(entry, each.metric) > each.seconds]
+        outcome = self._outcome(entry, late=bool(missed))
+        self.outcomes[outcome] += 1
+        if outcome == "rejected":
+            return
+        self.missed.update(missed)
+        if entry.status == 200:
+            self.latencies.add(entry.latency)
+
+    @property
+    def offered(self) -> int:
+        """All that were sent and made sense."""
+        return self.outcomes.total() - self.outcomes["rejected"]
+
+    @property
+    def kept(self) -> bool:
+        """Whether what was missed of each objective may be chance. Without any objective only an answer is promised."""
+        failed = self.outcomes["error"] + self.outcomes["shed"]
+        misses = [(self.missed[number], each.allowed) for number, each in enumerate(self.objectives)] or [(failed, 0.01)]
+        return self.offered > 0 and all(at_least(bad, self.offered, allowed) >= CHANCE for bad, allowed in misses)
+
+    @property
+    def disturbed(self) -> bool:
+        """Whether the generator, and not the server, may be why it was not kept."""
+        allowed = min((each.allowed for each in self.objectives), default=0.01)
+        return self.hopeless or (not self.kept and at_least(self.left_late, self.lateness.count, allowed) < CHANCE)
+
+    def told(self) -> dict[str, object]:
+        """Return it as the result has it; p99 in milliseconds, of those that were answered."""
+        p99 = self.latencies.quantile(0.99)
+        return {
+            "rate": round(self.rate, 4),
+            "seconds": round(self.seconds, 2),
+            **{name: self.outcomes[name] for name in ("good", "slow", "error", "shed")},
+            "p99": None if p99 is None else round(p99 * 1000, 1),
+        }
+
+    def _outcome(self, entry: Entry, *, late: bool) -> str:
+        if entry.status == 200:
+            return "slow" if late else "good"
+        if entry.status == 429:
+            return "shed"
+        if 400 <= entry.status < 500:
+            return "rejected"
+        return "slow" if entry.status == 0 and entry.latency >= self.patience else "error"
+
+
+def _took(entry: Entry, metric: str) -> float:
+    """Seconds. Where nothing streams, the first token comes with the answer, and none follows another."""
+    if metric == "e2e":
+        return entry.latency
+    if metric == "ttft":
+        return entry.latency if entry.first is None else entry.first
+    return 0.0 if entry.between is None else entry.between
+
+
+def at_least(bad: int, n: int, allowed: float) -> float:
+    """The probability that chance makes at least `bad` of n requests miss what the fraction `allowed` of all may miss (binomial)."""
+    if bad == 0:
+        return 1.0
+    if allowed <= 0:
+        return 0.0
+    if bad > n * allowed + 10 * (n * allowed) ** 0.5 + 10:
+        return 0.0
+    terms = (lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1) + k * log(allowed) + (n - k) * log1p(-allowed) for k in range(bad))
+    return max(0.0, 1.0 - sum(map(exp, terms)))

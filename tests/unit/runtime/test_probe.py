@@ -1,0 +1,432 @@
+"""A probe: a ramp on one server that serves nobody else, judged as the server itself judges."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from aiohttp import web
+
+from patience import PATIENCE
+from steelyard_runtime.artifacts.publish import Published
+from steelyard_runtime.failure import Failure
+from steelyard_runtime.load.entry import Entry
+from steelyard_runtime.load.lengths import Lengths
+from steelyard_runtime.load.probe import Probe
+from steelyard_runtime.load.probe_spec import Objective, ProbeSpec, probe_spec
+from steelyard_runtime.load.probed_step import ProbedStep, at_least
+from steelyard_runtime.load.rates import MOST_STEPS, rates
+from steelyard_runtime.termination import LIMIT, fitted
+from unit.runtime.played import PlayedEngine, serving, sums
+from unit.runtime.server_process import ServerProcess, environment, free_port
+
+LEISURE = {"metric": "e2e", "milliseconds": 60_000, "percent": "99"}
+
+
+def told(port: int, ready: int, **changes: Any) -> dict[str, str]:
+    document = {
+        "server": {"url": f"http://127.0.0.1:{port}", "ready": f"http://127.0.0.1:{ready}/readyz"},
+        "model": "tiny",
+        "task": "embeddings",
+        "objective": {"latency": [LEISURE]},
+        "ramp": {"first": 20, "most": 40},
+        "step": {"seconds": 0.5, "requests": 5},
+        "seconds": PATIENCE,
+        **changes,
+    }
+    return {"STEELYARD_PROBE_SPEC": json.dumps(document)}
+
+
+def spec_of(port: int = 1, ready: int = 1, **changes: Any) -> ProbeSpec:
+    return probe_spec(told(port, ready, **changes))
+
+
+@asynccontextmanager
+async def answering(handle: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> AsyncIterator[int]:
+    """A server in this loop that does as it is told with every request."""
+    application = web.Application()
+    application.router.add_route("*", "/{path:.*}", handle)
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()
+
+
+async def ready(_: web.Request) -> web.StreamResponse:
+    return web.Response(text="ok")
+
+
+# The rates
+
+
+def taken(first: float, most: float, carries: float) -> list[float]:
+    ramp = rates(first, most)
+    found = [next(ramp)]
+    while True:
+        try:
+            found.append(ramp.send(found[-1] <= carries))
+        except StopIteration:
+            return found
+
+
+def test_rates_double_until_the_promise_breaks_and_then_three_are_between() -> None:
+    assert taken(4, 100, carries=21) == [4, 8, 16, 32, 24, 20, 22]
+
+
+def test_rates_end_at_the_most_that_is_asked_for() -> None:
+    assert taken(4, 20, carries=1000) == [4, 8, 16, 20]
+
+
+def test_a_first_rate_that_is_too_much_is_halved() -> None:
+    assert taken(8, 64, carries=1.5) == [8, 4, 2, 1]
+
+
+@pytest.mark.parametrize("carries", [0.0, 1e-3, 7e4, 1e12])
+def test_a_ramp_has_an_end_and_its_result_fits_into_a_termination_message(carries: float) -> None:
+    found = taken(1e-3, 1e6, carries)
+    assert len(found) <= MOST_STEPS
+    steps = [ProbedStep(rate, (), 30.0, seconds=86_400, outcomes=Counter(good=10**8, slow=10**8, error=10**8)) for rate in found]
+    message = {
+        "result": "Probed",
+        "readySeconds": 3600.123,
+        "steps": [each.told() | {"p99": 123456.7} for each in steps],
+        "message": "m" * 300,
+    }
+    whole = fitted(message)
+    assert len(whole) <= LIMIT and json.loads(whole) == message
+
+
+# The lengths
+
+
+def test_lengths_are_drawn_as_they_were_seen() -> None:
+    seen = Lengths((1, 2, 4, 8), (0, 0, 10, 30, 40))
+    chance = random.Random(3)
+    drawn = Counter(seen.draw(chance) for _ in range(8000))
+    assert set(drawn) == {3, 4, 5, 6, 7, 8}
+    assert sum(drawn[n] for n in (3, 4)) == pytest.approx(2000, rel=0.1)
+    assert drawn[8] == pytest.approx(4000 / 4 + 2000, rel=0.1), "a quarter of its bucket, and all above the last edge"
+
+
+@pytest.mark.parametrize(
+    "lengths",
+    [
+        {"edges": [1, 2], "counts": [1, 2]},
+        {"edges": [2, 1], "counts": [1, 2, 3]},
+        {"edges": [1, 2], "counts": [3, 2, 3]},
+        {"edges": [0, 2], "counts": [1, 2, 3]},
+        {"edges": [1, 2], "counts": [1, 2, -3]},
+        {"edges": list(range(1, 100)), "counts": [1] * 100},
+        {"edges": "x", "counts": [1]},
+    ],
+)
+def test_lengths_that_make_no_sense_are_refused_by_name(lengths: dict[str, Any]) -> None:
+    with pytest.raises(Failure, match=r"lengths\.input"):
+        spec_of(lengths={"input": lengths})
+
+
+def test_without_lengths_or_of_nobody_it_takes_its_own() -> None:
+    assert spec_of().input == spec_of(lengths={"input": {"edges": [1, 2], "counts": [0, 0, 0]}}).input
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"task": "poetry"}, {"ramp": {"first": 8, "most": 4}}, {"seed": -1}, {"objective": {"latency": [{**LEISURE, "percent": "101"}]}}],
+)
+def test_a_specification_that_makes_no_sense_is_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(Failure, match="STEELYARD_PROBE_SPEC"):
+        spec_of(**change)
+
+
+# The judgement
+
+E2E, TTFT, ITL = Objective("e2e", 1.0, 0.01), Objective("ttft", 0.2, 0.05), Objective("itl", 0.05, 0.1)
+
+
+def entry(seconds: float, status: int = 200, **more: Any) -> Entry:
+    return Entry(0, 10.0, 10.0, 10.0 + seconds, status, "", 1, **more)
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [
+        (entry(0.9, first=0.1, between=0.04), "good"),
+        (entry(1.1, first=0.1, between=0.04), "slow"),
+        (entry(0.9, first=0.3, between=0.04), "slow"),
+        (entry(0.9, first=0.1, between=0.06), "slow"),
+        (entry(0.1), "good"),
+        (entry(0.9), "slow"),
+        (entry(0.1, 429), "shed"),
+        (entry(0.1, 503), "error"),
+        (entry(0.1, 0), "error"),
+        (entry(30.0, 0), "slow"),
+        (entry(0.1, 400), "rejected"),
+    ],
+)
+def test_a_request_is_judged_as_the_server_judges_it(answer: Entry, outcome: str) -> None:
+    step = ProbedStep(1.0, (E2E, TTFT, ITL), 30.0)
+    step.add(answer)
+    assert dict(step.outcomes) == {outcome: 1}
+    assert step.offered == (outcome != "rejected")
+
+
+def test_a_step_breaks_the_promise_where_more_is_missed_than_chance_may_make_of_what_is_allowed() -> None:
+    def step(missed: int, of: int = 30) -> ProbedStep:
+        found = ProbedStep(1.0, (E2E,), 30.0)
+        for number in range(of):
+            found.add(entry(2.0 if number < missed else 0.5))
+        return found
+
+    assert [step(n).kept for n in range(4)] == [True, True, False, False]
+    assert step(15, of=1000).kept and not step(20, of=1000).kept
+    assert not ProbedStep(1.0, (E2E,), 30.0).kept, "of nothing nobody knows"
+
+
+def test_each_objective_counts_with_its_own_percent() -> None:
+    step = ProbedStep(1.0, (E2E, TTFT), 30.0)
+    for number in range(200):
+        step.add(entry(0.5, first=0.3 if number < 12 else 0.1))
+    assert step.kept, "6 % of the first tokens were late where 5 % may be, in 200"
+    for _ in range(12):
+        step.add(entry(0.5, first=0.3))
+    assert not step.kept
+
+
+def test_a_generator_that_was_late_is_blamed_for_what_was_not_kept_and_for_nothing_else() -> None:
+    def step(missed: int, late: int, by: float = 0.2) -> ProbedStep:
+        found = ProbedStep(1.0, (E2E,), 30.0)
+        for number in range(100):
+            found.leaves(by if number < late else 0.001)
+            found.add(entry(2.0 if number < missed else 0.5))
+        return found
+
+    assert not step(missed=0, late=50).disturbed, "so late or not, the server has kept it"
+    assert not step(missed=50, late=1).disturbed, "one of a hundred has not made half of them slow"
+    assert step(missed=50, late=20).disturbed
+    assert step(missed=0, late=1, by=1.5).disturbed, "who is late by more than a second did not send that much"
+
+
+@pytest.mark.parametrize(("bad", "n", "allowed"), [(0, 10, 0.0), (3, 30, 0.01), (900, 100_000, 0.01), (99_000, 100_000, 0.01)])
+def test_the_chance_of_misses_is_the_binomials(bad: int, n: int, allowed: float) -> None:
+    drawn = np.random.default_rng(5).binomial(n, allowed, 20_000)
+    assert at_least(bad, n, allowed) == pytest.approx((drawn >= bad).mean(), abs=0.02)
+
+
+# The ramp
+
+
+def test_a_ramp_on_our_own_server_tells_each_step_and_stops_where_it_was_told_to() -> None:
+    async def probed() -> dict[str, Any]:
+        async with serving(PlayedEngine()) as server, answering(ready) as readiness:
+            result = await Probe(spec_of(server.port, readiness)).run()
+            answered = server.metrics.registry.get_sample_value("steelyard_server_requests_total", {"outcome": "good"})
+            assert answered == sum(step["good"] for step in result["steps"]) + 5, "five warmed it"
+            return result
+
+    result = asyncio.run(probed())
+    assert set(result) == {"result", "readySeconds", "steps"}
+    assert [step["rate"] for step in result["steps"]] == [20, 40]
+    for step in result["steps"]:
+        assert set(step) == {"rate", "seconds", "good", "slow", "error", "shed", "p99"}
+        assert step["seconds"] >= 0.5 and step["good"] >= 5 and step["slow"] == step["error"] == step["shed"] == 0
+
+
+def test_what_a_server_cannot_carry_breaks_the_promise_and_what_it_can_is_found_below() -> None:
+    """It takes 20 ms a request, one at a time: 50 a second at most, whatever the machine."""
+
+    def slow(ids: np.ndarray) -> np.ndarray:
+        time.sleep(0.02)
+        return sums(ids)
+
+    async def probed() -> dict[str, Any]:
+        latency = [{"metric": "e2e", "milliseconds": 400, "percent": "90"}]
+        async with serving(PlayedEngine(slow), max_batch=1) as server, answering(ready) as readiness:
+            step = {"seconds": 2, "requests": 5}
+            return await Probe(
+                spec_of(server.port, readiness, objective={"latency": latency}, ramp={"first": 2, "most": 1000}, step=step)
+            ).run()
+
+    result = asyncio.run(probed())
+    good = {step["rate"]: step["good"] / sum(step[name] for name in ("good", "slow", "error", "shed")) for step in result["steps"]}
+    assert all(share < 0.9 for rate, share in good.items() if rate >= 100)
+    assert good[2] > 0.5 and len(result["steps"]) >= 4
+    assert max(good) <= 256, "it does not go on where the promise has broken"
+
+
+def test_the_queue_of_a_step_is_gone_before_the_next_begins() -> None:
+    at_work, most = [0], [0]
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        if request.path == "/readyz":
+            most.append(at_work[0])
+            return web.Response()
+        at_work[0] += 1
+        await asyncio.sleep(0.5)
+        at_work[0] -= 1
+        return web.json_response({"usage": {"prompt_tokens": 1}})
+
+    async def probed() -> None:
+        async with answering(handle) as port:
+            await Probe(spec_of(port, port, step={"seconds": 0.2, "requests": 5})).run()
+
+    asyncio.run(probed())
+    assert len(most) >= 3 and set(most) == {0}
+
+
+def test_a_generator_that_is_too_slow_itself_says_so_and_blames_no_server() -> None:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return web.json_response({"usage": {"prompt_tokens": 1}})
+
+    async def probed() -> dict[str, Any]:
+        async with answering(handle) as port:
+            probe = Probe(
+                spec_of(
+                    port,
+                    port,
+                    objective={"latency": [{"metric": "e2e", "milliseconds": 2000, "percent": "99"}]},
+                    ramp={"first": 2, "most": 8},
+                )
+            )
+
+            async def hog() -> None:
+                """Somebody takes the processor once a step has been told."""
+                while not probe.steps:
+                    await asyncio.sleep(0.01)
+                while True:
+                    time.sleep(1.2)
+                    await asyncio.sleep(0)
+
+            hogging = asyncio.create_task(hog())
+            try:
+                return await probe.run()
+            finally:
+                hogging.cancel()
+
+    result = asyncio.run(probed())
+    assert [step["rate"] for step in result["steps"]] == [2]
+    assert result["steps"][0]["slow"] == 0
+    assert "the load generator could not send 4 requests per second in time" in result["message"]
+
+
+@pytest.mark.parametrize("why", ["stopped", "over"])
+def test_a_probe_that_ends_early_tells_the_steps_that_it_has(why: str) -> None:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return web.json_response({"usage": {"prompt_tokens": 1}})
+
+    async def probed() -> dict[str, Any]:
+        async with answering(handle) as port:
+            probe = Probe(spec_of(port, port, ramp={"first": 20, "most": 1e6}, seconds=PATIENCE if why == "stopped" else 4))
+
+            async def stop() -> None:
+                while not probe.steps:
+                    await asyncio.sleep(0.01)
+                if why == "stopped":
+                    probe.stopping.set()
+
+            stopping = asyncio.create_task(stop())
+            result = await probe.run()
+            await stopping
+            return result
+
+    result = asyncio.run(probed())
+    assert result["steps"][0]["rate"] == 20
+    assert result["message"] == ("it was told to stop before its end" if why == "stopped" else "its 4 s were over before its end")
+
+
+def test_a_server_that_is_never_ready_is_waited_for_so_long_and_no_longer() -> None:
+    async def probed() -> None:
+        with pytest.raises(Failure, match="has measured nothing: its 1 s were over"):
+            await Probe(spec_of(free_port(), free_port(), seconds=1)).run()
+
+    asyncio.run(probed())
+
+
+def test_a_server_that_refuses_its_requests_as_wrong_is_no_bad_server() -> None:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return web.Response(status=200 if request.path == "/readyz" else 422)
+
+    async def probed() -> None:
+        async with answering(handle) as port:
+            with pytest.raises(Failure, match=r"refuses \d+ of the probe's requests as wrong"):
+                await Probe(spec_of(port, port)).run()
+
+    asyncio.run(probed())
+
+
+def test_text_is_asked_for_in_a_stream_and_its_tokens_are_judged() -> None:
+    asked: list[dict[str, Any]] = []
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        if request.path == "/readyz":
+            return web.Response()
+        asked.append({"path": request.path, **await request.json()})
+        answer = web.StreamResponse(headers={"content-type": "text/event-stream"})
+        await answer.prepare(request)
+        for _ in range(3):
+            await answer.write(b'data: {"choices":[{"index":0,"text":"a"}]}\n\n')
+            await asyncio.sleep(0.1)
+        await answer.write(b"data: [DONE]\n\n")
+        return answer
+
+    async def probed(itl: int) -> dict[str, Any]:
+        async with answering(handle) as port:
+            lengths = {"input": {"edges": [2, 3], "counts": [0, 1, 1]}, "output": {"edges": [6, 7], "counts": [0, 1, 1]}}
+            latency = [{"metric": "itl", "milliseconds": itl, "percent": "99"}]
+            changes = {"task": "text-generation", "ramp": {"first": 10, "most": 10}, "lengths": lengths, "objective": {"latency": latency}}
+            return await Probe(spec_of(port, port, **changes)).run()
+
+    easy, hard = asyncio.run(probed(60_000)), asyncio.run(probed(20))
+    assert easy["steps"][0]["slow"] == 0 and easy["steps"][0]["good"] > 0
+    assert all(step["good"] == 0 for step in hard["steps"])
+    assert {(each["path"], each["max_tokens"], each["stream"], len(each["prompt"].split())) for each in asked} == {
+        ("/v1/completions", 7, True, 3)
+    }
+
+
+# The process
+
+
+@pytest.mark.parametrize("how", ["to its end", "until SIGTERM"])
+def test_a_probe_of_a_real_server_leaves_its_result_as_the_termination_message(artifact: Published, tmp_path: Path, how: str) -> None:
+    with ServerProcess(tmp_path, artifact) as server:
+        server.wait_until_ready()
+        most = 40 if how == "to its end" else 1e6
+        spec = told(server.port, server.observe_port, ramp={"first": 20, "most": most})
+        with (tmp_path / "probe.err").open("w") as err:
+            command = [sys.executable, "-m", "steelyard_runtime.main", "--console", "probe"]
+            probe = subprocess.Popen(command, env=environment(tmp_path, "probe", **spec), stderr=err)
+        if how == "until SIGTERM":
+            while "step:" not in (tmp_path / "probe.err").read_text():
+                assert probe.poll() is None
+                time.sleep(0.05)
+            probe.send_signal(signal.SIGTERM)
+        assert probe.wait(PATIENCE) == 0, (tmp_path / "probe.err").read_text()
+    message = (tmp_path / "probe.termination").read_bytes()
+    result = json.loads(message)
+    assert len(message) <= LIMIT and result["result"] == "Probed"
+    assert result["steps"][0]["good"] > 0 and result["steps"][0]["error"] == 0
+    assert ("message" in result) == (how == "until SIGTERM")
+
+
+def test_a_probe_that_measured_nothing_fails_and_says_why(tmp_path: Path) -> None:
+    spec = told(free_port(), free_port(), seconds=1)
+    command = [sys.executable, "-m", "steelyard_runtime.main", "probe"]
+    found = subprocess.run(command, env=environment(tmp_path, "probe", **spec), capture_output=True, check=False, timeout=PATIENCE)
+    assert found.returncode == 1
+    result = json.loads((tmp_path / "probe.termination").read_bytes())
+    assert (result["result"], result["reason"]) == ("Failed", "Interrupted")
