@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from steelyard.core.facts.batches import LARGEST, SIZES, Batches
-from steelyard.core.statistics.histogram import Buckets
+from steelyard.core.statistics.histogram import Buckets, kept
 from steelyard.observe.exposition import EDGES, SERIES, Exposition
 from steelyard.observe.failure import Reason, RejectedError
 from steelyard.observe.sample import Counts, Sample
@@ -18,6 +18,8 @@ from steelyard.observe.sample import Counts, Sample
 CPU = "process_cpu_seconds_total"
 MOST = 2**53
 """Above it a float no longer counts one by one."""
+MOST_TOKENS = 2**30
+"""Of one request; no model takes as many."""
 TOO_MANY = 429
 FAILED = 400
 
@@ -40,6 +42,9 @@ class SteelyardMetrics:
     WORKERS = "steelyard_server_workers"
     CLOCK = "steelyard_server_clock_seconds"
     START = "steelyard_server_start_time_seconds"
+    INPUT = ("steelyard_request_input_tokens", "vllm:request_prompt_tokens")
+    """Tokens of each request; where vLLM answers, it counts them itself."""
+    OUTPUT = ("vllm:request_generation_tokens",)
 
     @property
     def counter(self) -> str:
@@ -50,12 +55,15 @@ class SteelyardMetrics:
     def wanted(self) -> frozenset[str]:
         """Names to keep."""
         batches = {self.RUNS, self.RUN_ROWS, self.RUN_SECONDS, self.INPUTS, self.WORKERS}
-        return frozenset({self.REQUESTS, f"{self.DURATION}_bucket", CPU, self.BUSY, self.REQUEST_CPU, *batches, self.CLOCK, self.START})
+        lengths = {f"{name}_bucket" for name in (*self.INPUT, *self.OUTPUT)}
+        return frozenset(
+            {self.REQUESTS, f"{self.DURATION}_bucket", CPU, self.BUSY, self.REQUEST_CPU, *batches, *lengths, self.CLOCK, self.START}
+        )
 
     @property
     def own_labels(self) -> frozenset[str] | None:
         """Labels that are the server's and not Prometheus' own."""
-        return frozenset({"outcome", "le", "size"})
+        return frozenset({"outcome", "le", "size", "engine"})
 
     def sample(self, seen: Exposition, at: datetime, content: int) -> Sample:
         """RejectedError if an outcome or the histogram is missing: a signal that is not there is not zero."""
@@ -84,6 +92,8 @@ class SteelyardMetrics:
             clock=_single(seen, self.CLOCK),
             content=content,
             batches=self._batches(seen),
+            input_tokens=_tokens(seen, self.INPUT),
+            output_tokens=_tokens(seen, self.OUTPUT),
         )
 
     def _batches(self, seen: Exposition) -> Batches | None:
@@ -245,6 +255,17 @@ def _buckets(seen: Exposition, name: str) -> Buckets:
         if not _rises(each[edge] for edge in sorted(each)):
             raise RejectedError(Reason.BUCKETS, f"has a histogram {name} whose buckets are not cumulative")
     return _summed(by_set.values())
+
+
+def _tokens(seen: Exposition, names: Iterable[str]) -> Buckets | None:
+    """The first of these histograms that is there."""
+    name = next((each for each in names if f"{each}_bucket" in seen.series), None)
+    if name is None:
+        return None
+    buckets = _buckets(seen, name)
+    if not all(edge == math.inf or (1 <= edge <= MOST_TOKENS and edge == math.floor(edge)) for edge in buckets):
+        raise RejectedError(Reason.BUCKETS, f"has a histogram {name} with an edge that is no number of tokens")
+    return kept(buckets)
 
 
 def _edge(name: str, text: str | None) -> float:

@@ -11,12 +11,14 @@ from datetime import datetime, timedelta
 
 from steelyard.core.facts.batches import NONE, Batches, together
 from steelyard.core.facts.identity import PlacementKey
+from steelyard.core.facts.probe import Lengths
 from steelyard.core.facts.snapshot import Traffic
 from steelyard.core.facts.window_table import WindowTable
 from steelyard.core.statistics.histogram import Buckets, added
 from steelyard.core.vocabulary.reading import Fresh, Reading, Stale, Unknown
 from steelyard.observe.cost import cost, existence
 from steelyard.observe.failure import Failure
+from steelyard.observe.lengths import lengths
 from steelyard.observe.observed_pod import ObservedPod
 from steelyard.observe.pod_record import PodRecord
 from steelyard.observe.sample import ZERO, Sample, Tally, total
@@ -75,6 +77,8 @@ class PlacementRecord:
         self._before_round = ZERO
         self._met_now: set[str] = set()
         self._idle = False
+        self._lengths: Lengths | None = None
+        """As of the newest window: what changes between windows would be looked at anew each time."""
 
     @property
     def _unread(self) -> str:
@@ -149,7 +153,7 @@ class PlacementRecord:
         """What may be believed at `now`."""
         if self._good_at is None or self._pending:
             return Unknown(self._why or self._unread, self._pending)
-        traffic = Traffic(windows=self._ring)
+        traffic = Traffic(windows=self._ring, lengths=self._lengths)
         if self._why is not None:
             return Stale(traffic, self._good_at, self._why)
         if self._now is None or now - self._now > MISSED * interval:
@@ -246,6 +250,7 @@ class PlacementRecord:
         closed, crashes = self._running.window, (pod.facts.crash for pod in self._present())
         disturbed = any(crash is not None and crash.disturbs(closed.start, closed.end) for crash in crashes)
         self._ring = self._ring.then(replace(closed, disturbed=disturbed), WINDOWS)
+        self._lengths = lengths(pod.tokens for pod in self._present())
         self._running, self._recovering = opened(now, self._constellation()), False
         return True
 

@@ -32,6 +32,8 @@ class PodRecord:
         self.before = ZERO
         """What it had counted before the first look, for a pod older than that."""
         self.restarted = False
+        self.tokens: tuple[Buckets | None, Buckets | None] = (None, None)
+        """Of the requests of its present process, as last read: of their input and of their output."""
         self._seen_from_birth = seen_from_birth
         self._known = False
         self._last: Sample | None = None
@@ -115,6 +117,7 @@ class PodRecord:
         self.counters = self.counters.read(sample)
         self.restarted = not first and before != (len(self.counters.runs), self.counters.folded)
         self.misses, self.was_read, self.failure = 0, True, None
+        self.tokens = sample.input_tokens, sample.output_tokens
 
     def _first_news(self) -> None:
         """Where the counters of a pod begin to matter, once there are any."""

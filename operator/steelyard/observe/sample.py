@@ -111,6 +111,9 @@ class Sample:
     clock: float | None
     content: int
     batches: Batches | None = None
+    input_tokens: Buckets | None = None
+    """Requests by their tokens; the edges are numbers of tokens."""
+    output_tokens: Buckets | None = None
 
     def shrank(self, old: Sample) -> bool:
         """Whether a counter went back, which only a new process explains. Where both name their start and it is the same, requests alone

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from prometheus_client import Counter, Gauge, Histogram, ProcessCollector
 
 from steelyard_runtime.serve.outcome import Outcome
-from steelyard_runtime.serve.request_metrics import RequestMetrics
+from steelyard_runtime.serve.request_metrics import RequestMetrics, length_histogram
 
 
 class Metrics(RequestMetrics):
@@ -32,6 +32,7 @@ class Metrics(RequestMetrics):
         )
         self._token_count = Counter("steelyard_server_tokens_total", "Tokens of answered requests.", ["direction"], registry=registry)
         self._token_count.labels("input")
+        self._lengths = length_histogram("input", registry)
         self._info = Gauge(
             "steelyard_server_info",
             "What is served; always 1.",
@@ -87,6 +88,8 @@ class Metrics(RequestMetrics):
         if outcome in (Outcome.GOOD, Outcome.SLOW):
             self._token_count.labels("input").inc(tokens)
             self._tokens += tokens
+            if tokens:  # none of whoever left before the end
+                self._lengths.observe(tokens)
 
     async def expose(self, *, ready: bool) -> bytes:
         """Return the text format. The thread that asks does nothing but probes and scrapes, so its CPU time is what they cost."""

@@ -11,6 +11,18 @@ from steelyard_runtime.serve.outcome import Outcome
 
 LADDER = (1, 2.5, 5, 10, 25, 50, 75, 100, 150, 200, 300, 400, 600, 800, 1200, 1600, 2400, 3200, 5000, 10000, 30000)
 """Milliseconds; each objective becomes an edge of its own besides."""
+LENGTHS = tuple(2**power for power in range(18))
+"""Tokens of one request, by powers of two; what is longer than the last counts for +Inf."""
+
+
+def length_histogram(direction: str, registry: CollectorRegistry) -> Histogram:
+    """How long requests are, `input` or `output`: what a probe on another pool sends is as long. Never what they say."""
+    return Histogram(
+        f"steelyard_request_{direction}_tokens",
+        f"Tokens of a request's {direction}, of requests answered without an error.",
+        buckets=LENGTHS,
+        registry=registry,
+    )
 
 
 class RequestMetrics:

@@ -25,7 +25,19 @@ REQUESTS, BUCKET = STEELYARD.REQUESTS, f"{STEELYARD.DURATION}_bucket"
 BATCHES = (STEELYARD.RUNS, STEELYARD.RUN_ROWS, STEELYARD.RUN_SECONDS, STEELYARD.INPUTS, STEELYARD.WORKERS)
 CONTRACTS = (STEELYARD, CustomMetrics("http_requests_total", "http_seconds", 0.25, "code"))
 NAMES = st.sampled_from(
-    [REQUESTS, BUCKET, STEELYARD.START, STEELYARD.CLOCK, STEELYARD.BUSY, *BATCHES, "http_requests_total", "http_seconds_bucket", "x"]
+    [
+        REQUESTS,
+        BUCKET,
+        f"{STEELYARD.INPUT[0]}_bucket",
+        f"{STEELYARD.OUTPUT[0]}_bucket",
+        STEELYARD.START,
+        STEELYARD.CLOCK,
+        STEELYARD.BUSY,
+        *BATCHES,
+        "http_requests_total",
+        "http_seconds_bucket",
+        "x",
+    ]
 )
 VALUES = st.sampled_from(["0", "1", "NaN", "-1", "+Inf", "1e308", "1e999", "0x1", "1_0", "\u0661", "", "9007199254740993", "0.5"])
 LABEL_VALUES = st.sampled_from(
@@ -43,9 +55,12 @@ LINES = st.one_of(
     st.builds("# TYPE {} {}".format, NAMES, st.sampled_from(["counter", "histogram", ""])),
     st.text(max_size=30),
 )
+LENGTHS = [
+    f'{name}_bucket{{le="{edge}"}} {n}' for name in (STEELYARD.INPUT[0], STEELYARD.OUTPUT[0]) for n, edge in enumerate((1, 2, "+Inf"))
+]
 PAGES = st.builds(
     lambda real, lines, at: "\n".join([*real[:at], *lines, *real[at:]]).encode("utf-8", "surrogatepass"),
-    st.sampled_from([exposition(clock=4.0).splitlines(), [*exposition(clock=5.0).splitlines(), *batches(1, 9)], []]),
+    st.sampled_from([exposition(clock=4.0).splitlines(), [*exposition(clock=5.0).splitlines(), *batches(1, 9), *LENGTHS], []]),
     st.lists(LINES, max_size=12),
     st.integers(0, 40),
 )
@@ -69,6 +84,7 @@ def test_any_pages_of_one_pod_are_samples_or_refusals_and_its_record_goes_on(pag
         found = answer(body, contract)
         if isinstance(found, Sample):
             assert min(vars_of(found)) >= 0
+            assert all(edge >= 1 for told in (found.input_tokens, found.output_tokens) for edge in told or ())
         record.take([pod(termination_message=word)], {"uid-a": found}, now, now, interval)
         record.settle(timedelta(seconds=5), interval, None)
         reading = last_known(record.reading(now, interval))
@@ -78,6 +94,9 @@ def test_any_pages_of_one_pod_are_samples_or_refusals_and_its_record_goes_on(pag
         totals = record.totals
         assert min(totals.tally.good, totals.tally.slow, totals.tally.error, totals.tally.shed) >= 0
         assert math.isfinite(totals.cost)
+        if reading is not None and reading.lengths is not None:
+            counts = [count for _, count in reading.lengths.input]
+            assert counts == sorted(counts) and counts[-1] > 0 and math.isinf(reading.lengths.input[-1][0])
 
 
 def vars_of(found: Sample) -> list[float]:
