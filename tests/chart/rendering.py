@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from math import inf
 from typing import Any
 
 import yaml
@@ -17,9 +18,10 @@ from steelyard.control.gather.workload_facts import workload_of
 from steelyard.core.compiling.candidate import compile_inputs
 from steelyard.core.compiling.site import CompileSite
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
+from steelyard.core.facts.probe import Lengths, Ramp
 from steelyard.core.facts.resources import Resources
 from steelyard.core.facts.snapshot import Settings, Toolchain, Workload
-from steelyard.core.placing.intent import CompileIntent, Intent, PlacementIntent
+from steelyard.core.placing.intent import CompileIntent, Intent, PlacementIntent, ProbeIntent
 from steelyard.render.compile_job import CompileJobIntent, compile_job
 from steelyard.render.objects import desired
 
@@ -80,8 +82,14 @@ def _with(workload: Workload, toolchain: Toolchain, key: PlacementKey, settings:
         vllm=workload.vllm,
     )
     compiles = CompileIntent(namespace=workload.key.namespace, inputs=inputs, toolchain=toolchain, pools=("one",))
-    wanted = desired(Intent(workload=workload.key, workload_uid=workload.uid, compile=(compiles,), create=(placement,)), settings)
+    seen = Lengths(input=((1.0, 2), (16.0, 40), (inf, 41)))
+    ramp = Ramp(first=1.0, most=8.0, step_seconds=30, halvings=3, lengths=seen)
+    probe = ProbeIntent(move="20260101t000000-one", placement=placement, ramp=ramp, seconds=900)
+    intent = Intent(workload=workload.key, workload_uid=workload.uid, compile=(compiles,), create=(placement,), probe=probe)
+    wanted = desired(intent, settings)
     yield from wanted.present
+    assert wanted.probe is not None
+    yield wanted.probe
     for compiled in wanted.compiled:
         yield compiled
         attempt = CompileJobIntent(

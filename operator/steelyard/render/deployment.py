@@ -77,9 +77,8 @@ def serve_spec(intent: PlacementIntent, settings: Settings) -> Manifest:
     }
 
 
-def deployment(workload: WorkloadKey, uid: str, intent: PlacementIntent, settings: Settings, called: str | None = None) -> Manifest:
-    """A Deployment with `intent.replicas` replicas; afterwards only /scale changes their number. `called`: its name, where it stands."""
-    labels = label.of_placement(workload, intent.key)
+def serving_pod(intent: PlacementIntent, settings: Settings) -> Manifest:
+    """The pod that serves a placement, with one container."""
     env = [*store_environment(settings), *store_credentials(settings.store_read_secret)]
     spec = json.dumps(serve_spec(intent, settings), sort_keys=True, separators=(",", ":"))
     cached, cache_env = cache(settings)
@@ -121,7 +120,7 @@ def deployment(workload: WorkloadKey, uid: str, intent: PlacementIntent, setting
         "terminationMessagePolicy": "File",
         "volumeMounts": [mount for _, mount in parts],
     }
-    pod: Manifest = {
+    return {
         **access(intent.access.pull_secrets, intent.access.account),
         "enableServiceLinks": False,
         "securityContext": pod_security(),
@@ -130,6 +129,11 @@ def deployment(workload: WorkloadKey, uid: str, intent: PlacementIntent, setting
         "volumes": [volume for volume, _ in parts],
         **nodes(intent.node_selector, intent.tolerations, intent.scheduler, intent.runtime_class),
     }
+
+
+def deployment(workload: WorkloadKey, uid: str, intent: PlacementIntent, settings: Settings, called: str | None = None) -> Manifest:
+    """A Deployment with `intent.replicas` replicas; afterwards only /scale changes their number. `called`: its name, where it stands."""
+    labels = label.of_placement(workload, intent.key)
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -147,6 +151,6 @@ def deployment(workload: WorkloadKey, uid: str, intent: PlacementIntent, setting
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
             "progressDeadlineSeconds": 2 * START_SECONDS if intent.vllm is None else VLLM_START_SECONDS + START_SECONDS,
             "selector": {"matchLabels": label.selector(workload, intent.key)},
-            "template": {"metadata": {"labels": labels}, "spec": pod},
+            "template": {"metadata": {"labels": labels}, "spec": serving_pod(intent, settings)},
         },
     }

@@ -13,6 +13,10 @@ ROLE = "steelyard.dev/role"
 COMPILED_MODEL = "steelyard.dev/compiled-model"
 SERVING = "serving"
 COMPILE = "compile"
+PROBE = "probe"
+SERVERS = frozenset({SERVING, PROBE})
+"""The roles of pods with a server of a placement in them."""
+MOVE = "steelyard.dev/move"
 
 ASKED = "steelyard.dev/asked"
 """Annotation: hash of what the user asked for when the Deployment was made."""
@@ -28,6 +32,11 @@ def of_workload(workload: WorkloadKey) -> dict[str, str]:
 def of_placement(workload: WorkloadKey, key: PlacementKey) -> dict[str, str]:
     """On the Deployment, the Service and the pods of a placement."""
     return {**of_workload(workload), POOL: key.pool, REVISION: key.revision, ROLE: SERVING}
+
+
+def of_probe(workload: WorkloadKey, key: PlacementKey, move: str) -> dict[str, str]:
+    """On the Job and the pod of a probe: those of its placement, but for the role, which no Service selects."""
+    return {**of_placement(workload, key), ROLE: PROBE, MOVE: move}
 
 
 def serving(workload: WorkloadKey) -> dict[str, str]:

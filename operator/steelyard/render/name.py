@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 
 LENGTHS = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -15,6 +17,12 @@ def placement(workload: WorkloadKey, key: PlacementKey) -> str:
     one of an older version without the digit: a new name would be new pods.
     """
     return f"{workload.name}-{key.pool}-{key.revision}{LENGTHS[len(workload.name) % len(LENGTHS)]}"
+
+
+def probe_job(workload: WorkloadKey, key: PlacementKey, move: str) -> str:
+    """A Job of its own for each move and placement: its template cannot change."""
+    told = hashlib.sha256("\n".join((key.pool, key.revision, move)).encode()).hexdigest()
+    return f"{workload.name}-probe-{told[:10]}"
 
 
 def front(workload: WorkloadKey) -> str:

@@ -14,6 +14,7 @@ from steelyard.render.compiled_model import compiled_model
 from steelyard.render.deployment import deployment
 from steelyard.render.disruption_budget import disruption_budget
 from steelyard.render.manifest import Manifest
+from steelyard.render.probe_job import probe_job
 from steelyard.render.service import front, of_placement
 
 NOTHING: Mapping[PlacementKey, str] = MappingProxyType({})
@@ -45,6 +46,8 @@ class Desired:
     present: tuple[Manifest, ...]
     scales: tuple[Scale, ...]
     absent: tuple[Absent, ...]
+    probe: Manifest | None = None
+    """The Job of the probe that should run: made if it is missing. One of another is removed."""
 
 
 def desired(intent: Intent, settings: Settings, standing: Mapping[PlacementKey, str] = NOTHING) -> Desired:
@@ -68,4 +71,5 @@ def desired(intent: Intent, settings: Settings, standing: Mapping[PlacementKey, 
     scales = tuple(Scale(workload.namespace, called(key), count) for key, count in sorted((intent.scale or {}).items()))
     absent += (Absent(kind, workload.namespace, called(key)) for key in sorted(intent.gone) for kind in ("Deployment", "Service"))
     compiled = tuple(compiled_model(workload, uid, each) for each in sorted(intent.compile, key=lambda c: c.inputs.key))
-    return Desired(compiled, tuple(present), scales, tuple(absent))
+    probe = None if intent.probe is None else probe_job(workload, uid, intent.probe, settings)
+    return Desired(compiled, tuple(present), scales, tuple(absent), probe)

@@ -82,7 +82,7 @@ class Probe:
             self.ready_seconds = time.monotonic() - began
             for number in range(WARMING):
                 await asyncio.wait((asyncio.create_task(asking.ask(session, number, time.monotonic(), bodies[number % len(bodies)])),))
-            ramp = rates(self.spec.first, self.spec.most)
+            ramp = rates(self.spec.first, self.spec.most, self.spec.halvings)
             rate = next(ramp)
             while True:
                 step = ProbedStep(rate, self.spec.objectives, patience)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from steelyard_runtime.document import Document, from_environment
 from steelyard_runtime.failure import Reason, user_failure
 from steelyard_runtime.load.lengths import ANSWER, WORDS, Between, Lengths, lengths_of
+from steelyard_runtime.load.rates import MOST_STEPS
 
 VARIABLE = "STEELYARD_PROBE_SPEC"
 GENERATES = "text-generation"
@@ -33,6 +34,7 @@ class ProbeSpec:
     objectives: tuple[Objective, ...]
     first: float
     most: float
+    halvings: int
     seconds: float
     step_seconds: float
     step_requests: int
@@ -56,6 +58,7 @@ def probe_spec(environment: Mapping[str, str]) -> ProbeSpec:
         objectives=tuple(_objective(each) for each in objective.children("latency")),
         first=first,
         most=ramp.number("most", first, 1_000_000),
+        halvings=ramp.integer("halvings", 0, MOST_STEPS - 1),
         seconds=document.number("seconds", 1, 86_400),
         step_seconds=step.number("seconds", 0.01, 3600),
         step_requests=step.integer("requests", 1, 100_000),

@@ -32,6 +32,7 @@ from steelyard_runtime.termination import LIMIT, fitted
 from unit.runtime.played import PlayedEngine, serving, sums
 from unit.runtime.server_process import ServerProcess, environment, free_port
 
+RAMP = {"first": 20, "most": 40, "halvings": 3}
 LEISURE = {"metric": "e2e", "milliseconds": 60_000, "percent": "99"}
 
 
@@ -41,7 +42,7 @@ def told(port: int, ready: int, **changes: Any) -> dict[str, str]:
         "model": "tiny",
         "task": "embeddings",
         "objective": {"latency": [LEISURE]},
-        "ramp": {"first": 20, "most": 40},
+        "ramp": RAMP,
         "step": {"seconds": 0.5, "requests": 5},
         "seconds": PATIENCE,
         **changes,
@@ -75,7 +76,7 @@ async def ready(_: web.Request) -> web.StreamResponse:
 
 
 def taken(first: float, most: float, carries: float) -> list[float]:
-    ramp = rates(first, most)
+    ramp = rates(first, most, 3)
     found = [next(ramp)]
     while True:
         try:
@@ -146,7 +147,12 @@ def test_without_lengths_or_of_nobody_it_takes_its_own() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"task": "poetry"}, {"ramp": {"first": 8, "most": 4}}, {"seed": -1}, {"objective": {"latency": [{**LEISURE, "percent": "101"}]}}],
+    [
+        {"task": "poetry"},
+        {"ramp": {**RAMP, "first": 8, "most": 4}},
+        {"seed": -1},
+        {"objective": {"latency": [{**LEISURE, "percent": "101"}]}},
+    ],
 )
 def test_a_specification_that_makes_no_sense_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(Failure, match="STEELYARD_PROBE_SPEC"):
@@ -258,7 +264,7 @@ def test_what_a_server_cannot_carry_breaks_the_promise_and_what_it_can_is_found_
         async with serving(PlayedEngine(slow), max_batch=1) as server, answering(ready) as readiness:
             step = {"seconds": 2, "requests": 5}
             return await Probe(
-                spec_of(server.port, readiness, objective={"latency": latency}, ramp={"first": 2, "most": 1000}, step=step)
+                spec_of(server.port, readiness, objective={"latency": latency}, ramp={**RAMP, "first": 2, "most": 1000}, step=step)
             ).run()
 
     result = asyncio.run(probed())
@@ -299,7 +305,7 @@ def test_a_generator_that_is_too_slow_itself_says_so_and_blames_no_server() -> N
                     port,
                     port,
                     objective={"latency": [{"metric": "e2e", "milliseconds": 2000, "percent": "99"}]},
-                    ramp={"first": 2, "most": 8},
+                    ramp={**RAMP, "first": 2, "most": 8},
                 )
             )
 
@@ -330,7 +336,7 @@ def test_a_probe_that_ends_early_tells_the_steps_that_it_has(why: str) -> None:
 
     async def probed() -> dict[str, Any]:
         async with answering(handle) as port:
-            probe = Probe(spec_of(port, port, ramp={"first": 20, "most": 1e6}, seconds=PATIENCE if why == "stopped" else 4))
+            probe = Probe(spec_of(port, port, ramp={**RAMP, "first": 20, "most": 1e6}, seconds=PATIENCE if why == "stopped" else 4))
 
             async def stop() -> None:
                 while not probe.steps:
@@ -387,12 +393,17 @@ def test_text_is_asked_for_in_a_stream_and_its_tokens_are_judged() -> None:
         async with answering(handle) as port:
             lengths = {"input": {"edges": [2, 3], "counts": [0, 1, 1]}, "output": {"edges": [6, 7], "counts": [0, 1, 1]}}
             latency = [{"metric": "itl", "milliseconds": itl, "percent": "99"}]
-            changes = {"task": "text-generation", "ramp": {"first": 10, "most": 10}, "lengths": lengths, "objective": {"latency": latency}}
+            changes = {
+                "task": "text-generation",
+                "ramp": {**RAMP, "first": 10, "most": 10},
+                "lengths": lengths,
+                "objective": {"latency": latency},
+            }
             return await Probe(spec_of(port, port, **changes)).run()
 
     easy, hard = asyncio.run(probed(60_000)), asyncio.run(probed(20))
     assert easy["steps"][0]["slow"] == 0 and easy["steps"][0]["good"] > 0
-    assert all(step["good"] == 0 for step in hard["steps"])
+    assert [step["good"] for step in hard["steps"]] == [0] * 4
     assert {(each["path"], each["max_tokens"], each["stream"], len(each["prompt"].split())) for each in asked} == {
         ("/v1/completions", 7, True, 3)
     }
@@ -406,7 +417,7 @@ def test_a_probe_of_a_real_server_leaves_its_result_as_the_termination_message(a
     with ServerProcess(tmp_path, artifact) as server:
         server.wait_until_ready()
         most = 40 if how == "to its end" else 1e6
-        spec = told(server.port, server.observe_port, ramp={"first": 20, "most": most})
+        spec = told(server.port, server.observe_port, ramp={**RAMP, "first": 20, "most": most})
         with (tmp_path / "probe.err").open("w") as err:
             command = [sys.executable, "-m", "steelyard_runtime.main", "--console", "probe"]
             probe = subprocess.Popen(command, env=environment(tmp_path, "probe", **spec), stderr=err)

@@ -1,0 +1,109 @@
+"""The Job of a probe: one pod with the server of a placement as its Deployment would have it, and the load generator that asks it over loopback.
+
+The server is a sidecar (an init container that goes on; Kubernetes 1.29): the generator begins once it is ready, and its end is the Job's. It
+needs no API token and no Service: its result is its termination message.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+
+from steelyard.core.facts.identity import WorkloadKey
+from steelyard.core.facts.probe import Lengths, Ramp
+from steelyard.core.facts.resources import Resources
+from steelyard.core.facts.snapshot import Settings
+from steelyard.core.placing.intent import PlacementIntent, ProbeIntent
+from steelyard.render import label, name, runtime_word
+from steelyard.render.deployment import HTTP_PORT, METRICS_PORT, serving_pod
+from steelyard.render.manifest import Manifest, owned_by_workload
+from steelyard.render.pod import container_security
+from steelyard.render.quantity import requests_equal_limits
+
+PROBE_SPEC = "STEELYARD_PROBE_SPEC"
+GENERATOR = "probe"
+"""The container that asks."""
+GENERATOR_RESOURCES, GENERATOR_DISK_GIB = Resources(0.5, 0.375), 0.0625
+"""Half a core sends several hundred requests a second; what it cannot send in time it does not blame on the server."""
+STEP_REQUESTS = 20
+"""A step in which chance sends fewer goes on until it has as many."""
+MOST_TOKENS = 2**20
+"""Of a request; the generator sends no longer ones."""
+KEEP_SECONDS = 3600
+"""A finished Job keeps its log for an hour; its result stands in the evidence."""
+
+
+def probe_job(workload: WorkloadKey, uid: str, intent: ProbeIntent, settings: Settings) -> Manifest:
+    """One attempt, which ends after `intent.seconds` whatever it waits for."""
+    key = intent.placement.key
+    labels = label.of_probe(workload, key, intent.move)
+    pod = serving_pod(intent.placement, settings)
+    server = {**pod["containers"][0], "restartPolicy": "Always"}
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "name": name.probe_job(workload, key, intent.move),
+            "namespace": workload.namespace,
+            "labels": labels,
+            "ownerReferences": [owned_by_workload(workload, uid)],
+        },
+        "spec": {
+            "backoffLimit": 0,
+            "activeDeadlineSeconds": intent.seconds,
+            "ttlSecondsAfterFinished": KEEP_SECONDS,
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {**pod, "restartPolicy": "Never", "initContainers": [server], "containers": [_generator(intent, settings)]},
+            },
+        },
+    }
+
+
+def _generator(intent: ProbeIntent, settings: Settings) -> Manifest:
+    """Of the server's own image, which has it, and which the node has by then."""
+    spec = json.dumps(probe_spec(intent), sort_keys=True, separators=(",", ":"))
+    return {
+        "name": GENERATOR,
+        "image": intent.placement.image,
+        "imagePullPolicy": settings.image_pull_policy,
+        "args": ["probe"],
+        "env": [{"name": PROBE_SPEC, "value": spec}],
+        "resources": requests_equal_limits(GENERATOR_RESOURCES, None, GENERATOR_DISK_GIB),
+        "securityContext": container_security(),
+        "terminationMessagePolicy": "File",
+    }
+
+
+def probe_spec(intent: ProbeIntent) -> Manifest:
+    """What the generator is told."""
+    placement, ramp = intent.placement, intent.ramp
+    return {
+        "server": {"url": f"http://127.0.0.1:{HTTP_PORT}", "ready": f"http://127.0.0.1:{METRICS_PORT}/readyz"},
+        "model": _served_name(placement),
+        "task": runtime_word.task(placement.task),
+        "objective": {
+            "latency": [{"metric": o.metric, "milliseconds": o.milliseconds, "percent": f"{o.percent:g}"} for o in placement.latency]
+        },
+        "ramp": {"first": ramp.first, "most": max(ramp.first, ramp.most), "halvings": ramp.halvings},
+        "step": {"seconds": ramp.step_seconds, "requests": STEP_REQUESTS},
+        "seconds": intent.seconds,
+        "lengths": _lengths(ramp),
+    }
+
+
+def _served_name(placement: PlacementIntent) -> str:
+    """vLLM may be told to call the model something else."""
+    arguments = dict(placement.vllm.arguments) if placement.vllm is not None else {}
+    return arguments.get("served-model-name") or placement.model_name
+
+
+def _lengths(ramp: Ramp) -> Manifest:
+    told = ramp.lengths or Lengths(input=())
+    return {direction: _counts(found) for direction, found in (("input", told.input), ("output", told.output)) if found}
+
+
+def _counts(cumulative: tuple[tuple[float, int], ...]) -> Manifest:
+    """Of the edges that are a number of tokens, and of all requests."""
+    finite = [(int(edge), count) for edge, count in cumulative if 1 <= edge <= MOST_TOKENS and math.isfinite(edge)]
+    return {"edges": [edge for edge, _ in finite], "counts": [*(count for _, count in finite), cumulative[-1][1]]}
