@@ -70,8 +70,10 @@ class Installed:
         return status, str(answer.get("message", ""))
 
     def objects(self, kind: str) -> list[Object]:
-        """What the operator makes of this kind."""
-        return of_kind(deepcopy(self.made), kind)
+        """What the operator makes of this kind; a Job compiles, and a probe is a kind of its own."""
+        role = {"Job": "compile", "Probe": "probe"}.get(kind)
+        made = of_kind(deepcopy(self.made), "Job" if kind == "Probe" else kind)
+        return [each for each in made if role is None or each["metadata"]["labels"]["steelyard.dev/role"] == role]
 
 
 @pytest.fixture(scope="module", params=list(INSTALLATIONS))
@@ -123,7 +125,7 @@ def test_the_api_server_finds_no_fault_with_the_expressions(installed: Installed
 
 
 def test_everything_that_the_operator_makes_for_the_examples_is_accepted(installed: Installed) -> None:
-    for kind in RESOURCES:
+    for kind in (*RESOURCES, "Probe"):
         made = installed.objects(kind)
         assert made, kind
         for manifest in made:
@@ -153,11 +155,10 @@ def _variable(**variable: Any) -> Callable[[Object], Any]:
 def _helped_by(**container: Any) -> Callable[[Object], Any]:
     def add(manifest: Object) -> None:
         server = _pod(manifest)["containers"][0]
-        _pod(manifest)["initContainers"] = [
-            {**deepcopy(server), "name": "first", "startupProbe": None, "readinessProbe": None, **container}
-        ]
+        helper = {**deepcopy(server), "name": "first", **container}
         for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
-            _pod(manifest)["initContainers"][0].pop(probe, None)
+            helper.pop(probe, None)
+        _pod(manifest)["initContainers"] = [helper]
 
     return add
 
@@ -203,7 +204,7 @@ STOLEN: dict[str, tuple[Callable[[Object], Any], str]] = {
 
 
 @pytest.mark.parametrize("what", STOLEN)
-@pytest.mark.parametrize("kind", ["Deployment", "Job"])
+@pytest.mark.parametrize("kind", ["Deployment", "Job", "Probe"])
 def test_what_the_operator_never_makes_is_refused_to_its_account(installed: Installed, first: Any, what: str, kind: str) -> None:
     change, words = STOLEN[what]
     manifest = first(kind)
@@ -214,17 +215,78 @@ def test_what_the_operator_never_makes_is_refused_to_its_account(installed: Inst
     assert SAYS in said and words in said
 
 
-def test_serving_pods_get_no_secret_of_a_tenant(installed: Installed, first: Any) -> None:
+def _sidecar(**changes: Any) -> Callable[[Object], Any]:
+    return lambda d: _pod(d)["initContainers"][0].update(changes)
+
+
+def _pods_that_serve(job: Object) -> None:
+    template = job["spec"]["template"]["metadata"]
+    template["labels"] = {**template["labels"], "steelyard.dev/role": "serving"}
+
+
+def _that_ends(job: Object) -> None:
+    for field in ("restartPolicy", "startupProbe", "readinessProbe", "livenessProbe"):
+        _pod(job)["initContainers"][0].pop(field)
+
+
+PROBES: dict[str, tuple[Callable[[Object], Any], str]] = {
+    "pods that would join a Service": (_pods_that_serve, "pods have the Job's own label"),
+    "a compile's owner": (
+        lambda j: j["metadata"]["ownerReferences"][0].update(kind="CompiledModel"),
+        "owner of the kind InferenceWorkload",
+    ),
+    "a server that ends": (_that_ends, "one server and one generator"),
+    "no server": (lambda j: _pod(j).pop("initContainers"), "one server and one generator"),
+    "two servers": (
+        lambda j: _pod(j)["initContainers"].append({**deepcopy(_pod(j)["initContainers"][0]), "name": "second"}),
+        "one server and one generator",
+    ),
+    "no deadline": (lambda j: j["spec"].pop("activeDeadlineSeconds"), "once and with a deadline"),
+    "more than one try": (lambda j: j["spec"].update(backoffLimit=3), "once and with a deadline"),
+    "several at once": (lambda j: j["spec"].update(parallelism=3, completions=3), "once and with a deadline"),
+    "a sidecar's hook": (_sidecar(lifecycle={"preStop": {"exec": {"command": ["sh"]}}}), "only the entry point"),
+}
+
+
+@pytest.mark.parametrize("what", PROBES)
+def test_a_probe_is_a_server_that_joins_no_service_and_what_asks_it(installed: Installed, first: Any, what: str) -> None:
+    change, words = PROBES[what]
+    manifest = first("Probe")
+    change(manifest)
+    status, said = installed.create(manifest)
+    assert (status, words in said) == (422, True), said
+
+
+@pytest.mark.parametrize("role", [{"steelyard.dev/role": "serving"}, {}], ids=["serving", "none"])
+def test_no_job_says_that_it_serves(installed: Installed, first: Any, role: dict[str, str]) -> None:
+    manifest = first("Job")
+    manifest["metadata"]["labels"] = {"app.kubernetes.io/managed-by": "steelyard", **role}
+    _pods_that_serve(manifest)
+    assert "only Jobs of compiles and probes" in installed.create(manifest)[1]
+
+
+def test_a_probe_runs_no_image_of_a_compile(installed: Installed, first: Any) -> None:
+    """It has a compiler, and may have more than that."""
+    serve = {each["image"] for made in installed.objects("Deployment") for each in _pod(made)["containers"]}
+    image = next(image for made in installed.objects("Job") if (image := _pod(made)["containers"][0]["image"]) not in serve)
+    manifest = first("Probe")
+    _sidecar(image=image)(manifest)
+    assert "probes only the images that serve" in installed.create(manifest)[1]
+
+
+@pytest.mark.parametrize("serves", ["Deployment", "Probe"])
+def test_serving_pods_get_no_secret_of_a_tenant(installed: Installed, first: Any, serves: str) -> None:
     """Compile pods do: which Secret a model needs is the tenant's word, and the policy cannot look it up."""
-    serving, compiling = first("Deployment"), first("Job")
+    serving, compiling = first(serves), first("Job")
     for manifest in (serving, compiling):
         _container(env=[{"name": "AWS_SECRET_ACCESS_KEY", "valueFrom": CREDENTIAL}])(manifest)
     assert "only the Secret that its configuration names" in installed.create(serving)[1]
     assert installed.create(compiling) == (201, "")
 
 
-def test_serving_pods_mount_no_claim_of_a_tenant(installed: Installed, first: Any) -> None:
-    manifest = first("Deployment")
+@pytest.mark.parametrize("serves", ["Deployment", "Probe"])
+def test_serving_pods_mount_no_claim_of_a_tenant(installed: Installed, first: Any, serves: str) -> None:
+    manifest = first(serves)
     _mounts(persistentVolumeClaim={"claimName": "of-another"})(manifest)
     assert "mounts only" in installed.create(manifest)[1]
 

@@ -296,8 +296,9 @@ def _ports(rules):
 def test_pods_of_workloads_are_let_reach_what_they_need_and_be_reached_by_whom_they_need():
     store = {"uri": "s3://a", "endpoint": "http://minio.store:9000"}
     policies = _policies_for_workloads(config={"watchNamespaces": ["team-a", "team-b"], "store": store, "hub": {"endpoint": "http://hub"}})
-    assert set(policies) == set(product(("team-a", "team-b"), ("serving", "compile")))
+    assert set(policies) == set(product(("team-a", "team-b"), ("serving", "compile", "probe")))
     serving, compiling = policies["team-a", "serving"], policies["team-a", "compile"]
+    probing = policies["team-a", "probe"]
     operator = {
         "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": NAMESPACE}},
         "podSelector": {"matchLabels": the(rendered(), "Deployment")["spec"]["selector"]["matchLabels"]},
@@ -307,6 +308,7 @@ def test_pods_of_workloads_are_let_reach_what_they_need_and_be_reached_by_whom_t
     assert _ports(serving["ingress"]) == [{deployment.HTTP_PORT}, {deployment.METRICS_PORT}]
     assert _ports(compiling["ingress"]) == [{compile_job.PROGRESS_PORT}]
     assert _ports(serving["egress"]) == [{53}, {9000}]
+    assert (probing["ingress"], probing["egress"]) == ([], serving["egress"])
     assert _ports(compiling["egress"]) == [{53}, {9000}, {443, 9000, 80}]
     for spec in policies.values():
         assert spec["policyTypes"] == ["Ingress", "Egress"]
@@ -317,11 +319,14 @@ def test_pods_of_workloads_are_let_reach_what_they_need_and_be_reached_by_whom_t
 def test_their_policies_select_the_pods_that_the_operator_makes():
     policies = _policies_for_workloads(workloads={"namespaces": ["team-a"]})
     for workload in example_workloads("team-a"):
+        roles: set[str] = set()
         for made in objects_of(workload, settings_with({})):
             if made["kind"] in {"Deployment", "Job"}:
                 labels = made["spec"]["template"]["metadata"]["labels"]
                 selected = {role for (_, role), p in policies.items() if p["podSelector"]["matchLabels"].items() <= labels.items()}
-                assert selected == {"serving" if made["kind"] == "Deployment" else "compile"}
+                assert selected == {labels["steelyard.dev/role"]}
+                roles |= selected
+        assert roles == {"serving", "compile", "probe"}
         break
 
 

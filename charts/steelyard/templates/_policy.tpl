@@ -24,6 +24,15 @@ matchConditions:
 {{- $images | uniq | sortAlpha | toJson -}}
 {{- end -}}
 
+{{- /* Those of them that serve. */ -}}
+{{- define "steelyard.policy.serveImages" -}}
+{{- $images := list -}}
+{{- range (include "steelyard.config" . | fromYaml).toolchains -}}
+{{- $images = append $images .serveImage -}}
+{{- end -}}
+{{- $images | uniq | sortAlpha | toJson -}}
+{{- end -}}
+
 {{- /* The claim that a store of `pvc://CLAIM` stands on, or nothing. */ -}}
 {{- define "steelyard.policy.storeClaim" -}}
 {{- with .Values.config.store.uri | default "" -}}

@@ -44,7 +44,7 @@ IN_NAMESPACES: tuple[Permission, ...] = (
     ),
     Permission("apps", "deployments/scale", ("get", "patch"), "the number of replicas, the only way it is written"),
     Permission("", "services", (*_READ, "create", "patch", "delete"), "the front of a workload, and one for each placement"),
-    Permission("batch", "jobs", (*_READ, "create", "delete"), "compile Jobs; a Job is never written again"),
+    Permission("batch", "jobs", (*_READ, "create", "delete"), "compile Jobs and probes; a Job is never written again"),
     Permission("policy", "poddisruptionbudgets", (*_READ, "create", "patch", "delete"), "evictions must not break the promise"),
     Permission("", "pods", _READ, "readiness, addresses to scrape, termination messages"),
     Permission("events.k8s.io", "events", ("create", "patch"), "decisions as a story; patch counts a series"),
