@@ -424,11 +424,12 @@ class Operator:
         pods = self.snapshots.pods()
         # Before anything is awaited: pods, nodes and the time are those of one moment.
         self.cost_ledger.book(self.snapshots.paid_nodes(pods), self.clock.now(), leading=self.leading)
-        await self.observing.round(pods, self.snapshots.window_seconds())
+        serving = tuple(pod for pod in pods if not pod.probes)
+        await self.observing.round(serving, self.snapshots.window_seconds())
         owed = self.snapshots.decides()
         if not owed:
             self._heartbeat.beat()  # The first decision after a rest is late when it takes long, not because of the rest.
-        self.decision_log.publish(self.clock.now(), leading=self.leading, owed=owed, serving={p.workload for p in pods})
+        self.decision_log.publish(self.clock.now(), leading=self.leading, owed=owed, serving={p.workload for p in serving})
         self.metrics.gauges.publish("compiles", compile_gauges(self.store, self.reader))
         self.metrics.gauges.publish("process", self._process_gauges())
 
@@ -477,7 +478,7 @@ class Operator:
                 self._wake_pool(pool)
             return
         labels = manifests.labels(present)
-        if key.resource in {DEPLOYMENTS, SERVICES, DISRUPTION_BUDGETS, PODS} and label.WORKLOAD in labels:
+        if key.resource in {DEPLOYMENTS, SERVICES, DISRUPTION_BUDGETS, JOBS, PODS} and label.WORKLOAD in labels:
             self.queue.add(Key(INFERENCE_WORKLOADS.plural, key.namespace, labels[label.WORKLOAD]))
         if key.resource == PODS and change.new is not None and (refusal := self.reader.read(PODS, change.new, refused_artifact)):
             loads, _ = refusal

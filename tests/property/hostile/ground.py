@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
-from property.hostile.strategies import COMPILING, REPLICA_SET, SERVING, Manifest
+from property.hostile.strategies import COMPILING, PROBE, PROBE_JOB, PROBING, REPLICA_SET, SERVING, Manifest
 from steelyard.app.config import Config
 from steelyard.app.operator import Identity, Operator
 from steelyard.app.wiring import settings_of
@@ -43,11 +44,14 @@ REMEMBERED = {
     "placements": [{"pool": "gpu", "revision": "0a1b2c3d", "desiredReplicas": 1, "capacityPerReplica": "10", "capacityBasis": "Measured"}],
     "move": {
         "id": "m",
-        "kind": "CostMove",
-        "step": "Bake",
-        "source": {"pool": "gpu", "revision": "0a1b2c3d"},
-        "target": {"pool": "other", "revision": "1a1b2c3d"},
+        "kind": "Exploration",
+        "step": "Surge",
+        "from": "gpu",
+        "to": "other",
+        "fromRevision": "0a1b2c3d",
+        "toRevision": "1a1b2c3d",
         "startedTime": SINCE,
+        "stepTime": SINCE,
         "deadlineTime": UNTIL,
     },
     "history": [{"from": "gpu", "to": "other", "time": SINCE, "outcome": "Moved"}],
@@ -131,6 +135,34 @@ def job() -> Manifest:
     return {"metadata": {**meta, "labels": COMPILING, "ownerReferences": [owner]}, "status": {"active": 1}}
 
 
+def probe_job() -> Manifest:
+    """Of the move that workload shop/chat remembers."""
+    owner = {"kind": "InferenceWorkload", "name": "chat", "uid": "u-shop", "controller": True}
+    meta = {"name": PROBE_JOB, "namespace": "shop", "uid": "u-probe", "creationTimestamp": "2026-03-01T00:00:00Z"}
+    return {
+        "metadata": {**meta, "labels": PROBING, "ownerReferences": [owner]},
+        "spec": {"activeDeadlineSeconds": 900},
+        "status": {"active": 1},
+    }
+
+
+def probe_pod() -> Manifest:
+    """It has measured, and its server has not ended yet."""
+    since = "2026-03-01T00:01:00Z"
+    steps = [{"rate": 4, "seconds": 10, "good": 39, "slow": 1, "error": 0, "shed": 0, "p99": 80.5}]
+    message = json.dumps({"result": "Probed", "readySeconds": 0.1, "steps": steps})
+    ended = {"terminated": {"exitCode": 0, "startedAt": since, "finishedAt": since, "message": message}}
+    made = pod("probe", "shop")
+    server = {**made["spec"]["containers"][0], "restartPolicy": "Always"}
+    made["metadata"] |= {"labels": PROBING, "ownerReferences": [PROBE]}
+    made["spec"] |= {"initContainers": [server], "containers": [{"name": "probe", "resources": {"requests": {"cpu": "500m"}}}]}
+    made["status"] |= {
+        "initContainerStatuses": made["status"]["containerStatuses"],
+        "containerStatuses": [{"name": "probe", "state": ended}],
+    }
+    return made
+
+
 class Ground:
     """The healthy ones stand; `put` adds another object, `look` reads everything."""
 
@@ -155,12 +187,14 @@ class Ground:
         for resource, made in (
             (ACCELERATOR_POOLS, pool()),
             (NODES, node("well-node")),
-            *((INFERENCE_WORKLOADS, workload(namespace)) for namespace in ("shop", "well")),
+            (INFERENCE_WORKLOADS, {**workload("shop"), "status": REMEMBERED}),
+            (INFERENCE_WORKLOADS, workload("well")),
             *((DEPLOYMENTS, deployment(namespace)) for namespace in ("shop", "well")),
             (PODS, {**pod("well", "well"), "spec": {**pod("well", "well")["spec"], "nodeName": "well-node"}}),
             (PODS, pod("neighbour", "shop")),
             (COMPILED_MODELS, compiled()),
             (JOBS, job()),
+            (JOBS, probe_job()),
         ):
             self.put(resource, made)
 

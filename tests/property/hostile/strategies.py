@@ -7,6 +7,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from steelyard.core.facts.identity import PlacementKey, WorkloadKey
+from steelyard.render.name import probe_job
+
 Manifest = dict[str, Any]
 
 LABELS = {
@@ -158,6 +161,41 @@ COMPILE_PODS = st.fixed_dictionaries(
             podIP=st.just("10.0.0.2"),
             conditions=CONDITIONS,
             containerStatuses=st.lists(some(state=some(terminated=some(exitCode=COUNTS, message=COMPILE_WORDS | WORDS))), max_size=1)
+            | STATUSES,
+        ),
+    },
+)
+PROBE_JOB = probe_job(WorkloadKey("shop", "chat"), PlacementKey("gpu", "0a1b2c3d"), "m")
+PROBING = {**LABELS, "steelyard.dev/role": "probe", "steelyard.dev/move": "m"}
+OF_WORKLOAD = {"kind": "InferenceWorkload", "name": "chat", "uid": "u-shop", "controller": True}
+PROBE = {"kind": "Job", "name": PROBE_JOB, "uid": "u-probe", "controller": True}
+PROBE_JOBS = st.fixed_dictionaries(
+    {"metadata": metadata(PROBE_JOB, PROBING, OF_WORKLOAD)},
+    optional={"spec": some(activeDeadlineSeconds=COUNTS), "status": some(conditions=CONDITIONS, startTime=TIMES, active=COUNTS)},
+)
+FIGURES = st.sampled_from(["1", "0", "-1", "1e400", "NaN", "true", "null", '"1"', "[]", "{}", "9007199254740993", "1e-300", "2.5"])
+PROBE_STEPS = st.lists(
+    st.lists(st.tuples(st.sampled_from(["rate", "seconds", "good", "slow", "error", "shed", "p99"]), FIGURES), max_size=9).map(
+        lambda pairs: "{" + ",".join(f'"{name}":{value}' for name, value in pairs) + "}"
+    ),
+    max_size=3,
+).map(lambda steps: f"[{','.join(steps)}]")
+PROBE_WORDS = st.one_of(
+    st.builds('{{"result":"Probed","readySeconds":{},"steps":{},"message":{}}}'.format, FIGURES, PROBE_STEPS | FIGURES, FIGURES),
+    st.sampled_from(['{"result":"Failed","message":[7]}', '{"result":["Probed"]}', '{"result":"Probed","steps":' + "[" * 4000]),
+    st.builds('{{"result":"Probed","readySeconds":0,"steps":[{}]}}'.format, st.just(",".join(["{}"] * 1000))),
+)
+PROBE_PODS = st.fixed_dictionaries(
+    {"metadata": metadata("probe-pod", PROBING, PROBE)},
+    optional={
+        "spec": some(nodeName=st.just("node"), initContainers=CONTAINERS, containers=CONTAINERS),
+        "status": some(
+            phase=st.sampled_from(["Pending", "Running", "Succeeded", "Failed"]),
+            conditions=CONDITIONS,
+            initContainerStatuses=STATUSES,
+            containerStatuses=st.lists(
+                some(state=some(terminated=some(exitCode=COUNTS, startedAt=TIMES, message=PROBE_WORDS | WORDS))), max_size=1
+            )
             | STATUSES,
         ),
     },

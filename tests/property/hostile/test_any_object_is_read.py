@@ -30,11 +30,15 @@ ACCEPTED: list[tuple[Resource, st.SearchStrategy[Manifest]]] = [
     (PODS, any_.COMPILE_PODS),
     (NODES, any_.NODES),
     (JOBS, any_.JOBS),
+    (JOBS, any_.PROBE_JOBS),
+    (PODS, any_.PROBE_PODS),
 ]
 REAL: list[tuple[Resource, Manifest]] = [
     (PODS, real.pod("pod", "shop")),
     (NODES, real.node("node")),
     (JOBS, real.job()),
+    (JOBS, real.probe_job()),
+    (PODS, real.probe_pod()),
     (DEPLOYMENTS, real.deployment("shop")),
     (INFERENCE_WORKLOADS, {**real.workload("shop"), "status": real.REMEMBERED}),
     (ACCELERATOR_POOLS, {**real.pool(), "metadata": {"name": "other", "uid": "u-other", "generation": 1}, "status": real.SHORT}),
@@ -74,6 +78,7 @@ POD = real.pod("pod", "shop")
 ASKING = {"resources": {"requests": {"cpu": "1m", "nvidia.com/gpu": "1"}}, "env": [{"name": "A", "value": "b"}]}
 CONDITION = {"type": "X", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}
 FAILING = {"name": "c", "state": {"waiting": {"reason": "CreateContainerConfigError", "message": "m" * 20}}}
+PROBED = real.probe_pod()
 LARGE: dict[str, tuple[Resource, Callable[[int], Manifest]]] = {
     "containers": (PODS, lambda n: stuffed(POD, "spec", containers=[ASKING] * n)),
     "conditions": (PODS, lambda n: stuffed(POD, "status", conditions=[CONDITION] * n)),
@@ -90,6 +95,15 @@ LARGE: dict[str, tuple[Resource, Callable[[int], Manifest]]] = {
             containerStatuses=[{"state": {"terminated": {"exitCode": 1, "message": '{"final":' + "[ " * (8 * n)}}}],
         ),
     ),
+    "steps of a probe": (
+        PODS,
+        lambda n: stuffed(
+            PROBED,
+            "status",
+            containerStatuses=[{"state": {"terminated": {"message": '{"result":"Probed","steps":[' + ",".join(["{}"] * n) + "]}"}}}],
+        ),
+    ),
+    "sidecars": (PODS, lambda n: stuffed(PROBED, "spec", initContainers=[{**ASKING, "restartPolicy": "Always"}] * n)),
     "resources of a node": (NODES, lambda n: stuffed(real.node("node"), "status", capacity={f"example.com/r{i}": "1" for i in range(n)})),
     "labels of a node": (
         NODES,

@@ -30,6 +30,7 @@ class Server:
         self.refuses: dict[str, ApiError] = {}
         self.asked: list[tuple[float, str, str]] = []
         self.scaled: list[str] = []
+        self.deleted: list[tuple[str, str]] = []
         self.taken_names: set[tuple[str, str]] = set()
         self.taken: Counter[tuple[str, str]] = Counter()
         self.workload: Manifest = {
@@ -72,6 +73,11 @@ class Server:
         kept = {field: value for field, value in {**self.workload["status"], **patch}.items() if value is not None}
         self.workload = self._answer("patch_status", resource, {**self.workload, "status": kept})
         return self.workload
+
+    async def delete(self, resource: Resource, namespace: str, called: str, *, uid: str, **_: Any) -> Manifest:
+        self.deleted.append((called, uid))
+        self._answer("delete", resource, {"metadata": {"namespace": namespace, "name": called, "uid": uid}})
+        return {"metadata": {}}
 
     def tries(self, plural: str) -> list[float]:
         """When it was asked for, seconds."""

@@ -9,7 +9,7 @@ from steelyard.control.gather.pool_facts import INSTANCE_TYPE, is_ready
 from steelyard.control.gather.workload_facts import moment
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.manifest import Manifest
-from steelyard.core.economics.ledger import Account, NodeFact, PodFact, component_of
+from steelyard.core.economics.ledger import Account, Component, NodeFact, PodFact, component_of
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.memory import Move
 from steelyard.core.facts.pod import PodFacts
@@ -50,5 +50,6 @@ def paid_node(
 
 
 def _pod(pod: PodFacts, pool: str, moves: Mapping[WorkloadKey, Move]) -> PodFact:
-    account = Account(f"{pod.workload.namespace}/{pod.workload.name}", pool, component_of(pod.placement, moves.get(pod.workload)))
+    component = Component.TRANSITION if pod.probes else component_of(pod.placement, moves.get(pod.workload))
+    account = Account(f"{pod.workload.namespace}/{pod.workload.name}", pool, component)
     return PodFact(uid=pod.uid, account=account, resources=pod.resources, since=pod.created, until=pod.ended)

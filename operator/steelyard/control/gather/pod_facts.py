@@ -8,6 +8,7 @@ from typing import Any
 
 from steelyard.api.quantity import gibibytes, number
 from steelyard.control.gather.pool_facts import INSTANCE_TYPE
+from steelyard.control.gather.running import running_together
 from steelyard.control.gather.workload_facts import moment, pod_ready, server_status
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.manifest import Manifest
@@ -23,7 +24,7 @@ from steelyard.render.deployment import METRICS_PORT
 
 
 def pod_facts(pod: Manifest, pool: Pool | None, node: Manifest | None) -> PodFacts:
-    """One serving pod. `pool` None: it was deleted; `node` None: not bound, or the node is not seen."""
+    """One serving pod, or one of a probe. `pool` None: it was deleted; `node` None: not bound, or the node is not seen."""
     labels, meta, status = manifests.labels(pod), manifests.metadata(pod), pod.get("status") or {}
     server = server_status(pod)
     ended = (server.get("state") or {}).get("terminated") or {}
@@ -59,6 +60,7 @@ def pod_facts(pod: Manifest, pool: Pool | None, node: Manifest | None) -> PodFac
         node=manifests.node_name(pod),
         resources=asked,
         crash=_crash(pod, server),
+        probes=labels.get(label.ROLE) == label.PROBE,
     )
 
 
@@ -95,7 +97,7 @@ def _shape(pool: Pool | None, node: Manifest | None) -> Shape | None:
 def _resources(pod: Manifest, pool: Pool | None, node: Manifest | None, shape: Shape | None) -> Resources:
     """What it asked for; devices as the shape counts them, where the node hands out parts of devices."""
     cpu = memory = devices = 0.0
-    for container in (pod.get("spec") or {}).get("containers") or ():
+    for container in running_together(pod.get("spec") or {}):
         asked = (container.get("resources") or {}).get("requests") or {}
         cpu += number(asked.get("cpu", 0))
         memory += gibibytes(asked.get("memory", 0))

@@ -36,7 +36,8 @@ class ServedArtifact:
 
 def served_artifact(pod_spec: Mapping[str, Any] | None) -> ServedArtifact | None:
     """Read what the server is told; None where it is not told so, or by a version that said it otherwise."""
-    for container in (pod_spec or {}).get("containers") or ():
+    spec = pod_spec or {}
+    for container in (*(spec.get("initContainers") or ()), *(spec.get("containers") or ())):
         for variable in container.get("env") or ():
             if variable.get("name") == SERVE_SPEC:
                 try:
@@ -48,8 +49,8 @@ def served_artifact(pod_spec: Mapping[str, Any] | None) -> ServedArtifact | None
 
 
 def refused_artifact(pod: Manifest) -> tuple[ServedArtifact, Refused] | None:
-    """What a serving pod would not load, as its server last said; None where it serves, or ended for another reason."""
-    if manifests.labels(pod).get(label.ROLE) != label.SERVING or manifests.is_leaving(pod) or pod_ready(pod):
+    """What a serving pod, or a probe's, would not load, as its server last said; None where it serves, or ended for another reason."""
+    if manifests.labels(pod).get(label.ROLE) not in label.SERVERS or manifests.is_leaving(pod) or pod_ready(pod):
         return None
     status = server_status(pod)
     ended = (status.get("state") or {}).get("terminated") or (status.get("lastState") or {}).get("terminated") or {}

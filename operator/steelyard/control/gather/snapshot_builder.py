@@ -23,6 +23,7 @@ from steelyard.control.gather.paid_node import paid_node
 from steelyard.control.gather.pod_facts import pod_facts
 from steelyard.control.gather.pod_trouble import secret_keys, trouble
 from steelyard.control.gather.pool_facts import ALWAYS_READ, NodeView, matches, node_view, pool_of, selects, with_selection
+from steelyard.control.gather.probe_job import is_probe, probe_of
 from steelyard.control.gather.served_artifact import served_artifact
 from steelyard.control.gather.unplaced import is_unplaced, no_room, node_found, waiting_since
 from steelyard.control.gather.workload_facts import placement_of, pod_ready, workload_of
@@ -50,6 +51,7 @@ from steelyard.core.economics.ledger import NodeFact
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.memory import Memory, Move
 from steelyard.core.facts.pod import PodFacts
+from steelyard.core.facts.probe import Probe
 from steelyard.core.facts.snapshot import Artifact, Placement, Pool, Settings, Snapshot, Traffic, Workload
 from steelyard.core.facts.window import Window
 from steelyard.core.planning.exhaustion import Waits
@@ -180,6 +182,7 @@ class SnapshotBuilder:
             traffic={p.key: self._read_traffic(key, p.key, now) for p in placements},
             past=self._read_past(key),
             memory=self._memory(raw),
+            probe=self._probe(raw, now),
             synced=self._synced(),
             clock_suspect=self._clock_suspect(),
             workloads=self._store.count(INFERENCE_WORKLOADS),
@@ -188,6 +191,24 @@ class SnapshotBuilder:
             has_front=not self._synced() or self._has_front(key, workload.uid),
             references=references(workload, pools, self._catalogue, self._ask, self.settings.currency),
         )
+
+    def _probe(self, raw: Manifest, now: datetime) -> Probe | None:
+        """Of the move under way; the newest, where it probes a second time."""
+        move = self._memory(raw).move
+        if move is None:
+            return None
+        reading = partial(self._probe_told, workload=_key(raw), now=now)
+        jobs = (job for job in self._store.owned_by(manifests.uid(raw), JOBS) if manifests.controller_uid(job) == manifests.uid(raw))
+        read = (self._reader.read(JOBS, job, reading) for job in jobs if is_probe(job))
+        found = (probe for probe in read if probe is not None and probe.move == move.id)
+        return max(found, key=lambda probe: (probe.started, probe.key), default=None)
+
+    def _probe_told(self, job: Manifest, workload: WorkloadKey, now: datetime) -> Probe | None:
+        pods = (pod for pod in self._store.owned_by(manifests.uid(job), PODS) if manifests.controller_uid(pod) == manifests.uid(job))
+        newest = max(pods, key=lambda pod: (_created(pod), manifests.name(pod)), default=None)
+        reading = partial(probe_of, job, workload=workload, keys=secret_keys([self.settings.store_read_secret]), now=now)
+        without = reading(None)  # Fails where it is the Job that cannot be read.
+        return without if newest is None else self._reader.read(PODS, newest, reading) or without
 
     def _has_front(self, key: WorkloadKey, uid: str) -> bool:
         front = self._store.get(SERVICES.key(key.namespace, name.front(key)))
@@ -241,8 +262,8 @@ class SnapshotBuilder:
         return node if node is not None and self._reader.read(NODES, node, partial(node_view, read=self._read_labels)) is not None else None
 
     def waits(self, pool: str) -> Waits:
-        """Of the serving pods of all workloads on a pool: who waits for a node, and when one was last found."""
-        pods = [p for p in self._store.labelled(PODS, label.POOL, pool) if manifests.labels(p).get(label.ROLE) == label.SERVING]
+        """Of the pods of all workloads on a pool, those of probes too: who waits for a node, and when one was last found."""
+        pods = [p for p in self._store.labelled(PODS, label.POOL, pool) if manifests.labels(p).get(label.ROLE) in label.SERVERS]
         mine = sorted((p for p in pods if label.WORKLOAD in manifests.labels(p) and self._is_ours(p)), key=manifests.name)
         seen = [found for p in mine if (found := self._reader.read(PODS, p, partial(_waits, pool=pool))) is not None]
         return Waits(
@@ -266,7 +287,7 @@ class SnapshotBuilder:
         return sum(nodes.values()), sum(each for each in used if each)
 
     def pods(self) -> tuple[PodFacts, ...]:
-        """All serving pods of all workloads that can be read, those included that left since the last call."""
+        """All pods of all workloads that serve or probe and can be read, those included that left since the last call."""
         pools = {p.name: p for p in self.pools()}
         living = [facts for pod in self._store.all(PODS) if (facts := self._facts(pod, pools)) is not None]
         present = self._ours = {p.uid for p in living}
@@ -402,9 +423,9 @@ class SnapshotBuilder:
     def _facts(self, pod: Manifest, pools: Mapping[str, Pool]) -> PodFacts | None:
         """None for a pod that is not of a placement of ours, whatever its labels say, or cannot be read."""
         labels = manifests.labels(pod)
-        if labels.get(label.ROLE) != label.SERVING or label.WORKLOAD not in labels or label.POOL not in labels:
+        if labels.get(label.ROLE) not in label.SERVERS or label.WORKLOAD not in labels or label.POOL not in labels:
             return None
-        # Who was counted once is counted to its end: a Deployment goes before its pods do.
+        # Who was counted once is counted to its end: a Deployment or a Job goes before its pods do.
         if manifests.uid(pod) not in self._ours and not self._is_ours(pod):
             return None
         called = manifests.node_name(pod)
@@ -425,14 +446,21 @@ class SnapshotBuilder:
         return label.WORKLOAD in labels and label.POOL in labels and self._is_ours(pod)
 
     def _is_ours(self, pod: Manifest) -> bool:
-        """Whether it comes of a Deployment of ours that stands, whose owner by uid is the workload that the pod names."""
+        """Whether it comes of a Deployment of ours that stands, or of a probe's Job, whose owner by uid is the workload that the pod names."""
         labels, namespace = manifests.labels(pod), manifests.namespace(pod) or ""
-        deployment = self._store.get(DEPLOYMENTS.key(namespace, deployment_of(pod) or ""))
         owner = self.raw(WorkloadKey(namespace, labels[label.WORKLOAD]))
-        if deployment is None or owner is None or manifests.controller_uid(deployment) != manifests.uid(owner):
+        maker = None if owner is None else self._maker(pod, manifests.uid(owner))
+        if owner is None or maker is None or manifests.controller_uid(maker) != manifests.uid(owner):
             return False
-        placed = manifests.labels(deployment)
+        placed = manifests.labels(maker)
         return all(labels.get(part) == placed.get(part) for part in (label.WORKLOAD, label.POOL, label.REVISION))
+
+    def _maker(self, pod: Manifest, owner: str) -> Manifest | None:
+        """The Deployment or the probe's Job that a pod of a workload was made for."""
+        if manifests.labels(pod).get(label.ROLE) != label.PROBE:
+            return self._store.get(DEPLOYMENTS.key(manifests.namespace(pod), deployment_of(pod) or ""))
+        jobs = (job for job in self._store.owned_by(owner, JOBS) if is_probe(job))
+        return next((job for job in jobs if manifests.uid(job) == manifests.controller_uid(pod)), None)
 
     def _artifacts(self, namespace: str) -> Mapping[str, Artifact]:
         now = self._store.changes(COMPILED_MODELS)

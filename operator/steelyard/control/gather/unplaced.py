@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from steelyard.api.quantity import number
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.manifest import Manifest
 from steelyard.status.scalar import time_of
@@ -27,9 +28,12 @@ def is_unplaced(pod: Manifest) -> bool:
 
 def no_room(pod: Manifest, what: str, pool: str | None) -> str:
     """What a pod waits for that no node is found for; `what` it is."""
-    # Containers that run one after another ask for the same, and one of them for a device.
+    # Containers that run one after another ask for the same, and one of them for a device; beside a probe's server runs a small one.
     each = (*(pod["spec"].get("initContainers") or ()), *pod["spec"]["containers"])
-    asked = {name: quantity for c in each for name, quantity in ((c.get("resources") or {}).get("requests") or {}).items()}
+    asked: dict[str, Any] = {}
+    for resource, quantity in (pair for c in each for pair in ((c.get("resources") or {}).get("requests") or {}).items()):
+        if resource not in asked or number(quantity) > number(asked[resource]):
+            asked[resource] = quantity
     return (
         f"no node{f' of pool {pool}' if pool else ''} has room for {what}, which asks for"
         f" {', '.join(f'{resource} {quantity}' for resource, quantity in sorted(asked.items()))}: free one or add one;"

@@ -162,7 +162,7 @@ def placement_of(
     """One Deployment with its pods. Ready counts pods that are ready and not leaving: those that a Service sends requests to. `trouble`: what
     keeps them from serving beside crashes and a lack of nodes."""
     labels, notes = manifests.labels(deployment), manifests.annotations(deployment)
-    crashing = [why for pod in sorted(pods, key=manifests.name) if (why := _crash(pod)) is not None]
+    crashing = [why for pod in sorted(pods, key=manifests.name) if (why := crash_of(pod)) is not None]
     waiting, why_waiting = unplaced(deployment, pods, labels[label.POOL])
     return Placement(
         key=PlacementKey(labels[label.POOL], labels[label.REVISION]),
@@ -205,8 +205,9 @@ def pod_ready(pod: Manifest) -> bool:
 
 
 def server_status(pod: Manifest) -> dict[str, Any]:
-    """The status of the container that serves; empty before there is one."""
-    statuses = (pod.get("status") or {}).get("containerStatuses") or ()
+    """The status of the container that serves, which is a sidecar in a probe; empty before there is one."""
+    where = "initContainerStatuses" if manifests.labels(pod).get(label.ROLE) == label.PROBE else "containerStatuses"
+    statuses = (pod.get("status") or {}).get(where) or ()
     return next((dict(s) for s in statuses), {})
 
 
@@ -215,7 +216,7 @@ def moment(text: str | None) -> datetime | None:
     return None if not text else time_of(text)
 
 
-def _crash(pod: Manifest) -> str | None:
+def crash_of(pod: Manifest) -> str | None:
     """Why this replica will not come to serve, in a sentence that changes only when it ends once more; None while it may come."""
     if manifests.is_leaving(pod) or pod_ready(pod):
         return None  # What a server that serves said before it was started again is past.
@@ -243,7 +244,8 @@ def _ending(pod: Manifest, ended: Manifest, restarts: int) -> str:
 
 
 def _logs(pod: Manifest) -> str:
-    return f"kubectl logs {manifests.name(pod)} --namespace {manifests.namespace(pod)} --previous"
+    of = " --container server" if manifests.labels(pod).get(label.ROLE) == label.PROBE else ""
+    return f"kubectl logs {manifests.name(pod)} --namespace {manifests.namespace(pod)}{of} --previous"
 
 
 def _said(ended: dict[str, Any]) -> str:

@@ -12,6 +12,7 @@ from functools import partial
 from typing import TypeVar
 
 from steelyard.control.clock import Clock
+from steelyard.control.gather.probe_job import is_probe, refused_probe
 from steelyard.control.gather.snapshot_builder import SnapshotBuilder, Unreadable
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.api_client import ApiClient
@@ -23,6 +24,7 @@ from steelyard.control.kube.resource import (
     DEPLOYMENTS,
     DISRUPTION_BUDGETS,
     INFERENCE_WORKLOADS,
+    JOBS,
     SERVICES,
     ObjectKey,
     Resource,
@@ -116,7 +118,8 @@ class WorkloadReconciler:
             return 60.0
         now = self._clock.now()
         refused = self._refusals.told(raw)
-        snapshot = replace(snapshot, target=self._fleet.target(key), refused=refused)
+        probe = snapshot.probe or refused_probe(key, snapshot.memory.move, refused)
+        snapshot = replace(snapshot, target=self._fleet.target(key), refused=refused, probe=probe)
         versions, before = self._versions(raw), self._settled.pop(key, None)
         if before is not None and before.versions == versions and before.look.says_all_of(snapshot, now):
             self._settled[key] = before
@@ -177,11 +180,13 @@ class WorkloadReconciler:
                 # The store tells nobody of our own writes: who compiles has to be told here.
                 self._wake(key)
             settled &= joined is not None
+        if wanted.probe is not None:
+            settled &= await self._bring_up(raw, JOBS, wanted.probe)
         going = [_RESOURCES[gone.kind].key(gone.namespace, gone.name) for gone in wanted.absent]
         for key in going:
             settled &= await self._write(raw, key, self._deleting(raw, key))
-        for service in self._left_over(raw, wanted) if synced else ():
-            key = SERVICES.key_of(service)
+        left = (*(SERVICES.key_of(each) for each in self._left_over(raw, wanted)), *self._other_probes(raw, wanted)) if synced else ()
+        for key in left:
             settled &= await self._write(raw, key, self._deleting(raw, key))
         return settled
 
@@ -210,6 +215,11 @@ class WorkloadReconciler:
         deployments = [DEPLOYMENTS.key(manifests.namespace(service), manifests.name(service)) for service in owned]
         stand = {key.name for key in deployments if self._store.get(key) is not None or self._store.behind(key)}
         return left_over(owned, wanted.present, stand)
+
+    def _other_probes(self, raw: Manifest, wanted: Desired) -> tuple[ObjectKey, ...]:
+        """The Jobs of probes that nobody asks about any more."""
+        found = (JOBS.key_of(job) for job in self._store.owned_by(manifests.uid(raw), JOBS) if is_probe(job))
+        return tuple(key for key in found if wanted.probe is None or key != JOBS.key_of(wanted.probe))
 
     async def _write(self, raw: Manifest, key: ObjectKey, write: Callable[[], Awaitable[Outcome]]) -> bool:
         """Whether nothing has to be looked at again soon."""

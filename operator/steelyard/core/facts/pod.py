@@ -12,7 +12,7 @@ from steelyard.core.facts.window import Crash
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodFacts:
-    """One serving pod, living, terminating or just gone.
+    """One serving pod, or one of a probe; living, terminating or just gone.
 
     `created`: when it began to be paid: bound to a node. `ended`: when its container ended for good. `cost_per_hour`: its share of its
     node's price, None while that is unknown, 0 while it has no node. `cpu_limit` in cores, for pods of CPU pools only: their busy time is
@@ -40,6 +40,8 @@ class PodFacts:
     node: str | None = None
     resources: Resources = field(default_factory=lambda: Resources(0.0, 0.0))
     crash: Crash | None = None
+    probes: bool = False
+    """Of a probe: it costs, and serves nobody."""
 
     @property
     def serving(self) -> bool:

@@ -44,7 +44,7 @@ class ProbeStep:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
     """The probe of one placement for one move, as its Job tells. `ready_seconds`: from the Job's making until its server was ready; None before.
-    `steps`: in the order in which they were taken. `message`: why it failed."""
+    `steps`: in the order in which they were taken. `message`: why it failed, what it waits for, or why it ended before its end."""
 
     move: str
     key: PlacementKey

@@ -16,6 +16,8 @@ from steelyard.core.vocabulary.reading import Fresh, Stale, Unknown
 from steelyard.core.vocabulary.reason import SETTLED, STUCK, Reason, Refusal
 
 COMPILED_MODEL = "CompiledModel"
+ASIDE = frozenset({COMPILED_MODEL, "Job"})
+"""Kinds of which none is needed by what serves: a Job of a workload is a probe."""
 FRONT = frozenset({"Service", "PodDisruptionBudget"})
 """Kinds of which one object has the workload's name."""
 
@@ -87,7 +89,7 @@ def _placed(seen: Analysis, outcome: Outcome, memory: Memory) -> Condition:
     if not wanted:
         reason, why = (refusal.reason, refusal.message) if refusal else (Reason.NO_POOL, "no pool is eligible")
         return Condition(ConditionType.PLACED, False, reason, why)
-    refused = [w for w in seen.snapshot.refused if w.kind != COMPILED_MODEL and not (w.taken and _is_front(w, seen))]
+    refused = [w for w in seen.snapshot.refused if w.kind not in ASIDE and not (w.taken and _is_front(w, seen))]
     if refused:
         why = Reason.NOT_OURS if refused[0].taken else Reason.OBJECT_INVALID
         return Condition(ConditionType.PLACED, False, why, str(refused[0]))

@@ -1,0 +1,166 @@
+"""The Job of a probe: whether its server comes to be ready, whether the ramp runs, and what it found."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from steelyard.control.gather.pod_trouble import SecretKeys, trouble
+from steelyard.control.gather.termination import last_word
+from steelyard.control.gather.unplaced import is_unplaced, no_room
+from steelyard.control.gather.workload_facts import crash_of, moment
+from steelyard.control.kube import manifest as manifests
+from steelyard.control.kube.manifest import Manifest
+from steelyard.core.facts.identity import PlacementKey, WorkloadKey
+from steelyard.core.facts.memory import Move
+from steelyard.core.facts.probe import Probe, ProbeState, ProbeStep
+from steelyard.core.facts.snapshot import RefusedWrite
+from steelyard.render import label, name
+
+JOB = "Job"
+LONGEST = 400
+"""Characters of a message that are told."""
+MOST_STEPS = 32
+MOST_REQUESTS = 2**53
+"""Above it a float no longer counts one by one."""
+MOST = 1e9
+"""Requests per second, seconds and milliseconds: what is more was never measured."""
+OUTCOMES = ("good", "slow", "error", "shed")
+
+
+def is_probe(job: Manifest) -> bool:
+    """Whether its labels say so."""
+    return manifests.labels(job).get(label.ROLE) == label.PROBE
+
+
+def probe_of(job: Manifest, pod: Manifest | None, workload: WorkloadKey, keys: SecretKeys, now: datetime) -> Probe | None:
+    """What the Job tells; None for one that is leaving, or not named as the probe that its labels speak of. `pod`: its newest."""
+    labels, made = manifests.labels(job), moment(manifests.metadata(job).get("creationTimestamp"))
+    move, key = labels.get(label.MOVE, ""), PlacementKey(labels.get(label.POOL, ""), labels.get(label.REVISION, ""))
+    if manifests.is_leaving(job) or made is None or manifests.name(job) != name.probe_job(workload, key, move):
+        return None
+    state = _generator(pod or {})
+    begun = moment((state.get("running") or {}).get("startedAt") or (state.get("terminated") or {}).get("startedAt"))
+    # The kubelet starts what asks once the server beside it is ready.
+    ready = None if begun is None else max(0.0, (begun - made).total_seconds())
+    told = Probe(move=move, key=key, state=ProbeState.STARTING, started=made, ready_seconds=ready)
+    if (ended := state.get("terminated")) is not None:
+        return _ended(told, ended)
+    if (condition := _condition(job)) is not None:
+        return _with(told, ProbeState.FAILED, _without_result(job, pod, condition))
+    if pod is not None and (why := crash_of(pod)) is not None:
+        return _with(told, ProbeState.FAILED, why)
+    if begun is not None:
+        return _with(told, ProbeState.RUNNING, "")
+    return _with(told, ProbeState.STARTING, "" if pod is None else _waits(pod, key.pool, keys, now))
+
+
+def refused_probe(workload: WorkloadKey, move: Move | None, refused: Iterable[RefusedWrite]) -> Probe | None:
+    """That of a move whose Job the API server does not take; None where it takes it."""
+    if move is None:
+        return None
+    names = {name.probe_job(workload, key, move.id): key for key in (move.source, move.target)}
+    found = next((write for write in refused if write.kind == JOB and write.name in names), None)
+    if found is None:
+        return None
+    return Probe(move=move.id, key=names[found.name], state=ProbeState.STARTING, started=move.step_time, message=str(found)[:LONGEST])
+
+
+def _with(told: Probe, state: ProbeState, message: str, steps: tuple[ProbeStep, ...] = (), ready: float | None = None) -> Probe:
+    return Probe(
+        move=told.move,
+        key=told.key,
+        state=state,
+        started=told.started,
+        ready_seconds=told.ready_seconds if ready is None else ready,
+        steps=steps,
+        message=re.sub(r"\s+", " ", message).strip()[:LONGEST],
+    )
+
+
+def _generator(pod: Manifest) -> Mapping[str, Any]:
+    """The state of the container that asks."""
+    statuses = (pod.get("status") or {}).get("containerStatuses") or ()
+    return next((each.get("state") or {} for each in statuses), {})
+
+
+def _waits(pod: Manifest, pool: str, keys: SecretKeys, now: datetime) -> str:
+    """What keeps it from running, which somebody may mend, or a node may come for, before its deadline."""
+    if is_unplaced(pod):
+        return no_room(pod, "its probe", pool)
+    found = trouble(pod, f"a probe on pool {pool}", keys, now)
+    return "" if found is None else found.message
+
+
+def _ended(told: Probe, ended: Mapping[str, Any]) -> Probe:
+    """By the last word of the container that asks."""
+    word = last_word(ended)
+    if word.get("result") == "Probed":
+        try:
+            steps, waited = _steps(word.get("steps")), _number(word.get("readySeconds"))
+        except ValueError as error:
+            return _with(told, ProbeState.FAILED, f"the probe's result cannot be read: {error}")
+        ready = None if told.ready_seconds is None else told.ready_seconds + waited
+        return _with(told, ProbeState.DONE, str(word.get("message") or ""), steps, ready)
+    said = word.get("message") if word.get("result") == "Failed" else None
+    code, reason = ended.get("exitCode", "unknown"), ended.get("reason") or "no reason given"
+    return _with(told, ProbeState.FAILED, str(said or f"the load generator ended without a result, with exit code {code} ({reason})"))
+
+
+def _steps(raw: Any) -> tuple[ProbeStep, ...]:
+    if not isinstance(raw, list) or not 1 <= len(raw) <= MOST_STEPS:
+        raise ValueError(f"it has not 1 to {MOST_STEPS} steps")
+    return tuple(_step(each) for each in raw)
+
+
+def _step(raw: Any) -> ProbeStep:
+    if not isinstance(raw, dict):
+        raise ValueError("a step is no object")
+    counts = [_count(raw.get(outcome)) for outcome in OUTCOMES]
+    rate, seconds, p99 = _number(raw.get("rate")), _number(raw.get("seconds")), raw.get("p99")
+    if not rate or not seconds or not sum(counts):
+        raise ValueError("a step has no rate, no seconds or no requests")
+    good, slow, error, shed = counts
+    return ProbeStep(
+        rate=rate,
+        seconds=seconds,
+        good=good,
+        slow=slow,
+        error=error,
+        shed=shed,
+        p99_milliseconds=None if p99 is None else _number(p99),
+    )
+
+
+def _number(raw: Any) -> float:
+    if isinstance(raw, bool) or not isinstance(raw, int | float) or not 0 <= raw <= MOST or not math.isfinite(raw):
+        raise ValueError("it has a figure that is no number, negative or too large")
+    return float(raw)
+
+
+def _count(raw: Any) -> int:
+    if isinstance(raw, bool) or not isinstance(raw, int) or not 0 <= raw <= MOST_REQUESTS:
+        raise ValueError("it has a count of requests that is none")
+    return raw
+
+
+def _condition(job: Manifest) -> Mapping[str, Any] | None:
+    """That it is over. At its deadline FailureTarget says so first: Failed waits for its pod to end (Kubernetes 1.31)."""
+    conditions = (job.get("status") or {}).get("conditions") or ()
+    return next((c for c in conditions if c.get("type") in {"Complete", "Failed", "FailureTarget"} and c.get("status") == "True"), None)
+
+
+def _without_result(job: Manifest, pod: Manifest | None, condition: Mapping[str, Any]) -> str:
+    if condition.get("reason") != "DeadlineExceeded":
+        return f"the probe's Job ended without a result: {condition.get('message') or condition.get('reason') or condition.get('type')}"
+    seconds = (job.get("spec") or {}).get("activeDeadlineSeconds")
+    # Only the Job's events say that a pod is not admitted, and nobody reads those.
+    why = (
+        ""
+        if pod is not None
+        else f": no pod of it is there; `kubectl describe job {manifests.name(job)} --namespace {manifests.namespace(job)}`"
+    )
+    return f"the probe did not end within its {seconds} s, the wait for a node and for its server included{why}"
