@@ -27,6 +27,7 @@ from cluster.cluster import Cluster
 from patience import PATIENCE
 from stub.compiler import CompileFailure, success
 from stub.lifetime import Lifetime
+from stub.prober import probed
 from stub.server import Behaviour, StubServer
 
 Manifest = dict[str, Any]
@@ -69,6 +70,8 @@ class Play:
     drain_seconds: float = 0.5
     lag_seconds: float = 0.2
     compile_seconds: float = 0.2
+    probe_seconds: float = 1.0
+    """Of a whole ramp, whose steps are told to be as long as they should have been."""
     crashing: set[str] = field(default_factory=set)
     compiles: dict[str, CompileFailure] = field(default_factory=dict)
     noise: bool = False
@@ -109,6 +112,8 @@ class StubWorld:
         self.servers: dict[str, tuple[str, StubServer]] = {}
         """Pool and counters of each serving pod that ever was, by uid."""
         self.lifetimes: dict[str, Lifetime] = {}
+        self.probes: dict[str, Lifetime] = {}
+        """Pods of probes, by uid."""
         self.targets_url = ""
         """http_sd address for a Prometheus inside the cluster's network."""
         self.problems: list[str] = []
@@ -257,6 +262,10 @@ class StubWorld:
                 await self._compile(uid, pod)
             elif labels.get("steelyard.dev/role") == "serving":
                 await self._serve(uid, pod, labels["steelyard.dev/pool"])
+            elif labels.get("steelyard.dev/role") == "probe":
+                await self._probe(uid, pod, labels["steelyard.dev/pool"])
+        for uid in self.probes.keys() - seen.keys():
+            self.probes[uid].ended = self.probes[uid].ended or time.time()
         for uid in [u for u in self._pods if u not in seen]:
             gone = self._pods.pop(uid)
             gone.life.ended = gone.life.ended or time.time()
@@ -324,6 +333,40 @@ class StubWorld:
             phase = "Succeeded" if code == 0 else "Failed"
             await self._status(pod, {"phase": phase, "initContainerStatuses": before, "containerStatuses": after})
         self._told[uid] = "ended"
+
+    async def _probe(self, uid: str, pod: Manifest, pool: str) -> None:
+        """As the kubelet does: what asks begins once the server beside it is ready, and the server ends with it."""
+        if uid not in self.probes:
+            self.probes[uid] = Lifetime(pod["metadata"]["name"], pool, time.time())
+        life, told = self.probes[uid], self._told.get(uid)
+        if pod["metadata"].get("deletionTimestamp"):
+            life.ended = life.ended or time.time()
+            await self._remove(pod)
+        elif pool in self.play.crashing:
+            if told != "crashing":
+                ended, waiting = _ended("server", 1, "boom")["state"], {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}}
+                server = {**_running("server", ready=False, restarts=3), "state": waiting, "lastState": ended}
+                await self._tell_of_probe(uid, pod, "crashing", server)
+        elif told is None:
+            await self._tell_of_probe(uid, pod, "starting", _running("server", ready=False))
+        elif told == "starting" and time.time() >= life.created + self.play.start_seconds:
+            await self._tell_of_probe(uid, pod, "running", _running("server", ready=True), _running("probe", ready=True))
+        elif told == "running" and time.time() >= life.created + self.play.start_seconds + self.play.probe_seconds:
+            (generator,) = pod["spec"]["containers"]
+            spec = json.loads(next(e["value"] for e in generator["env"] if e["name"] == "STEELYARD_PROBE_SPEC"))
+            message = probed(spec, self.play.behaviours[pool])
+            life.ended = time.time()
+            await self._tell_of_probe(uid, pod, "ended", _ended("server", 0, ""), _ended("probe", 0, message), phase="Succeeded")
+
+    async def _tell_of_probe(
+        self, uid: str, pod: Manifest, what: str, server: Manifest, *generator: Manifest, phase: str = "Running"
+    ) -> None:
+        waiting = {"name": "probe", "ready": False, "restartCount": 0, "image": "stub", "imageID": "stub"}
+        waiting["state"] = {"waiting": {"reason": "PodInitializing"}}
+        ready = _condition("Ready", "True" if what == "running" else "False")
+        statuses = {"initContainerStatuses": [server], "containerStatuses": list(generator) or [waiting]}
+        await self._status(pod, {"phase": phase, "startTime": _now(), **statuses, "conditions": [ready]})
+        self._told[uid] = what
 
     async def _serve(self, uid: str, pod: Manifest, pool: str) -> None:
         leaving = pod["metadata"].get("deletionTimestamp") is not None
