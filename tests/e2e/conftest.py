@@ -27,6 +27,7 @@ _ORDER = (
     "test_default_deny",
     "test_claims_and_prometheus",
     "test_two_replicas",
+    "test_probe",
     "test_rest",
 )
 
