@@ -19,8 +19,9 @@ def probed(spec: dict[str, Any], behaviour: Behaviour) -> str:
     going = rates(ramp["first"], ramp["most"], ramp["halvings"])
     rate, steps = next(going), []
     while True:
-        counts = _counts(rate, max(step["seconds"], step["requests"] / rate), behaviour)
-        steps.append({"rate": rate, "seconds": step["seconds"], **counts, "p99": 100.0 if counts["good"] else 800.0})
+        seconds = max(step["seconds"], step["requests"] / rate)
+        counts = _counts(rate, seconds, behaviour)
+        steps.append({"rate": rate, "seconds": seconds, **counts, "p99": 100.0 if counts["good"] else 800.0})
         bad, offered = sum(counts.values()) - counts["good"], sum(counts.values())
         try:
             rate = going.send(bad <= allowed * offered)

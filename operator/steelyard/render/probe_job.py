@@ -25,8 +25,8 @@ GENERATOR = "probe"
 """The container that asks."""
 GENERATOR_RESOURCES, GENERATOR_DISK_GIB = Resources(0.5, 0.375), 0.0625
 """Half a core sends several hundred requests a second; what it cannot send in time it does not blame on the server."""
-STEP_REQUESTS = 20
-"""A step in which chance sends fewer goes on until it has as many."""
+STEP_REQUESTS = 1
+"""A step in which chance sends none goes on until it has one."""
 MOST_TOKENS = 2**20
 """Of a request; the generator sends no longer ones."""
 KEEP_SECONDS = 3600
