@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 
 from aiohttp import web
 
+from steelyard_runtime.serve.request_metrics import LENGTHS
+
 OBJECTIVE_SECONDS = 0.6
 BUCKETS = (0.05, 0.1, 0.2, 0.4, OBJECTIVE_SECONDS, 1.0, 2.0)
 PLANNED = 0.7
@@ -21,6 +23,8 @@ SATURATED = 0.8
 QUEUE_SECONDS = 2.0
 """Work that the queue holds; what comes beyond is shed."""
 STALL_SECONDS = 30.0
+TOKENS = 40
+"""Of each request."""
 
 
 @dataclass(slots=True)
@@ -117,6 +121,9 @@ class StubServer:
             f"steelyard_request_duration_seconds_sum {good * 0.1 + self.slow * 0.8}",
             f"steelyard_request_duration_seconds_count {answered}",
         ]
+        lines += ["# TYPE steelyard_request_input_tokens histogram"]
+        edges = [*((str(edge), edge) for edge in LENGTHS), ("+Inf", TOKENS)]
+        lines += [f'steelyard_request_input_tokens_bucket{{le="{told}"}} {answered if edge >= TOKENS else 0}' for told, edge in edges]
         lines += ["# TYPE steelyard_server_busy_seconds_total counter", f"steelyard_server_busy_seconds_total {cpu:.6f}"]
         lines += ["# TYPE steelyard_server_request_cpu_seconds_total counter", f"steelyard_server_request_cpu_seconds_total {cpu:.6f}"]
         lines += ["# TYPE process_cpu_seconds_total counter", f"process_cpu_seconds_total {cpu:.6f}"]

@@ -233,12 +233,16 @@ REMEMBERED = {
 }
 
 
+def the_workload(status: Manifest) -> Manifest:
+    made = objects.workload()
+    made["metadata"] |= {"name": "chat", "namespace": "shop", "uid": "u-chat", "generation": 1}
+    return {**made, "status": status}
+
+
 @pytest.fixture
 def cluster() -> Cluster:
     cluster = Cluster()
-    workload = objects.workload()
-    workload["metadata"] |= {"name": "chat", "namespace": "shop", "uid": "u-chat", "generation": 1}
-    cluster.put(INFERENCE_WORKLOADS, {**workload, "status": REMEMBERED}, "MODIFIED")
+    cluster.put(INFERENCE_WORKLOADS, the_workload(REMEMBERED), "MODIFIED")
     cluster.put(NODES, node("n"))
     cluster.put(PODS, pod("chat-1"))
     return cluster
@@ -258,6 +262,9 @@ def test_a_snapshot_has_the_probe_of_the_move_under_way_and_no_other(cluster: Cl
     assert probe is not None and probe.state is ProbeState.RUNNING
     cluster.put(JOBS, a_job(owner={**OWNER, "uid": "u-of-another"}), "MODIFIED")
     assert frozen(cluster).probe is None, "it is another workload's"
+    joined = a_job(owner={**OWNER, "controller": False})
+    cluster.put(JOBS, joined, "MODIFIED")
+    assert frozen(cluster).probe is None, "who is named as an owner did not make it"
 
 
 def test_a_pod_that_says_it_is_the_jobs_and_is_another_jobs_tells_nothing(cluster: Cluster) -> None:
@@ -275,7 +282,12 @@ def test_a_pod_that_cannot_be_read_does_not_hide_its_job(cluster: Cluster) -> No
     assert [called for called, _ in cluster.told] == ["probe-1"]
 
 
-def test_its_pod_is_paid_for_by_the_workload_and_counts_as_no_replica(cluster: Cluster) -> None:
+@pytest.mark.parametrize(
+    "move", [REMEMBERED["move"], {**REMEMBERED["move"], "from": POOL, "fromRevision": "0a1b2c3d", "to": "another"}, None]
+)
+def test_its_pod_is_paid_for_by_the_workload_and_counts_as_no_replica(cluster: Cluster, move: Manifest | None) -> None:
+    """Also that of the end that a move comes from, and one that drains when the move has ended."""
+    cluster.put(INFERENCE_WORKLOADS, the_workload({"move": move} if move else {}), "MODIFIED")
     before = frozen(cluster).placements
     cluster.put(JOBS, a_job())
     conditions = [{"type": "Ready", "status": "True"}, {"type": "PodScheduled", "status": "True", "lastTransitionTime": at(2)}]

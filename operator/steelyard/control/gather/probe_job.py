@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -136,7 +135,7 @@ def _step(raw: Any) -> ProbeStep:
 
 
 def _number(raw: Any) -> float:
-    if isinstance(raw, bool) or not isinstance(raw, int | float) or not 0 <= raw <= MOST or not math.isfinite(raw):
+    if isinstance(raw, bool) or not isinstance(raw, int | float) or not 0 <= raw <= MOST:
         raise ValueError("it has a figure that is no number, negative or too large")
     return float(raw)
 
