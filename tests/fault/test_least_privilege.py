@@ -34,7 +34,7 @@ def account_of_the_chart(run: MoveRun) -> Iterator[Path]:
 
 @meanwhile
 def test_a_move_needs_no_more_than_what_the_chart_allows(a_move):
-    run = a_move(small=True)
+    run = a_move(small=True, rebalancing={"exploration": {"budget": "5.00", "deadlineSeconds": 300, "probe": "Always"}})
     with account_of_the_chart(run) as kubeconfig:
         run.start_operator(kubeconfig=kubeconfig)
         run.apply()
@@ -44,5 +44,6 @@ def test_a_move_needs_no_more_than_what_the_chart_allows(a_move):
         account = f"system:serviceaccount:{run.namespace}:steelyard"
         mine = run.audit.events(lambda e: e.user == account)
         assert {(e.verb, e.resource) for e in mine if e.code == 201} >= {("create", "deployments"), ("create", "jobs")}
+        assert run.world.probes, "it was probed too"
         assert [(e.verb, e.resource, e.code) for e in mine if e.code in {401, 403, 422}] == []
         run.end_operators()

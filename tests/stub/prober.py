@@ -10,6 +10,8 @@ from stub.server import Behaviour, StubServer
 
 TICK = 0.1
 """Seconds of a server's time that are played at once."""
+LONGEST_STEP = 5.0
+"""A ramp is played in a moment: steps that are told to be much longer would end long after it."""
 
 
 def probed(spec: dict[str, Any], behaviour: Behaviour) -> str:
@@ -19,7 +21,7 @@ def probed(spec: dict[str, Any], behaviour: Behaviour) -> str:
     going = rates(ramp["first"], ramp["most"], ramp["halvings"])
     rate, steps = next(going), []
     while True:
-        seconds = max(step["seconds"], step["requests"] / rate)
+        seconds = max(min(step["seconds"], LONGEST_STEP), step["requests"] / rate)
         counts = _counts(rate, seconds, behaviour)
         steps.append({"rate": rate, "seconds": seconds, **counts, "p99": 100.0 if counts["good"] else 800.0})
         bad, offered = sum(counts.values()) - counts["good"], sum(counts.values())

@@ -71,7 +71,7 @@ class Play:
     lag_seconds: float = 0.2
     compile_seconds: float = 0.2
     probe_seconds: float = 1.0
-    """Of a whole ramp, whose steps are told to be as long as they should have been."""
+    """Of a whole ramp."""
     crashing: set[str] = field(default_factory=set)
     compiles: dict[str, CompileFailure] = field(default_factory=dict)
     noise: bool = False

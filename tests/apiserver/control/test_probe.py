@@ -228,7 +228,7 @@ async def test_a_probe_measures_what_its_server_carries_and_leaves_nothing_behin
     found = await trial.until(ProbeState.DONE)
     assert [step.rate for step in found.steps] == [10, 20, 40, 80, 60, 50, 45]
     kept = [step.rate for step in found.steps if step.good >= 0.98 * step.offered]
-    assert max(kept) == 40 and (found.ready_seconds or 0) > 0
+    assert 40 <= max(kept) < 50 and (found.ready_seconds or 0) > 0
 
     trial.asks = False
     await trial.look()
