@@ -271,7 +271,7 @@ def test_a_probe_runs_no_image_of_a_compile(installed: Installed, first: Any) ->
     image = next(image for made in installed.objects("Job") if (image := _pod(made)["containers"][0]["image"]) not in serve)
     manifest = first("Probe")
     _sidecar(image=image)(manifest)
-    assert "probes only the images that serve" in installed.create(manifest)[1]
+    assert "probes only the images of config.toolchains that serve" in installed.create(manifest)[1]
 
 
 @pytest.mark.parametrize("serves", ["Deployment", "Probe"])
