@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steelyard.core.facts.batch_columns import BatchColumns
+from steelyard.core.facts.batches import Batches
 from steelyard.core.facts.window import Window
 from steelyard.core.statistics.histogram import Histogram, kept, shared
 
@@ -58,7 +59,7 @@ class WindowTable(Sequence[Window]):
         self._counts = np.zeros((len(found), _SUMS + max(map(len, self._edges), default=0)), np.min_scalar_type(most))
         for row, each in zip(self._counts, counts, strict=True):
             row[: len(each)] = each
-        self._batches = BatchColumns([w.batches for w in found])
+        self._batches = _columns([w.batches for w in found])
 
     @classmethod
     def of(cls, windows: Sequence[Window]) -> WindowTable:
@@ -74,19 +75,21 @@ class WindowTable(Sequence[Window]):
             np.concatenate((self._rows[gone:], added._rows)),
             np.concatenate((_widened(self._counts, added._counts)[gone:], _widened(added._counts, self._counts))),
             self._edges or added._edges,
-            self._batches.of(slice(gone, None)).then(added._batches),
+            _columns([*self._batches_of(gone), *added._batches_of(0)])
+            if self._batches is None or added._batches is None
+            else self._batches.of(slice(gone, None)).then(added._batches),
         )
 
     def without_latencies(self) -> WindowTable:
         """The same sums, and nothing of how long answers and batches took."""
         rows = self._rows.copy()
         rows["edges"] = _NOT_TOLD
-        return _made(rows, self._counts[:, :_SUMS].copy(), (), BatchColumns([None] * len(rows)))
+        return _made(rows, self._counts[:, :_SUMS].copy(), (), None)
 
     def after(self, older: WindowTable, most: int) -> WindowTable:
         """Behind older ones, both without latencies; of more than `most` the oldest go."""
         rows, counts = np.concatenate((older._rows, self._rows)), np.concatenate((older._counts, self._counts))
-        return _made(rows[-most:], counts[-most:], (), BatchColumns([None] * len(rows[-most:])))
+        return _made(rows[-most:], counts[-most:], (), None)
 
     def asked(self) -> Asked:
         """What was asked for."""
@@ -94,6 +97,10 @@ class WindowTable(Sequence[Window]):
         long = end > start
         offered = self._counts[:, :_SUMS].sum(axis=1, dtype=np.int64)
         return Asked(end[long], (end - start)[long] / 1e6, offered[long])
+
+    def _batches_of(self, first: int) -> Iterable[Batches | None]:
+        """Of the windows from that one on."""
+        return [None] * (len(self) - first) if self._batches is None else self._batches.of(slice(first, None))
 
     def _which(self, histogram: Histogram | None) -> int:
         return _NOT_TOLD if histogram is None else self._edges.index(histogram.edges)
@@ -107,14 +114,14 @@ class WindowTable(Sequence[Window]):
     def __getitem__(self, at: int | slice) -> Window | tuple[Window, ...]:
         """One, or several as a tuple."""
         if isinstance(at, slice):
-            return tuple(_made(self._rows[at], self._counts[at], self._edges, self._batches.of(at)))
+            return tuple(_made(self._rows[at], self._counts[at], self._edges, self._batches and self._batches.of(at)))
         return self[at : at + 1 or None][0]
 
     def __iter__(self) -> Iterator[Window]:
         """The windows. The end of one is the start of the next, as the same object."""
         last, ended, width = None, _EPOCH, self._counts.shape[1]
         counts, at = self._counts.reshape(-1).data, _SUMS
-        columns = zip(self._rows.tolist(), self._counts[:, :_SUMS].tolist(), self._batches, strict=True)
+        columns = zip(self._rows.tolist(), self._counts[:, :_SUMS].tolist(), self._batches_of(0), strict=True)
         for (start, end, replica_seconds, busy, cost, p99, steady, disturbed, by_engine, edges), (
             good,
             slow,
@@ -152,7 +159,7 @@ class WindowTable(Sequence[Window]):
             return tuple(self) == other if isinstance(other, tuple) else NotImplemented
         if self._edges == other._edges and self._counts.shape == other._counts.shape and self._rows.tobytes() == other._rows.tobytes():
             same = self._counts.tobytes() == other._counts.tobytes() or bool((self._counts == other._counts).all())
-            return same and self._batches == other._batches
+            return same and (self._batches == other._batches or [*self._batches_of(0)] == [*other._batches_of(0)])
         return len(self) == len(other) and tuple(self) == tuple(other)
 
     __hash__ = None  # type: ignore[assignment]
@@ -166,13 +173,18 @@ class WindowTable(Sequence[Window]):
         return repr(tuple(self))
 
 
-def _made(rows: Any, counts: Any, edges: tuple[tuple[float, ...], ...], batches: BatchColumns) -> WindowTable:
+def _columns(told: Sequence[Batches | None]) -> BatchColumns | None:
+    """None where no window tells of any."""
+    return BatchColumns(told) if any(each is not None for each in told) else None
+
+
+def _made(rows: Any, counts: Any, edges: tuple[tuple[float, ...], ...], batches: BatchColumns | None) -> WindowTable:
     made = WindowTable.__new__(WindowTable)
     made._rows, made._counts, made._edges, made._batches = rows, counts, edges, batches
     return made
 
 
-def _read(rows: bytes, counts: Any, edges: tuple[tuple[float, ...], ...], batches: BatchColumns) -> WindowTable:
+def _read(rows: bytes, counts: Any, edges: tuple[tuple[float, ...], ...], batches: BatchColumns | None) -> WindowTable:
     return _made(np.frombuffer(rows, _ROW), counts, tuple(map(shared, edges)), batches)
 
 
