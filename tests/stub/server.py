@@ -125,6 +125,11 @@ class StubServer:
         edges = [*((str(edge), edge) for edge in LENGTHS), ("+Inf", TOKENS)]
         lines += [f'steelyard_request_input_tokens_bucket{{le="{told}"}} {answered if edge >= TOKENS else 0}' for told, edge in edges]
         lines += ["# TYPE steelyard_server_busy_seconds_total counter", f"steelyard_server_busy_seconds_total {cpu:.6f}"]
+        # One request at a time, and nothing else to compute.
+        for told, value in (("runs", answered), ("run_rows", answered), ("run_seconds", f"{cpu:.6f}")):
+            lines += [f"# TYPE steelyard_server_{told}_total counter", f'steelyard_server_{told}_total{{size="1"}} {value}']
+        lines += ["# TYPE steelyard_server_batch_size histogram", f"steelyard_server_batch_size_sum {answered}"]
+        lines += ["# TYPE steelyard_server_workers gauge", "steelyard_server_workers 1"]
         lines += ["# TYPE steelyard_server_request_cpu_seconds_total counter", f"steelyard_server_request_cpu_seconds_total {cpu:.6f}"]
         lines += ["# TYPE process_cpu_seconds_total counter", f"process_cpu_seconds_total {cpu:.6f}"]
         lines += ["# TYPE steelyard_server_clock_seconds gauge", f"steelyard_server_clock_seconds {time.time():.6f}"]
