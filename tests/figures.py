@@ -22,6 +22,8 @@ PACKAGE = "steelyard"
 CORE = Path("operator/steelyard/core")
 MOST_COMPLEX, MOST_PARAMETERS = 10, 6
 """What a function of the core may have."""
+ENTRIES = ("app.entry", "cli.main", "cli.__main__", "api.crdgen.manifest", "api.crdgen.kinds")
+"""Modules of the package from which everything that it does is reached: the operator, the command, and what writes its definitions."""
 QUESTIONS = ("What", "Who", "Whether", "How", "Where")
 """First words of a docstring that names no subject."""
 
@@ -85,6 +87,14 @@ def circles(package: str) -> list[tuple[str, ...]]:
     return sorted(circle for circle in _rounds(imports) if any(graph.find_children(member) for member in circle))
 
 
+def unreached(package: str, entries: Sequence[str]) -> list[str]:
+    """Modules that no entry imports, by whatever way: nobody uses them but tests."""
+    graph = grimp.build_graph(package, cache_dir=None)
+    reached = {f"{package}.{entry}" for entry in entries}
+    reached |= {module for entry in sorted(reached) if entry in graph.modules for module in graph.find_upstream_modules(entry)}
+    return sorted(module for module in graph.modules - reached if not graph.find_children(module))
+
+
 def _rounds(imports: Mapping[str, set[str]]) -> set[tuple[str, ...]]:
     """The largest sets of two names or more in which each reaches every other."""
     reached = {name: _reached(name, imports) for name in imports}
@@ -136,6 +146,8 @@ def figures(root: Path) -> Iterator[str]:
     yield f"functions of the core over {MOST_PARAMETERS} parameters (PLR0913): {_above(parameters, MOST_PARAMETERS)}"
     found = circles(PACKAGE)
     yield f"circles of packages: {'; '.join([str(len(found)), *(' ~ '.join(circle) for circle in found)])}"
+    alone = unreached(PACKAGE, ENTRIES)
+    yield f"modules that no entry reaches: {'; '.join([str(len(alone)), *(module.removeprefix(f'{PACKAGE}.') for module in alone)])}"
     sources = {package.name: [path.read_text() for path in package.rglob("*.py")] for package in wheel(root)}
     told = [docstring for texts in sources.values() for source in texts for docstring in docstrings(source)]
     yield f"docstrings that begin with {', '.join(QUESTIONS)}: {sum(map(begins_with_a_question, told)):,} of {len(told):,}"

@@ -48,6 +48,17 @@ def test_packages_that_import_each_other_are_circles_also_over_others_and_in_the
     ]
 
 
+def test_a_module_is_reached_from_an_entry_over_any_way_and_what_only_others_alone_import_is_not(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.syspath_prepend(tree / "operator")
+    everything = figures.unreached("weighbridge", ())
+    assert set(everything) - set(figures.unreached("weighbridge", ("core.economics.price",))) == {
+        "weighbridge.core.economics.price", "weighbridge.core.moves.move", "weighbridge.core.planning.plan",
+    }  # fmt: skip
+    assert {"weighbridge.one", "weighbridge.other"} <= set(figures.unreached("weighbridge", ("commands.say",)))
+
+
 FUNCTIONS = '''\
 def straight(a, b, c, d, e, f):
     return a
@@ -115,13 +126,15 @@ def test_every_figure_has_its_line(tree: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.syspath_prepend(tree / "operator")
     monkeypatch.setattr(figures, "PACKAGE", "weighbridge")
     monkeypatch.setattr(figures, "CORE", Path("operator/weighbridge/core"))
-    by_ruff, strictly, parameters, circles, docstrings, lines = figures.figures(tree)
+    monkeypatch.setattr(figures, "ENTRIES", ("commands.say",))
+    by_ruff, strictly, parameters, circles, alone, docstrings, lines = figures.figures(tree)
     assert by_ruff == "complexity of the core's functions, by ruff (C901): mean 2.3, 95th percentile 5; over 10: 0"
     assert strictly == (
         "complexity of the core's functions, with each condition counted: mean 5.0, 95th percentile 13; over 10: 1, at most 13 (road.py:6)"
     )
     assert parameters == "functions of the core over 6 parameters (PLR0913): 1, at most 7 (road.py:6)"
     assert circles.startswith("circles of packages: 2; weighbridge.commands ~ weighbridge.parser; ")
+    assert alone.startswith("modules that no entry reaches: 7; core.economics.price; ")
     assert docstrings == "docstrings that begin with What, Who, Whether, How, Where: 1 of 2"
     assert (
         lines == f"lines of the wheel: weighbridge {sum(text.count(chr(10)) for text in SOURCES.values()) + 1 + FUNCTIONS.count(chr(10))}"
