@@ -289,7 +289,7 @@ def full_status() -> dict[str, Any]:
         "claims": [
             {
                 "pool": "inf2-xlarge", "name": "vendor", "verdict": "Refuted", "n": 1200, "claimed": "0.3", "measured": "0.41",
-                "lower": "0.38", "upper": "0.44", "message": "no", "relativeTo": "cpu-a", "price": "2.06", "relativePrice": "1.03",
+                "lower": "0.38", "upper": "0.44", "message": "no", "reason": "", "relativeTo": "cpu-a", "price": "2.06", "relativePrice": "1.03",
             }
         ],
         "move": {

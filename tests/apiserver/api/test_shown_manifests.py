@@ -12,6 +12,7 @@ pytestmark = pytest.mark.apiserver
 PATHS = {
     "AcceleratorPool": "/apis/steelyard.dev/v1alpha1/acceleratorpools",
     "InferenceWorkload": "/apis/steelyard.dev/v1alpha1/namespaces/default/inferenceworkloads",
+    "NetworkPolicy": "/apis/networking.k8s.io/v1/namespaces/default/networkpolicies",
     "DaemonSet": "/apis/apps/v1/namespaces/default/daemonsets",
 }
 
