@@ -9,17 +9,18 @@ import random
 import sys
 from pathlib import Path
 
-from apiserver.control.resources import CONFIG_MAPS
 from steelyard.control import log
 from steelyard.control.clock import AnchoredClock, stopwatch
 from steelyard.control.kube.api_client import ApiClient
 from steelyard.control.kube.credentials import Kubeconfig
 from steelyard.control.kube.errors import ApiError
 from steelyard.control.kube.fence import LeadershipLost
+from steelyard.control.kube.resource import Resource
 from steelyard.control.leadership.fencing import LeaseFence
 from steelyard.control.leadership.lease import Elector, LeaseTiming, Outcome
 from steelyard.control.leadership.own_loop import OwnLoop, handed_over
 
+CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")
 TIMING = LeaseTiming(duration=6000.0, renew_deadline=4000.0, retry_period=0.5)
 
 
