@@ -24,11 +24,12 @@ REASON_LENGTH = 200
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One command. Parts of one `turn` run at the same time; else each runs alone."""
+    """One command. Parts of one `turn` run at the same time; else each runs alone. `after`: the part of its turn that it waits for."""
 
     name: str
     command: tuple[str, ...]
     turn: str = ""
+    after: str = ""
 
 
 PARTS = (
@@ -36,11 +37,14 @@ PARTS = (
     # One keeps a processor busy, the other mostly waits.
     Part("unit and property", (*PYTEST, "-m", "not apiserver and not nodes and not image", "tests"), turn="light"),
     Part("API server", (*PYTEST, "-m", "apiserver", "tests", "--ignore=tests/fault"), turn="light"),
-    Part("faults", (*PYTEST, "-m", "apiserver", "tests/fault")),
     # Each with clusters of its own, that are gone before the next begin: two cores carry one at a time.
     Part(
-        "nodes and containers", (*PYTEST, "-m", "(nodes or image) and not apiserver", "tests", "--ignore=tests/e2e", "--ignore=tests/text")
+        "nodes and containers",
+        (*PYTEST, "-m", "(nodes or image) and not apiserver", "tests", "--ignore=tests/e2e", "--ignore=tests/text"),
+        turn="light",
+        after="API server",
     ),
+    Part("faults", (*PYTEST, "-m", "apiserver", "tests/fault")),
     Part("end to end", (*PYTEST, "-m", "nodes and not apiserver", "tests/e2e")),
 )
 
@@ -86,24 +90,29 @@ def _failures(report: Path) -> Iterator[str]:
 def _run(together: list[Part], reports: Path) -> Iterator[tuple[Part, float, int]]:
     """All at once. The first one's output is shown as it comes, that of each other one when all have ended."""
     print(f"\n=== {' and '.join(part.name for part in together)}", flush=True)
-    began, ended = time.monotonic(), dict.fromkeys(range(len(together)), 0.0)
+    begun, ended = dict[str, float](), dict[str, float]()
     with ExitStack() as stack:
         outputs = [stack.enter_context(tempfile.TemporaryFile("w+")) if number else None for number in range(len(together))]
-        running = [
-            # Left at the block's end, however it is left, only when it has ended.
-            stack.enter_context(
-                subprocess.Popen(_reported(part, reports), env={**os.environ, "PYTHONUNBUFFERED": "1"}, stdout=output, stderr=output)
-            )
-            for part, output in zip(together, outputs, strict=True)
-        ]
-        while not all(ended.values()):
-            ended |= {at: time.monotonic() - began for at, one in enumerate(running) if not ended[at] and one.poll() is not None}
+        running = dict[str, subprocess.Popen[bytes]]()
+        while len(ended) < len(together):
+            for part, output in zip(together, outputs, strict=True):
+                # One that waits for a part of another turn, or for one that was not chosen, waits for nobody.
+                waits = part.after in {other.name for other in together} - ended.keys()
+                if part.name not in running and not waits:
+                    begun[part.name] = time.monotonic()
+                    # Left at the block's end, however it is left, only when it has ended.
+                    running[part.name] = stack.enter_context(
+                        subprocess.Popen(
+                            _reported(part, reports), env={**os.environ, "PYTHONUNBUFFERED": "1"}, stdout=output, stderr=output
+                        )
+                    )
+            ended |= {name: time.monotonic() for name, one in running.items() if name not in ended and one.poll() is not None}
             time.sleep(0.1)
-        for at, (part, output) in enumerate(zip(together, outputs, strict=True)):
+        for part, output in zip(together, outputs, strict=True):
             if output is not None:
                 output.seek(0)
                 print(f"\n=== {part.name}\n{output.read()}", end="", flush=True)
-            yield part, ended[at], running[at].returncode
+            yield part, ended[part.name] - begun[part.name], running[part.name].returncode
 
 
 if __name__ == "__main__":
