@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -68,16 +69,8 @@ def refused_probe(workload: WorkloadKey, move: Move | None, refused: Iterable[Re
     return Probe(move=move.id, key=names[found.name], state=ProbeState.STARTING, started=move.step_time, message=str(found)[:LONGEST])
 
 
-def _with(told: Probe, state: ProbeState, message: str, steps: tuple[ProbeStep, ...] = (), ready: float | None = None) -> Probe:
-    return Probe(
-        move=told.move,
-        key=told.key,
-        state=state,
-        started=told.started,
-        ready_seconds=told.ready_seconds if ready is None else ready,
-        steps=steps,
-        message=re.sub(r"\s+", " ", message).strip()[:LONGEST],
-    )
+def _with(told: Probe, state: ProbeState, message: str, **found: Any) -> Probe:
+    return replace(told, state=state, message=re.sub(r"\s+", " ", message).strip()[:LONGEST], **found)
 
 
 def _generator(pod: Manifest) -> Mapping[str, Any]:
@@ -103,7 +96,7 @@ def _ended(told: Probe, ended: Mapping[str, Any]) -> Probe:
         except ValueError as error:
             return _with(told, ProbeState.FAILED, f"the probe's result cannot be read: {error}")
         ready = None if told.ready_seconds is None else told.ready_seconds + waited
-        return _with(told, ProbeState.DONE, str(word.get("message") or ""), steps, ready)
+        return _with(told, ProbeState.DONE, str(word.get("message") or ""), steps=steps, ready_seconds=ready)
     said = word.get("message") if word.get("result") == "Failed" else None
     code, reason = ended.get("exitCode", "unknown"), ended.get("reason") or "no reason given"
     return _with(told, ProbeState.FAILED, str(said or f"the load generator ended without a result, with exit code {code} ({reason})"))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from steelyard.core.facts.price import Price
+from steelyard.core.statistics.significant import significant
 from steelyard.core.vocabulary.reading import Reading, Unknown
 
 
@@ -34,7 +35,7 @@ class Money:
 
 def written(amount: float) -> float:
     """An amount or a price as status holds it, with six significant digits: what is remembered must survive being written and read."""
-    return float(f"{amount:.6g}")
+    return significant(amount, 6)
 
 
 def price_in(ours: str, quoted: str, price: Price, source: str, now: datetime) -> Reading[Price]:

@@ -26,6 +26,7 @@ from steelyard.core.performance.capacity import measured, occupied
 from steelyard.core.performance.floor import floor_of
 from steelyard.core.performance.saturation import saturation
 from steelyard.core.statistics.interval import Interval
+from steelyard.core.statistics.significant import significant
 
 CHANGE = 0.2
 """Relative change of a point that is worth a write."""
@@ -91,7 +92,7 @@ def evidence(key: PlacementKey, shown: Shown, promise: Promise, chance: random.R
         revision=key.revision,
         capacity=capacity and replace(capacity, rate=_round(capacity.rate)),
         unit_cost=_written(unit, used) if unit else None,
-        within=_digits(good / (good + bad), 4),
+        within=significant(good / (good + bad), 4),
         p99_milliseconds=float(round(sorted(p99)[len(p99) // 2])) if p99 else None,
         steady=shown.steady,
         floor=_dated(floor_of(ran, shown.least)),
@@ -108,7 +109,7 @@ def _written(unit: UnitCost, used: Sequence[Window]) -> UnitCost:
     return replace(
         unit,
         interval=_round(unit.interval),
-        cost=_digits(unit.cost, 6),
+        cost=significant(unit.cost, 6),
         start=_milliseconds(unit.start),
         end=_milliseconds(unit.end),
         replicas=_size(used),
@@ -199,7 +200,7 @@ def _beside_probe(old: Capacity | None, new: Capacity | None, carried: float | N
     lower = old.rate.lower / CONTRADICTED
     if (carried is not None and carried > old.rate.upper * CONTRADICTED) or (broken is not None and broken < lower):
         return new, True
-    if broken is not None and (less := _digits(broken, 4)) < old.rate.point:
+    if broken is not None and (less := significant(broken, 4)) < old.rate.point:
         return replace(old, rate=Interval(less, min(old.rate.lower, less), old.rate.upper)), True
     return old, False
 
@@ -215,7 +216,7 @@ def _saturation(old: Saturation | None, new: Saturation | None) -> tuple[Saturat
 
 def _approached(old: Capacity, new: Capacity, step: float) -> Capacity:
     """The old figure, raised by at most that factor, within the bounds that both leave open; they contradict one another where none are."""
-    point = _digits(min(new.rate.point, old.rate.point * step), 4)
+    point = significant(min(new.rate.point, old.rate.point * step), 4)
     upper = min(old.rate.upper, new.rate.upper) if new.rate.lower <= old.rate.upper else old.rate.upper
     return Capacity.of_traffic(Interval(point, point, max(upper, point)), old.n)
 
@@ -230,7 +231,7 @@ def _later(old: Known, new: Known) -> timedelta:
 def _learnt(before: Interval, after: Interval, broken: float | None) -> bool:
     """Whether the capacity is another one, or is known far better, or was too high for the promise by however little. It was where the new
     figure is the load that broke it; a promise that is broken far below both was another fault's work, and their noise is no news."""
-    too_high = broken is not None and after.point <= _digits(broken, 4) < before.point
+    too_high = broken is not None and after.point <= significant(broken, 4) < before.point
     return too_high or _moved(before, after) or _sharper(before, after)
 
 
@@ -278,11 +279,7 @@ def _spread(interval: Interval) -> float:
 
 
 def _round(interval: Interval) -> Interval:
-    return Interval(_digits(interval.point, 4), _digits(interval.lower, 4), _digits(interval.upper, 4))
-
-
-def _digits(value: float, digits: int) -> float:
-    return float(f"{value:.{digits}g}")
+    return Interval(significant(interval.point, 4), significant(interval.lower, 4), significant(interval.upper, 4))
 
 
 def _milliseconds(moment: datetime) -> datetime:

@@ -19,6 +19,7 @@ from steelyard.core.performance.ageing import SURE_FOR
 from steelyard.core.performance.capacity import full
 from steelyard.core.statistics.interval import Interval
 from steelyard.core.statistics.sequential import wilson
+from steelyard.core.statistics.significant import significant
 
 LEAST_WINDOWS = 4
 """A line through fewer points does not show its own spread."""
@@ -63,9 +64,9 @@ def floor_of(windows: Sequence[Window], least: int = 0) -> Floor | None:
     lower, upper = wilson(missed, asked)
     share = 1 - missed / asked
     return Floor(
-        share=Interval(_digits(share), _digits(min(share, 1 - upper)), _digits(max(share, 1 - lower))),
-        most=_digits(1 - max(0.0, _line(calm).least, _beyond_waiting(low))),
-        load=_digits(sum(w.offered for w in low) / sum(w.replica_seconds for w in low)),
+        share=Interval(significant(share), significant(min(share, 1 - upper)), significant(max(share, 1 - lower))),
+        most=significant(1 - max(0.0, _line(calm).least, _beyond_waiting(low))),
+        load=significant(sum(w.offered for w in low) / sum(w.replica_seconds for w in low)),
         n=asked,
         at=max(w.end for w in calm),
     )
@@ -128,7 +129,3 @@ def _beyond_waiting(windows: Sequence[Window]) -> float:
 
 def _load(window: Window) -> float:
     return window.offered / window.replica_seconds
-
-
-def _digits(value: float) -> float:
-    return float(f"{value:.4g}")

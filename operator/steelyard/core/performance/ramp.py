@@ -20,6 +20,7 @@ from steelyard.core.facts.probe import Probe, ProbeState, ProbeStep
 from steelyard.core.performance.capacity import FULL
 from steelyard.core.statistics.interval import Interval
 from steelyard.core.statistics.sequential import wilson
+from steelyard.core.statistics.significant import significant
 
 RISES = 3.0
 """The part that is late rises at least with this power of the load where it is about what a promise allows: of one server that takes requests in turn
@@ -66,14 +67,14 @@ def probed_capacity(steps: Sequence[ProbeStep], allowed: float) -> Capacity | No
     good = sum(s.good for s in told(steps))
     broken = min((p.load for p in points if p.part > allowed), default=None)
     if broken is None:
-        top = _digits(kept)
-        return Capacity(Interval(top, top, _digits(CLAIM_SPREAD * kept)), Basis.CARRIED, good)
+        top = significant(kept)
+        return Capacity(Interval(top, top, significant(CLAIM_SPREAD * kept)), Basis.CARRIED, good)
     doubt = min(0.5, SHORT / sqrt(sum(p.sent for p in points if kept / NEAR <= p.load <= broken * NEAR)))
     lower = min(kept * (1 - doubt), _surely_kept(points, allowed))
     upper = max(broken * (1 + doubt), _surely_broken(points, allowed))
     # What was never surely broken has an upper end all the same: the load above would have been broken by twice as much.
     upper = broken * CLAIM_SPREAD if upper == inf else upper
-    return Capacity(Interval(_digits(kept), _digits(lower), _digits(upper)), Basis.PROBED, good)
+    return Capacity(Interval(significant(kept), significant(lower), significant(upper)), Basis.PROBED, good)
 
 
 def probed_saturation(steps: Sequence[ProbeStep]) -> Saturation | None:
@@ -89,7 +90,7 @@ def probed_saturation(steps: Sequence[ProbeStep]) -> Saturation | None:
     most = done / sum(s.seconds for s in over)
     least = done / sum(s.seconds + (s.p99_milliseconds or 0.0) / 1000 for s in over)
     doubt = 1.96 / sqrt(done)
-    rate = Interval(_digits((least + most) / 2), _digits(least * max(0.0, 1 - doubt)), _digits(most * (1 + doubt)))
+    rate = Interval(significant((least + most) / 2), significant(least * max(0.0, 1 - doubt)), significant(most * (1 + doubt)))
     return Saturation(rate, done)
 
 
@@ -159,7 +160,3 @@ def _surely_broken(points: Sequence[_Point], allowed: float) -> float:
 def _bounds(points: Sequence[_Point]) -> tuple[float, float]:
     """95 % bounds of the missed part of all together, as of so many fewer as come in clusters."""
     return wilson(sum(p.missed for p in points) / TOGETHER, sum(p.sent for p in points) / TOGETHER)
-
-
-def _digits(value: float) -> float:
-    return float(f"{value:.4g}")

@@ -19,6 +19,7 @@ from steelyard.core.placing.quarantine import QUARANTINE_MOST
 from steelyard.core.placing.realised import measured
 from steelyard.core.planning.option import Option, line
 from steelyard.core.rebalancing.claims import verdicts
+from steelyard.core.statistics.significant import significant
 from steelyard.core.vocabulary.reason import SETTLED, WISHED, Reason
 from steelyard.core.vocabulary.verdict import Verdict
 
@@ -90,7 +91,7 @@ def _start(before: Known | None, now: float | None) -> float | None:
     known = before.start_seconds if before is not None else None
     if now is None or now <= 0 or (known is not None and known / ALIKE <= now <= known * ALIKE):
         return known
-    return float(f"{now:.2g}")
+    return significant(now, 2)
 
 
 def _longest(quarantine: Iterable[Quarantine]) -> tuple[Quarantine, ...]:

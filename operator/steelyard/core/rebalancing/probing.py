@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from steelyard.core.compiling.candidate import SERVERS
 from steelyard.core.facts.memory import Known
 from steelyard.core.facts.probe import Lengths, Ramp
 from steelyard.core.facts.snapshot import ProbeFirst
 from steelyard.core.performance.ageing import SURE_FOR
 from steelyard.core.planning.option import Option
 from steelyard.core.rebalancing.grounds import Grounds
+from steelyard.core.statistics.significant import significant
 from steelyard.core.vocabulary.reading import Fresh
 
-SERVERS = frozenset({"steelyard", "vllm"})
-"""Kinds of server that the generator can speak to."""
 FIRST, MOST = 0.5, 16.0
 """Times the present load of a replica that the ramp begins with, and goes up to."""
 HALVINGS = 6
@@ -98,7 +98,9 @@ def _end(grounds: Grounds, option: Option, part: float) -> EndToProbe:
     seen = grounds.measured_start(option)
     start = TO_START * most if seen is None else min(most / 2, SPARE * seen)
     first = max(SLOWEST, FIRST * _load_of_a_replica(grounds))
-    ramp = Ramp(first=_digits(first), most=_digits(first * MOST / FIRST), step_seconds=1, halvings=HALVINGS, lengths=_lengths(grounds))
+    ramp = Ramp(
+        first=significant(first), most=significant(first * MOST / FIRST), step_seconds=1, halvings=HALVINGS, lengths=_lengths(grounds)
+    )
     step = min(ENOUGH / first, (most - start) / ramp.steps)
     return EndToProbe(pool=option.pool, ramp=replace(ramp, step_seconds=max(1, int(step))), start_seconds=int(start))
 
@@ -123,7 +125,3 @@ def _lengths(grounds: Grounds) -> Lengths | None:
     keys = sorted(grounds.revisions.items(), key=lambda key: (key[0] != grounds.primary, key))
     traffic = {(key.pool, key.revision): r.value for key, r in grounds.snapshot.traffic.items() if isinstance(r, Fresh)}
     return next((found.lengths for key in keys if (found := traffic.get(key)) is not None and found.lengths is not None), None)
-
-
-def _digits(value: float) -> float:
-    return float(f"{value:.4g}")
