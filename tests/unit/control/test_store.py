@@ -62,6 +62,17 @@ def test_a_late_deletion_of_the_old_one_does_not_remove_the_new_one_of_the_same_
     assert store.get(KEY)["metadata"]["uid"] == "new"
 
 
+@pytest.mark.parametrize("part", ["spec", "status"])
+@pytest.mark.parametrize("odd", [["a", "list"], "text", 3, True])
+def test_what_no_api_server_sends_is_told_and_not_held(clock, part, odd):
+    told = []
+    store = Store(clock, on_unsound=lambda resource, _: told.append(resource))
+    assert store.observe(PODS, "ADDED", pod() | {part: odd}) is None
+    assert store.get(KEY) is None
+    assert told == [PODS]
+    assert store.observe(PODS, "ADDED", pod() | {part: None}) is not None, "an empty part is none"
+
+
 def test_what_was_seen_deleted_never_comes_back(store):
     store.observe(PODS, "ADDED", pod(version="1"))
     store.observe(PODS, "DELETED", pod(version="2"))

@@ -7,8 +7,9 @@ from math import exp, log
 import pytest
 
 from steelyard.core.facts.capacity import CLAIM_SPREAD
-from steelyard.core.facts.claim import Claim, ClaimMetric
+from steelyard.core.facts.claim import Claim, ClaimMetric, OperatingPoint
 from steelyard.core.facts.estimate import Estimate, Kind, Unit
+from steelyard.core.performance.capacity import RHO
 from steelyard.core.planning.prior import SIGMA, claimed_unit_costs, expected_saving, spread
 from unit.core.world import ratio_claim
 
@@ -64,6 +65,17 @@ def test_a_figure_that_cannot_be_true_claims_nothing(figure: float) -> None:
 def test_a_claim_of_another_model_says_nothing_of_this_one() -> None:
     other = Claim(name="c", metric=ClaimMetric.UNIT_COST, ratio=0.1, relative_to="b", model="hf://other*")
     assert costs({"a": (other,)}) == costs({})
+
+
+def test_a_speed_when_full_is_no_load_at_which_the_objective_holds() -> None:
+    full, kept = (Claim(name="c", metric=ClaimMetric.THROUGHPUT, value=10.0, stated=at) for at in (None, OperatingPoint.OBJECTIVE))
+    assert costs({"a": (full,)})["a"] == pytest.approx(costs({"a": (kept,)})["a"] / RHO)
+
+
+def test_what_is_claimed_of_tokens_says_nothing_of_what_requests_cost() -> None:
+    tokens = Claim(name="c", metric=ClaimMetric.UNIT_COST, value=1e-6, unit="PerMillionTokens", spread=1.1)
+    assert costs({"a": (tokens,)}) == costs({})
+    assert spread((tokens,), "hf://m", SAME, None) == CLAIM_SPREAD
 
 
 @pytest.mark.parametrize(("measured", "median"), [(1.0, 0.5), (1.0, 1.0), (1.0, 2.0), (0.02, 0.05)])

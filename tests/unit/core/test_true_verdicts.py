@@ -38,6 +38,15 @@ def test_the_speed_when_full_and_that_within_the_objective_are_two_figures() -> 
     assert kept.verdict is VerdictWord.REFUTED
 
 
+def test_the_cost_when_full_is_below_that_within_the_objective() -> None:
+    """1 USD an hour and 10 requests a second: 1000 / 36,000 USD per 1,000 requests where the replica is full."""
+    full = judged(value(ClaimMetric.UNIT_COST, 1 / 36, "PerThousandRequests", OperatingPoint.SATURATION))
+    kept = judged(value(ClaimMetric.UNIT_COST, 1 / 36, "PerThousandRequests"))
+    assert (full.verdict, full.measured) == (VerdictWord.CONFIRMED, pytest.approx(1 / 36, rel=0.05))
+    assert kept.measured is not None and kept.measured > 1.1 / 36
+    assert judged(value(ClaimMetric.UNIT_COST, 1 / 54, "PerThousandRequests", OperatingPoint.SATURATION)).verdict is VerdictWord.REFUTED
+
+
 @pytest.mark.parametrize(
     ("metric", "figure", "unit"), [(ClaimMetric.THROUGHPUT, 3000.0, "TokensPerSecond"), (ClaimMetric.UNIT_COST, 0.20, "PerMillionTokens")]
 )
