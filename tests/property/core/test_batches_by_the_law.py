@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 from math import inf, log
+from statistics import fmean, median
 
 import pytest
 from hypothesis import assume, given
@@ -88,9 +89,9 @@ def drawn(seed: int) -> tuple[BatchEngine, float, float, float]:
 
 
 def test_intervals_of_capacity_hold_the_truth_about_as_often_as_they_say() -> None:
-    """At held-out loads: windows at a part of the capacity, and played at both ends of the interval that they give. Of 236 servers
-    95 % are covered."""
-    covered = seen = 0
+    """At held-out loads: windows at a part of the capacity, and played at both ends of the interval that they give. At length, and with -s, it
+    prints the figures that docs/explanation/capacity.md tells."""
+    covered: dict[float, list[bool]] = {}
     widths = []
     for seed in range(COVERED):
         engine, within, allowed, part = drawn(seed)
@@ -103,11 +104,14 @@ def test_intervals_of_capacity_hold_the_truth_about_as_often_as_they_say() -> No
         assert law is not None
         found = explained(law, windows).capacity(within, allowed)
         late = [engine.serve(load, 60_000 / load, seed + 1).late(within) for load in (found.lower, min(found.upper, engine.saturation))]
-        seen += 1
-        covered += late[0] <= 1.1 * allowed and (late[1] >= 0.9 * allowed or found.upper >= engine.saturation)
+        holds = late[0] <= 1.1 * allowed and (late[1] >= 0.9 * allowed or found.upper >= engine.saturation)
+        covered.setdefault(engine.scatter, []).append(holds)
         widths.append(log(found.upper / found.lower) / 2)
-    assert covered / seen >= 0.88
-    assert sorted(widths)[len(widths) // 2] < 0.12, "and they are no wider than they need to be"
+    every, width = [holds for each in covered.values() for holds in each], median(widths)
+    by_scatter = ", ".join(f"{fmean(covered[scatter]):.1%} where runs differ by {scatter:.0%}" for scatter in sorted(covered))
+    print(f"\n{len(every)} servers: {fmean(every):.1%} held, half a width of {width:.1%}; {by_scatter}")
+    assert fmean(every) >= 0.88
+    assert width < 0.12, "and they are no wider than they need to be"
 
 
 def test_the_saturation_is_known_from_a_light_load_where_one_over_the_busy_time_repeats_the_load() -> None:

@@ -7,11 +7,13 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import log2, sqrt
+from statistics import median
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from property.effort import THOROUGH
 from steelyard.core.facts.capacity import Basis
 from steelyard.core.facts.probe import ProbeStep
 from steelyard.core.performance.ramp import probed_capacity, probed_saturation, told
@@ -101,7 +103,7 @@ def truth(server: Server, limit: float, allowed: float, between: tuple[float, fl
 def test_both_ends_hold_the_truth_of_a_simulated_server(
     server: Server, limit: float, allowed: float, between: tuple[float, float], requests: int
 ) -> None:
-    true, chance, runs = truth(server, limit, allowed, between), random.Random(7), 40
+    true, chance, runs = truth(server, limit, allowed, between), random.Random(7), 150 if THOROUGH else 40
     inside, widths = 0, []
     for _ in range(runs):
         first = true * 2 ** chance.uniform(-4.0, -0.3)
@@ -110,9 +112,10 @@ def test_both_ends_hold_the_truth_of_a_simulated_server(
         assert found.basis is Basis.PROBED
         inside += found.rate.lower <= true <= found.rate.upper
         widths.append(log2(found.rate.upper / found.rate.lower))
+    print(f"\n{inside} of {runs} held {true:.4g}, {2 ** median(widths) - 1:.0%} wide")
     # 95 % of forty are 38; fewer than 34 come by chance once in a thousand.
-    assert inside >= 34, f"{inside} of {runs} held {true}"
-    assert sorted(widths)[runs // 2] < 0.6, "an interval that holds everything says nothing"
+    assert inside >= 0.85 * runs, f"{inside} of {runs} held {true}"
+    assert median(widths) < 0.6, "an interval that holds everything says nothing"
 
 
 STEPS = st.lists(
