@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import exp, log
 
 from bench.judging.worlds import HOME, RIVAL, Drawn
-from steelyard.core.decide import decide
-from steelyard.core.facts.memory import ClaimVerdict, Memory, MoveKind, VerdictWord
-from steelyard.core.facts.snapshot import Mode, Snapshot
+from steelyard.core.facts.memory import ClaimVerdict, MoveKind, VerdictWord
 from steelyard.core.rebalancing.verdict import WRONG
 from steelyard.core.statistics.confidence_sequence import NORMAL, widening
+from steelyard.simulate.alone import alone as alone_on
+from steelyard.simulate.drive import steps
+from steelyard.simulate.scenario_file import Loaded
 from steelyard.simulate.world import World
 
 POWER = 0.84
@@ -42,16 +42,13 @@ def judged(drawn: Drawn) -> Judged:
     first: ClaimVerdict | None = None
     tried, trial, hours = 0.0, False, 0.0
 
-    def watch(world: World, memory: Memory) -> None:
-        nonlocal first, tried, trial, hours
-        first = first or next((c for c in memory.claims if c.verdict is not VerdictWord.INCONCLUSIVE), None)
-        (tenant,) = world.tenants.values()
-        stood = tenant.tally.replica_hours.get(RIVAL, 0.0)
-        tried += (stood - hours) * _price(drawn, RIVAL) if trial else 0.0
-        hours, trial = stood, memory.move is not None and memory.move.kind is MoveKind.EXPLORATION and memory.move.target.pool == RIVAL
-
-    world = _play(drawn, lambda snapshot: snapshot, watch)
+    world = World(drawn.scenario, {})
     (tenant,) = world.tenants.values()
+    for _ in steps(world):
+        first = first or next((c for c in tenant.memory.claims if c.verdict is not VerdictWord.INCONCLUSIVE), None)
+        stood, move = tenant.tally.replica_hours.get(RIVAL, 0.0), tenant.memory.move
+        tried += (stood - hours) * _price(drawn, RIVAL) if trial else 0.0
+        hours, trial = stood, move is not None and move.kind is MoveKind.EXPLORATION and move.target.pool == RIVAL
     memory = tenant.memory
     last = memory.claims[0] if memory.claims else None
     return Judged(
@@ -67,25 +64,9 @@ def judged(drawn: Drawn) -> Judged:
 
 
 def alone(drawn: Drawn, pool: str) -> float:
-    """Money where the workload is on one pool from beginning to end, sized by the same rule."""
-
-    def only(snapshot: Snapshot) -> Snapshot:
-        policy = replace(snapshot.workload.rebalancing, mode=Mode.OBSERVE)
-        pools = tuple(p for p in snapshot.pools if p.name == pool)
-        return replace(snapshot, workload=replace(snapshot.workload, rebalancing=policy), pools=pools)
-
-    world = _play(drawn, only, lambda *_: None)
-    return _cost(drawn, next(iter(world.tenants.values())).tally.replica_hours)
-
-
-def _play(drawn: Drawn, lens: Callable[[Snapshot], Snapshot], watch: Callable[[World, Memory], None]) -> World:
-    world = World(drawn.scenario, {})
-    while not world.over:
-        world.step()
-        for due in world.due():
-            world.obey(due, decide(lens(world.snapshot(due)), world.moment))
-        watch(world, next(iter(world.tenants.values())).memory)
-    return world
+    """Money where the workload is on one pool from beginning to end, sized by the same rule: what `steelyard simulate` compares with."""
+    (work,) = alone_on(Loaded(drawn.scenario, {}), drawn.scenario.workloads[0].name, pool, lambda _: None).workloads
+    return _cost(drawn, work.tally.replica_hours)
 
 
 def _price(drawn: Drawn, pool: str) -> float:
