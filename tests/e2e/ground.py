@@ -15,7 +15,7 @@ from cluster import images
 from cluster.cluster import Cluster
 from cluster.image_store import ImageRef
 from cluster.node_spec import PRESETS
-from demo.installation import ARTIFACTS, READ_SECRET, SECRET, provide
+from demo.installation import ARTIFACTS, READ_SECRET, SECRET, install_arguments, provide
 
 ROOT = Path(__file__).parents[2]
 OWN = "/apis/steelyard.dev/v1alpha1"
@@ -48,6 +48,18 @@ class Ground:
         """As an installation by the chart has them, with the images of this repository."""
         known = yaml.safe_load((ROOT / "charts" / "steelyard" / "values.yaml").read_text())["config"]["toolchains"]
         return {name: {**one, "serveImage": self.serve.reference, "compileImage": self.compile.reference} for name, one in known.items()}
+
+    def install_chart(self, namespace: str, *more: str) -> None:
+        """Steelyard by its chart, with one replica, working in one namespace only: other tenants have operators of their own."""
+        references = {
+            "STEELYARD_IMAGE_OPERATOR": self.operator.reference,
+            "STEELYARD_IMAGE_RUNTIME_SERVE": self.serve.reference,
+            "STEELYARD_IMAGE_RUNTIME_COMPILE": self.compile.reference,
+        }
+        self.cluster.helm(
+            *install_arguments(self.cluster.s3.endpoint, references),
+            "--set", f"config.watchNamespaces={{{namespace}}}", "--set", "crds.install=false", "--set", "replicas=1", *more,
+        )  # fmt: skip
 
     def s3_store(self) -> dict[str, Any]:
         """The operator's `store` for artifacts in the object store."""

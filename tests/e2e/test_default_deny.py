@@ -17,7 +17,7 @@ from cluster.errors import ClusterError
 from cluster.fixtures import new_namespace
 from cluster.image_store import box
 from cluster.waiting import wait_until
-from demo.installation import NAMESPACE, RELEASE, install_arguments
+from demo.installation import NAMESPACE, RELEASE
 from e2e.ground import GENERAL, Ground
 from e2e.tenant import Tenant
 from patience import PATIENCE
@@ -48,16 +48,7 @@ def install(ground: Ground, namespace: str) -> None:
     """Steelyard by its chart, with all of its policies; the object store is the only address outside of the cluster that they allow."""
     store = [{"ipBlock": {"cidr": f"{ground.cluster.identity.gateway}/32"}}]
     workloads = {"enabled": True, "clients": [{"podSelector": {"matchLabels": SHOP}}], "store": store, "models": store}
-    references = {
-        "STEELYARD_IMAGE_OPERATOR": ground.operator.reference,
-        "STEELYARD_IMAGE_RUNTIME_SERVE": ground.serve.reference,
-        "STEELYARD_IMAGE_RUNTIME_COMPILE": ground.compile.reference,
-    }
-    ground.cluster.helm(
-        *install_arguments(ground.cluster.s3.endpoint, references),
-        "--set", f"config.watchNamespaces={{{namespace}}}", "--set", "crds.install=false", "--set", "replicas=1",
-        "--set-json", f"networkPolicy={json.dumps({'enabled': True, 'workloads': workloads})}",
-    )  # fmt: skip
+    ground.install_chart(namespace, "--set-json", f"networkPolicy={json.dumps({'enabled': True, 'workloads': workloads})}")
 
 
 class Asker:

@@ -8,7 +8,7 @@ import pytest
 from cluster.fixtures import new_namespace
 from cluster.waiting import wait_until
 from demo.__main__ import main
-from demo.installation import NAMESPACE, RELEASE, SECRET, install_arguments
+from demo.installation import NAMESPACE, RELEASE, SECRET
 from e2e.ground import Ground
 
 pytestmark = pytest.mark.nodes
@@ -18,15 +18,7 @@ pytestmark = pytest.mark.nodes
 def installed_for(ground: Ground) -> Iterator[str]:
     """Steelyard by its chart, working in one namespace only: the other tests' tenants have operators of their own."""
     with new_namespace(ground.cluster, "steelyard-demo") as namespace:
-        references = {
-            "STEELYARD_IMAGE_OPERATOR": ground.operator.reference,
-            "STEELYARD_IMAGE_RUNTIME_SERVE": ground.serve.reference,
-            "STEELYARD_IMAGE_RUNTIME_COMPILE": ground.compile.reference,
-        }
-        ground.cluster.helm(
-            *install_arguments(ground.cluster.s3.endpoint, references),
-            "--set", f"config.watchNamespaces={{{namespace}}}", "--set", "crds.install=false", "--set", "replicas=1",
-        )  # fmt: skip
+        ground.install_chart(namespace)
         lease = f"/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases/steelyard"
         wait_until("a leader", lambda: ((ground.cluster.api.get(lease) or {}).get("spec") or {}).get("holderIdentity"), seconds=60)
         yield namespace

@@ -12,8 +12,9 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import pytest
@@ -83,8 +84,10 @@ class Points:
         self._run.operators[-1].process.kill()  # type: ignore[union-attr]
 
 
-def kept_alive(run: MoveRun, done: threading.Event) -> Callable[[], None]:
-    """A supervisor: whatever dies is started again."""
+@contextmanager
+def kept_alive(run: MoveRun) -> Iterator[None]:
+    """An operator that is started again whenever it dies, until the block ends."""
+    done = threading.Event()
 
     def supervise() -> None:
         while not done.wait(0.2):
@@ -92,7 +95,15 @@ def kept_alive(run: MoveRun, done: threading.Event) -> Callable[[], None]:
                 run.free_lease()
                 run.start_operator()
 
-    return supervise
+    run.start_operator()
+    supervisor = threading.Thread(target=supervise, daemon=True)
+    supervisor.start()
+    try:
+        yield
+    finally:
+        done.set()
+        supervisor.join(30)
+        run.end_operators()
 
 
 def repeats(point: Point) -> bool:
@@ -124,11 +135,7 @@ def test_wherever_the_operator_dies_the_move_ends_the_same(a_move):
         run = a_move(proxied=True, rebalancing={"deadlineSeconds": 900, "exploration": {"budget": "5.00", "deadlineSeconds": 900}})
         assert run.proxy
         deadly = Points(run, run.proxy, share)
-        run.start_operator()
-        done = threading.Event()
-        supervisor = threading.Thread(target=kept_alive(run, done), daemon=True)
-        supervisor.start()
-        try:
+        with kept_alive(run):
             run.apply()
             run.until_moved(MOVE_SECONDS + LIFE_SECONDS * len(share))
             ended = run.end_state()
@@ -136,10 +143,6 @@ def test_wherever_the_operator_dies_the_move_ends_the_same(a_move):
             while ended != end and time.monotonic() < patience:
                 time.sleep(1)  # who has just died has to start again and tell what it had decided
                 ended = run.end_state()
-        finally:
-            done.set()
-            supervisor.join(30)
-            run.end_operators()
         wrong, done_in_all = [], run.deeds()
         if ended != end:
             wrong.append(f"another end: {ended} instead of {end}")

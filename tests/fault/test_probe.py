@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 
@@ -89,18 +88,10 @@ def test_wherever_the_operator_dies_in_the_probe_the_move_ends_the_same_and_leav
         run = a_move(small=True, proxied=True, rebalancing=ALWAYS)
         assert run.proxy
         deadly = Points(run, run.proxy, share)
-        run.start_operator()
-        done = threading.Event()
-        supervisor = threading.Thread(target=kept_alive(run, done), daemon=True)
-        supervisor.start()
-        try:
+        with kept_alive(run):
             run.apply()
             run.until_moved(MOVE_SECONDS + LIFE_SECONDS * len(share))
             run.until("the same end", lambda _: run.end_state() == end, SOON)
-        finally:
-            done.set()
-            supervisor.join(30)
-            run.end_operators()
         wrong = [f"the Jobs {left} are left"] if (left := probes(run)) else []
         if (found := run.deeds()) != deeds:
             wrong.append(f"other deeds: {found} instead of {deeds}")

@@ -43,8 +43,16 @@ def missed(truth: Truth, objective: ObjectiveEntry, lengths: Lengths | None, rat
     chance = np.random.default_rng([seed, 1])
     came = np.cumsum(chance.exponential(1 / rate, REQUESTS))
     sizes = lengths.draw(REQUESTS, np.random.default_rng([seed, 2])) if lengths else None
-    one = Replica(
-        number=1,
+    one = one_replica(truth)
+    found = Queues(objective.promise, np.random.default_rng([seed, 3])).serve([one], came, float("inf"), sizes)
+    counted = found.done - found.latency >= came[WARM_UP]
+    return float(np.mean(found.outcome[counted] != GOOD))
+
+
+def one_replica(truth: Truth, number: int = 1) -> Replica:
+    """A replica in no cluster."""
+    return Replica(
+        number=number,
         workload="",
         key=PlacementKey("", ""),
         image="",
@@ -53,6 +61,3 @@ def missed(truth: Truth, objective: ObjectiveEntry, lengths: Lengths | None, rat
         server=truth.server(),
         errors=truth.error_percent / 100,
     )
-    found = Queues(objective.promise, np.random.default_rng([seed, 3])).serve([one], came, float("inf"), sizes)
-    counted = found.done - found.latency >= came[WARM_UP]
-    return float(np.mean(found.outcome[counted] != GOOD))

@@ -10,7 +10,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from property.control.test_at_most_one_leader import LeaseServer
+from property.control.test_at_most_one_leader import LeaseServer, passes
 from property.effort import effort
 from steelyard.control.kube.fence import LeadershipLost
 from steelyard.control.leadership.claim import Claim
@@ -44,13 +44,7 @@ class Leader:
             await self.clock.sleep(1)
 
     def may_write(self) -> bool:
-        if self.frozen or self.fence is None:
-            return False
-        try:
-            self.fence.check()
-        except LeadershipLost:
-            return False
-        return True
+        return not self.frozen and passes(self.fence)
 
 
 def unwanted(leaders: list[Leader]) -> list[tuple[Installation, Installation]]:

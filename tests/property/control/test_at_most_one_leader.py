@@ -74,6 +74,17 @@ class LeaseClient:
         return self.server.lease
 
 
+def passes(fence: LeaseFence | None) -> bool:
+    """Whether a write would pass it now."""
+    if fence is None:
+        return False
+    try:
+        fence.check()
+    except LeadershipLost:
+        return False
+    return True
+
+
 @dataclass
 class Candidate:
     name: str
@@ -105,13 +116,7 @@ class Candidate:
             await self.clock.sleep(1)
 
     def may_write(self) -> bool:
-        if self.frozen or self.fence is None:
-            return False
-        try:
-            self.fence.check()
-        except LeadershipLost:
-            return False
-        return True
+        return not self.frozen and passes(self.fence)
 
 
 events = st.lists(

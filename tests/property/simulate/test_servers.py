@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 from property.effort import effort
 from property.simulate.strategies import kinds
 from steelyard.api.parse import parse
-from steelyard.core.facts.identity import PlacementKey
-from steelyard.core.facts.resources import Resources
 from steelyard.simulate.batches import Batches
+from steelyard.simulate.carried import one_replica
 from steelyard.simulate.iterations import Iterations
 from steelyard.simulate.promise import Promise
 from steelyard.simulate.queues import Queues
@@ -30,16 +29,7 @@ SEEDS = st.integers(0, 1000)
 def replica(number: int, kind: dict[str, Any]) -> Replica:
     truth = parse(Truth, kind)
     assert isinstance(truth, Truth), truth
-    return Replica(
-        number=number,
-        workload="w",
-        key=PlacementKey("a", "r"),
-        image="",
-        resources=Resources(1, 1),
-        created=0.0,
-        server=truth.server(),
-        errors=truth.error_percent / 100,
-    )
+    return one_replica(truth, number)
 
 
 def lengths(many: int, seed: int) -> Floats:
