@@ -23,6 +23,7 @@ from steelyard.core.facts.memory import ClaimVerdict, Known, LastDecision, Move,
 from steelyard.core.facts.snapshot import Placement, Snapshot
 from steelyard.core.placing.decision import Decision
 from steelyard.core.statistics.interval import Interval
+from steelyard.core.statistics.significant import significant
 from steelyard.status.condition import written_condition
 from steelyard.status.raw import Raw
 from steelyard.status.scalar import count, decimal, decimals, time_text
@@ -94,7 +95,7 @@ def _short(interval: Interval, currency: str) -> str:
 
 def _three(value: float) -> str:
     """Three significant digits."""
-    return decimal(float(f"{value:.3g}"))
+    return decimal(significant(value, 3))
 
 
 def _placements(decision: Decision, placements: tuple[Placement, ...]) -> list[Raw]:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from property.effort import THOROUGH, effort
 from steelyard.core.facts.batches import Batches
+from steelyard.core.facts.window import Window
 from steelyard.core.performance import waiting
 from steelyard.core.performance.batching import batch_law, explained
 from steelyard.core.performance.bulk_queue import JUMP, MOST, Queue, Server, highest, times_of, utilisation
@@ -124,6 +125,22 @@ def test_the_saturation_is_known_from_a_light_load_where_one_over_the_busy_time_
     assert law.saturation.lower < engine.saturation < law.saturation.upper
     assert law.saturation.upper < 1.3 * law.saturation.lower
     assert explained(law, windows).capacity(0.5, 0.01).lower > 2 * 50.0
+
+
+def test_what_makes_every_minute_late_takes_of_the_limit_and_what_makes_two_late_does_not() -> None:
+    """A node that stands still makes late what it answers, whatever its load is; the next minute is as before."""
+
+    def capacity(*windows: Window) -> float:
+        law = batch_law(windows)
+        assert law is not None
+        return explained(law, windows).capacity(0.5, 0.01).point
+
+    engine = BatchEngine(0.05, 0.005, POWERS)
+    slower = replace(engine, elsewhere=0.3)
+    calm, late = engine.windows(50.0, 6, 0.5, seed=3), slower.windows(60.0, 6, 0.5, seed=4)
+    assert min(w.good for w in late) > max(w.good for w in calm), "most answers are those of late minutes"
+    assert capacity(*calm, *late[:2]) == pytest.approx(capacity(*calm), rel=0.05)
+    assert capacity(*late) < 0.8 * capacity(*calm)
 
 
 @effort(20)

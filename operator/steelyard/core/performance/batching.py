@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from steelyard.core.facts.batches import LARGEST, Batches, together
 from steelyard.core.facts.window import Window
-from steelyard.core.performance.bulk_queue import MOST, Server, quantile, utilisation
+from steelyard.core.performance.bulk_queue import MOST, Server, quantiles, utilisation
 from steelyard.core.performance.fit import TRUST, student
 from steelyard.core.statistics.histogram import Buckets
 from steelyard.core.statistics.interval import Interval
@@ -39,6 +39,8 @@ UNSURE, CLUSTERED = 0.01, 4.0
 """What a share of the answers may be off, and standard deviations beside it: answers of one batch come together."""
 EDGES = 3
 """Of the buckets, that are looked at."""
+FULLEST = 5
+"""Windows of most answers whose latencies are looked at: two in which the machine itself stood still are outvoted."""
 
 
 NOTHING = Interval(0.0, 0.0, 0.0)
@@ -209,21 +211,28 @@ def _further(rows: float, takes: float, each: Interval, largest: float, ran: Bat
 
 
 def _elsewhere(law: BatchLaw, windows: Sequence[Window]) -> Interval:
-    """Seconds that answers take longer than the law says, by the window of most answers that kept the queue short: reading a request, the network,
-    waiting for others to join a batch. What several edges of its buckets leave open."""
-    server, fixed, seconds = law.server(law.workers)
+    """Seconds that answers take longer than the law says: reading a request, the network, waiting for others to join a batch. It is as in most of
+    those windows of most answers that kept the queue short: a node that stalls makes all that is answered in a window late, whatever its load."""
     most = law.saturation.point
     calm = [w for w in windows if w.buckets and 0 < _load(w) <= BUSIEST * most]
-    fullest = max(calm, key=lambda w: w.good + w.slow, default=None)
-    if fullest is None or not fullest.buckets:
+    fullest = sorted(calm, key=lambda w: w.good + w.slow, reverse=True)[:FULLEST]
+    found = sorted(_later(law, w, _load(w) / most) for w in fullest)
+    if not found:
         return NOTHING
-    used = _load(fullest) / most
-    bounds = [
-        tuple(edge - seconds * quantile(server, fixed, used, share) for share in (more, less))
-        for edge, less, more in _telling(fullest.buckets)
-    ]
-    lower = max((0.0, *(low for low, _ in bounds)))
-    return Interval(lower, lower, max(lower, min((high for _, high in bounds), default=lower)))
+    lower, upper = found[(len(found) - 1) // 2]
+    return Interval(lower, lower, upper)
+
+
+def _later(law: BatchLaw, window: Window, used: float) -> tuple[float, float]:
+    """(least, most) seconds that the window's answers take longer, at that part of the saturation: what several edges of its buckets leave open."""
+    server, fixed, seconds = law.server(law.workers)
+    telling = _telling(window.buckets or {})
+    if not telling:
+        return 0.0, 0.0
+    edges, least, most = np.array(telling).T
+    low, high = (edges - seconds * quantiles(server, fixed, used, shares) for shares in (most, least))
+    lower = max(0.0, float(low.max()))
+    return lower, max(lower, float(high.min()))
 
 
 def _load(window: Window) -> float:

@@ -101,11 +101,12 @@ def highest(server: Server, fixed: float, limit: float, late: float) -> float:
     return low
 
 
-def quantile(server: Server, fixed: float, used: float, share: float) -> float:
-    """In which time that part of the requests is answered at a load of `used` times the saturation, below 1; in times of a full batch, and at most
-    SLOWEST of them. Of the nearest server and load of a grid, within 1 / COARSE."""
+def quantiles(server: Server, fixed: float, used: float, shares: Reals) -> Reals:
+    """In which time each of these parts of the requests is answered at a load of `used` times the saturation, below 1; in times of a full batch, and
+    at most SLOWEST of them. Of the nearest server and load of a grid, within 1 / COARSE."""
     limits, answered = _answered(server, round(fixed * COARSE), max(1, round(min(used, MOST) * COARSE)))
-    return float(np.interp(share, answered, limits))
+    found: Reals = np.interp(shares, answered, limits)
+    return found
 
 
 @lru_cache(maxsize=8192)
