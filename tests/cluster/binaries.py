@@ -120,7 +120,7 @@ TOOLS = {
             "github.com/cloudnativelabs/kube-router/v2",
             ("kube-router",),
             5,
-            25,
+            60,
             variables=("github.com/cloudnativelabs/kube-router/v2/pkg/version.Version",),
         ),
         Tool("helm", "helm.sh/helm/v4", ("helm",), 4, 100, variables=("helm.sh/helm/v4/internal/version.version",)),
