@@ -13,8 +13,8 @@ from demo.story import Variant
 from generate.folded import folded
 
 ROOT = Path(__file__).parents[2]
-EXPLAIN_LINES = 24
-"""Of `steelyard explain` at the end of the run: as many as tell where it runs and why, and show the pools and the claim."""
+UP_TO = "\nGates of the last decision\n"
+"""Of `steelyard explain` at the end of the run, what stands before: where it runs and why, the pools and the claim."""
 
 TWO_COSTS = """The claim is judged by costs at capacity; the table and the checker tell what the requests did cost: \
 [Two costs that look alike](docs/explanation/unit-cost.md#two-costs-that-look-alike)."""
@@ -34,7 +34,7 @@ def table(folder: Path, expected: str) -> str:
             f"| {place['pool']} | {cost.get('replicas', 'changing')} | {cost['value']} | {cost['lower']} to {cost['upper']} | {cost['good']} | {place['capacityPerReplica']} "
             f"| {'yes' if place['pool'] == ends else 'no'} |"
         )
-    claims = [f"The claim of {c['pool']}: **{c['verdict']}** ({c['message']})." for c in status["claims"]]
+    claims = [folded(f"The claim of {c['pool']}: **{c['verdict']}** ({c['message']}).") for c in status["claims"]]
     done = subprocess.run([sys.executable, "-I", checker.__file__, str(folder), expected], capture_output=True, text=True, check=False)
     found = [line.strip() for line in done.stdout.splitlines()]
     return "\n".join(
@@ -70,10 +70,8 @@ def _what_ran(folder: Path) -> str:
 
 def explanation(folder: Path) -> str:
     """The beginning of what `steelyard explain` said before the load was stopped, as Markdown."""
-    lines = [line.rstrip() for line in (folder / "explain.txt").read_text().splitlines()]
-    return "\n".join(["```text", *lines[:EXPLAIN_LINES], "  ..." if len(lines) > EXPLAIN_LINES else "", "```", ""]).replace(
-        "\n\n```", "\n```"
-    )
+    said = "\n".join(line.rstrip() for line in (folder / "explain.txt").read_text().splitlines())
+    return "\n".join(["```text", said.partition(UP_TO)[0].rstrip(), "  ...", "```", ""])
 
 
 def main(folder: Path, expected: str) -> int:
