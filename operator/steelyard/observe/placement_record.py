@@ -229,7 +229,9 @@ class PlacementRecord:
         """The running window is thrown away: what happened in the dark cannot be told apart from what did not happen."""
         # A placement without a ready replica has nothing to be read; that is no fault of the input, so it begins anew afterwards.
         idle = not any(pod.facts.serving for pod in self._present())
-        self._recovering = self._good_at is not None and not idle and (self._recovering or self._running is not None)
+        # A process that begins while the readings are gone finds the same dark as the one before it.
+        dark = self._running is not None or (self._good_at is None and not self._pending)
+        self._recovering = not idle and (self._recovering or dark)
         self._running, self._epoch, self._why = None, None, why
         self._idle = self._idle or idle
 

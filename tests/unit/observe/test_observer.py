@@ -458,6 +458,17 @@ async def test_after_a_gap_the_window_begins_only_when_every_pod_is_read():
     assert kinds == [Stale, Stale, Fresh]
 
 
+async def test_a_process_that_begins_in_the_dark_lets_a_full_window_pass_after_it_too():
+    rounds = Rounds()
+    for _ in range(MISSED):
+        await rounds.go([pod()], {"a": DOWN})
+    good, kinds = 0, []
+    for _ in range(5):
+        good = await steady(rounds, 1, good)
+        kinds.append(type(rounds.reading()))
+    assert kinds == [Stale, Stale, Stale, Stale, Fresh], "a window of 20 s is four rounds, from the first page on"
+
+
 async def test_what_could_not_be_read_is_not_silent():
     rounds = Rounds()
     for n in range(6):
