@@ -30,6 +30,13 @@ class ProbeFirst(Word):
     NEVER = "Never", "live traffic alone shows what a pool carries"
 
 
+class Aim(Word):
+    """What an exploration is made for."""
+
+    SAVING = "Saving", "where what it is expected to save is above its price"
+    VERDICT = "Verdict", "also where a claim has no verdict yet and compares the pool, within the budget"
+
+
 class Exploration(SpecModel):
     """What measuring a pool without measurements may cost."""
 
@@ -42,6 +49,14 @@ class Exploration(SpecModel):
             example="2.50",
         ),
     ] = None
+    aim: Annotated[
+        Aim,
+        says(
+            "What an exploration is made for. A claim that favours the present pool is rarely worth a trial of another one: with Verdict it is judged "
+            "all the same, once, as far as the budget goes.",
+            example="Verdict",
+        ),
+    ] = Aim.SAVING
     probe: Annotated[
         ProbeFirst,
         says(

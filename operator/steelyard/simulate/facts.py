@@ -9,6 +9,7 @@ from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.price import Price
 from steelyard.core.facts.resources import Resources
 from steelyard.core.facts.snapshot import (
+    Aim,
     CompileOptions,
     Exhaustion,
     LatencyObjective,
@@ -65,6 +66,7 @@ def workload_of(entry: WorkloadEntry, wish: int) -> Workload:
             deadline_seconds=policy.deadline_seconds,
             exploration_budget=None if policy.exploration.budget is None else float(policy.exploration.budget),
             exploration_deadline_seconds=policy.exploration.deadline_seconds,
+            aim=Aim(str(policy.exploration.aim)),
             probe=ProbeFirst(str(policy.exploration.probe)),
             paused=policy.paused,
         ),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import accumulate
 from math import sqrt
 
 import numpy as np
@@ -22,6 +23,9 @@ Serve = Callable[[Floats, float], Requests]
 """What becomes of requests that come at these seconds, until that second."""
 AFTERWARDS = 600.0
 """Seconds after a step in which its last requests are answered."""
+BEHIND, PARTS, FULLER = 0.8, 20, 8.0
+"""As the real generator has them: a server that answers no more than so much of what is sent is full, and what it answers is counted in so many parts of
+a step; ever more is sent until it is full, up to so many times what broke the promise."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -37,11 +41,17 @@ class Ramping:
     ends_at: float = field(init=False)
 
     def __post_init__(self) -> None:
-        self.ends_at = self.ready_at + sum(step.seconds for step in self.steps)
+        over = self.made_at + self.intent.seconds
+        # Of a ramp that is cut off the steps that were done are told.
+        self.steps = tuple(step for step, ends in zip(self.steps, self._ends(), strict=True) if ends <= over)
+        self.ends_at = self._ends()[-1] if self.steps else max(over, self.ready_at)
+
+    def _ends(self) -> list[float]:
+        return [self.ready_at + seconds for seconds in accumulate(step.seconds for step in self.steps)]
 
     def told(self, now: float) -> Probe:
         """As the Job tells at a second of the world."""
-        late = min(now, self.ends_at) >= self.made_at + self.intent.seconds and self.ends_at > self.made_at + self.intent.seconds
+        late = not self.steps and now >= self.made_at + self.intent.seconds
         state = ProbeState.STARTING if now < self.ready_at else ProbeState.RUNNING if now < self.ends_at else ProbeState.DONE
         if self.failed or late:
             state = ProbeState.FAILED
@@ -73,8 +83,9 @@ def ramp_up(ramp: Ramp, serve: Serve, allowed: float, chance: np.random.Generato
         nonlocal at
         arrivals = at + np.sort(chance.random(chance.poisson(rate * ramp.step_seconds))) * ramp.step_seconds
         answered = serve(arrivals, at + ramp.step_seconds + AFTERWARDS)
+        counted = _counted(rate, ramp.step_seconds, at, answered)
         at += ramp.step_seconds + AFTERWARDS
-        return _counted(rate, ramp.step_seconds, answered)
+        return counted
 
     def kept(one: ProbeStep) -> bool:
         expected = allowed * one.offered
@@ -83,16 +94,25 @@ def ramp_up(ramp: Ramp, serve: Serve, allowed: float, chance: np.random.Generato
     steps = [step(ramp.first)]
     while kept(steps[-1]) and steps[-1].rate < ramp.most:
         steps.append(step(min(ramp.most, 2 * steps[-1].rate)))
+    if kept(steps[-1]):
+        return tuple(steps)
     low, high = max((s.rate for s in steps if kept(s)), default=0.0), steps[-1].rate
-    for _ in range(0 if kept(steps[-1]) else ramp.halvings):
+    top = high
+    for _ in range(ramp.halvings):
         steps.append(step((low + high) / 2))
         low, high = (steps[-1].rate, high) if kept(steps[-1]) else (low, steps[-1].rate)
+    while top < FULLER * high and not any(s.finished for s in steps):
+        top *= 2
+        steps.append(step(top))
     return tuple(steps)
 
 
-def _counted(rate: float, seconds: int, answered: Requests) -> ProbeStep:
+def _counted(rate: float, seconds: int, began: float, answered: Requests) -> ProbeStep:
     counts = np.bincount(answered.outcome, minlength=4)
-    took = answered.latency[(answered.outcome == GOOD) | (answered.outcome == SLOW)]
+    told = (answered.outcome == GOOD) | (answered.outcome == SLOW)
+    took, places = answered.latency[told], np.floor(PARTS * (answered.done[told] - began) / seconds).astype(int)
+    finished = np.bincount(places[places < PARTS], minlength=PARTS)
+    behind = finished.sum() <= BEHIND * counts.sum()
     return ProbeStep(
         rate=rate,
         seconds=float(seconds),
@@ -100,5 +120,7 @@ def _counted(rate: float, seconds: int, answered: Requests) -> ProbeStep:
         slow=int(counts[SLOW]),
         error=int(counts[ERROR]),
         shed=int(counts[SHED]),
+        p50_milliseconds=float(np.quantile(took, 0.5)) * 1000 if len(took) else None,
         p99_milliseconds=float(np.quantile(took, 0.99)) * 1000 if len(took) else None,
+        finished=tuple(finished.tolist()) if behind else (),
     )

@@ -6,7 +6,7 @@ import random
 import resource
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -33,6 +33,10 @@ PREPARED_BYTES = 32 << 20
 """Of them together, about: of long ones there are fewer."""
 LONGEST_INPUT = 20_000
 """Characters of one that is embedded; a longer one is refused."""
+FULLER = 3
+"""Doublings at most, beyond the highest rate of the ramp, until the server is full."""
+TOLD_BEHIND = 2
+"""Steps in which the server was full, of which it is told when their answers came: those of the highest rates."""
 READY_EVERY = 0.2
 """Seconds between two questions whether the server is ready."""
 
@@ -62,7 +66,10 @@ class Probe:
         await asyncio.wait((ramping, stopped))
         if not self.steps:
             raise infrastructure_failure(Reason.INTERRUPTED, f"the probe has measured nothing: {message}")
-        told = {"result": "Probed", "readySeconds": round(self.ready_seconds, 3), "steps": [each.told() for each in self.steps]}
+        # A termination message has no room for more.
+        behind = sorted((step for step in self.steps if step.behind), key=lambda step: step.rate)[-TOLD_BEHIND:]
+        steps = [each.told(when=each in behind) for each in self.steps]
+        told = {"result": "Probed", "readySeconds": round(self.ready_seconds, 3), "steps": steps}
         return {**told, "message": message} if message else told
 
     async def _ramp(self) -> str:
@@ -82,7 +89,7 @@ class Probe:
             self.ready_seconds = time.monotonic() - began
             for number in range(WARMING):
                 await asyncio.wait((asyncio.create_task(asking.ask(session, number, time.monotonic(), bodies[number % len(bodies)])),))
-            ramp = rates(self.spec.first, self.spec.most, self.spec.halvings)
+            ramp = self._rates()
             rate = next(ramp)
             while True:
                 step = ProbedStep(rate, self.spec.objectives, patience)
@@ -104,6 +111,16 @@ class Probe:
                 # One that had to be started again is waited for: what is asked of nobody says nothing.
                 await self._until_ready(session)
 
+    def _rates(self) -> Generator[float, bool, None]:
+        """Those of the ramp, and, where its promise was broken and the server was never full, ever more until it is."""
+        yield from rates(self.spec.first, self.spec.most, self.spec.halvings)
+        rate = max(step.rate for step in self.steps)
+        for _ in range(0 if all(step.kept for step in self.steps) else FULLER):
+            if any(step.behind for step in self.steps):
+                return
+            rate *= 2
+            yield rate
+
     async def _send(self, step: ProbedStep, session: aiohttp.ClientSession, asking: Asking, bodies: Sequence[bytes]) -> None:
         """Send at the step's rate, then wait until every answer is there: what is measured next begins without a queue."""
         chance = random.Random(self.spec.seed + len(self.steps))
@@ -115,7 +132,7 @@ class Probe:
             step.leaves(left - due)
             step.add(await asking.ask(session, number, left, bodies[number % len(bodies)]))
 
-        began = due = time.monotonic()
+        step.began = began = due = time.monotonic()
         sent = 0
         try:
             while len(waiting) < MOST_WAITING and not step.hopeless:

@@ -15,9 +15,13 @@ TOLERATED, LEAST_TOLERATED = 0.1, 0.01
 """Lateness of the generator itself, as a part of the shortest objective and in seconds, up to which what it measures is the server's."""
 HOPELESS = 1.0
 """Seconds by which a generator is late that will not come to send what it should."""
+BEHIND = 0.8
+"""Of what was sent in a step, that its server answers in it at most where it is full."""
+PARTS = 20
+"""Of a step, in each of which what was answered is counted: how alike these are says how sure the rate is."""
 
 
-@dataclass
+@dataclass(eq=False)
 class ProbedStep:
     """Grows by one request at a time. Times in seconds; `patience`: after which a request was given up."""
 
@@ -35,6 +39,9 @@ class ProbedStep:
     """Requests that it sent too late for what was measured to be the server's alone."""
     hopeless: bool = False
     """It did not come to send what it should."""
+    began: float = 0.0
+    answered: list[float] = field(default_factory=list)
+    """When each answer came, by the clock of `began`."""
 
     def leaves(self, lateness: float) -> None:
         """A request is sent, so late."""
@@ -53,6 +60,7 @@ class ProbedStep:
         self.missed.update(missed)
         if entry.status == 200:
             self.latencies.add(entry.latency)
+            self.answered.append(entry.done)
 
     @property
     def offered(self) -> int:
@@ -72,15 +80,31 @@ class ProbedStep:
         allowed = min((each.allowed for each in self.objectives), default=0.01)
         return self.hopeless or (not self.kept and at_least(self.left_late, self.lateness.count, allowed) < CHANCE)
 
-    def told(self) -> dict[str, object]:
-        """Return it as the result has it; p99 in milliseconds, of those that were answered."""
-        p99 = self.latencies.quantile(0.99)
+    @property
+    def finished(self) -> list[int]:
+        """Answers that came in each of PARTS equal parts of the step."""
+        places = Counter(int(PARTS * (at - self.began) / self.seconds) for at in self.answered if 0 <= at - self.began < self.seconds)
+        return [places[part] for part in range(PARTS)]
+
+    @property
+    def behind(self) -> bool:
+        """Whether far fewer were answered in the step than sent: the server could do no more."""
+        return sum(self.finished) <= BEHIND * self.offered
+
+    def told(self, *, when: bool = False) -> dict[str, object]:
+        """Return it as the result has it; p50 and p99 in milliseconds, of those that were answered. `when`: with the parts in which the answers came."""
         return {
             "rate": round(self.rate, 4),
             "seconds": round(self.seconds, 2),
             **{name: self.outcomes[name] for name in ("good", "slow", "error", "shed")},
-            "p99": None if p99 is None else round(p99 * 1000, 1),
+            "p50": self._milliseconds(0.5),
+            "p99": self._milliseconds(0.99),
+            **({"finished": self.finished} if when else {}),
         }
+
+    def _milliseconds(self, part: float) -> float | None:
+        took = self.latencies.quantile(part)
+        return None if took is None else round(took * 1000, 1)
 
     def _outcome(self, entry: Entry, *, late: bool) -> str:
         if entry.status == 200:

@@ -18,6 +18,8 @@ from steelyard.simulate.workload_entry import ObjectiveEntry
 HOME, RIVAL = "home", "rival"
 HOURS = 8.0
 STEP, WINDOW = 60, 120
+TRIAL = 3600
+"""Seconds that one trial may take at most."""
 BUDGET_HOURS = 1.5
 """Of one replica of the dearer pool: what a day's trials may cost."""
 OFF = 1.15
@@ -109,7 +111,8 @@ def draw(number: int) -> Drawn:
                         "windowSeconds": WINDOW,
                         "cooldownSeconds": 3600,
                         "bakeSeconds": 600,
-                        "exploration": {"budget": f"{budget:.4f}"},
+                        "deadlineSeconds": TRIAL,
+                        "exploration": {"budget": f"{budget:.4f}", "aim": "Verdict", "deadlineSeconds": TRIAL},
                     },
                     "truth": {HOME: {**home, "busyTold": told}, RIVAL: {**rival, "busyTold": told}},
                 }

@@ -27,7 +27,7 @@ WORKLOAD, KEY, MOVE = WorkloadKey("shop", "chat"), PlacementKey(POOL, "0a1b2c3d"
 MADE = datetime(2026, 1, 1, tzinfo=UTC)
 NAME = probe_job(WORKLOAD, KEY, MOVE)
 PROBING = {**LABELS, "steelyard.dev/role": "probe", "steelyard.dev/move": MOVE}
-STEP = {"rate": 8, "seconds": 10.0, "good": 79, "slow": 1, "error": 0, "shed": 0, "p99": 88.5}
+STEP = {"rate": 8, "seconds": 10.0, "good": 79, "slow": 1, "error": 0, "shed": 0, "p50": 20, "p99": 88.5, "finished": [30, 31]}
 RESULT = {"result": "Probed", "readySeconds": 0.25, "steps": [STEP, {**STEP, "rate": 16, "p99": None}]}
 OWNER = {"apiVersion": "steelyard.dev/v1alpha1", "kind": "InferenceWorkload", "name": "chat", "uid": "u-chat", "controller": True}
 
@@ -97,7 +97,9 @@ def test_its_result_is_its_last_word_whatever_the_job_says(job: Manifest) -> Non
     found = told(job, a_pod(server=RUNS, generator=ended(json.dumps({**RESULT, "message": "the load generator could\nnot"}))))
     assert (found.state, found.ready_seconds, found.message) == (ProbeState.DONE, 42.25, "the load generator could not")
     first, second = found.steps
-    assert first == ProbeStep(rate=8, seconds=10, good=79, slow=1, error=0, shed=0, p99_milliseconds=88.5)
+    assert first == ProbeStep(
+        rate=8, seconds=10, good=79, slow=1, error=0, shed=0, p50_milliseconds=20, p99_milliseconds=88.5, finished=(30, 31)
+    )
     assert (second.rate, second.offered, second.p99_milliseconds) == (16, 80, None)
 
 
@@ -114,9 +116,10 @@ HOSTILE = [
     json.dumps({**RESULT, "readySeconds": 1e300}),
     *(
         json.dumps({**RESULT, "steps": [{**STEP, name: value}]})
-        for name in ("rate", "seconds", "good", "slow", "error", "shed", "p99")
+        for name in ("rate", "seconds", "good", "slow", "error", "shed", "p50", "p99")
         for value in (-1, "1", True, [], {}, 1e300, float("nan"), float("inf"))
     ),
+    *(json.dumps({**RESULT, "steps": [{**STEP, "finished": value}]}) for value in (None, 1, "1", {}, [-1], [True], [0.5], [1] * 33)),
     *(json.dumps({**RESULT, "steps": [{**STEP, name: value}]}) for name in ("good", "shed") for value in (0.5, None, 2**60)),
     json.dumps({**RESULT, "steps": [{**STEP, "rate": 0}]}),
     json.dumps({**RESULT, "steps": [{**STEP, "seconds": 0}]}),

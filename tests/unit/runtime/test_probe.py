@@ -24,9 +24,9 @@ from steelyard_runtime.artifacts.publish import Published
 from steelyard_runtime.failure import Failure
 from steelyard_runtime.load.entry import Entry
 from steelyard_runtime.load.lengths import Lengths
-from steelyard_runtime.load.probe import Probe
+from steelyard_runtime.load.probe import FULLER, TOLD_BEHIND, Probe
 from steelyard_runtime.load.probe_spec import Objective, ProbeSpec, probe_spec
-from steelyard_runtime.load.probed_step import ProbedStep, at_least
+from steelyard_runtime.load.probed_step import BEHIND, PARTS, ProbedStep, at_least
 from steelyard_runtime.load.rates import MOST_STEPS, rates
 from steelyard_runtime.termination import LIMIT, fitted
 from unit.runtime.played import PlayedEngine, serving, sums
@@ -101,11 +101,14 @@ def test_a_first_rate_that_is_too_much_is_halved() -> None:
 def test_a_ramp_has_an_end_and_its_result_fits_into_a_termination_message(carries: float) -> None:
     found = taken(1e-3, 1e6, carries)
     assert len(found) <= MOST_STEPS
+    found += [10**6 * 2.0**n for n in range(FULLER)]
     steps = [ProbedStep(rate, (), 30.0, seconds=86_400, outcomes=Counter(good=10**8, slow=10**8, error=10**8)) for rate in found]
+    for each in steps[:TOLD_BEHIND]:
+        each.answered = [float(n) for n in range(86_400)]
     message = {
         "result": "Probed",
         "readySeconds": 3600.123,
-        "steps": [each.told() | {"p99": 123456.7} for each in steps],
+        "steps": [each.told(when=number < TOLD_BEHIND) | {"p50": 123456.7, "p99": 123456.7} for number, each in enumerate(steps)],
         "message": "m" * 300,
     }
     whole = fitted(message)
@@ -248,7 +251,7 @@ def test_a_ramp_on_our_own_server_tells_each_step_and_stops_where_it_was_told_to
     assert set(result) == {"result", "readySeconds", "steps"}
     assert [step["rate"] for step in result["steps"]] == [20, 40]
     for step in result["steps"]:
-        assert set(step) == {"rate", "seconds", "good", "slow", "error", "shed", "p99"}
+        assert set(step) == {"rate", "seconds", "good", "slow", "error", "shed", "p50", "p99"}
         assert step["seconds"] >= 0.5 and step["good"] >= 5 and step["slow"] == step["error"] == step["shed"] == 0
 
 
@@ -268,10 +271,42 @@ def test_what_a_server_cannot_carry_breaks_the_promise_and_what_it_can_is_found_
             ).run()
 
     result = asyncio.run(probed())
+    full = next(step for step in result["steps"] if "finished" in step)
+    assert len(full["finished"]) == PARTS and sum(full["finished"]) <= BEHIND * sum(
+        full[name] for name in ("good", "slow", "error", "shed")
+    )
+    assert sum(full["finished"]) / full["seconds"] <= 50 * 1.01, "so much it completes at most"
     good = {step["rate"]: step["good"] / sum(step[name] for name in ("good", "slow", "error", "shed")) for step in result["steps"]}
     assert all(share < 0.9 for rate, share in good.items() if rate >= 100)
     assert good[2] > 0.5 and len(result["steps"]) >= 4
     assert max(good) <= 256, "it does not go on where the promise has broken"
+
+
+def test_where_the_promise_breaks_before_the_server_is_full_ever_more_is_sent_until_it_is() -> None:
+    """Ten at a time, a tenth of a second each: a hundred a second at most. One in fifty is late at any load that the ramp sends."""
+    served, lock = [0], asyncio.Semaphore(10)
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        if request.path == "/readyz":
+            return web.Response()
+        served[0] += 1
+        async with lock:
+            await asyncio.sleep(0.6 if served[0] % 20 == 0 else 0.1)
+        return web.json_response({"usage": {"prompt_tokens": 1}})
+
+    async def probed() -> dict[str, Any]:
+        latency = [{"metric": "e2e", "milliseconds": 500, "percent": "99.9"}]
+        async with answering(handle) as port:
+            changes = {
+                "objective": {"latency": latency},
+                "ramp": {"first": 30, "most": 60, "halvings": 1},
+                "step": {"seconds": 2, "requests": 5},
+            }
+            return await Probe(spec_of(port, port, **changes)).run()
+
+    rates_sent = [step["rate"] for step in asyncio.run(probed())["steps"]]
+    assert rates_sent[:2] == [30, 15], "the ramp"
+    assert rates_sent[2:] in ([60, 120], [60, 120, 240]), "and what is beyond it"
 
 
 def test_the_queue_of_a_step_is_gone_before_the_next_begins() -> None:

@@ -24,6 +24,7 @@ JOB = "Job"
 LONGEST = 400
 """Characters of a message that are told."""
 MOST_STEPS = 32
+MOST_PARTS = 32
 MOST_REQUESTS = 2**53
 """Above it a float no longer counts one by one."""
 MOST = 1e9
@@ -112,10 +113,13 @@ def _step(raw: Any) -> ProbeStep:
     if not isinstance(raw, dict):
         raise ValueError("a step is no object")
     counts = [_count(raw.get(outcome)) for outcome in OUTCOMES]
-    rate, seconds, p99 = _number(raw.get("rate")), _number(raw.get("seconds")), raw.get("p99")
+    rate, seconds = _number(raw.get("rate")), _number(raw.get("seconds"))
     if not rate or not seconds or not sum(counts):
         raise ValueError("a step has no rate, no seconds or no requests")
     good, slow, error, shed = counts
+    finished = raw.get("finished", [])
+    if not isinstance(finished, list) or len(finished) > MOST_PARTS:
+        raise ValueError(f"a step tells of more than {MOST_PARTS} parts of it")
     return ProbeStep(
         rate=rate,
         seconds=seconds,
@@ -123,7 +127,9 @@ def _step(raw: Any) -> ProbeStep:
         slow=slow,
         error=error,
         shed=shed,
-        p99_milliseconds=None if p99 is None else _number(p99),
+        p50_milliseconds=_number_or_none(raw.get("p50")),
+        p99_milliseconds=_number_or_none(raw.get("p99")),
+        finished=tuple(map(_count, finished)),
     )
 
 
@@ -131,6 +137,10 @@ def _number(raw: Any) -> float:
     if isinstance(raw, bool) or not isinstance(raw, int | float) or not 0 <= raw <= MOST:
         raise ValueError("it has a figure that is no number, negative or too large")
     return float(raw)
+
+
+def _number_or_none(raw: Any) -> float | None:
+    return None if raw is None else _number(raw)
 
 
 def _count(raw: Any) -> int:

@@ -19,6 +19,7 @@ from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.manifest import Manifest
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.snapshot import (
+    Aim,
     CompileOptions,
     LatencyObjective,
     Mode,
@@ -85,6 +86,7 @@ def workload_of(parsed: InferenceWorkload, raw: Manifest) -> Workload:
             deadline_seconds=policy.deadline_seconds,
             exploration_budget=None if policy.exploration.budget is None else float(policy.exploration.budget),
             exploration_deadline_seconds=policy.exploration.deadline_seconds,
+            aim=Aim(str(policy.exploration.aim)),
             probe=ProbeFirst(str(policy.exploration.probe)),
             paused=policy.paused,
         ),

@@ -25,7 +25,8 @@ class ProbeState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeStep:
-    """One step: `rate` requests per second were sent for so many seconds, and what became of those sent in it."""
+    """One step: `rate` requests per second were sent for so many seconds, and what became of those sent in it. `finished`: answers that came in each
+    of equal parts of these seconds, where the server was behind; else empty."""
 
     rate: float
     seconds: float
@@ -33,7 +34,9 @@ class ProbeStep:
     slow: int
     error: int
     shed: int
+    p50_milliseconds: float | None = None
     p99_milliseconds: float | None = None
+    finished: tuple[int, ...] = ()
 
     @property
     def offered(self) -> int:
@@ -68,7 +71,7 @@ class Lengths:
 class Ramp:
     """What a probe sends: steps of `step_seconds` each that double from `first` requests per second until the promise breaks or `most` is reached,
     then `halvings` of them, each halfway between the highest load that kept it and the lowest that did not; no load at all keeps it. A step keeps
-    it where it misses no more than chance makes of what is allowed. `lengths` None: as the generator's default has them."""
+    it where it misses no more than chance makes of what is allowed. Where none filled the server, more of them double until one does. `lengths` None: as the generator's default has them."""
 
     first: float
     most: float
@@ -78,8 +81,8 @@ class Ramp:
 
     @property
     def steps(self) -> int:
-        """As many as there are at most."""
-        return 1 + ceil(log2(max(1.0, self.most / self.first))) + self.halvings
+        """As many as are counted with: one beyond the ramp fills most servers that none of it has filled."""
+        return 1 + ceil(log2(max(1.0, self.most / self.first))) + self.halvings + 1
 
     @property
     def seconds(self) -> int:

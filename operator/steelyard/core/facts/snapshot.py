@@ -38,6 +38,14 @@ class ProbeFirst(StrEnum):
     NEVER = "Never"
 
 
+class Aim(StrEnum):
+    """What a trial is made for."""
+
+    SAVING = "Saving"
+    VERDICT = "Verdict"
+    """Also for a word on a claim, whatever it may save."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
     """The model as the user names it."""
@@ -139,6 +147,7 @@ class Rebalancing:
     exploration_budget: float | None = None
     """Money for trials within a day; None: a tenth of what the workload costs in a day."""
     exploration_deadline_seconds: int = 1800
+    aim: Aim = Aim.SAVING
     probe: ProbeFirst = ProbeFirst.AUTO
     paused: bool = False
 

@@ -255,7 +255,7 @@ def _evidence(
     live: dict[PlacementKey, Known] = {}
     kept = {PlacementKey(k.pool, k.revision): k for k in memory.known}
     probe = probe_of(snapshot)
-    if probe is not None and (found := probe_evidence(probe, workload.allowed)) is not None:
+    if probe is not None and (found := probe_evidence(probe, workload.allowed, workload.latency)) is not None:
         kept[probe.key] = with_probe(kept.get(probe.key), found)
     calm, least = memory.move is None, workload.rebalancing.min_good_requests
     for key, windows in sound.items():

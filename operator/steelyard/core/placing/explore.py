@@ -52,7 +52,8 @@ def _begun(seen: Analysis, trial: Considered) -> Outcome:
     assert source is not None
     saves, price = proposal.expected_saving or 0.0, proposal.move_cost or 0.0
     how = "a probe of one replica" if trial.probes else "one replica"
-    note = Note(Reason.EXPLORATION_STARTED, f"{how} on {target.pool}: expected saving {saves:.4g}, price at most {price:.4g}")
+    for_claim = "" if proposal.judges is None else f", to judge claim {proposal.judges}"
+    note = Note(Reason.EXPLORATION_STARTED, f"{how} on {target.pool}: expected saving {saves:.4g}, price at most {price:.4g}{for_claim}")
     plan = Plan(
         source=source,
         target=PlacementKey(target.pool, target.candidate.revision or ""),

@@ -30,7 +30,7 @@ from steelyard.core.rebalancing.gates.ceiling import too_expensive
 from steelyard.core.rebalancing.gates.scarcity import pool_scarce
 from steelyard.core.rebalancing.move import Ended, Scene, advance
 from steelyard.core.rebalancing.probing import Probing
-from steelyard.core.rebalancing.propose import judge_probed, rejudge, rescuing
+from steelyard.core.rebalancing.propose import judge_probed, rejudge, rescuing, undecided
 from steelyard.core.statistics.sequential import Result
 from steelyard.core.vocabulary.reason import HOLDS, WISHED, Reason, Refusal
 from steelyard.core.vocabulary.verdict import Verdict
@@ -233,8 +233,14 @@ def _scene(under: UnderWay) -> tuple[Scene, Review | None, Refusal | None]:
         others_capacity=others.capacity,
         alone=_is_alone(under, target_capacity),
         probing=told,
+        undecided=move.kind is MoveKind.EXPLORATION and _is_undecided(under),
     )
     return scene, judged[0], stop or refusal
+
+
+def _is_undecided(under: UnderWay) -> bool:
+    grounds, target = grounds_of(under.seen), under.seen.option(under.move.target.pool)
+    return grounds is not None and target is not None and undecided(grounds, target) is not None
 
 
 def _room(under: UnderWay) -> int:

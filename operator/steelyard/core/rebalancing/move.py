@@ -70,6 +70,8 @@ class Scene:
     target_good: int
     review: Review | None
     may_still_save: bool
+    undecided: bool = False
+    """Whether a claim that the trial is to judge has no verdict yet."""
     room: int = 1_000_000
     source_most: int = 1_000_000
     stopped: str | None = None
@@ -317,7 +319,8 @@ def _judge(move: Move, scene: Scene) -> Progress:
             Reason.CHEAPER_AS_MEASURED,
             f"{move.target.pool} is cheaper as measured; both pools carry the load for {scene.bake_seconds} s",
         )
-    if scene.may_still_save and not _decided(scene, Result.FAIL) and scene.now < move.deadline:
+    waits = scene.undecided or (scene.may_still_save and not _decided(scene, Result.FAIL))
+    if waits and scene.now < move.deadline:
         return move
     return _back(move, scene, Reason.NOT_CHEAPER, refusal.message if refusal else "the saving could not be judged")
 

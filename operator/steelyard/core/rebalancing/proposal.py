@@ -68,6 +68,8 @@ class Proposal:
     """Money per 1,000 good requests at the target, as measured; None where it is not."""
     most_unit: float | None = None
     """What these may cost at most; None where the user says nothing."""
+    judges: str | None = None
+    """Of a trial: the claim that has no verdict yet, and that it would get one by; None where none is wished for."""
     compared: CostTest | None = None
     """Of a trial that is judged: the target's cost against the source's over the same minutes."""
 

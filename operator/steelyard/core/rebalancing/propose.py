@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from steelyard.core.facts.memory import MoveKind
+from steelyard.core.catalogue.relative import meant
+from steelyard.core.facts.memory import MoveKind, VerdictWord
+from steelyard.core.facts.snapshot import Aim
 from steelyard.core.planning.exact import solve
 from steelyard.core.planning.exhaustion import LONGEST
 from steelyard.core.planning.offers import problem_of
@@ -25,6 +27,9 @@ from steelyard.core.rebalancing.probing import EndToProbe, probed_first, probes_
 from steelyard.core.rebalancing.proposal import Proposal
 from steelyard.core.rebalancing.unready import unready_nodes
 from steelyard.core.vocabulary.reason import Reason, Refusal
+
+WANTING = frozenset({Reason.TOO_FEW_REQUESTS.value, Reason.ONLY_CARRIED.value})
+"""Why a claim has no verdict that a measurement may give."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +115,7 @@ def trials(grounds: Grounds) -> Iterator[Considered]:
             move_cost=probes_cost(grounds, probes) if probes else _trial_price(grounds, source, target, extra),
             exhausted_until=_asked_again(target, extra),
             room=target.room,
+            judges=undecided(grounds, target),
         )
         yield Considered(target=target, proposal=proposal, review=review(EXPLORATION, proposal), probes=probes)
 
@@ -232,6 +238,18 @@ def _untried(grounds: Grounds, source: Option) -> list[Option]:
     percent = grounds.snapshot.workload.max_spot_percent
     candidates = [o for o in candidates if not o.candidate.pool.spot or percent * (grounds.replicas + 1) >= 100]
     return sorted(candidates, key=lambda o: (_trial_cost(grounds, o) - _expected(grounds, o, source, grounds.load.mean), o.pool))
+
+
+def undecided(grounds: Grounds, target: Option) -> str | None:
+    """The first claim that compares the pool and has no verdict for want of measurements, where the workload's trials are for verdicts too."""
+    if grounds.snapshot.workload.rebalancing.aim is not Aim.VERDICT:
+        return None
+    pools = [o.candidate.pool for o in grounds.options]
+    for verdict in grounds.snapshot.memory.claims:
+        other = verdict.relative_to and meant(verdict.relative_to, pools, verdict.pool)
+        if verdict.verdict is VerdictWord.INCONCLUSIVE and verdict.reason in WANTING and target.pool in {verdict.pool, other}:
+            return f"{verdict.pool}/{verdict.name}"
+    return None
 
 
 def _expected(grounds: Grounds, option: Option, source: Option, rate: float) -> float:

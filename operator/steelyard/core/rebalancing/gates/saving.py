@@ -47,13 +47,13 @@ def payback_too_long(proposal: Proposal) -> Refusal | None:
 
 
 def no_expected_saving(proposal: Proposal) -> Refusal | None:
-    """An exploration must be worth its price by the claims, taken as wide priors."""
+    """An exploration must be worth its price by the claims, taken as wide priors, or judge one of them where that is wished for."""
     if proposal.expected_saving is None or proposal.move_cost is None:
         return Refusal(
             Reason.NO_EXPECTED_SAVING,
             "without prices and a measured cost of the present placement, what a trial could save cannot be estimated",
         )
-    if proposal.expected_saving > proposal.move_cost:
+    if proposal.expected_saving > proposal.move_cost or proposal.judges is not None:
         return None
     return Refusal(
         Reason.NO_EXPECTED_SAVING,
