@@ -18,7 +18,8 @@ from property.effort import THOROUGH
 from steelyard.core.facts.capacity import Basis
 from steelyard.core.facts.probe import ProbeStep
 from steelyard.core.facts.snapshot import LatencyObjective
-from steelyard.core.performance.ramp import probed_capacity, probed_saturation, told
+from steelyard.core.performance.probe_steps import told
+from steelyard.core.performance.ramp import probed_capacity, probed_saturation
 
 PARTS = 20
 Server = Callable[[Sequence[float]], list[float]]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import Known, Move, Step
 from steelyard.core.facts.probe import Probe, ProbeState, ProbeStep, Ramp
-from steelyard.core.performance.ramp import lowest, probed_capacity
+from steelyard.core.performance.probe_steps import lowest
+from steelyard.core.performance.ramp import probed_capacity
 from steelyard.core.placing.analysis import Analysis, probe_of
 from steelyard.core.placing.grounds_of import grounds_of
 from steelyard.core.rebalancing.grounds import Grounds

@@ -1,0 +1,37 @@
+"""The steps of a probe that tell anything, in order of load."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import sqrt
+
+from steelyard.core.facts.probe import ProbeStep
+
+UNLIKE = 4.0
+"""Standard errors by which a step's count may differ from its rate times its length, and TENTH beside."""
+TENTH = 0.1
+
+
+def told(steps: Sequence[ProbeStep]) -> tuple[ProbeStep, ...]:
+    """The steps whose requests are as many as their rate and length say, in order of load. Another one is of a generator that could not keep up, or
+    of other units, and says nothing."""
+    fitting = (s for s in steps if s.seconds > 0 and s.offered > 0 and _fits(s))
+    # Of the same load that first which kept the promise less: the two are pooled.
+    return tuple(sorted(fitting, key=lambda s: (load_of(s), s.good / s.offered, s.offered, s.slow, s.shed, s.p99_milliseconds or 0.0)))
+
+
+def lowest(steps: Sequence[ProbeStep]) -> ProbeStep | None:
+    """The step of the lowest load that tells anything."""
+    return next(iter(told(steps)), None)
+
+
+def load_of(step: ProbeStep) -> float:
+    """Requests per second, as they came."""
+    return step.offered / step.seconds
+
+
+def _fits(step: ProbeStep) -> bool:
+    if sum(step.finished) > step.good + step.slow:
+        return False
+    expected = step.rate * step.seconds
+    return abs(step.offered - expected) <= max(UNLIKE * sqrt(max(0.0, expected)), TENTH * expected)
