@@ -34,8 +34,8 @@ draws everything:
 
 Columns: `verdict` is the last word, and `measured` the last figure. `n`: requests behind the first word that was conclusive; `fixed_n`: those that
 a test of fixed size needs to find an effect of 15 % in 80 % of cases with an error of 1 %, by the spread that was seen. `overshoot_money`: what
-trials cost beyond the budget; `window_money`: a replica of the dearer pool for a window. `moved_to_cheapest`: whether the load ended where a good request truly costs less; empty where the difference
-is below 15 %. `regret`: cost over that on the better of the two pools alone, less 1, with everything in it; `trusting_regret`: the same of who goes
+trials cost beyond the budget; `window_money`: a replica of the dearer pool for a window. `moved_to_cheapest`: whether the load ended on the pool that alone
+costs less, whole replicas and all; empty where the difference is below 15 %. `regret`: cost over that on the better of the two pools alone, less 1, with everything in it; `trusting_regret`: the same of who goes
 where the claim says.
 """
 COLUMNS = (
@@ -64,8 +64,8 @@ def _row(number: int) -> Row:
     world = drawn(number)
     ours, costs = judged(world), {pool: alone(world, pool) for pool in (HOME, RIVAL)}
     best = min(costs.values())
-    cheaper = RIVAL if world.true_ratio < 1 else HOME
-    matters = factor(world.true_ratio, 1.0) >= APART
+    cheaper = min(costs, key=costs.__getitem__)
+    matters = factor(costs[RIVAL], costs[HOME]) >= APART
     return {
         "number": number,
         "kind": world.kind.value,
@@ -106,7 +106,7 @@ def bars(rows: Sequence[Row]) -> Sequence[Bar]:
     refuted = [r for r in true_claims if r["verdict"] == VerdictWord.REFUTED.value]
     words = [r for r in rows if _number(r, "off") != 1 and r["verdict"] != VerdictWord.INCONCLUSIVE.value]
     off = [r for r in rows if _number(r, "off") != 1]
-    matters = [r for r in rows if r["moved_to_cheapest"] is not None and _number(r, "true_ratio") < 1]
+    matters = [r for r in rows if r["moved_to_cheapest"] is not None]
     reached = [r for r in matters if r["moved_to_cheapest"]]
     exact = [factor(_number(r, "measured"), _number(r, "claimed") / _number(r, "off")) - 1 for r in rows if r["measured"] is not None]
     sized = [(_number(r, "n"), _number(r, "fixed_n")) for r in rows if r["n"] is not None and r["fixed_n"] is not None]

@@ -72,7 +72,9 @@ def _capacity(option: Option) -> Seen | Refusal:
 def _saturation(option: Option) -> Seen | Refusal:
     full: Saturation | None = option.saturation
     if full is not None and full.rate.lower > 0:
-        return Seen(full.rate, full.n)
+        ramp = option.capacity if option.capacity is not None and option.capacity.basis is Basis.PROBED else None
+        # How alike the parts of a full step are says how sure a probe is of it; behind it is the whole ramp.
+        return Seen(full.rate, max(full.n, ramp.n), once=True) if ramp is not None else Seen(full.rate, full.n)
     return _only_carried(option, option.capacity) if option.measured and option.capacity is not None else _unmeasured(option)
 
 
