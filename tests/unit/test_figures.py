@@ -59,6 +59,21 @@ def test_a_module_is_reached_from_an_entry_over_any_way_and_what_only_others_alo
     assert {"weighbridge.one", "weighbridge.other"} <= set(figures.unreached("weighbridge", ("commands.say",)))
 
 
+def test_a_module_without_a_caller_fails_the_check_unless_it_is_excepted(tree: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.syspath_prepend(tree / "operator")
+    monkeypatch.setattr(figures, "ENTRIES", {"weighbridge": ("commands.say", "core.economics.price", "facts.pod", "one")})
+    assert figures.refusals() == []
+    (tree / "operator/weighbridge/core/economics/toll.py").write_text("from weighbridge.core.economics import price\n")
+    [refused] = figures.refusals()
+    assert refused.startswith("weighbridge.core.economics.toll is imported by nothing that runs: give it a caller, or delete it")
+    monkeypatch.setattr(figures, "EXCEPTED", ("weighbridge.core.economics.toll",))
+    assert figures.refusals() == []
+
+
+def test_no_module_of_ours_is_without_a_caller() -> None:
+    assert figures.refusals() == []
+
+
 FUNCTIONS = '''\
 def straight(a, b, c, d, e, f):
     return a
@@ -126,7 +141,7 @@ def test_every_figure_has_its_line(tree: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.syspath_prepend(tree / "operator")
     monkeypatch.setattr(figures, "PACKAGE", "weighbridge")
     monkeypatch.setattr(figures, "CORE", Path("operator/weighbridge/core"))
-    monkeypatch.setattr(figures, "ENTRIES", ("commands.say",))
+    monkeypatch.setattr(figures, "ENTRIES", {"weighbridge": ("commands.say",)})
     by_ruff, strictly, parameters, circles, alone, docstrings, lines = figures.figures(tree)
     assert by_ruff == "complexity of the core's functions, by ruff (C901): mean 2.3, 95th percentile 5; over 10: 0"
     assert strictly == (
@@ -134,7 +149,7 @@ def test_every_figure_has_its_line(tree: Path, monkeypatch: pytest.MonkeyPatch):
     )
     assert parameters == "functions of the core over 6 parameters (PLR0913): 1, at most 7 (road.py:6)"
     assert circles.startswith("circles of packages: 2; weighbridge.commands ~ weighbridge.parser; ")
-    assert alone.startswith("modules that no entry reaches: 7; core.economics.price; ")
+    assert alone.startswith("modules that no entry reaches: 7; weighbridge.core.economics.price; ")
     assert docstrings == "docstrings that begin with What, Who, Whether, How, Where: 1 of 2"
     assert (
         lines == f"lines of the wheel: weighbridge {sum(text.count(chr(10)) for text in SOURCES.values()) + 1 + FUNCTIONS.count(chr(10))}"

@@ -17,6 +17,7 @@ from steelyard.api.objective import CostUnit, LatencyMetric, Objective
 from steelyard.api.placement import Placement
 from steelyard.api.placement_status import ClaimStatus, PlacementStatus, Quarantine
 from steelyard.api.pods import Pods
+from steelyard.api.pool_cost import PoolCost
 from steelyard.api.rebalancing import Mode, Rebalancing
 from steelyard.api.rule import Rule
 from steelyard.api.scaling import ReplicaOwner, Scaling
@@ -169,6 +170,14 @@ class InferenceWorkloadStatus(StatusModel):
             "The workload on each pool and revision: replicas, weight, capacity, unit cost and the evidence behind them. Those that hold the load come first.",
             most=32,
             keys=("pool", "revision"),
+        ),
+    ] = ()
+    costs: Annotated[
+        tuple[PoolCost, ...],
+        says(
+            "What the workload costs an hour on each pool, counted in three ways. Written again where a figure differs by more than a twentieth.",
+            most=32,
+            keys=("pool",),
         ),
     ] = ()
     claims: Annotated[

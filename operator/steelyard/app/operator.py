@@ -241,6 +241,7 @@ class Operator:
             reader=self.reader,
             read_past=self.observing.past,
         )
+        self.cost_ledger = CostLedger(self.metrics, self.clock.now())
         self.decision_log = DecisionLog(self.events, self.metrics)
         applier = Applier(self.client, self.store)
         self.fleet = Fleet(self.snapshots, self.metrics)
@@ -254,6 +255,7 @@ class Operator:
             self._wake,
             self.clock,
             self.fleet,
+            self.cost_ledger.hourly,
         )
         self.compiles = CompileReconciler(
             self.client,
@@ -313,7 +315,6 @@ class Operator:
         await self.sweep.prime()
         gc.freeze()  # What was listed stays: looking through all of it for garbage again stops the loop for long.
         _log.info("synced", workloads=len(self.snapshots.workloads()))
-        self.cost_ledger = CostLedger(self.metrics, self.clock.now())
         self._spawn("sweep", self.sweep.run())
         self._spawn("observe", self._observe())
 

@@ -17,6 +17,7 @@ from typing import Any
 from steelyard.api.inference_workload import InferenceWorkloadStatus
 from steelyard.api.last_decision import LastDecision as LastDecisionStatus
 from steelyard.api.model import StatusModel
+from steelyard.core.economics.hourly_cost import HourlyCost
 from steelyard.core.facts.floor import Floor
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import ClaimVerdict, Known, LastDecision, Move, OptionLine, PastMove
@@ -25,13 +26,14 @@ from steelyard.core.placing.decision import Decision
 from steelyard.core.statistics.interval import Interval
 from steelyard.core.statistics.significant import significant
 from steelyard.status.condition import written_condition
+from steelyard.status.cost import written_costs
 from steelyard.status.raw import Raw
 from steelyard.status.scalar import count, decimal, decimals, time_text
 
 EVEN = 0.1
 """By how much of an interval's width its two sides may differ for one number of percent to stand for both."""
 BASIS_OF_COST = "Share"
-"""Nobody tells yet what the bill would drop by: avoidable cost is the requested share of the node's price (design section 6)."""
+"""What a placement's windows cost is allocated cost: the requested share of the node's price."""
 
 
 def _room(model: type[StatusModel], field: str) -> int:
@@ -39,14 +41,22 @@ def _room(model: type[StatusModel], field: str) -> int:
     return next(int(note.max_length) for note in model.model_fields[field].metadata if hasattr(note, "max_length"))
 
 
-PLACEMENTS, CLAIMS, QUARANTINE, HISTORY = (
-    _room(InferenceWorkloadStatus, field) for field in ("placements", "claims", "quarantine", "history")
+PLACEMENTS, COSTS, CLAIMS, QUARANTINE, HISTORY = (
+    _room(InferenceWorkloadStatus, field) for field in ("placements", "costs", "claims", "quarantine", "history")
 )
 BOARD, OPTIONS = _room(LastDecisionStatus, "board"), _room(LastDecisionStatus, "options")
 
 
-def status_of(decision: Decision, snapshot: Snapshot, old: Mapping[str, Any], endpoint: str, now: datetime) -> Raw:
-    """The whole status as it should stand. Fields that are not known are left out."""
+def status_of(
+    decision: Decision,
+    snapshot: Snapshot,
+    old: Mapping[str, Any],
+    endpoint: str,
+    now: datetime,
+    *,
+    costs: Mapping[str, HourlyCost] | None = None,
+) -> Raw:
+    """The whole status as it should stand. Fields that are not known are left out. costs: by pool; None while they are not known."""
     memory, generation = decision.memory, snapshot.workload.generation
     status: Raw = {
         "summary": _summary(decision, snapshot),
@@ -55,6 +65,7 @@ def status_of(decision: Decision, snapshot: Snapshot, old: Mapping[str, Any], en
         "currency": snapshot.settings.currency,
         # What is not seen yet is not gone.
         "placements": _placements(decision, snapshot.placements) if snapshot.synced else old.get("placements") or [],
+        "costs": written_costs(costs, old, COSTS),
         "claims": [_claim_out(v) for v in memory.claims[:CLAIMS]],
         "quarantine": [
             {"pool": q.pool, "revision": q.revision, "until": time_text(q.until), "failures": q.failures, "reason": q.reason}

@@ -140,7 +140,16 @@ class Trial:
             record=lambda *_: None, looked=lambda *_: None, forget=lambda _: None, target=lambda _: None, ask=lambda *_: None
         )
         reconciler = WorkloadReconciler(
-            self.client, Applier(self.client, store), store, snapshots, ignored, ignored, lambda _: None, self.clock, ignored
+            self.client,
+            Applier(self.client, store),
+            store,
+            snapshots,
+            ignored,
+            ignored,
+            lambda _: None,
+            self.clock,
+            ignored,
+            lambda _: None,
         )
         await reconciler.reconcile(self.key)
 

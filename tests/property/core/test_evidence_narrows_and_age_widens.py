@@ -8,17 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from property.effort import effort
-from steelyard.core.facts.capacity import Basis
+from steelyard.core.facts.capacity import Basis, Capacity
+from steelyard.core.facts.memory import Known
+from steelyard.core.performance.ageing import aged
 from steelyard.core.performance.belief import Belief, Evidence, Reals
-from steelyard.core.performance.capacity import believed
-from steelyard.core.performance.epoch import Epoch, Software
+from steelyard.core.performance.capacity import REVISION_SPREAD, believed
+from steelyard.core.performance.epoch import inherited
 from steelyard.core.statistics.interval import Interval
 from unit.core.world import START
 
 FIGURES = st.floats(0.01, 1000)
 SPREADS = st.floats(1.05, 50)
-HALF_LIFE = 3600.0
-OLD, NEW = Software(artifact="a", image="i", driver="1"), Software(artifact="a", image="i", driver="2")
 
 
 @st.composite
@@ -60,44 +60,37 @@ def test_the_order_of_evidence_does_not_matter(prior: Belief, first: Evidence, s
         assert close(belief.covariance, both.covariance)
 
 
-@given(priors(), evidence(), st.floats(0, 1e6), st.floats(0, 1e6))
-def test_age_never_narrows(prior: Belief, seen: Evidence, age: float, more: float) -> None:
-    epoch = Epoch.begun(OLD, prior, START).seen(seen, START, HALF_LIFE)
-    young, old = (epoch.belief(START + timedelta(seconds=s), HALF_LIFE) for s in (age, age + more))
-    assert no_wider(young, old)
-    assert no_wider(old, prior)
+@st.composite
+def remembered(draw: st.DrawFn) -> Known:
+    """The figures of an older revision, measured some time ago, or nobody knows when."""
+    point, below, above = draw(FIGURES), draw(st.floats(1, 50)), draw(st.floats(1, 50))
+    at = draw(st.none() | st.floats(0, 40).map(lambda days: START - timedelta(days=days)))
+    return Known(
+        pool="p",
+        revision="r1",
+        capacity=Capacity(Interval(point, point / below, point * above), draw(st.sampled_from(Basis)), 600),
+        probed=at,
+    )
 
 
-@given(priors(), evidence())
-def test_what_is_old_enough_is_forgotten(prior: Belief, seen: Evidence) -> None:
-    epoch = Epoch.begun(OLD, prior, START).seen(seen, START, HALF_LIFE)
-    forgotten = epoch.belief(START + timedelta(seconds=100 * HALF_LIFE), HALF_LIFE)
-    assert close(forgotten.mean, prior.mean)
-    assert close(forgotten.covariance, prior.covariance)
+@given(remembered(), st.floats(0, 100))
+def test_new_software_is_known_less_than_the_old_one(older: Known, days: float) -> None:
+    now = START + timedelta(days=days)
+    before, after = aged(older, now), inherited(older, now)
+    assert before is not None and after is not None
+    assert after.rate.point == before.rate.point
+    assert after.rate.lower < before.rate.lower <= before.rate.upper < after.rate.upper
+    assert after.rate.upper >= after.rate.point * REVISION_SPREAD * (1 - 1e-9)
+    assert after.rate.lower <= after.rate.point / REVISION_SPREAD * (1 + 1e-9)
+    assert not after.observed and after.n == 0, "it rests on no request of its own"
 
 
-@given(priors(), evidence(), evidence(), st.floats(0, 1e5))
-def test_evidence_told_late_counts_as_of_its_own_time(prior: Belief, first: Evidence, second: Evidence, apart: float) -> None:
-    later = START + timedelta(seconds=apart)
-    in_order = Epoch.begun(OLD, prior, START).seen(first, START, HALF_LIFE).seen(second, later, HALF_LIFE).belief(later, HALF_LIFE)
-    late = Epoch.begun(OLD, prior, START).seen(second, later, HALF_LIFE).seen(first, START, HALF_LIFE).belief(later, HALF_LIFE)
-    assert close(in_order.mean, late.mean)
-    assert close(in_order.covariance, late.covariance)
-
-
-@given(priors(), evidence(), evidence(), st.floats(0, 1e5))
-def test_new_software_is_known_less_than_the_old_one_and_more_than_nothing(
-    prior: Belief, seen: Evidence, since: Evidence, age: float
-) -> None:
-    later = START + timedelta(seconds=age)
-    old = Epoch.begun(OLD, prior, START).seen(seen, START, HALF_LIFE)
-    new = old.under(NEW, later, HALF_LIFE)
-    assert old.under(OLD, later, HALF_LIFE) is old
-    before, after = old.belief(later, HALF_LIFE), new.belief(later, HALF_LIFE)
-    assert close(after.mean, before.mean)
-    assert np.all(np.diag(after.covariance) > np.diag(before.covariance))
-    assert no_wider(after, prior.widened(1.3 + 1e-9))
-    assert no_wider(new.seen(since, later, HALF_LIFE).belief(later, HALF_LIFE), after)
+@given(remembered(), st.floats(0, 100), st.floats(0, 100))
+def test_the_longer_ago_the_older_revision_was_measured_the_less_it_says(older: Known, days: float, more: float) -> None:
+    young, old = (inherited(older, START + timedelta(days=d)) for d in (days, days + more))
+    assert young is not None and old is not None
+    assert old.rate.lower <= young.rate.lower * (1 + 1e-9)
+    assert old.rate.upper >= young.rate.upper * (1 - 1e-9)
 
 
 @effort(300)

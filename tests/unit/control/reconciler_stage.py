@@ -1,7 +1,7 @@
 """A workload's reconciler over a core world, before an API server of memory that may refuse what a test names."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import replace
 from types import SimpleNamespace
@@ -13,6 +13,7 @@ from steelyard.control.kube.manifest import Manifest
 from steelyard.control.kube.resource import DEPLOYMENTS, SERVICES, Resource
 from steelyard.control.kube.store import Store
 from steelyard.control.reconcile.workload import WorkloadReconciler
+from steelyard.core.economics.hourly_cost import HourlyCost
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.snapshot import Snapshot
 from steelyard.render import name
@@ -97,6 +98,7 @@ class Stage:
         self.decided: list[float] = []
         self.unchanged: list[float] = []
         self.generation = 1
+        self.costs: Mapping[str, HourlyCost] | None = None
         self.store = Store(clock)
         seen = SimpleNamespace(
             settings=world.settings(),
@@ -123,6 +125,7 @@ class Stage:
             lambda _: None,
             clock,
             ignored,  # type: ignore[arg-type]
+            lambda _: self.costs,
         )
 
     def snapshot(self) -> Snapshot:

@@ -3,6 +3,7 @@
 import io
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,7 +15,9 @@ from steelyard.control.gather.paid_node import paid_node
 from steelyard.control.log import configure
 from steelyard.control.telemetry.cost_ledger import CostLedger
 from steelyard.control.telemetry.metrics import Metrics
-from steelyard.core.economics.ledger import NodeFact
+from steelyard.core.economics.ledger import Account, Component, NodeFact, PodFact
+from steelyard.core.economics.when_empty import WhenEmpty
+from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.price import Price, PriceClass
 from steelyard.core.facts.resources import Resources
 from steelyard.core.facts.snapshot import Pool, Shape
@@ -30,7 +33,7 @@ POOL = Pool(
 )
 
 
-def node(provider: str | None = "aws:///us-east-1a/i-0123456789abcdef0") -> NodeFact:
+def node(provider: str | None = "aws:///us-east-1a/i-0123456789abcdef0", pool: Pool = POOL) -> NodeFact:
     raw = {
         "metadata": {
             "name": "ip-10-0-0-1",
@@ -41,7 +44,7 @@ def node(provider: str | None = "aws:///us-east-1a/i-0123456789abcdef0") -> Node
         "spec": {} if provider is None else {"providerID": provider},
         "status": {"conditions": [{"type": "Ready", "status": "True"}]},
     }
-    found = paid_node(raw, None, [POOL], [], {})
+    found = paid_node(raw, None, [pool], [], {})
     assert found is not None
     return found
 
@@ -89,5 +92,40 @@ def test_a_standby_logs_nothing_and_has_the_whole_hour_when_it_becomes_the_leade
     assert log.getvalue().strip("\0") == ""
 
 
+def test_of_a_node_it_is_known_what_becomes_of_it_when_it_is_empty() -> None:
+    made = replace(POOL, provisioned=True)
+    assert node(pool=POOL).when_empty is WhenEmpty.STAYS
+    assert node(pool=made).when_empty is WhenEmpty.REMOVED
+    assert node(pool=replace(made, reserved=True)).when_empty is WhenEmpty.COMMITTED
+
+
 def test_a_node_without_a_providers_name_is_known_by_its_own() -> None:
     assert node(None).resource == "ip-10-0-0-1"
+
+
+def test_what_an_hour_costs_is_told_by_workload_pool_and_way_of_counting_and_what_idles_alone_is_nobodys() -> None:
+    metrics = Metrics(currency="eur")
+    accounts = CostLedger(metrics, START)
+    assert accounts.hourly(WorkloadKey("ns", "a")) is None, "nothing was booked yet"
+    pod = PodFact(uid="pod", account=Account("ns/a", "p", Component.ALLOCATED), resources=Resources(1, 4, 0), since=START)
+    alone = replace(node(), uid="v", pool="q")
+    accounts.book((replace(node(), pods=(pod,), when_empty=WhenEmpty.REMOVED), alone), START + timedelta(minutes=1), leading=True)
+    costs = accounts.hourly(WorkloadKey("ns", "a"))
+    assert costs is not None
+    assert costs["p"].fully_loaded == costs["p"].avoidable == pytest.approx(0.7582)
+    assert accounts.hourly(WorkloadKey("ns", "b")) == {}, "it is nowhere"
+    page = generate_latest(metrics.registry).decode()
+    for way in ("allocated", "fullyLoaded", "avoidable"):
+        assert f'steelyard_hourly_cost_eur{{cost="{way}",namespace="ns",pool="p",workload="a"}}' in page
+    assert 'steelyard_hourly_cost_eur{cost="fullyLoaded",namespace="",pool="q",workload=""} 0.7582' in page
+
+
+def test_what_an_hour_costs_is_counted_again_after_a_while_and_not_at_every_round() -> None:
+    accounts, key = CostLedger(Metrics(), START), WorkloadKey("ns", "a")
+    pod = PodFact(uid="pod", account=Account("ns/a", "p", Component.ALLOCATED), resources=Resources(1, 4, 0), since=START)
+    accounts.book((replace(node(), pods=(pod,)),), START + timedelta(seconds=1), leading=True)
+    first = accounts.hourly(key)
+    accounts.book((node(),), START + timedelta(seconds=2), leading=True)
+    assert accounts.hourly(key) == first != {}
+    accounts.book((node(),), START + timedelta(seconds=40), leading=True)
+    assert accounts.hourly(key) == {}

@@ -9,11 +9,13 @@ from pydantic import BaseModel
 from steelyard.api.inference_workload import InferenceWorkload
 from steelyard.api.parse import parse
 from steelyard.core.decide import decide
+from steelyard.core.economics.hourly_cost import HourlyCost
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.snapshot import Scaling
 from steelyard.core.statistics.interval import Interval
 from steelyard.status.memory import memory_of
 from steelyard.status.patch import changes
+from steelyard.status.read.workload import workload_status
 from steelyard.status.scalar import decimal
 from steelyard.status.workload import status_of
 from unit.api.objects import workload
@@ -183,3 +185,42 @@ def column(point: float, lower: float, upper: float) -> str:
 )
 def test_a_cost_in_a_column_has_its_currency_and_an_interval_that_is_one(point: float, lower: float, upper: float, shown: str):
     assert column(point, lower, upper) == shown
+
+
+def costing(old, **costs):
+    world = claimed_world()
+    return status_of(world.tick(), world.snapshot(), old, "w", NOW, costs=costs or None)
+
+
+def hour(allocated, fully_loaded, avoidable):
+    return HourlyCost(allocated=allocated, fully_loaded=fully_loaded, avoidable=avoidable)
+
+
+def test_what_an_hour_costs_is_written_by_pool_and_what_is_not_known_is_left_out():
+    status = costing({}, b=hour(1.0, None, 0.0), a=hour(0.123456, 0.2, 0.2))
+    assert status["costs"] == [
+        {"pool": "a", "allocated": "0.123", "fullyLoaded": "0.2", "avoidable": "0.2"},
+        {"pool": "b", "allocated": "1", "avoidable": "0"},
+    ]
+    parsed = parse(InferenceWorkload, {**workload(), "status": status})
+    assert isinstance(parsed, InferenceWorkload), parsed
+    assert [c.pool for c in workload_status(status).costs] == ["a", "b"]
+
+
+def test_a_neighbours_replica_writes_no_costs_anew_and_a_change_of_more_than_a_twentieth_does():
+    before = costing({}, a=hour(1.0, 2.0, 2.0))
+    assert costing(before, a=hour(1.0, 2.04, 1.96))["costs"] == before["costs"]
+    assert costing(before, a=hour(1.0, 2.2, 2.0))["costs"] == [{"pool": "a", "allocated": "1", "fullyLoaded": "2.2", "avoidable": "2"}]
+    assert "fullyLoaded" not in costing(before, a=hour(1.0, None, 2.0))["costs"][0], "what is not known any more is not shown any more"
+    assert costing(before, a=hour(1.0, 2.0, 0.0))["costs"][0]["avoidable"] == "0"
+    assert [c["pool"] for c in costing(before, b=hour(1.0, 2.0, 2.0))["costs"]] == ["b"]
+
+
+def test_costs_that_nobody_counted_yet_stay_as_they_were():
+    before = costing({}, a=hour(1.0, 2.0, 2.0))
+    assert costing(before)["costs"] == before["costs"]
+
+
+def test_more_pools_than_a_status_has_room_for_are_cut():
+    pools = {f"p{i:02}": hour(1.0, 2.0, 2.0) for i in range(40)}
+    assert len(costing({}, **pools)["costs"]) == 32

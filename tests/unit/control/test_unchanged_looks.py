@@ -1,6 +1,7 @@
 """What was looked at and is the same is not decided again; whatever is new is decided at once."""
 
 from steelyard.control.kube.resource import DEPLOYMENTS
+from steelyard.core.economics.hourly_cost import HourlyCost
 from steelyard.core.facts.snapshot import Scaling
 from unit.control.reconciler_stage import KEY, Stage, standing
 from unit.control.virtual_time import VirtualClock, run
@@ -69,5 +70,18 @@ def test_an_object_of_ours_that_somebody_changed_is_decided_on():
         stage.store.observe(DEPLOYMENTS, "MODIFIED", edited)
         await stage.reconciler.reconcile(KEY)
         assert stage.decided
+
+    run(scenario())
+
+
+def test_what_an_hour_costs_is_written_with_the_next_decision_and_then_no_more():
+    async def scenario():
+        stage = await rested(VirtualClock())
+        stage.costs = {"a": HourlyCost(allocated=0.1, fully_loaded=0.5, avoidable=0.5)}
+        await stage.work(2 * WINDOW)
+        assert stage.server.workload["status"]["costs"] == [{"pool": "a", "allocated": "0.1", "fullyLoaded": "0.5", "avoidable": "0.5"}]
+        before = len(stage.server.asked)
+        await stage.work(MINUTES * WINDOW)
+        assert len(stage.server.asked) == before
 
     run(scenario())

@@ -1,12 +1,11 @@
 """Idle, shared and overhead cost goes to who was there, in proportion; what nobody was there for stays visible."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from steelyard.core.economics.fully_loaded import FullyLoaded, divide
-from steelyard.core.economics.ledger import Account, Component, Entry, Ledger, NodeFact, PodFact, advance
+from steelyard.core.economics.fully_loaded import FullyLoaded, fully_loaded
+from steelyard.core.economics.ledger import Account, Component, Ledger, NodeFact, PodFact, advance
 from steelyard.core.facts.price import Price, PriceClass
 from steelyard.core.facts.resources import Resources
 from unit.core.world import START
@@ -35,50 +34,42 @@ def node(*pods: PodFact, pool: str = "p", ready: bool = True, per_hour: float | 
     )
 
 
-def hours(*intervals: tuple[NodeFact, ...]) -> FullyLoaded:
-    ledger, loaded = Ledger(opened=START), FullyLoaded()
-    for hour, nodes in enumerate(intervals, 1):
-        after = advance(ledger, nodes, START + timedelta(hours=hour))
-        ledger, loaded = after, divide(loaded, ledger, after)
-    return loaded
+def hour(*nodes: NodeFact) -> FullyLoaded:
+    return fully_loaded(advance(Ledger(opened=START), nodes, START + timedelta(hours=1)))
 
 
 def test_idle_cost_is_divided_by_what_each_workload_paid_itself() -> None:
-    loaded = hours((node(pod("ns/a", 1), pod("ns/b", 3)),))
-    assert loaded.cost("ns/a") == pytest.approx(2.0)
-    assert loaded.cost("ns/b") == pytest.approx(6.0)
-    assert loaded.money[Entry(Account("ns/a", "p", Component.IDLE), PriceClass.LIST)] == pytest.approx(1.0)
+    loaded = hour(node(pod("ns/a", 1), pod("ns/b", 3)))
+    assert loaded.money == {"ns/a": {"p": pytest.approx(2.0)}, "ns/b": {"p": pytest.approx(6.0)}}
     assert loaded.unassigned == {}
 
 
 def test_shared_cost_and_a_booting_nodes_are_divided_too() -> None:
-    loaded = hours((node(pod("ns/a", 4), pod("", 2, Component.SHARED)), node(ready=False, uid="boots")))
-    assert loaded.cost("ns/a") == pytest.approx(16.0)
+    loaded = hour(node(pod("ns/a", 4), pod("", 2, Component.SHARED)), node(ready=False, uid="boots"))
+    assert loaded.money["ns/a"]["p"] == pytest.approx(16.0)
 
 
-def test_each_pool_and_each_interval_is_divided_for_itself() -> None:
-    loaded = hours(
-        (node(pod("ns/a", 4)), node(pod("ns/b", 4, pool="q"), pool="q", uid="other")), (node(pod("ns/b", 4)), node(pool="q", uid="other"))
-    )
-    assert loaded.cost("ns/a", "p") == pytest.approx(8.0)
-    assert loaded.cost("ns/b", "p") == pytest.approx(8.0)
-    assert loaded.cost("ns/b") == pytest.approx(16.0)
-    assert loaded.unassigned == pytest.approx({"q": 8.0})
+def test_each_pool_is_divided_for_itself() -> None:
+    loaded = hour(node(pod("ns/a", 4)), node(pod("ns/b", 4, pool="q"), pool="q", uid="other"), node(pool="r", uid="empty"))
+    assert loaded.money == {"ns/a": {"p": pytest.approx(8.0)}, "ns/b": {"q": pytest.approx(8.0)}}
+    assert loaded.unassigned == pytest.approx({"r": 8.0})
 
 
 def test_what_a_move_needs_carries_its_part() -> None:
-    loaded = hours((node(pod("ns/a", 2), pod("ns/a", 2, Component.TRANSITION)),))
-    assert loaded.cost("ns/a") == pytest.approx(8.0)
+    loaded = hour(node(pod("ns/a", 2), pod("ns/a", 2, Component.TRANSITION)))
+    assert loaded.money["ns/a"]["p"] == pytest.approx(8.0)
 
 
 def test_an_unpriced_node_makes_unknown_what_the_workloads_of_its_pool_cost() -> None:
-    loaded = hours((node(pod("ns/a", 4)), node(uid="dark", per_hour=None), node(pod("ns/b", 4, pool="q"), pool="q", uid="other")))
-    assert loaded.cost("ns/a") is None
-    assert loaded.cost("ns/b") == pytest.approx(8.0)
-    later = divide(loaded, Ledger(opened=START), advance(Ledger(opened=START), (node(pod("ns/a", 4)),), START + timedelta(hours=1)))
-    assert later.cost("ns/a") is None, "one unknown hour is in every sum"
+    loaded = hour(
+        node(pod("ns/a", 4)),
+        node(pod("ns/c", 4), uid="dark", per_hour=None),
+        node(pod("ns/b", 4, pool="q"), pool="q", uid="other"),
+    )
+    assert loaded.money == {"ns/a": {"p": None}, "ns/b": {"q": pytest.approx(8.0)}, "ns/c": {"p": None}}
 
 
-def test_nothing_booked_is_no_value() -> None:
-    assert FullyLoaded().cost("ns/a") is None
-    assert hours((replace(node(), pods=()),)).cost("ns/a") is None
+def test_a_workload_that_asks_for_nothing_pays_for_nothing_that_idles() -> None:
+    loaded = hour(node(pod("ns/a", 0)))
+    assert loaded.money == {"ns/a": {"p": 0.0}}
+    assert loaded.unassigned == pytest.approx({"p": 8.0})

@@ -1,20 +1,17 @@
 """Token models: TTFT, ITL, capacity and cost from counters, at the lengths that were seen and at others."""
 
 from dataclasses import replace
-from datetime import timedelta
 from math import inf, isinf
 
 import numpy as np
 import pytest
 
 from property.core.curves import Server
-from steelyard.core.performance.epoch import Epoch, Software
 from steelyard.core.performance.iteration import PRIOR
 from steelyard.core.performance.lengths import Lengths, cost_of_good_requests, cost_of_tokens
 from steelyard.core.performance.token_latency import TokenLatency, token_latency
 from steelyard.core.performance.token_load import TokenLoad, TokenMetric, TokenWindow, token_loads
 from steelyard.core.statistics.interval import Interval
-from unit.core.world import START
 
 CHAT, SUMMARY = Lengths(prompt=1000, output=250), Lengths(prompt=6000, output=250)
 SERVER = Server(np.log([0.0066, 1 / 180, 6e-6, 1 / 260, 1.2, 0.8]))
@@ -130,18 +127,6 @@ def test_what_one_epoch_taught_is_the_prior_of_the_next() -> None:
         assert found is not None
         errors.append(abs(found.curve(TokenMetric.ITL, CHAT).at(told.rate).point / told.itl - 1))
     assert errors[0] < 0.05 < errors[1]
-
-
-def test_an_epoch_that_saw_a_fit_believes_it() -> None:
-    software = Software(artifact="a", image="i", driver="1")
-    epoch = Epoch.begun(software, PRIOR, START)
-    for i, load in enumerate(four(CHAT)):
-        now = START + timedelta(hours=i)
-        found = token_latency([load], epoch.belief(now, 3600.0))
-        assert found is not None
-        epoch = epoch.seen(found.fit.evidence, now, 3600.0)
-        assert np.allclose(epoch.belief(now, 3600.0).mean, found.fit.belief.mean)
-        assert np.allclose(epoch.belief(now, 3600.0).covariance, found.fit.belief.covariance)
 
 
 def window(rate: float, lengths: Lengths, itl: float = 0.01, requests: int = 600) -> TokenWindow:

@@ -10,6 +10,7 @@ from steelyard.cli.facts.plain import cleaned
 from steelyard.status.raw import Raw
 from steelyard.status.read.claim import Verdict
 from steelyard.status.read.condition import Condition
+from steelyard.status.read.cost import PoolCost
 from steelyard.status.read.decision import Decision, Option
 from steelyard.status.read.field import moment, number, part, parts, text, truth, whole
 from steelyard.status.read.move import Move, PastMove, Quarantine
@@ -46,6 +47,7 @@ class Workload:
     placements: tuple[Placement, ...]
     allocation: tuple[Placement, ...]
     """Those of the placements that hold the load outside of the move under way."""
+    costs: tuple[PoolCost, ...]
     claims: tuple[Verdict, ...]
     move: Move | None
     quarantine: tuple[Quarantine, ...]
@@ -104,6 +106,7 @@ def workload(raw: Raw) -> Workload:
         conditions=told.conditions,
         placements=told.placements,
         allocation=told.allocation,
+        costs=told.costs,
         claims=told.claims,
         move=told.move,
         quarantine=told.quarantine,

@@ -15,6 +15,7 @@ from steelyard.cli.view.pool_row import PoolRow, pool_rows
 from steelyard.cli.view.sentence import meaning, where, why
 from steelyard.cli.view.wrong import Wrong, first_wrong
 from steelyard.status.read.condition import Condition
+from steelyard.status.read.cost import PoolCost
 from steelyard.status.read.decision import Gate
 from steelyard.status.read.move import Move, PastMove, Quarantine
 from steelyard.status.read.placement import Placement
@@ -51,6 +52,8 @@ class ExplainView:
     slo_met: Condition | None
     pools: tuple[PoolRow, ...]
     placements: tuple[Placement, ...]
+    costs: tuple[PoolCost, ...]
+    """An hour of this workload, in three ways."""
     claims: tuple[ClaimRow, ...]
     gates: tuple[Gate, ...]
     would_change: tuple[Change, ...]
@@ -90,6 +93,7 @@ def explain(seen: Gathered) -> ExplainView:
         slo_met=one.condition("SLOMet"),
         pools=pool_rows(one, pools, seen.now),
         placements=one.placements,
+        costs=one.costs,
         claims=claim_rows(one, pools),
         gates=decided.gates if decided else (),
         would_change=changes(one, pools, compiles, seen.now),

@@ -10,6 +10,7 @@ from steelyard.control.gather.workload_facts import moment
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.manifest import Manifest
 from steelyard.core.economics.ledger import Account, Component, NodeFact, PodFact, component_of
+from steelyard.core.economics.when_empty import when_empty
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.memory import Move
 from steelyard.core.facts.pod import PodFacts
@@ -46,6 +47,7 @@ def paid_node(
         name=name,
         resource=str((node.get("spec") or {}).get("providerID") or name),
         instance_type=shape.instance_type,
+        when_empty=when_empty(pool),
     )
 
 

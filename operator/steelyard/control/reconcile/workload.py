@@ -6,7 +6,7 @@ is followed by one that does the same thing again.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
@@ -38,6 +38,7 @@ from steelyard.control.telemetry.decision_log import DecisionLog
 from steelyard.control.telemetry.events import EventRecorder, EventType
 from steelyard.core.compiling.superseded import superseded
 from steelyard.core.decide import LOOK_AGAIN, decide
+from steelyard.core.economics.hourly_cost import HourlyCost
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.snapshot import Snapshot
 from steelyard.core.placing.decision import Decision
@@ -82,8 +83,11 @@ class WorkloadReconciler:
         wake: Callable[[ObjectKey], None],
         clock: Clock,
         fleet: Fleet,
+        costs: Callable[[WorkloadKey], Mapping[str, HourlyCost] | None],
     ) -> None:
+        """costs: by pool, what an hour costs a workload; None while nobody knows."""
         self._fleet = fleet
+        self._costs = costs
         self._client = client
         self._applier = applier
         self._store = store
@@ -152,7 +156,7 @@ class WorkloadReconciler:
     async def _write_down(self, raw: Manifest, snapshot: Snapshot, decision: Decision) -> Manifest:
         key = snapshot.workload.key
         old = raw.get("status") or {}
-        wanted = status_of(decision, snapshot, old, name.front(key), self._clock.now())
+        wanted = status_of(decision, snapshot, old, name.front(key), self._clock.now(), costs=self._costs(key))
         patch = changes(old, wanted)
         if patch is None:
             return raw

@@ -1,4 +1,5 @@
-"""The ledger kept: booked every round, shown as counters, and what each node cost written to the log with every hour.
+"""The ledger kept: booked every round, shown as counters, and what each node cost written to the log with every hour; and what an hour costs
+each workload as things stand.
 
 A restart loses at most one round of the counters, and of the log the hour that had begun.
 """
@@ -6,14 +7,19 @@ A restart loses at most one round of the counters, and of the log the hour that 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from steelyard.control.log import get_logger
-from steelyard.control.telemetry.metrics import Metrics
+from steelyard.control.telemetry.metrics import Gauges, Metrics, Sample
+from steelyard.core.economics.hourly_cost import HourlyCost, HourlyCosts, hourly_costs
 from steelyard.core.economics.ledger import Entry, Ledger, NodeFact, advance
 from steelyard.core.economics.node_cost import NodeCost, booked
+from steelyard.core.facts.identity import WorkloadKey
 
 _log = get_logger(__name__)
+
+COUNTED_AGAIN = timedelta(seconds=30)
+"""Between two counts of what an hour costs: it takes as long as a round's booking, and a report can wait."""
 
 
 class CostLedger:
@@ -24,9 +30,13 @@ class CostLedger:
         self._ledger = Ledger(opened=now)
         self._told: dict[Entry, float] = {}
         self._still: Mapping[str, NodeCost] = {}
+        self._seen: tuple[tuple[NodeFact, ...], datetime] | None = None
+        self._hourly: tuple[HourlyCosts, datetime] | None = None
+        metrics.gauges.provide("costs", self._gauges)
 
     def book(self, nodes: tuple[NodeFact, ...], now: datetime, *, leading: bool) -> None:
         """Book everything up to now, and let the counters grow by it. The leader alone writes the nodes' costs: a bill has them once."""
+        self._seen = nodes, now
         before, self._ledger = self._ledger, advance(self._ledger, nodes, now)
         self._still, closed = booked(self._still, before, self._ledger, nodes, now)
         for record in closed if leading else ():
@@ -39,6 +49,34 @@ class CostLedger:
             namespace, _, workload = entry.account.workload.partition("/")
             labels = (namespace, workload, entry.account.pool, entry.account.component.value.lower(), entry.price_class.value)
             self._metrics.count(f"steelyard_workload_cost_{self._metrics.currency}", labels, grown)
+
+    def hourly(self, key: WorkloadKey) -> Mapping[str, HourlyCost] | None:
+        """By pool, what an hour costs the workload as things stand; None before anything was booked."""
+        counted = self._counted()
+        return None if counted is None else counted.costs.get("/".join(key), {})
+
+    def _counted(self) -> HourlyCosts | None:
+        if self._seen is None:
+            return None
+        nodes, now = self._seen
+        if self._hourly is None or now - self._hourly[1] >= COUNTED_AGAIN:
+            self._hourly = hourly_costs(nodes, now), now
+        return self._hourly[0]
+
+    def _gauges(self) -> Gauges:
+        """Made for a reader, in a thread of its own; what is counted there is as true as what the loop counts."""
+        counted, name = self._counted(), f"steelyard_hourly_cost_{self._metrics.currency}"
+        if counted is None:
+            return Gauges()
+        samples = [
+            Sample(name, (*workload.split("/", 1), pool, way), value)
+            for workload, pools in counted.costs.items()
+            for pool, cost in pools.items()
+            for way, value in (("allocated", cost.allocated), ("fullyLoaded", cost.fully_loaded), ("avoidable", cost.avoidable))
+            if value is not None
+        ]
+        samples += [Sample(name, ("", "", pool, "fullyLoaded"), value) for pool, value in sorted(counted.unassigned.items())]
+        return Gauges(tuple(samples))
 
     def _record(self, cost: NodeCost) -> Mapping[str, str | None]:
         """As `steelyard bill` reads it."""

@@ -87,6 +87,12 @@ def gauge_families(currency: str) -> tuple[Family, ...]:
             (*_PLACEMENT, "unit", "bound"),
             limit=600_000,
         ),
+        Family(
+            f"steelyard_hourly_cost_{currency}",
+            "Money an hour as things stand; cost says allocated, fullyLoaded or avoidable. Without a workload: fullyLoaded of nobody.",
+            (*_PLACEMENT, "cost"),
+            limit=300_000,
+        ),
         Family("steelyard_placement_replicas", "Replicas; state says desired or ready.", (*_PLACEMENT, "state"), limit=200_000),
         Family("steelyard_placement_weight_ratio", "Share of the traffic.", _PLACEMENT),
         Family(

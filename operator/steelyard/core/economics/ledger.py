@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from steelyard.core.economics.attribution import attribute
+from steelyard.core.economics.when_empty import WhenEmpty
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import Move
 from steelyard.core.facts.price import Price, PriceClass
@@ -77,7 +78,8 @@ class PodFact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeFact:
-    """A node as it is paid. `ready` None: not ready yet. `price` None: not known. `resource`: what its provider calls it."""
+    """A node as it is paid. `ready` None: not ready yet. `price` None: not known. `resource`: what its provider calls it. `when_empty`: what
+    becomes of it once nobody is on it."""
 
     uid: str
     pool: str
@@ -90,6 +92,7 @@ class NodeFact:
     name: str = ""
     resource: str = ""
     instance_type: str = ""
+    when_empty: WhenEmpty = WhenEmpty.STAYS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

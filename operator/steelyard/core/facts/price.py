@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from math import isfinite
 
-from steelyard.core.statistics.interval import Interval
 from steelyard.core.vocabulary.reading import Fresh, Reading, Stale, Unknown
 
 
@@ -33,14 +32,11 @@ OLD_AFTER = {
     PriceClass.LIST: timedelta(days=90),
     PriceClass.STATIC: None,
 }
-"""Age from which a price grows uncertain; at three times of it, it stops justifying a cost move. A static price is right until somebody changes it."""
+"""Age at which a price should be read again; at three times of it, it stops justifying a cost move. A static price is right until somebody changes it."""
 HOLD = 3
 """Times the age limit."""
 AHEAD = timedelta(days=1)
 """By how much a price's day may be ahead of now: the day of whoever wrote it down begins up to 14 hours before the one in UTC."""
-WIDEST = 1.8
-"""Factor either way at HOLD times the limit: the largest change of an accelerator's on-demand price from 2022 to 2026, 44 % down (p5 in June
-2025, by the price tables of Karpenter's AWS provider)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +59,7 @@ class Price:
         return None if limit is None else HOLD * limit
 
     def reading(self, now: datetime) -> Reading[Price]:
-        """Fresh, or stale: past three times the age limit of its class (fault case 10: widen first, hold later), or of a day to come."""
+        """Fresh, or stale: past three times the age limit of its class, or of a day to come."""
         if self.as_of is not None and self.as_of - now > AHEAD:
             return Stale(
                 self,
@@ -83,12 +79,3 @@ class Price:
                 f"{self.good_for.days} days: read it again, and set pricePerHour and asOf in spec.shapes[] together",
             )
         return Fresh(self, self.as_of)
-
-    def interval(self, now: datetime) -> Interval:
-        """Where the price of now lies: exact while it is young, wider with every day beyond the limit. Without a date as wide as it gets."""
-        limit = OLD_AFTER[self.price_class]
-        if limit is None:
-            return Interval(self.per_hour, self.per_hour, self.per_hour)
-        beyond = 1.0 if self.as_of is None else ((now - self.as_of) / limit - 1) / (HOLD - 1)
-        factor = WIDEST ** min(1.0, max(0.0, beyond))
-        return Interval(self.per_hour, self.per_hour / factor, self.per_hour * factor)

@@ -1,6 +1,6 @@
 """What a capacity is worth that was measured a while ago: the revision is the same, the traffic and the neighbours are not.
 
-A pure function of age, like a price's (`economics/price.py`): sure while it is young, wider with every day beyond, and never wider than
+A pure function of age: sure while it is young, wider with every day beyond, and never wider than
 the claim's prior that it would be without any measurement.
 """
 

@@ -1,4 +1,4 @@
-"""What is known of positive figures: a normal law of their logarithms, narrowed by evidence, forgotten with age, widened by new software.
+"""What is known of positive figures: a normal law of their logarithms, narrowed by evidence, widened for what differs.
 
 Everything is conjugate (Gelman et al., Bayesian Data Analysis, 2013, ch. 3): precisions add, so the order in which evidence comes does not matter.
 """
@@ -49,11 +49,6 @@ class Evidence:
     def __add__(self, other: Evidence) -> Evidence:
         """Both, where they are independent."""
         return Evidence(self.precision + other.precision, self.pull + other.pull)
-
-    def faded(self, age_seconds: float, half_life_seconds: float) -> Evidence:
-        """The same after `age_seconds`: it counts for half as much with each half-life. An age below 0 is 0."""
-        weight = 0.5 ** (max(0.0, age_seconds) / half_life_seconds)
-        return Evidence(weight * self.precision, weight * self.pull)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

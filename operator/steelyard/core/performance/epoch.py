@@ -1,49 +1,36 @@
-"""What is known under one software. New software starts a new epoch, with what was known before as a wider prior."""
+"""What is known of a pool's replicas under one software. New software begins a new epoch: what was known is its prior, and known less well.
+
+The revision is a hash of all that makes a replica behave, so a new one is a new epoch. Until its own windows tell, a replica is taken to
+carry what the last one carried.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
+from math import exp, hypot, log
 
-from steelyard.core.performance.belief import Belief, Evidence
+from steelyard.core.facts.capacity import Basis, Capacity
+from steelyard.core.facts.memory import Known
+from steelyard.core.performance.ageing import aged
 from steelyard.core.performance.capacity import REVISION_SPREAD
+from steelyard.core.statistics.interval import Interval
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Software:
-    """What makes a replica behave: digests of artifact and image, version of the driver. Any change of it ends an epoch."""
-
-    artifact: str
-    image: str
-    driver: str
+def inherited(older: Known, now: datetime) -> Capacity | None:
+    """Requests per second and replica that a revision without figures is taken to carry, by what an older one on the same pool carried: as sure
+    as its age leaves that, and a REVISION_SPREAD less sure. It rests on no request of its own. None where the older one has no capacity."""
+    before = aged(older, now)
+    return before and replace(before, rate=_less_sure(before.rate), basis=Basis.CLAIMED, n=0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Epoch:
-    """One (workload, pool): the software, the prior it began with, and the evidence since, which counts as of `at`."""
+def _less_sure(rate: Interval) -> Interval:
+    lower = rate.point / _apart(rate.point / rate.lower) if rate.lower > 0 else 0.0
+    upper = rate.point * _apart(rate.upper / rate.point) if rate.point > 0 else rate.upper
+    return Interval(rate.point, lower, upper)
 
-    software: Software
-    prior: Belief
-    evidence: Evidence
-    at: datetime
 
-    @classmethod
-    def begun(cls, software: Software, prior: Belief, at: datetime) -> Epoch:
-        """Nothing was seen yet."""
-        return cls(software=software, prior=prior, evidence=Evidence.nothing(len(prior.mean)), at=at)
-
-    def belief(self, now: datetime, half_life_seconds: float) -> Belief:
-        """What is known at `now`: the older the evidence, the nearer to the prior; never narrower by age."""
-        return self.prior.given(self.evidence.faded((now - self.at).total_seconds(), half_life_seconds))
-
-    def seen(self, evidence: Evidence, at: datetime, half_life_seconds: float) -> Epoch:
-        """With evidence that ends at `at` and was not counted before; that of a fit, where its prior was the belief at `at`."""
-        newest = max(at, self.at)
-        old, new = ((newest - since).total_seconds() for since in (self.at, at))
-        return replace(self, evidence=self.evidence.faded(old, half_life_seconds) + evidence.faded(new, half_life_seconds), at=newest)
-
-    def under(self, software: Software, now: datetime, half_life_seconds: float) -> Epoch:
-        """The same software: unchanged. Another: a new epoch, whose prior is what is known now, a REVISION_SPREAD wider."""
-        if software == self.software:
-            return self
-        return Epoch.begun(software, self.belief(now, half_life_seconds).widened(REVISION_SPREAD), now)
+def _apart(factor: float) -> float:
+    """The factor by which a figure may be off that was off by so much before: what was not known and what the change adds are independent, and
+    the squares of their logarithms add."""
+    return exp(hypot(log(factor), log(REVISION_SPREAD)))

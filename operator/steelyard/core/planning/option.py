@@ -17,7 +17,8 @@ from steelyard.core.facts.memory import Known, OptionLine
 from steelyard.core.facts.price import Price
 from steelyard.core.facts.snapshot import PoolChoice, Snapshot, Workload
 from steelyard.core.performance.ageing import aged, old, widened
-from steelyard.core.performance.capacity import REVISION_SPREAD, claimed
+from steelyard.core.performance.capacity import claimed
+from steelyard.core.performance.epoch import inherited
 from steelyard.core.performance.floor import never
 from steelyard.core.planning.claim_price import at_prices, first_prices, prices_now
 from steelyard.core.planning.load import Load
@@ -153,7 +154,7 @@ def options(
     priors = claimed_unit_costs(claims, costs, figures, workload.model.uri, advertised)
     spreads = {p.name: spread(claims[p.name], workload.model.uri, claims, p.advertised) for p in pools}
     expected = {name: claimed(costs[name] / (PER_HOUR * prior), spreads[name]) for name, prior in priors.items()}
-    expected.update({name: claimed(k.capacity.rate.point, REVISION_SPREAD) for name, k in evidence.older.items() if k.capacity})
+    expected.update({name: prior for name, k in evidence.older.items() if (prior := inherited(k, now)) is not None})
     grounds = (
         _Grounds(
             candidate=c,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from steelyard.status.raw import Raw
 from steelyard.status.read.claim import Verdict, verdicts
 from steelyard.status.read.condition import Condition, conditions
+from steelyard.status.read.cost import PoolCost, costs
 from steelyard.status.read.decision import Decision, decision
 from steelyard.status.read.field import text, whole
 from steelyard.status.read.move import Move, PastMove, Quarantine, history, move, quarantine
@@ -24,6 +25,7 @@ class WorkloadStatus:
     conditions: tuple[Condition, ...]
     placements: tuple[Placement, ...]
     """Those that hold the load first."""
+    costs: tuple[PoolCost, ...]
     claims: tuple[Verdict, ...]
     move: Move | None
     quarantine: tuple[Quarantine, ...]
@@ -52,6 +54,7 @@ def workload_status(status: Raw) -> WorkloadStatus:
         endpoint=text(status, "endpoint"),
         conditions=conditions(status),
         placements=placements(status),
+        costs=costs(status),
         claims=verdicts(status),
         move=move(status),
         quarantine=quarantine(status),
