@@ -54,7 +54,7 @@ def test_a_log_line_is_written_for_each_attempt_and_not_for_each_look(caplog):
         stage = Stage(new_workload(), VirtualClock())
         stage.server.refuses["deployments"] = FORBIDDEN
         with caplog.at_level(logging.WARNING):
-            await stage.work(3600, woken_every=0.5)
+            await stage.work(3600, woken_every=5)
         lines = [record for record in caplog.records if record.getMessage() == "a write was refused"]
         assert len(lines) == len(stage.server.tries("deployments")) < 30
 

@@ -132,6 +132,10 @@ def test_a_trial_that_no_day_has_the_money_for_waits_for_no_hour() -> None:
 # --- over days
 
 
+HALF_AN_HOUR = 1800
+"""Seconds of a window in which weeks pass: a trial takes a few of them, and its pauses are of hours and days."""
+
+
 def slow(**changes: object) -> object:
     """Windows of ten minutes, so that weeks pass quickly."""
     times = {"window_seconds": 600, "bake_seconds": 1200, "deadline_seconds": 9000, "exploration_deadline_seconds": 9000}
@@ -180,19 +184,23 @@ def test_a_trial_costs_what_its_replica_cost_when_it_began_whatever_the_price_is
 
 
 def test_a_pool_that_was_dearer_is_looked_at_again_after_a_week_and_rarely_and_found_when_it_has_become_cheaper() -> None:
-    world = World({"a": Ground(speed=16), "b": Ground(speed=12)}, rate=60, policy=slow())
-    world.tick(6 * 24 * 24)
+    world = World({"a": Ground(speed=16), "b": Ground(speed=12)}, rate=60, policy=slow(window_seconds=HALF_AN_HOUR))
+    world.tick(48 * 24)
     times = [m.time for m in tried(world, "b")]
     assert len(times) >= 2
     assert all(later - earlier > 7 * DAY for earlier, later in pairwise(times))
     assert {m.outcome for m in world.ended} == {Outcome.EXPLORED}
     world.grounds["b"].speed = 40
-    world.until(lambda: world.serves_on == "b", most=6 * 24 * 40)
+    world.until(lambda: world.serves_on == "b", most=48 * 40)
 
 
 def test_a_trial_that_never_succeeds_is_tried_ever_more_rarely() -> None:
-    world = World({"a": Ground(speed=10), "b": Ground(speed=20, delivers=False)}, rate=24, policy=slow(exploration_budget=100.0))
-    world.tick(6 * 24 * 14)
+    world = World(
+        {"a": Ground(speed=10), "b": Ground(speed=20, delivers=False)},
+        rate=24,
+        policy=slow(exploration_budget=100.0, window_seconds=HALF_AN_HOUR),
+    )
+    world.tick(48 * 14)
     times = [m.time for m in tried(world, "b")]
     gaps = [later - earlier for earlier, later in pairwise(times)]
     assert len(times) >= 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from steelyard.core.facts.window import Window
 from steelyard.core.placing.analysis import Analysis
 from steelyard.core.rebalancing.grounds import Grounds
 from steelyard.core.vocabulary.reading import Fresh
@@ -29,6 +30,11 @@ def grounds_of(seen: Analysis) -> Grounds | None:
         promise=seen.promise,
         # The worst reading of all that hold the load: a gate refuses what is not fresh.
         observation=next((r for key in keys.values() if not isinstance(r := seen.traffic(key), Fresh)), seen.traffic(primary)),
+        shows_capacity=any(_shows_capacity(w) for key in keys.values() for w in seen.every_window(key)),
         owner=owner,
         now=seen.now,
     )
+
+
+def _shows_capacity(window: Window) -> bool:
+    return window.good + window.slow > 0 and (window.occupied_seconds is not None or window.batches is not None)

@@ -122,7 +122,9 @@ def _reserves(rates: Sequence[float], length: float, risk: Risk, start: float) -
     """(soon, held)."""
     lately = max(RECENT, ceil((start + DRAIN) / length))
     seen, expected = Forecast(), []
-    for rate in rates:
+    for rate in rates[:-lately]:
+        seen = seen.after(rate * length, length)
+    for rate in rates[-lately:]:
         mean, variance = seen.ahead_of(0.0, length)
         seen = seen.after(rate * length, length)
         after, uncertain = seen.ahead_of(start, length)
@@ -130,7 +132,7 @@ def _reserves(rates: Sequence[float], length: float, risk: Risk, start: float) -
         burst = mean > 0 and rate > mean + PEAK_SIGMAS * sqrt(variance + mean / length)
         expected.append((max(after, rate) if burst else after, uncertain))
     soon = reserve(*expected[-1], risk)
-    widest = max(expected[-lately:], key=lambda found: found[0] + 2 * sqrt(found[1]))
+    widest = max(expected, key=lambda found: found[0] + 2 * sqrt(found[1]))
     return soon, max(soon, reserve(*widest, risk))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from math import inf
 from statistics import fmean
@@ -56,18 +56,12 @@ def alternatives(grounds: Grounds) -> tuple[Alternative, ...]:
     known = {o.pool: o for o in grounds.options if o.measured and (good_for_part(o) or o.pool in grounds.standing)}
     if any(pool not in known or known[pool].each is None for pool in grounds.standing):
         return ()
-    present = _present(grounds, known)
-    found = []
     wanted = _fleets_own(grounds, known)
-    sizing = Sizing(added=grounds.amortised)
-    resized = _plan(grounds, known, grounds.standing.keys(), grounds.load.soon, sizing)
-    for target in sorted(known):
-        plan = wanted.get(target) or resized
-        if target not in wanted and target not in grounds.standing:
-            plan = _plan(grounds, known, {*grounds.standing, target}, grounds.load.soon, sizing)
-        source = _source(grounds, known, plan) if plan is not None else None
-        if plan is None or source is None or plan.get(target, 0) <= grounds.standing.get(target, 0):
-            continue
+    grown = tuple(_grown(grounds, known, wanted))
+    if not grown:
+        return ()
+    found, present = [], _present(grounds, known)
+    for target, source, plan in grown:
         point = _mean_cost(grounds, known, plan, "point")
         if point >= present.point - _ROUNDING:
             continue
@@ -84,6 +78,21 @@ def alternatives(grounds: Grounds) -> tuple[Alternative, ...]:
             )
         )
     return tuple(sorted(found, key=lambda a: (a.target.pool not in wanted, round(a.cost.point, 9), not a.whole, a.source, a.target.pool)))
+
+
+def _grown(
+    grounds: Grounds, known: Mapping[str, Option], wanted: Mapping[str, Mapping[str, int]]
+) -> Iterator[tuple[str, str, Mapping[str, int]]]:
+    """(target, source, plan) for each pool that would grow. wanted: the fleet's own plan, by the pool that grows in it."""
+    sizing = Sizing(added=grounds.amortised)
+    resized = _plan(grounds, known, grounds.standing.keys(), grounds.load.soon, sizing)
+    for target in sorted(known):
+        plan = wanted.get(target) or resized
+        if target not in wanted and target not in grounds.standing:
+            plan = _plan(grounds, known, {*grounds.standing, target}, grounds.load.soon, sizing)
+        source = _source(grounds, known, plan) if plan is not None else None
+        if plan is not None and source is not None and plan.get(target, 0) > grounds.standing.get(target, 0):
+            yield target, source, plan
 
 
 def _fleets_own(grounds: Grounds, known: Mapping[str, Option]) -> dict[str, Mapping[str, int]]:

@@ -26,7 +26,8 @@ START_SECONDS = 120
 class Grounds:
     """`by_pool`: the options by name; `limits`: of those where it is known. `standing`: replicas wanted, by pool, of all that holds the load;
     `revisions`: what runs there; `good`: good requests behind the figures of each. `primary`: the pool of those that is named first.
-    `observation`: the worst reading of all of them. `owner`: who else writes the replicas."""
+    `observation`: the worst reading of all of them. `shows_capacity`: whether the servers that carry the load now tell how busy they are, or what they
+    compute at once. `owner`: who else writes the replicas."""
 
     snapshot: Snapshot
     options: tuple[Option, ...]
@@ -39,6 +40,7 @@ class Grounds:
     load: Load
     promise: Test
     observation: Reading[Traffic]
+    shows_capacity: bool
     owner: str | None
     now: datetime
 

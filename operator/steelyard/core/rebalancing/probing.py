@@ -65,7 +65,7 @@ def probed_first(grounds: Grounds, source: Option, target: Option) -> tuple[EndT
     workload = grounds.snapshot.workload
     if workload.server not in SERVERS or workload.rebalancing.probe is ProbeFirst.NEVER:
         return ()
-    if workload.rebalancing.probe is ProbeFirst.AUTO and _shows_capacity(grounds):
+    if workload.rebalancing.probe is ProbeFirst.AUTO and grounds.shows_capacity:
         return ()
     return ends_to_probe(grounds, source, target)
 
@@ -74,7 +74,7 @@ def ends_to_probe(grounds: Grounds, source: Option, target: Option) -> tuple[End
     """The target and, where live traffic does not show its capacity either and there is room for one more replica, the source; in this order, so
     that a target which breaks the promise costs no second probe. Those included that are probed already."""
     room = source.room > grounds.standing.get(source.pool, 0)
-    both = room and not _shows_capacity(grounds) and source.candidate.refusal is None
+    both = room and not grounds.shows_capacity and source.candidate.refusal is None
     ends = (target, source) if both else (target,)
     return tuple(_end(grounds, option, 1 / len(ends)) for option in ends)
 
@@ -110,14 +110,6 @@ def _load_of_a_replica(grounds: Grounds) -> float:
     keys = set(grounds.revisions.items())
     serving = sum(p.ready for p in grounds.snapshot.placements if (p.key.pool, p.key.revision) in keys)
     return grounds.load.now / max(1, serving)
-
-
-def _shows_capacity(grounds: Grounds) -> bool:
-    """Whether the servers that carry the load now tell how busy they are, or what they compute at once."""
-    keys = set(grounds.revisions.items())
-    read = (r.value for key, r in sorted(grounds.snapshot.traffic.items()) if (key.pool, key.revision) in keys and isinstance(r, Fresh))
-    answered = [w for traffic in read for w in traffic.windows if w.good + w.slow > 0]
-    return any(w.occupied_seconds is not None or w.batches is not None for w in answered)
 
 
 def _lengths(grounds: Grounds) -> Lengths | None:

@@ -14,6 +14,8 @@ from steelyard.core.facts.window_table import WindowTable
 from steelyard.core.vocabulary.reading import Fresh, Stale, Unknown
 
 V = TypeVar("V")
+_PLAIN = frozenset({type(None), bool, int, float, str})
+"""What nearly all values of a record are, and JSON knows as they are."""
 
 
 class NotPlainError(ValueError):
@@ -27,6 +29,10 @@ class NotPlainError(ValueError):
 
 def plain(value: Any) -> Any:
     """A frozen value as JSON: what a decision can be replayed from."""
+    return value if type(value) in _PLAIN else _plain(value)
+
+
+def _plain(value: Any) -> Any:
     match value:
         case Fresh(inner, at):
             return {"fresh": plain(inner), "at": plain(at)}
