@@ -140,6 +140,12 @@ def test_a_latency_that_is_not_known_is_not_judged(figures: dict[str, object], a
     assert (verdict.verdict, verdict.reason, verdict.measured) == (VerdictWord.INCONCLUSIVE, reason.value, None)
 
 
+def test_without_an_objective_for_the_whole_request_there_is_no_percentile_to_compare() -> None:
+    option = replace(told(evidence(percentile=took(80.0, 15.0)), claim(LATENCY, 80.0)), timed=False)
+    (verdict,) = verdicts((option,), "hf://any/model", LEAST, ())
+    assert (verdict.verdict, verdict.reason) == (VerdictWord.INCONCLUSIVE, Reason.LATENCY_UNOBSERVABLE.value)
+
+
 def test_without_saturation_on_both_sides_latencies_are_not_compared() -> None:
     mine, theirs = evidence(percentile=took(40.0, 16.0)), evidence("b", saturation=None, percentile=took(80.0, 16.0))
     assert judged(claim(LATENCY, 0.5, relative_to="b"), mine, theirs).reason == Reason.NOT_COMPARABLE.value

@@ -109,14 +109,18 @@ def _power(option: Option, rate: Seen) -> Seen | Refusal:
 
 def _latency(option: Option) -> Seen | Refusal:
     known = option.known
+    if not option.timed:
+        return Refusal(
+            Reason.LATENCY_UNOBSERVABLE,
+            "no objective of the workload is for the whole of a request (e2e), so there is no percentile to tell",
+        )
     if known is None or known.p99_milliseconds is None:
         return Refusal(Reason.LATENCY_UNOBSERVABLE, f"the servers of pool {option.pool} tell no histogram of how long their answers took")
     found = known.percentile
     if found is None or option.old:
         return Refusal(
             Reason.TOO_FEW_REQUESTS,
-            f"pool {option.pool} has not answered enough lately at such a load to tell a percentile, and it is told for an objective of the whole "
-            "request (e2e) alone",
+            f"pool {option.pool} has not answered enough lately at such a load to tell a percentile",
         )
     full = option.saturation.rate if option.saturation is not None and option.saturation.rate.lower > 0 else None
     part = full and Interval(found.load / full.point, found.load / full.upper, found.load / full.lower)

@@ -36,7 +36,7 @@ class Reason(str, Enum):
     )
     LATENCY_UNOBSERVABLE = (
         "LatencyUnobservable",
-        "The server tells no histogram of how long its answers took, so no percentile can be read: let it expose one.",
+        "No percentile can be read: the server tells no histogram of how long its answers took, or no objective is for the whole of a request.",
     )
     PRICE_SUSPECT = ("PriceSuspect", "A price that the decision needs is unknown, too old or implausible.")
     INFEASIBLE_TARGET = ("InfeasibleTarget", "No pool can carry the load within the objective and the limits, or the plan's target cannot.")
