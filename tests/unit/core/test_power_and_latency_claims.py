@@ -11,13 +11,16 @@ from steelyard.core.facts.claim import Claim, ClaimMetric, OperatingPoint
 from steelyard.core.facts.energy import UnitEnergy
 from steelyard.core.facts.memory import ClaimVerdict, Known, VerdictWord
 from steelyard.core.facts.percentile import Percentile
+from steelyard.core.facts.unit_cost import UnitCost
 from steelyard.core.rebalancing.claims import verdicts
 from steelyard.core.statistics.interval import Interval
 from steelyard.core.vocabulary.reason import Reason
 from unit.core.told_options import told
-from unit.core.world import Ground, World
+from unit.core.world import START, Ground, World
 
 N, LEAST = 10_000, 300
+SERVED = UnitCost(Interval(0.01, 0.009, 0.011), N, 1.0, START, START)
+"""Users' requests were answered there."""
 
 
 def near(value: float, off: float = 1.001) -> Interval:
@@ -128,12 +131,13 @@ def test_of_two_loads_that_differ_little_the_difference_is_allowed_for_and_unlik
 @pytest.mark.parametrize(
     ("figures", "at", "reason"),
     [
-        ({"p99_milliseconds": None}, None, Reason.LATENCY_UNOBSERVABLE),
+        ({"p99_milliseconds": None, "unit_cost": SERVED}, None, Reason.LATENCY_UNOBSERVABLE),
+        ({"p99_milliseconds": None}, None, Reason.TOO_FEW_REQUESTS),
         ({}, None, Reason.TOO_FEW_REQUESTS),
         ({"percentile": took(80.0, 15.0)}, OperatingPoint.SATURATION, Reason.NOT_COMPARABLE),
         ({"percentile": took(80.0, 15.0), "capacity": Capacity(near(20.0), Basis.CARRIED, N)}, None, Reason.ONLY_CARRIED),
     ],
-    ids=["no histogram", "few answers", "when full", "only carried"],
+    ids=["no histogram", "only probed", "few answers", "when full", "only carried"],
 )
 def test_a_latency_that_is_not_known_is_not_judged(figures: dict[str, object], at: OperatingPoint | None, reason: Reason) -> None:
     verdict = judged(claim(LATENCY, 1.0, at=at), evidence(**figures))  # type: ignore[arg-type]

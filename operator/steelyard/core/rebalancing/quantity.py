@@ -114,9 +114,9 @@ def _latency(option: Option) -> Seen | Refusal:
             Reason.LATENCY_UNOBSERVABLE,
             "no objective of the workload is for the whole of a request (e2e), so there is no percentile to tell",
         )
-    if known is None or known.p99_milliseconds is None:
+    if known is not None and known.unit_cost is not None and known.p99_milliseconds is None:
         return Refusal(Reason.LATENCY_UNOBSERVABLE, f"the servers of pool {option.pool} tell no histogram of how long their answers took")
-    found = known.percentile
+    found = known.percentile if known is not None else None
     if found is None or option.old:
         return Refusal(
             Reason.TOO_FEW_REQUESTS,
