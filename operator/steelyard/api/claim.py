@@ -17,8 +17,11 @@ class ClaimMetric(Word):
 
     UNIT_COST = "UnitCost", "the cost of one unit"
     THROUGHPUT = "Throughput", "requests or tokens per second of one device"
-    LATENCY = "Latency", "the time of one request"
-    POWER = "Power", "the power of one device"
+    LATENCY = (
+        "Latency",
+        "the time that the objective's percent of the requests stay below, from half of a replica's capacity to all of it",
+    )
+    POWER = "Power", "the power of one device, or of a replica on a CPU pool"
 
 
 class ClaimUnit(Word):
@@ -28,7 +31,7 @@ class ClaimUnit(Word):
     PER_MILLION_TOKENS = "PerMillionTokens", "currency per 1M tokens"
     REQUESTS_PER_SECOND = "RequestsPerSecond", "requests per second of one device"
     TOKENS_PER_SECOND = "TokensPerSecond", "tokens per second of one device"
-    MILLISECONDS = "Milliseconds", "milliseconds of one request"
+    MILLISECONDS = "Milliseconds", "milliseconds at the objective's percent"
     WATTS = "Watts", "watts of one device"
 
 
@@ -141,7 +144,8 @@ class Claim(SpecModel):
         OperatingPoint | None,
         says(
             "The load at which the number holds: it is compared with what is measured there. Left out: Saturation for Throughput, since vendors "
-            "tell what a device completes at most, and Objective for all else.",
+            "tell what a device completes at most, and Objective for all else. A ratio of latencies compares pools that are equally full; at Saturation "
+            "no latency is judged: there it is the queue's.",
             example="Saturation",
         ),
     ] = None

@@ -26,6 +26,13 @@ class Basis(Word):
     )
 
 
+class EnergyMethod(Word):
+    """How an energy is known."""
+
+    MEASURED = "Measured", "a counter of the devices themselves"
+    ESTIMATED = "Estimated", "a part of what the node's processors drew, by processor time; it judges no claim"
+
+
 class Verdict(Word):
     """The answer to a claim."""
 
@@ -144,6 +151,47 @@ class Saturation(StatusModel):
     requests: Annotated[Count, says("How many answers it rests on.", unit="requests", example=4800)] = 0
 
 
+class UnitEnergy(StatusModel):
+    """What one good request draws, by counters of joules."""
+
+    joules_per_request: Annotated[
+        Decimal,
+        says(
+            "The energy of a good request: all that the replicas drew, idle or not, over the good requests.",
+            unit="joules",
+            example="4.3",
+        ),
+    ]
+    lower: Annotated[Decimal, says("The lower end of its 95 % interval.", unit="joules", example="4.2")]
+    upper: Annotated[Decimal, says("The upper end of its 95 % interval.", unit="joules", example="4.45")]
+    watts: Annotated[Decimal, says("The mean power of one replica meanwhile.", unit="watts", example="172")]
+    watts_lower: Annotated[Decimal, says("The lower end of the 95 % interval of that power.", unit="watts", example="169")]
+    watts_upper: Annotated[Decimal, says("The upper end of the 95 % interval of that power.", unit="watts", example="175")]
+    requests_per_second: Annotated[
+        Decimal, says("What one replica answered meanwhile, in time or late.", unit="requests per second", example="40")
+    ]
+    n: Annotated[Count, says("How many good requests it rests on.", unit="requests", example=38_400)] = 0
+    method: Annotated[EnergyMethod, says("Whether it is counted for these replicas alone, or attributed to them.", example="Measured")]
+
+
+class Percentile(StatusModel):
+    """How long requests take that a replica answers at a load for which it is meant: from half of its capacity to all of it."""
+
+    percent: Annotated[
+        Decimal,
+        says("The part of the answers that stayed below: that of the objective for the whole request.", unit="percent", example="99"),
+    ]
+    milliseconds: Annotated[Decimal, says("What they stayed below.", unit="milliseconds", example="84")]
+    lower: Annotated[
+        Decimal, says("The lower end of what that may be, by bounds that hold at every look.", unit="milliseconds", example="50")
+    ]
+    upper: Annotated[
+        Decimal, says("The upper end of what that may be, by bounds that hold at every look.", unit="milliseconds", example="100")
+    ]
+    requests_per_second: Annotated[Decimal, says("What one replica was asked for meanwhile.", unit="requests per second", example="31")]
+    n: Annotated[Count, says("How many answers it rests on.", unit="requests", example=38_400)] = 0
+
+
 class PlacementStatus(StatusModel):
     """One workload on one pool in one revision."""
 
@@ -229,6 +277,14 @@ class PlacementStatus(StatusModel):
         says(
             "What one replica completes at most here, late or not. Missing where nothing was shed and the server does not tell how busy it is."
         ),
+    ] = None
+    energy: Annotated[
+        UnitEnergy | None,
+        says("What a good request draws here. Missing where no counter tells it: what is unknown is never 0."),
+    ] = None
+    latency: Annotated[
+        Percentile | None,
+        says("How long requests take here at a usual load. Missing without an objective for the whole request, or without a histogram."),
     ] = None
     start_seconds: Annotated[
         Decimal | None,

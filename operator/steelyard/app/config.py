@@ -209,7 +209,9 @@ class ObserveConfig(_Closed):
         le=60,
         description="Pace of scrapes or queries. Three missed ones make a reading stale. More than 1,000 pods are read in turns: each in every second or third.",
     )
-    prometheus_url: str | None = Field(default=None, description="Base URL of Prometheus, for source Prometheus.")
+    prometheus_url: str | None = Field(
+        default=None, description="Base URL of Prometheus, for source Prometheus. It is also asked for the energy that exporters count."
+    )
     timeout_seconds: int = Field(default=3, ge=1, le=30, description="One scrape or query that takes longer has failed.")
 
     @model_validator(mode="after")

@@ -21,6 +21,7 @@ from steelyard.core.facts.window import Window
 from steelyard.core.vocabulary.reading import Reading
 from steelyard.observe.observed_pod import ObservedPod
 from steelyard.observe.observer import Observer
+from steelyard.observe.placement_record import Totals
 from steelyard.observe.prometheus_source import PrometheusSource
 from steelyard.observe.sample import ZERO, Tally
 from steelyard.observe.scrape import DirectSource
@@ -50,6 +51,7 @@ class Observing:
             source = DirectSource(self._session, clock, timeout_seconds=self._timeout)
         self._observer = Observer(source, float(config.interval_seconds), on_window)
         self._told: dict[tuple[WorkloadKey, PlacementKey], Tally] = {}
+        self._drawn: dict[tuple[WorkloadKey, PlacementKey], Totals] = {}
         self._refused: dict[tuple[str, str], int] = {}
         self._seen: dict[str, tuple[PodFacts, ObservedPod]] = {}
 
@@ -92,6 +94,7 @@ class Observing:
         for workload in self._observer.workloads - present:
             for placement in self._observer.forget(workload):
                 self._told.pop((workload, placement), None)
+                self._drawn.pop((workload, placement), None)
 
     def _count(self) -> None:
         """Counters by pool: a pool's revisions add up, and a counter only grows."""
@@ -103,8 +106,21 @@ class Observing:
                 if grown > 0:
                     self._metrics.count("steelyard_workload_requests", (workload.namespace, workload.name, placement.pool, outcome), grown)
             self._told[key] = counted.at_least(before)
+            self._count_energy(key, totals)
         for slot, count in self._observer.refused.items():
             grown = count - self._refused.get(slot, 0)
             if grown > 0:
                 self._metrics.count("steelyard_input_rejected", slot, grown)
                 self._refused[slot] = count
+
+    def _count_energy(self, key: tuple[WorkloadKey, PlacementKey], totals: Totals) -> None:
+        """What is not told is not counted, and no series says 0 for it."""
+        (workload, placement), before = key, self._drawn.get(key)
+        for method, now, told in (
+            ("measured", totals.joules, before.joules if before else 0.0),
+            ("estimated", totals.estimated_joules, before.estimated_joules if before else 0.0),
+        ):
+            if now > told:
+                labels = (workload.namespace, workload.name, placement.pool, method)
+                self._metrics.count("steelyard_workload_energy_joules", labels, now - told)
+        self._drawn[key] = totals

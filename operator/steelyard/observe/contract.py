@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
+from steelyard.core.economics.energy import Meters, meters
 from steelyard.core.facts.batches import LARGEST, SIZES, Batches
 from steelyard.core.statistics.histogram import Buckets, kept
 from steelyard.observe.exposition import EDGES, SERIES, Exposition
@@ -45,6 +46,7 @@ class SteelyardMetrics:
     INPUT = ("steelyard_request_input_tokens", "vllm:request_prompt_tokens")
     """Tokens of each request; where vLLM answers, it counts them itself."""
     OUTPUT = ("vllm:request_generation_tokens",)
+    ENERGY = "steelyard_server_device_energy_joules_total"
 
     @property
     def counter(self) -> str:
@@ -57,13 +59,24 @@ class SteelyardMetrics:
         batches = {self.RUNS, self.RUN_ROWS, self.RUN_SECONDS, self.INPUTS, self.WORKERS}
         lengths = {f"{name}_bucket" for name in (*self.INPUT, *self.OUTPUT)}
         return frozenset(
-            {self.REQUESTS, f"{self.DURATION}_bucket", CPU, self.BUSY, self.REQUEST_CPU, *batches, *lengths, self.CLOCK, self.START}
+            {
+                self.REQUESTS,
+                f"{self.DURATION}_bucket",
+                CPU,
+                self.BUSY,
+                self.REQUEST_CPU,
+                self.ENERGY,
+                *batches,
+                *lengths,
+                self.CLOCK,
+                self.START,
+            }
         )
 
     @property
     def own_labels(self) -> frozenset[str] | None:
         """Labels that are the server's and not Prometheus' own."""
-        return frozenset({"outcome", "le", "size", "engine"})
+        return frozenset({"outcome", "le", "size", "engine", "device"})
 
     def sample(self, seen: Exposition, at: datetime, content: int) -> Sample:
         """RejectedError if an outcome or the histogram is missing: a signal that is not there is not zero."""
@@ -94,7 +107,12 @@ class SteelyardMetrics:
             batches=self._batches(seen),
             input_tokens=_tokens(seen, self.INPUT),
             output_tokens=_tokens(seen, self.OUTPUT),
+            meters=self._meters(seen, at),
         )
+
+    def _meters(self, seen: Exposition, at: datetime) -> Meters | None:
+        """Of the devices that the pod was given."""
+        return meters(((dict(labels).get("device", ""), joules) for labels, joules in seen.series.get(self.ENERGY, {}).items()), at)
 
     def _batches(self, seen: Exposition) -> Batches | None:
         """None where the server tells nothing of them."""

@@ -11,6 +11,7 @@ from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.snapshot import Traffic
 from steelyard.core.facts.window import Window
 from steelyard.core.vocabulary.reading import Reading, Unknown
+from steelyard.observe.device_holders import DeviceHolders
 from steelyard.observe.failure import Failure, Reason
 from steelyard.observe.observed_pod import ObservedPod
 from steelyard.observe.placement_record import PlacementRecord, Totals
@@ -39,6 +40,7 @@ class Observer:
         self.read: Sequence[Key] = ()
         """The placements of the last round."""
         self._suspicion = Suspicion()
+        self._holders = DeviceHolders()
         self._first_round: datetime | None = None
         self._last_round: datetime | None = None
         self._refused: Counter[tuple[str, str]] = Counter()
@@ -54,7 +56,8 @@ class Observer:
             groups.setdefault((pod.workload, pod.placement), []).append(pod)
         read = self.read = self._turns.next(groups)
         interval = self._pace
-        answers = await self._source.read([pod for key in read for pod in groups[key] if pod.readable])
+        told = await self._source.read([pod for key in read for pod in groups[key] if pod.readable])
+        answers = self._holders.apart(told, pods)
         for answer in answers.values():
             if isinstance(answer, Failure):
                 self._refused[self._source.name, answer.reason] += 1

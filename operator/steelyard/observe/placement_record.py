@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from steelyard.core.economics.energy import NOTHING
 from steelyard.core.facts.batches import NONE, Batches, together
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.probe import Lengths
@@ -42,7 +43,8 @@ GRAIN = timedelta(seconds=1)
 class Totals:
     """Sums over all pods of a placement, live and gone. `before`: the part that live pods had counted before the operator's first look;
     a counter that must not jump at a restart leaves it out. `incomplete`: pods that are gone without their final counters. `cost` is
-    money where the price was known, `unpriced_seconds` the pod time in which it was not.
+    money where the price was known, `unpriced_seconds` the pod time in which it was not. `joules` are those that counters told of the
+    replicas while they served, metered, and attributed to them.
     """
 
     tally: Tally
@@ -50,6 +52,8 @@ class Totals:
     incomplete: int
     cost: float
     unpriced_seconds: float
+    joules: float = 0.0
+    estimated_joules: float = 0.0
 
 
 class PlacementRecord:
@@ -64,6 +68,8 @@ class PlacementRecord:
         self._incomplete = 0
         self._money = 0.0
         self._unpriced = 0.0
+        self._joules = {False: 0.0, True: 0.0}
+        """By whether they are estimated."""
         self._ring = self._before = WindowTable()
         self._running: Span | None = None
         self._epoch: datetime | None = None
@@ -179,6 +185,8 @@ class PlacementRecord:
             incomplete=self._incomplete + sum(1 for pod in self._pods.values() if pod.gone_since is not None and pod.incomplete),
             cost=self._money,
             unpriced_seconds=self._unpriced,
+            joules=self._joules[False],
+            estimated_joules=self._joules[True],
         )
 
     @property
@@ -262,12 +270,15 @@ class PlacementRecord:
         busy: float | None = 0.0
         buckets: Buckets | None = {}
         batches: Batches | None = NONE
-        tally = ZERO
+        tally, drawn = ZERO, NOTHING
         for uid, pod in sorted(self._pods.items()):
             tally = tally + pod.stretch()
             used, latencies, ran = pod.used()
             buckets, batches = added(buckets, latencies), together(batches, ran)
+            draw = pod.drawn()
             if uid in served:
+                drawn = drawn + draw
+                self._joules[draw.estimated] += draw.joules
                 busy = None if busy is None or used is None else busy + used
         now_serving = self._constellation()
         return Span(
@@ -282,6 +293,7 @@ class PlacementRecord:
             cost=cost(self._payers(now), running.end, now),
             buckets=buckets,
             batches=batches,
+            drawn=drawn,
             by_engine=any(self._pods[uid].facts.cpu_limit is None for uid in served if uid in self._pods),
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from steelyard.core.economics.energy import Drawn, Meters, between
 from steelyard.core.facts.batches import NONE, Batches, since_then
 from steelyard.core.statistics.histogram import Buckets, growth
 from steelyard.observe.contract import SteelyardMetrics
@@ -41,6 +42,8 @@ class PodRecord:
         self._message: str | None = None
         self._counted: Tally | None = None
         self._usage: Usage | None = None
+        self._meters: Meters | None = None
+        self._metered: Meters | None = None
 
     def take(self, facts: ObservedPod, answer: Sample | Failure | None, now: datetime, interval: timedelta) -> Failure | None:
         """One round's news; None for `answer` means that the pod was not asked. Returns what had to be refused."""
@@ -78,6 +81,7 @@ class PodRecord:
             self._counted, self._usage = self.counters.total, self.counters.usage
         else:
             self._counted, self._usage = ZERO if self._seen_from_birth and not self.ever_served else None, None
+        self._metered = self._meters
 
     def used(self) -> tuple[float | None, Buckets | None, Batches | None]:
         """Busy seconds, latencies and batches since the last call that found a read; None where they cannot be said."""
@@ -88,6 +92,11 @@ class PodRecord:
         if old is None:
             return None, {}, NONE
         return self._busy(new, old), growth(new.buckets, old.buckets), since_then(new.batches, old.batches)
+
+    def drawn(self) -> Drawn:
+        """Energy since the last call."""
+        old, self._metered = self._metered, self._meters
+        return between(old, self._metered)
 
     @property
     def incomplete(self) -> bool:
@@ -118,6 +127,7 @@ class PodRecord:
         self.restarted = not first and before != (len(self.counters.runs), self.counters.folded)
         self.misses, self.was_read, self.failure = 0, True, None
         self.tokens = sample.input_tokens, sample.output_tokens
+        self._meters = sample.meters
 
     def _first_news(self) -> None:
         """Where the counters of a pod begin to matter, once there are any."""

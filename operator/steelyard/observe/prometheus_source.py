@@ -10,7 +10,7 @@ import json
 import math
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
@@ -22,7 +22,10 @@ from steelyard.observe.contract import Contract
 from steelyard.observe.exposition import Exposition, Labels, keep, number
 from steelyard.observe.failure import Failure, Reason, RejectedError
 from steelyard.observe.observed_pod import ObservedPod
+from steelyard.observe.pod_energy import pod_energy
 from steelyard.observe.promql import named, selector
+from steelyard.observe.sample import Sample
+from steelyard.observe.series import Series
 from steelyard.observe.source import Answer
 
 LARGEST = 64 * 1024 * 1024
@@ -39,14 +42,6 @@ class PodLabels:
 
     namespace: str = "namespace"
     pod: str = "pod"
-
-
-@dataclass(frozen=True, slots=True)
-class _Series:
-    name: str
-    labels: Mapping[str, str]
-    at: float
-    value: str
 
 
 class PrometheusSource:
@@ -73,7 +68,27 @@ class PrometheusSource:
         return "prometheus"
 
     async def read(self, pods: Sequence[ObservedPod]) -> Mapping[str, Answer]:
-        """A query for each namespace, kind of server and fifty pods."""
+        """A query for each namespace, kind of server and fifty pods; beside these, what exporters count of the energy of each fifty."""
+        energy = asyncio.Semaphore(AT_ONCE)
+
+        async def ask(query: str) -> Sequence[Series] | None:
+            async with energy:
+                return await self._if_told(query)
+
+        answers, drawn = await asyncio.gather(self._pages(pods), pod_energy(pods, ask, self._timeout))
+        return {
+            uid: replace(answer, meters=drawn.get(uid)) if isinstance(answer, Sample) and answer.meters is None else answer
+            for uid, answer in answers.items()
+        }
+
+    async def _if_told(self, query: str) -> Sequence[Series] | None:
+        """What is told beside the pods' own pages: to lack it makes no pod unread."""
+        try:
+            return _series(await self._fetch(query))
+        except (RejectedError, aiohttp.ClientError, OSError, ValueError):
+            return None
+
+    async def _pages(self, pods: Sequence[ObservedPod]) -> Mapping[str, Answer]:
         permits = asyncio.Semaphore(AT_ONCE)
 
         async def ask(some: Sequence[ObservedPod]) -> Mapping[str, Answer]:
@@ -99,7 +114,7 @@ class PrometheusSource:
             return self._all(pods, Reason.TIMEOUT, "did not answer in time")
         except (aiohttp.ClientError, OSError, ValueError):
             return self._all(pods, Reason.UNREACHABLE, "cannot be reached")
-        by_pod: dict[str, list[_Series]] = {}
+        by_pod: dict[str, list[Series]] = {}
         for each in series:
             by_pod.setdefault(each.labels.get(self._labels.pod, ""), []).append(each)
         return {pod.uid: self._answer(pod, by_pod.get(pod.name, [])) for pod in pods}
@@ -126,11 +141,11 @@ class PrometheusSource:
         except (ValueError, RecursionError) as error:
             raise RejectedError(Reason.SYNTAX, "sent broken JSON") from error
 
-    def _answer(self, pod: ObservedPod, series: Iterable[_Series]) -> Answer:
+    def _answer(self, pod: ObservedPod, series: Iterable[Series]) -> Answer:
         """Of the targets that speak for this pod the one with the newest scrape."""
         where = {self._labels.namespace: pod.namespace, self._labels.pod: pod.name}
         query = f"the query {named(pod.contract.counter, where)}"
-        targets: dict[tuple[str, str], list[_Series]] = {}
+        targets: dict[tuple[str, str], list[Series]] = {}
         for each in series:
             targets.setdefault((each.labels.get("job", ""), each.labels.get("instance", "")), []).append(each)
         scrapes: list[tuple[bool, float, tuple[str, str]]] = []
@@ -169,7 +184,7 @@ def _parts(pods: Sequence[ObservedPod]) -> list[list[ObservedPod]]:
     return parts
 
 
-def _series(document: Any) -> list[_Series]:
+def _series(document: Any) -> list[Series]:
     """The newest sample of each series."""
     try:
         if document["status"] != "success":
@@ -181,13 +196,13 @@ def _series(document: Any) -> list[_Series]:
             labels = {str(name): str(value) for name, value in each["metric"].items()}
             if each.get("values"):
                 at, value = max(each["values"], key=lambda pair: float(pair[0]))
-                found.append(_Series(labels.pop("__name__"), labels, float(at), str(value)))
+                found.append(Series(labels.pop("__name__"), labels, float(at), str(value)))
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise RejectedError(Reason.SYNTAX, "answered with something else than the query API does") from error
     return found
 
 
-def _exposition(series: Iterable[_Series], at: float, contract: Contract) -> Exposition:
+def _exposition(series: Iterable[Series], at: float, contract: Contract) -> Exposition:
     """What that one scrape brought: a series that is older vanished from the exporter."""
     by_name: dict[str, dict[Labels, float]] = {}
     for each in series:

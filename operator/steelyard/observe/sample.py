@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from steelyard.core.economics.energy import Meters
 from steelyard.core.facts.batches import Batches
 from steelyard.core.facts.batches import shrank as fewer
 from steelyard.core.statistics.histogram import Buckets, shrank
@@ -114,6 +115,8 @@ class Sample:
     input_tokens: Buckets | None = None
     """Requests by their tokens; the edges are numbers of tokens."""
     output_tokens: Buckets | None = None
+    meters: Meters | None = None
+    """Not of its process: they may count on through a restart, and are read at moments of their own."""
 
     def shrank(self, old: Sample) -> bool:
         """Whether a counter went back, which only a new process explains. Where both name their start and it is the same, requests alone

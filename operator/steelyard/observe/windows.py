@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from steelyard.core.economics.energy import NOTHING, Drawn
 from steelyard.core.facts.batches import NONE, Batches, together
 from steelyard.core.facts.window import Window
 from steelyard.core.statistics.histogram import Buckets, added, kept, quantile
@@ -45,6 +46,7 @@ class Span:
     buckets: Buckets | None
     batches: Batches | None = NONE
     by_engine: bool = False
+    drawn: Drawn = NOTHING
 
     def __add__(self, after: Span) -> Span:
         """Both together. ValueError if the other does not begin where this one ends."""
@@ -63,6 +65,7 @@ class Span:
             buckets=added(self.buckets, after.buckets),
             batches=together(self.batches, after.batches),
             by_engine=self.by_engine or after.by_engine,
+            drawn=self.drawn + after.drawn,
         )
 
     @property
@@ -75,6 +78,7 @@ class Span:
         """As the core reads it."""
         steady = self.unbroken and self.first.serving == self.last.serving and self.first.complete and self.last.complete
         p99 = quantile(self.buckets, P99)
+        joules = self.drawn.over(self.replica_seconds)
         return Window(
             start=self.start,
             end=self.end,
@@ -91,6 +95,8 @@ class Span:
             buckets=kept(self.buckets),
             batches=self.batches if self.batches is not None and self.batches.sizes else None,
             by_engine=self.by_engine,
+            joules=joules,
+            joules_estimated=joules is not None and self.drawn.estimated,
         )
 
 

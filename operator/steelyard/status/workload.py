@@ -17,10 +17,13 @@ from typing import Any
 from steelyard.api.inference_workload import InferenceWorkloadStatus
 from steelyard.api.last_decision import LastDecision as LastDecisionStatus
 from steelyard.api.model import StatusModel
+from steelyard.api.placement_status import EnergyMethod
 from steelyard.core.economics.hourly_cost import HourlyCost
+from steelyard.core.facts.energy import UnitEnergy
 from steelyard.core.facts.floor import Floor
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import ClaimVerdict, Known, LastDecision, Move, OptionLine, PastMove
+from steelyard.core.facts.percentile import Percentile
 from steelyard.core.facts.snapshot import Placement, Snapshot
 from steelyard.core.placing.decision import Decision
 from steelyard.core.statistics.interval import Interval
@@ -158,6 +161,10 @@ def _figures(known: Known | None) -> Raw:
         }
         if cost.replicas is not None:
             out["unitCost"]["replicas"] = cost.replicas
+    if known.energy is not None and _is_told(known.energy.each) and _is_told(known.energy.watts):
+        out["energy"] = _energy_out(known.energy)
+    if known.percentile is not None and _is_told(known.percentile.milliseconds):
+        out["latency"] = _latency_out(known.percentile)
     if known.start_seconds is not None:
         out |= decimals(startSeconds=known.start_seconds)
     if known.within is not None:
@@ -173,6 +180,22 @@ def _floor_out(floor: Floor) -> Raw:
     share = floor.share.times(100)
     percents = decimals(percent=share.point, lower=share.lower, upper=share.upper, most=100 * floor.most)
     return {**percents, **decimals(requestsPerSecond=floor.load), "requests": count(floor.n), "time": time_text(floor.at)}
+
+
+def _energy_out(energy: UnitEnergy) -> Raw:
+    return {
+        **decimals(joulesPerRequest=energy.each.point, lower=energy.each.lower, upper=energy.each.upper),
+        **decimals(watts=energy.watts.point, wattsLower=energy.watts.lower, wattsUpper=energy.watts.upper),
+        **decimals(requestsPerSecond=energy.load),
+        "n": count(energy.n),
+        "method": (EnergyMethod.ESTIMATED if energy.estimated else EnergyMethod.MEASURED).value,
+    }
+
+
+def _latency_out(found: Percentile) -> Raw:
+    took = found.milliseconds
+    told = decimals(percent=found.percent, milliseconds=took.point, lower=took.lower, upper=took.upper, requestsPerSecond=found.load)
+    return {**told, "n": count(found.n)}
 
 
 def _is_told(interval: Interval) -> bool:

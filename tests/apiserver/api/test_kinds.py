@@ -283,6 +283,11 @@ def full_status() -> dict[str, Any]:
                     "from": "2026-03-01T11:00:00Z", "to": "2026-03-01T12:00:00Z",
                 },
                 "capacityBasis": "Measured", "capacityRequests": 1200, "goodPercent": "99.4", "p99Milliseconds": 180, "startSeconds": "95", "steady": True,
+                "energy": {
+                    "joulesPerRequest": "4.3", "lower": "4.2", "upper": "4.45", "watts": "172", "wattsLower": "169", "wattsUpper": "175",
+                    "requestsPerSecond": "40", "n": 38_400, "method": "Measured",
+                },
+                "latency": {"percent": "99", "milliseconds": "84", "lower": "50", "upper": "100", "requestsPerSecond": "31", "n": 38_400},
             },
             {"pool": "cpu-a", "revision": "77c0de12", "desiredReplicas": 1, "readyReplicas": 1, "capacityRequests": 0},
         ],

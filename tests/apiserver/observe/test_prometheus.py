@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 
 import aiohttp
 import pytest
@@ -16,6 +17,7 @@ import yaml
 from cluster import binaries
 from patience import PATIENCE
 from steelyard.core.facts.identity import WorkloadKey
+from steelyard.core.facts.resources import Resources
 from steelyard.core.vocabulary.reading import Fresh, Stale, Unknown
 from steelyard.observe.failure import Failure, Reason
 from steelyard.observe.observed_pod import ObservedPod
@@ -51,14 +53,25 @@ def free_port() -> int:
 
 
 class Prometheus:
-    def __init__(self, folder: Path, targets: dict[str, int]) -> None:
+    def __init__(self, folder: Path, targets: dict[str, int], exporters: Mapping[bool, int] = MappingProxyType({})) -> None:
+        """exporters: port of one whose labels give way to those of its own pod, or (True) do not."""
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._folder = folder
         configs = [{"targets": [f"127.0.0.1:{port}"], "labels": {"namespace": "shop", "pod": name}} for name, port in targets.items()]
         configuration = {
             "global": {"scrape_interval": "500ms", "scrape_timeout": "500ms"},
-            "scrape_configs": [{"job_name": "pods", "static_configs": configs}],
+            "scrape_configs": [
+                {"job_name": "pods", "static_configs": configs},
+                *(
+                    {
+                        "job_name": f"exporter-{honored}",
+                        "honor_labels": honored,
+                        "static_configs": [{"targets": [f"127.0.0.1:{port}"], "labels": {"namespace": "monitoring", "pod": "exporter-x7"}}],
+                    }
+                    for honored, port in exporters.items()
+                ),
+            ],
         }
         (folder / "prometheus.yaml").write_text(yaml.safe_dump(configuration))
         self._process: subprocess.Popen[bytes] | None = None
@@ -268,3 +281,40 @@ async def test_a_renamed_metric_is_unknown(stage: Stage):
 async def test_names_with_quotes_are_a_valid_query(stage: Stage):
     odd = pod('a"} or vector(1) # \\ (x|y).*', namespace='n"s')
     assert (await stage.source().read([odd]))[odd.uid].reason is Reason.EMPTY
+
+
+DEVICES = """# TYPE DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION counter
+DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION{gpu="0",UUID="GPU-1",device="nvidia0",container="server",namespace="shop",pod="alpha"} 4500
+DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION{gpu="1",UUID="GPU-2",device="nvidia1",container="server",namespace="shop",pod="alpha"} 500
+DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION{gpu="2",UUID="GPU-3",device="nvidia2",container="",namespace="",pod=""} 70
+"""
+PROCESSORS = """# TYPE kepler_pod_cpu_joules_total counter
+kepler_pod_cpu_joules_total{node_name="n",pod_id="uid-beta",pod_name="beta",pod_namespace="shop",state="running",zone="package"} 12.5
+kepler_pod_cpu_joules_total{node_name="n",pod_id="uid-beta",pod_name="beta",pod_namespace="shop",state="running",zone="core"} 9
+kepler_pod_cpu_joules_total{node_name="n",pod_id="uid-beta",pod_name="beta",pod_namespace="shop",state="terminated",zone="package"} 3
+"""
+
+
+@pytest.mark.parametrize("honored", [False, True], ids=["its own pod's labels come first", "honor_labels"])
+async def test_what_exporters_count_of_a_pods_energy_is_found_under_either_kind_of_labels(folder: Path, honored: bool):
+    devices = pod("alpha", cpu_limit=None, resources=Resources(4.0, 16.0, 2.0))
+    async with AsyncExitStack() as stack:
+        session = await stack.enter_async_context(aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()))
+        servers = {name: await stack.enter_async_context(served(ModelServer())) for name in ("alpha", "beta")}
+        exporter = await stack.enter_async_context(served(ModelServer()))
+        exporter.behaviour = says(DEVICES + PROCESSORS, content_type="text/plain")
+        prometheus = Prometheus(folder, {name: server.port for name, server in servers.items()}, {honored: exporter.port})
+        prometheus.start()
+        try:
+            source = PrometheusSource(session, prometheus.url, interval_seconds=LOOK_BACK, timeout_seconds=PATIENCE)
+            async with asyncio.timeout(PATIENCE):
+                while True:
+                    answers = await source.read([devices, pod("beta")])
+                    meters = {uid: answer.meters for uid, answer in answers.items() if isinstance(answer, Sample)}
+                    if meters.get("uid-alpha") and meters.get("uid-beta"):
+                        break
+                    await asyncio.sleep(0.1)
+        finally:
+            prometheus.stop()
+    told = {uid: (dict(found.joules), found.estimated) for uid, found in meters.items() if found is not None}
+    assert told == {"uid-alpha": ({"GPU-1": 4.5, "GPU-2": 0.5}, False), "uid-beta": ({"package": 12.5}, True)}

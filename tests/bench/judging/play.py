@@ -7,8 +7,7 @@ from math import exp, log
 
 from bench.judging.worlds import HOME, RIVAL, Drawn
 from steelyard.core.facts.memory import ClaimVerdict, MoveKind, VerdictWord
-from steelyard.core.rebalancing.verdict import WRONG
-from steelyard.core.statistics.confidence_sequence import NORMAL, widening
+from steelyard.core.statistics.confidence_sequence import NORMAL, WRONG, widening
 from steelyard.simulate.alone import alone as alone_on
 from steelyard.simulate.drive import steps
 from steelyard.simulate.scenario_file import Loaded

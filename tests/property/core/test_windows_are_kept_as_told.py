@@ -57,6 +57,8 @@ def windows(draw: st.DrawFn) -> Window:
         disturbed=draw(st.booleans()),
         batches=draw(st.none() | batches()),
         by_engine=draw(st.booleans()),
+        joules=draw(money),
+        joules_estimated=draw(st.booleans()),
     )
 
 

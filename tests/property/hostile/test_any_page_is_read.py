@@ -33,6 +33,7 @@ NAMES = st.sampled_from(
         STEELYARD.START,
         STEELYARD.CLOCK,
         STEELYARD.BUSY,
+        STEELYARD.ENERGY,
         *BATCHES,
         "http_requests_total",
         "http_seconds_bucket",
@@ -44,7 +45,7 @@ LABEL_VALUES = st.sampled_from(
     ["good", "slow", "error", "shed", "+Inf", "0.25", "NaN", "200", "8", "08", "0", "5000", "5xx", '\\\\"', "\\n", "", "\u2028"]
 ) | st.text(max_size=8)
 LABELS = st.lists(
-    st.tuples(st.sampled_from(["outcome", "le", "size", "code", "a", "__name__", "0"]), LABEL_VALUES).map(
+    st.tuples(st.sampled_from(["outcome", "le", "size", "device", "code", "a", "__name__", "0"]), LABEL_VALUES).map(
         lambda pair: f'{pair[0]}="{pair[1]}"'
     ),
     max_size=4,

@@ -3,9 +3,13 @@
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+from prometheus_client import generate_latest
+
 from steelyard.app.config import ObserveConfig
 from steelyard.app.observing import Observing
 from steelyard.control.telemetry.metrics import Metrics
+from steelyard.core.economics.energy import Meters
 from steelyard.core.facts.identity import WorkloadKey
 from unit.observe.pods import WORKLOAD, Script, at, pod, sample
 
@@ -22,10 +26,11 @@ class Rounds:
         self.observing = Observing(ObserveConfig(), clock, self.metrics, on_window=lambda _: None)
         self.source = self.observing._observer._source = Script()
 
-    async def go(self, *workloads: WorkloadKey, good: int, later: float = 5) -> None:
+    async def go(self, *workloads: WorkloadKey, good: int, later: float = 5, joules: float | None = None, estimated: bool = False) -> None:
         self.seconds += later
         pods = [pod(workload.name, workload=workload) for workload in workloads]
-        self.source.answers = {each.uid: sample(self.seconds, good) for each in pods}
+        meters = None if joules is None else Meters(at(self.seconds), {"package": joules}, estimated)
+        self.source.answers = {each.uid: sample(self.seconds, good, meters=meters) for each in pods}
         await self.observing.round(pods, dict.fromkeys(workloads, 60))
 
     @property
@@ -45,5 +50,23 @@ async def test_of_a_workload_that_is_gone_nothing_is_kept_and_its_neighbour_coun
         await rounds.go(WORKLOAD, good=50)
         assert rounds.kept == {"minilm"}
         assert rounds.observing._observer.workloads == {WORKLOAD}
+    finally:
+        await rounds.observing.close()
+
+
+@pytest.mark.parametrize(("estimated", "method"), [(False, "measured"), (True, "estimated")])
+async def test_the_energy_that_is_told_is_counted_by_how_it_is_known_and_what_is_not_told_has_no_series(
+    estimated: bool, method: str
+) -> None:
+    rounds, name = Rounds(), "steelyard_workload_energy_joules_total"
+    try:
+        for good in (10, 20):
+            await rounds.go(WORKLOAD, good=good)
+        assert name + "{" not in generate_latest(rounds.metrics.registry).decode()
+        for good, joules in ((30, 7000.0), (40, 7750.0), (50, 8500.0)):
+            await rounds.go(WORKLOAD, good=good, joules=joules, estimated=estimated)
+        labels = f'{{method="{method}",namespace="shop",pool="cpu-a",workload="minilm"}}'
+        lines = [line for line in generate_latest(rounds.metrics.registry).decode().splitlines() if line.startswith(name + "{")]
+        assert lines == [f"{name}{labels} 1500.0"]
     finally:
         await rounds.observing.close()

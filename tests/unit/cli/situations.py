@@ -652,6 +652,18 @@ def too_late() -> Gathered:
                 "77b0de41",
                 **{**AMX, "goodPercent": "96.2", "p99Milliseconds": 71},
                 **floor("96.2", "95.9", "96.5", "97.1", 4800),
+                energy={
+                    "joulesPerRequest": "4.31",
+                    "lower": "4.22",
+                    "upper": "4.45",
+                    "watts": "62.4",
+                    "wattsLower": "61.8",
+                    "wattsUpper": "63.1",
+                    "requestsPerSecond": "14.5",
+                    "n": 38400,
+                    "method": "Estimated",
+                },
+                latency={"percent": "99", "milliseconds": "71.2", "lower": "50", "upper": "100", "requestsPerSecond": "14.5", "n": 39900},
             ),
             placement(
                 ready=0, desired=0, **{**AVX, "goodPercent": "71.4", "p99Milliseconds": 160}, **floor("71.4", "70.1", "72.7", "74.9", 4620)

@@ -46,6 +46,19 @@ def deciding(journal: DecisionLog, world: World) -> None:
     journal.publish(world.now, leading=True, owed=True)
 
 
+def test_the_energy_of_a_good_request_is_told_where_a_counter_tells_it_and_nowhere_else() -> None:
+    told, metrics = journal()
+    silent, world = World({"a": Ground()}), World({"a": Ground(watts=(60.0, 200.0))})
+    silent.tick(20)
+    deciding(told, silent)
+    assert not any(line.startswith("steelyard_unit_energy_joules") for line in exposed(metrics))
+    world.tick(20)
+    deciding(told, world)
+    lines = [line for line in exposed(metrics) if line.startswith("steelyard_unit_energy_joules{")]
+    assert [line.partition('bound="')[2].partition('"')[0] for line in lines] == ["lower", "point", "upper"]
+    assert all('method="measured"' in line and 'pool="a"' in line for line in lines)
+
+
 def test_an_installation_that_is_frozen_says_so_and_stops_saying_so() -> None:
     told, metrics = journal()
     world = World({"a": Ground(), "b": Ground()})

@@ -10,7 +10,9 @@ from steelyard.api.inference_workload import InferenceWorkload
 from steelyard.api.parse import parse
 from steelyard.core.decide import decide
 from steelyard.core.economics.hourly_cost import HourlyCost
+from steelyard.core.facts.energy import UnitEnergy
 from steelyard.core.facts.identity import PlacementKey
+from steelyard.core.facts.percentile import Percentile
 from steelyard.core.facts.snapshot import Scaling
 from steelyard.core.statistics.interval import Interval
 from steelyard.status.memory import memory_of
@@ -26,7 +28,7 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 def claimed_world() -> World:
     """Starts on a by its claim, explores b, and moves there."""
-    return World({"a": Ground(speed=10, claims=(ratio_claim(0.5, "b"),)), "b": Ground(speed=20)}, rate=24)
+    return World({"a": Ground(speed=10, claims=(ratio_claim(0.5, "b"),), watts=(60.0, 200.0)), "b": Ground(speed=20)}, rate=24)
 
 
 def test_memory_survives_being_written_and_read_at_every_moment_of_a_move():
@@ -53,6 +55,20 @@ def test_memory_survives_being_written_and_read_at_every_moment_of_a_move():
         said = {f"{float(cost[field]):.3g}" for field in ("value", "lower")} if cost else {"-"}
         assert shown["unitCost"].partition(" ")[0] in said, "the cost of the pool that is shown, or the lower end of its interval"
     assert {"Surge", "Shift", "Bake", "Drain", None} <= seen
+
+
+@pytest.mark.parametrize("estimated", [True, False])
+def test_what_a_good_request_draws_and_how_long_it_takes_survive_being_written_and_read(estimated: bool):
+    world = claimed_world()
+    world.tick(9)
+    decision = world.tick()
+    known = decision.memory.known[0]
+    energy = UnitEnergy(Interval(4.31, 4.22, 4.45), Interval(62.4, 61.8, 63.1), 14.5, 38_400, estimated)
+    told = replace(known, energy=energy, percentile=Percentile(Interval(71.2, 50.0, 100.0), 99.9, 14.5, 39_900))
+    decision = replace(decision, memory=replace(decision.memory, known=(told,)))
+    status = status_of(decision, world.snapshot(), {}, "w", NOW)
+    assert memory_of(status).known == (told,)
+    assert isinstance(parse(InferenceWorkload, {**workload(), "status": status}), InferenceWorkload)
 
 
 def test_a_mix_and_the_move_of_a_part_survive_being_written_and_read():

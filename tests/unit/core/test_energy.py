@@ -1,75 +1,85 @@
-"""Energy is measured, estimated or unknown, and says which."""
+"""Energy is counted, attributed or unknown, and never 0 for unknown."""
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+import random
+from dataclasses import replace
+from datetime import timedelta
+from math import inf, nan
 
 import pytest
 
-from steelyard.core.economics.energy import GAP, Energy, Method, counted, estimated, integrated, per_thousand_good
-from steelyard.core.vocabulary.reading import Fresh, Stale, Unknown
+from steelyard.core.economics.energy import COVERED, MOST_METERS, MOST_WATTS, NOTHING, Drawn, Meters, between, meters, unit_energy
+from unit.core.windows import window
 from unit.core.world import START
 
 
-def samples(*values: float, seconds: float = 60) -> Sequence[tuple[datetime, float]]:
-    return [(START + timedelta(seconds=i * seconds), value) for i, value in enumerate(values)]
+def counted(seconds: float, *, estimated: bool = False, **joules: float) -> Meters:
+    found = meters(joules.items(), START + timedelta(seconds=seconds), estimated=estimated)
+    assert found is not None
+    return found
 
 
-def test_watts_are_integrated_over_time() -> None:
-    assert integrated(samples(100, 100, 100)) == Fresh(Energy(12_000, Method.MEASURED), START + timedelta(minutes=2))
-    ramp = integrated(samples(0, 100))
-    assert isinstance(ramp, Fresh)
-    assert ramp.value.joules == 3000
-
-
-def test_a_counter_is_measured_at_both_ends() -> None:
-    assert counted(1000.0, 4000.0, START) == Fresh(Energy(3000.0, Method.MEASURED), START)
-    for first, last in ((4000.0, 1000.0), (float("nan"), 1.0), (0.0, float("inf"))):
-        assert isinstance(counted(first, last, START), Unknown)
-
-
-def test_a_percentage_of_the_rated_power_is_an_estimate() -> None:
-    found = estimated(samples(50, 50), 175.0)
-    assert isinstance(found, Fresh)
-    assert found.value == Energy(60 * 87.5, Method.ESTIMATED)
-
-
-@pytest.mark.parametrize("rated", [None, 0.0, -5.0, float("nan")])
-def test_without_a_rated_power_a_percentage_says_nothing(rated: float | None) -> None:
-    found = estimated(samples(50, 50), rated)
-    assert isinstance(found, Unknown)
-    assert "give the rated watts" in found.why
+def test_what_a_pod_drew_is_what_its_devices_counted_between_two_readings() -> None:
+    assert between(counted(0, a=100.0, b=7.0), counted(60, a=400.0, b=8.0)) == Drawn(301.0, 60.0)
 
 
 @pytest.mark.parametrize(
-    "watts",
+    "told",
     [
         [],
-        samples(100),
-        samples(100, -1),
-        samples(100, float("nan")),
-        samples(100, 100, seconds=GAP.total_seconds() + 1),
-        samples(100, 100, seconds=0),
-        list(reversed(samples(100, 100))),
+        [("a", nan)],
+        [("a", inf)],
+        [("a", -1.0)],
+        [("a", 1.0), ("a", 2.0)],
+        [(f"device {n}", 1.0) for n in range(MOST_METERS + 1)],
     ],
 )
-def test_samples_that_cannot_be_believed_are_unknown_and_never_0(watts: Sequence[tuple[datetime, float]]) -> None:
-    assert isinstance(integrated(watts), Unknown)
+def test_counters_that_cannot_be_believed_tell_nothing(told: list[tuple[str, float]]) -> None:
+    assert meters(told, START) is None
 
 
-def test_more_than_the_whole_power_is_no_percentage() -> None:
-    assert isinstance(estimated(samples(50, 101), 175.0), Unknown)
+def test_a_counter_that_went_back_or_ran_ahead_and_a_device_that_came_tell_nothing_of_that_time() -> None:
+    before = counted(0, a=500.0)
+    for after in (
+        counted(60, a=499.0),
+        counted(60, a=500.0 + MOST_WATTS * 60 + 1),
+        counted(60, a=600.0, b=1.0),
+        counted(60, b=600.0),
+        counted(0, a=600.0),
+        counted(-5, a=600.0),
+        None,
+    ):
+        assert between(before, after) == NOTHING
+    assert between(None, before) == NOTHING
+
+
+def test_a_stretch_that_is_told_in_part_drew_as_much_in_the_rest_and_one_that_is_hardly_told_is_unknown() -> None:
+    assert Drawn(6000.0, 60.0).over(60.0) == 6000.0
+    assert Drawn(4500.0, 45.0).over(60.0) == pytest.approx(6000.0)
+    assert Drawn(9000.0, 90.0).over(60.0) == pytest.approx(6000.0), "the exporter is scraped between the ends of the window"
+    assert Drawn(100.0, COVERED * 60 - 1).over(60.0) is None
+    assert NOTHING.over(60.0) is None
+    assert NOTHING.over(0.0) is None
 
 
 def test_an_estimate_in_part_is_an_estimate() -> None:
-    measured, guessed = Energy(1.0, Method.MEASURED), Energy(2.0, Method.ESTIMATED)
-    assert measured + guessed == guessed + measured == Energy(3.0, Method.ESTIMATED)
-    assert (measured + measured).method is Method.MEASURED
-    assert guessed.times(0.5) == Energy(1.0, Method.ESTIMATED)
+    assert (Drawn(1.0, 1.0) + Drawn(2.0, 1.0, estimated=True)) == Drawn(3.0, 2.0, estimated=True)
+    assert between(counted(0, p=1.0, estimated=True), counted(5, p=2.0, estimated=True)).estimated
 
 
-def test_a_thousand_good_requests_have_their_energy_and_none_have_no_value() -> None:
-    energy = Energy(500.0, Method.MEASURED)
-    assert per_thousand_good(Fresh(energy, START), 250) == Fresh(Energy(2000.0, Method.MEASURED), START)
-    assert per_thousand_good(Stale(energy, START, "old"), 250) == Stale(Energy(2000.0, Method.MEASURED), START, "old")
-    assert isinstance(per_thousand_good(Fresh(energy, START), 0), Unknown)
-    assert per_thousand_good(Unknown("no device"), 250) == Unknown("no device")
+def test_a_good_request_draws_all_that_was_drawn_over_the_good_ones() -> None:
+    windows = [replace(window(n, good=590, slow=10, replicas=2), joules=24_000.0 + n) for n in range(8)]
+    found = unit_energy(windows, random.Random(1))
+    assert found is not None
+    assert found.each.point == pytest.approx(24_000 / 590, rel=1e-3)
+    assert found.each.lower <= found.each.point <= found.each.upper
+    assert found.watts.point == pytest.approx(200.0, rel=1e-3)
+    assert (found.load, found.n, found.estimated) == (5.0, 8 * 590, False)
+
+
+def test_windows_that_tell_no_energy_are_left_out_and_without_any_there_is_no_value() -> None:
+    silent, told = window(0, good=600), replace(window(1, good=300), joules=6000.0, joules_estimated=True)
+    found = unit_energy([silent, told], random.Random(1))
+    assert found is not None
+    assert (found.each.point, found.n, found.estimated) == (20.0, 300, True)
+    assert unit_energy([silent], random.Random(1)) is None
+    assert unit_energy([replace(window(0, good=0, slow=9), joules=6000.0)], random.Random(1)) is None

@@ -48,11 +48,14 @@ from steelyard.core.placing.decision import Decision
 from steelyard.core.placing.intent import ProbeIntent
 from steelyard.core.planning.exhaustion import Waits, exhaustion
 from steelyard.core.rebalancing.unready import unready_nodes
+from steelyard.core.statistics.histogram import Buckets
 from steelyard.core.vocabulary.reading import Fresh, Reading, Unknown
 from steelyard.core.vocabulary.reason import Refusal
 
 START = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 NODE = Resources(4.0, 16.0)
+LATENCIES = (*(0.01 * 1.25**n for n in range(40)), math.inf)
+"""Seconds: edges of the histograms."""
 SATURATED = 0.9
 """Utilisation above which requests come late."""
 
@@ -104,6 +107,21 @@ class Ground:
     """The store has lost the artifact: what runs has it in memory, and nothing can be started."""
     build: int = 0
     """Counts compiles of the same key that gave other bytes."""
+    watts: tuple[float, float] | None = None
+    """Of a replica that is idle, and of one that is full; None: no counter tells."""
+    tells_latencies: bool = False
+    """By a histogram, of times from arrival to answer that are exponential (M/M/1)."""
+
+    def joules(self, used: float, replica_seconds: float) -> float | None:
+        """That are drawn at this utilisation."""
+        return None if self.watts is None else (self.watts[0] + (self.watts[1] - self.watts[0]) * min(1.0, used)) * replica_seconds
+
+    def buckets(self, used: float, answers: int) -> Buckets | None:
+        """Of so many answers at this utilisation."""
+        if not self.tells_latencies:
+            return None
+        mean = 1 / self.speed / (1 - min(used, 0.95))
+        return {edge: round(answers * -math.expm1(-edge / mean)) for edge in LATENCIES}
 
 
 @dataclass
@@ -457,6 +475,8 @@ class World:
                     steady=steady,
                     p99_milliseconds=40 / (1 - min(used, 0.95)) if asked else None,
                     disturbed=pods.shaken > 0,
+                    joules=ground.joules(used, count * seconds),
+                    buckets=ground.buckets(used, asked - shed - errors),
                 )
                 pods.shaken = max(0, pods.shaken - 1)
                 pods.windows.append(window)

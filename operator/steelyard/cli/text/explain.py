@@ -7,7 +7,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from steelyard.cli.text.explain_costs import costs, three_costs
-from steelyard.cli.text.explain_pools import cost_basis, deciding_cost, floors, placements, pools, refusals
+from steelyard.cli.text.explain_pools import cost_basis, deciding_cost, energy, floors, latencies, placements, pools, refusals
 from steelyard.cli.text.figure import UNKNOWN, age, ago, count, milliseconds, money, percent, with_interval
 from steelyard.cli.text.status import progress
 from steelyard.cli.text.table import Cell, Column, table, word
@@ -26,7 +26,9 @@ def show(console: Console, view: ExplainView) -> None:
     console.print()
     console.print(Text(objective(view)))
     _section(console, "Pools", pools(view, console.width - 2), [*deciding_cost(view), *refusals(view)])
-    _section(console, "Measured here", placements(view, console.width - 2), [*cost_basis(view), *floors(view)])
+    _section(
+        console, "Measured here", placements(view, console.width - 2), [*cost_basis(view), *floors(view), *energy(view), *latencies(view)]
+    )
     _section(console, "An hour now", costs(view, console.width - 2), three_costs(view))
     _section(console, "Claims", _claims(view, console.width - 2), [])
     _section(console, "Gates of the last decision", _gates(view, console.width - 2), _passed(view))

@@ -134,6 +134,27 @@ def floors(view: ExplainView) -> list[str]:
     ]
 
 
+def energy(view: ExplainView) -> list[str]:
+    """What a good request draws, where it is told."""
+    return [
+        f"{p.pool}: {with_interval(p.energy.joules, p.energy.lower, p.energy.upper)} J a good request, "
+        f"{with_interval(p.energy.watts, p.energy.watts_lower, p.energy.watts_upper)} W a replica at {money(p.energy.requests_per_second)} "
+        f"requests/s ({'estimated, ' if p.energy.method == 'Estimated' else ''}n {count(p.energy.n)})"
+        for p in view.placements
+        if p.energy is not None
+    ]
+
+
+def latencies(view: ExplainView) -> list[str]:
+    """How long requests take at a usual load, where that is told."""
+    return [
+        f"{p.pool}: {percent(p.latency.percent)} of requests within {with_interval(p.latency.milliseconds, p.latency.lower, p.latency.upper)} ms at "
+        f"{money(p.latency.requests_per_second)} requests/s and replica, from half of its capacity to all of it (n {count(p.latency.n)})"
+        for p in view.placements
+        if p.latency is not None
+    ]
+
+
 def cost_basis(view: ExplainView) -> list[str]:
     """What kind of money it is that was measured."""
     shares = any(p.unit_cost is not None and p.unit_cost.basis == "Share" for p in view.placements)

@@ -208,6 +208,11 @@ def _gauges(key: WorkloadKey, snapshot: Snapshot, decision: Decision, currency: 
         if option.measured and option.unit is not None:
             for bound, value in (("point", option.unit.point), ("lower", option.unit.lower), ("upper", option.unit.upper)):
                 samples[(f"steelyard_unit_cost_{currency}", (*where, option.pool, "GoodRequests", bound))] = value
+        energy = option.known.energy if option.known is not None else None
+        if energy is not None:
+            method = "estimated" if energy.estimated else "measured"
+            for bound, value in (("point", energy.each.point), ("lower", energy.each.lower), ("upper", energy.each.upper)):
+                samples["steelyard_unit_energy_joules", (*where, option.pool, method, bound)] = value
         price = last_known(option.price)
         if price is not None and price.good_for is not None:
             samples["steelyard_price_validity_seconds", (option.pool, price.price_class.value)] = price.good_for.total_seconds()

@@ -49,7 +49,7 @@ def counter_families(currency: str) -> tuple[Family, ...]:
         Family("steelyard_workload_tokens", "Tokens by direction: input or output.", (*_PLACEMENT, "direction"), limit=200_000),
         Family(
             "steelyard_workload_energy_joules",
-            "Energy of a workload on a pool; method says measured or estimated.",
+            "Energy of the serving replicas of a workload on a pool, where it is told; method says measured or estimated.",
             (*_PLACEMENT, "method"),
             limit=200_000,
         ),
@@ -116,6 +116,12 @@ def gauge_families(currency: str) -> tuple[Family, ...]:
             "Money per hour that one node more of a pool would be worth to the fleet; 0 where nodes are left.",
             ("pool",),
             limit=5_000,
+        ),
+        Family(
+            "steelyard_unit_energy_joules",
+            "Energy per good request; method says measured or estimated, bound says point, lower or upper of the 95 % interval.",
+            (*_PLACEMENT, "method", "bound"),
+            limit=200_000,
         ),
         Family("steelyard_observation_age_seconds", "Age of the newest observation.", _PLACEMENT),
         Family("steelyard_price_age_seconds", "Age of the price of a pool.", ("pool", "price_class"), limit=5_000),

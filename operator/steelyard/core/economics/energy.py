@@ -1,88 +1,93 @@
-"""Energy of a good request: measured where the device reports watts or joules, estimated where it is a percentage, unknown otherwise.
+"""Energy of a good request, from counters of joules. What no counter tells is unknown, and never 0.
 
-GPUs count joules (DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION, in millijoules since boot) or tell watts. Neuron devices tell a percentage of a
-maximum that is not published, so the rated power has to be given and the result is called estimated. What is idle draws power too: energy
-is that of the device over the whole time, not of the requests alone.
+Counters are read when their exporter is scraped, which is seldom at the ends of a window, and an exporter may stand still. So what is known of a
+window is how much was drawn in how many of its replica-seconds; where that is most of them, the rest drew as much. Idle time of a device is
+part of it: energy is that of the device over the whole time, not of the requests alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import random
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from enum import StrEnum
-from itertools import pairwise
-from math import fsum, isfinite
+from datetime import datetime
+from math import isfinite
 
-from steelyard.core.vocabulary.reading import Fresh, Reading, Stale, Unknown
+from steelyard.core.facts.energy import UnitEnergy
+from steelyard.core.facts.window import Window
+from steelyard.core.statistics.interval import ratio_interval
 
-GAP = timedelta(minutes=3)
-"""Longest time between two samples of power that is bridged; Neuron tells one a minute."""
-
-
-class Method(StrEnum):
-    """Where a figure comes from."""
-
-    MEASURED = "measured"
-    ESTIMATED = "estimated"
+MOST_METERS = 16
+"""Counters of one pod. More of them are no devices."""
+MOST_WATTS = 10_000.0
+"""Of one counter; no device draws as much."""
+COVERED = 0.6
+"""Part of a window's replica-seconds that counters have to tell of."""
 
 
 @dataclass(frozen=True, slots=True)
-class Energy:
-    """Joules, and how they are known."""
+class Meters:
+    """Joules counted for one pod until `at`, by device. `estimated`: a part of what a node's processors drew, and not a device's own."""
 
-    joules: float
-    method: Method
+    at: datetime
+    joules: Mapping[str, float]
+    estimated: bool = False
 
-    def __add__(self, other: Energy) -> Energy:
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """Joules that were drawn in so many replica-seconds of which counters tell."""
+
+    joules: float = 0.0
+    seconds: float = 0.0
+    estimated: bool = False
+
+    def __add__(self, other: Drawn) -> Drawn:
         """What is estimated in part is an estimate."""
-        measured = self.method is other.method is Method.MEASURED
-        return Energy(self.joules + other.joules, Method.MEASURED if measured else Method.ESTIMATED)
+        return Drawn(self.joules + other.joules, self.seconds + other.seconds, self.estimated or other.estimated)
 
-    def times(self, part: float) -> Energy:
-        """A fraction of it: of a device that is shared, of a time."""
-        return Energy(self.joules * part, self.method)
-
-
-def counted(first: float, last: float, at: datetime) -> Reading[Energy]:
-    """From a counter of joules at both ends of a time."""
-    if not (isfinite(first) and isfinite(last)) or last < first:
-        return Unknown("the device's energy counter went back: it was reset in between, and what it counted before is lost")
-    return Fresh(Energy(last - first, Method.MEASURED), at)
+    def over(self, replica_seconds: float) -> float | None:
+        """Joules of all of them at the same power; None where counters tell of less than COVERED."""
+        if replica_seconds <= 0 or self.seconds < COVERED * replica_seconds:
+            return None
+        return self.joules / self.seconds * replica_seconds
 
 
-def integrated(watts: Sequence[tuple[datetime, float]]) -> Reading[Energy]:
-    """From samples of power in order of time, by the trapezoidal rule."""
-    return _integrated(watts, Method.MEASURED)
+NOTHING = Drawn()
 
 
-def estimated(percents: Sequence[tuple[datetime, float]], rated_watts: float | None) -> Reading[Energy]:
-    """From samples of percent of the rated power, in order of time. rated_watts None: nobody has said."""
-    if rated_watts is None or not (isfinite(rated_watts) and rated_watts > 0):
-        return Unknown("the device tells a percentage and its rated power is not known: give the rated watts of the accelerator")
-    if any(not 0 <= percent <= 100 for _, percent in percents):
-        return Unknown("the device tells a power outside of 0 to 100 percent")
-    return _integrated([(at, rated_watts * percent / 100) for at, percent in percents], Method.ESTIMATED)
+def meters(told: Iterable[tuple[str, float]], at: datetime, *, estimated: bool = False) -> Meters | None:
+    """Of counters by device; None where there is none, one is there twice or is no number, or there are more than a pod has devices."""
+    found: dict[str, float] = {}
+    for device, joules in told:
+        if device in found or len(found) == MOST_METERS or not (isfinite(joules) and joules >= 0):
+            return None
+        found[device] = joules
+    return Meters(at, found, estimated) if found else None
 
 
-def per_thousand_good(energy: Reading[Energy], good: int) -> Reading[Energy]:
-    """Energy of 1,000 good requests; no good request, no value."""
-    if isinstance(energy, Unknown):
-        return energy
-    if good <= 0:
-        return Unknown("there was no good request")
-    each = energy.value.times(1000 / good)
-    return Fresh(each, energy.at) if isinstance(energy, Fresh) else Stale(each, energy.at, energy.why)
+def between(old: Meters | None, new: Meters | None) -> Drawn:
+    """What a pod drew from one reading to another one; nothing is known where a device came or went, or a counter went back or too fast."""
+    if old is None or new is None or old.joules.keys() != new.joules.keys():
+        return NOTHING
+    seconds = (new.at - old.at).total_seconds()
+    grown = [joules - old.joules[device] for device, joules in new.joules.items()]
+    if seconds <= 0 or any(not 0 <= each <= MOST_WATTS * seconds for each in grown):
+        return NOTHING
+    return Drawn(sum(grown), seconds, new.estimated or old.estimated)
 
 
-def _integrated(watts: Sequence[tuple[datetime, float]], method: Method) -> Reading[Energy]:
-    if len(watts) < 2:
-        return Unknown("fewer than two samples of power")
-    if any(not (isfinite(power) and power >= 0) for _, power in watts):
-        return Unknown("the device tells a power that cannot be one")
-    steps = [((after - before).total_seconds(), (a + b) / 2) for (before, a), (after, b) in pairwise(watts)]
-    if any(seconds <= 0 for seconds, _ in steps):
-        return Unknown("the samples of power are not in order of time")
-    if max(seconds for seconds, _ in steps) > GAP.total_seconds():
-        return Unknown(f"samples of power are missing for more than {GAP.total_seconds():.0f} s")
-    return Fresh(Energy(fsum(seconds * power for seconds, power in steps), method), watts[-1][0])
+def unit_energy(windows: Sequence[Window], chance: random.Random) -> UnitEnergy | None:
+    """Joules per good request and watts of a replica over those of the windows that tell their energy; None without any, or without a good request."""
+    told = [(w, w.joules) for w in windows if w.joules is not None and w.replica_seconds > 0]
+    each = ratio_interval([(joules, float(w.good)) for w, joules in told], chance)
+    watts = ratio_interval([(joules, w.replica_seconds) for w, joules in told], chance)
+    if each is None or watts is None:
+        return None
+    return UnitEnergy(
+        each=each,
+        watts=watts,
+        load=sum(w.good + w.slow for w, _ in told) / sum(w.replica_seconds for w, _ in told),
+        n=sum(w.good for w, _ in told),
+        estimated=any(w.joules_estimated for w, _ in told),
+    )

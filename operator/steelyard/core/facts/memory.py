@@ -7,8 +7,10 @@ from datetime import datetime
 from enum import StrEnum
 
 from steelyard.core.facts.capacity import Capacity, Saturation
+from steelyard.core.facts.energy import UnitEnergy
 from steelyard.core.facts.floor import Floor
 from steelyard.core.facts.identity import PlacementKey
+from steelyard.core.facts.percentile import Percentile
 from steelyard.core.facts.unit_cost import UnitCost
 from steelyard.core.statistics.interval import Interval
 
@@ -161,6 +163,7 @@ class Known:
     `unit_cost` is what a good request really cost there over its best-known period; `within` is the share of requests within the
     objective; `steady` says whether the unit cost comes from windows outside of moves. `floor`: what was reached at the lowest load.
     `saturation`: what a replica completes at most. `probed`: when a ramp ended that the capacity rests on; None where it rests on live traffic.
+    `energy`: what a good request draws; None where no counter tells. `percentile`: how long requests take at a usual load.
     `start_seconds`: from the order of a replica to its first ready moment, as last measured.
     """
 
@@ -175,6 +178,8 @@ class Known:
     saturation: Saturation | None = None
     start_seconds: float | None = None
     probed: datetime | None = None
+    energy: UnitEnergy | None = None
+    percentile: Percentile | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -229,6 +229,11 @@ class Workload:
         return min((o.allowed for o in self.latency), default=0.01)
 
     @property
+    def whole_request(self) -> LatencyObjective | None:
+        """The objective for the whole time of a request, the shortest of several; None where other times are promised alone."""
+        return min((o for o in self.latency if o.metric == "e2e"), key=lambda o: o.milliseconds, default=None)
+
+    @property
     def promise(self) -> Promise:
         """What is promised of a request."""
         within = min((o.milliseconds / 1000 for o in self.latency if o.metric == "e2e"), default=None)

@@ -33,6 +33,7 @@ class Window:
     `cost` is money in the installation's currency at the pods' share of their nodes; None while a price is unknown.
     `buckets`: of the latency of answers (good and slow); None where the server does not tell.
     `steady`: the same ready pods at both ends and no move in between, so the sums speak of one constellation.
+    `joules`: what the replicas drew, idle or not; None where no counter tells. `joules_estimated`: a part of it is attributed, and not metered.
     `disturbed`: a replica crashed in it or shortly before (`Crash`): what was late or refused then says nothing of what a replica carries.
     """
 
@@ -51,6 +52,8 @@ class Window:
     disturbed: bool = False
     batches: Batches | None = None
     by_engine: bool = False
+    joules: float | None = None
+    joules_estimated: bool = False
 
     @property
     def seconds(self) -> float:

@@ -23,8 +23,8 @@ _NOT_TOLD = -1
 _ROW = np.dtype(
     [
         *((name, "m8[us]") for name in ("start", "end")),
-        *((name, "f8") for name in ("replica_seconds", "busy_seconds", "cost", "p99_milliseconds")),
-        *((name, "?") for name in ("steady", "disturbed", "by_engine")),
+        *((name, "f8") for name in ("replica_seconds", "busy_seconds", "cost", "p99_milliseconds", "joules")),
+        *((name, "?") for name in ("steady", "disturbed", "by_engine", "joules_estimated")),
         ("edges", "i2"),
     ]
 )
@@ -122,7 +122,7 @@ class WindowTable(Sequence[Window]):
         last, ended, width = None, _EPOCH, self._counts.shape[1]
         counts, at = self._counts.reshape(-1).data, _SUMS
         columns = zip(self._rows.tolist(), self._counts[:, :_SUMS].tolist(), self._batches_of(0), strict=True)
-        for (start, end, replica_seconds, busy, cost, p99, steady, disturbed, by_engine, edges), (
+        for (start, end, replica_seconds, busy, cost, p99, joules, steady, disturbed, by_engine, estimated, edges), (
             good,
             slow,
             error,
@@ -146,6 +146,8 @@ class WindowTable(Sequence[Window]):
                 disturbed=disturbed,
                 batches=batches,
                 by_engine=by_engine,
+                joules=None if isnan(joules) else joules,
+                joules_estimated=estimated,
             )
             at += width
 
@@ -189,7 +191,7 @@ def _read(rows: bytes, counts: Any, edges: tuple[tuple[float, ...], ...], batche
 
 
 def _row(window: Window, edges: int) -> tuple[Any, ...]:
-    unsure = (nan if each is None else each for each in (window.busy_seconds, window.cost, window.p99_milliseconds))
+    unsure = (nan if each is None else each for each in (window.busy_seconds, window.cost, window.p99_milliseconds, window.joules))
     return (
         window.start - _EPOCH,
         window.end - _EPOCH,
@@ -198,6 +200,7 @@ def _row(window: Window, edges: int) -> tuple[Any, ...]:
         window.steady,
         window.disturbed,
         window.by_engine,
+        window.joules_estimated,
         edges,
     )
 

@@ -12,18 +12,22 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import exp, inf, log, sqrt
 
+from steelyard.core.economics.energy import unit_energy
 from steelyard.core.economics.unit_cost import Spent, unit_cost
 from steelyard.core.facts.capacity import Capacity, Saturation
+from steelyard.core.facts.energy import UnitEnergy
 from steelyard.core.facts.floor import Floor
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import Known
-from steelyard.core.facts.snapshot import Promise
+from steelyard.core.facts.percentile import Percentile
+from steelyard.core.facts.snapshot import LatencyObjective, Promise
 from steelyard.core.facts.unit_cost import Unit, UnitCost
 from steelyard.core.facts.window import Window, totals
 from steelyard.core.performance.ageing import SURE_FOR
 from steelyard.core.performance.batching import batch_law, explained
 from steelyard.core.performance.capacity import measured, occupied
 from steelyard.core.performance.floor import floor_of
+from steelyard.core.performance.percentile import percentile
 from steelyard.core.performance.saturation import saturation
 from steelyard.core.statistics.interval import Interval
 from steelyard.core.statistics.significant import significant
@@ -66,12 +70,14 @@ def latest(windows: Sequence[Window], least: int) -> tuple[Window, ...]:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
     """`windows`: of the present number of replicas, which tell what they cost; `ran`: those that tell the capacity, which may be more, since what
-    a replica can do does not depend on how many there are. `steady`: they are outside of a move. `least`: good requests that figures rest on."""
+    a replica can do does not depend on how many there are. `steady`: they are outside of a move. `least`: good requests that figures rest on.
+    `objective`: that for the whole of a request, where there is one."""
 
     windows: Sequence[Window]
     ran: Sequence[Window]
     steady: bool
     least: int = 0
+    objective: LatencyObjective | None = None
 
 
 def evidence(key: PlacementKey, shown: Shown, promise: Promise, chance: random.Random) -> Known | None:
@@ -97,7 +103,22 @@ def evidence(key: PlacementKey, shown: Shown, promise: Promise, chance: random.R
         steady=shown.steady,
         floor=_dated(floor_of(ran, shown.least)),
         saturation=full and replace(full, rate=_round(full.rate)),
+        energy=_energy(unit_energy(used, chance)),
+        percentile=_percentile(shown, capacity),
     )
+
+
+def _energy(found: UnitEnergy | None) -> UnitEnergy | None:
+    """As status holds it."""
+    return found and replace(found, each=_round(found.each), watts=_round(found.watts), load=significant(found.load, 4))
+
+
+def _percentile(shown: Shown, capacity: Capacity | None) -> Percentile | None:
+    """The same. Without a known end of the capacity nobody knows which load is a usual one."""
+    if shown.objective is None or capacity is None or capacity.at_least:
+        return None
+    found = percentile(shown.ran, capacity.rate.point, shown.objective)
+    return found and replace(found, milliseconds=_round(found.milliseconds), load=significant(found.load, 4))
 
 
 def _dated(floor: Floor | None) -> Floor | None:
@@ -129,16 +150,19 @@ def remember(old: Known | None, new: Known | None, least: int, carried: float | 
         return old
     late = _later(old, new)
     full, told = _saturation(old.saturation, new.saturation)
+    drawn, timed = _says_more(_joules(old), _joules(new)), _says_more(_latency(old), _latency(new))
+    energy, latency = new.energy if drawn else old.energy, new.percentile if timed else old.percentile
     if old.probed is not None:
         capacity, news = _beside_probe(old.capacity, new.capacity, carried, broken)
     else:
         # What was carried weeks ago binds no new figure.
         capacity, news = _capacity(old.capacity, new.capacity, carried if late <= SURE_FOR else inf, broken, late)
-    new = replace(new, probed=None if capacity is new.capacity else old.probed)
+    new = replace(new, probed=None if capacity is new.capacity else old.probed, energy=energy, percentile=latency)
     old = replace(old, probed=new.probed)
     if (new.steady and not old.steady) or late > (RENEWED if new.steady or not old.steady else SURE_FOR):
         return replace(new, capacity=capacity, saturation=full)
-    kept = replace(old, capacity=capacity, saturation=full) if news or told else old
+    worth = news or told or drawn or timed
+    kept = replace(old, capacity=capacity, saturation=full, energy=energy, percentile=latency) if worth else old
     if old.steady and not new.steady:
         # Figures from within a move do not displace the cost of standing there; what they say of capacity is still news.
         return kept
@@ -212,6 +236,21 @@ def _saturation(old: Saturation | None, new: Saturation | None) -> tuple[Saturat
     if _moved(old.rate, new.rate) or _sharper(old.rate, new.rate):
         return new, True
     return (old if _sharper(new.rate, old.rate) else new), False
+
+
+def _joules(known: Known) -> Interval | None:
+    return known.energy.each if known.energy else None
+
+
+def _latency(known: Known) -> Interval | None:
+    return known.percentile.milliseconds if known.percentile else None
+
+
+def _says_more(old: Interval | None, new: Interval | None) -> bool:
+    """Whether a figure tells what the remembered one does not."""
+    if old is None or new is None:
+        return old is None and new is not None
+    return _moved(old, new) or _sharper(old, new, WIDE_COST)
 
 
 def _approached(old: Capacity, new: Capacity, step: float) -> Capacity:

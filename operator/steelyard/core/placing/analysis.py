@@ -264,7 +264,9 @@ def _evidence(
             used = constellation(tuple(w for w in used if w.steady))
             ran = tuple(w for w in windows if w.steady)
         chance = random.Random(f"{workload.uid}/{key.pool}/{key.revision}/{used[-1].end.isoformat() if used else ''}")
-        known = evidence(key, Shown(windows=used, ran=ran, steady=calm, least=least), workload.promise, chance)
+        known = evidence(
+            key, Shown(windows=used, ran=ran, steady=calm, least=least, objective=workload.whole_request), workload.promise, chance
+        )
         if known is None:
             continue
         live[key] = known

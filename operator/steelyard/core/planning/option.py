@@ -77,6 +77,8 @@ class Option:
     """Refused for the whole load alone: a limit or the spot share leaves it good for a part of it."""
     saturation: Saturation | None = None
     """What a replica completes at most, where that is known."""
+    timed: bool = False
+    """Whether the workload has an objective for the whole time of a request."""
 
     @property
     def space(self) -> Room:
@@ -232,6 +234,7 @@ def _option(grounds: _Grounds, workload: Workload, load: Load | None, now: datet
         room=space(candidate, most).beside(candidate.pool.held_nodes),
         refusal=grounds.refusal,
         old=past,
+        timed=workload.whole_request is not None,
         saturation=known.saturation and replace(known.saturation, rate=widened(known.saturation.rate, known, now)) if known else None,
     )
     if grounds.refusal is not None:

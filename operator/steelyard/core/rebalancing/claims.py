@@ -9,6 +9,7 @@ from steelyard.core.facts.claim import Claim, ClaimMetric
 from steelyard.core.facts.memory import ClaimVerdict, VerdictWord
 from steelyard.core.planning.claim_price import first_prices, prices_now
 from steelyard.core.planning.option import Option
+from steelyard.core.rebalancing.beside import over
 from steelyard.core.rebalancing.quantity import Quantity
 from steelyard.core.rebalancing.verdict import Comparison, Seen, on_claim
 from steelyard.core.vocabulary.reason import Reason, Refusal
@@ -53,7 +54,10 @@ def _comparison(option: Option, claim: Claim, by_pool: dict[str, Option]) -> Com
             what=_named(claim), claimed=claim.figure, seen=_not_told(claim), lower_is_better=claim.metric is not ClaimMetric.THROUGHPUT
         )
     return Comparison(
-        what=quantity.told(claim), claimed=claim.figure, seen=_seen(option, claim, quantity, by_pool), lower_is_better=quantity.is_cost
+        what=quantity.told(claim),
+        claimed=claim.figure,
+        seen=_seen(option, claim, quantity, by_pool),
+        lower_is_better=quantity.lower_is_better,
     )
 
 
@@ -69,7 +73,11 @@ def _seen(option: Option, claim: Claim, quantity: Quantity, by_pool: dict[str, O
         return mine
     if isinstance(theirs, Refusal):
         return theirs
-    return Seen(mine.value.over(theirs.value), min(mine.n, theirs.n), once=mine.once and theirs.once)
+    if claim.metric is ClaimMetric.LATENCY and (mine.full is None or theirs.full is None):
+        return Refusal(
+            Reason.NOT_COMPARABLE, "what a replica completes at most is not known of both pools, so that their loads cannot be compared"
+        )
+    return over(mine, theirs)
 
 
 def _named(claim: Claim) -> str:

@@ -1,4 +1,4 @@
-"""What a claim speaks of, as it is measured on a pool: a rate or a cost, at one operating point. Each reads one type of figure alone."""
+"""What a claim speaks of, as it is measured on a pool: a rate, a cost, a power or a latency, at one operating point. Each reads one type of figure alone."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from enum import Enum
 from steelyard.core.facts.capacity import Basis, Capacity, Saturation
 from steelyard.core.facts.claim import Claim, ClaimMetric, OperatingPoint
 from steelyard.core.planning.option import PER_HOUR, Option
+from steelyard.core.rebalancing.beside import power_at
 from steelyard.core.rebalancing.verdict import Seen
 from steelyard.core.statistics.interval import Interval
 from steelyard.core.vocabulary.reason import Reason, Refusal
@@ -19,41 +20,111 @@ class Quantity(Enum):
     RATE_AT_SATURATION = (ClaimMetric.THROUGHPUT, OperatingPoint.SATURATION)
     COST_AT_OBJECTIVE = (ClaimMetric.UNIT_COST, OperatingPoint.OBJECTIVE)
     COST_AT_SATURATION = (ClaimMetric.UNIT_COST, OperatingPoint.SATURATION)
+    POWER_AT_OBJECTIVE = (ClaimMetric.POWER, OperatingPoint.OBJECTIVE)
+    POWER_AT_SATURATION = (ClaimMetric.POWER, OperatingPoint.SATURATION)
+    LATENCY_AT_OBJECTIVE = (ClaimMetric.LATENCY, OperatingPoint.OBJECTIVE)
+    LATENCY_AT_SATURATION = (ClaimMetric.LATENCY, OperatingPoint.SATURATION)
 
     @classmethod
     def of(cls, claim: Claim) -> Quantity | None:
         """Of requests; None where nothing of the kind is measured."""
-        if not claim.of_requests or claim.metric not in {ClaimMetric.THROUGHPUT, ClaimMetric.UNIT_COST}:
-            return None
-        return cls((claim.metric, claim.at))
+        return cls((claim.metric, claim.at)) if claim.of_requests else None
 
     @property
-    def is_cost(self) -> bool:
-        """Money per 1,000 good requests; else requests per second and replica."""
-        return self in {Quantity.COST_AT_OBJECTIVE, Quantity.COST_AT_SATURATION}
+    def metric(self) -> ClaimMetric:
+        """What is advertised."""
+        return self.value[0]
+
+    @property
+    def lower_is_better(self) -> bool:
+        """Of all but a rate."""
+        return self.metric is not ClaimMetric.THROUGHPUT
 
     @property
     def at_objective(self) -> bool:
         """Where the objective is just kept; else when full."""
-        return self in {Quantity.RATE_AT_OBJECTIVE, Quantity.COST_AT_OBJECTIVE}
+        return self.value[1] is OperatingPoint.OBJECTIVE
 
     def told(self, claim: Claim) -> str:
         """In words, with its unit."""
         where = "where the objective is just kept" if self.at_objective else "when full"
+        if self is Quantity.LATENCY_AT_OBJECTIVE:
+            where = "from half of the load at which the objective is just kept up to it"
         if claim.relative_to is not None:
-            return f"{'unit cost' if self.is_cost else 'throughput'} relative to {claim.relative_to}, {where}"
-        return f"{'cost per 1,000 good requests' if self.is_cost else 'requests per second and replica'}, {where}"
+            return f"{_NAMES[self.metric]} relative to {claim.relative_to}, {where}"
+        return f"{_UNITS[self.metric]}, {where}"
 
     def on(self, option: Option) -> Seen | Refusal:
         """The figure as measured on a pool."""
         rate = _capacity(option) if self.at_objective else _saturation(option)
-        if isinstance(rate, Refusal) or not self.is_cost:
+        if isinstance(rate, Refusal):
             return rate
-        if option.listed is None:
-            return Refusal(Reason.PRICE_SUSPECT, f"the price of pool {option.pool} is not known")
-        at = rate.value
-        each = option.listed / PER_HOUR
-        return Seen(Interval(each / at.point, each / at.upper, each / at.lower), rate.n, rate.once)
+        match self.metric:
+            case ClaimMetric.UNIT_COST:
+                return _cost(option, rate)
+            case ClaimMetric.POWER:
+                return _power(option, rate)
+            case ClaimMetric.LATENCY:
+                return (
+                    _latency(option)
+                    if self.at_objective
+                    else Refusal(Reason.NOT_COMPARABLE, "when full, a request takes as long as the queue is")
+                )
+        return rate
+
+
+_NAMES = {
+    ClaimMetric.UNIT_COST: "unit cost",
+    ClaimMetric.THROUGHPUT: "throughput",
+    ClaimMetric.POWER: "power",
+    ClaimMetric.LATENCY: "latency at the objective's percentile",
+}
+_UNITS = {
+    ClaimMetric.UNIT_COST: "cost per 1,000 good requests",
+    ClaimMetric.THROUGHPUT: "requests per second and replica",
+    ClaimMetric.POWER: "watts of one device",
+    ClaimMetric.LATENCY: "milliseconds at the objective's percentile",
+}
+
+
+def _cost(option: Option, rate: Seen) -> Seen | Refusal:
+    if option.listed is None:
+        return Refusal(Reason.PRICE_SUSPECT, f"the price of pool {option.pool} is not known")
+    at = rate.value
+    each = option.listed / PER_HOUR
+    return Seen(Interval(each / at.point, each / at.upper, each / at.lower), rate.n, rate.once)
+
+
+def _power(option: Option, rate: Seen) -> Seen | Refusal:
+    """Of one device; of the replica on a pool of processors."""
+    energy = option.known.energy if option.known is not None else None
+    if energy is None or option.old:
+        return Refusal(Reason.NOT_COMPARABLE, f"nothing tells what energy pool {option.pool} draws, or nothing has lately")
+    if energy.estimated:
+        return Refusal(
+            Reason.NOT_COMPARABLE, f"the energy of pool {option.pool} is attributed and not metered: an estimate judges no claim"
+        )
+    return power_at(energy, rate, max(1.0, option.candidate.resources.devices))
+
+
+def _latency(option: Option) -> Seen | Refusal:
+    known = option.known
+    if not option.timed:
+        return Refusal(
+            Reason.LATENCY_UNOBSERVABLE,
+            "no objective of the workload is for the whole of a request (e2e), so there is no percentile to tell",
+        )
+    if known is not None and known.unit_cost is not None and known.p99_milliseconds is None:
+        return Refusal(Reason.LATENCY_UNOBSERVABLE, f"the servers of pool {option.pool} tell no histogram of how long their answers took")
+    found = known.percentile if known is not None else None
+    if found is None or option.old:
+        return Refusal(
+            Reason.TOO_FEW_REQUESTS,
+            f"pool {option.pool} has not answered enough lately at such a load to tell a percentile",
+        )
+    full = option.saturation.rate if option.saturation is not None and option.saturation.rate.lower > 0 else None
+    part = full and Interval(found.load / full.point, found.load / full.upper, found.load / full.lower)
+    return Seen(found.milliseconds, found.n, sure=True, full=part)
 
 
 def _capacity(option: Option) -> Seen | Refusal:

@@ -5,23 +5,41 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from steelyard.core.facts.memory import ClaimVerdict, VerdictWord
-from steelyard.core.statistics.confidence_sequence import always_valid, at_one_look
+from steelyard.core.statistics.confidence_sequence import WRONG, always_valid, at_one_look
 from steelyard.core.statistics.interval import Interval
 from steelyard.core.vocabulary.reason import Reason, Refusal
 
 TOLERANCE = 0.10
 """A claim may be off by this much and still count as confirmed."""
-WRONG = 0.01
-"""The chance that a word about a claim is ever wrong, however often it is looked at."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A measured figure with its interval and the requests behind it. `once`: it is of one experiment, and not measured on with each window."""
+    """A measured figure with its interval and the requests behind it. `once`: it is of one experiment, and not measured on with each window.
+    `sure`: its interval is one that holds at every look already. `low`, `high`: times the ends of the interval, how far off the figure may be at the
+    operating point for having been measured beside it. `full`: part of what a replica completes at most that it was asked for meanwhile, where the
+    figure depends on it."""
 
     value: Interval
     n: int
     once: bool = False
+    sure: bool = False
+    low: float = 1.0
+    high: float = 1.0
+    full: Interval | None = None
+
+    @property
+    def by_chance(self) -> Interval:
+        """What the figure may be as it was measured, by bounds that are wrong with a chance of WRONG."""
+        if self.sure:
+            return self.value
+        return at_one_look(self.value, WRONG) if self.once else always_valid(self.value, WRONG)
+
+    @property
+    def bounds(self) -> Interval:
+        """The same at the operating point."""
+        value = self.by_chance
+        return Interval(value.point, value.lower * self.low, value.upper * self.high)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +80,10 @@ def on_claim(pool: str, name: str, beside: Comparison, least: int) -> ClaimVerdi
             message=f"{beside.what}: claimed {beside.claimed:.3g}; {seen.message}",
             reason=seen.reason.value,
         )
-    value = at_one_look(seen.value, WRONG) if seen.once else always_valid(seen.value, WRONG)
+    value = seen.bounds
     word = beside.word(value)
+    beside_it = word is VerdictWord.INCONCLUSIVE and beside.word(seen.by_chance) is not VerdictWord.INCONCLUSIVE
+    lacking = Reason.NOT_COMPARABLE if beside_it else Reason.TOO_FEW_REQUESTS
     return ClaimVerdict(
         pool=pool,
         name=name,
@@ -74,5 +94,5 @@ def on_claim(pool: str, name: str, beside: Comparison, least: int) -> ClaimVerdi
         lower=value.lower,
         upper=value.upper,
         message=f"{beside.what}: claimed {beside.claimed:.3g}, measured {value.point:.3g} [{value.lower:.3g}, {value.upper:.3g}], n = {seen.n}",
-        reason=Reason.TOO_FEW_REQUESTS.value if word is VerdictWord.INCONCLUSIVE else "",
+        reason=lacking.value if word is VerdictWord.INCONCLUSIVE else "",
     )

@@ -17,6 +17,8 @@ from statistics import NormalDist
 
 from steelyard.core.statistics.interval import Interval
 
+WRONG = 0.01
+"""The chance that a word about a claim is ever wrong, however often it is looked at."""
 NORMAL = 1.96
 """Standard deviations on either side that make 95 % at a fixed n."""
 

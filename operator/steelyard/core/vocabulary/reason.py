@@ -30,7 +30,14 @@ class Reason(str, Enum):
         "OnlyCarried",
         "All that is known is a load that was carried: the true figure is there or above, so no claim is judged by it.",
     )
-    NOT_COMPARABLE = ("NotComparable", "The claim speaks of a metric, a unit or a pool of which nothing is measured for this workload.")
+    NOT_COMPARABLE = (
+        "NotComparable",
+        "The claim speaks of a metric, a unit, a pool or a load of which nothing is measured for this workload.",
+    )
+    LATENCY_UNOBSERVABLE = (
+        "LatencyUnobservable",
+        "No percentile can be read: the server tells no histogram of how long its answers took, or no objective is for the whole of a request.",
+    )
     PRICE_SUSPECT = ("PriceSuspect", "A price that the decision needs is unknown, too old or implausible.")
     INFEASIBLE_TARGET = ("InfeasibleTarget", "No pool can carry the load within the objective and the limits, or the plan's target cannot.")
     SLO_AT_RISK = ("SLOAtRisk", "The latency promise is not met now: quality first, money later.")

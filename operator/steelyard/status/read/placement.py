@@ -55,6 +55,36 @@ class Saturation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnitEnergy:
+    """Joules per good request and watts of a replica, each with its 95 % interval, while it answered so many requests per second."""
+
+    joules: Decimal | None
+    lower: Decimal | None
+    upper: Decimal | None
+    watts: Decimal | None
+    watts_lower: Decimal | None
+    watts_upper: Decimal | None
+    requests_per_second: Decimal | None
+    n: int | None
+    """Good requests behind it."""
+    method: str | None
+    """Measured or Estimated."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Percentile:
+    """Milliseconds that the objective's percent of the answers stayed below at a usual load, by bounds that hold at every look."""
+
+    percent: Decimal | None
+    milliseconds: Decimal | None
+    lower: Decimal | None
+    upper: Decimal | None
+    requests_per_second: Decimal | None
+    n: int | None
+    """Answers behind it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Placement:
     """Replicas and evidence of one pool and revision."""
 
@@ -77,6 +107,8 @@ class Placement:
     p99_milliseconds: Decimal | None
     floor: Floor | None
     saturation: Saturation | None
+    energy: UnitEnergy | None
+    latency: Percentile | None
     start_seconds: Decimal | None
     """From the order of a replica until it was ready."""
     probed: datetime | None
@@ -103,6 +135,8 @@ def placements(status: Raw) -> tuple[Placement, ...]:
             p99_milliseconds=number(raw, "p99Milliseconds"),
             floor=_floor(part(raw, "floor")),
             saturation=_saturation(part(raw, "saturation")),
+            energy=_energy(part(raw, "energy")),
+            latency=_latency(part(raw, "latency")),
             start_seconds=number(raw, "startSeconds"),
             probed=moment(raw, "probedTime"),
             steady=truth(raw, "steady"),
@@ -130,6 +164,35 @@ def _saturation(raw: Raw) -> Saturation | None:
         return None
     return Saturation(
         per_replica=number(raw, "perReplica"), lower=number(raw, "lower"), upper=number(raw, "upper"), n=whole(raw, "requests")
+    )
+
+
+def _energy(raw: Raw) -> UnitEnergy | None:
+    if not raw:
+        return None
+    return UnitEnergy(
+        joules=number(raw, "joulesPerRequest"),
+        lower=number(raw, "lower"),
+        upper=number(raw, "upper"),
+        watts=number(raw, "watts"),
+        watts_lower=number(raw, "wattsLower"),
+        watts_upper=number(raw, "wattsUpper"),
+        requests_per_second=number(raw, "requestsPerSecond"),
+        n=whole(raw, "n"),
+        method=text(raw, "method"),
+    )
+
+
+def _latency(raw: Raw) -> Percentile | None:
+    if not raw:
+        return None
+    return Percentile(
+        percent=number(raw, "percent"),
+        milliseconds=number(raw, "milliseconds"),
+        lower=number(raw, "lower"),
+        upper=number(raw, "upper"),
+        requests_per_second=number(raw, "requestsPerSecond"),
+        n=whole(raw, "n"),
     )
 
 
