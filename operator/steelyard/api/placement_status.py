@@ -8,6 +8,7 @@ from steelyard.api.describe import says
 from steelyard.api.model import StatusModel
 from steelyard.api.moment import Time
 from steelyard.api.money import Decimal
+from steelyard.api.objective import CostUnit
 from steelyard.api.status_values import Count, SmallCount
 from steelyard.api.text import Digest, HashedRevision, Message, PoolName
 from steelyard.api.word import Word
@@ -41,14 +42,55 @@ class Verdict(Word):
     INCONCLUSIVE = "Inconclusive", "too little has been measured to tell"
 
 
-class UnitCost(StatusModel):
-    """Cost per unit with its interval and the counts it was made from."""
+class TokenCost(StatusModel):
+    """The same money as a cost of tokens: all of the cost over the tokens of one kind."""
 
     value: Annotated[
         Decimal,
         says(
-            "The cost of one unit of the objective: the sum of cost over the sum of units, never a mean of ratios.",
-            unit="currency for one unit",
+            "All of the cost for 1M tokens of this kind that good requests had. The money is not split: the figures of output and of input "
+            "tokens are two views of the same money, and are not added.",
+            unit="currency for 1M tokens",
+            example="2.14",
+        ),
+    ]
+    lower: Annotated[
+        Decimal,
+        says("The lower end of its 95 % interval, by block bootstrap over windows.", unit="currency for 1M tokens", example="2.08"),
+    ]
+    upper: Annotated[Decimal, says("The upper end of its 95 % interval.", unit="currency for 1M tokens", example="2.21")]
+    tokens: Annotated[
+        Count, says("The tokens of this kind that good requests had in that time: the denominator.", unit="tokens", example=710_000)
+    ]
+    cached: Annotated[
+        Count | None,
+        says(
+            "How many of the input tokens a prefix cache kept, so that they were not computed. They are in the denominator. Missing for output "
+            "tokens, and where the server does not tell.",
+            unit="tokens",
+            example=120_000,
+        ),
+    ] = None
+
+
+class TokensPerRequest(StatusModel):
+    """How many tokens a good request had."""
+
+    mean: Annotated[
+        Decimal, says("The mean over the good requests that the capacity was measured with.", unit="tokens a request", example="212")
+    ]
+    lower: Annotated[Decimal, says("The lower end of its 95 % interval.", unit="tokens a request", example="207")]
+    upper: Annotated[Decimal, says("The upper end of its 95 % interval.", unit="tokens a request", example="218")]
+
+
+class UnitCost(StatusModel):
+    """Cost of 1,000 good requests with its interval and the counts it was made from, and the same money over tokens."""
+
+    value: Annotated[
+        Decimal,
+        says(
+            "The cost of 1,000 good requests: the sum of cost over the sum of good requests, never a mean of ratios.",
+            unit="currency for 1,000 good requests",
             example="0.0193",
         ),
     ]
@@ -56,7 +98,7 @@ class UnitCost(StatusModel):
         Decimal | None,
         says(
             "The lower end of the 95 % interval of the unit cost, by block bootstrap over windows. Missing when it rests on a claim.",
-            unit="currency for one unit",
+            unit="currency for 1,000 good requests",
             example="0.0187",
         ),
     ] = None
@@ -64,7 +106,7 @@ class UnitCost(StatusModel):
         Decimal | None,
         says(
             "The upper end of the 95 % interval of the unit cost. Missing when it rests on a claim, which has no interval.",
-            unit="currency for one unit",
+            unit="currency for 1,000 good requests",
             example="0.0201",
         ),
     ] = None
@@ -111,6 +153,14 @@ class UnitCost(StatusModel):
             "What the value rests on. A claim never wins over a measurement, and it is never shown without this word.", example="Measured"
         ),
     ]
+    output_tokens: Annotated[
+        TokenCost | None,
+        says("The same money over the output tokens of good requests. Missing where the server does not tell them."),
+    ] = None
+    input_tokens: Annotated[
+        TokenCost | None,
+        says("The same money over the input tokens of good requests. Missing where the server does not tell them."),
+    ] = None
 
 
 class Floor(StatusModel):
@@ -249,7 +299,7 @@ class PlacementStatus(StatusModel):
     unit_cost: Annotated[
         UnitCost | None,
         says(
-            "What one unit costs here, with interval, counts and basis. Missing without traffic and without a claim; it is never 0 by accident."
+            "What good requests cost here, with interval, counts and basis. Missing without traffic and without a claim; it is never 0 by accident."
         ),
     ] = None
     capacity_basis: Annotated[
@@ -300,6 +350,14 @@ class PlacementStatus(StatusModel):
             "When the probe ended that the capacity rests on. Missing where it rests on the workload's own traffic.",
             example="2026-03-01T12:00:00Z",
         ),
+    ] = None
+    input_tokens_per_request: Annotated[
+        TokensPerRequest | None,
+        says("The input tokens of a good request here when the capacity was measured: it is a capacity for such requests."),
+    ] = None
+    output_tokens_per_request: Annotated[
+        TokensPerRequest | None,
+        says("The output tokens of a good request here when the capacity was measured."),
     ] = None
     steady: Annotated[
         bool | None, says("Whether the unit cost was measured outside of moves, so that it speaks of this placement alone.", example=True)
@@ -365,6 +423,10 @@ class ClaimStatus(StatusModel):
     upper: Annotated[
         Decimal | None,
         says("The upper end of what the measured number may be, by bounds that hold at every look.", unit="as the claim", example="0.44"),
+    ] = None
+    unit: Annotated[
+        CostUnit | None,
+        says("What the figures count, where it is tokens of good requests. Missing: GoodRequests.", example="OutputTokens"),
     ] = None
     reason: Annotated[
         Annotated[str, Field(max_length=64)],

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from steelyard.core.statistics.interval import Interval
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counted:
@@ -41,6 +43,14 @@ class Tokens:
         """Both together; less the other by a `sign` of -1. What only one of them tells is not known of both."""
         good = None if self.good is None or other.good is None else self.good.plus(other.good, sign)
         return Tokens(every=self.every.plus(other.every, sign), good=good)
+
+
+@dataclass(frozen=True, slots=True)
+class PerRequest:
+    """Mean tokens of a good request with their 95 % intervals; None of a kind that it has none of."""
+
+    input: Interval | None
+    output: Interval | None
 
 
 _NO = Counted(input=0, cached=0, output=0)
