@@ -242,7 +242,7 @@ def _single(seen: Exposition, name: str) -> float | None:
 def _whole_sum(seen: Exposition, name: str) -> int | None:
     """A count over all series of the metric; None without any."""
     series = seen.series.get(name)
-    return sum(whole(name, value) for value in series.values()) if series else None
+    return whole(name, sum(whole(name, value) for value in series.values())) if series else None
 
 
 def _first_told(seen: Exposition, names: Iterable[str]) -> int | None:

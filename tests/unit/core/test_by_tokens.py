@@ -64,6 +64,39 @@ def test_by_tokens_it_moves_to_the_pool_that_was_measured_with_longer_answers_an
     costs = {pool: known[pool].unit_cost for pool in ("a", "b")}
     assert costs["a"] and costs["b"] and costs["a"].output and costs["b"].output
     assert costs["b"].output.interval.point < costs["a"].output.interval.point
+    past = world.memory.history[-1]
+    assert (past.unit, past.target_pool) == (Unit.OUTPUT_TOKENS, "b")
+    assert past.cost_before is not None and past.saved is not None
+    a_token = 1.0 / (3600 * 1000.0) * 1e6
+    assert a_token < past.cost_before.point < 2 * a_token, "money for a million tokens, on replicas that are not full"
+    assert past.saved.money.lower > 0
+    assert past.saved.money.point + past.saved.paid == pytest.approx(past.cost_before.point * past.saved.good * SHORT[1] / 1e6, rel=0.05)
+
+
+def test_at_constant_traffic_what_is_remembered_of_tokens_stays_as_it_is() -> None:
+    world = World(grounds={"a": Ground()}, unit=Unit.OUTPUT_TOKENS, tokens=SHORT, rate=40.0)
+    world.tick(60)
+    told = []
+    for _ in range(120):
+        world.tick()
+        (known,) = world.memory.known
+        told.append((known.unit_cost, known.tokens, known.capacity, world.memory.last))
+    assert len(set(map(str, told))) <= 2, "one figure gets surer meanwhile, and nothing else is written"
+
+
+def test_where_requests_get_longer_the_capacity_that_was_measured_is_remembered_with_them() -> None:
+    world = World(grounds={"a": Ground()}, unit=Unit.INPUT_TOKENS, tokens=(100, 100), rate=40.0)
+    world.tick(60)
+    before = world.memory.known[0]
+    world.tokens = (300, 100)
+    world.tick(60)
+    after = world.memory.known[0]
+    assert before.tokens and after.tokens and before.tokens.input and after.tokens.input and before.capacity and after.capacity
+    assert (round(before.tokens.input.point, -1), round(after.tokens.input.point, -1)) == (100, 300)
+    assert after.capacity.rate.point == pytest.approx(before.capacity.rate.point, rel=0.1), "answers are as long as they were"
+    costs = (before.unit_cost, after.unit_cost)
+    assert costs[0] and costs[1] and costs[0].input and costs[1].input
+    assert costs[1].input.interval.point == pytest.approx(costs[0].input.interval.point / 3, rel=0.1)
 
 
 def test_by_requests_the_same_figures_keep_it_where_it_is() -> None:

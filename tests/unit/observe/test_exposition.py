@@ -282,5 +282,7 @@ def test_tokens_of_which_the_engine_tells_a_part_are_unknown(told):
 )
 def test_a_count_of_tokens_that_cannot_be_refuses_its_page(value, reason):
     good = (STEELYARD.GOOD_INPUT, 1)
+    many = tuple((f'vllm:prompt_tokens_total{{engine="{engine}"}}', 2**53) for engine in range(2))
+    assert refusal(exposition() + tokens(*many, EVERY[1])) is Reason.NOT_WHOLE, "together they are more than can be counted"
     assert refusal(exposition() + tokens((EVERY[0][0], value), EVERY[1])) is reason
     assert refusal(exposition() + tokens(*EVERY, good, (STEELYARD.GOOD_OUTPUT, value))) is reason

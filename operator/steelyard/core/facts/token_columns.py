@@ -1,4 +1,7 @@
-"""What many windows tell of tokens, as columns: a window takes 48 bytes."""
+"""What many windows tell of tokens, as columns: a window takes 48 bytes.
+
+Floats, which count one by one up to 2**53 and never overflow, whatever servers say.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ class TokenColumns:
 
     def __init__(self, told: Sequence[Tokens | None] = ()) -> None:
         rows = [(*_row(None if each is None else each.every), *_row(None if each is None else each.good)) for each in told]
-        self._figures: Any = np.array(rows, np.int64).reshape(len(rows), 2 * len(_NOBODY))
+        self._figures: Any = np.array(rows, np.float64).reshape(len(rows), 2 * len(_NOBODY))
 
     def of(self, rows: slice) -> TokenColumns:
         """Some of the rows."""
@@ -57,6 +60,6 @@ def _row(of: Counted | None) -> tuple[int, int, int]:
     return _NOBODY if of is None else (of.input, _NOT_TOLD if of.cached is None else of.cached, of.output)
 
 
-def _counted(figures: Sequence[int]) -> Counted | None:
-    spoken, cached, output = figures
+def _counted(figures: Sequence[float]) -> Counted | None:
+    spoken, cached, output = map(int, figures)
     return None if spoken == _NOT_TOLD else Counted(input=spoken, cached=None if cached == _NOT_TOLD else cached, output=output)

@@ -189,15 +189,20 @@ def _tells_more(old: UnitCost | None, new: UnitCost | None, least: int) -> bool:
     """Whether the cost tells what the remembered one did not."""
     if old is None or new is None:
         return old is None and new is not None
-    before, after = _as_sure_as_counts(old), _as_sure_as_counts(new)
+    before, after = _as_sure_as_counts(old.interval, old.good), _as_sure_as_counts(new.interval, new.good)
     surer = new.good >= GROWN * old.good and _sharper(before, after, WIDE_COST)
     return surer or _enough(old, new, least) or _resized(old, new) or _moved(before, after) or _tokens_tell_more(old, new)
 
 
 def _tokens_tell_more(old: UnitCost, new: UnitCost) -> bool:
-    """Whether the same money is over another number of tokens than before, or over tokens for the first time."""
+    """Whether the same money is over another number of tokens than before, or is told of them for the first time. While requests get longer it is
+    over both kinds, and not sure."""
     pairs = ((old.output, new.output), (old.input, new.input))
-    return any(after is not None and (before is None or _moved(before.interval, after.interval)) for before, after in pairs)
+    told = [(before, _as_sure_as_counts(after.interval, new.good)) for before, after in pairs if after is not None]
+    return any(
+        before is None or _moved(known := _as_sure_as_counts(before.interval, old.good), after) or _sharper(known, after, WIDE_COST)
+        for before, after in told
+    )
 
 
 def _other_requests(old: PerRequest | None, new: PerRequest | None) -> bool:
@@ -205,13 +210,13 @@ def _other_requests(old: PerRequest | None, new: PerRequest | None) -> bool:
     if old is None or new is None:
         return new is not None
     pairs = ((old.input, new.input), (old.output, new.output))
-    return any(before is not None and after is not None and _moved(before, after) for before, after in pairs)
+    return any(before is not None and after is not None and (_moved(before, after) or _sharper(before, after)) for before, after in pairs)
 
 
-def _as_sure_as_counts(cost: UnitCost) -> Interval:
+def _as_sure_as_counts(cost: Interval, good: int) -> Interval:
     """No narrower than requests that come by chance leave it: of all the windows that are looked at those are narrow which chance made alike."""
-    point, chance = cost.interval.point, exp(POISSON / sqrt(max(1, cost.good)))
-    return Interval(point, min(cost.interval.lower, point / chance), max(cost.interval.upper, point * chance))
+    point, chance = cost.point, exp(POISSON / sqrt(max(1, good)))
+    return Interval(point, min(cost.lower, point / chance), max(cost.upper, point * chance))
 
 
 def _capacity(
