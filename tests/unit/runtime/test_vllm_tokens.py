@@ -97,15 +97,15 @@ def test_whoever_leaves_ends_the_work_of_the_engine() -> None:
     engine = Engine(output([1], [2]), output(None, [3]), output(None, [4]))
     assert watch(engine)
 
-    async def leaves() -> Tokens:
+    async def leaves() -> tuple[Tokens, int]:
         tokens = Tokens()
         REQUEST.set(tokens)
         outputs = engine.generate("words", kind("DELTA"), "id")
         await anext(outputs)
         await outputs.aclose()
-        return tokens
+        return tokens, engine.ended
 
-    assert (asyncio.run(leaves()), engine.ended) == (Tokens(input=1, cached=0, output=1), 1)
+    assert asyncio.run(leaves()) == (Tokens(input=1, cached=0, output=1), 1), "at once, and not when it is collected"
 
 
 def test_an_engine_of_another_kind_is_not_counted() -> None:
