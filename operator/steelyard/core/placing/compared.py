@@ -38,7 +38,8 @@ def promise_test(seen: Analysis, move: Move) -> Test:
 
 
 def cost_test(seen: Analysis, move: Move) -> CostTest:
-    """Cost per good request, or per token where the objective counts these, at capacity of the target against the source's since the step began, at today's prices and load.
+    """Cost per good request, or per token where the objective counts these, at capacity: of the target against the source's since the step began, at
+    today's prices and load.
 
     Where a server does not tell how much of a replica a request takes, or takes less of it the more there are, the capacity of the target is what
     is known of it: by its batches, or by the loads that it carried and that broke its promise.
