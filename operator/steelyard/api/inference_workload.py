@@ -122,7 +122,7 @@ class Summary(StatusModel):
     unit_cost: Annotated[
         Annotated[str, Field(max_length=40)],
         says(
-            "What 1,000 good requests cost on the pool that holds the load, or 1M tokens where objective.unit is tokens, with its 95 % interval: "
+            "What 1,000 good requests (or 1M tokens) cost on the pool that holds the load, with its 95 % interval: "
             "in percent where both sides are about equal, else from the lower to the upper end. A dash while it is unknown. For reading only.",
             example="0.0193 EUR ±4%",
         ),

@@ -82,8 +82,7 @@ class OptionEntry(StatusModel):
     unit_cost: Annotated[
         Decimal | None,
         says(
-            "What 1,000 good requests would cost there at this load, or 1M tokens of them where the decision's unit is tokens. Missing while "
-            "unknown.",
+            "What one unit would cost there at this load. Missing while unknown.",
             unit="currency",
             example="0.0193",
         ),
@@ -138,8 +137,9 @@ class LastDecision(StatusModel):
     unit: Annotated[
         CostUnit | None,
         says(
-            "What the unit costs of the options are counted by: spec.objective.unit as it was then. Missing: GoodRequests.",
+            "What the unit costs of the options are counted by. Missing: GoodRequests.",
             example="OutputTokens",
+            brief=True,
         ),
     ] = None
     options: Annotated[

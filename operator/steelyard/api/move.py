@@ -167,7 +167,7 @@ class FinishedMove(StatusModel):
     ] = None
     unit: Annotated[
         CostUnit | None,
-        says("What the cost before is counted by: spec.objective.unit as it was then. Missing: GoodRequests.", example="OutputTokens"),
+        says("What the cost before is counted by. Missing: GoodRequests.", example="OutputTokens", brief=True),
     ] = None
     saved: Annotated[
         Saved | None,

@@ -79,9 +79,8 @@ class Objective(SpecModel):
     max_unit_cost: Annotated[
         PositiveMoney | None,
         says(
-            "The most that one unit should cost: 1,000 good requests, or 1M tokens of them where unit is tokens. It never stops serving: while "
-            "what it is measured to cost is certainly more, the condition Placed says so with the reason AboveMaxUnitCost, and no rescue goes to a "
-            "pool where it is measured to cost more.",
+            "The most that one unit should cost: 1,000 good requests, or 1M tokens. It never stops serving: while it is certainly measured to cost "
+            "more, the condition Placed has the reason AboveMaxUnitCost, and no rescue goes to a pool where it costs more.",
             unit="currency for one unit",
             example="0.05",
         ),
@@ -89,8 +88,7 @@ class Objective(SpecModel):
     unit: Annotated[
         CostUnit,
         says(
-            "What the unit cost is counted by, and what pools are compared by. With tokens a pool that was measured with longer requests is no "
-            "slower for that, maxUnitCost is for 1M tokens, and all of the cost is divided by the tokens of that kind.",
+            "What the unit cost is counted by, and pools are compared by. With tokens all of the cost is divided by those of that kind.",
             example="OutputTokens",
         ),
     ] = CostUnit.GOOD_REQUESTS

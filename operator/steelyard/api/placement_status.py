@@ -43,44 +43,21 @@ class Verdict(Word):
 
 
 class TokenCost(StatusModel):
-    """The same money as a cost of tokens: all of the cost over the tokens of one kind."""
+    """All of the cost over the tokens of one kind."""
 
-    value: Annotated[
-        Decimal,
-        says(
-            "All of the cost for 1M tokens of this kind that good requests had. The money is not split: the figures of output and of input "
-            "tokens are two views of the same money, and are not added.",
-            unit="currency for 1M tokens",
-            example="2.14",
-        ),
-    ]
-    lower: Annotated[
-        Decimal,
-        says("The lower end of its 95 % interval, by block bootstrap over windows.", unit="currency for 1M tokens", example="2.08"),
-    ]
-    upper: Annotated[Decimal, says("The upper end of its 95 % interval.", unit="currency for 1M tokens", example="2.21")]
-    tokens: Annotated[
-        Count, says("The tokens of this kind that good requests had in that time: the denominator.", unit="tokens", example=710_000)
-    ]
-    cached: Annotated[
-        Count | None,
-        says(
-            "How many of the input tokens a prefix cache kept, so that they were not computed. They are in the denominator. Missing for output "
-            "tokens, and where the server does not tell.",
-            unit="tokens",
-            example=120_000,
-        ),
-    ] = None
+    value: Annotated[Decimal, says("All of the cost for 1M tokens of good requests.", unit="currency", example="2.14")]
+    lower: Annotated[Decimal, says("The lower 95 % end.", unit="currency", example="2.08")]
+    upper: Annotated[Decimal, says("The upper 95 % end.", unit="currency", example="2.21")]
+    tokens: Annotated[Count, says("The denominator.", unit="tokens", example=710_000)]
+    cached: Annotated[Count | None, says("Input tokens that a prefix cache kept.", unit="tokens", example=120_000)] = None
 
 
 class TokensPerRequest(StatusModel):
-    """How many tokens a good request had."""
+    """How many tokens a good request had when the capacity was measured."""
 
-    mean: Annotated[
-        Decimal, says("The mean over the good requests that the capacity was measured with.", unit="tokens a request", example="212")
-    ]
-    lower: Annotated[Decimal, says("The lower end of its 95 % interval.", unit="tokens a request", example="207")]
-    upper: Annotated[Decimal, says("The upper end of its 95 % interval.", unit="tokens a request", example="218")]
+    mean: Annotated[Decimal, says("The mean over good requests.", unit="tokens", example="212")]
+    lower: Annotated[Decimal, says("The lower 95 % end.", unit="tokens", example="207")]
+    upper: Annotated[Decimal, says("The upper 95 % end.", unit="tokens", example="218")]
 
 
 class UnitCost(StatusModel):
@@ -155,11 +132,11 @@ class UnitCost(StatusModel):
     ]
     output_tokens: Annotated[
         TokenCost | None,
-        says("The same money over the output tokens of good requests. Missing where the server does not tell them."),
+        says("The same money over output tokens. Missing where they are not told."),
     ] = None
     input_tokens: Annotated[
         TokenCost | None,
-        says("The same money over the input tokens of good requests. Missing where the server does not tell them."),
+        says("The same money over input tokens. Missing where they are not told."),
     ] = None
 
 
@@ -353,11 +330,11 @@ class PlacementStatus(StatusModel):
     ] = None
     input_tokens_per_request: Annotated[
         TokensPerRequest | None,
-        says("The input tokens of a good request here when the capacity was measured: it is a capacity for such requests."),
+        says("The input tokens of the good requests that the capacity is for."),
     ] = None
     output_tokens_per_request: Annotated[
         TokensPerRequest | None,
-        says("The output tokens of a good request here when the capacity was measured."),
+        says("The output tokens of the good requests that the capacity is for."),
     ] = None
     steady: Annotated[
         bool | None, says("Whether the unit cost was measured outside of moves, so that it speaks of this placement alone.", example=True)
@@ -426,7 +403,7 @@ class ClaimStatus(StatusModel):
     ] = None
     unit: Annotated[
         CostUnit | None,
-        says("What the figures count, where it is tokens of good requests. Missing: GoodRequests.", example="OutputTokens"),
+        says("What the figures count. Missing: GoodRequests.", example="OutputTokens", brief=True),
     ] = None
     reason: Annotated[
         Annotated[str, Field(max_length=64)],

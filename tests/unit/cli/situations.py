@@ -712,6 +712,7 @@ def by_tokens() -> Gathered:
     found = balanced()
     one = copy.deepcopy(found.workloads[0])
     one["spec"]["objective"]["unit"] = "OutputTokens"
+    one["spec"]["server"] = {"vllm": {}}
     decided, (first, *_) = one["status"]["lastDecision"], one["status"]["placements"]
     decided["unit"] = "OutputTokens"
     for each in decided["options"]:
