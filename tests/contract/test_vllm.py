@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ import pytest
 
 from contract.vllm_sdk.vllm.entrypoints.openai.api_server import continued, logprob
 from patience import PATIENCE
+from steelyard.core.facts.tokens import Counted, Tokens
+from steelyard.observe.contract import STEELYARD
+from steelyard.observe.exposition import parse
 from steelyard_runtime.artifacts.manifest import Logprob, Manifest
 from steelyard_runtime.artifacts.publish import Published, files_of, publish
 from steelyard_runtime.artifacts.store import open_store
@@ -150,6 +154,13 @@ class TextProcess:
         body = {"model": "story", "prompt": "once", "max_tokens": 3, **asked}
         return http(f"{self.url}/v1/completions", json.dumps(body).encode())
 
+    def tokens(self) -> Tokens:
+        """As the operator reads them."""
+        page = self.until(lambda: "vllm:generation_tokens_total" in (found := self.probe("/metrics")[1]) and found)
+        found = STEELYARD.sample(parse(page.encode(), STEELYARD.wanted), datetime.now(UTC), 0).tokens
+        assert found is not None
+        return found
+
     def counted(self) -> dict[str, int]:
         """Outcomes, by the page that the operator reads."""
         prefix = 'steelyard_server_requests_total{outcome="'
@@ -209,7 +220,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., TextProcess]]:
 def test_streams_and_answers_in_one_piece_are_judged_and_told_to_the_end(start: Callable[..., TextProcess], tmp_path: Path) -> None:
     server = start().ready()
     status, headers, body = server.complete(stream=True, max_tokens=5)
-    assert (status, headers["x-steelyard-pod"], body.count(b"data: ")) == (200, "pod-a", 6)
+    assert (status, headers["x-steelyard-pod"], body.count(b"data: ")) == (200, "pod-a", 5), "one of the steps makes two tokens"
     assert server.complete()[1]["x-steelyard-outcome"] == "good"
     assert server.complete(model="another")[0] == 404, "the client's own error, which is no request"
     assert server.complete(prompt="break")[0] == 500
@@ -219,6 +230,20 @@ def test_streams_and_answers_in_one_piece_are_judged_and_told_to_the_end(start: 
     server.process.send_signal(signal.SIGTERM)
     assert server.last_word()["final"]["requests"] == {"good": 2, "slow": 0, "error": 1, "shed": 0}
     assert (tmp_path / "tmp" / "steelyard-vllm" / CACHE / "compiled").read_text() == "warm", "vLLM found what the compile had cached"
+
+
+def test_the_tokens_of_good_requests_are_those_that_the_engine_made_and_no_others(start: Callable[..., TextProcess]) -> None:
+    late = {"latency": [{"metric": "ttft", "milliseconds": LEISURE_MS}, {"metric": "itl", "milliseconds": 1}]}
+    server = start(environment={"STAND_IN_SECONDS": "0.05"}, objective=late).ready()
+    before = server.tokens()
+    assert before.every.input > 0 and before.good == Counted(input=0, cached=0, output=0), "golden requests are nobody's"
+    assert server.complete(prompt="once upon a time", max_tokens=3)[1]["x-steelyard-outcome"] == "good"
+    assert server.complete(prompt="once upon a time", max_tokens=4)[1]["x-steelyard-outcome"] == "good"
+    assert server.complete(prompt="once upon", max_tokens=6, stream=True)[0] == 200, "and too slow"
+    assert server.counted() == {"good": 2, "slow": 1, "error": 0, "shed": 0}
+    after = server.tokens()
+    assert after.good == Counted(input=8, cached=3, output=7)
+    assert after.plus(before, -1).every == Counted(input=10, cached=3, output=13)
 
 
 def test_what_is_not_judged_is_not_there_and_what_asks_nothing_of_the_model_is_not_counted(start: Callable[..., TextProcess]) -> None:

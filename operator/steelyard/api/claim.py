@@ -28,9 +28,11 @@ class ClaimUnit(Word):
     """The unit of an absolute claim."""
 
     PER_THOUSAND_REQUESTS = "PerThousandRequests", "currency per 1,000 requests"
-    PER_MILLION_TOKENS = "PerMillionTokens", "currency per 1M tokens"
+    PER_MILLION_TOKENS = "PerMillionTokens", "currency per 1M generated tokens"
+    PER_MILLION_INPUT_TOKENS = "PerMillionInputTokens", "currency per 1M prompt tokens"
     REQUESTS_PER_SECOND = "RequestsPerSecond", "requests per second of one device"
-    TOKENS_PER_SECOND = "TokensPerSecond", "tokens per second of one device"
+    TOKENS_PER_SECOND = "TokensPerSecond", "generated tokens per second of one device"
+    INPUT_TOKENS_PER_SECOND = "InputTokensPerSecond", "prompt tokens per second of one device"
     MILLISECONDS = "Milliseconds", "milliseconds at the objective's percent"
     WATTS = "Watts", "watts of one device"
 
@@ -43,8 +45,8 @@ class OperatingPoint(Word):
 
 
 UNITS_OF: dict[ClaimMetric, tuple[ClaimUnit, ...]] = {
-    ClaimMetric.UNIT_COST: (ClaimUnit.PER_THOUSAND_REQUESTS, ClaimUnit.PER_MILLION_TOKENS),
-    ClaimMetric.THROUGHPUT: (ClaimUnit.REQUESTS_PER_SECOND, ClaimUnit.TOKENS_PER_SECOND),
+    ClaimMetric.UNIT_COST: (ClaimUnit.PER_THOUSAND_REQUESTS, ClaimUnit.PER_MILLION_TOKENS, ClaimUnit.PER_MILLION_INPUT_TOKENS),
+    ClaimMetric.THROUGHPUT: (ClaimUnit.REQUESTS_PER_SECOND, ClaimUnit.TOKENS_PER_SECOND, ClaimUnit.INPUT_TOKENS_PER_SECOND),
     ClaimMetric.LATENCY: (ClaimUnit.MILLISECONDS,),
     ClaimMetric.POWER: (ClaimUnit.WATTS,),
 }
@@ -67,17 +69,18 @@ class Claim(SpecModel):
             field="relativeTo",
         ),
         Rule(
-            "has(self.value) == has(self.unit)",
-            "must be given with value and only with it: a value says nothing without its unit",
-            lambda c: (c.value is None) == (c.unit is None),
+            "!has(self.value) || has(self.unit)",
+            "must be given with value: a value says nothing without its unit",
+            lambda c: c.value is None or c.unit is not None,
             field="unit",
         ),
         Rule(
-            "!has(self.unit) || (self.metric == 'UnitCost' && self.unit in ['PerThousandRequests', 'PerMillionTokens']) || "
-            "(self.metric == 'Throughput' && self.unit in ['RequestsPerSecond', 'TokensPerSecond']) || "
+            "!has(self.unit) || (self.metric == 'UnitCost' && self.unit in ['PerThousandRequests', 'PerMillionTokens', "
+            "'PerMillionInputTokens']) || (self.metric == 'Throughput' && self.unit in ['RequestsPerSecond', 'TokensPerSecond', "
+            "'InputTokensPerSecond']) || "
             "(self.metric == 'Latency' && self.unit == 'Milliseconds') || (self.metric == 'Power' && self.unit == 'Watts')",
-            "must fit the metric: UnitCost in PerThousandRequests or PerMillionTokens, Throughput in RequestsPerSecond or TokensPerSecond, "
-            "Latency in Milliseconds, Power in Watts",
+            "must fit the metric: UnitCost in PerThousandRequests, PerMillionTokens or PerMillionInputTokens, Throughput in RequestsPerSecond, "
+            "TokensPerSecond or InputTokensPerSecond, Latency in Milliseconds, Power in Watts",
             lambda c: c.unit is None or c.unit in UNITS_OF[c.metric],
             field="unit",
         ),
@@ -137,9 +140,14 @@ class Claim(SpecModel):
             example="2674.19",
         ),
     ] = None
-    unit: Annotated[ClaimUnit | None, says("The unit of the value. Needed with value, and only with it.", example="RequestsPerSecond")] = (
-        None
-    )
+    unit: Annotated[
+        ClaimUnit | None,
+        says(
+            "The unit of the value. Needed with value. A ratio may have one too: with a unit of tokens it is a ratio of costs or rates by tokens; "
+            "left out, it is of what the workload's objective.unit counts.",
+            example="RequestsPerSecond",
+        ),
+    ] = None
     at: Annotated[
         OperatingPoint | None,
         says(

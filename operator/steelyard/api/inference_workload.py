@@ -122,8 +122,8 @@ class Summary(StatusModel):
     unit_cost: Annotated[
         Annotated[str, Field(max_length=40)],
         says(
-            "What 1,000 good requests cost on the pool that holds the load, with its 95 % interval: in percent where both sides are about "
-            "equal, else from the lower to the upper end. A dash while it is unknown. For reading only.",
+            "What 1,000 good requests (or 1M tokens) cost on the pool that holds the load, with its 95 % interval: "
+            "in percent where both sides are about equal, else from the lower to the upper end. A dash while it is unknown. For reading only.",
             example="0.0193 EUR ±4%",
         ),
     ] = ""
@@ -236,7 +236,9 @@ INFERENCE_WORKLOAD = Kind(
         Column("Model", ".status.summary.model", "The model in short."),
         Column("Ready", '.status.conditions[?(@.type=="Ready")].status', "Whether requests are served."),
         Column("Pool", ".status.summary.pool", "The pool with the most replicas, and how many others are in use."),
-        Column("Cost/1K", ".status.summary.unitCost", "Cost of 1,000 good requests with its currency and its 95 % interval."),
+        Column(
+            "Cost", ".status.summary.unitCost", "Cost of 1,000 good requests, or of 1M tokens where it says so, with its 95 % interval."
+        ),
         Column("SLO", '.status.conditions[?(@.type=="SLOMet")].status', "Whether the latency objectives are met."),
         Column("Reason", '.status.conditions[?(@.type=="Ready")].reason', "Why it is ready, or why not."),
         Column("Age", ".metadata.creationTimestamp", "Time since creation.", "date"),

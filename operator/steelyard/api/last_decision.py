@@ -8,6 +8,7 @@ from steelyard.api.describe import says
 from steelyard.api.model import StatusModel
 from steelyard.api.moment import Time
 from steelyard.api.money import CurrencyCode, Decimal
+from steelyard.api.objective import CostUnit
 from steelyard.api.placement_status import Basis
 from steelyard.api.status_values import Count, SmallCount
 from steelyard.api.text import Message, PoolName
@@ -80,7 +81,11 @@ class OptionEntry(StatusModel):
     ] = None
     unit_cost: Annotated[
         Decimal | None,
-        says("What 1,000 good requests would cost there at this load. Missing while unknown.", unit="currency", example="0.0193"),
+        says(
+            "What one unit would cost there at this load. Missing while unknown.",
+            unit="currency",
+            example="0.0193",
+        ),
     ] = None
     lower: Annotated[
         Decimal | None, says("The lower end of that cost: the 95 % interval, or the claim's spread.", unit="currency", example="0.0181")
@@ -129,6 +134,14 @@ class LastDecision(StatusModel):
         Annotated[str, Field(max_length=64)],
         says("The digest of the decision's subject, which stands with the full record in the operator's log.", example="0a1b2c3d4e5f6071"),
     ] = ""
+    unit: Annotated[
+        CostUnit | None,
+        says(
+            "What the unit costs of the options are counted by. Missing: GoodRequests.",
+            example="OutputTokens",
+            brief=True,
+        ),
+    ] = None
     options: Annotated[
         tuple[OptionEntry, ...],
         says("Every pool as it was weighed, in the order of their names.", most=32, list_type="map", keys=("pool",)),

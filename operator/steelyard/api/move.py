@@ -8,6 +8,7 @@ from steelyard.api.describe import says
 from steelyard.api.model import StatusModel
 from steelyard.api.moment import Time
 from steelyard.api.money import Decimal
+from steelyard.api.objective import CostUnit
 from steelyard.api.status_values import Count, SmallCount
 from steelyard.api.text import HashedRevision, Message, PoolName
 from steelyard.api.word import Word
@@ -109,7 +110,7 @@ class Move(StatusModel):
 
 
 class CostBefore(StatusModel):
-    """What 1,000 good requests cost until a move was begun, by what decides, on all pools together."""
+    """What one unit cost until a move was begun, by what decides, on all pools together."""
 
     value: Annotated[Decimal, says("That cost, as a ratio of sums over windows.", unit="currency", example="0.021")]
     lower: Annotated[Decimal, says("The lower end of its 95 % interval, by block bootstrap.", unit="currency", example="0.0201")]
@@ -162,7 +163,11 @@ class FinishedMove(StatusModel):
         ),
     ] = None
     unit_cost_before: Annotated[
-        CostBefore | None, says("What 1,000 good requests cost before a move for cost. Missing where too little of that time is known.")
+        CostBefore | None, says("What one unit cost before a move for cost. Missing where too little of that time is known.")
+    ] = None
+    unit: Annotated[
+        CostUnit | None,
+        says("What the cost before is counted by. Missing: GoodRequests.", example="OutputTokens", brief=True),
     ] = None
     saved: Annotated[
         Saved | None,

@@ -79,16 +79,16 @@ class Objective(SpecModel):
     max_unit_cost: Annotated[
         PositiveMoney | None,
         says(
-            "The most that 1,000 good requests should cost. It never stops serving: while what they are measured to cost is certainly more, the "
-            "condition Placed says so with the reason AboveMaxUnitCost, and no rescue goes to a pool where they are measured to cost more. In this version nothing is compared where unit is tokens.",
-            unit="currency for 1,000 good requests",
+            "The most that one unit should cost: 1,000 good requests, or 1M tokens. It never stops serving: while it is certainly measured to cost "
+            "more, the condition Placed has the reason AboveMaxUnitCost, and no rescue goes to a pool where it costs more.",
+            unit="currency for one unit",
             example="0.05",
         ),
     ] = None
     unit: Annotated[
         CostUnit,
         says(
-            "What the unit cost is counted by. This version reads only GoodRequests: with tokens, costs are still for 1,000 good requests.",
+            "What the unit cost is counted by, and pools are compared by. With tokens all of the cost is divided by those of that kind.",
             example="OutputTokens",
         ),
     ] = CostUnit.GOOD_REQUESTS

@@ -8,6 +8,7 @@ from steelyard.api.describe import says
 from steelyard.api.model import StatusModel
 from steelyard.api.moment import Time
 from steelyard.api.money import Decimal
+from steelyard.api.objective import CostUnit
 from steelyard.api.status_values import Count, SmallCount
 from steelyard.api.text import Digest, HashedRevision, Message, PoolName
 from steelyard.api.word import Word
@@ -41,14 +42,32 @@ class Verdict(Word):
     INCONCLUSIVE = "Inconclusive", "too little has been measured to tell"
 
 
+class TokenCost(StatusModel):
+    """All of the cost over the tokens of one kind."""
+
+    value: Annotated[Decimal, says("All of the cost for 1M tokens of good requests.", unit="currency", example="2.14")]
+    lower: Annotated[Decimal, says("The lower 95 % end.", unit="currency", example="2.08")]
+    upper: Annotated[Decimal, says("The upper 95 % end.", unit="currency", example="2.21")]
+    tokens: Annotated[Count, says("The denominator.", unit="tokens", example=710_000)]
+    cached: Annotated[Count | None, says("Input tokens that a prefix cache kept.", unit="tokens", example=120_000)] = None
+
+
+class TokensPerRequest(StatusModel):
+    """How many tokens a good request had when the capacity was measured."""
+
+    mean: Annotated[Decimal, says("The mean over good requests.", unit="tokens", example="212")]
+    lower: Annotated[Decimal, says("The lower 95 % end.", unit="tokens", example="207")]
+    upper: Annotated[Decimal, says("The upper 95 % end.", unit="tokens", example="218")]
+
+
 class UnitCost(StatusModel):
-    """Cost per unit with its interval and the counts it was made from."""
+    """Cost of 1,000 good requests with its interval and the counts it was made from, and the same money over tokens."""
 
     value: Annotated[
         Decimal,
         says(
-            "The cost of one unit of the objective: the sum of cost over the sum of units, never a mean of ratios.",
-            unit="currency for one unit",
+            "The cost of 1,000 good requests: the sum of cost over the sum of good requests, never a mean of ratios.",
+            unit="currency for 1,000 good requests",
             example="0.0193",
         ),
     ]
@@ -56,7 +75,7 @@ class UnitCost(StatusModel):
         Decimal | None,
         says(
             "The lower end of the 95 % interval of the unit cost, by block bootstrap over windows. Missing when it rests on a claim.",
-            unit="currency for one unit",
+            unit="currency for 1,000 good requests",
             example="0.0187",
         ),
     ] = None
@@ -64,7 +83,7 @@ class UnitCost(StatusModel):
         Decimal | None,
         says(
             "The upper end of the 95 % interval of the unit cost. Missing when it rests on a claim, which has no interval.",
-            unit="currency for one unit",
+            unit="currency for 1,000 good requests",
             example="0.0201",
         ),
     ] = None
@@ -111,6 +130,14 @@ class UnitCost(StatusModel):
             "What the value rests on. A claim never wins over a measurement, and it is never shown without this word.", example="Measured"
         ),
     ]
+    output_tokens: Annotated[
+        TokenCost | None,
+        says("The same money over output tokens. Missing where they are not told."),
+    ] = None
+    input_tokens: Annotated[
+        TokenCost | None,
+        says("The same money over input tokens. Missing where they are not told."),
+    ] = None
 
 
 class Floor(StatusModel):
@@ -249,7 +276,7 @@ class PlacementStatus(StatusModel):
     unit_cost: Annotated[
         UnitCost | None,
         says(
-            "What one unit costs here, with interval, counts and basis. Missing without traffic and without a claim; it is never 0 by accident."
+            "What good requests cost here, with interval, counts and basis. Missing without traffic and without a claim; it is never 0 by accident."
         ),
     ] = None
     capacity_basis: Annotated[
@@ -300,6 +327,14 @@ class PlacementStatus(StatusModel):
             "When the probe ended that the capacity rests on. Missing where it rests on the workload's own traffic.",
             example="2026-03-01T12:00:00Z",
         ),
+    ] = None
+    input_tokens_per_request: Annotated[
+        TokensPerRequest | None,
+        says("The input tokens of the good requests that the capacity is for."),
+    ] = None
+    output_tokens_per_request: Annotated[
+        TokensPerRequest | None,
+        says("The output tokens of the good requests that the capacity is for."),
     ] = None
     steady: Annotated[
         bool | None, says("Whether the unit cost was measured outside of moves, so that it speaks of this placement alone.", example=True)
@@ -365,6 +400,10 @@ class ClaimStatus(StatusModel):
     upper: Annotated[
         Decimal | None,
         says("The upper end of what the measured number may be, by bounds that hold at every look.", unit="as the claim", example="0.44"),
+    ] = None
+    unit: Annotated[
+        CostUnit | None,
+        says("What the figures count. Missing: GoodRequests.", example="OutputTokens", brief=True),
     ] = None
     reason: Annotated[
         Annotated[str, Field(max_length=64)],

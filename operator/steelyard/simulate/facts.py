@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from steelyard.api.objective import CostUnit
 from steelyard.core.compiling.default_request import CPU_POOL, in_proportion
 from steelyard.core.economics.replica_price import replica_price
 from steelyard.core.facts.claim import Claim, ClaimMetric
@@ -25,12 +26,13 @@ from steelyard.core.facts.snapshot import (
     Toolchain,
     Workload,
 )
+from steelyard.core.facts.unit_cost import PER, PER_TOKENS, Unit
 from steelyard.core.performance.waiting import utilisation
 from steelyard.core.planning.option import PER_HOUR
 from steelyard.simulate.carried import carried
 from steelyard.simulate.happening import Happening
 from steelyard.simulate.nodes import Nodes
-from steelyard.simulate.pool_entry import ClaimedMetric, ClaimEntry, PoolEntry, ReplicaSize
+from steelyard.simulate.pool_entry import UNITS, ClaimedMetric, ClaimEntry, PoolEntry, ReplicaSize
 from steelyard.simulate.scenario import Scenario
 from steelyard.simulate.truth import Truth
 from steelyard.simulate.workload_entry import WorkloadEntry
@@ -54,6 +56,7 @@ def workload_of(entry: WorkloadEntry, wish: int) -> Workload:
         compile=CompileOptions(),
         latency=tuple(LatencyObjective(metric=metric, milliseconds=each, percent=objective.percent) for metric, each in objective.promises),
         error_budget=objective.error_budget_percent / 100,
+        unit=Unit(objective.unit.value),
         scaling=Scaling(minimum=scaling.min_replicas, maximum=scaling.max_replicas, owner=str(scaling.owner), priority=scaling.priority),
         rebalancing=Rebalancing(
             mode=Mode(str(policy.mode)),
@@ -172,7 +175,7 @@ def _claim(claim: ClaimEntry, pool: PoolEntry, entry: WorkloadEntry, scenario: S
     ratio, value = claim.ratio, claim.value
     if claim.times_truth is not None:
         other = next((p for p in scenario.pools if p.name == claim.relative_to), None)
-        mine, theirs = _true(claim.metric, pool, entry), _true(claim.metric, other, entry) if other else 1.0
+        mine, theirs = _true(claim, pool, entry), _true(claim, other, entry) if other else 1.0
         if mine is None or theirs is None:
             return None
         told = mine / theirs * claim.times_truth
@@ -184,12 +187,25 @@ def _claim(claim: ClaimEntry, pool: PoolEntry, entry: WorkloadEntry, scenario: S
         ratio=ratio,
         relative_to=claim.relative_to,
         value=value,
+        unit=None if claim.unit is None else UNITS[claim.metric][claim.unit],
         source="scenario",
     )
 
 
-def _true(metric: ClaimedMetric, pool: PoolEntry, entry: WorkloadEntry) -> float | None:
-    """Requests per second of a full replica, or what 1,000 of them cost where the objective is just kept; None where the scenario does not say."""
+def _true(claim: ClaimEntry, pool: PoolEntry, entry: WorkloadEntry) -> float | None:
+    """Requests or tokens per second of a full replica, or what a unit of them costs where the objective is just kept; None where the scenario does
+    not say."""
+    tokens = {CostUnit.INPUT_TOKENS: 0, CostUnit.OUTPUT_TOKENS: 1}
+    if claim.unit not in tokens:
+        return _true_of_requests(claim.metric, pool, entry)
+    of_requests = _true_of_requests(claim.metric, pool, entry)
+    if of_requests is None or entry.lengths is None:
+        return None
+    each = entry.lengths.means[tokens[claim.unit]]
+    return of_requests * each if claim.metric is ClaimedMetric.THROUGHPUT else of_requests * PER_TOKENS / (PER * each)
+
+
+def _true_of_requests(metric: ClaimedMetric, pool: PoolEntry, entry: WorkloadEntry) -> float | None:
     truth = entry.truth.get(pool.name)
     if truth is None:
         return None

@@ -14,6 +14,7 @@ import numpy as np
 
 from steelyard.core.facts.batches import NONE, Batches, together
 from steelyard.core.facts.snapshot import Traffic
+from steelyard.core.facts.tokens import NO_TOKENS, Tokens, all_tokens
 from steelyard.core.facts.window import Crash, Window
 from steelyard.core.facts.window_table import WindowTable
 from steelyard.core.statistics.histogram import Histogram, quantile
@@ -42,6 +43,7 @@ class Seen:
     batches: Batches | None = None
     by_engine: bool = False
     """Whether the busy time is the engine's, as on devices, and not that of processors."""
+    tokens: Tokens | None = None
 
 
 class Observation:
@@ -129,6 +131,7 @@ class Observation:
         self._cost: float | None = 0.0
         self._batches: Batches | None = NONE
         self._unbroken, self._by_engine = True, False
+        self._tokens: Tokens | None = NO_TOKENS
 
     def _add(self, seen: Seen) -> None:
         self._counts += np.bincount(seen.answered.outcome, minlength=4)
@@ -138,6 +141,7 @@ class Observation:
         self._busy = None if self._busy is None or seen.busy_seconds is None else self._busy + seen.busy_seconds
         self._batches = together(self._batches, seen.batches)
         self._by_engine = self._by_engine or seen.by_engine
+        self._tokens = all_tokens(self._tokens, seen.tokens)
         self._cost = None if self._cost is None or seen.cost is None else self._cost + seen.cost
 
     def _window(self, now: datetime, *, steady: bool, disturbed: bool) -> Window:
@@ -159,5 +163,6 @@ class Observation:
             buckets=buckets,
             disturbed=disturbed,
             by_engine=self._by_engine,
+            tokens=self._tokens,
             batches=self._batches if self._batches is not None and self._batches.sizes else None,
         )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import Field
 
 from steelyard.api.describe import says
 from steelyard.api.model import SpecModel
+from steelyard.api.objective import CostUnit
 from steelyard.api.rule import Rule
 from steelyard.api.shape import PriceClass
 from steelyard.api.text import FamilyName, PoolName
@@ -28,8 +30,23 @@ class ReplicaSize(SpecModel):
 class ClaimedMetric(Word):
     """What is claimed, of what a simulation can tell the truth of."""
 
-    UNIT_COST = "UnitCost", "cost per 1,000 good requests"
-    THROUGHPUT = "Throughput", "requests per second of one replica"
+    UNIT_COST = "UnitCost", "cost of one unit"
+    THROUGHPUT = "Throughput", "requests or tokens per second of one replica"
+
+
+UNITS: Mapping[ClaimedMetric, Mapping[CostUnit, str]] = {
+    ClaimedMetric.UNIT_COST: {
+        CostUnit.GOOD_REQUESTS: "PerThousandRequests",
+        CostUnit.OUTPUT_TOKENS: "PerMillionTokens",
+        CostUnit.INPUT_TOKENS: "PerMillionInputTokens",
+    },
+    ClaimedMetric.THROUGHPUT: {
+        CostUnit.GOOD_REQUESTS: "RequestsPerSecond",
+        CostUnit.OUTPUT_TOKENS: "TokensPerSecond",
+        CostUnit.INPUT_TOKENS: "InputTokensPerSecond",
+    },
+}
+"""The units of claims as an AcceleratorPool has them, by what they count."""
 
 
 class Scheduling(Word):
@@ -60,7 +77,13 @@ class ClaimEntry(SpecModel):
     model: Annotated[str, says("A glob over the workloads' models.", example="*bert*", least=1)] = "*"
     ratio: Annotated[Amount | None, says("As a multiple of relativeTo.", example=0.5)] = None
     relative_to: Annotated[PoolName | None, says("The pool that ratio, or timesTruth, compares with.", example="g5")] = None
-    value: Annotated[Amount | None, says("The number itself: money per 1,000 requests, or requests per second.", example=120)] = None
+    value: Annotated[
+        Amount | None, says("The number itself: money per 1,000 requests or 1M tokens, or requests or tokens per second.", example=120)
+    ] = None
+    unit: Annotated[
+        CostUnit | None,
+        says("What it counts. Left out: requests, for a value; what the workload's objective counts, for a ratio.", example="OutputTokens"),
+    ] = None
     times_truth: Annotated[
         Factor | None,
         says(

@@ -9,15 +9,17 @@ from steelyard.api.accelerator_pool import AcceleratorPool
 from steelyard.api.capacity import CapacityType, ProvisionerType
 from steelyard.api.parse import FieldError, parse
 from steelyard.api.quantity import gibibytes, number
+from steelyard.simulate.pool_entry import UNITS
 
-_METRICS = {"UnitCost": "PerThousandRequests", "Throughput": "RequestsPerSecond"}
+_COUNTED = {metric.value: {word: unit.value for unit, word in words.items()} for metric, words in UNITS.items()}
+"""What a unit counts, by metric."""
 
 
 def pool_of(manifest: Mapping[str, Any]) -> dict[str, Any] | list[FieldError]:
     """The raw pool of a scenario, or what is wrong with the manifest.
 
-    Of several shapes the one with the lowest price is taken. Claims that a simulation cannot judge (latency, power, tokens, ratios to an
-    instance type) are left out.
+    Of several shapes the one with the lowest price is taken. Claims that a simulation cannot judge (latency, power, ratios to an instance
+    type) are left out.
     """
     parsed = parse(AcceleratorPool, manifest)
     if isinstance(parsed, list):
@@ -49,9 +51,11 @@ def pool_of(manifest: Mapping[str, Any]) -> dict[str, Any] | list[FieldError]:
 
 
 def _claim(raw: Mapping[str, Any]) -> dict[str, Any] | None:
-    if raw["metric"] not in _METRICS:
+    if raw["metric"] not in _COUNTED:
         return None
     claim = {"name": raw["name"], "metric": raw["metric"], "model": raw.get("model", "*")}
+    if "unit" in raw:
+        claim["unit"] = _COUNTED[raw["metric"]][raw["unit"]]
     if "ratio" in raw:
         return None if "." in raw["relativeTo"] else {**claim, "ratio": float(raw["ratio"]), "relativeTo": raw["relativeTo"]}
-    return {**claim, "value": float(raw["value"])} if raw["unit"] == _METRICS[raw["metric"]] else None
+    return {**claim, "value": float(raw["value"])}

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from steelyard.api.describe import says
 from steelyard.api.model import SpecModel
+from steelyard.api.objective import CostUnit
 from steelyard.api.rebalancing import Rebalancing
 from steelyard.api.rule import Pattern, Rule
 from steelyard.api.scaling import Scaling
@@ -51,6 +52,10 @@ class ObjectiveEntry(SpecModel):
         int, says("As spec.objective.errorBudgetPercent of an InferenceWorkload.", unit="percent", low=0, high=100, example=25)
     ] = 50
 
+    unit: Annotated[
+        CostUnit, says("As spec.objective.unit of an InferenceWorkload. With tokens it needs lengths.", example="OutputTokens")
+    ] = CostUnit.GOOD_REQUESTS
+
     @property
     def promises(self) -> tuple[tuple[str, int], ...]:
         """(metric as in spec.objective.latency, milliseconds), of those that are promised."""
@@ -77,6 +82,12 @@ class WorkloadEntry(SpecModel):
             "",
             "must be given where a truth is of kind tokens",
             lambda w: w.lengths is not None or not any(t.tokens for t in w.truth.values()),
+            field="lengths",
+        ),
+        Rule(
+            "",
+            "must be given where objective.unit is tokens",
+            lambda w: w.lengths is not None or w.objective.unit is CostUnit.GOOD_REQUESTS,
             field="lengths",
         ),
         Rule(

@@ -42,7 +42,7 @@ from steelyard.simulate.observation import Observation, Seen
 from steelyard.simulate.probe import Ramping, ramp_up
 from steelyard.simulate.queues import Queues
 from steelyard.simulate.replica import Replica
-from steelyard.simulate.requests import SHED, Floats, Requests
+from steelyard.simulate.requests import SHED, Floats, Requests, counted
 from steelyard.simulate.scenario import Scenario
 from steelyard.simulate.slots import Slots
 from steelyard.simulate.tally import Tally
@@ -280,6 +280,7 @@ class World:
                 crashes=tuple(self._crash(r.crashed_at, r.ready_at) for r in pods if r.crashed_at is not None and r.leaving is None),
                 batches=_runs(here, busy, mine, ran) if told else None,
                 by_engine=self._pools[key.pool].devices > 0,
+                tokens=counted(here) if tenant.entry.lengths else None,
             )
         return seen
 

@@ -17,7 +17,8 @@ from steelyard.core.facts.energy import UnitEnergy
 from steelyard.core.facts.floor import Floor
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.percentile import Percentile
-from steelyard.core.facts.unit_cost import UnitCost
+from steelyard.core.facts.tokens import PerRequest
+from steelyard.core.facts.unit_cost import TokenCost, Unit, UnitCost
 from steelyard.core.statistics.interval import Interval
 from steelyard.status.raw import Raw
 from steelyard.status.read import placement as read
@@ -67,6 +68,7 @@ def _known(told: read.Placement) -> core.Known | None:
         probed=told.probed,
         energy=_energy(told.energy),
         percentile=_percentile(told.latency),
+        tokens=_tokens(told),
     )
 
 
@@ -120,7 +122,31 @@ def _cost(told: read.UnitCost | None) -> UnitCost | None:
     if told is None or told.since is None or told.until is None or told.good is None or told.cost is None:
         return None
     value = _interval(told.value, told.lower, told.upper)
-    return None if value is None else UnitCost(value, told.good, float(told.cost), told.since, told.until, told.replicas)
+    if value is None:
+        return None
+    return UnitCost(
+        value,
+        told.good,
+        float(told.cost),
+        told.since,
+        told.until,
+        told.replicas,
+        output=_token_cost(told.output_tokens),
+        input=_token_cost(told.input_tokens),
+        cached=told.input_tokens.cached if told.input_tokens else None,
+    )
+
+
+def _token_cost(told: read.TokenCost | None) -> TokenCost | None:
+    value = _interval(told.value, told.lower, told.upper) if told is not None else None
+    return None if told is None or value is None or told.tokens is None else TokenCost(value, told.tokens)
+
+
+def _tokens(told: read.Placement) -> PerRequest | None:
+    spoken, answered = (
+        None if each is None else _interval(each.mean, each.lower, each.upper) for each in (told.input_tokens, told.output_tokens)
+    )
+    return None if spoken is None and answered is None else PerRequest(spoken, answered)
 
 
 def _move(told: Move) -> core.Move | None:
@@ -167,6 +193,7 @@ def _past(told: PastMove) -> core.PastMove | None:
         cost=_real(told.cost),
         cost_before=None if told.before is None else _interval(told.before.value, told.before.lower, told.before.upper),
         saved=_saved(told.saved),
+        unit=_word(Unit, told.unit) or Unit.GOOD_REQUESTS,
     )
 
 
@@ -201,6 +228,7 @@ def _verdict(told: Verdict) -> core.ClaimVerdict | None:
         relative_to=told.relative_to,
         reason=told.reason or "",
         first_prices=core.ClaimPrices(_real(told.price), _real(told.relative_price)),
+        unit=_word(Unit, told.unit) or Unit.GOOD_REQUESTS,
     )
 
 
@@ -215,6 +243,7 @@ def _decision(told: Decision) -> core.LastDecision | None:
         digest=told.digest or "",
         board=_each(_board_line, told.gates),
         options=_each(_option_line, told.options),
+        unit=_word(Unit, told.unit) or Unit.GOOD_REQUESTS,
     )
 
 

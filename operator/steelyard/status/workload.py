@@ -25,6 +25,8 @@ from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import ClaimVerdict, Known, LastDecision, Move, OptionLine, PastMove
 from steelyard.core.facts.percentile import Percentile
 from steelyard.core.facts.snapshot import Placement, Snapshot
+from steelyard.core.facts.tokens import PerRequest
+from steelyard.core.facts.unit_cost import Unit, UnitCost
 from steelyard.core.placing.decision import Decision
 from steelyard.core.statistics.interval import Interval
 from steelyard.core.statistics.significant import significant
@@ -85,6 +87,10 @@ def status_of(
     return status
 
 
+FOR = {Unit.OUTPUT_TOKENS: " /1M out", Unit.INPUT_TOKENS: " /1M in"}
+"""What a cost in `kubectl get` is for, where it is not for 1,000 good requests."""
+
+
 def _summary(decision: Decision, snapshot: Snapshot) -> Raw:
     """What `kubectl get` shows."""
     model = snapshot.workload.model.uri.rstrip("/").rsplit("/", 1)[-1]
@@ -92,8 +98,10 @@ def _summary(decision: Decision, snapshot: Snapshot) -> Raw:
     pool = used[-1][1].pool + (f"+{len(used) - 1}" if len(used) > 1 else "") if used else "-"
     shown = decision.memory.of(*used[-1][1]) if used else None
     cost = "-"
-    if shown is not None and shown.unit_cost is not None:
-        cost = _short(shown.unit_cost.interval, snapshot.settings.currency)
+    unit = snapshot.workload.unit
+    interval = shown.unit_cost.by(unit) if shown is not None and shown.unit_cost is not None else None
+    if interval is not None:
+        cost = f"{_short(interval, snapshot.settings.currency)}{FOR.get(unit, '')}"
     return {"model": model[:24], "pool": pool[:24], "unitCost": cost}
 
 
@@ -161,10 +169,13 @@ def _figures(known: Known | None) -> Raw:
         }
         if cost.replicas is not None:
             out["unitCost"]["replicas"] = cost.replicas
+        out["unitCost"] |= _token_costs(cost)
     if known.energy is not None and _is_told(known.energy.each) and _is_told(known.energy.watts):
         out["energy"] = _energy_out(known.energy)
     if known.percentile is not None and _is_told(known.percentile.milliseconds):
         out["latency"] = _latency_out(known.percentile)
+    if known.tokens is not None:
+        out |= _tokens_out(known.tokens)
     if known.start_seconds is not None:
         out |= decimals(startSeconds=known.start_seconds)
     if known.within is not None:
@@ -174,6 +185,28 @@ def _figures(known: Known | None) -> Raw:
     if known.p99_milliseconds is not None and not math.isnan(known.p99_milliseconds):
         out["p99Milliseconds"] = count(known.p99_milliseconds)
     return out
+
+
+def _token_costs(cost: UnitCost) -> Raw:
+    """The same money over tokens."""
+    told = {"outputTokens": cost.output, "inputTokens": cost.input}
+    out: Raw = {
+        name: {**decimals(value=each.interval.point, lower=each.interval.lower, upper=each.interval.upper), "tokens": count(each.tokens)}
+        for name, each in told.items()
+        if each is not None and _is_told(each.interval)
+    }
+    if cost.cached is not None and "inputTokens" in out:
+        out["inputTokens"]["cached"] = count(cost.cached)
+    return out
+
+
+def _tokens_out(tokens: PerRequest) -> Raw:
+    told = {"inputTokensPerRequest": tokens.input, "outputTokensPerRequest": tokens.output}
+    return {
+        name: decimals(mean=each.point, lower=each.lower, upper=each.upper)
+        for name, each in told.items()
+        if each is not None and _is_told(each)
+    }
 
 
 def _floor_out(floor: Floor) -> Raw:
@@ -203,12 +236,18 @@ def _is_told(interval: Interval) -> bool:
     return not any(math.isnan(value) for value in (interval.point, interval.lower, interval.upper))
 
 
+def _counted(unit: Unit) -> Raw:
+    """Said where it is not the usual one."""
+    return {} if unit is Unit.GOOD_REQUESTS else {"unit": unit.value}
+
+
 def _claim_out(verdict: ClaimVerdict) -> Raw:
     out: Raw = {
         "pool": verdict.pool,
         "name": verdict.name,
         "verdict": verdict.verdict.value,
         "n": count(verdict.n),
+        **_counted(verdict.unit),
     }
     if verdict.relative_to is not None:
         out["relativeTo"] = verdict.relative_to
@@ -257,6 +296,7 @@ def _past_out(past: PastMove) -> Raw:
         "time": time_text(past.time),
         "outcome": past.outcome.value,
         "reason": past.reason,
+        **_counted(past.unit),
     }
     if past.kind is not None:
         out["kind"] = past.kind.value
@@ -282,6 +322,7 @@ def _last_out(last: LastDecision) -> Raw:
         "digest": last.digest,
         "board": [{"gate": b.gate, "passed": b.passed, "reason": b.reason, "message": b.message[:256]} for b in last.board[:BOARD]],
         "options": [_option_out(o) for o in last.options[:OPTIONS]],
+        **_counted(last.unit),
     }
 
 

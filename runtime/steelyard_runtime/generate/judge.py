@@ -14,6 +14,8 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from steelyard_runtime.document import from_environment
+from steelyard_runtime.generate.engine_tokens import REQUEST, Tokens, engine_of, watch
+from steelyard_runtime.generate.good_tokens import GoodTokens
 from steelyard_runtime.generate.promise import Promise, Stream, promise_of
 from steelyard_runtime.serve.openai import error_response
 from steelyard_runtime.serve.outcome import Outcome
@@ -51,6 +53,9 @@ class Judge:
         document.finish()
         self._pod = os.environ.get("POD_NAME", "").encode()
         self._metrics = RequestMetrics(self._promise.e2e)
+        self._engine: Any = None
+        self._good: GoodTokens | None = None
+        """None while it is not known that the engine's tokens can be counted."""
         self._running = 0
         self._unjudged = 0
         """Of those that run: the others are counted, and their last piece waits for its reader."""
@@ -60,6 +65,7 @@ class Judge:
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Serve one request."""
+        self._watch(engine_of(scope))
         if scope["type"] == "websocket":
             await send({"type": "websocket.close"})
         elif scope["type"] != "http":
@@ -79,8 +85,16 @@ class Judge:
         else:
             await self._judge(scope, receive, send)
 
+    def _watch(self, engine: Any) -> None:
+        """vLLM puts its engine where it is found before it takes the first request, that of its own start included."""
+        if engine is None or engine is self._engine:
+            return
+        self._engine = engine
+        if watch(engine) and self._good is None:
+            self._good = GoodTokens(self._metrics.registry)
+
     async def _judge(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-        stream = Stream(self._promise, time.monotonic())
+        stream, tokens = Stream(self._promise, time.monotonic()), Tokens()
         self._running += 1
         self._unjudged += 1
         self._metrics.in_flight.inc()
@@ -95,6 +109,8 @@ class Judge:
                 self._metrics.reject(499 if left else stream.status)
             else:
                 self._metrics.record(outcome, stream.seconds(time.monotonic()))
+            if outcome is Outcome.GOOD and self._good is not None:
+                self._good.add(tokens)
 
         async def listening() -> Message:
             nonlocal left
@@ -118,12 +134,14 @@ class Judge:
                     count()
             await send(message)
 
+        its_own = REQUEST.set(tokens)
         try:
             await self._application(scope, listening, telling)
         except BaseException:
             stream.fails()
             raise
         finally:
+            REQUEST.reset(its_own)
             if not counted:
                 if not left:
                     stream.fails()  # it ended without an end

@@ -226,7 +226,7 @@ def test_columns_are_filled_and_fit_a_hundred_characters(served: Cluster, namesp
     at = path(BY_NAME["InferenceWorkload"], namespace, "reranker-europe")
     served.api.request("PATCH", f"{at}/status", {"status": full_status()}, "application/merge-patch+json")
     lines = served.kubectl("get", "iwl", "-n", namespace).splitlines()
-    assert lines[0].split() == ["NAME", "MODEL", "READY", "POOL", "COST/1K", "SLO", "REASON", "AGE"]
+    assert lines[0].split() == ["NAME", "MODEL", "READY", "POOL", "COST", "SLO", "REASON", "AGE"]
     assert max(len(line.rstrip()) for line in lines) <= 100
     assert "0.0193 EUR ±4%" in lines[1]
     assert "inf2-xlarge+1" in lines[1]

@@ -280,7 +280,7 @@ BAD: tuple[Bad, ...] = (
     _p("a claim with neither ratio nor value", {"spec.claims": [_OFFER]}, "must give exactly one of ratio", "spec.claims[0].ratio"),
     _p("a claim with both", {"spec.claims.0.ratio": "0.3", "spec.claims.0.relativeTo": "g5"}, "must give exactly one of ratio", "spec.claims[0].ratio"),
     _p("a ratio relative to nothing", {"spec.claims": [{**_OFFER, "ratio": "0.3"}]}, "must be given with ratio and only with it", "spec.claims[0].relativeTo"),
-    _p("a value without unit", {"spec.claims.0.unit": GONE}, "must be given with value and only with it", "spec.claims[0].unit"),
+    _p("a value without unit", {"spec.claims.0.unit": GONE}, "must be given with value: a value says nothing", "spec.claims[0].unit"),
     _p("a throughput in watts", {"spec.claims.0.unit": "Watts"}, "must fit the metric", "spec.claims[0].unit"),
     _p("a claim without source", {"spec.claims.0.source": GONE}, "Required value", "spec.claims[0].source", "must be given"),
     _p("two claims of one name", {"spec.claims": [{**_OFFER, "ratio": "0.3", "relativeTo": "g5"}] * 2}, "Duplicate value", "spec.claims", "must give each name once"),

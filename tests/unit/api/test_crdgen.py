@@ -125,7 +125,7 @@ def test_status_has_no_defaults_because_an_absent_number_must_stay_absent():
 
 def test_the_columns_of_a_workload_answer_at_a_glance():
     names = [column.name.upper() for column in KINDS[0].columns if not column.wide]
-    assert names == ["MODEL", "READY", "POOL", "COST/1K", "SLO", "REASON", "AGE"]
+    assert names == ["MODEL", "READY", "POOL", "COST", "SLO", "REASON", "AGE"]
 
 
 def test_yaml_is_read_back_as_it_was_made():

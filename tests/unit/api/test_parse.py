@@ -14,7 +14,7 @@ from steelyard.api.crdgen.kinds import KINDS
 from steelyard.api.kind import Resource
 from steelyard.api.parse import parse_served
 from steelyard.api.placement_status import PlacementStatus
-from unit.api.objects import BAD, CUSTOM, GOOD, VLLM, Bad, changed, nodes, workload
+from unit.api.objects import BAD, CUSTOM, GOOD, VLLM, Bad, changed, nodes, pool, workload
 
 PAST = {"from": "a", "to": "b", "toRevision": "0" * 8, "time": "2026-03-01T12:00:00Z", "outcome": "Moved"}
 ROOT = Path(__file__).parents[3]
@@ -41,6 +41,15 @@ def test_a_good_object_is_read_and_written_back_the_same(kind: str):
     assert not isinstance(read, list), read
     again = parse(MODELS[kind], read.to_raw())
     assert again == read
+
+
+def test_a_claim_may_be_a_ratio_of_costs_by_tokens():
+    claim = {"name": "vendor", "metric": "UnitCost", "ratio": "0.5", "relativeTo": "g5-xlarge", "source": "a talk", "date": "2026-02-26"}
+    for unit in ("PerMillionTokens", "PerMillionInputTokens", "PerThousandRequests"):
+        read = parse(AcceleratorPool, changed(pool(), {"spec.claims": [{**claim, "unit": unit}]}))
+        assert not isinstance(read, list), read
+    (error,) = parse(AcceleratorPool, changed(pool(), {"spec.claims": [{**claim, "unit": "TokensPerSecond"}]}))
+    assert error.field == "spec.claims[0].unit"
 
 
 @pytest.mark.parametrize("server", [VLLM, CUSTOM], ids=["vllm", "custom"])

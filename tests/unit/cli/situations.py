@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -705,11 +707,30 @@ def too_late() -> Gathered:
     return seen(workload(status))
 
 
+def by_tokens() -> Gathered:
+    """It counts output tokens: what decides, what is shown first and what a claim is judged by are for 1M of them."""
+    found = balanced()
+    one = copy.deepcopy(found.workloads[0])
+    one["spec"]["objective"]["unit"] = "OutputTokens"
+    one["spec"]["server"] = {"vllm": {}}
+    decided, (first, *_) = one["status"]["lastDecision"], one["status"]["placements"]
+    decided["unit"] = "OutputTokens"
+    for each in decided["options"]:
+        for figure in ("unitCost", "lower", "upper"):
+            if figure in each:
+                each[figure] = str(round(float(each[figure]) * 5, 5))
+    first["unitCost"]["outputTokens"] = {"value": "0.01905", "lower": "0.01841", "upper": "0.01972", "tokens": 10162400}
+    first["unitCost"]["inputTokens"] = {"value": "0.00476", "lower": "0.0046", "upper": "0.00493", "tokens": 40649600, "cached": 1203000}
+    one["status"]["claims"][0]["unit"] = "OutputTokens"
+    return replace(found, workloads=(one,))
+
+
 SITUATIONS: dict[str, Callable[[], Gathered]] = {
     "unseen": unseen,
     "compiling": compiling,
     "claimed": claimed,
     "balanced": balanced,
+    "by-tokens": by_tokens,
     "exploring": exploring,
     "probing": probing,
     "held": held,

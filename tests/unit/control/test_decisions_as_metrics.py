@@ -73,6 +73,18 @@ def test_an_installation_that_is_frozen_says_so_and_stops_saying_so() -> None:
     assert not any(line.startswith("steelyard_safe_mode") for line in exposed(metrics))
 
 
+def test_what_a_unit_costs_is_told_for_each_unit_that_is_known() -> None:
+    for tokens, units in (((300, 100), {"GoodRequests", "OutputTokens", "InputTokens"}), (None, {"GoodRequests"})):
+        told, metrics = journal()
+        world = World({"a": Ground()}, tokens=tokens)
+        world.tick(30)
+        deciding(told, world)
+        lines = [line for line in exposed(metrics) if line.startswith("steelyard_unit_cost_")]
+        points = {line.partition('unit="')[2].partition('"')[0]: float(line.split()[-1]) for line in lines if 'bound="point"' in line}
+        assert points.keys() == units
+    assert len(lines) == 3, "point, lower and upper"
+
+
 def test_a_workload_that_is_paused_alone_stops_nobody_else() -> None:
     told, metrics = journal()
     world = World({"a": Ground(), "b": Ground()})

@@ -10,10 +10,12 @@ from steelyard.api.inference_workload import InferenceWorkload
 from steelyard.api.parse import parse
 from steelyard.core.decide import decide
 from steelyard.core.economics.hourly_cost import HourlyCost
+from steelyard.core.facts.claim import Claim, ClaimMetric
 from steelyard.core.facts.energy import UnitEnergy
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.percentile import Percentile
 from steelyard.core.facts.snapshot import Scaling
+from steelyard.core.facts.unit_cost import Unit
 from steelyard.core.statistics.interval import Interval
 from steelyard.status.memory import memory_of
 from steelyard.status.patch import changes
@@ -69,6 +71,29 @@ def test_what_a_good_request_draws_and_how_long_it_takes_survive_being_written_a
     status = status_of(decision, world.snapshot(), {}, "w", NOW)
     assert memory_of(status).known == (told,)
     assert isinstance(parse(InferenceWorkload, {**workload(), "status": status}), InferenceWorkload)
+
+
+def test_costs_and_verdicts_by_tokens_survive_being_written_and_read():
+    claim = Claim(name="fast", metric=ClaimMetric.THROUGHPUT, value=1000.0, unit="TokensPerSecond")
+    world, old = World({"a": Ground(claims=(claim,))}, unit=Unit.OUTPUT_TOKENS, tokens=(300, 100)), {}
+    for _ in range(40):
+        decision = world.tick()
+        status = status_of(decision, world.snapshot(), old, "w", NOW)
+        read = memory_of(status)
+        assert read.known == decision.memory.known
+        assert changes(status, status_of(replace(decision, memory=read), world.snapshot(), status, "w", NOW)) is None
+        assert isinstance(parse(InferenceWorkload, {**workload(), "status": status}), InferenceWorkload)
+        old = status
+    (place,), (judged,) = status["placements"], status["claims"]
+    cost = place["unitCost"]
+    for kind, mean in (("outputTokens", 100), ("inputTokens", 300)):
+        of_kind = cost[kind]
+        assert float(of_kind["value"]) == pytest.approx(1e6 * float(cost["cost"]) / of_kind["tokens"], rel=1e-3), "it can be recomputed"
+        assert float(of_kind["lower"]) < float(of_kind["value"]) < float(of_kind["upper"])
+        assert float(place[f"{kind}PerRequest"]["mean"]) == pytest.approx(mean, rel=0.05)
+    assert cost["inputTokens"]["cached"] == 0 and "cached" not in cost["outputTokens"]
+    assert (judged["unit"], judged["verdict"], read.claims[0].unit) == ("OutputTokens", "Confirmed", Unit.OUTPUT_TOKENS)
+    assert (status["lastDecision"]["unit"], status["summary"]["unitCost"].endswith(" /1M out")) == ("OutputTokens", True)
 
 
 def test_a_mix_and_the_move_of_a_part_survive_being_written_and_read():

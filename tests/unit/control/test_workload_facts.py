@@ -7,6 +7,7 @@ from typing import Any
 from steelyard.api import InferenceWorkload, parse
 from steelyard.control.gather.workload_facts import workload_of
 from steelyard.core.facts.snapshot import CompileOptions, NumberFormat, Workload
+from steelyard.core.facts.unit_cost import Unit
 from unit.api.objects import changed, workload
 
 
@@ -61,9 +62,9 @@ def test_the_order_in_which_flags_are_given_is_nothing() -> None:
     assert one.compile == other.compile
 
 
-def test_what_a_unit_should_cost_at_most_is_known_for_requests_only() -> None:
+def test_what_a_unit_should_cost_at_most_is_said_of_what_costs_are_counted_by() -> None:
     given = {"spec.objective.maxUnitCost": "0.05"}
-    assert read({}).max_unit_cost is None
-    assert read(given).max_unit_cost == 0.05
+    assert (read({}).max_unit_cost, read({}).unit) == (None, Unit.GOOD_REQUESTS)
+    assert (read(given).max_unit_cost, read(given).unit) == (0.05, Unit.GOOD_REQUESTS)
     tokens = {"spec.objective.unit": "OutputTokens", "spec.server": {"vllm": {}}}
-    assert read(given | tokens).max_unit_cost is None, "money for tokens is no money for requests"
+    assert (read(given | tokens).max_unit_cost, read(given | tokens).unit) == (0.05, Unit.OUTPUT_TOKENS)

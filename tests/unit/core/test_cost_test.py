@@ -7,6 +7,9 @@ from math import inf, log
 import pytest
 
 from steelyard.core.facts.memory import MoveKind, Outcome, Step
+from steelyard.core.facts.tokens import Counted, Tokens
+from steelyard.core.facts.unit_cost import Unit
+from steelyard.core.facts.window import Window
 from steelyard.core.rebalancing.break_even import break_even
 from steelyard.core.rebalancing.cost_test import always_valid, cost_ratio, judge, log_ratios
 from steelyard.core.statistics.interval import Interval
@@ -26,6 +29,19 @@ def test_a_small_share_of_the_load_makes_no_request_dearer() -> None:
 def test_late_answers_cost_and_are_not_counted() -> None:
     (ratio,) = log_ratios([window(good=300, slow=300, busy=30.0)], [window(good=600, busy=30.0)])
     assert ratio == pytest.approx(log(2))
+
+
+def test_by_tokens_longer_answers_are_no_dearer_and_what_is_not_told_says_nothing() -> None:
+    def of(output: int, **told: object) -> Window:
+        good = Counted(input=1000, cached=0, output=output)
+        return replace(window(**told), tokens=Tokens(every=good, good=good))  # type: ignore[arg-type]
+
+    longer, shorter = of(8000, good=600, busy=60.0), of(4000, good=600, busy=30.0)
+    assert log_ratios([longer], [shorter]) == pytest.approx((log(2),))
+    assert log_ratios([longer], [shorter], Unit.OUTPUT_TOKENS) == pytest.approx((0.0,))
+    assert log_ratios([longer], [shorter], Unit.INPUT_TOKENS) == pytest.approx((log(2),))
+    assert log_ratios([longer], [window(good=600, busy=30.0)], Unit.OUTPUT_TOKENS) == ()
+    assert log_ratios([of(0, good=600, busy=60.0)], [shorter], Unit.OUTPUT_TOKENS) == ()
 
 
 def test_only_the_same_minutes_are_compared() -> None:

@@ -11,6 +11,7 @@ from steelyard.core.decide import decide
 from steelyard.core.facts.claim import Claim, ClaimMetric
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.snapshot import Snapshot, Traffic
+from steelyard.core.facts.unit_cost import Unit
 from steelyard.core.facts.window import Window
 from steelyard.core.replay.codec import NotPlainError
 from steelyard.core.replay.difference import Difference, differences
@@ -49,6 +50,18 @@ def test_the_snapshot_is_read_back_exactly():
     now = world.now + timedelta(microseconds=123)
     found = read(json.loads(json.dumps(record(snapshot, decide(snapshot, now), now))))
     assert (found.snapshot, found.now) == (snapshot, now)
+
+
+def test_what_is_known_of_tokens_is_read_back_and_decided_again():
+    claim = Claim(name="fast", metric=ClaimMetric.UNIT_COST, ratio=0.5, relative_to="b", unit="PerMillionTokens")
+    world = World({"a": Ground(claims=(claim,)), "b": Ground(speed=20)}, rate=24, unit=Unit.OUTPUT_TOKENS, tokens=(300, 100))
+    world.until(lambda: world.memory.move is not None)
+    world.tick(4)
+    snapshot = world.snapshot()
+    written = json.loads(json.dumps(record(snapshot, decide(snapshot, world.now), world.now)))
+    assert read(written).snapshot == snapshot
+    assert any(k.tokens and k.unit_cost and k.unit_cost.output for k in snapshot.memory.known)
+    assert unlike(written) == []
 
 
 def test_other_facts_are_decided_otherwise_and_it_is_said_where(written):

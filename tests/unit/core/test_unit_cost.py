@@ -1,4 +1,4 @@
-"""Cost per 1,000 good requests and per 1M tokens: ratios of sums, with the mix that a figure of tokens needs."""
+"""Cost per 1,000 good requests and, of the same money, per 1M tokens of them: ratios of sums."""
 
 import random
 from dataclasses import replace
@@ -6,70 +6,91 @@ from datetime import timedelta
 
 import pytest
 
-from steelyard.core.economics.unit_cost import Spent, unit_cost
+from steelyard.core.economics.unit_cost import unit_cost
+from steelyard.core.facts.tokens import Counted, Tokens
 from steelyard.core.facts.unit_cost import Unit, UnitCost
+from steelyard.core.facts.window import Window
 from unit.core.world import START
 
+BUSY = Counted(input=90_000, cached=0, output=30_000)
+"""Of all requests, those that were not good included: it is in no denominator."""
 
-def spent(minute: int, cost: float | None = 0.5, good: int = 100, read: int | None = 40_000, made: int | None = 10_000) -> Spent:
+
+def spent(minute: int, cost: float | None = 0.5, good: int = 100, read: int = 40_000, made: int = 10_000) -> Window:
     start = START + timedelta(minutes=minute)
-    return Spent(start=start, end=start + timedelta(minutes=1), cost=cost, good=good, input_tokens=read, output_tokens=made)
+    of_good = Counted(input=read, cached=read // 8, output=made)
+    return Window(
+        start=start,
+        end=start + timedelta(minutes=1),
+        good=good,
+        slow=7,
+        error=0,
+        shed=0,
+        replica_seconds=60.0,
+        busy_seconds=None,
+        cost=cost,
+        steady=True,
+        tokens=Tokens(every=BUSY, good=of_good),
+    )
 
 
-def of(unit: Unit, *windows: Spent) -> UnitCost | None:
-    return unit_cost(windows, unit, random.Random(1))
+def of(*windows: Window) -> UnitCost | None:
+    return unit_cost(windows, random.Random(1))
 
 
 EVEN = tuple(spent(i) for i in range(12))
 
 
 @pytest.mark.parametrize(("unit", "value"), [(Unit.GOOD_REQUESTS, 5.0), (Unit.OUTPUT_TOKENS, 50.0), (Unit.INPUT_TOKENS, 12.5)])
-def test_a_unit_costs_the_money_over_the_units(unit: Unit, value: float) -> None:
-    cost = of(unit, *EVEN)
-    assert cost is not None
-    assert cost.interval.point == pytest.approx(value)
-    assert cost.interval.lower == pytest.approx(value)
-    assert cost.unit is unit
-    assert cost.interval.point * (cost.tokens or cost.good) / unit.per == pytest.approx(cost.cost), "whoever reads it can recompute it"
+def test_a_unit_costs_all_of_the_money_over_the_units(unit: Unit, value: float) -> None:
+    cost = of(*EVEN)
+    assert cost is not None and cost.output is not None and cost.input is not None
+    interval = cost.by(unit)
+    assert interval is not None
+    assert (interval.point, interval.lower, interval.upper) == pytest.approx((value, value, value))
+    units = {Unit.GOOD_REQUESTS: cost.good, Unit.OUTPUT_TOKENS: cost.output.tokens, Unit.INPUT_TOKENS: cost.input.tokens}[unit]
+    assert interval.point * units / unit.per == pytest.approx(cost.cost) == 6.0, (
+        "whoever reads it can recompute it, and find it on the bill"
+    )
 
 
 def test_it_is_a_ratio_of_sums_and_no_mean_of_ratios() -> None:
-    cost = of(Unit.OUTPUT_TOKENS, spent(0, made=1_000_000), spent(1, made=1_000))
+    cost = of(spent(0, made=1_000_000), spent(1, made=1_000))
+    assert cost is not None and cost.output is not None
+    assert cost.output.interval.point == pytest.approx(1e6 * 1.0 / 1_001_000)
+    assert cost.output.interval.lower < cost.output.interval.point < cost.output.interval.upper
+
+
+def test_tokens_that_a_cache_kept_are_input_all_the_same_and_told_apart() -> None:
+    cost = of(*EVEN)
+    assert cost is not None and cost.input is not None
+    assert (cost.input.tokens, cost.cached) == (480_000, 60_000)
+    unknown = tuple(replace(w, tokens=Tokens(every=BUSY, good=Counted(input=40_000, cached=None, output=10_000))) for w in EVEN)
+    untold = of(EVEN[0], *unknown[1:])
+    assert untold is not None and untold.input is not None
+    assert (untold.input.interval.point, untold.cached) == (cost.input.interval.point, None), "not zero"
+
+
+def test_without_traffic_there_is_no_value() -> None:
+    assert of() is None
+    assert of(*(spent(i, good=0, read=0, made=0) for i in range(12))) is None
+
+
+def test_one_unknown_price_leaves_all_unknown_and_one_untold_window_the_tokens() -> None:
+    assert of(*EVEN, spent(12, cost=None)) is None
+    for untold in (None, Tokens(every=BUSY, good=None)):
+        cost = of(*EVEN, replace(spent(12), tokens=untold))
+        assert cost is not None
+        assert cost.output is cost.input is cost.cached is None, "the money of that minute would be divided by the tokens of the others"
+
+
+def test_a_window_in_which_nobody_came_costs_and_has_no_tokens() -> None:
+    cost = of(*EVEN, spent(12, good=0, read=0, made=0))
+    assert cost is not None and cost.output is not None
+    assert cost.output.interval.point == pytest.approx(50.0 * 13 / 12)
+
+
+def test_requests_that_make_no_tokens_cost_nothing_by_tokens() -> None:
+    cost = of(*(spent(i, made=0) for i in range(12)))
     assert cost is not None
-    assert cost.interval.point == pytest.approx(1e6 * 1.0 / 1_001_000)
-    assert cost.interval.lower < cost.interval.point < cost.interval.upper
-
-
-def test_a_figure_of_tokens_says_its_mix() -> None:
-    cost = of(Unit.OUTPUT_TOKENS, *EVEN)
-    assert cost is not None
-    assert (cost.input_per_output, cost.split) == (4.0, False)
-    unread = of(Unit.OUTPUT_TOKENS, *(replace(w, input_tokens=None) for w in EVEN))
-    assert unread is not None
-    assert unread.input_per_output is None
-
-
-def test_money_is_divided_between_input_and_output_where_their_time_is_known() -> None:
-    parted = [replace(w, output_part=0.8) for w in EVEN]
-    made, read = of(Unit.OUTPUT_TOKENS, *parted), of(Unit.INPUT_TOKENS, *parted)
-    assert made is not None
-    assert read is not None
-    assert made.split
-    assert made.interval.point == pytest.approx(40.0)
-    assert made.cost + read.cost == pytest.approx(sum(w.cost or 0 for w in EVEN))
-    half = of(Unit.OUTPUT_TOKENS, *parted[:6], *EVEN[6:])
-    assert half is not None
-    assert not half.split, "a part of the time is not enough"
-    assert of(Unit.GOOD_REQUESTS, *parted) == of(Unit.GOOD_REQUESTS, *EVEN), "a request pays for both"
-
-
-@pytest.mark.parametrize("unit", Unit)
-def test_without_traffic_there_is_no_value(unit: Unit) -> None:
-    assert of(unit) is None
-    assert of(unit, *(spent(i, good=0, read=0, made=0) for i in range(12))) is None
-
-
-def test_one_unknown_price_or_count_leaves_the_figure_unknown() -> None:
-    assert of(Unit.GOOD_REQUESTS, *EVEN, spent(12, cost=None)) is None
-    assert of(Unit.OUTPUT_TOKENS, *EVEN, spent(12, made=None)) is None
-    assert of(Unit.GOOD_REQUESTS, *EVEN, spent(12, made=None)) is not None
+    assert (cost.output, cost.input is None) == (None, False)

@@ -43,6 +43,8 @@ from steelyard.core.facts.snapshot import (
     Traffic,
     Workload,
 )
+from steelyard.core.facts.tokens import Counted, Tokens
+from steelyard.core.facts.unit_cost import Unit
 from steelyard.core.facts.window import Window
 from steelyard.core.placing.decision import Decision
 from steelyard.core.placing.intent import ProbeIntent
@@ -185,6 +187,10 @@ class World:
     wish: str = "m"
     image: str = "serve:1"
     max_unit_cost: float | None = None
+    unit: Unit = Unit.GOOD_REQUESTS
+    tokens: tuple[int, int] | None = None
+    """Mean tokens of a request's prompt and of its answer, where the servers tell them. Then a ground's speed is for answers of 100 tokens, and
+    longer ones take longer."""
     max_spot_percent: int = 100
     min_families: int = 1
     pools: Mapping[str, PoolChoice] = field(default_factory=dict)
@@ -233,6 +239,7 @@ class World:
             scaling=self.scaling,
             rebalancing=self.policy,
             max_unit_cost=self.max_unit_cost,
+            unit=self.unit,
             max_spot_percent=self.max_spot_percent,
             min_families=self.min_families,
             pools=self.pools,
@@ -453,7 +460,7 @@ class World:
                 continue
             ground, pods = self.grounds[key.pool], self.deployments[key]
             asked = self.poisson(self.rate * seconds * count / total)
-            used = asked / (count * seconds * ground.speed)
+            used = asked / (count * seconds * self.speed(ground))
             shed = asked - round(asked / used) if used > 1 else 0
             errors = self.poisson(asked * self.errors) if self.errors else 0
             tardy = min(1.0, ground.late + max(0.0, used - SATURATED) * 5 + (0.3 if pods.shaken else 0.0))
@@ -477,11 +484,24 @@ class World:
                     disturbed=pods.shaken > 0,
                     joules=ground.joules(used, count * seconds),
                     buckets=ground.buckets(used, asked - shed - errors),
+                    tokens=self.counted(asked, asked - shed - errors - slow),
                 )
                 pods.shaken = max(0, pods.shaken - 1)
                 pods.windows.append(window)
         # After an outage the first complete window is waited for.
         self.blind = not self.seeing
+
+    def speed(self, ground: Ground) -> float:
+        """Requests per second of one busy replica, as they are now."""
+        return ground.speed if self.tokens is None else ground.speed * 100 / self.tokens[1]
+
+    def counted(self, asked: int, good: int) -> Tokens | None:
+        """What the servers tell of so many requests."""
+        if self.tokens is None:
+            return None
+        spoken, answered = (mean * self.chance.uniform(0.97, 1.03) for mean in self.tokens)
+        every, of_good = (Counted(input=round(n * spoken), cached=0, output=round(n * answered)) for n in (asked, good))
+        return Tokens(every=every, good=of_good)
 
     def _wait(self) -> None:
         """Whoever waits for a node, an image or a Secret waits since it was first seen to."""
@@ -523,7 +543,7 @@ class World:
     def _step(self, ground: Ground, rate: float, seconds: int) -> ProbeStep:
         """What becomes of so many requests on one replica of its own."""
         sent = self.poisson(rate * seconds)
-        good, slow, shed, _ = answered(ground, sent, sent / (seconds * ground.speed), self.poisson)
+        good, slow, shed, _ = answered(ground, sent, sent / (seconds * self.speed(ground)), self.poisson)
         return ProbeStep(rate=rate, seconds=float(seconds), good=good, slow=slow, error=0, shed=shed)
 
     def _start_pods(self) -> None:
@@ -560,7 +580,7 @@ class World:
         if not lost:
             return
         left = sum(after.values())
-        slowest = min((self.grounds[key.pool].speed for key, n in after.items() if n), default=0.0)
+        slowest = min((self.speed(self.grounds[key.pool]) for key, n in after.items() if n), default=0.0)
         if left >= self.scaling.maximum:
             return  # What the user does not allow is not asked for.
         if left < max(1, self.scaling.minimum) or self.rate / left > slowest * SATURATED:

@@ -17,6 +17,8 @@ from steelyard.status.read.move import Move, PastMove, Quarantine
 from steelyard.status.read.placement import Placement
 from steelyard.status.read.workload import workload_status
 
+GOOD_REQUESTS = "GoodRequests"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Objective:
@@ -40,6 +42,8 @@ class Workload:
     mode: str | None
     paused: bool | None
     objective: tuple[Objective, ...]
+    unit: str
+    """What costs are counted by: GoodRequests, OutputTokens or InputTokens."""
     currency: str | None
     """Of all money in the status."""
     endpoint: str | None
@@ -101,6 +105,7 @@ def workload(raw: Raw) -> Workload:
             Objective(metric=text(o, "metric") or "", milliseconds=whole(o, "milliseconds"), percent=number(o, "percent"))
             for o in parts(part(spec, "objective"), "latency")
         ),
+        unit=text(part(spec, "objective"), "unit") or GOOD_REQUESTS,
         currency=told.currency,
         endpoint=told.endpoint,
         conditions=told.conditions,

@@ -7,7 +7,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from steelyard.cli.text.explain_costs import costs, three_costs
-from steelyard.cli.text.explain_pools import cost_basis, deciding_cost, energy, floors, latencies, placements, pools, refusals
+from steelyard.cli.text.explain_pools import cost_basis, deciding_cost, energy, floors, latencies, placements, pools, refusals, token_costs
 from steelyard.cli.text.figure import UNKNOWN, age, ago, count, milliseconds, money, percent, with_interval
 from steelyard.cli.text.status import progress
 from steelyard.cli.text.table import Cell, Column, table, word
@@ -27,7 +27,10 @@ def show(console: Console, view: ExplainView) -> None:
     console.print(Text(objective(view)))
     _section(console, "Pools", pools(view, console.width - 2), [*deciding_cost(view), *refusals(view)])
     _section(
-        console, "Measured here", placements(view, console.width - 2), [*cost_basis(view), *floors(view), *energy(view), *latencies(view)]
+        console,
+        "Measured here",
+        placements(view, console.width - 2),
+        [*cost_basis(view), *token_costs(view), *floors(view), *energy(view), *latencies(view)],
     )
     _section(console, "An hour now", costs(view, console.width - 2), three_costs(view))
     _section(console, "Claims", _claims(view, console.width - 2), [])
@@ -81,7 +84,10 @@ def _section(console: Console, title: str, body: RenderableType | None, lines: l
 def _claims(view: ExplainView, width: int) -> RenderableType | None:
     rows: list[tuple[Cell, ...]] = []
     for row in view.claims:
-        what = f"{row.metric or UNKNOWN}" + (f" relative to {row.relative_to}" if row.relative_to else f", {row.unit}" if row.unit else "")
+        kind = {"OutputTokens": " of output tokens", "InputTokens": " of input tokens"}.get(row.counts or "", "")
+        what = f"{row.metric or UNKNOWN}{kind}" + (
+            f" relative to {row.relative_to}" if row.relative_to else f", {row.unit}" if row.unit else ""
+        )
         good = {"Confirmed": True, "Refuted": False}.get(row.verdict or "")
         written = f"{row.source or UNKNOWN}, {row.date:%Y-%m-%d}" if row.date else row.source or UNKNOWN
         measured = with_interval(row.measured, row.lower, row.upper)

@@ -34,7 +34,7 @@ def pools(view: ExplainView, width: int) -> RenderableType:
         Column("POOL"),
         Column("FEASIBLE"),
         Column("REPLICAS", right=True),
-        Column(f"{unit_cost([view.currency])}\n[95 %]", whole=True),
+        Column(f"{unit_cost([view.currency], [view.unit])}\n[95 %]", whole=True),
         Column("BASIS\nn good", whole=True),
         Column("LATENCY\nwithin objective", whole=True),
         Column(f"{node_price(row.price.currency for row in view.pools if row.price)}\nclass, age", whole=True),
@@ -122,6 +122,22 @@ def placements(view: ExplainView, width: int) -> RenderableType | None:
         Column("FROM × REPLICAS", wide=80),
     )
     return table(columns, rows, width) if rows else None
+
+
+def token_costs(view: ExplainView) -> list[str]:
+    """The same money over tokens, where the servers tell them."""
+    lines = []
+    for p in view.placements:
+        cost = p.unit_cost
+        told = [(kind, each) for kind, each in (("output", cost.output_tokens), ("input", cost.input_tokens)) if each] if cost else []
+        said = " and ".join(
+            f"{with_interval(each.value, each.lower, each.upper)} for 1M {kind} tokens (n {count(each.tokens)})" for kind, each in told
+        )
+        kept = next((each.cached for kind, each in told if kind == "input" and each.cached), None)
+        if said:
+            cached = f"; {count(kept)} of the input tokens were cached" if kept else ""
+            lines.append(f"{p.pool}: all of the cost is {said}: two views of the same money{cached}")
+    return lines
 
 
 def floors(view: ExplainView) -> list[str]:

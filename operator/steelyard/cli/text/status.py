@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from steelyard.cli.facts.compile import Compile
-from steelyard.cli.text.figure import UNKNOWN, age, ago, basis, duration, percent, replicas, unit_cost, with_interval
+from steelyard.cli.text.figure import UNKNOWN, age, ago, basis, duration, in_unit, percent, replicas, unit_cost, with_interval
 from steelyard.cli.text.table import Cell, Column, table, word
 from steelyard.cli.view.hint import Hint
 from steelyard.cli.view.line import Line
@@ -70,17 +70,18 @@ def workloads(lines: tuple[Line, ...], now: datetime, width: int, *, spaces: boo
         Column("READY"),
         Column("POOL"),
         Column("REPLICAS", right=True),
-        Column(f"{unit_cost(one.currency for one in lines)} [95 %]", whole=True),
+        Column(f"{unit_cost((one.currency for one in lines), (one.unit for one in lines))} [95 %]", whole=True),
         Column("BASIS", wide=140),
         Column("SLO", whole=True),
         Column("MOVE"),
         Column("REASON"),
         Column("AGE", right=True, wide=80),
     )
-    return table(columns, [_row(one, now, spaces=spaces) for one in lines], width)
+    units = frozenset(one.unit for one in lines)
+    return table(columns, [_row(one, now, units, spaces=spaces) for one in lines], width)
 
 
-def _row(one: Line, now: datetime, *, spaces: bool) -> tuple[Cell, ...]:
+def _row(one: Line, now: datetime, units: frozenset[str], *, spaces: bool) -> tuple[Cell, ...]:
     return (
         *((one.namespace,) if spaces else ()),
         one.name,
@@ -88,7 +89,7 @@ def _row(one: Line, now: datetime, *, spaces: bool) -> tuple[Cell, ...]:
         word({"True": "yes", "False": "no"}.get(one.ready, "unknown"), {"True": True, "False": False}.get(one.ready)),
         one.pool or UNKNOWN,
         replicas(one.ready_replicas, one.desired_replicas),
-        cost(one, now),
+        in_unit(cost(one, now), one.unit, units),
         basis(one.basis, one.n),
         slo(one),
         move(one),

@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from steelyard.cli.facts.pool import Pool
-from steelyard.cli.text.figure import UNKNOWN, ago, basis, count, milliseconds, money, node_price, price_age, replicas, unit_cost
+from steelyard.cli.text.figure import UNKNOWN, ago, basis, count, in_unit, milliseconds, money, node_price, price_age, replicas, unit_cost
 from steelyard.cli.text.status import cost, move, slo
 from steelyard.cli.text.table import Cell, Column, table, word
 from steelyard.cli.view.line import Line
@@ -20,7 +20,8 @@ def picture(view: TopView, width: int) -> RenderableType:
     """Title, workloads, pools."""
     place = view.namespace or "all namespaces"
     parts: list[RenderableType] = [Text(f"steelyard top  {place}  {view.now:%Y-%m-%d %H:%M:%S} UTC", style="bold"), Text()]
-    rows = [_workload(one, view.now, spaces=view.namespace is None) for one in view.workloads]
+    units = frozenset(one.unit for one in view.workloads)
+    rows = [_workload(one, view.now, units, spaces=view.namespace is None) for one in view.workloads]
     parts.append(table(_workload_columns(view.workloads), rows, width) if rows else Text("There is no InferenceWorkload here."))
     parts.append(Text())
     if view.pools is not None:
@@ -37,7 +38,7 @@ def _workload_columns(lines: tuple[Line, ...]) -> tuple[Column, ...]:
         Column("REPLICAS", right=True),
         Column("SLO", whole=True),
         Column("P99", right=True, wide=100),
-        Column(f"{unit_cost(one.currency for one in lines)} [95 %]", whole=True),
+        Column(f"{unit_cost((one.currency for one in lines), (one.unit for one in lines))} [95 %]", whole=True),
         Column("BASIS", wide=150),
         Column("MOVE"),
         Column("STATE"),
@@ -57,14 +58,14 @@ def _pool_columns(pools: tuple[Pool, ...]) -> tuple[Column, ...]:
     )
 
 
-def _workload(one: Line, now: datetime, *, spaces: bool) -> tuple[Cell, ...]:
+def _workload(one: Line, now: datetime, units: frozenset[str], *, spaces: bool) -> tuple[Cell, ...]:
     return (
         f"{one.namespace}/{one.name}" if spaces else one.name,
         one.pool or UNKNOWN,
         replicas(one.ready_replicas, one.desired_replicas),
         slo(one),
         milliseconds(one.p99_milliseconds),
-        cost(one, now),
+        in_unit(cost(one, now), one.unit, units),
         basis(one.basis, one.n),
         f"{move(one)} {_counts(one.move, now)}" if one.move else UNKNOWN,
         _state(one),

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from steelyard.cli.facts.claim import Claim
 from steelyard.cli.facts.pool import Pool
-from steelyard.cli.facts.workload import Workload
+from steelyard.cli.facts.workload import GOOD_REQUESTS, Workload
 from steelyard.status.read.claim import Verdict
 
 
@@ -23,6 +23,8 @@ class ClaimRow:
     relative_to: str | None
     """The other pool, where the claim is a ratio."""
     unit: str | None
+    counts: str | None
+    """What was measured of it: GoodRequests, OutputTokens or InputTokens. Null: not judged yet."""
     verdict: str | None
     """Confirmed, Refuted or Inconclusive. Null: not judged yet."""
     n: int | None
@@ -53,6 +55,7 @@ def _row(key: tuple[str, str], verdict: Verdict | None, claim: Claim | None) -> 
         metric=claim.metric if claim else None,
         relative_to=claim.relative_to if claim else None,
         unit=claim.unit if claim else None,
+        counts=(verdict.unit or GOOD_REQUESTS) if verdict else None,
         verdict=verdict.verdict if verdict else None,
         n=verdict.n if verdict else None,
         claimed=verdict.claimed if verdict and verdict.claimed is not None else written,

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from steelyard.cli.facts.compile import Compile, compile_of
 from steelyard.cli.facts.pool import pool
-from steelyard.cli.facts.workload import Objective, workload
+from steelyard.cli.facts.workload import GOOD_REQUESTS, Objective, workload
 from steelyard.cli.gathered import Gathered
 from steelyard.cli.view.change import Change, changes
 from steelyard.cli.view.claim_row import ClaimRow, claim_rows
@@ -49,6 +49,8 @@ class ExplainView:
     objective: tuple[Objective, ...]
     currency: str | None
     """Of all costs."""
+    unit: str
+    """What the costs of pools are counted by: GoodRequests, OutputTokens or InputTokens."""
     slo_met: Condition | None
     pools: tuple[PoolRow, ...]
     placements: tuple[Placement, ...]
@@ -90,6 +92,7 @@ def explain(seen: Gathered) -> ExplainView:
         digest=decided.digest if decided else None,
         objective=one.objective,
         currency=one.currency,
+        unit=(decided.unit or GOOD_REQUESTS) if decided else one.unit,
         slo_met=one.condition("SLOMet"),
         pools=pool_rows(one, pools, seen.now),
         placements=one.placements,

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from steelyard.cli.facts.compile import Compile
-from steelyard.cli.facts.workload import Workload
+from steelyard.cli.facts.workload import GOOD_REQUESTS, Workload
 from steelyard.cli.view.wrong import Wrong, first_wrong
 from steelyard.status.read.condition import Condition
 from steelyard.status.read.move import Move
@@ -32,8 +32,10 @@ class Line:
     desired_replicas: int | None
     currency: str | None
     """Of the cost."""
+    unit: str
+    """What the cost is counted by: GoodRequests (for 1,000), OutputTokens or InputTokens (for 1M of good requests)."""
     unit_cost: Decimal | None
-    """Per 1,000 good requests."""
+    """For one unit."""
     lower: Decimal | None
     """Lower end of the 95 % interval."""
     upper: Decimal | None
@@ -66,7 +68,10 @@ def line(workload: Workload, compiles: tuple[Compile, ...]) -> Line:
     """Measured cost before the decision's figure, which may rest on claims."""
     carrier = workload.carrier
     pool = carrier.pool if carrier else None
-    option, cost = workload.option(pool), carrier.unit_cost if carrier else None
+    measured = carrier.unit_cost if carrier else None
+    cost, option = measured.by(workload.unit) if measured else None, workload.option(pool)
+    if workload.decision is None or (workload.decision.unit or GOOD_REQUESTS) != workload.unit:
+        option = None
     wrong = first_wrong(workload)
     reason, message = _why(workload, wrong)
     return Line(
@@ -81,11 +86,12 @@ def line(workload: Workload, compiles: tuple[Compile, ...]) -> Line:
         ready_replicas=carrier.ready_replicas if carrier else None,
         desired_replicas=carrier.desired_replicas if carrier else None,
         currency=workload.currency,
+        unit=workload.unit,
         unit_cost=cost.value if cost else option.unit_cost if option else None,
         lower=cost.lower if cost else option.lower if option else None,
         upper=cost.upper if cost else option.upper if option else None,
-        n=cost.n if cost else option.n if option else None,
-        cost_until=cost.until if cost else None,
+        n=measured.n if measured and cost else option.n if option else None,
+        cost_until=measured.until if measured and cost else None,
         basis="Measured" if cost else option.basis if option and option.unit_cost is not None else None,
         good_percent=carrier.good_percent if carrier else None,
         p99_milliseconds=carrier.p99_milliseconds if carrier else None,

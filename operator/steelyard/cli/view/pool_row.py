@@ -34,7 +34,7 @@ class PoolRow:
     """That the load would need there."""
     cost_per_hour: Decimal | None
     unit_cost: Decimal | None
-    """Per 1,000 good requests at the present load."""
+    """For one unit at the present load."""
     lower: Decimal | None
     """Lower end of the 95 % interval."""
     upper: Decimal | None

@@ -11,7 +11,7 @@ from typing import Any
 from steelyard.api import compile_options as asked_for
 from steelyard.api.compile_options import BackendFormat
 from steelyard.api.inference_workload import InferenceWorkload
-from steelyard.api.objective import CostUnit, Objective
+from steelyard.api.objective import Objective
 from steelyard.api.server import Switch, VllmServer
 from steelyard.control.gather.pool_facts import resources_of
 from steelyard.control.gather.unplaced import unplaced, waiting_since
@@ -34,6 +34,7 @@ from steelyard.core.facts.snapshot import (
     VllmOptions,
     Workload,
 )
+from steelyard.core.facts.unit_cost import Unit
 from steelyard.core.vocabulary.reason import Refusal
 from steelyard.render import label
 from steelyard.status.scalar import time_of
@@ -67,6 +68,7 @@ def workload_of(parsed: InferenceWorkload, raw: Manifest) -> Workload:
         latency=tuple(
             LatencyObjective(metric=str(o.metric), milliseconds=o.milliseconds, percent=float(o.percent)) for o in spec.objective.latency
         ),
+        unit=Unit(spec.objective.unit.value),
         max_unit_cost=_max_unit_cost(spec.objective),
         error_budget=spec.objective.error_budget_percent / 100,
         scaling=Scaling(
@@ -105,9 +107,7 @@ def workload_of(parsed: InferenceWorkload, raw: Manifest) -> Workload:
 
 
 def _max_unit_cost(objective: Objective) -> float | None:
-    if objective.max_unit_cost is None or objective.unit is not CostUnit.GOOD_REQUESTS:
-        return None
-    return float(objective.max_unit_cost)
+    return None if objective.max_unit_cost is None else float(objective.max_unit_cost)
 
 
 def _compile_options(general: asked_for.CompileOptions, own: asked_for.FamilyOptions | None) -> CompileOptions:

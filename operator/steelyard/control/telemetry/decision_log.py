@@ -205,9 +205,9 @@ def _gauges(key: WorkloadKey, snapshot: Snapshot, decision: Decision, currency: 
             slot = ("steelyard_placement_replicas", (*labels, state))
             samples[slot] = samples.get(slot, 0.0) + count
     for option in decision.options:
-        if option.measured and option.unit is not None:
-            for bound, value in (("point", option.unit.point), ("lower", option.unit.lower), ("upper", option.unit.upper)):
-                samples[(f"steelyard_unit_cost_{currency}", (*where, option.pool, "GoodRequests", bound))] = value
+        for unit, cost in option.by_unit.items() if option.measured else ():
+            for bound, value in (("point", cost.point), ("lower", cost.lower), ("upper", cost.upper)):
+                samples[(f"steelyard_unit_cost_{currency}", (*where, option.pool, unit.value, bound))] = value
         energy = option.known.energy if option.known is not None else None
         if energy is not None:
             method = "estimated" if energy.estimated else "measured"

@@ -1,76 +1,51 @@
-"""Cost per 1,000 good requests or per 1M tokens: a ratio of sums with a 95 % interval and n. No traffic means no value, never 0."""
+"""Cost per 1,000 good requests and per 1M tokens: ratios of sums with a 95 % interval and n. No traffic means no value, never 0.
+
+The money of tokens is not split. All of it is divided by output tokens, and all of it, once more, by input tokens: both can be checked on a
+bill, and no share of an engine's time can, which works on prompts and on answers in the same step.
+"""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 
-from steelyard.core.facts.unit_cost import Unit, UnitCost
+from steelyard.core.facts.tokens import Counted
+from steelyard.core.facts.unit_cost import PER, PER_TOKENS, TokenCost, UnitCost
+from steelyard.core.facts.window import Window
 from steelyard.core.statistics.interval import ratio_interval
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spent:
-    """What one window cost and brought. Tokens are those of good requests; None where the server does not count them.
-
-    `cost`: money; None while a price is unknown. `output_part`: fraction of the cost that making output takes, from the time that decoding
-    and prefilling were busy; None where that is not known.
-    """
-
-    start: datetime
-    end: datetime
-    cost: float | None
-    good: int
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    output_part: float | None = None
-
-
-def unit_cost(spent: Sequence[Spent], unit: Unit, chance: random.Random) -> UnitCost | None:
-    """Cost of one `unit` over all windows, in order of time; None without any of it, or where a cost or a count is not known.
-
-    The money of tokens is divided by `output_part` where every window knows it. Else either kind of token carries the whole of it: such
-    figures of input and output are two views of the same money, and must not be added.
-    """
-    costs = [w.cost for w in spent if w.cost is not None]
-    counts = [n for n in (_count(w, unit) for w in spent) if n is not None]
-    if not spent or len(costs) < len(spent) or len(counts) < len(spent):
+def unit_cost(windows: Sequence[Window], chance: random.Random) -> UnitCost | None:
+    """What the windows cost, in order of time; None without a good request, or where the cost of one of them is not known."""
+    costs = [w.cost for w in windows if w.cost is not None]
+    if not windows or len(costs) < len(windows):
         return None
-    parts = [p for p in (_part(w, unit) for w in spent) if p is not None]
-    split = unit is not Unit.GOOD_REQUESTS and len(parts) == len(spent)
-    charged = [cost * part for cost, part in zip(costs, parts, strict=True)] if split else costs
-    interval = ratio_interval([(cost * unit.per, float(count)) for cost, count in zip(charged, counts, strict=True)], chance)
+    good = [w.good for w in windows]
+    interval = ratio_interval([(cost * PER, float(n)) for cost, n in zip(costs, good, strict=True)], chance)
     if interval is None:
         return None
+    tokens = _of_good_requests(windows)
+    cached = [each.cached for each in tokens if each.cached is not None]
     return UnitCost(
         interval,
-        sum(w.good for w in spent),
-        sum(charged),
-        spent[0].start,
-        spent[-1].end,
-        unit=unit,
-        tokens=None if unit is Unit.GOOD_REQUESTS else sum(counts),
-        split=split,
-        input_per_output=None if unit is Unit.GOOD_REQUESTS else _mix(spent),
+        sum(good),
+        sum(costs),
+        windows[0].start,
+        windows[-1].end,
+        output=_token_cost(costs, [each.output for each in tokens], chance),
+        input=_token_cost(costs, [each.input for each in tokens], chance),
+        cached=sum(cached) if tokens and len(cached) == len(tokens) else None,
     )
 
 
-def _count(window: Spent, unit: Unit) -> int | None:
-    return {Unit.GOOD_REQUESTS: window.good, Unit.OUTPUT_TOKENS: window.output_tokens, Unit.INPUT_TOKENS: window.input_tokens}[unit]
+def _of_good_requests(windows: Sequence[Window]) -> list[Counted]:
+    """By window; none where one of them does not tell, since the money of all is divided by them."""
+    told = [w.tokens.good for w in windows if w.tokens is not None and w.tokens.good is not None]
+    return told if len(told) == len(windows) else []
 
 
-def _part(window: Spent, unit: Unit) -> float | None:
-    if window.output_part is None:
+def _token_cost(costs: Sequence[float], tokens: Sequence[int], chance: random.Random) -> TokenCost | None:
+    if not tokens:
         return None
-    return window.output_part if unit is Unit.OUTPUT_TOKENS else 1 - window.output_part
-
-
-def _mix(spent: Sequence[Spent]) -> float | None:
-    """Input tokens per output token; None where either is not known, or there is no output."""
-    read = [w.input_tokens for w in spent if w.input_tokens is not None]
-    made = [w.output_tokens for w in spent if w.output_tokens is not None]
-    if len(read) < len(spent) or len(made) < len(spent) or not sum(made):
-        return None
-    return sum(read) / sum(made)
+    interval = ratio_interval([(cost * PER_TOKENS, float(n)) for cost, n in zip(costs, tokens, strict=True)], chance)
+    return TokenCost(interval, sum(tokens)) if interval is not None else None

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from types import MappingProxyType
 
 from steelyard.core.facts.capacity import CLAIM_SPREAD
+from steelyard.core.facts.unit_cost import PER, PER_TOKENS, Unit
+from steelyard.core.statistics.interval import Interval
 
 
 class ClaimMetric(StrEnum):
@@ -29,8 +33,17 @@ class OperatingPoint(StrEnum):
 
 USUAL = {ClaimMetric.THROUGHPUT: OperatingPoint.SATURATION}
 """Where a claim does not say: vendors tell what a device completes at most; a cost is worth nothing where the objective is missed."""
-TOKENS = frozenset({"TokensPerSecond", "PerMillionTokens"})
-"""Units that count tokens."""
+COUNTED: Mapping[str, Unit] = MappingProxyType(
+    {
+        "RequestsPerSecond": Unit.GOOD_REQUESTS,
+        "PerThousandRequests": Unit.GOOD_REQUESTS,
+        "TokensPerSecond": Unit.OUTPUT_TOKENS,
+        "PerMillionTokens": Unit.OUTPUT_TOKENS,
+        "InputTokensPerSecond": Unit.INPUT_TOKENS,
+        "PerMillionInputTokens": Unit.INPUT_TOKENS,
+    }
+)
+"""What the units of claims count. Vendors who say tokens mean generated ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +51,8 @@ class Claim:
     """One advertised figure of a pool: a ratio to another pool, or a value with a unit.
 
     UnitCost ratio 0.5 relative to P: one good request costs half of what it costs on P. Throughput value is requests per second and
-    replica; UnitCost value is money per 1,000 good requests; both are of tokens where `unit` says so. spread: the factor that it may be off
-    by, either way.
+    replica; UnitCost value is money per 1,000 good requests; both are of tokens where `unit` says so, and so is a ratio. spread: the factor that
+    it may be off by, either way.
     """
 
     name: str
@@ -62,7 +75,21 @@ class Claim:
     @property
     def of_requests(self) -> bool:
         """Whether it is a figure of requests, and not of tokens."""
-        return self.unit not in TOKENS
+        return self.counted(Unit.GOOD_REQUESTS) is Unit.GOOD_REQUESTS
+
+    def counted(self, objective: Unit) -> Unit:
+        """What its figure counts. A ratio that does not say is of what the workload's objective counts."""
+        of_units = self.metric in {ClaimMetric.UNIT_COST, ClaimMetric.THROUGHPUT}
+        left_out = objective if self.ratio is not None and of_units else Unit.GOOD_REQUESTS
+        return left_out if self.unit is None else COUNTED.get(self.unit, Unit.GOOD_REQUESTS)
+
+    def in_requests(self, units: Interval | None) -> Claim:
+        """A value of tokens as one of requests that have so many of them; itself where that is not told, or it is one of requests."""
+        if self.of_requests or self.value is None or units is None:
+            return self
+        if self.metric is ClaimMetric.THROUGHPUT:
+            return replace(self, value=self.value / units.point, unit="RequestsPerSecond")
+        return replace(self, value=self.value * units.point * PER / PER_TOKENS, unit="PerThousandRequests")
 
     @property
     def figure(self) -> float:

@@ -11,7 +11,8 @@ from steelyard.core.facts.energy import UnitEnergy
 from steelyard.core.facts.floor import Floor
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.percentile import Percentile
-from steelyard.core.facts.unit_cost import UnitCost
+from steelyard.core.facts.tokens import PerRequest
+from steelyard.core.facts.unit_cost import Unit, UnitCost
 from steelyard.core.statistics.interval import Interval
 
 
@@ -92,7 +93,7 @@ class Realised:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastMove:
     """A finished move. `kind`: None where it was not written down. `cost`: money that a trial cost, by the prices at which it was begun; None for
-    others, or where it is not known. `cost_before`: money per 1,000 good requests until it was begun, where it was made to save; `saved`: what it
+    others, or where it is not known. `cost_before`: money per `unit` until it was begun, where it was made to save; `saved`: what it
     did save, once that was measured."""
 
     source_pool: str
@@ -105,6 +106,7 @@ class PastMove:
     cost: float | None = None
     cost_before: Interval | None = None
     saved: Realised | None = None
+    unit: Unit = Unit.GOOD_REQUESTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +156,8 @@ class ClaimVerdict:
     first_prices: ClaimPrices = ClaimPrices()
     reason: str = ""
     """Why nothing can be said, as one word; empty of a conclusive verdict."""
+    unit: Unit = Unit.GOOD_REQUESTS
+    """What the figures count."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +168,8 @@ class Known:
     objective; `steady` says whether the unit cost comes from windows outside of moves. `floor`: what was reached at the lowest load.
     `saturation`: what a replica completes at most. `probed`: when a ramp ended that the capacity rests on; None where it rests on live traffic.
     `energy`: what a good request draws; None where no counter tells. `percentile`: how long requests take at a usual load.
-    `start_seconds`: from the order of a replica to its first ready moment, as last measured.
+    `start_seconds`: from the order of a replica to its first ready moment, as last measured. `tokens`: of a good request where the capacity was
+    measured; None where they were not told.
     """
 
     pool: str
@@ -180,6 +185,7 @@ class Known:
     probed: datetime | None = None
     energy: UnitEnergy | None = None
     percentile: Percentile | None = None
+    tokens: PerRequest | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,6 +230,8 @@ class LastDecision:
     digest: str
     board: tuple[BoardLine, ...] = ()
     options: tuple[OptionLine, ...] = ()
+    unit: Unit = Unit.GOOD_REQUESTS
+    """What the unit costs of the options are counted by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from steelyard.core.facts.memory import Memory
 from steelyard.core.facts.price import Price
 from steelyard.core.facts.probe import Lengths, Probe
 from steelyard.core.facts.resources import Resources
+from steelyard.core.facts.unit_cost import Unit
 from steelyard.core.facts.window import Window
 from steelyard.core.vocabulary.architecture import LABEL as ARCHITECTURE
 from steelyard.core.vocabulary.architecture import of_target
@@ -190,8 +191,10 @@ class Workload:
     latency: tuple[LatencyObjective, ...]
     scaling: Scaling
     rebalancing: Rebalancing
+    unit: Unit = Unit.GOOD_REQUESTS
+    """What costs are counted by."""
     max_unit_cost: float | None = None
-    """Money for 1,000 good requests that these should not exceed; None where nothing is said, or it is said for tokens."""
+    """Money for one `unit` that it should not exceed; None where nothing is said."""
     error_budget: float = 0.5
     """Part of the misses which the objective allows that sizing may plan for."""
     pools: Mapping[str, PoolChoice] = field(default_factory=dict)

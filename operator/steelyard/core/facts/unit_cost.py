@@ -28,14 +28,28 @@ class Unit(StrEnum):
         """How many make one unit."""
         return PER if self is Unit.GOOD_REQUESTS else PER_TOKENS
 
+    def __str__(self) -> str:
+        """As people read it: what the money is for."""
+        return {Unit.GOOD_REQUESTS: "1,000 good requests", Unit.OUTPUT_TOKENS: "1M output tokens", Unit.INPUT_TOKENS: "1M input tokens"}[
+            self
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenCost:
+    """Money per 1M tokens of one kind: all of the money over the `tokens` of that kind that good requests had."""
+
+    interval: Interval
+    tokens: int
+
 
 @dataclass(frozen=True, slots=True)
 class UnitCost:
-    """Money per unit over [start, end], from `good` good requests and `cost` money.
+    """Money per 1,000 good requests over [start, end], from `good` good requests and `cost` money.
 
-    `replicas` is how many stood there, the same number in every window; None where that is not known or the number changed. Of a unit of
-    tokens `tokens` is how many there were, `cost` the part of the money that they are charged, `split` whether that is a part or the whole,
-    and `input_per_output` the mix without which a whole says nothing.
+    `replicas` is how many stood there, the same number in every window; None where that is not known or the number changed. `output`, `input`:
+    the same money over tokens, None where they are not told. They are two views of it, and must not be added. `cached`: how many of the input
+    tokens a prefix cache kept.
     """
 
     interval: Interval
@@ -44,7 +58,11 @@ class UnitCost:
     start: datetime
     end: datetime
     replicas: int | None = None
-    unit: Unit = Unit.GOOD_REQUESTS
-    tokens: int | None = None
-    split: bool = False
-    input_per_output: float | None = None
+    output: TokenCost | None = None
+    input: TokenCost | None = None
+    cached: int | None = None
+
+    def by(self, unit: Unit) -> Interval | None:
+        """Money per unit; None where that is not known."""
+        of_tokens = self.output if unit is Unit.OUTPUT_TOKENS else self.input
+        return self.interval if unit is Unit.GOOD_REQUESTS else of_tokens.interval if of_tokens is not None else None

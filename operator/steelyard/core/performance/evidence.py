@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from math import exp, inf, log, sqrt
 
 from steelyard.core.economics.energy import unit_energy
-from steelyard.core.economics.unit_cost import Spent, unit_cost
+from steelyard.core.economics.unit_cost import unit_cost
 from steelyard.core.facts.capacity import Capacity, Saturation
 from steelyard.core.facts.energy import UnitEnergy
 from steelyard.core.facts.floor import Floor
@@ -21,12 +21,14 @@ from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import Known
 from steelyard.core.facts.percentile import Percentile
 from steelyard.core.facts.snapshot import LatencyObjective, Promise
-from steelyard.core.facts.unit_cost import Unit, UnitCost
+from steelyard.core.facts.tokens import PerRequest
+from steelyard.core.facts.unit_cost import TokenCost, UnitCost
 from steelyard.core.facts.window import Window, totals
 from steelyard.core.performance.ageing import SURE_FOR
 from steelyard.core.performance.batching import batch_law, explained
 from steelyard.core.performance.capacity import measured, occupied
 from steelyard.core.performance.floor import floor_of
+from steelyard.core.performance.per_request import per_request
 from steelyard.core.performance.percentile import percentile
 from steelyard.core.performance.saturation import saturation
 from steelyard.core.statistics.interval import Interval
@@ -86,7 +88,7 @@ def evidence(key: PlacementKey, shown: Shown, promise: Promise, chance: random.R
     good, bad = totals(used)
     if sum(w.good + w.slow for w in used) <= 0:
         return None
-    unit = unit_cost([Spent(start=w.start, end=w.end, cost=w.cost, good=w.good) for w in used], Unit.GOOD_REQUESTS, chance)
+    unit = unit_cost(used, chance)
     ran = latest(shown.ran, shown.least)
     takes, law = occupied(ran, chance), batch_law(ran)
     law = law and explained(law, ran)
@@ -105,6 +107,7 @@ def evidence(key: PlacementKey, shown: Shown, promise: Promise, chance: random.R
         saturation=full and replace(full, rate=_round(full.rate)),
         energy=_energy(unit_energy(used, chance)),
         percentile=_percentile(shown, capacity),
+        tokens=_round_tokens(per_request(ran, chance)),
     )
 
 
@@ -134,16 +137,27 @@ def _written(unit: UnitCost, used: Sequence[Window]) -> UnitCost:
         start=_milliseconds(unit.start),
         end=_milliseconds(unit.end),
         replicas=_size(used),
+        output=_round_cost(unit.output),
+        input=_round_cost(unit.input),
     )
 
 
 def remember(old: Known | None, new: Known | None, least: int, carried: float | None = None, broken: float | None = None) -> Known | None:
     """The figures to keep: the new ones where they say something that the old ones do not. Cost and capacity are judged each for itself:
-    what three replicas cost is news where two stood before, what one of them can do is not.
+    what three replicas cost is news where two stood before, what one of them can do is not. Tokens go with the capacity that was measured with
+    them, until requests have become others.
 
     carried: the highest load per replica that the new windows kept the promise at, where it is known. broken: one that broke it more than
     once (`capacity.broken_at`).
     """
+    kept = _remember(old, new, least, carried, broken)
+    if kept is None or old is None or new is None or _n(new) < least:
+        return kept
+    same = kept.capacity == old.capacity and (kept.probed is not None or not _other_requests(old.tokens, new.tokens))
+    return replace(kept, tokens=old.tokens if same else new.tokens)
+
+
+def _remember(old: Known | None, new: Known | None, least: int, carried: float | None, broken: float | None) -> Known | None:
     if new is None or old is None:
         return old if new is None else new if _n(new) >= least else None
     if _n(new) < least:
@@ -175,15 +189,34 @@ def _tells_more(old: UnitCost | None, new: UnitCost | None, least: int) -> bool:
     """Whether the cost tells what the remembered one did not."""
     if old is None or new is None:
         return old is None and new is not None
-    before, after = _as_sure_as_counts(old), _as_sure_as_counts(new)
+    before, after = _as_sure_as_counts(old.interval, old.good), _as_sure_as_counts(new.interval, new.good)
     surer = new.good >= GROWN * old.good and _sharper(before, after, WIDE_COST)
-    return surer or _enough(old, new, least) or _resized(old, new) or _moved(before, after)
+    return surer or _enough(old, new, least) or _resized(old, new) or _moved(before, after) or _tokens_tell_more(old, new)
 
 
-def _as_sure_as_counts(cost: UnitCost) -> Interval:
+def _tokens_tell_more(old: UnitCost, new: UnitCost) -> bool:
+    """Whether the same money is over another number of tokens than before, or is told of them for the first time. While requests get longer it is
+    over both kinds, and not sure."""
+    pairs = ((old.output, new.output), (old.input, new.input))
+    told = [(before, _as_sure_as_counts(after.interval, new.good)) for before, after in pairs if after is not None]
+    return any(
+        before is None or _moved(known := _as_sure_as_counts(before.interval, old.good), after) or _sharper(known, after, WIDE_COST)
+        for before, after in told
+    )
+
+
+def _other_requests(old: PerRequest | None, new: PerRequest | None) -> bool:
+    """Whether good requests are longer or shorter now than those that a capacity was measured with, or that is told for the first time."""
+    if old is None or new is None:
+        return new is not None
+    pairs = ((old.input, new.input), (old.output, new.output))
+    return any(before is not None and after is not None and (_moved(before, after) or _sharper(before, after)) for before, after in pairs)
+
+
+def _as_sure_as_counts(cost: Interval, good: int) -> Interval:
     """No narrower than requests that come by chance leave it: of all the windows that are looked at those are narrow which chance made alike."""
-    point, chance = cost.interval.point, exp(POISSON / sqrt(max(1, cost.good)))
-    return Interval(point, min(cost.interval.lower, point / chance), max(cost.interval.upper, point * chance))
+    point, chance = cost.point, exp(POISSON / sqrt(max(1, good)))
+    return Interval(point, min(cost.lower, point / chance), max(cost.upper, point * chance))
 
 
 def _capacity(
@@ -319,6 +352,14 @@ def _spread(interval: Interval) -> float:
 
 def _round(interval: Interval) -> Interval:
     return Interval(significant(interval.point, 4), significant(interval.lower, 4), significant(interval.upper, 4))
+
+
+def _round_cost(cost: TokenCost | None) -> TokenCost | None:
+    return cost and replace(cost, interval=_round(cost.interval))
+
+
+def _round_tokens(tokens: PerRequest | None) -> PerRequest | None:
+    return tokens and PerRequest(tokens.input and _round(tokens.input), tokens.output and _round(tokens.output))
 
 
 def _milliseconds(moment: datetime) -> datetime:

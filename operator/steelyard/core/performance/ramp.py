@@ -118,7 +118,7 @@ def with_probe(old: Known | None, found: Known) -> Known:
     """The evidence with what a probe found. The same probe says nothing new twice: what live traffic made of it since stays."""
     if old is None or old.probed == found.probed:
         return old or found
-    return replace(old, capacity=found.capacity, saturation=found.saturation or old.saturation, probed=found.probed)
+    return replace(old, capacity=found.capacity, saturation=found.saturation or old.saturation, probed=found.probed, tokens=None)
 
 
 def _pooled(steps: Sequence[ProbeStep]) -> list[_Point]:

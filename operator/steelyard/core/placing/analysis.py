@@ -15,13 +15,14 @@ from steelyard.core.facts.snapshot import Owner, Placement, Snapshot, Traffic
 from steelyard.core.facts.window import Window, constellation, since, totals, undisturbed
 from steelyard.core.performance.ageing import measured_at
 from steelyard.core.performance.capacity import broke, broken_at, carried, saturated, without_backlog
-from steelyard.core.performance.evidence import Shown, evidence, latest, remember
+from steelyard.core.performance.evidence import LATEST, Shown, evidence, latest, remember
 from steelyard.core.performance.floor import never, remember_floor
 from steelyard.core.performance.ramp import probe_evidence, with_probe
 from steelyard.core.placing.outcome import Allocation
 from steelyard.core.placing.risk import risk
+from steelyard.core.planning.counting import Counting, counting
 from steelyard.core.planning.load import RECENT, START, Load, load
-from steelyard.core.planning.option import EvidenceByPool, Option, options
+from steelyard.core.planning.option import Asked, EvidenceByPool, Option, options
 from steelyard.core.statistics.sequential import Result, Test, violations
 from steelyard.core.vocabulary.reading import Fresh, Reading, Unknown
 
@@ -51,6 +52,7 @@ class Analysis:
     live: Mapping[PlacementKey, Known]
     kept: Mapping[PlacementKey, Known]
     load: Load | None
+    counting: Counting
     promise: Test
     strain: Test
     options: tuple[Option, ...]
@@ -223,7 +225,8 @@ def analysis(snapshot: Snapshot, now: datetime) -> Analysis:
     good, bad = totals(w for windows in serving for w in windows[-RECENT:])
     borne, missed = totals(w for windows in serving for w in of_load(windows[-RECENT:]))
     known = _evidence_by_pool(snapshot, found, members, live, kept)
-    seen = options(found, snapshot, known, asked, {p.key.pool for p in members}, now)
+    counted = _counting(snapshot, [sound[key] for key in keys])
+    seen = options(found, snapshot, known, Asked(asked, counted), {p.key.pool for p in members}, now)
     return Analysis(
         snapshot=snapshot,
         now=now,
@@ -234,11 +237,20 @@ def analysis(snapshot: Snapshot, now: datetime) -> Analysis:
         live=live,
         kept=kept,
         load=asked,
+        counting=counted,
         promise=violations(bad, good + bad, 0, 0, workload.allowed),
         strain=violations(missed, borne + missed, 0, 0, workload.allowed),
         options=seen,
         by_pool={option.pool: option for option in seen},
     )
+
+
+def _counting(snapshot: Snapshot, serving: list[tuple[Window, ...]]) -> Counting:
+    """What requests count for now, over all that serves."""
+    workload = snapshot.workload
+    windows = sorted((w for each in serving for w in each[-LATEST:]), key=lambda w: (w.end, w.start))
+    ended = windows[-1].end.isoformat() if windows else ""
+    return counting(workload.unit, windows, random.Random(f"{workload.uid}/counting/{ended}"))
 
 
 def _start(members: tuple[Placement, ...]) -> float:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Sequence
 from statistics import median
 
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import Move, MoveKind
-from steelyard.core.facts.window import since, totals
+from steelyard.core.facts.unit_cost import Unit
+from steelyard.core.facts.window import Window, since, totals
+from steelyard.core.performance.per_request import per_request
 from steelyard.core.placing.analysis import Analysis
 from steelyard.core.placing.others import others_of
 from steelyard.core.placing.room import price
+from steelyard.core.planning.counting import Counting, units_in
 from steelyard.core.planning.option import UNBOUNDED, Option
 from steelyard.core.planning.sizing import need
 from steelyard.core.rebalancing.break_even import break_even
@@ -33,7 +38,8 @@ def promise_test(seen: Analysis, move: Move) -> Test:
 
 
 def cost_test(seen: Analysis, move: Move) -> CostTest:
-    """Cost per good request at capacity of the target against the source's since the step began, at today's prices and load.
+    """Cost per good request, or per token where the objective counts these, at capacity: of the target against the source's since the step began, at
+    today's prices and load.
 
     Where a server does not tell how much of a replica a request takes, or takes less of it the more there are, the capacity of the target is what
     is known of it: by its batches, or by the loads that it carried and that broke its promise.
@@ -48,10 +54,26 @@ def cost_test(seen: Analysis, move: Move) -> CostTest:
     theirs, ours = since(seen.windows(move.target), move.step_time), since(seen.windows(move.source), move.step_time)
     if not theirs or not ours:
         return nothing
-    ratios = log_ratios(theirs, ours)
+    unit = _counted_by(seen.snapshot.workload.unit, theirs, ours)
+    ratios = log_ratios(theirs, ours, unit)
     told = all(any(w.occupied_seconds is not None for w in side) for side in (theirs, ours))
-    ratio, n = (cost_ratio(ratios, prices), len(ratios)) if told else (_by_bounds(seen, move.target, prices * capacity), len(theirs))
+    ratio, n = (
+        (cost_ratio(ratios, prices), len(ratios))
+        if told
+        else (_by_bounds(seen, move.target, prices * capacity / _longer(theirs, ours, unit)), len(theirs))
+    )
     return judge(ratio, n, _limits(seen, move, capacity, prices))
+
+
+def _counted_by(unit: Unit, theirs: Sequence[Window], ours: Sequence[Window]) -> Unit:
+    """What the objective counts, where both sides tell it; else requests, on both."""
+    return unit if all(units_in(w, unit) is not None for w in (*theirs, *ours)) else Unit.GOOD_REQUESTS
+
+
+def _longer(theirs: Sequence[Window], ours: Sequence[Window], unit: Unit) -> float:
+    """How many of the source's requests one of the target's is over the same minutes."""
+    there, here = (per_request(side, random.Random(side[-1].end.isoformat())) for side in (theirs, ours))
+    return Counting(unit, here).worth(there)
 
 
 def _limits(seen: Analysis, move: Move, capacity: float, prices: float) -> tuple[float, float]:

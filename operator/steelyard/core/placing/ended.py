@@ -25,4 +25,5 @@ def past_move(seen: Analysis, move: Move, outcome: Outcome, reason: Reason) -> P
         kind=move.kind,
         cost=cost,
         cost_before=cost_before(seen, move.started) if move.kind is MoveKind.REBALANCE and outcome is Outcome.MOVED else None,
+        unit=seen.snapshot.workload.unit,
     )

@@ -77,11 +77,12 @@ def late(placing: Placing) -> Condition | None:
 
 
 def too_expensive(placing: Placing) -> Condition | None:
-    """Good requests should cost no more than the user asked for; they are served all the same."""
+    """A unit should cost no more than the user asked for; requests are served all the same."""
     dear = [key.pool for key in placing.parts if _costs_more(placing.seen, key)]
     if not dear:
         return None
-    said = f"{_ready(placing)}; good requests cost more on {' and '.join(dear)} than spec.objective.maxUnitCost: see status.placements"
+    unit = placing.seen.snapshot.workload.unit
+    said = f"{_ready(placing)}; {unit} cost more on {' and '.join(dear)} than spec.objective.maxUnitCost: see status.placements"
     return Condition(ConditionType.PLACED, True, Reason.ABOVE_MAX_UNIT_COST, said)
 
 
@@ -116,5 +117,6 @@ def _ready(placing: Placing) -> str:
 
 def _costs_more(seen: Analysis, key: PlacementKey) -> bool:
     """By the remembered figure, which stays while the traffic does; its whole interval has to be above what the user asked for."""
-    limit, known = seen.snapshot.workload.max_unit_cost, seen.kept.get(key)
-    return limit is not None and known is not None and known.unit_cost is not None and known.unit_cost.interval.lower > limit
+    workload, known = seen.snapshot.workload, seen.kept.get(key)
+    cost = known.unit_cost.by(workload.unit) if known is not None and known.unit_cost is not None else None
+    return workload.max_unit_cost is not None and cost is not None and cost.lower > workload.max_unit_cost

@@ -10,12 +10,14 @@ import random
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import NamedTuple
 
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import MoveKind, Outcome, PastMove, Realised
-from steelyard.core.facts.unit_cost import PER
+from steelyard.core.facts.unit_cost import Unit
 from steelyard.core.facts.window import Window
 from steelyard.core.placing.analysis import Analysis
+from steelyard.core.planning.counting import units_in
 from steelyard.core.statistics.interval import Interval, ratio_interval
 
 LEAST_BEFORE = 4
@@ -25,9 +27,10 @@ WINDOWS = 16
 
 
 def cost_before(seen: Analysis, begun: datetime) -> Interval | None:
-    """Money per 1,000 good requests until a move was begun; None where too little of that time is still known."""
-    rows = _spent(seen, until=begun)
-    return None if rows is None or len(rows) < LEAST_BEFORE else _per_good(seen, rows, "before")
+    """Money per unit of the objective until a move was begun; None where too little of that time is still known."""
+    unit = seen.snapshot.workload.unit
+    rows = _spent(seen, unit, until=begun)
+    return None if rows is None or len(rows) < LEAST_BEFORE else _per_unit(seen, rows, unit, "before")
 
 
 def measured(seen: Analysis, history: tuple[PastMove, ...]) -> tuple[PastMove, ...]:
@@ -44,36 +47,47 @@ def _is_awaited(past: PastMove) -> bool:
 
 
 def _realised(seen: Analysis, past: PastMove) -> Realised | None:
-    rows = _spent(seen, since=past.time)
+    rows = _spent(seen, past.unit, since=past.time)
     if rows is None or len(rows) < WINDOWS:
         return None
-    after, before = _per_good(seen, rows, "after"), past.cost_before
-    good = round(sum(one[1] for one in rows.values()))
+    after, before = _per_unit(seen, rows, past.unit, "after"), past.cost_before
+    good, counted = (sum(getattr(one, which) for one in rows.values()) for which in ("good", "units"))
     if after is None or before is None or good < seen.snapshot.workload.rebalancing.min_good_requests:
         return None
-    thousands = good / PER
-    money = Interval(before.point - after.point, before.lower - after.upper, before.upper - after.lower).times(thousands)
-    return Realised(money=money, paid=after.point * thousands, good=good, start=past.time, end=max(rows))
+    units = counted / past.unit.per
+    money = Interval(before.point - after.point, before.lower - after.upper, before.upper - after.lower).times(units)
+    return Realised(money=money, paid=after.point * units, good=good, start=past.time, end=max(rows))
 
 
-def _per_good(seen: Analysis, rows: Mapping[datetime, tuple[float, float]], which: str) -> Interval | None:
-    """Money per 1,000 good requests."""
+class _Spent(NamedTuple):
+    """Money, good requests, and what the unit counts of them."""
+
+    cost: float
+    good: int
+    units: int
+
+
+def _per_unit(seen: Analysis, rows: Mapping[datetime, _Spent], unit: Unit, which: str) -> Interval | None:
+    """Money per unit."""
     chance = random.Random(f"{seen.snapshot.workload.uid}/{which}/{max(rows).isoformat()}")
-    return ratio_interval([(cost * PER, good) for _, (cost, good) in sorted(rows.items())], chance)
+    return ratio_interval([(spent.cost * unit.per, spent.units) for _, spent in sorted(rows.items())], chance)
 
 
-def _spent(seen: Analysis, since: datetime | None = None, until: datetime | None = None) -> dict[datetime, tuple[float, float]] | None:
-    """(money, good requests) by the end of each window within a time; None where the cost of a pool that served then is not known."""
-    rows: dict[datetime, tuple[float, float]] = {}
+def _spent(seen: Analysis, unit: Unit, since: datetime | None = None, until: datetime | None = None) -> dict[datetime, _Spent] | None:
+    """What was spent by the end of each window within a time; None where the cost of a pool that served then is not known, or its units are not
+    told."""
+    rows: dict[datetime, _Spent] = {}
     for key, windows in _windows(seen).items():
         option = seen.option(key.pool)
         for window in windows:
             if (since is not None and window.start < since) or (until is not None and window.end > until):
                 continue
-            if option is None or option.each is None:
+            units = units_in(window, unit)
+            if option is None or option.each is None or units is None:
                 return None
-            cost, good = rows.get(window.end, (0.0, 0.0))
-            rows[window.end] = cost + window.replica_seconds / 3600 * option.each, good + window.good
+            before = rows.get(window.end, _Spent(0.0, 0, 0))
+            cost = before.cost + window.replica_seconds / 3600 * option.each
+            rows[window.end] = _Spent(cost, before.good + window.good, before.units + units)
     return rows
 
 

@@ -49,7 +49,7 @@ def remember(seen: Analysis, outcome: Outcome) -> Memory:
             outcome.quarantine
         ]
     history = measured(seen, memory.history) if outcome.past is None else (*memory.history, outcome.past)[-HISTORY:]
-    claims = verdicts(seen.options, workload.model.uri, workload.rebalancing.min_good_requests, memory.claims)[:SHOWN]
+    claims = verdicts(seen.options, workload.model.uri, workload.rebalancing.min_good_requests, memory.claims, workload.unit)[:SHOWN]
     return replace(
         memory,
         allocation=_holding(seen, outcome),
@@ -127,7 +127,8 @@ def last_decision(seen: Analysis, outcome: Outcome, memory: Memory, reason: Reas
     # What a pool lacks by itself. What the load makes of it is left out: that turns with the noise.
     lacking = ((o.pool, o.refusal) for o in seen.options if o.refusal and o.candidate.pool.selected and o.refusal.reason not in OF_THE_LOAD)
     closed = ",".join(f"{pool}:{refusal.reason.value}:{refusal.message}" for pool, refusal in lacking)
-    subject = f"{outcome.verdict}|{why}|{memory.allocation}|{step}|{wanted}|{known}|{claims}|{len(memory.history)}|{closed}"
+    unit = seen.snapshot.workload.unit
+    subject = f"{outcome.verdict}|{why}|{memory.allocation}|{step}|{wanted}|{known}|{claims}|{len(memory.history)}|{closed}|{unit.value}"
     digest = hashlib.sha256(subject.encode()).hexdigest()[:16]
     old = seen.snapshot.memory.last
     if old is not None and old.digest == digest:
@@ -150,6 +151,7 @@ def last_decision(seen: Analysis, outcome: Outcome, memory: Memory, reason: Reas
             for f in (outcome.review.findings if outcome.review else ())
         ),
         options=tuple(line(o, cheapest) for o in _weighed(seen, outcome)),
+        unit=unit,
     )
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from statistics import fmean
+from types import MappingProxyType
 from typing import NamedTuple
 
 from steelyard.core.catalogue.relative import resolved
@@ -16,11 +17,14 @@ from steelyard.core.facts.claim import Claim
 from steelyard.core.facts.memory import Known, OptionLine
 from steelyard.core.facts.price import Price
 from steelyard.core.facts.snapshot import PoolChoice, Snapshot, Workload
+from steelyard.core.facts.tokens import PerRequest
+from steelyard.core.facts.unit_cost import Unit
 from steelyard.core.performance.ageing import aged, old, widened
 from steelyard.core.performance.capacity import claimed
 from steelyard.core.performance.epoch import inherited
 from steelyard.core.performance.floor import never
 from steelyard.core.planning.claim_price import at_prices, first_prices, prices_now
+from steelyard.core.planning.counting import Counting, units_of
 from steelyard.core.planning.load import Load
 from steelyard.core.planning.overlap import overlapping
 from steelyard.core.planning.prior import claimed_unit_costs, spread
@@ -32,6 +36,7 @@ from steelyard.core.vocabulary.reason import Reason, Refusal
 UNBOUNDED = 10**6
 """Replicas: what the load needs, before any limit is asked."""
 _SLACK = 1e-9
+_NO_COSTS: Mapping[Unit, Interval] = MappingProxyType({})
 PER_HOUR = 3.6
 """Thousands of seconds in an hour: (money per hour) / (PER_HOUR * requests per second) = money per 1,000 requests."""
 
@@ -53,8 +58,9 @@ class Room(NamedTuple):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
     """What the pool would cost. `each`: money per hour that the bill changes by with one replica; `listed`: what one costs where its nodes are paid by
-    the hour, which is what claims speak of. `replicas`: as many as the load needs; `cost`: money per hour, as a mean over usual loads; `unit` is
-    money per 1,000 good requests at its mean."""
+    the hour, which is what claims speak of. `capacity`: in requests as the workload has them now, `own` in those that it was measured with, of
+    which `tokens` tells the lengths. `replicas`: as many as the load needs; `cost`: money per hour, as a mean over usual loads; `unit` is money
+    per unit of the objective at its mean, None where it is not told how many of them a request is."""
 
     pool: str
     candidate: Candidate
@@ -76,7 +82,11 @@ class Option:
     only_for_part: bool = False
     """Refused for the whole load alone: a limit or the spot share leaves it good for a part of it."""
     saturation: Saturation | None = None
-    """What a replica completes at most, where that is known."""
+    """What a replica completes at most, where that is known, in requests that it was measured with."""
+    own: Capacity | None = None
+    tokens: PerRequest | None = None
+    by_unit: Mapping[Unit, Interval] = field(default_factory=dict)
+    """`unit`, for each unit that is told."""
     timed: bool = False
     """Whether the workload has an objective for the whole time of a request."""
 
@@ -134,11 +144,20 @@ class _Grounds:
     refusal: Refusal | None
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the pools are weighed at: the load, None where none is known, and what its requests count for."""
+
+    load: Load | None
+    counting: Counting
+
+
 def options(
-    candidates: tuple[Candidate, ...], snapshot: Snapshot, evidence: EvidenceByPool, load: Load | None, standing: Set[str], now: datetime
+    candidates: tuple[Candidate, ...], snapshot: Snapshot, evidence: EvidenceByPool, asked: Asked, standing: Set[str], now: datetime
 ) -> tuple[Option, ...]:
     """Every pool as an option. standing: the pools that hold a part of the load."""
-    workload, known, references = snapshot.workload, evidence.present, snapshot.references
+    workload, references, counting = snapshot.workload, snapshot.references, asked.counting
+    known, older = ({pool: _today(k, counting) for pool, k in each.items()} for each in (evidence.present, evidence.older))
     prices = {c.name: _price(c, now) for c in candidates}
     listed = {c.name: _listed(c, prices[c.name]) for c in candidates}
     costs = {name: cost for name, cost in listed.items() if cost is not None}
@@ -149,18 +168,19 @@ def options(
     def today(claim: Claim, own: str) -> Claim:
         now_costs = prices_now(claim, own, by_name)
         first = first_prices(claim, remembered.get((own, claim.name)), now_costs)
-        return at_prices(resolved(claim, own, pools, references), first, now_costs)
+        priced = at_prices(resolved(claim, own, pools, references), first, now_costs)
+        return priced.in_requests(units_of(counting.now, priced.counted(counting.unit)))
 
     claims = {p.name: tuple(today(claim, p.name) for claim in p.claims) for p in pools}
     advertised = {p.name: p.advertised.throughput for p in pools if p.advertised}
     priors = claimed_unit_costs(claims, costs, figures, workload.model.uri, advertised)
     spreads = {p.name: spread(claims[p.name], workload.model.uri, claims, p.advertised) for p in pools}
     expected = {name: claimed(costs[name] / (PER_HOUR * prior), spreads[name]) for name, prior in priors.items()}
-    expected.update({name: prior for name, k in evidence.older.items() if (prior := inherited(k, now)) is not None})
+    expected.update({name: prior for name, k in older.items() if (prior := inherited(k, now)) is not None})
     grounds = (
         _Grounds(
             candidate=c,
-            known=known.get(c.name),
+            known=evidence.present.get(c.name),
             price=prices[c.name],
             each=_each(c, prices[c.name]),
             listed=listed[c.name],
@@ -169,7 +189,16 @@ def options(
         )
         for c in candidates
     )
-    return tuple(_option(each, workload, load, now) for each in grounds)
+    return tuple(_option(each, workload, asked, now) for each in grounds)
+
+
+def _today(known: Known, counting: Counting) -> Known:
+    """With its capacity in requests as they are now."""
+    return replace(known, capacity=known.capacity and _worth(known.capacity, counting.worth(known.tokens)))
+
+
+def _worth(capacity: Capacity, each: float) -> Capacity:
+    return capacity if each == 1.0 else replace(capacity, rate=capacity.rate.times(each))
 
 
 def _each(candidate: Candidate, price: Reading[Price]) -> float | None:
@@ -204,21 +233,22 @@ def _price(candidate: Candidate, now: datetime) -> Reading[Price]:
     return candidate.shape.price.reading(now)
 
 
-def _option(grounds: _Grounds, workload: Workload, load: Load | None, now: datetime) -> Option:
-    candidate, known, each = grounds.candidate, grounds.known, grounds.each
-    capacity = aged(known, now) if known else None
+def _option(grounds: _Grounds, workload: Workload, asked: Asked, now: datetime) -> Option:
+    candidate, known, each, load, counting = grounds.candidate, grounds.known, grounds.each, asked.load, asked.counting
+    own = aged(known, now) if known else None
+    capacity = own and _worth(own, counting.worth(known.tokens if known else None))
     past = known is not None and capacity is not None and old(known, now)
     if capacity is None and each is not None:
         capacity = grounds.prior
     choice = workload.choice(candidate.name)
     most = _most(candidate, workload, choice)
-    replicas, cost, unit = None, None, None
+    replicas, cost, by_unit = None, None, _NO_COSTS
     if capacity is not None and load is not None and each is not None:
         least = max(workload.scaling.least, choice.minimum)
         replicas = need(load.soon, capacity.rate.point, least, UNBOUNDED)
         cost = cost_at(load.usual, capacity, each, least)
         if load.mean > 0:
-            unit = cost.times(1 / (PER_HOUR * load.mean))
+            by_unit = counting.costs(cost.times(1 / (PER_HOUR * load.mean)))
     option = Option(
         pool=candidate.name,
         candidate=candidate,
@@ -229,18 +259,26 @@ def _option(grounds: _Grounds, workload: Workload, load: Load | None, now: datet
         capacity=capacity,
         replicas=replicas,
         cost=cost,
-        unit=unit,
+        unit=by_unit.get(counting.unit),
         most=most,
         room=space(candidate, most).beside(candidate.pool.held_nodes),
         refusal=grounds.refusal,
         old=past,
         timed=workload.whole_request is not None,
         saturation=known.saturation and replace(known.saturation, rate=widened(known.saturation.rate, known, now)) if known else None,
+        own=own,
+        tokens=_tokens(known, counting),
+        by_unit=by_unit,
     )
     if grounds.refusal is not None:
         return option
     only_part = _spot_limited(option, workload) or _limit_reached(option, workload, load)
     return option if only_part is None else replace(option, refusal=only_part, only_for_part=True)
+
+
+def _tokens(known: Known | None, counting: Counting) -> PerRequest | None:
+    """A probe sends requests as long as the workload's own."""
+    return None if known is None else counting.now if known.probed is not None and known.tokens is None else known.tokens
 
 
 def _too_late(known: Known | None, workload: Workload, now: datetime) -> Refusal | None:

@@ -38,7 +38,8 @@ def sigma_of(spread: float) -> float:
 
 
 def _says(claim: Claim, model: str) -> bool:
-    """Whether it speaks of requests to the model. What it says of tokens is nothing that requests could be counted by."""
+    """Whether it speaks of requests to the model. What it says of tokens counts requests where it is told how many of them these have
+    (`Claim.in_requests`)."""
     return claim.of_requests and claim.speaks_of(model)
 
 

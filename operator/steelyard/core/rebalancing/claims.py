@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from steelyard.core.catalogue.relative import meant
 from steelyard.core.facts.claim import Claim, ClaimMetric
 from steelyard.core.facts.memory import ClaimVerdict, VerdictWord
+from steelyard.core.facts.unit_cost import Unit
 from steelyard.core.planning.claim_price import first_prices, prices_now
 from steelyard.core.planning.option import Option
 from steelyard.core.rebalancing.beside import over
@@ -15,9 +18,11 @@ from steelyard.core.rebalancing.verdict import Comparison, Seen, on_claim
 from steelyard.core.vocabulary.reason import Reason, Refusal
 
 
-def verdicts(options: tuple[Option, ...], model: str, least: int, old: tuple[ClaimVerdict, ...]) -> tuple[ClaimVerdict, ...]:
+def verdicts(
+    options: tuple[Option, ...], model: str, least: int, old: tuple[ClaimVerdict, ...], objective: Unit = Unit.GOOD_REQUESTS
+) -> tuple[ClaimVerdict, ...]:
     """One verdict a claim of a selected pool that speaks of the model, in order of pool and claim. An old one stays until its word or its
-    n is outgrown."""
+    n is outgrown. objective: what a ratio is of that does not say it."""
     by_pool, candidates = {o.pool: o for o in options}, {o.pool: o.candidate for o in options}
     before = {(v.pool, v.name): v for v in old}
     found = []
@@ -28,8 +33,9 @@ def verdicts(options: tuple[Option, ...], model: str, least: int, old: tuple[Cla
             if claim.speaks_of(model):
                 last = before.get((option.pool, claim.name))
                 first = first_prices(claim, last, prices_now(claim, option.pool, candidates))
-                verdict = on_claim(option.pool, claim.name, _comparison(option, claim, by_pool), least)
-                verdict = replace(verdict, relative_to=claim.relative_to, first_prices=first)
+                unit = claim.counted(objective)
+                verdict = on_claim(option.pool, claim.name, _comparison(option, claim, unit, by_pool), least)
+                verdict = replace(verdict, relative_to=claim.relative_to, first_prices=first, unit=unit)
                 if last is not None and still_says(last, verdict):
                     verdict = last if last.first_prices == first else replace(last, first_prices=first)
                 found.append(verdict)
@@ -39,36 +45,40 @@ def verdicts(options: tuple[Option, ...], model: str, least: int, old: tuple[Cla
 def still_says(old: ClaimVerdict, new: ClaimVerdict) -> bool:
     """Whether nothing is to be written: the same word on the same claim with not much more evidence, or a doubt with no more evidence
     than the conclusive word before it had."""
-    if old.claimed != new.claimed or old.relative_to not in {None, new.relative_to}:  # None: of a version that did not write it down
+    if (
+        old.claimed != new.claimed or old.unit is not new.unit or old.relative_to not in {None, new.relative_to}
+    ):  # None: of a version that did not write it down
         return False
     if old.verdict is not new.verdict:
         return new.verdict is VerdictWord.INCONCLUSIVE and 0 < old.n >= new.n
+    if old.n == new.n == 0 and old.reason != new.reason:
+        return False
     return (old.measured is None) == (new.measured is None) and (old.n > 0 or new.n == 0) and new.n < 4 * max(1, old.n)
 
 
-def _comparison(option: Option, claim: Claim, by_pool: dict[str, Option]) -> Comparison:
-    """Like with like: the same quantity at the same operating point, on both sides of a ratio."""
+def _comparison(option: Option, claim: Claim, unit: Unit, by_pool: dict[str, Option]) -> Comparison:
+    """Like with like: the same quantity in the same unit at the same operating point, on both sides of a ratio."""
     quantity = Quantity.of(claim)
-    if quantity is None or claim.figure == 0:
-        return Comparison(
-            what=_named(claim), claimed=claim.figure, seen=_not_told(claim), lower_is_better=claim.metric is not ClaimMetric.THROUGHPUT
-        )
+    if claim.figure == 0:
+        nothing = Refusal(Reason.NOT_COMPARABLE, "nothing is claimed by this version")
+        return Comparison(what=claim.metric.value.lower(), claimed=0.0, seen=nothing, lower_is_better=quantity.lower_is_better)
+    on = partial(quantity.on, unit=unit)
     return Comparison(
-        what=quantity.told(claim),
+        what=quantity.told(claim, unit),
         claimed=claim.figure,
-        seen=_seen(option, claim, quantity, by_pool),
+        seen=_seen(option, claim, on, by_pool),
         lower_is_better=quantity.lower_is_better,
     )
 
 
-def _seen(option: Option, claim: Claim, quantity: Quantity, by_pool: dict[str, Option]) -> Seen | Refusal:
-    mine = quantity.on(option)
+def _seen(option: Option, claim: Claim, on: Callable[[Option], Seen | Refusal], by_pool: dict[str, Option]) -> Seen | Refusal:
+    mine = on(option)
     if claim.ratio is None or claim.relative_to is None:
         return mine
     named = meant(claim.relative_to, (o.candidate.pool for o in by_pool.values()), option.pool)
     if named is None or named not in by_pool:
         return Refusal(Reason.NOT_COMPARABLE, f"{claim.relative_to} is no pool that this workload may use")
-    theirs = quantity.on(by_pool[named])
+    theirs = on(by_pool[named])
     if isinstance(mine, Refusal):
         return mine
     if isinstance(theirs, Refusal):
@@ -78,12 +88,3 @@ def _seen(option: Option, claim: Claim, quantity: Quantity, by_pool: dict[str, O
             Reason.NOT_COMPARABLE, "what a replica completes at most is not known of both pools, so that their loads cannot be compared"
         )
     return over(mine, theirs)
-
-
-def _named(claim: Claim) -> str:
-    return f"{claim.metric.value.lower()}{' of tokens' if not claim.of_requests else ''}"
-
-
-def _not_told(claim: Claim) -> Refusal:
-    what = "tokens are not counted" if not claim.of_requests else "nothing is claimed" if claim.figure == 0 else "it is not measured"
-    return Refusal(Reason.NOT_COMPARABLE, f"{what} by this version")

@@ -12,7 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, inf, log, sqrt
 
+from steelyard.core.facts.unit_cost import Unit
 from steelyard.core.facts.window import Window
+from steelyard.core.planning.counting import units_in
 from steelyard.core.statistics.interval import Interval
 from steelyard.core.statistics.sequential import ALPHA, Result
 
@@ -58,15 +60,15 @@ def judge(ratio: Interval | None, n: int, break_even: tuple[float, float]) -> Co
     return CostTest(result, n, ratio, (low, high))
 
 
-def log_ratios(target: Sequence[Window], source: Sequence[Window]) -> tuple[float, ...]:
-    """log of (target's / source's) replica time per good request, one for each window of the target and that of the source which covers
+def log_ratios(target: Sequence[Window], source: Sequence[Window], unit: Unit = Unit.GOOD_REQUESTS) -> tuple[float, ...]:
+    """log of (target's / source's) replica time per good request, or per token of good requests, one for each window of the target and that of the source which covers
     most of the same minutes, and at least half of them. Windows without a good request or an untold busy time say nothing."""
     found = []
     for window in target:
         other = max(source, key=lambda w: _together(window, w), default=None)
         if other is None or _together(window, other) < window.seconds / 2:
             continue
-        mine, theirs = _log_occupied(window), _log_occupied(other)
+        mine, theirs = _log_occupied(window, unit), _log_occupied(other, unit)
         if mine is not None and theirs is not None:
             found.append(mine - theirs)
     return tuple(found)
@@ -76,10 +78,11 @@ def _together(one: Window, other: Window) -> float:
     return (min(one.end, other.end) - max(one.start, other.start)).total_seconds()
 
 
-def _log_occupied(window: Window) -> float | None:
-    if window.occupied_seconds is None or window.occupied_seconds <= 0 or window.good <= 0:
+def _log_occupied(window: Window, unit: Unit) -> float | None:
+    units = units_in(window, unit)
+    if window.occupied_seconds is None or window.occupied_seconds <= 0 or units is None or units <= 0:
         return None
-    return log(window.occupied_seconds) - log(window.good)
+    return log(window.occupied_seconds) - log(units)
 
 
 def always_valid(values: Sequence[float]) -> tuple[float, float, float]:

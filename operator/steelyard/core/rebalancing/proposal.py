@@ -8,6 +8,7 @@ from datetime import datetime
 from steelyard.core.facts.memory import MoveKind, PastMove, Quarantine
 from steelyard.core.facts.price import Price
 from steelyard.core.facts.snapshot import Rebalancing, Traffic
+from steelyard.core.facts.unit_cost import Unit
 from steelyard.core.rebalancing.cost_test import CostTest
 from steelyard.core.rebalancing.unready import UnreadyNodes
 from steelyard.core.statistics.interval import Interval
@@ -65,9 +66,10 @@ class Proposal:
     source_extra: int = 0
     replicas_allowed: int = 1_000_000
     target_unit: Interval | None = None
-    """Money per 1,000 good requests at the target, as measured; None where it is not."""
+    """Money per `unit` at the target, as measured; None where it is not."""
     most_unit: float | None = None
-    """What these may cost at most; None where the user says nothing."""
+    """What one of them may cost at most; None where the user says nothing."""
+    unit: Unit = Unit.GOOD_REQUESTS
     judges: str | None = None
     """Of a trial: the claim that has no verdict yet, and that it would get one by; None where none is wished for."""
     compared: CostTest | None = None

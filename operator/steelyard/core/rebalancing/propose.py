@@ -126,6 +126,7 @@ def rescuing(grounds: Grounds, source: Option, target: Option | None, none: Refu
         _proposal(grounds, source, target, MoveKind.RESCUE, none),
         target_unit=target.unit if target and target.measured else None,
         most_unit=grounds.snapshot.workload.max_unit_cost,
+        unit=grounds.snapshot.workload.unit,
     )
     return Considered(target=target, proposal=proposal, review=review(RESCUE, proposal))
 
@@ -310,7 +311,7 @@ def _move_price(grounds: Grounds, source: Option, target: Option, added: int | N
 def _proposal(grounds: Grounds, source: Option, target: Option | None, kind: MoveKind, none: Refusal | None) -> Proposal:
     """What the gates ask of every act; what it saves and costs is added by the kind of it."""
     snapshot, there = grounds.snapshot, target.candidate.pool if target else None
-    at_source = source.cost.point / (PER_HOUR * source.unit.point) if source.cost and source.unit and source.unit.point else 0.0
+    at_source = grounds.load.mean if source.cost is not None else 0.0
     ends = [o for o in (source, target) if o is not None]
     return Proposal(
         now=grounds.now,

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import Enum
 
 from steelyard.core.facts.capacity import Basis, Capacity, Saturation
 from steelyard.core.facts.claim import Claim, ClaimMetric, OperatingPoint
-from steelyard.core.planning.option import PER_HOUR, Option
+from steelyard.core.facts.unit_cost import Unit
+from steelyard.core.planning.counting import units_of
+from steelyard.core.planning.option import Option
 from steelyard.core.rebalancing.beside import power_at
 from steelyard.core.rebalancing.verdict import Seen
 from steelyard.core.statistics.interval import Interval
 from steelyard.core.vocabulary.reason import Reason, Refusal
+
+SECONDS = 3600
+"""In an hour, for which prices are."""
 
 
 class Quantity(Enum):
@@ -26,9 +32,9 @@ class Quantity(Enum):
     LATENCY_AT_SATURATION = (ClaimMetric.LATENCY, OperatingPoint.SATURATION)
 
     @classmethod
-    def of(cls, claim: Claim) -> Quantity | None:
-        """Of requests; None where nothing of the kind is measured."""
-        return cls((claim.metric, claim.at)) if claim.of_requests else None
+    def of(cls, claim: Claim) -> Quantity:
+        """Of the metric that is advertised, where it holds."""
+        return cls((claim.metric, claim.at))
 
     @property
     def metric(self) -> ClaimMetric:
@@ -45,23 +51,24 @@ class Quantity(Enum):
         """Where the objective is just kept; else when full."""
         return self.value[1] is OperatingPoint.OBJECTIVE
 
-    def told(self, claim: Claim) -> str:
+    def told(self, claim: Claim, unit: Unit) -> str:
         """In words, with its unit."""
         where = "where the objective is just kept" if self.at_objective else "when full"
         if self is Quantity.LATENCY_AT_OBJECTIVE:
             where = "from half of the load at which the objective is just kept up to it"
         if claim.relative_to is not None:
-            return f"{_NAMES[self.metric]} relative to {claim.relative_to}, {where}"
-        return f"{_UNITS[self.metric]}, {where}"
+            of = "" if unit is Unit.GOOD_REQUESTS else f" of {_COUNTS[unit]}"
+            return f"{_NAMES[self.metric]}{of} relative to {claim.relative_to}, {where}"
+        return f"{_UNITS[self.metric].format(unit=unit, counts=_COUNTS[unit])}, {where}"
 
-    def on(self, option: Option) -> Seen | Refusal:
-        """The figure as measured on a pool."""
-        rate = _capacity(option) if self.at_objective else _saturation(option)
+    def on(self, option: Option, unit: Unit) -> Seen | Refusal:
+        """The figure as measured on a pool, with the requests that came there. unit: what a rate and a cost count; all else is of requests."""
+        rate = _counted(_capacity(option) if self.at_objective else _saturation(option), option, unit)
         if isinstance(rate, Refusal):
             return rate
         match self.metric:
             case ClaimMetric.UNIT_COST:
-                return _cost(option, rate)
+                return _cost(option, rate, unit)
             case ClaimMetric.POWER:
                 return _power(option, rate)
             case ClaimMetric.LATENCY:
@@ -80,18 +87,32 @@ _NAMES = {
     ClaimMetric.LATENCY: "latency at the objective's percentile",
 }
 _UNITS = {
-    ClaimMetric.UNIT_COST: "cost per 1,000 good requests",
-    ClaimMetric.THROUGHPUT: "requests per second and replica",
+    ClaimMetric.UNIT_COST: "cost per {unit}",
+    ClaimMetric.THROUGHPUT: "{counts} per second and replica",
     ClaimMetric.POWER: "watts of one device",
     ClaimMetric.LATENCY: "milliseconds at the objective's percentile",
 }
 
 
-def _cost(option: Option, rate: Seen) -> Seen | Refusal:
+_COUNTS = {Unit.GOOD_REQUESTS: "requests", Unit.OUTPUT_TOKENS: "output tokens", Unit.INPUT_TOKENS: "input tokens"}
+
+
+def _counted(rate: Seen | Refusal, option: Option, unit: Unit) -> Seen | Refusal:
+    """A rate of requests as one of what the unit counts."""
+    if isinstance(rate, Refusal) or unit is Unit.GOOD_REQUESTS:
+        return rate
+    each = units_of(option.tokens, unit)
+    if each is None:
+        return Refusal(Reason.NOT_COMPARABLE, f"the servers of pool {option.pool} do not tell the {_COUNTS[unit]} of good requests")
+    value = rate.value
+    return replace(rate, value=Interval(value.point * each.point, value.lower * each.lower, value.upper * each.upper))
+
+
+def _cost(option: Option, rate: Seen, unit: Unit) -> Seen | Refusal:
     if option.listed is None:
         return Refusal(Reason.PRICE_SUSPECT, f"the price of pool {option.pool} is not known")
     at = rate.value
-    each = option.listed / PER_HOUR
+    each = option.listed / SECONDS * unit.per
     return Seen(Interval(each / at.point, each / at.upper, each / at.lower), rate.n, rate.once)
 
 
@@ -130,8 +151,8 @@ def _latency(option: Option) -> Seen | Refusal:
 def _capacity(option: Option) -> Seen | Refusal:
     """Where a broken promise holds the figure down, what the busy time says is the point: how much a queue allows is a matter of the objective,
     and the same on both sides."""
-    capacity: Capacity | None = option.capacity
-    if capacity is None or not option.measured:
+    capacity: Capacity | None = option.own
+    if capacity is None or not capacity.observed:
         return _unmeasured(option)
     if capacity.at_least:
         return _only_carried(option, capacity)
@@ -143,10 +164,10 @@ def _capacity(option: Option) -> Seen | Refusal:
 def _saturation(option: Option) -> Seen | Refusal:
     full: Saturation | None = option.saturation
     if full is not None and full.rate.lower > 0:
-        ramp = option.capacity if option.capacity is not None and option.capacity.basis is Basis.PROBED else None
+        ramp = option.own if option.own is not None and option.own.basis is Basis.PROBED else None
         # How alike the parts of a full step are says how sure a probe is of it; behind it is the whole ramp.
         return Seen(full.rate, max(full.n, ramp.n), once=True) if ramp is not None else Seen(full.rate, full.n)
-    return _only_carried(option, option.capacity) if option.measured and option.capacity is not None else _unmeasured(option)
+    return _only_carried(option, option.own) if option.own is not None and option.own.observed else _unmeasured(option)
 
 
 def _unmeasured(option: Option) -> Refusal:

@@ -23,6 +23,8 @@ class Verdict:
     upper: Decimal | None
     message: str | None
     reason: str | None
+    unit: str | None
+    """What the figures count: GoodRequests, OutputTokens or InputTokens."""
     relative_to: str | None = field(metadata=UNSHOWN)
     price: Decimal | None = field(metadata=UNSHOWN)
     relative_price: Decimal | None = field(metadata=UNSHOWN)
@@ -42,6 +44,7 @@ def verdicts(status: Raw) -> tuple[Verdict, ...]:
             upper=number(raw, "upper"),
             message=text(raw, "message"),
             reason=text(raw, "reason"),
+            unit=text(raw, "unit"),
             relative_to=text(raw, "relativeTo"),
             price=number(raw, "price"),
             relative_price=number(raw, "relativePrice"),

@@ -52,6 +52,8 @@ class Decision:
     """Finds the full record in the operator's log."""
     gates: tuple[Gate, ...]
     options: tuple[Option, ...]
+    unit: str | None
+    """What their unit costs are counted by: GoodRequests, OutputTokens or InputTokens."""
 
     @property
     def refusal(self) -> Gate | None:
@@ -75,6 +77,7 @@ def decision(status: Raw) -> Decision | None:
             for g in parts(raw, "board")
         ),
         options=tuple(_option(o) for o in parts(raw, "options")),
+        unit=text(raw, "unit"),
     )
 
 

@@ -55,8 +55,9 @@ class PastMove:
     kind: str | None = field(metadata=UNSHOWN)
     cost: Decimal | None = field(metadata=UNSHOWN)
     before: Bounds | None = field(metadata=UNSHOWN)
-    """Money per 1,000 good requests until it was begun."""
+    """Money per unit until it was begun."""
     saved: Saved | None
+    unit: str | None = field(metadata=UNSHOWN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +132,7 @@ def history(status: Raw) -> tuple[PastMove, ...]:
             cost=number(raw, "cost"),
             before=_bounds(part(raw, "unitCostBefore")),
             saved=_saved(part(raw, "saved")),
+            unit=text(raw, "unit"),
         )
         for raw in parts(status, "history")
     )

@@ -11,6 +11,27 @@ from steelyard.status.read.field import UNSHOWN, moment, number, part, parts, te
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TokenCost:
+    """All of the cost per 1M tokens of one kind that good requests had, with its 95 % interval."""
+
+    value: Decimal
+    lower: Decimal | None
+    upper: Decimal | None
+    tokens: int | None
+    cached: int | None
+    """Of input tokens: how many a prefix cache kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tokens:
+    """Tokens of a good request, as a mean with its 95 % interval."""
+
+    mean: Decimal
+    lower: Decimal | None
+    upper: Decimal | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UnitCost:
     """Cost per 1,000 good requests as observed, with its 95 % interval, over the time from `since` to `until`."""
 
@@ -28,6 +49,14 @@ class UnitCost:
     """How many served in that time; None where the number changed."""
     basis: str | None
     """Share: the requested share of the node's price."""
+    output_tokens: TokenCost | None
+    """The same money over output tokens."""
+    input_tokens: TokenCost | None
+    """The same money over input tokens."""
+
+    def by(self, unit: str) -> UnitCost | TokenCost | None:
+        """The figure by a word of spec.objective.unit; None where the servers do not tell."""
+        return {"OutputTokens": self.output_tokens, "InputTokens": self.input_tokens}.get(unit, self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +142,9 @@ class Placement:
     """From the order of a replica until it was ready."""
     probed: datetime | None
     """When the ramp ended that the capacity rests on."""
+    input_tokens: Tokens | None
+    """Of the requests that the capacity was measured with."""
+    output_tokens: Tokens | None
     steady: bool | None = field(metadata=UNSHOWN)
 
 
@@ -139,6 +171,8 @@ def placements(status: Raw) -> tuple[Placement, ...]:
             latency=_latency(part(raw, "latency")),
             start_seconds=number(raw, "startSeconds"),
             probed=moment(raw, "probedTime"),
+            input_tokens=_tokens(part(raw, "inputTokensPerRequest")),
+            output_tokens=_tokens(part(raw, "outputTokensPerRequest")),
             steady=truth(raw, "steady"),
         )
         for raw in parts(status, "placements")
@@ -196,6 +230,20 @@ def _latency(raw: Raw) -> Percentile | None:
     )
 
 
+def _tokens(raw: Raw) -> Tokens | None:
+    mean = number(raw, "mean")
+    return None if mean is None else Tokens(mean=mean, lower=number(raw, "lower"), upper=number(raw, "upper"))
+
+
+def _token_cost(raw: Raw) -> TokenCost | None:
+    value = number(raw, "value")
+    if value is None:
+        return None
+    return TokenCost(
+        value=value, lower=number(raw, "lower"), upper=number(raw, "upper"), tokens=whole(raw, "tokens"), cached=whole(raw, "cached")
+    )
+
+
 def _unit_cost(raw: Raw) -> UnitCost | None:
     value = number(raw, "value")
     if value is None:
@@ -211,4 +259,6 @@ def _unit_cost(raw: Raw) -> UnitCost | None:
         good=whole(raw, "good"),
         replicas=whole(raw, "replicas"),
         basis=text(raw, "basis"),
+        output_tokens=_token_cost(part(raw, "outputTokens")),
+        input_tokens=_token_cost(part(raw, "inputTokens")),
     )

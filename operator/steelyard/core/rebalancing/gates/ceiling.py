@@ -14,6 +14,6 @@ def too_expensive(proposal: Proposal) -> Refusal | None:
         return None
     return Refusal(
         Reason.TOO_EXPENSIVE,
-        f"1,000 good requests would cost {unit.point:.3g} on pool {proposal.target_pool} and spec.objective.maxUnitCost is {most:g}: raise it to let "
+        f"{proposal.unit} would cost {unit.point:.3g} on pool {proposal.target_pool} and spec.objective.maxUnitCost is {most:g}: raise it to let "
         "the workload go there",
     )

@@ -7,6 +7,8 @@ import json
 import os
 import sys
 import time
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -77,11 +79,59 @@ def continued(prompt: list[int], steps: int) -> list[int]:
     return [(sum(prompt) + step) % 100 for step in range(steps)]
 
 
+@dataclass
+class Choice:
+    """vLLM's `CompletionOutput`, of which each holds what is new (RequestOutputKind.DELTA), or all at the end (FINAL_ONLY)."""
+
+    index: int
+    token_ids: list[int]
+
+
+@dataclass
+class Output:
+    """vLLM's `RequestOutput`. The prompt is in the first one only."""
+
+    prompt_token_ids: list[int] | None
+    num_cached_tokens: int | None
+    outputs: list[Choice]
+
+
+class Engine:
+    """vLLM's `EngineClient`: it tells the tokens of each step, of which the third of a stream has two, as where it speculates."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds, self._seen = seconds, set[tuple[int, ...]]()
+        self.read, self.kept, self.made = 0, 0, 0
+
+    async def generate(self, prompt: list[int], sampling_params: dict[str, Any], request_id: str) -> AsyncGenerator[Output, None]:
+        """Of a prompt that was there before all but its last token is kept."""
+        kept = len(prompt) - 1 if tuple(prompt) in self._seen else 0
+        self._seen.add(tuple(prompt))
+        self.read, self.kept = self.read + len(prompt), self.kept + kept
+        tokens = continued(prompt, sampling_params["max_tokens"])
+        for step, made in enumerate(steps(tokens) if sampling_params["stream"] else [tokens]):
+            await asyncio.sleep(self._seconds * len(made))
+            self.made += len(made)
+            yield Output(None if step else prompt, kept, [Choice(0, made)])
+
+
+def steps(tokens: list[int]) -> list[list[int]]:
+    """One token each, and two in the third."""
+    return [*([token] for token in tokens[:2]), *([tokens[2:4]] if tokens[2:4] else []), *([token] for token in tokens[4:])]
+
+
+class State:
+    """What vLLM keeps in `app.state`."""
+
+    def __init__(self, seconds: float) -> None:
+        self.engine_client = Engine(seconds)
+
+
 class Model:
     """The application inside of the middleware, in ASGI."""
 
     def __init__(self, name: str, seconds: float) -> None:
-        self._name, self._seconds, self.served = name, seconds, 0
+        self._name, self.served, self.state = name, 0, State(seconds)
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         """Answer, until the client has left."""
@@ -105,7 +155,12 @@ class Model:
             case "/health":
                 await answer(send, 200, b"", "text/plain")
             case "/metrics":
+                engine, of = self.state.engine_client, 'engine="0",model_name="story"'
                 text = f'process_cpu_seconds_total 1.0\nvllm:request_success_total{{finished_reason="length"}} {float(self.served)}\n'
+                text += (
+                    f"vllm:prompt_tokens_total{{{of}}} {float(engine.read)}\nvllm:prompt_tokens_cached_total{{{of}}} {float(engine.kept)}\n"
+                )
+                text += f"vllm:generation_tokens_total{{{of}}} {float(engine.made)}\n"
                 await answer(send, 200, text.encode(), "text/plain; version=0.0.4")
             case "/version" | "/ping" | "/v1/models" | "/tokenize" | "/detokenize" | "/v1/messages/count_tokens" | "/scale_elastic_ep":
                 await answer(send, 200, b"{}", "application/json")
@@ -124,8 +179,12 @@ class Model:
         waits = os.environ.get(WAITS)
         while waits and isinstance(asked["prompt"], str) and not Path(waits).exists():
             await asyncio.sleep(0.01)
+        prompt = asked["prompt"] if isinstance(asked["prompt"], list) else [len(word) for word in asked["prompt"].split()]
+        params = {"max_tokens": asked["max_tokens"], "stream": bool(asked.get("stream"))}
+        # A task of its own, as vLLM's handlers are.
+        outputs = await asyncio.create_task(self._generating(prompt, params))
         if not asked.get("stream"):
-            await asyncio.sleep(self._seconds * asked["max_tokens"])
+            _ = [output async for output in outputs]
             choice: dict[str, Any] = {"index": 0, "text": "x"}
             if asked.get("return_token_ids"):
                 choice["token_ids"] = continued(asked["prompt"], asked["max_tokens"])
@@ -136,12 +195,14 @@ class Model:
             await answer(send, 200, json.dumps({"choices": [choice]}).encode(), "application/json")
             return
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream; charset=utf-8")]})
-        for _ in range(asked["max_tokens"]):
-            await asyncio.sleep(self._seconds)
+        async for _ in outputs:
             event = {"id": "cmpl-1", "choices": [{"index": 0, "text": "x", "finish_reason": None}]}
             await send({"type": "http.response.body", "body": b"data: " + json.dumps(event).encode() + b"\n\n", "more_body": True})
         await send({"type": "http.response.body", "body": b"data: [DONE]\n\n", "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _generating(self, prompt: list[int], params: dict[str, Any]) -> AsyncGenerator[Output, None]:
+        return self.state.engine_client.generate(prompt, params, "cmpl-1")
 
 
 async def answer(send: Any, status: int, body: bytes, kind: str) -> None:
@@ -150,12 +211,13 @@ async def answer(send: Any, status: int, body: bytes, kind: str) -> None:
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
-def served(application: Any) -> web.Application:
+def served(application: Any, app: Any) -> web.Application:
     """ASGI behind aiohttp: enough of what uvicorn does."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
         scope = {
             "type": "http",
+            "app": app,
             "method": request.method,
             "path": request.path,
             "headers": [(name.lower().encode(), value.encode()) for name, value in request.headers.items()],
@@ -227,11 +289,12 @@ def main() -> None:
             (graph / "graph.neff").write_bytes(b"x")
         return
     assert int(os.environ["VLLM_CPU_KVCACHE_SPACE"]) >= 1
-    application: Any = Model(told.served_model_name, float(os.environ.get(SECONDS, "0.002")))
+    model = Model(told.served_model_name, float(os.environ.get(SECONDS, "0.002")))
+    application: Any = model
     for path in told.middleware:
         module, _, name = path.rpartition(".")
         application = getattr(importlib.import_module(module), name)(application)
-    application = served(application)
+    application = served(application, model)
     if os.environ.get(STOPS) == "never":
 
         async def hang(_: web.Application) -> None:
