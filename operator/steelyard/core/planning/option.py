@@ -58,8 +58,8 @@ class Room(NamedTuple):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
     """What the pool would cost. `each`: money per hour that the bill changes by with one replica; `listed`: what one costs where its nodes are paid by
-    the hour, which is what claims speak of. `capacity`: in requests as the workload has them now, `own` in those that it was measured with, of
-    which `tokens` tells the lengths. `replicas`: as many as the load needs; `cost`: money per hour, as a mean over usual loads; `unit` is money
+    the hour, which is what claims speak of. `capacity`: in requests as the workload has them now, of which one of those that it was measured
+    with is `worth` so many; `tokens` tells the lengths of these. `replicas`: as many as the load needs; `cost`: money per hour, as a mean over usual loads; `unit` is money
     per unit of the objective at its mean, None where it is not told how many of them a request is."""
 
     pool: str
@@ -83,12 +83,17 @@ class Option:
     """Refused for the whole load alone: a limit or the spot share leaves it good for a part of it."""
     saturation: Saturation | None = None
     """What a replica completes at most, where that is known, in requests that it was measured with."""
-    own: Capacity | None = None
+    worth: float = 1.0
     tokens: PerRequest | None = None
     by_unit: Mapping[Unit, Interval] = field(default_factory=dict)
     """`unit`, for each unit that is told."""
     timed: bool = False
     """Whether the workload has an objective for the whole time of a request."""
+
+    @property
+    def own(self) -> Capacity | None:
+        """The capacity in requests that it was measured with; None of a claim."""
+        return _worth(self.capacity, 1 / self.worth) if self.capacity is not None and self.measured else None
 
     @property
     def space(self) -> Room:
@@ -235,8 +240,9 @@ def _price(candidate: Candidate, now: datetime) -> Reading[Price]:
 
 def _option(grounds: _Grounds, workload: Workload, asked: Asked, now: datetime) -> Option:
     candidate, known, each, load, counting = grounds.candidate, grounds.known, grounds.each, asked.load, asked.counting
+    worth = counting.worth(known.tokens if known else None)
     own = aged(known, now) if known else None
-    capacity = own and _worth(own, counting.worth(known.tokens if known else None))
+    capacity = own and _worth(own, worth)
     past = known is not None and capacity is not None and old(known, now)
     if capacity is None and each is not None:
         capacity = grounds.prior
@@ -266,7 +272,7 @@ def _option(grounds: _Grounds, workload: Workload, asked: Asked, now: datetime) 
         old=past,
         timed=workload.whole_request is not None,
         saturation=known.saturation and replace(known.saturation, rate=widened(known.saturation.rate, known, now)) if known else None,
-        own=own,
+        worth=worth,
         tokens=_tokens(known, counting),
         by_unit=by_unit,
     )
