@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from steelyard.core.economics.energy import Meters, meters
 from steelyard.core.facts.batches import LARGEST, SIZES, Batches
+from steelyard.core.facts.tokens import Counted, Tokens
 from steelyard.core.statistics.histogram import Buckets, kept
 from steelyard.observe.exposition import EDGES, SERIES, Exposition
 from steelyard.observe.failure import Reason, RejectedError
@@ -47,6 +48,13 @@ class SteelyardMetrics:
     """Tokens of each request; where vLLM answers, it counts them itself."""
     OUTPUT = ("vllm:request_generation_tokens",)
     ENERGY = "steelyard_server_device_energy_joules_total"
+    EVERY_INPUT = "vllm:prompt_tokens_total"
+    EVERY_CACHED = ("vllm:prompt_tokens_cached_total", "vllm:prefix_cache_hits_total")
+    """The first that is there. A request that waits for room in the cache may be counted by the second each time that it is tried."""
+    EVERY_OUTPUT = "vllm:generation_tokens_total"
+    GOOD_INPUT = "steelyard_server_good_input_tokens_total"
+    GOOD_CACHED = "steelyard_server_good_cached_input_tokens_total"
+    GOOD_OUTPUT = "steelyard_server_good_output_tokens_total"
 
     @property
     def counter(self) -> str:
@@ -57,6 +65,7 @@ class SteelyardMetrics:
     def wanted(self) -> frozenset[str]:
         """Names to keep."""
         batches = {self.RUNS, self.RUN_ROWS, self.RUN_SECONDS, self.INPUTS, self.WORKERS}
+        tokens = {self.EVERY_INPUT, *self.EVERY_CACHED, self.EVERY_OUTPUT, self.GOOD_INPUT, self.GOOD_CACHED, self.GOOD_OUTPUT}
         lengths = {f"{name}_bucket" for name in (*self.INPUT, *self.OUTPUT)}
         return frozenset(
             {
@@ -68,6 +77,7 @@ class SteelyardMetrics:
                 self.ENERGY,
                 *batches,
                 *lengths,
+                *tokens,
                 self.CLOCK,
                 self.START,
             }
@@ -108,11 +118,20 @@ class SteelyardMetrics:
             input_tokens=_tokens(seen, self.INPUT),
             output_tokens=_tokens(seen, self.OUTPUT),
             meters=self._meters(seen, at),
+            tokens=self._counted(seen),
         )
 
     def _meters(self, seen: Exposition, at: datetime) -> Meters | None:
         """Of the devices that the pod was given."""
         return meters(((dict(labels).get("device", ""), joules) for labels, joules in seen.series.get(self.ENERGY, {}).items()), at)
+
+    def _counted(self, seen: Exposition) -> Tokens | None:
+        """None where the engine does not count. vLLM has a series for each of its engines."""
+        every = _counted(_whole_sum(seen, self.EVERY_INPUT), _first_told(seen, self.EVERY_CACHED), _whole_sum(seen, self.EVERY_OUTPUT))
+        if every is None:
+            return None
+        good = (_whole_sum(seen, name) for name in (self.GOOD_INPUT, self.GOOD_CACHED, self.GOOD_OUTPUT))
+        return Tokens(every=every, good=_counted(*good))
 
     def _batches(self, seen: Exposition) -> Batches | None:
         """None where the server tells nothing of them."""
@@ -218,6 +237,22 @@ def _single(seen: Exposition, name: str) -> float | None:
     if len(series) != 1:
         raise RejectedError(Reason.DUPLICATE, f"has more than one series of {name}")
     return next(iter(series.values()))
+
+
+def _whole_sum(seen: Exposition, name: str) -> int | None:
+    """A count over all series of the metric; None without any."""
+    series = seen.series.get(name)
+    return sum(whole(name, value) for value in series.values()) if series else None
+
+
+def _first_told(seen: Exposition, names: Iterable[str]) -> int | None:
+    """Of several metrics that tell the same, the first that is there."""
+    return next((count for count in (_whole_sum(seen, name) for name in names) if count is not None), None)
+
+
+def _counted(prompt: int | None, cached: int | None, output: int | None) -> Counted | None:
+    """None where one of the two is not told."""
+    return None if prompt is None or output is None else Counted(input=prompt, cached=cached, output=output)
 
 
 def _by_size(seen: Exposition, name: str) -> dict[int, float]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from steelyard.core.facts.batches import NONE, Batches, together
+from steelyard.core.facts.tokens import NOTHING, Tokens, all_tokens
 from steelyard.core.statistics.histogram import Buckets, added
 from steelyard.observe.sample import ZERO, Counts, Sample, Tally, total
 from steelyard.observe.termination import Final
@@ -41,6 +42,7 @@ class Usage:
     busy_seconds: float | None
     buckets: Buckets | None
     batches: Batches | None
+    tokens: Tokens | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class PodCounters:
 
     runs: tuple[Run, ...] = ()
     folded: Tally = ZERO
-    folded_usage: Usage = Usage(cpu_seconds=0.0, busy_seconds=0.0, buckets={}, batches=NONE)
+    folded_usage: Usage = Usage(cpu_seconds=0.0, busy_seconds=0.0, buckets={}, batches=NONE, tokens=NOTHING)
     folded_until: float = float("-inf")
     """Start of the youngest run that was folded: news of it or of an older one comes too late."""
     lost: bool = False
@@ -88,7 +90,7 @@ class PodCounters:
 
     @property
     def usage(self) -> Usage:
-        """CPU, busy time, latencies and batches; a run known by its final counters alone adds none."""
+        """CPU, busy time, latencies, batches and tokens; a run known by its final counters alone adds none."""
         result = self.folded_usage
         for run in self.runs:
             result = _used(result, run)
@@ -135,6 +137,7 @@ def _used(so_far: Usage, run: Run) -> Usage:
         busy_seconds=_sum(so_far.busy_seconds, run.last.busy_seconds),
         buckets=added(so_far.buckets, run.last.buckets),
         batches=together(so_far.batches, run.last.batches),
+        tokens=all_tokens(so_far.tokens, run.last.tokens),
     )
 
 

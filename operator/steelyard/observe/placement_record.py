@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from steelyard.core.economics.energy import NOTHING
+from steelyard.core.economics.energy import NOTHING as NOTHING_DRAWN
 from steelyard.core.facts.batches import NONE, Batches, together
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.probe import Lengths
 from steelyard.core.facts.snapshot import Traffic
+from steelyard.core.facts.tokens import NOTHING, Tokens, all_tokens
 from steelyard.core.facts.window_table import WindowTable
 from steelyard.core.statistics.histogram import Buckets, added
 from steelyard.core.vocabulary.reading import Fresh, Reading, Stale, Unknown
@@ -270,11 +271,12 @@ class PlacementRecord:
         busy: float | None = 0.0
         buckets: Buckets | None = {}
         batches: Batches | None = NONE
-        tally, drawn = ZERO, NOTHING
+        tokens: Tokens | None = NOTHING
+        tally, drawn = ZERO, NOTHING_DRAWN
         for uid, pod in sorted(self._pods.items()):
             tally = tally + pod.stretch()
-            used, latencies, ran = pod.used()
-            buckets, batches = added(buckets, latencies), together(batches, ran)
+            used, latencies, ran, counted = pod.used()
+            buckets, batches, tokens = added(buckets, latencies), together(batches, ran), all_tokens(tokens, counted)
             draw = pod.drawn()
             if uid in served:
                 drawn = drawn + draw
@@ -294,6 +296,7 @@ class PlacementRecord:
             buckets=buckets,
             batches=batches,
             drawn=drawn,
+            tokens=tokens,
             by_engine=any(self._pods[uid].facts.cpu_limit is None for uid in served if uid in self._pods),
         )
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from steelyard.core.economics.energy import Drawn, Meters, between
 from steelyard.core.facts.batches import NONE, Batches, since_then
+from steelyard.core.facts.tokens import NOTHING, Tokens, tokens_since
 from steelyard.core.statistics.histogram import Buckets, growth
 from steelyard.observe.contract import SteelyardMetrics
 from steelyard.observe.counters import PodCounters, Usage
@@ -83,15 +84,16 @@ class PodRecord:
             self._counted, self._usage = ZERO if self._seen_from_birth and not self.ever_served else None, None
         self._metered = self._meters
 
-    def used(self) -> tuple[float | None, Buckets | None, Batches | None]:
-        """Busy seconds, latencies and batches since the last call that found a read; None where they cannot be said."""
+    def used(self) -> tuple[float | None, Buckets | None, Batches | None, Tokens | None]:
+        """Busy seconds, latencies, batches and tokens since the last call that found a read; None where they cannot be said."""
         if not self.counters.runs:
-            return None, {}, NONE
+            return None, {}, NONE, NOTHING
         new, old = self.counters.usage, self._usage
         self._usage = new
         if old is None:
-            return None, {}, NONE
-        return self._busy(new, old), growth(new.buckets, old.buckets), since_then(new.batches, old.batches)
+            return None, {}, NONE, NOTHING
+        tokens = tokens_since(new.tokens, old.tokens)
+        return self._busy(new, old), growth(new.buckets, old.buckets), since_then(new.batches, old.batches), tokens
 
     def drawn(self) -> Drawn:
         """Energy since the last call."""

@@ -9,6 +9,7 @@ from datetime import datetime
 from steelyard.core.economics.energy import Meters
 from steelyard.core.facts.batches import Batches
 from steelyard.core.facts.batches import shrank as fewer
+from steelyard.core.facts.tokens import Tokens, fewer_tokens
 from steelyard.core.statistics.histogram import Buckets, shrank
 
 
@@ -117,6 +118,7 @@ class Sample:
     output_tokens: Buckets | None = None
     meters: Meters | None = None
     """Not of its process: they may count on through a restart, and are read at moments of their own."""
+    tokens: Tokens | None = None
 
     def shrank(self, old: Sample) -> bool:
         """Whether a counter went back, which only a new process explains. Where both name their start and it is the same, requests alone
@@ -129,6 +131,7 @@ class Sample:
             or _less(self.busy_seconds, old.busy_seconds)
             or shrank(self.buckets, old.buckets)
             or fewer(self.batches, old.batches)
+            or fewer_tokens(self.tokens, old.tokens)
         )
 
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from steelyard.core.economics.energy import NOTHING, Drawn
+from steelyard.core.economics.energy import NOTHING as NOTHING_DRAWN
+from steelyard.core.economics.energy import Drawn
 from steelyard.core.facts.batches import NONE, Batches, together
+from steelyard.core.facts.tokens import NOTHING, Tokens, all_tokens
 from steelyard.core.facts.window import Window
 from steelyard.core.statistics.histogram import Buckets, added, kept, quantile
 from steelyard.observe.sample import ZERO, Tally
@@ -46,7 +48,8 @@ class Span:
     buckets: Buckets | None
     batches: Batches | None = NONE
     by_engine: bool = False
-    drawn: Drawn = NOTHING
+    drawn: Drawn = NOTHING_DRAWN
+    tokens: Tokens | None = NOTHING
 
     def __add__(self, after: Span) -> Span:
         """Both together. ValueError if the other does not begin where this one ends."""
@@ -66,6 +69,7 @@ class Span:
             batches=together(self.batches, after.batches),
             by_engine=self.by_engine or after.by_engine,
             drawn=self.drawn + after.drawn,
+            tokens=all_tokens(self.tokens, after.tokens),
         )
 
     @property
@@ -97,6 +101,7 @@ class Span:
             by_engine=self.by_engine,
             joules=joules,
             joules_estimated=joules is not None and self.drawn.estimated,
+            tokens=self.tokens,
         )
 
 

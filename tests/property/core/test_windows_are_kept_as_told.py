@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from math import inf
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from property.effort import effort
 from steelyard.core.facts.batches import Batches
+from steelyard.core.facts.tokens import Counted, Tokens
 from steelyard.core.facts.window import Window
 from steelyard.core.facts.window_table import WindowTable
 
@@ -30,6 +32,8 @@ def batches(draw: st.DrawFn) -> Batches:
     return Batches(workers=workers, sizes=sizes, inputs=draw(counts), runs=by_size(counts), rows=by_size(counts), seconds=by_size(seconds))
 
 
+counted = st.builds(Counted, input=counts, cached=st.none() | counts, output=counts)
+tokens = st.builds(Tokens, every=counted, good=st.none() | counted)
 money = st.none() | st.floats(0, 1e9)
 moments = st.timedeltas(timedelta(0), timedelta(days=7000)).map(lambda since: datetime(2020, 1, 1, tzinfo=UTC) + since)
 
@@ -59,6 +63,7 @@ def windows(draw: st.DrawFn) -> Window:
         by_engine=draw(st.booleans()),
         joules=draw(money),
         joules_estimated=draw(st.booleans()),
+        tokens=draw(st.none() | tokens),
     )
 
 
@@ -88,7 +93,7 @@ def test_what_is_put_by_keeps_its_sums_and_no_latencies(older: list[Window], new
     kept = WindowTable(newer).without_latencies().after(WindowTable(older).without_latencies(), most)
     bare = [WindowTable([each]).without_latencies()[0] for each in (*older, *newer)]
     assert kept == tuple(bare[-most:])
-    assert all(each.buckets is each.batches is None for each in kept)
+    assert all(each.buckets is each.batches is each.tokens is None for each in kept)
     assert [(w.good, w.cost) for w in kept] == [(w.good, w.cost) for w in (*older, *newer)[-most:]]
 
 
@@ -99,3 +104,10 @@ def test_tables_that_differ_in_one_figure_are_not_equal(told: list[Window], data
     other = data.draw(windows())
     changed = [*told[:at], other, *told[at + 1 :]]
     assert (WindowTable(changed) == WindowTable(told)) == (tuple(changed) == tuple(told))
+
+
+@effort(100)
+@given(windows(), st.none() | tokens, st.none() | tokens)
+def test_tables_that_differ_in_tokens_alone_are_not_equal(told: Window, one: Tokens | None, other: Tokens | None) -> None:
+    first, second = (WindowTable([replace(told, tokens=each), told]) for each in (one, other))
+    assert (first == second) == (one == other)

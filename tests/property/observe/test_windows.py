@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from property.effort import effort
 from steelyard.core.facts.batches import NONE, Batches
+from steelyard.core.facts.tokens import NOTHING, Counted, Tokens
 from steelyard.core.statistics.histogram import quantile
 from steelyard.core.vocabulary.reading import Fresh, last_known
 from steelyard.observe.windows import Constellation, Span
@@ -116,6 +117,11 @@ def ran(workers: int) -> Batches:
     return Batches(workers=workers, sizes=(1, 8), inputs=9, runs=(1, 2), rows=(1, 16), seconds=(0.5, 2.0))
 
 
+def generated(cached: int | None, good: bool) -> Tokens:
+    counted = Counted(input=9, cached=cached, output=2)
+    return Tokens(every=counted, good=counted if good else None)
+
+
 names = st.frozensets(st.sampled_from("abc"))
 
 
@@ -137,6 +143,7 @@ def chains(draw: st.DrawFn) -> list[Span]:
                 cost=draw(st.none() | st.integers(0, 9).map(float)),
                 buckets=draw(st.none() | st.just({}) | st.just({1.0: 2, 2.0: 3})),
                 batches=draw(st.none() | st.sampled_from([NONE, ran(1), ran(2)])),
+                tokens=draw(st.none() | st.sampled_from([NOTHING, generated(4, True), generated(None, True), generated(0, False)])),
             )
         )
         before = after

@@ -5,6 +5,7 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from steelyard.core.facts.batches import Batches
+from steelyard.core.facts.tokens import Counted, Tokens
 from steelyard.observe.contract import STEELYARD, CustomMetrics
 from steelyard.observe.exposition import BUCKETS, EDGES, LABELS, LINE, LINES, SERIES, parse
 from steelyard.observe.failure import Reason, RejectedError
@@ -35,6 +36,14 @@ def batches(runs: int, rows: int, sizes: tuple[str, ...] = ("1", "8"), workers: 
     lines += [f'{STEELYARD.RUN_ROWS}{{size="{size}"}} {rows}' for size in sizes]
     lines += [f'{STEELYARD.RUN_SECONDS}{{size="{size}"}} {runs / 2}' for size in sizes]
     return [*lines, f"{STEELYARD.INPUTS} {rows}", f"{STEELYARD.WORKERS} {workers}"]
+
+
+def tokens(*told: tuple[str, object]) -> str:
+    """Lines after the page: metrics of tokens with their values."""
+    return "".join(f"{name} {value}\n" for name, value in told)
+
+
+EVERY = (('vllm:prompt_tokens_total{engine="0",model_name="m"}', 700.0), ('vllm:generation_tokens_total{engine="0",model_name="m"}', 80.0))
 
 
 def read(text: str | bytes, contract=STEELYARD):
@@ -240,3 +249,38 @@ def test_runs_of_the_engine_are_read_by_size_from_the_smallest_to_the_largest():
 )
 def test_batches_that_cannot_be_are_refused_with_the_page(page, reason):
     assert refusal("\n".join([exposition(), *page])) is reason
+
+
+def test_the_engine_counts_every_token_over_all_its_engines_and_the_judge_those_of_good_requests():
+    second = tuple((name.replace('"0"', '"1"'), 1) for name, _ in EVERY)
+    told = tokens(*EVERY, *second, (STEELYARD.GOOD_INPUT, 500), (STEELYARD.GOOD_CACHED, 20), (STEELYARD.GOOD_OUTPUT, 60))
+    assert read(exposition() + told).tokens == Tokens(
+        every=Counted(input=701, cached=None, output=81), good=Counted(input=500, cached=20, output=60)
+    )
+
+
+@pytest.mark.parametrize(
+    ("told", "cached"),
+    [
+        ((), None),
+        ((("vllm:prefix_cache_hits_total", 30),), 30),
+        ((("vllm:prefix_cache_hits_total", 30), ("vllm:prompt_tokens_cached_total", 25)), 25),
+    ],
+)
+def test_cached_tokens_are_those_of_requests_where_they_are_told_and_else_those_that_were_found(told, cached):
+    assert read(exposition() + tokens(*EVERY, *told)).tokens == Tokens(every=Counted(input=700, cached=cached, output=80), good=None)
+
+
+@pytest.mark.parametrize("told", [(), EVERY[:1], EVERY[1:], (EVERY[0], (STEELYARD.GOOD_INPUT, 1), (STEELYARD.GOOD_OUTPUT, 1))])
+def test_tokens_of_which_the_engine_tells_a_part_are_unknown(told):
+    sample = read(exposition() + tokens(*told))
+    assert sample.tokens is None and sample.counts.answered == 4
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"), [("1.5", Reason.NOT_WHOLE), ("1e17", Reason.NOT_WHOLE), ("-1", Reason.NEGATIVE), ("NaN", Reason.NOT_A_NUMBER)]
+)
+def test_a_count_of_tokens_that_cannot_be_refuses_its_page(value, reason):
+    good = (STEELYARD.GOOD_INPUT, 1)
+    assert refusal(exposition() + tokens((EVERY[0][0], value), EVERY[1])) is reason
+    assert refusal(exposition() + tokens(*EVERY, good, (STEELYARD.GOOD_OUTPUT, value))) is reason

@@ -8,6 +8,7 @@ import pytest
 
 from steelyard.core.facts.batches import Batches
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
+from steelyard.core.facts.tokens import Counted, Tokens
 from steelyard.core.facts.window import Crash
 from steelyard.core.vocabulary.reading import Fresh, Stale, Unknown
 from steelyard.observe.failure import Failure, Reason
@@ -289,6 +290,61 @@ async def test_runs_that_went_back_in_one_process_are_unknown_and_a_new_process_
         await rounds.go([pod()], {"a": sample(rounds.next, start=start, batches=ran(n, 0, 0))})
     batches = rounds.reading().value.windows[-1].batches
     assert batches is not None and batches.runs == (1 + 6, 0, 0)
+
+
+def generated(n: int, cached: int | None = 0, *, judged: bool = True) -> Tokens:
+    """Of n requests of 100 tokens that were answered with 10 each, and half of them good."""
+    good = Counted(input=50 * n, cached=None if cached is None else cached // 2, output=5 * n)
+    return Tokens(every=Counted(input=100 * n, cached=cached, output=10 * n), good=good if judged else None)
+
+
+async def test_a_window_tells_the_tokens_of_all_replicas_and_what_of_them_was_cached():
+    rounds = Rounds()
+    for n in range(5):
+        await rounds.go(
+            [pod(), pod("b")],
+            {"a": sample(rounds.next, tokens=generated(900 + n, 4 * n)), "b": sample(rounds.next, tokens=generated(2 * n, 100))},
+        )
+    tokens = rounds.reading().value.windows[-1].tokens
+    assert tokens == Tokens(every=Counted(input=1200, cached=16, output=120), good=Counted(input=600, cached=8, output=60))
+    assert tokens.every.computed == 1184
+
+
+async def test_a_server_that_serves_nobody_tells_none_as_a_number():
+    rounds = Rounds()
+    for _ in range(5):
+        await rounds.go([pod()], {"a": sample(rounds.next, tokens=generated(7))})
+    assert rounds.reading().value.windows[-1].tokens == generated(0)
+
+
+async def test_tokens_that_one_replica_does_not_tell_are_unknown_and_not_fewer():
+    for other, found in (
+        (None, None),
+        (generated(0, judged=False), Tokens(every=Counted(input=400, cached=0, output=40), good=None)),
+        (generated(0, None), Tokens(every=Counted(input=400, cached=None, output=40), good=Counted(input=200, cached=None, output=20))),
+    ):
+        rounds = Rounds()
+        for n in range(5):
+            await rounds.go([pod(), pod("b")], {"a": sample(rounds.next, tokens=generated(n)), "b": sample(rounds.next, tokens=other)})
+        assert rounds.reading().value.windows[-1].tokens == found
+
+
+async def test_tokens_that_went_back_in_one_process_are_unknown_and_a_new_process_begins_anew():
+    rounds = Rounds()
+    for n in (3, 4, 2, 5, 6):
+        await rounds.go([pod()], {"a": sample(rounds.next, tokens=generated(n))})
+    assert rounds.reading().value.windows[-1].tokens is None
+    rounds = Rounds()
+    for n, start in ((3, 1.0), (4, 1.0), (2, 9.0), (5, 9.0), (6, 9.0)):
+        await rounds.go([pod()], {"a": sample(rounds.next, start=start, tokens=generated(n))})
+    assert rounds.reading().value.windows[-1].tokens == generated(1 + 6)
+
+
+async def test_a_process_without_a_start_whose_tokens_went_back_is_another_one():
+    rounds = Rounds()
+    for n in (3, 4, 2, 5, 6):
+        await rounds.go([pod()], {"a": sample(rounds.next, start=None, tokens=generated(n))})
+    assert rounds.reading().value.windows[-1].tokens == generated(1 + 6)
 
 
 async def test_an_engine_of_two_workers_is_as_busy_as_both_are():

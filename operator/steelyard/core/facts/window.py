@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from steelyard.core.facts.batches import Batches
+from steelyard.core.facts.tokens import Tokens
 from steelyard.core.statistics.histogram import Buckets
 
 
@@ -34,6 +35,7 @@ class Window:
     `buckets`: of the latency of answers (good and slow); None where the server does not tell.
     `steady`: the same ready pods at both ends and no move in between, so the sums speak of one constellation.
     `joules`: what the replicas drew, idle or not; None where no counter tells. `joules_estimated`: a part of it is attributed, and not metered.
+    `tokens`: what went into the engines and came out; None where the server does not tell, which is not 0.
     `disturbed`: a replica crashed in it or shortly before (`Crash`): what was late or refused then says nothing of what a replica carries.
     """
 
@@ -54,6 +56,7 @@ class Window:
     by_engine: bool = False
     joules: float | None = None
     joules_estimated: bool = False
+    tokens: Tokens | None = None
 
     @property
     def seconds(self) -> float:

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from steelyard.core.facts.batch_columns import BatchColumns
 from steelyard.core.facts.batches import Batches
+from steelyard.core.facts.token_columns import TokenColumns
+from steelyard.core.facts.tokens import Tokens
 from steelyard.core.facts.window import Window
 from steelyard.core.statistics.histogram import Histogram, kept, shared
 
@@ -44,7 +46,7 @@ class Asked(NamedTuple):
 class WindowTable(Sequence[Window]):
     """Immutable, oldest first. A window is made anew each time that it is asked for: who reads many takes all of them at once."""
 
-    __slots__ = ("_batches", "_counts", "_edges", "_rows")
+    __slots__ = ("_batches", "_counts", "_edges", "_rows", "_tokens")
 
     def __init__(self, windows: Iterable[Window] = ()) -> None:
         found = tuple(windows)
@@ -60,6 +62,7 @@ class WindowTable(Sequence[Window]):
         for row, each in zip(self._counts, counts, strict=True):
             row[: len(each)] = each
         self._batches = _columns([w.batches for w in found])
+        self._tokens = _token_columns([w.tokens for w in found])
 
     @classmethod
     def of(cls, windows: Sequence[Window]) -> WindowTable:
@@ -78,18 +81,21 @@ class WindowTable(Sequence[Window]):
             _columns([*self._batches_of(gone), *added._batches_of(0)])
             if self._batches is None or added._batches is None
             else self._batches.of(slice(gone, None)).then(added._batches),
+            _token_columns([*self._tokens_of(gone), *added._tokens_of(0)])
+            if self._tokens is None or added._tokens is None
+            else self._tokens.of(slice(gone, None)).then(added._tokens),
         )
 
     def without_latencies(self) -> WindowTable:
-        """The same sums, and nothing of how long answers and batches took."""
+        """The same sums, and nothing of how long answers and batches took, nor of tokens: it tells what was asked for."""
         rows = self._rows.copy()
         rows["edges"] = _NOT_TOLD
-        return _made(rows, self._counts[:, :_SUMS].copy(), (), None)
+        return _made(rows, self._counts[:, :_SUMS].copy(), (), None, None)
 
     def after(self, older: WindowTable, most: int) -> WindowTable:
         """Behind older ones, both without latencies; of more than `most` the oldest go."""
         rows, counts = np.concatenate((older._rows, self._rows)), np.concatenate((older._counts, self._counts))
-        return _made(rows[-most:], counts[-most:], (), None)
+        return _made(rows[-most:], counts[-most:], (), None, None)
 
     def asked(self) -> Asked:
         """What was asked for."""
@@ -101,6 +107,10 @@ class WindowTable(Sequence[Window]):
     def _batches_of(self, first: int) -> Iterable[Batches | None]:
         """Of the windows from that one on."""
         return [None] * (len(self) - first) if self._batches is None else self._batches.of(slice(first, None))
+
+    def _tokens_of(self, first: int) -> Iterable[Tokens | None]:
+        """Of the windows from that one on."""
+        return [None] * (len(self) - first) if self._tokens is None else self._tokens.of(slice(first, None))
 
     def _which(self, histogram: Histogram | None) -> int:
         return _NOT_TOLD if histogram is None else self._edges.index(histogram.edges)
@@ -114,20 +124,21 @@ class WindowTable(Sequence[Window]):
     def __getitem__(self, at: int | slice) -> Window | tuple[Window, ...]:
         """One, or several as a tuple."""
         if isinstance(at, slice):
-            return tuple(_made(self._rows[at], self._counts[at], self._edges, self._batches and self._batches.of(at)))
+            batches, tokens = self._batches and self._batches.of(at), self._tokens and self._tokens.of(at)
+            return tuple(_made(self._rows[at], self._counts[at], self._edges, batches, tokens))
         return self[at : at + 1 or None][0]
 
     def __iter__(self) -> Iterator[Window]:
         """The windows. The end of one is the start of the next, as the same object."""
         last, ended, width = None, _EPOCH, self._counts.shape[1]
         counts, at = self._counts.reshape(-1).data, _SUMS
-        columns = zip(self._rows.tolist(), self._counts[:, :_SUMS].tolist(), self._batches_of(0), strict=True)
+        columns = zip(self._rows.tolist(), self._counts[:, :_SUMS].tolist(), self._batches_of(0), self._tokens_of(0), strict=True)
         for (start, end, replica_seconds, busy, cost, p99, joules, steady, disturbed, by_engine, estimated, edges), (
             good,
             slow,
             error,
             shed,
-        ), batches in columns:
+        ), batches, tokens in columns:
             begun = ended if start == last else _EPOCH + start
             last, ended = end, _EPOCH + end
             yield Window(
@@ -148,6 +159,7 @@ class WindowTable(Sequence[Window]):
                 by_engine=by_engine,
                 joules=None if isnan(joules) else joules,
                 joules_estimated=estimated,
+                tokens=tokens,
             )
             at += width
 
@@ -161,14 +173,15 @@ class WindowTable(Sequence[Window]):
             return tuple(self) == other if isinstance(other, tuple) else NotImplemented
         if self._edges == other._edges and self._counts.shape == other._counts.shape and self._rows.tobytes() == other._rows.tobytes():
             same = self._counts.tobytes() == other._counts.tobytes() or bool((self._counts == other._counts).all())
-            return same and (self._batches == other._batches or [*self._batches_of(0)] == [*other._batches_of(0)])
+            same = same and (self._batches == other._batches or [*self._batches_of(0)] == [*other._batches_of(0)])
+            return same and (self._tokens == other._tokens or [*self._tokens_of(0)] == [*other._tokens_of(0)])
         return len(self) == len(other) and tuple(self) == tuple(other)
 
     __hash__ = None  # type: ignore[assignment]
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A copy shares the edges."""
-        return _read, (self._rows.tobytes(), self._counts, self._edges, self._batches)
+        return _read, (self._rows.tobytes(), self._counts, self._edges, self._batches, self._tokens)
 
     def __repr__(self) -> str:
         """As the tuple that it stands for."""
@@ -180,14 +193,23 @@ def _columns(told: Sequence[Batches | None]) -> BatchColumns | None:
     return BatchColumns(told) if any(each is not None for each in told) else None
 
 
-def _made(rows: Any, counts: Any, edges: tuple[tuple[float, ...], ...], batches: BatchColumns | None) -> WindowTable:
+def _token_columns(told: Sequence[Tokens | None]) -> TokenColumns | None:
+    """None where no window tells of any."""
+    return TokenColumns(told) if any(each is not None for each in told) else None
+
+
+def _made(
+    rows: Any, counts: Any, edges: tuple[tuple[float, ...], ...], batches: BatchColumns | None, tokens: TokenColumns | None
+) -> WindowTable:
     made = WindowTable.__new__(WindowTable)
-    made._rows, made._counts, made._edges, made._batches = rows, counts, edges, batches
+    made._rows, made._counts, made._edges, made._batches, made._tokens = rows, counts, edges, batches, tokens
     return made
 
 
-def _read(rows: bytes, counts: Any, edges: tuple[tuple[float, ...], ...], batches: BatchColumns | None) -> WindowTable:
-    return _made(np.frombuffer(rows, _ROW), counts, tuple(map(shared, edges)), batches)
+def _read(
+    rows: bytes, counts: Any, edges: tuple[tuple[float, ...], ...], batches: BatchColumns | None, tokens: TokenColumns | None
+) -> WindowTable:
+    return _made(np.frombuffer(rows, _ROW), counts, tuple(map(shared, edges)), batches, tokens)
 
 
 def _row(window: Window, edges: int) -> tuple[Any, ...]:
