@@ -5,22 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import inf, isinf
+from math import isinf
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from bench.benchmark import Bar, Row, Say
 from bench.latencies.data import Sweep, batches, four_batches, sweeps
-from bench.latencies.predictors import Predictor, fitted, interpolation, law, of_batches, pair
-from steelyard.core.performance.belief import Belief, Reals
+from bench.latencies.predictors import SLOTS, Predictor, fitted, interpolation, law, of_batches, pair
 from steelyard.core.performance.capacity import REVISION_SPREAD
 from steelyard.core.performance.lengths import Lengths
-from steelyard.core.performance.queueing import BATCHES, QueueLoad, queue_latency, queue_prior
 from steelyard.core.performance.token_load import TokenLoad, TokenMetric
-from steelyard.core.statistics.histogram import uncertain_quantile
 from steelyard.core.statistics.interval import Interval
-from unit.core.queues import KINDS, buckets
 from unit.core.token_server import played
 
 ABOUT = """Latency prediction from at most four loads
@@ -64,7 +60,6 @@ LAW, LINEAR, PAIR, PAIRS = "law", "interpolation", "one alpha-beta pair", "an al
 SPREAD, LOWER = (0, 3, 5, 8), (0, 2, 4, 6)
 MAIN = "4 loads a shape"
 HELD = {TokenMetric.ITL: 0.06, TokenMetric.TTFT: 0.14}
-SLOTS = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +76,7 @@ class Miss:
 
 def rows(say: Say, *, quick: bool) -> Iterator[Row]:
     """All of them."""
-    of_model = sweeps(90)
+    of_model = sweeps()
     yield from _sweep(MAIN, of_model, lambda _: SPREAD, baselines=True)
     yield from _sweep(f"{MAIN}, lower loads", of_model, lambda _: LOWER, baselines=True)
     for name, ranks in (("within what was seen", (1, 3, 5)), ("beyond what was seen", (7, 8))):
@@ -93,14 +88,12 @@ def rows(say: Say, *, quick: bool) -> Iterator[Row]:
     for picked in ((0, 4, 8), (0, 8), (4,)):
         yield from _sweep(f"{len(picked)} loads a shape" if len(picked) > 1 else "1 load a shape", of_model, lambda _, p=picked: p)
     say("at other loads of a shape: done")
-    yield from _tails()
     yield from _left_out(of_model)
     yield from _saturation(of_model)
     say("at other shapes: done")
     for name in ("splitwise", "sageserve"):
         yield from _other(name)
     yield from _played(300 if quick else 1500)
-    yield from _queues(400 if quick else 2000)
     yield from _times(of_model)
 
 
@@ -124,18 +117,6 @@ def _sweep(
         for metric in TokenMetric:
             misses = [Miss(predictors[shape](e, metric), e.mean(metric) or 0.0) for shape, loads in others.items() for e in loads]
             yield _row(split, metric.value, method, len(picked(next(iter(of_model)))), misses)
-
-
-def _tails() -> Iterator[Row]:
-    for percent in (90, 99):
-        misses: dict[TokenMetric, list[Miss]] = {metric: [] for metric in TokenMetric}
-        for sweep in sweeps(percent).values():
-            predict = law([sweep.loads[i] for i in SPREAD], tail=float(percent))
-            for i in set(range(1, 9)) - set(SPREAD):
-                for metric in TokenMetric:
-                    misses[metric].append(Miss(predict(sweep.loads[i], metric), sweep.loads[i].tails[metric]))
-        for metric in TokenMetric:
-            yield _row(MAIN, f"{metric.value} p{percent}", LAW, 4, misses[metric])
 
 
 def _left_out(of_model: Mapping[str, Sweep]) -> Iterator[Row]:
@@ -162,8 +143,8 @@ def _saturation(of_model: Mapping[str, Sweep]) -> Iterator[Row]:
     for split, picked in ((MAIN, SPREAD), (f"{MAIN}, lower loads", LOWER)):
         misses = []
         for sweep in of_model.values():
-            curve = fitted([sweep.loads[i] for i in picked]).curve(TokenMetric.ITL, sweep.loads[8].lengths, slots=SLOTS)
-            misses.append(Miss(curve.capacity(inf), sweep.saturated))
+            curve = fitted([sweep.loads[i] for i in picked]).curve(TokenMetric.ITL, sweep.loads[8].lengths, SLOTS)
+            misses.append(Miss(curve.full, sweep.saturated))
         yield _row(split, "saturation", LAW, 4, misses)
 
 
@@ -193,26 +174,9 @@ def _played(requests: int) -> Iterator[Row]:
         yield _row("played token server", metric.value, LAW, 4, misses[metric])
 
 
-def _queues(n: int) -> Iterator[Row]:
-    def latencies(kind: str, used: float, requests: int, seed: int) -> Reals:
-        full, play = KINDS[kind]
-        return play(used * full, requests + 200, np.random.default_rng(seed))[200:]
-
-    for kind, (full, _) in KINDS.items():
-        loads = []
-        for i, used in enumerate((0.1, 0.3, 0.5, 0.7)):
-            seen = uncertain_quantile(buckets(latencies(kind, used, n, i)), 0.95)
-            assert seen is not None
-            loads.append(QueueLoad(used * full, seen))
-        found = queue_latency(loads, queue_prior(Belief.of((full,), (BATCHES,))))
-        assert found is not None
-        truth = {used: float(np.quantile(latencies(kind, used, 20 * n, 9), 0.95)) for used in (0.2, 0.4, 0.6, 0.8, 0.85)}
-        yield _row(f"queues: {kind}", "e2e p95", LAW, 4, [Miss(found.curve.at(used * full), seconds) for used, seconds in truth.items()])
-
-
 def _times(of_model: Mapping[str, Sweep]) -> Iterator[Row]:
     loads = [of_model["1024/64"].loads[i] for i in SPREAD]
-    curve = fitted(loads).curve(TokenMetric.TTFT, loads[0].lengths)
+    curve = fitted(loads).curve(TokenMetric.TTFT, loads[0].lengths, SLOTS, 0.01)
     for what, work in (("one fit", lambda: fitted(loads)), ("one capacity", lambda: curve.capacity(0.05))):
         began = time.perf_counter()
         for _ in range(50):
@@ -263,8 +227,8 @@ def draw(figure: Figure, rows: Sequence[Row]) -> None:
     """Measured and predicted against the rate, a picture a metric; and mean errors beside the baselines'."""
     left, middle, right = figure.subplots(1, 3)
     for axes, metric in ((left, TokenMetric.ITL), (middle, TokenMetric.TTFT)):
-        for i, (shape, sweep) in enumerate(sweeps(90).items()):
-            curve = fitted([sweep.loads[k] for k in SPREAD]).curve(metric, sweep.loads[5].lengths)
+        for i, (shape, sweep) in enumerate(sweeps().items()):
+            curve = fitted([sweep.loads[k] for k in SPREAD]).curve(metric, sweep.loads[5].lengths, SLOTS)
             rates = np.geomspace(sweep.loads[1].rate / 1.5, sweep.loads[8].rate * 1.03, 40)
             predicted = [curve.at(float(rate)) for rate in rates]
             colour = f"C{i}"

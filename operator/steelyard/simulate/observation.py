@@ -14,6 +14,8 @@ import numpy as np
 
 from steelyard.core.facts.batches import NONE, Batches, together
 from steelyard.core.facts.snapshot import Traffic
+from steelyard.core.facts.streams import NO_STREAMS, Streams, all_streams
+from steelyard.core.facts.tokens import NOTHING, Tokens, all_tokens
 from steelyard.core.facts.window import Crash, Window
 from steelyard.core.facts.window_table import WindowTable
 from steelyard.core.statistics.histogram import Histogram, quantile
@@ -30,7 +32,7 @@ P99 = 0.99
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
     """What a placement did in a step of so many seconds. `served`: replicas that took requests; `read`: whether they could be read;
-    `busy_seconds`, `batches` and `cost` None where that is not known. `crashes`: the last one of each of its replicas."""
+    `busy_seconds`, `batches`, `tokens`, `streams` and `cost` None where that is not known. `crashes`: the last one of each of its replicas."""
 
     answered: Requests
     served: frozenset[int]
@@ -42,6 +44,8 @@ class Seen:
     batches: Batches | None = None
     by_engine: bool = False
     """Whether the busy time is the engine's, as on devices, and not that of processors."""
+    tokens: Tokens | None = None
+    streams: Streams | None = None
 
 
 class Observation:
@@ -128,6 +132,8 @@ class Observation:
         self._busy: float | None = 0.0
         self._cost: float | None = 0.0
         self._batches: Batches | None = NONE
+        self._tokens: Tokens | None = NOTHING
+        self._streams: Streams | None = NO_STREAMS
         self._unbroken, self._by_engine = True, False
 
     def _add(self, seen: Seen) -> None:
@@ -137,6 +143,9 @@ class Observation:
         self._replica_seconds += len(seen.served) * seen.seconds
         self._busy = None if self._busy is None or seen.busy_seconds is None else self._busy + seen.busy_seconds
         self._batches = together(self._batches, seen.batches)
+        if seen.served:
+            self._tokens = all_tokens(self._tokens, seen.tokens)
+            self._streams = all_streams(self._streams, seen.streams)
         self._by_engine = self._by_engine or seen.by_engine
         self._cost = None if self._cost is None or seen.cost is None else self._cost + seen.cost
 
@@ -160,4 +169,6 @@ class Observation:
             disturbed=disturbed,
             by_engine=self._by_engine,
             batches=self._batches if self._batches is not None and self._batches.sizes else None,
+            tokens=self._tokens,
+            streams=self._streams if self._streams is not None and self._streams.firsts else None,
         )

@@ -29,6 +29,7 @@ from steelyard.core.performance.capacity import measured, occupied
 from steelyard.core.performance.floor import floor_of
 from steelyard.core.performance.percentile import percentile
 from steelyard.core.performance.saturation import saturation
+from steelyard.core.performance.token_law import token_law
 from steelyard.core.statistics.interval import Interval
 from steelyard.core.statistics.significant import significant
 
@@ -88,10 +89,7 @@ def evidence(key: PlacementKey, shown: Shown, promise: Promise, chance: random.R
         return None
     unit = unit_cost([Spent(start=w.start, end=w.end, cost=w.cost, good=w.good) for w in used], Unit.GOOD_REQUESTS, chance)
     ran = latest(shown.ran, shown.least)
-    takes, law = occupied(ran, chance), batch_law(ran)
-    law = law and explained(law, ran)
-    capacity = measured(ran, promise.allowed, takes, within=promise.within, law=law)
-    full = saturation(ran, takes, chance, law)
+    capacity, full = _figures(ran, promise, chance)
     p99 = [w.p99_milliseconds for w in used if w.p99_milliseconds is not None]
     return Known(
         pool=key.pool,
@@ -119,6 +117,18 @@ def _percentile(shown: Shown, capacity: Capacity | None) -> Percentile | None:
         return None
     found = percentile(shown.ran, capacity.rate.point, shown.objective)
     return found and replace(found, milliseconds=_round(found.milliseconds), load=significant(found.load, 4))
+
+
+def _figures(ran: Sequence[Window], promise: Promise, chance: random.Random) -> tuple[Capacity | None, Saturation | None]:
+    """By the law that what these windows tell is explained by: of tokens, of batches, or of one request at a time."""
+    tokens = token_law(ran)
+    if tokens is not None:
+        alike = tokens.as_now(ran)
+        takes = None if (curve := tokens.capacity(promise)) is not None else occupied(ran, chance)
+        return measured(alike, promise.allowed, takes, curve), saturation(alike, None, chance, tokens)
+    takes, law = occupied(ran, chance), batch_law(ran)
+    law = law and explained(law, ran)
+    return measured(ran, promise.allowed, takes, within=promise.within, law=law), saturation(ran, takes, chance, law)
 
 
 def _dated(floor: Floor | None) -> Floor | None:
