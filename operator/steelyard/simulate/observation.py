@@ -132,9 +132,9 @@ class Observation:
         self._busy: float | None = 0.0
         self._cost: float | None = 0.0
         self._batches: Batches | None = NONE
+        self._unbroken, self._by_engine = True, False
         self._tokens: Tokens | None = NOTHING
         self._streams: Streams | None = NO_STREAMS
-        self._unbroken, self._by_engine = True, False
 
     def _add(self, seen: Seen) -> None:
         self._counts += np.bincount(seen.answered.outcome, minlength=4)
@@ -143,10 +143,9 @@ class Observation:
         self._replica_seconds += len(seen.served) * seen.seconds
         self._busy = None if self._busy is None or seen.busy_seconds is None else self._busy + seen.busy_seconds
         self._batches = together(self._batches, seen.batches)
-        if seen.served:
-            self._tokens = all_tokens(self._tokens, seen.tokens)
-            self._streams = all_streams(self._streams, seen.streams)
         self._by_engine = self._by_engine or seen.by_engine
+        self._tokens = all_tokens(self._tokens, seen.tokens)
+        self._streams = all_streams(self._streams, seen.streams)
         self._cost = None if self._cost is None or seen.cost is None else self._cost + seen.cost
 
     def _window(self, now: datetime, *, steady: bool, disturbed: bool) -> Window:
@@ -168,7 +167,7 @@ class Observation:
             buckets=buckets,
             disturbed=disturbed,
             by_engine=self._by_engine,
-            batches=self._batches if self._batches is not None and self._batches.sizes else None,
             tokens=self._tokens,
+            batches=self._batches if self._batches is not None and self._batches.sizes else None,
             streams=self._streams if self._streams is not None and self._streams.firsts else None,
         )

@@ -9,6 +9,8 @@ from math import nan
 import numpy as np
 from numpy.typing import NDArray
 
+from steelyard.core.facts.tokens import Counted, Tokens
+
 Floats = NDArray[np.float64]
 Whole = NDArray[np.int64]
 GOOD, SLOW, ERROR, SHED = range(4)
@@ -49,6 +51,14 @@ class Requests:
     def __len__(self) -> int:
         """How many."""
         return len(self.done)
+
+
+def counted(answers: Requests) -> Tokens:
+    """What servers without a cache of prefixes tell of their tokens; of requests that have no lengths, none."""
+    lengths = answers.tokens[:, [PROMPT, OUTPUT]] if len(answers) else np.zeros((0, 2))
+    sums = (lengths[chosen].sum(axis=0) for chosen in (answers.outcome != SHED, answers.outcome == GOOD))
+    every, good = (Counted(input=int(prompt), cached=0, output=int(output)) for prompt, output in sums)
+    return Tokens(every=every, good=good)
 
 
 NONE = Requests(np.zeros(0), np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0), np.zeros((0, 0)))

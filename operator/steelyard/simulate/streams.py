@@ -7,10 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from steelyard.core.facts.streams import NO_STREAMS, Streams
-from steelyard.core.facts.tokens import Counted, Tokens
 from steelyard.simulate.iterations import Iterations
 from steelyard.simulate.replica import Replica
-from steelyard.simulate.requests import BETWEEN, FIRST, GOOD, OUTPUT, PROMPT, SLOW, Requests
+from steelyard.simulate.requests import BETWEEN, FIRST, OUTPUT, SLOW, Requests
 
 
 def streams(answers: Requests, replicas: Sequence[Replica]) -> Streams | None:
@@ -44,15 +43,3 @@ def streams(answers: Requests, replicas: Sequence[Replica]) -> Streams | None:
             sequences=None,
         )
     )
-
-
-def tokens(answers: Requests) -> Tokens | None:
-    """None where requests have no lengths. Nothing of a prompt is cached."""
-    if not answers.tokens.shape[1]:
-        return None
-    return Tokens(every=_counted(answers, SLOW), good=_counted(answers, GOOD))
-
-
-def _counted(answers: Requests, worst: int) -> Counted:
-    prompt, output = answers.tokens[answers.outcome <= worst][:, [PROMPT, OUTPUT]].sum(axis=0).tolist()
-    return Counted(input=int(prompt), cached=0, output=int(output))

@@ -42,10 +42,10 @@ from steelyard.simulate.observation import Observation, Seen
 from steelyard.simulate.probe import Ramping, ramp_up
 from steelyard.simulate.queues import Queues
 from steelyard.simulate.replica import Replica
-from steelyard.simulate.requests import SHED, Floats, Requests
+from steelyard.simulate.requests import SHED, Floats, Requests, counted
 from steelyard.simulate.scenario import Scenario
 from steelyard.simulate.slots import Slots
-from steelyard.simulate.streams import streams, tokens
+from steelyard.simulate.streams import streams
 from steelyard.simulate.tally import Tally
 from steelyard.simulate.workload_entry import WorkloadEntry
 
@@ -270,7 +270,6 @@ class World:
             busy = sum((r.worked(end) - worked[r.number]) / r.server.many for r in mine)
             here = answered if len(places) == 1 else answered.where(np.isin(answered.replica, [r.number for r in pods]))
             told = tenant.entry.busy_told(self._pools[key.pool])
-            told_of = streams(here, mine)
             lost = self.happening.goes_on(EventKind.METRICS_LOST, pool=key.pool, workload=name)
             seen[key] = Seen(
                 answered=here,
@@ -282,8 +281,8 @@ class World:
                 crashes=tuple(self._crash(r.crashed_at, r.ready_at) for r in pods if r.crashed_at is not None and r.leaving is None),
                 batches=_runs(here, busy, mine, ran) if told else None,
                 by_engine=self._pools[key.pool].devices > 0,
-                tokens=tokens(here) if told_of is not None else None,
-                streams=told_of,
+                tokens=counted(here) if tenant.entry.lengths else None,
+                streams=streams(here, mine),
             )
         return seen
 
