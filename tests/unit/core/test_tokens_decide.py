@@ -15,7 +15,7 @@ from steelyard.core.facts.memory import Known
 from steelyard.core.facts.snapshot import Promise
 from steelyard.core.facts.window import Window
 from steelyard.core.performance.capacity import RHO, busy_at_capacity
-from steelyard.core.performance.evidence import Shown, evidence
+from steelyard.core.performance.evidence import Shown, evidence, remember
 from steelyard.core.performance.token_law import token_law
 from steelyard.core.replay.codec import plain, rebuilt
 from unit.core.token_engine import TokenEngine, lengths
@@ -67,6 +67,19 @@ def test_longer_prompts_are_a_heavier_load_and_no_slower_device() -> None:
     assert carried.rate.lower < after, "90 % of what was carried of short prompts is more than can be carried of long ones"
     (heavy, *_) = law.as_now(short[:1])
     assert heavy.replica_seconds > short[0].replica_seconds, "fewer long requests a second are as heavy"
+
+
+def test_somewhat_longer_requests_are_remembered_at_once_and_chance_is_not() -> None:
+    """The interval is wider than the change, and of what is not known of the server at either length."""
+    short, again, longer = (
+        figures(ENGINE.windows(requests, LIGHT, PROMISE, seed)) for requests, seed in ((CHAT, 1), (CHAT, 2), (lengths(400, 160), 3))
+    )
+    assert short.capacity is not None and longer.capacity is not None
+    assert longer.capacity.rate.upper > short.capacity.rate.lower
+    kept, changed = remember(short, again, 300), remember(short, longer, 300)
+    assert kept is not None and changed is not None
+    assert kept.capacity == short.capacity
+    assert changed.capacity == longer.capacity
 
 
 def test_a_load_that_broke_the_promise_outweighs_the_law() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from math import inf
+from math import inf, log
 
 import numpy as np
 
@@ -82,6 +82,12 @@ class TokenEngine:
         """One of SECONDS at each of these rates, of one replica."""
         return [self._window(requests, rate, promise, seed * 100 + at, first + at) for at, rate in enumerate(rates)]
 
+    def seen(self, requests: Lengths, promise: Promise, seed: int) -> tuple[float, list[Window]]:
+        """Its capacity, and twelve windows about a load of 20 to 70 % of that."""
+        chance, truth = np.random.default_rng([seed, 12]), self.capacity(requests, promise, seed)
+        load = chance.uniform(0.2, 0.7) * truth
+        return truth, self.windows(requests, (load * chance.uniform(0.8, 1.2, 12)).tolist(), promise, seed)
+
     def _window(self, requests: Lengths, rate: float, promise: Promise, seed: int, at: int) -> Window:
         answers = self.play(requests, rate, int(1.4 * rate * SECONDS) + 60, seed)
         came, begin = answers.done - answers.latency, 0.2 * SECONDS
@@ -122,3 +128,28 @@ class TokenEngine:
             running += float(runs.sum())
             held += float((answers.tokens[runs, PROMPT] + made).sum()) / self.memory
         return running, held
+
+
+def drawn(number: int) -> tuple[TokenEngine, Lengths, Promise]:
+    """A server of which only the kind is known: a floor of 6 to 50 ms, 8 to 256 sequences, and memory for all of them or for some."""
+    chance = np.random.default_rng([number, 11])
+
+    def between(low: float, high: float) -> float:
+        return float(np.exp(chance.uniform(log(low), log(high))))
+
+    floor, prompt, output = between(0.006, 0.05), between(60, 2500), between(40, 500)
+    sequences, requests = int(chance.choice([8, 16, 32, 64, 128, 256])), lengths(prompt, output, float(chance.choice([0.0, 0.5, 0.8])))
+    enough = chance.random() < 0.5
+    memory = 10**9 if enough else int((prompt + output) * sequences * chance.uniform(0.3, 0.9))
+    engine = TokenEngine(
+        floor=floor,
+        sequence=floor * between(0.002, 0.02),
+        context=floor * between(2e-6, 5e-5),
+        prompt=floor * between(1 / 350, 1 / 120),
+        outside=float(chance.uniform(0, 0.02)),
+        sequences=sequences,
+        memory=max(memory, requests.longest + 1),
+    )
+    first = 3 * (floor + engine.prompt * prompt) * between(2, 30)
+    token = None if chance.random() < 0.4 else floor * float(chance.uniform(1.5, 5))
+    return engine, requests, Promise(allowed=float(chance.choice([0.05, 0.01])), within=None, first=first, between=token)

@@ -14,7 +14,7 @@ from math import exp, inf, log, sqrt
 
 from steelyard.core.economics.energy import unit_energy
 from steelyard.core.economics.unit_cost import Spent, unit_cost
-from steelyard.core.facts.capacity import Capacity, Saturation
+from steelyard.core.facts.capacity import Basis, Capacity, Saturation
 from steelyard.core.facts.energy import UnitEnergy
 from steelyard.core.facts.floor import Floor
 from steelyard.core.facts.identity import PlacementKey
@@ -35,6 +35,8 @@ from steelyard.core.statistics.significant import significant
 
 CHANGE = 0.2
 """Relative change of a point that is worth a write."""
+REFITTED = 0.1
+"""The same of a capacity by the same law as before, for other requests: what its interval leaves open is the same at both, and no chance between them."""
 GROWN = 2
 """Times as many good requests behind a cost, for a narrower interval to be news: few windows are alike by chance."""
 NOISE = 1.25
@@ -214,6 +216,8 @@ def _capacity(
     if old.taught and new.rate.point > old.rate.point and not earned:
         approached = _approached(old, new, RETRIED if late > RENEWED else 1.0)
         return approached, _sharper(old.rate, approached.rate)
+    if old.basis is new.basis is Basis.FITTED and abs(log(new.rate.point / old.rate.point)) > log(1 + REFITTED):
+        return new, True
     if new.rate.point > old.rate.point and not earned and _spread(new.rate) > max(WIDE, _spread(old.rate)):
         # Two windows that happen to be quick take no replicas away.
         return old, False
