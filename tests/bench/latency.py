@@ -100,7 +100,7 @@ def rows(say: Say, *, quick: bool) -> Iterator[Row]:
         yield from _other(name)
     yield from _played(300 if quick else 1500)
     say("on simulated servers: capacities")
-    yield from _capacities(20 if quick else 150)
+    yield from _capacities(20 if quick else 60)
     yield from _times(of_model)
 
 
