@@ -26,9 +26,9 @@ from steelyard.core.statistics.interval import Interval, lowest
 
 PRESENT = 400
 """Requests of the newest windows whose mean lengths count as the present ones."""
-KEPT_FREE = 0.97
+KEPT_FREE = 0.92
 """Part of the memory that is used where requests wait for room: a sequence that grows beyond it is put back."""
-PUT_BACK = 0.04
+PUT_BACK = 0.06
 """Standard deviation of what that costs, and of the sequences at a read, over their mean."""
 AT_A_READ = 0.7
 LATEST = 32
