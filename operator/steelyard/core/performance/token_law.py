@@ -28,9 +28,8 @@ PRESENT = 400
 """Requests of the newest windows whose mean lengths count as the present ones."""
 KEPT_FREE = 0.92
 """Part of the memory that is used where requests wait for room: a sequence that grows beyond it is put back."""
-PUT_BACK = 0.06
-"""Standard deviation of what that costs, and of the sequences at a read, over their mean."""
-AT_A_READ = 0.7
+PUT_BACK, AT_A_READ = 0.06, 0.7
+"""Standard deviation of the logarithm of that part, and of the memory that one sequence holds when it is read."""
 LATEST = 32
 """Windows that it is fitted to."""
 UNEXPLAINED = 3.0
