@@ -20,7 +20,7 @@ from steelyard.core.statistics.interval import Interval
 LatencyLaw: TypeAlias = Callable[[Reals, Reals], Reals]
 """Logarithms of figures (P, ...), requests per second (...) -> seconds (...), rising with the load; infinite from the saturation on."""
 
-DOUBT = 0.05
+DOUBT = 0.08
 """How much of the way from the nearest load seen is in doubt. Below 1, so that more load never looks lighter."""
 STRANGE = 0.1
 """The same for the way from the lengths seen."""

@@ -26,10 +26,10 @@ CROWDED = 0.6
 UNEVEN, UNEVEN_SPREAD = 0.75, 1.4
 """Times that the wait for a slot is as long as where lengths of answers differ as exponential ones do; half as long where all are alike."""
 TAIL: Mapping[TokenMetric, float] = {TokenMetric.ITL: 1.0, TokenMetric.TTFT: 0.5}
-TAIL_SPREAD: Mapping[TokenMetric, float] = {TokenMetric.ITL: 1.6, TokenMetric.TTFT: 2.0}
+TAIL_SPREAD: Mapping[TokenMetric, float] = {TokenMetric.ITL: 2.2, TokenMetric.TTFT: 2.5}
 """How far the quantile lies above the mean: of ITL, in what is computed of it; of TTFT without the wait for a slot, as a part of the mean where 5 %
 may be later, growing as an exponential tail does. What lengths and prompts of single requests make of it is told by no counter."""
-JOINED = 0.6
+JOINED = 0.5
 """Times log(allowed)^2 and the deviation that prompts of the mean length, in an answer of the mean length, give to the mean time between its tokens:
 short answers meet more or less of them, and long prompts count double. Found with simulated servers, as UNEVEN and the TAILs were."""
 
