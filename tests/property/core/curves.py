@@ -54,11 +54,12 @@ def token_latencies(draw: st.DrawFn) -> TokenLatency:
 
 
 @st.composite
-def token_curves(draw: st.DrawFn) -> Curve:
+def token_curves(draw: st.DrawFn, allowed: tuple[float | None, ...] = (None, 0.01, 0.05)) -> Curve:
     fitted = draw(token_latencies())
     lengths = draw(st.sampled_from(fitted.seen) | SOME_LENGTHS)
     slots = Slots(draw(st.floats(1, 2000)), draw(st.floats(1, 1.5)))
-    return fitted.curve(draw(st.sampled_from(list(TokenMetric))), lengths, slots, draw(st.none() | st.sampled_from([0.01, 0.05])))
+    return fitted.curve(draw(st.sampled_from(list(TokenMetric))), lengths, slots, draw(st.sampled_from(allowed)))
 
 
 CURVES = token_curves()
+MEANS = token_curves((None,))

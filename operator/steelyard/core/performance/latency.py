@@ -112,7 +112,9 @@ class Curve:
 
 
 def _crossing(rates: Reals, seconds: Reals, limit: float) -> float:
-    """The largest rate whose seconds are within the limit, by interpolation of logarithms; 0 where none is."""
+    """The largest rate up to which seconds are within the limit, by interpolation of logarithms; 0 where none is. Where all slots are taken the number of
+    those that run changes less, and a quantile may fall again: that is no reason to load a replica more."""
+    seconds = np.maximum.accumulate(seconds)
     within = np.flatnonzero((seconds <= limit) & np.isfinite(seconds))
     if not len(within):
         return 0.0
