@@ -29,15 +29,6 @@ ENTRIES = {
 }
 """Modules of each package from which everything that it does is reached: the operator, the command, and what writes its definitions; what runs in
 pods."""
-EXCEPTED = (
-    "steelyard.core.economics.energy",
-    "steelyard.core.performance.latency",
-    "steelyard.core.performance.lengths",
-    "steelyard.core.performance.queueing",
-    "steelyard.core.performance.token_latency",
-    "steelyard.core.performance.token_load",
-)
-"""Modules that may be without a caller for now. Whoever gives one a caller, or deletes it, takes it off; none is to be added."""
 QUESTIONS = ("What", "Who", "Whether", "How", "Where")
 """First words of a docstring that names no subject."""
 
@@ -186,11 +177,7 @@ def _above(functions: Sequence[Function], most: int) -> str:
 
 def refusals() -> list[str]:
     """Why the check fails; none where it passes."""
-    return [
-        f"{module} is imported by nothing that runs: give it a caller, or delete it with its tests"
-        for module in without_a_caller()
-        if module not in EXCEPTED
-    ]
+    return [f"{module} is imported by nothing that runs: give it a caller, or delete it with its tests" for module in without_a_caller()]
 
 
 if __name__ == "__main__":

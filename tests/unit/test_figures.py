@@ -59,15 +59,13 @@ def test_a_module_is_reached_from_an_entry_over_any_way_and_what_only_others_alo
     assert {"weighbridge.one", "weighbridge.other"} <= set(figures.unreached("weighbridge", ("commands.say",)))
 
 
-def test_a_module_without_a_caller_fails_the_check_unless_it_is_excepted(tree: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_module_without_a_caller_fails_the_check(tree: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.syspath_prepend(tree / "operator")
     monkeypatch.setattr(figures, "ENTRIES", {"weighbridge": ("commands.say", "core.economics.price", "facts.pod", "one")})
     assert figures.refusals() == []
     (tree / "operator/weighbridge/core/economics/toll.py").write_text("from weighbridge.core.economics import price\n")
     [refused] = figures.refusals()
     assert refused.startswith("weighbridge.core.economics.toll is imported by nothing that runs: give it a caller, or delete it")
-    monkeypatch.setattr(figures, "EXCEPTED", ("weighbridge.core.economics.toll",))
-    assert figures.refusals() == []
 
 
 def test_no_module_of_ours_is_without_a_caller() -> None:

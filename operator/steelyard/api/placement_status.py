@@ -20,6 +20,11 @@ class Basis(Word):
     CLAIMED = "Claimed", "an advertised number; nothing has been measured here yet"
     CARRIED = "Carried", "a load that this workload's traffic brought and that was carried: the true number is there or above"
     MEASURED = "Measured", "this workload's own traffic here"
+    FITTED = (
+        "Fitted",
+        "a law of latency that this workload's own traffic here was fitted to, at the objective: no load as high was seen yet, and the interval says "
+        "what that leaves open",
+    )
     PROBED = "Probed", "a ramp of requests here that no user waited for, up to a load that broke the objective"
     SHARE = (
         "Share",
@@ -282,7 +287,7 @@ class PlacementStatus(StatusModel):
     capacity_basis: Annotated[
         Basis | None,
         says(
-            "What the capacity rests on: a claim, a load that was carried, this workload's own traffic there, or a probe.",
+            "What the capacity rests on: a claim, a load that was carried, this workload's own traffic there or a law fitted to it, or a probe.",
             example="Measured",
         ),
     ] = None

@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from steelyard.core.economics.energy import Meters, meters
 from steelyard.core.facts.batches import LARGEST, SIZES, Batches
+from steelyard.core.facts.streams import Streams
 from steelyard.core.facts.tokens import Counted, Tokens
 from steelyard.core.statistics.histogram import Buckets, kept
 from steelyard.observe.exposition import EDGES, SERIES, Exposition
@@ -22,6 +23,8 @@ MOST = 2**53
 """Above it a float no longer counts one by one."""
 MOST_TOKENS = 2**30
 """Of one request; no model takes as many."""
+MOST_SEQUENCES = 100_000
+"""That a server runs at the same time."""
 TOO_MANY = 429
 FAILED = 400
 
@@ -52,6 +55,12 @@ class SteelyardMetrics:
     EVERY_CACHED = ("vllm:prompt_tokens_cached_total", "vllm:prefix_cache_hits_total")
     """The first that is there. A request that waits for room in the cache may be counted by the second each time that it is tried."""
     EVERY_OUTPUT = "vllm:generation_tokens_total"
+    FIRST = ("vllm:time_to_first_token_seconds",)
+    BETWEEN = ("vllm:inter_token_latency_seconds", "vllm:time_per_output_token_seconds")
+    """The first that is there: one is the other's older name."""
+    RUNNING = ("vllm:num_requests_running",)
+    HELD = ("vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc")
+    SEQUENCES = "steelyard_server_sequences"
     GOOD_INPUT = "steelyard_server_good_input_tokens_total"
     GOOD_CACHED = "steelyard_server_good_cached_input_tokens_total"
     GOOD_OUTPUT = "steelyard_server_good_output_tokens_total"
@@ -66,6 +75,7 @@ class SteelyardMetrics:
         """Names to keep."""
         batches = {self.RUNS, self.RUN_ROWS, self.RUN_SECONDS, self.INPUTS, self.WORKERS}
         tokens = {self.EVERY_INPUT, *self.EVERY_CACHED, self.EVERY_OUTPUT, self.GOOD_INPUT, self.GOOD_CACHED, self.GOOD_OUTPUT}
+        streams = {f"{name}_{part}" for name in (*self.FIRST, *self.BETWEEN) for part in ("sum", "count")} | {*self.RUNNING, *self.HELD}
         lengths = {f"{name}_bucket" for name in (*self.INPUT, *self.OUTPUT)}
         return frozenset(
             {
@@ -78,6 +88,8 @@ class SteelyardMetrics:
                 *batches,
                 *lengths,
                 *tokens,
+                *streams,
+                self.SEQUENCES,
                 self.CLOCK,
                 self.START,
             }
@@ -119,7 +131,29 @@ class SteelyardMetrics:
             output_tokens=_tokens(seen, self.OUTPUT),
             meters=self._meters(seen, at),
             tokens=self._counted(seen),
+            streams=self._streams(seen),
         )
+
+    def _streams(self, seen: Exposition) -> Streams | None:
+        """None where the engine does not tell how long tokens took."""
+        first, between = (_timed(seen, names) for names in (self.FIRST, self.BETWEEN))
+        if first is None or between is None:
+            return None
+        running, held = (_first_sum(seen, names) for names in (self.RUNNING, self.HELD))
+        told, sequences = running is not None and held is not None, _whole_sum(seen, self.SEQUENCES)
+        return Streams(
+            firsts=first[0],
+            first_seconds=first[1],
+            gaps=between[0],
+            gap_seconds=between[1],
+            running=running or 0.0 if told else 0.0,
+            held=held or 0.0 if told else 0.0,
+            sequences=sequences if sequences and sequences <= MOST_SEQUENCES else None,
+        )
+
+    def _meters(self, seen: Exposition, at: datetime) -> Meters | None:
+        """Of the devices that the pod was given."""
+        return meters(((dict(labels).get("device", ""), joules) for labels, joules in seen.series.get(self.ENERGY, {}).items()), at)
 
     def _counted(self, seen: Exposition) -> Tokens | None:
         """None where the engine does not count. vLLM has a series for each of its engines."""
@@ -128,10 +162,6 @@ class SteelyardMetrics:
             return None
         good = (_whole_sum(seen, name) for name in (self.GOOD_INPUT, self.GOOD_CACHED, self.GOOD_OUTPUT))
         return Tokens(every=every, good=_counted(*good))
-
-    def _meters(self, seen: Exposition, at: datetime) -> Meters | None:
-        """Of the devices that the pod was given."""
-        return meters(((dict(labels).get("device", ""), joules) for labels, joules in seen.series.get(self.ENERGY, {}).items()), at)
 
     def _batches(self, seen: Exposition) -> Batches | None:
         """None where the server tells nothing of them."""
@@ -243,6 +273,17 @@ def _whole_sum(seen: Exposition, name: str) -> int | None:
     """A count over all series of the metric; None without any."""
     series = seen.series.get(name)
     return whole(name, sum(whole(name, value) for value in series.values())) if series else None
+
+
+def _first_sum(seen: Exposition, names: Iterable[str]) -> float | None:
+    """Of several metrics that tell the same, the first that is there: over all of its series."""
+    return next((sum(series.values()) for name in names if (series := seen.series.get(name))), None)
+
+
+def _timed(seen: Exposition, names: Iterable[str]) -> tuple[int, float] | None:
+    """(how many, seconds in all) of the first of these histograms that is there."""
+    told = ((_whole_sum(seen, f"{name}_count"), _first_sum(seen, (f"{name}_sum",))) for name in names)
+    return next(((count, seconds) for count, seconds in told if count is not None and seconds is not None), None)
 
 
 def _first_told(seen: Exposition, names: Iterable[str]) -> int | None:

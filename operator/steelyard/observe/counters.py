@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from steelyard.core.facts.batches import NONE, Batches, together
+from steelyard.core.facts.streams import NO_STREAMS, Streams
 from steelyard.core.facts.tokens import NO_TOKENS, Tokens, all_tokens
 from steelyard.core.statistics.histogram import Buckets, added
 from steelyard.observe.sample import ZERO, Counts, Sample, Tally, total
@@ -43,6 +44,7 @@ class Usage:
     buckets: Buckets | None
     batches: Batches | None
     tokens: Tokens | None
+    streams: Streams | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class PodCounters:
 
     runs: tuple[Run, ...] = ()
     folded: Tally = ZERO
-    folded_usage: Usage = Usage(cpu_seconds=0.0, busy_seconds=0.0, buckets={}, batches=NONE, tokens=NO_TOKENS)
+    folded_usage: Usage = Usage(cpu_seconds=0.0, busy_seconds=0.0, buckets={}, batches=NONE, tokens=NO_TOKENS, streams=NO_STREAMS)
     folded_until: float = float("-inf")
     """Start of the youngest run that was folded: news of it or of an older one comes too late."""
     lost: bool = False
@@ -138,6 +140,7 @@ def _used(so_far: Usage, run: Run) -> Usage:
         buckets=added(so_far.buckets, run.last.buckets),
         batches=together(so_far.batches, run.last.batches),
         tokens=all_tokens(so_far.tokens, run.last.tokens),
+        streams=None if so_far.streams is None or run.last.streams is None else so_far.streams.then(run.last.streams),
     )
 
 

@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from steelyard.core.economics.energy import NOTHING
+from steelyard.core.economics.energy import NOTHING as NOTHING_DRAWN
 from steelyard.core.facts.batches import NONE, Batches, together
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.probe import Lengths
 from steelyard.core.facts.snapshot import Traffic
+from steelyard.core.facts.streams import NO_STREAMS, Streams, all_streams
 from steelyard.core.facts.tokens import NO_TOKENS, Tokens, all_tokens
 from steelyard.core.facts.window_table import WindowTable
 from steelyard.core.statistics.histogram import Buckets, added
@@ -272,12 +273,14 @@ class PlacementRecord:
         buckets: Buckets | None = {}
         batches: Batches | None = NONE
         tokens: Tokens | None = NO_TOKENS
-        tally, drawn = ZERO, NOTHING
+        streams: Streams | None = NO_STREAMS
+        tally, drawn = ZERO, NOTHING_DRAWN
         for uid, pod in sorted(self._pods.items()):
             tally = tally + pod.stretch()
-            used, latencies, ran, counted = pod.used()
+            used, latencies, ran, counted, streamed = pod.used()
             buckets, batches, tokens = added(buckets, latencies), together(batches, ran), all_tokens(tokens, counted)
             draw = pod.drawn()
+            streams = all_streams(streams, streamed)
             if uid in served:
                 drawn = drawn + draw
                 self._joules[draw.estimated] += draw.joules
@@ -297,6 +300,7 @@ class PlacementRecord:
             batches=batches,
             drawn=drawn,
             tokens=tokens,
+            streams=streams,
             by_engine=any(self._pods[uid].facts.cpu_limit is None for uid in served if uid in self._pods),
         )
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from steelyard.core.economics.energy import Drawn, Meters, between
 from steelyard.core.facts.batches import NONE, Batches, since_then
+from steelyard.core.facts.streams import NO_STREAMS, Streams, streams_since
 from steelyard.core.facts.tokens import NO_TOKENS, Tokens, tokens_since
 from steelyard.core.statistics.histogram import Buckets, growth
 from steelyard.observe.contract import SteelyardMetrics
@@ -84,16 +85,17 @@ class PodRecord:
             self._counted, self._usage = ZERO if self._seen_from_birth and not self.ever_served else None, None
         self._metered = self._meters
 
-    def used(self) -> tuple[float | None, Buckets | None, Batches | None, Tokens | None]:
-        """Busy seconds, latencies, batches and tokens since the last call that found a read; None where they cannot be said."""
+    def used(self) -> tuple[float | None, Buckets | None, Batches | None, Tokens | None, Streams | None]:
+        """Busy seconds, latencies, batches, tokens and streams since the last call that found a read; None where they cannot be said."""
         if not self.counters.runs:
-            return None, {}, NONE, NO_TOKENS
+            return None, {}, NONE, NO_TOKENS, NO_STREAMS
         new, old = self.counters.usage, self._usage
         self._usage = new
         if old is None:
-            return None, {}, NONE, NO_TOKENS
+            return None, {}, NONE, NO_TOKENS, NO_STREAMS
         tokens = tokens_since(new.tokens, old.tokens)
-        return self._busy(new, old), growth(new.buckets, old.buckets), since_then(new.batches, old.batches), tokens
+        streams = streams_since(new.streams, old.streams)
+        return self._busy(new, old), growth(new.buckets, old.buckets), since_then(new.batches, old.batches), tokens, streams
 
     def drawn(self) -> Drawn:
         """Energy since the last call."""

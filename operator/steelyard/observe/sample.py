@@ -9,6 +9,7 @@ from datetime import datetime
 from steelyard.core.economics.energy import Meters
 from steelyard.core.facts.batches import Batches
 from steelyard.core.facts.batches import shrank as fewer
+from steelyard.core.facts.streams import Streams
 from steelyard.core.facts.tokens import Tokens, fewer_tokens
 from steelyard.core.statistics.histogram import Buckets, shrank
 
@@ -119,6 +120,8 @@ class Sample:
     meters: Meters | None = None
     """Not of its process: they may count on through a restart, and are read at moments of their own."""
     tokens: Tokens | None = None
+    streams: Streams | None = None
+    """Counters, and what runs at this moment."""
 
     def shrank(self, old: Sample) -> bool:
         """Whether a counter went back, which only a new process explains. Where both name their start and it is the same, requests alone

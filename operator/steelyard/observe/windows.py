@@ -8,8 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from steelyard.core.economics.energy import NOTHING, Drawn
+from steelyard.core.economics.energy import NOTHING as NOTHING_DRAWN
+from steelyard.core.economics.energy import Drawn
 from steelyard.core.facts.batches import NONE, Batches, together
+from steelyard.core.facts.streams import NO_STREAMS, Streams, all_streams
 from steelyard.core.facts.tokens import NO_TOKENS, Tokens, all_tokens
 from steelyard.core.facts.window import Window
 from steelyard.core.statistics.histogram import Buckets, added, kept, quantile
@@ -47,8 +49,9 @@ class Span:
     buckets: Buckets | None
     batches: Batches | None = NONE
     by_engine: bool = False
-    drawn: Drawn = NOTHING
+    drawn: Drawn = NOTHING_DRAWN
     tokens: Tokens | None = NO_TOKENS
+    streams: Streams | None = NO_STREAMS
 
     def __add__(self, after: Span) -> Span:
         """Both together. ValueError if the other does not begin where this one ends."""
@@ -69,6 +72,7 @@ class Span:
             by_engine=self.by_engine or after.by_engine,
             drawn=self.drawn + after.drawn,
             tokens=all_tokens(self.tokens, after.tokens),
+            streams=all_streams(self.streams, after.streams),
         )
 
     @property
@@ -101,6 +105,7 @@ class Span:
             joules=joules,
             joules_estimated=joules is not None and self.drawn.estimated,
             tokens=self.tokens,
+            streams=self.streams if self.streams is not None and self.streams.firsts else None,
         )
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from steelyard.core.facts.batches import NONE, Batches, together
 from steelyard.core.facts.snapshot import Traffic
+from steelyard.core.facts.streams import NO_STREAMS, Streams, all_streams
 from steelyard.core.facts.tokens import NO_TOKENS, Tokens, all_tokens
 from steelyard.core.facts.window import Crash, Window
 from steelyard.core.facts.window_table import WindowTable
@@ -31,7 +32,7 @@ P99 = 0.99
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
     """What a placement did in a step of so many seconds. `served`: replicas that took requests; `read`: whether they could be read;
-    `busy_seconds`, `batches` and `cost` None where that is not known. `crashes`: the last one of each of its replicas."""
+    `busy_seconds`, `batches`, `tokens`, `streams` and `cost` None where that is not known. `crashes`: the last one of each of its replicas."""
 
     answered: Requests
     served: frozenset[int]
@@ -44,6 +45,7 @@ class Seen:
     by_engine: bool = False
     """Whether the busy time is the engine's, as on devices, and not that of processors."""
     tokens: Tokens | None = None
+    streams: Streams | None = None
 
 
 class Observation:
@@ -111,7 +113,8 @@ class Observation:
         self._interrupt(idle=True)
 
     def _interrupt(self, *, idle: bool) -> None:
-        self._recovering = self._good_at is not None and not idle and (self._recovering or self._begin is not None)
+        dark = self._begin is not None or (self._good_at is None and not self._pending)
+        self._recovering = not idle and (self._recovering or dark)
         self._begin = None
         self._idle |= idle
         self._why = f"no replica of pool {self._pool} is ready" if idle else f"replicas of pool {self._pool} were not read"
@@ -132,6 +135,7 @@ class Observation:
         self._batches: Batches | None = NONE
         self._unbroken, self._by_engine = True, False
         self._tokens: Tokens | None = NO_TOKENS
+        self._streams: Streams | None = NO_STREAMS
 
     def _add(self, seen: Seen) -> None:
         self._counts += np.bincount(seen.answered.outcome, minlength=4)
@@ -142,6 +146,7 @@ class Observation:
         self._batches = together(self._batches, seen.batches)
         self._by_engine = self._by_engine or seen.by_engine
         self._tokens = all_tokens(self._tokens, seen.tokens)
+        self._streams = all_streams(self._streams, seen.streams)
         self._cost = None if self._cost is None or seen.cost is None else self._cost + seen.cost
 
     def _window(self, now: datetime, *, steady: bool, disturbed: bool) -> Window:
@@ -165,4 +170,5 @@ class Observation:
             by_engine=self._by_engine,
             tokens=self._tokens,
             batches=self._batches if self._batches is not None and self._batches.sizes else None,
+            streams=self._streams if self._streams is not None and self._streams.firsts else None,
         )

@@ -129,8 +129,8 @@ class Truth(SpecModel):
     busy_told: Annotated[
         bool | None,
         says(
-            "Whether the server here tells how long it was busy. Without it capacity is learnt from loads alone. Left out: busyKnown of the "
-            "workload, and false for tokens on a pool with devices, as vLLM tells none there."
+            "Whether the server here tells how long it was busy. Without it capacity is learnt from loads alone, and of tokens from "
+            "what vLLM counts of them. Left out: busyKnown of the workload, and false for tokens on a pool with devices, as vLLM tells none there."
         ),
     ] = None
     weight: Annotated[

@@ -45,6 +45,7 @@ from steelyard.simulate.replica import Replica
 from steelyard.simulate.requests import SHED, Floats, Requests, counted
 from steelyard.simulate.scenario import Scenario
 from steelyard.simulate.slots import Slots
+from steelyard.simulate.streams import streams
 from steelyard.simulate.tally import Tally
 from steelyard.simulate.workload_entry import WorkloadEntry
 
@@ -281,6 +282,7 @@ class World:
                 batches=_runs(here, busy, mine, ran) if told else None,
                 by_engine=self._pools[key.pool].devices > 0,
                 tokens=counted(here) if tenant.entry.lengths else None,
+                streams=streams(here, mine),
             )
         return seen
 

@@ -112,7 +112,7 @@ def _capacity(told: read.Placement) -> Capacity | None:
     basis = _word(Basis, told.capacity_basis)
     if rate is None or basis is None or basis is Basis.CLAIMED:
         return None
-    if basis is Basis.PROBED:
+    if basis in {Basis.PROBED, Basis.FITTED}:
         return Capacity(rate, basis, told.capacity_requests or 0)
     # By the figures, not by the word: before there was one for a load that was carried, it was written as Measured.
     return Capacity.of_traffic(rate, told.capacity_requests or 0)

@@ -13,6 +13,8 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from prometheus_client import Gauge
+
 from steelyard_runtime.document import from_environment
 from steelyard_runtime.generate.engine_tokens import REQUEST, Tokens, engine_of, watch
 from steelyard_runtime.generate.good_tokens import GoodTokens
@@ -56,6 +58,7 @@ class Judge:
         self._engine: Any = None
         self._good: GoodTokens | None = None
         """None while it is not known that the engine's tokens can be counted."""
+        self._sequences: Gauge | None = None
         self._running = 0
         self._unjudged = 0
         """Of those that run: the others are counted, and their last piece waits for its reader."""
@@ -168,10 +171,21 @@ class Judge:
         if what == "drain":
             self._draining = True
         if what == "metrics":
+            self._tell_sequences(scope)
             await _respond(send, 200, self._metrics.exposition(), [(b"content-type", b"text/plain; version=0.0.4; charset=utf-8")])
         else:
             document = {"running": self._running, "unjudged": self._unjudged, "final": self._metrics.final_counts()}
             await _respond(send, 200, json.dumps(document).encode(), [(b"content-type", b"application/json")])
+
+    def _tell_sequences(self, scope: MutableMapping[str, Any]) -> None:
+        """vLLM chooses the number itself where no argument gives it, and has no metric of it."""
+        config = getattr(getattr(scope.get("app"), "state", None), "vllm_config", None)
+        most = getattr(getattr(config, "scheduler_config", None), "max_num_seqs", None)
+        if isinstance(most, int) and self._sequences is None:
+            self._sequences = Gauge(
+                "steelyard_server_sequences", "Requests that the engine runs at the same time at most.", registry=self._metrics.registry
+            )
+            self._sequences.set(most)
 
     def _is_supervisor(self, scope: MutableMapping[str, Any]) -> bool:
         return any(name == TOKEN and hmac.compare_digest(value, self._token) for name, value in scope["headers"])

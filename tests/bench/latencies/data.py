@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from steelyard.core.performance.lengths import Lengths
-from steelyard.core.performance.token_load import TokenLoad, TokenMetric
+from steelyard.core.performance.token_load import TokenLoad
 
 DATA = Path(__file__).parents[1] / "data/latency"
 SECONDS = 60
@@ -24,8 +24,8 @@ class Sweep:
     saturated: float
 
 
-def sweeps(percent: int) -> Mapping[str, Sweep]:
-    """By shape, with tails at 90 or 99 percent."""
+def sweeps() -> Mapping[str, Sweep]:
+    """By shape."""
     rows: dict[str, list[dict[str, str]]] = {}
     with (DATA / "guidellm_sweeps.csv").open() as file:
         for row in csv.DictReader(file):
@@ -33,12 +33,12 @@ def sweeps(percent: int) -> Mapping[str, Sweep]:
     found = {}
     for shape, of_shape in sorted(rows.items()):
         saturated = next(float(row["rps"]) for row in of_shape if row["strategy"] == "throughput")
-        loads = [_load(row, percent) for row in of_shape if row["strategy"] != "throughput"]
+        loads = [_load(row) for row in of_shape if row["strategy"] != "throughput"]
         found[shape] = Sweep(tuple(sorted(loads, key=lambda load: load.rate)), saturated)
     return found
 
 
-def _load(row: Mapping[str, str], percent: int) -> TokenLoad:
+def _load(row: Mapping[str, str]) -> TokenLoad:
     rate = float(row["rps"])
     return TokenLoad(
         rate=rate,
@@ -47,7 +47,6 @@ def _load(row: Mapping[str, str], percent: int) -> TokenLoad:
         itl=float(row["itl_ms_mean"]) / 1000,
         ttft=float(row["ttft_ms_mean"]) / 1000,
         batch=1 if row["strategy"] == "synchronous" else 0,
-        tails={metric: float(row[f"{metric.value}_ms_p{percent}"]) / 1000 for metric in TokenMetric},
     )
 
 

@@ -9,21 +9,23 @@ import numpy as np
 
 from steelyard.core.performance.belief import Belief
 from steelyard.core.performance.iteration import PRIOR, Iteration
-from steelyard.core.performance.token_latency import TokenLatency, token_latency
+from steelyard.core.performance.token_latency import Slots, TokenLatency, token_latency
 from steelyard.core.performance.token_load import TokenLoad, TokenMetric
 from steelyard.core.statistics.interval import Interval
 
+SLOTS = Slots(512)
+"""Sequences that the server held at most: the client had no more in flight."""
 Predictor = Callable[[TokenLoad, TokenMetric], Interval]
 
 
-def law(loads: Sequence[TokenLoad], prior: Belief = PRIOR, *, tail: float | None = None) -> Predictor:
-    """The law at the rate: of the mean, or of the quantile at `tail` percent."""
-    found = fitted(loads, prior, tail or 95.0)
-    return lambda load, metric: found.curve(metric, load.lengths, tail=tail is not None).at(load.rate)
+def law(loads: Sequence[TokenLoad], prior: Belief = PRIOR) -> Predictor:
+    """The law at the rate: of the mean."""
+    found = fitted(loads, prior)
+    return lambda load, metric: found.curve(metric, load.lengths, SLOTS).at(load.rate)
 
 
-def fitted(loads: Sequence[TokenLoad], prior: Belief = PRIOR, percent: float = 95.0) -> TokenLatency:
-    found = token_latency(loads, prior, percent=percent)
+def fitted(loads: Sequence[TokenLoad], prior: Belief = PRIOR) -> TokenLatency:
+    found = token_latency(loads, prior, slots=SLOTS.most)
     assert found is not None
     return found
 

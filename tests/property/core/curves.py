@@ -5,16 +5,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 from hypothesis import strategies as st
 
-from steelyard.core.performance.belief import Belief, Reals
+from steelyard.core.performance.belief import Reals
 from steelyard.core.performance.iteration import PRIOR, Iteration
 from steelyard.core.performance.latency import Curve
 from steelyard.core.performance.lengths import Lengths
-from steelyard.core.performance.queueing import QueueLoad, queue_latency, queue_prior
-from steelyard.core.performance.token_latency import TokenLatency, token_latency
+from steelyard.core.performance.token_latency import Slots, TokenLatency, token_latency
 from steelyard.core.performance.token_load import TokenLoad, TokenMetric
-from steelyard.core.statistics.histogram import Quantile
 
 SOME_LENGTHS = st.builds(Lengths, prompt=st.floats(16, 8192), output=st.floats(4, 2048))
+PLENTY = Slots(1e6)
 LOADS = st.lists(st.floats(0.02, 0.97), min_size=1, max_size=4)
 
 
@@ -55,29 +54,12 @@ def token_latencies(draw: st.DrawFn) -> TokenLatency:
 
 
 @st.composite
-def token_curves(draw: st.DrawFn) -> Curve:
+def token_curves(draw: st.DrawFn, allowed: tuple[float | None, ...] = (None, 0.01, 0.05)) -> Curve:
     fitted = draw(token_latencies())
     lengths = draw(st.sampled_from(fitted.seen) | SOME_LENGTHS)
-    return fitted.curve(draw(st.sampled_from(list(TokenMetric))), lengths, tail=draw(st.booleans()))
+    slots = Slots(draw(st.floats(1, 2000)), draw(st.floats(1, 1.5)))
+    return fitted.curve(draw(st.sampled_from(list(TokenMetric))), lengths, slots, draw(st.sampled_from(allowed)))
 
 
-@st.composite
-def queue_curves(draw: st.DrawFn) -> Curve:
-    alone, wait, full = draw(st.floats(0.005, 2)), draw(st.floats(0.2, 5)), draw(st.floats(0.5, 500))
-    loads = [
-        QueueLoad(
-            used * full,
-            Quantile(
-                alone * (1 + wait * used / (1 - used)) * draw(st.floats(0.8, 1.25)),
-                draw(st.floats(0.01, 0.5)),
-                draw(st.integers(0, 9)) == 0,
-            ),
-        )
-        for used in draw(LOADS)
-    ]
-    fitted = queue_latency(loads, queue_prior(Belief.of((full * draw(st.floats(0.5, 2)),), (draw(st.floats(1.2, 4)),))))
-    assert fitted is not None
-    return fitted.curve
-
-
-CURVES = token_curves() | queue_curves()
+CURVES = token_curves()
+MEANS = token_curves((None,))

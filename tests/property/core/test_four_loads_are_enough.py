@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from property.core.curves import SOME_LENGTHS, Server, servers
+from property.core.curves import PLENTY, SOME_LENGTHS, Server, servers
 from property.effort import effort
 from steelyard.core.performance.lengths import Lengths
 from steelyard.core.performance.token_latency import TokenLatency, token_latency
@@ -25,7 +25,7 @@ def test_between_the_loads_seen(server: Server, lengths: Lengths, used: float, m
     told = server.at(used, lengths)
     truth = told.mean(metric)
     assert truth is not None
-    interval = fitted(server, lengths).curve(metric, lengths).at(told.rate)
+    interval = fitted(server, lengths).curve(metric, lengths, PLENTY).at(told.rate)
     assert abs(interval.point / truth - 1) < 0.1
     assert interval.lower <= truth <= interval.upper
 
@@ -36,7 +36,7 @@ def test_capacity_at_a_limit_holds_the_load_that_meets_it(server: Server, length
     told = server.at(used, lengths)
     limit = told.mean(metric)
     assert limit is not None
-    capacity = fitted(server, lengths).curve(metric, lengths).capacity(limit)
+    capacity = fitted(server, lengths).curve(metric, lengths, PLENTY).capacity(limit)
     assert capacity.lower <= told.rate * 1.01
     assert capacity.upper >= told.rate * 0.99
 

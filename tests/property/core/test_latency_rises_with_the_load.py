@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from property.core.curves import CURVES, SOME_LENGTHS, Server, servers, token_latencies
+from property.core.curves import CURVES, MEANS, PLENTY, SOME_LENGTHS, Server, servers, token_latencies
 from property.effort import effort
 from steelyard.core.performance.latency import Curve
 from steelyard.core.performance.lengths import Lengths
@@ -46,7 +46,7 @@ def test_longer_requests_saturate_earlier(server: Server, lengths: Lengths, prom
 
 
 @effort(100)
-@given(CURVES, st.lists(st.floats(0.01, 3), min_size=2, max_size=6))
+@given(MEANS, st.lists(st.floats(0.01, 3), min_size=2, max_size=6))
 def test_all_bounds_rise_with_the_load(curve: Curve, parts: list[float]) -> None:
     intervals = [curve.at(part * curve.loads.max()) for part in sorted(parts)]
     for interval in intervals:
@@ -58,12 +58,12 @@ def test_all_bounds_rise_with_the_load(curve: Curve, parts: list[float]) -> None
 @effort(100)
 @given(token_latencies(), SOME_LENGTHS, st.sampled_from(list(TokenMetric)), st.floats(0.05, 0.9))
 def test_lengths_that_were_not_seen_are_known_less(fitted: TokenLatency, lengths: Lengths, metric: TokenMetric, used: float) -> None:
-    curve = fitted.curve(metric, lengths)
+    curve = fitted.curve(metric, lengths, PLENTY)
     rate = used * curve.loads.max()
     near = replace(curve, away=0.0)
     assume(curve.away > 0.01)
-    assert curve.at(rate).lower < near.at(rate).lower
-    assert curve.at(rate).upper > near.at(rate).upper or np.isinf(near.at(rate).upper)
+    assert curve.at(rate).lower <= near.at(rate).lower
+    assert curve.at(rate).upper >= near.at(rate).upper
 
 
 @effort(100)
@@ -71,8 +71,8 @@ def test_lengths_that_were_not_seen_are_known_less(fitted: TokenLatency, lengths
 def test_the_farther_from_the_loads_seen_the_less_is_known(curve: Curve, used: float, times: float) -> None:
     rate = used * float(curve.saturation(curve.belief.mean[:, None])[0])
     near, far = (replace(curve, loads=np.array([load])).at(rate) for load in (rate, rate * times))
-    assert far.lower < near.lower
-    assert far.upper > near.upper or np.isinf(near.upper)
+    assert far.lower <= near.lower * (1 + 1e-9)
+    assert far.upper >= near.upper * (1 - 1e-9)
     assert far.point == near.point
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from property.effort import effort
 from steelyard.core.facts.batches import Batches
+from steelyard.core.facts.streams import Streams
 from steelyard.core.facts.tokens import Counted, Tokens
 from steelyard.core.facts.window import Window
 from steelyard.core.facts.window_table import WindowTable
@@ -34,6 +35,16 @@ def batches(draw: st.DrawFn) -> Batches:
 
 counted = st.builds(Counted, input=counts, cached=st.none() | counts, output=counts)
 tokens = st.builds(Tokens, every=counted, good=st.none() | counted)
+streams = st.builds(
+    Streams,
+    firsts=counts,
+    first_seconds=st.floats(0, 1e9),
+    gaps=counts,
+    gap_seconds=st.floats(0, 1e9),
+    running=st.floats(0, 1e6),
+    held=st.floats(0, 1e6),
+    sequences=st.none() | st.integers(1, 100_000),
+)
 money = st.none() | st.floats(0, 1e9)
 moments = st.timedeltas(timedelta(0), timedelta(days=7000)).map(lambda since: datetime(2020, 1, 1, tzinfo=UTC) + since)
 
@@ -64,6 +75,7 @@ def windows(draw: st.DrawFn) -> Window:
         joules=draw(money),
         joules_estimated=draw(st.booleans()),
         tokens=draw(st.none() | tokens),
+        streams=draw(st.none() | streams),
     )
 
 
@@ -93,7 +105,7 @@ def test_what_is_put_by_keeps_its_sums_and_no_latencies(older: list[Window], new
     kept = WindowTable(newer).without_latencies().after(WindowTable(older).without_latencies(), most)
     bare = [WindowTable([each]).without_latencies()[0] for each in (*older, *newer)]
     assert kept == tuple(bare[-most:])
-    assert all(each.buckets is each.batches is each.tokens is None for each in kept)
+    assert all(each.buckets is each.batches is each.tokens is each.streams is None for each in kept)
     assert [(w.good, w.cost) for w in kept] == [(w.good, w.cost) for w in (*older, *newer)[-most:]]
 
 
@@ -110,4 +122,11 @@ def test_tables_that_differ_in_one_figure_are_not_equal(told: list[Window], data
 @given(windows(), st.none() | tokens, st.none() | tokens)
 def test_tables_that_differ_in_tokens_alone_are_not_equal(told: Window, one: Tokens | None, other: Tokens | None) -> None:
     first, second = (WindowTable([replace(told, tokens=each), told]) for each in (one, other))
+    assert (first == second) == (one == other)
+
+
+@effort(100)
+@given(windows(), st.none() | streams, st.none() | streams)
+def test_tables_that_differ_in_streams_alone_are_not_equal(told: Window, one: Streams | None, other: Streams | None) -> None:
+    first, second = (WindowTable([replace(told, streams=each), told]) for each in (one, other))
     assert (first == second) == (one == other)

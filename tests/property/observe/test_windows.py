@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from property.effort import effort
 from steelyard.core.facts.batches import NONE, Batches
+from steelyard.core.facts.streams import NO_STREAMS, Streams
 from steelyard.core.facts.tokens import NO_TOKENS, Counted, Tokens
 from steelyard.core.statistics.histogram import quantile
 from steelyard.core.vocabulary.reading import Fresh, last_known
@@ -117,6 +118,10 @@ def ran(workers: int) -> Batches:
     return Batches(workers=workers, sizes=(1, 8), inputs=9, runs=(1, 2), rows=(1, 16), seconds=(0.5, 2.0))
 
 
+def streamed(firsts: int, sequences: int | None) -> Streams:
+    return Streams(firsts=firsts, first_seconds=2.0, gaps=4, gap_seconds=8.0, running=1.0, held=0.5, sequences=sequences)
+
+
 def generated(cached: int | None, good: bool) -> Tokens:
     counted = Counted(input=9, cached=cached, output=2)
     return Tokens(every=counted, good=counted if good else None)
@@ -143,6 +148,7 @@ def chains(draw: st.DrawFn) -> list[Span]:
                 cost=draw(st.none() | st.integers(0, 9).map(float)),
                 buckets=draw(st.none() | st.just({}) | st.just({1.0: 2, 2.0: 3})),
                 batches=draw(st.none() | st.sampled_from([NONE, ran(1), ran(2)])),
+                streams=draw(st.none() | st.sampled_from([NO_STREAMS, streamed(3, None), streamed(0, 8), streamed(5, 8)])),
                 tokens=draw(st.none() | st.sampled_from([NO_TOKENS, generated(4, True), generated(None, True), generated(0, False)])),
             )
         )

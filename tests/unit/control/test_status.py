@@ -10,6 +10,7 @@ from steelyard.api.inference_workload import InferenceWorkload
 from steelyard.api.parse import parse
 from steelyard.core.decide import decide
 from steelyard.core.economics.hourly_cost import HourlyCost
+from steelyard.core.facts.capacity import Basis, Capacity
 from steelyard.core.facts.claim import Claim, ClaimMetric
 from steelyard.core.facts.energy import UnitEnergy
 from steelyard.core.facts.identity import PlacementKey
@@ -265,3 +266,15 @@ def test_costs_that_nobody_counted_yet_stay_as_they_were():
 def test_more_pools_than_a_status_has_room_for_are_cut():
     pools = {f"p{i:02}": hour(1.0, 2.0, 2.0) for i in range(40)}
     assert len(costing({}, **pools)["costs"]) == 32
+
+
+@pytest.mark.parametrize("basis", [Basis.FITTED, Basis.PROBED])
+def test_a_figure_with_both_ends_is_read_back_as_what_it_was(basis: Basis) -> None:
+    """Its lower end is its point and its upper one far above: of traffic alone that would be a load that was carried."""
+    world = claimed_world()
+    world.tick(9)
+    decision = world.tick()
+    told = replace(decision.memory.known[0], capacity=Capacity(Interval(4.0, 4.0, 8.0), basis, 900))
+    status = status_of(replace(decision, memory=replace(decision.memory, known=(told,))), world.snapshot(), {}, "w", NOW)
+    assert memory_of(status).known == (told,)
+    assert isinstance(parse(InferenceWorkload, {**workload(), "status": status}), InferenceWorkload)

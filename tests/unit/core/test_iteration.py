@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from steelyard.core.performance.lengths import Lengths
-from steelyard.core.performance.token_latency import token_latency
+from steelyard.core.performance.token_latency import Slots, token_latency
 from steelyard.core.performance.token_load import TokenMetric
 from unit.core.token_server import law, played
 
@@ -46,7 +46,7 @@ def test_four_loads_of_a_played_server_predict_the_others(lengths: Lengths) -> N
     for used in (0.2, 0.5, 0.7):
         told = played(used, lengths)
         for metric, most in ((TokenMetric.ITL, 0.05), (TokenMetric.TTFT, 0.1)):
-            interval, truth = fitted.curve(metric, lengths).at(told.rate), told.mean(metric)
+            interval, truth = fitted.curve(metric, lengths, Slots(1e6)).at(told.rate), told.mean(metric)
             assert truth is not None
             assert interval.point == pytest.approx(truth, rel=most)
             assert interval.lower <= truth <= interval.upper

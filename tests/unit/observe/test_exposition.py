@@ -1,10 +1,12 @@
 import contextlib
 import time
+from dataclasses import replace
 
 import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from steelyard.core.facts.batches import Batches
+from steelyard.core.facts.streams import Streams, all_streams, streams_since
 from steelyard.core.facts.tokens import Counted, Tokens
 from steelyard.observe.contract import STEELYARD, CustomMetrics
 from steelyard.observe.exposition import BUCKETS, EDGES, LABELS, LINE, LINES, SERIES, parse
@@ -286,3 +288,54 @@ def test_a_count_of_tokens_that_cannot_be_refuses_its_page(value, reason):
     assert refusal(exposition() + tokens(*many, EVERY[1])) is Reason.NOT_WHOLE, "together they are more than can be counted"
     assert refusal(exposition() + tokens((EVERY[0][0], value), EVERY[1])) is reason
     assert refusal(exposition() + tokens(*EVERY, good, (STEELYARD.GOOD_OUTPUT, value))) is reason
+
+
+STREAMS = (
+    ('vllm:time_to_first_token_seconds_sum{engine="0"}', 3.5),
+    ('vllm:time_to_first_token_seconds_count{engine="0"}', 7.0),
+    ('vllm:inter_token_latency_seconds_sum{engine="0"}', 1.25),
+    ('vllm:inter_token_latency_seconds_count{engine="0"}', 50.0),
+    ('vllm:num_requests_running{engine="0"}', 4.0),
+    ('vllm:kv_cache_usage_perc{engine="0"}', 0.25),
+    ("steelyard_server_sequences", 64.0),
+)
+
+
+def test_vllm_tells_how_long_tokens_took_and_what_runs():
+    told = read(exposition() + tokens(*STREAMS)).streams
+    assert told == Streams(firsts=7, first_seconds=3.5, gaps=50, gap_seconds=1.25, running=4.0, held=0.25, sequences=64)
+    older = tokens(*((name.replace("inter_token_latency", "time_per_output_token"), value) for name, value in STREAMS))
+    assert read(exposition() + older).streams == told
+
+
+@pytest.mark.parametrize(
+    ("left_out", "known"), [("kv_cache", (0.0, 0.0, 64)), ("num_requests_running", (0.0, 0.0, 64)), ("server_sequences", (4.0, 0.25, None))]
+)
+def test_what_limits_the_sequences_is_not_taken_for_zero(left_out, known):
+    """A share of the memory is of no use without what holds it."""
+    told = read(exposition() + tokens(*(each for each in STREAMS if left_out not in each[0]))).streams
+    assert told is not None
+    assert (told.running, told.held, told.sequences) == known
+
+
+@pytest.mark.parametrize(
+    "left_out", ["first_token_seconds_count", "first_token_seconds_sum", "latency_seconds_sum", "latency_seconds_count"]
+)
+def test_a_server_that_tells_nothing_of_a_time_tells_no_streams(left_out):
+    assert read(exposition() + tokens(*(each for each in STREAMS if left_out not in each[0]))).streams is None
+    assert read(exposition()).streams is None
+
+
+def test_streams_of_a_window_are_what_came_since_and_what_ran_at_each_read():
+    first = read(exposition() + tokens(*STREAMS)).streams
+    later = replace(first, firsts=9, first_seconds=4.5, gaps=90, gap_seconds=2.25, running=6.0, held=0.5)
+    grown = streams_since(later, first)
+    assert grown == Streams(firsts=2, first_seconds=1.0, gaps=40, gap_seconds=1.0, running=6.0, held=0.5, sequences=64)
+    assert streams_since(first, later) is None, "a counter went back"
+    both = all_streams(grown, grown)
+    assert both is not None
+    assert (both.firsts, both.running, both.held) == (4, 12.0, 1.0)
+    assert later.then(first) == replace(first, firsts=16, first_seconds=8.0, gaps=140, gap_seconds=3.5), (
+        "what runs, runs in the newer process"
+    )
+    assert all_streams(grown, None) is None

@@ -8,6 +8,7 @@ import pytest
 
 from steelyard.core.facts.batches import Batches
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
+from steelyard.core.facts.streams import Streams
 from steelyard.core.facts.tokens import Counted, Tokens
 from steelyard.core.facts.window import Crash
 from steelyard.core.vocabulary.reading import Fresh, Stale, Unknown
@@ -572,3 +573,32 @@ async def test_a_pod_that_is_made_while_a_slow_round_is_read_is_counted_from_its
         await rounds.go([pod(), made], {"a": sample(rounds.next, 100), "b": sample(rounds.next, count, start=2.0)})
     assert sum(window.good for window in rounds.reading().value.windows) == 13
     assert rounds.observer.totals()[KEY].before.good == 100
+
+
+def streamed(n: int, running: float) -> Streams:
+    """Of n requests that were answered with 11 tokens each."""
+    return Streams(firsts=n, first_seconds=0.5 * n, gaps=10 * n, gap_seconds=0.25 * n, running=running, held=running / 40, sequences=32)
+
+
+async def test_a_window_tells_how_long_tokens_took_and_sums_what_ran_at_its_reads():
+    rounds = Rounds()
+    for n in range(5):
+        told = {"a": sample(rounds.next, streams=streamed(4 * n, 3.0)), "b": sample(rounds.next, streams=streamed(6 * n, 5.0))}
+        await rounds.go([pod(), pod("b")], told)
+    found = rounds.reading().value.windows[-1].streams
+    assert found == Streams(firsts=40, first_seconds=20.0, gaps=400, gap_seconds=10.0, running=32.0, held=pytest.approx(0.8), sequences=32)
+
+
+async def test_streams_that_one_replica_does_not_tell_are_unknown():
+    rounds = Rounds()
+    for n in range(5):
+        await rounds.go([pod(), pod("b")], {"a": sample(rounds.next, streams=streamed(n, 1.0)), "b": sample(rounds.next)})
+    assert rounds.reading().value.windows[-1].streams is None
+
+
+async def test_a_process_that_begins_anew_runs_nothing_of_what_the_last_one_ran():
+    rounds = Rounds()
+    for n, start, running in ((3, 1.0, 20.0), (4, 1.0, 20.0), (2, 9.0, 1.0), (5, 9.0, 1.0), (6, 9.0, 1.0)):
+        await rounds.go([pod()], {"a": sample(rounds.next, start=start, streams=streamed(n, running))})
+    found = rounds.reading().value.windows[-1].streams
+    assert found == Streams(firsts=7, first_seconds=3.5, gaps=70, gap_seconds=1.75, running=23.0, held=pytest.approx(23 / 40), sequences=32)

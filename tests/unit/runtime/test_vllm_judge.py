@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -63,3 +64,28 @@ def test_an_answer_whose_reader_stands_still_runs_and_is_judged_already(monkeypa
 
     found = asyncio.run(state())
     assert (found["running"], found["unjudged"], found["final"]["requests"]["good"]) == (1, 0, 1), "a drain that cuts it off adds no error"
+
+
+@pytest.mark.parametrize("most", [48, None])
+def test_how_many_requests_the_engine_runs_at_once_is_told_where_vllm_says_it(most: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in judged_by((), limit=1, max_age=0.0, token="t").items():
+        monkeypatch.setenv(name, value)
+
+    async def nothing(*_: Any) -> None:
+        raise AssertionError("vLLM is not asked")
+
+    async def page() -> bytes:
+        told: list[bytes] = []
+
+        async def send(message: Any) -> None:
+            told.append(message.get("body", b""))
+
+        config = SimpleNamespace(scheduler_config=SimpleNamespace(max_num_seqs=most))
+        asked = {"type": "http", "method": "GET", "path": "/steelyard/metrics", "headers": [(b"x-steelyard-token", b"t")]}
+        judge, known = Judge(nothing), SimpleNamespace(state=SimpleNamespace(vllm_config=config))
+        await judge(asked, nothing, send)  # vLLM has not started yet
+        await judge({**asked, "app": known}, nothing, send)
+        await judge({**asked, "app": known}, nothing, send)
+        return told[-1]
+
+    assert (b"steelyard_server_sequences 48.0" in asyncio.run(page())) is (most is not None)

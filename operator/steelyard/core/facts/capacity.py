@@ -23,6 +23,8 @@ class Basis(StrEnum):
     """A load that was carried: the figure is there or above, and nobody knows how far. It sizes and judges nothing."""
     MEASURED = "Measured"
     """This workload's own traffic there, with both ends."""
+    FITTED = "Fitted"
+    """A law of latency fitted to this workload's own traffic there, and evaluated at the objective: with both ends, which are wider the less was seen."""
     PROBED = "Probed"
     """A ramp on a replica that served nobody, up to a load that broke the promise: both ends are known."""
 
@@ -55,7 +57,7 @@ class Capacity:
     @property
     def taught(self) -> bool:
         """Whether a load that broke the promise holds the figure below what the busy time says: it is at that load, and open above."""
-        return self.basis is Basis.MEASURED and self.rate.lower == self.rate.point < self.rate.upper
+        return self.basis in {Basis.MEASURED, Basis.FITTED} and self.rate.lower == self.rate.point < self.rate.upper
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,10 +104,13 @@ class LatencyObjective:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promise:
-    """At most the part `allowed` of the requests takes longer than `within` seconds from arrival to answer; None where other times are promised."""
+    """At most the part `allowed` of the requests takes longer than `within` seconds from arrival to answer; None where other times are promised.
+    `first`: seconds to the first token, and `between` from one to the next on the average; None where the whole of an answer is promised as well."""
 
     allowed: float
     within: float | None
+    first: float | None = None
+    between: float | None = None
 
 
 class Owner(StrEnum):
@@ -239,8 +242,13 @@ class Workload:
     @property
     def promise(self) -> Promise:
         """What is promised of a request."""
+        promised = {o.metric for o in self.latency}
         within = min((o.milliseconds / 1000 for o in self.latency if o.metric == "e2e"), default=None)
-        return Promise(allowed=self.allowed, within=within if all(o.metric == "e2e" for o in self.latency) else None)
+        first, between = (
+            None if "e2e" in promised else min((o.milliseconds / 1000 for o in self.latency if o.metric == metric), default=None)
+            for metric in ("ttft", "itl")
+        )
+        return Promise(allowed=self.allowed, within=within if promised <= {"e2e"} else None, first=first, between=between)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from steelyard.core.facts.batches import Batches
+from steelyard.core.facts.streams import Streams
 from steelyard.core.facts.tokens import Tokens
 from steelyard.core.statistics.histogram import Buckets
 
@@ -36,6 +37,7 @@ class Window:
     `steady`: the same ready pods at both ends and no move in between, so the sums speak of one constellation.
     `joules`: what the replicas drew, idle or not; None where no counter tells. `joules_estimated`: a part of it is attributed, and not metered.
     `tokens`: what went into the engines and came out; None where the server does not tell, which is not 0.
+    `streams`: how long tokens took, and what ran at the same time; None where the server does not tell.
     `disturbed`: a replica crashed in it or shortly before (`Crash`): what was late or refused then says nothing of what a replica carries.
     """
 
@@ -57,6 +59,7 @@ class Window:
     joules: float | None = None
     joules_estimated: bool = False
     tokens: Tokens | None = None
+    streams: Streams | None = None
 
     @property
     def seconds(self) -> float:

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from steelyard.core.facts.batch_columns import BatchColumns
 from steelyard.core.facts.batches import Batches
+from steelyard.core.facts.stream_columns import StreamColumns
+from steelyard.core.facts.streams import Streams
 from steelyard.core.facts.token_columns import TokenColumns
 from steelyard.core.facts.tokens import Tokens
 from steelyard.core.facts.window import Window
@@ -46,7 +48,7 @@ class Asked(NamedTuple):
 class WindowTable(Sequence[Window]):
     """Immutable, oldest first. A window is made anew each time that it is asked for: who reads many takes all of them at once."""
 
-    __slots__ = ("_batches", "_counts", "_edges", "_rows", "_tokens")
+    __slots__ = ("_batches", "_counts", "_edges", "_rows", "_streams", "_tokens")
 
     def __init__(self, windows: Iterable[Window] = ()) -> None:
         found = tuple(windows)
@@ -63,6 +65,7 @@ class WindowTable(Sequence[Window]):
             row[: len(each)] = each
         self._batches = _columns([w.batches for w in found])
         self._tokens = _token_columns([w.tokens for w in found])
+        self._streams = _stream_columns([w.streams for w in found])
 
     @classmethod
     def of(cls, windows: Sequence[Window]) -> WindowTable:
@@ -84,18 +87,21 @@ class WindowTable(Sequence[Window]):
             _token_columns([*self._tokens_of(gone), *added._tokens_of(0)])
             if self._tokens is None or added._tokens is None
             else self._tokens.of(slice(gone, None)).then(added._tokens),
+            _stream_columns([*self._streams_of(gone), *added._streams_of(0)])
+            if self._streams is None or added._streams is None
+            else self._streams.of(slice(gone, None)).then(added._streams),
         )
 
     def without_latencies(self) -> WindowTable:
         """The same sums, and nothing of how long answers and batches took, nor of tokens: it tells what was asked for."""
         rows = self._rows.copy()
         rows["edges"] = _NOT_TOLD
-        return _made(rows, self._counts[:, :_SUMS].copy(), (), None, None)
+        return _made(rows, self._counts[:, :_SUMS].copy(), (), None, None, None)
 
     def after(self, older: WindowTable, most: int) -> WindowTable:
         """Behind older ones, both without latencies; of more than `most` the oldest go."""
         rows, counts = np.concatenate((older._rows, self._rows)), np.concatenate((older._counts, self._counts))
-        return _made(rows[-most:], counts[-most:], (), None, None)
+        return _made(rows[-most:], counts[-most:], (), None, None, None)
 
     def asked(self) -> Asked:
         """What was asked for."""
@@ -112,6 +118,9 @@ class WindowTable(Sequence[Window]):
         """Of the windows from that one on."""
         return [None] * (len(self) - first) if self._tokens is None else self._tokens.of(slice(first, None))
 
+    def _streams_of(self, first: int) -> Iterable[Streams | None]:
+        return [None] * (len(self) - first) if self._streams is None else self._streams.of(slice(first, None))
+
     def _which(self, histogram: Histogram | None) -> int:
         return _NOT_TOLD if histogram is None else self._edges.index(histogram.edges)
 
@@ -125,20 +134,21 @@ class WindowTable(Sequence[Window]):
         """One, or several as a tuple."""
         if isinstance(at, slice):
             batches, tokens = self._batches and self._batches.of(at), self._tokens and self._tokens.of(at)
-            return tuple(_made(self._rows[at], self._counts[at], self._edges, batches, tokens))
+            return tuple(_made(self._rows[at], self._counts[at], self._edges, batches, tokens, self._streams and self._streams.of(at)))
         return self[at : at + 1 or None][0]
 
     def __iter__(self) -> Iterator[Window]:
         """The windows. The end of one is the start of the next, as the same object."""
         last, ended, width = None, _EPOCH, self._counts.shape[1]
         counts, at = self._counts.reshape(-1).data, _SUMS
-        columns = zip(self._rows.tolist(), self._counts[:, :_SUMS].tolist(), self._batches_of(0), self._tokens_of(0), strict=True)
+        told = (self._batches_of(0), self._tokens_of(0), self._streams_of(0))
+        columns = zip(self._rows.tolist(), self._counts[:, :_SUMS].tolist(), *told, strict=True)
         for (start, end, replica_seconds, busy, cost, p99, joules, steady, disturbed, by_engine, estimated, edges), (
             good,
             slow,
             error,
             shed,
-        ), batches, tokens in columns:
+        ), batches, tokens, streams in columns:
             begun = ended if start == last else _EPOCH + start
             last, ended = end, _EPOCH + end
             yield Window(
@@ -160,6 +170,7 @@ class WindowTable(Sequence[Window]):
                 joules=None if isnan(joules) else joules,
                 joules_estimated=estimated,
                 tokens=tokens,
+                streams=streams,
             )
             at += width
 
@@ -174,6 +185,7 @@ class WindowTable(Sequence[Window]):
         if self._edges == other._edges and self._counts.shape == other._counts.shape and self._rows.tobytes() == other._rows.tobytes():
             same = self._counts.tobytes() == other._counts.tobytes() or bool((self._counts == other._counts).all())
             same = same and (self._batches == other._batches or [*self._batches_of(0)] == [*other._batches_of(0)])
+            same = same and (self._streams == other._streams or [*self._streams_of(0)] == [*other._streams_of(0)])
             return same and (self._tokens == other._tokens or [*self._tokens_of(0)] == [*other._tokens_of(0)])
         return len(self) == len(other) and tuple(self) == tuple(other)
 
@@ -181,7 +193,7 @@ class WindowTable(Sequence[Window]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A copy shares the edges."""
-        return _read, (self._rows.tobytes(), self._counts, self._edges, self._batches, self._tokens)
+        return _read, (self._rows.tobytes(), self._counts, self._edges, self._batches, self._tokens, self._streams)
 
     def __repr__(self) -> str:
         """As the tuple that it stands for."""
@@ -198,18 +210,34 @@ def _token_columns(told: Sequence[Tokens | None]) -> TokenColumns | None:
     return TokenColumns(told) if any(each is not None for each in told) else None
 
 
+def _stream_columns(told: Sequence[Streams | None]) -> StreamColumns | None:
+    """None where no window tells of any."""
+    return StreamColumns(told) if any(each is not None for each in told) else None
+
+
 def _made(
-    rows: Any, counts: Any, edges: tuple[tuple[float, ...], ...], batches: BatchColumns | None, tokens: TokenColumns | None
+    rows: Any,
+    counts: Any,
+    edges: tuple[tuple[float, ...], ...],
+    batches: BatchColumns | None,
+    tokens: TokenColumns | None,
+    streams: StreamColumns | None,
 ) -> WindowTable:
     made = WindowTable.__new__(WindowTable)
-    made._rows, made._counts, made._edges, made._batches, made._tokens = rows, counts, edges, batches, tokens
+    made._rows, made._counts, made._edges = rows, counts, edges
+    made._batches, made._tokens, made._streams = batches, tokens, streams
     return made
 
 
 def _read(
-    rows: bytes, counts: Any, edges: tuple[tuple[float, ...], ...], batches: BatchColumns | None, tokens: TokenColumns | None
+    rows: bytes,
+    counts: Any,
+    edges: tuple[tuple[float, ...], ...],
+    batches: BatchColumns | None,
+    tokens: TokenColumns | None,
+    streams: StreamColumns | None,
 ) -> WindowTable:
-    return _made(np.frombuffer(rows, _ROW), counts, tuple(map(shared, edges)), batches, tokens)
+    return _made(np.frombuffer(rows, _ROW), counts, tuple(map(shared, edges)), batches, tokens, streams)
 
 
 def _row(window: Window, edges: int) -> tuple[Any, ...]:

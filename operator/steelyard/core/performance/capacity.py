@@ -18,6 +18,7 @@ from steelyard.core.facts.snapshot import Promise
 from steelyard.core.facts.window import Window
 from steelyard.core.performance.batching import BatchLaw, batch_law
 from steelyard.core.performance.belief import Belief, Evidence
+from steelyard.core.performance.token_law import token_law
 from steelyard.core.performance.waiting import utilisation
 from steelyard.core.statistics.histogram import quantile
 from steelyard.core.statistics.interval import Interval, lowest, ratio_interval
@@ -69,15 +70,15 @@ def measured(
 ) -> Capacity | None:
     """Capacity from windows of real traffic; None without any answer.
 
-    takes: `occupied` of these windows. allowed: fraction of requests that may miss the objective. within: seconds that the whole of a request may take, where that is promised. curve: capacity at the limit from the latency curve (`Curve.capacity`),
-    where there is one; it stands in for RHO / S, and loads that were carried or that broke the promise correct it the same way. law: of batches
+    takes: `occupied` of these windows. allowed: fraction of requests that may miss the objective. within: seconds that the whole of a request may take, where that is promised. curve: capacity at the limit by the law of token servers
+    (`TokenLaw.capacity`), where it explains these windows; it stands in for RHO / S, and loads that were carried or that broke the promise correct it the same way. law: of batches
     (`batch_law` of these windows). Where both this and `takes` are known, as on processors, both bind.
     """
     good, answered = sum(w.good for w in windows), sum(w.good + w.slow for w in windows)
     if answered <= 0:
         return None
-    if curve is not None and curve.lower > 0:
-        return Capacity.of_traffic(_within_seen(curve, windows, allowed), good)
+    if curve is not None and curve.upper > 0:
+        return Capacity(_within_seen(curve, windows, allowed), Basis.FITTED, answered)
     rho, rates = RHO, []
     if law is not None:
         rates.append(law.saturation.times(RHO) if within is None else law.capacity(within, allowed))
@@ -115,6 +116,9 @@ def bearable(windows: Sequence[Window], occupied: float, within: float | None, a
 
 def busy_at_capacity(windows: Sequence[Window], promise: Promise) -> float:
     """How much of its saturation a replica carries that carries as much as the promise allows, by these windows; RHO where they do not tell."""
+    tokens = token_law(windows)
+    if tokens is not None and (most := tokens.capacity(promise)) is not None and most.point > 0:
+        return min(1.0, most.point / tokens.saturation.point)
     law = batch_law(windows) if promise.within is not None else None
     if law is not None and promise.within is not None:
         return law.capacity(promise.within, promise.allowed).point / law.saturation.point
@@ -201,6 +205,10 @@ def broken_at(windows: Sequence[Window], allowed: float) -> float | None:
     return loads[1] if len(loads) > 1 else None
 
 
+def _busy(window: Window, rho: float) -> bool:
+    return window.busy_seconds is not None and window.busy_seconds / window.replica_seconds > rho / 2
+
+
 def _within_seen(rate: Interval, windows: Sequence[Window], allowed: float, rho: float = RHO) -> Interval:
     """Raise the bounds to a load that was carried; a load that broke the promise while busy lowers them."""
     lower, point, upper = rate.lower, rate.point, rate.upper
@@ -210,7 +218,7 @@ def _within_seen(rate: Interval, windows: Sequence[Window], allowed: float, rho:
         load = _per_replica(w)
         if w.violations <= allowed * w.offered:
             lower = max(lower, min(load, point))
-        elif _too_much(w, windows, allowed) and w.busy_seconds is not None and w.busy_seconds / w.replica_seconds > rho / 2:
+        elif _too_much(w, windows, allowed) and (_busy(w, rho) if w.busy_seconds is not None else load > rate.point / 2):
             # A window is busy above rho / 2, so by the utilisation law its load is above half of the figure; less is another fault's work.
             load = max(load, rate.point / 2)
             point, lower = min(point, load), min(lower, load)

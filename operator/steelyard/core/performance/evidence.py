@@ -14,7 +14,7 @@ from math import exp, inf, log, sqrt
 
 from steelyard.core.economics.energy import unit_energy
 from steelyard.core.economics.unit_cost import unit_cost
-from steelyard.core.facts.capacity import Capacity, Saturation
+from steelyard.core.facts.capacity import Basis, Capacity, Saturation
 from steelyard.core.facts.energy import UnitEnergy
 from steelyard.core.facts.floor import Floor
 from steelyard.core.facts.identity import PlacementKey
@@ -31,11 +31,14 @@ from steelyard.core.performance.floor import floor_of
 from steelyard.core.performance.per_request import per_request
 from steelyard.core.performance.percentile import percentile
 from steelyard.core.performance.saturation import saturation
+from steelyard.core.performance.token_law import token_law
 from steelyard.core.statistics.interval import Interval
 from steelyard.core.statistics.significant import significant
 
 CHANGE = 0.2
 """Relative change of a point that is worth a write."""
+REFITTED = 0.1
+"""The same of a capacity by the same law as before, for other requests: what its interval leaves open is the same at both, and no chance between them."""
 GROWN = 2
 """Times as many good requests behind a cost, for a narrower interval to be news: few windows are alike by chance."""
 NOISE = 1.25
@@ -90,10 +93,7 @@ def evidence(key: PlacementKey, shown: Shown, promise: Promise, chance: random.R
         return None
     unit = unit_cost(used, chance)
     ran = latest(shown.ran, shown.least)
-    takes, law = occupied(ran, chance), batch_law(ran)
-    law = law and explained(law, ran)
-    capacity = measured(ran, promise.allowed, takes, within=promise.within, law=law)
-    full = saturation(ran, takes, chance, law)
+    capacity, full = _figures(ran, promise, chance)
     p99 = [w.p99_milliseconds for w in used if w.p99_milliseconds is not None]
     return Known(
         pool=key.pool,
@@ -122,6 +122,18 @@ def _percentile(shown: Shown, capacity: Capacity | None) -> Percentile | None:
         return None
     found = percentile(shown.ran, capacity.rate.point, shown.objective)
     return found and replace(found, milliseconds=_round(found.milliseconds), load=significant(found.load, 4))
+
+
+def _figures(ran: Sequence[Window], promise: Promise, chance: random.Random) -> tuple[Capacity | None, Saturation | None]:
+    """By the law that what these windows tell is explained by: of tokens, of batches, or of one request at a time."""
+    tokens = token_law(ran)
+    if tokens is not None:
+        alike = tokens.as_now(ran)
+        takes = None if (curve := tokens.capacity(promise)) is not None else occupied(ran, chance)
+        return measured(alike, promise.allowed, takes, curve), saturation(alike, None, chance, tokens)
+    takes, law = occupied(ran, chance), batch_law(ran)
+    law = law and explained(law, ran)
+    return measured(ran, promise.allowed, takes, within=promise.within, law=law), saturation(ran, takes, chance, law)
 
 
 def _dated(floor: Floor | None) -> Floor | None:
@@ -237,6 +249,8 @@ def _capacity(
     if old.taught and new.rate.point > old.rate.point and not earned:
         approached = _approached(old, new, RETRIED if late > RENEWED else 1.0)
         return approached, _sharper(old.rate, approached.rate)
+    if old.basis is new.basis is Basis.FITTED and abs(log(new.rate.point / old.rate.point)) > log(1 + REFITTED):
+        return new, True
     if new.rate.point > old.rate.point and not earned and _spread(new.rate) > max(WIDE, _spread(old.rate)):
         # Two windows that happen to be quick take no replicas away.
         return old, False

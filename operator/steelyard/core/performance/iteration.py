@@ -17,7 +17,7 @@ before and after the engine.
 
 from __future__ import annotations
 
-from math import inf, isinf
+from math import inf
 
 import numpy as np
 
@@ -49,9 +49,9 @@ class Iteration:
         self.outside = floor * outside
         self.bunching = bunching
 
-    def saturation(self, slots: float = inf) -> Reals:
+    def saturation(self, slots: Reals | float = inf) -> Reals:
         """Requests per second at which no load is carried any more, by a server that holds so many sequences at once."""
-        if isinf(slots):
+        if np.all(np.isinf(slots)):
             return np.asarray(1 / (self.output * self.work + self.prompts))
         s = np.asarray(slots / self.output)
         return np.asarray(s / self.itl(s, np.asarray(slots)))
@@ -80,13 +80,13 @@ class Iteration:
         # An iteration is met as often as it is long: the rest of it is E[t^2] / 2 E[t].
         lumps = prompts * (quiet + prompts / -np.expm1(-np.maximum(s, 1e-12))) / (2 * (quiet + prompts))
         wait = -np.expm1(-sequences) * (quiet / 2 + self.bunching * lumps)
-        return np.asarray(self.outside + wait + quiet + self._alone(1 + self.bunching * s))
+        return np.asarray(self.outside + wait + quiet + self.alone(1 + self.bunching * s))
 
     def ttft_of_batch(self, requests: Reals) -> Reals:
         """Seconds to the first token of that many requests which come at once to an idle server."""
-        return np.asarray(self.outside + self.floor + self._alone(requests))
+        return np.asarray(self.outside + self.floor + self.alone(requests))
 
-    def _alone(self, requests: Reals) -> Reals:
+    def alone(self, requests: Reals) -> Reals:
         """Seconds that so many prompts add to one iteration."""
         return np.asarray(np.hypot(self.floor, self.prompts * requests) - self.floor)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import exp, inf, sqrt
+from math import exp, hypot, inf, isfinite, sqrt
 from typing import TypeAlias
 
 import numpy as np
@@ -20,15 +20,17 @@ from steelyard.core.statistics.interval import Interval
 LatencyLaw: TypeAlias = Callable[[Reals, Reals], Reals]
 """Logarithms of figures (P, ...), requests per second (...) -> seconds (...), rising with the load; infinite from the saturation on."""
 
-DOUBT = 0.3
+DOUBT = 0.08
 """How much of the way from the nearest load seen is in doubt. Below 1, so that more load never looks lighter."""
 STRANGE = 0.1
 """The same for the way from the lengths seen."""
 STEP = 1e-4
 """Of the forward differences, in logarithms."""
-SLACK = np.linspace(-9.0, 7.0, 97)
+SLACK = np.linspace(-6.0, 7.0, 56)
 """Loads that a limit is looked for at: log(u / (1 - u)) of the utilisation u. Densest near the saturation, where latency is steep."""
-BEYOND = 24
+CLOSE = 1e-9
+"""Part of a rate to which it is the same."""
+BEYOND = 10
 """Loads from the saturation to where no law within the interval carries any."""
 
 
@@ -36,15 +38,13 @@ BEYOND = 24
 class Curve:
     """One latency (a mean or a quantile) of one (workload, pool, artifact) against requests per second and replica.
 
-    level: what the law's latency is multiplied by, and its standard deviation in logarithms: scatter around the law, and the tail over
-    the mean. loads: (N,) that were seen. away: how far these lengths are from those seen (Lengths.away; 0 without). reach: standard
+    level_sigma: standard deviation of the logarithm around the law. loads: (N,) that were seen. away: how far these lengths are from those seen (Lengths.away; 0 without). reach: standard
     deviations on either side that make 95 %.
     """
 
     law: LatencyLaw
     saturation: Callable[[Reals], Reals]
     belief: Belief
-    level: float
     level_sigma: float
     loads: Reals
     away: float
@@ -53,17 +53,18 @@ class Curve:
     def at(self, rate: float) -> Interval:
         """Seconds at `rate` requests per second and replica (above 0). Infinite where the load is not, or perhaps not, carried."""
         lower, point, upper = (float(seconds[0]) for seconds in self._bounds(np.array([rate])))
-        return Interval(point, lower if rate < self._most() else inf, upper)
+        return Interval(point, lower if isfinite(point) or rate < self.full.upper else inf, upper)
 
     def capacity(self, limit: float) -> Interval:
         """The largest load (requests per second and replica) whose latency is within `limit` seconds.
 
         lower: the largest that surely is; 0 where none is. A longer limit never gives less, more uncertainty never a higher lower bound.
         """
-        full = float(self.saturation(self.belief.mean[:, None])[0])
-        rates = np.concatenate((full / (1 + np.exp(-SLACK)), np.geomspace(full, self._most(), BEYOND)))
+        full = self.full
+        rates = np.concatenate((full.point / (1 + np.exp(-SLACK)), np.geomspace(full.point, full.upper, BEYOND)))
         lower, point, upper = self._bounds(rates)
-        least, middle, most = (_crossing(rates, seconds, limit) for seconds in (upper, point, lower))
+        pairs = ((upper, full.lower), (point, full.point), (lower, full.upper))
+        least, middle, most = (_crossing(rates, np.where(rates <= end * (1 + CLOSE), seconds, inf), limit) for seconds, end in pairs)
         return Interval(middle, least, max(middle, most))
 
     def _bounds(self, rates: Reals) -> tuple[Reals, Reals, Reals]:
@@ -78,9 +79,9 @@ class Curve:
         sigma = np.hypot(own, self.level_sigma)
         doubt = np.exp(self._doubt(rates))
         rest = np.exp(self.reach * (sigma - own))
-        point, light = (self.level * self.law(mean, load) for load in (rates, rates / doubt))
-        least = self.level * self.law(mean - self.reach * along, rates / doubt) / rest
-        most = self.level * self.law(mean + self.reach * along, rates * doubt) * rest
+        point, light = (self.law(mean, load) for load in (rates, rates / doubt))
+        least = self.law(mean - self.reach * along, rates / doubt) / rest
+        most = self.law(mean + self.reach * along, rates * doubt) * rest
         return np.minimum(point, np.minimum(least, light / (1 + self.reach * sigma))), point, np.maximum(point, most)
 
     def _doubt(self, rates: Reals) -> Reals:
@@ -99,17 +100,21 @@ class Curve:
         own = np.sqrt(np.maximum((slope * along).sum(axis=0), 1e-12))
         return along / own, own
 
-    def _most(self) -> float:
-        """Requests per second that no law within the interval carries. The way from the highest load seen is in doubt here, too."""
+    @property
+    def full(self) -> Interval:
+        """Requests per second that are completed at most. The way from the highest load seen is in doubt here, too."""
         mean = self.belief.mean
         full = np.log(self.saturation(mean[:, None] + STEP * np.eye(len(mean), len(mean) + 1, 1)))
         slope = (full[1:] - full[0]) / STEP
         doubt = float(self._doubt(np.exp(full[:1]))[0])
-        return exp(float(full[0]) + doubt + self.reach * sqrt(slope @ self.belief.covariance @ slope))
+        point, off = exp(float(full[0])), exp(doubt + self.reach * hypot(self.level_sigma, sqrt(slope @ self.belief.covariance @ slope)))
+        return Interval(point, point / off, point * off)
 
 
 def _crossing(rates: Reals, seconds: Reals, limit: float) -> float:
-    """The largest rate whose seconds are within the limit, by interpolation of logarithms; 0 where none is."""
+    """The largest rate up to which seconds are within the limit, by interpolation of logarithms; 0 where none is. Where all slots are taken the number of
+    those that run changes less, and a quantile may fall again: that is no reason to load a replica more."""
+    seconds = np.maximum.accumulate(seconds)
     within = np.flatnonzero((seconds <= limit) & np.isfinite(seconds))
     if not len(within):
         return 0.0

@@ -14,13 +14,16 @@ from steelyard.core.facts.capacity import Saturation
 from steelyard.core.facts.window import Window
 from steelyard.core.performance.batching import BatchLaw
 from steelyard.core.performance.capacity import FULL
+from steelyard.core.performance.token_law import TokenLaw
 from steelyard.core.statistics.interval import Interval, lowest, ratio_interval
 
 
-def saturation(windows: Sequence[Window], takes: Interval | None, chance: random.Random, law: BatchLaw | None = None) -> Saturation | None:
+def saturation(
+    windows: Sequence[Window], takes: Interval | None, chance: random.Random, law: BatchLaw | TokenLaw | None = None
+) -> Saturation | None:
     """Requests per second and replica; None where nothing was shed, and neither busy time nor batches are told: what was carried has no upper end.
 
-    takes: seconds of a replica that a request takes (`capacity.occupied` of these windows). law: of batches (`batch_law` of these windows).
+    takes: seconds of a replica that a request takes (`capacity.occupied` of these windows). law: of batches or of tokens (`batch_law`, `token_law` of these windows).
     """
     shedding = [w for w in windows if w.replica_seconds > 0 and w.shed > (1 - FULL) * w.offered]
     done = [(float(w.good + w.slow), w.replica_seconds) for w in shedding]
@@ -29,4 +32,5 @@ def saturation(windows: Sequence[Window], takes: Interval | None, chance: random
     rates = [] if law is None else [law.saturation]
     if takes is not None:
         rates.append(Interval(1 / takes.point, 1 / takes.upper, 1 / takes.lower))
-    return Saturation(lowest(rates), sum(w.good + w.slow for w in windows if w.busy_seconds is not None)) if rates else None
+    told = windows if law is not None else [w for w in windows if w.busy_seconds is not None]
+    return Saturation(lowest(rates), sum(w.good + w.slow for w in told)) if rates else None

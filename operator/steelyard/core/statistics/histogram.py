@@ -6,7 +6,6 @@ import math
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
 
@@ -121,27 +120,3 @@ def quantile(buckets: Buckets | None, share: float) -> float | None:
     if math.isinf(edges[at]):
         return low or None
     return low + (edges[at] - low) * (rank - below) / (counts[at] - below)
-
-
-@dataclass(frozen=True, slots=True)
-class Quantile:
-    """Seconds, with the standard deviation of their logarithm. at_least: it lies above the last finite edge, which is given."""
-
-    seconds: float
-    sigma: float
-    at_least: bool
-
-
-def uncertain_quantile(buckets: Buckets | None, share: float) -> Quantile | None:
-    """The same estimate with what it may be off: by chance, as a share of so many observations, and by the width of its bucket."""
-    seconds = quantile(buckets, share)
-    if not buckets or seconds is None:
-        return None
-    n = buckets[max(buckets)]
-    reached = [edge for edge in sorted(buckets) if buckets[edge] >= share * n]
-    if math.isinf(reached[0]):
-        return Quantile(seconds, FIRST / math.sqrt(12), at_least=True)
-    low = max((edge for edge in buckets if edge < reached[0]), default=reached[0] / math.exp(FIRST))
-    chance = math.sqrt(share * (1 - share) / n)
-    less, more = (quantile(buckets, min(1.0, max(0.0, s))) or seconds for s in (share - chance, share + chance))
-    return Quantile(seconds, math.hypot(math.log(more / less) / 2, math.log(reached[0] / low) / math.sqrt(12)), at_least=False)

@@ -1,0 +1,78 @@
+"""How many sequences a token server runs at the same time, and how long a request waits that finds no room: a birth and death chain.
+
+Requests come at `rate`, and leave at k / (output * T(k)) while k of them run, where T(k) is the time of an iteration with k sequences and with the
+prompts of those that take the place of who leaves. For servers that share their time among all it holds whatever the lengths are (Kelly, Reversibility
+and Stochastic Networks, 1979, section 3.3). Who finds no slot free waits in line, and the tail of the wait is exponential (M/M/c; Erlang, 1917).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from steelyard.core.performance.belief import Reals
+from steelyard.core.performance.iteration import Iteration
+from steelyard.core.performance.lengths import Lengths
+
+POINTS = 32
+"""Numbers of sequences that are looked at; between two of them the logarithm of a chance is straight."""
+FAR, FURTHER = 5.0, 20.0
+"""Times the number that is most likely, and as many more, that are looked at where there are slots for so many."""
+NEAREST = 1e-9
+"""Part of the saturation to which a rate comes near it at most: beyond it the line is as long as one likes."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Concurrency:
+    """At one rate: `mean` and `deviation` of the sequences that run; `full`, the chance that all slots are taken; and `falls`, the seconds in which the
+    tail of the wait behind that falls to 1/e."""
+
+    mean: Reals
+    deviation: Reals
+    full: Reals
+    falls: Reals
+
+    def wait(self, allowed: float) -> Reals:
+        """Seconds that no more than the part `allowed` of the requests waits for longer than."""
+        return np.asarray(self.falls * np.log(np.maximum(self.full / allowed, 1.0)))
+
+
+def concurrency(logs: Reals, lengths: Lengths, rate: Reals, slots: Reals) -> Concurrency:
+    """Of a server that runs so many `slots` sequences at most, a finite number. logs (6, ...) of its figures, rates and slots broadcast."""
+    most_likely = Iteration(logs, lengths.prompt, lengths.output).arrivals(rate) * lengths.output
+    top = np.minimum(slots, FAR * most_likely + FURTHER)
+    iteration = Iteration(logs[..., None], lengths.prompt, lengths.output)
+    running = top[..., None] * np.linspace(0.0, 1.0, POINTS + 1)
+    stays = np.log(lengths.output * iteration.itl(running / lengths.output, running))
+    width = top / POINTS
+    summed = np.cumsum((stays[..., 1:] + stays[..., :-1]) / 2, axis=-1) * width[..., None] + (stays[..., 1:] - stays[..., :1]) / 2
+    log_rate = np.log(rate)[..., None]
+    chance = running * log_rate - _log_factorial(running)
+    chance[..., 1:] += summed
+    chance = np.exp(chance - chance.max(axis=-1, keepdims=True))
+    most = top / np.exp(stays[..., -1])
+    used = np.minimum(rate / most, 1 - NEAREST)
+    waits = top == slots
+    waiting = np.where(waits, chance[..., -1] * used / (1 - used), 0.0)
+    weights = np.ones(POINTS + 1) * width[..., None]
+    weights[..., 0] = weights[..., -1] = (width + 1) / 2
+    weighed = chance * weights
+    total = weighed.sum(axis=-1) + waiting
+    mean = ((weighed * running).sum(axis=-1) + top * waiting) / total
+    square = ((weighed * running**2).sum(axis=-1) + top**2 * waiting) / total
+    return Concurrency(
+        mean=mean,
+        deviation=np.sqrt(np.maximum(square - mean**2, 0.0)),
+        full=np.where(waits, np.minimum(1.0, (chance[..., -1] + waiting) / total), 0.0),
+        falls=1 / (most * (1 - used)),
+    )
+
+
+def _log_factorial(numbers: Reals) -> Reals:
+    """Of reals from 0 on: Stirling's series, seven further on."""
+    further = numbers + 8
+    product = np.ones_like(numbers)
+    for step in range(1, 8):
+        product = product * (numbers + step)
+    return np.asarray((further - 0.5) * np.log(further) - further + np.log(2 * np.pi) / 2 + 1 / (12 * further) - np.log(product))
