@@ -14,6 +14,7 @@ from steelyard.api.inference_workload import InferenceWorkload
 from steelyard.api.parse import parse
 from steelyard.core.economics.when_empty import CostBasis
 from steelyard.core.facts.capacity import Basis, Capacity, Saturation
+from steelyard.core.facts.energy import UnitEnergy
 from steelyard.core.facts.floor import Floor
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import (
@@ -33,7 +34,9 @@ from steelyard.core.facts.memory import (
     Step,
     VerdictWord,
 )
-from steelyard.core.facts.unit_cost import UnitCost
+from steelyard.core.facts.percentile import Percentile
+from steelyard.core.facts.tokens import PerRequest
+from steelyard.core.facts.unit_cost import TokenCost, Unit, UnitCost
 from steelyard.core.statistics.interval import Interval
 from steelyard.core.vocabulary.condition import Condition, ConditionType
 from steelyard.core.vocabulary.reason import Reason
@@ -56,7 +59,9 @@ NUMBERS = st.floats() | st.sampled_from([1e15, -1e15, 999999999999.9999, 1234567
 COUNTS = st.integers(0, 2**70)
 REPLICAS = st.integers(0, 2**31 - 1)
 INTERVALS = st.builds(Interval, NUMBERS, NUMBERS, NUMBERS)
-COSTS = st.builds(UnitCost, INTERVALS, COUNTS, NUMBERS, TIMES, TIMES, st.none() | REPLICAS)
+TOKENS = st.none() | st.builds(TokenCost, INTERVALS, COUNTS)
+COSTS = st.builds(UnitCost, INTERVALS, COUNTS, NUMBERS, TIMES, TIMES, st.none() | REPLICAS, TOKENS, TOKENS, st.none() | COUNTS)
+UNITS = st.sampled_from(Unit)
 
 
 def many(each: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...]]:
@@ -108,6 +113,9 @@ KNOWN = whole(
     saturation=st.none() | whole(Saturation, rate=INTERVALS, n=COUNTS),
     start_seconds=st.none() | NUMBERS,
     probed=st.none() | TIMES,
+    energy=st.none() | whole(UnitEnergy, each=INTERVALS, watts=INTERVALS, load=NUMBERS, n=COUNTS, estimated=st.booleans()),
+    percentile=st.none() | whole(Percentile, milliseconds=INTERVALS, percent=NUMBERS, load=NUMBERS, n=COUNTS),
+    tokens=st.none() | whole(PerRequest, input=st.none() | INTERVALS, output=st.none() | INTERVALS),
 )
 PAST = whole(
     PastMove,
@@ -121,6 +129,7 @@ PAST = whole(
     cost=st.none() | NUMBERS,
     cost_before=st.none() | INTERVALS,
     saved=st.none() | whole(Realised, money=INTERVALS, paid=NUMBERS, good=COUNTS, start=TIMES, end=TIMES),
+    unit=UNITS,
 )
 CLAIMS = whole(
     ClaimVerdict,
@@ -136,6 +145,7 @@ CLAIMS = whole(
     reason=WORDS | st.just(""),
     relative_to=st.none() | POOLS,
     first_prices=whole(ClaimPrices, own=st.none() | NUMBERS, other=st.none() | NUMBERS),
+    unit=UNITS,
 )
 OPTIONS = whole(
     OptionLine,
@@ -162,6 +172,7 @@ DECISIONS = whole(
     digest=st.just("0a1b2c3d4e5f6071"),
     board=many(whole(BoardLine, gate=WORDS, passed=st.booleans(), reason=WORDS, message=TEXTS)),
     options=many(OPTIONS),
+    unit=UNITS,
 )
 MEMORIES = whole(
     Memory,
