@@ -170,10 +170,10 @@ def _figures(known: Known | None) -> Raw:
         if cost.replicas is not None:
             out["unitCost"]["replicas"] = cost.replicas
         out["unitCost"] |= _token_costs(cost)
-    if known.energy is not None and _is_told(known.energy.each) and _is_told(known.energy.watts):
-        out["energy"] = _energy_out(known.energy)
-    if known.percentile is not None and _is_told(known.percentile.milliseconds):
-        out["latency"] = _latency_out(known.percentile)
+    if known.energy is not None and (energy := _energy_out(known.energy)):
+        out["energy"] = energy
+    if known.percentile is not None and (latency := _latency_out(known.percentile)):
+        out["latency"] = latency
     if known.tokens is not None:
         out |= _tokens_out(known.tokens)
     if known.start_seconds is not None:
@@ -216,19 +216,29 @@ def _floor_out(floor: Floor) -> Raw:
 
 
 def _energy_out(energy: UnitEnergy) -> Raw:
-    return {
-        **decimals(joulesPerRequest=energy.each.point, lower=energy.each.lower, upper=energy.each.upper),
-        **decimals(watts=energy.watts.point, wattsLower=energy.watts.lower, wattsUpper=energy.watts.upper),
-        **decimals(requestsPerSecond=energy.load),
-        "n": count(energy.n),
-        "method": (EnergyMethod.ESTIMATED if energy.estimated else EnergyMethod.MEASURED).value,
-    }
+    told = _all_of(
+        joulesPerRequest=energy.each.point,
+        lower=energy.each.lower,
+        upper=energy.each.upper,
+        watts=energy.watts.point,
+        wattsLower=energy.watts.lower,
+        wattsUpper=energy.watts.upper,
+        requestsPerSecond=energy.load,
+    )
+    method = EnergyMethod.ESTIMATED if energy.estimated else EnergyMethod.MEASURED
+    return told and {**told, "n": count(energy.n), "method": method.value}
 
 
 def _latency_out(found: Percentile) -> Raw:
     took = found.milliseconds
-    told = decimals(percent=found.percent, milliseconds=took.point, lower=took.lower, upper=took.upper, requestsPerSecond=found.load)
-    return {**told, "n": count(found.n)}
+    told = _all_of(percent=found.percent, milliseconds=took.point, lower=took.lower, upper=took.upper, requestsPerSecond=found.load)
+    return told and {**told, "n": count(found.n)}
+
+
+def _all_of(**values: float) -> Raw:
+    """Fields with their numbers; empty where one of them is no number, without which the others could not be read back."""
+    told = decimals(**values)
+    return told if len(told) == len(values) else {}
 
 
 def _is_told(interval: Interval) -> bool:
