@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from itertools import product
 from math import log
 from statistics import fmean, median
@@ -14,7 +15,7 @@ from matplotlib.figure import Figure
 
 from bench.benchmark import Bar, Row, Say
 from bench.judging.play import alone, factor, judged
-from bench.judging.worlds import BUDGET_HOURS, HOME, RIVAL, UNIT_COST, WINDOW, Drawn, Kind
+from bench.judging.worlds import BUDGET_HOURS, HOME, HOURS, RIVAL, UNIT_COST, WINDOW, Drawn, Kind
 from bench.judging.worlds import draw as drawn
 from steelyard.core.facts.memory import VerdictWord
 
@@ -43,8 +44,8 @@ COLUMNS = (
     "overshoot_money", "window_money", "moved_to_cheapest", "regret", "trusting_regret", "missed",
 )  # fmt: skip
 WORLDS = 1_000
-FEW = 3
-"""Worlds of a quick run."""
+FEW, BRIEF = 3, 2.0
+"""Worlds of a quick run, and their hours."""
 WRONGLY, CONCLUSIVE, REACHED, OFF_BY, SHARE, REGRET = 0.01, 0.80, 0.95, 0.05, 0.6, 0.08
 APART = 1.15
 """Times a cost from which it matters where a workload is."""
@@ -52,16 +53,16 @@ APART = 1.15
 
 def rows(say: Say, *, quick: bool) -> Iterable[Row]:
     """A row for each world."""
-    many = FEW if quick else WORLDS
+    many, hours = (FEW, BRIEF) if quick else (WORLDS, HOURS)
     with ProcessPoolExecutor(os.cpu_count()) as processes:
-        for done, row in enumerate(processes.map(_row, range(many), chunksize=4), 1):
+        for done, row in enumerate(processes.map(partial(_row, hours=hours), range(many), chunksize=4), 1):
             if done % 50 == 0:
                 say(f"{done} of {many} worlds")
             yield row
 
 
-def _row(number: int) -> Row:
-    world = drawn(number)
+def _row(number: int, hours: float) -> Row:
+    world = drawn(number, hours)
     ours, costs = judged(world), {pool: alone(world, pool) for pool in (HOME, RIVAL)}
     best = min(costs.values())
     cheaper = min(costs, key=costs.__getitem__)

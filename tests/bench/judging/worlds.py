@@ -77,8 +77,8 @@ class Drawn:
         return self.off < 1 if self.metric == UNIT_COST else self.off > 1
 
 
-def draw(number: int) -> Drawn:
-    """The world of that number."""
+def draw(number: int, hours: float = HOURS) -> Drawn:
+    """The world of that number, for so long."""
     chance = np.random.default_rng([number, 7])
     kind, load = Kind(chance.choice(list(Kind))), Load(chance.choice(list(Load)))
     told, devices = bool(chance.integers(2)), int(chance.choice([1, 8]))
@@ -95,7 +95,7 @@ def draw(number: int) -> Drawn:
     claim = {"metric": metric, "timesTruth": off, "relativeTo": HOME}
     scenario = Scenario.model_validate(
         {
-            "days": HOURS / 24,
+            "days": hours / 24,
             "seed": number + 1,
             "stepSeconds": STEP,
             "pools": [_pool(HOME, prices[0], devices, []), _pool(RIVAL, prices[1], devices, [claim])],

@@ -42,7 +42,7 @@ class Case:
     traces: Mapping[str, Trace]
 
 
-def shortest() -> Case:
+def shortest(seconds: int = DAY // 4) -> Case:
     """Three equal workloads that need three replicas each, two nodes of a cheap pool, and fifty of another."""
     truth = {"serviceMilliseconds": 500, "startSeconds": START_SECONDS}
     workload = {
@@ -50,7 +50,6 @@ def shortest() -> Case:
         "objective": {"milliseconds": 4000, "percent": PERCENT},
         "truth": {"cheap": truth, "plenty": truth},
     }
-    seconds = DAY // 4
     return _case(
         3,
         "true",

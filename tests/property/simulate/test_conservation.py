@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
 
-from property.effort import effort
-from property.simulate.strategies import POOLS, scenario, scenarios, workload
+from property.simulate.plays import Play, of_any_play
+from property.simulate.strategies import POOLS, scenario, workload
 from steelyard.simulate.drive import steps
-from steelyard.simulate.scenario_file import Loaded
 from steelyard.simulate.world import World
 
 
-@effort(8)
-@given(scenarios())
-def test_every_request_has_one_outcome_or_is_in_flight(loaded: Loaded) -> None:
-    world = World(loaded.scenario, loaded.traces)
-    for _ in steps(world):
-        for tenant in world.tenants.values():
-            tally = tenant.tally
-            assert tally.offered == tally.ended + tenant.queues.in_flight
+@of_any_play
+def test_every_request_has_one_outcome_or_is_in_flight(play: Play) -> None:
+    for moment in play.moments:
+        for name, tally in moment.tallies.items():
+            assert tally.offered == tally.ended + moment.in_flight[name]
             assert min(tally.good, tally.slow, tally.shed, tally.error, tally.unserved, tally.cut) >= 0
-    for tenant in world.tenants.values():
+    for tenant in play.world.tenants.values():
         told = [w for seen in tenant.observations.values() for w in windows(seen)]
         assert sum(w.good for w in told) <= tenant.tally.good
         assert all(0 <= (w.busy_seconds or 0.0) <= w.replica_seconds for w in told)
@@ -42,17 +37,16 @@ def test_requests_that_their_replica_does_not_survive_are_cut_and_counted(kind: 
     assert tenant.tally.offered == tenant.tally.ended + tenant.queues.in_flight
 
 
-@effort(8)
-@given(scenarios())
-def test_replicas_fit_on_their_nodes_and_pay_no_more_than_these_cost(loaded: Loaded) -> None:
-    world = World(loaded.scenario, loaded.traces)
-    for _ in steps(world):
-        for nodes in world.cluster.nodes.values():
-            limit = max(nodes.pool.nodes, nodes.pool.max_nodes or 0)
-            assert len(nodes.all) <= limit
-            for node in nodes.all:
-                assert node.used.cpu <= nodes.size.cpu * (1 + 1e-9)
-                assert set(node.held) == {r.number for r in world.cluster.replicas() if r.node is node}
+@of_any_play
+def test_replicas_fit_on_their_nodes_and_pay_no_more_than_these_cost(play: Play) -> None:
+    world = play.world
+    for moment in play.moments:
+        for name, found in moment.nodes.items():
+            nodes = world.cluster.nodes[name]
+            assert len(found) <= max(nodes.pool.nodes, nodes.pool.max_nodes or 0)
+            for node in found:
+                assert node.cpu <= nodes.size.cpu * (1 + 1e-9)
+                assert node.held == node.on_it
     hours = world.nodes.replica_hours
     for tenant in world.tenants.values():
         assert (tenant.tally.cost or 0.0) <= (world.nodes.cost or 0.0) * (1 + 1e-9)

@@ -16,8 +16,8 @@ POOLS = [
     {"name": "plenty", **WHOLE, "nodes": 40, "pricePerHour": 1.0, "pullSeconds": 0, "claims": [{"metric": "Throughput", "timesTruth": 1}]},
 ]
 LITTLE = tuple(f"little-{at}" for at in range(8))
-HOURS = 6
-LATE = {"kind": "Load", "at": "0m", "for": "90m", "times": 0.05}
+HOURS = 3
+LATE = {"kind": "Load", "at": "0m", "for": "45m", "times": 0.05}
 """Who comes late: by then the others hold the cheap pool."""
 
 

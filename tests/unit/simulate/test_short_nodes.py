@@ -25,12 +25,12 @@ def truth(fast: int) -> dict[str, dict[str, int]]:
 
 
 def played(first: str) -> tuple[World, list[Decided]]:
-    """Three hours of two workloads that begin where there is plenty; `first` is on its way a good while before the other."""
+    """Two hours of two workloads that begin where there is plenty; `first` is on its way a good while before the other."""
     both = {"little": truth(60), "much": truth(25)}
     names = sorted(both, key=lambda name: name != first)
     late = {name: {} if name == first else {"rebalancing": {"cooldownSeconds": 1800}} for name in names}
     loaded = scenario(
-        days=3 / 24,
+        days=2 / 24,
         events=[CHEAPER],
         pools=POOLS,
         workloads=[workload(n, 36.0, both[n], scaling={"maxReplicas": 14}, **late[n]) for n in names],
