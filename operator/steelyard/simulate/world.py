@@ -252,6 +252,8 @@ class World:
                 pool = probe.key.pool
                 bill, part = bills[pool], share(probe.intent.placement.resources, self.cluster.nodes[pool].size)
                 tenant.tally.pay(pool, hours, None if bill is None else bill * part)
+                # Its pod has no node of the cluster's: of the nodes' bill it is its part.
+                self.nodes.pay(pool, hours * part, bill)
         return known
 
     def _serve(self, name: str, tenant: Tenant, end: float, paid: Mapping[Place, float | None]) -> dict[PlacementKey, Seen]:

@@ -18,8 +18,8 @@ from steelyard.simulate.world import World
 
 SCENARIOS = 10
 """As many are drawn, and as many plays are kept."""
-SEED = 12
-"""Its scenarios have thirty events of seventeen kinds, and servers of all three kinds."""
+SEED = 20
+"""Its scenarios have events of many kinds, servers of all three kinds, and probes."""
 
 
 @dataclass(frozen=True, slots=True)
