@@ -22,14 +22,10 @@ class Basis(Word):
     MEASURED = "Measured", "this workload's own traffic here"
     FITTED = (
         "Fitted",
-        "a law of latency that this workload's own traffic here was fitted to, at the objective: no load as high was seen yet, and the interval says "
-        "what that leaves open",
+        "a law fitted to this workload's own traffic here, at loads below the objective",
     )
     PROBED = "Probed", "a ramp of requests here that no user waited for, up to a load that broke the objective"
-    SHARE = (
-        "Share",
-        "measured traffic, at the requested share of the node's price, as reports divide it; decisions count what the bill changes by (costBasis)",
-    )
+    SHARE = "Share", "measured traffic, at the requested share of the node's price, as reports divide it"
 
 
 class EnergyMethod(Word):

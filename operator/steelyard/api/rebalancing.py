@@ -52,8 +52,7 @@ class Exploration(SpecModel):
     aim: Annotated[
         Aim,
         says(
-            "What an exploration is made for. A claim that favours the present pool is rarely worth a trial of another one: with Verdict it is judged "
-            "all the same, once, as far as the budget goes.",
+            "What an exploration is made for. A claim that favours the present pool is rarely worth a trial of another: Verdict makes one all the same.",
             example="Verdict",
         ),
     ] = Aim.SAVING
