@@ -265,7 +265,7 @@ def test_what_a_server_cannot_carry_breaks_the_promise_and_what_it_can_is_found_
     async def probed() -> dict[str, Any]:
         latency = [{"metric": "e2e", "milliseconds": 400, "percent": "90"}]
         async with serving(PlayedEngine(slow), max_batch=1) as server, answering(ready) as readiness:
-            step = {"seconds": 2, "requests": 5}
+            step = {"seconds": 1, "requests": 5}
             return await Probe(
                 spec_of(server.port, readiness, objective={"latency": latency}, ramp={**RAMP, "first": 2, "most": 1000}, step=step)
             ).run()
