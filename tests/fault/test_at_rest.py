@@ -12,7 +12,7 @@ from stub.world import Play
 
 pytestmark = pytest.mark.apiserver
 
-WINDOW_SECONDS = 8
+WINDOW_SECONDS, READ_SECONDS = 8, 4
 REST_SECONDS = 120.0
 """Five minutes of it, with real servers, are in tests/e2e."""
 
@@ -20,12 +20,13 @@ REST_SECONDS = 120.0
 @first
 @meanwhile
 def test_constant_traffic_writes_nothing_but_the_lease(a_move):
-    run = a_move(play=Play(noise=True), settings={"observe": {"intervalSeconds": 4, "timeoutSeconds": 3}})
+    run = a_move(play=Play(noise=True), settings={"observe": {"intervalSeconds": READ_SECONDS, "timeoutSeconds": 3}})
     run.start_operator()
     run.apply(windowSeconds=WINDOW_SECONDS)
     # As it is in life: after a move, with evidence of both pools, and a cost that rests on as many windows as it ever does.
     run.until_moved()
-    time.sleep((LATEST + 2) * WINDOW_SECONDS)
+    # A window ends with the first read that comes after its length.
+    time.sleep((LATEST + 2) * (WINDOW_SECONDS + READ_SECONDS))
     run.audit.mark()
     time.sleep(REST_SECONDS)
     # Pools belong to the whole cluster: those of other tests come and go.
