@@ -15,7 +15,7 @@ from steelyard.core.facts.snapshot import LatencyObjective
 from steelyard.core.facts.window import Window
 from steelyard.core.performance.capacity import CLUSTERED
 from steelyard.core.statistics.confidence_sequence import NORMAL, WRONG, widening
-from steelyard.core.statistics.histogram import Buckets, added, quantile
+from steelyard.core.statistics.histogram import Buckets, quantile, summed
 from steelyard.core.statistics.interval import Interval
 
 USUAL = (0.5, 1.0)
@@ -26,9 +26,7 @@ def percentile(windows: Sequence[Window], capacity: float, objective: LatencyObj
     """Of the windows at a usual load whose server tells latencies by the same edges; None without any, or while so few were answered that the
     upper end is not known. capacity: requests per second and replica. Of an objective for the whole of a request (`e2e`)."""
     usual = [w for w in windows if w.buckets and w.replica_seconds > 0 and _is_usual(w, capacity)]
-    together: Buckets | None = {}
-    for window in usual:
-        together = added(together, window.buckets)
+    together = summed([w.buckets for w in usual if w.buckets])
     share = objective.percent / 100
     point = quantile(together, share)
     if not together or point is None:

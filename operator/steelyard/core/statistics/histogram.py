@@ -90,6 +90,17 @@ def added(one: Buckets | None, other: Buckets | None) -> Buckets | None:
     return {edge: count + other[edge] for edge, count in one.items()} if one.keys() == other.keys() else None
 
 
+def summed(several: Sequence[Buckets]) -> Buckets | None:
+    """All together; None where they cannot be added, because edges differ. Those that are kept share their edges, and are added column by column."""
+    kept_ones = [each for each in several if isinstance(each, Histogram)]
+    if kept_ones and len(kept_ones) == len(several) and all(each.edges is kept_ones[0].edges for each in kept_ones):
+        return dict(zip(kept_ones[0].edges, map(sum, zip(*(each.counts for each in kept_ones), strict=True)), strict=True))
+    total: Buckets | None = {}
+    for each in several:
+        total = added(total, each)
+    return total
+
+
 def growth(new: Buckets | None, old: Buckets | None) -> Buckets | None:
     """What came in between; None where that cannot be said."""
     if new is None or old is None:
