@@ -53,6 +53,13 @@ def test_parts_in_which_it_still_fills_do_not_count() -> None:
     assert found.rate.point == 20.0
 
 
+def test_where_requests_take_long_more_parts_are_left_out() -> None:
+    """The slowest take 4 s of a step of ten: eight of its twenty parts."""
+    found = when_full(full(counts=(0,) * 8 + (10,) * 12, p50=2000.0))
+    assert found is not None
+    assert found.rate.point == 20.0
+
+
 def test_what_tells_no_parts_or_no_objective_bounds_nothing() -> None:
     calm, loud = full()
     assert borne((calm,), PROMISED) == []

@@ -9,13 +9,16 @@ from datetime import timedelta
 import pytest
 
 from steelyard.core.decide import decide
-from steelyard.core.facts.capacity import Basis, Capacity
+from steelyard.core.facts.capacity import Basis, Capacity, Saturation
 from steelyard.core.facts.claim import Claim
 from steelyard.core.facts.memory import Known, MoveKind, Outcome, PastMove, Step, VerdictWord
 from steelyard.core.facts.probe import Lengths, Probe, ProbeState, ProbeStep
 from steelyard.core.facts.snapshot import ProbeFirst, Rebalancing, Scaling
+from steelyard.core.facts.unit_cost import Unit
 from steelyard.core.performance.ageing import aged, old
 from steelyard.core.performance.evidence import remember
+from steelyard.core.rebalancing.quantity import Quantity
+from steelyard.core.rebalancing.verdict import Seen
 from steelyard.core.statistics.interval import Interval
 from steelyard.core.vocabulary.reading import Fresh
 from steelyard.core.vocabulary.reason import Reason
@@ -328,6 +331,17 @@ def claimed(price: float, speed: float, claim: Claim, rate: float = 1.0) -> Verd
 def test_a_true_claim_is_confirmed_and_one_that_promises_too_much_is_refuted(price: float, speed: float, ratio: float) -> None:
     assert claimed(price, speed, ratio_claim(ratio, "home"), rate=12.0) is VerdictWord.CONFIRMED
     assert claimed(price, speed, ratio_claim(ratio / 1.6, "home")) is VerdictWord.REFUTED
+
+
+def test_a_saturation_of_a_probe_is_of_one_look_and_of_its_whole_ramp() -> None:
+    world = untold(Ground(price=0.5, speed=10.0))
+    world.until(lambda: world.serves_on == "other" and world.memory.move is None, most=300)
+    (other,) = (option for option in world.decisions[-1].options if option.pool == "other")
+    full = replace(other, saturation=Saturation(Interval(12.0, 11.5, 12.5), 150))
+    seen = Quantity.RATE_AT_SATURATION.on(full, unit=Unit.GOOD_REQUESTS)
+    assert isinstance(seen, Seen)
+    assert other.capacity is not None
+    assert (seen.once, seen.n) == (True, other.capacity.n)
 
 
 # --- what is remembered

@@ -43,6 +43,13 @@ def test_a_claim_of_the_pool_that_serves_gets_its_verdict_by_one_trial_of_the_ot
     assert world.serves_on == "home"
 
 
+def test_a_trial_for_a_verdict_goes_on_until_there_is_one() -> None:
+    """The other pool is dearer beyond doubt after six windows; that the claim promises an eighth too much is known after twelve."""
+    world = favoured(TRUE * 0.88)
+    world.until(lambda: bool(trials(world)))
+    assert [claim.verdict for claim in world.memory.claims] == [VerdictWord.REFUTED]
+
+
 def test_where_trials_are_for_savings_a_dear_pool_is_left_alone_and_the_claim_has_no_verdict() -> None:
     world = favoured(TRUE / 2, replace(FOR_VERDICTS, aim=Aim.SAVING))
     world.tick(300)

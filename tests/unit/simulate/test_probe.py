@@ -11,15 +11,17 @@ from property.simulate.strategies import scenario, workload
 from steelyard.core.facts.capacity import Basis
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import Outcome, Step
-from steelyard.core.facts.probe import ProbeState, Ramp
+from steelyard.core.facts.probe import ProbeState, ProbeStep, Ramp
 from steelyard.core.performance.ramp import probed_capacity, probed_saturation
 from steelyard.core.performance.waiting import utilisation
+from steelyard.core.placing.intent import ProbeIntent
 from steelyard.core.vocabulary.reason import Reason
 from steelyard.simulate.drive import steps
-from steelyard.simulate.probe import ramp_up
+from steelyard.simulate.probe import Ramping, ramp_up
 from steelyard.simulate.promise import Promise
 from steelyard.simulate.queues import Queues
 from steelyard.simulate.world import World
+from unit.core.world import START
 from unit.simulate.clusters import Hands
 from unit.simulate.clusters import scenario as cluster
 
@@ -103,3 +105,27 @@ def test_a_ramp_finds_what_a_simulated_replica_carries_and_completes() -> None:
     assert full.rate.point == pytest.approx(10.0, rel=0.05)
     assert start > 0
     assert not list(hands.cluster.replicas())
+
+
+def test_where_the_promise_breaks_far_below_saturation_the_ramp_goes_on_until_the_server_is_full() -> None:
+    hands = Hands(cluster(serviceMilliseconds=100, queue=10_000))
+    replica, _ = hands.cluster.alone("w", hands.order(PlacementKey("made", "r"), 1))
+    queues = Queues(Promise(e2e=0.3), np.random.default_rng(3))
+    ramp = Ramp(first=1.0, most=64.0, step_seconds=200, halvings=3)
+    found = ramp_up(ramp, lambda moments, end: queues.serve([replica], moments, end), 0.01, np.random.default_rng(4))
+    assert max(step.rate for step in found if not step.finished) < 10
+    full = probed_saturation(found)
+    assert full is not None
+    assert full.rate.lower <= 10.0 <= full.rate.upper
+
+
+def test_of_a_ramp_whose_time_is_over_the_steps_that_were_done_are_told() -> None:
+    hands = Hands(cluster(serviceMilliseconds=100))
+    ramp = Ramp(first=1.0, most=16.0, step_seconds=100, halvings=0)
+    intent = ProbeIntent(move="m", placement=hands.order(PlacementKey("made", "r"), 1), ramp=ramp, seconds=300)
+    steps_ = tuple(ProbeStep(rate=rate, seconds=100.0, good=round(100 * rate), slow=0, error=0, shed=0) for rate in (1.0, 2.0, 4.0, 8.0))
+    job = Ramping(intent=intent, made_at=0.0, made=START, ready_at=50.0, steps=steps_)
+    assert job.told(249.0).state is ProbeState.RUNNING
+    assert (job.told(250.0).state, job.told(250.0).steps) == (ProbeState.DONE, steps_[:2])
+    late = Ramping(intent=intent, made_at=0.0, made=START, ready_at=250.0, steps=steps_)
+    assert (late.told(300.0).state, late.told(300.0).steps) == (ProbeState.FAILED, ())
