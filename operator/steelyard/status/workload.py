@@ -191,9 +191,9 @@ def _token_costs(cost: UnitCost) -> Raw:
     """The same money over tokens."""
     told = {"outputTokens": cost.output, "inputTokens": cost.input}
     out: Raw = {
-        name: {**decimals(value=each.interval.point, lower=each.interval.lower, upper=each.interval.upper), "tokens": count(each.tokens)}
+        name: {**figures, "tokens": count(each.tokens)}
         for name, each in told.items()
-        if each is not None and _is_told(each.interval)
+        if each is not None and (figures := _all_of(value=each.interval.point, lower=each.interval.lower, upper=each.interval.upper))
     }
     if cost.cached is not None and "inputTokens" in out:
         out["inputTokens"]["cached"] = count(cost.cached)
@@ -203,9 +203,9 @@ def _token_costs(cost: UnitCost) -> Raw:
 def _tokens_out(tokens: PerRequest) -> Raw:
     told = {"inputTokensPerRequest": tokens.input, "outputTokensPerRequest": tokens.output}
     return {
-        name: decimals(mean=each.point, lower=each.lower, upper=each.upper)
+        name: figures
         for name, each in told.items()
-        if each is not None and _is_told(each)
+        if each is not None and (figures := _all_of(mean=each.point, lower=each.lower, upper=each.upper))
     }
 
 

@@ -60,7 +60,7 @@ def _comparison(option: Option, claim: Claim, unit: Unit, by_pool: dict[str, Opt
     """Like with like: the same quantity in the same unit at the same operating point, on both sides of a ratio."""
     quantity = Quantity.of(claim)
     if claim.figure == 0:
-        nothing = Refusal(Reason.NOT_COMPARABLE, "nothing is claimed by this version")
+        nothing = Refusal(Reason.NOT_COMPARABLE, "the claim has no figure: give a ratio or a value above 0")
         return Comparison(what=claim.metric.value.lower(), claimed=0.0, seen=nothing, lower_is_better=quantity.lower_is_better)
     on = partial(quantity.on, unit=unit)
     return Comparison(
