@@ -33,11 +33,12 @@ draws everything:
 - `metric`: the claim is a ratio of unit cost where the promise is just kept, or of throughput when full. Half of the claims are true; the
   others are `off` by a factor from 1.15 to 2, to either side. A claim that promises less than the truth is kept, and to confirm it is right.
 
-Columns: `verdict` is the last word, and `measured` the last figure. `n`: requests behind the first word that was conclusive; `fixed_n`: those that
-a test of fixed size needs to find an effect of 15 % in 80 % of cases with an error of 1 %, by the spread that was seen. `overshoot_money`: what
-trials cost beyond the budget; `window_money`: a replica of the dearer pool for a window. `moved_to_cheapest`: whether the load ended on the pool that alone
-costs less, whole replicas and all; empty where the difference is below 15 %. `regret`: cost over that on the better of the two pools alone, less 1, with everything in it; `trusting_regret`: the same of who goes
-where the claim says.
+Columns: `verdict` is the last word, and `measured` the last figure. `n`: requests behind the first word that was conclusive; `fixed_n`:
+those that a test of fixed size needs to find an effect of 15 % in 80 % of cases with an error of 1 %, by the spread that was seen.
+`overshoot_money`: what trials cost beyond the budget; `window_money`: a replica of the dearer pool for a window. `moved_to_cheapest`:
+whether the load ended on the pool that alone costs less, whole replicas and all; empty where the difference is below 15 %. `regret`: cost
+over that on the better of the two pools alone, less 1, with everything in it; below 0 where a probe shows that fewer replicas are enough,
+since the pools alone are sized by what their traffic shows; `trusting_regret`: the same of who goes where the claim says.
 """
 COLUMNS = (
     "number", "kind", "busy_told", "load", "devices", "metric", "true_ratio", "off", "claimed", "verdict", "measured", "n", "fixed_n",

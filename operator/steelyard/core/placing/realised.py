@@ -51,7 +51,7 @@ def _realised(seen: Analysis, past: PastMove) -> Realised | None:
     if rows is None or len(rows) < WINDOWS:
         return None
     after, before = _per_unit(seen, rows, past.unit, "after"), past.cost_before
-    good, counted = (sum(getattr(one, which) for one in rows.values()) for which in ("good", "units"))
+    good, counted = sum(one.good for one in rows.values()), sum(one.units for one in rows.values())
     if after is None or before is None or good < seen.snapshot.workload.rebalancing.min_good_requests:
         return None
     units = counted / past.unit.per

@@ -283,8 +283,10 @@ def _option(grounds: _Grounds, workload: Workload, asked: Asked, now: datetime) 
 
 
 def _tokens(known: Known | None, counting: Counting) -> PerRequest | None:
-    """A probe sends requests as long as the workload's own."""
-    return None if known is None else counting.now if known.probed is not None and known.tokens is None else known.tokens
+    """Of the requests that a capacity was measured with; a probe sends some as long as the workload's own."""
+    if known is None:
+        return None
+    return counting.now if known.tokens is None and known.probed is not None else known.tokens
 
 
 def _too_late(known: Known | None, workload: Workload, now: datetime) -> Refusal | None:
