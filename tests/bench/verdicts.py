@@ -21,17 +21,18 @@ from steelyard.core.facts.memory import VerdictWord
 
 ABOUT = """Verdicts on claims, for every kind of server
 
-Worlds of one workload and two pools in the simulator ([how](../how-to/simulate.md)), eight hours each, decided by the operator's own `decide`
-in mode Auto with windows of two minutes and a budget for trials of an hour and a half of the dearer pool's replica. The number of a world
-draws everything:
+Worlds of one workload and two pools in the simulator ([how](../how-to/simulate.md)), eight hours each, decided by the operator's own
+`decide` in mode Auto with windows of two minutes and a budget for trials of an hour and a half of the dearer pool's replica. The number
+of a world draws everything:
 
-- `kind`: servers that take one request at a time, that compute in batches of up to 16, or that generate text by continuous batching with a
-  limited memory; `busy_told`: whether they tell how busy they are;
+- `kind`: servers that take one request at a time, that compute in batches of up to 16, or that generate text by continuous batching
+  with a limited memory; `busy_told`: whether they tell how busy they are;
 - `load`: what 1.6, 4.5 or 9 replicas of the first pool carry; `devices`: one or eight on a node, and one for a replica;
-- `true_ratio`: what a good request costs on the other pool over what it costs on the first, from 0.5 to 2; the other pool is 0.5 to 4 times as
-  fast, and its price follows;
-- `metric`: the claim is a ratio of unit cost where the promise is just kept, or of throughput when full. Half of the claims are true; the
-  others are `off` by a factor from 1.15 to 2, to either side. A claim that promises less than the truth is kept, and to confirm it is right.
+- `true_ratio`: what a good request costs on the other pool over what it costs on the first, from 0.5 to 2; the other pool is 0.5 to 4
+  times as fast, and its price follows;
+- `metric`: the claim is a ratio of unit cost where the promise is just kept, or of throughput when full. Half of the claims are true;
+  the others are `off` by a factor from 1.15 to 2, to either side. A claim that promises less than the truth is kept, and to confirm it
+  is right.
 
 Columns: `verdict` is the last word, and `measured` the last figure. `n`: requests behind the first word that was conclusive; `fixed_n`:
 those that a test of fixed size needs to find an effect of 15 % in 80 % of cases with an error of 1 %, by the spread that was seen.
