@@ -23,6 +23,7 @@ from steelyard.app.wiring import OWN_KINDS, scopes_of, settings_of
 from steelyard.control.clock import AnchoredClock
 from steelyard.control.gather.served_artifact import refused_artifact
 from steelyard.control.gather.snapshot_builder import SnapshotBuilder
+from steelyard.control.gather.unexplained import unexplained
 from steelyard.control.kube import kopf_settings, watch_handlers
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.api_client import ApiClient
@@ -152,7 +153,13 @@ class Operator:
         self.lease_fence = LeaseFence(self.clock)
         self.claim_fence = LeaseFence(self.clock, margin=claims.TIMING.margin)
         self.queue: WorkQueue[Key] = WorkQueue(self.clock, observer=self.metrics)
-        self.store = Store(self.clock, on_change=self._changed, index_labels=(label.WORKLOAD, label.POOL), on_unsound=self._unsound)
+        self.store = Store(
+            self.clock,
+            on_change=self._changed,
+            index_labels=(label.WORKLOAD, label.POOL),
+            on_unsound=self._unsound,
+            trims={INFERENCE_WORKLOADS: unexplained},
+        )
         self.reader = Reader(self._cannot_be_read, self._fields_ignored)
         self._host, self._port, self._secured = host, port, secured
         self._metrics_server: MetricsServer | None = None

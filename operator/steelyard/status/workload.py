@@ -83,7 +83,7 @@ def status_of(
     if memory.move is not None:
         status["move"] = _move_out(memory.move)
     if memory.last is not None:
-        status["lastDecision"] = _last_out(memory.last)
+        status["lastDecision"] = _last(memory.last, old)
     return status
 
 
@@ -321,6 +321,12 @@ def _past_out(past: PastMove) -> Raw:
             "to": time_text(saved.end),
         }
     return out | decimals(cost=past.cost)
+
+
+def _last(last: LastDecision, old: Mapping[str, Any]) -> Raw:
+    """As it stands where it is the same decision: of that one the operator may hold no more than how to tell it from another."""
+    standing = old.get("lastDecision")
+    return standing if isinstance(standing, dict) and standing.get("digest") == last.digest else _last_out(last)
 
 
 def _last_out(last: LastDecision) -> Raw:

@@ -215,7 +215,7 @@ MANAGED = [
 def test_what_objects_have_in_common_is_held_once_and_each_is_as_it_was_told(store, listed):
     made = [deployment(name, copy.deepcopy(MANAGED)) for name in ("a", "b")]
     if listed:
-        store.absorb(DEPLOYMENTS, [store.lean(each) for each in made], version="1", mark=store.mark())
+        store.absorb(DEPLOYMENTS, [store.lean(DEPLOYMENTS, each) for each in made], version="1", mark=store.mark())
     else:
         for each in made:
             store.observe(DEPLOYMENTS, "ADDED", each)
@@ -231,7 +231,7 @@ def test_what_objects_have_in_common_is_held_once_and_each_is_as_it_was_told(sto
 
 
 def test_a_list_is_lean_before_it_is_absorbed(store):
-    one, other = (store.lean(deployment(name, copy.deepcopy(MANAGED))) for name in ("a", "b"))
+    one, other = (store.lean(DEPLOYMENTS, deployment(name, copy.deepcopy(MANAGED))) for name in ("a", "b"))
     assert one["metadata"]["managedFields"] is other["metadata"]["managedFields"]
     assert "time" not in one["metadata"]["managedFields"][0]
 

@@ -10,7 +10,8 @@ that a look at one workload costs the same in a fleet of ten and of thousands.
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from types import MappingProxyType
+from typing import Any, TypeAlias, TypeVar
 
 from steelyard.control.clock import Clock
 from steelyard.control.kube import manifest as manifests
@@ -20,6 +21,7 @@ from steelyard.control.kube.shared import Shared
 from steelyard.control.kube.version import newer, not_before
 
 K = TypeVar("K")
+Trim: TypeAlias = Callable[[Manifest], Manifest]
 _TOMBSTONES = 20_000
 _PATIENCE = 30.0
 
@@ -104,8 +106,11 @@ class Store:
         on_change: Callable[[Change], None] | None = None,
         index_labels: Iterable[str] = (),
         on_unsound: Callable[[Resource, Mapping[str, Any]], None] = lambda *_: None,
+        trims: Mapping[Resource, Trim] = MappingProxyType({}),
     ) -> None:
+        """`trims`: of a resource, what takes off its manifests what nobody reads from here."""
         self._clock = clock
+        self._trims = trims
         self._on_change = on_change
         self._on_unsound = on_unsound
         self._index_labels = tuple(index_labels)
@@ -159,11 +164,11 @@ class Store:
         """To be taken before a list is sent, and given to `absorb`: what is touched later is newer than the list."""
         return self._touches
 
-    def lean(self, manifest: Manifest) -> Manifest:
+    def lean(self, resource: Resource, manifest: Manifest) -> Manifest:
         """The same for `absorb`, in a fraction of the memory: a list of a large fleet is held whole before it is absorbed."""
         meta = manifests.metadata(manifest)
         fields = [_told(entry) for entry in meta.get("managedFields") or ()]
-        return Lean(self._shared({**manifest, "metadata": {**meta, "managedFields": fields}}))
+        return Lean(self._shared(self._trimmed(resource, {**manifest, "metadata": {**meta, "managedFields": fields}})))
 
     def absorb(
         self, resource: Resource, items: Iterable[Mapping[str, Any]], *, version: str, mark: int, namespace: str | None = None
@@ -330,7 +335,7 @@ class Store:
                 self._inter(known.uid)
         replica_managers, managers = field_managers(manifest)
         entry = _Entry(
-            self._shared(_stripped(manifest)) if not isinstance(manifest, Lean) else _stripped(manifest),
+            _stripped(manifest) if isinstance(manifest, Lean) else self._shared(self._trimmed(resource, _stripped(manifest))),
             uid,
             version,
             replica_managers,
@@ -343,6 +348,10 @@ class Store:
         self._index(key, entry.manifest)
         self._settle(key, entry)
         return self._tell(Change(key, known.manifest if known else None, entry.manifest), silent=silent)
+
+    def _trimmed(self, resource: Resource, manifest: Manifest) -> Manifest:
+        trim = self._trims.get(resource)
+        return manifest if trim is None else trim(manifest)
 
     def _bury(self, key: ObjectKey, uid: str, *, silent: bool = False) -> Change | None:
         """Forget the object with this uid; another one under the same name stays."""

@@ -10,6 +10,7 @@ import asyncio
 import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from steelyard.control.clock import Clock
@@ -129,7 +130,9 @@ class Sweep:
         total = Absorbed()
         for area in scope.areas:
             mark = self._store.mark()
-            listing = await self._client.list(scope.resource, area, label_selector=scope.label_selector, keep=self._store.lean)
+            listing = await self._client.list(
+                scope.resource, area, label_selector=scope.label_selector, keep=partial(self._store.lean, scope.resource)
+            )
             found = self._store.absorb(scope.resource, listing.items, version=listing.version, mark=mark, namespace=area)
             total = Absorbed(total.added + found.added, total.updated + found.updated, total.removed + found.removed)
         self._store.mark_synced(scope.resource)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import TypeAlias
 
 from steelyard.control.kube.manifest import Manifest
@@ -193,7 +194,13 @@ def _priced_at(decision: Decision) -> Moments:
         price = option.price
         if isinstance(price, Fresh | Stale) and price.value.as_of is not None:
             found["steelyard_price_age_seconds", (option.pool, price.value.price_class.value)] = price.value.as_of
-    return found
+    return _one_for_all(tuple(found.items()))
+
+
+@lru_cache(maxsize=100)
+def _one_for_all(moments: tuple[tuple[Slot, datetime], ...]) -> Moments:
+    """The same object for all workloads that may use the same pools."""
+    return dict(moments)
 
 
 def _gauges(key: WorkloadKey, snapshot: Snapshot, decision: Decision, currency: str) -> tuple[Sample, ...]:
