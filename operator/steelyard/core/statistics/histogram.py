@@ -29,13 +29,19 @@ class Histogram(Mapping[float, int]):
 
     def __init__(self, edges: Sequence[float], counts: Sequence[int]) -> None:
         self.edges = shared(tuple(edges))
-        self.counts = array(next(code for code, above in _WIDTHS if max(counts, default=0) < above), counts)
+        self.counts = _packed(counts)
 
     @classmethod
     def over(cls, edges: tuple[float, ...], counts: Sequence[int]) -> Histogram:
         """Over counts that are kept elsewhere: as many as edges or more, of which the first are meant."""
         made = cls.__new__(cls)
         made.edges, made.counts = edges, counts[: len(edges)]
+        return made
+
+    def with_counts(self, counts: Sequence[int]) -> Histogram:
+        """Other counts of the same edges."""
+        made = Histogram.__new__(Histogram)
+        made.edges, made.counts = self.edges, _packed(counts)
         return made
 
     def __getitem__(self, edge: float) -> int:
@@ -68,6 +74,13 @@ def shared(edges: tuple[float, ...]) -> tuple[float, ...]:
     return edges
 
 
+def _packed(counts: Sequence[int]) -> Sequence[int]:
+    """In the narrowest array that holds them; as they are where one went back below 0 or beyond all of these."""
+    most = max(counts, default=0)
+    code = next((code for code, above in _WIDTHS if most < above), None)
+    return tuple(counts) if code is None or min(counts, default=0) < 0 else array(code, counts)
+
+
 def kept(buckets: Buckets | None) -> Buckets | None:
     """The same, in the form that is kept; None where nothing was observed, or it is not known."""
     return Histogram(*_columns(buckets)) if buckets else None
@@ -87,6 +100,8 @@ def added(one: Buckets | None, other: Buckets | None) -> Buckets | None:
         return None
     if not one or not other:
         return one or other
+    if isinstance(one, Histogram) and isinstance(other, Histogram) and one.edges is other.edges:
+        return one.with_counts([a + b for a, b in zip(one.counts, other.counts, strict=True)])
     return {edge: count + other[edge] for edge, count in one.items()} if one.keys() == other.keys() else None
 
 
@@ -107,11 +122,15 @@ def growth(new: Buckets | None, old: Buckets | None) -> Buckets | None:
         return None
     if not old:
         return new
+    if isinstance(new, Histogram) and isinstance(old, Histogram) and new.edges is old.edges:
+        return new.with_counts([a - b for a, b in zip(new.counts, old.counts, strict=True)])
     return {edge: count - old[edge] for edge, count in new.items()} if new.keys() == old.keys() else None
 
 
 def shrank(new: Buckets | None, old: Buckets | None) -> bool:
     """Whether any bucket lost observations, which only a restart explains."""
+    if isinstance(new, Histogram) and isinstance(old, Histogram) and new.edges is old.edges:
+        return any(a < b for a, b in zip(new.counts, old.counts, strict=True))
     return bool(new and old and any(count < old.get(edge, 0) for edge, count in new.items()))
 
 
