@@ -12,7 +12,7 @@ from hypothesis import settings
 
 from property.effort import effort
 
-THOROUGH = 60
+THOROUGH = 180
 """Times the examples of `make test`."""
 MEMORY_OF_A_BYTE = 64
 """Bytes that may be held for a byte that is read."""
@@ -21,7 +21,7 @@ MEMORY = 2 * 2**20
 
 
 def fuzz(examples: int) -> settings:
-    """So many examples, and sixty times as many where time does not matter."""
+    """So many examples, and as many times as THOROUGH says where time does not matter."""
     return effort(examples, THOROUGH * examples)
 
 
