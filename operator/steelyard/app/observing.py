@@ -107,6 +107,8 @@ class Observing:
                     self._metrics.count("steelyard_workload_requests", (workload.namespace, workload.name, placement.pool, outcome), grown)
             self._told[key] = counted.at_least(before)
             self._count_energy(key, totals)
+            self._count_tokens(key, totals)
+            self._drawn[key] = totals
         for slot, count in self._observer.refused.items():
             grown = count - self._refused.get(slot, 0)
             if grown > 0:
@@ -123,4 +125,11 @@ class Observing:
             if now > told:
                 labels = (workload.namespace, workload.name, placement.pool, method)
                 self._metrics.count("steelyard_workload_energy_joules", labels, now - told)
-        self._drawn[key] = totals
+
+    def _count_tokens(self, key: tuple[WorkloadKey, PlacementKey], totals: Totals) -> None:
+        """As energy: no series where no server tells."""
+        (workload, placement), before = key, self._drawn.get(key)
+        grown = totals.tokens.plus(before.tokens, -1) if before else totals.tokens
+        for direction, tokens in (("input", grown.input), ("output", grown.output)):
+            if tokens > 0:
+                self._metrics.count("steelyard_workload_tokens", (workload.namespace, workload.name, placement.pool, direction), tokens)

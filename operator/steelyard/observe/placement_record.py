@@ -15,7 +15,7 @@ from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.probe import Lengths
 from steelyard.core.facts.snapshot import Traffic
 from steelyard.core.facts.streams import NO_STREAMS, Streams, all_streams
-from steelyard.core.facts.tokens import NO_TOKENS, Tokens, all_tokens
+from steelyard.core.facts.tokens import NO_TOKENS, NOTHING_COUNTED, Counted, Tokens, all_tokens
 from steelyard.core.facts.window_table import WindowTable
 from steelyard.core.statistics.histogram import Buckets, added
 from steelyard.core.vocabulary.reading import Fresh, Reading, Stale, Unknown
@@ -46,7 +46,8 @@ class Totals:
     """Sums over all pods of a placement, live and gone. `before`: the part that live pods had counted before the operator's first look;
     a counter that must not jump at a restart leaves it out. `incomplete`: pods that are gone without their final counters. `cost` is
     money where the price was known, `unpriced_seconds` the pod time in which it was not. `joules` are those that counters told of the
-    replicas while they served, metered, and attributed to them.
+    replicas while they served, metered, and attributed to them. `tokens` are those of all requests since the operator's first look, as far
+    as servers tell them.
     """
 
     tally: Tally
@@ -56,6 +57,7 @@ class Totals:
     unpriced_seconds: float
     joules: float = 0.0
     estimated_joules: float = 0.0
+    tokens: Counted = NOTHING_COUNTED
 
 
 class PlacementRecord:
@@ -72,6 +74,7 @@ class PlacementRecord:
         self._unpriced = 0.0
         self._joules = {False: 0.0, True: 0.0}
         """By whether they are estimated."""
+        self._tokens = NOTHING_COUNTED
         self._ring = self._before = WindowTable()
         self._running: Span | None = None
         self._epoch: datetime | None = None
@@ -189,6 +192,7 @@ class PlacementRecord:
             unpriced_seconds=self._unpriced,
             joules=self._joules[False],
             estimated_joules=self._joules[True],
+            tokens=self._tokens,
         )
 
     @property
@@ -313,8 +317,10 @@ class PlacementRecord:
         return [pod.facts for pod in self._pods.values() if pod.gone_since is None or pod.gone_since == now]
 
     def _account(self, now: datetime) -> None:
-        """The ledger goes on in the dark too: prices do not wait for metrics."""
+        """The ledger goes on in the dark too: prices do not wait for metrics. What was generated in it is told by the next page."""
         start = self._previous
+        for pod in self._pods.values():
+            self._tokens = self._tokens.plus(pod.generated())
         for facts in self._payers(now):
             begin = facts.created if start is None else start
             if start is None and facts.created < self._first_round:

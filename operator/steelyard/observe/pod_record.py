@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from steelyard.core.economics.energy import Drawn, Meters, between
 from steelyard.core.facts.batches import NONE, Batches, since_then
 from steelyard.core.facts.streams import NO_STREAMS, Streams, streams_since
-from steelyard.core.facts.tokens import NO_TOKENS, Tokens, tokens_since
+from steelyard.core.facts.tokens import NO_TOKENS, NOTHING_COUNTED, Counted, Tokens, tokens_since
 from steelyard.core.statistics.histogram import Buckets, growth
 from steelyard.observe.contract import SteelyardMetrics
 from steelyard.observe.counters import PodCounters, Usage
@@ -46,6 +46,7 @@ class PodRecord:
         self._usage: Usage | None = None
         self._meters: Meters | None = None
         self._metered: Meters | None = None
+        self._generated: Counted | None = None
 
     def take(self, facts: ObservedPod, answer: Sample | Failure | None, now: datetime, interval: timedelta) -> Failure | None:
         """One round's news; None for `answer` means that the pod was not asked. Returns what had to be refused."""
@@ -101,6 +102,17 @@ class PodRecord:
         """Energy since the last call."""
         old, self._metered = self._metered, self._meters
         return between(old, self._metered)
+
+    def generated(self) -> Counted:
+        """Tokens of all its requests since the last call, or since it was met; nothing where its server does not tell."""
+        last = self.counters.runs[-1].last if self.counters.runs else None
+        told = self.counters.usage.tokens if last is not None and last.tokens is not None else None
+        if told is None:
+            return NOTHING_COUNTED
+        old, self._generated = self._generated, told.every
+        if old is None:
+            return told.every if self._seen_from_birth else NOTHING_COUNTED
+        return told.every.plus(old, -1)
 
     @property
     def incomplete(self) -> bool:

@@ -11,6 +11,7 @@ from steelyard.app.observing import Observing
 from steelyard.control.telemetry.metrics import Metrics
 from steelyard.core.economics.energy import Meters
 from steelyard.core.facts.identity import WorkloadKey
+from steelyard.core.facts.tokens import Counted, Tokens
 from unit.observe.pods import WORKLOAD, Script, at, pod, sample
 
 OTHER = WorkloadKey("shop", "other")
@@ -26,12 +27,17 @@ class Rounds:
         self.observing = Observing(ObserveConfig(), clock, self.metrics, on_window=lambda _: None)
         self.source = self.observing._observer._source = Script()
 
-    async def go(self, *workloads: WorkloadKey, good: int, later: float = 5, joules: float | None = None, estimated: bool = False) -> None:
+    async def go(self, *workloads: WorkloadKey, good: int, later: float = 5, **told: object) -> None:
+        """told: of the sample of each pod."""
         self.seconds += later
         pods = [pod(workload.name, workload=workload) for workload in workloads]
-        meters = None if joules is None else Meters(at(self.seconds), {"package": joules}, estimated)
-        self.source.answers = {each.uid: sample(self.seconds, good, meters=meters) for each in pods}
+        self.source.answers = {each.uid: sample(self.seconds, good, **told) for each in pods}
         await self.observing.round(pods, dict.fromkeys(workloads, 60))
+
+    def lines(self, name: str) -> list[str]:
+        """Of /metrics."""
+        page = generate_latest(self.metrics.registry).decode()
+        return [line for line in page.splitlines() if line.startswith(name + "{")]
 
     @property
     def kept(self) -> set[str]:
@@ -62,11 +68,23 @@ async def test_the_energy_that_is_told_is_counted_by_how_it_is_known_and_what_is
     try:
         for good in (10, 20):
             await rounds.go(WORKLOAD, good=good)
-        assert name + "{" not in generate_latest(rounds.metrics.registry).decode()
+        assert rounds.lines(name) == []
         for good, joules in ((30, 7000.0), (40, 7750.0), (50, 8500.0)):
-            await rounds.go(WORKLOAD, good=good, joules=joules, estimated=estimated)
-        labels = f'{{method="{method}",namespace="shop",pool="cpu-a",workload="minilm"}}'
-        lines = [line for line in generate_latest(rounds.metrics.registry).decode().splitlines() if line.startswith(name + "{")]
-        assert lines == [f"{name}{labels} 1500.0"]
+            await rounds.go(WORKLOAD, good=good, meters=Meters(at(rounds.seconds + 5), {"package": joules}, estimated))
+        assert rounds.lines(name) == [f'{name}{{method="{method}",namespace="shop",pool="cpu-a",workload="minilm"}} 1500.0']
+    finally:
+        await rounds.observing.close()
+
+
+async def test_tokens_are_counted_where_a_server_tells_them_and_have_no_series_where_it_does_not() -> None:
+    rounds, name = Rounds(), "steelyard_workload_tokens_total"
+    try:
+        await rounds.go(WORKLOAD, good=10)
+        assert rounds.lines(name) == []
+        for good in (20, 30, 45):
+            every = Counted(input=300 * good, cached=None, output=9 * good)
+            await rounds.go(WORKLOAD, good=good, tokens=Tokens(every=every, good=None))
+        told = [f'{name}{{direction="{direction}",namespace="shop",pool="cpu-a",workload="minilm"}}' for direction in ("input", "output")]
+        assert rounds.lines(name) == [f"{told[0]} 7500.0", f"{told[1]} 225.0"]
     finally:
         await rounds.observing.close()

@@ -46,7 +46,12 @@ def counter_families(currency: str) -> tuple[Family, ...]:
             limit=500_000,
         ),
         Family("steelyard_workload_requests", "Requests by outcome: good, slow, error or shed.", (*_PLACEMENT, "outcome"), limit=400_000),
-        Family("steelyard_workload_tokens", "Tokens by direction: input or output.", (*_PLACEMENT, "direction"), limit=200_000),
+        Family(
+            "steelyard_workload_tokens",
+            "Tokens of all requests, where servers tell them; direction says input or output.",
+            (*_PLACEMENT, "direction"),
+            limit=200_000,
+        ),
         Family(
             "steelyard_workload_energy_joules",
             "Energy of the serving replicas of a workload on a pool, where it is told; method says measured or estimated.",

@@ -53,8 +53,8 @@ class PerRequest:
     output: Interval | None
 
 
-_NO = Counted(input=0, cached=0, output=0)
-NO_TOKENS = Tokens(every=_NO, good=_NO)
+NOTHING_COUNTED = Counted(input=0, cached=0, output=0)
+NO_TOKENS = Tokens(every=NOTHING_COUNTED, good=NOTHING_COUNTED)
 """Nobody has told yet: a sum begins with it. A server that tells nothing is None, and so is every sum that it is in."""
 
 
