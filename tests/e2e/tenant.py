@@ -223,13 +223,20 @@ class Tenant:
         )
 
     def counted(self) -> dict[str, Counter[str]]:
-        """The operator's own counters of this workload: by pool and outcome."""
+        """The operator's own counters of this workload's requests: by pool and outcome."""
+        return self._counters("steelyard_workload_requests_total", "outcome")
+
+    def tokens(self) -> dict[str, Counter[str]]:
+        """The same of tokens: by pool and direction."""
+        return self._counters("steelyard_workload_tokens_total", "direction")
+
+    def _counters(self, name: str, by: str) -> dict[str, Counter[str]]:
         found: dict[str, Counter[str]] = {}
         for line in self.operator.metrics().splitlines():
-            if line.startswith("steelyard_workload_requests_total{"):
+            if line.startswith(name + "{"):
                 labels = dict(re.findall(r'(\w+)="([^"]*)"', line))
                 if (labels["namespace"], labels["workload"]) == (self.namespace, WORKLOAD):
-                    found.setdefault(labels["pool"], Counter())[labels["outcome"]] += round(float(line.rsplit(" ", 1)[1]))
+                    found.setdefault(labels["pool"], Counter())[labels[by]] += round(float(line.rsplit(" ", 1)[1]))
         return found
 
     def instance_types(self) -> dict[str, str]:

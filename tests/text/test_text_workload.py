@@ -103,6 +103,24 @@ def test_text_streams_to_a_client_and_every_request_is_counted_as_the_client_saw
     assert tenant.condition("SLOMet").get("status") == "True"
 
 
+def test_tokens_are_those_that_the_client_received_and_the_money_is_divided_by_the_good_ones(tenant: Tenant, client: Client) -> None:
+    (pool,) = tenant.pools()
+    answered = [entry for entry in client.entries() if entry["status"] == 200]
+    received, kept = (sum(entry["tokens"] for entry in answered if entry["outcome"] in of) for of in (("good", "slow"), ("good",)))
+    # The client's clock starts earlier and ends later than the server's: what it calls good is good.
+    tenant.until(f"the operator's count of {kept} to {received} tokens", lambda: tenant.tokens()[pool]["output"] >= kept, 60)
+    assert tenant.tokens()[pool]["output"] <= received
+    assert tenant.tokens()[pool]["output"] == received or tenant.counted()[pool]["slow"]
+    assert tenant.tokens()[pool]["input"] > len(answered), "a prompt has several"
+    cost = tenant.placement(pool)["unitCost"]
+    output = cost["outputTokens"]
+    good = [entry["tokens"] for entry in answered if entry["outcome"] == "good"]
+    # Windows hold a part of all requests, whose lengths are drawn alike.
+    assert output["tokens"] / cost["n"] == pytest.approx(sum(good) / len(good), rel=0.15)
+    assert float(output["value"]) == pytest.approx(1e6 * float(cost["cost"]) / output["tokens"], rel=0.01)
+    assert float(output["lower"]) <= float(output["value"]) <= float(output["upper"])
+
+
 def test_a_pod_that_goes_finishes_its_streams_and_tells_its_last_counts(tenant: Tenant, client: Client) -> None:
     (pool,) = tenant.pools()
     with tenant.client(RATE, *STREAMS) as sending:

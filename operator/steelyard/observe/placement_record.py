@@ -46,7 +46,7 @@ class Totals:
     """Sums over all pods of a placement, live and gone. `before`: the part that live pods had counted before the operator's first look;
     a counter that must not jump at a restart leaves it out. `incomplete`: pods that are gone without their final counters. `cost` is
     money where the price was known, `unpriced_seconds` the pod time in which it was not. `joules` are those that counters told of the
-    replicas while they served, metered, and attributed to them. `tokens` are those of all requests since the operator's first look, as far
+    replicas while they served, metered, and attributed to them. `tokens` are those of good requests since the operator's first look, as far
     as servers tell them.
     """
 
@@ -317,10 +317,10 @@ class PlacementRecord:
         return [pod.facts for pod in self._pods.values() if pod.gone_since is None or pod.gone_since == now]
 
     def _account(self, now: datetime) -> None:
-        """The ledger goes on in the dark too: prices do not wait for metrics. What was generated in it is told by the next page."""
+        """The ledger goes on in the dark too: prices do not wait for metrics. Tokens of that time are told by the next page."""
         start = self._previous
         for pod in self._pods.values():
-            self._tokens = self._tokens.plus(pod.generated())
+            self._tokens = self._tokens.plus(pod.good_tokens())
         for facts in self._payers(now):
             begin = facts.created if start is None else start
             if start is None and facts.created < self._first_round:

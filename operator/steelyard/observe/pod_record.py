@@ -46,7 +46,7 @@ class PodRecord:
         self._usage: Usage | None = None
         self._meters: Meters | None = None
         self._metered: Meters | None = None
-        self._generated: Counted | None = None
+        self._good_tokens: Counted | None = None
 
     def take(self, facts: ObservedPod, answer: Sample | Failure | None, now: datetime, interval: timedelta) -> Failure | None:
         """One round's news; None for `answer` means that the pod was not asked. Returns what had to be refused."""
@@ -103,16 +103,16 @@ class PodRecord:
         old, self._metered = self._metered, self._meters
         return between(old, self._metered)
 
-    def generated(self) -> Counted:
-        """Tokens of all its requests since the last call, or since it was met; nothing where its server does not tell."""
+    def good_tokens(self) -> Counted:
+        """Tokens of its good requests since the last call, or since it was met; nothing where its server does not tell."""
         last = self.counters.runs[-1].last if self.counters.runs else None
         told = self.counters.usage.tokens if last is not None and last.tokens is not None else None
-        if told is None:
+        if told is None or told.good is None:
             return NOTHING_COUNTED
-        old, self._generated = self._generated, told.every
+        old, self._good_tokens = self._good_tokens, told.good
         if old is None:
-            return told.every if self._seen_from_birth else NOTHING_COUNTED
-        return told.every.plus(old, -1)
+            return told.good if self._seen_from_birth else NOTHING_COUNTED
+        return told.good.plus(old, -1)
 
     @property
     def incomplete(self) -> bool:

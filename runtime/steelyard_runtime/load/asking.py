@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import aiohttp
 
-from steelyard_runtime.generate.promise import Promise, Stream
+from steelyard_runtime.generate.promise import EVENT, USAGE, Promise, Stream
 from steelyard_runtime.load.entry import Entry
 
 
@@ -36,7 +36,13 @@ def body(model: str, text: str, tokens: int | None) -> bytes:
         return json.dumps({"model": model, "input": text}).encode()
     # To the end of what is asked for: how long an answer is must not depend on what a model happens to say.
     asked = {"prompt": text, "max_tokens": tokens, "stream": True, "ignore_eos": True, "temperature": 0}
-    return json.dumps({"model": model, **asked}).encode()
+    return json.dumps({"model": model, **asked, "stream_options": {"include_usage": True}}).encode()
+
+
+def _generated(events: bytes) -> int | None:
+    """Tokens of an answer, as the last event of its stream tells them: an event may carry several. None where none of these tells."""
+    told = next((event for event in events.split(b"\n\n") if event.startswith(EVENT) and USAGE in event), None)
+    return None if told is None else int(json.loads(told.removeprefix(EVENT))["usage"]["completion_tokens"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,15 +86,15 @@ class Asking:
     async def _stream(self, answer: aiohttp.ClientResponse, number: int, intended: float, sent: float | None) -> Entry:
         stream = Stream(self.promise, intended)
         stream.begins(answer.status, [(b"content-type", answer.content_type.encode())])
-        rest = b""
+        rest, tokens = b"", None
         async for chunk in answer.content.iter_any():
             # Events are told apart by an empty line; the last of a chunk may go on in the next.
             whole, divider, rest = (rest + chunk).rpartition(b"\n\n")
             stream.sends(whole + divider, self.clock())
+            tokens = _generated(whole) if tokens is None else tokens
         done = self.clock()
         outcome = stream.outcome(done)
         status = 500 if outcome == "error" and answer.status == 200 else answer.status
         pod = answer.headers.get("x-steelyard-pod", "")
-        return Entry(
-            number, intended, sent, done, status, pod, stream.tokens, first=stream.first, between=stream.between, kept=outcome != "slow"
-        )
+        carried = stream.tokens if tokens is None else tokens
+        return Entry(number, intended, sent, done, status, pod, carried, first=stream.first, between=stream.between, kept=outcome != "slow")

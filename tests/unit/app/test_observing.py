@@ -82,8 +82,8 @@ async def test_tokens_are_counted_where_a_server_tells_them_and_have_no_series_w
         await rounds.go(WORKLOAD, good=10)
         assert rounds.lines(name) == []
         for good in (20, 30, 45):
-            every = Counted(input=300 * good, cached=None, output=9 * good)
-            await rounds.go(WORKLOAD, good=good, tokens=Tokens(every=every, good=None))
+            tokens = Counted(input=300 * good, cached=None, output=9 * good)
+            await rounds.go(WORKLOAD, good=good, tokens=Tokens(every=tokens.plus(tokens), good=tokens))
         told = [f'{name}{{direction="{direction}",namespace="shop",pool="cpu-a",workload="minilm"}}' for direction in ("input", "output")]
         assert rounds.lines(name) == [f"{told[0]} 7500.0", f"{told[1]} 225.0"]
     finally:

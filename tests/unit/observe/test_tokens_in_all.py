@@ -1,14 +1,17 @@
-"""Tokens of all requests of a placement, as they are shown in a counter that only grows."""
+"""Tokens of the good requests of a placement, as they are shown in a counter that only grows."""
 
 from collections.abc import Sequence
+
+import pytest
 
 from steelyard.core.facts.tokens import NOTHING_COUNTED, Counted, Tokens
 from unit.observe.pods import DOWN, KEY, Rounds, at, pod, sample
 
 
 def served(requests: int) -> Tokens:
-    """Since the server's process started."""
-    return Tokens(every=Counted(input=20 * requests, cached=None, output=7 * requests), good=None)
+    """Since the server's process started; it worked for its own check before."""
+    good = Counted(input=20 * requests, cached=None, output=7 * requests)
+    return Tokens(every=good.plus(Counted(input=90, cached=None, output=1)), good=good)
 
 
 async def run(rounds: Rounds, told: Sequence[int | None], *, start: float = 1.0, **facts: object) -> None:
@@ -56,8 +59,10 @@ async def test_those_of_a_pod_that_is_gone_stay() -> None:
     assert counted(rounds) == (200, 70)
 
 
-async def test_of_a_server_that_tells_none_nothing_is_counted() -> None:
+@pytest.mark.parametrize("judged", [True, False])
+async def test_of_a_server_that_tells_none_nothing_is_counted(judged: bool) -> None:
     rounds = Rounds()
     for good in range(4):
-        await rounds.go([pod()], {"a": sample(rounds.next, good)})
+        told = None if judged else Tokens(every=Counted(input=20 * good, cached=None, output=7 * good), good=None)
+        await rounds.go([pod()], {"a": sample(rounds.next, good, tokens=told)})
     assert rounds.observer.totals()[KEY].tokens == NOTHING_COUNTED

@@ -295,7 +295,7 @@ def test_the_log_goes_to_stdout_without_a_file(tmp_path: Path) -> None:
 
 
 @contextmanager
-def answering(body: bytes, seconds: float = 0, together: int = 0) -> Iterator[tuple[str, list[int]]]:
+def answering(body: bytes, seconds: float = 0, together: int = 0, kind: str = "application/json") -> Iterator[tuple[str, list[int]]]:
     """A server that takes its time for each request, or answers none before it has so many at once; the list is of how many it had."""
     at_once, most, changed = [0], [0], threading.Condition()
 
@@ -314,6 +314,7 @@ def answering(body: bytes, seconds: float = 0, together: int = 0) -> Iterator[tu
                 at_once[0] -= 1
             self.send_response(200)
             self.send_header("content-length", str(len(body)))
+            self.send_header("content-type", kind)
             self.end_headers()
             self.wfile.write(body)
 
@@ -338,6 +339,19 @@ def test_an_answer_that_makes_no_sense_is_an_error_and_its_request_is_counted(tm
         entries, summary = LoadProcess(tmp_path, url, "--rate", "40", "--duration", "1").result()
     assert summary["requests"] == summary["outcomes"]["error"] == len(entries) > 15
     assert all(entry["error"] for entry in entries)
+
+
+STEP = b'data: {"choices":[{"index":0,"text":"ab"}],"usage":null}\n\n'
+USAGE = b'data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":7}}\n\n'
+
+
+@pytest.mark.parametrize(("told", "tokens"), [(USAGE, 7), (b"", 4)], ids=["told", "not told"])
+def test_tokens_of_a_stream_are_those_that_its_end_tells_and_its_steps_where_it_does_not(tmp_path: Path, told: bytes, tokens: int) -> None:
+    """A step of a server that is ahead of its reader carries several."""
+    with answering(4 * STEP + told + b"data: [DONE]\n\n", kind="text/event-stream") as (url, _):
+        entries, summary = LoadProcess(tmp_path, url, "--rate", "20", "--duration", "1", "--generate", "7:7").result()
+    assert {entry["tokens"] for entry in entries} == {tokens}
+    assert summary["outcomes"]["good"] == len(entries)
 
 
 BURST = 40

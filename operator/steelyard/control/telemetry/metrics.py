@@ -48,7 +48,7 @@ def counter_families(currency: str) -> tuple[Family, ...]:
         Family("steelyard_workload_requests", "Requests by outcome: good, slow, error or shed.", (*_PLACEMENT, "outcome"), limit=400_000),
         Family(
             "steelyard_workload_tokens",
-            "Tokens of all requests, where servers tell them; direction says input or output.",
+            "Tokens of good requests, where servers tell them; direction says input or output.",
             (*_PLACEMENT, "direction"),
             limit=200_000,
         ),
