@@ -5,6 +5,9 @@ which is a whole core at thousands of pods every few seconds. Tests hold both ag
 
 A pod says what it likes, and while its page is parsed nothing else runs. So the work is linear in the bytes, the bytes are bounded where
 they are read, and a page beyond a bound below is refused as a whole.
+
+The pages of a fleet differ in their values and hardly in anything else. So a line is cut at its last blank, and what is before it is
+looked up in a bounded memory of names and labels that were read before, of whichever pod; a line that does not fit is read with care.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 from steelyard.observe.failure import Reason, RejectedError
@@ -21,6 +25,7 @@ Labels: TypeAlias = tuple[tuple[str, str], ...]
 """Sorted by name."""
 
 _NAME = "[a-zA-Z_:][a-zA-Z0-9_:]*"
+_METRIC = re.compile(_NAME)
 _STARTS = re.compile(rf'({_NAME})[ \t{{]|\{{[ \t]*"')
 # Read one after the other, each from where the last one ended: no character is looked at again for every label that follows it.
 _OPENS = re.compile(r"[ \t]*\{[ \t]*")
@@ -41,6 +46,10 @@ LABELS = 32
 """Of one series that is wanted."""
 LINE = 4096
 """Characters of one line that is wanted."""
+SHORT = 256
+"""Characters of a line of which anything is remembered."""
+REMEMBERED = 4096
+"""Names, labels and comments, of each as many: 20 MB at the very most, whatever pods say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,34 +70,87 @@ def parse(body: bytes, wanted: frozenset[str]) -> Exposition:
     declared: set[str] = set()
     if text.count("\n") > LINES:
         raise RejectedError(Reason.TOO_MANY, f"has more than {LINES} lines: let the server expose fewer series")
-    for raw in text.split("\n"):
-        line = raw.strip(" \t\r")
-        if not line:
-            continue
-        if line[0] == "#":
-            kind = _TYPE.match(line)
-            if kind:
-                declared.add(kind[1])
-            continue
-        start = _STARTS.match(line)
-        if start is None:
-            raise RejectedError(Reason.SYNTAX, "has a line that is not in the Prometheus text format")
-        name = start[1]
-        if name in wanted:
-            labels, value = _sample(name, line)
-            keep(series, name, labels, value)
+    for line in text.split("\n"):
+        if line.startswith("#") and len(line) <= SHORT:
+            declared.add(_declares(line))
+        elif not _is_usual(line, wanted, series):
+            _read(line, wanted, series, declared)
     return Exposition(series, frozenset(declared & wanted))
+
+
+def _is_usual(line: str, wanted: frozenset[str], series: dict[str, dict[Labels, float]]) -> bool:
+    """Whether the line is a name, labels that are remembered, a blank and a value; if it is, what is wanted of it is kept."""
+    head, _, text = line.rpartition(" ")
+    name, opened, inner = head.partition("{")
+    if not text or len(line) > SHORT or not text.isprintable():
+        return False
+    if name not in wanted:
+        return _is_name(name)
+    labels = _inside(inner) if opened else ()
+    if labels is None or not text.isascii() or "_" in text:
+        return False
+    try:
+        value = float(text)
+    except ValueError:
+        return False
+    if not 0 <= value < math.inf:
+        return False
+    keep(series, name, labels, value)
+    return True
+
+
+def _read(line: str, wanted: frozenset[str], series: dict[str, dict[Labels, float]], declared: set[str]) -> None:
+    """Any line."""
+    line = line.strip(" \t\r")
+    if not line:
+        return
+    if line[0] == "#":
+        kind = _TYPE.match(line)
+        if kind:
+            declared.add(kind[1])
+        return
+    start = _STARTS.match(line)
+    if start is None:
+        raise RejectedError(Reason.SYNTAX, "has a line that is not in the Prometheus text format")
+    name = start[1]
+    if name in wanted:
+        labels, value = _sample(name, line)
+        keep(series, name, labels, value)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _declares(comment: str) -> str:
+    """The metric that exists according to it; empty where it speaks of something else."""
+    kind = _TYPE.match(comment.strip(" \t\r"))
+    return kind[1] if kind else ""
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _is_name(text: str) -> bool:
+    return _METRIC.fullmatch(text) is not None
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _inside(text: str) -> Labels | None:
+    """Labels by the text from behind their first brace to the last blank of a line; None where it holds anything else."""
+    try:
+        labels, end = _labels("", "{" + text)
+    except RejectedError:
+        return None
+    return labels if end == len(text) + 1 else None
 
 
 def keep(series: dict[str, dict[Labels, float]], name: str, labels: Labels, value: float) -> None:
     """Add one series; RejectedError where it is there already, or one too many."""
-    of_name = series.setdefault(name, {})
-    if labels in of_name:
-        raise RejectedError(Reason.DUPLICATE, f"has the same series of {name} twice")
-    most = BUCKETS if name.endswith("_bucket") else SERIES
-    if len(of_name) >= most:
-        raise RejectedError(Reason.TOO_MANY, f"has more than {most} series of {name}: let the server give it fewer labels")
+    of_name = series.get(name)
+    if of_name is None:
+        of_name = series[name] = {}
+    before = len(of_name)
     of_name[labels] = value
+    if len(of_name) == before:
+        raise RejectedError(Reason.DUPLICATE, f"has the same series of {name} twice")
+    if before >= SERIES and before >= (most := BUCKETS if name.endswith("_bucket") else SERIES):
+        raise RejectedError(Reason.TOO_MANY, f"has more than {most} series of {name}: let the server give it fewer labels")
 
 
 def number(name: str, text: str) -> float:

@@ -38,6 +38,32 @@ def test_labels_and_values_are_read_as_the_reference_reads_them(series):
     )
 
 
+NUMBERS = ["1", "2.5", "1_0", "1e3", "NaN", "+Inf", "-1", "\u0661"]
+SIGNS = ["{", "}", ",", " ", "  ", "\t", "\x0b", "# {", "\\", '"']
+PIECES = st.sampled_from(["wanted", "other", "# TYPE wanted", 'a="b"', 'le="+Inf"', 'a="b c"', 'a="b} 5"', *SIGNS, *NUMBERS])
+USUAL = st.builds("{}{} {}".format, st.sampled_from(["wanted", "other"]), st.sampled_from(["", '{a="b"}', '{a="c d"}']), st.integers(0, 9))
+
+
+@given(st.lists(USUAL | st.lists(PIECES, max_size=7).map("".join), max_size=4))
+@example(['wanted{a="b"} 1', "other "])
+@example(['wanted{a="b"} 1 2'])
+@example(["wanted 1\t2"])
+@example(["wanted 1_0"])
+@example(["wanted \u0661"])
+@example(["wanted NaN"])
+@example(["wanted -1"])
+def test_a_line_that_is_as_most_are_is_read_as_with_care(lines):
+    """A carriage return, which means nothing, makes each line one that is not."""
+
+    def outcome(text: str) -> object:
+        try:
+            return parse(text.encode(), frozenset({"wanted"}))
+        except RejectedError as error:
+            return error.reason, error.detail
+
+    assert outcome("\n".join(lines)) == outcome("".join(f"{line}\r\n" for line in lines))
+
+
 def attempt(body: bytes) -> None:
     for contract in (STEELYARD, CustomMetrics("http_requests_total", "http_seconds", 0.25, "code")):
         try:
