@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import TypeAlias
 
 from steelyard.core.economics.energy import Meters, meters
@@ -14,7 +14,7 @@ from steelyard.core.facts.batches import LARGEST, SIZES, Batches
 from steelyard.core.facts.streams import Streams
 from steelyard.core.facts.tokens import Counted, Tokens
 from steelyard.core.statistics.histogram import Buckets, kept
-from steelyard.observe.exposition import EDGES, SERIES, Exposition
+from steelyard.observe.exposition import EDGES, SERIES, Exposition, Labels
 from steelyard.observe.failure import Reason, RejectedError
 from steelyard.observe.sample import Counts, Sample
 
@@ -25,6 +25,8 @@ MOST_TOKENS = 2**30
 """Of one request; no model takes as many."""
 MOST_SEQUENCES = 100_000
 """That a server runs at the same time."""
+LAYOUTS = 64
+"""Histograms whose edges and labels are remembered, of whichever pod: all replicas have the same."""
 TOO_MANY = 429
 FAILED = 400
 
@@ -136,7 +138,8 @@ class SteelyardMetrics:
 
     def _streams(self, seen: Exposition) -> Streams | None:
         """None where the engine does not tell how long tokens took."""
-        first, between = (_timed(seen, names) for names in (self.FIRST, self.BETWEEN))
+        first = _timed(seen, self.FIRST)
+        between = _timed(seen, self.BETWEEN) if first is not None else None
         if first is None or between is None:
             return None
         running, held = (_first_sum(seen, names) for names in (self.RUNNING, self.HELD))
@@ -260,6 +263,12 @@ def whole(name: str, value: float) -> int:
     return int(value)
 
 
+def _wholes(name: str, values: list[float]) -> list[int]:
+    """Counts."""
+    counts = list(map(int, values))
+    return counts if counts == values and max(counts, default=0) <= MOST else [whole(name, value) for value in values]
+
+
 def _single(seen: Exposition, name: str) -> float | None:
     series = seen.series.get(name)
     if series is None:
@@ -330,14 +339,27 @@ def _buckets(seen: Exposition, name: str) -> Buckets:
         if name in seen.declared:
             return {}
         raise RejectedError(Reason.MISSING, f"has no histogram {name}")
-    by_set: dict[tuple[tuple[str, str], ...], dict[float, int]] = {}
-    for labels, value in series.items():
+    layout = _layout if len(series) <= EDGES else _layout.__wrapped__
+    edges, places = layout(name, tuple(series))
+    counts = _wholes(name, list(series.values()))
+    sets = [[counts[place] for place in of_set] for of_set in places]
+    for of_set in sets:
+        if sorted(of_set) != of_set:
+            raise RejectedError(Reason.BUCKETS, f"has a histogram {name} whose buckets are not cumulative")
+    return dict(zip(edges, sets[0] if len(sets) == 1 else map(sum, zip(*sets, strict=True)), strict=True))
+
+
+@lru_cache(maxsize=LAYOUTS)
+def _layout(name: str, series: tuple[Labels, ...]) -> tuple[tuple[float, ...], tuple[tuple[int, ...], ...]]:
+    """(edges, rising; for each set of other labels the places of their counts among the series). RejectedError if it is no histogram."""
+    by_set: dict[Labels, dict[float, int]] = {}
+    for place, labels in enumerate(series):
         rest = tuple(pair for pair in labels if pair[0] != "le")
         edge = _edge(name, dict(labels).get("le"))
         of_set = by_set.setdefault(rest, {})
         if edge in of_set:
             raise RejectedError(Reason.DUPLICATE, f"has the same bucket of {name} twice")
-        of_set[edge] = whole(name, value)
+        of_set[edge] = place
         if len(by_set) > SERIES:
             raise RejectedError(Reason.TOO_MANY, f"has more than {SERIES} series of {name}: let the server give it fewer labels")
         if len(of_set) > EDGES:
@@ -345,10 +367,8 @@ def _buckets(seen: Exposition, name: str) -> Buckets:
     edges = {frozenset(each) for each in by_set.values()}
     if len(edges) != 1 or math.inf not in next(iter(edges)):
         raise RejectedError(Reason.BUCKETS, f"has a histogram {name} without the same edges up to +Inf in all its series")
-    for each in by_set.values():
-        if not _rises(each[edge] for edge in sorted(each)):
-            raise RejectedError(Reason.BUCKETS, f"has a histogram {name} whose buckets are not cumulative")
-    return _summed(by_set.values())
+    rising = tuple(sorted(next(iter(edges))))
+    return rising, tuple(tuple(each[edge] for edge in rising) for each in by_set.values())
 
 
 def _tokens(seen: Exposition, names: Iterable[str]) -> Buckets | None:
@@ -370,23 +390,6 @@ def _edge(name: str, text: str | None) -> float:
     if math.isnan(edge):
         raise RejectedError(Reason.LABEL, f"has a bucket of {name} without an edge")
     return edge
-
-
-def _rises(counts: Iterable[int]) -> bool:
-    before = 0
-    for count in counts:
-        if count < before:
-            return False
-        before = count
-    return True
-
-
-def _summed(sets: Iterable[Mapping[float, int]]) -> Buckets:
-    result: Counter[float] = Counter()
-    for each in sets:
-        for edge, count in each.items():
-            result[edge] += count
-    return dict(result)
 
 
 def _first(better: float | None, other: float | None) -> float | None:
