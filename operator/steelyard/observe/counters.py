@@ -88,7 +88,7 @@ class PodCounters:
     @property
     def total(self) -> Tally:
         """Everything the pod ever counted, as far as is known."""
-        return self.folded + total(run.tally for run in self.runs)
+        return total((self.folded, *(run.tally for run in self.runs)))
 
     @property
     def usage(self) -> Usage:

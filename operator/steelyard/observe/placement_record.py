@@ -185,8 +185,8 @@ class PlacementRecord:
     def totals(self) -> Totals:
         """Everything ever counted."""
         return Totals(
-            tally=self._gone + total(pod.counters.total for pod in self._pods.values()),
-            before=self._gone_before + total(pod.before for pod in self._pods.values()),
+            tally=total((self._gone, *(pod.counters.total for pod in self._pods.values()))),
+            before=total((self._gone_before, *(pod.before for pod in self._pods.values()))),
             incomplete=self._incomplete + sum(1 for pod in self._pods.values() if pod.gone_since is not None and pod.incomplete),
             cost=self._money,
             unpriced_seconds=self._unpriced,
