@@ -2,7 +2,7 @@
 
 import gc
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import replace
 from types import FrameType, SimpleNamespace
 from typing import Any
@@ -11,6 +11,8 @@ import pytest
 
 from steelyard.app.config import Config
 from steelyard.app.wiring import settings_of
+from steelyard.control.gather import snapshot_builder
+from steelyard.control.gather.pool_facts import NodeView, node_view
 from steelyard.control.gather.snapshot_builder import SnapshotBuilder
 from steelyard.control.kube.manifest import Manifest
 from steelyard.control.kube.resource import ACCELERATOR_POOLS, COMPILED_MODELS, DEPLOYMENTS, INFERENCE_WORKLOADS, NODES, PODS, Resource
@@ -194,6 +196,23 @@ def test_a_round_reads_what_became_different_since_the_last_one(work: Callable[[
     fleet = Fleet(MANY)
     first, second = calls(lambda: work(fleet)), calls(lambda: work(fleet))
     assert second < first / 2
+
+
+def test_a_round_and_a_look_read_again_of_the_nodes_those_that_became_different(monkeypatch: pytest.MonkeyPatch) -> None:
+    fleet, again = Fleet(FEW), list[str]()
+    pods = fleet.world.pods()
+
+    def counting(node: Manifest, read: Container[str]) -> NodeView:
+        again.append(node["metadata"]["name"])
+        return node_view(node, read)
+
+    monkeypatch.setattr(snapshot_builder, "node_view", counting)
+    assert fleet.world.pods() == pods
+    fleet.look()
+    assert again == []
+    fleet.put(NODES, fleet.store.get(NODES.key(None, "n-ns001")) or {}, "MODIFIED")
+    assert fleet.world.pods() == pods
+    assert set(again) == {"n-ns001"}
 
 
 def test_each_node_is_asked_about_its_own_pods_alone() -> None:

@@ -259,7 +259,12 @@ class SnapshotBuilder:
     def _node(self, called: str) -> Manifest | None:
         """A node that is seen and can be read."""
         node = self._store.get(NODES.key(None, called))
-        return node if node is not None and self._reader.read(NODES, node, partial(node_view, read=self._read_labels)) is not None else None
+        if node is None:
+            return None
+        known = self._views.get(manifests.uid(node))
+        if known is not None and known[0] is node:
+            return node
+        return node if self._reader.read(NODES, node, partial(node_view, read=self._read_labels)) is not None else None
 
     def waits(self, pool: str) -> Waits:
         """Of the pods of all workloads on a pool, those of probes too: who waits for a node, and when one was last found."""
