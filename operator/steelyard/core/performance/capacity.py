@@ -55,7 +55,7 @@ def believed(prior: Belief, evidence: Evidence, n: int) -> Capacity:
 
 def occupied(windows: Sequence[Window], chance: random.Random) -> Interval | None:
     """Seconds of a replica that a request takes; None where the server does not tell, or takes less of it the more there are (`Window.occupied_seconds`)."""
-    served = [(w.occupied_seconds, float(w.good + w.slow)) for w in windows if w.occupied_seconds is not None and w.good + w.slow > 0]
+    served = [(took, float(w.good + w.slow)) for w in windows if w.good + w.slow > 0 and (took := w.occupied_seconds) is not None]
     found = ratio_interval(served, chance) if served else None
     return found if found is not None and found.lower > 0 else None
 
@@ -122,7 +122,7 @@ def busy_at_capacity(windows: Sequence[Window], promise: Promise) -> float:
     law = batch_law(windows) if promise.within is not None else None
     if law is not None and promise.within is not None:
         return law.capacity(promise.within, promise.allowed).point / law.saturation.point
-    served = [(w.occupied_seconds, w.good + w.slow) for w in windows if w.occupied_seconds is not None and w.good + w.slow > 0]
+    served = [(took, w.good + w.slow) for w in windows if w.good + w.slow > 0 and (took := w.occupied_seconds) is not None]
     answered = sum(count for _, count in served)
     return bearable(windows, sum(seconds for seconds, _ in served) / answered, promise.within, promise.allowed) if answered else RHO
 
