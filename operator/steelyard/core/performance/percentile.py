@@ -15,7 +15,7 @@ from steelyard.core.facts.snapshot import LatencyObjective
 from steelyard.core.facts.window import Window
 from steelyard.core.performance.capacity import CLUSTERED
 from steelyard.core.statistics.confidence_sequence import NORMAL, WRONG, widening
-from steelyard.core.statistics.histogram import Buckets, quantile, summed
+from steelyard.core.statistics.histogram import Buckets, at_or_below, quantile, summed
 from steelyard.core.statistics.interval import Interval
 
 USUAL = (0.5, 1.0)
@@ -57,7 +57,7 @@ def _off(told: Sequence[Buckets], together: Buckets, share: float) -> float:
     spread = seen * (1 - seen)
     between = 0.0
     if len(told) > 1 and spread > 0:
-        counts = [(buckets[edge], buckets[last]) for buckets in told]
+        counts = zip(at_or_below(told, edge), at_or_below(told, last), strict=True)
         between = sum((k - seen * each) ** 2 / (each * spread) for k, each in counts if each) / (len(told) - 1)
     return NORMAL * widening(WRONG) * sqrt(max(CLUSTERED, between) * share * (1 - share) / n)
 
