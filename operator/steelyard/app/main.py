@@ -10,6 +10,7 @@ import socket
 import sys
 from pathlib import Path
 
+from steelyard.app import garbage
 from steelyard.app.config import Config, ConfigError, load
 from steelyard.app.operator import Identity, Operator, SecuredMetrics
 from steelyard.control.kube.credentials import Credentials, CredentialsMissing, InCluster, Kubeconfig
@@ -66,6 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
         except OSError as error:
             print(f"{given.metrics_certificate} has no tls.crt and tls.key that can be used: {error}", file=sys.stderr)  # noqa: T201
             return 2
+    garbage.look_seldom()
     try:
         return asyncio.run(_run(config, credentials, identity, secured, given))
     except CredentialsMissing as error:

@@ -6,7 +6,7 @@ A round is two steps, because between them the observer looks at all placements 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from steelyard.core.economics.energy import NOTHING as NOTHING_DRAWN
@@ -265,7 +265,7 @@ class PlacementRecord:
             return False
         closed, crashes = self._running.window, (pod.facts.crash for pod in self._present())
         disturbed = any(crash is not None and crash.disturbs(closed.start, closed.end) for crash in crashes)
-        self._ring = self._ring.then(replace(closed, disturbed=disturbed), WINDOWS)
+        self._ring = self._ring.then(closed._replace(disturbed=disturbed), WINDOWS)
         self._lengths = lengths(pod.tokens for pod in self._present())
         self._running, self._recovering = opened(now, self._constellation()), False
         return True

@@ -152,8 +152,8 @@ def test_where_one_size_alone_was_seen_a_full_run_lies_between_as_long_and_as_ma
     engine = BatchEngine(fixed * seconds, (1 - fixed) * seconds, (1, largest))
     (seen,) = engine.windows(0.5, 1, 10.0, seed=2)
     assert seen.batches is not None
-    alone = replace(seen.batches, inputs=30, runs=(30, 0), rows=(30, 0), seconds=(30 * seconds, 0.0))
-    law = batch_law([replace(seen, good=30, slow=0, batches=alone)])
+    alone = seen.batches._replace(inputs=30, runs=(30, 0), rows=(30, 0), seconds=(30 * seconds, 0.0))
+    law = batch_law([seen._replace(good=30, slow=0, batches=alone)])
     assert law is not None
     assert law.saturation.lower <= 1 / seconds * 1.001
     assert law.saturation.lower <= engine.saturation <= law.saturation.upper
@@ -163,8 +163,8 @@ def test_where_one_size_alone_was_seen_a_full_run_lies_between_as_long_and_as_ma
 def test_a_larger_run_never_takes_less_whatever_is_told() -> None:
     (seen,) = BatchEngine(0.05, 0.005, (1, 8)).windows(20.0, 1, 1.0, seed=1)
     assert seen.batches is not None
-    told = replace(seen.batches, inputs=900, runs=(100, 100), rows=(100, 800), seconds=(10.0, 4.0))
-    law = batch_law([replace(seen, batches=told)])
+    told = seen.batches._replace(inputs=900, runs=(100, 100), rows=(100, 800), seconds=(10.0, 4.0))
+    law = batch_law([seen._replace(batches=told)])
     assert law is not None
     assert law.each.lower == law.each.point == 0.0 <= law.each.upper
 
@@ -218,7 +218,7 @@ def any_batches(draw: st.DrawFn) -> Batches:
 @effort(80)
 @given(st.lists(any_batches(), min_size=1, max_size=3), st.integers(0, 10**6), st.floats(0.001, 1000))
 def test_whatever_is_told_of_batches_is_no_law_or_one_of_finite_figures(told: list[Batches], good: int, within: float) -> None:
-    windows = [replace(window(at, good=good), batches=each, by_engine=True) for at, each in enumerate(told)]
+    windows = [window(at, good=good)._replace(batches=each, by_engine=True) for at, each in enumerate(told)]
     law = batch_law(windows)
     if law is not None:
         law = explained(law, windows)
@@ -229,7 +229,7 @@ def test_whatever_is_told_of_batches_is_no_law_or_one_of_finite_figures(told: li
 def test_a_batch_that_is_padded_beyond_the_most_inputs_takes_the_time_of_all_its_rows() -> None:
     """Compiled for 32, and at most 20 at once."""
     told = Batches(workers=1, sizes=(1, 8, 20), inputs=1900, runs=(100, 100, 50), rows=(100, 800, 1600), seconds=(5.5, 9.0, 10.5))
-    law = batch_law([replace(window(good=1900), batches=told, by_engine=True)])
+    law = batch_law([window(good=1900)._replace(batches=told, by_engine=True)])
     assert law is not None
     assert law.full == pytest.approx(0.21, rel=0.03)
     assert law.saturation.point == pytest.approx(20 / 0.21, rel=0.03)
@@ -238,6 +238,6 @@ def test_a_batch_that_is_padded_beyond_the_most_inputs_takes_the_time_of_all_its
 def test_windows_that_tell_nothing_of_batches_or_of_one_at_a_time_have_no_such_law() -> None:
     windows = BatchEngine(0.05, 0.005, (1,)).windows(5.0, 2, 1.0, seed=1)
     assert batch_law(windows) is None
-    assert batch_law([replace(w, batches=None) for w in windows]) is None
+    assert batch_law([w._replace(batches=None) for w in windows]) is None
     assert batch_law([]) is None
     assert MOST < 1

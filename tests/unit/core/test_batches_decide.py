@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 
@@ -51,7 +50,7 @@ def test_a_promise_without_a_limit_plans_a_part_of_the_saturation() -> None:
 
 
 def test_busy_time_of_a_device_without_its_batches_gives_no_upper_end() -> None:
-    known = figures([replace(w, batches=None) for w in ENGINE.windows(40.0, 8, 0.5, seed=1)])
+    known = figures([w._replace(batches=None) for w in ENGINE.windows(40.0, 8, 0.5, seed=1)])
     assert known.capacity is not None
     assert known.capacity.at_least
     assert known.capacity.rate.point == pytest.approx(40.0, rel=0.15), "what was carried, and nothing above it"
@@ -61,7 +60,7 @@ def test_busy_time_of_a_device_without_its_batches_gives_no_upper_end() -> None:
 def test_one_request_at_a_time_is_the_law_of_busy_time_whoever_tells_it() -> None:
     windows = BatchEngine(0.1, 0.0, (1,)).windows(4.0, 8, 0.5, seed=1)
     told = figures(windows)
-    assert told == figures([replace(w, batches=None, by_engine=False) for w in windows])
+    assert told == figures([w._replace(batches=None, by_engine=False) for w in windows])
     assert told.saturation is not None
     assert told.saturation.rate.point == pytest.approx(10.0, rel=0.01)
 
@@ -70,8 +69,8 @@ def test_on_processors_both_the_engine_and_the_processors_bind() -> None:
     """The engine's runs say 152/s. A request that takes 20 ms of all processors allows 50/s, one of 1 ms does not bind."""
     windows = ENGINE.windows(20.0, 8, 0.5, seed=1)
     by_engine = figures(windows)
-    slow = figures([replace(w, by_engine=False, busy_seconds=0.020 * (w.good + w.slow)) for w in windows])
-    quick = figures([replace(w, by_engine=False, busy_seconds=0.001 * (w.good + w.slow)) for w in windows])
+    slow = figures([w._replace(by_engine=False, busy_seconds=0.020 * (w.good + w.slow)) for w in windows])
+    quick = figures([w._replace(by_engine=False, busy_seconds=0.001 * (w.good + w.slow)) for w in windows])
     assert slow.saturation is not None and slow.saturation.rate.point == pytest.approx(50.0)
     assert slow.capacity is not None and slow.capacity.rate.point < 50.0
     assert (quick.capacity, quick.saturation) == (by_engine.capacity, by_engine.saturation)
@@ -80,21 +79,21 @@ def test_on_processors_both_the_engine_and_the_processors_bind() -> None:
 def busy(inputs: int, runs: int, **more: object) -> Window:
     """A minute in which an engine never stopped, for so many inputs in runs of at most eight."""
     ran = Batches(workers=1, sizes=(1, 8), inputs=inputs, runs=(0, runs), rows=(0, inputs), seconds=(0.0, 60.0))
-    return replace(window(good=inputs, busy=60.0), batches=ran, by_engine=True, **more)  # type: ignore[arg-type]
+    return window(good=inputs, busy=60.0)._replace(batches=ran, by_engine=True, **more)  # type: ignore[arg-type]
 
 
 def test_an_engine_that_never_stops_can_do_no_more_only_where_its_batches_are_full() -> None:
     assert not full(busy(inputs=300, runs=100))
     assert saturated([busy(inputs=300, runs=100)]) is None
     assert full(busy(inputs=790, runs=100))
-    assert not full(replace(busy(inputs=790, runs=100), batches=None)), "it may be as busy with a third of that"
-    assert full(replace(busy(inputs=300, runs=100), by_engine=False)), "processors that never stop can do no more"
+    assert not full(busy(inputs=790, runs=100)._replace(batches=None)), "it may be as busy with a third of that"
+    assert full(busy(inputs=300, runs=100)._replace(by_engine=False)), "processors that never stop can do no more"
 
 
 def test_the_time_of_a_request_in_small_batches_is_not_compared_with_another_pools() -> None:
     ours = [window(0, good=600, busy=30.0)]
     assert log_ratios([busy(inputs=300, runs=100)], ours) == ()
-    assert len(log_ratios([replace(busy(inputs=300, runs=100), by_engine=False)], ours)) == 1
+    assert len(log_ratios([busy(inputs=300, runs=100)._replace(by_engine=False)], ours)) == 1
 
 
 def test_the_part_of_the_saturation_that_is_planned_follows_from_the_batches() -> None:

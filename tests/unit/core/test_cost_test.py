@@ -1,6 +1,5 @@
 """Cost over the same minutes: what is compared with what, from where on nothing is saved, and what a move makes of it."""
 
-from dataclasses import replace
 from datetime import timedelta
 from math import inf, log
 
@@ -34,7 +33,7 @@ def test_late_answers_cost_and_are_not_counted() -> None:
 def test_by_tokens_longer_answers_are_no_dearer_and_what_is_not_told_says_nothing() -> None:
     def of(output: int, **told: object) -> Window:
         good = Counted(input=1000, cached=0, output=output)
-        return replace(window(**told), tokens=Tokens(every=good, good=good))  # type: ignore[arg-type]
+        return window(**told)._replace(tokens=Tokens(every=good, good=good))  # type: ignore[arg-type]
 
     longer, shorter = of(8000, good=600, busy=60.0), of(4000, good=600, busy=30.0)
     assert log_ratios([longer], [shorter]) == pytest.approx((log(2),))
@@ -49,7 +48,7 @@ def test_only_the_same_minutes_are_compared() -> None:
     assert log_ratios([window(1, busy=60.0)], source) == pytest.approx((0.0,))
     assert log_ratios([window(5, busy=60.0)], source) == ()
     shifted = window(0, busy=60.0)
-    shifted = replace(shifted, start=shifted.start + timedelta(seconds=40), end=shifted.end + timedelta(seconds=40))
+    shifted = shifted._replace(start=shifted.start + timedelta(seconds=40), end=shifted.end + timedelta(seconds=40))
     assert log_ratios([shifted], source) == pytest.approx((0.0,)), "the one that covers most of it"
 
 

@@ -1,7 +1,6 @@
 """Energy is counted, attributed or unknown, and never 0 for unknown."""
 
 import random
-from dataclasses import replace
 from datetime import timedelta
 from math import inf, nan
 
@@ -67,7 +66,7 @@ def test_an_estimate_in_part_is_an_estimate() -> None:
 
 
 def test_a_good_request_draws_all_that_was_drawn_over_the_good_ones() -> None:
-    windows = [replace(window(n, good=590, slow=10, replicas=2), joules=24_000.0 + n) for n in range(8)]
+    windows = [window(n, good=590, slow=10, replicas=2)._replace(joules=24_000.0 + n) for n in range(8)]
     found = unit_energy(windows, random.Random(1))
     assert found is not None
     assert found.each.point == pytest.approx(24_000 / 590, rel=1e-3)
@@ -77,9 +76,9 @@ def test_a_good_request_draws_all_that_was_drawn_over_the_good_ones() -> None:
 
 
 def test_windows_that_tell_no_energy_are_left_out_and_without_any_there_is_no_value() -> None:
-    silent, told = window(0, good=600), replace(window(1, good=300), joules=6000.0, joules_estimated=True)
+    silent, told = window(0, good=600), window(1, good=300)._replace(joules=6000.0, joules_estimated=True)
     found = unit_energy([silent, told], random.Random(1))
     assert found is not None
     assert (found.each.point, found.n, found.estimated) == (20.0, 300, True)
     assert unit_energy([silent], random.Random(1)) is None
-    assert unit_energy([replace(window(0, good=0, slow=9), joules=6000.0)], random.Random(1)) is None
+    assert unit_energy([window(0, good=0, slow=9)._replace(joules=6000.0)], random.Random(1)) is None

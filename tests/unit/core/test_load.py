@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from math import sqrt
 
@@ -19,11 +18,11 @@ RISK = Risk(lateness=Lateness(allowed=0.01, busy=0.7))
 
 def later(windows: list[Window], seconds: float) -> list[Window]:
     shift = timedelta(seconds=seconds)
-    return [replace(w, start=w.start + shift, end=w.end + shift) for w in windows]
+    return [w._replace(start=w.start + shift, end=w.end + shift) for w in windows]
 
 
 def test_nothing_read_is_no_load_and_a_window_of_no_length_is_no_window() -> None:
-    empty = replace(window(0), end=window(0).start)
+    empty = window(0)._replace(end=window(0).start)
     assert load([[], []], [], RISK) is None
     assert load([[empty]], [], RISK) is None
     assert load([[]], [[window(0, good=600)]], RISK) is None, "what served an hour ago says nothing of now"

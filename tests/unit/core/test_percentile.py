@@ -1,7 +1,6 @@
 """How long requests take at the loads that replicas are meant for, with an interval that reaches from edge to edge."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from math import inf
 
 import pytest
@@ -19,7 +18,7 @@ QUICK, SLOW = {0.05: 590, 0.1: 598, 0.2: 600, inf: 600}, {0.05: 0, 0.1: 300, 0.2
 
 def windows(count: int, buckets: Mapping[float, int] | None, *, good: int = 600) -> list[Window]:
     """Of a minute, by one replica."""
-    return [replace(window(n, good=good), buckets=buckets) for n in range(count)]
+    return [window(n, good=good)._replace(buckets=buckets) for n in range(count)]
 
 
 def test_the_percentile_lies_between_the_edges_between_which_the_histogram_reaches_it() -> None:
@@ -50,7 +49,7 @@ def test_without_a_histogram_that_reaches_so_far_there_is_no_percentile(buckets:
 
 
 def test_edges_that_changed_on_the_way_cannot_be_added() -> None:
-    other = [replace(window(90 + n), buckets={0.03: 590, 0.3: 600, inf: 600}) for n in range(5)]
+    other = [window(90 + n)._replace(buckets={0.03: 590, 0.3: 600, inf: 600}) for n in range(5)]
     assert percentile([*windows(60, QUICK), *other], CAPACITY, OBJECTIVE) is None
 
 
@@ -61,7 +60,7 @@ def test_windows_that_differ_by_more_than_late_requests_in_clusters_do_make_the_
         for pattern in ((594, 594, 594, 594), (600, 600, 600, 576))
     )
     alike, unlike = (
-        percentile([replace(window(n), buckets=b) for n, b in enumerate(each)], CAPACITY, OBJECTIVE) for each in (even, uneven)
+        percentile([window(n)._replace(buckets=b) for n, b in enumerate(each)], CAPACITY, OBJECTIVE) for each in (even, uneven)
     )
     assert alike is not None and unlike is not None
     assert (alike.milliseconds.upper, unlike.milliseconds.upper) == (200.0, 400.0)

@@ -56,7 +56,7 @@ def test_nobody_is_planned_out_of_the_place_where_he_runs() -> None:
     key = type(standing.key)("b", at_b.revision)
     reading = second.traffic[standing.key]
     assert isinstance(reading, Fresh)
-    faster = tuple(replace(w, busy_seconds=(w.busy_seconds or 0) / 2) for w in reading.value.windows)
+    faster = tuple(w._replace(busy_seconds=(w.busy_seconds or 0) / 2) for w in reading.value.windows)
     second = replace(
         second,
         placements=(replace(standing, key=key, desired=2, ready=2, pods=2),),

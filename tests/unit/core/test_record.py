@@ -143,8 +143,7 @@ def test_a_large_record_is_small_enough_for_a_log_line():
 
 def noisy(window: Window, place: int, number: int) -> Window:
     share = 1 + ((place * 64 + number) * 7919 % 1000) / 5000
-    return replace(
-        window,
+    return window._replace(
         start=window.start + number * timedelta(seconds=60),
         end=window.end + number * timedelta(seconds=60),
         good=round(window.good * share),

@@ -54,7 +54,7 @@ def test_what_the_present_pool_costs_is_seen_at_its_present_size_before_anything
     reading = snapshot.traffic[there.key]
     assert isinstance(reading, Fresh)
     *older, newest = reading.value.windows
-    newest = replace(newest, replica_seconds=replicas_seen * newest.seconds)
+    newest = newest._replace(replica_seconds=replicas_seen * newest.seconds)
     seen = replace(reading, value=Traffic(windows=(*older, newest)))
     decision = decide(replace(snapshot, traffic={**snapshot.traffic, there.key: seen}), world.now)
     assert ("is measured first" in decision.message) == waits, decision.message

@@ -84,7 +84,7 @@ def test_somewhat_longer_requests_are_remembered_at_once_and_chance_is_not() -> 
 
 def test_a_load_that_broke_the_promise_outweighs_the_law() -> None:
     windows = ENGINE.windows(CHAT, [*LIGHT, *[0.7 * TRUE] * 3], PROMISE, 3)
-    late = [replace(w, good=w.good * 4 // 5, slow=w.good - w.good * 4 // 5) for w in windows[-3:]]
+    late = [w._replace(good=w.good * 4 // 5, slow=w.good - w.good * 4 // 5) for w in windows[-3:]]
     believed, kept = figures([*windows[:-3], *late]).capacity, figures(windows).capacity
     assert believed is not None and kept is not None
     assert believed.rate.point == pytest.approx(0.7 * TRUE, rel=0.1)
@@ -110,7 +110,7 @@ def test_a_server_of_another_kind_has_another_law() -> None:
     """Its tokens take the less the more of them there are."""
     windows = ENGINE.windows(CHAT, [0.1 * TRUE, 0.3 * TRUE, 0.5 * TRUE, 0.7 * TRUE] * 3, PROMISE, 1)
     odd = [
-        replace(w, streams=replace(w.streams, gap_seconds=w.streams.gap_seconds * 4.0 ** -(k % 4)))
+        w._replace(streams=replace(w.streams, gap_seconds=w.streams.gap_seconds * 4.0 ** -(k % 4)))
         for k, w in enumerate(windows)
         if w.streams is not None
     ]
@@ -122,10 +122,10 @@ def test_a_server_of_another_kind_has_another_law() -> None:
 
 def test_without_the_number_of_sequences_and_without_the_memory_there_is_no_upper_end() -> None:
     windows = ENGINE.windows(CHAT, LIGHT, PROMISE, 1)
-    silent = [replace(w, streams=replace(w.streams, held=0.0, running=0.0, sequences=None)) for w in windows if w.streams is not None]
+    silent = [w._replace(streams=replace(w.streams, held=0.0, running=0.0, sequences=None)) for w in windows if w.streams is not None]
     assert token_law(silent) is None
     for part in ({"tokens": None}, {"streams": None}):
-        assert token_law([replace(w, **part) for w in windows]) is None
+        assert token_law([w._replace(**part) for w in windows]) is None
 
 
 def test_two_devices_are_told_apart_at_a_light_load() -> None:

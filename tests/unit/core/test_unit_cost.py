@@ -1,7 +1,6 @@
 """Cost per 1,000 good requests and, of the same money, per 1M tokens of them: ratios of sums."""
 
 import random
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -65,7 +64,7 @@ def test_tokens_that_a_cache_kept_are_input_all_the_same_and_told_apart() -> Non
     cost = of(*EVEN)
     assert cost is not None and cost.input is not None
     assert (cost.input.tokens, cost.cached) == (480_000, 60_000)
-    unknown = tuple(replace(w, tokens=Tokens(every=BUSY, good=Counted(input=40_000, cached=None, output=10_000))) for w in EVEN)
+    unknown = tuple(w._replace(tokens=Tokens(every=BUSY, good=Counted(input=40_000, cached=None, output=10_000))) for w in EVEN)
     untold = of(EVEN[0], *unknown[1:])
     assert untold is not None and untold.input is not None
     assert (untold.input.interval.point, untold.cached) == (cost.input.interval.point, None), "not zero"
@@ -79,7 +78,7 @@ def test_without_traffic_there_is_no_value() -> None:
 def test_one_unknown_price_leaves_all_unknown_and_one_untold_window_the_tokens() -> None:
     assert of(*EVEN, spent(12, cost=None)) is None
     for untold in (None, Tokens(every=BUSY, good=None)):
-        cost = of(*EVEN, replace(spent(12), tokens=untold))
+        cost = of(*EVEN, spent(12)._replace(tokens=untold))
         assert cost is not None
         assert cost.output is cost.input is cost.cached is None, "the money of that minute would be divided by the tokens of the others"
 

@@ -1,7 +1,6 @@
 """Rounds in virtual time, on scripted answers."""
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -274,7 +273,7 @@ async def test_a_window_tells_which_runs_there_were_in_it_over_all_replicas():
 
 
 async def test_a_replica_that_tells_no_batches_or_others_makes_them_unknown_and_not_fewer():
-    for other in (None, replace(ran(1, 0, 0), sizes=(1, 8, 16)), replace(ran(1, 0, 0), workers=2)):
+    for other in (None, ran(1, 0, 0)._replace(sizes=(1, 8, 16)), ran(1, 0, 0)._replace(workers=2)):
         rounds = Rounds()
         for n in range(5):
             await rounds.go([pod(), pod("b")], {"a": sample(rounds.next, batches=ran(n, 0, 0)), "b": sample(rounds.next, batches=other)})

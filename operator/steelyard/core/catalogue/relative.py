@@ -27,7 +27,7 @@ def resolved(claim: Claim, own: str, pools: Iterable[Pool], references: Mapping[
         return claim
     pool = meant(claim.relative_to, pools, own)
     if pool is not None:
-        return replace(claim, relative_to=pool)
+        return claim if pool == claim.relative_to else replace(claim, relative_to=pool)
     reference = references.get(claim.relative_to)
     if reference is None:
         return claim

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import NamedTuple, TypeAlias
 
 from steelyard.core.compiling.default_request import resources_of, told_of
 from steelyard.core.compiling.key import CompileInputs
-from steelyard.core.compiling.revision import InProportion, asked, asked_before, revision
+from steelyard.core.compiling.revision import InProportion, Wish, asked, asked_before, revision
 from steelyard.core.compiling.vllm_words import compiled_words
 from steelyard.core.economics.money import written
 from steelyard.core.economics.replica_price import ReplicaPrice, replica_price
@@ -117,37 +118,60 @@ def compile_inputs(workload: Workload, toolchain: Toolchain, family: str) -> Com
     )
 
 
+class _Runs(NamedTuple):
+    """What runs on a pool, and is the same on all that are alike."""
+
+    toolchain: Toolchain | None
+    inputs: CompileInputs | None
+    key: str | None
+    artifact: Artifact | None
+    revision: str | None
+    asked: str
+    asked_before: str | None
+
+
+_Alike: TypeAlias = tuple[tuple[str, ...], str, str | None, str, Resources, Wish]
+"""All of a pool that what runs there depends on: back ends, family, architecture, why it has no toolchain, and what a replica asks for."""
+
+
 def candidates(snapshot: Snapshot) -> tuple[Candidate, ...]:
     """Every pool, in order of name, as a candidate."""
-    return tuple(_candidate(snapshot, pool) for pool in sorted(snapshot.pools, key=lambda p: p.name))
+    known: dict[_Alike, _Runs] = {}
+    return tuple(_candidate(snapshot, pool, known) for pool in sorted(snapshot.pools, key=lambda p: p.name))
 
 
-def _candidate(snapshot: Snapshot, pool: Pool) -> Candidate:
+def _candidate(snapshot: Snapshot, pool: Pool, known: dict[_Alike, _Runs]) -> Candidate:
+    """known: of pools that are alike; what was not known yet is added."""
     workload = snapshot.workload
     resources = resources_of(workload, pool)
     wish = resources if pool.resource_name is None or told_of(workload, pool) is not None else InProportion(resources.devices)
+    alike = (pool.backends, pool.family, pool.architecture, pool.unsupported, resources, wish)
+    if alike not in known:
+        known[alike] = _runs(snapshot, pool, resources, wish)
+    candidate = Candidate(
+        name=pool.name, pool=pool, resources=resources, marginal=replica_price(pool, resources), refusal=None, **known[alike]._asdict()
+    )
+    refusal = next((why for rule in RULES if (why := rule(candidate, snapshot)) is not None), None)
+    return candidate if refusal is None else replace(candidate, refusal=refusal)
+
+
+def _runs(snapshot: Snapshot, pool: Pool, resources: Resources, wish: Wish) -> _Runs:
+    workload = snapshot.workload
     toolchain = toolchain_for(workload.server, pool, snapshot.settings)
     inputs = compile_inputs(workload, toolchain, pool.family) if toolchain else None
     backend = toolchain.backend if toolchain else None
     key = inputs.key if inputs else None
     artifact = snapshot.artifacts.get(key, ABSENT) if key else None
     digest = artifact.digest if artifact and artifact.state is ArtifactState.READY else None
-    candidate = Candidate(
-        name=pool.name,
-        pool=pool,
-        resources=resources,
-        marginal=replica_price(pool, resources),
+    return _Runs(
         toolchain=toolchain,
         inputs=inputs,
+        key=key,
         artifact=artifact,
         revision=revision(workload, resources, toolchain, digest, pool.family) if toolchain and digest else None,
         asked=asked(workload, wish, pool.family, backend),
         asked_before=asked_before(workload, wish, pool.family, backend),
-        refusal=None,
-        key=key,
     )
-    refusal = next((why for rule in RULES if (why := rule(candidate, snapshot)) is not None), None)
-    return candidate if refusal is None else replace(candidate, refusal=refusal)
 
 
 def _not_selected(candidate: Candidate, _: Snapshot) -> Refusal | None:

@@ -57,14 +57,8 @@ class BatchColumns:
                 continue
             workers, sizes = self._kinds[which]
             kinds = len(sizes)
-            yield Batches(
-                workers=workers,
-                sizes=sizes,
-                inputs=inputs,
-                runs=tuple(by_size[:kinds]),
-                rows=tuple(by_size[kinds : 2 * kinds]),
-                seconds=tuple(seconds[:kinds]),
-            )
+            runs, rows = tuple(by_size[:kinds]), tuple(by_size[kinds : 2 * kinds])
+            yield Batches._make((workers, sizes, inputs, runs, rows, tuple(seconds[:kinds])))
 
     def __eq__(self, other: object) -> bool:
         """The same told of as many windows."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 LARGEST = 4096
 """Inputs of one run."""
@@ -11,9 +11,9 @@ SIZES = 16
 """Sizes of runs; as many shapes at most are compiled of a model."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Batches:
-    """Sums over runs. `sizes`: the most inputs that each kind of run takes, rising; all kinds that there are, so the last is the largest possible.
+class Batches(NamedTuple):
+    """Sums over runs, as a named tuple like the window that tells them. `sizes`: the most inputs that each kind of run takes, rising; all kinds that
+    there are, so the last is the largest possible.
     By size: `runs`, `rows` that they computed (more than their inputs where an engine fills a batch up), and the `seconds` that they took.
 
     `inputs`: of all runs; a request may hold several. `workers`: runs that a replica may do at the same time.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from steelyard.core.facts.batches import Batches
 from steelyard.core.facts.streams import Streams
@@ -25,9 +26,8 @@ class Crash:
         return self.at < end and (self.recovered is None or start < self.recovered + (end - start))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
-    """Sums over the serving pods of one placement between two moments.
+class Window(NamedTuple):
+    """Sums over the serving pods of one placement between two moments: a named tuple, since a decision makes some hundred of them of rows.
 
     `busy_seconds` counts replica-seconds in which the replica's limiting resource was in use (CPU seconds over the CPU limit, or the
     engine's busy time), so busy_seconds / replica_seconds is utilisation in [0, 1]; None where the server does not tell. `by_engine`: it is the

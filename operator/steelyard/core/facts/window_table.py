@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from math import isnan, nan
+from math import nan
 from typing import Any, NamedTuple, TypeAlias, overload
 
 import numpy as np
@@ -24,17 +24,21 @@ Reals: TypeAlias = NDArray[np.float64]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NOT_TOLD = -1
+_SURE = ("replica_seconds", "steady", "disturbed", "by_engine", "joules_estimated")
+_UNSURE = ("busy_seconds", "cost", "p99_milliseconds", "joules")
+"""Figures that not every server tells."""
 _ROW = np.dtype(
     [
         *((name, "m8[us]") for name in ("start", "end")),
-        *((name, "f8") for name in ("replica_seconds", "busy_seconds", "cost", "p99_milliseconds", "joules")),
+        *((name, "f8") for name in ("replica_seconds", *_UNSURE)),
         *((name, "?") for name in ("steady", "disturbed", "by_engine", "joules_estimated")),
         ("edges", "i2"),
     ]
 )
 """Moments since 1970, NaN for what is not told; `edges`: which of the table's sets of edges, _NOT_TOLD without latencies."""
 _SUMS = 4
-"""Counts of a row before those of its latencies: good, slow, error, shed. All have the smallest type that holds them."""
+"""Counts of a row before those of its latencies: good, slow, error, shed. All have the smallest type that holds them. The first edges, which no answer
+of any row is below, are left out: a server of large models has most of its edges there."""
 
 
 class Asked(NamedTuple):
@@ -60,9 +64,10 @@ class WindowTable(Sequence[Window]):
             (w.good, w.slow, w.error, w.shed, *(each.counts if each is not None else ())) for w, each in zip(found, histograms, strict=True)
         ]
         most = max(map(max, counts), default=0)
-        self._counts = np.zeros((len(found), _SUMS + max(map(len, self._edges), default=0)), np.min_scalar_type(most))
-        for row, each in zip(self._counts, counts, strict=True):
+        whole = np.zeros((len(found), _SUMS + max(map(len, self._edges), default=0)), np.min_scalar_type(most))
+        for row, each in zip(whole, counts, strict=True):
             row[: len(each)] = each
+        self._counts = _reached(whole)
         self._batches = _columns([w.batches for w in found])
         self._tokens = _token_columns([w.tokens for w in found])
         self._streams = _stream_columns([w.streams for w in found])
@@ -79,7 +84,7 @@ class WindowTable(Sequence[Window]):
             return WindowTable((*self[gone:], newest))
         return _made(
             np.concatenate((self._rows[gone:], added._rows)),
-            np.concatenate((_widened(self._counts, added._counts)[gone:], _widened(added._counts, self._counts))),
+            _reached(np.concatenate((_widened(self._whole()[gone:], added._whole()), _widened(added._whole(), self._whole())))),
             self._edges or added._edges,
             _columns([*self._batches_of(gone), *added._batches_of(0)])
             if self._batches is None or added._batches is None
@@ -110,6 +115,14 @@ class WindowTable(Sequence[Window]):
         offered = self._counts[:, :_SUMS].sum(axis=1, dtype=np.int64)
         return Asked(end[long], (end - start)[long] / 1e6, offered[long])
 
+    def _whole(self) -> Any:
+        """The counts with those of all edges."""
+        sums, told = self._counts[:, :_SUMS], self._counts[:, _SUMS:]
+        edges = max(map(len, self._edges), default=0)
+        whole = np.zeros((len(self), _SUMS + edges), self._counts.dtype)
+        whole[:, :_SUMS], whole[:, _SUMS + edges - told.shape[1] :] = sums, told
+        return whole
+
     def _batches_of(self, first: int) -> Iterable[Batches | None]:
         """Of the windows from that one on."""
         return [None] * (len(self) - first) if self._batches is None else self._batches.of(slice(first, None))
@@ -139,40 +152,31 @@ class WindowTable(Sequence[Window]):
 
     def __iter__(self) -> Iterator[Window]:
         """The windows. The end of one is the start of the next, as the same object."""
-        last, ended, width = None, _EPOCH, self._counts.shape[1]
-        counts, at = self._counts.reshape(-1).data, _SUMS
-        told = (self._batches_of(0), self._tokens_of(0), self._streams_of(0))
-        columns = zip(self._rows.tolist(), self._counts[:, :_SUMS].tolist(), *told, strict=True)
-        for (start, end, replica_seconds, busy, cost, p99, joules, steady, disturbed, by_engine, estimated, edges), (
-            good,
-            slow,
-            error,
-            shed,
-        ), batches, tokens, streams in columns:
-            begun = ended if start == last else _EPOCH + start
-            last, ended = end, _EPOCH + end
-            yield Window(
-                start=begun,
-                end=ended,
-                good=good,
-                slow=slow,
-                error=error,
-                shed=shed,
-                replica_seconds=replica_seconds,
-                busy_seconds=None if isnan(busy) else busy,
-                cost=None if isnan(cost) else cost,
-                steady=steady,
-                p99_milliseconds=None if isnan(p99) else p99,
-                buckets=Histogram.over(self._edges[edges], counts[at : at + width]) if edges != _NOT_TOLD else None,
-                disturbed=disturbed,
-                batches=batches,
-                by_engine=by_engine,
-                joules=None if isnan(joules) else joules,
-                joules_estimated=estimated,
-                tokens=tokens,
-                streams=streams,
-            )
-            at += width
+        ends = [_EPOCH + end for end in self._rows["end"].tolist()]
+        met = (self._rows["start"][1:] == self._rows["end"][:-1]).tolist()
+        starts = [ends[at - 1] if at and met[at - 1] else _EPOCH + start for at, start in enumerate(self._rows["start"].tolist())]
+        told: dict[str, Iterable[Any]] = {
+            **{name: self._rows[name].tolist() for name in _SURE},
+            **{name: _told(self._rows[name]) for name in _UNSURE},
+            **dict(zip(("good", "slow", "error", "shed"), self._counts[:, :_SUMS].T.tolist(), strict=True)),
+            "start": starts,
+            "end": ends,
+            "buckets": self._histograms(),
+            "batches": self._batches_of(0),
+            "tokens": self._tokens_of(0),
+            "streams": self._streams_of(0),
+        }
+        return map(Window._make, zip(*(told[name] for name in Window._fields), strict=True))
+
+    def _histograms(self) -> Iterator[Histogram | None]:
+        """By window."""
+        whole = self._whole()
+        counts, width = whole.reshape(-1).data, whole.shape[1]
+        begins = range(_SUMS, whole.size + _SUMS, width)
+        return (
+            None if edges == _NOT_TOLD else Histogram.over(self._edges[edges], counts[at : at + width])
+            for at, edges in zip(begins, self._rows["edges"].tolist(), strict=True)
+        )
 
     def __len__(self) -> int:
         """How many."""
@@ -241,7 +245,7 @@ def _read(
 
 
 def _row(window: Window, edges: int) -> tuple[Any, ...]:
-    unsure = (nan if each is None else each for each in (window.busy_seconds, window.cost, window.p99_milliseconds, window.joules))
+    unsure = (nan if (told := getattr(window, name)) is None else told for name in _UNSURE)
     return (
         window.start - _EPOCH,
         window.end - _EPOCH,
@@ -253,6 +257,17 @@ def _row(window: Window, edges: int) -> tuple[Any, ...]:
         window.joules_estimated,
         edges,
     )
+
+
+def _told(column: Any) -> list[float | None]:
+    return [None if gone else figure for figure, gone in zip(column.tolist(), np.isnan(column).tolist(), strict=True)]
+
+
+def _reached(counts: Any) -> Any:
+    """Without the columns of the first edges that no answer of any row is below."""
+    used = counts[:, _SUMS:].any(axis=0)
+    first = int(used.argmax()) if used.any() else used.size
+    return np.delete(counts, slice(_SUMS, _SUMS + first), axis=1) if first else counts
 
 
 def _widened(counts: Any, other: Any) -> Any:

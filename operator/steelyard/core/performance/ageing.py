@@ -33,7 +33,7 @@ def old(known: Known, now: datetime) -> bool:
 def aged(known: Known, now: datetime) -> Capacity | None:
     """The capacity with the interval that its age leaves it."""
     capacity = known.capacity
-    return capacity and replace(capacity, rate=widened(capacity.rate, known, now))
+    return capacity if capacity is None or not old(known, now) else replace(capacity, rate=widened(capacity.rate, known, now))
 
 
 def widened(rate: Interval, known: Known, now: datetime) -> Interval:

@@ -123,13 +123,14 @@ def _with(law: BatchLaw, name: str, value: float) -> BatchLaw:
 def batch_law(windows: Sequence[Window]) -> BatchLaw | None:
     """The law that these windows tell; None where they tell no batches, or the engine never takes more than one input at a time: then a request
     takes the same at any load."""
-    told = [w for w in windows if _credible(w)]
-    told = [w for w in told if w.batches is not None and told[-1].batches is not None and w.batches.is_like(told[-1].batches)]
-    answered = sum(w.good + w.slow for w in told)
-    if not answered or told[-1].batches is None or told[-1].batches.sizes[-1] == 1:
+    newest = next((w.batches for w in reversed(windows) if _credible(w)), None)
+    if newest is None or newest.sizes[-1] == 1:
         return None
-    ran = _sum([w.batches for w in told if w.batches is not None])
-    rows, takes, each = _fitted([w.batches for w in told if w.batches is not None])
+    told = [(w, w.batches) for w in windows if w.batches is not None and w.batches.is_like(newest) and _credible(w)]
+    answered = sum(w.good + w.slow for w, _ in told)
+    if not answered:
+        return None
+    ran, (rows, takes, each) = _sum([of for _, of in told]), _fitted([of for _, of in told])
     largest = max(float(ran.sizes[-1]), ran.rows[-1] / ran.runs[-1] if ran.runs[-1] else 0.0)
     return BatchLaw(
         rows=rows,

@@ -55,7 +55,7 @@ def believed(prior: Belief, evidence: Evidence, n: int) -> Capacity:
 
 def occupied(windows: Sequence[Window], chance: random.Random) -> Interval | None:
     """Seconds of a replica that a request takes; None where the server does not tell, or takes less of it the more there are (`Window.occupied_seconds`)."""
-    served = [(w.occupied_seconds, float(w.good + w.slow)) for w in windows if w.occupied_seconds is not None and w.good + w.slow > 0]
+    served = [(took, float(w.good + w.slow)) for w in windows if w.good + w.slow > 0 and (took := w.occupied_seconds) is not None]
     found = ratio_interval(served, chance) if served else None
     return found if found is not None and found.lower > 0 else None
 
@@ -122,7 +122,7 @@ def busy_at_capacity(windows: Sequence[Window], promise: Promise) -> float:
     law = batch_law(windows) if promise.within is not None else None
     if law is not None and promise.within is not None:
         return law.capacity(promise.within, promise.allowed).point / law.saturation.point
-    served = [(w.occupied_seconds, w.good + w.slow) for w in windows if w.occupied_seconds is not None and w.good + w.slow > 0]
+    served = [(took, w.good + w.slow) for w in windows if w.good + w.slow > 0 and (took := w.occupied_seconds) is not None]
     answered = sum(count for _, count in served)
     return bearable(windows, sum(seconds for seconds, _ in served) / answered, promise.within, promise.allowed) if answered else RHO
 
@@ -165,9 +165,10 @@ def _too_much(window: Window, windows: Sequence[Window], allowed: float) -> bool
 def without_backlog(windows: Sequence[Window], allowed: float) -> tuple[Window, ...]:
     """Those in which no late answer may be of a shortage before: a window that broke the promise counts unless one of the BACKLOG before it broke it
     at a higher load per replica."""
-    kept, broken = [], [broke(w, allowed) for w in windows]
+    broken = [w.slow + w.shed > 1 and broke(w, allowed) for w in windows]
     if not any(broken):
         return tuple(windows)
+    kept = []
     for at, w in enumerate(windows):
         before = [windows[k] for k in range(max(0, at - BACKLOG), at) if broken[k]]
         if not broken[at] or not any(_offered(b) > LESS * _offered(w) for b in before):

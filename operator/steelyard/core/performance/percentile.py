@@ -15,7 +15,7 @@ from steelyard.core.facts.snapshot import LatencyObjective
 from steelyard.core.facts.window import Window
 from steelyard.core.performance.capacity import CLUSTERED
 from steelyard.core.statistics.confidence_sequence import NORMAL, WRONG, widening
-from steelyard.core.statistics.histogram import Buckets, quantile, summed
+from steelyard.core.statistics.histogram import Buckets, at_or_below, quantile, summed
 from steelyard.core.statistics.interval import Interval
 
 USUAL = (0.5, 1.0)
@@ -25,13 +25,14 @@ USUAL = (0.5, 1.0)
 def percentile(windows: Sequence[Window], capacity: float, objective: LatencyObjective) -> Percentile | None:
     """Of the windows at a usual load whose server tells latencies by the same edges; None without any, or while so few were answered that the
     upper end is not known. capacity: requests per second and replica. Of an objective for the whole of a request (`e2e`)."""
-    usual = [w for w in windows if w.buckets and w.replica_seconds > 0 and _is_usual(w, capacity)]
-    together = summed([w.buckets for w in usual if w.buckets])
+    usual = [w for w in windows if w.replica_seconds > 0 and _is_usual(w, capacity) and w.buckets]
+    told = [w.buckets for w in usual if w.buckets is not None]
+    together = summed(told)
     share = objective.percent / 100
     point = quantile(together, share)
     if not together or point is None:
         return None
-    off = _off(usual, together, share)
+    off = _off(told, together, share)
     lower, upper = _edges(together, share - off)[0], _edges(together, share + off)[1]
     if lower <= 0 or isinf(upper):
         return None
@@ -48,15 +49,16 @@ def _is_usual(window: Window, capacity: float) -> bool:
     return least * capacity <= window.offered / window.replica_seconds <= most * capacity
 
 
-def _off(windows: Sequence[Window], together: Buckets, share: float) -> float:
-    """How far the share at the percentile may be off by chance, at any look."""
-    n, edge = together[max(together)], _edges(together, share)[1]
+def _off(told: Sequence[Buckets], together: Buckets, share: float) -> float:
+    """How far the share at the percentile may be off by chance, at any look. told: by window; all of them have the edges of `together`."""
+    last, edge = max(together), _edges(together, share)[1]
+    n = together[last]
     seen = together[edge] / n
     spread = seen * (1 - seen)
     between = 0.0
-    if len(windows) > 1 and spread > 0:
-        counts = [(w.buckets[edge], w.buckets[max(w.buckets)]) for w in windows if w.buckets]
-        between = sum((k - seen * each) ** 2 / (each * spread) for k, each in counts if each) / (len(windows) - 1)
+    if len(told) > 1 and spread > 0:
+        counts = zip(at_or_below(told, edge), at_or_below(told, last), strict=True)
+        between = sum((k - seen * each) ** 2 / (each * spread) for k, each in counts if each) / (len(told) - 1)
     return NORMAL * widening(WRONG) * sqrt(max(CLUSTERED, between) * share * (1 - share) / n)
 
 
@@ -64,9 +66,9 @@ def _edges(buckets: Buckets, share: float) -> tuple[float, float]:
     """The edges between which that part of the observations is reached; 0 below the first one, infinite beyond all."""
     if share > 1:
         return inf, inf
-    below = 0.0
+    below, reached = 0.0, share * buckets[max(buckets)]
     for edge in sorted(buckets):
-        if buckets[edge] >= share * buckets[max(buckets)]:
+        if buckets[edge] >= reached:
             return below, edge
         below = edge
     return below, inf

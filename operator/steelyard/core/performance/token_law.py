@@ -8,7 +8,7 @@ sequences hold that run. Sequences at the same time follow by Little's law; so t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from math import exp, hypot, sqrt
 
@@ -66,7 +66,7 @@ class TokenLaw:
         then = Iteration(belief[:, None], prompt, output).saturation(self.slots.most)
         now = float(Iteration(belief, self.lengths.prompt, self.lengths.output).saturation(self.slots.most))
         return [
-            w if load is None else replace(w, replica_seconds=w.replica_seconds * float(full) / now)
+            w if load is None else w._replace(replica_seconds=w.replica_seconds * float(full) / now)
             for w, load, full in zip(windows, loads, then, strict=True)
         ]
 

@@ -326,7 +326,8 @@ def _evidence_by_pool(
         older = [k for place, k in sorted(kept.items()) if place.pool == candidate.name and place != key and k.capacity]
         if best is not None:
             # A floor is of all that was seen there, in a move or not.
-            known[candidate.name] = replace(best, floor=kept[key].floor if key in kept else None)
+            floor = kept[key].floor if key in kept else None
+            known[candidate.name] = best if best.floor == floor else replace(best, floor=floor)
         if (best is None or best.capacity is None) and older:
             before[candidate.name] = max(older, key=_ended)
     return EvidenceByPool(known, before)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from functools import lru_cache
+from operator import attrgetter
 
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.snapshot import Pool, Snapshot, Traffic
@@ -14,6 +15,9 @@ from steelyard.core.planning.option import Room
 from steelyard.core.rebalancing.at_once import in_all
 from steelyard.core.vocabulary.reading import Fresh, Reading
 
+_IN_POOL = attrgetter(*(each.name for each in fields(Pool) if each.name != "held_nodes"))
+_IN_SNAPSHOT = attrgetter(*(each.name for each in fields(Snapshot) if each.name not in {"traffic", "pools", "workloads"}))
+"""All but what is compared by itself."""
 _WHENEVER = datetime(1970, 1, 1, tzinfo=UTC)
 KEPT = 10_000
 """Different rooms. Those of a fleet are few, and each workload has one for every pool."""
@@ -55,11 +59,11 @@ def _once(room: Room) -> Room:
 def _leaves_the_same(before: Pool, now: Pool, room: Room) -> bool:
     if before is now:
         return True
-    return room.beside(before.held_nodes) == room.beside(now.held_nodes) and replace(now, held_nodes=before.held_nodes) == before
+    return room.beside(before.held_nodes) == room.beside(now.held_nodes) and _IN_POOL(now) == _IN_POOL(before)
 
 
-def _facts(snapshot: Snapshot) -> tuple[Snapshot, int]:
-    return replace(snapshot, traffic={}, pools=(), workloads=0), in_all(snapshot.settings.moves_at_once, snapshot.workloads)
+def _facts(snapshot: Snapshot) -> tuple[tuple[object, ...], int]:
+    return _IN_SNAPSHOT(snapshot), in_all(snapshot.settings.moves_at_once, snapshot.workloads)
 
 
 def _values(snapshot: Snapshot) -> Mapping[PlacementKey, Reading[Traffic]]:

@@ -83,7 +83,11 @@ def _worth_keeping(seen: Analysis) -> tuple[Known, ...]:
     starts = {p.key: p.start_seconds for p in seen.snapshot.placements}
     if (probe := probe_of(seen.snapshot)) is not None and starts.get(probe.key) is None:
         starts[probe.key] = probe.ready_seconds
-    return tuple(replace(seen.kept[key], start_seconds=_start(seen.snapshot.memory.of(*key), starts.get(key))) for key in sorted(current))
+    return tuple(_started(seen.kept[key], _start(seen.snapshot.memory.of(*key), starts.get(key))) for key in sorted(current))
+
+
+def _started(known: Known, seconds: float | None) -> Known:
+    return known if known.start_seconds == seconds else replace(known, start_seconds=seconds)
 
 
 def _start(before: Known | None, now: float | None) -> float | None:

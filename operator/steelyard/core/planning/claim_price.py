@@ -35,6 +35,8 @@ def at_prices(claim: Claim, first: ClaimPrices, now: ClaimPrices) -> Claim:
     if claim.metric is not ClaimMetric.UNIT_COST:
         return claim
     factor = _changed(first.own, now.own) / _changed(first.other, now.other)
+    if factor == 1.0:
+        return claim
     return replace(
         claim,
         ratio=None if claim.ratio is None else claim.ratio * factor,

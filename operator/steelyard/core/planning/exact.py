@@ -1,7 +1,7 @@
 """Exact choice for one workload and a handful of pools, by enumeration with a bound.
 
-Sets of pools are walked from small to large; within a set the cheapest split is found by walking the counts of all pools but one, the
-last one completes the need. Complexity O(2^pools * replicas^(pools - 1)) at worst. What lies beyond LARGEST combinations is left out and
+Sets of pools are counted from small to large and walked by what they cost at least, until that is more than the best plan found; within a set the
+cheapest split is found by walking the counts of all pools but one, the last one completes the need. Complexity O(2^pools * replicas^(pools - 1)) at worst. What lies beyond LARGEST combinations is left out and
 the bound then is that of the continuous relaxation: the plan comes with its gap, and "no plan found" is not called infeasible.
 Ties stay where the workload is, then go to fewer pools, then by name.
 """
@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import combinations
 from math import ceil, fsum, inf, prod
+from operator import itemgetter
 
 from steelyard.core.planning.outcome import Infeasible, Outcome, Planned, Undecided
 from steelyard.core.planning.problem import Offer, Problem
@@ -40,17 +41,15 @@ def solve(problem: Problem) -> Outcome:
 def _best(problem: Problem) -> tuple[tuple[tuple[str, int], ...] | None, bool]:
     """The best plan walked, and whether all of them were walked."""
     best: tuple[float, int, int, tuple[tuple[str, int], ...]] | None = None
-    left = LARGEST
+    walked, complete = _walked(problem)
 
     def enough() -> float:
         return inf if best is None else best[0] * (1 + _SURELY)
 
-    for chosen in _sets(problem):
-        left -= _work(problem, chosen)
-        if left < 0:
-            return (best[-1] if best else None), False
-        if problem.min_families > 1 and len({o.family for o in chosen}) < problem.min_families:
-            continue
+    # The most promising first: what is surely dearer than the best one found needs no walk.
+    for least, chosen in sorted(((_least(problem, chosen), chosen) for chosen in walked), key=itemgetter(0)):
+        if least == inf or least > enough():
+            break
         for counts in _splits(problem, chosen, enough):
             if not _diluted(problem, chosen, counts):
                 continue
@@ -58,7 +57,19 @@ def _best(problem: Problem) -> tuple[tuple[tuple[str, int], ...] | None, bool]:
             candidate = (round(_cost(chosen, counts), 9), _changes(problem, chosen, counts), len(plan), plan)
             if best is None or candidate < best:
                 best = candidate
-    return (best[-1] if best else None), True
+    return (best[-1] if best else None), complete
+
+
+def _walked(problem: Problem) -> tuple[list[tuple[Offer, ...]], bool]:
+    """The sets that are not too many to walk, and whether they are all."""
+    found, left = list[tuple[Offer, ...]](), LARGEST
+    for chosen in _sets(problem):
+        left -= _work(problem, chosen)
+        if left < 0:
+            return found, False
+        if problem.min_families <= 1 or len({o.family for o in chosen}) >= problem.min_families:
+            found.append(chosen)
+    return found, True
 
 
 def continuous_bound(problem: Problem) -> float:
@@ -87,6 +98,19 @@ def _work(problem: Problem, chosen: tuple[Offer, ...]) -> int:
     return prod(_top(problem, o, slowest if problem.equal_share else o.capacity, problem.load, 0) for o in chosen[:-1])
 
 
+def _least(problem: Problem, chosen: tuple[Offer, ...]) -> float:
+    """Money that any split on these pools costs at least; infinite where they have no room. Where all carry as much as one of the slowest, their
+    number is known: at best all are on the cheapest pool but for the fewest of each other."""
+    if not problem.equal_share:
+        return problem.load * min(o.cost / o.capacity for o in chosen)
+    fewest = [max(1, o.least) for o in chosen]
+    number = max(sum(fewest), problem.minimum, ceil(problem.load / min(o.capacity for o in chosen) - _SLACK))
+    if number > min(problem.maximum, sum(o.most for o in chosen)):
+        return inf
+    more = (number - sum(fewest)) * min(o.cost for o in chosen)
+    return more + sum(o.cost * n for o, n in zip(chosen, fewest, strict=True))
+
+
 def _top(problem: Problem, offer: Offer, capacity: float, left: float, taken: int) -> int:
     """Most replicas worth trying: what the load or the minimum could need; any number where a share of spot has to be diluted."""
     most = max(0, min(offer.most, problem.maximum - taken))
@@ -104,8 +128,6 @@ def _splits(problem: Problem, chosen: tuple[Offer, ...], enough: Callable[[], fl
     capacity = [slowest if problem.equal_share else o.capacity for o in chosen]
     least = [o.cost / c for o, c in zip(chosen, capacity, strict=True)]
     rate = [min(least[i:]) for i in range(len(chosen))]
-    if problem.load * rate[0] > enough():
-        return
 
     def walk(index: int, counts: tuple[int, ...], carried: float, money: float) -> Iterator[tuple[int, ...]]:
         offer = chosen[index]

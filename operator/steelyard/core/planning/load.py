@@ -133,7 +133,7 @@ def _reserves(rates: Sequence[float], length: float, risk: Risk, start: float) -
         expected.append((max(after, rate) if burst else after, uncertain))
     soon = reserve(*expected[-1], risk)
     widest = max(expected, key=lambda found: found[0] + 2 * sqrt(found[1]))
-    return soon, max(soon, reserve(*widest, risk))
+    return soon, soon if widest == expected[-1] else max(soon, reserve(*widest, risk))
 
 
 def chance_peak(mean: float, seconds: float) -> float:

@@ -199,7 +199,8 @@ def options(
 
 def _today(known: Known, counting: Counting) -> Known:
     """With its capacity in requests as they are now."""
-    return replace(known, capacity=known.capacity and _worth(known.capacity, counting.worth(known.tokens)))
+    worth = counting.worth(known.tokens)
+    return known if worth == 1.0 or known.capacity is None else replace(known, capacity=_worth(known.capacity, worth))
 
 
 def _worth(capacity: Capacity, each: float) -> Capacity:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
-from math import inf
+from math import ceil, inf
 from statistics import fmean
 
 from steelyard.core.planning.exact import solve
@@ -15,6 +15,8 @@ from steelyard.core.rebalancing.grounds import Grounds
 from steelyard.core.statistics.interval import Interval
 
 _ROUNDING = 1e-9
+_SURELY = 1e-6
+"""Part of its cost by which a plan surely costs more, however it is rounded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,10 +91,23 @@ def _grown(
     for target in sorted(known):
         plan = wanted.get(target) or resized
         if target not in wanted and target not in grounds.standing:
+            if resized is not None and _surely_dearer(grounds, known, resized, target, sizing):
+                continue
             plan = _plan(grounds, known, {*grounds.standing, target}, grounds.load.soon, sizing)
         source = _source(grounds, known, plan) if plan is not None else None
         if plan is not None and source is not None and plan.get(target, 0) > grounds.standing.get(target, 0):
             yield target, source, plan
+
+
+def _surely_dearer(grounds: Grounds, known: Mapping[str, Option], resized: Mapping[str, int], target: str, sizing: Sizing) -> bool:
+    """Whether any plan with a replica of the target costs more than what stands as it is resized: no replica carries more than one of the target
+    then, so that it takes as many as of these alone, and all but one cost what the cheapest does at least."""
+    offers = {pool: _offer(grounds, known[pool], sizing) for pool in {*grounds.standing, target}}
+    least = max(1, offers[target].least)
+    others = ceil(grounds.load.soon / offers[target].capacity - _ROUNDING) - least
+    cheapest = min(offer.cost for offer in offers.values())
+    paid = sum(offers[pool].paid(count) for pool, count in resized.items())
+    return least * offers[target].cost + max(0, others) * cheapest > paid * (1 + _SURELY)
 
 
 def _fleets_own(grounds: Grounds, known: Mapping[str, Option]) -> dict[str, Mapping[str, int]]:

@@ -116,6 +116,15 @@ def summed(several: Sequence[Buckets]) -> Buckets | None:
     return total
 
 
+def at_or_below(several: Sequence[Buckets], edge: float) -> list[int]:
+    """Observations of each up to an edge that all have."""
+    kept_ones = [each for each in several if isinstance(each, Histogram)]
+    if len(kept_ones) < len(several) or any(each.edges is not kept_ones[0].edges for each in kept_ones):
+        return [each[edge] for each in several]
+    at = kept_ones[0].edges.index(edge) if kept_ones else 0
+    return [each.counts[at] for each in kept_ones]
+
+
 def growth(new: Buckets | None, old: Buckets | None) -> Buckets | None:
     """What came in between; None where that cannot be said."""
     if new is None or old is None:
