@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import ctypes
 import os
 import socket
 import sys
 from pathlib import Path
 
-from steelyard.app import garbage
+from steelyard.app import process_memory
 from steelyard.app.config import Config, ConfigError, load
 from steelyard.app.operator import Identity, Operator, SecuredMetrics
 from steelyard.control.kube.credentials import Credentials, CredentialsMissing, InCluster, Kubeconfig
@@ -19,8 +18,6 @@ from steelyard.control.telemetry.certificate import Certificate
 
 PORT = 8080
 METRICS_PORT = 8443
-ARENAS = -8
-"""M_ARENA_MAX of malloc.h."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -43,7 +40,6 @@ def main(arguments: list[str] | None = None) -> int:
         "--release", default="steelyard", help="name of the Helm release: with the namespace, what other installations know this one by"
     )
     given = parser.parse_args(arguments)
-    _hold_memory_once()
     try:
         config = load(given.config)
     except ConfigError as error:
@@ -67,20 +63,13 @@ def main(arguments: list[str] | None = None) -> int:
         except OSError as error:
             print(f"{given.metrics_certificate} has no tls.crt and tls.key that can be used: {error}", file=sys.stderr)  # noqa: T201
             return 2
-    garbage.look_seldom()
+    process_memory.hold_once()
+    process_memory.look_seldom()
     try:
         return asyncio.run(_run(config, credentials, identity, secured, given))
     except CredentialsMissing as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 2
-
-
-def _hold_memory_once() -> None:
-    """glibc gives each thread an arena of its own, and what a thread has freed stays with its arena: of a large fleet, a sixth of all memory.
-    Threads take turns in Python, so one arena is enough. Other C libraries have no such switch."""
-    limit = getattr(ctypes.CDLL(None), "mallopt", None)
-    if limit is not None:
-        limit(ARENAS, 1)
 
 
 async def _run(

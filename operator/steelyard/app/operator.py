@@ -7,7 +7,6 @@ the Lease ends the process: the fence has shut by then, so nothing is written on
 from __future__ import annotations
 
 import asyncio
-import gc
 import secrets
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Any, NamedTuple, cast
 
 import kopf
 
+from steelyard.app import process_memory
 from steelyard.app.catalogue import laid_over
 from steelyard.app.config import Config
 from steelyard.app.kubernetes_version import is_new_enough
@@ -320,7 +320,7 @@ class Operator:
         if not self._kinds_served:
             return
         await self.sweep.prime()
-        gc.freeze()  # What was listed stays: looking through all of it for garbage again stops the loop for long.
+        process_memory.keep_what_is_there()
         _log.info("synced", workloads=len(self.snapshots.workloads()))
         self._spawn("sweep", self.sweep.run())
         self._spawn("observe", self._observe())

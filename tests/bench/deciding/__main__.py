@@ -14,7 +14,7 @@ from math import floor, inf
 import numpy as np
 
 from bench.deciding.fleet import fleet, template
-from steelyard.app import garbage
+from steelyard.app import process_memory
 from steelyard.core.decide import LOOK_AGAIN, decide
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.snapshot import Snapshot, Traffic
@@ -118,5 +118,5 @@ def _planned(demands: list[Demand], nodes: dict[str, float], warm_start: WarmSta
 
 
 if __name__ == "__main__":
-    garbage.look_seldom()  # As the operator does.
+    process_memory.look_seldom()  # As the operator does.
     print(json.dumps(measured(int(sys.argv[1]))))

@@ -1,4 +1,5 @@
 import copy
+import json
 
 import pytest
 
@@ -243,6 +244,15 @@ def test_memory_of_what_is_shared_is_bounded():
             "spec": {"a": [number, f"s{number}", {"b": number}]}
         }
         assert len(shared._known) < 20
+
+
+def test_what_all_have_is_shared_however_many_values_of_their_own_come_in_between():
+    shared, held = Shared(remembered=40), []
+    for number in range(200):
+        port = '{"containerPort": 8000, "name": "http", "ratio": 0.5}'
+        held.append(shared(json.loads(f'{{"metadata": {{"uid": "uid-{number}"}}, "spec": {{"ports": [{port}], "user": "u{number}"}}}}')))
+        assert len(shared._known) < 60
+    assert len({id(each["spec"]["ports"]) for each in held}) == 1
 
 
 def test_equal_numbers_of_other_kinds_stay_what_they_are():

@@ -10,6 +10,7 @@ that a look at one workload costs the same in a fleet of ten and of thousands.
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, TypeAlias, TypeVar
 
@@ -469,4 +470,10 @@ def field_managers(manifest: Mapping[str, Any]) -> tuple[tuple[FieldManager, ...
         managers.append(manager)
         if "f:replicas" in ((entry.get("fieldsV1") or {}).get("f:spec") or {}):
             replicas.append(manager)
-    return tuple(replicas), tuple(managers)
+    return _once(tuple(replicas)), _once(tuple(managers))
+
+
+@lru_cache(maxsize=1000)
+def _once(managers: tuple[FieldManager, ...]) -> tuple[FieldManager, ...]:
+    """The same tuple for all objects that the same have written: thousands."""
+    return managers
