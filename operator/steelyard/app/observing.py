@@ -48,7 +48,7 @@ class Observing:
                 self._session, config.prometheus_url, interval_seconds=config.interval_seconds, timeout_seconds=self._timeout
             )
         else:
-            source = DirectSource(self._session, clock, timeout_seconds=self._timeout)
+            source = DirectSource(clock, timeout_seconds=self._timeout)
         self._observer = Observer(source, float(config.interval_seconds), on_window)
         self._told: dict[tuple[WorkloadKey, PlacementKey], Tally] = {}
         self._drawn: dict[tuple[WorkloadKey, PlacementKey], Totals] = {}

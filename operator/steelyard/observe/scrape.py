@@ -7,31 +7,27 @@ import ipaddress
 import zlib
 from collections.abc import Mapping, Sequence
 
-import aiohttp
-from yarl import URL
-
 from steelyard.observe.exposition import parse
 from steelyard.observe.failure import Failure, Reason, RejectedError
 from steelyard.observe.observed_pod import ObservedPod
+from steelyard.observe.page import fetch
 from steelyard.observe.source import Answer, Clock
 
 LARGEST = 1024 * 1024
 """Bytes of one answer; a server with thousands of series stays below."""
 AT_ONCE = 64
-"""Scrapes at the same time; below aiohttp's own limit of connections, so that waiting for one never looks like a slow pod."""
+"""Scrapes at the same time, each with a connection of its own."""
 KEPT = 100
 """Rounds for which it is remembered when a pod was asked."""
-ACCEPT = "text/plain;version=0.0.4"
 NOT_ASKED = Failure(
     Reason.NOT_REACHED,
     "the round of observation ended before every pod was asked: too many do not answer, or the operator lacks processor time",
 )
 """The same words for all pods: which of them it meets changes from round to round, and a status would be written each time."""
-TEXT = frozenset({"text/plain", "application/openmetrics-text"})
 
 
 class DirectSource:
-    """Scrapes over HTTP. Give it a session of its own without cookies, proxies and credentials.
+    """Scrapes over HTTP, at the pods' addresses: no proxy, no cookies, no credentials.
 
     A round ends after `round_seconds` even if every pod stalls, and the next one goes on where it stopped: who was asked longest ago comes
     first. Pods that failed are asked after all others: dead nodes do not keep the others from being read, and a pod that comes back is not
@@ -40,14 +36,12 @@ class DirectSource:
 
     def __init__(
         self,
-        session: aiohttp.ClientSession,
         clock: Clock,
         *,
         timeout_seconds: float = 3.0,
         round_seconds: float = 5.0,
         largest: int = LARGEST,
     ) -> None:
-        self._session = session
         self._clock = clock
         self._timeout = timeout_seconds
         self._round = max(round_seconds, timeout_seconds)
@@ -109,7 +103,7 @@ class DirectSource:
             return Failure(error.reason, f"{pod.title}: {where} {error.detail}")
         except TimeoutError:
             return Failure(Reason.TIMEOUT, f"{pod.title} did not answer {where} in time")
-        except (aiohttp.ClientError, OSError, ValueError):
+        except (OSError, EOFError):
             # The text of the exception holds addresses and numbers of the system: it is no sentence for a condition.
             return Failure(Reason.UNREACHABLE, f"{pod.title} cannot be reached at {where}")
         except Exception:  # what one pod says, however odd, is that pod's alone
@@ -117,27 +111,11 @@ class DirectSource:
 
     async def _fetch(self, pod: ObservedPod) -> bytes:
         # One connection for each scrape: kept ones would hold a file descriptor for every pod of the fleet.
-        headers = {"Accept": ACCEPT, "Accept-Encoding": "identity", "Connection": "close"}
-        async with self._session.get(_url(pod), allow_redirects=False, auto_decompress=False, headers=headers) as response:
-            if response.status != 200:
-                raise RejectedError(Reason.STATUS, f"answered {response.status} instead of 200")
-            if response.content_type not in TEXT or response.headers.get("Content-Encoding", "identity") != "identity":
-                raise RejectedError(Reason.CONTENT_TYPE, "is not plain text in the Prometheus format")
-            body = bytearray()
-            async for chunk in response.content.iter_any():
-                body += chunk
-                if len(body) > self._largest:
-                    response.close()
-                    raise RejectedError(Reason.TOO_LARGE, f"is larger than {self._largest} bytes: let the server expose fewer series")
-            return bytes(body)
-
-
-def _url(pod: ObservedPod) -> URL:
-    try:
-        address = ipaddress.ip_address(pod.address or "")
-    except ValueError as error:
-        raise RejectedError(Reason.ADDRESS, "cannot be asked: the pod has no address") from error
-    return URL.build(scheme="http", host=str(address), port=pod.metrics_port, path=pod.contract.path)
+        try:
+            address = ipaddress.ip_address(pod.address or "")
+        except ValueError as error:
+            raise RejectedError(Reason.ADDRESS, "cannot be asked: the pod has no address") from error
+        return await fetch(address, pod.metrics_port, pod.contract.path, self._largest)
 
 
 def _where(pod: ObservedPod) -> str:

@@ -208,7 +208,7 @@ def through_prometheus(stage: Stage) -> Observer:
 
 async def test_the_same_samples_and_windows_as_a_direct_scrape(stage: Stage):
     stage.servers["alpha"].good, stage.servers["alpha"].error = 41, 3
-    direct = DirectSource(stage.session, Wall(), timeout_seconds=PATIENCE, round_seconds=PATIENCE)
+    direct = DirectSource(Wall(), timeout_seconds=PATIENCE, round_seconds=PATIENCE)
     through = await stage.until("alpha", lambda answer: isinstance(answer, Sample) and answer.counts.error == 3)
     scraped = (await direct.read(stage.pods()))["uid-alpha"]
     assert isinstance(scraped, Sample)

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 
-import aiohttp
 import pytest
 
 from patience import PATIENCE, until
@@ -32,29 +31,23 @@ class Wall:
 
 
 @pytest.fixture
-async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
-        yield session
-
-
-@pytest.fixture
 async def server() -> AsyncIterator[ModelServer]:
     async with served(ModelServer()) as server:
         yield server
 
 
-def direct(session: aiohttp.ClientSession, timeout: float = PATIENCE) -> DirectSource:
-    return DirectSource(session, Wall(), timeout_seconds=timeout, round_seconds=PATIENCE, largest=200_000)
+def direct(timeout: float = PATIENCE) -> DirectSource:
+    return DirectSource(Wall(), timeout_seconds=timeout, round_seconds=PATIENCE, largest=200_000)
 
 
-async def ask(session, server, timeout: float = PATIENCE, **changes):
-    (answer,) = (await direct(session, timeout).read([pod(metrics_port=server.port, **changes)])).values()
+async def ask(server, timeout: float = PATIENCE, **changes):
+    (answer,) = (await direct(timeout).read([pod(metrics_port=server.port, **changes)])).values()
     return answer
 
 
-async def test_a_pod_is_read(session, server):
+async def test_a_pod_is_read(server):
     server.good, server.slow = 7, 2
-    answer = await ask(session, server)
+    answer = await ask(server)
     assert isinstance(answer, Sample)
     assert (answer.counts.tally.good, answer.counts.tally.slow) == (7, 2)
 
@@ -75,24 +68,24 @@ async def test_a_pod_is_read(session, server):
         (says("up 1\n"), Reason.MISSING),
     ],
 )
-async def test_a_server_that_misbehaves_is_a_failure_with_a_reason_even_if_it_never_ends(session, server, behaviour, reason):
+async def test_a_server_that_misbehaves_is_a_failure_with_a_reason_even_if_it_never_ends(server, behaviour, reason):
     server.behaviour = behaviour
-    answer = await ask(session, server, SHORT if behaviour in ENDLESS else PATIENCE)
+    answer = await ask(server, SHORT if behaviour in ENDLESS else PATIENCE)
     assert isinstance(answer, Failure)
     assert answer.reason is reason
     assert "shop/a" in answer.why
     assert server.scrapes == 1 or (behaviour in ENDLESS and server.scrapes == 0), "redirects are not followed"
 
 
-async def test_a_pod_that_is_down_or_has_no_address_is_a_failure(session, server):
-    down = (await direct(session).read([pod(metrics_port=1)]))["uid-a"]
+async def test_a_pod_that_is_down_or_has_no_address_is_a_failure(server):
+    down = (await direct().read([pod(metrics_port=1)]))["uid-a"]
     assert down == Failure(Reason.UNREACHABLE, "pod shop/a cannot be reached at /metrics on port 1")
     for address in (None, "", "metadata.internal", "127.0.0.1/x"):
-        assert (await ask(session, server, address=address)).reason is Reason.ADDRESS
+        assert (await ask(server, address=address)).reason is Reason.ADDRESS
 
 
-async def test_ipv6_addresses_are_asked(session):
-    answer = (await direct(session).read([pod(address="::1", metrics_port=1)]))["uid-a"]
+async def test_ipv6_addresses_are_asked():
+    answer = (await direct().read([pod(address="::1", metrics_port=1)]))["uid-a"]
     assert answer.reason is Reason.UNREACHABLE
 
 
@@ -105,7 +98,7 @@ def test_a_round_ends_in_time_with_an_answer_for_every_pod(monkeypatch):
 
     async def a_round() -> tuple[float, Mapping[str, Answer]]:
         clock = VirtualClock()
-        answers = await DirectSource(None, clock, timeout_seconds=0.3, round_seconds=1.0).read([pod(f"{n:03}") for n in range(400)])
+        answers = await DirectSource(clock, timeout_seconds=0.3, round_seconds=1.0).read([pod(f"{n:03}") for n in range(400)])
         return clock.monotonic(), answers
 
     seconds, answers = run(a_round())
@@ -126,7 +119,7 @@ def test_pods_that_stall_keep_no_other_from_being_read(monkeypatch):
 
     monkeypatch.setattr("steelyard.observe.scrape.AT_ONCE", 4)
     monkeypatch.setattr(DirectSource, "_ask", answer)
-    source = DirectSource(None, VirtualClock(), timeout_seconds=0.1, round_seconds=0.2)
+    source = DirectSource(VirtualClock(), timeout_seconds=0.1, round_seconds=0.2)
     pods = [pod(f"{n:03}") for n in range(40)] + [pod("zz")]
 
     async def read_after(rounds: int) -> bool:
@@ -158,7 +151,7 @@ def test_a_round_that_ran_out_of_time_goes_on_where_it_stopped(monkeypatch):
     pods = [pod(f"{n:03}") for n in range(100)]
 
     async def scenario() -> Counter[str]:
-        source, read = DirectSource(None, VirtualClock(), timeout_seconds=0.5, round_seconds=1.01), Counter[str]()
+        source, read = DirectSource(VirtualClock(), timeout_seconds=0.5, round_seconds=1.01), Counter[str]()
         for _ in range(3):
             read.update(uid for uid, answer in (await source.read(pods)).items() if isinstance(answer, Sample))
         return read
@@ -173,8 +166,8 @@ class Patient:
 
     name = "direct"
 
-    def __init__(self, session: aiohttp.ClientSession, server: ModelServer) -> None:
-        self._long, self._short, self._server = direct(session), direct(session, SHORT), server
+    def __init__(self, server: ModelServer) -> None:
+        self._long, self._short, self._server = direct(), direct(SHORT), server
 
     async def read(self, pods: Sequence[ObservedPod]) -> Mapping[str, Answer]:
         return await (self._short if self._server.behaviour in ENDLESS else self._long).read(pods)
@@ -184,9 +177,9 @@ class Patient:
     "behaviour",
     [stalls, trickles, says(status=500), says(""), says("garbage"), says("x", content_type="text/html"), floods, "down", "frozen"],
 )
-async def test_every_fault_makes_stale_within_two_rounds_and_a_full_window_passes_after_it(session, behaviour):
+async def test_every_fault_makes_stale_within_two_rounds_and_a_full_window_passes_after_it(behaviour):
     server, now = ModelServer(), datetime.now(UTC)
-    observer = Observer(Patient(session, server), 5.0)
+    observer = Observer(Patient(server), 5.0)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(served(server))
         port = server.port
@@ -223,8 +216,8 @@ async def test_every_fault_makes_stale_within_two_rounds_and_a_full_window_passe
         assert observer.totals()[KEY].tally.good == server.good
 
 
-async def test_never_answered_is_unknown(session):
-    observer, now = Observer(direct(session), 5.0), datetime.now(UTC)
+async def test_never_answered_is_unknown():
+    observer, now = Observer(direct(), 5.0), datetime.now(UTC)
     for _ in range(3):
         now += timedelta(seconds=5)
         await observer.observe([pod(metrics_port=1)], {}, lambda now=now: now)
@@ -232,9 +225,9 @@ async def test_never_answered_is_unknown(session):
     assert observer.refused == {("direct", Reason.UNREACHABLE): 3}
 
 
-async def test_a_cancelled_round_leaves_no_scrape_behind(session, server):
+async def test_a_cancelled_round_leaves_no_scrape_behind(server):
     server.behaviour = stalls
-    task = asyncio.create_task(direct(session).read([pod(metrics_port=server.port)]))
+    task = asyncio.create_task(direct().read([pod(metrics_port=server.port)]))
     await until(lambda: server.scrapes)
     before = len(asyncio.all_tasks())
     task.cancel()
