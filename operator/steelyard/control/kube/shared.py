@@ -24,6 +24,7 @@ class Shared:
         self._known: dict[object, Any] = {}
         self._common: dict[object, Any] = {}
         """Of these, what was found again since the last time that it was full."""
+        self._numbers: dict[type, dict[Any, Any]] = {int: {}, float: {}}
 
     def __call__(self, manifest: Mapping[str, Any]) -> Manifest:
         """An equal manifest, of which all that another one has too is the same object. It and its metadata are its own in any case."""
@@ -31,6 +32,9 @@ class Shared:
             # Half at most is kept, so that it takes as many new values until it is full again.
             self._known = dict(islice(self._common.items(), self._most // 2))
             self._common = {}
+        for numbers in self._numbers.values():
+            if len(numbers) > self._most:
+                numbers.clear()
         return {self._value(key): self._own(part) if key == "metadata" else self._value(part) for key, part in manifest.items()}
 
     def _own(self, part: Any) -> Any:
@@ -42,7 +46,7 @@ class Shared:
             return self._once(value, value)
         if kind is int or kind is float:
             # 1 and 1.0 are equal, and not the same in JSON. Without this no object with a port or a user's number would be shared.
-            return self._once((kind, value), value)
+            return self._numbers[kind].setdefault(value, value)
         if kind is dict:
             made: Any = {self._value(key): self._value(part) for key, part in value.items()}
             parts = (kind, *made, *map(id, made.values()))
