@@ -111,6 +111,20 @@ def _least(problem: Problem, chosen: tuple[Offer, ...]) -> float:
     return more + sum(o.cost * n for o, n in zip(chosen, fewest, strict=True))
 
 
+def least_with(problem: Problem, pool: str) -> float:
+    """Money per hour that any plan with a replica of the pool costs at least, whichever others are in it. Where all carry as much as one of the
+    slowest, none carries more than one of this pool, so that it takes as many as of these alone; the others cost what the cheapest does at least.
+    Infinite where the pool is not offered."""
+    offer = next((o for o in problem.offers if o.pool == pool), None)
+    if offer is None:
+        return inf
+    fewest = max(1, offer.least)
+    if not problem.equal_share:
+        return offer.cost * fewest
+    others = max(0, ceil(problem.load / offer.capacity - _SLACK) - fewest)
+    return fewest * offer.cost + others * min(o.cost for o in problem.offers)
+
+
 def _top(problem: Problem, offer: Offer, capacity: float, left: float, taken: int) -> int:
     """Most replicas worth trying: what the load or the minimum could need; any number where a share of spot has to be diluted."""
     most = max(0, min(offer.most, problem.maximum - taken))

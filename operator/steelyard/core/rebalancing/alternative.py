@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
-from math import ceil, inf
+from math import inf
 from statistics import fmean
 
-from steelyard.core.planning.exact import solve
+from steelyard.core.planning.exact import least_with, solve
 from steelyard.core.planning.option import Option, good_for_part
 from steelyard.core.planning.outcome import Planned
 from steelyard.core.planning.problem import Offer, Problem
@@ -87,27 +87,18 @@ def _grown(
 ) -> Iterator[tuple[str, str, Mapping[str, int]]]:
     """(target, source, plan) for each pool that would grow. wanted: the fleet's own plan, by the pool that grows in it."""
     sizing = Sizing(added=grounds.amortised)
-    resized = _plan(grounds, known, grounds.standing.keys(), grounds.load.soon, sizing)
+    alone = _problem(grounds, known, grounds.standing.keys(), grounds.load.soon, sizing)
+    resized = _solved(alone)
+    # What surely costs more than what stands, resized, is not planned.
+    paid = inf if resized is None else sum(offer.paid(resized.get(offer.pool, 0)) for offer in alone.offers)
     for target in sorted(known):
         plan = wanted.get(target) or resized
         if target not in wanted and target not in grounds.standing:
-            if resized is not None and _surely_dearer(grounds, known, resized, target, sizing):
-                continue
-            plan = _plan(grounds, known, {*grounds.standing, target}, grounds.load.soon, sizing)
+            asked = _problem(grounds, known, {*grounds.standing, target}, grounds.load.soon, sizing)
+            plan = None if least_with(asked, target) > paid * (1 + _SURELY) else _solved(asked)
         source = _source(grounds, known, plan) if plan is not None else None
         if plan is not None and source is not None and plan.get(target, 0) > grounds.standing.get(target, 0):
             yield target, source, plan
-
-
-def _surely_dearer(grounds: Grounds, known: Mapping[str, Option], resized: Mapping[str, int], target: str, sizing: Sizing) -> bool:
-    """Whether any plan with a replica of the target costs more than what stands as it is resized: no replica carries more than one of the target
-    then, so that it takes as many as of these alone, and all but one cost what the cheapest does at least."""
-    offers = {pool: _offer(grounds, known[pool], sizing) for pool in {*grounds.standing, target}}
-    least = max(1, offers[target].least)
-    others = ceil(grounds.load.soon / offers[target].capacity - _ROUNDING) - least
-    cheapest = min(offer.cost for offer in offers.values())
-    paid = sum(offers[pool].paid(count) for pool, count in resized.items())
-    return least * offers[target].cost + max(0, others) * cheapest > paid * (1 + _SURELY)
 
 
 def _fleets_own(grounds: Grounds, known: Mapping[str, Option]) -> dict[str, Mapping[str, int]]:
@@ -163,19 +154,25 @@ def _money(grounds: Grounds, known: Mapping[str, Option], plan: Mapping[str, int
 
 def _plan(grounds: Grounds, known: Mapping[str, Option], pools: Set[str], rate: float, sizing: Sizing) -> Mapping[str, int] | None:
     """Replicas by pool: the cheapest on these pools together."""
+    return _solved(_problem(grounds, known, pools, rate, sizing))
+
+
+def _solved(problem: Problem) -> Mapping[str, int] | None:
+    outcome = solve(problem)
+    return outcome.replicas if isinstance(outcome, Planned) else None
+
+
+def _problem(grounds: Grounds, known: Mapping[str, Option], pools: Set[str], rate: float, sizing: Sizing) -> Problem:
     workload = grounds.snapshot.workload
     offers = tuple(_offer(grounds, known[pool], sizing) for pool in sorted(pools))
-    outcome = solve(
-        Problem(
-            load=rate,
-            minimum=workload.scaling.least,
-            maximum=max(workload.scaling.maximum, grounds.replicas),
-            offers=tuple(o for o in offers if o.most > 0),
-            min_families=workload.min_families,
-            max_spot_percent=workload.max_spot_percent,
-        )
+    return Problem(
+        load=rate,
+        minimum=workload.scaling.least,
+        maximum=max(workload.scaling.maximum, grounds.replicas),
+        offers=tuple(o for o in offers if o.most > 0),
+        min_families=workload.min_families,
+        max_spot_percent=workload.max_spot_percent,
     )
-    return outcome.replicas if isinstance(outcome, Planned) else None
 
 
 def _offer(grounds: Grounds, option: Option, sizing: Sizing) -> Offer:
