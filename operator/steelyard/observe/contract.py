@@ -13,7 +13,7 @@ from steelyard.core.economics.energy import Meters, meters
 from steelyard.core.facts.batches import LARGEST, SIZES, Batches
 from steelyard.core.facts.streams import Streams
 from steelyard.core.facts.tokens import Counted, Tokens
-from steelyard.core.statistics.histogram import Buckets, kept
+from steelyard.core.statistics.histogram import Buckets, Histogram
 from steelyard.observe.exposition import EDGES, SERIES, Exposition, Labels
 from steelyard.observe.failure import Reason, RejectedError
 from steelyard.observe.sample import Counts, Sample
@@ -346,7 +346,7 @@ def _buckets(seen: Exposition, name: str) -> Buckets:
     for of_set in sets:
         if sorted(of_set) != of_set:
             raise RejectedError(Reason.BUCKETS, f"has a histogram {name} whose buckets are not cumulative")
-    return dict(zip(edges, sets[0] if len(sets) == 1 else map(sum, zip(*sets, strict=True)), strict=True))
+    return Histogram(edges, sets[0] if len(sets) == 1 else list(map(sum, zip(*sets, strict=True))))
 
 
 @lru_cache(maxsize=LAYOUTS)
@@ -379,7 +379,7 @@ def _tokens(seen: Exposition, names: Iterable[str]) -> Buckets | None:
     buckets = _buckets(seen, name)
     if not all(edge == math.inf or (1 <= edge <= MOST_TOKENS and edge == math.floor(edge)) for edge in buckets):
         raise RejectedError(Reason.BUCKETS, f"has a histogram {name} with an edge that is no number of tokens")
-    return kept(buckets)
+    return buckets or None
 
 
 def _edge(name: str, text: str | None) -> float:

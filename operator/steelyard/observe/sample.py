@@ -11,7 +11,7 @@ from steelyard.core.facts.batches import Batches
 from steelyard.core.facts.batches import shrank as fewer
 from steelyard.core.facts.streams import Streams
 from steelyard.core.facts.tokens import Tokens, fewer_tokens
-from steelyard.core.statistics.histogram import Buckets, Histogram, kept, shrank
+from steelyard.core.statistics.histogram import Buckets, shrank
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +120,6 @@ class Sample:
     tokens: Tokens | None = None
     streams: Streams | None = None
     """Counters, and what runs at this moment."""
-
-    def __post_init__(self) -> None:
-        """Histograms are held in the form that takes least: one or two samples of each pod are remembered."""
-        for name in ("buckets", "input_tokens", "output_tokens"):
-            told = getattr(self, name)
-            if told and not isinstance(told, Histogram):
-                object.__setattr__(self, name, kept(told))
 
     def shrank(self, old: Sample) -> bool:
         """Whether a counter went back, which only a new process explains. Where both name their start and it is the same, requests alone

@@ -100,16 +100,16 @@ def added(one: Buckets | None, other: Buckets | None) -> Buckets | None:
         return None
     if not one or not other:
         return one or other
-    if isinstance(one, Histogram) and isinstance(other, Histogram) and one.edges is other.edges:
-        return one.with_counts([a + b for a, b in zip(one.counts, other.counts, strict=True)])
+    if alike := _alike((one, other)):
+        return alike[0].with_counts([a + b for a, b in zip(*(each.counts for each in alike), strict=True)])
     return {edge: count + other[edge] for edge, count in one.items()} if one.keys() == other.keys() else None
 
 
 def summed(several: Sequence[Buckets]) -> Buckets | None:
     """All together; None where they cannot be added, because edges differ. Those that are kept share their edges, and are added column by column."""
-    kept_ones = [each for each in several if isinstance(each, Histogram)]
-    if kept_ones and len(kept_ones) == len(several) and all(each.edges is kept_ones[0].edges for each in kept_ones):
-        return dict(zip(kept_ones[0].edges, map(sum, zip(*(each.counts for each in kept_ones), strict=True)), strict=True))
+    alike = _alike(several)
+    if alike:
+        return dict(zip(alike[0].edges, map(sum, zip(*(each.counts for each in alike), strict=True)), strict=True))
     total: Buckets | None = {}
     for each in several:
         total = added(total, each)
@@ -118,11 +118,17 @@ def summed(several: Sequence[Buckets]) -> Buckets | None:
 
 def at_or_below(several: Sequence[Buckets], edge: float) -> list[int]:
     """Observations of each up to an edge that all have."""
-    kept_ones = [each for each in several if isinstance(each, Histogram)]
-    if len(kept_ones) < len(several) or any(each.edges is not kept_ones[0].edges for each in kept_ones):
+    alike = _alike(several)
+    if not alike:
         return [each[edge] for each in several]
-    at = kept_ones[0].edges.index(edge) if kept_ones else 0
-    return [each.counts[at] for each in kept_ones]
+    at = alike[0].edges.index(edge)
+    return [each.counts[at] for each in alike]
+
+
+def _alike(several: Sequence[Buckets]) -> Sequence[Histogram]:
+    """They, where all are kept and share their edges, so that they may be read column by column; else none."""
+    alike = [each for each in several if isinstance(each, Histogram)]
+    return alike if len(alike) == len(several) and all(each.edges is alike[0].edges for each in alike) else ()
 
 
 def growth(new: Buckets | None, old: Buckets | None) -> Buckets | None:
@@ -131,16 +137,18 @@ def growth(new: Buckets | None, old: Buckets | None) -> Buckets | None:
         return None
     if not old:
         return new
-    if isinstance(new, Histogram) and isinstance(old, Histogram) and new.edges is old.edges:
-        return new.with_counts([a - b for a, b in zip(new.counts, old.counts, strict=True)])
+    if alike := _alike((new, old)):
+        return alike[0].with_counts([a - b for a, b in zip(*(each.counts for each in alike), strict=True)])
     return {edge: count - old[edge] for edge, count in new.items()} if new.keys() == old.keys() else None
 
 
 def shrank(new: Buckets | None, old: Buckets | None) -> bool:
     """Whether any bucket lost observations, which only a restart explains."""
-    if isinstance(new, Histogram) and isinstance(old, Histogram) and new.edges is old.edges:
-        return any(a < b for a, b in zip(new.counts, old.counts, strict=True))
-    return bool(new and old and any(count < old.get(edge, 0) for edge, count in new.items()))
+    if not new or not old:
+        return False
+    if alike := _alike((new, old)):
+        return any(a < b for a, b in zip(*(each.counts for each in alike), strict=True))
+    return any(count < old.get(edge, 0) for edge, count in new.items())
 
 
 def quantile(buckets: Buckets | None, share: float) -> float | None:
