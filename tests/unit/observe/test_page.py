@@ -2,11 +2,13 @@
 
 import asyncio
 from ipaddress import ip_address
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from patience import PATIENCE
 from steelyard.observe.failure import Reason, RejectedError
 from steelyard.observe.page import HEAD, PIECES, answer, fetch
 
@@ -114,3 +116,42 @@ async def test_what_is_asked_names_the_pod_and_wants_plain_text_that_ends():
     lines = (await asked).split("\r\n")
     assert lines[:2] == ["GET /met%20rics HTTP/1.1", f"Host: 127.0.0.1:{port}"]
     assert {"Accept-Encoding: identity", "Connection: close"} <= set(lines)
+
+
+@pytest.mark.parametrize("endless", [b"x: y\r\n", b"\r\n" + 500 * b"up 1\n"], ids=["a head without end", "a text without end"])
+def test_a_pod_that_goes_on_for_ever_is_refused_and_hung_up_on(endless):
+    async def told() -> bool:
+        hung_up = asyncio.Event()
+
+        async def talk(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(OK)
+            try:
+                while True:
+                    writer.write(endless)
+                    await writer.drain()
+                    await asyncio.sleep(0)
+            except OSError:
+                hung_up.set()
+
+        async with asyncio.timeout(PATIENCE), await asyncio.start_server(talk, "127.0.0.1", 0) as server:
+            with pytest.raises(RejectedError) as caught:
+                await fetch(ip_address("127.0.0.1"), server.sockets[0].getsockname()[1], "/metrics", LARGEST)
+            assert caught.value.reason is Reason.TOO_LARGE
+            await hung_up.wait()
+        return True
+
+    assert asyncio.run(told())
+
+
+def test_an_address_of_ipv6_stands_in_brackets(monkeypatch):
+    """Not every machine has one to connect to."""
+    sent = bytearray()
+
+    async def connected(host: str, port: int, limit: int) -> tuple[asyncio.StreamReader, SimpleNamespace]:
+        reader = asyncio.StreamReader(limit=limit)
+        reader.feed_data(OK + b"Content-Length: 0\r\n\r\n")
+        return reader, SimpleNamespace(write=sent.extend, transport=SimpleNamespace(abort=lambda: None))
+
+    monkeypatch.setattr(asyncio, "open_connection", connected)
+    assert asyncio.run(fetch(ip_address("fd00::7"), 9090, "/metrics", LARGEST)) == b""
+    assert b"\r\nHost: [fd00::7]:9090\r\n" in sent
