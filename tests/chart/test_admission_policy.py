@@ -203,6 +203,12 @@ STOLEN: dict[str, tuple[Callable[[Object], Any], str]] = {
 }
 
 
+OF_A_PROBE = (
+    "makes a probe only of one server and one generator of load, once and with a deadline",
+    "the node's folder of config.cache.hostPath in serving pods",
+)
+
+
 @pytest.mark.parametrize("what", STOLEN)
 @pytest.mark.parametrize("kind", ["Deployment", "Job", "Probe"])
 def test_what_the_operator_never_makes_is_refused_to_its_account(installed: Installed, first: Any, what: str, kind: str) -> None:
@@ -212,8 +218,9 @@ def test_what_the_operator_never_makes_is_refused_to_its_account(installed: Inst
     status, said = installed.create(manifest)
     assert status == 422, said
     assert f"ValidatingAdmissionPolicy '{installed.policies[0].rsplit('-', 1)[0]}" in said
-    # Of a probe several policies ask, and which of them tells is the API server's choice.
-    assert SAYS in said and (words in said or kind == "Probe")
+    # What several policies refuse of a probe is told by one of them, whichever the API server comes to first.
+    told = (words, *OF_A_PROBE) if kind == "Probe" else (words,)
+    assert SAYS in said and any(each in said for each in told)
 
 
 def _sidecar(**changes: Any) -> Callable[[Object], Any]:
