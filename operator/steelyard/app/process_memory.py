@@ -19,8 +19,7 @@ def look_seldom() -> None:
 
 
 def hold_once() -> None:
-    """Before there are threads. glibc gives each one an arena of its own, and what a thread has freed stays with its arena: of a large fleet, a
-    sixth of all memory. Threads take turns in Python, so one arena is enough."""
+    """Before there are threads. glibc gives each one an arena of its own, and what a thread has freed stays with its arena. Threads take turns in Python, so one arena is enough."""
     limit = _libc("mallopt")
     if limit is not None:
         limit(ARENAS, 1)

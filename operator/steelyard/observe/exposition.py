@@ -49,7 +49,7 @@ LINE = 4096
 SHORT = 256
 """Characters of a line of which anything is remembered."""
 REMEMBERED = 4096
-"""Names, labels and comments, of each as many: 20 MB at the very most, whatever pods say."""
+"""Names, labels and comments, of each as many: a bound on memory, whatever pods say."""
 
 
 @dataclass(frozen=True, slots=True)

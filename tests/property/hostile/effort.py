@@ -1,4 +1,4 @@
-"""How long the fuzzers look: a minute together in `make test`, an hour in `make test-long`; and what one input may cost."""
+"""How long the fuzzers look: a minute together in `make test`, THOROUGH times as many examples in `make test-long`; and what one input may cost."""
 
 from __future__ import annotations
 
