@@ -51,7 +51,7 @@ class Observing:
             source = DirectSource(clock, timeout_seconds=self._timeout)
         self._observer = Observer(source, float(config.interval_seconds), on_window)
         self._told: dict[tuple[WorkloadKey, PlacementKey], Tally] = {}
-        self._drawn: dict[tuple[WorkloadKey, PlacementKey], Totals] = {}
+        self._counted: dict[tuple[WorkloadKey, PlacementKey], Totals] = {}
         self._refused: dict[tuple[str, str], int] = {}
         self._seen: dict[str, tuple[PodFacts, ObservedPod]] = {}
 
@@ -94,7 +94,7 @@ class Observing:
         for workload in self._observer.workloads - present:
             for placement in self._observer.forget(workload):
                 self._told.pop((workload, placement), None)
-                self._drawn.pop((workload, placement), None)
+                self._counted.pop((workload, placement), None)
 
     def _count(self) -> None:
         """Counters by pool: a pool's revisions add up, and a counter only grows."""
@@ -108,7 +108,7 @@ class Observing:
             self._told[key] = counted.at_least(before)
             self._count_energy(key, totals)
             self._count_tokens(key, totals)
-            self._drawn[key] = totals
+            self._counted[key] = totals
         for slot, count in self._observer.refused.items():
             grown = count - self._refused.get(slot, 0)
             if grown > 0:
@@ -117,7 +117,7 @@ class Observing:
 
     def _count_energy(self, key: tuple[WorkloadKey, PlacementKey], totals: Totals) -> None:
         """What is not told is not counted, and no series says 0 for it."""
-        (workload, placement), before = key, self._drawn.get(key)
+        (workload, placement), before = key, self._counted.get(key)
         for method, now, told in (
             ("measured", totals.joules, before.joules if before else 0.0),
             ("estimated", totals.estimated_joules, before.estimated_joules if before else 0.0),
@@ -128,7 +128,7 @@ class Observing:
 
     def _count_tokens(self, key: tuple[WorkloadKey, PlacementKey], totals: Totals) -> None:
         """As energy: no series where no server tells."""
-        (workload, placement), before = key, self._drawn.get(key)
+        (workload, placement), before = key, self._counted.get(key)
         grown = totals.tokens.plus(before.tokens, -1) if before else totals.tokens
         for direction, tokens in (("input", grown.input), ("output", grown.output)):
             if tokens > 0:

@@ -80,11 +80,12 @@ class WindowTable(Sequence[Window]):
     def then(self, newest: Window, most: int) -> WindowTable:
         """With one more; of more than `most` the oldest go."""
         added, gone = WindowTable((newest,)), max(0, len(self) + 1 - most)
+        stays, comes = self._whole()[gone:], added._whole()
         if added._edges and added._edges != self._edges and self._edges:
             return WindowTable((*self[gone:], newest))
         return _made(
             np.concatenate((self._rows[gone:], added._rows)),
-            _reached(np.concatenate((_widened(self._whole()[gone:], added._whole()), _widened(added._whole(), self._whole())))),
+            _reached(np.concatenate((_widened(stays, comes), _widened(comes, stays)))),
             self._edges or added._edges,
             _columns([*self._batches_of(gone), *added._batches_of(0)])
             if self._batches is None or added._batches is None

@@ -165,7 +165,7 @@ def _too_much(window: Window, windows: Sequence[Window], allowed: float) -> bool
 def without_backlog(windows: Sequence[Window], allowed: float) -> tuple[Window, ...]:
     """Those in which no late answer may be of a shortage before: a window that broke the promise counts unless one of the BACKLOG before it broke it
     at a higher load per replica."""
-    broken = [w.slow + w.shed > 1 and broke(w, allowed) for w in windows]
+    broken = [broke(w, allowed) for w in windows]
     if not any(broken):
         return tuple(windows)
     kept = []

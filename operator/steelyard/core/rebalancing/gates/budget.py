@@ -80,5 +80,4 @@ def _whose(proposal: Proposal) -> str:
 def _counted(trial: PastMove) -> str:
     """What a trial counts as, and until when."""
     cost = "the whole budget, as its cost is not known" if trial.cost is None else f"{trial.cost:.4g}"
-    until = (trial.time + DAY).isoformat(" ", "minutes").partition("+")[0]
-    return f"the trial on pool {trial.target_pool} until {until} UTC ({cost})"
+    return f"the trial on pool {trial.target_pool} until {trial.time + DAY:%Y-%m-%d %H:%M} UTC ({cost})"
