@@ -242,6 +242,23 @@ def test_the_source_deployment_vanishes_during_the_move(step: Step) -> None:
     assert world.count(world.serves_on or "") >= 2
 
 
+def test_what_was_added_to_the_target_beside_the_move_stays_until_a_vanished_source_is_back() -> None:
+    grounds = {"a": Ground(speed=8, price=0.5, nodes=2), "b": Ground(speed=8, price=0.5, nodes=2), "c": Ground(speed=8, nodes=2)}
+    world = World(grounds, rate=2.0, policy=quick(cooldown_seconds=1200))
+    world.until(lambda: world.memory.move is not None)
+    world.rate = 40.0
+    world.until(lambda: world.memory.move is not None and world.memory.move.step is Step.BACK)
+    move = world.memory.move
+    assert move is not None
+    source, target = move.source, move.target
+    world.until(lambda: world.deployments[target].desired > move.target_replicas)
+    before = world.deployments[target].desired
+    world.remove(source)
+    world.tick()
+    assert world.deployments[target].desired >= before
+    assert world.deployments[source].desired > 0
+
+
 @pytest.mark.parametrize("step", [*STEPS, Step.BACK])
 def test_the_target_deployment_vanishes_during_the_move(step: Step) -> None:
     world = going_back() if step is Step.BACK else moving(step)

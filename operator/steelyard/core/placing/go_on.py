@@ -104,8 +104,10 @@ def _at_target(under: UnderWay) -> int:
 
 def _source_again(seen: Analysis, move: Move, repaired: Outcome | None) -> Outcome:
     """The source's Deployment is gone though nobody of us removed it: it comes back before the move goes on. Where it cannot be made any more the
-    move is over, and both ends count as what stands."""
-    allocation = {**(repaired.allocation if repaired else seen.allocation), move.target: move.target_replicas}
+    move is over, and both ends count as what stands. Nothing is taken from the target meanwhile, what was added there beside the move included."""
+    allocation, target = repaired.allocation if repaired else seen.allocation, seen.snapshot.placement(move.target)
+    kept = max(move.target_replicas, allocation.get(move.target, 0), target.desired if target else 0)
+    allocation = {**allocation, move.target: kept}
     said = f"the Deployment on pool {move.source.pool} is missing"
     if starts_on(seen, move.source.pool) == move.source:
         count = max(move.source_replicas, allocation.get(move.source, 0))
