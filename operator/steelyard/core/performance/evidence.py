@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import exp, inf, log, sqrt
+from typing import TypeAlias
 
 from steelyard.core.economics.energy import unit_energy
 from steelyard.core.economics.unit_cost import unit_cost
@@ -39,8 +40,12 @@ CHANGE = 0.2
 """Relative change of a point that is worth a write."""
 REFITTED = 0.1
 """The same of a capacity by the same law as before, for other requests: what its interval leaves open is the same at both, and no chance between them."""
-GROWN = 2
-"""Times as many good requests behind a cost, for a narrower interval to be news: few windows are alike by chance."""
+GROWN = 3
+"""Times as many requests behind a cost, energy or a latency are news while it is not known well, however wide its interval is now. A power of two
+would be met by chance, where LATEST windows are just so many times as many as were remembered."""
+ALIKE = 4
+"""Times as narrow an interval of it is news with no more requests: they were of several kinds and have become alike. Less than that is chance, which
+some workload of a fleet meets at every look."""
 NOISE = 1.25
 """Times both figures' half-widths; a change within it is chance."""
 RENEWED = timedelta(days=1)
@@ -49,16 +54,18 @@ RETRIED = 1.1
 """Times the remembered capacity that is believed after each RENEWED, where the figures say that the broken promise which taught it was not
 the load's fault: a step that breaks the promise again costs one window a day, and one that does not gives replicas back."""
 NARROWER = 2
-"""Times as narrow a figure, inside what the remembered one left open, is news. More good requests behind the same interval are not: else each
+"""Times as narrow a capacity, inside what the remembered one left open, is news. More good requests behind the same interval are not: else each
 status of a fleet is written again and again while its windows fill."""
 WIDE = log(1.05)
 """Half-width (of the log) up to which a capacity is known well enough: narrower is not worth a write."""
 POISSON = 1.96
 """Standard deviations on either side of a count, whose deviation is its root."""
 WIDE_COST = log(1.02)
-"""The same of a cost. Savings are of more than that, and their interval has to be above the least one."""
+"""The same of a cost, energy and a latency. Savings are of more than that, and their interval has to be above the least one."""
 CONTRADICTED = 1.1
 """Times beyond the ends of a probe's interval at which live traffic is believed and the probe is not: one window may be off by some percent."""
+_Counted: TypeAlias = tuple[Interval, int]
+"""A figure, and the number of requests behind it."""
 LATEST = 16
 """Windows that evidence is computed from, and as many more as it takes to see `least` good requests."""
 
@@ -201,19 +208,16 @@ def _tells_more(old: UnitCost | None, new: UnitCost | None, least: int) -> bool:
     """Whether the cost tells what the remembered one did not."""
     if old is None or new is None:
         return old is None and new is not None
-    before, after = _as_sure_as_counts(old.interval, old.good), _as_sure_as_counts(new.interval, new.good)
-    surer = new.good >= GROWN * old.good and _sharper(before, after, WIDE_COST)
-    return surer or _enough(old, new, least) or _resized(old, new) or _moved(before, after) or _tokens_tell_more(old, new)
+    return _enough(old, new, least) or _resized(old, new) or any(map(_says_more, _costs(old), _costs(new)))
 
 
-def _tokens_tell_more(old: UnitCost, new: UnitCost) -> bool:
-    """Whether the same money is over another number of tokens than before, or is told of them for the first time. While requests get longer it is
-    over both kinds, and not sure."""
-    pairs = ((old.output, new.output), (old.input, new.input))
-    told = [(before, _as_sure_as_counts(after.interval, new.good)) for before, after in pairs if after is not None]
-    return any(
-        before is None or _moved(known := _as_sure_as_counts(before.interval, old.good), after) or _sharper(known, after, WIDE_COST)
-        for before, after in told
+def _costs(unit: UnitCost) -> tuple[_Counted | None, ...]:
+    """Of good requests and of each kind of tokens: the same money, over another number of them once requests get longer. No narrower than requests
+    that come by chance leave it: of all the windows that are looked at those are narrow which chance made alike."""
+    told = (unit.interval, *(tokens.interval if tokens else None for tokens in (unit.output, unit.input)))
+    chance = exp(POISSON / sqrt(max(1, unit.good)))
+    return tuple(
+        (Interval(c.point, min(c.lower, c.point / chance), max(c.upper, c.point * chance)), unit.good) if c else None for c in told
     )
 
 
@@ -223,12 +227,6 @@ def _other_requests(old: PerRequest | None, new: PerRequest | None) -> bool:
         return new is not None
     pairs = ((old.input, new.input), (old.output, new.output))
     return any(before is not None and after is not None and (_moved(before, after) or _sharper(before, after)) for before, after in pairs)
-
-
-def _as_sure_as_counts(cost: Interval, good: int) -> Interval:
-    """No narrower than requests that come by chance leave it: of all the windows that are looked at those are narrow which chance made alike."""
-    point, chance = cost.point, exp(POISSON / sqrt(max(1, good)))
-    return Interval(point, min(cost.lower, point / chance), max(cost.upper, point * chance))
 
 
 def _capacity(
@@ -285,19 +283,21 @@ def _saturation(old: Saturation | None, new: Saturation | None) -> tuple[Saturat
     return (old if _sharper(new.rate, old.rate) else new), False
 
 
-def _joules(known: Known) -> Interval | None:
-    return known.energy.each if known.energy else None
+def _joules(known: Known) -> _Counted | None:
+    return (known.energy.each, known.energy.n) if known.energy else None
 
 
-def _latency(known: Known) -> Interval | None:
-    return known.percentile.milliseconds if known.percentile else None
+def _latency(known: Known) -> _Counted | None:
+    return (known.percentile.milliseconds, known.percentile.n) if known.percentile else None
 
 
-def _says_more(old: Interval | None, new: Interval | None) -> bool:
-    """Whether a figure tells what the remembered one does not."""
+def _says_more(old: _Counted | None, new: _Counted | None) -> bool:
+    """Whether a figure tells what the remembered one does not: that it is another one, or the same far surer."""
     if old is None or new is None:
         return old is None and new is not None
-    return _moved(old, new) or _sharper(old, new, WIDE_COST)
+    (before, few), (after, many) = old, new
+    surer = many >= GROWN * few or _spread(before) >= ALIKE * _spread(after)
+    return _moved(before, after) or (surer and _spread(before) > WIDE_COST)
 
 
 def _approached(old: Capacity, new: Capacity, step: float) -> Capacity:
@@ -321,9 +321,9 @@ def _learnt(before: Interval, after: Interval, broken: float | None) -> bool:
     return too_high or _moved(before, after) or _sharper(before, after)
 
 
-def _sharper(before: Interval, after: Interval, wide: float = WIDE) -> bool:
+def _sharper(before: Interval, after: Interval) -> bool:
     """Two figures that agree are not of the same worth."""
-    return _spread(before) > max(wide, NARROWER * _spread(after))
+    return _spread(before) > max(WIDE, NARROWER * _spread(after))
 
 
 def _n(known: Known) -> int:
