@@ -8,6 +8,9 @@ from typing import Any
 
 YOUNG = 10_000
 """Objects: those of some decisions together, a few megabytes."""
+OLD = 200
+"""Looks at the younger objects for one at all of them, which stops the loop of a fleet of 5,000 for most of a second: some minutes apart, and not
+some seconds."""
 ARENAS = -8
 """M_ARENA_MAX of malloc.h."""
 
@@ -15,7 +18,7 @@ ARENAS = -8
 def look_seldom() -> None:
     """From now on look seldom for garbage. Decisions make thousands of objects that go by themselves. Python looks after every 700 that stay for now;
     what it finds alive so often counts as old, and so often all of a fleet's facts are looked through again."""
-    gc.set_threshold(YOUNG)
+    gc.set_threshold(YOUNG, gc.get_threshold()[1], OLD)
 
 
 def hold_once() -> None:

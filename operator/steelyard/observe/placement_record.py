@@ -27,6 +27,7 @@ from steelyard.observe.pod_record import PodRecord
 from steelyard.observe.sample import ZERO, Sample, Tally, total
 from steelyard.observe.windows import Constellation, Span, opened
 
+_NONE = WindowTable()
 WINDOWS = 64
 """Windows kept."""
 COVERAGE_PERCENT = 80
@@ -75,7 +76,7 @@ class PlacementRecord:
         self._joules = {False: 0.0, True: 0.0}
         """By whether they are estimated."""
         self._tokens = NOTHING_COUNTED
-        self._ring = self._before = WindowTable()
+        self._ring = self._before = _NONE
         self._running: Span | None = None
         self._epoch: datetime | None = None
         self._recovering = False
@@ -178,7 +179,9 @@ class PlacementRecord:
     @property
     def past(self) -> WindowTable:
         """Windows, oldest first and without latencies, of the time before it last began to serve; all of them while it does not."""
-        left = self._ring if self._idle or not self._pods else WindowTable()
+        left = self._ring if self._idle or not self._pods else _NONE
+        if not left and not self._before:
+            return _NONE  # As of most placements at each look.
         return left.without_latencies().after(self._before, WINDOWS)
 
     @property
@@ -344,4 +347,4 @@ class PlacementRecord:
 
     def _put_by(self) -> None:
         """What was read before it stood empty tells what was asked for, and nothing of what runs."""
-        self._before, self._ring = self._ring.without_latencies().after(self._before, WINDOWS), WindowTable()
+        self._before, self._ring = self._ring.without_latencies().after(self._before, WINDOWS), _NONE

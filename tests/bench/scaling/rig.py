@@ -168,14 +168,14 @@ def events(operator: OperatorProcess, message: str) -> list[dict[str, Any]]:
     return [line for line in operator.lines() if line.get("message") == message]
 
 
-def at_rest(stage: Rig, say: Say, quiet_seconds: float, most_seconds: float) -> bool:
-    """Wait until nothing was written for so long; False if that did not come."""
+def at_rest(stage: Rig, say: Say, quiet_seconds: float, most_seconds: float, least_seconds: float = 0.0) -> bool:
+    """Wait at least so long, and until nothing was written for `quiet_seconds`; False if that did not come."""
     began = time.monotonic()
     while time.monotonic() - began < most_seconds:
         stage.audit.mark()
         time.sleep(quiet_seconds)
         found = stage.writes()
-        if not found:
+        if not found and time.monotonic() - began >= least_seconds:
             return True
         say(f"written in {quiet_seconds:.0f} s: {sum(found.values())}")
     return False

@@ -9,6 +9,7 @@ ask for CPU beside it; their memory has room in what is kept above what Amazon a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 from math import inf
 
@@ -45,6 +46,7 @@ def pods_for_replicas(shape: Shape) -> int:
     return max(1, (PODS if shape.pods is None else shape.pods) - AGENT_PODS)
 
 
+@lru_cache(maxsize=1024)
 def _stepped(amount: float, steps: Sequence[tuple[float, float]]) -> float:
-    """What is kept of an amount, part by part."""
+    """What is kept of an amount, part by part. Kept for the few sizes that nodes have: every decision asks it of every shape."""
     return sum(part * max(0.0, min(amount, end) - begin) for (begin, part), (end, _) in pairwise((*steps, (inf, 0.0))))

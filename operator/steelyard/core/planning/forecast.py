@@ -8,7 +8,7 @@ followed: at horizons of minutes it adds more starts than it saves misses.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 AHEAD = 120.0
 """Seconds over which forecasts are compared with what came."""
@@ -28,8 +28,7 @@ WIDEST = 0.25
 """Part of the level that it is taken to wander until replicas are ready: after a jump more is learnt than will come again."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Forecast:
+class Forecast(NamedTuple):
     """level: requests per second, None before the first window. variance: of the level. seen: seconds of traffic. last: the newest
     window's rate. ahead: (level, variance) of the last AHEAD seconds, the oldest first. recent: dispersion of the last minutes."""
 
@@ -48,7 +47,7 @@ class Forecast:
             raise ValueError(f"a window must have a length, got {seconds} s")
         rate = requests / seconds
         if self.level is None:
-            return replace(self, level=rate, variance=self.dispersion * max(rate, 1 / seconds) / seconds, last=rate)
+            return self._replace(level=rate, variance=self.dispersion * max(rate, 1 / seconds) / seconds, last=rate)
         level = max(self.level, 0.1 / seconds)
         seen = self.seen + seconds
         # After a silence the level is near nothing, and what comes back would look infinitely wild beside it.
