@@ -1,7 +1,8 @@
 """How much of one turn of the event loop the workers may take together.
 
-A turn ends when everybody who is ready has gone on once, and the Lease's renewal takes several turns. Eight workers that each decide in one
-turn make it eight decisions long, and on a processor that others use too the Lease is lost while the process is busy.
+A turn ends when everybody who is ready has gone on once: probes, watches and the pages of pods. Eight workers that each decide in one turn
+make it eight decisions long, and whoever takes several turns, like a request to the API server, waits for all of them. Too small a part leaves
+a large fleet waiting for decisions while pages are read.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import asyncio
 
 from steelyard.control.clock import Clock
 
-TURN_SECONDS = 0.01
+TURN_SECONDS = 0.025
 
 
 class LoopShare:

@@ -41,8 +41,8 @@ CHANGE = 0.2
 REFITTED = 0.1
 """The same of a capacity by the same law as before, for other requests: what its interval leaves open is the same at both, and no chance between them."""
 GROWN = 3
-"""Times as many requests behind a cost, energy or a latency are news while it is not known well, however wide its interval is now. A power of two
-would be met by chance, where LATEST windows are just so many times as many as were remembered."""
+"""Times as many requests behind a cost, energy or a latency are news while it is not known well, if its windows are among theirs: the sample has
+grown. Of another sample, which is as large by chance, they are none."""
 ALIKE = 4
 """Times as narrow an interval of it is news with no more requests: they were of several kinds and have become alike. Less than that is chance, which
 some workload of a fleet meets at every look."""
@@ -183,7 +183,8 @@ def _remember(old: Known | None, new: Known | None, least: int, carried: float |
         return old
     late = _later(old, new)
     full, told = _saturation(old.saturation, new.saturation)
-    drawn, timed = _says_more(_joules(old), _joules(new)), _says_more(_latency(old), _latency(new))
+    grown = _grown(old.unit_cost, new.unit_cost)
+    drawn, timed = _says_more(_joules(old), _joules(new), grown=grown), _says_more(_latency(old), _latency(new), grown=grown)
     energy, latency = new.energy if drawn else old.energy, new.percentile if timed else old.percentile
     if old.probed is not None:
         capacity, news = _beside_probe(old.capacity, new.capacity, carried, broken)
@@ -208,7 +209,16 @@ def _tells_more(old: UnitCost | None, new: UnitCost | None, least: int) -> bool:
     """Whether the cost tells what the remembered one did not."""
     if old is None or new is None:
         return old is None and new is not None
-    return _enough(old, new, least) or _resized(old, new) or any(map(_says_more, _costs(old), _costs(new)))
+    return (
+        _enough(old, new, least)
+        or _resized(old, new)
+        or any(_says_more(before, after, grown=_grown(old, new)) for before, after in zip(_costs(old), _costs(new), strict=True))
+    )
+
+
+def _grown(old: UnitCost | None, new: UnitCost | None) -> bool:
+    """Whether the new figure rests on the windows of the old one, and on those that came since."""
+    return old is not None and new is not None and new.start <= old.start
 
 
 def _costs(unit: UnitCost) -> tuple[_Counted | None, ...]:
@@ -291,12 +301,12 @@ def _latency(known: Known) -> _Counted | None:
     return (known.percentile.milliseconds, known.percentile.n) if known.percentile else None
 
 
-def _says_more(old: _Counted | None, new: _Counted | None) -> bool:
+def _says_more(old: _Counted | None, new: _Counted | None, *, grown: bool) -> bool:
     """Whether a figure tells what the remembered one does not: that it is another one, or the same far surer."""
     if old is None or new is None:
         return old is None and new is not None
     (before, few), (after, many) = old, new
-    surer = many >= GROWN * few or _spread(before) >= ALIKE * _spread(after)
+    surer = (grown and many >= GROWN * few) or _spread(before) >= ALIKE * _spread(after)
     return _moved(before, after) or (surer and _spread(before) > WIDE_COST)
 
 
