@@ -182,9 +182,8 @@ def test_a_server_tells_how_busy_it_was_or_does_not(told):
 
 
 def rate(seen: World) -> float:
-    snapshot = seen.snapshot("w")
-    windows = [w for r in snapshot.traffic.values() if isinstance(r, Fresh) for w in r.value.windows[-5:]]
-    return sum(w.offered for w in windows) / sum(w.seconds for w in windows)
+    placements = [r.value.windows[-5:] for r in seen.snapshot("w").traffic.values() if isinstance(r, Fresh)]
+    return sum(sum(w.offered for w in windows) / sum(w.seconds for w in windows) for windows in placements)
 
 
 def replicas(seen: World) -> int:
