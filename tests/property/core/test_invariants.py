@@ -237,3 +237,36 @@ def test_a_snapshot_is_decided_the_same_way_twice_and_in_any_order_of_its_parts(
             traffic=dict(reversed(list(snapshot.traffic.items()))),
         )
         assert decide(snapshot, world.now) == decide(snapshot, world.now) == decide(turned, world.now)
+
+
+def test_a_rescue_ends_where_its_target_is_full_and_all_of_its_source_is_needed_beside_it() -> None:
+    """A sequence after which a rescue stood in Shift for ever, its deadline long past."""
+    found = FaultyWorld()
+    found.begin(
+        speeds=(8.0, 10.0, 10.0), busy_known=False, nodes=(2, 3, 40), seed=14, prices=(1.0, 2.0, 2.0), claimed=2.0, start=1, rate=24.0
+    )
+    found.a_pool_gets_slow(late=0.002, pool="a")
+    found.a_pool_gets_slow(late=0.3, pool="b")
+    found.a_pool_gets_slow(late=0.002, pool="a")
+    found.a_pool_gets_slow(late=0.002, pool="a")
+    found.a_pool_gets_slow(late=0.002, pool="a")
+    found.a_pool_gets_slow(late=0.002, pool="a")
+    found.a_pool_gets_slow(late=0.002, pool="a")
+    found.a_pool_gets_slow(late=0.3, pool="c")
+    found.a_pool_gets_slow(late=0.002, pool="c")
+    found.a_pool_gets_slow(late=0.3, pool="c")
+    found.a_pool_gets_slow(late=0.002, pool="b")
+    found.a_pool_gets_slow(late=0.3, pool="a")
+    found.a_pool_gets_slow(late=0.002, pool="a")
+    found.a_pool_gets_slow(late=0.3, pool="c")
+    found.a_pool_gets_slow(late=0.3, pool="c")
+    found.a_pool_gets_slow(late=0.002, pool="b")
+    found.a_pool_gets_slow(late=0.3, pool="a")
+    found.a_pool_gets_slow(late=0.3, pool="a")
+    found.a_pool_gets_slow(late=0.002, pool="b")
+    found.a_pool_gets_slow(late=0.3, pool="b")
+    found.a_pool_gets_slow(late=0.3, pool="c")
+    found.a_pool_gets_slow(late=0.002, pool="a")
+    found.a_pool_gets_slow(late=0.3, pool="c")
+    found.a_pool_gets_slow(late=0.002, pool="a")
+    found.teardown()

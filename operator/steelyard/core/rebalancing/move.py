@@ -235,7 +235,12 @@ def _rescued(move: Move, scene: Scene) -> Progress:
         more = min(goal - move.target_replicas, _room(move, scene))
         if more > 0:
             return _grown(replace(move, target_goal=goal), scene, more)
-        return _drain_next(replace(move, target_goal=goal), scene)
+        after = _drain_next(replace(move, target_goal=goal), scene)
+        if isinstance(after, Move) and after.step is Step.SHIFT and after.source_goal == after.source_replicas > 0:
+            # The target is as large as it may be, and all of the source is needed beside it: nothing is left to do.
+            said = f"{move.target.pool} has no room for more: {move.source.pool} keeps {after.source_goal} replica(s)"
+            return _to(after, scene, Step.DRAIN, Reason.STEP_STARTED, said)
+        return after
     if scene.now >= move.deadline:
         return _back(move, scene, Reason.DEADLINE_PASSED, _counts(scene.test))
     return move
