@@ -43,6 +43,7 @@ SCRAPE_SECONDS = 30.0
 SETTLE_SECONDS = 3600.0
 """In which what was written comes to rest: each workload's status is written first, 50 a second."""
 FILLED_SECONDS = 60.0 * (LATEST + 1)
+"""In which each workload's windows are filled."""
 LAG = "steelyard_loop_lag_seconds"
 
 

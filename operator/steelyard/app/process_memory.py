@@ -9,8 +9,8 @@ from typing import Any
 YOUNG = 10_000
 """Objects: those of some decisions together, a few megabytes."""
 OLD = 200
-"""Looks at the younger objects for one at all of them, which stops the loop of a fleet of 5,000 for most of a second: some minutes apart, and not
-some seconds."""
+"""Looks at the younger objects for one at all of them. That one stops the loop of a large fleet for long: Python's own ten make it every few
+seconds there, and these every few minutes."""
 ARENAS = -8
 """M_ARENA_MAX of malloc.h."""
 
@@ -22,7 +22,8 @@ def look_seldom() -> None:
 
 
 def hold_once() -> None:
-    """Before there are threads. glibc gives each one an arena of its own, and what a thread has freed stays with its arena. Threads take turns in Python, so one arena is enough."""
+    """Before there are threads. glibc gives each one an arena of its own, and what a thread has freed stays with its arena. Threads take turns in
+    Python, so one arena is enough."""
     limit = _libc("mallopt")
     if limit is not None:
         limit(ARENAS, 1)

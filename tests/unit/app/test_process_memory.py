@@ -24,6 +24,21 @@ def test_decisions_do_not_make_python_look_for_garbage() -> None:
         gc.set_threshold(*before)
 
 
+def test_what_is_old_is_seldom_looked_through_however_much_becomes_old(monkeypatch) -> None:
+    monkeypatch.setattr(process_memory, "YOUNG", 100)
+    before, looks = gc.get_threshold(), list[int]()
+    gc.callbacks.append(lambda phase, info: looks.append(info["generation"]))
+    try:
+        process_memory.look_seldom()
+        gc.collect()
+        looks.clear()
+        held = [[number] for number in range(100_000)]
+        assert held and 1 in looks and 2 not in looks
+    finally:
+        gc.callbacks.pop()
+        gc.set_threshold(*before)
+
+
 class Ring:
     """Garbage that only a search finds."""
 

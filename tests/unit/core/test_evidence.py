@@ -267,7 +267,6 @@ def test_a_cost_that_is_known_well_is_not_written_again_because_there_is_more_of
 
 
 def test_steady_traffic_is_written_a_few_times_while_its_windows_fill_and_never_again() -> None:
-    late = 0
     for workload in range(60):
         noise = random.Random(workload)
         # Reads and windows do not begin in the same moment: of the same traffic one window sees more than the next.
@@ -279,8 +278,23 @@ def test_steady_traffic_is_written_a_few_times_while_its_windows_fill_and_never_
             written += [count] if after != kept else []
             kept = after
         assert len(written) <= 7
+        assert written[-1] <= 16
         assert kept is not None
         assert kept.unit_cost is not None
         assert kept.unit_cost.interval.upper / kept.unit_cost.interval.lower < 1.07, "and is known well in the end"
-        late += sum(count > 16 for count in written)
-    assert late == 0
+
+
+def test_a_sample_that_grew_to_three_times_its_requests_is_news_and_another_one_of_that_size_is_none() -> None:
+    noise = random.Random(4)
+    windows = [window(i, good=round(noise.gauss(6000, 500)), replicas=2.0, busy=36.0) for i in range(21)]
+
+    def seen(first: int, last: int) -> Known:
+        known = figures(windows[first:last], chance(), steady=True)
+        assert known is not None
+        return replace(known, capacity=None, saturation=None)
+
+    few, more, others = seen(0, 5), seen(0, 16), seen(5, 21)
+    assert few.unit_cost and more.unit_cost and others.unit_cost
+    assert min(more.unit_cost.good, others.unit_cost.good) >= 3 * few.unit_cost.good
+    assert remember(few, more, 300) == more
+    assert remember(few, others, 300) == few

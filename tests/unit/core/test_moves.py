@@ -242,6 +242,15 @@ def test_the_source_deployment_vanishes_during_the_move(step: Step) -> None:
     assert world.count(world.serves_on or "") >= 2
 
 
+def test_a_target_that_is_full_keeps_its_replicas_where_all_of_the_source_is_needed_beside_it() -> None:
+    world = moving(Step.BAKE)
+    full = world.grounds["b"].nodes = world.count("b")
+    world.rate = 60.0
+    world.until(lambda: world.memory.move is None)
+    assert world.memory.history[-1].outcome is Outcome.MOVED
+    assert world.count("b") == full
+
+
 def test_what_was_added_to_the_target_beside_the_move_stays_until_a_vanished_source_is_back() -> None:
     grounds = {"a": Ground(speed=8, price=0.5, nodes=2), "b": Ground(speed=8, price=0.5, nodes=2), "c": Ground(speed=8, nodes=2)}
     world = World(grounds, rate=2.0, policy=quick(cooldown_seconds=1200))

@@ -1,8 +1,8 @@
 """How much of one turn of the event loop the workers may take together.
 
 A turn ends when everybody who is ready has gone on once: probes, watches and the pages of pods. Eight workers that each decide in one turn
-make it eight decisions long, and whoever takes several turns, like the page of a pod, waits for all of them. Beside a large fleet decisions have
-to wait, and not reads: a fleet of 5,000 that may take 25 ms of a turn reads its pods so late that their readings are stale.
+make it eight decisions long, and whoever takes several turns, like the page of a pod, waits for all of them. In a large fleet it is decisions
+that have to wait, and not reads: a decision that is late is late once, and readings that are late are stale for all.
 """
 
 from __future__ import annotations

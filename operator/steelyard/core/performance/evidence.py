@@ -209,11 +209,10 @@ def _tells_more(old: UnitCost | None, new: UnitCost | None, least: int) -> bool:
     """Whether the cost tells what the remembered one did not."""
     if old is None or new is None:
         return old is None and new is not None
-    return (
-        _enough(old, new, least)
-        or _resized(old, new)
-        or any(_says_more(before, after, grown=_grown(old, new)) for before, after in zip(_costs(old), _costs(new), strict=True))
-    )
+    if _enough(old, new, least) or _resized(old, new):
+        return True
+    grown = _grown(old, new)
+    return any(_says_more(before, after, grown=grown) for before, after in zip(_costs(old), _costs(new), strict=True))
 
 
 def _grown(old: UnitCost | None, new: UnitCost | None) -> bool:

@@ -235,12 +235,7 @@ def _rescued(move: Move, scene: Scene) -> Progress:
         more = min(goal - move.target_replicas, _room(move, scene))
         if more > 0:
             return _grown(replace(move, target_goal=goal), scene, more)
-        after = _drain_next(replace(move, target_goal=goal), scene)
-        if isinstance(after, Move) and after.step is Step.SHIFT and after.source_goal == after.source_replicas > 0:
-            # The target is as large as it may be, and all of the source is needed beside it: nothing is left to do.
-            said = f"{move.target.pool} has no room for more: {move.source.pool} keeps {after.source_goal} replica(s)"
-            return _to(after, scene, Step.DRAIN, Reason.STEP_STARTED, said)
-        return after
+        return _drain_next(replace(move, target_goal=goal), scene)
     if scene.now >= move.deadline:
         return _back(move, scene, Reason.DEADLINE_PASSED, _counts(scene.test))
     return move
@@ -401,8 +396,10 @@ def _drain_next(move: Move, scene: Scene) -> Progress:
         # As many replicas as before the move remain: even a workload that is overloaded at its limit gets its new revision.
         left = min(left, move.source_replicas - 1)
     if left == move.source_replicas and (move.source_goal > 0 or move.target_replicas >= scene.target_most):
-        # The target is as large as it may be: what the source still carries, it keeps.
-        return replace(move, source_goal=left)
+        # The target is as large as it may be: what the source still carries, it keeps, and where that is all of it the drain is over at once.
+        kept = replace(move, source_goal=left)
+        said = f"{move.source.pool} keeps all of its {left} replica(s)"
+        return kept if move.step is Step.DRAIN else _to(kept, scene, Step.DRAIN, Reason.STEP_STARTED, said)
     if left == move.source_replicas:
         more = max(move.target_replicas + 1, ceil(scene.load / scene.target_capacity) if scene.target_capacity else 0)
         more = max(move.target_replicas, min(more, scene.room - move.source_replicas))
