@@ -37,13 +37,14 @@ class Turns:
         self._number += 1
         pods = sum(map(len, groups.values()))
         self.rounds = max(1, min(AT_MOST, ceil(pods / self._each_round)))
-        share, chosen, count = ceil(pods / self.rounds), list[Key](), 0
-        for key in sorted(groups, key=lambda key: (self._read.get(key, 0), key)):
+        share, chosen, count = ceil(pods / self.rounds), set[Key](), 0
+        named = sorted(groups)
+        for key in sorted(named, key=lambda key: self._read.get(key, 0)):
             known = key in self._read
             overdue = known and self._number - self._read[key] >= self.rounds
             if overdue or count < share or (known and self._seen[key] != groups[key]):
-                chosen.append(key)
+                chosen.add(key)
                 count += len(groups[key])
         self._read = {key: self._read[key] for key in groups if key in self._read} | dict.fromkeys(chosen, self._number)
         self._seen = {key: groups[key] for key in self._read}
-        return sorted(chosen)
+        return [key for key in named if key in chosen]

@@ -1,6 +1,8 @@
 """What was looked at and is the same is not decided again; whatever is new is decided at once."""
 
-from steelyard.control.kube.resource import DEPLOYMENTS
+from steelyard.control.kube.apply import OwnedElsewhere
+from steelyard.control.kube.errors import FieldOwner
+from steelyard.control.kube.resource import DEPLOYMENTS, SERVICES
 from steelyard.core.economics.hourly_cost import HourlyCost
 from steelyard.core.facts.snapshot import Scaling
 from unit.control.reconciler_stage import KEY, Stage, standing
@@ -16,6 +18,18 @@ def at_rest() -> World:
     world = World({"a": Ground(price=0.5)}, rate=4.0, policy=quick(), scaling=Scaling(maximum=1))
     world.tick(20)
     return world
+
+
+def applied(stage: Stage) -> list[str]:
+    """Kinds of what is applied from here on, whether it needs writing or not."""
+    seen, apply = list[str](), stage.reconciler._applier.apply
+
+    async def counted(resource, manifest):
+        seen.append(resource.kind)
+        return await apply(resource, manifest)
+
+    stage.reconciler._applier.apply = counted
+    return seen
 
 
 async def rested(clock: VirtualClock) -> Stage:
@@ -83,5 +97,47 @@ def test_what_an_hour_costs_is_written_with_the_next_decision_and_then_no_more()
         before = len(stage.server.asked)
         await stage.work(MINUTES * WINDOW)
         assert len(stage.server.asked) == before
+
+    run(scenario())
+
+
+def test_a_new_window_that_asks_for_the_same_is_not_compared_with_each_object_again():
+    async def scenario():
+        stage = await rested(VirtualClock())
+        seen = applied(stage)
+        await stage.work(MINUTES * WINDOW)
+        assert len(stage.decided) >= MINUTES - 1, "each new window is decided on"
+        assert not seen
+
+    run(scenario())
+
+
+def test_an_object_of_ours_that_somebody_removed_is_made_again():
+    async def scenario():
+        stage = await rested(VirtualClock())
+        (front, *_) = stage.store.all(SERVICES)
+        stage.store.observe(SERVICES, "DELETED", front)
+        seen = applied(stage)
+        await stage.reconciler.reconcile(KEY)
+        assert "Service" in seen
+        assert stage.store.all(SERVICES)
+
+    run(scenario())
+
+
+def test_what_others_want_otherwise_is_told_at_each_new_window():
+    async def scenario():
+        stage = await rested(VirtualClock())
+        taken = OwnedElsewhere(SERVICES.key(*KEY), (FieldOwner(".spec.ports", "somebody"),))
+
+        async def left(*_):
+            return taken
+
+        stage.reconciler._applier.apply = left
+        (front, *_) = stage.store.all(SERVICES)
+        stage.store.observe(SERVICES, "MODIFIED", {**front, "metadata": {**front["metadata"], "resourceVersion": "900"}})
+        stage.events.clear()
+        await stage.work(MINUTES * WINDOW)
+        assert len([e for e in stage.events if "somebody" in e]) >= MINUTES - 1
 
     run(scenario())

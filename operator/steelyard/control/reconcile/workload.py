@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from enum import IntEnum
 from functools import partial
 from typing import TypeVar
 
@@ -42,6 +43,7 @@ from steelyard.core.economics.hourly_cost import HourlyCost
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.snapshot import Snapshot
 from steelyard.core.placing.decision import Decision
+from steelyard.core.placing.intent import Intent
 from steelyard.core.placing.last_look import LastLook
 from steelyard.core.vocabulary.reason import Reason
 from steelyard.render import name
@@ -61,12 +63,24 @@ class Denied:
     """The API server refused it, now or not long ago; it is tried again when its time comes."""
 
 
+class _Found(IntEnum):
+    """How an object was found, or several: the least of them."""
+
+    UNSETTLED = 0
+    """It has to be looked at again soon."""
+    LEFT = 1
+    """As somebody else wants it, which is told at each pass."""
+    SETTLED = 2
+
+
 @dataclass(frozen=True, slots=True)
 class _Settled:
-    """A pass that left nothing to do. versions: of the workload and of everything that is owned by it, as the pass found them."""
+    """A pass that left nothing to do. versions: of the workload and of everything that is owned by it, as the pass found them. intent: what was
+    found to be so; None where a part of it was left as others want it."""
 
     versions: tuple[str, ...]
     look: LastLook
+    intent: Intent | None
 
 
 class WorkloadReconciler:
@@ -133,22 +147,30 @@ class WorkloadReconciler:
         self._fleet.ask(key, decision.demand)
         with self._snapshots.writing_down(key, decision.memory.move):
             raw = await self._write_down(raw, snapshot, decision)
+        # What was so, and was not changed since, is not looked through again.
+        so = before.intent if before is not None and before.versions == versions and before.intent == decision.intent else None
+        found = _Found.SETTLED if so is not None else await self._bring_about(raw, snapshot, decision, began)
+        self._decision_log.record(raw, snapshot, decision, now, self._clock.monotonic() - began)
+        if found is _Found.UNSETTLED or self._refusals.told(raw) != refused:
+            return SOON  # What the server says by now is for the status.
+        if not refused:
+            self._settled[key] = _Settled(versions, LastLook.of(snapshot, decision), (so or decision.intent) if found is _Found.SETTLED else None)
+        return max(SOON, min((decision.reconsider_at - self._clock.now()).total_seconds(), self._refusals.again(raw)))
+
+    async def _bring_about(self, raw: Manifest, snapshot: Snapshot, decision: Decision, began: float) -> _Found:
+        """What was decided becomes so."""
+        key = snapshot.workload.key
         standing = {placement.key: placement.name for placement in snapshot.placements}
         wanted = desired(decision.intent, self._snapshots.settings, standing)
         if snapshot.synced:
             services = of_standing(key, snapshot.workload.uid, standing, decision.intent.gone)
             wanted = replace(wanted, present=wanted.present + services)
-        settled = await self._act(raw, wanted, synced=snapshot.synced)
-        if settled and snapshot.synced:
+        found = await self._act(raw, wanted, synced=snapshot.synced)
+        if found is not _Found.UNSETTLED and snapshot.synced:
             await self._leave_superseded(raw, snapshot, decision)
         if snapshot.synced:
             self._refusals.ended(raw, began)
-        self._decision_log.record(raw, snapshot, decision, now, self._clock.monotonic() - began)
-        if not settled or self._refusals.told(raw) != refused:
-            return SOON  # What the server says by now is for the status.
-        if not refused:
-            self._settled[key] = _Settled(versions, LastLook.of(snapshot, decision))
-        return max(SOON, min((decision.reconsider_at - self._clock.now()).total_seconds(), self._refusals.again(raw)))
+        return found
 
     def _versions(self, raw: Manifest) -> tuple[str, ...]:
         return tuple(manifests.version(each) for each in (raw, *self._store.owned_by(manifests.uid(raw))))
@@ -166,41 +188,42 @@ class WorkloadReconciler:
         self._store.wrote(INFERENCE_WORKLOADS, written)
         return written
 
-    async def _act(self, raw: Manifest, wanted: Desired, *, synced: bool) -> bool:
-        """True if everything is as wanted, or was refused and waits; False if something has to be looked at again soon.
+    async def _act(self, raw: Manifest, wanted: Desired, *, synced: bool) -> _Found:
+        """What was refused and waits counts as settled.
 
         What serves is scaled first: nothing that is refused, and nothing that is slow, comes between the load and the replicas for it.
         """
-        settled = True
+        found = _Found.SETTLED
         for scale in wanted.scales:
             key = DEPLOYMENTS.key(scale.namespace, scale.name)
-            settled &= await self._write(raw, key, partial(self._applier.scale, DEPLOYMENTS, scale.namespace, scale.name, scale.replicas))
+            write = partial(self._applier.scale, DEPLOYMENTS, scale.namespace, scale.name, scale.replicas)
+            found = min(found, await self._write(raw, key, write))
         for manifest in wanted.present:
-            settled &= await self._bring_up(raw, _RESOURCES[manifest["kind"]], manifest)
+            found = min(found, await self._bring_up(raw, _RESOURCES[manifest["kind"]], manifest))
         for compiled in wanted.compiled:
             key = COMPILED_MODELS.key_of(compiled)
             joined = await self._guarded(raw, key, partial(join_owners, self._client, self._store, compiled))
             if joined is True:
                 # The store tells nobody of our own writes: who compiles has to be told here.
                 self._wake(key)
-            settled &= joined is not None
+            found = min(found, _Found.UNSETTLED if joined is None else _Found.SETTLED)
         if wanted.probe is not None:
-            settled &= await self._bring_up(raw, JOBS, wanted.probe)
+            found = min(found, await self._bring_up(raw, JOBS, wanted.probe))
         going = [_RESOURCES[gone.kind].key(gone.namespace, gone.name) for gone in wanted.absent]
         for key in going:
-            settled &= await self._write(raw, key, self._deleting(raw, key))
+            found = min(found, await self._write(raw, key, self._deleting(raw, key)))
         left = (*(SERVICES.key_of(each) for each in self._left_over(raw, wanted)), *self._other_probes(raw, wanted)) if synced else ()
         for key in left:
-            settled &= await self._write(raw, key, self._deleting(raw, key))
-        return settled
+            found = min(found, await self._write(raw, key, self._deleting(raw, key)))
+        return found
 
-    async def _bring_up(self, raw: Manifest, resource: Resource, manifest: Manifest) -> bool:
+    async def _bring_up(self, raw: Manifest, resource: Resource, manifest: Manifest) -> _Found:
         key = resource.key_of(manifest)
         outcome = await self._guarded(raw, key, partial(self._applier.apply, resource, manifest))
         if isinstance(outcome, Refused) and outcome.reason is Refusal.NOT_OURS:
             self._refusals.taken(raw, key)
         # Nobody tells us of our own writes, and that clients have their Service is for the status.
-        return self._seen(raw, outcome) and not (resource == SERVICES and isinstance(outcome, Created))
+        return _Found.UNSETTLED if resource == SERVICES and isinstance(outcome, Created) else self._seen(raw, outcome)
 
     def _deleting(self, raw: Manifest, key: ObjectKey) -> Callable[[], Awaitable[Outcome]]:
         return partial(self._applier.delete, key.resource, key.namespace, key.name, owner_uid=manifests.uid(raw))
@@ -225,8 +248,7 @@ class WorkloadReconciler:
         found = (JOBS.key_of(job) for job in self._store.owned_by(manifests.uid(raw), JOBS) if is_probe(job))
         return tuple(key for key in found if wanted.probe is None or key != JOBS.key_of(wanted.probe))
 
-    async def _write(self, raw: Manifest, key: ObjectKey, write: Callable[[], Awaitable[Outcome]]) -> bool:
-        """Whether nothing has to be looked at again soon."""
+    async def _write(self, raw: Manifest, key: ObjectKey, write: Callable[[], Awaitable[Outcome]]) -> _Found:
         return self._seen(raw, await self._guarded(raw, key, write))
 
     async def _guarded(self, raw: Manifest, key: ObjectKey, write: Callable[[], Awaitable[T]]) -> T | Denied | None:
@@ -248,16 +270,16 @@ class WorkloadReconciler:
             self._refusals.granted(raw, key)
         return done
 
-    def _seen(self, raw: Manifest, outcome: Outcome | Denied | None) -> bool:
+    def _seen(self, raw: Manifest, outcome: Outcome | Denied | None) -> _Found:
         match outcome:
             case OwnedElsewhere():
                 reason = Reason.REPLICAS_OWNED_ELSEWHERE if outcome.replicas else Reason.FIELD_OWNED_ELSEWHERE
                 self._events.record(raw, EventType.WARNING, reason, str(outcome))
-                return True
+                return _Found.LEFT
             case Refused(_, reason, message):
                 self._events.record(raw, EventType.WARNING, Reason.named(reason.value), message)
-                return True
+                return _Found.LEFT
             case None | Waiting():
-                return False
+                return _Found.UNSETTLED
             case _:
-                return True
+                return _Found.SETTLED

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import numpy as np
 
@@ -16,8 +17,8 @@ from steelyard.core.performance.capacity import busy_at_capacity
 from steelyard.core.performance.lateness import Lateness
 from steelyard.core.planning.reserve import Risk
 
-LOOKED_BACK = 3600.0
-"""Seconds of windows whose misses are fed back."""
+LOOKED_BACK = timedelta(hours=1)
+"""Of windows whose misses are fed back."""
 CLUSTER = 50
 """Requests that one accident of a queue makes late together: so many more or fewer say nothing of the law, or of the budget."""
 LEAST = 0.25
@@ -44,8 +45,10 @@ def risk(
 
 def _lately(sound: Sequence[Window], newest: Sequence[Window]) -> list[Window]:
     """Those within LOOKED_BACK of the newest window, if there is one."""
-    used = (w for w in sound if w.replica_seconds > 0 and w.offered > 0)
-    return [w for w in used for last in newest if (last.end - w.end).total_seconds() < LOOKED_BACK]
+    if not newest:
+        return []
+    first = newest[-1].end - LOOKED_BACK
+    return [w for w in sound if w.end > first and w.replica_seconds > 0 and w.offered > 0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
