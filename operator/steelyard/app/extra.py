@@ -8,6 +8,7 @@ EXTRAS = {
     "matplotlib": "simulate",
     "prometheus_client": "operator",
     "pyarrow": "bill",
+    "uvloop": "operator",
 }
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import os
 import socket
 import sys
 from pathlib import Path
+
+import uvloop
 
 from steelyard.app import process_memory
 from steelyard.app.config import Config, ConfigError, load
@@ -66,7 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
     process_memory.hold_once()
     process_memory.look_seldom()
     try:
-        return asyncio.run(_run(config, credentials, identity, secured, given))
+        return uvloop.run(_run(config, credentials, identity, secured, given))
     except CredentialsMissing as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 2

@@ -154,7 +154,8 @@ class WorkloadReconciler:
         if found is _Found.UNSETTLED or self._refusals.told(raw) != refused:
             return SOON  # What the server says by now is for the status.
         if not refused:
-            self._settled[key] = _Settled(versions, LastLook.of(snapshot, decision), (so or decision.intent) if found is _Found.SETTLED else None)
+            is_so = (so or decision.intent) if found is _Found.SETTLED else None
+            self._settled[key] = _Settled(versions, LastLook.of(snapshot, decision), is_so)
         return max(SOON, min((decision.reconsider_at - self._clock.now()).total_seconds(), self._refusals.again(raw)))
 
     async def _bring_about(self, raw: Manifest, snapshot: Snapshot, decision: Decision, began: float) -> _Found:
