@@ -10,6 +10,7 @@ a node may pay for a half of it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import ceil
 
 from steelyard.core.economics.node_reserve import for_replicas, pods_for_replicas
@@ -19,6 +20,8 @@ from steelyard.core.facts.snapshot import Pool, Shape
 
 IDLE = 0.001
 """Of its price that a replica on committed nodes is counted with: it adds nothing to the bill, and fewer are better than more."""
+KEPT = 4096
+"""Prices: every decision asks for that of each pool, and the replicas of a fleet have few sizes."""
 _SLACK = 1e-9
 
 
@@ -44,10 +47,15 @@ class ReplicaPrice:
 def replica_price(pool: Pool, resources: Resources) -> ReplicaPrice | None:
     """Of a replica that asks for `resources`; None where it fits on no shape of the pool. Of several shapes the one on which it costs least
     among those that nodes of the pool have, where they have any; one without a price is used only where no other fits."""
-    fitting = [shape for shape in pool.shapes if shape.resources.weight > 0 and resources.fits(shape.resources)]
+    return _lowest(pool.shapes, when_empty(pool), resources)
+
+
+@lru_cache(KEPT)
+def _lowest(shapes: tuple[Shape, ...], rule: WhenEmpty, resources: Resources) -> ReplicaPrice | None:
+    fitting = [shape for shape in shapes if shape.resources.weight > 0 and resources.fits(shape.resources)]
     # What stands is what is paid; of a pool without nodes nobody knows yet what is made.
     standing = [shape for shape in fitting if shape.standing]
-    return min((_on(shape, pool, resources) for shape in standing or fitting), key=_rank, default=None)
+    return min((_on(shape, rule, resources) for shape in standing or fitting), key=_rank, default=None)
 
 
 def unknown_types(pool: Pool) -> str:
@@ -78,8 +86,8 @@ def _rank(one: ReplicaPrice) -> tuple[bool, float, str]:
     return price is None, one.listed(price.per_hour) if price else 0.0, one.shape.instance_type
 
 
-def _on(shape: Shape, pool: Pool, resources: Resources) -> ReplicaPrice:
-    rule, fitting = when_empty(pool), replicas_on(shape, resources)
+def _on(shape: Shape, rule: WhenEmpty, resources: Resources) -> ReplicaPrice:
+    fitting = replicas_on(shape, resources)
     part = dominant_share(resources, for_replicas(shape)) if rule is WhenEmpty.STAYS else 1.0 / fitting
     return ReplicaPrice(shape=shape, fitting=fitting, part=part, basis=BASIS[rule])
 

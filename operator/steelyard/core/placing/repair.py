@@ -7,8 +7,9 @@ gate stops it but fences: frozen and paused stop what is voluntary.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import Quarantine
@@ -28,25 +29,38 @@ from steelyard.core.statistics.sequential import Test
 from steelyard.core.vocabulary.reason import Reason, Refusal
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Shortage:
-    """What must be carried (requests per second) under which rules, by what stands and what may be opened; `enough`: whether it is already.
-    `promise`: as it is kept now by as many replicas."""
+    """What must be carried (requests per second) under which rules, by what stands. `promise`: as it is kept now by as many replicas."""
 
+    seen: Analysis
     load: float
     promise: Test
     rules: Rules
     standing: tuple[Stand, ...]
-    openings: tuple[Stand, ...]
 
-    @property
+    @cached_property
+    def openings(self) -> tuple[Stand, ...]:
+        """What may be opened; looked for where it is asked for, which is seldom."""
+        return openings(self.seen)
+
+    @cached_property
     def enough(self) -> bool:
         """Whether nothing is missing. What nobody could open is not missing."""
-        families = {s.family for s in (*self.standing, *self.openings) if s.replicas or s.most}
-        rules = replace(self.rules, families=min(self.rules.families, len(families)))
-        least_met = all(s.least == 0 for s in self.openings)
+        rules = replace(self.rules, families=self._families)
         carried = suffices(self.standing, self.load, rules) or without_slower(self.standing, self.load, rules) is not None
-        return least_met and carried
+        return carried and self._least_met
+
+    @property
+    def _families(self) -> int:
+        """That are owed, of those that there are."""
+        here, owed = _families(self.standing), self.rules.families
+        return owed if owed <= len(here) else min(owed, len(here | _families(self.openings)))
+
+    @property
+    def _least_met(self) -> bool:
+        owed = any(choice.minimum for choice in self.seen.snapshot.workload.pools.values())
+        return not owed or all(s.least == 0 for s in self.openings)
 
 
 def repair(seen: Analysis, short: Shortage) -> Outcome | None:
@@ -74,7 +88,12 @@ def is_short(seen: Analysis, short: Shortage) -> bool:
 def shortage(seen: Analysis) -> Shortage:
     """The question, with all that it rests on."""
     stands, promise = standing(seen), promise_now(seen)
-    return Shortage(load=needed(seen, stands, promise), promise=promise, rules=rules_of(seen), standing=stands, openings=openings(seen))
+    return Shortage(seen=seen, load=needed(seen, stands, promise), promise=promise, rules=rules_of(seen), standing=stands)
+
+
+def _families(stands: Iterable[Stand]) -> frozenset[str]:
+    """Those that a replica is on, or may be."""
+    return frozenset(s.family for s in stands if s.replicas or s.most)
 
 
 def addition(seen: Analysis, short: Shortage) -> Allocation:

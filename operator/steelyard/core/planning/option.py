@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from statistics import fmean
 from types import MappingProxyType
 from typing import NamedTuple
@@ -55,12 +56,20 @@ class Room(NamedTuple):
         return min(self.most, int(self.a_node * max(0.0, self.nodes - held) + _SLACK))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the pools are weighed at: the load, None where none is known, and what its requests count for."""
+
+    load: Load | None
+    counting: Counting
+
+
+@dataclass(frozen=True, kw_only=True)
 class Option:
     """What the pool would cost. `each`: money per hour that the bill changes by with one replica; `listed`: what one costs where its nodes are paid by
     the hour, which is what claims speak of. `capacity`: in requests as the workload has them now, of which one of those that it was measured
-    with is `worth` so many; `tokens` tells the lengths of these. `replicas`: as many as the load needs; `cost`: money per hour, as a mean over usual loads; `unit` is money
-    per unit of the objective at its mean, None where it is not told how many of them a request is."""
+    with is `worth` so many; `tokens` tells the lengths of these. `least`: replicas that are to stand there in any case. What it costs at the load is found
+    once it is asked for: most pools are never weighed."""
 
     pool: str
     candidate: Candidate
@@ -69,9 +78,8 @@ class Option:
     each: float | None
     listed: float | None
     capacity: Capacity | None
-    replicas: int | None
-    cost: Interval | None
-    unit: Interval | None
+    asked: Asked
+    least: int
     most: int
     """Replicas that the user and the pool's limits allow there, whoever holds its nodes now."""
     room: int
@@ -85,10 +93,34 @@ class Option:
     """What a replica completes at most, where that is known, in requests that it was measured with."""
     worth: float = 1.0
     tokens: PerRequest | None = None
-    by_unit: Mapping[Unit, Interval] = field(default_factory=dict)
-    """`unit`, for each unit that is told."""
     timed: bool = False
     """Whether the workload has an objective for the whole time of a request."""
+
+    @cached_property
+    def replicas(self) -> int | None:
+        """As many as the load needs; None where its capacity, its price or the load is not known."""
+        if self.capacity is None or self.asked.load is None or self.each is None:
+            return None
+        return need(self.asked.load.soon, self.capacity.rate.point, self.least, UNBOUNDED)
+
+    @cached_property
+    def cost(self) -> Interval | None:
+        """Money per hour, as a mean over usual loads; None as `replicas`."""
+        if self.capacity is None or self.asked.load is None or self.each is None:
+            return None
+        return cost_at(self.asked.load.usual, self.capacity, self.each, self.least)
+
+    @cached_property
+    def by_unit(self) -> Mapping[Unit, Interval]:
+        """Money per unit at the mean load, for each unit of which it is told how many a request is."""
+        if self.cost is None or self.asked.load is None or self.asked.load.mean <= 0:
+            return _NO_COSTS
+        return self.asked.counting.costs(self.cost.times(1 / (PER_HOUR * self.asked.load.mean)))
+
+    @property
+    def unit(self) -> Interval | None:
+        """The same for the unit of the objective."""
+        return self.by_unit.get(self.asked.counting.unit)
 
     @property
     def own(self) -> Capacity | None:
@@ -147,14 +179,6 @@ class _Grounds:
     listed: float | None
     prior: Capacity | None
     refusal: Refusal | None
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What the pools are weighed at: the load, None where none is known, and what its requests count for."""
-
-    load: Load | None
-    counting: Counting
 
 
 def options(
@@ -240,7 +264,7 @@ def _price(candidate: Candidate, now: datetime) -> Reading[Price]:
 
 
 def _option(grounds: _Grounds, workload: Workload, asked: Asked, now: datetime) -> Option:
-    candidate, known, each, load, counting = grounds.candidate, grounds.known, grounds.each, asked.load, asked.counting
+    candidate, known, each, counting = grounds.candidate, grounds.known, grounds.each, asked.counting
     worth = counting.worth(known.tokens if known else None)
     own = aged(known, now) if known else None
     capacity = own and _worth(own, worth)
@@ -249,13 +273,6 @@ def _option(grounds: _Grounds, workload: Workload, asked: Asked, now: datetime) 
         capacity = grounds.prior
     choice = workload.choice(candidate.name)
     most = _most(candidate, workload, choice)
-    replicas, cost, by_unit = None, None, _NO_COSTS
-    if capacity is not None and load is not None and each is not None:
-        least = max(workload.scaling.least, choice.minimum)
-        replicas = need(load.soon, capacity.rate.point, least, UNBOUNDED)
-        cost = cost_at(load.usual, capacity, each, least)
-        if load.mean > 0:
-            by_unit = counting.costs(cost.times(1 / (PER_HOUR * load.mean)))
     option = Option(
         pool=candidate.name,
         candidate=candidate,
@@ -264,9 +281,8 @@ def _option(grounds: _Grounds, workload: Workload, asked: Asked, now: datetime) 
         each=each,
         listed=grounds.listed,
         capacity=capacity,
-        replicas=replicas,
-        cost=cost,
-        unit=by_unit.get(counting.unit),
+        asked=asked,
+        least=max(workload.scaling.least, choice.minimum),
         most=most,
         room=space(candidate, most).beside(candidate.pool.held_nodes),
         refusal=grounds.refusal,
@@ -275,11 +291,10 @@ def _option(grounds: _Grounds, workload: Workload, asked: Asked, now: datetime) 
         saturation=known.saturation and replace(known.saturation, rate=widened(known.saturation.rate, known, now)) if known else None,
         worth=worth,
         tokens=_tokens(known, counting),
-        by_unit=by_unit,
     )
     if grounds.refusal is not None:
         return option
-    only_part = _spot_limited(option, workload) or _limit_reached(option, workload, load)
+    only_part = _spot_limited(option, workload) or _limit_reached(option, workload, asked.load)
     return option if only_part is None else replace(option, refusal=only_part, only_for_part=True)
 
 
@@ -317,7 +332,7 @@ def _limit_reached(option: Option, workload: Workload, load: Load | None) -> Ref
     """What fits the load's mean is not refused for a peak. Of a pool that was never measured, or not for long, only the best that its claim or
     its age allows for may count against it."""
     capacity = option.capacity
-    if capacity is None or load is None or option.replicas is None:
+    if capacity is None or load is None or option.each is None:
         return None
     rate = capacity.rate.point if capacity.observed and not option.old else capacity.rate.upper
     surely = need(load.mean, rate, workload.scaling.least, UNBOUNDED)

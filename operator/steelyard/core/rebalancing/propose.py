@@ -21,6 +21,7 @@ from steelyard.core.rebalancing.at_once import in_all, in_pool
 from steelyard.core.rebalancing.chain import COST_MOVE, EXPLORATION, OF_THE_FLEET, RESCUE, Review, review
 from steelyard.core.rebalancing.cost_test import CostTest
 from steelyard.core.rebalancing.equal_share import source_beside
+from steelyard.core.rebalancing.gates.budget import trial_too_expensive
 from steelyard.core.rebalancing.gates.scarcity import pool_scarce
 from steelyard.core.rebalancing.grounds import Grounds
 from steelyard.core.rebalancing.probing import EndToProbe, probed_first, probes_cost
@@ -30,6 +31,7 @@ from steelyard.core.vocabulary.reason import Reason, Refusal
 
 WANTING = frozenset({Reason.TOO_FEW_REQUESTS.value, Reason.ONLY_CARRIED.value})
 """Why a claim has no verdict that a measurement may give."""
+_WAITED_FOR = frozenset(gate.__name__ for gate in OF_THE_FLEET)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +66,7 @@ def wished(considered: Considered, replicas: int) -> tuple[Wish, ...]:
     """The move, where it waits for room or for its turn alone. replicas: that the target gets."""
     asked, target = considered.proposal, considered.target
     refusing = {f.gate for f in considered.review.findings if f.refusal is not None}
-    if target is None or not refusing <= {gate.__name__ for gate in OF_THE_FLEET}:
+    if target is None or not refusing <= _WAITED_FOR or trial_too_expensive(asked) is not None:
         return ()
     alone = replace(asked, room=max(1, asked.room), turn=True, moves_elsewhere=0, pool_moves=())
     if any(gate(alone) is not None for gate in OF_THE_FLEET):

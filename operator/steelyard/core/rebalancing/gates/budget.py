@@ -33,11 +33,13 @@ def budget_exhausted(proposal: Proposal) -> Refusal | None:
                 Reason.BUDGET_EXHAUSTED,
                 f"{moves} move(s) of other workloads go to or from pool {pool}, {allowed} may at once (config.movesAtOncePerPool)",
             )
-    return _trial_too_expensive(proposal) if proposal.kind is MoveKind.EXPLORATION else None
+    return trial_too_expensive(proposal)
 
 
-def _trial_too_expensive(proposal: Proposal) -> Refusal | None:
-    """What the trials of the last day cost, and what this one may cost."""
+def trial_too_expensive(proposal: Proposal) -> Refusal | None:
+    """What the trials of the last day cost, and what this one may cost; None for anything but a trial."""
+    if proposal.kind is not MoveKind.EXPLORATION:
+        return None
     budget, cost = _budget(proposal), proposal.move_cost
     if cost is None:
         return Refusal(
@@ -80,4 +82,5 @@ def _whose(proposal: Proposal) -> str:
 def _counted(trial: PastMove) -> str:
     """What a trial counts as, and until when."""
     cost = "the whole budget, as its cost is not known" if trial.cost is None else f"{trial.cost:.4g}"
-    return f"the trial on pool {trial.target_pool} until {trial.time + DAY:%Y-%m-%d %H:%M} UTC ({cost})"
+    until = (trial.time + DAY).isoformat(" ", "minutes")[: len("2026-01-05 12:00")]
+    return f"the trial on pool {trial.target_pool} until {until} UTC ({cost})"
