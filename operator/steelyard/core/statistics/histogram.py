@@ -77,8 +77,13 @@ def shared(edges: tuple[float, ...]) -> tuple[float, ...]:
 def _packed(counts: Sequence[int]) -> Sequence[int]:
     """In the narrowest array that holds them; as they are where one went back below 0 or beyond all of these."""
     most = max(counts, default=0)
-    code = next((code for code, above in _WIDTHS if most < above), None)
-    return tuple(counts) if code is None or min(counts, default=0) < 0 else array(code, counts)
+    for code, above in _WIDTHS:
+        if most < above:
+            try:
+                return array(code, counts)
+            except OverflowError:
+                break
+    return tuple(counts)
 
 
 def kept(buckets: Buckets | None) -> Buckets | None:
