@@ -182,9 +182,9 @@ class SteelyardMetrics:
             workers=int(workers),
             sizes=sizes,
             inputs=whole(self.INPUTS, inputs),
-            runs=tuple(whole(self.RUNS, runs[size]) for size in sizes),
-            rows=tuple(whole(self.RUN_ROWS, rows[size]) for size in sizes),
-            seconds=tuple(seconds[size] for size in sizes),
+            runs=tuple(_wholes(self.RUNS, [runs[size] for size in sizes])),
+            rows=tuple(_wholes(self.RUN_ROWS, [rows[size] for size in sizes])),
+            seconds=tuple([seconds[size] for size in sizes]),
         )
 
 
@@ -307,17 +307,23 @@ def _counted(prompt: int | None, cached: int | None, output: int | None) -> Coun
 
 def _by_size(seen: Exposition, name: str) -> dict[int, float]:
     """Series of the metric by their label `size`."""
-    found: dict[int, float] = {}
-    for labels, value in seen.series.get(name, {}).items():
+    series = seen.series.get(name, {})
+    return dict(zip(_sizes(name, tuple(series)), series.values(), strict=True))
+
+
+@lru_cache(maxsize=LAYOUTS)
+def _sizes(name: str, series: tuple[Labels, ...]) -> tuple[int, ...]:
+    found: dict[int, None] = {}
+    for labels in series:
         text = dict(labels).get("size", "")
         if not (text.isascii() and text.isdigit() and len(text) <= len(str(LARGEST)) and 1 <= int(text) <= LARGEST):
             raise RejectedError(Reason.LABEL, f"has {name} with a size that is not a number from 1 to {LARGEST}")
         if int(text) in found:
             raise RejectedError(Reason.DUPLICATE, f"has {name} twice for the size {int(text)}")
-        found[int(text)] = value
+        found[int(text)] = None
         if len(found) > SIZES:
             raise RejectedError(Reason.TOO_MANY, f"has more than {SIZES} sizes of {name}: let the server compile fewer batch sizes")
-    return found
+    return tuple(found)
 
 
 def _status(text: str | None, label: str) -> int:
@@ -377,9 +383,14 @@ def _tokens(seen: Exposition, names: Iterable[str]) -> Buckets | None:
     if name is None:
         return None
     buckets = _buckets(seen, name)
-    if not all(edge == math.inf or (1 <= edge <= MOST_TOKENS and edge == math.floor(edge)) for edge in buckets):
+    if not _are_tokens(tuple(buckets)):
         raise RejectedError(Reason.BUCKETS, f"has a histogram {name} with an edge that is no number of tokens")
     return buckets or None
+
+
+@lru_cache(maxsize=LAYOUTS)
+def _are_tokens(edges: tuple[float, ...]) -> bool:
+    return all(edge == math.inf or (1 <= edge <= MOST_TOKENS and edge == math.floor(edge)) for edge in edges)
 
 
 def _edge(name: str, text: str | None) -> float:

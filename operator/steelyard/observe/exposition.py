@@ -6,17 +6,20 @@ which is a whole core at thousands of pods every few seconds. Tests hold both ag
 A pod says what it likes, and while its page is parsed nothing else runs. So the work is linear in the bytes, the bytes are bounded where
 they are read, and a page beyond a bound below is refused as a whole.
 
-The pages of a fleet differ in their values and hardly in anything else. So a line is cut at its last blank, and what is before it is
-looked up in a bounded memory of names and labels that were read before, of whichever pod; a line that does not fit is read with care.
+The pages of a fleet differ in their values and hardly in anything else. So a page is cut at its values, and each text before one, which is
+a series with the comments above it, is looked up in a bounded memory of those that were read before, of whichever pod. Not the page as a
+whole: a model's or a device's name, which few others have, would make all of it new. Where such a text does not fit, its lines are read one
+by one: a line is cut at its last blank, and what is before it is looked up in the same way; a line that does not fit is read with care.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import repeat
 from typing import TypeAlias
 
 from steelyard.observe.failure import Reason, RejectedError
@@ -33,6 +36,8 @@ _LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)[ \t]*=[ \t]*"([^"\\]*(?:\\.[^"\\]
 _VALUE = re.compile(r"[ \t]*(?P<value>[^ \t]+)(?:[ \t]+-?[0-9.]+)?[ \t]*(?:# \{.*)?")
 _TYPE = re.compile(rf"#[ \t]+TYPE[ \t]+({_NAME})[ \t]")
 _ESCAPE = re.compile(r"\\(.)")
+# What it does not find is left in the text before the next one.
+_AT_VALUES = re.compile(r" ([0-9][0-9.e+-]*)\n")
 
 LINES = 20_000
 """Of one page, comments included; a server with thousands of series stays below."""
@@ -49,7 +54,11 @@ LINE = 4096
 SHORT = 256
 """Characters of a line of which anything is remembered."""
 REMEMBERED = 4096
-"""Names, labels and comments, of each as many: a bound on memory, whatever pods say."""
+"""Names, labels, comments, and texts before a value, of each as many: a bound on memory, whatever pods say."""
+LONG = 2048
+"""Characters of such a text."""
+PAGE = 32 * 1024
+"""Characters of a page that is cut at its values. What makes a page larger is its server's own, and would push out what many have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +79,63 @@ def parse(body: bytes, wanted: frozenset[str]) -> Exposition:
     declared: set[str] = set()
     if text.count("\n") > LINES:
         raise RejectedError(Reason.TOO_MANY, f"has more than {LINES} lines: let the server expose fewer series")
+    parts = _AT_VALUES.split(text) if len(text) <= PAGE else [text]
+    if max(map(len, parts)) <= LONG:
+        _by_values(parts, wanted, series, declared)
+    else:
+        _by_lines(text, wanted, series, declared)
+    return Exposition(series, frozenset(declared & wanted))
+
+
+def _by_values(parts: Sequence[str], wanted: frozenset[str], series: dict[str, dict[Labels, float]], declared: set[str]) -> None:
+    """All lines of a page: of its values each with the text before it, and of the text after the last one."""
+    *parts, rest = parts
+    texts, numbers = parts[::2], parts[1::2]
+    for known, text, number in zip(map(_before, texts, repeat(wanted)), texts, numbers, strict=True):
+        if known is None:
+            _by_lines(f"{text} {number}", wanted, series, declared)
+            continue
+        name, labels, told = known
+        if told:
+            declared |= told
+        if name:
+            try:
+                value = float(number)
+            except ValueError:
+                value = math.inf
+            of_name = series.get(name)
+            if of_name is None:
+                of_name = series[name] = {}
+            if value == math.inf or labels in of_name or len(of_name) >= SERIES:
+                # Perhaps the page is refused for it.
+                _by_lines(f"{text} {number}", wanted, series, declared)
+            else:
+                of_name[labels] = value
+    _by_lines(rest, wanted, series, declared)
+
+
+def _by_lines(text: str, wanted: frozenset[str], series: dict[str, dict[Labels, float]], declared: set[str]) -> None:
+    """All lines of a page, or of a part of it."""
     for line in text.split("\n"):
         if line.startswith("#") and len(line) <= SHORT:
             declared.add(_declares(line))
         elif not _is_usual(line, wanted, series):
             _read(line, wanted, series, declared)
-    return Exposition(series, frozenset(declared & wanted))
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _before(text: str, wanted: frozenset[str]) -> tuple[str, Labels, frozenset[str]] | None:
+    """(name and labels of the series whose value comes next, the name empty where nobody wants it; which wanted metrics are declared above).
+
+    None where it is anything else than comments and a usual line up to its value.
+    """
+    above, _, line = text.rpartition("\n")
+    comments = above.split("\n") if above else ()
+    name, opened, inner = line.partition("{")
+    labels = _inside.__wrapped__(inner) if opened and name in wanted else ()
+    if labels is None or not _METRIC.fullmatch(name) or not all(comment.startswith("#") for comment in comments):
+        return None
+    return name if name in wanted else "", labels, wanted.intersection(map(_declares.__wrapped__, comments))
 
 
 def _is_usual(line: str, wanted: frozenset[str], series: dict[str, dict[Labels, float]]) -> bool:

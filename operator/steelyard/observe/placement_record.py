@@ -323,7 +323,8 @@ class PlacementRecord:
         """The ledger goes on in the dark too: prices do not wait for metrics. Tokens of that time are told by the next page."""
         start = self._previous
         for pod in self._pods.values():
-            self._tokens = self._tokens.plus(pod.good_tokens())
+            if (tokens := pod.good_tokens()) is not NOTHING_COUNTED:
+                self._tokens = self._tokens.plus(tokens)
         for facts in self._payers(now):
             begin = facts.created if start is None else start
             if start is None and facts.created < self._first_round:

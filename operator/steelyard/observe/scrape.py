@@ -6,7 +6,9 @@ import asyncio
 import ipaddress
 import zlib
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
+from steelyard.observe.contract import Contract
 from steelyard.observe.exposition import parse
 from steelyard.observe.failure import Failure, Reason, RejectedError
 from steelyard.observe.observed_pod import ObservedPod
@@ -19,6 +21,8 @@ AT_ONCE = 64
 """Scrapes at the same time, each with a connection of its own."""
 KEPT = 100
 """Rounds for which it is remembered when a pod was asked."""
+CONTRACTS = 1024
+"""Whose names are remembered."""
 NOT_ASKED = Failure(
     Reason.NOT_REACHED,
     "the round of observation ended before every pod was asked: too many do not answer, or the operator lacks processor time",
@@ -98,7 +102,7 @@ class DirectSource:
         try:
             async with asyncio.timeout(self._timeout):
                 body = await self._fetch(pod)
-            return pod.contract.sample(parse(body, pod.contract.wanted), self._clock.now(), zlib.crc32(body))
+            return pod.contract.sample(parse(body, _wanted(pod.contract)), self._clock.now(), zlib.crc32(body))
         except RejectedError as error:
             return Failure(error.reason, f"{pod.title}: {where} {error.detail}")
         except TimeoutError:
@@ -116,6 +120,12 @@ class DirectSource:
         except ValueError as error:
             raise RejectedError(Reason.ADDRESS, "cannot be asked: the pod has no address") from error
         return await fetch(address, pod.metrics_port, pod.contract.path, self._largest)
+
+
+@lru_cache(maxsize=CONTRACTS)
+def _wanted(contract: Contract) -> frozenset[str]:
+    """Names to keep: for pods that are alike one set, and not one for each page, to be compared with the last for each of its lines."""
+    return contract.wanted
 
 
 def _where(pod: ObservedPod) -> str:

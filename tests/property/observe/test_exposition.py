@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from steelyard.observe.contract import STEELYARD, CustomMetrics
-from steelyard.observe.exposition import parse
+from steelyard.observe.exposition import LINE, LONG, SERIES, parse
 from steelyard.observe.failure import RejectedError
 from steelyard.observe.promql import any_of, named, quoted
 from steelyard.observe.termination import final
 from unit.observe.pods import T0
-from unit.observe.test_exposition import TEXT, exposition
+from unit.observe.test_exposition import TEXT, batches, exposition
 
 labels = st.dictionaries(
     st.sampled_from(["a", "b", "le"]), st.text(st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from('"\\\n,={}#')), max_size=3
@@ -44,6 +44,20 @@ PIECES = st.sampled_from(["wanted", "other", "# TYPE wanted", 'a="b"', 'le="+Inf
 USUAL = st.builds("{}{} {}".format, st.sampled_from(["wanted", "other"]), st.sampled_from(["", '{a="b"}', '{a="c d"}']), st.integers(0, 9))
 
 
+def outcome(text: str, wanted: frozenset[str]) -> object:
+    """Everything that is kept, in its order, or why nothing is."""
+    try:
+        seen = parse(text.encode(), wanted)
+    except RejectedError as error:
+        return error.reason, error.detail
+    return [(name, list(series.items())) for name, series in seen.series.items()], seen.declared
+
+
+def with_care(lines: list[str], wanted: frozenset[str]) -> object:
+    """A carriage return, which means nothing, makes each line one that is not as most are."""
+    return outcome("".join(f"{line}\r\n" for line in lines), wanted)
+
+
 @given(st.lists(USUAL | st.lists(PIECES, max_size=7).map("".join), max_size=4))
 @example(['wanted{a="b"} 1', "other "])
 @example(['wanted{a="b"} 1 2'])
@@ -53,15 +67,39 @@ USUAL = st.builds("{}{} {}".format, st.sampled_from(["wanted", "other"]), st.sam
 @example(["wanted NaN"])
 @example(["wanted -1"])
 def test_a_line_that_is_as_most_are_is_read_as_with_care(lines):
-    """A carriage return, which means nothing, makes each line one that is not."""
+    wanted = frozenset({"wanted"})
+    assert outcome("\n".join(lines), wanted) == with_care(lines, wanted)
 
-    def outcome(text: str) -> object:
-        try:
-            return parse(text.encode(), frozenset({"wanted"}))
-        except RejectedError as error:
-            return error.reason, error.detail
 
-    assert outcome("\n".join(lines)) == outcome("".join(f"{line}\r\n" for line in lines))
+PAGE = [*exposition(clock=4.0).splitlines(), *batches(3, 9), 'steelyard_server_info{model="m"} 1', "process_open_fds -1", "# EOF"]
+VALUES = st.sampled_from([*NUMBERS, "", "1.2.3", "1e999", "-0", "0x1", ".5", "5.", "7 1700000000000", "0" * LINE, "1\t", "9 # {} 1"])
+CHANGES = st.one_of(
+    st.tuples(st.just("value"), VALUES | st.integers(0, 10**6).map(str)),
+    st.tuples(st.just("line"), st.sampled_from(["", " ", "#", "<html>", "steelyard_server_workers", "# TYPE steelyard_server_workers 1"])),
+    st.tuples(st.just("head"), st.sampled_from(["# a 1\n" * SERIES, "# " + "a" * LONG + "\n", 'a{b="}', "\x0b", " "])),
+    st.tuples(st.sampled_from(["again", "labels"]), st.just("")),
+)
+
+
+@given(st.lists(st.tuples(st.integers(0, len(PAGE) - 1), CHANGES), max_size=4), st.sampled_from(["", "\n"]))
+@example([(place, ("value", "8")) for place in range(len(PAGE))], "\n")
+@example([(PAGE.index("steelyard_server_workers 1"), ("value", "1e999"))], "\n")
+@example([(PAGE.index("steelyard_server_workers 1"), ("value", "0" * LINE))], "\n")
+@example([(PAGE.index('steelyard_server_runs_total{size="8"} 3'), ("labels", ""))], "\n")
+def test_a_page_that_differs_from_one_that_is_remembered_is_read_as_with_care(changes, end):
+    parse("\n".join(PAGE).encode(), STEELYARD.wanted)
+    lines = list(PAGE)
+    for place, (kind, text) in changes:
+        old = lines[place]
+        lines[place] = {
+            "value": f"{old.rpartition(' ')[0]} {text}",
+            "line": text,
+            "head": text + old,
+            "again": f"{old}\n{old}",
+            "labels": old.replace('"', "", 1),
+        }[kind]
+    page = "\n".join(lines)
+    assert outcome(page + end, STEELYARD.wanted) == with_care(page.split("\n"), STEELYARD.wanted)
 
 
 def attempt(body: bytes) -> None:

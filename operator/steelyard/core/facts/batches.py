@@ -36,9 +36,9 @@ class Batches(NamedTuple):
             workers=self.workers,
             sizes=self.sizes,
             inputs=self.inputs + sign * other.inputs,
-            runs=tuple(a + sign * b for a, b in zip(self.runs, other.runs, strict=True)),
-            rows=tuple(a + sign * b for a, b in zip(self.rows, other.rows, strict=True)),
-            seconds=tuple(a + sign * b for a, b in zip(self.seconds, other.seconds, strict=True)),
+            runs=tuple([a + sign * b for a, b in zip(self.runs, other.runs, strict=True)]),
+            rows=tuple([a + sign * b for a, b in zip(self.rows, other.rows, strict=True)]),
+            seconds=tuple([a + sign * b for a, b in zip(self.seconds, other.seconds, strict=True)]),
         )
 
 

@@ -7,6 +7,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from operator import add, sub
 from typing import TypeAlias
 
 Buckets: TypeAlias = Mapping[float, int]
@@ -77,8 +78,13 @@ def shared(edges: tuple[float, ...]) -> tuple[float, ...]:
 def _packed(counts: Sequence[int]) -> Sequence[int]:
     """In the narrowest array that holds them; as they are where one went back below 0 or beyond all of these."""
     most = max(counts, default=0)
-    code = next((code for code, above in _WIDTHS if most < above), None)
-    return tuple(counts) if code is None or min(counts, default=0) < 0 else array(code, counts)
+    for code, above in _WIDTHS:
+        if most < above:
+            try:
+                return array(code, counts)
+            except OverflowError:
+                break
+    return tuple(counts)
 
 
 def kept(buckets: Buckets | None) -> Buckets | None:
@@ -98,10 +104,10 @@ def added(one: Buckets | None, other: Buckets | None) -> Buckets | None:
     """Both together; None where they cannot be added, because one is unknown or the edges differ."""
     if one is None or other is None:
         return None
+    if isinstance(one, Histogram) and isinstance(other, Histogram) and one.edges is other.edges:
+        return one.with_counts(list(map(add, one.counts, other.counts)))
     if not one or not other:
         return one or other
-    if alike := _alike((one, other)):
-        return alike[0].with_counts([a + b for a, b in zip(*(each.counts for each in alike), strict=True)])
     return {edge: count + other[edge] for edge, count in one.items()} if one.keys() == other.keys() else None
 
 
@@ -135,10 +141,10 @@ def growth(new: Buckets | None, old: Buckets | None) -> Buckets | None:
     """What came in between; None where that cannot be said."""
     if new is None or old is None:
         return None
+    if isinstance(new, Histogram) and isinstance(old, Histogram) and new.edges is old.edges:
+        return new.with_counts(list(map(sub, new.counts, old.counts)))
     if not old:
         return new
-    if alike := _alike((new, old)):
-        return alike[0].with_counts([a - b for a, b in zip(*(each.counts for each in alike), strict=True)])
     return {edge: count - old[edge] for edge, count in new.items()} if new.keys() == old.keys() else None
 
 
