@@ -183,8 +183,8 @@ class Counted(tuple[PodFacts, ...]):
         return super().__iter__()
 
 
-class Seen(set[tuple[str, ...]]):
-    """A set that counts how often somebody goes through it."""
+class Seen(dict[tuple[str, ...], Any]):
+    """A dictionary that counts how often somebody goes through it."""
 
     times = 0
 
