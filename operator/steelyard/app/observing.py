@@ -101,13 +101,16 @@ class Observing:
         for key, totals in self._observer.news().items():
             workload, placement = key
             counted, before = totals.tally - totals.before, self._told.get(key, ZERO)
-            for outcome in OUTCOMES:
+            for outcome in OUTCOMES if counted != before else ():
                 grown = getattr(counted, outcome) - getattr(before, outcome)
                 if grown > 0:
                     self._metrics.count("steelyard_workload_requests", (workload.namespace, workload.name, placement.pool, outcome), grown)
-            self._told[key] = counted.at_least(before)
-            self._count_energy(key, totals)
-            self._count_tokens(key, totals)
+                    self._told[key] = counted.at_least(before)
+            # Most servers tell neither, or nothing new.
+            if totals.joules or totals.estimated_joules:
+                self._count_energy(key, totals)
+            if key not in self._counted or totals.tokens is not self._counted[key].tokens:
+                self._count_tokens(key, totals)
             self._counted[key] = totals
         for slot, count in self._observer.refused.items():
             grown = count - self._refused.get(slot, 0)

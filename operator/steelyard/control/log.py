@@ -12,6 +12,7 @@ import re
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from types import TracebackType
 from typing import Any, TextIO
 
@@ -33,26 +34,37 @@ _SECRET_TEXT = re.compile(
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)",
     re.DOTALL,
 )
+_MARKS = ("bearer", "=", "eyj", "@", "akia", "asia", "hf_", "-----begin ")
+"""Each of these texts has one of them, in small letters. Most other texts have none, and need not be searched."""
+_HARMLESS = frozenset({type(None), bool, int, float})
+"""What most values of a decision record are."""
 _ExcInfo = BaseException | bool | tuple[type[BaseException], BaseException, TracebackType | None] | None
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "fields"}
 
 
 def redacted(value: object, key: str = "") -> Any:
     """The value as JSON can hold it, with secrets replaced: by the name of their key, or by what they look like."""
-    if key and _SECRET_KEY.search(key) and isinstance(value, str | bytes):
-        return HIDDEN
-    if isinstance(value, str):
-        return _hide(value)
+    if isinstance(value, str | bytes):
+        return HIDDEN if key and _names_a_secret(key) else _hide(str(value))
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, Mapping):
-        return {str(inner): redacted(held, str(inner)) for inner, held in value.items()}
+        return {str(inner): held if type(held) in _HARMLESS else redacted(held, str(inner)) for inner, held in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [redacted(held) for held in value]
+        return [held if type(held) in _HARMLESS else redacted(held) for held in value]
     return _hide(str(value))
 
 
+@lru_cache(maxsize=1000)
+def _names_a_secret(key: str) -> bool:
+    return _SECRET_KEY.search(key) is not None
+
+
 def _hide(text: str) -> str:
+    small = text.lower()
+    if not any(mark in small for mark in _MARKS):
+        return text
+
     def replacement(found: re.Match[str]) -> str:
         if found["scheme"]:
             return f"{found['scheme']}{HIDDEN}@"

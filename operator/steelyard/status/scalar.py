@@ -14,7 +14,8 @@ LARGEST = 1e12 - 1
 
 def decimal(value: float) -> str:
     """Six significant digits of what is less than a million, whole numbers above; never in exponent form, and cut to what the API holds."""
-    value = min(max(value, -LARGEST), LARGEST)
+    if abs(value) > LARGEST:
+        value = math.copysign(LARGEST, value)
     text = f"{value:.6g}"
     if "e" in text:
         text = f"{value:.0f}" if abs(value) >= 1 else f"{value:.12f}".rstrip("0").rstrip(".")

@@ -243,7 +243,7 @@ def _all_of(**values: float) -> Raw:
 
 def _is_told(interval: Interval) -> bool:
     """Whether it is one: a figure without its bounds could not be read back."""
-    return not any(math.isnan(value) for value in (interval.point, interval.lower, interval.upper))
+    return not (math.isnan(interval.point) or math.isnan(interval.lower) or math.isnan(interval.upper))
 
 
 def _counted(unit: Unit) -> Raw:

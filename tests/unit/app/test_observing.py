@@ -88,3 +88,14 @@ async def test_tokens_are_counted_where_a_server_tells_them_and_have_no_series_w
         assert rounds.lines(name) == [f"{told[0]} 7500.0", f"{told[1]} 225.0"]
     finally:
         await rounds.observing.close()
+
+
+async def test_requests_are_counted_once_in_whichever_round_they_are_told() -> None:
+    rounds = Rounds()
+    try:
+        for good, counted in ((10, []), (10, []), (25, ["15.0"]), (25, ["15.0"]), (40, ["30.0"]), (41, ["31.0"])):
+            await rounds.go(WORKLOAD, good=good)
+            told = rounds.lines("steelyard_workload_requests_total")
+            assert [line.split()[-1] for line in told if 'outcome="good"' in line] == counted
+    finally:
+        await rounds.observing.close()

@@ -68,6 +68,31 @@ def test_secrets_never_reach_the_line(written, style):
     assert canary not in stream.getvalue()
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "BEARER\tcanary0123456789",
+        "pa\u017f\u017fword=canary0123456789",
+        "API_KEY=canary0123456789",
+        "eyJcanary01.canary.canary",
+        "a1://u:canary@h",
+        "AKIACANARY0123456789",
+        "ASIACANARY0123456789",
+        "hf_canary0123456789canary",
+        "-----BEGIN PRIVATE KEY-----canary",
+    ],
+)
+def test_each_kind_of_secret_is_found_by_itself(text):
+    assert "canary" not in log.redacted(text).lower()
+    assert "canary" not in json.dumps(log.redacted([0.5, 1, {"a": [text, (text,)]}])).lower()
+
+
+def test_what_a_name_hides_is_hidden_wherever_it_stands_and_numbers_stay_as_they_are():
+    numbers = [*range(100), 0.5, True, None]
+    found = log.redacted({"windows": [numbers, {"token": "canary", "password": b"canary", "tokens": numbers}], "secret": 7})
+    assert found == {"windows": [numbers, {"token": log.HIDDEN, "password": log.HIDDEN, "tokens": numbers}], "secret": 7}
+
+
 def test_what_only_names_a_secret_stays_readable():
     assert log.redacted({"secretName": "hub-token", "maxTokens": 5, "tokens": 7}) == {
         "secretName": "hub-token",

@@ -9,28 +9,19 @@ from typing import Any
 
 import pytest
 
-from steelyard.app.config import Config
-from steelyard.app.wiring import settings_of
 from steelyard.control.gather import snapshot_builder
 from steelyard.control.gather.pool_facts import NodeView, node_view
-from steelyard.control.gather.snapshot_builder import SnapshotBuilder
 from steelyard.control.kube.manifest import Manifest
-from steelyard.control.kube.resource import ACCELERATOR_POOLS, COMPILED_MODELS, DEPLOYMENTS, INFERENCE_WORKLOADS, NODES, PODS, Resource
-from steelyard.control.kube.store import Store
+from steelyard.control.kube.resource import DEPLOYMENTS, INFERENCE_WORKLOADS, NODES
 from steelyard.control.telemetry.decision_log import DecisionLog
 from steelyard.control.telemetry.metrics import Metrics
 from steelyard.core.decide import decide
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.pod import PodFacts
-from steelyard.core.facts.snapshot import Snapshot
-from steelyard.core.vocabulary.reading import Unknown
-from unit.api import objects
-from unit.control.virtual_time import ManualClock
+from unit.control.fleet_stage import Fleet
 from unit.core.world import START, Ground, World
 
 FEW, MANY = 20, 200
-REVISION = "0a1b2c3d"
-HASH = "7d4b9"
 
 
 def calls(work: Callable[[], Any]) -> int:
@@ -50,77 +41,6 @@ def calls(work: Callable[[], Any]) -> int:
         sys.setprofile(None)
         gc.enable()
     return count
-
-
-class Fleet:
-    """Workloads of one name in namespaces of their own, each with a Deployment, an artifact, two pods, and a node that it shares with nobody."""
-
-    def __init__(self, workloads: int) -> None:
-        self.store = Store(ManualClock(), index_labels=("steelyard.dev/workload", "steelyard.dev/pool"))
-        self._versions = 0
-        self.pool = objects.pool()["metadata"]["name"]
-        pool = objects.pool()
-        pool["metadata"] |= {"uid": "u-pool", "generation": 1}
-        self.put(ACCELERATOR_POOLS, pool)
-        for number in range(workloads):
-            self._add(f"ns{number:03d}")
-        self.world = SnapshotBuilder(
-            self.store, settings_of(Config()), lambda *_: Unknown(""), synced=lambda: True, clock_suspect=lambda: False
-        )
-
-    def put(self, resource: Resource, made: Manifest, event: str = "ADDED") -> None:
-        self._versions += 1
-        self.store.observe(resource, event, {**made, "metadata": {**made["metadata"], "resourceVersion": str(self._versions)}})
-
-    def deployment(self, namespace: str, replicas: int) -> Manifest:
-        called = f"chat-{self.pool}-{REVISION}"
-        owner = {"kind": "InferenceWorkload", "name": "chat", "uid": f"u-{namespace}", "controller": True}
-        meta = {"name": called, "namespace": namespace, "uid": f"u-d-{namespace}", "labels": self._labels(), "ownerReferences": [owner]}
-        return {"metadata": meta, "spec": {"replicas": replicas}}
-
-    def _labels(self) -> dict[str, str]:
-        mine = {"workload": "chat", "pool": self.pool, "revision": REVISION, "role": "serving"}
-        return {f"steelyard.dev/{key}": value for key, value in mine.items()}
-
-    def _add(self, namespace: str) -> None:
-        workload = objects.workload()
-        workload["metadata"] = {"name": "chat", "namespace": namespace, "uid": f"u-{namespace}", "generation": 1}
-        self.put(INFERENCE_WORKLOADS, workload)
-        made = self.deployment(namespace, 2)
-        self.put(DEPLOYMENTS, made)
-        meta = {"name": "neuron-0", "namespace": namespace, "uid": f"u-c-{namespace}"}
-        self.put(COMPILED_MODELS, {"metadata": meta, "spec": {"key": "k", "backend": "neuron"}, "status": {}})
-        labels = {**objects.pool()["spec"]["nodes"]["selector"], "node.kubernetes.io/instance-type": "inf2.xlarge"}
-        meta = {"name": f"n-{namespace}", "uid": f"u-n-{namespace}", "creationTimestamp": "2026-01-01T00:00:00Z", "labels": labels}
-        self.put(NODES, {"metadata": meta, "status": {"conditions": [{"type": "Ready", "status": "True"}]}})
-        for replica in range(2):
-            rs = {
-                "apiVersion": "apps/v1",
-                "kind": "ReplicaSet",
-                "name": f"{made['metadata']['name']}-{HASH}",
-                "uid": "u-rs",
-                "controller": True,
-            }
-            self.put(PODS, self.pod(namespace, replica, rs))
-
-    def pod(self, namespace: str, replica: int, owner: Manifest) -> Manifest:
-        return {
-            "metadata": {
-                "name": f"chat-{replica}",
-                "namespace": namespace,
-                "uid": f"u-p-{namespace}-{replica}",
-                "creationTimestamp": "2026-01-01T00:00:00Z",
-                "labels": {**self._labels(), "pod-template-hash": HASH},
-                "ownerReferences": [owner],
-            },
-            "spec": {"nodeName": f"n-{namespace}", "containers": [{"name": "server"}]},
-            "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]},
-        }
-
-    def look(self) -> Snapshot:
-        found = self.world.freeze(WorkloadKey("ns000", "chat"), START)
-        assert isinstance(found, Snapshot)
-        return found
 
 
 def both(work: Callable[[Fleet], Any]) -> tuple[int, int]:
@@ -263,8 +183,8 @@ class Counted(tuple[PodFacts, ...]):
         return super().__iter__()
 
 
-class Seen(set[tuple[str, ...]]):
-    """A set that counts how often somebody goes through it."""
+class Seen(dict[tuple[str, ...], Any]):
+    """A dictionary that counts how often somebody goes through it."""
 
     times = 0
 

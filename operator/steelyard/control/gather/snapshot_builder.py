@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache, partial
+from operator import is_
 from typing import TypeVar
 
 from steelyard.api.accelerator_pool import AcceleratorPool
@@ -131,12 +132,15 @@ class SnapshotBuilder:
         self._understood: dict[str, _Understood] = {}
         self._parsed: dict[str, tuple[int, AcceleratorPool | Unreadable]] = {}
         self._memories: dict[str, tuple[Manifest, Memory]] = {}
+        self._placed: dict[str, tuple[tuple[Manifest | None, ...], tuple[Placement, ...]]] = {}
+        self._beside: dict[str, tuple[tuple[Pool, ...], tuple[Pool, ...]]] = {}
         self._departed: dict[str, PodFacts] = {}
         self._gone_nodes: dict[str, tuple[Manifest, datetime]] = {}
         self._begun: dict[WorkloadKey, Move] = {}
         self._pools_of: tuple[int, int] | None = None
         self._alone: tuple[tuple[str, Pool], ...] = ()
         self._pools: tuple[Pool, ...] = ()
+        self._paid: dict[str, tuple[tuple[object, ...], NodeFact | None]] = {}
         self._views: dict[str, tuple[Manifest, NodeView]] = {}
         self._read_labels: frozenset[str] = ALWAYS_READ
         self._counted: dict[str, tuple[Manifest, Pool | None]] = {}
@@ -226,16 +230,28 @@ class SnapshotBuilder:
 
     def placements(self, workload: Workload, now: datetime) -> tuple[Placement, ...]:
         """The workload's Deployments, by its uid: what another workload of the same name made before does not count."""
-        reading = partial(self._placement, workload=workload.key, now=now)
-        found = (self._reader.read(DEPLOYMENTS, each, reading) for each in self._store.owned_by(workload.uid, DEPLOYMENTS))
-        return tuple(sorted((place for place in found if place is not None), key=lambda p: p.key))
+        deployments = self._store.owned_by(workload.uid, DEPLOYMENTS)
+        if not deployments:
+            return ()
+        pods = self._store.labelled(PODS, label.WORKLOAD, workload.key.name, workload.key.namespace)
+        of = (*deployments, *pods, *(self._store.get(NODES.key(None, manifests.node_name(pod) or "")) for pod in pods))
+        known = self._placed.get(workload.uid)
+        if known is not None and _are(known[0], of):
+            return known[1]
+        reading = partial(self._placement, labelled=pods, now=now)
+        read = (self._reader.read(DEPLOYMENTS, each, reading) for each in deployments)
+        found = tuple(sorted((place for place in read if place is not None), key=lambda p: p.key))
+        # What is said of a pod that waits depends on how long it has.
+        if sum(place.ready for place in found) == len(pods):
+            self._placed[workload.uid] = of, found
+        return found
 
-    def _placement(self, deployment: Manifest, workload: WorkloadKey, now: datetime) -> Placement | None:
+    def _placement(self, deployment: Manifest, labelled: Sequence[Manifest], now: datetime) -> Placement | None:
         """None for a Deployment that is leaving, or has lost the labels of a placement."""
         labels = manifests.labels(deployment)
         if label.POOL not in labels or label.REVISION not in labels or manifests.is_leaving(deployment):
             return None
-        pods = self._pods_of(deployment, workload, PlacementKey(labels[label.POOL], labels[label.REVISION]))
+        pods = _pods_of(deployment, labelled, PlacementKey(labels[label.POOL], labels[label.REVISION]))
 
         def placed(pods: Sequence[Manifest]) -> Placement:
             foreign = others(self._store.replica_managers(DEPLOYMENTS.key_of(deployment)))
@@ -261,7 +277,7 @@ class SnapshotBuilder:
         node = self._store.get(NODES.key(None, called))
         if node is None:
             return None
-        known = self._views.get(manifests.uid(node))
+        known = self._views.get(called)
         if known is not None and known[0] is node:
             return node
         return node if self._reader.read(NODES, node, partial(node_view, read=self._read_labels)) is not None else None
@@ -279,8 +295,14 @@ class SnapshotBuilder:
 
     def _pools_beside_others(self, raw: Manifest) -> tuple[Pool, ...]:
         """The pools as a workload sees them, with the nodes that the replicas of all others take."""
-        pools, beside = self._pools_for(raw), self._held.without(manifests.uid(raw))
-        return tuple(replace(p, held_nodes=beside[p.name]) if p.name in beside else p for p in pools) if beside else pools
+        pools, uid = self._pools_for(raw), manifests.uid(raw)
+        known = self._beside.get(uid)
+        # They are others whenever a replica somewhere is.
+        if known is None or known[0] is not pools:
+            beside = self._held.without(uid)
+            seen = tuple(replace(p, held_nodes=beside[p.name]) if p.name in beside else p for p in pools) if beside else pools
+            known = self._beside[uid] = pools, seen
+        return known[1]
 
     def devices(self, resource: str, selector: Mapping[str, str]) -> tuple[int, int]:
         """Devices that the ready nodes with these labels can hand out, and how many of them pods of ours hold."""
@@ -320,13 +342,20 @@ class SnapshotBuilder:
         for pod in pods:
             on[pod.node].append(pod)
         gone, self._gone_nodes = self._gone_nodes, {}
-        living = [(node, None) for node in self._store.all(NODES)]
-        paid = []
-        for node, left in [*living, *(entry for entry in gone.values())]:
-            reading = partial(paid_node, left=left, pools=pools, pods=on.get(manifests.name(node), ()), moves=moves)
-            if (fact := self._reader.read(NODES, node, reading)) is not None:
-                paid.append(fact)
-        return tuple(paid)
+        before, self._paid = self._paid, {}
+        reading = partial(paid_node, pools=pools, moves=moves)
+        for node in self._store.all(NODES):
+            here = on.get(called := manifests.name(node), ())
+            of = (node, pools, *here, *(moves.get(pod.workload) for pod in here))
+            known = before.get(called)
+            if known is None or not _are(known[0], of):
+                known = of, self._reader.read(NODES, node, partial(reading, left=None, pods=here))
+            self._paid[called] = known
+        over = (
+            self._reader.read(NODES, node, partial(reading, left=left, pods=on.get(manifests.name(node), ())))
+            for node, left in gone.values()
+        )
+        return tuple(fact for fact in (*(fact for _, fact in self._paid.values()), *over) if fact is not None)
 
     def pools(self) -> tuple[Pool, ...]:
         """All pools that can be read, with their nodes counted. Asked many times a second, and the same until a pool or a node changes."""
@@ -338,7 +367,7 @@ class SnapshotBuilder:
             self._counted = {manifests.uid(raw): self._count(raw) for raw in self._store.all(ACCELERATOR_POOLS)}
             counted = tuple((_created(raw), pool) for raw, pool in self._counted.values() if pool is not None)
             if [id(pool) for _, pool in counted] != [id(pool) for _, pool in self._alone]:
-                labels = ((manifests.name(node), view.labels) for node, view in self._views.values())
+                labels = ((called, view.labels) for called, (_, view) in self._views.items())
                 self._alone, self._pools = counted, with_overlaps(counted, labels)
             self._pools_of = now
         return self._pools
@@ -361,12 +390,12 @@ class SnapshotBuilder:
         before, views = self._views if read == self._read_labels else {}, {}
         self._read_labels = read
         for node in self._store.all(NODES):
-            known = before.get(uid := manifests.uid(node))
+            known = before.get(called := manifests.name(node))
             view = known[1] if known is not None and known[0] is node else self._reader.read(NODES, node, partial(node_view, read=read))
             if view is not None:
-                views[uid] = node, view
+                views[called] = node, view
         self._views = views
-        if before.keys() != views.keys() or any(before[uid][1] != view for uid, (_, view) in views.items()):
+        if before.keys() != views.keys() or any(before[called][1] != view for called, (_, view) in views.items()):
             self._counted = {}
 
     def _count(self, raw: Manifest) -> tuple[Manifest, Pool | None]:
@@ -383,12 +412,8 @@ class SnapshotBuilder:
 
     def window_seconds(self) -> Mapping[WorkloadKey, int]:
         """The window of each workload."""
-        found = {}
-        for key in self.workloads():
-            workload = self.workload(key)
-            if isinstance(workload, Workload):
-                found[key] = workload.rebalancing.window_seconds
-        return found
+        read = (self._understand(raw).workload for raw in self._store.all(INFERENCE_WORKLOADS))
+        return {workload.key: workload.rebalancing.window_seconds for workload in read if isinstance(workload, Workload)}
 
     def _pools_for(self, raw: Manifest) -> tuple[Pool, ...]:
         """As those see them who chose alike and have no replica anywhere: made once for all of them, until a pool or a Deployment changes."""
@@ -417,28 +442,20 @@ class SnapshotBuilder:
         read = ((raw, self._understand(raw).workload) for raw in raws)
         return tuple((workload, self._pools_for(raw)) for raw, workload in read if isinstance(workload, Workload))
 
-    def _pods_of(self, deployment: Manifest, workload: WorkloadKey, key: PlacementKey) -> tuple[Manifest, ...]:
-        found = []
-        for pod in self._store.labelled(PODS, label.WORKLOAD, workload.name, workload.namespace):
-            labels = manifests.labels(pod)
-            if (labels.get(label.POOL), labels.get(label.REVISION)) == key and deployment_of(pod) == manifests.name(deployment):
-                found.append(pod)
-        return tuple(found)
-
     def _facts(self, pod: Manifest, pools: Mapping[str, Pool]) -> PodFacts | None:
-        """None for a pod that is not of a placement of ours, whatever its labels say, or cannot be read."""
+        """None for a pod that is not of a placement of ours, whatever its labels say, or cannot be read. pools: of now."""
         labels = manifests.labels(pod)
         if labels.get(label.ROLE) not in label.SERVERS or label.WORKLOAD not in labels or label.POOL not in labels:
             return None
         # Who was counted once is counted to its end: a Deployment or a Job goes before its pods do.
-        if manifests.uid(pod) not in self._ours and not self._is_ours(pod):
+        uid = manifests.uid(pod)
+        if uid not in self._ours and not self._is_ours(pod):
             return None
-        called = manifests.node_name(pod)
-        node = self._node(called) if called else None
-        pool, known = pools.get(labels[label.POOL]), self._pods.get(manifests.uid(pod))
+        node, _ = self._views.get(manifests.node_name(pod) or "", (None, None))
+        pool, known = pools.get(labels[label.POOL]), self._pods.get(uid)
         if known is None or known[0] is not pod or known[1] is not pool or known[2] is not node:
             known = pod, pool, node, self._reader.read(PODS, pod, lambda _: pod_facts(pod, pool, node))
-            self._pods[manifests.uid(pod)] = known
+            self._pods[uid] = known
         return known[3]
 
     def _comes_of_ours(self, pod: Manifest) -> bool:
@@ -522,6 +539,8 @@ class SnapshotBuilder:
             self._artifacts_of.clear()
         self._memories = {uid: kept for uid, kept in self._memories.items() if uid in present}
         self._understood = {uid: kept for uid, kept in self._understood.items() if uid in present}
+        self._placed = {uid: kept for uid, kept in self._placed.items() if uid in present}
+        self._beside = {uid: kept for uid, kept in self._beside.items() if uid in present}
         pools = {manifests.uid(raw) for raw in self._store.all(ACCELERATOR_POOLS)}
         self._parsed = {uid: kept for uid, kept in self._parsed.items() if uid in pools}
 
@@ -537,6 +556,21 @@ class SnapshotBuilder:
 
     def _move_told(self, workload: Manifest) -> Told | None:
         return self._reader.read(INFERENCE_WORKLOADS, workload, lambda raw: move_told(raw.get("status") or {}))
+
+
+def _pods_of(deployment: Manifest, labelled: Sequence[Manifest], key: PlacementKey) -> tuple[Manifest, ...]:
+    """Those of the workload's pods that come of a Deployment."""
+    found = []
+    for pod in labelled:
+        labels = manifests.labels(pod)
+        if (labels.get(label.POOL), labels.get(label.REVISION)) == key and deployment_of(pod) == manifests.name(deployment):
+            found.append(pod)
+    return tuple(found)
+
+
+def _are(known: Sequence[object], found: Sequence[object]) -> bool:
+    """Whether these are the very same objects: what was made of them is true, for nobody edits them."""
+    return len(known) == len(found) and all(map(is_, known, found))
 
 
 def _waits(pod: Manifest, pool: str) -> Waits:

@@ -7,15 +7,13 @@ Typical use::
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from steelyard.control.kube import manifest as manifests
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Resource:
+class Resource(NamedTuple):
     """One resource of the API: `apps/v1 deployments`. The core group is the empty string."""
 
     group: str
@@ -67,8 +65,7 @@ class Resource:
         return ObjectKey(self, manifests.namespace(manifest) or "", manifests.name(manifest))
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class ObjectKey:
+class ObjectKey(NamedTuple):
     """Which object: resource, namespace (empty for cluster-scoped) and name. Says nothing about its uid."""
 
     resource: Resource

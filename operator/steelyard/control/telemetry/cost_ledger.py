@@ -41,14 +41,15 @@ class CostLedger:
         self._still, closed = booked(self._still, before, self._ledger, nodes, now)
         for record in closed if leading else ():
             _log.info("a node's cost", nodeCost=self._record(record))
+        counter = f"steelyard_workload_cost_{self._metrics.currency}"
         for entry, money in self._ledger.money.items():
             grown = money - self._told.get(entry, 0.0)
             if grown <= 0:
                 continue
             self._told[entry] = money
             namespace, _, workload = entry.account.workload.partition("/")
-            labels = (namespace, workload, entry.account.pool, entry.account.component.value.lower(), entry.price_class.value)
-            self._metrics.count(f"steelyard_workload_cost_{self._metrics.currency}", labels, grown)
+            labels = (namespace, workload, entry.account.pool, entry.account.component.lower(), str(entry.price_class))
+            self._metrics.count(counter, labels, grown)
 
     def hourly(self, key: WorkloadKey) -> Mapping[str, HourlyCost] | None:
         """By pool, what an hour costs the workload as things stand; None before anything was booked."""

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any, NamedTuple, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily
@@ -19,6 +20,7 @@ from prometheus_client.registry import Collector
 
 from steelyard.control.kube.store import Absorbed
 
+M = TypeVar("M", Counter, Histogram)
 _PLACEMENT = ("namespace", "workload", "pool")
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _MINUTES = (15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 1800.0, 3600.0, 7200.0, 14400.0, 28800.0)
@@ -159,8 +161,7 @@ def gauge_families(currency: str) -> tuple[Family, ...]:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(NamedTuple):
     """One value of one gauge. `labels` in the order of the family."""
 
     name: str
@@ -250,7 +251,7 @@ class Metrics:
         self.currency = code
         self.registry = registry or CollectorRegistry()
         self._limits = {family.name: family.limit for family in (*counter_families(code), *HISTOGRAMS)}
-        self._series: dict[str, set[tuple[str, ...]]] = {name: set() for name in self._limits}
+        self._series: dict[str, dict[tuple[str, ...], Any]] = {name: {} for name in self._limits}
         self._of_workload: dict[tuple[str, str], list[tuple[str, tuple[str, ...]]]] = defaultdict(list)
         self._counters = {
             family.name: Counter(family.name, family.help, family.labels, registry=self.registry) for family in counter_families(code)
@@ -267,32 +268,34 @@ class Metrics:
         counter = self._counters[name]
         if not math.isfinite(amount) or amount < 0:
             raise ValueError(f"a counter can only grow by a finite amount (got {amount} for {name})")
-        if self._admit(name, tuple(labels)):
-            (counter.labels(*labels) if labels else counter).inc(amount)
+        if (series := self._one_of(counter, name, tuple(labels))) is not None:
+            series.inc(amount)
 
     def measure(self, name: str, seconds: float, labels: Sequence[str] = ()) -> None:
         """Add an observation to a histogram."""
         histogram = self._histograms[name]
-        if self._admit(name, tuple(labels)):
-            (histogram.labels(*labels) if labels else histogram).observe(seconds)
+        if (series := self._one_of(histogram, name, tuple(labels))) is not None:
+            series.observe(seconds)
 
     def forget_workload(self, namespace: str, workload: str) -> None:
         """Stop exposing the counters of a workload that no longer exists. Its last values stay in Prometheus."""
         for name, labels in self._of_workload.pop((namespace, workload), ()):
             self._counters[name].remove(*labels)
-            self._series[name].discard(labels)
+            self._series[name].pop(labels, None)
 
-    def _admit(self, name: str, labels: tuple[str, ...]) -> bool:
+    def _one_of(self, family: M, name: str, labels: tuple[str, ...]) -> M | None:
+        """The series with these labels; None where the family has as many as it may. Found here at half of what the library takes for it."""
         known = self._series[name]
-        if labels in known:
-            return True
+        found: M | None = known.get(labels)
+        if found is not None:
+            return found
         if len(known) >= self._limits[name]:
             self._counters["steelyard_metric_series_dropped"].labels(name).inc()
-            return False
-        known.add(labels)
+            return None
+        found = known[labels] = family.labels(*labels) if labels else family
         if name.startswith("steelyard_workload_"):
             self._of_workload[labels[0], labels[1]].append((name, labels))
-        return True
+        return found
 
     # --- observer of the shell's parts --------------------------------------------------------------------------------------------
 

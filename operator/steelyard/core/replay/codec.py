@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
-from functools import cache
+from functools import cache, partial
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from steelyard.core.facts.window_table import WindowTable
@@ -29,30 +29,42 @@ class NotPlainError(ValueError):
 
 def plain(value: Any) -> Any:
     """A frozen value as JSON: what a decision can be replayed from."""
-    return value if type(value) in _PLAIN else _plain(value)
+    kind: type = type(value)
+    return value if kind in _PLAIN else _writing(kind)(value)
 
 
-def _plain(value: Any) -> Any:
-    match value:
-        case Fresh(inner, at):
-            return {"fresh": plain(inner), "at": plain(at)}
-        case Stale(inner, at, why):
-            return {"stale": plain(inner), "at": plain(at), "why": why}
-        case Unknown(why, pending):
-            return {"unknown": why, "pending": True} if pending else {"unknown": why}
-        case Enum():
-            return value.value
-        case datetime():
-            return value.isoformat()
-        case Mapping():
-            return {"/".join(k) if isinstance(k, tuple) else str(k): plain(v) for k, v in sorted(value.items())}
-        case tuple() | list() | WindowTable():
-            if hasattr(value, "_asdict"):
-                return plain(value._asdict())
-            return [plain(v) for v in value]
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    return value
+@cache
+def _writing(kind: type) -> Callable[[Any], Any]:
+    """How values of a type are written: found out once for each type, and not for each of the thousands of values of a record."""
+    if kind in _READINGS:
+        return _READINGS[kind]
+    if issubclass(kind, Enum):
+        return lambda value: value.value
+    if issubclass(kind, datetime):
+        return datetime.isoformat
+    if issubclass(kind, Mapping):
+        return lambda value: {"/".join(k) if isinstance(k, tuple) else str(k): plain(v) for k, v in sorted(value.items())}
+    if issubclass(kind, tuple | list | WindowTable):
+        named = getattr(kind, "_fields", None)
+        return _listed if named is None else partial(_by_name, tuple(sorted(named)))
+    if dataclasses.is_dataclass(kind):
+        return partial(_by_name, tuple(f.name for f in dataclasses.fields(kind)))
+    return lambda value: value
+
+
+def _by_name(names: tuple[str, ...], value: Any) -> dict[str, Any]:
+    return {name: found if type(found := getattr(value, name)) in _PLAIN else plain(found) for name in names}
+
+
+def _listed(value: Iterable[Any]) -> list[Any]:
+    return [each if type(each) in _PLAIN else plain(each) for each in value]
+
+
+_READINGS: Mapping[type, Callable[[Any], Any]] = {
+    Fresh: lambda read: {"fresh": plain(read.value), "at": plain(read.at)},
+    Stale: lambda read: {"stale": plain(read.value), "at": plain(read.at), "why": read.why},
+    Unknown: lambda read: {"unknown": read.why, "pending": True} if read.pending else {"unknown": read.why},
+}
 
 
 def rebuilt(kind: type[V], raw: Any, where: str) -> V:
