@@ -312,7 +312,7 @@ def _past_out(past: PastMove) -> Raw:
         out["kind"] = past.kind.value
     if past.cost_before is not None and _is_told(past.cost_before):
         out["unitCostBefore"] = decimals(value=past.cost_before.point, lower=past.cost_before.lower, upper=past.cost_before.upper)
-    if past.saved is not None and _is_told(past.saved.money):
+    if past.saved is not None and _is_told(past.saved.money) and not math.isnan(past.saved.paid):
         saved = past.saved
         out["saved"] = {
             **decimals(value=saved.money.point, lower=saved.money.lower, upper=saved.money.upper, paid=saved.paid),

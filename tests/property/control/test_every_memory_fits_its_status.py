@@ -1,12 +1,13 @@
 """No memory makes a status that the API server refuses: a refused status would hold back everything that the workload needs."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import jsonschema
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from property.effort import effort
@@ -199,8 +200,20 @@ DECIDED = seen.tick()
 SNAPSHOT = seen.snapshot()
 
 
+UNPAID = PastMove(
+    source_pool="a",
+    target_pool="b",
+    target_revision="00000000",
+    time=START,
+    outcome=Outcome.MOVED,
+    reason="Moved",
+    saved=Realised(money=Interval(1.0, 0.5, 2.0), paid=math.nan, good=1, start=START, end=START),
+)
+
+
 @effort(60)
 @given(MEMORIES, DESIRED, CONDITIONS)
+@example(Memory(history=(UNPAID,)), {}, ())
 def test_the_api_server_takes_the_status_of_any_memory(
     memory: Memory, desired: dict[PlacementKey, int], conditions: tuple[Condition, ...]
 ) -> None:
