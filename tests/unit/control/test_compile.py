@@ -16,7 +16,7 @@ from steelyard.control.gather.compile_job import end_of, is_running
 from steelyard.control.gather.snapshot_builder import SnapshotBuilder
 from steelyard.control.gather.workload_facts import workload_of
 from steelyard.control.kube.api_client import ApiClient
-from steelyard.control.kube.apply import Applier, Refusal, Refused
+from steelyard.control.kube.apply import Applier, Created, Patched, Refusal, Refused
 from steelyard.control.kube.errors import ApiError, NotFound, QuotaExceeded
 from steelyard.control.kube.resource import (
     ACCELERATOR_POOLS,
@@ -625,7 +625,7 @@ class Corrected:
         self.store.observe(COMPILED_MODELS, "ADDED", self.live)
 
     def join(self, **model: Any) -> bool:
-        """A pass of the workload `u-w`, which wants this of the model."""
+        """A pass of the workload `u-w`, which wants this of the model. Whether it wrote anything."""
         spec = {**self.live["spec"], "model": {**self.live["spec"]["model"], **model}}
         owner = {"kind": "InferenceWorkload", "name": "w", "uid": "u-w"}
         wanted = {"metadata": {"name": KEY.name, "namespace": KEY.namespace, "ownerReferences": [owner]}, "spec": spec}
@@ -644,7 +644,7 @@ class Corrected:
             return {**self.live, "metadata": {**self.live["metadata"], "resourceVersion": "8"}}
 
         client = cast(ApiClient, SimpleNamespace(create=create, delete=delete, patch_owners=patch_owners))
-        return asyncio.run(join_owners(client, self.store, wanted))
+        return isinstance(asyncio.run(join_owners(client, self.store, wanted)), Created | Patched)
 
 
 @pytest.mark.parametrize("change", [{"uri": "s3://models/right"}, {"secretName": "credentials"}])

@@ -2,9 +2,10 @@
 
 from steelyard.control.kube.apply import OwnedElsewhere
 from steelyard.control.kube.errors import FieldOwner
-from steelyard.control.kube.resource import DEPLOYMENTS, SERVICES
+from steelyard.control.kube.resource import COMPILED_MODELS, DEPLOYMENTS, SERVICES
 from steelyard.core.economics.hourly_cost import HourlyCost
 from steelyard.core.facts.snapshot import Scaling
+from steelyard.render import label
 from unit.control.reconciler_stage import KEY, Stage, standing
 from unit.control.virtual_time import VirtualClock, run
 from unit.core.world import Ground, World, quick
@@ -139,5 +140,43 @@ def test_what_others_want_otherwise_is_told_at_each_new_window():
         stage.events.clear()
         await stage.work(MINUTES * WINDOW)
         assert len([e for e in stage.events if "somebody" in e]) >= MINUTES - 1
+
+    run(scenario())
+
+
+def test_a_compiled_model_that_was_leaving_is_asked_for_once_it_has_gone():
+    async def scenario():
+        stage = await rested(VirtualClock())
+        (mine,) = stage.store.all(COMPILED_MODELS)
+        # Another workload of the same model went, and took it along: it stays until its Jobs are gone.
+        meta = {**mine["metadata"], "ownerReferences": [], "deletionTimestamp": "2026-01-05T12:00:00Z", "resourceVersion": "900"}
+        stage.store.observe(COMPILED_MODELS, "MODIFIED", {**mine, "metadata": meta})
+        await stage.work(MINUTES * WINDOW)
+        made = stage.server.taken["create", "compiledmodels"]
+        stage.store.observe(COMPILED_MODELS, "DELETED", {**mine, "metadata": {**meta, "resourceVersion": "901"}})
+        await stage.work(2 * WINDOW)
+        assert stage.server.taken["create", "compiledmodels"] == made + 1
+
+    run(scenario())
+
+
+def test_a_service_that_was_spared_for_a_write_that_nobody_saw_goes_in_the_end():
+    async def scenario():
+        stage = await rested(VirtualClock())
+        (serving, *_) = (each for each in stage.store.all(DEPLOYMENTS))
+        ghost = DEPLOYMENTS.key("ns", "ghost")
+        stage.store.expect(ghost, "u-ghost", "950")
+        labels = {label.POOL: "a", label.REVISION: "0a1b2c3d"}
+        meta = {
+            "namespace": "ns",
+            "name": "ghost",
+            "uid": "s-ghost",
+            "resourceVersion": "900",
+            "labels": {label.MANAGED_BY: label.MANAGER, **labels},
+        }
+        owners = serving["metadata"]["ownerReferences"]
+        stage.store.observe(SERVICES, "ADDED", {"metadata": {**meta, "ownerReferences": owners}, "spec": {}})
+        await stage.work(MINUTES * WINDOW)
+        assert ("ghost", "s-ghost") in stage.server.deleted
 
     run(scenario())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.api_client import ApiClient
-from steelyard.control.kube.apply import Applier, Outcome, Patched, Unchanged, Waiting
+from steelyard.control.kube.apply import Applier, Created, Outcome, Patched, Unchanged, Waiting
 from steelyard.control.kube.errors import NotFound
 from steelyard.control.kube.manifest import Manifest
 from steelyard.control.kube.resource import COMPILED_MODELS
@@ -14,20 +14,21 @@ from steelyard.core.compiling.way import Way, begins_anew
 from steelyard.status.compiled_model import attempts_of
 
 
-async def join_owners(client: ApiClient, store: Store, wanted: Manifest) -> bool:
-    """Create the CompiledModel, or add the workload to its users, or make it anew. True if something was written."""
+async def join_owners(client: ApiClient, store: Store, wanted: Manifest) -> Outcome:
+    """Create the CompiledModel, or add the workload to its users, or make it anew."""
     key = COMPILED_MODELS.key_of(wanted)
     live = store.get(key)
     if store.behind(key) or (live is not None and manifests.is_leaving(live)):
-        return False
+        return Waiting(key, "it is being changed")
     mine = manifests.metadata(wanted)["ownerReferences"][0]
     if live is None:
-        store.wrote(COMPILED_MODELS, await client.create(COMPILED_MODELS, wanted))
-        return True
+        made = await client.create(COMPILED_MODELS, wanted)
+        store.wrote(COMPILED_MODELS, made)
+        return Created(key, made)
     uid, version, users = manifests.uid(live), manifests.version(live), manifests.owner_uids(live)
     anew = begins_anew(attempts_of(live.get("status") or {}), _way(live), _way(wanted), shared=len(users) > 1)
     if mine["uid"] in users and not anew:
-        return False
+        return Unchanged(key)
     try:
         if mine["uid"] not in users:
             joined = [*(manifests.metadata(live).get("ownerReferences") or ()), mine]
@@ -39,9 +40,9 @@ async def join_owners(client: ApiClient, store: Store, wanted: Manifest) -> bool
                 store.gone(key, uid)
                 written = await client.create(COMPILED_MODELS, wanted)
     except NotFound:
-        return False
+        return Waiting(key, "it is gone, which has not been seen yet")
     store.wrote(COMPILED_MODELS, written)
-    return True
+    return Patched(key, written)
 
 
 async def leave(client: ApiClient, store: Store, applier: Applier, compiled: Manifest, user: str) -> Outcome:

@@ -17,7 +17,7 @@ from steelyard.control.gather.probe_job import is_probe, refused_probe
 from steelyard.control.gather.snapshot_builder import SnapshotBuilder, Unreadable
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.api_client import ApiClient
-from steelyard.control.kube.apply import Applier, Created, Outcome, OwnedElsewhere, Refusal, Refused, Waiting
+from steelyard.control.kube.apply import Applier, Created, Outcome, OwnedElsewhere, Patched, Refusal, Refused, Waiting
 from steelyard.control.kube.errors import AlreadyExists, Conflict, Forbidden, Invalid
 from steelyard.control.kube.manifest import Manifest
 from steelyard.control.kube.resource import (
@@ -69,14 +69,14 @@ class _Found(IntEnum):
     UNSETTLED = 0
     """It has to be looked at again soon."""
     LEFT = 1
-    """As somebody else wants it, which is told at each pass."""
+    """For now it stays as somebody else wants it, or waits for what is not this workload's: it is looked at, and told, at each pass that decides."""
     SETTLED = 2
 
 
 @dataclass(frozen=True, slots=True)
 class _Settled:
-    """A pass that left nothing to do. versions: of the workload and of everything that is owned by it, as the pass found them. intent: what was
-    found to be so; None where a part of it was left as others want it."""
+    """A pass that left nothing to do. versions: of the workload and of everything that is owned by it, as the pass found them; objects of others are
+    not among them. intent: what was found to be so; None where a part of it rests on these, or was left as they want it."""
 
     versions: tuple[str, ...]
     look: LastLook
@@ -168,7 +168,7 @@ class WorkloadReconciler:
             wanted = replace(wanted, present=wanted.present + services)
         found = await self._act(raw, wanted, synced=snapshot.synced)
         if found is not _Found.UNSETTLED and snapshot.synced:
-            await self._leave_superseded(raw, snapshot, decision)
+            found = min(found, await self._leave_superseded(raw, snapshot, decision))
         if snapshot.synced:
             self._refusals.ended(raw, began)
         return found
@@ -204,17 +204,21 @@ class WorkloadReconciler:
         for compiled in wanted.compiled:
             key = COMPILED_MODELS.key_of(compiled)
             joined = await self._guarded(raw, key, partial(join_owners, self._client, self._store, compiled))
-            if joined is True:
+            if isinstance(joined, Created | Patched):
                 # The store tells nobody of our own writes: who compiles has to be told here.
                 self._wake(key)
-            found = min(found, _Found.UNSETTLED if joined is None else _Found.SETTLED)
+            found = min(found, _Found.LEFT if isinstance(joined, Waiting) else self._seen(raw, joined))
         if wanted.probe is not None:
             found = min(found, await self._bring_up(raw, JOBS, wanted.probe))
         going = [_RESOURCES[gone.kind].key(gone.namespace, gone.name) for gone in wanted.absent]
         for key in going:
             found = min(found, await self._write(raw, key, self._deleting(raw, key)))
-        left = (*(SERVICES.key_of(each) for each in self._left_over(raw, wanted)), *self._other_probes(raw, wanted)) if synced else ()
-        for key in left:
+        if not synced:
+            return found
+        over = self._left_over(raw, wanted)
+        if len(over) < len(self._without_deployment(raw)):
+            found = min(found, _Found.LEFT)
+        for key in (*(SERVICES.key_of(each) for each in over), *self._other_probes(raw, wanted)):
             found = min(found, await self._write(raw, key, self._deleting(raw, key)))
         return found
 
@@ -229,20 +233,29 @@ class WorkloadReconciler:
     def _deleting(self, raw: Manifest, key: ObjectKey) -> Callable[[], Awaitable[Outcome]]:
         return partial(self._applier.delete, key.resource, key.namespace, key.name, owner_uid=manifests.uid(raw))
 
-    async def _leave_superseded(self, raw: Manifest, snapshot: Snapshot, decision: Decision) -> None:
+    async def _leave_superseded(self, raw: Manifest, snapshot: Snapshot, decision: Decision) -> _Found:
         user = manifests.uid(raw)
         asked_for = frozenset(intent.inputs.key for intent in decision.intent.compile)
         mine = {manifests.name(c): c for c in self._store.owned_by(user, COMPILED_MODELS)}
         served = (placement.artifact_key for placement in snapshot.placements)
+        found = _Found.SETTLED
         for gone in superseded((known(each) for each in mine.values()), asked_for, served):
             left = mine[gone]
-            await self._write(raw, COMPILED_MODELS.key_of(left), partial(leave, self._client, self._store, self._applier, left, user))
+            write = partial(leave, self._client, self._store, self._applier, left, user)
+            # What nobody uses any more is no reason to hurry.
+            found = min(found, max(_Found.LEFT, await self._write(raw, COMPILED_MODELS.key_of(left), write)))
+        return found
 
     def _left_over(self, raw: Manifest, wanted: Desired) -> tuple[Manifest, ...]:
         owned = self._store.owned_by(manifests.uid(raw), SERVICES)
         deployments = [DEPLOYMENTS.key(manifests.namespace(service), manifests.name(service)) for service in owned]
         stand = {key.name for key in deployments if self._store.get(key) is not None or self._store.behind(key)}
         return left_over(owned, wanted.present, stand)
+
+    def _without_deployment(self, raw: Manifest) -> tuple[Manifest, ...]:
+        """Its Services of placements of which no Deployment of its own stands: another's may, or one whose last write was not seen."""
+        mine = {manifests.name(each) for each in self._store.owned_by(manifests.uid(raw), DEPLOYMENTS)}
+        return left_over(self._store.owned_by(manifests.uid(raw), SERVICES), (), mine)
 
     def _other_probes(self, raw: Manifest, wanted: Desired) -> tuple[ObjectKey, ...]:
         """The Jobs of probes that nobody asks about any more."""
