@@ -35,7 +35,7 @@ _SECRET_TEXT = re.compile(
     re.DOTALL,
 )
 _MARKS = ("bearer", "=", "eyj", "@", "akia", "asia", "hf_", "-----begin ")
-"""Each of these texts has one of them, in small letters. Most other texts have none, and need not be searched."""
+"""Each text that is to be hidden has one of them, in small letters. Most other texts have none, and need not be searched."""
 _HARMLESS = frozenset({type(None), bool, int, float})
 """What most values of a decision record are."""
 _ExcInfo = BaseException | bool | tuple[type[BaseException], BaseException, TracebackType | None] | None

@@ -55,8 +55,8 @@ SHORT = 256
 """Characters of a line of which anything is remembered."""
 REMEMBERED = 4096
 """Names, labels, comments, and texts before a value, of each as many: a bound on memory, whatever pods say."""
-LONG = 2048
-"""Characters of such a text."""
+LONG = 512
+"""Characters of such a text: a series, and what is said above it."""
 PAGE = 32 * 1024
 """Characters of a page that is cut at its values. What makes a page larger is its server's own, and would push out what many have."""
 

@@ -297,7 +297,7 @@ class SnapshotBuilder:
         """The pools as a workload sees them, with the nodes that the replicas of all others take."""
         pools, uid = self._pools_for(raw), manifests.uid(raw)
         known = self._beside.get(uid)
-        # They are others whenever a replica somewhere is.
+        # `_pools_for` makes others whenever a Deployment takes other nodes than before.
         if known is None or known[0] is not pools:
             beside = self._held.without(uid)
             seen = tuple(replace(p, held_nodes=beside[p.name]) if p.name in beside else p for p in pools) if beside else pools
@@ -443,7 +443,8 @@ class SnapshotBuilder:
         return tuple((workload, self._pools_for(raw)) for raw, workload in read if isinstance(workload, Workload))
 
     def _facts(self, pod: Manifest, pools: Mapping[str, Pool]) -> PodFacts | None:
-        """None for a pod that is not of a placement of ours, whatever its labels say, or cannot be read. pools: of now."""
+        """None for a pod that is not of a placement of ours, whatever its labels say, or cannot be read. pools: as `pools()` says now, which renews the views of
+        nodes too."""
         labels = manifests.labels(pod)
         if labels.get(label.ROLE) not in label.SERVERS or label.WORKLOAD not in labels or label.POOL not in labels:
             return None

@@ -284,16 +284,20 @@ class WorkQueue(Generic[K]):
 
     async def _doze(self, now: float) -> None:
         """Sleep until woken, or until the next alarm."""
-        waker: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        waker: asyncio.Future[None] = loop.create_future()
         self._idle.append(waker)
         due = self._next_alarm()
+        alarm = None if due is None else loop.call_later(max(0.0, due - now), _woken, waker)
         try:
-            await asyncio.wait((waker,), timeout=None if due is None else max(0.0, due - now))
+            await waker
         except asyncio.CancelledError:
-            if waker.done():
+            if not waker.cancelled():
                 self._wake()  # pass on what this worker can no longer use
             raise
         finally:
+            if alarm is not None:
+                alarm.cancel()
             with contextlib.suppress(ValueError):
                 self._idle.remove(waker)
 
@@ -303,3 +307,8 @@ class WorkQueue(Generic[K]):
             if not waker.done():
                 waker.set_result(None)
                 return
+
+
+def _woken(waker: asyncio.Future[None]) -> None:
+    if not waker.done():
+        waker.set_result(None)

@@ -7,7 +7,7 @@ from math import floor
 
 from steelyard.core.economics.node_reserve import for_replicas
 from steelyard.core.facts.resources import Resources
-from steelyard.core.facts.snapshot import Pool, PoolChoice, Workload
+from steelyard.core.facts.snapshot import Pool, Workload
 
 CPU_POOL = Resources(cpu=1.0, memory_gib=2.0)
 """One replica on a CPU pool, where neither the workload nor the pool says more."""
@@ -22,13 +22,13 @@ def resources_of(workload: Workload, pool: Pool) -> Resources:
     told = told_of(workload, pool)
     if pool.resource_name is None:
         return told or CPU_POOL
-    devices = float(workload.pools.get(pool.name, PoolChoice()).devices)
+    devices = float(workload.choice(pool.name).devices)
     return replace(told, devices=devices) if told is not None else in_proportion(pool, devices)
 
 
 def told_of(workload: Workload, pool: Pool) -> Resources | None:
     """CPU and memory as somebody wrote them; None where nobody did."""
-    return workload.pools.get(pool.name, PoolChoice()).resources or pool.default_resources
+    return workload.choice(pool.name).resources or pool.default_resources
 
 
 def in_proportion(pool: Pool, devices: float) -> Resources:
