@@ -4,10 +4,10 @@ from dataclasses import replace
 from itertools import pairwise
 
 from steelyard.core.decide import decide
-from steelyard.core.facts.snapshot import Scaling
+from steelyard.core.facts.snapshot import PoolChoice, Scaling
 from steelyard.core.planning.enough import Rules, Stand, grown, shrunk, suffices
 from steelyard.core.planning.sizing import need
-from unit.core.world import Ground, World
+from unit.core.world import Ground, World, quick
 
 RULES = Rules(minimum=1, maximum=9)
 
@@ -119,3 +119,12 @@ def test_a_pool_that_lost_nodes_takes_no_replicas_away() -> None:
     world.grounds["a"].nodes = 2
     world.tick(20)
     assert {k: p.desired for k, p in world.deployments.items()} == before
+
+
+def test_a_pool_that_is_to_have_a_replica_gets_it_though_another_one_carries_the_load_and_it_was_never_measured() -> None:
+    world = World({"a": Ground(price=0.5), "b": Ground(price=2.0)}, rate=4.0, policy=quick())
+    world.tick(10)
+    assert (world.count("a"), world.count("b")) == (1, 0)
+    world.pools = {"a": PoolChoice(), "b": PoolChoice(minimum=1)}
+    world.tick(10)
+    assert world.count("b") == 1

@@ -22,7 +22,7 @@ from steelyard.core.placing.nowhere import nowhere
 from steelyard.core.placing.outcome import Allocation, Outcome
 from steelyard.core.placing.quarantine import quarantined
 from steelyard.core.placing.requirement import needed, promise_now
-from steelyard.core.placing.room import awaited, claimed_unit_cost, key_of, measured_only, openings, rules_of, standing
+from steelyard.core.placing.room import awaited, claimed_unit_cost, key_of, known_or_owed, openings, rules_of, standing
 from steelyard.core.placing.supply import displaced, lost, never_came, why_lost
 from steelyard.core.planning.enough import Rules, Stand, filled, outgrown, suffices, without_slower
 from steelyard.core.statistics.sequential import Test
@@ -47,13 +47,13 @@ class Shortage:
     @cached_property
     def enough(self) -> bool:
         """Whether nothing is missing. What nobody could open is not missing."""
-        rules = replace(self.rules, families=self._families)
+        rules = replace(self.rules, families=self._families_owed)
         carried = suffices(self.standing, self.load, rules) or without_slower(self.standing, self.load, rules) is not None
         return carried and self._least_met
 
     @property
-    def _families(self) -> int:
-        """That are owed, of those that there are."""
+    def _families_owed(self) -> int:
+        """Of those that there are."""
         here, owed = _families(self.standing), self.rules.families
         return owed if owed <= len(here) else min(owed, len(here | _families(self.openings)))
 
@@ -99,7 +99,7 @@ def _families(stands: Iterable[Stand]) -> frozenset[str]:
 def addition(seen: Analysis, short: Shortage) -> Allocation:
     """The allocation with what is missing: on pools that were measured before those that were not. Replicas that do not come are let go of once
     others do their work."""
-    known, hedged = measured_only(seen, short.openings), any(displaced(seen, p) for p in seen.members)
+    known, hedged = known_or_owed(seen, short.openings), any(displaced(seen, p) for p in seen.members)
     tried = (known, short.openings) if seen.members else (short.openings,)
     if hedged:  # what may be back in a minute is no reason to try an unknown pool
         tried = (known,)

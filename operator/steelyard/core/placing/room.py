@@ -47,10 +47,10 @@ def openings(seen: Analysis) -> tuple[Stand, ...]:
     return tuple(_opening(seen, option, first=first) for option in open_ or (() if seen.members else possible))
 
 
-def measured_only(seen: Analysis, stands: tuple[Stand, ...]) -> tuple[Stand, ...]:
-    """Those whose capacity rests on traffic."""
+def known_or_owed(seen: Analysis, stands: tuple[Stand, ...]) -> tuple[Stand, ...]:
+    """Those whose capacity rests on traffic, or on which the user wants replicas in any case."""
     known = {o.pool for o in seen.options if o.measured}
-    return tuple(s for s in stands if key_of(s).pool in known)
+    return tuple(s for s in stands if s.least or key_of(s).pool in known)
 
 
 def key_of(stand: Stand) -> PlacementKey:

@@ -66,6 +66,7 @@ def wished(considered: Considered, replicas: int) -> tuple[Wish, ...]:
     """The move, where it waits for room or for its turn alone. replicas: that the target gets."""
     asked, target = considered.proposal, considered.target
     refusing = {f.gate for f in considered.review.findings if f.refusal is not None}
+    # What it may cost is its own: no room and no turn makes it less, and that is cheaper to ask than all of it once more.
     if target is None or not refusing <= _WAITED_FOR or trial_too_expensive(asked) is not None:
         return ()
     alone = replace(asked, room=max(1, asked.room), turn=True, moves_elsewhere=0, pool_moves=())
