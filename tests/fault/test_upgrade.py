@@ -106,8 +106,10 @@ def test_from_the_last_release_to_this_version_beside_newer_definitions_and_back
         leads(run, old)
         before = standing(run)
         install(run.cluster, newer())
-        ended(old)
+        # It stands by while the old one leads, as in a rolling upgrade: what it reads then, it is to tell of when it leads.
         new = run.start_operator()
+        run.until("the new operator to stand by", lambda _: any(line.get("message") == "synced" for line in new.lines()), SOON)
+        ended(old)
         leads(run, new)
         assert run.workload()["spec"]["novelty"] == {"mode": "Careful"}
         assert any("spec.novelty" in note and "spec.objective.novelty" in note for note in told(run, "FieldsIgnored"))

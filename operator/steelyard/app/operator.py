@@ -362,8 +362,8 @@ class Operator:
 
     def _may_write(self) -> None:
         self._heartbeat.beat()
-        self._working = self._spawn("work", self._work())
         self._telling = self._spawn("events", self.events.run())
+        self._working = self._spawn("work", self._work())
         self._spawn("plan", self._plan())
 
     @property
@@ -384,6 +384,7 @@ class Operator:
     async def _work(self) -> None:
         while not self.sweep.synced():
             await self.clock.sleep(0.1)
+        self.reader.repeat(self.store.get)
         for resource in OWN_KINDS:
             for each in self.store.all(resource):
                 self.queue.add(_key(resource, each))

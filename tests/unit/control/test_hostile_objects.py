@@ -66,14 +66,14 @@ class Cluster:
         self.store = store or Store(ManualClock(), index_labels=("steelyard.dev/workload", "steelyard.dev/pool"))
         self.told: list[tuple[str, str]] = []
         self.versions = 0
-        reader = Reader(lambda resource, about, why: self.told.append((about["metadata"]["name"], why)))
+        self.reader = Reader(lambda resource, about, why: self.told.append((about["metadata"]["name"], why)))
         self.world = SnapshotBuilder(
             self.store,
             settings_of(Config()),
             lambda *_: Unknown(""),
             synced=lambda: True,
             clock_suspect=lambda: False,
-            reader=reader,
+            reader=self.reader,
         )
         workload = objects.workload()
         workload["metadata"] |= {"name": "chat", "namespace": "shop", "uid": "u-chat", "generation": 1}
@@ -119,6 +119,20 @@ def test_a_pod_that_cannot_be_read_is_left_out_and_told_once_and_the_others_coun
     assert "cannot be read and is left out: Invalid isoformat string: 'noon'" in cluster.told[0][1]
     cluster.put(PODS, pod("chat-2"), "MODIFIED")
     assert cluster.counted() == ["chat-1", "chat-2"]
+
+
+def test_what_cannot_be_read_is_told_again_by_the_standby_that_leads_then_unless_it_has_changed_or_gone(cluster: Cluster) -> None:
+    for called in ("chat-1", "chat-2", "chat-3", "chat-4"):
+        cluster.put(PODS, pod(called, created=NOT_A_TIME))
+    assert cluster.counted() == []
+    told, cluster.told[:] = list(cluster.told), []
+    cluster.put(PODS, pod("chat-1", created=NOT_A_TIME), "DELETED")
+    cluster.put(PODS, pod("chat-2"), "MODIFIED")
+    cluster.put(PODS, pod("chat-3", memory="many"), "MODIFIED")
+    cluster.reader.repeat(cluster.store.get)
+    assert cluster.told == [each for each in told if each[0] == "chat-4"]
+    assert cluster.counted() == ["chat-2"]
+    assert [called for called, _ in cluster.told] == ["chat-4", "chat-3"]
 
 
 def test_a_pod_that_cannot_be_read_may_go_as_any_other(cluster: Cluster) -> None:

@@ -30,12 +30,12 @@ class Cluster:
         self.store = Store(self.clock, index_labels=("steelyard.dev/workload", "steelyard.dev/pool"))
         self.unreadable: list[str] = []
         self.ignored: list[tuple[str, str]] = []
-        reader = Reader(
+        self.reader = Reader(
             lambda _, about, why: self.unreadable.append(why), lambda _, about, what: self.ignored.append((about["metadata"]["name"], what))
         )
         settings = settings_of(Config())
         known = {"synced": lambda: True, "clock_suspect": lambda: False}
-        self.world = SnapshotBuilder(self.store, settings, lambda *_: Unknown(""), reader=reader, **known)
+        self.world = SnapshotBuilder(self.store, settings, lambda *_: Unknown(""), reader=self.reader, **known)
         self.versions = 0
 
     def put(self, resource: Resource, made: dict[str, Any], generation: int = 1, **spec: Any) -> None:
@@ -78,6 +78,19 @@ def test_what_is_ignored_is_named_once_for_each_generation(cluster: Cluster) -> 
     cluster.put(INFERENCE_WORKLOADS, objects.workload(), 2, novelty=1, other=2)
     cluster.seen()
     assert len(cluster.ignored) == 2 and "spec.novelty, spec.other" in cluster.ignored[1][1]
+
+
+def test_what_is_ignored_is_told_again_by_the_standby_that_leads_then_unless_it_is_another_generation(cluster: Cluster) -> None:
+    cluster.put(INFERENCE_WORKLOADS, objects.workload(), novelty=1)
+    cluster.put(ACCELERATOR_POOLS, objects.pool(), novelty=2)
+    cluster.seen()
+    told, cluster.ignored[:] = list(cluster.ignored), []
+    cluster.put(INFERENCE_WORKLOADS, objects.workload(), novelty=1)  # of the same generation: its status has changed
+    cluster.put(ACCELERATOR_POOLS, objects.pool(), 2)
+    cluster.reader.repeat(cluster.store.get)
+    assert len(told) == 2 and cluster.ignored == [each for each in told if each[0] == "chat"]
+    cluster.seen()
+    assert len(cluster.ignored) == 1
 
 
 def test_a_word_that_only_a_newer_version_knows_is_unreadable_for_nobody_can_guess_what_it_asks(cluster: Cluster) -> None:
