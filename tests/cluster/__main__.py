@@ -38,7 +38,7 @@ def _bring_up(arguments: argparse.Namespace, ends: ExitStack) -> tuple[Access, d
     extras = {name for name in arguments.extras.split(",") if name}
     if unknown := extras - set(WITH):
         raise ClusterError(f"--with {','.join(sorted(unknown))}: there are {', '.join(WITH)}")
-    targets = list(images.TARGETS) if arguments.images == "all" else [name for name in arguments.images.split(",") if name]
+    targets = list(images.SETS.get(arguments.images) or filter(None, arguments.images.split(",")))
     wanted = provision.for_cluster(mode(), nodes=bool(nodes), targets=targets, extras=extras | ({"s3"} if nodes else set()))
     _fulfil(wanted, arguments.name if mode() == "local" else "")
     refs = [images.reference_of(target) for target in targets]
@@ -228,7 +228,9 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument(
             "--nodes", default="demo", help=f"{', '.join(PRESETS)} (several by commas), or a YAML file with a list of nodes (default: demo)"
         )
-        one.add_argument("--images", default="", help=f"all, or some of {','.join(images.TARGETS)}: built and given to the nodes")
+        one.add_argument(
+            "--images", default="", help=f"{' or '.join(images.SETS)}, or some of {','.join(images.ALL)}: built and given to the nodes"
+        )
         one.add_argument(
             "--with", dest="extras", default="", metavar="PARTS", help=f"some of {','.join(WITH)} (the object store comes with nodes)"
         )

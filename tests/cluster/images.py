@@ -41,8 +41,11 @@ TARGETS = {
 }
 #: From here on an archive is worth the time that it takes to compress it.
 LARGE = 5_000_000_000
-#: Those that only `make test-long` needs.
+#: Those that only `make test-long` and `make demo TEXT=1` need.
 ON_DEMAND = {"runtime-vllm": Expected(150, 13_000_000_000)}
+ALL = (*TARGETS, *ON_DEMAND)
+#: Sets that have names: what `make test` needs, and what `make demo TEXT=1` does.
+SETS = {"all": tuple(TARGETS), "text": ("operator", "runtime-serve", "runtime-vllm")}
 PREFIX = "localhost/steelyard"
 #: From an image's last use on, other checkouts leave it alone for so long.
 LATELY_SECONDS = 3600

@@ -1,4 +1,4 @@
-"""`python3 -m cluster.prepare demo|test`: what `make demo` and `make test` do first. It says what this machine lacks, or builds and fetches all that
+"""`python3 -m cluster.prepare demo|text|test`: what `make demo` and `make test` do first. It says what this machine lacks, or builds and fetches all that
 the rest needs, with one line for all of it.
 
 It is run by the machine's own Python, before there is an environment with packages: what it imports is the standard library's or stands here.
@@ -11,18 +11,19 @@ from cluster import interrupts, preflight
 from cluster.errors import ClusterError, LackingError
 from cluster.mode import mode
 
-DEMO = "demo"
+DEMOS = {"demo": False, "text": True}
+"""`make demo`, and whether it tells the story of text."""
 
 
 def needs(goal):
     """What is looked at before; and what there is to build and fetch, which an older Python cannot tell."""
-    where = mode() if goal == DEMO else "local"
-    name = "demo" if goal == DEMO and where == "local" else ""
+    where = mode() if goal in DEMOS else "local"
+    name = "demo" if goal in DEMOS and where == "local" else ""
     if sys.version_info[:2] < preflight.LEAST_PYTHON:
         return preflight.Needs(python=True, go=True, cluster=where == "local", kind=where == "kind"), None
     from cluster import provision
 
-    wanted = provision.for_demo(where) if goal == DEMO else provision.for_tests()
+    wanted = provision.for_demo(where, text=DEMOS[goal]) if goal in DEMOS else provision.for_tests()
     return wanted.needs(where, name), wanted
 
 

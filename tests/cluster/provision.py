@@ -111,10 +111,10 @@ def for_cluster(mode: str, *, nodes: bool, targets: Iterable[str] = (), extras: 
     return Wanted(programs | frozenset(NODE_TOOLS), ("control plane", "nodes"), tuple(targets), unpacked=True, box=True)
 
 
-def for_demo(mode: str) -> Wanted:
-    """All that `make demo` needs."""
-    cluster = for_cluster(mode, nodes=True, targets=images.TARGETS, extras=("s3", "helm"))
-    return replace(cluster, model=mode == "local", python=True)
+def for_demo(mode: str, *, text: bool = False) -> Wanted:
+    """All that `make demo` needs. `text`: of the story of text, whose model is written by it."""
+    cluster = for_cluster(mode, nodes=True, targets=images.SETS["text" if text else "all"], extras=("s3", "helm"))
+    return replace(cluster, model=mode == "local" and not text, python=True)
 
 
 def for_tests() -> Wanted:

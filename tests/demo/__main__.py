@@ -18,10 +18,13 @@ from rich.console import Console
 from cluster.cluster import Cluster
 from cluster.mode import mode
 from cluster.progress import duration, say
+from demo.embeddings import embeddings
 from demo.hands import Hands
-from demo.installation import SECRET, install_arguments, provide
+from demo.installation import SECRET, encoder_toolchains, install_arguments, provide, provide_llama, vllm_toolchain
 from demo.run import Run, namespace_name
-from demo.story import Story, Variant
+from demo.story import Story
+from demo.text import text
+from demo.variant import Variant
 from demo.variants import choose
 from steelyard.cli.command import FAILED, INTERRUPTED
 from steelyard.cli.problem import Problem
@@ -30,6 +33,7 @@ WIDE = 132
 """Columns of a picture, and of what is no terminal."""
 USUAL = (Variant("onnxruntime"), Variant("openvino"))
 """Of pool-a and pool-b, where neither an option nor a comparison on this processor says another."""
+VLLM = Variant("vllm", "float32")
 EXITS = "exit codes: 0 the checker agrees; 1 it does not; 2 the demo could not be run"
 
 
@@ -57,6 +61,11 @@ def parser() -> argparse.ArgumentParser:
             help=f"what {pool} runs the model with (default: one of the two that differ most on this processor; with --model-uri {usual}); "
             "where both run the same, or carry the same, the prices of their nodes differ",
         )
+    described.add_argument(
+        "--text",
+        action="store_true",
+        help="tell the story of text: a small Llama behind vLLM on both pools, whose costs are counted by output tokens",
+    )
     described.add_argument("--swap", action="store_true", help="swap the back ends of the pools, and with them the claim")
     described.add_argument("--claim-true", action="store_true", help="put a true claim on the pool that is really cheaper")
     described.add_argument(
@@ -84,7 +93,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _model_and_variants(given: argparse.Namespace) -> tuple[str, str, tuple[Variant, Variant]]:
     """(URI, digest, variants of pool-a and pool-b): what was asked for, or what a new cluster is given."""
-    variants = (given.pool_a or USUAL[0], given.pool_b or USUAL[1])
+    if given.text and (given.pool_a or given.pool_b):
+        raise Problem("text is served by vLLM on both pools", "leave out --pool-a and --pool-b: the pools differ in size and price")
+    variants = (VLLM, VLLM) if given.text else (given.pool_a or USUAL[0], given.pool_b or USUAL[1])
     if variants[0] != variants[1] and variants[0].backend == variants[1].backend:
         raise Problem(
             f"both pools run {variants[0].backend} with different number formats, and a workload gives each back end one",
@@ -98,18 +109,20 @@ def _model_and_variants(given: argparse.Namespace) -> tuple[str, str, tuple[Vari
             "the demo needs a model that pods can reach", "give --model-uri and --model-digest, or run `make demo`, which provides one"
         )
     cluster = Cluster.attach(name)
-    uri, digest = _install(cluster)
-    if not (given.pool_a or given.pool_b):
+    uri, digest = _install(cluster, text=given.text)
+    if not (given.text or given.pool_a or given.pool_b):
         variants = choose(cluster, os.environ["STEELYARD_IMAGE_RUNTIME_COMPILE"], uri, digest)
     return uri, digest, variants
 
 
-def _install(cluster: Cluster) -> tuple[str, str]:
+def _install(cluster: Cluster, *, text: bool) -> tuple[str, str]:
     """The model's URI and digest; returns when the operator is ready."""
     started = time.monotonic()
-    uri, digest = provide(cluster)
+    uri, digest = provide_llama(cluster) if text else provide(cluster)
     say(f"the model is in the store as {uri}")
-    cluster.helm(*install_arguments(cluster.s3.endpoint, dict(os.environ)), seconds=240)
+    image = os.environ["STEELYARD_IMAGE_RUNTIME_VLLM" if text else "STEELYARD_IMAGE_RUNTIME_COMPILE"]
+    toolchains = vllm_toolchain(image) if text else encoder_toolchains(image)
+    cluster.helm(*install_arguments(cluster.s3.endpoint, dict(os.environ), toolchains), seconds=240)
     say(f"Steelyard is installed by its chart and ready after {duration(time.monotonic() - started)}")
     return uri, digest
 
@@ -129,6 +142,7 @@ def _tell(given: argparse.Namespace, uri: str, digest: str, variants: tuple[Vari
         true_claim=given.claim_true,
         forced_wrong=given.forced_wrong,
         variants=variants,
+        served=text(swap=given.swap) if given.text else embeddings(variants),
     )
     console = Console(record=given.picture is not None, width=None if given.picture is None and sys.stdout.isatty() else WIDE)
     code = Run(hands, story, console, given.operator_namespace, given.keep, given.evidence).run()

@@ -1,12 +1,12 @@
 """The independent judge of a demo run. Imports nothing of Steelyard; runs as a process of its own: `python checker.py FOLDER`.
 
-What should have come of it the checker works out by itself: the workload begins where the claim is, and ends where 1,000 good requests
-cost least; it has moved once if those are two pools, and never if they are one; and the claim's verdict is what the costs make of it.
+What should have come of it the checker works out by itself: the workload begins where the claim is, and ends where a unit costs least; it
+has moved once if those are two pools, and never if they are one; and the claim's verdict is what the costs make of it.
 
 FOLDER holds what others wrote down: the client's own log of every request (client.jsonl), the pods as the API server showed them over
 time (pods.json), the pools and the workload as they stand in the cluster (pools.json, workload.json), and the operator's counters
-(counters.json). From the log, the pods' life times and the prices it computes what 1,000 good requests cost on each pool, and says
-whether the operator told the truth and acted on it.
+(counters.json). From the log, the pods' life times and the prices it computes what a unit costs on each pool, and says whether the operator
+told the truth and acted on it. The unit is 1,000 good requests, or 1M output tokens of good requests where the objective says so.
 
 A pod pays its share of its node's price: cores * 0.031611 + GiB * 0.004237 over the same of the node's shape (docs/explanation/unit-cost.md).
 """
@@ -59,12 +59,15 @@ def overlap(pod: Raw, start: float, end: float) -> float:
     return float(max(0.0, min(died, end) - max(born, start)))
 
 
-def unit_cost(pool: str, start: float, end: float, log: list[Raw], pods: list[Raw], pools: dict[str, Raw]) -> tuple[float | None, int]:
-    """(cost of 1,000 good requests, good requests) of one pool between two moments."""
+def unit_cost(
+    pool: str, start: float, end: float, log: list[Raw], pods: list[Raw], pools: dict[str, Raw], by_tokens: bool
+) -> tuple[float | None, int]:
+    """(cost of a unit, good requests or their tokens) of one pool between two moments."""
     names = {p["name"] for p in pods if p["pool"] == pool}
-    good = sum(1 for r in log if r["pod"] in names and r["outcome"] == "good" and start <= r["done"] <= end)
+    good = [r for r in log if r["pod"] in names and r["outcome"] == "good" and start <= r["done"] <= end]
+    n = sum(r["tokens"] for r in good) if by_tokens else len(good)
     cost = sum(hourly(p, pools) * overlap(p, start, end) / 3600 for p in pods if p["pool"] == pool)
-    return (1000 * cost / good if good else None), good
+    return ((1_000_000 if by_tokens else 1000) * cost / n if n else None), n
 
 
 def most_cpu(pods: list[Raw]) -> float:
@@ -89,6 +92,8 @@ def check(folder: Path, expect: str | None) -> list[Finding]:
     pods, pools, workload, counters = read("pods.json"), read("pools.json"), read("workload.json"), read("counters.json")
     pools = {p["metadata"]["name"]: p for p in pools}
     status = workload["status"]
+    by_tokens = workload["spec"]["objective"].get("unit") == "OutputTokens"
+    unit = "1M output tokens of good requests" if by_tokens else "1,000 good requests"
     by_pod = {p["name"]: p["pool"] for p in pods}
     findings: list[Finding] = []
 
@@ -100,13 +105,16 @@ def check(folder: Path, expect: str | None) -> list[Finding]:
     completed = Counter(by_pod.get(r["pod"], "a stranger") for r in log if r["status"] == 200)
     good = Counter(by_pod.get(r["pod"], "a stranger") for r in log if r["outcome"] == "good")
     for pool in sorted(set(completed) | set(counters)):
-        told = counters.get(pool, {})
-        answered = told.get("good", 0) + told.get("slow", 0)
+        counted = counters.get(pool, {})
+        answered = counted.get("good", 0) + counted.get("slow", 0)
         findings.append(
             (answered == completed[pool], f"{pool}: completed {completed[pool]} by the client, {answered} by the operator (must be equal)")
         )
-        near = abs(told.get("good", 0) - good[pool]) <= GOOD_TOLERANCE * max(1, good[pool])
-        findings.append((near, f"{pool}: good {good[pool]} by the client, {told.get('good', 0)} by the operator (within 2 %)"))
+        near = abs(counted.get("good", 0) - good[pool]) <= GOOD_TOLERANCE * max(1, good[pool])
+        findings.append((near, f"{pool}: good {good[pool]} by the client, {counted.get('good', 0)} by the operator (within 2 %)"))
+
+    if by_tokens:
+        findings += tokens(log, by_pod, counters)
 
     mine: dict[str, float | None] = {}
     theirs: dict[str, float] = {}
@@ -115,14 +123,15 @@ def check(folder: Path, expect: str | None) -> list[Finding]:
         if not cost:
             continue
         pool = place["pool"]
-        value, n = unit_cost(pool, seconds(cost["from"]), seconds(cost["to"]), log, pods, pools)
-        mine[pool], theirs[pool] = value, float(cost["value"])
+        value, n = unit_cost(pool, seconds(cost["from"]), seconds(cost["to"]), log, pods, pools, by_tokens)
+        told = cost.get("outputTokens", {}).get("value", "nan") if by_tokens else cost["value"]
+        mine[pool], theirs[pool] = value, float(told)
         near = value is not None and abs(value - theirs[pool]) <= COST_TOLERANCE * value
         shown = "unknown" if value is None else f"{value:.5f}"
         findings.append(
             (
                 near,
-                f"{pool}: 1,000 good requests cost {shown} by the client's log (n = {n}), {theirs[pool]:.5f} by the operator (within 5 %)",
+                f"{pool}: {unit} cost {shown} by the client's log (n = {n}), {theirs[pool]:.5f} by the operator (within 5 %)",
             )
         )
     peak, limit = most_cpu(pods), min(number(s["cpu"]) for p in pools.values() for s in p["spec"]["shapes"])
@@ -139,6 +148,18 @@ def check(folder: Path, expect: str | None) -> list[Finding]:
         findings.append((ends == rank[0], f"the workload ends on {ends}; the cheaper pool is {rank[0]}"))
         findings.append((expect is None or ends == expect, f"the workload was expected to end on {expect or 'either'}"))
         findings += story(known, rank[0], pods, pools, status)
+    return findings
+
+
+def tokens(log: list[Raw], by_pod: dict[str, str], counters: Raw) -> list[Finding]:
+    """Output tokens, which the client has received one by one. An answer that was late by the client's clock alone may count as good."""
+    findings: list[Finding] = []
+    for pool in sorted({by_pod[r["pod"]] for r in log if r["pod"] in by_pod} | set(counters)):
+        received = {of: sum(r["tokens"] for r in log if by_pod.get(r["pod"]) == pool and r["outcome"] == of) for of in ("good", "slow")}
+        least, most, counted = received["good"], received["good"] + received["slow"], counters.get(pool, {}).get("output", 0)
+        shown = f"{least}" if least == most else f"{least} to {most}"
+        same = least <= counted <= most
+        findings.append((same, f"{pool}: output tokens of good requests: {shown} by the client, {counted} by the operator (must be equal)"))
     return findings
 
 

@@ -10,7 +10,7 @@ from kubernetes.client.exceptions import ApiException
 from urllib3 import Timeout
 from urllib3.exceptions import HTTPError
 
-from demo.manifests import Manifest
+from demo.served import Manifest
 from steelyard.cli.connection import TIMEOUT, Connection
 from steelyard.cli.problem import NotThere
 

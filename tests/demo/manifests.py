@@ -4,30 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import ceil
-from typing import Any
 
+from demo.served import Manifest, Unit
 from demo.story import Story
-
-Manifest = dict[str, Any]
 
 PRICE_PER_HOUR = "0.40"
 """Of a node of either pool, where what differs is how much a replica gets done."""
 DEARER_PRICE_PER_HOUR = "0.60"
 """Of a node of the slower pool, where both get about the same done: half as much again for a good request."""
 AS_OF = "2026-01-01"
-REPLICA_CPU, REPLICA_MEMORY = "250m", "768Mi"
 MOST_REPLICAS = 4
 """At any moment, of which a load is chosen that leaves one for a move."""
-ALLOWED_REPLICAS = 6
-"""What the workload may have: on a busy machine it grows beyond what was chosen, and must still be able to move."""
 LEAST_REQUESTS = 100
 """Good requests that a figure rests on at least."""
 LEAST_SAVING, UNHEARD_OF = 10, 90
 """Per cent that a move must save. No pool is ten times cheaper than the other here: the second stops every move."""
 HALVES = "0.5"
 """The claim to be refuted: one good request costs half of what it costs on the other pool."""
-SLO_MILLISECONDS = 600
-SLO_PERCENT = "98"
 LABEL = "steelyard.dev/demo"
 LEAST_CONNECTIONS, MOST_CONNECTIONS = 16, 96
 """The second is less than a server's queue holds: nothing is turned away."""
@@ -43,7 +36,7 @@ class Shape:
     memory: str
 
 
-def pool(story: Story, name: str, backend: str, shape: Shape, price: str, claims: list[Manifest]) -> Manifest:
+def pool(story: Story, name: str, shape: Shape, price: str, claims: list[Manifest]) -> Manifest:
     """One AcceleratorPool of CPU nodes. price: of a node, per hour."""
     return {
         "apiVersion": "steelyard.dev/v1alpha1",
@@ -51,7 +44,7 @@ def pool(story: Story, name: str, backend: str, shape: Shape, price: str, claims
         "metadata": {"name": name, "labels": {LABEL: story.namespace, f"{LABEL}-pool": name}},
         "spec": {
             "accelerator": {"family": "cpu", "model": shape.architecture},
-            "backends": [{"name": backend}],
+            "backends": [{"name": dict(story.pools)[name].backend}],
             "nodes": {"selector": {"steelyard.dev/pool": name}},
             "shapes": [
                 {
@@ -64,13 +57,13 @@ def pool(story: Story, name: str, backend: str, shape: Shape, price: str, claims
                     "asOf": AS_OF,
                 }
             ],
-            "resources": {"cpu": REPLICA_CPU, "memory": REPLICA_MEMORY},
+            "resources": dict(story.resources[name]),
             "claims": claims,
         },
     }
 
 
-def claim(ratio: str, relative_to: str) -> Manifest:
+def claim(ratio: str, relative_to: str, unit: Unit) -> Manifest:
     """An advertised saving."""
     return {
         "name": "advertised",
@@ -80,6 +73,7 @@ def claim(ratio: str, relative_to: str) -> Manifest:
         "conditions": "none given, as usual",
         "source": "the demo's own advertisement",
         "date": "2026-01-01",
+        **({"unit": "PerMillionTokens"} if unit.tokens else {}),
     }
 
 
@@ -90,7 +84,8 @@ def workload(
     selector: Manifest = {"matchLabels": {LABEL: story.namespace}}
     if only_pool is not None:
         selector["matchLabels"][f"{LABEL}-pool"] = only_pool
-    model: Manifest = {"uri": story.model_uri, "digest": story.model_digest, "task": "feature-extraction"}
+    served = story.served
+    model: Manifest = {"uri": story.model_uri, "digest": story.model_digest, "task": served.task}
     if story.secret:
         model["secretName"] = story.secret
     return {
@@ -99,10 +94,10 @@ def workload(
         "metadata": {"name": name, "namespace": story.namespace},
         "spec": {
             "model": model,
-            "server": {"steelyard": {}},
-            "compile": {"batchSizes": [1, 4, 8], "sequenceLengths": [32, 64, 128], "backends": story.formats},
-            "objective": {"latency": [{"metric": "e2e", "milliseconds": SLO_MILLISECONDS, "percent": SLO_PERCENT}]},
-            "scaling": {"minReplicas": least_replicas, "maxReplicas": 1 if only_pool else ALLOWED_REPLICAS},
+            "server": served.server,
+            "compile": served.compile,
+            "objective": served.objective,
+            "scaling": {"minReplicas": least_replicas, "maxReplicas": 1 if only_pool else served.most_replicas},
             "placement": {"poolSelector": selector},
             "rebalancing": {
                 "mode": mode,
@@ -110,19 +105,19 @@ def workload(
                 "bakeSeconds": window,
                 "minGoodRequests": LEAST_REQUESTS,
                 "cooldownSeconds": 3600,
-                "deadlineSeconds": 240,
+                "deadlineSeconds": served.step_seconds,
                 "paybackSeconds": 86400,
                 "minSavingPercent": least_saving,
-                "exploration": {"budget": "1.00", "deadlineSeconds": 240},
+                "exploration": {"budget": "1.00", "deadlineSeconds": served.step_seconds},
             },
         },
     }
 
 
-def connections(capacity: float) -> int:
+def connections(capacity: float, milliseconds: float) -> int:
     """As many as let an overload be seen by the server: with fewer, requests would wait in the client, late by its clock and good by the
-    server's. capacity: requests per second of all replicas together."""
-    return max(LEAST_CONNECTIONS, min(MOST_CONNECTIONS, ceil(2 * capacity * SLO_MILLISECONDS / 1000)))
+    server's. capacity: requests per second of all replicas together; milliseconds: in which an answer is good."""
+    return max(LEAST_CONNECTIONS, min(MOST_CONNECTIONS, ceil(2 * capacity * milliseconds / 1000)))
 
 
 def until_answered(url: str, image: str) -> Manifest:
@@ -168,7 +163,7 @@ def load_pod(
     url = f"http://{service}.{story.namespace}.svc"
     arguments = [
         "load", "--url", url, "--model", model, "--rate", f"{rate:.3f}", "--duration", str(most_seconds),
-        "--until-signal", "--slo-ms", str(SLO_MILLISECONDS), "--seed", str(seed), "--words", "20:60", "--connections", str(connections),
+        "--until-signal", "--seed", str(seed), "--connections", str(connections), *story.served.load,
     ]  # fmt: skip
     return {
         "apiVersion": "v1",

@@ -8,7 +8,7 @@ import time
 from datetime import datetime
 
 from demo.hands import Hands
-from demo.manifests import Manifest
+from demo.served import Manifest
 from steelyard.cli.problem import Problem
 
 

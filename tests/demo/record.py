@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from demo import checker
-from demo.story import Variant
+from demo.variant import Variant
 from generate.folded import folded
 
 ROOT = Path(__file__).parents[2]

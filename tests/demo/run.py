@@ -10,26 +10,25 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from demo import checker, manifests, rate
+from demo import checker, embeddings, manifests, rate
 from demo.hands import OWN, Hands
 from demo.installation import READ_SECRET
 from demo.log_follower import LogFollower
-from demo.manifests import Manifest
 from demo.pod_recorder import PodRecorder
+from demo.served import Given, Manifest, Unit
 from demo.story import Story
 from steelyard.cli.gather import gather
 from steelyard.cli.problem import NotThere, Problem
 from steelyard.cli.text.explain import show
 from steelyard.cli.view.explain import explain
 
-WORKLOAD = "encoder"
 FIRST_PROBE_RATE = 4.0
 """Requests per second of the first probe: little enough for any machine."""
 NEAR_CAPACITY = 1.4
@@ -38,6 +37,8 @@ PROBE_SECONDS = 240
 LEADER_SECONDS = 60
 EXPLAIN_WIDTH = 120
 WINDOW, PROBE_WINDOW = 10, 5
+COUNTED = {"steelyard_workload_requests_total": "outcome", "steelyard_workload_tokens_total": "direction"}
+"""Counters of a workload, and the label by which they are told apart."""
 
 
 class TooLong(Problem):
@@ -53,6 +54,18 @@ class Told:
     claims: dict[str, str] = field(default_factory=dict)
     costs: dict[str, str] = field(default_factory=dict)
     phases: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The load, and a node's price by pool, at which a unit truly costs `ratio` on the cheaper pool of what it costs on the dearer one."""
+
+    rate: rate.Rate
+    prices: dict[str, str]
+    cheaper: str
+    dearer: str
+    ratio: float
+    connections: int
 
 
 class Run:
@@ -82,6 +95,20 @@ class Run:
         story = self._story
         self._chapter("A model, two pools, and an advertisement")
         self._check_operator()
+        given = story.served.given
+        terms = self._measured() if given is None else self._given(given)
+        self._chapter("The claim, the workload, the load")
+        favoured, other = (terms.cheaper, terms.dearer) if story.true_claim else (terms.dearer, terms.cheaper)
+        # Of the cheaper pool a quarter more than the truth, as far as it is known, and less than 1, may be claimed with a good margin.
+        ratio = f"{min(0.95, 1.25 * terms.ratio):.2f}" if story.true_claim else manifests.HALVES
+        unit = story.served.unit
+        self._say(f'the advertisement says: "{unit.words} on {favoured} cost {ratio} of what they cost on {other}"')
+        self._prepare(terms.prices, claims={favoured: (ratio, other)})
+        return self._serve_and_watch(terms.rate, terms.connections, favoured, terms.cheaper)
+
+    def _measured(self) -> Terms:
+        """The load, and a node's price by pool, at which a good request truly costs more on the slower pool: by what one replica carries."""
+        story = self._story
         names = [name for name, _ in story.pools]
         self._prepare(dict.fromkeys(names, manifests.PRICE_PER_HOUR), claims={})
         (a, on_a), (b, on_b) = story.pools
@@ -89,16 +116,30 @@ class Run:
         self._chapter("Compile for both pools, and probe what one replica carries there")
         capacity = self._probe()
         slower, faster = sorted(names, key=lambda pool: (capacity[pool], pool))
-        chosen, prices = self._terms(capacity, slower, faster)
-        self._chapter("The claim, the workload, the load")
-        favoured, other = (faster, slower) if story.true_claim else (slower, faster)
-        ratio = _true_ratio(capacity, prices, favoured, other) if story.true_claim else manifests.HALVES
-        self._say(f'the advertisement says: "one good request on {favoured} costs {ratio} of what it costs on {other}"')
-        self._prepare(prices, claims={favoured: (ratio, other)})
-        return self._serve_and_watch(chosen, manifests.connections(capacity[faster] * chosen.faster), favoured, faster)
+        chosen, prices = self._told_apart(capacity, slower, faster)
+        ratio = float(prices[faster]) / capacity[faster] / (float(prices[slower]) / capacity[slower])
+        many = manifests.connections(capacity[faster] * chosen.faster, embeddings.SLO_MILLISECONDS)
+        return Terms(chosen, prices, faster, slower, ratio, many)
 
-    def _terms(self, capacity: dict[str, float], slower: str, faster: str) -> tuple[rate.Rate, dict[str, str]]:
-        """The load, and a node's price by pool, at which a good request truly costs more on the slower pool."""
+    def _given(self, given: Given) -> Terms:
+        """The load and the prices of the story: one replica carries it on either pool, so the cheaper hour is the cheaper unit."""
+        story = self._story
+        prices = {name: price for (name, _), price in zip(story.pools, given.prices, strict=True)}
+        shapes = {name: self._shape(name) for name in prices}
+        hourly = {name: float(prices[name]) * _share(story.resources[name], shapes[name]) for name in prices}
+        cheaper, dearer = sorted(hourly, key=lambda pool: hourly[pool])
+        self._prepare(prices, claims={})
+        for name, _ in story.pools:
+            asked = story.resources[name]
+            self._say(
+                f"{name}: a node costs {prices[name]} an hour, a replica asks for {asked['cpu']} CPU and {asked['memory']}, "
+                f"which is {hourly[name]:.3f} an hour"
+            )
+        self._say(f"{given.rate.per_second:g} requests/s, which one replica carries on either, is the load")
+        return Terms(given.rate, prices, cheaper, dearer, hourly[cheaper] / hourly[dearer], manifests.MOST_CONNECTIONS)
+
+    def _told_apart(self, capacity: dict[str, float], slower: str, faster: str) -> tuple[rate.Rate, dict[str, str]]:
+        """(load, prices) by which the pools differ."""
         apart = rate.apart(capacity[slower], capacity[faster], manifests.MOST_REPLICAS, WINDOW)
         if apart is not None:
             self._say(
@@ -153,9 +194,9 @@ class Run:
                 self._hands.apply(
                     {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": story.namespace}, "stringData": data}
                 )
-        for name, variant in story.pools:
-            advertised = [manifests.claim(*claims[name])] if name in claims else []
-            self._hands.apply(manifests.pool(story, name, variant.backend, self._shape(name), prices[name], advertised))
+        for name, _ in story.pools:
+            advertised = [manifests.claim(*claims[name], story.served.unit)] if name in claims else []
+            self._hands.apply(manifests.pool(story, name, self._shape(name), prices[name], advertised))
 
     def _probe(self) -> dict[str, float]:
         """Capacity of one replica on each pool, measured twice: a server that batches does more at more load, so what counts is its
@@ -168,7 +209,7 @@ class Run:
         probes = {name: f"probe-{number}-{name}" for name, _ in story.pools}
         for name, probe in probes.items():
             self._hands.apply(manifests.workload(story, probe, only_pool=name, mode="Observe", window=PROBE_WINDOW))
-        self._wait("both probes serve", 420, lambda: all(map(self._ready, probes.values())), self._tell_compiles)
+        self._wait("both probes serve", story.served.start_seconds, lambda: all(map(self._ready, probes.values())), self._tell_compiles)
         for seed, probe in enumerate(probes.values()):
             load = manifests.load_pod(
                 story,
@@ -200,13 +241,13 @@ class Run:
         return found
 
     def _serve_and_watch(self, chosen: rate.Rate, connections: int, favoured: str, expect: str) -> int:
-        story = self._story
-        recorder = PodRecorder(self._hands, story.namespace, WORKLOAD)
+        story, workload_name = self._story, self._workload
+        recorder = PodRecorder(self._hands, story.namespace, workload_name)
         recorder.start()
         self._hands.apply(
             manifests.workload(
                 story,
-                WORKLOAD,
+                workload_name,
                 only_pool=None,
                 mode="Auto",
                 window=WINDOW,
@@ -215,16 +256,18 @@ class Run:
                 least_replicas=chosen.faster,
             )
         )
-        self._wait(f"the workload serves on {favoured}", 180, lambda: self._ready(WORKLOAD), self._tell_compiles)
-        self._say(f"it starts on {checker.pool_of(self._status(WORKLOAD))}, where the claim says one good request is cheapest")
+        self._wait(
+            f"the workload serves on {favoured}", story.served.start_seconds, lambda: self._ready(workload_name), self._tell_compiles
+        )
+        self._say(f"it starts on {checker.pool_of(self._status(workload_name))}, which is the cheapest by the claim")
         self._hands.apply(
             manifests.load_pod(
                 story,
                 "load",
-                service=WORKLOAD,
-                model=WORKLOAD,
+                service=workload_name,
+                model=workload_name,
                 rate=chosen.per_second,
-                most_seconds=1800,
+                most_seconds=3600,
                 seed=7,
                 node_selector=self._elsewhere(),
                 connections=connections,
@@ -235,14 +278,14 @@ class Run:
         follower.start()
         self._chapter("What a good request really costs, and what follows from it")
         try:
-            self._wait("the workload is balanced", 600, lambda: self._settled(expect), self._tell)
+            self._wait("the workload is balanced", story.served.judge_seconds, lambda: self._settled(expect), self._tell)
         except TooLong as late:
             self._say(f"{late}: it is judged as it is")
         self._chapter("The reckoning")
         # As it stands under load: what a request costs once there are hardly any is another figure.
-        workload = self._hands.read("InferenceWorkload", story.namespace, WORKLOAD)
+        workload = self._hands.read("InferenceWorkload", story.namespace, workload_name)
         with (self._folder / "explain.txt").open("w") as text:
-            show(Console(file=text, width=EXPLAIN_WIDTH), explain(gather(self._hands, story.namespace, WORKLOAD)))
+            show(Console(file=text, width=EXPLAIN_WIDTH), explain(gather(self._hands, story.namespace, workload_name)))
         self._hands.delete("Pod", story.namespace, "load")
         if not follower.join(90):
             raise TooLong("the load generator's log did not come to its end", "see kubectl get events; run the demo again")
@@ -253,10 +296,10 @@ class Run:
     def _settled(self, expect: str) -> bool:
         """It is where it should be, both pools are known, the claim has a verdict, no move is under way, and what it costs there was
         measured outside of one."""
-        status = self._status(WORKLOAD)
+        status = self._status(self._workload)
         if status.get("move"):
             return False
-        known = {p["pool"]: p for p in status.get("placements") or () if p.get("unitCost")}
+        known = {p["pool"]: p for p in status.get("placements") or () if self._story.served.unit.cost(p)}
         there = checker.pool_of(status)
         judged = [c for c in status.get("claims") or () if c["verdict"] != "Inconclusive"]
         steady = there is not None and bool(known.get(there, {}).get("steady"))
@@ -281,7 +324,7 @@ class Run:
             (self._folder / name).write_text(json.dumps(content, indent=1))
 
     def _judge(self, workload: Manifest, expect: str) -> int:
-        self._console.print(_reckoning(workload))
+        self._console.print(_reckoning(workload, self._story.served.unit))
         self._say("an independent checker, from the client's log, the pods' life times and the prices alone:")
         done = subprocess.run(
             [sys.executable, "-I", checker.__file__, str(self._folder), expect], stdout=subprocess.PIPE, text=True, check=False
@@ -314,6 +357,10 @@ class Run:
 
     # --- looking ----------------------------------------------------------------------------------------------------------------------
 
+    @property
+    def _workload(self) -> str:
+        return self._story.served.workload
+
     def _status(self, workload: str) -> Manifest:
         found: Manifest = self._hands.read("InferenceWorkload", self._story.namespace, workload).get("status") or {}
         return found
@@ -341,15 +388,17 @@ class Run:
         return holder.rsplit("_", 1)[0]
 
     def _counters(self) -> dict[str, dict[str, int]]:
-        """The operator's own counters of this workload, by pool and outcome, through the API server's proxy."""
+        """The operator's own counters of this workload by pool: requests by outcome, and the tokens of good requests by direction. Through the
+        API server's proxy."""
         path = f"/api/v1/namespaces/{self._operator_namespace}/pods/{self._leader()}:8080/proxy/metrics"
         found: dict[str, dict[str, int]] = {}
         for line in self._page(path):
-            if not line.startswith("steelyard_workload_requests_total{"):
+            name = line.partition("{")[0]
+            if name not in COUNTED:
                 continue
             labels = dict(re.findall(r'(\w+)="([^"]*)"', line))
-            if labels.get("workload") == WORKLOAD and labels.get("namespace") == self._story.namespace:
-                found.setdefault(labels["pool"], {})[labels["outcome"]] = round(float(line.rsplit(" ", 1)[1]))
+            if labels.get("workload") == self._workload and labels.get("namespace") == self._story.namespace:
+                found.setdefault(labels["pool"], {})[labels[COUNTED[name]]] = round(float(line.rsplit(" ", 1)[1]))
         return found
 
     def _page(self, path: str) -> Iterator[str]:
@@ -393,14 +442,12 @@ class Run:
                 self._say(f"compile for {backend}: {phase}")
 
     def _tell(self) -> None:
-        status = self._status(WORKLOAD)
+        status, unit = self._status(self._workload), self._story.served.unit
         for place in status.get("placements") or ():
-            cost = place.get("unitCost")
-            if cost:
-                text = f"{float(cost['value']):.5f} [{float(cost['lower']):.5f}, {float(cost['upper']):.5f}], n = {cost['good']}"
-                if self._told.costs.get(place["pool"]) != text:
-                    self._told.costs[place["pool"]] = text
-                    self._say(f"1,000 good requests on {place['pool']} cost {text}")
+            cost = unit.cost(place)
+            if cost and self._told.costs.get(place["pool"]) != str(cost):
+                self._told.costs[place["pool"]] = str(cost)
+                self._say(f"{unit.words} on {place['pool']} cost {cost}")
         for claim in status.get("claims") or ():
             if self._told.claims.get(claim["pool"]) != claim["verdict"]:
                 self._told.claims[claim["pool"]] = claim["verdict"]
@@ -424,26 +471,25 @@ class Run:
         self._console.print(f"  {minutes:2d}:{rest:02d}  {sentence}", highlight=False, soft_wrap=not self._console.record)
 
 
-def _true_ratio(capacity: dict[str, float], prices: dict[str, str], favoured: str, other: str) -> str:
-    """What may be claimed of the cheaper pool with a good margin: a quarter above the truth as far as it is known, and below 1."""
-    true = float(prices[favoured]) / capacity[favoured] / (float(prices[other]) / capacity[other])
-    return f"{min(0.95, true * 1.25):.2f}"
+def _share(asked: Mapping[str, str], shape: manifests.Shape) -> float:
+    """A replica's part of its node."""
+    return checker.weight(asked["cpu"], asked["memory"]) / checker.weight(shape.cpu, shape.memory)
 
 
-def _reckoning(workload: Manifest) -> Table:
+def _reckoning(workload: Manifest, unit: Unit) -> Table:
     status = workload.get("status") or {}
-    table = Table(title="What 1,000 good requests cost, as measured")
+    table = Table(title=f"What {unit.words} cost, as measured")
     for column in ("pool", "replicas now", "measured with", "cost", "95 % interval", "n", "within objective", "good requests/s a replica"):
         table.add_column(column)
     for place in status.get("placements") or ():
-        cost = place.get("unitCost") or {}
+        cost = unit.cost(place)
         table.add_row(
             place["pool"],
             str(place.get("desiredReplicas", 0)),
-            str(cost.get("replicas", "a changing number" if cost else "-")),
-            cost.get("value", "unknown"),
-            f"{cost['lower']} to {cost['upper']}" if cost else "-",
-            str(cost.get("good", "-")),
+            str(place["unitCost"].get("replicas", "a changing number")) if cost else "-",
+            cost.value if cost else "unknown",
+            f"{cost.lower} to {cost.upper}" if cost else "-",
+            str(cost.n) if cost else "-",
             f"{place['goodPercent']} %" if place.get("goodPercent") else "unknown",
             place.get("capacityPerReplica", "unknown"),
         )

@@ -2,31 +2,11 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentTypeError
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-
-@dataclass(frozen=True, slots=True)
-class Variant:
-    """What a pool runs the model with: a back end, and its number format in the API's words."""
-
-    backend: str
-    dtype: str = "Auto"
-    quantization: str = "None"
-
-    @classmethod
-    def read(cls, text: str) -> Variant:
-        """BACKEND[/DTYPE[/QUANTIZATION]]; raises argparse.ArgumentTypeError."""
-        words = text.split("/")
-        if not all(words) or len(words) > 3:
-            raise ArgumentTypeError(f"{text!r} is not BACKEND[/DTYPE[/QUANTIZATION]]; for example openvino/float32/Int8Dynamic")
-        return cls(*words)
-
-    def __str__(self) -> str:
-        """As people say it: `openvino`, `openvino in float32 with Int8Dynamic`."""
-        dtype = "" if self.dtype == "Auto" else f" in {self.dtype}"
-        return self.backend + dtype + ("" if self.quantization == "None" else f" with {self.quantization}")
+from demo.served import Served
+from demo.variant import Variant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +22,7 @@ class Story:
     true_claim: bool
     forced_wrong: bool
     variants: tuple[Variant, Variant]
+    served: Served
 
     @property
     def pools(self) -> tuple[tuple[str, Variant], tuple[str, Variant]]:
@@ -50,9 +31,6 @@ class Story:
         return (("pool-a", first), ("pool-b", second))
 
     @property
-    def formats(self) -> list[dict[str, Any]]:
-        """compile.backends: what each back end computes in."""
-        return [
-            {"name": backend, "dtype": one.dtype, "quantization": one.quantization}
-            for backend, one in sorted({one.backend: one for one in self.variants}.items())
-        ]
+    def resources(self) -> dict[str, Mapping[str, str]]:
+        """CPU and memory of a replica, by pool."""
+        return {name: given for (name, _), given in zip(self.pools, self.served.resources, strict=True)}

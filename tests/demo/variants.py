@@ -12,7 +12,7 @@ from cluster.cluster import Cluster
 from cluster.object_store import ObjectStore
 from cluster.progress import say
 from cluster.waiting import wait_until
-from demo.story import Variant
+from demo.variant import Variant
 from steelyard.render import runtime_word
 
 VARIANTS = (

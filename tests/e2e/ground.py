@@ -15,7 +15,7 @@ from cluster import images
 from cluster.cluster import Cluster
 from cluster.image_store import ImageRef
 from cluster.node_spec import PRESETS
-from demo.installation import ARTIFACTS, READ_SECRET, SECRET, install_arguments, provide
+from demo.installation import ARTIFACTS, READ_SECRET, SECRET, encoder_toolchains, install_arguments, provide
 
 ROOT = Path(__file__).parents[2]
 OWN = "/apis/steelyard.dev/v1alpha1"
@@ -54,10 +54,9 @@ class Ground:
         references = {
             "STEELYARD_IMAGE_OPERATOR": self.operator.reference,
             "STEELYARD_IMAGE_RUNTIME_SERVE": self.serve.reference,
-            "STEELYARD_IMAGE_RUNTIME_COMPILE": self.compile.reference,
         }
         self.cluster.helm(
-            *install_arguments(self.cluster.s3.endpoint, references),
+            *install_arguments(self.cluster.s3.endpoint, references, encoder_toolchains(self.compile.reference)),
             "--set", f"config.watchNamespaces={{{namespace}}}", "--set", "crds.install=false", "--set", "replicas=1", *more,
         )  # fmt: skip
 

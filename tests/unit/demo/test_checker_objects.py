@@ -15,6 +15,8 @@ from demo import checker
 Evidence = dict[str, Any]
 START, SECONDS = 1_800_000_000.0, 120
 SLOWER, FASTER = "pool-a", "pool-b"
+TOKENS = 12
+"""Of the input of an encoder, and of the output of a model for text."""
 PRICE = "0.40"
 SHARE = (0.25 * 0.031611 + 0.75 * 0.004237) / (2 * 0.031611 + 8 * 0.004237)
 """Of a node with 2 cores and 8 GiB for a replica with a quarter of a core and 0.75 GiB."""
@@ -43,7 +45,14 @@ def good_run() -> Evidence:
             for name in names
         ]
         log += [
-            {"i": len(log) + i, "done": START + begin + i / 10 + 0.05, "status": 200, "outcome": "good", "pod": names[i % replicas]}
+            {
+                "i": len(log) + i,
+                "done": START + begin + i / 10 + 0.05,
+                "status": 200,
+                "outcome": "good",
+                "pod": names[i % replicas],
+                "tokens": TOKENS,
+            }
             for i in range(10 * SECONDS)
         ]
 
@@ -61,6 +70,7 @@ def good_run() -> Evidence:
             for name, claims in ((SLOWER, [{"ratio": "0.5", "relativeTo": FASTER}]), (FASTER, []))
         ],
         "workload.json": {
+            "spec": {"objective": {"latency": []}},
             "status": {
                 "placements": [
                     {"pool": SLOWER, "desiredReplicas": 0, "unitCost": cost(0, 3)},
@@ -68,10 +78,23 @@ def good_run() -> Evidence:
                 ],
                 "claims": [{"pool": SLOWER, "verdict": "Refuted", "n": 1200}],
                 "history": [{"from": SLOWER, "to": FASTER, "outcome": "Moved"}],
-            }
+            },
         },
         "counters.json": {SLOWER: {"good": 10 * SECONDS}, FASTER: {"good": 10 * SECONDS}},
     }
+
+
+def good_run_of_text() -> Evidence:
+    """The same with answers of twelve tokens, by which costs are counted."""
+    evidence = good_run()
+    evidence["workload.json"]["spec"]["objective"]["unit"] = "OutputTokens"
+    for place in evidence["workload.json"]["status"]["placements"]:
+        cost = place["unitCost"]
+        tokens = TOKENS * cost["good"]
+        cost["outputTokens"] = {"value": f"{1e6 * float(cost['cost']) / tokens:.6g}", "tokens": tokens}
+    for counted in evidence["counters.json"].values():
+        counted["output"] = TOKENS * counted["good"]
+    return evidence
 
 
 def judged(evidence: Evidence, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -220,6 +243,58 @@ def test_it_objects_when(falsehood: Callable[[Evidence], None], tmp_path: Path) 
     assert done.returncode == 1, done.stdout + done.stderr
     objections = [line for line in done.stdout.splitlines() if line.strip().startswith("FAIL")]
     assert any(FALSEHOODS[falsehood] in line for line in objections), done.stdout
+
+
+def a_token_was_counted_twice(evidence: Evidence) -> None:
+    evidence["counters.json"][SLOWER]["output"] += 1
+
+
+def no_token_was_counted(evidence: Evidence) -> None:
+    del evidence["counters.json"][FASTER]["output"]
+
+
+def tokens_of_late_answers_are_paid_for(evidence: Evidence) -> None:
+    for entry in evidence["client.jsonl"][:100]:
+        entry["outcome"] = "slow"
+
+
+def a_client_received_fewer_tokens(evidence: Evidence) -> None:
+    evidence["client.jsonl"][700]["tokens"] -= 1
+
+
+def the_operator_told_another_cost_of_tokens(evidence: Evidence) -> None:
+    cost = evidence["workload.json"]["status"]["placements"][0]["unitCost"]["outputTokens"]
+    cost["value"] = str(float(cost["value"]) * 1.06)
+
+
+def the_operator_told_no_cost_of_tokens(evidence: Evidence) -> None:
+    del evidence["workload.json"]["status"]["placements"][1]["unitCost"]["outputTokens"]
+
+
+FALSEHOODS_OF_TEXT: dict[Callable[[Evidence], None], str] = {
+    a_token_was_counted_twice: "output tokens of good requests: 14400 by the client, 14401 by the operator",
+    no_token_was_counted: "14400 by the client, 0 by the operator",
+    tokens_of_late_answers_are_paid_for: "1M output tokens of good requests cost",
+    a_client_received_fewer_tokens: "14399 by the client, 14400 by the operator",
+    the_operator_told_another_cost_of_tokens: "1M output tokens of good requests cost",
+    the_operator_told_no_cost_of_tokens: "nan by the operator (within 5 %)",
+}
+
+
+def test_it_agrees_with_a_good_run_of_text_whose_costs_are_those_of_tokens(tmp_path: Path) -> None:
+    done = judged(good_run_of_text(), tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "output tokens of good requests: 14400 by the client, 14400 by the operator" in done.stdout
+
+
+@pytest.mark.parametrize("falsehood", FALSEHOODS_OF_TEXT, ids=lambda f: f.__name__)
+def test_of_text_it_objects_when(falsehood: Callable[[Evidence], None], tmp_path: Path) -> None:
+    evidence = good_run_of_text()
+    falsehood(evidence)
+    done = judged(evidence, tmp_path)
+    assert done.returncode == 1, done.stdout + done.stderr
+    objections = [line for line in done.stdout.splitlines() if line.strip().startswith("FAIL")]
+    assert any(FALSEHOODS_OF_TEXT[falsehood] in line for line in objections), done.stdout
 
 
 def test_it_does_not_agree_with_a_folder_that_lacks_something(tmp_path: Path) -> None:

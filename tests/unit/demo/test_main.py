@@ -62,8 +62,17 @@ def test_in_a_new_cluster_the_two_that_differ_most_on_this_processor_are_taken_u
     monkeypatch.setenv("STEELYARD_CLUSTER", "demo")
     monkeypatch.setenv("STEELYARD_IMAGE_RUNTIME_COMPILE", "image")
     monkeypatch.setattr(demo.Cluster, "attach", lambda name: name)
-    monkeypatch.setattr(demo, "_install", lambda cluster: (f"s3://{cluster}", "sha256:1"))
+    monkeypatch.setattr(demo, "_install", lambda cluster, text: (f"s3://{cluster}{'/llama' * text}", "sha256:1"))
     monkeypatch.setattr(demo, "choose", lambda *_: compared)
     monkeypatch.setattr(demo, "_tell", lambda _, *story: told.append(story) or 0)
-    assert [demo.main([]), demo.main(["--pool-a", "eager"])] == [0, 0]
-    assert told == [("s3://demo", "sha256:1", compared), ("s3://demo", "sha256:1", (demo.Variant("eager"), demo.Variant("openvino")))]
+    assert [demo.main([]), demo.main(["--pool-a", "eager"]), demo.main(["--text"])] == [0, 0, 0]
+    assert told == [
+        ("s3://demo", "sha256:1", compared),
+        ("s3://demo", "sha256:1", (demo.Variant("eager"), demo.Variant("openvino"))),
+        ("s3://demo/llama", "sha256:1", (demo.VLLM, demo.VLLM)),
+    ]
+
+
+def test_text_has_one_back_end_so_none_may_be_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert demo.main([*MODEL, "--text", "--pool-b", "eager"]) == 2
+    assert "text is served by vLLM on both pools" in capsys.readouterr().err

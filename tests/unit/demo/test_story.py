@@ -10,8 +10,11 @@ from rich.console import Console
 
 from demo import manifests
 from demo.__main__ import USUAL
+from demo.embeddings import embeddings
 from demo.run import Run
-from demo.story import Story, Variant
+from demo.story import Story
+from demo.text import text
+from demo.variant import Variant
 
 
 class Seen:
@@ -37,10 +40,12 @@ def told(capacity: dict[str, float], tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(Run, "_prepare", prepare)
     monkeypatch.setattr(Run, "_probe", lambda _: capacity)
     monkeypatch.setattr(Run, "_serve_and_watch", serve)
+    shape = manifests.Shape(architecture="amd64", instance_type="c7i.large", cpu="2", memory="8Gi")
+    monkeypatch.setattr(Run, "_shape", lambda *_: shape)
     story = Story(
         **{
             "namespace": "n", "model_uri": "s3://m", "model_digest": "sha256:0", "secret": None, "runtime_image": "i", "swap": False,
-            "true_claim": False, "forced_wrong": False, "variants": USUAL, **change,
+            "true_claim": False, "forced_wrong": False, "variants": USUAL, "served": embeddings(USUAL), **change,
         }
     )  # fmt: skip
     assert Run(None, story, Console(file=output, width=400), "steelyard-system", True, tmp_path).run() == 0  # type: ignore[arg-type] - nothing is asked
@@ -81,20 +86,40 @@ def test_a_true_claim_is_on_the_cheaper_pool_and_claims_less_than_it_saves(
 
 
 def test_swapped_the_pools_keep_their_names_and_the_back_ends_change_places_with_their_formats() -> None:
+    variants = (Variant("onnxruntime", "float32"), Variant("openvino", "float32", "Int8Dynamic"))
     story = Story(
         namespace="n", model_uri="s3://m", model_digest="sha256:0", secret=None, runtime_image="i", swap=True, true_claim=False, forced_wrong=False,
-        variants=(Variant("onnxruntime", "float32"), Variant("openvino", "float32", "Int8Dynamic")),
+        variants=variants, served=embeddings(variants),
     )  # fmt: skip
     assert [(name, variant.backend) for name, variant in story.pools] == [("pool-a", "openvino"), ("pool-b", "onnxruntime")]
-    assert story.formats == [
+    assert story.served.compile["backends"] == [
         {"name": "onnxruntime", "dtype": "float32", "quantization": "None"},
         {"name": "openvino", "dtype": "float32", "quantization": "Int8Dynamic"},
     ]
 
 
+@pytest.mark.parametrize(("swap", "dearer", "cheaper"), [(False, "pool-a", "pool-b"), (True, "pool-b", "pool-a")])
+def test_text_needs_no_measurement_first_for_the_cheaper_hour_is_the_cheaper_token_and_the_claim_is_on_the_dearer_pool(
+    swap: bool, dearer: str, cheaper: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen, output = told({}, tmp_path, monkeypatch, swap=swap, served=text(swap=swap))
+    assert (seen.favoured, seen.expected) == (dearer, cheaper)
+    assert seen.claims == {dearer: ("0.5", cheaper)}
+    assert float(seen.prices[dearer]) > float(seen.prices[cheaper])
+    assert f"1M output tokens of good requests on {dearer} cost 0.5 of what they cost on {cheaper}" in output
+
+
+def test_a_true_claim_of_text_leaves_a_margin_to_what_the_hours_cost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen, _ = told({}, tmp_path, monkeypatch, true_claim=True, served=text(swap=False))
+    assert seen.favoured == seen.expected == "pool-b"
+    ratio, relative_to = seen.claims["pool-b"]
+    true = float(seen.prices["pool-b"]) * (0.6 * 0.031611 + 5 * 0.004237) / (float(seen.prices["pool-a"]) * (0.8 * 0.031611 + 5 * 0.004237))
+    assert relative_to == "pool-a" and 1.2 * true < float(ratio) < 1
+
+
 def test_a_variant_is_a_back_end_and_perhaps_its_formats() -> None:
     assert Variant.read("openvino") == Variant("openvino", "Auto", "None")
     assert str(Variant.read("openvino/float32/Int8Dynamic")) == "openvino in float32 with Int8Dynamic"
-    for text in ("", "openvino/", "a/b/c/d"):
+    for wrong in ("", "openvino/", "a/b/c/d"):
         with pytest.raises(ArgumentTypeError, match="BACKEND"):
-            Variant.read(text)
+            Variant.read(wrong)
