@@ -32,5 +32,6 @@ def embeddings(variants: Sequence[Variant]) -> Served:
         given=None,
         start_seconds=420,
         judge_seconds=600,
+        aim="Saving",
         step_seconds=240,
     )

@@ -31,7 +31,7 @@ class LogFollower:
         return self.complete
 
     def _follow(self) -> None:
-        with self._file.open("w") as out:
+        with self._file.open("w", buffering=1) as out:
             while not self.complete:
                 try:
                     for number, raw in enumerate(self._hands.stream(self._path)):

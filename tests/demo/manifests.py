@@ -108,7 +108,7 @@ def workload(
                 "deadlineSeconds": served.step_seconds,
                 "paybackSeconds": 86400,
                 "minSavingPercent": least_saving,
-                "exploration": {"budget": "1.00", "deadlineSeconds": served.step_seconds},
+                "exploration": {"budget": "1.00", "deadlineSeconds": served.step_seconds, "aim": served.aim},
             },
         },
     }

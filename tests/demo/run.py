@@ -12,7 +12,9 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
+from statistics import median
 
 from rich.console import Console
 from rich.table import Table
@@ -37,6 +39,9 @@ PROBE_SECONDS = 240
 LEADER_SECONDS = 60
 EXPLAIN_WIDTH = 120
 WINDOW, PROBE_WINDOW = 10, 5
+LOG, FIRST_LOG = "client.jsonl", "first.jsonl"
+FIRST_RATE, FIRST_ANSWERS, FIRST_SECONDS = 0.5, 20, 600
+"""Requests per second, so few that they hardly meet, and answers, of what tells how long one takes; and how long that may take."""
 COUNTED = {"steelyard_workload_requests_total": "outcome", "steelyard_workload_tokens_total": "direction"}
 """Counters of a workload, and the label by which they are told apart."""
 
@@ -58,9 +63,10 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """The load, and a node's price by pool, at which a unit truly costs `ratio` on the cheaper pool of what it costs on the dearer one."""
+    """The load, and a node's price by pool, at which a unit truly costs `ratio` on the cheaper pool of what it costs on the dearer one. `rate` None: the
+    first answers tell it."""
 
-    rate: rate.Rate
+    rate: rate.Rate | None
     prices: dict[str, str]
     cheaper: str
     dearer: str
@@ -135,8 +141,48 @@ class Run:
                 f"{name}: a node costs {prices[name]} an hour, a replica asks for {asked['cpu']} CPU and {asked['memory']}, "
                 f"which is {hourly[name]:.3f} an hour"
             )
-        self._say(f"{given.rate.per_second:g} requests/s, which one replica carries on either, is the load")
-        return Terms(given.rate, prices, cheaper, dearer, hourly[cheaper] / hourly[dearer], manifests.MOST_CONNECTIONS)
+        # Where both are busy all the time, a processor of the same kind does as much in a second on either.
+        faster = checker.number(story.resources[dearer]["cpu"]) / checker.number(story.resources[cheaper]["cpu"])
+        return Terms(None, prices, cheaper, dearer, faster * hourly[cheaper] / hourly[dearer], manifests.MOST_CONNECTIONS)
+
+    def _by_first_answers(self, given: Given) -> rate.Rate:
+        """A load that one replica carries on either pool, by how long the first answers of the one that serves take."""
+        story = self._story
+        pod = manifests.load_pod(
+            story,
+            "first",
+            service=self._workload,
+            model=self._workload,
+            rate=FIRST_RATE,
+            most_seconds=FIRST_SECONDS,
+            seed=3,
+            node_selector=self._elsewhere(),
+        )
+        self._hands.apply(pod)
+        self._wait("the first load runs", 60, lambda: self._phase("first") in {"Running", "Succeeded", "Failed"})
+        follower = LogFollower(self._hands, story.namespace, "first", self._folder / FIRST_LOG)
+        follower.start()
+        self._wait(f"{FIRST_ANSWERS} first answers", FIRST_SECONDS, lambda: len(self._first_answers()) >= FIRST_ANSWERS)
+        self._end_load("first", follower)
+        seconds = median(self._first_answers())
+        found = rate.Rate(given.part * given.sequences / seconds, 1, 1)
+        self._say(
+            f"an answer takes {seconds:.2f} s, and a replica works on {given.sequences} at a time: {found.per_second:.3g} requests/s are "
+            f"{given.part:.0%} of what it completes, and one replica carries them on either pool: that is the load"
+        )
+        return found
+
+    def _first_answers(self) -> list[float]:
+        """Seconds of each."""
+        log = self._folder / FIRST_LOG
+        lines = (json.loads(line) for line in log.read_text().splitlines() if '"i"' in line) if log.exists() else ()
+        return [line["done"] - line["sent"] for line in lines if line["status"] == HTTPStatus.OK]
+
+    def _end_load(self, pod: str, follower: LogFollower) -> None:
+        """Send no more, and have the whole log."""
+        self._hands.delete("Pod", self._story.namespace, pod)
+        if not follower.join(90):
+            raise TooLong(f"the log of {pod} did not come to its end", "see kubectl get events; run the demo again")
 
     def _told_apart(self, capacity: dict[str, float], slower: str, faster: str) -> tuple[rate.Rate, dict[str, str]]:
         """(load, prices) by which the pools differ."""
@@ -240,8 +286,9 @@ class Run:
         self._wait("the probes are gone", 120, lambda: not self._serving_pods())
         return found
 
-    def _serve_and_watch(self, chosen: rate.Rate, connections: int, favoured: str, expect: str) -> int:
+    def _serve_and_watch(self, chosen: rate.Rate | None, connections: int, favoured: str, expect: str) -> int:
         story, workload_name = self._story, self._workload
+        given = story.served.given
         recorder = PodRecorder(self._hands, story.namespace, workload_name)
         recorder.start()
         self._hands.apply(
@@ -253,13 +300,16 @@ class Run:
                 window=WINDOW,
                 least_saving=manifests.UNHEARD_OF if story.forced_wrong else manifests.LEAST_SAVING,
                 # Fewer than any pool needs would be overrun at first: requests late by the client's clock, in time by the server's.
-                least_replicas=chosen.faster,
+                least_replicas=1 if chosen is None else chosen.faster,
             )
         )
         self._wait(
             f"the workload serves on {favoured}", story.served.start_seconds, lambda: self._ready(workload_name), self._tell_compiles
         )
         self._say(f"it starts on {checker.pool_of(self._status(workload_name))}, which is the cheapest by the claim")
+        if chosen is None:
+            assert given is not None
+            chosen = self._by_first_answers(given)
         self._hands.apply(
             manifests.load_pod(
                 story,
@@ -274,7 +324,7 @@ class Run:
             )
         )
         self._wait("the load runs", 60, lambda: self._phase("load") in {"Running", "Succeeded", "Failed"})
-        follower = LogFollower(self._hands, story.namespace, "load", self._folder / "client.jsonl")
+        follower = LogFollower(self._hands, story.namespace, "load", self._folder / LOG)
         follower.start()
         self._chapter("What a good request really costs, and what follows from it")
         try:
@@ -286,9 +336,7 @@ class Run:
         workload = self._hands.read("InferenceWorkload", story.namespace, workload_name)
         with (self._folder / "explain.txt").open("w") as text:
             show(Console(file=text, width=EXPLAIN_WIDTH), explain(gather(self._hands, story.namespace, workload_name)))
-        self._hands.delete("Pod", story.namespace, "load")
-        if not follower.join(90):
-            raise TooLong("the load generator's log did not come to its end", "see kubectl get events; run the demo again")
+        self._end_load("load", follower)
         self._collect(recorder, workload)
         recorder.stop()
         return self._judge(workload, expect)
@@ -314,6 +362,9 @@ class Run:
         }
         pools = [self._hands.read("AcceleratorPool", None, name) for name, _ in story.pools]
         self._wait("the operator has read the last counters", 60, self._counters_stand_still)
+        first, log = self._folder / FIRST_LOG, self._folder / LOG
+        if first.exists():  # What it asked for was counted and paid for, too.
+            log.write_text(first.read_text() + log.read_text())
         written = {
             "pods.json": recorder.pods(nodes),
             "pools.json": pools,

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from demo.rate import Rate
-
 Manifest = dict[str, Any]
 
 
@@ -45,10 +43,12 @@ REQUESTS, OUTPUT_TOKENS = Unit("1,000 good requests", tokens=False), Unit("1M ou
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A load that one replica carries on either pool, and what a node of pool-a and one of pool-b costs an hour."""
+    """Prices that nobody has to measure anything for: what a node of pool-a and one of pool-b costs an hour. `part`: of what one replica completes at
+    most, by how long its first answers take, the load is; `sequences`: requests that it works on at the same time."""
 
-    rate: Rate
     prices: tuple[str, str]
+    part: float
+    sequences: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,5 +72,7 @@ class Served:
     """From an object until replicas serve, at most, on a machine that is slow and busy."""
     judge_seconds: float
     """From the first request until it is balanced, at most."""
+    aim: str
+    """Of trials, as spec.rebalancing.exploration has it."""
     step_seconds: int
     """Of a move or a trial: a step that takes longer is given up."""

@@ -36,7 +36,7 @@ def test_figures_that_differ_by_chance_are_not_written_again() -> None:
 
 def test_another_energy_another_latency_and_one_that_is_known_far_better_are_news() -> None:
     old = known(5.0, 80.0)
-    dearer, slower, surer = known(8.0, 80.0), known(5.0, 160.0), known(5.01, 80.1, off=1.01)
+    dearer, slower, surer = known(8.0, 80.0), known(5.0, 160.0), known(5.01, 80.1, off=1.005)
     assert remember(old, dearer, LEAST) == replace(old, energy=dearer.energy)
     assert remember(old, slower, LEAST) == replace(old, percentile=slower.percentile)
     assert remember(old, surer, LEAST) == replace(old, energy=surer.energy, percentile=surer.percentile)

@@ -50,6 +50,32 @@ def test_a_trial_for_a_verdict_goes_on_until_there_is_one() -> None:
     assert [claim.verdict for claim in world.memory.claims] == [VerdictWord.REFUTED]
 
 
+@pytest.mark.parametrize(("aim", "word"), [(Aim.VERDICT, VerdictWord.REFUTED), (Aim.SAVING, VerdictWord.INCONCLUSIVE)])
+def test_a_pool_that_is_cheaper_beyond_doubt_is_moved_to_once_the_claim_is_judged_for_the_source_is_gone_then(
+    aim: Aim, word: VerdictWord
+) -> None:
+    """The new pool costs half; that it costs an eighth more than is claimed takes longer to know."""
+    world = World(
+        grounds={"home": Ground(price=2.0, speed=100.0)},
+        rate=200.0,
+        scaling=Scaling(minimum=1, maximum=20),
+        policy=replace(FOR_VERDICTS, aim=aim),
+    )
+    world.until(lambda: world.serves_on == "home")
+    world.tick(30)
+    world.grounds["new"] = Ground(price=1.0, speed=100.0, claims=(ratio_claim(0.5 * 0.88, "home"),))
+    words: list[VerdictWord] = []
+
+    def moves() -> bool:
+        move = world.memory.move
+        words.extend(claim.verdict for claim in world.memory.claims if move is None or move.kind is MoveKind.EXPLORATION)
+        return move is not None and move.kind is MoveKind.REBALANCE
+
+    world.until(moves)
+    assert words[-1] is word
+    world.until(lambda: world.serves_on == "new")
+
+
 def test_where_trials_are_for_savings_a_dear_pool_is_left_alone_and_the_claim_has_no_verdict() -> None:
     world = favoured(TRUE / 2, replace(FOR_VERDICTS, aim=Aim.SAVING))
     world.tick(300)

@@ -299,6 +299,9 @@ def _asked_for(move: Move, scene: Scene) -> bool:
 
 def _judge(move: Move, scene: Scene) -> Progress:
     refusal = scene.review.verdict if scene.review is not None else None
+    in_time = scene.now < move.deadline
+    if scene.undecided and in_time:
+        return move  # However cheap the target is: once the source is gone, what it costs is measured no more.
     if scene.review is not None and refusal is None:
         goal = max(1, scene.need_target)
         on = replace(move, kind=MoveKind.REBALANCE, target_goal=goal)
@@ -319,8 +322,7 @@ def _judge(move: Move, scene: Scene) -> Progress:
             Reason.CHEAPER_AS_MEASURED,
             f"{move.target.pool} is cheaper as measured; both pools carry the load for {scene.bake_seconds} s",
         )
-    waits = scene.undecided or (scene.may_still_save and not _decided(scene, Result.FAIL))
-    if waits and scene.now < move.deadline:
+    if scene.may_still_save and in_time and not _decided(scene, Result.FAIL):
         return move
     return _back(move, scene, Reason.NOT_CHEAPER, refusal.message if refusal else "the saving could not be judged")
 

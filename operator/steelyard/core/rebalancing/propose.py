@@ -241,7 +241,7 @@ def _untried(grounds: Grounds, source: Option) -> list[Option]:
     ]
     percent = grounds.snapshot.workload.max_spot_percent
     candidates = [o for o in candidates if not o.candidate.pool.spot or percent * (grounds.replicas + 1) >= 100]
-    return sorted(candidates, key=lambda o: (_trial_cost(grounds, o) - _expected(grounds, o, source, grounds.load.mean), o.pool))
+    return sorted(candidates, key=lambda o: (_trial_cost(grounds, o) - _expected(grounds, o, source), o.pool))
 
 
 def undecided(grounds: Grounds, target: Option) -> str | None:
@@ -256,16 +256,31 @@ def undecided(grounds: Grounds, target: Option) -> str | None:
     return None
 
 
-def _expected(grounds: Grounds, option: Option, source: Option, rate: float) -> float:
-    """Money within the payback time: E[max(0, source - target)] per 1,000 requests times the requests."""
+def _expected(grounds: Grounds, option: Option, source: Option) -> float:
+    """Money within the payback time: by the request, or in whole replicas, whichever is more. Over a day's loads the second is the first wherever there
+    are many replicas; one that has little to do costs as much as a busy one, and is cheaper where its hour is."""
+    hours = grounds.snapshot.workload.rebalancing.payback_seconds / 3600
+    return max(_by_request(grounds, option, source), _in_replicas(grounds, option, source)) * hours
+
+
+def _by_request(grounds: Grounds, option: Option, source: Option) -> float:
+    """Money per hour: E[max(0, source - target)] per 1,000 requests times the requests, over what the target's claims leave open."""
     if source.cost is None or source.each is None or not (source.capacity and option.capacity and option.each):
         return 0.0
     here = grounds.price(source).between(0, grounds.standing[source.pool]) / (PER_HOUR * source.capacity.rate.point)
     there = grounds.price(option).of(1) / (PER_HOUR * option.capacity.rate.point)
     sigma = sigma_of(option.capacity.rate.upper / option.capacity.rate.point)
     # A pool that is too small for all of the load can save on its part alone.
-    taken = min(rate, option.most * option.capacity.rate.point)
-    return expected_saving(here, there, sigma) * taken * grounds.snapshot.workload.rebalancing.payback_seconds / 1000
+    taken = min(grounds.load.mean, option.most * option.capacity.rate.point)
+    return expected_saving(here, there, sigma) * taken * PER_HOUR
+
+
+def _in_replicas(grounds: Grounds, option: Option, source: Option) -> float:
+    """Money per hour that all of the load saves there, where a replica carries what is expected of it."""
+    here, there = grounds.cost(source), grounds.cost(option)
+    if here is None or there is None or option.replicas is None or option.replicas > option.most:
+        return 0.0
+    return here.point - there.point
 
 
 def _source_extra(grounds: Grounds, source: Option, target: Option) -> int:
@@ -314,7 +329,6 @@ def _move_price(grounds: Grounds, source: Option, target: Option, added: int | N
 def _proposal(grounds: Grounds, source: Option, target: Option | None, kind: MoveKind, none: Refusal | None) -> Proposal:
     """What the gates ask of every act; what it saves and costs is added by the kind of it."""
     snapshot, there = grounds.snapshot, target.candidate.pool if target else None
-    at_source = grounds.load.mean if source.cost is not None else 0.0
     ends = [o for o in (source, target) if o is not None]
     return Proposal(
         now=grounds.now,
@@ -333,7 +347,7 @@ def _proposal(grounds: Grounds, source: Option, target: Option | None, kind: Mov
         prices=tuple((o.pool, o.price) for o in ends),
         source_cost=source.cost,
         target_cost=None,
-        expected_saving=_expected(grounds, target, source, at_source) if kind is MoveKind.EXPLORATION and target is not None else None,
+        expected_saving=_expected(grounds, target, source) if kind is MoveKind.EXPLORATION and target is not None else None,
         move_cost=None,
         history=snapshot.memory.history,
         quarantine=snapshot.memory.quarantine,
