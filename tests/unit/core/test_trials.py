@@ -234,7 +234,7 @@ def test_no_pool_is_tried_while_something_holds_the_workload() -> None:
 def test_a_workload_that_keeps_one_replica_little_busy_tries_a_pool_whose_replica_costs_half_and_none_that_costs_as_much() -> None:
     """It pays for a whole replica, and the trial for an hour of one: what it saves in a day is more, however few its requests are."""
     policy = quick(payback_seconds=86_400, exploration_budget=50.0, exploration_deadline_seconds=3600, deadline_seconds=3600)
-    world = World(grounds={"home": Ground(price=2.0, speed=100.0)}, rate=3.0, policy=policy)
+    world = World(grounds={"home": Ground(price=2.0, speed=100.0)}, rate=1.0, policy=policy)
     world.until(lambda: world.serves_on == "home")
     world.grounds["alike"] = Ground(price=2.0, speed=100.0)
     world.tick(60)
