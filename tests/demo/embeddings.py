@@ -25,6 +25,7 @@ def embeddings(variants: Sequence[Variant]) -> Served:
         compile={"batchSizes": [1, 4, 8], "sequenceLengths": [32, 64, 128], "backends": formats},
         objective={"latency": [{"metric": "e2e", "milliseconds": SLO_MILLISECONDS, "percent": SLO_PERCENT}]},
         resources=(RESOURCES, RESOURCES),
+        least_requests=100,
         # On a busy machine it grows beyond what was chosen, and must still be able to move.
         most_replicas=6,
         load=("--slo-ms", str(SLO_MILLISECONDS), "--words", "20:60"),

@@ -15,8 +15,6 @@ DEARER_PRICE_PER_HOUR = "0.60"
 AS_OF = "2026-01-01"
 MOST_REPLICAS = 4
 """At any moment, of which a load is chosen that leaves one for a move."""
-LEAST_REQUESTS = 100
-"""Good requests that a figure rests on at least."""
 LEAST_SAVING, UNHEARD_OF = 10, 90
 """Per cent that a move must save. No pool is ten times cheaper than the other here: the second stops every move."""
 HALVES = "0.5"
@@ -103,7 +101,7 @@ def workload(
                 "mode": mode,
                 "windowSeconds": window,
                 "bakeSeconds": window,
-                "minGoodRequests": LEAST_REQUESTS,
+                "minGoodRequests": served.least_requests,
                 "cooldownSeconds": 3600,
                 "deadlineSeconds": served.step_seconds,
                 "paybackSeconds": 86400,

@@ -273,7 +273,7 @@ class Run:
         def measured() -> bool:
             for name, probe in probes.items():
                 for place in self._status(probe).get("placements") or ():
-                    if place.get("capacityPerReplica") and place.get("capacityRequests", 0) >= manifests.LEAST_REQUESTS:
+                    if place.get("capacityPerReplica") and place.get("capacityRequests", 0) >= story.served.least_requests:
                         found[name] = float(place["capacityPerReplica"])
             return len(found) == len(probes)
 

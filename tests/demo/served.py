@@ -62,6 +62,8 @@ class Served:
     objective: Manifest
     resources: tuple[Mapping[str, str], Mapping[str, str]]
     """CPU and memory of a replica on pool-a, and on pool-b."""
+    least_requests: int
+    """Good requests that a figure rests on at least: of a verdict, too, which needs more of them where a pool's capacity is known by a law."""
     most_replicas: int
     load: tuple[str, ...]
     """Arguments of the load generator that say what is asked for, and when an answer is good."""

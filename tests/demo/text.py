@@ -34,6 +34,7 @@ def text(*, swap: bool) -> Served:
             "unit": "OutputTokens",
         },
         resources=resources,
+        least_requests=300,
         most_replicas=4,
         load=(
             "--slo-ms", str(E2E_MILLISECONDS), "--words", "20:60", "--generate", TOKENS,
