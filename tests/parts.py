@@ -18,6 +18,9 @@ from itertools import groupby
 from pathlib import Path
 
 PYTEST = (sys.executable, "-m", "pytest", "-q", "--durations=5", "-p", "no:cacheprovider")
+HERE = "not apiserver and not nodes and not image"
+"""Tests that need nothing but this process."""
+SIMULATED = ("tests/property/simulate", "tests/unit/simulate")
 REASON_LENGTH = 200
 """Characters of what each failed test said, under the table: its whole report stands far above."""
 
@@ -34,8 +37,8 @@ class Part:
 
 PARTS = (
     Part("check", ("make", "--no-print-directory", "check")),
-    # One keeps a processor busy, the other mostly waits.
-    Part("unit and property", (*PYTEST, "-m", "not apiserver and not nodes and not image", "tests"), turn="light"),
+    # One keeps a processor busy, the others mostly wait; what takes its place when they have ended is as long as what is left of the first then.
+    Part("unit and property", (*PYTEST, "-m", HERE, "tests", *(f"--ignore={folder}" for folder in SIMULATED)), turn="light"),
     Part("API server", (*PYTEST, "-m", "apiserver", "tests", "--ignore=tests/fault"), turn="light"),
     # Each with clusters of its own, that are gone before the next begin: two cores carry one at a time.
     Part(
@@ -44,6 +47,7 @@ PARTS = (
         turn="light",
         after="API server",
     ),
+    Part("simulator", (*PYTEST, "-m", HERE, *SIMULATED), turn="light", after="nodes and containers"),
     Part("faults", (*PYTEST, "-m", "apiserver", "tests/fault")),
     Part("end to end", (*PYTEST, "-m", "nodes and not apiserver", "tests/e2e")),
 )
