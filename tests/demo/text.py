@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from demo.served import OUTPUT_TOKENS, Given, Served
 
-SEQUENCES, PART = 2, 0.35
+SEQUENCES, PART = 2, 0.25
 """So that one replica of the smaller ones carries the load as well."""
 TOKENS = "16:48"
 TTFT_MILLISECONDS, ITL_MILLISECONDS, E2E_MILLISECONDS = 2000, 500, 10_000
