@@ -135,6 +135,15 @@ def test_what_cannot_be_read_is_told_again_by_the_standby_that_leads_then_unless
     assert [called for called, _ in cluster.told] == ["chat-4", "chat-3"]
 
 
+def test_what_a_standby_could_not_read_twice_is_told_again_too(cluster: Cluster) -> None:
+    for _ in range(2):  # the second time its version is another one, and nobody reads it again after that
+        cluster.put(PODS, pod("chat-1", created=NOT_A_TIME), "MODIFIED")
+        assert cluster.counted() == []
+    told, cluster.told[:] = list(cluster.told), []
+    cluster.reader.repeat(cluster.store.get)
+    assert len(told) == 1 and cluster.told == told
+
+
 def test_a_pod_that_cannot_be_read_may_go_as_any_other(cluster: Cluster) -> None:
     cluster.world.pod_left(pod("chat-1", created=NOT_A_TIME), ManualClock().now())
     cluster.world.pod_left(pod("chat-2"), ManualClock().now())

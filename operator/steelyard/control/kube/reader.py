@@ -6,7 +6,7 @@ whatever is wrong with one is wrong with that one alone.
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from steelyard.control.kube import manifest as manifests
@@ -74,11 +74,15 @@ class Reader:
                 del self._told[remembered_as]  # It has changed: whoever reads it anew tells of it.
 
     def _tell_once(self, resource: Resource, manifest: Manifest, error: Exception) -> None:
-        if manifests.uid(manifest) in self._told:
+        uid, version = manifests.uid(manifest), manifests.version(manifest)
+        before = self._told.get(uid)
+        if before is not None:
+            # What is repeated is said of the newest state that could not be read either.
+            self._told[uid] = replace(before, named=_names(manifest), state=version)
             return
         why = f"it cannot be read and is left out: {error or type(error).__name__}"
         _log.warning("an object cannot be read", object=str(resource.key_of(manifest)), error=repr(error))
-        self._say(manifests.uid(manifest), _Told(self._tell, resource, _names(manifest), manifests.version(manifest), why[:400]))
+        self._say(uid, _Told(self._tell, resource, _names(manifest), version, why[:400]))
 
     def _say(self, remembered_as: str, told: _Told) -> None:
         self._told[remembered_as] = told
