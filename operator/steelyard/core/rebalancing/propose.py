@@ -27,6 +27,7 @@ from steelyard.core.rebalancing.grounds import Grounds
 from steelyard.core.rebalancing.probing import EndToProbe, probed_first, probes_cost
 from steelyard.core.rebalancing.proposal import Proposal
 from steelyard.core.rebalancing.unready import unready_nodes
+from steelyard.core.statistics.interval import Interval
 from steelyard.core.vocabulary.reason import Reason, Refusal
 
 WANTING = frozenset({Reason.TOO_FEW_REQUESTS.value, Reason.ONLY_CARRIED.value})
@@ -106,7 +107,7 @@ def first_of_each(wishes: Iterable[Wish]) -> tuple[Wish, ...]:
 def trials(grounds: Grounds) -> Iterator[Considered]:
     """Of each pool without sure measurements, that first whose trial is expected to save most, net of its price."""
     source = grounds.option(grounds.primary)
-    for target in _untried(grounds, source) if source is not None else ():
+    for saves, target in _untried(grounds, source) if source is not None else ():
         assert source is not None
         probes = probed_first(grounds, source, target)
         # What the source needs beside a slower target is known after the probe.
@@ -115,6 +116,7 @@ def trials(grounds: Grounds) -> Iterator[Considered]:
         proposal = replace(
             proposal,
             source_extra=extra,
+            expected_saving=saves,
             move_cost=probes_cost(grounds, probes) if probes else _trial_price(grounds, source, target, extra),
             exhausted_until=_asked_again(target, extra),
             room=target.room,
@@ -232,8 +234,8 @@ def _no_single(outcome: Planned | Infeasible | Undecided) -> Refusal:
             return Refusal(Reason.INFEASIBLE_TARGET, why)
 
 
-def _untried(grounds: Grounds, source: Option) -> list[Option]:
-    """The pools without sure measurements, that first whose trial is expected to save most, net of its price."""
+def _untried(grounds: Grounds, source: Option) -> list[tuple[float, Option]]:
+    """The pools without sure measurements with what a trial of each is expected to save, that first which saves most, net of its price."""
     candidates = [
         o
         for o in grounds.options
@@ -241,7 +243,9 @@ def _untried(grounds: Grounds, source: Option) -> list[Option]:
     ]
     percent = grounds.snapshot.workload.max_spot_percent
     candidates = [o for o in candidates if not o.candidate.pool.spot or percent * (grounds.replicas + 1) >= 100]
-    return sorted(candidates, key=lambda o: (_trial_cost(grounds, o) - _expected(grounds, o, source), o.pool))
+    here = grounds.cost(source) if candidates else None
+    saves = [(_expected(grounds, o, source, here), o) for o in candidates]
+    return sorted(saves, key=lambda each: (_trial_cost(grounds, each[1]) - each[0], each[1].pool))
 
 
 def undecided(grounds: Grounds, target: Option) -> str | None:
@@ -256,11 +260,11 @@ def undecided(grounds: Grounds, target: Option) -> str | None:
     return None
 
 
-def _expected(grounds: Grounds, option: Option, source: Option) -> float:
-    """Money within the payback time: by the request, or in whole replicas, whichever is more. Over a day's loads the second is the first wherever there
-    are many replicas; one that has little to do costs as much as a busy one, and is cheaper where its hour is."""
+def _expected(grounds: Grounds, option: Option, source: Option, here: Interval | None) -> float:
+    """Money within the payback time: by the request or in whole replicas, whichever is more. With many replicas the two are alike; a single one that has
+    little to do is paid for whole. here: what the source costs an hour."""
     hours = grounds.snapshot.workload.rebalancing.payback_seconds / 3600
-    return max(_by_request(grounds, option, source), _in_replicas(grounds, option, source)) * hours
+    return max(_by_request(grounds, option, source), _in_replicas(grounds, option, here)) * hours
 
 
 def _by_request(grounds: Grounds, option: Option, source: Option) -> float:
@@ -275,12 +279,12 @@ def _by_request(grounds: Grounds, option: Option, source: Option) -> float:
     return expected_saving(here, there, sigma) * taken * PER_HOUR
 
 
-def _in_replicas(grounds: Grounds, option: Option, source: Option) -> float:
+def _in_replicas(grounds: Grounds, option: Option, here: Interval | None) -> float:
     """Money per hour that all of the load saves there, where a replica carries what is expected of it."""
-    here, there = grounds.cost(source), grounds.cost(option)
-    if here is None or there is None or option.replicas is None or option.replicas > option.most:
+    if here is None or option.replicas is None or option.replicas > option.most:
         return 0.0
-    return here.point - there.point
+    there = grounds.cost(option)
+    return 0.0 if there is None else here.point - there.point
 
 
 def _source_extra(grounds: Grounds, source: Option, target: Option) -> int:
@@ -347,7 +351,7 @@ def _proposal(grounds: Grounds, source: Option, target: Option | None, kind: Mov
         prices=tuple((o.pool, o.price) for o in ends),
         source_cost=source.cost,
         target_cost=None,
-        expected_saving=_expected(grounds, target, source) if kind is MoveKind.EXPLORATION and target is not None else None,
+        expected_saving=None,
         move_cost=None,
         history=snapshot.memory.history,
         quarantine=snapshot.memory.quarantine,
