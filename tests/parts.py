@@ -37,7 +37,7 @@ class Part:
 
 PARTS = (
     Part("check", ("make", "--no-print-directory", "check")),
-    # One keeps a processor busy, the others mostly wait; what takes its place when they have ended is as long as what is left of the first then.
+    # One keeps a processor busy, and the others mostly wait; the simulator's tests keep the second one busy once these have ended.
     Part("unit and property", (*PYTEST, "-m", HERE, "tests", *(f"--ignore={folder}" for folder in SIMULATED)), turn="light"),
     Part("API server", (*PYTEST, "-m", "apiserver", "tests", "--ignore=tests/fault"), turn="light"),
     # Each with clusters of its own, that are gone before the next begin: two cores carry one at a time.

@@ -1,5 +1,5 @@
-"""`python3 -m cluster.prepare demo|text|test`: what `make demo` and `make test` do first. It says what this machine lacks, or builds and fetches all that
-the rest needs, with one line for all of it.
+"""`python3 -m cluster.prepare demo|text|test`: what `make demo`, `make demo TEXT=1` and `make test` do first. It says what this machine lacks, or
+builds and fetches all that the rest needs, with one line for all of it.
 
 It is run by the machine's own Python, before there is an environment with packages: what it imports is the standard library's or stands here.
 """

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
-from statistics import median
 
 from rich.console import Console
 from rich.table import Table
@@ -164,11 +163,10 @@ class Run:
         follower.start()
         self._wait(f"{FIRST_ANSWERS} first answers", FIRST_SECONDS, lambda: len(self._first_answers()) >= FIRST_ANSWERS)
         self._end_load("first", follower)
-        seconds = median(self._first_answers())
-        found = rate.Rate(given.part * given.sequences / seconds, 1, 1)
+        found = given.rate(self._first_answers())
         self._say(
-            f"an answer takes {seconds:.2f} s, and a replica works on {given.sequences} at a time: {found.per_second:.3g} requests/s are "
-            f"{given.part:.0%} of what it completes, and one replica carries them on either pool: that is the load"
+            f"by the first answers a replica, which works on {given.sequences} requests at a time, carries the load on either pool: "
+            f"{found.per_second:.3g} requests/s, {given.part:.0%} of what it completes"
         )
         return found
 

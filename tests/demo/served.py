@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
+
+from demo.rate import Rate
 
 Manifest = dict[str, Any]
 
@@ -43,12 +46,16 @@ REQUESTS, OUTPUT_TOKENS = Unit("1,000 good requests", tokens=False), Unit("1M ou
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """Prices that nobody has to measure anything for: what a node of pool-a and one of pool-b costs an hour. `part`: of what one replica completes at
-    most, by how long its first answers take, the load is; `sequences`: requests that it works on at the same time."""
+    """prices: of a node of pool-a and of one of pool-b, an hour. The load is the part of what one replica completes at most, which works on so many
+    sequences at the same time."""
 
     prices: tuple[str, str]
     part: float
     sequences: int
+
+    def rate(self, seconds: Sequence[float]) -> Rate:
+        """The load, by how long the first answers took; one replica carries it on either pool."""
+        return Rate(self.part * self.sequences / median(seconds), 1, 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -235,27 +235,12 @@ def test_it_agrees_with_a_good_run(tmp_path: Path) -> None:
     assert "FAIL" not in done.stdout
 
 
-@pytest.mark.parametrize("falsehood", FALSEHOODS, ids=lambda f: f.__name__)
-def test_it_objects_when(falsehood: Callable[[Evidence], None], tmp_path: Path) -> None:
-    evidence = good_run()
-    falsehood(evidence)
-    done = judged(evidence, tmp_path)
-    assert done.returncode == 1, done.stdout + done.stderr
-    objections = [line for line in done.stdout.splitlines() if line.strip().startswith("FAIL")]
-    assert any(FALSEHOODS[falsehood] in line for line in objections), done.stdout
-
-
 def a_token_was_counted_twice(evidence: Evidence) -> None:
     evidence["counters.json"][SLOWER]["output"] += 1
 
 
 def no_token_was_counted(evidence: Evidence) -> None:
     del evidence["counters.json"][FASTER]["output"]
-
-
-def tokens_of_late_answers_are_paid_for(evidence: Evidence) -> None:
-    for entry in evidence["client.jsonl"][:100]:
-        entry["outcome"] = "slow"
 
 
 def a_client_received_fewer_tokens(evidence: Evidence) -> None:
@@ -274,7 +259,7 @@ def the_operator_told_no_cost_of_tokens(evidence: Evidence) -> None:
 FALSEHOODS_OF_TEXT: dict[Callable[[Evidence], None], str] = {
     a_token_was_counted_twice: "output tokens of good requests: 14400 by the client, 14401 by the operator",
     no_token_was_counted: "14400 by the client, 0 by the operator",
-    tokens_of_late_answers_are_paid_for: "1M output tokens of good requests cost",
+    slow_ones_were_called_good: "1M output tokens of good requests cost",
     a_client_received_fewer_tokens: "14399 by the client, 14400 by the operator",
     the_operator_told_another_cost_of_tokens: "1M output tokens of good requests cost",
     the_operator_told_no_cost_of_tokens: "nan by the operator (within 5 %)",
@@ -287,14 +272,21 @@ def test_it_agrees_with_a_good_run_of_text_whose_costs_are_those_of_tokens(tmp_p
     assert "output tokens of good requests: 14400 by the client, 14400 by the operator" in done.stdout
 
 
-@pytest.mark.parametrize("falsehood", FALSEHOODS_OF_TEXT, ids=lambda f: f.__name__)
-def test_of_text_it_objects_when(falsehood: Callable[[Evidence], None], tmp_path: Path) -> None:
-    evidence = good_run_of_text()
+@pytest.mark.parametrize(
+    ("run", "falsehood", "objection"),
+    [
+        pytest.param(run, falsehood, objection, id=f"{run.__name__}-{falsehood.__name__}")
+        for run, falsehoods in ((good_run, FALSEHOODS), (good_run_of_text, FALSEHOODS_OF_TEXT))
+        for falsehood, objection in falsehoods.items()
+    ],
+)
+def test_it_objects_when(run: Callable[[], Evidence], falsehood: Callable[[Evidence], None], objection: str, tmp_path: Path) -> None:
+    evidence = run()
     falsehood(evidence)
     done = judged(evidence, tmp_path)
     assert done.returncode == 1, done.stdout + done.stderr
     objections = [line for line in done.stdout.splitlines() if line.strip().startswith("FAIL")]
-    assert any(FALSEHOODS_OF_TEXT[falsehood] in line for line in objections), done.stdout
+    assert any(objection in line for line in objections), done.stdout
 
 
 def test_it_does_not_agree_with_a_folder_that_lacks_something(tmp_path: Path) -> None:

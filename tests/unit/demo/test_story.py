@@ -12,6 +12,7 @@ from demo import manifests
 from demo.__main__ import USUAL
 from demo.embeddings import embeddings
 from demo.run import Run
+from demo.served import Given
 from demo.story import Story
 from demo.text import text
 from demo.variant import Variant
@@ -107,6 +108,11 @@ def test_text_needs_no_measurement_first_for_the_cheaper_hour_is_the_cheaper_tok
     assert seen.claims == {dearer: ("0.5", cheaper)}
     assert float(seen.prices[dearer]) > float(seen.prices[cheaper])
     assert f"1M output tokens of good requests on {dearer} cost 0.5 of what they cost on {cheaper}" in output
+
+
+def test_the_load_of_text_is_a_part_of_what_one_replica_completes_by_its_median_answer() -> None:
+    given = Given(("0.60", "0.30"), part=0.25, sequences=2)
+    assert given.rate([0.4, 0.5, 9.0]).per_second == pytest.approx(0.25 * 2 / 0.5)
 
 
 def test_a_true_claim_of_text_leaves_a_margin_to_what_the_hours_cost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
