@@ -80,7 +80,7 @@ def test_what_is_measured_on_needs_wider_bounds_than_what_is_looked_at_once() ->
     assert (verdict(once=True), verdict(once=False)) == (VerdictWord.REFUTED, VerdictWord.INCONCLUSIVE)
 
 
-def test_a_doubt_replaces_a_conclusive_word_only_with_more_evidence_and_another_conclusive_word_at_once() -> None:
+def test_a_doubt_replaces_a_conclusive_word_only_with_four_times_its_evidence_and_another_conclusive_word_at_once() -> None:
     def seen(lower: float, upper: float, n: int) -> ClaimVerdict:
         measured = Interval((lower + upper) / 2, lower, upper)
         return on_claim("a", "c", Comparison(what="unit cost", claimed=0.5, seen=Seen(measured, n), lower_is_better=True), 100)
@@ -88,6 +88,7 @@ def test_a_doubt_replaces_a_conclusive_word_only_with_more_evidence_and_another_
     confirmed, doubt = seen(0.3, 0.4, 144), seen(0.3, 0.9, 144)
     assert (confirmed.verdict, doubt.verdict) == (VerdictWord.CONFIRMED, VerdictWord.INCONCLUSIVE)
     assert still_says(confirmed, doubt)
-    assert not still_says(confirmed, seen(0.3, 0.9, 145))
+    assert still_says(confirmed, seen(0.3, 0.9, 145)), "a word that changes with every request says nothing"
+    assert not still_says(confirmed, seen(0.3, 0.9, 4 * 144))
     assert not still_says(confirmed, seen(0.8, 0.9, 100))
     assert not still_says(doubt, confirmed)

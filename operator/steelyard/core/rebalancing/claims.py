@@ -17,6 +17,9 @@ from steelyard.core.rebalancing.quantity import Quantity
 from steelyard.core.rebalancing.verdict import Comparison, Seen, on_claim
 from steelyard.core.vocabulary.reason import Reason, Refusal
 
+MORE = 4
+"""Times the requests of the last word that are much more evidence than it had."""
+
 
 def verdicts(
     options: tuple[Option, ...], model: str, least: int, old: tuple[ClaimVerdict, ...], objective: Unit = Unit.GOOD_REQUESTS
@@ -43,17 +46,17 @@ def verdicts(
 
 
 def still_says(old: ClaimVerdict, new: ClaimVerdict) -> bool:
-    """Whether nothing is to be written: the same word on the same claim with not much more evidence, or a doubt with no more evidence
-    than the conclusive word before it had."""
+    """Whether nothing is to be written: the same word on the same claim with not much more evidence, or a doubt without much more evidence than the
+    conclusive word before it had. That was said by bounds that hold at every look: what the next few requests leave open takes nothing back."""
     if (
         old.claimed != new.claimed or old.unit is not new.unit or old.relative_to not in {None, new.relative_to}
     ):  # None: of a version that did not write it down
         return False
     if old.verdict is not new.verdict:
-        return new.verdict is VerdictWord.INCONCLUSIVE and 0 < old.n >= new.n
+        return new.verdict is VerdictWord.INCONCLUSIVE and new.n < MORE * old.n
     if old.n == new.n == 0 and old.reason != new.reason:
         return False
-    return (old.measured is None) == (new.measured is None) and (old.n > 0 or new.n == 0) and new.n < 4 * max(1, old.n)
+    return (old.measured is None) == (new.measured is None) and (old.n > 0 or new.n == 0) and new.n < MORE * max(1, old.n)
 
 
 def _comparison(option: Option, claim: Claim, unit: Unit, by_pool: dict[str, Option]) -> Comparison:

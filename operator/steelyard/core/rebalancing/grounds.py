@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from statistics import fmean
 
 from steelyard.core.facts.memory import Known
 from steelyard.core.facts.snapshot import PoolChoice, Snapshot, Traffic
@@ -106,10 +105,14 @@ class Grounds:
         figures."""
         if option.capacity is None or option.each is None:
             return None
+        rate = option.capacity.rate
+        return Interval(self.cost_at(option, rate.point), self.cost_at(option, rate.upper), self.cost_at(option, rate.lower))
+
+    def cost_at(self, option: Option, capacity: float) -> float:
+        """The same at one capacity of a replica."""
         price, least = self.price(option), max(self.snapshot.workload.scaling.least, self.choice(option.pool).minimum)
-        known = option.capacity.rate
-        ends = (known.point, known.upper, known.lower)
-        return Interval(*(fmean([price.of(need(rate, each, least, UNBOUNDED)) for rate in self.load.usual]) for each in ends))
+        usual = self.load.usual
+        return sum(price.of(need(rate, capacity, least, UNBOUNDED)) for rate in usual) / len(usual)
 
     @property
     def turn(self) -> bool:

@@ -281,10 +281,9 @@ def _by_request(grounds: Grounds, option: Option, source: Option) -> float:
 
 def _in_replicas(grounds: Grounds, option: Option, here: Interval | None) -> float:
     """Money per hour that all of the load saves there, where a replica carries what is expected of it."""
-    if here is None or option.replicas is None or option.replicas > option.most:
+    if here is None or option.capacity is None or option.each is None or option.replicas is None or option.replicas > option.most:
         return 0.0
-    there = grounds.cost(option)
-    return 0.0 if there is None else here.point - there.point
+    return here.point - grounds.cost_at(option, option.capacity.rate.point)
 
 
 def _source_extra(grounds: Grounds, source: Option, target: Option) -> int:
