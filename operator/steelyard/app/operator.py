@@ -21,6 +21,7 @@ from steelyard.app.kubernetes_version import is_new_enough
 from steelyard.app.observing import Observing
 from steelyard.app.wiring import OWN_KINDS, scopes_of, settings_of
 from steelyard.control.clock import AnchoredClock
+from steelyard.control.gather.other_pods import LOOK_SECONDS, OtherPods
 from steelyard.control.gather.served_artifact import refused_artifact
 from steelyard.control.gather.snapshot_builder import SnapshotBuilder
 from steelyard.control.gather.unexplained import unexplained
@@ -238,6 +239,7 @@ class Operator:
         )
         self.events = EventRecorder(self.client, self.clock, instance=self._identity.pod, on_drop=self.metrics.event_dropped)
         self.observing = Observing(self._config.observe, self.clock, self.metrics, on_window=self._window_ended)
+        self.other_pods = OtherPods(self.client)
         self.snapshots = SnapshotBuilder(
             self.store,
             decided_by,
@@ -247,6 +249,7 @@ class Operator:
             catalogue=laid_over(self._config.catalogue, "config.catalogue"),
             reader=self.reader,
             read_past=self.observing.past,
+            others=self.other_pods.on,
         )
         self.cost_ledger = CostLedger(self.metrics, self.clock.now())
         self.decision_log = DecisionLog(self.events, self.metrics)
@@ -365,6 +368,8 @@ class Operator:
         self._telling = self._spawn("events", self.events.run())
         self._working = self._spawn("work", self._work())
         self._spawn("plan", self._plan())
+        if not self._config.watch_namespaces:
+            self._spawn("others", self._look_at_others())
 
     @property
     def leading(self) -> bool:
@@ -400,6 +405,16 @@ class Operator:
                 # Decisions do not wait for the plan, and are not to end with it.
                 _log.error("the fleet was not planned", error=repr(error))
                 self.fleet.fail()
+
+    async def _look_at_others(self) -> None:
+        """Who is on the pools' nodes beside the workloads. Who may read some namespaces alone does not know."""
+        while True:
+            if nodes := self.snapshots.paid:
+                try:
+                    await self.other_pods.look(nodes, self.snapshots.is_own)
+                except ApiError as error:
+                    _log.warning("what others run on the pools' nodes is not known; it is as at the last look", error=str(error))
+            await self.clock.sleep(LOOK_SECONDS if nodes else PLAN_SECONDS)
 
     async def _process(self, key: Key) -> float | None:
         again: float | None

@@ -17,14 +17,14 @@ resources = st.builds(Resources, st.floats(0, 8), st.floats(0, 64), st.sampled_f
 pods = st.builds(
     lambda i, workload, component, res, since, lasts: PodFact(
         uid=f"pod-{i}",
-        account=Account(workload if component is not Component.SHARED else "", "p", component),
+        account=Account("" if component in {Component.SHARED, Component.OTHERS} else workload, "p", component),
         resources=res,
         since=START + timedelta(seconds=since),
         until=None if lasts is None else START + timedelta(seconds=since + lasts),
     ),
     st.integers(0, 50),
     st.sampled_from(["ns/a", "ns/b"]),
-    st.sampled_from([Component.ALLOCATED, Component.TRANSITION, Component.SHARED]),
+    st.sampled_from([Component.ALLOCATED, Component.TRANSITION, Component.SHARED, Component.OTHERS]),
     resources,
     seconds,
     st.none() | seconds,

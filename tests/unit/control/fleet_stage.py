@@ -1,7 +1,10 @@
 """A fleet in a store, and what gathers the facts of it."""
 
+from collections.abc import Callable
+
 from steelyard.app.config import Config
 from steelyard.app.wiring import settings_of
+from steelyard.control.gather.other_pods import NOBODY, Others
 from steelyard.control.gather.snapshot_builder import SnapshotBuilder
 from steelyard.control.kube.manifest import Manifest
 from steelyard.control.kube.resource import ACCELERATOR_POOLS, COMPILED_MODELS, DEPLOYMENTS, INFERENCE_WORKLOADS, NODES, PODS, Resource
@@ -31,9 +34,16 @@ class Fleet:
             self._add(f"ns{number:03d}")
         self.world = self.gathering()
 
-    def gathering(self) -> SnapshotBuilder:
+    def gathering(self, others: Callable[[str], Others] = lambda _: NOBODY) -> SnapshotBuilder:
         """One that has kept nothing yet."""
-        return SnapshotBuilder(self.store, settings_of(Config()), lambda *_: Unknown(""), synced=lambda: True, clock_suspect=lambda: False)
+        return SnapshotBuilder(
+            self.store, settings_of(Config()), lambda *_: Unknown(""), synced=lambda: True, clock_suspect=lambda: False, others=others
+        )
+
+    def drop_deployment(self, namespace: str) -> None:
+        made = self.store.get(DEPLOYMENTS.key(namespace, f"chat-{self.pool}-{REVISION}"))
+        assert made is not None
+        self.put(DEPLOYMENTS, made, "DELETED")
 
     def put(self, resource: Resource, made: Manifest, event: str = "ADDED") -> None:
         self._versions += 1

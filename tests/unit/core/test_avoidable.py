@@ -68,6 +68,12 @@ def test_an_agent_of_the_node_does_not_keep_it() -> None:
     assert of(node(pod(), pod("", component=Component.SHARED)))["p"] == pytest.approx(6.0)
 
 
+def test_a_node_that_somebody_else_keeps_is_not_avoidable() -> None:
+    assert of(node(pod(), pod("", component=Component.OTHERS)))["p"] == 0
+    assert of(node(pod(), pod("", component=Component.OTHERS, until=30)))["p"] == pytest.approx(3.0)
+    assert of(node(pod(), pod("", component=Component.OTHERS)), rule=WhenEmpty.STAYS)["p"] == pytest.approx(1.5)
+
+
 def test_where_nobody_provisions_nodes_it_is_the_requested_share() -> None:
     assert of(node(pod(), pod("ns/b")), rule=WhenEmpty.STAYS)["p"] == pytest.approx(1.5)
 

@@ -73,3 +73,10 @@ def test_a_workload_that_asks_for_nothing_pays_for_nothing_that_idles() -> None:
     loaded = hour(node(pod("ns/a", 0)))
     assert loaded.money == {"ns/a": {"p": 0.0}}
     assert loaded.unassigned == pytest.approx({"p": 8.0})
+
+
+def test_others_pay_their_part_of_what_idles_and_no_workload_pays_theirs() -> None:
+    loaded = hour(node(pod("ns/a", 1), pod("", 3, Component.OTHERS)), node(pod("", 2, Component.OTHERS, pool="q"), pool="q", uid="theirs"))
+    assert loaded.money == {"ns/a": {"p": pytest.approx(2.0)}}
+    assert loaded.others == pytest.approx({"p": 6.0, "q": 8.0})
+    assert loaded.unassigned == {}

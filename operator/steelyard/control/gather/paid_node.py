@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from steelyard.control.gather.other_pods import CPU, MEMORY, NOBODY, Asked, Others
+from steelyard.control.gather.pod_facts import held_devices
 from steelyard.control.gather.pool_facts import INSTANCE_TYPE, is_ready
 from steelyard.control.gather.workload_facts import moment
 from steelyard.control.kube import manifest as manifests
@@ -14,13 +16,19 @@ from steelyard.core.economics.when_empty import when_empty
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.memory import Move
 from steelyard.core.facts.pod import PodFacts
-from steelyard.core.facts.snapshot import Pool
+from steelyard.core.facts.resources import Resources
+from steelyard.core.facts.snapshot import Pool, Shape
 
 
 def paid_node(
-    node: Manifest, left: datetime | None, pools: Sequence[Pool], pods: Sequence[PodFacts], moves: Mapping[WorkloadKey, Move]
+    node: Manifest,
+    left: datetime | None,
+    pools: Sequence[Pool],
+    pods: Sequence[PodFacts],
+    moves: Mapping[WorkloadKey, Move],
+    others: Others = NOBODY,
 ) -> NodeFact | None:
-    """None for a node of no pool, or of a pool without a shape for it: whose price nobody has said belongs to nobody's ledger.
+    """others: who is on it beside `pods`. None for a node of no pool, or of a pool without a shape for it: whose price nobody has said belongs to nobody's ledger.
 
     Kubernetes knows when a node joined, not when its instance was launched: the minutes before are missing here, and the daily
     reconciliation with the bill names them.
@@ -35,6 +43,7 @@ def paid_node(
         return None
     name = manifests.name(node)
     here = tuple(_pod(p, pool.name, moves) for p in pods if p.node == name and p.placement.pool == pool.name)
+    beside = tuple(_beside(component, asked, pool, node, shape, joined) for component, asked in sorted(others.items()))
     return NodeFact(
         uid=manifests.uid(node),
         pool=pool.name,
@@ -43,7 +52,7 @@ def paid_node(
         launched=joined,
         ready=joined if is_ready(node) or here else None,
         terminated=left,
-        pods=here,
+        pods=(*here, *beside),
         name=name,
         resource=str((node.get("spec") or {}).get("providerID") or name),
         instance_type=shape.instance_type,
@@ -55,3 +64,11 @@ def _pod(pod: PodFacts, pool: str, moves: Mapping[WorkloadKey, Move]) -> PodFact
     component = Component.TRANSITION if pod.probes else component_of(pod.placement, moves.get(pod.workload))
     account = Account(f"{pod.workload.namespace}/{pod.workload.name}", pool, component)
     return PodFact(uid=pod.uid, account=account, resources=pod.resources, since=pod.created, until=pod.ended)
+
+
+def _beside(component: Component, asked: Asked, pool: Pool, node: Manifest, shape: Shape, since: datetime) -> PodFact:
+    """All of a kind as one, and never more than the node has. since: when they came is not looked at; what is booked already stays as it is."""
+    most = shape.resources
+    devices = held_devices(asked.get(pool.resource_name or "", 0.0), pool, node, shape)
+    resources = Resources(min(asked.get(CPU, 0.0), most.cpu), min(asked.get(MEMORY, 0.0), most.memory_gib), min(devices, most.devices))
+    return PodFact(uid=f"{manifests.uid(node)}/{component}", account=Account("", pool.name, component), resources=resources, since=since)

@@ -103,14 +103,19 @@ def _resources(pod: Manifest, pool: Pool | None, node: Manifest | None, shape: S
         memory += gibibytes(asked.get("memory", 0))
         if pool is not None and pool.resource_name:
             devices += number(asked.get(pool.resource_name, 0))
-    if pool is not None and pool.resource_name and node is not None and shape is not None:
-        # Capacity, not allocatable: a device that is broken is paid for too.
-        status = node.get("status") or {}
-        offered = {
-            name: number(units) for name, units in (status.get("capacity") or status.get("allocatable") or {}).items() if "/" in name
-        }
-        devices = device_part(pool.resource_name, devices, offered, shape.resources.devices)
+    if pool is not None and node is not None and shape is not None:
+        devices = held_devices(devices, pool, node, shape)
     return Resources(cpu, memory, devices)
+
+
+def held_devices(units: float, pool: Pool, node: Manifest, shape: Shape) -> float:
+    """Devices, as the shape counts them, of a pod that asked for so many units of the pool's resource on the node."""
+    if not pool.resource_name:
+        return units
+    # Capacity, not allocatable: a device that is broken is paid for too.
+    status = node.get("status") or {}
+    offered = {name: number(each) for name, each in (status.get("capacity") or status.get("allocatable") or {}).items() if "/" in name}
+    return device_part(pool.resource_name, units, offered, shape.resources.devices)
 
 
 def _cost_per_hour(pod: Manifest, asked: Resources, shape: Shape | None) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -19,6 +19,7 @@ from steelyard.api.placement import LabelSelector
 from steelyard.control.gather.devices import devices_of_node, devices_of_pod
 from steelyard.control.gather.held_nodes import HeldNodes
 from steelyard.control.gather.lost_node import on_a_lost_node
+from steelyard.control.gather.other_pods import NOBODY, Others
 from steelyard.control.gather.overlaps import with_overlaps
 from steelyard.control.gather.paid_node import paid_node
 from steelyard.control.gather.pod_facts import pod_facts
@@ -117,11 +118,14 @@ class SnapshotBuilder:
         catalogue: Catalogue = EMPTY,
         reader: Reader | None = None,
         read_past: ReadPast = lambda _: {},
+        others: Callable[[str], Others] = lambda _: NOBODY,
     ) -> None:
+        """others: who is on a node beside the pods of workloads."""
         self._store = store
         self.settings = settings
         self._read_traffic = read_traffic
         self._read_past = read_past
+        self._others = others
         self._synced = synced
         self._clock_suspect = clock_suspect
         self._catalogue = catalogue
@@ -334,7 +338,7 @@ class SnapshotBuilder:
         self._gone_nodes[manifests.uid(node)] = (node, now)
 
     def paid_nodes(self, pods: Sequence[PodFacts]) -> tuple[NodeFact, ...]:
-        """The pools' nodes as they are paid, with the serving pods on them; those included that left since the last call."""
+        """The pools' nodes as they are paid, with all pods on them; those included that left since the last call."""
         pools = self.pools()
         moves = {_key(raw): move for raw in self._store.marked(UNDER_WAY) if (move := self._memory(raw).move) is not None}
         self._forget({manifests.uid(raw) for raw in self._store.all(INFERENCE_WORKLOADS)})
@@ -346,16 +350,22 @@ class SnapshotBuilder:
         reading = partial(paid_node, pools=pools, moves=moves)
         for node in self._store.all(NODES):
             here = on.get(called := manifests.name(node), ())
-            of = (node, pools, *here, *(moves.get(pod.workload) for pod in here))
+            beside = self._others(called)
+            of = (node, pools, beside, *here, *(moves.get(pod.workload) for pod in here))
             known = before.get(called)
             if known is None or not _are(known[0], of):
-                known = of, self._reader.read(NODES, node, partial(reading, left=None, pods=here))
+                known = of, self._reader.read(NODES, node, partial(reading, left=None, pods=here, others=beside))
             self._paid[called] = known
         over = (
             self._reader.read(NODES, node, partial(reading, left=left, pods=on.get(manifests.name(node), ())))
             for node, left in gone.values()
         )
         return tuple(fact for fact in (*(fact for _, fact in self._paid.values()), *over) if fact is not None)
+
+    @property
+    def paid(self) -> Set[str]:
+        """The names of the pools' nodes that `paid_nodes` found last."""
+        return frozenset(called for called, (_, fact) in self._paid.items() if fact is not None)
 
     def pools(self) -> tuple[Pool, ...]:
         """All pools that can be read, with their nodes counted. Asked many times a second, and the same until a pool or a node changes."""
@@ -458,6 +468,10 @@ class SnapshotBuilder:
             known = pod, pool, node, self._reader.read(PODS, pod, lambda _: pod_facts(pod, pool, node))
             self._pods[uid] = known
         return known[3]
+
+    def is_own(self, pod: Manifest) -> bool:
+        """Whether a pod is counted as ours: one that came of ours once is, to its end."""
+        return manifests.uid(pod) in self._ours or self._comes_of_ours(pod)
 
     def _comes_of_ours(self, pod: Manifest) -> bool:
         """Whether it serves a workload of ours, or compiles for one."""

@@ -77,6 +77,7 @@ class CostLedger:
             if value is not None
         ]
         samples += [Sample(name, ("", "", pool, "fullyLoaded"), value) for pool, value in sorted(counted.unassigned.items())]
+        samples += [Sample(name, ("", "", pool, "others"), value) for pool, value in sorted(counted.others.items()) if value is not None]
         return Gauges(tuple(samples))
 
     def _record(self, cost: NodeCost) -> Mapping[str, str | None]:

@@ -43,7 +43,7 @@ def counter_families(currency: str) -> tuple[Family, ...]:
     return (
         Family(
             f"steelyard_workload_cost_{currency}",
-            "Cost attributed to a workload on a pool: allocated, idle, shared, overhead or transition.",
+            "Cost attributed to a workload on a pool: allocated or transition; without a workload: idle, shared, overhead or others.",
             (*_PLACEMENT, "component", "price_class"),
             limit=500_000,
         ),
@@ -96,7 +96,7 @@ def gauge_families(currency: str) -> tuple[Family, ...]:
         ),
         Family(
             f"steelyard_hourly_cost_{currency}",
-            "Money an hour as things stand; cost says allocated, fullyLoaded or avoidable. Without a workload: fullyLoaded of nobody.",
+            "Money an hour as things stand; cost says allocated, fullyLoaded or avoidable. Without a workload: fullyLoaded of nobody, and others.",
             (*_PLACEMENT, "cost"),
             limit=300_000,
         ),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from steelyard.core.economics.ledger import NodeFact, parts_of, per_second, segments
+from steelyard.core.economics.ledger import Component, NodeFact, parts_of, per_second, segments
 from steelyard.core.economics.when_empty import WhenEmpty
 
 
@@ -17,7 +17,7 @@ def avoidable(nodes: Sequence[NodeFact], begin: datetime, end: datetime) -> Mapp
     """Money by workload (namespace/name) and pool, for all whose pods were on the nodes between two moments; None while the price of a node
     that counts is not known.
 
-    A node's `pods` must hold all that would keep it. Pods booked as Shared do not keep a node.
+    A node's `pods` must hold all that would keep it. Pods booked as Shared do not keep a node, and those of Others do.
     """
     found: dict[str, dict[str, float | None]] = {}
     for node in sorted(nodes, key=lambda n: n.uid):
@@ -36,7 +36,7 @@ def _seconds(node: NodeFact, first: datetime, last: datetime) -> Mapping[str, fl
     """Node-seconds by workload that would not have been paid without it."""
     match node.when_empty:
         case WhenEmpty.COMMITTED:
-            return dict.fromkeys(_keepers(node, first, last), 0.0)
+            return dict.fromkeys(_workloads(node, first, last), 0.0)
         case WhenEmpty.STAYS:
             return _shares(node, first, last)
         case WhenEmpty.REMOVED:
@@ -44,25 +44,29 @@ def _seconds(node: NodeFact, first: datetime, last: datetime) -> Mapping[str, fl
 
 
 def _keepers(node: NodeFact, first: datetime, last: datetime) -> frozenset[str]:
-    """Workloads with a pod on the node at any time in [first, last)."""
+    """Who has a pod on the node at any time in [first, last): workloads, and all others together under the empty name."""
     there = (p for p in node.pods if p.since < last and (p.until is None or max(first, p.since) < p.until))
-    return frozenset(p.account.workload for p in there if p.account.workload)
+    return frozenset(p.account.workload for p in there if p.account.workload or p.account.component is Component.OTHERS)
+
+
+def _workloads(node: NodeFact, first: datetime, last: datetime) -> Sequence[str]:
+    return sorted(filter(None, _keepers(node, first, last)))
 
 
 def _alone(node: NodeFact, first: datetime, last: datetime) -> Mapping[str, float]:
     """Time in which the node stood for one workload alone; its boot and its end count where nobody else was on it at all."""
     keepers = _keepers(node, first, last)
-    seconds = dict.fromkeys(sorted(keepers), 0.0)
+    seconds = dict.fromkeys(filter(None, sorted(keepers)), 0.0)
     for begin, end in segments(node, first, last):
         there = _keepers(node, begin, end) or keepers
-        if len(there) == 1:
-            seconds[min(there)] += (end - begin).total_seconds()
+        if len(there) == 1 and (alone := min(there)):
+            seconds[alone] += (end - begin).total_seconds()
     return seconds
 
 
 def _shares(node: NodeFact, first: datetime, last: datetime) -> Mapping[str, float]:
     """What the workload's pods asked for, as the ledger books it."""
-    seconds = dict.fromkeys(sorted(_keepers(node, first, last)), 0.0)
+    seconds = dict.fromkeys(_workloads(node, first, last), 0.0)
     for begin, end in segments(node, first, last):
         for account, part in parts_of(node, begin, (end - begin).total_seconds()).items():
             if account.workload:

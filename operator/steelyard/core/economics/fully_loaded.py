@@ -1,24 +1,29 @@
 """Fully loaded cost: a workload's own pods, and its part of what its pools cost beside: idle, shared, overhead.
 
-Divided pool by pool, in proportion to what each workload's own pods paid there. Then all workloads together pay the bill. What a pool cost
-while no workload was on it belongs to nobody, and stays visible.
+Divided pool by pool, in proportion to what each workload's own pods paid there, and the pods of others. Then all of them together pay the bill. What a
+pool cost while none was on it belongs to nobody, and stays visible.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
-from steelyard.core.economics.ledger import Ledger
+from steelyard.core.economics.ledger import Account, Component, Ledger
+
+_OTHERS = "/"
+"""As one payer; no workload is called so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FullyLoaded:
-    """Money by workload (namespace/name) and pool; None where something on the pool had no known price. `unassigned`: by pool, what no workload
-    was there to pay. Where all prices are known, both together are what the ledger booked."""
+    """Money by workload (namespace/name) and pool; None where something on the pool had no known price. `others`: by pool, the same of pods that are
+    somebody else's. `unassigned`: by pool, what nobody was there to pay. Where all prices are known, they together are what the ledger booked."""
 
     money: Mapping[str, Mapping[str, float | None]]
     unassigned: Mapping[str, float]
+    others: Mapping[str, float | None] = field(default_factory=lambda: MappingProxyType({}))
 
 
 def fully_loaded(booked: Ledger) -> FullyLoaded:
@@ -32,20 +37,26 @@ def fully_loaded(booked: Ledger) -> FullyLoaded:
             money.setdefault(workload, {})[pool] = amount + part * beside.get(pool, 0.0)
     dark = {account.pool for account in booked.unpriced}
     there = {(workload, pool) for pool, payers in own.items() for workload in payers}
-    for workload, pool in there | {(account.workload, account.pool) for account in booked.unpriced if account.workload}:
+    unpriced = {(account.workload or _OTHERS, account.pool) for account in booked.unpriced if _pays(account)}
+    for workload, pool in there | unpriced:
         if pool in dark:
             money.setdefault(workload, {})[pool] = None
+    others = money.pop(_OTHERS, {})
     nobody = {pool: amount for pool, amount in beside.items() if not sum(own.get(pool, {}).values()) > 0}
-    return FullyLoaded(money=money, unassigned=nobody)
+    return FullyLoaded(money=money, unassigned=nobody, others=others)
 
 
 def _by_pool(booked: Ledger) -> tuple[Mapping[str, Mapping[str, float]], Mapping[str, float]]:
-    """(by pool, what each workload's own pods paid; by pool, what was paid beside)."""
+    """(by pool, what each workload's own pods paid, and those of others; by pool, what was paid beside)."""
     own: dict[str, dict[str, float]] = {}
     beside: dict[str, float] = {}
     for entry, amount in sorted(booked.money.items()):
         workload, pool, _ = entry.account
-        payers = own.setdefault(pool, {}) if workload else beside
-        key = workload or pool
+        payers = own.setdefault(pool, {}) if _pays(entry.account) else beside
+        key = (workload or _OTHERS) if _pays(entry.account) else pool
         payers[key] = payers.get(key, 0.0) + amount
     return own, beside
+
+
+def _pays(account: Account) -> bool:
+    return bool(account.workload) or account.component is Component.OTHERS

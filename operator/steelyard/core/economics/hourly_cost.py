@@ -27,10 +27,12 @@ class HourlyCost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HourlyCosts:
-    """By workload (namespace/name) and pool. `unassigned`: money an hour by pool where no workload is."""
+    """By workload (namespace/name) and pool. `unassigned`: money an hour by pool where nobody is; `others`: what those pay who are no workloads, None
+    where a price is not known."""
 
     costs: Mapping[str, Mapping[str, HourlyCost]]
     unassigned: Mapping[str, float]
+    others: Mapping[str, float | None]
 
 
 def hourly_costs(nodes: Sequence[NodeFact], now: datetime) -> HourlyCosts:
@@ -51,6 +53,7 @@ def hourly_costs(nodes: Sequence[NodeFact], now: datetime) -> HourlyCosts:
             for workload, pools in sorted(loaded.money.items())
         },
         unassigned=loaded.unassigned,
+        others=loaded.others,
     )
 
 

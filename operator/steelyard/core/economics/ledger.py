@@ -36,6 +36,8 @@ class Component(StrEnum):
     """A workload's pods that only a move or a trial needs."""
     SHARED = "Shared"
     """Pods that serve all workloads: gateways, agents of a node, the operator."""
+    OTHERS = "Others"
+    """Pods of somebody else, who pay their part of a node themselves, and keep it."""
     IDLE = "Idle"
     """Part of a ready node that nobody asked for."""
     OVERHEAD = "Overhead"
@@ -43,7 +45,7 @@ class Component(StrEnum):
 
 
 class Account(NamedTuple):
-    """Where a cost is booked. `workload` (namespace/name) is empty for shared, idle and overhead cost."""
+    """Where a cost is booked. `workload` (namespace/name) is empty for what is none's: shared, others', idle and overhead cost."""
 
     workload: str
     pool: str

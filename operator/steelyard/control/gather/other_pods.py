@@ -1,0 +1,95 @@
+"""What pods that no watch of ours brings ask for on the nodes of pools: those of others, and agents of the nodes.
+
+They are looked at now and then, by a list of all running pods, page by page, of which no more is kept than what is asked for on each node. A watch of
+every pod of the cluster would cost memory and processor time in proportion to what others run, and reports can be minutes old.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Set
+from functools import partial
+from types import MappingProxyType
+from typing import Protocol, TypeAlias
+
+from steelyard.api.quantity import gibibytes, number
+from steelyard.control.gather.running import running_together
+from steelyard.control.kube import manifest as manifests
+from steelyard.control.kube.api_client import Listing
+from steelyard.control.kube.manifest import Manifest
+from steelyard.control.kube.resource import PODS, Resource
+from steelyard.core.economics.ledger import Component
+from steelyard.render import label
+
+LOOK_SECONDS = 300.0
+"""Between two looks."""
+PAGE = 100
+"""Pods of one answer: each may be more than a megabyte of its owner's making."""
+CPU, MEMORY = "cpu", "memory"
+Asked: TypeAlias = Mapping[str, float]
+"""Units by resource name: CPU in cores, memory in GiB, others as they are counted."""
+Others: TypeAlias = Mapping[Component, Asked]
+"""By what their cost is."""
+NOBODY: Others = MappingProxyType({})
+
+
+class Lister(Protocol):
+    """The part of the API client that is needed."""
+
+    async def list(self, resource: Resource, *, field_selector: str, page_size: int, keep: Callable[[Manifest], Manifest]) -> Listing:
+        """A whole collection, of each object what `keep` makes of it."""
+        ...
+
+
+class OtherPods:
+    """As they were at the last look."""
+
+    def __init__(self, client: Lister) -> None:
+        self._client = client
+        self._on: dict[str, Others] = {}
+
+    def on(self, node: str) -> Others:
+        """The same object until another look finds something else there."""
+        return self._on.get(node, NOBODY)
+
+    async def look(self, nodes: Set[str], is_ours: Callable[[Manifest], bool]) -> None:
+        """Look at what stands on these nodes. is_ours: whether a pod is one of ours, whatever it says of itself. Raises ApiError."""
+        keep = partial(_told, nodes=nodes, is_ours=is_ours)
+        listing = await self._client.list(PODS, field_selector="status.phase=Running", page_size=PAGE, keep=keep)
+        found = _by_node(listing.items)
+        self._on = {node: known if (known := self._on.get(node)) == now else now for node, now in found.items()}
+
+
+def _by_node(told: Iterable[Manifest]) -> dict[str, Others]:
+    sums: dict[str, dict[Component, dict[str, float]]] = defaultdict(lambda: defaultdict(lambda: defaultdict(float)))
+    for pod in told:
+        for name, units in pod.get("asked", {}).items():
+            sums[pod["node"]][pod["component"]][name] += units
+    return {node: {component: dict(asked) for component, asked in each.items()} for node, each in sums.items()}
+
+
+def _told(pod: Manifest, nodes: Set[str], is_ours: Callable[[Manifest], bool]) -> Manifest:
+    """Empty for a pod that is elsewhere, is counted as a workload's own, or cannot be read: what one says is that one's alone."""
+    try:
+        node = manifests.node_name(pod)
+        ours = is_ours(pod)
+        if node not in nodes or (ours and label.COMPILED_MODEL not in manifests.labels(pod)):
+            return {}
+        component = Component.SHARED if ours or _is_agent(pod) else Component.OTHERS
+        return {"node": node, "component": component, "asked": _asked(pod)}
+    except Exception:
+        return {}
+
+
+def _is_agent(pod: Manifest) -> bool:
+    """Whether it is there because the node is."""
+    owners = manifests.metadata(pod).get("ownerReferences") or ()
+    return any(owner.get("controller") and owner.get("kind") == "DaemonSet" for owner in owners)
+
+
+def _asked(pod: Manifest) -> Asked:
+    asked: dict[str, float] = defaultdict(float)
+    for container in running_together(pod.get("spec") or {}):
+        for name, quantity in ((container.get("resources") or {}).get("requests") or {}).items():
+            asked[name] += gibibytes(quantity) if name == MEMORY else number(quantity)
+    return dict(asked)
