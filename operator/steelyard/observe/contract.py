@@ -61,6 +61,7 @@ class SteelyardMetrics:
     BETWEEN = ("vllm:inter_token_latency_seconds", "vllm:time_per_output_token_seconds")
     """The first that is there: one is the other's older name."""
     RUNNING = ("vllm:num_requests_running",)
+    WAITING = ("vllm:num_requests_waiting",)
     HELD = ("vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc")
     SEQUENCES = "steelyard_server_sequences"
     GOOD_INPUT = "steelyard_server_good_input_tokens_total"
@@ -77,7 +78,11 @@ class SteelyardMetrics:
         """Names to keep."""
         batches = {self.RUNS, self.RUN_ROWS, self.RUN_SECONDS, self.INPUTS, self.WORKERS}
         tokens = {self.EVERY_INPUT, *self.EVERY_CACHED, self.EVERY_OUTPUT, self.GOOD_INPUT, self.GOOD_CACHED, self.GOOD_OUTPUT}
-        streams = {f"{name}_{part}" for name in (*self.FIRST, *self.BETWEEN) for part in ("sum", "count")} | {*self.RUNNING, *self.HELD}
+        streams = {f"{name}_{part}" for name in (*self.FIRST, *self.BETWEEN) for part in ("sum", "count")} | {
+            *self.RUNNING,
+            *self.WAITING,
+            *self.HELD,
+        }
         lengths = {f"{name}_bucket" for name in (*self.INPUT, *self.OUTPUT)}
         return frozenset(
             {
@@ -152,6 +157,7 @@ class SteelyardMetrics:
             running=running or 0.0 if told else 0.0,
             held=held or 0.0 if told else 0.0,
             sequences=sequences if sequences and sequences <= MOST_SEQUENCES else None,
+            waiting=_first_sum(seen, self.WAITING) or 0.0,
         )
 
     def _meters(self, seen: Exposition, at: datetime) -> Meters | None:

@@ -30,6 +30,7 @@ def streams(answers: Requests, replicas: Sequence[Replica]) -> Streams | None:
                 running=float(server.running),
                 held=server.held / server.memory,
                 sequences=server.sequences,
+                waiting=float(server.waiting - server.running),
             )
         )
     return now.plus(

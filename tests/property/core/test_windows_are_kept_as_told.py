@@ -43,6 +43,7 @@ streams = st.builds(
     running=st.floats(0, 1e6),
     held=st.floats(0, 1e6),
     sequences=st.none() | st.integers(1, 100_000),
+    waiting=st.floats(0, 1e6),
 )
 money = st.none() | st.floats(0, 1e9)
 moments = st.timedeltas(timedelta(0), timedelta(days=7000)).map(lambda since: datetime(2020, 1, 1, tzinfo=UTC) + since)

@@ -51,6 +51,21 @@ def test_less_memory_for_keys_and_values_is_seen_before_it_is_full() -> None:
     assert known.saturation.rate.point == pytest.approx(small.saturation(CHAT, 1), rel=0.2)
 
 
+def test_where_as_many_wait_as_run_what_is_completed_is_the_saturation_as_measured() -> None:
+    full, windows = ENGINE.saturation(CHAT, 1), ENGINE.windows(CHAT, [1.4 * ENGINE.saturation(CHAT, 1)] * 8, PROMISE, 3)
+    seen, by_law = figures(windows).saturation, figures(_silent_about_lines(windows)).saturation
+    assert seen is not None and by_law is not None
+    assert seen.rate.point == pytest.approx(full, rel=0.05)
+    assert seen.rate.upper / seen.rate.lower < by_law.rate.upper / by_law.rate.lower, "of what is seen there is less doubt"
+    assert seen.n == sum(w.good + w.slow for w in windows)
+    few = figures([*ENGINE.windows(CHAT, LIGHT, PROMISE, 1), *windows[:1]]).saturation
+    assert few is not None and few.n > seen.n / 8, "one such window says less than the law of all"
+
+
+def _silent_about_lines(windows: Sequence[Window]) -> list[Window]:
+    return [w._replace(streams=replace(w.streams, waiting=0.0)) for w in windows if w.streams is not None]
+
+
 def test_longer_prompts_are_a_heavier_load_and_no_slower_device() -> None:
     """The same device, and prompts of five times the length: the figure is that of the new lengths, and what was carried of short ones says what it
     would be of long ones."""

@@ -94,7 +94,7 @@ class TokenEngine:
         told = answers.tokens[(answers.done > begin) & (answers.done <= begin + SECONDS)]
         slow = int(np.sum((told[:, FIRST] > (promise.first or inf)) | (told[:, BETWEEN] > (promise.between or inf))))
         gaps = np.maximum(told[:, OUTPUT] - 1, 0)
-        running, held = self._read(answers, came, np.arange(begin + LEAST, begin + SECONDS + 1, LEAST))
+        running, held, waiting = self._read(answers, came, np.arange(begin + LEAST, begin + SECONDS + 1, LEAST))
         return Window(
             start=START + timedelta(seconds=at * SECONDS),
             end=START + timedelta(seconds=(at + 1) * SECONDS),
@@ -116,18 +116,21 @@ class TokenEngine:
                 running=running,
                 held=held,
                 sequences=self.sequences,
+                waiting=waiting,
             ),
         )
 
-    def _read(self, answers: Requests, came: Floats, moments: Floats) -> tuple[float, float]:
+    def _read(self, answers: Requests, came: Floats, moments: Floats) -> tuple[float, float, float]:
+        """Of whom nobody has seen a token yet only the few whose prompt is computed do not wait."""
         first, done = came + answers.tokens[:, FIRST], answers.done
-        running = held = 0.0
+        running = held = waiting = 0.0
         for moment in moments.tolist():
             runs = (first <= moment) & (done > moment)
             made = answers.tokens[runs, OUTPUT] * (moment - first[runs]) / (done[runs] - first[runs])
             running += float(runs.sum())
+            waiting += float(((came <= moment) & (first > moment)).sum())
             held += float((answers.tokens[runs, PROMPT] + made).sum()) / self.memory
-        return running, held
+        return running, held, waiting
 
 
 def drawn(number: int) -> tuple[TokenEngine, Lengths, Promise]:

@@ -120,9 +120,9 @@ def test_a_true_claim_of_text_leaves_a_margin_to_what_the_hours_cost(tmp_path: P
     assert seen.favoured == seen.expected == "pool-b"
     ratio, relative_to = seen.claims["pool-b"]
     hours = (
-        float(seen.prices["pool-b"]) * (0.6 * 0.031611 + 5 * 0.004237) / (float(seen.prices["pool-a"]) * (0.8 * 0.031611 + 5 * 0.004237))
+        float(seen.prices["pool-b"]) * (0.6 * 0.031611 + 5 * 0.004237) / (float(seen.prices["pool-a"]) * (0.7 * 0.031611 + 5 * 0.004237))
     )
-    assert relative_to == "pool-a" and 1.2 * hours * 0.8 / 0.6 < float(ratio) < 1
+    assert relative_to == "pool-a" and 1.2 * hours * 0.7 / 0.6 < float(ratio) < 1
 
 
 def test_a_variant_is_a_back_end_and_perhaps_its_formats() -> None:

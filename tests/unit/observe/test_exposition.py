@@ -296,6 +296,7 @@ STREAMS = (
     ('vllm:inter_token_latency_seconds_sum{engine="0"}', 1.25),
     ('vllm:inter_token_latency_seconds_count{engine="0"}', 50.0),
     ('vllm:num_requests_running{engine="0"}', 4.0),
+    ('vllm:num_requests_waiting{engine="0"}', 5.0),
     ('vllm:kv_cache_usage_perc{engine="0"}', 0.25),
     ("steelyard_server_sequences", 64.0),
 )
@@ -303,7 +304,7 @@ STREAMS = (
 
 def test_vllm_tells_how_long_tokens_took_and_what_runs():
     told = read(exposition() + tokens(*STREAMS)).streams
-    assert told == Streams(firsts=7, first_seconds=3.5, gaps=50, gap_seconds=1.25, running=4.0, held=0.25, sequences=64)
+    assert told == Streams(firsts=7, first_seconds=3.5, gaps=50, gap_seconds=1.25, running=4.0, held=0.25, sequences=64, waiting=5.0)
     older = tokens(*((name.replace("inter_token_latency", "time_per_output_token"), value) for name, value in STREAMS))
     assert read(exposition() + older).streams == told
 
@@ -328,13 +329,13 @@ def test_a_server_that_tells_nothing_of_a_time_tells_no_streams(left_out):
 
 def test_streams_of_a_window_are_what_came_since_and_what_ran_at_each_read():
     first = read(exposition() + tokens(*STREAMS)).streams
-    later = replace(first, firsts=9, first_seconds=4.5, gaps=90, gap_seconds=2.25, running=6.0, held=0.5)
+    later = replace(first, firsts=9, first_seconds=4.5, gaps=90, gap_seconds=2.25, running=6.0, held=0.5, waiting=8.0)
     grown = streams_since(later, first)
-    assert grown == Streams(firsts=2, first_seconds=1.0, gaps=40, gap_seconds=1.0, running=6.0, held=0.5, sequences=64)
+    assert grown == Streams(firsts=2, first_seconds=1.0, gaps=40, gap_seconds=1.0, running=6.0, held=0.5, sequences=64, waiting=8.0)
     assert streams_since(first, later) is None, "a counter went back"
     both = all_streams(grown, grown)
     assert both is not None
-    assert (both.firsts, both.running, both.held) == (4, 12.0, 1.0)
+    assert (both.firsts, both.running, both.held, both.waiting) == (4, 12.0, 1.0, 16.0)
     assert later.then(first) == replace(first, firsts=16, first_seconds=8.0, gaps=140, gap_seconds=3.5), (
         "what runs, runs in the newer process"
     )

@@ -1,4 +1,4 @@
-"""What many windows tell of streams, as columns: a window takes 56 bytes."""
+"""What many windows tell of streams, as columns: a window takes 64 bytes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from steelyard.core.facts.streams import Streams
 
-_FIGURES = 7
+_FIGURES = 8
 
 
 class StreamColumns:
@@ -37,7 +37,7 @@ class StreamColumns:
 
     def __iter__(self) -> Iterator[Streams | None]:
         """What each window tells."""
-        for firsts, first_seconds, gaps, gap_seconds, running, held, sequences in self._figures.tolist():
+        for firsts, first_seconds, gaps, gap_seconds, running, held, sequences, waiting in self._figures.tolist():
             yield (
                 None
                 if isnan(firsts)
@@ -49,6 +49,7 @@ class StreamColumns:
                     running=running,
                     held=held,
                     sequences=None if isnan(sequences) else int(sequences),
+                    waiting=waiting,
                 )
             )
 
@@ -67,4 +68,4 @@ def _row(of: Streams | None) -> tuple[float, ...]:
     if of is None:
         return (nan,) * _FIGURES
     sequences = nan if of.sequences is None else of.sequences
-    return (of.firsts, of.first_seconds, of.gaps, of.gap_seconds, of.running, of.held, sequences)
+    return (of.firsts, of.first_seconds, of.gaps, of.gap_seconds, of.running, of.held, sequences, of.waiting)

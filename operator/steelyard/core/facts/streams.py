@@ -9,7 +9,8 @@ from dataclasses import dataclass
 class Streams:
     """`firsts`: first tokens of answers, and `first_seconds` from their requests to them; `gaps`: between one token and the next, and `gap_seconds` in
     all. `running` sequences and the part `held` of the memory for keys and values, summed over reads of replicas; both 0 where that is not told.
-    `sequences`: that a replica runs at the same time at most, None where that is not told.
+    `sequences`: that a replica runs at the same time at most, None where that is not told. `waiting`: requests that wait for room, summed as what runs;
+    0 where none does, and where that is not told.
     """
 
     firsts: int
@@ -19,6 +20,12 @@ class Streams:
     running: float
     held: float
     sequences: int | None
+    waiting: float = 0.0
+
+    @property
+    def full(self) -> bool:
+        """Whether as many requests waited for room as ran, or more: hardly a place was ever free."""
+        return 0 < self.running <= self.waiting
 
     def plus(self, other: Streams) -> Streams:
         """Both together, of two replicas or of two times."""
@@ -30,6 +37,7 @@ class Streams:
             running=self.running + other.running,
             held=self.held + other.held,
             sequences=other.sequences if self.sequences is None else self.sequences,
+            waiting=self.waiting + other.waiting,
         )
 
     def then(self, newer: Streams) -> Streams:
@@ -42,6 +50,7 @@ class Streams:
             running=newer.running,
             held=newer.held,
             sequences=newer.sequences,
+            waiting=newer.waiting,
         )
 
     def since(self, older: Streams) -> Streams:
@@ -54,6 +63,7 @@ class Streams:
             running=self.running,
             held=self.held,
             sequences=self.sequences,
+            waiting=self.waiting,
         )
 
 
