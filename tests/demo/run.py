@@ -37,7 +37,7 @@ NEAR_CAPACITY = 1.4
 PROBE_SECONDS = 240
 LEADER_SECONDS = 60
 EXPLAIN_WIDTH = 120
-WINDOW, PROBE_WINDOW = 10, 5
+PROBE_WINDOW = 5
 LOG, FIRST_LOG = "client.jsonl", "first.jsonl"
 FIRST_RATE, FIRST_ANSWERS, FIRST_SECONDS = 0.5, 20, 600
 """Requests per second, so few that they hardly meet, and answers, of what tells how long one takes; and how long that may take."""
@@ -184,13 +184,13 @@ class Run:
 
     def _told_apart(self, capacity: dict[str, float], slower: str, faster: str) -> tuple[rate.Rate, dict[str, str]]:
         """(load, prices) by which the pools differ."""
-        apart = rate.apart(capacity[slower], capacity[faster], manifests.MOST_REPLICAS, WINDOW)
+        apart = rate.apart(capacity[slower], capacity[faster], manifests.MOST_REPLICAS, self._story.served.window_seconds)
         if apart is not None:
             self._say(
                 f"at {apart.per_second:.3g} requests/s {slower} needs {apart.slower} replica(s), {faster} {apart.faster}: that is the load"
             )
             return apart, dict.fromkeys(capacity, manifests.PRICE_PER_HOUR)
-        alike = rate.alike(capacity[slower], WINDOW)
+        alike = rate.alike(capacity[slower], self._story.served.window_seconds)
         self._say(
             f"the pools carry too nearly the same here ({capacity[slower]:.3g} and {capacity[faster]:.3g} requests/s) for the processor to "
             f"tell them apart, so prices do: from now on a node of {slower} costs {manifests.DEARER_PRICE_PER_HOUR} an hour, one of {faster} "
@@ -295,7 +295,7 @@ class Run:
                 workload_name,
                 only_pool=None,
                 mode="Auto",
-                window=WINDOW,
+                window=story.served.window_seconds,
                 least_saving=manifests.UNHEARD_OF if story.forced_wrong else manifests.LEAST_SAVING,
                 # Fewer than any pool needs would be overrun at first: requests late by the client's clock, in time by the server's.
                 least_replicas=1 if chosen is None else chosen.faster,

@@ -85,3 +85,5 @@ class Served:
     """Of trials, as spec.rebalancing.exploration has it."""
     step_seconds: int
     """Of a move or a trial: a step that takes longer is given up."""
+    window_seconds: int = 10
+    """So long that the windows which are kept hold the good requests that a figure rests on."""

@@ -46,8 +46,10 @@ def text(*, swap: bool) -> Served:
         given=Given(prices, PART, SEQUENCES),
         # vLLM imports for a minute, and on two processors that do everything else as well for several.
         start_seconds=1200,
-        judge_seconds=2400,
+        judge_seconds=3300,
         # By the claim the other pool is dearer, and a start of minutes is too dear to try it for what the claim leaves open.
         aim="Verdict",
-        step_seconds=1200,
+        step_seconds=1800,
+        # Of less than one request a second, half of which goes to the pool that is tried.
+        window_seconds=20,
     )  # fmt: skip

@@ -16,6 +16,7 @@ from steelyard.core.facts.probe import Lengths
 from steelyard.core.facts.snapshot import Traffic
 from steelyard.core.facts.streams import NO_STREAMS, Streams, all_streams
 from steelyard.core.facts.tokens import NO_TOKENS, NOTHING_COUNTED, Counted, Tokens, all_tokens
+from steelyard.core.facts.window import KEPT
 from steelyard.core.facts.window_table import WindowTable
 from steelyard.core.statistics.histogram import Buckets, added
 from steelyard.core.vocabulary.reading import Fresh, Reading, Stale, Unknown
@@ -28,8 +29,6 @@ from steelyard.observe.sample import ZERO, Sample, Tally, total
 from steelyard.observe.windows import Constellation, Span, opened
 
 _NONE = WindowTable()
-WINDOWS = 64
-"""Windows kept."""
 COVERAGE_PERCENT = 80
 """Of the serving pods that must be read (the rule of the horizontal autoscaler's tolerance for missing metrics)."""
 FORGIVEN = 1
@@ -182,7 +181,7 @@ class PlacementRecord:
         left = self._ring if self._idle or not self._pods else _NONE
         if not left and not self._before:
             return _NONE  # As of most placements at each look.
-        return left.without_latencies().after(self._before, WINDOWS)
+        return left.without_latencies().after(self._before, KEPT)
 
     @property
     def totals(self) -> Totals:
@@ -268,7 +267,7 @@ class PlacementRecord:
             return False
         closed, crashes = self._running.window, (pod.facts.crash for pod in self._present())
         disturbed = any(crash is not None and crash.disturbs(closed.start, closed.end) for crash in crashes)
-        self._ring = self._ring.then(closed._replace(disturbed=disturbed), WINDOWS)
+        self._ring = self._ring.then(closed._replace(disturbed=disturbed), KEPT)
         self._lengths = lengths(pod.tokens for pod in self._present())
         self._running, self._recovering = opened(now, self._constellation()), False
         return True
@@ -348,4 +347,4 @@ class PlacementRecord:
 
     def _put_by(self) -> None:
         """What was read before it stood empty tells what was asked for, and nothing of what runs."""
-        self._before, self._ring = self._ring.without_latencies().after(self._before, WINDOWS), _NONE
+        self._before, self._ring = self._ring.without_latencies().after(self._before, KEPT), _NONE

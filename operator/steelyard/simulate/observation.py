@@ -16,14 +16,12 @@ from steelyard.core.facts.batches import NONE, Batches, together
 from steelyard.core.facts.snapshot import Traffic
 from steelyard.core.facts.streams import NO_STREAMS, Streams, all_streams
 from steelyard.core.facts.tokens import NO_TOKENS, Tokens, all_tokens
-from steelyard.core.facts.window import Crash, Window
+from steelyard.core.facts.window import KEPT, Crash, Window
 from steelyard.core.facts.window_table import WindowTable
 from steelyard.core.statistics.histogram import Histogram, quantile
 from steelyard.core.vocabulary.reading import Fresh, Reading, Stale, Unknown
 from steelyard.simulate.requests import ERROR, GOOD, SHED, SLOW, Requests
 
-WINDOWS = 64
-"""As many as `observe` keeps."""
 LADDER = (1, 2.5, 5, 10, 25, 50, 75, 100, 150, 200, 300, 400, 600, 800, 1200, 1600, 2400, 3200, 5000, 10000, 30000)
 """Milliseconds: edges of the servers' histogram of latencies; what is promised of whole answers is one more."""
 P99 = 0.99
@@ -80,7 +78,7 @@ class Observation:
             if now - self._begin >= self._length:
                 steady = self._unbroken and serving == self._first
                 disturbed = any(crash.disturbs(self._begin, now) for crash in seen.crashes)
-                self._ring = self._ring.then(self._window(now, steady=steady, disturbed=disturbed), WINDOWS)
+                self._ring = self._ring.then(self._window(now, steady=steady, disturbed=disturbed), KEPT)
                 closed, self._recovering = True, False
                 self._clear()
                 self._begin, self._first = now, serving
@@ -106,7 +104,7 @@ class Observation:
     def past(self) -> WindowTable:
         """Windows of the time before it last began to serve; all of them while it does not."""
         left = self._ring if self._idle else WindowTable()
-        return left.without_latencies().after(self._before, WINDOWS)
+        return left.without_latencies().after(self._before, KEPT)
 
     def end(self) -> None:
         """It is gone."""
@@ -121,7 +119,7 @@ class Observation:
 
     def _open(self, serving: frozenset[int], now: datetime) -> None:
         if self._idle:
-            self._before, self._ring = self._ring.without_latencies().after(self._before, WINDOWS), WindowTable()
+            self._before, self._ring = self._ring.without_latencies().after(self._before, KEPT), WindowTable()
         self._idle = False
         self._clear()
         self._begin, self._first = now, serving

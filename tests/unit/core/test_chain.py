@@ -11,6 +11,7 @@ import steelyard.core
 from steelyard.core.facts.memory import MoveKind, Outcome, PastMove
 from steelyard.core.facts.price import Price, PriceClass
 from steelyard.core.facts.snapshot import Mode, Rebalancing, Traffic
+from steelyard.core.facts.window import KEPT
 from steelyard.core.rebalancing.chain import COST_MOVE, EXPLORATION, GO_ON, review
 from steelyard.core.rebalancing.cost_test import CostTest, judge
 from steelyard.core.rebalancing.gates.cooldown import cyclic
@@ -21,6 +22,7 @@ from steelyard.core.statistics.sequential import Result, Test
 from steelyard.core.vocabulary.reading import Fresh, Stale, Unknown
 from steelyard.core.vocabulary.reason import Reason, Refusal
 from unit.core.proposals import passing, past, quarantine
+from unit.core.windows import window
 from unit.core.world import START
 
 HOUR = timedelta(hours=1)
@@ -130,6 +132,18 @@ def test_a_trial_dearer_than_its_budget_is_not_begun_and_a_budget_of_nothing_swi
         refused = review(EXPLORATION, trial(policy=Rebalancing(mode=Mode.AUTO, exploration_budget=budget))).verdict
         assert refused is not None
         assert refused.reason is Reason.BUDGET_EXHAUSTED
+
+
+def test_who_never_gets_enough_requests_is_told_what_to_raise_and_who_has_to_wait_is_not() -> None:
+    def said(windows: int, good: int) -> str:
+        told = tuple(window(at, good=good) for at in range(windows))
+        refused = review(COST_MOVE, passing(good=good, observation=Fresh(Traffic(windows=told), START))).verdict
+        assert refused is not None and refused.reason is Reason.TOO_FEW_REQUESTS
+        return refused.message
+
+    assert said(KEPT, 4).endswith("hold fewer: raise spec.rebalancing.windowSeconds, which is 60")
+    assert said(KEPT - 1, 4).endswith("(spec.rebalancing.minGoodRequests)"), "there are more windows to come"
+    assert said(KEPT, 5).endswith("(spec.rebalancing.minGoodRequests)"), "320 are enough, and others of them are for other reasons left out"
 
 
 def test_the_first_refusal_is_the_verdict_and_all_of_them_are_on_the_board() -> None:

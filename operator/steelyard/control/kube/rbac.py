@@ -46,7 +46,7 @@ IN_NAMESPACES: tuple[Permission, ...] = (
     Permission("", "services", (*_READ, "create", "patch", "delete"), "the front of a workload, and one for each placement"),
     Permission("batch", "jobs", (*_READ, "create", "delete"), "compile Jobs and probes; a Job is never written again"),
     Permission("policy", "poddisruptionbudgets", (*_READ, "create", "patch", "delete"), "evictions must not break the promise"),
-    Permission("", "pods", _READ, "readiness, addresses to scrape, termination messages"),
+    Permission("", "pods", _READ, "readiness, addresses to scrape, termination messages, and what is asked for on the pools' nodes"),
     Permission("events.k8s.io", "events", ("create", "patch"), "decisions as a story; patch counts a series"),
 )
 """In every namespace that is worked in: by the ClusterRole, or by a Role in each of `watchNamespaces`."""

@@ -12,6 +12,9 @@ from steelyard.core.facts.streams import Streams
 from steelyard.core.facts.tokens import Tokens
 from steelyard.core.statistics.histogram import Buckets
 
+KEPT = 64
+"""Windows of a placement that are kept: all that is known of its traffic is in them, and in what is remembered of figures."""
+
 
 @dataclass(frozen=True, slots=True)
 class Crash:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from steelyard.core.facts.window import KEPT
 from steelyard.core.rebalancing.proposal import Proposal
 from steelyard.core.vocabulary.reading import Fresh, Stale, Unknown
 from steelyard.core.vocabulary.reason import Reason, Refusal
@@ -39,5 +40,17 @@ def too_few_requests(proposal: Proposal) -> Refusal | None:
         return None
     return Refusal(
         Reason.TOO_FEW_REQUESTS,
-        f"{proposal.good} good requests measured on pool {proposal.source_pool}, {least} are needed (spec.rebalancing.minGoodRequests)",
+        f"{proposal.good} good requests measured on pool {proposal.source_pool}, {least} are needed (spec.rebalancing.minGoodRequests)"
+        + _never_enough(proposal),
+    )
+
+
+def _never_enough(proposal: Proposal) -> str:
+    """What to do where all windows that are kept hold too few, so that waiting does not help."""
+    windows = proposal.observation.value.windows if isinstance(proposal.observation, Fresh) else ()
+    if len(windows) < KEPT or sum(w.good for w in windows) >= proposal.policy.min_good_requests:
+        return ""
+    return (
+        f"; the last {KEPT} windows, which is all that are kept, hold fewer: raise spec.rebalancing.windowSeconds, which is "
+        f"{proposal.policy.window_seconds}"
     )
