@@ -1,5 +1,6 @@
 """A small part of the benchmark `scale`, for what holds at every size: a fleet on a real API server, whose pods are played."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 
@@ -68,6 +69,32 @@ def test_it_comes_to_rest_and_a_process_that_begins_beside_it_has_nothing_to_wri
         late = any(is_unread(e) for e in written)
         assert late or not written, [(e.verb, e.resource, e.name, json.dumps(e.request)[:2000]) for e in written][:3]
         assert late or not events(operator, "decided"), "nothing is recorded that the predecessor has not recorded"
+
+
+def test_what_others_run_on_a_node_of_a_pool_is_theirs_to_pay(stage: Rig) -> None:
+    path = f"/api/v1/namespaces/{stage.size.namespaces[0]}/pods"
+    container = {"name": "a", "image": "theirs", "resources": {"requests": {"cpu": "8"}}}
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "theirs"},
+        "spec": {"nodeName": "node-00-000", "containers": [container]},
+    }
+
+    async def runs() -> None:
+        async with fleet.Writer(stage.cluster) as writer:
+            await writer.call("POST", path, pod)
+            await writer.call("PATCH", f"{path}/theirs/status", {"status": {"phase": "Running"}}, fleet.MERGE)
+
+    def theirs(operator: OperatorProcess) -> float:
+        return sum(
+            v for (name, labels), v in metrics(operator).items() if name == "steelyard_hourly_cost_usd" and 'cost="others"' in labels
+        )
+
+    asyncio.run(runs())
+    with stage.operator() as operator:
+        ready(operator)
+        wait_until("what others pay", lambda: theirs(operator) > 0, seconds=PATIENCE, logs=[operator.log])
 
 
 def test_most_of_it_goes_at_once_and_the_lease_stays(stage: Rig) -> None:
