@@ -414,7 +414,9 @@ class Operator:
                     await self.other_pods.look(nodes, self.snapshots.is_own)
                 except Exception as error:
                     # It is shown, and nothing is decided by it: no reason to end.
-                    _log.warning("what others run on the pools' nodes could not be looked at; it counts as at the last look", error=repr(error))
+                    _log.warning(
+                        "what others run on the pools' nodes could not be looked at; it counts as at the last look", error=repr(error)
+                    )
             await self.clock.sleep(LOOK_SECONDS if nodes else PLAN_SECONDS)
 
     async def _process(self, key: Key) -> float | None:
