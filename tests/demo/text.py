@@ -17,7 +17,7 @@ TTFT_MILLISECONDS, ITL_MILLISECONDS, E2E_MILLISECONDS = 8000, 2000, 30_000
 PERCENT = "95"
 MEMORY = "5Gi"
 DEARER, CHEAPER = {"cpu": "700m", "memory": MEMORY}, {"cpu": "600m", "memory": MEMORY}
-"""Not far apart: the processes of vLLM beside the one that computes take their part of each first, and a replica of 800m completed three times as much."""
+"""Not far apart: the processes of vLLM beside the one that computes take their part of each first, and what is left to compute with differs by more."""
 PRICES = ("0.60", "0.30")
 """Of a node an hour: of the dearer pool, and of the cheaper one."""
 

@@ -23,6 +23,9 @@ MemoryQuantity = Annotated[
 ]
 """Memory in bytes, with a decimal or binary suffix."""
 
+GIB = 2**30
+"""Bytes."""
+
 _QUANTITY = re.compile(
     r"(?P<sign>[+-]?)(?P<amount>[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:(?P<binary>[KMGTPE])i|(?P<decimal>[numkMGTPE])|[eE](?P<exponent>[+-]?[0-9]+))?"
 )
@@ -49,4 +52,4 @@ def number(quantity: str | int) -> float:
 
 def gibibytes(quantity: str | int) -> float:
     """Memory in GiB."""
-    return number(quantity) / 2**30
+    return number(quantity) / GIB

@@ -30,5 +30,5 @@ async def test_what_runs_on_a_node_is_seen_whoever_made_it_and_what_is_over_is_n
         control_plane.api.patch(f"/api/v1/namespaces/{namespace}/pods/{called}/status", {"status": {"phase": phase}})
     others = OtherPods(client)
     await others.look({node}, lambda _: False)
-    assert others.on(node) == {Component.OTHERS: {"cpu": 0.25, "memory": 1.0}}
+    assert others.on(node) == {Component.OTHERS: {"cpu": 0.25, "memory": 2.0**30}}
     assert others.on("other") == {}

@@ -57,10 +57,11 @@ async def test_what_others_ask_for_is_summed_by_node_and_agents_of_the_node_are_
         pod(cpu="500m", memory="1Gi"),
         pod(cpu="1", memory="512Mi"),
         pod(owner="DaemonSet", cpu="100m"),
+        pod(owner="Node", cpu="50m"),
         pod(node="elsewhere", cpu="8"),
         pod(node=None, cpu="8"),
     )
-    assert others.on(NODE) == {Component.OTHERS: {"cpu": 1.5, "memory": 1.5}, Component.SHARED: {"cpu": pytest.approx(0.1)}}
+    assert others.on(NODE) == {Component.OTHERS: {"cpu": 1.5, "memory": 1.5 * 2**30}, Component.SHARED: {"cpu": pytest.approx(0.15)}}
     assert others.on("elsewhere") == {}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 from steelyard.api.quantity import number
 from steelyard.control.gather.pool_facts import is_ready
-from steelyard.control.gather.running import running_together
+from steelyard.control.gather.running import asked_together
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.manifest import Manifest
 
@@ -23,5 +23,4 @@ def devices_of_pod(pod: Manifest, resource: str, nodes: Collection[str]) -> int:
     """Devices that a pod holds on one of these nodes: what it asked for until it has ended, then nothing."""
     if manifests.node_name(pod) not in nodes or (pod.get("status") or {}).get("phase") in {"Succeeded", "Failed"}:
         return 0
-    together = running_together(pod.get("spec") or {})
-    return sum(int(number(((each.get("resources") or {}).get("requests") or {}).get(resource, 0))) for each in together)
+    return int(asked_together(pod.get("spec") or {}).get(resource, 0))

@@ -12,8 +12,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Protocol, TypeAlias
 
-from steelyard.api.quantity import gibibytes, number
-from steelyard.control.gather.running import running_together
+from steelyard.control.gather.running import asked_together
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.api_client import Listing
 from steelyard.control.kube.manifest import Manifest
@@ -25,11 +24,8 @@ LOOK_SECONDS = 300.0
 """Between two looks."""
 PAGE = 100
 """Pods of one answer: each may be more than a megabyte of its owner's making."""
-CPU, MEMORY = "cpu", "memory"
-Asked: TypeAlias = Mapping[str, float]
-"""Units by resource name: CPU in cores, memory in GiB, others as they are counted."""
-Others: TypeAlias = Mapping[Component, Asked]
-"""By what their cost is."""
+Others: TypeAlias = Mapping[Component, Mapping[str, float]]
+"""By what their cost is, what they ask for (`asked_together`)."""
 NOBODY: Others = MappingProxyType({})
 
 
@@ -72,24 +68,18 @@ def _told(pod: Manifest, nodes: Set[str], is_ours: Callable[[Manifest], bool]) -
     """Empty for a pod that is elsewhere, is counted as a workload's own, or cannot be read: what one says is that one's alone."""
     try:
         node = manifests.node_name(pod)
+        if node not in nodes:
+            return {}
         ours = is_ours(pod)
-        if node not in nodes or (ours and label.COMPILED_MODEL not in manifests.labels(pod)):
+        if ours and label.COMPILED_MODEL not in manifests.labels(pod):
             return {}
         component = Component.SHARED if ours or _is_agent(pod) else Component.OTHERS
-        return {"node": node, "component": component, "asked": _asked(pod)}
+        return {"node": node, "component": component, "asked": asked_together(pod.get("spec") or {})}
     except Exception:
         return {}
 
 
 def _is_agent(pod: Manifest) -> bool:
-    """Whether it is there because the node is."""
+    """Whether it is there because the node is: of a DaemonSet, or a static pod, which its node owns."""
     owners = manifests.metadata(pod).get("ownerReferences") or ()
-    return any(owner.get("controller") and owner.get("kind") == "DaemonSet" for owner in owners)
-
-
-def _asked(pod: Manifest) -> Asked:
-    asked: dict[str, float] = defaultdict(float)
-    for container in running_together(pod.get("spec") or {}):
-        for name, quantity in ((container.get("resources") or {}).get("requests") or {}).items():
-            asked[name] += gibibytes(quantity) if name == MEMORY else number(quantity)
-    return dict(asked)
+    return any(owner.get("controller") and owner.get("kind") in {"DaemonSet", "Node"} for owner in owners)

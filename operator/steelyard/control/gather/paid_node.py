@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from steelyard.control.gather.other_pods import CPU, MEMORY, NOBODY, Asked, Others
-from steelyard.control.gather.pod_facts import held_devices
+from steelyard.control.gather.other_pods import NOBODY, Others
+from steelyard.control.gather.pod_facts import resources_of
 from steelyard.control.gather.pool_facts import INSTANCE_TYPE, is_ready
 from steelyard.control.gather.workload_facts import moment
 from steelyard.control.kube import manifest as manifests
@@ -28,7 +28,8 @@ def paid_node(
     moves: Mapping[WorkloadKey, Move],
     others: Others = NOBODY,
 ) -> NodeFact | None:
-    """others: who is on it beside `pods`. None for a node of no pool, or of a pool without a shape for it: whose price nobody has said belongs to nobody's ledger.
+    """None for a node of no pool, or of a pool without a shape for it: whose price nobody has said belongs to nobody's ledger. others: who is on it
+    beside `pods`.
 
     Kubernetes knows when a node joined, not when its instance was launched: the minutes before are missing here, and the daily
     reconciliation with the bill names them.
@@ -66,9 +67,8 @@ def _pod(pod: PodFacts, pool: str, moves: Mapping[WorkloadKey, Move]) -> PodFact
     return PodFact(uid=pod.uid, account=account, resources=pod.resources, since=pod.created, until=pod.ended)
 
 
-def _beside(component: Component, asked: Asked, pool: Pool, node: Manifest, shape: Shape, since: datetime) -> PodFact:
+def _beside(component: Component, asked: Mapping[str, float], pool: Pool, node: Manifest, shape: Shape, since: datetime) -> PodFact:
     """All of a kind as one, and never more than the node has. since: when they came is not looked at; what is booked already stays as it is."""
-    most = shape.resources
-    devices = held_devices(asked.get(pool.resource_name or "", 0.0), pool, node, shape)
-    resources = Resources(min(asked.get(CPU, 0.0), most.cpu), min(asked.get(MEMORY, 0.0), most.memory_gib), min(devices, most.devices))
+    held, most = resources_of(asked, pool, node, shape), shape.resources
+    resources = Resources(min(held.cpu, most.cpu), min(held.memory_gib, most.memory_gib), min(held.devices, most.devices))
     return PodFact(uid=f"{manifests.uid(node)}/{component}", account=Account("", pool.name, component), resources=resources, since=since)

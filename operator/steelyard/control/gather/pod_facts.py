@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from steelyard.api.quantity import gibibytes, number
+from steelyard.api.quantity import GIB, number
 from steelyard.control.gather.pool_facts import INSTANCE_TYPE
-from steelyard.control.gather.running import running_together
+from steelyard.control.gather.running import asked_together
 from steelyard.control.gather.workload_facts import moment, pod_ready, server_status
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.manifest import Manifest
@@ -39,7 +39,7 @@ def pod_facts(pod: Manifest, pool: Pool | None, node: Manifest | None) -> PodFac
     created = moment(bound) or moment(meta["creationTimestamp"])
     assert created is not None
     shape = _shape(pool, node)
-    asked = _resources(pod, pool, node, shape)
+    asked = resources_of(asked_together(pod.get("spec") or {}), pool, node, shape)
     return PodFacts(
         uid=manifests.uid(pod),
         name=manifests.name(pod),
@@ -94,28 +94,16 @@ def _shape(pool: Pool | None, node: Manifest | None) -> Shape | None:
     return next((s for s in pool.shapes if s.instance_type == kind), None)
 
 
-def _resources(pod: Manifest, pool: Pool | None, node: Manifest | None, shape: Shape | None) -> Resources:
-    """What it asked for; devices as the shape counts them, where the node hands out parts of devices."""
-    cpu = memory = devices = 0.0
-    for container in running_together(pod.get("spec") or {}):
-        asked = (container.get("resources") or {}).get("requests") or {}
-        cpu += number(asked.get("cpu", 0))
-        memory += gibibytes(asked.get("memory", 0))
-        if pool is not None and pool.resource_name:
-            devices += number(asked.get(pool.resource_name, 0))
-    if pool is not None and node is not None and shape is not None:
-        devices = held_devices(devices, pool, node, shape)
-    return Resources(cpu, memory, devices)
-
-
-def held_devices(units: float, pool: Pool, node: Manifest, shape: Shape) -> float:
-    """Devices, as the shape counts them, of a pod that asked for so many units of the pool's resource on the node."""
-    if not pool.resource_name:
-        return units
-    # Capacity, not allocatable: a device that is broken is paid for too.
-    status = node.get("status") or {}
-    offered = {name: number(each) for name, each in (status.get("capacity") or status.get("allocatable") or {}).items() if "/" in name}
-    return device_part(pool.resource_name, units, offered, shape.resources.devices)
+def resources_of(asked: Mapping[str, float], pool: Pool | None, node: Manifest | None, shape: Shape | None) -> Resources:
+    """What was asked for (`asked_together`); devices as the shape counts them, where the node hands out parts of devices."""
+    resource = pool.resource_name if pool is not None else None
+    devices = asked.get(resource, 0.0) if resource else 0.0
+    if resource and node is not None and shape is not None:
+        # Capacity, not allocatable: a device that is broken is paid for too.
+        status = node.get("status") or {}
+        offered = {name: number(each) for name, each in (status.get("capacity") or status.get("allocatable") or {}).items() if "/" in name}
+        devices = device_part(resource, devices, offered, shape.resources.devices)
+    return Resources(asked.get("cpu", 0.0), asked.get("memory", 0.0) / GIB, devices)
 
 
 def _cost_per_hour(pod: Manifest, asked: Resources, shape: Shape | None) -> float | None:

@@ -7,13 +7,9 @@ pool cost while none was on it belongs to nobody, and stays visible.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
+from dataclasses import dataclass
 
 from steelyard.core.economics.ledger import Account, Component, Ledger
-
-_OTHERS = "/"
-"""As one payer; no workload is called so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +19,7 @@ class FullyLoaded:
 
     money: Mapping[str, Mapping[str, float | None]]
     unassigned: Mapping[str, float]
-    others: Mapping[str, float | None] = field(default_factory=lambda: MappingProxyType({}))
+    others: Mapping[str, float | None]
 
 
 def fully_loaded(booked: Ledger) -> FullyLoaded:
@@ -37,23 +33,23 @@ def fully_loaded(booked: Ledger) -> FullyLoaded:
             money.setdefault(workload, {})[pool] = amount + part * beside.get(pool, 0.0)
     dark = {account.pool for account in booked.unpriced}
     there = {(workload, pool) for pool, payers in own.items() for workload in payers}
-    unpriced = {(account.workload or _OTHERS, account.pool) for account in booked.unpriced if _pays(account)}
+    unpriced = {(account.workload, account.pool) for account in booked.unpriced if _pays(account)}
     for workload, pool in there | unpriced:
         if pool in dark:
             money.setdefault(workload, {})[pool] = None
-    others = money.pop(_OTHERS, {})
+    others = money.pop("", {})
     nobody = {pool: amount for pool, amount in beside.items() if not sum(own.get(pool, {}).values()) > 0}
     return FullyLoaded(money=money, unassigned=nobody, others=others)
 
 
 def _by_pool(booked: Ledger) -> tuple[Mapping[str, Mapping[str, float]], Mapping[str, float]]:
-    """(by pool, what each workload's own pods paid, and those of others; by pool, what was paid beside)."""
+    """(by pool, what each workload's own pods paid, and under the empty name those of others; by pool, what was paid beside)."""
     own: dict[str, dict[str, float]] = {}
     beside: dict[str, float] = {}
     for entry, amount in sorted(booked.money.items()):
         workload, pool, _ = entry.account
         payers = own.setdefault(pool, {}) if _pays(entry.account) else beside
-        key = (workload or _OTHERS) if _pays(entry.account) else pool
+        key = workload if _pays(entry.account) else pool
         payers[key] = payers.get(key, 0.0) + amount
     return own, beside
 

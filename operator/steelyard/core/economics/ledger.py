@@ -35,7 +35,7 @@ class Component(StrEnum):
     TRANSITION = "Transition"
     """A workload's pods that only a move or a trial needs."""
     SHARED = "Shared"
-    """Pods that serve all workloads: gateways, agents of a node, the operator."""
+    """Pods that all workloads of the pool carry: agents of a node, and what compiles."""
     OTHERS = "Others"
     """Pods of somebody else, who pay their part of a node themselves, and keep it."""
     IDLE = "Idle"

@@ -39,17 +39,16 @@ def saturation(
 
 
 def _completed(full: Sequence[Window], chance: random.Random) -> Saturation | None:
-    done = [(float(w.good + w.slow), w.replica_seconds) for w in full if w.replica_seconds > 0]
-    rate = ratio_interval(done, chance)
+    rate = ratio_interval([(float(w.good + w.slow), w.replica_seconds) for w in full], chance)
     return None if rate is None else Saturation(rate, sum(w.good + w.slow for w in full))
 
 
 def _sheds(window: Window) -> bool:
-    return window.shed > (1 - FULL) * window.offered
+    return window.replica_seconds > 0 and window.shed > (1 - FULL) * window.offered
 
 
 def _lines_up(window: Window) -> bool:
-    return window.streams is not None and window.streams.full
+    return window.replica_seconds > 0 and window.streams is not None and window.streams.full
 
 
 def _wide(rate: Interval) -> float:
