@@ -123,6 +123,15 @@ async def test_a_node_is_paid_with_all_that_is_on_it_and_with_no_more_than_it_ha
     assert huge.pods[-1].resources == kept.allocatable
 
 
+async def test_a_part_of_a_device_is_held_as_a_part() -> None:
+    fleet = Fleet(1)
+    node = fleet.store.get(NODES.key(None, NODE))
+    assert node is not None
+    fleet.put(NODES, {**node, "status": {**node["status"], "capacity": {"aws.amazon.com/neuron": "2"}}}, "MODIFIED")
+    half = nodes(fleet, await looked(pod(**{"aws.amazon.com/neuron": "1"})))[NODE]
+    assert half.pods[-1].resources.devices == 0.5 * half.allocatable.devices
+
+
 async def test_the_next_round_sees_who_came_since_the_last_look() -> None:
     fleet, cluster = Fleet(1), Cluster()
     others = OtherPods(cluster)

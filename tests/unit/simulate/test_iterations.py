@@ -5,9 +5,13 @@ from math import inf
 import numpy as np
 import pytest
 
+from steelyard.core.facts.identity import PlacementKey
+from steelyard.core.facts.resources import Resources
 from steelyard.core.performance.lengths import Lengths
 from steelyard.simulate.iterations import Iterations
-from steelyard.simulate.requests import BETWEEN, FIRST, GOOD, SHED, Requests
+from steelyard.simulate.replica import Replica
+from steelyard.simulate.requests import BETWEEN, FIRST, GOOD, NONE, SHED, Requests
+from steelyard.simulate.streams import streams
 from unit.core.token_server import law, server
 
 CHAT = Lengths(prompt=300, output=100)
@@ -42,6 +46,15 @@ def test_by_hand():
     assert found.done == pytest.approx([4.4, 4.4])
     assert found.tokens[:, FIRST] == pytest.approx([1.0, 3.2 - 1.5])
     assert found.tokens[:, BETWEEN] == pytest.approx([3.4 / 3, 1.2])
+
+
+def test_who_runs_and_who_waits_for_room_is_told_apart():
+    one = small(sequences=2)
+    one.serve(1, [(0.0, 10, 30)] * 5, 3.0)
+    replica = Replica(number=1, workload="a", key=PlacementKey("gpu", "r1"), image="i", resources=Resources(1, 1), created=0.0, server=one)
+    told = streams(NONE, [replica])
+    assert told is not None
+    assert (told.running, told.waiting, told.full) == (2.0, 3.0, True)
 
 
 def test_each_token_makes_the_next_iteration_longer():
