@@ -123,3 +123,20 @@ def test_an_operator_that_is_told_to_stop_gives_the_lease_back_at_once(a_move):
     assert last.request["spec"]["holderIdentity"] == "", "it was given back, and nobody waited for it to be over"
     assert last.time >= max(e.time for e in run.writes(f"first-{run.tag}")), "after all that it had to write"
     assert leases(run, f"second-{run.tag}")[0].request["spec"]["leaseTransitions"] == last.request["spec"]["leaseTransitions"] + 1
+
+
+@meanwhile
+def test_an_operator_whose_lease_is_slow_to_be_written_is_told_to_stop_and_ends_without_an_error(a_move):
+    run = a_move(proxied=True, small=True)
+    assert run.proxy
+    leader = run.start_operator()
+    run.apply()
+    run.until_serving()
+    # Longer than between two renewals of its claim on the namespaces: one falls due while the Lease is being given back.
+    slow = run.proxy.fail(lambda call: call.verb == "update" and call.is_for("leases") and run.namespace in call.path, Delay(4))
+    wait_until("a renewal that is slow", lambda: slow.hits, seconds=SOON)
+    leader.signal(signal.SIGTERM)
+    assert leader.process is not None
+    assert leader.process.wait(SOON) == 0
+    last = leases(run, run.user)[-1]
+    assert last.request["spec"]["holderIdentity"] == "", "the renewal that was on its way did not keep it from being given back"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
@@ -167,6 +167,7 @@ class Operator:
         self._stop = asyncio.Event()
         self._exit = 0
         self._tasks: list[asyncio.Task[None]] = []
+        self._electing: asyncio.Task[None] | None = None
         self._working: asyncio.Task[None] | None = None
         self._telling: asyncio.Task[None] | None = None
         self._heartbeat = Heartbeat(self.clock)
@@ -315,7 +316,7 @@ class Operator:
         _log.info("started", identity=self._identity.name, port=port, metrics_port=metrics_port)
         self._spawn("lag", loop_lag(self.clock, self._turned))
         self._spawn("prime", self._prime())
-        self._spawn("elector", self._elect())
+        self._electing = self._spawn("elector", self._elect())
         self._spawn("claim", self.claim.run())
 
     async def _prime(self) -> None:
@@ -584,16 +585,13 @@ class Operator:
         if self._working is not None:
             await asyncio.wait({self._working}, timeout=DRAIN_SECONDS)
         if self._telling is not None:
-            # The Lease is given back only when nobody writes any more: whoever met the shut fence would take it for a lost Lease.
             await self.events.posted(EVENTS_SECONDS)
-            self._telling.cancel()
-            await asyncio.gather(self._telling, return_exceptions=True)
+        # The Lease is given back only when nobody writes any more, the claim included: who met the shut fence would take it for a lost Lease.
+        await _ended(task for task in self._tasks if task is not self._electing)
         self.elector.stop()
         if self._exit == 0:
             await self._apart.run(self.elector.release())
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await _ended(self._tasks)
         await self.observing.close()
         await self.health.stop()
         if self._metrics_server is not None:
@@ -602,6 +600,13 @@ class Operator:
         await self._apart.run(self._lease_client.close())
         await self._apart.close()
         _log.info("stopped", code=self._exit)
+
+
+async def _ended(tasks: Iterable[asyncio.Task[None]]) -> None:
+    told = list(tasks)
+    for task in told:
+        task.cancel()
+    await asyncio.gather(*told, return_exceptions=True)
 
 
 def _key(resource: Resource, manifest: dict[str, Any]) -> Key:

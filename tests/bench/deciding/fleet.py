@@ -10,8 +10,8 @@ from bench.wrong.cases import Ground, scenario
 from steelyard.core.decide import decide
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.snapshot import Snapshot
+from steelyard.core.facts.window import KEPT
 from steelyard.core.vocabulary.reading import Fresh
-from steelyard.simulate.observation import WINDOWS
 from steelyard.simulate.scenario import Scenario
 from steelyard.simulate.world import World
 
@@ -26,7 +26,7 @@ def template() -> tuple[Snapshot, World]:
         for name in world.due():
             snapshot = world.snapshot(name)
             decision = decide(snapshot, world.moment)
-            full = [r for r in snapshot.traffic.values() if isinstance(r, Fresh) and len(r.value.windows) == WINDOWS]
+            full = [r for r in snapshot.traffic.values() if isinstance(r, Fresh) and len(r.value.windows) == KEPT]
             if len(full) == len(snapshot.placements) == 2 and decision.review is not None and len(snapshot.memory.known) >= KNOWN:
                 return snapshot, world
             world.obey(name, decision)

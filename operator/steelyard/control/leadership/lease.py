@@ -13,6 +13,7 @@
   etcd that was restored.
 """
 
+import asyncio
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -124,6 +125,7 @@ class Elector:
         self._version = self._uid = ""
         self._leading = False
         self._stopping = False
+        self._attempting = asyncio.Lock()
         self._deadline = 0.0
         self._progress_at = clock.monotonic()
 
@@ -147,7 +149,9 @@ class Elector:
             if self._leading and self._clock.monotonic() >= self._deadline:
                 return self._lose("the renew deadline passed")
             try:
-                await self._attempt()
+                async with self._attempting:
+                    if not self._stopping:
+                        await self._attempt()
             except LeadershipLost:
                 return self._lose("the fence had shut")
             except VersionsWentBack as back:
@@ -165,9 +169,14 @@ class Elector:
     async def release(self) -> bool:
         """Shut the fence, then give the Lease back so that the next one need not wait. Says whether the server took it.
 
-        Only when nothing is being written any more: the fence keeps new writes from starting, not old ones from ending.
+        Only when nothing is being written any more: the fence keeps new writes from starting, not old ones from ending. A renewal that is
+        on its way is waited for: of two writes of one Lease the server refuses one.
         """
         self._stopping = True
+        async with self._attempting:
+            return await self._give_back()
+
+    async def _give_back(self) -> bool:
         held = self.leading
         self._fence.revoke()
         self._leading = False
