@@ -86,8 +86,8 @@ BURST = 100
 KINDS_PATIENCE_SECONDS = 30.0
 """Own kinds missing for this long: end, so that the restart is seen and the reason stands in the log."""
 WORKERS = 8
-PLAN_SECONDS = 30.0
-"""Between two plans of the fleet."""
+PLAN_SECONDS, PLAN_SHARE = 30.0, 0.1
+"""From the end of one plan of the fleet to the next, and the part of the time that planning may take: that of a large fleet is made less often."""
 DRAIN_SECONDS = 20.0
 STANDS_STILL_SECONDS = 60.0
 """Without a turn of the event loop: the Lease is renewed no more."""
@@ -287,7 +287,7 @@ class Operator:
             self.decision_log.note,
             counts_devices=not self._config.watch_namespaces,
         )
-        page = MetricsPage(self.metrics.registry, self.clock)
+        page = MetricsPage(self.metrics.page, self.clock)
         self.health = HealthServer(
             host=self._host,
             port=self._port,
@@ -398,14 +398,17 @@ class Operator:
 
     async def _plan(self) -> None:
         """The slow door, in a thread of its own: numbers of a large fleet take longer than the loop may stand still."""
+        took = 0.0
         while True:
-            await self.clock.sleep(PLAN_SECONDS)
+            await self.clock.sleep(max(PLAN_SECONDS, took * (1 / PLAN_SHARE - 1)))
+            began = self.clock.monotonic()
             try:
                 self.fleet.tell(await asyncio.to_thread(plan_demands, *self.fleet.asked()))
             except Exception as error:
                 # Decisions do not wait for the plan, and are not to end with it.
                 _log.error("the fleet was not planned", error=repr(error))
                 self.fleet.fail()
+            took = self.clock.monotonic() - began
 
     async def _look_at_others(self) -> None:
         """Who is on the pools' nodes beside the workloads. Who may read some namespaces alone does not know."""

@@ -11,8 +11,10 @@ YOUNG = 10_000
 OLD = 200
 """Looks at the younger objects for one at all of them. That one stops the loop of a large fleet for long: Python's own ten make it every few
 seconds there, and these every few minutes."""
-ARENAS = -8
-"""M_ARENA_MAX of malloc.h."""
+ARENAS, MAPPED = -8, -3
+"""M_ARENA_MAX and M_MMAP_THRESHOLD of malloc.h."""
+LARGE = 1 << 20
+"""Bytes: what is larger goes back to the system when it is freed. glibc would raise this by itself, up to 32 MiB, after the first page of metrics."""
 
 
 def look_seldom() -> None:
@@ -27,6 +29,7 @@ def hold_once() -> None:
     limit = _libc("mallopt")
     if limit is not None:
         limit(ARENAS, 1)
+        limit(MAPPED, LARGE)
 
 
 def keep_what_is_there() -> None:

@@ -4,7 +4,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from prometheus_client import generate_latest
 
 from steelyard.app.config import ObserveConfig
 from steelyard.app.observing import Observing
@@ -36,7 +35,7 @@ class Rounds:
 
     def lines(self, name: str) -> list[str]:
         """Of /metrics."""
-        page = generate_latest(self.metrics.registry).decode()
+        page = self.metrics.page().decode()
         return [line for line in page.splitlines() if line.startswith(name + "{")]
 
     @property

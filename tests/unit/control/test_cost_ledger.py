@@ -8,7 +8,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from prometheus_client import generate_latest
 
 from steelyard.cli.ledger_file import ledger
 from steelyard.control.gather.paid_node import paid_node
@@ -75,7 +74,7 @@ def test_what_the_leader_logs_is_what_the_command_reads(log: io.StringIO, tmp_pa
     record = found.records[0]
     assert (record.node, record.resource) == ("ip-10-0-0-1", "aws:///us-east-1a/i-0123456789abcdef0")
     assert (record.pool, record.instance_type, record.price_class) == ("p", "inf2.xlarge", PriceClass.LIST)
-    assert "steelyard_workload_cost_eur_total{" in generate_latest(metrics.registry).decode()
+    assert "steelyard_workload_cost_eur_total{" in metrics.page().decode()
 
 
 def test_a_standby_logs_nothing_and_has_the_whole_hour_when_it_becomes_the_leader(log: io.StringIO, tmp_path: Path) -> None:
@@ -114,7 +113,7 @@ def test_what_an_hour_costs_is_told_by_workload_pool_and_way_of_counting_and_wha
     assert costs is not None
     assert costs["p"].fully_loaded == costs["p"].avoidable == pytest.approx(0.7582)
     assert accounts.hourly(WorkloadKey("ns", "b")) == {}, "it is nowhere"
-    page = generate_latest(metrics.registry).decode()
+    page = metrics.page().decode()
     for way in ("allocated", "fullyLoaded", "avoidable"):
         assert f'steelyard_hourly_cost_eur{{cost="{way}",namespace="ns",pool="p",workload="a"}}' in page
     assert 'steelyard_hourly_cost_eur{cost="fullyLoaded",namespace="",pool="q",workload=""} 0.7582' in page

@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from prometheus_client import generate_latest
 
 from steelyard.control.gather.snapshot_builder import SnapshotBuilder
 from steelyard.control.kube.resource import INFERENCE_WORKLOADS
@@ -55,7 +54,7 @@ class Told:
 
     def age(self, now, *, leading=True, owed=True) -> float | None:
         self.journal.publish(now, leading=leading, owed=owed)
-        lines = generate_latest(self.metrics.registry).decode().splitlines()
+        lines = self.metrics.page().decode().splitlines()
         found = [float(line.split()[1]) for line in lines if line.startswith(f"{GAUGE} ")]
         return now.timestamp() - found[0] if found else None
 
@@ -80,7 +79,7 @@ def test_a_look_that_finds_nothing_new_keeps_the_cycle_and_the_age_of_readings_y
     read = {key: replace(reading, at=later) for key, reading in before.traffic.items()}
     told.journal.looked(replace(before, traffic=read), later)
     assert told.age(later) == 0
-    lines = generate_latest(told.metrics.registry).decode().splitlines()
+    lines = told.metrics.page().decode().splitlines()
     assert [float(line.split()[-1]) for line in lines if line.startswith("steelyard_observation_age_seconds{")] == [0.0]
 
 
@@ -118,7 +117,7 @@ def test_the_counters_of_a_workload_that_is_gone_end_one_round_after_its_last_po
 
     def counted(*, serving: bool) -> bool:
         told.journal.publish(START, leading=True, owed=False, serving={key} if serving else set())
-        return "steelyard_workload_cost_usd_total{" in generate_latest(told.metrics.registry).decode()
+        return "steelyard_workload_cost_usd_total{" in told.metrics.page().decode()
 
     def cost() -> None:
         told.metrics.count("steelyard_workload_cost_usd", ("ns", "embed", "a", "allocated", "List"), 1.0)

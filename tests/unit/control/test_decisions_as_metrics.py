@@ -3,8 +3,6 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from prometheus_client import generate_latest
-
 from steelyard.control.kube.reader import Reader
 from steelyard.control.kube.resource import COMPILED_MODELS
 from steelyard.control.kube.store import Store
@@ -37,7 +35,7 @@ def journal() -> tuple[DecisionLog, Metrics]:
 
 
 def exposed(metrics: Metrics) -> list[str]:
-    return generate_latest(metrics.registry).decode().splitlines()
+    return metrics.page().decode().splitlines()
 
 
 def deciding(journal: DecisionLog, world: World) -> None:

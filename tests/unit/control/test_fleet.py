@@ -4,6 +4,8 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import cast
 
+from prometheus_client.parser import text_string_to_metric_families
+
 from steelyard.control.gather.snapshot_builder import SnapshotBuilder
 from steelyard.control.reconcile.fleet import Fleet
 from steelyard.control.telemetry.metrics import Metrics
@@ -33,7 +35,7 @@ def fleet_of(nodes: int) -> tuple[Fleet, Metrics]:
 def exposed(metrics: Metrics, name: str) -> dict[tuple[str, ...], float]:
     return {
         tuple(sample.labels.values()): sample.value
-        for family in metrics.registry.collect()
+        for family in text_string_to_metric_families(metrics.page().decode())
         for sample in family.samples
         if sample.name == name
     }

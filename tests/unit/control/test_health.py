@@ -1,6 +1,5 @@
 import aiohttp
 import pytest
-from prometheus_client import CollectorRegistry, Counter
 
 from steelyard.control.kube.resource import PODS
 from steelyard.control.telemetry.health import Check, HealthServer, Heartbeat, decision_progress, elector_progress, synced, watch_progress
@@ -62,14 +61,12 @@ def test_a_check_that_fails_is_a_complaint():
 @pytest.fixture
 async def served():
     complaints = {"live": None, "ready": "not listed yet: pods"}
-    registry = CollectorRegistry()
-    Counter("things", "Things.", registry=registry).inc()
     server = HealthServer(
         host="127.0.0.1",
         port=0,
         liveness=[Check("decisions", lambda: complaints["live"]), Check("elector", lambda: None)],
         readiness=[Check("synced", lambda: complaints["ready"])],
-        page=MetricsPage(registry, ManualClock()),
+        page=MetricsPage(lambda: b"things_total 1.0\n", ManualClock()),
     )
     port = await server.start()
     async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:

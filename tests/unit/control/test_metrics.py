@@ -1,14 +1,13 @@
 import math
 
 import pytest
-from prometheus_client import generate_latest
 
 from steelyard.control.kube.store import Absorbed
 from steelyard.control.telemetry.metrics import Gauges, Metrics, Sample, counter_families, gauge_families
 
 
 def exposed(metrics):
-    return generate_latest(metrics.registry).decode()
+    return metrics.page().decode()
 
 
 def test_a_gauge_exists_only_while_its_value_is_known():

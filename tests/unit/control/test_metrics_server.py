@@ -2,12 +2,9 @@
 
 import asyncio
 import ssl
-import threading
 
 import aiohttp
 import pytest
-from prometheus_client import CollectorRegistry, Counter
-from prometheus_client.core import GaugeMetricFamily
 
 from cluster.certificates import Authority
 from steelyard.control.kube.errors import Unreachable
@@ -124,39 +121,6 @@ async def test_a_caller_that_hangs_up_takes_the_answer_from_nobody(access, clust
     assert await stays is Access.GRANTED
 
 
-class SlowCollector:
-    """Metrics that take until they are let go."""
-
-    def __init__(self):
-        self.begun, self.go, self.made = threading.Event(), threading.Event(), 0
-
-    def collect(self):
-        self.begun.set()
-        assert self.go.wait(60)
-        self.made += 1
-        yield GaugeMetricFamily("made", "Pages.", value=self.made)
-
-
-async def test_the_page_is_made_beside_the_loop_once_for_all_who_ask_and_kept_for_a_second(clock):
-    registry, slow = CollectorRegistry(), SlowCollector()
-    slow.go.set()
-    registry.register(slow)
-    slow.go.clear()
-    slow.begun.clear()
-    slow.made = 0
-    page = MetricsPage(registry, clock)
-    asking = [asyncio.create_task(page.read()) for _ in range(20)]
-    while not slow.begun.is_set():
-        await asyncio.sleep(0)  # the loop turns while the page is made
-    asking[0].cancel()
-    slow.go.set()
-    assert {await each for each in asking[1:]} == {b"# HELP made Pages.\n# TYPE made gauge\nmade 1.0\n"}
-    clock.seconds += 0.9
-    assert b"made 1.0" in await page.read()
-    clock.seconds += 0.2
-    assert b"made 2.0" in await page.read()
-
-
 def put(folder, authority, name):
     """A certificate in a folder, as kubelet puts a Secret there."""
     issued = authority.issue(name, name, addresses=("DNS:steelyard-metrics", "IP:127.0.0.1"))
@@ -177,9 +141,8 @@ async def served(access, clock, authority, tmp_path):
     folder = tmp_path / "mounted"
     folder.mkdir()
     put(folder, authority, "first")
-    registry = CollectorRegistry()
-    Counter("things", "Things.", registry=registry).inc()
-    server = MetricsServer(host="127.0.0.1", port=0, certificate=Certificate(folder), access=access, page=MetricsPage(registry, clock))
+    page = MetricsPage(lambda: b"things_total 1.0\n", clock)
+    server = MetricsServer(host="127.0.0.1", port=0, certificate=Certificate(folder), access=access, page=page)
     port = await server.start()
     yield folder, port, ssl.create_default_context(cafile=authority.authority.certificate)
     await server.stop()

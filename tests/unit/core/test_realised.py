@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from prometheus_client import generate_latest
 
 from steelyard.control.telemetry.decision_log import DecisionLog
 from steelyard.control.telemetry.metrics import Metrics
@@ -88,7 +87,7 @@ def told(money: Interval) -> list[str]:
     log = DecisionLog(Silent(), metrics)  # type: ignore[arg-type]
     log.record({"metadata": {}}, world.snapshot(), decide(world.snapshot(), world.now), world.now, 0.01)
     log.publish(world.now, leading=True, owed=True)
-    return [line for line in generate_latest(metrics.registry).decode().splitlines() if line.startswith("steelyard_move_saved")]
+    return [line for line in metrics.page().decode().splitlines() if line.startswith("steelyard_move_saved")]
 
 
 class Silent:

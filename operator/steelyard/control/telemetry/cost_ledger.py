@@ -6,11 +6,11 @@ A restart loses at most one round of the counters, and of the log the hour that 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from steelyard.control.log import get_logger
-from steelyard.control.telemetry.metrics import Gauges, Metrics, Sample
+from steelyard.control.telemetry.metrics import Metrics, Sample
 from steelyard.core.economics.hourly_cost import HourlyCost, HourlyCosts, hourly_costs
 from steelyard.core.economics.ledger import Entry, Ledger, NodeFact, advance
 from steelyard.core.economics.node_cost import NodeCost, booked
@@ -64,21 +64,18 @@ class CostLedger:
             self._hourly = hourly_costs(nodes, now), now
         return self._hourly[0]
 
-    def _gauges(self) -> Gauges:
+    def _gauges(self) -> Iterator[Sample]:
         """Made for a reader, in a thread of its own; what is counted there is as true as what the loop counts."""
         counted, name = self._counted(), f"steelyard_hourly_cost_{self._metrics.currency}"
         if counted is None:
-            return Gauges()
-        samples = [
-            Sample(name, (*workload.split("/", 1), pool, way), value)
-            for workload, pools in counted.costs.items()
-            for pool, cost in pools.items()
-            for way, value in (("allocated", cost.allocated), ("fullyLoaded", cost.fully_loaded), ("avoidable", cost.avoidable))
-            if value is not None
-        ]
-        samples += [Sample(name, ("", "", pool, "fullyLoaded"), value) for pool, value in sorted(counted.unassigned.items())]
-        samples += [Sample(name, ("", "", pool, "others"), value) for pool, value in sorted(counted.others.items()) if value is not None]
-        return Gauges(tuple(samples))
+            return
+        for workload, pools in counted.costs.items():
+            for pool, cost in pools.items():
+                for way, value in (("allocated", cost.allocated), ("fullyLoaded", cost.fully_loaded), ("avoidable", cost.avoidable)):
+                    if value is not None:
+                        yield Sample(name, (*workload.split("/", 1), pool, way), value)
+        yield from (Sample(name, ("", "", pool, "fullyLoaded"), value) for pool, value in sorted(counted.unassigned.items()))
+        yield from (Sample(name, ("", "", pool, "others"), value) for pool, value in sorted(counted.others.items()) if value is not None)
 
     def _record(self, cost: NodeCost) -> Mapping[str, str | None]:
         """As `steelyard bill` reads it."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from steelyard.control.kube.manifest import Manifest
 from steelyard.control.log import get_logger
 from steelyard.control.telemetry.events import EventRecorder, EventType
-from steelyard.control.telemetry.metrics import Gauges, Metrics, Sample
+from steelyard.control.telemetry.metrics import Metrics, Sample
 from steelyard.core.compiling.attempt import Ended
 from steelyard.core.compiling.snapshot import CompileSnapshot
 from steelyard.core.decide_compile import CompileDecision
@@ -25,6 +25,7 @@ from steelyard.core.vocabulary.reading import Fresh, Stale, last_known
 from steelyard.core.vocabulary.reason import Reason
 
 _log = get_logger(__name__)
+T = TypeVar("T")
 Slot: TypeAlias = tuple[str, tuple[str, ...]]
 """A metric and its labels."""
 Moments: TypeAlias = Mapping[Slot, datetime]
@@ -39,6 +40,8 @@ class DecisionLog:
         self._gauges: dict[WorkloadKey, tuple[Sample, ...]] = {}
         self._read: dict[WorkloadKey, Moments] = {}
         self._priced: dict[WorkloadKey, Moments] = {}
+        self._valid: dict[WorkloadKey, Mapping[Slot, float]] = {}
+        self._moving: set[WorkloadKey] = set()
         self._decided: datetime | None = None
         self._safe: dict[WorkloadKey, str | None] = {}
         self._gone: set[WorkloadKey] = set()
@@ -78,6 +81,8 @@ class DecisionLog:
         self._gone.discard(key)
         self._read[key] = _read_at(snapshot)
         self._priced[key] = _priced_at(decision)
+        self._valid[key] = _valid_for(decision)
+        (self._moving.discard if decision.memory.move is None else self._moving.add)(key)
         self._gauges[key] = _gauges(key, snapshot, decision, self._metrics.currency)
         self._safe[key] = _safe_mode(snapshot, decision)
 
@@ -123,6 +128,8 @@ class DecisionLog:
         self._safe.pop(key, None)
         self._read.pop(key, None)
         self._priced.pop(key, None)
+        self._valid.pop(key, None)
+        self._moving.discard(key)
         self._gone.add(key)
 
     def publish(self, now: datetime, *, leading: bool, owed: bool, serving: Collection[WorkloadKey] = ()) -> None:
@@ -134,21 +141,26 @@ class DecisionLog:
         self._decided = _last_cycle(self._decided, now, leading=leading, owed=owed)
         self._now = now
 
-    def _samples(self) -> Gauges:
+    def _samples(self) -> Iterator[Sample]:
         """Of all workloads, as of the last round. Made for a reader of /metrics, in a thread: lists are made of what others change meanwhile."""
-        samples = [s for _, mine in sorted(self._gauges.items()) for s in mine]
-        moves = sum(1 for s in samples if s.name == "steelyard_condition_status" and s.labels[2:] == ("Balanced", "Moving"))
-        # Workloads share pools: what is told of a pool is told once.
-        samples = list({(s.name, s.labels): s for s in samples if s.labels[2:] != ("Balanced", "Moving")}.values())
-        samples.append(Sample("steelyard_moves_in_flight", (), float(moves)))
+        for _, mine in sorted(self._gauges.items()):
+            yield from mine
+        yield Sample("steelyard_moves_in_flight", (), float(len(self._moving)))
         if self._decided is not None:
-            samples.append(Sample("steelyard_last_decision_cycle_timestamp_seconds", (), self._decided.timestamp()))
-        reasons = sorted({reason for reason in tuple(self._safe.values()) if reason is not None})
-        samples += [Sample("steelyard_safe_mode", (reason,), 1.0) for reason in reasons]
-        moments = {slot: at for found in (self._priced, self._read) for _, told in sorted(found.items()) for slot, at in told.items()}
-        now = self._now
-        samples += [Sample(name, labels, (now - at).total_seconds()) for (name, labels), at in sorted(moments.items()) if now is not None]
-        return Gauges(tuple(samples))
+            yield Sample("steelyard_last_decision_cycle_timestamp_seconds", (), self._decided.timestamp())
+        for reason in sorted({reason for reason in tuple(self._safe.values()) if reason is not None}):
+            yield Sample("steelyard_safe_mode", (reason,), 1.0)
+        # Workloads share pools: what is told of a pool is told once.
+        for (name, labels), seconds in sorted({slot: told for found in _different(self._valid) for slot, told in found.items()}.items()):
+            yield Sample(name, labels, seconds)
+        if (now := self._now) is None:
+            return
+        newest: dict[Slot, datetime] = {}
+        for found in (*_different(self._priced), *tuple(self._read.values())):
+            for slot, at in found.items():
+                newest[slot] = max(at, newest.get(slot, at))
+        for (name, labels), at in sorted(newest.items()):
+            yield Sample(name, labels, (now - at).total_seconds())
 
     def _tell_ended_move(self, snapshot: Snapshot, decision: Decision) -> None:
         before, move = snapshot.memory.move, decision.memory.move
@@ -197,10 +209,25 @@ def _priced_at(decision: Decision) -> Moments:
     return _one_for_all(tuple(found.items()))
 
 
-@lru_cache(maxsize=100)
-def _one_for_all(moments: tuple[tuple[Slot, datetime], ...]) -> Moments:
+def _valid_for(decision: Decision) -> Mapping[Slot, float]:
+    """Ages up to which prices justify a move, in seconds."""
+    found: dict[Slot, float] = {}
+    for option in decision.options:
+        price = last_known(option.price)
+        if price is not None and price.good_for is not None:
+            found["steelyard_price_validity_seconds", (option.pool, price.price_class.value)] = price.good_for.total_seconds()
+    return _one_for_all(tuple(found.items()))
+
+
+@lru_cache(maxsize=200)
+def _one_for_all(told: tuple[tuple[Slot, T], ...]) -> Mapping[Slot, T]:
     """The same object for all workloads that may use the same pools."""
-    return dict(moments)
+    return dict(told)
+
+
+def _different(by_workload: Mapping[WorkloadKey, Mapping[Slot, T]]) -> Collection[Mapping[Slot, T]]:
+    """Each of these objects once."""
+    return {id(told): told for told in tuple(by_workload.values())}.values()
 
 
 def _gauges(key: WorkloadKey, snapshot: Snapshot, decision: Decision, currency: str) -> tuple[Sample, ...]:
@@ -220,15 +247,10 @@ def _gauges(key: WorkloadKey, snapshot: Snapshot, decision: Decision, currency: 
             method = "estimated" if energy.estimated else "measured"
             for bound, value in (("point", energy.each.point), ("lower", energy.each.lower), ("upper", energy.each.upper)):
                 samples["steelyard_unit_energy_joules", (*where, option.pool, method, bound)] = value
-        price = last_known(option.price)
-        if price is not None and price.good_for is not None:
-            samples["steelyard_price_validity_seconds", (option.pool, price.price_class.value)] = price.good_for.total_seconds()
     samples |= _saved(key, decision, currency)
     for condition in decision.conditions:
         status = {True: "True", False: "False", None: "Unknown"}[condition.status]
         samples[("steelyard_condition_status", (*where, condition.type.value, status))] = 1.0
-    if decision.memory.move is not None:
-        samples[("steelyard_condition_status", (*where, "Balanced", "Moving"))] = 1.0
     return tuple(Sample(name, labels, value) for (name, labels), value in sorted(samples.items()))
 
 

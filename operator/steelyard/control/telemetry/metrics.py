@@ -5,6 +5,9 @@ is not in it is not exposed. A gauge that was set once and then forgotten cannot
 
 Labels are bounded: workloads times pools at most, never pods or requests. A family over its limit counts further series in
 `steelyard_metric_series_dropped_total` instead of growing. Money carries the installation's currency in its name.
+
+Counters of workloads are plain sums, and they and gauges are written by `text_format`: a fleet has hundreds of thousands of these series. All other
+counters and the histograms are prometheus_client's.
 """
 
 import math
@@ -14,11 +17,10 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
-from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.registry import Collector
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 
 from steelyard.control.kube.store import Absorbed
+from steelyard.control.telemetry.text_format import family_text
 
 M = TypeVar("M", Counter, Histogram)
 _PLACEMENT = ("namespace", "workload", "pool")
@@ -38,8 +40,8 @@ class Family:
     buckets: tuple[float, ...] = ()
 
 
-def counter_families(currency: str) -> tuple[Family, ...]:
-    """All counters."""
+def workload_families(currency: str) -> tuple[Family, ...]:
+    """Counters of workloads."""
     return (
         Family(
             f"steelyard_workload_cost_{currency}",
@@ -60,17 +62,26 @@ def counter_families(currency: str) -> tuple[Family, ...]:
             (*_PLACEMENT, "method"),
             limit=200_000,
         ),
-        Family("steelyard_decisions", "Decisions by verdict and reason.", ("verdict", "reason"), limit=500),
-        Family("steelyard_moves_rolled_back", "Moves that went back, by reason.", ("reason",), limit=100),
-        Family("steelyard_input_rejected", "Inputs not believed, by source and reason.", ("source", "reason"), limit=500),
-        Family("steelyard_artifact_cache_hits", "Artifacts that did not need a compile, by backend.", ("backend",), limit=50),
-        Family("steelyard_api_requests", "Requests to the API server; code 0 is no answer.", ("verb", "resource", "code"), limit=2_000),
-        Family("steelyard_sweep_corrections", "What the watch missed and a list found.", ("resource", "cause"), limit=200),
-        Family("steelyard_keys_processed", "Keys taken from the work queue, by result: done or failed.", ("result",), limit=4),
-        Family("steelyard_events_dropped", "Kubernetes Events not posted, by reason.", ("reason",), limit=8),
-        Family("steelyard_intake_failures", "Watch events that could not be recorded.", ("resource",), limit=50),
-        Family("steelyard_metric_series_dropped", "Series not exposed because their metric is at its limit.", ("metric",), limit=100),
     )
+
+
+COUNTERS: tuple[Family, ...] = (
+    Family("steelyard_decisions", "Decisions by verdict and reason.", ("verdict", "reason"), limit=500),
+    Family("steelyard_moves_rolled_back", "Moves that went back, by reason.", ("reason",), limit=100),
+    Family("steelyard_input_rejected", "Inputs not believed, by source and reason.", ("source", "reason"), limit=500),
+    Family("steelyard_artifact_cache_hits", "Artifacts that did not need a compile, by backend.", ("backend",), limit=50),
+    Family("steelyard_api_requests", "Requests to the API server; code 0 is no answer.", ("verb", "resource", "code"), limit=2_000),
+    Family("steelyard_sweep_corrections", "What the watch missed and a list found.", ("resource", "cause"), limit=200),
+    Family("steelyard_keys_processed", "Keys taken from the work queue, by result: done or failed.", ("result",), limit=4),
+    Family("steelyard_events_dropped", "Kubernetes Events not posted, by reason.", ("reason",), limit=8),
+    Family("steelyard_intake_failures", "Watch events that could not be recorded.", ("resource",), limit=50),
+    Family("steelyard_metric_series_dropped", "Series not exposed because their metric is at its limit.", ("metric",), limit=100),
+)
+
+
+def counter_families(currency: str) -> tuple[Family, ...]:
+    """All counters."""
+    return (*workload_families(currency), *COUNTERS)
 
 
 HISTOGRAMS: tuple[Family, ...] = (
@@ -177,13 +188,18 @@ class Gauges:
     info: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
-class GaugeCollector(Collector):
-    """Exposes the samples that were published last, by as many parts as publish (the planner, the shell, ...)."""
+def _check(family: Family, labels: tuple[str, ...]) -> None:
+    if len(labels) != len(family.labels):
+        raise ValueError(f"{family.name} has the labels {family.labels} (got {labels})")
+
+
+class PublishedGauges:
+    """The samples that were published last, by as many parts as publish (the planner, the shell, ...)."""
 
     def __init__(self, families: Iterable[Family], dropped: Counter) -> None:
         self._families = {family.name: family for family in families}
         self._dropped = dropped
-        self._published: dict[str, Callable[[], dict[str, list[Sample]]]] = {}
+        self._published: dict[str, Callable[[], Iterable[Sample]]] = {}
 
     def publish(self, part: str, gauges: Gauges) -> None:
         """Replace everything that this part published before.
@@ -191,85 +207,99 @@ class GaugeCollector(Collector):
         Raises ValueError for an unknown name, wrong labels, or one series twice: mistakes of ours. A value that is not a finite number
         is left out: it is unknown.
         """
-        fresh = self._checked(gauges)
-        self._published[part] = lambda: fresh
-
-    def provide(self, part: str, gauges: Callable[[], Gauges]) -> None:
-        """Ask for the part's gauges whenever they are read, which may be in another thread: what is large is made only for a reader."""
-        self._published[part] = lambda: self._checked(gauges())
-
-    def _checked(self, gauges: Gauges) -> dict[str, list[Sample]]:
-        fresh: dict[str, list[Sample]] = {}
         seen: set[tuple[str, tuple[str, ...]]] = set()
         for sample in gauges.samples:
-            family = self._families.get(sample.name)
-            if family is None:
-                raise ValueError(f"{sample.name} is not in the table of gauges")
-            if len(sample.labels) != len(family.labels):
-                raise ValueError(f"{sample.name} has the labels {family.labels} (got {sample.labels})")
+            self._check(sample)
             if (sample.name, sample.labels) in seen:
                 raise ValueError(f"{sample.name}{sample.labels} is published twice")
             seen.add((sample.name, sample.labels))
-            if not math.isfinite(sample.value):
-                continue
-            held = fresh.setdefault(sample.name, [])
-            if len(held) >= family.limit:
-                self._dropped.labels(sample.name).inc()
-                continue
-            held.append(sample)
-        return fresh
+        self._published[part] = lambda: gauges.samples
+
+    def provide(self, part: str, samples: Callable[[], Iterable[Sample]]) -> None:
+        """Ask for the part's samples whenever they are read, which may be in another thread: what is large is made only for a reader.
+
+        The part sees to it that none is there twice.
+        """
+        self._published[part] = samples
 
     def withdraw(self, part: str) -> None:
         """Expose nothing of this part any more: its source is gone."""
         self._published.pop(part, None)
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Called by prometheus_client for each scrape."""
-        published = tuple(part() for part in tuple(self._published.values()))
+    def text(self) -> Iterator[bytes]:
+        """Each family that has a sample. Raises ValueError as `publish` does."""
+        held: dict[str, list[Sample]] = defaultdict(list)
+        for part in tuple(self._published.values()):
+            for sample in part():
+                family = self._check(sample)
+                if not math.isfinite(sample.value):
+                    continue
+                of_family = held[sample.name]
+                if len(of_family) >= family.limit:
+                    self._dropped.labels(sample.name).inc()
+                    continue
+                of_family.append(sample)
         for family in self._families.values():
-            samples = [sample for part in published for sample in part.get(family.name, ())]
-            if samples:
-                exposed = GaugeMetricFamily(family.name, family.help, labels=family.labels)
-                for sample in samples:
-                    exposed.add_metric(sample.labels, sample.value)
-                yield exposed
+            if (samples := held.get(family.name)) is not None:
+                yield family_text(family.name, "gauge", family.help, family.labels, ((s.labels, s.value) for s in samples))
 
-    def describe(self) -> Iterator[GaugeMetricFamily]:
-        """All families, empty: so that a second collector with the same names is refused."""
-        for family in self._families.values():
-            yield GaugeMetricFamily(family.name, family.help, labels=family.labels)
+    def _check(self, sample: Sample) -> Family:
+        family = self._families.get(sample.name)
+        if family is None:
+            raise ValueError(f"{sample.name} is not in the table of gauges")
+        _check(family, sample.labels)
+        return family
 
 
 class Metrics:
     """Everything that this process exposes, on a registry of its own. Also the observer of client, queue and sweep."""
 
-    def __init__(self, *, currency: str = "usd", registry: CollectorRegistry | None = None) -> None:
+    def __init__(self, *, currency: str = "usd") -> None:
         """`currency`: a three-letter code in any case. Raises ValueError for anything else."""
         code = currency.lower()
         if len(code) != 3 or not code.isalpha() or not code.isascii():
             raise ValueError(f"the currency must be a three-letter code like USD (got {currency!r})")
         self.currency = code
-        self.registry = registry or CollectorRegistry()
-        self._limits = {family.name: family.limit for family in (*counter_families(code), *HISTOGRAMS)}
-        self._series: dict[str, dict[tuple[str, ...], Any]] = {name: {} for name in self._limits}
+        self._registry = CollectorRegistry()
+        self._workloads = {family.name: family for family in workload_families(code)}
+        self._limits = {family.name: family.limit for family in (*COUNTERS, *HISTOGRAMS)}
+        self._sums: dict[str, dict[tuple[str, ...], float]] = {name: {} for name in self._workloads}
+        self._series: dict[str, dict[tuple[str, ...], Any]] = {family.name: {} for family in (*COUNTERS, *HISTOGRAMS)}
         self._of_workload: dict[tuple[str, str], list[tuple[str, tuple[str, ...]]]] = defaultdict(list)
-        self._counters = {
-            family.name: Counter(family.name, family.help, family.labels, registry=self.registry) for family in counter_families(code)
-        }
+        self._counters = {family.name: Counter(family.name, family.help, family.labels, registry=self._registry) for family in COUNTERS}
         self._histograms = {
-            family.name: Histogram(family.name, family.help, family.labels, buckets=family.buckets, registry=self.registry)
+            family.name: Histogram(family.name, family.help, family.labels, buckets=family.buckets, registry=self._registry)
             for family in HISTOGRAMS
         }
-        self.gauges = GaugeCollector(gauge_families(code), self._counters["steelyard_metric_series_dropped"])
-        self.registry.register(self.gauges)
+        self.gauges = PublishedGauges(gauge_families(code), self._counters["steelyard_metric_series_dropped"])
+
+    def page(self) -> bytes:
+        """All of it in Prometheus' text format. May be made in a thread."""
+        sums = (
+            family_text(f"{name}_total", "counter", family.help, family.labels, tuple(self._sums[name].items()))
+            for name, family in self._workloads.items()
+        )
+        return b"".join([*sums, *self.gauges.text(), generate_latest(self._registry)])
 
     def count(self, name: str, labels: Sequence[str] = (), amount: float = 1.0) -> None:
         """Add to a counter (named without `_total`). An amount that is negative or not finite is refused: it would poison the sum."""
-        counter = self._counters[name]
         if not math.isfinite(amount) or amount < 0:
             raise ValueError(f"a counter can only grow by a finite amount (got {amount} for {name})")
-        if (series := self._one_of(counter, name, tuple(labels))) is not None:
+        if name in self._sums:
+            self._add(self._workloads[name], tuple(labels), amount)
+        elif (series := self._one_of(self._counters[name], name, tuple(labels))) is not None:
             series.inc(amount)
+
+    def _add(self, family: Family, labels: tuple[str, ...], amount: float) -> None:
+        sums = self._sums[family.name]
+        before = sums.get(labels)
+        if before is None:
+            _check(family, labels)
+            if len(sums) >= family.limit:
+                self._counters["steelyard_metric_series_dropped"].labels(family.name).inc()
+                return
+            self._of_workload[labels[0], labels[1]].append((family.name, labels))
+        sums[labels] = (before or 0.0) + amount
 
     def measure(self, name: str, seconds: float, labels: Sequence[str] = ()) -> None:
         """Add an observation to a histogram."""
@@ -280,8 +310,7 @@ class Metrics:
     def forget_workload(self, namespace: str, workload: str) -> None:
         """Stop exposing the counters of a workload that no longer exists. Its last values stay in Prometheus."""
         for name, labels in self._of_workload.pop((namespace, workload), ()):
-            self._counters[name].remove(*labels)
-            self._series[name].pop(labels, None)
+            self._sums[name].pop(labels, None)
 
     def _one_of(self, family: M, name: str, labels: tuple[str, ...]) -> M | None:
         """The series with these labels; None where the family has as many as it may. Found here at half of what the library takes for it."""
@@ -293,8 +322,6 @@ class Metrics:
             self._counters["steelyard_metric_series_dropped"].labels(name).inc()
             return None
         found = known[labels] = family.labels(*labels) if labels else family
-        if name.startswith("steelyard_workload_"):
-            self._of_workload[labels[0], labels[1]].append((name, labels))
         return found
 
     # --- observer of the shell's parts --------------------------------------------------------------------------------------------

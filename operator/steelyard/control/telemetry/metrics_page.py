@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from steelyard.control.clock import Clock
@@ -16,8 +16,9 @@ KEPT_SECONDS = 1.0
 class MetricsPage:
     """What is exposed now, in the Prometheus text format."""
 
-    def __init__(self, registry: CollectorRegistry, clock: Clock) -> None:
-        self._registry = registry
+    def __init__(self, written: Callable[[], bytes], clock: Clock) -> None:
+        """`written`: the page as of now; called in a thread."""
+        self._written = written
         self._clock = clock
         self._making: asyncio.Task[bytes] | None = None
         self._made_at = 0.0
@@ -35,6 +36,6 @@ class MetricsPage:
 
     async def _make(self) -> bytes:
         try:
-            return await asyncio.to_thread(generate_latest, self._registry)
+            return await asyncio.to_thread(self._written)
         finally:
             self._made_at = self._clock.monotonic()
