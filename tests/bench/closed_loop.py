@@ -11,6 +11,7 @@ from statistics import median
 from matplotlib.figure import Figure
 
 from bench.benchmark import Bar, Row, Say
+from bench.kinds import Kind
 from bench.loop.scenario import FORMER, HPA, HPA_TUNED, OURS, REFERENCE, Scenario
 from bench.loop.traces import Trace, from_csv, held_out, recorded
 from bench.loop.worlds import HAPPENS, world
@@ -45,11 +46,17 @@ at $0.60, at most 4 replicas. Start-ups vary by 20 %.
 
 `unavoidable` is the part of the requests that come within one start-up of B and two looks after the load has risen at once.
 
+**Servers.** `sequential`: one request at a time, as above. `batching`: up to 16 together, b of them in 900 ms + b x 120 ms on B. `tokens`: text
+by continuous batching, an iteration from 30 ms on on B, up to 32 sequences in 40,000 tokens of memory, prompts of 300 and answers of 120 tokens on
+average. A is 3.3 times as fast. Their promises are 9 s, and 4 s to the first token and 150 ms between two; their load is what 12 replicas of B
+serve when they are full for 85 % of the time, for half a day. `busy_told`: whether servers tell how busy they are.
+
 **Knowledge.** `known`: the claimed throughput of every pool is true. `claimed wrongly`: each claim is off by a factor of 1.5 to 2, some too high
 and some too low; only the operator reads claims.
 
 **The reference** (`vs_clairvoyant`, `tests/bench/loop/reference.py`) knows all rates, prices and outages in advance, but no single request: like
-everybody it bears the late answers that chance makes in a queue (M/D/1, equal share), so it needs the same spare capacity for them. It pays
+everybody it bears the late answers that chance makes in a queue (M/D/1, equal share; for other kinds of server what one of them did when it was
+played at 17 loads), so it needs the same spare capacity for them. It pays
 starts and drains, and it may spend half of the allowed misses, which is the default error budget of the operator. Its cost is a lower bound
 under that law, from an exact dynamic programme over the counts of all pools with misses priced. `vs_clairvoyant_at_own_miss` is the ratio to a
 reference that misses as much as the policy did. There is none for the hours of Azure, in which rates change faster than queues settle.
@@ -63,7 +70,7 @@ of the product. `moves_per_day`: replicas that started on one pool while one sto
 Another load: `STEELYARD_TRACE=load.csv` adds a CSV with the columns `t_s,rate_rps`.
 """
 COLUMNS = (
-    "trace", "world", "knowledge", "objective", "allowance", "policy", "cost", "vs_clairvoyant", "slo_miss", "moves_per_day", "starts_per_day",
+    "trace", "world", "server", "busy_told", "knowledge", "objective", "allowance", "policy", "cost", "vs_clairvoyant", "slo_miss", "moves_per_day", "starts_per_day",
     "vs_clairvoyant_at_own_miss", "vs_hpa_tuned_at_own_miss", "missed_in_outage", "unavoidable", "group", "seed", "days", "setting",
 )  # fmt: skip
 DAY = 86_400
@@ -74,6 +81,8 @@ DEVELOPMENT, MEASURED, HELD_OUT, OWN = "development", "measured", "held out", "o
 MEASURED_DAYS = {"m-large": 2, "m-small": 9}
 """Day of the record, counted from 0."""
 SEEDS = (1, 2)
+OTHERS = ((Kind.SEQUENTIAL, False), (Kind.BATCHING, True), (Kind.BATCHING, False), (Kind.TOKENS, True), (Kind.TOKENS, False))
+"""Servers of other kinds, or that do not tell how busy they are."""
 HOURS = ("azure-conv", "azure-code")
 MOST, AIM = 1.10, 1.05
 """Times the reference: the bar, and what is aimed at."""
@@ -94,6 +103,8 @@ def scenarios(*, quick: bool) -> list[Scenario]:
         *_happening(days, MEASURED),
         *_happening({development.name: development}, DEVELOPMENT),
         *_wrongly(days, MEASURED),
+        *_of_each_kind(days, MEASURED),
+        *_of_each_kind({development.name: development}, DEVELOPMENT),
         *_held_out(),
         *_hours(),
         *_own(),
@@ -129,6 +140,15 @@ def _wrongly(traces: dict[str, Trace], group: str) -> Iterator[Scenario]:
         for kind in MARKETS:
             for seed in SEEDS:
                 yield Scenario(world=world(kind, trace, limit=7.5, percent=99.0, claims="wrong", seed=seed), group=group, compared=False)
+
+
+def _of_each_kind(traces: dict[str, Trace], group: str) -> Iterator[Scenario]:
+    """Half a day each: many of these requests take long to play."""
+    for trace in traces.values():
+        half = trace.first(DAY / 2)
+        for kind in MARKETS[:2]:
+            for server, told in OTHERS:
+                yield Scenario(world=world(kind, half, server=server, told=told), group=group, compared=False)
 
 
 def _held_out() -> Iterator[Scenario]:
@@ -169,14 +189,16 @@ def bars(rows: Sequence[Row]) -> Sequence[Bar]:
     """Of the operator. The trace for development counts for none, and what is held out has bars of its own."""
     ours = [r for r in rows if r["policy"] == OURS]
     measured, apart = [r for r in ours if r["group"] == MEASURED], [r for r in ours if r["group"] == HELD_OUT]
-    known = [r for r in measured if r["knowledge"] == "known"]
+    usual = [r for r in measured if r["server"] == Kind.SEQUENTIAL.value and r["busy_told"]]
+    known = [r for r in usual if r["knowledge"] == "known"]
     return [
         *(
             _dear(f"{kind}, {percent:g} %", [r for r in known if r["world"] == kind and _asks(r, percent)])
             for kind in MARKETS
             for percent in PERCENTS
         ),
-        _dear("claims off by 1.5 to 2", [r for r in measured if r["knowledge"] != "known"]),
+        _dear("claims off by 1.5 to 2", [r for r in usual if r["knowledge"] != "known"]),
+        *(_dear(_named(*other), [r for r in measured if (r["server"], r["busy_told"]) == (other[0].value, other[1])]) for other in OTHERS),
         *(_dear(kind, [r for r in known if r["world"] == kind]) for kind in HAPPENS),
         _outage([r for r in known if r["world"] == "outage"]),
         _against_hpa("", measured),
@@ -184,6 +206,10 @@ def bars(rows: Sequence[Row]) -> Sequence[Bar]:
         _against_hpa("held out: ", apart),
         _moves(measured),
     ]
+
+
+def _named(server: Kind, told: bool) -> str:
+    return f"servers of kind {server.value}, busy time {'told' if told else 'not told'}"
 
 
 def _asks(row: Row, percent: float) -> bool:

@@ -15,8 +15,9 @@ from matplotlib.figure import Figure
 
 from bench.benchmark import Bar, Row, Say
 from bench.judging.play import alone, factor, judged
-from bench.judging.worlds import BUDGET_HOURS, HOME, HOURS, RIVAL, UNIT_COST, WINDOW, Drawn, Kind
+from bench.judging.worlds import BUDGET_HOURS, HOME, HOURS, RIVAL, UNIT_COST, WINDOW, Drawn
 from bench.judging.worlds import draw as drawn
+from bench.kinds import Kind
 from steelyard.core.facts.memory import VerdictWord
 
 ABOUT = """Verdicts on claims, for every kind of server

@@ -16,13 +16,16 @@ ABOUT = """Wrong claims, price steps, slower software
 
 Whole days of one workload in the simulator ([how](../how-to/simulate.md)), decided by the operator's own `decide` with the default policy
 in mode Auto, except for windows of four minutes and an exploration budget that covers half an hour of the most expensive pool. Everything
-random is drawn from the seed. Every server tells its busy time here, and a node holds one replica; real servers such as vLLM on an
-accelerator do not tell it, and [Status](../status.md) lists what that costs.
+random is drawn from the seed. A node holds one replica. Servers take one request at a time and tell their busy time, unless a case says
+otherwise.
 
 The cases:
 
 - *claims*: three pools whose speed and price vary at random by up to a factor of 2.8; every claimed throughput is off by a random factor
   between 0.5 and 2.
+- *claims, KIND, busy time told* or *not told*: the same for a day, with servers of another kind, or that do not tell how busy they are, as
+  vLLM on an accelerator does not. *batching* computes up to 16 requests together; *tokens* generates text by continuous batching with a
+  limited memory. Their load is what as many replicas carry.
 - *price steps*: AWS list prices of p4d, p5 and p5en before and after 2025-06-23 ([sources](../../tests/bench/data/wrong_claims/README.md)),
   with the step after one of three days; claims off as above.
 - *pool 9 % slower*: two pools within 10 %; each becomes 9 % slower by itself for a day, one after the other, and recovers.

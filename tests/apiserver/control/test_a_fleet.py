@@ -92,9 +92,21 @@ def test_what_others_run_on_a_node_of_a_pool_is_theirs_to_pay(stage: Rig) -> Non
         )
 
     asyncio.run(runs())
+    stage.audit.mark()
     with stage.operator() as operator:
         ready(operator)
         wait_until("what others pay", lambda: theirs(operator) > 0, seconds=PATIENCE, logs=[operator.log])
+    assert others_asked_for(stage)
+    # Who works in some namespaces may not read the others.
+    stage.audit.mark()
+    with stage.operator(watchNamespaces=[stage.size.namespaces[0]]) as operator:
+        ready(operator)
+        wait_until("workloads to be looked at", lambda: looks(operator) >= 2 * fleet.A_NAMESPACE, seconds=PATIENCE, logs=[operator.log])
+    assert not others_asked_for(stage)
+
+
+def others_asked_for(stage: Rig) -> list[AuditEvent]:
+    return stage.audit.events(lambda e: e.user == USER and e.verb == "list" and "status.phase" in e.uri)
 
 
 def test_most_of_it_goes_at_once_and_the_lease_stays(stage: Rig) -> None:

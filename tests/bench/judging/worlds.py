@@ -9,11 +9,10 @@ from math import exp, log
 
 import numpy as np
 
+from bench.kinds import OBJECTIVES, Kind, lengths, objective, read_lengths, saturation, server
 from steelyard.simulate.carried import carried
-from steelyard.simulate.lengths import Lengths
 from steelyard.simulate.scenario import Scenario
 from steelyard.simulate.truth import Truth
-from steelyard.simulate.workload_entry import ObjectiveEntry
 
 HOME, RIVAL = "home", "rival"
 HOURS = 8.0
@@ -25,22 +24,6 @@ BUDGET_HOURS = 1.5
 OFF = 1.15
 """The least factor by which a claim is off that is not true."""
 UNIT_COST = "UnitCost"
-LENGTHS: Mapping[str, object] = {"prompt": {"mean": 300, "spread": 0.7, "most": 2000}, "output": {"mean": 120, "spread": 0.7, "most": 800}}
-
-
-class Kind(StrEnum):
-    """Of a server."""
-
-    SEQUENTIAL = "sequential"
-    BATCHING = "batching"
-    TOKENS = "tokens"
-
-
-OBJECTIVES: Mapping[Kind, Mapping[str, object]] = {
-    Kind.SEQUENTIAL: {"milliseconds": 4000, "percent": 99},
-    Kind.BATCHING: {"milliseconds": 9000, "percent": 99},
-    Kind.TOKENS: {"ttftMilliseconds": 4000, "itlMilliseconds": 150, "percent": 99},
-}
 
 
 class Load(StrEnum):
@@ -85,10 +68,8 @@ def draw(number: int, hours: float = HOURS) -> Drawn:
     speed, ratio = float(2 ** chance.uniform(-1, 2)), float(2 ** chance.uniform(-1, 1))
     off = 1.0 if chance.random() < 0.5 else exp(float(chance.choice([-1, 1])) * float(chance.uniform(log(OFF), log(2))))
     metric = str(chance.choice([UNIT_COST, "Throughput"]))
-    home, rival = _server(kind, 1.0), _server(kind, speed)
-    objective, lengths = OBJECTIVES[kind], LENGTHS if kind is Kind.TOKENS else None
-    promise = ObjectiveEntry.model_validate(objective)
-    capacities = [carried(Truth.model_validate(each), promise, _read(lengths)) for each in (home, rival)]
+    home, rival, requests = server(kind, 1.0), server(kind, speed), lengths(kind)
+    capacities = [carried(Truth.model_validate(each), objective(kind), read_lengths(kind)) for each in (home, rival)]
     rate = REPLICAS[load] * capacities[0]
     prices = (1.0, ratio * capacities[1] / capacities[0])
     budget = BUDGET_HOURS * max(prices)
@@ -103,8 +84,8 @@ def draw(number: int, hours: float = HOURS) -> Drawn:
                 {
                     "name": "work",
                     "load": {"constant": rate},
-                    **({} if lengths is None else {"lengths": lengths}),
-                    "objective": objective,
+                    **({} if requests is None else {"lengths": requests}),
+                    "objective": OBJECTIVES[kind],
                     "scaling": {"minReplicas": 1, "maxReplicas": 60},
                     "rebalancing": {
                         "mode": "Auto",
@@ -128,7 +109,7 @@ def draw(number: int, hours: float = HOURS) -> Drawn:
         metric=metric,
         true_ratio=ratio,
         off=off,
-        claimed=off * (ratio if metric == UNIT_COST else _full(rival, lengths) / _full(home, lengths)),
+        claimed=off * (ratio if metric == UNIT_COST else saturation(kind, rival) / saturation(kind, home)),
         budget=budget,
     )
 
@@ -137,29 +118,3 @@ def _pool(name: str, price: float, devices: int, claims: list[Mapping[str, objec
     """Nodes with so many devices, one for each replica; `price` is that of a replica."""
     size = {"cpu": 8 * devices + 2, "memoryGiB": 32 * devices + 16, "devices": devices}
     return {"name": name, "family": "nvidia", **size, "pricePerHour": price * devices, "nodes": 0, "maxNodes": 60, "claims": claims}
-
-
-def _server(kind: Kind, speed: float) -> Mapping[str, object]:
-    """One that is so many times as fast as that of the home pool."""
-    one = {"startSeconds": 60}
-    if kind is Kind.SEQUENTIAL:
-        return {"serviceMilliseconds": 400 / speed, "spread": 0.3, **one}
-    if kind is Kind.BATCHING:
-        return {"batching": {"alphaMilliseconds": 900 / speed, "betaMilliseconds": 120 / speed, "maxBatch": 16}, **one}
-    tokens = {
-        "floorMilliseconds": 30 / speed,
-        "sequenceMicroseconds": 300 / speed,
-        "contextMicroseconds": 0.5 / speed,
-        "promptMicroseconds": 150 / speed,
-        "kvTokens": 40_000,
-        "maxSequences": 32,
-    }
-    return {"tokens": tokens, **one}
-
-
-def _full(server: Mapping[str, object], lengths: Mapping[str, object] | None) -> float:
-    return Truth.model_validate(server).saturation(_read(lengths))
-
-
-def _read(lengths: Mapping[str, object] | None) -> Lengths | None:
-    return None if lengths is None else Lengths.model_validate(lengths)

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.benchmark import Cell, Row
+from bench.kinds import Kind
 from bench.loop.scenario import Scenario
 from bench.loop.traces import recorded
 from bench.loop.worlds import WORLDS, world
@@ -57,6 +58,8 @@ def main() -> None:
     parser.add_argument("worlds", nargs="*", metavar="WORLD", help=f"one of {', '.join(WORLDS)}; all where none is given")
     parser.add_argument("--days", type=float, default=0.5, help="of the trace, at most 1")
     parser.add_argument("--claims", choices=("true", "wrong"), default="true")
+    parser.add_argument("--server", choices=[kind.value for kind in Kind], default=Kind.SEQUENTIAL.value, help="the kind of all servers")
+    parser.add_argument("--not-told", action="store_true", help="servers do not tell how busy they are")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--others", action="store_true", help="HPA and the former policy too, which takes twice as long")
     parser.add_argument("--processes", type=int, default=1)
@@ -73,7 +76,16 @@ def _scenarios(chosen: argparse.Namespace) -> Iterator[Scenario]:
     trace = recorded()[TRACE].first(chosen.days * 86_400)
     for kind, limit, percent in CASES:
         if not chosen.worlds or kind in chosen.worlds:
-            made = world(kind, trace, limit=limit, percent=percent, claims=chosen.claims, seed=chosen.seed)
+            made = world(
+                kind,
+                trace,
+                limit=limit,
+                percent=percent,
+                claims=chosen.claims,
+                seed=chosen.seed,
+                server=Kind(chosen.server),
+                told=not chosen.not_told,
+            )
             yield Scenario(world=made, group="development", compared=chosen.others)
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.loop.waiting import Reals, Whole, late, utilisation
+from bench.loop.waiting import Law, Reals, Whole
 
 HOUR = 3600.0
 SWEEP = np.geomspace(1, 10_000, 7)
@@ -31,17 +31,16 @@ ROUND = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Place:
-    """T steps of `seconds`, P pools. rates: (T,) requests per second. prices: (T, P) money per hour. limits: (T, P) replicas. service,
-    startup, drain: (P,) seconds. latency: seconds within which a request is to be answered."""
+    """T steps of `seconds`, P pools. rates: (T,) requests per second. prices: (T, P) money per hour. limits: (T, P) replicas. laws: (P,) of what one
+    replica answers too late. startup, drain: (P,) seconds."""
 
     seconds: float
     rates: Reals
     prices: Reals
     limits: Whole
-    service: Sequence[float]
+    laws: Sequence[Law]
     startup: Sequence[float]
     drain: Sequence[float]
-    latency: float
 
     @property
     def requests(self) -> float:
@@ -76,7 +75,7 @@ def reference(place: Place, allowed: Sequence[float]) -> Reference:
 
 def _least_price(place: Place) -> float:
     """Of serving one request: a replica that is always busy."""
-    return float((place.prices.min(axis=0) * np.array(place.service)).min() / HOUR)
+    return float((place.prices.min(axis=0) / [law.most(1.0) for law in place.laws]).min() / HOUR)
 
 
 def _values(place: Place, prices: Reals) -> Reals:
@@ -132,7 +131,7 @@ def _step_cost(place: Place, step: int, shape: Sequence[int], prices: Reals) -> 
     some = np.maximum(np.arange(together.max() + 1), 1)
     missed: Reals = np.where(together == 0, 1.0, 0.0)
     for p in pools:
-        missed += counts[p] * (late(rate / some * place.service[p], place.latency / place.service[p]) / some)[together]
+        missed += counts[p] * (place.laws[p].late(rate / some) / some)[together]
     paid = sum((counts[p] * (float(place.prices[step, p]) * place.seconds / HOUR) for p in pools), start=np.zeros(1))
     cost: Reals = paid[..., None] + missed[..., None] * (rate * place.seconds * prices)
     return cost
@@ -147,7 +146,7 @@ def _caps(place: Place) -> Whole:
         most[by:] = np.maximum(most[by:], place.rates[:-by])
         most[:-by] = np.maximum(most[:-by], place.rates[by:])
     walls = _ready_limits(place)
-    need = np.stack([np.ceil(most * s / utilisation(FEW, place.latency / s)) for s in place.service], axis=1) + 1
+    need = np.stack([np.ceil(most / law.most(FEW)) for law in place.laws], axis=1) + 1
     safe = np.where(need <= walls, need * place.prices, np.inf).min(axis=1, keepdims=True)
     caps = np.minimum(need, np.where(np.isfinite(safe), np.ceil(DEARER * safe / place.prices), need))
     rounded = np.ceil((np.maximum(caps, 1) + 1) / ROUND) * ROUND - 1

@@ -31,7 +31,8 @@ class Scenario:
 
     def __str__(self) -> str:
         world = self.world
-        return f"{world.trace.name} in {world.kind}, {world.percent:g} % within {world.limit:g} x, claims {world.claims}, seed {world.seed}"
+        told = "" if world.told else ", busy time not told"
+        return f"{world.trace.name} in {world.kind}, {world.asked}{told}, claims {world.claims}, seed {world.seed}"
 
     def rows(self) -> Iterator[Row]:
         """The reference's row, then one for each policy."""
@@ -61,7 +62,9 @@ class Scenario:
             "trace": world.trace.name,
             "world": world.kind,
             "knowledge": "all" if found is None else "claimed wrongly" if name == OURS and world.claims == "wrong" else "known",
-            "objective": f"{world.percent:g} % in {world.limit:g} x",
+            "objective": world.asked,
+            "server": world.server.value,
+            "busy_told": world.told,
             "allowance": world.allowance,
             "policy": name,
             "cost": cost / days,

@@ -1,12 +1,20 @@
-"""How many requests of a first-come queue with one server, Poisson arrivals and a constant service time (M/D/1) are answered too late."""
+"""How many requests a replica answers too late at a load: by the law of a first-come queue with one server, Poisson arrivals and a constant service
+time (M/D/1), or by what a server of any kind did when it was played."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from math import exp, floor
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+from steelyard.simulate.carried import missed
+from steelyard.simulate.lengths import Lengths
+from steelyard.simulate.truth import Truth
+from steelyard.simulate.workload_entry import ObjectiveEntry
 
 Reals = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
@@ -63,3 +71,62 @@ def _queue(rho: float, most: int) -> Reals:
 def utilisation(part: float, limit: float) -> float:
     """The highest at which no more than this part is later than `limit` service times."""
     return float(np.interp(part, _computed(limit), GRID))
+
+
+class Law(Protocol):
+    """Of one replica. Loads are requests per second."""
+
+    def late(self, rates: Reals) -> Reals:
+        """The part of the requests that are too late at each load."""
+        ...
+
+    def most(self, part: float) -> float:
+        """The highest load at which no more than this part is too late."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """service: seconds of each request; latency: seconds within which it is to be answered."""
+
+    service: float
+    latency: float
+
+    def late(self, rates: Reals) -> Reals:
+        """By M/D/1."""
+        return late(rates * self.service, self.latency / self.service)
+
+    def most(self, part: float) -> float:
+        """The same, the other way."""
+        return utilisation(part, self.latency / self.service) / self.service
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """rates, rising, and the part that was late at each, which never falls; between them it is interpolated."""
+
+    rates: tuple[float, ...]
+    parts: tuple[float, ...]
+
+    def late(self, rates: Reals) -> Reals:
+        """Above the saturation all of them."""
+        part: Reals = np.interp(rates, self.rates, self.parts)
+        return part
+
+    def most(self, part: float) -> float:
+        """The same, the other way."""
+        return float(np.interp(part, self.parts, self.rates))
+
+
+LOADS = (*np.arange(0.1, 0.7, 0.1).tolist(), *np.arange(0.7, 1.0, 0.03).tolist())
+"""Parts of the saturation at which a server is played."""
+PLAYS = 4
+"""At each, with 6,000 requests."""
+
+
+@cache
+def played(truth: Truth, objective: ObjectiveEntry, lengths: Lengths | None) -> Played:
+    """A server of any kind, by itself with Poisson arrivals."""
+    full = truth.saturation(lengths)
+    parts = [float(np.mean([missed(truth, objective, lengths, full * load, seed) for seed in range(1, PLAYS + 1)])) for load in LOADS]
+    return Played((0.0, *(full * load for load in LOADS), full), (0.0, *np.maximum.accumulate(parts).tolist(), 1.0))

@@ -8,18 +8,23 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from bench import kinds
+from bench.kinds import Kind
 from bench.loop.policy import STEP, Pool
 from bench.loop.reference import Place
 from bench.loop.traces import Trace
+from bench.loop.waiting import Constant, Law, played
 from steelyard.simulate import arrivals
 from steelyard.simulate.event import Event, EventKind
 from steelyard.simulate.scenario import Scenario
+from steelyard.simulate.truth import Truth
+from steelyard.simulate.workload_entry import ObjectiveEntry
 
 A = Pool(name="a", milliseconds=100, price=4.00, startup_seconds=300)
 B = Pool(name="b", milliseconds=1000 / 3, price=1.00, startup_seconds=120)
 C = replace(B, name="c", price=0.60, limit=4)
-MEAN = 30.6
-"""Requests per second on average: what 12 replicas of B serve when they are busy for 0.85 of the time."""
+REPLICAS = 12 * 0.85
+"""The load on average: what 12 replicas of B serve when they are full for 0.85 of the time."""
 MOST = 400
 """Replicas, over all pools and of each: above what any of these loads needs."""
 WARM_UP = 7200
@@ -37,7 +42,8 @@ REFERENCE_STEP = 60
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
     """pools: A, B and C as they are here. events: what happens, timed from the end of the warm-up. limit: the promise, as a multiple of B's service
-    time, within which percent of the requests are to be answered. claims: true, or wrong. warm_up: seconds."""
+    time, within which percent of the requests are to be answered. claims: true, or wrong. warm_up: seconds. server: of another kind A and B are as fast
+    beside each other, and the promise is that of its kind whatever `limit` is. told: whether servers tell how busy they are."""
 
     kind: str
     pools: tuple[Pool, ...]
@@ -48,6 +54,8 @@ class World:
     claims: str
     seed: int
     warm_up: int = WARM_UP
+    server: Kind = Kind.SEQUENTIAL
+    told: bool = True
 
     @property
     def seconds(self) -> int:
@@ -74,6 +82,23 @@ class World:
         return float(place.rates[first].sum() / place.rates.sum())
 
     @property
+    def objective(self) -> Mapping[str, object]:
+        """As the workload promises it."""
+        if self.server is Kind.SEQUENTIAL:
+            return {"milliseconds": round(self.latency * 1000), "percent": self.percent}
+        return {**kinds.OBJECTIVES[self.server], "percent": self.percent}
+
+    @property
+    def asked(self) -> str:
+        """The same, for people."""
+        return f"{self.percent:g} % in {self.limit:g} x" if self.server is Kind.SEQUENTIAL else f"{self.percent:g} %, {self.server.value}"
+
+    @property
+    def mean(self) -> float:
+        """Requests per second on average."""
+        return REPLICAS * self._truth(B).saturation(kinds.read_lengths(self.server))
+
+    @property
     def latency(self) -> float:
         """Seconds within which a request is to be answered: a multiple of B's service time."""
         return round(self.limit * B.milliseconds) / 1000
@@ -81,7 +106,7 @@ class World:
     @property
     def rates(self) -> arrivals.Trace:
         """As the simulator has them, warm-up included."""
-        rates = self.trace.shape * MEAN
+        rates = self.trace.shape * self.mean
         middles = self.warm_up + (np.arange(rates.size) + 0.5) * self.trace.step
         moments, rates = np.concatenate(([0.0, self.warm_up / 2], middles)), np.concatenate(([0.05 * rates[0], rates[0]], rates))
         return arrivals.Trace(moments, rates, float(moments[-1] + DAY))
@@ -89,7 +114,7 @@ class World:
     def scenario(self) -> Scenario:
         """One workload with default policy in mode Auto; a replica is a node."""
         factors = self._claimed()
-        size = {"cpu": 8, "memoryGiB": 32}
+        size, requests = {"cpu": 8, "memoryGiB": 32}, kinds.lengths(self.server)
         return Scenario.model_validate(
             {
                 "days": (self.warm_up + self.seconds) / DAY,
@@ -113,15 +138,32 @@ class World:
                     {
                         "name": WORKLOAD,
                         "load": {"trace": {"file": self.trace.name}},
-                        "objective": {"milliseconds": round(self.latency * 1000), "percent": self.percent},
+                        **({} if requests is None else {"lengths": requests}),
+                        "objective": self.objective,
                         "scaling": {"minReplicas": 1, "maxReplicas": MOST},
                         "rebalancing": {"mode": "Auto"},
-                        "truth": {p.name: {"serviceMilliseconds": p.milliseconds, "startSeconds": NODE_LATER} for p in self.pools},
+                        "truth": {p.name: self._true(p) for p in self.pools},
                     }
                 ],
                 "events": [event.model_copy(update={"at": self.warm_up + event.at}) for event in self.events],
             }
         )
+
+    def _true(self, pool: Pool) -> Mapping[str, object]:
+        """How a replica runs there."""
+        if self.server is Kind.SEQUENTIAL:
+            made: Mapping[str, object] = {"serviceMilliseconds": pool.milliseconds}
+        else:
+            made = kinds.server(self.server, B.milliseconds / pool.milliseconds)
+        return {**made, "startSeconds": NODE_LATER, "busyTold": self.told}
+
+    def _truth(self, pool: Pool) -> Truth:
+        return Truth.model_validate(self._true(pool))
+
+    def _law(self, pool: Pool) -> Law:
+        if self.server is Kind.SEQUENTIAL:
+            return Constant(pool.milliseconds / 1000, self.latency)
+        return played(self._truth(pool), ObjectiveEntry.model_validate(self.objective), kinds.read_lengths(self.server))
 
     def _claimed(self) -> Sequence[float]:
         """Times the truth. Some claims are too high and some too low, so that their order is wrong too."""
@@ -134,7 +176,7 @@ class World:
     def place(self) -> Place:
         """For the reference."""
         middles = (np.arange(self.seconds // REFERENCE_STEP) + 0.5) * REFERENCE_STEP
-        rates = np.interp(middles, (np.arange(self.trace.shape.size) + 0.5) * self.trace.step, self.trace.shape * MEAN)
+        rates = np.interp(middles, (np.arange(self.trace.shape.size) + 0.5) * self.trace.step, self.trace.shape * self.mean)
         prices = np.tile([p.price for p in self.pools], (middles.size, 1))
         limits = np.tile([MOST if p.limit is None else p.limit for p in self.pools], (middles.size, 1))
         names = [p.name for p in self.pools]
@@ -153,19 +195,39 @@ class World:
             rates=rates,
             prices=prices,
             limits=limits,
-            service=[p.milliseconds / 1000 for p in self.pools],
+            laws=[self._law(p) for p in self.pools],
             startup=[p.startup_seconds for p in self.pools],
             drain=[p.drain_seconds for p in self.pools],
-            latency=self.latency,
         )
 
 
-def world(kind: str, trace: Trace, *, limit: float, percent: float, claims: str = "true", seed: int = 1) -> World:
+def world(
+    kind: str,
+    trace: Trace,
+    *,
+    limit: float = 7.5,
+    percent: float = 99.0,
+    claims: str = "true",
+    seed: int = 1,
+    server: Kind = Kind.SEQUENTIAL,
+    told: bool = True,
+) -> World:
     """One of WORLDS with the trace. limit: the promise, as a multiple of B's service time. claims: true, or wrong."""
     pools, happens = WORLDS[kind]
     length = trace.shape.size * trace.step
     events = tuple(Event.model_validate({**event, "at": _on_the_hour(float(event["at"]) * length)}) for event in happens)  # type: ignore[arg-type]
-    return World(kind=kind, pools=pools, events=events, trace=trace, limit=limit, percent=percent, claims=claims, seed=seed)
+    return World(
+        kind=kind,
+        pools=pools,
+        events=events,
+        trace=trace,
+        limit=limit,
+        percent=percent,
+        claims=claims,
+        seed=seed,
+        server=server,
+        told=told,
+    )
 
 
 def _on_the_hour(seconds: float) -> float:

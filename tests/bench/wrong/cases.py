@@ -5,10 +5,14 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from bench import kinds
+from bench.kinds import Kind
 from steelyard.core.performance.capacity import RHO
 from steelyard.core.planning.sizing import need
 from steelyard.simulate.arrivals import Rates
@@ -20,7 +24,9 @@ DAY, HOUR = 86400.0, 3600.0
 STEP, WINDOW = 120, 240
 LEAST, MOST = 1, 60
 """Replicas."""
-STEADY = {"steps": [{"at": "0s", "rate": 1}, {"at": "20m", "rate": 2}, {"at": "40m", "rate": 4}, {"at": "1h", "rate": 8}]}
+STEADY: Mapping[str, Sequence[Mapping[str, Any]]] = {
+    "steps": [{"at": "0s", "rate": 1}, {"at": "20m", "rate": 2}, {"at": "40m", "rate": 4}, {"at": "1h", "rate": 8}]
+}
 """A load that begins small, as capacity is learnt from answers in time, and then stays the same."""
 
 
@@ -37,7 +43,8 @@ class Case:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
-    """A pool: what is true, and the factor by which the claimed throughput is off."""
+    """A pool: what is true, and the factor by which the claimed throughput is off. milliseconds: of a request where the server takes one at a
+    time; one of another kind is as fast beside the others."""
 
     price: float
     milliseconds: float
@@ -56,9 +63,12 @@ def scenario(
     load: Mapping[str, object],
     events: Sequence[Mapping[str, object]] = (),
     budget: float = 1.0,
+    server: Kind = Kind.SEQUENTIAL,
+    told: bool = True,
 ) -> Scenario:
     """One workload on these pools, a replica a node, under the default policy in mode Auto with windows of four minutes."""
-    slowest = max(g.milliseconds for g in grounds.values())
+    slowest, requests = max(g.milliseconds for g in grounds.values()), kinds.lengths(server)
+    promise = {"milliseconds": round(10 * slowest), "percent": 99} if server is Kind.SEQUENTIAL else kinds.OBJECTIVES[server]
     return Scenario.model_validate(
         {
             "days": days,
@@ -80,11 +90,12 @@ def scenario(
                 {
                     "name": "work",
                     "load": load,
+                    **({} if requests is None else {"lengths": requests}),
                     "noise": {"cv": 0.15, "period": "30s"},
-                    "objective": {"milliseconds": round(10 * slowest), "percent": 99},
+                    "objective": promise,
                     "scaling": {"minReplicas": LEAST, "maxReplicas": MOST},
                     "rebalancing": {"mode": "Auto", "windowSeconds": WINDOW, "exploration": {"budget": f"{budget:.2f}"}},
-                    "truth": {name: {"serviceMilliseconds": g.milliseconds, "spread": 0.2} for name, g in grounds.items()},
+                    "truth": {name: {**_server(g, server), "busyTold": told} for name, g in grounds.items()},
                 }
             ],
             "events": list(events),
@@ -92,7 +103,14 @@ def scenario(
     )
 
 
-def claims(seed: int, days: float) -> Scenario:
+def _server(ground: Ground, kind: Kind) -> Mapping[str, object]:
+    """A truth."""
+    if kind is Kind.SEQUENTIAL:
+        return {"serviceMilliseconds": ground.milliseconds, "spread": 0.2}
+    return kinds.server(kind, 1000 / ground.milliseconds)
+
+
+def claims(seed: int, days: float, server: Kind = Kind.SEQUENTIAL, told: bool = True) -> Scenario:
     """Three pools whose speed and price are random by up to a factor of 2.8, every claim off by a random factor in [0.5, 2]."""
     chance = np.random.default_rng([seed, 1])
     grounds = {
@@ -101,7 +119,13 @@ def claims(seed: int, days: float) -> Scenario:
         )
         for name in ("ash", "birch", "cedar")
     }
-    return scenario(seed, days, grounds, STEADY)
+    return scenario(seed, days, grounds, _as_many(server), server=server, told=told)
+
+
+def _as_many(kind: Kind) -> Mapping[str, object]:
+    """The steady load, for as many replicas of such a server."""
+    times = 1.0 if kind is Kind.SEQUENTIAL else kinds.saturation(kind, kinds.server(kind, 1.0))
+    return {"steps": [{**step, "rate": step["rate"] * times} for step in STEADY["steps"]]}
 
 
 def prices(seed: int, days: float) -> Scenario:
@@ -180,8 +204,14 @@ def tie(seed: int, days: float) -> Scenario:
 
 CLAIMS, PRICE_STEPS, SLOWER, REVISION, TIE = "claims", "price steps", "pool 9 % slower", "revision 9 % slower", "tie"
 CROSSINGS = ("load crossing", "price crossing")
+OTHERS = ((Kind.SEQUENTIAL, False), (Kind.BATCHING, True), (Kind.BATCHING, False), (Kind.TOKENS, True), (Kind.TOKENS, False))
+"""Servers of other kinds, or that do not tell how busy they are."""
 CASES = (
     Case(CLAIMS, 3, 6, claims),
+    *(
+        Case(f"claims, {kind.value}, busy time {'told' if told else 'not told'}", 1, 2, partial(claims, server=kind, told=told))
+        for kind, told in OTHERS
+    ),
     Case(PRICE_STEPS, 3, 4, prices),
     Case(SLOWER, 3, 3, slower),
     Case(REVISION, 3, 3, revision),
@@ -208,8 +238,9 @@ class Trust:
         rate = float(self._rates.at(np.array([at]))[0])
         found = []
         for pool in self._world.pools:
-            truth, price = self._entry.truth[pool.name], self._happening.bill(pool) or 0.0
-            capacity = (pool.claims[0].times_truth or 1.0) * RHO * 1000 / truth.service_milliseconds
+            price = self._happening.bill(pool) or 0.0
+            full = self._entry.truth[pool.name].saturation(self._entry.lengths)
+            capacity = (pool.claims[0].times_truth or 1.0) * RHO * full
             replicas = need(rate, capacity, LEAST, MOST)
             found.append((replicas * price, price / capacity, pool.name, replicas))
         _, _, name, replicas = min(found)

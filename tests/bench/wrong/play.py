@@ -85,7 +85,7 @@ def _least(world: World, workload: str, pool: str) -> float:
     happening, truth = world.happening, world.tenants[workload].entry.truth[pool]
     bill = happening.bill(next(p for p in world.scenario.pools if p.name == pool))
     slow = happening.slowness(pool, workload, happening.wishes(workload), happening.images)
-    return (bill or 0.0) * truth.service_milliseconds * slow / truth.slots / 3_600_000
+    return (bill or 0.0) * slow / truth.saturation(world.tenants[workload].entry.lengths) / 3_600
 
 
 def _count(played: Played, before: Memory, after: Memory) -> None:

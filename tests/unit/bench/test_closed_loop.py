@@ -13,6 +13,8 @@ def row(**changes: object) -> Row:
     given: dict[str, object] = {
         "trace": "m-large",
         "world": "unlimited",
+        "server": "sequential",
+        "busy_told": True,
         "knowledge": "known",
         "objective": "99 % in 7.5 x",
         "allowance": 0.01,
@@ -51,6 +53,13 @@ def test_a_ratio_and_its_misses_are_held_to_the_bar_of_their_world_and_percent()
     assert met("unlimited, 99.9 %", row(objective="99.9 % in 3 x", allowance=0.001, slo_miss=0.002)) is False
     assert met("limited, 99 %", row(world="limited", vs_clairvoyant=1.2)) is False
     assert met("claims off", row(knowledge="claimed wrongly", vs_clairvoyant=1.2)) is False
+
+
+def test_servers_of_other_kinds_have_bars_of_their_own() -> None:
+    dear = row(server="tokens", busy_told=False, vs_clairvoyant=1.2)
+    assert met("unlimited, 99 %", row(), dear) is True
+    assert met("servers of kind tokens, busy time not told", row(), dear) is False
+    assert met("servers of kind tokens, busy time told", row(), dear) is None
 
 
 def test_the_worst_row_counts() -> None:

@@ -7,6 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 
+from bench.kinds import Kind
 from bench.loop.outcome import Outcome
 from bench.loop.play import operator, policy
 from bench.loop.policies.former import Former
@@ -14,9 +15,11 @@ from bench.loop.policies.hpa import Hpa
 from bench.loop.policy import STEP, Observation, Policy, Pool
 from bench.loop.reference import reference
 from bench.loop.traces import Trace, from_rates
-from bench.loop.worlds import HAPPENS, MEAN, WORLDS, World, world
+from bench.loop.worlds import HAPPENS, WORLDS, World, world
 
 HOUR = 3600
+MEAN = 30.6
+"""Requests per second: what the page says."""
 LEAD = 1800
 """Seconds of warm-up: here nothing has to come to rest before it counts."""
 FLAT = from_rates("flat", np.arange(6) * 600.0, np.ones(6))
@@ -119,6 +122,16 @@ def test_nobody_is_cheaper_than_the_reference_that_misses_as_much(kind: str) -> 
     for each in policies:
         found = policy(place, each)
         assert found.cost >= TOLERANCE * least.at(max(1e-4, found.missed_part)), (type(each).__name__, found)
+
+
+@pytest.mark.parametrize("server", [Kind.BATCHING, Kind.TOKENS])
+def test_of_other_kinds_of_server_nobody_is_cheaper_than_the_reference_either(server: Kind) -> None:
+    place = flat(server=server, trace=FLAT.first(HOUR / 2))
+    least = reference(place.place(), (0.001, 0.01))
+    for replicas in (11, 14):
+        found = policy(place, Always(0, replicas, 0))
+        assert found.cost == pytest.approx(replicas / 2)
+        assert found.cost >= TOLERANCE * least.at(max(1e-4, found.missed_part)), found
 
 
 @pytest.mark.parametrize("kind", HAPPENS)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.loop.reference import HOUR, Place, reference
-from bench.loop.waiting import Reals, Whole, late
+from bench.loop.waiting import Constant, Reals, Whole
 
 SLACK = 1e-6
 """What rounding may take."""
@@ -24,10 +24,9 @@ def place(
         rates=np.array(rates, dtype=float),
         prices=np.array(prices or [[60.0, 150.0]] * steps),
         limits=np.array(limits or [[2, 2]] * steps),
-        service=(0.5, 0.17),
+        laws=(Constant(0.5, latency), Constant(0.17, latency)),
         startup=(60.0, 120.0),
         drain=(30.0, 30.0),
-        latency=latency,
     )
 
 
@@ -58,8 +57,8 @@ def missed(world: Place, counts: Whole) -> float:
         if not everyone:
             late_ones += rate * world.seconds
             continue
-        for p, service in enumerate(world.service):
-            share = float(late(np.array([rate / everyone * service]), world.latency / service)[0])
+        for p, law in enumerate(world.laws):
+            share = float(law.late(np.array([rate / everyone]))[0])
             late_ones += rate * world.seconds * counts[t, p] / everyone * share
     return late_ones
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bench.loop.waiting import late, utilisation, within
+from bench.loop.waiting import Constant, late, played, utilisation, within
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.resources import Resources
 from steelyard.simulate.promise import Promise
@@ -11,6 +11,8 @@ from steelyard.simulate.queues import Queues
 from steelyard.simulate.replica import Replica
 from steelyard.simulate.requests import SLOW
 from steelyard.simulate.slots import Slots
+from steelyard.simulate.truth import Truth
+from steelyard.simulate.workload_entry import ObjectiveEntry
 
 SERVICE = 0.5
 
@@ -62,3 +64,14 @@ def test_a_queue_without_load_is_never_late_and_one_with_too_much_always() -> No
 
 def test_a_limit_below_the_service_time_is_never_kept() -> None:
     assert list(late(np.array([0.0, 0.5]), 0.9)) == [1.0, 1.0]
+
+
+def test_what_a_server_did_when_it_was_played_is_what_the_law_says_of_it() -> None:
+    law = Constant(SERVICE, 7.5 * SERVICE)
+    objective = ObjectiveEntry.model_validate({"milliseconds": round(7500 * SERVICE), "percent": 99})
+    found = played(Truth.model_validate({"serviceMilliseconds": 1000 * SERVICE}), objective, None)
+    assert found.most(0.005) == pytest.approx(law.most(0.005), rel=0.03)
+    assert found.most(0.01) == pytest.approx(law.most(0.01), rel=0.03)
+    loads = np.array([0.0, 0.6, 0.8, 0.9, 1.2]) / SERVICE
+    assert found.late(loads) == pytest.approx(law.late(loads), rel=0.35, abs=0.001)
+    assert list(found.late(loads[[0, -1]])) == [0.0, 1.0]
