@@ -110,7 +110,8 @@ def _floor(told: read.Floor | None) -> Floor | None:
 def _capacity(told: read.Placement) -> Capacity | None:
     rate = _interval(told.capacity, told.capacity_lower, told.capacity_upper)
     basis = _word(Basis, told.capacity_basis)
-    if rate is None or basis is None or basis is Basis.CLAIMED:
+    # An earlier version wrote 0 where its law knew no load that surely keeps the promise.
+    if rate is None or rate.lower <= 0 or basis is None or basis is Basis.CLAIMED:
         return None
     if basis in {Basis.PROBED, Basis.FITTED}:
         return Capacity(rate, basis, told.capacity_requests or 0)
@@ -286,7 +287,7 @@ def _real(value: Decimal | None) -> float | None:
 
 
 def _interval(point: Decimal | None, lower: Decimal | None, upper: Decimal | None) -> Interval | None:
-    """None where one of its three figures is not known."""
-    if point is None or lower is None or upper is None:
+    """None where one of its three figures is not known, or they are not in order."""
+    if point is None or lower is None or upper is None or not lower <= point <= upper:
         return None
     return Interval(float(point), float(lower), float(upper))

@@ -1,7 +1,11 @@
 """Status and memory: what is written is what is read, at every moment of a move, so that a restarted operator goes on where it was."""
 
+import copy
+import operator
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import reduce
 
 import pytest
 from pydantic import BaseModel
@@ -72,6 +76,39 @@ def test_what_a_good_request_draws_and_how_long_it_takes_survive_being_written_a
     status = status_of(decision, world.snapshot(), {}, "w", NOW)
     assert memory_of(status).known == (told,)
     assert isinstance(parse(InferenceWorkload, {**workload(), "status": status}), InferenceWorkload)
+
+
+def test_a_figure_of_0_in_a_status_stops_no_decision():
+    """Whoever wrote it: an earlier version, or a hand."""
+    world, old, tried = claimed_world(), {}, set()
+    for _ in range(60):
+        snapshot = world.snapshot()
+        old = status_of(world.tick(), snapshot, old, "w", NOW)
+        for where, zeroed in _zeroed(old):
+            if (where, (old.get("move") or {}).get("step")) not in tried:
+                tried.add((where, (old.get("move") or {}).get("step")))
+                decide(replace(world.snapshot(), memory=memory_of(zeroed)), world.now)
+    assert len(tried) > 60
+
+
+def _zeroed(status):
+    """The status with each of its figures as 0, one after the other, by where it is."""
+
+    def figures(part, path):
+        pairs = part.items() if isinstance(part, dict) else enumerate(part) if isinstance(part, list) else ()
+        for key, value in pairs:
+            if isinstance(value, str) and re.fullmatch(r"[0-9.]+", value):
+                yield (*path, key), "0"
+            elif isinstance(value, int) and not isinstance(value, bool):
+                yield (*path, key), 0
+            else:
+                yield from figures(value, (*path, key))
+
+    for path, zero in figures({part: told for part, told in status.items() if part != "lastDecision"}, ()):
+        made = copy.deepcopy(status)
+        *above, last = path
+        reduce(operator.getitem, above, made)[last] = zero
+        yield path, made
 
 
 def test_costs_and_verdicts_by_tokens_survive_being_written_and_read():

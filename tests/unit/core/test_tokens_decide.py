@@ -6,6 +6,7 @@ import json
 import random
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -13,6 +14,8 @@ from steelyard.core.facts.capacity import Basis
 from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.memory import Known
 from steelyard.core.facts.snapshot import Promise
+from steelyard.core.facts.streams import Streams
+from steelyard.core.facts.tokens import Counted, Tokens
 from steelyard.core.facts.window import Window
 from steelyard.core.performance.capacity import RHO, busy_at_capacity
 from steelyard.core.performance.evidence import Shown, evidence, remember
@@ -64,6 +67,30 @@ def test_where_as_many_wait_as_run_what_is_completed_is_the_saturation_as_measur
 
 def _silent_about_lines(windows: Sequence[Window]) -> list[Window]:
     return [w._replace(streams=replace(w.streams, waiting=0.0)) for w in windows if w.streams is not None]
+
+
+@pytest.mark.parametrize("busy", [119.8, None], ids=["busy time told", "not told"])
+def test_a_law_that_knows_no_load_that_keeps_the_promise_tells_no_capacity(busy: float | None) -> None:
+    """Overloaded from its first minute on: all that is known of the wait for a first token is that it is too long."""
+    begun = ENGINE.windows(CHAT, LIGHT[:1], PROMISE, 1)[0]
+    counted = Counted(input=150_851, cached=0, output=59_816)
+    streams = Streams(firsts=529, first_seconds=1749.7, gaps=59_287, gap_seconds=3462.0, running=32.0, held=0.3, sequences=32, waiting=39.0)
+    window = begun._replace(
+        good=355,
+        slow=174,
+        end=begun.start + timedelta(seconds=240),
+        replica_seconds=240.0,
+        busy_seconds=busy,
+        tokens=Tokens(every=counted, good=counted),
+        streams=streams,
+    )
+    promise = Promise(allowed=0.01, within=None, first=4.0, between=0.15)
+    law = token_law([window])
+    assert law is not None
+    assert (most := law.capacity(promise)) is not None and most.point == 0 < most.upper
+    known = figures([window], promise)
+    assert known.capacity is None or known.capacity.rate.lower > 0
+    assert known.saturation is not None, "that it was full is known"
 
 
 def test_longer_prompts_are_a_heavier_load_and_no_slower_device() -> None:

@@ -4,43 +4,31 @@ from __future__ import annotations
 
 import pytest
 
-from bench.judging.worlds import HOME, LENGTHS, OBJECTIVES, Kind
+from bench.judging.worlds import HOME
+from bench.kinds import OBJECTIVES, Kind, lengths, objective, read_lengths, server
 from steelyard.core.facts.capacity import Basis
 from steelyard.simulate.carried import carried
 from steelyard.simulate.drive import steps
-from steelyard.simulate.lengths import Lengths
 from steelyard.simulate.scenario import Scenario
 from steelyard.simulate.truth import Truth
-from steelyard.simulate.workload_entry import ObjectiveEntry
 from steelyard.simulate.world import World
 
-SERVER = {
-    "tokens": {
-        "floorMilliseconds": 30,
-        "sequenceMicroseconds": 300,
-        "contextMicroseconds": 0.5,
-        "promptMicroseconds": 150,
-        "kvTokens": 40_000,
-        "maxSequences": 32,
-    },
-    "startSeconds": 60,
-}
+SERVER = server(Kind.TOKENS, 1.0)
 HOURS = 3.0
 
 
 def capacity() -> float:
     """Of a replica, as it truly is."""
-    objective = ObjectiveEntry.model_validate(OBJECTIVES[Kind.TOKENS])
-    return carried(Truth.model_validate(SERVER), objective, Lengths.model_validate(LENGTHS))
+    return carried(Truth.model_validate(SERVER), objective(Kind.TOKENS), read_lengths(Kind.TOKENS))
 
 
-def world(rate: float, **lengths: object) -> World:
+def world(rate: float) -> World:
     """One pool of devices with room for 60 replicas, and that many requests a second."""
     pool = {"name": HOME, "family": "nvidia", "cpu": 10, "memoryGiB": 48, "devices": 1, "pricePerHour": 1.0, "nodes": 0, "maxNodes": 60}
     work = {
         "name": "work",
         "load": {"constant": rate},
-        "lengths": {**LENGTHS, **lengths},
+        "lengths": lengths(Kind.TOKENS),
         "objective": OBJECTIVES[Kind.TOKENS],
         "scaling": {"minReplicas": 1, "maxReplicas": 60},
         "rebalancing": {"windowSeconds": 120},

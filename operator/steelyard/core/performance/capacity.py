@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from math import floor, sqrt
 
 from steelyard.core.facts.capacity import CLAIM_SPREAD, Basis, Capacity
@@ -19,7 +20,7 @@ from steelyard.core.facts.window import Window
 from steelyard.core.performance.batching import BatchLaw, batch_law
 from steelyard.core.performance.belief import Belief, Evidence
 from steelyard.core.performance.token_law import token_law
-from steelyard.core.performance.waiting import utilisation
+from steelyard.core.performance.waiting import LEAST, utilisation
 from steelyard.core.statistics.histogram import quantile
 from steelyard.core.statistics.interval import Interval, lowest, ratio_interval
 
@@ -71,14 +72,16 @@ def measured(
     """Capacity from windows of real traffic; None without any answer.
 
     takes: `occupied` of these windows. allowed: fraction of requests that may miss the objective. within: seconds that the whole of a request may take, where that is promised. curve: capacity at the limit by the law of token servers
-    (`TokenLaw.capacity`), where it explains these windows; it stands in for RHO / S, and loads that were carried or that broke the promise correct it the same way. law: of batches
+    (`TokenLaw.capacity`), where it explains these windows and knows a load that keeps the promise; it stands in for RHO / S, and loads that were carried or that broke the promise correct it the same way. law: of batches
     (`batch_law` of these windows). Where both this and `takes` are known, as on processors, both bind.
     """
     good, answered = sum(w.good for w in windows), sum(w.good + w.slow for w in windows)
     if answered <= 0:
         return None
-    if curve is not None and curve.upper > 0:
-        return Capacity(_within_seen(curve, windows, allowed), Basis.FITTED, answered)
+    if curve is not None and curve.point > 0:
+        # As the other laws look for no load below LEAST of what is completed at most.
+        bounded = replace(curve, lower=max(curve.lower, LEAST * curve.point))
+        return Capacity(_within_seen(bounded, windows, allowed), Basis.FITTED, answered)
     rho, rates = RHO, []
     if law is not None:
         rates.append(law.saturation.times(RHO) if within is None else law.capacity(within, allowed))

@@ -45,4 +45,5 @@ def at_prices(claim: Claim, first: ClaimPrices, now: ClaimPrices) -> Claim:
 
 
 def _changed(first: float | None, now: float | None) -> float:
-    return 1.0 if first is None or now is None else now / first
+    """By which factor; 1 where one of them is not known, or is 0, of which there are no multiples."""
+    return now / first if first and now else 1.0
