@@ -22,6 +22,9 @@ def demand(seen: Analysis, wishes: tuple[Wish, ...] | None = (), short: Shortage
     running: dict[str, int] = {}
     for placement in sorted(snapshot.placements, key=lambda p: p.key):
         running[placement.key.pool] = running.get(placement.key.pool, 0) + max(placement.desired, placement.pods)
+    if (move := snapshot.memory.move) is not None and move.step is not Step.BACK:
+        # Nodes that a move has yet to take are not given to others while it is under way.
+        running[move.target.pool] = max(running.get(move.target.pool, 0), move.target_goal)
     open_ = [o for o in seen.options if o.pool in running or _may_go(seen, o)]
     standing: dict[str, int] = {}
     for key, count in seen.allocation.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from statistics import median
 
 from steelyard.core.facts.identity import PlacementKey
@@ -50,7 +51,9 @@ def cost_test(seen: Analysis, move: Move) -> CostTest:
         return nothing
     if not isinstance(here.price, Fresh) or not isinstance(there.price, Fresh):
         return nothing
-    prices = _price(seen, there, move.target_base, move.target_goal) / _price(seen, here, move.source_goal, move.source_replicas)
+    prices = _price(seen, there, move.target_base, move.target_goal, move.target_goal) / _price(
+        seen, here, move.source_goal, move.source_replicas, move.source_goal
+    )
     theirs, ours = since(seen.windows(move.target), move.step_time), since(seen.windows(move.source), move.step_time)
     if not theirs or not ours:
         return nothing
@@ -92,9 +95,10 @@ def _limits(seen: Analysis, move: Move, capacity: float, prices: float) -> tuple
     return median(limits), max(limits)
 
 
-def _price(seen: Analysis, option: Option, fewer: int, more: int) -> float:
-    """Money per hour of each replica that the move adds or takes away, as it was when the move was begun."""
-    return price(seen, option).between(fewer, more)
+def _price(seen: Analysis, option: Option, fewer: int, more: int, meant: int) -> float:
+    """Money per hour of each replica that the move adds or takes away. meant: replicas that the plan has there once the move is done. A later plan may
+    have others, which are as good for the fleet; a move that goes back for it is good for nobody."""
+    return replace(price(seen, option), allotted=meant).between(fewer, more)
 
 
 def _by_bounds(seen: Analysis, target: PlacementKey, worth: float) -> Interval | None:
