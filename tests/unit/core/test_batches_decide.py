@@ -66,14 +66,41 @@ def test_one_request_at_a_time_is_the_law_of_busy_time_whoever_tells_it() -> Non
 
 
 def test_on_processors_both_the_engine_and_the_processors_bind() -> None:
-    """The engine's runs say 152/s. A request that takes 20 ms of all processors allows 50/s, one of 1 ms does not bind."""
+    """The engine's runs say 152/s, or 6.6 ms a request. One that takes 20 ms of all processors beside its runs allows 38/s, one of 1 ms does not bind."""
     windows = ENGINE.windows(20.0, 8, 0.5, seed=1)
-    by_engine = figures(windows)
-    slow = figures([w._replace(by_engine=False, busy_seconds=0.020 * (w.good + w.slow)) for w in windows])
+    by_engine, engine = figures(windows), [sum(w.batches.seconds) if w.batches else 0.0 for w in windows]
+    slow = figures(
+        [w._replace(by_engine=False, busy_seconds=ran + 0.020 * (w.good + w.slow)) for w, ran in zip(windows, engine, strict=True)]
+    )
     quick = figures([w._replace(by_engine=False, busy_seconds=0.001 * (w.good + w.slow)) for w in windows])
-    assert slow.saturation is not None and slow.saturation.rate.point == pytest.approx(50.0)
-    assert slow.capacity is not None and slow.capacity.rate.point < 50.0
+    assert slow.saturation is not None and slow.saturation.rate.point == pytest.approx(1 / (0.020 + 1 / 152), rel=0.03)
+    assert slow.capacity is not None and slow.capacity.rate.point < 38.0
     assert (quick.capacity, quick.saturation) == (by_engine.capacity, by_engine.saturation)
+
+
+def test_processors_that_are_busy_with_small_runs_can_do_many_times_as_much_in_large_ones() -> None:
+    """Sized by what a request takes of them at a light load, a workload would have a light load for ever: one over that is 18/s. Of the gain no more
+    counts than runs have surely shown."""
+    windows = ENGINE.windows(5.0, 8, 0.5, seed=1)
+    on_processors, by_engine = figures([w._replace(by_engine=False) for w in windows]), figures(windows)
+    assert on_processors.saturation is not None and by_engine.saturation is not None
+    assert on_processors.saturation.rate.point == pytest.approx(by_engine.saturation.rate.lower, rel=0.05)
+    assert on_processors.capacity is not None
+    assert on_processors.capacity.rate.point > 3 * 18
+
+
+def test_processors_whose_runs_were_all_of_one_row_are_not_said_to_gain_by_more() -> None:
+    one_row = [
+        w._replace(
+            by_engine=False,
+            busy_seconds=0.05 * w.good,
+            batches=Batches(workers=1, sizes=(1, 8), inputs=w.good, runs=(w.good, 0), rows=(w.good, 0), seconds=(0.05 * w.good, 0.0)),
+        )
+        for w in ENGINE.windows(5.0, 8, 0.5, seed=1)
+    ]
+    known = figures(one_row)
+    assert known.saturation is not None
+    assert known.saturation.rate.point == pytest.approx(20.0, rel=0.05)
 
 
 def busy(inputs: int, runs: int, **more: object) -> Window:

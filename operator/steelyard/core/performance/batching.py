@@ -51,7 +51,7 @@ class BatchLaw:
     """A run of `rows` rows takes `takes` seconds, and each row more or less `each` seconds: from 0 to takes / rows.
 
     largest: rows of a run of the most inputs. sizes: of runs, the most inputs of each; padded: all of a size take as long. inputs: of a request, 1 or
-    more. workers: runs at the same time. elsewhere: seconds that a request takes beside waiting and its run.
+    more. spent: seconds of runs for each input, as these were filled. workers: runs at the same time. elsewhere: seconds that a request takes beside waiting and its run.
     """
 
     rows: float
@@ -62,6 +62,7 @@ class BatchLaw:
     padded: bool
     workers: int
     inputs: float
+    spent: float
     elsewhere: Interval = NOTHING
 
     @property
@@ -73,6 +74,16 @@ class BatchLaw:
     def saturation(self) -> Interval:
         """Requests per second that a replica completes at most."""
         return self._spread(lambda law: law.workers * law.sizes[-1] / (law.inputs * law.full))
+
+    def when_full(self, takes: Interval) -> Interval:
+        """Seconds of a replica that a request takes where runs are full, of what it takes now. What it takes in runs, which is no more than these last,
+        is less the fuller they are, as far as runs have shown it; the rest is the same."""
+        full, now = self.saturation, self.spent * self.inputs / self.workers
+
+        def then(took: float, rate: float) -> float:
+            return max(0.0, took - now) + min(took, now) * min(1.0, 1 / (rate * now))
+
+        return Interval(then(takes.point, full.lower), then(takes.lower, full.upper), then(takes.upper, full.lower))
 
     def capacity(self, within: float, allowed: float) -> Interval:
         """Requests per second at which no more than the part `allowed` takes longer than `within` seconds."""
@@ -141,6 +152,7 @@ def batch_law(windows: Sequence[Window]) -> BatchLaw | None:
         padded=_padded(ran),
         workers=ran.workers,
         inputs=max(1.0, ran.inputs / answered),
+        spent=sum(ran.seconds) / max(1, ran.inputs),
     )
 
 
