@@ -11,7 +11,7 @@ from statistics import median
 from matplotlib.figure import Figure
 
 from bench.benchmark import Bar, Row, Say
-from bench.kinds import Kind
+from bench.kinds import OTHERS, Kind, named
 from bench.loop.scenario import FORMER, HPA, HPA_TUNED, OURS, REFERENCE, Scenario
 from bench.loop.traces import Trace, from_csv, held_out, recorded
 from bench.loop.worlds import HAPPENS, world
@@ -81,8 +81,6 @@ DEVELOPMENT, MEASURED, HELD_OUT, OWN = "development", "measured", "held out", "o
 MEASURED_DAYS = {"m-large": 2, "m-small": 9}
 """Day of the record, counted from 0."""
 SEEDS = (1, 2)
-OTHERS = ((Kind.SEQUENTIAL, False), (Kind.BATCHING, True), (Kind.BATCHING, False), (Kind.TOKENS, True), (Kind.TOKENS, False))
-"""Servers of other kinds, or that do not tell how busy they are."""
 HOURS = ("azure-conv", "azure-code")
 MOST, AIM = 1.10, 1.05
 """Times the reference: the bar, and what is aimed at."""
@@ -198,7 +196,10 @@ def bars(rows: Sequence[Row]) -> Sequence[Bar]:
             for percent in PERCENTS
         ),
         _dear("claims off by 1.5 to 2", [r for r in usual if r["knowledge"] != "known"]),
-        *(_dear(_named(*other), [r for r in measured if (r["server"], r["busy_told"]) == (other[0].value, other[1])]) for other in OTHERS),
+        *(
+            _dear(f"servers of kind {named(kind, told=told)}", [r for r in measured if (r["server"], r["busy_told"]) == (kind.value, told)])
+            for kind, told in OTHERS
+        ),
         *(_dear(kind, [r for r in known if r["world"] == kind]) for kind in HAPPENS),
         _outage([r for r in known if r["world"] == "outage"]),
         _against_hpa("", measured),
@@ -206,10 +207,6 @@ def bars(rows: Sequence[Row]) -> Sequence[Bar]:
         _against_hpa("held out: ", apart),
         _moves(measured),
     ]
-
-
-def _named(server: Kind, told: bool) -> str:
-    return f"servers of kind {server.value}, busy time {'told' if told else 'not told'}"
 
 
 def _asks(row: Row, percent: float) -> bool:

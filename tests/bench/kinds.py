@@ -18,6 +18,8 @@ class Kind(StrEnum):
     TOKENS = "tokens"
 
 
+OTHERS = ((Kind.SEQUENTIAL, False), (Kind.BATCHING, True), (Kind.BATCHING, False), (Kind.TOKENS, True), (Kind.TOKENS, False))
+"""Servers of other kinds, or that do not tell how busy they are."""
 OBJECTIVES: Mapping[Kind, Mapping[str, object]] = {
     Kind.SEQUENTIAL: {"milliseconds": 4000, "percent": 99},
     Kind.BATCHING: {"milliseconds": 9000, "percent": 99},
@@ -44,15 +46,19 @@ def server(kind: Kind, speed: float) -> Mapping[str, object]:
     return {"tokens": tokens, **one}
 
 
-def lengths(kind: Kind) -> Mapping[str, object] | None:
-    """Of the requests; None where they do not matter."""
-    return _LENGTHS if kind is Kind.TOKENS else None
+def named(kind: Kind, *, told: bool) -> str:
+    """For people."""
+    return f"{kind.value}, busy time {'told' if told else 'not told'}"
 
 
-def read_lengths(kind: Kind) -> Lengths | None:
+def requests(kind: Kind) -> Mapping[str, object]:
+    """The part of a workload's entry that says how long its requests are; empty where that does not matter."""
+    return {"lengths": _LENGTHS} if kind is Kind.TOKENS else {}
+
+
+def lengths(kind: Kind) -> Lengths | None:
     """The same, as the simulator reads it."""
-    told = lengths(kind)
-    return None if told is None else Lengths.model_validate(told)
+    return Lengths.model_validate(_LENGTHS) if kind is Kind.TOKENS else None
 
 
 def objective(kind: Kind) -> ObjectiveEntry:
@@ -62,4 +68,4 @@ def objective(kind: Kind) -> ObjectiveEntry:
 
 def saturation(kind: Kind, truth: Mapping[str, object]) -> float:
     """Requests per second of such a server when it is always full."""
-    return Truth.model_validate(truth).saturation(read_lengths(kind))
+    return Truth.model_validate(truth).saturation(lengths(kind))

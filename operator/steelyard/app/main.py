@@ -21,7 +21,7 @@ PORT = 8080
 METRICS_PORT = 8443
 TURN_SECONDS = 0.0001
 """For which a thread computes while others wait. The event loop waits so long again after each thing that it asks of the system, as long as a page of
-metrics or a plan is made: Python's own 5 ms let it read a fifth of the pods then, and this reads half."""
+metrics or a plan is made: Python's own 5 ms leave it little of the processor then."""
 
 
 def main(arguments: list[str] | None = None) -> int:

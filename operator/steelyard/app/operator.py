@@ -59,7 +59,7 @@ from steelyard.control.leadership.lease import Elector, Outcome
 from steelyard.control.leadership.own_loop import OwnLoop, handed_over
 from steelyard.control.log import get_logger
 from steelyard.control.reconcile.compile import CompileReconciler
-from steelyard.control.reconcile.fleet import Fleet
+from steelyard.control.reconcile.fleet import PLAN_SECONDS, Fleet, rest_after
 from steelyard.control.reconcile.pool import PoolReconciler
 from steelyard.control.reconcile.workload import WorkloadReconciler
 from steelyard.control.reconcile.workqueue import Priority, WorkQueue
@@ -86,8 +86,6 @@ BURST = 100
 KINDS_PATIENCE_SECONDS = 30.0
 """Own kinds missing for this long: end, so that the restart is seen and the reason stands in the log."""
 WORKERS = 8
-PLAN_SECONDS, PLAN_SHARE = 30.0, 0.1
-"""From the end of one plan of the fleet to the next, and the part of the time that planning may take: that of a large fleet is made less often."""
 DRAIN_SECONDS = 20.0
 STANDS_STILL_SECONDS = 60.0
 """Without a turn of the event loop: the Lease is renewed no more."""
@@ -400,7 +398,7 @@ class Operator:
         """The slow door, in a thread of its own: numbers of a large fleet take longer than the loop may stand still."""
         took = 0.0
         while True:
-            await self.clock.sleep(max(PLAN_SECONDS, took * (1 / PLAN_SHARE - 1)))
+            await self.clock.sleep(rest_after(took))
             began = self.clock.monotonic()
             try:
                 self.fleet.tell(await asyncio.to_thread(plan_demands, *self.fleet.asked()))

@@ -9,7 +9,7 @@ from math import exp, log
 
 import numpy as np
 
-from bench.kinds import OBJECTIVES, Kind, lengths, objective, read_lengths, saturation, server
+from bench.kinds import OBJECTIVES, Kind, lengths, objective, requests, saturation, server
 from steelyard.simulate.carried import carried
 from steelyard.simulate.scenario import Scenario
 from steelyard.simulate.truth import Truth
@@ -68,8 +68,8 @@ def draw(number: int, hours: float = HOURS) -> Drawn:
     speed, ratio = float(2 ** chance.uniform(-1, 2)), float(2 ** chance.uniform(-1, 1))
     off = 1.0 if chance.random() < 0.5 else exp(float(chance.choice([-1, 1])) * float(chance.uniform(log(OFF), log(2))))
     metric = str(chance.choice([UNIT_COST, "Throughput"]))
-    home, rival, requests = server(kind, 1.0), server(kind, speed), lengths(kind)
-    capacities = [carried(Truth.model_validate(each), objective(kind), read_lengths(kind)) for each in (home, rival)]
+    home, rival = server(kind, 1.0), server(kind, speed)
+    capacities = [carried(Truth.model_validate(each), objective(kind), lengths(kind)) for each in (home, rival)]
     rate = REPLICAS[load] * capacities[0]
     prices = (1.0, ratio * capacities[1] / capacities[0])
     budget = BUDGET_HOURS * max(prices)
@@ -84,7 +84,7 @@ def draw(number: int, hours: float = HOURS) -> Drawn:
                 {
                     "name": "work",
                     "load": {"constant": rate},
-                    **({} if requests is None else {"lengths": requests}),
+                    **requests(kind),
                     "objective": OBJECTIVES[kind],
                     "scaling": {"minReplicas": 1, "maxReplicas": 60},
                     "rebalancing": {

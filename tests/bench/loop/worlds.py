@@ -96,7 +96,7 @@ class World:
     @property
     def mean(self) -> float:
         """Requests per second on average."""
-        return REPLICAS * self._truth(B).saturation(kinds.read_lengths(self.server))
+        return REPLICAS * self._truth(B).saturation(kinds.lengths(self.server))
 
     @property
     def latency(self) -> float:
@@ -114,7 +114,7 @@ class World:
     def scenario(self) -> Scenario:
         """One workload with default policy in mode Auto; a replica is a node."""
         factors = self._claimed()
-        size, requests = {"cpu": 8, "memoryGiB": 32}, kinds.lengths(self.server)
+        size = {"cpu": 8, "memoryGiB": 32}
         return Scenario.model_validate(
             {
                 "days": (self.warm_up + self.seconds) / DAY,
@@ -138,7 +138,7 @@ class World:
                     {
                         "name": WORKLOAD,
                         "load": {"trace": {"file": self.trace.name}},
-                        **({} if requests is None else {"lengths": requests}),
+                        **kinds.requests(self.server),
                         "objective": self.objective,
                         "scaling": {"minReplicas": 1, "maxReplicas": MOST},
                         "rebalancing": {"mode": "Auto"},
@@ -163,7 +163,7 @@ class World:
     def _law(self, pool: Pool) -> Law:
         if self.server is Kind.SEQUENTIAL:
             return Constant(pool.milliseconds / 1000, self.latency)
-        return played(self._truth(pool), ObjectiveEntry.model_validate(self.objective), kinds.read_lengths(self.server))
+        return played(self._truth(pool), ObjectiveEntry.model_validate(self.objective), kinds.lengths(self.server))
 
     def _claimed(self) -> Sequence[float]:
         """Times the truth. Some claims are too high and some too low, so that their order is wrong too."""

@@ -67,7 +67,7 @@ def scenario(
     told: bool = True,
 ) -> Scenario:
     """One workload on these pools, a replica a node, under the default policy in mode Auto with windows of four minutes."""
-    slowest, requests = max(g.milliseconds for g in grounds.values()), kinds.lengths(server)
+    slowest = max(g.milliseconds for g in grounds.values())
     promise = {"milliseconds": round(10 * slowest), "percent": 99} if server is Kind.SEQUENTIAL else kinds.OBJECTIVES[server]
     return Scenario.model_validate(
         {
@@ -90,7 +90,7 @@ def scenario(
                 {
                     "name": "work",
                     "load": load,
-                    **({} if requests is None else {"lengths": requests}),
+                    **kinds.requests(server),
                     "noise": {"cv": 0.15, "period": "30s"},
                     "objective": promise,
                     "scaling": {"minReplicas": LEAST, "maxReplicas": MOST},
@@ -204,14 +204,9 @@ def tie(seed: int, days: float) -> Scenario:
 
 CLAIMS, PRICE_STEPS, SLOWER, REVISION, TIE = "claims", "price steps", "pool 9 % slower", "revision 9 % slower", "tie"
 CROSSINGS = ("load crossing", "price crossing")
-OTHERS = ((Kind.SEQUENTIAL, False), (Kind.BATCHING, True), (Kind.BATCHING, False), (Kind.TOKENS, True), (Kind.TOKENS, False))
-"""Servers of other kinds, or that do not tell how busy they are."""
 CASES = (
     Case(CLAIMS, 3, 6, claims),
-    *(
-        Case(f"claims, {kind.value}, busy time {'told' if told else 'not told'}", 1, 2, partial(claims, server=kind, told=told))
-        for kind, told in OTHERS
-    ),
+    *(Case(f"claims, {kinds.named(kind, told=told)}", 1, 2, partial(claims, server=kind, told=told)) for kind, told in kinds.OTHERS),
     Case(PRICE_STEPS, 3, 4, prices),
     Case(SLOWER, 3, 3, slower),
     Case(REVISION, 3, 3, revision),

@@ -4,10 +4,11 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import cast
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from steelyard.control.gather.snapshot_builder import SnapshotBuilder
-from steelyard.control.reconcile.fleet import Fleet
+from steelyard.control.reconcile.fleet import PLAN_SECONDS, PLAN_SHARE, Fleet, rest_after
 from steelyard.control.telemetry.metrics import Metrics
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.plan import plan_demands
@@ -22,6 +23,11 @@ def asked(fleet: Fleet, name: str, rate: float) -> None:
     assert demand is not None
     key = WorkloadKey("ns", name)
     fleet.ask(key, replace(demand, key=key))
+
+
+def test_planning_takes_a_tenth_of_the_time_at_most_and_is_not_hurried_where_it_takes_less() -> None:
+    assert rest_after(0.2) == PLAN_SECONDS
+    assert 20.0 / (20.0 + rest_after(20.0)) == pytest.approx(PLAN_SHARE)
 
 
 def fleet_of(nodes: int) -> tuple[Fleet, Metrics]:

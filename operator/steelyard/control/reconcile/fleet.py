@@ -14,6 +14,14 @@ from steelyard.core.planning.demand import Demand, asked_again
 from steelyard.core.planning.fleet.warm_start import WarmStart
 from steelyard.core.planning.outcome import Planned
 
+PLAN_SECONDS, PLAN_SHARE = 30.0, 0.1
+"""From the end of one plan to the next, and the part of the time that planning may take."""
+
+
+def rest_after(took: float) -> float:
+    """Seconds until the next plan, after one that took so many: that of a large fleet is made less often."""
+    return max(PLAN_SECONDS, took * (1 / PLAN_SHARE - 1))
+
 
 class Fleet:
     """Demands come from reconciles; planning reads them all at once and takes longer than one of them."""

@@ -1,7 +1,6 @@
 """Prometheus' text format for families of thousands of series.
 
-prometheus_client makes an object of each series and a dictionary of its labels for each reader: half a millisecond a workload, and tens of
-megabytes for a fleet. Here a line is a template with its labels filled in. What has few series is written by the library.
+prometheus_client makes an object of each series and a dictionary of its labels for each reader. Here a line is a template with its labels filled in. What has few series is written by the library.
 """
 
 from __future__ import annotations

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import replace
 from math import floor, sqrt
 
 from steelyard.core.facts.capacity import CLAIM_SPREAD, Basis, Capacity
@@ -20,7 +19,7 @@ from steelyard.core.facts.window import Window
 from steelyard.core.performance.batching import BatchLaw, batch_law
 from steelyard.core.performance.belief import Belief, Evidence
 from steelyard.core.performance.token_law import token_law
-from steelyard.core.performance.waiting import LEAST, utilisation
+from steelyard.core.performance.waiting import utilisation
 from steelyard.core.statistics.histogram import quantile
 from steelyard.core.statistics.interval import Interval, lowest, ratio_interval
 
@@ -71,17 +70,15 @@ def measured(
 ) -> Capacity | None:
     """Capacity from windows of real traffic; None without any answer.
 
-    takes: `occupied` of these windows. allowed: fraction of requests that may miss the objective. within: seconds that the whole of a request may take, where that is promised. curve: capacity at the limit by the law of token servers
+    takes: `occupied` of these windows, as where runs are full (`BatchLaw.when_full`). allowed: fraction of requests that may miss the objective. within: seconds that the whole of a request may take, where that is promised. curve: capacity at the limit by the law of token servers
     (`TokenLaw.capacity`), where it explains these windows and knows a load that keeps the promise; it stands in for RHO / S, and loads that were carried or that broke the promise correct it the same way. law: of batches
     (`batch_law` of these windows). Where both this and `takes` are known, as on processors, both bind.
     """
     good, answered = sum(w.good for w in windows), sum(w.good + w.slow for w in windows)
     if answered <= 0:
         return None
-    if curve is not None and curve.point > 0:
-        # As the other laws look for no load below LEAST of what is completed at most.
-        bounded = replace(curve, lower=max(curve.lower, LEAST * curve.point))
-        return Capacity(_within_seen(bounded, windows, allowed), Basis.FITTED, answered)
+    if curve is not None:
+        return Capacity(_within_seen(curve, windows, allowed), Basis.FITTED, answered)
     rho, rates = RHO, []
     if law is not None:
         rates.append(law.saturation.times(RHO) if within is None else law.capacity(within, allowed))
@@ -120,7 +117,7 @@ def bearable(windows: Sequence[Window], occupied: float, within: float | None, a
 def busy_at_capacity(windows: Sequence[Window], promise: Promise) -> float:
     """How much of its saturation a replica carries that carries as much as the promise allows, by these windows; RHO where they do not tell."""
     tokens = token_law(windows)
-    if tokens is not None and (most := tokens.capacity(promise)) is not None and most.point > 0:
+    if tokens is not None and (most := tokens.capacity(promise)) is not None:
         return min(1.0, most.point / tokens.saturation.point)
     law = batch_law(windows) if promise.within is not None else None
     if law is not None and promise.within is not None:

@@ -136,8 +136,7 @@ def _figures(ran: Sequence[Window], promise: Promise, chance: random.Random) -> 
     tokens = token_law(ran)
     if tokens is not None:
         alike = tokens.as_now(ran)
-        curve = tokens.capacity(promise)
-        takes = None if curve is not None and curve.point > 0 else occupied(ran, chance)
+        takes = None if (curve := tokens.capacity(promise)) is not None else occupied(ran, chance)
         return measured(alike, promise.allowed, takes, curve), saturation(alike, None, chance, tokens)
     takes, law = occupied(ran, chance), batch_law(ran)
     law = law and explained(law, ran)

@@ -8,7 +8,7 @@ sequences hold that run. Sequences at the same time follow by Little's law; so t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import exp, hypot, sqrt
 
@@ -22,6 +22,7 @@ from steelyard.core.performance.iteration import Iteration
 from steelyard.core.performance.lengths import Lengths
 from steelyard.core.performance.token_latency import Slots, TokenLatency, token_latency
 from steelyard.core.performance.token_load import TokenLoad, TokenMetric
+from steelyard.core.performance.waiting import LEAST
 from steelyard.core.statistics.interval import Interval, lowest
 
 PRESENT = 400
@@ -51,11 +52,12 @@ class TokenLaw:
         return _saturation(self)
 
     def capacity(self, promise: Promise) -> Interval | None:
-        """Requests per second at which the promise is just kept; None where the time of whole answers is promised, or none: they are as long as they
-        are, whatever the load."""
+        """Requests per second at which the promise is just kept, above 0 at its lower end too; None where the law knows no load that keeps it, or the
+        time of whole answers is promised, or none: they are as long as they are, whatever the load."""
         limits = ((TokenMetric.TTFT, promise.first), (TokenMetric.ITL, promise.between))
         told = [_capacity(self, metric, limit, promise.allowed) for metric, limit in limits if limit is not None]
-        return lowest(told) if told else None
+        found = lowest(told) if told else None
+        return None if found is None or found.point <= 0 else replace(found, lower=max(found.lower, LEAST * found.point))
 
     def as_now(self, windows: Sequence[Window]) -> list[Window]:
         """The windows with as many replica-seconds as their requests would take were they as long as the present ones: the load is as heavy. Slots are

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import replace
 from statistics import median
 
 from steelyard.core.facts.identity import PlacementKey
@@ -16,7 +15,7 @@ from steelyard.core.placing.analysis import Analysis
 from steelyard.core.placing.others import others_of
 from steelyard.core.placing.room import price
 from steelyard.core.planning.counting import Counting, units_in
-from steelyard.core.planning.option import UNBOUNDED, Option
+from steelyard.core.planning.option import UNBOUNDED
 from steelyard.core.planning.sizing import need
 from steelyard.core.rebalancing.break_even import break_even
 from steelyard.core.rebalancing.cost_test import CostTest, cost_ratio, judge, log_ratios
@@ -51,9 +50,10 @@ def cost_test(seen: Analysis, move: Move) -> CostTest:
         return nothing
     if not isinstance(here.price, Fresh) or not isinstance(there.price, Fresh):
         return nothing
-    prices = _price(seen, there, move.target_base, move.target_goal, move.target_goal) / _price(
-        seen, here, move.source_goal, move.source_replicas, move.source_goal
-    )
+    # As the plan had it when the move began: what the target takes is allotted to it, and what the source leaves is not. A later plan may have others
+    # there, which are as good for the fleet; a move that goes back for it is good for nobody.
+    left = price(seen, here)
+    prices = price(seen, there).each / (left.each + left.worth)
     theirs, ours = since(seen.windows(move.target), move.step_time), since(seen.windows(move.source), move.step_time)
     if not theirs or not ours:
         return nothing
@@ -93,12 +93,6 @@ def _limits(seen: Analysis, move: Move, capacity: float, prices: float) -> tuple
         given = move.source_replicas if staying else need(rate, capacity, scaling.least, UNBOUNDED)
         limits.append(break_even(rate, given, staying, capacity, prices, least))
     return median(limits), max(limits)
-
-
-def _price(seen: Analysis, option: Option, fewer: int, more: int, meant: int) -> float:
-    """Money per hour of each replica that the move adds or takes away. meant: replicas that the plan has there once the move is done. A later plan may
-    have others, which are as good for the fleet; a move that goes back for it is good for nobody."""
-    return replace(price(seen, option), allotted=meant).between(fewer, more)
 
 
 def _by_bounds(seen: Analysis, target: PlacementKey, worth: float) -> Interval | None:
