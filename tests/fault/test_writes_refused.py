@@ -140,6 +140,11 @@ def compiles(run: MoveRun) -> dict[str, Manifest]:
     return {name: next(iter(status.get("conditions", ())), {}) for name, status in found.items()}
 
 
+def told(run: MoveRun) -> list[Manifest]:
+    """The events of a CompiledModel that say why a write of it was refused. One is posted after the status that says the same."""
+    return [e for e in run.listed("events.k8s.io/v1/events") if e["regarding"]["kind"] == "CompiledModel" and WORDS in e["note"]]
+
+
 @meanwhile
 def test_a_compile_job_that_is_refused_or_whose_name_is_taken_is_told_with_the_reason_and_tried_seldom(a_move):
     run = a_move(small=True)
@@ -148,8 +153,8 @@ def test_a_compile_job_that_is_refused_or_whose_name_is_taken_is_told_with_the_r
         run.apply(mode="Observe")
         run.until("the refusal", lambda _: [c.get("reason") for c in compiles(run).values()] == ["ObjectInvalid"] * 2, SOON)
         assert all("the API server refuses Job" in c["message"] and WORDS in c["message"] for c in compiles(run).values())
-        told = [e for e in run.listed("events.k8s.io/v1/events") if e["regarding"]["kind"] == "CompiledModel" and WORDS in e["note"]]
-        assert {e["type"] for e in told} == {"Warning"}
+        run.until("an event of each", lambda _: {e["regarding"]["name"] for e in told(run)} == compiles(run).keys(), SOON)
+        assert {e["type"] for e in told(run)} == {"Warning"}
         taken = next(name for name in compiles(run) if name.startswith("onnxruntime"))
         somebodys = {**JOB, "metadata": {"name": f"{taken}-1"}, "spec": {**JOB["spec"], "suspend": True}}
         path = f"/apis/batch/v1/namespaces/{run.namespace}/jobs"
