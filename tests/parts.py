@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
+from processors import Jiffies
+
 PYTEST = (sys.executable, "-m", "pytest", "-q", "--durations=5", "-p", "no:cacheprovider")
 HERE = "not apiserver and not nodes and not image"
 """Tests that need nothing but this process."""
@@ -53,20 +55,31 @@ PARTS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A part that has run. `idle`: what nobody used of all processors' time meanwhile: a part that waits could have company."""
+
+    name: str
+    seconds: float
+    idle: float
+    code: int
+
+
 def main(chosen: list[str]) -> int:
     """Run the parts (or those named), print the table, return 1 if any failed."""
     # What make did before it came here. Without make, nothing.
-    done: list[tuple[str, float, int]] = [("built and fetched", time.time() - float(os.environ.get("STEELYARD_BEGAN", time.time())), 0)]
+    prepared = time.time() - float(os.environ.get("STEELYARD_BEGAN", time.time()))
+    done = list[Done]()
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         for together in _turns(part for part in PARTS if not chosen or part.name in chosen):
-            done += [(part.name, seconds, code) for part, seconds, code in _run(together, Path(folder))]
-        reasons = [line for name, *_ in done for line in _failures(Path(folder) / f"{name}.xml")]
-    print(f"\n{'part':<24}{'seconds':>9}  result")
-    for name, seconds, code in done:
-        print(f"{name:<24}{seconds:>9.0f}  {'passed' if code == 0 else f'FAILED ({code})'}")
-    print(f"{'all':<24}{done[0][1] + time.monotonic() - began:>9.0f}")
-    failed = sum(1 for *_, code in done if code)
+            done += _run(together, Path(folder))
+        reasons = [line for one in done for line in _failures(Path(folder) / f"{one.name}.xml")]
+    print(f"\n{'part':<24}{'seconds':>9}{'idle':>7}  result\n{'built and fetched':<24}{prepared:>9.0f}")
+    for one in done:
+        print(f"{one.name:<24}{one.seconds:>9.0f}{one.idle:>7.0%}  {'passed' if one.code == 0 else f'FAILED ({one.code})'}")
+    print(f"{'all':<24}{prepared + time.monotonic() - began:>9.0f}")
+    failed = sum(1 for one in done if one.code)
     print(*reasons, sep="\n", end="\n" if reasons else "")
     print(f"parts: {len(done) - failed} passed, {failed} failed")
     return 1 if failed else 0
@@ -91,10 +104,10 @@ def _failures(report: Path) -> Iterator[str]:
             yield f"{how.tag}: {case.get('classname')}::{case.get('name')}: {' '.join(how.get('message', '').split())[:REASON_LENGTH]}"
 
 
-def _run(together: list[Part], reports: Path) -> Iterator[tuple[Part, float, int]]:
+def _run(together: list[Part], reports: Path) -> Iterator[Done]:
     """All at once. The first one's output is shown as it comes, that of each other one when all have ended."""
     print(f"\n=== {' and '.join(part.name for part in together)}", flush=True)
-    begun, ended = dict[str, float](), dict[str, float]()
+    begun, ended = dict[str, tuple[float, Jiffies]](), dict[str, tuple[float, Jiffies]]()
     with ExitStack() as stack:
         outputs = [stack.enter_context(tempfile.TemporaryFile("w+")) if number else None for number in range(len(together))]
         running = dict[str, subprocess.Popen[bytes]]()
@@ -103,20 +116,23 @@ def _run(together: list[Part], reports: Path) -> Iterator[tuple[Part, float, int
                 # One that waits for a part of another turn, or for one that was not chosen, waits for nobody.
                 waits = part.after in {other.name for other in together} - ended.keys()
                 if part.name not in running and not waits:
-                    begun[part.name] = time.monotonic()
+                    begun[part.name] = time.monotonic(), Jiffies.now()
                     # Left at the block's end, however it is left, only when it has ended.
                     running[part.name] = stack.enter_context(
                         subprocess.Popen(
                             _reported(part, reports), env={**os.environ, "PYTHONUNBUFFERED": "1"}, stdout=output, stderr=output
                         )
                     )
-            ended |= {name: time.monotonic() for name, one in running.items() if name not in ended and one.poll() is not None}
+            ended |= {
+                name: (time.monotonic(), Jiffies.now()) for name, one in running.items() if name not in ended and one.poll() is not None
+            }
             time.sleep(0.1)
         for part, output in zip(together, outputs, strict=True):
             if output is not None:
                 output.seek(0)
                 print(f"\n=== {part.name}\n{output.read()}", end="", flush=True)
-            yield part, ended[part.name] - begun[part.name], running[part.name].returncode
+            (began, before), (end, after) = begun[part.name], ended[part.name]
+            yield Done(part.name, end - began, after.idle_since(before), running[part.name].returncode)
 
 
 if __name__ == "__main__":

@@ -12,10 +12,10 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from patience import PATIENCE
+from processors import Jiffies
 
 MOST_SECONDS = 6 * PATIENCE
 """Bound of a whole scene and of those before which it had to wait."""
@@ -56,15 +56,10 @@ class Door:
 
 
 def idle() -> float:
-    """The part of all processors' time that was idle during the next seconds (proc(5), /proc/stat: fields 4 and 5 of the first line)."""
-    before = _jiffies()
+    """The part of all processors' time that is idle during the next seconds."""
+    before = Jiffies.now()
     time.sleep(LOOK_SECONDS)
-    all_of_it = [after - earlier for after, earlier in zip(_jiffies(), before, strict=True)]
-    return sum(all_of_it[3:5]) / max(1, sum(all_of_it))
-
-
-def _jiffies() -> list[int]:
-    return [int(word) for word in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
+    return Jiffies.now().idle_since(before)
 
 
 def meanwhile(scene: Callable[..., None]) -> Callable[..., None]:
