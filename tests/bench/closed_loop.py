@@ -41,7 +41,8 @@ at $0.60, at most 4 replicas. Start-ups vary by 20 %.
 - `unlimited`: these. `limited`: at most 8 replicas of B, so a high load needs A. `mixed`: also A at $3.00.
 - `stops`: traffic falls to 0.3 % for two hours and comes back at once.
 - `burst`: ten times the traffic for ten minutes.
-- `outage`: B's nodes vanish for an hour and no new one comes; nobody reports it. `missed_in_outage` counts from when A could have been ready.
+- `outage`: B's nodes vanish for an hour and no new one comes; nobody reports it. `missed_in_outage` counts from
+  when the slowest start of A could be over that was ordered when B vanished: a fifth longer than usual.
 - `dearer`: the price of B doubles after a third of the time.
 
 `unavoidable` is the part of the requests that come within one start-up of B and two looks after the load has risen at once.

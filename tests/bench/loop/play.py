@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
+from math import ceil
 
 from bench.hands import deploy, scale, wanted
 from bench.loop.outcome import Change, Outcome, moves
@@ -14,6 +15,7 @@ from steelyard.simulate import world as simulated
 from steelyard.simulate.drive import steps
 from steelyard.simulate.event import EventKind
 from steelyard.simulate.replica import Replica
+from steelyard.simulate.scenario import START_SPREAD
 
 DAY = 86_400
 
@@ -35,10 +37,10 @@ def _ground(world: World) -> simulated.World:
 
 
 def _outcome(world: World, ground: simulated.World, run: Iterator[None]) -> Outcome:
-    """What is counted begins with the trace; of an outage it also begins when the slowest pool could have been ready since."""
+    """What is counted begins with the trace; of an outage it also begins when the slowest start elsewhere that was ordered at the first look ends."""
     tally, pools = ground.tenants[WORKLOAD].tally, [p.name for p in world.pools]
     outage = next((e for e in world.events if e.kind is EventKind.POOL_OUTAGE), None)
-    late = world.warm_up + outage.at + max(p.startup_seconds for p in world.pools) if outage else -1.0
+    late = world.warm_up + outage.at + _up_to_a_step((1 + START_SPREAD) * max(p.startup_seconds for p in world.pools)) if outage else -1.0
     until = world.warm_up + outage.until if outage else -1.0
     before, paid, after_start = tally.copy(), ground.nodes.copy(), tally.copy()
     in_outage: float | None = None
@@ -70,6 +72,11 @@ def _outcome(world: World, ground: simulated.World, run: Iterator[None]) -> Outc
         days=world.seconds / DAY,
         replicas={pool: counted.replica_hours.get(pool, 0.0) * 3600 / world.seconds for pool in pools},
     )
+
+
+def _up_to_a_step(seconds: float) -> float:
+    """The first look after the one that ordered it, at which it can be seen to be over."""
+    return (ceil(seconds / STEP) + 1) * STEP
 
 
 def _part(missed: int, ended: int) -> float:

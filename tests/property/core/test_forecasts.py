@@ -74,6 +74,17 @@ def test_a_jump_is_followed_within_minutes_and_widens_the_forecast_at_once() -> 
     assert jumped.level == pytest.approx(60.0, rel=0.25)
 
 
+def test_a_burst_that_is_over_is_not_expected_for_another_hour() -> None:
+    seen, spreads = Forecast(), []
+    for rate, minutes, seed in ((30.0, 180, 1), (300.0, 10, 2), (30.0, 60, 3)):
+        for requests in counts(rate, 1.0, minutes, seed, seconds=60.0):
+            seen = seen.after(requests, 60.0)
+        spreads.append(seen.ahead_of(120, 60.0)[1] ** 0.5)
+    before, meanwhile, after = spreads
+    assert meanwhile > 10 * before, "what may come next is hardly known"
+    assert after < 3.0, "a tenth of the load; it was a quarter"
+
+
 def test_traffic_that_stops_for_hours_and_comes_back_asks_for_no_multiple_of_what_came() -> None:
     seen = Forecast()
     for requests in [*counts(30.0, 1.0, 300, 1), *([0.0] * 720), *counts(30.0, 1.0, 6, 2)]:

@@ -395,11 +395,17 @@ class World:
             self.looked_at = self.snapshot()
             decision = decide(self.looked_at, self.now)
             self._obey(decision)
-            self.ended += decision.memory.history[-1:] if decision.memory.history != self.memory.history else ()
+            self._note(decision.memory.history[-1:])
             self.memory = decision.memory
             self.decisions.append(decision)
             self._start_pods()
         return self.decisions[-1]
+
+    def _note(self, newest: Sequence[PastMove]) -> None:
+        """What a move saved is known some time after its end: it is the same move."""
+        if self.ended and newest and newest[0].time == self.ended[-1].time:
+            self.ended.pop()
+        self.ended += newest
 
     def under_way(self, kind: MoveKind, step: Step, source: str, target: str, **more: object) -> Move:
         """Put a move between two pools under way; the target has as many ready replicas as `more` says, or one."""

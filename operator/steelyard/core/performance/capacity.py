@@ -176,6 +176,21 @@ def without_backlog(windows: Sequence[Window], allowed: float) -> tuple[Window, 
     return tuple(kept)
 
 
+def at_its_load(windows: Sequence[Window], allowed: float) -> tuple[Window, ...]:
+    """Those whose load is the one that they were served at. Where load comes in the middle of a window, the mean of nothing and of far too much
+    breaks the promise, and is not the load that broke it: such a window is followed by one with more. The newest has none that follows it, and counts
+    where it had no more load than the one before it."""
+    return tuple(w for at, w in enumerate(windows) if not (broke(w, allowed) and _rose(windows, at)))
+
+
+def _rose(windows: Sequence[Window], at: int) -> bool:
+    """Whether there was more load for each replica after this window, or, as far as that is not known yet, less before it."""
+    earlier, later = (at, at + 1) if at + 1 < len(windows) else (at - 1, at)
+    if earlier < 0 or windows[earlier].end != windows[later].start:
+        return False
+    return _offered(windows[later]) > ALIKE * _offered(windows[earlier])
+
+
 def _offered(window: Window) -> float:
     return window.offered / window.replica_seconds if window.replica_seconds > 0 else 0.0
 

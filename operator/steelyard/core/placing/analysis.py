@@ -14,7 +14,7 @@ from steelyard.core.facts.probe import Probe
 from steelyard.core.facts.snapshot import Owner, Placement, Snapshot, Traffic
 from steelyard.core.facts.window import Window, constellation, since, totals, undisturbed
 from steelyard.core.performance.ageing import measured_at
-from steelyard.core.performance.capacity import broke, broken_at, carried, saturated, without_backlog
+from steelyard.core.performance.capacity import at_its_load, broke, broken_at, carried, saturated, without_backlog
 from steelyard.core.performance.evidence import LATEST, Shown, evidence, latest, remember
 from steelyard.core.performance.floor import never, remember_floor
 from steelyard.core.performance.ramp import probe_evidence, with_probe
@@ -271,10 +271,11 @@ def _evidence(
         kept[probe.key] = with_probe(kept.get(probe.key), found)
     calm, least = memory.move is None, workload.rebalancing.min_good_requests
     for key, windows in sound.items():
-        used = ran = windows if settled is None else since(windows, settled)
+        told = at_its_load(windows, workload.allowed)
+        used, ran = (each if settled is None else since(each, settled) for each in (windows, told))
         if calm:
             used = constellation(tuple(w for w in used if w.steady))
-            ran = tuple(w for w in windows if w.steady)
+            ran = tuple(w for w in told if w.steady)
         chance = random.Random(f"{workload.uid}/{key.pool}/{key.revision}/{used[-1].end.isoformat() if used else ''}")
         known = evidence(
             key, Shown(windows=used, ran=ran, steady=calm, least=least, objective=workload.whole_request), workload.promise, chance

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from steelyard.core.placing.analysis import Analysis
 from steelyard.core.placing.fresh import unread
 from steelyard.core.placing.outcome import Allocation, Outcome
@@ -16,12 +18,12 @@ from steelyard.core.statistics.sequential import Result
 
 def trim(seen: Analysis, short: Shortage) -> Outcome | None:
     """What to keep; None where all of it is needed, or nothing is known well enough to take anything away."""
-    if not _is_read(seen):
+    if not _is_known(seen):
         return None
-    fastest = _without_slower(short)
+    fastest = _without_slower(seen, short)
     if fastest is not None:
         return Outcome.scale(fastest, settling(seen.members), scaled(seen, fastest))
-    if not _keeps_its_promise(seen, short):
+    if not _is_there(seen) or not _keeps_its_promise(seen, short):
         return None
     kept = next((kept for ask in (_fewer, _fewer_pools, _one_less) if (kept := ask(seen, short)) is not None), None)
     if kept is None or _broke_before(seen, kept):
@@ -29,10 +31,16 @@ def trim(seen: Analysis, short: Shortage) -> Outcome | None:
     return Outcome.scale(kept, settling(seen.members), scaled(seen, kept))
 
 
-def _without_slower(short: Shortage) -> Allocation | None:
-    """The slowest make all others as slow: once the others carry the load without them, they go, whatever is missed meanwhile."""
-    kept = without_slower(short.standing, short.load, short.rules)
-    return None if kept is None else dict(zip(map(key_of, short.standing), kept, strict=True))
+def _without_slower(seen: Analysis, short: Shortage) -> Allocation | None:
+    """The slowest make all others as slow: once those of the others that are ready carry what is asked now without them, they go, whatever is missed
+    or on its way meanwhile."""
+    assert seen.load is not None
+    ready = {p.key: p.ready for p in seen.members}
+    stands = [replace(s, replicas=ready[key_of(s)]) for s in short.standing]
+    kept = without_slower(stands, seen.load.now, short.rules)
+    if kept is None:
+        return None
+    return {**seen.allocation, **{key_of(s): 0 for s, n in zip(stands, kept, strict=True) if n < s.replicas}}
 
 
 def _fewer(seen: Analysis, short: Shortage) -> Allocation | None:
@@ -63,12 +71,16 @@ def _without_the_rest(seen: Analysis, short: Shortage, slack: float) -> Allocati
     return None if kept == seen.allocation else kept
 
 
-def _is_read(seen: Analysis) -> bool:
-    """Whether all that surely comes is there and was read: what starts has shown nothing, and what is not known is not taken for small."""
+def _is_known(seen: Analysis) -> bool:
+    """Whether all that is there was read: what is not known is not taken for small."""
     if seen.load is None or not seen.members or not all(seen.is_ours(p) for p in seen.members) or unread(seen) is not None:
         return False
-    known = all(seen.capacity(p.key) for p in seen.members if p.ready > 0)
-    return known and all(p.ready >= coming(seen, p) for p in seen.members)
+    return all(seen.capacity(p.key) for p in seen.members if p.ready > 0)
+
+
+def _is_there(seen: Analysis) -> bool:
+    """Whether all that surely comes has come: what starts has shown nothing."""
+    return all(p.ready >= coming(seen, p) for p in seen.members)
 
 
 def _keeps_its_promise(seen: Analysis, short: Shortage) -> bool:

@@ -23,6 +23,8 @@ RECENT_MEMORY = 600.0
 """Seconds over which noise, drift, and noise at short sight are averaged."""
 BURST = 1.6
 """Times the usual noise from which on that of the last minutes counts instead: more than chance shows in sixty windows."""
+CLIPPED = 9.0
+"""Times the usual noise that a window may show at most: what is more is a jump of the level, and none of the noise around it."""
 LEAST_DRIFT = 1e-7
 WIDEST = 0.25
 """Part of the level that it is taken to wander until replicas are ready: after a jump more is learnt than will come again."""
@@ -52,12 +54,13 @@ class Forecast(NamedTuple):
         seen = self.seen + seconds
         # After a silence the level is near nothing, and what comes back would look infinitely wild beside it.
         scale = max(level, rate)
-        noise = (rate - self.last) ** 2 * seconds / (2 * scale)
+        noise = min((rate - self.last) ** 2 * seconds / (2 * scale), CLIPPED * max(self.dispersion, self.recent))
         dispersion = self.dispersion + seconds / min(seen, DISPERSION_MEMORY) * (noise - self.dispersion)
         drift, steps = self.drift, max(1, round(AHEAD / seconds))
         if len(self.ahead) >= steps:
             forecast, variance = self.ahead[-steps]
-            off = ((rate - forecast) ** 2 - dispersion * level / seconds - variance) / (scale**2 * steps * seconds)
+            # A fall is no wilder than the rise to where it began.
+            off = ((rate - forecast) ** 2 - dispersion * level / seconds - variance) / (max(scale, forecast) ** 2 * steps * seconds)
             drift = max(LEAST_DRIFT, drift + seconds / min(seen, DRIFT_MEMORY) * (off - drift))
         variance = self.variance + drift * level**2 * seconds
         gain = variance / (variance + dispersion * level / seconds)

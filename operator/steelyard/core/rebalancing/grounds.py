@@ -13,6 +13,7 @@ from steelyard.core.planning.load import Load
 from steelyard.core.planning.option import UNBOUNDED, Option
 from steelyard.core.planning.sizing import need
 from steelyard.core.rebalancing.bake import bake_seconds
+from steelyard.core.rebalancing.exposure import steps
 from steelyard.core.statistics.interval import Interval
 from steelyard.core.statistics.sequential import Test
 from steelyard.core.vocabulary.reading import Reading
@@ -57,10 +58,10 @@ class Grounds:
         return sum(self.standing.values())
 
     def dual_hours(self, replicas: int, target: Option | None = None) -> float:
-        """How long replicas that are added run beside the source: a start and a window for each time that they double, the bake, and on
-        average half of a drain of one a window."""
+        """How long replicas that are added run beside the source: a start and a window for each time that some join, the bake, and on average
+        half of a drain of one a window."""
         policy = self.snapshot.workload.rebalancing
-        surges = 1 + (max(1, replicas) - 1).bit_length()
+        surges = steps(self.replicas, max(1, replicas))
         drain = replicas * policy.window_seconds / 2
         bake = bake_seconds(policy, self._known(target) if target is not None else None, self.now)
         start = START_SECONDS if target is None else self.start_seconds(target)

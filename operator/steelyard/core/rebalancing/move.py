@@ -4,8 +4,8 @@
         \\________\\________\\_______________\\_________\\______-> Back -> rolled back, or explored
 
 A trial begins with a probe where live traffic cannot show what a replica carries (`probing.py`): its target joins once it is known to be cheaper.
-Target replicas are added one, then as many as there are, each time after a passing window, while the source keeps the full need, and more where
-the target is slower (`equal_share.py`); the source is drained one at a time, each after a passing window. Without fresh readings on both sides
+Target replicas are added one, then as many as `exposure.py` says, each time after a passing window, while the source keeps the full need, and more
+where the target is slower (`equal_share.py`); the source is drained one at a time, each after a passing window. Without fresh readings on both sides
 nothing changes. A crash of the target is a safety matter and needs no traffic to be seen.
 """
 
@@ -21,6 +21,7 @@ from steelyard.core.facts.memory import Move, MoveKind, Outcome, Step
 from steelyard.core.facts.snapshot import Rebalancing
 from steelyard.core.rebalancing.chain import Review
 from steelyard.core.rebalancing.cost_test import AMPLE, CostTest
+from steelyard.core.rebalancing.exposure import joined
 from steelyard.core.rebalancing.probing import Probing
 from steelyard.core.statistics.interval import LEAST_BLOCKS
 from steelyard.core.statistics.sequential import Result, Test
@@ -257,11 +258,12 @@ def _grown(move: Move, scene: Scene, more: int) -> Move:
     return _to(replace(grown, target_goal=goal), scene, Step.SURGE, Reason.STEP_STARTED, said)
 
 
-def _doubled(move: Move, scene: Scene, goal: int) -> int:
-    """Replicas of the target more: as many again as have passed, and no more than are needed or have room. Where the user's limit leaves no room
-    for both in full, the drain makes it: the target grows as the source goes."""
-    passed = move.target_replicas - move.target_base
-    return max(0, min(goal - move.target_replicas, max(1, passed), scene.room - move.source_replicas - move.target_replicas))
+def _more(move: Move, scene: Scene, goal: int) -> int:
+    """Replicas of the target more: as many as join next, and no more than are needed or have room. Where the user's limit leaves no room for both in
+    full, the drain makes it: the target grows as the source goes."""
+    passed, beside = move.target_replicas - move.target_base, move.source_replicas + scene.others + move.target_base
+    room = scene.room - move.source_replicas - move.target_replicas
+    return max(0, min(joined(passed, beside, goal - move.target_base) - passed, room))
 
 
 def _shift(move: Move, scene: Scene) -> Progress:
@@ -279,7 +281,7 @@ def _shift(move: Move, scene: Scene) -> Progress:
     if passed and move.kind is not MoveKind.EXPLORATION:
         goal = max(move.target_goal, scene.need_target)
         # Where the user's limit leaves no room for both in full, the drain makes it: the target grows as the source goes.
-        more = _doubled(move, scene, goal)
+        more = _more(move, scene, goal)
         if more > 0:
             return _grown(replace(move, target_goal=goal), scene, more)
         return _to(move, scene, Step.BAKE, Reason.STEP_STARTED, f"both pools carry the load for {scene.bake_seconds} s")
@@ -305,7 +307,7 @@ def _judge(move: Move, scene: Scene) -> Progress:
     if scene.review is not None and refusal is None:
         goal = max(1, scene.need_target)
         on = replace(move, kind=MoveKind.REBALANCE, target_goal=goal)
-        more = _doubled(move, scene, goal)
+        more = _more(move, scene, goal)
         if more > 0:
             on = replace(on, target_replicas=move.target_replicas + more)
             return _to(

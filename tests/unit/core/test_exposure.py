@@ -1,0 +1,45 @@
+"""A target gets a replica's part of the requests first, then a quarter of them, then half, and then all that it needs."""
+
+import pytest
+
+from steelyard.core.rebalancing.exposure import joined, steps
+
+
+def path(beside: int, goal: int) -> list[int]:
+    counts = [0]
+    while counts[-1] < goal:
+        counts.append(joined(counts[-1], beside, goal))
+    return counts[1:]
+
+
+@pytest.mark.parametrize(
+    ("beside", "goal", "counts"),
+    [
+        (1, 1, [1]),
+        (3, 3, [1, 3]),  # a quarter with one, half with three
+        (4, 4, [1, 4]),
+        (12, 4, [1, 4]),
+        (12, 12, [1, 4, 12]),
+        (3, 10, [1, 3, 10]),
+        (40, 100, [1, 13, 40, 100]),
+    ],
+)
+def test_the_parts_in_whole_replicas(beside: int, goal: int, counts: list[int]) -> None:
+    assert path(beside, goal) == counts
+    assert steps(beside, goal) == len(counts)
+
+
+def test_one_more_joins_at_least_and_no_more_than_a_part_allows_that_was_not_reached_before() -> None:
+    for beside in range(60):
+        quarter, half = beside // 3, beside
+        for goal in range(1, 60, 7):
+            before = 0
+            for count in path(beside, goal):
+                assert before < count <= goal
+                assert count <= max(before + 1, quarter) or (before >= quarter and count <= half) or before >= half
+                before = count
+
+
+def test_where_nothing_is_wanted_nothing_joins() -> None:
+    assert joined(0, 5, 0) == 0
+    assert steps(5, 0) == 0

@@ -1,0 +1,33 @@
+"""A load that begins in the middle of a window is more than the window's mean, and what it breaks is not broken by that mean."""
+
+from steelyard.core.performance.capacity import at_its_load
+from unit.core.windows import window
+
+CALM = [window(k, good=60) for k in range(3)]
+MORE = window(4, good=0, slow=180, shed=900)
+BEGUN = window(3, good=13, slow=81, shed=400)
+"""Half of it as calm as before, and then as much as in the next one."""
+
+
+def test_a_window_that_is_followed_by_one_with_more_load_is_no_evidence_of_its_own() -> None:
+    still = window(5, good=0, slow=180, shed=890)
+    assert at_its_load([*CALM, BEGUN, MORE, still], 0.01) == (*CALM, MORE, still)
+
+
+def test_the_newest_one_counts_once_it_is_known_that_no_more_came() -> None:
+    assert at_its_load([*CALM, BEGUN], 0.01) == tuple(CALM)
+    same = window(4, good=10, slow=90, shed=390)
+    assert at_its_load([*CALM, BEGUN, same], 0.01) == (*CALM, BEGUN, same)
+
+
+def test_a_load_that_breaks_the_promise_without_a_rise_counts_at_once() -> None:
+    late = window(3, good=40, slow=22)
+    assert at_its_load([*CALM, late], 0.01) == (*CALM, late)
+    assert at_its_load([late], 0.01) == (late,)
+
+
+def test_windows_that_kept_the_promise_count_whatever_follows_and_a_gap_tells_nothing() -> None:
+    more = window(4, good=120)
+    assert at_its_load([*CALM, window(3, good=60), more], 0.01) == (*CALM, window(3, good=60), more)
+    after_a_gap = window(6, good=0, slow=180, shed=900)
+    assert at_its_load([*CALM, BEGUN, after_a_gap], 0.01)[3:] == (BEGUN, after_a_gap)
