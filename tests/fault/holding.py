@@ -86,7 +86,7 @@ def every_step_is_held(run: MoveRun, one: Loss, other: Loss) -> None:
     _until(run, "Shift", REPLICAS, 1)
     held_without_a_touch(run, one)
     held_without_a_touch(run, other)
-    _until(run, "Surge", REPLICAS, 2)
+    _until(run, "Surge", REPLICAS, REPLICAS)
     held_without_a_touch(run, other)
 
     _until(run, "Bake", REPLICAS, REPLICAS)

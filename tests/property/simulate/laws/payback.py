@@ -35,7 +35,8 @@ def moves_pay_back(look: Look) -> None:
     told = BOUNDS.search(move.message)
     mixed = move.source_goal > 0 or move.target_base > 0 or len({p.key for p in look.snapshot.placements if p.desired}) > 1
     added = move.target_goal - move.target_base if mixed else target.replicas or move.target_goal
-    cost = target.each * added * dual_hours(policy, added, bake_of(look, move), start_on(look, move))
+    beside = sum(p.desired for p in look.snapshot.placements if not (goes_on and p.key == move.target))
+    cost = target.each * added * dual_hours(policy, added, beside, bake_of(look, move), start_on(look, move))
     lower = float(told.group(1)) if mixed and told else surely_saved(home, target)
     saved = lower * policy.payback_seconds / 3600
     assert saved > cost, f"I9: saves {saved:.4g} for sure and costs {cost:.4g}: {look}"
@@ -65,9 +66,8 @@ def start_on(look: Look, move: Move) -> float:
     return max(there) if there else remembered[0] if remembered else START
 
 
-def dual_hours(policy: Rebalancing, added: int, bake: int, start: float) -> float:
-    """How long both serve: one replica is added first, then as many as there are; half of the drain is paid on average."""
-    surges, there = 1, 1
-    while there < added:
-        surges, there = surges + 1, 2 * there
+def dual_hours(policy: Rebalancing, added: int, beside: int, bake: int, start: float) -> float:
+    """How long both serve: one replica is added first, then as many as make a quarter of all, half of all, and all that are needed; half of the drain
+    is paid on average."""
+    surges = len({count for count in (1, beside // 3, beside) if 1 <= count < added} | {added})
     return (surges * (start + policy.window_seconds) + bake + added * policy.window_seconds / 2) / 3600
