@@ -1,5 +1,6 @@
 """The parts of `make test`: those of a turn run together, one may wait for another of its turn, and one that fails stops no other."""
 
+import re
 import time
 from pathlib import Path
 
@@ -38,7 +39,11 @@ def test_a_part_waits_for_the_one_that_it_names_and_a_failure_stops_no_other(
         < moment(tmp_path, "long.ended")
         <= moment(tmp_path, "last.begun")
     )
-    assert "3 passed, 1 failed" in capfd.readouterr().out
+    said = capfd.readouterr().out
+    assert "3 passed, 1 failed" in said
+    assert re.search(r"^part +seconds +idle +result$", said, re.MULTILINE)
+    assert re.search(r"^long +\d+ +\d+% +passed$", said, re.MULTILINE), "a part of the processors' time, while it ran"
+    assert re.search(r"^first +\d+ +\d+% +FAILED \(3\)$", said, re.MULTILINE)
 
 
 def test_one_that_is_chosen_alone_waits_for_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
