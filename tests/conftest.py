@@ -1,11 +1,8 @@
 """The cluster's fixtures for every test, only those that ask for them pay; and no example of a property test that fails for being slow."""
 
-import os
-
 from hypothesis import HealthCheck, settings
 
-# Before numpy is imported: its linear algebra waits for a second thread by turning, which takes that processor from whatever runs beside it.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+import steelyard  # noqa: F401 - before numpy: it says how many threads that may have
 
 pytest_plugins = ["cluster.fixtures"]
 

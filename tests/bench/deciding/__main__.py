@@ -1,4 +1,4 @@
-"""`python -m bench.deciding N`: measure a fleet of N workloads in this process; one JSON object on standard output."""
+"""`python -m bench.deciding N [KIND]`: measure a fleet of N workloads with servers of that kind in this process; one JSON object on standard output."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from math import floor, inf
 import numpy as np
 
 from bench.deciding.fleet import fleet, template
+from bench.kinds import Kind
 from steelyard.app import process_memory
 from steelyard.core.decide import LOOK_AGAIN, decide
 from steelyard.core.facts.identity import PlacementKey
@@ -37,9 +38,9 @@ CHANGED = 0.05
 """Of the workloads, by the next plan."""
 
 
-def measured(workloads: int) -> dict[str, float]:
+def measured(workloads: int, kind: Kind) -> dict[str, float]:
     """CPU seconds of this process, and its resident memory. The first pass is not timed: it warms caches that stay warm in an operator."""
-    one, world = template()
+    one, world = template(kind)
     now = world.moment
     record_bytes = len(json.dumps(record(one, decide(one, now), now)))
     snapshots = list(fleet(one, workloads))
@@ -119,4 +120,4 @@ def _planned(demands: list[Demand], nodes: dict[str, float], warm_start: WarmSta
 
 if __name__ == "__main__":
     process_memory.look_seldom()  # As the operator does.
-    print(json.dumps(measured(int(sys.argv[1]))))
+    print(json.dumps(measured(int(sys.argv[1]), Kind(sys.argv[2]) if len(sys.argv) > 2 else Kind.SEQUENTIAL)))

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,6 +13,8 @@ from steelyard.core.performance.belief import Belief
 from steelyard.core.performance.latency import Curve
 
 LIMITS = st.floats(1e-3, 100)
+ROUNDED = 1e-7
+"""The arrivals of all loads are solved for together, until the last of them is found: the others are so a little more exactly."""
 
 
 def saturation(curve: Curve) -> float:
@@ -50,8 +53,8 @@ def test_more_uncertainty_never_gives_a_higher_lower_bound(curve: Curve, limit: 
         case _:
             vague = replace(curve, loads=curve.loads[:1])
     known, guessed = curve.capacity(limit), vague.capacity(limit)
-    assert guessed.lower <= known.lower * (1 + 1e-9)
-    assert guessed.point == known.point
+    assert guessed.lower <= known.lower * (1 + ROUNDED)
+    assert guessed.point == pytest.approx(known.point, rel=ROUNDED)
 
 
 @effort(100)

@@ -107,10 +107,17 @@ class BatchLaw:
         fixed = min(1.0, max(0.0, (self.takes.point - self.each.point * self.rows) / self.full))
         return Server(places, self.padded, workers), fixed, self.full * max(1.0, self.inputs / self.sizes[-1])
 
+    def busy_at_capacity(self, within: float, allowed: float) -> float:
+        """The point of `capacity` as a part of the saturation: the ends cost six times as much."""
+        apart = self._used(within, allowed, 1)
+        return apart if self.workers == 1 else sqrt(apart * max(apart, self._used(within, allowed, self.workers)))
+
     def _rate(self, within: float, allowed: float, workers: int) -> float:
+        return self._used(within, allowed, workers) * self.workers * self.sizes[-1] / (self.inputs * self.full)
+
+    def _used(self, within: float, allowed: float, workers: int) -> float:
         server, fixed, seconds = self.server(workers)
-        used = utilisation(server, fixed, (within - self.elsewhere.point) / seconds, allowed)
-        return used * self.workers * self.sizes[-1] / (self.inputs * self.full)
+        return utilisation(server, fixed, (within - self.elsewhere.point) / seconds, allowed)
 
     def _spread(self, rate: Callable[[BatchLaw], float]) -> Interval:
         """A rate with what each figure that is not known leaves open of it, taken as independent."""

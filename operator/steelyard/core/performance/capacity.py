@@ -117,11 +117,11 @@ def bearable(windows: Sequence[Window], occupied: float, within: float | None, a
 def busy_at_capacity(windows: Sequence[Window], promise: Promise) -> float:
     """How much of its saturation a replica carries that carries as much as the promise allows, by these windows; RHO where they do not tell."""
     tokens = token_law(windows)
-    if tokens is not None and (most := tokens.capacity(promise)) is not None:
-        return min(1.0, most.point / tokens.saturation.point)
+    if tokens is not None and (busy := tokens.busy_at_capacity(promise)) is not None:
+        return busy
     law = batch_law(windows) if promise.within is not None else None
     if law is not None and promise.within is not None:
-        return law.capacity(promise.within, promise.allowed).point / law.saturation.point
+        return law.busy_at_capacity(promise.within, promise.allowed)
     served = [(took, w.good + w.slow) for w in windows if w.good + w.slow > 0 and (took := w.occupied_seconds) is not None]
     answered = sum(count for _, count in served)
     return bearable(windows, sum(seconds for seconds, _ in served) / answered, promise.within, promise.allowed) if answered else RHO

@@ -15,8 +15,9 @@ from steelyard.core.performance.belief import Reals
 from steelyard.core.performance.iteration import Iteration
 from steelyard.core.performance.lengths import Lengths
 
-POINTS = 32
+POINTS = 16
 """Numbers of sequences that are looked at; between two of them the logarithm of a chance is straight."""
+_EVENLY = np.linspace(0.0, 1.0, POINTS + 1)
 FAR, FURTHER = 5.0, 20.0
 """Times the number that is most likely, and as many more, that are looked at where there are slots for so many."""
 NEAREST = 1e-9
@@ -38,12 +39,12 @@ class Concurrency:
         return np.asarray(self.falls * np.log(np.maximum(self.full / allowed, 1.0)))
 
 
-def concurrency(logs: Reals, lengths: Lengths, rate: Reals, slots: Reals) -> Concurrency:
-    """Of a server that runs so many `slots` sequences at most, a finite number. logs (6, ...) of its figures, rates and slots broadcast."""
-    most_likely = Iteration(logs, lengths.prompt, lengths.output).arrivals(rate) * lengths.output
-    top = np.minimum(slots, FAR * most_likely + FURTHER)
+def concurrency(logs: Reals, lengths: Lengths, rate: Reals, slots: Reals, likely: Reals) -> Concurrency:
+    """Of a server that runs so many `slots` sequences at most, a finite number, and `likely` so many at this rate (`Iteration.arrivals` times the output).
+    logs (6, ...) of its figures, and the others, broadcast."""
+    top = np.minimum(slots, FAR * likely + FURTHER)
     iteration = Iteration(logs[..., None], lengths.prompt, lengths.output)
-    running = top[..., None] * np.linspace(0.0, 1.0, POINTS + 1)
+    running = top[..., None] * _EVENLY
     stays = np.log(lengths.output * iteration.itl(running / lengths.output, running))
     width = top / POINTS
     summed = np.cumsum((stays[..., 1:] + stays[..., :-1]) / 2, axis=-1) * width[..., None] + (stays[..., 1:] - stays[..., :1]) / 2
@@ -70,9 +71,10 @@ def concurrency(logs: Reals, lengths: Lengths, rate: Reals, slots: Reals) -> Con
 
 
 def _log_factorial(numbers: Reals) -> Reals:
-    """Of reals from 0 on: Stirling's series, seven further on."""
-    further = numbers + 8
-    product = np.ones_like(numbers)
-    for step in range(1, 8):
-        product = product * (numbers + step)
-    return np.asarray((further - 0.5) * np.log(further) - further + np.log(2 * np.pi) / 2 + 1 / (12 * further) - np.log(product))
+    """Of reals from 0 on: Stirling's series, three further on; to 1e-6."""
+    further = numbers + 4
+    product = (numbers + 1) * (numbers + 2) * (numbers + 3)
+    inverse = 1 / further
+    return np.asarray(
+        (further - 0.5) * np.log(further) - further + np.log(2 * np.pi) / 2 + inverse * (1 - inverse * inverse / 30) / 12 - np.log(product)
+    )

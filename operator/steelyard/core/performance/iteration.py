@@ -64,7 +64,7 @@ class Iteration:
             least, most = self.floor / idle, np.where(full > 0, self.floor / full, np.inf)
             s = np.where(full > 0, least, np.inf)
             for _ in range(SOLVING):
-                prompts, slope = self._prompts(s)
+                prompts, slope = self._prompts_and_slope(s)
                 before, s = s, np.clip(s - (self.floor + prompts - s * idle) / (slope - idle), s, most)
                 if not (s > (1 + SOLVED) * before).any():
                     break
@@ -72,11 +72,11 @@ class Iteration:
 
     def itl(self, s: Reals, sequences: Reals) -> Reals:
         """Seconds between tokens of `sequences` sequences, at s arrivals in an iteration."""
-        return np.asarray(self.floor + sequences * self.work + self._prompts(s)[0])
+        return np.asarray(self.floor + sequences * self.work + self._prompts(s))
 
     def ttft(self, s: Reals, sequences: Reals) -> Reals:
         """Seconds to the first token of one that arrives."""
-        quiet, prompts = self.floor + sequences * self.work, self._prompts(s)[0]
+        quiet, prompts = self.floor + sequences * self.work, self._prompts(s)
         # An iteration is met as often as it is long: the rest of it is E[t^2] / 2 E[t].
         lumps = prompts * (quiet + prompts / -np.expm1(-np.maximum(s, 1e-12))) / (2 * (quiet + prompts))
         wait = -np.expm1(-sequences) * (quiet / 2 + self.bunching * lumps)
@@ -90,8 +90,13 @@ class Iteration:
         """Seconds that so many prompts add to one iteration."""
         return np.asarray(np.hypot(self.floor, self.prompts * requests) - self.floor)
 
-    def _prompts(self, s: Reals) -> tuple[Reals, Reals]:
-        """Mean seconds that prompts add to an iteration, g(s), and its slope in s."""
+    def _prompts(self, s: Reals) -> Reals:
+        """Mean seconds that prompts add to an iteration, g(s)."""
+        read = -np.expm1(-s) * self.floor
+        return np.asarray(np.hypot(read, s * self.prompts) - read)
+
+    def _prompts_and_slope(self, s: Reals) -> tuple[Reals, Reals]:
+        """The same, and its slope in s."""
         share, none = -np.expm1(-s), np.exp(-s)
         read, compute = share * self.floor, s * self.prompts
         longest = np.hypot(read, compute)

@@ -26,11 +26,13 @@ STRANGE = 0.1
 """The same for the way from the lengths seen."""
 STEP = 1e-4
 """Of the forward differences, in logarithms."""
-SLACK = np.linspace(-6.0, 7.0, 56)
+SLACK = np.linspace(-6.0, 7.0, 28)
 """Loads that a limit is looked for at: log(u / (1 - u)) of the utilisation u. Densest near the saturation, where latency is steep."""
+FINER = 8
+"""Loads that are looked at between two of these, ends included: there latency may begin to rise, as it does where the first requests wait."""
 CLOSE = 1e-9
 """Part of a rate to which it is the same."""
-BEYOND = 10
+BEYOND = 5
 """Loads from the saturation to where no law within the interval carries any."""
 
 
@@ -62,10 +64,25 @@ class Curve:
         """
         full = self.full
         rates = np.concatenate((full.point / (1 + np.exp(-SLACK)), np.geomspace(full.point, full.upper, BEYOND)))
+        around = [_around(rates, seconds, limit) for seconds in self._carried(rates, full)]
+        finer = np.split(self._carried(np.concatenate(around), full), len(around), axis=1)
+        least, middle, most = (
+            _crossing(loads, seconds[curve], limit) for curve, (loads, seconds) in enumerate(zip(around, finer, strict=True))
+        )
+        return Interval(middle, least, max(middle, most))
+
+    def _carried(self, rates: Reals, full: Interval) -> Reals:
+        """(3, L) seconds at most, as expected, and at least; infinite where the load is not carried even so."""
         lower, point, upper = self._bounds(rates)
         pairs = ((upper, full.lower), (point, full.point), (lower, full.upper))
-        least, middle, most = (_crossing(rates, np.where(rates <= end * (1 + CLOSE), seconds, inf), limit) for seconds, end in pairs)
-        return Interval(middle, least, max(middle, most))
+        return np.array([np.where(rates <= end * (1 + CLOSE), seconds, inf) for seconds, end in pairs])
+
+    def utilisation(self, limit: float) -> float:
+        """The point of `capacity` as a part of the saturation: the ends cost many times as much."""
+        mean, parts = self.belief.mean[:, None], 1 / (1 + np.exp(-SLACK))
+        full = self.saturation(mean)
+        around = _around(parts, self.law(mean, parts * full), limit)
+        return _crossing(around, self.law(mean, around * full), limit)
 
     def _bounds(self, rates: Reals) -> tuple[Reals, Reals, Reals]:
         """(lower, point, upper) seconds at rates (L,).
@@ -111,16 +128,25 @@ class Curve:
         return Interval(point, point / off, point * off)
 
 
-def _crossing(rates: Reals, seconds: Reals, limit: float) -> float:
-    """The largest rate up to which seconds are within the limit, by interpolation of logarithms; 0 where none is. Where all slots are taken the number of
-    those that run changes less, and a quantile may fall again: that is no reason to load a replica more."""
+def _within(seconds: Reals, limit: float) -> int:
+    """The last load up to which seconds are within the limit; -1 where none is. Where all slots are taken the number of those that run changes less, and
+    a quantile may fall again: that is no reason to load a replica more."""
     seconds = np.maximum.accumulate(seconds)
     within = np.flatnonzero((seconds <= limit) & np.isfinite(seconds))
-    if not len(within):
-        return 0.0
-    last = int(within[-1])
-    if last + 1 == len(rates):
-        return float(rates[last])
+    return int(within[-1]) if len(within) else -1
+
+
+def _around(rates: Reals, seconds: Reals, limit: float) -> Reals:
+    """(FINER,) loads from the last that is within the limit to the next; all the same where there is no such pair."""
+    last = _within(seconds, limit)
+    return np.geomspace(rates[max(0, last)], rates[min(last + 1, len(rates) - 1)], FINER)
+
+
+def _crossing(rates: Reals, seconds: Reals, limit: float) -> float:
+    """The largest rate up to which seconds are within the limit, by interpolation of logarithms; 0 where none is."""
+    last, seconds = _within(seconds, limit), np.maximum.accumulate(seconds)
+    if last < 0 or last + 1 == len(rates):
+        return float(rates[last]) if last >= 0 else 0.0
     low, high = np.log(seconds[last]), np.log(seconds[last + 1])
     part = (np.log(limit) - low) / (high - low) if np.isfinite(high) else 0.0
     return float(rates[last] * (rates[last + 1] / rates[last]) ** part)

@@ -83,9 +83,9 @@ def _seconds(metric: TokenMetric, lengths: Lengths, logs: Reals, rate: Reals, al
         mean = iteration.itl(s, running)
         if allowed is None:
             return mean
-        beside = concurrency(law, lengths, *np.broadcast_arrays(rate, slots))
+        beside = concurrency(law, lengths, *np.broadcast_arrays(rate, slots, running))
         return np.asarray(mean + tail * _later(iteration, s, beside.deviation, allowed))
-    beside = concurrency(law, lengths, *np.broadcast_arrays(rate, slots))
+    beside = concurrency(law, lengths, *np.broadcast_arrays(rate, slots, running))
     ttft = iteration.ttft(s, running)
     if allowed is None:
         waiting = ttft + uneven * beside.full * beside.falls

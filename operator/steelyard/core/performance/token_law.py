@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import islice
 from math import exp, hypot, sqrt
 
 import numpy as np
@@ -54,10 +55,16 @@ class TokenLaw:
     def capacity(self, promise: Promise) -> Interval | None:
         """Requests per second at which the promise is just kept, above 0 at its lower end too; None where the law knows no load that keeps it, or the
         time of whole answers is promised, or none: they are as long as they are, whatever the load."""
-        limits = ((TokenMetric.TTFT, promise.first), (TokenMetric.ITL, promise.between))
-        told = [_capacity(self, metric, limit, promise.allowed) for metric, limit in limits if limit is not None]
+        told = [_capacity(self, metric, limit, promise.allowed) for metric, limit in _limits(promise)]
         found = lowest(told) if told else None
         return None if found is None or found.point <= 0 else replace(found, lower=max(found.lower, LEAST * found.point))
+
+    def busy_at_capacity(self, promise: Promise) -> float | None:
+        """How much of its saturation a replica carries that carries as much as the promise allows; None where `capacity` is."""
+        parts = [
+            _fitted(self).curve(metric, self.lengths, self.slots, promise.allowed).utilisation(limit) for metric, limit in _limits(promise)
+        ]
+        return min(parts, default=0.0) or None
 
     def as_now(self, windows: Sequence[Window]) -> list[Window]:
         """The windows with as many replica-seconds as their requests would take were they as long as the present ones: the load is as heavy. Slots are
@@ -75,11 +82,11 @@ class TokenLaw:
 
 def token_law(windows: Sequence[Window]) -> TokenLaw | None:
     """The law that these windows tell; None where they tell too little, or the law does not explain them."""
-    told = [(w, load) for w in windows if (load := _load(w)) is not None][-LATEST:]
+    told = list(islice(((w, load) for w in reversed(windows) if (load := _load(w)) is not None), LATEST))
     if not told:
         return None
     newest, answered = list[Window](), 0
-    for window, load in reversed(told):
+    for window, load in told:
         newest.append(window)
         answered += load.requests
         if answered >= PRESENT:
@@ -87,8 +94,14 @@ def token_law(windows: Sequence[Window]) -> TokenLaw | None:
     lengths, slots = _lengths(newest), _slots(newest)
     if slots is None:
         return None
-    law = TokenLaw(loads=tuple(load for _, load in told), lengths=lengths, slots=slots)
+    law = TokenLaw(loads=tuple(load for _, load in reversed(told)), lengths=lengths, slots=slots)
     return law if _fitted(law).fit.scatter < UNEXPLAINED else None
+
+
+def _limits(promise: Promise) -> list[tuple[TokenMetric, float]]:
+    """Seconds of each figure of a stream that is promised."""
+    promised = ((TokenMetric.TTFT, promise.first), (TokenMetric.ITL, promise.between))
+    return [(metric, limit) for metric, limit in promised if limit is not None]
 
 
 def _load(window: Window) -> TokenLoad | None:
