@@ -103,6 +103,25 @@ def test_every_move_that_was_weighed_has_a_score() -> None:
     assert float(scores[0].rsplit(" ", 1)[1]) >= 1
 
 
+def test_a_move_is_in_flight_from_its_begin_to_its_end_or_until_its_workload_is_gone() -> None:
+    told, metrics = journal()
+    world = World({"a": Ground(speed=10, claims=(ratio_claim(0.5, "b"),)), "b": Ground(speed=20)}, rate=24)
+
+    def in_flight() -> float:
+        told.publish(world.now, leading=True, owed=True)
+        (line,) = (line for line in exposed(metrics) if line.startswith("steelyard_moves_in_flight "))
+        return float(line.split()[1])
+
+    snapshot, seen = world.snapshot(), set()
+    while seen != {0.0, 1.0} or in_flight() == 0.0:
+        snapshot = world.snapshot()
+        told.record({"metadata": {}}, snapshot, world.tick(), world.now, 0.01)
+        assert in_flight() == (world.memory.move is not None)
+        seen.add(in_flight())
+    told.forget(snapshot.workload.key)
+    assert in_flight() == 0.0
+
+
 def test_a_price_says_its_age_and_how_old_it_may_become_once_for_all_workloads_and_a_static_one_only_its_age() -> None:
     told, metrics = journal()
     world = World({"a": Ground(), "b": Ground()})

@@ -126,9 +126,8 @@ class CompileSnapshots:
         found = []
         for owner in manifests.metadata(compiled).get("ownerReferences") or ():
             if owner.get("kind") == INFERENCE_WORKLOADS.kind:
-                pods = self._store.labelled(PODS, label.WORKLOAD, owner["name"])
-                mine = (p for p in pods if manifests.namespace(p) == manifests.namespace(compiled))
-                here = (self._reader.read(PODS, p, refused_artifact) for p in mine)
+                pods = self._store.labelled(PODS, label.WORKLOAD, owner["name"], manifests.namespace(compiled))
+                here = (self._reader.read(PODS, pod, refused_artifact) for pod in pods)
                 found += [refusal for each in here if each is not None for _, refusal in (each,)]
         return tuple(found)
 

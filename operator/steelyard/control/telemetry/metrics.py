@@ -12,9 +12,8 @@ counters and the histograms are prometheus_client's.
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from types import MappingProxyType
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
@@ -185,7 +184,6 @@ class Gauges:
     """All gauges as of one moment. What is unknown is left out."""
 
     samples: tuple[Sample, ...] = ()
-    info: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 def _check(family: Family, labels: tuple[str, ...]) -> None:
