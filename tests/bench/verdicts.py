@@ -17,12 +17,13 @@ from bench.benchmark import Bar, Row, Say
 from bench.judging.play import alone, factor, judged
 from bench.judging.worlds import BUDGET_HOURS, HOME, HOURS, RIVAL, UNIT_COST, WINDOW, Drawn
 from bench.judging.worlds import draw as drawn
+from bench.kept import Kept
 from bench.kinds import Kind
 from steelyard.core.facts.memory import VerdictWord
 
 ABOUT = """Verdicts on claims, for every kind of server
 
-Worlds of one workload and two pools in the simulator ([how](../how-to/simulate.md)), eight hours each, decided by the operator's own
+Worlds of one workload and two pools in the simulator ([how](../how-to/simulate.md)), six hours each, decided by the operator's own
 `decide` in mode Auto with windows of two minutes and a budget for trials of an hour and a half of the dearer pool's replica. The number
 of a world draws everything:
 
@@ -41,6 +42,8 @@ those that a test of fixed size needs to find an effect of 15 % in 80 % of cases
 whether the load ended on the pool that alone costs less, whole replicas and all; empty where the difference is below 15 %. `regret`: cost
 over that on the better of the two pools alone, less 1, with everything in it; below 0 where a probe shows that fewer replicas are enough,
 since the pools alone are sized by what their traffic shows; `trusting_regret`: the same of who goes where the claim says.
+
+A run that was cut off goes on where it was when it is begun again with the same code; the time below is that of the last run.
 """
 COLUMNS = (
     "number", "kind", "busy_told", "load", "devices", "metric", "true_ratio", "off", "claimed", "verdict", "measured", "n", "fixed_n",
@@ -56,11 +59,23 @@ APART = 1.15
 
 def rows(say: Say, *, quick: bool) -> Iterable[Row]:
     """A row for each world."""
-    many, hours = (FEW, BRIEF) if quick else (WORLDS, HOURS)
+    if quick:
+        yield from map(partial(_row, hours=BRIEF), range(FEW))
+        return
+    kept = Kept("verdicts")
+    before = kept.rows()
+    missing = [number for number in range(WORLDS) if number not in before]
+    if before:
+        say(f"{len(before)} of {WORLDS} worlds were played by a run of the same code that was cut off")
     with ProcessPoolExecutor(os.cpu_count()) as processes:
-        for done, row in enumerate(processes.map(partial(_row, hours=hours), range(many), chunksize=4), 1):
-            if done % 50 == 0:
-                say(f"{done} of {many} worlds")
+        played = processes.map(partial(_row, hours=HOURS), missing, chunksize=4)
+        for number in range(WORLDS):
+            row = before.get(number)
+            if row is None:
+                row = next(played)
+                kept.add(number, row)
+            if (number + 1) % 50 == 0:
+                say(f"{number + 1} of {WORLDS} worlds")
             yield row
 
 

@@ -15,7 +15,7 @@ from steelyard.simulate.scenario import Scenario
 from steelyard.simulate.truth import Truth
 
 HOME, RIVAL = "home", "rival"
-HOURS = 8.0
+HOURS = 6.0
 STEP, WINDOW = 60, 120
 TRIAL = 3600
 """Seconds that one trial may take at most."""
