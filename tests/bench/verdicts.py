@@ -44,6 +44,7 @@ over that on the better of the two pools alone, less 1, with everything in it; b
 since the pools alone are sized by what their traffic shows; `trusting_regret`: the same of who goes where the claim says.
 
 A run that was cut off goes on where it was when it is begun again with the same code; the time below is that of the last run.
+`STEELYARD_WORLDS=100` plays the first hundred worlds alone.
 """
 COLUMNS = (
     "number", "kind", "busy_told", "load", "devices", "metric", "true_ratio", "off", "claimed", "verdict", "measured", "n", "fixed_n",
@@ -62,20 +63,20 @@ def rows(say: Say, *, quick: bool) -> Iterable[Row]:
     if quick:
         yield from map(partial(_row, hours=BRIEF), range(FEW))
         return
-    kept = Kept("verdicts")
+    kept, many = Kept("verdicts"), int(os.environ.get("STEELYARD_WORLDS", WORLDS))
     before = kept.rows()
-    missing = [number for number in range(WORLDS) if number not in before]
+    missing = [number for number in range(many) if number not in before]
     if before:
-        say(f"{len(before)} of {WORLDS} worlds were played by a run of the same code that was cut off")
+        say(f"{many - len(missing)} of {many} worlds were played by a run of the same code that was cut off")
     with ProcessPoolExecutor(os.cpu_count()) as processes:
         played = processes.map(partial(_row, hours=HOURS), missing, chunksize=4)
-        for number in range(WORLDS):
+        for number in range(many):
             row = before.get(number)
             if row is None:
                 row = next(played)
                 kept.add(number, row)
             if (number + 1) % 50 == 0:
-                say(f"{number + 1} of {WORLDS} worlds")
+                say(f"{number + 1} of {many} worlds")
             yield row
 
 
@@ -132,6 +133,7 @@ def bars(rows: Sequence[Row]) -> Sequence[Bar]:
     over = [r for r in rows if _number(r, "overshoot_money") > _number(r, "window_money")]
     regret, trusting = fmean(_number(r, "regret") for r in rows), fmean(_number(r, "trusting_regret") for r in rows)
     return [
+        Bar(f"at least {WORLDS:,} worlds", f"{len(rows):,}", len(rows) >= WORLDS),
         _most("false claims Confirmed", len(confirmed), len(false_claims), WRONGLY),
         _most("true claims Refuted", len(refuted), len(true_claims), WRONGLY),
         _least("claims that are off by 15 % or more are judged", len(words), len(off), CONCLUSIVE),
@@ -185,4 +187,3 @@ def draw(figure: Figure, rows: Sequence[Row]) -> None:
     figure.axes[0].legend(fontsize=7)
     figure.supxlabel("how many times as much as the truth is promised", fontsize=8)
     figure.supylabel("worlds", fontsize=8)
-    figure.tight_layout()

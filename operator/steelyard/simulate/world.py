@@ -158,6 +158,7 @@ class World:
             workloads=len(self.tenants),
             moves_elsewhere=len(moves),
             moves_by_pool=Counter(pool for move in moves for pool in {move.source.pool, move.target.pool}),
+            moves_in_namespace=len(moves),
         )
 
     def asked(self) -> tuple[tuple[Demand, ...], Mapping[str, float]]:

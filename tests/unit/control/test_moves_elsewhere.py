@@ -44,6 +44,14 @@ def world(**moves: dict[str, Any] | None) -> SnapshotBuilder:
     return SnapshotBuilder(store, settings_of(Config()), lambda *_: Unknown(""), synced=lambda: True, clock_suspect=lambda: False)
 
 
+def test_those_in_its_own_namespace_are_counted_apart() -> None:
+    seen = world(w={"from": "a", "to": "b"}, v={"from": "b", "to": "c"}, t=None)
+    with seen.writing_down(WorkloadKey("another", "x"), BEGUN):
+        snapshot = seen.freeze(WorkloadKey("ns", "v"), START)
+    assert isinstance(snapshot, Snapshot)
+    assert (snapshot.moves_elsewhere, snapshot.moves_in_namespace) == (2, 1)
+
+
 def told(seen: SnapshotBuilder, name: str) -> tuple[int, int, dict[str, int]]:
     snapshot = seen.freeze(WorkloadKey("ns", name), START)
     assert isinstance(snapshot, Snapshot)

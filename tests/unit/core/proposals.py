@@ -48,6 +48,7 @@ def passing(**changes: object) -> Proposal:
         exhausted_until=None,
         replicas_owner=None,
         moves_elsewhere=0,
+        moves_in_namespace=0,
         moves_at_once=1,
         pool_moves=(("a", 0, 1), ("b", 0, 1)),
         unready_nodes=UnreadyNodes(pool_nodes=10, pool_unready=0, nodes=20, unready=0),
@@ -135,6 +136,7 @@ any_proposal: st.SearchStrategy[Proposal] = st.builds(
     exhausted_until=st.none() | _moments,
     replicas_owner=st.none() | st.just("hpa/embed"),
     moves_elsewhere=st.integers(0, 3),
+    moves_in_namespace=st.integers(0, 3),
     moves_at_once=st.integers(0, 3),
     pool_moves=st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 3), st.integers(1, 3)), max_size=2).map(tuple),
     unready_nodes=st.builds(

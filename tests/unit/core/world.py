@@ -310,6 +310,7 @@ class World:
             workloads=max(1, len(self.fleet)),
             moves_elsewhere=len(others),
             moves_by_pool=Counter(pool for move in others for pool in {move.source.pool, move.target.pool}),
+            moves_in_namespace=len(others),
         )
 
     def placement(self, key: PlacementKey) -> Placement:

@@ -195,7 +195,8 @@ class SnapshotBuilder:
             clock_suspect=self._clock_suspect(),
             workloads=self._store.count(INFERENCE_WORKLOADS),
             moves_elsewhere=len(moves),
-            moves_by_pool=Counter(pool for ends in moves for pool in ends),
+            moves_by_pool=Counter(pool for ends in moves.values() for pool in ends),
+            moves_in_namespace=sum(other.namespace == key.namespace for other in moves),
             has_front=not self._synced() or self._has_front(key, workload.uid),
             references=references(workload, pools, self._catalogue, self._ask, self.settings.currency),
         )
@@ -507,14 +508,14 @@ class SnapshotBuilder:
             known = self._artifacts_of[namespace] = now, {found[0]: found[1] for found in read if found is not None}
         return known[1]
 
-    def _moves_elsewhere(self, key: WorkloadKey) -> tuple[frozenset[str], ...]:
+    def _moves_elsewhere(self, key: WorkloadKey) -> Mapping[WorkloadKey, frozenset[str]]:
         """The pools at both ends of each move of another workload."""
         under_way = {other: frozenset((move.source.pool, move.target.pool)) for other, move in self._begun.items()}
         for w in self._store.marked(UNDER_WAY):
             told = self._move_told(w)
             if told is not None:
                 under_way[_key(w)] = frozenset(pool for pool in (told.source, told.target) if pool)
-        return tuple(ends for other, ends in sorted(under_way.items()) if other != key)
+        return {other: ends for other, ends in sorted(under_way.items()) if other != key}
 
     def _memory(self, raw: Manifest) -> Memory:
         """What the workload's status remembers. Most passes find the status that the last one has read; of those that are gone `paid_nodes`

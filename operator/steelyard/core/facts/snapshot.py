@@ -562,7 +562,7 @@ class Snapshot:
 
     `artifacts` by compile key; `traffic` by placement: the reading is fresh only if every serving pod was read lately and the newest
     window is complete. `workloads`: of the installation; `moves_elsewhere`: moves in flight of others; `moves_by_pool`: those of them that go
-    to or from a pool. `references`: by instance type. `target`: None while the fleet has no plan. `refused`: writes for this workload. `past`:
+    to or from a pool; `moves_in_namespace`: those in the workload's own. `references`: by instance type. `target`: None while the fleet has no plan. `refused`: writes for this workload. `past`:
     windows of each placement that served and does not any more, which tell what was asked for then.
     """
 
@@ -578,6 +578,7 @@ class Snapshot:
     workloads: int = 1
     moves_elsewhere: int = 0
     moves_by_pool: Mapping[str, int] = field(default_factory=dict)
+    moves_in_namespace: int = 0
     references: Mapping[str, Reference] = field(default_factory=dict)
     target: FleetTarget | None = None
     refused: tuple[RefusedWrite, ...] = ()

@@ -1,10 +1,12 @@
-"""Moves that workloads would begin now, and whose turn it is: where not all may be under way at once, those that gain most for what they cost."""
+"""Moves that workloads would begin now, and whose turn it is: where not all may be under way at once, namespaces take turns, and in each those begin
+first that gain most for what they cost."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
 
 from steelyard.core.facts.identity import WorkloadKey
 
@@ -14,8 +16,8 @@ class Wish:
     """A move that every gate lets pass but those that ask whether there is room and whose turn it is.
 
     gain: what it saves within the payback time over what the move costs. pool: where it goes; nodes: of that pool that it takes; saving: money
-    per hour. room: whether other workloads leave a node there. under_way: moves of other workloads, and at_once how many there may be; by_pool:
-    (pool, the same two of it) of both ends.
+    per hour. room: whether other workloads leave a node there. under_way: moves of other workloads, in_namespace those of its own namespace, and
+    at_once how many there may be in all; by_pool: (pool, moves of others, how many there may be of it) of both ends.
     """
 
     gain: float
@@ -24,6 +26,7 @@ class Wish:
     saving: float
     room: bool
     under_way: int
+    in_namespace: int
     at_once: int
     by_pool: tuple[tuple[str, int, int], ...]
 
@@ -32,16 +35,38 @@ Wishes = Mapping[WorkloadKey, tuple[Wish, ...]]
 
 
 def turns(wishes: Wishes) -> frozenset[WorkloadKey]:
-    """Who may begin: in order of gain, as many as may be under way together with those that are. What has no room takes nobody's turn."""
-    ready = ((key, one) for key, each in wishes.items() for one in each if one.room)
+    """Who may begin, as many as may be under way together with those that are: from the namespace with fewest of them the move that gains most; where
+    namespaces have as many, that which gains more. What has no room takes nobody's turn."""
+    ready = [(key, one) for key, each in wishes.items() for one in each if one.room]
+    lines: defaultdict[str, deque[tuple[WorkloadKey, Wish]]] = defaultdict(deque)
+    for key, one in sorted(ready, key=_by_gain):
+        lines[key.namespace].append((key, one))
+    heads = [_head(line, line[0][1].in_namespace) for line in lines.values()]
+    heapify(heads)
     chosen: set[WorkloadKey] = set()
     begun: Counter[str] = Counter()
-    for key, one in sorted(ready, key=lambda entry: (-entry[1].gain, entry[0], entry[1].pool)):
-        fits = one.under_way + len(chosen) < one.at_once and all(moves + begun[pool] < most for pool, moves, most in one.by_pool)
+    while heads:
+        moves, *_, namespace = heappop(heads)
+        line = lines[namespace]
+        key, one = line.popleft()
+        fits = one.under_way + len(chosen) < one.at_once and all(of + begun[pool] < most for pool, of, most in one.by_pool)
         if fits and key not in chosen:
             chosen.add(key)
             begun.update(pool for pool, _, _ in one.by_pool)
+            moves += 1
+        if line:
+            heappush(heads, _head(line, moves))
     return frozenset(chosen)
+
+
+def _by_gain(entry: tuple[WorkloadKey, Wish]) -> tuple[float, WorkloadKey, str]:
+    key, one = entry
+    return -one.gain, key, one.pool
+
+
+def _head(line: deque[tuple[WorkloadKey, Wish]], moves: int) -> tuple[int, float, WorkloadKey, str, str]:
+    """Whose turn it is among namespaces: by their moves, and by what the first in line gains."""
+    return moves, *_by_gain(line[0]), line[0][0].namespace
 
 
 def gained(wishes: Iterable[Wish]) -> dict[str, float]:

@@ -51,6 +51,7 @@ class Proposal:
     exhausted_until: datetime | None
     replicas_owner: str | None
     moves_elsewhere: int
+    moves_in_namespace: int
     moves_at_once: int
     pool_moves: tuple[tuple[str, int, int], ...]
     unready_nodes: UnreadyNodes

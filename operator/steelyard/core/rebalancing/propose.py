@@ -82,6 +82,7 @@ def wished(considered: Considered, replicas: int) -> tuple[Wish, ...]:
             saving=saves,
             room=asked.room >= 1,
             under_way=asked.moves_elsewhere,
+            in_namespace=asked.moves_in_namespace,
             at_once=asked.moves_at_once,
             by_pool=asked.pool_moves,
         ),
@@ -357,6 +358,7 @@ def _proposal(grounds: Grounds, source: Option, target: Option | None, kind: Mov
         exhausted_until=there.exhausted_until if there else None,
         replicas_owner=grounds.owner,
         moves_elsewhere=snapshot.moves_elsewhere,
+        moves_in_namespace=snapshot.moves_in_namespace,
         moves_at_once=in_all(snapshot.settings.moves_at_once, snapshot.workloads),
         pool_moves=tuple(
             (o.pool, snapshot.moves_by_pool.get(o.pool, 0), in_pool(snapshot.settings.moves_at_once_per_pool, o.candidate.pool.nodes))

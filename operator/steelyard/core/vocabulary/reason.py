@@ -66,7 +66,7 @@ class Reason(str, Enum):
     POOL_EXHAUSTED = ("PoolExhausted", "The pool could not deliver nodes lately; it is tried again after the back-off.")
     BUDGET_EXHAUSTED = ("BudgetExhausted", "The money for trials within a day, or the number of moves allowed at once, is used up.")
     GOES_WITHOUT = ("GoesWithout", "The pools or a budget do not hold all workloads, and by the fleet's plan others come first.")
-    NOT_ITS_TURN = ("NotItsTurn", "Moves of other workloads that gain more for what they cost begin first.")
+    NOT_ITS_TURN = ("NotItsTurn", "Moves of a namespace with fewer of them under way, or that gain more for what they cost, begin first.")
     REPLICAS_OWNED_ELSEWHERE = ("ReplicasOwnedElsewhere", "Something else writes the replicas; Steelyard never fights over a field.")
     TOO_EXPENSIVE = ("TooExpensive", "A good request would cost more there than spec.objective.maxUnitCost, which bounds a rescue.")
     NO_POOL_MEETS_OBJECTIVE = (
