@@ -239,7 +239,8 @@ class Config(_Closed):
     )
     moves_at_once: Annotated[int, Field(ge=1, le=1000)] | None = Field(
         default=None,
-        description="Moves under way at the same time in the whole installation; none for 5 % of its workloads, and at least 1.",
+        description="Moves under way at the same time in the whole installation; none for 5 % of its workloads, and at least 1. A namespace has "
+        "its part by its workloads, and at least 1.",
     )
     moves_at_once_per_pool: Annotated[int, Field(ge=1, le=1000)] | None = Field(
         default=None, description="Moves to and from one pool at the same time; none for 10 % of its nodes, and at least 1."

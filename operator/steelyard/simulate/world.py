@@ -156,6 +156,7 @@ class World:
             probe=tenant.probe.told(self.now) if tenant.probe is not None else None,
             target=self.plan.target(key_of(entry)) if self.plan else None,
             workloads=len(self.tenants),
+            workloads_in_namespace=len(self.tenants),
             moves_elsewhere=len(moves),
             moves_by_pool=Counter(pool for move in moves for pool in {move.source.pool, move.target.pool}),
             moves_in_namespace=len(moves),

@@ -1,11 +1,11 @@
-"""Invariant I3: how many moves are under way at once, in the installation and at one pool."""
+"""Invariant I3: how many moves are under way at once, in the installation, in a namespace of it, and at one pool."""
 
 from collections import Counter
 
 import pytest
 
 from steelyard.core.facts.memory import Outcome
-from steelyard.core.rebalancing.at_once import in_all, in_pool
+from steelyard.core.rebalancing.at_once import in_all, in_namespace, in_pool
 from unit.core.world import Ground, World, ratio_claim
 
 
@@ -13,6 +13,24 @@ from unit.core.world import Ground, World, ratio_claim
 def test_a_twentieth_of_the_workloads_may_move_at_once_and_always_one(workloads: int, allowed: int) -> None:
     assert in_all(None, workloads) == allowed
     assert in_all(7, workloads) == 7, "what the installation says counts"
+
+
+@pytest.mark.parametrize(
+    ("limit", "workloads", "here", "allowed"),
+    [
+        (None, 5_000, 5_000, 250),
+        (None, 5_010, 5_000, 249),
+        (None, 5_010, 10, 1),
+        (None, 1, 1, 1),
+        (4, 30, 15, 2),
+        (1, 30, 29, 1),
+        (3, 0, 0, 1),
+    ],
+)
+def test_a_namespace_has_its_part_of_them_by_its_workloads_and_always_one(
+    limit: int | None, workloads: int, here: int, allowed: int
+) -> None:
+    assert in_namespace(limit, workloads, here) == allowed
 
 
 @pytest.mark.parametrize(("nodes", "allowed"), [(0, 1), (3, 1), (19, 1), (20, 2), (250, 25)])

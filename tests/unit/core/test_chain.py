@@ -50,6 +50,7 @@ REFUSED = [
     ("it failed there", {"quarantine": (quarantine("b", HOUR),)}, Reason.QUARANTINED),
     ("no nodes to be had", {"exhausted_until": START + HOUR}, Reason.POOL_EXHAUSTED),
     ("others are moving", {"moves_elsewhere": 1}, Reason.BUDGET_EXHAUSTED),
+    ("others of the namespace are moving", {"moves_in_namespace": 2, "moves_at_once_in_namespace": 2}, Reason.BUDGET_EXHAUSTED),
     ("others leave the source's pool", {"pool_moves": (("a", 2, 2), ("b", 0, 1))}, Reason.BUDGET_EXHAUSTED),
     ("others go to the target's pool", {"pool_moves": (("a", 0, 2), ("b", 1, 1))}, Reason.BUDGET_EXHAUSTED),
     ("no replica more is allowed", {"replicas": 10, "replicas_allowed": 10}, Reason.LIMIT_REACHED),

@@ -19,8 +19,9 @@ def wish(pool: str = "b", **changes: object) -> Wish:
         "saving": 1.0,
         "room": True,
         "under_way": 0,
-        "in_namespace": 0,
         "at_once": 2,
+        "in_namespace": 0,
+        "at_once_in_namespace": 9,
         "by_pool": (("a", 0, 9), (pool, 0, 9)),
     }
     return Wish(pool=pool, **{**given, **changes})  # type: ignore[arg-type]
@@ -45,6 +46,11 @@ def test_namespaces_take_turns_however_many_moves_one_of_them_would_begin_and_wh
     greedy = [wish(gain=1000.0 - at, at_once=4) for at in range(500)]
     assert turns_of(greedy=greedy, shop=[wish(gain=0.1, at_once=4)]) == ["greedy/0", "greedy/1", "greedy/2", "shop/0"]
     assert turns_of(greedy=greedy, shop=[wish(gain=0.1, at_once=4)] * 3) == ["greedy/0", "greedy/1", "shop/0", "shop/1"]
+
+
+def test_a_namespace_has_no_more_than_its_part_under_way_whoever_else_asks() -> None:
+    asks = wish(under_way=1, at_once=9, in_namespace=1, at_once_in_namespace=3)
+    assert turns_of(greedy=[asks] * 4) == ["greedy/0", "greedy/1"]
 
 
 def test_a_namespace_that_has_moves_under_way_comes_after_one_that_has_none() -> None:
@@ -110,10 +116,11 @@ def test_one_decision_asks_and_the_plan_of_the_fleet_gives_the_turn_to_the_names
 
     def asks(namespace: str, name: str, here: int) -> Demand:
         workload = replace(snapshot.workload, key=WorkloadKey(namespace, name))
-        decision = decide(replace(snapshot, workload=workload, moves_elsewhere=2, moves_in_namespace=here), world.now)
+        others = {"workloads": 5, "workloads_in_namespace": 4, "moves_elsewhere": 1, "moves_in_namespace": here}
+        decision = decide(replace(snapshot, workload=workload, **others), world.now)  # type: ignore[arg-type]
         assert decision.reason is Reason.NOT_ITS_TURN
         assert decision.demand is not None
         return decision.demand
 
-    demands = [asks("greedy", f"w{at}", here=2) for at in range(4)] + [asks("shop", "encoder", here=0)]
-    assert plan_demands(tuple(demands), {"a": 99.0, "b": 99.0}, {}).turns == {WorkloadKey("shop", "encoder")}
+    demands = [asks("greedy", f"w{at}", here=1) for at in range(4)] + [asks("shop", "encoder", here=0)]
+    assert plan_demands(tuple(demands), {"a": 99.0, "b": 99.0}, {}).turns == {WorkloadKey("shop", "encoder"), WorkloadKey("greedy", "w0")}

@@ -308,6 +308,7 @@ class World:
             memory=self.memory,
             synced=self.synced,
             workloads=max(1, len(self.fleet)),
+            workloads_in_namespace=max(1, len(self.fleet)),
             moves_elsewhere=len(others),
             moves_by_pool=Counter(pool for move in others for pool in {move.source.pool, move.target.pool}),
             moves_in_namespace=len(others),

@@ -194,6 +194,7 @@ class SnapshotBuilder:
             synced=self._synced(),
             clock_suspect=self._clock_suspect(),
             workloads=self._store.count(INFERENCE_WORKLOADS),
+            workloads_in_namespace=self._store.count(INFERENCE_WORKLOADS, key.namespace),
             moves_elsewhere=len(moves),
             moves_by_pool=Counter(pool for ends in moves.values() for pool in ends),
             moves_in_namespace=sum(other.namespace == key.namespace for other in moves),

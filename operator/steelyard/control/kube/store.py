@@ -280,9 +280,9 @@ class Store:
         """Objects that have it, ordered."""
         return self._ordered(self._marks[mark][2])
 
-    def count(self, resource: Resource) -> int:
-        """How many objects are held."""
-        return len(self._kinds[resource].entries)
+    def count(self, resource: Resource, namespace: str | None = None) -> int:
+        """How many objects are held (of one namespace, if given)."""
+        return len(self._kinds[resource].entries if namespace is None else self._by_namespace.get((resource, namespace), ()))
 
     def changes(self, resource: Resource) -> int:
         """How often any object of a resource came, went or became different: what was computed of them is true while this stays."""

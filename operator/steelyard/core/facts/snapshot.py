@@ -561,8 +561,8 @@ class Snapshot:
     """Everything `decide` may look at for one workload.
 
     `artifacts` by compile key; `traffic` by placement: the reading is fresh only if every serving pod was read lately and the newest
-    window is complete. `workloads`: of the installation; `moves_elsewhere`: moves in flight of others; `moves_by_pool`: those of them that go
-    to or from a pool; `moves_in_namespace`: those in the workload's own. `references`: by instance type. `target`: None while the fleet has no plan. `refused`: writes for this workload. `past`:
+    window is complete. `workloads`: of the installation, and those in the workload's namespace; `moves_elsewhere`: moves in flight of others; `moves_by_pool`: those
+    of them that go to or from a pool; `moves_in_namespace`: those in the workload's own. `references`: by instance type. `target`: None while the fleet has no plan. `refused`: writes for this workload. `past`:
     windows of each placement that served and does not any more, which tell what was asked for then.
     """
 
@@ -576,6 +576,7 @@ class Snapshot:
     synced: bool = True
     clock_suspect: bool = False
     workloads: int = 1
+    workloads_in_namespace: int = 1
     moves_elsewhere: int = 0
     moves_by_pool: Mapping[str, int] = field(default_factory=dict)
     moves_in_namespace: int = 0

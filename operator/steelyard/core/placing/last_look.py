@@ -12,11 +12,13 @@ from steelyard.core.facts.identity import PlacementKey
 from steelyard.core.facts.snapshot import Pool, Snapshot, Traffic
 from steelyard.core.placing.decision import Decision
 from steelyard.core.planning.option import Room
-from steelyard.core.rebalancing.at_once import in_all
+from steelyard.core.rebalancing.at_once import in_all, in_namespace
 from steelyard.core.vocabulary.reading import Fresh, Reading
 
 _IN_POOL = attrgetter(*(each.name for each in fields(Pool) if each.name != "held_nodes"))
-_IN_SNAPSHOT = attrgetter(*(each.name for each in fields(Snapshot) if each.name not in {"traffic", "pools", "workloads"}))
+_IN_SNAPSHOT = attrgetter(
+    *(each.name for each in fields(Snapshot) if each.name not in {"traffic", "pools", "workloads", "workloads_in_namespace"})
+)
 """All but what is compared by itself."""
 _WHENEVER = datetime(1970, 1, 1, tzinfo=UTC)
 KEPT = 10_000
@@ -62,8 +64,9 @@ def _leaves_the_same(before: Pool, now: Pool, room: Room) -> bool:
     return room.beside(before.held_nodes) == room.beside(now.held_nodes) and _IN_POOL(now) == _IN_POOL(before)
 
 
-def _facts(snapshot: Snapshot) -> tuple[tuple[object, ...], int]:
-    return _IN_SNAPSHOT(snapshot), in_all(snapshot.settings.moves_at_once, snapshot.workloads)
+def _facts(snapshot: Snapshot) -> tuple[tuple[object, ...], int, int]:
+    limit, workloads = snapshot.settings.moves_at_once, snapshot.workloads
+    return _IN_SNAPSHOT(snapshot), in_all(limit, workloads), in_namespace(limit, workloads, snapshot.workloads_in_namespace)
 
 
 def _values(snapshot: Snapshot) -> Mapping[PlacementKey, Reading[Traffic]]:

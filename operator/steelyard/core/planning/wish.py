@@ -16,8 +16,8 @@ class Wish:
     """A move that every gate lets pass but those that ask whether there is room and whose turn it is.
 
     gain: what it saves within the payback time over what the move costs. pool: where it goes; nodes: of that pool that it takes; saving: money
-    per hour. room: whether other workloads leave a node there. under_way: moves of other workloads, in_namespace those of its own namespace, and
-    at_once how many there may be in all; by_pool: (pool, moves of others, how many there may be of it) of both ends.
+    per hour. room: whether other workloads leave a node there. under_way: moves of other workloads, and at_once how many there may be;
+    in_namespace, at_once_in_namespace: the same two of its own namespace; by_pool: (pool, the same two of it) of both ends.
     """
 
     gain: float
@@ -26,8 +26,9 @@ class Wish:
     saving: float
     room: bool
     under_way: int
-    in_namespace: int
     at_once: int
+    in_namespace: int
+    at_once_in_namespace: int
     by_pool: tuple[tuple[str, int, int], ...]
 
 
@@ -49,8 +50,8 @@ def turns(wishes: Wishes) -> frozenset[WorkloadKey]:
         moves, *_, namespace = heappop(heads)
         line = lines[namespace]
         key, one = line.popleft()
-        fits = one.under_way + len(chosen) < one.at_once and all(of + begun[pool] < most for pool, of, most in one.by_pool)
-        if fits and key not in chosen:
+        fits = one.under_way + len(chosen) < one.at_once and moves < one.at_once_in_namespace
+        if fits and all(of + begun[pool] < most for pool, of, most in one.by_pool) and key not in chosen:
             chosen.add(key)
             begun.update(pool for pool, _, _ in one.by_pool)
             moves += 1

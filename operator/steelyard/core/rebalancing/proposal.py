@@ -51,8 +51,9 @@ class Proposal:
     exhausted_until: datetime | None
     replicas_owner: str | None
     moves_elsewhere: int
-    moves_in_namespace: int
     moves_at_once: int
+    moves_in_namespace: int
+    moves_at_once_in_namespace: int
     pool_moves: tuple[tuple[str, int, int], ...]
     unready_nodes: UnreadyNodes
     node_worth: float = 0.0

@@ -17,7 +17,7 @@ from steelyard.core.planning.outcome import Infeasible, Planned, Undecided
 from steelyard.core.planning.prior import expected_saving, sigma_of
 from steelyard.core.planning.wish import Wish
 from steelyard.core.rebalancing.alternative import Alternative, alternatives
-from steelyard.core.rebalancing.at_once import in_all, in_pool
+from steelyard.core.rebalancing.at_once import in_all, in_namespace, in_pool
 from steelyard.core.rebalancing.chain import COST_MOVE, EXPLORATION, OF_THE_FLEET, RESCUE, Review, review
 from steelyard.core.rebalancing.cost_test import CostTest
 from steelyard.core.rebalancing.equal_share import source_beside
@@ -70,7 +70,7 @@ def wished(considered: Considered, replicas: int) -> tuple[Wish, ...]:
     # What it may cost is its own: no room and no turn makes it less, and that is cheaper to ask than all of it once more.
     if target is None or not refusing <= _WAITED_FOR or trial_too_expensive(asked) is not None:
         return ()
-    alone = replace(asked, room=max(1, asked.room), turn=True, moves_elsewhere=0, pool_moves=())
+    alone = replace(asked, room=max(1, asked.room), turn=True, moves_elsewhere=0, moves_in_namespace=0, pool_moves=())
     if any(gate(alone) is not None for gate in OF_THE_FLEET):
         return ()
     saves = asked.saving.point if asked.saving is not None else (asked.expected_saving or 0.0) * 3600 / asked.policy.payback_seconds
@@ -82,8 +82,9 @@ def wished(considered: Considered, replicas: int) -> tuple[Wish, ...]:
             saving=saves,
             room=asked.room >= 1,
             under_way=asked.moves_elsewhere,
-            in_namespace=asked.moves_in_namespace,
             at_once=asked.moves_at_once,
+            in_namespace=asked.moves_in_namespace,
+            at_once_in_namespace=asked.moves_at_once_in_namespace,
             by_pool=asked.pool_moves,
         ),
     )
@@ -358,8 +359,9 @@ def _proposal(grounds: Grounds, source: Option, target: Option | None, kind: Mov
         exhausted_until=there.exhausted_until if there else None,
         replicas_owner=grounds.owner,
         moves_elsewhere=snapshot.moves_elsewhere,
-        moves_in_namespace=snapshot.moves_in_namespace,
         moves_at_once=in_all(snapshot.settings.moves_at_once, snapshot.workloads),
+        moves_in_namespace=snapshot.moves_in_namespace,
+        moves_at_once_in_namespace=in_namespace(snapshot.settings.moves_at_once, snapshot.workloads, snapshot.workloads_in_namespace),
         pool_moves=tuple(
             (o.pool, snapshot.moves_by_pool.get(o.pool, 0), in_pool(snapshot.settings.moves_at_once_per_pool, o.candidate.pool.nodes))
             for o in ends

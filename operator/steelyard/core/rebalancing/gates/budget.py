@@ -14,7 +14,7 @@ OF_A_DAY = 0.1
 
 
 def budget_exhausted(proposal: Proposal) -> Refusal | None:
-    """Invariant I3 for the fleet and for a pool; spec.scaling.maxReplicas, surge included; rebalancing.exploration.budget for a trial."""
+    """Invariant I3 for the fleet, for a namespace and for a pool; spec.scaling.maxReplicas, surge included; rebalancing.exploration.budget for a trial."""
     # A rescue runs one more than is allowed, as a new revision does: at its limit the workload could leave no pool otherwise.
     if proposal.kind is not MoveKind.RESCUE and proposal.replicas + proposal.source_extra + 1 > proposal.replicas_allowed:
         return Refusal(
@@ -26,6 +26,12 @@ def budget_exhausted(proposal: Proposal) -> Refusal | None:
         return Refusal(
             Reason.BUDGET_EXHAUSTED,
             f"{proposal.moves_elsewhere} move(s) of other workloads are under way, {proposal.moves_at_once} may be at once (config.movesAtOnce)",
+        )
+    if proposal.moves_in_namespace >= proposal.moves_at_once_in_namespace:
+        return Refusal(
+            Reason.BUDGET_EXHAUSTED,
+            f"{proposal.moves_in_namespace} move(s) of other workloads of this namespace are under way, and {proposal.moves_at_once_in_namespace} may "
+            f"be at once: its part, by its workloads, of {proposal.moves_at_once} in the installation (config.movesAtOnce)",
         )
     for pool, moves, allowed in proposal.pool_moves:
         if moves >= allowed:
