@@ -137,6 +137,8 @@ PASSED = [
     ("a move a minute ago", {"history": (past("b", "a", timedelta(minutes=1)),)}),
     ("no price", {"prices": (("b", Unknown("never set")),)}),
     ("as many replicas as are allowed", {"replicas": 10, "replicas_allowed": 10}),
+    ("a turn", {"turn": False}),
+    ("place in its namespace's part", {"moves_in_namespace": 2, "moves_at_once_in_namespace": 2}),
 ]
 REFUSED = [
     ("a person said stop", {"frozen": True}, Reason.FROZEN),

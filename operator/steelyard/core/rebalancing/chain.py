@@ -76,9 +76,10 @@ _OF_RESCUES: Mapping[Gate, tuple[Gate, ...]] = {
     pool_scarce: (),
     cooling_down: (),
     cyclic: (),
+    not_its_turn: (),
 }
 RESCUE: tuple[Gate, ...] = tuple(own for g in COST_MOVE for own in _OF_RESCUES.get(g, (g,)))
-"""Leaving a place where the promise is broken and more replicas do not help: no saving is asked for and no rest, and no price has to be known;
+"""Leaving a place where the promise is broken and more replicas do not help: no saving is asked for, no rest and no turn, and no price has to be known;
 the user's ceiling on the cost of a request bounds it. That the promise is broken is the reason to go."""
 
 GO_ON: tuple[Gate, ...] = (

@@ -27,7 +27,8 @@ def budget_exhausted(proposal: Proposal) -> Refusal | None:
             Reason.BUDGET_EXHAUSTED,
             f"{proposal.moves_elsewhere} move(s) of other workloads are under way, {proposal.moves_at_once} may be at once (config.movesAtOnce)",
         )
-    if proposal.moves_in_namespace >= proposal.moves_at_once_in_namespace:
+    # To serve comes before to save: what other moves of the namespace have taken of its part keeps no rescue waiting.
+    if proposal.kind is not MoveKind.RESCUE and proposal.moves_in_namespace >= proposal.moves_at_once_in_namespace:
         return Refusal(
             Reason.BUDGET_EXHAUSTED,
             f"{proposal.moves_in_namespace} move(s) of other workloads of this namespace are under way, and {proposal.moves_at_once_in_namespace} may "
