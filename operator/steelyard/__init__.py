@@ -2,6 +2,6 @@
 
 from os import environ
 
-# Before numpy is imported. The matrices here have a few hundred rows at most, and threads of its linear algebra make up to ten times the work of them:
-# they wait for one another by turning, on as many processors as the node has, whatever the pod may use of these.
+# Before numpy is imported. The matrices here have a few hundred rows at most: too few for threads of its linear algebra, of which it starts one for each
+# processor of the node, whatever the pod may use of these, and which wait for one another by turning.
 environ.setdefault("OPENBLAS_NUM_THREADS", "1")

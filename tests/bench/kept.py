@@ -19,8 +19,8 @@ CODE = ("operator/steelyard/core", "operator/steelyard/api", "operator/steelyard
 class Kept:
     """The rows by number, in a file of the user's cache. A line that was cut off while it was written is left out."""
 
-    def __init__(self, name: str, setting: str = "", folder: Path | None = None) -> None:
-        self._file = (folder or cache_folder() / "bench") / f"{name}-{_digest(setting)}.jsonl"
+    def __init__(self, name: str, folder: Path | None = None) -> None:
+        self._file = (folder or cache_folder() / "bench") / f"{name}-{_digest()}.jsonl"
 
     def rows(self) -> Mapping[int, Row]:
         """Those that were made before."""
@@ -36,8 +36,8 @@ class Kept:
             file.write(f"{json.dumps([number, row])}\n")
 
 
-def _digest(setting: str) -> str:
-    digest = hashlib.sha256(f"{sys.version} {setting}".encode())
+def _digest() -> str:
+    digest = hashlib.sha256(sys.version.encode())
     for folder in CODE:
         for path in sorted((ROOT / folder).rglob("*.*")):
             if path.suffix in {".py", ".txt", ".yaml", ".csv"} and path.is_file():

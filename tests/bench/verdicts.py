@@ -44,7 +44,7 @@ over that on the better of the two pools alone, less 1, with everything in it; b
 since the pools alone are sized by what their traffic shows; `trusting_regret`: the same of who goes where the claim says.
 
 A run that was cut off goes on where it was when it is begun again with the same code; the time below is that of the last run.
-`STEELYARD_WORLDS=100` plays the first hundred worlds alone. A world takes six seconds of two slow processors.
+`STEELYARD_WORLDS=100` plays the first hundred worlds alone. All take more than an hour on two processors.
 """
 COLUMNS = (
     "number", "kind", "busy_told", "load", "devices", "metric", "true_ratio", "off", "claimed", "verdict", "measured", "n", "fixed_n",

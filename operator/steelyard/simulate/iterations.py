@@ -88,19 +88,16 @@ class Iterations:
                 self.now = max(self.now, rows[here][0])
             if self.now >= until:
                 break
-            if here < len(rows) and rows[here][0] <= self.now:
-                here = self._take(rows, here, self.now, refused)
+            here = self._take(rows, here, self.now, refused)
             if self.held + len(running) > self.memory:
                 self._put_back()
             elif line and self._join():
-                if running[0][0] <= self._turn:
-                    self._end(taken, done, first)
+                self._end(taken, done, first)
                 continue
             # Who waits now waits for somebody to end, and whoever comes meanwhile waits behind.
             news = until if line or here == len(rows) else min(until, rows[here][0])
             self._go_on(news)
-            if running[0][0] <= self._turn:
-                self._end(taken, done, first)
+            self._end(taken, done, first)
         self._take(rows, here, until, refused)
         return answered(number, taken, done, first) + shed(number, refused)
 

@@ -13,10 +13,10 @@ from bench.kinds import Kind
 from bench.wrong.cases import Ground, scenario
 from steelyard.core.decide import decide
 from steelyard.core.facts.identity import WorkloadKey
-from steelyard.core.facts.snapshot import Snapshot
+from steelyard.core.facts.snapshot import Snapshot, Traffic
 from steelyard.core.facts.window import KEPT, Window
 from steelyard.core.facts.window_table import WindowTable
-from steelyard.core.vocabulary.reading import Fresh
+from steelyard.core.vocabulary.reading import Fresh, Reading
 from steelyard.simulate.carried import carried
 from steelyard.simulate.scenario import Scenario
 from steelyard.simulate.truth import Truth
@@ -60,22 +60,23 @@ def _load(kind: Kind) -> float:
 
 
 def fleet(one: Snapshot, workloads: int) -> Iterator[Snapshot]:
-    """So many of them. Nothing is shared but pools and settings, as in the operator."""
+    """So many of them. Nothing is shared but pools and settings, as in the operator, and engines that batch are not equally fast."""
     frozen, chance = pickle.dumps(one), np.random.default_rng(workloads)
     for i in range(workloads):
         again: Snapshot = pickle.loads(frozen)
         workload = replace(again.workload, key=WorkloadKey("benchmark", f"work-{i:05}"), uid=f"uid-{i}")
         factor = 1 + float(chance.uniform(0, SLOWER))
-        traffic = {
-            key: replace(told, value=replace(told.value, windows=WindowTable(_slower(w, factor) for w in told.value.windows)))
-            if isinstance(told, Fresh)
-            else told
-            for key, told in again.traffic.items()
-        }
+        traffic = {key: _slower(told, factor) for key, told in again.traffic.items()}
         yield replace(again, workload=workload, pools=one.pools, settings=one.settings, traffic=traffic)
 
 
-def _slower(window: Window, factor: float) -> Window:
+def _slower(told: Reading[Traffic], factor: float) -> Reading[Traffic]:
+    if not isinstance(told, Fresh) or all(w.batches is None and w.streams is None for w in told.value.windows):
+        return told
+    return replace(told, value=replace(told.value, windows=WindowTable(_slowed(w, factor) for w in told.value.windows)))
+
+
+def _slowed(window: Window, factor: float) -> Window:
     ran, streams = window.batches, window.streams
     return window._replace(
         batches=ran and ran._replace(seconds=tuple(factor * seconds for seconds in ran.seconds)),

@@ -66,7 +66,7 @@ def judged(drawn: Drawn) -> Judged:
 
 def alone(drawn: Drawn, pool: str) -> float:
     """Money where the workload is on one pool from beginning to end, sized by the same rule: what `steelyard simulate` compares with. The load is
-    constant, so that the hours in which the size has settled stand for those that are not played: to 1 % in a sample of 28 of eight hours."""
+    constant, so that the hours in which the size has settled stand for those that are not played."""
     hours = drawn.scenario.days * 24
     played = min(hours, PLAYED)
     scenario = drawn.scenario.model_copy(update={"days": played / 24})

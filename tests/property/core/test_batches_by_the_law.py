@@ -103,7 +103,9 @@ def test_intervals_of_capacity_hold_the_truth_about_as_often_as_they_say() -> No
         windows = engine.windows(min(part * truth, 1500.0), 8, within, seed)
         law = batch_law(windows)
         assert law is not None
-        found = explained(law, windows).capacity(within, allowed)
+        law = explained(law, windows)
+        found = law.capacity(within, allowed)
+        assert abs(law.busy_at_capacity(within, allowed) * law.saturation.point / found.point - 1) < 1e-9
         late = [engine.serve(load, 60_000 / load, seed + 1).late(within) for load in (found.lower, min(found.upper, engine.saturation))]
         holds = late[0] <= 1.1 * allowed and (late[1] >= 0.9 * allowed or found.upper >= engine.saturation)
         covered.setdefault(engine.scatter, []).append(holds)

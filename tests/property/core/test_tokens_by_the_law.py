@@ -13,6 +13,9 @@ from unit.core.token_engine import drawn
 COVERED = range(7000, 7160) if THOROUGH else range(7000, 7012)
 """Servers of the study of coverage, by number: none that a constant of the law was chosen with."""
 
+SAME = 0.005
+"""Part that the two ways to one figure may differ by: they look for it at loads that are a little different."""
+
 
 def test_intervals_of_capacity_and_saturation_hold_the_truth_about_as_often_as_they_say() -> None:
     """From windows at 20 to 70 % of the capacity. At length, and with -s, it prints the figures that docs/explanation/capacity.md tells."""
@@ -24,6 +27,9 @@ def test_intervals_of_capacity_and_saturation_hold_the_truth_about_as_often_as_t
         assert law is not None
         found, most = law.capacity(promise), law.saturation
         assert found is not None
+        busy = law.busy_at_capacity(promise)
+        assert busy is not None
+        assert abs(busy * most.point / found.point - 1) < SAME
         held.append(found.lower <= truth <= found.upper)
         full.append(most.lower <= engine.saturation(requests, number) <= most.upper)
         off.append(abs(log(max(found.point, 1e-9) / truth)))

@@ -2,9 +2,10 @@
 
 import pytest
 
-from bench.judging.play import factor
-from bench.judging.worlds import HOME, OFF, RIVAL, UNIT_COST, draw
-from bench.verdicts import bars
+from bench.judging import play
+from bench.judging.play import alone, factor
+from bench.judging.worlds import HOME, HOURS, OFF, RIVAL, UNIT_COST, draw
+from bench.verdicts import WORLDS, bars
 from steelyard.core.facts.memory import VerdictWord
 from steelyard.simulate.carried import carried
 
@@ -48,6 +49,17 @@ def missed(*rows: dict[str, object]) -> list[str]:
     number, *others = bars(rows)  # type: ignore[arg-type]
     assert number.met is False
     return [bar.asked.split(":")[0] for bar in others if bar.met is False]
+
+
+def test_fewer_worlds_than_are_asked_for_miss_a_bar() -> None:
+    assert [bars([row()] * many)[0].met for many in (WORLDS - 1, WORLDS)] == [False, True]  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize("number", [7, 12])
+def test_a_pool_alone_costs_what_it_would_cost_if_it_were_played_to_the_end(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    short = alone(draw(number), HOME)
+    monkeypatch.setattr(play, "PLAYED", HOURS)
+    assert short == pytest.approx(alone(draw(number), HOME), rel=0.02)
 
 
 def test_a_bar_is_missed_by_what_it_is_about_and_by_nothing_else() -> None:

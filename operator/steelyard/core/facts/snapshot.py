@@ -561,9 +561,10 @@ class Snapshot:
     """Everything `decide` may look at for one workload.
 
     `artifacts` by compile key; `traffic` by placement: the reading is fresh only if every serving pod was read lately and the newest
-    window is complete. `workloads`: of the installation, and those in the workload's namespace; `moves_elsewhere`: moves in flight of others; `moves_by_pool`: those
-    of them that go to or from a pool; `moves_in_namespace`: those in the workload's own. `references`: by instance type. `target`: None while the fleet has no plan. `refused`: writes for this workload. `past`:
-    windows of each placement that served and does not any more, which tell what was asked for then.
+    window is complete. `workloads`: of the installation; `workloads_in_namespace`: those of the workload's own. `moves_elsewhere`: moves in
+    flight of others; `moves_by_pool`: those of them that go to or from a pool; `moves_in_namespace`: those in the workload's own namespace.
+    `references`: by instance type. `target`: None while the fleet has no plan. `refused`: writes for this workload. `past`: windows of each
+    placement that served and does not any more, which tell what was asked for then.
     """
 
     workload: Workload

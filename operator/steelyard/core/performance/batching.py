@@ -92,7 +92,7 @@ class BatchLaw:
         if self.workers == 1:
             return apart
         as_one = self._load(within, allowed, self.workers)
-        return Interval(sqrt(apart.point * max(apart.point, as_one.point)), apart.lower, max(apart.upper, as_one.upper))
+        return Interval(_between(apart.point, as_one.point), apart.lower, max(apart.upper, as_one.upper))
 
     def _load(self, within: float, allowed: float, workers: int) -> Interval:
         found = self._spread(lambda law: law._rate(within, allowed, workers))
@@ -110,7 +110,7 @@ class BatchLaw:
     def busy_at_capacity(self, within: float, allowed: float) -> float:
         """The point of `capacity` as a part of the saturation: the ends cost six times as much."""
         apart = self._used(within, allowed, 1)
-        return apart if self.workers == 1 else sqrt(apart * max(apart, self._used(within, allowed, self.workers)))
+        return apart if self.workers == 1 else _between(apart, self._used(within, allowed, self.workers))
 
     def _rate(self, within: float, allowed: float, workers: int) -> float:
         return self._used(within, allowed, workers) * self.workers * self.sizes[-1] / (self.inputs * self.full)
@@ -128,6 +128,10 @@ class BatchLaw:
             ends = [log(rate(_with(self, name, end)) / point) for end in (figure.lower, figure.upper) if end != figure.point]
             lower, upper = hypot(lower, min(0.0, *ends, 0.0)), hypot(upper, max(0.0, *ends, 0.0))
         return Interval(point, point * exp(-lower), point * exp(upper))
+
+
+def _between(apart: float, as_one: float) -> float:
+    return sqrt(apart * max(apart, as_one))
 
 
 def _with(law: BatchLaw, name: str, value: float) -> BatchLaw:

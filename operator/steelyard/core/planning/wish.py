@@ -47,8 +47,8 @@ def turns(wishes: Wishes) -> frozenset[WorkloadKey]:
     chosen: set[WorkloadKey] = set()
     begun: Counter[str] = Counter()
     while heads:
-        moves, *_, namespace = heappop(heads)
-        line = lines[namespace]
+        moves, _, first, _ = heappop(heads)
+        line = lines[first.namespace]
         key, one = line.popleft()
         fits = one.under_way + len(chosen) < one.at_once and moves < one.at_once_in_namespace
         if fits and all(of + begun[pool] < most for pool, of, most in one.by_pool) and key not in chosen:
@@ -65,9 +65,9 @@ def _by_gain(entry: tuple[WorkloadKey, Wish]) -> tuple[float, WorkloadKey, str]:
     return -one.gain, key, one.pool
 
 
-def _head(line: deque[tuple[WorkloadKey, Wish]], moves: int) -> tuple[int, float, WorkloadKey, str, str]:
+def _head(line: deque[tuple[WorkloadKey, Wish]], moves: int) -> tuple[int, float, WorkloadKey, str]:
     """Whose turn it is among namespaces: by their moves, and by what the first in line gains."""
-    return moves, *_by_gain(line[0]), line[0][0].namespace
+    return moves, *_by_gain(line[0])
 
 
 def gained(wishes: Iterable[Wish]) -> dict[str, float]:
