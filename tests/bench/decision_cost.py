@@ -25,8 +25,10 @@ most have 60 % of the nodes that it would use there.
   the last two a law is fitted to what the newest windows tell, and asked for the load at which the promise just holds.
 - `seconds`, `plan_seconds`: CPU seconds, which other processes on the machine change little.
 - `warm_plan_seconds`: the next plan, after the load of 5 % of the workloads has changed.
-- `per_look_ms`: a workload is looked at every 15 seconds and has a new window every 60: the mean of one decision and of three looks that find
-  nothing new, after which the decision stands. Gathering the facts from the store is in neither.
+- `decided`: part of its new windows that a workload at rest decides on, counted over 60 of them in the simulator. The others show what the last
+  decision reckoned with, which stands for three windows at most.
+- `per_look_ms`: a workload is looked at every 15 seconds and has a new window every 60: the mean of one look that finds it, by `decided` with a
+  decision or without, and of three looks that find nothing new. Gathering the facts from the store is in neither.
 - `analysis_ms`: the part of a decision that derives evidence, load and options.
 - `rss_mib`: the peak memory of the process until the end of the pass, interpreter and simulator included.
 - `kib_per_workload`: what each workload beyond the row above adds to it: its facts with all windows, which the next look is compared with, and
@@ -36,7 +38,7 @@ most have 60 % of the nodes that it would use there.
 An operator does not decide all of its workloads in one pass: each is looked at when something changes, and at least every 15 seconds.
 """
 COLUMNS = (
-    "kind", "workloads", "seconds", "rss_mib", "per_decision_ms", "per_look_ms", "analysis_ms", "kib_per_workload", "record_kib", "plan_seconds", "warm_plan_seconds",
+    "kind", "workloads", "seconds", "rss_mib", "per_decision_ms", "decided", "per_look_ms", "analysis_ms", "kib_per_workload", "record_kib", "plan_seconds", "warm_plan_seconds",
 )  # fmt: skip
 SIZES = (10, 100, 1_000, 5_000)
 OF_OTHERS = 1_000

@@ -32,6 +32,8 @@ from steelyard.core.vocabulary.reason import Reason, Refusal
 
 LOOK_AGAIN = timedelta(seconds=15)
 """Pace of sizing (design section 4)."""
+LASTS = 3
+"""Windows after which a decision at rest is made again in any case."""
 
 
 def decide(snapshot: Snapshot, now: datetime) -> Decision:
@@ -91,7 +93,7 @@ def _reconsider(seen: Analysis, outcome: Outcome) -> datetime:
 
 
 def _stands_until(seen: Analysis, outcome: Outcome) -> datetime:
-    """While anything is under way, time alone is news. At rest a decision stands for a window, unless something ends earlier that it rests on."""
+    """While anything is under way, time alone is news. At rest a decision stands for LASTS windows, unless something ends earlier that it rests on."""
     snapshot = seen.snapshot
     moving = outcome.move is not None or snapshot.memory.move is not None
     starting = any(not p.desired == p.ready == p.pods or p.trouble is not None for p in snapshot.placements)
@@ -100,7 +102,7 @@ def _stands_until(seen: Analysis, outcome: Outcome) -> datetime:
         return seen.now
     asked = [f.refusal.reconsider_at for f in outcome.review.findings if f.refusal is not None] if outcome.review is not None else []
     ends = [*asked, *(q.until for q in snapshot.memory.quarantine), *(p.exhausted_until for p in snapshot.pools)]
-    return min([seen.now + _window(seen), *_awaited(outcome), *(at for at in ends if at is not None and at > seen.now)])
+    return min([seen.now + LASTS * _window(seen), *_awaited(outcome), *(at for at in ends if at is not None and at > seen.now)])
 
 
 def _window(seen: Analysis) -> timedelta:

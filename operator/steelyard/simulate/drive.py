@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from steelyard.core.decide import decide
 from steelyard.core.facts.snapshot import Snapshot
 from steelyard.core.placing.decision import Decision
+from steelyard.core.placing.last_look import LastLook
 from steelyard.core.plan import plan_demands
 from steelyard.core.planning.demand import Demand
 from steelyard.simulate.event import EventKind
@@ -47,15 +48,20 @@ class Planner:
 
 
 def steps(world: World) -> Iterator[list[Decided]]:
-    """To the end of the scenario, the decisions of one step after the other."""
-    planner = Planner()
+    """To the end of the scenario, the decisions of one step after the other. One that stands is not made again."""
+    planner, looks = Planner(), dict[str, LastLook]()
     while not world.over:
         world.step()
         planner.look(world)
         decided = []
         for name in world.due():
-            snapshot = world.snapshot(name)
+            snapshot, before = world.snapshot(name), looks.pop(name, None)
+            if before is not None and (look := before.goes_on(snapshot, world.moment)) is not None:
+                looks[name] = look
+                world.leave(name)
+                continue
             decision = decide(snapshot, world.moment)
             world.obey(name, decision)
+            looks[name] = LastLook.of(snapshot, decision)
             decided.append(Decided(name, snapshot, decision))
         yield decided

@@ -177,8 +177,14 @@ class World:
         self.cluster.obey(name, decision.intent)
         self._probe(name, tenant, decision.intent.probe)
         self._compile(tenant)
-        tenant.memory, tenant.looked, tenant.news = decision.memory, self.now, False
+        tenant.memory = decision.memory
         tenant.demand = asked_again(decision.demand, tenant.demand)
+        self.leave(name)
+
+    def leave(self, name: str) -> None:
+        """It was looked at, and what there is by now is known."""
+        tenant = self.tenants[name]
+        tenant.looked, tenant.news = self.now, False
         tenant.shown = self._shown(name), self._nodes_shown()
 
     # --- time

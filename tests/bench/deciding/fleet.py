@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.snapshot import Snapshot, Traffic
 from steelyard.core.facts.window import KEPT, Window
 from steelyard.core.facts.window_table import WindowTable
+from steelyard.core.placing.last_look import LastLook
 from steelyard.core.vocabulary.reading import Fresh, Reading
 from steelyard.simulate.carried import carried
 from steelyard.simulate.scenario import Scenario
@@ -23,23 +25,54 @@ from steelyard.simulate.truth import Truth
 from steelyard.simulate.world import World
 
 POOLS, KNOWN = 8, 4
+AT_REST = 60
+"""Windows in which it is counted how many are decided on."""
 SLOWER = 0.01
 """Part by which a workload's engine takes longer than the template's, at most: a law that is fitted to one is not that of the next."""
 
 
-def template(kind: Kind) -> tuple[Snapshot, World]:
-    """One workload after hours in the simulator: trials are behind it, two pools with full readings hold the load, and all gates are asked."""
-    world = World(_scenario(kind), {})
-    while not world.over:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Template:
+    """One workload after hours in the simulator: trials are behind it, two pools with full readings hold the load, and all gates are asked.
+
+    `now`: when it is decided on. `then`: the facts a window later, by which that decision stands, at `then_at`. decided: part of its windows at rest that are
+    decided on."""
+
+    snapshot: Snapshot
+    now: datetime
+    then: Snapshot
+    then_at: datetime
+    decided: float
+
+
+def template(kind: Kind) -> Template:
+    """As the operator looks at it: a decision that stands is not made again."""
+    world, looks = World(_scenario(kind), {}), dict[str, LastLook]()
+    found: tuple[Snapshot, datetime, Snapshot, datetime] | None = None
+    last: tuple[Snapshot, datetime] | None = None
+    decided = windows = 0
+    while windows < AT_REST and not world.over:
         world.step()
         for name in world.due():
-            snapshot = world.snapshot(name)
+            snapshot, before = world.snapshot(name), looks.pop(name, None)
+            look = before.goes_on(snapshot, world.moment) if before is not None else None
+            windows += found is not None
+            if look is not None:
+                looks[name] = look
+                world.leave(name)
+                found = found or (last and (*last, snapshot, world.moment))
+                continue
+            decided += found is not None
             decision = decide(snapshot, world.moment)
             full = [r for r in snapshot.traffic.values() if isinstance(r, Fresh) and len(r.value.windows) == KEPT]
-            if len(full) == len(snapshot.placements) == 2 and decision.review is not None and len(snapshot.memory.known) >= KNOWN:
-                return snapshot, world
+            rests = len(full) == len(snapshot.placements) == 2 and decision.review is not None and len(snapshot.memory.known) >= KNOWN
+            last = (snapshot, world.moment) if rests else None
             world.obey(name, decision)
-    raise AssertionError("the template never came to rest on two pools: see its scenario")
+            looks[name] = LastLook.of(snapshot, decision)
+    if found is None:
+        raise AssertionError("the template never came to rest on two pools: see its scenario")
+    snapshot, now, then, then_at = found
+    return Template(snapshot=snapshot, now=now, then=then, then_at=then_at, decided=decided / windows)
 
 
 def _scenario(kind: Kind) -> Scenario:

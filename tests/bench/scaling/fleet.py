@@ -9,6 +9,7 @@ import asyncio
 import json
 import ssl
 from collections.abc import Awaitable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -51,6 +52,8 @@ ON_A_NODE = 20
 """Pods."""
 AT_ONCE = 48
 """Requests to the API server."""
+TRIES = 10
+"""Of a request that takes it longer than it waits for itself."""
 HASH = "5b8d7c9f6d"
 MERGE = "application/merge-patch+json"
 CONTROLLERS = ("--controllers=serviceaccount-controller,namespace-controller",)
@@ -82,6 +85,10 @@ class Size:
         return tuple(f"fleet-{number:03d}" for number in range(-(-self.workloads // A_NAMESPACE)))
 
 
+class SlowError(ValueError):
+    """The API server has waited long enough for itself, and has done a part."""
+
+
 class Writer:
     """Many requests at once to the API server. Use as an asynchronous context manager."""
 
@@ -103,9 +110,19 @@ class Writer:
         data = None if body is None else json.dumps(body)
         async with self._session.request(method, self._url + path, data=data, headers={"Content-Type": content}) as answer:
             said: Manifest = await answer.json(content_type=None)
+            if answer.status == 504:
+                raise SlowError(f"{method} {path}: {said.get('message')}")
             if answer.status >= 300:
                 raise ValueError(f"{method} {path} answered {answer.status}: {said.get('message')}")
             return said
+
+    async def delete_all(self, path: str) -> None:
+        """A collection: asked for again where the server was slow."""
+        for _ in range(TRIES - 1):
+            with suppress(SlowError):
+                await self.call("DELETE", path)
+                return
+        await self.call("DELETE", path)
 
     async def create(self, resource: Resource, manifest: Manifest) -> Manifest:
         """As the operator creates: by its name as field manager."""

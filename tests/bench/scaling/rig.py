@@ -96,7 +96,7 @@ class Rig:
         async def all_at_once() -> None:
             async with fleet.Writer(self.cluster) as writer:
                 for kind in kinds:
-                    await asyncio.gather(*(writer.call("DELETE", f"/{kind.format(each)}") for each in doomed))
+                    await asyncio.gather(*(writer.delete_all(f"/{kind.format(each)}") for each in doomed))
 
         asyncio.run(all_at_once())
         return min(self.size.workloads, len(doomed) * fleet.A_NAMESPACE)

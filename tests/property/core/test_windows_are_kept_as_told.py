@@ -100,6 +100,21 @@ def test_one_after_another_is_all_at_once_less_the_oldest(told: list[Window], mo
 
 
 @effort(100)
+@given(st.lists(windows(), min_size=1, max_size=6, unique_by=lambda w: w.end), st.integers(1, 6), st.integers(1, 6))
+def test_what_came_behind_an_earlier_state_is_told(told: list[Window], first: int, most: int) -> None:
+    told = [w._replace(buckets=None) for w in sorted(told, key=lambda w: w.end)]
+    table = older = WindowTable()
+    for at, each in enumerate(told):
+        table = table.then(each, most)
+        older = table if at < first else older
+    came = told[first:]
+    assert table.behind(older) == (tuple(came) if len(came) < most else None), (
+        "some of the earlier state is still there, or nothing is known"
+    )
+    assert table.behind(WindowTable([told[0]._replace(good=told[0].good + 1, replica_seconds=-1.0)])) is None
+
+
+@effort(100)
 @given(st.lists(windows(), max_size=4), st.lists(windows(), max_size=4), st.integers(1, 5))
 def test_what_is_put_by_keeps_its_sums_and_no_latencies(older: list[Window], newer: list[Window], most: int) -> None:
     kept = WindowTable(newer).without_latencies().after(WindowTable(older).without_latencies(), most)

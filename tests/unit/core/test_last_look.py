@@ -1,8 +1,10 @@
-"""Others come, go and hold nodes all the time in a large fleet: only whom that leaves another room decides again."""
+"""Others come, go and hold nodes all the time in a large fleet: only whom that leaves another room decides again. So do windows that show what
+was reckoned with: for a while they are not decided on."""
 
 from dataclasses import replace
+from datetime import timedelta
 
-from steelyard.core.decide import decide
+from steelyard.core.decide import LASTS, decide
 from steelyard.core.facts.snapshot import Scaling, Snapshot
 from steelyard.core.placing.last_look import LastLook
 from unit.core.world import Ground, World, quick
@@ -45,3 +47,57 @@ def test_another_workload_is_news_where_it_changes_how_many_moves_there_may_be_a
 def test_equal_rooms_of_a_fleet_are_one_object() -> None:
     looks = [at_rest()[2] for _ in range(2)]
     assert looks[0].rooms[0] is looks[1].rooms[0]
+
+
+def windows_that_stand(world: World, look: LastLook, rates: list[float]) -> int:
+    """How many of them, one a minute, the decision stands for."""
+    for passed, rate in enumerate(rates):
+        world.rate = rate
+        world._serve()
+        world.now += timedelta(seconds=world.policy.window_seconds)
+        found = look.goes_on(world.snapshot(), world.now)
+        if found is None:
+            return passed
+        look = found
+    return len(rates)
+
+
+def test_a_decision_lasts_through_a_few_windows_that_show_what_it_reckoned_with() -> None:
+    world, _, look = at_rest()
+    assert windows_that_stand(world, look, [4.0] * 10) == LASTS - 1
+
+
+def test_another_load_is_decided_on_at_once() -> None:
+    world, _, look = at_rest()
+    assert windows_that_stand(world, look, [4.0, 8.0]) == 1
+    world, _, look = at_rest()
+    assert windows_that_stand(world, look, [8.0]) == 0
+
+
+def test_a_window_that_is_no_news_makes_nothing_else_so() -> None:
+    world, snapshot, look = at_rest()
+    world._serve()
+    later = world.now + timedelta(seconds=60)
+    seen = replace(snapshot, traffic=world.snapshot().traffic)
+    assert look.goes_on(seen, later) is not None
+    edited = replace(seen, workload=replace(seen.workload, generation=2))
+    assert look.goes_on(edited, later) is None
+    assert look.goes_on(replace(seen, traffic={}), later) is None
+
+
+def test_where_no_window_comes_its_time_is_up_in_the_end() -> None:
+    world, snapshot, look = at_rest()
+    assert look.until == world.now + LASTS * timedelta(seconds=world.policy.window_seconds)
+    assert look.goes_on(snapshot, look.until - timedelta(seconds=1)) is look
+    assert look.goes_on(snapshot, look.until) is None
+
+
+def test_while_something_is_under_way_every_window_is_decided_on() -> None:
+    world = World({"a": Ground(price=0.5)}, rate=4.0, policy=quick(), scaling=Scaling(maximum=4))
+    world.tick(20)
+    world.rate = 30.0
+    world.tick()
+    snapshot = world.snapshot()
+    look = LastLook.of(snapshot, decide(snapshot, world.now))
+    world._serve()
+    assert look.goes_on(world.snapshot(), world.now + timedelta(seconds=1)) is None

@@ -139,10 +139,10 @@ class WorkloadReconciler:
         probe = snapshot.probe or refused_probe(key, snapshot.memory.move, refused)
         snapshot = replace(snapshot, target=self._fleet.target(key), refused=refused, probe=probe)
         versions, before = self._versions(raw), self._settled.pop(key, None)
-        if before is not None and before.versions == versions and before.look.says_all_of(snapshot, now):
-            self._settled[key] = before
+        if before is not None and before.versions == versions and (look := before.look.goes_on(snapshot, now)) is not None:
+            self._settled[key] = replace(before, look=look)
             self._decision_log.looked(snapshot, now)
-            return max(SOON, min(LOOK_AGAIN, before.look.until - now).total_seconds())
+            return max(SOON, min(LOOK_AGAIN, look.until - now).total_seconds())
         decision = decide(snapshot, now)
         self._fleet.ask(key, decision.demand)
         with self._snapshots.writing_down(key, decision.memory.move):

@@ -98,6 +98,13 @@ class WindowTable(Sequence[Window]):
             else self._streams.of(slice(gone, None)).then(added._streams),
         )
 
+    def behind(self, older: WindowTable) -> tuple[Window, ...] | None:
+        """The windows behind those of an earlier state of this table, whose oldest may be gone; None where it was none."""
+        shared = int((self._rows["end"] <= older._rows["end"][-1]).sum()) if len(older) else 0
+        if not 0 < shared <= len(older) or self._rows[:shared].tobytes() != older._rows[-shared:].tobytes():
+            return None
+        return self[shared:]
+
     def without_latencies(self) -> WindowTable:
         """The same sums, and nothing of how long answers and batches took, nor of tokens: it tells what was asked for."""
         rows = self._rows.copy()
