@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from steelyard.core.facts.memory import Known, Outcome, Step
-from steelyard.core.facts.snapshot import Rebalancing
+from steelyard.core.facts.memory import Known, MoveKind, Outcome, Step
+from steelyard.core.facts.snapshot import Rebalancing, Scaling
 from steelyard.core.facts.unit_cost import UnitCost
 from steelyard.core.placing.analysis import analysis
 from steelyard.core.placing.grounds_of import grounds_of
@@ -56,6 +56,26 @@ def test_the_way_back_to_where_a_workload_came_from_is_shorter_than_the_way_ther
         assert len(world.decisions) < 1000, [d.message for d in world.decisions[-3:]]
     assert baked["b"] >= 30
     assert 8 <= baked["a"] <= 10
+
+
+def test_on_the_way_back_all_replicas_join_after_the_first_and_on_the_way_there_by_parts_of_the_traffic() -> None:
+    policy = quick(bake_seconds=600, cooldown_seconds=600, deadline_seconds=3600)
+    grounds = {"a": Ground(speed=3, price=4, nodes=60), "b": Ground(speed=3, price=5, nodes=60)}
+    world = World(grounds, rate=24, policy=policy, scaling=Scaling(maximum=60))
+    world.until(lambda: bool(world.memory.history))
+    world.grounds["b"].price = 1.0
+    sizes: dict[str, list[int]] = {"a": [], "b": []}
+    while len([m for m in world.ended if m.outcome is Outcome.MOVED]) < 2:
+        world.tick()
+        move = world.memory.move
+        if move is not None and move.kind is MoveKind.REBALANCE and move.target_replicas not in sizes[move.target.pool]:
+            sizes[move.target.pool].append(move.target_replicas)
+        if world.ended[-1].outcome is Outcome.MOVED:
+            world.grounds["b"].price = 16.0
+        assert len(world.decisions) < 1000, [d.message for d in world.decisions[-3:]]
+    there, back = sizes["b"], sizes["a"]
+    assert there[0] == 1 and len(there) >= 3 and there[1] < there[-1], there
+    assert back[0] == 1 and back[1] >= 10, back
 
 
 def test_the_price_of_the_way_back_counts_the_shorter_bake() -> None:

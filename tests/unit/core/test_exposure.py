@@ -1,14 +1,15 @@
-"""A target gets a replica's part of the requests first, then a quarter of them, then half, and then all that it needs."""
+"""A target gets a replica's part of the requests first, then a quarter of them, then half, and then all that it needs; one that has served lately
+gets all that it needs after the first."""
 
 import pytest
 
 from steelyard.core.rebalancing.exposure import joined, steps
 
 
-def path(beside: int, goal: int) -> list[int]:
+def path(beside: int, goal: int, *, proven: bool = False) -> list[int]:
     counts = [0]
     while counts[-1] < goal:
-        counts.append(joined(counts[-1], beside, goal))
+        counts.append(joined(counts[-1], beside, goal, proven=proven))
     return counts[1:]
 
 
@@ -27,6 +28,12 @@ def path(beside: int, goal: int) -> list[int]:
 def test_the_parts_in_whole_replicas(beside: int, goal: int, counts: list[int]) -> None:
     assert path(beside, goal) == counts
     assert steps(beside, goal) == len(counts)
+
+
+@pytest.mark.parametrize(("beside", "goal", "counts"), [(1, 1, [1]), (12, 2, [1, 2]), (40, 100, [1, 100])])
+def test_where_it_has_served_lately_one_shows_that_it_still_does(beside: int, goal: int, counts: list[int]) -> None:
+    assert path(beside, goal, proven=True) == counts
+    assert steps(beside, goal, proven=True) == len(counts)
 
 
 def test_one_more_joins_at_least_and_no_more_than_a_part_allows_that_was_not_reached_before() -> None:

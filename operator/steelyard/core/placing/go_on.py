@@ -22,7 +22,7 @@ from steelyard.core.placing.probed import probing
 from steelyard.core.placing.quarantine import quarantined
 from steelyard.core.placing.supply import coming, lost, starts_on
 from steelyard.core.planning.sizing import DOWN_MARGIN, need
-from steelyard.core.rebalancing.bake import bake_seconds
+from steelyard.core.rebalancing.bake import bake_seconds, is_proven
 from steelyard.core.rebalancing.chain import GO_ON, PROBED, Review, review
 from steelyard.core.rebalancing.cost_test import CostTest
 from steelyard.core.rebalancing.equal_share import source_beside
@@ -202,6 +202,7 @@ def _scene(under: UnderWay) -> tuple[Scene, Review | None, Refusal | None]:
         fresh=refusal is None,
         policy=policy,
         bake_seconds=bake_seconds(policy, seen.snapshot.memory.of(*move.target), seen.now),
+        proven=is_proven(seen.snapshot.memory.of(*move.target), seen.now),
         source_ready=source.ready,
         source_pods=source.pods,
         target_ready=target.ready if target else 0,

@@ -18,7 +18,10 @@ def bake_seconds(policy: Rebalancing, known: Known | None, now: datetime) -> int
     known: evidence of the target. What has served there since its own bake, or since the workload began there, would hardly show in half an
     hour what it has not shown before.
     """
+    return min(policy.bake_seconds, AMPLE * policy.window_seconds) if is_proven(known, now) else policy.bake_seconds
+
+
+def is_proven(known: Known | None, now: datetime) -> bool:
+    """Whether this revision has served there outside of a move lately."""
     cost = known.unit_cost if known is not None and known.steady else None
-    if cost is None or now - cost.end > PROVEN_FOR:
-        return policy.bake_seconds
-    return min(policy.bake_seconds, AMPLE * policy.window_seconds)
+    return cost is not None and now - cost.end <= PROVEN_FOR

@@ -12,7 +12,7 @@ from steelyard.core.planning.choice_price import ChoicePrice, choice_price
 from steelyard.core.planning.load import Load
 from steelyard.core.planning.option import UNBOUNDED, Option
 from steelyard.core.planning.sizing import need
-from steelyard.core.rebalancing.bake import bake_seconds
+from steelyard.core.rebalancing.bake import bake_seconds, is_proven
 from steelyard.core.rebalancing.exposure import steps
 from steelyard.core.statistics.interval import Interval
 from steelyard.core.statistics.sequential import Test
@@ -61,7 +61,8 @@ class Grounds:
         """How long replicas that are added run beside the source: a start and a window for each time that some join, the bake, and on average
         half of a drain of one a window."""
         policy = self.snapshot.workload.rebalancing
-        surges = steps(self.replicas, max(1, replicas))
+        proven = target is not None and is_proven(self._known(target), self.now)
+        surges = steps(self.replicas, max(1, replicas), proven=proven)
         drain = replicas * policy.window_seconds / 2
         bake = bake_seconds(policy, self._known(target) if target is not None else None, self.now)
         start = START_SECONDS if target is None else self.start_seconds(target)

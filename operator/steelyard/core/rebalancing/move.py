@@ -71,6 +71,8 @@ class Scene:
     target_good: int
     review: Review | None
     may_still_save: bool
+    proven: bool = False
+    """Whether the target has served outside of a move lately."""
     undecided: bool = False
     """Whether a claim that the trial is to judge has no verdict yet."""
     room: int = 1_000_000
@@ -263,7 +265,7 @@ def _more(move: Move, scene: Scene, goal: int) -> int:
     full, the drain makes it: the target grows as the source goes."""
     passed, beside = move.target_replicas - move.target_base, move.source_replicas + scene.others + move.target_base
     room = scene.room - move.source_replicas - move.target_replicas
-    return max(0, min(joined(passed, beside, goal - move.target_base) - passed, room))
+    return max(0, min(joined(passed, beside, goal - move.target_base, proven=scene.proven) - passed, room))
 
 
 def _shift(move: Move, scene: Scene) -> Progress:
