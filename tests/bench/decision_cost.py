@@ -51,7 +51,8 @@ MOST_MS, MOST_KIB = 1.0, 50.0
 def rows(say: Say, *, quick: bool) -> Iterable[Row]:
     """A row for each size."""
     for kind in Kind:
-        sizes = (10, 20) if quick else SIZES if kind is Kind.SEQUENTIAL else (OF_OTHERS,)
+        few, many = ((10, 20), SIZES) if kind is Kind.SEQUENTIAL else ((10,), (OF_OTHERS,))
+        sizes = few if quick else many
         before: dict[str, float] | None = None
         for workloads in sizes:
             say(f"{workloads} workloads, {kind.value}")
