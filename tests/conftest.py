@@ -3,8 +3,15 @@
 from hypothesis import HealthCheck, settings
 
 import steelyard  # noqa: F401 - before numpy: it says how many threads that may have
+from steelyard.app import process_memory
 
 pytest_plugins = ["cluster.fixtures"]
 
 settings.register_profile("whatever the machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("whatever the machine")
+
+
+def pytest_collection_finish() -> None:
+    """All tests and what they import are there for good: looked through for garbage again and again, they take a tenth of the processor time."""
+    process_memory.look_seldom()
+    process_memory.keep_what_is_there()
