@@ -12,6 +12,6 @@ settings.load_profile("whatever the machine")
 
 
 def pytest_collection_finish() -> None:
-    """All tests and what they import are there for good: looked through for garbage again and again, they take a tenth of the processor time."""
+    """All tests and what they import are there for good: the fuzzers, which collect garbage before each measurement, would look through all of them."""
     process_memory.look_seldom()
     process_memory.keep_what_is_there()

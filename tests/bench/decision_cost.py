@@ -25,8 +25,8 @@ most have 60 % of the nodes that it would use there.
   the last two a law is fitted to what the newest windows tell, and asked for the load at which the promise just holds.
 - `seconds`, `plan_seconds`: CPU seconds, which other processes on the machine change little.
 - `warm_plan_seconds`: the next plan, after the load of 5 % of the workloads has changed.
-- `decided`: part of its new windows that a workload at rest decides on, counted over 60 of them in the simulator. The others show what the last
-  decision reckoned with, which stands for three windows at most.
+- `decided`: part of 60 windows after that moment in which the workload decides, in the simulator. The others show what the last decision
+  expected, which stands for three windows at most.
 - `per_look_ms`: a workload is looked at every 15 seconds and has a new window every 60: the mean of one look that finds it, by `decided` with a
   decision or without, and of three looks that find nothing new. Gathering the facts from the store is in neither.
 - `analysis_ms`: the part of a decision that derives evidence, load and options.

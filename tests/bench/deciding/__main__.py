@@ -95,12 +95,12 @@ def _again_seconds(looks: list[LastLook], now: datetime) -> float:
 
 
 def _window_seconds(looks: list[LastLook], one: Template, workloads: int) -> float:
-    """Of one look more at each, which finds a window that was reckoned with."""
+    """Of one look more at each, which finds a window as expected."""
     read = [pickle.loads(pickle.dumps(each)) for each in islice(fleet(one.then, workloads), MANY)]
     began = time.process_time()
     stand = [look.goes_on(snapshot, one.then_at) is not None for look, snapshot in zip(looks, read, strict=False)]
     spent = (time.process_time() - began) * len(looks) / len(read)
-    assert all(stand), "the window after the template is not as reckoned"
+    assert all(stand), "the window after the template is not as expected"
     return spent
 
 

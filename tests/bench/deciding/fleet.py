@@ -6,13 +6,13 @@ import pickle
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import takewhile
 
 import numpy as np
 
 from bench import kinds
 from bench.kinds import Kind
-from bench.wrong.cases import Ground, scenario
-from steelyard.core.decide import decide
+from bench.wrong.cases import WINDOW, Ground, scenario
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.snapshot import Snapshot, Traffic
 from steelyard.core.facts.window import KEPT, Window
@@ -20,6 +20,7 @@ from steelyard.core.facts.window_table import WindowTable
 from steelyard.core.placing.last_look import LastLook
 from steelyard.core.vocabulary.reading import Fresh, Reading
 from steelyard.simulate.carried import carried
+from steelyard.simulate.drive import Decided, steps
 from steelyard.simulate.scenario import Scenario
 from steelyard.simulate.truth import Truth
 from steelyard.simulate.world import World
@@ -35,8 +36,8 @@ SLOWER = 0.01
 class Template:
     """One workload after hours in the simulator: trials are behind it, two pools with full readings hold the load, and all gates are asked.
 
-    `now`: when it is decided on. `then`: the facts a window later, by which that decision stands, at `then_at`. decided: part of its windows at rest that are
-    decided on."""
+    now: when it is decided on. then: the facts a window later, at `then_at`, by which that decision stands. decided: part of the windows from then on in
+    which something is decided."""
 
     snapshot: Snapshot
     now: datetime
@@ -46,33 +47,28 @@ class Template:
 
 
 def template(kind: Kind) -> Template:
-    """As the operator looks at it: a decision that stands is not made again."""
-    world, looks = World(_scenario(kind), {}), dict[str, LastLook]()
-    found: tuple[Snapshot, datetime, Snapshot, datetime] | None = None
-    last: tuple[Snapshot, datetime] | None = None
-    decided = windows = 0
-    while windows < AT_REST and not world.over:
-        world.step()
-        for name in world.due():
-            snapshot, before = world.snapshot(name), looks.pop(name, None)
-            look = before.goes_on(snapshot, world.moment) if before is not None else None
-            windows += found is not None
-            if look is not None:
-                looks[name] = look
-                world.leave(name)
-                found = found or (last and (*last, snapshot, world.moment))
-                continue
-            decided += found is not None
-            decision = decide(snapshot, world.moment)
-            full = [r for r in snapshot.traffic.values() if isinstance(r, Fresh) and len(r.value.windows) == KEPT]
-            rests = len(full) == len(snapshot.placements) == 2 and decision.review is not None and len(snapshot.memory.known) >= KNOWN
-            last = (snapshot, world.moment) if rests else None
-            world.obey(name, decision)
-            looks[name] = LastLook.of(snapshot, decision)
-    if found is None:
+    """Played as the operator looks at it. AssertionError where it never comes to rest."""
+    world = World(_scenario(kind), {})
+    (name,), playing = world.tenants, steps(world)
+    for decided in playing:
+        if decided:
+            last, now = decided[-1], world.moment
+            look = LastLook.of(last.snapshot, last.decision)
+            continue
+        then = world.snapshot(name)
+        if _is_full(last) and (stands := look.goes_on(then, world.moment)) is not None and stands is not look:
+            break
+    else:
         raise AssertionError("the template never came to rest on two pools: see its scenario")
-    snapshot, now, then, then_at = found
-    return Template(snapshot=snapshot, now=now, then=then, then_at=then_at, decided=decided / windows)
+    then_at, end = world.moment, world.now + AT_REST * WINDOW
+    windows = {world.now // WINDOW for decided in takewhile(lambda _: world.now < end, playing) if decided}
+    return Template(snapshot=last.snapshot, now=now, then=then, then_at=then_at, decided=len(windows) / AT_REST)
+
+
+def _is_full(decided: Decided) -> bool:
+    snapshot = decided.snapshot
+    full = [r for r in snapshot.traffic.values() if isinstance(r, Fresh) and len(r.value.windows) == KEPT]
+    return len(full) == len(snapshot.placements) == 2 and decided.decision.review is not None and len(snapshot.memory.known) >= KNOWN
 
 
 def _scenario(kind: Kind) -> Scenario:

@@ -111,7 +111,8 @@ def test_what_came_behind_an_earlier_state_is_told(told: list[Window], first: in
     assert table.behind(older) == (tuple(came) if len(came) < most else None), (
         "some of the earlier state is still there, or nothing is known"
     )
-    assert table.behind(WindowTable([told[0]._replace(good=told[0].good + 1, replica_seconds=-1.0)])) is None
+    for other in ({"good": told[-1].good + 1}, {"replica_seconds": -1.0}):
+        assert table.behind(WindowTable([told[-1]._replace(**other)])) is None, "it was never there"
 
 
 @effort(100)

@@ -30,11 +30,11 @@ def test_a_decision_that_stands_is_made_again(play: Play) -> None:
             last = LastLook.of(each.snapshot, each.decision)
             read_again = {key: replace(told, at=later) if isinstance(told, Fresh) else told for key, told in each.snapshot.traffic.items()}
             snapshot = replace(each.snapshot, traffic=read_again)
-            assert last.says_all_of(snapshot, later)
+            assert last.goes_on(snapshot, later) is last
             assert _wanted(decide(snapshot, later)) == _wanted(each.decision), f"{later:%H:%M:%S}, until {until:%H:%M:%S}"
             more = chance.choice([0.0, chance.uniform(0, 8)])
             fuller = replace(
                 snapshot, workloads=snapshot.workloads + 1, pools=tuple(replace(p, held_nodes=p.held_nodes + more) for p in snapshot.pools)
             )
-            if last.says_all_of(fuller, later):
+            if last.goes_on(fuller, later) is not None:
                 assert _wanted(decide(fuller, later)) == _wanted(each.decision), f"{later:%H:%M:%S}: others hold {more:.3g} nodes more"

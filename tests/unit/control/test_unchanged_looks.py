@@ -63,7 +63,7 @@ def test_a_look_that_finds_nothing_new_writes_nothing():
     run(scenario())
 
 
-def test_a_window_that_shows_what_was_reckoned_with_is_no_news_and_another_load_is():
+def test_a_window_that_shows_what_was_expected_is_no_news_and_another_load_is():
     async def scenario():
         stage = await rested(VirtualClock())
         await stage.reconciler.reconcile(KEY)

@@ -13,6 +13,8 @@ from steelyard.core.placing.grounds_of import grounds_of
 from steelyard.core.placing.outcome import Outcome as Decided
 from steelyard.core.placing.remember import remember
 from steelyard.core.rebalancing.bake import bake_seconds
+from steelyard.core.rebalancing.exposure import steps
+from steelyard.core.rebalancing.grounds import START_SECONDS
 from steelyard.core.statistics.interval import Interval
 from steelyard.core.vocabulary.verdict import Verdict
 from unit.core.world import START, Ground, World, quick
@@ -78,7 +80,7 @@ def test_on_the_way_back_all_replicas_join_after_the_first_and_on_the_way_there_
     assert back[0] == 1 and back[1] >= 10, back
 
 
-def test_the_price_of_the_way_back_counts_the_shorter_bake() -> None:
+def test_the_price_of_the_way_back_counts_the_shorter_bake_and_that_all_join_at_once() -> None:
     policy = quick(bake_seconds=1800, cooldown_seconds=600, deadline_seconds=3600)
     world = World({"a": Ground(speed=10, price=4), "b": Ground(speed=10, price=5)}, rate=24, policy=policy)
     world.until(lambda: bool(world.memory.history))
@@ -87,8 +89,12 @@ def test_the_price_of_the_way_back_counts_the_shorter_bake() -> None:
     world.tick()
     grounds = grounds_of(analysis(replace(world.looked_at, memory=world.memory), world.now))
     assert grounds is not None
-    back, hours = grounds.option("a"), grounds.dual_hours(2)
-    assert (hours - grounds.dual_hours(2, back)) * 3600 == pytest.approx(1800 - 480)
+    back = grounds.option("a")
+    assert (grounds.dual_hours(2) - grounds.dual_hours(2, back)) * 3600 == pytest.approx(1800 - 480)
+    fewer = steps(grounds.replicas, 40) - steps(grounds.replicas, 40, proven=True)
+    assert fewer > 0
+    bake = (grounds.dual_hours(40) - grounds.dual_hours(40, back)) * 3600
+    assert bake == pytest.approx(1800 - 480 + fewer * (START_SECONDS + policy.window_seconds)), "and the start-ups that it saves"
 
 
 def test_the_price_of_a_move_counts_the_start_up_as_measured_there_and_as_remembered_after_the_replicas_are_gone() -> None:

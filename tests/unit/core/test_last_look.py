@@ -1,5 +1,5 @@
-"""Others come, go and hold nodes all the time in a large fleet: only whom that leaves another room decides again. So do windows that show what
-was reckoned with: for a while they are not decided on."""
+"""Others come, go and hold nodes all the time in a large fleet: only whom that leaves another room decides again. For a while
+windows that show what was expected are not decided on."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -27,21 +27,21 @@ def test_what_others_hold_is_news_where_it_changes_how_many_replicas_fit() -> No
     rooms = {nodes: decide(held(snapshot, nodes), world.now).options[0].room for nodes in (0.0, 3.3, 7.0, 7.8, 8.0)}
     assert len(set(rooms.values())) > 1
     for nodes, room in rooms.items():
-        assert look.says_all_of(held(snapshot, nodes), world.now) == (room == rooms[0.0]), nodes
+        assert (look.goes_on(held(snapshot, nodes), world.now) is look) == (room == rooms[0.0]), nodes
 
 
 def test_anything_else_of_a_pool_is_news() -> None:
     world, snapshot, look = at_rest()
-    assert look.says_all_of(snapshot, world.now)
+    assert look.goes_on(snapshot, world.now) is look
     (pool,) = held(snapshot, 1.0).pools
-    assert not look.says_all_of(replace(snapshot, pools=(replace(pool, nodes=7),)), world.now)
-    assert not look.says_all_of(replace(snapshot, pools=()), world.now)
+    assert look.goes_on(replace(snapshot, pools=(replace(pool, nodes=7),)), world.now) is None
+    assert look.goes_on(replace(snapshot, pools=()), world.now) is None
 
 
 def test_another_workload_is_news_where_it_changes_how_many_moves_there_may_be_at_once() -> None:
     world, snapshot, look = at_rest()
-    assert look.says_all_of(replace(snapshot, workloads=snapshot.workloads + 3), world.now)
-    assert not look.says_all_of(replace(snapshot, workloads=snapshot.workloads + 200), world.now)
+    assert look.goes_on(replace(snapshot, workloads=snapshot.workloads + 3), world.now) is look
+    assert look.goes_on(replace(snapshot, workloads=snapshot.workloads + 200), world.now) is None
 
 
 def test_equal_rooms_of_a_fleet_are_one_object() -> None:
@@ -62,7 +62,7 @@ def windows_that_stand(world: World, look: LastLook, rates: list[float]) -> int:
     return len(rates)
 
 
-def test_a_decision_lasts_through_a_few_windows_that_show_what_it_reckoned_with() -> None:
+def test_a_decision_lasts_through_a_few_windows_that_show_what_it_expected() -> None:
     world, _, look = at_rest()
     assert windows_that_stand(world, look, [4.0] * 10) == LASTS - 1
 
@@ -79,7 +79,8 @@ def test_a_window_that_is_no_news_makes_nothing_else_so() -> None:
     world._serve()
     later = world.now + timedelta(seconds=60)
     seen = replace(snapshot, traffic=world.snapshot().traffic)
-    assert look.goes_on(seen, later) is not None
+    found = look.goes_on(seen, later)
+    assert found is not None and found.snapshot is seen, "the older windows are let go of"
     edited = replace(seen, workload=replace(seen.workload, generation=2))
     assert look.goes_on(edited, later) is None
     assert look.goes_on(replace(seen, traffic={}), later) is None
@@ -92,12 +93,9 @@ def test_where_no_window_comes_its_time_is_up_in_the_end() -> None:
     assert look.goes_on(snapshot, look.until) is None
 
 
-def test_while_something_is_under_way_every_window_is_decided_on() -> None:
-    world = World({"a": Ground(price=0.5)}, rate=4.0, policy=quick(), scaling=Scaling(maximum=4))
-    world.tick(20)
-    world.rate = 30.0
-    world.tick()
-    snapshot = world.snapshot()
-    look = LastLook.of(snapshot, decide(snapshot, world.now))
-    world._serve()
-    assert look.goes_on(world.snapshot(), world.now + timedelta(seconds=1)) is None
+def test_while_replicas_start_no_decision_stands() -> None:
+    world, snapshot, look = at_rest()
+    assert look.until > world.now
+    (placement,) = snapshot.placements
+    starting = replace(snapshot, placements=(replace(placement, pods=placement.pods + 1),))
+    assert decide(starting, world.now).stands_until == world.now

@@ -125,6 +125,12 @@ def held(decided: list[Decided]) -> set[str]:
     return {each.decision.reason.value for each in decided if each.decision.verdict == "Hold"}
 
 
+def test_at_rest_fewer_than_half_of_the_windows_are_decided_on_as_by_the_operator():
+    seen = world(hours=3)
+    until(seen, 7200)
+    assert 1 <= len(until(seen, 10800)) <= 30
+
+
 def test_nothing_is_decided_while_the_operator_is_down():
     seen = world({"kind": "OperatorDown", "at": 1800, "for": 300})
     until(seen, 1785)

@@ -140,7 +140,7 @@ class WorkloadReconciler:
         snapshot = replace(snapshot, target=self._fleet.target(key), refused=refused, probe=probe)
         versions, before = self._versions(raw), self._settled.pop(key, None)
         if before is not None and before.versions == versions and (look := before.look.goes_on(snapshot, now)) is not None:
-            self._settled[key] = replace(before, look=look)
+            self._settled[key] = before if look is before.look else replace(before, look=look)
             self._decision_log.looked(snapshot, now)
             return max(SOON, min(LOOK_AGAIN, look.until - now).total_seconds())
         decision = decide(snapshot, now)

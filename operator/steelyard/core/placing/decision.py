@@ -46,4 +46,4 @@ class Decision:
     demand: Demand | None
     reconsider_at: datetime
     stands_until: datetime
-    """Before when it need not be made again on the same facts, nor on windows that show what it reckoned with (`reckoned`)."""
+    """Before when it need not be made again on the same facts, nor on windows that show what it expected (`expected`)."""

@@ -61,10 +61,10 @@ class Grounds:
         """How long replicas that are added run beside the source: a start and a window for each time that some join, the bake, and on average
         half of a drain of one a window."""
         policy = self.snapshot.workload.rebalancing
-        proven = target is not None and is_proven(self._known(target), self.now)
-        surges = steps(self.replicas, max(1, replicas), proven=proven)
+        known = self._known(target) if target is not None else None
+        surges = steps(self.replicas, max(1, replicas), proven=is_proven(known, self.now))
         drain = replicas * policy.window_seconds / 2
-        bake = bake_seconds(policy, self._known(target) if target is not None else None, self.now)
+        bake = bake_seconds(policy, known, self.now)
         start = START_SECONDS if target is None else self.start_seconds(target)
         return (surges * (start + policy.window_seconds) + bake + drain) / 3600
 
