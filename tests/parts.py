@@ -1,4 +1,7 @@
-"""`make test`: every part in turn, each with its time, and one table at the end. Fails if any part fails; later parts run all the same.
+"""`make test`: every part, each with its time, and one table at the end. Fails if any part fails; later parts run all the same.
+
+What runs clusters mostly waits, so that two lanes of parts go on at the same time, in each of them one part after the other; and what needs nothing
+but a processor takes what they leave, at a lower priority.
 
 The table is what a cold run is measured by: what make has built and fetched before (`cluster.prepare`) is listed apart from the tests.
 """
@@ -11,10 +14,9 @@ import sys
 import tempfile
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 
 from processors import Jiffies
@@ -27,32 +29,52 @@ REASON_LENGTH = 200
 """Characters of what each failed test said, under the table: its whole report stands far above."""
 
 
+YIELDING = ("nice", "-n", "10")
+"""How a part is run that leaves the processors to others: it gets a tenth of one that somebody else wants, so that its own waiting ends in time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One command. Parts of one `turn` run at the same time; else each runs alone. `after`: the part of its turn that it waits for."""
+    """One command."""
 
     name: str
     command: tuple[str, ...]
-    turn: str = ""
-    after: str = ""
 
 
-PARTS = (
-    Part("check", ("make", "--no-print-directory", "check")),
-    # One keeps a processor busy, and the others mostly wait; the simulator's tests keep the second one busy once these have ended.
-    Part("unit and property", (*PYTEST, "-m", HERE, "tests", *(f"--ignore={folder}" for folder in SIMULATED)), turn="light"),
-    Part("API server", (*PYTEST, "-m", "apiserver", "tests", "--ignore=tests/fault"), turn="light"),
-    # Each with clusters of its own, that are gone before the next begin: two cores carry one at a time.
-    Part(
-        "nodes and containers",
-        (*PYTEST, "-m", "(nodes or image) and not apiserver", "tests", "--ignore=tests/e2e", "--ignore=tests/text"),
-        turn="light",
-        after="API server",
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """Parts that follow each other. `yields`: they leave the processors to other lanes."""
+
+    parts: tuple[Part, ...]
+    yields: bool = False
+
+
+LANES = (
+    Lane(
+        (
+            Part("end to end", (*PYTEST, "-m", "nodes and not apiserver", "tests/e2e")),
+            Part("faults", (*PYTEST, "-m", "apiserver", "tests/fault")),
+        )
     ),
-    Part("simulator", (*PYTEST, "-m", HERE, *SIMULATED), turn="light", after="nodes and containers"),
-    Part("faults", (*PYTEST, "-m", "apiserver", "tests/fault")),
-    Part("end to end", (*PYTEST, "-m", "nodes and not apiserver", "tests/e2e")),
+    Lane(
+        (
+            Part("API server", (*PYTEST, "-m", "apiserver", "tests", "--ignore=tests/fault")),
+            Part(
+                "nodes and containers",
+                (*PYTEST, "-m", "(nodes or image) and not apiserver", "tests", "--ignore=tests/e2e", "--ignore=tests/text"),
+            ),
+        )
+    ),
+    Lane(
+        (
+            Part("check", ("make", "--no-print-directory", "check")),
+            Part("unit and property", (*PYTEST, "-m", HERE, "tests", *(f"--ignore={folder}" for folder in SIMULATED))),
+            Part("simulator", (*PYTEST, "-m", HERE, *SIMULATED)),
+        ),
+        yields=True,
+    ),
 )
+"""The first one's output is shown as it comes, that of the others with the end of each part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +91,11 @@ def main(chosen: list[str]) -> int:
     """Run the parts (or those named), print the table, return 1 if any failed."""
     # What make did before it came here. Without make, nothing.
     prepared = time.time() - float(os.environ.get("STEELYARD_BEGAN", time.time()))
-    done = list[Done]()
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        for together in _turns(part for part in PARTS if not chosen or part.name in chosen):
-            done += _run(together, Path(folder))
+        with ThreadPoolExecutor(len(LANES)) as threads:
+            running = [threads.submit(_run, lane, chosen, Path(folder), shown=number == 0) for number, lane in enumerate(LANES)]
+        done = [one for lane in running for one in lane.result()]
         reasons = [line for one in done for line in _failures(Path(folder) / f"{one.name}.xml")]
     print(f"\n{'part':<24}{'seconds':>9}{'idle':>7}  result\n{'built and fetched':<24}{prepared:>9.0f}")
     for one in done:
@@ -83,13 +105,6 @@ def main(chosen: list[str]) -> int:
     print(*reasons, sep="\n", end="\n" if reasons else "")
     print(f"parts: {len(done) - failed} passed, {failed} failed")
     return 1 if failed else 0
-
-
-def _turns(parts: Iterable[Part]) -> Iterator[list[Part]]:
-    """Parts that follow each other with one `turn` are together; all others are alone."""
-    for turn, group in groupby(parts, key=lambda part: part.turn):
-        these = list(group)
-        yield from [these] if turn else [[part] for part in these]
 
 
 def _reported(part: Part, reports: Path) -> tuple[str, ...]:
@@ -104,35 +119,21 @@ def _failures(report: Path) -> Iterator[str]:
             yield f"{how.tag}: {case.get('classname')}::{case.get('name')}: {' '.join(how.get('message', '').split())[:REASON_LENGTH]}"
 
 
-def _run(together: list[Part], reports: Path) -> Iterator[Done]:
-    """All at once. The first one's output is shown as it comes, that of each other one when all have ended."""
-    print(f"\n=== {' and '.join(part.name for part in together)}", flush=True)
-    begun, ended = dict[str, tuple[float, Jiffies]](), dict[str, tuple[float, Jiffies]]()
-    with ExitStack() as stack:
-        outputs = [stack.enter_context(tempfile.TemporaryFile("w+")) if number else None for number in range(len(together))]
-        running = dict[str, subprocess.Popen[bytes]]()
-        while len(ended) < len(together):
-            for part, output in zip(together, outputs, strict=True):
-                # One that waits for a part of another turn, or for one that was not chosen, waits for nobody.
-                waits = part.after in {other.name for other in together} - ended.keys()
-                if part.name not in running and not waits:
-                    begun[part.name] = time.monotonic(), Jiffies.now()
-                    # Left at the block's end, however it is left, only when it has ended.
-                    running[part.name] = stack.enter_context(
-                        subprocess.Popen(
-                            _reported(part, reports), env={**os.environ, "PYTHONUNBUFFERED": "1"}, stdout=output, stderr=output
-                        )
-                    )
-            ended |= {
-                name: (time.monotonic(), Jiffies.now()) for name, one in running.items() if name not in ended and one.poll() is not None
-            }
-            time.sleep(0.1)
-        for part, output in zip(together, outputs, strict=True):
-            if output is not None:
-                output.seek(0)
-                print(f"\n=== {part.name}\n{output.read()}", end="", flush=True)
-            (began, before), (end, after) = begun[part.name], ended[part.name]
-            yield Done(part.name, end - began, after.idle_since(before), running[part.name].returncode)
+def _run(lane: Lane, chosen: list[str], reports: Path, *, shown: bool) -> list[Done]:
+    """One part after the other. shown: what they say is shown as it comes."""
+    return [_ended(part, reports, lane, shown) for part in lane.parts if not chosen or part.name in chosen]
+
+
+def _ended(part: Part, reports: Path, lane: Lane, shown: bool) -> Done:
+    began, before = time.monotonic(), Jiffies.now()
+    command, environment = (*(YIELDING if lane.yields else ()), *_reported(part, reports)), {**os.environ, "PYTHONUNBUFFERED": "1"}
+    print(f"\n=== {part.name}{'' if shown else ' begins; what it says comes at its end'}", flush=True)
+    with tempfile.TemporaryFile("w+") as output:
+        where = None if shown else output
+        code = subprocess.run(command, env=environment, stdout=where, stderr=where, check=False).returncode
+        output.seek(0)
+        print(f"\n=== {part.name} has ended\n{output.read()}", end="", flush=True)
+    return Done(part.name, time.monotonic() - began, Jiffies.now().idle_since(before), code)
 
 
 if __name__ == "__main__":

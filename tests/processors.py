@@ -10,17 +10,23 @@ _STAT = Path("/proc/stat")
 
 @dataclass(frozen=True, slots=True)
 class Jiffies:
-    """Time of all processors since the machine started, in ticks: proc(5), the first line of /proc/stat, of which fields 4 and 5 are idle."""
+    """Time of all processors since the machine started, in ticks: proc(5), the first line of /proc/stat, of which fields 4 and 5 are idle. `yielded`: used by
+    processes of a low priority (field 2), that anybody else may have."""
 
     idle: int
+    yielded: int
     all: int
 
     @classmethod
     def now(cls) -> Jiffies:
         """As counted until now."""
         fields = [int(word) for word in _STAT.read_text().splitlines()[0].split()[1:9]]
-        return cls(sum(fields[3:5]), sum(fields))
+        return cls(sum(fields[3:5]), fields[1], sum(fields))
 
     def idle_since(self, before: Jiffies) -> float:
         """The part of all processors' time from `before` until this that nobody used."""
         return (self.idle - before.idle) / max(1, self.all - before.all)
+
+    def to_be_had_since(self, before: Jiffies) -> float:
+        """The part that nobody used, or that whoever did would have left to others."""
+        return (self.idle + self.yielded - before.idle - before.yielded) / max(1, self.all - before.all)

@@ -24,7 +24,7 @@ AT_ONCE = 11
 ALWAYS = 5
 """As many begin however busy the processors are."""
 SPARE = 0.25
-"""Of the processors' time was idle when one more scene begins: an operator that gets none loses its Lease."""
+"""Of the processors' time was to be had when one more scene begins: an operator that gets none loses its Lease."""
 LOOK_SECONDS = 3.0
 
 curtain = threading.Event()
@@ -35,7 +35,7 @@ class Door:
     """Lets scenes begin one after another, while there is room for them."""
 
     def __init__(self, idle: Callable[[], float]) -> None:
-        """`idle`: the part of the processors' time that nobody used; takes a while to find out."""
+        """`idle`: the part of the processors' time that is to be had; takes a while to find out."""
         self._idle, self._door, self._count, self._playing = idle, threading.Lock(), threading.Lock(), 0
 
     @contextmanager
@@ -56,10 +56,10 @@ class Door:
 
 
 def idle() -> float:
-    """The part of all processors' time that is idle during the next seconds."""
+    """The part of all processors' time that is to be had during the next seconds."""
     before = Jiffies.now()
     time.sleep(LOOK_SECONDS)
-    return Jiffies.now().idle_since(before)
+    return Jiffies.now().to_be_had_since(before)
 
 
 def meanwhile(scene: Callable[..., None]) -> Callable[..., None]:

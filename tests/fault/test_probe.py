@@ -7,7 +7,7 @@ from itertools import groupby
 
 import pytest
 
-from fault.meanwhile import meanwhile
+from fault.meanwhile import first, meanwhile
 from fault.move_run import DEAR_CPU, MOVE_SECONDS, SOON, MoveRun
 from fault.test_crash_at_every_write import LIFE_SECONDS, Point, Points, kept_alive, repeats
 
@@ -68,6 +68,7 @@ def test_a_target_that_breaks_the_promise_is_left_before_any_request_came_there(
     run.end_operators()
 
 
+@first
 @meanwhile
 def test_wherever_the_operator_dies_in_the_probe_the_move_ends_the_same_and_leaves_no_job(a_move):
     golden = a_move(small=True, proxied=True, rebalancing=ALWAYS)
