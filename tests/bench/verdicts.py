@@ -40,8 +40,8 @@ Columns: `verdict` is the last word, and `measured` the last figure. `n`: reques
 those that a test of fixed size needs to find an effect of 15 % in 80 % of cases with an error of 1 %, by the spread that was seen.
 `overshoot_money`: what trials cost beyond the budget; `window_money`: a replica of the dearer pool for a window. `moved_to_cheapest`:
 whether the load ended on the pool that alone costs less, whole replicas and all; empty where the difference is below 15 %. `regret`: cost
-over that on the better of the two pools alone, less 1, with everything in it; below 0 where a probe shows that fewer replicas are enough,
-since the pools alone are sized by what their traffic shows; `trusting_regret`: the same of who goes where the claim says.
+over that on the better of the two pools alone, less 1, with everything in it; `trusting_regret`: the same of who goes where the claim says.
+What a pool alone costs is played with servers that tell how busy they are: it is not to depend on what is known of it.
 
 A run that was cut off goes on where it was when it is begun again with the same code; the time below is that of the last run.
 `STEELYARD_WORLDS=100` plays the first hundred worlds alone. All take more than an hour on two processors.
@@ -83,9 +83,9 @@ def rows(say: Say, *, quick: bool) -> Iterable[Row]:
 def _row(number: int, hours: float) -> Row:
     world = drawn(number, hours)
     ours, costs = judged(world), {pool: alone(world, pool) for pool in (HOME, RIVAL)}
+    matters = factor(costs[RIVAL], costs[HOME]) >= APART
     best = min(costs.values())
     cheaper = min(costs, key=costs.__getitem__)
-    matters = factor(costs[RIVAL], costs[HOME]) >= APART
     return {
         "number": number,
         "kind": world.kind.value,

@@ -20,6 +20,7 @@ from steelyard.core.facts.capacity import CLAIM_SPREAD, Basis, Capacity, Saturat
 from steelyard.core.facts.memory import Known
 from steelyard.core.facts.probe import Probe, ProbeState, ProbeStep
 from steelyard.core.facts.snapshot import LatencyObjective
+from steelyard.core.performance.ageing import SURE_FOR
 from steelyard.core.performance.borne import borne
 from steelyard.core.performance.capacity import FULL
 from steelyard.core.performance.probe_steps import load_of, told
@@ -115,10 +116,23 @@ def probe_evidence(probe: Probe, allowed: float, promised: Sequence[LatencyObjec
 
 
 def with_probe(old: Known | None, found: Known) -> Known:
-    """The evidence with what a probe found. The same probe says nothing new twice: what live traffic made of it since stays."""
+    """The evidence with what a probe found, which is taken together with that of an earlier one. The same probe says nothing new twice: what live
+    traffic made of it since stays."""
     if old is None or old.probed == found.probed:
         return old or found
-    return replace(old, capacity=found.capacity, saturation=found.saturation or old.saturation, probed=found.probed, tokens=None)
+    capacity = _together(old, found)
+    return replace(old, capacity=capacity, saturation=found.saturation or old.saturation, probed=found.probed, tokens=None)
+
+
+def _together(old: Known, found: Known) -> Capacity | None:
+    """The capacity by both probes; by the later one alone where the earlier was long before, told no upper end, or says something else."""
+    before, after = old.capacity, found.capacity
+    if before is None or after is None or old.probed is None or found.probed is None or found.probed - old.probed > SURE_FOR:
+        return after
+    apart = before.rate.upper < after.rate.lower or after.rate.upper < before.rate.lower
+    if apart or not before.basis is after.basis is Basis.PROBED:
+        return after
+    return Capacity(_rounded(before.rate.pooled(after.rate)), Basis.PROBED, before.n + after.n)
 
 
 def _pooled(steps: Sequence[ProbeStep]) -> list[_Point]:

@@ -32,7 +32,8 @@ def explore(seen: Analysis, stays: Outcome) -> Outcome:
     for trial in trials(grounds):
         if trial.review.verdict is None:
             return _begun(seen, trial)
-        first = first or trial
+        # That a pool is not probed once more is no news: the load's noise opens and closes what a probe left open.
+        first = first or (trial if trial.target is None or not trial.target.sure else None)
         if any(f.refusal is not None and f.gate in OF_THE_WORKLOAD for f in trial.review.findings):
             break  # So is every other trial, and none of them waits for its turn alone.
         # What is measured comes before what is tried; a trial is of one replica, and made for all that the plan has there.
@@ -51,9 +52,10 @@ def _begun(seen: Analysis, trial: Considered) -> Outcome:
     assert target is not None
     assert source is not None
     saves, price = proposal.expected_saving or 0.0, proposal.move_cost or 0.0
-    how = "a probe of one replica" if trial.probes else "one replica"
+    on = trial.probes[0].pool if trial.probes else target.pool
+    how = f"{'a probe of ' if trial.probes else ''}one replica on {on}{'' if on == target.pool else f', to compare {target.pool} with'}"
     for_claim = "" if proposal.judges is None else f", to judge claim {proposal.judges}"
-    note = Note(Reason.EXPLORATION_STARTED, f"{how} on {target.pool}: expected saving {saves:.4g}, price at most {price:.4g}{for_claim}")
+    note = Note(Reason.EXPLORATION_STARTED, f"{how}: expected saving {saves:.4g}, price at most {price:.4g}{for_claim}")
     plan = Plan(
         source=source,
         target=PlacementKey(target.pool, target.candidate.revision or ""),

@@ -20,8 +20,14 @@ def next_end(seen: Analysis, move: Move) -> tuple[PlacementKey, EndToProbe] | No
     grounds = grounds_of(seen)
     if grounds is None:
         return _as_it_runs(seen)
+    ends = _ends(seen, grounds, move)
     return next(
-        ((key, end) for key, end in _ends(seen, grounds, move) if not is_probed(grounds, seen.kept.get(key)) and _is_open(seen, key)), None
+        (
+            (key, end)
+            for key, end in ends
+            if not is_probed(grounds, seen.kept.get(key), move.target.pool, move.started) and _is_open(seen, key)
+        ),
+        None,
     )
 
 
@@ -42,7 +48,7 @@ def probing(seen: Analysis, move: Move) -> Probing:
         return Probing(failed=f"the probe of pool {move.target.pool}: {failed}")
     if probe is not None and target and (broken := _broken(probe, seen.snapshot.workload.allowed)):
         return Probing(broken=f"pool {move.target.pool}: {broken}")
-    if not is_probed(grounds, seen.kept.get(move.target)):
+    if not is_probed(grounds, seen.kept.get(move.target), move.target.pool, move.started):
         return Probing()
     said = f"pool {move.target.pool} {told(seen.kept.get(move.target))}"
     # What the source carries makes the judgement sharper: where it cannot be probed, it is judged by what its traffic shows.
@@ -69,7 +75,7 @@ def _ends(seen: Analysis, grounds: Grounds, move: Move) -> list[tuple[PlacementK
     if source is None or target is None:
         return []
     keys = {move.source.pool: move.source, move.target.pool: move.target}
-    return [(keys[end.pool], end) for end in ends_to_probe(grounds, source, target)]
+    return [(keys[end.pool], end) for end in ends_to_probe(grounds, source, target, move.started)]
 
 
 def _is_open(seen: Analysis, key: PlacementKey) -> bool:

@@ -55,7 +55,7 @@ def _realised(seen: Analysis, past: PastMove) -> Realised | None:
     if after is None or before is None or good < seen.snapshot.workload.rebalancing.min_good_requests:
         return None
     units = counted / past.unit.per
-    money = Interval(before.point - after.point, before.lower - after.upper, before.upper - after.lower).times(units)
+    money = before.less(after).times(units)
     return Realised(money=money, paid=after.point * units, good=good, start=past.time, end=max(rows))
 
 

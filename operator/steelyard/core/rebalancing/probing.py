@@ -2,19 +2,24 @@
 
 A probe asks a replica that serves nobody for ever more, until it breaks the promise. The end that a trial comes from is probed as well where all
 that is known of it is a load that it carried: nothing is dearer than a figure that has no upper end, and the same way of measuring makes the same
-errors on both sides.
+errors on both sides. Where what a probe found leaves the decision open, its end is probed again, at loads nearer to what was found: both are taken
+together.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
+from statistics import fmean
 
 from steelyard.core.compiling.candidate import SERVERS
-from steelyard.core.facts.memory import Known
+from steelyard.core.facts.memory import Known, MoveKind
 from steelyard.core.facts.probe import Lengths, Ramp
 from steelyard.core.facts.snapshot import ProbeFirst
 from steelyard.core.performance.ageing import SURE_FOR
 from steelyard.core.planning.option import Option
+from steelyard.core.rebalancing.gates.budget import left_for_trials
 from steelyard.core.rebalancing.grounds import Grounds
 from steelyard.core.statistics.significant import significant
 from steelyard.core.vocabulary.reading import Fresh
@@ -29,6 +34,12 @@ SLOWEST = 0.01
 """Requests per second that a ramp begins with at least."""
 SPARE = 2.0
 """Times the measured start-up that a replica is given."""
+SHARP = 1.1
+"""Upper over lower end of a probed figure that another probe would make little better."""
+BELOW, ABOVE = 2.0, 1.25
+"""Times the ends of a probed figure, within which the next ramp lies: it begins with a load that keeps the promise."""
+SHORTEST = 0.5
+"""Of the time that its probes may take, with which a trial is begun where there is no money for more."""
 TO_START = 1 / 3
 """Of the time for a probe, that its replica may take until it is ready where nothing was measured."""
 
@@ -67,21 +78,61 @@ def probed_first(grounds: Grounds, source: Option, target: Option) -> tuple[EndT
         return ()
     if workload.rebalancing.probe is ProbeFirst.AUTO and grounds.shows_capacity:
         return ()
-    return ends_to_probe(grounds, source, target)
+    return ends_to_probe(grounds, source, target, grounds.now)
 
 
-def ends_to_probe(grounds: Grounds, source: Option, target: Option) -> tuple[EndToProbe, ...]:
+def ends_to_probe(grounds: Grounds, source: Option, target: Option, began: datetime) -> tuple[EndToProbe, ...]:
     """The target and, where live traffic does not show its capacity either and there is room for one more replica, the source; in this order, so
-    that a target which breaks the promise costs no second probe. Those included that are probed already."""
+    that a target which breaks the promise costs no second probe. Without those that an earlier probe told well enough.
+
+    began: the trial. What was probed since then belongs to it.
+    """
     room = source.room > grounds.standing.get(source.pool, 0)
     both = room and not grounds.shows_capacity and source.candidate.refusal is None
-    ends = (target, source) if both else (target,)
-    return tuple(_end(grounds, option, 1 / len(ends)) for option in ends)
+    ends = [each for each in ((target, source) if both else (target,)) if _is_asked(grounds, each.known, target.pool, began)]
+    made = tuple(_end(grounds, option, 1 / len(ends)) for option in ends)
+    part = _paid_part(grounds, source, ends, probes_cost(grounds, made))
+    return made if part == 1 else tuple(_end(grounds, option, part / len(ends)) for option in ends)
 
 
-def is_probed(grounds: Grounds, known: Known | None) -> bool:
-    """Whether a probe found what is known, lately enough."""
+def _paid_part(grounds: Grounds, source: Option, ends: Sequence[Option], cost: float | None) -> float:
+    """Of the time that a trial may take: as much as there is money for today, and no less than SHORTEST. cost: of probes that take all of it."""
+    policy = grounds.snapshot.workload.rebalancing
+    left = left_for_trials(policy, grounds.snapshot.memory.history, source.cost, grounds.now)
+    if not ends or cost is None or cost <= left:
+        return 1.0
+    whole = fmean(option.each or 0.0 for option in ends) * policy.exploration_deadline_seconds / 3600
+    return min(1.0, max(SHORTEST, left / whole)) if whole else 1.0
+
+
+def is_probed(grounds: Grounds, known: Known | None, target: str, began: datetime) -> bool:
+    """Whether the trial of that pool, which began then, asks no more of the end of which this is known: what a probe of its own found, or an earlier
+    one. In the first trial of a pool any earlier one will do; in the next only one that told it well enough."""
+    return _lately(grounds, known) and (_since(known, began) or _is_sharp(known) or not _is_tried(grounds, target, began))
+
+
+def _is_asked(grounds: Grounds, known: Known | None, target: str, began: datetime) -> bool:
+    """Whether the end belongs to the trial: it is probed in it, or was."""
+    return _since(known, began) or not is_probed(grounds, known, target, began)
+
+
+def _is_tried(grounds: Grounds, target: str, began: datetime) -> bool:
+    """Whether a trial of that pool ended within a week before."""
+    trials = (m for m in grounds.snapshot.memory.history if m.kind is MoveKind.EXPLORATION and m.target_pool == target)
+    return any(m.time <= began <= m.time + SURE_FOR for m in trials)
+
+
+def _lately(grounds: Grounds, known: Known | None) -> bool:
     return known is not None and known.probed is not None and grounds.now - known.probed <= SURE_FOR
+
+
+def _since(known: Known | None, began: datetime) -> bool:
+    return known is not None and known.probed is not None and known.probed >= began
+
+
+def _is_sharp(known: Known | None) -> bool:
+    rate = known.capacity.rate if known is not None and known.capacity is not None else None
+    return rate is not None and rate.upper <= SHARP * rate.lower
 
 
 def probes_cost(grounds: Grounds, ends: tuple[EndToProbe, ...]) -> float | None:
@@ -97,12 +148,19 @@ def _end(grounds: Grounds, option: Option, part: float) -> EndToProbe:
     most = max(2.0, grounds.snapshot.workload.rebalancing.exploration_deadline_seconds * part)
     seen = grounds.measured_start(option)
     start = TO_START * most if seen is None else min(most / 2, SPARE * seen)
-    first = max(SLOWEST, FIRST * _load_of_a_replica(grounds))
-    ramp = Ramp(
-        first=significant(first), most=significant(first * MOST / FIRST), step_seconds=1, halvings=HALVINGS, lengths=_lengths(grounds)
-    )
+    first, last = _loads(grounds, option)
+    ramp = Ramp(first=significant(first), most=significant(last), step_seconds=1, halvings=HALVINGS, lengths=_lengths(grounds))
     step = min(ENOUGH / first, (most - start) / ramp.steps)
     return EndToProbe(pool=option.pool, ramp=replace(ramp, step_seconds=max(1, int(step))), start_seconds=int(start))
+
+
+def _loads(grounds: Grounds, option: Option) -> tuple[float, float]:
+    """Requests per second that the ramp begins with and goes up to: around what an earlier probe found, else around what a replica has now."""
+    known = option.capacity if _lately(grounds, option.known) else None
+    if known is not None:
+        return max(SLOWEST, known.rate.lower / BELOW), max(SLOWEST, known.rate.upper * ABOVE)
+    first = max(SLOWEST, FIRST * _load_of_a_replica(grounds))
+    return first, first * MOST / FIRST
 
 
 def _load_of_a_replica(grounds: Grounds) -> float:

@@ -82,5 +82,4 @@ class Proposal:
         """Money per hour that the move would save: point, and pessimistic and optimistic bound."""
         if self.source_cost is None or self.target_cost is None:
             return None
-        source, target = self.source_cost, self.target_cost
-        return Interval(source.point - target.point, source.lower - target.upper, source.upper - target.lower)
+        return self.source_cost.less(self.target_cost)

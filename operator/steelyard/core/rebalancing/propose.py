@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from math import hypot
 
 from steelyard.core.catalogue.relative import meant
 from steelyard.core.facts.memory import MoveKind, VerdictWord
@@ -107,7 +108,8 @@ def first_of_each(wishes: Iterable[Wish]) -> tuple[Wish, ...]:
 
 
 def trials(grounds: Grounds) -> Iterator[Considered]:
-    """Of each pool without sure measurements, that first whose trial is expected to save most, net of its price."""
+    """Of each pool without sure measurements, or with those of a probe that leave the decision open, that first whose trial is expected to save most,
+    net of its price."""
     source = grounds.option(grounds.primary)
     for saves, target in _untried(grounds, source) if source is not None else ():
         assert source is not None
@@ -237,17 +239,26 @@ def _no_single(outcome: Planned | Infeasible | Undecided) -> Refusal:
 
 
 def _untried(grounds: Grounds, source: Option) -> list[tuple[float, Option]]:
-    """The pools without sure measurements with what a trial of each is expected to save, that first which saves most, net of its price."""
+    """The pools that a trial would tell more of, with what it is expected to save, that first which saves most, net of its price."""
     candidates = [
-        o
-        for o in grounds.options
-        if good_for_part(o) and not o.sure and o.pool not in grounds.standing and (o.room >= 1 or grounds.planned(o.pool))
+        o for o in grounds.options if good_for_part(o) and o.pool not in grounds.standing and (o.room >= 1 or grounds.planned(o.pool))
     ]
     percent = grounds.snapshot.workload.max_spot_percent
     candidates = [o for o in candidates if not o.candidate.pool.spot or percent * (grounds.replicas + 1) >= 100]
     here = grounds.cost(source) if candidates else None
+    candidates = [o for o in candidates if not o.sure or _is_open(grounds, o, source, here)]
     saves = [(_expected(grounds, o, source, here), o) for o in candidates]
     return sorted(saves, key=lambda each: (_trial_cost(grounds, each[1]) - each[0], each[1].pool))
+
+
+def _is_open(grounds: Grounds, option: Option, source: Option, here: Interval | None) -> bool:
+    """Whether what a probe found leaves it open that the pool saves enough, or a claim that is to be judged, and another one may tell. here: what the
+    source costs an hour."""
+    there = grounds.cost(option)
+    if option.known is None or option.known.probed is None or here is None or there is None or not probed_first(grounds, source, option):
+        return False
+    saving, least = here.less(there), grounds.snapshot.workload.rebalancing.min_saving_percent / 100 * here.point
+    return saving.lower < least < saving.upper or undecided(grounds, option) is not None
 
 
 def undecided(grounds: Grounds, target: Option) -> str | None:
@@ -276,6 +287,8 @@ def _by_request(grounds: Grounds, option: Option, source: Option) -> float:
     here = grounds.price(source).between(0, grounds.standing[source.pool]) / (PER_HOUR * source.capacity.rate.point)
     there = grounds.price(option).of(1) / (PER_HOUR * option.capacity.rate.point)
     sigma = sigma_of(option.capacity.rate.upper / option.capacity.rate.point)
+    if option.sure:  # Both ends are measured, and either may be the one that leaves it open.
+        sigma = hypot(sigma, sigma_of(source.capacity.rate.upper / source.capacity.rate.point))
     # A pool that is too small for all of the load can save on its part alone.
     taken = min(grounds.load.mean, option.most * option.capacity.rate.point)
     return expected_saving(here, there, sigma) * taken * PER_HOUR

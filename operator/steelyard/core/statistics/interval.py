@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import exp, hypot, log, sqrt
 
 import numpy as np
 
@@ -30,6 +30,30 @@ class Interval:
     def over(self, other: Interval) -> Interval:
         """Ratio of two independent positive intervals, bounds taken pessimistically (outer)."""
         return Interval(self.point / other.point, self.lower / other.upper, self.upper / other.lower)
+
+    def less(self, other: Interval) -> Interval:
+        """The difference of two independent figures. Its bounds lie as far off as the errors of both are likely to be together, not as if each were at
+        its worst (Zou and Donner, Construction of confidence limits about effect measures, 2008)."""
+        point = self.point - other.point
+        below, above = hypot(self.point - self.lower, other.upper - other.point), hypot(self.upper - self.point, other.point - other.lower)
+        return Interval(point, point - below, point + above)
+
+    def pooled(self, other: Interval) -> Interval:
+        """What two independent measurements of one positive figure say together: the surer one counts for more, by the inverse square of its width
+        (Cochran, The combination of estimates from different experiments, 1954), in logarithms."""
+        widths = [log(each.upper / each.lower) for each in (self, other)]
+        if 0.0 in widths:
+            return (self, other)[widths.index(0.0)]
+        parts = [1 / width**2 for width in widths]
+        point = exp((log(self.point) * parts[0] + log(other.point) * parts[1]) / sum(parts))
+        below = _together(log(self.point / self.lower), log(other.point / other.lower))
+        above = _together(log(self.upper / self.point), log(other.upper / other.point))
+        return Interval(point, point * exp(-below), point * exp(above))
+
+
+def _together(one: float, other: float) -> float:
+    """How far off the mean of two figures is that are so far off each."""
+    return one * other / hypot(one, other) if one and other else 0.0
 
 
 def lowest(figures: Sequence[Interval]) -> Interval:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 from steelyard.core.facts.memory import MoveKind, PastMove
+from steelyard.core.facts.snapshot import Rebalancing
 from steelyard.core.rebalancing.proposal import Proposal
+from steelyard.core.statistics.interval import Interval
 from steelyard.core.vocabulary.reason import Reason, Refusal
 
 DAY = timedelta(days=1)
@@ -47,18 +50,14 @@ def trial_too_expensive(proposal: Proposal) -> Refusal | None:
     """What the trials of the last day cost, and what this one may cost; None for anything but a trial."""
     if proposal.kind is not MoveKind.EXPLORATION:
         return None
-    budget, cost = _budget(proposal), proposal.move_cost
+    budget, cost = _budget(proposal.policy, proposal.source_cost), proposal.move_cost
     if cost is None:
         return Refusal(
             Reason.BUDGET_EXHAUSTED,
             f"what a trial on pool {proposal.target_pool} may cost is not known: set the prices of the pool's shapes",
         )
-    trials = sorted(
-        (m for m in proposal.history if m.kind is MoveKind.EXPLORATION and proposal.now < m.time + DAY),
-        key=lambda m: (m.time, m.target_pool),
-    )
-    # The budget bounds what was reserved for a trial, so a trial of unknown cost counts as all of it.
-    spent = [budget if m.cost is None else m.cost for m in trials]
+    trials = _of_a_day(proposal.history, proposal.now)
+    spent = _spent(trials, budget)
     if sum(spent) + cost <= budget:
         return None
     counted = f"; counted are {', '.join(map(_counted, trials))}" if trials else ""
@@ -70,11 +69,27 @@ def trial_too_expensive(proposal: Proposal) -> Refusal | None:
     )
 
 
-def _budget(proposal: Proposal) -> float:
+def left_for_trials(policy: Rebalancing, history: Iterable[PastMove], cost: Interval | None, now: datetime) -> float:
+    """Money that another trial may cost today. cost: of the workload, an hour."""
+    budget = _budget(policy, cost)
+    return budget - sum(_spent(_of_a_day(history, now), budget))
+
+
+def _budget(policy: Rebalancing, cost: Interval | None) -> float:
     """Money for trials within a day."""
-    if proposal.policy.exploration_budget is not None:
-        return proposal.policy.exploration_budget
-    return OF_A_DAY * 24 * proposal.source_cost.point if proposal.source_cost is not None else 0.0
+    if policy.exploration_budget is not None:
+        return policy.exploration_budget
+    return OF_A_DAY * 24 * cost.point if cost is not None else 0.0
+
+
+def _of_a_day(history: Iterable[PastMove], now: datetime) -> list[PastMove]:
+    trials = (m for m in history if m.kind is MoveKind.EXPLORATION and now < m.time + DAY)
+    return sorted(trials, key=lambda m: (m.time, m.target_pool))
+
+
+def _spent(trials: Iterable[PastMove], budget: float) -> list[float]:
+    """The budget bounds what was reserved for a trial, so a trial of unknown cost counts as all of it."""
+    return [budget if m.cost is None else m.cost for m in trials]
 
 
 def _whose(proposal: Proposal) -> str:
