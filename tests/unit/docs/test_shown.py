@@ -16,7 +16,7 @@ import yaml
 
 from bench.__main__ import NAMES as BENCHMARKS
 from generate.chart_values import Values
-from parts import PARTS
+from parts import LANES
 from steelyard.api import AcceleratorPool, InferenceWorkload, parse
 from steelyard.cli.parser import build
 from steelyard.simulate.scenario_file import load
@@ -86,7 +86,7 @@ def test_every_module_that_is_run_is_there_and_so_are_the_tests_and_parts_that_i
     if module == "pytest":
         assert all((ROOT / word).exists() for word in arguments if word.startswith("tests"))
     if module == "parts":
-        assert set(arguments) <= {part.name for part in PARTS}
+        assert set(arguments) <= {part.name for lane in LANES for part in lane.parts}
     if module == "bench":
         assert set(arguments) <= set(BENCHMARKS)
 

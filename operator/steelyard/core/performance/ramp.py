@@ -130,7 +130,8 @@ def _together(old: Known, found: Known) -> Capacity | None:
     if before is None or after is None or old.probed is None or found.probed is None or found.probed - old.probed > SURE_FOR:
         return after
     apart = before.rate.upper < after.rate.lower or after.rate.upper < before.rate.lower
-    if apart or not before.basis is after.basis is Basis.PROBED:
+    # A status that somebody wrote by hand may say anything.
+    if apart or before.rate.lower <= 0 or not before.basis is after.basis is Basis.PROBED:
         return after
     return Capacity(_rounded(before.rate.pooled(after.rate)), Basis.PROBED, before.n + after.n)
 

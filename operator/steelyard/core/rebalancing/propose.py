@@ -254,8 +254,10 @@ def _untried(grounds: Grounds, source: Option) -> list[tuple[float, Option]]:
 def _is_open(grounds: Grounds, option: Option, source: Option, here: Interval | None) -> bool:
     """Whether what a probe found leaves it open that the pool saves enough, or a claim that is to be judged, and another one may tell. here: what the
     source costs an hour."""
+    if option.known is None or option.known.probed is None or not probed_first(grounds, source, option):
+        return False
     there = grounds.cost(option)
-    if option.known is None or option.known.probed is None or here is None or there is None or not probed_first(grounds, source, option):
+    if here is None or there is None:
         return False
     saving, least = here.less(there), grounds.snapshot.workload.rebalancing.min_saving_percent / 100 * here.point
     return saving.lower < least < saving.upper or undecided(grounds, option) is not None
