@@ -1,7 +1,7 @@
 """`make test`: every part, each with its time, and one table at the end. Fails if any part fails; later parts run all the same.
 
-What runs clusters mostly waits, so that two lanes of parts go on at the same time, in each of them one part after the other; and what needs nothing
-but a processor takes what they leave, at a lower priority.
+What runs clusters mostly waits, so that two lanes of parts go on at the same time, in each of them one part after the other. What needs nothing but a
+processor takes what the other lane leaves, at a lower priority.
 
 The table is what a cold run is measured by: what make has built and fetched before (`cluster.prepare`) is listed apart from the tests.
 """
@@ -24,57 +24,39 @@ from processors import Jiffies
 PYTEST = (sys.executable, "-m", "pytest", "-q", "--durations=5", "-p", "no:cacheprovider")
 HERE = "not apiserver and not nodes and not image"
 """Tests that need nothing but this process."""
+REAL = "(nodes or image) and not apiserver"
+"""Those that need nodes, or an image."""
 SIMULATED = ("tests/property/simulate", "tests/unit/simulate")
 REASON_LENGTH = 200
 """Characters of what each failed test said, under the table: its whole report stands far above."""
-
-
 YIELDING = ("nice", "-n", "10")
 """How a part is run that leaves the processors to others: it gets a tenth of one that somebody else wants, so that its own waiting ends in time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One command."""
+    """One command. `yields`: it leaves the processors to the other lane."""
 
     name: str
     command: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Lane:
-    """Parts that follow each other. `yields`: they leave the processors to other lanes."""
-
-    parts: tuple[Part, ...]
     yields: bool = False
 
 
 LANES = (
-    Lane(
-        (
-            Part("end to end", (*PYTEST, "-m", "nodes and not apiserver", "tests/e2e")),
-            Part("faults", (*PYTEST, "-m", "apiserver", "tests/fault")),
-        )
+    (
+        # Each with clusters of its own, of several nodes: there are inotify instances for one at a time.
+        Part("end to end", (*PYTEST, "-m", "nodes and not apiserver", "tests/e2e")),
+        Part("nodes and containers", (*PYTEST, "-m", REAL, "tests", "--ignore=tests/e2e", "--ignore=tests/text")),
+        Part("faults", (*PYTEST, "-m", "apiserver", "tests/fault")),
     ),
-    Lane(
-        (
-            Part("API server", (*PYTEST, "-m", "apiserver", "tests", "--ignore=tests/fault")),
-            Part(
-                "nodes and containers",
-                (*PYTEST, "-m", "(nodes or image) and not apiserver", "tests", "--ignore=tests/e2e", "--ignore=tests/text"),
-            ),
-        )
-    ),
-    Lane(
-        (
-            Part("check", ("make", "--no-print-directory", "check")),
-            Part("unit and property", (*PYTEST, "-m", HERE, "tests", *(f"--ignore={folder}" for folder in SIMULATED))),
-            Part("simulator", (*PYTEST, "-m", HERE, *SIMULATED)),
-        ),
-        yields=True,
+    (
+        Part("API server", (*PYTEST, "-m", "apiserver", "tests", "--ignore=tests/fault")),
+        Part("check", ("make", "--no-print-directory", "check"), yields=True),
+        Part("unit and property", (*PYTEST, "-m", HERE, "tests", *(f"--ignore={folder}" for folder in SIMULATED)), yields=True),
+        Part("simulator", (*PYTEST, "-m", HERE, *SIMULATED), yields=True),
     ),
 )
-"""The first one's output is shown as it comes, that of the others with the end of each part."""
+"""Parts of one lane follow each other. What those of the first say is shown as it comes, and that of the others with the end of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +101,14 @@ def _failures(report: Path) -> Iterator[str]:
             yield f"{how.tag}: {case.get('classname')}::{case.get('name')}: {' '.join(how.get('message', '').split())[:REASON_LENGTH]}"
 
 
-def _run(lane: Lane, chosen: list[str], reports: Path, *, shown: bool) -> list[Done]:
+def _run(lane: tuple[Part, ...], chosen: list[str], reports: Path, *, shown: bool) -> list[Done]:
     """One part after the other. shown: what they say is shown as it comes."""
-    return [_ended(part, reports, lane, shown) for part in lane.parts if not chosen or part.name in chosen]
+    return [_ended(part, reports, shown=shown) for part in lane if not chosen or part.name in chosen]
 
 
-def _ended(part: Part, reports: Path, lane: Lane, shown: bool) -> Done:
+def _ended(part: Part, reports: Path, *, shown: bool) -> Done:
     began, before = time.monotonic(), Jiffies.now()
-    command, environment = (*(YIELDING if lane.yields else ()), *_reported(part, reports)), {**os.environ, "PYTHONUNBUFFERED": "1"}
+    command, environment = (*(YIELDING if part.yields else ()), *_reported(part, reports)), {**os.environ, "PYTHONUNBUFFERED": "1"}
     print(f"\n=== {part.name}{'' if shown else ' begins; what it says comes at its end'}", flush=True)
     with tempfile.TemporaryFile("w+") as output:
         where = None if shown else output

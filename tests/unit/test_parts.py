@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import parts
-from parts import Lane, Part
+from parts import Part
 
 
 def noted(name: str, folder: Path, seconds: float = 0.0, code: int = 0) -> tuple[str, ...]:
@@ -24,12 +24,12 @@ def test_each_part_follows_the_one_before_it_in_its_lane_and_a_failure_stops_no_
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     first, last = Part("first", noted("first", tmp_path, 0.2, code=3)), Part("last", noted("last", tmp_path))
-    light, lighter = Part("light", noted("light", tmp_path, 1.0)), Part("lighter", noted("lighter", tmp_path))
-    monkeypatch.setattr(parts, "LANES", (Lane((first, last)), Lane((light, lighter), yields=True)))
+    light, lighter = Part("light", noted("light", tmp_path, 1.0), yields=True), Part("lighter", noted("lighter", tmp_path))
+    monkeypatch.setattr(parts, "LANES", ((first, last), (light, lighter)))
     assert parts.main([]) == 1
     assert moment(tmp_path, "first.ended") <= moment(tmp_path, "last.begun") < moment(tmp_path, "light.ended")
     assert moment(tmp_path, "light.ended") <= moment(tmp_path, "lighter.begun")
-    assert moment(tmp_path, "light.nice") > moment(tmp_path, "first.nice"), "a lane that yields"
+    assert moment(tmp_path, "light.nice") > moment(tmp_path, "first.nice"), "one that yields"
     said = capfd.readouterr().out
     assert "3 passed, 1 failed" in said
     assert all(f"{name} says so" in said for name in ("light", "lighter", "first", "last"))
@@ -40,7 +40,7 @@ def test_each_part_follows_the_one_before_it_in_its_lane_and_a_failure_stops_no_
 
 def test_one_that_is_chosen_runs_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = Part("first", noted("first", tmp_path)), Part("second", noted("second", tmp_path))
-    monkeypatch.setattr(parts, "LANES", (Lane((first,)), Lane((second,))))
+    monkeypatch.setattr(parts, "LANES", ((first,), (second,)))
     began = time.time()
     assert parts.main(["second"]) == 0
     assert moment(tmp_path, "second.ended") >= began

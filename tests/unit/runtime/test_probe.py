@@ -304,9 +304,12 @@ def test_where_the_promise_breaks_before_the_server_is_full_ever_more_is_sent_un
             }
             return await Probe(spec_of(port, port, **changes)).run()
 
-    rates_sent = [step["rate"] for step in asyncio.run(probed())["steps"]]
+    steps = asyncio.run(probed())["steps"]
+    rates_sent, full = [step["rate"] for step in steps], ["finished" in step for step in steps]
     assert rates_sent[:2] == [30, 15], "the ramp"
-    assert rates_sent[2:] in ([60, 120], [60, 120, 240]), "and what is beyond it"
+    # A machine that is busy with something else is full at less.
+    assert rates_sent[2:] == [60, 120, 240][: len(steps) - 2], "and what is beyond it"
+    assert any(full) and not any(full[2:-1]), "until it is full"
 
 
 def test_the_queue_of_a_step_is_gone_before_the_next_begins() -> None:
