@@ -39,9 +39,10 @@ of a world draws everything:
 Columns: `verdict` is the last word, and `measured` the last figure. `n`: requests behind the first word that was conclusive; `fixed_n`:
 those that a test of fixed size needs to find an effect of 15 % in 80 % of cases with an error of 1 %, by the spread that was seen.
 `overshoot_money`: what trials cost beyond the budget; `window_money`: a replica of the dearer pool for a window. `moved_to_cheapest`:
-whether the load ended on the pool that alone costs less, whole replicas and all; empty where the difference is below 15 %. `regret`: cost
-over that on the better of the two pools alone, less 1, with everything in it; `trusting_regret`: the same of who goes where the claim says.
-What a pool alone costs is played with servers that tell how busy they are: it is not to depend on what is known of it.
+whether the load ended on the pool that alone costs less, whole replicas and all; empty where the difference is below 15 %. Which one that is
+is not to depend on what is known of them, so that both are sized by servers that tell how busy they are. `regret`: cost over that on the
+better of the two pools alone, less 1, with everything in it and with the same knowledge; below 0 where a probe shows that fewer replicas
+are enough, since a pool alone is sized by what its traffic shows. `trusting_regret`: the same of who goes where the claim says.
 
 A run that was cut off goes on where it was when it is begun again with the same code; the time below is that of the last run.
 `STEELYARD_WORLDS=100` plays the first hundred worlds alone. All take more than an hour on two processors.
@@ -82,10 +83,12 @@ def rows(say: Say, *, quick: bool) -> Iterable[Row]:
 
 def _row(number: int, hours: float) -> Row:
     world = drawn(number, hours)
-    ours, costs = judged(world), {pool: alone(world, pool) for pool in (HOME, RIVAL)}
-    matters = factor(costs[RIVAL], costs[HOME]) >= APART
+    ours = judged(world)
+    known = {pool: alone(world, pool, busy_told=True) for pool in (HOME, RIVAL)}
+    matters = factor(known[RIVAL], known[HOME]) >= APART
+    cheaper = min(known, key=known.__getitem__)
+    costs = known if world.busy_told else {pool: alone(world, pool, busy_told=False) for pool in known}
     best = min(costs.values())
-    cheaper = min(costs, key=costs.__getitem__)
     return {
         "number": number,
         "kind": world.kind.value,

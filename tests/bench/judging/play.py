@@ -64,15 +64,16 @@ def judged(drawn: Drawn) -> Judged:
     )
 
 
-def alone(drawn: Drawn, pool: str) -> float:
-    """Money where the workload is on one pool from beginning to end, sized by the same rule, and by servers that tell how busy they are: what a pool
-    costs is not to depend on what is known of it. The load is constant, so that the hours in which the size has settled stand for those that are
-    not played."""
+def alone(drawn: Drawn, pool: str, *, busy_told: bool) -> float:
+    """Money where the workload is on one pool from beginning to end, sized by the same rule: what `steelyard simulate` compares with. The load is
+    constant, so that the hours in which the size has settled stand for those that are not played. busy_told: by its servers, whatever they tell
+    in this world."""
     hours = drawn.scenario.days * 24
     played = min(hours, PLAYED)
     (entry,) = drawn.scenario.workloads
-    told = entry.model_copy(update={"truth": {name: each.model_copy(update={"busy_told": True}) for name, each in entry.truth.items()}})
-    scenario = drawn.scenario.model_copy(update={"days": played / 24, "workloads": (told,)})
+    truth = {name: each.model_copy(update={"busy_told": busy_told}) for name, each in entry.truth.items()}
+    workloads = (entry.model_copy(update={"truth": truth}),)
+    scenario = drawn.scenario.model_copy(update={"days": played / 24, "workloads": workloads})
     (work,) = alone_on(Loaded(scenario, {}), scenario.workloads[0].name, pool, lambda _: None).workloads
     settled = sum(_cost(drawn, row.tally.replica_hours) for row in work.rows if row.until > SETTLED * 3600)
     return _cost(drawn, work.tally.replica_hours) + settled * max(0.0, hours - played) / (PLAYED - SETTLED)

@@ -5,6 +5,7 @@ import pytest
 from bench.judging import play
 from bench.judging.play import alone, factor
 from bench.judging.worlds import HOME, HOURS, OFF, RIVAL, UNIT_COST, draw
+from bench.kinds import Kind
 from bench.verdicts import WORLDS, bars
 from steelyard.core.facts.memory import VerdictWord
 from steelyard.simulate.carried import carried
@@ -57,9 +58,9 @@ def test_fewer_worlds_than_are_asked_for_miss_a_bar() -> None:
 
 @pytest.mark.parametrize("number", [7, 12])
 def test_a_pool_alone_costs_what_it_would_cost_if_it_were_played_to_the_end(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    short = alone(draw(number), HOME)
+    short = alone(draw(number), HOME, busy_told=False)
     monkeypatch.setattr(play, "PLAYED", HOURS)
-    assert short == pytest.approx(alone(draw(number), HOME), rel=0.02)
+    assert short == pytest.approx(alone(draw(number), HOME, busy_told=False), rel=0.02)
 
 
 def test_a_bar_is_missed_by_what_it_is_about_and_by_nothing_else() -> None:
@@ -74,3 +75,8 @@ def test_a_bar_is_missed_by_what_it_is_about_and_by_nothing_else() -> None:
     assert missed(row(moved_to_cheapest=False)) == ["a pool that is cheaper by 15 % or more is reached"]
     assert missed(row(overshoot_money=0.2)) == ["trials cost at most a window more than their budget"]
     assert missed(row(regret=0.2)) == ["mean regret at most 8%"]
+
+
+def test_what_a_pool_costs_where_its_servers_tell_how_busy_they_are_is_less_than_where_they_do_not() -> None:
+    untold = next(each for each in map(draw, range(100)) if not each.busy_told and each.kind is Kind.SEQUENTIAL)
+    assert alone(untold, HOME, busy_told=True) < alone(untold, HOME, busy_told=False)
