@@ -8,14 +8,14 @@ from datetime import timedelta
 import pytest
 
 from steelyard.core.facts.capacity import Basis, Capacity
-from steelyard.core.facts.memory import Known
-from steelyard.core.facts.snapshot import Rebalancing
+from steelyard.core.facts.memory import Known, VerdictWord
+from steelyard.core.facts.snapshot import Aim, Rebalancing
 from steelyard.core.performance.ageing import SURE_FOR
 from steelyard.core.performance.ramp import with_probe
 from steelyard.core.statistics.interval import Interval
 from steelyard.core.vocabulary.reason import Reason
 from unit.core.test_probe import PATIENT, begun, of, over, untold
-from unit.core.world import START, Ground, World
+from unit.core.world import START, Ground, World, ratio_claim
 
 BRIEF = replace(PATIENT, exploration_deadline_seconds=600, cooldown_seconds=600)
 """So short that a ramp's steps are of few requests."""
@@ -55,6 +55,32 @@ def test_the_next_ramp_lies_around_what_was_found_and_has_the_time_of_an_end_tha
     found = before[asked.placement.key.pool]
     assert asked.ramp.first == pytest.approx(found.lower / 2, rel=0.01)
     assert asked.ramp.most == pytest.approx(1.25 * found.upper, rel=0.01)
+
+
+def test_an_end_that_was_told_well_is_left_out_and_the_note_names_the_other() -> None:
+    world = open_saving()
+    rate = told(world, "other")
+    sharp = Capacity(Interval(rate.point, rate.point / 1.02, rate.point * 1.02), Basis.PROBED, 5000)
+    known = tuple(replace(k, capacity=sharp) if k.pool == "other" else k for k in world.memory.known)
+    world.memory = replace(world.memory, known=known)
+    again = len(world.probed)
+    world.until(lambda: world.memory.move is not None, most=1000)
+    assert "a probe of one replica on home, to compare other with" in world.decisions[-1].message
+    over(world)
+    assert [p.placement.key.pool for p in world.probed[again:]] == ["home"]
+
+
+def test_a_claim_that_the_first_probe_left_open_is_judged_by_the_next() -> None:
+    dear = Ground(price=3.0, speed=10.0, claims=(ratio_claim(3.0, "home"),))
+    world = untold(dear, replace(BRIEF, aim=Aim.VERDICT))
+    begun(world)
+    over(world)
+    (first,) = world.memory.claims
+    assert first.verdict is VerdictWord.INCONCLUSIVE
+    probes = len(world.probed)
+    world.tick(200)
+    assert len(world.probed) > probes
+    assert world.serves_on == "home"
 
 
 def test_a_pool_that_is_surely_no_cheaper_is_not_probed_again() -> None:
