@@ -10,11 +10,11 @@ _STAT = Path("/proc/stat")
 
 @dataclass(frozen=True, slots=True)
 class Jiffies:
-    """Time of all processors since the machine started, in ticks: proc(5), the first line of /proc/stat, of which fields 4 and 5 are idle. `yielded`: used by
+    """Time of all processors since the machine started, in ticks: proc(5), the first line of /proc/stat, of which fields 4 and 5 are idle. `nice`: used by
     processes of a low priority (field 2), that anybody else may have."""
 
     idle: int
-    yielded: int
+    nice: int
     all: int
 
     @classmethod
@@ -27,6 +27,6 @@ class Jiffies:
         """The part of all processors' time from `before` until this that nobody used."""
         return (self.idle - before.idle) / max(1, self.all - before.all)
 
-    def to_be_had_since(self, before: Jiffies) -> float:
-        """The part that nobody used, or that whoever did would have left to others."""
-        return (self.idle + self.yielded - before.idle - before.yielded) / max(1, self.all - before.all)
+    def spare_since(self, before: Jiffies) -> float:
+        """The part that nobody used, or that was used by whoever leaves it to others."""
+        return (self.idle + self.nice - before.idle - before.nice) / max(1, self.all - before.all)

@@ -13,7 +13,7 @@ import pytest
 
 from cluster.cluster import Cluster
 from cluster.fixtures import new_namespace
-from fault.meanwhile import AT_ONCE, Door, curtain, idle
+from fault.meanwhile import AT_ONCE, Door, curtain, spare
 from fault.move_run import MoveRun
 
 played: list[tuple[float, float, str]] = []
@@ -48,7 +48,7 @@ def stage(kinds: Cluster, request: pytest.FixtureRequest) -> Iterator[dict[str, 
     """All scenes of this session, playing."""
     scenes = [item for item in request.session.items if hasattr(getattr(item, "function", None), "scene")]
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="scene") as pool:
-        futures, opened, door = {}, time.monotonic(), Door(idle)
+        futures, opened, door = {}, time.monotonic(), Door(spare)
         for item in sorted(scenes, key=lambda i: getattr(i.function, "long", False) is False):
             given = dict(item.callspec.params) if hasattr(item, "callspec") else {}
             futures[item.nodeid] = pool.submit(_play, kinds, item.nodeid, opened, door, item.function.scene, given)

@@ -24,7 +24,7 @@ AT_ONCE = 11
 ALWAYS = 5
 """As many begin however busy the processors are."""
 SPARE = 0.25
-"""Of the processors' time was to be had when one more scene begins: an operator that gets none loses its Lease."""
+"""Of the processors' time is left when one more scene begins: an operator that gets none loses its Lease."""
 LOOK_SECONDS = 3.0
 
 curtain = threading.Event()
@@ -34,15 +34,15 @@ curtain = threading.Event()
 class Door:
     """Lets scenes begin one after another, while there is room for them."""
 
-    def __init__(self, idle: Callable[[], float]) -> None:
-        """`idle`: the part of the processors' time that is to be had; takes a while to find out."""
-        self._idle, self._door, self._count, self._playing = idle, threading.Lock(), threading.Lock(), 0
+    def __init__(self, spare: Callable[[], float]) -> None:
+        """`spare`: the part of the processors' time that is left; takes a while to find out."""
+        self._spare, self._door, self._count, self._playing = spare, threading.Lock(), threading.Lock(), 0
 
     @contextmanager
     def passed(self) -> Iterator[None]:
         """Waits for its turn, and for room."""
         with self._door:
-            while self._playing >= ALWAYS and self._idle() < SPARE and not curtain.is_set():
+            while self._playing >= ALWAYS and self._spare() < SPARE and not curtain.is_set():
                 pass
             self._add(1)
         try:
@@ -55,11 +55,11 @@ class Door:
             self._playing += scenes
 
 
-def idle() -> float:
-    """The part of all processors' time that is to be had during the next seconds."""
+def spare() -> float:
+    """The part of all processors' time that is left to whoever wants it during the next seconds."""
     before = Jiffies.now()
     time.sleep(LOOK_SECONDS)
-    return Jiffies.now().to_be_had_since(before)
+    return Jiffies.now().spare_since(before)
 
 
 def meanwhile(scene: Callable[..., None]) -> Callable[..., None]:
