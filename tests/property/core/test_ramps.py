@@ -108,7 +108,7 @@ def truth(server: Server, limit: float, allowed: float, between: tuple[float, fl
     return (low + high) / 2
 
 
-@pytest.mark.parametrize(
+SERVERS = pytest.mark.parametrize(
     ("server", "limit", "allowed", "between", "requests"),
     [
         (one_by_one(1, 0.1), 0.5, 0.05, (4.0, 10.0), 400),
@@ -120,6 +120,9 @@ def truth(server: Server, limit: float, allowed: float, between: tuple[float, fl
     ],
     ids=["M/D/1 of five", "M/D/1 of twenty", "M/D/4", "M/D/16", "batches of 32", "batches of 16"],
 )
+
+
+@SERVERS
 def test_both_ends_hold_the_truth_of_a_simulated_server(
     server: Server, limit: float, allowed: float, between: tuple[float, float], requests: int
 ) -> None:
@@ -138,6 +141,29 @@ def test_both_ends_hold_the_truth_of_a_simulated_server(
     # 95 % of forty are 38; fewer than 34 come by chance once in a thousand.
     assert inside >= 0.85 * runs, f"{inside} of {runs} held {true}"
     assert median(widths) < 0.35, "an interval that holds everything says nothing"
+
+
+@SERVERS
+def test_two_ramps_together_are_surer_and_hold_the_truth_as_often(
+    server: Server, limit: float, allowed: float, between: tuple[float, float], requests: int
+) -> None:
+    true, chance, runs = truth(server, limit, allowed, between), random.Random(8), 150 if THOROUGH else 40
+    promised = (LatencyObjective(metric="e2e", milliseconds=round(1000 * limit), percent=100 * (1 - allowed)),)
+    inside, widths = 0, list[tuple[float, float]]()
+    for _ in range(runs):
+        begin = true * 2 ** chance.uniform(-4.0, -0.3)
+        one = probed_capacity(ramp(server, begin, requests / begin / 2, limit, allowed, chance), allowed, promised)
+        assert one is not None
+        again = one.rate.lower / 2
+        two = probed_capacity(ramp(server, again, requests / again / 2, limit, allowed, chance), allowed, promised)
+        assert two is not None
+        both = one.rate.pooled(two.rate)
+        inside += both.lower <= true <= both.upper
+        widths.append((log2(one.rate.upper / one.rate.lower), log2(both.upper / both.lower)))
+    before, after = (2 ** median(each) - 1 for each in zip(*widths, strict=True))
+    print(f"\n{inside} of {runs} held {true:.4g}, {after:.0%} wide instead of {before:.0%}")
+    assert inside >= 0.85 * runs, f"{inside} of {runs} held {true}"
+    assert after < before
 
 
 STEPS = st.lists(

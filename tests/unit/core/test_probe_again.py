@@ -12,6 +12,9 @@ from steelyard.core.facts.memory import Known, VerdictWord
 from steelyard.core.facts.snapshot import Aim, Rebalancing
 from steelyard.core.performance.ageing import SURE_FOR
 from steelyard.core.performance.ramp import with_probe
+from steelyard.core.placing.analysis import analysis
+from steelyard.core.placing.grounds_of import grounds_of
+from steelyard.core.rebalancing.propose import trials
 from steelyard.core.statistics.interval import Interval
 from steelyard.core.vocabulary.reason import Reason
 from unit.core.test_probe import PATIENT, begun, of, over, untold
@@ -28,8 +31,8 @@ def told(world: World, pool: str) -> Interval:
 
 
 def open_saving(policy: Rebalancing = BRIEF) -> World:
-    """A world in which the first trial of a pool that is a sixth cheaper has ended without telling that."""
-    world = untold(Ground(price=0.83, speed=10.0), policy)
+    """A world in which the first trial of a pool that is a quarter cheaper has ended without telling that."""
+    world = untold(Ground(price=0.75, speed=10.0), policy)
     begun(world)
     assert over(world).reason == Reason.NOT_CHEAPER.value
     assert world.serves_on == "home"
@@ -46,7 +49,7 @@ def test_a_pool_whose_probe_left_it_open_is_probed_again_until_it_is_told_and_mo
         assert after.upper / after.lower < before.upper / before.lower, "both probes are taken together"
 
 
-def test_the_next_ramp_lies_around_what_was_found_and_has_the_time_of_an_end_that_is_left_out() -> None:
+def test_the_next_ramp_lies_around_what_was_found() -> None:
     world = open_saving()
     before = {pool: told(world, pool) for pool in ("home", "other")}
     again = len(world.probed)
@@ -57,29 +60,79 @@ def test_the_next_ramp_lies_around_what_was_found_and_has_the_time_of_an_end_tha
     assert asked.ramp.most == pytest.approx(1.25 * found.upper, rel=0.01)
 
 
-def test_an_end_that_was_told_well_is_left_out_and_the_note_names_the_other() -> None:
-    world = open_saving()
-    rate = told(world, "other")
+def tried(world: World) -> list[str]:
+    """The pools that a trial would tell more of now."""
+    grounds = grounds_of(analysis(world.snapshot(), world.now))
+    assert grounds is not None
+    return [trial.target.pool for trial in trials(grounds) if trial.target is not None]
+
+
+def is_told_well(world: World, pool: str) -> None:
+    rate = told(world, pool)
     sharp = Capacity(Interval(rate.point, rate.point / 1.02, rate.point * 1.02), Basis.PROBED, 5000)
-    known = tuple(replace(k, capacity=sharp) if k.pool == "other" else k for k in world.memory.known)
-    world.memory = replace(world.memory, known=known)
+    world.memory = replace(world.memory, known=tuple(replace(k, capacity=sharp) if k.pool == pool else k for k in world.memory.known))
+
+
+def test_an_end_that_was_told_well_is_left_out_the_other_has_its_time_and_the_note_names_that() -> None:
+    world = open_saving()
+    is_told_well(world, "other")
+    world.grounds["other"].price = 0.9
     again = len(world.probed)
     world.until(lambda: world.memory.move is not None, most=1000)
     assert "a probe of one replica on home, to compare other with" in world.decisions[-1].message
     over(world)
-    assert [p.placement.key.pool for p in world.probed[again:]] == ["home"]
+    (asked,) = world.probed[again:]
+    assert asked.placement.key.pool == "home"
+    assert asked.seconds > 1.5 * world.probed[again - 1].seconds
 
 
-def test_a_claim_that_the_first_probe_left_open_is_judged_by_the_next() -> None:
-    dear = Ground(price=3.0, speed=10.0, claims=(ratio_claim(3.0, "home"),))
+def test_a_pool_that_is_a_little_dearer_is_compared_once_more_for_what_is_not_known_of_the_present_one() -> None:
+    world = open_saving()
+    is_told_well(world, "other")
+    world.grounds["other"].price = 1.08
+    again = len(world.probed)
+    world.until(lambda: len(world.probed) > again, most=60)
+
+
+def test_both_ends_are_told_well_and_neither_is_probed_again() -> None:
+    world = open_saving()
+    is_told_well(world, "other")
+    is_told_well(world, "home")
+    world.grounds["other"].price = 0.92  # 8 % are saved, and 10 % are asked for
+    assert tried(world) == []
+
+
+@pytest.mark.parametrize(
+    ("price", "again"), [(0.1, False), (0.75, True), (0.92, True), (3.0, False)], ids=["surely", "perhaps", "hardly", "surely not"]
+)
+def test_a_pool_is_tried_again_only_where_it_is_left_open_that_it_saves_enough(price: float, again: bool) -> None:
+    world = open_saving()
+    world.grounds["other"].price = price
+    assert tried(world) == ["other"] * again
+
+
+def test_a_pool_that_live_traffic_has_measured_is_left_to_it() -> None:
+    world = open_saving()
+    by_traffic = replace(of(world, "other"), probed=None, unit_cost=of(world, "home").unit_cost)
+    world.memory = replace(world.memory, known=tuple(by_traffic if k.pool == "other" else k for k in world.memory.known))
+    assert by_traffic.unit_cost is not None
+    assert tried(world) == []
+
+
+def test_a_pool_that_was_the_source_of_a_trial_is_one_that_was_tried() -> None:
+    world = open_saving()
+    world.until(lambda: world.serves_on == "other" and world.memory.move is None, most=1000)
+    world.grounds["home"].price = 0.65
+    assert tried(world) == ["home"]
+
+
+def test_a_claim_that_the_first_probe_left_open_is_judged_by_those_that_follow() -> None:
+    dear = Ground(price=3.0, speed=10.0, claims=(ratio_claim(2.0, "home"),))
     world = untold(dear, replace(BRIEF, aim=Aim.VERDICT))
     begun(world)
     over(world)
-    (first,) = world.memory.claims
-    assert first.verdict is VerdictWord.INCONCLUSIVE
-    probes = len(world.probed)
-    world.tick(200)
-    assert len(world.probed) > probes
+    assert [c.verdict for c in world.memory.claims] == [VerdictWord.INCONCLUSIVE]
+    world.until(lambda: world.memory.claims[0].verdict is VerdictWord.REFUTED, most=1000)
     assert world.serves_on == "home"
 
 
@@ -107,7 +160,12 @@ def test_a_trial_takes_the_time_that_there_is_money_for_and_no_less_than_half() 
     assert move.reserved is not None
     assert world.memory.history[-1].cost is not None
     assert move.reserved <= 0.25 - world.memory.history[-1].cost
-    assert 300 <= (move.deadline - move.started).total_seconds() < 570
+    seconds = (move.deadline - move.started).total_seconds()
+    assert 300 <= seconds < 570
+    world.policy = replace(world.policy, exploration_budget=50.0)
+    over(world)
+    assert [p.placement.key.pool for p in world.probed[-2:]] == ["other", "home"]
+    assert sum(p.seconds for p in world.probed[-2:]) <= seconds, "what was reserved, and not what there is now"
 
 
 # --- what several probes say together

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import exp, expm1, log, sqrt
+from math import exp, expm1, sqrt
 
 from steelyard.core.facts.probe import ProbeStep
 from steelyard.core.facts.snapshot import LatencyObjective
@@ -40,10 +40,7 @@ class Borne:
             return self.rate
         if not self.alone:
             return Interval(seen.point, seen.lower, max(seen.point, min(seen.upper, self.rate.upper)))
-        weights = [(4 / log(each.upper / each.lower) ** 2, log(each.point)) for each in (seen, self.rate)]
-        total = sum(weight for weight, _ in weights)
-        middle, reach = exp(sum(weight * at for weight, at in weights) / total), exp(1 / sqrt(total))
-        return Interval(middle, middle / reach, middle * reach)
+        return seen.pooled(self.rate)
 
 
 def borne(steps: Sequence[ProbeStep], promised: Sequence[LatencyObjective]) -> list[Borne]:

@@ -120,11 +120,11 @@ def with_probe(old: Known | None, found: Known) -> Known:
     traffic made of it since stays."""
     if old is None or old.probed == found.probed:
         return old or found
-    capacity = _together(old, found)
+    capacity = _by_both(old, found)
     return replace(old, capacity=capacity, saturation=found.saturation or old.saturation, probed=found.probed, tokens=None)
 
 
-def _together(old: Known, found: Known) -> Capacity | None:
+def _by_both(old: Known, found: Known) -> Capacity | None:
     """The capacity by both probes; by the later one alone where the earlier was long before, told no upper end, or says something else."""
     before, after = old.capacity, found.capacity
     if before is None or after is None or old.probed is None or found.probed is None or found.probed - old.probed > SURE_FOR:

@@ -33,7 +33,8 @@ def explore(seen: Analysis, stays: Outcome) -> Outcome:
         if trial.review.verdict is None:
             return _begun(seen, trial)
         # That a pool is not probed once more is no news: the load's noise opens and closes what a probe left open.
-        first = first or (trial if trial.target is None or not trial.target.sure else None)
+        if trial.target is not None and not trial.target.sure:
+            first = first or trial
         if any(f.refusal is not None and f.gate in OF_THE_WORKLOAD for f in trial.review.findings):
             break  # So is every other trial, and none of them waits for its turn alone.
         # What is measured comes before what is tried; a trial is of one replica, and made for all that the plan has there.

@@ -96,9 +96,11 @@ def ends_to_probe(grounds: Grounds, source: Option, target: Option, began: datet
 
 
 def _paid_part(grounds: Grounds, source: Option, ends: Sequence[Option], cost: float | None) -> float:
-    """Of the time that a trial may take: as much as there is money for today, and no less than SHORTEST. cost: of probes that take all of it."""
-    policy = grounds.snapshot.workload.rebalancing
-    left = left_for_trials(policy, grounds.snapshot.memory.history, source.cost, grounds.now)
+    """Of the time that a trial may take: as much as there is money for today, and no less than SHORTEST; of one that goes on, as much as was reserved
+    for it. cost: of probes that take all of it."""
+    policy, memory = grounds.snapshot.workload.rebalancing, grounds.snapshot.memory
+    reserved = memory.move.reserved if memory.move is not None else None
+    left = left_for_trials(policy, memory.history, source.cost, grounds.now) if reserved is None else reserved
     if not ends or cost is None or cost <= left:
         return 1.0
     whole = fmean(option.each or 0.0 for option in ends) * policy.exploration_deadline_seconds / 3600
@@ -117,8 +119,8 @@ def _is_asked(grounds: Grounds, known: Known | None, target: str, began: datetim
 
 
 def _is_tried(grounds: Grounds, target: str, began: datetime) -> bool:
-    """Whether a trial of that pool ended within a week before."""
-    trials = (m for m in grounds.snapshot.memory.history if m.kind is MoveKind.EXPLORATION and m.target_pool == target)
+    """Whether a trial to or from that pool ended within a week before."""
+    trials = (m for m in grounds.snapshot.memory.history if m.kind is MoveKind.EXPLORATION and target in {m.source_pool, m.target_pool})
     return any(m.time <= began <= m.time + SURE_FOR for m in trials)
 
 

@@ -241,23 +241,31 @@ def _no_single(outcome: Planned | Infeasible | Undecided) -> Refusal:
 def _untried(grounds: Grounds, source: Option) -> list[tuple[float, Option]]:
     """The pools that a trial would tell more of, with what it is expected to save, that first which saves most, net of its price."""
     candidates = [
-        o for o in grounds.options if good_for_part(o) and o.pool not in grounds.standing and (o.room >= 1 or grounds.planned(o.pool))
+        o
+        for o in grounds.options
+        if not (o.sure and _unprobed(o))
+        and good_for_part(o)
+        and o.pool not in grounds.standing
+        and (o.room >= 1 or grounds.planned(o.pool))
     ]
     percent = grounds.snapshot.workload.max_spot_percent
     candidates = [o for o in candidates if not o.candidate.pool.spot or percent * (grounds.replicas + 1) >= 100]
     here = grounds.cost(source) if candidates else None
-    candidates = [o for o in candidates if not o.sure or _is_open(grounds, o, source, here)]
+    candidates = [o for o in candidates if not o.sure or _is_left_open(grounds, o, source, here)]
     saves = [(_expected(grounds, o, source, here), o) for o in candidates]
     return sorted(saves, key=lambda each: (_trial_cost(grounds, each[1]) - each[0], each[1].pool))
 
 
-def _is_open(grounds: Grounds, option: Option, source: Option, here: Interval | None) -> bool:
+def _unprobed(option: Option) -> bool:
+    """Whether what is known there is of live traffic, which goes on telling more of it."""
+    return option.known is None or option.known.probed is None
+
+
+def _is_left_open(grounds: Grounds, option: Option, source: Option, here: Interval | None) -> bool:
     """Whether what a probe found leaves it open that the pool saves enough, or a claim that is to be judged, and another one may tell. here: what the
     source costs an hour."""
-    if option.known is None or option.known.probed is None or not probed_first(grounds, source, option):
-        return False
     there = grounds.cost(option)
-    if here is None or there is None:
+    if here is None or there is None or not probed_first(grounds, source, option):
         return False
     saving, least = here.less(there), grounds.snapshot.workload.rebalancing.min_saving_percent / 100 * here.point
     return saving.lower < least < saving.upper or undecided(grounds, option) is not None

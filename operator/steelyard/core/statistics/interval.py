@@ -44,16 +44,10 @@ class Interval:
         widths = [log(each.upper / each.lower) for each in (self, other)]
         if 0.0 in widths:
             return (self, other)[widths.index(0.0)]
-        parts = [1 / width**2 for width in widths]
-        point = exp((log(self.point) * parts[0] + log(other.point) * parts[1]) / sum(parts))
-        below = _together(log(self.point / self.lower), log(other.point / other.lower))
-        above = _together(log(self.upper / self.point), log(other.upper / other.point))
-        return Interval(point, point * exp(-below), point * exp(above))
-
-
-def _together(one: float, other: float) -> float:
-    """How far off the mean of two figures is that are so far off each."""
-    return one * other / hypot(one, other) if one and other else 0.0
+        weights = [4 / width**2 for width in widths]
+        point = exp((weights[0] * log(self.point) + weights[1] * log(other.point)) / sum(weights))
+        reach = exp(1 / sqrt(sum(weights)))
+        return Interval(point, point / reach, point * reach)
 
 
 def lowest(figures: Sequence[Interval]) -> Interval:
