@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 
 from matplotlib.figure import Figure
 
 from bench.benchmark import Bar, Row, Say
+from bench.kept import resumed
 from bench.scarce.case import DAY, Case, drawn, shortest
 from bench.scarce.known import known
 from bench.scarce.play import Fared, carried_out, operator
@@ -58,7 +58,6 @@ SEEDS = {10: (11, 12, 13), 30: (11,), 100: (11,)}
 DEARER = 1.10
 """The bar: times the plan carried out."""
 ALLOWED = 0.01
-PROCESSES = 2
 OURS, PLAN = "steelyard", "plan carried out"
 Todo = tuple[int, int, str, int, int]
 """Workloads (0: the smallest row), pools, claims, seconds, seed."""
@@ -71,10 +70,9 @@ def rows(say: Say, *, quick: bool) -> Iterable[Row]:
         return
     todo: list[Todo] = [(0, 0, "true", DAY // 4, 0)]
     todo += [(many, pools, claims, DAY, seed) for many, pools in SIZES for claims in ("true", "wrong") for seed in SEEDS[many]]
-    with ProcessPoolExecutor(PROCESSES) as processes:
-        for number, (one, found) in enumerate(zip(todo, processes.map(measured, todo), strict=True), start=1):
-            say(f"{number} of {len(todo)}: {one}")
-            yield from found
+    for number, (one, found) in enumerate(zip(todo, resumed("fleet", measured, todo, say), strict=True), start=1):
+        say(f"{number} of {len(todo)}: {one}")
+        yield from found
 
 
 def measured(todo: Todo) -> list[Row]:

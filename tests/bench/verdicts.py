@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from itertools import product
 from math import log
@@ -17,7 +16,7 @@ from bench.benchmark import Bar, Row, Say
 from bench.judging.play import alone, factor, judged
 from bench.judging.worlds import BUDGET_HOURS, HOME, HOURS, RIVAL, UNIT_COST, WINDOW, Drawn
 from bench.judging.worlds import draw as drawn
-from bench.kept import Kept
+from bench.kept import resumed
 from bench.kinds import Kind
 from steelyard.core.facts.memory import VerdictWord
 
@@ -64,21 +63,15 @@ def rows(say: Say, *, quick: bool) -> Iterable[Row]:
     if quick:
         yield from map(partial(_row, hours=BRIEF), range(FEW))
         return
-    kept, many = Kept("verdicts"), int(os.environ.get("STEELYARD_WORLDS", WORLDS))
-    before = kept.rows()
-    missing = [number for number in range(many) if number not in before]
-    if before:
-        say(f"{many - len(missing)} of {many} worlds were played by a run of the same code that was cut off")
-    with ProcessPoolExecutor(os.cpu_count()) as processes:
-        played = processes.map(partial(_row, hours=HOURS), missing, chunksize=4)
-        for number in range(many):
-            row = before.get(number)
-            if row is None:
-                row = next(played)
-                kept.add(number, row)
-            if (number + 1) % 50 == 0:
-                say(f"{number + 1} of {many} worlds")
-            yield row
+    worlds = range(int(os.environ.get("STEELYARD_WORLDS", WORLDS)))
+    for number, made in enumerate(resumed("verdicts", _full, worlds, say), start=1):
+        if number % 50 == 0:
+            say(f"{number} of {len(worlds)} worlds")
+        yield from made
+
+
+def _full(number: int) -> Sequence[Row]:
+    return [_row(number, HOURS)]
 
 
 def _row(number: int, hours: float) -> Row:

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from bench.benchmark import Bar, Row, Say
+from bench.kept import resumed
 from bench.wrong.cases import CASES, CROSSINGS, TIE, Case, Trust
 from bench.wrong.play import Played, Schedule, following, play, unchanged
 from steelyard.core.facts.memory import MoveKind, Outcome
@@ -68,11 +69,18 @@ REGRET, NOISE, FEW, MOVES, STILL = 0.15, 0.02, 0.2, 2.0, 0.95
 
 def rows(say: Say, *, quick: bool) -> Iterable[Row]:
     """A row for each case, seed and policy."""
-    for case in CASES[:1] if quick else CASES:
-        days = 0.2 if quick else case.days
-        for seed in range(1 if quick else case.seeds):
-            say(f"{case.name}, seed {seed}")
-            yield from _seed(case, seed, days)
+    if quick:
+        yield from _seed(CASES[0], 0, 0.2)
+        return
+    todo = [(place, seed) for place, case in enumerate(CASES) for seed in range(case.seeds)]
+    for (place, seed), found in zip(todo, resumed("wrong_claims", _measured, todo, say), strict=True):
+        say(f"{CASES[place].name}, seed {seed}")
+        yield from found
+
+
+def _measured(todo: tuple[int, int]) -> Sequence[Row]:
+    place, seed = todo
+    return list(_seed(CASES[place], seed, CASES[place].days))
 
 
 def _seed(case: Case, seed: int, days: float) -> Iterable[Row]:

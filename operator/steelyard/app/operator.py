@@ -447,12 +447,14 @@ class Operator:
                 # What no object alone is to blame for. Decisions go on without readings; a process that cannot decide ends by /livez.
                 self.metrics.count("steelyard_input_rejected", ("round", "Unreadable"))
                 _log.error("a round of observation failed", exc_info=True)
-            await self.clock.sleep(max(0.2, self._config.observe.interval_seconds - (self.clock.monotonic() - began)))
+            await self.clock.sleep(max(0.0, self._config.observe.interval_seconds - (self.clock.monotonic() - began)))
 
     async def _observe_once(self) -> None:
         pods = self.snapshots.pods()
         # Before anything is awaited: pods, nodes and the time are those of one moment.
         self.cost_ledger.book(self.snapshots.paid_nodes(pods), self.clock.now(), leading=self.leading)
+        # Each of these passes over all pods takes its time in a large fleet: whoever waits goes on between them.
+        await asyncio.sleep(0)
         serving = tuple(pod for pod in pods if not pod.probes)
         await self.observing.round(serving, self.snapshots.window_seconds())
         owed = self.snapshots.decides()

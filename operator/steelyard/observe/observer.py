@@ -21,7 +21,7 @@ from steelyard.observe.turns import Key, Turns
 
 WINDOW_SECONDS = 60
 """For a workload whose window is not given, as in the API's default."""
-SLICE = 50
+SLICE = 100
 """Placements between two moments in which others may go on: the Lease is renewed meanwhile."""
 
 

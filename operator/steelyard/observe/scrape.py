@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import zlib
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from steelyard.observe.contract import Contract
 from steelyard.observe.exposition import parse
@@ -17,12 +17,12 @@ from steelyard.observe.source import Answer, Clock
 
 LARGEST = 1024 * 1024
 """Bytes of one answer; a server with thousands of series stays below."""
-AT_ONCE = 64
+AT_ONCE = 128
 """Scrapes at the same time, each with a connection of its own."""
 KEPT = 100
 """Rounds for which it is remembered when a pod was asked."""
-CONTRACTS = 1024
-"""Whose names are remembered."""
+CONTRACTS, ADDRESSES = 1024, 16_384
+"""Whose names are remembered, and which are known to be addresses."""
 NOT_ASKED = Failure(
     Reason.NOT_REACHED,
     "the round of observation ended before every pod was asked: too many do not answer, or the operator lacks processor time",
@@ -115,11 +115,16 @@ class DirectSource:
 
     async def _fetch(self, pod: ObservedPod) -> bytes:
         # One connection for each scrape: kept ones would hold a file descriptor for every pod of the fleet.
-        try:
-            address = ipaddress.ip_address(pod.address or "")
-        except ValueError as error:
-            raise RejectedError(Reason.ADDRESS, "cannot be asked: the pod has no address") from error
-        return await fetch(address, pod.metrics_port, pod.contract.path, self._largest)
+        return await fetch(_address(pod.address or ""), pod.metrics_port, pod.contract.path, self._largest)
+
+
+@lru_cache(maxsize=ADDRESSES)
+def _address(text: str) -> IPv4Address | IPv6Address:
+    """No name: whoever may write a pod's status would send us anywhere."""
+    try:
+        return ip_address(text)
+    except ValueError as error:
+        raise RejectedError(Reason.ADDRESS, "cannot be asked: the pod has no address") from error
 
 
 @lru_cache(maxsize=CONTRACTS)

@@ -12,7 +12,7 @@ from hypothesis import settings
 
 from property.effort import effort
 
-THOROUGH = 360
+THOROUGH = 120
 """Times the examples of `make test`."""
 MEMORY_OF_A_BYTE = 64
 """Bytes that may be held for a byte that is read."""

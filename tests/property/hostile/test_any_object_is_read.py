@@ -56,13 +56,13 @@ def is_read(resource: Resource, made: Manifest) -> None:
     assert len(ground.told) == len(set(ground.told)), "told once"
 
 
-@fuzz(400)
+@fuzz(1200)
 @given(st.one_of(*(st.tuples(st.just(resource), strategy) for resource, strategy in ACCEPTED)))
 def test_any_object_that_an_api_server_takes_is_read_or_left_out_alone(given_: tuple[Resource, Manifest]) -> None:
     is_read(*given_)
 
 
-@fuzz(400)
+@fuzz(1200)
 @given(st.one_of(*(st.tuples(st.just(resource), damaged(made)) for resource, made in REAL)))
 def test_any_damage_to_a_real_object_is_that_objects_alone(given_: tuple[Resource, Manifest]) -> None:
     is_read(*given_)

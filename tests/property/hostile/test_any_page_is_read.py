@@ -75,7 +75,7 @@ def answer(body: bytes, contract: object = STEELYARD) -> Sample | Failure:
         return Failure(error.reason, error.detail)
 
 
-@fuzz(800)
+@fuzz(2400)
 @given(st.lists(PAGES | st.binary(max_size=300), min_size=1, max_size=6), st.sampled_from(CONTRACTS), st.text(max_size=30))
 def test_any_pages_of_one_pod_are_samples_or_refusals_and_its_record_goes_on(pages: list[bytes], contract: object, word: str) -> None:
     """Also counters that go back, and servers that begin anew with each page."""
@@ -108,7 +108,7 @@ def vars_of(found: Sample) -> list[float]:
     return [value for value in (*told, *found.buckets.values(), *figures) if value is not None]
 
 
-@fuzz(300)
+@fuzz(900)
 @given(
     st.text(max_size=200)
     | st.sampled_from(['{"final":' + "[" * 2000, '{"final":{"requests":{"good":1e400},"startedAt":"2026"}}', '{"final":NaN}'])

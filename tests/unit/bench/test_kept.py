@@ -11,14 +11,14 @@ from bench.kept import Kept
 def test_rows_are_there_for_the_next_run_and_one_that_was_cut_off_is_made_again(tmp_path: Path) -> None:
     first = Kept("worlds", folder=tmp_path)
     assert first.rows() == {}
-    first.add(0, {"regret": 0.25, "reached": True, "measured": None})
-    first.add(7, {"regret": 0.5, "reached": False, "measured": 1.0})
+    first.add(0, [{"regret": 0.25, "reached": True, "measured": None}])
+    first.add(7, [{"regret": 0.5, "reached": False, "measured": 1.0}, {"regret": 0.75, "reached": True, "measured": 1.0}])
     (file,) = tmp_path.iterdir()
-    file.write_text(file.read_text() + '[8, {"regret": 0.')
+    file.write_text(file.read_text() + '[8, [{"regret": 0.')
 
     assert Kept("worlds", folder=tmp_path).rows() == {
-        0: {"regret": 0.25, "reached": True, "measured": None},
-        7: {"regret": 0.5, "reached": False, "measured": 1.0},
+        0: [{"regret": 0.25, "reached": True, "measured": None}],
+        7: [{"regret": 0.5, "reached": False, "measured": 1.0}, {"regret": 0.75, "reached": True, "measured": 1.0}],
     }
 
 
@@ -28,7 +28,7 @@ def test_other_code_begins_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     source = tmp_path / "tree" / kept.CODE[0] / "law.py"
     source.write_text("RHO = 0.7\n")
     monkeypatch.setattr(kept, "ROOT", tmp_path / "tree")
-    Kept("worlds", folder=tmp_path).add(0, {"regret": 0.25})
+    Kept("worlds", folder=tmp_path).add(0, [{"regret": 0.25}])
     assert Kept("worlds", folder=tmp_path).rows()
     source.write_text("RHO = 0.8\n")
     assert Kept("worlds", folder=tmp_path).rows() == {}
