@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from property.hostile import ground as real
@@ -62,8 +62,12 @@ def test_any_object_that_an_api_server_takes_is_read_or_left_out_alone(given_: t
     is_read(*given_)
 
 
+NO_TIME = {"type": "Ready", "status": "False", "lastTransitionTime": True}
+
+
 @fuzz(1200)
 @given(st.one_of(*(st.tuples(st.just(resource), damaged(made)) for resource, made in REAL)))
+@example((NODES, {"metadata": {"name": "node", "uid": "u-node"}, "status": {"conditions": [NO_TIME]}}))
 def test_any_damage_to_a_real_object_is_that_objects_alone(given_: tuple[Resource, Manifest]) -> None:
     is_read(*given_)
 

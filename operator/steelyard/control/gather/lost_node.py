@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from steelyard.control.gather.pool_facts import is_ready
+from steelyard.control.gather.pool_facts import is_ready, readiness_since
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.manifest import Manifest
 from steelyard.core.vocabulary.reason import Reason, Refusal
-from steelyard.status.scalar import time_of
 
 NodeOf = Callable[[str], Manifest | None]
 """A node by its name; None where it is not seen."""
@@ -34,9 +33,8 @@ def on_a_lost_node(pods: Sequence[Manifest], node_of: NodeOf, pool: str) -> Refu
 
 
 def _since(node: Manifest) -> str:
-    condition: Manifest = next((c for c in (node.get("status") or {}).get("conditions") or () if c.get("type") == "Ready"), {})
-    since = condition.get("lastTransitionTime")
-    return f" since {time_of(since):%Y-%m-%d %H:%M:%S} UTC" if since else ""
+    since = readiness_since(node)
+    return f" since {since:%Y-%m-%d %H:%M:%S} UTC" if since else ""
 
 
 def _has_ended(pod: Manifest) -> bool:

@@ -130,13 +130,20 @@ def is_ready(node: Manifest) -> bool:
     return any(c.get("type") == "Ready" and c.get("status") == "True" for c in (node.get("status") or {}).get("conditions") or ())
 
 
+def readiness_since(node: Manifest) -> datetime | None:
+    """When it last became ready, or ceased to be; None where it does not say. An exception where what it says is no time."""
+    condition: Manifest = next((c for c in (node.get("status") or {}).get("conditions") or () if c.get("type") == "Ready"), {})
+    since = condition.get("lastTransitionTime")
+    return time_of(since) if since else None
+
+
 def _starting(node: Manifest) -> bool:
     """Whether it has never been ready: its Ready condition says so since it registered, or there is none yet. A pool that grows has many."""
-    condition = next((c for c in (node.get("status") or {}).get("conditions") or () if c.get("type") == "Ready"), None)
-    if condition is None:
+    since = readiness_since(node)
+    if not any(c.get("type") == "Ready" for c in (node.get("status") or {}).get("conditions") or ()):
         return True
-    made, since = manifests.metadata(node).get("creationTimestamp"), condition.get("lastTransitionTime")
-    return made is not None and since is not None and time_of(since) - time_of(made) < REGISTERING
+    made = manifests.metadata(node).get("creationTimestamp")
+    return made is not None and since is not None and since - time_of(made) < REGISTERING
 
 
 def matches(labels: Mapping[str, str], selector: Mapping[str, str]) -> bool:
