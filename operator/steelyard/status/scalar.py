@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from steelyard.api.status_values import EXACT_MAX
 from steelyard.status.raw import Raw
+from steelyard.status.read.field import YEARS
 
 LARGEST = 1e12 - 1
 """The largest number that a decimal of the API can hold."""
@@ -38,5 +39,8 @@ def time_text(moment: datetime) -> str:
 
 
 def time_of(text: str) -> datetime:
-    """The moment; ValueError if it is not RFC 3339."""
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+    """The moment; ValueError if it is not RFC 3339, or not of these `YEARS`."""
+    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    if moment.year not in YEARS:
+        raise ValueError(f"{text} is no time that can be meant")
+    return moment

@@ -62,11 +62,13 @@ def test_any_object_that_an_api_server_takes_is_read_or_left_out_alone(given_: t
     is_read(*given_)
 
 
+FOR_EVER = {"pool": "gpu", "revision": "1a1b2c3d", "until": "9999-12-31T00:00:00Z", "failures": 1, "reason": "TargetCrashed"}
 NO_TIME = {"type": "Ready", "status": "False", "lastTransitionTime": True}
 
 
 @fuzz(1200)
 @given(st.one_of(*(st.tuples(st.just(resource), damaged(made)) for resource, made in REAL)))
+@example((INFERENCE_WORKLOADS, {**real.workload("shop"), "status": {**real.REMEMBERED, "quarantine": [FOR_EVER]}}))
 @example((NODES, {"metadata": {"name": "node", "uid": "u-node"}, "status": {"conditions": [NO_TIME]}}))
 def test_any_damage_to_a_real_object_is_that_objects_alone(given_: tuple[Resource, Manifest]) -> None:
     is_read(*given_)

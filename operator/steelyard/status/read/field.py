@@ -9,6 +9,9 @@ from typing import Any
 UNSHOWN = {"json": False}
 """Of a field that the operator computes with and commands do not show."""
 
+YEARS = range(1000, 9000)
+"""Of the times that are read: what is added to one of them, or taken away, is a time again."""
+
 
 def text(raw: dict[str, Any], key: str) -> str | None:
     """As it stands; empty is None."""
@@ -48,6 +51,8 @@ def moment(raw: dict[str, Any], key: str) -> datetime | None:
     try:
         found = datetime.fromisoformat(value)
     except ValueError:
+        return None
+    if found.year not in YEARS:
         return None
     if found.tzinfo is UTC:
         return found
