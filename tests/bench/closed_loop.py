@@ -105,6 +105,7 @@ def scenarios(*, quick: bool) -> list[Scenario]:
         *_of_each_kind({development.name: development}, DEVELOPMENT),
         *_held_out(),
         *_hours(),
+        *_own(),
     ]
 
 
@@ -172,11 +173,10 @@ def rows(say: Say, *, quick: bool) -> Iterator[Row]:
         for scenario in todo:
             yield from scenario.rows()
         return
-    for number, (scenario, found) in enumerate(zip(todo, resumed("closed_loop", _measure, todo, say), strict=True), start=1):
-        say(f"{number} of {len(todo)}: {scenario}")
-        yield from found
+    known, own = ([s for s in todo if (s.group == OWN) is mine] for mine in (False, True))
+    yield from resumed("closed_loop", _measure, known, say)
     # Never kept: what stands in the file may be another load the next time.
-    for scenario in _own():
+    for scenario in own:
         say(str(scenario))
         yield from scenario.rows()
 

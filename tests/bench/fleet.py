@@ -70,9 +70,7 @@ def rows(say: Say, *, quick: bool) -> Iterable[Row]:
         return
     todo: list[Todo] = [(0, 0, "true", DAY // 4, 0)]
     todo += [(many, pools, claims, DAY, seed) for many, pools in SIZES for claims in ("true", "wrong") for seed in SEEDS[many]]
-    for number, (one, found) in enumerate(zip(todo, resumed("fleet", measured, todo, say), strict=True), start=1):
-        say(f"{number} of {len(todo)}: {one}")
-        yield from found
+    yield from resumed("fleet", measured, todo, say)
 
 
 def measured(todo: Todo) -> list[Row]:

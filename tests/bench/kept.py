@@ -21,8 +21,10 @@ CODE = ("operator/steelyard/core", "operator/steelyard/api", "operator/steelyard
 """What rows are made by: with anything else in it they are others."""
 
 
-def resumed(name: str, play: Callable[[Case], Sequence[Row]], cases: Sequence[Case], say: Say) -> Iterator[Sequence[Row]]:
-    """The rows of each case, in order, by as many processes as there are processors; those that were made before are not made again."""
+def resumed(
+    name: str, play: Callable[[Case], Sequence[Row]], cases: Sequence[Case], say: Say, named: Callable[[Case], str] = str
+) -> Iterator[Row]:
+    """The rows of all cases in their order, by as many processes as there are processors; those that were made before are not made again."""
     kept = Kept(name)
     before = kept.rows()
     missing = [case for number, case in enumerate(cases) if number not in before]
@@ -30,12 +32,13 @@ def resumed(name: str, play: Callable[[Case], Sequence[Row]], cases: Sequence[Ca
         say(f"{len(cases) - len(missing)} of {len(cases)} were made by a run of the same code that was cut off")
     with ProcessPoolExecutor(os.cpu_count()) as processes:
         made = processes.map(play, missing)
-        for number in range(len(cases)):
+        for number, case in enumerate(cases):
             rows = before.get(number)
             if rows is None:
                 rows = next(made)
                 kept.add(number, rows)
-            yield rows
+            say(f"{number + 1} of {len(cases)}: {named(case)}")
+            yield from rows
 
 
 class Kept:

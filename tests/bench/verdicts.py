@@ -63,14 +63,10 @@ def rows(say: Say, *, quick: bool) -> Iterable[Row]:
     if quick:
         yield from map(partial(_row, hours=BRIEF), range(FEW))
         return
-    worlds = range(int(os.environ.get("STEELYARD_WORLDS", WORLDS)))
-    for number, made in enumerate(resumed("verdicts", _full, worlds, say), start=1):
-        if number % 50 == 0:
-            say(f"{number} of {len(worlds)} worlds")
-        yield from made
+    yield from resumed("verdicts", _whole, range(int(os.environ.get("STEELYARD_WORLDS", WORLDS))), say, "world {}".format)
 
 
-def _full(number: int) -> Sequence[Row]:
+def _whole(number: int) -> Sequence[Row]:
     return [_row(number, HOURS)]
 
 

@@ -73,9 +73,7 @@ def rows(say: Say, *, quick: bool) -> Iterable[Row]:
         yield from _seed(CASES[0], 0, 0.2)
         return
     todo = [(place, seed) for place, case in enumerate(CASES) for seed in range(case.seeds)]
-    for (place, seed), found in zip(todo, resumed("wrong_claims", _measured, todo, say), strict=True):
-        say(f"{CASES[place].name}, seed {seed}")
-        yield from found
+    yield from resumed("wrong_claims", _measured, todo, say, lambda each: f"{CASES[each[0]].name}, seed {each[1]}")
 
 
 def _measured(todo: tuple[int, int]) -> Sequence[Row]:

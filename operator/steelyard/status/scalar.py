@@ -42,5 +42,5 @@ def time_of(text: str) -> datetime:
     """The moment; ValueError if it is not RFC 3339, or not of these `YEARS`."""
     moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
     if moment.year not in YEARS:
-        raise ValueError(f"{text} is no time that can be meant")
+        raise ValueError(f"{text} is not in the years {YEARS[0]} to {YEARS[-1]}")
     return moment

@@ -20,6 +20,7 @@ from steelyard.core.facts.probe import ProbeStep
 from steelyard.core.facts.snapshot import LatencyObjective
 from steelyard.core.performance.probe_steps import told
 from steelyard.core.performance.ramp import probed_capacity, probed_saturation
+from steelyard.core.statistics.interval import Interval
 
 PARTS = 20
 Server = Callable[[Sequence[float]], list[float]]
@@ -122,21 +123,26 @@ SERVERS = pytest.mark.parametrize(
 )
 
 
+def probed(server: Server, first: float, requests: int, limit: float, allowed: float, chance: random.Random) -> Interval:
+    """What a ramp from that rate on tells of it."""
+    promised = (LatencyObjective(metric="e2e", milliseconds=round(1000 * limit), percent=100 * (1 - allowed)),)
+    found = probed_capacity(ramp(server, first, requests / first / 2, limit, allowed, chance), allowed, promised)
+    assert found is not None
+    assert found.basis is Basis.PROBED
+    return found.rate
+
+
 @SERVERS
 def test_both_ends_hold_the_truth_of_a_simulated_server(
     server: Server, limit: float, allowed: float, between: tuple[float, float], requests: int
 ) -> None:
     true, chance, runs = truth(server, limit, allowed, between), random.Random(7), 150 if THOROUGH else 40
-    promised = (LatencyObjective(metric="e2e", milliseconds=round(1000 * limit), percent=100 * (1 - allowed)),)
     inside, widths, off = 0, list[float](), list[float]()
     for _ in range(runs):
-        first = true * 2 ** chance.uniform(-4.0, -0.3)
-        found = probed_capacity(ramp(server, first, requests / first / 2, limit, allowed, chance), allowed, promised)
-        assert found is not None
-        assert found.basis is Basis.PROBED
-        inside += found.rate.lower <= true <= found.rate.upper
-        widths.append(log2(found.rate.upper / found.rate.lower))
-        off.append(abs(log2(found.rate.point / true)))
+        found = probed(server, true * 2 ** chance.uniform(-4.0, -0.3), requests, limit, allowed, chance)
+        inside += found.lower <= true <= found.upper
+        widths.append(log2(found.upper / found.lower))
+        off.append(abs(log2(found.point / true)))
     print(f"\n{inside} of {runs} held {true:.4g}, {2 ** median(widths) - 1:.0%} wide, {2 ** median(off) - 1:.1%} off in the median")
     # 95 % of forty are 38; fewer than 34 come by chance once in a thousand.
     assert inside >= 0.85 * runs, f"{inside} of {runs} held {true}"
@@ -148,18 +154,13 @@ def test_two_ramps_together_are_surer_and_hold_the_truth_as_often(
     server: Server, limit: float, allowed: float, between: tuple[float, float], requests: int
 ) -> None:
     true, chance, runs = truth(server, limit, allowed, between), random.Random(8), 150 if THOROUGH else 40
-    promised = (LatencyObjective(metric="e2e", milliseconds=round(1000 * limit), percent=100 * (1 - allowed)),)
     inside, widths = 0, list[tuple[float, float]]()
     for _ in range(runs):
-        begin = true * 2 ** chance.uniform(-4.0, -0.3)
-        one = probed_capacity(ramp(server, begin, requests / begin / 2, limit, allowed, chance), allowed, promised)
-        assert one is not None
-        again = one.rate.lower / 2
-        two = probed_capacity(ramp(server, again, requests / again / 2, limit, allowed, chance), allowed, promised)
-        assert two is not None
-        both = one.rate.pooled(two.rate)
+        one = probed(server, true * 2 ** chance.uniform(-4.0, -0.3), requests, limit, allowed, chance)
+        two = probed(server, one.lower / 2, requests, limit, allowed, chance)
+        both = one.pooled(two)
         inside += both.lower <= true <= both.upper
-        widths.append((log2(one.rate.upper / one.rate.lower), log2(both.upper / both.lower)))
+        widths.append((log2(one.upper / one.lower), log2(both.upper / both.lower)))
     before, after = (2 ** median(each) - 1 for each in zip(*widths, strict=True))
     print(f"\n{inside} of {runs} held {true:.4g}, {after:.0%} wide instead of {before:.0%}")
     assert inside >= 0.85 * runs, f"{inside} of {runs} held {true}"

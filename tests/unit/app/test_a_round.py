@@ -37,3 +37,23 @@ async def test_who_waits_goes_on_between_the_booking_of_all_pods_and_their_readi
         await operator._observe_once()
     await beside
     assert done == ["booked", "another's turn", "read"]
+
+
+@pytest.mark.parametrize(("took", "rests"), [(2.0, 3.0), (5.0, 0.0), (7.0, 0.0)], ids=["in time", "just in time", "late"])
+async def test_a_round_begins_one_interval_after_the_last_one_began_and_at_once_where_that_took_longer(took: float, rests: float) -> None:
+    nobody: Any = None
+    operator = Operator(Config(), nobody, Identity.of("p", "ns"), host="", port=0)
+    now, slept = [0.0], list[float]()
+
+    async def once() -> None:
+        now[0] += took
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        raise HereItEndsError
+
+    operator.clock = SimpleNamespace(monotonic=lambda: now[0], sleep=sleep)  # type: ignore[assignment]
+    operator._observe_once = once  # type: ignore[method-assign]
+    with pytest.raises(HereItEndsError):
+        await operator._observe()
+    assert slept == [rests]

@@ -132,18 +132,18 @@ def is_ready(node: Manifest) -> bool:
 
 def readiness_since(node: Manifest) -> datetime | None:
     """When it last became ready, or ceased to be; None where it does not say. An exception where what it says is no time."""
-    condition: Manifest = next((c for c in (node.get("status") or {}).get("conditions") or () if c.get("type") == "Ready"), {})
-    since = condition.get("lastTransitionTime")
+    since = (_readiness(node) or {}).get("lastTransitionTime")
     return time_of(since) if since else None
+
+
+def _readiness(node: Manifest) -> Manifest | None:
+    return next((c for c in (node.get("status") or {}).get("conditions") or () if c.get("type") == "Ready"), None)
 
 
 def _starting(node: Manifest) -> bool:
     """Whether it has never been ready: its Ready condition says so since it registered, or there is none yet. A pool that grows has many."""
-    since = readiness_since(node)
-    if not any(c.get("type") == "Ready" for c in (node.get("status") or {}).get("conditions") or ()):
-        return True
-    made = manifests.metadata(node).get("creationTimestamp")
-    return made is not None and since is not None and since - time_of(made) < REGISTERING
+    made, since = manifests.metadata(node).get("creationTimestamp"), readiness_since(node)
+    return _readiness(node) is None or (made is not None and since is not None and since - time_of(made) < REGISTERING)
 
 
 def matches(labels: Mapping[str, str], selector: Mapping[str, str]) -> bool:
