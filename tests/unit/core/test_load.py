@@ -100,3 +100,44 @@ def test_usual_loads_lie_around_the_present_need() -> None:
     found = load([[window(i, good=1200) for i in range(60)]], [], RISK)
     assert found is not None
     assert found.usual == tuple(part * found.soon for part in OUTER)
+
+
+def rising(flat: float, each: float, windows: int) -> list[Window]:
+    """Windows of a minute: an hour at a rate, and then so many that each have more requests per second than the one before."""
+    rates = [flat] * 50 + [flat + each * n for n in range(1, windows + 1)]
+    return [window(i, good=round(60 * rate)) for i, rate in enumerate(rates)]
+
+
+@pytest.mark.parametrize("start", [60.0, 300.0])
+def test_a_rise_is_met_as_it_will_be_when_a_replica_is_ready(start: float) -> None:
+    seen = load([rising(40.0, 3.0, 5)], [], RISK, start)
+    assert seen is not None
+    then = seen.now + 3.0 * (start + 60) / 60
+    assert 0.85 * then < seen.soon < 1.35 * then
+
+
+def test_the_same_rise_is_taken_for_chance_where_the_load_is_small() -> None:
+    def grown(flat: float, each: float) -> float:
+        seen, before = load([rising(flat, each, 4)], [], RISK), load([rising(flat, 0.0, 4)], [], RISK)
+        assert seen is not None and before is not None
+        return (seen.soon - before.soon) / flat
+
+    assert grown(1.0, 0.03) < 0.15 < grown(400.0, 12.0)
+
+
+def test_a_load_that_falls_or_wavers_is_no_rise() -> None:
+    for rates in ([40.0, 37.0, 34.0, 31.0], [40.0, 41.0, 40.0, 41.0], [40.3, 39.8, 40.1, 40.0]):
+        windows = [window(i, good=round(60 * rate)) for i, rate in enumerate([40.0] * 50 + rates)]
+        flat = load([[window(i, good=2400) for i in range(54)]], [], RISK)
+        seen = load([windows], [], RISK)
+        assert seen is not None and flat is not None
+        assert seen.soon < 1.08 * flat.soon
+
+
+def test_a_jump_is_no_rise() -> None:
+    """It is met at once, and nobody expects as much again."""
+    for after in (1, 2, 3, 4):
+        windows = [window(i, good=2400 if i < 50 else 4800) for i in range(50 + after)]
+        seen = load([windows], [], RISK)
+        assert seen is not None
+        assert seen.soon < 1.6 * 80

@@ -49,9 +49,9 @@ def explore(seen: Analysis, stays: Outcome) -> Outcome:
 
 
 def _begun(seen: Analysis, trial: Considered) -> Outcome:
-    proposal, target, source = trial.proposal, trial.target, seen.primary
+    proposal, target, keys = trial.proposal, trial.target, {key.pool: key for key in seen.allocation}
     assert target is not None
-    assert source is not None
+    source, standing = keys[proposal.source_pool], keys.get(target.pool)
     saves, price = proposal.expected_saving or 0.0, proposal.move_cost or 0.0
     on = trial.probes[0].pool if trial.probes else target.pool
     how = f"{'a probe of ' if trial.probes else ''}one replica on {on}{'' if on == target.pool else f', to compare {target.pool} with'}"
@@ -59,9 +59,10 @@ def _begun(seen: Analysis, trial: Considered) -> Outcome:
     note = Note(Reason.EXPLORATION_STARTED, f"{how}: expected saving {saves:.4g}, price at most {price:.4g}{for_claim}")
     plan = Plan(
         source=source,
-        target=PlacementKey(target.pool, target.candidate.revision or ""),
+        target=standing or PlacementKey(target.pool, target.candidate.revision or ""),
         source_replicas=seen.allocation[source],
-        goal=1,
+        goal=max(1, seen.allocation.get(standing, 0)) if standing else 1,
+        base=seen.allocation.get(standing, 0) if standing else 0,
         extra=proposal.source_extra,
         probe_seconds=sum(end.seconds for end in trial.probes) or None,
         reserved=None if proposal.move_cost is None else written(proposal.move_cost),

@@ -28,9 +28,10 @@ from steelyard.core.rebalancing.cost_test import CostTest
 from steelyard.core.rebalancing.equal_share import source_beside
 from steelyard.core.rebalancing.gates.ceiling import too_expensive
 from steelyard.core.rebalancing.gates.scarcity import pool_scarce
-from steelyard.core.rebalancing.move import Ended, Scene, advance
+from steelyard.core.rebalancing.move import Ended, Scene, advance, is_aside
 from steelyard.core.rebalancing.probing import Probing
-from steelyard.core.rebalancing.propose import judge_probed, rejudge, rescuing, undecided
+from steelyard.core.rebalancing.propose import judge_probed, rejudge, rescuing
+from steelyard.core.rebalancing.untried import undecided
 from steelyard.core.statistics.sequential import Result
 from steelyard.core.vocabulary.reason import HOLDS, WISHED, Reason, Refusal
 from steelyard.core.vocabulary.verdict import Verdict
@@ -75,7 +76,9 @@ def go_on(seen: Analysis, move: Move, repaired: Outcome | None) -> Outcome:
     after = replace(after, source_replicas=_source_count(under, after, scene))
     leaving = scene.alone and after.step is Step.DRAIN and after.source_replicas == 0
     rest = dict.fromkeys(under.allocation, 0) if leaving else under.allocation
-    allocation = {**rest, move.source: after.source_replicas, move.target: after.target_replicas}
+    allocation = {**rest, move.source: after.source_replicas}
+    if not is_aside(after):
+        allocation[move.target] = after.target_replicas
     if after.step is Step.BACK:
         allocation[move.target] = _kept_on_the_way_back(under, scene, after)
     return Outcome(
@@ -368,7 +371,7 @@ def _end(under: UnderWay, ended: Ended, notes: tuple[Note, ...]) -> Outcome:
     moved = ended.outcome is End.MOVED
     word = {End.MOVED: Reason.MOVED, End.EXPLORED: Reason.EXPLORED, End.ROLLED_BACK: ended.reason}[ended.outcome]
     left = max(ended.target_kept, _at_target(under)) if ended.target_kept else move.target_base
-    ends = {move.source: move.source_replicas, move.target: move.target_replicas if moved else left}
+    ends = {} if is_aside(move) else {move.source: move.source_replicas, move.target: move.target_replicas if moved else left}
     said = f"{ended.outcome.value} ({move.kind.value} {move.source.pool} to {move.target.pool}): {ended.message}"
     return Outcome(
         verdict=Verdict.DONE,

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from itertools import pairwise
 from math import ceil, floor, sqrt
+from statistics import median
 from typing import NamedTuple
 
 import numpy as np
@@ -29,6 +31,8 @@ LATEST = 2
 """Windows without a whole one after which those that are told in part count."""
 MICROSECONDS = 1e6
 """In a second."""
+RISING, RISE_SIGMAS = 4, 2.0
+"""Windows whose slope is a rise of the load, where it is more than so many standard deviations of what chance makes of it."""
 PEAK_SIGMAS = 4.0
 """Chance alone lifts one window in 30,000 by this many standard deviations of a Poisson count."""
 
@@ -124,16 +128,32 @@ def _reserves(rates: Sequence[float], length: float, risk: Risk, start: float) -
     seen, expected = Forecast(), []
     for rate in rates[:-lately]:
         seen = seen.after(rate * length, length)
-    for rate in rates[-lately:]:
+    for at in range(max(0, len(rates) - lately), len(rates)):
+        rate = rates[at]
         mean, variance = seen.ahead_of(0.0, length)
         seen = seen.after(rate * length, length)
         after, uncertain = seen.ahead_of(start, length)
         # A burst is met at once: what nobody could expect is there, whatever the level is taken for.
         burst = mean > 0 and rate > mean + PEAK_SIGMAS * sqrt(variance + mean / length)
-        expected.append((max(after, rate) if burst else after, uncertain))
+        # A rise goes on until a replica that is ordered for it is ready.
+        rise = _rise(rates[max(0, at + 1 - RISING) : at + 1], length, seen.dispersion) * (start + length)
+        expected.append((max(after, rate + rise) if burst or rise > 0 else after, uncertain))
     soon = reserve(*expected[-1], risk)
     widest = max(expected, key=lambda found: found[0] + 2 * sqrt(found[1]))
     return soon, soon if widest == expected[-1] else max(soon, reserve(*widest, risk))
+
+
+def _rise(rates: Sequence[float], length: float, dispersion: float) -> float:
+    """Requests per second by which the load surely rises each second: the slope of these windows, less RISE_SIGMAS of what chance makes of one."""
+    if len(rates) < RISING:
+        return 0.0
+    ages = np.arange(len(rates)) - (len(rates) - 1) / 2
+    squares = float((ages**2).sum())
+    slope = float(ages @ np.array(rates)) / squares
+    chance = sqrt(max(1.0, dispersion) * max(sum(rates) / len(rates), 1 / length) / length / squares)
+    # A jump is over within a window; a rise is in most of them.
+    usual = median(after - before for before, after in pairwise(rates))
+    return max(0.0, min(slope - RISE_SIGMAS * chance, usual)) / length
 
 
 def chance_peak(mean: float, seconds: float) -> float:

@@ -95,6 +95,8 @@ class Option:
     tokens: PerRequest | None = None
     timed: bool = False
     """Whether the workload has an objective for the whole time of a request."""
+    prior: Capacity | None = None
+    """What a replica is taken to carry by claims, the catalogue or an older revision, whatever was measured."""
 
     @cached_property
     def replicas(self) -> int | None:
@@ -202,7 +204,13 @@ def options(
 
     claims = {p.name: tuple(today(claim, p.name) for claim in p.claims) for p in pools}
     advertised = {p.name: p.advertised.throughput for p in pools if p.advertised}
-    priors = claimed_unit_costs(claims, costs, figures, workload.model.uri, advertised)
+    priors = dict(claimed_unit_costs(claims, costs, figures, workload.model.uri, advertised))
+    # Beside others a load that was only carried says little of what is.
+    hidden = {name for name in standing if len(standing) > 1 and (k := known.get(name)) and k.capacity and k.capacity.at_least}
+    if hidden:
+        shown = {name: figure for name, figure in figures.items() if name not in hidden}
+        apart = claimed_unit_costs(claims, costs, shown, workload.model.uri, advertised)
+        priors |= {name: apart[name] for name in hidden if name in apart}
     spreads = {p.name: spread(claims[p.name], workload.model.uri, claims, p.advertised) for p in pools}
     expected = {name: claimed(costs[name] / (PER_HOUR * prior), spreads[name]) for name, prior in priors.items()}
     expected.update({name: prior for name, k in older.items() if (prior := inherited(k, now)) is not None})
@@ -288,6 +296,7 @@ def _option(grounds: _Grounds, workload: Workload, asked: Asked, now: datetime) 
         refusal=grounds.refusal,
         old=past,
         timed=workload.whole_request is not None,
+        prior=grounds.prior,
         saturation=known.saturation and replace(known.saturation, rate=widened(known.saturation.rate, known, now)) if known else None,
         worth=worth,
         tokens=_tokens(known, counting),

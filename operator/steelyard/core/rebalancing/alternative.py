@@ -121,6 +121,14 @@ def _source(grounds: Grounds, known: Mapping[str, Option], plan: Mapping[str, in
     return most if given[most] > 0 else None
 
 
+def standing_cost(grounds: Grounds) -> Interval | None:
+    """Money per hour of what stands, as it is sized for usual loads; None where the figures of a pool of it are not known."""
+    known = {
+        pool: o for pool in grounds.standing if (o := grounds.option(pool)) is not None and o.capacity is not None and o.each is not None
+    }
+    return _present(grounds, known) if known.keys() == grounds.standing.keys() else None
+
+
 def _present(grounds: Grounds, known: Mapping[str, Option]) -> Interval:
     """Money per hour of what stands, as it is sized for usual loads."""
     if len(grounds.standing) == 1:

@@ -67,6 +67,9 @@ _OF_TRIALS: Mapping[Gate, tuple[Gate, ...]] = {
 EXPLORATION: tuple[Gate, ...] = tuple(own for g in COST_MOVE for own in _OF_TRIALS.get(g, (g,)))
 """A trial of a pool without sure measurements: the expected saving replaces the measured one, and one trial is not too soon after another."""
 
+ASIDE: tuple[Gate, ...] = tuple(g for g in EXPLORATION if g not in {cooling_down, cyclic})
+"""A probe beside what stands, to know what it carries: nothing moves, so no rest is asked for."""
+
 _OF_RESCUES: Mapping[Gate, tuple[Gate, ...]] = {
     too_few_requests: (),
     price_suspect: (),

@@ -53,6 +53,17 @@ class Grounds:
         return self.snapshot.workload.choice(pool)
 
     @property
+    def dearest(self) -> Option | None:
+        """Of the pools that hold a part of the load, the one where most money goes."""
+        found = [o for pool in self.standing if (o := self.by_pool.get(pool)) is not None]
+        return max(found, key=lambda o: (self.price(o).of(self.standing[o.pool]), o.pool == self.primary, o.pool), default=None)
+
+    def beside(self, option: Option) -> Option | None:
+        """Of the other pools that hold a part of the load, the one with the most replicas."""
+        others = [pool for pool, count in self.standing.items() if count and pool != option.pool and pool in self.by_pool]
+        return self.by_pool[max(others, key=lambda pool: (self.standing[pool], pool))] if others else None
+
+    @property
     def replicas(self) -> int:
         """Of all pools."""
         return sum(self.standing.values())

@@ -110,6 +110,8 @@ Progress: TypeAlias = Move | Ended
 
 def advance(move: Move, scene: Scene) -> Progress:
     """The same move, the next step, or the end. Total: every step answers for every scene."""
+    if is_aside(move):
+        return _aside(move, scene)
     if move.step is not Step.BACK:
         if scene.target_crashing > 0:
             return _back(move, scene, Reason.TARGET_CRASHED, scene.crash_message or "containers on the target keep ending")
@@ -125,6 +127,25 @@ def advance(move: Move, scene: Scene) -> Progress:
     after = _STEPS[move.step](move, scene)
     # One crash is no verdict: a server that comes back is waited for until the deadline, one that keeps ending was left above.
     return _waiting_after_crash(move) if scene.target_disturbed and after == move and move.step is not Step.BACK else after
+
+
+def is_aside(move: Move) -> bool:
+    """Whether all that a move does is to probe a replica beside those that serve: its end undoes nothing, and sizing goes on meanwhile."""
+    return move.step is Step.PROBE and move.target_base > 0
+
+
+def _aside(move: Move, scene: Scene) -> Progress:
+    probing = scene.probing
+    if probing.done:
+        return Ended(Outcome.EXPLORED, Reason.EXPLORED, probing.said, quarantine=False)
+    if scene.stopped is not None:
+        return Ended(Outcome.ROLLED_BACK, Reason.FROZEN, scene.stopped, quarantine=False)
+    failed = probing.failed or probing.broken
+    if failed is None and scene.now >= move.deadline:
+        failed = f"the probe of pool {move.target.pool} had no result at the deadline"
+    if failed is not None:
+        return Ended(Outcome.ROLLED_BACK, Reason.PROBE_FAILED, failed, quarantine=False)
+    return replace(move, reason=Reason.STEP_STARTED.value, message=probing.said) if probing.said else move
 
 
 def _waiting_after_crash(move: Move) -> Move:

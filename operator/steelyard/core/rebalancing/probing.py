@@ -88,7 +88,8 @@ def ends_to_probe(grounds: Grounds, source: Option, target: Option, began: datet
     began: the trial. What was probed since then belongs to it.
     """
     room = source.room > grounds.standing.get(source.pool, 0)
-    both = room and not grounds.shows_capacity and source.candidate.refusal is None
+    # What stands itself is not compared with anything: it is asked what it carries.
+    both = room and not grounds.shows_capacity and source.candidate.refusal is None and target.pool not in grounds.standing
     ends = [each for each in ((target, source) if both else (target,)) if _is_asked(grounds, each.known, target.pool, began)]
     made = tuple(_end(grounds, option, 1 / len(ends)) for option in ends)
     part = _paid_part(grounds, source, ends, probes_cost(grounds, made))

@@ -5,21 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
-from math import hypot
 
-from steelyard.core.catalogue.relative import meant
-from steelyard.core.facts.memory import MoveKind, VerdictWord
-from steelyard.core.facts.snapshot import Aim
+from steelyard.core.facts.memory import MoveKind
 from steelyard.core.planning.exact import solve
 from steelyard.core.planning.exhaustion import LONGEST
 from steelyard.core.planning.offers import problem_of
-from steelyard.core.planning.option import PER_HOUR, Option, good_for_part, usable
+from steelyard.core.planning.option import Option, usable
 from steelyard.core.planning.outcome import Infeasible, Planned, Undecided
-from steelyard.core.planning.prior import expected_saving, sigma_of
 from steelyard.core.planning.wish import Wish
-from steelyard.core.rebalancing.alternative import Alternative, alternatives
+from steelyard.core.rebalancing.alternative import Alternative, alternatives, standing_cost
 from steelyard.core.rebalancing.at_once import in_all, in_namespace, in_pool
-from steelyard.core.rebalancing.chain import COST_MOVE, EXPLORATION, OF_THE_FLEET, RESCUE, Review, review
+from steelyard.core.rebalancing.chain import ASIDE, COST_MOVE, EXPLORATION, OF_THE_FLEET, RESCUE, Review, review
 from steelyard.core.rebalancing.cost_test import CostTest
 from steelyard.core.rebalancing.equal_share import source_beside
 from steelyard.core.rebalancing.gates.budget import trial_too_expensive
@@ -28,11 +24,9 @@ from steelyard.core.rebalancing.grounds import Grounds
 from steelyard.core.rebalancing.probing import EndToProbe, probed_first, probes_cost
 from steelyard.core.rebalancing.proposal import Proposal
 from steelyard.core.rebalancing.unready import unready_nodes
-from steelyard.core.statistics.interval import Interval
+from steelyard.core.rebalancing.untried import trial_cost, undecided, untried
 from steelyard.core.vocabulary.reason import Reason, Refusal
 
-WANTING = frozenset({Reason.TOO_FEW_REQUESTS.value, Reason.ONLY_CARRIED.value})
-"""Why a claim has no verdict that a measurement may give."""
 _WAITED_FOR = frozenset(gate.__name__ for gate in OF_THE_FLEET)
 
 
@@ -110,8 +104,11 @@ def first_of_each(wishes: Iterable[Wish]) -> tuple[Wish, ...]:
 def trials(grounds: Grounds) -> Iterator[Considered]:
     """Of each pool without sure measurements, or with those of a probe that leave the decision open, that first whose trial is expected to save most,
     net of its price."""
-    source = grounds.option(grounds.primary)
-    for saves, target in _untried(grounds, source) if source is not None else ():
+    dearest = grounds.dearest
+    for one in untried(grounds, dearest) if dearest is not None else ():
+        assert dearest is not None
+        target = one.option
+        source = dearest if target is not dearest else grounds.beside(target)
         assert source is not None
         probes = probed_first(grounds, source, target)
         # What the source needs beside a slower target is known after the probe.
@@ -119,14 +116,16 @@ def trials(grounds: Grounds) -> Iterator[Considered]:
         proposal = _proposal(grounds, source, target, MoveKind.EXPLORATION, _no_room(grounds, source, extra))
         proposal = replace(
             proposal,
+            source_cost=source.cost if len(grounds.standing) == 1 else one.here,
             source_extra=extra,
-            expected_saving=saves,
+            expected_saving=one.saves,
             move_cost=probes_cost(grounds, probes) if probes else _trial_price(grounds, source, target, extra),
             exhausted_until=_asked_again(target, extra),
             room=target.room,
             judges=undecided(grounds, target),
         )
-        yield Considered(target=target, proposal=proposal, review=review(EXPLORATION, proposal), probes=probes)
+        gates = ASIDE if target.pool in grounds.standing else EXPLORATION
+        yield Considered(target=target, proposal=proposal, review=review(gates, proposal), probes=probes)
 
 
 def rescuing(grounds: Grounds, source: Option, target: Option | None, none: Refusal | None = None) -> Considered:
@@ -150,7 +149,7 @@ def rejudge(grounds: Grounds, source: Option, target: Option, compared: CostTest
     proposal = _proposal(grounds, source, target, MoveKind.REBALANCE, none)
     return replace(
         proposal,
-        source_cost=grounds.cost(source),
+        source_cost=standing_cost(grounds),
         target_cost=grounds.cost(target),
         move_cost=_move_price(grounds, source, target, target.replicas, 0),
         compared=compared,
@@ -238,79 +237,6 @@ def _no_single(outcome: Planned | Infeasible | Undecided) -> Refusal:
             return Refusal(Reason.INFEASIBLE_TARGET, why)
 
 
-def _untried(grounds: Grounds, source: Option) -> list[tuple[float, Option]]:
-    """The pools that a trial would tell more of, with what it is expected to save, that first which saves most, net of its price."""
-    candidates = [
-        o
-        for o in grounds.options
-        if not (o.sure and _unprobed(o))
-        and good_for_part(o)
-        and o.pool not in grounds.standing
-        and (o.room >= 1 or grounds.planned(o.pool))
-    ]
-    percent = grounds.snapshot.workload.max_spot_percent
-    candidates = [o for o in candidates if not o.candidate.pool.spot or percent * (grounds.replicas + 1) >= 100]
-    here = grounds.cost(source) if candidates else None
-    candidates = [o for o in candidates if not o.sure or _is_left_open(grounds, o, source, here)]
-    saves = [(_expected(grounds, o, source, here), o) for o in candidates]
-    return sorted(saves, key=lambda each: (_trial_cost(grounds, each[1]) - each[0], each[1].pool))
-
-
-def _unprobed(option: Option) -> bool:
-    """Whether what is known there is of live traffic, which goes on telling more of it."""
-    return option.known is None or option.known.probed is None
-
-
-def _is_left_open(grounds: Grounds, option: Option, source: Option, here: Interval | None) -> bool:
-    """Whether what a probe found leaves it open that the pool saves enough, or a claim that is to be judged, and another one may tell. here: what the
-    source costs an hour."""
-    there = grounds.cost(option)
-    if here is None or there is None or not probed_first(grounds, source, option):
-        return False
-    saving, least = here.less(there), grounds.snapshot.workload.rebalancing.min_saving_percent / 100 * here.point
-    return saving.lower < least < saving.upper or undecided(grounds, option) is not None
-
-
-def undecided(grounds: Grounds, target: Option) -> str | None:
-    """The first claim that compares the pool and has no verdict for want of measurements, where the workload's trials are for verdicts too."""
-    if grounds.snapshot.workload.rebalancing.aim is not Aim.VERDICT:
-        return None
-    pools = [o.candidate.pool for o in grounds.options]
-    for verdict in grounds.snapshot.memory.claims:
-        other = verdict.relative_to and meant(verdict.relative_to, pools, verdict.pool)
-        if verdict.verdict is VerdictWord.INCONCLUSIVE and verdict.reason in WANTING and target.pool in {verdict.pool, other}:
-            return f"{verdict.pool}/{verdict.name}"
-    return None
-
-
-def _expected(grounds: Grounds, option: Option, source: Option, here: Interval | None) -> float:
-    """Money within the payback time: by the request or in whole replicas, whichever is more. With many replicas the two are alike; a single one that has
-    little to do is paid for whole. here: what the source costs an hour."""
-    hours = grounds.snapshot.workload.rebalancing.payback_seconds / 3600
-    return max(_by_request(grounds, option, source), _in_replicas(grounds, option, here)) * hours
-
-
-def _by_request(grounds: Grounds, option: Option, source: Option) -> float:
-    """Money per hour: E[max(0, source - target)] per 1,000 requests times the requests, over what the target's claims leave open."""
-    if source.cost is None or source.each is None or not (source.capacity and option.capacity and option.each):
-        return 0.0
-    here = grounds.price(source).between(0, grounds.standing[source.pool]) / (PER_HOUR * source.capacity.rate.point)
-    there = grounds.price(option).of(1) / (PER_HOUR * option.capacity.rate.point)
-    sigma = sigma_of(option.capacity.rate.upper / option.capacity.rate.point)
-    if option.sure:  # Both ends are measured, and either may be the one that leaves it open.
-        sigma = hypot(sigma, sigma_of(source.capacity.rate.upper / source.capacity.rate.point))
-    # A pool that is too small for all of the load can save on its part alone.
-    taken = min(grounds.load.mean, option.most * option.capacity.rate.point)
-    return expected_saving(here, there, sigma) * taken * PER_HOUR
-
-
-def _in_replicas(grounds: Grounds, option: Option, here: Interval | None) -> float:
-    """Money per hour that all of the load saves there, where a replica carries what is expected of it."""
-    if here is None or option.capacity is None or option.each is None or option.replicas is None or option.replicas > option.most:
-        return 0.0
-    return here.point - grounds.cost_at(option, option.capacity.rate.point)
-
-
 def _source_extra(grounds: Grounds, source: Option, target: Option) -> int:
     """Replicas that the source needs beyond those it has, before the first of the target joins."""
     standing, known, ends = grounds.standing, grounds.limits, {source.pool, target.pool}
@@ -335,16 +261,11 @@ def _no_room(grounds: Grounds, source: Option, extra: int) -> Refusal | None:
     )
 
 
-def _trial_cost(grounds: Grounds, option: Option) -> float:
-    """At most one replica until the deadline."""
-    return (option.each or 0.0) * grounds.snapshot.workload.rebalancing.exploration_deadline_seconds / 3600
-
-
 def _trial_price(grounds: Grounds, source: Option, target: Option, extra: int) -> float | None:
     """Money that a trial costs at most, with what the source has to grow by; None where a price of it is not known."""
     if target.each is None or (extra and source.each is None):
         return None
-    return _trial_cost(grounds, target) + extra * _trial_cost(grounds, source)
+    return trial_cost(grounds, target) + extra * trial_cost(grounds, source)
 
 
 def _move_price(grounds: Grounds, source: Option, target: Option, added: int | None, extra: int) -> float | None:

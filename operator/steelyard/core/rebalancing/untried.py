@@ -1,0 +1,130 @@
+"""Which pools a trial would tell more of, and what it is expected to save."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import hypot
+
+from steelyard.core.catalogue.relative import meant
+from steelyard.core.facts.memory import VerdictWord
+from steelyard.core.facts.snapshot import Aim
+from steelyard.core.planning.enough import SLOWER
+from steelyard.core.planning.option import PER_HOUR, Option, good_for_part
+from steelyard.core.planning.prior import expected_saving, sigma_of
+from steelyard.core.rebalancing.alternative import standing_cost
+from steelyard.core.rebalancing.grounds import Grounds
+from steelyard.core.rebalancing.probing import probed_first
+from steelyard.core.statistics.interval import Interval
+from steelyard.core.vocabulary.reason import Reason
+
+WANTING = frozenset({Reason.TOO_FEW_REQUESTS.value, Reason.ONLY_CARRIED.value})
+"""Why a claim has no verdict that a measurement may give."""
+
+
+@dataclass(frozen=True, slots=True)
+class Untried:
+    """saves: money within the payback time that a trial is expected to save. here: what stands costs an hour, where that is known."""
+
+    option: Option
+    saves: float
+    here: Interval | None
+
+
+def untried(grounds: Grounds, source: Option) -> Iterator[Untried]:
+    """The pools that a trial would tell more of, that first which is expected to save most, net of its price."""
+    candidates = [
+        o for o in grounds.options if good_for_part(o) and (_hides(grounds, o) if o.pool in grounds.standing else _is_new(grounds, o))
+    ]
+    percent = grounds.snapshot.workload.max_spot_percent
+    candidates = [o for o in candidates if not o.candidate.pool.spot or percent * (grounds.replicas + 1) >= 100]
+    if not candidates:
+        return
+    here = standing_cost(grounds)
+    candidates = [o for o in candidates if not o.sure or o.pool in grounds.standing or _is_left_open(grounds, o, source, here)]
+    saves = {o.pool: _hidden(grounds, o) if o.pool in grounds.standing else _expected(grounds, o, source, here) for o in candidates}
+    for option in sorted(candidates, key=lambda o: (trial_cost(grounds, o) - saves[o.pool], o.pool)):
+        yield Untried(option, saves[option.pool], here)
+
+
+def _is_new(grounds: Grounds, option: Option) -> bool:
+    """Whether a trial would tell more of a pool that has no part of the load."""
+    return not (option.sure and _unprobed(option)) and (option.room >= 1 or bool(grounds.planned(option.pool)))
+
+
+def _hides(grounds: Grounds, option: Option) -> bool:
+    """Whether the pool has a part of the load, and may carry far more: an equal part is as much as the slowest bears, and all that a server shows
+    which does not tell how busy it is. A probe of a replica beside those that serve tells."""
+    beside, carried, prior = grounds.beside(option), option.capacity, option.prior
+    if beside is None or carried is None or not carried.at_least or option.room <= grounds.standing[option.pool]:
+        return False
+    return prior is not None and prior.rate.point > SLOWER * carried.rate.point and bool(probed_first(grounds, beside, option))
+
+
+def _unprobed(option: Option) -> bool:
+    """Whether what is known there is of live traffic, which goes on telling more of it."""
+    return option.known is None or option.known.probed is None
+
+
+def _is_left_open(grounds: Grounds, option: Option, source: Option, here: Interval | None) -> bool:
+    """Whether what a probe found leaves it open that the pool saves enough, or a claim that is to be judged, and another one may tell. here: what the
+    source costs an hour."""
+    there = grounds.cost(option)
+    if here is None or there is None or not probed_first(grounds, source, option):
+        return False
+    saving, least = here.less(there), grounds.snapshot.workload.rebalancing.min_saving_percent / 100 * here.point
+    return saving.lower < least < saving.upper or undecided(grounds, option) is not None
+
+
+def undecided(grounds: Grounds, target: Option) -> str | None:
+    """The first claim that compares the pool and has no verdict for want of measurements, where the workload's trials are for verdicts too."""
+    if grounds.snapshot.workload.rebalancing.aim is not Aim.VERDICT:
+        return None
+    pools = [o.candidate.pool for o in grounds.options]
+    for verdict in grounds.snapshot.memory.claims:
+        other = verdict.relative_to and meant(verdict.relative_to, pools, verdict.pool)
+        if verdict.verdict is VerdictWord.INCONCLUSIVE and verdict.reason in WANTING and target.pool in {verdict.pool, other}:
+            return f"{verdict.pool}/{verdict.name}"
+    return None
+
+
+def _expected(grounds: Grounds, option: Option, source: Option, here: Interval | None) -> float:
+    """Money within the payback time: by the request or in whole replicas, whichever is more. With many replicas the two are alike; a single one that has
+    little to do is paid for whole. here: what the source costs an hour."""
+    hours = grounds.snapshot.workload.rebalancing.payback_seconds / 3600
+    return max(_by_request(grounds, option, source), _in_replicas(grounds, option, here)) * hours
+
+
+def _hidden(grounds: Grounds, option: Option) -> float:
+    """Money within the payback time that is saved where a pool which stands among others carries as much as it is said to, and all of the load."""
+    assert option.prior is not None
+    paid = sum(grounds.price(o).of(count) for pool, count in grounds.standing.items() if (o := grounds.option(pool)) is not None)
+    alone = grounds.cost_at(option, option.prior.rate.point)
+    return max(0.0, paid - alone) * grounds.snapshot.workload.rebalancing.payback_seconds / 3600
+
+
+def _by_request(grounds: Grounds, option: Option, source: Option) -> float:
+    """Money per hour: E[max(0, source - target)] per 1,000 requests times the requests, over what the target's claims leave open."""
+    if source.cost is None or source.each is None or not (source.capacity and option.capacity and option.each):
+        return 0.0
+    here = grounds.price(source).between(0, grounds.standing[source.pool]) / (PER_HOUR * source.capacity.rate.point)
+    there = grounds.price(option).of(1) / (PER_HOUR * option.capacity.rate.point)
+    sigma = sigma_of(option.capacity.rate.upper / option.capacity.rate.point)
+    if option.sure:  # Both ends are measured, and either may be the one that leaves it open.
+        sigma = hypot(sigma, sigma_of(source.capacity.rate.upper / source.capacity.rate.point))
+    # A pool that is too small for all of the load can save on its part alone, and so does one that only replaces a part.
+    part = grounds.standing[source.pool] / max(1, grounds.replicas)
+    taken = min(part * grounds.load.mean, option.most * option.capacity.rate.point)
+    return expected_saving(here, there, sigma) * taken * PER_HOUR
+
+
+def _in_replicas(grounds: Grounds, option: Option, here: Interval | None) -> float:
+    """Money per hour that all of the load saves there, where a replica carries what is expected of it."""
+    if here is None or option.capacity is None or option.each is None or option.replicas is None or option.replicas > option.most:
+        return 0.0
+    return here.point - grounds.cost_at(option, option.capacity.rate.point)
+
+
+def trial_cost(grounds: Grounds, option: Option) -> float:
+    """At most one replica until the deadline."""
+    return (option.each or 0.0) * grounds.snapshot.workload.rebalancing.exploration_deadline_seconds / 3600
