@@ -73,9 +73,10 @@ def tuned(world: World) -> Tuned:
 
 
 def _settings(world: World) -> Iterator[Setting]:
+    """What stands behind a pool without a limit is never used."""
     a, b, c = world.pools
     for pools in ((c, b), (a,), (c, b, a)):
-        if pools[-1].limit is None or pools[-1] is a:
+        if pools[-1].limit is None and all(pool.limit is not None for pool in pools[:-1]):
             held = min(utilisation(world.allowance, world.latency * pool.capacity) for pool in pools)
             for target in sorted({min(MOST, held * factor) for factor in AROUND}):
                 yield Setting(pools=tuple(pool.name for pool in pools), target=target)
