@@ -25,6 +25,7 @@ from steelyard.cli.view.catalogue import AddedView, CatalogueView, EntryView
 from steelyard.cli.view.examples import ExamplesView
 from steelyard.cli.view.explain import ExplainView
 from steelyard.cli.view.replay import ReplayView
+from steelyard.cli.view.report import ReportView
 from steelyard.cli.view.simulation import SimulationView
 from steelyard.cli.view.status import StatusView
 from steelyard.cli.view.top import TopView
@@ -33,6 +34,7 @@ KINDS: dict[str, type] = {
     "Status": StatusView,
     "Explanation": ExplainView,
     "Top": TopView,
+    "Report": ReportView,
     "Catalogue": CatalogueView,
     "Entry": EntryView,
     "Added": AddedView,
@@ -47,7 +49,7 @@ INTRODUCTION = f"""\
 # The command `steelyard`
 
 {DESCRIPTION} Installed on the PATH it is also `kubectl steelyard`. It reads the kubeconfig as kubectl does, talks to the API server only,
-and writes nothing; `bill` reads files and asks nobody. It shows what the operator wrote to status and recomputes no decision. `simulate` and `replay`
+and writes nothing but the file of `report`; `bill` reads files and asks nobody. It shows what the operator wrote to status and recomputes no decision. `simulate` and `replay`
 ask no cluster: they decide with the operator's own core. `-` and `unknown` mean that nobody knows: never 0.
 
 Colours are off when the output is not a terminal, or `NO_COLOR` is set. Into a pipe lines are 160 characters wide; `COLUMNS` changes that.

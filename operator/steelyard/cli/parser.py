@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 
 from steelyard.cli.command import Command
 from steelyard.cli.commands import COMMANDS
@@ -30,10 +31,16 @@ def _add(words: argparse._SubParsersAction[argparse.ArgumentParser], command: Co
     sub = words.add_parser(command.name, help=command.summary, description=command.description, epilog=exits, parents=parents)
     command.add_arguments(sub)
     if len(command.formats) > 1:
-        sub.add_argument(
-            "-o", "--output", choices=command.formats, default=command.formats[0], help="text for people (default), json for programs"
-        )
+        sub.add_argument("-o", "--output", choices=command.formats, default=command.formats[0], help=_formats(command.formats))
     sub.set_defaults(command=command)
+
+
+FORMATS = {"text": "text for people", "html": "html for people", "json": "json for programs", "csv": "csv for spreadsheets"}
+
+
+def _formats(offered: Sequence[str]) -> str:
+    first, *rest = (FORMATS[each] for each in offered)
+    return ", ".join([f"{first} (default)", *rest])
 
 
 def _which_cluster() -> argparse.ArgumentParser:

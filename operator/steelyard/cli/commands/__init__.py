@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from steelyard.cli.command import Command
-from steelyard.cli.commands import bill, catalogue, completion, explain, replay, simulate, status, top, version
+from steelyard.cli.commands import bill, catalogue, completion, explain, replay, report, simulate, status, top, version
 
 COMMANDS: tuple[Command, ...] = (
     status.COMMAND,
     explain.COMMAND,
     top.COMMAND,
+    report.COMMAND,
     simulate.COMMAND,
     replay.COMMAND,
     catalogue.COMMAND,

@@ -1,0 +1,159 @@
+"""`steelyard report` as a page: the verdict first, then quality, cost, money, doubt, and how to see it for oneself."""
+
+from __future__ import annotations
+
+from xml.etree.ElementTree import Element
+
+from steelyard.cli.page.element import element, listed, section, table, written
+from steelyard.cli.page.picture import picture
+from steelyard.cli.page.style import STYLE
+from steelyard.cli.text.explain import objective
+from steelyard.cli.text.figure import UNKNOWN, basis, count, milliseconds, money, percent, price_age, unit_of, with_interval
+from steelyard.cli.view.report import COUNTED, ReportView
+
+
+def page(view: ReportView) -> str:
+    """The whole file."""
+    told = view.explanation
+    first = view.verdicts[0].claim.verdict if view.verdicts else None
+    body = element(
+        "body",
+        element(
+            "main",
+            element("h1", view.title, **({"class_": first} if first else {})),
+            *(element("p", one.money) for one in view.verdicts[:1] if one.money),
+            element("p", f"{told.namespace}/{told.name}, {told.model or 'no model'}, {view.now:%Y-%m-%d %H:%M} UTC.", class_="soft"),
+            section("Claimed and measured", picture(view.verdicts), _others(view)),
+            section("Quality", element("p", objective(told)), _quality(view)),
+            section("Cost", element("p", f"{told.where} {told.why}"), _cost(view)),
+            section("A month", _month(view)),
+            section("An hour now", _hour(view)),
+            section("Claims and their sources", _claims(view)),
+            section("What would change this", listed(_changes(view))),
+            section("What earlier moves saved", _moves(view)),
+            section("What is in doubt", listed(view.doubts)),
+            _again(view),
+        ),
+    )
+    return written(f"{told.name}: {first or told.reason or 'report'}", STYLE, body)
+
+
+def _others(view: ReportView) -> Element | None:
+    return listed(f"{one.said} {one.money or ''}".strip() for one in view.verdicts[1:])
+
+
+def _quality(view: ReportView) -> Element | None:
+    rows = [
+        (row.pool, "yes" if row.used else "no", count(row.n), percent(row.good_percent), milliseconds(row.p99_milliseconds))
+        for row in view.explanation.pools
+        if row.good_percent is not None or row.p99_milliseconds is not None
+    ]
+    return table(("Pool", "In use", "Good requests", "Within the objective", "99th percentile"), rows, "Equal quality comes before cost")
+
+
+def _cost(view: ReportView) -> Element | None:
+    told = view.explanation
+    currency = told.currency or "Money"
+    rows = [
+        (
+            row.pool,
+            with_interval(row.unit_cost, row.lower, row.upper),
+            basis(row.basis, row.n),
+            count(row.replicas),
+            money(row.cost_per_hour),
+            f"{money(row.price.value)} ({row.price.price_class or 'no class'}, {price_age(row.price.as_of, view.now)})"
+            if row.price
+            else UNKNOWN,
+            money(row.cheapest_below),
+        )
+        for row in told.pools
+    ]
+    heads = (
+        "Pool",
+        f"{currency} for {unit_of(told.unit).lower()} [95 %]",
+        "Basis",
+        "Replicas needed",
+        f"{currency} an hour",
+        "A node an hour",
+        "Cheapest below",
+    )
+    return table(heads, rows, "What the load of now costs on each pool, and the node price below which that pool would be the cheapest")
+
+
+def _month(view: ReportView) -> Element | None:
+    if view.month is None:
+        return None
+    rows = [(row.pool, with_interval(row.money, row.lower, row.upper), row.basis or UNKNOWN) for row in view.month.pools]
+    unit = COUNTED.get(view.month.unit, "good requests")
+    return table(
+        ("Pool", f"{view.explanation.currency or 'Money'} a month [95 %]", "Basis"),
+        rows,
+        f"{view.month.units:,.0f} {unit} a month, at the pace that was measured",
+    )
+
+
+def _hour(view: ReportView) -> Element | None:
+    rows = [(row.pool, money(row.allocated), money(row.fully_loaded), money(row.avoidable)) for row in view.explanation.costs]
+    said = "Allocated: the requested share of the nodes. Fully loaded: with its part of what idles. Avoidable: what the bill would be less; this decides"
+    return table(("Pool", "Allocated", "Fully loaded", "Avoidable"), rows, said)
+
+
+def _claims(view: ReportView) -> Element | None:
+    rows = [
+        (
+            row.pool,
+            row.name,
+            f"{row.metric or UNKNOWN}{f' relative to {row.relative_to}' if row.relative_to else ''}",
+            money(row.claimed),
+            with_interval(row.measured, row.lower, row.upper),
+            count(row.n),
+            row.verdict or "not judged yet",
+            f"{row.source or UNKNOWN}{f', {row.date:%Y-%m-%d}' if row.date else ''}",
+        )
+        for row in view.explanation.claims
+    ]
+    return table(
+        ("Pool", "Claim", "Of", "Claimed", "Measured [99 %]", "n", "Verdict", "Source"), rows, "Every claim that speaks of this model"
+    )
+
+
+def _changes(view: ReportView) -> list[str]:
+    found = []
+    for change in view.explanation.would_change:
+        if change.kind == "Price":
+            found.append(
+                f"{change.message} if a node of it cost less than {money(change.price_below)} an hour (now {money(change.price_now)})"
+            )
+        else:
+            found.append(f"{change.reason or change.kind}: {change.message}")
+    return found
+
+
+def _moves(view: ReportView) -> Element | None:
+    rows = [
+        (
+            f"{past.time:%Y-%m-%d %H:%M}" if past.time else UNKNOWN,
+            f"{past.source or UNKNOWN} to {past.target or UNKNOWN}",
+            past.outcome or UNKNOWN,
+            with_interval(past.saved.value, past.saved.lower, past.saved.upper) if past.saved else UNKNOWN,
+        )
+        for past in view.explanation.history
+    ]
+    return table(
+        ("When (UTC)", "Move", "Outcome", "Saved, as measured afterwards [95 %]"),
+        rows,
+        "A saving is claimed only where its interval does not cover 0",
+    )
+
+
+def _again(view: ReportView) -> Element | None:
+    told = view.explanation
+    commands = [
+        ("all figures of this page", f"steelyard report {told.name} -n {told.namespace} -o json"),
+        ("the same in the terminal", f"steelyard explain {told.name} -n {told.namespace}"),
+    ]
+    items = [element("li", f"{what}: ", element("code", command)) for what, command in commands]
+    if told.digest:
+        found = f"the decision's record has the digest {told.digest} in the operator's log; from it, "
+        items.append(element("li", found, element("code", "steelyard replay LOG"), " makes the same decision again"))
+    return section("How to see it for yourself", element("ul", *items))

@@ -1,0 +1,27 @@
+"""How a page looks: on a screen that is light or dark, and on paper. Text has a contrast of 7 to 1 or more on its ground."""
+
+STYLE = """
+:root { --ground: #ffffff; --ink: #1a1a1a; --soft: #4a4a4a; --line: #c8c8c8; --good: #0b5d1e; --bad: #9b1111; --open: #6b4700; }
+@media (prefers-color-scheme: dark) {
+  :root { --ground: #14161a; --ink: #f0f0f0; --soft: #c4c8ce; --line: #474c55; --good: #8fe3a4; --bad: #ffb0a8; --open: #f2cf8a; }
+}
+@media print {
+  :root { --ground: #ffffff; --ink: #000000; --soft: #333333; --line: #999999; --good: #0b5d1e; --bad: #9b1111; --open: #6b4700; }
+  section { break-inside: avoid; }
+}
+body { background: var(--ground); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 62rem; padding: 2rem 1rem; }
+h1 { font-size: 1.5rem; line-height: 1.3; margin: 0 0 .5rem; }
+h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; }
+.Confirmed { color: var(--good); } .Refuted { color: var(--bad); } .Inconclusive { color: var(--open); }
+.soft, caption { color: var(--soft); } caption { text-align: left; padding-bottom: .3rem; }
+.wide { overflow-x: auto; }
+table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
+th, td { border-bottom: 1px solid var(--line); padding: .3rem .6rem; text-align: right; vertical-align: top; }
+th[scope=row], thead th:first-child { text-align: left; font-weight: 600; }
+td { white-space: nowrap; } td.text { text-align: left; white-space: normal; }
+svg { width: 100%; height: auto; } svg text { fill: var(--ink); font: 13px system-ui, sans-serif; }
+.axis { stroke: var(--line); } .one { stroke: var(--soft); stroke-dasharray: 4 3; } .claimed { fill: none; stroke: var(--ink); stroke-width: 2; }
+.measured { stroke-width: 3; } .measured.Confirmed { stroke: var(--good); fill: var(--good); }
+.measured.Refuted { stroke: var(--bad); fill: var(--bad); } .measured.Inconclusive { stroke: var(--open); fill: var(--open); }
+code { font-family: ui-monospace, monospace; overflow-wrap: anywhere; }
+"""

@@ -1,0 +1,197 @@
+"""One page for who decides: the verdict is the first text, figures are those of status, and whatever a tenant wrote stays text."""
+
+import copy
+import csv
+import io
+import json
+import re
+from dataclasses import replace
+from datetime import datetime, timedelta
+from html.parser import HTMLParser
+
+import pytest
+
+from steelyard.cli.main import main
+from steelyard.cli.page.style import STYLE
+from steelyard.cli.problem import Problem
+from steelyard.cli.report_file import content, put
+from steelyard.cli.view.figure_row import HEADS
+from steelyard.cli.view.report import report
+from unit.cli.situations import NOW, SITUATIONS, balanced, moved, no_pool
+
+AMX, AVX = "cpu-amx", "cpu-avx"
+VOID = {"meta", "br", "hr", "img", "input", "link"}
+
+
+class Page(HTMLParser):
+    """Elements in order, with their texts; a tag that is left open or closed twice fails."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.tags, self.attributes, self.texts = [], [], [], []
+        self.feed(text)
+        self.close()
+        assert not self.open
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += [(tag, name, value) for name, value in attrs]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if data.strip() and "style" not in self.open:
+            self.texts.append((self.open[-1], data.strip()))
+
+
+def page(seen):
+    return Page(content(report(seen), "html"))
+
+
+def claims(seen, *verdicts):
+    """With these verdicts instead."""
+    seen = copy.deepcopy(seen)
+    seen.workloads[0]["status"]["claims"] = list(verdicts)
+    return seen
+
+
+def verdict(word, name="half-the-cost", **more):
+    return {"pool": AMX, "name": name, "verdict": word, "n": 100, "claimed": "0.5", "message": "a reason", **more}
+
+
+@pytest.mark.parametrize("name", SITUATIONS)
+def test_every_situation_is_one_file_that_needs_nothing_else(name):
+    text = content(report(SITUATIONS[name]()), "html")
+    told = Page(text)
+    assert len(text.encode()) < 1_000_000
+    assert not {"script", "link", "img", "iframe", "object", "form"} & set(told.tags)
+    assert not [each for each in told.attributes if each[1] in {"src", "href", "action"} or each[1].startswith("on")]
+    assert "url(" not in STYLE and "@import" not in STYLE
+
+
+@pytest.mark.parametrize("name", SITUATIONS)
+def test_the_verdict_is_the_first_text_and_headings_follow_in_order(name):
+    view = report(SITUATIONS[name]())
+    told = Page(content(view, "html"))
+    body = [text for text in told.texts if text[0] != "title"]
+    assert body[0] == ("h1", view.title)
+    levels = [tag for tag in told.tags if re.fullmatch(r"h\d", tag)]
+    assert levels[0] == "h1" and set(levels[1:]) <= {"h2"}
+    assert ("html", "lang", "en") in told.attributes
+
+
+def test_it_says_what_was_claimed_what_was_measured_and_what_that_is_in_money():
+    view = report(moved())
+    assert view.title == (
+        f"Claimed: a good request on {AMX} costs 0.5 times what it costs on {AVX}. Measured: 0.79 [0.76, 0.82] (n = 50,812). Refuted."
+    )
+    assert view.month is not None
+    by_pool = {row.pool: row.money for row in view.month.pools}
+    assert view.verdicts[0].money == (
+        f"At your 66.8 M good requests a month: {by_pool[AMX]:,.0f} EUR on {AMX} against {by_pool[AVX]:,.0f} on {AVX}; "
+        f"the claim says {by_pool[AVX] / 2:,.0f}."
+    )
+
+
+def test_a_month_is_730_hours_at_the_pace_and_the_unit_cost_that_were_measured():
+    seen = moved()
+    (cost,) = [p["unitCost"] for p in seen.workloads[0]["status"]["placements"] if p["pool"] == AMX]
+    hours = (datetime.fromisoformat(cost["to"]) - datetime.fromisoformat(cost["from"])) / timedelta(hours=1)
+    month = report(seen).month
+    assert month is not None
+    assert float(month.units) == pytest.approx(cost["good"] / hours * 730, rel=1e-6)
+    (row,) = [r for r in month.pools if r.pool == AMX]
+    assert float(row.money) == pytest.approx(float(month.units) / 1000 * 0.00301, abs=0.01)
+
+
+def test_where_a_part_of_the_load_is_not_measured_there_is_no_month():
+    seen = copy.deepcopy(balanced())
+    for place in seen.workloads[0]["status"]["placements"]:
+        place.pop("unitCost", None)
+    view = report(seen)
+    assert view.month is None
+    assert view.verdicts[0].money is None
+    assert ("h2", "A month") not in page(seen).texts
+
+
+def test_what_is_refuted_comes_first_and_costs_before_other_figures():
+    view = report(
+        claims(balanced(), verdict("Inconclusive", "a"), verdict("Confirmed", "b", measured="0.5"), verdict("Refuted", "c", measured="0.9"))
+    )
+    assert [one.claim.name for one in view.verdicts] == ["c", "b", "a"]
+    assert "Inconclusive: a reason." in view.verdicts[-1].said
+    assert any("the claim a is Inconclusive" in doubt for doubt in view.doubts)
+
+
+def test_without_a_verdict_the_page_says_where_the_workload_runs():
+    assert report(no_pool()).title == "minilm runs nowhere yet."
+
+
+def test_what_a_tenant_writes_stays_text():
+    evil = '</p><script>alert("x")</script><p onclick="y">'
+    seen = claims(balanced(), verdict("Refuted", evil, measured="0.9", message=evil))
+    seen.workloads[0]["spec"]["model"]["uri"] = f"hf://{evil}"
+    told = page(seen)
+    assert "script" not in told.tags
+    assert not [each for each in told.attributes if each[1] == "onclick"]
+    assert any(evil in text for _, text in told.texts)
+
+
+def test_doubts_tell_short_measurements_old_prices_and_claims_that_stand_for_figures():
+    seen = replace(balanced(), now=NOW + timedelta(days=90))
+    doubts = "\n".join(report(seen).doubts)
+    assert "measured over 1.0 hours" in doubts
+    assert re.search(r"its price is of 2026-\d\d-\d\d", doubts)
+
+
+def test_figures_for_a_spreadsheet_are_rows_of_one_width_and_no_formula():
+    seen = claims(balanced(), verdict("Refuted", "=1+1", measured="0.9"))
+    rows = list(csv.reader(io.StringIO(content(report(seen), "csv"))))
+    assert tuple(rows[0]) == HEADS
+    assert {len(row) for row in rows} == {len(HEADS)}
+    assert not [cell for row in rows[1:] for cell in row if cell[:1] in {"=", "+", "@"}]
+    assert [row for row in rows if row[:3] == [AVX, "unit_cost", "0.00381"]]
+
+
+def test_json_has_all_of_it():
+    told = json.loads(content(report(balanced()), "json"))
+    assert (told["kind"], told["verdicts"][0]["claim"]["verdict"]) == ("Report", "Refuted")
+    assert told["explanation"]["pools"]
+
+
+def test_a_file_is_written_and_said_and_one_that_cannot_be_is_an_error_with_a_way_out(tmp_path, capsys):
+    view = report(balanced())
+    to = tmp_path / "page.html"
+    put(content(view, "html"), str(to), view)
+    assert to.read_text().startswith("<!DOCTYPE html>")
+    assert capsys.readouterr().out.splitlines() == [view.title, f"written: {to}"]
+    put("text\n", "-", view)
+    assert capsys.readouterr().out == "text\n"
+    with pytest.raises(Problem, match="cannot be written"):
+        put("text", str(tmp_path / "no" / "page.html"), view)
+
+
+def test_its_help_says_what_it_writes(capsys):
+    with pytest.raises(SystemExit):
+        main(["report", "--help"])
+    told = " ".join(capsys.readouterr().out.split())
+    assert "html for people (default), json for programs, csv for spreadsheets" in told
+
+
+@pytest.mark.parametrize("scheme", range(3), ids=["light", "dark", "print"])
+def test_text_can_be_read_on_its_ground(scheme):
+    """WCAG 2.2, contrast (enhanced): 7 to 1."""
+    colours = dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", re.findall(r":root \{([^}]*)\}", STYLE)[scheme]))
+    for name in ("ink", "soft", "good", "bad", "open"):
+        light, dark = sorted((luminance(colours[name]), luminance(colours["ground"])), reverse=True)
+        assert (light + 0.05) / (dark + 0.05) >= 7, name
+
+
+def luminance(colour):
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
