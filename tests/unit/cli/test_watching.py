@@ -15,7 +15,7 @@ def readings(monkeypatch):
     """What each reading finds; afterwards the user presses Ctrl-C."""
     waiting = []
 
-    def read(connection, namespace):
+    def read(connection, namespace, workload=None):
         if not waiting:
             raise KeyboardInterrupt
         found = waiting.pop(0)
@@ -95,3 +95,19 @@ def test_a_reader_that_has_enough_is_no_error():
     done = subprocess.run(["bash", "-c", both], capture_output=True, text=True, check=False)
     assert "Traceback" not in done.stderr
     assert "BrokenPipe" not in done.stderr
+
+
+def test_explain_is_watched_with_what_is_under_way_before_what_changes_by_hours(readings, capsys):
+    readings += [balanced(), exploring()]
+    assert main(["explain", "minilm", "-w"]) == 0
+    first, second = capsys.readouterr().out.split("steelyard explain  shop/minilm")[1:]
+    assert "Move under way" not in first
+    assert second.index("Move under way") < second.index("Pools")
+
+
+def test_explain_as_json_is_one_object_a_line_while_it_is_watched(readings, capsys):
+    readings += [balanced(), exploring()]
+    assert main(["explain", "minilm", "-w", "-o", "json"]) in {0, 130}
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [each["kind"] for each in told] == ["Explanation", "Explanation"]
+    assert told[0]["move"] is None and told[1]["move"]["step"] == "Shift"

@@ -5,13 +5,22 @@ from __future__ import annotations
 import argparse
 
 from steelyard.cli.command import OK, Command
+from steelyard.cli.interval import add_interval
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("workload", metavar="WORKLOAD", help="the InferenceWorkload")
+    parser.add_argument("-w", "--watch", action="store_true", help="read again every few seconds: on a terminal in place, a move first")
+    add_interval(parser)
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    if arguments.watch:
+        from steelyard.cli.text.explain import live  # noqa: PLC0415 - `--help` must not wait for the API client.
+        from steelyard.cli.view.explain import explain  # noqa: PLC0415
+        from steelyard.cli.watching import Watched, watch  # noqa: PLC0415
+
+        return watch(arguments, Watched(kind="Explanation", view=explain, picture=live, workload=arguments.workload))
     from steelyard.cli.gather import connect, gather  # noqa: PLC0415 - `--help` must not wait for the API client.
     from steelyard.cli.view.explain import explain  # noqa: PLC0415
 
@@ -34,7 +43,7 @@ COMMAND = Command(
     summary="why a workload runs where it runs: every pool, the claims, the gates, and what would change the decision",
     description="Every pool in a table: feasible or why not, latency against the objective, unit cost with interval and n, claimed or "
     "measured, price and its age, verdict on the claims; then the gates of the last decision and what would change it. It shows what the "
-    "operator wrote to status and recomputes nothing.",
+    "operator wrote to status and recomputes nothing. With -w it is read again every few seconds, with -o json one object a line.",
     add_arguments=_arguments,
     run=_run,
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from rich.console import Console, RenderableType
+from collections.abc import Iterator
+
+from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
@@ -17,43 +19,65 @@ from steelyard.cli.view.explain import ExplainView
 
 def show(console: Console, view: ExplainView) -> None:
     """Sections without content are left out."""
+    width = console.width - 2
+    console.print(Group(*_head(view), *_measured(view, width), *_decided(view, width), *_under_way(view), *_rest(view, width)))
+
+
+def live(view: ExplainView, width: int) -> Group:
+    """The same for who watches it change: what is under way comes before figures that change by hours."""
+    title = Text(f"steelyard explain  {view.namespace}/{view.name}  {view.now:%Y-%m-%d %H:%M:%S} UTC", style="bold")
+    inside = width - 2
+    return Group(title, Text(), *_head(view), *_under_way(view), *_measured(view, inside), *_decided(view, inside), *_rest(view, inside))
+
+
+def _head(view: ExplainView) -> Iterator[RenderableType]:
     if view.wrong is not None:
-        console.print(Text(view.wrong.sentence, style="bold red"))
-    console.print(Text(view.where, style="bold"))
+        yield Text(view.wrong.sentence, style="bold red")
+    yield Text(view.where, style="bold")
     if view.wrong is None or view.wrong.message.lower() not in view.why.lower():
-        console.print(Text(view.why))
-    _aside(console, view)
-    console.print()
-    console.print(Text(objective(view)))
-    _section(console, "Pools", pools(view, console.width - 2), [*deciding_cost(view), *refusals(view)])
-    _section(
-        console,
+        yield Text(view.why)
+    yield from _aside(view)
+    yield Text()
+    yield Text(objective(view))
+
+
+def _measured(view: ExplainView, width: int) -> Iterator[RenderableType]:
+    yield from _section("Pools", pools(view, width), [*deciding_cost(view), *refusals(view)])
+    yield from _section(
         "Measured here",
-        placements(view, console.width - 2),
+        placements(view, width),
         [*cost_basis(view), *token_costs(view), *floors(view), *energy(view), *latencies(view)],
     )
-    _section(console, "An hour now", costs(view, console.width - 2), three_costs(view))
-    _section(console, "Claims", _claims(view, console.width - 2), [])
-    _section(console, "Gates of the last decision", _gates(view, console.width - 2), _passed(view))
-    _section(
-        console,
+    yield from _section("An hour now", costs(view, width), three_costs(view))
+    yield from _section("Claims", _claims(view, width), [])
+
+
+def _decided(view: ExplainView, width: int) -> Iterator[RenderableType]:
+    yield from _section("Gates of the last decision", _gates(view, width), _passed(view))
+    yield from _section(
         "What would change this",
         None,
         [*_first(view), *(_change(c, view) for c in view.would_change if c.kind not in {"Gate", "Next"})],
     )
-    _section(console, "Move under way", None, _move(view))
-    _section(console, "Compiles", None, [progress(c, view.now) for c in view.compiles])
-    _section(console, "Quarantine", None, _quarantine(view))
-    _section(console, "Moves of the past", _history(view, console.width - 2), [])
+
+
+def _under_way(view: ExplainView) -> Iterator[RenderableType]:
+    yield from _section("Move under way", None, _move(view))
+    yield from _section("Compiles", None, [progress(c, view.now) for c in view.compiles])
+
+
+def _rest(view: ExplainView, width: int) -> Iterator[RenderableType]:
+    yield from _section("Quarantine", None, _quarantine(view))
+    yield from _section("Moves of the past", _history(view, width), [])
     for note in view.notes:
-        console.print(Text(f"\nhint: {note}"))
+        yield Text(f"\nhint: {note}")
 
 
-def _aside(console: Console, view: ExplainView) -> None:
+def _aside(view: ExplainView) -> Iterator[RenderableType]:
     if view.decided is None:
         return
     said = f"{view.verdict or UNKNOWN}, {view.reason or 'no reason given'}, unchanged for {age(view.decided, view.now)}; mode {view.mode or UNKNOWN}"
-    console.print(Text(f"({said})" + (f" {view.meaning}" if view.meaning else ""), style="dim"))
+    yield Text(f"({said})" + (f" {view.meaning}" if view.meaning else ""), style="dim")
 
 
 def objective(view: ExplainView) -> str:
@@ -71,14 +95,14 @@ def objective(view: ExplainView) -> str:
     return f"Objective: {promised or UNKNOWN}. Now: {now}."
 
 
-def _section(console: Console, title: str, body: RenderableType | None, lines: list[str]) -> None:
+def _section(title: str, body: RenderableType | None, lines: list[str]) -> Iterator[RenderableType]:
     if body is None and not lines:
         return
-    console.print(Text(f"\n{title}", style="bold"))
+    yield Text(f"\n{title}", style="bold")
     if body is not None:
-        console.print(Padding(body, (0, 0, 0, 2)))
+        yield Padding(body, (0, 0, 0, 2))
     for line in lines:
-        console.print(Padding(Text(line), (0, 0, 0, 2)))
+        yield Padding(Text(line), (0, 0, 0, 2))
 
 
 def _claims(view: ExplainView, width: int) -> RenderableType | None:
