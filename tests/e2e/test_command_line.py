@@ -56,6 +56,16 @@ def test_top_once_shows_workloads_and_pools(moved: Moved) -> None:
     assert moved.cheap in text
 
 
+def test_the_report_says_the_verdict_first_and_has_both_pools_in_money(moved: Moved) -> None:
+    page = steelyard(moved, "report", WORKLOAD, "--to", "-")
+    first = page.partition("<h1")[2].partition("</h1>")[0]
+    assert "Claimed: a good request" in first
+    assert "Refuted." in first
+    assert moved.cheap in page and moved.dear in page
+    told = document(moved, "report", WORKLOAD)
+    assert {row["pool"] for row in told["month"]["pools"]} >= {moved.cheap, moved.dear}
+
+
 @pytest.mark.parametrize("command", [("status",), ("explain", WORKLOAD), ("top", "--once")], ids=lambda words: words[0])
 def test_json_says_the_same_for_machines(moved: Moved, command: tuple[str, ...]) -> None:
     text = json.dumps(document(moved, *command))

@@ -102,7 +102,7 @@ def run(capsys, control_plane, *arguments, kubeconfig=None):
 
 
 def test_without_the_kinds_it_says_how_to_install_them(control_plane, namespace, capsys):
-    for arguments in (["status"], ["status", "-A"], ["explain", "minilm"], ["top", "--once"]):
+    for arguments in (["status"], ["status", "-A"], ["explain", "minilm"], ["report", "minilm"], ["top", "--once"]):
         code, out, err = run(capsys, control_plane, "-n", namespace, *arguments)
         assert (code, out) == (2, "")
         assert "steelyard.dev/v1alpha1 are not installed" in err
@@ -131,6 +131,9 @@ def test_a_workload_is_shown_and_explained(control_plane, namespace, priced, cap
     told = json.loads(out)
     assert told["kind"] == "Explanation"
     assert [row["pool"] for row in told["pools"]] == ["cpu-avx", "cpu-amx", "inf2"]
+    code, out, _ = run(capsys, control_plane, "-n", namespace, "report", "minilm", "--to", "-")
+    assert code == 0
+    assert "Measured: 0.911 [0.85, 0.98] (n = 1,204). Refuted." in out
     code, out, _ = run(capsys, control_plane, "top", "-A", "--once")
     assert code == 0
     assert f"{namespace}/minilm" in out
