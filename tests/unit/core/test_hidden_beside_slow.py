@@ -8,6 +8,9 @@ import pytest
 from steelyard.core.facts.claim import Claim, ClaimMetric
 from steelyard.core.facts.memory import MoveKind, Outcome, Step
 from steelyard.core.facts.snapshot import PoolChoice, ProbeFirst, Rebalancing, Scaling
+from steelyard.core.placing.analysis import analysis
+from steelyard.core.placing.grounds_of import grounds_of
+from steelyard.core.rebalancing.alternative import standing_cost
 from steelyard.core.vocabulary.reason import Reason
 from unit.core.world import Ground, World, quick
 
@@ -109,6 +112,20 @@ def test_it_is_not_probed(policy: Rebalancing, claimed: float) -> None:
     world = mixed(policy, claimed)
     world.tick(60)
     assert not any(intent.placement.key.pool == "fast" for intent in world.probed)
+
+
+def test_what_several_pools_cost_is_as_unsure_as_what_they_carry() -> None:
+    """Else a pool that is known looks cheaper for sure than those of which only a small load was seen."""
+    world = mixed(replace(POLICY, probe=ProbeFirst.NEVER))
+    grounds = grounds_of(analysis(world.snapshot(), world.now))
+    assert grounds is not None
+    cost = standing_cost(grounds)
+    assert cost is not None
+    assert cost.lower < 0.8 * cost.point
+    told = mixed(replace(POLICY, probe=ProbeFirst.NEVER, paused=True), told=True)
+    sure = grounds_of(analysis(told.snapshot(), told.now))
+    assert sure is not None and (known := standing_cost(sure)) is not None
+    assert known.lower > 0.9 * known.point
 
 
 def test_where_servers_tell_how_busy_they_are_no_probe_is_needed() -> None:

@@ -136,10 +136,10 @@ def _present(grounds: Grounds, known: Mapping[str, Option]) -> Interval:
         needed = grounds.cost(known[pool])
         assert needed is not None
         return needed
-    mean = _mean_cost(grounds, known, grounds.standing, "point")
+    mean, few, many = (_mean_cost(grounds, known, grounds.standing, end) for end in ("point", "upper", "lower"))
     if mean == inf:
         mean = _money(grounds, known, grounds.standing)
-    return Interval(mean, mean, mean)
+    return Interval(mean, min(mean, few), max(mean, many) if many < inf else mean)
 
 
 def _mean_cost(grounds: Grounds, known: Mapping[str, Option], plan: Mapping[str, int], end: str) -> float:
