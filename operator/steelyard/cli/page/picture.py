@@ -14,7 +14,7 @@ WIDER = 1.15
 """Times that the axis reaches beyond the furthest figure."""
 NARROWEST = 1.25
 """It shows a quarter on either side at least."""
-TICKS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+TICKS = (0.1, 0.2, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
 
 
 def picture(verdicts: Sequence[Sentence]) -> Element | None:

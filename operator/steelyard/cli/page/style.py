@@ -19,7 +19,7 @@ table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nu
 th, td { border-bottom: 1px solid var(--line); padding: .3rem .6rem; text-align: right; vertical-align: top; }
 th[scope=row], thead th:first-child { text-align: left; font-weight: 600; }
 td { white-space: nowrap; } td.text { text-align: left; white-space: normal; }
-svg { width: 100%; height: auto; } svg text { fill: var(--ink); font: 13px system-ui, sans-serif; }
+figure { margin: 0; overflow-x: auto; } svg { width: 100%; min-width: 40rem; height: auto; } svg text { fill: var(--ink); font: 13px system-ui, sans-serif; }
 .axis { stroke: var(--line); } .one { stroke: var(--soft); stroke-dasharray: 4 3; } .claimed { fill: none; stroke: var(--ink); stroke-width: 2; }
 .measured { stroke-width: 3; } .measured.Confirmed { stroke: var(--good); fill: var(--good); }
 .measured.Refuted { stroke: var(--bad); fill: var(--bad); } .measured.Inconclusive { stroke: var(--open); fill: var(--open); }
