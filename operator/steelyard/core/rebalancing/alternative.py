@@ -121,24 +121,26 @@ def _source(grounds: Grounds, known: Mapping[str, Option], plan: Mapping[str, in
     return most if given[most] > 0 else None
 
 
-def standing_cost(grounds: Grounds) -> Interval | None:
-    """Money per hour of what stands, as it is sized for usual loads; None where the figures of a pool of it are not known."""
+def standing_cost(grounds: Grounds, *, ends: bool = True) -> Interval | None:
+    """Money per hour of what stands, as it is sized for usual loads; None where the figures of a pool of it are not known. ends: whether its interval
+    is asked for, which takes three times as long to find of several pools."""
     known = {
         pool: o for pool in grounds.standing if (o := grounds.option(pool)) is not None and o.capacity is not None and o.each is not None
     }
-    return _present(grounds, known) if known.keys() == grounds.standing.keys() else None
+    return _present(grounds, known, ends=ends) if known.keys() == grounds.standing.keys() else None
 
 
-def _present(grounds: Grounds, known: Mapping[str, Option]) -> Interval:
+def _present(grounds: Grounds, known: Mapping[str, Option], *, ends: bool = True) -> Interval:
     """Money per hour of what stands, as it is sized for usual loads."""
     if len(grounds.standing) == 1:
         (pool,) = grounds.standing
         needed = grounds.cost(known[pool])
         assert needed is not None
         return needed
-    mean, few, many = (_mean_cost(grounds, known, grounds.standing, end) for end in ("point", "upper", "lower"))
+    mean = _mean_cost(grounds, known, grounds.standing, "point")
     if mean == inf:
         mean = _money(grounds, known, grounds.standing)
+    few, many = (_mean_cost(grounds, known, grounds.standing, end) for end in ("upper", "lower")) if ends else (mean, mean)
     return Interval(mean, min(mean, few), max(mean, many) if many < inf else mean)
 
 

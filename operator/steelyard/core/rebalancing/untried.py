@@ -40,7 +40,8 @@ def untried(grounds: Grounds, source: Option) -> Iterator[Untried]:
     candidates = [o for o in candidates if not o.candidate.pool.spot or percent * (grounds.replicas + 1) >= 100]
     if not candidates:
         return
-    here = standing_cost(grounds)
+    # Of what was never measured the point is enough.
+    here = standing_cost(grounds, ends=any(o.sure for o in candidates))
     candidates = [o for o in candidates if not o.sure or o.pool in grounds.standing or _is_left_open(grounds, o, source, here)]
     saves = {o.pool: _hidden(grounds, o) if o.pool in grounds.standing else _expected(grounds, o, source, here) for o in candidates}
     for option in sorted(candidates, key=lambda o: (trial_cost(grounds, o) - saves[o.pool], o.pool)):
