@@ -88,6 +88,7 @@ NO_CLUSTER = "there is no kubeconfig"
 WITHOUT = {
     "status": ((), 2, NO_CLUSTER),
     "explain": (("search",), 2, NO_CLUSTER),
+    "report": (("search",), 2, NO_CLUSTER),
     "top": (("--once",), 2, NO_CLUSTER),
     "simulate": (("--example", "crossover", "--out", "out"), 2, "pip install 'steelyard[simulate]'"),
     "replay": (("none.jsonl",), 2, "none.jsonl: cannot be read"),
