@@ -7,7 +7,7 @@ from xml.etree.ElementTree import Element
 from steelyard.cli.page.element import element, listed, section, table, written
 from steelyard.cli.page.picture import picture
 from steelyard.cli.page.style import STYLE
-from steelyard.cli.text.explain import objective
+from steelyard.cli.text.explain import objective, told_change
 from steelyard.cli.text.figure import UNKNOWN, basis, count, milliseconds, money, percent, price_age, unit_of, with_interval
 from steelyard.cli.view.report import COUNTED, ReportView
 
@@ -29,7 +29,7 @@ def page(view: ReportView) -> str:
             section("A month", _month(view)),
             section("An hour now", _hour(view)),
             section("Claims and their sources", _claims(view)),
-            section("What would change this", listed(_changes(view))),
+            section("What would change this", listed(told_change(change, told) for change in told.would_change)),
             section("What earlier moves saved", _moves(view)),
             section("What is in doubt", listed(view.doubts)),
             _again(view),
@@ -115,18 +115,6 @@ def _claims(view: ReportView) -> Element | None:
     return table(
         ("Pool", "Claim", "Of", "Claimed", "Measured [99 %]", "n", "Verdict", "Source"), rows, "Every claim that speaks of this model"
     )
-
-
-def _changes(view: ReportView) -> list[str]:
-    found = []
-    for change in view.explanation.would_change:
-        if change.kind == "Price":
-            found.append(
-                f"{change.message} if a node of it cost less than {money(change.price_below)} an hour (now {money(change.price_now)})"
-            )
-        else:
-            found.append(f"{change.reason or change.kind}: {change.message}")
-    return found
 
 
 def _moves(view: ReportView) -> Element | None:

@@ -57,7 +57,7 @@ def _decided(view: ExplainView, width: int) -> Iterator[RenderableType]:
     yield from _section(
         "What would change this",
         None,
-        [*_first(view), *(_change(c, view) for c in view.would_change if c.kind not in {"Gate", "Next"})],
+        [*_first(view), *(told_change(c, view) for c in view.would_change if c.kind not in {"Gate", "Next"})],
     )
 
 
@@ -155,7 +155,8 @@ def _first(view: ExplainView) -> list[str]:
     return [f"for a move, {reasons[0]} must no longer hold{after}"]
 
 
-def _change(change: Change, view: ExplainView) -> str:
+def told_change(change: Change, view: ExplainView) -> str:
+    """What would have to be otherwise, or the moment at which something is decided anew."""
     if change.kind == "Price":
         now = f"now {money(change.price_now)}" if change.price_now is not None else "its price is unknown now"
         return f"{change.message} if a node of it cost less than {money(change.price_below)} an hour ({now})"
