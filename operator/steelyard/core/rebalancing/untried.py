@@ -68,8 +68,8 @@ def _unprobed(option: Option) -> bool:
 
 
 def _is_left_open(grounds: Grounds, option: Option, source: Option, here: Interval | None) -> bool:
-    """Whether what a probe found leaves it open that the pool saves enough, or a claim that is to be judged, and another one may tell. here: what the
-    source costs an hour."""
+    """Whether what a probe found leaves it open that the pool saves enough, or a claim that is to be judged, and another one may tell. here: what
+    stands costs an hour."""
     there = grounds.cost(option)
     if here is None or there is None or not probed_first(grounds, source, option):
         return False
@@ -91,7 +91,7 @@ def undecided(grounds: Grounds, target: Option) -> str | None:
 
 def _expected(grounds: Grounds, option: Option, source: Option, here: Interval | None) -> float:
     """Money within the payback time: by the request or in whole replicas, whichever is more. With many replicas the two are alike; a single one that has
-    little to do is paid for whole. here: what the source costs an hour."""
+    little to do is paid for whole. here: what stands costs an hour."""
     hours = grounds.snapshot.workload.rebalancing.payback_seconds / 3600
     return max(_by_request(grounds, option, source), _in_replicas(grounds, option, here)) * hours
 
