@@ -44,6 +44,8 @@ KINDS: dict[str, type] = {
     "Replay": ReplayView,
 }
 
+TITLES = {kind: name for name, kind in KINDS.items()}
+
 USAGE_WIDTH = 100
 INTRODUCTION = f"""\
 # The command `steelyard`
@@ -149,7 +151,8 @@ def _type(hint: Any) -> tuple[str, list[type]]:
         return f"list of {word}", inner
     if is_dataclass(hint):
         kind = typing.cast("type", hint)
-        return f"[{kind.__name__}](#{kind.__name__.lower()})", [kind]
+        title = TITLES.get(kind, kind.__name__)
+        return f"[{title}](#{title.lower()})", [kind]
     if isinstance(hint, type) and issubclass(hint, Enum):
         return " or ".join(str(member.value) for member in hint), []
     return {str: "string", int: "integer", bool: "boolean", Decimal: "decimal string", datetime: "time"}[hint], []

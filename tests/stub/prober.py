@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from steelyard_runtime.load.rates import rates
+from steelyard_runtime.load.rates import Seen, rates
 from stub.server import Behaviour, StubServer
 
 TICK = 0.1
@@ -26,7 +26,7 @@ def probed(spec: dict[str, Any], behaviour: Behaviour) -> str:
         steps.append({"rate": rate, "seconds": seconds, **counts, "p99": 100.0 if counts["good"] else 800.0})
         bad, offered = sum(counts.values()) - counts["good"], sum(counts.values())
         try:
-            rate = going.send(bad <= allowed * offered)
+            rate = going.send(Seen(kept=bad <= allowed * offered, full=True))
         except StopIteration:
             return json.dumps({"result": "Probed", "readySeconds": 0.1, "steps": steps})
 

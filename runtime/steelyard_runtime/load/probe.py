@@ -6,7 +6,7 @@ import random
 import resource
 import signal
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -16,7 +16,7 @@ from steelyard_runtime.failure import Failure, Reason, infrastructure_failure
 from steelyard_runtime.load.asking import Asking, body
 from steelyard_runtime.load.probe_spec import ProbeSpec, probe_spec
 from steelyard_runtime.load.probed_step import ProbedStep
-from steelyard_runtime.load.rates import rates
+from steelyard_runtime.load.rates import Seen, rates
 from steelyard_runtime.termination import write_termination_message
 from steelyard_runtime.texts import text_of
 
@@ -33,8 +33,6 @@ PREPARED_BYTES = 32 << 20
 """Of them together, about: of long ones there are fewer."""
 LONGEST_INPUT = 20_000
 """Characters of one that is embedded; a longer one is refused."""
-FULLER = 3
-"""Doublings at most, beyond the highest rate of the ramp, until the server is full."""
 TOLD_BEHIND = 2
 """Steps in which the server was full, of which it is told when their answers came: those of the highest rates."""
 READY_EVERY = 0.2
@@ -89,7 +87,7 @@ class Probe:
             self.ready_seconds = time.monotonic() - began
             for number in range(WARMING):
                 await asyncio.wait((asyncio.create_task(asking.ask(session, number, time.monotonic(), bodies[number % len(bodies)])),))
-            ramp = self._rates()
+            ramp = rates(self.spec.first, self.spec.most, self.spec.halvings)
             rate = next(ramp)
             while True:
                 step = ProbedStep(rate, self.spec.objectives, patience)
@@ -105,21 +103,11 @@ class Probe:
                 self.steps.append(step)
                 LOG.info("step: %s", step.told())
                 try:
-                    rate = ramp.send(step.kept)
+                    rate = ramp.send(Seen(step.kept, step.behind))
                 except StopIteration:
                     return ""
                 # One that had to be started again is waited for: what is asked of nobody says nothing.
                 await self._until_ready(session)
-
-    def _rates(self) -> Generator[float, bool, None]:
-        """Those of the ramp, and, where its promise was broken and the server was never full, ever more until it is."""
-        yield from rates(self.spec.first, self.spec.most, self.spec.halvings)
-        rate = max(step.rate for step in self.steps)
-        for _ in range(0 if all(step.kept for step in self.steps) else FULLER):
-            if any(step.behind for step in self.steps):
-                return
-            rate *= 2
-            yield rate
 
     async def _send(self, step: ProbedStep, session: aiohttp.ClientSession, asking: Asking, bodies: Sequence[bytes]) -> None:
         """Send at the step's rate, then wait until every answer is there: what is measured next begins without a queue."""

@@ -22,8 +22,11 @@ def _prose(page: Path) -> str:
 
 
 def _anchors(page: Path) -> set[str]:
+    """A heading that was there already is numbered from 1 on."""
     headings = re.findall(r"^#+ (.+)$", _prose(page), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    plain = [re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings]
+    before = [plain[:place].count(anchor) for place, anchor in enumerate(plain)]
+    return {f"{anchor}-{times}" if times else anchor for anchor, times in zip(plain, before, strict=True)}
 
 
 def _page(path: str) -> str:

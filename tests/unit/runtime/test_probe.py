@@ -24,10 +24,10 @@ from steelyard_runtime.artifacts.publish import Published
 from steelyard_runtime.failure import Failure
 from steelyard_runtime.load.entry import Entry
 from steelyard_runtime.load.lengths import Lengths
-from steelyard_runtime.load.probe import FULLER, TOLD_BEHIND, Probe
+from steelyard_runtime.load.probe import TOLD_BEHIND, Probe
 from steelyard_runtime.load.probe_spec import Objective, ProbeSpec, probe_spec
 from steelyard_runtime.load.probed_step import BEHIND, PARTS, ProbedStep, at_least
-from steelyard_runtime.load.rates import MOST_STEPS, rates
+from steelyard_runtime.load.rates import FULLER, MOST_STEPS, Seen, rates
 from steelyard_runtime.termination import LIMIT, fitted
 from unit.runtime.played import PlayedEngine, serving, sums
 from unit.runtime.server_process import ServerProcess, environment, free_port
@@ -75,12 +75,13 @@ async def ready(_: web.Request) -> web.StreamResponse:
 # The rates
 
 
-def taken(first: float, most: float, carries: float) -> list[float]:
+def taken(first: float, most: float, carries: float, full: float = 0.0) -> list[float]:
+    """Of a server that keeps the promise up to `carries` requests per second and can do no more from `full` on."""
     ramp = rates(first, most, 3)
     found = [next(ramp)]
     while True:
         try:
-            found.append(ramp.send(found[-1] <= carries))
+            found.append(ramp.send(Seen(kept=found[-1] <= carries, full=found[-1] >= full)))
         except StopIteration:
             return found
 
@@ -97,11 +98,26 @@ def test_a_first_rate_that_is_too_much_is_halved() -> None:
     assert taken(8, 64, carries=1.5) == [8, 4, 2, 1]
 
 
+def test_where_the_promise_breaks_before_the_server_is_full_ever_more_is_sent_until_it_is() -> None:
+    assert taken(4, 100, carries=21, full=100) == [4, 8, 16, 32, 24, 20, 22, 64, 128]
+
+
+def test_a_server_that_is_never_full_is_asked_for_eight_times_the_load_that_breaks_the_promise_at_most() -> None:
+    assert taken(4, 100, carries=21, full=1e9)[-FULLER:] == [64, 128, 256]
+
+
+def test_a_server_that_was_full_on_the_way_is_not_asked_for_more() -> None:
+    assert taken(4, 100, carries=21, full=23) == taken(4, 100, carries=21)
+
+
+def test_where_the_promise_is_kept_to_the_end_no_more_is_sent() -> None:
+    assert taken(4, 20, carries=1000, full=1e9) == [4, 8, 16, 20]
+
+
 @pytest.mark.parametrize("carries", [0.0, 1e-3, 7e4, 1e12])
 def test_a_ramp_has_an_end_and_its_result_fits_into_a_termination_message(carries: float) -> None:
-    found = taken(1e-3, 1e6, carries)
-    assert len(found) <= MOST_STEPS
-    found += [10**6 * 2.0**n for n in range(FULLER)]
+    found = taken(1e-3, 1e6, carries, full=1e99)
+    assert len(found) <= MOST_STEPS + FULLER
     steps = [ProbedStep(rate, (), 30.0, seconds=86_400, outcomes=Counter(good=10**8, slow=10**8, error=10**8)) for rate in found]
     for each in steps[:TOLD_BEHIND]:
         each.answered = [float(n) for n in range(86_400)]
@@ -280,36 +296,6 @@ def test_what_a_server_cannot_carry_breaks_the_promise_and_what_it_can_is_found_
     assert all(share < 0.9 for rate, share in good.items() if rate >= 100)
     assert good[2] > 0.5 and len(result["steps"]) >= 4
     assert max(good) <= 256, "it does not go on where the promise has broken"
-
-
-def test_where_the_promise_breaks_before_the_server_is_full_ever_more_is_sent_until_it_is() -> None:
-    """Ten at a time, a tenth of a second each: a hundred a second at most. One in fifty is late at any load that the ramp sends."""
-    served, lock = [0], asyncio.Semaphore(10)
-
-    async def handle(request: web.Request) -> web.StreamResponse:
-        if request.path == "/readyz":
-            return web.Response()
-        served[0] += 1
-        async with lock:
-            await asyncio.sleep(0.6 if served[0] % 20 == 0 else 0.1)
-        return web.json_response({"usage": {"prompt_tokens": 1}})
-
-    async def probed() -> dict[str, Any]:
-        latency = [{"metric": "e2e", "milliseconds": 500, "percent": "99.9"}]
-        async with answering(handle) as port:
-            changes = {
-                "objective": {"latency": latency},
-                "ramp": {"first": 30, "most": 60, "halvings": 1},
-                "step": {"seconds": 2, "requests": 5},
-            }
-            return await Probe(spec_of(port, port, **changes)).run()
-
-    steps = asyncio.run(probed())["steps"]
-    rates_sent, full = [step["rate"] for step in steps], ["finished" in step for step in steps]
-    assert rates_sent[:2] == [30, 15], "the ramp"
-    # A machine that is busy with something else is full at less.
-    assert rates_sent[2:] == [60, 120, 240][: len(steps) - 2], "and what is beyond it"
-    assert any(full) and not any(full[2:-1]), "until it is full"
 
 
 def test_the_queue_of_a_step_is_gone_before_the_next_begins() -> None:
