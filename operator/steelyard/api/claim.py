@@ -52,8 +52,8 @@ UNITS_OF: dict[ClaimMetric, tuple[ClaimUnit, ...]] = {
 }
 
 
-class Claim(SpecModel):
-    """One advertised number with its source."""
+class ClaimFigure(SpecModel):
+    """What is claimed, whoever says so: a metric with a ratio or a value."""
 
     RULES = (
         Rule(
@@ -86,32 +86,10 @@ class Claim(SpecModel):
         ),
     )
 
-    name: Annotated[
-        Annotated[
-            str,
-            Field(max_length=63),
-            Pattern("^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", "must be lower case letters, digits and hyphens, such as vendor-cost-2026"),
-        ],
-        says("A name for the claim, once in this pool. Verdicts of workloads refer to it.", example="vendor-bert-base-batch8"),
-    ]
     metric: Annotated[
         ClaimMetric,
         says("What the claim is about. It decides which units are possible and what is measured to judge it.", example="UnitCost"),
     ]
-    model: Annotated[
-        Annotated[
-            str,
-            Field(max_length=253),
-            Pattern(
-                "^[A-Za-z0-9*?][A-Za-z0-9*?._/-]*$",
-                'must be a glob over model names with letters, digits and * ? . _ / - only, such as "*bert*"',
-            ),
-        ],
-        says(
-            "For which models the claim was made, as a glob over the path of model.uri without its scheme. * and ? are wildcards.",
-            example="*/bert-base*",
-        ),
-    ] = "*"
     ratio: Annotated[
         PositiveDecimal | None,
         says(
@@ -157,6 +135,33 @@ class Claim(SpecModel):
             example="Saturation",
         ),
     ] = None
+
+
+class Claim(ClaimFigure):
+    """One advertised number with its source."""
+
+    name: Annotated[
+        Annotated[
+            str,
+            Field(max_length=63),
+            Pattern("^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", "must be lower case letters, digits and hyphens, such as vendor-cost-2026"),
+        ],
+        says("A name for the claim, once in this pool. Verdicts of workloads refer to it.", example="vendor-bert-base-batch8"),
+    ]
+    model: Annotated[
+        Annotated[
+            str,
+            Field(max_length=253),
+            Pattern(
+                "^[A-Za-z0-9*?][A-Za-z0-9*?._/-]*$",
+                'must be a glob over model names with letters, digits and * ? . _ / - only, such as "*bert*"',
+            ),
+        ],
+        says(
+            "For which models the claim was made, as a glob over the path of model.uri without its scheme. * and ? are wildcards.",
+            example="*/bert-base*",
+        ),
+    ] = "*"
     conditions: Annotated[
         Annotated[str, Field(max_length=512)],
         says(

@@ -45,6 +45,12 @@ class CompiledModelConditionType(Word):
     READY = "Ready", "the artifact is published and verified"
 
 
+class TrialConditionType(Word):
+    """Every condition of an AcceleratorTrial."""
+
+    FINISHED = "Finished", "the trial has ended, for whatever reason"
+
+
 class Condition(StatusModel):
     """One observation of an object's state."""
 
@@ -104,3 +110,9 @@ class CompiledModelCondition(Condition):
     """One observation of a compiled model's state."""
 
     type: Annotated[CompiledModelConditionType, says(_TYPE)]
+
+
+class TrialCondition(Condition):
+    """One observation of a trial's state."""
+
+    type: Annotated[TrialConditionType, says(_TYPE)]

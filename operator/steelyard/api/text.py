@@ -8,6 +8,7 @@ from steelyard.api.rule import Pattern
 
 WORKLOAD_NAME_MAX = 32
 POOL_NAME_MAX = 20
+TRIAL_NAME_MAX = 40
 COMPILED_MODEL_NAME_MAX = 52
 """A Job's name is its CompiledModel's name plus `-<attempt>`; the label `job-name` holds at most 63 characters."""
 

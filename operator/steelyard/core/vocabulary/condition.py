@@ -18,6 +18,8 @@ class ConditionType(StrEnum):
     OBSERVED = "Observed"
     BALANCED = "Balanced"
     HELD = "Held"
+    FINISHED = "Finished"
+    """Of a trial alone."""
 
 
 @dataclass(frozen=True, slots=True)

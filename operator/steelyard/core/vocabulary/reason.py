@@ -191,6 +191,18 @@ class Reason(str, Enum):
         "somebody else's: it is left alone, and status.endpoint is empty while it is the Service.",
     )
 
+    # State of a trial.
+    MEASURING = ("Measuring", "The pools of the trial are sent requests, or their replicas start.")
+    DECIDED = ("Decided", "Everything that was asked for is measured, and each claim has its verdict.")
+    BUDGET_SPENT = ("BudgetSpent", "The time that the trial's budget pays for is over, and a claim is still open; the message says which.")
+    DEADLINE = ("Deadline", "spec.deadlineSeconds of the trial, or the time of its load, is over, and not all is decided; the message says what is open.")
+    STOPPED = ("Stopped", "A person set spec.stop of the trial; what was measured until then stays.")
+    BUDGET_TOO_SMALL = (
+        "BudgetTooSmall",
+        "The least that the trial would have to reserve is more than its budget, so that nothing was started; the message says how much it is.",
+    )
+    NOTHING_MEASURED = ("NothingMeasured", "No pool of the trial could be measured; status.pools says why of each.")
+
     # What the shell meets while acting.
     OBJECT_INVALID = ("ObjectInvalid", "The API server refuses an object, or a spec cannot be read; the message quotes why.")
     FIELDS_IGNORED = ("FieldsIgnored", "A spec has fields that only a later version of the operator knows; the message names them.")
