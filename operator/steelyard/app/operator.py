@@ -24,6 +24,7 @@ from steelyard.control.clock import AnchoredClock
 from steelyard.control.gather.other_pods import LOOK_SECONDS, OtherPods
 from steelyard.control.gather.served_artifact import refused_artifact
 from steelyard.control.gather.snapshot_builder import SnapshotBuilder
+from steelyard.control.gather.trial_snapshots import TrialSnapshots
 from steelyard.control.gather.unexplained import unexplained
 from steelyard.control.kube import kopf_settings, watch_handlers
 from steelyard.control.kube import manifest as manifests
@@ -36,6 +37,7 @@ from steelyard.control.kube.rbac import LEASE_NAME
 from steelyard.control.kube.reader import Reader
 from steelyard.control.kube.resource import (
     ACCELERATOR_POOLS,
+    ACCELERATOR_TRIALS,
     COMPILED_MODELS,
     DEPLOYMENTS,
     DISRUPTION_BUDGETS,
@@ -61,6 +63,7 @@ from steelyard.control.log import get_logger
 from steelyard.control.reconcile.compile import CompileReconciler
 from steelyard.control.reconcile.fleet import PLAN_SECONDS, Fleet, rest_after
 from steelyard.control.reconcile.pool import PoolReconciler
+from steelyard.control.reconcile.trial import TrialReconciler
 from steelyard.control.reconcile.workload import WorkloadReconciler
 from steelyard.control.reconcile.workqueue import Priority, WorkQueue
 from steelyard.control.telemetry.certificate import Certificate
@@ -277,6 +280,17 @@ class Operator:
             self.clock,
             self.reader,
         )
+        self.trials = TrialReconciler(
+            self.client,
+            applier,
+            self.store,
+            TrialSnapshots(self.store, self.snapshots, self.reader, self.sweep.synced),
+            decided_by,
+            self.observing.progress,
+            self.decision_log,
+            self.events,
+            self.clock,
+        )
         self.pools = PoolReconciler(
             self.client,
             self.store,
@@ -432,6 +446,8 @@ class Operator:
             if compiled is not None and done.changed:
                 self._wake_users(compiled)
             again = done.again
+        elif key.plural == ACCELERATOR_TRIALS.plural:
+            again = await self.trials.reconcile(ACCELERATOR_TRIALS.key(key.namespace, key.name))
         else:
             again = await self.pools.reconcile(key.name)
         self._heartbeat.beat()
@@ -514,6 +530,8 @@ class Operator:
         if key.resource == PODS and change.new is not None and (refusal := self.reader.read(PODS, change.new, refused_artifact)):
             loads, _ = refusal
             self.queue.add(Key(COMPILED_MODELS.plural, key.namespace, name.compiled_model(loads.backend, loads.key)))
+        if key.resource in {JOBS, PODS} and label.TRIAL in labels:
+            self.queue.add(Key(ACCELERATOR_TRIALS.plural, key.namespace, labels[label.TRIAL]))
         if key.resource in {JOBS, PODS} and label.COMPILED_MODEL in labels:
             self.queue.add(Key(COMPILED_MODELS.plural, key.namespace, labels[label.COMPILED_MODEL]))
 

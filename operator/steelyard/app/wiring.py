@@ -7,6 +7,7 @@ from steelyard.app.config import CacheConfig, Config
 from steelyard.control.kube.kopf_settings import MANAGED_BY
 from steelyard.control.kube.resource import (
     ACCELERATOR_POOLS,
+    ACCELERATOR_TRIALS,
     COMPILED_MODELS,
     DEPLOYMENTS,
     DISRUPTION_BUDGETS,
@@ -20,7 +21,7 @@ from steelyard.control.kube.sweep import Scope
 from steelyard.core.facts.resources import Resources
 from steelyard.core.facts.snapshot import Registries, ServeCache, Settings, Toolchain
 
-OWN_KINDS = (INFERENCE_WORKLOADS, ACCELERATOR_POOLS, COMPILED_MODELS)
+OWN_KINDS = (INFERENCE_WORKLOADS, ACCELERATOR_POOLS, COMPILED_MODELS, ACCELERATOR_TRIALS)
 
 
 def settings_of(config: Config) -> Settings:
@@ -82,6 +83,7 @@ def scopes_of(config: Config) -> tuple[Scope, ...]:
     return (
         Scope(INFERENCE_WORKLOADS, namespaces=where),
         Scope(COMPILED_MODELS, namespaces=where),
+        Scope(ACCELERATOR_TRIALS, namespaces=where),
         Scope(ACCELERATOR_POOLS),
         Scope(NODES),
         *(

@@ -17,6 +17,7 @@ PROBE = "probe"
 SERVERS = frozenset({SERVING, PROBE})
 """The roles of pods with a server of a placement in them."""
 MOVE = "steelyard.dev/move"
+TRIAL = "steelyard.dev/trial"
 
 ASKED = "steelyard.dev/asked"
 """Annotation: hash of what the user asked for when the Deployment was made."""
@@ -37,6 +38,11 @@ def of_placement(workload: WorkloadKey, key: PlacementKey) -> dict[str, str]:
 def of_probe(workload: WorkloadKey, key: PlacementKey, move: str) -> dict[str, str]:
     """On the Job and the pod of a probe: those of its placement, but for the role, which no Service selects."""
     return {**of_placement(workload, key), ROLE: PROBE, MOVE: move}
+
+
+def of_trial(workload: WorkloadKey, key: PlacementKey, trial: str) -> dict[str, str]:
+    """On a Job of an AcceleratorTrial and its pod: those of a probe, but for whose it is."""
+    return {**of_placement(workload, key), ROLE: PROBE, TRIAL: trial}
 
 
 def serving(workload: WorkloadKey) -> dict[str, str]:

@@ -25,6 +25,11 @@ def probe_job(workload: WorkloadKey, key: PlacementKey, move: str) -> str:
     return f"{workload.name}-probe-{told[:10]}"
 
 
+def trial_job(trial: str, pool: str) -> str:
+    """A Job of its own for each pool of an AcceleratorTrial."""
+    return f"{trial}-{hashlib.sha256(pool.encode()).hexdigest()[:10]}"
+
+
 def front(workload: WorkloadKey) -> str:
     """The stable Service that clients use, and the PodDisruptionBudget of what answers them."""
     return workload.name

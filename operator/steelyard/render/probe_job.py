@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import json
 import math
+from typing import NamedTuple
 
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.probe import Lengths, Ramp
 from steelyard.core.facts.resources import Resources
 from steelyard.core.facts.snapshot import Settings
-from steelyard.core.placing.intent import PlacementIntent, ProbeIntent
+from steelyard.core.placing.intent import PlacementIntent, ProbeIntent, TrialIntent
 from steelyard.render import label, name, runtime_word
 from steelyard.render.deployment import HTTP_PORT, METRICS_PORT, serving_pod
-from steelyard.render.manifest import Manifest, owned_by_workload
+from steelyard.render.manifest import Manifest, owned_by_workload, owner
 from steelyard.render.pod import container_security
 from steelyard.render.quantity import requests_equal_limits
 
@@ -29,6 +30,8 @@ STEP_REQUESTS = 1
 """A step in which chance sends none goes on until it has one."""
 MOST_TOKENS = 2**20
 """Of a request; the generator sends no longer ones."""
+BEGIN_PORT = 8081
+"""Where the generator of a trial is told to begin, once those of the other pools are ready as well."""
 KEEP_SECONDS = 3600
 """A finished Job keeps its log for an hour; its result stands in the evidence."""
 
@@ -36,48 +39,73 @@ KEEP_SECONDS = 3600
 def probe_job(workload: WorkloadKey, uid: str, intent: ProbeIntent, settings: Settings) -> Manifest:
     """One attempt, which ends after `intent.seconds` whatever it waits for."""
     key = intent.placement.key
-    labels = label.of_probe(workload, key, intent.move)
-    pod = serving_pod(intent.placement, settings)
+    about = _About(name.probe_job(workload, key, intent.move), label.of_probe(workload, key, intent.move), owned_by_workload(workload, uid))
+    return _job(about, workload.namespace, intent.placement, probe_spec(intent), settings)
+
+
+def trial_job(intent: TrialIntent, settings: Settings) -> Manifest:
+    """The same for one pool of an AcceleratorTrial: it begins with the others, and goes on with steady loads."""
+    placement, trial = intent.placement, intent.trial
+    about = _About(
+        name.trial_job(trial.name, placement.key.pool),
+        label.of_trial(intent.workload, placement.key, trial.name),
+        owner("AcceleratorTrial", trial.name, intent.trial_uid, controller=True),
+    )
+    spec = {
+        **_spec(placement, intent.ramp, intent.seconds),
+        "begin": {"by": intent.begin_by, "port": BEGIN_PORT},
+        **({"steady": {"loads": list(intent.loads), "seconds": intent.load_seconds}} if intent.loads else {}),
+    }
+    return _job(about, trial.namespace, placement, spec, settings)
+
+
+class _About(NamedTuple):
+    name: str
+    labels: dict[str, str]
+    owner: Manifest
+
+
+def _job(about: _About, namespace: str, placement: PlacementIntent, spec: Manifest, settings: Settings) -> Manifest:
+    pod = serving_pod(placement, settings)
     server = {**pod["containers"][0], "restartPolicy": "Always"}
+    generator = _generator(placement.image, spec, settings)
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": {
-            "name": name.probe_job(workload, key, intent.move),
-            "namespace": workload.namespace,
-            "labels": labels,
-            "ownerReferences": [owned_by_workload(workload, uid)],
-        },
+        "metadata": {"name": about.name, "namespace": namespace, "labels": about.labels, "ownerReferences": [about.owner]},
         "spec": {
             "backoffLimit": 0,
-            "activeDeadlineSeconds": intent.seconds,
+            "activeDeadlineSeconds": spec["seconds"],
             "ttlSecondsAfterFinished": KEEP_SECONDS,
             "template": {
-                "metadata": {"labels": labels},
-                "spec": {**pod, "restartPolicy": "Never", "initContainers": [server], "containers": [_generator(intent, settings)]},
+                "metadata": {"labels": about.labels},
+                "spec": {**pod, "restartPolicy": "Never", "initContainers": [server], "containers": [generator]},
             },
         },
     }
 
 
-def _generator(intent: ProbeIntent, settings: Settings) -> Manifest:
+def _generator(image: str, spec: Manifest, settings: Settings) -> Manifest:
     """Of the server's own image, which has it, and which the node has by then."""
-    spec = json.dumps(probe_spec(intent), sort_keys=True, separators=(",", ":"))
     return {
         "name": GENERATOR,
-        "image": intent.placement.image,
+        "image": image,
         "imagePullPolicy": settings.image_pull_policy,
         "args": ["probe"],
-        "env": [{"name": PROBE_SPEC, "value": spec}],
+        "env": [{"name": PROBE_SPEC, "value": json.dumps(spec, sort_keys=True, separators=(",", ":"))}],
         "resources": requests_equal_limits(GENERATOR_RESOURCES, None, GENERATOR_DISK_GIB),
         "securityContext": container_security(),
         "terminationMessagePolicy": "File",
+        **({"ports": [{"name": "begin", "containerPort": BEGIN_PORT}]} if "begin" in spec else {}),
     }
 
 
 def probe_spec(intent: ProbeIntent) -> Manifest:
     """What the generator is told."""
-    placement, ramp = intent.placement, intent.ramp
+    return _spec(intent.placement, intent.ramp, intent.seconds)
+
+
+def _spec(placement: PlacementIntent, ramp: Ramp, seconds: int) -> Manifest:
     return {
         "server": {"url": f"http://127.0.0.1:{HTTP_PORT}", "ready": f"http://127.0.0.1:{METRICS_PORT}/readyz"},
         "model": _served_name(placement),
@@ -87,7 +115,7 @@ def probe_spec(intent: ProbeIntent) -> Manifest:
         },
         "ramp": {"first": ramp.first, "most": max(ramp.first, ramp.most), "halvings": ramp.halvings},
         "step": {"seconds": ramp.step_seconds, "requests": STEP_REQUESTS},
-        "seconds": intent.seconds,
+        "seconds": seconds,
         "lengths": _lengths(ramp),
     }
 

@@ -6,7 +6,6 @@ What cannot be read back is treated as not remembered, never as zero: a status e
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from decimal import Decimal
 from enum import Enum
 from typing import TypeVar
 
@@ -20,12 +19,13 @@ from steelyard.core.facts.percentile import Percentile
 from steelyard.core.facts.tokens import PerRequest
 from steelyard.core.facts.unit_cost import TokenCost, Unit, UnitCost
 from steelyard.core.statistics.interval import Interval
+from steelyard.status.claim import remembered_claim
 from steelyard.status.raw import Raw
 from steelyard.status.read import placement as read
-from steelyard.status.read.claim import Verdict
 from steelyard.status.read.decision import Decision, Gate, Option
 from steelyard.status.read.move import Move, PastMove, Quarantine, Saved
 from steelyard.status.read.workload import workload_status
+from steelyard.status.value import interval, real, word
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -41,7 +41,7 @@ def memory_of(status: Raw) -> core.Memory:
         known=tuple(sorted(_each(_known, told.placements), key=lambda known: (known.pool, known.revision))),
         history=_each(_past, told.history),
         quarantine=_each(_quarantine, told.quarantine),
-        claims=_each(_verdict, told.claims),
+        claims=_each(remembered_claim, told.claims),
         last=_decision(told.decision) if told.decision else None,
     )
 
@@ -60,11 +60,11 @@ def _known(told: read.Placement) -> core.Known | None:
         capacity=capacity,
         unit_cost=cost,
         within=None if told.good_percent is None else round(float(told.good_percent) / 100, 6),
-        p99_milliseconds=_real(told.p99_milliseconds),
+        p99_milliseconds=real(told.p99_milliseconds),
         steady=bool(told.steady),
         floor=floor,
         saturation=_saturation(told.saturation),
-        start_seconds=_real(told.start_seconds),
+        start_seconds=real(told.start_seconds),
         probed=told.probed,
         energy=_energy(told.energy),
         percentile=_percentile(told.latency),
@@ -73,16 +73,16 @@ def _known(told: read.Placement) -> core.Known | None:
 
 
 def _saturation(told: read.Saturation | None) -> Saturation | None:
-    rate = _interval(told.per_replica, told.lower, told.upper) if told is not None else None
+    rate = interval(told.per_replica, told.lower, told.upper) if told is not None else None
     return None if told is None or rate is None else Saturation(rate, told.n or 0)
 
 
 def _energy(told: read.UnitEnergy | None) -> UnitEnergy | None:
     """None where one of its figures, or how it is known, is not told."""
-    method = _word(EnergyMethod, told.method) if told is not None else None
+    method = word(EnergyMethod, told.method) if told is not None else None
     if told is None or told.requests_per_second is None or method is None:
         return None
-    each, watts = _interval(told.joules, told.lower, told.upper), _interval(told.watts, told.watts_lower, told.watts_upper)
+    each, watts = interval(told.joules, told.lower, told.upper), interval(told.watts, told.watts_lower, told.watts_upper)
     if each is None or watts is None:
         return None
     return UnitEnergy(each, watts, float(told.requests_per_second), told.n or 0, estimated=method is EnergyMethod.ESTIMATED)
@@ -92,7 +92,7 @@ def _percentile(told: read.Percentile | None) -> Percentile | None:
     """None where one of its figures is not told."""
     if told is None or told.percent is None or told.requests_per_second is None:
         return None
-    took = _interval(told.milliseconds, told.lower, told.upper)
+    took = interval(told.milliseconds, told.lower, told.upper)
     return None if took is None else Percentile(took, float(told.percent), float(told.requests_per_second), told.n or 0)
 
 
@@ -100,7 +100,7 @@ def _floor(told: read.Floor | None) -> Floor | None:
     """None where one of its figures is not known."""
     if told is None or told.requests_per_second is None or told.n is None or told.time is None or told.most is None:
         return None
-    share = _interval(told.percent, told.lower, told.upper)
+    share = interval(told.percent, told.lower, told.upper)
     if share is None:
         return None
     part = Interval(*(round(value / 100, 6) for value in (share.point, share.lower, share.upper)))
@@ -108,8 +108,8 @@ def _floor(told: read.Floor | None) -> Floor | None:
 
 
 def _capacity(told: read.Placement) -> Capacity | None:
-    rate = _interval(told.capacity, told.capacity_lower, told.capacity_upper)
-    basis = _word(Basis, told.capacity_basis)
+    rate = interval(told.capacity, told.capacity_lower, told.capacity_upper)
+    basis = word(Basis, told.capacity_basis)
     # An earlier version wrote 0 where its law knew no load that surely keeps the promise.
     if rate is None or rate.lower <= 0 or basis is None or basis is Basis.CLAIMED:
         return None
@@ -122,7 +122,7 @@ def _capacity(told: read.Placement) -> Capacity | None:
 def _cost(told: read.UnitCost | None) -> UnitCost | None:
     if told is None or told.since is None or told.until is None or told.good is None or told.cost is None:
         return None
-    value = _interval(told.value, told.lower, told.upper)
+    value = interval(told.value, told.lower, told.upper)
     if value is None:
         return None
     return UnitCost(
@@ -139,19 +139,19 @@ def _cost(told: read.UnitCost | None) -> UnitCost | None:
 
 
 def _token_cost(told: read.TokenCost | None) -> TokenCost | None:
-    value = _interval(told.value, told.lower, told.upper) if told is not None else None
+    value = interval(told.value, told.lower, told.upper) if told is not None else None
     return None if told is None or value is None or told.tokens is None else TokenCost(value, told.tokens)
 
 
 def _tokens(told: read.Placement) -> PerRequest | None:
     spoken, answered = (
-        None if each is None else _interval(each.mean, each.lower, each.upper) for each in (told.input_tokens, told.output_tokens)
+        None if each is None else interval(each.mean, each.lower, each.upper) for each in (told.input_tokens, told.output_tokens)
     )
     return None if spoken is None and answered is None else PerRequest(spoken, answered)
 
 
 def _move(told: Move) -> core.Move | None:
-    kind, step = _word(core.MoveKind, told.kind), _word(core.Step, told.step)
+    kind, step = word(core.MoveKind, told.kind), word(core.Step, told.step)
     if told.id is None or kind is None or step is None:
         return None
     if told.source is None or told.source_revision is None or told.target is None or told.target_revision is None:
@@ -175,12 +175,12 @@ def _move(told: Move) -> core.Move | None:
         back_reason=told.back_reason,
         source_goal=told.source_goal or 0,
         target_base=told.target_base or 0,
-        reserved=_real(told.reserved),
+        reserved=real(told.reserved),
     )
 
 
 def _past(told: PastMove) -> core.PastMove | None:
-    outcome = _word(core.Outcome, told.outcome)
+    outcome = word(core.Outcome, told.outcome)
     if outcome is None or told.source is None or told.target is None or told.target_revision is None or told.time is None:
         return None
     return core.PastMove(
@@ -190,18 +190,18 @@ def _past(told: PastMove) -> core.PastMove | None:
         time=told.time,
         outcome=outcome,
         reason=told.reason or "",
-        kind=_word(core.MoveKind, told.kind),
-        cost=_real(told.cost),
-        cost_before=None if told.before is None else _interval(told.before.value, told.before.lower, told.before.upper),
+        kind=word(core.MoveKind, told.kind),
+        cost=real(told.cost),
+        cost_before=None if told.before is None else interval(told.before.value, told.before.lower, told.before.upper),
         saved=_saved(told.saved),
-        unit=_word(Unit, told.unit) or Unit.GOOD_REQUESTS,
+        unit=word(Unit, told.unit) or Unit.GOOD_REQUESTS,
     )
 
 
 def _saved(told: Saved | None) -> core.Realised | None:
     if told is None or told.paid is None or told.good is None or told.since is None or told.until is None:
         return None
-    money = _interval(told.value, told.lower, told.upper)
+    money = interval(told.value, told.lower, told.upper)
     return None if money is None else core.Realised(money=money, paid=float(told.paid), good=told.good, start=told.since, end=told.until)
 
 
@@ -210,27 +210,6 @@ def _quarantine(told: Quarantine) -> core.Quarantine | None:
         return None
     failures = 1 if told.failures is None else told.failures
     return core.Quarantine(pool=told.pool, revision=told.revision, until=told.until, failures=failures, reason=told.reason or "")
-
-
-def _verdict(told: Verdict) -> core.ClaimVerdict | None:
-    verdict = _word(core.VerdictWord, told.verdict)
-    if verdict is None or not told.pool or not told.name or told.claimed is None:
-        return None
-    return core.ClaimVerdict(
-        pool=told.pool,
-        name=told.name,
-        verdict=verdict,
-        n=told.n or 0,
-        claimed=float(told.claimed),
-        measured=_real(told.measured),
-        lower=_real(told.lower),
-        upper=_real(told.upper),
-        message=told.message or "",
-        relative_to=told.relative_to,
-        reason=told.reason or "",
-        first_prices=core.ClaimPrices(_real(told.price), _real(told.relative_price)),
-        unit=_word(Unit, told.unit) or Unit.GOOD_REQUESTS,
-    )
 
 
 def _decision(told: Decision) -> core.LastDecision | None:
@@ -244,7 +223,7 @@ def _decision(told: Decision) -> core.LastDecision | None:
         digest=told.digest or "",
         board=_each(_board_line, told.gates),
         options=_each(_option_line, told.options),
-        unit=_word(Unit, told.unit) or Unit.GOOD_REQUESTS,
+        unit=word(Unit, told.unit) or Unit.GOOD_REQUESTS,
     )
 
 
@@ -263,31 +242,12 @@ def _option_line(told: Option) -> core.OptionLine | None:
         reason=told.reason or "",
         message=told.message or "",
         replicas=told.replicas,
-        cost_per_hour=_real(told.cost_per_hour),
-        unit_cost=_real(told.unit_cost),
-        lower=_real(told.lower),
-        upper=_real(told.upper),
+        cost_per_hour=real(told.cost_per_hour),
+        unit_cost=real(told.unit_cost),
+        lower=real(told.lower),
+        upper=real(told.upper),
         basis=told.basis,
         n=told.n or 0,
-        cheapest_below=_real(told.cheapest_below),
+        cheapest_below=real(told.cheapest_below),
         cost_basis=told.cost_basis,
     )
-
-
-def _word(kind: type[E], value: str | None) -> E | None:
-    """The member of that value; None where there is none, as for a word of another version."""
-    try:
-        return kind(value)
-    except ValueError:
-        return None
-
-
-def _real(value: Decimal | None) -> float | None:
-    return None if value is None else float(value)
-
-
-def _interval(point: Decimal | None, lower: Decimal | None, upper: Decimal | None) -> Interval | None:
-    """None where one of its three figures is not known, or they are not in order."""
-    if point is None or lower is None or upper is None or not lower <= point <= upper:
-        return None
-    return Interval(float(point), float(lower), float(upper))

@@ -22,7 +22,7 @@ from steelyard.core.economics.hourly_cost import HourlyCost
 from steelyard.core.facts.energy import UnitEnergy
 from steelyard.core.facts.floor import Floor
 from steelyard.core.facts.identity import PlacementKey
-from steelyard.core.facts.memory import ClaimVerdict, Known, LastDecision, Move, OptionLine, PastMove
+from steelyard.core.facts.memory import Known, LastDecision, Move, OptionLine, PastMove
 from steelyard.core.facts.percentile import Percentile
 from steelyard.core.facts.snapshot import Placement, Snapshot
 from steelyard.core.facts.tokens import PerRequest
@@ -30,6 +30,7 @@ from steelyard.core.facts.unit_cost import Unit, UnitCost
 from steelyard.core.placing.decision import Decision
 from steelyard.core.statistics.interval import Interval
 from steelyard.core.statistics.significant import significant
+from steelyard.status.claim import counted, written_claim
 from steelyard.status.condition import written_condition
 from steelyard.status.cost import written_costs
 from steelyard.status.raw import Raw
@@ -71,7 +72,7 @@ def status_of(
         # What is not seen yet is not gone.
         "placements": _placements(decision, snapshot.placements) if snapshot.synced else old.get("placements") or [],
         "costs": written_costs(costs, old, COSTS),
-        "claims": [_claim_out(v) for v in memory.claims[:CLAIMS]],
+        "claims": [written_claim(v) for v in memory.claims[:CLAIMS]],
         "quarantine": [
             {"pool": q.pool, "revision": q.revision, "until": time_text(q.until), "failures": q.failures, "reason": q.reason}
             for q in memory.quarantine[:QUARANTINE]
@@ -246,32 +247,6 @@ def _is_told(interval: Interval) -> bool:
     return not (math.isnan(interval.point) or math.isnan(interval.lower) or math.isnan(interval.upper))
 
 
-def _counted(unit: Unit) -> Raw:
-    """Said where it is not the usual one."""
-    return {} if unit is Unit.GOOD_REQUESTS else {"unit": unit.value}
-
-
-def _claim_out(verdict: ClaimVerdict) -> Raw:
-    out: Raw = {
-        "pool": verdict.pool,
-        "name": verdict.name,
-        "verdict": verdict.verdict.value,
-        "n": count(verdict.n),
-        **_counted(verdict.unit),
-    }
-    if verdict.relative_to is not None:
-        out["relativeTo"] = verdict.relative_to
-    out |= decimals(
-        claimed=verdict.claimed,
-        measured=verdict.measured,
-        lower=verdict.lower,
-        upper=verdict.upper,
-        price=verdict.first_prices.own,
-        relativePrice=verdict.first_prices.other,
-    )
-    return out | {"reason": verdict.reason, "message": verdict.message[:512]}
-
-
 def _move_out(move: Move) -> Raw:
     out: Raw = {
         "id": move.id,
@@ -306,7 +281,7 @@ def _past_out(past: PastMove) -> Raw:
         "time": time_text(past.time),
         "outcome": past.outcome.value,
         "reason": past.reason,
-        **_counted(past.unit),
+        **counted(past.unit),
     }
     if past.kind is not None:
         out["kind"] = past.kind.value
@@ -338,7 +313,7 @@ def _last_out(last: LastDecision) -> Raw:
         "digest": last.digest,
         "board": [{"gate": b.gate, "passed": b.passed, "reason": b.reason, "message": b.message[:256]} for b in last.board[:BOARD]],
         "options": [_option_out(o) for o in last.options[:OPTIONS]],
-        **_counted(last.unit),
+        **counted(last.unit),
     }
 
 

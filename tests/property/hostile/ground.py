@@ -12,7 +12,8 @@ from steelyard.app.config import Config
 from steelyard.app.operator import Identity, Operator
 from steelyard.app.wiring import settings_of
 from steelyard.control.gather.compile_snapshots import CompileSnapshots
-from steelyard.control.gather.snapshot_builder import SnapshotBuilder, Unreadable
+from steelyard.control.gather.snapshot_builder import SnapshotBuilder
+from steelyard.control.gather.spec import Unreadable
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.resource import (
     ACCELERATOR_POOLS,

@@ -9,7 +9,8 @@ import pytest
 
 from steelyard.app.config import Config
 from steelyard.app.wiring import settings_of
-from steelyard.control.gather.snapshot_builder import SnapshotBuilder, Unreadable
+from steelyard.control.gather.snapshot_builder import SnapshotBuilder
+from steelyard.control.gather.spec import Unreadable
 from steelyard.control.kube.reader import Reader
 from steelyard.control.kube.resource import ACCELERATOR_POOLS, INFERENCE_WORKLOADS, Resource
 from steelyard.control.kube.store import Store

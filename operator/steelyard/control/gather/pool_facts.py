@@ -85,7 +85,7 @@ def pool_of(parsed: AcceleratorPool, raw: Manifest, nodes: Iterable[NodeView], *
         reserved=spec.capacity.type == CapacityType.RESERVED,
         max_nodes=spec.capacity.max_nodes,
         provisioned=spec.provisioner.type != ProvisionerType.NONE,
-        claims=tuple(_claim(c.to_raw()) for c in spec.claims),
+        claims=tuple(claim_of(c.to_raw()) for c in spec.claims),
         nodes=len(mine),
         unready_nodes=sum(1 for n in mine if not n.ready),
         starting_nodes=sum(1 for n in mine if n.starting),
@@ -217,7 +217,8 @@ def _too_many_unready(raw: Mapping[str, Any] | None) -> TooManyUnready | None:
     return TooManyUnready(started=time_of(raw["startedTime"]), ended=time_of(ended) if ended else None)
 
 
-def _claim(raw: Mapping[str, Any]) -> Claim:
+def claim_of(raw: Mapping[str, Any]) -> Claim:
+    """Of a pool, or of a trial: one that says no model is of all."""
     return Claim(
         name=raw["name"],
         metric=ClaimMetric(raw["metric"]),

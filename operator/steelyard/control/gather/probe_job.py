@@ -43,7 +43,13 @@ def probe_of(job: Manifest, pod: Manifest | None, workload: WorkloadKey, keys: S
     move, key = labels.get(label.MOVE, ""), PlacementKey(labels.get(label.POOL, ""), labels.get(label.REVISION, ""))
     if manifests.is_leaving(job) or made is None or manifests.name(job) != name.probe_job(workload, key, move):
         return None
-    state = _generator(pod or {})
+    return told_of(job, pod, move, key, keys, now)
+
+
+def told_of(job: Manifest, pod: Manifest | None, move: str, key: PlacementKey, keys: SecretKeys, now: datetime) -> Probe:
+    """What a Job tells whose generator asks the server beside it, for a move or for a trial."""
+    made = moment(manifests.metadata(job).get("creationTimestamp")) or now
+    state = generator(pod or {})
     begun = moment((state.get("running") or {}).get("startedAt") or (state.get("terminated") or {}).get("startedAt"))
     # The kubelet starts what asks once the server beside it is ready.
     ready = None if begun is None else max(0.0, (begun - made).total_seconds())
@@ -74,7 +80,7 @@ def _with(told: Probe, state: ProbeState, message: str, **found: Any) -> Probe:
     return replace(told, state=state, message=re.sub(r"\s+", " ", message).strip()[:LONGEST], **found)
 
 
-def _generator(pod: Manifest) -> Mapping[str, Any]:
+def generator(pod: Manifest) -> Mapping[str, Any]:
     """The state of the container that asks."""
     statuses = (pod.get("status") or {}).get("containerStatuses") or ()
     return next((each.get("state") or {} for each in statuses), {})
@@ -93,7 +99,7 @@ def _ended(told: Probe, ended: Mapping[str, Any]) -> Probe:
     word = last_word(ended)
     if word.get("result") == "Probed":
         try:
-            steps, waited = _steps(word.get("steps")), _number(word.get("readySeconds"))
+            steps, waited = _steps(word.get("steps")), figure(word.get("readySeconds"))
         except ValueError as error:
             return _with(told, ProbeState.FAILED, f"the probe's result cannot be read: {error}")
         ready = None if told.ready_seconds is None else told.ready_seconds + waited
@@ -106,14 +112,15 @@ def _ended(told: Probe, ended: Mapping[str, Any]) -> Probe:
 def _steps(raw: Any) -> tuple[ProbeStep, ...]:
     if not isinstance(raw, list) or not 1 <= len(raw) <= MOST_STEPS:
         raise ValueError(f"it has not 1 to {MOST_STEPS} steps")
-    return tuple(_step(each) for each in raw)
+    return tuple(step_of(each) for each in raw)
 
 
-def _step(raw: Any) -> ProbeStep:
+def step_of(raw: Any) -> ProbeStep:
+    """One step as the generator tells it; raises ValueError."""
     if not isinstance(raw, dict):
         raise ValueError("a step is no object")
-    counts = [_count(raw.get(outcome)) for outcome in OUTCOMES]
-    rate, seconds = _number(raw.get("rate")), _number(raw.get("seconds"))
+    counts = [whole(raw.get(outcome)) for outcome in OUTCOMES]
+    rate, seconds = figure(raw.get("rate")), figure(raw.get("seconds"))
     if not rate or not seconds or not sum(counts):
         raise ValueError("a step has no rate, no seconds or no requests")
     good, slow, error, shed = counts
@@ -127,23 +134,26 @@ def _step(raw: Any) -> ProbeStep:
         slow=slow,
         error=error,
         shed=shed,
-        p50_milliseconds=_number_or_none(raw.get("p50")),
-        p99_milliseconds=_number_or_none(raw.get("p99")),
-        finished=tuple(map(_count, finished)),
+        p50_milliseconds=figure_or_none(raw.get("p50")),
+        p99_milliseconds=figure_or_none(raw.get("p99")),
+        finished=tuple(map(whole, finished)),
     )
 
 
-def _number(raw: Any) -> float:
+def figure(raw: Any) -> float:
+    """A number that can have been measured; raises ValueError."""
     if isinstance(raw, bool) or not isinstance(raw, int | float) or not 0 <= raw <= MOST:
         raise ValueError("it has a figure that is no number, negative or too large")
     return float(raw)
 
 
-def _number_or_none(raw: Any) -> float | None:
-    return None if raw is None else _number(raw)
+def figure_or_none(raw: Any) -> float | None:
+    """The same, of what may be left out."""
+    return None if raw is None else figure(raw)
 
 
-def _count(raw: Any) -> int:
+def whole(raw: Any) -> int:
+    """A count of requests or tokens; raises ValueError."""
     if isinstance(raw, bool) or not isinstance(raw, int) or not 0 <= raw <= MOST_REQUESTS:
         raise ValueError("it has a count of requests that is none")
     return raw

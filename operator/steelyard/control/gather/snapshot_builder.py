@@ -9,12 +9,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache, partial
 from operator import is_
-from typing import TypeVar
 
 from steelyard.api.accelerator_pool import AcceleratorPool
 from steelyard.api.inference_workload import InferenceWorkload
-from steelyard.api.kind import Resource as ApiResource
-from steelyard.api.parse import parse_served
 from steelyard.api.placement import LabelSelector
 from steelyard.control.gather.devices import devices_of_node, devices_of_pod
 from steelyard.control.gather.held_nodes import HeldNodes
@@ -27,6 +24,7 @@ from steelyard.control.gather.pod_trouble import secret_keys, trouble
 from steelyard.control.gather.pool_facts import ALWAYS_READ, NodeView, matches, node_view, pool_of, selects, with_selection
 from steelyard.control.gather.probe_job import is_probe, probe_of
 from steelyard.control.gather.served_artifact import served_artifact
+from steelyard.control.gather.spec import Unreadable, read_spec
 from steelyard.control.gather.unplaced import is_unplaced, no_room, node_found, waiting_since
 from steelyard.control.gather.workload_facts import placement_of, pod_ready, workload_of
 from steelyard.control.kube import manifest as manifests
@@ -35,6 +33,7 @@ from steelyard.control.kube.ownership import deployment_of, others
 from steelyard.control.kube.reader import Reader
 from steelyard.control.kube.resource import (
     ACCELERATOR_POOLS,
+    ACCELERATOR_TRIALS,
     COMPILED_MODELS,
     DEPLOYMENTS,
     INFERENCE_WORKLOADS,
@@ -42,7 +41,6 @@ from steelyard.control.kube.resource import (
     NODES,
     PODS,
     SERVICES,
-    Resource,
 )
 from steelyard.control.kube.store import Store
 from steelyard.core.catalogue.advertised import advertised, references
@@ -65,25 +63,14 @@ from steelyard.status.memory import memory_of
 from steelyard.status.read.move import Move as Told
 from steelyard.status.read.move import move as move_told
 
-R = TypeVar("R", bound=ApiResource)
 MOST_KEPT = 10_000
 """Values that were computed once and are kept for the next pass."""
-ERRORS_TOLD = 5
-"""Of a spec that cannot be understood: a document may have one for each of its lines."""
-_KINDS: Mapping[type[ApiResource], Resource] = {InferenceWorkload: INFERENCE_WORKLOADS, AcceleratorPool: ACCELERATOR_POOLS}
 ReadTraffic = Callable[[WorkloadKey, PlacementKey, datetime], Reading[Traffic]]
 ReadPast = Callable[[WorkloadKey], Mapping[PlacementKey, Sequence[Window]]]
 
 
 UNDER_WAY = "move under way"
 """Mark in the store, of workloads."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """The API server holds a spec that this version does not understand; says which field and what to do."""
-
-    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -485,14 +472,22 @@ class SnapshotBuilder:
         return label.WORKLOAD in labels and label.POOL in labels and self._is_ours(pod)
 
     def _is_ours(self, pod: Manifest) -> bool:
-        """Whether it comes of a Deployment of ours that stands, or of a probe's Job, whose owner by uid is the workload that the pod names."""
+        """Whether it comes of a Deployment of ours that stands, or of the Job of a probe or a trial, whose owner by uid is the workload or the
+        trial that the pod names."""
         labels, namespace = manifests.labels(pod), manifests.namespace(pod) or ""
-        owner = self.raw(WorkloadKey(namespace, labels[label.WORKLOAD]))
+        owner = self._trial_of(pod) if label.TRIAL in labels else self.raw(WorkloadKey(namespace, labels[label.WORKLOAD]))
         maker = None if owner is None else self._maker(pod, manifests.uid(owner))
         if owner is None or maker is None or manifests.controller_uid(maker) != manifests.uid(owner):
             return False
         placed = manifests.labels(maker)
         return all(labels.get(part) == placed.get(part) for part in (label.WORKLOAD, label.POOL, label.REVISION))
+
+    def _trial_of(self, pod: Manifest) -> Manifest | None:
+        """The AcceleratorTrial that it names, of the workload that it names."""
+        labels = manifests.labels(pod)
+        trial = self._store.get(ACCELERATOR_TRIALS.key(manifests.namespace(pod), labels[label.TRIAL]))
+        asked = (trial or {}).get("spec") or {}
+        return trial if asked.get("workloadName") == labels[label.WORKLOAD] else None
 
     def _maker(self, pod: Manifest, owner: str) -> Manifest | None:
         """The Deployment or the probe's Job that a pod of a workload was made for."""
@@ -535,7 +530,7 @@ class SnapshotBuilder:
         uid = manifests.uid(raw)
         known = self._understood.get(uid)
         if known is None or known.of != of:
-            parsed = self._read_spec(InferenceWorkload, raw)
+            parsed = read_spec(InferenceWorkload, INFERENCE_WORKLOADS, raw, self._reader)
             if isinstance(parsed, InferenceWorkload):
                 known = _Understood(of, workload_of(parsed, raw), _choice(parsed))
             else:
@@ -547,7 +542,7 @@ class SnapshotBuilder:
         generation, uid = int(manifests.metadata(raw).get("generation", 0)), manifests.uid(raw)
         known = self._parsed.get(uid)
         if known is None or known[0] != generation:
-            known = self._parsed[uid] = generation, self._read_spec(AcceleratorPool, raw)
+            known = self._parsed[uid] = generation, read_spec(AcceleratorPool, ACCELERATOR_POOLS, raw, self._reader)
         return known[1]
 
     def _forget(self, present: Container[str]) -> None:
@@ -560,16 +555,6 @@ class SnapshotBuilder:
         self._beside = {uid: kept for uid, kept in self._beside.items() if uid in present}
         pools = {manifests.uid(raw) for raw in self._store.all(ACCELERATOR_POOLS)}
         self._parsed = {uid: kept for uid, kept in self._parsed.items() if uid in pools}
-
-    def _read_spec(self, model: type[R], raw: Manifest) -> R | Unreadable:
-        # A status is never a reason not to understand a spec, and it changes often: it stays out of what is parsed.
-        found, ignored = parse_served(model, {k: v for k, v in raw.items() if k != "status"})
-        if ignored:
-            self._reader.ignores(_KINDS[model], raw, ignored)
-        if not isinstance(found, list):
-            return found
-        more = f"; and {len(found) - ERRORS_TOLD} more" if len(found) > ERRORS_TOLD else ""
-        return Unreadable("; ".join(str(each) for each in found[:ERRORS_TOLD]) + more)
 
     def _move_told(self, workload: Manifest) -> Told | None:
         return self._reader.read(INFERENCE_WORKLOADS, workload, lambda raw: move_told(raw.get("status") or {}))

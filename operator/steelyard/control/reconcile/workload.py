@@ -14,7 +14,8 @@ from typing import TypeVar
 
 from steelyard.control.clock import Clock
 from steelyard.control.gather.probe_job import is_probe, refused_probe
-from steelyard.control.gather.snapshot_builder import SnapshotBuilder, Unreadable
+from steelyard.control.gather.snapshot_builder import SnapshotBuilder
+from steelyard.control.gather.spec import Unreadable
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.api_client import ApiClient
 from steelyard.control.kube.apply import Applier, Created, Outcome, OwnedElsewhere, Patched, Refusal, Refused, Waiting

@@ -26,7 +26,7 @@ def intent_of(seen: Analysis, allocation: Allocation, move: Move | None = None) 
             if standing.desired != count and seen.is_ours(standing):
                 scale[key] = count
         elif count > 0 and candidate is not None and candidate.revision == key.revision and candidate.refusal is None:
-            create.append(_placement(seen, candidate, key, count))
+            create.append(placement_of(seen, candidate, key, count))
     return Intent(
         workload=workload.key,
         workload_uid=workload.uid,
@@ -44,7 +44,7 @@ def _probe(seen: Analysis, move: Move) -> ProbeIntent | None:
     if end is None or candidate is None:
         return None
     key, what = end
-    return ProbeIntent(move=move.id, placement=_placement(seen, candidate, key, 1), ramp=what.ramp, seconds=what.seconds)
+    return ProbeIntent(move=move.id, placement=placement_of(seen, candidate, key, 1), ramp=what.ramp, seconds=what.seconds)
 
 
 def _gone(seen: Analysis, allocation: Allocation) -> tuple[PlacementKey, ...]:
@@ -76,7 +76,8 @@ def _compile(seen: Analysis) -> tuple[CompileIntent, ...]:
     return tuple(intents)
 
 
-def _placement(seen: Analysis, candidate: Candidate, key: PlacementKey, count: int) -> PlacementIntent:
+def placement_of(seen: Analysis, candidate: Candidate, key: PlacementKey, count: int) -> PlacementIntent:
+    """Replicas of a candidate whose artifact is there."""
     workload = seen.snapshot.workload
     assert candidate.toolchain is not None
     assert candidate.inputs is not None

@@ -63,6 +63,23 @@ class ProbeIntent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrialIntent:
+    """One Job of an AcceleratorTrial: a replica and its generator, as of a probe. `loads`: requests per second of the whole workload, each sent for
+    `load_seconds` after the ramp, one replica's part of it. `begin_by`: when it begins to measure unless it is told to before, in Unix seconds."""
+
+    trial: WorkloadKey
+    trial_uid: str
+    workload: WorkloadKey
+    placement: PlacementIntent
+    ramp: Ramp
+    loads: tuple[float, ...]
+    load_seconds: int
+    begin_by: float
+    seconds: int
+    """After which it is ended, counted from its making."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
     """Everything that should exist for one workload.
 

@@ -195,7 +195,10 @@ class Reason(str, Enum):
     MEASURING = ("Measuring", "The pools of the trial are sent requests, or their replicas start.")
     DECIDED = ("Decided", "Everything that was asked for is measured, and each claim has its verdict.")
     BUDGET_SPENT = ("BudgetSpent", "The time that the trial's budget pays for is over, and a claim is still open; the message says which.")
-    DEADLINE = ("Deadline", "spec.deadlineSeconds of the trial, or the time of its load, is over, and not all is decided; the message says what is open.")
+    DEADLINE = (
+        "Deadline",
+        "spec.deadlineSeconds of the trial, or the time of its load, is over, and not all is decided; the message says what is open.",
+    )
     STOPPED = ("Stopped", "A person set spec.stop of the trial; what was measured until then stays.")
     BUDGET_TOO_SMALL = (
         "BudgetTooSmall",

@@ -1,0 +1,122 @@
+"""AcceleratorTrials, and the Jobs that stand for them, as the core sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from steelyard.api.accelerator_trial import AcceleratorTrial
+from steelyard.control.gather.pod_trouble import SecretKeys
+from steelyard.control.gather.pool_facts import claim_of
+from steelyard.control.gather.probe_job import figure, figure_or_none, generator, step_of, told_of, whole
+from steelyard.control.gather.termination import last_word
+from steelyard.control.gather.workload_facts import moment
+from steelyard.control.kube import manifest as manifests
+from steelyard.control.kube.manifest import Manifest
+from steelyard.core.facts.identity import PlacementKey, WorkloadKey
+from steelyard.core.facts.probe import ProbeState
+from steelyard.core.facts.trial import PoolClaim, SteadyStep, Trial, TrialReplica
+from steelyard.render import label
+from steelyard.render.probe_job import BEGIN_PORT
+
+MOST_STEADY = 8
+MOST_REPLICAS = 1_000_000
+LATEST = datetime(9000, 1, 1, tzinfo=UTC).timestamp()
+"""A time that a pod tells is one that can be written."""
+
+
+def trial_of(parsed: AcceleratorTrial, raw: Manifest, now: datetime) -> Trial:
+    """The spec and identity of one trial."""
+    spec = parsed.spec
+    return Trial(
+        key=WorkloadKey(manifests.namespace(raw) or "", manifests.name(raw)),
+        uid=manifests.uid(raw),
+        generation=int(manifests.metadata(raw).get("generation", 0)),
+        created=moment(manifests.metadata(raw).get("creationTimestamp")) or now,
+        workload=spec.workload_name,
+        pools=spec.pools,
+        budget=float(spec.budget),
+        deadline_seconds=spec.deadline_seconds,
+        duration_seconds=spec.duration_seconds,
+        claims=tuple(PoolClaim(pool=claim.pool, claim=claim_of(claim.to_raw())) for claim in spec.claims),
+        stop=spec.stop,
+    )
+
+
+def replica_of(job: Manifest, pod: Manifest | None, keys: SecretKeys, now: datetime) -> TrialReplica | None:
+    """What the Job of one pool tells; None for one that is leaving. `pod`: its newest."""
+    if manifests.is_leaving(job):
+        return None
+    labels = manifests.labels(job)
+    probe = told_of(job, pod, "", PlacementKey(labels.get(label.POOL, ""), labels.get(label.REVISION, "")), keys, now)
+    state = generator(pod or {})
+    word = last_word(state.get("terminated"))
+    told = probe.state is ProbeState.DONE
+    return TrialReplica(
+        probe=probe,
+        steady=_steady(word.get("steady")) if told else (),
+        began=_began(word.get("began")) if told else None,
+        scheduled=_scheduled(pod or {}),
+        ended=_ended(job, state),
+        address=_address(pod or {}) if state.get("running") else None,
+    )
+
+
+def _steady(raw: Any) -> tuple[SteadyStep, ...]:
+    """Those that can be read: what a pod says of one says nothing of the others."""
+    found = []
+    for each in raw[:MOST_STEADY] if isinstance(raw, list) else ():
+        try:
+            found.append(_one(each))
+        except ValueError:
+            continue
+    return tuple(found)
+
+
+def _one(raw: Any) -> SteadyStep:
+    step = step_of(raw)
+    load, replicas = figure(raw.get("load")), whole(raw.get("replicas"))
+    if not load or not 1 <= replicas <= MOST_REPLICAS:
+        raise ValueError("a steady step has no load, or no replicas")
+    return SteadyStep(
+        load=load,
+        replicas=replicas,
+        step=step,
+        p95_milliseconds=figure_or_none(raw.get("p95")),
+        joules=figure_or_none(raw.get("joules")),
+        input=_tokens(raw.get("input")),
+        output=_tokens(raw.get("output")),
+    )
+
+
+def _tokens(raw: Any) -> int | None:
+    return None if raw is None else whole(raw)
+
+
+def _began(raw: Any) -> datetime | None:
+    if isinstance(raw, bool) or not isinstance(raw, int | float) or not 0 < raw < LATEST:
+        return None
+    return datetime.fromtimestamp(raw, UTC)
+
+
+def _scheduled(pod: Manifest) -> datetime | None:
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    return next(
+        (moment(c.get("lastTransitionTime")) for c in conditions if c.get("type") == "PodScheduled" and c.get("status") == "True"), None
+    )
+
+
+def _ended(job: Manifest, state: Mapping[str, Any]) -> datetime | None:
+    """When the generator ended, or its Job did."""
+    ended = moment((state.get("terminated") or {}).get("finishedAt"))
+    conditions = (job.get("status") or {}).get("conditions") or ()
+    over = (
+        moment(c.get("lastTransitionTime")) for c in conditions if c.get("type") in {"Complete", "Failed"} and c.get("status") == "True"
+    )
+    return ended or next(over, None)
+
+
+def _address(pod: Manifest) -> str | None:
+    address = (pod.get("status") or {}).get("podIP")
+    return f"http://{address}:{BEGIN_PORT}" if isinstance(address, str) and address else None

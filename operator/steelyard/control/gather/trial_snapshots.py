@@ -1,0 +1,89 @@
+"""Gathers what is known of one AcceleratorTrial, its workload and its Jobs, and freezes it for `decide_trial`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+
+from steelyard.api.accelerator_trial import AcceleratorTrial
+from steelyard.control.gather.pod_trouble import secret_keys
+from steelyard.control.gather.snapshot_builder import SnapshotBuilder
+from steelyard.control.gather.spec import Unreadable, read_spec
+from steelyard.control.gather.trial_facts import replica_of, trial_of
+from steelyard.control.kube import manifest as manifests
+from steelyard.control.kube.manifest import Manifest
+from steelyard.control.kube.reader import Reader
+from steelyard.control.kube.resource import ACCELERATOR_TRIALS, COMPILED_MODELS, JOBS, PODS
+from steelyard.control.kube.store import Store
+from steelyard.core.facts.identity import WorkloadKey
+from steelyard.core.facts.snapshot import RefusedWrite, Snapshot
+from steelyard.core.facts.trial import Trial, TrialMemory, TrialReplica
+from steelyard.core.trials.look import TrialSnapshot
+from steelyard.core.vocabulary.reason import Reason, Refusal
+from steelyard.render import label, name
+from steelyard.status.read.compiled_model import seconds_taken
+from steelyard.status.trial import trial_memory_of
+
+
+class TrialSnapshots:
+    """Reads the store; never writes, never waits."""
+
+    def __init__(self, store: Store, workloads: SnapshotBuilder, reader: Reader, synced: Callable[[], bool]) -> None:
+        self._store = store
+        self._workloads = workloads
+        self._reader = reader
+        self._synced = synced
+
+    def freeze(self, raw: Manifest, refused: tuple[RefusedWrite, ...], now: datetime) -> TrialSnapshot | Unreadable:
+        """Everything about one trial as of now. refused: Jobs that the API server does not take for it."""
+        parsed = read_spec(AcceleratorTrial, ACCELERATOR_TRIALS, raw, self._reader)
+        if isinstance(parsed, Unreadable):
+            return parsed
+        trial = trial_of(parsed, raw, now)
+        names = {name.trial_job(trial.key.name, pool): pool for pool in trial.pools}
+        memory = self._reader.read(ACCELERATOR_TRIALS, raw, lambda _: trial_memory_of(raw.get("status") or {}))
+        return TrialSnapshot(
+            trial=trial,
+            memory=memory or TrialMemory(),
+            workload=self._workload(trial, now),
+            replicas={pool: replica for each, pool in names.items() if (replica := self._replica(raw, each, now)) is not None},
+            compiled=self._compiled(trial),
+            refused={names[write.name]: write for write in refused if write.name in names},
+        )
+
+    def jobs(self, raw: Manifest) -> tuple[Manifest, ...]:
+        """All that are there for it and not leaving."""
+        mine = self._store.owned_by(manifests.uid(raw), JOBS)
+        return tuple(job for job in mine if label.TRIAL in manifests.labels(job) and not manifests.is_leaving(job))
+
+    def _workload(self, trial: Trial, now: datetime) -> Snapshot | Refusal:
+        found = self._workloads.freeze(WorkloadKey(trial.key.namespace, trial.workload), now)
+        if isinstance(found, Unreadable):
+            return Refusal(Reason.OBJECT_INVALID, f"InferenceWorkload {trial.workload} cannot be read: {found.message}")
+        if found is None and not self._synced():
+            return Refusal(Reason.NOT_SYNCED, "the first lists of the cluster's objects are not absorbed yet")
+        if found is None:
+            return Refusal(Reason.WAITING, f"there is no InferenceWorkload {trial.workload} in namespace {trial.key.namespace}")
+        return found
+
+    def _replica(self, raw: Manifest, called: str, now: datetime) -> TrialReplica | None:
+        job = self._store.get(JOBS.key(manifests.namespace(raw), called))
+        if job is None or manifests.controller_uid(job) != manifests.uid(raw):
+            return None
+        pods = (pod for pod in self._store.owned_by(manifests.uid(job), PODS) if manifests.controller_uid(pod) == manifests.uid(job))
+        newest = max(pods, key=lambda p: (manifests.metadata(p).get("creationTimestamp", ""), manifests.name(p)), default=None)
+        reading = partial(replica_of, job, keys=secret_keys([self._workloads.settings.store_read_secret]), now=now)
+        without = self._reader.read(JOBS, job, lambda _: reading(None))
+        return without if newest is None else self._reader.read(PODS, newest, reading) or without
+
+    def _compiled(self, trial: Trial) -> dict[str, int]:
+        """Seconds that each compile of the namespace took, by key."""
+        found = {}
+        for compiled in self._store.all(COMPILED_MODELS, trial.key.namespace):
+            took = self._reader.read(
+                COMPILED_MODELS, compiled, lambda each: (str(each["spec"]["key"]), seconds_taken(each.get("status") or {}))
+            )
+            if took is not None and took[1] is not None:
+                found[took[0]] = round(took[1])
+        return found

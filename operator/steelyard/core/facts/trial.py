@@ -1,0 +1,132 @@
+"""A trial that a person asked for: what is compared, what its replicas tell, and what is remembered of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from steelyard.core.facts.capacity import Capacity, Saturation
+from steelyard.core.facts.claim import Claim
+from steelyard.core.facts.identity import WorkloadKey
+from steelyard.core.facts.memory import ClaimVerdict
+from steelyard.core.facts.price import PriceClass
+from steelyard.core.facts.probe import Probe, ProbeStep
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolClaim:
+    """A claim about a pool, as the trial's spec has it."""
+
+    pool: str
+    claim: Claim
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """An AcceleratorTrial's spec and identity. `duration_seconds` None: as long as the budget pays for. `claims` empty: those of the pools."""
+
+    key: WorkloadKey
+    uid: str
+    generation: int
+    created: datetime
+    workload: str
+    pools: tuple[str, ...]
+    budget: float
+    deadline_seconds: int
+    duration_seconds: int | None = None
+    claims: tuple[PoolClaim, ...] = ()
+    stop: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SteadyStep:
+    """A steady load after the ramp. `load`: requests per second of the whole workload, which so many replicas would share; `step`: what became of one
+    replica's part of it. `joules`: what the server's counter rose by; `input`, `output`: tokens of its good requests; None where none tells."""
+
+    load: float
+    replicas: int
+    step: ProbeStep
+    p95_milliseconds: float | None = None
+    joules: float | None = None
+    input: int | None = None
+    output: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialReplica:
+    """The replica of a trial on one pool, as its Job tells. `scheduled`: when it got its node; `ended`: when it ended; both None before. `address`:
+    where its generator is told to begin; None while nobody listens there."""
+
+    probe: Probe
+    steady: tuple[SteadyStep, ...] = ()
+    began: datetime | None = None
+    """When its first request was sent."""
+    scheduled: datetime | None = None
+    ended: datetime | None = None
+    address: str | None = None
+
+
+class TrialPhase(StrEnum):
+    """How far a trial is on one pool."""
+
+    WAITING = "Waiting"
+    STARTING = "Starting"
+    MEASURING = "Measuring"
+    MEASURED = "Measured"
+    FAILED = "Failed"
+    REFUSED = "Refused"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more comes of it."""
+        return self in {TrialPhase.MEASURED, TrialPhase.FAILED, TrialPhase.REFUSED}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialRow:
+    """What the trial found on one pool. `each`: money per hour of the replica. `spent`: money so far; `seconds`: that its replica was given."""
+
+    pool: str
+    phase: TrialPhase
+    message: str = ""
+    revision: str | None = None
+    compile_seconds: int | None = None
+    start_seconds: float | None = None
+    began: datetime | None = None
+    ended: datetime | None = None
+    each: float | None = None
+    price_class: PriceClass | None = None
+    capacity: Capacity | None = None
+    saturation: Saturation | None = None
+    steady: tuple[SteadyStep, ...] = ()
+    spent: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialVerdict:
+    """A verdict and at which loads it would be another."""
+
+    verdict: ClaimVerdict
+    flips: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialMemory:
+    """What a trial's status remembers. `reserved`: money that it can cost at most; `load`: of the workload when it began, in requests per second; `begin`: from
+    when on all measure together. `finished`: the word of why it ended, empty while it goes on; `said`: the sentence."""
+
+    reserved: float | None = None
+    load: float | None = None
+    load_seconds: int | None = None
+    started: datetime | None = None
+    begin: datetime | None = None
+    ended: datetime | None = None
+    finished: str = ""
+    said: str = ""
+    rows: tuple[TrialRow, ...] = ()
+    verdicts: tuple[TrialVerdict, ...] = field(default=())
+
+    def row(self, pool: str) -> TrialRow | None:
+        """What is remembered of a pool."""
+        return next((row for row in self.rows if row.pool == pool), None)

@@ -1,0 +1,96 @@
+"""Why a trial ends: the first of an ordered list of checks that finds something."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from steelyard.core.facts.trial import TrialMemory, TrialPhase
+from steelyard.core.statistics.sequential import Result
+from steelyard.core.trials.look import Look
+from steelyard.core.trials.verdicts import is_decided
+from steelyard.core.vocabulary.reason import Reason, Refusal
+
+Check: TypeAlias = Callable[[Look, TrialMemory], Refusal | None]
+
+
+def ending(look: Look, memory: TrialMemory) -> Refusal | None:
+    """Why it is over; None while it goes on. memory: with what is seen now."""
+    return next((found for check in CHECKS if (found := check(look, memory)) is not None), None)
+
+
+def stopped(look: Look, _: TrialMemory) -> Refusal | None:
+    """A person may end it at any time."""
+    return Refusal(Reason.STOPPED, "spec.stop is set: what was measured until then stays") if look.trial.stop else None
+
+
+def at_risk(look: Look, memory: TrialMemory) -> Refusal | None:
+    """Users come first: it ends where the workload misses its promise, or lacks a node that the trial has."""
+    return breach(look) if memory.started is not None else None
+
+
+def all_refused(look: Look, memory: TrialMemory) -> Refusal | None:
+    """Nothing can be measured anywhere."""
+    if isinstance(look.seen, Refusal) or any(row.phase is not TrialPhase.REFUSED for row in memory.rows):
+        return None
+    return Refusal(Reason.NOTHING_MEASURED, "; ".join(row.message for row in memory.rows))
+
+
+def measured(look: Look, memory: TrialMemory) -> Refusal | None:
+    """All that was to be sent was sent."""
+    if memory.started is None or not all(row.phase.is_over for row in memory.rows):
+        return None
+    found = [row.pool for row in memory.rows if row.phase is TrialPhase.MEASURED]
+    lost = [f"pool {row.pool}: {row.message}" for row in memory.rows if row.phase is not TrialPhase.MEASURED]
+    if not found:
+        return Refusal(Reason.NOTHING_MEASURED, "; ".join(lost))
+    open_ = [f"{each.verdict.name} of pool {each.verdict.pool}: {each.verdict.message}" for each in memory.verdicts if not is_decided(each)]
+    if not open_:
+        told = f"{len(memory.verdicts)} claims have their verdict" if memory.verdicts else f"{', '.join(found)} measured"
+        return Refusal(Reason.DECIDED, "; ".join([told, *lost]))
+    if lost:
+        return Refusal(Reason.PROBE_FAILED, "; ".join([*lost, *open_]))
+    bounded = look.trial.duration_seconds is None
+    more = "a larger spec.budget pays for longer steps" if bounded else "a longer spec.durationSeconds makes them narrower"
+    return Refusal(Reason.BUDGET_SPENT if bounded else Reason.DEADLINE, "; ".join([*open_, more]))
+
+
+def too_dear(look: Look, memory: TrialMemory) -> Refusal | None:
+    """No more is spent than may be, whatever was reserved."""
+    spent = sum(row.spent or 0.0 for row in memory.rows)
+    if spent <= look.trial.budget:
+        return None
+    return Refusal(Reason.BUDGET_SPENT, f"{spent:.3g} of {look.trial.budget:.3g} are spent")
+
+
+def too_late(look: Look, memory: TrialMemory) -> Refusal | None:
+    """It has a deadline, whatever it waits for."""
+    if look.now < look.deadline:
+        return None
+    waits = [f"pool {row.pool}: {row.message or row.phase.value}" for row in memory.rows if not row.phase.is_over]
+    return Refusal(
+        Reason.DEADLINE, f"spec.deadlineSeconds ({look.trial.deadline_seconds}) have passed since it was made; {'; '.join(waits)}"
+    )
+
+
+CHECKS: tuple[Check, ...] = (
+    stopped,  # a person's word
+    at_risk,  # users before money
+    measured,  # what is found is told, however late
+    all_refused,
+    too_dear,
+    too_late,
+)
+
+
+def breach(look: Look) -> Refusal | None:
+    """How the workload lacks something that its users need, now."""
+    seen = look.seen
+    if isinstance(seen, Refusal):
+        return None
+    if seen.promise.result is Result.FAIL:
+        return Refusal(Reason.SLO_AT_RISK, "the workload misses its objective over the last windows: a trial takes nothing from it now")
+    short = [p for p in seen.snapshot.placements if p.unplaced and p.key.pool in look.trial.pools]
+    if not short:
+        return None
+    return Refusal(Reason.SLO_AT_RISK, f"a serving replica on pool {short[0].key.pool} waits for a node: {short[0].unplaced_message}")

@@ -1,0 +1,102 @@
+"""What a trial sends to each pool, for how long, and what that can cost at most.
+
+First a ramp, from well below to well above what one replica there may carry; then a half, all and twice of the workload's own load, each by the
+replicas that it would need there. All pools get the same seconds. What a replica may take to start is paid as well, so it is a part of what is
+reserved; nothing is ever paid beyond it, since the Job of a replica ends by itself after its seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from steelyard.core.facts.probe import Lengths, Ramp
+from steelyard.core.placing.analysis import Analysis
+from steelyard.core.planning.option import Option
+from steelyard.core.statistics.significant import significant
+from steelyard.core.vocabulary.reading import Fresh
+
+PARTS = (0.5, 1.0, 2.0)
+"""Of the workload's load, at which a steady step is sent."""
+HALVINGS = 5
+"""Steps between the last load that kept the promise and the first that did not."""
+RAMP, STEADY = 0.55, 0.3
+"""Of the time for the load, for the ramp and for the steady steps together; the rest is for the queues of steps that were too much."""
+FULLER = 2
+"""Steps beyond those that a ramp is counted with, until a server is full."""
+BELOW, ABOVE = 4.0, 4.0
+"""Times an expected capacity, from which and up to which the ramp goes; a measured one is known to half and twice."""
+KNOWN = 2.0
+SLOWEST, UNKNOWN = 0.01, 1.0
+"""Requests per second that a ramp begins with at least, and that a replica is taken to carry of which nothing is known."""
+START, SPARE = 900, 2.0
+"""Seconds that a replica may take to start where none was measured there, and times the measured ones."""
+LEAST_START = 60
+SHORTEST, LONGEST = 180, 3600
+"""Seconds of load, where the budget alone says how long."""
+HOUR = 3600
+
+
+def start_seconds(seen: Analysis, option: Option) -> int:
+    """That a replica may take there: twice what was measured, or START."""
+    standing = [p.start_seconds for p in seen.snapshot.placements if p.key.pool == option.pool and p.start_seconds is not None]
+    remembered = [k.start_seconds for k in seen.snapshot.memory.known if k.pool == option.pool and k.start_seconds is not None]
+    took = max(standing or remembered, default=None)
+    return START if took is None else max(LEAST_START, int(SPARE * took))
+
+
+def load_seconds(asked: int | None, budget: float, each: Sequence[float], start: int) -> int | None:
+    """How long the load lasts: as asked, else as long as the budget pays for; None where that is too short, or less than what is asked.
+
+    each: money per hour of each replica; start: seconds that all of them may have to wait before.
+    """
+    pays_for = budget * HOUR / sum(each) - start
+    if asked is not None:
+        return asked if asked <= pays_for else None
+    return None if pays_for < SHORTEST else int(min(LONGEST, pays_for))
+
+
+def reserved(each: Sequence[float], seconds: int) -> float:
+    """Money that replicas cost at most that are there for so many seconds."""
+    return sum(each) * seconds / HOUR
+
+
+def ramp_of(seen: Analysis, option: Option, seconds: int) -> Ramp:
+    """The ramp to a pool in so many seconds for all of the load."""
+    first, most = _loads(seen, option)
+    ramp = Ramp(first=significant(first), most=significant(most), step_seconds=1, halvings=HALVINGS, lengths=_lengths(seen))
+    return replace(ramp, step_seconds=max(1, int(RAMP * seconds / (ramp.steps + FULLER))))
+
+
+def steady_seconds(seconds: int) -> int:
+    """Of each steady step."""
+    return max(1, int(STEADY * seconds / len(PARTS)))
+
+
+def loads_of(seen: Analysis) -> tuple[float, ...]:
+    """Requests per second of the whole workload, which steady steps are for; none while no load is known."""
+    mean = seen.load.mean if seen.load is not None else 0.0
+    return tuple(significant(part * mean) for part in PARTS) if mean > 0 else ()
+
+
+def _loads(seen: Analysis, option: Option) -> tuple[float, float]:
+    """Requests per second that one replica is sent first and at most."""
+    capacity = option.own
+    if capacity is not None and not capacity.at_least:
+        return max(SLOWEST, capacity.rate.lower / KNOWN), max(SLOWEST, capacity.rate.upper * KNOWN)
+    expected = [rate for rate in (_share(seen), option.capacity.rate.point if option.capacity is not None else None) if rate]
+    low, high = min(expected, default=UNKNOWN), max(expected, default=UNKNOWN)
+    return max(SLOWEST, low / BELOW), max(SLOWEST, high * ABOVE)
+
+
+def _share(seen: Analysis) -> float | None:
+    """Requests per second of one replica of those that serve."""
+    ready = sum(p.ready for p in seen.members)
+    return seen.load.mean / ready if seen.load is not None and ready else None
+
+
+def _lengths(seen: Analysis) -> Lengths | None:
+    """Of the requests where the workload serves, the placement that is named first before the others."""
+    keys = sorted((p.key for p in seen.members), key=lambda key: (key != seen.primary, key))
+    read = (seen.snapshot.traffic.get(key) for key in keys)
+    return next((r.value.lengths for r in read if isinstance(r, Fresh) and r.value.lengths is not None), None)

@@ -1,0 +1,105 @@
+"""What a trial says of each claim: by what it measured itself, and by nothing else that is known of the pools."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import ceil
+
+from steelyard.core.facts.claim import Claim, ClaimMetric, OperatingPoint
+from steelyard.core.facts.memory import Known, VerdictWord
+from steelyard.core.facts.trial import TrialMemory, TrialPhase, TrialRow, TrialVerdict
+from steelyard.core.placing.analysis import Analysis
+from steelyard.core.planning.option import PER_HOUR, Option
+from steelyard.core.rebalancing.claims import verdicts
+from steelyard.core.rebalancing.verdict import TOLERANCE
+from steelyard.core.statistics.interval import Interval
+from steelyard.core.trials.look import Look
+from steelyard.core.vocabulary.reason import Refusal
+
+AROUND, LOADS = 4.0, 97
+"""Times the workload's load, either way, within which it is looked where a claim flips, and at how many loads."""
+_SLACK = 1e-9
+
+
+def verdicts_of(look: Look, memory: TrialMemory) -> tuple[TrialVerdict, ...]:
+    """In order of pool and claim; as remembered where the workload cannot be seen."""
+    seen = look.seen
+    if isinstance(seen, Refusal):
+        return memory.verdicts
+    workload = seen.snapshot.workload
+    measured = tuple(
+        _as_measured(look, seen, option, memory.row(option.pool)) for option in seen.options if option.pool in look.trial.pools
+    )
+    found = verdicts(measured, workload.model.uri, workload.rebalancing.min_good_requests, (), workload.unit)
+    claims = {(o.pool, claim.name): claim for o in measured for claim in o.candidate.pool.claims}
+    rows = {row.pool: row for row in memory.rows}
+    return tuple(TrialVerdict(verdict=each, flips=_flips(claims[each.pool, each.name], each.pool, rows, memory.load)) for each in found)
+
+
+def is_decided(verdict: TrialVerdict) -> bool:
+    """Whether it says that the claim is true, or that it is not."""
+    return verdict.verdict.verdict is not VerdictWord.INCONCLUSIVE
+
+
+def _as_measured(look: Look, seen: Analysis, option: Option, row: TrialRow | None) -> Option:
+    """The pool as if nothing but the trial had ever measured it, at the price by which the trial counts."""
+    asked = [each.claim for each in look.trial.claims if each.pool == option.pool]
+    pool = option.candidate.pool
+    claims = tuple(asked) if look.trial.claims else pool.claims
+    candidate = replace(option.candidate, pool=replace(pool, claims=claims, selected=True))
+    if row is None or row.phase is not TrialPhase.MEASURED or row.capacity is None:
+        return replace(option, candidate=candidate, known=None, capacity=None, saturation=None)
+    known = Known(pool=row.pool, revision=row.revision or "", capacity=row.capacity, saturation=row.saturation, probed=row.ended)
+    return replace(
+        option,
+        candidate=candidate,
+        known=known,
+        capacity=row.capacity,
+        saturation=row.saturation,
+        listed=row.each,
+        tokens=seen.counting.now,
+        worth=1.0,
+        old=False,
+    )
+
+
+def cost_at(row: TrialRow, load: float) -> float | None:
+    """Money per 1,000 requests of the whole replicas that the load needs there; None where price or capacity is not known."""
+    if row.each is None or row.capacity is None or row.capacity.rate.point <= 0 or load <= 0:
+        return None
+    return ceil(load / row.capacity.rate.point - _SLACK) * row.each / (PER_HOUR * load)
+
+
+def _flips(claim: Claim, pool: str, rows: dict[str, TrialRow], load: float | None) -> str:
+    """The loads at which a claimed ratio of costs would be true; empty where that is the same at all of them."""
+    mine, theirs = rows.get(pool), rows.get(claim.relative_to or "")
+    of_cost = claim.metric is ClaimMetric.UNIT_COST and claim.at is OperatingPoint.OBJECTIVE and claim.ratio is not None
+    if not of_cost or mine is None or theirs is None or not load:
+        return ""
+    first = load / AROUND
+    loads = [first * AROUND ** (2 * step / (LOADS - 1)) for step in range(LOADS)]
+    true = [_holds(claim, cost_at(mine, each), cost_at(theirs, each)) for each in loads]
+    if None in true or all(true) or not any(true):
+        return ""
+    runs: list[list[float]] = []
+    for at, holds, before in zip(loads, true, [False, *true], strict=False):
+        if holds and not before:
+            runs.append([at, at])
+        elif holds:
+            runs[-1][1] = at
+    where = ", ".join(f"{a:.3g} to {b:.3g}" if b > a else f"{a:.3g}" for a, b in runs)
+    return f"true at {where} requests/s, false elsewhere between {loads[0]:.3g} and {loads[-1]:.3g}: replicas are whole"
+
+
+def _holds(claim: Claim, mine: float | None, theirs: float | None) -> bool | None:
+    if mine is None or theirs is None or not theirs:
+        return None
+    return mine / theirs <= claim.figure * (1 + TOLERANCE)
+
+
+def unit_cost_of(row: TrialRow) -> Interval | None:
+    """Money per 1,000 good requests where the objective is just kept; None where price or capacity is not known."""
+    if row.each is None or row.capacity is None or row.capacity.rate.lower <= 0:
+        return None
+    rate = row.capacity.rate
+    return Interval(*(row.each / (PER_HOUR * each) for each in (rate.point, rate.upper, rate.lower)))

@@ -1,0 +1,183 @@
+"""The status of an AcceleratorTrial, written from a decision and read back.
+
+What was found on a pool once its part is over is written once, and stands as it was written: the figures that decide are read back from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from steelyard.core.decide_trial import TrialDecision
+from steelyard.core.facts.capacity import Basis, Capacity, Saturation
+from steelyard.core.facts.price import PriceClass
+from steelyard.core.facts.snapshot import Settings
+from steelyard.core.facts.trial import SteadyStep, TrialMemory, TrialPhase, TrialRow, TrialVerdict
+from steelyard.core.facts.unit_cost import PER, PER_TOKENS
+from steelyard.core.planning.option import PER_HOUR
+from steelyard.core.statistics.interval import Interval
+from steelyard.core.statistics.significant import significant
+from steelyard.core.trials.verdicts import unit_cost_of
+from steelyard.status.claim import remembered_claim, written_claim
+from steelyard.status.condition import written_condition
+from steelyard.status.raw import Raw
+from steelyard.status.read.claim import verdicts
+from steelyard.status.read.condition import conditions
+from steelyard.status.read.field import moment, number, part, parts, text, whole
+from steelyard.status.scalar import count, decimal, decimals, time_text
+from steelyard.status.value import interval, real, word
+
+SPENT_DIGITS = 2
+"""Of money that is being spent: a status is no meter, and every value is a write."""
+MESSAGE = 1000
+
+
+def status_of_trial(
+    decision: TrialDecision, settings: Settings, jobs: Mapping[str, str], old: Mapping[str, Any], generation: int, now: datetime
+) -> Raw:
+    """The whole status as it should stand. jobs: the name of that of each pool; old: the status so far."""
+    memory = decision.memory
+    before = {raw.get("pool"): raw for raw in parts(dict(old), "pools")}
+    spent = [row.spent for row in memory.rows if row.spent is not None]
+    status: Raw = {
+        "observedGeneration": generation,
+        "conditions": [written_condition(decision.finished, generation, old, now)],
+        "currency": settings.currency,
+        "summary": _summary(memory.verdicts),
+        "pools": [_row(row, jobs[row.pool], memory, before.get(row.pool)) for row in memory.rows],
+        "claims": [{**written_claim(each.verdict), **({"flips": each.flips} if each.flips else {})} for each in memory.verdicts],
+        **decimals(reserved=_money(memory.reserved), load=memory.load, spent=_money(sum(spent)) if memory.started is not None else None),
+    }
+    times = {"startedTime": memory.started, "beginTime": memory.begin, "endedTime": memory.ended}
+    status |= {field: time_text(at) for field, at in times.items() if at is not None}
+    if memory.load_seconds is not None:
+        status["loadSeconds"] = memory.load_seconds
+    return status
+
+
+def _summary(found: Sequence[TrialVerdict]) -> str:
+    """The first verdict, for `kubectl get`."""
+    first = next((each.verdict for each in found), None)
+    if first is None:
+        return ""
+    if first.measured is None or first.lower is None or first.upper is None:
+        return f"{first.pool}: claimed {first.claimed:.3g}, {first.verdict.value}"[:80]
+    told = f"{first.measured:.3g} [{first.lower:.3g}, {first.upper:.3g}] {first.verdict.value}"
+    return f"{first.pool}: claimed {first.claimed:.3g}, {told}"[:80]
+
+
+def _money(value: float | None) -> float | None:
+    return None if value is None else significant(value, SPENT_DIGITS)
+
+
+def _row(row: TrialRow, job: str, memory: TrialMemory, before: Raw | None) -> Raw:
+    if before is not None and memory.started is not None and row.phase.is_over and before.get("phase") == row.phase.value:
+        return before
+    out: Raw = {"pool": row.pool, "phase": row.phase.value, "message": row.message[:MESSAGE]}
+    if row.revision:
+        out["revision"] = row.revision
+    if memory.started is not None and row.phase is not TrialPhase.REFUSED:
+        out["jobName"] = job
+    if row.compile_seconds is not None:
+        out["compileSeconds"] = row.compile_seconds
+    if row.price_class is not None:
+        out["priceClass"] = row.price_class.value
+    out |= decimals(pricePerHour=row.each, startSeconds=row.start_seconds, spent=_money(row.spent))
+    out |= {field: time_text(at) for field, at in (("from", row.began), ("to", row.ended)) if at is not None}
+    if row.capacity is not None:
+        rate = row.capacity.rate
+        out |= decimals(capacityPerReplica=rate.point, capacityLower=rate.lower, capacityUpper=rate.upper)
+        out |= {"capacityBasis": row.capacity.basis.value, "capacityRequests": count(row.capacity.n)}
+    if row.saturation is not None:
+        full = row.saturation.rate
+        out["saturation"] = {**decimals(perReplica=full.point, lower=full.lower, upper=full.upper), "requests": count(row.saturation.n)}
+    if (cost := unit_cost_of(row)) is not None and row.capacity is not None:
+        value = {
+            **decimals(value=cost.point, lower=cost.lower, upper=cost.upper),
+            "n": count(row.capacity.n),
+            "basis": row.capacity.basis.value,
+        }
+        out["unitCost"] = {**value, **_token_costs(row, cost)}
+    if row.steady:
+        out["steps"] = [_step(each, row, memory.load) for each in row.steady]
+    return out
+
+
+def _token_costs(row: TrialRow, cost: Interval) -> Raw:
+    """The same money over the tokens of the good requests of the steady steps, where their server tells them."""
+    good = sum(each.step.good for each in row.steady)
+    told = {
+        "inputTokens": [each.input for each in row.steady],
+        "outputTokens": [each.output for each in row.steady],
+    }
+    out: Raw = {}
+    for field, counts in told.items():
+        tokens = sum(n for n in counts if n is not None)
+        if good and tokens and None not in counts:
+            each = cost.times(PER_TOKENS / PER * good / tokens)
+            out[field] = {**decimals(value=each.point, lower=each.lower, upper=each.upper), "tokens": count(tokens)}
+    return out
+
+
+def _step(steady: SteadyStep, row: TrialRow, present: float | None) -> Raw:
+    step = steady.step
+    good = step.good / step.offered if step.offered else 0.0
+    return {
+        "load": decimal(steady.load),
+        "ofPresent": decimal(round(steady.load / present, 3) if present else 1.0),
+        "replicas": steady.replicas,
+        "rate": decimal(step.rate),
+        "requests": count(step.offered),
+        "goodPercent": decimal(100 * good),
+        **decimals(
+            p50Milliseconds=step.p50_milliseconds,
+            p95Milliseconds=steady.p95_milliseconds,
+            p99Milliseconds=step.p99_milliseconds,
+            unitCost=steady.replicas * row.each / (PER_HOUR * steady.load * good) if row.each is not None and good else None,
+            joulesPerRequest=steady.joules / step.good if steady.joules is not None and step.good else None,
+        ),
+    }
+
+
+def trial_memory_of(status: Raw) -> TrialMemory:
+    """What the status remembers. What cannot be read back is treated as not remembered."""
+    finished = next((c for c in conditions(status) if c.type == "Finished" and c.status == "True"), None)
+    flips = [text(raw, "flips") or "" for raw in parts(status, "claims")]
+    told = zip(verdicts(status), flips, strict=True)
+    return TrialMemory(
+        reserved=real(number(status, "reserved")),
+        load=real(number(status, "load")),
+        load_seconds=whole(status, "loadSeconds"),
+        started=moment(status, "startedTime"),
+        begin=moment(status, "beginTime"),
+        ended=moment(status, "endedTime"),
+        finished=(finished.reason or "") if finished is not None else "",
+        said=(finished.message or "") if finished is not None else "",
+        rows=tuple(row for raw in parts(status, "pools") if (row := _remembered(raw)) is not None),
+        verdicts=tuple(TrialVerdict(verdict=found, flips=at) for each, at in told if (found := remembered_claim(each)) is not None),
+    )
+
+
+def _remembered(raw: Raw) -> TrialRow | None:
+    pool, phase = text(raw, "pool"), word(TrialPhase, text(raw, "phase"))
+    if pool is None or phase is None:
+        return None
+    rate = interval(*(number(raw, field) for field in ("capacityPerReplica", "capacityLower", "capacityUpper")))
+    basis, full = word(Basis, text(raw, "capacityBasis")), part(raw, "saturation")
+    filled = interval(*(number(full, field) for field in ("perReplica", "lower", "upper")))
+    return TrialRow(
+        pool=pool,
+        phase=phase,
+        message=text(raw, "message") or "",
+        revision=text(raw, "revision"),
+        compile_seconds=whole(raw, "compileSeconds"),
+        start_seconds=real(number(raw, "startSeconds")),
+        began=moment(raw, "from"),
+        ended=moment(raw, "to"),
+        each=real(number(raw, "pricePerHour")),
+        price_class=word(PriceClass, text(raw, "priceClass")),
+        capacity=None if rate is None or basis is None else Capacity(rate, basis, whole(raw, "capacityRequests") or 0),
+        saturation=None if filled is None else Saturation(filled, whole(full, "requests") or 0),
+        spent=real(number(raw, "spent")),
+    )
