@@ -12,7 +12,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -32,7 +32,7 @@ MISSED_PERCENT = 15
 
 
 class Point(NamedTuple):
-    """Where the operator dies. `stage`: step and replicas of the move, as last written down."""
+    """Where the operator dies. `stage`: step and replicas of the move, or phases of the trial, as last written down."""
 
     verb: str
     resource: str
@@ -41,11 +41,22 @@ class Point(NamedTuple):
     number: int
 
 
+def stage_of_move(call: Call) -> str | None:
+    """Of a status that tells of a move; None of all other writes."""
+    told = call.body.get("status", {}) if call.is_for("inferenceworkloads/status") and isinstance(call.body, dict) else {}
+    if "move" not in told:
+        return None
+    move = told["move"]
+    return f"{move['step']} {move['sourceReplicas']}+{move['targetReplicas']}" if move else "End"
+
+
 class Points:
     """Names the point of each write of one run, and kills at those that are asked for, once each."""
 
-    def __init__(self, run: MoveRun, proxy: Proxy, deadly: Iterable[Point] = ()) -> None:
-        self._run, self._stage = run, "Start"
+    def __init__(
+        self, run: MoveRun, proxy: Proxy, deadly: Iterable[Point] = (), stage_of: Callable[[Call], str | None] = stage_of_move
+    ) -> None:
+        self._run, self._stage, self._stage_of = run, "Start", stage_of
         self._counts: Counter[tuple[str, str, str, str]] = Counter()
         self.passed: list[Point] = []
         self.deadly = set(deadly)
@@ -59,11 +70,7 @@ class Points:
             return False  # of another run in the same cluster
         if call.is_for("events") and call.verb == "patch":
             return False
-        if call.is_for("inferenceworkloads/status") and isinstance(call.body, dict):
-            told = call.body.get("status", {})
-            if "move" in told:
-                move = told["move"]
-                self._stage = f"{move['step']} {move['sourceReplicas']}+{move['targetReplicas']}" if move else "End"
+        self._stage = self._stage_of(call) or self._stage
         key = (call.verb, call.resource, self._subject(call), self._stage)
         self._counts[key] += 1
         point = Point(*key, self._counts[key])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
 
 from steelyard_runtime.load.rates import Seen, rates
@@ -14,21 +15,40 @@ LONGEST_STEP = 5.0
 """A ramp is played in a moment: steps that are told to be much longer would end long after it."""
 
 
-def probed(spec: dict[str, Any], behaviour: Behaviour) -> str:
-    """The termination message of a ramp on a server that serves nobody else. `spec`: what the generator is told."""
+def probed(spec: dict[str, Any], behaviour: Behaviour, began: float = 0.0) -> str:
+    """The termination message of a ramp on a server that serves nobody else, and of the steady loads after it. `spec`: what the generator is told;
+    `began`: when it began, in Unix seconds."""
     ramp, step = spec["ramp"], spec["step"]
     allowed = min(1 - float(each["percent"]) / 100 for each in spec["objective"]["latency"])
     going = rates(ramp["first"], ramp["most"], ramp["halvings"])
-    rate, steps = next(going), []
-    while True:
-        seconds = max(min(step["seconds"], LONGEST_STEP), step["requests"] / rate)
-        counts = _counts(rate, seconds, behaviour)
-        steps.append({"rate": rate, "seconds": seconds, **counts, "p99": 100.0 if counts["good"] else 800.0})
-        bad, offered = sum(counts.values()) - counts["good"], sum(counts.values())
-        try:
+    rate, steps, kept = next(going), [], 0.0
+    with suppress(StopIteration):
+        while True:
+            steps.append(_step(rate, max(min(step["seconds"], LONGEST_STEP), step["requests"] / rate), behaviour))
+            bad, offered = _missed(steps[-1])
+            kept = max(kept, rate) if bad <= allowed * offered else kept
             rate = going.send(Seen(kept=bad <= allowed * offered, full=True))
-        except StopIteration:
-            return json.dumps({"result": "Probed", "readySeconds": 0.1, "steps": steps})
+    told: dict[str, Any] = {"result": "Probed", "readySeconds": 0.1, "steps": steps}
+    if "begin" in spec:
+        told["began"] = began
+    if "steady" in spec and kept:
+        told["steady"] = [_steady(load, kept, behaviour) for load in spec["steady"]["loads"]]
+    return json.dumps(told)
+
+
+def _step(rate: float, seconds: float, behaviour: Behaviour) -> dict[str, Any]:
+    counts = _counts(rate, seconds, behaviour)
+    return {"rate": rate, "seconds": seconds, **counts, "p99": 100.0 if counts["good"] else 800.0}
+
+
+def _steady(load: float, kept: float, behaviour: Behaviour) -> dict[str, Any]:
+    replicas, rate = shared(load, kept)
+    return {"load": load, "replicas": replicas, **_step(rate, LONGEST_STEP, behaviour), "p50": 20.0, "p95": 60.0}
+
+
+def _missed(step: dict[str, Any]) -> tuple[int, int]:
+    offered = sum(step[outcome] for outcome in ("good", "slow", "error", "shed"))
+    return offered - step["good"], offered
 
 
 def _counts(rate: float, seconds: float, behaviour: Behaviour) -> dict[str, int]:

@@ -57,6 +57,15 @@ class _Pod:
 
 
 @dataclass(slots=True)
+class _Generator:
+    """Of a trial: it waits for the word to begin, at `address`."""
+
+    runner: web.AppRunner
+    address: str
+    begin: float
+
+
+@dataclass(slots=True)
 class Play:
     """What the test decides: load, servers by pool, start-up, compile time, pools whose pods crash, and compiles that fail by back end.
 
@@ -113,7 +122,8 @@ class StubWorld:
         """Pool and counters of each serving pod that ever was, by uid."""
         self.lifetimes: dict[str, Lifetime] = {}
         self.probes: dict[str, Lifetime] = {}
-        """Pods of probes, by uid."""
+        """Pods of probes and trials, by uid."""
+        self._generators: dict[str, _Generator] = {}
         self.targets_url = ""
         """http_sd address for a Prometheus inside the cluster's network."""
         self.problems: list[str] = []
@@ -266,6 +276,7 @@ class StubWorld:
                 await self._probe(uid, pod, labels["steelyard.dev/pool"])
         for uid in self.probes.keys() - seen.keys():
             self.probes[uid].ended = self.probes[uid].ended or time.time()
+            await self._silence(uid)
         for uid in [u for u in self._pods if u not in seen]:
             gone = self._pods.pop(uid)
             gone.life.ended = gone.life.ended or time.time()
@@ -350,13 +361,41 @@ class StubWorld:
         elif told is None:
             await self._tell_of_probe(uid, pod, "starting", _running("server", ready=False))
         elif told == "starting" and time.time() >= life.created + self.play.start_seconds:
+            await self._listen(uid, _spec_of(pod))
             await self._tell_of_probe(uid, pod, "running", _running("server", ready=True), _running("probe", ready=True))
-        elif told == "running" and time.time() >= life.created + self.play.start_seconds + self.play.probe_seconds:
-            (generator,) = pod["spec"]["containers"]
-            spec = json.loads(next(e["value"] for e in generator["env"] if e["name"] == "STEELYARD_PROBE_SPEC"))
-            message = probed(spec, self.play.behaviours[pool])
+        elif told == "running" and time.time() >= self._begins(uid, life) + self.play.probe_seconds:
+            message = probed(_spec_of(pod), self.play.behaviours[pool], self._begins(uid, life))
             life.ended = time.time()
+            await self._silence(uid)
             await self._tell_of_probe(uid, pod, "ended", _ended("server", 0, ""), _ended("probe", 0, message), phase="Succeeded")
+
+    def _begins(self, uid: str, life: Lifetime) -> float:
+        """When its first step does."""
+        waiting, ready = self._generators.get(uid), life.created + self.play.start_seconds
+        return ready if waiting is None else max(ready, waiting.begin)
+
+    async def _listen(self, uid: str, spec: Manifest) -> None:
+        """As the generator of a trial does, which begins when it is told to."""
+        if "begin" not in spec:
+            return
+        runner = web.AppRunner(web.Application(), access_log=None, shutdown_timeout=0.1)
+        waiting = _Generator(runner, self._next_address(), spec["begin"]["by"])
+        told = [False]
+
+        async def progress(request: web.Request) -> web.StreamResponse:
+            if "begin" in request.query and not told[0]:
+                told[0], waiting.begin = True, min(waiting.begin, float(request.query["begin"]))
+            return web.json_response({"state": "Waiting" if time.time() < waiting.begin else "Measuring"})
+
+        runner.app.router.add_get("/progress", progress)
+        await runner.setup()
+        await web.TCPSite(runner, waiting.address, spec["begin"]["port"]).start()
+        self._generators[uid] = waiting
+
+    async def _silence(self, uid: str) -> None:
+        waiting = self._generators.pop(uid, None)
+        if waiting is not None:
+            await waiting.runner.cleanup()
 
     async def _tell_of_probe(
         self, uid: str, pod: Manifest, what: str, server: Manifest, *generator: Manifest, phase: str = "Running"
@@ -365,7 +404,9 @@ class StubWorld:
         waiting["state"] = {"waiting": {"reason": "PodInitializing"}}
         ready = _condition("Ready", "True" if what == "running" else "False")
         statuses = {"initContainerStatuses": [server], "containerStatuses": list(generator) or [waiting]}
-        await self._status(pod, {"phase": phase, "startTime": _now(), **statuses, "conditions": [ready]})
+        listens = self._generators.get(uid)
+        address = {"podIP": listens.address, "podIPs": [{"ip": listens.address}]} if listens is not None else {}
+        await self._status(pod, {"phase": phase, "startTime": _now(), **statuses, **address, "conditions": [ready]})
         self._told[uid] = what
 
     async def _serve(self, uid: str, pod: Manifest, pool: str) -> None:
@@ -417,15 +458,18 @@ class StubWorld:
         app.router.add_get("/metrics", metrics)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
-        number = next(self._address)
-        # Of the cluster's number, for several clusters run on one machine.
-        address = f"127.{1 + self._cluster.identity.number}.{(2 * self._subnet + number // 250) % 256}.{number % 250 + 1}"
+        address = self._next_address()
         created = datetime.fromisoformat(pod["metadata"]["creationTimestamp"].replace("Z", "+00:00")).timestamp()
         life = self.lifetimes[uid] = Lifetime(pod["metadata"]["name"], pool, created)
         playing = self._pods[uid] = _Pod(server, pool, address, runner, 0, time.monotonic() + self.play.start_seconds, life)
         await self._expose(playing)
         await self._status(pod, {"phase": "Running", "podIP": address, "startTime": _now(),
                                  "containerStatuses": [_running("server", ready=False)], "conditions": [_condition("Ready", "False")]})  # fmt: skip
+
+    def _next_address(self) -> str:
+        """Of the cluster's number, for several clusters run on one machine."""
+        number = next(self._address)
+        return f"127.{1 + self._cluster.identity.number}.{(2 * self._subnet + number // 250) % 256}.{number % 250 + 1}"
 
     async def _serve_targets(self) -> None:
         async def targets(_: web.Request) -> web.StreamResponse:
@@ -516,6 +560,13 @@ def _port(site: web.TCPSite) -> int:
     assert site._server is not None
     sockets = site._server.sockets  # type: ignore[attr-defined]
     return int(sockets[0].getsockname()[1])
+
+
+def _spec_of(pod: Manifest) -> Manifest:
+    """What its generator is told."""
+    (generator,) = pod["spec"]["containers"]
+    spec: Manifest = json.loads(next(e["value"] for e in generator["env"] if e["name"] == "STEELYARD_PROBE_SPEC"))
+    return spec
 
 
 def _now() -> str:

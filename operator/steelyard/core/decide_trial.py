@@ -15,7 +15,7 @@ from steelyard.core.facts.trial import TrialMemory, TrialPhase, TrialRow
 from steelyard.core.placing.decision import Note
 from steelyard.core.placing.intend import placement_of
 from steelyard.core.placing.intent import TrialIntent
-from steelyard.core.trials.beginning import started, together
+from steelyard.core.trials.beginning import listening, started, together
 from steelyard.core.trials.ending import ending
 from steelyard.core.trials.look import Look, TrialSnapshot
 from steelyard.core.trials.row import row_of, seconds_left
@@ -27,8 +27,6 @@ from steelyard.core.vocabulary.reason import Reason, Refusal
 LOOK_AGAIN = timedelta(seconds=5)
 TOLD_FOR = timedelta(seconds=60)
 """After the beginning, for which replicas are told of it: one that was not reached begins late by itself."""
-NEVER = frozenset({Reason.BUDGET_TOO_SMALL, Reason.DEADLINE})
-"""What keeps a trial from starting, for good."""
 HARD = frozenset({Reason.SLO_AT_RISK, Reason.NOTHING_MEASURED, Reason.PROBE_FAILED, Reason.BUDGET_TOO_SMALL})
 """Ends that a person should look at."""
 
@@ -61,7 +59,7 @@ def decide_trial(snapshot: TrialSnapshot, now: datetime) -> TrialDecision:
         waits, after = (begun, after) if isinstance(begun, Refusal) else (None, begun)
     after = together(look, after)
     after = replace(after, verdicts=verdicts_of(look, after))
-    end = ending(look, after) or (waits if waits is not None and waits.reason in NEVER else None)
+    end = ending(look, after, waits)
     if end is not None:
         ended = _ended(look, after, end)
         return _over(ended, (Note(end.reason, end.message, warning=end.reason in HARD),))
@@ -131,9 +129,11 @@ def _jobs(look: Look, memory: TrialMemory) -> tuple[TrialIntent, ...]:
 
 
 def _told(look: Look, memory: TrialMemory) -> Mapping[str, datetime]:
-    if memory.begin is None or look.now > memory.begin + TOLD_FOR:
+    """Nobody before all are ready: a generator believes the first word."""
+    ready = listening(look, memory)
+    if memory.begin is None or ready is None or look.now > memory.begin + TOLD_FOR:
         return {}
-    return {r.address: memory.begin for r in look.snapshot.replicas.values() if r.address is not None}
+    return dict.fromkeys(ready, memory.begin)
 
 
 def _notes(before: TrialMemory, after: TrialMemory) -> tuple[Note, ...]:

@@ -78,7 +78,22 @@ def compiled() -> dict[str, Any]:
     }
 
 
-GOOD = {"InferenceWorkload": workload, "AcceleratorPool": pool, "CompiledModel": compiled}
+def trial() -> dict[str, Any]:
+    return {
+        "apiVersion": "steelyard.dev/v1alpha1",
+        "kind": "AcceleratorTrial",
+        "metadata": {"name": "half-the-cost"},
+        "spec": {
+            "workloadName": "embedder",
+            "pools": ["g5-xlarge", "inf2-xlarge"],
+            "budget": "2.00",
+            "durationSeconds": 1200,
+            "claims": [{"name": "half", "pool": "inf2-xlarge", "metric": "UnitCost", "ratio": "0.5", "relativeTo": "g5-xlarge"}],
+        },
+    }
+
+
+GOOD = {"InferenceWorkload": workload, "AcceleratorPool": pool, "CompiledModel": compiled, "AcceleratorTrial": trial}
 
 VLLM = {"vllm": {}}
 CUSTOM = {
@@ -133,6 +148,10 @@ def _p(sentence: str, changes: Mapping[str, Any], answer: str, at: str, offline:
 
 def _c(sentence: str, changes: Mapping[str, Any], answer: str, at: str, offline: str = "") -> Bad:
     return Bad(sentence, "CompiledModel", changes, answer, at, offline)
+
+
+def _t(sentence: str, changes: Mapping[str, Any], answer: str, at: str, offline: str = "") -> Bad:
+    return Bad(sentence, "AcceleratorTrial", changes, answer, at, offline)
 
 
 def _env(**fields: Any) -> dict[str, Any]:
@@ -290,6 +309,23 @@ BAD: tuple[Bad, ...] = (
     _c("a neuron artifact without its cores", {"spec.logicalCores": GONE}, "must be given for the neuron back ends", "spec.logicalCores"),
     _c("too many compiled shapes", {"spec.batchSizes": [1, 2, 4, 8, 16], "spec.sequenceLengths": [64, 128, 256, 512]}, "at 16 shapes or fewer", "spec.batchSizes"),
     _c("no toolchain", {"spec.toolchain": {}}, "at least 1 properties", "spec.toolchain", "must have at least 1"),
+    # trials
+    _t("a trial's name that leaves no room", {"metadata.name": "a" * 41}, "must have a name of at most 40", "", ""),
+    _t("a trial of nothing", {"spec.workloadName": GONE}, "Required value", "spec.workloadName", "must be given"),
+    _t("a workload of another namespace", {"spec.workloadName": "other/embedder"}, "must be the name of an InferenceWorkload of this namespace", "spec.workloadName"),
+    _t("no pool to compare", {"spec.pools": []}, "at least 1 item", "spec.pools", "must have at least 1"),
+    _t("a pool twice", {"spec.pools": ["inf2-xlarge", "inf2-xlarge"]}, "Duplicate value", "spec.pools", "must give each value once"),
+    _t("a trial for nothing", {"spec.budget": "0"}, "is never taken for free", "spec.budget"),
+    _t("a trial without a budget", {"spec.budget": GONE}, "Required value", "spec.budget", "must be given"),
+    _t("a share of the users' requests", {"spec.load": {"mode": "Live"}}, "its explorations measure a share", "spec.load.mode"),
+    _t("copies of the users' requests", {"spec.load": {"mode": "Mirror"}}, "no gateway that mirrors requests", "spec.load.mode"),
+    _t("a claim about a pool that is not tried", {"spec.claims.0.pool": "trn1"}, "must be about pools of this trial", "spec.claims"),
+    _t("a claim of nothing", {"spec.claims.0.ratio": GONE, "spec.claims.0.relativeTo": GONE}, "must give exactly one of ratio", "spec.claims[0].ratio"),
+    _t("a ratio of nothing else", {"spec.claims.0.relativeTo": GONE}, "must be given with ratio and only with it", "spec.claims[0].relativeTo"),
+    _t("two claims of a name", {"spec.claims": [{"name": "half", "pool": "inf2-xlarge", "metric": "Latency", "value": "9", "unit": "Milliseconds"}] * 2}, "Duplicate value", "spec.claims", "must give each name once"),
+    _t("more load than time", {"spec.durationSeconds": 9000}, "must not be more than deadlineSeconds", "spec.durationSeconds"),
+    _t("a load of a second", {"spec.durationSeconds": 1}, "greater than or equal to 60", "spec.durationSeconds", "at least 60"),
+    _t("a stop in words", {"spec.stop": "now"}, "must be of type boolean", "spec.stop", "must be true or false"),
 )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from steelyard.api import AcceleratorPool, CompiledModel, FieldError, InferenceWorkload, parse
+from steelyard.api import AcceleratorPool, AcceleratorTrial, CompiledModel, FieldError, InferenceWorkload, parse
 from steelyard.api.crdgen.definition import object_schema
 from steelyard.api.crdgen.kinds import KINDS
 from steelyard.api.kind import Resource
@@ -18,7 +18,7 @@ from unit.api.objects import BAD, CUSTOM, GOOD, VLLM, Bad, changed, nodes, pool,
 
 PAST = {"from": "a", "to": "b", "toRevision": "0" * 8, "time": "2026-03-01T12:00:00Z", "outcome": "Moved"}
 ROOT = Path(__file__).parents[3]
-MODELS: dict[str, type[Resource]] = {m.__name__: m for m in (InferenceWorkload, AcceleratorPool, CompiledModel)}
+MODELS: dict[str, type[Resource]] = {m.__name__: m for m in (InferenceWorkload, AcceleratorPool, CompiledModel, AcceleratorTrial)}
 
 
 @pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad.sentence)

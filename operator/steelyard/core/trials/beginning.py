@@ -66,8 +66,11 @@ def together(look: Look, memory: TrialMemory) -> TrialMemory:
     """With an earlier common beginning, once all whose replicas may still come are ready."""
     if memory.begin is None or look.now + ALL_READY >= memory.begin:
         return memory
+    return memory if listening(look, memory) is None else replace(memory, begin=look.now + ALL_READY)
+
+
+def listening(look: Look, memory: TrialMemory) -> tuple[str, ...] | None:
+    """The addresses of all generators that may still measure; None while one of them is not there, and where there is none."""
     open_ = [row for row in memory.rows if not row.phase.is_over]
-    waiting = [row for row in open_ if (r := look.snapshot.replicas.get(row.pool)) is not None and r.address is not None]
-    if not open_ or len(waiting) < len(open_):
-        return memory
-    return replace(memory, begin=look.now + ALL_READY)
+    found = [r.address for row in open_ if (r := look.snapshot.replicas.get(row.pool)) is not None and r.address is not None]
+    return tuple(found) if found and len(found) == len(open_) else None

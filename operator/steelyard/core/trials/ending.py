@@ -8,35 +8,37 @@ from typing import TypeAlias
 from steelyard.core.facts.trial import TrialMemory, TrialPhase
 from steelyard.core.statistics.sequential import Result
 from steelyard.core.trials.look import Look
+from steelyard.core.trials.sent import LONGEST
 from steelyard.core.trials.verdicts import is_decided
 from steelyard.core.vocabulary.reason import Reason, Refusal
 
-Check: TypeAlias = Callable[[Look, TrialMemory], Refusal | None]
+Check: TypeAlias = Callable[[Look, TrialMemory, Refusal | None], Refusal | None]
+"""By what is seen, what the trial remembers with it, and what keeps it from starting."""
 
 
-def ending(look: Look, memory: TrialMemory) -> Refusal | None:
-    """Why it is over; None while it goes on. memory: with what is seen now."""
-    return next((found for check in CHECKS if (found := check(look, memory)) is not None), None)
+def ending(look: Look, memory: TrialMemory, waits: Refusal | None) -> Refusal | None:
+    """Why it is over; None while it goes on. memory: with what is seen now; waits: what keeps it from starting."""
+    return next((found for check in CHECKS if (found := check(look, memory, waits)) is not None), None)
 
 
-def stopped(look: Look, _: TrialMemory) -> Refusal | None:
+def stopped(look: Look, _: TrialMemory, __: Refusal | None) -> Refusal | None:
     """A person may end it at any time."""
     return Refusal(Reason.STOPPED, "spec.stop is set: what was measured until then stays") if look.trial.stop else None
 
 
-def at_risk(look: Look, memory: TrialMemory) -> Refusal | None:
+def at_risk(look: Look, memory: TrialMemory, _: Refusal | None) -> Refusal | None:
     """Users come first: it ends where the workload misses its promise, or lacks a node that the trial has."""
     return breach(look) if memory.started is not None else None
 
 
-def all_refused(look: Look, memory: TrialMemory) -> Refusal | None:
+def all_refused(look: Look, memory: TrialMemory, _: Refusal | None) -> Refusal | None:
     """Nothing can be measured anywhere."""
     if isinstance(look.seen, Refusal) or any(row.phase is not TrialPhase.REFUSED for row in memory.rows):
         return None
     return Refusal(Reason.NOTHING_MEASURED, "; ".join(row.message for row in memory.rows))
 
 
-def measured(look: Look, memory: TrialMemory) -> Refusal | None:
+def measured(look: Look, memory: TrialMemory, _: Refusal | None) -> Refusal | None:
     """All that was to be sent was sent."""
     if memory.started is None or not all(row.phase.is_over for row in memory.rows):
         return None
@@ -50,12 +52,12 @@ def measured(look: Look, memory: TrialMemory) -> Refusal | None:
         return Refusal(Reason.DECIDED, "; ".join([told, *lost]))
     if lost:
         return Refusal(Reason.PROBE_FAILED, "; ".join([*lost, *open_]))
-    bounded = look.trial.duration_seconds is None
-    more = "a larger spec.budget pays for longer steps" if bounded else "a longer spec.durationSeconds makes them narrower"
+    bounded = look.trial.duration_seconds is None and (memory.load_seconds or 0) < LONGEST
+    more = "a larger spec.budget pays for longer steps" if bounded else "a longer spec.durationSeconds makes the intervals narrower"
     return Refusal(Reason.BUDGET_SPENT if bounded else Reason.DEADLINE, "; ".join([*open_, more]))
 
 
-def too_dear(look: Look, memory: TrialMemory) -> Refusal | None:
+def too_dear(look: Look, memory: TrialMemory, _: Refusal | None) -> Refusal | None:
     """No more is spent than may be, whatever was reserved."""
     spent = sum(row.spent or 0.0 for row in memory.rows)
     if spent <= look.trial.budget:
@@ -63,14 +65,18 @@ def too_dear(look: Look, memory: TrialMemory) -> Refusal | None:
     return Refusal(Reason.BUDGET_SPENT, f"{spent:.3g} of {look.trial.budget:.3g} are spent")
 
 
-def too_late(look: Look, memory: TrialMemory) -> Refusal | None:
+def too_late(look: Look, memory: TrialMemory, waits: Refusal | None) -> Refusal | None:
     """It has a deadline, whatever it waits for."""
     if look.now < look.deadline:
         return None
-    waits = [f"pool {row.pool}: {row.message or row.phase.value}" for row in memory.rows if not row.phase.is_over]
-    return Refusal(
-        Reason.DEADLINE, f"spec.deadlineSeconds ({look.trial.deadline_seconds}) have passed since it was made; {'; '.join(waits)}"
-    )
+    open_ = [f"pool {row.pool}: {row.message or row.phase.value}" for row in memory.rows if not row.phase.is_over]
+    told = waits.message if waits is not None else "; ".join(open_)
+    return Refusal(Reason.DEADLINE, f"spec.deadlineSeconds ({look.trial.deadline_seconds}) have passed since it was made; {told}")
+
+
+def never(_: Look, __: TrialMemory, waits: Refusal | None) -> Refusal | None:
+    """What keeps it from starting for good ends it."""
+    return waits if waits is not None and waits.reason in {Reason.BUDGET_TOO_SMALL, Reason.DEADLINE} else None
 
 
 CHECKS: tuple[Check, ...] = (
@@ -78,6 +84,7 @@ CHECKS: tuple[Check, ...] = (
     at_risk,  # users before money
     measured,  # what is found is told, however late
     all_refused,
+    never,
     too_dear,
     too_late,
 )

@@ -1,0 +1,223 @@
+"""A trial that a person asks for, on a real API server: it ends the same wherever the operator dies, and leaves nothing behind and no user harmed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from fault.meanwhile import first, meanwhile
+from fault.move_run import MOVE_SECONDS, OWN, SOON, WORKLOAD, MoveRun
+from fault.proxy import Call
+from fault.test_crash_at_every_write import LIFE_SECONDS, Point, Points, kept_alive
+
+pytestmark = pytest.mark.apiserver
+
+OBSERVE = {"mode": "Observe"}
+BUDGET = "5.00"
+RUNS = 2
+Manifest = dict[str, Any]
+
+
+class Asked:
+    """A trial of both pools beside a workload that serves on the dear one."""
+
+    def __init__(self, run: MoveRun, **spec: Any) -> None:
+        self.run = run
+        self.spec = {"workloadName": WORKLOAD, "pools": [run.dear, run.cheap], "budget": BUDGET, **spec}
+        self.path = f"{OWN}/namespaces/{run.namespace}/acceleratortrials/asked"
+
+    def begin(self) -> None:
+        """Once the workload serves."""
+        self.run.apply()
+        self.run.until_serving()
+        self.apply()
+
+    def apply(self, **changes: Any) -> None:
+        named = {"name": "asked", "namespace": self.run.namespace}
+        self.run._write(self.path, {"kind": "AcceleratorTrial", "metadata": named, "spec": {**self.spec, **changes}})
+
+    def status(self) -> Manifest:
+        return (self.run.cluster.api.get(self.path) or {}).get("status") or {}
+
+    def rows(self) -> dict[str, Manifest]:
+        return {row["pool"]: row for row in self.status().get("pools", ())}
+
+    def phases(self) -> set[str]:
+        return {row["phase"] for row in self.rows().values()}
+
+    def reason(self) -> str | None:
+        """Why it has ended; None while it goes on."""
+        (finished,) = self.status().get("conditions") or [{}]
+        return finished.get("reason") if finished.get("status") == "True" else None
+
+    def until(self, what: str, done: Callable[[], Any], seconds: float = MOVE_SECONDS) -> Any:
+        return self.run.until(what, lambda _: done(), seconds)
+
+    def to_its_end(self, seconds: float = MOVE_SECONDS) -> str:
+        return str(self.until("the end of the trial", self.reason, seconds))
+
+    def pods(self) -> list[Manifest]:
+        return [pod for pod in self.run.listed("v1/pods") if "steelyard.dev/trial" in pod["metadata"]["labels"]]
+
+    def running(self) -> list[str]:
+        """Names of pods of the trial that go on."""
+        return [pod["metadata"]["name"] for pod in self.pods() if pod["status"].get("phase") not in {"Succeeded", "Failed"}]
+
+    def end_state(self) -> Manifest:
+        """What it leaves, without what depends on times and on chance."""
+        status = self.status()
+        return {
+            "reason": self.reason(),
+            "claims": [(c["name"], c["verdict"]) for c in status.get("claims", ())],
+            "pools": [(self._plain(row["pool"]), row["phase"], len(row.get("steps", ()))) for row in status.get("pools", ())],
+            "workload": self.run.end_state()["deployments"],
+            "running": self.running(),
+        }
+
+    def _plain(self, name: str) -> str:
+        return name.replace(self.run.tag, "*")
+
+
+def stage_of_trial(call: Call) -> str | None:
+    """Of a status of the trial; None of all other writes."""
+    if not call.is_for("acceleratortrials/status") or not isinstance(call.body, dict):
+        return None
+    told = call.body.get("status", {})
+    finished = [c["reason"] for c in told.get("conditions", ()) if c["status"] == "True"]
+    return " ".join([*(row["phase"] for row in told.get("pools", ())), *finished]) or None
+
+
+@meanwhile
+def test_both_pools_are_measured_the_claim_is_judged_and_no_user_notices(a_move):
+    run = a_move(small=True, rebalancing=OBSERVE)
+    run.start_operator()
+    asked = Asked(run)
+    asked.begin()
+    assert asked.to_its_end() == "Decided"
+    status, rows = asked.status(), asked.rows()
+    assert {row["phase"] for row in rows.values()} == {"Measured"}
+    (verdict,) = status["claims"]
+    assert (verdict["pool"], verdict["verdict"]) == (run.dear, "Refuted")
+    assert float(verdict["lower"]) > float(verdict["claimed"])
+    assert rows[run.dear]["from"] == rows[run.cheap]["from"], "over the same minutes"
+    assert [step["ofPresent"] for step in rows[run.dear]["steps"]] == ["0.5", "1", "2"]
+    assert float(rows[run.cheap]["capacityPerReplica"]) > float(rows[run.dear]["capacityPerReplica"])
+    assert float(status["spent"]) <= float(status["reserved"]) <= float(BUDGET)
+    # No pod of it was ever behind a Service, and the workload is as it was.
+    assert run.world.lost == 0
+    assert run.holds() == run.dear and not run.status().get("move")
+    assert asked.running() == []
+    events = {event["reason"] for event in run.listed("events.k8s.io/v1/events") if event["regarding"]["kind"] == "AcceleratorTrial"}
+    assert events >= {"Measuring", "Decided"}
+    # Deleted, it takes its Jobs with it.
+    run.cluster.api.delete(asked.path)
+    asked.until("its pods to be gone", lambda: not asked.pods(), SOON)
+    run.end_operators()
+
+
+@meanwhile
+def test_one_that_is_deleted_while_it_measures_leaves_nothing(a_move):
+    run = a_move(small=True, rebalancing=OBSERVE)
+    run.play.probe_seconds = MOVE_SECONDS
+    run.start_operator()
+    asked = Asked(run)
+    asked.begin()
+    asked.until("both to measure", lambda: asked.phases() == {"Measuring"})
+    run.cluster.api.delete(asked.path)
+    asked.until("its pods to be gone", lambda: not asked.pods(), SOON)
+    asked.until(
+        "its Jobs to be gone",
+        lambda: not [j for j in run.listed("batch/v1/jobs") if "steelyard.dev/trial" in j["metadata"]["labels"]],
+        SOON,
+    )
+    assert run.world.lost == 0
+    run.end_operators()
+
+
+@meanwhile
+def test_one_that_is_stopped_ends_its_replicas_and_keeps_what_it_knows(a_move):
+    run = a_move(small=True, rebalancing=OBSERVE)
+    run.play.probe_seconds = MOVE_SECONDS
+    run.start_operator()
+    asked = Asked(run)
+    asked.begin()
+    asked.until("both to measure", lambda: asked.phases() == {"Measuring"})
+    asked.apply(stop=True)
+    assert asked.to_its_end(SOON) == "Stopped"
+    asked.until("its replicas to be gone", lambda: not asked.running(), SOON)
+    assert float(asked.status()["spent"]) <= float(asked.status()["reserved"])
+    run.end_operators()
+
+
+@meanwhile
+def test_a_pool_that_is_lost_and_a_node_that_is_lost_cost_the_trial_that_pool_alone(a_move):
+    run = a_move(small=True, rebalancing=OBSERVE)
+    run.play.crashing.add(run.cheap)
+    run.start_operator()
+    asked = Asked(run)
+    asked.begin()
+    assert asked.to_its_end() == "ProbeFailed"
+    rows = asked.rows()
+    assert (rows[run.dear]["phase"], rows[run.cheap]["phase"]) == ("Measured", "Failed")
+    assert rows[run.cheap]["message"]
+    assert asked.running() == [] and run.world.lost == 0
+    run.end_operators()
+
+
+@meanwhile
+def test_users_come_first_it_ends_when_the_workload_begins_to_miss_its_promise(a_move):
+    run = a_move(small=True, rebalancing=OBSERVE)
+    run.play.probe_seconds = MOVE_SECONDS
+    run.start_operator()
+    asked = Asked(run)
+    asked.begin()
+    asked.until("both to measure", lambda: asked.phases() == {"Measuring"})
+    run.play.behaviours[run.dear].broken = 0.33
+    assert asked.to_its_end() == "SLOAtRisk"
+    asked.until("its replicas to be gone", lambda: not asked.running(), SOON)
+    run.end_operators()
+
+
+@first
+@meanwhile
+def test_wherever_the_operator_dies_the_trial_ends_the_same_and_costs_no_more(a_move):
+    golden_run = a_move(small=True, proxied=True, rebalancing=OBSERVE)
+    assert golden_run.proxy
+    recording = Points(golden_run, golden_run.proxy, stage_of=stage_of_trial)
+    golden_run.start_operator()
+    golden = Asked(golden_run)
+    golden.begin()
+    golden.to_its_end()
+    golden.until("its replicas to be gone", lambda: not golden.running(), SOON)
+    end = golden.end_state()
+    points = [p for p in recording.passed if p.resource in {"acceleratortrials/status", "jobs"} and p.stage != "Start"]
+    golden_run.end_operators()
+    assert {(p.verb, p.resource) for p in points} >= {("create", "jobs"), ("patch", "acceleratortrials/status")}
+
+    def die(share: list[Point]) -> tuple[list[Point], list[str]]:
+        run = a_move(small=True, proxied=True, rebalancing=OBSERVE)
+        assert run.proxy
+        deadly = Points(run, run.proxy, share, stage_of=stage_of_trial)
+        asked = Asked(run)
+        with kept_alive(run):
+            asked.begin()
+            asked.to_its_end(MOVE_SECONDS + LIFE_SECONDS * len(share))
+            asked.until("the same end", lambda: asked.end_state() == end, SOON)
+        made = [e for e in run.writes() if (e.verb, e.resource) == ("create", "jobs") and e.code == 201 and e.name.startswith("asked")]
+        wrong = [] if len(made) == 2 else [f"{len(made)} Jobs were made"]
+        status = asked.status()
+        if float(status["spent"]) > float(status["reserved"]):
+            wrong.append(f"{status['spent']} of {status['reserved']} were spent")
+        if run.world.lost:
+            wrong.append(f"{run.world.lost} requests failed or came too late")
+        return deadly.died_at, [f"{run.namespace} died at {deadly.died_at}: {each}" for each in wrong]
+
+    with ThreadPoolExecutor(RUNS) as pool:
+        results = list(pool.map(die, [points[number::RUNS] for number in range(RUNS)]))
+    wrong = [each for _, found in results for each in found]
+    assert not wrong, "\n".join(wrong)
+    died_at = [point for where, _ in results for point in where]
+    assert died_at, "it died at least once"

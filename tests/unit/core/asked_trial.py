@@ -1,0 +1,175 @@
+"""A trial that a person asks for, in the small world: its Jobs are made as ordered, its replicas start, wait for the word, and measure.
+
+A look is five seconds. Its status is the memory of the decision before, as in the cluster; `forget` is an operator that starts anew, whose memory is
+what the status holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from steelyard.core.decide_trial import TrialDecision, decide_trial
+from steelyard.core.facts.claim import Claim, ClaimMetric
+from steelyard.core.facts.identity import PlacementKey, WorkloadKey
+from steelyard.core.facts.probe import Probe, ProbeState, ProbeStep
+from steelyard.core.facts.snapshot import Snapshot
+from steelyard.core.facts.trial import PoolClaim, SteadyStep, Trial, TrialMemory, TrialReplica, TrialRow
+from steelyard.core.placing.intent import TrialIntent
+from steelyard.core.trials.look import TrialSnapshot
+from steelyard.core.vocabulary.reason import Refusal
+from unit.core.world import World, ramp_of
+
+LOOK = timedelta(seconds=5)
+MOST_LOOKS = 5000
+
+
+def half_of(pool: str, other: str, ratio: float = 0.5) -> PoolClaim:
+    """A claimed ratio of unit costs."""
+    return PoolClaim(pool=pool, claim=Claim(name="claimed", metric=ClaimMetric.UNIT_COST, ratio=ratio, relative_to=other))
+
+
+@dataclass
+class Replica:
+    """A Job that was made, and when its server is ready."""
+
+    intent: TrialIntent
+    made: datetime
+    ready: datetime
+    begin: datetime | None = None
+    measured: tuple[list[ProbeStep], list[SteadyStep]] | None = None
+    told: TrialReplica | None = None
+    """Once it has ended."""
+
+
+@dataclass
+class AskedTrial:
+    """One trial beside a workload that serves. `starts`: seconds until the replica of a pool is ready."""
+
+    world: World
+    pools: tuple[str, ...] = ("dear", "cheap")
+    budget: float = 2.0
+    duration: int | None = None
+    deadline: int = 7200
+    claims: tuple[PoolClaim, ...] = ()
+    starts: dict[str, int] = field(default_factory=dict)
+    fails: dict[str, str] = field(default_factory=dict)
+    """Pools whose replica ends without a result, with what it says."""
+    stop: bool = False
+    lost: bool = False
+    """The workload cannot be seen."""
+    memory: TrialMemory = field(default_factory=TrialMemory)
+    jobs: dict[str, Replica] = field(default_factory=dict)
+    made: list[TrialIntent] = field(default_factory=list)
+    decisions: list[TrialDecision] = field(default_factory=list)
+    deaf: bool = False
+    """No word reaches a generator."""
+
+    def __post_init__(self) -> None:
+        self.now = self.created = self.world.now
+
+    @property
+    def trial(self) -> Trial:
+        return Trial(
+            key=WorkloadKey("ns", "asked"),
+            uid="trial-1",
+            generation=1,
+            created=self.created,
+            workload="embed",
+            pools=self.pools,
+            budget=self.budget,
+            deadline_seconds=self.deadline,
+            duration_seconds=self.duration,
+            claims=self.claims,
+            stop=self.stop,
+        )
+
+    @property
+    def finished(self) -> str:
+        return self.memory.finished
+
+    def row(self, pool: str) -> TrialRow:
+        found = self.memory.row(pool)
+        assert found is not None
+        return found
+
+    def snapshot(self, **changes: Any) -> TrialSnapshot:
+        facts: Snapshot | Refusal = self.world.snapshot()
+        return TrialSnapshot(
+            trial=self.trial,
+            memory=self.memory,
+            workload=facts,
+            replicas={pool: self._tells(pool, job) for pool, job in self.jobs.items()},
+            **changes,
+        )
+
+    def look(self, **changes: Any) -> TrialDecision:
+        """One pass: what is decided is done."""
+        decision = decide_trial(self.snapshot(**changes), self.now)
+        self.memory = decision.memory
+        for intent in decision.jobs:
+            pool = intent.placement.key.pool
+            assert pool not in self.jobs, "made twice"
+            self.made.append(intent)
+            self.jobs[pool] = Replica(intent, self.now, self.now + timedelta(seconds=self.starts.get(pool, 20)))
+        for address, begin in decision.begin.items():
+            job = self.jobs[address]
+            if not self.deaf and job.begin is None:
+                job.begin = min(begin, _by(job))
+        if decision.over:
+            self.jobs.clear()
+        self.decisions.append(decision)
+        self.now += LOOK
+        return decision
+
+    def until(self, done: Callable[[], object]) -> None:
+        for _ in range(MOST_LOOKS):
+            if done():
+                return
+            self.look()
+        raise AssertionError(f"never; at last: {self.memory}")
+
+    def to_its_end(self) -> str:
+        self.until(lambda: self.finished)
+        return self.finished
+
+    def _tells(self, pool: str, job: Replica) -> TrialReplica:
+        if job.told is not None:
+            return job.told
+        probe = Probe(move="", key=PlacementKey(pool, job.intent.placement.key.revision), state=ProbeState.STARTING, started=job.made)
+        scheduled, ends = job.made, job.made + timedelta(seconds=job.intent.seconds)
+        if pool in self.fails and self.now >= job.ready:
+            failed = replace(probe, state=ProbeState.FAILED, message=self.fails[pool])
+            job.told = TrialReplica(probe=failed, scheduled=scheduled, ended=self.now)
+            return job.told
+        if self.now >= ends and self.now < job.ready:
+            failed = replace(probe, state=ProbeState.FAILED, message="it was not ready in time")
+            job.told = TrialReplica(probe=failed, scheduled=scheduled, ended=ends)
+            return job.told
+        if self.now < job.ready:
+            return TrialReplica(probe=probe, scheduled=scheduled)
+        began = max(job.ready, job.begin or _by(job))
+        running = replace(probe, state=ProbeState.RUNNING, ready_seconds=(job.ready - job.made).total_seconds())
+        steps, steady = job.measured = job.measured or self._measured(pool, job.intent)
+        took = timedelta(seconds=sum(s.seconds for s in steps) + sum(s.step.seconds for s in steady))
+        if self.now < began + took:
+            return TrialReplica(probe=running, scheduled=scheduled, address=pool)
+        done = replace(running, state=ProbeState.DONE, steps=tuple(steps))
+        job.told = TrialReplica(probe=done, steady=tuple(steady), began=began, scheduled=scheduled, ended=began + took)
+        return job.told
+
+    def _measured(self, pool: str, intent: TrialIntent) -> tuple[list[ProbeStep], list[SteadyStep]]:
+        ground, ramp = self.world.grounds[pool], intent.ramp
+        steps = ramp_of(ramp, lambda rate: self.world._step(ground, rate, ramp.step_seconds))
+        kept = max((s.rate for s in steps if s.good >= 0.99 * s.offered), default=0.0)
+        steady = []
+        for load in intent.loads if kept else ():
+            replicas = max(1, -int(-load // (0.9 * kept)))
+            steady.append(SteadyStep(load=load, replicas=replicas, step=self.world._step(ground, load / replicas, intent.load_seconds)))
+        return steps, steady
+
+
+def _by(job: Replica) -> datetime:
+    return datetime.fromtimestamp(job.intent.begin_by, tz=job.made.tzinfo)

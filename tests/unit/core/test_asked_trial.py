@@ -1,0 +1,310 @@
+"""A trial that a person asks for: it measures the pools together, judges what was claimed, spends no more than was set aside, and ends."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from steelyard.core.decide_trial import decide_trial
+from steelyard.core.facts.capacity import Basis
+from steelyard.core.facts.memory import VerdictWord
+from steelyard.core.facts.snapshot import Mode
+from steelyard.core.facts.trial import TrialPhase
+from steelyard.core.trials.sent import PARTS
+from steelyard.core.vocabulary.reason import Reason, Refusal
+from unit.core.asked_trial import AskedTrial, half_of
+from unit.core.world import Ground, World, quick, ratio_claim
+
+WITHIN = 0.05
+"""Of the truth, that a capacity is found."""
+
+
+def world(**grounds: Ground) -> World:
+    """A workload that serves on the dear pool and is only observed; a replica of the cheap one is twice as fast at the same price."""
+    pools = grounds or {"dear": Ground(price=1.0, speed=10.0), "cheap": Ground(price=1.0, speed=20.0, selected=True)}
+    there = World(grounds=pools, rate=20.0, policy=quick(mode=Mode.OBSERVE))
+    there.tick(20)
+    return there
+
+
+def asked(**changes: object) -> AskedTrial:
+    return AskedTrial(world=world(), **changes)  # type: ignore[arg-type]
+
+
+# What it finds
+
+
+def test_a_claim_that_is_true_is_confirmed_and_one_that_is_not_is_refuted_by_what_the_trial_measured_itself() -> None:
+    true = asked(claims=(half_of("cheap", "dear"),), budget=20.0, duration=20_000, deadline=30_000)
+    false = asked(claims=(half_of("cheap", "dear", 0.3),))
+    assert (true.to_its_end(), false.to_its_end()) == (Reason.DECIDED, Reason.DECIDED)
+    (confirmed,), (refuted,) = true.memory.verdicts, false.memory.verdicts
+    assert (confirmed.verdict.verdict, refuted.verdict.verdict) == (VerdictWord.CONFIRMED, VerdictWord.REFUTED)
+    assert confirmed.verdict.measured == pytest.approx(0.5, rel=2 * WITHIN)
+    assert confirmed.verdict.n > 0
+
+
+def test_without_claims_of_its_own_those_of_the_pools_are_judged() -> None:
+    grounds = {"dear": Ground(speed=10.0), "cheap": Ground(speed=20.0, claims=(ratio_claim(0.3, "dear"),))}
+    trial = AskedTrial(world=world(**grounds))
+    assert trial.to_its_end() == Reason.DECIDED
+    assert [(v.verdict.pool, v.verdict.name, v.verdict.verdict) for v in trial.memory.verdicts] == [
+        ("cheap", "advertised", VerdictWord.REFUTED)
+    ]
+
+
+def test_nothing_that_the_workload_knows_of_a_pool_judges_a_claim_in_a_trial() -> None:
+    """The dear pool's capacity is known by its traffic; its replica in the trial fails."""
+    trial = asked(claims=(half_of("cheap", "dear"),), fails={"dear": "exit code 1"})
+    assert trial.to_its_end() == Reason.PROBE_FAILED
+    assert [v.verdict.verdict for v in trial.memory.verdicts] == [VerdictWord.INCONCLUSIVE]
+    assert "exit code 1" in trial.memory.said
+
+
+def test_each_pool_is_told_what_a_replica_carries_and_what_the_workloads_own_load_would_need_there() -> None:
+    trial = asked()
+    trial.to_its_end()
+    for pool, speed in (("dear", 10.0), ("cheap", 20.0)):
+        row = trial.row(pool)
+        assert row.phase is TrialPhase.MEASURED and row.capacity is not None
+        assert row.capacity.basis is Basis.PROBED
+        assert row.capacity.rate.point == pytest.approx(0.9 * speed, rel=WITHIN)
+        assert row.each == 1.0 and row.start_seconds == 20
+        assert [step.load / trial.memory.load for step in row.steady] == pytest.approx(PARTS, rel=0.01)  # type: ignore[operator]
+
+
+def test_where_a_claim_depends_on_the_load_since_replicas_are_whole_it_is_said_at_which() -> None:
+    """One replica of the cheap pool carries as much as two of the dear one: half the cost, where two are needed."""
+    trial = asked(claims=(half_of("cheap", "dear"),))
+    trial.to_its_end()
+    (verdict,) = trial.memory.verdicts
+    assert verdict.flips.startswith("true at ") and "false elsewhere" in verdict.flips
+
+
+# Together
+
+
+def test_all_pools_measure_over_the_same_minutes() -> None:
+    """The cheap pool's replica takes minutes longer to start."""
+    trial = asked(starts={"dear": 20, "cheap": 240})
+    trial.to_its_end()
+    began = [trial.row(pool).began for pool in trial.pools]
+    assert began[0] == began[1]
+    assert trial.memory.begin is not None and trial.memory.started is not None
+    assert trial.memory.begin - trial.memory.started < timedelta(seconds=300), "and not later than it has to be"
+
+
+def test_generators_that_no_word_reaches_begin_together_all_the_same() -> None:
+    trial = asked(deaf=True)
+    trial.to_its_end()
+    began = {trial.row(pool).began for pool in trial.pools}
+    assert len(began) == 1
+    assert trial.memory.finished == Reason.DECIDED
+
+
+def test_a_pool_whose_replica_does_not_start_keeps_the_others_waiting_no_longer_than_a_start_may_take() -> None:
+    trial = asked(starts={"cheap": 100_000})
+    trial.to_its_end()
+    assert trial.row("dear").phase is TrialPhase.MEASURED
+    assert trial.row("cheap").phase is TrialPhase.FAILED
+
+
+def test_all_pools_are_sent_the_same_seconds_of_load_and_the_same_loads() -> None:
+    trial = asked()
+    trial.to_its_end()
+    first, second = trial.made
+    assert (first.loads, first.load_seconds, first.begin_by, first.seconds) == (
+        second.loads,
+        second.load_seconds,
+        second.begin_by,
+        second.seconds,
+    )
+
+
+# Money
+
+
+@pytest.mark.parametrize("budget", [0.6, 1.0, 2.0, 10.0])
+def test_no_more_is_spent_than_was_reserved_and_no_more_is_reserved_than_the_budget(budget: float) -> None:
+    trial = asked(budget=budget, deaf=True)
+    trial.to_its_end()
+    memory = trial.memory
+    assert memory.reserved is not None
+    spent = sum(row.spent or 0.0 for row in memory.rows)
+    assert 0 < spent <= memory.reserved * (1 + 1e-9) <= budget * (1 + 1e-9)
+
+
+def test_a_larger_budget_pays_for_more_load() -> None:
+    small, large = asked(budget=0.8), asked(budget=2.0)
+    small.to_its_end(), large.to_its_end()
+    assert small.memory.load_seconds is not None and large.memory.load_seconds is not None
+    assert small.memory.load_seconds < large.memory.load_seconds
+
+
+def test_a_budget_that_is_too_small_starts_nothing_and_says_how_much_it_takes() -> None:
+    trial = asked(budget=0.1)
+    assert trial.to_its_end() == Reason.BUDGET_TOO_SMALL
+    assert trial.made == []
+    needs = float(trial.memory.said.split(" cost ")[1].split(" at most")[0])
+    again = asked(budget=1.01 * needs)
+    assert again.to_its_end() == Reason.DECIDED
+
+
+def test_a_duration_that_the_budget_does_not_pay_for_is_not_cut_short() -> None:
+    trial = asked(budget=2.0, duration=7000, deadline=20_000)
+    assert trial.to_its_end() == Reason.BUDGET_TOO_SMALL
+    assert trial.made == []
+
+
+def test_a_pool_whose_price_is_not_known_is_refused() -> None:
+    trial = AskedTrial(world=world(dear=Ground(), cheap=Ground(speed=20.0, priced=False)))
+    trial.to_its_end()
+    assert trial.row("cheap").phase is TrialPhase.REFUSED and "price" in trial.row("cheap").message
+    assert [intent.placement.key.pool for intent in trial.made] == ["dear"]
+
+
+def test_a_job_that_somebody_removes_is_made_again_for_the_time_that_is_left() -> None:
+    trial = asked()
+    trial.until(lambda: trial.jobs and trial.row("cheap").phase is TrialPhase.MEASURING)
+    del trial.jobs["cheap"]
+    trial.to_its_end()
+    first, again = (intent for intent in trial.made if intent.placement.key.pool == "cheap")
+    assert again.seconds < first.seconds
+    assert sum(row.spent or 0.0 for row in trial.memory.rows) <= (trial.memory.reserved or 0.0)
+
+
+# Waiting
+
+
+def test_it_starts_once_every_pool_that_can_be_measured_has_its_artifact() -> None:
+    trial = asked()
+    trial.world.grounds["cheap"].compiled = False
+    for _ in range(10):
+        trial.look()
+    assert trial.made == [] and trial.row("cheap").phase is TrialPhase.WAITING
+    trial.world.grounds["cheap"].compiled = True
+    assert trial.to_its_end() == Reason.DECIDED
+
+
+def test_a_pool_that_the_workload_may_not_use_is_refused_and_the_others_are_measured() -> None:
+    trial = AskedTrial(world=world(dear=Ground(), cheap=Ground(selected=False)))
+    assert trial.to_its_end() == Reason.DECIDED
+    assert trial.row("cheap").phase is TrialPhase.REFUSED
+    assert "spec.placement" in trial.row("cheap").message
+
+
+def test_a_pool_that_does_not_exist_is_refused_with_those_that_do() -> None:
+    trial = asked(pools=("dear", "none"))
+    trial.to_its_end()
+    assert trial.row("none").message == "pool none does not exist (there are cheap, dear)"
+
+
+def test_where_no_pool_can_be_measured_it_ends_at_once() -> None:
+    trial = asked(pools=("none",))
+    trial.look()
+    assert trial.finished == Reason.NOTHING_MEASURED
+
+
+def test_what_it_waits_for_is_told_until_its_deadline() -> None:
+    trial = asked(deadline=600)
+    trial.world.grounds["cheap"].compiled = False
+    assert trial.to_its_end() == Reason.DEADLINE
+    assert trial.now - trial.created <= timedelta(seconds=700)
+    assert "compiled" in trial.memory.said and trial.made == []
+
+
+def test_it_does_not_start_what_its_deadline_would_cut_off() -> None:
+    trial = asked(deadline=300)
+    assert trial.to_its_end() == Reason.DEADLINE
+    assert trial.made == []
+
+
+def test_a_frozen_installation_starts_no_trial() -> None:
+    trial = asked()
+    trial.world.frozen = True
+    decision = trial.look()
+    assert decision.finished.reason is Reason.FROZEN and trial.made == []
+
+
+# Users come first
+
+
+def test_it_does_not_start_while_the_workload_misses_its_promise() -> None:
+    trial = asked()
+    trial.world.errors = 0.5
+    trial.world.tick(6)
+    trial.now = trial.world.now
+    decision = trial.look()
+    assert trial.made == [] and decision.finished.reason is Reason.WAITING
+    assert "misses its objective" in decision.finished.message
+    assert trial.to_its_end() == Reason.DEADLINE and "misses its objective" in trial.memory.said
+
+
+def test_it_ends_at_once_when_the_workload_begins_to_miss_its_promise() -> None:
+    trial = asked()
+    trial.until(lambda: trial.jobs)
+    trial.world.errors = 0.5
+    trial.world.tick(6)
+    trial.now = max(trial.now, trial.world.now)
+    decision = trial.look()
+    assert trial.finished == Reason.SLO_AT_RISK and decision.over and trial.jobs == {}
+    assert all(row.phase.is_over for row in trial.memory.rows)
+    assert decision.notes[0].warning
+
+
+# Ends
+
+
+def test_a_person_may_stop_it_and_what_was_measured_stays() -> None:
+    trial = asked(starts={"cheap": 500})
+    trial.until(lambda: trial.jobs)
+    trial.stop = True
+    trial.look()
+    assert trial.finished == Reason.STOPPED and trial.jobs == {}
+
+
+def test_what_has_ended_is_never_begun_again() -> None:
+    trial = asked()
+    trial.to_its_end()
+    ended = trial.memory
+    made = len(trial.made)
+    for _ in range(5):
+        decision = trial.look()
+        assert decision.over and decision.jobs == () and decision.notes == ()
+    assert trial.memory == ended and len(trial.made) == made
+
+
+def test_a_claim_that_little_load_leaves_open_says_what_would_decide_it() -> None:
+    """The truth is at the end of the claim's tolerance."""
+    trial = asked(claims=(half_of("cheap", "dear", 0.5 / 1.1),))
+    assert trial.to_its_end() == Reason.BUDGET_SPENT
+    assert "claimed of pool cheap" in trial.memory.said and "a larger spec.budget" in trial.memory.said
+
+
+def test_a_pool_that_keeps_the_promise_at_no_load_is_told_as_that() -> None:
+    trial = AskedTrial(world=world(dear=Ground(), cheap=Ground(price=3.0, late=0.2)), budget=6.0)
+    trial.to_its_end()
+    row = trial.row("cheap")
+    assert row.phase is TrialPhase.MEASURED and row.capacity is None
+    assert "missed at any load" in row.message
+
+
+# What it looks at
+
+
+def test_the_same_facts_are_decided_the_same_way() -> None:
+    trial = asked()
+    trial.until(lambda: trial.row("dear").phase is TrialPhase.MEASURED if trial.memory.rows else False)
+    snapshot = trial.snapshot()
+    assert decide_trial(snapshot, trial.now) == decide_trial(snapshot, trial.now)
+
+
+def test_a_workload_that_is_gone_changes_nothing_of_what_runs() -> None:
+    trial = asked()
+    trial.until(lambda: trial.jobs)
+    gone = replace(trial.snapshot(), workload=Refusal(Reason.WAITING, "there is no InferenceWorkload embed in namespace ns"))
+    decision = decide_trial(gone, trial.now)
+    assert not decision.over and decision.jobs == ()
+    assert decision.memory.started == trial.memory.started
