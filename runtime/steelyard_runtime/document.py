@@ -111,6 +111,14 @@ class Document:
             raise self.invalid(name, f"a list of at most {most} integers from 0 to {high}", value)
         return tuple(cast(list[int], value))
 
+    def numbers(self, name: str, low: float, high: float, most: int) -> tuple[float, ...]:
+        """Take a list of one to so many numbers within both bounds."""
+        value = self._rest.pop(name, None)
+        good = isinstance(value, list) and all(isinstance(n, int | float) and not isinstance(n, bool) and low <= n <= high for n in value)
+        if not good or not 1 <= len(cast(list[float], value)) <= most:
+            raise self.invalid(name, f"a list of 1 to {most} numbers from {low} to {high}", value)
+        return tuple(float(n) for n in cast(list[float], value))
+
     def sizes(self, name: str, high: int) -> tuple[int, ...]:
         """Take a list of distinct positive integers, in rising order."""
         value = self._rest.pop(name, None)

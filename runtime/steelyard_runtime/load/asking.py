@@ -39,10 +39,15 @@ def body(model: str, text: str, tokens: int | None) -> bytes:
     return json.dumps({"model": model, **asked, "stream_options": {"include_usage": True}}).encode()
 
 
-def _generated(events: bytes) -> int | None:
-    """Tokens of an answer, as the last event of its stream tells them: an event may carry several. None where none of these tells."""
+def _told(events: bytes) -> tuple[int | None, int] | None:
+    """Tokens of a request and of its answer, as the last event of its stream tells them: an event may carry several. None where none of
+    these tells."""
     told = next((event for event in events.split(b"\n\n") if event.startswith(EVENT) and USAGE in event), None)
-    return None if told is None else int(json.loads(told.removeprefix(EVENT))["usage"]["completion_tokens"])
+    if told is None:
+        return None
+    usage = json.loads(told.removeprefix(EVENT))["usage"]
+    generated, asked = int(usage["completion_tokens"]), usage.get("prompt_tokens")
+    return asked if isinstance(asked, int) else None, generated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +81,8 @@ class Asking:
                 content = await answer.read()
                 done = self.clock()
                 tokens = int(json.loads(content)["usage"]["prompt_tokens"]) if answer.status == 200 else 0
-                return Entry(number, intended, trip.sent, done, answer.status, answer.headers.get("x-steelyard-pod", ""), tokens)
+                pod = answer.headers.get("x-steelyard-pod", "")
+                return Entry(number, intended, trip.sent, done, answer.status, pod, tokens, input=tokens)
         except asyncio.CancelledError:
             return Entry(number, intended, trip.sent, self.clock(), 0, "", 0, self.given_up)
         # An answer may be anything: what it is not is said, and its request counted.
@@ -86,15 +92,29 @@ class Asking:
     async def _stream(self, answer: aiohttp.ClientResponse, number: int, intended: float, sent: float | None) -> Entry:
         stream = Stream(self.promise, intended)
         stream.begins(answer.status, [(b"content-type", answer.content_type.encode())])
-        rest, tokens = b"", None
+        rest, told = b"", None
         async for chunk in answer.content.iter_any():
             # Events are told apart by an empty line; the last of a chunk may go on in the next.
             whole, divider, rest = (rest + chunk).rpartition(b"\n\n")
             stream.sends(whole + divider, self.clock())
-            tokens = _generated(whole) if tokens is None else tokens
+            told = _told(whole) if told is None else told
         done = self.clock()
         outcome = stream.outcome(done)
         status = 500 if outcome == "error" and answer.status == 200 else answer.status
         pod = answer.headers.get("x-steelyard-pod", "")
-        carried = stream.tokens if tokens is None else tokens
-        return Entry(number, intended, sent, done, status, pod, carried, first=stream.first, between=stream.between, kept=outcome != "slow")
+        asked, generated = told or (None, None)
+        carried = stream.tokens if generated is None else generated
+        return Entry(
+            number,
+            intended,
+            sent,
+            done,
+            status,
+            pod,
+            carried,
+            first=stream.first,
+            between=stream.between,
+            kept=outcome != "slow",
+            input=asked,
+            output=generated,
+        )

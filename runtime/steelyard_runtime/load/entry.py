@@ -21,6 +21,9 @@ class Entry:
     """Mean seconds between the tokens of a stream."""
     kept: bool = True
     """Whether an answer kept what was promised of its tokens."""
+    input: int | None = None
+    output: int | None = None
+    """Tokens of the request and of what was generated, where the server told them."""
 
     @property
     def latency(self) -> float:

@@ -6,17 +6,24 @@ import random
 import resource
 import signal
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urljoin
 
 import aiohttp
 
 from steelyard_runtime.failure import Failure, Reason, infrastructure_failure
 from steelyard_runtime.load.asking import Asking, body
+from steelyard_runtime.load.beginning import Beginning, served
+from steelyard_runtime.load.energy import counters, used
+from steelyard_runtime.load.entry import Entry
 from steelyard_runtime.load.probe_spec import ProbeSpec, probe_spec
 from steelyard_runtime.load.probed_step import ProbedStep
-from steelyard_runtime.load.rates import Seen, rates
+from steelyard_runtime.load.rates import Seen, rates, shares
+from steelyard_runtime.load.schedule import arrivals_of_step
+from steelyard_runtime.load.steady_step import SteadyStep
 from steelyard_runtime.termination import write_termination_message
 from steelyard_runtime.texts import text_of
 
@@ -37,6 +44,10 @@ TOLD_BEHIND = 2
 """Steps in which the server was full, of which it is told when their answers came: those of the highest rates."""
 READY_EVERY = 0.2
 """Seconds between two questions whether the server is ready."""
+STEADY_SEED = 1000
+"""Added to the seed for the first steady step, beyond all steps of a ramp: its requests come as on other pools, however long the ramp was."""
+Ask = Callable[[int, float], Coroutine[Any, Any, Entry]]
+"""Sends the request of a number, which was to leave at a time."""
 
 
 @dataclass
@@ -48,9 +59,20 @@ class Probe:
     steps: list[ProbedStep] = field(default_factory=list)
     ready_seconds: float = 0.0
     """How long it waited for the server."""
+    steady: list[SteadyStep] = field(default_factory=list)
+    beginning: Beginning | None = field(init=False)
+    began: float = 0.0
+    """When it first measured, in Unix seconds, where it waited for a moment."""
+
+    def __post_init__(self) -> None:
+        self.beginning = None if self.spec.begin is None else Beginning(self.spec.begin)
 
     async def run(self) -> dict[str, object]:
-        """Ramp, and return the result: as many steps as there are when it ends or is told to. Raises `Failure` where there is none."""
+        """Measure, and return the result: as many steps as there are when it ends or is told to. Raises `Failure` where there is none."""
+        async with self._served():
+            return await self._measured()
+
+    async def _measured(self) -> dict[str, object]:
         ramping, stopped = asyncio.create_task(self._ramp()), asyncio.create_task(self.stopping.wait())
         await asyncio.wait((ramping, stopped), timeout=self.spec.seconds, return_when=asyncio.FIRST_COMPLETED)
         if ramping.done():
@@ -67,31 +89,43 @@ class Probe:
         # A termination message has no room for more.
         behind = sorted((step for step in self.steps if step.behind), key=lambda step: step.rate)[-TOLD_BEHIND:]
         steps = [each.told(when=each in behind) for each in self.steps]
-        told = {"result": "Probed", "readySeconds": round(self.ready_seconds, 3), "steps": steps}
-        return {**told, "message": message} if message else told
+        return {
+            "result": "Probed",
+            "readySeconds": round(self.ready_seconds, 3),
+            **({} if self.spec.begin is None else {"began": round(self.began, 3)}),
+            "steps": steps,
+            **({} if self.spec.steady is None else {"steady": [each.told() for each in self.steady]}),
+            **({"message": message} if message else {}),
+        }
 
     async def _ramp(self) -> str:
         """All steps; returns why it ended before its end, empty where it did not."""
         bodies = self._bodies(random.Random(self.spec.seed))
-        longest = max((each.seconds for each in self.spec.objectives), default=0.0)
-        patience = min(MOST_PATIENCE, max(LEAST_PATIENCE, 3 * longest))
         asking = Asking(url=self.spec.url, generates=self.spec.generates, clock=time.monotonic, given_up="the probe has ended")
         async with aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=15),
-            timeout=aiohttp.ClientTimeout(total=patience),
+            timeout=aiohttp.ClientTimeout(total=self._patience),
             trust_env=False,
             cookie_jar=aiohttp.DummyCookieJar(),
         ) as session:
+
+            def ask(number: int, intended: float) -> Coroutine[Any, Any, Entry]:
+                return asking.ask(session, number, intended, bodies[number % len(bodies)])
+
             began = time.monotonic()
             await self._until_ready(session)
             self.ready_seconds = time.monotonic() - began
             for number in range(WARMING):
-                await asyncio.wait((asyncio.create_task(asking.ask(session, number, time.monotonic(), bodies[number % len(bodies)])),))
-            ramp = rates(self.spec.first, self.spec.most, self.spec.halvings)
+                await asyncio.wait((asyncio.create_task(ask(number, time.monotonic())),))
+            if self.beginning is not None:
+                await self.beginning.come()
+                await self._until_ready(session)
+                self.began = time.time()
+            ramp = rates(self.spec.first, self.spec.most, self.spec.halvings, self.spec.steps)
             rate = next(ramp)
             while True:
-                step = ProbedStep(rate, self.spec.objectives, patience)
-                await self._send(step, session, asking, bodies)
+                step = ProbedStep(rate, self.spec.objectives, self._patience)
+                await self._send(step, ask, self.spec.step_seconds, self.spec.seed + len(self.steps))
                 if step.disturbed:
                     late = 1000 * (step.lateness.quantile(0.99) or 0.0)
                     return (
@@ -104,36 +138,52 @@ class Probe:
                 LOG.info("step: %s", step.told())
                 try:
                     rate = ramp.send(Seen(step.kept, step.behind))
-                except StopIteration:
-                    return ""
+                except StopIteration as end:
+                    return await self._stay(end.value, session, ask)
                 # One that had to be started again is waited for: what is asked of nobody says nothing.
                 await self._until_ready(session)
 
-    async def _send(self, step: ProbedStep, session: aiohttp.ClientSession, asking: Asking, bodies: Sequence[bytes]) -> None:
+    async def _stay(self, kept: float, session: aiohttp.ClientSession, ask: Ask) -> str:
+        """All steady steps, of a server that keeps the promise up to a rate; returns which are left out, empty where none is."""
+        if self.spec.steady is None:
+            return ""
+        late = []
+        for index, share in enumerate(shares(self.spec.steady.loads, kept)):
+            await self._until_ready(session)
+            step = ProbedStep(share.rate, self.spec.objectives, self._patience)
+            before = await self._counters(session)
+            await self._send(step, ask, self.spec.steady.seconds, self.spec.seed + STEADY_SEED + index)
+            found = SteadyStep(share, step, used(before, await self._counters(session)))
+            LOG.info("steady step: %s", found.told())
+            if step.disturbed:
+                late.append(f"{share.load:g}")
+            else:
+                self.steady.append(found)
+        which = ", ".join(late)
+        return f"the load generator was late in the steady steps of {which} requests per second: they are left out" if late else ""
+
+    async def _send(self, step: ProbedStep, ask: Ask, seconds: float, seed: int) -> None:
         """Send at the step's rate, then wait until every answer is there: what is measured next begins without a queue."""
-        chance = random.Random(self.spec.seed + len(self.steps))
         waiting: set[asyncio.Task[None]] = set()
 
         async def one(number: int, due: float) -> None:
             # What the generator is late by is not in what the answer takes.
             left = time.monotonic()
             step.leaves(left - due)
-            step.add(await asking.ask(session, number, left, bodies[number % len(bodies)]))
+            step.add(await ask(number, left))
 
-        step.began = began = due = time.monotonic()
-        sent = 0
+        step.began = began = time.monotonic()
         try:
-            while len(waiting) < MOST_WAITING and not step.hopeless:
-                due += chance.expovariate(step.rate)
-                if due - began >= self.spec.step_seconds and sent >= self.spec.step_requests:
-                    await asyncio.sleep(max(0.0, began + self.spec.step_seconds - time.monotonic()))
+            for number, after in enumerate(arrivals_of_step(step.rate, seconds, self.spec.step_requests, seed)):
+                if len(waiting) >= MOST_WAITING or step.hopeless:
                     break
                 # Late or not, answers are let in between.
-                await asyncio.sleep(max(0.0, due - time.monotonic()))
-                task = asyncio.create_task(one(sent, due))
+                await asyncio.sleep(max(0.0, began + after - time.monotonic()))
+                task = asyncio.create_task(one(number, began + after))
                 waiting.add(task)
                 task.add_done_callback(waiting.discard)
-                sent += 1
+            else:
+                await asyncio.sleep(max(0.0, began + seconds - time.monotonic()))
             step.seconds = time.monotonic() - began
             if waiting:
                 await asyncio.wait(waiting)
@@ -148,6 +198,23 @@ class Probe:
                     if answer.status == 200:
                         return
             await asyncio.sleep(READY_EVERY)
+
+    async def _counters(self, session: aiohttp.ClientSession) -> dict[str, float]:
+        """Joules of each device by the server's page of metrics, which is beside the one that says whether it is ready."""
+        with suppress(aiohttp.ClientError, TimeoutError, OSError, ValueError):
+            page = urljoin(self.spec.ready, "/metrics")
+            async with session.get(page, allow_redirects=False, timeout=aiohttp.ClientTimeout(total=2)) as answer:
+                return counters(await answer.text("utf-8"))
+        return {}
+
+    @property
+    def _patience(self) -> float:
+        longest = max((each.seconds for each in self.spec.objectives), default=0.0)
+        return min(MOST_PATIENCE, max(LEAST_PATIENCE, 3 * longest))
+
+    def _served(self) -> AbstractAsyncContextManager[None]:
+        """What others ask how far it is, and tell when to begin, where there is any."""
+        return nullcontext() if self.beginning is None else served(self.beginning, lambda: len(self.steps) + len(self.steady))
 
     def _bodies(self, chance: random.Random) -> list[bytes]:
         """Words are tokens, nearly."""

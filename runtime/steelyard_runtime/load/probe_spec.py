@@ -1,17 +1,20 @@
 """What a probe is told: STEELYARD_PROBE_SPEC."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from steelyard_runtime.document import Document, from_environment
 from steelyard_runtime.failure import Reason, user_failure
+from steelyard_runtime.load.beginning import EARLIEST, LATEST, Begin
 from steelyard_runtime.load.lengths import ANSWER, WORDS, Between, Lengths, lengths_of
-from steelyard_runtime.load.rates import MOST_STEPS
+from steelyard_runtime.load.rates import FEWER_STEPS, MOST_LOADS, MOST_STEPS
 
 VARIABLE = "STEELYARD_PROBE_SPEC"
 GENERATES = "text-generation"
 TASKS = ("embeddings", GENERATES)
 METRICS = ("e2e", "ttft", "itl")
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,14 @@ class Objective:
     metric: str
     seconds: float
     allowed: float
+
+
+@dataclass(frozen=True, slots=True)
+class Steady:
+    """After the ramp, loads in requests per second, each for `seconds` at one of the replicas that would carry it."""
+
+    loads: tuple[float, ...]
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +46,16 @@ class ProbeSpec:
     first: float
     most: float
     halvings: int
+    steps: int
+    """Of the ramp, at most."""
     seconds: float
     step_seconds: float
     step_requests: int
     input: Lengths | Between
     output: Lengths | Between
     seed: int
+    begin: Begin | None
+    steady: Steady | None
 
 
 def probe_spec(environment: Mapping[str, str]) -> ProbeSpec:
@@ -50,6 +65,8 @@ def probe_spec(environment: Mapping[str, str]) -> ProbeSpec:
     objective, lengths = document.child("objective"), document.child("lengths", optional=True)
     task = document.text("task")
     first = ramp.number("first", 0.001, 1_000_000)
+    begin, steady = _optional(document, "begin", _begin), _optional(document, "steady", _steady)
+    steps = MOST_STEPS if steady is None else FEWER_STEPS
     spec = ProbeSpec(
         url=server.text("url").rstrip("/"),
         ready=server.text("ready"),
@@ -58,13 +75,16 @@ def probe_spec(environment: Mapping[str, str]) -> ProbeSpec:
         objectives=tuple(_objective(each) for each in objective.children("latency")),
         first=first,
         most=ramp.number("most", first, 1_000_000),
-        halvings=ramp.integer("halvings", 0, MOST_STEPS - 1),
+        halvings=ramp.integer("halvings", 0, steps - 1),
+        steps=steps,
         seconds=document.number("seconds", 1, 86_400),
         step_seconds=step.number("seconds", 0.01, 3600),
         step_requests=step.integer("requests", 1, 100_000),
         input=lengths_of(lengths, "input") or Between(*WORDS),
         output=lengths_of(lengths, "output") or Between(*ANSWER),
         seed=document.integer("seed", 0, 1 << 53, 1),
+        begin=begin,
+        steady=steady,
     )
     for part in (document, server, ramp, step, objective, lengths):
         part.finish()
@@ -73,6 +93,21 @@ def probe_spec(environment: Mapping[str, str]) -> ProbeSpec:
             Reason.UNSUPPORTED_OPTION, f"{VARIABLE}.task {task!r} has no requests here; there are some for: {', '.join(TASKS)}"
         )
     return spec
+
+
+def _optional(document: Document, name: str, read: Callable[[Document], Part]) -> Part | None:
+    given, child = document.has(name), document.child(name, optional=True)
+    part = read(child) if given else None
+    child.finish()
+    return part
+
+
+def _begin(item: Document) -> Begin:
+    return Begin(item.number("by", EARLIEST, LATEST), item.integer("port", 1, 65_535))
+
+
+def _steady(item: Document) -> Steady:
+    return Steady(item.numbers("loads", 0.001, 1_000_000, MOST_LOADS), item.number("seconds", 0.01, 3600))
 
 
 def _objective(item: Document) -> Objective:

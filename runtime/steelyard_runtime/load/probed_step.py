@@ -42,6 +42,9 @@ class ProbedStep:
     began: float = 0.0
     answered: list[float] = field(default_factory=list)
     """When each answer came, by the clock of `began`."""
+    input: int | None = 0
+    output: int | None = 0
+    """Tokens of the good requests and of their answers; None where one was not told."""
 
     def leaves(self, lateness: float) -> None:
         """A request is sent, so late."""
@@ -54,6 +57,8 @@ class ProbedStep:
         """Count one request. The client's own mistakes are no requests."""
         missed = [number for number, each in enumerate(self.objectives) if entry.status != 200 or _took(entry, each.metric) > each.seconds]
         outcome = self._outcome(entry, late=bool(missed))
+        if outcome == "good":
+            self.input, self.output = _plus(self.input, entry.input), _plus(self.output, entry.output)
         self.outcomes[outcome] += 1
         if outcome == "rejected":
             return
@@ -97,12 +102,13 @@ class ProbedStep:
             "rate": round(self.rate, 4),
             "seconds": round(self.seconds, 2),
             **{name: self.outcomes[name] for name in ("good", "slow", "error", "shed")},
-            "p50": self._milliseconds(0.5),
-            "p99": self._milliseconds(0.99),
+            "p50": self.milliseconds(0.5),
+            "p99": self.milliseconds(0.99),
             **({"finished": self.finished} if when else {}),
         }
 
-    def _milliseconds(self, part: float) -> float | None:
+    def milliseconds(self, part: float) -> float | None:
+        """Return a quantile of what answers took."""
         took = self.latencies.quantile(part)
         return None if took is None else round(took * 1000, 1)
 
@@ -123,6 +129,10 @@ def _took(entry: Entry, metric: str) -> float:
     if metric == "ttft":
         return entry.latency if entry.first is None else entry.first
     return 0.0 if entry.between is None else entry.between
+
+
+def _plus(tokens: int | None, more: int | None) -> int | None:
+    return None if tokens is None or more is None else tokens + more
 
 
 def at_least(bad: int, n: int, allowed: float) -> float:

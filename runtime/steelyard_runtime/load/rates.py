@@ -1,13 +1,21 @@
-"""The rates of a probe: they double until the promise breaks, the way between is halved, and then ever more is sent until the server is full."""
+"""The rates of a probe: they double until the promise breaks, the way between is halved, and then ever more is sent until the server is full.
+Steady ones may follow, of loads that are asked for."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
+from math import ceil
 from typing import NamedTuple
 
 MOST_STEPS = 20
 """Of one probe, so that its result fits into a termination message."""
 
+FEWER_STEPS, MOST_LOADS = 12, 5
+"""Of one whose result has room for steady steps as well, and of these."""
+
 FULLER = 3
 """Doublings at most, beyond the highest rate of the ramp, until the server is full."""
+
+SPARE = 0.9
+"""Of the highest rate that kept the promise, what a replica is given: nobody runs one at the very edge."""
 
 
 class Seen(NamedTuple):
@@ -17,13 +25,22 @@ class Seen(NamedTuple):
     full: bool
 
 
-def rates(first: float, most: float, halvings: int) -> Generator[float, Seen, None]:
-    """Yield the requests per second of each step; what is sent back says what the step showed. No load at all keeps the promise."""
-    kept, rate, full, doublings = 0.0, first, False, MOST_STEPS - halvings
+class Share(NamedTuple):
+    """A load in requests per second, the replicas that would carry it, and the rate of one of them."""
+
+    load: float
+    replicas: int
+    rate: float
+
+
+def rates(first: float, most: float, halvings: int, steps: int = MOST_STEPS) -> Generator[float, Seen, float]:
+    """Yield the requests per second of each step; what is sent back says what the step showed. No load at all keeps the promise. Returns the
+    highest rate that kept it."""
+    kept, rate, full, doublings = 0.0, first, False, steps - halvings
     while (seen := (yield rate)).kept:
         kept, full, doublings = rate, full or seen.full, doublings - 1
         if rate >= most or not doublings:
-            return
+            return kept
         rate = min(2 * rate, most)
     highest = broke = rate
     full |= seen.full
@@ -34,5 +51,14 @@ def rates(first: float, most: float, halvings: int) -> Generator[float, Seen, No
         kept, broke = (rate, broke) if seen.kept else (kept, rate)
     for doubling in range(1, FULLER + 1):
         if full:
-            return
+            break
         full = (yield highest * 2**doubling).full
+    return kept
+
+
+def shares(loads: Iterable[float], kept: float) -> list[Share]:
+    """Return how each load is shared among replicas that keep the promise up to a rate; none where no rate kept it."""
+    if not kept:
+        return []
+    counted = [(load, max(1, ceil(load / (SPARE * kept)))) for load in loads]
+    return [Share(load, replicas, load / replicas) for load, replicas in counted]

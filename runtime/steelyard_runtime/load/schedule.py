@@ -51,3 +51,14 @@ def arrivals(steps: tuple[Step, ...], seed: int) -> Iterator[float]:
             count += 1
             yield time
         begin = end
+
+
+def arrivals_of_step(rate: float, seconds: float, least: int, seed: int) -> Iterator[float]:
+    """Yield the intended times of a probe's step in seconds from its start: all within its time, and as many beyond it as make `least`."""
+    chance = random.Random(seed)
+    time = chance.expovariate(rate)
+    count = 0
+    while time < seconds or count < least:
+        count += 1
+        yield time
+        time += chance.expovariate(rate)

@@ -15,6 +15,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 LOG = logging.getLogger("steelyard.serve")
+DEVICE_ENERGY = "steelyard_server_device_energy_joules"
 POWERCAP = Path("/sys/class/powercap")
 """The kernel's: root's alone since CVE-2020-8694, and hidden from containers by their runtimes since then, so mostly absent in a pod."""
 
@@ -108,7 +109,7 @@ class EnergyCollector(Collector):
     def collect(self) -> Iterable[Metric]:
         """Read all meters."""
         yield from _family(
-            "steelyard_server_device_energy_joules",
+            DEVICE_ENERGY,
             "Energy of each device of the pod since the server started, idle time included.",
             "device",
             self._devices,

@@ -354,6 +354,14 @@ def test_tokens_of_a_stream_are_those_that_its_end_tells_and_its_steps_where_it_
     assert summary["outcomes"]["good"] == len(entries)
 
 
+@pytest.mark.parametrize("usage", [b"null", b"7", b"[]", b"{}"])
+def test_a_stream_whose_end_makes_no_sense_is_an_error_and_its_request_is_counted(tmp_path: Path, usage: bytes) -> None:
+    end = b'data: {"choices":[],"usage":' + usage + b"}\n\n"
+    with answering(STEP + end + b"data: [DONE]\n\n", kind="text/event-stream") as (url, _):
+        entries, summary = LoadProcess(tmp_path, url, "--rate", "20", "--duration", "1", "--generate", "7:7").result()
+    assert summary["outcomes"]["error"] == len(entries) and all(entry["error"] for entry in entries)
+
+
 BURST = 40
 TWO_TOKENS = b'{"usage":{"prompt_tokens":2}}'
 

@@ -12,22 +12,29 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import numpy as np
 import pytest
 from aiohttp import web
 
-from patience import PATIENCE
+from patience import PATIENCE, until
 from steelyard_runtime.artifacts.publish import Published
 from steelyard_runtime.failure import Failure
+from steelyard_runtime.load import probed_step
+from steelyard_runtime.load.beginning import LATEST, Begin, Beginning
+from steelyard_runtime.load.energy import counters, used
 from steelyard_runtime.load.entry import Entry
 from steelyard_runtime.load.lengths import Lengths
-from steelyard_runtime.load.probe import TOLD_BEHIND, Probe
+from steelyard_runtime.load.probe import STEADY_SEED, TOLD_BEHIND, WARMING, Probe
 from steelyard_runtime.load.probe_spec import Objective, ProbeSpec, probe_spec
 from steelyard_runtime.load.probed_step import BEHIND, PARTS, ProbedStep, at_least
-from steelyard_runtime.load.rates import FULLER, MOST_STEPS, Seen, rates
+from steelyard_runtime.load.rates import FEWER_STEPS, FULLER, MOST_LOADS, MOST_STEPS, SPARE, Seen, Share, rates, shares
+from steelyard_runtime.load.schedule import arrivals_of_step
+from steelyard_runtime.load.steady_step import SteadyStep
 from steelyard_runtime.termination import LIMIT, fitted
 from unit.runtime.played import PlayedEngine, serving, sums
 from unit.runtime.server_process import ServerProcess, environment, free_port
@@ -75,15 +82,19 @@ async def ready(_: web.Request) -> web.StreamResponse:
 # The rates
 
 
-def taken(first: float, most: float, carries: float, full: float = 0.0) -> list[float]:
-    """Of a server that keeps the promise up to `carries` requests per second and can do no more from `full` on."""
-    ramp = rates(first, most, 3)
+def ramped(first: float, most: float, carries: float, full: float = 0.0, steps: int = MOST_STEPS) -> tuple[list[float], float]:
+    """The rates for a server that keeps the promise up to `carries` requests per second and can do no more from `full` on, and what it kept."""
+    ramp = rates(first, most, 3, steps)
     found = [next(ramp)]
     while True:
         try:
             found.append(ramp.send(Seen(kept=found[-1] <= carries, full=found[-1] >= full)))
-        except StopIteration:
-            return found
+        except StopIteration as end:
+            return found, end.value
+
+
+def taken(first: float, most: float, carries: float, full: float = 0.0) -> list[float]:
+    return ramped(first, most, carries, full)[0]
 
 
 def test_rates_double_until_the_promise_breaks_and_then_three_are_between() -> None:
@@ -131,6 +142,72 @@ def test_a_ramp_has_an_end_and_its_result_fits_into_a_termination_message(carrie
     assert len(whole) <= LIMIT and json.loads(whole) == message
 
 
+@pytest.mark.parametrize("carries", [0.0, *(2.0**power for power in range(-10, 22))])
+def test_with_steady_steps_a_ramp_is_shorter_and_both_fit_into_a_termination_message(carries: float) -> None:
+    found, _ = ramped(1e-3, 1e6, carries, full=1e99, steps=FEWER_STEPS)
+    assert len(found) <= FEWER_STEPS + FULLER
+    many = Counter(good=10**8, slow=10**8, error=10**8)
+    took = {"p50": 123456.7, "p99": 123456.7}
+    steps = [ProbedStep(1e5 + rate, (), 30.0, seconds=3600.12, outcomes=many).told() | took for rate in found]
+    for each in steps[:TOLD_BEHIND]:
+        each["finished"] = [10**6 - 1] * PARTS
+    share = Share(1e6 / 7, 10**15 - 1, 1e6 / 7)
+    step = ProbedStep(share.rate, (), 30.0, seconds=3600.12, outcomes=many, input=10**12, output=10**12)
+    message = {
+        "result": "Probed",
+        "readySeconds": 3600.123,
+        "began": 1234567890.123,
+        "steps": steps,
+        "steady": [SteadyStep(share, step, 123456789.123).told() | took | {"p95": 123456.7}] * MOST_LOADS,
+        "message": "m" * 300,
+    }
+    whole = fitted(message)
+    assert len(whole) <= LIMIT and json.loads(whole) == message
+
+
+# The steady rates
+
+
+@pytest.mark.parametrize(
+    ("first", "most", "carries", "kept"),
+    [(4, 100, 21, 20), (4, 20, 1000, 20), (8, 64, 1.5, 1), (8, 64, 0.1, 0), (4, 100, 24, 24)],
+)
+def test_a_ramp_tells_the_highest_rate_that_kept_the_promise(first: float, most: float, carries: float, kept: float) -> None:
+    assert ramped(first, most, carries, full=1e9)[1] == kept
+
+
+def test_a_load_is_shared_among_as_many_replicas_as_keep_some_spare() -> None:
+    assert SPARE == 0.9
+    assert shares((5, 9, 10, 95), kept=10) == [Share(5, 1, 5), Share(9, 1, 9), Share(10, 2, 5), Share(95, 11, 95 / 11)]
+
+
+@pytest.mark.parametrize("kept", [0.01, 1.0, 7.3, 1e5])
+def test_no_replica_has_more_than_it_may_and_one_less_would_have_to(kept: float) -> None:
+    for share in shares((0.001, 1, 6.57, 123.4, 1e6), kept):
+        assert share.rate <= SPARE * kept * (1 + 1e-9) and share.rate * share.replicas == pytest.approx(share.load)
+        assert share.replicas == 1 or share.load / (share.replicas - 1) > SPARE * kept
+
+
+def test_of_a_server_that_kept_nothing_no_load_is_shared() -> None:
+    assert shares((5, 10), kept=0.0) == []
+
+
+def test_arrivals_are_the_same_for_the_same_seed_and_scale_with_the_rate() -> None:
+    def arrivals(rate: float, seconds: float, seed: int) -> list[float]:
+        return list(arrivals_of_step(rate, seconds, 1, seed))
+
+    assert arrivals(20, 30, seed=7) == arrivals(20, 30, seed=7) != arrivals(20, 30, seed=8)
+    assert arrivals(40, 15, seed=7) == pytest.approx([at / 2 for at in arrivals(20, 30, seed=7)])
+    assert len(arrivals(20, 1000, seed=7)) == pytest.approx(20_000, rel=0.05)
+
+
+def test_a_step_has_all_requests_of_its_time_and_as_many_as_it_must_have() -> None:
+    few = list(arrivals_of_step(10, 2.0, 1, seed=3))
+    more = list(arrivals_of_step(10, 2.0, len(few) + 5, seed=3))
+    assert more[: len(few)] == few and len(more) == len(few) + 5
+    assert few[-1] < 2.0 <= more[len(few)] and more == sorted(more)
+
+
 # The lengths
 
 
@@ -170,12 +247,29 @@ def test_without_lengths_or_of_nobody_it_takes_its_own() -> None:
         {"task": "poetry"},
         {"ramp": {**RAMP, "first": 8, "most": 4}},
         {"seed": -1},
+        {"begin": {}},
+        {"begin": {"by": 1e12, "port": 8081}},
+        {"begin": {"by": 2e9, "port": 0}},
+        {"begin": {"by": 2e9, "port": 8081, "at": 2e9}},
+        {"steady": {"loads": [], "seconds": 1}},
+        {"steady": {"loads": [1] * (MOST_LOADS + 1), "seconds": 1}},
+        {"steady": {"loads": [0], "seconds": 1}},
+        {"steady": {"loads": [True], "seconds": 1}},
+        {"steady": {"loads": 5, "seconds": 1}},
+        {"steady": {"loads": [5]}},
+        {"steady": {"loads": [5], "seconds": 1}, "ramp": {**RAMP, "halvings": FEWER_STEPS}},
         {"objective": {"latency": [{**LEISURE, "percent": "101"}]}},
     ],
 )
 def test_a_specification_that_makes_no_sense_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(Failure, match="STEELYARD_PROBE_SPEC"):
         spec_of(**change)
+
+
+@pytest.mark.parametrize("absent", [{}, {"begin": None, "steady": None}])
+def test_without_a_moment_or_loads_there_are_none(absent: dict[str, Any]) -> None:
+    spec = spec_of(**absent, ramp={**RAMP, "halvings": MOST_STEPS - 1})
+    assert (spec.begin, spec.steady, spec.steps) == (None, None, MOST_STEPS)
 
 
 # The judgement
@@ -250,6 +344,52 @@ def test_a_generator_that_was_late_is_blamed_for_what_was_not_kept_and_for_nothi
 def test_the_chance_of_misses_is_the_binomials(bad: int, n: int, allowed: float) -> None:
     drawn = np.random.default_rng(5).binomial(n, allowed, 20_000)
     assert at_least(bad, n, allowed) == pytest.approx((drawn >= bad).mean(), abs=0.02)
+
+
+def test_tokens_are_those_of_good_requests_and_known_where_each_of_them_told() -> None:
+    def told(*entries: Entry) -> dict[str, object]:
+        step = ProbedStep(1.0, (E2E,), 30.0)
+        for each in entries:
+            step.add(each)
+        return {name: n for name, n in SteadyStep(Share(1, 1, 1), step, None).told().items() if name in ("input", "output", "joules")}
+
+    both = entry(0.5, input=3, output=7)
+    assert told(both, both, entry(2.0, input=100, output=100), entry(0.1, 429)) == {"input": 6, "output": 14}
+    assert told(both, entry(0.5, input=2)) == {"input": 5}
+    assert told(entry(0.5), both) == {}
+    assert told(entry(2.0, input=3, output=7)) == {}, "of no good request nothing is known"
+
+
+# The energy
+
+PAGE = """# TYPE steelyard_server_device_energy_joules_total counter
+steelyard_server_device_energy_joules_total{device="GPU-a"} 1.5
+steelyard_server_device_energy_joules_total{device="GPU-b"} 2e+06
+steelyard_server_node_energy_joules_total{processor="package-0"} 7.0
+"""
+
+
+def test_energy_is_that_of_the_servers_devices_alone() -> None:
+    assert counters(PAGE) == {"GPU-a": 1.5, "GPU-b": 2e6}
+    assert counters("") == counters("<html>") == counters(PAGE.replace("1.5", "NaN").replace("2e+06", "+Inf")) == {}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "joules"),
+    [
+        ({"a": 1.0, "b": 5.0}, {"a": 3.0, "b": 5.5}, 2.5),
+        ({"a": 1.0}, {"a": 1.0}, 0.0),
+        ({}, {}, None),
+        ({}, {"a": 3.0}, None),
+        ({"a": 1.0}, {}, None),
+        ({"a": 1.0}, {"a": 3.0, "b": 5.0}, None),
+        ({"a": 4.0, "b": 1.0}, {"a": 3.0, "b": 9.0}, None),
+    ],
+)
+def test_energy_is_unknown_where_a_counter_is_not_there_or_began_again(
+    before: dict[str, float], after: dict[str, float], joules: float | None
+) -> None:
+    assert used(before, after) == joules
 
 
 # The ramp
@@ -431,6 +571,241 @@ def test_text_is_asked_for_in_a_stream_and_its_tokens_are_judged() -> None:
     assert {(each["path"], each["max_tokens"], each["stream"], len(each["prompt"].split())) for each in asked} == {
         ("/v1/completions", 7, True, 3)
     }
+
+
+# The beginning
+
+
+@pytest.mark.parametrize(
+    ("words", "moment"),
+    [
+        (["1900000000"], 1.9e9),
+        (["1900000000.5", "1950000000", "nonsense"], 1900000000.5),
+        (["1700000000"], 1.8e9),
+        (["2100000000"], 2e9),
+        (["nonsense", "", "nan", "inf", "1e12", "5", "-1900000000", "1900000000"], 1.9e9),
+        (["nonsense"], None),
+    ],
+)
+def test_the_first_moment_counts_a_past_one_is_now_and_none_is_after_the_latest(words: list[str], moment: float | None) -> None:
+    beginning = Beginning(Begin(by=2e9, port=1))
+    heard = [beginning.hear(word, now=1.8e9) for word in words]
+    assert heard == [word[:1].isdigit() and word not in ("5", "1e12") for word in words]
+    assert beginning.moment == moment
+
+
+def test_it_waits_until_it_is_told_and_begins_at_the_latest_moment_untold() -> None:
+    async def waited() -> None:
+        untold = Beginning(Begin(by=time.time() - 1, port=1))
+        await untold.come()
+        assert untold.report(3) == {"state": "Measuring", "begin": untold.asked.by, "ready": True, "steps": 3}
+        assert untold.hear("1900000000", time.time()) and untold.moment == untold.asked.by, "who comes too late changes nothing"
+
+        told = Beginning(Begin(by=LATEST, port=1))
+        assert told.report(0) == {"state": "Starting", "begin": None, "ready": False, "steps": 0}
+        coming = asyncio.create_task(told.come())
+        await until(lambda: told.report(0) == {"state": "Waiting", "begin": None, "ready": True, "steps": 0})
+        assert not coming.done()
+        told.hear("1000000000", time.time())
+        await asyncio.wait_for(coming, PATIENCE)
+
+    asyncio.run(waited())
+
+
+async def embeds(_: web.Request) -> web.StreamResponse:
+    return web.json_response({"usage": {"prompt_tokens": 1}})
+
+
+def test_a_probe_is_asked_how_far_it_is_and_begins_when_it_is_told_to() -> None:
+    asked: list[str] = []
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        asked.append(request.path)
+        return await embeds(request)
+
+    async def probed() -> None:
+        async with answering(handle) as port, aiohttp.ClientSession() as session:
+            begin = {"by": LATEST, "port": free_port()}
+            probe = Probe(spec_of(port, port, begin=begin))
+            assert probe.beginning is not None
+            running = asyncio.create_task(probe.run())
+            await until(lambda: running.done() or probe.beginning.state == "Waiting")
+
+            async def get(path: str, method: str = "GET") -> tuple[int, Any]:
+                async with session.request(method, f"http://127.0.0.1:{begin['port']}{path}") as answer:
+                    return answer.status, await (answer.json() if answer.status == 200 else answer.text())
+
+            waiting = {"state": "Waiting", "begin": None, "ready": True, "steps": 0}
+            assert await get("/progress") == (200, waiting)
+            for word in ("", "soon", "nan", "1e12"):
+                assert (await get(f"/progress?begin={word}"))[0] == 400
+            assert (await get("/progress?begin=1900000000", "HEAD"))[0] == 405
+            assert (await get("/metrics"))[0] == 404
+            assert await get("/progress") == (200, waiting)
+            assert asked.count("/v1/embeddings") == WARMING, "nothing is measured before the moment"
+
+            before = time.time()
+            status, told = await get("/progress?begin=1000000000")
+            assert status == 200 and before <= told["begin"] <= time.time(), "a past moment is now"
+            assert (await get("/progress?begin=1900000000"))[1]["begin"] == told["begin"]
+            await until(lambda: probe.steps)
+            assert (await get("/progress"))[1]["state"] == "Measuring"
+            result = await running
+            assert result["result"] == "Probed" and set(result) == {"result", "readySeconds", "began", "steps"}
+            assert result["began"] >= round(told["begin"], 3)
+
+    asyncio.run(probed())
+
+
+def test_a_probe_whose_port_is_taken_begins_at_the_latest_moment() -> None:
+    async def probed() -> None:
+        async with answering(embeds) as port:
+            result = await Probe(spec_of(port, port, begin={"by": 1e9, "port": port})).run()
+            assert result["steps"][0]["good"] > 0 and result["began"] > 1e9
+
+    asyncio.run(probed())
+
+
+# The steady steps
+
+ONE_STEP = {"first": 20, "most": 20, "halvings": 0}
+
+
+@pytest.fixture
+def never_hopeless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine makes these slower, and nothing else."""
+    monkeypatch.setattr(probed_step, "HOPELESS", PATIENCE)
+
+
+@pytest.mark.usefixtures("never_hopeless")
+def test_after_the_ramp_each_load_is_held_by_a_replica_at_its_share_with_its_tokens_and_energy() -> None:
+    joules = [100.0]
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        if request.path == "/metrics":
+            return web.Response(text=f'steelyard_server_device_energy_joules_total{{device="GPU-a"}} {joules[0]}\n')
+        joules[0] += 2.0 * (request.path == "/v1/embeddings")
+        return web.json_response({"usage": {"prompt_tokens": 3}})
+
+    async def probed() -> dict[str, Any]:
+        async with answering(handle) as port:
+            return await Probe(spec_of(port, port, ramp=ONE_STEP, steady={"loads": [9, 90], "seconds": 0.5})).run()
+
+    result = asyncio.run(probed())
+    assert set(result) == {"result", "readySeconds", "steps", "steady"} and len(result["steps"]) == 1
+    assert [(step["load"], step["replicas"], step["rate"]) for step in result["steady"]] == [(9, 1, 9), (90, 5, 18)]
+    ramp = {"rate", "seconds", "good", "slow", "error", "shed", "p50", "p99"}
+    for step in result["steady"]:
+        assert set(step) == ramp | {"load", "replicas", "p95", "input", "joules"}
+        assert step["seconds"] >= 0.5 and step["good"] > 0 and step["slow"] == step["error"] == step["shed"] == 0
+        assert (step["input"], step["joules"]) == (3 * step["good"], 2 * step["good"])
+        assert step["p50"] <= step["p95"] <= step["p99"]
+
+
+@pytest.mark.usefixtures("never_hopeless")
+@pytest.mark.parametrize("first", [20, 5])
+def test_equal_loads_have_equal_requests_whatever_the_ramp_was(first: float) -> None:
+    sent: list[list[str]] = [[]]
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        if request.path == "/v1/embeddings":
+            sent[-1].append((await request.json())["input"])
+        if request.path == "/metrics":
+            sent.append([])
+        return await embeds(request)
+
+    async def probed() -> dict[str, Any]:
+        async with answering(handle) as port:
+            return await Probe(
+                spec_of(port, port, ramp={**ONE_STEP, "first": first}, steady={"loads": [18, 18], "seconds": 1}, seed=5)
+            ).run()
+
+    result = asyncio.run(probed())
+    assert len(result["steps"]) == (1 if first == 20 else 3)
+    bodies = [json.loads(each)["input"] for each in Probe(spec_of(seed=5))._bodies(random.Random(5))]
+    for index in (0, 1):
+        count = len(list(arrivals_of_step(18, 1, 5, seed=5 + STEADY_SEED + index)))
+        # Two that leave at once may come in either order.
+        assert Counter(sent[1 + 2 * index]) == Counter(bodies[:count])
+
+
+@pytest.mark.usefixtures("never_hopeless")
+def test_a_ramp_has_as_many_steps_as_it_may() -> None:
+    async def probed() -> dict[str, Any]:
+        async with answering(embeds) as port:
+            return await Probe(replace(spec_of(port, port, ramp={"first": 20, "most": 1000, "halvings": 0}), steps=2)).run()
+
+    assert [step["rate"] for step in asyncio.run(probed())["steps"]] == [20, 40]
+
+
+def test_of_a_server_that_keeps_nothing_no_load_is_asked() -> None:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return web.Response(status=200 if request.path == "/readyz" else 500)
+
+    async def probed() -> dict[str, Any]:
+        async with answering(handle) as port:
+            return await Probe(spec_of(port, port, ramp=ONE_STEP, steady={"loads": [9], "seconds": 0.5})).run()
+
+    result = asyncio.run(probed())
+    assert result["steady"] == [] and result["steps"]
+
+
+@pytest.mark.usefixtures("never_hopeless")
+@pytest.mark.parametrize("why", ["stopped", "late"])
+def test_steady_steps_are_told_as_far_as_they_went_and_as_the_generator_was_in_time(why: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    probes: list[Probe] = []
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        if request.path == "/readyz" and probes[0].steady:
+            # Between the first steady step and the second.
+            if why == "stopped":
+                probes[0].stopping.set()
+            else:
+                monkeypatch.setattr(probed_step, "HOPELESS", -1.0)
+        return await embeds(request)
+
+    async def probed() -> dict[str, Any]:
+        async with answering(handle) as port:
+            probes.append(Probe(spec_of(port, port, ramp=ONE_STEP, steady={"loads": [9, 12.5, 36], "seconds": 0.5})))
+            return await probes[0].run()
+
+    result = asyncio.run(probed())
+    assert [step["load"] for step in result["steady"]] == [9] and len(result["steps"]) == 1
+    assert result["message"] == (
+        "it was told to stop before its end"
+        if why == "stopped"
+        else "the load generator was late in the steady steps of 12.5, 36 requests per second: they are left out"
+    )
+
+
+@pytest.mark.usefixtures("never_hopeless")
+@pytest.mark.parametrize(
+    ("usage", "tokens"),
+    [
+        ({"prompt_tokens": 3, "completion_tokens": 7}, {"input": 3, "output": 7}),
+        ({"completion_tokens": 7}, {"output": 7}),
+        (None, {}),
+    ],
+)
+def test_tokens_of_text_are_told_where_its_stream_tells_them(usage: dict[str, int] | None, tokens: dict[str, int]) -> None:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        if request.path != "/v1/completions":
+            return web.Response()
+        answer = web.StreamResponse(headers={"content-type": "text/event-stream"})
+        await answer.prepare(request)
+        await answer.write(b'data: {"choices":[{"index":0,"text":"a"}]}\n\n')
+        if usage:
+            await answer.write(b'data: {"choices":[],"usage":' + json.dumps(usage).encode() + b"}\n\n")
+        await answer.write(b"data: [DONE]\n\n")
+        return answer
+
+    async def probed() -> dict[str, Any]:
+        async with answering(handle) as port:
+            return await Probe(spec_of(port, port, task="text-generation", ramp=ONE_STEP, steady={"loads": [9], "seconds": 0.5})).run()
+
+    (step,) = asyncio.run(probed())["steady"]
+    assert {name: step[name] for name in ("input", "output") if name in step} == {name: n * step["good"] for name, n in tokens.items()}
+    assert "joules" not in step
 
 
 # The process
