@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from typing import Any
 
-from steelyard_runtime.load.rates import Seen, rates
+from steelyard_runtime.load.rates import Seen, Share, rates, shares
 from stub.server import Behaviour, StubServer
 
 TICK = 0.1
@@ -21,18 +20,20 @@ def probed(spec: dict[str, Any], behaviour: Behaviour, began: float = 0.0) -> st
     ramp, step = spec["ramp"], spec["step"]
     allowed = min(1 - float(each["percent"]) / 100 for each in spec["objective"]["latency"])
     going = rates(ramp["first"], ramp["most"], ramp["halvings"])
-    rate, steps, kept = next(going), [], 0.0
-    with suppress(StopIteration):
-        while True:
-            steps.append(_step(rate, max(min(step["seconds"], LONGEST_STEP), step["requests"] / rate), behaviour))
-            bad, offered = _missed(steps[-1])
-            kept = max(kept, rate) if bad <= allowed * offered else kept
-            rate = going.send(Seen(kept=bad <= allowed * offered, full=True))
+    rate, steps, kept = next(going).rate, [], 0.0
+    while True:
+        steps.append(_step(rate, max(min(step["seconds"], LONGEST_STEP), step["requests"] / rate), behaviour))
+        bad, offered = _missed(steps[-1])
+        try:
+            rate = going.send(Seen(kept=bad <= allowed * offered, full=True)).rate
+        except StopIteration as end:
+            kept = end.value
+            break
     told: dict[str, Any] = {"result": "Probed", "readySeconds": 0.1, "steps": steps}
     if "begin" in spec:
         told["began"] = began
     if "steady" in spec and kept:
-        told["steady"] = [_steady(load, kept, behaviour) for load in spec["steady"]["loads"]]
+        told["steady"] = [_steady(share, behaviour) for share in shares(spec["steady"]["loads"], kept)]
     return json.dumps(told)
 
 
@@ -41,9 +42,9 @@ def _step(rate: float, seconds: float, behaviour: Behaviour) -> dict[str, Any]:
     return {"rate": rate, "seconds": seconds, **counts, "p99": 100.0 if counts["good"] else 800.0}
 
 
-def _steady(load: float, kept: float, behaviour: Behaviour) -> dict[str, Any]:
-    replicas, rate = shared(load, kept)
-    return {"load": load, "replicas": replicas, **_step(rate, LONGEST_STEP, behaviour), "p50": 20.0, "p95": 60.0}
+def _steady(share: Share, behaviour: Behaviour) -> dict[str, Any]:
+    step = _step(share.rate, LONGEST_STEP, behaviour)
+    return {"load": share.load, "replicas": share.replicas, **step, "p50": 20.0, "p95": 60.0}
 
 
 def _missed(step: dict[str, Any]) -> tuple[int, int]:

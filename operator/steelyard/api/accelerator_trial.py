@@ -197,7 +197,7 @@ class TrialStep(StatusModel):
 class TrialPool(StatusModel):
     """What the trial found on one pool."""
 
-    pool: Annotated[PoolName, says("The pool.", example="inf2-xlarge")]
+    pool: Annotated[PoolName, says("The pool that this row is about.", example="inf2-xlarge")]
     phase: Annotated[TrialPhase, says("How far the trial is there.", example="Measuring")]
     message: Annotated[Message, says("What it waits for, or why it ended so, as a sentence.", example="its artifact compiles")] = ""
     revision: Annotated[
@@ -310,11 +310,11 @@ class AcceleratorTrialStatus(StatusModel):
         Time | None,
         says("From when on all pools that are ready measure together.", example="2026-03-01T12:05:00Z"),
     ] = None
-    ended_time: Annotated[Time | None, says("When it ended.", example="2026-03-01T12:25:00Z")] = None
+    ended_time: Annotated[Time | None, says("When the trial ended, for whatever reason.", example="2026-03-01T12:25:00Z")] = None
     pools: Annotated[
         tuple[TrialPool, ...], says("What was found on each pool, in the order of the spec.", most=POOLS_MAX, keys=("pool",))
     ] = ()
-    claims: Annotated[tuple[TrialVerdict, ...], says("The verdict on each claim.", most=32, keys=("pool", "name"))] = ()
+    claims: Annotated[tuple[TrialVerdict, ...], says("The verdict on each claim, in order of pool and name.", most=32, keys=("pool", "name"))] = ()
 
 
 class AcceleratorTrial(Resource):

@@ -114,7 +114,11 @@ def _spec(placement: PlacementIntent, ramp: Ramp, seconds: int) -> Manifest:
             "latency": [{"metric": o.metric, "milliseconds": o.milliseconds, "percent": f"{o.percent:g}"} for o in placement.latency]
         },
         "ramp": {"first": ramp.first, "most": max(ramp.first, ramp.most), "halvings": ramp.halvings},
-        "step": {"seconds": ramp.step_seconds, "requests": STEP_REQUESTS},
+        "step": {
+            "seconds": ramp.step_seconds,
+            "requests": STEP_REQUESTS,
+            **({} if ramp.between_seconds is None else {"between": ramp.between_seconds}),
+        },
         "seconds": seconds,
         "lengths": _lengths(ramp),
     }

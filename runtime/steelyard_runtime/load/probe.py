@@ -122,10 +122,11 @@ class Probe:
                 await self._until_ready(session)
                 self.began = time.time()
             ramp = rates(self.spec.first, self.spec.most, self.spec.halvings, self.spec.steps)
-            rate = next(ramp)
+            sent = next(ramp)
             while True:
+                rate, seconds = sent.rate, self.spec.between_seconds if sent.between else self.spec.step_seconds
                 step = ProbedStep(rate, self.spec.objectives, self._patience)
-                await self._send(step, ask, self.spec.step_seconds, self.spec.seed + len(self.steps))
+                await self._send(step, ask, seconds, self.spec.seed + len(self.steps))
                 if step.disturbed:
                     late = 1000 * (step.lateness.quantile(0.99) or 0.0)
                     return (
@@ -137,7 +138,7 @@ class Probe:
                 self.steps.append(step)
                 LOG.info("step: %s", step.told())
                 try:
-                    rate = ramp.send(Seen(step.kept, step.behind))
+                    sent = ramp.send(Seen(step.kept, step.behind))
                 except StopIteration as end:
                     return await self._stay(end.value, session, ask)
                 # One that had to be started again is waited for: what is asked of nobody says nothing.

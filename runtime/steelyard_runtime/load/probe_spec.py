@@ -36,7 +36,8 @@ class Steady:
 
 @dataclass(frozen=True, slots=True)
 class ProbeSpec:
-    """Rates in requests per second. `seconds`: for all of it. `step_seconds` and `step_requests`: a step has as many of both, and more of one."""
+    """Rates in requests per second. `seconds`: for all of it. `step_seconds` and `step_requests`: a step has as many of both, and more of one.
+    `between_seconds`: of a step between a load that kept the promise and one that broke it."""
 
     url: str
     ready: str
@@ -50,6 +51,7 @@ class ProbeSpec:
     """Of the ramp, at most."""
     seconds: float
     step_seconds: float
+    between_seconds: float
     step_requests: int
     input: Lengths | Between
     output: Lengths | Between
@@ -78,7 +80,8 @@ def probe_spec(environment: Mapping[str, str]) -> ProbeSpec:
         halvings=ramp.integer("halvings", 0, steps - 1),
         steps=steps,
         seconds=document.number("seconds", 1, 86_400),
-        step_seconds=step.number("seconds", 0.01, 3600),
+        step_seconds=(usual := step.number("seconds", 0.01, 3600)),
+        between_seconds=step.number("between", 0.01, 3600, usual),
         step_requests=step.integer("requests", 1, 100_000),
         input=lengths_of(lengths, "input") or Between(*WORDS),
         output=lengths_of(lengths, "output") or Between(*ANSWER),

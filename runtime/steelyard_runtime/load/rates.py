@@ -25,6 +25,13 @@ class Seen(NamedTuple):
     full: bool
 
 
+class Sent(NamedTuple):
+    """Requests per second of a step, and whether it lies between one that kept the promise and one that broke it: it tells most."""
+
+    rate: float
+    between: bool = False
+
+
 class Share(NamedTuple):
     """A load in requests per second, the replicas that would carry it, and the rate of one of them."""
 
@@ -33,11 +40,11 @@ class Share(NamedTuple):
     rate: float
 
 
-def rates(first: float, most: float, halvings: int, steps: int = MOST_STEPS) -> Generator[float, Seen, float]:
+def rates(first: float, most: float, halvings: int, steps: int = MOST_STEPS) -> Generator[Sent, Seen, float]:
     """Yield the requests per second of each step; what is sent back says what the step showed. No load at all keeps the promise. Returns the
     highest rate that kept it."""
     kept, rate, full, doublings = 0.0, first, False, steps - halvings
-    while (seen := (yield rate)).kept:
+    while (seen := (yield Sent(rate))).kept:
         kept, full, doublings = rate, full or seen.full, doublings - 1
         if rate >= most or not doublings:
             return kept
@@ -46,13 +53,13 @@ def rates(first: float, most: float, halvings: int, steps: int = MOST_STEPS) -> 
     full |= seen.full
     for _ in range(halvings):
         rate = (kept + broke) / 2
-        seen = yield rate
+        seen = yield Sent(rate, between=True)
         full |= seen.full
         kept, broke = (rate, broke) if seen.kept else (kept, rate)
     for doubling in range(1, FULLER + 1):
         if full:
             break
-        full = (yield highest * 2**doubling).full
+        full = (yield Sent(highest * 2**doubling)).full
     return kept
 
 

@@ -162,7 +162,7 @@ class AskedTrial:
 
     def _measured(self, pool: str, intent: TrialIntent) -> tuple[list[ProbeStep], list[SteadyStep]]:
         ground, ramp = self.world.grounds[pool], intent.ramp
-        steps = ramp_of(ramp, lambda rate: self.world._step(ground, rate, ramp.step_seconds))
+        steps = ramp_of(ramp, lambda rate, seconds: self.world._step(ground, rate, seconds))
         kept = max((s.rate for s in steps if s.good >= 0.99 * s.offered), default=0.0)
         steady = []
         for load in intent.loads if kept else ():

@@ -151,19 +151,20 @@ def answered(ground: Ground, asked: int, used: float, poisson: Callable[[float],
     return asked - shed - slow, slow, shed, tardy
 
 
-def ramp_of(ramp: Ramp, send: Callable[[float], ProbeStep], allowed: float = 0.01) -> list[ProbeStep]:
+def ramp_of(ramp: Ramp, send: Callable[[float, int], ProbeStep], allowed: float = 0.01) -> list[ProbeStep]:
     """The steps of a ramp as a generator takes them."""
 
     def kept(step: ProbeStep) -> bool:
         expected = allowed * step.offered
         return step.offered - step.good <= expected + 2 * math.sqrt(expected) + 0.5
 
-    steps = [send(ramp.first)]
+    between = ramp.between_seconds or ramp.step_seconds
+    steps = [send(ramp.first, ramp.step_seconds)]
     while kept(steps[-1]) and steps[-1].rate < ramp.most:
-        steps.append(send(min(ramp.most, 2 * steps[-1].rate)))
+        steps.append(send(min(ramp.most, 2 * steps[-1].rate), ramp.step_seconds))
     low, high = max((s.rate for s in steps if kept(s)), default=0.0), steps[-1].rate
     for _ in range(0 if kept(steps[-1]) else ramp.halvings):
-        steps.append(send((low + high) / 2))
+        steps.append(send((low + high) / 2, between))
         low, high = (steps[-1].rate, high) if kept(steps[-1]) else (low, steps[-1].rate)
     return steps
 
@@ -543,7 +544,7 @@ class World:
         if ground.crashes or passed >= self.probed[-1].seconds + 60:
             self.probe = replace(before, state=ProbeState.FAILED, message="exit code 1" if ground.crashes else "it was not ready in time")
         elif ground.delivers and not ground.trouble and passed >= start:
-            steps = ramp_of(ramp, lambda rate: self._step(ground, rate, ramp.step_seconds))
+            steps = ramp_of(ramp, lambda rate, seconds: self._step(ground, rate, seconds))
             done = passed >= start + sum(s.seconds for s in steps)
             state = ProbeState.DONE if done else ProbeState.RUNNING
             self.probe = replace(before, state=state, ready_seconds=float(start), steps=tuple(steps) if done else ())

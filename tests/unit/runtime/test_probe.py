@@ -85,10 +85,10 @@ async def ready(_: web.Request) -> web.StreamResponse:
 def ramped(first: float, most: float, carries: float, full: float = 0.0, steps: int = MOST_STEPS) -> tuple[list[float], float]:
     """The rates for a server that keeps the promise up to `carries` requests per second and can do no more from `full` on, and what it kept."""
     ramp = rates(first, most, 3, steps)
-    found = [next(ramp)]
+    found = [next(ramp).rate]
     while True:
         try:
-            found.append(ramp.send(Seen(kept=found[-1] <= carries, full=found[-1] >= full)))
+            found.append(ramp.send(Seen(kept=found[-1] <= carries, full=found[-1] >= full)).rate)
         except StopIteration as end:
             return found, end.value
 
@@ -99,6 +99,15 @@ def taken(first: float, most: float, carries: float, full: float = 0.0) -> list[
 
 def test_rates_double_until_the_promise_breaks_and_then_three_are_between() -> None:
     assert taken(4, 100, carries=21) == [4, 8, 16, 32, 24, 20, 22]
+
+
+def test_the_steps_between_a_load_that_kept_the_promise_and_one_that_broke_it_are_marked() -> None:
+    ramp, sent = rates(4, 100, 2), []
+    step = next(ramp)
+    for kept in (True, False, True, False):
+        sent.append(step)
+        step = ramp.send(Seen(kept=kept, full=False))
+    assert [(each.rate, each.between) for each in (*sent, step)] == [(4, False), (8, False), (6, True), (7, True), (16, False)]
 
 
 def test_rates_end_at_the_most_that_is_asked_for() -> None:

@@ -78,6 +78,8 @@ class Ramp:
     step_seconds: int
     halvings: int
     lengths: Lengths | None = None
+    between_seconds: int | None = None
+    """Of each halving, which tells most; None: as of the others."""
 
     @property
     def steps(self) -> int:

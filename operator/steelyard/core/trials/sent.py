@@ -20,8 +20,10 @@ PARTS = (0.5, 1.0, 2.0)
 """Of the workload's load, at which a steady step is sent."""
 HALVINGS = 5
 """Steps between the last load that kept the promise and the first that did not."""
-RAMP, STEADY = 0.55, 0.3
+RAMP, STEADY = 0.65, 0.2
 """Of the time for the load, for the ramp and for the steady steps together; the rest is for the queues of steps that were too much."""
+BETWEEN = 4
+"""Times as long as a step that only finds where the promise breaks, those are that tell how near to it."""
 FULLER = 2
 """Steps beyond those that a ramp is counted with, until a server is full."""
 BELOW, ABOVE = 4.0, 4.0
@@ -65,7 +67,9 @@ def ramp_of(seen: Analysis, option: Option, seconds: int) -> Ramp:
     """The ramp to a pool in so many seconds for all of the load."""
     first, most = _loads(seen, option)
     ramp = Ramp(first=significant(first), most=significant(most), step_seconds=1, halvings=HALVINGS, lengths=_lengths(seen))
-    return replace(ramp, step_seconds=max(1, int(RAMP * seconds / (ramp.steps + FULLER))))
+    usual = ramp.steps + FULLER - HALVINGS
+    each = RAMP * seconds / (usual + BETWEEN * HALVINGS)
+    return replace(ramp, step_seconds=max(1, int(each)), between_seconds=max(1, int(BETWEEN * each)))
 
 
 def steady_seconds(seconds: int) -> int:
