@@ -314,7 +314,9 @@ class AcceleratorTrialStatus(StatusModel):
     pools: Annotated[
         tuple[TrialPool, ...], says("What was found on each pool, in the order of the spec.", most=POOLS_MAX, keys=("pool",))
     ] = ()
-    claims: Annotated[tuple[TrialVerdict, ...], says("The verdict on each claim, in order of pool and name.", most=32, keys=("pool", "name"))] = ()
+    claims: Annotated[
+        tuple[TrialVerdict, ...], says("The verdict on each claim, in order of pool and name.", most=32, keys=("pool", "name"))
+    ] = ()
 
 
 class AcceleratorTrial(Resource):

@@ -19,14 +19,14 @@ from steelyard.core.trials.beginning import listening, started, together
 from steelyard.core.trials.ending import ending
 from steelyard.core.trials.look import Look, TrialSnapshot
 from steelyard.core.trials.row import row_of, seconds_left
-from steelyard.core.trials.sent import loads_of, ramp_of, steady_seconds
+from steelyard.core.trials.sent import START, loads_of, ramp_of, steady_seconds
 from steelyard.core.trials.verdicts import verdicts_of
 from steelyard.core.vocabulary.condition import Condition, ConditionType
 from steelyard.core.vocabulary.reason import Reason, Refusal
 
 LOOK_AGAIN = timedelta(seconds=5)
-TOLD_FOR = timedelta(seconds=60)
-"""After the beginning, for which replicas are told of it: one that was not reached begins late by itself."""
+TOLD_FOR = timedelta(seconds=START)
+"""After the beginning, for which replicas are told of it, by whichever operator lives then: later than that they begin by themselves."""
 HARD = frozenset({Reason.SLO_AT_RISK, Reason.NOTHING_MEASURED, Reason.PROBE_FAILED, Reason.BUDGET_TOO_SMALL})
 """Ends that a person should look at."""
 
@@ -106,6 +106,9 @@ def _jobs(look: Look, memory: TrialMemory) -> tuple[TrialIntent, ...]:
     seen = look.seen
     if memory.started is None or memory.begin is None or memory.load_seconds is None or isinstance(seen, Refusal):
         return ()
+    if memory.load is not None and seen.load is None:
+        # An operator that begins knows no lengths of requests yet: all pools are sent the same.
+        return ()
     left = seconds_left(look, memory)
     found = []
     for row in memory.rows:
@@ -118,8 +121,8 @@ def _jobs(look: Look, memory: TrialMemory) -> tuple[TrialIntent, ...]:
                 trial_uid=look.trial.uid,
                 workload=seen.snapshot.workload.key,
                 placement=placement_of(seen, option.candidate, PlacementKey(row.pool, row.revision), 1),
-                ramp=ramp_of(seen, option, memory.load_seconds),
-                loads=loads_of(seen),
+                ramp=ramp_of(seen, option, memory.load, memory.load_seconds),
+                loads=loads_of(memory.load),
                 load_seconds=steady_seconds(memory.load_seconds),
                 begin_by=memory.begin.timestamp(),
                 seconds=int(left),

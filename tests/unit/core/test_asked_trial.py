@@ -123,6 +123,24 @@ def test_all_pools_are_sent_the_same_seconds_of_load_and_the_same_loads() -> Non
     )
 
 
+def test_an_operator_that_begins_sends_the_other_pools_what_the_last_one_has_sent_the_first() -> None:
+    """The last one died when it had made one Job of two. The windows of the workload are not read yet, then they are."""
+    trial = asked()
+    trial.look()
+    del trial.jobs["cheap"]
+    trial.made.clear()
+    windows = {key: list(pods.windows) for key, pods in trial.world.deployments.items()}
+    trial.world.restart()
+    assert trial.look().jobs == ()
+    for key, pods in trial.world.deployments.items():
+        pods.windows[:] = windows[key]
+    trial.until(lambda: trial.made)
+    again, first = trial.made[0], trial.decisions[0].jobs[0]
+    assert again.placement.key.pool == "cheap" and first.placement.key.pool == "dear"
+    assert (again.loads, again.load_seconds, again.begin_by) == (first.loads, first.load_seconds, first.begin_by)
+    assert trial.to_its_end() == Reason.DECIDED
+
+
 # Money
 
 
@@ -226,6 +244,18 @@ def test_a_frozen_installation_starts_no_trial() -> None:
     trial.world.frozen = True
     decision = trial.look()
     assert decision.finished.reason is Reason.FROZEN and trial.made == []
+
+
+def test_it_waits_for_the_workloads_load_and_begins_without_it_where_there_is_none() -> None:
+    idle = AskedTrial(world=World(grounds={"dear": Ground(), "cheap": Ground(speed=20.0)}, policy=quick(mode=Mode.OBSERVE)))
+    decision = idle.look()
+    assert decision.finished.reason is Reason.WAITING and "load is not known" in decision.finished.message
+    idle.until(lambda: idle.made)
+    assert idle.now - idle.created > timedelta(minutes=9)
+    assert all(intent.loads == () for intent in idle.made)
+    idle.to_its_end()
+    assert [row.phase for row in idle.memory.rows] == [TrialPhase.MEASURED] * 2
+    assert idle.row("dear").capacity is not None
 
 
 # Users come first

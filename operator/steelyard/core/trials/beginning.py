@@ -7,12 +7,15 @@ from datetime import timedelta
 
 from steelyard.core.facts.trial import TrialMemory, TrialPhase, TrialRow
 from steelyard.core.placing.analysis import Analysis
+from steelyard.core.statistics.significant import significant
 from steelyard.core.trials.ending import breach
 from steelyard.core.trials.look import Look
 from steelyard.core.trials.row import is_ready
-from steelyard.core.trials.sent import SHORTEST, load_seconds, loads_of, reserved, start_seconds
+from steelyard.core.trials.sent import SHORTEST, load_seconds, reserved, start_seconds
 from steelyard.core.vocabulary.reason import Reason, Refusal
 
+FIRST_LOAD = timedelta(minutes=10)
+"""After its making, for which a trial waits for the workload's load to be known: without it nobody knows what to send."""
 ALL_READY = timedelta(seconds=3)
 """After the last replica became ready, all begin: as long as a word to each of them takes."""
 
@@ -26,6 +29,8 @@ def started(look: Look, memory: TrialMemory) -> TrialMemory | Refusal:
         return Refusal(Reason.FROZEN, "the installation is frozen: nothing is tried")
     if (lacks := breach(look)) is not None:
         return replace(lacks, reason=Reason.WAITING)
+    if seen.load is None and look.now < look.trial.created + FIRST_LOAD:
+        return Refusal(Reason.WAITING, "the workload's load is not known yet: it is waited for, for ten minutes at most")
     waits = [row for row in memory.rows if row.phase is TrialPhase.WAITING and not is_ready(row)]
     if waits:
         return Refusal(Reason.WAITING, "; ".join(f"pool {row.pool}: {row.message}" for row in waits))
@@ -51,13 +56,13 @@ def _with_money(look: Look, seen: Analysis, memory: TrialMemory, rows: list[Tria
             f"{least} s of load on {len(rows)} pools, and up to {start} s until their replicas are ready, cost {needs:.3g} at most, and "
             f"spec.budget is {look.trial.budget:.3g}: make a trial with more, or with fewer pools or a shorter spec.durationSeconds",
         )
-    loads = loads_of(seen)
+    mean = seen.load.mean if seen.load is not None else 0.0
     return replace(
         memory,
         started=look.now,
         begin=look.now + timedelta(seconds=start),
         load_seconds=seconds,
-        load=None if not loads or seen.load is None else seen.load.mean,
+        load=significant(mean) if mean > 0 else None,
         reserved=reserved(each, start + seconds),
     )
 

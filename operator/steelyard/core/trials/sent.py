@@ -29,8 +29,8 @@ FULLER = 2
 BELOW, ABOVE = 4.0, 4.0
 """Times an expected capacity, from which and up to which the ramp goes; a measured one is known to half and twice."""
 KNOWN = 2.0
-SLOWEST, UNKNOWN = 0.01, 1.0
-"""Requests per second that a ramp begins with at least, and that a replica is taken to carry of which nothing is known."""
+SLOWEST, FASTEST = 0.01, 100.0
+"""Requests per second that a ramp begins with at least, and that it goes up to where nothing is known of a pool and its load."""
 START, SPARE = 900, 2.0
 """Seconds that a replica may take to start where none was measured there, and times the measured ones."""
 LEAST_START = 60
@@ -63,9 +63,9 @@ def reserved(each: Sequence[float], seconds: int) -> float:
     return sum(each) * seconds / HOUR
 
 
-def ramp_of(seen: Analysis, option: Option, seconds: int) -> Ramp:
-    """The ramp to a pool in so many seconds for all of the load."""
-    first, most = _loads(seen, option)
+def ramp_of(seen: Analysis, option: Option, load: float | None, seconds: int) -> Ramp:
+    """The ramp to a pool in so many seconds for all of the load. load: of the workload when the trial began."""
+    first, most = _loads(seen, option, load)
     ramp = Ramp(first=significant(first), most=significant(most), step_seconds=1, halvings=HALVINGS, lengths=_lengths(seen))
     usual = ramp.steps + FULLER - HALVINGS
     each = RAMP * seconds / (usual + BETWEEN * HALVINGS)
@@ -77,26 +77,26 @@ def steady_seconds(seconds: int) -> int:
     return max(1, int(STEADY * seconds / len(PARTS)))
 
 
-def loads_of(seen: Analysis) -> tuple[float, ...]:
-    """Requests per second of the whole workload, which steady steps are for; none while no load is known."""
-    mean = seen.load.mean if seen.load is not None else 0.0
-    return tuple(significant(part * mean) for part in PARTS) if mean > 0 else ()
+def loads_of(load: float | None) -> tuple[float, ...]:
+    """Requests per second of the whole workload, which steady steps are for; none where no load was known."""
+    return tuple(significant(part * load) for part in PARTS) if load else ()
 
 
-def _loads(seen: Analysis, option: Option) -> tuple[float, float]:
+def _loads(seen: Analysis, option: Option, load: float | None) -> tuple[float, float]:
     """Requests per second that one replica is sent first and at most."""
     capacity = option.own
     if capacity is not None and not capacity.at_least:
         return max(SLOWEST, capacity.rate.lower / KNOWN), max(SLOWEST, capacity.rate.upper * KNOWN)
-    expected = [rate for rate in (_share(seen), option.capacity.rate.point if option.capacity is not None else None) if rate]
-    low, high = min(expected, default=UNKNOWN), max(expected, default=UNKNOWN)
-    return max(SLOWEST, low / BELOW), max(SLOWEST, high * ABOVE)
+    expected = [rate for rate in (_share(seen, load), option.capacity.rate.point if option.capacity is not None else None) if rate]
+    if not expected:
+        return SLOWEST, FASTEST
+    return max(SLOWEST, min(expected) / BELOW), max(SLOWEST, max(expected) * ABOVE)
 
 
-def _share(seen: Analysis) -> float | None:
+def _share(seen: Analysis, load: float | None) -> float | None:
     """Requests per second of one replica of those that serve."""
     ready = sum(p.ready for p in seen.members)
-    return seen.load.mean / ready if seen.load is not None and ready else None
+    return load / ready if load and ready else None
 
 
 def _lengths(seen: Analysis) -> Lengths | None:
