@@ -133,7 +133,7 @@ def test_a_workload_is_shown_and_explained(control_plane, namespace, priced, cap
     assert [row["pool"] for row in told["pools"]] == ["cpu-avx", "cpu-amx", "inf2"]
     code, out, _ = run(capsys, control_plane, "-n", namespace, "report", "minilm", "--to", "-")
     assert code == 0
-    assert "Measured: 0.911 [0.85, 0.98] (n = 1,204). Refuted." in out
+    assert "cpu-amx: claimed 0.5 of cpu-avx's unit cost, measured 0.911 [0.85, 0.98]: Refuted." in out
     code, out, _ = run(capsys, control_plane, "top", "-A", "--once")
     assert code == 0
     assert f"{namespace}/minilm" in out

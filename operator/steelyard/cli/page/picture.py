@@ -7,7 +7,7 @@ from math import log10
 from xml.etree.ElementTree import Element
 
 from steelyard.cli.page.element import element
-from steelyard.cli.view.report import Sentence
+from steelyard.cli.view.verdict import Sentence
 
 WIDTH, LEFT, RIGHT, LINE = 900.0, 260.0, 40.0, 44.0
 WIDER = 1.15

@@ -8,8 +8,9 @@ from steelyard.cli.page.element import element, listed, section, table, written
 from steelyard.cli.page.picture import picture
 from steelyard.cli.page.style import STYLE
 from steelyard.cli.text.explain import objective, told_change
-from steelyard.cli.text.figure import UNKNOWN, basis, count, milliseconds, money, percent, price_age, unit_of, with_interval
-from steelyard.cli.view.report import COUNTED, ReportView
+from steelyard.cli.text.figure import UNKNOWN, basis, count, milliseconds, money, percent, price_age, with_interval
+from steelyard.cli.unit import unit_of
+from steelyard.cli.view.report import ReportView
 
 
 def page(view: ReportView) -> str:
@@ -70,7 +71,7 @@ def _cost(view: ReportView) -> Element | None:
     ]
     heads = (
         "Pool",
-        f"{currency} for {unit_of(told.unit).lower()} [95 %]",
+        f"{currency} for {unit_of(told.unit).head.lower()} [95 %]",
         "Basis",
         "Replicas needed",
         f"{currency} an hour",
@@ -84,11 +85,10 @@ def _month(view: ReportView) -> Element | None:
     if view.month is None:
         return None
     rows = [(row.pool, with_interval(row.money, row.lower, row.upper), row.basis or UNKNOWN) for row in view.month.pools]
-    unit = COUNTED.get(view.month.unit, "good requests")
     return table(
         ("Pool", f"{view.explanation.currency or 'Money'} a month [95 %]", "Basis"),
         rows,
-        f"{view.month.units:,.0f} {unit} a month, at the pace that was measured",
+        f"{view.month.units:,.0f} {unit_of(view.month.unit).counted} a month, at the pace that was measured",
     )
 
 

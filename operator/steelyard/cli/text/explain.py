@@ -13,6 +13,7 @@ from steelyard.cli.text.explain_pools import cost_basis, deciding_cost, energy, 
 from steelyard.cli.text.figure import UNKNOWN, age, ago, count, milliseconds, money, percent, with_interval
 from steelyard.cli.text.status import progress
 from steelyard.cli.text.table import Cell, Column, table, word
+from steelyard.cli.unit import UNITS, unit_of
 from steelyard.cli.view.change import Change
 from steelyard.cli.view.explain import ExplainView
 
@@ -108,7 +109,7 @@ def _section(title: str, body: RenderableType | None, lines: list[str]) -> Itera
 def _claims(view: ExplainView, width: int) -> RenderableType | None:
     rows: list[tuple[Cell, ...]] = []
     for row in view.claims:
-        kind = {"OutputTokens": " of output tokens", "InputTokens": " of input tokens"}.get(row.counts or "", "")
+        kind = f" of {unit_of(row.counts).counted}" if row.counts in UNITS else ""
         what = f"{row.metric or UNKNOWN}{kind}" + (
             f" relative to {row.relative_to}" if row.relative_to else f", {row.unit}" if row.unit else ""
         )

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 
+from steelyard.cli.unit import GOOD, unit_of
 from steelyard.core.facts.price import AHEAD
 
 UNKNOWN = "-"
@@ -19,24 +20,15 @@ def money(value: Decimal | None) -> str:
     return _rounded(value, _places(value))
 
 
-UNITS = {"OutputTokens": "1M OUT", "InputTokens": "1M IN"}
-"""What costs by tokens are for."""
-
-
-def unit_of(word: str | None) -> str:
-    """What a cost is for, by the word of spec.objective.unit."""
-    return UNITS.get(word or "", "1K GOOD")
-
-
 def unit_cost(currencies: Iterable[str | None], units: Iterable[str | None] = ()) -> str:
     """The head of a column of costs, with their currency. Where they are for different units each says its own (`in_unit`)."""
-    kinds = {unit_of(each) for each in units} or {unit_of(None)}
+    kinds = {unit_of(each).head for each in units} or {GOOD.head}
     return f"{_common(currencies) or 'COST'}/{kinds.pop() if len(kinds) == 1 else 'UNIT'}"
 
 
 def in_unit(figure: str, unit: str, among: Iterable[str]) -> str:
     """A cost in a column of several units."""
-    return f"{figure} /{unit_of(unit).lower()}" if figure != UNKNOWN and len({unit_of(each) for each in among}) > 1 else figure
+    return f"{figure} /{unit_of(unit).head.lower()}" if figure != UNKNOWN and len({unit_of(each) for each in among}) > 1 else figure
 
 
 def node_price(currencies: Iterable[str | None]) -> str:

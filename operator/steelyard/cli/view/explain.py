@@ -10,7 +10,7 @@ from steelyard.cli.facts.pool import pool
 from steelyard.cli.facts.workload import GOOD_REQUESTS, Objective, workload
 from steelyard.cli.gathered import Gathered
 from steelyard.cli.view.change import Change, changes
-from steelyard.cli.view.claim_row import ClaimRow, claim_rows
+from steelyard.cli.view.claim_row import ClaimRow, claim_rows, written_by
 from steelyard.cli.view.pool_row import PoolRow, pool_rows
 from steelyard.cli.view.sentence import meaning, where, why
 from steelyard.cli.view.wrong import Wrong, first_wrong
@@ -97,7 +97,7 @@ def explain(seen: Gathered) -> ExplainView:
         pools=pool_rows(one, pools, seen.now),
         placements=one.placements,
         costs=one.costs,
-        claims=claim_rows(one, pools),
+        claims=claim_rows(one.claims, written_by(pools or ())),
         gates=decided.gates if decided else (),
         would_change=changes(one, pools, compiles, seen.now),
         move=one.move,

@@ -25,13 +25,15 @@ class Verdict:
     reason: str | None
     unit: str | None
     """What the figures count: GoodRequests, OutputTokens or InputTokens."""
+    flips: str | None = field(metadata=UNSHOWN)
+    """Of a trial's claim of cost: at which loads it would be true or false."""
     relative_to: str | None = field(metadata=UNSHOWN)
     price: Decimal | None = field(metadata=UNSHOWN)
     relative_price: Decimal | None = field(metadata=UNSHOWN)
 
 
 def verdicts(status: Raw) -> tuple[Verdict, ...]:
-    """Of a workload's status."""
+    """Of the status of a workload, or of a trial."""
     return tuple(
         Verdict(
             pool=text(raw, "pool") or "",
@@ -45,6 +47,7 @@ def verdicts(status: Raw) -> tuple[Verdict, ...]:
             message=text(raw, "message"),
             reason=text(raw, "reason"),
             unit=text(raw, "unit"),
+            flips=text(raw, "flips"),
             relative_to=text(raw, "relativeTo"),
             price=number(raw, "price"),
             relative_price=number(raw, "relativePrice"),
