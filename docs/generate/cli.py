@@ -16,7 +16,7 @@ from typing import Any
 
 from generate.markdown import bullet, document
 from steelyard.cli.command import Command
-from steelyard.cli.commands.completion import subparsers
+from steelyard.cli.commands.completion import parsers
 from steelyard.cli.commands.version import VersionOption
 from steelyard.cli.document import API_VERSION, camel
 from steelyard.cli.parser import DESCRIPTION, build
@@ -29,12 +29,18 @@ from steelyard.cli.view.report import ReportView
 from steelyard.cli.view.simulation import SimulationView
 from steelyard.cli.view.status import StatusView
 from steelyard.cli.view.top import TopView
+from steelyard.cli.view.trial import TrialView
+from steelyard.cli.view.trial_report import TrialReportView
+from steelyard.cli.view.trials import TrialsView
 
 KINDS: dict[str, type] = {
     "Status": StatusView,
     "Explanation": ExplainView,
     "Top": TopView,
     "Report": ReportView,
+    "TrialReport": TrialReportView,
+    "Trial": TrialView,
+    "Trials": TrialsView,
     "Catalogue": CatalogueView,
     "Entry": EntryView,
     "Added": AddedView,
@@ -50,13 +56,14 @@ USAGE_WIDTH = 100
 INTRODUCTION = f"""\
 # The command `steelyard`
 
-{DESCRIPTION} Installed on the PATH it is also `kubectl steelyard`. It reads the kubeconfig as kubectl does, talks to the API server only,
-and writes nothing but the file of `report`; `bill` reads files and asks nobody. It shows what the operator wrote to status and recomputes no decision. `simulate` and `replay`
+{DESCRIPTION} Installed on the PATH it is also `kubectl steelyard`. It reads the kubeconfig as kubectl does and talks to the API server only;
+`bill` reads files and asks nobody. It shows what the operator wrote to status and recomputes no decision. To the cluster it writes an AcceleratorTrial (`trial start`) and
+the end of one (`trial stop`), and nothing else; to this machine the files of `report` and `simulate`. `simulate` and `replay`
 ask no cluster: they decide with the operator's own core. `-` and `unknown` mean that nobody knows: never 0.
 
 Colours are off when the output is not a terminal, or `NO_COLOR` is set. Into a pipe lines are 160 characters wide; `COLUMNS` changes that.
 
-Rights that it uses: `get` and `list` of `inferenceworkloads`; and, where you have them, `list` of `acceleratorpools`, `compiledmodels` and
+Rights that it uses: `get` and `list` of `inferenceworkloads`, for trials `get`, `list`, `create` and `patch` of `acceleratortrials`; and, where you have them, `get` and `list` of `acceleratorpools`, `list` of `compiledmodels` and
 `deployments`. Without the latter it says what it leaves out.
 """
 
@@ -65,7 +72,7 @@ JSON = f"""\
 
 `-o json` prints one object: `apiVersion: {API_VERSION}`, `kind`, `time` (the API server's clock at the reading: the age of something is its
 difference to `time`; of `catalogue` and `bill`, this machine's clock; of `simulate` its end, of `replay` the last decision), and the fields below.
-`top -o json` prints one such object a line. Every field is always there, and `null` where it is
+`top`, `explain -w`, `trial start` and `trial show -w` print one such object a line. Every field is always there, and `null` where it is
 not known. Decimals are strings as the operator wrote them, times are RFC 3339 in UTC, money is in the currency of the installation. Fields
 are added within `v1`; they are renamed, removed or given another meaning only with a new version.
 """
@@ -75,8 +82,8 @@ def page() -> str:
     """The whole page."""
     parser = build("steelyard")
     parts = [INTRODUCTION]
-    subs = subparsers(parser)
-    parts += [f"- [`{name}`](#{name}): {_command(sub).summary}" for name, sub in subs.items()]
+    subs = {name: sub for name, sub in parsers(parser).items() if sub.get_default("command") is not None}
+    parts += [f"- [`{name}`](#{name.replace(' ', '-')}): {_command(sub).summary}" for name, sub in subs.items()]
     parts.append("\nOptions of every command that asks a cluster; they may also stand before the command:\n")
     parts += _rows([a for a in parser._actions if a.option_strings and not isinstance(a, VersionOption)])
     for name, sub in subs.items():
@@ -111,7 +118,9 @@ def _usage(action: argparse.Action) -> str:
     value = "|".join(map(str, action.choices)) if action.choices else str(action.metavar or action.dest)
     if not action.option_strings:
         return {"?": f"[{value}]", "+": f"{value}..."}.get(str(action.nargs), value)
-    return f"[{action.option_strings[0]}]" if action.nargs == 0 else f"[{action.option_strings[0]} {value}]"
+    whole = action.option_strings[0] if action.nargs == 0 else f"{action.option_strings[0]} {value}"
+    more = "..." if isinstance(action, argparse._AppendAction) else ""
+    return f"{whole}{more}" if action.required else f"[{whole}]{more}"
 
 
 def _rows(actions: list[argparse.Action]) -> list[str]:

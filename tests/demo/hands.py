@@ -33,7 +33,7 @@ def path_of(kind: str, namespace: str | None, name: str) -> str:
 
 
 class Hands(Connection):
-    """The command's own connection, which only reads; this one writes too, and remembers what it made so that it can be removed."""
+    """The command's own connection, which also applies and deletes, and remembers what it made so that it can be removed."""
 
     def __init__(self, *opened: Any) -> None:
         super().__init__(*opened)
@@ -45,7 +45,7 @@ class Hands(Connection):
         path = path_of(manifest["kind"], meta.get("namespace"), meta["name"])
         if path not in self._made:
             self._made.append(path)
-        self._send("PATCH", f"{path}?fieldManager={MANAGER}&force=true", manifest, "application/apply-patch+yaml")
+        self._ask("PATCH", f"{path}?fieldManager={MANAGER}&force=true", manifest, "application/apply-patch+yaml")
 
     def read(self, kind: str, namespace: str | None, name: str) -> Manifest:
         """One object as it stands. NotThere, or another Problem."""
@@ -81,23 +81,6 @@ class Hands(Connection):
     def _remove(self, path: str) -> None:
         options = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"}
         try:
-            self._send("DELETE", path, options, "application/json")
+            self._ask("DELETE", path, options, "application/json")
         except NotThere:
             return
-
-    def _send(self, method: str, path: str, body: Manifest, content_type: str) -> None:
-        """`path` may carry a query. Forbidden, NotThere, or another Problem."""
-        try:
-            parts = self._client.param_serialize(
-                method,
-                path,
-                header_params={"Accept": "application/json", "Content-Type": content_type},
-                body=body,
-                auth_settings=["BearerToken"],
-            )
-            answer = self._client.call_api(*parts, _request_timeout=TIMEOUT)
-            content: bytes = answer.read()
-        except (ApiException, HTTPError, OSError, ValueError) as error:
-            raise self._unreachable(error) from error
-        if answer.status >= HTTPStatus.BAD_REQUEST:
-            raise self._refused(path, answer.status, content)

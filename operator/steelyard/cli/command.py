@@ -15,7 +15,7 @@ INTERRUPTED = 130
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One word after `steelyard`.
+    """One word after `steelyard`, or two: that of a group, and its own.
 
     This file of a command must import quickly, since all are imported for `--help`: `run` imports what it needs. `run` returns the exit code.
     """

@@ -1,11 +1,11 @@
-"""One API server, read with the user's own rights through the official client; answers are raw JSON."""
+"""One API server, asked with the user's own rights through the official client; what it takes and answers is raw JSON."""
 
 from __future__ import annotations
 
 import json
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -17,7 +17,8 @@ from kubernetes.client import ApiClient, Configuration
 from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError, SSLError
 
-from steelyard.cli.problem import Forbidden, NotThere, Problem
+from steelyard.cli.problem import Problem
+from steelyard.cli.refusal import refusal
 from steelyard.status.raw import Raw
 
 config: Any = untyped_config
@@ -66,29 +67,16 @@ class Connection:
         return cls(ApiClient(configuration=settings), namespace, heard)
 
     def get(self, path: str, **query: str) -> Raw:
-        """The JSON at `path`. Forbidden, NotThere, or another Problem."""
-        try:
-            parts = self._client.param_serialize(
-                "GET",
-                path,
-                query_params=[(k, v) for k, v in query.items() if v],
-                header_params={"Accept": "application/json"},
-                auth_settings=["BearerToken"],
-            )
-            answer = self._client.call_api(*parts, _request_timeout=TIMEOUT)
-            body: bytes = answer.read()
-        except (ApiException, HTTPError, OSError, ValueError) as error:
-            raise self._unreachable(error) from error
-        self._keep_time(answer.getheader("Date"))
-        if answer.status != HTTPStatus.OK:
-            raise self._refused(path, answer.status, body)
-        try:
-            found = json.loads(body)
-        except ValueError as error:
-            raise self._not_kubernetes() from error
-        if not isinstance(found, dict):
-            raise self._not_kubernetes()
-        return found
+        """The JSON at `path`. Forbidden, NotThere, or another Problem; so of all that is asked."""
+        return self._ask("GET", path, query=query)
+
+    def post(self, path: str, body: Raw) -> Raw:
+        """Create it there, as it stands then. Invalid or Exists beside the above."""
+        return self._ask("POST", path, body)
+
+    def merge(self, path: str, body: Raw) -> Raw:
+        """The object there with these fields, by a merge patch."""
+        return self._ask("PATCH", path, body, "application/merge-patch+json")
 
     def list(self, path: str, **query: str) -> Iterator[Raw]:
         """Every item, page by page."""
@@ -104,6 +92,33 @@ class Connection:
     def host(self) -> str:
         """The API server's address."""
         return str(self._client.configuration.host)
+
+    def _ask(
+        self, method: str, path: str, body: Raw | None = None, content: str = "application/json", query: Mapping[str, str] | None = None
+    ) -> Raw:
+        try:
+            parts = self._client.param_serialize(
+                method,
+                path,
+                query_params=[(k, v) for k, v in (query or {}).items() if v],
+                header_params={"Accept": "application/json", **({} if body is None else {"Content-Type": content})},
+                body=body,
+                auth_settings=["BearerToken"],
+            )
+            answer = self._client.call_api(*parts, _request_timeout=TIMEOUT)
+            told: bytes = answer.read()
+        except (ApiException, HTTPError, OSError, ValueError) as error:
+            raise self._unreachable(error) from error
+        self._keep_time(answer.getheader("Date"))
+        if answer.status not in {HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.ACCEPTED}:
+            raise self._refused(path, answer.status, told)
+        try:
+            found = json.loads(told)
+        except ValueError as error:
+            raise self._not_kubernetes() from error
+        if not isinstance(found, dict):
+            raise self._not_kubernetes()
+        return found
 
     def _keep_time(self, date: str | None) -> None:
         if date is None:
@@ -131,19 +146,12 @@ class Connection:
         )
 
     def _refused(self, path: str, status: int, body: bytes) -> Problem:
-        said = _message(body) or HTTPStatus(status).phrase if status in set(HTTPStatus) else _message(body)
-        if status == HTTPStatus.UNAUTHORIZED:
-            heard = f": {self._heard.lines[-1]}" if self._heard.lines else ""
-            return Problem(
-                f"the API server at {self.host} does not accept your credentials{heard}",
-                "log in again; `kubectl auth whoami` shows as whom you come",
-            )
-        if status == HTTPStatus.FORBIDDEN:
-            return Forbidden(f"{said or path}", "ask an administrator for a role with that verb on that resource")
-        if status == HTTPStatus.NOT_FOUND:
-            return NotThere(f"{said or path}", "check the name and the namespace")
+        if status != HTTPStatus.UNAUTHORIZED:
+            return refusal(path, status, body)
+        heard = f": {self._heard.lines[-1]}" if self._heard.lines else ""
         return Problem(
-            f"the API server answered {status} for {path}: {said}", "try again; `kubectl get --raw /readyz?verbose` shows its health"
+            f"the API server at {self.host} does not accept your credentials{heard}",
+            "log in again; `kubectl auth whoami` shows as whom you come",
         )
 
 
@@ -153,14 +161,6 @@ def _reason(error: Exception) -> str:
     while cause.__cause__ is not None or (cause.__context__ is not None and not cause.__suppress_context__):
         cause = cause.__cause__ or cause.__context__ or cause
     return " ".join(str(getattr(cause, "strerror", None) or cause).split()) or type(cause).__name__
-
-
-def _message(body: bytes) -> str:
-    try:
-        found = json.loads(body)
-    except ValueError:
-        return ""
-    return " ".join(str(found.get("message") or "").split()) if isinstance(found, dict) else ""
 
 
 def _has_kubeconfig(kubeconfig: str | None) -> bool:

@@ -20,3 +20,14 @@ class Gathered:
     models: tuple[Raw, ...] | None
     operator: Operator
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatheredTrial:
+    """A raw trial as of `now`, with its workload and all pools: None where they are not there or may not be read."""
+
+    now: datetime
+    trial: Raw
+    workload: Raw | None
+    pools: tuple[Raw, ...] | None
+    notes: tuple[str, ...] = ()

@@ -1,4 +1,28 @@
-"""The API group as this command asks for it. Not from steelyard.api: building its models takes longer than the whole answer."""
+"""The API group and its kinds as this command asks for them. Not from steelyard.api: building its models takes longer than the answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
 
 API_VERSION = "steelyard.dev/v1alpha1"
-"""A test compares it with the API's own."""
+"""A test compares it, and the kinds, with the API's own."""
+ROOT = f"/apis/{API_VERSION}"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of the group. `listing`: the command that lists them."""
+
+    name: str
+    plural: str
+    listing: str
+
+    def path(self, namespace: str | None, name: str | None = None) -> str:
+        """Of all, of those of a namespace, or of one. A pool is in no namespace."""
+        return f"{ROOT}{f'/namespaces/{namespace}' if namespace else ''}/{self.plural}{f'/{name}' if name else ''}"
+
+
+WORKLOAD = Kind("InferenceWorkload", "inferenceworkloads", "steelyard status")
+TRIAL = Kind("AcceleratorTrial", "acceleratortrials", "steelyard trial list")
+POOL = Kind("AcceleratorPool", "acceleratorpools", "kubectl get apool")
+MODEL = Kind("CompiledModel", "compiledmodels", "kubectl get cmodel")

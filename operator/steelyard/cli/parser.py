@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from typing import TypeAlias
 
 from steelyard.cli.command import Command
-from steelyard.cli.commands import COMMANDS
+from steelyard.cli.commands import COMMANDS, GROUPS
 from steelyard.cli.commands.version import VersionOption
 
 DESCRIPTION = (
-    "Ask Steelyard where models run, what a good request costs there, and why. Needs nothing but a kubeconfig and your own rights."
+    "Ask Steelyard where models run, what a good request costs there, and why, and compare pools by trials. Needs nothing but a kubeconfig and "
+    "your own rights."
 )
+
+Words: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def build(prog: str) -> argparse.ArgumentParser:
@@ -19,16 +23,28 @@ def build(prog: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=prog, description=DESCRIPTION, parents=[_which_cluster()])
     parser.add_argument("--version", action=VersionOption, nargs=0, help="the version of this command")
     parser.set_defaults(parser=parser)  # `completion` describes the whole tree.
-    words = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    words = {"": _words(parser)}
     for command in COMMANDS:
-        _add(words, command)
+        group, _, name = command.name.rpartition(" ")
+        if group not in words:
+            words[group] = _words(_group(words[""], group))
+        _add(words[group], name, command)
     return parser
 
 
-def _add(words: argparse._SubParsersAction[argparse.ArgumentParser], command: Command) -> None:
+def _group(words: Words, name: str) -> argparse.ArgumentParser:
+    summary = GROUPS[name]
+    return words.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.", parents=[_which_cluster()])
+
+
+def _words(parser: argparse.ArgumentParser) -> Words:
+    return parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+
+def _add(words: Words, name: str, command: Command) -> None:
     parents = [_which_cluster()] if command.cluster else []
     exits = "exit codes: " + "; ".join(f"{code} {why}" for code, why in command.exits)
-    sub = words.add_parser(command.name, help=command.summary, description=command.description, epilog=exits, parents=parents)
+    sub = words.add_parser(name, help=command.summary, description=command.description, epilog=exits, parents=parents)
     command.add_arguments(sub)
     if len(command.formats) > 1:
         sub.add_argument("-o", "--output", choices=command.formats, default=command.formats[0], help=_formats(command.formats))

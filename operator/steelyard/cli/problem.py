@@ -18,3 +18,11 @@ class Forbidden(Problem):
 
 class NotThere(Problem):
     """The API server knows no such path: the object, or its kind, does not exist."""
+
+
+class Exists(Problem):
+    """There is one of that name already."""
+
+
+class Invalid(Problem):
+    """The API server does not take the object; `what` says which field and why."""

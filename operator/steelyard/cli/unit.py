@@ -15,11 +15,12 @@ class Unit:
     many: Decimal
 
 
+REQUESTS = "Requests"
 GOOD = Unit("1K GOOD", "good requests", Decimal(1000))
 UNITS = {
     "OutputTokens": Unit("1M OUT", "output tokens", Decimal(1_000_000)),
     "InputTokens": Unit("1M IN", "input tokens", Decimal(1_000_000)),
-    "Requests": Unit("1K", "requests", Decimal(1000)),
+    REQUESTS: Unit("1K", "requests", Decimal(1000)),
 }
 """By the word of spec.objective.unit, and all requests, good or not; good requests else."""
 

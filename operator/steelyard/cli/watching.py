@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -17,9 +17,8 @@ from rich.text import Text
 from steelyard.cli.command import OK
 from steelyard.cli.connection import Connection
 from steelyard.cli.document import write_line
-from steelyard.cli.gather import connect, gather
-from steelyard.cli.gathered import Gathered
-from steelyard.cli.problem import Problem
+from steelyard.cli.gather import connect
+from steelyard.cli.problem import NotThere, Problem
 from steelyard.cli.text.console import console
 
 
@@ -34,35 +33,48 @@ class View(Protocol):
 Shown = TypeVar("Shown", bound=View)
 
 
+def never(_: Any) -> bool:
+    """Only the user ends it."""
+    return False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watched(Generic[Shown]):
-    """kind: of its JSON. view: of what was read. picture: of the view, at a width. workload: the one that is read, None for all."""
+    """kind: of its JSON. read: the view of a namespace, None for all. picture: of the view, at a width. over: whether it is the last one.
+    news: without a terminal, a line for everything that changed; None: one picture after the other."""
 
     kind: str
-    view: Callable[[Gathered], Shown]
+    read: Callable[[Connection, str | None], Shown]
     picture: Callable[[Shown, int], RenderableType]
-    workload: str | None = None
+    over: Callable[[Shown], bool] = never
+    news: Callable[[Shown | None, Shown], Iterable[str]] | None = None
 
 
 def watch(arguments: argparse.Namespace, what: Watched[Shown], *, once: bool = False) -> int:
     """Until interrupted, or once. The first reading must succeed: what is wrong from the start is an error."""
     connection, namespace = connect(arguments)
-    loop = _Loop(what, connection, namespace, arguments.interval)
-    view = loop.read()
-    if arguments.output == "json":
-        return loop.lines(view, once=once)
-    screen = console()
     if once:
-        screen.print(what.picture(view, screen.width))
+        view = what.read(connection, namespace)
+        if arguments.output == "json":
+            write_line(what.kind, view.now, view)
+        else:
+            screen = console()
+            screen.print(what.picture(view, screen.width))
         return OK
     try:
-        if screen.is_terminal:
-            loop.live(screen, view)
-        else:
-            loop.plain(screen, view)
+        last(arguments, connection, namespace, what)
     except KeyboardInterrupt:
         return OK
     return OK
+
+
+def last(arguments: argparse.Namespace, connection: Connection, namespace: str | None, what: Watched[Shown]) -> Shown:
+    """Show every view until one is over: that one."""
+    loop = _Loop(what, connection, namespace, arguments.interval)
+    if arguments.output == "json":
+        return loop.lines()
+    screen = console()
+    return loop.live(screen) if screen.is_terminal else loop.plain(screen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,43 +84,52 @@ class _Loop(Generic[Shown]):
     namespace: str | None
     interval: float
 
-    def read(self) -> Shown:
-        """Once more."""
-        return self.what.view(gather(self.connection, self.namespace, self.what.workload))
+    def readings(self) -> Iterator[tuple[Shown, str | None]]:
+        """View after view; where one could not be read, that of before, and why."""
+        view, failed = self.what.read(self.connection, self.namespace), None
+        yield view, failed
+        while not self.what.over(view):
+            time.sleep(self.interval)
+            try:
+                view, failed = self.what.read(self.connection, self.namespace), None
+            except Problem as problem:
+                if isinstance(problem, NotThere) and self.what.over is not never:
+                    raise  # It was deleted, and will not be over.
+                failed = problem.what
+            yield view, failed
 
-    def live(self, screen: Console, view: Shown) -> None:
+    def live(self, screen: Console) -> Shown:
         """In place, as much of it as the screen is high."""
+        readings = self.readings()
+        view, _ = next(readings)
+        if self.what.over(view):
+            return view
         with Live(self.what.picture(view, screen.width), console=screen, auto_refresh=False, screen=True, vertical_overflow="crop") as live:
-            while True:
-                time.sleep(self.interval)
-                try:
-                    view = self.read()
-                    shown = self.what.picture(view, screen.width)
-                except Problem as problem:
-                    said = Text(f"{problem.what}: the figures are as of {view.now:%H:%M:%S} UTC")
-                    shown = Group(said, self.what.picture(view, screen.width))
-                live.update(shown, refresh=True)
+            for view, failed in readings:
+                said = [Text(f"{failed}: the figures are as of {view.now:%H:%M:%S} UTC")] if failed else []
+                live.update(Group(*said, self.what.picture(view, screen.width)), refresh=True)
+        return view
 
-    def plain(self, screen: Console, view: Shown) -> None:
-        """One picture after the other."""
-        screen.print(self.what.picture(view, screen.width))
-        while True:
-            time.sleep(self.interval)
-            try:
-                view = self.read()
-            except Problem as problem:
-                screen.print(Text(f"{problem.what}: the figures above are as of {view.now:%H:%M:%S} UTC"))
+    def plain(self, screen: Console) -> Shown:
+        """One picture after the other, or what is new."""
+        before: Shown | None = None
+        for view, failed in self.readings():
+            if failed:
+                screen.print(Text(f"{failed}: the figures above are as of {view.now:%H:%M:%S} UTC"))
                 continue
-            screen.print()
-            screen.print(self.what.picture(view, screen.width))
+            if self.what.news is not None:
+                for line in self.what.news(before, view):
+                    screen.print(Text(line), soft_wrap=True)
+            else:
+                screen.print(*([] if before is None else [""]), self.what.picture(view, screen.width), sep="\n")
+            before = view
+        return view
 
-    def lines(self, view: Shown, *, once: bool) -> int:
+    def lines(self) -> Shown:
         """One JSON object a line."""
-        write_line(self.what.kind, view.now, view)
-        while not once:
-            time.sleep(self.interval)
-            try:
-                write_line(self.what.kind, view.now, view := self.read())
-            except Problem as problem:
-                print(f"error: {problem.what}", file=sys.stderr)
-        return OK
+        for view, failed in self.readings():
+            if failed:
+                print(f"error: {failed}", file=sys.stderr)
+            else:
+                write_line(self.what.kind, view.now, view)
+        return view

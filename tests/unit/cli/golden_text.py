@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from steelyard.cli.gathered import Gathered
+from steelyard.cli.gathered import Gathered, GatheredTrial
 from steelyard.cli.ledger_file import Ledger
 from steelyard.cli.text.bill import show as show_bill
 from steelyard.cli.text.explain import show as show_explain
@@ -18,13 +18,19 @@ from steelyard.cli.text.replay import show as show_replay
 from steelyard.cli.text.simulation import show as show_simulation
 from steelyard.cli.text.status import show as show_status
 from steelyard.cli.text.top import picture
+from steelyard.cli.text.trial import news
+from steelyard.cli.text.trial import show as show_trial
+from steelyard.cli.text.trials import show as show_trials
 from steelyard.cli.view.bill import BillView, compare
 from steelyard.cli.view.explain import explain
 from steelyard.cli.view.status import status
 from steelyard.cli.view.top import top
+from steelyard.cli.view.trial import trial_view
+from steelyard.cli.view.trials import trials_view
 from steelyard.core.facts.price import PriceClass
 from unit.cli.simulated import REPLAYED, SIMULATED
-from unit.cli.situations import SITUATIONS
+from unit.cli.situations import NOW, SITUATIONS
+from unit.cli.trials import TRIALS
 from unit.core.bills import MACHINE, OTHER, line, record
 
 FOLDER = Path(__file__).parent / "golden"
@@ -44,6 +50,19 @@ def texts(seen: Gathered, width: int = 120) -> dict[str, str]:
         "status-verbose": printed(lambda c: show_status(c, status(seen), verbose=True), width),
         "top": printed(lambda c: c.print(picture(top(seen), width)), width),
     }
+
+
+def trial_texts(seen: GatheredTrial, width: int = 120) -> dict[str, str]:
+    view = trial_view(seen)
+    return {
+        "trial": printed(lambda c: show_trial(c, view), width),
+        "trial-news": "".join(f"{line}\n" for line in news(None, view)),
+    }
+
+
+def trials_text(width: int = 120) -> str:
+    raws = (seen().trial | {"metadata": {**seen().trial["metadata"], "name": name}} for name, seen in TRIALS.items())
+    return printed(lambda c: show_trials(c, trials_view(raws, NOW, None)), width)
 
 
 def bill_view() -> BillView:
@@ -88,6 +107,10 @@ def regenerate() -> None:
     for name, situation in SITUATIONS.items():
         for kind, text in texts(situation()).items():
             (FOLDER / f"{name}.{kind}.txt").write_text(text)
+    for name, trial in TRIALS.items():
+        for kind, text in trial_texts(trial()).items():
+            (FOLDER / f"{name}.{kind}.txt").write_text(text)
+    (FOLDER / "trials.txt").write_text(trials_text())
     (FOLDER / "bill.txt").write_text(bill_text())
     for name, text in without_a_cluster().items():
         (FOLDER / f"{name}.txt").write_text(text)

@@ -14,6 +14,7 @@ from cluster.waiting import wait_until
 from patience import PATIENCE
 from steelyard.cli.main import main
 from unit.cli.situations import SITUATIONS, balanced, compiling, held, pools
+from unit.cli.trials import TRIALS
 
 pytestmark = pytest.mark.apiserver
 
@@ -102,10 +103,10 @@ def run(capsys, control_plane, *arguments, kubeconfig=None):
 
 
 def test_without_the_kinds_it_says_how_to_install_them(control_plane, namespace, capsys):
-    for arguments in (["status"], ["status", "-A"], ["explain", "minilm"], ["report", "minilm"], ["top", "--once"]):
+    for arguments in (["status"], ["status", "-A"], ["explain", "minilm"], ["report", "minilm"], ["top", "--once"], ["trial", "list"]):
         code, out, err = run(capsys, control_plane, "-n", namespace, *arguments)
         assert (code, out) == (2, "")
-        assert "steelyard.dev/v1alpha1 are not installed" in err
+        assert "of steelyard.dev/v1alpha1 is not installed" in err
         assert "kubectl apply -f crds/" in err
 
 
@@ -206,12 +207,26 @@ def test_a_bad_credential_is_said_to_be_one(control_plane, capsys):
 def test_it_only_reads(control_plane, namespace, kinds, capsys, audit):
     create(control_plane, balanced().workloads[0], "inferenceworkloads", namespace)
     watcher = control_plane.kubeconfig_for("onlooker", "system:masters")
-    for arguments in (["status", "-A"], ["explain", "minilm"], ["top", "--once"]):
+    for arguments in (["status", "-A"], ["explain", "minilm"], ["top", "--once"], ["trial", "list"]):
         assert run(capsys, control_plane, "-n", namespace, *arguments, kubeconfig=watcher)[0] in {0, 1}
     until_recorded(control_plane, audit)
     done = audit.events(lambda event: event.user == "onlooker")
     assert {event.verb for event in done} == {"get", "list"}
-    assert {event.resource for event in done} == {"inferenceworkloads", "acceleratorpools", "compiledmodels", "deployments"}
+    read = {"inferenceworkloads", "acceleratorpools", "compiledmodels", "deployments", "acceleratortrials", "namespaces"}
+    assert {event.resource for event in done} == read
+
+
+def test_a_trial_is_all_that_is_written(control_plane, namespace, priced, capsys, audit):
+    create(control_plane, balanced().workloads[0], "inferenceworkloads", namespace)
+    trier = control_plane.kubeconfig_for("trier", "system:masters")
+    start = ("trial", "start", "--workload", "minilm", "--pools", "cpu-amx,cpu-avx", "--budget", "2.00", "--name", "half", "--no-follow")
+    for arguments in (start, ("trial", "stop", "half"), ("trial", "show", "half")):
+        assert run(capsys, control_plane, "-n", namespace, *arguments, kubeconfig=trier)[0] == 0
+    code, _, err = run(capsys, control_plane, "-n", namespace, *start)
+    assert (code, "there is a trial 'half' in namespace" in err) == (2, True)
+    until_recorded(control_plane, audit)
+    done = audit.events(lambda event: event.user == "trier" and event.verb not in {"get", "list"})
+    assert [(event.verb, event.resource) for event in done] == [("create", "acceleratortrials"), ("patch", "acceleratortrials")]
 
 
 def test_many_workloads_are_read_page_by_page(control_plane, namespace, kinds, capsys, monkeypatch):
@@ -235,14 +250,62 @@ def lost(written, read, path=""):
 
 @pytest.mark.parametrize("situation", [name for name in SITUATIONS if name != "unseen"])
 def test_the_installed_schema_keeps_every_field_that_is_shown(control_plane, namespace, kinds, situation):
-    """Last in the file: it replaces the kinds by the generated ones."""
+    install_generated(control_plane)
+    one = SITUATIONS[situation]().workloads[0]
+    bare = {**one, "metadata": {"name": "minilm"}, "spec": {**one["spec"], "model": {**one["spec"]["model"], "task": "feature-extraction"}}}
+    keeps(control_plane, f"{ROOT}/namespaces/{namespace}/inferenceworkloads", bare)
+
+
+def install_generated(control_plane):
+    """Only for tests at the end of the file: it replaces the kinds by the generated ones."""
     install(control_plane, [yaml.safe_load(file.read_text()) for file in sorted(CRDS.glob("*.yaml"))])
-    raw = SITUATIONS[situation]().workloads[0]
-    path = f"{ROOT}/namespaces/{namespace}/inferenceworkloads"
-    bare = {**raw, "metadata": {"name": "minilm"}, "spec": {**raw["spec"], "model": {**raw["spec"]["model"], "task": "feature-extraction"}}}
-    bare.pop("status")
-    code, body = control_plane.api.request("POST", path, bare)
+
+
+def keeps(control_plane, path, one):
+    """The API server takes the object and its status, and drops no field."""
+    status = one["status"]
+    code, body = control_plane.api.request("POST", path, {key: value for key, value in one.items() if key != "status"})
     assert code == 201, body
-    code, body = control_plane.api.request("PATCH", f"{path}/minilm/status", {"status": raw["status"]}, "application/merge-patch+json")
+    name = one["metadata"]["name"]
+    code, body = control_plane.api.request("PATCH", f"{path}/{name}/status", {"status": status}, "application/merge-patch+json")
     assert code == 200, body
-    assert lost(raw["status"], json.loads(body)["status"]) == []
+    assert lost(status, json.loads(body)["status"]) == []
+
+
+@pytest.mark.parametrize("situation", [name for name, seen in TRIALS.items() if "status" in seen().trial])
+def test_the_installed_schema_keeps_every_field_of_a_trial_that_is_shown(control_plane, namespace, kinds, situation):
+    install_generated(control_plane)
+    one = TRIALS[situation]().trial
+    keeps(control_plane, f"{ROOT}/namespaces/{namespace}/acceleratortrials", {**one, "metadata": {"name": "half"}})
+
+
+def test_a_trial_is_taken_by_the_installed_schema_and_its_refusals_say_what_to_write(control_plane, namespace, kinds, capsys):
+    """Who may not read workloads and pools, so that the API server alone answers."""
+    install_generated(control_plane)
+    control_plane.kubectl(
+        "create", "role", "trier", "--verb=create,get,patch", "--resource=acceleratortrials.steelyard.dev", "-n", namespace
+    )
+    control_plane.kubectl("create", "rolebinding", "trier", "--role=trier", "--user=only-trials", "-n", namespace)
+    config = control_plane.kubeconfig_for("only-trials", "nobodies")
+    wait_until(
+        "the role to be known",
+        lambda: (
+            "yes"
+            in control_plane.kubectl("auth", "can-i", "create", "acceleratortrials.steelyard.dev", "--as=only-trials", "-n", namespace)
+        ),
+        seconds=PATIENCE,
+    )
+
+    def start(*words, pools="a,b"):
+        words = ("trial", "start", "--workload", "minilm", "--pools", pools, "--budget", "2.00", "--no-follow", *words)
+        return run(capsys, control_plane, "-n", namespace, *words, kubeconfig=config)
+
+    claims = ("--claim", "unit cost 0.5 of b", "--claim", "on b: throughput 120 RequestsPerSecond at saturation", "--duration", "20m")
+    assert start("--name", "half", *claims)[0] == 0
+    code, _, err = start("--duration", "3h")
+    assert (code, "spec.durationSeconds: must not be more than deadlineSeconds" in err) == (2, True)
+    code, _, err = start(pools="A,b")
+    assert (code, "spec.pools[0]: must be the name of an AcceleratorPool" in err) == (2, True)
+    assert run(capsys, control_plane, "-n", namespace, "trial", "stop", "half", kubeconfig=config)[0] == 0
+    _, told = control_plane.api.request("GET", f"{ROOT}/namespaces/{namespace}/acceleratortrials/half")
+    assert json.loads(told)["spec"]["stop"] is True

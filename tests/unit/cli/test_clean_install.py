@@ -11,6 +11,9 @@ import pytest
 from patience import PATIENCE
 from steelyard.cli.commands import COMMANDS
 from steelyard.simulate.example import examples
+from unit.cli.fake_api import fake_api
+from unit.cli.situations import pool
+from unit.cli.trials import WORKLOAD, decided
 
 ROOT = Path(__file__).parents[3]
 UV = Path(sys.executable).parent / "uv"
@@ -83,12 +86,32 @@ def test_a_scenario_finds_its_trace(call):
     assert call("steelyard", "simulate", "--example", "software-regression", "--days", "0.001", "--no-comparison").returncode == 0
 
 
+def test_a_trial_is_made_and_followed_with_the_packages_own_dependencies(call, tmp_path):
+    """As text: the tables need rich, which comes with it."""
+    with fake_api(tmp_path) as (api, config):
+        api.put("inferenceworkloads", WORKLOAD)
+        for name in ("inf2-xlarge", "g5-xlarge"):
+            api.put("acceleratorpools", pool(name, "1"))
+        words = ("--workload", "embedder", "--pools", "inf2-xlarge,g5-xlarge", "--budget", "2.00", "--name", "embedder-half")
+        made = call("steelyard", "--kubeconfig", config, "trial", "start", *words, "--no-follow")
+        assert (made.returncode, made.stdout.splitlines()[0]) == (0, "made AcceleratorTrial shop/embedder-half"), made.stderr
+        api.put("acceleratortrials", decided().trial)
+        shown = call("steelyard", "--kubeconfig", config, "trial", "show", "embedder-half", "-w")
+        assert (shown.returncode, "Steady loads" in shown.stdout) == (0, True), shown.stderr
+        told = call("steelyard", "--kubeconfig", config, "report", "embedder-half")
+        assert (told.returncode, (tmp_path / "embedder-half-report.html").exists()) == (0, True), told.stderr
+
+
 LEDGER = "resource,pool,start,end,cost,currency,priceClass\ni-0,inf2,2026-01-05T00:00,2026-01-05T01:00,1,USD,List\n"
 NO_CLUSTER = "there is no kubeconfig"
 WITHOUT = {
     "status": ((), 2, NO_CLUSTER),
     "explain": (("search",), 2, NO_CLUSTER),
     "report": (("search",), 2, NO_CLUSTER),
+    "trial start": (("--workload", "search", "--pools", "a,b", "--budget", "2.00", "--claim", "unit cost 0.5 of b"), 2, NO_CLUSTER),
+    "trial list": ((), 2, NO_CLUSTER),
+    "trial show": (("half", "-w"), 2, NO_CLUSTER),
+    "trial stop": (("half",), 2, NO_CLUSTER),
     "top": (("--once",), 2, NO_CLUSTER),
     "simulate": (("--example", "crossover", "--out", "out"), 2, "pip install 'steelyard[simulate]'"),
     "replay": (("none.jsonl",), 2, "none.jsonl: cannot be read"),
@@ -104,9 +127,9 @@ WITHOUT = {
 def test_every_command_runs_or_says_what_is_missing(call, tmp_path, name):
     (tmp_path / "ledger.csv").write_text(LEDGER)
     arguments, code, said = WITHOUT[name]
-    found = call("steelyard", name, *arguments)
+    found = call("steelyard", *name.split(), *arguments)
     assert (found.returncode, said in found.stderr) == (code, True), found.stderr
-    assert call("steelyard", name, "--help").returncode == 0
+    assert call("steelyard", *name.split(), "--help").returncode == 0
 
 
 @pytest.mark.parametrize("program", ["steelyard", "kubectl-steelyard"])

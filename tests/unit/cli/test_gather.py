@@ -2,7 +2,8 @@
 
 import pytest
 
-from steelyard.cli.gather import ROOT, gather
+from steelyard.cli.gather import gather
+from steelyard.cli.group import ROOT
 from steelyard.cli.problem import Forbidden, NotThere, Problem
 
 

@@ -1,7 +1,10 @@
 import pytest
 
-from unit.cli.golden_text import FOLDER, texts, without_a_cluster
+from steelyard.cli.text.trial import live as live_trial
+from steelyard.cli.view.trial import trial_view
+from unit.cli.golden_text import FOLDER, printed, texts, trial_texts, trials_text, without_a_cluster
 from unit.cli.situations import SITUATIONS
+from unit.cli.trials import TRIALS
 
 
 @pytest.mark.parametrize("name", SITUATIONS)
@@ -33,3 +36,24 @@ def test_a_narrow_screen_loses_no_figure():
     text = "".join(texts(SITUATIONS["balanced"](), 60)["explain"].split())
     for figure in ("0.00381", "50,812", "99.4%"):
         assert figure in text
+
+
+@pytest.mark.parametrize("name", TRIALS)
+@pytest.mark.parametrize("kind", ["trial", "trial-news"])
+def test_a_trial_is_read_as_its_golden_file_shows(name, kind):
+    assert trial_texts(TRIALS[name]())[kind] == (FOLDER / f"{name}.{kind}.txt").read_text()
+
+
+def test_the_list_of_trials_is_read_as_its_golden_file_shows():
+    assert trials_text() == (FOLDER / "trials.txt").read_text()
+
+
+@pytest.mark.parametrize("name", TRIALS)
+def test_a_trial_fits_the_screen_and_moves_no_cursor(name):
+    for width in (60, 80, 120, 160):
+        told = trial_texts(TRIALS[name](), width)
+        view = trial_view(TRIALS[name]())
+        live = printed(lambda c, width=width, view=view: c.print(live_trial(view, width)), width)
+        for text in (told["trial"], live, trials_text(width)):
+            assert max(map(len, text.splitlines())) <= width
+        assert all(character == "\n" or character.isprintable() for text in told.values() for character in text)

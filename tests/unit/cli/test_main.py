@@ -145,11 +145,47 @@ def test_bash_completes_commands_and_their_options(capsys):
     assert subprocess.run(["bash", "-c", ask_option], capture_output=True, text=True, check=True).stdout == "--all-namespaces\n"
 
 
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("tri", "trial"),
+        ("trial st", "start stop"),
+        ("trial start --bud", "--budget"),
+        ("-n shop trial show --wa", "--watch"),
+        ("trial list --bud", ""),
+        ("status trial --all", "--all-namespaces"),
+    ],
+)
+def test_bash_completes_the_second_word_of_a_group_and_its_options(words, offered, capsys):
+    assert main(["completion", "bash"]) == 0
+    count = len(words.split())
+    ask = f'{capsys.readouterr().out}COMP_WORDS=(steelyard {words}); COMP_CWORD={count}; _steelyard; echo "${{COMPREPLY[@]}}"'
+    assert subprocess.run(["bash", "-c", ask], capture_output=True, text=True, check=True).stdout == f"{offered}\n"
+
+
+def test_a_group_without_its_second_word_lists_them(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["trial"])
+    assert ended.value.code == 2
+    with pytest.raises(SystemExit):
+        main(["trial", "--help"])
+    told = capsys.readouterr().out
+    assert all(f"\n    {word} " in told for word in ("start", "list", "show", "stop"))
+
+
+@pytest.mark.parametrize("arguments", [["-n", "a", "trial", "list"], ["trial", "-n", "a", "list"], ["trial", "list", "-n", "a"]])
+def test_the_namespace_may_stand_anywhere_around_a_group(arguments):
+    assert build("steelyard").parse_args(arguments).namespace == "a"
+
+
 @pytest.mark.parametrize("shell", ["zsh", "fish"])
 def test_other_shells_get_every_command(capsys, shell):
     assert main(["completion", shell]) == 0
     script = capsys.readouterr().out
     assert all(word in script for word in ("status", "explain", "top", "--all-namespaces" if shell == "zsh" else "-l all-namespaces"))
+    if shell == "fish":
+        assert "-n '__fish_seen_subcommand_from trial' -a start\n" in script
+        assert "-n '__fish_seen_subcommand_from trial; and __fish_seen_subcommand_from start' -l budget\n" in script
 
 
 def test_help_and_version_load_neither_the_client_nor_rich():
@@ -160,8 +196,11 @@ def test_help_and_version_load_neither_the_client_nor_rich():
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-def test_the_group_is_that_of_the_api():
+def test_the_group_and_its_kinds_are_those_of_the_api():
+    from steelyard.api.crdgen.kinds import KINDS
     from steelyard.api.kind import API_VERSION
     from steelyard.cli import group
 
     assert group.API_VERSION == API_VERSION
+    asked = {(kind.name, kind.plural) for kind in (group.WORKLOAD, group.TRIAL, group.POOL, group.MODEL)}
+    assert asked == {(kind.name, kind.plural) for kind in KINDS}

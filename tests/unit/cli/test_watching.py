@@ -24,7 +24,7 @@ def readings(monkeypatch):
         return found
 
     monkeypatch.setattr(watching, "connect", lambda arguments: (None, "shop"))
-    monkeypatch.setattr(watching, "gather", read)
+    monkeypatch.setattr("steelyard.cli.gather.gather", read)
     monkeypatch.setattr(watching.time, "sleep", lambda seconds: None)
     return waiting
 

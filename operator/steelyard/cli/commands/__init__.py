@@ -3,13 +3,34 @@
 from __future__ import annotations
 
 from steelyard.cli.command import Command
-from steelyard.cli.commands import bill, catalogue, completion, explain, replay, report, simulate, status, top, version
+from steelyard.cli.commands import (
+    bill,
+    catalogue,
+    completion,
+    explain,
+    replay,
+    report,
+    simulate,
+    status,
+    top,
+    trial_list,
+    trial_show,
+    trial_start,
+    trial_stop,
+    version,
+)
 
+GROUPS = {"trial": "compare pools by a workload's own model and promise, for a bounded amount of money, and judge what is claimed"}
+"""The first word of commands of two words, and what they are for."""
 COMMANDS: tuple[Command, ...] = (
     status.COMMAND,
     explain.COMMAND,
     top.COMMAND,
     report.COMMAND,
+    trial_start.COMMAND,
+    trial_list.COMMAND,
+    trial_show.COMMAND,
+    trial_stop.COMMAND,
     simulate.COMMAND,
     replay.COMMAND,
     catalogue.COMMAND,

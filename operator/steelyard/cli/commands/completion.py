@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 
 from steelyard.cli.command import OK, Command
 
@@ -11,11 +12,10 @@ _BASH = """\
 _steelyard() {{
   local word="" option words
   for option in "${{COMP_WORDS[@]:1:COMP_CWORD-1}}"; do
-    case " {names} " in *" $option "*) word=$option; break ;; esac
+    case "|{names}|" in *"|${{word:+$word }}$option|"*) word="${{word:+$word }}$option" ;; esac
   done
   case "$word" in
 {cases}
-    *) words="{names} {options}" ;;
   esac
   COMPREPLY=($(compgen -W "$words" -- "${{COMP_WORDS[COMP_CWORD]}}"))
 }}
@@ -31,26 +31,36 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 def script(shell: str, parser: argparse.ArgumentParser) -> str:
     """The script; words and options are those of the parser."""
-    subs = subparsers(parser)
+    known = parsers(parser)
     if shell == "fish":
-        lines = [_FISH]
-        for name, sub in subs.items():
-            lines.append(f"complete -c steelyard -n __fish_use_subcommand -a {name}\n")
-            for option in _options(sub):
-                flag = f"-l {option[2:]}" if option.startswith("--") else f"-s {option[1:]}"
-                lines.append(f"complete -c steelyard -n '__fish_seen_subcommand_from {name}' {flag}\n")
-        return "".join(lines)
-    cases = "\n".join(f'    {name}) words="{" ".join(_options(sub))}" ;;' for name, sub in subs.items())
-    bash = _BASH.format(names=" ".join(subs), options=" ".join(_options(parser)), cases=cases)
+        return "".join([_FISH, *(line for name, one in known.items() for line in _fish(name, one))])
+    cases = "\n".join(f'    "{name}") words="{" ".join([*_next(one), *_options(one)])}" ;;' for name, one in known.items())
+    bash = _BASH.format(names="|".join(known), cases=cases)
     return _ZSH + bash.partition("\n")[2] if shell == "zsh" else bash
 
 
-def subparsers(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
-    """The parser of each command, by its name."""
+def _fish(name: str, parser: argparse.ArgumentParser) -> Iterator[str]:
+    there = "; and ".join(f"__fish_seen_subcommand_from {word}" for word in name.split()) or "__fish_use_subcommand"
+    for word in _next(parser):
+        yield f"complete -c steelyard -n '{there}' -a {word}\n"
+    for option in _options(parser) if name else ():
+        flag = f"-l {option[2:]}" if option.startswith("--") else f"-s {option[1:]}"
+        yield f"complete -c steelyard -n '{there}' {flag}\n"
+
+
+def parsers(parser: argparse.ArgumentParser, name: str = "") -> dict[str, argparse.ArgumentParser]:
+    """The parser behind all that may be typed, by its words: none yet, those of a group, those of a command."""
+    found = {name: parser}
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
-            return dict(action.choices)
-    return {}
+            for word, one in action.choices.items():
+                found |= parsers(one, f"{name} {word}".strip())
+    return found
+
+
+def _next(parser: argparse.ArgumentParser) -> list[str]:
+    """Words that may follow."""
+    return [word for action in parser._actions if isinstance(action, argparse._SubParsersAction) for word in action.choices]
 
 
 def _options(parser: argparse.ArgumentParser) -> list[str]:

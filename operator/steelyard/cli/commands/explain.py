@@ -15,15 +15,17 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    if arguments.watch:
-        from steelyard.cli.text.explain import live  # noqa: PLC0415 - `--help` must not wait for the API client.
-        from steelyard.cli.view.explain import explain  # noqa: PLC0415
-        from steelyard.cli.watching import Watched, watch  # noqa: PLC0415
-
-        return watch(arguments, Watched(kind="Explanation", view=explain, picture=live, workload=arguments.workload))
     from steelyard.cli.gather import connect, gather  # noqa: PLC0415 - `--help` must not wait for the API client.
     from steelyard.cli.view.explain import explain  # noqa: PLC0415
 
+    if arguments.watch:
+        from steelyard.cli.text.explain import live  # noqa: PLC0415
+        from steelyard.cli.watching import Watched, watch  # noqa: PLC0415
+
+        one = arguments.workload
+        return watch(
+            arguments, Watched(kind="Explanation", read=lambda connection, within: explain(gather(connection, within, one)), picture=live)
+        )
     connection, namespace = connect(arguments)
     view = explain(gather(connection, namespace, arguments.workload))
     if arguments.output == "json":

@@ -1,4 +1,4 @@
-"""`steelyard report WORKLOAD`: one page for somebody who decides."""
+"""`steelyard report NAME`: one page for somebody who decides."""
 
 from __future__ import annotations
 
@@ -8,31 +8,33 @@ from steelyard.cli.command import OK, Command
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("workload", metavar="WORKLOAD", help="the InferenceWorkload")
+    parser.add_argument("name", metavar="NAME", help="the InferenceWorkload; without one of that name, the AcceleratorTrial")
+    parser.add_argument("--trial", action="store_true", help="the AcceleratorTrial, even if there is an InferenceWorkload of that name")
     parser.add_argument(
         "--to",
         metavar="FILE",
-        help="where to write; - is standard output. Default: WORKLOAD-report.html, and standard output for json and csv",
+        help="where to write; - is standard output. Default: NAME-report.html, and standard output for json and csv",
     )
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from steelyard.cli.gather import connect, gather  # noqa: PLC0415 - `--help` must not wait for the API client.
+    from steelyard.cli.gather import within  # noqa: PLC0415 - `--help` must not wait for the API client.
     from steelyard.cli.report_file import content, put  # noqa: PLC0415
-    from steelyard.cli.view.report import report  # noqa: PLC0415
+    from steelyard.cli.reporting import reported  # noqa: PLC0415
 
-    connection, namespace = connect(arguments)
-    view = report(gather(connection, namespace, arguments.workload))
-    put(content(view, arguments.output), arguments.to or (f"{arguments.workload}-report.html" if arguments.output == "html" else "-"), view)
+    view = reported(*within(arguments), arguments.name, trial=arguments.trial)
+    to = arguments.to or (f"{arguments.name}-report.html" if arguments.output == "html" else "-")
+    put(content(view, arguments.output), to, view.title)
     return OK
 
 
 COMMAND = Command(
     name="report",
     summary="one page for who decides: what was claimed, what was measured, and what that is in money",
-    description="One HTML file that needs no server, no script and nothing from elsewhere: the verdict on each claim, quality before cost, what a month costs "
-    "on each pool, prices with class and age, what would change the answer, and what is in doubt. It shows what the operator wrote to status. "
-    "With -o csv the figures for a spreadsheet, with -o json all of it.",
+    description="One HTML file that needs no server, no script and nothing from elsewhere. Of a workload: the verdict on each claim, quality before cost, what "
+    "a month costs on each pool, prices with class and age, what would change the answer, and what is in doubt. Of a trial: the verdict, equal "
+    "quality at the same loads, capacity and cost on each pool, at which loads a claim would turn, what is in doubt, and the command that makes the "
+    "same trial. It shows what the operator wrote to status. With -o csv the figures for a spreadsheet, with -o json all of it.",
     add_arguments=_arguments,
     run=_run,
     formats=("html", "json", "csv"),

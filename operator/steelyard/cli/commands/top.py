@@ -15,11 +15,16 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from steelyard.cli.text.top import picture  # noqa: PLC0415 - `--help` must not wait for the API client.
+    from steelyard.cli.gather import gather  # noqa: PLC0415 - `--help` must not wait for the API client.
+    from steelyard.cli.text.top import picture  # noqa: PLC0415
     from steelyard.cli.view.top import top  # noqa: PLC0415
     from steelyard.cli.watching import Watched, watch  # noqa: PLC0415
 
-    return watch(arguments, Watched(kind="Top", view=top, picture=picture), once=arguments.once)
+    return watch(
+        arguments,
+        Watched(kind="Top", read=lambda connection, namespace: top(gather(connection, namespace)), picture=picture),
+        once=arguments.once,
+    )
 
 
 COMMAND = Command(

@@ -41,14 +41,17 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> 
     """The first cell of a row is its head; what begins with a letter stands left, and figures right. None without rows."""
     if not rows:
         return None
-    head = element("tr", *(element("th", each, scope="col") for each in heads))
-    body = (element("tr", element("th", first, scope="row"), *map(_cell, rest)) for first, *rest in rows)
+    head = element("tr", *(element("th", each, scope="col", **_side(row[at] for row in rows)) for at, each in enumerate(heads)))
+    body = (
+        element("tr", element("th", first, scope="row"), *(element("td", each, **_side([each])) for each in rest)) for first, *rest in rows
+    )
     made = element("table", element("caption", caption), element("thead", head), element("tbody", *body))
     return element("div", made, class_="wide", tabindex="0", role="region", aria_label=caption)
 
 
-def _cell(said: str) -> Element:
-    return element("td", said, class_="text") if said[:1].isalpha() else element("td", said)
+def _side(said: Iterable[str]) -> dict[str, str]:
+    """Of a cell, or of the head over cells."""
+    return {"class_": "text"} if all(each[:1].isalpha() for each in said) else {}
 
 
 def written(title: str, style: str, body: Element) -> str:

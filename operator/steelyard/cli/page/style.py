@@ -17,8 +17,8 @@ h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { border-bottom: 1px solid var(--line); padding: .3rem .6rem; text-align: right; vertical-align: top; }
-th[scope=row], thead th:first-child { text-align: left; font-weight: 600; }
-td { white-space: nowrap; } td.text { text-align: left; white-space: normal; }
+th[scope=row], thead th:first-child, .text { text-align: left; } th { font-weight: 600; }
+td { white-space: nowrap; } td.text { white-space: normal; }
 figure { margin: 0; overflow-x: auto; } svg { width: 100%; min-width: 40rem; height: auto; } svg text { fill: var(--ink); font: 13px system-ui, sans-serif; }
 .axis { stroke: var(--line); } .one { stroke: var(--soft); stroke-dasharray: 4 3; } .claimed { fill: none; stroke: var(--ink); stroke-width: 2; }
 .measured { stroke-width: 3; } .measured.Confirmed { stroke: var(--good); fill: var(--good); }

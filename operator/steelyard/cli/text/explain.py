@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from rich.console import Console, Group, RenderableType
-from rich.padding import Padding
 from rich.text import Text
 
+from steelyard.cli.facts.workload import Objective
+from steelyard.cli.text.claim import claims
 from steelyard.cli.text.explain_costs import costs, three_costs
 from steelyard.cli.text.explain_pools import cost_basis, deciding_cost, energy, floors, latencies, placements, pools, refusals, token_costs
-from steelyard.cli.text.figure import UNKNOWN, age, ago, count, milliseconds, money, percent, with_interval
+from steelyard.cli.text.figure import UNKNOWN, age, ago, count, milliseconds, money, percent
+from steelyard.cli.text.section import section
 from steelyard.cli.text.status import progress
 from steelyard.cli.text.table import Cell, Column, table, word
-from steelyard.cli.unit import UNITS, unit_of
 from steelyard.cli.view.change import Change
 from steelyard.cli.view.explain import ExplainView
 
@@ -43,19 +44,19 @@ def _head(view: ExplainView) -> Iterator[RenderableType]:
 
 
 def _measured(view: ExplainView, width: int) -> Iterator[RenderableType]:
-    yield from _section("Pools", pools(view, width), [*deciding_cost(view), *refusals(view)])
-    yield from _section(
+    yield from section("Pools", pools(view, width), [*deciding_cost(view), *refusals(view)])
+    yield from section(
         "Measured here",
         placements(view, width),
         [*cost_basis(view), *token_costs(view), *floors(view), *energy(view), *latencies(view)],
     )
-    yield from _section("An hour now", costs(view, width), three_costs(view))
-    yield from _section("Claims", _claims(view, width), [])
+    yield from section("An hour now", costs(view, width), three_costs(view))
+    yield from section("Claims", claims(view.claims, width), [])
 
 
 def _decided(view: ExplainView, width: int) -> Iterator[RenderableType]:
-    yield from _section("Gates of the last decision", _gates(view, width), _passed(view))
-    yield from _section(
+    yield from section("Gates of the last decision", _gates(view, width), _passed(view))
+    yield from section(
         "What would change this",
         None,
         [*_first(view), *(told_change(c, view) for c in view.would_change if c.kind not in {"Gate", "Next"})],
@@ -63,13 +64,13 @@ def _decided(view: ExplainView, width: int) -> Iterator[RenderableType]:
 
 
 def _under_way(view: ExplainView) -> Iterator[RenderableType]:
-    yield from _section("Move under way", None, _move(view))
-    yield from _section("Compiles", None, [progress(c, view.now) for c in view.compiles])
+    yield from section("Move under way", None, _move(view))
+    yield from section("Compiles", None, [progress(c, view.now) for c in view.compiles])
 
 
 def _rest(view: ExplainView, width: int) -> Iterator[RenderableType]:
-    yield from _section("Quarantine", None, _quarantine(view))
-    yield from _section("Moves of the past", _history(view, width), [])
+    yield from section("Quarantine", None, _quarantine(view))
+    yield from section("Moves of the past", _history(view, width), [])
     for note in view.notes:
         yield Text(f"\nhint: {note}")
 
@@ -83,7 +84,6 @@ def _aside(view: ExplainView) -> Iterator[RenderableType]:
 
 def objective(view: ExplainView) -> str:
     """The promise and how it stands where the load is. The share is of the best-known period: unless the promise is met now, it is of before."""
-    promised = " and ".join(f"{percent(o.percent)} of requests within {milliseconds(o.milliseconds)} ({o.metric})" for o in view.objective)
     there = next((row for row in view.pools if row.carries), None)
     share = None
     if there is not None and (there.good_percent is not None or there.p99_milliseconds is not None):
@@ -93,43 +93,13 @@ def objective(view: ExplainView) -> str:
     why = f", {met.reason}: {met.message}" if met and met.status != "True" else ""
     is_now = share is None or (met is not None and met.status == "True")
     now = f"{share or 'not measured yet'}; {verdict}{why}" if is_now else f"{verdict}{why}. Measured before: {share}"
-    return f"Objective: {promised or UNKNOWN}. Now: {now}."
+    return f"{promise(view.objective)} Now: {now}."
 
 
-def _section(title: str, body: RenderableType | None, lines: list[str]) -> Iterator[RenderableType]:
-    if body is None and not lines:
-        return
-    yield Text(f"\n{title}", style="bold")
-    if body is not None:
-        yield Padding(body, (0, 0, 0, 2))
-    for line in lines:
-        yield Padding(Text(line), (0, 0, 0, 2))
-
-
-def _claims(view: ExplainView, width: int) -> RenderableType | None:
-    rows: list[tuple[Cell, ...]] = []
-    for row in view.claims:
-        kind = f" of {unit_of(row.counts).counted}" if row.counts in UNITS else ""
-        what = f"{row.metric or UNKNOWN}{kind}" + (
-            f" relative to {row.relative_to}" if row.relative_to else f", {row.unit}" if row.unit else ""
-        )
-        good = {"Confirmed": True, "Refuted": False}.get(row.verdict or "")
-        written = f"{row.source or UNKNOWN}, {row.date:%Y-%m-%d}" if row.date else row.source or UNKNOWN
-        measured = with_interval(row.measured, row.lower, row.upper)
-        rows.append(
-            (row.pool, row.name, what, money(row.claimed), measured, count(row.n), word(row.verdict or "not judged yet", good), written)
-        )
-    columns = (
-        Column("POOL"),
-        Column("CLAIM"),
-        Column("OF"),
-        Column("CLAIMED", right=True),
-        Column("MEASURED [99 %]", whole=True),
-        Column("N", right=True),
-        Column("VERDICT"),
-        Column("SOURCE", wide=90),
-    )
-    return table(columns, rows, width) if rows else None
+def promise(objectives: Iterable[Objective]) -> str:
+    """What is promised, as a sentence."""
+    promised = " and ".join(f"{percent(o.percent)} of requests within {milliseconds(o.milliseconds)} ({o.metric})" for o in objectives)
+    return f"Objective: {promised or UNKNOWN}."
 
 
 def _gates(view: ExplainView, width: int) -> RenderableType | None:

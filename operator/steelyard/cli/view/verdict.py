@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from steelyard.cli.facts.workload import GOOD_REQUESTS
-from steelyard.cli.unit import unit_of
+from steelyard.cli.unit import REQUESTS, unit_of
 from steelyard.cli.view.claim_row import ClaimRow
 from steelyard.cli.view.month import Month
 from steelyard.cli.view.sentence import ended
@@ -80,7 +80,8 @@ def _in_money(row: ClaimRow, month: Month | None, currency: str | None) -> str |
         return None
     here, claimed = known.get(row.pool, other * row.measured), other * row.claimed
     both = f"{_money(here)} against {_money(other)}{f' {currency}' if currency else ''}"
-    return f"At your {_amount(month.units)} {unit_of(month.unit).counted} a month {both}, not {_money(claimed)}."
+    whole = ", with whole replicas," if month.unit == REQUESTS else ""
+    return f"At your {_amount(month.units)} {unit_of(month.unit).counted} a month{whole} {both}, not {_money(claimed)}."
 
 
 def _amount(units: Decimal) -> str:

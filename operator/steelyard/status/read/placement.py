@@ -162,11 +162,11 @@ def placements(status: Raw) -> tuple[Placement, ...]:
             capacity_upper=number(raw, "capacityUpper"),
             capacity_basis=text(raw, "capacityBasis"),
             capacity_requests=whole(raw, "capacityRequests"),
-            unit_cost=_unit_cost(part(raw, "unitCost")),
+            unit_cost=unit_cost(part(raw, "unitCost")),
             good_percent=number(raw, "goodPercent"),
             p99_milliseconds=number(raw, "p99Milliseconds"),
             floor=_floor(part(raw, "floor")),
-            saturation=_saturation(part(raw, "saturation")),
+            saturation=saturation(part(raw, "saturation")),
             energy=_energy(part(raw, "energy")),
             latency=_latency(part(raw, "latency")),
             start_seconds=number(raw, "startSeconds"),
@@ -193,7 +193,8 @@ def _floor(raw: Raw) -> Floor | None:
     )
 
 
-def _saturation(raw: Raw) -> Saturation | None:
+def saturation(raw: Raw) -> Saturation | None:
+    """None where there is none."""
     if not raw:
         return None
     return Saturation(
@@ -244,7 +245,8 @@ def _token_cost(raw: Raw) -> TokenCost | None:
     )
 
 
-def _unit_cost(raw: Raw) -> UnitCost | None:
+def unit_cost(raw: Raw) -> UnitCost | None:
+    """None without a value."""
     value = number(raw, "value")
     if value is None:
         return None

@@ -1,0 +1,62 @@
+"""An AcceleratorTrial: what it asks, and everything its status says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from steelyard.cli.facts.claim import Claim, claims
+from steelyard.cli.facts.plain import cleaned
+from steelyard.status.raw import Raw
+from steelyard.status.read.condition import Condition
+from steelyard.status.read.field import moment, number, part, text, truth, whole
+from steelyard.status.read.trial import TrialStatus, trial_status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """Spec and status."""
+
+    namespace: str
+    name: str
+    created: datetime | None
+    workload: str
+    pools: tuple[str, ...]
+    budget: Decimal | None
+    duration_seconds: int | None
+    """None: as long as the budget pays for."""
+    deadline_seconds: int | None
+    claims: tuple[Claim, ...]
+    """Empty: those that the pools have."""
+    stop: bool
+    told: TrialStatus
+
+    @property
+    def finished(self) -> Condition | None:
+        """None before an operator has looked at it."""
+        return next((c for c in self.told.conditions if c.type == "Finished"), None)
+
+    @property
+    def ended(self) -> bool:
+        """For whatever reason."""
+        return self.finished is not None and self.finished.status == "True"
+
+
+def trial(raw: Raw) -> Trial:
+    """From the raw object."""
+    metadata, spec, status = (cleaned(part(raw, each)) for each in ("metadata", "spec", "status"))
+    pools = spec.get("pools")
+    return Trial(
+        namespace=text(metadata, "namespace") or "",
+        name=text(metadata, "name") or "",
+        created=moment(metadata, "creationTimestamp"),
+        workload=text(spec, "workloadName") or "",
+        pools=tuple(each for each in pools if isinstance(each, str)) if isinstance(pools, list) else (),
+        budget=number(spec, "budget"),
+        duration_seconds=whole(spec, "durationSeconds"),
+        deadline_seconds=whole(spec, "deadlineSeconds"),
+        claims=claims(spec),
+        stop=truth(spec, "stop") or False,
+        told=trial_status(status),
+    )

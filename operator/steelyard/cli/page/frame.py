@@ -1,0 +1,54 @@
+"""What every report has: the verdict first, then claimed beside measured, and at its end what is in doubt and how to see it for oneself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Protocol
+from xml.etree.ElementTree import Element
+
+from steelyard.cli.page.element import element, listed, section, written
+from steelyard.cli.page.picture import picture
+from steelyard.cli.page.style import STYLE
+from steelyard.cli.view.verdict import Sentence
+
+
+class Report(Protocol):
+    """A view of what was claimed and what was measured."""
+
+    @property
+    def now(self) -> datetime:
+        """The API server's clock at the reading."""
+
+    @property
+    def title(self) -> str:
+        """Its first sentence."""
+
+    @property
+    def verdicts(self) -> tuple[Sentence, ...]:
+        """What weighs most first."""
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """What is not sure, as sentences."""
+
+
+def framed(view: Report, name: str, about: str, sections: Iterable[Element | None], again: Element) -> str:
+    """The whole file. `name`: of what it is about; `about`: the same in a line."""
+    first = view.verdicts[0].claim.verdict if view.verdicts else None
+    body = element(
+        "body",
+        element(
+            "main",
+            element("h1", view.title, **({"class_": first} if first else {})),
+            *(element("p", one.money) for one in view.verdicts[:1] if one.money),
+            element("p", f"{about}, {view.now:%Y-%m-%d %H:%M} UTC.", class_="soft"),
+            section(
+                "Claimed and measured", picture(view.verdicts), listed(f"{one.said} {one.money or ''}".strip() for one in view.verdicts[1:])
+            ),
+            *sections,
+            section("What is in doubt", listed(view.doubts)),
+            section("How to see it for yourself", again),
+        ),
+    )
+    return written(f"{name}: {first or 'report'}", STYLE, body)

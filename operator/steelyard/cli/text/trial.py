@@ -1,0 +1,176 @@
+"""A trial as text: the verdict first, then how far it is, then what was found on each pool."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.console import Console, Group, RenderableType
+from rich.text import Text
+
+from steelyard.cli.text.claim import claims
+from steelyard.cli.text.figure import UNKNOWN, ago, count, duration, milliseconds, money, percent, unit_cost, with_interval
+from steelyard.cli.text.section import section
+from steelyard.cli.text.table import Cell, Column, table, word
+from steelyard.cli.view.trial import STEPS, TrialView
+from steelyard.status.read.trial import PRESENT, TrialPool, TrialStep
+
+PHASES = {"Measured": True, "Failed": False, "Refused": False}
+STYLES = {"Confirmed": "bold green", "Refuted": "bold red"}
+
+
+def show(console: Console, view: TrialView) -> None:
+    """Sections without content are left out."""
+    console.print(Group(*_all(view, console.width - 2)))
+
+
+def live(view: TrialView, width: int) -> Group:
+    """The same for who watches it fill."""
+    title = Text(f"steelyard trial  {view.namespace}/{view.name}  {view.now:%Y-%m-%d %H:%M:%S} UTC", style="bold")
+    return Group(title, Text(), *_all(view, width - 2))
+
+
+def _all(view: TrialView, width: int) -> Iterator[RenderableType]:
+    for answer in view.answers:
+        yield Text(f"{answer.said} {answer.money or ''}".rstrip(), style=STYLES.get(answer.claim.verdict or "", "bold"))
+    yield Text(view.state)
+    yield Text(f"{spent(view)}. {_time(view)}.", style="dim")
+    yield from section("Pools", _pools(view, width), [f"{p.pool}: {p.message}" for p in view.pools if p.message])
+    yield from section("Steady loads", _steps(view, width))
+    yield from section("Claims", claims(view.claims, width), flips(view))
+    for note in view.notes:
+        yield Text(f"\nhint: {note}")
+
+
+def spent(view: TrialView) -> str:
+    """Of the money that it may cost."""
+    return f"Spent {money(view.spent)} of {money(view.reserved)} reserved; budget {money(view.budget)} {view.currency or ''}".rstrip()
+
+
+def _time(view: TrialView) -> str:
+    if view.ended:
+        return f"Ended {ago(view.ended_time, view.now)}"
+    until = f"load until {view.load_until:%H:%M:%S} UTC, {ago(view.load_until, view.now)}; " if view.load_until else ""
+    said = f"{until}deadline {ago(view.deadline, view.now)}"
+    return f"{said[0].upper()}{said[1:]}"
+
+
+def _pools(view: TrialView, width: int) -> RenderableType:
+    columns = (
+        Column("POOL"),
+        Column("PHASE"),
+        Column("START", right=True),
+        Column("REQUESTS/S A REPLICA [95 %]", whole=True),
+        Column("SATURATION", right=True),
+        Column("P99 AT LOAD", right=True),
+        Column(f"{unit_cost([view.currency], [view.unit])} [95 %]", whole=True),
+        Column("N", right=True),
+    )
+    return table(columns, [_pool(p, view.unit) for p in view.pools], width)
+
+
+def _pool(found: TrialPool, unit: str) -> tuple[Cell, ...]:
+    present = found.at(PRESENT)
+    return (
+        found.pool,
+        word(found.phase or UNKNOWN, PHASES.get(found.phase or "")),
+        start(found),
+        capacity(found),
+        money(found.saturation.per_replica if found.saturation else None),
+        milliseconds(present.p99_milliseconds if present else None),
+        cost(found, unit),
+        good(found),
+    )
+
+
+def start(found: TrialPool) -> str:
+    """How long its replica took until it was ready."""
+    return UNKNOWN if found.start_seconds is None else duration(float(found.start_seconds))
+
+
+def capacity(found: TrialPool) -> str:
+    """Where the objective held at all loads, there is more."""
+    said = with_interval(found.capacity, found.capacity_lower, found.capacity_upper)
+    return f"{said} or more" if found.capacity_basis == "Carried" else said
+
+
+def cost(found: TrialPool, unit: str) -> str:
+    """Where the objective is just kept; where that was not reached, less."""
+    told = found.unit_cost.by(unit) if found.unit_cost else None
+    if told is None:
+        return UNKNOWN
+    said = with_interval(told.value, told.lower, told.upper)
+    return f"{said} or less" if found.capacity_basis == "Carried" else said
+
+
+def good(found: TrialPool) -> str:
+    """How many good requests capacity and cost rest on."""
+    return count(found.capacity_requests if found.capacity is not None else None)
+
+
+def by_load(view: TrialView) -> Iterator[tuple[TrialPool, TrialStep]]:
+    """Each load with all its pools side by side."""
+    for load in sorted({step.of_present for found in view.pools for step in found.steps if step.of_present is not None}):
+        yield from ((found, step) for found in view.pools if (step := found.at(load)) is not None)
+
+
+def load(step: TrialStep) -> str:
+    """half, 60.0/s."""
+    part = STEPS.get(step.of_present, f"{money(step.of_present)} times") if step.of_present is not None else UNKNOWN
+    return f"{part}, {money(step.load)}/s"
+
+
+def _steps(view: TrialView, width: int) -> RenderableType | None:
+    columns = (
+        Column("LOAD", whole=True),
+        Column("POOL"),
+        Column("REPLICAS", right=True),
+        Column("SENT", right=True, wide=80),
+        Column("GOOD", right=True, whole=True),
+        Column("P50", right=True, whole=True),
+        Column("P95", right=True, whole=True),
+        Column("P99", right=True, whole=True),
+        Column(unit_cost([view.currency]), right=True),
+        Column("J/REQUEST", right=True, wide=100),
+    )
+    rows: list[tuple[Cell, ...]] = [
+        (
+            load(step),
+            found.pool,
+            count(step.replicas),
+            count(step.requests),
+            percent(step.good_percent),
+            milliseconds(step.p50_milliseconds),
+            milliseconds(step.p95_milliseconds),
+            milliseconds(step.p99_milliseconds),
+            money(step.unit_cost),
+            money(step.joules_per_request),
+        )
+        for found, step in by_load(view)
+    ]
+    return table(columns, rows, width) if rows else None
+
+
+def flips(view: TrialView) -> list[str]:
+    """At which loads a claim would be true."""
+    return [f"{row.pool}, {row.name}: {row.flips}" for row in view.claims if row.flips]
+
+
+def news(before: TrialView | None, view: TrialView) -> list[str]:
+    """A line for everything that was not so before."""
+    known = set(_facts(before)) if before else set()
+    return [f"{view.now:%H:%M:%S} {fact}" for fact in _facts(view) if fact not in known]
+
+
+def _facts(view: TrialView) -> Iterator[str]:
+    yield view.state
+    for found in view.pools:
+        if found.phase is not None:
+            yield f"{found.pool}: {found.phase}{f', {found.message}' if found.message else ''}"
+        if found.start_seconds is not None:
+            yield f"{found.pool}: ready after {start(found)}"
+        if found.capacity is not None:
+            yield f"{found.pool}: {capacity(found)} requests/s a replica"
+        for step in found.steps:
+            yield f"{found.pool}: {load(step)}: {percent(step.good_percent)} good, p99 {milliseconds(step.p99_milliseconds)}"
+    for answer in view.answers:
+        yield answer.said

@@ -1,0 +1,97 @@
+"""The view of `steelyard report` of a trial."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import combinations
+
+from steelyard.cli.facts.pool import Pool, pool
+from steelyard.cli.gathered import GatheredTrial
+from steelyard.cli.view.doubt import of_capacity, of_claims, of_price
+from steelyard.cli.view.trial import STEPS, TrialView, trial_view
+from steelyard.cli.view.verdict import Sentence, figure
+from steelyard.status.read.trial import TrialPool
+
+LOST = frozenset({"Failed", "Refused"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialReportView:
+    """The verdicts first, then what they rest on."""
+
+    now: datetime = field(metadata={"json": False})
+    title: str
+    """The first verdict as a sentence; without one, how far the trial is."""
+    doubts: tuple[str, ...]
+    """What was not measured, or may be otherwise elsewhere, as sentences."""
+    trial: TrialView
+    """All figures, as `steelyard trial show` has them."""
+
+    @property
+    def verdicts(self) -> tuple[Sentence, ...]:
+        """What is refuted first."""
+        return self.trial.answers
+
+
+def trial_report(seen: GatheredTrial) -> TrialReportView:
+    """From the raw objects of one trial."""
+    view = trial_view(seen)
+    title = view.answers[0].said if view.answers else view.state
+    around = {p.name: p for p in map(pool, seen.pools or ())}
+    return TrialReportView(now=view.now, title=title, doubts=tuple(_doubts(view, around)), trial=view)
+
+
+def _doubts(view: TrialView, around: dict[str, Pool]) -> Iterator[str]:
+    if not view.decided:
+        yield (
+            f"{view.state} What is here is what was measured until then"
+            if view.ended
+            else "the trial goes on: all of this may still change"
+        )
+    yield from of_claims(view.claims)
+    for found in view.pools:
+        yield from (one for one in _of_pool(found, view, around.get(found.pool)) if one)
+    yield from _apart(view)
+    if view.load is None:
+        yield "the load of the workload was not known, so nothing was measured at it"
+    yield "the requests were made for the trial, as long as the workload's own; other requests, and other hours of the day, may behave otherwise"
+    yield from view.notes
+
+
+def _of_pool(found: TrialPool, view: TrialView, now: Pool | None) -> Iterator[str]:
+    if found.phase in LOST or (view.ended and found.phase != "Measured"):
+        yield f"{found.pool}: {found.phase or 'not begun'}, {found.message or 'without a reason given'}"
+    elif found.message:
+        yield f"{found.pool}: {found.message}"
+    yield of_capacity(found.pool, found.capacity, found.capacity_basis)
+    missing = [word for part, word in STEPS.items() if found.at(part) is None]
+    if missing and found.phase == "Measured" and view.load is not None:
+        yield f"{found.pool}: nothing was measured at {' and '.join(missing)} of the load"
+    least = max((o.percent for o in view.objective if o.percent is not None), default=None)
+    for step in found.steps:
+        if least is not None and step.good_percent is not None and step.good_percent < least:
+            yield (
+                f"{found.pool}: at {figure(step.load)} requests/s only {step.good_percent:f} % were good, and {least:f} % are promised, so its cost "
+                "there is not that of equal quality"
+            )
+    if found.capacity is not None and found.price_per_hour is None:
+        yield f"{found.pool}: its price is not known"
+    if now is not None and now.price is not None:
+        yield of_price(found.pool, found.price_class, now.price.as_of, view.now)
+    for one in now.conditions if now else ():
+        if (one.type, one.status) == ("Overlapping", "True"):
+            yield f"{found.pool}: {one.message}"
+
+
+def _apart(view: TrialView) -> Iterator[str]:
+    """Pools that were not measured in the same minutes."""
+    whole = [(p.pool, p.since, p.until) for p in view.pools if p.since is not None and p.until is not None]
+    for (one, begin, end), (other, start, stop) in combinations(whole, 2):
+        if end <= start or stop <= begin:
+            yield f"{one} and {other}: measured one after the other, {_span(min(end, stop), max(begin, start))} apart"
+
+
+def _span(end: datetime, begin: datetime) -> str:
+    return f"{(begin - end) // timedelta(minutes=1)} minutes"

@@ -1,0 +1,161 @@
+"""The status of an AcceleratorTrial."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from steelyard.status.raw import Raw
+from steelyard.status.read.claim import Verdict, verdicts
+from steelyard.status.read.condition import Condition, conditions
+from steelyard.status.read.field import moment, number, part, parts, text, whole
+from steelyard.status.read.placement import Saturation, UnitCost, saturation, unit_cost
+
+PRESENT = Decimal(1)
+"""The load that a workload had when its trial began, as a multiple of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialStep:
+    """What became of a steady load."""
+
+    load: Decimal | None
+    """Requests per second of the whole workload."""
+    of_present: Decimal | None
+    """That, as a multiple of the workload's load when the trial began."""
+    replicas: int | None
+    """That this load needs there."""
+    rate: Decimal | None
+    """Requests per second that one replica was asked for."""
+    requests: int | None
+    """That were sent."""
+    good_percent: Decimal | None
+    p50_milliseconds: Decimal | None
+    p95_milliseconds: Decimal | None
+    p99_milliseconds: Decimal | None
+    unit_cost: Decimal | None
+    """Cost of 1,000 good requests at this load with that many replicas."""
+    joules_per_request: Decimal | None
+    """Of a good one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialPool:
+    """What was found on one pool."""
+
+    pool: str
+    phase: str | None
+    """Waiting, Starting, Measuring, Measured, Failed or Refused."""
+    message: str | None
+    """What it waits for, or why it ended so."""
+    revision: str | None
+    job_name: str | None
+    compile_seconds: int | None
+    start_seconds: Decimal | None
+    """From the order of its replica until it was ready."""
+    since: datetime | None
+    """When its first request was sent."""
+    until: datetime | None
+    """When its last request was answered."""
+    price_per_hour: Decimal | None
+    """Of one replica."""
+    price_class: str | None
+    """Effective, Contracted, SpotMarket, List or Static."""
+    capacity: Decimal | None
+    """Good requests per second that one replica serves within the objective."""
+    capacity_lower: Decimal | None
+    capacity_upper: Decimal | None
+    capacity_basis: str | None
+    """Probed, or Carried where the objective held up to the highest load that was sent."""
+    capacity_requests: int | None
+    """Good requests behind the capacity."""
+    saturation: Saturation | None
+    unit_cost: UnitCost | None
+    """Where the objective is just kept."""
+    steps: tuple[TrialStep, ...]
+    spent: Decimal | None
+
+    def at(self, of_present: Decimal) -> TrialStep | None:
+        """The step at that multiple of the workload's load."""
+        return next((step for step in self.steps if step.of_present == of_present), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialStatus:
+    """Empty tuples and None: nothing is known of it yet."""
+
+    observed_generation: int | None
+    conditions: tuple[Condition, ...]
+    summary: str | None
+    currency: str | None
+    reserved: Decimal | None
+    spent: Decimal | None
+    load: Decimal | None
+    load_seconds: int | None
+    started: datetime | None
+    begin: datetime | None
+    ended: datetime | None
+    pools: tuple[TrialPool, ...]
+    claims: tuple[Verdict, ...]
+
+
+def trial_status(status: Raw) -> TrialStatus:
+    """Everything that it says."""
+    return TrialStatus(
+        observed_generation=whole(status, "observedGeneration"),
+        conditions=conditions(status),
+        summary=text(status, "summary"),
+        currency=text(status, "currency"),
+        reserved=number(status, "reserved"),
+        spent=number(status, "spent"),
+        load=number(status, "load"),
+        load_seconds=whole(status, "loadSeconds"),
+        started=moment(status, "startedTime"),
+        begin=moment(status, "beginTime"),
+        ended=moment(status, "endedTime"),
+        pools=tuple(trial_pool(raw) for raw in parts(status, "pools")),
+        claims=verdicts(status),
+    )
+
+
+def trial_pool(raw: Raw) -> TrialPool:
+    """One of its pools."""
+    return TrialPool(
+        pool=text(raw, "pool") or "",
+        phase=text(raw, "phase"),
+        message=text(raw, "message"),
+        revision=text(raw, "revision"),
+        job_name=text(raw, "jobName"),
+        compile_seconds=whole(raw, "compileSeconds"),
+        start_seconds=number(raw, "startSeconds"),
+        since=moment(raw, "from"),
+        until=moment(raw, "to"),
+        price_per_hour=number(raw, "pricePerHour"),
+        price_class=text(raw, "priceClass"),
+        capacity=number(raw, "capacityPerReplica"),
+        capacity_lower=number(raw, "capacityLower"),
+        capacity_upper=number(raw, "capacityUpper"),
+        capacity_basis=text(raw, "capacityBasis"),
+        capacity_requests=whole(raw, "capacityRequests"),
+        saturation=saturation(part(raw, "saturation")),
+        unit_cost=unit_cost(part(raw, "unitCost")),
+        steps=tuple(_step(each) for each in parts(raw, "steps")),
+        spent=number(raw, "spent"),
+    )
+
+
+def _step(raw: Raw) -> TrialStep:
+    return TrialStep(
+        load=number(raw, "load"),
+        of_present=number(raw, "ofPresent"),
+        replicas=whole(raw, "replicas"),
+        rate=number(raw, "rate"),
+        requests=whole(raw, "requests"),
+        good_percent=number(raw, "goodPercent"),
+        p50_milliseconds=number(raw, "p50Milliseconds"),
+        p95_milliseconds=number(raw, "p95Milliseconds"),
+        p99_milliseconds=number(raw, "p99Milliseconds"),
+        unit_cost=number(raw, "unitCost"),
+        joules_per_request=number(raw, "joulesPerRequest"),
+    )

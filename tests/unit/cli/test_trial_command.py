@@ -1,0 +1,97 @@
+"""`steelyard trial start`, both ways: what it asks for is what the API takes, and a trial tells the words that ask for it again."""
+
+import re
+import shlex
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from steelyard.api import AcceleratorTrial
+from steelyard.api.accelerator_trial import ACCELERATOR_TRIAL
+from steelyard.api.crdgen.definition import object_schema
+from steelyard.api.text import LABEL, TRIAL_NAME_MAX, WORKLOAD_NAME_MAX
+from steelyard.cli.claim_text import claims
+from steelyard.cli.facts.trial import trial
+from steelyard.cli.parser import build
+from steelyard.cli.trial_command import NAME_MAX, Asked, command, manifest, name_of
+from unit.cli.situations import NOW
+from unit.cli.test_claim_text import POOLS, texts
+from unit.cli.trials import decided
+
+names = st.from_regex(re.compile(LABEL), fullmatch=True).filter(lambda name: len(name) <= WORKLOAD_NAME_MAX)
+asked = st.builds(
+    Asked,
+    name=names,
+    namespace=names,
+    workload=names,
+    pools=st.just(POOLS),
+    claims=st.lists(texts(), max_size=4).map(lambda typed: claims(typed, POOLS)),
+    budget=st.sampled_from(["2", "2.00", "0.000001", "999999999"]),
+    duration=st.none() | st.integers(60, 120),
+    deadline=st.none() | st.sampled_from([120, 7200, 604_800]),
+)
+
+
+@given(asked)
+def test_the_words_that_a_trial_tells_ask_for_the_same(one):
+    made = manifest(one)
+    AcceleratorTrial.model_validate(made)
+    program, *words = shlex.split(command(trial(made)))
+    told = build(program).parse_args(words)
+    again = Asked(
+        name=one.name,
+        namespace=told.namespace,
+        workload=told.workload,
+        pools=told.pools,
+        claims=claims(told.claim, told.pools),
+        budget=told.budget,
+        duration=told.duration,
+        deadline=told.deadline,
+    )
+    assert manifest(again) == made
+
+
+@given(names, st.integers(0, 10**6))
+def test_a_name_is_short_enough_and_of_the_right_letters_and_a_later_one_comes_after(workload, later):
+    first, second = name_of(workload, NOW), name_of(workload, NOW + timedelta(seconds=later + 1))
+    assert re.fullmatch(LABEL, first) and len(first) <= NAME_MAX
+    assert first < second
+    assert name_of("w" * WORKLOAD_NAME_MAX, datetime.fromisoformat("2999-01-01T00:00:00Z")).startswith("w" * WORKLOAD_NAME_MAX)
+
+
+def test_the_longest_name_is_that_of_the_api():
+    assert NAME_MAX == TRIAL_NAME_MAX
+
+
+def test_what_is_left_out_is_left_to_the_api():
+    made = manifest(Asked(name="t", namespace="n", workload="w", pools=["a", "b"], claims=[], budget="2.00", duration=None, deadline=None))
+    assert made["spec"] == {"workloadName": "w", "pools": ["a", "b"], "budget": "2.00"}
+    assert set(object_schema(ACCELERATOR_TRIAL)["properties"]["spec"]["required"]) == set(made["spec"])
+
+
+def test_the_command_of_a_trial_is_one_line_to_paste():
+    told = command(trial(decided().trial))
+    assert told == (
+        "steelyard trial start --namespace shop --workload embedder --pools inf2-xlarge,g5-xlarge --claim 'unit cost 0.50 of g5-xlarge' "
+        "--claim 'throughput 60 RequestsPerSecond at saturation' --budget 2.00 --deadline 2h"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--pools", "a,,b"], "must be names of pools with commas between them, each once, such as a,b; found 'a,,b'"),
+        (["--pools", "a,a"], "each once"),
+        (["--budget", "$2"], "must be an amount above 0 without a currency, such as 2.00; found '$2'"),
+        (["--budget", "0.00"], "must be an amount above 0"),
+        (["--duration", "20"], "such as 90s, 20m or 2h; found '20'"),
+        (["--deadline", "soon"], "found 'soon'"),
+    ],
+)
+def test_wrong_words_are_refused_in_words(words, said, capsys):
+    right = ["--workload", "w", "--pools", "a,b", "--budget", "2.00"]
+    with pytest.raises(SystemExit):
+        build("steelyard").parse_args(["trial", "start", *right, *words])
+    assert said in " ".join(capsys.readouterr().err.split())
