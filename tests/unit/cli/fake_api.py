@@ -28,6 +28,8 @@ class FakeApi(ThreadingHTTPServer):
         self.refused: dict[tuple[str, str], tuple[int, Raw]] = {}
         self.written: list[tuple[str, str, str | None, Raw]] = []
         self.kinds = KINDS
+        self.status: Raw = {}
+        """Of whatever is made: an operator that needs no time."""
 
     def put(self, plural: str, raw: Raw) -> None:
         """An object, in its namespace if it has one."""
@@ -45,7 +47,7 @@ class FakeApi(ThreadingHTTPServer):
             name = body["metadata"]["name"]
             if f"{path}/{name}" in self.objects:
                 return 409, {"reason": "AlreadyExists", "message": f'acceleratortrials.steelyard.dev "{name}" already exists'}
-            self.objects[f"{path}/{name}"] = body
+            self.objects[f"{path}/{name}"] = {**body, "status": self.status}
             return 201, body
         if method == "PATCH" and body is not None and path in self.objects:
             self.objects[path]["spec"] |= body["spec"]

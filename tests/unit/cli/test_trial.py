@@ -76,6 +76,18 @@ def test_as_json_the_trial_is_told_as_it_was_made(api, capsys):
     assert (told["kind"], told["name"], told["budget"], told["ended"]) == ("Trial", "half", "2.00", False)
 
 
+@pytest.mark.parametrize(("found", "code", "end"), [(decided, 0, "Ended, Decided"), (failed, 1, "Ended, Deadline")])
+def test_what_is_made_is_followed_to_its_end(api, capsys, found, code, end):
+    api.status = found().trial["status"]
+    assert api.call(*START) == code
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "made AcceleratorTrial shop/half"
+    assert any(line.startswith(end) for line in lines)
+    assert api.call(*START[:-1], "other", "-o", "json") == code
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(each["name"], each["ended"]) for each in told] == [("other", False), ("other", True)]
+
+
 def test_without_a_name_it_has_that_of_the_workload_and_the_time(api, capsys):
     assert api.call(*START[:-2], "--no-follow") == 0
     assert re.fullmatch(r"embedder-[0-9a-z]{6,7}", api.written[0][3]["metadata"]["name"])

@@ -17,13 +17,14 @@ import yaml
 from bench.__main__ import NAMES as BENCHMARKS
 from generate.chart_values import Values
 from parts import LANES
-from steelyard.api import AcceleratorPool, InferenceWorkload, parse
+from steelyard.api import AcceleratorPool, AcceleratorTrial, InferenceWorkload, parse
+from steelyard.cli.claim_text import claims
 from steelyard.cli.parser import build
 from steelyard.simulate.scenario_file import load
 from steelyard_runtime.main import _parser as runtime_parser
 from unit.docs.shown import ROOT, Document, commands, documents, is_ours, manifests, name, pages
 
-MODELS = {"AcceleratorPool": AcceleratorPool, "InferenceWorkload": InferenceWorkload}
+MODELS = {each.__name__: each for each in (AcceleratorPool, AcceleratorTrial, InferenceWorkload)}
 COMMANDS = [(name(page), words) for page in pages() for words in commands(page)]
 DOCUMENTS = [(name(page), document) for page in pages() for document in documents(page)]
 STEELYARD = {("steelyard",), (".venv/bin/steelyard",), ("kubectl", "steelyard")}
@@ -41,7 +42,8 @@ def _of(*starts: str) -> list[Any]:
 )
 def test_every_command_of_steelyard_is_understood(words: list[str]):
     arguments = words[words.index("steelyard") + 1 if "steelyard" in words else 1 :]
-    build("steelyard").parse_args(arguments)
+    told = build("steelyard").parse_args(arguments)
+    claims(getattr(told, "claim", ()), getattr(told, "pools", ()))
 
 
 @pytest.mark.parametrize("words", [w for start in sorted(RUNTIME) for w in _of(start)])

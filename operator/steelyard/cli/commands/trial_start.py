@@ -56,15 +56,15 @@ def _run(arguments: argparse.Namespace) -> int:
     wanted = claims(arguments.claim, arguments.pools)
     connection, namespace = within(arguments)
     made = start(arguments, connection, namespace, wanted)
-    if arguments.output != "json":
+    if arguments.output == "json":
+        from steelyard.cli.document import write_line  # noqa: PLC0415
+
+        write_line("Trial", made.now, made)
+    else:
         print(f"made AcceleratorTrial {made.namespace}/{made.name}", flush=True)
     if not arguments.no_follow:
         return follow(arguments, connection, made.namespace, made.name)
-    if arguments.output == "json":
-        from steelyard.cli.document import write  # noqa: PLC0415
-
-        write("Trial", made.now, made)
-    else:
+    if arguments.output != "json":
         print(f"`steelyard trial show {made.name} -n {made.namespace} -w` follows it")
     return OK
 
