@@ -14,7 +14,6 @@ from steelyard.cli.facts.trial import Trial
 from steelyard.cli.group import API_VERSION, TRIAL
 from steelyard.status.raw import Raw
 
-NAME_MAX = 40
 DIGITS = digits + ascii_lowercase
 
 
@@ -58,7 +57,7 @@ def name_of(workload: str, now: datetime) -> str:
     while number:
         number, digit = divmod(number, len(DIGITS))
         end = f"{DIGITS[digit]}{end}"
-    return f"{workload[: NAME_MAX - len(end) - 1].rstrip('-')}-{end}"
+    return f"{workload}-{end}"
 
 
 def command(trial: Trial) -> str:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from steelyard.cli.main import main
+from steelyard.cli.page.element import table
 from steelyard.cli.page.style import STYLE
 from steelyard.cli.problem import Problem
 from steelyard.cli.report_file import content, put
@@ -125,6 +126,22 @@ def test_figures_for_a_spreadsheet_are_rows_of_one_width_and_no_formula():
     assert {len(row) for row in rows} == {len(HEADS)}
     assert not [cell for row in rows[1:] for cell in row if cell[:1] in {"=", "+", "@"}]
     assert [row for row in rows if row[:3] == [AVX, "unit_cost", "0.00381"]]
+
+
+def test_the_head_of_a_column_stands_where_its_cells_stand():
+    made = table(("Load", "Pool", "n"), [("all", "g5", "1"), ("all", "inf2", "-")], "a caption")
+    assert made is not None
+    assert [(each.text, each.get("class")) for each in made.iter() if each.tag in {"th", "td"}] == [
+        ("Load", "text"),
+        ("Pool", "text"),
+        ("n", None),
+        ("all", None),
+        ("g5", "text"),
+        ("1", None),
+        ("all", None),
+        ("inf2", "text"),
+        ("-", None),
+    ]
 
 
 def test_json_has_all_of_it():

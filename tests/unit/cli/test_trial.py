@@ -18,7 +18,7 @@ from unit.cli.situations import NOW, balanced, pool
 from unit.cli.trials import G5, INF2, WORKLOAD, compiling, decided, failed, measuring, raw, seen, unseen
 
 TRIALS = f"{ROOT}/namespaces/shop/acceleratortrials"
-START = ("trial", "start", "--workload", "embedder", "--pools", f"{INF2},{G5}", "--budget", "2.00", "--name", "half")
+START = ("trial", "start", "--workload", "embedder", "--pools", f"{INF2},{G5}", "--budget", "2.00", "--name", "half", "--no-follow")
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def failure(capsys, code):
 
 
 def test_it_makes_the_trial_that_was_asked_for_and_nothing_else(api, capsys):
-    words = ("--claim", f"unit cost 0.5 of {G5}", "--duration", "20m", "--deadline", "2h", "--no-follow")
+    words = ("--claim", f"unit cost 0.5 of {G5}", "--duration", "20m", "--deadline", "2h")
     assert api.call(*START, *words) == 0
     ((method, path, content, body),) = api.written
     assert (method, path, content) == ("POST", TRIALS, "application/json")
@@ -71,7 +71,7 @@ def test_it_makes_the_trial_that_was_asked_for_and_nothing_else(api, capsys):
 
 
 def test_as_json_the_trial_is_told_as_it_was_made(api, capsys):
-    assert api.call(*START, "--no-follow", "-o", "json") == 0
+    assert api.call(*START, "-o", "json") == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["kind"], told["name"], told["budget"], told["ended"]) == ("Trial", "half", "2.00", False)
 
@@ -79,17 +79,17 @@ def test_as_json_the_trial_is_told_as_it_was_made(api, capsys):
 @pytest.mark.parametrize(("found", "code", "end"), [(decided, 0, "Ended, Decided"), (failed, 1, "Ended, Deadline")])
 def test_what_is_made_is_followed_to_its_end(api, capsys, found, code, end):
     api.status = found().trial["status"]
-    assert api.call(*START) == code
+    assert api.call(*START[:-1]) == code
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "made AcceleratorTrial shop/half"
     assert any(line.startswith(end) for line in lines)
-    assert api.call(*START[:-1], "other", "-o", "json") == code
+    assert api.call(*START[:-2], "other", "-o", "json") == code
     told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [(each["name"], each["ended"]) for each in told] == [("other", False), ("other", True)]
 
 
 def test_without_a_name_it_has_that_of_the_workload_and_the_time(api, capsys):
-    assert api.call(*START[:-2], "--no-follow") == 0
+    assert api.call(*START[:-3], "--no-follow") == 0
     assert re.fullmatch(r"embedder-[0-9a-z]{6,7}", api.written[0][3]["metadata"]["name"])
 
 
@@ -112,7 +112,7 @@ def test_what_is_not_there_is_told_with_what_is_like_it_and_nothing_is_made(api,
 def test_who_may_not_read_workloads_and_pools_may_still_make_a_trial(api):
     for path in (f"{ROOT}/namespaces/shop/inferenceworkloads/embedder", f"{ROOT}/acceleratorpools/{INF2}"):
         api.refused["GET", path] = (403, {"message": "you may not"})
-    assert api.call(*START, "--no-follow") == 0
+    assert api.call(*START) == 0
 
 
 def test_a_refusal_of_the_api_server_names_the_field_and_what_it_must_be(api, capsys):
@@ -310,3 +310,5 @@ def test_claims_of_the_pools_are_those_that_are_judged_where_the_trial_has_none(
     one = seen(raw(claims=[], pools=["cpu-amx", "cpu-avx"]))
     (row,) = trial_view(type(one)(now=NOW, trial=one.trial, workload=None, pools=theirs)).claims
     assert (row.pool, row.name, row.verdict, row.source) == ("cpu-amx", "half-the-cost", None, "vendor's launch talk")
+    other = seen(raw(claims=[], pools=["cpu-avx", "inf2"]))
+    assert trial_view(type(one)(now=NOW, trial=other.trial, workload=None, pools=theirs)).claims == (), "of its own pools alone"
