@@ -113,15 +113,18 @@ class _Loop(Generic[Shown]):
     def plain(self, screen: Console) -> Shown:
         """One picture after the other, or what is new."""
         before: Shown | None = None
+        wrong: str | None = None
         for view, failed in self.readings():
-            if failed:
+            if failed and failed != wrong:
                 screen.print(Text(f"{failed}: the figures above are as of {view.now:%H:%M:%S} UTC"))
+            wrong = failed
+            if failed:
                 continue
             if self.what.news is not None:
                 for line in self.what.news(before, view):
                     screen.print(Text(line), soft_wrap=True)
             else:
-                screen.print(*([] if before is None else [""]), self.what.picture(view, screen.width), sep="\n")
+                screen.print(*() if before is None else ("",), self.what.picture(view, screen.width), sep="\n")
             before = view
         return view
 

@@ -3,7 +3,9 @@ from decimal import Decimal
 
 import pytest
 
+from steelyard.api.objective import CostUnit
 from steelyard.cli.facts.plain import cleaned
+from steelyard.cli.facts.workload import GOOD_REQUESTS
 from steelyard.cli.text.figure import (
     age,
     ago,
@@ -20,6 +22,7 @@ from steelyard.cli.text.figure import (
     unit_cost,
     with_interval,
 )
+from steelyard.cli.unit import REQUESTS, UNITS, unit_of
 from steelyard.status.read.field import moment, number, whole
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -51,6 +54,11 @@ def test_the_head_of_a_column_of_money_has_its_currency_where_there_is_one():
     assert unit_cost(["EUR", "EUR", None]) == "EUR/1K GOOD"
     assert unit_cost([None]) == unit_cost([]) == unit_cost(["EUR", "USD"]) == "COST/1K GOOD"
     assert (node_price(["EUR"]), node_price([])) == ("NODE EUR/H", "NODE PRICE/H")
+
+
+def test_every_unit_of_the_api_has_its_words():
+    assert {*UNITS, GOOD_REQUESTS} == {*(unit.value for unit in CostUnit), REQUESTS}
+    assert {unit_of(word).counted for word in (None, GOOD_REQUESTS, "FromTheFuture")} == {"good requests"}
 
 
 def test_a_price_of_next_year_has_no_age():
