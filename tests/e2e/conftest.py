@@ -28,6 +28,7 @@ _ORDER = (
     "test_claims_and_prometheus",
     "test_two_replicas",
     "test_probe",
+    "test_trial",
     "test_rest",
 )
 

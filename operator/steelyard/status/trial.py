@@ -22,9 +22,8 @@ from steelyard.core.trials.verdicts import unit_cost_of
 from steelyard.status.claim import remembered_claim, written_claim
 from steelyard.status.condition import written_condition
 from steelyard.status.raw import Raw
-from steelyard.status.read.claim import verdicts
-from steelyard.status.read.condition import conditions
-from steelyard.status.read.field import moment, number, part, parts, text, whole
+from steelyard.status.read.field import parts
+from steelyard.status.read.trial import TrialPool, trial_status
 from steelyard.status.scalar import count, decimal, decimals, time_text
 from steelyard.status.value import interval, real, word
 
@@ -44,7 +43,7 @@ def status_of_trial(
         "observedGeneration": generation,
         "conditions": [written_condition(decision.finished, generation, old, now)],
         "currency": settings.currency,
-        "summary": _summary(memory.verdicts),
+        "summary": _summary(memory.verdicts, ended=bool(memory.finished)),
         "pools": [_row(row, jobs[row.pool], memory, before.get(row.pool)) for row in memory.rows],
         "claims": [{**written_claim(each.verdict), **({"flips": each.flips} if each.flips else {})} for each in memory.verdicts],
         **decimals(reserved=_money(memory.reserved), load=memory.load, spent=_money(sum(spent)) if memory.started is not None else None),
@@ -56,15 +55,14 @@ def status_of_trial(
     return status
 
 
-def _summary(found: Sequence[TrialVerdict]) -> str:
+def _summary(found: Sequence[TrialVerdict], *, ended: bool) -> str:
     """The first verdict, for `kubectl get`."""
-    first = next((each.verdict for each in found), None)
+    first = next((each.verdict for each in found if each.verdict.measured is not None or ended), None)
     if first is None:
         return ""
-    if first.measured is None or first.lower is None or first.upper is None:
-        return f"{first.pool}: claimed {first.claimed:.3g}, {first.verdict.value}"[:80]
-    told = f"{first.measured:.3g} [{first.lower:.3g}, {first.upper:.3g}] {first.verdict.value}"
-    return f"{first.pool}: claimed {first.claimed:.3g}, {told}"[:80]
+    bounds = "" if first.lower is None or first.upper is None else f" [{first.lower:.3g}, {first.upper:.3g}]"
+    measured = "" if first.measured is None else f"{first.measured:.3g}{bounds} "
+    return f"{first.pool}: claimed {first.claimed:.3g}, {measured}{first.verdict.value}"[:80]
 
 
 def _money(value: float | None) -> float | None:
@@ -142,42 +140,42 @@ def _step(steady: SteadyStep, row: TrialRow, present: float | None) -> Raw:
 
 def trial_memory_of(status: Raw) -> TrialMemory:
     """What the status remembers. What cannot be read back is treated as not remembered."""
-    finished = next((c for c in conditions(status) if c.type == "Finished" and c.status == "True"), None)
-    flips = [text(raw, "flips") or "" for raw in parts(status, "claims")]
-    told = zip(verdicts(status), flips, strict=True)
+    told = trial_status(status)
+    finished = next((c for c in told.conditions if c.type == "Finished" and c.status == "True"), None)
     return TrialMemory(
-        reserved=real(number(status, "reserved")),
-        load=real(number(status, "load")),
-        load_seconds=whole(status, "loadSeconds"),
-        started=moment(status, "startedTime"),
-        begin=moment(status, "beginTime"),
-        ended=moment(status, "endedTime"),
+        reserved=real(told.reserved),
+        load=real(told.load),
+        load_seconds=told.load_seconds,
+        started=told.started,
+        begin=told.begin,
+        ended=told.ended,
         finished=(finished.reason or "") if finished is not None else "",
         said=(finished.message or "") if finished is not None else "",
-        rows=tuple(row for raw in parts(status, "pools") if (row := _remembered(raw)) is not None),
-        verdicts=tuple(TrialVerdict(verdict=found, flips=at) for each, at in told if (found := remembered_claim(each)) is not None),
+        rows=tuple(row for each in told.pools if (row := _remembered(each)) is not None),
+        verdicts=tuple(
+            TrialVerdict(verdict=found, flips=each.flips or "") for each in told.claims if (found := remembered_claim(each)) is not None
+        ),
     )
 
 
-def _remembered(raw: Raw) -> TrialRow | None:
-    pool, phase = text(raw, "pool"), word(TrialPhase, text(raw, "phase"))
-    if pool is None or phase is None:
+def _remembered(told: TrialPool) -> TrialRow | None:
+    phase, full = word(TrialPhase, told.phase), told.saturation
+    if not told.pool or phase is None:
         return None
-    rate = interval(*(number(raw, field) for field in ("capacityPerReplica", "capacityLower", "capacityUpper")))
-    basis, full = word(Basis, text(raw, "capacityBasis")), part(raw, "saturation")
-    filled = interval(*(number(full, field) for field in ("perReplica", "lower", "upper")))
+    rate, basis = interval(told.capacity, told.capacity_lower, told.capacity_upper), word(Basis, told.capacity_basis)
+    filled = interval(full.per_replica, full.lower, full.upper) if full is not None else None
     return TrialRow(
-        pool=pool,
+        pool=told.pool,
         phase=phase,
-        message=text(raw, "message") or "",
-        revision=text(raw, "revision"),
-        compile_seconds=whole(raw, "compileSeconds"),
-        start_seconds=real(number(raw, "startSeconds")),
-        began=moment(raw, "from"),
-        ended=moment(raw, "to"),
-        each=real(number(raw, "pricePerHour")),
-        price_class=word(PriceClass, text(raw, "priceClass")),
-        capacity=None if rate is None or basis is None else Capacity(rate, basis, whole(raw, "capacityRequests") or 0),
-        saturation=None if filled is None else Saturation(filled, whole(full, "requests") or 0),
-        spent=real(number(raw, "spent")),
+        message=told.message or "",
+        revision=told.revision,
+        compile_seconds=told.compile_seconds,
+        start_seconds=real(told.start_seconds),
+        began=told.since,
+        ended=told.until,
+        each=real(told.price_per_hour),
+        price_class=word(PriceClass, told.price_class),
+        capacity=None if rate is None or basis is None else Capacity(rate, basis, told.capacity_requests or 0),
+        saturation=None if filled is None or full is None else Saturation(filled, full.n or 0),
+        spent=real(told.spent),
     )

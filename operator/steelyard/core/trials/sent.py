@@ -26,9 +26,9 @@ BETWEEN = 4
 """Times as long as a step that only finds where the promise breaks, those are that tell how near to it."""
 FULLER = 2
 """Steps beyond those that a ramp is counted with, until a server is full."""
-BELOW, ABOVE = 4.0, 4.0
-"""Times an expected capacity, from which and up to which the ramp goes; a measured one is known to half and twice."""
-KNOWN = 2.0
+BELOW, WIDE = 2.0, 64.0
+"""Times below what a replica is expected to carry, at least, that a ramp begins; and times its first step that it goes up to. What is known of a pool says
+where to begin and not where to end: a trial is to find out."""
 SLOWEST, FASTEST = 0.01, 100.0
 """Requests per second that a ramp begins with at least, and that it goes up to where nothing is known of a pool and its load."""
 START, SPARE = 900, 2.0
@@ -84,13 +84,11 @@ def loads_of(load: float | None) -> tuple[float, ...]:
 
 def _loads(seen: Analysis, option: Option, load: float | None) -> tuple[float, float]:
     """Requests per second that one replica is sent first and at most."""
-    capacity = option.own
-    if capacity is not None and not capacity.at_least:
-        return max(SLOWEST, capacity.rate.lower / KNOWN), max(SLOWEST, capacity.rate.upper * KNOWN)
     expected = [rate for rate in (_share(seen, load), option.capacity.rate.point if option.capacity is not None else None) if rate]
     if not expected:
         return SLOWEST, FASTEST
-    return max(SLOWEST, min(expected) / BELOW), max(SLOWEST, max(expected) * ABOVE)
+    first = max(SLOWEST, min(expected) / BELOW, BELOW * max(expected) / WIDE)
+    return first, WIDE * first
 
 
 def _share(seen: Analysis, load: float | None) -> float | None:

@@ -1,0 +1,99 @@
+"""A trial that a person asks for, with real servers and real requests: two pools over the same minutes, a verdict, and users who notice nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from e2e.client import Client
+from e2e.ground import OWN
+from e2e.tenant import WORKLOAD, Tenant
+
+pytestmark = pytest.mark.nodes
+
+RATE = 3.0
+DURATION, DEADLINE, BUDGET = 150, 3600, "5.00"
+PRICES = {"pool-a": "0.40", "pool-b": "0.20"}
+"""Of a node: a replica does as much on either pool, and costs twice as much on the first."""
+CLAIMED = "0.2"
+"""Of what a good request costs on the other pool: a tenth of the truth, so that the verdict is the same on any machine."""
+
+
+class Asked:
+    """The trial as its object tells."""
+
+    def __init__(self, tenant: Tenant, pools: list[str]) -> None:
+        self.tenant, self.pools = tenant, pools
+        self.path = f"{OWN}/namespaces/{tenant.namespace}/acceleratortrials/asked"
+        self.behind_services: set[str] = set()
+        self.together = False
+
+    def apply(self) -> None:
+        dear, cheap = self.pools
+        claim = {"name": "a-fifth", "pool": dear, "metric": "UnitCost", "ratio": CLAIMED, "relativeTo": cheap}
+        spec = {"workloadName": WORKLOAD, "pools": self.pools, "budget": BUDGET, "durationSeconds": DURATION, "deadlineSeconds": DEADLINE}
+        named = {"name": "asked", "namespace": self.tenant.namespace}
+        self.tenant._write(self.path, "AcceleratorTrial", named, {**spec, "claims": [claim]})
+
+    def status(self) -> dict[str, Any]:
+        return (self.tenant.cluster.api.get(self.path) or {}).get("status") or {}
+
+    def look(self) -> str | None:
+        """Why it has ended; meanwhile, who is behind a Service, and whether both pools are measured at once."""
+        for each in self.tenant.listed("apis/discovery.k8s.io/v1", "endpointslices"):
+            self.behind_services.update((end.get("targetRef") or {}).get("name", "") for end in each.get("endpoints") or ())
+        status = self.status()
+        self.together = self.together or [row["phase"] for row in status.get("pools", ())] == ["Measuring"] * 2
+        finished = next(iter(status.get("conditions", ())), {})
+        return str(finished["reason"]) if finished.get("status") == "True" else None
+
+    def pods(self) -> set[str]:
+        pods = (pod["metadata"] for pod in self.tenant.listed("api/v1", "pods"))
+        return {meta["name"] for meta in pods if "steelyard.dev/trial" in meta.get("labels", {})}
+
+
+@pytest.fixture(scope="module")
+def serving(a_tenant: Callable[[], Tenant]) -> Iterator[tuple[Tenant, Asked, Client]]:
+    """A replica that serves a client, and two pools that it may use."""
+    with a_tenant() as tenant:
+        tenant.ground.give_artifacts(tenant.namespace)
+        pools = [tenant.pool(name.replace("pool-", "on-"), name, "openvino", price) for name, price in PRICES.items()]
+        tenant.start_operator()
+        tenant.apply(replicas=1, most=2, mode="Observe")
+        tenant.until_serving()
+        client = tenant.keep(tenant.client(RATE))
+        yield tenant, Asked(tenant, pools), client
+
+
+def test_two_pools_are_measured_at_once_a_claim_is_refuted_and_users_notice_nothing(serving: tuple[Tenant, Asked, Client]) -> None:
+    tenant, asked, client = serving
+    asked.apply()
+    reason = tenant.until("the end of the trial", asked.look, 1200)
+    status = asked.status()
+    assert reason == "Decided", status
+    dear, cheap = status["pools"]
+    assert {dear["phase"], cheap["phase"]} == {"Measured"} and asked.together
+    began = [datetime.fromisoformat(row["from"]) for row in (dear, cheap)]
+    assert abs(began[0] - began[1]) < timedelta(seconds=10), "both were told the same moment"
+    (verdict,) = status["claims"]
+    assert verdict["verdict"] == "Refuted" and float(verdict["lower"]) > float(CLAIMED)
+    assert verdict["n"] >= 60, "good requests, by the generators"
+    for row in (dear, cheap):
+        assert float(row["capacityLower"]) <= float(row["capacityPerReplica"]) <= float(row["capacityUpper"])
+        assert float(row["startSeconds"]) > 0 and row["compileSeconds"] >= 0
+        assert [step["requests"] > 0 for step in row["steps"]] == [True] * len(row["steps"])
+    assert float(dear["pricePerHour"]) == pytest.approx(2 * float(cheap["pricePerHour"]), rel=0.05)
+    assert 0 < float(status["spent"]) <= float(status["reserved"]) <= float(BUDGET)
+    assert asked.pods() and not asked.pods() & asked.behind_services
+    assert client.failed() == []
+    assert not tenant.status().get("move")
+
+
+def test_deleted_it_takes_with_it_all_that_was_made_for_it(serving: tuple[Tenant, Asked, Client]) -> None:
+    tenant, asked, _ = serving
+    tenant.cluster.api.delete(asked.path)
+    tenant.until("its pods to be gone", lambda: not asked.pods(), 120)
+    assert not [job for job in tenant.listed("apis/batch/v1", "jobs") if "steelyard.dev/trial" in job["metadata"]["labels"]]
