@@ -22,7 +22,7 @@ from steelyard.core.trials.verdicts import unit_cost_of
 from steelyard.status.claim import remembered_claim, written_claim
 from steelyard.status.condition import written_condition
 from steelyard.status.raw import Raw
-from steelyard.status.read.field import parts
+from steelyard.status.read.field import parts, text
 from steelyard.status.read.trial import TrialPool, trial_status
 from steelyard.status.scalar import count, decimal, decimals, time_text
 from steelyard.status.value import interval, real, word
@@ -37,7 +37,7 @@ def status_of_trial(
 ) -> Raw:
     """The whole status as it should stand. jobs: the name of that of each pool; old: the status so far."""
     memory = decision.memory
-    before = {raw.get("pool"): raw for raw in parts(dict(old), "pools")}
+    before = {text(raw, "pool"): raw for raw in parts(dict(old), "pools")}
     spent = [row.spent for row in memory.rows if row.spent is not None]
     status: Raw = {
         "observedGeneration": generation,

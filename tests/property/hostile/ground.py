@@ -7,16 +7,30 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
-from property.hostile.strategies import COMPILING, PROBE, PROBE_JOB, PROBING, REPLICA_SET, SERVING, Manifest
+from property.hostile.strategies import (
+    COMPILING,
+    OF_TRIAL,
+    PROBE,
+    PROBE_JOB,
+    PROBING,
+    REPLICA_SET,
+    SERVING,
+    TRIAL_JOB,
+    TRIAL_JOB_OF_POD,
+    TRYING,
+    Manifest,
+)
 from steelyard.app.config import Config
 from steelyard.app.operator import Identity, Operator
 from steelyard.app.wiring import settings_of
 from steelyard.control.gather.compile_snapshots import CompileSnapshots
 from steelyard.control.gather.snapshot_builder import SnapshotBuilder
 from steelyard.control.gather.spec import Unreadable
+from steelyard.control.gather.trial_snapshots import TrialSnapshots
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.resource import (
     ACCELERATOR_POOLS,
+    ACCELERATOR_TRIALS,
     COMPILED_MODELS,
     DEPLOYMENTS,
     INFERENCE_WORKLOADS,
@@ -29,9 +43,11 @@ from steelyard.control.telemetry.compile_gauges import compile_gauges
 from steelyard.control.telemetry.cost_ledger import CostLedger
 from steelyard.core.decide import decide
 from steelyard.core.decide_compile import decide_compile
+from steelyard.core.decide_trial import decide_trial
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.snapshot import Snapshot
 from steelyard.core.vocabulary.reading import Unknown
+from steelyard.status.trial import status_of_trial
 from unit.api import objects
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -164,6 +180,35 @@ def probe_pod() -> Manifest:
     return made
 
 
+def trial() -> Manifest:
+    """It has started, and waits for what its only pool's replica tells."""
+    row = {"pool": "gpu", "phase": "Measuring", "revision": "0a1b2c3d", "pricePerHour": "0.5"}
+    status = {"startedTime": SINCE, "beginTime": SINCE, "loadSeconds": 600, "reserved": "1", "pools": [row]}
+    spec = {"workloadName": "chat", "pools": ["gpu"], "budget": "2.00"}
+    meta = {"name": "asked", "namespace": "shop", "uid": "u-asked", "generation": 1, "creationTimestamp": "2026-03-01T00:00:00Z"}
+    return {**objects.trial(), "metadata": meta, "spec": spec, "status": status}
+
+
+def trial_replica_job() -> Manifest:
+    meta = {"name": TRIAL_JOB, "namespace": "shop", "uid": "u-trying", "creationTimestamp": "2026-03-01T00:00:00Z"}
+    return {
+        "metadata": {**meta, "labels": TRYING, "ownerReferences": [OF_TRIAL]},
+        "spec": {"activeDeadlineSeconds": 900},
+        "status": {"active": 1},
+    }
+
+
+def trial_pod() -> Manifest:
+    """It has measured."""
+    made = probe_pod()
+    ended = made["status"]["containerStatuses"][0]["state"]["terminated"]
+    word = json.loads(ended["message"])
+    steady = [{**word["steps"][0], "load": 8, "replicas": 2, "p95": 60.0}]
+    ended["message"] = json.dumps({**word, "began": 1_772_323_200.5, "steady": steady})
+    made["metadata"] |= {"name": "trial-pod", "uid": "u-trial-pod", "labels": TRYING, "ownerReferences": [TRIAL_JOB_OF_POD]}
+    return made
+
+
 class Ground:
     """The healthy ones stand; `put` adds another object, `look` reads everything."""
 
@@ -183,6 +228,7 @@ class Ground:
             reader=self.operator.reader,
         )
         self.compiles = CompileSnapshots(store, self.world.settings, self.world.users_of, self.operator.reader)
+        self.trials = TrialSnapshots(store, self.world, self.operator.reader, lambda: True)
         self.ledger = CostLedger(self.operator.metrics, NOW)
         self.versions = 0
         for resource, made in (
@@ -196,6 +242,8 @@ class Ground:
             (COMPILED_MODELS, compiled()),
             (JOBS, job()),
             (JOBS, probe_job()),
+            (ACCELERATOR_TRIALS, trial()),
+            (JOBS, trial_replica_job()),
         ):
             self.put(resource, made)
 
@@ -235,6 +283,12 @@ class Ground:
             frozen = self.operator.reader.read(COMPILED_MODELS, compiled_model, lambda each: self.compiles.freeze(each, (), {}, {}, NOW))
             if frozen is not None:
                 decide_compile(frozen, NOW)
+        for asked in self.operator.store.all(ACCELERATOR_TRIALS):
+            found = self.trials.freeze(asked, (), NOW)
+            if not isinstance(found, Unreadable):
+                decision = decide_trial(found, NOW)
+                jobs = {row.pool: "asked-0" for row in decision.memory.rows}
+                status_of_trial(decision, self.world.settings, jobs, asked.get("status") or {}, 1, NOW)
         compile_gauges(self.operator.store, self.operator.reader)
 
     def leaves(self, resource: Resource, made: Manifest) -> None:

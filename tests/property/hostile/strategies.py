@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
-from steelyard.render.name import probe_job
+from steelyard.render.name import probe_job, trial_job
 
 Manifest = dict[str, Any]
 
@@ -195,6 +195,38 @@ PROBE_PODS = st.fixed_dictionaries(
             initContainerStatuses=STATUSES,
             containerStatuses=st.lists(
                 some(state=some(terminated=some(exitCode=COUNTS, startedAt=TIMES, message=PROBE_WORDS | WORDS))), max_size=1
+            )
+            | STATUSES,
+        ),
+    },
+)
+TRIAL_JOB = trial_job("asked", "gpu")
+TRYING = {**LABELS, "steelyard.dev/role": "probe", "steelyard.dev/trial": "asked"}
+OF_TRIAL = {"kind": "AcceleratorTrial", "name": "asked", "uid": "u-asked", "controller": True}
+TRIAL_JOB_OF_POD = {"kind": "Job", "name": TRIAL_JOB, "uid": "u-trying", "controller": True}
+TRIAL_JOBS = st.fixed_dictionaries(
+    {"metadata": metadata(TRIAL_JOB, TRYING, OF_TRIAL)},
+    optional={"spec": some(activeDeadlineSeconds=COUNTS), "status": some(conditions=CONDITIONS, startTime=TIMES, active=COUNTS)},
+)
+TRIAL_WORDS = st.builds(
+    '{{"result":"Probed","readySeconds":{0},"began":{1},"steps":{2},"steady":{3}}}'.format,
+    FIGURES,
+    FIGURES,
+    PROBE_STEPS,
+    PROBE_STEPS | FIGURES,
+)
+TRIAL_PODS = st.fixed_dictionaries(
+    {"metadata": metadata("trial-pod", TRYING, TRIAL_JOB_OF_POD)},
+    optional={
+        "spec": some(nodeName=st.just("node"), initContainers=CONTAINERS, containers=CONTAINERS),
+        "status": some(
+            phase=st.sampled_from(["Pending", "Running", "Succeeded", "Failed"]),
+            podIP=WORDS,
+            conditions=CONDITIONS,
+            initContainerStatuses=STATUSES,
+            containerStatuses=st.lists(
+                some(state=some(terminated=some(exitCode=COUNTS, startedAt=TIMES, finishedAt=TIMES, message=TRIAL_WORDS | WORDS))),
+                max_size=1,
             )
             | STATUSES,
         ),

@@ -16,6 +16,7 @@ from property.hostile.ground import Ground
 from property.hostile.strategies import Manifest, damaged
 from steelyard.control.kube.resource import (
     ACCELERATOR_POOLS,
+    ACCELERATOR_TRIALS,
     COMPILED_MODELS,
     DEPLOYMENTS,
     INFERENCE_WORKLOADS,
@@ -32,6 +33,8 @@ ACCEPTED: list[tuple[Resource, st.SearchStrategy[Manifest]]] = [
     (JOBS, any_.JOBS),
     (JOBS, any_.PROBE_JOBS),
     (PODS, any_.PROBE_PODS),
+    (JOBS, any_.TRIAL_JOBS),
+    (PODS, any_.TRIAL_PODS),
 ]
 REAL: list[tuple[Resource, Manifest]] = [
     (PODS, real.pod("pod", "shop")),
@@ -43,6 +46,9 @@ REAL: list[tuple[Resource, Manifest]] = [
     (INFERENCE_WORKLOADS, {**real.workload("shop"), "status": real.REMEMBERED}),
     (ACCELERATOR_POOLS, {**real.pool(), "metadata": {"name": "other", "uid": "u-other", "generation": 1}, "status": real.SHORT}),
     (COMPILED_MODELS, real.compiled()),
+    (ACCELERATOR_TRIALS, real.trial()),
+    (JOBS, real.trial_replica_job()),
+    (PODS, real.trial_pod()),
 ]
 
 
