@@ -15,7 +15,9 @@ from e2e.tenant import WORKLOAD, Tenant
 pytestmark = pytest.mark.nodes
 
 RATE = 3.0
-DURATION, DEADLINE, BUDGET = 150, 3600, "5.00"
+OBJECTIVE = {"latency": [{"metric": "e2e", "milliseconds": 2000, "percent": "95"}]}
+"""Each step of a ramp lasts for twice as long: generous enough for a busy machine."""
+DURATION, DEADLINE, BUDGET = 100, 3600, "5.00"
 PRICES = {"pool-a": "0.40", "pool-b": "0.20"}
 """Of a node: a replica does as much on either pool, and costs twice as much on the first."""
 CLAIMED = "0.2"
@@ -62,7 +64,7 @@ def serving(a_tenant: Callable[[], Tenant]) -> Iterator[tuple[Tenant, Asked, Cli
         tenant.ground.give_artifacts(tenant.namespace)
         pools = [tenant.pool(name.replace("pool-", "on-"), name, "openvino", price) for name, price in PRICES.items()]
         tenant.start_operator()
-        tenant.apply(replicas=1, most=2, mode="Observe")
+        tenant.apply(replicas=1, most=2, mode="Observe", objective=OBJECTIVE)
         tenant.until_serving()
         client = tenant.keep(tenant.client(RATE))
         yield tenant, Asked(tenant, pools), client

@@ -19,7 +19,7 @@ def probed(spec: dict[str, Any], behaviour: Behaviour, began: float = 0.0) -> st
     `began`: when it began, in Unix seconds."""
     ramp, step = spec["ramp"], spec["step"]
     allowed = min(1 - float(each["percent"]) / 100 for each in spec["objective"]["latency"])
-    going = rates(ramp["first"], ramp["most"], ramp["halvings"])
+    going = rates(ramp["first"], ramp["most"], ramp["halvings"], growth=ramp.get("growth", 2.0))
     rate, steps, kept = next(going).rate, [], 0.0
     while True:
         steps.append(_step(rate, max(min(step["seconds"], LONGEST_STEP), step["requests"] / rate), behaviour))

@@ -30,6 +30,8 @@ STEP_REQUESTS = 1
 """A step in which chance sends none goes on until it has one."""
 MOST_TOKENS = 2**20
 """Of a request; the generator sends no longer ones."""
+USUAL_GROWTH = 2.0
+"""Of the rates of a ramp, where the generator is told of no other."""
 BEGIN_PORT = 8081
 """Where the generator of a trial is told to begin, once those of the other pools are ready as well."""
 KEEP_SECONDS = 3600
@@ -113,7 +115,12 @@ def _spec(placement: PlacementIntent, ramp: Ramp, seconds: int) -> Manifest:
         "objective": {
             "latency": [{"metric": o.metric, "milliseconds": o.milliseconds, "percent": f"{o.percent:g}"} for o in placement.latency]
         },
-        "ramp": {"first": ramp.first, "most": max(ramp.first, ramp.most), "halvings": ramp.halvings},
+        "ramp": {
+            "first": ramp.first,
+            "most": max(ramp.first, ramp.most),
+            "halvings": ramp.halvings,
+            **({} if ramp.growth == USUAL_GROWTH else {"growth": ramp.growth}),
+        },
         "step": {
             "seconds": ramp.step_seconds,
             "requests": STEP_REQUESTS,

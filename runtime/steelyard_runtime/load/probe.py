@@ -121,7 +121,7 @@ class Probe:
                 await self.beginning.come()
                 await self._until_ready(session)
                 self.began = time.time()
-            ramp = rates(self.spec.first, self.spec.most, self.spec.halvings, self.spec.steps)
+            ramp = rates(self.spec.first, self.spec.most, self.spec.halvings, self.spec.steps, self.spec.growth)
             sent = next(ramp)
             while True:
                 rate, seconds = sent.rate, self.spec.between_seconds if sent.between else self.spec.step_seconds

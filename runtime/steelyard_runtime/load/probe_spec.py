@@ -37,7 +37,7 @@ class Steady:
 @dataclass(frozen=True, slots=True)
 class ProbeSpec:
     """Rates in requests per second. `seconds`: for all of it. `step_seconds` and `step_requests`: a step has as many of both, and more of one.
-    `between_seconds`: of a step between a load that kept the promise and one that broke it."""
+    `growth`: times the last rate that the next one is, until the promise breaks. `between_seconds`: of a step between a load that kept the promise and one that broke it."""
 
     url: str
     ready: str
@@ -47,6 +47,7 @@ class ProbeSpec:
     first: float
     most: float
     halvings: int
+    growth: float
     steps: int
     """Of the ramp, at most."""
     seconds: float
@@ -78,6 +79,7 @@ def probe_spec(environment: Mapping[str, str]) -> ProbeSpec:
         first=first,
         most=ramp.number("most", first, 1_000_000),
         halvings=ramp.integer("halvings", 0, steps - 1),
+        growth=ramp.number("growth", 1.1, 16, 2.0),
         steps=steps,
         seconds=document.number("seconds", 1, 86_400),
         step_seconds=(usual := step.number("seconds", 0.01, 3600)),

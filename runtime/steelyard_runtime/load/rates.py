@@ -1,4 +1,4 @@
-"""The rates of a probe: they double until the promise breaks, the way between is halved, and then ever more is sent until the server is full.
+"""The rates of a probe: they grow until the promise breaks, the way between is halved, and then ever more is sent until the server is full.
 Steady ones may follow, of loads that are asked for."""
 
 from collections.abc import Generator, Iterable
@@ -40,15 +40,15 @@ class Share(NamedTuple):
     rate: float
 
 
-def rates(first: float, most: float, halvings: int, steps: int = MOST_STEPS) -> Generator[Sent, Seen, float]:
+def rates(first: float, most: float, halvings: int, steps: int = MOST_STEPS, growth: float = 2.0) -> Generator[Sent, Seen, float]:
     """Yield the requests per second of each step; what is sent back says what the step showed. No load at all keeps the promise. Returns the
-    highest rate that kept it."""
-    kept, rate, full, doublings = 0.0, first, False, steps - halvings
+    highest rate that kept it. growth: times the last rate that the next one is, until the promise breaks."""
+    kept, rate, full, left = 0.0, first, False, steps - halvings
     while (seen := (yield Sent(rate))).kept:
-        kept, full, doublings = rate, full or seen.full, doublings - 1
-        if rate >= most or not doublings:
+        kept, full, left = rate, full or seen.full, left - 1
+        if rate >= most or not left:
             return kept
-        rate = min(2 * rate, most)
+        rate = min(growth * rate, most)
     highest = broke = rate
     full |= seen.full
     for _ in range(halvings):

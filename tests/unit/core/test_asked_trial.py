@@ -10,7 +10,7 @@ import pytest
 from steelyard.core.decide_trial import decide_trial
 from steelyard.core.facts.capacity import Basis
 from steelyard.core.facts.memory import VerdictWord
-from steelyard.core.facts.snapshot import Mode
+from steelyard.core.facts.snapshot import LatencyObjective, Mode
 from steelyard.core.facts.trial import TrialPhase
 from steelyard.core.trials.sent import PARTS
 from steelyard.core.vocabulary.reason import Reason, Refusal
@@ -37,7 +37,7 @@ def asked(**changes: object) -> AskedTrial:
 
 
 def test_a_claim_that_is_true_is_confirmed_and_one_that_is_not_is_refuted_by_what_the_trial_measured_itself() -> None:
-    true = asked(claims=(half_of("cheap", "dear"),), budget=20.0, duration=20_000, deadline=30_000)
+    true = asked(claims=(half_of("cheap", "dear", 0.55),), budget=20.0, duration=20_000, deadline=30_000)
     false = asked(claims=(half_of("cheap", "dear", 0.3),))
     assert (true.to_its_end(), false.to_its_end()) == (Reason.DECIDED, Reason.DECIDED)
     (confirmed,), (refuted,) = true.memory.verdicts, false.memory.verdicts
@@ -184,6 +184,14 @@ def test_a_duration_that_the_budget_does_not_pay_for_is_not_cut_short() -> None:
     trial = asked(budget=2.0, duration=7000, deadline=20_000)
     assert trial.to_its_end() == Reason.BUDGET_TOO_SMALL
     assert trial.made == []
+
+
+def test_a_duration_in_which_no_queue_can_grow_as_long_as_the_objective_is_refused() -> None:
+    trial = asked(duration=60)
+    slow = replace(trial.world.snapshot().workload, latency=(LatencyObjective(metric="e2e", milliseconds=30_000, percent=99.0),))
+    facts = replace(trial.snapshot(), workload=replace(trial.world.snapshot(), workload=slow))
+    decision = decide_trial(facts, trial.now)
+    assert decision.memory.finished == Reason.BUDGET_TOO_SMALL and "spec.durationSeconds is 60" in decision.memory.said
 
 
 def test_a_pool_whose_price_is_not_known_is_refused() -> None:

@@ -161,7 +161,7 @@ def ramp_of(ramp: Ramp, send: Callable[[float, int], ProbeStep], allowed: float 
     between = ramp.between_seconds or ramp.step_seconds
     steps = [send(ramp.first, ramp.step_seconds)]
     while kept(steps[-1]) and steps[-1].rate < ramp.most:
-        steps.append(send(min(ramp.most, 2 * steps[-1].rate), ramp.step_seconds))
+        steps.append(send(min(ramp.most, ramp.growth * steps[-1].rate), ramp.step_seconds))
     low, high = max((s.rate for s in steps if kept(s)), default=0.0), steps[-1].rate
     for _ in range(0 if kept(steps[-1]) else ramp.halvings):
         steps.append(send((low + high) / 2, between))

@@ -110,6 +110,15 @@ def test_the_steps_between_a_load_that_kept_the_promise_and_one_that_broke_it_ar
     assert [(each.rate, each.between) for each in (*sent, step)] == [(4, False), (8, False), (6, True), (7, True), (16, False)]
 
 
+def test_rates_may_grow_faster_until_the_promise_breaks() -> None:
+    ramp, sent = rates(1, 1024, 2, growth=4.0), []
+    step = next(ramp)
+    for kept in (True, True, False, True):
+        sent.append(step.rate)
+        step = ramp.send(Seen(kept=kept, full=True))
+    assert [*sent, step.rate] == [1, 4, 16, 10, 13]
+
+
 def test_rates_end_at_the_most_that_is_asked_for() -> None:
     assert taken(4, 20, carries=1000) == [4, 8, 16, 20]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from math import ceil, log2
+from math import ceil, log
 
 from steelyard.core.facts.identity import PlacementKey
 
@@ -69,7 +69,7 @@ class Lengths:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ramp:
-    """What a probe sends: steps of `step_seconds` each that double from `first` requests per second until the promise breaks or `most` is reached,
+    """What a probe sends: steps of `step_seconds` each that grow from `first` requests per second until the promise breaks or `most` is reached,
     then `halvings` of them, each halfway between the highest load that kept it and the lowest that did not; no load at all keeps it. A step keeps
     it where it misses no more than chance makes of what is allowed. Where none filled the server, more of them double until one does. `lengths` None: as the generator's default has them."""
 
@@ -80,11 +80,13 @@ class Ramp:
     lengths: Lengths | None = None
     between_seconds: int | None = None
     """Of each halving, which tells most; None: as of the others."""
+    growth: float = 2.0
+    """Times the last rate that the next one is, until the promise breaks."""
 
     @property
     def steps(self) -> int:
         """As many as are counted with: one beyond the ramp fills most servers that none of it has filled."""
-        return 1 + ceil(log2(max(1.0, self.most / self.first))) + self.halvings + 1
+        return 1 + ceil(log(max(1.0, self.most / self.first), self.growth)) + self.halvings + 1
 
     @property
     def seconds(self) -> int:

@@ -11,7 +11,7 @@ from steelyard.core.statistics.significant import significant
 from steelyard.core.trials.ending import breach
 from steelyard.core.trials.look import Look
 from steelyard.core.trials.row import is_ready
-from steelyard.core.trials.sent import SHORTEST, load_seconds, reserved, start_seconds
+from steelyard.core.trials.sent import SHORTEST, least_seconds, load_seconds, reserved, start_seconds
 from steelyard.core.vocabulary.reason import Reason, Refusal
 
 FIRST_LOAD = timedelta(minutes=10)
@@ -41,14 +41,22 @@ def started(look: Look, memory: TrialMemory) -> TrialMemory | Refusal:
 def _with_money(look: Look, seen: Analysis, memory: TrialMemory, rows: list[TrialRow]) -> TrialMemory | Refusal:
     each = [row.each or 0.0 for row in rows]
     start = max(start_seconds(seen, option) for row in rows if (option := seen.option(row.pool)) is not None)
-    least = look.trial.duration_seconds or SHORTEST
+    shortest = least_seconds(seen.snapshot.workload)
+    least = look.trial.duration_seconds or max(SHORTEST, shortest)
+    if least < shortest:
+        return Refusal(
+            Reason.BUDGET_TOO_SMALL,
+            f"spec.durationSeconds is {least}, and a ramp takes {shortest} s at least where a request may take as long as the objective allows: make "
+            "a trial with more",
+        )
     left = (look.deadline - look.now).total_seconds() - start
     if left < least:
         return Refusal(
             Reason.DEADLINE,
             f"{least} s of load, and up to {start} s until the replicas are ready, do not end within spec.deadlineSeconds: make a trial with more",
         )
-    seconds = load_seconds(look.trial.duration_seconds, min(look.trial.budget, reserved(each, start + int(left))), each, start)
+    pays = min(look.trial.budget, reserved(each, start + int(left)))
+    seconds = load_seconds(look.trial.duration_seconds, least, pays, each, start)
     if seconds is None:
         needs = reserved(each, start + least)
         return Refusal(

@@ -8,7 +8,7 @@ from datetime import datetime
 from steelyard.core.facts.probe import ProbeState
 from steelyard.core.facts.snapshot import LatencyObjective
 from steelyard.core.facts.trial import TrialMemory, TrialPhase, TrialReplica, TrialRow
-from steelyard.core.performance.probe_steps import lowest
+from steelyard.core.performance.probe_steps import load_of, lowest, told
 from steelyard.core.performance.ramp import probed_capacity, probed_saturation
 from steelyard.core.placing.analysis import Analysis
 from steelyard.core.planning.option import Option
@@ -21,6 +21,8 @@ HOUR = 3600
 _ARTIFACT = AWAITED | STUCK
 """Why an artifact is not there that may come yet."""
 _SLACK = 1e-9
+FEW = 30
+"""Requests at loads that kept the objective, below which they say nothing."""
 LEAST_LEFT = 30.0
 """Seconds of its time below which a replica that is gone is not made again."""
 
@@ -130,24 +132,26 @@ def _found(look: Look, row: TrialRow, replica: TrialReplica) -> TrialRow:
     facts, probe = look.snapshot.workload, replica.probe
     row = replace(row, ended=replica.ended or look.now, steady=replica.steady)
     if lowest(probe.steps) is None:
-        told = "its steps tell nothing: fewer or more requests were sent than their rates say"
-        return replace(row, phase=TrialPhase.FAILED, message=told)
+        why = "its steps tell nothing: fewer or more requests were sent than their rates say"
+        return replace(row, phase=TrialPhase.FAILED, message=why)
     if isinstance(facts, Refusal):
         # What a request has to keep is not known any more.
         return replace(row, phase=TrialPhase.FAILED, message=facts.message)
     allowed, promised = facts.workload.allowed, facts.workload.latency
     capacity = probed_capacity(probe.steps, allowed, promised)
+    if capacity is not None and sum(s.offered for s in told(probe.steps) if load_of(s) <= capacity.rate.point) < FEW:
+        # So few are in time by chance.
+        capacity = None
     message = probe.message if capacity is not None else _broken(replica, allowed, promised)
     return replace(row, phase=TrialPhase.MEASURED, message=message, capacity=capacity, saturation=probed_saturation(probe.steps))
 
 
 def _broken(replica: TrialReplica, allowed: float, promised: tuple[LatencyObjective, ...]) -> str:
-    first = lowest(replica.probe.steps)
-    assert first is not None
+    first = next((s for s in told(replica.probe.steps) if s.offered >= FEW), None) or told(replica.probe.steps)[-1]
     limits = " and ".join(f"{each.metric} within {each.milliseconds} ms" for each in promised) or "an answer"
     return (
         f"the objective ({limits}) is missed at any load: {first.offered - first.good} of {first.offered} requests missed it at "
-        f"{first.rate:.3g} requests/s, the least that was sent; {allowed:.2%} may"
+        f"{first.rate:.3g} requests/s, the least at which enough were sent; {allowed:.2%} may"
     )
 
 

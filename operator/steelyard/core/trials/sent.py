@@ -8,9 +8,10 @@ reserved; nothing is ever paid beyond it, since the Job of a replica ends by its
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from math import ceil, log
 
 from steelyard.core.facts.probe import Lengths, Ramp
+from steelyard.core.facts.snapshot import Workload
 from steelyard.core.placing.analysis import Analysis
 from steelyard.core.planning.option import Option
 from steelyard.core.statistics.significant import significant
@@ -18,15 +19,17 @@ from steelyard.core.vocabulary.reading import Fresh
 
 PARTS = (0.5, 1.0, 2.0)
 """Of the workload's load, at which a steady step is sent."""
-HALVINGS = 5
-"""Steps between the last load that kept the promise and the first that did not."""
+GROWTH, HALVINGS = 4.0, 6
+"""Times the last rate that the next one is until the promise breaks, and steps between that one and the last that kept it."""
 RAMP, STEADY = 0.65, 0.2
 """Of the time for the load, for the ramp and for the steady steps together; the rest is for the queues of steps that were too much."""
 BETWEEN = 4
-"""Times as long as a step that only finds where the promise breaks, those are that tell how near to it."""
+"""Times as long as a step that only finds where the promise breaks, those are that tell how near to it, where there is time."""
+TWICE = 2.0
+"""Times the longest objective that a step lasts at least: a queue that a request waits in for so long has to grow first."""
 FULLER = 2
 """Steps beyond those that a ramp is counted with, until a server is full."""
-BELOW, WIDE = 2.0, 64.0
+BELOW, WIDE = 16.0, 1024.0
 """Times below what a replica is expected to carry, at least, that a ramp begins; and times its first step that it goes up to. What is known of a pool says
 where to begin and not where to end: a trial is to find out."""
 SLOWEST, FASTEST = 0.01, 100.0
@@ -47,15 +50,15 @@ def start_seconds(seen: Analysis, option: Option) -> int:
     return START if took is None else max(LEAST_START, int(SPARE * took))
 
 
-def load_seconds(asked: int | None, budget: float, each: Sequence[float], start: int) -> int | None:
-    """How long the load lasts: as asked, else as long as the budget pays for; None where that is too short, or less than what is asked.
+def load_seconds(asked: int | None, least: int, budget: float, each: Sequence[float], start: int) -> int | None:
+    """How long the load lasts: as asked, else as long as the budget pays for; None where that is less than what is asked, or than `least`.
 
     each: money per hour of each replica; start: seconds that all of them may have to wait before.
     """
     pays_for = budget * HOUR / sum(each) - start
     if asked is not None:
         return asked if asked <= pays_for else None
-    return None if pays_for < SHORTEST else int(min(LONGEST, pays_for))
+    return None if pays_for < least else int(min(max(LONGEST, least), pays_for))
 
 
 def reserved(each: Sequence[float], seconds: int) -> float:
@@ -63,13 +66,33 @@ def reserved(each: Sequence[float], seconds: int) -> float:
     return sum(each) * seconds / HOUR
 
 
+def least_seconds(workload: Workload) -> int:
+    """Of load, in which a ramp tells anything: each of its steps has to last for longer than a request may take."""
+    return ceil(_least_step(workload) * (_USUAL + HALVINGS) / RAMP)
+
+
 def ramp_of(seen: Analysis, option: Option, load: float | None, seconds: int) -> Ramp:
     """The ramp to a pool in so many seconds for all of the load. load: of the workload when the trial began."""
     first, most = _loads(seen, option, load)
-    ramp = Ramp(first=significant(first), most=significant(most), step_seconds=1, halvings=HALVINGS, lengths=_lengths(seen))
-    usual = ramp.steps + FULLER - HALVINGS
-    each = RAMP * seconds / (usual + BETWEEN * HALVINGS)
-    return replace(ramp, step_seconds=max(1, int(each)), between_seconds=max(1, int(BETWEEN * each)))
+    each = max(RAMP * seconds / (_USUAL + BETWEEN * HALVINGS), _least_step(seen.snapshot.workload))
+    between = max(each, (RAMP * seconds - _USUAL * each) / HALVINGS)
+    return Ramp(
+        first=significant(first),
+        most=significant(most),
+        step_seconds=max(1, int(each)),
+        halvings=HALVINGS,
+        lengths=_lengths(seen),
+        between_seconds=max(1, int(between)),
+        growth=GROWTH,
+    )
+
+
+_USUAL = 1 + ceil(log(WIDE, GROWTH)) + FULLER
+"""Steps of a ramp beside its halvings."""
+
+
+def _least_step(workload: Workload) -> float:
+    return TWICE * max((o.milliseconds / 1000 for o in workload.latency if o.metric != "itl"), default=0.5)
 
 
 def steady_seconds(seconds: int) -> int:
@@ -87,7 +110,8 @@ def _loads(seen: Analysis, option: Option, load: float | None) -> tuple[float, f
     expected = [rate for rate in (_share(seen, load), option.capacity.rate.point if option.capacity is not None else None) if rate]
     if not expected:
         return SLOWEST, FASTEST
-    first = max(SLOWEST, min(expected) / BELOW, BELOW * max(expected) / WIDE)
+    # What was carried is there or above; a first step that is too much is halved.
+    first = max(SLOWEST, max(expected) / BELOW)
     return first, WIDE * first
 
 
