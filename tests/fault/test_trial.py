@@ -109,7 +109,7 @@ def test_both_pools_are_measured_the_claim_is_judged_and_no_user_notices(a_move)
     # No pod of it was ever behind a Service, and the workload is as it was.
     assert run.world.lost == 0
     assert run.holds() == run.dear and not run.status().get("move")
-    assert asked.running() == []
+    asked.until("its replicas to have ended", lambda: not asked.running(), SOON)
     events = {event["reason"] for event in run.listed("events.k8s.io/v1/events") if event["regarding"]["kind"] == "AcceleratorTrial"}
     assert events >= {"Measuring", "Decided"}
     # Deleted, it takes its Jobs with it.
@@ -163,7 +163,8 @@ def test_a_pool_that_is_lost_and_a_node_that_is_lost_cost_the_trial_that_pool_al
     rows = asked.rows()
     assert (rows[run.dear]["phase"], rows[run.cheap]["phase"]) == ("Measured", "Failed")
     assert rows[run.cheap]["message"]
-    assert asked.running() == [] and run.world.lost == 0
+    asked.until("its replicas to be gone", lambda: not asked.running(), SOON)
+    assert run.world.lost == 0
     run.end_operators()
 
 
