@@ -21,9 +21,10 @@ from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.probe import Lengths, Ramp
 from steelyard.core.facts.resources import Resources
 from steelyard.core.facts.snapshot import Settings, Toolchain, Workload
-from steelyard.core.placing.intent import CompileIntent, Intent, PlacementIntent, ProbeIntent
+from steelyard.core.placing.intent import CompileIntent, Intent, PlacementIntent, ProbeIntent, TrialIntent
 from steelyard.render.compile_job import CompileJobIntent, compile_job
 from steelyard.render.objects import desired
+from steelyard.render.probe_job import trial_job
 
 COMMIT = "c" * 40
 SOURCES = ("s3://models/one", "pvc://models/one", "oci://registry.example.com/models/one", "hf://org/one")
@@ -90,6 +91,20 @@ def _with(workload: Workload, toolchain: Toolchain, key: PlacementKey, settings:
     yield from wanted.present
     assert wanted.probe is not None
     yield wanted.probe
+    yield trial_job(
+        TrialIntent(
+            trial=WorkloadKey(workload.key.namespace, "asked"),
+            trial_uid="uid-trial",
+            workload=workload.key,
+            placement=placement,
+            ramp=ramp,
+            loads=(1.0, 2.0, 4.0),
+            load_seconds=60,
+            begin_by=1_767_225_600.0,
+            seconds=900,
+        ),
+        settings,
+    )
     for compiled in wanted.compiled:
         yield compiled
         attempt = CompileJobIntent(

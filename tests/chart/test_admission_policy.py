@@ -48,6 +48,14 @@ INSTALLATIONS: dict[str, dict[str, Any]] = {
     },
 }
 SAYS = "Steelyard's account"
+OTHER_JOBS = ("Probe", "Trial")
+
+
+def _job_of(job: Object) -> str:
+    labels = job["metadata"]["labels"]
+    if labels["steelyard.dev/role"] == "compile":
+        return "Job"
+    return "Trial" if "steelyard.dev/trial" in labels else "Probe"
 
 
 @dataclass(frozen=True)
@@ -70,10 +78,9 @@ class Installed:
         return status, str(answer.get("message", ""))
 
     def objects(self, kind: str) -> list[Object]:
-        """What the operator makes of this kind; a Job compiles, and a probe is a kind of its own."""
-        role = {"Job": "compile", "Probe": "probe"}.get(kind)
-        made = of_kind(deepcopy(self.made), "Job" if kind == "Probe" else kind)
-        return [each for each in made if role is None or each["metadata"]["labels"]["steelyard.dev/role"] == role]
+        """What the operator makes of this kind; a Job compiles, and those of probes and of trials are kinds of their own."""
+        made = of_kind(deepcopy(self.made), "Job" if kind in OTHER_JOBS else kind)
+        return made if kind not in {"Job", *OTHER_JOBS} else [each for each in made if _job_of(each) == kind]
 
 
 @pytest.fixture(scope="module", params=list(INSTALLATIONS))
@@ -125,11 +132,20 @@ def test_the_api_server_finds_no_fault_with_the_expressions(installed: Installed
 
 
 def test_everything_that_the_operator_makes_for_the_examples_is_accepted(installed: Installed) -> None:
-    for kind in (*RESOURCES, "Probe"):
+    for kind in (*RESOURCES, *OTHER_JOBS):
         made = installed.objects(kind)
         assert made, kind
         for manifest in made:
             assert installed.create(manifest) == (201, ""), manifest["metadata"]["name"]
+
+
+@pytest.mark.parametrize(("kind", "owner"), [("Trial", "InferenceWorkload"), ("Trial", "CompiledModel"), ("Probe", "AcceleratorTrial")])
+def test_a_job_goes_with_what_it_was_made_for_and_with_nothing_else(installed: Installed, kind: str, owner: str) -> None:
+    job = installed.objects(kind)[0]
+    job["metadata"]["ownerReferences"][0]["kind"] = owner
+    code, said = installed.create(job)
+    meant = {"Trial": "AcceleratorTrial", "Probe": "InferenceWorkload"}[kind]
+    assert code == 422 and f"only with an owner of the kind {meant}" in said
 
 
 def _pod(manifest: Object) -> Object:

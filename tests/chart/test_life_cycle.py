@@ -18,7 +18,7 @@ from patience import PATIENCE
 from steelyard.control.kube import rbac
 
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-PLURALS = ("acceleratorpools", "compiledmodels", "inferenceworkloads")
+PLURALS = ("acceleratorpools", "acceleratortrials", "compiledmodels", "inferenceworkloads")
 ACCOUNT = f"system:serviceaccount:{NAMESPACE}:steelyard"
 
 
@@ -231,6 +231,7 @@ def test_people_get_the_kinds_through_the_roles_they_have(installed):
         )
         assert may("editer", "list", "inferenceworkloads")
         assert may("adminer", "create", "inferenceworkloads")
+        assert may("editer", "patch", "acceleratortrials") and not may("viewer", "create", "acceleratortrials")
         assert not may("viewer", "create", "inferenceworkloads")
         assert not may("editer", "delete", "compiledmodels")
         assert not may("adminer", "create", "acceleratorpools")

@@ -15,7 +15,7 @@ from chart.helm import CHART, NAMESPACE, HelmRefusedError, of_kind, rendered, ru
 from chart.rendering import example_workloads, objects_of, settings_with
 from chart.values import EVERYTHING, MATRIX
 from steelyard.app.config import load
-from steelyard.render import compile_job, deployment
+from steelyard.render import compile_job, deployment, probe_job
 
 GOLDEN = CHART.parents[1] / "tests/chart/golden"
 
@@ -308,7 +308,8 @@ def test_pods_of_workloads_are_let_reach_what_they_need_and_be_reached_by_whom_t
     assert _ports(serving["ingress"]) == [{deployment.HTTP_PORT}, {deployment.METRICS_PORT}]
     assert _ports(compiling["ingress"]) == [{compile_job.PROGRESS_PORT}]
     assert _ports(serving["egress"]) == [{53}, {9000}]
-    assert (probing["ingress"], probing["egress"]) == ([], serving["egress"])
+    assert [rule["from"] for rule in probing["ingress"]] == [[operator]]
+    assert _ports(probing["ingress"]) == [{probe_job.BEGIN_PORT}] and probing["egress"] == serving["egress"]
     assert _ports(compiling["egress"]) == [{53}, {9000}, {443, 9000, 80}]
     for spec in policies.values():
         assert spec["policyTypes"] == ["Ingress", "Egress"]
