@@ -27,10 +27,10 @@ $(VENV)/.installed: locks/dev.txt locks/build.txt pyproject.toml
 	@$(VENV)/bin/uv pip install --quiet --python $(VENV)/bin/python --no-deps --no-build-isolation -e .
 	@touch $@
 
-demo: ## The whole loop on a real cluster of its own: compile, place, measure, try, move (SWAP=1, CLAIM=true, TEXT=1)
+demo: ## The whole loop on a real cluster of its own: compile, place, measure, try, move (SWAP=1, CLAIM=true, TEXT=1, TRIAL=1)
 	@$(FIRST) cluster.prepare $(if $(TEXT),text,demo)
 	@$(RUN) -m cluster run --name demo --nodes demo --images $(if $(TEXT),text,all) --with s3,helm -- \
-		env PYTHONPATH=operator:runtime:tests $(VENV)/bin/python -m demo $(if $(TEXT),--text) $(if $(SWAP),--swap) $(if $(filter true,$(CLAIM)),--claim-true) $(DEMO)
+		env PYTHONPATH=operator:runtime:tests $(VENV)/bin/python -m demo $(if $(TEXT),--text) $(if $(SWAP),--swap) $(if $(filter true,$(CLAIM)),--claim-true) $(if $(TRIAL),--trial) $(DEMO)
 
 test: ## Everything: checks, then all tests, with a table of the parts
 	@$(FIRST) cluster.prepare test

@@ -68,6 +68,7 @@ def parser() -> argparse.ArgumentParser:
     )
     described.add_argument("--swap", action="store_true", help="swap the back ends of the pools, and with them the claim")
     described.add_argument("--claim-true", action="store_true", help="put a true claim on the pool that is really cheaper")
+    described.add_argument("--trial", action="store_true", help="move nothing: try the claim by `steelyard trial`, and show its report")
     described.add_argument(
         "--forced-wrong",
         action="store_true",
@@ -93,6 +94,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _model_and_variants(given: argparse.Namespace) -> tuple[str, str, tuple[Variant, Variant]]:
     """(URI, digest, variants of pool-a and pool-b): what was asked for, or what a new cluster is given."""
+    if given.text and given.trial:
+        raise Problem("the trial of the demo compares encoders", "leave out --text, or --trial")
     if given.text and (given.pool_a or given.pool_b):
         raise Problem("text is served by vLLM on both pools", "leave out --pool-a and --pool-b: the pools differ in size and price")
     variants = (VLLM, VLLM) if given.text else (given.pool_a or USUAL[0], given.pool_b or USUAL[1])
@@ -141,11 +144,13 @@ def _tell(given: argparse.Namespace, uri: str, digest: str, variants: tuple[Vari
         swap=given.swap,
         true_claim=given.claim_true,
         forced_wrong=given.forced_wrong,
+        trial=given.trial,
         variants=variants,
         served=text(swap=given.swap) if given.text else embeddings(variants),
     )
     console = Console(record=given.picture is not None, width=None if given.picture is None and sys.stdout.isatty() else WIDE)
-    code = Run(hands, story, console, given.operator_namespace, given.keep, given.evidence).run()
+    options = [word for name in ("kubeconfig", "context") if (value := getattr(given, name)) for word in (f"--{name}", value)]
+    code = Run(hands, story, console, given.operator_namespace, given.keep, given.evidence, tuple(options)).run()
     if given.picture is not None:
         given.picture.write_text(picture(console))
     return code

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import secrets
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -18,7 +19,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from demo import checker, embeddings, manifests, rate
+from demo import checker, embeddings, manifests, rate, trial_checker
 from demo.hands import OWN, Hands
 from demo.installation import READ_SECRET
 from demo.log_follower import LogFollower
@@ -38,6 +39,7 @@ PROBE_SECONDS = 240
 LEADER_SECONDS = 60
 EXPLAIN_WIDTH = 120
 PROBE_WINDOW = 5
+TRIAL, TRIAL_BUDGET, TRIAL_DURATION = "half-the-cost", "1.00", "4m"
 LOG, FIRST_LOG = "client.jsonl", "first.jsonl"
 FIRST_RATE, FIRST_ANSWERS, FIRST_SECONDS = 0.5, 20, 600
 """Requests per second, so few that they hardly meet, and answers, of what tells how long one takes; and how long that may take."""
@@ -73,11 +75,31 @@ class Terms:
     connections: int
 
 
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """That a unit costs `ratio` on one pool of what it costs on the other."""
+
+    favoured: str
+    other: str
+    ratio: str
+
+
 class Run:
     """One run of the demo."""
 
-    def __init__(self, hands: Hands, story: Story, console: Console, operator_namespace: str, keep: bool, folder: Path | None) -> None:
+    def __init__(
+        self,
+        hands: Hands,
+        story: Story,
+        console: Console,
+        operator_namespace: str,
+        keep: bool,
+        folder: Path | None,
+        options: tuple[str, ...] = (),
+    ) -> None:
+        """options: of the command `steelyard`, which cluster it asks."""
         self._hands = hands
+        self._command = (sys.executable, "-m", "steelyard.cli", *options)
         self._story = story
         self._console = console
         self._operator_namespace = operator_namespace
@@ -109,6 +131,7 @@ class Run:
         unit = story.served.unit
         self._say(f'the advertisement says: "{unit.words} on {favoured} cost {ratio} of what they cost on {other}"')
         self._prepare(terms.prices, claims={favoured: (ratio, other)})
+        self._claim = Claimed(favoured, other, ratio)
         return self._serve_and_watch(terms.rate, terms.connections, favoured, terms.cheaper)
 
     def _measured(self) -> Terms:
@@ -294,7 +317,7 @@ class Run:
                 story,
                 workload_name,
                 only_pool=None,
-                mode="Auto",
+                mode="Observe" if story.trial else "Auto",
                 window=story.served.window_seconds,
                 least_saving=manifests.UNHEARD_OF if story.forced_wrong else manifests.LEAST_SAVING,
                 # Fewer than any pool needs would be overrun at first: requests late by the client's clock, in time by the server's.
@@ -324,6 +347,8 @@ class Run:
         self._wait("the load runs", 60, lambda: self._phase("load") in {"Running", "Succeeded", "Failed"})
         follower = LogFollower(self._hands, story.namespace, "load", self._folder / LOG)
         follower.start()
+        if story.trial:
+            return self._try(follower)
         self._chapter("What a good request really costs, and what follows from it")
         try:
             self._wait("the workload is balanced", story.served.judge_seconds, lambda: self._settled(expect), self._tell)
@@ -338,6 +363,47 @@ class Run:
         self._collect(recorder, workload)
         recorder.stop()
         return self._judge(workload, expect)
+
+    def _try(self, follower: LogFollower) -> int:
+        """By the command, as a user would."""
+        story, claim = self._story, self._claim
+        self._chapter("A trial: both pools under one load, for a bounded amount of money")
+        asked = [
+            "trial", "start", "--namespace", story.namespace, "--workload", self._workload, "--pools", f"{claim.favoured},{claim.other}",
+            "--claim", f"unit cost {claim.ratio} of {claim.other}", "--budget", TRIAL_BUDGET, "--duration", TRIAL_DURATION, "--name", TRIAL,
+        ]  # fmt: skip
+        self._say(f"steelyard {shlex.join(asked)}")
+        behind: set[str] = set()
+        with subprocess.Popen([*self._command, *asked], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as following:
+            assert following.stdout is not None
+            for line in following.stdout:
+                self._console.print(f"         {line.rstrip()}", highlight=False, markup=False)
+                behind |= self._behind_services()
+        self._say(f"the command has ended with {following.returncode}: {'decided' if following.returncode == 0 else 'not decided'}")
+        self._chapter("The reckoning")
+        report = [*self._command, "report", TRIAL, "--trial", "--namespace", story.namespace]
+        for form in ("html", "json", "csv"):
+            subprocess.run([*report, "-o", form, "--to", str(self._folder / f"report.{form}")], check=True, stdout=subprocess.PIPE)
+        self._say(f"the report: {self._folder / 'report.html'}")
+        space, chosen = f"namespaces/{story.namespace}", {"labelSelector": f"steelyard.dev/trial={TRIAL}"}
+        written = {
+            "trial.json": self._hands.get(f"{OWN}/{space}/acceleratortrials/{TRIAL}"),
+            "trial_pods.json": list(self._hands.list(f"/api/v1/{space}/pods", **chosen)),
+            "trial_jobs.json": list(self._hands.list(f"/apis/batch/v1/{space}/jobs", **chosen)),
+            "pools.json": [self._hands.read("AcceleratorPool", None, name) for name, _ in story.pools],
+            "workload.json": self._hands.read("InferenceWorkload", story.namespace, self._workload),
+            "behind_services.json": sorted(behind | self._behind_services()),
+        }
+        self._end_load("load", follower)
+        for name, content in written.items():
+            (self._folder / name).write_text(json.dumps(content, indent=1))
+        self._say("an independent checker, from what each generator sent and what came of it, and the prices alone:")
+        return self._checked([trial_checker.__file__, str(self._folder)])
+
+    def _behind_services(self) -> set[str]:
+        """Names of the pods that a Service of the namespace sends requests to, or would."""
+        slices = self._hands.list(f"/apis/discovery.k8s.io/v1/namespaces/{self._story.namespace}/endpointslices")
+        return {(end.get("targetRef") or {}).get("name", "") for each in slices for end in each.get("endpoints") or ()}
 
     def _settled(self, expect: str) -> bool:
         """It is where it should be, both pools are known, the claim has a verdict, no move is under way, and what it costs there was
@@ -375,9 +441,11 @@ class Run:
     def _judge(self, workload: Manifest, expect: str) -> int:
         self._console.print(_reckoning(workload, self._story.served.unit))
         self._say("an independent checker, from the client's log, the pods' life times and the prices alone:")
-        done = subprocess.run(
-            [sys.executable, "-I", checker.__file__, str(self._folder), expect], stdout=subprocess.PIPE, text=True, check=False
-        )
+        return self._checked([checker.__file__, str(self._folder), expect])
+
+    def _checked(self, asked: list[str]) -> int:
+        """The exit code of a checker: 0 where it agrees."""
+        done = subprocess.run([sys.executable, "-I", *asked], stdout=subprocess.PIPE, text=True, check=False)
         self._console.print(done.stdout.rstrip(), highlight=False, markup=False)
         self._say(f"evidence: {self._folder}")
         minutes, rest = divmod(int(time.monotonic() - self._began), 60)

@@ -21,6 +21,8 @@ class Story:
     swap: bool
     true_claim: bool
     forced_wrong: bool
+    trial: bool = False
+    """Nothing is moved: a trial of both pools says what there is to the claim."""
     variants: tuple[Variant, Variant]
     served: Served
 
