@@ -321,7 +321,7 @@ class Run:
                 window=story.served.window_seconds,
                 least_saving=manifests.UNHEARD_OF if story.forced_wrong else manifests.LEAST_SAVING,
                 # Fewer than any pool needs would be overrun at first: requests late by the client's clock, in time by the server's.
-                least_replicas=1 if chosen is None else chosen.faster,
+                least_replicas=1 if chosen is None else chosen.slower if story.trial else chosen.faster,
             )
         )
         self._wait(

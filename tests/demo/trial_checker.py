@@ -46,7 +46,7 @@ def told(pod: Raw) -> Raw:
 def missed(step: Raw) -> float:
     """The part of its requests that missed the objective."""
     sent = step["good"] + step["slow"] + step["error"] + step["shed"]
-    return 1 - float(step["good"]) / sent
+    return 1 - float(step["good"]) / float(sent)
 
 
 def bracket(steps: list[Raw], allowed: float) -> tuple[float, float]:

@@ -11,6 +11,7 @@ pytestmark = pytest.mark.apiserver
 
 PATHS = {
     "AcceleratorPool": "/apis/steelyard.dev/v1alpha1/acceleratorpools",
+    "AcceleratorTrial": "/apis/steelyard.dev/v1alpha1/namespaces/default/acceleratortrials",
     "InferenceWorkload": "/apis/steelyard.dev/v1alpha1/namespaces/default/inferenceworkloads",
     "NetworkPolicy": "/apis/networking.k8s.io/v1/namespaces/default/networkpolicies",
     "DaemonSet": "/apis/apps/v1/namespaces/default/daemonsets",

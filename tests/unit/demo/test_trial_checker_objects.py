@@ -1,0 +1,123 @@
+"""The checker of a trial agrees where everything is told as it was, and objects wherever something is told otherwise."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from demo.trial_checker import check
+
+Raw = dict[str, Any]
+SLOW, FAST = 10.0, 20.0
+"""Requests per second at which the objective is just kept, on the pool that is praised and on the other."""
+
+
+def step(rate: float, carries: float) -> Raw:
+    good = 1000 if rate <= carries else 900
+    return {"rate": rate, "seconds": 1000 / rate, "good": good, "slow": 1000 - good, "error": 0, "shed": 0}
+
+
+def pod(pool: str, carries: float) -> Raw:
+    word = {
+        "result": "Probed",
+        "began": 1000.0,
+        "steps": [step(rate, carries) for rate in (carries / 2, 0.99 * carries, 1.01 * carries, 2 * carries)],
+        "steady": [{**step(5.0, carries), "load": load} for load in (5.0, 10.0, 20.0)],
+    }
+    state = {"terminated": {"message": json.dumps(word)}}
+    server = {"restartPolicy": "Always", "resources": {"requests": {"cpu": "500m", "memory": "1Gi"}}}
+    labels = {"steelyard.dev/pool": pool}
+    return {
+        "metadata": {"name": f"trial-{pool}", "labels": labels},
+        "spec": {"initContainers": [server]},
+        "status": {"containerStatuses": [{"state": state}]},
+    }
+
+
+def row(pool: str, carries: float) -> Raw:
+    steps = [{"requests": 1000, "goodPercent": "100"} for _ in range(3)]
+    figures = {"capacityPerReplica": f"{carries}", "capacityLower": f"{0.97 * carries}", "capacityUpper": f"{1.03 * carries}"}
+    return {"pool": pool, "pricePerHour": "0.1", **figures, "unitCost": {"value": f"{0.1 / 3.6 / carries}"}, "steps": steps}
+
+
+def evidence() -> Raw:
+    """As a run leaves it: the praised pool costs twice what the other does, and a half was claimed."""
+    shape = {"cpu": "2", "memory": "8Gi", "pricePerHour": "0.4"}
+    verdict = {"verdict": "Refuted", "measured": "2", "lower": "1.9", "upper": "2.1"}
+    status = {"pools": [row("a", SLOW), row("b", FAST)], "claims": [verdict], "reserved": "0.055", "spent": "0.02"}
+    claim = {"pool": "a", "relativeTo": "b", "ratio": "0.5"}
+    job = {"spec": {"activeDeadlineSeconds": 990}}
+    return {
+        "trial.json": {"spec": {"budget": "1.00", "claims": [claim]}, "status": status},
+        "trial_pods.json": [pod("a", SLOW), pod("b", FAST)],
+        "trial_jobs.json": [{**job, "metadata": {"labels": {"steelyard.dev/pool": name}}} for name in ("a", "b")],
+        "pools.json": [{"metadata": {"name": name}, "spec": {"shapes": [shape]}} for name in ("a", "b")],
+        "workload.json": {"spec": {"objective": {"latency": [{"percent": "98"}]}}},
+        "behind_services.json": ["serving-1"],
+        "report.json": {
+            "title": "a: 2 measured: Refuted.",
+            "trial": {"pools": [{"pool": "a", "capacity": "10.0"}, {"pool": "b", "capacity": "20.0"}]},
+        },
+        "report.html": "<html><h1>a: 2 measured: Refuted.</h1></html>",
+        "client.jsonl": '{"i": 1, "outcome": "good"}\n{"i": 2, "outcome": "slow"}\n',
+    }
+
+
+def judged(found: Raw, folder: Path) -> list[str]:
+    """The objections."""
+    for name, content in found.items():
+        (folder / name).write_text(content if isinstance(content, str) else json.dumps(content))
+    return [sentence for passed, sentence in check(folder) if not passed]
+
+
+def test_it_agrees_where_everything_is_told_as_it_was(tmp_path: Path) -> None:
+    assert judged(evidence(), tmp_path) == []
+
+
+def _status(found: Raw) -> Raw:
+    status: Raw = found["trial.json"]["status"]
+    return status
+
+
+WRONG: dict[str, tuple[Callable[[Raw], Any], str]] = {
+    "a capacity that no step showed": (
+        lambda e: _status(e)["pools"][0].update(capacityLower="30", capacityUpper="40"),
+        "the objective held at",
+    ),
+    "a price of another node": (lambda e: e["pools.json"][1]["spec"]["shapes"][0].update(pricePerHour="0.9"), "a replica costs"),
+    "a cost that is not price over capacity": (
+        lambda e: _status(e)["pools"][1]["unitCost"].update(value="0.9"),
+        "1,000 good requests cost",
+    ),
+    "requests that were not sent": (lambda e: _status(e)["pools"][0]["steps"][1].update(requests=900), "requests at"),
+    "a part of good ones that was another": (lambda e: _status(e)["pools"][0]["steps"][1].update(goodPercent="97"), "requests at"),
+    "more spent than reserved": (lambda e: _status(e).update(spent="0.06"), "spent of"),
+    "more reserved than the budget": (lambda e: e["trial.json"]["spec"].update(budget="0.01"), "spent of"),
+    "less reserved than the Jobs can cost": (lambda e: _status(e).update(reserved="0.03"), "was reserved"),
+    "another verdict": (lambda e: _status(e)["claims"][0].update(verdict="Confirmed"), "by both generators"),
+    "bounds that the steps are out of": (lambda e: _status(e)["claims"][0].update(lower="3", upper="4"), "by both generators"),
+    "a report with other figures": (lambda e: e["report.json"]["trial"]["pools"][0].update(capacity="11"), "capacities"),
+    "a page that begins with something else": (lambda e: e.update({"report.html": "<html></html>"}), "the report begins"),
+    "a page with a script": (lambda e: e.update({"report.html": e["report.html"] + "<script>"}), "asks for nothing from elsewhere"),
+    "a pod of the trial behind a Service": (lambda e: e["behind_services.json"].append("trial-a"), "behind a Service"),
+    "a user's request that failed": (lambda e: e.update({"client.jsonl": '{"i": 1, "outcome": "error"}\n'}), "failed"),
+    "nobody's requests": (lambda e: e.update({"client.jsonl": ""}), "users sent"),
+    "one pool measured after the other": (lambda e: _later(e["trial_pods.json"][1]), "both began"),
+}
+
+
+def _later(pod: Raw) -> None:
+    state = pod["status"]["containerStatuses"][0]["state"]["terminated"]
+    state["message"] = json.dumps({**json.loads(state["message"]), "began": 1100.0})
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_it_objects(what: str, tmp_path: Path) -> None:
+    found = evidence()
+    change, objection = WRONG[what]
+    change(found)
+    assert any(objection in sentence for sentence in judged(found, tmp_path))
