@@ -73,6 +73,9 @@ def check(folder: Path) -> list[Finding]:
     trial, pods, jobs, report = read("trial.json"), read("trial_pods.json"), read("trial_jobs.json"), read("report.json")
     pools = {p["metadata"]["name"]: p for p in read("pools.json")}
     status, rows = trial["status"], {row["pool"]: row for row in trial["status"]["pools"]}
+    reason = status["conditions"][0]["reason"]
+    if reason != "Decided" or any(row["phase"] != "Measured" for row in rows.values()):
+        return [(False, f"the trial ended {reason}: {status['conditions'][0]['message']}")]
     promised = read("workload.json")["spec"]["objective"]["latency"]
     allowed = min(1 - float(each["percent"]) / 100 for each in promised)
     findings: list[Finding] = []

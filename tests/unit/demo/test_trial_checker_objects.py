@@ -41,14 +41,22 @@ def pod(pool: str, carries: float) -> Raw:
 def row(pool: str, carries: float) -> Raw:
     steps = [{"requests": 1000, "goodPercent": "100"} for _ in range(3)]
     figures = {"capacityPerReplica": f"{carries}", "capacityLower": f"{0.97 * carries}", "capacityUpper": f"{1.03 * carries}"}
-    return {"pool": pool, "pricePerHour": "0.1", **figures, "unitCost": {"value": f"{0.1 / 3.6 / carries}"}, "steps": steps}
+    return {
+        "pool": pool,
+        "phase": "Measured",
+        "pricePerHour": "0.1",
+        **figures,
+        "unitCost": {"value": f"{0.1 / 3.6 / carries}"},
+        "steps": steps,
+    }
 
 
 def evidence() -> Raw:
     """As a run leaves it: the praised pool costs twice what the other does, and a half was claimed."""
     shape = {"cpu": "2", "memory": "8Gi", "pricePerHour": "0.4"}
     verdict = {"verdict": "Refuted", "measured": "2", "lower": "1.9", "upper": "2.1"}
-    status = {"pools": [row("a", SLOW), row("b", FAST)], "claims": [verdict], "reserved": "0.055", "spent": "0.02"}
+    ended = [{"type": "Finished", "status": "True", "reason": "Decided", "message": "1 claims have their verdict"}]
+    status = {"conditions": ended, "pools": [row("a", SLOW), row("b", FAST)], "claims": [verdict], "reserved": "0.055", "spent": "0.02"}
     claim = {"pool": "a", "relativeTo": "b", "ratio": "0.5"}
     job = {"spec": {"activeDeadlineSeconds": 990}}
     return {
@@ -84,6 +92,8 @@ def _status(found: Raw) -> Raw:
 
 
 WRONG: dict[str, tuple[Callable[[Raw], Any], str]] = {
+    "a trial that decided nothing": (lambda e: _status(e)["conditions"][0].update(reason="SLOAtRisk"), "the trial ended SLOAtRisk"),
+    "a pool that was not measured": (lambda e: _status(e)["pools"][1].update(phase="Failed"), "the trial ended"),
     "a capacity that no step showed": (
         lambda e: _status(e)["pools"][0].update(capacityLower="30", capacityUpper="40"),
         "the objective held at",
