@@ -116,7 +116,7 @@ class AcceleratorTrialSpec(SpecModel):
     ]
     load: Annotated[TrialLoad, says("What the pools are asked for.")] = TrialLoad()
     duration_seconds: Annotated[
-        Annotated[int, says("", low=60, high=86_400)] | None,
+        Annotated[int, says("", low=60, high=43_200)] | None,
         says(
             "How long the load lasts on each pool: a ramp until the objective breaks and the server is full, then steps at half, all and twice of the "
             "workload's load. Left out, it is as long as the budget pays for, from 3 to 60 minutes. Longer means narrower intervals.",

@@ -19,6 +19,7 @@ from steelyard.core.planning.option import PER_HOUR
 from steelyard.core.statistics.interval import Interval
 from steelyard.core.statistics.significant import significant
 from steelyard.core.trials.verdicts import unit_cost_of
+from steelyard.core.vocabulary.reason import Reason
 from steelyard.status.claim import remembered_claim, written_claim
 from steelyard.status.condition import written_condition
 from steelyard.status.raw import Raw
@@ -149,7 +150,8 @@ def trial_memory_of(status: Raw) -> TrialMemory:
         started=told.started,
         begin=told.begin,
         ended=told.ended,
-        finished=(finished.reason or "") if finished is not None else "",
+        # What has ended is never begun again, whatever word somebody wrote for it.
+        finished=(word(Reason, finished.reason) or Reason.STOPPED).value if finished is not None else "",
         said=(finished.message or "") if finished is not None else "",
         rows=tuple(row for each in told.pools if (row := _remembered(each)) is not None),
         verdicts=tuple(

@@ -173,10 +173,18 @@ def test_no_verdict_is_shown_in_short_before_there_is_one() -> None:
         {"pools": [{"pool": "p"}, {"phase": "Measured"}, {"pool": "p", "phase": "OfAnotherVersion"}]},
         {"reserved": "much", "load": [], "startedTime": "soon", "beginTime": 3, "loadSeconds": "long"},
         {"pools": [{"pool": "p", "phase": "Measured", "capacityPerReplica": "9", "capacityLower": "10", "capacityUpper": "8"}]},
-        {"conditions": [{"type": "Finished", "status": "True"}]},
     ],
 )
 def test_what_cannot_be_read_is_not_remembered_and_never_raises(broken: dict[str, Any]) -> None:
     read = trial_memory_of(broken)
     assert (read.started, read.finished) == (None, "")
     assert all(row.capacity is None for row in read.rows)
+
+
+@pytest.mark.parametrize("reason", [None, "OfAnotherVersion", 3, []])
+def test_what_has_ended_for_a_reason_that_cannot_be_read_is_not_begun_again(reason: Any) -> None:
+    status = {"conditions": [{"type": "Finished", "status": "True", "reason": reason}]}
+    trial = asked()
+    trial.memory = trial_memory_of(status)
+    decision = trial.look()
+    assert decision.over and decision.jobs == ()
