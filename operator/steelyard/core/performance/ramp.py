@@ -32,6 +32,8 @@ from steelyard.core.statistics.significant import significant
 RISES = 3.0
 """The part that is late rises at least with this power of the load where it is about what a promise allows: of one server that takes requests in turn
 and may take three service times (M/D/1); any other rises faster. So a load that may have been late with more than is allowed bounds a lower one."""
+SLIGHTLY = 2.0
+"""Times what is allowed, that about what a promise allows is."""
 NEAR = 1.25
 """Times the limit, either way, within which a step tells of it."""
 SHORT = 4.8
@@ -63,6 +65,10 @@ def probed_capacity(steps: Sequence[ProbeStep], allowed: float, promised: Sequen
         return None
     good = sum(s.good for s in told(steps))
     broken = min((p.load for p in points if p.part > allowed), default=None)
+    if broken is not None and broken > NEAR * kept and allowed > 0:
+        # Far apart: a load that broke it by a little says that a little less keeps it.
+        slightly = (p for p in points if p.part <= SLIGHTLY * allowed)
+        kept = min(broken, max(p.load * (allowed / max(p.part, allowed)) ** (1 / RISES) for p in slightly))
     if broken is None:
         top = significant(kept)
         return Capacity(Interval(top, top, significant(CLAIM_SPREAD * kept)), Basis.CARRIED, good)
