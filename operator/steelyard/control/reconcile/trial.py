@@ -6,7 +6,7 @@ the Job of the same name, for the time that is left.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Set
 from typing import Any
 
 from steelyard.control.clock import Clock
@@ -87,7 +87,8 @@ class TrialReconciler:
         self._refusals.ended(raw, began)
         self._decision_log.note(raw, decision.notes)
         if decision.over:
-            return await self._end(written)
+            told = {name.trial_job(key.name, pool) for pool, replica in snapshot.replicas.items() if replica.ended is not None}
+            return await self._end(written, told)
         if decision.jobs:
             return SOON
         return None if decision.reconsider_at is None else max(SOON, (decision.reconsider_at - self._clock.now()).total_seconds())
@@ -122,9 +123,10 @@ class TrialReconciler:
         else:
             self._refusals.granted(raw, key)
 
-    async def _end(self, raw: Manifest) -> float | None:
-        """What runs ends; what has ended stays for its log until its own time."""
-        running = [job for job in self._snapshots.jobs(raw) if not _is_over(job)]
+    async def _end(self, raw: Manifest, told: Set[str]) -> float | None:
+        """What runs ends; what has ended stays for its log until its own time. told: Jobs whose generator has said its last word, which their conditions
+        tell a moment later."""
+        running = [job for job in self._snapshots.jobs(raw) if manifests.name(job) not in told and not _is_over(job)]
         for job in running:
             key = JOBS.key_of(job)
             await self._applier.delete(JOBS, key.namespace, key.name, owner_uid=manifests.uid(raw))
