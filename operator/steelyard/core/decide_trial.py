@@ -21,7 +21,7 @@ from steelyard.core.trials.look import Look, TrialSnapshot
 from steelyard.core.trials.row import row_of, seconds_left
 from steelyard.core.trials.sent import START, loads_of, ramp_of, steady_seconds
 from steelyard.core.trials.verdicts import verdicts_of
-from steelyard.core.vocabulary.condition import Condition, ConditionType
+from steelyard.core.vocabulary.condition import Condition, TrialConditionType
 from steelyard.core.vocabulary.reason import Reason, Refusal
 
 LOOK_AGAIN = timedelta(seconds=5)
@@ -90,15 +90,15 @@ def _cut_off(row: TrialRow, end: Refusal) -> TrialRow:
 
 
 def _over(memory: TrialMemory, notes: tuple[Note, ...]) -> TrialDecision:
-    finished = Condition(ConditionType.FINISHED, True, Reason.named(memory.finished), memory.said)
+    finished = Condition(TrialConditionType.FINISHED, True, Reason.named(memory.finished), memory.said)
     return TrialDecision(memory=memory, jobs=(), over=True, finished=finished, notes=notes, reconsider_at=None)
 
 
 def _goes_on(memory: TrialMemory, waits: Refusal | None) -> Condition:
     if waits is not None:
-        return Condition(ConditionType.FINISHED, False, waits.reason, waits.message)
+        return Condition(TrialConditionType.FINISHED, False, waits.reason, waits.message)
     told = "; ".join(f"{row.pool}: {row.phase.value.lower()}" + (f", {row.message}" if row.message else "") for row in memory.rows)
-    return Condition(ConditionType.FINISHED, False, Reason.MEASURING, told)
+    return Condition(TrialConditionType.FINISHED, False, Reason.MEASURING, told)
 
 
 def _jobs(look: Look, memory: TrialMemory) -> tuple[TrialIntent, ...]:

@@ -18,8 +18,12 @@ class ConditionType(StrEnum):
     OBSERVED = "Observed"
     BALANCED = "Balanced"
     HELD = "Held"
+
+
+class TrialConditionType(StrEnum):
+    """Of a trial."""
+
     FINISHED = "Finished"
-    """Of a trial alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +31,7 @@ class Condition:
     """`status` None is Unknown. Times and generations are added where it is written. `awaited`: what was written of the same spec before stands
     until the readings are there that this one lacks."""
 
-    type: ConditionType
+    type: ConditionType | TrialConditionType
     status: bool | None
     reason: Reason
     message: str
