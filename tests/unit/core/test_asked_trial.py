@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,8 +13,10 @@ from steelyard.core.facts.capacity import Basis
 from steelyard.core.facts.memory import VerdictWord
 from steelyard.core.facts.snapshot import LatencyObjective, Mode
 from steelyard.core.facts.trial import TrialPhase
-from steelyard.core.trials.sent import PARTS
+from steelyard.core.placing.analysis import analysis
+from steelyard.core.trials.sent import PARTS, ramp_of
 from steelyard.core.vocabulary.reason import Reason, Refusal
+from steelyard_runtime.load.rates import FEWER_STEPS, Seen, Sent, rates
 from unit.core.asked_trial import AskedTrial, half_of
 from unit.core.world import Ground, World, quick, ratio_claim
 
@@ -235,6 +238,52 @@ def test_a_pool_that_does_not_exist_is_refused_with_those_that_do() -> None:
     trial = asked(pools=("dear", "none"))
     trial.to_its_end()
     assert trial.row("none").message == "pool none does not exist (there are cheap, dear)"
+
+
+def test_a_claim_on_a_pool_that_does_not_exist_stays_open_and_the_trial_is_not_called_decided() -> None:
+    trial = asked(pools=("dear", "none"), claims=(half_of("none", "dear"),))
+    assert trial.to_its_end() == Reason.PROBE_FAILED
+    (told,) = trial.memory.verdicts
+    assert (told.verdict.verdict, told.verdict.message) == (VerdictWord.INCONCLUSIVE, "pool none does not exist")
+
+
+def test_a_pool_that_is_deleted_while_it_is_measured_costs_the_trial_that_pool_alone_and_its_claim_stays_open() -> None:
+    trial = asked(claims=(half_of("cheap", "dear", 0.3),))
+    trial.until(lambda: trial.jobs and trial.row("cheap").phase is TrialPhase.MEASURING)
+    trial.world.grounds["cheap"].exists = False
+    assert trial.to_its_end() == Reason.PROBE_FAILED
+    assert [row.phase for row in trial.memory.rows] == [TrialPhase.MEASURED, TrialPhase.FAILED]
+    assert [told.verdict.verdict for told in trial.memory.verdicts] == [VerdictWord.INCONCLUSIVE]
+
+
+def test_what_was_decided_of_a_pool_that_is_deleted_later_stays() -> None:
+    trial = asked(claims=(half_of("cheap", "dear", 0.3),))
+    trial.until(lambda: trial.memory.verdicts and trial.memory.verdicts[0].verdict.verdict is VerdictWord.REFUTED)
+    decided = trial.memory.verdicts
+    trial.world.grounds["cheap"].exists = False
+    gone = replace(trial.snapshot(), memory=replace(trial.memory, finished="", said="", ended=None))
+    assert decide_trial(gone, trial.now).memory.verdicts == decided
+
+
+@pytest.mark.parametrize(("seconds", "milliseconds"), [(180, 100), (3600, 100), (43_000, 1_000_000)])
+def test_of_a_pool_of_which_nothing_is_known_a_ramp_that_its_generator_takes_gets_to_its_highest_load(
+    seconds: int, milliseconds: int
+) -> None:
+    there = asked()
+    snapshot = there.world.snapshot()
+    latency = (LatencyObjective(metric="e2e", milliseconds=milliseconds, percent=99.0),)
+    seen = analysis(replace(snapshot, workload=replace(snapshot.workload, latency=latency)), there.now)
+    option = seen.option("dear")
+    assert option is not None
+    ramp = ramp_of(seen, replace(option, capacity=None), None, seconds)
+    assert 1.1 <= ramp.growth <= 16.0
+    assert ramp.first * ramp.step_seconds >= 0.9, "a step sends a request"
+    sent, step = rates(ramp.first, ramp.most, ramp.halvings, FEWER_STEPS, ramp.growth), Sent(0.0)
+    with suppress(StopIteration):
+        step = next(sent)
+        while True:
+            step = sent.send(Seen(kept=True, full=True))
+    assert (step.rate == pytest.approx(ramp.most, rel=0.01) and step.rate >= 100.0) or ramp.growth == 16.0
 
 
 def test_where_no_pool_can_be_measured_it_ends_at_once() -> None:

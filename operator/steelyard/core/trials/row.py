@@ -119,12 +119,17 @@ def _cannot_be_made(look: Look, memory: TrialMemory, row: TrialRow) -> str | Non
     """Why the replica is not there and will not be."""
     option = look.option(row.pool)
     if option is None:
-        return None if isinstance(look.seen, Refusal) else f"pool {row.pool} does not exist any more"
+        return _is_gone(look, row.pool)
     if option.candidate.refusal is not None:
         return option.candidate.refusal.message
     if option.candidate.revision != row.revision:
         return "its artifact, image or arguments changed after the trial had started: make another trial"
     return "its Job is gone, and too little time is left to make it again" if seconds_left(look, memory) < LEAST_LEFT else None
+
+
+def _is_gone(look: Look, pool: str) -> str | None:
+    """That the pool is not there any more; None where it is, or nobody can see."""
+    return None if isinstance(look.seen, Refusal) or look.option(pool) is not None else f"pool {pool} does not exist any more"
 
 
 def _found(look: Look, row: TrialRow, replica: TrialReplica) -> TrialRow:
@@ -137,6 +142,8 @@ def _found(look: Look, row: TrialRow, replica: TrialReplica) -> TrialRow:
     if isinstance(facts, Refusal):
         # What a request has to keep is not known any more.
         return replace(row, phase=TrialPhase.FAILED, message=facts.message)
+    if (gone := _is_gone(look, row.pool)) is not None:
+        return replace(row, phase=TrialPhase.FAILED, message=gone)
     allowed, promised = facts.workload.allowed, facts.workload.latency
     capacity = probed_capacity(probe.steps, allowed, promised)
     if capacity is not None and sum(s.offered for s in told(probe.steps) if load_of(s) <= capacity.rate.point) < FEW:

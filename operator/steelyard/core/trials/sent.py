@@ -20,7 +20,9 @@ from steelyard.core.vocabulary.reading import Fresh
 PARTS = (0.5, 1.0, 2.0)
 """Of the workload's load, at which a steady step is sent."""
 GROWTH, HALVINGS = 4.0, 6
-"""Times the last rate that the next one is until the promise breaks, and steps between that one and the last that kept it."""
+"""Times the last rate that the next one is, at least, until the promise breaks, and steps between that one and the last that kept it."""
+MOST_GROWTH = 16.0
+"""Which the generator takes at most."""
 RAMP, STEADY = 0.65, 0.2
 """Of the time for the load, for the ramp and for the steady steps together; the rest is for the queues of steps that were too much."""
 BETWEEN = 4
@@ -32,8 +34,8 @@ FULLER = 2
 BELOW, WIDE = 16.0, 1024.0
 """Times below what a replica is expected to carry, at least, that a ramp begins; and times its first step that it goes up to. What is known of a pool says
 where to begin and not where to end: a trial is to find out."""
-SLOWEST, FASTEST = 0.01, 100.0
-"""Requests per second that a ramp begins with at least, and that it goes up to where nothing is known of a pool and its load."""
+FASTEST = 100.0
+"""Requests per second that a ramp goes up to at least where nothing is known of a pool and its load."""
 START, SPARE = 900, 2.0
 """Seconds that a replica may take to start where none was measured there, and times the measured ones."""
 LEAST_START = 60
@@ -73,21 +75,24 @@ def least_seconds(workload: Workload) -> int:
 
 def ramp_of(seen: Analysis, option: Option, load: float | None, seconds: int) -> Ramp:
     """The ramp to a pool in so many seconds for all of the load. load: of the workload when the trial began."""
-    first, most = _loads(seen, option, load)
     each = max(RAMP * seconds / (_USUAL + BETWEEN * HALVINGS), _least_step(seen.snapshot.workload))
+    step = max(1, int(each))
+    first, most = _loads(seen, option, load, 1 / step)
     between = max(each, (RAMP * seconds - _USUAL * each) / HALVINGS)
     return Ramp(
         first=significant(first),
         most=significant(most),
-        step_seconds=max(1, int(each)),
+        step_seconds=step,
         halvings=HALVINGS,
         lengths=_lengths(seen),
         between_seconds=max(1, int(between)),
-        growth=GROWTH,
+        growth=significant(min(MOST_GROWTH, max(GROWTH, (most / first) ** (1 / _GROWING)))),
     )
 
 
-_USUAL = 1 + ceil(log(WIDE, GROWTH)) + FULLER
+_GROWING = ceil(log(WIDE, GROWTH))
+"""Times that the rate grows from the first to the most."""
+_USUAL = 1 + _GROWING + FULLER
 """Steps of a ramp beside its halvings."""
 
 
@@ -105,13 +110,13 @@ def loads_of(load: float | None) -> tuple[float, ...]:
     return tuple(significant(part * load) for part in PARTS) if load else ()
 
 
-def _loads(seen: Analysis, option: Option, load: float | None) -> tuple[float, float]:
-    """Requests per second that one replica is sent first and at most."""
+def _loads(seen: Analysis, option: Option, load: float | None, least: float) -> tuple[float, float]:
+    """Requests per second that one replica is sent first and at most. least: of which one is sent within a step; what is slower is found by halvings."""
     expected = [rate for rate in (_share(seen, load), option.capacity.rate.point if option.capacity is not None else None) if rate]
     if not expected:
-        return SLOWEST, FASTEST
+        return least, max(FASTEST, WIDE * least)
     # What was carried is there or above; a first step that is too much is halved.
-    first = max(SLOWEST, max(expected) / BELOW)
+    first = max(least, max(expected) / BELOW)
     return first, WIDE * first
 
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Set
 from dataclasses import replace
 from math import ceil
 
 from steelyard.core.facts.claim import Claim, ClaimMetric, OperatingPoint
-from steelyard.core.facts.memory import Known, VerdictWord
-from steelyard.core.facts.trial import TrialMemory, TrialPhase, TrialRow, TrialVerdict
+from steelyard.core.facts.memory import ClaimVerdict, Known, VerdictWord
+from steelyard.core.facts.trial import PoolClaim, TrialMemory, TrialPhase, TrialRow, TrialVerdict
+from steelyard.core.facts.unit_cost import Unit
 from steelyard.core.placing.analysis import Analysis
 from steelyard.core.planning.option import PER_HOUR, Option
 from steelyard.core.rebalancing.claims import verdicts
 from steelyard.core.rebalancing.verdict import TOLERANCE
 from steelyard.core.statistics.interval import Interval
 from steelyard.core.trials.look import Look
-from steelyard.core.vocabulary.reason import Refusal
+from steelyard.core.vocabulary.reason import Reason, Refusal
 
 AROUND, LOADS = 4.0, 97
 """Times the workload's load, either way, within which it is looked where a claim flips, and at how many loads."""
@@ -33,7 +35,36 @@ def verdicts_of(look: Look, memory: TrialMemory) -> tuple[TrialVerdict, ...]:
     found = verdicts(measured, workload.model.uri, workload.rebalancing.min_good_requests, (), workload.unit)
     claims = {(o.pool, claim.name): claim for o in measured for claim in o.candidate.pool.claims}
     rows = {row.pool: row for row in memory.rows}
-    return tuple(TrialVerdict(verdict=each, flips=_flips(claims[each.pool, each.name], each.pool, rows, memory.load)) for each in found)
+    told = [TrialVerdict(verdict=each, flips=_flips(claims[each.pool, each.name], each.pool, rows, memory.load)) for each in found]
+    told += _of_absent(look, memory, {o.pool for o in measured}, workload.unit)
+    return tuple(sorted(told, key=lambda each: (each.verdict.pool, each.verdict.name)))
+
+
+def _of_absent(look: Look, memory: TrialMemory, present: Set[str], unit: Unit) -> Iterator[TrialVerdict]:
+    """Of pools that do not exist, or not any more. What was decided stays; every other claim stays open, since nobody can judge it now."""
+    told = {(each.verdict.pool, each.verdict.name): each for each in memory.verdicts}
+    asked = {(each.pool, each.claim.name): TrialVerdict(verdict=_open(each, unit)) for each in look.trial.claims}
+    for key in told.keys() | asked.keys():
+        if key[0] not in present:
+            yield told[key] if key not in asked or (key in told and is_decided(told[key])) else asked[key]
+
+
+def _open(asked: PoolClaim, unit: Unit) -> ClaimVerdict:
+    claim = asked.claim
+    return ClaimVerdict(
+        pool=asked.pool,
+        name=claim.name,
+        verdict=VerdictWord.INCONCLUSIVE,
+        n=0,
+        claimed=claim.figure,
+        measured=None,
+        lower=None,
+        upper=None,
+        message=f"pool {asked.pool} does not exist",
+        relative_to=claim.relative_to,
+        reason=Reason.NOT_COMPARABLE.value,
+        unit=claim.counted(unit),
+    )
 
 
 def is_decided(verdict: TrialVerdict) -> bool:
