@@ -389,7 +389,9 @@ steelyard_server_node_energy_joules_total{processor="package-0"} 7.0
 
 def test_energy_is_that_of_the_servers_devices_alone() -> None:
     assert counters(PAGE) == {"GPU-a": 1.5, "GPU-b": 2e6}
-    assert counters("") == counters("<html>") == counters(PAGE.replace("1.5", "NaN").replace("2e+06", "+Inf")) == {}
+    assert counters("") == counters(PAGE.replace("1.5", "NaN").replace("2e+06", "+Inf")) == {}
+    with pytest.raises(ValueError, match="html"):
+        counters("<html>")
 
 
 @pytest.mark.parametrize(

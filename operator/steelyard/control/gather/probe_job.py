@@ -56,7 +56,7 @@ def told_of(job: Manifest, pod: Manifest | None, move: str, key: PlacementKey, k
     told = Probe(move=move, key=key, state=ProbeState.STARTING, started=made, ready_seconds=ready)
     if (ended := state.get("terminated")) is not None:
         return _ended(told, ended)
-    if (condition := _condition(job)) is not None:
+    if (condition := over(job)) is not None:
         return _with(told, ProbeState.FAILED, _without_result(job, pod, condition))
     if pod is not None and (why := crash_of(pod)) is not None:
         return _with(told, ProbeState.FAILED, why)
@@ -159,8 +159,8 @@ def whole(raw: Any) -> int:
     return raw
 
 
-def _condition(job: Manifest) -> Mapping[str, Any] | None:
-    """That it is over. At its deadline FailureTarget says so first: Failed waits for its pod to end (Kubernetes 1.31)."""
+def over(job: Manifest) -> Mapping[str, Any] | None:
+    """The condition that says that it is over; None while it goes on. At its deadline FailureTarget says so first: Failed waits for its pod to end (Kubernetes 1.31)."""
     conditions = (job.get("status") or {}).get("conditions") or ()
     return next((c for c in conditions if c.get("type") in {"Complete", "Failed", "FailureTarget"} and c.get("status") == "True"), None)
 

@@ -9,8 +9,9 @@ from typing import Any
 from steelyard.api.accelerator_trial import AcceleratorTrial
 from steelyard.control.gather.pod_trouble import SecretKeys
 from steelyard.control.gather.pool_facts import claim_of
-from steelyard.control.gather.probe_job import figure, figure_or_none, generator, step_of, told_of, whole
+from steelyard.control.gather.probe_job import figure, figure_or_none, generator, over, step_of, told_of, whole
 from steelyard.control.gather.termination import last_word
+from steelyard.control.gather.unplaced import node_found
 from steelyard.control.gather.workload_facts import moment
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.manifest import Manifest
@@ -57,7 +58,7 @@ def replica_of(job: Manifest, pod: Manifest | None, keys: SecretKeys, now: datet
         probe=probe,
         steady=_steady(word.get("steady")) if told else (),
         began=_began(word.get("began")) if told else None,
-        scheduled=_scheduled(pod or {}),
+        scheduled=node_found(pod or {}),
         ended=_ended(job, state),
         address=_address(pod or {}) if state.get("running") else None,
     )
@@ -100,21 +101,10 @@ def _began(raw: Any) -> datetime | None:
     return datetime.fromtimestamp(raw, UTC)
 
 
-def _scheduled(pod: Manifest) -> datetime | None:
-    conditions = (pod.get("status") or {}).get("conditions") or ()
-    return next(
-        (moment(c.get("lastTransitionTime")) for c in conditions if c.get("type") == "PodScheduled" and c.get("status") == "True"), None
-    )
-
-
 def _ended(job: Manifest, state: Mapping[str, Any]) -> datetime | None:
     """When the generator ended, or its Job did."""
     ended = moment((state.get("terminated") or {}).get("finishedAt"))
-    conditions = (job.get("status") or {}).get("conditions") or ()
-    over = (
-        moment(c.get("lastTransitionTime")) for c in conditions if c.get("type") in {"Complete", "Failed"} and c.get("status") == "True"
-    )
-    return ended or next(over, None)
+    return ended or moment((over(job) or {}).get("lastTransitionTime"))
 
 
 def _address(pod: Manifest) -> str | None:

@@ -6,10 +6,12 @@ the Job of the same name, for the time that is left.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Set
 from typing import Any
 
 from steelyard.control.clock import Clock
+from steelyard.control.gather.probe_job import over
 from steelyard.control.gather.spec import Unreadable
 from steelyard.control.gather.trial_snapshots import TrialSnapshots
 from steelyard.control.kube import manifest as manifests
@@ -82,8 +84,10 @@ class TrialReconciler:
         written = await self._write_down(raw, decision)
         for job in decision.jobs:
             await self._make(written, trial_job(job, self._settings))
-        for address, moment in decision.begin.items():
-            await self._fetch(f"{address}/progress?begin={moment.timestamp():.3f}")
+        # At once: one that does not answer must not keep the others from beginning with it.
+        await asyncio.gather(
+            *(self._fetch(f"{address}/progress?begin={moment.timestamp():.3f}") for address, moment in decision.begin.items())
+        )
         self._refusals.ended(raw, began)
         self._decision_log.note(raw, decision.notes)
         if decision.over:
@@ -126,13 +130,8 @@ class TrialReconciler:
     async def _end(self, raw: Manifest, told: Set[str]) -> float | None:
         """What runs ends; what has ended stays for its log until its own time. told: Jobs whose generator has said its last word, which their conditions
         tell a moment later."""
-        running = [job for job in self._snapshots.jobs(raw) if manifests.name(job) not in told and not _is_over(job)]
+        running = [job for job in self._snapshots.jobs(raw) if manifests.name(job) not in told and over(job) is None]
         for job in running:
             key = JOBS.key_of(job)
             await self._applier.delete(JOBS, key.namespace, key.name, owner_uid=manifests.uid(raw))
         return ENDING if running else None
-
-
-def _is_over(job: Manifest) -> bool:
-    conditions = (job.get("status") or {}).get("conditions") or ()
-    return any(c.get("type") in {"Complete", "Failed"} and c.get("status") == "True" for c in conditions)
