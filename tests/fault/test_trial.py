@@ -81,6 +81,17 @@ class Asked:
         return name.replace(self.run.tag, "*")
 
 
+def measuring(a_move: Callable[..., MoveRun]) -> Asked:
+    """One whose replicas are both asked, for longer than a test takes."""
+    run = a_move(small=True, rebalancing=OBSERVE)
+    run.play.probe_seconds = MOVE_SECONDS
+    run.start_operator()
+    asked = Asked(run)
+    asked.begin()
+    asked.until("both to measure", lambda: asked.phases() == {"Measuring"})
+    return asked
+
+
 def stage_of_trial(call: Call) -> str | None:
     """Of a status of the trial; None of all other writes."""
     if not call.is_for("acceleratortrials/status") or not isinstance(call.body, dict):
@@ -120,12 +131,8 @@ def test_both_pools_are_measured_the_claim_is_judged_and_no_user_notices(a_move)
 
 @meanwhile
 def test_one_that_is_deleted_while_it_measures_leaves_nothing(a_move):
-    run = a_move(small=True, rebalancing=OBSERVE)
-    run.play.probe_seconds = MOVE_SECONDS
-    run.start_operator()
-    asked = Asked(run)
-    asked.begin()
-    asked.until("both to measure", lambda: asked.phases() == {"Measuring"})
+    asked = measuring(a_move)
+    run = asked.run
     run.cluster.api.delete(asked.path)
     asked.until("its pods to be gone", lambda: not asked.pods(), SOON)
     asked.until(
@@ -139,12 +146,8 @@ def test_one_that_is_deleted_while_it_measures_leaves_nothing(a_move):
 
 @meanwhile
 def test_one_that_is_stopped_ends_its_replicas_and_keeps_what_it_knows(a_move):
-    run = a_move(small=True, rebalancing=OBSERVE)
-    run.play.probe_seconds = MOVE_SECONDS
-    run.start_operator()
-    asked = Asked(run)
-    asked.begin()
-    asked.until("both to measure", lambda: asked.phases() == {"Measuring"})
+    asked = measuring(a_move)
+    run = asked.run
     asked.apply(stop=True)
     assert asked.to_its_end(SOON) == "Stopped"
     asked.until("its replicas to be gone", lambda: not asked.running(), SOON)
@@ -153,7 +156,7 @@ def test_one_that_is_stopped_ends_its_replicas_and_keeps_what_it_knows(a_move):
 
 
 @meanwhile
-def test_a_pool_that_is_lost_and_a_node_that_is_lost_cost_the_trial_that_pool_alone(a_move):
+def test_a_server_that_crashes_costs_the_trial_that_pool_alone(a_move):
     run = a_move(small=True, rebalancing=OBSERVE)
     run.play.crashing.add(run.cheap)
     run.start_operator()
@@ -170,12 +173,8 @@ def test_a_pool_that_is_lost_and_a_node_that_is_lost_cost_the_trial_that_pool_al
 
 @meanwhile
 def test_users_come_first_it_ends_when_the_workload_begins_to_miss_its_promise(a_move):
-    run = a_move(small=True, rebalancing=OBSERVE)
-    run.play.probe_seconds = MOVE_SECONDS
-    run.start_operator()
-    asked = Asked(run)
-    asked.begin()
-    asked.until("both to measure", lambda: asked.phases() == {"Measuring"})
+    asked = measuring(a_move)
+    run = asked.run
     run.play.behaviours[run.dear].broken = 0.33
     assert asked.to_its_end() == "SLOAtRisk"
     asked.until("its replicas to be gone", lambda: not asked.running(), SOON)
