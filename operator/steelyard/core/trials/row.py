@@ -8,7 +8,7 @@ from datetime import datetime
 from steelyard.core.facts.probe import ProbeState
 from steelyard.core.facts.snapshot import LatencyObjective
 from steelyard.core.facts.trial import TrialMemory, TrialPhase, TrialReplica, TrialRow
-from steelyard.core.performance.probe_steps import load_of, lowest, told
+from steelyard.core.performance.probe_steps import is_kept, lowest, told
 from steelyard.core.performance.ramp import probed_capacity, probed_saturation
 from steelyard.core.placing.analysis import Analysis
 from steelyard.core.planning.option import Option
@@ -136,7 +136,9 @@ def _found(look: Look, row: TrialRow, replica: TrialReplica) -> TrialRow:
     """What its probe told."""
     facts, probe = look.snapshot.workload, replica.probe
     row = replace(row, ended=replica.ended or look.now, steady=replica.steady)
-    if lowest(probe.steps) is None:
+    # The steady steps tell of the same replica: at which loads it kept the promise.
+    steps = (*probe.steps, *(each.step for each in replica.steady))
+    if lowest(steps) is None:
         why = "its steps tell nothing: fewer or more requests were sent than their rates say"
         return replace(row, phase=TrialPhase.FAILED, message=why)
     if isinstance(facts, Refusal):
@@ -145,12 +147,12 @@ def _found(look: Look, row: TrialRow, replica: TrialReplica) -> TrialRow:
     if (gone := _is_gone(look, row.pool)) is not None:
         return replace(row, phase=TrialPhase.FAILED, message=gone)
     allowed, promised = facts.workload.allowed, facts.workload.latency
-    capacity = probed_capacity(probe.steps, allowed, promised)
-    if capacity is not None and sum(s.offered for s in told(probe.steps) if load_of(s) <= capacity.rate.point) < FEW:
+    capacity = probed_capacity(steps, allowed, promised)
+    if capacity is not None and sum(s.offered for s in told(steps) if is_kept(s, allowed)) < FEW:
         # So few are in time by chance.
         capacity = None
     message = probe.message if capacity is not None else _broken(replica, allowed, promised)
-    return replace(row, phase=TrialPhase.MEASURED, message=message, capacity=capacity, saturation=probed_saturation(probe.steps))
+    return replace(row, phase=TrialPhase.MEASURED, message=message, capacity=capacity, saturation=probed_saturation(steps))
 
 
 def _broken(replica: TrialReplica, allowed: float, promised: tuple[LatencyObjective, ...]) -> str:
