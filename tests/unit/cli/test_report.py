@@ -79,6 +79,30 @@ def test_a_month_is_730_hours_at_the_pace_and_the_unit_cost_that_were_measured()
     assert float(row.money) == pytest.approx(float(month.units) / 1000 * 0.00301, abs=0.01)
 
 
+def test_where_the_money_is_adds_up_and_leads_to_the_bill():
+    seen = copy.deepcopy(moved())
+    seen.workloads[0]["status"]["costs"] = [{"pool": AMX, "allocated": "0.170", "fullyLoaded": "0.254", "avoidable": "0.2"}]
+    texts = [text for _, text in page(seen).texts]
+    at = texts.index("Where the money is")
+    assert (
+        texts[at + 1]
+        == "EUR an hour, as things stand now. Without the workload the bill would be less by the last column, which is what decides"
+    )
+    assert texts[at + 7 : at + 12] == [AMX, "0.170", "0.0840", "0.254", "0.200"]
+    assert "steelyard bill LEDGER BILL" in texts
+
+
+def test_it_says_what_is_served_when_it_was_measured_and_by_how_many_requests():
+    seen = copy.deepcopy(moved())
+    seen.workloads[0]["spec"]["model"] |= {"revision": "c9a7" * 10}
+    seen.workloads[0]["status"]["placements"][0]["inputTokensPerRequest"] = {"mean": "212.4"}
+    texts = [text for _, text in page(seen).texts]
+    assert any("all-MiniLM-L6-v2 at c9a7c9a7c9a7c9a7c9a, 2026-03-01" in text for text in texts)
+    assert (
+        f"{AMX}: 2026-03-01 11:00:00 to 2026-03-01 11:58:00 UTC, revision 77b0de41, 88,410 good requests of its users, 212 input tokens in the mean"
+    ) in texts
+
+
 def test_where_a_part_of_the_load_is_not_measured_there_is_no_month():
     seen = copy.deepcopy(balanced())
     for place in seen.workloads[0]["status"]["placements"]:
@@ -129,17 +153,17 @@ def test_figures_for_a_spreadsheet_are_rows_of_one_width_and_no_formula():
 
 
 def test_the_head_of_a_column_stands_where_its_cells_stand():
-    made = table(("Load", "Pool", "n"), [("all", "g5", "1"), ("all", "inf2", "-")], "a caption")
+    made = table(("Load", "Pool", "n"), [("all", "g5", "1"), ("all", "a pool with a long name", "-")], "a caption")
     assert made is not None
     assert [(each.text, each.get("class")) for each in made.iter() if each.tag in {"th", "td"}] == [
         ("Load", "text"),
         ("Pool", "text"),
         ("n", None),
-        ("all", None),
-        ("g5", "text"),
+        ("all", "name"),
+        ("g5", "text name"),
         ("1", None),
-        ("all", None),
-        ("inf2", "text"),
+        ("all", "name"),
+        ("a pool with a long name", "text"),
         ("-", None),
     ]
 

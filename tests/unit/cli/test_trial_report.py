@@ -4,8 +4,10 @@ import copy
 import csv
 import io
 import json
+import math
 import re
 import shlex
+from xml.etree import ElementTree
 
 import pytest
 
@@ -75,9 +77,10 @@ def test_equal_quality_stands_before_cost_and_each_load_has_its_pools_side_by_si
         "Claimed and measured",
         "Quality",
         "Capacity and cost",
-        "Cost at the workload's loads",
+        "Where the money is",
         "A month",
-        "Where the claim would turn",
+        "Prices",
+        "What would change the answer",
         "Claims and their sources",
         "How it was measured",
         "What is in doubt",
@@ -90,6 +93,57 @@ def test_equal_quality_stands_before_cost_and_each_load_has_its_pools_side_by_si
         [load, pool] for load in ("half, 60.0/s", "all, 120/s", "twice, 240/s") for pool in (INF2, G5)
     ]
     assert rows[:7] == ["half, 60.0/s", INF2, "9,600", "99.6 %", "12.4 ms", "31.8 ms", "44.1 ms"]
+
+
+def test_an_hour_is_price_times_replicas_and_says_what_of_it_is_spare():
+    told = page(decided())
+    rows = [text for _, text in told.texts[told.texts.index(("h2", "Where the money is")) :]][9:]
+    # Four replicas at 0.7582 carry 4 x 38.5 requests/s while the objective is kept, and 120 come.
+    assert rows[14:21] == ["all, 120/s", INF2, "4", "3.03", "22 %", "0.00702", "-"]
+    assert (
+        f"{INF2}: a replica starts in 95s, which costs 0.0200 USD, its artifact compiled for 14m, once, the trial itself cost 0.310 USD there."
+        in rows
+    )
+    carried = [text for _, text in page(failed()).texts]
+    assert "22 %" in carried, "of a capacity that is a lower end at least that"
+
+
+def test_prices_have_class_and_age_and_a_break_even_with_its_interval():
+    told = page(decided())
+    texts = [text for _, text in told.texts]
+    at = texts.index("Prices")
+    assert texts[at + 9 : at + 16] == [INF2, "0.7582", "List", "0.7582 USD", "List", "2026-02-20", "9d"]
+    (found,) = trial_report(decided()).break_even
+    assert float(found.equal_at) == pytest.approx(0.7582 / 0.83, rel=1e-5)
+    assert [float(found.lower), float(found.upper)] == pytest.approx([0.7582 / 0.88, 0.7582 / 0.79], rel=1e-5)
+    assert float(found.true_at) == pytest.approx(0.7582 * 0.50 / 0.83, rel=1e-5)
+    assert (
+        f"{INF2}: at 0.913 [0.862, 0.960] USD an hour for a replica, instead of 0.7582, it would cost as much as {G5}; the claim "
+        "unit-cost-0-50-of-g5-xlarge would be true at 0.457 or less."
+    ) in texts
+
+
+def test_there_is_no_break_even_without_a_measurement_or_a_price():
+    assert trial_report(failed()).break_even == ()
+    one = changed()
+    del one.trial["status"]["pools"][0]["pricePerHour"]
+    assert trial_report(one).break_even == ()
+
+
+def test_the_picture_has_the_claim_the_measurement_and_the_line_at_1_of_a_ratio():
+    text = content(trial_report(decided()), "html")
+    drawn = ElementTree.fromstring(re.search(r"<svg.*?</svg>", text, re.DOTALL).group())
+    by_kind = {
+        kind: [each for each in drawn if each.get("class") == kind] for kind in ("claimed", "one", "measured Refuted", "measured Confirmed")
+    }
+    ring, ring_of_value = (float(each.get("cx")) for each in by_kind["claimed"])
+    one, one_of_value = (float(each.get("x1")) for each in by_kind["one"])
+    bar, dot = by_kind["measured Refuted"]
+    # At 0.50 of the other pool, measured 0.83 [0.79, 0.88], and the other pool itself at 1.
+    assert ring < float(bar.get("x1")) < float(dot.get("cx")) < float(bar.get("x2")) < one
+    assert (one - float(dot.get("cx"))) / (one - ring) == pytest.approx(math.log(0.83) / math.log(0.5), abs=0.002)
+    assert ring_of_value == one_of_value == one, "a value stands as a multiple of what was claimed"
+    assert float(by_kind["measured Confirmed"][1].get("cx")) < one
 
 
 def test_a_load_at_which_the_promise_is_not_kept_is_a_doubt_about_its_cost():

@@ -35,6 +35,8 @@ class TrialView:
     name: str
     workload: str
     model: str | None
+    model_revision: str | None
+    """Of the repository that it comes from, or its digest."""
     objective: tuple[Objective, ...]
     """What the workload promises."""
     unit: str
@@ -96,6 +98,7 @@ def trial_view(seen: GatheredTrial) -> TrialView:
         name=one.name,
         workload=one.workload,
         model=serving.model if serving else None,
+        model_revision=serving.model_revision if serving else None,
         objective=serving.objective if serving else (),
         unit=serving.unit if serving else GOOD_REQUESTS,
         state=state(one, seen.now),
