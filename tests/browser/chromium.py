@@ -8,7 +8,6 @@ import itertools
 import json
 import os
 import select
-import shutil
 import subprocess
 import tempfile
 import time
@@ -16,7 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-PROGRAMS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+from cluster import packages
+
 FLAGS = (
     "--headless=new",
     "--remote-debugging-pipe",
@@ -37,7 +37,7 @@ MISSING = (
 
 def program() -> str:
     """Where it is; an AssertionError that says what to do where it is not."""
-    found = next(filter(None, map(shutil.which, PROGRAMS)), None)
+    found = packages.found("chromium")
     assert found is not None, MISSING
     return found
 
@@ -71,7 +71,7 @@ class Chromium:
     def page(self) -> Tab:
         """A new one."""
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
-        return Tab(self, self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"])
+        return Tab(self, target, self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"])
 
     def call(self, method: str, session: str = "", **given: Any) -> Any:
         """The result of a command."""
@@ -108,8 +108,8 @@ class Chromium:
 class Tab:
     """One page of it."""
 
-    def __init__(self, browser: Chromium, session: str) -> None:
-        self._browser, self._session = browser, session
+    def __init__(self, browser: Chromium, target: str, session: str) -> None:
+        self._browser, self._target, self._session = browser, target, session
 
     def call(self, method: str, **given: Any) -> Any:
         """A command to this page."""
@@ -122,12 +122,13 @@ class Tab:
         self.call("Page.navigate", url=file.as_uri())
         self._browser.event("Page.loadEventFired", self._session)
         self.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
-        told = [each for each in self._browser.events if each.get("sessionId") == self._session]
-        return [each["params"]["request"]["url"] for each in told if each["method"] == "Network.requestWillBeSent"]
+        asked = [each["params"]["request"] for each in self._browser.events if self._is(each, "Network.requestWillBeSent")]
+        return [str(each["url"]) for each in asked]
 
-    def look(self, *, scheme: str = "light", medium: str = "screen", width: int = 1280, height: int = 900) -> None:
+    def look(self, *, scheme: str = "light", medium: str = "screen", width: int = 1280, scrollbars: bool = True) -> None:
         """As a reader with this screen, or this paper, has it."""
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+        self.call("Emulation.setScrollbarsHidden", hidden=not scrollbars)
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
         self.call("Emulation.setEmulatedMedia", media=medium, features=[{"name": "prefers-color-scheme", "value": scheme}])
 
     def evaluate(self, expression: str) -> Any:
@@ -135,6 +136,18 @@ class Tab:
         told = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in told, told["exceptionDetails"]
         return told["result"].get("value")
+
+    def complaints(self) -> list[str]:
+        """What the browser has written down as wrong since the page was opened."""
+        told = [each["params"]["entry"] for each in self._browser.events if self._is(each, "Log.entryAdded")]
+        return [str(each["text"]) for each in told]
+
+    def _is(self, event: dict[str, Any], method: str) -> bool:
+        return (event.get("sessionId"), event.get("method")) == (self._session, method)
+
+    def close(self) -> None:
+        """No more of it."""
+        self._browser.call("Target.closeTarget", targetId=self._target)
 
     def read_aloud(self) -> list[tuple[str, str]]:
         """(role, name) of everything that a screen reader comes to, in its order."""

@@ -58,6 +58,7 @@ def picture(verdicts: Sequence[Sentence]) -> Element | None:
             aria_label=f"Claimed and measured. {' '.join(row.told.said for row in rows)}",
         ),
         element("figcaption", SAID, class_="soft"),
+        tabindex="0",  # Where it is wider than the screen it is scrolled, by the keyboard too.
     )
 
 

@@ -8,7 +8,7 @@ STYLE = """
 @media print {
   :root { --ground: #ffffff; --ink: #000000; --soft: #333333; --line: #999999; --good: #0b5d1e; --bad: #9b1111; --open: #6b4700; }
 }
-body { background: var(--ground); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 62rem; padding: 2rem 1rem; }
+body { background: var(--ground); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 62rem; overflow-wrap: break-word; padding: 2rem 1rem; }
 h1 { font-size: 1.75rem; line-height: 1.25; margin: 0 0 .5rem; text-wrap: balance; }
 h2 { border-top: 1px solid var(--line); font-size: 1.2rem; margin: 2rem 0 .5rem; padding-top: 1rem; }
 .lead { font-size: 1.2rem; margin: .5rem 0; }
