@@ -11,8 +11,8 @@ from pathlib import Path
 from steelyard.cli.document import document
 from steelyard.cli.page import trial, workload
 from steelyard.cli.problem import Problem
-from steelyard.cli.view.figure_row import HEADS, cells, figure_rows, trial_rows
 from steelyard.cli.view.report import ReportView
+from steelyard.cli.view.sheet import report_sheet, trial_sheet
 from steelyard.cli.view.trial_report import TrialReportView
 
 
@@ -21,9 +21,9 @@ def content(view: ReportView | TrialReportView, form: str) -> str:
     if form == "json":
         return json.dumps(document(type(view).__name__.removesuffix("View"), view.now, view), indent=2, ensure_ascii=False) + "\n"
     if form == "csv":
-        rows = trial_rows(view) if isinstance(view, TrialReportView) else figure_rows(view)
+        sheet = trial_sheet(view) if isinstance(view, TrialReportView) else report_sheet(view)
         told = io.StringIO()
-        csv.writer(told, lineterminator="\n").writerows([HEADS, *map(cells, rows)])
+        csv.writer(told, lineterminator="\n").writerows([sheet.heads, *sheet.rows])
         return told.getvalue()
     return trial.page(view) if isinstance(view, TrialReportView) else workload.page(view)
 

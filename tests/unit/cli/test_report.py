@@ -15,7 +15,6 @@ from steelyard.cli.page.element import table
 from steelyard.cli.page.style import STYLE
 from steelyard.cli.problem import Problem
 from steelyard.cli.report_file import content, put
-from steelyard.cli.view.figure_row import HEADS
 from steelyard.cli.view.report import report
 from unit.cli.html_page import Page
 from unit.cli.situations import NOW, SITUATIONS, balanced, moved, no_pool
@@ -143,13 +142,20 @@ def test_doubts_tell_short_measurements_old_prices_and_claims_that_stand_for_fig
     assert re.search(r"its price is of 2026-\d\d-\d\d", doubts)
 
 
-def test_figures_for_a_spreadsheet_are_rows_of_one_width_and_no_formula():
-    seen = claims(balanced(), verdict("Refuted", "=1+1", measured="0.9"))
-    rows = list(csv.reader(io.StringIO(content(report(seen), "csv"))))
-    assert tuple(rows[0]) == HEADS
-    assert {len(row) for row in rows} == {len(HEADS)}
-    assert not [cell for row in rows[1:] for cell in row if cell[:1] in {"=", "+", "@"}]
-    assert [row for row in rows if row[:3] == [AVX, "unit_cost", "0.00381"]]
+def test_for_a_spreadsheet_there_is_a_row_a_pool_with_units_in_its_head_and_no_formula():
+    seen = copy.deepcopy(moved())
+    seen.workloads[0]["status"]["lastDecision"]["options"].append({"pool": "=1+1", "feasible": False})
+    rows = {row["pool"]: row for row in csv.DictReader(io.StringIO(content(report(seen), "csv")), strict=True)}
+    assert set(rows) == {AMX, AVX, "inf2", "'=1+1"}
+    avx, lost = rows[AVX], rows["'=1+1"]
+    cost = "cost (EUR for 1,000 good requests)"
+    assert (avx[cost], avx[f"{cost}, lower"], avx[f"{cost}, upper"]) == ("0.00381", "0.00369", "0.00394")
+    assert (avx["in use"], avx["basis of the cost"], avx["good requests behind it"]) == ("no", "Measured", "50812")
+    assert (avx["p99 (ms)"], avx["node price (EUR/hour)"], avx["class of the price"]) == ("41", "0.20", "Static")
+    assert avx["price of"].startswith("2026-02-20T")
+    month = next(row for row in report(seen).month.pools if row.pool == AVX)
+    assert avx["a month (EUR)"] == f"{month.money}"
+    assert (lost.pop("pool"), lost.pop("in use"), set(lost.values())) == ("'=1+1", "no", {""}), "what is not known is empty"
 
 
 def test_the_head_of_a_column_stands_where_its_cells_stand():

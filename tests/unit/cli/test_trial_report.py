@@ -16,7 +16,6 @@ from steelyard.cli.main import main
 from steelyard.cli.parser import build
 from steelyard.cli.problem import NotThere, Problem
 from steelyard.cli.report_file import content
-from steelyard.cli.view.figure_row import HEADS
 from steelyard.cli.view.trial_report import trial_report
 from unit.cli.fake_api import fake_api
 from unit.cli.html_page import Page
@@ -209,13 +208,43 @@ def test_what_a_tenant_writes_stays_text():
     assert any(evil in text for _, text in page(one).texts)
 
 
-def test_figures_for_a_spreadsheet_are_rows_of_one_width_and_none_is_made_up():
-    rows = list(csv.reader(io.StringIO(content(trial_report(failed()), "csv"))))
-    assert tuple(rows[0]) == HEADS
-    assert {len(row) for row in rows} == {len(HEADS)}
-    assert [INF2, "capacity_per_replica", "38.5", "36.1", "41.0", "12000", "Carried"] in rows
-    assert [INF2, "p99_milliseconds at 120", "61.3", "", "", "9600", ""] in rows
-    assert [G5, "capacity_per_replica", "", "", "", "", ""] in rows, "what was not measured is empty"
+def sheet(seen):
+    """Rows by head."""
+    return list(csv.DictReader(io.StringIO(content(trial_report(seen), "csv")), strict=True))
+
+
+def test_for_a_spreadsheet_there_is_a_row_a_pool_and_load_with_units_in_its_head():
+    rows = sheet(decided())
+    assert [(row["pool"], row["load (requests/s)"], row["replicas"]) for row in rows] == [
+        *((INF2, "60", "2"), (INF2, "120", "4"), (INF2, "240", "7")),
+        *((G5, "60", "2"), (G5, "120", "3"), (G5, "240", "6")),
+    ]
+    half, now, _ = rows[:3]
+    assert (now["p50 (ms)"], now["p99 (ms)"], now["within the objective (%)"], now["requests sent"]) == ("12.4", "61.3", "99.4", "9600")
+    assert now["cost at this load (USD for 1,000 good requests)"] == "0.00702"
+    assert [float(now[f"cost at this load (USD/{time})"]) for time in ("hour", "month")] == pytest.approx([4 * 0.7582, 4 * 0.7582 * 730])
+    assert now["of it spare (%)"] == "22.100"
+    assert (half["capacity of a replica (good requests/s)"], half["capacity of a replica (good requests/s), lower"]) == ("38.5", "36.1")
+    assert half["cost where the objective is just kept (USD for 1,000 good requests), upper"] == "0.00583"
+    assert (half["price of a replica (USD/hour)"], half["class of the price"]) == ("0.7582", "List")
+    assert (half["start (s)"], half["compile (s)"], half["spent by the trial (USD)"]) == ("95", "840", "0.31")
+
+
+def test_what_is_not_known_is_an_empty_cell_and_a_pool_without_loads_has_a_row():
+    *measured, lost = sheet(failed())
+    assert [row["pool"] for row in measured] == [INF2, INF2]
+    assert lost.pop("pool") == G5
+    assert lost.pop("spent by the trial (USD)") == "0.1"
+    assert set(lost.values()) == {""}
+    assert measured[0]["basis of the capacity"] == "Carried"
+
+
+@pytest.mark.parametrize("name", TRIALS)
+def test_every_situation_has_the_same_columns_but_for_what_is_counted(name):
+    heads, *rows = csv.reader(io.StringIO(content(trial_report(TRIALS[name]()), "csv")))
+    assert len(heads) == len(set(heads)) == 28
+    assert rows and {len(row) for row in rows} == {len(heads)}
+    assert ("1M output tokens" in " ".join(heads)) == (name == "by-tokens")
 
 
 def test_json_has_all_of_it():
