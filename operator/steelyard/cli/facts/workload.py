@@ -41,6 +41,8 @@ class Workload:
     model: str | None
     model_revision: str | None
     """Of the repository that it comes from, or its digest."""
+    tensor_parallel: int | None
+    """Devices that one replica is spread over."""
     mode: str | None
     paused: bool | None
     objective: tuple[Objective, ...]
@@ -102,6 +104,7 @@ def workload(raw: Raw) -> Workload:
         observed_generation=told.observed_generation,
         model=text(source, "uri"),
         model_revision=text(source, "revision") or text(source, "digest"),
+        tensor_parallel=whole(part(spec, "compile"), "tensorParallel"),
         mode=text(rebalancing, "mode"),
         paused=truth(rebalancing, "paused"),
         objective=tuple(

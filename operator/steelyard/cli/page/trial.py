@@ -124,7 +124,7 @@ def _starting(found: TrialPool, currency: str | None) -> str:
 
 
 def _prices(view: TrialReportView) -> Element | None:
-    told, now = view.trial, {each.pool: each.price for each in view.prices}
+    told, now = view.trial, {each.pool: each.price for each in view.pools_now}
     rows = [
         (
             found.pool,

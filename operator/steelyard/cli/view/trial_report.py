@@ -20,11 +20,13 @@ LOST = frozenset({"Failed", "Refused"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NodePrice:
-    """Null where it is not known, or pools may not be read."""
+class PoolNow:
+    """A pool as it is now. Null where that is not known, or pools may not be read."""
 
     pool: str
+    accelerator: str | None
     price: Price | None
+    """Of a node: in the trial, what a replica took of one was paid at the price of then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +40,7 @@ class TrialReportView:
     """What was not measured, or may be otherwise elsewhere, as sentences."""
     hours: tuple[HourRow, ...]
     """Of each steady load on each pool."""
-    prices: tuple[NodePrice, ...]
-    """Of a node of each pool now: in the trial, what a replica took of one was paid at the price of then."""
+    pools_now: tuple[PoolNow, ...]
     break_even: tuple[BreakEven, ...]
     """Of each claim of cost that is a ratio and measured."""
     trial: TrialView
@@ -61,10 +62,14 @@ def trial_report(seen: GatheredTrial) -> TrialReportView:
         title=title,
         doubts=tuple(_doubts(view, around)),
         hours=tuple(hour_rows(view.pools)),
-        prices=tuple(NodePrice(pool=p.pool, price=around[p.pool].price if p.pool in around else None) for p in view.pools),
+        pools_now=tuple(_now(p.pool, around.get(p.pool)) for p in view.pools),
         break_even=tuple(break_evens(view.claims, {p.pool: p.price_per_hour for p in view.pools})),
         trial=view,
     )
+
+
+def _now(name: str, found: Pool | None) -> PoolNow:
+    return PoolNow(pool=name, accelerator=found.accelerator if found else None, price=found.price if found else None)
 
 
 def _doubts(view: TrialView, around: dict[str, Pool]) -> Iterator[str]:
