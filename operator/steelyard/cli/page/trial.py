@@ -167,8 +167,12 @@ def _how(told: TrialView) -> Iterator[str]:
             until = f"{found.until:%Y-%m-%d %H:%M:%S}" if found.until else "now"
             yield (
                 f"{found.pool}: {found.since:%Y-%m-%d %H:%M:%S} to {until} UTC, revision {found.revision or UNKNOWN}, "
-                f"Job {found.job_name or UNKNOWN}"
+                f"Job {found.job_name or UNKNOWN}{_served(found)}"
             )
+
+
+def _served(found: TrialPool) -> str:
+    return f", {found.backend or UNKNOWN} in {found.image}" if found.image is not None else ""
 
 
 def _again(told: TrialView) -> Element:
