@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from browser.chromium import Chromium, Tab, chromium
+from browser.recorded import recorded
 from steelyard.cli.main import main
 from unit.cli.fake_api import fake_api
 from unit.cli.situations import SITUATIONS
@@ -24,8 +25,14 @@ pytestmark = pytest.mark.browser
 
 PICTURES = Path(__file__).parents[2] / "build" / "report"
 LONG = "p" * 63
-NAMES = (*(f"workload-{name}" for name in SITUATIONS), *(f"trial-{name}" for name in TRIALS), "workload-long", "trial-long")
-FOR_PEOPLE = ("workload-moved", "trial-decided")
+NAMES = (
+    *(f"workload-{name}" for name in SITUATIONS),
+    *(f"trial-{name}" for name in TRIALS),
+    "workload-long",
+    "trial-long",
+    "trial-recorded",
+)
+FOR_PEOPLE = ("workload-moved", "trial-decided", "trial-recorded")
 """Those of which pictures are left."""
 PAPER = 703
 """Pixels that A4 is wide between margins of 14 mm, at 96 to the inch and rounded up."""
@@ -59,7 +66,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder, made = tmp_path_factory.mktemp("pages"), {}
     many: dict[str, dict[str, Callable[[], Any]]] = {
         "workload": {**SITUATIONS, "long": lambda: renamed(SITUATIONS["moved"](), "cpu-amx")},
-        "trial": {**TRIALS, "long": lambda: renamed(TRIALS["decided"](), "inf2-xlarge")},
+        "trial": {**TRIALS, "recorded": recorded, "long": lambda: renamed(TRIALS["decided"](), "inf2-xlarge")},
     }
     for kind, situations in many.items():
         for name, seen in situations.items():
