@@ -28,8 +28,8 @@ def _sections(view: ReportView) -> Iterator[Element | None]:
     told = view.explanation
     yield section("Quality", element("p", objective(told)), _quality(view))
     yield section("Cost", element("p", f"{told.where} {told.why}"), _cost(view))
-    yield section("A month", month(view.month, told.currency, "at the pace that was measured"))
     yield section("Where the money is", _hour(view), _bill(view))
+    yield section("A month", month(view.month, told.currency, "at the pace that was measured"))
     yield section("Claims and their sources", claims(told.claims))
     yield section("What would change this", listed(told_change(change, told) for change in told.would_change))
     yield section("What earlier moves saved", _moves(view))
