@@ -175,8 +175,11 @@ class TrialStep(StatusModel):
     of_present: Annotated[Decimal, says("That, as a multiple of the workload's load when the trial began.", unit="times", example="0.5")]
     replicas: Annotated[SmallCount, says("Replicas that this load needs on the pool, by the ramp.", unit="replicas", example=3)]
     rate: Annotated[Decimal, says("What one replica was asked for: the load over the replicas.", unit="requests per second", example="40")]
+    seconds: Annotated[Decimal | None, says("How long requests were sent.", unit="seconds", example="240")] = None
     requests: Annotated[Count, says("How many requests were sent.", unit="requests", example=9600)]
+    failed: Annotated[Count | None, says("How many of them got an error or were turned away.", unit="requests", example=3)] = None
     good_percent: Annotated[Decimal, says("The share of them that met every objective.", unit="percent", example="99.4")]
+    mean_milliseconds: Annotated[Decimal | None, says("What an answer took in the mean.", unit="milliseconds", example="25.1")] = None
     p50_milliseconds: Annotated[Decimal | None, says("What half of the answers took at most.", unit="milliseconds", example="22.4")] = None
     p95_milliseconds: Annotated[Decimal | None, says("What 95 of 100 answers took at most.", unit="milliseconds", example="48.1")] = None
     p99_milliseconds: Annotated[Decimal | None, says("What 99 of 100 answers took at most.", unit="milliseconds", example="80.2")] = None
@@ -192,6 +195,18 @@ class TrialStep(StatusModel):
         Decimal | None,
         says("The energy of a good request, by the server's counter. Missing where none tells it.", unit="joules", example="4.3"),
     ] = None
+    input_tokens: Annotated[
+        Decimal | None,
+        says("The tokens of a good request in the mean. Missing where the server does not tell.", unit="tokens", example="212"),
+    ] = None
+    output_tokens: Annotated[
+        Decimal | None,
+        says(
+            "The tokens of its answer in the mean. Missing where nothing is generated, or the server does not tell.",
+            unit="tokens",
+            example="128",
+        ),
+    ] = None
 
 
 class TrialPool(StatusModel):
@@ -202,6 +217,15 @@ class TrialPool(StatusModel):
     message: Annotated[Message, says("What it waits for, or why it ended so, as a sentence.", example="its artifact compiles")] = ""
     revision: Annotated[
         HashedRevision | None, says("The hash of what the replica is (artifact, image, arguments).", example="3f9a01bc")
+    ] = None
+    backend: Annotated[Annotated[str, Field(max_length=63)] | None, says("What serves there.", example="openvino")] = None
+    image: Annotated[
+        Annotated[str, Field(max_length=512)] | None,
+        says("The image of the server, and of the generator beside it.", example="registry.example/steelyard/runtime-serve:0.1.0"),
+    ] = None
+    devices: Annotated[
+        Decimal | None,
+        says("The devices of a replica: parts of them where a node hands out parts, and 0 on a CPU.", unit="devices", example="1"),
     ] = None
     job_name: Annotated[
         Annotated[str, Field(max_length=63)] | None,

@@ -74,15 +74,15 @@ def _row(row: TrialRow, job: str, memory: TrialMemory, before: Raw | None) -> Ra
     if before is not None and memory.started is not None and row.phase.is_over and before.get("phase") == row.phase.value:
         return before
     out: Raw = {"pool": row.pool, "phase": row.phase.value, "message": row.message[:MESSAGE]}
-    if row.revision:
-        out["revision"] = row.revision
+    known = {"revision": row.revision, "backend": row.backend, "image": row.image}
+    out |= {field: value for field, value in known.items() if value}
     if memory.started is not None and row.phase is not TrialPhase.REFUSED:
         out["jobName"] = job
     if row.compile_seconds is not None:
         out["compileSeconds"] = row.compile_seconds
     if row.price_class is not None:
         out["priceClass"] = row.price_class.value
-    out |= decimals(pricePerHour=row.each, startSeconds=row.start_seconds, spent=_money(row.spent))
+    out |= decimals(devices=row.devices, pricePerHour=row.each, startSeconds=row.start_seconds, spent=_money(row.spent))
     out |= {field: time_text(at) for field, at in (("from", row.began), ("to", row.ended)) if at is not None}
     if row.capacity is not None:
         rate = row.capacity.rate
@@ -127,16 +127,26 @@ def _step(steady: SteadyStep, row: TrialRow, present: float | None) -> Raw:
         "ofPresent": decimal(round(steady.load / present, 3) if present else 1.0),
         "replicas": steady.replicas,
         "rate": decimal(step.rate),
+        "seconds": decimal(step.seconds),
         "requests": count(step.offered),
+        "failed": count(step.error + step.shed),
         "goodPercent": decimal(100 * good),
         **decimals(
+            meanMilliseconds=steady.mean_milliseconds,
             p50Milliseconds=step.p50_milliseconds,
             p95Milliseconds=steady.p95_milliseconds,
             p99Milliseconds=step.p99_milliseconds,
             unitCost=steady.replicas * row.each / (PER_HOUR * steady.load * good) if row.each is not None and good else None,
-            joulesPerRequest=steady.joules / step.good if steady.joules is not None and step.good else None,
+            joulesPerRequest=_each(steady.joules, step.good),
+            inputTokens=_each(steady.input, step.good),
+            outputTokens=_each(steady.output, step.good) or None,
         ),
     }
+
+
+def _each(of_all: float | None, good: int) -> float | None:
+    """Of one good request in the mean."""
+    return of_all / good if of_all is not None and good else None
 
 
 def trial_memory_of(status: Raw) -> TrialMemory:
@@ -171,6 +181,9 @@ def _remembered(told: TrialPool) -> TrialRow | None:
         phase=phase,
         message=told.message or "",
         revision=told.revision,
+        backend=told.backend,
+        image=told.image,
+        devices=real(told.devices),
         compile_seconds=told.compile_seconds,
         start_seconds=real(told.start_seconds),
         began=told.since,

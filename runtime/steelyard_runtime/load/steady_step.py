@@ -23,5 +23,6 @@ class SteadyStep:
             "replicas": self.share.replicas,
             **self.step.told(),
             "p95": self.step.milliseconds(0.95),
+            "mean": None if (mean := self.step.latencies.mean) is None else round(mean * 1000, 1),
             **{name: value for name, value in known.items() if value is not None},
         }

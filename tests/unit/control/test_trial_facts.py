@@ -13,9 +13,9 @@ from steelyard.api.accelerator_trial import AcceleratorTrial
 from steelyard.api.parse import parse
 from steelyard.control.gather.trial_facts import replica_of, trial_of
 from steelyard.core.decide_trial import TrialDecision
-from steelyard.core.facts.probe import ProbeState
+from steelyard.core.facts.probe import ProbeState, ProbeStep
 from steelyard.core.facts.snapshot import Settings
-from steelyard.core.facts.trial import TrialPhase, TrialReplica
+from steelyard.core.facts.trial import SteadyStep, TrialPhase, TrialReplica
 from steelyard.render.probe_job import BEGIN_PORT
 from steelyard.status.patch import changes
 from steelyard.status.trial import status_of_trial, trial_memory_of
@@ -25,7 +25,7 @@ from unit.core.asked_trial import AskedTrial, half_of
 from unit.core.test_asked_trial import asked
 
 NOW = MADE + timedelta(minutes=5)
-STEADY = {**STEP, "load": 24.0, "replicas": 3, "p95": 61.5, "input": 1600, "output": 400, "joules": 12.5}
+STEADY = {**STEP, "load": 24.0, "replicas": 3, "p95": 61.5, "mean": 25.25, "input": 1600, "output": 400, "joules": 12.5}
 SETTINGS = Settings(toolchains={}, store_uri="s3://bucket")
 JOBS = {"dear": "asked-0", "cheap": "asked-1", "none": "asked-2"}
 
@@ -46,6 +46,7 @@ def test_its_result_has_the_ramp_the_steady_loads_and_when_it_began() -> None:
     assert found.probe.state is ProbeState.DONE and len(found.probe.steps) == 2
     (steady,) = found.steady
     assert (steady.load, steady.replicas, steady.step.offered) == (24.0, 3, 80)
+    assert steady.mean_milliseconds == 25.25
     assert (steady.p95_milliseconds, steady.joules, steady.input, steady.output) == (61.5, 12.5, 1600, 400)
     assert found.began == MADE + timedelta(seconds=60) and found.ended == MADE + timedelta(seconds=100)
     assert found.address is None, "nobody listens there any more"
@@ -147,9 +148,26 @@ def test_what_is_written_is_taken_and_is_what_is_remembered(name: str) -> None:
     assert read.load == pytest.approx(memory.load)
     for row, before in zip(read.rows, memory.rows, strict=True):
         assert (row.pool, row.phase, row.message, row.revision) == (before.pool, before.phase, before.message, before.revision)
+        assert (row.backend, row.image, row.devices) == (before.backend, before.image, before.devices)
         assert row.each == before.each and row.capacity == before.capacity and row.saturation == before.saturation
     assert [v.verdict.verdict for v in read.verdicts] == [v.verdict.verdict for v in memory.verdicts]
     assert changes(status, written(decision, status)) is None, "nothing is written twice"
+
+
+def test_a_pool_says_what_served_there_and_a_step_how_long_how_many_failed_and_how_long_requests_were() -> None:
+    _, decision = LOOKS["has ended"]
+    row = decision.memory.rows[0]
+    step = ProbeStep(rate=8, seconds=200, good=40, slow=5, error=2, shed=1)
+    text = replace(row, steady=(SteadyStep(load=24, replicas=3, step=step, mean_milliseconds=25.25, input=1600, output=400),))
+    pieces = replace(row, steady=(SteadyStep(load=24, replicas=3, step=step, output=0),))
+    for_text, for_pieces = (
+        written(replace(decision, memory=replace(decision.memory, rows=(each,))))["pools"][0] for each in (text, pieces)
+    )
+    assert (for_text["backend"], for_text["image"], for_text["devices"]) == (row.backend, row.image, f"{row.devices:g}")
+    (told,), (other,) = for_text["steps"], for_pieces["steps"]
+    assert (told["seconds"], told["requests"], told["failed"], told["meanMilliseconds"]) == ("200", 48, 3, "25.25")
+    assert (told["inputTokens"], told["outputTokens"]) == ("40", "10")
+    assert not {"meanMilliseconds", "inputTokens", "outputTokens"} & set(other), "nothing is generated, and the rest is not told"
 
 
 def test_what_was_found_on_a_pool_stands_as_it_was_written_once() -> None:

@@ -176,7 +176,7 @@ def test_with_steady_steps_a_ramp_is_shorter_and_both_fit_into_a_termination_mes
         "readySeconds": 3600.123,
         "began": 1234567890.123,
         "steps": steps,
-        "steady": [SteadyStep(share, step, 123456789.123).told() | took | {"p95": 123456.7}] * MOST_LOADS,
+        "steady": [SteadyStep(share, step, 123456789.123).told() | took | {"p95": 123456.7, "mean": 123456.7}] * MOST_LOADS,
         "message": "m" * 300,
     }
     whole = fitted(message)
@@ -716,7 +716,8 @@ def test_after_the_ramp_each_load_is_held_by_a_replica_at_its_share_with_its_tok
     assert [(step["load"], step["replicas"], step["rate"]) for step in result["steady"]] == [(9, 1, 9), (90, 5, 18)]
     ramp = {"rate", "seconds", "good", "slow", "error", "shed", "p50", "p99"}
     for step in result["steady"]:
-        assert set(step) == ramp | {"load", "replicas", "p95", "input", "joules"}
+        assert set(step) == ramp | {"load", "replicas", "p95", "mean", "input", "joules"}
+        assert 0 < step["mean"] <= step["p99"]
         assert step["seconds"] >= 0.5 and step["good"] > 0 and step["slow"] == step["error"] == step["shed"] == 0
         assert (step["input"], step["joules"]) == (3 * step["good"], 2 * step["good"])
         assert step["p50"] <= step["p95"] <= step["p99"]

@@ -15,7 +15,9 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from steelyard.cli.answer import answer  # noqa: PLC0415
     from steelyard.cli.gather import connect, gather  # noqa: PLC0415 - `--help` must not wait for the API client.
+    from steelyard.cli.text.explain import show  # noqa: PLC0415
     from steelyard.cli.view.explain import explain  # noqa: PLC0415
 
     if arguments.watch:
@@ -28,15 +30,7 @@ def _run(arguments: argparse.Namespace) -> int:
         )
     connection, namespace = connect(arguments)
     view = explain(gather(connection, namespace, arguments.workload))
-    if arguments.output == "json":
-        from steelyard.cli.document import write  # noqa: PLC0415
-
-        write("Explanation", view.now, view)
-    else:
-        from steelyard.cli.text.console import console  # noqa: PLC0415
-        from steelyard.cli.text.explain import show  # noqa: PLC0415
-
-        show(console(), view)
+    answer(arguments, "Explanation", view.now, view, show)
     return OK
 
 

@@ -18,19 +18,13 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from steelyard.cli.answer import answer  # noqa: PLC0415
     from steelyard.cli.recorded import records  # noqa: PLC0415 - `--help` must not wait for the core.
+    from steelyard.cli.text.replay import show  # noqa: PLC0415
     from steelyard.cli.view.replay import replay  # noqa: PLC0415
 
     view = replay(records(arguments.record))
-    if arguments.output == "json":
-        from steelyard.cli.document import write  # noqa: PLC0415
-
-        write("Replay", view.now, view)
-    else:
-        from steelyard.cli.text.console import console  # noqa: PLC0415
-        from steelyard.cli.text.replay import show  # noqa: PLC0415
-
-        show(console(), view)
+    answer(arguments, "Replay", view.now, view, show)
     return UNHEALTHY if view.different else OK
 
 

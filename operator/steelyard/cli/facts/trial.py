@@ -20,6 +20,7 @@ class Trial:
 
     namespace: str
     name: str
+    uid: str | None
     created: datetime | None
     workload: str
     pools: tuple[str, ...]
@@ -50,6 +51,7 @@ def trial(raw: Raw) -> Trial:
     return Trial(
         namespace=text(metadata, "namespace") or "",
         name=text(metadata, "name") or "",
+        uid=text(metadata, "uid"),
         created=moment(metadata, "creationTimestamp"),
         workload=text(spec, "workloadName") or "",
         pools=tuple(each for each in pools if isinstance(each, str)) if isinstance(pools, list) else (),

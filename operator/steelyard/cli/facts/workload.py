@@ -39,6 +39,10 @@ class Workload:
     generation: int | None
     observed_generation: int | None
     model: str | None
+    model_revision: str | None
+    """Of the repository that it comes from, or its digest."""
+    tensor_parallel: int | None
+    """Devices that one replica is spread over."""
     mode: str | None
     paused: bool | None
     objective: tuple[Objective, ...]
@@ -91,14 +95,16 @@ class Workload:
 def workload(raw: Raw) -> Workload:
     """From the raw object."""
     metadata, spec, status = (cleaned(part(raw, each)) for each in ("metadata", "spec", "status"))
-    rebalancing, told = part(spec, "rebalancing"), workload_status(status)
+    rebalancing, source, told = part(spec, "rebalancing"), part(spec, "model"), workload_status(status)
     return Workload(
         namespace=text(metadata, "namespace") or "",
         name=text(metadata, "name") or "",
         created=moment(metadata, "creationTimestamp"),
         generation=whole(metadata, "generation"),
         observed_generation=told.observed_generation,
-        model=text(part(spec, "model"), "uri"),
+        model=text(source, "uri"),
+        model_revision=text(source, "revision") or text(source, "digest"),
+        tensor_parallel=whole(part(spec, "compile"), "tensorParallel"),
         mode=text(rebalancing, "mode"),
         paused=truth(rebalancing, "paused"),
         objective=tuple(

@@ -31,6 +31,8 @@ class ExplainView:
     wrong: Wrong | None
     """The first thing that is wrong with it, null where nothing is."""
     model: str | None
+    model_revision: str | None
+    """Of the repository that it comes from, or its digest."""
     mode: str | None
     """Observe, Recommend or Auto."""
     where: str
@@ -82,6 +84,7 @@ def explain(seen: Gathered) -> ExplainView:
         name=one.name,
         wrong=first_wrong(one),
         model=one.model,
+        model_revision=one.model_revision,
         mode=one.mode,
         where=where(one),
         why=why(one),

@@ -33,8 +33,13 @@ class TrialView:
     now: datetime = field(metadata={"json": False})
     namespace: str
     name: str
+    uid: str | None
     workload: str
     model: str | None
+    model_revision: str | None
+    """Of the repository that it comes from, or its digest."""
+    tensor_parallel: int | None
+    """Devices that one replica is spread over."""
     objective: tuple[Objective, ...]
     """What the workload promises."""
     unit: str
@@ -94,8 +99,11 @@ def trial_view(seen: GatheredTrial) -> TrialView:
         now=seen.now,
         namespace=one.namespace,
         name=one.name,
+        uid=one.uid,
         workload=one.workload,
         model=serving.model if serving else None,
+        model_revision=serving.model_revision if serving else None,
+        tensor_parallel=serving.tensor_parallel if serving else None,
         objective=serving.objective if serving else (),
         unit=serving.unit if serving else GOOD_REQUESTS,
         state=state(one, seen.now),

@@ -85,6 +85,7 @@ def _one(raw: Any) -> SteadyStep:
         replicas=replicas,
         step=step,
         p95_milliseconds=figure_or_none(raw.get("p95")),
+        mean_milliseconds=figure_or_none(raw.get("mean")),
         joules=figure_or_none(raw.get("joules")),
         input=_tokens(raw.get("input")),
         output=_tokens(raw.get("output")),

@@ -48,6 +48,7 @@ class SteadyStep:
     replicas: int
     step: ProbeStep
     p95_milliseconds: float | None = None
+    mean_milliseconds: float | None = None
     joules: float | None = None
     input: int | None = None
     output: int | None = None
@@ -85,12 +86,16 @@ class TrialPhase(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialRow:
-    """What the trial found on one pool. `each`: money per hour of the replica. `spent`: money so far; `seconds`: that its replica was given."""
+    """What the trial found on one pool. `backend`, `image`: what serves there; `devices`: that a replica has, parts of them where a node hands out parts.
+    `each`: money per hour of the replica. `spent`: money so far."""
 
     pool: str
     phase: TrialPhase
     message: str = ""
     revision: str | None = None
+    backend: str | None = None
+    image: str | None = None
+    devices: float | None = None
     compile_seconds: int | None = None
     start_seconds: float | None = None
     began: datetime | None = None

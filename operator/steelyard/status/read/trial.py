@@ -28,9 +28,14 @@ class TrialStep:
     """That this load needs there."""
     rate: Decimal | None
     """Requests per second that one replica was asked for."""
+    seconds: Decimal | None
+    """For which they were sent."""
     requests: int | None
     """That were sent."""
+    failed: int | None
+    """Of them, those that got an error or were turned away."""
     good_percent: Decimal | None
+    mean_milliseconds: Decimal | None
     p50_milliseconds: Decimal | None
     p95_milliseconds: Decimal | None
     p99_milliseconds: Decimal | None
@@ -38,6 +43,10 @@ class TrialStep:
     """Cost of 1,000 good requests at this load with that many replicas."""
     joules_per_request: Decimal | None
     """Of a good one."""
+    input_tokens: Decimal | None
+    """Of a good one, in the mean."""
+    output_tokens: Decimal | None
+    """Of its answer, in the mean; null of models that answer in one piece."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +59,12 @@ class TrialPool:
     message: str | None
     """What it waits for, or why it ended so."""
     revision: str | None
+    backend: str | None
+    """What serves there: vllm, openvino and so on."""
+    image: str | None
+    """Of the server and its generator."""
+    devices: Decimal | None
+    """That a replica has: parts of them where a node hands out parts."""
     job_name: str | None
     compile_seconds: int | None
     start_seconds: Decimal | None
@@ -126,6 +141,9 @@ def trial_pool(raw: Raw) -> TrialPool:
         phase=text(raw, "phase"),
         message=text(raw, "message"),
         revision=text(raw, "revision"),
+        backend=text(raw, "backend"),
+        image=text(raw, "image"),
+        devices=number(raw, "devices"),
         job_name=text(raw, "jobName"),
         compile_seconds=whole(raw, "compileSeconds"),
         start_seconds=number(raw, "startSeconds"),
@@ -151,11 +169,16 @@ def _step(raw: Raw) -> TrialStep:
         of_present=number(raw, "ofPresent"),
         replicas=whole(raw, "replicas"),
         rate=number(raw, "rate"),
+        seconds=number(raw, "seconds"),
         requests=whole(raw, "requests"),
+        failed=whole(raw, "failed"),
         good_percent=number(raw, "goodPercent"),
+        mean_milliseconds=number(raw, "meanMilliseconds"),
         p50_milliseconds=number(raw, "p50Milliseconds"),
         p95_milliseconds=number(raw, "p95Milliseconds"),
         p99_milliseconds=number(raw, "p99Milliseconds"),
         unit_cost=number(raw, "unitCost"),
         joules_per_request=number(raw, "joulesPerRequest"),
+        input_tokens=number(raw, "inputTokens"),
+        output_tokens=number(raw, "outputTokens"),
     )
