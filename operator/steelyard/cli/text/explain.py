@@ -78,11 +78,8 @@ def _decided(view: ExplainView, width: int) -> Iterator[RenderableType]:
 def _under_way(view: ExplainView, width: int) -> Iterator[RenderableType]:
     if view.rollout.move is not None:
         yield Text("\nMove under way", style="bold")
-        for line in under_way(view.rollout, view.claims, view.now):
-            yield Padding(line, (0, 0, 0, 2))
-        yield Text()
-        if (shared := shares(view.rollout, width)) is not None:
-            yield Padding(shared, (0, 0, 0, 2))
+        for each in under_way(view.rollout, view.claims, view.now, width):
+            yield Padding(each, (0, 0, 0, 2))
     yield from section("Compiles", None, [progress(c, view.now) for c in view.compiles])
 
 

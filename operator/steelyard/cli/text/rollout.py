@@ -10,7 +10,7 @@ from rich.text import Text
 
 from steelyard.cli.facts.event import Event
 from steelyard.cli.text.figure import UNKNOWN, ago, count, duration, money, replicas, unit_cost, with_interval
-from steelyard.cli.text.table import Cell, Column, table
+from steelyard.cli.text.table import ROOMY, Cell, Column, table
 from steelyard.cli.view.claim_row import ClaimRow
 from steelyard.cli.view.rollout import Rollout, ShareRow
 from steelyard.status.read.move import Move
@@ -56,35 +56,35 @@ def bar(part: float, width: int) -> Text:
 
 
 def shares(seen: Rollout, width: int) -> RenderableType | None:
-    """A row a pool: replicas, its part of the traffic, and what is known of it."""
+    """A row a pool: replicas, its part of the traffic, and what is known of it: good requests measured (of those that a trial needs), cost."""
     columns = (
         Column("POOL", whole=True),
         Column("READY", right=True),
         Column("GOAL", right=True),
         Column("TRAFFIC", whole=True),
-        Column("GOOD REQUESTS", right=True),
+        Column("N GOOD", right=True),
         Column(f"{unit_cost([seen.currency], [seen.unit])} [95 %]", whole=True),
         Column(f"{seen.currency or 'COST'}/H ALONE", right=True, wide=100),
     )
-    return table(columns, [_share(row) for row in seen.shares], width) if seen.shares else None
+    return table(columns, [_share(row, width) for row in seen.shares], width) if seen.shares else None
 
 
-def _share(row: ShareRow) -> tuple[Cell, ...]:
+def _share(row: ShareRow, width: int) -> tuple[Cell, ...]:
     return (
         f"{row.pool}{'' if row.role is None else f' ({row.role.lower()})'}",
         replicas(row.ready, row.desired),
         count(row.goal),
-        traffic(row),
+        traffic(row, width),
         measured(row),
         _cost(row),
         money(row.cost_per_hour),
     )
 
 
-def traffic(row: ShareRow) -> Text:
-    """About, by ready replicas."""
-    if row.traffic_percent is None:
-        return Text(UNKNOWN)
+def traffic(row: ShareRow, width: int) -> Text:
+    """About, by ready replicas; as a bar where there is room."""
+    if row.traffic_percent is None or width < ROOMY:
+        return Text(UNKNOWN if row.traffic_percent is None else f"{row.traffic_percent} %")
     return Text.assemble(bar(row.traffic_percent / 100, SHORT_BAR), f" {row.traffic_percent} %")
 
 
@@ -99,14 +99,14 @@ def _cost(row: ShareRow) -> str:
 
 
 def judged(claims: Iterable[ClaimRow], seen: Rollout) -> Iterator[str]:
-    """How far the claims on the target are judged: the ratio or figure that is measured, beside the one that is claimed."""
-    move = seen.move
-    for row in claims if move is not None else ():
-        if move is not None and row.pool == move.target:
+    """How far the claims are judged that the target has a part in: the ratio or figure that is measured, beside the one that is claimed."""
+    target = seen.move.target if seen.move is not None else None
+    for row in claims:
+        if target is not None and target in {row.pool, row.relative_to}:
             found = with_interval(row.measured, row.lower, row.upper)
             relative = f" relative to {row.relative_to}" if row.relative_to else ""
             yield (
-                f"claim {row.name}{relative}: claimed {money(row.claimed)}, measured {found if row.measured is not None else 'not yet'}"
+                f"claim {row.name} of {row.pool}{relative}: claimed {money(row.claimed)}, measured {found if row.measured is not None else 'not yet'}"
                 f"{' [99 %]' if row.measured is not None else ''}, n {count(row.n)}: {row.verdict or 'not judged yet'}"
             )
 
@@ -122,17 +122,18 @@ def trial_money(seen: Rollout) -> str | None:
     return f"trial: costs at most {money(told.reserved)} {of}; what others of the last 24 hours cost {spent}; budget for a day: {budget}"
 
 
-def under_way(seen: Rollout, claims: Iterable[ClaimRow], now: datetime) -> Iterator[Text]:
-    """The lines of a move beside its table."""
+def under_way(seen: Rollout, claims: Iterable[ClaimRow], now: datetime, width: int) -> Iterator[RenderableType]:
+    """The move: how far it is, who serves what, what is known by now."""
     move = seen.move
     if move is None:
         return
     yield Text(head(move, now))
     yield steps(seen)
     yield time_left(move, now)
-    yield Text(f"{move.reason or UNKNOWN}: {move.message or UNKNOWN}")
     if move.back_reason:
         yield Text(f"it goes back because of {move.back_reason}", style="red")
+    yield Text(f"{move.reason or UNKNOWN}: {move.message or UNKNOWN}")
+    yield from ((Text(), shared, Text()) if (shared := shares(seen, width)) is not None else ())
     yield from (Text(line) for line in judged(claims, seen))
     if (spent := trial_money(seen)) is not None:
         yield Text(spent)
