@@ -55,10 +55,15 @@ def _one(metric: str, labels: str, more: str = "") -> str:
     return f"max by ({labels}) ({metric}{{{chosen}}})"
 
 
+def _growth(counter: str, over: str) -> str:
+    """How much a counter grew. One that was not there before has grown by all of its value, of which `increase` does not see the first."""
+    return f"(({counter} unless {counter} offset {over}) or increase({counter}[{over}]))"
+
+
 def _grown(metric: str, labels: str, over: str, more: str = "") -> str:
     """How much a counter of the chosen workloads grew: by the process that saw most of it."""
     chosen = f"{CHOSEN}, {more}" if more else CHOSEN
-    return f"max by ({labels}) (increase({metric}{{{chosen}}}[{over}]))"
+    return f"max by ({labels}) {_growth(f'{metric}{{{chosen}}}', over)}"
 
 
 def _missed(over: str) -> str:
@@ -179,7 +184,7 @@ PLACES = Row(
             "Of the installation. Moved, Explored (a trial that was measured and not cheaper), RolledBack.",
             (
                 Query(
-                    "sum by (outcome) (max by (outcome, instance) (increase(steelyard_move_duration_seconds_count[$__range])))",
+                    f"sum by (outcome) {_growth('steelyard_move_duration_seconds_count', '$__range')}",
                     "{{outcome}}",
                 ),
             ),
@@ -191,7 +196,7 @@ PLACES = Row(
         Panel(
             "Decisions by verdict and reason, an hour",
             "Each time that a decision differs from the one before. The reasons are explained in docs/reference/reasons.md.",
-            (Query("sum by (verdict, reason) (increase(steelyard_decisions_total[1h]))", "{{verdict}} {{reason}}"),),
+            (Query(f"sum by (verdict, reason) {_growth('steelyard_decisions_total', '1h')}", "{{verdict}} {{reason}}"),),
             width=WIDE - THIRD,
         ),
     ),
@@ -281,7 +286,7 @@ CLAIMS = Row(
             "Begun and refused. Moves are begun where the saving pays for the move within spec.rebalancing.paybackSeconds.",
             (
                 Query(
-                    "histogram_quantile(0.5, sum by (outcome, le) (increase(steelyard_move_score_bucket[6h])))",
+                    f"histogram_quantile(0.5, sum by (outcome, le) {_growth('steelyard_move_score_bucket', '6h')})",
                     "{{outcome}}",
                 ),
             ),
@@ -317,7 +322,7 @@ COMPILES = Row(
             "Of the jobs that ended within 24 hours, by back end and outcome. Found: the artifact was in the store, and nothing was compiled.",
             tuple(
                 Query(
-                    f"histogram_quantile({part}, sum by (backend, outcome, le) (increase(steelyard_compile_duration_seconds_bucket[24h])))",
+                    f"histogram_quantile({part}, sum by (backend, outcome, le) {_growth('steelyard_compile_duration_seconds_bucket', '24h')})",
                     f"{{{{backend}}}} {{{{outcome}}}} p{part[2:]}",
                 )
                 for part in ("0.5", "0.95")
@@ -396,10 +401,10 @@ HEALTH = Row(
             "What was refused or lost, an hour",
             "Inputs that were not believed, watch events that could not be recorded, Events that were not posted, series over their limit.",
             (
-                Query("sum by (source, reason) (increase(steelyard_input_rejected_total[1h]))", "{{source}}: {{reason}}"),
-                Query("sum by (resource) (increase(steelyard_intake_failures_total[1h]))", "watch of {{resource}}"),
-                Query("sum by (reason) (increase(steelyard_events_dropped_total[1h]))", "events: {{reason}}"),
-                Query("sum by (metric) (increase(steelyard_metric_series_dropped_total[1h]))", "series of {{metric}}"),
+                Query(f"sum by (source, reason) {_growth('steelyard_input_rejected_total', '1h')}", "{{source}}: {{reason}}"),
+                Query(f"sum by (resource) {_growth('steelyard_intake_failures_total', '1h')}", "watch of {{resource}}"),
+                Query(f"sum by (reason) {_growth('steelyard_events_dropped_total', '1h')}", "events: {{reason}}"),
+                Query(f"sum by (metric) {_growth('steelyard_metric_series_dropped_total', '1h')}", "series of {{metric}}"),
             ),
         ),
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import urllib.error
 import urllib.parse
@@ -111,17 +112,22 @@ def ask(prometheus: str, expr: str) -> list[dict[str, Any]]:
     return found
 
 
+def has_value(series: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether one of them is more than a division of nothing by nothing."""
+    return any(not math.isnan(float(one["value"][1])) for one in series)
+
+
 def unanswered(prometheus: str, asked: Iterable[Query], currency: str = "USD") -> list[str]:
     """What is wrong, a line each: queries that are refused, and those without a series that EMPTY_BY_DESIGN does not have."""
     wrong = []
     for query in asked:
         by_design = EMPTY_BY_DESIGN.get(query.where.replace(f"({currency})", "(MONEY)"))
         try:
-            if ask(prometheus, query.expr):
+            if has_value(ask(prometheus, query.expr)):
                 continue
             if by_design is None:
                 wrong.append(f"{query.where}: no series: {query.expr}")
-            elif by_design.there is not None and not ask(prometheus, by_design.there):
+            elif by_design.there is not None and not has_value(ask(prometheus, by_design.there)):
                 wrong.append(f"{query.where}: may be empty ({by_design.why}), but this has no series either: {by_design.there}")
         except RefusedError as error:
             wrong.append(f"{query.where}: refused: {error}")

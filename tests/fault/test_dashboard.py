@@ -23,6 +23,10 @@ def test_after_a_move_every_query_is_answered_or_empty_by_design(a_move):
         pytest.skip("no prometheus here: python -m cluster build prometheus")
     asked = list(queries(dashboard(), alerts()))
     [moves] = [query for query in asked if query.where == "annotation Moves"]
+
+    def panel(title: str) -> str:
+        return next(query.expr for query in asked if query.where == f"panel {title}, A")
+
     run = a_move()
     operator = run.start_operator()
     with TemporaryDirectory() as folder, prometheus(found, Path(folder), f"127.0.0.1:{operator.port()}") as url:
@@ -37,5 +41,11 @@ def test_after_a_move_every_query_is_answered_or_empty_by_design(a_move):
         wait_until("three scrapes after the move", lambda: ask(url, seen), seconds=SOON)
         assert unanswered(url, asked) == []
         assert not ask(url, moves.expr), "it has ended, and so has its mark"
+        ended = ask(url, panel("Moves that ended within the time shown, by outcome"))
+        assert [(one["metric"]["outcome"], float(one["value"][1])) for one in ended] == [("Moved", 1.0)]
+        [verdict] = ask(url, panel("Verdicts on claims"))
+        assert verdict["metric"]["verdict"] == "Refuted"
+        done = {one["metric"]["state"]: float(one["value"][1]) for one in ask(url, panel("Compiled models by state"))}
+        assert done == {"Waiting": 0.0, "Running": 0.0, "Done": 2.0, "Failed": 0.0}
         mistaken = [Query("panel mistaken, A", "steelyard_unit_costs_usd"), Query("panel refused, A", "sum(steelyard_leader")]
         assert [line.partition(":")[2].split(":")[0] for line in unanswered(url, mistaken)] == [" no series", " refused"]
