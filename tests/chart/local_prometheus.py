@@ -38,15 +38,8 @@ def prometheus(program: Path, folder: Path, address: str, seconds: int = 1) -> I
     (folder / "prometheus.yaml").write_text(
         yaml.safe_dump({"global": {"scrape_interval": f"{seconds}s", "scrape_timeout": f"{seconds}s"}, "scrape_configs": [scrape]})
     )
-    command = [
-        program,
-        "--config.file",
-        folder / "prometheus.yaml",
-        "--storage.tsdb.path",
-        folder / "data",
-        "--web.listen-address",
-        "127.0.0.1:0",
-    ]
+    options = {"config.file": folder / "prometheus.yaml", "storage.tsdb.path": folder / "data", "web.listen-address": "127.0.0.1:0"}
+    command = [str(program), *(f"--{name}={value}" for name, value in options.items())]
     with (folder / "prometheus.log").open("w") as log, subprocess.Popen(command, stderr=log, stdin=subprocess.DEVNULL) as process:
         try:
             yield _url(folder / "prometheus.log", process)

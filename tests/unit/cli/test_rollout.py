@@ -135,6 +135,13 @@ def test_a_frame_never_exceeds_the_screen_and_says_what_it_hides(seen, width, he
             assert lines[:-1] == whole[: height - 1]
 
 
+def test_a_picture_that_just_fits_is_whole_and_one_line_less_is_cut():
+    drawn = live(explain(exploring()), 110)
+    whole = frame(drawn, 110, None)
+    assert frame(drawn, 110, len(whole)) == whole
+    assert frame(drawn, 110, len(whole) - 1)[-1].startswith("2 lines more")
+
+
 def test_a_move_is_above_what_changes_by_hours_even_on_a_small_screen():
     lines = frame(live(explain(exploring()), 80), 80, 24)
     assert any("[>] Shift" in line for line in lines)

@@ -80,6 +80,19 @@ def test_on_a_terminal_it_is_live(readings, monkeypatch):
     assert "gone: the figures are as of 12:00:00 UTC" in shown
 
 
+def test_between_two_readings_the_clock_of_the_picture_goes_on(readings, monkeypatch):
+    screen = Console(file=StringIO(), force_terminal=True, width=120, height=40, markup=False, _environ={"TERM": "xterm"})
+    monkeypatch.setattr(watching, "console", lambda: screen)
+    clock = [100.0]
+    monkeypatch.setattr(watching.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(watching.time, "sleep", lambda seconds: clock.append(clock.pop() + seconds))
+    readings += [balanced(), Problem("gone", "wait")]
+    assert main(["top", "--interval", "3"]) == 0
+    for second in range(7):  # Of the second reading nothing came: the picture stays, and time does not stand still.
+        assert f"2026-03-01 12:00:0{second} UTC" in screen.file.getvalue()
+    assert "12:00:07" not in screen.file.getvalue()
+
+
 def test_a_terminal_that_cannot_move_its_cursor_is_told_what_is_new(readings, monkeypatch):
     screen = Console(file=StringIO(), force_terminal=True, width=120, markup=False, _environ={"TERM": "dumb"})
     monkeypatch.setattr(watching, "console", lambda: screen)

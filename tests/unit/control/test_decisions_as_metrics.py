@@ -263,6 +263,7 @@ def test_compiles_are_counted_by_state_and_a_state_without_any_is_none() -> None
     states: list[dict[str, object]] = [
         {},
         {"progress": {"phase": "Pending", "percent": 0}},
+        {"conditions": [{"type": "Ready", "status": "False", "reason": "Compiling"}]},
         {"jobName": "j", "progress": {"phase": "Compiling", "percent": 30}},
         {"failure": {"class": "OutOfMemory", "reason": "OOMKilled", "message": "m"}, "nextRetryTime": "2026-01-01T00:00:00Z"},
         {"failure": {"class": "User", "reason": "R", "message": "m"}},
@@ -273,4 +274,4 @@ def test_compiles_are_counted_by_state_and_a_state_without_any_is_none() -> None
         store.wrote(COMPILED_MODELS, {"metadata": metadata, "status": status})
     metrics.gauges.publish("compiles", compile_gauges(store, Reader(lambda *_: None)))
     found = {labels["state"]: value for labels, value in series(metrics, "steelyard_compiles")}
-    assert found == {"Waiting": 2.0, "Running": 1.0, "Failed": 2.0, "Done": 1.0}
+    assert found == {"Waiting": 3.0, "Running": 1.0, "Failed": 2.0, "Done": 1.0}
