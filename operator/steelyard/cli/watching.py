@@ -140,7 +140,7 @@ class _Loop(Generic[Shown]):
         wrong: str | None = None
         for view, failed in self.readings():
             if failed and failed != wrong:
-                screen.print(Text(f"{failed}: what stands above is as of {view.now:%H:%M:%S} UTC"), soft_wrap=True)
+                screen.print(Text(f"{failed}: the figures above are as of {view.now:%H:%M:%S} UTC"), soft_wrap=True)
             elif wrong and not failed:
                 screen.print(Text(f"{view.now:%H:%M:%S} it can be read again"), soft_wrap=True)
             wrong = failed
@@ -196,7 +196,7 @@ class _Drawn(Generic[Shown]):
         if self._live is None or self._view is None:
             return
         self._ticks, self._size = 0, self.screen.size
-        since = timedelta(seconds=time.monotonic() - self._read_at)
+        since = timedelta(seconds=int(time.monotonic() - self._read_at))
         picture = self.what.picture(replace(self._view, now=self._view.now + since), self.screen.width)
         said = [Text(f"{self._failed}: the figures are as of {self._view.now:%H:%M:%S} UTC", style="bold red")] if self._failed else []
         self._live.update(Frame(Group(*said, picture), self.what.whole), refresh=True)

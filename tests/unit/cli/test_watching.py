@@ -51,7 +51,7 @@ def test_a_failed_reading_keeps_the_last_picture_and_says_so(readings, capsys):
     readings += [balanced(), *[Problem("cannot reach the API server", "wait")] * 3, balanced()]
     assert main(["top"]) == 0
     out = capsys.readouterr().out
-    assert out.count("cannot reach the API server: what stands above is as of 12:00:00 UTC") == 1, "once, however long it lasts"
+    assert out.count("cannot reach the API server: the figures above are as of 12:00:00 UTC") == 1, "once, however long it lasts"
     assert out.count("12:00:00 it can be read again") == 1
 
 
