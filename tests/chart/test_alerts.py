@@ -58,6 +58,8 @@ def _check(expression, known):
         assert metric in known, f"{metric} is not in operator/steelyard/control/telemetry/metrics.py"
         for label in re.findall(r"(\w+)\s*(?:=|!=|=~|!~)\s*\"", selector):
             assert label in known[metric] | {"job", "namespace"}, f"{metric} has no label {label}"
+    kept = {label.strip() for by in re.findall(r"by \(([^)]*)\)", expression) for label in by.split(",")}
+    assert kept <= {"le"}.union(*(known[metric] for metric, _ in used)), expression
 
 
 def test_there_are_exactly_the_known_alerts():
