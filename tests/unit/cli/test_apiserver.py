@@ -226,6 +226,7 @@ def test_who_may_only_read_workloads_gets_them_and_is_told_what_is_left_out(cont
     assert code == 0
     assert "0.00381" in out
     assert 'prices of pools and their claims are not shown: acceleratorpools.steelyard.dev is forbidden: User "reader" cannot list' in out
+    assert 'its events are not shown: events is forbidden: User "reader" cannot list' in out
     code, out, _ = run(capsys, control_plane, "-n", namespace, "status", "-o", "json", kubeconfig=reader)
     assert (code, json.loads(out)["operator"]["state"]) == (0, "Unknown")
 
