@@ -45,6 +45,10 @@ class Workload:
     """Devices that one replica is spread over."""
     mode: str | None
     paused: bool | None
+    least_requests: int | None
+    """Good requests that a trial needs before it is judged."""
+    trial_budget: Decimal | None
+    """Money that trials may cost within 24 hours, where it was given."""
     objective: tuple[Objective, ...]
     unit: str
     """What costs are counted by: GoodRequests, OutputTokens or InputTokens."""
@@ -70,6 +74,11 @@ class Workload:
         """True, False or Unknown; a condition that is not there is Unknown."""
         found = self.condition(word)
         return found.status if found else "Unknown"
+
+    @property
+    def counted_by(self) -> str:
+        """What the decision's unit costs are counted by."""
+        return (self.decision.unit or GOOD_REQUESTS) if self.decision else self.unit
 
     @property
     def carrier(self) -> Placement | None:
@@ -107,6 +116,8 @@ def workload(raw: Raw) -> Workload:
         tensor_parallel=whole(part(spec, "compile"), "tensorParallel"),
         mode=text(rebalancing, "mode"),
         paused=truth(rebalancing, "paused"),
+        least_requests=whole(rebalancing, "minGoodRequests"),
+        trial_budget=number(part(rebalancing, "exploration"), "budget"),
         objective=tuple(
             Objective(metric=text(o, "metric") or "", milliseconds=whole(o, "milliseconds"), percent=number(o, "percent"))
             for o in parts(part(spec, "objective"), "latency")

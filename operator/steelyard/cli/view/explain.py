@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from steelyard.cli.facts.compile import Compile, compile_of
+from steelyard.cli.facts.event import Event, newest_first
 from steelyard.cli.facts.pool import pool
-from steelyard.cli.facts.workload import GOOD_REQUESTS, Objective, workload
+from steelyard.cli.facts.workload import Objective, workload
 from steelyard.cli.gathered import Gathered
 from steelyard.cli.view.change import Change, changes
 from steelyard.cli.view.claim_row import ClaimRow, claim_rows, written_by
 from steelyard.cli.view.pool_row import PoolRow, pool_rows
+from steelyard.cli.view.rollout import Rollout, rollout
 from steelyard.cli.view.sentence import meaning, where, why
 from steelyard.cli.view.wrong import Wrong, first_wrong
 from steelyard.status.read.condition import Condition
@@ -62,12 +64,16 @@ class ExplainView:
     gates: tuple[Gate, ...]
     would_change: tuple[Change, ...]
     move: Move | None
+    rollout: Rollout
+    """How the workload changes: steps of the move, replicas and traffic by pool, money of a trial."""
     quarantine: tuple[Quarantine, ...]
     history: tuple[PastMove, ...]
     """Newest first."""
     compiles: tuple[Compile, ...]
     """Of this workload, the finished ones too."""
     conditions: tuple[Condition, ...]
+    events: tuple[Event, ...] | None
+    """Kubernetes Events of the workload, newest first. Null: they were not read, or may not be."""
     notes: tuple[str, ...]
     """What could not be read, and why."""
 
@@ -95,7 +101,7 @@ def explain(seen: Gathered) -> ExplainView:
         digest=decided.digest if decided else None,
         objective=one.objective,
         currency=one.currency,
-        unit=(decided.unit or GOOD_REQUESTS) if decided else one.unit,
+        unit=one.counted_by,
         slo_met=one.condition("SLOMet"),
         pools=pool_rows(one, pools, seen.now),
         placements=one.placements,
@@ -104,9 +110,11 @@ def explain(seen: Gathered) -> ExplainView:
         gates=decided.gates if decided else (),
         would_change=changes(one, pools, compiles, seen.now),
         move=one.move,
+        rollout=rollout(one, seen.now),
         quarantine=one.quarantine,
         history=tuple(sorted(one.history, key=lambda p: p.time.timestamp() if p.time else 0.0, reverse=True)),
         compiles=compiles,
         conditions=one.conditions,
+        events=None if seen.events is None else newest_first(seen.events),
         notes=seen.notes,
     )

@@ -12,6 +12,7 @@ from steelyard.control.kube.manifest import Manifest
 from steelyard.control.log import get_logger
 from steelyard.control.telemetry.events import EventRecorder, EventType
 from steelyard.control.telemetry.metrics import Metrics, Sample
+from steelyard.control.telemetry.workload_gauges import workload_gauges
 from steelyard.core.compiling.attempt import Ended
 from steelyard.core.compiling.snapshot import CompileSnapshot
 from steelyard.core.decide_compile import CompileDecision
@@ -83,7 +84,10 @@ class DecisionLog:
         self._priced[key] = _priced_at(decision)
         self._valid[key] = _valid_for(decision)
         (self._moving.discard if decision.memory.move is None else self._moving.add)(key)
-        self._gauges[key] = _gauges(key, snapshot, decision, self._metrics.currency)
+        self._gauges[key] = (
+            *_gauges(key, snapshot, decision, self._metrics.currency),
+            *workload_gauges(snapshot, decision, now, self._metrics.currency),
+        )
         self._safe[key] = _safe_mode(snapshot, decision)
 
     def looked(self, snapshot: Snapshot, now: datetime) -> None:

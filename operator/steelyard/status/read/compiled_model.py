@@ -69,6 +69,16 @@ def running_percent(status: Raw) -> int | None:
     return whole(part(status, "progress"), "percent") if text(status, "jobName") else None
 
 
+def compile_state(status: Raw) -> str:
+    """Running, Done, Failed (its last attempt, whether it is tried again or not), or Waiting for its turn."""
+    told = compiled_model_status(status)
+    if told.job_name is not None:
+        return "Running"
+    if told.artifact_digest is not None:
+        return "Done"
+    return "Waiting" if told.failure is None else "Failed"
+
+
 def seconds_taken(status: Raw) -> float | None:
     """How long the compile took that was published; None where none was."""
     seconds = number(status, "seconds")

@@ -69,10 +69,16 @@ def trial_too_expensive(proposal: Proposal) -> Refusal | None:
     )
 
 
+def spent_on_trials(policy: Rebalancing, history: Iterable[PastMove], cost: Interval | None, now: datetime) -> tuple[float, float]:
+    """(budget, spent): money for the trials of a day, and what those of the last 24 hours count. cost: of the workload, an hour."""
+    budget = _budget(policy, cost)
+    return budget, sum(_spent(_of_a_day(history, now), budget))
+
+
 def left_for_trials(policy: Rebalancing, history: Iterable[PastMove], cost: Interval | None, now: datetime) -> float:
     """Money that another trial may cost today. cost: of the workload, an hour."""
-    budget = _budget(policy, cost)
-    return budget - sum(_spent(_of_a_day(history, now), budget))
+    budget, spent = spent_on_trials(policy, history, cost, now)
+    return budget - spent
 
 
 def _budget(policy: Rebalancing, cost: Interval | None) -> float:
