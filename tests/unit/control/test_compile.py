@@ -184,13 +184,13 @@ class Cluster:
     def _pod(self, status: dict[str, Any]) -> None:
         (job,) = self.jobs
         name = job["metadata"]["name"]
-        metadata = {"ownerReferences": [{"kind": "Job", "name": name, "uid": f"u-{name}"}]}
+        metadata = {"ownerReferences": [{"kind": "Job", "name": name, "uid": f"u-{name}", "controller": True}]}
         self.add(PODS, f"{name}-x", {"metadata": metadata, "spec": job["spec"]["template"]["spec"], "status": status})
 
     def pod_ended(self, owner: str, word: dict[str, Any]) -> None:
         """The pod of the Job with this uid, with its last word."""
         ended = {"terminated": {"exitCode": 1, "reason": "Error", "message": json.dumps(word)}}
-        metadata = {"ownerReferences": [{"kind": "Job", "name": "j", "uid": owner}]}
+        metadata = {"ownerReferences": [{"kind": "Job", "name": "j", "uid": owner, "controller": True}]}
         self.add(PODS, f"{owner}-x", {"metadata": metadata, "status": {"containerStatuses": [{"name": "compile", "state": ended}]}})
 
 

@@ -256,6 +256,37 @@ def test_a_pool_that_is_deleted_while_it_is_measured_costs_the_trial_that_pool_a
     assert [told.verdict.verdict for told in trial.memory.verdicts] == [VerdictWord.INCONCLUSIVE]
 
 
+@pytest.mark.parametrize("gone", ["cheap", "dear"])
+def test_a_pool_that_is_deleted_once_it_is_measured_leaves_its_claim_open_and_no_larger_budget_is_advised(gone: str) -> None:
+    """The other pool still measures: it begins later, since its Job was made again."""
+    trial = asked(claims=(half_of("cheap", "dear", 0.3),))
+    trial.until(lambda: trial.jobs and trial.row("dear").phase is TrialPhase.MEASURING)
+    other = "dear" if gone == "cheap" else "cheap"
+    trial.jobs[other].begin = trial.now + timedelta(seconds=60)
+    trial.until(lambda: trial.row(gone).phase is TrialPhase.MEASURED)
+    assert trial.row(other).phase is TrialPhase.MEASURING
+    trial.world.grounds[gone].exists = False
+    assert trial.to_its_end() == Reason.PROBE_FAILED
+    assert f"pool {gone} does not exist any more" in trial.memory.said and "budget" not in trial.memory.said
+
+
+def test_a_claim_that_no_more_load_would_decide_ends_without_the_advice_of_more() -> None:
+    """The dear pool keeps the promise at no load: nothing there is compared, however long it is asked."""
+    trial = AskedTrial(world=world(dear=Ground(price=3.0, late=0.2), cheap=Ground()), budget=3.0, claims=(half_of("cheap", "dear"),))
+    assert trial.to_its_end() == Reason.BUDGET_SPENT
+    assert "claimed of pool cheap" in trial.memory.said and "a larger spec.budget" not in trial.memory.said
+
+
+def test_what_was_spent_on_a_replica_whose_pod_is_gone_with_its_node_stays_spent() -> None:
+    trial = asked()
+    trial.until(lambda: trial.jobs and (trial.row("cheap").spent or 0.0) > 0.0)
+    before = trial.row("cheap").spent
+    lost = replace(trial.snapshot().replicas["cheap"], scheduled=None)
+    without = replace(trial.snapshot(), replicas={**trial.snapshot().replicas, "cheap": lost})
+    row = decide_trial(without, trial.now).memory.row("cheap")
+    assert row is not None and row.spent == before
+
+
 def test_what_was_decided_of_a_pool_that_is_deleted_later_stays() -> None:
     trial = asked(claims=(half_of("cheap", "dear", 0.3),))
     trial.until(lambda: trial.memory.verdicts and trial.memory.verdicts[0].verdict.verdict is VerdictWord.REFUTED)

@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import partial
 
 from steelyard.api.accelerator_trial import AcceleratorTrial
+from steelyard.control.gather.newest_pod import newest_pod
 from steelyard.control.gather.pod_trouble import secret_keys
 from steelyard.control.gather.snapshot_builder import SnapshotBuilder
 from steelyard.control.gather.spec import Unreadable, read_spec
@@ -71,8 +72,7 @@ class TrialSnapshots:
         job = self._store.get(JOBS.key(manifests.namespace(raw), called))
         if job is None or manifests.controller_uid(job) != manifests.uid(raw):
             return None
-        pods = (pod for pod in self._store.owned_by(manifests.uid(job), PODS) if manifests.controller_uid(pod) == manifests.uid(job))
-        newest = max(pods, key=lambda p: (manifests.metadata(p).get("creationTimestamp", ""), manifests.name(p)), default=None)
+        newest = newest_pod(self._store, job)
         reading = partial(replica_of, job, keys=secret_keys([self._workloads.settings.store_read_secret]), now=now)
         without = self._reader.read(JOBS, job, lambda _: reading(None))
         return without if newest is None else self._reader.read(PODS, newest, reading) or without

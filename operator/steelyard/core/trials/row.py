@@ -95,7 +95,9 @@ def _under_way(look: Look, memory: TrialMemory, row: TrialRow) -> TrialRow:
         return replace(row, phase=TrialPhase.FAILED, message=why)
     if replica is None:
         return replace(row, phase=TrialPhase.WAITING, message=str(refused) if refused is not None else "its Job is made")
-    row = replace(row, spent=_spent(row, replica, look.now), start_seconds=_started(replica), began=replica.began or row.began)
+    row = replace(
+        row, spent=_spent(row, replica, look.now), start_seconds=_started(replica) or row.start_seconds, began=replica.began or row.began
+    )
     match replica.probe.state:
         case ProbeState.STARTING:
             return replace(row, phase=TrialPhase.STARTING, message=replica.probe.message)
@@ -119,7 +121,7 @@ def _cannot_be_made(look: Look, memory: TrialMemory, row: TrialRow) -> str | Non
     """Why the replica is not there and will not be."""
     option = look.option(row.pool)
     if option is None:
-        return _is_gone(look, row.pool)
+        return is_gone(look, row.pool)
     if option.candidate.refusal is not None:
         return option.candidate.refusal.message
     if option.candidate.revision != row.revision:
@@ -127,7 +129,7 @@ def _cannot_be_made(look: Look, memory: TrialMemory, row: TrialRow) -> str | Non
     return "its Job is gone, and too little time is left to make it again" if seconds_left(look, memory) < LEAST_LEFT else None
 
 
-def _is_gone(look: Look, pool: str) -> str | None:
+def is_gone(look: Look, pool: str) -> str | None:
     """That the pool is not there any more; None where it is, or nobody can see."""
     return None if isinstance(look.seen, Refusal) or look.option(pool) is not None else f"pool {pool} does not exist any more"
 
@@ -142,7 +144,7 @@ def _found(look: Look, row: TrialRow, replica: TrialReplica) -> TrialRow:
     if isinstance(facts, Refusal):
         # What a request has to keep is not known any more.
         return replace(row, phase=TrialPhase.FAILED, message=facts.message)
-    if (gone := _is_gone(look, row.pool)) is not None:
+    if (gone := is_gone(look, row.pool)) is not None:
         return replace(row, phase=TrialPhase.FAILED, message=gone)
     allowed, promised = facts.workload.allowed, facts.workload.latency
     capacity = probed_capacity(probe.steps, allowed, promised)
@@ -163,12 +165,11 @@ def _broken(replica: TrialReplica, allowed: float, promised: tuple[LatencyObject
 
 
 def _spent(row: TrialRow, replica: TrialReplica, now: datetime) -> float | None:
-    """From its node to its end."""
+    """From its node to its end; what was spent once stays, although the pod that tells of it may be gone with its node."""
     if row.each is None:
         return None
-    if replica.scheduled is None:
-        return 0.0
-    return row.each * max(0.0, ((replica.ended or now) - replica.scheduled).total_seconds()) / HOUR
+    on_node = 0.0 if replica.scheduled is None else ((replica.ended or now) - replica.scheduled).total_seconds()
+    return max(row.spent or 0.0, row.each * max(0.0, on_node) / HOUR)
 
 
 def _started(replica: TrialReplica) -> float | None:
