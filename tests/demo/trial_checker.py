@@ -106,7 +106,7 @@ def check(folder: Path) -> list[Finding]:
                 f"{pool}: 1,000 good requests cost {cost:.5f} by price and capacity, {unit:.5f} by the trial",
             )
         )
-        for step, shown in zip(word.get("steady", []), row.get("steps", []), strict=True):
+        for step, shown in zip(sorted(word.get("steady", []), key=lambda each: each["load"]), row.get("steps", []), strict=True):
             sent = step["good"] + step["slow"] + step["error"] + step["shed"]
             same = sent == shown["requests"] and abs(100 * step["good"] / sent - float(shown["goodPercent"])) < EXACT
             findings.append(

@@ -130,6 +130,25 @@ def test_both_pools_are_measured_the_claim_is_judged_and_no_user_notices(a_move)
 
 
 @meanwhile
+def test_it_ends_before_its_load_does_once_all_that_was_asked_is_answered(a_move):
+    run = a_move(small=True, rebalancing=OBSERVE)
+    run.play.probe_seconds, run.play.tells = 2 * MOVE_SECONDS, True
+    run.start_operator()
+    asked = Asked(run)
+    asked.begin()
+    assert asked.to_its_end() == "Decided"
+    status, rows = asked.status(), asked.rows()
+    assert status["answeredTime"] <= status["endedTime"]
+    assert {row["phase"] for row in rows.values()} == {"Measured"}
+    assert [[step["ofPresent"] for step in row["steps"]] for row in rows.values()] == [["1"], ["1"]], "all of the load, and no more"
+    assert [claim["verdict"] for claim in status["claims"]] == ["Refuted"]
+    assert float(status["spent"]) < float(status["reserved"])
+    asked.until("its replicas to have ended", lambda: not asked.running(), SOON)
+    assert run.world.lost == 0
+    run.end_operators()
+
+
+@meanwhile
 def test_one_that_is_deleted_while_it_measures_leaves_nothing(a_move):
     asked = measuring(a_move)
     run = asked.run

@@ -118,8 +118,8 @@ class AcceleratorTrialSpec(SpecModel):
     duration_seconds: Annotated[
         Annotated[int, says("", low=60, high=43_200)] | None,
         says(
-            "How long the load lasts on each pool: a ramp until the objective breaks and the server is full, then steps at half, all and twice of the "
-            "workload's load. Left out, it is as long as the budget pays for, from 3 to 60 minutes. Longer means narrower intervals.",
+            "How long the load lasts on each pool: a ramp until the objective breaks and the server is full, then steps at all, half and twice of the "
+            "workload's load. It ends before once each claim has its verdict and the first of these is measured. Left out, it is as long as the budget pays for, from 3 to 60 minutes. Longer means narrower intervals.",
             unit="seconds",
             example=1200,
         ),
@@ -253,7 +253,7 @@ class TrialPool(StatusModel):
     steps: Annotated[
         tuple[TrialStep, ...],
         says(
-            "The steady loads after the ramp: half, all and twice of the workload's own.",
+            "The steady loads after the ramp: half, all and twice of the workload's own, as far as they were sent.",
             most=5,
             list_type="atomic",
         ),
@@ -309,6 +309,13 @@ class AcceleratorTrialStatus(StatusModel):
     begin_time: Annotated[
         Time | None,
         says("From when on all pools that are ready measure together.", example="2026-03-01T12:05:00Z"),
+    ] = None
+    answered_time: Annotated[
+        Time | None,
+        says(
+            "When each claim had its verdict and the workload's own load was measured, with load left to send. The rest of it was not sent.",
+            example="2026-03-01T12:20:00Z",
+        ),
     ] = None
     ended_time: Annotated[Time | None, says("When the trial ended, for whatever reason.", example="2026-03-01T12:25:00Z")] = None
     pools: Annotated[

@@ -39,7 +39,7 @@ def status_of_trial(
     """The whole status as it should stand. jobs: the name of that of each pool; old: the status so far."""
     memory = decision.memory
     before = {text(raw, "pool"): raw for raw in parts(dict(old), "pools")}
-    spent = [row.spent for row in memory.rows if row.spent is not None]
+    spent = [each for row in memory.rows if (each := _spent(row)) is not None]
     status: Raw = {
         "observedGeneration": generation,
         "conditions": [written_condition(decision.finished, generation, old, now)],
@@ -49,7 +49,7 @@ def status_of_trial(
         "claims": [{**written_claim(each.verdict), **({"flips": each.flips} if each.flips else {})} for each in memory.verdicts],
         **decimals(reserved=_money(memory.reserved), load=memory.load, spent=_money(sum(spent)) if memory.started is not None else None),
     }
-    times = {"startedTime": memory.started, "beginTime": memory.begin, "endedTime": memory.ended}
+    times = {"startedTime": memory.started, "beginTime": memory.begin, "answeredTime": memory.answered, "endedTime": memory.ended}
     status |= {field: time_text(at) for field, at in times.items() if at is not None}
     if memory.load_seconds is not None:
         status["loadSeconds"] = memory.load_seconds
@@ -70,6 +70,11 @@ def _money(value: float | None) -> float | None:
     return None if value is None else significant(value, SPENT_DIGITS)
 
 
+def _spent(row: TrialRow) -> float | None:
+    """Exactly once it is over: with others it is compared with the budget."""
+    return significant(row.spent) if row.phase.is_over and row.spent is not None else _money(row.spent)
+
+
 def _row(row: TrialRow, job: str, memory: TrialMemory, before: Raw | None) -> Raw:
     if before is not None and memory.started is not None and row.phase.is_over and before.get("phase") == row.phase.value:
         return before
@@ -82,7 +87,7 @@ def _row(row: TrialRow, job: str, memory: TrialMemory, before: Raw | None) -> Ra
         out["compileSeconds"] = row.compile_seconds
     if row.price_class is not None:
         out["priceClass"] = row.price_class.value
-    out |= decimals(pricePerHour=row.each, startSeconds=row.start_seconds, spent=_money(row.spent))
+    out |= decimals(pricePerHour=row.each, startSeconds=row.start_seconds, spent=_spent(row))
     out |= {field: time_text(at) for field, at in (("from", row.began), ("to", row.ended)) if at is not None}
     if row.capacity is not None:
         rate = row.capacity.rate
@@ -100,6 +105,9 @@ def _row(row: TrialRow, job: str, memory: TrialMemory, before: Raw | None) -> Ra
         out["unitCost"] = {**value, **_token_costs(row, cost)}
     if row.steady:
         out["steps"] = [_step(each, row, memory.load) for each in row.steady]
+    elif before is not None and before.get("capacityPerReplica") == out.get("capacityPerReplica"):
+        # They are not read back: what was told once, and is not told now, stays.
+        out |= {field: before[field] for field in ("steps", "unitCost") if field in before}
     return out
 
 
@@ -149,6 +157,7 @@ def trial_memory_of(status: Raw) -> TrialMemory:
         load_seconds=told.load_seconds,
         started=told.started,
         begin=told.begin,
+        answered=told.answered,
         ended=told.ended,
         # What has ended is never begun again, whatever word somebody wrote for it.
         finished=(word(Reason, finished.reason) or Reason.STOPPED).value if finished is not None else "",

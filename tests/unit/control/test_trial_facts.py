@@ -12,6 +12,7 @@ import pytest
 from steelyard.api.accelerator_trial import AcceleratorTrial
 from steelyard.api.parse import parse
 from steelyard.control.gather.trial_facts import replica_of, trial_of
+from steelyard.control.gather.trial_progress import with_progress, with_word
 from steelyard.core.decide_trial import TrialDecision
 from steelyard.core.facts.probe import ProbeState
 from steelyard.core.facts.snapshot import Settings
@@ -143,6 +144,7 @@ def test_what_is_written_is_taken_and_is_what_is_remembered(name: str) -> None:
     assert isinstance(parsed, AcceleratorTrial), parsed
     read, memory = trial_memory_of(status), decision.memory
     assert (read.started, read.begin, read.ended, read.load_seconds) == (memory.started, memory.begin, memory.ended, memory.load_seconds)
+    assert read.answered == memory.answered
     assert (read.finished, read.said) == (memory.finished, memory.said)
     assert read.load == pytest.approx(memory.load)
     for row, before in zip(read.rows, memory.rows, strict=True):
@@ -156,9 +158,81 @@ def test_what_was_found_on_a_pool_stands_as_it_was_written_once() -> None:
     """The steps are not read back; they are not lost for that."""
     _, decision = LOOKS["has ended"]
     status = written(decision)
-    assert all(len(row["steps"]) == 3 for row in status["pools"])
+    assert all(row["steps"] for row in status["pools"])
     again = replace(decision, memory=trial_memory_of(status))
     assert changes(status, written(again, status)) is None
+
+
+def test_what_a_generator_told_once_stays_in_the_status_where_it_is_not_heard_for_a_while() -> None:
+    trial = asked(claims=(half_of("cheap", "dear", 0.5 / 1.1),))
+    trial.until(lambda: trial.jobs and trial.row("cheap").steady and trial.row("dear").steady)
+    status = written(trial.decisions[-1])
+    trial.memory, trial.mute = trial_memory_of(status), True
+    later = written(trial.look(), status)
+    assert [row["phase"] for row in later["pools"]] == ["Measuring"] * 2
+    for row, before in zip(later["pools"], status["pools"], strict=True):
+        assert row["steps"] == before["steps"] != [] and row["unitCost"] == before["unitCost"]
+
+
+# Its progress
+
+MEANWHILE = {"state": "Measuring", "begin": MADE.timestamp(), "began": MADE.timestamp() + 60, **{k: RESULT[k] for k in ("steps",)}}
+ASKING = a_pod(server=RUNS, generator=RUNS, podIP="10.0.0.7")
+
+
+def heard(word: dict[str, Any] | None) -> TrialReplica:
+    return with_word(told(ASKING), word)
+
+
+def test_while_it_asks_it_tells_what_has_ended_as_its_last_word_will() -> None:
+    ramping, ramped = heard({**MEANWHILE, "ramped": False}), heard({**MEANWHILE, "ramped": True, "steady": [STEADY]})
+    last = said(steady=[STEADY])
+    assert ramping.probe.state is ramped.probe.state is ProbeState.RUNNING
+    assert (ramping.ramped, ramping.steady, ramping.began) == (False, (), last.began)
+    assert (ramped.probe.steps, ramped.steady, ramped.ramped) == (last.probe.steps, last.steady, last.ramped) and last.ramped
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        None,
+        {},
+        {"steps": []},
+        {"steps": 3},
+        {"steps": [{}]},
+        {"steps": [STEP] * 33},
+        {"ramped": True, "steady": [STEADY]},
+        {"steps": [{**STEP, "good": -1}]},
+    ],
+)
+def test_one_that_tells_nothing_sensible_has_told_nothing_yet(word: dict[str, Any] | None) -> None:
+    assert heard(word) == told(ASKING)
+
+
+@pytest.mark.parametrize("ramped", [None, "yes", 1, []])
+def test_a_ramp_is_over_where_it_is_said_so_and_nowhere_else(ramped: Any) -> None:
+    assert not heard({**MEANWHILE, "ramped": ramped}).ramped
+
+
+@pytest.mark.parametrize(("begins", "asked_for"), [(-5, ["http://a:8081/progress", "http://b:8081/progress"]), (5, [])])
+async def test_all_that_were_to_have_begun_are_asked_and_one_that_is_silent_keeps_nobody_waiting(begins: int, asked_for: list[str]) -> None:
+    trial = asked()
+    replica = told(ASKING)
+    replicas = {
+        "dear": replace(replica, address="http://a:8081"),
+        "cheap": replace(replica, address="http://b:8081"),
+        "x": replace(replica, address=None),
+    }
+    memory = replace(trial.memory, begin=trial.now + timedelta(seconds=begins))
+    fetched: list[str] = []
+
+    async def fetch(url: str) -> dict[str, Any] | None:
+        fetched.append(url)
+        return {**MEANWHILE, "ramped": True} if url.startswith("http://b") else None
+
+    found = await with_progress(replace(trial.snapshot(), replicas=replicas, memory=memory), fetch, trial.now)
+    assert fetched == asked_for
+    assert {pool: r.ramped for pool, r in found.replicas.items()} == {"dear": False, "cheap": bool(asked_for), "x": False}
 
 
 def test_no_verdict_is_shown_in_short_before_there_is_one() -> None:

@@ -11,6 +11,7 @@ import pytest
 from steelyard.core.decide_trial import decide_trial
 from steelyard.core.facts.capacity import Basis
 from steelyard.core.facts.memory import VerdictWord
+from steelyard.core.facts.probe import ProbeState
 from steelyard.core.facts.snapshot import LatencyObjective, Mode
 from steelyard.core.facts.trial import TrialPhase
 from steelyard.core.placing.analysis import analysis
@@ -76,7 +77,7 @@ def test_each_pool_is_told_what_a_replica_carries_and_what_the_workloads_own_loa
         assert row.capacity.rate.point == pytest.approx(0.9 * speed, rel=WITHIN)
         assert row.capacity.rate.lower <= 0.9 * speed <= row.capacity.rate.upper
         assert row.each == 1.0 and row.start_seconds == 20
-        assert [step.load / trial.memory.load for step in row.steady] == pytest.approx(PARTS, rel=0.01)  # type: ignore[operator]
+        assert [step.load / trial.memory.load for step in row.steady] == pytest.approx(sorted(PARTS), rel=0.01)  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("faster", [0.25, 4.0, 16.0])
@@ -152,6 +153,87 @@ def test_an_operator_that_begins_sends_the_other_pools_what_the_last_one_has_sen
     assert again.placement.key.pool == "cheap" and first.placement.key.pool == "dear"
     assert (again.loads, again.load_seconds, again.begin_by) == (first.loads, first.load_seconds, first.begin_by)
     assert trial.to_its_end() == Reason.DECIDED
+
+
+# Its end before its end
+
+
+def spent(trial: AskedTrial) -> float:
+    return sum(row.spent or 0.0 for row in trial.memory.rows)
+
+
+def test_it_ends_once_the_claim_has_its_verdict_and_the_workloads_own_load_is_measured_and_what_is_left_is_not_paid() -> None:
+    early, whole = (asked(claims=(half_of("cheap", "dear", 0.3),), mute=mute) for mute in (False, True))
+    assert (early.to_its_end(), whole.to_its_end()) == (Reason.DECIDED, Reason.DECIDED)
+    assert early.memory.answered is not None and whole.memory.answered is None
+    assert "not all of the load was sent" in early.memory.said
+    assert [told.verdict.verdict for told in early.memory.verdicts] == [told.verdict.verdict for told in whole.memory.verdicts]
+    for pool in early.pools:
+        row, same = early.row(pool), whole.row(pool)
+        assert row.phase is TrialPhase.MEASURED and row.capacity == same.capacity, "its ramp was whole"
+        assert early.memory.load in [step.load for step in row.steady]
+        assert 1 <= len(row.steady) < len(same.steady) == len(PARTS)
+    assert spent(early) < spent(whole) <= (whole.memory.reserved or 0.0) == early.memory.reserved
+
+
+@pytest.mark.parametrize("ratio", [None, 0.5 / 1.1], ids=["without a claim", "with one that stays open"])
+def test_where_not_all_that_was_asked_is_answered_all_of_the_load_is_sent(ratio: float | None) -> None:
+    claims = () if ratio is None else (half_of("cheap", "dear", ratio),)
+    trial = asked(claims=claims)
+    trial.to_its_end()
+    assert trial.memory.answered is None
+    assert [len(trial.row(pool).steady) for pool in trial.pools] == [len(PARTS)] * 2
+
+
+def test_a_generator_that_no_word_reaches_sends_all_of_its_load_and_the_answer_is_the_same() -> None:
+    trial = asked(claims=(half_of("cheap", "dear", 0.3),), deaf=True)
+    assert trial.to_its_end() == Reason.DECIDED
+    assert trial.memory.answered is not None
+    assert [len(trial.row(pool).steady) for pool in trial.pools] == [len(PARTS)] * 2
+
+
+def test_no_claim_is_judged_by_a_ramp_that_goes_on_and_it_is_told_how_far_it_is() -> None:
+    trial = asked(claims=(half_of("cheap", "dear", 0.3),))
+    trial.until(lambda: trial.jobs and "its ramp" in trial.row("cheap").message)
+    while "step" in trial.row("cheap").message and "of its ramp" in trial.row("cheap").message:
+        assert trial.row("cheap").capacity is None
+        assert [told.verdict.verdict for told in trial.memory.verdicts] == [VerdictWord.INCONCLUSIVE]
+        trial.look()
+    said = [d.memory.row("cheap").message for d in trial.decisions if d.memory.row("cheap") is not None]  # type: ignore[union-attr]
+    assert any("held at" in each and "missed at" in each for each in said)
+    assert trial.row("cheap").phase is TrialPhase.MEASURING and trial.row("cheap").capacity is not None
+    assert "of 3 steady loads are measured" in trial.row("cheap").message
+
+
+def test_what_was_told_stays_where_a_generator_is_not_heard_for_a_while_and_when_it_fails_afterwards() -> None:
+    trial = asked(claims=(half_of("cheap", "dear", 0.3),))
+    trial.until(lambda: trial.jobs and trial.row("dear").capacity is not None and trial.row("cheap").capacity is not None)
+    known = {pool: (trial.row(pool).capacity, trial.row(pool).message) for pool in trial.pools}
+    trial.mute = True
+    trial.look()
+    assert {pool: (trial.row(pool).capacity, trial.row(pool).message) for pool in trial.pools} == known
+    failed = {
+        pool: replace(r, probe=replace(r.probe, state=ProbeState.FAILED, message="lost")) for pool, r in trial.snapshot().replicas.items()
+    }
+    decision = decide_trial(replace(trial.snapshot(), replicas=failed), trial.now)
+    assert decision.memory.finished == Reason.DECIDED and "lost" in decision.memory.said
+    assert {row.phase for row in decision.memory.rows} == {TrialPhase.FAILED}
+    assert {row.pool: row.capacity for row in decision.memory.rows} == {pool: capacity for pool, (capacity, _) in known.items()}
+
+
+def test_a_pool_that_no_claim_is_about_is_measured_as_well_before_all_is_answered() -> None:
+    """The third one is heard of late."""
+    pools = {"dear": Ground(speed=10.0), "cheap": Ground(speed=20.0), "third": Ground(speed=10.0)}
+    trial = AskedTrial(world=world(**pools), pools=tuple(pools), claims=(half_of("cheap", "dear", 0.3),), budget=3.0)
+    facts = trial.snapshot()
+    while trial.memory.answered is None:
+        facts = trial.snapshot()
+        trial.look()
+    unheard = replace(facts.replicas["third"], ramped=False, steady=(), probe=replace(facts.replicas["third"].probe, steps=()))
+    rows = tuple(row if row.pool != "third" else replace(row, capacity=None) for row in facts.memory.rows)
+    assert decide_trial(facts, trial.now).memory.answered is not None
+    facts = replace(facts, replicas={**facts.replicas, "third": unheard}, memory=replace(facts.memory, rows=rows))
+    assert decide_trial(facts, trial.now).memory.answered is None
 
 
 # Money
@@ -259,7 +341,7 @@ def test_a_pool_that_is_deleted_while_it_is_measured_costs_the_trial_that_pool_a
 @pytest.mark.parametrize("gone", ["cheap", "dear"])
 def test_a_pool_that_is_deleted_once_it_is_measured_leaves_its_claim_open_and_no_larger_budget_is_advised(gone: str) -> None:
     """The other pool still measures: it begins later, since its Job was made again."""
-    trial = asked(claims=(half_of("cheap", "dear", 0.3),))
+    trial = asked(claims=(half_of("cheap", "dear", 0.3),), mute=True)
     trial.until(lambda: trial.jobs and trial.row("dear").phase is TrialPhase.MEASURING)
     other = "dear" if gone == "cheap" else "cheap"
     trial.jobs[other].begin = trial.now + timedelta(seconds=60)

@@ -618,13 +618,13 @@ def test_it_waits_until_it_is_told_and_begins_at_the_latest_moment_untold() -> N
     async def waited() -> None:
         untold = Beginning(Begin(by=time.time() - 1, port=1))
         await untold.come()
-        assert untold.report(3) == {"state": "Measuring", "begin": untold.asked.by, "ready": True, "steps": 3}
+        assert untold.report({"steps": [3]}) == {"state": "Measuring", "begin": untold.asked.by, "ready": True, "steps": [3]}
         assert untold.hear("1900000000", time.time()) and untold.moment == untold.asked.by, "who comes too late changes nothing"
 
         told = Beginning(Begin(by=LATEST, port=1))
-        assert told.report(0) == {"state": "Starting", "begin": None, "ready": False, "steps": 0}
+        assert told.report({}) == {"state": "Starting", "begin": None, "ready": False}
         coming = asyncio.create_task(told.come())
-        await until(lambda: told.report(0) == {"state": "Waiting", "begin": None, "ready": True, "steps": 0})
+        await until(lambda: told.report({}) == {"state": "Waiting", "begin": None, "ready": True})
         assert not coming.done()
         told.hear("1000000000", time.time())
         await asyncio.wait_for(coming, PATIENCE)
@@ -655,7 +655,7 @@ def test_a_probe_is_asked_how_far_it_is_and_begins_when_it_is_told_to() -> None:
                 async with session.request(method, f"http://127.0.0.1:{begin['port']}{path}") as answer:
                     return answer.status, await (answer.json() if answer.status == 200 else answer.text())
 
-            waiting = {"state": "Waiting", "begin": None, "ready": True, "steps": 0}
+            waiting = {"state": "Waiting", "begin": None, "ready": True, "began": 0.0, "steps": [], "ramped": False}
             assert await get("/progress") == (200, waiting)
             for word in ("", "soon", "nan", "1e12"):
                 assert (await get(f"/progress?begin={word}"))[0] == 400
@@ -669,10 +669,47 @@ def test_a_probe_is_asked_how_far_it_is_and_begins_when_it_is_told_to() -> None:
             assert status == 200 and before <= told["begin"] <= time.time(), "a past moment is now"
             assert (await get("/progress?begin=1900000000"))[1]["begin"] == told["begin"]
             await until(lambda: probe.steps)
-            assert (await get("/progress"))[1]["state"] == "Measuring"
+            _, meanwhile = await get("/progress")
+            assert meanwhile["state"] == "Measuring" and not meanwhile["ramped"]
             result = await running
+            assert meanwhile["steps"] == result["steps"][: len(meanwhile["steps"])] != [] and meanwhile["began"] == result["began"]
             assert result["result"] == "Probed" and set(result) == {"result", "readySeconds", "began", "steps"}
             assert result["began"] >= round(told["begin"], 3)
+
+    asyncio.run(probed())
+
+
+@pytest.mark.usefixtures("never_hopeless")
+def test_once_the_ramp_is_over_it_is_told_with_the_steady_steps_that_have_ended_while_others_are_sent() -> None:
+    async def probed() -> None:
+        async with answering(embeds) as port, aiohttp.ClientSession() as session:
+            begin = {"by": 1e9, "port": free_port()}
+            probe = Probe(spec_of(port, port, begin=begin, ramp=ONE_STEP, steady={"loads": [9, 12], "seconds": 1}))
+            running = asyncio.create_task(probe.run())
+            await until(lambda: running.done() or probe.steady)
+            async with session.get(f"http://127.0.0.1:{begin['port']}/progress") as answer:
+                meanwhile = await answer.json()
+            result = await running
+            assert meanwhile["ramped"] and meanwhile["steps"] == result["steps"]
+            assert meanwhile["steady"] == result["steady"][:1] and len(result["steady"]) == 2
+
+    asyncio.run(probed())
+
+
+@pytest.mark.usefixtures("never_hopeless")
+def test_one_that_is_told_that_all_is_answered_ends_with_what_it_has_and_never_before_its_ramp_is_over() -> None:
+    async def probed() -> None:
+        async with answering(embeds) as port, aiohttp.ClientSession() as session:
+            begin = {"by": 1e9, "port": free_port()}
+            ramp = {"first": 20, "most": 40, "halvings": 0}
+            probe = Probe(spec_of(port, port, begin=begin, ramp=ramp, steady={"loads": [9, 12], "seconds": 3600}))
+            running = asyncio.create_task(probe.run())
+            await until(lambda: running.done() or probe.began)
+            async with session.get(f"http://127.0.0.1:{begin['port']}/progress?enough") as answer:
+                assert answer.status == 200
+            result = await asyncio.wait_for(running, PATIENCE)
+            assert [step["rate"] for step in result["steps"]] == [20, 40] and result["steady"] == []
+            assert result["message"] == "it was told that all is answered, and sent no more"
 
     asyncio.run(probed())
 

@@ -56,15 +56,16 @@ def replica_of(job: Manifest, pod: Manifest | None, keys: SecretKeys, now: datet
     told = probe.state is ProbeState.DONE
     return TrialReplica(
         probe=probe,
-        steady=_steady(word.get("steady")) if told else (),
-        began=_began(word.get("began")) if told else None,
+        ramped=told,
+        steady=steady_of(word.get("steady")) if told else (),
+        began=began_of(word.get("began")) if told else None,
         scheduled=node_found(pod or {}),
         ended=_ended(job, state),
         address=_address(pod or {}) if state.get("running") else None,
     )
 
 
-def _steady(raw: Any) -> tuple[SteadyStep, ...]:
+def steady_of(raw: Any) -> tuple[SteadyStep, ...]:
     """Those that can be read: what a pod says of one says nothing of the others."""
     found = []
     for each in raw[:MOST_STEADY] if isinstance(raw, list) else ():
@@ -95,7 +96,8 @@ def _tokens(raw: Any) -> int | None:
     return None if raw is None else whole(raw)
 
 
-def _began(raw: Any) -> datetime | None:
+def began_of(raw: Any) -> datetime | None:
+    """Unix seconds, where they are such."""
     if isinstance(raw, bool) or not isinstance(raw, int | float) or not 0 < raw < LATEST:
         return None
     return datetime.fromtimestamp(raw, UTC)

@@ -59,6 +59,8 @@ class TrialReplica:
     where its generator is told to begin; None while nobody listens there."""
 
     probe: Probe
+    ramped: bool = False
+    """Its ramp is over: the steps of the probe are all of it. Until then they are those that have ended."""
     steady: tuple[SteadyStep, ...] = ()
     began: datetime | None = None
     """When its first request was sent."""
@@ -114,13 +116,14 @@ class TrialVerdict:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialMemory:
     """What a trial's status remembers. `reserved`: money that it can cost at most; `load`: of the workload when it began, in requests per second; `begin`: from
-    when on all measure together. `finished`: the word of why it ended, empty while it goes on; `said`: the sentence."""
+    when on all measure together; `answered`: when all that was asked had its answer, with load left to send. `finished`: the word of why it ended, empty while it goes on; `said`: the sentence."""
 
     reserved: float | None = None
     load: float | None = None
     load_seconds: int | None = None
     started: datetime | None = None
     begin: datetime | None = None
+    answered: datetime | None = None
     ended: datetime | None = None
     finished: str = ""
     said: str = ""

@@ -43,7 +43,7 @@ def measured(look: Look, memory: TrialMemory, _: Refusal | None) -> Refusal | No
     """All that was to be sent was sent."""
     if memory.started is None or not all(row.phase.is_over for row in memory.rows):
         return None
-    found = [row.pool for row in memory.rows if row.phase is TrialPhase.MEASURED]
+    found = [row.pool for row in memory.rows if row.phase is TrialPhase.MEASURED or row.capacity is not None]
     lost = [f"pool {row.pool}: {row.message}" for row in memory.rows if row.phase is not TrialPhase.MEASURED]
     if not found:
         return Refusal(Reason.NOTHING_MEASURED, "; ".join(lost))
@@ -52,6 +52,8 @@ def measured(look: Look, memory: TrialMemory, _: Refusal | None) -> Refusal | No
     open_ = [f"{each.name} of pool {each.pool}: {each.message}" for each in left]
     if not open_:
         told = f"{len(memory.verdicts)} claims have their verdict" if memory.verdicts else f"{', '.join(found)} measured"
+        if memory.answered is not None:
+            told += "; by then not all of the load was sent, and the rest was not"
         return Refusal(Reason.DECIDED, "; ".join([told, *lost]))
     if lost:
         return Refusal(Reason.PROBE_FAILED, "; ".join([*lost, *open_]))

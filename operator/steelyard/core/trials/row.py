@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from math import isclose
 
-from steelyard.core.facts.probe import ProbeState
+from steelyard.core.facts.probe import ProbeState, ProbeStep
 from steelyard.core.facts.snapshot import LatencyObjective
-from steelyard.core.facts.trial import TrialMemory, TrialPhase, TrialReplica, TrialRow
+from steelyard.core.facts.trial import SteadyStep, TrialMemory, TrialPhase, TrialReplica, TrialRow
 from steelyard.core.performance.probe_steps import load_of, lowest, told
 from steelyard.core.performance.ramp import probed_capacity, probed_saturation
 from steelyard.core.placing.analysis import Analysis
 from steelyard.core.planning.option import Option
 from steelyard.core.statistics.significant import significant
 from steelyard.core.trials.look import Look
+from steelyard.core.trials.sent import PARTS
 from steelyard.core.vocabulary.reading import Unknown
 from steelyard.core.vocabulary.reason import AWAITED, STUCK, Reason, Refusal
 
@@ -23,6 +26,7 @@ _ARTIFACT = AWAITED | STUCK
 _SLACK = 1e-9
 FEW = 30
 """Requests at loads that kept the objective, below which they say nothing."""
+NEARLY = 1e-6
 LEAST_LEFT = 30.0
 """Seconds of its time below which a replica that is gone is not made again."""
 
@@ -104,7 +108,7 @@ def _under_way(look: Look, memory: TrialMemory, row: TrialRow) -> TrialRow:
         case ProbeState.RUNNING if memory.begin is not None and look.now < memory.begin:
             return replace(row, phase=TrialPhase.STARTING, message="its replica is ready and waits for the other pools")
         case ProbeState.RUNNING:
-            return replace(row, phase=TrialPhase.MEASURING, message="")
+            return _so_far(look, memory, row, replica)
         case ProbeState.FAILED:
             return replace(row, phase=TrialPhase.FAILED, message=replica.probe.message, ended=replica.ended)
     return _found(look, row, replica)
@@ -136,23 +140,63 @@ def is_gone(look: Look, pool: str) -> str | None:
 
 def _found(look: Look, row: TrialRow, replica: TrialReplica) -> TrialRow:
     """What its probe told."""
+    found, ended = _figures(look, row, replica), replica.ended or look.now
+    if isinstance(found, str):
+        return replace(row, phase=TrialPhase.FAILED, message=found, ended=ended, steady=_by_load(replica))
+    return replace(found, phase=TrialPhase.MEASURED, ended=ended)
+
+
+def _so_far(look: Look, memory: TrialMemory, row: TrialRow, replica: TrialReplica) -> TrialRow:
+    """What it has told until now. Of a ramp that goes on no figure is taken: it would be looked at once for each of its steps, and bounds that hold
+    at every look are wider. What is not told now stays as it was told before."""
+    before = row.message if row.phase is TrialPhase.MEASURING else ""
+    row = replace(row, phase=TrialPhase.MEASURING, message=before)
+    facts = look.snapshot.workload
+    if lowest(replica.probe.steps) is None or isinstance(facts, Refusal):
+        return row
+    if not replica.ramped:
+        return replace(row, message=_of_ramp(replica.probe.steps, facts.workload.allowed))
+    found = _figures(look, row, replica)
+    if isinstance(found, str):
+        return row
+    of = len(PARTS) if memory.load else 0
+    return replace(found, message=found.message or f"its ramp is over; {len(replica.steady)} of {of} steady loads are measured")
+
+
+def is_answered(row: TrialRow, load: float | None) -> bool:
+    """Whether it is known what a replica carries there, and what becomes of the workload's own load, where there is one."""
+    return row.capacity is not None and (load is None or any(isclose(each.load, load, rel_tol=NEARLY) for each in row.steady))
+
+
+def _figures(look: Look, row: TrialRow, replica: TrialReplica) -> TrialRow | str:
+    """With what the steps of a whole ramp say; why they say nothing."""
     facts, probe = look.snapshot.workload, replica.probe
-    row = replace(row, ended=replica.ended or look.now, steady=replica.steady)
     if lowest(probe.steps) is None:
-        why = "its steps tell nothing: fewer or more requests were sent than their rates say"
-        return replace(row, phase=TrialPhase.FAILED, message=why)
+        return "its steps tell nothing: fewer or more requests were sent than their rates say"
     if isinstance(facts, Refusal):
         # What a request has to keep is not known any more.
-        return replace(row, phase=TrialPhase.FAILED, message=facts.message)
+        return facts.message
     if (gone := is_gone(look, row.pool)) is not None:
-        return replace(row, phase=TrialPhase.FAILED, message=gone)
+        return gone
     allowed, promised = facts.workload.allowed, facts.workload.latency
     capacity = probed_capacity(probe.steps, allowed, promised)
     if capacity is not None and sum(s.offered for s in told(probe.steps) if load_of(s) <= capacity.rate.point) < FEW:
         # So few are in time by chance.
         capacity = None
     message = probe.message if capacity is not None else _broken(replica, allowed, promised)
-    return replace(row, phase=TrialPhase.MEASURED, message=message, capacity=capacity, saturation=probed_saturation(probe.steps))
+    return replace(row, message=message, capacity=capacity, saturation=probed_saturation(probe.steps), steady=_by_load(replica))
+
+
+def _by_load(replica: TrialReplica) -> tuple[SteadyStep, ...]:
+    return tuple(sorted(replica.steady, key=lambda each: each.load))
+
+
+def _of_ramp(steps: Sequence[ProbeStep], allowed: float) -> str:
+    """Between which loads the ramp looks, by the steps that have ended."""
+    held = max((s.rate for s in told(steps) if s.offered - s.good <= allowed * s.offered), default=0.0)
+    missed = min((s.rate for s in told(steps) if s.rate > held), default=None)
+    kept = f"held at {held:.3g} requests/s" if held else "was not held yet"
+    return f"step {len(steps)} of its ramp: the objective {kept}" + (f" and was missed at {missed:.3g}" if missed is not None else "")
 
 
 def _broken(replica: TrialReplica, allowed: float, promised: tuple[LatencyObjective, ...]) -> str:
@@ -168,8 +212,9 @@ def _spent(row: TrialRow, replica: TrialReplica, now: datetime) -> float | None:
     """From its node to its end; what was spent once stays, although the pod that tells of it may be gone with its node."""
     if row.each is None:
         return None
-    on_node = 0.0 if replica.scheduled is None else ((replica.ended or now) - replica.scheduled).total_seconds()
-    return max(row.spent or 0.0, row.each * max(0.0, on_node) / HOUR)
+    if replica.scheduled is None:
+        return row.spent or 0.0
+    return row.each * max(0.0, ((replica.ended or now) - replica.scheduled).total_seconds()) / HOUR
 
 
 def _started(replica: TrialReplica) -> float | None:

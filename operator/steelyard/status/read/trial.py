@@ -95,6 +95,7 @@ class TrialStatus:
     load_seconds: int | None
     started: datetime | None
     begin: datetime | None
+    answered: datetime | None
     ended: datetime | None
     pools: tuple[TrialPool, ...]
     claims: tuple[Verdict, ...]
@@ -113,6 +114,7 @@ def trial_status(status: Raw) -> TrialStatus:
         load_seconds=whole(status, "loadSeconds"),
         started=moment(status, "startedTime"),
         begin=moment(status, "beginTime"),
+        answered=moment(status, "answeredTime"),
         ended=moment(status, "endedTime"),
         pools=tuple(trial_pool(raw) for raw in parts(status, "pools")),
         claims=verdicts(status),
