@@ -12,7 +12,7 @@ from steelyard.api.kind import Column, Kind, Resource
 from steelyard.api.model import SpecModel, StatusModel
 from steelyard.api.moment import Time
 from steelyard.api.money import CurrencyCode, Decimal, PositiveMoney
-from steelyard.api.placement_status import Basis, ClaimStatus, Saturation, UnitCost
+from steelyard.api.placement_status import Basis, ClaimStatus, Percentile, Saturation, UnitCost, UnitEnergy
 from steelyard.api.rule import Pattern, Rule
 from steelyard.api.shape import PriceClass
 from steelyard.api.status_values import Count, Generation, Seconds, SmallCount
@@ -246,6 +246,17 @@ class TrialPool(StatusModel):
     saturation: Annotated[Saturation | None, says("What one replica completes at most, late or not. Missing where it was never full.")] = (
         None
     )
+    energy: Annotated[
+        UnitEnergy | None,
+        says("What a good request and a replica draw at the highest steady load, by the server's counters. Missing where none tells it."),
+    ] = None
+    latency: Annotated[
+        Percentile | None,
+        says(
+            "How long requests take at the highest steady load that a replica is meant for, from half of its capacity to all of it. Missing where none was "
+            "sent, or too few requests for its upper end."
+        ),
+    ] = None
     unit_cost: Annotated[
         UnitCost | None,
         says("What good requests cost where the objective is just kept: the price over the capacity. Missing until both are known."),

@@ -22,6 +22,8 @@ from steelyard.core.trials.verdicts import unit_cost_of
 from steelyard.core.vocabulary.reason import Reason
 from steelyard.status.claim import remembered_claim, written_claim
 from steelyard.status.condition import written_condition
+from steelyard.status.energy import remembered_energy, written_energy
+from steelyard.status.percentile import remembered_percentile, written_percentile
 from steelyard.status.raw import Raw
 from steelyard.status.read.field import parts, text
 from steelyard.status.read.trial import TrialPool, trial_status
@@ -89,6 +91,18 @@ def _row(row: TrialRow, job: str, memory: TrialMemory, before: Raw | None) -> Ra
         out["priceClass"] = row.price_class.value
     out |= decimals(pricePerHour=row.each, startSeconds=row.start_seconds, spent=_spent(row))
     out |= {field: time_text(at) for field, at in (("from", row.began), ("to", row.ended)) if at is not None}
+    out |= _measured(row)
+    if row.steady:
+        out["steps"] = [_step(each, row, memory.load) for each in row.steady]
+    elif before is not None and before.get("capacityPerReplica") == out.get("capacityPerReplica"):
+        # They are not read back: what was told once, and is not told now, stays.
+        out |= {field: before[field] for field in ("steps", "unitCost") if field in before}
+    return out
+
+
+def _measured(row: TrialRow) -> Raw:
+    """What was found of a replica, as far as it is known."""
+    out: Raw = {}
     if row.capacity is not None:
         rate = row.capacity.rate
         out |= decimals(capacityPerReplica=rate.point, capacityLower=rate.lower, capacityUpper=rate.upper)
@@ -96,6 +110,10 @@ def _row(row: TrialRow, job: str, memory: TrialMemory, before: Raw | None) -> Ra
     if row.saturation is not None:
         full = row.saturation.rate
         out["saturation"] = {**decimals(perReplica=full.point, lower=full.lower, upper=full.upper), "requests": count(row.saturation.n)}
+    if row.energy is not None and (energy := written_energy(row.energy)):
+        out["energy"] = energy
+    if row.percentile is not None and (latency := written_percentile(row.percentile)):
+        out["latency"] = latency
     if (cost := unit_cost_of(row)) is not None and row.capacity is not None:
         value = {
             **decimals(value=cost.point, lower=cost.lower, upper=cost.upper),
@@ -103,11 +121,6 @@ def _row(row: TrialRow, job: str, memory: TrialMemory, before: Raw | None) -> Ra
             "basis": row.capacity.basis.value,
         }
         out["unitCost"] = {**value, **_token_costs(row, cost)}
-    if row.steady:
-        out["steps"] = [_step(each, row, memory.load) for each in row.steady]
-    elif before is not None and before.get("capacityPerReplica") == out.get("capacityPerReplica"):
-        # They are not read back: what was told once, and is not told now, stays.
-        out |= {field: before[field] for field in ("steps", "unitCost") if field in before}
     return out
 
 
@@ -188,5 +201,7 @@ def _remembered(told: TrialPool) -> TrialRow | None:
         price_class=word(PriceClass, told.price_class),
         capacity=None if rate is None or basis is None else Capacity(rate, basis, told.capacity_requests or 0),
         saturation=None if filled is None or full is None else Saturation(filled, full.n or 0),
+        energy=remembered_energy(told.energy),
+        percentile=remembered_percentile(told.latency),
         spent=real(told.spent),
     )

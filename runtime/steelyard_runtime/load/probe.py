@@ -170,9 +170,10 @@ class Probe:
         for index, share in enumerate(shares(self.spec.steady.loads, kept)):
             await self._until_ready(session)
             step = ProbedStep(share.rate, self.spec.objectives, self._patience)
-            before = await self._counters(session)
+            before, since = await self._counters(session), time.monotonic()
             await self._send(step, ask, self.spec.steady.seconds, self.spec.seed + STEADY_SEED + index)
-            found = SteadyStep(share, step, used(before, await self._counters(session)))
+            after, until = await self._counters(session), time.monotonic()
+            found = SteadyStep(share, step, used(before, after), until - since)
             LOG.info("steady step: %s", found.told())
             if step.disturbed:
                 late.append(f"{share.load:g}")

@@ -17,6 +17,7 @@ from steelyard.core.decide_trial import TrialDecision
 from steelyard.core.facts.probe import ProbeState
 from steelyard.core.facts.snapshot import Settings
 from steelyard.core.facts.trial import TrialPhase, TrialReplica
+from steelyard.core.statistics.interval import Interval
 from steelyard.render.probe_job import BEGIN_PORT
 from steelyard.status.patch import changes
 from steelyard.status.trial import status_of_trial, trial_memory_of
@@ -26,7 +27,18 @@ from unit.core.asked_trial import AskedTrial, half_of
 from unit.core.test_asked_trial import asked
 
 NOW = MADE + timedelta(minutes=5)
-STEADY = {**STEP, "load": 24.0, "replicas": 3, "p95": 61.5, "input": 1600, "output": 400, "joules": 12.5}
+STEADY = {
+    **STEP,
+    "load": 24.0,
+    "replicas": 3,
+    "p95": 61.5,
+    "input": 1600,
+    "output": 400,
+    "joules": 12.5,
+    "drawn": 81.5,
+    "percent": 99,
+    "took": [80.0, 75.5, 90],
+}
 SETTINGS = Settings(toolchains={}, store_uri="s3://bucket")
 JOBS = {"dear": "asked-0", "cheap": "asked-1", "none": "asked-2"}
 
@@ -47,7 +59,8 @@ def test_its_result_has_the_ramp_the_steady_loads_and_when_it_began() -> None:
     assert found.probe.state is ProbeState.DONE and len(found.probe.steps) == 2
     (steady,) = found.steady
     assert (steady.load, steady.replicas, steady.step.offered) == (24.0, 3, 80)
-    assert (steady.p95_milliseconds, steady.joules, steady.input, steady.output) == (61.5, 12.5, 1600, 400)
+    assert (steady.p95_milliseconds, steady.joules, steady.drawn, steady.input, steady.output) == (61.5, 12.5, 81.5, 1600, 400)
+    assert (steady.percent, steady.took) == (99.0, Interval(80.0, 75.5, 90.0))
     assert found.began == MADE + timedelta(seconds=60) and found.ended == MADE + timedelta(seconds=100)
     assert found.address is None, "nobody listens there any more"
 
@@ -72,6 +85,7 @@ WRONG = [
     [{**STEADY, "replicas": 0}],
     [{**STEADY, "replicas": 1e12}],
     [{**STEADY, "good": -1}],
+    *([{**STEADY, "took": took}] for took in (3, [], [1, 2], [1, 2, 3], [1, 0, 2], [2, 1, "x"], [2, 1, float("inf")])),
 ]
 
 
@@ -113,7 +127,7 @@ def looks() -> dict[str, tuple[AskedTrial, TrialDecision]]:
     """Decisions at several moments of a trial."""
     waits = asked(pools=("dear", "none"))
     waits.world.grounds["dear"].compiled = False
-    begun = asked(claims=(half_of("cheap", "dear", 0.3),))
+    begun = asked(claims=(half_of("cheap", "dear", 0.3),), watts={"cheap": 200.0}, took={"cheap": 61.7})
     first = begun.look()
     begun.until(lambda: begun.row("cheap").phase is TrialPhase.MEASURING)
     measuring = begun.decisions[-1]
@@ -150,6 +164,8 @@ def test_what_is_written_is_taken_and_is_what_is_remembered(name: str) -> None:
     for row, before in zip(read.rows, memory.rows, strict=True):
         assert (row.pool, row.phase, row.message, row.revision) == (before.pool, before.phase, before.message, before.revision)
         assert row.each == before.each and row.capacity == before.capacity and row.saturation == before.saturation
+        assert row.energy == before.energy and row.percentile == before.percentile
+        assert name != "has ended" or (row.energy is not None and row.percentile is not None) == (row.pool == "cheap")
     assert [v.verdict.verdict for v in read.verdicts] == [v.verdict.verdict for v in memory.verdicts]
     assert changes(status, written(decision, status)) is None, "nothing is written twice"
 

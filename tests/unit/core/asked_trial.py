@@ -19,6 +19,7 @@ from steelyard.core.facts.probe import Probe, ProbeState, ProbeStep
 from steelyard.core.facts.snapshot import Snapshot
 from steelyard.core.facts.trial import PoolClaim, SteadyStep, Trial, TrialMemory, TrialReplica, TrialRow
 from steelyard.core.placing.intent import TrialIntent
+from steelyard.core.statistics.interval import Interval
 from steelyard.core.trials.look import TrialSnapshot
 from steelyard.core.vocabulary.reason import Refusal
 from unit.core.world import World, ramp_of
@@ -69,6 +70,10 @@ class AskedTrial:
     decisions: list[TrialDecision] = field(default_factory=list)
     deaf: bool = False
     """No word reaches a generator."""
+    watts: dict[str, float] = field(default_factory=dict)
+    """Of a replica on each pool whose server tells its joules."""
+    took: dict[str, float] = field(default_factory=dict)
+    """Milliseconds below which 99 % of the answers stay at a steady load, on each pool whose generator is sure of it."""
     mute: bool = False
     """No generator is heard before its last word."""
 
@@ -181,7 +186,18 @@ class AskedTrial:
         steady = []
         for load in intent.loads if kept else ():
             replicas = max(1, -int(-load // (0.9 * kept)))
-            steady.append(SteadyStep(load=load, replicas=replicas, step=self.world._step(ground, load / replicas, intent.load_seconds)))
+            step, watts, took = self.world._step(ground, load / replicas, intent.load_seconds), self.watts.get(pool), self.took.get(pool)
+            steady.append(
+                SteadyStep(
+                    load=load,
+                    replicas=replicas,
+                    step=step,
+                    joules=None if watts is None else watts * step.seconds,
+                    drawn=None if watts is None else step.seconds,
+                    percent=None if took is None else 99.0,
+                    took=None if took is None else Interval(took, took / 1.02, took * 1.02),
+                )
+            )
         return steps, steady
 
 

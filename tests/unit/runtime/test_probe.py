@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import random
 import signal
 import subprocess
@@ -176,7 +177,10 @@ def test_with_steady_steps_a_ramp_is_shorter_and_both_fit_into_a_termination_mes
         "readySeconds": 3600.123,
         "began": 1234567890.123,
         "steps": steps,
-        "steady": [SteadyStep(share, step, 123456789.123).told() | took | {"p95": 123456.7}] * MOST_LOADS,
+        "steady": [
+            SteadyStep(share, step, 123456789.123, 3600.123).told() | took | {"p95": 123456.7, "percent": 99.9999, "took": [123456.7] * 3}
+        ]
+        * MOST_LOADS,
         "message": "m" * 300,
     }
     whole = fitted(message)
@@ -362,6 +366,33 @@ def test_a_generator_that_was_late_is_blamed_for_what_was_not_kept_and_for_nothi
 def test_the_chance_of_misses_is_the_binomials(bad: int, n: int, allowed: float) -> None:
     drawn = np.random.default_rng(5).binomial(n, allowed, 20_000)
     assert at_least(bad, n, allowed) == pytest.approx((drawn >= bad).mean(), abs=0.02)
+
+
+@pytest.mark.parametrize(("percent", "n"), [(50, 200), (95, 2000), (99, 4000)])
+def test_how_long_requests_take_is_told_with_bounds_that_hold_the_truth_and_narrow_with_more_of_them(percent: float, n: int) -> None:
+    objective, chance = Objective("e2e", 1.0, 1 - percent / 100), random.Random(3)
+    true, widths = -math.log(objective.allowed), []
+    for many in (n, 16 * n):
+        inside = 0
+        for _ in range(20):
+            step = ProbedStep(1.0, (Objective("e2e", 2.0, 0.5), objective, Objective("ttft", 0.1, 0.2)), 30.0)
+            for _ in range(many):
+                step.latencies.add(chance.expovariate(1.0))
+            assert step.whole_request is not None and step.whole_request[0] is objective, "the shortest for the whole of a request"
+            point, lower, upper = (each / 1000 for each in step.whole_request[1])
+            assert lower <= point <= upper
+            inside += lower <= true <= upper
+        assert inside == 20, "late ones come by themselves here, and bounds allow for clusters"
+        widths.append(upper / lower)
+    assert widths[1] < widths[0]
+
+
+@pytest.mark.parametrize(("metric", "n"), [("e2e", 0), ("e2e", 1000), ("ttft", 100_000)])
+def test_without_enough_answers_or_such_an_objective_nothing_is_told_of_a_percentile(metric: str, n: int) -> None:
+    step = ProbedStep(1.0, (Objective(metric, 1.0, 0.01),), 30.0)
+    for _ in range(n):
+        step.latencies.add(0.1)
+    assert step.whole_request is None
 
 
 def test_tokens_are_those_of_good_requests_and_known_where_each_of_them_told() -> None:
@@ -753,7 +784,8 @@ def test_after_the_ramp_each_load_is_held_by_a_replica_at_its_share_with_its_tok
     assert [(step["load"], step["replicas"], step["rate"]) for step in result["steady"]] == [(9, 1, 9), (90, 5, 18)]
     ramp = {"rate", "seconds", "good", "slow", "error", "shed", "p50", "p99"}
     for step in result["steady"]:
-        assert set(step) == ramp | {"load", "replicas", "p95", "input", "joules"}
+        assert set(step) == ramp | {"load", "replicas", "p95", "input", "joules", "drawn"}
+        assert step["seconds"] <= step["drawn"] + 0.01
         assert step["seconds"] >= 0.5 and step["good"] > 0 and step["slow"] == step["error"] == step["shed"] == 0
         assert (step["input"], step["joules"]) == (3 * step["good"], 2 * step["good"])
         assert step["p50"] <= step["p95"] <= step["p99"]

@@ -18,6 +18,7 @@ from steelyard.control.kube.manifest import Manifest
 from steelyard.core.facts.identity import PlacementKey, WorkloadKey
 from steelyard.core.facts.probe import ProbeState
 from steelyard.core.facts.trial import PoolClaim, SteadyStep, Trial, TrialReplica
+from steelyard.core.statistics.interval import Interval
 from steelyard.render import label
 from steelyard.render.probe_job import BEGIN_PORT
 
@@ -87,9 +88,24 @@ def _one(raw: Any) -> SteadyStep:
         step=step,
         p95_milliseconds=figure_or_none(raw.get("p95")),
         joules=figure_or_none(raw.get("joules")),
+        drawn=figure_or_none(raw.get("drawn")),
+        percent=figure_or_none(raw.get("percent")),
+        took=_bounds(raw.get("took")),
         input=_tokens(raw.get("input")),
         output=_tokens(raw.get("output")),
     )
+
+
+def _bounds(raw: Any) -> Interval | None:
+    """A figure and its two ends; raises ValueError where they are not in order."""
+    if raw is None:
+        return None
+    if not isinstance(raw, list) or len(raw) != 3:
+        raise ValueError("bounds are a figure and two ends")
+    point, lower, upper = map(figure, raw)
+    if not 0 < lower <= point <= upper:
+        raise ValueError("bounds are not in order")
+    return Interval(point, lower, upper)
 
 
 def _tokens(raw: Any) -> int | None:

@@ -8,10 +8,13 @@ from enum import StrEnum
 
 from steelyard.core.facts.capacity import Capacity, Saturation
 from steelyard.core.facts.claim import Claim
+from steelyard.core.facts.energy import UnitEnergy
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.memory import ClaimVerdict
+from steelyard.core.facts.percentile import Percentile
 from steelyard.core.facts.price import PriceClass
 from steelyard.core.facts.probe import Probe, ProbeStep
+from steelyard.core.statistics.interval import Interval
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,13 +45,18 @@ class Trial:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SteadyStep:
     """A steady load after the ramp. `load`: requests per second of the whole workload, which so many replicas would share; `step`: what became of one
-    replica's part of it. `joules`: what the server's counter rose by; `input`, `output`: tokens of its good requests; None where none tells."""
+    replica's part of it. `joules`: what the server's counter rose by in `drawn` seconds; `input`, `output`: tokens of its good requests; `took`:
+    milliseconds below which `percent` of its answers stayed, the objective's for the whole of a request, with bounds that are wrong with a chance of 1 %;
+    None where none tells."""
 
     load: float
     replicas: int
     step: ProbeStep
     p95_milliseconds: float | None = None
     joules: float | None = None
+    drawn: float | None = None
+    percent: float | None = None
+    took: Interval | None = None
     input: int | None = None
     output: int | None = None
 
@@ -101,6 +109,8 @@ class TrialRow:
     price_class: PriceClass | None = None
     capacity: Capacity | None = None
     saturation: Saturation | None = None
+    energy: UnitEnergy | None = None
+    percentile: Percentile | None = None
     steady: tuple[SteadyStep, ...] = ()
     spent: float | None = None
 

@@ -17,6 +17,7 @@ from steelyard.core.planning.option import Option
 from steelyard.core.statistics.significant import significant
 from steelyard.core.trials.look import Look
 from steelyard.core.trials.sent import PARTS
+from steelyard.core.trials.steady import energy_of, percentile_of
 from steelyard.core.vocabulary.reading import Unknown
 from steelyard.core.vocabulary.reason import AWAITED, STUCK, Reason, Refusal
 
@@ -184,7 +185,15 @@ def _figures(look: Look, row: TrialRow, replica: TrialReplica) -> TrialRow | str
         # So few are in time by chance.
         capacity = None
     message = probe.message if capacity is not None else _broken(replica, allowed, promised)
-    return replace(row, message=message, capacity=capacity, saturation=probed_saturation(probe.steps), steady=_by_load(replica))
+    return replace(
+        row,
+        message=message,
+        capacity=capacity,
+        saturation=probed_saturation(probe.steps),
+        energy=energy_of(replica.steady),
+        percentile=percentile_of(replica.steady, capacity),
+        steady=_by_load(replica),
+    )
 
 
 def _by_load(replica: TrialReplica) -> tuple[SteadyStep, ...]:

@@ -81,7 +81,13 @@ def _as_measured(look: Look, seen: Analysis, option: Option, row: TrialRow | Non
     if row is None or row.capacity is None:
         return replace(option, candidate=candidate, known=None, capacity=None, saturation=None)
     known = Known(
-        pool=row.pool, revision=row.revision or "", capacity=row.capacity, saturation=row.saturation, probed=row.ended or look.now
+        pool=row.pool,
+        revision=row.revision or "",
+        capacity=row.capacity,
+        saturation=row.saturation,
+        energy=row.energy,
+        percentile=row.percentile,
+        probed=row.ended or look.now,
     )
     return replace(
         option,

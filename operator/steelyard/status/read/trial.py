@@ -10,7 +10,7 @@ from steelyard.status.raw import Raw
 from steelyard.status.read.claim import Verdict, verdicts
 from steelyard.status.read.condition import Condition, conditions
 from steelyard.status.read.field import moment, number, part, parts, text, whole
-from steelyard.status.read.placement import Saturation, UnitCost, saturation, unit_cost
+from steelyard.status.read.placement import Percentile, Saturation, UnitCost, UnitEnergy, percentile, saturation, unit_cost, unit_energy
 
 PRESENT = Decimal(1)
 """The load that a workload had when its trial began, as a multiple of it."""
@@ -73,6 +73,10 @@ class TrialPool:
     saturation: Saturation | None
     unit_cost: UnitCost | None
     """Where the objective is just kept."""
+    energy: UnitEnergy | None
+    """At the highest steady load whose joules are known."""
+    latency: Percentile | None
+    """At the highest steady load that a replica is meant for."""
     steps: tuple[TrialStep, ...]
     spent: Decimal | None
 
@@ -142,6 +146,8 @@ def trial_pool(raw: Raw) -> TrialPool:
         capacity_requests=whole(raw, "capacityRequests"),
         saturation=saturation(part(raw, "saturation")),
         unit_cost=unit_cost(part(raw, "unitCost")),
+        energy=unit_energy(part(raw, "energy")),
+        latency=percentile(part(raw, "latency")),
         steps=tuple(_step(each) for each in parts(raw, "steps")),
         spent=number(raw, "spent"),
     )
