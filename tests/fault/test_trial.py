@@ -115,6 +115,7 @@ def test_both_pools_are_measured_the_claim_is_judged_and_no_user_notices(a_move)
     assert float(verdict["lower"]) > float(verdict["claimed"])
     assert rows[run.dear]["from"] == rows[run.cheap]["from"], "over the same minutes"
     assert [step["ofPresent"] for step in rows[run.dear]["steps"]] == ["0.5", "1", "2"]
+    assert [row["accuracy"] for row in rows.values()] == [{"measure": "LeastCosine", "value": "0.9999"}] * 2
     assert float(rows[run.cheap]["capacityPerReplica"]) > float(rows[run.dear]["capacityPerReplica"])
     assert float(status["spent"]) <= float(status["reserved"]) <= float(BUDGET)
     # No pod of it was ever behind a Service, and the workload is as it was.

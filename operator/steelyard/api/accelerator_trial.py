@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StrictBool
 
 from steelyard.api.claim import ClaimFigure
+from steelyard.api.compiled_model import Accuracy
 from steelyard.api.conditions import TrialCondition
 from steelyard.api.describe import says
 from steelyard.api.kind import Column, Kind, Resource
@@ -224,6 +225,10 @@ class TrialPool(StatusModel):
         says("What one replica costs an hour, by which all costs here are counted.", unit="currency an hour", example="0.7582"),
     ] = None
     price_class: Annotated[PriceClass | None, says("What kind of price that is.", example="List")] = None
+    accuracy: Annotated[
+        Accuracy | None,
+        says("How near the answers of its artifact were to the reference's when it was compiled. Missing where that was not verified."),
+    ] = None
     capacity_per_replica: Annotated[
         Decimal | None,
         says(

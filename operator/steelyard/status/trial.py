@@ -20,6 +20,7 @@ from steelyard.core.statistics.interval import Interval
 from steelyard.core.statistics.significant import significant
 from steelyard.core.trials.verdicts import unit_cost_of
 from steelyard.core.vocabulary.reason import Reason
+from steelyard.status.accuracy import remembered_accuracy, written_accuracy
 from steelyard.status.claim import remembered_claim, written_claim
 from steelyard.status.condition import written_condition
 from steelyard.status.energy import remembered_energy, written_energy
@@ -89,6 +90,7 @@ def _row(row: TrialRow, job: str, memory: TrialMemory, before: Raw | None) -> Ra
         out["compileSeconds"] = row.compile_seconds
     if row.price_class is not None:
         out["priceClass"] = row.price_class.value
+    out |= written_accuracy(row.accuracy)
     out |= decimals(pricePerHour=row.each, startSeconds=row.start_seconds, spent=_spent(row))
     out |= {field: time_text(at) for field, at in (("from", row.began), ("to", row.ended)) if at is not None}
     out |= _measured(row)
@@ -199,6 +201,7 @@ def _remembered(told: TrialPool) -> TrialRow | None:
         ended=told.until,
         each=real(told.price_per_hour),
         price_class=word(PriceClass, told.price_class),
+        accuracy=remembered_accuracy(told.accuracy),
         capacity=None if rate is None or basis is None else Capacity(rate, basis, told.capacity_requests or 0),
         saturation=None if filled is None or full is None else Saturation(filled, full.n or 0),
         energy=remembered_energy(told.energy),

@@ -14,6 +14,7 @@ from steelyard.api.parse import parse
 from steelyard.control.gather.trial_facts import replica_of, trial_of
 from steelyard.control.gather.trial_progress import with_progress, with_word
 from steelyard.core.decide_trial import TrialDecision
+from steelyard.core.facts.accuracy import Accuracy, Measure
 from steelyard.core.facts.probe import ProbeState
 from steelyard.core.facts.snapshot import Settings
 from steelyard.core.facts.trial import TrialPhase, TrialReplica
@@ -123,6 +124,11 @@ def test_a_spec_is_what_its_object_says() -> None:
 # The status
 
 
+def with_accuracy(decision: TrialDecision) -> TrialDecision:
+    dear, cheap = decision.memory.rows
+    return replace(decision, memory=replace(decision.memory, rows=(dear, replace(cheap, accuracy=Accuracy(Measure.WORST_LOGPROB, 0.012)))))
+
+
 def looks() -> dict[str, tuple[AskedTrial, TrialDecision]]:
     """Decisions at several moments of a trial."""
     waits = asked(pools=("dear", "none"))
@@ -138,7 +144,7 @@ def looks() -> dict[str, tuple[AskedTrial, TrialDecision]]:
         "waits": (waits, waits.look()),
         "begins": (begun, first),
         "measures": (begun, measuring),
-        "has ended": (begun, begun.decisions[-1]),
+        "has ended": (begun, with_accuracy(begun.decisions[-1])),
         "has failed on a pool": (failed, failed.decisions[-1]),
     }
 
@@ -164,6 +170,7 @@ def test_what_is_written_is_taken_and_is_what_is_remembered(name: str) -> None:
     for row, before in zip(read.rows, memory.rows, strict=True):
         assert (row.pool, row.phase, row.message, row.revision) == (before.pool, before.phase, before.message, before.revision)
         assert row.each == before.each and row.capacity == before.capacity and row.saturation == before.saturation
+        assert row.accuracy == before.accuracy
         assert row.energy == before.energy and row.percentile == before.percentile
         assert name != "has ended" or (row.energy is not None and row.percentile is not None) == (row.pool == "cheap")
     assert [v.verdict.verdict for v in read.verdicts] == [v.verdict.verdict for v in memory.verdicts]

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from steelyard.core.decide_trial import decide_trial
+from steelyard.core.facts.accuracy import Accuracy, Measure
 from steelyard.core.facts.capacity import Basis
 from steelyard.core.facts.memory import VerdictWord
 from steelyard.core.facts.probe import ProbeState
@@ -95,6 +96,17 @@ def test_where_a_claim_depends_on_the_load_since_replicas_are_whole_it_is_said_a
     trial.to_its_end()
     (verdict,) = trial.memory.verdicts
     assert verdict.flips.startswith("true at ") and "false elsewhere" in verdict.flips
+
+
+def test_how_near_the_artifact_of_a_pool_is_to_the_reference_stands_in_its_row_and_is_unknown_where_nobody_verified_it() -> None:
+    trial = asked()
+    option = analysis(trial.world.snapshot(), trial.now).option("cheap")
+    assert option is not None and option.candidate.key is not None
+    accuracy = Accuracy(Measure.LEAST_COSINE, 0.9998)
+    trial.look(accuracies={option.candidate.key: accuracy})
+    assert [row.accuracy for row in trial.memory.rows] == [None, accuracy]
+    trial.until(lambda: trial.row("cheap").phase is TrialPhase.MEASURED)
+    assert [row.accuracy for row in trial.memory.rows] == [None, accuracy]
 
 
 # Together

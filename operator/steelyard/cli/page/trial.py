@@ -11,7 +11,7 @@ from steelyard.cli.page.frame import framed
 from steelyard.cli.page.month import month
 from steelyard.cli.text.explain import promise
 from steelyard.cli.text.figure import UNKNOWN, count, duration, milliseconds, money, percent
-from steelyard.cli.text.trial import by_load, capacity, cost, flips, good, load, spent, start
+from steelyard.cli.text.trial import accuracies, by_load, capacity, cost, flips, good, load, spent, start
 from steelyard.cli.unit import GOOD, unit_of
 from steelyard.cli.view.trial import TrialView
 from steelyard.cli.view.trial_report import TrialReportView
@@ -25,7 +25,7 @@ def page(view: TrialReportView) -> str:
 
 
 def _sections(told: TrialView) -> Iterator[Element | None]:
-    yield section("Quality", element("p", promise(told.objective)), _quality(told))
+    yield section("Quality", element("p", promise(told.objective)), _quality(told), listed(accuracies(told)))
     yield section("Capacity and cost", _capacity(told))
     yield section("Cost at the workload's loads", _loads(told))
     yield section("A month", month(told.month, told.currency, "at the load that the workload had, with whole replicas"))

@@ -17,12 +17,14 @@ from steelyard.control.kube.manifest import Manifest
 from steelyard.control.kube.reader import Reader
 from steelyard.control.kube.resource import ACCELERATOR_TRIALS, COMPILED_MODELS, JOBS, PODS
 from steelyard.control.kube.store import Store
+from steelyard.core.facts.accuracy import Accuracy
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.snapshot import RefusedWrite, Snapshot
 from steelyard.core.facts.trial import Trial, TrialMemory, TrialReplica
 from steelyard.core.trials.look import TrialSnapshot
 from steelyard.core.vocabulary.reason import Reason, Refusal
 from steelyard.render import label, name
+from steelyard.status.accuracy import verified_accuracy
 from steelyard.status.read.compiled_model import seconds_taken
 from steelyard.status.trial import trial_memory_of
 
@@ -50,6 +52,7 @@ class TrialSnapshots:
             workload=self._workload(trial, now),
             replicas={pool: replica for each, pool in names.items() if (replica := self._replica(raw, each, now)) is not None},
             compiled=self._compiled(trial),
+            accuracies=self._accuracies(trial),
             refused={names[write.name]: write for write in refused if write.name in names},
         )
 
@@ -86,4 +89,15 @@ class TrialSnapshots:
             )
             if took is not None and took[1] is not None:
                 found[took[0]] = round(took[1])
+        return found
+
+    def _accuracies(self, trial: Trial) -> dict[str, Accuracy]:
+        """Of each artifact of the namespace that was verified where it was made, by key."""
+        found = {}
+        for compiled in self._store.all(COMPILED_MODELS, trial.key.namespace):
+            told = self._reader.read(
+                COMPILED_MODELS, compiled, lambda each: (str(each["spec"]["key"]), verified_accuracy(each.get("status") or {}))
+            )
+            if told is not None and told[1] is not None:
+                found[told[0]] = told[1]
         return found

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from steelyard.core.facts.accuracy import Accuracy
 from steelyard.core.facts.capacity import Capacity, Saturation
 from steelyard.core.facts.claim import Claim
 from steelyard.core.facts.energy import UnitEnergy
@@ -107,6 +108,7 @@ class TrialRow:
     ended: datetime | None = None
     each: float | None = None
     price_class: PriceClass | None = None
+    accuracy: Accuracy | None = None
     capacity: Capacity | None = None
     saturation: Saturation | None = None
     energy: UnitEnergy | None = None

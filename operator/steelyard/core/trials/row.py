@@ -59,6 +59,7 @@ def _to_begin(look: Look, pool: str) -> TrialRow:
         compile_seconds=look.snapshot.compiled.get(candidate.key or ""),
         each=None if option.listed is None else significant(option.listed),
         price_class=price.price_class if price is not None else None,
+        accuracy=look.snapshot.accuracies.get(candidate.key or ""),
     )
     refused, waits = _refused(option), _waits(seen, option)
     if refused is not None:

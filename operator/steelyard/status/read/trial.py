@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from steelyard.status.raw import Raw
 from steelyard.status.read.claim import Verdict, verdicts
+from steelyard.status.read.compiled_model import ToldAccuracy, accuracy
 from steelyard.status.read.condition import Condition, conditions
 from steelyard.status.read.field import moment, number, part, parts, text, whole
 from steelyard.status.read.placement import Percentile, Saturation, UnitCost, UnitEnergy, percentile, saturation, unit_cost, unit_energy
@@ -62,6 +63,8 @@ class TrialPool:
     """Of one replica."""
     price_class: str | None
     """Effective, Contracted, SpotMarket, List or Static."""
+    accuracy: ToldAccuracy | None
+    """Of its artifact, against the reference."""
     capacity: Decimal | None
     """Good requests per second that one replica serves within the objective."""
     capacity_lower: Decimal | None
@@ -139,6 +142,7 @@ def trial_pool(raw: Raw) -> TrialPool:
         until=moment(raw, "to"),
         price_per_hour=number(raw, "pricePerHour"),
         price_class=text(raw, "priceClass"),
+        accuracy=accuracy(part(raw, "accuracy")),
         capacity=number(raw, "capacityPerReplica"),
         capacity_lower=number(raw, "capacityLower"),
         capacity_upper=number(raw, "capacityUpper"),
