@@ -108,6 +108,7 @@ def _again(told: TrialView) -> Element:
     commands = [
         ("the same trial again", told.command),
         ("all figures of this page", f"steelyard report {told.name} --trial -n {told.namespace} -o json"),
+        ("its decisions made again, on the operator's log in a file", "steelyard replay FILE"),
         ("the same in the terminal", f"steelyard trial show {told.name} -n {told.namespace}"),
     ]
     return element("ul", *(element("li", f"{what}: ", element("code", command)) for what, command in commands))

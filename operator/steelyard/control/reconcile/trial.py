@@ -89,7 +89,7 @@ class TrialReconciler:
             *(self._fetch(f"{address}/progress?enough") for address in decision.enough),
         )
         self._refusals.ended(raw, began)
-        self._decision_log.note(raw, decision.notes)
+        self._decision_log.tried(raw, snapshot, decision, now)
         if decision.over:
             told = {name.trial_job(key.name, pool) for pool, replica in snapshot.replicas.items() if replica.ended is not None}
             return await self._end(written, told)
