@@ -19,8 +19,9 @@ BEHIND = 0.8
 """Of what was sent in a step, that its server answers in it at most where it is full."""
 PARTS = 20
 """Of a step, in each of which what was answered is counted: how alike these are says how sure the rate is."""
-SURE, CLUSTERED = 2.576, 5.0
-"""Standard errors on either side that make 99 %, and the variance of the number of late answers over its mean: they come in clusters."""
+SURE, CLUSTERED = 2.935, 5.0
+"""Standard errors on either side that make 99 % for three steps together, of which any may be the one that is looked at; and the variance of the
+number of late answers over its mean: they come in clusters."""
 
 
 @dataclass(eq=False)
