@@ -22,10 +22,17 @@ from steelyard.core.statistics.interval import Interval
 from steelyard.render.probe_job import BEGIN_PORT
 from steelyard.status.patch import changes
 from steelyard.status.trial import status_of_trial, trial_memory_of
+from steelyard_runtime.load.entry import Entry
+from steelyard_runtime.load.probe import Probe
+from steelyard_runtime.load.probe_spec import Objective
+from steelyard_runtime.load.probed_step import ProbedStep
+from steelyard_runtime.load.rates import Share
+from steelyard_runtime.load.steady_step import SteadyStep
 from unit.api.objects import GOOD, trial
 from unit.control.test_probe_facts import MADE, RESULT, RUNS, STEP, a_job, a_pod, at, ended
 from unit.core.asked_trial import AskedTrial, half_of
 from unit.core.test_asked_trial import asked
+from unit.runtime.test_probe import spec_of
 
 NOW = MADE + timedelta(minutes=5)
 STEADY = {
@@ -230,6 +237,21 @@ def test_while_it_asks_it_tells_what_has_ended_as_its_last_word_will() -> None:
 )
 def test_one_that_tells_nothing_sensible_has_told_nothing_yet(word: dict[str, Any] | None) -> None:
     assert heard(word) == told(ASKING)
+
+
+def test_what_a_generator_tells_is_what_is_read() -> None:
+    probe = Probe(spec_of(begin={"by": MADE.timestamp(), "port": BEGIN_PORT}, steady={"loads": [24], "seconds": 60}))
+    step = ProbedStep(8.0, (Objective("e2e", 2.0, 0.5),), 30.0, seconds=60.0)
+    for number in range(480):
+        step.add(Entry(number, 0.0, 0.0, 0.1 + number / 480, 200, "", 0, input=3, output=7))
+    probe.steps, probe.steady, probe.began = [step], [SteadyStep(Share(24.0, 3, 8.0), step, 600.0, 61.0)], MADE.timestamp() + 60
+    probe.ramped.set()
+    found = heard(json.loads(json.dumps({**probe._found(), "ramped": probe.ramped.is_set()})))
+    (ramp,), (steady,) = found.probe.steps, found.steady
+    assert found.ramped and found.began == MADE + timedelta(seconds=60)
+    assert (ramp.rate, ramp.seconds, ramp.good) == (8.0, 60.0, 480) and steady.step == replace(ramp, finished=steady.step.finished)
+    assert (steady.load, steady.replicas, steady.joules, steady.drawn, steady.input, steady.output) == (24.0, 3, 600.0, 61.0, 1440, 3360)
+    assert steady.percent == 50.0 and steady.took is not None and steady.took.lower < 600.0 < steady.took.upper
 
 
 @pytest.mark.parametrize("ramped", [None, "yes", 1, []])
