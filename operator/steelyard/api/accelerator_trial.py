@@ -329,7 +329,8 @@ class AcceleratorTrialStatus(StatusModel):
     answered_time: Annotated[
         Time | None,
         says(
-            "When each claim had its verdict and the workload's own load was measured, with load left to send. The rest of it was not sent.",
+            "When each claim had its verdict and the workload's own load was measured, with load left to send: generators were told "
+            "to send no more of it.",
             example="2026-03-01T12:20:00Z",
         ),
     ] = None

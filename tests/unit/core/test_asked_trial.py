@@ -178,7 +178,7 @@ def test_it_ends_once_the_claim_has_its_verdict_and_the_workloads_own_load_is_me
     early, whole = (asked(claims=(half_of("cheap", "dear", 0.3),), mute=mute) for mute in (False, True))
     assert (early.to_its_end(), whole.to_its_end()) == (Reason.DECIDED, Reason.DECIDED)
     assert early.memory.answered is not None and whole.memory.answered is None
-    assert "not all of the load was sent" in early.memory.said
+    assert "told to send no more" in early.memory.said
     assert [told.verdict.verdict for told in early.memory.verdicts] == [told.verdict.verdict for told in whole.memory.verdicts]
     for pool in early.pools:
         row, same = early.row(pool), whole.row(pool)
@@ -346,6 +346,7 @@ def test_a_pool_that_is_deleted_while_it_is_measured_costs_the_trial_that_pool_a
     trial.until(lambda: trial.jobs and trial.row("cheap").phase is TrialPhase.MEASURING)
     trial.world.grounds["cheap"].exists = False
     assert trial.to_its_end() == Reason.PROBE_FAILED
+    assert trial.memory.said.count("does not exist any more") == 1
     assert [row.phase for row in trial.memory.rows] == [TrialPhase.MEASURED, TrialPhase.FAILED]
     assert [told.verdict.verdict for told in trial.memory.verdicts] == [VerdictWord.INCONCLUSIVE]
 

@@ -47,13 +47,13 @@ def measured(look: Look, memory: TrialMemory, _: Refusal | None) -> Refusal | No
     lost = [f"pool {row.pool}: {row.message}" for row in memory.rows if row.phase is not TrialPhase.MEASURED]
     if not found:
         return Refusal(Reason.NOTHING_MEASURED, "; ".join(lost))
-    lost += [why for pool in found if (why := is_gone(look, pool)) is not None]
+    lost += [why for row in memory.rows if row.phase is TrialPhase.MEASURED and (why := is_gone(look, row.pool)) is not None]
     left = [each.verdict for each in memory.verdicts if not is_decided(each)]
     open_ = [f"{each.name} of pool {each.pool}: {each.message}" for each in left]
     if not open_:
         told = f"{len(memory.verdicts)} claims have their verdict" if memory.verdicts else f"{', '.join(found)} measured"
         if memory.answered is not None:
-            told += "; by then not all of the load was sent, and the rest was not"
+            told += "; as soon as they had it, the generators were told to send no more"
         return Refusal(Reason.DECIDED, "; ".join([told, *lost]))
     if lost:
         return Refusal(Reason.PROBE_FAILED, "; ".join([*lost, *open_]))
