@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -202,6 +203,33 @@ def test_what_a_generator_told_once_stays_in_the_status_where_it_is_not_heard_fo
     assert [row["phase"] for row in later["pools"]] == ["Measuring"] * 2
     for row, before in zip(later["pools"], status["pools"], strict=True):
         assert row["steps"] == before["steps"] != [] and row["unitCost"] == before["unitCost"]
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(("ratio", "word"), [(0.3, "Refuted"), (0.5 / 1.1, "Inconclusive")])
+def test_whoever_is_heard_when_each_pass_begins_with_what_the_status_says_and_the_answer_is_the_same(
+    seed: int, ratio: float, word: str
+) -> None:
+    """A word is lost, or a generator is not heard, half of the time."""
+    chance, status = random.Random(seed), dict[str, Any]()
+    trial = asked(claims=(half_of("cheap", "dear", ratio),), watts={"cheap": 200.0}, took={"cheap": 61.7})
+    spent = 0.0
+    while not trial.finished:
+        trial.mute, trial.deaf = chance.random() < 0.5, chance.random() < 0.5
+        before, status = status, written(trial.look(), status)
+        trial.memory = trial_memory_of(status)
+        if trial.memory.started is not None:
+            assert spent <= float(status["spent"]) <= float(status["reserved"])
+            spent = float(status["spent"])
+        for row, old in zip(status["pools"], before.get("pools", ()), strict=False):
+            assert len(row.get("steps", ())) >= len(old.get("steps", ())), "what was told is not taken back"
+            assert "capacityPerReplica" not in old or row["capacityPerReplica"] == old["capacityPerReplica"]
+    assert status["conditions"][0]["reason"] == ("Decided" if word == "Refuted" else "BudgetSpent")
+    assert [claim["verdict"] for claim in status["claims"]] == [word]
+    assert ("answeredTime" in status) <= (word == "Refuted")
+    for row in status["pools"]:
+        assert row["phase"] == "Measured" and "1" in [step["ofPresent"] for step in row["steps"]]
+        assert ("energy" in row, "latency" in row) == (row["pool"] == "cheap",) * 2
 
 
 # Its progress
