@@ -102,7 +102,7 @@ def _goes_on(memory: TrialMemory, waits: Refusal | None) -> Condition:
         return Condition(TrialConditionType.FINISHED, False, waits.reason, waits.message)
     if memory.answered is not None:
         return Condition(
-            TrialConditionType.FINISHED, False, Reason.MEASURING, "all claims have their verdict: the generators are told to send no more"
+            TrialConditionType.FINISHED, False, Reason.MEASURING, "each claim has its verdict: the generators are told to send no more"
         )
     told = "; ".join(f"{row.pool}: {row.phase.value.lower()}" + (f", {row.message}" if row.message else "") for row in memory.rows)
     return Condition(TrialConditionType.FINISHED, False, Reason.MEASURING, told)

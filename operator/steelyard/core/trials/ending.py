@@ -51,9 +51,9 @@ def measured(look: Look, memory: TrialMemory, _: Refusal | None) -> Refusal | No
     left = [each.verdict for each in memory.verdicts if not is_decided(each)]
     open_ = [f"{each.name} of pool {each.pool}: {each.message}" for each in left]
     if not open_:
-        told = f"{len(memory.verdicts)} claims have their verdict" if memory.verdicts else f"{', '.join(found)} measured"
+        told = "each claim has its verdict" if memory.verdicts else f"{', '.join(found)} measured"
         if memory.answered is not None:
-            told += "; as soon as they had it, the generators were told to send no more"
+            told += "; once that was known, the generators were told to send no more"
         return Refusal(Reason.DECIDED, "; ".join([told, *lost]))
     if lost:
         return Refusal(Reason.PROBE_FAILED, "; ".join([*lost, *open_]))
