@@ -182,7 +182,7 @@ def check(folder: Path) -> list[Finding]:
             )
         )
         own[pool] = Own(kept, broke, cost, hourly, [])
-        for step, shown in zip(word.get("steady", []), row.get("steps", []), strict=True):
+        for step, shown in zip(sorted(word.get("steady", []), key=lambda each: each["load"]), row.get("steps", []), strict=True):
             sent = step["good"] + step["slow"] + step["error"] + step["shed"]
             own[pool].steps.append((step["load"], sent, step["good"]))
             same = sent == shown["requests"] and abs(100 * step["good"] / sent - float(shown["goodPercent"])) < EXACT

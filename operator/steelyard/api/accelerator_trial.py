@@ -6,13 +6,14 @@ from typing import Annotated, Literal
 from pydantic import Field, StrictBool
 
 from steelyard.api.claim import ClaimFigure
+from steelyard.api.compiled_model import Accuracy
 from steelyard.api.conditions import TrialCondition
 from steelyard.api.describe import says
 from steelyard.api.kind import Column, Kind, Resource
 from steelyard.api.model import SpecModel, StatusModel
 from steelyard.api.moment import Time
 from steelyard.api.money import CurrencyCode, Decimal, PositiveMoney
-from steelyard.api.placement_status import Basis, ClaimStatus, Saturation, UnitCost
+from steelyard.api.placement_status import Basis, ClaimStatus, Percentile, Saturation, UnitCost, UnitEnergy
 from steelyard.api.rule import Pattern, Rule
 from steelyard.api.shape import PriceClass
 from steelyard.api.status_values import Count, Generation, Seconds, SmallCount
@@ -118,8 +119,8 @@ class AcceleratorTrialSpec(SpecModel):
     duration_seconds: Annotated[
         Annotated[int, says("", low=60, high=43_200)] | None,
         says(
-            "How long the load lasts on each pool: a ramp until the objective breaks and the server is full, then steps at half, all and twice of the "
-            "workload's load. Left out, it is as long as the budget pays for, from 3 to 60 minutes. Longer means narrower intervals.",
+            "How long the load lasts on each pool: a ramp until the objective breaks and the server is full, then steps at all, half and twice of the "
+            "workload's load. It ends before once each claim has its verdict and the first of these is measured. Left out, it is as long as the budget pays for, from 3 to 60 minutes. Longer means narrower intervals.",
             unit="seconds",
             example=1200,
         ),
@@ -248,6 +249,10 @@ class TrialPool(StatusModel):
         says("What one replica costs an hour, by which all costs here are counted.", unit="currency an hour", example="0.7582"),
     ] = None
     price_class: Annotated[PriceClass | None, says("What kind of price that is.", example="List")] = None
+    accuracy: Annotated[
+        Accuracy | None,
+        says("How near the answers of its artifact were to the reference's when it was compiled. Missing where that was not verified."),
+    ] = None
     capacity_per_replica: Annotated[
         Decimal | None,
         says(
@@ -270,6 +275,17 @@ class TrialPool(StatusModel):
     saturation: Annotated[Saturation | None, says("What one replica completes at most, late or not. Missing where it was never full.")] = (
         None
     )
+    energy: Annotated[
+        UnitEnergy | None,
+        says("What a good request and a replica draw at the highest steady load, by the server's counters. Missing where none tells it."),
+    ] = None
+    latency: Annotated[
+        Percentile | None,
+        says(
+            "How long requests take at the highest steady load that a replica is meant for, from half of its capacity to all of it. Missing where none was "
+            "sent, or too few requests for its upper end."
+        ),
+    ] = None
     unit_cost: Annotated[
         UnitCost | None,
         says("What good requests cost where the objective is just kept: the price over the capacity. Missing until both are known."),
@@ -277,7 +293,7 @@ class TrialPool(StatusModel):
     steps: Annotated[
         tuple[TrialStep, ...],
         says(
-            "The steady loads after the ramp: half, all and twice of the workload's own.",
+            "The steady loads after the ramp: half, all and twice of the workload's own, as far as they were sent.",
             most=5,
             list_type="atomic",
         ),
@@ -333,6 +349,14 @@ class AcceleratorTrialStatus(StatusModel):
     begin_time: Annotated[
         Time | None,
         says("From when on all pools that are ready measure together.", example="2026-03-01T12:05:00Z"),
+    ] = None
+    answered_time: Annotated[
+        Time | None,
+        says(
+            "When each claim had its verdict and the workload's own load was measured, with load left to send: generators were told "
+            "to send no more of it.",
+            example="2026-03-01T12:20:00Z",
+        ),
     ] = None
     ended_time: Annotated[Time | None, says("When the trial ended, for whatever reason.", example="2026-03-01T12:25:00Z")] = None
     pools: Annotated[

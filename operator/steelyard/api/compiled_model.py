@@ -184,6 +184,23 @@ class Progress(StatusModel):
     ] = ""
 
 
+class AccuracyMeasure(Word):
+    """How near answers are to the reference's."""
+
+    LEAST_COSINE = "LeastCosine", "of embeddings: the least cosine over the golden samples, where 1 is the same"
+    WORST_LOGPROB = (
+        "WorstLogprob",
+        "of text: the largest mean difference of log-probabilities of a golden sample in nats, where 0 is the same",
+    )
+
+
+class Accuracy(StatusModel):
+    """How near the answers of an artifact were to those of the reference, where it was compiled."""
+
+    measure: Annotated[AccuracyMeasure, says("What was compared.", example="LeastCosine")]
+    value: Annotated[Decimal, says("The figure: a cosine, or nats.", example="0.99987")]
+
+
 class Artifact(StatusModel):
     """The published result."""
 
@@ -209,6 +226,13 @@ class Artifact(StatusModel):
             example=268_435_456,
         ),
     ]
+    accuracy: Annotated[
+        Accuracy | None,
+        says(
+            "How near its answers were to the reference's on golden samples. Missing where the machine that compiled could not run it; each replica "
+            "checks the samples before it is ready."
+        ),
+    ] = None
 
 
 class Failure(StatusModel):

@@ -15,7 +15,8 @@ from steelyard.core.facts.trial import TrialMemory, TrialPhase, TrialRow
 from steelyard.core.placing.decision import Note
 from steelyard.core.placing.intend import placement_of
 from steelyard.core.placing.intent import TrialIntent
-from steelyard.core.trials.beginning import listening, started, together
+from steelyard.core.trials.answered import answered
+from steelyard.core.trials.beginning import addresses, listening, started, together
 from steelyard.core.trials.ending import ending
 from steelyard.core.trials.look import Look, TrialSnapshot
 from steelyard.core.trials.row import row_of, seconds_left
@@ -34,12 +35,13 @@ HARD = frozenset({Reason.SLO_AT_RISK, Reason.NOTHING_MEASURED, Reason.PROBE_FAIL
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialDecision:
     """`memory`: what the status remembers, to be written before a Job is made. `jobs`: those that should exist and do not. `over`: whether no Job should
-    exist any more. `begin`: addresses of generators and the moment that they are told. `reconsider_at` None: only a change of the facts can change it."""
+    exist any more. `begin`: addresses of generators and the moment that they are told; `enough`: those that are told that all is answered. `reconsider_at` None: only a change of the facts can change it."""
 
     memory: TrialMemory
     jobs: tuple[TrialIntent, ...]
     over: bool
     begin: Mapping[str, datetime] = field(default_factory=dict)
+    enough: tuple[str, ...] = ()
     finished: Condition
     notes: tuple[Note, ...] = ()
     reconsider_at: datetime | None
@@ -58,7 +60,7 @@ def decide_trial(snapshot: TrialSnapshot, now: datetime) -> TrialDecision:
         begun = started(look, after)
         waits, after = (begun, after) if isinstance(begun, Refusal) else (None, begun)
     after = together(look, after)
-    after = replace(after, verdicts=verdicts_of(look, after))
+    after = answered(look, replace(after, verdicts=verdicts_of(look, after)))
     end = ending(look, after, waits)
     if end is not None:
         ended = _ended(look, after, end)
@@ -68,6 +70,7 @@ def decide_trial(snapshot: TrialSnapshot, now: datetime) -> TrialDecision:
         jobs=_jobs(look, after),
         over=False,
         begin=_told(look, after),
+        enough=addresses(look, after) if after.answered is not None else (),
         finished=_goes_on(after, waits),
         notes=_notes(before, after),
         reconsider_at=look.now + LOOK_AGAIN,
@@ -97,6 +100,10 @@ def _over(memory: TrialMemory, notes: tuple[Note, ...]) -> TrialDecision:
 def _goes_on(memory: TrialMemory, waits: Refusal | None) -> Condition:
     if waits is not None:
         return Condition(TrialConditionType.FINISHED, False, waits.reason, waits.message)
+    if memory.answered is not None:
+        return Condition(
+            TrialConditionType.FINISHED, False, Reason.MEASURING, "each claim has its verdict: the generators are told to send no more"
+        )
     told = "; ".join(f"{row.pool}: {row.phase.value.lower()}" + (f", {row.message}" if row.message else "") for row in memory.rows)
     return Condition(TrialConditionType.FINISHED, False, Reason.MEASURING, told)
 

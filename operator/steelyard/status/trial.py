@@ -20,8 +20,11 @@ from steelyard.core.statistics.interval import Interval
 from steelyard.core.statistics.significant import significant
 from steelyard.core.trials.verdicts import unit_cost_of
 from steelyard.core.vocabulary.reason import Reason
+from steelyard.status.accuracy import remembered_accuracy, written_accuracy
 from steelyard.status.claim import remembered_claim, written_claim
 from steelyard.status.condition import written_condition
+from steelyard.status.energy import remembered_energy, written_energy
+from steelyard.status.percentile import remembered_percentile, written_percentile
 from steelyard.status.raw import Raw
 from steelyard.status.read.field import parts, text
 from steelyard.status.read.trial import TrialPool, trial_status
@@ -39,7 +42,7 @@ def status_of_trial(
     """The whole status as it should stand. jobs: the name of that of each pool; old: the status so far."""
     memory = decision.memory
     before = {text(raw, "pool"): raw for raw in parts(dict(old), "pools")}
-    spent = [row.spent for row in memory.rows if row.spent is not None]
+    spent = [each for row in memory.rows if (each := _spent(row)) is not None]
     status: Raw = {
         "observedGeneration": generation,
         "conditions": [written_condition(decision.finished, generation, old, now)],
@@ -49,7 +52,7 @@ def status_of_trial(
         "claims": [{**written_claim(each.verdict), **({"flips": each.flips} if each.flips else {})} for each in memory.verdicts],
         **decimals(reserved=_money(memory.reserved), load=memory.load, spent=_money(sum(spent)) if memory.started is not None else None),
     }
-    times = {"startedTime": memory.started, "beginTime": memory.begin, "endedTime": memory.ended}
+    times = {"startedTime": memory.started, "beginTime": memory.begin, "answeredTime": memory.answered, "endedTime": memory.ended}
     status |= {field: time_text(at) for field, at in times.items() if at is not None}
     if memory.load_seconds is not None:
         status["loadSeconds"] = memory.load_seconds
@@ -70,6 +73,11 @@ def _money(value: float | None) -> float | None:
     return None if value is None else significant(value, SPENT_DIGITS)
 
 
+def _spent(row: TrialRow) -> float | None:
+    """Exactly once it is over: with others it is compared with the budget."""
+    return significant(row.spent) if row.phase.is_over and row.spent is not None else _money(row.spent)
+
+
 def _row(row: TrialRow, job: str, memory: TrialMemory, before: Raw | None) -> Raw:
     if before is not None and memory.started is not None and row.phase.is_over and before.get("phase") == row.phase.value:
         return before
@@ -82,8 +90,21 @@ def _row(row: TrialRow, job: str, memory: TrialMemory, before: Raw | None) -> Ra
         out["compileSeconds"] = row.compile_seconds
     if row.price_class is not None:
         out["priceClass"] = row.price_class.value
-    out |= decimals(devices=row.devices, pricePerHour=row.each, startSeconds=row.start_seconds, spent=_money(row.spent))
+    out |= written_accuracy(row.accuracy)
+    out |= decimals(devices=row.devices, pricePerHour=row.each, startSeconds=row.start_seconds, spent=_spent(row))
     out |= {field: time_text(at) for field, at in (("from", row.began), ("to", row.ended)) if at is not None}
+    out |= _measured(row)
+    if row.steady:
+        out["steps"] = [_step(each, row, memory.load) for each in row.steady]
+    elif before is not None and before.get("capacityPerReplica") == out.get("capacityPerReplica"):
+        # They are not read back: what was told once, and is not told now, stays.
+        out |= {field: before[field] for field in ("steps", "unitCost") if field in before}
+    return out
+
+
+def _measured(row: TrialRow) -> Raw:
+    """What was found of a replica, as far as it is known."""
+    out: Raw = {}
     if row.capacity is not None:
         rate = row.capacity.rate
         out |= decimals(capacityPerReplica=rate.point, capacityLower=rate.lower, capacityUpper=rate.upper)
@@ -91,6 +112,10 @@ def _row(row: TrialRow, job: str, memory: TrialMemory, before: Raw | None) -> Ra
     if row.saturation is not None:
         full = row.saturation.rate
         out["saturation"] = {**decimals(perReplica=full.point, lower=full.lower, upper=full.upper), "requests": count(row.saturation.n)}
+    if row.energy is not None and (energy := written_energy(row.energy)):
+        out["energy"] = energy
+    if row.percentile is not None and (latency := written_percentile(row.percentile)):
+        out["latency"] = latency
     if (cost := unit_cost_of(row)) is not None and row.capacity is not None:
         value = {
             **decimals(value=cost.point, lower=cost.lower, upper=cost.upper),
@@ -98,8 +123,6 @@ def _row(row: TrialRow, job: str, memory: TrialMemory, before: Raw | None) -> Ra
             "basis": row.capacity.basis.value,
         }
         out["unitCost"] = {**value, **_token_costs(row, cost)}
-    if row.steady:
-        out["steps"] = [_step(each, row, memory.load) for each in row.steady]
     return out
 
 
@@ -159,6 +182,7 @@ def trial_memory_of(status: Raw) -> TrialMemory:
         load_seconds=told.load_seconds,
         started=told.started,
         begin=told.begin,
+        answered=told.answered,
         ended=told.ended,
         # What has ended is never begun again, whatever word somebody wrote for it.
         finished=(word(Reason, finished.reason) or Reason.STOPPED).value if finished is not None else "",
@@ -190,7 +214,10 @@ def _remembered(told: TrialPool) -> TrialRow | None:
         ended=told.until,
         each=real(told.price_per_hour),
         price_class=word(PriceClass, told.price_class),
+        accuracy=remembered_accuracy(told.accuracy),
         capacity=None if rate is None or basis is None else Capacity(rate, basis, told.capacity_requests or 0),
         saturation=None if filled is None or full is None else Saturation(filled, full.n or 0),
+        energy=remembered_energy(told.energy),
+        percentile=remembered_percentile(told.latency),
         spent=real(told.spent),
     )

@@ -10,12 +10,15 @@ import shlex
 from xml.etree import ElementTree
 
 import pytest
+from rich.console import Console
 
 from steelyard.cli import reporting
 from steelyard.cli.main import main
 from steelyard.cli.parser import build
 from steelyard.cli.problem import NotThere, Problem
 from steelyard.cli.report_file import content
+from steelyard.cli.text.trial import accuracies, show
+from steelyard.cli.view.trial import trial_view
 from steelyard.cli.view.trial_report import trial_report
 from unit.cli.fake_api import fake_api
 from unit.cli.html_page import Page
@@ -289,3 +292,24 @@ def test_where_trials_are_not_known_or_may_not_be_read_a_workload_that_is_missin
         reporting.reported(None, "shop", "x", trial=False)
     with pytest.raises(Problem, match="not installed"):
         reporting.reported(None, "shop", "x", trial=True)
+
+
+def test_how_near_each_artifact_is_to_the_reference_stands_beside_quality_in_text_and_on_the_page():
+    seen = copy.deepcopy(decided())
+    for row, accuracy in zip(
+        seen.trial["status"]["pools"],
+        ({"measure": "LeastCosine", "value": "0.99987"}, {"measure": "WorstLogprob", "value": "0.012"}),
+        strict=True,
+    ):
+        row["accuracy"] = accuracy
+    said = [
+        "inf2-xlarge: least cosine to the reference 0.99987 on golden samples, where it was compiled",
+        "g5-xlarge: at most 0.012 nats from the reference on golden samples, where it was compiled",
+    ]
+    assert accuracies(trial_view(seen)) == said
+    screen = Console(file=io.StringIO(), width=200)
+    show(screen, trial_view(seen))
+    written = content(trial_report(seen), "html")
+    for each in said:
+        assert each in screen.file.getvalue() and each in written
+    assert accuracies(trial_view(copy.deepcopy(decided()))) == []

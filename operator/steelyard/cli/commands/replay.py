@@ -32,7 +32,7 @@ COMMAND = Command(
     name="replay",
     summary="decide again what was decided, from its record, and say whether it is the same",
     description="Rebuild the facts of a decision from its record, decide again, and compare: the same verdict, reason, digest and whole "
-    "numbers, and decimals to 1e-9. A record is the field `record` of a line `decided` (a workload) or `compile decided` (a CompiledModel) in "
+    "numbers, and decimals to 1e-9. A record is the field `record` of a line `decided` (a workload) or `compile decided` (a CompiledModel) or `trial decided` (an AcceleratorTrial) in "
     "the operator's log; `steelyard simulate --out` writes the same lines. What differs is shown; another version of Steelyard may decide otherwise, and then this shows where. It asks no "
     "cluster.",
     add_arguments=_arguments,

@@ -13,7 +13,7 @@ from steelyard.cli.page.frame import framed, model
 from steelyard.cli.page.month import month
 from steelyard.cli.text.explain import promise
 from steelyard.cli.text.figure import UNKNOWN, count, duration, exact, interval, milliseconds, money, percent, price_age
-from steelyard.cli.text.trial import by_load, capacity, cost, flips, good, load, spent, start
+from steelyard.cli.text.trial import accuracies, by_load, capacity, cost, flips, good, load, spent, start
 from steelyard.cli.unit import GOOD, unit_of
 from steelyard.cli.view.break_even import BreakEven
 from steelyard.cli.view.trial import TrialView
@@ -33,7 +33,7 @@ def page(view: TrialReportView) -> str:
 
 def _sections(view: TrialReportView) -> Iterator[Element | None]:
     told = view.trial
-    yield section("Quality", element("p", promise(told.objective)), _quality(told))
+    yield section("Quality", element("p", promise(told.objective)), _quality(told), listed(accuracies(told)))
     yield section("Capacity and cost", _capacity(told))
     yield section("Where the money is", _hours(view), listed(_once(told)))
     yield section("A month", month(told.month, told.currency, "at the load that the workload had, with whole replicas"))
@@ -179,6 +179,7 @@ def _again(told: TrialView) -> Element:
     commands = [
         ("the same trial again", told.command),
         ("all figures of this page", f"steelyard report {told.name} --trial -n {told.namespace} -o json"),
+        ("its decisions made again, on the operator's log in a file", "steelyard replay FILE"),
         ("the same in the terminal", f"steelyard trial show {told.name} -n {told.namespace}"),
         *(
             (

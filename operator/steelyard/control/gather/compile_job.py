@@ -14,6 +14,7 @@ from steelyard.control.gather.workload_facts import moment, server_status
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.manifest import Manifest
 from steelyard.core.compiling.attempt import Built, Failure, FailureClass
+from steelyard.core.facts.accuracy import Accuracy, Measure
 from steelyard.core.vocabulary.reason import Reason, Refusal
 from steelyard.render import label
 
@@ -25,6 +26,7 @@ DEADLINE_EXCEEDED = "DeadlineExceeded"
 DIGEST = re.compile("sha256:[0-9a-f]{64}")
 LONGEST_URI = 1024
 MOST_SECONDS = 2**31
+MOST_NATS = 1e6
 UNREADABLE = Failure(
     failure_class=FailureClass.INFRASTRUCTURE,
     reason="ResultUnreadable",
@@ -123,11 +125,25 @@ def _built(told: Mapping[str, Any]) -> Built | Failure:
             size_bytes=int(made.get("sizeBytes", 0)),
             seconds=float(told.get("seconds", 0.0)),
             cached=told.get("cached") is True,
+            accuracy=_accuracy(told.get("accuracy")),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         return UNREADABLE
     sound = len(built.uri) <= LONGEST_URI and DIGEST.fullmatch(built.digest) and 0 <= built.seconds < MOST_SECONDS
     return built if sound and 0 <= built.size_bytes <= EXACT_MAX else UNREADABLE
+
+
+_MEASURES = (("cosineMin", Measure.LEAST_COSINE, -1.0, 1.0), ("logprobWorst", Measure.WORST_LOGPROB, 0.0, MOST_NATS))
+"""What a result calls each measure, and between which figures it can be."""
+
+
+def _accuracy(told: Any) -> Accuracy | None:
+    """None where it is not told, or is no figure of its measure: an artifact is no worse for that."""
+    for field, measure, least, most in _MEASURES:
+        value = told.get(field) if isinstance(told, dict) else None
+        if isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most:
+            return Accuracy(measure, float(value))
+    return None
 
 
 def _condition(job: Manifest) -> Mapping[str, Any] | None:

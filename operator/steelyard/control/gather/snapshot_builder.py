@@ -16,6 +16,7 @@ from steelyard.api.placement import LabelSelector
 from steelyard.control.gather.devices import devices_of_node, devices_of_pod
 from steelyard.control.gather.held_nodes import HeldNodes
 from steelyard.control.gather.lost_node import on_a_lost_node
+from steelyard.control.gather.newest_pod import newest_pod
 from steelyard.control.gather.other_pods import NOBODY, Others
 from steelyard.control.gather.overlaps import with_overlaps
 from steelyard.control.gather.paid_node import paid_node
@@ -201,8 +202,7 @@ class SnapshotBuilder:
         return max(found, key=lambda probe: (probe.started, probe.key), default=None)
 
     def _probe_told(self, job: Manifest, workload: WorkloadKey, now: datetime) -> Probe | None:
-        pods = (pod for pod in self._store.owned_by(manifests.uid(job), PODS) if manifests.controller_uid(pod) == manifests.uid(job))
-        newest = max(pods, key=lambda pod: (_created(pod), manifests.name(pod)), default=None)
+        newest = newest_pod(self._store, job)
         reading = partial(probe_of, job, workload=workload, keys=secret_keys([self.settings.store_read_secret]), now=now)
         without = reading(None)  # Fails where it is the Job that cannot be read.
         return without if newest is None else self._reader.read(PODS, newest, reading) or without

@@ -7,12 +7,12 @@ the Job of the same name, for the time that is left.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Set
-from typing import Any
+from collections.abc import Set
 
 from steelyard.control.clock import Clock
 from steelyard.control.gather.probe_job import over
 from steelyard.control.gather.spec import Unreadable
+from steelyard.control.gather.trial_progress import Fetch, with_progress
 from steelyard.control.gather.trial_snapshots import TrialSnapshots
 from steelyard.control.kube import manifest as manifests
 from steelyard.control.kube.api_client import ApiClient
@@ -35,8 +35,6 @@ from steelyard.status.trial import status_of_trial
 SOON, UNREADABLE = 0.5, 60.0
 ENDING = 5.0
 """Seconds until it is looked whether the Jobs of a trial that has ended are gone."""
-Fetch = Callable[[str], Awaitable[Mapping[str, Any] | None]]
-"""GET a URL of a pod; None if it did not answer."""
 
 
 class TrialReconciler:
@@ -80,16 +78,18 @@ class TrialReconciler:
         if isinstance(snapshot, Unreadable):
             self._events.record(raw, EventType.WARNING, Reason.OBJECT_INVALID, snapshot.message)
             return UNREADABLE
+        snapshot = await with_progress(snapshot, self._fetch, now)
         decision = decide_trial(snapshot, now)
         written = await self._write_down(raw, decision)
         for job in decision.jobs:
             await self._make(written, trial_job(job, self._settings))
         # At once: one that does not answer must not keep the others from beginning with it.
         await asyncio.gather(
-            *(self._fetch(f"{address}/progress?begin={moment.timestamp():.3f}") for address, moment in decision.begin.items())
+            *(self._fetch(f"{address}/progress?begin={moment.timestamp():.3f}") for address, moment in decision.begin.items()),
+            *(self._fetch(f"{address}/progress?enough") for address in decision.enough),
         )
         self._refusals.ended(raw, began)
-        self._decision_log.note(raw, decision.notes)
+        self._decision_log.tried(raw, snapshot, decision, now)
         if decision.over:
             told = {name.trial_job(key.name, pool) for pool, replica in snapshot.replicas.items() if replica.ended is not None}
             return await self._end(written, told)

@@ -16,12 +16,15 @@ from steelyard.control.telemetry.workload_gauges import workload_gauges
 from steelyard.core.compiling.attempt import Ended
 from steelyard.core.compiling.snapshot import CompileSnapshot
 from steelyard.core.decide_compile import CompileDecision
+from steelyard.core.decide_trial import TrialDecision
 from steelyard.core.facts.identity import WorkloadKey
 from steelyard.core.facts.memory import Outcome
 from steelyard.core.facts.snapshot import Snapshot
 from steelyard.core.placing.decision import Decision, Note
 from steelyard.core.replay.compile_record import compile_record
 from steelyard.core.replay.record import record
+from steelyard.core.replay.trial_record import says, trial_record
+from steelyard.core.trials.look import TrialSnapshot
 from steelyard.core.vocabulary.reading import Fresh, Stale, last_known
 from steelyard.core.vocabulary.reason import Reason
 
@@ -111,6 +114,19 @@ class DecisionLog:
             reason=decision.ready.reason.value,
             message=decision.ready.message,
             record=compile_record(snapshot, decision, now),
+        )
+
+    def tried(self, about: Manifest, snapshot: TrialSnapshot, decision: TrialDecision, now: datetime) -> None:
+        """One decision about an AcceleratorTrial. The record is written when it says another thing than the status did."""
+        self.note(about, decision.notes)
+        if says(decision.memory) == says(snapshot.memory):
+            return
+        _log.info(
+            "trial decided",
+            trial=f"{snapshot.trial.key.namespace}/{snapshot.trial.key.name}",
+            reason=decision.finished.reason.value,
+            message=decision.finished.message,
+            record=trial_record(snapshot, decision, now),
         )
 
     def forget_compile(self, namespace: str, name: str) -> None:

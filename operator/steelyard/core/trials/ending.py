@@ -8,6 +8,7 @@ from typing import TypeAlias
 from steelyard.core.facts.trial import TrialMemory, TrialPhase
 from steelyard.core.statistics.sequential import Result
 from steelyard.core.trials.look import Look
+from steelyard.core.trials.row import is_gone
 from steelyard.core.trials.sent import LONGEST
 from steelyard.core.trials.verdicts import is_decided
 from steelyard.core.vocabulary.reason import Reason, Refusal
@@ -42,19 +43,25 @@ def measured(look: Look, memory: TrialMemory, _: Refusal | None) -> Refusal | No
     """All that was to be sent was sent."""
     if memory.started is None or not all(row.phase.is_over for row in memory.rows):
         return None
-    found = [row.pool for row in memory.rows if row.phase is TrialPhase.MEASURED]
+    found = [row.pool for row in memory.rows if row.phase is TrialPhase.MEASURED or row.capacity is not None]
     lost = [f"pool {row.pool}: {row.message}" for row in memory.rows if row.phase is not TrialPhase.MEASURED]
     if not found:
         return Refusal(Reason.NOTHING_MEASURED, "; ".join(lost))
-    open_ = [f"{each.verdict.name} of pool {each.verdict.pool}: {each.verdict.message}" for each in memory.verdicts if not is_decided(each)]
+    lost += [why for row in memory.rows if row.phase is TrialPhase.MEASURED and (why := is_gone(look, row.pool)) is not None]
+    left = [each.verdict for each in memory.verdicts if not is_decided(each)]
+    open_ = [f"{each.name} of pool {each.pool}: {each.message}" for each in left]
     if not open_:
-        told = f"{len(memory.verdicts)} claims have their verdict" if memory.verdicts else f"{', '.join(found)} measured"
+        told = "each claim has its verdict" if memory.verdicts else f"{', '.join(found)} measured"
+        if memory.answered is not None:
+            told += "; once that was known, the generators were told to send no more"
         return Refusal(Reason.DECIDED, "; ".join([told, *lost]))
     if lost:
         return Refusal(Reason.PROBE_FAILED, "; ".join([*lost, *open_]))
     bounded = look.trial.duration_seconds is None and (memory.load_seconds or 0) < LONGEST
     more = "a larger spec.budget pays for longer steps" if bounded else "a longer spec.durationSeconds makes the intervals narrower"
-    return Refusal(Reason.BUDGET_SPENT if bounded else Reason.DEADLINE, "; ".join([*open_, more]))
+    # What was not measured at all is not mended by more of the same load.
+    helps = any(each.n > 0 and each.reason == Reason.TOO_FEW_REQUESTS for each in left)
+    return Refusal(Reason.BUDGET_SPENT if bounded else Reason.DEADLINE, "; ".join([*open_, *([more] if helps else [])]))
 
 
 def too_dear(look: Look, memory: TrialMemory, _: Refusal | None) -> Refusal | None:

@@ -8,7 +8,7 @@ from math import ceil
 
 from steelyard.core.facts.claim import Claim, ClaimMetric, OperatingPoint
 from steelyard.core.facts.memory import ClaimVerdict, Known, VerdictWord
-from steelyard.core.facts.trial import PoolClaim, TrialMemory, TrialPhase, TrialRow, TrialVerdict
+from steelyard.core.facts.trial import PoolClaim, TrialMemory, TrialRow, TrialVerdict
 from steelyard.core.facts.unit_cost import Unit
 from steelyard.core.placing.analysis import Analysis
 from steelyard.core.planning.option import PER_HOUR, Option
@@ -78,9 +78,17 @@ def _as_measured(look: Look, seen: Analysis, option: Option, row: TrialRow | Non
     pool = option.candidate.pool
     claims = tuple(asked) if look.trial.claims else pool.claims
     candidate = replace(option.candidate, pool=replace(pool, claims=claims, selected=True))
-    if row is None or row.phase is not TrialPhase.MEASURED or row.capacity is None:
+    if row is None or row.capacity is None:
         return replace(option, candidate=candidate, known=None, capacity=None, saturation=None)
-    known = Known(pool=row.pool, revision=row.revision or "", capacity=row.capacity, saturation=row.saturation, probed=row.ended)
+    known = Known(
+        pool=row.pool,
+        revision=row.revision or "",
+        capacity=row.capacity,
+        saturation=row.saturation,
+        energy=row.energy,
+        percentile=row.percentile,
+        probed=row.ended or look.now,
+    )
     return replace(
         option,
         candidate=candidate,

@@ -8,9 +8,10 @@ from decimal import Decimal
 
 from steelyard.status.raw import Raw
 from steelyard.status.read.claim import Verdict, verdicts
+from steelyard.status.read.compiled_model import ToldAccuracy, accuracy
 from steelyard.status.read.condition import Condition, conditions
 from steelyard.status.read.field import moment, number, part, parts, text, whole
-from steelyard.status.read.placement import Saturation, UnitCost, saturation, unit_cost
+from steelyard.status.read.placement import Percentile, Saturation, UnitCost, UnitEnergy, percentile, saturation, unit_cost, unit_energy
 
 PRESENT = Decimal(1)
 """The load that a workload had when its trial began, as a multiple of it."""
@@ -77,6 +78,8 @@ class TrialPool:
     """Of one replica."""
     price_class: str | None
     """Effective, Contracted, SpotMarket, List or Static."""
+    accuracy: ToldAccuracy | None
+    """Of its artifact, against the reference."""
     capacity: Decimal | None
     """Good requests per second that one replica serves within the objective."""
     capacity_lower: Decimal | None
@@ -88,6 +91,10 @@ class TrialPool:
     saturation: Saturation | None
     unit_cost: UnitCost | None
     """Where the objective is just kept."""
+    energy: UnitEnergy | None
+    """At the highest steady load whose joules are known."""
+    latency: Percentile | None
+    """At the highest steady load that a replica is meant for."""
     steps: tuple[TrialStep, ...]
     spent: Decimal | None
 
@@ -110,6 +117,7 @@ class TrialStatus:
     load_seconds: int | None
     started: datetime | None
     begin: datetime | None
+    answered: datetime | None
     ended: datetime | None
     pools: tuple[TrialPool, ...]
     claims: tuple[Verdict, ...]
@@ -128,6 +136,7 @@ def trial_status(status: Raw) -> TrialStatus:
         load_seconds=whole(status, "loadSeconds"),
         started=moment(status, "startedTime"),
         begin=moment(status, "beginTime"),
+        answered=moment(status, "answeredTime"),
         ended=moment(status, "endedTime"),
         pools=tuple(trial_pool(raw) for raw in parts(status, "pools")),
         claims=verdicts(status),
@@ -151,6 +160,7 @@ def trial_pool(raw: Raw) -> TrialPool:
         until=moment(raw, "to"),
         price_per_hour=number(raw, "pricePerHour"),
         price_class=text(raw, "priceClass"),
+        accuracy=accuracy(part(raw, "accuracy")),
         capacity=number(raw, "capacityPerReplica"),
         capacity_lower=number(raw, "capacityLower"),
         capacity_upper=number(raw, "capacityUpper"),
@@ -158,6 +168,8 @@ def trial_pool(raw: Raw) -> TrialPool:
         capacity_requests=whole(raw, "capacityRequests"),
         saturation=saturation(part(raw, "saturation")),
         unit_cost=unit_cost(part(raw, "unitCost")),
+        energy=unit_energy(part(raw, "energy")),
+        latency=percentile(part(raw, "latency")),
         steps=tuple(_step(each) for each in parts(raw, "steps")),
         spent=number(raw, "spent"),
     )
