@@ -42,6 +42,16 @@ class MoveOutcome(Word):
     ROLLED_BACK = "RolledBack", "the target failed or could not be judged, and the source carries the load"
 
 
+class MoveTrial(StatusModel):
+    """The AcceleratorTrial, in the namespace of the workload, that asked for a move."""
+
+    name: Annotated[Annotated[str, Field(max_length=253)], says("Its name.", example="embedder-t9c4k1")]
+    uid: Annotated[
+        Annotated[str, Field(max_length=64)],
+        says("Its uid, which tells it from a later one of the same name.", example="0f6c1b1e-8a51-4d0c-9a4c-2f0c6a1b7d52"),
+    ]
+
+
 class Move(StatusModel):
     """The one move under way."""
 
@@ -87,6 +97,10 @@ class Move(StatusModel):
             unit="currency",
             example="0.25",
         ),
+    ] = None
+    trial: Annotated[
+        MoveTrial | None,
+        says("The AcceleratorTrial by which a person asked for an exploration. Missing where the workload explores by itself."),
     ] = None
     started_time: Annotated[
         Time, says("When the move was decided, which is before anything was changed for it.", example="2026-03-01T12:00:00Z")
@@ -161,6 +175,10 @@ class FinishedMove(StatusModel):
             unit="currency",
             example="0.25",
         ),
+    ] = None
+    trial: Annotated[
+        MoveTrial | None,
+        says("The AcceleratorTrial that had asked for it, whose budget its cost counts against instead of the day's."),
     ] = None
     unit_cost_before: Annotated[
         CostBefore | None, says("What one unit cost before a move for cost. Missing where too little of that time is known.")

@@ -14,7 +14,7 @@ from steelyard.core.facts import memory as core
 from steelyard.core.facts.capacity import Basis, Capacity, Saturation
 from steelyard.core.facts.energy import UnitEnergy
 from steelyard.core.facts.floor import Floor
-from steelyard.core.facts.identity import PlacementKey
+from steelyard.core.facts.identity import PlacementKey, TrialKey
 from steelyard.core.facts.percentile import Percentile
 from steelyard.core.facts.tokens import PerRequest
 from steelyard.core.facts.unit_cost import TokenCost, Unit, UnitCost
@@ -23,7 +23,7 @@ from steelyard.status.claim import remembered_claim
 from steelyard.status.raw import Raw
 from steelyard.status.read import placement as read
 from steelyard.status.read.decision import Decision, Gate, Option
-from steelyard.status.read.move import Move, PastMove, Quarantine, Saved
+from steelyard.status.read.move import Move, MoveTrial, PastMove, Quarantine, Saved
 from steelyard.status.read.workload import workload_status
 from steelyard.status.value import interval, real, word
 
@@ -176,6 +176,7 @@ def _move(told: Move) -> core.Move | None:
         source_goal=told.source_goal or 0,
         target_base=told.target_base or 0,
         reserved=real(told.reserved),
+        trial=_trial(told.trial),
     )
 
 
@@ -195,7 +196,12 @@ def _past(told: PastMove) -> core.PastMove | None:
         cost_before=None if told.before is None else interval(told.before.value, told.before.lower, told.before.upper),
         saved=_saved(told.saved),
         unit=word(Unit, told.unit) or Unit.GOOD_REQUESTS,
+        trial=_trial(told.trial),
     )
+
+
+def _trial(told: MoveTrial | None) -> TrialKey | None:
+    return None if told is None else TrialKey(told.name, told.uid)
 
 
 def _saved(told: Saved | None) -> core.Realised | None:

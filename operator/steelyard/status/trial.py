@@ -23,7 +23,7 @@ from steelyard.core.vocabulary.reason import Reason
 from steelyard.status.claim import remembered_claim, written_claim
 from steelyard.status.condition import written_condition
 from steelyard.status.raw import Raw
-from steelyard.status.read.field import parts, text
+from steelyard.status.read.field import parts, text, whole
 from steelyard.status.read.trial import TrialPool, trial_status
 from steelyard.status.scalar import count, decimal, decimals, time_text
 from steelyard.status.value import interval, real, word
@@ -36,7 +36,7 @@ MESSAGE = 1000
 def status_of_trial(
     decision: TrialDecision, settings: Settings, jobs: Mapping[str, str], old: Mapping[str, Any], generation: int, now: datetime
 ) -> Raw:
-    """The whole status as it should stand. jobs: the name of that of each pool; old: the status so far."""
+    """The whole status as it should stand. jobs: the name of that of each pool, where it has one; old: the status so far."""
     memory = decision.memory
     before = {text(raw, "pool"): raw for raw in parts(dict(old), "pools")}
     spent = [row.spent for row in memory.rows if row.spent is not None]
@@ -45,7 +45,7 @@ def status_of_trial(
         "conditions": [written_condition(decision.finished, generation, old, now)],
         "currency": settings.currency,
         "summary": _summary(memory.verdicts, ended=bool(memory.finished)),
-        "pools": [_row(row, jobs[row.pool], memory, before.get(row.pool)) for row in memory.rows],
+        "pools": [_row(row, jobs.get(row.pool), memory, before.get(row.pool)) for row in memory.rows],
         "claims": [{**written_claim(each.verdict), **({"flips": each.flips} if each.flips else {})} for each in memory.verdicts],
         **decimals(reserved=_money(memory.reserved), load=memory.load, spent=_money(sum(spent)) if memory.started is not None else None),
     }
@@ -70,13 +70,13 @@ def _money(value: float | None) -> float | None:
     return None if value is None else significant(value, SPENT_DIGITS)
 
 
-def _row(row: TrialRow, job: str, memory: TrialMemory, before: Raw | None) -> Raw:
+def _row(row: TrialRow, job: str | None, memory: TrialMemory, before: Raw | None) -> Raw:
     if before is not None and memory.started is not None and row.phase.is_over and before.get("phase") == row.phase.value:
         return before
     out: Raw = {"pool": row.pool, "phase": row.phase.value, "message": row.message[:MESSAGE]}
     if row.revision:
         out["revision"] = row.revision
-    if memory.started is not None and row.phase is not TrialPhase.REFUSED:
+    if memory.started is not None and job is not None and row.phase is not TrialPhase.REFUSED:
         out["jobName"] = job
     if row.compile_seconds is not None:
         out["compileSeconds"] = row.compile_seconds
@@ -98,9 +98,15 @@ def _row(row: TrialRow, job: str, memory: TrialMemory, before: Raw | None) -> Ra
             "basis": row.capacity.basis.value,
         }
         out["unitCost"] = {**value, **_token_costs(row, cost)}
-    if row.steady:
-        out["steps"] = [_step(each, row, memory.load) for each in row.steady]
+    if steps := _steps(row, memory, before):
+        out["steps"] = steps
     return out
+
+
+def _steps(row: TrialRow, memory: TrialMemory, before: Raw | None) -> list[Raw]:
+    """What live traffic has shown is seen no more once its replica is gone, and by an operator that begins: what stands is not replaced by less."""
+    told, known = [_step(each, row, memory.load) for each in row.steady], [*parts(before or {}, "steps")]
+    return known if sum(whole(each, "requests") or 0 for each in known) > sum(each["requests"] for each in told) else told
 
 
 def _token_costs(row: TrialRow, cost: Interval) -> Raw:

@@ -51,10 +51,26 @@ def measured(look: Look, memory: TrialMemory, _: Refusal | None) -> Refusal | No
         told = f"{len(memory.verdicts)} claims have their verdict" if memory.verdicts else f"{', '.join(found)} measured"
         return Refusal(Reason.DECIDED, "; ".join([told, *lost]))
     if lost:
-        return Refusal(Reason.PROBE_FAILED, "; ".join([*lost, *open_]))
+        return Refusal(_of_lost(look), "; ".join([*lost, *open_]))
+    if look.trial.live:
+        return Refusal(Reason.DEADLINE, "; ".join([*open_, _more(memory)]))
     bounded = look.trial.duration_seconds is None and (memory.load_seconds or 0) < LONGEST
     more = "a larger spec.budget pays for longer steps" if bounded else "a longer spec.durationSeconds makes the intervals narrower"
     return Refusal(Reason.BUDGET_SPENT if bounded else Reason.DEADLINE, "; ".join([*open_, more]))
+
+
+def _of_lost(look: Look) -> Reason:
+    """Of a pool that was lost: what its move ended by, where it was one."""
+    facts = look.snapshot.workload
+    moves = () if isinstance(facts, Refusal) else facts.memory.history
+    return next((Reason.named(m.reason) for m in moves if m.trial == look.trial.mine and m.reason != Reason.EXPLORED), Reason.PROBE_FAILED)
+
+
+def _more(memory: TrialMemory) -> str:
+    """What would decide what live traffic left open."""
+    if any(each.verdict.reason == Reason.ONLY_CARRIED for each in memory.verdicts):
+        return "a trial with spec.load.mode: Synthetic asks for more than users do, until a server is full"
+    return f"a longer spec.durationSeconds than {memory.load_seconds} makes the intervals narrower"
 
 
 def too_dear(look: Look, memory: TrialMemory, _: Refusal | None) -> Refusal | None:
@@ -76,8 +92,11 @@ def too_late(look: Look, memory: TrialMemory, waits: Refusal | None) -> Refusal 
 
 def never(_: Look, __: TrialMemory, waits: Refusal | None) -> Refusal | None:
     """What keeps it from starting for good ends it."""
-    return waits if waits is not None and waits.reason in {Reason.BUDGET_TOO_SMALL, Reason.DEADLINE} else None
+    return waits if waits is not None and waits.reason in OVER else None
 
+
+OVER = frozenset({Reason.BUDGET_TOO_SMALL, Reason.BUDGET_SPENT, Reason.DEADLINE})
+"""Why a trial will not begin, or not go on to its next pool, whatever is waited for."""
 
 CHECKS: tuple[Check, ...] = (
     stopped,  # a person's word
@@ -97,7 +116,8 @@ def breach(look: Look) -> Refusal | None:
         return None
     if seen.promise.result is Result.FAIL:
         return Refusal(Reason.SLO_AT_RISK, "the workload misses its objective over the last windows: a trial takes nothing from it now")
-    short = [p for p in seen.snapshot.placements if p.unplaced and p.key.pool in look.trial.pools]
+    own = look.move.target if look.move is not None else None
+    short = [p for p in seen.snapshot.placements if p.unplaced and p.key.pool in look.trial.pools and p.key != own]
     if not short:
         return None
     return Refusal(Reason.SLO_AT_RISK, f"a serving replica on pool {short[0].key.pool} waits for a node: {short[0].unplaced_message}")

@@ -39,6 +39,7 @@ class Move:
     """Why it goes back, when it does."""
     target_base: int | None = field(metadata=UNSHOWN)
     reserved: Decimal | None = field(metadata=UNSHOWN)
+    trial: MoveTrial | None = field(metadata=UNSHOWN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +59,15 @@ class PastMove:
     """Money per unit until it was begun."""
     saved: Saved | None
     unit: str | None = field(metadata=UNSHOWN)
+    trial: MoveTrial | None = field(metadata=UNSHOWN)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoveTrial:
+    """The AcceleratorTrial that asked for a move."""
+
+    name: str
+    uid: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +125,7 @@ def move(status: Raw) -> Move | None:
         back_reason=text(raw, "backReason"),
         target_base=whole(raw, "targetBase"),
         reserved=number(raw, "reserved"),
+        trial=_trial(part(raw, "trial")),
     )
 
 
@@ -133,9 +144,15 @@ def history(status: Raw) -> tuple[PastMove, ...]:
             before=_bounds(part(raw, "unitCostBefore")),
             saved=_saved(part(raw, "saved")),
             unit=text(raw, "unit"),
+            trial=_trial(part(raw, "trial")),
         )
         for raw in parts(status, "history")
     )
+
+
+def _trial(raw: Raw) -> MoveTrial | None:
+    name, uid = text(raw, "name"), text(raw, "uid")
+    return None if name is None or uid is None else MoveTrial(name=name, uid=uid)
 
 
 def _bounds(raw: Raw) -> Bounds | None:
